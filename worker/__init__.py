@@ -1,0 +1,1 @@
+"""The two pools and the jobs that run in them."""
