@@ -1,0 +1,329 @@
+"""The vocabulary: what a job is told, what it answers, and how it may fail.
+
+Everything here is a small frozen dataclass that travels between processes (pickled) or rests
+in the ledger (as JSON, by `to_json` and `from_json`). Nothing here does anything.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+# --------------------------------------------------------------------------------- failures
+
+
+class Fault(StrEnum):
+    """Whose move it is after a failure."""
+
+    RETRYABLE = "retryable"  # the world's: the same job may succeed later
+    PERMANENT = "permanent"  # the link's: the same job will fail again
+    OPERATOR = "operator"  # ours: no retry helps until the operator has acted
+
+
+class Reason(StrEnum):
+    """Why a request ended without media; each has one sentence for people."""
+
+    INVALID_LINK = "invalid link"
+    REFUSED_ADDRESS = "refused address"
+    UNSUPPORTED = "unsupported site"
+    NO_MEDIA = "no media"
+    NOT_FOUND = "not found"
+    FORBIDDEN = "forbidden"
+    PRIVATE = "private"
+    LOGIN_NEEDED = "login needed"
+    AGE_RESTRICTED = "age restricted"
+    GEO_BLOCKED = "geo blocked"
+    DRM = "drm"
+    LIVE = "live"
+    NOT_STARTED = "not started"
+    NO_FORMAT = "no format"
+    TOO_LARGE = "too large"
+    TOO_LONG = "too long"
+    EMPTY_FILE = "empty file"
+    SITE_BUSY = "site busy"  # HTTP 429
+    SITE_ERROR = "site error"  # HTTP 5xx
+    NETWORK = "network"
+    TIMED_OUT = "timed out"
+    STALLED = "stalled"
+    OUT_OF_MEMORY = "out of memory"
+    CRASHED = "crashed"
+    DISK_FULL = "disk full"
+    UPLOAD_REFUSED = "upload refused"
+    OUTDATED = "outdated"  # yt-dlp asks to be reported or updated
+    INTERNAL = "internal"
+
+
+class JobError(Exception):
+    """A job's failure, decided: its reason, whose fault it is, and words for the log.
+
+    `detail` is for the log alone and holds no secret; `retry_after_s` is the least wait that
+    the other side has asked for.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        fault: Fault,
+        detail: str = "",
+        *,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(reason, fault, detail)
+        self.reason = reason
+        self.fault = fault
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_job_error, (self.reason, self.fault, self.detail, self.retry_after_s))
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.fault}): {self.detail}" if self.detail else str(self.reason)
+
+
+def _job_error(reason: Reason, fault: Fault, detail: str, retry_after_s: float | None) -> JobError:
+    return JobError(reason, fault, detail, retry_after_s=retry_after_s)
+
+
+# -------------------------------------------------------------------------------- downloads
+
+
+class MediaKind(StrEnum):
+    """How Telegram shows a file; the value is the name in the Bot API."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    ANIMATION = "animation"
+    PHOTO = "photo"
+    DOCUMENT = "document"
+
+
+class Stage(StrEnum):
+    """Where a request is between the link and its answer."""
+
+    ACCEPTED = "accepted"
+    DOWNLOADING = "downloading"
+    FINISHING = "finishing"
+    RETRYING = "retrying"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A download's report of how far it is. Bytes, bytes per second, seconds."""
+
+    stage: Stage
+    done_bytes: int = 0
+    total_bytes: int | None = None
+    speed_bps: float | None = None
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Download:
+    """Fetch the media behind `url` into `directory`, which the job makes and owns."""
+
+    job_id: int
+    attempt: int
+    url: str
+    directory: str
+
+
+@dataclass(frozen=True)
+class YtDlpStarted:
+    """A download's report that its session exists: the leader's pid and start, for the journal."""
+
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True)
+class MediaFile:
+    """One file ready to be sent. Paths are absolute, sizes in bytes and pixels, time in s."""
+
+    path: str
+    kind: MediaKind
+    size_bytes: int
+    title: str
+    source_url: str
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+    thumbnail: str | None = None
+    uploader: str | None = None
+    extractor: str = ""
+    media_id: str = ""
+
+
+# --------------------------------------------------------------------------------- telegram
+
+
+@dataclass(frozen=True)
+class HandleUpdate:
+    """Decide what an update asks for. Answers with a tuple of effects; calls nobody."""
+
+    update: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PostStatus:
+    """Send the status message of a request, as a reply to the link. Answers with `Posted`."""
+
+    request_id: int
+    chat_id: int
+    reply_to: int
+
+
+@dataclass(frozen=True)
+class EditStatus:
+    """Show progress in the status message; worth nothing once the next one is due."""
+
+    request_id: int
+    chat_id: int
+    message_id: int
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Turn the status message into the media. Answers with `Delivered`.
+
+    With `file_id` the media is what Telegram already has; otherwise the file is uploaded.
+    """
+
+    request_id: int
+    chat_id: int
+    message_id: int
+    media: MediaFile
+    file_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Turn the status message into one plain sentence that says why there is no media.
+
+    `reason` None stands for a request that its own requester has cancelled.
+    """
+
+    request_id: int
+    chat_id: int
+    message_id: int
+    reason: Reason | None
+    error_id: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Say something that is not the answer to a link."""
+
+    chat_id: int
+    reply_to: int | None
+    text: str
+
+
+@dataclass(frozen=True)
+class AnswerButton:
+    """Stop the little clock on a pressed button, with a short notice."""
+
+    callback_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Posted:
+    """The status message stands in the chat."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The media stands in the chat. `file_id` is None when Telegram did not repeat it.
+
+    `kind` is what Telegram made of it (a silent video becomes an animation): the only kind that
+    it takes this `file_id` for again.
+    """
+
+    file_id: str | None
+    kind: MediaKind | None = None
+
+
+class MessageGone(Exception):
+    """The message to be edited no longer exists or cannot be edited any more."""
+
+
+class FileIdRefused(Exception):
+    """Telegram no longer takes a remembered `file_id`: forget it and upload the file again."""
+
+
+class ChatClosed(Exception):
+    """The chat will take no message of ours: blocked, kicked out, or deleted."""
+
+
+class TelegramBusy(Exception):
+    """Telegram asks to wait (429); `retry_after_s` in seconds."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class TelegramUnreachable(Exception):
+    """No usable answer: network, timeout, 5xx. Whether the call took effect is unknown."""
+
+
+class TelegramUnauthorized(Exception):
+    """401 or 404 for the token: the operator must give a valid one."""
+
+
+class TelegramConflict(Exception):
+    """409: another poller or a webhook takes this bot's updates."""
+
+
+# ---------------------------------------------------------------------------------- effects
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """Effect: a person wants the media behind a link. `media_key` names the media."""
+
+    chat_id: int
+    user_id: int
+    message_id: int
+    url: str
+    media_key: str
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """Effect: a person pressed Cancel on a request."""
+
+    request_id: int
+    user_id: int
+    callback_id: str
+
+
+class Cancelled(StrEnum):
+    """What pressing Cancel came to."""
+
+    DONE = "done"
+    NOT_YOURS = "not yours"
+    TOO_LATE = "too late"
+
+
+Effect = OpenRequest | CancelRequest | Reply | AnswerButton
+
+TelegramTask = HandleUpdate | PostStatus | EditStatus | Deliver | Explain | Reply | AnswerButton
+
+
+# -------------------------------------------------------------------------------------- json
+
+
+def to_json(message: Any) -> dict[str, Any]:
+    """A dataclass of this module as plain JSON values."""
+    return dataclasses.asdict(message)
+
+
+def media_from_json(value: Mapping[str, Any]) -> MediaFile:
+    """The inverse of `to_json` for a `MediaFile`. Raises TypeError or ValueError on rubbish."""
+    return MediaFile(**{**value, "kind": MediaKind(value["kind"])})
