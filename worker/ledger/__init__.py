@@ -1,0 +1,309 @@
+"""The journal: every update, request and job, on disk before anything else happens with it.
+
+SQLite in WAL mode; SQL stands in this package and nowhere else. Each method of `Ledger` is one
+transaction. A connection belongs to the thread that made it; threads and commands open their
+own and wait for each other. Times are seconds of the wall clock, given by the caller. What may
+fail for a while (a full disk, a locked file) leaves as `LedgerBusy`, with nothing changed: the
+same call may be made again.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from worker import jobs
+from worker.ledger import queue, requests
+from worker.ledger.database import Database, LedgerBusy, LedgerError
+from worker.ledger.records import (
+    DOWNLOADS,
+    TELEGRAM,
+    Job,
+    Kind,
+    Request,
+    Verdict,
+    download_directory,
+    read_job,
+)
+from worker.ledger.requests import Decision
+from worker.processes import Identity
+
+__all__ = [
+    "DOWNLOADS",
+    "TELEGRAM",
+    "Job",
+    "Kind",
+    "Ledger",
+    "LedgerBusy",
+    "LedgerError",
+    "Request",
+    "Verdict",
+    "download_directory",
+    "ledger_path",
+]
+
+
+def ledger_path(data_dir: Path) -> Path:
+    """Where a bot keeps its ledger."""
+    return data_dir / "ledger.sqlite3"
+
+
+class Ledger:
+    """One connection to the journal."""
+
+    def __init__(self, path: Path) -> None:
+        """Open and migrate. Raises LedgerError, and never overwrites what is there."""
+        self._db = Database(path)
+
+    def check(self) -> None:
+        """Look through the whole file. Raises LedgerError when it is damaged."""
+        self._db.check()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    # ------------------------------------------------------------------------- updates
+
+    def offset(self) -> int:
+        """The update id to poll from; 0 before the first."""
+        with self._db.transaction():
+            return self._db.value("SELECT value FROM state WHERE name = 'offset'") or 0
+
+    def record_updates(self, updates: Sequence[Mapping[str, Any]], now: float) -> None:
+        """Put updates and the offset that confirms them on disk, together.
+
+        An update that came before is not taken a second time.
+        """
+        with self._db.transaction():
+            for update in updates:
+                update_id = update["update_id"]
+                if not self._db.value("SELECT 1 FROM jobs WHERE update_id = ?", update_id):
+                    queue.add(self._db, Kind.UPDATE, now, update_id=update_id, payload=update)
+                self._db.execute(
+                    "INSERT INTO state VALUES ('offset', ?)"
+                    " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
+                    update_id + 1,
+                )
+
+    def finish_update(
+        self,
+        job: Job,
+        effects: Iterable[jobs.Effect],
+        notices: Mapping[jobs.Cancelled, str],
+        now: float,
+    ) -> list[int]:
+        """Record what an update asked for, together with its completion.
+
+        `notices` are the words for a pressed Cancel. Returns running jobs to be stopped.
+        """
+        to_stop: list[int] = []
+        with self._db.transaction():
+            for effect in effects:
+                match effect:
+                    case jobs.OpenRequest():
+                        requests.open_request(self._db, effect, now)
+                    case jobs.CancelRequest():
+                        outcome, stop = requests.cancel(self._db, effect, now)
+                        to_stop += stop
+                        answer = jobs.AnswerButton(effect.callback_id, notices[outcome])
+                        queue.add(self._db, Kind.BUTTON, now, payload=jobs.to_json(answer))
+                    case jobs.Reply():
+                        queue.add(self._db, Kind.REPLY, now, payload=jobs.to_json(effect))
+                    case jobs.AnswerButton():
+                        queue.add(self._db, Kind.BUTTON, now, payload=jobs.to_json(effect))
+            queue.close(self._db, job.id, "done", now)
+        return to_stop
+
+    # ------------------------------------------------------------------ jobs, in general
+
+    def claim(
+        self, pool: str, now: float, *, busy_requests: Sequence[int] = (), uploads: bool = True
+    ) -> Job | None:
+        """Take the next job that is due; None when none is.
+
+        The attempt is counted now, so that a job which takes the whole bot down has counted
+        as well. `busy_requests` are passed over, and so are deliveries unless `uploads`.
+        """
+        with self._db.transaction():
+            job = queue.take(self._db, pool, now, busy_requests=busy_requests, uploads=uploads)
+            if job is None:
+                return None
+            row = self._db.execute("SELECT * FROM jobs WHERE id = ?", job).fetchone()
+            return read_job(row, row["request"] and requests.get(self._db, row["request"]))
+
+    def recover(self) -> int:
+        """After a start: every job that was in hand waits again. Returns how many did."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM processes")
+            return self._db.execute(
+                "UPDATE jobs SET state = 'waiting' WHERE state = 'running'"
+            ).rowcount
+
+    def put_back(self, job: Job, delay_s: float, now: float, *, refund: bool) -> None:
+        """Let a claimed job wait for another attempt; `refund` when this one does not count."""
+        with self._db.transaction():
+            queue.wait_again(self._db, job.id, delay_s, now, refund=refund)
+
+    def finish(self, job: Job, now: float) -> None:
+        """A job with no further consequences is done."""
+        with self._db.transaction():
+            queue.close(self._db, job.id, "done", now)
+
+    def fail(
+        self, job: Job, error: jobs.JobError, error_id: str, traceback: str, now: float
+    ) -> None:
+        """A job has failed for good; whoever waits for it will be told."""
+        decision = Decision(Verdict.SENTENCE, error.reason, error_id)
+        with self._db.transaction():
+            queue.close(self._db, job.id, "failed", now)
+            self._db.execute(
+                "UPDATE jobs SET reason = ?, fault = ?, detail = ?, error_id = ? WHERE id = ?",
+                error.reason,
+                error.fault,
+                f"{error}\n{traceback}".strip(),
+                error_id,
+                job.id,
+            )
+            if job.kind is Kind.DOWNLOAD:
+                requests.decide_all(self._db, job.id, decision, now)
+            elif job.kind is Kind.DELIVER and job.request:
+                requests.decide(self._db, job.request.id, decision, now)
+            elif job.request:
+                requests.give_up(self._db, job.request, now)
+
+    def stopped(self, job: Job, now: float) -> None:
+        """A job was stopped because nobody wanted it. Who wants it since gets it after all."""
+        with self._db.transaction():
+            if requests.undecided(self._db, job.id):
+                queue.wait_again(self._db, job.id, 0, now, refund=True)
+                return
+            queue.close(self._db, job.id, "dropped", now)
+            if job.request:
+                requests.settle(self._db, job.request.id, now)
+
+    # -------------------------------------------------------------- steps of a link's way
+
+    def finish_status(self, job: Job, message_id: int, now: float) -> None:
+        """The status message of a request stands in the chat."""
+        request = _request_of(job)
+        with self._db.transaction():
+            self._db.execute(
+                "UPDATE requests SET status_message_id = ?,"
+                " status_messages = status_messages + 1 WHERE id = ?",
+                message_id,
+                request.id,
+            )
+            queue.close(self._db, job.id, "done", now)
+            requests.settle(self._db, request.id, now)
+
+    def finish_download(self, job: Job, media: jobs.MediaFile, now: float) -> None:
+        """The media lies on disk for everybody who waits for it."""
+        with self._db.transaction():
+            queue.close(self._db, job.id, "done", now)
+            self._db.execute(
+                "UPDATE jobs SET result = ? WHERE id = ?", json.dumps(jobs.to_json(media)), job.id
+            )
+            requests.decide_all(self._db, job.id, Decision(Verdict.MEDIA), now)
+
+    def finish_delivery(self, job: Job, delivered: jobs.Delivered, now: float) -> None:
+        """A request has its media. What was uploaded is remembered as what Telegram made of it."""
+        request = _request_of(job)
+        with self._db.transaction():
+            media = self._media_of(request)
+            queue.close(self._db, job.id, "done", now)
+            requests.mark_answered(self._db, request.id, now)
+            if delivered.file_id and media:
+                known = dataclasses.replace(media[0], kind=delivered.kind or media[0].kind)
+                self._db.execute(
+                    "INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?)",
+                    request.media_key,
+                    delivered.file_id,
+                    json.dumps(jobs.to_json(known)),
+                    now,
+                )
+
+    def finish_explanation(self, job: Job, now: float) -> None:
+        """A request has its sentence."""
+        with self._db.transaction():
+            queue.close(self._db, job.id, "done", now)
+            requests.mark_answered(self._db, _request_of(job).id, now)
+
+    def post_again(self, job: Job, now: float) -> None:
+        """The status message is gone: a new one is posted, and becomes the answer then."""
+        request = _request_of(job)
+        with self._db.transaction():
+            queue.close(self._db, job.id, "dropped", now)
+            self._db.execute(
+                "UPDATE requests SET status_message_id = NULL WHERE id = ?", request.id
+            )
+            queue.add(self._db, Kind.STATUS, now, request=request.id)
+
+    def download_again(self, job: Job, now: float) -> None:
+        """What was remembered or downloaded for a request is of no use any more."""
+        request = _request_of(job)
+        with self._db.transaction():
+            queue.close(self._db, job.id, "dropped", now)
+            self._db.execute("DELETE FROM media WHERE media_key = ?", request.media_key)
+            requests.provide(self._db, request.id, now)
+
+    def give_up(self, job: Job, now: float) -> list[int]:
+        """There is nobody left to hear of this job. Returns running jobs to be stopped."""
+        with self._db.transaction():
+            queue.close(self._db, job.id, "dropped", now)
+            return requests.give_up(self._db, job.request, now) if job.request else []
+
+    # ------------------------------------------------------------------------- questions
+
+    def media_of(self, request: Request) -> tuple[jobs.MediaFile, str | None] | None:
+        """The media for a request, and its file id when Telegram has it already."""
+        with self._db.transaction():
+            return self._media_of(request)
+
+    def _media_of(self, request: Request) -> tuple[jobs.MediaFile, str | None] | None:
+        row = self._db.execute(
+            "SELECT media, file_id FROM media WHERE media_key = ?"
+            " UNION ALL SELECT result, NULL FROM jobs WHERE id = ? AND state = 'done'",
+            request.media_key,
+            request.download,
+        ).fetchone()
+        return row and (jobs.media_from_json(json.loads(row["media"])), row["file_id"])
+
+    def watchers(self, download: int) -> list[Request]:
+        """Who waits for a download, and has a status message to show progress in."""
+        with self._db.transaction():
+            waiting = requests.undecided(self._db, download)
+        return [request for request in waiting if request.status_message_id is not None]
+
+    def live_directories(self) -> set[str]:
+        """The names of the download directories that are needed, see `download_directory`."""
+        with self._db.transaction():
+            rows = self._db.execute(
+                "SELECT id, attempts FROM jobs WHERE kind = 'download' AND (state = 'running'"
+                " OR state = 'done' AND id IN"
+                "  (SELECT download FROM requests WHERE answered_at IS NULL))"
+            ).fetchall()
+        return {download_directory(row["id"], row["attempts"]) for row in rows}
+
+    # ------------------------------------------------------------------------- processes
+
+    def remember_process(self, identity: Identity, job: Job) -> None:
+        """A session was started for a job."""
+        with self._db.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO processes VALUES (?, ?, ?)",
+                identity.pid,
+                identity.started,
+                job.id,
+            )
+
+    def forget_processes(self, job: Job) -> None:
+        """The sessions of a job have ended."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM processes WHERE job = ?", job.id)
+
+
+def _request_of(job: Job) -> Request:
+    assert job.request is not None  # noqa: S101 - jobs of these kinds are made for a request
+    return job.request

@@ -1,0 +1,109 @@
+"""The file behind the ledger: opened, checked, migrated, and changed in transactions."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+
+BUSY_S = 5.0
+"""How long one connection waits for another's transaction."""
+
+
+class LedgerError(Exception):
+    """The file cannot be used as it is; the text says why and what to do."""
+
+
+class LedgerBusy(Exception):
+    """Not now: locked, or no room on the disk. Nothing was changed."""
+
+
+class Database:
+    """One connection, for the thread that made it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open and migrate. Raises LedgerError, and never overwrites what is there."""
+        self._path = path
+        try:
+            # isolation_level None: transactions are begun and ended here, in so many words.
+            self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+            self._connection.row_factory = sqlite3.Row
+            self._migrate()
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(
+                f"the ledger {path} cannot be read ({error}); move it away to start afresh, "
+                "or put a backup in its place"
+            ) from None
+
+    def _migrate(self) -> None:
+        version = self.value("PRAGMA user_version")
+        tables = self.value("SELECT count(*) FROM sqlite_master")
+        if tables and self.value("PRAGMA application_id") != APPLICATION_ID:
+            raise LedgerError(f"{self._path} is an SQLite file, but not a ledger of this bot")
+        if version > len(MIGRATIONS):
+            raise LedgerError(
+                f"the ledger {self._path} has version {version}, and this bot knows versions up "
+                f"to {len(MIGRATIONS)}: run the newer bot that made it"
+            )
+        if not tables:
+            self.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        self.execute("PRAGMA journal_mode = WAL")
+        # A confirmed update must survive a power cut, so each commit reaches the disk.
+        self.execute("PRAGMA synchronous = FULL")
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {script};"
+                f"PRAGMA user_version = {number}; COMMIT;"
+            )
+
+    def check(self) -> None:
+        """Look through the whole file. Raises LedgerError when it is damaged."""
+        try:
+            damage = self.value("PRAGMA quick_check(1)")
+        except sqlite3.DatabaseError as error:
+            damage = str(error)
+        if damage != "ok":
+            raise LedgerError(f"the ledger {self._path} is damaged ({damage}): restore a backup")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block or nothing of it. Raises LedgerBusy for what may pass by itself."""
+        try:
+            self.execute("BEGIN IMMEDIATE")
+            yield
+            self.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            raise LedgerBusy(str(error)) from error
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        # SQLite has rolled back by itself after some errors, for example a full disk.
+        if self._connection.in_transaction:
+            self.execute("ROLLBACK")
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self._connection.execute(sql, parameters)
+
+    def insert(self, table: str, **values: Any) -> int:
+        """Insert a row and return its id. Names are the caller's own words, never a person's."""
+        columns, marks = ", ".join(values), ", ".join("?" * len(values))
+        cursor = self.execute(
+            f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608 - see above
+            *values.values(),
+        )
+        return cursor.lastrowid or 0
+
+    def value(self, sql: str, *parameters: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = self.execute(sql, *parameters).fetchone()
+        return row and row[0]

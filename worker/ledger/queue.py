@@ -1,0 +1,115 @@
+"""The jobs' side of the ledger. Each function is a part of somebody's transaction."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from worker.ledger.database import Database
+from worker.ledger.records import Kind
+
+
+def add(
+    db: Database,
+    kind: Kind,
+    now: float,
+    *,
+    request: int | None = None,
+    media_key: str | None = None,
+    update_id: int | None = None,
+    payload: Mapping[str, Any] | None = None,
+) -> int:
+    """Put a job into the queue and return its id."""
+    return db.insert(
+        "jobs",
+        kind=kind,
+        pool=kind.pool,
+        priority=kind.priority,
+        request=request,
+        media_key=media_key,
+        update_id=update_id,
+        payload=json.dumps(payload or {}),
+        created_at=now,
+        waits_since=now,
+        not_before=now,
+    )
+
+
+def take(
+    db: Database, pool: str, now: float, *, busy_requests: Sequence[int], uploads: bool
+) -> int | None:
+    """Mark the next job that is due as running, counting the attempt; None when none is.
+
+    A job that was told to wait is also due when the clock has been set back behind the moment
+    it was told so. Of people who wait for the same upload one goes first, for the others can
+    then have it by its file id.
+    """
+    job: int | None = db.value(
+        "SELECT id FROM jobs AS job WHERE pool = ? AND state = 'waiting'"
+        " AND (not_before <= ? OR waits_since > ?)"
+        " AND (request IS NULL OR request NOT IN (SELECT value FROM json_each(?)))"
+        " AND (? OR kind != 'deliver')"
+        " AND NOT (kind = 'deliver'"
+        "  AND media_key NOT IN (SELECT media_key FROM media)"
+        "  AND EXISTS (SELECT 1 FROM jobs WHERE kind = 'deliver' AND state = 'running'"
+        "   AND media_key = job.media_key))"
+        " ORDER BY priority, id LIMIT 1",
+        pool,
+        now,
+        now,
+        json.dumps(busy_requests),
+        uploads,
+    )
+    if job is not None:
+        db.execute(
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, started_at = ?"
+            " WHERE id = ?",
+            now,
+            job,
+        )
+    return job
+
+
+def wait_again(db: Database, job: int, delay_s: float, now: float, *, refund: bool) -> None:
+    """Let a running job wait for another attempt; `refund` when this one does not count."""
+    db.execute(
+        "UPDATE jobs SET state = 'waiting', waits_since = ?, not_before = ?,"
+        " attempts = attempts - ? WHERE id = ? AND state = 'running'",
+        now,
+        now + delay_s,
+        refund,
+        job,
+    )
+
+
+def close(db: Database, job: int, state: str, now: float) -> None:
+    """End a job: done, failed or dropped."""
+    db.execute("UPDATE jobs SET state = ?, finished_at = ? WHERE id = ?", state, now, job)
+
+
+def drop_download(db: Database, job: int | None, now: float) -> list[int]:
+    """Drop a download unless it runs; the id of one that does is returned, to be stopped."""
+    return _drop(db, "id = ?", job, now)
+
+
+def drop_deliveries(db: Database, request: int, now: float) -> list[int]:
+    """Drop a request's waiting deliveries, and return those that run."""
+    return _drop(db, "kind = 'deliver' AND request = ?", request, now)
+
+
+def drop_all(db: Database, request: int, now: float) -> list[int]:
+    """Drop all that waits to be done for a request, and return what runs."""
+    return _drop(db, "request = ?", request, now)
+
+
+def _drop(db: Database, which: str, parameter: int | None, now: float) -> list[int]:
+    db.execute(
+        "UPDATE jobs SET state = 'dropped', finished_at = ?"  # noqa: S608 - words of this file
+        f" WHERE state = 'waiting' AND {which}",
+        now,
+        parameter,
+    )
+    rows = db.execute(
+        f"SELECT id FROM jobs WHERE state = 'running' AND {which}",  # noqa: S608 - as above
+        parameter,
+    )
+    return [row["id"] for row in rows]

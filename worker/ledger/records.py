@@ -1,0 +1,121 @@
+"""What the ledger's rows are in Python."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from worker.jobs import Reason
+
+DOWNLOADS, TELEGRAM = "downloads", "telegram"
+
+
+class Kind(StrEnum):
+    """What a job is for."""
+
+    UPDATE = "update"
+    STATUS = "status"
+    DOWNLOAD = "download"
+    DELIVER = "deliver"
+    EXPLAIN = "explain"
+    REPLY = "reply"
+    BUTTON = "button"
+
+    @property
+    def pool(self) -> str:
+        """The pool in which such jobs run."""
+        return DOWNLOADS if self is Kind.DOWNLOAD else TELEGRAM
+
+    @property
+    def priority(self) -> int:
+        """What keeps a person waiting least comes first; uploads come last."""
+        return _PRIORITIES.index(self)
+
+
+_PRIORITIES = (
+    Kind.BUTTON,
+    Kind.UPDATE,
+    Kind.STATUS,
+    Kind.EXPLAIN,
+    Kind.REPLY,
+    Kind.DELIVER,
+    Kind.DOWNLOAD,
+)
+
+
+class Verdict(StrEnum):
+    """What the answer to a request will be."""
+
+    MEDIA = "media"
+    SENTENCE = "sentence"
+    CANCELLED = "cancelled"
+    UNREACHABLE = "unreachable"  # there is nowhere left to say it
+
+
+@dataclass(frozen=True)
+class Request:
+    """A link that a person sent, and what has become of it.
+
+    `verdict` None: it is still open what the answer will be. `status_messages` and `downloads`
+    count what was posted and started for it, so that neither can go on for ever.
+    """
+
+    id: int
+    chat_id: int
+    user_id: int
+    message_id: int
+    url: str
+    media_key: str
+    download: int | None
+    downloads: int
+    status_message_id: int | None
+    status_messages: int
+    verdict: Verdict | None
+    reason: Reason | None
+    error_id: str | None
+    answered_at: float | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A claimed job. `attempts` counts this one."""
+
+    id: int
+    kind: Kind
+    attempts: int
+    created_at: float
+    payload: Mapping[str, Any]
+    media_key: str | None
+    request: Request | None
+
+
+def read_request(row: sqlite3.Row) -> Request:
+    """A row of `requests`."""
+    values = {name: row[name] for name in Request.__dataclass_fields__}
+    return Request(
+        **{
+            **values,
+            "verdict": values["verdict"] and Verdict(values["verdict"]),
+            "reason": values["reason"] and Reason(values["reason"]),
+        }
+    )
+
+
+def read_job(row: sqlite3.Row, request: Request | None) -> Job:
+    """A row of `jobs`."""
+    return Job(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        payload=json.loads(row["payload"]),
+        media_key=row["media_key"],
+        request=request,
+    )
+
+
+def download_directory(job_id: int, attempt: int) -> str:
+    """The name of the directory in which one attempt of a download works."""
+    return f"{job_id}-{attempt}"

@@ -1,0 +1,79 @@
+"""The ledger's tables, as the steps that lead from one version to the next.
+
+`MIGRATIONS[n]` turns version n into n + 1. A step that has been released is never edited.
+"""
+
+APPLICATION_ID = 0x46544249
+"""`PRAGMA application_id`, so that somebody else's SQLite file is recognised as such."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE state (
+        name TEXT PRIMARY KEY,
+        value ANY
+    ) STRICT;
+
+    CREATE TABLE jobs (
+        -- AUTOINCREMENT: directories are named after ids, so no id may come twice.
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        pool TEXT NOT NULL,
+        priority INTEGER NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting'
+            CHECK (state IN ('waiting', 'running', 'done', 'failed', 'dropped')),
+        attempts INTEGER NOT NULL DEFAULT 0,
+        request INTEGER REFERENCES requests (id),
+        media_key TEXT,
+        update_id INTEGER UNIQUE,
+        payload TEXT NOT NULL DEFAULT '{}',
+        created_at REAL NOT NULL,
+        waits_since REAL NOT NULL,
+        not_before REAL NOT NULL,
+        started_at REAL,
+        finished_at REAL,
+        result TEXT,
+        reason TEXT,
+        fault TEXT,
+        detail TEXT,
+        error_id TEXT
+    ) STRICT;
+    CREATE INDEX jobs_waiting ON jobs (pool, priority, id) WHERE state = 'waiting';
+    CREATE INDEX jobs_running ON jobs (kind, media_key) WHERE state = 'running';
+    CREATE INDEX jobs_media ON jobs (media_key) WHERE kind = 'download';
+    CREATE INDEX jobs_request ON jobs (request);
+    CREATE INDEX jobs_finished ON jobs (finished_at);
+
+    CREATE TABLE requests (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        chat_id INTEGER NOT NULL,
+        user_id INTEGER NOT NULL,
+        message_id INTEGER NOT NULL,
+        url TEXT NOT NULL,
+        media_key TEXT NOT NULL,
+        download INTEGER REFERENCES jobs (id),
+        downloads INTEGER NOT NULL DEFAULT 0,
+        status_message_id INTEGER,
+        status_messages INTEGER NOT NULL DEFAULT 0,
+        verdict TEXT CHECK (verdict IN ('media', 'sentence', 'cancelled', 'unreachable')),
+        reason TEXT,
+        error_id TEXT,
+        created_at REAL NOT NULL,
+        answered_at REAL
+    ) STRICT;
+    CREATE INDEX requests_open ON requests (download) WHERE answered_at IS NULL;
+
+    CREATE TABLE media (
+        media_key TEXT PRIMARY KEY,
+        file_id TEXT NOT NULL,
+        media TEXT NOT NULL,
+        remembered_at REAL NOT NULL
+    ) STRICT;
+
+    CREATE TABLE processes (
+        pid INTEGER NOT NULL,
+        started INTEGER NOT NULL,
+        job INTEGER NOT NULL,
+        PRIMARY KEY (pid, started)
+    ) STRICT;
+    """,
+)
