@@ -1,0 +1,36 @@
+"""`python -m tests.benchmarks [name …]`: measure, and print ratios before absolute figures.
+
+Ratios are taken within one run, the sides alternating, so that a busy or slow machine shifts
+both. Absolute figures are for this machine alone.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+
+from tests.benchmarks import pool
+
+CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
+    "pool": ("the process pool against the standard library's", pool.run),
+}
+
+
+def main() -> None:
+    """Run the cases that were named, or all."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description="Measure.",
+        epilog="; ".join(f"{name}: {what}" for name, (what, _) in CASES.items()),
+    )
+    parser.add_argument("names", metavar="name", nargs="*", help=f"of {', '.join(CASES)}")
+    names = parser.parse_args().names or list(CASES)
+    if unknown := [name for name in names if name not in CASES]:
+        parser.error(f"no such case: {', '.join(unknown)}")
+    for name in names:
+        what, run = CASES[name]
+        print(f"{name}: {what}")
+        for line in run():
+            print(f"  {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

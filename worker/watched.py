@@ -1,0 +1,80 @@
+"""A multiprocessing process whose end is seen through a pidfd, whatever its fork server does.
+
+Under a fork server multiprocessing knows no more of a process than the fork server tells: when
+that is killed, every process counts as ended; when it is stopped, none ever does, and whoever
+starts one waits for it.
+"""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import Any
+
+from worker import processes
+
+_EXITCODE_PATIENCE_S = 0.1
+
+_UNKNOWN_EXITCODE = 255
+"""What multiprocessing says when the fork server died before it could tell."""
+
+
+class WatchedProcess:
+    """A process that runs `target(*args)`."""
+
+    def __init__(
+        self,
+        context: ForkServerContext | SpawnContext,
+        name: str,
+        target: Callable[..., object],
+        args: tuple[Any, ...],
+    ) -> None:
+        """Start it. Raises OSError or EOFError when the fork server dies or resources lack."""
+        self._process = context.Process(target=target, name=name, args=args, daemon=True)
+        _continue_fork_server()
+        self._process.start()
+        assert self._process.pid is not None  # noqa: S101 - it has started
+        self.pid = self._process.pid
+        self._pidfd = os.pidfd_open(self.pid)
+
+    def fileno(self) -> int:
+        """Readable, for poll(2), when the process has ended."""
+        return self._pidfd
+
+    def has_ended(self) -> bool:
+        """Whether it has."""
+        return processes.has_ended(self._pidfd)
+
+    def kill(self) -> None:
+        """SIGKILL it, if it still runs."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def release(self) -> int | None:
+        """The exit code as multiprocessing has it, or None when it cannot be known.
+
+        To be called once, after the end: all descriptors are closed.
+        """
+        os.close(self._pidfd)
+        if self._process.exitcode is None:
+            # The fork server tells it a moment after the end.
+            _continue_fork_server()
+            self._process.join(_EXITCODE_PATIENCE_S)
+        exitcode = self._process.exitcode
+        if exitcode is None:
+            return None  # multiprocessing looks again at each start, and lets go of it then.
+        if exitcode == _UNKNOWN_EXITCODE:
+            # What a dead fork server leaves behind is ours to reap if we are a child subreaper.
+            for status in processes.reap([self.pid]).values():
+                exitcode = os.waitstatus_to_exitcode(status)
+        self._process.close()
+        return exitcode
+
+
+def _continue_fork_server() -> None:
+    """Wake a fork server that was stopped. multiprocessing gives it no public name."""
+    pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
+    if pid and (identity := processes.identify(pid)):
+        processes.send_signal(identity, signal.SIGCONT)
