@@ -1,0 +1,181 @@
+"""A downloads worker for tests: a spawned process, as in production, without the pool.
+
+A fork of the test runner would be a fork of a process with threads, which is exactly what the
+product never does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from worker import processes
+from worker.downloads import child, warm, ytdlp
+from worker.downloads.job import make_handler
+from worker.downloads.rules import Rules
+from worker.jobs import Download, JobError, MediaFile, YtDlpStarted
+
+PATIENCE_S = 30.0
+
+Prepare = Callable[[], object]
+
+
+class Stop(BaseException):
+    """What the context raises inside the handler."""
+
+
+class Context:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def report(self, message: object) -> None:
+        self._connection.send(("report", message))
+
+    def fileno(self) -> int:
+        return self._connection.fileno()
+
+    def raise_if_stopped(self) -> None:
+        if self._connection.poll():
+            self._connection.recv()
+            raise Stop
+
+
+@dataclass
+class Outcome:
+    result: MediaFile | JobError | None
+    reports: list[Any] = field(default_factory=list)
+    took_s: float = 0.0
+
+    @property
+    def media(self) -> MediaFile:
+        assert isinstance(self.result, MediaFile), self.result
+        return self.result
+
+    @property
+    def error(self) -> JobError:
+        assert isinstance(self.result, JobError), self.result
+        return self.result
+
+
+def _serve(connection: Connection, prepare: Prepare | None, is_cold: bool) -> None:
+    processes.die_with_parent(os.getppid())
+    if is_cold:
+        warm.warm_up = tuple  # type: ignore[assignment]
+    if prepare:
+        prepare()
+    real_fetch = ytdlp.fetch
+    while True:
+        rules, task, fetch = connection.recv()
+        vars(child)["fetch"] = fetch or real_fetch
+        result: object
+        try:
+            result = make_handler(rules)(Context(connection), task)
+        except JobError as error:
+            result = error
+        except Stop:
+            result = None
+        # On any way out nothing may be left, so this is looked at before the answer is sent.
+        left = [process.name for process in processes.descendants(os.getpid())]
+        connection.send(("done", (result, left)))
+
+
+class Worker:
+    """Runs downloads one at a time. `fetch` takes yt-dlp's place in the forked child."""
+
+    def __init__(
+        self, home: Path, *, prepare: Prepare | None = None, is_cold: bool = False
+    ) -> None:
+        self._home = home
+        self._jobs = 0
+        self._began = 0.0
+        self._reports: list[Any] = []
+        self._connection, theirs = get_context("spawn").Pipe()
+        self._process = get_context("spawn").Process(
+            target=_serve, args=(theirs, prepare, is_cold), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the job that was begun last."""
+        return self._home / f"{self._jobs}-1"
+
+    def begin(
+        self,
+        url: str,
+        rules: Rules,
+        fetch: Callable[..., Any] | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        self._jobs += 1
+        self._reports = []
+        task = Download(self._jobs, 1, url, os.fspath(directory or self.directory))
+        self._began = time.monotonic()
+        self._connection.send((rules, task, fetch))
+
+    def wait_for(self, kind: type[Any]) -> Any:
+        """The next report of a kind."""
+        while True:
+            what, message = self._receive()
+            assert what == "report", message
+            if isinstance(message, kind):
+                return message
+
+    def started_pid(self) -> int:
+        message: YtDlpStarted = self.wait_for(YtDlpStarted)
+        return message.pid
+
+    def stop_job(self) -> None:
+        self._connection.send("stop")
+
+    def finish(self) -> Outcome:
+        while True:
+            what, message = self._receive()
+            if what == "done":
+                result, left = message
+                assert left == [], "processes outlive their job"
+                return Outcome(result, self._reports, time.monotonic() - self._began)
+
+    def run(self, url: str, rules: Rules, fetch: Callable[..., Any] | None = None) -> Outcome:
+        self.begin(url, rules, fetch)
+        return self.finish()
+
+    def _receive(self) -> tuple[str, Any]:
+        assert self._connection.poll(PATIENCE_S), "the worker says nothing"
+        what, message = self._connection.recv()
+        if what == "report":
+            self._reports.append(message)
+        return what, message
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+
+@contextmanager
+def worker(
+    home: Path, *, prepare: Prepare | None = None, is_cold: bool = False
+) -> Iterator[Worker]:
+    made = Worker(home, prepare=prepare, is_cold=is_cold)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,168 @@
+"""The one pipe from a download process to its worker: JSON, a line for each message.
+
+The process that writes has parsed a stranger's page, so the one that reads takes nothing on
+trust: lines have a limit, every field a type and a range, and nothing is ever unpickled.
+"""
+
+import json
+import math
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.downloads.text import clean
+from worker.jobs import Fault, JobError, MediaKind, Progress, Reason, Stage
+
+LINE_LIMIT_BYTES = 32 * 1024
+TITLE_LIMIT = 300
+WORD_LIMIT = 200
+DETAIL_LIMIT = 1000
+
+_LARGEST_BYTES = 1 << 50
+_LARGEST_SECONDS = 1e7
+_LARGEST_SIDE = 1 << 16
+
+
+class Garbled(ValueError):
+    """What came through the pipe is no message."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The download process's claim of what it made: `name` and `thumbnail` are file names."""
+
+    name: str
+    kind: MediaKind
+    title: str
+    width: int | None
+    height: int | None
+    duration_s: float | None
+    thumbnail: str | None
+    uploader: str | None
+    extractor: str
+    media_id: str
+
+
+Message = Progress | Finished | JobError
+
+
+class Sender:
+    """The download process's end."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        # yt-dlp calls progress hooks from the threads that fetch fragments.
+        self._lock = threading.Lock()
+
+    def progress(self, progress: Progress) -> None:
+        """Say how far it is."""
+        self._send({"progress": vars(progress)})
+
+    def finished(self, finished: Finished) -> None:
+        """Say what came out of it."""
+        self._send({"finished": vars(finished)})
+
+    def failed(self, error: JobError) -> None:
+        """Say what went wrong."""
+        fields = {
+            "reason": error.reason,
+            "fault": error.fault,
+            "detail": error.detail[:DETAIL_LIMIT],
+            "retry_after_s": error.retry_after_s,
+        }
+        self._send({"failed": fields})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        with self._lock:
+            while line:
+                line = line[os.write(self._fd, line) :]
+
+
+class Receiver:
+    """The worker's end: bytes in, messages out."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """The messages that `data` completes. Raises Garbled."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if max(map(len, [*lines, self._rest])) > LINE_LIMIT_BYTES:
+            raise Garbled("a message is too long")
+        return map(_decode, lines)
+
+
+def _decode(line: bytes) -> Message:
+    try:
+        ((kind, fields),) = json.loads(line).items()
+        match kind:
+            case "progress":
+                return _progress(fields)
+            case "finished":
+                return _finished(fields)
+            case "failed":
+                return _failed(fields)
+    # RecursionError: a few thousand opening brackets are enough.
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise Garbled(f"not a message: {type(error).__name__}") from error
+    raise Garbled("a message of no known kind")
+
+
+def _progress(fields: Mapping[str, Any]) -> Progress:
+    return Progress(
+        stage=Stage(fields["stage"]),
+        done_bytes=_whole(fields["done_bytes"], _LARGEST_BYTES) or 0,
+        total_bytes=_whole(fields["total_bytes"], _LARGEST_BYTES),
+        speed_bps=_number(fields["speed_bps"], _LARGEST_BYTES),
+        eta_s=_number(fields["eta_s"], _LARGEST_SECONDS),
+    )
+
+
+def _finished(fields: Mapping[str, Any]) -> Finished:
+    return Finished(
+        name=_text(fields["name"], WORD_LIMIT),
+        kind=MediaKind(fields["kind"]),
+        title=_text(fields["title"], TITLE_LIMIT),
+        width=_whole(fields["width"], _LARGEST_SIDE),
+        height=_whole(fields["height"], _LARGEST_SIDE),
+        duration_s=_number(fields["duration_s"], _LARGEST_SECONDS),
+        thumbnail=_text(fields["thumbnail"], WORD_LIMIT) or None,
+        uploader=_text(fields["uploader"], WORD_LIMIT) or None,
+        extractor=_text(fields["extractor"], WORD_LIMIT),
+        media_id=_text(fields["media_id"], WORD_LIMIT),
+    )
+
+
+def _failed(fields: Mapping[str, Any]) -> JobError:
+    return JobError(
+        Reason(fields["reason"]),
+        Fault(fields["fault"]),
+        _text(fields["detail"], DETAIL_LIMIT),
+        retry_after_s=_number(fields["retry_after_s"], _LARGEST_SECONDS),
+    )
+
+
+def _number(value: object, largest: float) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("not a number")
+    if not (math.isfinite(value) and 0 <= value <= largest):
+        raise ValueError("a number out of range")
+    return float(value)
+
+
+def _whole(value: object, largest: int) -> int | None:
+    number = _number(value, largest)
+    return None if number is None else int(number)
+
+
+def _text(value: object, limit: int) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return clean(value, limit)

@@ -1,0 +1,169 @@
+"""What a forked download process gives up before it looks at anything from outside.
+
+The worker that it was forked from is ours and trusted; what it becomes is not. The order of the
+steps is part of the promise, and each says why it stands where it does.
+"""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import TextIOBase
+from pathlib import Path
+from typing import Any
+
+from worker import processes
+from worker.downloads import guard
+from worker.downloads.rules import Rules
+
+PROCESS_NAME = "yt-dlp"
+LOG_NAME = "job.log"
+LOG_LIMIT_BYTES = 256 * 1024
+
+_CHANNEL_FD = 3
+_OPEN_FILES = 256
+# A container's index and padding come on top of what yt-dlp counts as the file's length.
+_FILE_HEADROOM_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """Where a download process lives: its job, its directory, and the worker's pid."""
+
+    job_id: int
+    directory: Path
+    worker_pid: int
+
+
+def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[int, guard.Guard]:
+    """Turn this freshly forked process into a download process.
+
+    Returns the channel's new descriptor and the guard, which remembers what it refused. Raises
+    OSError when a step fails: then the process must end, and never go on half confined.
+    """
+    # 1. A session of its own, so that one signal reaches all of it, and none of ours does.
+    os.setsid()
+    # 2. Dies with the worker, and at once if that died between the fork and here.
+    processes.die_with_parent(confinement.worker_pid)
+    # 3. Now it can be told apart from the worker in ps.
+    processes.set_name(PROCESS_NAME)
+    # 4. The worker's handlers are not ours. SIGXFSZ stays ignored, as Python has it: a file
+    #    over the limit is then EFBIG, with a name to report. subprocess restores it for ffmpeg.
+    _reset_signals()
+    # 5. No descriptor of the worker: not its pipes, not a listening socket, not a journal.
+    channel_fd = _keep_only_stdio(confinement.directory / LOG_NAME, channel_fd)
+    # 6. Relative names from here on mean the private directory; files are for us alone.
+    os.chdir(confinement.directory)
+    os.umask(0o077)
+    # 7. Before anything is started or asks for HOME, a proxy or a search path.
+    _replace_environment(_environment(confinement, rules))
+    # 8. After the descriptors, which may be more than the new limit allows.
+    _limits(rules).apply()
+    # 9. A fork repeats its siblings' numbers: boundaries, request ids, temporary names.
+    random.seed()
+    # 10. ffmpeg must not outlive yt-dlp.
+    _make_programs_die_with_us()
+    # 11. Last, because the proxy's own name is resolved here.
+    return channel_fd, guard.install(rules.allowed_networks, rules.proxy)
+
+
+def _reset_signals() -> None:
+    kept = {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}
+    for number in signal.valid_signals() - kept:
+        if signal.getsignal(number) not in {signal.SIG_DFL, None}:
+            signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+
+
+def _keep_only_stdio(log: Path, channel_fd: int) -> int:
+    """Leave /dev/null, the log twice and the channel; the worker's objects keep dead numbers."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
+    null_fd = os.open(os.devnull, os.O_RDONLY)
+    log_fd = os.open(log, flags, mode=0o600)
+    # Out of the way of 0 to 3 first, or one dup2 might close the source of the next.
+    sources = [os.dup(fd) for fd in (null_fd, log_fd, log_fd, channel_fd)]
+    while min(sources) <= _CHANNEL_FD:
+        sources = [os.dup(fd) for fd in sources]
+    for target, source in enumerate(sources):
+        os.dup2(source, target, inheritable=target < _CHANNEL_FD)
+    highest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    os.closerange(_CHANNEL_FD + 1, min(highest, 1 << 20))
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - lives as long as the process
+    sys.stdout = sys.stderr = BoundedLog(LOG_LIMIT_BYTES)
+    return _CHANNEL_FD
+
+
+def _environment(confinement: Confinement, rules: Rules) -> Mapping[str, str]:
+    home = os.fspath(confinement.directory)
+    return {
+        processes.INSTANCE_VARIABLE: rules.instance,
+        processes.JOB_VARIABLE: str(confinement.job_id),
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": home,
+        "TMPDIR": home,
+        "LANG": "C.UTF-8",
+    }
+
+
+def _replace_environment(environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    tempfile.tempdir = None  # or it would remember the worker's
+
+
+def _limits(rules: Rules) -> processes.Limits:
+    return processes.Limits(
+        data_bytes=rules.memory_bytes,
+        file_bytes=rules.max_file_bytes + _FILE_HEADROOM_BYTES,
+        open_files=_OPEN_FILES,
+    )
+
+
+def _make_programs_die_with_us() -> None:
+    """Every program that this process starts gets SIGKILL when this process ends.
+
+    There is one place where all of them pass, and yt-dlp's own subclass is one of them.
+    """
+    start: Callable[..., None] = subprocess.Popen.__init__
+    pid = os.getpid()
+
+    def start_bound(popen: Any, *args: Any, **options: Any) -> None:
+        # Popen makes the fork in this very thread, so the wish holds as long as the thread.
+        options["preexec_fn"] = lambda: processes.die_with_parent(pid)
+        start(popen, *args, **options)
+
+    subprocess.Popen.__init__ = start_bound  # type: ignore[assignment]
+
+
+class BoundedLog(TextIOBase):
+    """Standard output and error: written through at once, and no longer than `limit` bytes."""
+
+    def __init__(self, limit: int, fd: int = 2) -> None:
+        self._left = limit
+        self._fd = fd
+
+    def writable(self) -> bool:
+        """True."""
+        return True
+
+    def fileno(self) -> int:
+        """The descriptor of the log, for those that hand it on."""
+        return self._fd
+
+    def isatty(self) -> bool:
+        """False."""
+        return False
+
+    def write(self, text: str) -> int:
+        """Write what still fits; the rest is dropped without a word."""
+        data = text.encode("utf-8", "backslashreplace")[: self._left]
+        if data:
+            self._left -= len(data)
+            os.write(self._fd, data)
+        return len(text)

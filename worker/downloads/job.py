@@ -1,0 +1,55 @@
+"""The function that a downloads worker runs for each job.
+
+The worker calls `make_handler` once, before its first job. What it gets back runs each download
+in a process of its own, forked from the warm worker, and leaves neither process nor file behind
+when that fails.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from worker import processes
+from worker.downloads import warm, workspace
+from worker.downloads.errors import classify
+from worker.downloads.guard import check_link
+from worker.downloads.rules import Rules
+from worker.downloads.session import Context, Session
+from worker.jobs import Download, MediaFile
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Context, Download], MediaFile]
+
+
+def make_handler(rules: Rules) -> Handler:
+    """Warm this process up and make it the reaper of all that its downloads start.
+
+    The handler returns a MediaFile whose file and thumbnail stay until its owner removes the
+    directory, or raises JobError and has removed it. What the context raises passes through.
+    """
+    processes.become_subreaper()
+    extractors = warm.warm_up()
+
+    def download(context: Context, task: Download) -> MediaFile:
+        check_link(task.url, rules.allowed_networks)
+        directory = Path(task.directory)
+        try:
+            workspace.create(directory)
+            return Session(context, task, rules, extractors).run()
+        except BaseException as error:
+            _remove(directory, task)
+            if isinstance(error, OSError):
+                # This machine's: a full disk, no process to be had, one that will not die.
+                raise classify(error) from error
+            raise
+
+    return download
+
+
+def _remove(directory: Path, task: Download) -> None:
+    """Remove what a failed job has left; the failure itself is the better news to pass on."""
+    try:
+        workspace.remove(directory)
+    except OSError as error:
+        log.error("job %d: %s cannot be removed: %s.", task.job_id, directory, error.strerror)

@@ -1,0 +1,78 @@
+"""The outline of an MP4 file, read from its box headers alone (ISO/IEC 14496-12).
+
+Enough to know whether a player must fetch the whole file before its first picture, without
+starting a program for the question.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+_MOST_BOXES = 64
+_MVHD_BYTES = 40
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What stands where: `is_streamable` when the index comes before the media, unfragmented."""
+
+    is_mp4: bool
+    is_streamable: bool
+    duration_s: float | None
+
+
+NOT_MP4 = Outline(is_mp4=False, is_streamable=False, duration_s=None)
+
+
+def outline(path: Path) -> Outline:
+    """The outline of `path`; `NOT_MP4` for anything else. Raises OSError."""
+    with open(path, "rb") as file:
+        seen: list[bytes] = []
+        duration_s = None
+        for kind, size in _boxes(file):
+            if not seen and kind != b"ftyp":
+                return NOT_MP4
+            seen.append(kind)
+            if kind == b"moov":
+                duration_s = _duration_s(file.read(_MVHD_BYTES))
+            if kind in {b"moof", b"mdat"} or not size:
+                break
+    # With the media found first, the index stands behind it or in pieces between.
+    return Outline(
+        is_mp4=bool(seen),
+        is_streamable=b"moov" in seen and b"moof" not in seen,
+        duration_s=duration_s,
+    )
+
+
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Kind and size of each box; the file stands at the box's content while it is looked at."""
+    position, end = 0, os.fstat(file.fileno()).st_size
+    for _ in range(_MOST_BOXES):
+        if position >= end:  # a size is any number that somebody wrote there
+            return
+        file.seek(position)
+        header = file.read(8)
+        if len(header) < 8:
+            return
+        size, kind = struct.unpack(">I4s", header)
+        if size == 1:  # the real size follows, in 64 bits
+            size = int.from_bytes(file.read(8), "big")
+        if size and size < 8:
+            return
+        yield kind, size
+        position += size
+
+
+def _duration_s(movie: bytes) -> float | None:
+    """The duration in a `moov` box's first box, which is `mvhd` in every file but odd ones."""
+    if len(movie) < _MVHD_BYTES or movie[4:8] != b"mvhd":
+        return None
+    if movie[8] == 1:
+        scale, length = struct.unpack(">IQ", movie[28:40])
+    else:
+        scale, length = struct.unpack(">II", movie[20:28])
+    return length / scale if scale and length else None

@@ -1,0 +1,252 @@
+"""One download process seen from its worker: start it, watch it, end it, whatever it does.
+
+The worker believes nothing that the process says about itself beyond what it can look up.
+"""
+
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from worker import processes
+from worker.downloads import child, workspace
+from worker.downloads.channel import Finished, Garbled, Message, Receiver
+from worker.downloads.isolation import LOG_NAME, Confinement
+from worker.downloads.rules import Rules
+from worker.jobs import Download, Fault, JobError, MediaFile, Progress, Reason, Stage, YtDlpStarted
+
+REPORT_INTERVAL_S = 0.5
+WATCH_INTERVAL_S = 1.0
+
+_CHUNK_BYTES = 64 * 1024
+# After its last word a process has nothing left to do but end.
+_LAST_WORD_GRACE_S = 1.0
+# The parts of a merge and its result exist side by side for a moment.
+_DIRECTORY_FACTOR = 2.5
+_LOG_LIMIT_BYTES = 1024 * 1024
+
+
+class Context(Protocol):
+    """What a pool gives to a job."""
+
+    def report(self, message: object) -> None:
+        """Send word while the job runs."""
+
+    def fileno(self) -> int:
+        """Readable when the job may have to stop."""
+
+    def raise_if_stopped(self) -> None:
+        """Raise when it has to."""
+
+
+class Session:
+    """A download process and all that it starts. Use once: `run`."""
+
+    def __init__(
+        self, context: Context, task: Download, rules: Rules, extractors: tuple[Any, ...]
+    ) -> None:
+        self._context = context
+        self._task = task
+        self._rules = rules
+        self._extractors = extractors
+        self._directory = Path(task.directory)
+        self._stage = Stage.DOWNLOADING
+        self._stage_ends = 0.0
+        self._next_report = 0.0
+        self._seen_bytes = 0
+        self._moved_at = 0.0
+
+    def run(self) -> MediaFile:
+        """Run the download in a directory that exists; the file that came out of it.
+
+        Raises JobError, and whatever the context raises for a stop. On any way out no process
+        of the session is left.
+        """
+        read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+        try:
+            try:
+                leader = self._fork(write_fd)
+            finally:
+                os.close(write_fd)
+            return self._attend(leader, read_fd)
+        finally:
+            os.close(read_fd)
+
+    def _fork(self, write_fd: int) -> processes.Identity:
+        # What is buffered would be written twice.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        confinement = Confinement(self._task.job_id, self._directory, os.getpid())
+        pid = os.fork()
+        if pid == 0:
+            child.run(self._task.url, confinement, self._rules, write_fd, self._extractors)
+        identity = processes.identify(pid)
+        assert identity is not None  # noqa: S101 - our own child, not waited for
+        return identity
+
+    def _attend(self, leader: processes.Identity, read_fd: int) -> MediaFile:
+        result: Message | None = None
+        statuses: dict[int, int] = {}
+        try:
+            self._context.report(YtDlpStarted(leader.pid, leader.started))
+            result = self._listen(leader, read_fd)
+        finally:
+            # A process that has said its last word gets no more time than it takes to end.
+            # In its first moments it leads no session yet, and must hear of its end all the same.
+            processes.send_signal(leader, signal.SIGTERM)
+            grace_s = _LAST_WORD_GRACE_S if result else self._rules.term_grace_s
+            statuses = processes.stop_session(leader, grace_s)
+        if isinstance(result, Finished):
+            return self._media_file(result)
+        if isinstance(result, JobError):
+            raise result
+        raise _died(statuses.get(leader.pid))
+
+    def _listen(self, leader: processes.Identity, read_fd: int) -> Message | None:
+        """Its last word, or None when it died without one. Raises JobError for a broken rule."""
+        now = time.monotonic()
+        self._stage_ends = now + self._rules.timeout_s
+        self._moved_at = now
+        next_watch = now + WATCH_INTERVAL_S
+        receiver = Receiver()
+        os.set_blocking(read_fd, False)
+        pidfd = processes.open_pidfd(leader)
+        assert pidfd is not None  # noqa: S101 - not waited for, so still there
+        poll = select.poll()
+        for fd in (read_fd, pidfd, self._context.fileno()):
+            poll.register(fd, select.POLLIN)
+        try:
+            while True:
+                wake_at = min(next_watch, self._next_deadline())
+                ready = {fd for fd, _ in poll.poll(max(0.0, wake_at - time.monotonic()) * 1000)}
+                if self._context.fileno() in ready:
+                    self._context.raise_if_stopped()
+                data = _read(read_fd)
+                for message in _messages(receiver, data):
+                    if not isinstance(message, Progress):
+                        return message
+                    self._relay(message)
+                # Its end decides, once all that it wrote before is read. End-of-file does not:
+                # a grandchild can hold the pipe for as long as it likes.
+                if pidfd in ready and not data:
+                    return None
+                if data == b"" and read_fd in ready:
+                    poll.unregister(read_fd)
+                now = time.monotonic()
+                self._keep_time(now)
+                if now >= next_watch:
+                    self._keep_size()
+                    next_watch = now + WATCH_INTERVAL_S
+        finally:
+            os.close(pidfd)
+
+    def _relay(self, progress: Progress) -> None:
+        self._note_bytes(progress.done_bytes)
+        now = time.monotonic()
+        if progress.stage is Stage.FINISHING and self._stage is not Stage.FINISHING:
+            # ffmpeg gets as long as yt-dlp did, once; the pool's own limit covers both.
+            self._stage = Stage.FINISHING
+            self._stage_ends = now + self._rules.timeout_s
+            self._next_report = now
+        if now >= self._next_report:
+            self._next_report = now + REPORT_INTERVAL_S
+            self._context.report(progress)
+
+    def _note_bytes(self, count: int) -> None:
+        if count > self._seen_bytes:
+            self._seen_bytes = count
+            self._moved_at = time.monotonic()
+
+    def _next_deadline(self) -> float:
+        return min(self._stage_ends, self._moved_at + self._rules.idle_timeout_s)
+
+    def _keep_time(self, now: float) -> None:
+        if now >= self._stage_ends:
+            detail = f"{self._stage} took more than {self._rules.timeout_s:g} s"
+            raise JobError(Reason.TIMED_OUT, Fault.RETRYABLE, detail)
+        if now >= self._moved_at + self._rules.idle_timeout_s:
+            detail = f"no byte for {self._rules.idle_timeout_s:g} s"
+            raise JobError(Reason.STALLED, Fault.RETRYABLE, detail)
+
+    def _keep_size(self) -> None:
+        """The limits that no rlimit knows: of all files together, of all processes together."""
+        size = workspace.size_bytes(self._directory)
+        self._note_bytes(size)
+        if size > self._rules.max_file_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
+        used = sum(_private_bytes(p.pid) for p in processes.descendants(os.getpid()))
+        if used > self._rules.memory_bytes:
+            raise JobError(Reason.OUT_OF_MEMORY, Fault.PERMANENT, f"{used} bytes in use")
+
+    def _media_file(self, finished: Finished) -> MediaFile:
+        """Its claim, looked up: the files are there, they are files, and they fit."""
+        try:
+            size = workspace.own_file(self._directory, finished.name)
+            if finished.thumbnail:
+                workspace.own_file(self._directory, finished.thumbnail)
+        except (OSError, ValueError) as error:
+            detail = f"yt-dlp's process named a wrong file: {type(error).__name__}"
+            raise JobError(Reason.CRASHED, Fault.RETRYABLE, detail) from error
+        if not size:
+            raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "the file is empty")
+        if size > self._rules.max_file_bytes:
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes")
+        keep = {finished.name, finished.thumbnail} - {None, LOG_NAME}
+        workspace.keep_only(self._directory, {name for name in keep if name})
+        thumbnail = finished.thumbnail
+        return MediaFile(
+            path=os.fspath(self._directory / finished.name),
+            kind=finished.kind,
+            size_bytes=size,
+            title=finished.title,
+            source_url=self._task.url,
+            width=finished.width,
+            height=finished.height,
+            duration_s=finished.duration_s,
+            thumbnail=os.fspath(self._directory / thumbnail) if thumbnail else None,
+            uploader=finished.uploader,
+            extractor=finished.extractor,
+            media_id=finished.media_id,
+        )
+
+
+def _messages(receiver: Receiver, data: bytes | None) -> Iterator[Message]:
+    try:
+        yield from receiver.feed(data or b"")
+    except Garbled as error:
+        raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"yt-dlp's process: {error}") from error
+
+
+def _read(fd: int) -> bytes | None:
+    """What is in the pipe now: None for nothing yet, b"" at its end."""
+    try:
+        return os.read(fd, _CHUNK_BYTES)
+    except BlockingIOError:
+        return None
+
+
+def _private_bytes(pid: int) -> int:
+    """Anonymous memory that this process holds; pages shared with the worker count as well."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("RssAnon:"):
+                    return int(line.split()[1]) * 1024
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return 0
+
+
+def _died(status: int | None) -> JobError:
+    """What an end without a last word means, from its wait status."""
+    code = os.waitstatus_to_exitcode(status) if status is not None else None
+    if code == -signal.SIGXFSZ:
+        return JobError(Reason.TOO_LARGE, Fault.PERMANENT, "a file over the limit")
+    if code == -signal.SIGXCPU:
+        return JobError(Reason.TIMED_OUT, Fault.PERMANENT, "over the limit of processor time")
+    how = "nobody saw how" if code is None else f"exit code {code}"
+    return JobError(Reason.CRASHED, Fault.RETRYABLE, f"yt-dlp's process died: {how}")
