@@ -1,0 +1,185 @@
+"""Updates: what each asks for, and that none can do harm."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.jobs import AnswerButton, CancelRequest, Effect, OpenRequest, Reply
+from worker.telegram import fields, texts
+from worker.telegram.handlers import MAX_LINKS, cancel_data, handle_update
+from worker.telegram.links import LinkFlaw, media_key
+
+USER, GROUP, MESSAGE = 1001, -1002, 7
+
+
+def said(
+    text: str | None = None, *, chat: int = USER, user: int = USER, **more: Any
+) -> dict[str, Any]:
+    """An update: a message of a user, in private or in a group."""
+    message: dict[str, Any] = {
+        "message_id": MESSAGE,
+        "date": 1,
+        "chat": {"id": chat, "type": "private" if chat > 0 else "supergroup"},
+        "from": {"id": user, "is_bot": False, "first_name": "Ada"},
+    }
+    if text is not None:
+        message["text"] = text
+    return {"update_id": 1, "message": message | more}
+
+
+def pressed(data: object, user: int = USER) -> dict[str, Any]:
+    """An update: a press of a button."""
+    query = {"id": "42", "from": {"id": user, "is_bot": False}, "data": data}
+    return {"update_id": 1, "callback_query": query}
+
+
+def opened(url: str, chat: int = USER) -> OpenRequest:
+    return OpenRequest(chat, USER, MESSAGE, url, media_key(url))
+
+
+def reply(text: str, chat: int = USER) -> Reply:
+    return Reply(chat, MESSAGE, text)
+
+
+@pytest.mark.parametrize(
+    ("update", "effects"),
+    [
+        (said("https://a.example/x"), [opened("https://a.example/x")]),
+        (said("look https://a.example/x", chat=GROUP), [opened("https://a.example/x", GROUP)]),
+        (said(caption="https://a.example/x", photo=[{}]), [opened("https://a.example/x")]),
+        (said("/start https://a.example/x"), [opened("https://a.example/x")]),
+        (
+            said("https://b.example/ https://a.example/ https://b.example/#t"),
+            [opened("https://b.example/"), opened("https://a.example/")],
+        ),
+        (said("ftp://a.example/"), [reply(texts.flaw(LinkFlaw.SCHEME))]),
+        (
+            said("ftp://a.example/ https://a.example/"),
+            [opened("https://a.example/"), reply(texts.flaw(LinkFlaw.SCHEME))],
+        ),
+        (said(f"https://a.example/{'x' * 3000}"), [reply(texts.flaw(LinkFlaw.TOO_LONG))]),
+        (said("/start"), [reply(texts.HELP)]),
+        (said("/help now"), [reply(texts.HELP)]),
+        (said("/Help@our_bot"), [reply(texts.HELP)]),
+        (said("/helpless"), [reply(texts.HINT)]),
+        (said("hello"), [reply(texts.HINT)]),
+        (said("x" * 4096), [reply(texts.HINT)]),
+        (said(sticker={}), [reply(texts.HINT)]),
+        (said(photo=[{}], media_group_id="1"), []),
+        (said(pinned_message={}), []),
+        (said("hello", chat=GROUP), []),
+        (said("/help", chat=GROUP), []),
+        (said("/help@our_bot", chat=GROUP), [reply(texts.HELP, GROUP)]),
+        (said("/help@other_bot", chat=GROUP), []),
+        (said("/other@our_bot", chat=GROUP), []),
+        (said(new_chat_members=[{}], chat=GROUP), []),
+        (pressed("cancel:17"), [CancelRequest(17, USER, "42")]),
+        (pressed("cancel:"), [AnswerButton("42", texts.DEAD_BUTTON)]),
+        (pressed("cancel:-1"), [AnswerButton("42", texts.DEAD_BUTTON)]),
+        (pressed("cancel:٣"), [AnswerButton("42", texts.DEAD_BUTTON)]),
+        (pressed("cancel:" + "9" * 30), [AnswerButton("42", texts.DEAD_BUTTON)]),
+        (pressed(None), [AnswerButton("42", texts.DEAD_BUTTON)]),
+    ],
+)
+def test_an_update_asks_for(update: dict[str, Any], effects: list[Effect]) -> None:
+    assert handle_update(update, username="our_bot") == tuple(effects)
+
+
+def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:
+    urls = [f"https://a.example/{number}" for number in range(9)]
+    effects = handle_update(said(" ".join(urls)))
+    assert effects[:MAX_LINKS] == tuple(map(opened, urls[:MAX_LINKS]))
+    assert effects[MAX_LINKS:] == (reply(texts.too_many_links(5, 4)),)
+
+
+def test_bots_are_not_listened_to() -> None:
+    update = said("https://a.example/")
+    assert handle_update(update)
+    update["message"]["from"]["is_bot"] = True
+    assert handle_update(update) == ()
+
+
+@pytest.mark.parametrize("text", ["hello", "https://a.example/", "/start"])
+def test_a_stranger_is_told_so_in_private_and_nowhere_else(text: str) -> None:
+    allowed = frozenset({5})
+    assert handle_update(said(text), allowed_users=allowed) == (reply(texts.STRANGER),)
+    assert handle_update(said(text, chat=GROUP), allowed_users=allowed) == ()
+
+
+def test_a_strangers_button_does_nothing() -> None:
+    effects = handle_update(pressed("cancel:17"), allowed_users=frozenset({5}))
+    assert effects == (AnswerButton("42", texts.STRANGER),)
+
+
+def test_an_allowed_user_is_served() -> None:
+    update = said("https://a.example/")
+    assert handle_update(update, allowed_users=frozenset({USER})) == handle_update(update)
+
+
+def test_the_cancel_button_fits_and_comes_back() -> None:
+    data = cancel_data(2**59)
+    assert len(data.encode()) <= 64
+    assert handle_update(pressed(data)) == (CancelRequest(2**59, USER, "42"),)
+
+
+@pytest.mark.parametrize("chat_type", ["channel", "", None, 5])
+def test_other_kinds_of_chat_are_left_alone(chat_type: object) -> None:
+    update = said("https://a.example/")
+    update["message"]["chat"]["type"] = chat_type
+    assert handle_update(update) == ()
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=15,
+)
+update_keys = st.sampled_from(
+    [
+        *("message", "callback_query", "message_id", "chat", "from", "id", "is_bot", "type"),
+        *("text", "caption", "entities", "offset", "length", "url", "data"),
+    ]
+)
+odd_objects = st.recursive(
+    anything, lambda inner: st.dictionaries(update_keys, inner, max_size=6), max_leaves=20
+)
+words = st.sampled_from(
+    ["https://a.example/x", "a.example", "🎬", "ftp://b", "/help", "\ud83c", "\u202e", "x" * 3000]
+)
+numbers = st.integers(-3, 60) | st.integers() | st.booleans()
+
+
+@st.composite
+def near_messages(draw: st.DrawFn) -> dict[str, Any]:
+    """A message that Telegram might send, with up to three of its fields replaced."""
+    kinds = st.sampled_from(["url", "text_link", "bold", "bot_command"])
+    entity = st.fixed_dictionaries(
+        {"type": kinds, "offset": numbers, "length": numbers}, optional={"url": words | anything}
+    )
+    update = said(
+        " ".join(draw(st.lists(words, max_size=8))),
+        chat=draw(st.sampled_from([USER, GROUP])),
+        entities=draw(st.lists(entity, max_size=6)),
+    )
+    message = update["message"]
+    for key in draw(st.lists(st.sampled_from(sorted(message)), max_size=3)):
+        message[key] = draw(odd_objects)
+    return update
+
+
+@settings(deadline=None)  # a busy machine is no bug
+@given(anything | odd_objects | near_messages())
+def test_no_update_can_raise_or_ask_for_what_cannot_be_stored(update: object) -> None:
+    effects = handle_update(update)
+    assert len(effects) <= MAX_LINKS + 1
+    for effect in effects:
+        json.dumps(effect.__dict__)
+        for value in effect.__dict__.values():
+            if isinstance(value, int):
+                assert fields.integer({"value": value}, "value") == value
+            elif isinstance(value, str) and isinstance(effect, OpenRequest | Reply):
+                assert value.encode()
+                assert len(value) <= 4096

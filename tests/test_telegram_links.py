@@ -1,0 +1,199 @@
+"""Links in messages: Telegram's own marks, one spelling, and the check at the door."""
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.jobs import Fault, Reason
+from worker.telegram.links import InvalidLink, LinkFlaw, Links, find_links, media_key, normalise
+
+
+def marked(text: str, *links: str) -> dict[str, Any]:
+    """A message in which Telegram has marked these links."""
+    entities = []
+    for link in links:
+        before = text[: text.index(link)]
+        offset, length = (len(part.encode("utf-16-le")) // 2 for part in (before, link))
+        entities.append({"type": "url", "offset": offset, "length": length})
+    return {"text": text, "entities": entities}
+
+
+@pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        ("https://example.com/v?id=1", "https://example.com/v?id=1"),
+        ("HTTPS://Example.COM/Video", "https://example.com/Video"),
+        ("example.com", "https://example.com/"),
+        ("www.example.com/a", "https://www.example.com/a"),
+        ("example.com:8080/x", "https://example.com:8080/x"),
+        ("http://example.com:80/", "http://example.com/"),
+        ("https://example.com:443", "https://example.com/"),
+        ("http://example.com:443/", "http://example.com:443/"),
+        ("https://example.com:/x", "https://example.com/x"),
+        ("https://example.com./x", "https://example.com/x"),
+        ("https://example.com/x#t=10", "https://example.com/x"),
+        ("https://example.com/?", "https://example.com/"),
+        ("https://bücher.example/ä?ö=ü", "https://xn--bcher-kva.example/%C3%A4?%C3%B6=%C3%BC"),
+        ("https://BÜCHER.example/", "https://xn--bcher-kva.example/"),
+        ("https://пример.рф", "https://xn--e1afmkfd.xn--p1ai/"),
+        ("https://under_score.example/", "https://under_score.example/"),
+        ("https://example.com/%C3%A4", "https://example.com/%C3%A4"),
+        ('https://example.com/"<x>', "https://example.com/%22%3Cx%3E"),
+        ("http://127.0.0.1:8081/clip.mp4", "http://127.0.0.1:8081/clip.mp4"),
+        ("http://[::0001]:8081/", "http://[::1]:8081/"),
+        ("  https://example.com/ \n", "https://example.com/"),
+    ],
+)
+def test_every_spelling_of_a_link_becomes_one(url: str, normal: str) -> None:
+    assert normalise(url) == normal
+    assert normalise(normal) == normal
+
+
+@pytest.mark.parametrize(
+    ("url", "flaw"),
+    [
+        ("https://example.com/" + "x" * 2029, LinkFlaw.TOO_LONG),
+        ("https://example.com/" + "ä" * 400, LinkFlaw.TOO_LONG),  # once percent-encoded
+        ("ftp://example.com/clip.mp4", LinkFlaw.SCHEME),
+        ("file:///etc/passwd", LinkFlaw.SCHEME),
+        ("javascript:alert()", LinkFlaw.SCHEME),
+        ("data:text/html,x", LinkFlaw.SCHEME),
+        ("mailto:ada@example.com", LinkFlaw.SCHEME),
+        ("ytsearch:cats", LinkFlaw.SCHEME),
+        ("http:/example.com", LinkFlaw.SCHEME),
+        ("tg://user?id=1", LinkFlaw.SCHEME),
+        ("https://ada:secret@example.com/", LinkFlaw.CREDENTIALS),
+        ("https://example.com@127.0.0.1/", LinkFlaw.CREDENTIALS),
+        ("ada@example.com", LinkFlaw.CREDENTIALS),
+        ("https://example.com\\@127.0.0.1/", LinkFlaw.CHARACTERS),
+        ("https://example.com/a b", LinkFlaw.CHARACTERS),
+        ("https://example.com/\r\nHost: x", LinkFlaw.CHARACTERS),
+        ("https://example.com/\x00", LinkFlaw.CHARACTERS),
+        ("https://example.com/\u202egpj", LinkFlaw.CHARACTERS),
+        ("https://example.com/\ud800", LinkFlaw.CHARACTERS),
+        ("", LinkFlaw.HOST),
+        ("https://", LinkFlaw.HOST),
+        ("https:///path", LinkFlaw.HOST),
+        ("https://example..com/", LinkFlaw.HOST),
+        ("https://example.com:65536/", LinkFlaw.HOST),
+        ("https://example.com:http/", LinkFlaw.HOST),
+        ("https://[::1/", LinkFlaw.HOST),
+        ("https://[fe80::1%eth0]/", LinkFlaw.HOST),
+        ("https://exa$mple.com/", LinkFlaw.HOST),
+        ("https://" + "x" * 64 + ".com/", LinkFlaw.HOST),
+    ],
+)
+def test_a_link_that_is_none_of_ours_is_refused_at_the_door(url: str, flaw: LinkFlaw) -> None:
+    with pytest.raises(InvalidLink) as caught:
+        normalise(url)
+    assert caught.value.flaw is flaw
+    assert (caught.value.reason, caught.value.fault) == (Reason.INVALID_LINK, Fault.PERMANENT)
+
+
+def test_a_refusal_travels_between_processes_without_the_link() -> None:
+    with pytest.raises(InvalidLink) as caught:
+        normalise("ftp://secret.example/")
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert isinstance(copy, InvalidLink)
+    assert copy.flaw is LinkFlaw.SCHEME
+    assert "secret" not in f"{copy!r} {copy}"
+
+
+@settings(deadline=None)  # a busy machine is no bug
+@given(st.text() | st.from_regex(r"(https?://)?[^\s]{0,20}\.[a-zß-ü]{2,5}(:\d+)?/[^\s]*"))
+def test_normalising_any_text_is_stable_or_refused(text: str) -> None:
+    try:
+        normal = normalise(text)
+    except InvalidLink:
+        return
+    assert normal.isascii()
+    assert normal.startswith(("http://", "https://"))
+    assert normalise(normal) == normal
+
+
+@pytest.mark.parametrize(
+    ("message", "good"),
+    [
+        (marked("see example.com/a", "example.com/a"), ["https://example.com/a"]),
+        (
+            marked("🎬🎬 https://a.example/ and 🎵 b.example", "https://a.example/", "b.example"),
+            ["https://a.example/", "https://b.example/"],
+        ),
+        (
+            marked("http://b.example/ http://a.example/ HTTP://b.example")
+            | {
+                "entities": [
+                    {"type": "url", "offset": 0, "length": 17},
+                    {"type": "url", "offset": 18, "length": 17},
+                    {"type": "url", "offset": 36, "length": 16},
+                ]
+            },
+            ["http://b.example/", "http://a.example/"],
+        ),
+        (
+            {
+                "text": "this one",
+                "entities": [
+                    {"type": "bold", "offset": 0, "length": 4},
+                    {"type": "text_link", "offset": 5, "length": 3, "url": "https://a.example/"},
+                ],
+            },
+            ["https://a.example/"],
+        ),
+        (
+            {
+                "caption": "a.example",
+                "caption_entities": [{"type": "url", "offset": 0, "length": 9}],
+            },
+            ["https://a.example/"],
+        ),
+        # Where Telegram has marked something, what it did not mark is no link.
+        (
+            {
+                "text": "/x https://a.example/",
+                "entities": [{"type": "bot_command", "offset": 0, "length": 2}],
+            },
+            [],
+        ),
+        ({"text": "(https://a.example/x_(y)), ok"}, ["https://a.example/x_(y)"]),
+        ({"text": "Look: <https://a.example/x>."}, ["https://a.example/x"]),
+        ({"text": "no link, e.g. a.example or readme.md"}, []),
+        ({"text": "https://a.example/?q=1&r=2! Nice"}, ["https://a.example/?q=1&r=2"]),
+    ],
+)
+def test_links_are_found_in_order_and_once(message: dict[str, Any], good: list[str]) -> None:
+    assert find_links(message) == Links(tuple(good))
+
+
+def test_good_links_are_found_beside_bad_ones() -> None:
+    message = {"text": "ftp://a.example/ https://b.example/ ftp://c.example/ http://u:p@d.example/"}
+    assert find_links(message) == Links(
+        ("https://b.example/",), (LinkFlaw.SCHEME, LinkFlaw.CREDENTIALS)
+    )
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        {},
+        None,
+        {"type": "url"},
+        {"type": "url", "offset": -5, "length": 3},
+        {"type": "url", "offset": 0, "length": -1},
+        {"type": "url", "offset": 10**18, "length": 10**18},
+        {"type": "url", "offset": "0", "length": True},
+        {"type": "text_link", "url": 7},
+    ],
+)
+def test_an_odd_entity_is_no_link(entity: object) -> None:
+    assert find_links({"text": "a.example", "entities": [entity]}) == Links()
+
+
+def test_a_media_key_is_the_same_tomorrow() -> None:
+    key = media_key("https://example.com/")
+    assert key == media_key(normalise("EXAMPLE.com"))
+    assert key != media_key("https://example.com/x")
+    assert key == "cce78fb30f100be9bb633fda647f6aa1"

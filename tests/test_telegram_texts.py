@@ -1,0 +1,142 @@
+"""Words for people: complete, short, and proof against what comes from outside."""
+
+import html
+import math
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.jobs import MediaFile, MediaKind, Progress, Reason, Stage
+from worker.telegram import texts
+from worker.telegram.links import LinkFlaw
+
+TAG = re.compile(r"<[^>]*>")
+
+
+def media(title: str, **more: object) -> MediaFile:
+    given_fields: dict[str, object] = {"source_url": "https://a.example/?a=1&b=2", **more}
+    return MediaFile("/x/v.mp4", MediaKind.VIDEO, 1, title, **given_fields)  # type: ignore[arg-type]
+
+
+def shown(markup: str) -> str:
+    """What remains of Telegram's HTML when it is parsed."""
+    return html.unescape(TAG.sub("", markup))
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_a_short_sentence(reason: Reason) -> None:
+    sentence = texts.explanation(reason)
+    assert sentence.endswith(".")
+    assert 10 < len(sentence) < 100
+    assert len(re.findall(r"[.!?](?: |$)", sentence)) <= 2
+
+
+@pytest.mark.parametrize("reason", [Reason.CRASHED, Reason.INTERNAL, Reason.UPLOAD_REFUSED])
+def test_what_may_be_our_fault_carries_the_error_id(reason: Reason) -> None:
+    assert texts.explanation(reason, "7f3a2c").endswith(" (error 7f3a2c).")
+    assert "error" not in texts.explanation(reason)
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_FOUND, Reason.TOO_LARGE, Reason.DRM])
+def test_what_is_clear_carries_no_error_id(reason: Reason) -> None:
+    assert "7f3a2c" not in texts.explanation(reason, "7f3a2c")
+
+
+def test_a_cancelled_request_is_not_called_an_error() -> None:
+    assert texts.explanation(None, "7f3a2c") == texts.CANCELLED
+
+
+@pytest.mark.parametrize("flaw", LinkFlaw)
+def test_every_flaw_has_a_sentence(flaw: LinkFlaw) -> None:
+    assert texts.flaw(flaw).endswith(".")
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_every_stage_has_words(stage: Stage) -> None:
+    assert texts.progress(Progress(stage)).endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (
+            Progress(Stage.DOWNLOADING, 12_300_000, 29_000_000, 1_200_000.0, 14.0),
+            "Downloading ▰▰▰▰▱▱▱▱▱▱ 42 %\n12.3 MB of 29.0 MB · 1.2 MB/s · 0:14 left",
+        ),
+        (Progress(Stage.DOWNLOADING, 5_000_000), "Downloading…\n5.0 MB"),
+        (
+            Progress(Stage.DOWNLOADING, 700, 600),
+            "Downloading ▰▰▰▰▰▰▰▰▰▰ 100 %\n1 kB of 1 kB",
+        ),
+        (
+            Progress(Stage.DOWNLOADING, 1_500_000_000, 2_000_000_000, math.nan, math.inf),
+            "Downloading ▰▰▰▰▰▰▰▱▱▱ 75 %\n1.50 GB of 2.00 GB",
+        ),
+        (
+            Progress(Stage.DOWNLOADING, 1000, 10**9, 0.0, 4000.0),
+            "Downloading ▱▱▱▱▱▱▱▱▱▱ 0 %\n1 kB of 1.00 GB · 1:06:40 left",
+        ),
+        (Progress(Stage.DOWNLOADING, -1, 0), "Downloading…"),
+    ],
+)
+def test_progress_says_what_is_known(progress: Progress, text: str) -> None:
+    assert texts.progress(progress) == text
+
+
+def test_a_caption_links_its_title_and_names_maker_and_length() -> None:
+    caption = texts.caption(media("A <b>& B", uploader="@Ada & Co", duration_s=3725.4))
+    assert caption == (
+        '<a href="https://a.example/?a=1&amp;b=2">A &lt;b&gt;&amp; B</a>\nAda &amp; Co · 1:02:05'
+    )
+
+
+@pytest.mark.parametrize("title", ["", " \n", "\u202e", "\u200d"])
+def test_a_title_without_a_visible_character_still_makes_a_link(title: str) -> None:
+    assert shown(texts.caption(media(title))) == "Link"
+
+
+@pytest.mark.parametrize("source", ["javascript:alert(1)", "", "not a link"])
+def test_only_web_addresses_are_linked(source: str) -> None:
+    assert texts.caption(media("Title", source_url=source)) == "Title"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cleaned"),
+    [
+        ("plain", 10, "plain"),
+        ("two\r\nlines\tand  gaps\u2028", 30, "two lines and gaps"),
+        ("\u202egnp.exe\u2066\u200b\x07\x00", 30, "gnp.exe"),
+        ("\ud800lone", 30, "lone"),
+        ("👩\u200d🚀 up", 30, "👩\u200d🚀 up"),
+        ("abcdef", 4, "abc…"),
+        ("🎬🎬🎬", 6, "🎬🎬🎬"),
+        ("🎬🎬🎬", 5, "🎬🎬…"),
+        ("🎬🎬🎬", 4, "🎬…"),
+    ],
+)
+def test_text_from_outside_is_cleaned_and_cut(text: str, limit: int, cleaned: str) -> None:
+    assert texts.clean(text, limit) == cleaned
+
+
+@settings(deadline=None)  # a busy machine is no bug
+@given(
+    st.text(st.characters(codec=None) | st.sampled_from("<&>\"'🎬\u202e"), max_size=3000),
+    st.text(max_size=300),
+    st.none() | st.floats(),
+)
+def test_no_caption_is_too_long_or_broken(
+    title: str, uploader: str, duration_s: float | None
+) -> None:
+    caption = texts.caption(media(title, uploader=uploader, duration_s=duration_s))
+    assert texts.utf16_length(shown(caption)) <= texts.MAX_CAPTION
+    assert caption.encode()
+    assert TAG.findall(caption) == ['<a href="https://a.example/?a=1&amp;b=2">', "</a>"]
+    assert not re.search(r"&(?!(amp|lt|gt|quot|#x27);)", caption)
+    assert "\u202e" not in caption
+
+
+def test_the_longest_title_fills_the_caption() -> None:
+    caption = texts.caption(media("&" * 5000, uploader="x" * 500, duration_s=10))
+    assert texts.utf16_length(shown(caption)) == texts.MAX_CAPTION

@@ -1,0 +1,75 @@
+"""Everything that speaks Telegram: reading updates, and the few calls that answer them.
+
+A worker calls `make_handler` once and the handler for each task; the main process polls with
+a `Client`.
+"""
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import assert_never
+
+from worker.jobs import (
+    AnswerButton,
+    Deliver,
+    Delivered,
+    EditStatus,
+    Effect,
+    Explain,
+    HandleUpdate,
+    Posted,
+    PostStatus,
+    Reply,
+    TelegramTask,
+)
+from worker.telegram import delivery
+from worker.telegram.client import Client, Connection
+from worker.telegram.handlers import ALLOWED_UPDATES, handle_update
+from worker.telegram.links import media_key, normalise
+
+__all__ = [
+    "ALLOWED_UPDATES",
+    "Client",
+    "Connection",
+    "TelegramHandler",
+    "TelegramResult",
+    "handle_update",
+    "make_handler",
+    "media_key",
+    "normalise",
+]
+
+TelegramResult = tuple[Effect, ...] | Posted | Delivered | None
+TelegramHandler = Callable[[object, TelegramTask], TelegramResult]
+
+
+def make_handler(
+    connection: Connection, allowed_users: AbstractSet[int] = frozenset(), username: str = ""
+) -> TelegramHandler:
+    """A function `(context, task) -> result` for one worker process; the context is not used.
+
+    `allowed_users` empty means everyone; `username` is the bot's own, without which it answers
+    no command in a group. The handler raises what `worker.telegram.client.Client` raises.
+    """
+    client = Client(connection)
+
+    def handle(_context: object, task: TelegramTask) -> TelegramResult:
+        match task:
+            case HandleUpdate():
+                return handle_update(task.update, allowed_users=allowed_users, username=username)
+            case PostStatus():
+                return delivery.post_status(client, task)
+            case EditStatus():
+                delivery.edit_status(client, task)
+            case Deliver():
+                return delivery.deliver(client, task)
+            case Explain():
+                delivery.explain(client, task)
+            case Reply():
+                delivery.reply(client, task)
+            case AnswerButton():
+                delivery.answer_button(client, task)
+            case _:
+                assert_never(task)
+        return None
+
+    return handle

@@ -1,0 +1,192 @@
+"""The Bot API as this bot uses it: few methods, typed failures, no secret in any of them.
+
+A thin layer over pyTelegramBotAPI's `apihelper`, used by the workers and by the long poll.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from telebot import apihelper, types
+
+from worker.jobs import TelegramUnreachable
+from worker.telegram import fields, transport
+from worker.telegram.errors import ChatMoved, NotModified, StaleButton
+
+T = TypeVar("T")
+
+_NO_PREVIEW = types.LinkPreviewOptions(is_disabled=True)
+_MAX_NOTICE = 200  # characters (Bot API 10.1, answerCallbackQuery)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where the Bot API is and who we are there.
+
+    `local` says that the server runs with `--local` and takes file URIs; `proxy` is a URL for
+    every call, or None for none, whatever the environment says.
+    """
+
+    token: str = field(repr=False)
+    api_url: str = "https://api.telegram.org"
+    local: bool = False
+    proxy: str | None = field(default=None, repr=False)
+
+
+class Client:
+    """Calls to the Bot API. One connection a process: pyTelegramBotAPI's settings are global.
+
+    Every method may raise `TelegramUnreachable` (whether the call took effect is unknown),
+    `TelegramBusy`, `TelegramUnauthorized`, `TelegramConflict`, and `JobError` for a refusal
+    that no repeating helps. Those that write to a chat may raise `ChatClosed`, those that edit
+    `MessageGone`. A group that has become a supergroup is followed there. Calls may come from
+    any thread; an exception that a signal handler raises comes out of them as it is.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.local = connection.local
+        self._token = connection.token
+        _install(connection)
+
+    def get_me(self) -> Mapping[str, Any]:
+        """The bot's own User object."""
+        return _object("getMe", apihelper.get_me(self._token))
+
+    def get_updates(
+        self, offset: int | None, timeout_s: int, allowed_updates: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """The updates from `offset` on, after at most `timeout_s` seconds; may be none.
+
+        Confirms all updates below `offset`. The types allowed are sent each time, because the
+        server remembers the last ones (Bot API 10.1, getUpdates).
+        """
+        updates = apihelper.get_updates(
+            self._token,
+            offset=offset,
+            long_polling_timeout=timeout_s,
+            allowed_updates=list(allowed_updates),
+        )
+        if isinstance(updates, list) and all(isinstance(update, dict) for update in updates):
+            return updates
+        raise TelegramUnreachable("getUpdates: the result is no list of updates")
+
+    def send_text(
+        self,
+        chat_id: int,
+        text: str,
+        reply_to: int | None = None,
+        button: tuple[str, str] | None = None,
+    ) -> int:
+        """Send plain text and return its message_id. Not safe to repeat.
+
+        A message that is gone is no longer replied to. `button` is a text and the data that
+        it sends back.
+        """
+        reply = None
+        if reply_to is not None:
+            reply = types.ReplyParameters(reply_to, allow_sending_without_reply=True)
+        result = _follow(
+            chat_id,
+            lambda chat: apihelper.send_message(
+                self._token,
+                chat,
+                text,
+                reply_markup=_keyboard(button),
+                reply_parameters=reply,
+                link_preview_options=_NO_PREVIEW,
+            ),
+        )
+        message_id = fields.integer(result, "message_id")
+        if message_id is None:
+            raise TelegramUnreachable("sendMessage: the result is no message")
+        return message_id
+
+    def edit_text(
+        self, chat_id: int, message_id: int, text: str, button: tuple[str, str] | None = None
+    ) -> None:
+        """Give a text message another text, and this button or none.
+
+        Raises `MessageIsMedia` (a `MessageGone`) if the message has no text any more.
+        """
+        _follow(
+            chat_id,
+            lambda chat: apihelper.edit_message_text(
+                self._token,
+                text,
+                chat,
+                message_id,
+                reply_markup=_keyboard(button),
+                link_preview_options=_NO_PREVIEW,
+            ),
+        )
+
+    def edit_media(
+        self, chat_id: int, message_id: int, media: types.InputMedia, read_timeout_s: float
+    ) -> Mapping[str, Any] | None:
+        """Turn a message into media without a button (Bot API 10.1, editMessageMedia).
+
+        Returns the Message as it is now, or None if it was so already. Safe to repeat. Raises
+        `FileIdRefused` as well.
+        """
+        result = _follow(
+            chat_id,
+            lambda chat: apihelper.edit_message_media(
+                self._token, media, chat, message_id, timeout=read_timeout_s
+            ),
+        )
+        return None if result is None else _object("editMessageMedia", result)
+
+    def answer_button(self, callback_id: str, text: str) -> None:
+        """Show a short notice to who pressed a button; nothing if that was too long ago."""
+        with suppress(StaleButton):
+            apihelper.answer_callback_query(self._token, callback_id, text[:_MAX_NOTICE])
+
+
+def _install(connection: Connection) -> None:
+    base = connection.api_url.rstrip("/").replace("{", "{{").replace("}", "}}")
+    proxy = connection.proxy
+    vars(apihelper).update(
+        API_URL=base + "/bot{0}/{1}",
+        FILE_URL=base + "/file/bot{0}/{1}",
+        proxy={"http": proxy, "https": proxy} if proxy else None,
+        CUSTOM_REQUEST_SENDER=transport.send,
+        READ_TIMEOUT=transport.READ_TIMEOUT_S,
+        LONG_POLLING_TIMEOUT=0,  # what a poll of 0 s would become otherwise
+    )
+    # Their lines hold addresses with the token, and texts, at any level.
+    for name in ("TeleBot", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def _follow(chat_id: int, call: Callable[[int], T]) -> T | None:
+    """Make a call that names a chat, in the chat's new place if it has moved.
+
+    None stands for an edit that changed nothing.
+    """
+    try:
+        return call(chat_id)
+    except NotModified:
+        return None
+    except ChatMoved as moved:
+        new_chat_id = moved.chat_id
+    try:
+        return call(new_chat_id)
+    except NotModified:
+        return None
+
+
+def _object(method: str, result: object) -> Mapping[str, Any]:
+    if isinstance(result, Mapping):
+        return result
+    raise TelegramUnreachable(f"{method}: the result is no object")
+
+
+def _keyboard(button: tuple[str, str] | None) -> types.InlineKeyboardMarkup | None:
+    if button is None:
+        return None
+    text, data = button
+    keyboard = types.InlineKeyboardMarkup()
+    keyboard.add(types.InlineKeyboardButton(text, callback_data=data))
+    return keyboard

@@ -1,0 +1,195 @@
+"""The telegram tasks that call the API: one function each, safe to repeat where it edits."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from telebot import types
+
+from worker.jobs import (
+    AnswerButton,
+    Deliver,
+    Delivered,
+    EditStatus,
+    Explain,
+    Fault,
+    FileIdRefused,
+    JobError,
+    MediaFile,
+    MediaKind,
+    MessageGone,
+    Posted,
+    PostStatus,
+    Progress,
+    Reason,
+    Reply,
+    Stage,
+)
+from worker.telegram import fields, texts, transport
+from worker.telegram.client import Client
+from worker.telegram.errors import MessageIsMedia
+from worker.telegram.files import open_media, open_thumbnail, safe_name, size_of
+from worker.telegram.handlers import cancel_data
+
+# After the last byte of an upload Telegram is silent while it works on the file; a local server
+# meanwhile sends it on to Telegram itself, at 1 MB/s or faster.
+_PROCESSING_S = 60.0
+_BYTES_PER_S = 1_000_000
+
+_MAX_TAG = 64  # of an audio's title and performer, UTF-16 units
+
+
+def post_status(client: Client, task: PostStatus) -> Posted:
+    """Answer a link with the status message. Not safe to repeat after `TelegramUnreachable`."""
+    text = texts.progress(Progress(Stage.ACCEPTED))
+    return Posted(client.send_text(task.chat_id, text, task.reply_to, _cancel(task.request_id)))
+
+
+def edit_status(client: Client, task: EditStatus) -> None:
+    """Show progress; no matter if the message is gone or has become media meanwhile."""
+    text = texts.progress(task.progress)
+    with suppress(MessageGone):
+        client.edit_text(task.chat_id, task.message_id, text, _cancel(task.request_id))
+
+
+def deliver(client: Client, task: Deliver) -> Delivered:
+    """Turn the status message into the media. Safe to repeat.
+
+    Raises `FileIdRefused` when the task brought a `file_id` that Telegram does not take, and
+    `MessageGone` when there is no message to turn.
+    """
+    try:
+        return _deliver_as(task.media.kind, client, task)
+    except JobError as error:
+        # A photo has limits of its own: 10 MB, 10 000 pixels, a ratio of 20 (sendPhoto).
+        refused = error.reason in (Reason.UPLOAD_REFUSED, Reason.TOO_LARGE)
+        if task.media.kind is not MediaKind.PHOTO or task.file_id is not None or not refused:
+            raise
+    return _deliver_as(MediaKind.DOCUMENT, client, task)
+
+
+def explain(client: Client, task: Explain) -> None:
+    """Turn the status message into the sentence that says why. Safe to repeat.
+
+    A message that is media by now has been answered already. Raises `MessageGone`.
+    """
+    text = texts.explanation(task.reason, task.error_id)
+    with suppress(MessageIsMedia):
+        client.edit_text(task.chat_id, task.message_id, text)
+
+
+def reply(client: Client, task: Reply) -> None:
+    """Say something. Not safe to repeat after `TelegramUnreachable`."""
+    client.send_text(task.chat_id, task.text, task.reply_to)
+
+
+def answer_button(client: Client, task: AnswerButton) -> None:
+    """Answer a pressed button, if anybody still waits for that."""
+    client.answer_button(task.callback_id, task.text)
+
+
+def _cancel(request_id: int) -> tuple[str, str]:
+    return texts.CANCEL, cancel_data(request_id)
+
+
+def _deliver_as(kind: MediaKind, client: Client, task: Deliver) -> Delivered:
+    with ExitStack() as files:
+        media, silence_s = _input_media(kind, client.local, task, files)
+        try:
+            message = client.edit_media(task.chat_id, task.message_id, media, silence_s)
+        except FileIdRefused as error:
+            if task.file_id is not None:
+                raise
+            refusal = _refused_source(client.local, str(error))
+        else:
+            return _delivered(kind, message)
+    raise refusal
+
+
+def _refused_source(local: bool, words: str) -> JobError:
+    """There was no file_id to be refused: it is the file's URI that the server does not know."""
+    if local:
+        words = f"is the Bot API server run with --local and may it read the file? {words}"
+    fault = Fault.OPERATOR if local else Fault.PERMANENT
+    return JobError(Reason.UPLOAD_REFUSED, fault, words)
+
+
+def _input_media(
+    kind: MediaKind, local: bool, task: Deliver, files: ExitStack
+) -> tuple[types.InputMedia, float]:
+    """What is to be sent, and for how long Telegram may be silent about it."""
+    media = task.media
+    if task.file_id is not None:
+        return _described(kind, media, task.file_id, None), transport.READ_TIMEOUT_S
+    file = files.enter_context(open_media(media.path))
+    silence_s = _PROCESSING_S + size_of(file) / _BYTES_PER_S
+    source = Path(media.path).absolute().as_uri() if local else _upload(file, media)
+    thumbnail = open_thumbnail(media.thumbnail)
+    if thumbnail is None:
+        return _described(kind, media, source, None), silence_s
+    files.enter_context(thumbnail)
+    return _described(kind, media, source, types.InputFile(thumbnail, "thumb.jpg")), silence_s
+
+
+def _upload(file: FileIO, media: MediaFile) -> types.InputFile:
+    return types.InputFile(file, safe_name(media.title, media.path))
+
+
+def _described(
+    kind: MediaKind,
+    media: MediaFile,
+    source: str | types.InputFile,
+    thumbnail: types.InputFile | None,
+) -> types.InputMedia:
+    """The InputMedia object of that kind (Bot API 10.1), with what is known of the media."""
+    captioned: dict[str, Any] = {"caption": texts.caption(media), "parse_mode": "HTML"}
+    duration_s = max(1, round(media.duration_s)) if media.duration_s else None
+    match kind:
+        case MediaKind.VIDEO:
+            return types.InputMediaVideo(
+                source,
+                thumbnail,
+                width=media.width,
+                height=media.height,
+                duration=duration_s,
+                supports_streaming=True,
+                **captioned,
+            )
+        case MediaKind.ANIMATION:
+            return types.InputMediaAnimation(
+                source,
+                thumbnail,
+                width=media.width,
+                height=media.height,
+                duration=duration_s,
+                **captioned,
+            )
+        case MediaKind.AUDIO:
+            return types.InputMediaAudio(
+                source,
+                thumbnail,
+                duration=duration_s,
+                performer=texts.clean(media.uploader or "", _MAX_TAG),
+                title=texts.clean(media.title, _MAX_TAG),
+                **captioned,
+            )
+        case MediaKind.PHOTO:
+            return types.InputMediaPhoto(source, **captioned)
+        case MediaKind.DOCUMENT:
+            return types.InputMediaDocument(source, thumbnail, **captioned)
+
+
+def _delivered(kind: MediaKind, message: Mapping[str, Any] | None) -> Delivered:
+    """What Telegram made of the media, which need not be what it was sent as."""
+    # An animation is repeated as a document, for old clients: so a document is asked for last.
+    for found in (kind, *(other for other in MediaKind if other is not kind)):
+        if found is MediaKind.DOCUMENT and fields.mapping(message, "animation"):
+            continue
+        sizes = fields.items(message, "photo")
+        part = sizes[-1] if found is MediaKind.PHOTO and sizes else fields.mapping(message, found)
+        file_id = fields.text(part, "file_id")
+        if file_id:
+            return Delivered(file_id, found)
+    return Delivered(None)

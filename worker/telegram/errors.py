@@ -1,0 +1,158 @@
+"""What a refusal by the Bot API means: from its words to one typed failure.
+
+The descriptions are not documented; those looked for here are the ones that the server
+(tdlib/telegram-bot-api) is known to give. Each is matched as a part, in any case.
+"""
+
+import math
+import re
+from collections.abc import Callable
+
+from worker.jobs import (
+    ChatClosed,
+    Fault,
+    FileIdRefused,
+    JobError,
+    MessageGone,
+    Reason,
+    TelegramBusy,
+    TelegramConflict,
+    TelegramUnauthorized,
+    TelegramUnreachable,
+)
+from worker.telegram import fields
+
+_DEFAULT_WAIT_S = 5.0
+_MAX_WORDS = 200
+_QUOTED = re.compile(r"\"[^\"]*\"?")
+_TOKEN = re.compile(r"\d{3,}:[\w-]{10,}")
+
+
+class NotModified(Exception):
+    """An edit that changes nothing: the message already is what it should be."""
+
+
+class MessageIsMedia(MessageGone):
+    """A text to be edited that has been turned into media already."""
+
+
+class StaleButton(Exception):
+    """A press of a button that nobody waits for any more."""
+
+
+class ChatMoved(ChatClosed):
+    """A group that has become a supergroup; it goes on as `chat_id`."""
+
+    def __init__(self, chat_id: int) -> None:
+        super().__init__(chat_id)
+        self.chat_id = chat_id
+
+
+_BAD_REQUESTS: tuple[tuple[Callable[[str], Exception], tuple[str, ...]], ...] = (
+    (NotModified, ("message is not modified",)),
+    (MessageIsMedia, ("there is no text in the message to edit",)),
+    (
+        MessageGone,
+        (
+            "message to edit not found",
+            "message can't be edited",
+            "message_id_invalid",
+            "message_author_required",
+            "message identifier is not specified",
+        ),
+    ),
+    (StaleButton, ("query is too old", "query id is invalid", "query_id_invalid")),
+    (
+        ChatClosed,
+        (
+            "chat not found",
+            "group chat was deactivated",
+            "upgraded to a supergroup",
+            "peer_id_invalid",
+            "channel_private",
+            "chat_write_forbidden",
+            "chat_restricted",
+            "topic_closed",
+            "topic_deleted",
+            "user_is_blocked",
+            "input_user_deactivated",
+            "have no rights to send a message",
+            "not enough rights to send text messages",
+            "need administrator rights",
+        ),
+    ),
+    (
+        FileIdRefused,
+        (
+            "wrong file identifier",
+            "wrong file_id",
+            "wrong remote file identifier",
+            "invalid file_id",
+            "file_reference_",
+            "wrong http url specified",
+            "invalid file uri specified",
+            "can't use file of type",
+            "type of file mismatch",
+        ),
+    ),
+    (
+        lambda words: JobError(Reason.TOO_LARGE, Fault.PERMANENT, words),
+        ("too big", "too large"),
+    ),
+)
+
+
+def failure(method: str, status: int, answer: object) -> Exception:
+    """The exception for an answer that is no success.
+
+    `status` is the HTTP status, `answer` the parsed body or None where it was no JSON. What is
+    returned holds neither the token nor anything that people wrote.
+    """
+    if not isinstance(answer, dict):
+        # A proxy's page. The one thing it can know about us is that the body is too large.
+        if status == 413:
+            return JobError(Reason.TOO_LARGE, Fault.PERMANENT, "HTTP 413")
+        return TelegramUnreachable(f"{method}: HTTP {status}, and no answer of the Bot API")
+    code = fields.integer(answer, "error_code") or status
+    description = fields.text(answer, "description")
+    words = f"{method}: {_for_the_log(description)}"
+    if code == 400:
+        return _bad_request(method, description, words, answer)
+    if code == 401 or (code == 404 and method in ("getMe", "getUpdates")):
+        return TelegramUnauthorized(words)  # a malformed token makes an unknown path
+    if code == 403:
+        return ChatClosed(words)
+    if code == 409:
+        return TelegramConflict(words)
+    if code == 413:
+        return JobError(Reason.TOO_LARGE, Fault.PERMANENT, words)
+    if code == 429:
+        return TelegramBusy(_wait_s(answer))
+    if 400 < code < 500:
+        return JobError(Reason.INTERNAL, Fault.PERMANENT, words)
+    return TelegramUnreachable(words)
+
+
+def _bad_request(method: str, description: str, words: str, answer: object) -> Exception:
+    new_chat = fields.integer(fields.mapping(answer, "parameters"), "migrate_to_chat_id")
+    if new_chat is not None:
+        return ChatMoved(new_chat)
+    said = description.lower()
+    for kind, phrases in _BAD_REQUESTS:
+        if any(phrase in said for phrase in phrases):
+            return kind(words)
+    refused = method == "editMessageMedia"
+    return JobError(Reason.UPLOAD_REFUSED if refused else Reason.INTERNAL, Fault.PERMANENT, words)
+
+
+def _wait_s(answer: object) -> float:
+    wait_s = fields.mapping(answer, "parameters").get("retry_after")
+    if isinstance(wait_s, int | float) and math.isfinite(wait_s) and wait_s > 0:
+        return float(wait_s)
+    return _DEFAULT_WAIT_S
+
+
+def _for_the_log(description: str) -> str:
+    """A description on one line without quotations: of a text it did not like, for one."""
+    plain = _TOKEN.sub("…", _QUOTED.sub('"…"', description))
+    return " ".join(plain.split())[:_MAX_WORDS] or "no description"

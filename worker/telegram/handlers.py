@@ -1,0 +1,111 @@
+"""What an update asks for: links to open, a button pressed, a word of help.
+
+Pure: an update goes in, effects come out, nobody is called. An update may hold anything; one
+that is not understood asks for nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from worker.jobs import AnswerButton, CancelRequest, Effect, OpenRequest, Reply
+from worker.telegram import fields, texts
+from worker.telegram.links import Links, find_links, media_key
+
+ALLOWED_UPDATES = ("message", "callback_query")
+
+MAX_LINKS = 5
+
+_GROUPS = ("group", "supergroup")
+_COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>[A-Za-z0-9_]{1,32}))?(?:\s|$)")
+_CANCEL = re.compile(r"cancel:([0-9]{1,18})")
+# Somebody said or sent something, as against Telegram's notes that a message was pinned, a
+# timer set, a member added: nobody waits for an answer to those.
+_CONTENT = frozenset(
+    {
+        *("text", "caption", "photo", "video", "animation", "audio", "document"),
+        *("sticker", "voice", "video_note"),
+    }
+)
+
+
+def handle_update(
+    update: object, *, allowed_users: AbstractSet[int] = frozenset(), username: str = ""
+) -> tuple[Effect, ...]:
+    """What the update asks for. Never raises on anything that JSON can say.
+
+    `allowed_users` empty means everyone. `username` is the bot's own, by which a group's
+    command shows that it is meant for this bot; without it none in a group is answered.
+    """
+    message = fields.mapping(update, "message")
+    if message:
+        return _message(message, allowed_users, username)
+    query = fields.mapping(update, "callback_query")
+    if query:
+        return _button(query, allowed_users)
+    return ()
+
+
+def cancel_data(request_id: int) -> str:
+    """What the Cancel button of a request sends back: at most 64 bytes (callback_data)."""
+    return f"cancel:{request_id}"
+
+
+def _message(
+    message: Mapping[str, Any], allowed_users: AbstractSet[int], username: str
+) -> tuple[Effect, ...]:
+    chat, sender = fields.mapping(message, "chat"), fields.mapping(message, "from")
+    chat_id, user_id = fields.integer(chat, "id"), fields.integer(sender, "id")
+    message_id = fields.integer(message, "message_id")
+    if chat_id is None or user_id is None or message_id is None:
+        return ()
+    private = fields.text(chat, "type") == "private"
+    if not private and fields.text(chat, "type") not in _GROUPS:
+        return ()
+    if fields.is_true(sender, "is_bot") or _CONTENT.isdisjoint(message):
+        return ()
+    if allowed_users and user_id not in allowed_users:
+        return (Reply(chat_id, message_id, texts.STRANGER),) if private else ()
+
+    links = find_links(message)
+    requests = tuple(
+        OpenRequest(chat_id, user_id, message_id, url, media_key(url))
+        for url in links.good[:MAX_LINKS]
+    )
+    answer = _about(links) or ("" if requests else _talk(message, private, username))
+    return (*requests, Reply(chat_id, message_id, answer)) if answer else requests
+
+
+def _about(links: Links) -> str:
+    """What is to be said about links that are not opened."""
+    left_out = len(links.good) - MAX_LINKS
+    sentences = [texts.flaw(flaw) for flaw in links.flaws]
+    if left_out > 0:
+        sentences.append(texts.too_many_links(MAX_LINKS, left_out))
+    return "\n".join(sentences)
+
+
+def _talk(message: Mapping[str, Any], private: bool, username: str) -> str:
+    """The answer to a message without any link, if it wants one."""
+    command = _COMMAND.match(fields.text(message, "text"))
+    addressed = bool(command and username and (command["bot"] or "").lower() == username.lower())
+    if command and command["name"].lower() in ("start", "help") and (private or addressed):
+        return texts.HELP
+    # The captions of an album come as messages of their own; one hint each would be a flood.
+    if private and "media_group_id" not in message:
+        return texts.HINT
+    return ""
+
+
+def _button(query: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tuple[Effect, ...]:
+    callback_id = fields.text(query, "id")
+    user_id = fields.integer(fields.mapping(query, "from"), "id")
+    if not callback_id or user_id is None:
+        return ()
+    if allowed_users and user_id not in allowed_users:
+        return (AnswerButton(callback_id, texts.STRANGER),)
+    cancel = _CANCEL.fullmatch(fields.text(query, "data"))
+    if cancel is None:
+        return (AnswerButton(callback_id, texts.DEAD_BUTTON),)
+    return (CancelRequest(int(cancel[1]), user_id, callback_id),)

@@ -1,0 +1,207 @@
+"""Every word that people see, in plain English.
+
+A sentence says what happened and, where something helps, what to do. Whatever comes from
+outside (titles, names) is freed from invisible characters, cut to length and escaped here.
+"""
+
+import html
+import math
+import unicodedata
+from typing import TypeGuard
+from urllib.parse import urlsplit
+
+from worker.jobs import Cancelled, MediaFile, Progress, Reason, Stage
+from worker.telegram.links import LinkFlaw
+
+HELP = (
+    "Send me a link to a video or a song, and I will send you the file.\n\n"
+    "• Up to 5 links in a message.\n"
+    "• The button under my answer stops a download.\n"
+    "• Live streams, private pages and protected films do not work."
+)
+HINT = "Send me a link to a video or a song. /help tells more."
+STRANGER = "Sorry, this is a private bot. Please ask its owner to let you in."
+
+CANCEL = "Cancel"
+CANCELLED = "Cancelled. Send the link again if you change your mind."
+
+# Notices to who pressed a button.
+DEAD_BUTTON = "This button does not do anything any more."
+CANCEL_NOTICES = {
+    Cancelled.DONE: "Stopped.",
+    Cancelled.NOT_YOURS: "Only the person who sent the link can cancel it.",
+    Cancelled.TOO_LATE: "Too late: it is already done.",
+}
+
+MAX_CAPTION = 1024  # UTF-16 units after entities parsing (Bot API 10.1, InputMediaVideo)
+_MAX_NAME = 100  # of an uploader or a performer, UTF-16 units
+_MAX_PROGRESS_S = 99 * 3600
+
+_FLAWS = {
+    LinkFlaw.TOO_LONG: "That link is too long. I can open links of up to 2048 characters.",
+    LinkFlaw.SCHEME: "I can only open links that start with http:// or https://.",
+    LinkFlaw.CREDENTIALS: "I do not open links with a user name or a password in them.",
+    LinkFlaw.CHARACTERS: "That link holds characters that no link has. Please copy it again.",
+    LinkFlaw.HOST: "That link does not name a site. Please copy it again.",
+}
+
+_REASONS = {
+    Reason.INVALID_LINK: "That is not a link I can open. Please copy it again.",
+    Reason.REFUSED_ADDRESS: "I do not open that address.",
+    Reason.UNSUPPORTED: "I found no video or sound behind that link.",
+    Reason.NO_MEDIA: "I found no video or sound on that page.",
+    Reason.NOT_FOUND: "That page does not exist any more. Please check the link.",
+    Reason.FORBIDDEN: "The site does not let me in, so I cannot get this one.",
+    Reason.PRIVATE: "This is private, so I cannot get it.",
+    Reason.LOGIN_NEEDED: "The site shows this only to people who are logged in.",
+    Reason.AGE_RESTRICTED: "The site asks for a proof of age here, so I cannot get this one.",
+    Reason.GEO_BLOCKED: "The site does not show this in the country I am in.",
+    Reason.DRM: "This is copy-protected, so I cannot get it.",
+    Reason.LIVE: "This is a live stream. Send the link again when it is over.",
+    Reason.NOT_STARTED: "This has not started yet. Send the link again later.",
+    Reason.NO_FORMAT: "The site has this in no format that I can send.",
+    Reason.TOO_LARGE: "The file is too large for me to send.",
+    Reason.TOO_LONG: "This is too long for me to send.",
+    Reason.EMPTY_FILE: "The site gave me an empty file.",
+    Reason.SITE_BUSY: "The site is turning me away for now. Please try again in an hour.",
+    Reason.SITE_ERROR: "The site has trouble of its own. Please try again later.",
+    Reason.NETWORK: "I could not reach the site. Please try again later.",
+    Reason.TIMED_OUT: "The download took too long, so I stopped it. A shorter one may work.",
+    Reason.STALLED: "The site stopped sending. Please try again later.",
+    Reason.OUT_OF_MEMORY: "This one needs more memory than I have. A shorter one may work.",
+    Reason.CRASHED: "Something broke on my side. Please try again later.",
+    Reason.DISK_FULL: "I have no room left for now. Please try again later.",
+    Reason.UPLOAD_REFUSED: "Telegram did not take the file, and trying again will not help.",
+    Reason.OUTDATED: "The site has changed and I have to be updated. Try again in a few days.",
+    Reason.INTERNAL: "Something went wrong on my side. Please try again later.",
+}
+
+# Where the sentence alone leaves open what happened, an id leads the operator to the log.
+_WITH_ID = frozenset(
+    {
+        *(Reason.NO_FORMAT, Reason.SITE_BUSY, Reason.SITE_ERROR, Reason.NETWORK),
+        *(Reason.TIMED_OUT, Reason.STALLED, Reason.OUT_OF_MEMORY, Reason.CRASHED),
+        *(Reason.DISK_FULL, Reason.UPLOAD_REFUSED, Reason.OUTDATED, Reason.INTERNAL),
+    }
+)
+
+_STAGES = {
+    Stage.ACCEPTED: "Got it. Your download starts in a moment…",
+    Stage.DOWNLOADING: "Downloading…",
+    Stage.FINISHING: "Almost there: sending the file…",
+    Stage.RETRYING: "That did not work. I will try again in a moment…",
+}
+
+
+def flaw(kind: LinkFlaw) -> str:
+    """Why a link was not opened."""
+    return _FLAWS[kind]
+
+
+def too_many_links(limit: int, left_out: int) -> str:
+    """That some of a message's links were left out."""
+    rest = "another message" if left_out <= limit else "more messages"
+    return f"I took the first {limit} links. Please send the other {left_out} in {rest}."
+
+
+def explanation(reason: Reason | None, error_id: str = "") -> str:
+    """Why there is no media: one or two sentences. None stands for a cancelled request."""
+    if reason is None:
+        return CANCELLED
+    sentence = _REASONS[reason]
+    if error_id and reason in _WITH_ID:
+        return f"{sentence[:-1]} (error {error_id})."
+    return sentence
+
+
+def progress(state: Progress) -> str:
+    """A download's state in one or two lines, without anything that is not known."""
+    if state.stage is not Stage.DOWNLOADING or state.done_bytes <= 0:
+        return _STAGES[state.stage]
+    done, total = state.done_bytes, state.total_bytes
+    if total and total > 0:
+        share = min(done / total, 1.0)
+        first = f"Downloading {_bar(share)} {math.floor(share * 100)} %"
+        facts = [f"{_size(min(done, total))} of {_size(total)}"]
+    else:
+        first, facts = _STAGES[Stage.DOWNLOADING], [_size(done)]
+    if _is_shown(state.speed_bps):
+        facts.append(f"{_size(state.speed_bps)}/s")
+    if _is_shown(state.eta_s) and state.eta_s <= _MAX_PROGRESS_S:
+        facts.append(f"{_clock(state.eta_s)} left")
+    return f"{first}\n{' · '.join(facts)}"
+
+
+def caption(media: MediaFile) -> str:
+    """A media's caption in Telegram's HTML: the title as a link, then who made it, how long.
+
+    At most `MAX_CAPTION` UTF-16 units once parsed. The text is cut before it becomes HTML, so
+    no tag, entity or character is ever cut in two.
+    """
+    facts = [clean(media.uploader or "", _MAX_NAME).lstrip("@ ")]
+    if _is_shown(media.duration_s):
+        facts.append(_clock(media.duration_s))
+    last = " · ".join(filter(None, facts))
+    title = clean(media.title, MAX_CAPTION - utf16_length(last) - 1) or "Link"
+    link = html.escape(title)
+    if urlsplit(media.source_url).scheme in ("http", "https"):
+        link = f'<a href="{html.escape(media.source_url)}">{link}</a>'
+    return f"{link}\n{html.escape(last)}" if last else link
+
+
+def clean(text: str, limit: int) -> str:
+    """Text from outside on one line, without invisible or direction-turning characters.
+
+    At most `limit` UTF-16 units, the last one an ellipsis if something was cut.
+    """
+    shown = "".join(" " if _is_blank(c) else c for c in text if not _is_hidden(c))
+    shown = " ".join(shown.split()).strip("\u200c\u200d ")
+    if utf16_length(shown) <= limit:
+        return shown
+    kept, left = [], limit - 1
+    for character in shown:
+        left -= utf16_length(character)
+        if left < 0:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + "…"
+
+
+def utf16_length(text: str) -> int:
+    """The length of a text as Telegram counts it."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in ("Zl", "Zp")
+
+
+def _is_hidden(character: str) -> bool:
+    # The two joiners hold emoji and Persian words together; all other format characters are
+    # unseen, and some (U+202E) turn the direction of the text after them.
+    if character in "\u200c\u200d" or _is_blank(character):
+        return False
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn")
+
+
+def _is_shown(number: float | None) -> TypeGuard[float]:
+    return number is not None and math.isfinite(number) and number > 0
+
+
+def _bar(share: float) -> str:
+    full = math.floor(share * 10)
+    return "▰" * full + "▱" * (10 - full)
+
+
+def _size(size_bytes: float) -> str:
+    if size_bytes < 1e6:
+        return f"{size_bytes / 1e3:.0f} kB"
+    if size_bytes < 1e9:
+        return f"{size_bytes / 1e6:.1f} MB"
+    return f"{size_bytes / 1e9:.2f} GB"
+
+
+def _clock(duration_s: float) -> str:
+    minutes, seconds = divmod(max(1, round(duration_s)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

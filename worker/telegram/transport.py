@@ -1,0 +1,143 @@
+"""One HTTP exchange with the Bot API: what `apihelper.CUSTOM_REQUEST_SENDER` is set to.
+
+pyTelegramBotAPI by itself puts every parameter into the address, reads a whole file before it
+sends it, bounds the sending of a body by its connect timeout, and makes exceptions out of
+addresses that hold the token. Here parameters travel in the body, files are read from disk as
+they go out, time counts only while nothing moves, and every failure is one of ours.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from io import FileIO
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+import urllib3
+
+from worker.jobs import TelegramUnreachable
+from worker.telegram.errors import failure
+from worker.telegram.multipart import Multipart
+
+# urllib3 applies the connect timeout to each piece of the body as well: an upload fails when
+# one piece of 64 kB has not moved for that long.
+CONNECT_TIMEOUT_S = 10
+UPLOAD_STALL_S = 20
+READ_TIMEOUT_S = 20
+
+_MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_CHUNK_BYTES = 64 * 1024
+
+_thread = threading.local()
+
+
+class Answer:
+    """A success, as far as pyTelegramBotAPI looks at it."""
+
+    status_code = 200
+    text = ""  # only ever formatted for the log, which has no business with it
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self._body = body
+
+    def json(self) -> Mapping[str, Any]:
+        """The parsed body."""
+        return self._body
+
+
+def send(
+    _verb: str,
+    url: str,
+    *,
+    params: Mapping[str, Any] | None,
+    files: Mapping[str, tuple[str, FileIO]] | None,
+    timeout: tuple[float, float],
+    proxies: dict[str, str] | None,
+) -> Answer:
+    """Call a method of the Bot API, always by POST. The signature is pyTelegramBotAPI's.
+
+    Of `timeout` only the second counts: seconds without a byte of the answer. Raises the typed
+    failures of `worker.jobs` and the internal ones of `worker.telegram.errors`.
+    """
+    outcome = _exchange(url, params or {}, files, timeout[1], proxies)
+    # Raised here, outside of any handler: what went wrong below must not be this exception's
+    # context, since it holds the address with the token.
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _exchange(
+    url: str,
+    params: Mapping[str, Any],
+    files: Mapping[str, tuple[str, FileIO]] | None,
+    read_timeout_s: float,
+    proxies: dict[str, str] | None,
+) -> Answer | Exception:
+    method = url.rpartition("/")[2]
+    texts = {name: _as_text(value) for name, value in params.items() if value is not None}
+    body: Multipart | bytes
+    if files:
+        body = Multipart(texts, files)
+        content_type, connect_timeout_s = body.content_type, UPLOAD_STALL_S
+    else:
+        body = urlencode(texts, errors="replace").encode("ascii")
+        content_type = "application/x-www-form-urlencoded"
+        connect_timeout_s = CONNECT_TIMEOUT_S
+    try:
+        with _session().post(
+            url,
+            data=body,
+            headers={"Content-Type": content_type},
+            timeout=(connect_timeout_s, read_timeout_s),
+            proxies=proxies,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            status = response.status_code
+            content = _content(response, time.monotonic() + read_timeout_s)
+    except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
+        return TelegramUnreachable(f"{method}: {type(error).__name__}")
+    if content is None:
+        return TelegramUnreachable(f"{method}: the answer is too long or comes too slowly")
+    answer = _parse(content)
+    if status == 200 and isinstance(answer, dict) and answer.get("ok") is True:
+        return Answer(answer) if "result" in answer else failure(method, status, None)
+    return failure(method, status, answer)
+
+
+def _session() -> requests.Session:
+    """The calling thread's session, which keeps its connection for the next call."""
+    session: requests.Session | None = getattr(_thread, "session", None)
+    if session is None:
+        session = _thread.session = requests.Session()
+        session.trust_env = False  # no proxy, .netrc or certificate that nobody has configured
+    return session
+
+
+def _content(response: requests.Response, deadline: float) -> bytes | None:
+    """The answer's body; None if it has no end in sight."""
+    chunks: list[bytes] = []
+    size = 0
+    # read1 returns with what has come, so that an answer in drops meets its deadline too.
+    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+        size += len(chunk)
+        if size > _MAX_ANSWER_BYTES or time.monotonic() > deadline:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _parse(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
