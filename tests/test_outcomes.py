@@ -1,0 +1,108 @@
+"""Every failure has a decided outcome: the table."""
+
+import pytest
+
+from tests.test_ledger import a_link
+from worker import jobs, outcomes
+from worker.jobs import Fault, JobError, Reason
+from worker.ledger import Job, Kind, Request
+from worker.outcomes import Fail, Retries, TryAgain
+from worker.pool import Event, Failed, Finished, Lost, Stopped, Why
+
+RETRIES = Retries(max_attempts=3, retry_after_s=120.0)
+
+
+def a_job(kind: Kind = Kind.DOWNLOAD, attempts: int = 1, status_messages: int = 1) -> Job:
+    link = a_link()
+    request = Request(
+        id=1,
+        chat_id=link.chat_id,
+        user_id=link.user_id,
+        message_id=link.message_id,
+        url=link.url,
+        media_key=link.media_key,
+        download=1,
+        downloads=1,
+        status_message_id=2,
+        status_messages=status_messages,
+        verdict=None,
+        reason=None,
+        error_id=None,
+        answered_at=None,
+    )
+    return Job(1, kind, attempts, 0.0, {}, "key", None if kind is Kind.DOWNLOAD else request)
+
+
+def failed(error: BaseException) -> Failed:
+    return Failed(1, error, "traceback")
+
+
+def error(fault: Fault, reason: Reason = Reason.NETWORK, wait_s: float | None = None) -> Failed:
+    return failed(JobError(reason, fault, retry_after_s=wait_s))
+
+
+@pytest.mark.parametrize(
+    ("job", "event", "decision"),
+    [
+        (a_job(), error(Fault.RETRYABLE), TryAgain(120.0)),
+        (a_job(), error(Fault.RETRYABLE, wait_s=600.0), TryAgain(600.0)),
+        (a_job(), error(Fault.RETRYABLE, wait_s=5.0), TryAgain(120.0)),
+        (a_job(), error(Fault.OPERATOR, Reason.DISK_FULL), TryAgain(120.0, refund=True)),
+        (a_job(), Stopped(1, Why.TIMED_OUT), TryAgain(120.0)),
+        (a_job(), Lost(1, -9), TryAgain(120.0)),
+        (a_job(Kind.DELIVER), Lost(1, -9), TryAgain(5.0)),
+        (a_job(Kind.DELIVER), failed(jobs.TelegramBusy(1200.0)), TryAgain(1200.0, refund=True)),
+        (
+            a_job(Kind.DELIVER, attempts=3),
+            failed(jobs.TelegramUnreachable("")),
+            TryAgain(5.0, refund=True),
+        ),
+        (a_job(Kind.STATUS), failed(jobs.TelegramUnauthorized()), TryAgain(5.0, refund=True)),
+        (a_job(Kind.BUTTON), failed(jobs.TelegramUnreachable("")), TryAgain(5.0, refund=True)),
+    ],
+)
+def test_tried_again(job: Job, event: Event, decision: TryAgain) -> None:
+    assert outcomes.decide(job, event, RETRIES, now=0.0) == decision
+
+
+@pytest.mark.parametrize(
+    ("job", "event", "reason", "fault"),
+    [
+        (a_job(), error(Fault.PERMANENT), Reason.NETWORK, Fault.PERMANENT),
+        (a_job(), error(Fault.OPERATOR, Reason.OUTDATED), Reason.OUTDATED, Fault.OPERATOR),
+        (a_job(attempts=3), error(Fault.RETRYABLE), Reason.NETWORK, Fault.RETRYABLE),
+        (a_job(attempts=3), Lost(1, -11), Reason.CRASHED, Fault.RETRYABLE),
+        (a_job(attempts=3), Stopped(1, Why.TIMED_OUT), Reason.TIMED_OUT, Fault.RETRYABLE),
+        (a_job(), failed(MemoryError()), Reason.OUT_OF_MEMORY, Fault.PERMANENT),
+        (a_job(), failed(KeyError("a bug")), Reason.INTERNAL, Fault.OPERATOR),
+    ],
+)
+def test_failed_for_good(job: Job, event: Event, reason: Reason, fault: Fault) -> None:
+    decision = outcomes.decide(job, event, RETRIES, now=0.0)
+    assert isinstance(decision, Fail)
+    assert (decision.error.reason, decision.error.fault) == (reason, fault)
+
+
+@pytest.mark.parametrize(
+    ("job", "event", "decision"),
+    [
+        (a_job(Kind.DELIVER), failed(jobs.MessageGone()), outcomes.PostAgain),
+        (a_job(Kind.DELIVER, status_messages=3), failed(jobs.MessageGone()), outcomes.GiveUp),
+        (a_job(Kind.STATUS), failed(jobs.ChatClosed()), outcomes.GiveUp),
+        (a_job(Kind.DELIVER), failed(jobs.FileIdRefused()), outcomes.DownloadAgain),
+        (a_job(), Stopped(1, Why.STOPPED), outcomes.Unwanted),
+    ],
+)
+def test_neither_tried_nor_failed(job: Job, event: Event, decision: type) -> None:
+    assert isinstance(outcomes.decide(job, event, RETRIES, now=0.0), decision)
+
+
+def test_answer_to_a_button_is_not_repeated_for_ever() -> None:
+    event = failed(jobs.TelegramUnreachable(""))
+    late = outcomes.decide(a_job(Kind.BUTTON), event, RETRIES, now=61.0)
+    assert isinstance(late, outcomes.GiveUp)
+
+
+def test_success_needs_no_decision() -> None:
+    with pytest.raises(TypeError):
+        outcomes.decide(a_job(), Finished(1, None), RETRIES, now=0.0)

@@ -1,0 +1,399 @@
+"""One thread: jobs from the ledger to the pools, and what came of them back to the ledger.
+
+It waits in one place, on its pools and a wake-up, at most `TICK_S`. In memory it keeps only
+what a restart may forget: the jobs in hand and the progress that is on show.
+"""
+
+import collections
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker import jobs, outcomes
+from worker.channel import wait_ready
+from worker.downloads import workspace
+from worker.ledger import (
+    DOWNLOADS,
+    TELEGRAM,
+    Job,
+    Kind,
+    Ledger,
+    LedgerBusy,
+    Verdict,
+    download_directory,
+)
+from worker.outcomes import decide
+from worker.pool import Event, Failed, Finished, Pool, PoolSpec, Reported
+from worker.processes import Identity
+from worker.progress import EDIT_IDS, ProgressBoard
+from worker.settings import Settings
+from worker.telegram import texts
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+LEDGER_PAUSE_S = 1.0
+"""How long work waits after the ledger could not be written."""
+
+STOP_PATIENCE_S = 4.0
+"""From the end of the grace to the end of the pools: for sessions to be killed and cleaned."""
+
+UPLOAD_FLOOR_BPS = 250_000
+"""The slowest upload that is waited for, in bytes per second."""
+
+DISK_RESERVE_BYTES = 1_000_000_000
+DISK_RESERVE_SHARE = 0.10
+
+
+@dataclass
+class InHand:
+    """A job that a worker has."""
+
+    job: Job
+    pool: Pool
+
+
+class Dispatcher:
+    """See the module. `run` is the thread; the other public methods may come from any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_ledger: Callable[[], Ledger],
+        make_pool: Callable[[PoolSpec], Pool],
+        telegram: PoolSpec,
+        downloads: PoolSpec,
+    ) -> None:
+        """Prepare everything; nothing is started or opened before `run`."""
+        self._settings = settings
+        self._open_ledger = open_ledger
+        self._pools = {TELEGRAM: make_pool(telegram), DOWNLOADS: make_pool(downloads)}
+        self._retries = outcomes.Retries(settings.job_max_attempts, settings.queue_retry_after_s)
+        self._directory = settings.data_dir / "downloads"
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._in_hand: dict[int, InHand] = {}
+        self._events: collections.deque[Event] = collections.deque()
+        self._board = ProgressBoard()
+        self._paused_until = 0.0
+        self._stop_at: float | None = None
+        self._lock = threading.Lock()
+        self.heartbeat = time.monotonic()
+        self.token_refused = threading.Event()
+
+    # ------------------------------------------------------------- from other threads
+
+    def wake(self) -> None:
+        """There may be new work."""
+        os.eventfd_write(self._wakeup, 1)
+
+    def stop(self, grace_s: float) -> None:
+        """Claim nothing more, and end when the jobs in hand have, or after the grace."""
+        stop_at = time.monotonic() + grace_s
+        with self._lock:
+            self._stop_at = stop_at if self._stop_at is None else min(self._stop_at, stop_at)
+        self.wake()
+
+    def stop_now(self) -> None:
+        """Kill what is in hand and end; it is done again after the next start."""
+        self.stop(-STOP_PATIENCE_S)
+
+    @property
+    def pids(self) -> list[int]:
+        """The pids of all workers."""
+        return [pid for pool in self._pools.values() for pid in pool.pids]
+
+    # ------------------------------------------------------------------------ the loop
+
+    def run(self) -> None:
+        """Work until `stop`, then leave no worker behind."""
+        self._ledger = self._open_ledger()
+        try:
+            recovered = self._ledger.recover()
+            self._sweep("*")
+            log.info("The dispatcher starts; %d jobs of the last run wait again.", recovered)
+            while not self._is_over():
+                self.heartbeat = time.monotonic()
+                self.step(time.monotonic(), time.time())
+                self._wait()
+        finally:
+            self._close()
+
+    def step(self, now: float, wall: float) -> None:
+        """Everything that is due at monotonic `now` and wall clock `wall`."""
+        for pool in self._pools.values():
+            self._events += pool.step(now)
+        if now < self._paused_until:
+            return
+        try:
+            while self._events:
+                # It leaves the queue only when the ledger has it.
+                self._take(self._events[0], now, wall)
+                self._events.popleft()
+            if self._stop_at is None:
+                self._place(wall)
+                self._show_progress(now)
+        except LedgerBusy as error:
+            log.error("The ledger cannot be written, work waits: %s", error)
+            self._paused_until = now + LEDGER_PAUSE_S
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        deadlines = [pool.next_deadline() for pool in self._pools.values()]
+        readers = [reader for pool in self._pools.values() for reader in pool.readers]
+        writers = [writer for pool in self._pools.values() for writer in pool.writers]
+        wait_ready([self._wakeup, *readers], writers, min(TICK_S, *(d - now for d in deadlines)))
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wakeup)
+
+    def _is_over(self) -> bool:
+        if self._stop_at is None:
+            return False
+        if not self._in_hand and not self._events:
+            return True
+        late_s = time.monotonic() - self._stop_at
+        if late_s > 0:
+            for job_id, hand in self._in_hand.items():
+                # A download gets time to end its session; nothing else listens to the order.
+                grace_s = STOP_PATIENCE_S if hand.job.kind is Kind.DOWNLOAD else 0
+                hand.pool.stop_job(job_id, grace_s)
+        return late_s > STOP_PATIENCE_S
+
+    def _close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+        wall = time.time()
+        try:
+            for hand in self._in_hand.values():
+                self._ledger.put_back(hand.job, 0, wall, refund=True)
+            self._sweep("*")
+        except LedgerBusy as error:
+            log.error("Jobs in hand are put back at the next start: %s", error)
+        self._ledger.close()
+
+    # ------------------------------------------------------------------- ledger to pools
+
+    def _place(self, wall: float) -> None:
+        self._place_in(TELEGRAM, wall)
+        if self._disk_allows():
+            self._place_in(DOWNLOADS, wall)
+
+    def _place_in(self, name: str, wall: float) -> None:
+        pool = self._pools[name]
+        while pool.free:
+            uploads = sum(hand.job.kind is Kind.DELIVER for hand in self._in_hand.values())
+            job = self._ledger.claim(
+                name,
+                wall,
+                busy_requests=self._board.requests_in_edit,
+                # One worker is kept for short calls, which never wait behind uploads.
+                uploads=uploads < max(1, pool.spec.size - 1),
+            )
+            if job is None:
+                return
+            if job.attempts > self._retries.max_attempts:
+                self._fail(job, outcomes.exhausted(job), "", wall)
+            elif task := self._task(job, wall):
+                self._in_hand[job.id] = InHand(job, pool)
+                pool.submit(job.id, task, self._timeout_s(task))
+
+    def _task(self, job: Job, wall: float) -> jobs.TelegramTask | jobs.Download | None:
+        """What the worker is told; None when there turns out to be nothing to do."""
+        request = job.request
+        match job.kind:
+            case Kind.UPDATE:
+                return jobs.HandleUpdate(job.payload)
+            case Kind.REPLY:
+                return jobs.Reply(**job.payload)
+            case Kind.BUTTON:
+                return jobs.AnswerButton(**job.payload)
+            case Kind.DOWNLOAD:
+                directory = self._directory / download_directory(job.id, job.attempts)
+                return jobs.Download(job.id, job.attempts, job.payload["url"], str(directory))
+        assert request is not None  # noqa: S101 - the other kinds all have one
+        if job.kind is Kind.STATUS:
+            return jobs.PostStatus(request.id, request.chat_id, request.message_id)
+        assert request.status_message_id is not None  # noqa: S101 - see Ledger._settle
+        if request.verdict is not Verdict.MEDIA:
+            return jobs.Explain(
+                request.id,
+                request.chat_id,
+                request.status_message_id,
+                request.reason,
+                request.error_id or "",
+            )
+        media = self._ledger.media_of(request)
+        if media is None or (media[1] is None and not Path(media[0].path).is_file()):
+            log.warning("job %d: the file to deliver is gone, it is downloaded again.", job.id)
+            self._download_again(job, wall)
+            return None
+        return jobs.Deliver(request.id, request.chat_id, request.status_message_id, *media)
+
+    def _timeout_s(self, task: jobs.TelegramTask | jobs.Download) -> float:
+        match task:
+            case jobs.Download():
+                return self._settings.download_job_timeout_s
+            case jobs.Deliver(media=media, file_id=None):
+                seconds = media.size_bytes / UPLOAD_FLOOR_BPS
+                return self._settings.telegram_job_timeout_s + seconds
+            case _:
+                return self._settings.telegram_job_timeout_s
+
+    def _disk_allows(self) -> bool:
+        """Whether there is room for one more download beside those that still write."""
+        usage = shutil.disk_usage(self._settings.data_dir)
+        running = sum(hand.job.kind is Kind.DOWNLOAD for hand in self._in_hand.values())
+        # Separate video and audio and the merged file are there at the same time.
+        wanted = (running + 1) * 2 * self._settings.max_file_mb * 1_000_000
+        reserve = max(DISK_RESERVE_BYTES, usage.total * DISK_RESERVE_SHARE)
+        return usage.free - wanted > reserve
+
+    def _show_progress(self, now: float) -> None:
+        pool = self._pools[TELEGRAM]
+        # An edit is worth less than anything else: it leaves one worker free if there are more.
+        spare = min(1, pool.spec.size - 1)
+        while pool.free > spare and (edit := self._board.next_edit(self._ledger, now)):
+            edit_id, task = edit
+            pool.submit(edit_id, task, self._settings.telegram_job_timeout_s)
+
+    # ------------------------------------------------------------------- pools to ledger
+
+    def _take(self, event: Event, now: float, wall: float) -> None:
+        if event.job >= EDIT_IDS:
+            if not isinstance(event, Reported):
+                self._board.edit_ended(event, now)
+            return
+        hand = self._in_hand.get(event.job)
+        if hand is None:
+            return
+        if isinstance(event, Reported):
+            self._take_report(hand.job, event.message)
+            return
+        self._board.forget(event.job)
+        if isinstance(event, Finished):
+            self._take_result(hand.job, event, wall)
+        else:
+            self._carry_out(hand.job, event, wall)
+        del self._in_hand[event.job]
+        self._clean_up(hand.job)
+
+    def _take_report(self, job: Job, message: object) -> None:
+        if isinstance(message, jobs.Progress):
+            self._board.put(job.id, message)
+        elif isinstance(message, jobs.YtDlpStarted):
+            self._ledger.remember_process(Identity(message.pid, message.started), job)
+
+    def _take_result(self, job: Job, event: Finished, wall: float) -> None:
+        match job.kind, event.result:
+            case Kind.UPDATE, tuple() as effects:
+                self._stop_jobs(
+                    self._ledger.finish_update(job, effects, texts.CANCEL_NOTICES, wall)
+                )
+            case Kind.STATUS, jobs.Posted(message_id=message_id):
+                self._ledger.finish_status(job, message_id, wall)
+            case Kind.DOWNLOAD, jobs.MediaFile() as media:
+                self._ledger.finish_download(job, media, wall)
+            case Kind.DELIVER, jobs.Delivered() as delivered:
+                self._ledger.finish_delivery(job, delivered, wall)
+                log.info("job %d: request %d has its media.", job.id, _request_id(job))
+            case Kind.EXPLAIN, _:
+                self._ledger.finish_explanation(job, wall)
+            case _:
+                self._ledger.finish(job, wall)
+
+    def _stop_jobs(self, job_ids: Iterable[int]) -> None:
+        """Stop what nobody wants any more. Only a download listens, the rest is killed."""
+        for job_id in job_ids:
+            if hand := self._in_hand.get(job_id):
+                hand.pool.stop_job(job_id, None if hand.job.kind is Kind.DOWNLOAD else 0)
+
+    def _carry_out(self, job: Job, event: Event, wall: float) -> None:
+        """Do what was decided for a job that did not return."""
+        if isinstance(event, Failed) and isinstance(event.error, jobs.TelegramUnauthorized):
+            self.token_refused.set()
+        if self._stop_at is not None and not isinstance(event, Failed):
+            self._ledger.put_back(job, 0, wall, refund=True)
+            return
+        match decide(job, event, self._retries, wall):
+            case outcomes.TryAgain(delay_s=delay_s, refund=refund):
+                self._ledger.put_back(job, delay_s, wall, refund=refund)
+                self._board.put(job.id, jobs.Progress(jobs.Stage.RETRYING, eta_s=delay_s))
+                log.info(
+                    "job %d: attempt %d of the %s ended (%s), next in %.0f s.",
+                    job.id,
+                    job.attempts,
+                    job.kind,
+                    _describe(event),
+                    delay_s,
+                )
+            case outcomes.Fail(error=error, traceback=traceback):
+                self._fail(job, error, traceback, wall)
+            case outcomes.GiveUp():
+                log.warning("job %d: nobody is left to hear the %s.", job.id, job.kind)
+                self._stop_jobs(self._ledger.give_up(job, wall))
+            case outcomes.PostAgain():
+                self._ledger.post_again(job, wall)
+            case outcomes.DownloadAgain():
+                self._download_again(job, wall)
+            case outcomes.Unwanted():
+                self._ledger.stopped(job, wall)
+
+    def _download_again(self, job: Job, wall: float) -> None:
+        if job.request and job.request.downloads >= self._retries.max_attempts:
+            lost = jobs.JobError(jobs.Reason.INTERNAL, jobs.Fault.OPERATOR, "its files vanish")
+            self._fail(job, lost, "", wall)
+        else:
+            self._ledger.download_again(job, wall)
+
+    def _fail(self, job: Job, error: jobs.JobError, traceback: str, wall: float) -> None:
+        error_id = secrets.token_hex(3)
+        self._ledger.fail(job, error, error_id, traceback, wall)
+        log.log(
+            logging.ERROR if error.fault is jobs.Fault.OPERATOR else logging.WARNING,
+            "job %d: the %s failed for good, error %s: %s%s",
+            job.id,
+            job.kind,
+            error_id,
+            error,
+            f"\n{traceback}" if error.fault is jobs.Fault.OPERATOR and traceback else "",
+        )
+
+    # ---------------------------------------------------------------------------- cleaning
+
+    def _clean_up(self, job: Job) -> None:
+        """The second look at what a job should have removed, and what an answer releases."""
+        if job.kind is Kind.DOWNLOAD:
+            self._ledger.forget_processes(job)
+            self._sweep(f"{job.id}-*")
+        elif job.request and job.request.download:
+            self._sweep(f"{job.request.download}-*")
+
+    def _sweep(self, pattern: str) -> None:
+        """Remove the download directories of this pattern that nobody needs."""
+        live = self._ledger.live_directories()
+        for directory in self._directory.glob(pattern):
+            if directory.name not in live:
+                try:
+                    workspace.remove(directory)
+                except OSError as error:
+                    log.error("%s cannot be removed now, it is swept later: %s", directory, error)
+
+
+def _request_id(job: Job) -> int:
+    return job.request.id if job.request else 0
+
+
+def _describe(event: Event) -> str:
+    match event:
+        case Failed(error=jobs.JobError() as error):
+            return str(error)
+        case Failed(error=error):
+            return type(error).__name__
+        case _:
+            return str(event)

@@ -1,0 +1,84 @@
+"""The long poll: updates from Telegram into the ledger, and only then confirmed."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from worker.jobs import TelegramBusy, TelegramConflict, TelegramUnauthorized, TelegramUnreachable
+from worker.ledger import Ledger, LedgerBusy
+from worker.telegram.client import Client, Connection
+from worker.telegram.handlers import ALLOWED_UPDATES
+
+log = logging.getLogger(__name__)
+
+POLL_S = 25
+"""How long Telegram holds a poll open when there is nothing new."""
+
+CONFLICT_PAUSE_S = 5.0
+MAX_PAUSE_S = 30.0
+
+
+class Poller:
+    """Polls until stopped. What comes after `stop` is not recorded, so it is not confirmed."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        open_ledger: Callable[[], Ledger],
+        wake: Callable[[], None],
+    ) -> None:
+        """`wake` is called when new updates are in the ledger."""
+        self._connection = connection
+        self._open_ledger = open_ledger
+        self._wake = wake
+        self._stopped = threading.Event()
+        self.token_refused = threading.Event()
+
+    def stop(self) -> None:
+        """Take nothing more. A poll that is on its way may still hang in the network."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """The thread."""
+        client = Client(self._connection)
+        ledger = self._open_ledger()
+        offset = ledger.offset()
+        failures = 0
+        while not self._stopped.is_set():
+            try:
+                updates = client.get_updates(offset, POLL_S, ALLOWED_UPDATES)
+            except TelegramUnauthorized:
+                self.token_refused.set()
+                return
+            except TelegramConflict:
+                log.error(
+                    "Another program or a webhook takes this bot's updates (409); "
+                    "end it, for only one can have them."
+                )
+                self._stopped.wait(CONFLICT_PAUSE_S)
+            except TelegramBusy as busy:
+                self._stopped.wait(busy.retry_after_s)
+            except TelegramUnreachable as error:
+                pause_s = min(MAX_PAUSE_S, 2.0**failures)
+                failures += 1
+                log.warning("Telegram cannot be polled, next try in %.0f s: %s", pause_s, error)
+                self._stopped.wait(pause_s)
+            else:
+                failures = 0
+                offset = self._record(ledger, updates, offset)
+
+    def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:
+        """Put updates on disk, however long that takes. Returns the offset to poll from."""
+        updates = [update for update in updates if isinstance(update.get("update_id"), int)]
+        while updates and not self._stopped.is_set():
+            try:
+                ledger.record_updates(updates, time.time())
+            except LedgerBusy as error:
+                log.error("Updates cannot be written, they wait at Telegram: %s", error)
+                self._stopped.wait(1.0)
+            else:
+                self._wake()
+                return ledger.offset()
+        return offset

@@ -1,0 +1,17 @@
+"""What the fork server has done before it forks the first worker, so that none does it again.
+
+Workers then start in a hundredth of a second, a downloads worker's successor is warm when it
+begins, and all of them share the memory. Nothing here may start a thread: what is forked would
+lack it, and a lock that it held would stay locked.
+"""
+
+import logging
+
+import worker.telegram  # noqa: F401 - imported for its forks
+from worker.downloads.warm import warm_up
+
+try:
+    warm_up()
+except Exception:
+    # multiprocessing forgives an ImportError alone: anything else would end the fork server.
+    logging.getLogger(__name__).exception("Warming up failed; each worker tries by itself.")
