@@ -1,0 +1,1 @@
+"""What keeps the machine clean, inside the bot and as `python -m maintenance`."""

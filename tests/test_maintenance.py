@@ -1,0 +1,127 @@
+"""The maintenance thread's steps: strays, orphaned directories, and the schedule itself."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from maintenance.janitor import Janitor, Step
+from maintenance.orphans import find_orphans
+from worker import processes
+from worker.ledger import Ledger, ledger_path
+from worker.settings import Settings
+
+HUNT = """
+import os, subprocess, sys
+from maintenance.strays import StrayHunter
+from worker import processes
+
+processes.become_subreaper()
+known = subprocess.Popen(["sleep", "60"])
+# The shell ends, and its child loses its parent.
+command = "sleep 60 & echo $!" if sys.argv[1] == "live" else "true & echo $!"
+shell = subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, text=True)
+stray = int(shell.stdout.readline())
+shell.wait()
+if sys.argv[1] == "defunct":
+    while not processes.look_up(stray).is_defunct:
+        pass
+hunter = StrayHunter()
+first = hunter.sweep([known.pid])
+assert processes.look_up(stray), "what was seen once may just have been started"
+while hunter.sweep([known.pid]):
+    pass
+print(first, processes.look_up(stray), known.poll())
+known.kill()
+"""
+
+
+@pytest.mark.parametrize("state", ["live", "defunct"])
+def test_stray_is_ended_and_reaped_and_what_is_known_is_not(state: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HUNT, state], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.split() == ["1", "None", "None"]
+
+
+@pytest.fixture
+def downloads(tmp_path: Path) -> Path:
+    downloads = tmp_path / "downloads"
+    for name in ("1-1", "2-1", "3-1", "notes"):
+        (downloads / name).mkdir(parents=True)
+        (downloads / name / "media.mp4").write_bytes(b"x" * 1000)
+        os.utime(downloads / name, (0, 0))
+    return downloads
+
+
+def test_orphans_are_old_and_of_no_live_job(downloads: Path) -> None:
+    os.utime(downloads / "3-1")
+    (orphan,) = find_orphans(downloads, {"2-1"}, older_than_s=7200)
+    assert orphan.path == downloads / "1-1"
+    assert orphan.size_bytes == 1000
+    assert orphan.age_s > 7200
+
+
+def test_link_to_a_directory_is_no_orphan(downloads: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (downloads / "9-9").symlink_to(elsewhere)
+    found = [orphan.path.name for orphan in find_orphans(downloads, (), older_than_s=0)]
+    assert sorted(found) == ["1-1", "2-1", "3-1"]
+
+
+def test_no_directory_has_no_orphans(tmp_path: Path) -> None:
+    assert find_orphans(tmp_path / "nowhere", (), 0) == []
+
+
+@pytest.fixture
+def janitor(downloads: Path) -> Janitor:
+    settings = Settings(bot_token="123456:" + "a" * 35, data_dir=downloads.parent)
+    path = ledger_path(downloads.parent)
+    Ledger(path).close()
+    return Janitor(settings, lambda: Ledger(path), list)
+
+
+def test_sweep_removes_what_no_job_needs(janitor: Janitor, downloads: Path) -> None:
+    (orphans,) = [step for step in janitor._steps if step.name == "orphans"]
+    orphans.run()
+    assert sorted(path.name for path in downloads.iterdir()) == ["notes"]
+
+
+def test_step_that_fails_stops_neither_the_others_nor_the_next_round(janitor: Janitor) -> None:
+    ran: list[str] = []
+
+    def fail() -> None:
+        ran.append("bad")
+        raise RuntimeError("broken on purpose")
+
+    janitor._steps = [Step("bad", fail, 60.0), Step("good", lambda: ran.append("good"), 10.0)]
+    for now in (0.0, 5.0, 10.0, 60.0):
+        janitor.step(now)
+    assert ran == ["bad", "good", "good", "bad", "good"]
+
+
+def test_leftovers_of_a_killed_bot_are_found_by_their_tag(tmp_path: Path) -> None:
+    tag = processes.instance_tag(tmp_path)
+    command = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
+    environments = [{processes.INSTANCE_VARIABLE: tag}, {processes.INSTANCE_VARIABLE: "other"}]
+    ours, others = [
+        subprocess.Popen(command, env={**os.environ, **env}, stdout=subprocess.PIPE)
+        for env in environments
+    ]
+    try:
+        for process in (ours, others):
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"up\n"
+        assert processes.kill_tagged(tag) == 1
+        assert ours.wait(10) == -signal.SIGKILL
+        assert others.poll() is None
+    finally:
+        for process in (ours, others):
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
