@@ -1,0 +1,131 @@
+"""`python -m tests.sandbox`: the bot with a chat page, or one conversation, without Telegram."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from .api import BotApi
+from .bot_process import BOT, BotProcess
+from .page import ChatPage, Sample
+from .send import COULD_NOT, send_link
+from .site import SAMPLES, MediaSite
+
+_STOPPED = 130
+# A person who waits at the screen: try again soon, and end soon after Ctrl-C.
+_HURRIED = {"QUEUE_RETRY_AFTER": "10", "SHUTDOWN_GRACE": "5"}
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """Everything that runs."""
+
+    api: BotApi
+    site: MediaSite
+    bot: BotProcess
+
+
+def main() -> int:
+    """Run the sandbox as the command line says; returns the exit code."""
+    options = _options()
+    if not BOT.exists():
+        print(f"could not run: {BOT} is missing")
+        return COULD_NOT
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with sandbox(options.data) as running:
+            if options.send is not None:
+                link = options.send or f"{running.site.url}/clip.mp4"
+                return send_link(running.api, running.bot, link, options.timeout)
+            return _serve(running, options.port)
+    except KeyboardInterrupt:
+        return _STOPPED if options.send is not None else 0
+    except OSError as error:
+        print(f"could not run: {error}")
+        return COULD_NOT
+
+
+@contextmanager
+def sandbox(data: Path | None) -> Iterator[Sandbox]:
+    """API, site and bot, up; all of it stopped and cleaned up at the end, whatever happens."""
+    with (
+        tempfile.TemporaryDirectory(prefix="sandbox-") as folder,
+        BotApi() as api,
+        MediaSite() as site,
+        BotProcess(
+            api,
+            data if data is not None else Path(folder, "data"),
+            _HURRIED,
+            log_path=Path(folder, "bot.log"),
+        ) as bot,
+    ):
+        try:
+            yield Sandbox(api, site, bot)
+        finally:
+            # The rest is clean-up, which a second Ctrl-C would only cut short.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _serve(running: Sandbox, port: int) -> int:
+    samples = [Sample(running.site.url + path, what) for path, what in SAMPLES.items()]
+    page = ChatPage(running.api, samples, port)
+    page.start()
+    try:
+        print(f"chat page   {page.url}")
+        print(f"Bot API     {running.api.url}")
+        print(f"bot's log   {running.bot.log_path}")
+        print("links to try:")
+        for sample in samples:
+            print(f"    {sample.url}  ({sample.what})")
+        print("Ctrl-C stops all of it.", flush=True)
+        code = _wait_for_the_end(running.bot)
+    finally:
+        page.stop()
+    print(f"the bot ended with exit code {code}; its log ends with:\n{running.bot.log_end()}")
+    return COULD_NOT
+
+
+def _wait_for_the_end(bot: BotProcess) -> int:
+    nothing = threading.Event()
+    while (code := bot.exit_code) is None:
+        nothing.wait(0.5)
+    return code
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.sandbox",
+        description="Runs the bot on this machine without Telegram.",
+    )
+    parser.add_argument(
+        "--send",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="one conversation without a screen: send URL (default: a sample clip), save the "
+        "file that comes into ./sandbox-downloads/; exit 0 if it came, 1 if the bot answered "
+        "with a sentence instead, 2 if it could not run",
+    )
+    parser.add_argument("--port", type=int, default=8090, help="the chat page's port (8090)")
+    parser.add_argument("--data", type=Path, help="the bot's data directory, kept afterwards")
+    parser.add_argument(
+        "--timeout", type=float, default=300, help="seconds that --send waits at most (300)"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
