@@ -1,0 +1,208 @@
+"""The bot's main process: start, poll, watch, stop.
+
+Threads: the long poll, the dispatcher, maintenance, and this one, which waits for signals and
+for a thread that died or stands still. An update is on disk before it is confirmed: only the
+next poll confirms it, and that is sent after the ledger has it.
+"""
+
+import argparse
+import fcntl
+import logging
+import multiprocessing
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from maintenance import check
+from maintenance.janitor import Janitor
+from worker import logs, processes
+from worker.dispatcher import Dispatcher
+from worker.ledger import Ledger, LedgerError, ledger_path
+from worker.poller import Poller
+from worker.pool import Pool
+from worker.settings import Settings, SettingsError
+from worker.staff import downloads_spec, telegram_connection, telegram_spec
+
+log = logging.getLogger("bot")
+
+EXIT_STALLED = 70  # EX_SOFTWARE: a thread died or stands still; to be restarted
+EXIT_IN_USE = 75  # EX_TEMPFAIL: another bot works here, perhaps not for much longer
+EXIT_CONFIG = 78  # EX_CONFIG: only the operator can help; not to be restarted
+
+STALL_S = 60.0
+"""A dispatcher that has not come round for this long does not come round any more."""
+
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+PRELOAD = ["worker.preload"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the bot until it is told to stop. Returns the exit code."""
+    parser = argparse.ArgumentParser(description="A bot that turns links into media.")
+    parser.add_argument(
+        "--check", action="store_true", help="test the set-up and say what is wrong"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        settings = Settings.load(os.environ, Path(".env"))
+    except SettingsError as error:
+        if options.check:
+            return check.refuse(error)
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return EXIT_CONFIG
+    if options.check:
+        return check.main(settings)
+    logs.configure(settings.secrets)
+    for sentence in (*settings.warnings, *check.missing_programs()):
+        log.warning("%s", sentence)
+    try:
+        check.make_private_directory(settings.data_dir)
+        lock = lock_directory(settings.data_dir)
+        ledger = Ledger(ledger_path(settings.data_dir))
+        ledger.check()
+        ledger.close()
+    except BlockingIOError:
+        log.error("Another bot works in %s; one directory is for one bot.", settings.data_dir)
+        return EXIT_IN_USE
+    except (OSError, LedgerError) as error:
+        log.error("DATA_DIR %s cannot be used: %s", settings.data_dir, error)
+        return EXIT_CONFIG
+    with lock:
+        return Bot(settings).run()
+
+
+def lock_directory(directory: Path) -> IO[str]:
+    """Hold the directory's lock for as long as the returned file is open.
+
+    The kernel lets go of it when the process ends, however it ends. Raises BlockingIOError
+    when another process holds it, OSError when the directory cannot be written.
+    """
+    file = (directory / "lock").open("a+", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file
+
+
+class Bot:
+    """The threads of the main process, and what ends them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Wire everything; nothing is started before `run`."""
+        self._settings = settings
+        self._tag = processes.instance_tag(settings.data_dir)
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOAD)
+        self._dispatcher = Dispatcher(
+            settings,
+            open_ledger=self._open_ledger,
+            make_pool=lambda spec: Pool(spec, context),
+            telegram=telegram_spec(settings),
+            downloads=downloads_spec(settings),
+        )
+        self._poller = Poller(
+            telegram_connection(settings), self._open_ledger, self._dispatcher.wake
+        )
+        self._janitor = Janitor(settings, self._open_ledger, lambda: self._dispatcher.pids)
+        self._threads = [
+            threading.Thread(target=self._dispatcher.run, name="dispatcher"),
+            # The poll may hang in the network for a while, so nothing waits for this thread.
+            threading.Thread(target=self._poller.run, name="poll", daemon=True),
+            threading.Thread(target=self._janitor.run, name="maintenance", daemon=True),
+        ]
+        self._signals = 0
+
+    def _open_ledger(self) -> Ledger:
+        return Ledger(ledger_path(self._settings.data_dir))
+
+    def run(self) -> int:
+        """Start, wait for an end, stop. Returns the exit code."""
+        wakeup = self._watch_signals()
+        clean_environment(self._tag)
+        processes.become_subreaper()
+        # The lock is ours, so whatever carries the tag is left over from a bot that was killed.
+        killed = processes.kill_tagged(self._tag)
+        if killed:
+            log.warning("%d processes of the last run were still there and are gone now.", killed)
+        for thread in self._threads:
+            thread.start()
+        log.info("The bot has started (pid %d).", os.getpid())
+        exitcode = self._watch(wakeup)
+        self._poller.stop()
+        self._janitor.stop()
+        if exitcode == EXIT_STALLED:
+            # Locks may be held for ever: no clean end is possible, and none is needed, for
+            # everything below dies with this process and the ledger knows what to repeat.
+            os._exit(exitcode)
+        self._stop_dispatcher(wakeup)
+        processes.kill_descendants()
+        log.info("The bot has stopped.")
+        return exitcode
+
+    def _watch(self, wakeup: int) -> int:
+        """Wait until something ends the bot: 0 for a signal, else what went wrong."""
+        while not self._signals:
+            _wait(wakeup, 1.0)
+            if self._poller.token_refused.is_set() or self._dispatcher.token_refused.is_set():
+                log.error("Telegram refuses BOT_TOKEN (401); get a valid one from @BotFather.")
+                return EXIT_CONFIG
+            if dead := [thread.name for thread in self._threads if not thread.is_alive()]:
+                log.critical("Thread %s has died; the bot ends to be restarted.", dead[0])
+                return EXIT_STALLED
+            if time.monotonic() - self._dispatcher.heartbeat > STALL_S:
+                log.critical("The dispatcher stands still; the bot ends to be restarted.")
+                return EXIT_STALLED
+        return 0
+
+    def _stop_dispatcher(self, wakeup: int) -> None:
+        """Let the jobs in hand finish for the grace; a second signal ends it at once."""
+        dispatcher = self._threads[0]
+        log.info("Stopping; jobs in hand get %.0f s.", self._settings.shutdown_grace_s)
+        self._dispatcher.stop(self._settings.shutdown_grace_s)
+        while dispatcher.is_alive():
+            _wait(wakeup, 0.1)
+            if self._signals > 1:
+                self._dispatcher.stop_now()
+        dispatcher.join()
+
+    def _watch_signals(self) -> int:
+        """Count SIGTERM and SIGINT. Returns a descriptor that is readable after each."""
+        readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(writable)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._count_signal)
+        return readable
+
+    def _count_signal(self, _number: int, _frame: object) -> None:
+        self._signals += 1
+
+
+def _wait(descriptor: int, timeout_s: float) -> None:
+    if select.select([descriptor], [], [], timeout_s)[0]:
+        os.read(descriptor, 64)
+
+
+def clean_environment(tag: str) -> None:
+    """Leave to the processes below only what they need, and the tag that shows whose they are."""
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept, **{processes.INSTANCE_VARIABLE: tag})
+    # The fork server looks for what it preloads, and says nothing when it does not find it.
+    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,149 @@
+"""A whole bot for a test: the stand-in for Telegram, the media site, and the real `bot.py`."""
+
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.sandbox.api import BotApi
+from tests.sandbox.bot_process import BotProcess
+from tests.sandbox.chats import ChatMessage
+from tests.sandbox.faults import Call
+from tests.sandbox.site import MediaSite
+
+CHAT = 4711
+
+ONE_WORKER_EACH = {"DOWNLOAD_WORKERS": "1", "TELEGRAM_WORKERS": "1"}
+
+
+class Scene:
+    """Starts the three, and at its end proves that the bot stops well and leaves nothing."""
+
+    def __init__(
+        self, site: MediaSite, tmp_path: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        """`env` adds settings; a failed download is tried again after one second."""
+        self.site = site
+        self.api = BotApi()
+        self.data_dir = tmp_path / "data"
+        settings = {"QUEUE_RETRY_AFTER": "1", **(env or {})}
+        self.bot = BotProcess(self.api, self.data_dir, settings)
+
+    def __enter__(self) -> Self:
+        self.api.start()
+        self.bot.start()
+        self.bot.wait_until_polling()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self.assert_stops_well()
+            else:
+                print(self.api.transcript(), self.bot.log, sep="\n")
+        finally:
+            self.bot.stop()
+            self.api.stop()
+
+    # ------------------------------------------------------------------------- the user
+
+    def link(self, path: str) -> str:
+        """The address of something on the media site."""
+        return self.site.url + path
+
+    def send(self, path: str, chat_id: int = CHAT) -> int:
+        """A person sends a link to something on the media site."""
+        return self.api.say(self.link(path), chat_id)
+
+    def answers(self, chat_id: int = CHAT) -> list[ChatMessage]:
+        """The bot's messages that are final: a status message has its Cancel button."""
+        return [
+            message
+            for message in self.api.chat(chat_id)
+            if message.from_bot and not message.deleted and not message.buttons
+        ]
+
+    def wait_for_answers(
+        self, number: int = 1, chat_id: int = CHAT, timeout_s: float = 40
+    ) -> list[ChatMessage]:
+        """Wait until there are so many final answers, and see that there are no more."""
+        found = self.api.wait_for(
+            lambda: len(self.answers(chat_id)) >= number and self.answers(chat_id), timeout_s
+        )
+        assert found
+        assert len(found) == number, self.api.transcript(chat_id)
+        return found
+
+    # --------------------------------------------------------------------- the operator
+
+    def restart_after_death(self) -> None:
+        """What a supervisor does when the bot has died."""
+        self.bot.wait()
+        self.bot.start()
+        self.bot.wait_until_polling()
+
+    def workers(self, name: str) -> list[int]:
+        """Pids of the bot's processes whose name begins so."""
+        return [pid for pid in self.bot.tree() if _name_of(pid).startswith(name)]
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to all of the bot's processes whose name begins so; there must be one."""
+        pids = self.workers(name)
+        assert pids, f"no process {name} in {[_name_of(pid) for pid in self.bot.tree()]}"
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+    def ledger(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Ask the ledger's file, from outside."""
+        connection = sqlite3.connect(self.data_dir / "ledger.sqlite3", timeout=10)
+        try:
+            return connection.execute(sql, parameters).fetchall()
+        finally:
+            connection.close()
+
+    def directories(self) -> list[str]:
+        """The download directories on disk."""
+        return sorted(path.name for path in (self.data_dir / "downloads").glob("*"))
+
+    def wait_for_no_directories(self) -> None:
+        """An answer releases its files a moment after the chat has it."""
+        self.api.wait_for(lambda: not self.directories(), 10)
+
+    def assert_stops_well(self) -> None:
+        """SIGTERM ends the bot with 0, with no process and no directory left."""
+        if self.bot.is_running:
+            self.wait_for_no_directories()
+            self.bot.tree()
+            self.bot.terminate()
+            assert self.bot.wait(20) == 0, self.bot.log_end()
+        self.bot.wait_for_empty_tree()
+        assert self.directories() == []
+        assert self.api.token not in self.bot.log
+
+
+def once(method: str, action: Callable[[], None], **params: str) -> Callable[[Call], None]:
+    """A hook that acts at the first call of `method` with these parameters, and never again."""
+    acted: list[bool] = []
+
+    def hook(call: Call) -> None:
+        fits = all(str(call.params.get(name)) == value for name, value in params.items())
+        if call.method == method and fits and not acted:
+            acted.append(True)
+            action()
+
+    return hook
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
