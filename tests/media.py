@@ -20,5 +20,5 @@ def probe(path: Path) -> Probed:
     command = ["ffprobe", "-v", "error", "-show_entries", "format=duration:stream=width,height"]
     done = subprocess.run([*command, "-of", "json", path], capture_output=True, check=True)
     found = json.loads(done.stdout)
-    video = next((s for s in found["streams"] if "width" in s), {})
+    video: dict[str, int] = next((s for s in found["streams"] if "width" in s), {})
     return Probed(float(found["format"]["duration"]), video.get("width"), video.get("height"))

@@ -1,15 +1,27 @@
 """An owner of a pool, as small as an owner can be: wait, step, keep what happened."""
 
+import contextlib
+import gc
+import multiprocessing
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import ForkServerContext, SpawnContext
 from types import TracebackType
 from typing import Any, Self
 
+from tests import pool_jobs
+from worker import processes
 from worker.channel import wait_ready
-from worker.pool import Event, Finished, Pool, Reported
+from worker.child import Setup
+from worker.pool import Event, Finished, Pool, PoolSpec, Reported
 
 PATIENCE_S = 30.0
 NO_HURRY_S = 600.0
+
+CLOSE_BOUND_S = 5.0
+"""Idle workers leave within one second or are killed; the rest is a slow machine's."""
 
 
 class Driver:
@@ -107,3 +119,94 @@ class Driver:
             if event.job == job and not isinstance(event, Reported):
                 return event
         return None
+
+
+METHODS = ("forkserver", "spawn")
+
+
+def context_for(method: str) -> ForkServerContext | SpawnContext:
+    """The context; a fork server has the jobs loaded, so workers start fast."""
+    if method == "spawn":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.pool_jobs"])
+    return context
+
+
+@contextlib.contextmanager
+def driven(
+    method: str, *, works_after: bool = True, setup: Setup = pool_jobs.set_up, **spec: Any
+) -> Iterator[Driver]:
+    """A pool with an owner, and after the test what holds after every test.
+
+    The next jobs work, the pool has its size again, no process and no descriptor is left over,
+    and the pool closes within its bound.
+    """
+    processes.become_subreaper()  # or orphans would escape the search for strays
+    start_helpers(method)
+    before = open_descriptors()
+    driver = Driver(
+        Pool(PoolSpec("test", **{"size": 2, "setup": setup, **spec}), context_for(method))
+    )
+    try:
+        yield driver
+        if works_after:
+            assert_is_whole(driver)
+        started = time.monotonic()
+        driver.pool.close()
+        assert time.monotonic() - started < CLOSE_BOUND_S
+        assert driver.pool.pids == []
+        wait_until(lambda: not strays())
+        wait_until(lambda: not multiprocessing.active_children())
+        gc.collect()
+        assert open_descriptors() == before
+    finally:
+        driver.pool.close(0)
+
+
+def assert_is_whole(driver: Driver) -> None:
+    """The pool does its jobs as ever, with as many workers as ever, and no one else is there."""
+    driver.lead_s = 0
+    driver.wait_until_ready()
+    size = driver.pool.spec.size
+    ends = driver.run_many([("echo", number) for number in range(2 * size)])
+    assert sorted(end.result for end in ends if isinstance(end, Finished)) == [*range(2 * size)]
+    driver.until(lambda: len(driver.pool.pids) == size)
+    driver.until(lambda: strays() <= set(driver.pool.pids))
+
+
+def start_helpers(method: str) -> None:
+    """Start what multiprocessing keeps for good, so that it does not count as left over."""
+    context_for(method)
+    resource_tracker.ensure_running()
+    if method == "forkserver":
+        forkserver.ensure_running()
+
+
+def helper_pids() -> set[int]:
+    """The fork server and the resource tracker."""
+    return {fork_server_pid(), getattr(resource_tracker, "_resource_tracker")._pid or 0}  # noqa: B009
+
+
+def fork_server_pid() -> int:
+    """The fork server's pid; multiprocessing has no public name for it."""
+    return getattr(forkserver, "_forkserver")._forkserver_pid or 0  # noqa: B009
+
+
+def strays() -> set[int]:
+    """The pids of all processes below this one but multiprocessing's own."""
+    return {process.pid for process in processes.descendants(os.getpid())} - helper_pids()
+
+
+def open_descriptors() -> int:
+    """How many there are, the one that reads the directory included."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def wait_until(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
+    """Wait for something that has no descriptor; what the condition returned."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come true"
+        wait_ready([], [], 0.01)
+    return found

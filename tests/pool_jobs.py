@@ -5,16 +5,15 @@ A task is the name of a function of this module and its arguments.
 
 import ctypes
 import os
+import pickle
 import resource
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from worker import child, processes
+from worker.channel import wait_ready
 from worker.child import JobContext
 
 Task = tuple[Any, ...]
@@ -84,11 +83,11 @@ def length(_context: JobContext, value: bytes) -> int:
     return len(value)
 
 
-def report_and_wait(context: JobContext, message: Any = "started") -> None:
+def report_pid_and_wait(context: JobContext) -> NoReturn:
     """Report, then wait for the order to stop."""
-    context.report(message)
+    context.report(os.getpid())
     while True:
-        processes.wait_for_one([], 0.01)
+        wait_ready([context], [], 60)
         context.raise_if_stopped()
 
 
@@ -165,7 +164,7 @@ def die_in_answer(context: JobContext, size: int, sent: int) -> NoReturn:
 
 def die_after_answer(context: JobContext, value: Any) -> NoReturn:
     """SIGKILL just after the whole answer has been sent."""
-    content = child.seal(child.Kind.RESULT, context.job, child.pickle.dumps(value))
+    content = child.seal(child.Kind.RESULT, context.job, pickle.dumps(value))
     context._connection.send_bytes(content)
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
@@ -273,57 +272,36 @@ def report_fine_here_only(context: JobContext) -> str:
 # -------------------------------------------------------------------------------- grandchildren
 
 
-def _linger(parent: int | None) -> NoReturn:
-    """In a forked process: a session of its own, deaf to SIGTERM, no end."""
-    os.setsid()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if parent is not None:
-        processes.die_with_parent(parent)
-    while True:
-        signal.pause()
-
-
-def leave_grandchild(context: JobContext, *, bound: bool, wait: bool) -> int:
-    """Fork a process that lingers, with every descriptor of the worker."""
-    parent = os.getpid()
+def leave_grandchild_and_die(context: JobContext) -> NoReturn:
+    """Fork a process that lingers with every descriptor of the worker, and be killed."""
     read_fd, write_fd = os.pipe()
     forked = os.fork()
     if forked == 0:
-        try:
-            os.setsid()
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            if bound:
-                processes.die_with_parent(parent)
-            os.write(write_fd, b"x")
-            while True:
-                signal.pause()
-        finally:
-            os._exit(1)
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.write(write_fd, b"x")
+        while True:
+            signal.pause()
     os.read(read_fd, 1)
-    context.report((parent, forked))
-    while wait:
-        signal.pause()
-    return forked
-
-
-def run_program(_context: JobContext) -> bytes:
-    """What an ordinary subprocess says."""
-    code = "import os; print(sorted(os.listdir('/proc/self/fd')))"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    context.report(forked)
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
 
 
 # ------------------------------------------------------------------- workers without a guard
 
 
 def worker_without_life_line(*arguments: Any) -> None:
-    processes.die_with_writer = lambda pipe: None  # type: ignore[assignment]
+    processes.die_with_writer = lambda pipe: None
     child.worker_main(*arguments)
 
 
 def worker_without_test_unpickling(*arguments: Any) -> None:
-    child._pickled = child.pickle.dumps
+    child._pickled = pickle.dumps  # type: ignore[assignment]
     child.worker_main(*arguments)
 
 
-def clock() -> float:
-    return time.monotonic()
+def read_queue(queue: Any, answers: Any) -> None:
+    """A worker of a pool with one queue for all."""
+    answers.send("reading")
+    answers.send(queue.get())

@@ -12,9 +12,9 @@ from tests.sandbox.api import DEFAULT_CHAT as CHAT
 from tests.sandbox.api import BotApi
 from tests.sandbox.client import Client
 from tests.sandbox.faults import Call, Fault, FaultKind
-from tests.sandbox_kit import send_text
 from tests.sandbox_kit import api as api
 from tests.sandbox_kit import client as client
+from tests.sandbox_kit import send_text
 
 
 @pytest.mark.parametrize(

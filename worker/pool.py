@@ -229,15 +229,14 @@ class Pool:
     def step(self, now: float) -> list[Event]:
         """Do all that is due, and tell what happened to the jobs."""
         events: list[Event] = []
-        # Ends are looked up before channels are read, so that all that a dead worker had sent is
-        # heard before its job is called lost.
-        ready = wait_ready(self.readers, self.writers, 0)
         for worker in list(self._workers):
-            if not worker.channel.is_closed and worker.channel.fileno() in ready:
-                worker.channel.flush()
-                for envelope in worker.channel.receive():
-                    events += self._hear(worker, envelope, now)
-            if worker.process.fileno() in ready:
+            # The end is looked up before the channel is read, so that all that a dead worker
+            # had sent is heard before its job is called lost.
+            has_ended = worker.process.has_ended()
+            worker.channel.flush()
+            for envelope in worker.channel.receive():
+                events += self._hear(worker, envelope, now)
+            if has_ended:
                 events += self._bury(worker, now)
             else:
                 self._enforce(worker, now)

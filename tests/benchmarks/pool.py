@@ -110,7 +110,11 @@ def _replacements(context: Context) -> list[float]:
             victim = driver.run("pid")
             started = time.perf_counter()
             os.kill(victim, signal.SIGKILL)
-            driver.until(lambda: victim not in driver.pool.pids)
+            _wait_for_the_end(driver, victim)
             driver.wait_until_ready()
             times.append(time.perf_counter() - started)
     return times
+
+
+def _wait_for_the_end(driver: Driver, pid: int) -> None:
+    driver.until(lambda: pid not in driver.pool.pids)
