@@ -95,10 +95,8 @@ class Scene:
         return [pid for pid in self.bot.tree() if _name_of(pid).startswith(name)]
 
     def kill(self, name: str) -> None:
-        """SIGKILL to all of the bot's processes whose name begins so; there must be one."""
-        pids = self.workers(name)
-        assert pids, f"no process {name} in {[_name_of(pid) for pid in self.bot.tree()]}"
-        for pid in pids:
+        """SIGKILL to all of the bot's processes whose name begins so, once there is one."""
+        for pid in self.api.wait_for(lambda: self.workers(name), 20):
             os.kill(pid, signal.SIGKILL)
 
     def ledger(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 POLL_S = 25
 """How long Telegram holds a poll open when there is nothing new."""
 
+_UPDATE_IDS = range(2**62)
+
 CONFLICT_PAUSE_S = 5.0
 MAX_PAUSE_S = 30.0
 
@@ -71,7 +73,7 @@ class Poller:
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:
         """Put updates on disk, however long that takes. Returns the offset to poll from."""
-        updates = [update for update in updates if isinstance(update.get("update_id"), int)]
+        updates = [update for update in updates if update.get("update_id") in _UPDATE_IDS]
         while updates and not self._stopped.is_set():
             try:
                 ledger.record_updates(updates, time.time())
