@@ -23,7 +23,7 @@ from maintenance import check
 from maintenance.janitor import Janitor
 from worker import logs, processes
 from worker.dispatcher import Dispatcher
-from worker.ledger import Ledger, LedgerError, ledger_path
+from worker.ledger import Ledger, LedgerBusy, LedgerError, ledger_path
 from worker.poller import Poller
 from worker.pool import Pool
 from worker.settings import Settings, SettingsError
@@ -38,6 +38,9 @@ EXIT_CONFIG = 78  # EX_CONFIG: only the operator can help; not to be restarted
 STALL_S = 60.0
 """A dispatcher that has not come round for this long does not come round any more."""
 
+STOP_RESERVE_S = 12.0
+"""What the dispatcher needs at most after the grace; with it still below `stopwaitsecs`."""
+
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 PRELOAD = ["worker.preload"]
@@ -45,6 +48,7 @@ PRELOAD = ["worker.preload"]
 
 def main(arguments: Sequence[str]) -> int:
     """Run the bot until it is told to stop. Returns the exit code."""
+    open_closed_stdio()
     parser = argparse.ArgumentParser(description="A bot that turns links into media.")
     parser.add_argument(
         "--check", action="store_true", help="test the set-up and say what is wrong"
@@ -71,6 +75,9 @@ def main(arguments: Sequence[str]) -> int:
         ledger.close()
     except BlockingIOError:
         log.error("Another bot works in %s; one directory is for one bot.", settings.data_dir)
+        return EXIT_IN_USE
+    except LedgerBusy as error:
+        log.error("The ledger in %s cannot be used now: %s", settings.data_dir, error)
         return EXIT_IN_USE
     except (OSError, LedgerError) as error:
         log.error("DATA_DIR %s cannot be used: %s", settings.data_dir, error)
@@ -134,21 +141,23 @@ class Bot:
         clean_environment(self._tag)
         processes.become_subreaper()
         # The lock is ours, so whatever carries the tag is left over from a bot that was killed.
-        killed = processes.kill_tagged(self._tag)
-        if killed:
-            log.warning("%d processes of the last run were still there and are gone now.", killed)
+        try:
+            if killed := processes.kill_tagged(self._tag):
+                log.warning("%d processes of the last run were still there and are gone.", killed)
+        except TimeoutError as error:
+            log.error("Something of the last run hangs in the kernel: %s", error)
         for thread in self._threads:
             thread.start()
         log.info("The bot has started (pid %d).", os.getpid())
         exitcode = self._watch(wakeup)
         self._poller.stop()
         self._janitor.stop()
-        if exitcode == EXIT_STALLED:
+        if exitcode == EXIT_STALLED or not self._stop_dispatcher(wakeup):
             # Locks may be held for ever: no clean end is possible, and none is needed, for
-            # everything below dies with this process and the ledger knows what to repeat.
-            os._exit(exitcode)
-        self._stop_dispatcher(wakeup)
-        processes.kill_descendants()
+            # the ledger knows what to repeat.
+            kill_all_below()
+            os._exit(EXIT_STALLED)
+        kill_all_below()
         log.info("The bot has stopped.")
         return exitcode
 
@@ -167,16 +176,21 @@ class Bot:
                 return EXIT_STALLED
         return 0
 
-    def _stop_dispatcher(self, wakeup: int) -> None:
-        """Let the jobs in hand finish for the grace; a second signal ends it at once."""
+    def _stop_dispatcher(self, wakeup: int) -> bool:
+        """Let the jobs in hand finish for the grace; a second signal ends it at once.
+
+        False when the dispatcher is stuck and does not end.
+        """
         dispatcher = self._threads[0]
-        log.info("Stopping; jobs in hand get %.0f s.", self._settings.shutdown_grace_s)
-        self._dispatcher.stop(self._settings.shutdown_grace_s)
-        while dispatcher.is_alive():
+        grace_s = self._settings.shutdown_grace_s
+        log.info("Stopping; jobs in hand get %.0f s.", grace_s)
+        self._dispatcher.stop(grace_s)
+        deadline = time.monotonic() + grace_s + STOP_RESERVE_S
+        while dispatcher.is_alive() and time.monotonic() < deadline:
             _wait(wakeup, 0.1)
             if self._signals > 1:
                 self._dispatcher.stop_now()
-        dispatcher.join()
+        return not dispatcher.is_alive()
 
     def _watch_signals(self) -> int:
         """Count SIGTERM and SIGINT. Returns a descriptor that is readable after each."""
@@ -188,6 +202,29 @@ class Bot:
 
     def _count_signal(self, _number: int, _frame: object) -> None:
         self._signals += 1
+
+
+def open_closed_stdio() -> None:
+    """Give a bot that was started with closed standard streams the null device for them.
+
+    Otherwise the next file opened would get the number of one, and be written to as a log.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # It gets the lowest free number: this one.
+        if getattr(sys, name) is None:
+            stream = open(descriptor, "r" if descriptor == 0 else "w", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
+def kill_all_below() -> None:
+    """End every process below the bot, multiprocessing's own included."""
+    try:
+        processes.kill_descendants()
+    except TimeoutError as error:
+        log.error("Something hangs in the kernel and is left behind: %s", error)
 
 
 def _wait(descriptor: int, timeout_s: float) -> None:

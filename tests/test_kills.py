@@ -130,6 +130,46 @@ def test_killed_on_a_links_way(
         (answer,) = scene.wait_for_answers()
 
 
+def test_cancel_in_the_middle_of_an_upload_outlives_the_bot(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    with Scene(site, tmp_path) as scene:
+        killed: list[bool] = []
+
+        def cancel_and_kill() -> None:
+            status = [message for message in scene.api.chat(CHAT) if message.buttons]
+            scene.api.press(CHAT, status[0].message_id, "Cancel")
+            scene.api.wait_for(
+                lambda: scene.ledger("SELECT 1 FROM requests WHERE verdict = 'cancelled'")
+            )
+            scene.bot.kill()
+            killed.append(True)
+
+        scene.api.on_call = once("editMessageMedia", cancel_and_kill)
+        scene.send("/clip/cancelled-upload.mp4")
+        scene.api.wait_for(lambda: killed)
+        scene.restart_after_death()
+        scene.wait_for_answers()
+        scene.wait_for_no_directories()
+        assert scene.ledger("SELECT 1 FROM requests WHERE answered_at IS NULL") == []
+
+
+def test_file_that_vanishes_before_its_upload_is_fetched_again(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+
+        def remove_files() -> None:
+            for file in (scene.data_dir / "downloads").glob("*/*.mp4"):
+                file.unlink()
+
+        path = downloaded(scene, remove_files)
+        scene.send(path)
+        (answer,) = scene.wait_for_answers()
+        assert answer.kind == "video"
+        assert scene.ledger("SELECT count(*) FROM jobs WHERE kind = 'download'") == [(2,)]
+
+
 def test_link_that_kills_every_worker_is_given_up(site: MediaSite, tmp_path: Path) -> None:
     env = {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "2"}
     with Scene(site, tmp_path, env) as scene:

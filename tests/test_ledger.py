@@ -203,7 +203,7 @@ def test_answer_is_queued_once_both_sides_are_known(ledger: Ledger, posted_first
         post(ledger)
     job = claim(ledger, Kind.DELIVER)
     assert job.request is not None
-    assert ledger.media_of(job.request) == (a_file(), None)
+    assert (job.media, job.file_id) == (a_file(), None)
     assert ledger.live_directories() == {f"{download.id}-1"}
     ledger.finish_delivery(job, jobs.Delivered("file id"), 0.0)
     assert ledger.claim(TELEGRAM, 0.0) is None
@@ -224,10 +224,8 @@ def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> No
     ledger.finish_delivery(first, jobs.Delivered("file id", jobs.MediaKind.ANIMATION), 0.0)
     for _ in range(2):
         job = claim(ledger, Kind.DELIVER)
-        assert job.request is not None
-        media = ledger.media_of(job.request)
-        assert media is not None
-        assert (media[0].kind, media[1]) == (jobs.MediaKind.ANIMATION, "file id")
+        assert job.media is not None
+        assert (job.media.kind, job.file_id) == (jobs.MediaKind.ANIMATION, "file id")
         ledger.finish_delivery(job, jobs.Delivered("file id"), 0.0)
     assert ledger.live_directories() == set()
 
@@ -259,6 +257,21 @@ def test_media_that_telegram_forgot_is_downloaded_again(ledger: Ledger) -> None:
     ledger.download_again(claim(ledger, Kind.DELIVER), 0.0)
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
     claim(ledger, Kind.DELIVER)
+
+
+def test_file_that_vanished_is_downloaded_once_for_all_who_wait(ledger: Ledger) -> None:
+    send(ledger, a_link(1), update_id=1)
+    send(ledger, a_link(2), update_id=2)
+    post(ledger, 11)
+    post(ledger, 12)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    ledger.download_again(claim(ledger, Kind.DELIVER), 0.0)
+    second = claim(ledger, Kind.DELIVER)
+    assert second.media is None, "the vanished file is offered to nobody"
+    ledger.download_again(second, 0.0)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/new"), 0.0)
+    assert ledger.claim(DOWNLOADS, 0.0) is None
+    assert claim(ledger, Kind.DELIVER).media == a_file("/new")
 
 
 def test_lost_status_message_is_posted_anew(ledger: Ledger) -> None:

@@ -143,6 +143,28 @@ def test_wrong_settings_end_the_bot_with_one_line(
     assert "rubbish" not in done.stderr
 
 
+CLOSED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import bot
+bot.open_closed_stdio()
+file = open("next-file", "w")
+assert file.fileno() > 2
+for stream in (sys.stdout, sys.stderr):
+    print("nobody reads this", file=stream, flush=True)
+assert sys.stdin.read() == ""
+os._exit(42)
+"""
+
+
+def test_closed_standard_streams_are_no_files_of_ours(tmp_path: Path) -> None:
+    command = 'exec "$0" -c "$1" "$2" <&- >&- 2>&-'
+    arguments = ["sh", "-c", command, sys.executable, CLOSED, str(BOT.parent)]
+    done = subprocess.run(arguments, cwd=tmp_path, timeout=30, check=False)
+    assert done.returncode == 42
+    assert (tmp_path / "next-file").read_text() == ""
+
+
 @pytest.mark.parametrize("content", [b"not a database " * 100, None])
 def test_strange_ledger_is_refused_and_kept(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "data" / "ledger.sqlite3"

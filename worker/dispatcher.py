@@ -148,9 +148,14 @@ class Dispatcher:
         deadlines = [pool.next_deadline() for pool in self._pools.values()]
         readers = [reader for pool in self._pools.values() for reader in pool.readers]
         writers = [writer for pool in self._pools.values() for writer in pool.writers]
-        wait_ready([self._wakeup, *readers], writers, min(TICK_S, *(d - now for d in deadlines)))
+        timeout_s = 0.0 if self._has_work(now) else min(TICK_S, *(d - now for d in deadlines))
+        wait_ready([self._wakeup, *readers], writers, timeout_s)
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wakeup)
+
+    def _has_work(self, now: float) -> bool:
+        """Whether events wait for nothing but the next step."""
+        return bool(self._events) and now >= self._paused_until
 
     def _is_over(self) -> bool:
         if self._stop_at is None:
@@ -197,14 +202,18 @@ class Dispatcher:
             )
             if job is None:
                 return
+            # From here on it is in hand, and what becomes of it is an event like any other:
+            # one that the ledger cannot take now is offered to it again.
+            self._in_hand[job.id] = InHand(job, pool)
             if job.attempts > self._retries.max_attempts:
-                self._fail(job, outcomes.exhausted(job), "", wall)
-            elif task := self._task(job, wall):
-                self._in_hand[job.id] = InHand(job, pool)
+                self._events.append(Failed(job.id, outcomes.exhausted(job), ""))
+            elif (task := self._task(job)) is None:
+                self._events.append(Failed(job.id, outcomes.FileVanished(), ""))
+            else:
                 pool.submit(job.id, task, self._timeout_s(task))
 
-    def _task(self, job: Job, wall: float) -> jobs.TelegramTask | jobs.Download | None:
-        """What the worker is told; None when there turns out to be nothing to do."""
+    def _task(self, job: Job) -> jobs.TelegramTask | jobs.Download | None:
+        """What the worker is told; None when there is no file to deliver any more."""
         request = job.request
         match job.kind:
             case Kind.UPDATE:
@@ -217,23 +226,16 @@ class Dispatcher:
                 directory = self._directory / download_directory(job.id, job.attempts)
                 return jobs.Download(job.id, job.attempts, job.payload["url"], str(directory))
         assert request is not None  # noqa: S101 - the other kinds all have one
+        chat_id, message_id = request.chat_id, request.status_message_id
         if job.kind is Kind.STATUS:
-            return jobs.PostStatus(request.id, request.chat_id, request.message_id)
-        assert request.status_message_id is not None  # noqa: S101 - see Ledger._settle
+            return jobs.PostStatus(request.id, chat_id, request.message_id)
+        assert message_id is not None  # noqa: S101 - see worker.ledger.requests.settle
         if request.verdict is not Verdict.MEDIA:
-            return jobs.Explain(
-                request.id,
-                request.chat_id,
-                request.status_message_id,
-                request.reason,
-                request.error_id or "",
-            )
-        media = self._ledger.media_of(request)
-        if media is None or (media[1] is None and not Path(media[0].path).is_file()):
-            log.warning("job %d: the file to deliver is gone, it is downloaded again.", job.id)
-            self._download_again(job, wall)
-            return None
-        return jobs.Deliver(request.id, request.chat_id, request.status_message_id, *media)
+            error_id = request.error_id or ""
+            return jobs.Explain(request.id, chat_id, message_id, request.reason, error_id)
+        if job.media and (job.file_id or Path(job.media.path).is_file()):
+            return jobs.Deliver(request.id, chat_id, message_id, job.media, job.file_id)
+        return None
 
     def _timeout_s(self, task: jobs.TelegramTask | jobs.Download) -> float:
         match task:
@@ -302,7 +304,8 @@ class Dispatcher:
             case Kind.DELIVER, jobs.Delivered() as delivered:
                 self._ledger.finish_delivery(job, delivered, wall)
                 log.info("job %d: request %d has its media.", job.id, _request_id(job))
-            case Kind.EXPLAIN, _:
+            case Kind.EXPLAIN | Kind.DELIVER, _:
+                # A delivery whose request was cancelled before it ran has explained that.
                 self._ledger.finish_explanation(job, wall)
             case _:
                 self._ledger.finish(job, wall)
@@ -340,6 +343,7 @@ class Dispatcher:
             case outcomes.PostAgain():
                 self._ledger.post_again(job, wall)
             case outcomes.DownloadAgain():
+                log.warning("job %d: its media is gone and is downloaded again.", job.id)
                 self._download_again(job, wall)
             case outcomes.Unwanted():
                 self._ledger.stopped(job, wall)
@@ -353,7 +357,7 @@ class Dispatcher:
 
     def _fail(self, job: Job, error: jobs.JobError, traceback: str, wall: float) -> None:
         error_id = secrets.token_hex(3)
-        self._ledger.fail(job, error, error_id, traceback, wall)
+        self._stop_jobs(self._ledger.fail(job, error, error_id, traceback, wall))
         log.log(
             logging.ERROR if error.fault is jobs.Fault.OPERATOR else logging.WARNING,
             "job %d: the %s failed for good, error %s: %s%s",

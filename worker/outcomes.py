@@ -42,6 +42,10 @@ class Fail:
     traceback: str = ""
 
 
+class FileVanished(Exception):
+    """The file that was to be delivered is not on disk any more."""
+
+
 class GiveUp:
     """There is nobody left to tell."""
 
@@ -51,7 +55,7 @@ class PostAgain:
 
 
 class DownloadAgain:
-    """What Telegram was said to remember is gone."""
+    """The media is gone: what Telegram was said to remember, or what lay on disk."""
 
 
 class Unwanted:
@@ -90,7 +94,7 @@ def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
             return PostAgain() if again else GiveUp()
         case Failed(error=ChatClosed()):
             return GiveUp()
-        case Failed(error=FileIdRefused()):
+        case Failed(error=FileIdRefused() | FileVanished()):
             return DownloadAgain()
         case Failed(error=JobError() as error, traceback=traceback):
             return _decide_error(job, error, retries, traceback)

@@ -20,6 +20,7 @@ _UPDATE_IDS = range(2**62)
 
 CONFLICT_PAUSE_S = 5.0
 MAX_PAUSE_S = 30.0
+MAX_BUSY_S = 3600.0
 
 
 class Poller:
@@ -61,7 +62,7 @@ class Poller:
                 )
                 self._stopped.wait(CONFLICT_PAUSE_S)
             except TelegramBusy as busy:
-                self._stopped.wait(busy.retry_after_s)
+                self._stopped.wait(min(busy.retry_after_s, MAX_BUSY_S))
             except TelegramUnreachable as error:
                 pause_s = min(MAX_PAUSE_S, 2.0**failures)
                 failures += 1
@@ -82,5 +83,5 @@ class Poller:
                 self._stopped.wait(1.0)
             else:
                 self._wake()
-                return ledger.offset()
+                return max(offset, *(int(update["update_id"]) + 1 for update in updates))
         return offset

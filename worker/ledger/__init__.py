@@ -68,7 +68,7 @@ class Ledger:
 
     def offset(self) -> int:
         """The update id to poll from; 0 before the first."""
-        with self._db.transaction():
+        with self._db.reading():
             return self._db.value("SELECT value FROM state WHERE name = 'offset'") or 0
 
     def record_updates(self, updates: Sequence[Mapping[str, Any]], now: float) -> None:
@@ -131,7 +131,9 @@ class Ledger:
             if job is None:
                 return None
             row = self._db.execute("SELECT * FROM jobs WHERE id = ?", job).fetchone()
-            return read_job(row, row["request"] and requests.get(self._db, row["request"]))
+            request = requests.get(self._db, row["request"]) if row["request"] else None
+            media, file_id = self._media_of(request) if request else (None, None)
+            return read_job(row, request, media, file_id)
 
     def recover(self) -> int:
         """After a start: every job that was in hand waits again. Returns how many did."""
@@ -153,8 +155,11 @@ class Ledger:
 
     def fail(
         self, job: Job, error: jobs.JobError, error_id: str, traceback: str, now: float
-    ) -> None:
-        """A job has failed for good; whoever waits for it will be told."""
+    ) -> list[int]:
+        """A job has failed for good; whoever waits for it will be told.
+
+        Returns running jobs to be stopped: who cannot be told waits for nothing more.
+        """
         decision = Decision(Verdict.SENTENCE, error.reason, error_id)
         with self._db.transaction():
             queue.close(self._db, job.id, "failed", now)
@@ -171,7 +176,8 @@ class Ledger:
             elif job.kind is Kind.DELIVER and job.request:
                 requests.decide(self._db, job.request.id, decision, now)
             elif job.request:
-                requests.give_up(self._db, job.request, now)
+                return requests.give_up(self._db, job.request, now)
+        return []
 
     def stopped(self, job: Job, now: float) -> None:
         """A job was stopped because nobody wanted it. Who wants it since gets it after all."""
@@ -211,11 +217,10 @@ class Ledger:
         """A request has its media. What was uploaded is remembered as what Telegram made of it."""
         request = _request_of(job)
         with self._db.transaction():
-            media = self._media_of(request)
             queue.close(self._db, job.id, "done", now)
             requests.mark_answered(self._db, request.id, now)
-            if delivered.file_id and media:
-                known = dataclasses.replace(media[0], kind=delivered.kind or media[0].kind)
+            if delivered.file_id and job.media:
+                known = dataclasses.replace(job.media, kind=delivered.kind or job.media.kind)
                 self._db.execute(
                     "INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?)",
                     request.media_key,
@@ -246,6 +251,9 @@ class Ledger:
         with self._db.transaction():
             queue.close(self._db, job.id, "dropped", now)
             self._db.execute("DELETE FROM media WHERE media_key = ?", request.media_key)
+            if request.download:
+                # Others who wait for it shall not be given it again, either.
+                queue.close(self._db, request.download, "dropped", now)
             requests.provide(self._db, request.id, now)
 
     def give_up(self, job: Job, now: float) -> list[int]:
@@ -256,29 +264,27 @@ class Ledger:
 
     # ------------------------------------------------------------------------- questions
 
-    def media_of(self, request: Request) -> tuple[jobs.MediaFile, str | None] | None:
+    def _media_of(self, request: Request) -> tuple[jobs.MediaFile | None, str | None]:
         """The media for a request, and its file id when Telegram has it already."""
-        with self._db.transaction():
-            return self._media_of(request)
-
-    def _media_of(self, request: Request) -> tuple[jobs.MediaFile, str | None] | None:
         row = self._db.execute(
             "SELECT media, file_id FROM media WHERE media_key = ?"
             " UNION ALL SELECT result, NULL FROM jobs WHERE id = ? AND state = 'done'",
             request.media_key,
             request.download,
         ).fetchone()
-        return row and (jobs.media_from_json(json.loads(row["media"])), row["file_id"])
+        if row is None:
+            return None, None
+        return jobs.media_from_json(json.loads(row["media"])), row["file_id"]
 
     def watchers(self, download: int) -> list[Request]:
         """Who waits for a download, and has a status message to show progress in."""
-        with self._db.transaction():
+        with self._db.reading():
             waiting = requests.undecided(self._db, download)
         return [request for request in waiting if request.status_message_id is not None]
 
     def live_directories(self) -> set[str]:
         """The names of the download directories that are needed, see `download_directory`."""
-        with self._db.transaction():
+        with self._db.reading():
             rows = self._db.execute(
                 "SELECT id, attempts FROM jobs WHERE kind = 'download' AND (state = 'running'"
                 " OR state = 'done' AND id IN"

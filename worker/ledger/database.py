@@ -12,6 +12,10 @@ BUSY_S = 5.0
 """How long one connection waits for another's transaction."""
 
 
+# A longer-lived lock or a disk without room says nothing about the file.
+_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+
+
 class LedgerError(Exception):
     """The file cannot be used as it is; the text says why and what to do."""
 
@@ -24,7 +28,7 @@ class Database:
     """One connection, for the thread that made it."""
 
     def __init__(self, path: Path) -> None:
-        """Open and migrate. Raises LedgerError, and never overwrites what is there."""
+        """Open and migrate. Raises LedgerError or LedgerBusy; nothing is ever overwritten."""
         self._path = path
         try:
             # isolation_level None: transactions are begun and ended here, in so many words.
@@ -32,6 +36,8 @@ class Database:
             self._connection.row_factory = sqlite3.Row
             self._migrate()
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", None) in _PASSING:
+                raise LedgerBusy(str(error)) from None
             raise LedgerError(
                 f"the ledger {path} cannot be read ({error}); move it away to start afresh, "
                 "or put a backup in its place"
@@ -84,6 +90,14 @@ class Database:
         except BaseException:
             self._roll_back()
             raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Questions that change nothing and so wait for nobody's transaction."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise LedgerBusy(str(error)) from error
 
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after some errors, for example a full disk.

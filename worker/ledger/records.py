@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from worker.jobs import Reason
+from worker.jobs import MediaFile, Reason
 
 DOWNLOADS, TELEGRAM = "downloads", "telegram"
 
@@ -89,6 +89,10 @@ class Job:
     payload: Mapping[str, Any]
     media_key: str | None
     request: Request | None
+    media: MediaFile | None = None
+    """What a delivery is to send,"""
+    file_id: str | None = None
+    """and its name at Telegram when that has it already."""
 
 
 def read_request(row: sqlite3.Row) -> Request:
@@ -103,8 +107,10 @@ def read_request(row: sqlite3.Row) -> Request:
     )
 
 
-def read_job(row: sqlite3.Row, request: Request | None) -> Job:
-    """A row of `jobs`."""
+def read_job(
+    row: sqlite3.Row, request: Request | None, media: MediaFile | None, file_id: str | None
+) -> Job:
+    """A row of `jobs`, with what it needs to know of its request."""
     return Job(
         id=row["id"],
         kind=Kind(row["kind"]),
@@ -113,6 +119,8 @@ def read_job(row: sqlite3.Row, request: Request | None) -> Job:
         payload=json.loads(row["payload"]),
         media_key=row["media_key"],
         request=request,
+        media=media,
+        file_id=file_id,
     )
 
 
