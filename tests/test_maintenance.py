@@ -21,12 +21,16 @@ from worker import processes
 
 processes.become_subreaper()
 known = subprocess.Popen(["sleep", "60"])
-# The shell ends, and its child loses its parent.
-command = "sleep 60 & echo $!" if sys.argv[1] == "live" else "true & echo $!"
-shell = subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, text=True)
+# The shell ends, and its child, which reads until the pipe is closed, loses its parent.
+reader, writer = os.pipe()
+command = f"cat <&{reader} >/dev/null & echo $!"
+shell = subprocess.Popen(
+    ["sh", "-c", command], stdout=subprocess.PIPE, text=True, pass_fds=[reader]
+)
 stray = int(shell.stdout.readline())
 shell.wait()
 if sys.argv[1] == "defunct":
+    os.close(writer)
     while not processes.look_up(stray).is_defunct:
         pass
 hunter = StrayHunter()
