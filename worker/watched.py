@@ -76,5 +76,7 @@ class WatchedProcess:
 def _continue_fork_server() -> None:
     """Wake a fork server that was stopped. multiprocessing gives it no public name."""
     pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
-    if pid and (identity := processes.identify(pid)):
-        processes.send_signal(identity, signal.SIGCONT)
+    # It takes a descriptor, and to have none left must not be the end of the pool's owner.
+    with contextlib.suppress(OSError):
+        if pid and (identity := processes.identify(pid)):
+            processes.send_signal(identity, signal.SIGCONT)
