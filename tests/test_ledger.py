@@ -8,10 +8,25 @@ import pytest
 
 from worker import jobs
 from worker.jobs import Cancelled
-from worker.ledger import DOWNLOADS, TELEGRAM, Job, Kind, Ledger, LedgerBusy, LedgerError, Verdict
+from worker.ledger import (
+    DOWNLOADS,
+    TELEGRAM,
+    Job,
+    Kind,
+    Ledger,
+    LedgerBusy,
+    LedgerError,
+    Quota,
+    Verdict,
+    Words,
+)
 from worker.ledger.schema import MIGRATIONS
 
-NOTICES = {outcome: outcome.value for outcome in Cancelled}
+WORDS = Words(
+    cancelled={outcome: outcome.value for outcome in Cancelled},
+    refusals={refusal: refusal.value for refusal in jobs.Refusal},
+)
+QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
 ERROR = jobs.JobError(jobs.Reason.NETWORK, jobs.Fault.RETRYABLE)
 
 
@@ -37,7 +52,7 @@ def claim(ledger: Ledger, kind: Kind, now: float = 0.0) -> Job:
 def send(ledger: Ledger, *effects: jobs.Effect, update_id: int = 1) -> list[int]:
     """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
     ledger.record_updates([{"update_id": update_id}], 0.0)
-    return ledger.finish_update(claim(ledger, Kind.UPDATE), effects, NOTICES, 0.0)
+    return ledger.finish_update(claim(ledger, Kind.UPDATE), effects, QUOTA, WORDS, 0.0)
 
 
 def a_link(user_id: int = 7, key: str = "key") -> jobs.OpenRequest:

@@ -28,9 +28,10 @@ def a_job(kind: Kind = Kind.DOWNLOAD, attempts: int = 1, status_messages: int = 
         verdict=None,
         reason=None,
         error_id=None,
+        turn=0,
         answered_at=None,
     )
-    return Job(1, kind, attempts, 0.0, {}, "key", None if kind is Kind.DOWNLOAD else request)
+    return Job(1, kind, attempts, 0.0, {}, "key", 7, None if kind is Kind.DOWNLOAD else request)
 
 
 def failed(error: BaseException) -> Failed:

@@ -7,9 +7,9 @@ import pytest
 
 from tests.test_ledger import a_link, claim, post, send
 from worker import jobs
+from worker.governor import Governor
 from worker.jobs import Progress, Stage
 from worker.ledger import Kind, Ledger
-from worker.pool import Failed, Finished
 from worker.progress import EDIT_IDS, EDIT_INTERVAL_S, ProgressBoard
 
 
@@ -34,9 +34,11 @@ def download(ledger: Ledger) -> int:
     return claim(ledger, Kind.DOWNLOAD).id
 
 
-def edits(board: ProgressBoard, ledger: Ledger, now: float) -> list[tuple[int, jobs.EditStatus]]:
+def edits(
+    board: ProgressBoard, ledger: Ledger, now: float, governor: Governor | None = None
+) -> list[tuple[int, jobs.EditStatus]]:
     found = []
-    while edit := board.next_edit(ledger, now):
+    while edit := board.next_edit(ledger, governor or Governor(), now):
         found.append(edit)
     return found
 
@@ -54,7 +56,7 @@ def test_edits_keep_their_distance(ledger: Ledger, download: int) -> None:
     board = ProgressBoard()
     board.put(download, some(1))
     for edit_id, _ in edits(board, ledger, 0.0):
-        board.edit_ended(Finished(edit_id, None), 0.0)
+        board.edit_ended(edit_id)
     board.put(download, some(2))
     assert edits(board, ledger, EDIT_INTERVAL_S - 0.1) == []
     assert len(edits(board, ledger, EDIT_INTERVAL_S)) == 2
@@ -64,7 +66,7 @@ def test_new_stage_is_shown_at_once(ledger: Ledger, download: int) -> None:
     board = ProgressBoard()
     board.put(download, some())
     for edit_id, _ in edits(board, ledger, 0.0):
-        board.edit_ended(Finished(edit_id, None), 0.0)
+        board.edit_ended(edit_id)
     board.put(download, some(stage=Stage.FINISHING))
     assert len(edits(board, ledger, 0.1)) == 2
 
@@ -77,14 +79,11 @@ def test_one_edit_at_a_time_for_each_request(ledger: Ledger, download: int) -> N
     assert edits(board, ledger, 100.0) == []
 
 
-def test_telegrams_wish_for_a_pause_silences_edits(ledger: Ledger, download: int) -> None:
-    board = ProgressBoard()
+def test_chat_that_has_just_been_spoken_to_gets_no_edit(ledger: Ledger, download: int) -> None:
+    board, governor = ProgressBoard(), Governor()
+    governor.spend(1, 0.0)
     board.put(download, some())
-    for edit_id, _ in edits(board, ledger, 0.0):
-        board.edit_ended(Failed(edit_id, jobs.TelegramBusy(60.0), ""), 0.0)
-    board.put(download, some(2))
-    assert edits(board, ledger, 59.0) == []
-    assert len(edits(board, ledger, 60.0)) == 2
+    assert [edit.chat_id for _, edit in edits(board, ledger, 0.5, governor)] == [2]
 
 
 def test_download_that_nobody_watches_is_forgotten(ledger: Ledger) -> None:

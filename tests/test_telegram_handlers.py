@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.jobs import AnswerButton, CancelRequest, Effect, OpenRequest, Reply
+from worker.jobs import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
 from worker.telegram import fields, texts
 from worker.telegram.handlers import MAX_LINKS, cancel_data, handle_update
 from worker.telegram.links import LinkFlaw, media_key
@@ -130,6 +130,38 @@ def test_other_kinds_of_chat_are_left_alone(chat_type: object) -> None:
     update = said("https://a.example/")
     update["message"]["chat"]["type"] = chat_type
     assert handle_update(update) == ()
+
+
+ADMIN = 5005
+
+
+@pytest.mark.parametrize(
+    ("text", "answered", "effects"),
+    [
+        ("/ban 77", None, [Ban(77, is_banned=True), reply(texts.banned(77))]),
+        ("/unban 77", None, [Ban(77, is_banned=False), reply(texts.unbanned(77))]),
+        ("/ban@the_bot 77", None, [Ban(77, is_banned=True), reply(texts.banned(77))]),
+        ("/ban", 77, [Ban(77, is_banned=True), reply(texts.banned(77))]),
+        ("/ban", None, [reply(texts.BAN_WHOM)]),
+        (f"/ban {ADMIN}", None, [reply(texts.BAN_ADMIN)]),
+    ],
+)
+def test_admin_shuts_people_out_and_lets_them_in(
+    text: str, answered: int | None, effects: list[Effect]
+) -> None:
+    update = said(text, user=ADMIN)
+    if answered:
+        update["message"]["reply_to_message"] = {"from": {"id": answered}}
+    assert list(handle_update(update, admins=frozenset({ADMIN}))) == effects
+
+
+@pytest.mark.parametrize("text", ["/ban 77", "/unban 77"])
+def test_nobody_else_shuts_people_out(text: str) -> None:
+    # A name like an admin's and being an admin of the group make nobody an admin of the bot.
+    update = said(text, chat=GROUP, user=6)
+    update["message"]["from"]["username"] = str(ADMIN)
+    effects = handle_update(update, admins=frozenset({ADMIN}))
+    assert not any(isinstance(effect, Ban) for effect in effects)
 
 
 anything = st.recursive(

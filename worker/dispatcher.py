@@ -14,11 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from worker import jobs, outcomes
 from worker.channel import wait_ready
 from worker.downloads import workspace
+from worker.governor import Governor
 from worker.ledger import (
     DOWNLOADS,
     TELEGRAM,
@@ -26,14 +26,16 @@ from worker.ledger import (
     Kind,
     Ledger,
     LedgerBusy,
-    Verdict,
-    download_directory,
+    Quota,
+    Share,
+    Words,
 )
 from worker.outcomes import decide
 from worker.pool import Event, Failed, Finished, Pool, PoolSpec, Reported
 from worker.processes import Identity
 from worker.progress import EDIT_IDS, ProgressBoard
 from worker.settings import Settings
+from worker.tasks import task_of, timeout_s
 from worker.telegram import texts
 
 log = logging.getLogger(__name__)
@@ -45,11 +47,10 @@ LEDGER_PAUSE_S = 1.0
 STOP_PATIENCE_S = 4.0
 """From the end of the grace to the end of the pools: for sessions to be killed and cleaned."""
 
-UPLOAD_FLOOR_BPS = 250_000
-"""The slowest upload that is waited for, in bytes per second."""
-
 DISK_RESERVE_BYTES = 1_000_000_000
 DISK_RESERVE_SHARE = 0.10
+
+WORDS = Words(texts.CANCEL_NOTICES, texts.REFUSALS)
 
 
 @dataclass
@@ -75,12 +76,20 @@ class Dispatcher:
         self._settings = settings
         self._open_ledger = open_ledger
         self._pools = {TELEGRAM: make_pool(telegram), DOWNLOADS: make_pool(downloads)}
+        self._share = Share(settings.user_max_running, settings.chat_max_running)
+        self._quota = Quota(
+            settings.user_max_waiting,
+            settings.user_links_per_minute,
+            settings.user_links_per_hour,
+            settings.user_links_per_day,
+        )
         self._retries = outcomes.Retries(settings.job_max_attempts, settings.queue_retry_after_s)
         self._directory = settings.data_dir / "downloads"
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._in_hand: dict[int, InHand] = {}
         self._events: collections.deque[Event] = collections.deque()
         self._board = ProgressBoard()
+        self._governor = Governor()
         self._paused_until = 0.0
         self._stop_at: float | None = None
         self._lock = threading.Lock()
@@ -137,7 +146,7 @@ class Dispatcher:
                 self._take(self._events[0], now, wall)
                 self._events.popleft()
             if self._stop_at is None:
-                self._place(wall)
+                self._place(now, wall)
                 self._show_progress(now)
         except LedgerBusy as error:
             log.error("The ledger cannot be written, work waits: %s", error)
@@ -148,8 +157,9 @@ class Dispatcher:
         deadlines = [pool.next_deadline() for pool in self._pools.values()]
         readers = [reader for pool in self._pools.values() for reader in pool.readers]
         writers = [writer for pool in self._pools.values() for writer in pool.writers]
-        timeout_s = 0.0 if self._has_work(now) else min(TICK_S, *(d - now for d in deadlines))
-        wait_ready([self._wakeup, *readers], writers, timeout_s)
+        deadlines += [now + TICK_S, self._governor.next_opening(now)]
+        wait_s = 0.0 if self._has_work(now) else min(deadlines) - now
+        wait_ready([self._wakeup, *readers], writers, wait_s)
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wakeup)
 
@@ -184,12 +194,12 @@ class Dispatcher:
 
     # ------------------------------------------------------------------- ledger to pools
 
-    def _place(self, wall: float) -> None:
-        self._place_in(TELEGRAM, wall)
+    def _place(self, now: float, wall: float) -> None:
+        self._place_in(TELEGRAM, now, wall)
         if self._disk_allows():
-            self._place_in(DOWNLOADS, wall)
+            self._place_in(DOWNLOADS, now, wall)
 
-    def _place_in(self, name: str, wall: float) -> None:
+    def _place_in(self, name: str, now: float, wall: float) -> None:
         pool = self._pools[name]
         while pool.free:
             uploads = sum(hand.job.kind is Kind.DELIVER for hand in self._in_hand.values())
@@ -197,6 +207,8 @@ class Dispatcher:
                 name,
                 wall,
                 busy_requests=self._board.requests_in_edit,
+                closed_chats=self._governor.closed_chats(now) if name == TELEGRAM else (),
+                share=self._share,
                 # One worker is kept for short calls, which never wait behind uploads.
                 uploads=uploads < max(1, pool.spec.size - 1),
             )
@@ -207,45 +219,12 @@ class Dispatcher:
             self._in_hand[job.id] = InHand(job, pool)
             if job.attempts > self._retries.max_attempts:
                 self._events.append(Failed(job.id, outcomes.exhausted(job), ""))
-            elif (task := self._task(job)) is None:
+            elif (task := task_of(job, self._directory)) is None:
                 self._events.append(Failed(job.id, outcomes.FileVanished(), ""))
             else:
-                pool.submit(job.id, task, self._timeout_s(task))
-
-    def _task(self, job: Job) -> jobs.TelegramTask | jobs.Download | None:
-        """What the worker is told; None when there is no file to deliver any more."""
-        request = job.request
-        match job.kind:
-            case Kind.UPDATE:
-                return jobs.HandleUpdate(job.payload)
-            case Kind.REPLY:
-                return jobs.Reply(**job.payload)
-            case Kind.BUTTON:
-                return jobs.AnswerButton(**job.payload)
-            case Kind.DOWNLOAD:
-                directory = self._directory / download_directory(job.id, job.attempts)
-                return jobs.Download(job.id, job.attempts, job.payload["url"], str(directory))
-        assert request is not None  # noqa: S101 - the other kinds all have one
-        chat_id, message_id = request.chat_id, request.status_message_id
-        if job.kind is Kind.STATUS:
-            return jobs.PostStatus(request.id, chat_id, request.message_id)
-        assert message_id is not None  # noqa: S101 - see worker.ledger.requests.settle
-        if request.verdict is not Verdict.MEDIA:
-            error_id = request.error_id or ""
-            return jobs.Explain(request.id, chat_id, message_id, request.reason, error_id)
-        if job.media and (job.file_id or Path(job.media.path).is_file()):
-            return jobs.Deliver(request.id, chat_id, message_id, job.media, job.file_id)
-        return None
-
-    def _timeout_s(self, task: jobs.TelegramTask | jobs.Download) -> float:
-        match task:
-            case jobs.Download():
-                return self._settings.download_job_timeout_s
-            case jobs.Deliver(media=media, file_id=None):
-                seconds = media.size_bytes / UPLOAD_FLOOR_BPS
-                return self._settings.telegram_job_timeout_s + seconds
-            case _:
-                return self._settings.telegram_job_timeout_s
+                pool.submit(job.id, task, timeout_s(task, self._settings))
+                if name == TELEGRAM and job.chat_id is not None:
+                    self._governor.spend(job.chat_id, now)
 
     def _disk_allows(self) -> bool:
         """Whether there is room for one more download beside those that still write."""
@@ -260,16 +239,19 @@ class Dispatcher:
         pool = self._pools[TELEGRAM]
         # An edit is worth less than anything else: it leaves one worker free if there are more.
         spare = min(1, pool.spec.size - 1)
-        while pool.free > spare and (edit := self._board.next_edit(self._ledger, now)):
+        while pool.free > spare and (
+            edit := self._board.next_edit(self._ledger, self._governor, now)
+        ):
             edit_id, task = edit
             pool.submit(edit_id, task, self._settings.telegram_job_timeout_s)
+            self._governor.spend(task.chat_id, now)
 
     # ------------------------------------------------------------------- pools to ledger
 
     def _take(self, event: Event, now: float, wall: float) -> None:
         if event.job >= EDIT_IDS:
-            if not isinstance(event, Reported):
-                self._board.edit_ended(event, now)
+            if not isinstance(event, Reported) and (edit := self._board.edit_ended(event.job)):
+                self._heed_flood_wait(edit.chat_id, event, now)
             return
         hand = self._in_hand.get(event.job)
         if hand is None:
@@ -281,9 +263,17 @@ class Dispatcher:
         if isinstance(event, Finished):
             self._take_result(hand.job, event, wall)
         else:
+            self._heed_flood_wait(hand.job.chat_id, event, now)
             self._carry_out(hand.job, event, wall)
         del self._in_hand[event.job]
         self._clean_up(hand.job)
+
+    def _heed_flood_wait(self, chat_id: int | None, event: Event, now: float) -> None:
+        """Telegram's wish for a pause silences the chat that it was said about."""
+        if chat_id is None or not isinstance(event, Failed):
+            return
+        if isinstance(event.error, jobs.TelegramBusy):
+            self._governor.pause(chat_id, event.error.retry_after_s, now)
 
     def _take_report(self, job: Job, message: object) -> None:
         if isinstance(message, jobs.Progress):
@@ -294,9 +284,7 @@ class Dispatcher:
     def _take_result(self, job: Job, event: Finished, wall: float) -> None:
         match job.kind, event.result:
             case Kind.UPDATE, tuple() as effects:
-                self._stop_jobs(
-                    self._ledger.finish_update(job, effects, texts.CANCEL_NOTICES, wall)
-                )
+                self._stop_jobs(self._ledger.finish_update(job, effects, self._quota, WORDS, wall))
             case Kind.STATUS, jobs.Posted(message_id=message_id):
                 self._ledger.finish_status(job, message_id, wall)
             case Kind.DOWNLOAD, jobs.MediaFile() as media:

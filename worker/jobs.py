@@ -303,6 +303,24 @@ class CancelRequest:
     callback_id: str
 
 
+@dataclass(frozen=True)
+class Ban:
+    """Effect: an admin shuts a person out, or lets one in again."""
+
+    user_id: int
+    is_banned: bool
+
+
+class Refusal(StrEnum):
+    """Why a link was not taken on."""
+
+    BANNED = "banned"
+    WAITING = "too many waiting"
+    MINUTE = "too many this minute"
+    HOUR = "too many this hour"
+    DAY = "too many today"
+
+
 class Cancelled(StrEnum):
     """What pressing Cancel came to."""
 
@@ -311,7 +329,7 @@ class Cancelled(StrEnum):
     TOO_LATE = "too late"
 
 
-Effect = OpenRequest | CancelRequest | Reply | AnswerButton
+Effect = OpenRequest | CancelRequest | Ban | Reply | AnswerButton
 
 TelegramTask = HandleUpdate | PostStatus | EditStatus | Deliver | Explain | Reply | AnswerButton
 

@@ -7,8 +7,8 @@ import itertools
 from dataclasses import dataclass
 
 from worker import jobs
+from worker.governor import Governor
 from worker.ledger import Ledger, Request
-from worker.pool import Event, Failed
 
 EDIT_INTERVAL_S = 3.0
 """Telegram takes about one message a second for a chat, and answers go first."""
@@ -33,14 +33,13 @@ class ProgressBoard:
         """Begin with nothing on show."""
         self._downloads: dict[int, _Shown] = {}
         self._queue: list[jobs.EditStatus] = []
-        self._in_edit: dict[int, int] = {}
+        self._in_edit: dict[int, jobs.EditStatus] = {}
         self._ids = itertools.count(EDIT_IDS)
-        self._silent_until = 0.0
 
     @property
     def requests_in_edit(self) -> list[int]:
         """Requests whose answer must wait, or an edit on its way could overwrite it."""
-        return list(self._in_edit.values())
+        return [edit.request_id for edit in self._in_edit.values()]
 
     def put(self, download: int, progress: jobs.Progress) -> None:
         """Remember the newest progress of a download. A new stage is shown without delay."""
@@ -53,10 +52,13 @@ class ProgressBoard:
         """The download has ended."""
         self._downloads.pop(download, None)
 
-    def next_edit(self, ledger: Ledger, now: float) -> tuple[int, jobs.EditStatus] | None:
-        """The next edit that is due, with an id for it; None when none is."""
-        if now < self._silent_until:
-            return None
+    def next_edit(
+        self, ledger: Ledger, governor: Governor, now: float
+    ) -> tuple[int, jobs.EditStatus] | None:
+        """The next edit that is due, with an id for it; None when none is.
+
+        An edit for a chat that is not quiet is left out: the next one will say more.
+        """
         for download, shown in list(self._downloads.items()):
             if shown.is_new and now >= shown.due_at and not self._queue:
                 shown.is_new, shown.due_at = False, now + EDIT_INTERVAL_S
@@ -65,17 +67,17 @@ class ProgressBoard:
                     self.forget(download)
         while self._queue:
             edit = self._queue.pop()
-            if edit.request_id not in self._in_edit.values():
+            if edit.request_id in self.requests_in_edit:
+                continue
+            if governor.is_quiet(edit.chat_id, now):
                 edit_id = next(self._ids)
-                self._in_edit[edit_id] = edit.request_id
+                self._in_edit[edit_id] = edit
                 return edit_id, edit
         return None
 
-    def edit_ended(self, event: Event, now: float) -> None:
-        """An edit is over, well or not. Telegram's wish for a pause silences all edits."""
-        self._in_edit.pop(event.job, None)
-        if isinstance(event, Failed) and isinstance(event.error, jobs.TelegramBusy):
-            self._silent_until = max(self._silent_until, now + event.error.retry_after_s)
+    def edit_ended(self, edit_id: int) -> jobs.EditStatus | None:
+        """An edit is over, well or not. Returns what it was."""
+        return self._in_edit.pop(edit_id, None)
 
 
 def _edit(request: Request, progress: jobs.Progress) -> jobs.EditStatus:

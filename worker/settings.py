@@ -83,6 +83,19 @@ class Settings:
         frozenset[int], values.USERS, "who gets the alerts and the admins' commands"
     ] = frozenset()
 
+    user_max_running: Annotated[
+        int, whole(1, 64), "one person's downloads at a time; others' go first"
+    ] = 1
+    chat_max_running: Annotated[int, whole(1, 64), "one chat's downloads at a time"] = 2
+    user_max_waiting: Annotated[
+        int, whole(1, 10_000), "one person's links without an answer; more are refused"
+    ] = 20
+    user_links_per_minute: Annotated[
+        int, whole(1, 100_000), "links of one person in a minute; more are refused"
+    ] = 20
+    user_links_per_hour: Annotated[int, whole(1, 100_000), "the same for an hour"] = 100
+    user_links_per_day: Annotated[int, whole(1, 100_000), "the same for a day"] = 500
+
     download_timeout_s: Annotated[float, seconds(1, _DAY_S), "yt-dlp's run"] = 60.0
     download_idle_timeout_s: Annotated[
         float, seconds(1, _DAY_S), "yt-dlp's run without progress"

@@ -31,7 +31,12 @@ def telegram_spec(settings: Settings) -> PoolSpec:
         name=TELEGRAM,
         size=settings.telegram_workers,
         setup=_set_up_telegram,
-        setup_args=(settings.secrets, telegram_connection(settings), settings.allowed_users),
+        setup_args=(
+            settings.secrets,
+            telegram_connection(settings),
+            settings.allowed_users,
+            settings.admins,
+        ),
         limits=Limits(settings.telegram_memory_mb * MEBIBYTE, open_files=OPEN_FILES),
         max_jobs=settings.telegram_max_jobs,
         max_age_s=settings.worker_max_age_s,
@@ -65,10 +70,13 @@ def downloads_spec(settings: Settings) -> PoolSpec:
 
 
 def _set_up_telegram(
-    secrets: tuple[str, ...], connection: Connection, allowed_users: frozenset[int]
+    secrets: tuple[str, ...],
+    connection: Connection,
+    allowed_users: frozenset[int],
+    admins: frozenset[int],
 ) -> telegram.TelegramHandler:
     logs.configure(secrets)
-    return telegram.make_handler(connection, allowed_users)
+    return telegram.make_handler(connection, allowed_users, admins)
 
 
 def _set_up_downloads(rules: Rules) -> Handler:

@@ -35,17 +35,23 @@ class Call:
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` calls (None: all) of `method` (None: any)."""
+    """What goes wrong with the next `times` calls (None: all) of `method` (None: any).
+
+    With `chat_id` only calls about that chat are meant; "cut_before" is too early to know it.
+    """
 
     method: str | None
     kind: FaultKind
     times: int | None = 1
     retry_after: int = 1
     seconds: float = 1.0
+    chat_id: int | None = None
     hits: int = 0
 
-    def fits(self, method: str) -> bool:
-        """Whether it concerns a call of `method` and is not used up."""
+    def fits(self, method: str, chat_id: str | None) -> bool:
+        """Whether it concerns a call of `method` about this chat and is not used up."""
+        if (self.chat_id is not None or chat_id is not None) and str(self.chat_id) != chat_id:
+            return False
         return (self.times is None or self.hits < self.times) and (
             self.method is None or self.method.lower() == method.lower()
         )
@@ -74,11 +80,11 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def take(self, method: str) -> Fault | None:
-        """The first fault that fits this call, counted as one hit."""
+    def take(self, method: str, chat_id: str | None = None) -> Fault | None:
+        """The first fault for a call about this chat, or about any (None), counted as one hit."""
         with self._lock:
             for fault in self._faults:
-                if fault.fits(method):
+                if fault.fits(method, chat_id):
                     fault.hits += 1
                     return fault
         return None

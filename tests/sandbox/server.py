@@ -181,6 +181,8 @@ class BotApiHandler(BaseHTTPRequestHandler):
     def _run(self, method: str, query: str, body: BodyStream, fault: Fault | None) -> None:
         service = self._service
         request = read_request(query, self.headers, body, service.folder)
+        if fault is None and "chat_id" in request.params:
+            fault = service.faults.take(method, str(request.params["chat_id"]))
         call = Call(method, dict(request.params), datetime.now(UTC), request.uploads)
         call.fault = fault.kind if fault else None
         service.log(call)

@@ -10,12 +10,15 @@ same call may be made again.
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from worker import jobs
-from worker.ledger import queue, requests
+from worker.ledger import door, queue, requests
 from worker.ledger.database import Database, LedgerBusy, LedgerError
+from worker.ledger.door import Quota
+from worker.ledger.fairness import NO_LIMIT, Share
 from worker.ledger.records import (
     DOWNLOADS,
     TELEGRAM,
@@ -37,8 +40,11 @@ __all__ = [
     "Ledger",
     "LedgerBusy",
     "LedgerError",
+    "Quota",
     "Request",
+    "Share",
     "Verdict",
+    "Words",
     "download_directory",
     "ledger_path",
 ]
@@ -47,6 +53,14 @@ __all__ = [
 def ledger_path(data_dir: Path) -> Path:
     """Where a bot keeps its ledger."""
     return data_dir / "ledger.sqlite3"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What people are told when the ledger is the one who knows."""
+
+    cancelled: Mapping[jobs.Cancelled, str]
+    refusals: Mapping[jobs.Refusal, str]
 
 
 class Ledger:
@@ -91,26 +105,32 @@ class Ledger:
         self,
         job: Job,
         effects: Iterable[jobs.Effect],
-        notices: Mapping[jobs.Cancelled, str],
+        quota: Quota,
+        words: Words,
         now: float,
     ) -> list[int]:
         """Record what an update asked for, together with its completion.
 
-        `notices` are the words for a pressed Cancel. Returns running jobs to be stopped.
+        Links beyond the person's quota are refused. Returns running jobs to be stopped.
         """
         to_stop: list[int] = []
         with self._db.transaction():
             for effect in effects:
                 match effect:
                     case jobs.OpenRequest():
-                        requests.open_request(self._db, effect, now)
+                        if refusal := door.refuse(self._db, effect, quota, now):
+                            door.say_no(self._db, effect, refusal, words.refusals, now)
+                        else:
+                            requests.open_request(self._db, effect, now)
                     case jobs.CancelRequest():
                         outcome, stop = requests.cancel(self._db, effect, now)
                         to_stop += stop
-                        answer = jobs.AnswerButton(effect.callback_id, notices[outcome])
+                        answer = jobs.AnswerButton(effect.callback_id, words.cancelled[outcome])
                         queue.add(self._db, Kind.BUTTON, now, payload=jobs.to_json(answer))
+                    case jobs.Ban():
+                        door.ban(self._db, effect, now)
                     case jobs.Reply():
-                        queue.add(self._db, Kind.REPLY, now, payload=jobs.to_json(effect))
+                        door.reply(self._db, effect, now)
                     case jobs.AnswerButton():
                         queue.add(self._db, Kind.BUTTON, now, payload=jobs.to_json(effect))
             queue.close(self._db, job.id, "done", now)
@@ -119,15 +139,30 @@ class Ledger:
     # ------------------------------------------------------------------ jobs, in general
 
     def claim(
-        self, pool: str, now: float, *, busy_requests: Sequence[int] = (), uploads: bool = True
+        self,
+        pool: str,
+        now: float,
+        *,
+        busy_requests: Sequence[int] = (),
+        closed_chats: Sequence[int] | None = (),
+        uploads: bool = True,
+        share: Share = NO_LIMIT,
     ) -> Job | None:
         """Take the next job that is due; None when none is.
 
         The attempt is counted now, so that a job which takes the whole bot down has counted
-        as well. `busy_requests` are passed over, and so are deliveries unless `uploads`.
+        as well. What is passed over is told in `worker.ledger.queue.take`.
         """
         with self._db.transaction():
-            job = queue.take(self._db, pool, now, busy_requests=busy_requests, uploads=uploads)
+            job = queue.take(
+                self._db,
+                pool,
+                now,
+                busy_requests=busy_requests,
+                closed_chats=closed_chats,
+                uploads=uploads,
+                share=share,
+            )
             if job is None:
                 return None
             row = self._db.execute("SELECT * FROM jobs WHERE id = ?", job).fetchone()
@@ -243,7 +278,7 @@ class Ledger:
             self._db.execute(
                 "UPDATE requests SET status_message_id = NULL WHERE id = ?", request.id
             )
-            queue.add(self._db, Kind.STATUS, now, request=request.id)
+            queue.add(self._db, Kind.STATUS, now, request=request)
 
     def download_again(self, job: Job, now: float) -> None:
         """What was remembered or downloaded for a request is of no use any more."""

@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from worker.ledger import fairness
 from worker.ledger.database import Database
-from worker.ledger.records import Kind
+from worker.ledger.fairness import Share
+from worker.ledger.records import Kind, Request
 
 
 def add(
@@ -13,18 +15,23 @@ def add(
     kind: Kind,
     now: float,
     *,
-    request: int | None = None,
+    request: Request | None = None,
     media_key: str | None = None,
     update_id: int | None = None,
+    chat_id: int | None = None,
+    user_id: int | None = None,
     payload: Mapping[str, Any] | None = None,
 ) -> int:
-    """Put a job into the queue and return its id."""
+    """Put a job into the queue and return its id. One for a request has its chat and turn."""
     return db.insert(
         "jobs",
         kind=kind,
         pool=kind.pool,
         priority=kind.priority,
-        request=request,
+        turn=request.turn if request else 0,
+        chat_id=request.chat_id if request else chat_id,
+        user_id=request.user_id if request else user_id,
+        request=request and request.id,
         media_key=media_key,
         update_id=update_id,
         payload=json.dumps(payload or {}),
@@ -35,37 +42,58 @@ def add(
 
 
 def take(
-    db: Database, pool: str, now: float, *, busy_requests: Sequence[int], uploads: bool
+    db: Database,
+    pool: str,
+    now: float,
+    *,
+    busy_requests: Sequence[int],
+    closed_chats: Sequence[int] | None,
+    uploads: bool,
+    share: Share,
 ) -> int | None:
     """Mark the next job that is due as running, counting the attempt; None when none is.
 
     A job that was told to wait is also due when the clock has been set back behind the moment
-    it was told so. Of people who wait for the same upload one goes first, for the others can
-    then have it by its file id.
+    it was told so. Nothing is taken for `busy_requests` and `closed_chats` (None: all chats), no
+    delivery unless `uploads`, and no download beyond its person's and its chat's share. Of people
+    who wait for the same upload one goes first, for the others can then have it by its file id.
     """
-    job: int | None = db.value(
-        "SELECT id FROM jobs AS job WHERE pool = ? AND state = 'waiting'"
+    row = db.execute(
+        "SELECT id, kind, turn FROM jobs AS job WHERE pool = ? AND state = 'waiting'"
         " AND (not_before <= ? OR waits_since > ?)"
         " AND (request IS NULL OR request NOT IN (SELECT value FROM json_each(?)))"
+        " AND (chat_id IS NULL OR ? AND chat_id NOT IN (SELECT value FROM json_each(?)))"
         " AND (? OR kind != 'deliver')"
         " AND NOT (kind = 'deliver'"
         "  AND media_key NOT IN (SELECT media_key FROM media)"
         "  AND EXISTS (SELECT 1 FROM jobs WHERE kind = 'deliver' AND state = 'running'"
         "   AND media_key = job.media_key))"
-        " ORDER BY priority, id LIMIT 1",
+        " AND (kind != 'download'"
+        "  OR ? > (SELECT count(*) FROM jobs WHERE kind = 'download' AND state = 'running'"
+        "   AND user_id = job.user_id)"
+        "  AND ? > (SELECT count(*) FROM jobs WHERE kind = 'download' AND state = 'running'"
+        "   AND chat_id = job.chat_id))"
+        " ORDER BY priority, turn, id LIMIT 1",
         pool,
         now,
         now,
         json.dumps(busy_requests),
+        closed_chats is not None,
+        json.dumps(closed_chats or []),
         uploads,
+        share.of_user,
+        share.of_chat,
+    ).fetchone()
+    if row is None:
+        return None
+    db.execute(
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, started_at = ? WHERE id = ?",
+        now,
+        row["id"],
     )
-    if job is not None:
-        db.execute(
-            "UPDATE jobs SET state = 'running', attempts = attempts + 1, started_at = ?"
-            " WHERE id = ?",
-            now,
-            job,
-        )
+    if row["kind"] == Kind.DOWNLOAD:
+        fairness.serve(db, row["turn"])
+    job: int = row["id"]
     return job
 
 

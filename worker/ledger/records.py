@@ -59,7 +59,8 @@ class Request:
     """A link that a person sent, and what has become of it.
 
     `verdict` None: it is still open what the answer will be. `status_messages` and `downloads`
-    count what was posted and started for it, so that neither can go on for ever.
+    count what was posted and started for it, so that neither can go on for ever. `turn` is its
+    place among all requests, see `worker.ledger.fairness`.
     """
 
     id: int
@@ -75,12 +76,13 @@ class Request:
     verdict: Verdict | None
     reason: Reason | None
     error_id: str | None
+    turn: int
     answered_at: float | None
 
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed job. `attempts` counts this one."""
+    """A claimed job. `attempts` counts this one; `chat_id` is the chat that it is for, if one."""
 
     id: int
     kind: Kind
@@ -88,6 +90,7 @@ class Job:
     created_at: float
     payload: Mapping[str, Any]
     media_key: str | None
+    chat_id: int | None
     request: Request | None
     media: MediaFile | None = None
     """What a delivery is to send,"""
@@ -118,6 +121,7 @@ def read_job(
         created_at=row["created_at"],
         payload=json.loads(row["payload"]),
         media_key=row["media_key"],
+        chat_id=row["chat_id"],
         request=request,
         media=media,
         file_id=file_id,

@@ -8,7 +8,7 @@ it. So it does not matter which of them comes first.
 from dataclasses import dataclass
 
 from worker.jobs import Cancelled, CancelRequest, OpenRequest, Reason
-from worker.ledger import queue
+from worker.ledger import fairness, queue
 from worker.ledger.database import Database
 from worker.ledger.records import Kind, Request, Verdict, read_request
 
@@ -53,17 +53,18 @@ def undecided(db: Database, download: int | None) -> list[Request]:
 
 def open_request(db: Database, effect: OpenRequest, now: float) -> None:
     """Take a link on: a status message is to be posted, and the media provided."""
-    request = db.insert(
+    request_id = db.insert(
         "requests",
         chat_id=effect.chat_id,
         user_id=effect.user_id,
         message_id=effect.message_id,
         url=effect.url,
         media_key=effect.media_key,
+        turn=fairness.next_turn(db, effect.user_id),
         created_at=now,
     )
-    queue.add(db, Kind.STATUS, now, request=request)
-    provide(db, request, now)
+    queue.add(db, Kind.STATUS, now, request=get(db, request_id))
+    provide(db, request_id, now)
 
 
 def provide(db: Database, request_id: int, now: float) -> None:
@@ -82,6 +83,7 @@ def provide(db: Database, request_id: int, now: float) -> None:
         download,
         request_id,
     )
+    fairness.charge(db, download)
     is_there = remembered or db.value(
         "SELECT 1 FROM jobs WHERE id = ? AND state = 'done'", download
     )
@@ -132,7 +134,7 @@ def settle(db: Database, request_id: int, now: float) -> None:
         request_id,
     ):
         kind = Kind.DELIVER if request.verdict is Verdict.MEDIA else Kind.EXPLAIN
-        queue.add(db, kind, now, request=request_id, media_key=request.media_key)
+        queue.add(db, kind, now, request=request, media_key=request.media_key)
 
 
 def cancel(db: Database, effect: CancelRequest, now: float) -> tuple[Cancelled, list[int]]:
@@ -163,5 +165,6 @@ def _drop_unwanted(db: Database, download: int | None, now: float) -> list[int]:
     """Drop a download that nobody waits for any more. Returns it when it must be stopped."""
     waiting = unanswered(db, download)
     if any(request.verdict in (None, Verdict.MEDIA) for request in waiting):
+        fairness.charge(db, download)
         return []
     return queue.drop_download(db, download, now)

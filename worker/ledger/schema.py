@@ -76,4 +76,29 @@ MIGRATIONS = (
         PRIMARY KEY (pid, started)
     ) STRICT;
     """,
+    """
+    -- Whose turn a job is, and on whose account it runs; see worker/ledger/fairness.py.
+    ALTER TABLE jobs ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN chat_id INTEGER;
+    ALTER TABLE jobs ADD COLUMN user_id INTEGER;
+    ALTER TABLE requests ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX jobs_waiting;
+    CREATE INDEX jobs_waiting ON jobs (pool, priority, turn, id) WHERE state = 'waiting';
+    CREATE INDEX jobs_replies ON jobs (chat_id, created_at) WHERE kind = 'reply';
+    CREATE INDEX requests_unanswered ON requests (user_id, turn) WHERE answered_at IS NULL;
+    CREATE INDEX requests_made ON requests (user_id, created_at);
+
+    CREATE TABLE banned (
+        user_id INTEGER PRIMARY KEY,
+        since REAL NOT NULL
+    ) STRICT;
+
+    UPDATE jobs SET (chat_id, user_id) =
+        (SELECT chat_id, user_id FROM requests WHERE id = jobs.request)
+        WHERE request IS NOT NULL;
+    UPDATE jobs SET (chat_id, user_id) =
+        (SELECT chat_id, user_id FROM requests WHERE download = jobs.id ORDER BY id LIMIT 1)
+        WHERE kind = 'download';
+    UPDATE jobs SET chat_id = json_extract(payload, '$.chat_id') WHERE kind = 'reply';
+    """,
 )

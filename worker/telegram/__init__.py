@@ -43,7 +43,10 @@ TelegramHandler = Callable[[object, TelegramTask], TelegramResult]
 
 
 def make_handler(
-    connection: Connection, allowed_users: AbstractSet[int] = frozenset(), username: str = ""
+    connection: Connection,
+    allowed_users: AbstractSet[int] = frozenset(),
+    admins: AbstractSet[int] = frozenset(),
+    username: str = "",
 ) -> TelegramHandler:
     """A function `(context, task) -> result` for one worker process; the context is not used.
 
@@ -55,7 +58,9 @@ def make_handler(
     def handle(_context: object, task: TelegramTask) -> TelegramResult:
         match task:
             case HandleUpdate():
-                return handle_update(task.update, allowed_users=allowed_users, username=username)
+                return handle_update(
+                    task.update, allowed_users=allowed_users, admins=admins, username=username
+                )
             case PostStatus():
                 return delivery.post_status(client, task)
             case EditStatus():

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from worker.jobs import AnswerButton, CancelRequest, Effect, OpenRequest, Reply
+from worker.jobs import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
 from worker.telegram import fields, texts
 from worker.telegram.links import Links, find_links, media_key
 
@@ -19,6 +19,7 @@ MAX_LINKS = 5
 
 _GROUPS = ("group", "supergroup")
 _COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>[A-Za-z0-9_]{1,32}))?(?:\s|$)")
+_BAN = re.compile(r"/(?P<un>un)?ban(?:@[A-Za-z0-9_]{1,32})?(?:\s+(?P<id>[0-9]{1,16}))?")
 _CANCEL = re.compile(r"cancel:([0-9]{1,18})")
 # Somebody said or sent something, as against Telegram's notes that a message was pinned, a
 # timer set, a member added: nobody waits for an answer to those.
@@ -31,16 +32,22 @@ _CONTENT = frozenset(
 
 
 def handle_update(
-    update: object, *, allowed_users: AbstractSet[int] = frozenset(), username: str = ""
+    update: object,
+    *,
+    allowed_users: AbstractSet[int] = frozenset(),
+    admins: AbstractSet[int] = frozenset(),
+    username: str = "",
 ) -> tuple[Effect, ...]:
     """What the update asks for. Never raises on anything that JSON can say.
 
-    `allowed_users` empty means everyone. `username` is the bot's own, by which a group's
-    command shows that it is meant for this bot; without it none in a group is answered.
+    `allowed_users` empty means everyone; `admins` may shut people out. `username` is the bot's
+    own, by which a group's command shows that it is meant for this bot; without it none in a
+    group is answered.
     """
     message = fields.mapping(update, "message")
     if message:
-        return _message(message, allowed_users, username)
+        order = _ban(message, admins)
+        return order or _message(message, allowed_users, username)
     query = fields.mapping(update, "callback_query")
     if query:
         return _button(query, allowed_users)
@@ -75,6 +82,25 @@ def _message(
     )
     answer = _about(links) or ("" if requests else _talk(message, private, username))
     return (*requests, Reply(chat_id, message_id, answer)) if answer else requests
+
+
+def _ban(message: Mapping[str, Any], admins: AbstractSet[int]) -> tuple[Effect, ...]:
+    """An admin's `/ban ID` or `/unban ID`, which may also answer a message of that person."""
+    command = _BAN.fullmatch(fields.text(message, "text").strip())
+    admin = fields.integer(fields.mapping(message, "from"), "id")
+    chat_id = fields.integer(fields.mapping(message, "chat"), "id")
+    if command is None or admin not in admins or chat_id is None:
+        return ()
+    meant = fields.mapping(fields.mapping(message, "reply_to_message"), "from")
+    user_id = int(command["id"]) if command["id"] else fields.integer(meant, "id")
+    message_id = fields.integer(message, "message_id")
+    if user_id is None:
+        return (Reply(chat_id, message_id, texts.BAN_WHOM),)
+    if user_id in admins:
+        return (Reply(chat_id, message_id, texts.BAN_ADMIN),)
+    is_banned = command["un"] is None
+    said = texts.banned(user_id) if is_banned else texts.unbanned(user_id)
+    return (Ban(user_id, is_banned), Reply(chat_id, message_id, said))
 
 
 def _about(links: Links) -> str:

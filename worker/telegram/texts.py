@@ -10,7 +10,7 @@ import unicodedata
 from typing import TypeGuard
 from urllib.parse import urlsplit
 
-from worker.jobs import Cancelled, MediaFile, Progress, Reason, Stage
+from worker.jobs import Cancelled, MediaFile, Progress, Reason, Refusal, Stage
 from worker.telegram.links import LinkFlaw
 
 HELP = (
@@ -22,6 +22,9 @@ HELP = (
 HINT = "Send me a link to a video or a song. /help tells more."
 STRANGER = "Sorry, this is a private bot. Please ask its owner to let you in."
 
+BAN_WHOM = "Whom? Write /ban and the person's numeric id, or answer a message of theirs with it."
+BAN_ADMIN = "That is an admin of this bot."
+
 CANCEL = "Cancel"
 CANCELLED = "Cancelled. Send the link again if you change your mind."
 
@@ -31,6 +34,14 @@ CANCEL_NOTICES = {
     Cancelled.DONE: "Stopped.",
     Cancelled.NOT_YOURS: "Only the person who sent the link can cancel it.",
     Cancelled.TOO_LATE: "Too late: it is already done.",
+}
+
+REFUSALS = {
+    Refusal.BANNED: "Sorry, you cannot use this bot any more.",
+    Refusal.WAITING: "You have enough links waiting. Send this one again when some are done.",
+    Refusal.MINUTE: "That was a lot of links in one minute. Send this one again in a minute.",
+    Refusal.HOUR: "That was a lot of links in one hour. Please send this one again later.",
+    Refusal.DAY: "That was a lot of links for one day. Please send this one again tomorrow.",
 }
 
 MAX_CAPTION = 1024  # UTF-16 units after entities parsing (Bot API 10.1, InputMediaVideo)
@@ -96,6 +107,16 @@ _STAGES = {
 def flaw(kind: LinkFlaw) -> str:
     """Why a link was not opened."""
     return _FLAWS[kind]
+
+
+def banned(user_id: int) -> str:
+    """To an admin."""
+    return f"{user_id} is shut out. /unban {user_id} lets them in again."
+
+
+def unbanned(user_id: int) -> str:
+    """To an admin."""
+    return f"{user_id} may use the bot again."
 
 
 def too_many_links(limit: int, left_out: int) -> str:

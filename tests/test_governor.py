@@ -1,0 +1,78 @@
+"""Telegram's limits: who may be spoken to, and when."""
+
+import pytest
+
+from worker.governor import IN_ALL, IN_CHAT, IN_GROUP, Governor, Rate
+
+
+def spend(governor: Governor, chat: int, times: int, now: float = 0.0) -> None:
+    for _ in range(times):
+        governor.spend(chat, now)
+
+
+@pytest.mark.parametrize(("chat", "rate"), [(7, IN_CHAT), (-7, IN_GROUP)])
+def test_chat_closes_after_a_burst_and_opens_by_its_rate(chat: int, rate: Rate) -> None:
+    governor = Governor()
+    spend(governor, chat, rate.burst - 1)
+    assert governor.closed_chats(0.0) == []
+    governor.spend(chat, 0.0)
+    assert governor.closed_chats(0.0) == [chat]
+    opening = governor.next_opening(0.0)
+    assert opening == rate.interval_s
+    assert governor.closed_chats(opening - 0.01) == [chat]
+    assert governor.closed_chats(opening) == []
+
+
+@pytest.mark.parametrize(
+    ("chat", "seconds", "most"), [(7, 60, 60 + IN_CHAT.burst), (-7, 60, 20 + IN_GROUP.burst)]
+)
+def test_no_chat_gets_more_than_telegram_lets_through(chat: int, seconds: int, most: int) -> None:
+    governor, calls = Governor(), 0
+    for tenth in range(seconds * 10):
+        if governor.closed_chats(tenth / 10) == []:
+            governor.spend(chat, tenth / 10)
+            calls += 1
+    assert most - IN_CHAT.burst <= calls <= most
+
+
+def test_all_chats_close_when_the_bot_as_a_whole_is_too_fast() -> None:
+    governor = Governor()
+    for chat in range(IN_ALL.burst):
+        governor.spend(chat, 0.0)
+    assert governor.closed_chats(0.0) is None
+    opening = governor.next_opening(0.0)
+    assert governor.closed_chats(opening) == []
+
+
+def test_flood_wait_closes_its_chat_and_no_other() -> None:
+    governor = Governor()
+    governor.pause(7, 1200.0, 0.0)
+    governor.spend(8, 0.0)
+    assert governor.closed_chats(1199.9) == [7]
+    assert governor.next_opening(1199.9) == 1200.0
+    assert governor.closed_chats(1200.0) == []
+
+
+def test_shorter_wait_does_not_end_a_longer_one() -> None:
+    governor = Governor()
+    governor.pause(7, 1200.0, 0.0)
+    governor.pause(7, 1.0, 0.0)
+    governor.spend(7, 0.0)
+    assert governor.closed_chats(1199.0) == [7]
+
+
+def test_edits_wait_for_quiet() -> None:
+    governor = Governor()
+    assert governor.is_quiet(7, 0.0)
+    governor.spend(7, 0.0)
+    assert not governor.is_quiet(7, 0.5)
+    assert governor.is_quiet(7, 1.0)
+    assert governor.is_quiet(8, 0.5)
+
+
+def test_chats_that_owe_nothing_are_forgotten() -> None:
+    governor = Governor()
+    for chat in range(1000):
+        governor.spend(chat, float(chat))
+    governor.closed_chats(5000.0)
+    assert governor._paid_until == {}
