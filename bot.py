@@ -139,6 +139,7 @@ class Bot:
         """Start, wait for an end, stop. Returns the exit code."""
         wakeup = self._watch_signals()
         clean_environment(self._tag)
+        processes.refuse_inspection()
         processes.become_subreaper()
         # The lock is ours, so whatever carries the tag is left over from a bot that was killed.
         try:
@@ -237,6 +238,7 @@ def clean_environment(tag: str) -> None:
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     os.environ.clear()
     os.environ.update(kept, **{processes.INSTANCE_VARIABLE: tag})
+    processes.wipe_first_environment()
     # The fork server looks for what it preloads, and says nothing when it does not find it.
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent)
 

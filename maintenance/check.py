@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from maintenance.findings import Check, State, failed, ok, print_checks, warning
 from maintenance.programs import check_ffmpeg, check_js_runtime, check_ytdlp
+from worker.downloads import landlock
 from worker.jobs import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
 from worker.settings import MEBIBYTE, VARIABLES, Settings, SettingsError
 
@@ -68,6 +69,7 @@ def local_checks(settings: Settings) -> list[Check]:
         check_disk(settings.data_dir),
         *check_cookies(settings.cookies_file),
         check_shutdown_grace(settings.shutdown_grace_s),
+        check_landlock(),
         *check_ffmpeg(),
         check_ytdlp(),
         check_js_runtime(settings.download_memory_mb),
@@ -172,6 +174,13 @@ def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Check
     if grace_s + 5 > patience_s:
         return warning("SHUTDOWN_GRACE", f"{sentence}: raise stopwaitsecs in {conf.name}")
     return ok("SHUTDOWN_GRACE", sentence)
+
+
+def check_landlock() -> Check:
+    """The kernel confines downloads, as far as the bot knows how to ask it to."""
+    if shortcoming := landlock.shortcoming():
+        return warning("Landlock", f"{shortcoming}: a newer kernel does more")
+    return ok("Landlock", f"ABI {landlock.abi()}: a download is confined to its own directory")
 
 
 def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> Check:

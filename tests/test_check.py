@@ -58,6 +58,7 @@ def test_all_checks_of_a_sound_machine_pass(
         "DATA_DIR",
         "disk",
         "SHUTDOWN_GRACE",
+        "Landlock",
         "ffmpeg",
         "ffprobe",
         "yt-dlp",

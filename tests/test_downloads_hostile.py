@@ -1,62 +1,33 @@
-"""Downloads that mean harm: what runs in yt-dlp's place is written here, all else is real."""
+"""Downloads that mean harm: what they find, how they are ended, what they may use up."""
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import resource
-import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from tests.downloads_harness import Worker, worker
-from tests.sandbox.site import MediaSite
-from tests.test_downloads import RULES, needs_ffmpeg, rules, served
+from tests.hostile.tools import LINK, has_ended, tell, told
+from tests.test_downloads import RULES, rules
 from worker import processes
-from worker.downloads import guard, isolation
-from worker.jobs import Fault, JobError, Progress, Reason, Stage
-
-LINK = "http://127.0.0.1/"
+from worker.downloads import isolation
+from worker.jobs import Fault, Progress, Reason, Stage
 
 
 @pytest.fixture(scope="module")
 def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     with worker(tmp_path_factory.mktemp("hostile"), is_cold=True) as made:
         yield made
-
-
-def tell(**facts: object) -> NoReturn:
-    """Bring facts out of the download process, in the words of its failure."""
-    raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, json.dumps(facts))
-
-
-def told(worker: Worker, fetch: Any, **changes: Any) -> dict[str, Any]:
-    error = worker.run(LINK, rules(**changes), fetch).error
-    assert error.reason is Reason.NO_MEDIA, error
-    facts: dict[str, Any] = json.loads(error.detail)
-    return facts
-
-
-def has_ended(pid: int, within_s: float = 10.0) -> bool:
-    """Whether a process that need not be our child ends in time."""
-    identity = processes.identify(pid)
-    pidfd = processes.open_pidfd(identity) if identity else None
-    if pidfd is None:
-        return True
-    try:
-        return bool(select.select([pidfd], [], [], within_s)[0])
-    finally:
-        os.close(pidfd)
 
 
 # ------------------------------------------------------------------------- what it still knows
@@ -202,7 +173,7 @@ def test_neither_yt_dlp_nor_its_programs_outlive_a_killed_worker(tmp_path: Path)
 
 
 def _let_programs_live() -> None:
-    isolation._make_programs_die_with_us = lambda: None
+    isolation._bind_programs = lambda: None
 
 
 @pytest.mark.negative
@@ -266,140 +237,3 @@ def test_a_limit_ends_the_job_and_not_the_worker(cold: Worker, fetch: Any, reaso
     assert (outcome.error.reason, outcome.error.fault) == (reason, Fault.PERMANENT)
     assert not cold.directory.exists()
     assert told(cold, _look_for_traces)["traces"] == [False] * 4
-
-
-# ------------------------------------------------------------------------------ what it may claim
-
-
-def _claim(name: str) -> None:
-    fields = {"name": name, "kind": "video", "title": "t"} | dict.fromkeys(
-        ("width", "height", "duration_s", "thumbnail", "uploader", "extractor", "media_id")
-    )
-    os.write(3, json.dumps({"finished": fields}).encode() + b"\n")
-    signal.pause()
-
-
-def _claim_a_path(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    _claim("../../../etc/hostname")
-
-
-def _claim_a_link(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    os.symlink("/etc/hostname", "media.mp4")
-    _claim("media.mp4")
-
-
-def _claim_a_second_name(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    Path("first").write_bytes(b"x")
-    os.link("first", "media.mp4")
-    _claim("media.mp4")
-
-
-def _claim_a_pipe(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    os.mkfifo("media.mp4")
-    _claim("media.mp4")
-
-
-def _claim_nothing(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    _claim("media.mp4")
-
-
-def _send_rubbish(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    os.write(3, b"\x80\x04rubbish\n")
-    signal.pause()
-
-
-def _never_end_a_line(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    while True:
-        os.write(3, b"x" * 4096)
-
-
-@pytest.mark.parametrize(
-    "fetch",
-    [
-        _claim_a_path,
-        _claim_a_link,
-        _claim_a_second_name,
-        _claim_a_pipe,
-        _claim_nothing,
-        _send_rubbish,
-        _never_end_a_line,
-    ],
-)
-def test_a_false_word_is_not_believed(cold: Worker, fetch: Any) -> None:
-    error = cold.run(LINK, RULES, fetch).error
-    assert (error.reason, error.fault) == (Reason.CRASHED, Fault.RETRYABLE)
-    assert not cold.directory.exists()
-
-
-# ----------------------------------------------------------------------------- where it may go
-
-
-def _without_guard() -> None:
-    guard.install = lambda *_: guard.Guard()
-
-
-@pytest.fixture
-def inside(tmp_path: Path) -> Iterator[str]:
-    """A server that only the guard keeps a stranger from."""
-    home = tmp_path / "inside"
-    home.mkdir()
-    (home / "secret.mp4").write_bytes(bytes(1000))
-    with served(home, "127.0.0.2") as url:
-        yield f"{url}/secret.mp4"
-
-
-def _redirect(site: MediaSite, target: str) -> str:
-    return f"{site.url}/redirect?to={target}"
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[MediaSite]:
-    with MediaSite() as site:
-        yield site
-
-
-@pytest.mark.negative
-def test_without_the_guard_a_redirect_reaches_inside(
-    site: MediaSite, inside: str, tmp_path: Path
-) -> None:
-    with worker(tmp_path, prepare=_without_guard) as weak:
-        outcome = weak.run(_redirect(site, inside), RULES)
-    # The thousand zeros arrived; only then was it seen that they are no video.
-    assert outcome.result is not None
-    assert getattr(outcome.result, "reason", None) is not Reason.REFUSED_ADDRESS
-    assert any(isinstance(report, Progress) for report in outcome.reports)
-
-
-def _connect_to_a_socket_file(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    socket.socket(socket.AF_UNIX).connect("/run/any.sock")
-
-
-def _listen(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    socket.create_server(("127.0.0.1", 0))
-
-
-def _fetch_with_ffmpeg(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", url, "-c", "copy", "media.mp4"]
-    subprocess.run(command, check=True)
-    tell(fetched=True)
-
-
-@pytest.mark.parametrize(
-    ("fetch", "reason"),
-    [
-        (_connect_to_a_socket_file, Reason.REFUSED_ADDRESS),
-        (_listen, Reason.REFUSED_ADDRESS),
-        (_fetch_with_ffmpeg, Reason.NO_FORMAT),
-    ],
-)
-def test_the_guard_refuses(cold: Worker, fetch: Any, reason: Reason) -> None:
-    error = cold.run(LINK, RULES, fetch).error
-    assert (error.reason, error.fault) == (reason, Fault.PERMANENT)
-
-
-@needs_ffmpeg
-@pytest.mark.negative
-def test_without_the_guard_ffmpeg_fetches_what_it_likes(site: MediaSite, tmp_path: Path) -> None:
-    with worker(tmp_path, prepare=_without_guard, is_cold=True) as weak:
-        weak.begin(f"{site.url}/clip.mp4", RULES, _fetch_with_ffmpeg)
-        assert json.loads(weak.finish().error.detail) == {"fetched": True}

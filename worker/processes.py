@@ -327,8 +327,10 @@ class Limits:
 _libc = ctypes.CDLL(None, use_errno=True)
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
 
 
 def _prctl(option: int, argument: int | bytes) -> None:
@@ -345,6 +347,32 @@ def become_subreaper() -> None:
 def set_name(name: str) -> None:
     """Show this process as `name` (15 bytes) in ps, top and pgrep."""
     _prctl(_PR_SET_NAME, name.encode()[:15])
+
+
+def renounce_privileges() -> None:
+    """From now on no exec gives this process or its children more rights: not set-uid, not caps."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def refuse_inspection() -> None:
+    """Close this process's memory, environment and descriptors to others of the same user.
+
+    Root still sees them. The kernel forgets the wish at an exec and hands it down at a fork.
+    """
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def wipe_first_environment() -> None:
+    """Overwrite what `/proc/PID/environ` shows: the environment as of the exec.
+
+    Taking a variable out of `os.environ` leaves it there. What has been put into `os.environ`
+    since lives elsewhere; call this when nothing else is left in it.
+    """
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    start, end = int(fields[47]), int(fields[48])  # proc(5): env_start, env_end
+    if start:
+        ctypes.memset(start, 0, end - start)
 
 
 def die_with_parent(parent_pid: int) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from worker import processes
-from worker.downloads import guard
+from worker.downloads import guard, landlock, territory
 from worker.downloads.rules import Rules
 
 PROCESS_NAME = "yt-dlp"
@@ -58,6 +58,7 @@ def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[in
     # 5. No descriptor of the worker: not its pipes, not a listening socket, not a journal.
     channel_fd = _keep_only_stdio(confinement.directory / LOG_NAME, channel_fd)
     # 6. Relative names from here on mean the private directory; files are for us alone.
+    hidden = _hidden(confinement, rules)
     os.chdir(confinement.directory)
     os.umask(0o077)
     # 7. Before anything is started or asks for HOME, a proxy or a search path.
@@ -66,10 +67,22 @@ def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[in
     _limits(rules).apply()
     # 9. A fork repeats its siblings' numbers: boundaries, request ids, temporary names.
     random.seed()
-    # 10. ffmpeg must not outlive yt-dlp.
-    _make_programs_die_with_us()
-    # 11. Last, because the proxy's own name is resolved here.
+    # 10. No set-uid program gives back what was given up; Landlock insists on it.
+    processes.renounce_privileges()
+    # 11. The kernel's own border, after everything that opens or makes something outside of it,
+    #     and while there is one thread: it holds for the thread that asks and what that starts.
+    directory = os.fspath(confinement.directory)
+    landlock.confine(territory.readable(hidden), territory.DEVICES, directory)
+    # 12. ffmpeg must not outlive yt-dlp, and has no business with the network.
+    _bind_programs()
+    # 13. Last, because the proxy's own name is resolved here.
     return channel_fd, guard.install(rules.allowed_networks, rules.proxy)
+
+
+def _hidden(confinement: Confinement, rules: Rules) -> list[Path]:
+    """What is not for reading even where it lies among programs: settings, journal, cookies."""
+    hidden = [Path.cwd() / ".env", confinement.directory.parent.parent]
+    return [*hidden, Path(rules.cookies_file)] if rules.cookies_file else hidden
 
 
 def _reset_signals() -> None:
@@ -125,17 +138,21 @@ def _limits(rules: Rules) -> processes.Limits:
     )
 
 
-def _make_programs_die_with_us() -> None:
-    """Every program that this process starts gets SIGKILL when this process ends.
+def _bind_programs() -> None:
+    """Every program that this process starts gets SIGKILL when it ends, and no TCP.
 
     There is one place where all of them pass, and yt-dlp's own subclass is one of them.
     """
     start: Callable[..., None] = subprocess.Popen.__init__
     pid = os.getpid()
 
-    def start_bound(popen: Any, *args: Any, **options: Any) -> None:
+    def prepare() -> None:
+        landlock.forbid_tcp()
         # Popen makes the fork in this very thread, so the wish holds as long as the thread.
-        options["preexec_fn"] = lambda: processes.die_with_parent(pid)
+        processes.die_with_parent(pid)
+
+    def start_bound(popen: Any, *args: Any, **options: Any) -> None:
+        options["preexec_fn"] = prepare
         start(popen, *args, **options)
 
     subprocess.Popen.__init__ = start_bound  # type: ignore[assignment]

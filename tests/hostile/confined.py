@@ -1,0 +1,7 @@
+"""Preloaded by the fork server in place of `worker.preload`: the payload, with all guards on."""
+
+from tests.hostile import payload
+from worker.downloads import child, warm
+
+warm.warm_up = tuple  # type: ignore[assignment]  # no yt-dlp is run
+vars(child)["fetch"] = payload.fetch

@@ -1,0 +1,52 @@
+"""Means for tests in which a function of the test takes yt-dlp's place in a download process."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+from typing import Any, NoReturn
+
+from tests.downloads_harness import Worker
+from tests.test_downloads import rules
+from worker import processes
+from worker.downloads import guard, landlock
+from worker.jobs import Fault, JobError, Reason
+
+LINK = "http://127.0.0.1:8080/"
+
+
+def tell(**facts: object) -> NoReturn:
+    """Bring facts out of the download process, in the words of its failure."""
+    raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, json.dumps(facts))
+
+
+def told(worker: Worker, fetch: Any, **changes: Any) -> dict[str, Any]:
+    """What `fetch` tells, run under the tests' usual rules with `changes`."""
+    error = worker.run(LINK, rules(**changes), fetch).error
+    assert error.reason is Reason.NO_MEDIA, error
+    facts: dict[str, Any] = json.loads(error.detail)
+    return facts
+
+
+def has_ended(pid: int, within_s: float = 10.0) -> bool:
+    """Whether a process that need not be our child ends in time."""
+    identity = processes.identify(pid)
+    pidfd = processes.open_pidfd(identity) if identity else None
+    if pidfd is None:
+        return True
+    try:
+        return bool(select.select([pidfd], [], [], within_s)[0])
+    finally:
+        os.close(pidfd)
+
+
+def without_guard() -> None:
+    """Take the egress guard away, from the worker's programs too. For `prepare`."""
+    guard.install = lambda *_: guard.Guard()
+    landlock.forbid_tcp = lambda: None
+
+
+def without_landlock() -> None:
+    """Make the worker's kernel one that offers no Landlock. For `prepare`."""
+    landlock.abi = lambda: 0

@@ -1,0 +1,85 @@
+"""What a download process says about itself, and that none of it is believed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.downloads_harness import Worker, worker
+from tests.hostile.tools import LINK, without_landlock
+from tests.test_downloads import RULES
+from worker.jobs import Fault, Reason
+
+
+@pytest.fixture(scope="module")
+def unconfined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """Landlock would not let it make most of what it lies about."""
+    home = tmp_path_factory.mktemp("claims")
+    with worker(home, prepare=without_landlock, is_cold=True) as made:
+        yield made
+
+
+def _claim(name: str) -> None:
+    fields = {"name": name, "kind": "video", "title": "t"} | dict.fromkeys(
+        ("width", "height", "duration_s", "thumbnail", "uploader", "extractor", "media_id")
+    )
+    os.write(3, json.dumps({"finished": fields}).encode() + b"\n")
+    signal.pause()
+
+
+def _claim_a_path(url: str, rules: Any, report: Any, extractors: Any) -> None:
+    _claim("../../../etc/hostname")
+
+
+def _claim_a_link(url: str, rules: Any, report: Any, extractors: Any) -> None:
+    os.symlink("/etc/hostname", "media.mp4")
+    _claim("media.mp4")
+
+
+def _claim_a_second_name(url: str, rules: Any, report: Any, extractors: Any) -> None:
+    Path("first").write_bytes(b"x")
+    os.link("first", "media.mp4")
+    _claim("media.mp4")
+
+
+def _claim_a_pipe(url: str, rules: Any, report: Any, extractors: Any) -> None:
+    os.mkfifo("media.mp4")
+    _claim("media.mp4")
+
+
+def _claim_nothing(url: str, rules: Any, report: Any, extractors: Any) -> None:
+    _claim("media.mp4")
+
+
+def _send_rubbish(url: str, rules: Any, report: Any, extractors: Any) -> None:
+    os.write(3, b"\x80\x04rubbish\n")
+    signal.pause()
+
+
+def _never_end_a_line(url: str, rules: Any, report: Any, extractors: Any) -> None:
+    while True:
+        os.write(3, b"x" * 4096)
+
+
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        _claim_a_path,
+        _claim_a_link,
+        _claim_a_second_name,
+        _claim_a_pipe,
+        _claim_nothing,
+        _send_rubbish,
+        _never_end_a_line,
+    ],
+)
+def test_a_false_word_is_not_believed(unconfined: Worker, fetch: Any) -> None:
+    error = unconfined.run(LINK, RULES, fetch).error
+    assert (error.reason, error.fault) == (Reason.CRASHED, Fault.RETRYABLE)
+    assert not unconfined.directory.exists()
