@@ -1,24 +1,61 @@
-"""What ffprobe says of a file, for tests that compare media."""
+"""Media for tests: made by ffmpeg, and judged by ffprobe."""
 
 import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from tests.sandbox.clips import SAMPLE
 
 
 @dataclass(frozen=True)
 class Probed:
-    """Duration in seconds, width and height in pixels (None without a picture)."""
+    """What ffprobe says: seconds, pixels and codecs (None without such a stream).
+
+    `turned` are the degrees by which a player turns the picture.
+    """
 
     duration_s: float
     width: int | None
     height: int | None
+    video: str | None
+    audio: str | None
+    pixel_format: str | None
+    turned: int
+    containers: tuple[str, ...]
 
 
-def probe(path: Path) -> Probed:
+def probe(path: Path | str) -> Probed:
     """Look at a media file. Raises CalledProcessError when it is none."""
-    command = ["ffprobe", "-v", "error", "-show_entries", "format=duration:stream=width,height"]
-    done = subprocess.run([*command, "-of", "json", path], capture_output=True, check=True)
-    found = json.loads(done.stdout)
-    video: dict[str, int] = next((s for s in found["streams"] if "width" in s), {})
-    return Probed(float(found["format"]["duration"]), video.get("width"), video.get("height"))
+    command = ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", path]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    video = _first(found, "video")
+    return Probed(
+        duration_s=float(found["format"].get("duration", 0)),
+        width=video.get("width"),
+        height=video.get("height"),
+        video=video.get("codec_name"),
+        audio=_first(found, "audio").get("codec_name"),
+        pixel_format=video.get("pix_fmt"),
+        turned=next((d["rotation"] for d in video.get("side_data_list", ()) if "rotation" in d), 0),
+        containers=tuple(found["format"]["format_name"].split(",")),
+    )
+
+
+def make(path: Path, arguments: str, source: Path = SAMPLE) -> Path:
+    """Let ffmpeg make `path` from `source` with these arguments. Returns `path`."""
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(source)]
+    command += [*arguments.split(), str(path)]
+    subprocess.run(command, check=True, timeout=40)
+    return path
+
+
+def index_stands_in_front(path: Path | str) -> bool:
+    """Whether an MP4 can be played while it is still on its way, and is not in fragments."""
+    data = Path(path).read_bytes()
+    return -1 < data.find(b"moov") < data.find(b"mdat") and b"moof" not in data
+
+
+def _first(found: dict[str, Any], kind: str) -> dict[str, Any]:
+    return next((s for s in found["streams"] if s["codec_type"] == kind), {})

@@ -7,7 +7,6 @@ import http.server
 import os
 import shutil
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.downloads_harness import Worker, worker
+from tests.media import index_stands_in_front
 from tests.sandbox.site import MediaSite
 from worker.downloads.rules import Rules
 from worker.jobs import Fault, MediaKind, Progress, Reason, Stage, YtDlpStarted
@@ -74,7 +74,7 @@ VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
     ("path", "kind", "length_s"),
     [
         ("/clip.mp4", VIDEO, 3.0),
-        ("/gif.mp4", VIDEO, 2.1),
+        ("/gif.mp4", MediaKind.ANIMATION, 2.1),
         ("/redirect", VIDEO, 3.0),
         ("/page.html", VIDEO, 3.0),
         ("/og.html", VIDEO, 3.0),
@@ -99,12 +99,7 @@ def test_each_kind_of_media_arrives_whole(
         assert (media.width, media.height) == (320, 240)
         assert media.thumbnail is not None
         assert Path(media.thumbnail).read_bytes().startswith(b"\xff\xd8")
-        assert _index_stands_in_front(Path(media.path))
-
-
-def _index_stands_in_front(path: Path) -> bool:
-    data = path.read_bytes()
-    return -1 < data.find(b"moov") < data.find(b"mdat") and b"moof" not in data
+        assert index_stands_in_front(media.path)
 
 
 @pytest.mark.parametrize(
@@ -260,34 +255,3 @@ def test_without_ffmpeg_a_video_is_still_a_video(site: MediaSite, tmp_path: Path
     assert media.kind is MediaKind.VIDEO
     assert media.duration_s == pytest.approx(3.0, abs=0.1)
     assert media.thumbnail is None
-
-
-@needs_ffmpeg
-@pytest.mark.parametrize(
-    ("name", "arguments", "kind", "seen"),
-    [
-        ("turned.mp4", ["-c", "copy", "-metadata:s:v", "rotate=90"], VIDEO, (240, 320)),
-        ("behind.mp4", ["-c", "copy"], VIDEO, (320, 240)),
-        ("other.mkv", ["-c", "copy"], VIDEO, (320, 240)),
-        ("still.png", ["-frames:v", "1"], MediaKind.PHOTO, (320, 240)),
-        ("moving.gif", ["-t", "1", "-r", "5"], MediaKind.ANIMATION, (320, 240)),
-    ],
-)
-def test_files_are_shown_as_what_they_are(
-    warm: Worker,
-    tmp_path: Path,
-    name: str,
-    arguments: list[str],
-    kind: MediaKind,
-    seen: tuple[int, int],
-) -> None:
-    sample = Path(__file__).with_name("sandbox") / "sample.mp4"
-    path = tmp_path / name
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-nostdin", "-i", sample, *arguments, path], check=True
-    )
-    with served(tmp_path) as url:
-        media = warm.run(f"{url}/{name}", RULES).media
-    assert (media.kind, media.width, media.height) == (kind, *seen)
-    if kind is VIDEO:
-        assert _index_stands_in_front(Path(media.path))

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too large"
     TOO_LONG = "too long"
     EMPTY_FILE = "empty file"
+    BROKEN_FILE = "broken file"
     SITE_BUSY = "site busy"  # HTTP 429
     SITE_ERROR = "site error"  # HTTP 5xx
     NETWORK = "network"
@@ -99,6 +100,12 @@ class MediaKind(StrEnum):
     DOCUMENT = "document"
 
 
+class Note(StrEnum):
+    """In what the media is not quite what the link promised; each has a sentence for people."""
+
+    NOT_CONVERTED = "not converted"  # a file, because turning it into a video would take too long
+
+
 class Stage(StrEnum):
     """Where a request is between the link and its answer."""
 
@@ -153,6 +160,7 @@ class MediaFile:
     uploader: str | None = None
     extractor: str = ""
     media_id: str = ""
+    note: Note | None = None
 
 
 # --------------------------------------------------------------------------------- telegram
@@ -344,4 +352,7 @@ def to_json(message: Any) -> dict[str, Any]:
 
 def media_from_json(value: Mapping[str, Any]) -> MediaFile:
     """The inverse of `to_json` for a `MediaFile`. Raises TypeError or ValueError on rubbish."""
-    return MediaFile(**{**value, "kind": MediaKind(value["kind"])})
+    note = value.get("note")
+    return MediaFile(
+        **{**value, "kind": MediaKind(value["kind"]), "note": Note(note) if note else None}
+    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.downloads.text import clean
-from worker.jobs import Fault, JobError, MediaKind, Progress, Reason, Stage
+from worker.jobs import Fault, JobError, MediaKind, Note, Progress, Reason, Stage
 
 LINE_LIMIT_BYTES = 32 * 1024
 TITLE_LIMIT = 300
@@ -43,6 +43,7 @@ class Finished:
     uploader: str | None
     extractor: str
     media_id: str
+    note: Note | None = None
 
 
 Message = Progress | Finished | JobError
@@ -133,6 +134,7 @@ def _finished(fields: Mapping[str, Any]) -> Finished:
         uploader=_text(fields["uploader"], WORD_LIMIT) or None,
         extractor=_text(fields["extractor"], WORD_LIMIT),
         media_id=_text(fields["media_id"], WORD_LIMIT),
+        note=Note(fields["note"]) if fields["note"] else None,
     )
 
 

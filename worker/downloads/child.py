@@ -51,7 +51,7 @@ def _download(url: str, rules: Rules, sender: Sender, extractors: Iterable[Any])
     if not size:
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "yt-dlp left an empty file")
     sender.progress(Progress(Stage.FINISHING, done_bytes=size, total_bytes=size))
-    made = finish(directory / path.name, info)
+    made = finish(directory / path.name, info, rules)
     return Finished(
         name=made.path.name,
         kind=made.kind,
@@ -63,6 +63,7 @@ def _download(url: str, rules: Rules, sender: Sender, extractors: Iterable[Any])
         uploader=_words(info, "uploader", "channel", "creator") or None,
         extractor=_words(info, "extractor_key", "extractor"),
         media_id=_words(info, "id"),
+        note=made.note,
     )
 
 

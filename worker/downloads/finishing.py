@@ -1,39 +1,40 @@
 """From what yt-dlp wrote to what Telegram shows: kind, dimensions, streamable, a thumbnail.
 
-All of it is best effort but the file itself: without ffmpeg a video is still a video.
+All of it is best effort but the file itself: without ffmpeg a video is still a video, and what
+cannot be made to play everywhere is still a document. What is already fit costs one look by
+ffprobe, with the thumbnail drawn meanwhile; anything else one run of ffmpeg more.
 """
 
 import contextlib
 import shutil
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads import mp4
-from worker.downloads.programs import (
-    THUMBNAIL_LIMIT_BYTES,
-    ProgramFailed,
-    probe_result,
-    remux,
-    start_probe,
-    start_thumbnail,
-    wait_for_thumbnail,
-)
-from worker.jobs import Fault, JobError, MediaKind, Reason
+from worker.downloads import contents, mp4, programs, recipe
+from worker.downloads.contents import Contents, Video
+from worker.downloads.programs import ProgramFailed
+from worker.downloads.recipe import Budget, Recipe, Unaffordable
+from worker.downloads.rules import Rules
+from worker.jobs import Fault, JobError, MediaKind, Note, Reason
 
 THUMBNAIL_NAME = "thumbnail.jpg"
+COVER_NAME = "cover"
+"""Where the picture of a song is found, if there is one."""
 
-# Bot API, sendPhoto.
+# Bot API, sendPhoto: bytes, the sum of both sides, and how much longer one may be.
 _PHOTO_LIMIT_BYTES = 10 * 1000 * 1000
-_PHOTO_FORMATS = frozenset({"image2", "png_pipe", "jpeg_pipe", "webp_pipe"})
+_PHOTO_LONGEST = 10_000
+_PHOTO_RATIO = 20
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-_VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".flv", ".avi", ".ts", ".3gp"}
-)
-_AUDIO_SUFFIXES = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".wav"})
+_AUDIO_SUFFIXES = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".wav", ".weba"})
 # A first frame is often black; three seconds in, the film has begun.
 _THUMBNAIL_AT_S = 3.0
+# Of the time that a stage may take: a merge may have gone before, and the way back comes after.
+_SHARE_OF_TIME = 0.7
+_CONTAINER_SHARE = 0.97
 
 
 @dataclass(frozen=True)
@@ -46,114 +47,174 @@ class Finished:
     height: int | None = None
     duration_s: float | None = None
     thumbnail: Path | None = None
+    note: Note | None = None
 
 
-def finish(path: Path, info: Mapping[str, Any]) -> Finished:
+def finish(path: Path, info: Mapping[str, Any], rules: Rules) -> Finished:
     """Make `path` ready to be sent; `info` is what yt-dlp knows, for when ffmpeg is missing.
 
-    Raises JobError when it holds no media.
+    Raises JobError when it holds no media, or not all of it.
     """
-    has_ffmpeg = shutil.which("ffmpeg") is not None and shutil.which("ffprobe") is not None
-    if not has_ffmpeg:
-        return _by_name(path, info)
-    path, outline = _made_streamable(path)
-    # Both look at the same file and neither needs the other, so they run side by side.
-    probe = start_probe(path)
-    drawing = None
-    if path.suffix in _VIDEO_SUFFIXES:
-        length_s = outline.duration_s or _positive(info.get("duration")) or 0.0
-        thumbnail = path.with_name(THUMBNAIL_NAME)
-        drawing = start_thumbnail(path, thumbnail, min(_THUMBNAIL_AT_S, length_s / 3))
-    try:
-        probed = probe_result(probe)
-    except (ProgramFailed, ValueError) as error:
-        raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"ffprobe: {error}") from error
-    finally:
-        if drawing is not None:
+    outline = mp4.outline(path)
+    if outline.is_cut_off:
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an MP4 that ends in its middle")
+    if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
+        return _by_name(path, outline, info)
+    return _Finishing(path, outline, info, rules).run()
+
+
+class _Finishing:
+    """One file on its way. Use once: `run`."""
+
+    def __init__(
+        self, path: Path, outline: mp4.Outline, info: Mapping[str, Any], rules: Rules
+    ) -> None:
+        self._path = path
+        self._outline = outline
+        self._info = info
+        self._size = path.stat().st_size
+        self._thumbnail = path.with_name(THUMBNAIL_NAME)
+        self._memory_bytes = rules.memory_bytes
+        self._budget = Budget(
+            rules.timeout_s * _SHARE_OF_TIME, int(rules.max_file_bytes * _CONTAINER_SHARE)
+        )
+        self._ends_at = time.monotonic() + self._budget.time_s
+
+    def run(self) -> Finished:
+        found = self._look()
+        if found.video is None and found.audio is None:
+            raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"no stream in {found.containers}")
+        if found.video is None:
+            return self._as_audio(found)
+        if found.is_still:
+            return self._as_photo(found.video)
+        if "gif" in found.containers:
+            path = self._named(".gif")
+            video = found.video
+            return Finished(path, MediaKind.ANIMATION, video.width, video.height, found.duration_s)
+        return self._as_video(found, found.video)
+
+    def _look(self) -> Contents:
+        """What is in the file. Whatever has a picture to be shown small has been drawn by then."""
+        # Both look at the same file and neither needs the other, so they run side by side.
+        probe, drawing = programs.start_probe(self._path), None
+        if self._path.suffix not in _AUDIO_SUFFIXES | _PHOTO_SUFFIXES:
+            at_s = min(_THUMBNAIL_AT_S, self._length_s() / 3)
+            drawing = programs.start_thumbnail(self._path, self._thumbnail, at_s)
+        try:
+            probed = programs.probe_result(probe)
+        except (ProgramFailed, ValueError) as error:
+            raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
+        finally:
+            if drawing is not None:
+                with contextlib.suppress(ProgramFailed):
+                    programs.wait_for(drawing)
+        found = contents.read(probed)
+        return replace(found, duration_s=found.duration_s or self._length_s() or None)
+
+    def _length_s(self) -> float:
+        said = contents.positive(self._info.get("duration"))
+        return self._outline.duration_s or said or 0.0
+
+    def _drawn(self, source: Path) -> Path | None:
+        """The thumbnail; drawn from the first picture of `source` if that has still to be done."""
+        if not _is_thumbnail(self._thumbnail):
             with contextlib.suppress(ProgramFailed):
-                wait_for_thumbnail(drawing)
-    return _by_streams(path, probed)
+                programs.wait_for(programs.start_thumbnail(source, self._thumbnail, 0.0))
+        return self._thumbnail if _is_thumbnail(self._thumbnail) else None
+
+    # --------------------------------------------------------------------------- the kinds
+
+    def _as_video(self, found: Contents, video: Video) -> Finished:
+        fits = recipe.is_playable(video) and found.audio in {None, "aac"}
+        if fits and self._outline.is_mp4 and self._outline.is_streamable:
+            path = self._named(".mp4")
+        else:
+            try:
+                how = recipe.for_video(found, video, self._size, self._budget)
+                path = self._converted(how)
+            except (Unaffordable, ProgramFailed):
+                return self._as_it_is(found, video)
+            if how.video:
+                video = replace(video, width=how.video.width, height=how.video.height)
+            found = replace(found, duration_s=mp4.outline(path).duration_s or found.duration_s)
+        kind = MediaKind.ANIMATION if recipe.is_animation(found) else MediaKind.VIDEO
+        thumbnail = self._drawn(path)
+        return Finished(path, kind, video.width, video.height, found.duration_s, thumbnail)
+
+    def _as_it_is(self, found: Contents, video: Video) -> Finished:
+        return Finished(
+            self._path,
+            MediaKind.DOCUMENT,
+            video.width,
+            video.height,
+            found.duration_s,
+            self._drawn(self._path),
+            Note.NOT_CONVERTED,
+        )
+
+    def _as_audio(self, found: Contents) -> Finished:
+        is_mp4 = self._outline.is_mp4 and self._outline.is_streamable
+        path, kind, note = self._path, MediaKind.AUDIO, None
+        if found.audio == "aac" and is_mp4:
+            path = self._named(".m4a")
+        elif found.audio == "mp3" and "mp3" in found.containers:
+            path = self._named(".mp3")
+        else:
+            try:
+                path = self._converted(recipe.for_audio(found, self._size, self._budget))
+            except (Unaffordable, ProgramFailed):
+                kind, note = MediaKind.DOCUMENT, Note.NOT_CONVERTED
+        cover = self._path.with_name(COVER_NAME)
+        source = cover if cover.exists() else path if found.has_cover else None
+        thumbnail = self._drawn(source) if source else None
+        return Finished(path, kind, duration_s=found.duration_s, thumbnail=thumbnail, note=note)
+
+    def _as_photo(self, video: Video) -> Finished:
+        longest, shortest = max(video.width, video.height), min(video.width, video.height)
+        is_photo = (
+            self._path.suffix in _PHOTO_SUFFIXES
+            and self._size <= _PHOTO_LIMIT_BYTES
+            and longest + shortest <= _PHOTO_LONGEST
+            and longest <= shortest * _PHOTO_RATIO
+        )
+        kind = MediaKind.PHOTO if is_photo else MediaKind.DOCUMENT
+        return Finished(self._path, kind, video.width, video.height)
+
+    # --------------------------------------------------------------------------- the file
+
+    def _converted(self, how: Recipe) -> Path:
+        """A file made by `how` in place of the one there was. Raises ProgramFailed."""
+        target = self._path.with_name(f"finished{how.suffix}")
+        limits = programs.Limits(self._ends_at - time.monotonic(), self._memory_bytes)
+        try:
+            programs.convert(self._path, target, how, limits)
+        except ProgramFailed:
+            target.unlink(missing_ok=True)
+            raise
+        self._path.unlink()
+        return target
+
+    def _named(self, suffix: str) -> Path:
+        """The file under a name that says what it is: Telegram goes by that."""
+        if self._path.suffix == suffix:
+            return self._path
+        return self._path.rename(self._path.with_suffix(suffix))
 
 
-def _made_streamable(path: Path) -> tuple[Path, mp4.Outline]:
-    """`path`, or an MP4 of the same streams whose index stands in front."""
-    outline = mp4.outline(path)
-    is_video = path.suffix in _VIDEO_SUFFIXES
-    # HLS leaves MPEG-TS under the name of an MP4, DASH an MP4 in fragments.
-    if outline.is_streamable or not (is_video or outline.is_mp4):
-        return path, outline
-    target = path.with_name("streamable.m4a" if path.suffix == ".m4a" else "streamable.mp4")
+def _is_thumbnail(path: Path) -> bool:
     try:
-        remux(path, target)
-    except ProgramFailed:
-        target.unlink(missing_ok=True)
-        return path, outline
-    path.unlink()
-    return target, mp4.outline(target)
+        return 0 < path.stat().st_size < programs.THUMBNAIL_LIMIT_BYTES
+    except FileNotFoundError:
+        return False
 
 
-def _by_streams(path: Path, probed: Mapping[str, Any]) -> Finished:
-    streams = [stream for stream in probed.get("streams") or [] if isinstance(stream, dict)]
-    pictures = [s for s in streams if s.get("codec_type") == "video" and not _is_cover(s)]
-    sounds = [s for s in streams if s.get("codec_type") == "audio"]
-    container = str((probed.get("format") or {}).get("format_name"))
-    duration_s = _positive((probed.get("format") or {}).get("duration"))
-    if not pictures and not sounds:
-        raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"no stream in {container}")
-    if not pictures:
-        return Finished(path, MediaKind.AUDIO, duration_s=duration_s)
-    width, height = _as_seen(pictures[0])
-    if container == "gif":
-        return Finished(path, MediaKind.ANIMATION, width, height, duration_s)
-    if container in _PHOTO_FORMATS:
-        is_photo = path.suffix in _PHOTO_SUFFIXES and path.stat().st_size <= _PHOTO_LIMIT_BYTES
-        return Finished(path, MediaKind.PHOTO if is_photo else MediaKind.DOCUMENT, width, height)
-    kind = MediaKind.VIDEO if "mp4" in container.split(",") else MediaKind.DOCUMENT
-    return Finished(path, kind, width, height, duration_s, _usable(path.with_name(THUMBNAIL_NAME)))
-
-
-def _by_name(path: Path, info: Mapping[str, Any]) -> Finished:
-    outline = mp4.outline(path)
-    duration_s = outline.duration_s or _positive(info.get("duration"))
+def _by_name(path: Path, outline: mp4.Outline, info: Mapping[str, Any]) -> Finished:
+    duration_s = outline.duration_s or contents.positive(info.get("duration"))
     if path.suffix in _AUDIO_SUFFIXES:
         return Finished(path, MediaKind.AUDIO, duration_s=duration_s)
     if path.suffix in _PHOTO_SUFFIXES:
         return Finished(path, MediaKind.PHOTO)
     kind = MediaKind.VIDEO if outline.is_mp4 else MediaKind.DOCUMENT
-    return Finished(path, kind, _side(info.get("width")), _side(info.get("height")), duration_s)
-
-
-def _usable(thumbnail: Path) -> Path | None:
-    try:
-        size = thumbnail.stat().st_size
-    except FileNotFoundError:
-        return None
-    return thumbnail if 0 < size < THUMBNAIL_LIMIT_BYTES else None
-
-
-def _is_cover(stream: Mapping[str, Any]) -> bool:
-    return bool((stream.get("disposition") or {}).get("attached_pic"))
-
-
-def _as_seen(stream: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """Width and height after the rotation that a player applies."""
-    width, height = _side(stream.get("width")), _side(stream.get("height"))
-    sideways = (stream.get("tags") or {}).get("rotate")
-    for data in stream.get("side_data_list") or []:
-        sideways = data.get("rotation", sideways)
-    with contextlib.suppress(ValueError):
-        if round(float(sideways or 0)) % 180 == 90:
-            return height, width
-    return width, height
-
-
-def _side(value: object) -> int | None:
-    return value if isinstance(value, int) and 0 < value < 1 << 16 else None
-
-
-def _positive(value: object) -> float | None:
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return number if 0 < number < float("inf") else None
+    width, height = contents.side(info.get("width")), contents.side(info.get("height"))
+    return Finished(path, kind, width, height, duration_s)

@@ -1,7 +1,7 @@
 """The outline of an MP4 file, read from its box headers alone (ISO/IEC 14496-12).
 
-Enough to know whether a player must fetch the whole file before its first picture, without
-starting a program for the question.
+Enough to know whether a player must fetch the whole file before its first picture, and whether
+the file ends where it says, without starting a program for the question.
 """
 
 import os
@@ -17,24 +17,33 @@ _MVHD_BYTES = 40
 
 @dataclass(frozen=True)
 class Outline:
-    """What stands where: `is_streamable` when the index comes before the media, unfragmented."""
+    """What stands where: `is_streamable` when the index comes before the media, unfragmented.
+
+    QuickTime's own files look the same and are no MP4. `is_cut_off` when a box ends behind the
+    end of the file.
+    """
 
     is_mp4: bool
     is_streamable: bool
     duration_s: float | None
+    is_cut_off: bool = False
 
 
 NOT_MP4 = Outline(is_mp4=False, is_streamable=False, duration_s=None)
+
+_QUICKTIME = b"qt  "
 
 
 def outline(path: Path) -> Outline:
     """The outline of `path`; `NOT_MP4` for anything else. Raises OSError."""
     with open(path, "rb") as file:
         seen: list[bytes] = []
-        duration_s = None
-        for kind, size in _boxes(file):
-            if not seen and kind != b"ftyp":
-                return NOT_MP4
+        brand, duration_s, is_cut_off = b"", None, False
+        for kind, size, is_cut_off in _boxes(file):  # noqa: B007 - of the last box
+            if not seen:
+                if kind != b"ftyp":
+                    return NOT_MP4
+                brand = file.read(4)
             seen.append(kind)
             if kind == b"moov":
                 duration_s = _duration_s(file.read(_MVHD_BYTES))
@@ -42,14 +51,18 @@ def outline(path: Path) -> Outline:
                 break
     # With the media found first, the index stands behind it or in pieces between.
     return Outline(
-        is_mp4=bool(seen),
+        is_mp4=bool(seen) and brand != _QUICKTIME,
         is_streamable=b"moov" in seen and b"moof" not in seen,
         duration_s=duration_s,
+        is_cut_off=is_cut_off,
     )
 
 
-def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Kind and size of each box; the file stands at the box's content while it is looked at."""
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, bool]]:
+    """Kind and size of each box, and whether it is cut off by the end of the file.
+
+    The file stands at the box's content while that is looked at.
+    """
     position, end = 0, os.fstat(file.fileno()).st_size
     for _ in range(_MOST_BOXES):
         if position >= end:  # a size is any number that somebody wrote there
@@ -63,7 +76,7 @@ def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
             size = int.from_bytes(file.read(8), "big")
         if size and size < 8:
             return
-        yield kind, size
+        yield kind, size, position + size > end
         position += size
 
 

@@ -5,11 +5,15 @@ files in known containers only: a playlist that calls itself a video could other
 read any other file or address.
 """
 
+import contextlib
 import json
+import resource
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from worker.downloads.recipe import AUDIO_BPS, Encoding, Recipe
 from worker.downloads.text import clean
 
 CONTAINERS = (
@@ -22,6 +26,9 @@ THUMBNAIL_SIDE = 320
 THUMBNAIL_LIMIT_BYTES = 200_000
 
 _QUIET = ("-hide_banner", "-nostdin", "-v", "error")
+# More threads make x264 keep more pictures; two of them fit beside yt-dlp into 512 MB.
+_ENCODER_THREADS = "2"
+_FORMATS = {".mp4": "mp4", ".m4a": "ipod", ".mp3": "mp3"}
 
 
 class ProgramFailed(Exception):
@@ -44,41 +51,76 @@ def probe_result(probe: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def start_thumbnail(path: Path, thumbnail: Path, at_s: float) -> subprocess.Popen[str]:
-    """Begin to draw the key frame before `at_s` as a JPEG that Telegram takes (Bot API: Video)."""
-    longest = f"scale=w={THUMBNAIL_SIDE}:h={THUMBNAIL_SIDE}:force_original_aspect_ratio=decrease"
+    """Begin to draw the key frame before `at_s` as a JPEG that Telegram takes (Bot API: Video).
+
+    A song's cover is drawn as well as a film's picture.
+    """
+    side = THUMBNAIL_SIDE
+    shape = f"scale=iw*sar:ih,scale={side}:{side}:force_original_aspect_ratio=decrease,setsar=1"
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS]
-    command += [
-        "-noaccurate_seek",
-        "-ss",
-        f"{at_s:.3f}",
-        "-i",
-        f"file:{path}",
-        "-map",
-        "0:V:0",
-        "-frames:v",
-        "1",
-        "-vf",
-        longest,
-    ]
+    if at_s > 0:  # even to its beginning, a seek loses a song's cover
+        command += ["-noaccurate_seek", "-ss", f"{at_s:.3f}"]
+    command += ["-i", f"file:{path}"]
+    command += ["-map", "0:v:0", "-frames:v", "1", "-vf", shape]
     command += ["-pix_fmt", "yuvj420p", "-q:v", "5", "-f", "mjpeg", f"file:{thumbnail}"]
     return _start(command)
 
 
-def wait_for_thumbnail(process: subprocess.Popen[str]) -> None:
-    """Raises ProgramFailed when there will be none."""
-    _finish(process)
+def wait_for(drawing: subprocess.Popen[str]) -> None:
+    """Wait for a thumbnail. Raises ProgramFailed when there will be none."""
+    _finish(drawing)
 
 
-def remux(source: Path, target: Path) -> None:
-    """Put the first video and audio stream into an MP4 with its index in front, as they are.
+def convert(source: Path, target: Path, recipe: Recipe, limits: "Limits") -> None:
+    """Make `target` from the first video and audio stream of `source`, its index in front.
 
-    Raises ProgramFailed, for instance when MP4 cannot hold them. ffmpeg turns ADTS into what
-    MP4 wants by itself.
+    Raises ProgramFailed, for instance when MP4 cannot hold what is to be copied, or when it
+    takes longer than it may. ffmpeg turns pictures upright by itself when it encodes them, and
+    ADTS into what MP4 wants.
     """
-    command = ["ffmpeg", *_QUIET, "-y", *INPUT_LIMITS, "-i", f"file:{source}"]
-    command += ["-map", "0:V:0?", "-map", "0:a:0?", "-dn", "-sn", "-c", "copy"]
-    command += ["-movflags", "+faststart", "-f", "mp4", f"file:{target}"]
-    _finish(_start(command))
+    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
+    command += ["-map", "0:V:0?"] if recipe.suffix == ".mp4" else ["-vn"]
+    command += ["-map", "0:a:0?", "-dn", "-sn", "-map_chapters", "-1"]
+    command += _video_arguments(recipe.video) if recipe.video else ["-c:v", "copy"]
+    audio = ["-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ac", "2"]
+    command += audio if recipe.encodes_audio else ["-c:a", "copy"]
+    if recipe.suffix != ".mp3":
+        command += ["-movflags", "+faststart"]
+    process = _start([*command, "-f", _FORMATS[recipe.suffix], f"file:{target}"])
+    limits.impose(process)
+    _finish(process, limits.time_s)
+
+
+class Limits:
+    """What one run of ffmpeg may use: seconds, and memory in bytes beside this process's own.
+
+    A run that wants more fails by itself. Without this limit the whole session would be ended
+    for it, and the file that is already there would be lost.
+    """
+
+    def __init__(self, time_s: float, session_bytes: int) -> None:
+        self.time_s = time_s
+        self._data_bytes = max(0, session_bytes - _own_bytes())
+
+    def impose(self, process: subprocess.Popen[str]) -> None:
+        """Limit a program that has just been started."""
+        with contextlib.suppress(ProcessLookupError):
+            limit = (self._data_bytes, self._data_bytes)
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, limit)
+
+
+def _own_bytes() -> int:
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon:"))
+
+
+def _video_arguments(encoding: Encoding) -> Iterable[str]:
+    rate = encoding.most_bps
+    return (
+        *("-c:v", "libx264", "-threads", _ENCODER_THREADS, "-preset", encoding.preset),
+        *("-vf", f"scale={encoding.width}:{encoding.height},setsar=1", "-pix_fmt", "yuv420p"),
+        *("-fpsmax", "60", "-crf", "23", "-maxrate", str(rate), "-bufsize", str(2 * rate)),
+    )
 
 
 def _start(command: list[str]) -> subprocess.Popen[str]:
@@ -92,8 +134,13 @@ def _start(command: list[str]) -> subprocess.Popen[str]:
     )
 
 
-def _finish(process: subprocess.Popen[str]) -> str:
-    output, errors = process.communicate()
+def _finish(process: subprocess.Popen[str], timeout_s: float | None = None) -> str:
+    try:
+        output, errors = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise ProgramFailed(f"not done after {timeout_s:.0f} s") from None
     if process.returncode:
         last_line = (errors.strip().splitlines() or ["no words"])[-1]
         raise ProgramFailed(f"exit code {process.returncode}: {clean(last_line, 300)}")

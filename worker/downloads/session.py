@@ -58,6 +58,7 @@ class Session:
         self._stage_ends = 0.0
         self._next_report = 0.0
         self._seen_bytes = 0
+        self._directory_bytes = 0
         self._moved_at = 0.0
 
     def run(self) -> MediaFile:
@@ -151,7 +152,7 @@ class Session:
             # ffmpeg gets as long as yt-dlp did, once; the pool's own limit covers both.
             self._stage = Stage.FINISHING
             self._stage_ends = now + self._rules.timeout_s
-            self._next_report = now
+            self._next_report = self._moved_at = now
         if now >= self._next_report:
             self._next_report = now + REPORT_INTERVAL_S
             self._context.report(progress)
@@ -175,7 +176,9 @@ class Session:
     def _keep_size(self) -> None:
         """The limits that no rlimit knows: of all files together, of all processes together."""
         size = workspace.size_bytes(self._directory)
-        self._note_bytes(size)
+        # A conversion begins when the parts of a merge are gone: less is movement as well.
+        if size != self._directory_bytes:
+            self._directory_bytes, self._moved_at = size, time.monotonic()
         if size > self._rules.max_file_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
         used = sum(_private_bytes(p.pid) for p in processes.descendants(os.getpid()))
@@ -211,6 +214,7 @@ class Session:
             uploader=finished.uploader,
             extractor=finished.extractor,
             media_id=finished.media_id,
+            note=finished.note,
         )
 
 

@@ -10,7 +10,7 @@ import unicodedata
 from typing import TypeGuard
 from urllib.parse import urlsplit
 
-from worker.jobs import Cancelled, MediaFile, Progress, Reason, Refusal, Stage
+from worker.jobs import Cancelled, MediaFile, Note, Progress, Reason, Refusal, Stage
 from worker.telegram.links import LinkFlaw
 
 HELP = (
@@ -74,6 +74,7 @@ _REASONS = {
     Reason.TOO_LARGE: "The file is too large for me to send.",
     Reason.TOO_LONG: "This is too long for me to send.",
     Reason.EMPTY_FILE: "The site gave me an empty file.",
+    Reason.BROKEN_FILE: "The site gave me a broken file.",
     Reason.SITE_BUSY: "The site is turning me away for now. Please try again in an hour.",
     Reason.SITE_ERROR: "The site has trouble of its own. Please try again later.",
     Reason.NETWORK: "I could not reach the site. Please try again later.",
@@ -95,6 +96,10 @@ _WITH_ID = frozenset(
         *(Reason.DISK_FULL, Reason.UPLOAD_REFUSED, Reason.OUTDATED, Reason.INTERNAL),
     }
 )
+
+_NOTES = {
+    Note.NOT_CONVERTED: "This is a file because converting it would take me too long.",
+}
 
 _STAGES = {
     Stage.ACCEPTED: "Got it. Your download starts in a moment…",
@@ -154,7 +159,7 @@ def progress(state: Progress) -> str:
 
 
 def caption(media: MediaFile) -> str:
-    """A media's caption in Telegram's HTML: the title as a link, then who made it, how long.
+    """A media's caption in Telegram's HTML: the title as a link, who made it, how long, a note.
 
     At most `MAX_CAPTION` UTF-16 units once parsed. The text is cut before it becomes HTML, so
     no tag, entity or character is ever cut in two.
@@ -163,6 +168,8 @@ def caption(media: MediaFile) -> str:
     if _is_shown(media.duration_s):
         facts.append(_clock(media.duration_s))
     last = " · ".join(filter(None, facts))
+    if media.note:
+        last = f"{last}\n{_NOTES[media.note]}".lstrip()
     title = clean(media.title, MAX_CAPTION - utf16_length(last) - 1) or "Link"
     link = html.escape(title)
     if urlsplit(media.source_url).scheme in ("http", "https"):

@@ -1,0 +1,133 @@
+"""Which recipe a file gets: what fits is copied, what does not is encoded if there is time."""
+
+import pytest
+
+from worker.downloads import contents, recipe
+from worker.downloads.contents import Contents, Video
+from worker.downloads.recipe import Budget, Encoding, Recipe, Unaffordable
+
+MB = 1_000_000
+BUDGET = Budget(time_s=42, size_bytes=50 * MB)
+FULL_HD = Video("vp9", "yuv420p", 1920, 1080)
+
+
+def a_file(video: Video | None, duration_s: float | None = 10, audio: str = "aac") -> Contents:
+    return Contents(frozenset({"webm"}), video, audio, duration_s)
+
+
+def encoding(video: Video, duration_s: float | None, budget: Budget = BUDGET) -> Encoding:
+    made = recipe.for_video(a_file(video, duration_s), video, MB, budget)
+    assert made.video is not None
+    return made.video
+
+
+def test_what_fits_is_copied_however_long_it_is() -> None:
+    fits = Video("h264", "yuv420p", 3840, 2160)
+    assert recipe.for_video(a_file(fits, 36_000), fits, MB, BUDGET) == Recipe(".mp4")
+
+
+def test_sound_is_encoded_beside_pictures_that_are_copied() -> None:
+    fits = Video("h264", "yuvj420p", 640, 480)
+    made = recipe.for_video(a_file(fits, 60, "opus"), fits, MB, BUDGET)
+    assert made == Recipe(".mp4", encodes_audio=True)
+
+
+@pytest.mark.parametrize(
+    ("video", "duration_s", "size", "preset"),
+    [
+        (FULL_HD, 10, (1920, 1080), "veryfast"),
+        (FULL_HD, 30, (1280, 720), "ultrafast"),
+        (FULL_HD, 60, (854, 480), "ultrafast"),
+        (Video("vp9", "yuv420p", 320, 240), 300, (320, 240), "veryfast"),
+        (Video("hevc", "yuv420p", 1080, 1920), 30, (720, 1280), "ultrafast"),
+        (Video("av1", "yuv420p10le", 3840, 2160), 10, (1280, 720), "ultrafast"),
+        (Video("vp8", "yuv420p", 321, 241), 10, (320, 240), "veryfast"),
+        (Video("vp8", "yuv420p", 1, 5000), 10, (2, 1920), "veryfast"),
+    ],
+)
+def test_the_longer_it_takes_the_smaller_it_gets(
+    video: Video, duration_s: float, size: tuple[int, int], preset: str
+) -> None:
+    made = encoding(video, duration_s)
+    assert (made.width, made.height) == size
+    assert made.preset == preset
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "budget"),
+    [
+        (3600, BUDGET),  # no time
+        (10, Budget(0.5, 50 * MB)),
+        (100, Budget(1000, 2 * MB)),  # no room
+        (10, Budget(-1, 50 * MB)),
+    ],
+)
+def test_what_cannot_be_paid_for_is_not_begun(duration_s: float, budget: Budget) -> None:
+    with pytest.raises(Unaffordable):
+        encoding(FULL_HD, duration_s, budget)
+
+
+def test_the_rate_is_what_the_limit_leaves_room_for() -> None:
+    made = encoding(Video("vp9", "yuv420p", 640, 360), 200, Budget(300, 50 * MB))
+    assert 50 * MB * 0.8 < (made.most_bps + recipe.AUDIO_BPS) * 200 / 8 < 50 * MB * 0.9
+
+
+def test_an_unknown_length_is_estimated_from_the_size() -> None:
+    assert encoding(FULL_HD, None).preset == "veryfast"
+    with pytest.raises(Unaffordable):
+        recipe.for_video(a_file(FULL_HD, None), FULL_HD, 500 * MB, BUDGET)
+
+
+@pytest.mark.parametrize(
+    ("codec", "duration_s", "made"),
+    [
+        ("aac", 36_000, Recipe(".m4a")),
+        ("mp3", 36_000, Recipe(".mp3")),
+        ("opus", 600, Recipe(".m4a", encodes_audio=True)),
+        ("opus", 36_000, None),
+    ],
+)
+def test_a_sound_is_encoded_only_if_it_must_be(
+    codec: str, duration_s: float, made: Recipe | None
+) -> None:
+    found = a_file(None, duration_s, codec)
+    if made is None:
+        with pytest.raises(Unaffordable):
+            recipe.for_audio(found, MB, BUDGET)
+    else:
+        assert recipe.for_audio(found, MB, BUDGET) == made
+
+
+@pytest.mark.parametrize(
+    ("stream", "size"),
+    [
+        ({}, (640, 480)),
+        ({"sample_aspect_ratio": "4:3"}, (853, 480)),
+        ({"sample_aspect_ratio": "0:1"}, (640, 480)),
+        ({"sample_aspect_ratio": "N/A"}, (640, 480)),
+        ({"sample_aspect_ratio": "9999:1"}, (640, 480)),
+        ({"side_data_list": [{"rotation": -90}]}, (480, 640)),
+        ({"side_data_list": [{"rotation": 180}]}, (640, 480)),
+        ({"side_data_list": [{}], "tags": {"rotate": "270"}}, (480, 640)),
+        ({"tags": {"rotate": "upside down"}}, (640, 480)),
+    ],
+)
+def test_sides_are_those_that_people_see(stream: dict[str, object], size: tuple[int, int]) -> None:
+    about = {"codec_type": "video", "codec_name": "h264", "width": 640, "height": 480}
+    found = contents.read({"format": {"format_name": "mp4"}, "streams": [about | stream]})
+    assert found.video is not None
+    assert (found.video.width, found.video.height) == size
+
+
+@pytest.mark.parametrize("rate", ["1000/1", "0/0", "1/0", "", "-5/1", None])
+def test_a_rate_that_is_none_counts_as_the_usual_one(rate: str | None) -> None:
+    stream = {"codec_type": "video", "width": 2, "height": 2, "avg_frame_rate": rate}
+    found = contents.read({"streams": [stream]})
+    assert found.video is not None
+    assert found.video.pictures_per_s == 30
+
+
+@pytest.mark.parametrize("probed", [{}, {"streams": None}, {"streams": ["x", {}]}, {"format": {}}])
+def test_odd_answers_hold_nothing(probed: dict[str, object]) -> None:
+    found = contents.read(probed)
+    assert (found.video, found.audio, found.duration_s) == (None, None, None)

@@ -1,0 +1,126 @@
+"""What a media file holds, as far as it matters to a player: read from ffprobe's answer.
+
+Pure: nothing here looks at a file.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+_PICTURE_FORMATS = frozenset({"image2", "png_pipe", "jpeg_pipe", "webp_pipe"})
+_LARGEST_SIDE = 1 << 16
+_FASTEST_PICTURES = 60.0  # per second; above it stands a time base, not a rate
+_USUAL_PICTURES = 30.0
+
+
+@dataclass(frozen=True)
+class Video:
+    """A stream of pictures. Sides in pixels as they are seen: upright, and with square pixels."""
+
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    pictures_per_s: float = _USUAL_PICTURES
+
+    @property
+    def pixels_per_s(self) -> float:
+        """What a decoder or an encoder has to do each second."""
+        return self.width * self.height * self.pictures_per_s
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A file's container (ffprobe's names for it), its streams, and its length in seconds.
+
+    `audio` is the codec's name. A cover is a picture that is shown while a song plays.
+    """
+
+    containers: frozenset[str]
+    video: Video | None = None
+    audio: str | None = None
+    duration_s: float | None = None
+    has_cover: bool = False
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it is one picture rather than many."""
+        return not self.containers.isdisjoint(_PICTURE_FORMATS)
+
+
+def read(probed: Mapping[str, Any]) -> Contents:
+    """The contents that ffprobe's JSON tells of; whatever is odd in it counts as not said."""
+    about = probed.get("format") or {}
+    video, cover, audio = None, False, None
+    for stream in _streams(probed):
+        kind, codec = stream.get("codec_type"), str(stream.get("codec_name"))
+        if kind == "audio":
+            audio = audio or codec
+        elif kind == "video" and (stream.get("disposition") or {}).get("attached_pic"):
+            cover = True
+        elif kind == "video":
+            video = video or _video(stream, codec)
+    return Contents(
+        containers=frozenset(str(about.get("format_name")).split(",")),
+        video=video,
+        audio=audio,
+        duration_s=positive(about.get("duration")),
+        has_cover=cover,
+    )
+
+
+def side(value: object) -> int | None:
+    """A width or height in pixels, None for what can be none."""
+    return value if isinstance(value, int) and 0 < value < _LARGEST_SIDE else None
+
+
+def positive(value: object) -> float | None:
+    """A finite number above 0, None for anything else."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if 0 < number < float("inf") else None
+
+
+def _streams(probed: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    return (stream for stream in probed.get("streams") or [] if isinstance(stream, dict))
+
+
+def _video(stream: Mapping[str, Any], codec: str) -> Video | None:
+    width, height = side(stream.get("width")), side(stream.get("height"))
+    if width is None or height is None:
+        return None
+    shape = _ratio(stream.get("sample_aspect_ratio"), ":") or Fraction(1)
+    width = side(max(1, round(width * shape))) or width
+    if _is_sideways(stream):
+        width, height = height, width
+    rate = float(_ratio(stream.get("avg_frame_rate"), "/") or _USUAL_PICTURES)
+    return Video(
+        codec,
+        str(stream.get("pix_fmt")),
+        width,
+        height,
+        rate if rate <= _FASTEST_PICTURES else _USUAL_PICTURES,
+    )
+
+
+def _is_sideways(stream: Mapping[str, Any]) -> bool:
+    """Whether a player turns the pictures by a quarter."""
+    turn = (stream.get("tags") or {}).get("rotate")
+    for data in stream.get("side_data_list") or []:
+        turn = data.get("rotation", turn)
+    with contextlib.suppress(TypeError, ValueError):
+        return round(float(turn or 0)) % 180 == 90
+    return False
+
+
+def _ratio(value: object, sign: str) -> Fraction | None:
+    """`16:9` or `30000/1001` as a number above 0."""
+    with contextlib.suppress(ValueError, ZeroDivisionError):
+        above, _, below = str(value).partition(sign)
+        ratio = Fraction(int(above), int(below))
+        return ratio if ratio > 0 else None
+    return None
