@@ -70,13 +70,13 @@ class Janitor:
         self._strays.sweep(self._worker_pids())
 
     def _sweep_orphans(self) -> None:
-        # What is live is asked first: a directory that is made in between is young.
         ledger = self._open_ledger()
+        downloads = self._settings.data_dir / "downloads"
         try:
-            live = ledger.live_directories()
+            max_age_s = self._settings.orphan_max_age_s
+            orphans = find_orphans(downloads, ledger.live_directories, max_age_s)
         finally:
             ledger.close()
-        downloads = self._settings.data_dir / "downloads"
-        for orphan in find_orphans(downloads, live, self._settings.orphan_max_age_s):
+        for orphan in orphans:
             workspace.remove(orphan.path)
             log.info("%s belonged to no job and is removed.", orphan.path)

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,23 +21,32 @@ class Orphan:
     size_bytes: int
 
 
-def find_orphans(downloads: Path, live: Container[str], older_than_s: float) -> list[Orphan]:
+def find_orphans(
+    downloads: Path, live: Callable[[], Container[str]], older_than_s: float
+) -> list[Orphan]:
     """The directories in `downloads` that no live job uses and that are old enough.
 
     Only what a download would have made is looked at: a link or a foreign name is left alone.
+    Raises OSError when `downloads` cannot be read or is itself a link to somewhere else.
     """
+    if downloads.is_symlink():
+        raise OSError(f"{downloads} is a symbolic link; what is behind it is left alone")
     if not downloads.is_dir():
         return []
+    # Live is asked last: a job is in the ledger before it makes its directory.
+    with os.scandir(downloads) as listing:
+        entries = [entry for entry in listing if _NAME.fullmatch(entry.name)]
+    needed = live()
     found = []
-    for entry in os.scandir(downloads):
-        if entry.name in live or not _NAME.fullmatch(entry.name):
-            continue
-        if not entry.is_dir(follow_symlinks=False):
+    for entry in entries:
+        if entry.name in needed or not entry.is_dir(follow_symlinks=False):
             continue
         try:
-            age_s = time.time() - entry.stat(follow_symlinks=False).st_mtime
+            changed_at = entry.stat(follow_symlinks=False).st_mtime
         except FileNotFoundError:
             continue
+        # One from the future was made before the clock was set back, nobody knows how long.
+        age_s = abs(time.time() - changed_at)
         if age_s >= older_than_s:
             path = Path(entry.path)
             found.append(Orphan(path, age_s, workspace.size_bytes(path)))

@@ -63,7 +63,7 @@ def downloads(tmp_path: Path) -> Path:
 
 def test_orphans_are_old_and_of_no_live_job(downloads: Path) -> None:
     os.utime(downloads / "3-1")
-    (orphan,) = find_orphans(downloads, {"2-1"}, older_than_s=7200)
+    (orphan,) = find_orphans(downloads, lambda: {"2-1"}, older_than_s=7200)
     assert orphan.path == downloads / "1-1"
     assert orphan.size_bytes == 1000
     assert orphan.age_s > 7200
@@ -73,12 +73,12 @@ def test_link_to_a_directory_is_no_orphan(downloads: Path, tmp_path: Path) -> No
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (downloads / "9-9").symlink_to(elsewhere)
-    found = [orphan.path.name for orphan in find_orphans(downloads, (), older_than_s=0)]
+    found = [orphan.path.name for orphan in find_orphans(downloads, set, older_than_s=0)]
     assert sorted(found) == ["1-1", "2-1", "3-1"]
 
 
 def test_no_directory_has_no_orphans(tmp_path: Path) -> None:
-    assert find_orphans(tmp_path / "nowhere", (), 0) == []
+    assert find_orphans(tmp_path / "nowhere", set, 0) == []
 
 
 @pytest.fixture

@@ -55,6 +55,11 @@ def _plain_link(match: re.Match[str]) -> str:
     return link[: cut.start()] + "?…" + closing
 
 
+def printable(text: str) -> str:
+    """`text` with every control character but tab and line end in words."""
+    return text.translate(_CONTROL)
+
+
 class RedactingFormatter(logging.Formatter):
     """Formats a record, then takes the secrets out of all of it."""
 
@@ -64,7 +69,7 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The whole text of a record, its traceback included."""
-        return redact(super().format(record), self._secrets).translate(_CONTROL)
+        return printable(redact(super().format(record), self._secrets))
 
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not generic at run time

@@ -166,13 +166,21 @@ def environment_of(pid: int) -> dict[str, str]:
     return dict(item.split("=", 1) for item in text.split("\0") if "=" in item)
 
 
+def is_tagged(pid: int, tag: str) -> bool:
+    """Whether a process carries this instance tag; False when it is not ours to read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+    # No parsing: a sweep asks thousands of processes.
+    return f"\0{INSTANCE_VARIABLE}={tag}\0".encode() in b"\0" + environment
+
+
 def tagged(tag: str) -> list[Process]:
     """Every process on the machine that carries this instance tag, but not the caller."""
-    return [
-        process
-        for process in snapshot().values()
-        if process.pid != os.getpid() and environment_of(process.pid).get(INSTANCE_VARIABLE) == tag
-    ]
+    everything = snapshot().values()
+    return [p for p in everything if p.pid != os.getpid() and is_tagged(p.pid, tag)]
 
 
 # ------------------------------------------------------------------------------------ signals

@@ -129,12 +129,15 @@ class Settings:
     """What is allowed but probably not meant, a sentence each."""
 
     @classmethod
-    def load(cls, environ: Mapping[str, str], dotenv: Path | None = None) -> "Settings":
+    def load(
+        cls, environ: Mapping[str, str], dotenv: Path | None = None, *, needs_token: bool = True
+    ) -> "Settings":
         """The settings from `environ`, else from the `.env` file `dotenv`, else the defaults.
 
-        An empty text stands for the default. Raises SettingsError with all that is wrong.
+        An empty text stands for the default. Raises SettingsError with all that is wrong. What
+        does not talk to Telegram `needs_token` not: none is looked for, and it is empty.
         """
-        return _load(environ, dotenv)
+        return _load(environ, dotenv, needs_token)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -200,7 +203,7 @@ def _variables() -> tuple[Variable, ...]:
 VARIABLES = _variables()
 
 
-def _load(environ: Mapping[str, str], dotenv: Path | None) -> Settings:
+def _load(environ: Mapping[str, str], dotenv: Path | None, needs_token: bool) -> Settings:
     names = {variable.name for variable in VARIABLES} | {_TOKEN_FILE}
     sources = Sources(environ, names)
     if dotenv is not None:
@@ -212,6 +215,9 @@ def _load(environ: Mapping[str, str], dotenv: Path | None) -> Settings:
     for variable in VARIABLES:
         text = sources.get(variable.name)
         if variable.field == "bot_token":
+            if not needs_token:
+                found["bot_token"] = ""
+                continue
             text = _token_text(text, sources.get(_TOKEN_FILE), problems)
         if text is None:
             continue

@@ -320,12 +320,7 @@ class Ledger:
     def live_directories(self) -> set[str]:
         """The names of the download directories that are needed, see `download_directory`."""
         with self._db.reading():
-            rows = self._db.execute(
-                "SELECT id, attempts FROM jobs WHERE kind = 'download' AND (state = 'running'"
-                " OR state = 'done' AND id IN"
-                "  (SELECT download FROM requests WHERE answered_at IS NULL))"
-            ).fetchall()
-        return {download_directory(row["id"], row["attempts"]) for row in rows}
+            return queue.live_directories(self._db)
 
     # ------------------------------------------------------------------------- processes
 

@@ -3,8 +3,10 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 
@@ -24,17 +26,45 @@ class LedgerBusy(Exception):
     """Not now: locked, or no room on the disk. Nothing was changed."""
 
 
+class Access(StrEnum):
+    """What a connection may do to the file."""
+
+    OWNER = "owner"  # make it and bring it up to date
+    WRITE = "write"  # change what is there
+    READ = "read"
+
+
 class Database:
     """One connection, for the thread that made it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open and migrate. Raises LedgerError or LedgerBusy; nothing is ever overwritten."""
+    def __init__(self, path: Path, access: Access = Access.OWNER) -> None:
+        """Open, and migrate as the owner. Raises LedgerError or LedgerBusy.
+
+        Nothing is ever overwritten, and only the owner makes a file.
+        """
         self._path = path
+        if access is not Access.OWNER and not path.is_file():
+            raise LedgerError(f"there is no ledger at {path}; the bot makes one when it starts")
+        # A reader too opens it for writing: after a crash it must take over the last commits.
+        mode = "rwc" if access is Access.OWNER else "rw"
         try:
             # isolation_level None: transactions are begun and ended here, in so many words.
-            self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+            self._connection = sqlite3.connect(
+                f"file:{quote(str(path))}?mode={mode}",
+                timeout=BUSY_S,
+                isolation_level=None,
+                uri=True,
+            )
             self._connection.row_factory = sqlite3.Row
-            self._migrate()
+            self._recognise()
+            if access is Access.OWNER:
+                self._migrate()
+            else:
+                self._refuse_other_versions()
+            # A confirmed update must survive a power cut, so each commit reaches the disk.
+            self.execute("PRAGMA synchronous = FULL")
+            if access is Access.READ:
+                self.execute("PRAGMA query_only = ON")
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", None) in _PASSING:
                 raise LedgerBusy(str(error)) from None
@@ -43,7 +73,7 @@ class Database:
                 "or put a backup in its place"
             ) from None
 
-    def _migrate(self) -> None:
+    def _recognise(self) -> None:
         version = self.value("PRAGMA user_version")
         tables = self.value("SELECT count(*) FROM sqlite_master")
         if tables and self.value("PRAGMA application_id") != APPLICATION_ID:
@@ -53,11 +83,20 @@ class Database:
                 f"the ledger {self._path} has version {version}, and this bot knows versions up "
                 f"to {len(MIGRATIONS)}: run the newer bot that made it"
             )
-        if not tables:
+
+    def _refuse_other_versions(self) -> None:
+        version = self.value("PRAGMA user_version")
+        if version < len(MIGRATIONS):
+            raise LedgerError(
+                f"the ledger {self._path} has version {version}, and this program needs "
+                f"{len(MIGRATIONS)}: start this version's bot, which brings it up to date"
+            )
+
+    def _migrate(self) -> None:
+        version = self.value("PRAGMA user_version")
+        if not version:
             self.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self.execute("PRAGMA journal_mode = WAL")
-        # A confirmed update must survive a power cut, so each commit reaches the disk.
-        self.execute("PRAGMA synchronous = FULL")
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
             self._connection.executescript(
                 f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {script};"

@@ -7,7 +7,7 @@ from typing import Any
 from worker.ledger import fairness
 from worker.ledger.database import Database
 from worker.ledger.fairness import Share
-from worker.ledger.records import Kind, Request
+from worker.ledger.records import Kind, Request, download_directory
 
 
 def add(
@@ -127,6 +127,22 @@ def drop_deliveries(db: Database, request: int, now: float) -> list[int]:
 def drop_all(db: Database, request: int, now: float) -> list[int]:
     """Drop all that waits to be done for a request, and return what runs."""
     return _drop(db, "request = ?", request, now)
+
+
+def drop_message(db: Database, job: int, now: float) -> None:
+    """Drop a message that waits to be sent."""
+    _drop(db, "kind = 'reply' AND id = ?", job, now)
+
+
+def live_directories(db: Database) -> set[str]:
+    """The names of the download directories that are needed, see `download_directory`."""
+    # Two searches by index, and no OR between them: that would look at every job there is.
+    rows = db.execute(
+        "SELECT id, attempts FROM jobs WHERE state = 'running' AND kind = 'download'"
+        " UNION SELECT job.id, job.attempts FROM requests JOIN jobs AS job"
+        " ON job.id = requests.download AND job.state = 'done' WHERE answered_at IS NULL"
+    )
+    return {download_directory(row["id"], row["attempts"]) for row in rows}
 
 
 def _drop(db: Database, which: str, parameter: int | None, now: float) -> list[int]:

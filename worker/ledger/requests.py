@@ -105,6 +105,28 @@ def _current_download(db: Database, request: Request) -> int | None:
     return found
 
 
+def is_on_its_way(db: Database, media_key: str | None) -> bool:
+    """Whether media needs no download of its own: it is remembered, or being fetched."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM media WHERE media_key = ?1 UNION ALL SELECT 1 FROM jobs"
+            " WHERE kind = 'download' AND media_key = ?1 AND state IN ('waiting', 'running')",
+            media_key,
+        )
+    )
+
+
+def reopen(db: Database, request: int, now: float) -> None:
+    """Begin an answered request anew: another status message, and the media provided."""
+    db.execute(
+        "UPDATE requests SET answered_at = NULL, verdict = NULL, reason = NULL, error_id = NULL,"
+        " status_message_id = NULL, status_messages = 0, downloads = 0 WHERE id = ?",
+        request,
+    )
+    queue.add(db, Kind.STATUS, now, request=request)
+    provide(db, request, now)
+
+
 def decide(db: Database, request: int, decision: Decision, now: float) -> None:
     """Set what the answer will be."""
     db.execute(

@@ -101,4 +101,48 @@ MIGRATIONS = (
         WHERE kind = 'download';
     UPDATE jobs SET chat_id = json_extract(payload, '$.chat_id') WHERE kind = 'reply';
     """,
+    """
+    -- What the operator asks about: failures, figures of runs, samples, what a job ended as.
+    CREATE INDEX jobs_failed ON jobs (finished_at) WHERE state = 'failed';
+    CREATE INDEX requests_download ON requests (download);
+    CREATE INDEX requests_answered ON requests (answered_at, verdict);
+    CREATE INDEX media_remembered ON media (remembered_at);
+
+    CREATE TABLE runs (
+        job INTEGER PRIMARY KEY,
+        attempt INTEGER NOT NULL,
+        run_s REAL NOT NULL,
+        cpu_s REAL NOT NULL,
+        peak_bytes INTEGER NOT NULL,
+        log TEXT NOT NULL
+    ) STRICT;
+    CREATE TRIGGER jobs_removed AFTER DELETE ON jobs
+    BEGIN
+        DELETE FROM runs WHERE job = old.id;
+    END;
+
+    CREATE TABLE samples (
+        taken_at REAL PRIMARY KEY,
+        disk_free_bytes INTEGER NOT NULL,
+        disk_total_bytes INTEGER NOT NULL,
+        memory_bytes INTEGER NOT NULL,
+        memory_share REAL NOT NULL
+    ) STRICT;
+
+    -- Rows are deleted after a month; a count of what has ended must not fall with them.
+    CREATE TABLE job_counts (
+        pool TEXT NOT NULL,
+        state TEXT NOT NULL,
+        ended INTEGER NOT NULL,
+        PRIMARY KEY (pool, state)
+    ) STRICT;
+    INSERT INTO job_counts SELECT pool, state, count(*) FROM jobs
+        WHERE state IN ('done', 'failed', 'dropped') GROUP BY pool, state;
+    CREATE TRIGGER jobs_ended AFTER UPDATE OF state ON jobs
+        WHEN new.state IN ('done', 'failed', 'dropped') AND new.state != old.state
+    BEGIN
+        INSERT INTO job_counts VALUES (new.pool, new.state, 1)
+            ON CONFLICT DO UPDATE SET ended = ended + 1;
+    END;
+    """,
 )

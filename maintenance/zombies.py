@@ -1,0 +1,181 @@
+"""Processes of this bot that should not be there, and their end. What is ours says `Census`."""
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from maintenance.house import Census, House
+from worker import processes
+from worker.processes import Identity, Process
+
+CONFIRM_S = 0.3
+"""What is found is looked at again: it may just have been ending, or starting."""
+
+TERM_GRACE_S = 3.0
+REAP_PATIENCE_S = 4.0
+ROUNDS = 3
+
+
+class Why(StrEnum):
+    """What is wrong with a process."""
+
+    DEFUNCT = "defunct"
+    ORPHAN = "orphan"
+    STUCK = "stuck"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Zombie:
+    """A process that should not be there, and why. `command` is what it shows itself as."""
+
+    process: Process
+    why: Why
+    reason: str
+    command: str
+    job: int | None
+
+
+def find(house: House) -> list[Zombie]:
+    """The zombies of this house; what is wrong for a moment only is none."""
+    first = {(zombie.process.identity, zombie.why) for zombie in _look(house)}
+    if not first:
+        return []
+    time.sleep(CONFIRM_S)
+    return [zombie for zombie in _look(house) if (zombie.process.identity, zombie.why) in first]
+
+
+def end(house: House, zombies: Iterable[Zombie]) -> list[Zombie]:
+    """End them and what belongs to them. Returns what is there after all, by another look.
+
+    TERM to the session, KILL after the grace, again for what a scan finds then. A defunct
+    process can be reaped by its parent alone, which is told to if it is ours.
+    """
+    left = list(zombies)
+    for _ in range(ROUNDS):
+        _kill(house, [zombie for zombie in left if zombie.why is not Why.DEFUNCT])
+        _have_reaped(house, [zombie for zombie in left if zombie.why is Why.DEFUNCT])
+        left = find(house)
+        if all(zombie.why is Why.DEFUNCT for zombie in left):
+            break  # Their parents have been told, and to tell them again helps nobody.
+    return left
+
+
+def resume(zombies: Iterable[Zombie]) -> None:
+    """Let those that are stopped go on."""
+    for zombie in zombies:
+        if zombie.why is Why.STOPPED:
+            processes.send_signal(zombie.process.identity, signal.SIGCONT)
+
+
+# ------------------------------------------------------------------------------------ finding
+
+
+def _look(house: House) -> list[Zombie]:
+    census = Census(house)
+    found = []
+    for process in sorted(census.ours.values(), key=lambda process: process.pid):
+        if wrong := _what_is_wrong(house, census, process):
+            job = _job_of(house, process)
+            found.append(Zombie(process, *wrong, command=command_of(process), job=job))
+    return found
+
+
+def _what_is_wrong(house: House, census: Census, process: Process) -> tuple[Why, str] | None:
+    if process.is_defunct:
+        parent = census.everything.get(process.parent)
+        name = parent.name if parent else "gone"
+        return Why.DEFUNCT, f"not reaped by its parent {process.parent} ({name})"
+    if _is_orphan(census, process):
+        return Why.ORPHAN, "its worker is gone" if census.bot else "the bot is not running"
+    limit_s = house.download_limit_s
+    if census.is_download(process) and process.age_s > limit_s:
+        return Why.STUCK, f"runs for {process.age_s:.0f} s, and may for {limit_s:.0f} s"
+    if process.state == "T":
+        return Why.STOPPED, "somebody stopped it (SIGSTOP)"
+    return None
+
+
+def _is_orphan(census: Census, process: Process) -> bool:
+    """Whether no worker of a running bot attends to the process.
+
+    The bot adopts what loses its parent. So a download that is a child of the bot itself has
+    lost its worker, and what is not below the bot at all has lost the bot.
+    """
+    if census.bot is None:
+        return True
+    above = census.ancestors(process)
+    if census.bot not in above:
+        return True
+    child_of_bot = [process, *above][above.index(census.bot)]
+    return census.is_download(child_of_bot)
+
+
+def command_of(process: Process) -> str:
+    """The command line, or the name of a fork, which shows the command line of another."""
+    try:
+        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return process.name
+    shown = b" ".join(words).decode(errors="replace").strip()
+    program = os.path.basename(words[0].decode(errors="replace"))
+    return shown if program.startswith(process.name) else process.name
+
+
+def _job_of(house: House, process: Process) -> int | None:
+    for leader, job in house.sessions.items():
+        if process.identity == leader or process.session == leader.pid:
+            return job
+    text = processes.environment_of(process.pid).get(processes.JOB_VARIABLE, "")
+    return int(text) if text.isdecimal() else None
+
+
+# ------------------------------------------------------------------------------------- ending
+
+
+def _kill(house: House, zombies: list[Zombie]) -> None:
+    census = Census(house)
+    identities = {zombie.process.identity for zombie in zombies}
+    found = [p for p in census.ours.values() if p.identity in identities]
+    sessions = {p.session for p in found if census.is_download(p)}
+    roots = {p.pid for p in census.ours.values() if p.session in sessions}
+    roots |= {p.pid for p in found}
+    wanted = roots | census.below(roots)
+    victims = [p.identity for p in census.ours.values() if p.pid in wanted and not p.is_defunct]
+    for identity in victims:
+        processes.send_signal(identity, signal.SIGTERM)
+        processes.send_signal(identity, signal.SIGCONT)  # A stopped one would not hear of it.
+    _wait_for_ends(victims, TERM_GRACE_S)
+    for identity in victims:
+        processes.send_signal(identity, signal.SIGKILL)
+    _wait_for_ends(victims, processes.KILL_PATIENCE_S)
+
+
+def _wait_for_ends(identities: list[Identity], timeout_s: float) -> None:
+    """Wait until none of them runs any more, or the time is over."""
+    deadline = time.monotonic() + timeout_s
+    while (left := deadline - time.monotonic()) > 0:
+        alive = [identity for identity in identities if processes.is_alive(identity)]
+        if not alive:
+            return
+        processes.wait_for_one(alive, min(left, 0.2))
+
+
+def _have_reaped(house: House, zombies: list[Zombie]) -> None:
+    """Tell parents of ours that a child has ended, and wait for them to see to it."""
+    census = Census(house)
+    told: list[Identity] = []
+    for zombie in zombies:
+        parent = census.everything.get(zombie.process.parent)
+        if parent and (parent.pid in census.ours or parent == census.bot):
+            # What the kernel says at a child's end. The bot looks after its own each second.
+            processes.send_signal(parent.identity, signal.SIGCHLD)
+            told.append(zombie.process.identity)
+    deadline = time.monotonic() + REAP_PATIENCE_S
+    while told and time.monotonic() < deadline:
+        time.sleep(0.1)
+        told = [identity for identity in told if processes.identify(identity.pid) == identity]

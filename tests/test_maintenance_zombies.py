@@ -1,0 +1,177 @@
+"""`python -m maintenance zombies`: real processes gone astray are found and ended, others not."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from maintenance import house, zombies
+from maintenance.__main__ import main
+from maintenance.house import Census, House, running_bot
+from maintenance.zombies import Why
+from tests.operator_kit import FFMPEG, lock_holder, maintenance, orphan
+from tests.sandbox.site import MediaSite
+from tests.scene import ONE_WORKER_EACH, Scene
+from worker import processes
+from worker.processes import instance_tag
+
+
+def is_there(identity: processes.Identity) -> bool:
+    return processes.is_alive(identity)
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+@pytest.mark.parametrize("is_running", [True, False])
+def test_orphaned_ffmpeg_is_found_and_ended_and_a_bystander_is_not(
+    tmp_path: Path, is_running: bool
+) -> None:
+    tag = instance_tag(tmp_path)
+    with (
+        lock_holder(tmp_path) if is_running else nullcontext(),
+        orphan(tag, *FFMPEG) as ours,
+        orphan(None, *FFMPEG) as bystander,
+        orphan(instance_tag(tmp_path / "other"), *FFMPEG) as of_another_bot,
+    ):
+        answer = maintenance(tmp_path, "zombies", "--json")
+        assert answer.code == 1
+        (zombie,) = answer.json["zombies"]
+        assert (zombie["pid"], zombie["what"], zombie["job"]) == (ours.pid, "orphan", 42)
+        assert zombie["command"].startswith("ffmpeg -v quiet")
+        assert zombie["memory_bytes"] > 0
+        assert is_there(ours), "without --kill nothing is changed"
+        answer = maintenance(tmp_path, "zombies", "--kill")
+        assert (answer.code, is_there(ours)) == (0, False), answer
+        assert f"{ours.pid} is gone" in answer.text
+        assert is_there(bystander)
+        assert is_there(of_another_bot)
+        assert maintenance(tmp_path, "zombies").code == 0
+
+
+def test_whole_session_of_one_that_ignores_term_is_ended(tmp_path: Path) -> None:
+    code = (
+        "import signal, subprocess, sys; signal.signal(15, signal.SIG_IGN);"
+        "subprocess.Popen([sys.executable, '-c', 'import signal; signal.signal(15, 1);"
+        " signal.pause()']); signal.pause()"
+    )
+    tag = instance_tag(tmp_path)
+    with orphan(tag, sys.executable, "-c", code) as leader:
+        while len(processes.descendants(leader.pid)) < 1:
+            pass
+        (child,) = processes.descendants(leader.pid)
+        answer = maintenance(tmp_path, "zombies", "--kill")
+        assert answer.code == 0, answer
+        assert not is_there(leader)
+        assert not is_there(child.identity)
+
+
+DEFUNCT = """
+child = os.fork()
+if not child:
+    os._exit(0)
+while not processes.look_up(child).is_defunct:
+    pass
+"""
+REAPS = "signal.signal(signal.SIGCHLD, lambda *_: os.waitpid(-1, os.WNOHANG))"
+
+
+@pytest.mark.parametrize("does_reap", [True, False])
+def test_defunct_child_of_the_bot_is_reaped_by_the_bot(tmp_path: Path, does_reap: bool) -> None:
+    with lock_holder(tmp_path, DEFUNCT + (REAPS if does_reap else "")) as bot:
+        answer = maintenance(tmp_path, "zombies", "--json")
+        (zombie,) = answer.json["zombies"]
+        assert (zombie["what"], zombie["state"], zombie["parent"]) == ("defunct", "Z", bot.pid)
+        answer = maintenance(tmp_path, "zombies", "--kill")
+        assert answer.code == (0 if does_reap else 2)
+        assert bool(processes.look_up(zombie["pid"])) is not does_reap
+        assert bot.poll() is None
+        if not does_reap:
+            assert f"end its parent {bot.pid}" in answer.text
+
+
+def test_strange_parent_of_a_defunct_process_is_named_and_not_signalled(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    with lock_holder(other, DEFUNCT + "signal.signal(signal.SIGCHLD, lambda *_: os._exit(1))") as p:
+        (child,) = processes.children(p.pid)
+        ours = House(tmp_path, 60.0, {child.identity: 7})
+        (zombie,) = zombies.find(ours)
+        assert (zombie.why, zombie.job) == (Why.DEFUNCT, 7)
+        assert f"parent {p.pid}" in zombie.reason
+        assert zombies.end(ours, [zombie]) == [zombie]
+        assert p.poll() is None
+
+
+def test_stuck_and_stopped_ytdlp_of_a_real_bot(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        scene.send("/slow/stuck.mp4?seconds=5")
+        (pid,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM processes"))
+        assert maintenance(scene.data_dir, "zombies").text.startswith("No zombies")
+        for command in (["pgrep", "yt-dlp"], ["ps", "-C", "yt-dlp", "-o", "pid="]):
+            shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            assert str(pid) in shown.split()
+
+        os.kill(pid, signal.SIGSTOP)
+        (stopped,) = maintenance(scene.data_dir, "zombies", "--json").json["zombies"]
+        assert (stopped["pid"], stopped["what"], stopped["command"]) == (pid, "stopped", "yt-dlp")
+        ((job,),) = scene.ledger("SELECT job FROM processes")
+        assert stopped["job"] == job
+
+        os.kill(pid, signal.SIGCONT)
+        (download,) = [p for p in processes.snapshot().values() if p.pid == pid]
+        ours = House(scene.data_dir, download.age_s - 0.01, {download.identity: job})
+        (stuck,) = zombies.find(ours)
+        assert (stuck.process.pid, stuck.why) == (pid, Why.STUCK)
+        zombies.end(ours, [stuck])
+        assert not is_there(download.identity)
+        scene.wait_for_answers()
+
+
+def test_bot_that_starts_in_the_middle_loses_nobody(tmp_path: Path) -> None:
+    """What a look finds belongs to the bot that holds the lock after the look."""
+    ours = House(tmp_path, 60.0)
+    tag = instance_tag(tmp_path)
+    worker = (
+        f"env = dict(os.environ, FETCHBOT_INSTANCE={tag!r})\n"
+        "subprocess.Popen(['sleep', '60'], env=env)"
+    )
+    with lock_holder(tmp_path, worker) as bot:
+        (sleep,) = processes.children(bot.pid)
+        assert list(Census(ours).ours) == [sleep.pid]
+        assert zombies.find(ours) == []
+    assert [z.process.pid for z in zombies.find(ours)] == [sleep.pid]
+    assert zombies.end(ours, zombies.find(ours)) == []
+
+
+def test_lock_is_looked_at_and_never_taken(tmp_path: Path) -> None:
+    assert running_bot(tmp_path) is None
+    with lock_holder(tmp_path) as bot:
+        assert running_bot(tmp_path) == processes.identify(bot.pid)
+    assert (tmp_path / "lock").read_text() == f"{bot.pid}\n"
+    assert running_bot(tmp_path) is None, "the pid is still written there, and holds nothing"
+
+
+@pytest.mark.negative
+def test_without_the_user_a_stranger_with_our_tag_would_be_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with orphan(instance_tag(tmp_path), "sleep", "60") as stranger:
+        assert list(Census(House(tmp_path, 60.0)).ours) == [stranger.pid]
+        monkeypatch.setattr(house, "owner_of", lambda _: 12345)
+        assert not Census(House(tmp_path, 60.0)).ours
+
+
+def test_command_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    for user in (0, os.getuid()):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert main(["zombies"]) == 0
+    monkeypatch.setattr(os, "geteuid", lambda: 12346)
+    assert main(["zombies"]) == 2
+    assert "as root or by sudo -u" in capsys.readouterr().err

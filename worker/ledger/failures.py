@@ -1,0 +1,147 @@
+"""Jobs that failed for good, as the operator sees them, and their second chance.
+
+Each function is a part of somebody's transaction.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from worker.ledger import queue, requests
+from worker.ledger.database import Database
+from worker.ledger.records import Kind, Verdict
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the last attempt of a download used: seconds, bytes, and the end of its log."""
+
+    attempt: int
+    run_s: float
+    cpu_s: float
+    peak_bytes: int
+    log: str
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job that failed for good. `detail` is the error and its traceback; times are wall."""
+
+    id: int
+    kind: Kind
+    attempts: int
+    failed_at: float
+    created_at: float
+    url: str
+    reason: str
+    fault: str
+    error_id: str
+    detail: str
+    run: Run | None
+
+
+class NotRetried(Exception):
+    """A failed job that cannot be tried again; the text says why."""
+
+
+_COLUMNS = """
+    SELECT job.id, job.kind, job.attempts, job.finished_at, job.created_at,
+        coalesce(job.payload ->> '$.url', request.url, '') AS url,
+        coalesce(job.reason, '') AS reason, coalesce(job.fault, '') AS fault,
+        coalesce(job.error_id, '') AS error_id, coalesce(job.detail, '') AS detail,
+        run.attempt, run.run_s, run.cpu_s, run.peak_bytes, run.log
+    FROM jobs AS job LEFT JOIN requests AS request ON request.id = job.request
+        LEFT JOIN runs AS run ON run.job = job.id
+    WHERE job.state = 'failed'
+"""
+
+_WAITING_FOR_DOWNLOAD = "SELECT id, verdict, answered_at FROM requests WHERE download = ?"
+_WAITING_FOR_JOB = (
+    "SELECT id, verdict, answered_at FROM requests"
+    " WHERE id = (SELECT request FROM jobs WHERE id = ?)"
+)
+_TOLD = (Verdict.SENTENCE, Verdict.UNREACHABLE)
+
+
+def newest(db: Database, limit: int) -> list[FailedJob]:
+    """The jobs that failed last, the newest first."""
+    return _read(db, f"{_COLUMNS} ORDER BY job.finished_at DESC, job.id DESC LIMIT ?", limit)
+
+
+def find(db: Database, name: str) -> FailedJob | None:
+    """A failed job by its own id or by the id that the person was told."""
+    # An error id may consist of digits alone; a job's id is meant first.
+    found = _read(db, f"{_COLUMNS} AND job.id = ?", int(name)) if name.isdecimal() else []
+    found = found or _read(db, f"{_COLUMNS} AND job.error_id = ?", name.lower())
+    return found[0] if found else None
+
+
+def _read(db: Database, sql: str, parameter: int | str) -> list[FailedJob]:
+    return [
+        FailedJob(
+            id=row["id"],
+            kind=Kind(row["kind"]),
+            attempts=row["attempts"],
+            failed_at=row["finished_at"],
+            created_at=row["created_at"],
+            url=row["url"],
+            reason=row["reason"],
+            fault=row["fault"],
+            error_id=row["error_id"],
+            detail=row["detail"],
+            run=row["attempt"]
+            and Run(row["attempt"], row["run_s"], row["cpu_s"], row["peak_bytes"], row["log"]),
+        )
+        for row in db.execute(sql, parameter)
+    ]
+
+
+def retry(db: Database, job: FailedJob, now: float) -> None:
+    """Do a failed job once more, with all its attempts.
+
+    People who were told that it failed get a new status message, which becomes the one answer
+    of this second run; what they were told stays in the chat. Raises NotRetried when nobody
+    waits for it, for they cancelled, and while the word of its failure is still on its way.
+    """
+    waiting = _WAITING_FOR_DOWNLOAD if job.kind is Kind.DOWNLOAD else _WAITING_FOR_JOB
+    requests_of = db.execute(waiting, job.id).fetchall()
+    if any(row["answered_at"] is None and row["verdict"] for row in requests_of):
+        raise NotRetried("somebody is just being told that it failed; try again in a moment")
+    answered = [row["id"] for row in requests_of if row["verdict"] in _TOLD and row["answered_at"]]
+    if job.kind is Kind.DOWNLOAD or answered:
+        if not answered:
+            raise NotRetried("nobody waits for it any more")
+        _retry_for(db, job, answered, now)
+    else:
+        _wait_again(db, job.id, now)
+
+
+def _retry_for(db: Database, job: FailedJob, answered: Iterable[int], now: float) -> None:
+    if job.kind is Kind.DOWNLOAD:
+        # It is found and shared like anybody's download, unless there is a better one by now.
+        key = db.value("SELECT media_key FROM jobs WHERE id = ?", job.id)
+        if requests.is_on_its_way(db, key):
+            queue.close(db, job.id, "dropped", now)
+        else:
+            _wait_again(db, job.id, now)
+    else:
+        # What was to be done with the old status message is done with the new one.
+        queue.close(db, job.id, "dropped", now)
+    for request in answered:
+        requests.reopen(db, request, now)
+
+
+def _wait_again(db: Database, job: int, now: float) -> None:
+    db.execute(
+        "UPDATE jobs SET state = 'waiting', attempts = 0, waits_since = ?, not_before = ?,"
+        " finished_at = NULL, reason = NULL, fault = NULL, detail = NULL, error_id = NULL"
+        " WHERE id = ?",
+        now,
+        now,
+        job,
+    )
+
+
+def forget(db: Database, job: int) -> None:
+    """Remove a failed job and all that was noted of it."""
+    db.execute("UPDATE requests SET download = NULL WHERE download = ?", job)
+    db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", job)

@@ -1,0 +1,44 @@
+"""What is removed in time, in batches so small that nobody waits for one noticeably."""
+
+from worker.ledger.database import Database
+
+BATCH_ROWS = 200
+BATCH_PAGES = 200
+
+# In this order: a request goes after its jobs, and a download after the requests that refer to
+# it. `media` is what Telegram remembers for us, and each use renews it.
+_REMOVALS = (
+    """
+    DELETE FROM jobs WHERE id IN (
+        SELECT job.id FROM requests JOIN jobs AS job ON job.request = requests.id
+        WHERE answered_at < ? AND job.finished_at IS NOT NULL LIMIT ?)
+    """,
+    """
+    DELETE FROM requests WHERE id IN (
+        SELECT id FROM requests AS request WHERE answered_at < ?
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE request = request.id) LIMIT ?)
+    """,
+    """
+    DELETE FROM jobs WHERE id IN (
+        SELECT id FROM jobs AS job WHERE finished_at < ? AND request IS NULL
+        AND NOT EXISTS (SELECT 1 FROM requests WHERE download = job.id) LIMIT ?)
+    """,
+    """
+    DELETE FROM media WHERE media_key IN (
+        SELECT media_key FROM media WHERE remembered_at < ? LIMIT ?)
+    """,
+)
+
+
+def remove_batch(db: Database, before: float) -> int:
+    """Remove some of what ended before that wall time. Returns how many rows; 0 at the end."""
+    return sum(db.execute(sql, before, BATCH_ROWS).rowcount for sql in _REMOVALS)
+
+
+def vacuum_batch(db: Database) -> bool:
+    """Give some free pages back to the disk. False when there are none."""
+    if not db.value("PRAGMA freelist_count"):
+        return False
+    # It works while its rows are asked for.
+    db.execute(f"PRAGMA incremental_vacuum({BATCH_PAGES})").fetchall()
+    return True

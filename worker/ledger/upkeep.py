@@ -1,0 +1,156 @@
+"""The ledger as maintenance uses it: questions, samples, alerts, and what is removed in time.
+
+As with `Ledger`, each method is one transaction, a connection belongs to the thread that made
+it, and what may pass by itself leaves as `LedgerBusy`.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from worker import jobs
+from worker.ledger import failures, figures, queue, retention
+from worker.ledger.database import Access, Database
+from worker.ledger.failures import FailedJob
+from worker.ledger.records import Kind
+from worker.processes import Identity
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Disk and memory at one moment.
+
+    `memory_bytes` is of all the bot's processes, `memory_share` of the worker that is nearest to
+    its cap.
+    """
+
+    taken_at: float
+    disk_free_bytes: int
+    disk_total_bytes: int
+    memory_bytes: int
+    memory_share: float
+
+
+class Upkeep:
+    """One connection to a ledger that a bot has made."""
+
+    def __init__(self, path: Path, access: Access = Access.WRITE) -> None:
+        """Open what is there. Raises LedgerError when there is none, or of another version."""
+        self._db = Database(path, access)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------------ what is live
+
+    def live_directories(self) -> set[str]:
+        """The names of the download directories that are needed."""
+        with self._db.reading():
+            return queue.live_directories(self._db)
+
+    def sessions(self) -> dict[Identity, int]:
+        """The leaders of the downloads' sessions, with their jobs."""
+        with self._db.reading():
+            rows = self._db.execute("SELECT pid, started, job FROM processes")
+            return {Identity(row["pid"], row["started"]): row["job"] for row in rows}
+
+    def publish(self, name: str, value: Mapping[str, Any]) -> None:
+        """Put down what the bot's process alone knows, for commands to read."""
+        with self._db.transaction():
+            self._set(name, value)
+
+    def published(self, name: str) -> dict[str, Any]:
+        """What was published last under that name; empty for nothing."""
+        with self._db.reading():
+            text = self._db.value("SELECT value FROM state WHERE name = ?", name)
+        return dict(json.loads(text)) if text else {}
+
+    def _set(self, name: str, value: Mapping[str, Any]) -> None:
+        self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", name, json.dumps(value))
+
+    # --------------------------------------------------------------------------- failures
+
+    def failed(self, limit: int) -> list[FailedJob]:
+        """The jobs that failed last, the newest first."""
+        with self._db.reading():
+            return failures.newest(self._db, limit)
+
+    def failed_job(self, name: str) -> FailedJob | None:
+        """A failed job by its id or by its error's id."""
+        with self._db.reading():
+            return failures.find(self._db, name)
+
+    def retry(self, job: FailedJob, now: float) -> None:
+        """See `failures.retry`."""
+        with self._db.transaction():
+            failures.retry(self._db, job, now)
+
+    def forget(self, job: FailedJob) -> None:
+        """See `failures.forget`."""
+        with self._db.transaction():
+            failures.forget(self._db, job.id)
+
+    # ------------------------------------------------------------------ health and alerts
+
+    def figures(self, now: float) -> figures.Figures:
+        """What the rows say about the bot's health."""
+        with self._db.reading():
+            return figures.read(self._db, now)
+
+    def record_sample(self, sample: Sample) -> None:
+        """Keep a sample."""
+        with self._db.transaction():
+            self._db.insert("samples", **asdict(sample))
+
+    def memory_peak(self, since: float) -> float:
+        """The greatest share of its cap that a worker was seen to use."""
+        with self._db.reading():
+            sql = "SELECT max(memory_share) FROM samples WHERE taken_at >= ?"
+            return self._db.value(sql, since) or 0.0
+
+    def save_alerts(
+        self,
+        state: Mapping[str, Any],
+        outdated: Collection[int],
+        messages: Collection[jobs.Reply],
+        now: float,
+    ) -> list[int]:
+        """Remember what was announced and queue its messages, whose ids are returned.
+
+        Messages that are `outdated` are not sent any more if they wait still.
+        """
+        with self._db.transaction():
+            for job in outdated:
+                queue.drop_message(self._db, job, now)
+            ids = [
+                queue.add(self._db, Kind.REPLY, now, payload=jobs.to_json(message))
+                for message in messages
+            ]
+            self._set("alerts", state)
+        return ids
+
+    # -------------------------------------------------------------------------- retention
+
+    def remove_old(self, before: float) -> int:
+        """See `retention.remove_batch`."""
+        with self._db.transaction():
+            return retention.remove_batch(self._db, before)
+
+    def forget_samples(self, before: float) -> None:
+        """Remove the samples of that time."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM samples WHERE taken_at < ?", before)
+
+    def vacuum(self) -> bool:
+        """See `retention.vacuum_batch`."""
+        with self._db.transaction():
+            return retention.vacuum_batch(self._db)
