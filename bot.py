@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from maintenance import check
 from maintenance.janitor import Janitor
 from worker import logs, processes
 from worker.dispatcher import Dispatcher
+from worker.downloads import workspace
 from worker.ledger import Ledger, LedgerBusy, LedgerError, ledger_path
 from worker.poller import Poller
 from worker.pool import Pool
@@ -70,6 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         check.make_private_directory(settings.data_dir)
         lock = lock_directory(settings.data_dir)
+        own_temporary_files(settings.data_dir.resolve() / "tmp")
         ledger = Ledger(ledger_path(settings.data_dir))
         ledger.check()
         ledger.close()
@@ -102,6 +105,19 @@ def lock_directory(directory: Path) -> IO[str]:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def own_temporary_files(directory: Path) -> None:
+    """From now on temporary files are made in `directory`, which is emptied first.
+
+    What a killed bot leaves among the machine's own, multiprocessing's socket above all, nobody
+    would remove. Raises OSError.
+    """
+    workspace.create(directory)
+    os.environ["TMPDIR"] = str(directory)  # for the processes below
+    # A socket's path has 107 bytes at most (unix(7)), and the directory's own may be longer.
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    tempfile.tempdir = f"/proc/self/fd/{descriptor}"
 
 
 class Bot:

@@ -71,6 +71,29 @@ def test_job_that_outlasts_the_grace_is_put_back(
         assert answer.kind == "video"
 
 
+def test_killed_bot_leaves_nothing_among_the_machines_temporary_files(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    # Longer than a socket's path may be (unix(7)).
+    directory = tmp_path / ("d" * 60) / ("e" * 60)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with Scene(site, directory, {**ONE_WORKER_EACH, "TMPDIR": str(temporary)}) as scene:
+        own = scene.data_dir / "tmp"
+        scene.send("/clip/first-life.mp4")
+        scene.wait_for_answers()
+        (left,) = own.iterdir()
+        scene.bot.kill()
+        scene.restart_after_death()
+        scene.send("/clip/second-life.mp4")
+        scene.wait_for_answers(2)
+        assert left not in list(own.iterdir()), "the start has removed it"
+        scene.bot.terminate()
+        assert scene.bot.wait(20) == 0
+        assert list(own.iterdir()) == []
+        assert list(temporary.iterdir()) == []
+
+
 def test_second_bot_in_one_directory_refuses(site: MediaSite, tmp_path: Path) -> None:
     with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
         env = {**scene.bot.env}
