@@ -123,7 +123,7 @@ def reopen(db: Database, request: int, now: float) -> None:
         " status_message_id = NULL, status_messages = 0, downloads = 0 WHERE id = ?",
         request,
     )
-    queue.add(db, Kind.STATUS, now, request=request)
+    queue.add(db, Kind.STATUS, now, request=get(db, request))
     provide(db, request, now)
 
 
