@@ -37,6 +37,8 @@ from worker.progress import EDIT_IDS, ProgressBoard
 from worker.settings import Settings
 from worker.tasks import task_of, timeout_s
 from worker.telegram import texts
+from worker.upgrade import UpgradeWatch
+from worker.watched import replace_fork_server
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +92,7 @@ class Dispatcher:
         self._events: collections.deque[Event] = collections.deque()
         self._board = ProgressBoard()
         self._governor = Governor()
+        self._upgrade = UpgradeWatch()
         self._paused_until = 0.0
         self._stop_at: float | None = None
         self._lock = threading.Lock()
@@ -115,8 +118,9 @@ class Dispatcher:
 
     @property
     def pids(self) -> list[int]:
-        """The pids of all workers."""
-        return [pid for pool in self._pools.values() for pid in pool.pids]
+        """The pids of the processes that the dispatcher has started."""
+        workers = [pid for pool in self._pools.values() for pid in pool.pids]
+        return workers + self._upgrade.pids
 
     # ------------------------------------------------------------------------ the loop
 
@@ -136,6 +140,9 @@ class Dispatcher:
 
     def step(self, now: float, wall: float) -> None:
         """Everything that is due at monotonic `now` and wall clock `wall`."""
+        if self._upgrade.step(now):
+            replace_fork_server()
+            self._pools[DOWNLOADS].renew()
         for pool in self._pools.values():
             self._events += pool.step(now)
         if now < self._paused_until:
@@ -181,6 +188,7 @@ class Dispatcher:
         return late_s > STOP_PATIENCE_S
 
     def _close(self) -> None:
+        self._upgrade.close()
         for pool in self._pools.values():
             pool.close()
         wall = time.time()

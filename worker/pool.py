@@ -226,6 +226,11 @@ class Pool:
                 return True
         return False
 
+    def renew(self) -> None:
+        """Give every worker a successor, one after the other, each ready before the next goes."""
+        for worker in self._workers:
+            worker.is_worn = True
+
     def step(self, now: float) -> list[Event]:
         """Do all that is due, and tell what happened to the jobs."""
         events: list[Event] = []

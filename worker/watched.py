@@ -73,6 +73,19 @@ class WatchedProcess:
         return exitcode
 
 
+def replace_fork_server() -> None:
+    """End the fork server; the next process is started by a new one, with new imports.
+
+    Its processes go on. To be called by the thread that starts processes.
+    """
+    # Asked to stop it would stay for as long as its processes; multiprocessing sees that it is
+    # dead at the next start, and has no public name for its pid.
+    pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
+    if pid and (identity := processes.identify(pid)):
+        processes.send_signal(identity, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 def _continue_fork_server() -> None:
     """Wake a fork server that was stopped. multiprocessing gives it no public name."""
     pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009

@@ -48,6 +48,7 @@ class BotProcess:
         self.data_dir = data_dir.absolute()
         self.cwd = self._directory_without_env_file()
         self.script = script
+        self.python = sys.executable
         self.log_path = log_path or self.cwd / f"{self.data_dir.name}.log"
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         settings = {
@@ -69,7 +70,7 @@ class BotProcess:
         with self.log_path.open("ab") as log:
             # A session of its own: Ctrl-C at the sandbox reaches the bot through `stop` only.
             self._process = subprocess.Popen(
-                [sys.executable, str(self.script)],
+                [self.python, str(self.script)],
                 cwd=self.cwd,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
