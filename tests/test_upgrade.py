@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.bot_process import BOT
 from tests.sandbox.site import MediaSite
 from tests.scene import ONE_WORKER_EACH, Scene
+from worker.upgrade import RESTART
 
 
 @pytest.fixture
@@ -67,3 +69,21 @@ def test_yt_dlp_that_cannot_be_used_leaves_the_old_one_at_work(
     (answer,) = scene.wait_for_answers(1, 1)
     assert answer.kind == "video"
     assert scene.workers("downloads") == before
+
+
+def test_new_code_of_the_bot_waits_for_a_restart(site: MediaSite, tmp_path: Path) -> None:
+    installed = tmp_path / "installed"
+    for part in ("worker", "maintenance"):
+        shutil.copytree(BOT.parent / part, installed / part)
+    scene = Scene(site, tmp_path, ONE_WORKER_EACH)
+    scene.bot.script = Path(shutil.copy(BOT, installed))
+    with scene:
+        scene.send("/clip/before.mp4", 99)
+        scene.wait_for_answers(1, 99)
+        # A file that workers would not even be able to import.
+        (installed / "worker/jobs.py").write_text("raise ImportError('half a release')")
+        scene.api.wait_for(lambda: RESTART in scene.bot.log, 60)
+        scene.kill("downloads")
+        scene.send("/clip/still.mp4", 1)
+        (answer,) = scene.wait_for_answers(1, 1)
+        assert answer.kind == "video"

@@ -3,10 +3,15 @@
 The fork server has imported yt-dlp once for all, so a new one is used only by a new fork server.
 Before that the new one is tried in a process of its own: one that cannot be imported changes
 nothing but `trouble`, for an alert.
+
+When it is the bot's own code that has changed, nothing takes over before a restart: new workers
+under an old main process would not speak the same language.
 """
 
+import contextlib
 import importlib.util
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +23,10 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
 TRIAL_S = 120.0
+
+RESTART = "The bot's code on disk has changed; a restart puts it to use."
+
+CODE = Path(__file__).parent
 
 TRIAL = "from worker.downloads.warm import warm_up; warm_up()"
 
@@ -32,6 +41,7 @@ class UpgradeWatch:
         self.trouble: str | None = None
         self._file = _version_file()
         self._in_use = self._candidate = self._refused = self._look()
+        self._code = _code_on_disk()
         self._trial: subprocess.Popen[bytes] | None = None
         self._complaint: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open until close
         self._due_at = 0.0
@@ -48,6 +58,9 @@ class UpgradeWatch:
         if now < self._due_at:
             return False
         self._due_at = now + LOOK_EVERY_S
+        if _code_on_disk() != self._code:
+            self._ask_for_restart()
+            return False
         found = self._look()
         # Files are still being replaced unless two looks see the same.
         is_settled, self._candidate = found == self._candidate, found
@@ -71,6 +84,11 @@ class UpgradeWatch:
             self._trial.kill()
             self._trial.wait()
         self._complaint.close()
+
+    def _ask_for_restart(self) -> None:
+        if self.trouble != RESTART:
+            self.trouble = RESTART
+            log.warning("%s", RESTART)
 
     def _watch_trial(self, trial: subprocess.Popen[bytes], now: float) -> bool:
         if trial.poll() is None:
@@ -101,6 +119,18 @@ class UpgradeWatch:
             return None
         version = _VERSION.search(text)
         return (version[1] if version else "of no known version", written)
+
+
+def _code_on_disk() -> frozenset[tuple[str, int]]:
+    """The files that workers run, and when each was written."""
+    found = set()
+    for directory, _, names in os.walk(CODE):
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.join(directory, name)
+                with contextlib.suppress(OSError):  # being replaced: gone is a change as well
+                    found.add((path, os.stat(path).st_mtime_ns))
+    return frozenset(found)
 
 
 def _version_file() -> Path | None:
