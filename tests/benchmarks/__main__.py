@@ -7,10 +7,11 @@ both. Absolute figures are for this machine alone.
 import argparse
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import pool
+from tests.benchmarks import pool, warm
 
 CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "pool": ("the process pool against the standard library's", pool.run),
+    "warm": ("a download against the plain yt-dlp command", warm.run),
 }
 
 

@@ -1,0 +1,281 @@
+"""A download by the plain yt-dlp command, by our worker, and by the whole bot.
+
+All three fetch the same files from the same server, in turns. The command does nothing but
+download; our job also looks into the file and makes a thumbnail, and the bot also takes the
+update, keeps its journal and delivers the media.
+"""
+
+import itertools
+import logging
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.figures import ratio, summary
+from tests.benchmarks.file_server import serve
+from tests.benchmarks.usage import Sampler
+from tests.pool_driver import Driver, fork_server_pid
+from tests.sandbox.api import BotApi
+from tests.sandbox.bot_process import BotProcess
+from tests.sandbox.clips import SAMPLE
+from tests.sandbox.site import MEBIBYTE, padded
+from worker import staff
+from worker.jobs import Download
+from worker.pool import Finished, Pool
+from worker.settings import Settings
+
+ROUNDS = 20
+LINKS = 200
+WORKERS = 2
+TIMEOUT_S = 120.0
+
+HLS_SEGMENTS = 60
+FAR_AWAY_S = 0.03
+
+_SMALL_BYTES = 150 * 1024
+_LARGE_BYTES = 30 * MEBIBYTE
+
+_FFMPEG = ("ffmpeg", "-v", "error", "-nostdin", "-y")
+_MINUTE_OF_SAMPLE = ("-stream_loop", "19", "-i", str(SAMPLE), "-c", "copy")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is downloaded: a name for people, and a path on the server."""
+
+    name: str
+    path: str
+    delay_s: float = 0.0
+
+
+CASES = (
+    Case("150 KB MP4", "small.mp4"),
+    Case("30 MB MP4", "large.mp4"),
+    Case("60-segment HLS", "hls/media.m3u8"),
+    Case("60-segment HLS, 30 ms away", "hls/media.m3u8", FAR_AWAY_S),
+    Case("video and audio to be merged", "dash/manifest.mpd"),
+)
+
+
+def run() -> Iterator[str]:
+    """The lines of the report."""
+    logging.disable(logging.WARNING)  # a worker says what it could not confine
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        files = home / "files"
+        _make_files(files)
+        near = stack.enter_context(serve(files))
+        far = stack.enter_context(serve(files, FAR_AWAY_S))
+        workers = stack.enter_context(_our_workers(home))
+        bot = stack.enter_context(_whole_bot(home))
+        sides: dict[str, Callable[[str], float]] = {
+            "plain": lambda url: _plain(url, home),
+            "job": workers.fetch,
+            "bot": bot.fetch,
+        }
+        absolute: list[str] = []
+        for case in CASES:
+            url = f"{far if case.delay_s else near}/{case.path}"
+            yield from _compare(case, url, sides, absolute)
+        yield from _many(workers, near, home, absolute)
+    yield "absolute, on this machine:"
+    yield from absolute
+
+
+def _compare(
+    case: Case, url: str, sides: dict[str, Callable[[str], float]], absolute: list[str]
+) -> Iterator[str]:
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(ROUNDS + 1):
+        for name, fetch in sides.items():
+            # A link that is new to the bot, which would know an old one.
+            took_s = fetch(f"{url}?{name}={number}")
+            if number:  # the first fills the caches of disk and server
+                times[name].append(took_s)
+    for name, what in (("job", "our job"), ("bot", "link to media through the whole bot")):
+        yield f"{case.name}: {what} takes {ratio(times[name], times['plain'])} the plain command"
+    for name, values in times.items():
+        absolute.append(f"{case.name}: {name} {summary([1000 * s for s in values], 'ms')}")
+
+
+def _make_files(directory: Path) -> None:
+    clip = SAMPLE.read_bytes()
+    directory.mkdir()
+    for name, size in (("small.mp4", _SMALL_BYTES), ("large.mp4", _LARGE_BYTES)):
+        (directory / name).write_bytes(b"".join(padded(clip, size).read(0, size)))
+    for name, arguments in (
+        ("hls", ("-f", "hls", "-hls_time", "1", "-hls_list_size", "0", "media.m3u8")),
+        ("dash", ("-f", "dash", "-seg_duration", "60", "manifest.mpd")),
+    ):
+        (directory / name).mkdir()
+        command = [*_FFMPEG, *_MINUTE_OF_SAMPLE, *arguments]
+        subprocess.run(command, check=True, cwd=directory / name, timeout=TIMEOUT_S)
+    (directory / "many").mkdir()
+    for number in range(LINKS):  # names of their own, for the command calls its files by them
+        os.link(directory / "small.mp4", directory / "many" / f"{number}.mp4")
+    segments = len(list((directory / "hls").glob("*.ts")))
+    assert segments == HLS_SEGMENTS, segments
+
+
+# ------------------------------------------------------------------------------------ sides
+
+
+def _plain_command(directory: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "yt_dlp", "--ignore-config", "--quiet", "--no-warnings"),
+        *("--no-cache-dir", "--merge-output-format", "mp4", "--paths", str(directory)),
+    ]
+
+
+def _plain(url: str, home: Path) -> float:
+    """Seconds of the plain command for one link."""
+    with tempfile.TemporaryDirectory(dir=home) as directory:
+        started = time.perf_counter()
+        subprocess.run([*_plain_command(Path(directory)), url], check=True, timeout=TIMEOUT_S)
+        took_s = time.perf_counter() - started
+        assert any(Path(directory).iterdir()), f"nothing was downloaded from {url}"
+        return took_s
+
+
+class _Workers:
+    """The downloads pool as the bot runs it, without a bot."""
+
+    def __init__(self, driver: Driver, home: Path) -> None:
+        self._driver = driver
+        self._home = home
+        self._jobs = itertools.count(1)
+
+    def fetch(self, url: str) -> float:
+        """Seconds of one job, from submission to result."""
+        started = time.perf_counter()
+        self._finish(self._submit(url))
+        return time.perf_counter() - started
+
+    def fetch_all(self, urls: list[str]) -> None:
+        """As many at a time as there are workers."""
+        jobs = []
+        for url in urls:
+            self._driver.until(lambda: self._driver.pool.free, TIMEOUT_S)
+            jobs.append(self._submit(url))
+        for job in jobs:
+            self._finish(job)
+
+    def _submit(self, url: str) -> int:
+        job = next(self._jobs)
+        task = Download(job, 1, url, os.fspath(self._home / f"{job}-1"))
+        self._driver.pool.submit(job, task, TIMEOUT_S)
+        return job
+
+    def _finish(self, job: int) -> None:
+        end = self._driver.end_of(job)
+        assert isinstance(end, Finished), end
+        shutil.rmtree(self._home / f"{job}-1")
+
+
+@contextmanager
+def _our_workers(home: Path) -> Iterator[_Workers]:
+    values = {
+        "DATA_DIR": str(home / "workers"),
+        "ALLOWED_NETWORKS": "127.0.0.0/8",
+        "DOWNLOAD_WORKERS": str(WORKERS),
+    }
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["worker.preload"])
+    downloads = home / "workers" / "downloads"
+    downloads.mkdir(parents=True)
+    pool = Pool(staff.downloads_spec(Settings.load(values, needs_token=False)), context)
+    with Driver(pool) as driver:
+        driver.until(lambda: pool.free == WORKERS, TIMEOUT_S)
+        yield _Workers(driver, downloads)
+
+
+class _Bot:
+    """The whole bot on the sandbox; each link comes from a chat of its own."""
+
+    def __init__(self, api: BotApi) -> None:
+        self._api = api
+        self._chats = itertools.count(1)
+
+    def fetch(self, url: str) -> float:
+        """Seconds from a person's message to the media in the chat."""
+        chat = next(self._chats)
+        started = time.perf_counter()
+        self._api.say(url, chat)
+        self._api.wait_for(lambda: self._has_media(chat), TIMEOUT_S)
+        return time.perf_counter() - started
+
+    def _has_media(self, chat: int) -> bool:
+        answers = [m for m in self._api.chat(chat) if m.from_bot and not m.buttons]
+        assert not any(m.kind == "text" for m in answers), self._api.transcript(chat)
+        return any(m.kind == "video" for m in answers)
+
+
+@contextmanager
+def _whole_bot(home: Path) -> Iterator[_Bot]:
+    with BotApi() as api, BotProcess(api, home / "bot", log_path=home / "bot.log") as process:
+        process.wait_until_polling()
+        bot = _Bot(api)
+        yield bot
+        process.terminate()
+        process.wait(30)
+
+
+# ------------------------------------------------------------------------------ many links
+
+
+def _many(workers: _Workers, server: str, home: Path, absolute: list[str]) -> Iterator[str]:
+    """200 small links by two workers, and by `xargs -P2`."""
+    urls = [f"{server}/many/{number}.mp4" for number in range(LINKS)]
+    figures = {
+        "ours": _many_by_us(workers, urls),
+        "xargs -P2": _many_by_xargs(urls, home),
+    }
+    ours, theirs = figures.values()
+    rate = theirs.wall_s / ours.wall_s
+    yield f"{LINKS} links by {WORKERS} workers: {rate:.1f} × as many a minute as xargs -P2 yt-dlp"
+    yield f"  with {ours.cpu_s / theirs.cpu_s:.2f} × its CPU seconds"
+    yield f"  and {ours.peak_bytes / theirs.peak_bytes:.2f} × its memory at the peak"
+    for name, used in figures.items():
+        absolute.append(
+            f"{LINKS} links: {name} {60 * LINKS / used.wall_s:.0f} links/min, "
+            f"{used.cpu_s:.1f} CPU s, {used.peak_bytes / MEBIBYTE:.0f} MB at the peak (PSS)"
+        )
+
+
+@dataclass(frozen=True)
+class _Usage:
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+def _many_by_us(workers: _Workers, urls: list[str]) -> _Usage:
+    with Sampler(fork_server_pid()) as sampler:
+        started = time.perf_counter()
+        workers.fetch_all(urls)
+        wall_s = time.perf_counter() - started
+    return _Usage(wall_s, sampler.cpu_s, sampler.peak_bytes)
+
+
+def _many_by_xargs(urls: list[str], home: Path) -> _Usage:
+    with tempfile.TemporaryDirectory(dir=home) as directory:
+        links = home / "links"
+        links.write_text("\n".join(urls))
+        started = time.perf_counter()
+        with (
+            links.open() as file,
+            subprocess.Popen(
+                ["xargs", f"-P{WORKERS}", "-n1", *_plain_command(Path(directory))], stdin=file
+            ) as xargs,
+            Sampler(xargs.pid) as sampler,
+        ):
+            assert xargs.wait(LINKS * TIMEOUT_S) == 0
+        return _Usage(time.perf_counter() - started, sampler.cpu_s, sampler.peak_bytes)
