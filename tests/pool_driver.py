@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests import pool_jobs
+from tests.process_kit import PATIENCE_S, wait_until
 from worker import processes
 from worker.channel import wait_ready
 from worker.child import Setup
 from worker.pool import Event, Finished, Pool, PoolSpec, Reported
 
-PATIENCE_S = 30.0
 NO_HURRY_S = 600.0
 
 CLOSE_BOUND_S = 5.0
@@ -201,12 +201,3 @@ def strays() -> set[int]:
 def open_descriptors() -> int:
     """How many there are, the one that reads the directory included."""
     return len(os.listdir("/proc/self/fd"))
-
-
-def wait_until(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
-    """Wait for something that has no descriptor; what the condition returned."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come true"
-        wait_ready([], [], 0.01)
-    return found

@@ -48,6 +48,11 @@ def set_up_unless(path: str) -> Callable[[JobContext, Task], Any]:
     return run
 
 
+def set_up_large(size: int) -> Callable[[JobContext, Task], Any]:
+    bytearray(size)
+    return run
+
+
 def set_up_for_ever() -> NoReturn:
     while True:
         signal.pause()
@@ -95,10 +100,6 @@ def reports(context: JobContext, count: int) -> int:
     for number in range(count):
         context.report(number)
     return count
-
-
-def descriptors(_context: JobContext) -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 # ------------------------------------------------------------------------------- bad behaviour
@@ -288,6 +289,24 @@ def leave_grandchild_and_die(context: JobContext) -> NoReturn:
     raise AssertionError
 
 
+def leave_bound_grandchild(context: JobContext) -> NoReturn:
+    """Fork a process in a session of its own, bound to this one; report both pids and stay."""
+    parent = os.getpid()
+    read_fd, write_fd = os.pipe()
+    forked = os.fork()
+    if forked == 0:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        processes.die_with_parent(parent)
+        os.write(write_fd, b"x")
+        while True:
+            signal.pause()
+    os.read(read_fd, 1)
+    context.report((parent, forked))
+    while True:
+        signal.pause()
+
+
 # ------------------------------------------------------------------- workers without a guard
 
 
@@ -305,3 +324,8 @@ def read_queue(queue: Any, answers: Any) -> None:
     """A worker of a pool with one queue for all."""
     answers.send("reading")
     answers.send(queue.get())
+
+
+def last() -> NoReturn:
+    while True:
+        signal.pause()

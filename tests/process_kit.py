@@ -1,0 +1,107 @@
+"""What tests of processes share: children to look at, waits for an end, and a pid used twice."""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker import processes
+from worker.channel import wait_ready
+from worker.processes import Identity
+
+PATIENCE_S = 30.0
+
+LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
+
+
+def identity_of(pid: int) -> Identity:
+    """The identity of a process that is there."""
+    identity = processes.identify(pid)
+    assert identity is not None
+    return identity
+
+
+def ends(identity: Identity, timeout_s: float = PATIENCE_S) -> bool:
+    """Whether it ends within the time; defunct is enough."""
+    processes.wait_for_one([identity], timeout_s)
+    return not processes.is_alive(identity)
+
+
+def wait_until(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
+    """Wait for something that has no descriptor; what the condition returned."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come true"
+        wait_ready([], [], 0.01)
+    return found
+
+
+@contextmanager
+def forked(body: Callable[[int], None]) -> Iterator[Identity]:
+    """A child that runs `body` with a descriptor to write to; the body has begun by then."""
+    read_fd, write_fd = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(read_fd)
+            body(write_fd)
+        finally:
+            os._exit(0)
+    os.close(write_fd)
+    identity = identity_of(pid)
+    try:
+        assert os.read(read_fd, 1) == b"x"
+        yield identity
+    finally:
+        os.close(read_fd)
+        processes.send_signal(identity, signal.SIGKILL)
+        with suppress(ChildProcessError):  # The test has collected it.
+            os.waitpid(pid, 0)
+
+
+def go_on(write_fd: int) -> None:
+    """A body that lasts."""
+    os.write(write_fd, b"x")
+    while True:
+        signal.pause()
+
+
+def come_to_an_end(write_fd: int) -> None:
+    """A body that does not."""
+    os.write(write_fd, b"x")
+
+
+@contextmanager
+def taking_the_pid_of(gone: Identity) -> Iterator[Identity]:
+    """A process with the pid of one that has ended and been reaped."""
+    if not os.access(LAST_PID, os.W_OK):
+        pytest.skip("only root may choose the next pid")
+    # A clock tick lies between the two starts, as it does wherever pids go round.
+    select.select([], [], [], 2 / os.sysconf("SC_CLK_TCK"))
+    with ExitStack() as stack:
+        for _ in range(50):
+            try:
+                LAST_PID.write_text(str(gone.pid - 1))
+            except OSError:
+                pytest.skip("this kernel lets nobody choose the next pid")
+            innocent = stack.enter_context(forked(go_on))
+            if innocent.pid == gone.pid:
+                break
+        else:
+            pytest.skip("somebody else was faster each time")
+        yield innocent
+
+
+@contextmanager
+def reused_pid() -> Iterator[tuple[Identity, Identity]]:
+    """A process that is gone, and another that has got its pid."""
+    with forked(come_to_an_end) as gone:
+        os.waitpid(gone.pid, 0)
+    with taking_the_pid_of(gone) as innocent:
+        yield gone, innocent

@@ -1,0 +1,192 @@
+"""Identity, signals and limits, on real processes."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.process_kit import come_to_an_end, ends, forked, go_on, reused_pid
+from worker import processes
+from worker.processes import Identity, Limits
+
+# ----------------------------------------------------------------------------------- identity
+
+
+def test_process_is_looked_up_whatever_its_name(tmp_path: Path) -> None:
+    program = tmp_path / "a) R 1 (b\nc"
+    program.symlink_to("/bin/sh")
+    command = [str(program), "-c", "echo; read line"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        # The kernel gives it its name a moment after Popen has seen that it was executed.
+        assert child.stdout is not None
+        child.stdout.readline()
+        found = processes.look_up(child.pid)
+    assert found is not None
+    assert (found.pid, found.parent, found.name) == (child.pid, os.getpid(), "a) R 1 (b\nc")
+    assert found.state in "RS"
+    assert 0 <= found.age_s < 10
+    assert not found.is_defunct
+    assert processes.look_up(child.pid) is None
+    assert processes.identify(child.pid) is None
+
+
+def test_defunct_process_has_an_identity_and_no_life() -> None:
+    with forked(come_to_an_end) as child:
+        assert ends(child)
+        assert processes.identify(child.pid) == child
+        assert processes.reap([child.pid]) == {child.pid: 0}
+        assert processes.identify(child.pid) is None
+        assert processes.reap([child.pid]) == {}
+
+
+def test_tag_is_found_on_what_was_executed_with_it(tmp_path: Path) -> None:
+    tag = processes.instance_tag(tmp_path)
+    assert tag == processes.instance_tag(tmp_path / "x" / "..")
+    env = {**os.environ, processes.INSTANCE_VARIABLE: tag}
+    with (
+        subprocess.Popen(["sleep", "60"], env=env) as marked,
+        subprocess.Popen(["sleep", "60"]) as other,
+    ):
+        assert [p.pid for p in processes.tagged(tag)] == [marked.pid]
+        assert processes.kill_tagged(tag) == 1
+        assert marked.wait(10) == -signal.SIGKILL
+        assert other.poll() is None
+        other.kill()
+    assert processes.kill_tagged(tag) == 0
+
+
+def test_memory_of_a_process_is_known() -> None:
+    assert processes.data_bytes(os.getpid()) > 1_000_000
+    assert processes.data_bytes(2**22 + 1) == 0
+
+
+# ------------------------------------------------------------------------------------ signals
+
+
+def test_signal_reaches_the_process_it_is_meant_for() -> None:
+    with forked(go_on) as child:
+        assert processes.send_signal(child, signal.SIGTERM)
+        assert ends(child)
+        assert processes.reap([child.pid]) == {child.pid: signal.SIGTERM}
+        assert not processes.send_signal(child, signal.SIGTERM)
+
+
+def test_signal_for_an_earlier_owner_of_the_pid_reaches_nobody() -> None:
+    with forked(go_on) as child:
+        earlier = Identity(child.pid, child.started - 1)
+        assert not processes.is_alive(earlier)
+        assert processes.open_pidfd(earlier) is None
+        assert not processes.send_signal(earlier, signal.SIGKILL)
+        processes.wait_for_one([earlier], 60)  # returns at once
+        assert processes.is_alive(child)
+
+
+def test_reused_pid_is_not_hit() -> None:
+    with reused_pid() as (gone, innocent):
+        assert gone != innocent
+        assert not processes.is_alive(gone)
+        assert processes.open_pidfd(gone) is None
+        assert not processes.send_signal(gone, signal.SIGKILL)
+        assert processes.is_alive(innocent)
+
+
+def test_pid_reused_between_look_and_signal_is_not_hit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The descriptor is opened first and compared then, so a look that came before is no help."""
+    with forked(go_on) as innocent:
+        gone = Identity(innocent.pid, innocent.started - 1)
+        steps: list[str] = []
+        pidfd_open, identify = os.pidfd_open, processes.identify
+
+        def open_now(pid: int) -> int:
+            steps.append("open")
+            return pidfd_open(pid)
+
+        def identify_as(pid: int) -> Identity | None:
+            steps.append("look")
+            return identify(pid) if "open" in steps else gone
+
+        monkeypatch.setattr(os, "pidfd_open", open_now)
+        monkeypatch.setattr(processes, "identify", identify_as)
+        assert not processes.send_signal(gone, signal.SIGKILL)
+        assert steps == ["open", "look"]
+        monkeypatch.undo()
+        assert processes.is_alive(innocent)
+
+
+# --------------------------------------------------------------------- what a process sets up
+
+
+def test_child_of_a_parent_that_was_faster_ends_at_once() -> None:
+    def body(write_fd: int) -> None:
+        os.write(write_fd, b"x")
+        processes.die_with_parent(os.getppid() + 1)
+        os._exit(0)
+
+    with forked(body) as child:
+        assert ends(child)
+        assert os.waitstatus_to_exitcode(processes.reap([child.pid])[child.pid]) == 1
+
+
+@pytest.mark.parametrize("state", ["pausing", "spinning", "stopped"])
+def test_process_dies_with_the_last_writer(state: str) -> None:
+    life_line, writer = os.pipe()
+
+    def body(write_fd: int) -> None:
+        os.close(writer)
+        processes.die_with_writer(life_line)
+        os.write(write_fd, b"x")
+        while True:
+            if state != "spinning":
+                signal.pause()
+
+    with forked(body) as child:
+        if state == "stopped":
+            processes.send_signal(child, signal.SIGSTOP)
+        assert not ends(child, 0.05)
+        os.close(writer)
+        assert ends(child)
+    os.close(life_line)
+
+
+def test_process_whose_last_writer_has_gone_ends_at_once() -> None:
+    life_line, writer = os.pipe()
+    os.close(writer)
+
+    def body(write_fd: int) -> None:
+        os.write(write_fd, b"x")
+        processes.die_with_writer(life_line)
+        signal.pause()
+
+    with forked(body) as child:
+        assert ends(child)
+    os.close(life_line)
+
+
+def test_limits_hold_and_stay() -> None:
+    def body(write_fd: int) -> None:
+        Limits(data_bytes=300_000_000, file_bytes=1000, open_files=50).apply()
+        Limits(data_bytes=400_000_000, file_bytes=500).apply()  # lower is possible, higher is not
+        os.write(write_fd, b"x")
+        signal.pause()
+
+    with forked(body) as child:
+        text = Path(f"/proc/{child.pid}/limits").read_text()
+    limits = {line[:25].strip(): line[25:].split()[:2] for line in text.splitlines()[1:]}
+    assert limits["Max data size"] == ["300000000", "300000000"]
+    assert limits["Max file size"] == ["500", "500"]
+    assert limits["Max open files"] == ["50", "50"]
+    assert limits["Max core file size"] == ["0", "0"]
+
+
+def test_name_is_shown() -> None:
+    def body(write_fd: int) -> None:
+        processes.set_name("a-name-that-is-too-long")
+        os.write(write_fd, b"x")
+        signal.pause()
+
+    with forked(body) as child:
+        found = processes.look_up(child.pid)
+        assert found is not None
+        assert found.name == "a-name-that-is-"
