@@ -10,6 +10,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from worker import child, processes
@@ -317,6 +318,11 @@ def worker_without_life_line(*arguments: Any) -> None:
 
 def worker_without_test_unpickling(*arguments: Any) -> None:
     child._pickled = pickle.dumps  # type: ignore[assignment]
+    child.worker_main(*arguments)
+
+
+def worker_that_does_not_know_itself(*arguments: Any) -> None:
+    vars(child)["os"] = SimpleNamespace(getpid=lambda: 0)
     child.worker_main(*arguments)
 
 

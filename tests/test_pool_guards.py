@@ -1,10 +1,27 @@
-"""What keeps one death from becoming two, case by case; and each guard's test without the guard."""
+"""The ten guards that the pool stands on, each taken away: its attack succeeds then.
+
+1. A pipe for each worker: who is killed at a shared queue takes its lock along.
+2. A pipe's end that never blocks: a stopped worker stops the owner that writes to it.
+3. Ends seen through a pidfd: a fork server that dies makes live workers look dead.
+4. A dead worker is read before it is buried: its last answer would be lost, its job run twice.
+5. A worker tries each pickle that it sends: one that crashes would crash in the parent.
+6. Only the process that took a job answers for it: a copy that the job forked would as well.
+7. SIGKILL after the grace: a job that heeds nothing would keep its worker for ever.
+8. Delays between starts that fail: workers that cannot start would be started without end.
+9. The life line: workers would outlive an owner that was killed.
+10. The start time, compared when the pidfd is open: a reused pid's new process would be hit.
+
+Each guard's own test, by the same number: 1 and 2 `test_busy_worker_killed…` and
+`test_stopped_worker_holds_up_nobody…`, 3 `test_fork_server_killed…`, 4 `test_answer_sent_just…`,
+5 `test_message_that_cannot_travel…`, 6 `test_forked_copy…`, 7 `test_order_is_enforced…`,
+8 `test_failing_starts…`, 9 `test_nothing_outlives_an_owner…`, 10 `test_reused_pid…`.
+"""
 
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
-import time
+import threading
 from typing import Any
 
 import pytest
@@ -16,250 +33,20 @@ from tests.pool_driver import (
     driven,
     fork_server_pid,
     start_helpers,
+    strays,
 )
-from tests.process_kit import wait_until
-from worker import channel as channel_module
-from worker import child, processes
+from tests.pool_owner import own, told_by
+from tests.process_kit import ends, identity_of, reused_pid, wait_until
+from worker import pool, processes
 from worker.channel import Channel
-from worker.pool import Failed, Finished, Lost, Reported, Stopped, Why
+from worker.pool import Failed, Finished, Lost
+from worker.watched import WatchedProcess
+
+pytestmark = pytest.mark.negative
 
 each_method = pytest.mark.parametrize("method", METHODS)
 
 
-def identity(pid: int) -> processes.Identity:
-    found = processes.identify(pid)
-    assert found is not None
-    return found
-
-
-def wait_for_end(process: processes.Identity) -> None:
-    processes.wait_for_one([process], 20)
-    assert not processes.is_alive(process)
-
-
-# -------------------------------------------------------------------------------- last answers
-
-
-@each_method
-@pytest.mark.parametrize("size", [1, 100_000])
-def test_answer_is_heard_after_its_worker_is_seen_dead(method: str, size: int) -> None:
-    with driven(method, size=1) as driver:
-        driver.wait_until_ready()
-        worker = identity(driver.pool.pids[0])
-        job = driver.submit("die_after_answer", bytes(size))
-        wait_for_end(worker)
-        assert driver.end_of(job) == Finished(job, bytes(size))
-
-
-@each_method
-@pytest.mark.negative
-def test_without_draining_that_answer_is_lost(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with driven(method, size=1) as driver:
-        driver.wait_until_ready()
-        worker = identity(driver.pool.pids[0])
-        job = driver.submit("die_after_answer", 1)
-        wait_for_end(worker)
-        monkeypatch.setattr(Channel, "receive", lambda _: [])
-        assert driver.step() == [Lost(job, -signal.SIGKILL)]
-        monkeypatch.undo()
-
-
-@each_method
-def test_reports_come_in_order_and_before_the_end(method: str) -> None:
-    with driven(method) as driver:
-        job = driver.submit("reports", 300)
-        driver.end_of(job)
-        assert driver.events == [
-            *(Reported(job, number) for number in range(300)),
-            Finished(job, 300),
-        ]
-
-
-@each_method
-@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, MemoryError])
-def test_worker_that_is_about_to_end_gets_no_other_job(
-    method: str, error: type[BaseException]
-) -> None:
-    with driven(method, size=1) as driver:
-        for _ in range(5):
-            assert isinstance(driver.end_of(driver.submit("raise_error", error)), Failed)
-            assert driver.run("echo", "next") == "next"
-
-
-@each_method
-def test_ordinary_error_keeps_its_worker(method: str) -> None:
-    with driven(method, size=1) as driver:
-        before = driver.run("pid")
-        assert isinstance(driver.end_of(driver.submit("raise_error", ValueError)), Failed)
-        assert driver.run("pid") == before
-
-
-# --------------------------------------------------------------------------- what a worker sends
-
-
-@each_method
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"\xff" * 12,
-        b"\xff\xff\xff\xfe",
-        b"\x00\x00\x00\x00",
-        b"\x00\x00\x00\x09\x63" + bytes(8),
-        b"\x7f" * 4,
-    ],
-    ids=["longest", "negative length", "nothing", "unknown kind", "too long"],
-)
-def test_rubbish_is_the_end_of_its_worker(method: str, data: bytes) -> None:
-    with driven(method) as driver:
-        job = driver.submit("write_raw", data)
-        assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
-
-
-@each_method
-def test_flood_of_reports_holds_up_nobody(method: str) -> None:
-    with driven(method, stop_grace_s=0) as driver:
-        job = driver.submit("flood")
-        driver.report_of(job)
-        for number in range(20):
-            assert driver.run("echo", number) == number
-            driver.events.clear()
-        driver.pool.stop_job(job)
-        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
-
-
-@each_method
-def test_answer_over_the_bound_is_a_failure(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "MAX_MESSAGE_BYTES", 1000)
-    with pytest.raises(ValueError, match="too long"):
-        child._pickled(bytes(1000))
-    assert child._pickled(bytes(100))
-    monkeypatch.setattr(channel_module, "MAX_MESSAGE_BYTES", 1000)
-    with driven(method) as driver:
-        # This worker does not know of our bound, as one that is out of its mind would not.
-        job = driver.submit("big", 2000)
-        assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
-
-
-# -------------------------------------------------------------------------------- orders, ends
-
-
-@each_method
-@pytest.mark.parametrize("task", ["ignore_everything", "spin_in_c"])
-def test_order_is_enforced_when_its_grace_is_over_and_not_before(method: str, task: str) -> None:
-    with driven(method, stop_grace_s=60) as driver:
-        job = driver.submit(task)
-        pid = driver.report_of(job)
-        if task == "ignore_everything":
-            os.kill(pid, signal.SIGTERM)
-        driver.pool.stop_job(job)
-        driver.lead_s = 50
-        driver.step()
-        assert driver.run("echo", "a neighbour") == "a neighbour"
-        assert driver.pool.jobs == [job]
-        driver.lead_s = 70
-        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
-        assert not driver.pool.stop_job(job), "it is not in hand any more"
-
-
-@each_method
-def test_idle_stopped_worker_is_found_out_by_its_next_job(method: str) -> None:
-    with driven(method, size=1) as driver:
-        driver.wait_until_ready()
-        os.kill(driver.pool.pids[0], signal.SIGSTOP)
-        job = driver.submit("echo", timeout_s=1000)
-        driver.lead_s = 1001
-        driver.step()
-        driver.lead_s += driver.pool.spec.stop_grace_s
-        assert driver.end_of(job) == Stopped(job, Why.TIMED_OUT)
-
-
-@each_method
-@pytest.mark.parametrize("state", ["starting", "busy", "stopped"])
-def test_close_is_bounded_whatever_the_workers_do(method: str, state: str) -> None:
-    with driven(method, size=4, works_after=False) as driver:
-        driver.step()
-        if state != "starting":
-            for task in ("ignore_everything", "spin_in_c"):
-                driver.report_of(driver.submit(task))
-        if state == "stopped":
-            driver.until(lambda: driver.pool.free == 2)
-            for pid in driver.pool.pids:
-                os.kill(pid, signal.SIGSTOP)
-
-
-# ---------------------------------------------------------------------------------- descendants
-
-
-@each_method
-def test_bound_grandchild_in_its_own_session_dies_with_its_worker(method: str) -> None:
-    with driven(method) as driver:
-        job = driver.submit("leave_bound_grandchild")
-        worker, grandchild = driver.report_of(job)
-        bound = identity(grandchild)
-        os.kill(worker, signal.SIGKILL)
-        assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
-        wait_for_end(bound)
-        wait_until(lambda: processes.reap([grandchild]))  # ours, for we are a subreaper
-
-
-# ----------------------------------------------------------------------------------- fork server
-
-
-def test_killed_fork_server_costs_no_job_and_hides_no_exit_code() -> None:
-    with driven("forkserver", size=3) as driver:
-        first, second = (driver.submit("report_pid_and_wait") for _ in range(2))
-        orphan, killed = driver.report_of(first), driver.report_of(second)
-        server = identity(fork_server_pid())
-        processes.send_signal(server, signal.SIGKILL)
-        wait_for_end(server)
-        assert driver.run("echo", "on") == "on"
-        assert orphan in driver.pool.pids
-        # An orphan's exit code comes from the process whose child it has become: from us.
-        os.kill(killed, signal.SIGKILL)
-        assert driver.end_of(second) == Lost(second, -signal.SIGKILL)
-        driver.pool.stop_job(first)
-        assert driver.end_of(first) == Stopped(first, Why.STOPPED)
-        driver.wait_until_ready()
-        assert fork_server_pid() != server.pid
-
-
-@pytest.mark.negative
-def test_sentinel_calls_a_worker_dead_that_still_runs() -> None:
-    start_helpers("forkserver")
-    processes.become_subreaper()
-    process = context_for("forkserver").Process(target=pool_jobs.last)
-    process.start()
-    assert process.pid is not None
-    runner, server = identity(process.pid), identity(fork_server_pid())
-    processes.send_signal(server, signal.SIGKILL)
-    assert multiprocessing.connection.wait([process.sentinel], 10) == [process.sentinel]
-    assert process.exitcode == 255
-    assert processes.is_alive(runner), "the pidfd is right, the sentinel is wrong"
-    processes.send_signal(runner, signal.SIGKILL)
-    wait_for_end(runner)
-    wait_until(lambda: processes.reap([runner.pid]))
-    process.close()
-
-
-def test_stopped_fork_server_holds_up_neither_step_nor_close() -> None:
-    with driven("forkserver") as driver:
-        job = driver.submit("report_pid_and_wait")
-        pid = driver.report_of(job)
-        os.kill(fork_server_pid(), signal.SIGSTOP)
-        os.kill(pid, signal.SIGKILL)
-        started = time.monotonic()
-        assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
-        driver.wait_until_ready()
-        assert time.monotonic() - started < 5
-    with driven("forkserver", works_after=False) as driver:
-        driver.wait_until_ready()
-        os.kill(fork_server_pid(), signal.SIGSTOP)
-
-
-# -------------------------------------------------------------------------------- private channels
-
-
-@pytest.mark.negative
 @each_method
 def test_shared_queue_hangs_for_ever_when_its_reader_is_killed(method: str) -> None:
     start_helpers(method)
@@ -284,3 +71,128 @@ def test_shared_queue_hangs_for_ever_when_its_reader_is_killed(method: str) -> N
     assert not answers.poll(0.5), "the lock is held by a process that is no more"
     neighbour.kill()
     neighbour.join()
+
+
+@each_method
+def test_blocking_end_stops_the_owner_with_its_worker(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_blocking = os.set_blocking
+    monkeypatch.setattr(os, "set_blocking", lambda fd, _blocking: set_blocking(fd, True))
+    with driven(method, size=1, works_after=False) as driver:
+        driver.pool.step(driver.now())
+        worker = identity_of(driver.pool.pids[0])
+        # With such an end the pool cannot even ask whether the worker is ready.
+        driver.pool._workers[0].is_ready = True
+        processes.send_signal(worker, signal.SIGSTOP)
+        owner = threading.Thread(target=driver.pool.submit, args=(1, bytes(10_000_000), 60))
+        owner.start()
+        owner.join(0.5)
+        assert owner.is_alive(), "it waits for a worker that does nothing"
+        processes.send_signal(worker, signal.SIGKILL)
+        owner.join()
+        monkeypatch.undo()
+
+
+def test_sentinel_calls_a_worker_dead_that_still_runs() -> None:
+    start_helpers("forkserver")
+    processes.become_subreaper()
+    process = context_for("forkserver").Process(target=pool_jobs.last)
+    process.start()
+    assert process.pid is not None
+    runner, server = identity_of(process.pid), identity_of(fork_server_pid())
+    processes.send_signal(server, signal.SIGKILL)
+    assert multiprocessing.connection.wait([process.sentinel], 10) == [process.sentinel]
+    assert process.exitcode == 255
+    assert processes.is_alive(runner), "the pidfd is right, the sentinel is wrong"
+    processes.send_signal(runner, signal.SIGKILL)
+    assert ends(runner)
+    wait_until(lambda: processes.reap([runner.pid]))
+    process.close()
+
+
+@each_method
+def test_without_reading_first_a_dead_workers_answer_is_lost(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with driven(method, size=1) as driver:
+        driver.wait_until_ready()
+        worker = identity_of(driver.pool.pids[0])
+        job = driver.submit("die_after_answer", 1)
+        assert ends(worker)
+        monkeypatch.setattr(Channel, "receive", lambda _: [])
+        assert driver.step() == [Lost(job, -signal.SIGKILL)]
+        monkeypatch.undo()
+
+
+@each_method
+def test_without_a_trial_the_parent_meets_the_pickle_that_crashes(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "worker_main", pool_jobs.worker_without_test_unpickling)
+    with driven(method) as driver:
+        end = driver.end_of(driver.submit("pickled_by", "", "fail"))
+        assert isinstance(end, Failed)
+        assert "does not unpickle" in str(end.error), "it was the parent that unpickled it"
+
+
+@each_method
+def test_without_asking_who_it_is_a_copy_answers_for_the_job(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "worker_main", pool_jobs.worker_that_does_not_know_itself)
+    with driven(method, size=1, works_after=False) as driver:
+        job = driver.submit("answer_in_fork")
+        assert driver.end_of(job) == Finished(job, -1), "the worker itself returns a pid"
+        monkeypatch.undo()
+        # The worker waits for its copy, and the copy for another job of the worker's.
+        driver.pool.close()
+        wait_until(lambda: not strays() or processes.reap(strays()))
+
+
+@each_method
+def test_without_sigkill_a_job_that_heeds_nothing_goes_on(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with driven(method, stop_grace_s=0) as driver:
+        job = driver.submit("ignore_everything")
+        worker = identity_of(driver.report_of(job))
+        with monkeypatch.context() as patch:
+            patch.setattr(WatchedProcess, "kill", lambda _: None)
+            driver.pool.stop_job(job)
+            driver.step()
+            assert not ends(worker, 0.5)
+            assert driver.pool.jobs == [job]
+
+
+@each_method
+def test_without_delays_failing_starts_are_a_fork_storm(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "START_DELAYS_S", (0.0,))
+    with driven(method, works_after=False, setup=pool_jobs.set_up_in_vain) as driver:
+        driver.until(lambda: driver.pool._started > 20)
+        assert driver.lead_s == 0, "all that while no time has had to pass"
+
+
+@each_method
+def test_without_the_life_line_workers_outlive_their_owner(method: str) -> None:
+    guard = pool_jobs.worker_without_life_line.__name__
+    with own(method, "ignore_everything", "spin_in_c", guard=guard) as owner:
+        workers = told_by(owner)
+        owner.kill()
+        owner.wait()
+        left = [worker for worker in workers if not ends(worker, 0.5)]
+        for worker in left:
+            processes.send_signal(worker, signal.SIGKILL)
+    assert len(left) == 2
+
+
+def test_without_the_second_look_an_innocent_process_is_hit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with reused_pid() as (gone, innocent):
+        monkeypatch.setattr(processes, "open_pidfd", lambda identity: os.pidfd_open(identity.pid))
+        assert processes.send_signal(gone, signal.SIGKILL)
+        monkeypatch.undo()
+        assert ends(innocent)

@@ -1,12 +1,10 @@
-"""How workers come and go: recycling, starts that fail, and an owner that ends, well or not."""
+"""How workers come and go: recycling, and starts that fail."""
 
 import contextlib
 import logging
 import os
 import resource
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +14,11 @@ import pytest
 
 from tests import pool_jobs
 from tests.pool_driver import METHODS, driven
-from worker import processes
-from worker.pool import START_DELAYS_S, Failed, Finished, Stopped, Why
+from worker.child import Setup
+from worker.pool import START_DELAYS_S, Finished, Stopped, Why
 from worker.processes import Limits
 
-each_method = pytest.mark.parametrize("method", METHODS)
+pytestmark = pytest.mark.parametrize("method", METHODS)
 
 HOURS_S = 36_000.0
 
@@ -28,7 +26,6 @@ HOURS_S = 36_000.0
 # ------------------------------------------------------------------------------------- recycling
 
 
-@each_method
 def test_recycling_under_backlog_keeps_the_size_and_the_bounds(method: str) -> None:
     with driven(method, max_jobs=10) as driver:
         driver.wait_until_ready()
@@ -53,7 +50,6 @@ def test_recycling_under_backlog_keeps_the_size_and_the_bounds(method: str) -> N
         assert max(busy) <= 2, "a successor that is early takes no job"
 
 
-@each_method
 def test_old_worker_stays_until_its_successor_is_ready(method: str) -> None:
     with driven(method, size=1, max_age_s=HOURS_S) as driver:
         driver.wait_until_ready()
@@ -69,7 +65,6 @@ def test_old_worker_stays_until_its_successor_is_ready(method: str) -> None:
         assert driver.pool.free == 1
 
 
-@each_method
 def test_age_that_comes_in_mid_job_waits_for_the_job_and_burns_no_time(method: str) -> None:
     with driven(method, size=1, max_age_s=HOURS_S) as driver:
         job = driver.submit("report_pid_and_wait", timeout_s=10 * HOURS_S)
@@ -85,7 +80,6 @@ def test_age_that_comes_in_mid_job_waits_for_the_job_and_burns_no_time(method: s
         driver.until(lambda: pid not in driver.pool.pids)
 
 
-@each_method
 def test_workers_do_not_leave_together(method: str) -> None:
     with driven(method, size=6, max_jobs=1000, max_age_s=HOURS_S) as driver:
         driver.step()
@@ -95,13 +89,11 @@ def test_workers_do_not_leave_together(method: str) -> None:
         assert len({worker.old_at for worker in workers}) == 6
 
 
-@each_method
 def test_one_job_for_each_worker(method: str) -> None:
     with driven(method, max_jobs=1) as driver:
         assert len({driver.run("pid") for _ in range(6)}) == 6
 
 
-@each_method
 def test_worker_that_will_not_leave_is_killed(method: str) -> None:
     with driven(method, size=1, max_age_s=HOURS_S) as driver:
         driver.wait_until_ready()
@@ -113,10 +105,17 @@ def test_worker_that_will_not_leave_is_killed(method: str) -> None:
         driver.until(lambda: old not in driver.pool.pids)
 
 
+def test_worker_that_keeps_too_much_memory_is_replaced(method: str) -> None:
+    with driven(method, size=1, limits=Limits(data_bytes=256 * pool_jobs.MEBIBYTE)) as driver:
+        before = driver.run("pid")
+        driver.run("keep_memory", 210 * pool_jobs.MEBIBYTE)
+        driver.until(lambda: before not in driver.pool.pids)
+        assert driver.run("pid") != before
+
+
 # ---------------------------------------------------------------------------- starts that fail
 
 
-@each_method
 def test_failing_starts_are_rare_and_raise_one_alarm_and_end(
     method: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -141,20 +140,37 @@ def test_failing_starts_are_rare_and_raise_one_alarm_and_end(
         assert driver.pool.trouble is None
 
 
-@each_method
-def test_worker_that_crashes_when_ready_is_not_replaced_at_its_own_pace(
-    method: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("setup", "arguments"),
+    [
+        (pool_jobs.set_up_to_die, (0,)),
+        (pool_jobs.set_up_to_die, (3,)),
+        (pool_jobs.set_up_to_die_when_ready, ()),
+    ],
+    ids=["exit 0", "exit 3", "when it is ready"],
+)
+def test_worker_that_crashes_at_its_start_is_not_replaced_at_its_own_pace(
+    method: str, setup: Setup, arguments: tuple[int, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with driven(method, works_after=False, setup=pool_jobs.set_up_to_die_when_ready) as driver:
+    with driven(method, works_after=False, setup=setup, setup_args=arguments) as driver:
         for failures in (1, 2, 3):
             driver.until(lambda number=failures: driver.pool._failed_starts == number)  # type: ignore[misc]
             driver.until(lambda: not driver.pool.pids)
             driver.lead_s += 11
         assert driver.pool._started == 6
+        assert driver.pool.trouble
         assert sum(record.levelno >= logging.ERROR for record in caplog.records) == 1
 
 
-@each_method
+def test_start_that_never_gets_ready_is_given_up(method: str) -> None:
+    slow: dict[str, Any] = {"setup": pool_jobs.set_up_for_ever, "start_timeout_s": 100}
+    with driven(method, works_after=False, size=1, **slow) as driver:
+        driver.step()
+        driver.lead_s = 101
+        driver.until(lambda: "too long" in (driver.pool.trouble or ""))
+        driver.until(lambda: not driver.pool.pids)
+
+
 def test_limit_too_low_to_start_is_a_failed_start(method: str) -> None:
     limits = Limits(data_bytes=64 * pool_jobs.MEBIBYTE)
     setup: dict[str, Any] = {
@@ -166,14 +182,12 @@ def test_limit_too_low_to_start_is_a_failed_start(method: str) -> None:
         assert "MemoryError" in (driver.pool.trouble or "")
 
 
-@each_method
 def test_limit_below_what_is_used_renews_the_worker_after_its_job(method: str) -> None:
     with driven(method, size=1, limits=Limits(data_bytes=4096)) as driver:
         first = driver.run("pid")
         driver.until(lambda: first not in driver.pool.pids)
 
 
-@each_method
 def test_pool_without_descriptors_waits_for_some(method: str) -> None:
     with driven(method) as driver:
         driver.wait_until_ready()
@@ -200,107 +214,3 @@ def no_descriptors_left() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for filler in fillers:
             os.close(filler)
-
-
-@each_method
-def test_memory_that_runs_out_while_pickling_fails_the_job(method: str) -> None:
-    limits = Limits(data_bytes=192 * pool_jobs.MEBIBYTE)
-    with driven(method, size=1, limits=limits) as driver:
-        end = driver.end_of(driver.submit("big", 100 * pool_jobs.MEBIBYTE))
-        assert isinstance(end, Failed)
-        assert isinstance(end.error, MemoryError)
-
-
-# ------------------------------------------------------------------------------------- the owner
-
-OWNER = """
-import multiprocessing, os, sys
-from tests import pool_jobs
-from tests.pool_driver import Driver, context_for
-from worker.pool import Pool, PoolSpec
-
-if __name__ == "__main__":
-    with Driver(Pool(PoolSpec("test", 4, pool_jobs.set_up), context_for(sys.argv[1]))) as driver:
-        driver.wait_until_ready()
-        tasks = sys.argv[2:]
-        jobs = [driver.submit(task) for task in tasks]
-        pids = [driver.report_of(job) for job in jobs]
-        print(*driver.pool.pids, *[p for pid in pids if isinstance(pid, tuple) for p in pid])
-        sys.stdout.flush()
-        sys.stdin.read()
-"""
-
-
-def own(tmp_path: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """A process that owns a pool, and prints the pids of all below it when all are busy."""
-    script = tmp_path / "owner.py"
-    script.write_text(OWNER)
-    return subprocess.Popen(
-        [sys.executable, "-X", "dev", script, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-        **options,
-    )
-
-
-def told_by(owner: subprocess.Popen[str]) -> list[processes.Identity]:
-    assert owner.stdout is not None
-    pids = {int(pid) for pid in owner.stdout.readline().split()}
-    return [found for pid in pids if (found := processes.identify(pid))]
-
-
-@each_method
-@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
-def test_nothing_outlives_an_owner_that_is_killed(
-    method: str, stopped: bool, tmp_path: Path
-) -> None:
-    tasks = ("ignore_everything", "spin_in_c", "leave_bound_grandchild")
-    with own(tmp_path, method, *tasks) as owner:
-        below = told_by(owner)
-        assert len(below) == 5, "four workers, one of them idle, and a grandchild"
-        for process in below:
-            if stopped:
-                processes.send_signal(process, signal.SIGSTOP)
-        owner.kill()
-        owner.wait()
-        for process in below:
-            processes.wait_for_one([process], 10)
-            assert not processes.is_alive(process)
-
-
-@each_method
-def test_fork_server_and_tracker_end_with_a_killed_owner(method: str, tmp_path: Path) -> None:
-    with own(tmp_path, method, "ignore_everything") as owner:
-        told_by(owner)
-        below = [process.identity for process in processes.descendants(owner.pid)]
-        owner.kill()
-        owner.wait()
-        for process in below:
-            processes.wait_for_one([process], 10)
-            assert not processes.is_alive(process)
-
-
-@each_method
-def test_owner_ends_without_a_word_on_stderr(method: str, tmp_path: Path) -> None:
-    with own(tmp_path, method, "ignore_everything", stderr=subprocess.PIPE) as owner:
-        below = told_by(owner)
-        _, errors = owner.communicate("", timeout=20)
-        assert owner.returncode == 0
-        lines = [line for line in errors.splitlines() if "ended with exit code -9" not in line]
-        assert lines == []
-        assert not any(map(processes.is_alive, below))
-
-
-@each_method
-def test_owner_without_stderr_works_and_ends(method: str, tmp_path: Path) -> None:
-    def close_stderr() -> None:
-        os.close(2)
-
-    with own(tmp_path, method, "report_pid_and_wait", preexec_fn=close_stderr) as owner:
-        below = told_by(owner)
-        assert len(below) == 4
-        owner.communicate("", timeout=20)
-        assert owner.returncode == 0
-        assert not any(map(processes.is_alive, below))
