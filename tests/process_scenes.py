@@ -90,6 +90,20 @@ def double_forked() -> None:
     fork(daemonize)
 
 
+def orphaned() -> None:
+    """A daemon as daemons are made: the one in the middle has gone."""
+    read_fd, write_fd = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        os.setsid()
+        os.write(write_fd, fork(lambda: None).to_bytes(4))
+        os._exit(0)
+    os.read(read_fd, 4)
+    os.waitpid(middle, 0)
+    os.close(read_fd)
+    os.close(write_fd)
+
+
 def chain() -> None:
     """Eight generations, each in a session of its own."""
 

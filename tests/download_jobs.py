@@ -1,0 +1,74 @@
+"""A downloads worker for pools under test: what runs in yt-dlp's place is named by the link."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests import pool_jobs, process_scenes
+from worker import processes
+from worker.child import JobContext
+from worker.downloads import child, warm
+from worker.downloads.job import make_handler
+from worker.downloads.rules import Rules
+from worker.jobs import Download, Progress, Stage
+
+MEBIBYTE = 1024 * 1024
+
+
+def set_up(rules: Rules) -> Callable[[JobContext, Any], Any]:
+    """The real handler for downloads, and `pool_jobs` for everything else."""
+    vars(warm)["warm_up"] = tuple  # Nothing here needs yt-dlp.
+    vars(child)["fetch"] = play
+    download = make_handler(rules)
+
+    def run(context: JobContext, task: pool_jobs.Task) -> Any:
+        match task:
+            case [Download() as wanted]:
+                return download(context, wanted)
+        return pool_jobs.run(context, task)
+
+    return run
+
+
+def play(url: str, _rules: Rules, report: Callable[[Progress], None], _extractors: Any) -> None:
+    """Do what the link says, tell how many processes there are below the worker, and stay."""
+    name = url.rpartition("/")[2]
+    scene = globals().get(name) or vars(process_scenes)[name]
+    scene()
+    started = len(processes.descendants(os.getppid()))
+    report(Progress(Stage.DOWNLOADING, done_bytes=started))
+    while True:
+        signal.pause()
+
+
+def nothing() -> None:
+    """No byte ever comes."""
+
+
+def ignore_sigterm() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def leave_a_holder_of_the_pipe() -> None:
+    process_scenes.deaf()
+    os._exit(3)
+
+
+def take_memory() -> None:
+    bytearray(600 * MEBIBYTE)
+
+
+def take_memory_in_parts() -> None:
+    """No process is over the cap, all together are."""
+
+    def hold() -> None:
+        vars(process_scenes)["held"] = b"x" * (150 * MEBIBYTE)
+
+    for _ in range(3):
+        process_scenes.fork(hold)
+
+
+def write_a_large_file() -> None:
+    Path("large").write_bytes(bytes(60 * MEBIBYTE))

@@ -1,0 +1,130 @@
+"""Downloads that mean harm, in the pool: they end with their job, and their worker goes on."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maintenance.strays import StrayHunter
+from tests import download_jobs
+from tests.download_jobs import MEBIBYTE
+from tests.pool_driver import METHODS, Driver, driven
+from tests.process_kit import ends, identity_of, wait_until
+from worker import processes
+from worker.downloads.rules import Rules
+from worker.jobs import Download, JobError, Progress, Reason, YtDlpStarted
+from worker.pool import Failed, Lost, Reported, Stopped, Why
+from worker.processes import Limits
+
+pytestmark = pytest.mark.parametrize("method", METHODS)
+
+RULES: dict[str, Any] = {
+    "instance": "test",
+    "max_file_bytes": 50 * MEBIBYTE,
+    "memory_bytes": 400 * MEBIBYTE,
+    "allowed_networks": ("127.0.0.0/8",),
+    "term_grace_s": 0.3,
+}
+
+GRANDCHILDREN = ["deaf", "own_session", "double_forked", "orphaned", "chain", "stopped"]
+
+
+@contextmanager
+def downloads(method: str, **rules: Any) -> Iterator[Driver]:
+    with driven(
+        method,
+        setup=download_jobs.set_up,
+        setup_args=(Rules(**{**RULES, **rules}),),
+        limits=Limits(data_bytes=400 * MEBIBYTE),
+    ) as driver:
+        yield driver
+
+
+def download(driver: Driver, home: Path, what: str) -> int:
+    return driver.submit(Download(1, 1, f"http://127.0.0.1/{what}", str(home / "1-1")))
+
+
+def reported(driver: Driver, job: int, kind: type[Any]) -> Any:
+    """The first report of a kind."""
+
+    def find() -> list[Any]:
+        events = [e for e in driver.events if isinstance(e, Reported) and e.job == job]
+        return [event.message for event in events if isinstance(event.message, kind)]
+
+    return driver.until(find)[0]
+
+
+@pytest.mark.parametrize("grandchild", GRANDCHILDREN)
+def test_whatever_a_download_starts_ends_with_it(
+    method: str, grandchild: str, tmp_path: Path
+) -> None:
+    with downloads(method, timeout_s=1.0) as driver:
+        driver.wait_until_ready()
+        workers = driver.pool.pids
+        job = download(driver, tmp_path, grandchild)
+        assert reported(driver, job, Progress).done_bytes >= 2, "yt-dlp's process and another"
+        end = driver.end_of(job)
+        assert isinstance(end, Failed)
+        assert isinstance(end.error, JobError)
+        assert end.error.reason is Reason.TIMED_OUT
+        assert driver.pool.pids == workers
+        for pid in workers:
+            assert processes.descendants(pid) == []
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("what", "rules", "reason"),
+    [
+        ("take_memory", {}, Reason.OUT_OF_MEMORY),
+        ("take_memory_in_parts", {}, Reason.OUT_OF_MEMORY),
+        ("write_a_large_file", {}, Reason.TOO_LARGE),
+        ("ignore_sigterm", {"timeout_s": 0.5}, Reason.TIMED_OUT),
+        ("nothing", {"idle_timeout_s": 0.5}, Reason.STALLED),
+        ("leave_a_holder_of_the_pipe", {}, Reason.CRASHED),
+    ],
+)
+def test_download_over_its_limits_fails_with_its_own_reason_and_its_worker_lives(
+    method: str, what: str, rules: dict[str, Any], reason: Reason, tmp_path: Path
+) -> None:
+    with downloads(method, **rules) as driver:
+        driver.wait_until_ready()
+        workers = driver.pool.pids
+        end = driver.end_of(download(driver, tmp_path, what))
+        assert isinstance(end, Failed)
+        assert isinstance(end.error, JobError)
+        assert end.error.reason is reason
+        assert driver.pool.pids == workers
+        assert not list(tmp_path.iterdir())
+
+
+def test_stop_order_ends_a_download_and_its_worker_lives(method: str, tmp_path: Path) -> None:
+    with downloads(method) as driver:
+        job = download(driver, tmp_path, "orphaned")
+        reported(driver, job, Progress)
+        workers = driver.pool.pids
+        driver.pool.stop_job(job, 30)
+        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
+        assert driver.pool.pids == workers
+
+
+@pytest.mark.parametrize("grandchild", GRANDCHILDREN)
+def test_what_a_killed_worker_leaves_behind_is_hunted_down(
+    method: str, grandchild: str, tmp_path: Path
+) -> None:
+    with downloads(method) as driver:
+        driver.wait_until_ready()
+        job = download(driver, tmp_path, grandchild)
+        leader = identity_of(reported(driver, job, YtDlpStarted).pid)
+        reported(driver, job, Progress)
+        known = {process.pid for process in processes.children(os.getpid())}
+        (worker,) = [w.process.pid for w in driver.pool._workers if w.job]
+        os.kill(worker, signal.SIGKILL)
+        assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
+        assert ends(leader)
+        hunter = StrayHunter()
+        wait_until(lambda: not hunter.sweep({*known, *driver.pool.pids}))
