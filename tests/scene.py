@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.sandbox.api import BotApi
-from tests.sandbox.bot_process import BotProcess
+from tests.sandbox.bot_process import BOT, BotProcess
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.faults import Call
 from tests.sandbox.site import MediaSite
@@ -23,14 +23,19 @@ class Scene:
     """Starts the three, and at its end proves that the bot stops well and leaves nothing."""
 
     def __init__(
-        self, site: MediaSite, tmp_path: Path, env: Mapping[str, str] | None = None
+        self,
+        site: MediaSite,
+        tmp_path: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        script: Path = BOT,
     ) -> None:
         """`env` adds settings; a failed download is tried again after one second."""
         self.site = site
         self.api = BotApi()
         self.data_dir = tmp_path / "data"
         settings = {"QUEUE_RETRY_AFTER": "1", **(env or {})}
-        self.bot = BotProcess(self.api, self.data_dir, settings)
+        self.bot = BotProcess(self.api, self.data_dir, settings, script=script)
 
     def __enter__(self) -> Self:
         self.api.start()
