@@ -14,7 +14,7 @@ def ratio(values: Sequence[float], others: Sequence[float]) -> str:
     """How many times `others` the values are; pairs were measured one after the other."""
     ratios = [value / other for value, other in zip(values, others, strict=True)]
     low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
-    return f"{middle:.2f} × ({low:.2f} to {high:.2f})"
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _short(value: float) -> str:

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
@@ -16,6 +16,9 @@ from tests.pool_driver import Driver
 from worker.pool import Pool, PoolSpec
 
 Context = ForkServerContext | SpawnContext
+
+Measure = Callable[[Context, int, int], float]
+"""(context, jobs until a worker is recycled, jobs to do) to seconds."""
 
 SIZE = 2
 ROUNDS = 5
@@ -34,37 +37,38 @@ def run() -> Iterator[str]:
     forkserver = multiprocessing.get_context("forkserver")
     forkserver.set_forkserver_preload(["tests.benchmarks.pool"])
     spawn = multiprocessing.get_context("spawn")
+    contexts = (forkserver, spawn)
     absolute: list[str] = []
     for max_jobs in JOBS:
-        for context in (forkserver, spawn):
-            yield from _compare(context, max_jobs, absolute)
+        yield from _compare(contexts, max_jobs, absolute)
     yield "absolute, on this machine:"
     yield from absolute
-    for context in (forkserver, spawn):
+    for context in contexts:
         times = [1000 * seconds for seconds in _replacements(context)]
         method = context.get_start_method()
-        yield f"{method}: worker killed to replacement ready: {summary(times, 'ms')}"
+        yield f"worker killed to replacement ready, {method}: {summary(times, 'ms')}"
 
 
-def _compare(context: Context, max_jobs: int, absolute: list[str]) -> Iterator[str]:
-    sides: dict[str, Callable[[Context, int, int], float]] = {
-        "ours": _ours,
-        "Pool": _pool,
-    }
+def _compare(contexts: Sequence[Context], max_jobs: int, absolute: list[str]) -> Iterator[str]:
+    """Ratios: under the same start method, and of ours as the bot runs it to theirs by spawn."""
+    measures: dict[str, Measure] = {"ours": _ours, "Pool": _pool}
     if max_jobs == NEVER:
         # With max_tasks_per_child it stops in the middle when workers run out (Python 3.11).
-        sides["ProcessPoolExecutor"] = _executor
-    count = JOBS[max_jobs]
-    rates: dict[str, list[float]] = {name: [] for name in sides}
+        measures["ProcessPoolExecutor"] = _executor
+    sides = [(name, context) for context in contexts for name in measures]
+    rates: dict[tuple[str, str], list[float]] = {}
     for _ in range(ROUNDS):
-        for name, measure in sides.items():
-            rates[name].append(count / measure(context, max_jobs, count))
-    recycling = "off" if max_jobs == NEVER else f"at {max_jobs} jobs"
-    case = f"{context.get_start_method()}, recycling {recycling}"
-    for name in list(sides)[1:]:
-        yield f"{case}: ours is {ratio(rates['ours'], rates[name])} {name}"
-    for name, values in rates.items():
-        absolute.append(f"{case}: {name} {summary(values, 'jobs/s')}")
+        for name, context in sides:
+            rate = JOBS[max_jobs] / measures[name](context, max_jobs, JOBS[max_jobs])
+            rates.setdefault((name, context.get_start_method()), []).append(rate)
+    case = "recycling off" if max_jobs == NEVER else f"recycling at {max_jobs} jobs"
+    pairs = [("forkserver", "forkserver"), ("spawn", "spawn"), ("forkserver", "spawn")]
+    for name in list(measures)[1:]:
+        for ours, theirs in pairs:
+            value = ratio(rates["ours", ours], rates[name, theirs])
+            yield f"{case}: ours ({ours}) to {name} ({theirs}): {value}"
+    for (name, method), values in rates.items():
+        absolute.append(f"{case}: {name} ({method}) {summary(values, 'jobs/s')}")
 
 
 def _ours(context: Context, max_jobs: int, count: int) -> float:
