@@ -11,7 +11,7 @@ from tests.pool_driver import METHODS
 from tests.sandbox.site import MediaSite
 from tests.scene import ONE_WORKER_EACH, Scene
 
-pytestmark = pytest.mark.parametrize("method", METHODS)
+pytestmark = [pytest.mark.parametrize("method", METHODS), pytest.mark.timeout(240)]
 
 MOMENTS = ["before", "within", "after"]
 
@@ -56,7 +56,6 @@ def test_killed_while_it_waits_to_write(method: str, site: MediaSite, tmp_path: 
         assert answer.kind == "video", answer.text
 
 
-@pytest.mark.timeout(180)
 def test_killed_at_every_commit_of_a_links_way(
     method: str, site: MediaSite, tmp_path: Path
 ) -> None:

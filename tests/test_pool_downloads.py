@@ -62,15 +62,15 @@ def reported(driver: Driver, job: int, kind: type[Any]) -> Any:
 def test_whatever_a_download_starts_ends_with_it(
     method: str, grandchild: str, tmp_path: Path
 ) -> None:
-    with downloads(method, timeout_s=1.0) as driver:
+    with downloads(method) as driver:
         driver.wait_until_ready()
         workers = driver.pool.pids
         job = download(driver, tmp_path, grandchild)
-        assert reported(driver, job, Progress).done_bytes >= 2, "yt-dlp's process and another"
-        end = driver.end_of(job)
-        assert isinstance(end, Failed)
-        assert isinstance(end.error, JobError)
-        assert end.error.reason is Reason.TIMED_OUT
+        reported(driver, job, Progress)
+        below = [process for pid in workers for process in processes.descendants(pid)]
+        assert len(below) >= 2, "yt-dlp's process and another"
+        driver.pool.stop_job(job, 30)
+        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
         assert driver.pool.pids == workers
         for pid in workers:
             assert processes.descendants(pid) == []
@@ -100,16 +100,6 @@ def test_download_over_its_limits_fails_with_its_own_reason_and_its_worker_lives
         assert end.error.reason is reason
         assert driver.pool.pids == workers
         assert not list(tmp_path.iterdir())
-
-
-def test_stop_order_ends_a_download_and_its_worker_lives(method: str, tmp_path: Path) -> None:
-    with downloads(method) as driver:
-        job = download(driver, tmp_path, "orphaned")
-        reported(driver, job, Progress)
-        workers = driver.pool.pids
-        driver.pool.stop_job(job, 30)
-        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
-        assert driver.pool.pids == workers
 
 
 @pytest.mark.parametrize("grandchild", GRANDCHILDREN)

@@ -20,7 +20,7 @@ def run_out_of_time(driver: Driver, job: int) -> None:
 
 
 def test_job_that_heeds_its_order_keeps_its_worker(method: str) -> None:
-    with driven(method, size=1) as driver:
+    with driven(method, size=1, stop_grace_s=60) as driver:
         before = driver.run("pid")
         job = driver.submit("report_pid_and_wait")
         driver.report_of(job)
@@ -49,7 +49,9 @@ def test_order_is_enforced_when_its_grace_is_over_and_not_before(method: str, ta
 
 @pytest.mark.parametrize("task", ["ignore_everything", "spin_in_c", "report_pid_and_wait"])
 def test_job_over_its_time_is_ended_and_not_before(method: str, task: str) -> None:
-    with driven(method) as driver:
+    # One that heeds the order must not be killed for being slow at it.
+    grace_s = 60 if task == "report_pid_and_wait" else 3
+    with driven(method, stop_grace_s=grace_s) as driver:
         job = driver.submit(task, timeout_s=1000)
         pid = driver.report_of(job)
         driver.lead_s = 990
