@@ -1,0 +1,142 @@
+"""The reckoning of a chaos run: what the chats, the process table and the disk show at its end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.hand import name_of
+from tests.chaos.people import Sent
+from tests.sandbox.api import BotApi
+from tests.sandbox.chats import ChatMessage
+from tests.sandbox.transcript import describe
+from worker import processes
+from worker.ledger import ledger_path
+
+_AT_REST = {"fork server", "resource tracker", "telegram", "downloads"}
+"""What runs below the main process while there is nothing to do."""
+
+
+@dataclass
+class Answers:
+    """How the links were answered; `lost` and `doubled` describe the messages concerned.
+
+    An orphaned status message is one that Telegram took and the bot died before it knew; such
+    a "Got it" stands beside the real answer and never becomes one.
+    """
+
+    links: int = 0
+    final: int = 0
+    media: int = 0
+    orphaned: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    """Final answers that became other ones afterwards."""
+
+
+def reckon_answers(api: BotApi, sent: Iterable[Sent]) -> Answers:
+    """Compare what was sent with what the chats show."""
+    answers = Answers()
+    replies: dict[tuple[int, int], list[ChatMessage]] = {}
+    for chat in api.chat_ids:
+        for message in api.chat(chat):
+            if message.from_bot and not message.deleted and message.reply_to is not None:
+                replies.setdefault((chat, message.reply_to), []).append(message)
+    for one in sent:
+        found = replies.get((one.chat, one.message_id), [])
+        final = [message for message in found if not message.buttons]
+        answers.links += one.links
+        answers.final += len(final)
+        answers.media += sum(message.media is not None for message in final)
+        answers.orphaned += len(found) - len(final)
+        answers.lost += [_about(api, one, found)] * max(0, one.links - len(final))
+        answers.doubled += [_about(api, one, found)] * max(0, len(final) - one.links)
+        answers.changed += [_about(api, one, [m]) for m in final if _has_changed(m)]
+    return answers
+
+
+def _has_changed(message: ChatMessage) -> bool:
+    """Whether it was final before, and then became something else to a person's eye."""
+    return any(not state.buttons for state in message.history)
+
+
+def _about(api: BotApi, sent: Sent, found: list[ChatMessage]) -> str:
+    asked = [m for m in api.chat(sent.chat) if m.message_id == sent.message_id]
+    lines = [describe(message) for message in asked]
+    for message in found:
+        lines += [f"    {describe(state)}" for state in [*message.history, message]]
+    return f"chat {sent.chat}: " + "\n".join(lines)
+
+
+def strays(data_dir: Path, main_pid: int | None) -> list[str]:
+    """Processes of the bot that should not be there while it has nothing to do.
+
+    `main_pid` None: it does not run, so nothing should.
+    """
+    tag = processes.instance_tag(data_dir)
+    found = {p.pid: p for p in processes.tagged(tag)}
+    expected: set[int] = set()
+    if main_pid is not None:
+        below = processes.descendants(main_pid)
+        found |= {p.pid: p for p in below}
+        expected = {p.pid for p in below if name_of(p) in _AT_REST}
+    return [
+        f"{p.pid} ({p.name})"
+        for p in found.values()
+        if p.pid not in expected and p.pid != main_pid and not p.is_defunct
+    ]
+
+
+def zombies(main_pid: int) -> list[str]:
+    """Defunct processes below the main one. A child may be one for a moment while it ends."""
+    return [f"{p.pid} ({p.name})" for p in processes.descendants(main_pid) if p.is_defunct]
+
+
+def missing_workers(main_pid: int, wanted: Mapping[str, int]) -> list[str]:
+    """Which processes below the main one are fewer than wanted."""
+    there = Counter(name_of(p) for p in processes.descendants(main_pid) if not p.is_defunct)
+    return [
+        f"{there[name]} of {number} {name} processes"
+        for name, number in wanted.items()
+        if there[name] < number
+    ]
+
+
+def directories(data_dir: Path, *temporary: Path) -> list[str]:
+    """What lies in the directory of downloads, and in those for temporary files."""
+    folders = (data_dir / "downloads", *temporary)
+    return [str(path) for folder in folders if folder.is_dir() for path in folder.iterdir()]
+
+
+def open_work(data_dir: Path) -> list[str]:
+    """What the ledger says is still to be done. Empty when all is."""
+    return _ask(
+        data_dir,
+        "SELECT 'job ' || id || ' ' || kind || ' ' || state || ', attempt ' || attempts"
+        " FROM jobs WHERE state IN ('waiting', 'running')"
+        " UNION ALL SELECT 'request ' || id || ' of chat ' || chat_id"
+        " FROM requests WHERE answered_at IS NULL",
+    )
+
+
+def broken_jobs(data_dir: Path) -> list[str]:
+    """The jobs that failed by more than what is behind a link, a line each."""
+    return _ask(
+        data_dir,
+        "SELECT 'job ' || id || ' ' || kind || ' of request ' || ifnull(request, '-')"
+        " || ': ' || ifnull(detail, '') FROM jobs"
+        " WHERE state = 'failed' AND (kind != 'download' OR fault = 'operator')",
+    )
+
+
+def _ask(data_dir: Path, sql: str) -> list[str]:
+    """The rows of one text column, asked of the ledger's file from outside."""
+    ledger = sqlite3.connect(ledger_path(data_dir), timeout=10)
+    try:
+        return [row[0] for row in ledger.execute(sql)]
+    finally:
+        ledger.close()

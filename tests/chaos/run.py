@@ -1,0 +1,248 @@
+"""One chaos run: everything is started, left to the people and the hand, let go, and reckoned."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos import hand, people, reckoning
+from tests.chaos.disk import Disk
+from tests.chaos.reckoning import Answers
+from tests.chaos.supervisor import EXPECTED_EXITS, Life, Reading, Supervisor, read
+from tests.sandbox.api import BotApi
+from tests.sandbox.bot_process import BotProcess
+from tests.sandbox.site import MediaSite
+
+log = logging.getLogger(__name__)
+
+DISK_BYTES = 1_600_000_000
+"""What the bot keeps free (1 GB), what it reserves for its downloads, and what they write."""
+
+SETTLE_S = 60.0
+QUIET_S = 240.0
+"""How long the bot may take to finish what is open once it is let alone."""
+
+STOP_S = 30.0
+GROWN_DESCRIPTORS = 8
+GROWN_BYTES = 16_000_000
+
+# Shorter times than a person's bot has, so that a run sees many of each; and workers that are
+# replaced while it lasts.
+SETTINGS = {
+    "QUEUE_RETRY_AFTER": "2",
+    "DOWNLOAD_TIMEOUT": "20",
+    "DOWNLOAD_IDLE_TIMEOUT": "8",
+    "DOWNLOAD_JOB_TIMEOUT": "30",
+    "DOWNLOAD_MAX_JOBS": "10",
+    "TELEGRAM_MAX_JOBS": "30",
+    "WORKER_MAX_AGE": "60",
+    "MAX_FILE_MB": "20",
+    "SHUTDOWN_GRACE": "5",
+    # Refusals are for floods; here every link counts.
+    "USER_LINKS_PER_MINUTE": "1000",
+    "USER_LINKS_PER_HOUR": "10000",
+    "USER_LINKS_PER_DAY": "100000",
+    "USER_MAX_WAITING": "1000",
+}
+
+STAFF = {"telegram": 4, "downloads": 2, "fork server": 1, "resource tracker": 1}
+
+
+@dataclass
+class Result:
+    """What a run has shown; `wrong` holds a sentence for each thing that should not be."""
+
+    answers: Answers
+    strays: list[str]
+    zombies: list[str]
+    directories: list[str]
+    first: Reading | None
+    last: Reading | None
+    lives: list[Life]
+    exits: Counter[int]
+    done: Counter[str]
+    missed: Counter[str]
+    presses: int
+    quiet_after_s: float
+    broken: list[str]
+    wrong: list[str] = field(default_factory=list)
+
+
+class Run:
+    """Use it as a context: at its end nothing of it is left but the files in `logs`."""
+
+    def __init__(self, seed: int, minutes: float, logs: Path, own_disk: bool) -> None:
+        """`own_disk`: there is a namespace to mount the small disk in."""
+        self.seed = seed
+        self.seconds = minutes * 60
+        self.logs = logs
+        self._own_disk = own_disk
+
+    def __enter__(self) -> Run:
+        """Start everything but the people and the hand."""
+        with ExitStack() as stack:
+            folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            self._disk = None
+            if self._own_disk:
+                self._disk = Disk(folder / "disk", DISK_BYTES)
+                stack.callback(self._disk.unmount)
+            self.data_dir = folder / "disk" / "data"
+            self.data_dir.parent.mkdir(exist_ok=True)
+            self.temporary = folder / "tmp"
+            self.temporary.mkdir()
+            self.api = stack.enter_context(BotApi())
+            self.site = stack.enter_context(MediaSite())
+            self.bot = BotProcess(
+                self.api,
+                self.data_dir,
+                {**SETTINGS, "TMPDIR": str(self.temporary)},
+                log_path=self.logs / "bot.log",
+            )
+            # Last in, first out: the bot ends before the people it talks to.
+            stack.callback(self._save)
+            stack.callback(self.bot.stop)
+            self.supervisor = Supervisor(self.bot, self.seed)
+            self.people = people.People(
+                self.api, self.site.url, people.plan(self.seed, self.seconds)
+            )
+            self.hand = hand.Hand(
+                hand.plan(self.seed, self.seconds), self.supervisor.main, self.api, self._disk
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._stack:
+            for thread in (self.people, self.hand, self.supervisor):
+                if thread.is_alive():
+                    thread.stop()
+
+    def go(self) -> Result:
+        """The whole run."""
+        self.supervisor.start()
+        first = self._settled_reading()
+        self.people.start()
+        self.hand.start()
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
+            time.sleep(min(1.0, max(0.0, end - time.monotonic())))
+        self.people.stop()
+        self.hand.stop()
+        log.info("all is let go")
+        let_go_at = time.monotonic()
+        wrong = self._wait_until(self._open_work, QUIET_S, "still to be done")
+        quiet_after_s = time.monotonic() - let_go_at
+        wrong += self._wait_until(self._unsettled, SETTLE_S, "not at rest")
+        return self._reckon(first, quiet_after_s, wrong)
+
+    # ------------------------------------------------------------------------------ waiting
+
+    def _settled_reading(self) -> Reading | None:
+        self._wait_until(self._unsettled, SETTLE_S, "")
+        return read(self.bot.pid)
+
+    def _wait_until(self, left: Callable[[], list[str]], timeout_s: float, what: str) -> list[str]:
+        """Wait until nothing is left twice in a row; what is left at the end of the time."""
+        deadline = time.monotonic() + timeout_s
+        calm = 0
+        while calm < 2:
+            found = left()
+            calm = 0 if found else calm + 1
+            if time.monotonic() > deadline:
+                return [f"{what} after {timeout_s:.0f} s: {one}" for one in found]
+            time.sleep(0.5)
+        return []
+
+    def _open_work(self) -> list[str]:
+        pending = [f"update {u['update_id']} is not confirmed" for u in self.api.pending_updates]
+        return pending + reckoning.open_work(self.data_dir)
+
+    def _unsettled(self) -> list[str]:
+        main = self.supervisor.main()
+        if main is None:
+            return ["the bot does not run"]
+        return [
+            *reckoning.strays(self.data_dir, main.pid),
+            *reckoning.zombies(main.pid),
+            *reckoning.missing_workers(main.pid, STAFF),
+            *reckoning.directories(self.data_dir),
+        ]
+
+    # ---------------------------------------------------------------------------- reckoning
+
+    def _reckon(self, first: Reading | None, quiet_after_s: float, wrong: list[str]) -> Result:
+        main = self.supervisor.main()
+        zombies = reckoning.zombies(main.pid) if main else []
+        strays = [f"{one} outlived the bot" for one in self.supervisor.outlived]
+        strays += reckoning.strays(self.data_dir, main.pid if main else None)
+        last = read(self.bot.pid)
+        self.supervisor.stop()
+        self.bot.tree()
+        self.bot.terminate()
+        try:
+            code = self.bot.wait(STOP_S)
+            wrong += [f"SIGTERM ended the bot with {code}"] if code != 0 else []
+        except TimeoutError as error:
+            wrong.append(str(error))
+        with contextlib.suppress(TimeoutError):
+            self.bot.wait_for_empty_tree()
+        strays += [f"{one} outlived the stop" for one in reckoning.strays(self.data_dir, None)]
+        result = Result(
+            reckoning.reckon_answers(self.api, self.people.sent),
+            strays,
+            zombies,
+            reckoning.directories(self.data_dir, self.temporary, self.data_dir / "tmp"),
+            first,
+            last,
+            self.supervisor.lives,
+            self.supervisor.exits,
+            self.hand.done,
+            self.hand.missed,
+            self.people.presses,
+            quiet_after_s,
+            reckoning.broken_jobs(self.data_dir),
+            wrong,
+        )
+        result.wrong += _what_is_wrong(result)
+        if self.api.token in self.bot.log:
+            result.wrong.append("the token stands in the bot's log")
+        return result
+
+    def _save(self) -> None:
+        """What is needed to understand a run afterwards."""
+        (self.logs / "chats.txt").write_text(self.api.transcript(), errors="backslashreplace")
+        for file in self.data_dir.glob("ledger.sqlite3*"):
+            shutil.copy(file, self.logs)
+
+
+def _what_is_wrong(result: Result) -> list[str]:
+    return list(_sentences(result))
+
+
+def _sentences(result: Result) -> Iterator[str]:
+    answers = result.answers
+    yield from (f"lost: {one}" for one in answers.lost)
+    yield from (f"doubled: {one}" for one in answers.doubled)
+    yield from (f"stray process: {one}" for one in result.strays)
+    yield from (f"zombie: {one}" for one in result.zombies)
+    yield from (f"left behind: {one}" for one in result.directories)
+    for code, times in result.exits.items():
+        if code not in EXPECTED_EXITS:
+            yield f"the bot ended {times} times with exit code {code}"
+    first, last = result.first, result.last
+    if first is None or last is None:
+        yield "the main process was not there to be read"
+    else:
+        if last.descriptors > first.descriptors + GROWN_DESCRIPTORS:
+            yield f"descriptors grew: {first.descriptors} to {last.descriptors}"
+        if last.memory_bytes > first.memory_bytes + GROWN_BYTES:
+            yield f"memory grew: {first} to {last}"
