@@ -40,6 +40,9 @@ EXIT_CONFIG = 78  # EX_CONFIG: only the operator can help; not to be restarted
 STALL_S = 60.0
 """A dispatcher that has not come round for this long does not come round any more."""
 
+JANITOR_STALL_S = 180.0
+"""The same for maintenance, which may have to wait for processes that will not die."""
+
 STOP_RESERVE_S = 12.0
 """What the dispatcher needs at most after the grace; with it still below `stopwaitsecs`."""
 
@@ -139,7 +142,9 @@ class Bot:
         self._poller = Poller(
             telegram_connection(settings), self._open_ledger, self._dispatcher.wake
         )
-        self._janitor = Janitor(settings, self._open_ledger, lambda: self._dispatcher.pids)
+        self._janitor = Janitor(
+            settings, lambda: self._dispatcher.pools, lambda: self._poller.polled_at
+        )
         self._threads = [
             threading.Thread(target=self._dispatcher.run, name="dispatcher"),
             # The poll may hang in the network for a while, so nothing waits for this thread.
@@ -190,6 +195,9 @@ class Bot:
                 return EXIT_STALLED
             if time.monotonic() - self._dispatcher.heartbeat > STALL_S:
                 log.critical("The dispatcher stands still; the bot ends to be restarted.")
+                return EXIT_STALLED
+            if time.monotonic() - self._janitor.heartbeat > JANITOR_STALL_S:
+                log.critical("Maintenance stands still; the bot ends to be restarted.")
                 return EXIT_STALLED
         return 0
 

@@ -44,6 +44,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_subparsers(required=True, metavar="command").add_parser
 
+    health = add("health", help="how the bot is, against the limits for alerts")
+    health.add_argument("--detailed", action="store_true", help="each worker and running job too")
+    form = health.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for programs")
+    form.add_argument("--prometheus", action="store_true", help="in Prometheus' text format")
+    health.set_defaults(run=commands.health_command)
+
     zombies = add("zombies", help="processes of this bot that should not be there")
     zombies.add_argument("--kill", action="store_true", help="end them")
     zombies.set_defaults(run=commands.zombies_command)

@@ -6,12 +6,13 @@ or OSError, and the caller says so.
 
 import os
 import pwd
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from maintenance import failed, zombies
+from maintenance import failed, health, measures, prometheus, status, zombies
 from maintenance.house import House, owner_of
 from maintenance.orphans import Orphan, find_orphans
 from maintenance.report import duration, print_json, say, size, table
@@ -42,6 +43,26 @@ def refuse_stranger(settings: Settings) -> None:
 def open_ledger(settings: Settings, access: Access = Access.READ) -> Upkeep:
     """The ledger of this bot, which must exist."""
     return Upkeep(ledger_path(settings.data_dir), access)
+
+
+# ------------------------------------------------------------------------------------- health
+
+
+def health_command(settings: Settings, options: Namespace) -> int:
+    """Say how the bot is: its verdicts, and with --detailed each worker and running job."""
+    with open_ledger(settings) as ledger:
+        found = zombies.find(House.of(settings, ledger.sessions()))
+        taken = measures.take(settings, ledger, len(found))
+    items = health.assess(taken)
+    if options.prometheus:
+        sys.stdout.write(prometheus.render(taken, items))
+    elif options.json:
+        print_json(status.as_json(taken, items))
+    else:
+        status.print_items(items)
+        if options.detailed:
+            status.print_details(taken)
+    return health.worst(items)
 
 
 # ------------------------------------------------------------------------------------ zombies

@@ -3,18 +3,34 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from maintenance import alerts, health, measures, zombies
+from maintenance.house import House
 from maintenance.orphans import find_orphans
 from maintenance.strays import StrayHunter
+from maintenance.zombies import Why
 from worker.downloads import workspace
-from worker.ledger import Ledger
+from worker.ledger import ledger_path
+from worker.ledger.upkeep import Upkeep
+from worker.pool import Pool
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
+PUBLISH_S = 2.0
+SAMPLE_S = 15.0
+ZOMBIES_S = 60.0
+ORPHANS_S = 3600.0
+RETENTION_S = 86_400.0
+
+KEPT_S = 30 * 86_400.0
+SAMPLES_KEPT_S = 86_400.0
+BREATH_S = 0.05
+"""Between two batches of the retention, for whoever else wants to write."""
 
 
 @dataclass
@@ -28,23 +44,31 @@ class Step:
 
 
 class Janitor:
-    """Runs its steps until stopped."""
+    """Runs its steps until stopped. Each opens the ledger, which must exist, for itself."""
 
     def __init__(
         self,
         settings: Settings,
-        open_ledger: Callable[[], Ledger],
-        worker_pids: Callable[[], Iterable[int]],
+        pools: Callable[[], Sequence[Pool]],
+        polled_at: Callable[[], float | None],
     ) -> None:
-        """`worker_pids` tells which children of the bot are workers."""
+        """`pools` are asked about their workers, `polled_at` when Telegram answered last."""
         self._settings = settings
-        self._open_ledger = open_ledger
-        self._worker_pids = worker_pids
+        self._pools = pools
+        self._polled_at = polled_at
         self._strays = StrayHunter()
+        self._zombies_left = 0
+        self._said: dict[str, Any] = {}
+        self._say_again_at = 0.0
         self._stopped = threading.Event()
+        self.heartbeat = time.monotonic()
         self._steps = [
-            Step("strays", self._sweep_strays, 1.0),
-            Step("orphans", self._sweep_orphans, 3600.0),
+            Step("strays", self.sweep_strays, TICK_S),
+            Step("zombies", self.sweep_zombies, ZOMBIES_S),
+            Step("report", self.publish, PUBLISH_S),
+            Step("sample", self.sample, SAMPLE_S),
+            Step("orphans", self.sweep_orphans, ORPHANS_S),
+            Step("retention", self.forget_old, RETENTION_S),
         ]
 
     def stop(self) -> None:
@@ -59,6 +83,7 @@ class Janitor:
     def step(self, now: float) -> None:
         """Run what is due at monotonic `now`."""
         for step in self._steps:
+            self.heartbeat = time.monotonic()
             if now >= step.due_at:
                 step.due_at = now + step.every_s
                 try:
@@ -66,17 +91,79 @@ class Janitor:
                 except Exception:
                     log.exception("Maintenance step %s failed; it is tried again.", step.name)
 
-    def _sweep_strays(self) -> None:
-        self._strays.sweep(self._worker_pids())
+    def _open(self) -> Upkeep:
+        return Upkeep(ledger_path(self._settings.data_dir))
 
-    def _sweep_orphans(self) -> None:
-        ledger = self._open_ledger()
+    # --------------------------------------------------------------------------- the steps
+
+    def sweep_strays(self) -> None:
+        """End and reap what has lost its parent and become our child."""
+        self._strays.sweep(pid for pool in self._pools() for pid in pool.pids)
+
+    def sweep_zombies(self) -> None:
+        """End what should not be there, wherever it is."""
+        with self._open() as ledger:
+            house = House.of(self._settings, ledger.sessions())
+        found = zombies.find(house)
+        for zombie in found:
+            process = zombie.process
+            log.warning("Process %d (%s): %s.", process.pid, zombie.command, zombie.reason)
+        # What somebody stopped may be in the middle of a job: it loses less when it goes on.
+        zombies.resume(found)
+        left = zombies.end(house, [z for z in found if z.why is not Why.STOPPED])
+        for zombie in left:
+            process = zombie.process
+            log.error("Process %d is still there: %s.", process.pid, zombie.reason)
+        self._zombies_left = len(left)
+
+    def publish(self) -> None:
+        """Say for commands to read what this process alone knows, if there is news."""
+        said = measures.describe_bot(self._pools(), self._polled_at())
+        now = time.monotonic()
+        if said != self._said or now >= self._say_again_at:
+            with self._open() as ledger:
+                ledger.publish(measures.PUBLISHED, {**said, "at": time.time()})
+            self._said, self._say_again_at = said, now + SAMPLE_S
+
+    def sample(self) -> None:
+        """Measure, keep the figures, and raise or clear alerts."""
+        with self._open() as ledger:
+            taken = measures.take(self._settings, ledger, self._zombies_left)
+            ledger.record_sample(measures.sample_of(taken))
+            alerts.step(ledger, health.assess(taken), self._settings.admins, taken.taken_at)
+
+    def sweep_orphans(self) -> None:
+        """Remove the download directories that belong to no live job."""
         downloads = self._settings.data_dir / "downloads"
-        try:
+        with self._open() as ledger:
             max_age_s = self._settings.orphan_max_age_s
             orphans = find_orphans(downloads, ledger.live_directories, max_age_s)
-        finally:
-            ledger.close()
         for orphan in orphans:
-            workspace.remove(orphan.path)
-            log.info("%s belonged to no job and is removed.", orphan.path)
+            self.heartbeat = time.monotonic()
+            try:
+                workspace.remove(orphan.path)
+            except OSError as error:
+                log.error("%s belongs to no job and cannot be removed: %s", orphan.path, error)
+            else:
+                log.info("%s belonged to no job and is removed.", orphan.path)
+
+    def forget_old(self) -> None:
+        """Remove what ended long ago from the ledger, and give its pages back to the disk."""
+        now = time.time()
+        removed = 0
+        with self._open() as ledger:
+            while rows := ledger.remove_old(now - KEPT_S):
+                removed += rows
+                if self._rest():
+                    return
+            ledger.forget_samples(now - SAMPLES_KEPT_S, now)
+            while ledger.vacuum():
+                if self._rest():
+                    return
+        if removed:
+            log.info("%d rows of what ended long ago are removed from the ledger.", removed)
+
+    def _rest(self) -> bool:
+        """Let others write. True when it is time to stop."""
+        self.heartbeat = time.monotonic()
+        return self._stopped.wait(BREATH_S)

@@ -5,6 +5,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
 
 from maintenance.findings import Check, failed, ok, warning
 
@@ -66,7 +69,7 @@ def check_ytdlp() -> Check:
     if not answer:
         return failed("yt-dlp", f"cannot be imported: {install}")
     version, *missing = answer
-    if _numbers(version) < _numbers(OLDEST_YTDLP):
+    if is_too_old(version):
         return failed("yt-dlp", f"{version} is older than {OLDEST_YTDLP}: {install}")
     if missing:
         return warning("yt-dlp", f"{version} without its extras {' '.join(missing)}: {install}")
@@ -90,6 +93,37 @@ def check_js_runtime(download_memory_mb: int) -> Check:
             return ok("javascript", found)
     reason = "; ".join(unfit) or "no deno, node, bun or quickjs found"
     return warning("javascript", f"{reason}: some sites, YouTube first, offer fewer formats")
+
+
+def js_runtime() -> str | None:
+    """The command of a JavaScript runtime that is there, in whatever version."""
+    return next((r.command for r in _RUNTIMES if shutil.which(r.command)), None)
+
+
+def installed_ytdlp() -> str | None:
+    """yt-dlp's version as it says in its file, without the import; None when there is none."""
+    spec = find_spec("yt_dlp")
+    if spec is None or spec.origin is None:
+        return None
+    try:
+        text = Path(spec.origin).with_name("version.py").read_text("utf-8")
+    except OSError:
+        return None
+    match = re.search(r"^__version__ = '([^']+)'", text, re.MULTILINE)
+    return match[1] if match else None
+
+
+def release_age_days(version: str, today: date) -> int | None:
+    """How old a yt-dlp is: its version is the day of its release."""
+    try:
+        return (today - date(*_numbers(version)[:3])).days
+    except (TypeError, ValueError):
+        return None
+
+
+def is_too_old(version: str) -> bool:
+    """Whether a yt-dlp lacks security fixes."""
+    return _numbers(version) < _numbers(OLDEST_YTDLP)
 
 
 def _output(*command: str) -> str:

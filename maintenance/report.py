@@ -78,11 +78,11 @@ def parse_duration(text: str) -> float:
 
 
 def size(count: float) -> str:
-    """Bytes as people read them: 812 B, 4.2 MB."""
+    """Bytes as people read them, in powers of 1024 as the settings are: 812 B, 4.2 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
+        count /= 1024
     return f"{count:.1f} TB"
 
 

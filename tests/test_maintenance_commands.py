@@ -14,7 +14,7 @@ from tests.test_ledger import a_link, claim, send
 from worker.ledger import Kind, Ledger, ledger_path
 from worker.ledger.schema import MIGRATIONS
 
-COMMANDS = [("zombies",), ("orphans",), ("failed", "list")]
+COMMANDS = [("zombies",), ("orphans",), ("failed", "list"), ("health",)]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS)
@@ -180,4 +180,4 @@ def test_figures_are_short() -> None:
     assert [duration(s) for s in (0, 59.6, 3599, 7500, 90_000)] == [
         "0s", "1m00s", "59m59s", "2h05m", "1d01h",
     ]  # fmt: skip
-    assert [size(n) for n in (0, 999, 4200, 42_000_000)] == ["0 B", "999 B", "4.2 kB", "42 MB"]
+    assert [size(n) for n in (0, 999, 4300, 512 * 2**20)] == ["0 B", "999 B", "4.2 kB", "512 MB"]

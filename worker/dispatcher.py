@@ -122,6 +122,11 @@ class Dispatcher:
         workers = [pid for pool in self._pools.values() for pid in pool.pids]
         return workers + self._upgrade.pids
 
+    @property
+    def pools(self) -> list[Pool]:
+        """The pools, to be looked at."""
+        return list(self._pools.values())
+
     # ------------------------------------------------------------------------ the loop
 
     def run(self) -> None:

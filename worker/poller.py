@@ -38,6 +38,8 @@ class Poller:
         self._wake = wake
         self._stopped = threading.Event()
         self.token_refused = threading.Event()
+        self.polled_at: float | None = None
+        """When Telegram answered a poll last, in wall time."""
 
     def stop(self) -> None:
         """Take nothing more. A poll that is on its way may still hang in the network."""
@@ -70,6 +72,7 @@ class Poller:
                 self._stopped.wait(pause_s)
             else:
                 failures = 0
+                self.polled_at = time.time()
                 offset = self._record(ledger, updates, offset)
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:

@@ -111,6 +111,17 @@ class Lost:
 Event = Reported | Finished | Failed | Stopped | Lost
 
 
+@dataclass(frozen=True)
+class WorkerState:
+    """A worker at one moment: `state` is starting, idle, busy or leaving."""
+
+    name: str
+    pid: int
+    state: str
+    jobs_done: int
+    job: int | None
+
+
 @dataclass
 class _Job:
     id: int
@@ -146,6 +157,12 @@ class _Worker:
             and self.jobs_done < self.max_jobs
         )
 
+    def describe(self) -> WorkerState:
+        job = self.job
+        state = "leaving" if self.is_leaving else "idle" if self.is_ready else "starting"
+        pid, job_id = self.process.pid, job.id if job else None
+        return WorkerState(self.name, pid, "busy" if job else state, self.jobs_done, job_id)
+
 
 @dataclass
 class Pool:
@@ -177,6 +194,11 @@ class Pool:
     def pids(self) -> list[int]:
         """The pids of all workers, leaving ones included."""
         return [worker.process.pid for worker in self._workers]
+
+    @property
+    def workers(self) -> list[WorkerState]:
+        """All workers, leaving ones included; any thread may ask."""
+        return [worker.describe() for worker in list(self._workers)]
 
     @property
     def readers(self) -> Iterator[HasFileno]:

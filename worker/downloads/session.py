@@ -181,7 +181,7 @@ class Session:
             self._directory_bytes, self._moved_at = size, time.monotonic()
         if size > self._rules.max_file_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
-        used = sum(_private_bytes(p.pid) for p in processes.descendants(os.getpid()))
+        used = sum(processes.private_bytes(p.pid) for p in processes.descendants(os.getpid()))
         if used > self._rules.memory_bytes:
             raise JobError(Reason.OUT_OF_MEMORY, Fault.PERMANENT, f"{used} bytes in use")
 
@@ -231,18 +231,6 @@ def _read(fd: int) -> bytes | None:
         return os.read(fd, _CHUNK_BYTES)
     except BlockingIOError:
         return None
-
-
-def _private_bytes(pid: int) -> int:
-    """Anonymous memory that this process holds; pages shared with the worker count as well."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith("RssAnon:"):
-                    return int(line.split()[1]) * 1024
-    except (FileNotFoundError, ProcessLookupError):
-        pass
-    return 0
 
 
 def _died(status: int | None) -> JobError:

@@ -67,8 +67,9 @@ def read(db: Database, now: float) -> Figures:
         running=tuple(
             Running(*row)
             for row in db.execute(
-                "SELECT id, pool, kind, attempts, started_at FROM jobs WHERE state = 'running'"
-                " ORDER BY id"
+                # Left alone, SQLite would walk through all jobs that ever ran.
+                "SELECT id, pool, kind, attempts, started_at FROM jobs INDEXED BY jobs_running"
+                " WHERE state = 'running'"
             )
         ),
         jobs_per_minute=60

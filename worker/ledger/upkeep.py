@@ -5,7 +5,7 @@ it, and what may pass by itself leaves as `LedgerBusy`.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -119,24 +119,24 @@ class Upkeep:
 
     def save_alerts(
         self,
-        state: Mapping[str, Any],
-        outdated: Collection[int],
-        messages: Collection[jobs.Reply],
+        state: Mapping[str, dict[str, Any]],
+        messages: Mapping[str, Sequence[jobs.Reply]],
+        outdated: Iterable[int],
         now: float,
-    ) -> list[int]:
-        """Remember what was announced and queue its messages, whose ids are returned.
+    ) -> None:
+        """Remember what was announced of what, and queue the messages that announce it.
 
-        Messages that are `outdated` are not sent any more if they wait still.
+        `outdated` messages are not sent any more if they wait still.
         """
         with self._db.transaction():
             for job in outdated:
                 queue.drop_message(self._db, job, now)
-            ids = [
-                queue.add(self._db, Kind.REPLY, now, payload=jobs.to_json(message))
-                for message in messages
-            ]
+            for name, replies in messages.items():
+                payloads = [jobs.to_json(reply) for reply in replies]
+                ids = [queue.add(self._db, Kind.REPLY, now, payload=each) for each in payloads]
+                if name in state:
+                    state[name]["messages"] = ids
             self._set("alerts", state)
-        return ids
 
     # -------------------------------------------------------------------------- retention
 
@@ -145,10 +145,10 @@ class Upkeep:
         with self._db.transaction():
             return retention.remove_batch(self._db, before)
 
-    def forget_samples(self, before: float) -> None:
-        """Remove the samples of that time."""
+    def forget_samples(self, before: float, now: float) -> None:
+        """Remove the samples of that time, and those from before the clock was set back."""
         with self._db.transaction():
-            self._db.execute("DELETE FROM samples WHERE taken_at < ?", before)
+            self._db.execute("DELETE FROM samples WHERE taken_at NOT BETWEEN ? AND ?", before, now)
 
     def vacuum(self) -> bool:
         """See `retention.vacuum_batch`."""

@@ -1,0 +1,82 @@
+"""Alerts: what the log and the admins are told of the bot's health, and when.
+
+Something is announced when it has been wrong in two samples, again after an hour at the
+earliest, and once when it is over. What was announced stands in the ledger, so a restart says
+nothing twice. Messages are the ledger's jobs, so they wait while Telegram is down; one that
+still waits when the next is due is dropped for it.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+
+from maintenance.health import Item
+from maintenance.report import duration
+from worker.jobs import Reply
+from worker.ledger.upkeep import Upkeep
+from worker.logs import redact
+
+log = logging.getLogger(__name__)
+
+SAMPLES = 2
+REPEAT_S = 3600.0
+STATE = "alerts"
+
+
+@dataclass
+class Alert:
+    """What is remembered of one thing that is or was wrong. Times are wall times.
+
+    `samples` counts those in a row that spoke for a change. `said_at` is the last announcement
+    of a trouble and is kept for a while after its end; `messages` are the jobs that carry it.
+    """
+
+    since: float
+    said_at: float | None = None
+    is_raised: bool = False
+    samples: int = 0
+    messages: list[int] = field(default_factory=list)
+
+    def note(self, trouble: str | None, name: str, now: float) -> str | None:
+        """Count a sample with this trouble or with none. Returns what is to be announced."""
+        is_change = (trouble is not None) != self.is_raised
+        self.samples = self.samples + 1 if is_change else 0
+        lasted = duration(abs(now - self.since))
+        if trouble is None:
+            if not self.is_raised or self.samples < SAMPLES:
+                return None
+            self.is_raised, self.samples = False, 0
+            return f"✓ {name}: over after {lasted}"
+        if self.samples == 1:
+            self.since = now
+        if (is_change and self.samples < SAMPLES) or not self._may_speak(now):
+            return None
+        self.is_raised, self.samples, self.said_at = True, 0, now
+        return f"⚠ {name}: {trouble}" if is_change else f"⚠ {name}, for {lasted}: {trouble}"
+
+    def is_forgettable(self, now: float) -> bool:
+        """Whether nothing about it has to be remembered."""
+        return not self.is_raised and not self.samples and self._may_speak(now)
+
+    def _may_speak(self, now: float) -> bool:
+        # Without the sign: a clock that was set back would silence it for as long.
+        return self.said_at is None or abs(now - self.said_at) >= REPEAT_S
+
+
+def step(ledger: Upkeep, items: Iterable[Item], admins: Iterable[int], now: float) -> None:
+    """Take note of one sample's verdicts, and announce what is due."""
+    before = ledger.published(STATE)
+    alerts = {name: Alert(**value) for name, value in before.items()}
+    troubles = {item.name: item.text for item in items if item.alerts}
+    outdated: list[int] = []
+    messages: dict[str, list[Reply]] = {}
+    for name in sorted({*alerts, *troubles}):
+        alert = alerts.setdefault(name, Alert(since=now))
+        sentence = alert.note(troubles.get(name), name, now)
+        if sentence:
+            log.log(logging.ERROR if alert.is_raised else logging.INFO, "%s", sentence)
+            messages[name] = [Reply(admin, None, redact(sentence)) for admin in sorted(admins)]
+            outdated += alert.messages
+    state = {name: asdict(alert) for name, alert in alerts.items() if not alert.is_forgettable(now)}
+    if messages or state != before:
+        ledger.save_alerts(state, messages, outdated, now)

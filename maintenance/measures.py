@@ -1,0 +1,213 @@
+"""What there is to know of a bot at one moment: from its ledger, from /proc, from the disk.
+
+The bot's process publishes what it alone knows into the ledger; all else is looked up by
+whoever asks, the thread and the command alike.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from maintenance import programs
+from maintenance.house import running_bot
+from worker import processes
+from worker.ledger import DOWNLOADS
+from worker.ledger.figures import Figures
+from worker.ledger.upkeep import Sample, Upkeep
+from worker.processes import Identity
+from worker.settings import Settings
+
+PUBLISHED = "bot"
+PEAK_S = 3600.0
+
+
+class WorkerLike(Protocol):
+    """A worker, as a pool tells of it."""
+
+    name: str
+    pid: int
+    state: str
+    jobs_done: int
+    job: int | None
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker of the running bot. `memory_bytes` is its own or its download's, if that is more."""
+
+    pool: str
+    name: str
+    pid: int
+    state: str
+    age_s: float
+    jobs_done: int
+    job: int | None
+    memory_bytes: int
+    memory_cap_bytes: int
+
+    @property
+    def memory_share(self) -> float:
+        """Of its cap."""
+        return self.memory_bytes / self.memory_cap_bytes
+
+
+@dataclass(frozen=True)
+class Download:
+    """A running yt-dlp."""
+
+    pid: int
+    job: int
+    age_s: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Measures:
+    """See the module. `published_at` and `polled_at` are wall times of the running bot."""
+
+    taken_at: float
+    figures: Figures
+    bot_pid: int | None
+    bot_age_s: float
+    bot_is_stopped: bool
+    published_at: float | None
+    polled_at: float | None
+    workers: tuple[Worker, ...]
+    pool_sizes: Mapping[str, int]
+    troubles: Mapping[str, str]
+    downloads: tuple[Download, ...]
+    zombies: int
+    memory_bytes: int
+    memory_peak_share: float
+    disk_free_bytes: int
+    disk_total_bytes: int
+    load: float
+    cpus: int
+    ytdlp: str | None
+    ytdlp_age_days: int | None
+    has_ffmpeg: bool
+    js_runtime: str | None
+
+
+def describe_bot(pools: Iterable[Any], polled_at: float | None) -> dict[str, Any]:
+    """What the bot's process publishes of itself. `pools` are `worker.pool.Pool`s."""
+    me = processes.identify(os.getpid())
+    assert me is not None  # noqa: S101 - it is us
+    return {
+        "pid": me.pid,
+        "started": me.started,
+        "polled_at": polled_at,
+        "pools": [
+            {
+                "name": pool.spec.name,
+                "size": pool.spec.size,
+                "trouble": pool.trouble,
+                "workers": [_describe_worker(worker) for worker in pool.workers],
+            }
+            for pool in pools
+        ],
+    }
+
+
+def _describe_worker(worker: WorkerLike) -> dict[str, Any]:
+    identity = processes.identify(worker.pid)
+    return {
+        "name": worker.name,
+        "pid": worker.pid,
+        "started": identity.started if identity else 0,
+        "state": worker.state,
+        "jobs_done": worker.jobs_done,
+        "job": worker.job,
+    }
+
+
+def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
+    """Measure now. `zombies` is how many there are, for they are counted elsewhere."""
+    now = time.time()
+    identity = running_bot(settings.data_dir)
+    bot = processes.look_up(identity.pid) if identity else None
+    said = ledger.published(PUBLISHED)
+    # What an earlier bot said is of no use now.
+    if not bot or (said.get("pid"), said.get("started")) != (bot.pid, bot.identity.started):
+        said = {}
+    pools = said.get("pools", [])
+    disk = shutil.disk_usage(settings.data_dir)
+    ytdlp = programs.installed_ytdlp()
+    today = datetime.fromtimestamp(now, UTC).date()
+    return Measures(
+        taken_at=now,
+        figures=ledger.figures(now),
+        bot_pid=bot.pid if bot else None,
+        bot_age_s=bot.age_s if bot else 0.0,
+        bot_is_stopped=bool(bot and bot.state in "Tt"),
+        published_at=said.get("at"),
+        polled_at=said.get("polled_at"),
+        workers=tuple(_workers(settings, pools)),
+        pool_sizes={pool["name"]: pool["size"] for pool in pools},
+        troubles={pool["name"]: pool["trouble"] for pool in pools if pool["trouble"]},
+        downloads=tuple(_downloads(ledger.sessions())),
+        zombies=zombies,
+        memory_bytes=_memory_of_all(bot.pid) if bot else 0,
+        memory_peak_share=ledger.memory_peak(now - PEAK_S),
+        disk_free_bytes=disk.free,
+        disk_total_bytes=disk.total,
+        load=os.getloadavg()[0],
+        cpus=os.cpu_count() or 1,
+        ytdlp=ytdlp,
+        ytdlp_age_days=programs.release_age_days(ytdlp, today) if ytdlp else None,
+        has_ffmpeg=all(map(shutil.which, ("ffmpeg", "ffprobe"))),
+        js_runtime=programs.js_runtime(),
+    )
+
+
+def sample_of(measures: Measures) -> Sample:
+    """What is kept of them for a while."""
+    return Sample(
+        taken_at=measures.taken_at,
+        disk_free_bytes=measures.disk_free_bytes,
+        disk_total_bytes=measures.disk_total_bytes,
+        memory_bytes=measures.memory_bytes,
+        memory_share=max((worker.memory_share for worker in measures.workers), default=0.0),
+    )
+
+
+def _workers(settings: Settings, pools: Iterable[Mapping[str, Any]]) -> Iterable[Worker]:
+    for pool in pools:
+        is_downloads = pool["name"] == DOWNLOADS
+        cap_mb = settings.download_memory_mb if is_downloads else settings.telegram_memory_mb
+        for said in pool["workers"]:
+            process = processes.look_up(said["pid"])
+            if process is None or process.identity.started != said["started"]:
+                continue
+            below = processes.descendants(process.pid) if is_downloads else []
+            yield Worker(
+                pool=pool["name"],
+                name=said["name"],
+                pid=process.pid,
+                state="stopped" if process.state in "Tt" else said["state"],
+                age_s=process.age_s,
+                jobs_done=said["jobs_done"],
+                job=said["job"],
+                memory_bytes=max(
+                    processes.data_bytes(process.pid),
+                    sum(processes.private_bytes(child.pid) for child in below),
+                ),
+                memory_cap_bytes=cap_mb * 1024 * 1024,
+            )
+
+
+def _downloads(sessions: Mapping[Identity, int]) -> Iterable[Download]:
+    for leader, job in sessions.items():
+        process = processes.look_up(leader.pid)
+        if process and process.identity == leader and not process.is_defunct:
+            memory = processes.private_bytes(leader.pid)
+            yield Download(leader.pid, job, process.age_s, memory)
+
+
+def _memory_of_all(bot: int) -> int:
+    pids = [bot, *(process.pid for process in processes.descendants(bot))]
+    return sum(map(processes.share_bytes, pids))
