@@ -132,11 +132,14 @@ class Upkeep:
             for job in outdated:
                 queue.drop_message(self._db, job, now)
             for name, replies in messages.items():
-                payloads = [jobs.to_json(reply) for reply in replies]
-                ids = [queue.add(self._db, Kind.REPLY, now, payload=each) for each in payloads]
+                ids = [self._add_reply(reply, now) for reply in replies]
                 if name in state:
                     state[name]["messages"] = ids
             self._set("alerts", state)
+
+    def _add_reply(self, reply: jobs.Reply, now: float) -> int:
+        payload = jobs.to_json(reply)
+        return queue.add(self._db, Kind.REPLY, now, chat_id=reply.chat_id, payload=payload)
 
     # -------------------------------------------------------------------------- retention
 
