@@ -7,7 +7,7 @@ turns up here, and nowhere else.
 import logging
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from multiprocessing import forkserver, resource_tracker
 
 from worker import processes
@@ -28,7 +28,7 @@ class StrayHunter:
         `known` are children that belong there. A child younger than the time between two
         sweeps may be one that was started just now and is not known yet.
         """
-        known = {*known, *_multiprocessing_helpers()}
+        known = {*known, *(pid for pid, _ in _helpers())}
         strays = [p for p in processes.children(os.getpid()) if p.pid not in known]
         for stray in strays:
             if stray.identity not in self._seen:
@@ -39,13 +39,28 @@ class StrayHunter:
                 )
                 processes.send_signal(stray.identity, signal.SIGKILL)
             processes.reap([stray.pid])
+        _replace_dead_helpers()
         self._seen = {stray.identity for stray in strays}
         return len(strays)
 
 
-def _multiprocessing_helpers() -> set[int]:
-    """Pids of the processes that multiprocessing keeps for itself; it gives them no name."""
-    return {
-        getattr(forkserver, "_forkserver")._forkserver_pid or 0,  # noqa: B009
-        getattr(resource_tracker, "_resource_tracker")._pid or 0,  # noqa: B009
-    }
+def _helpers() -> list[tuple[int, Callable[[], None]]]:
+    """The processes that multiprocessing keeps for itself: their pids, which it gives no name,
+    and what starts each if it does not run. 0 is one that was never needed.
+    """
+    return [
+        (getattr(forkserver, "_forkserver")._forkserver_pid or 0, forkserver.ensure_running),  # noqa: B009
+        (getattr(resource_tracker, "_resource_tracker")._pid or 0, resource_tracker.ensure_running),  # noqa: B009
+    ]
+
+
+def _replace_dead_helpers() -> None:
+    """Let multiprocessing reap its own helpers, which it does when it starts them anew.
+
+    Left to itself it does so at the next start of a worker, and a defunct one stands around
+    until then.
+    """
+    for pid, start in _helpers():
+        process = processes.look_up(pid) if pid else None
+        if process and process.is_defunct:
+            start()

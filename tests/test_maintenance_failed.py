@@ -46,6 +46,11 @@ def test_real_failure_is_listed_shown_and_done_again_by_the_running_bot(
         assert shown.code == 0
         assert "site error" in shown.text
         assert "Traceback" in shown.text
+        run = maintenance(scene.data_dir, "failed", "show", str(failed["id"]), "--json").json["run"]
+        assert run["attempt"] == 1
+        assert 0 < run["cpu_s"] < run["run_s"] + 1
+        assert run["peak_bytes"] > 0
+        assert "HTTP Error 503" in run["log"]
 
         answer = maintenance(scene.data_dir, "failed", "retry", str(failed["id"]))
         assert answer.code == 0, answer

@@ -293,6 +293,8 @@ class Dispatcher:
             self._board.put(job.id, message)
         elif isinstance(message, jobs.YtDlpStarted):
             self._ledger.remember_process(Identity(message.pid, message.started), job)
+        elif isinstance(message, jobs.DownloadUsage):
+            self._ledger.remember_usage(job, message)
 
     def _take_result(self, job: Job, event: Finished, wall: float) -> None:
         match job.kind, event.result:

@@ -145,6 +145,19 @@ class YtDlpStarted:
 
 
 @dataclass(frozen=True)
+class DownloadUsage:
+    """A download's report of what it used, when it has come to nothing. Seconds, bytes.
+
+    `log` is the end of what yt-dlp's process wrote, without secrets.
+    """
+
+    run_s: float
+    cpu_s: float
+    peak_bytes: int
+    log: str
+
+
+@dataclass(frozen=True)
 class MediaFile:
     """One file ready to be sent. Paths are absolute, sizes in bytes and pixels, time in s."""
 

@@ -3,6 +3,7 @@
 It never returns. Its exit code says nothing; what it has to say goes through the channel.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -75,10 +76,11 @@ def _words(info: dict[str, Any], *names: str) -> str:
 
 
 def _report(error: BaseException, guard: Guard | None, sender: Sender) -> None:
-    """Say what went wrong; the traceback stays in the job's log."""
+    """Say what went wrong. The traceback is in the job's log before the worker hears of it."""
     try:
+        with contextlib.suppress(Exception):
+            traceback.print_exception(error, file=sys.stderr)
         sender.failed(classify(error, guard))
-        traceback.print_exception(error, file=sys.stderr)
     except BaseException:  # noqa: BLE001
         # Out of memory, or the worker is gone: an end without a word says as much.
         os._exit(1)

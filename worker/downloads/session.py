@@ -3,6 +3,8 @@
 The worker believes nothing that the process says about itself beyond what it can look up.
 """
 
+import contextlib
+import logging
 import os
 import select
 import signal
@@ -14,10 +16,13 @@ from typing import Any, Protocol
 
 from worker import processes
 from worker.downloads import child, workspace
+from worker.downloads.account import Account
 from worker.downloads.channel import Finished, Garbled, Message, Receiver
 from worker.downloads.isolation import LOG_NAME, Confinement
 from worker.downloads.rules import Rules
 from worker.jobs import Download, Fault, JobError, MediaFile, Progress, Reason, Stage, YtDlpStarted
+
+log = logging.getLogger(__name__)
 
 REPORT_INTERVAL_S = 0.5
 WATCH_INTERVAL_S = 1.0
@@ -28,6 +33,7 @@ _LAST_WORD_GRACE_S = 1.0
 # The parts of a merge and its result exist side by side for a moment.
 _DIRECTORY_FACTOR = 2.5
 _LOG_LIMIT_BYTES = 1024 * 1024
+_NEAR_THE_CAP = 0.9
 
 
 class Context(Protocol):
@@ -60,6 +66,8 @@ class Session:
         self._seen_bytes = 0
         self._directory_bytes = 0
         self._moved_at = 0.0
+        self._account = Account()
+        self._is_near_the_cap = False
 
     def run(self) -> MediaFile:
         """Run the download in a directory that exists; the file that came out of it.
@@ -96,11 +104,17 @@ class Session:
             self._context.report(YtDlpStarted(leader.pid, leader.started))
             result = self._listen(leader, read_fd)
         finally:
+            if not isinstance(result, Finished):
+                self._account.note_memory(_memory_in_use())
             # A process that has said its last word gets no more time than it takes to end.
             # In its first moments it leads no session yet, and must hear of its end all the same.
             processes.send_signal(leader, signal.SIGTERM)
             grace_s = _LAST_WORD_GRACE_S if result else self._rules.term_grace_s
             statuses = processes.stop_session(leader, grace_s)
+            if not isinstance(result, Finished):
+                # The bot may be gone, and the failure itself is the better news to pass on.
+                with contextlib.suppress(OSError):
+                    self._context.report(self._account.close(self._directory))
         if isinstance(result, Finished):
             return self._media_file(result)
         if isinstance(result, JobError):
@@ -181,7 +195,12 @@ class Session:
             self._directory_bytes, self._moved_at = size, time.monotonic()
         if size > self._rules.max_file_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
-        used = sum(processes.private_bytes(p.pid) for p in processes.descendants(os.getpid()))
+        used = _memory_in_use()
+        self._account.note_memory(used)
+        if used > _NEAR_THE_CAP * self._rules.memory_bytes and not self._is_near_the_cap:
+            self._is_near_the_cap = True
+            share = 100 * used / self._rules.memory_bytes
+            log.warning("job %d: its memory is at %.0f %% of the cap.", self._task.job_id, share)
         if used > self._rules.memory_bytes:
             raise JobError(Reason.OUT_OF_MEMORY, Fault.PERMANENT, f"{used} bytes in use")
 
@@ -216,6 +235,11 @@ class Session:
             media_id=finished.media_id,
             note=finished.note,
         )
+
+
+def _memory_in_use() -> int:
+    """Of all that this worker's download runs."""
+    return sum(processes.private_bytes(p.pid) for p in processes.descendants(os.getpid()))
 
 
 def _messages(receiver: Receiver, data: bytes | None) -> Iterator[Message]:

@@ -334,6 +334,19 @@ class Ledger:
                 job.id,
             )
 
+    def remember_usage(self, job: Job, usage: jobs.DownloadUsage) -> None:
+        """An attempt has come to nothing, and this is what it used."""
+        with self._db.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)",
+                job.id,
+                job.attempts,
+                usage.run_s,
+                usage.cpu_s,
+                usage.peak_bytes,
+                usage.log,
+            )
+
     def forget_processes(self, job: Job) -> None:
         """The sessions of a job have ended."""
         with self._db.transaction():
