@@ -46,9 +46,7 @@ class Census:
         bot = self.everything.get(identity.pid) if identity else None
         self.bot = bot if bot and bot.identity == identity else None
         self._tag = processes.instance_tag(house.data_dir)
-        self._users = {owner_of(house.data_dir)}
-        if self.bot:
-            self._users.add(_user_of(self.bot.pid))
+        self._user = owner_of(house.data_dir)
         self._children: dict[int, list[Process]] = {}
         for process in self.everything.values():
             self._children.setdefault(process.parent, []).append(process)
@@ -91,7 +89,7 @@ class Census:
 
     def _is_tagged(self, pid: int) -> bool:
         # A stranger may set any environment, but cannot run as the bot's user.
-        return processes.is_tagged(pid, self._tag) and _user_of(pid) in self._users
+        return processes.is_tagged(pid, self._tag) and _user_of(pid) == self._user
 
 
 def running_bot(data_dir: Path) -> Identity | None:

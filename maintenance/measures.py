@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from maintenance import programs
 from maintenance.house import running_bot
-from worker import processes
+from worker import memory, processes
 from worker.ledger import DOWNLOADS
 from worker.ledger.figures import Figures
 from worker.ledger.upkeep import Sample, Upkeep
@@ -194,7 +194,7 @@ def _workers(settings: Settings, pools: Iterable[Mapping[str, Any]]) -> Iterable
                 job=said["job"],
                 memory_bytes=max(
                     processes.data_bytes(process.pid),
-                    sum(processes.private_bytes(child.pid) for child in below),
+                    sum(memory.private_bytes(child.pid) for child in below),
                 ),
                 memory_cap_bytes=cap_mb * 1024 * 1024,
             )
@@ -204,10 +204,10 @@ def _downloads(sessions: Mapping[Identity, int]) -> Iterable[Download]:
     for leader, job in sessions.items():
         process = processes.look_up(leader.pid)
         if process and process.identity == leader and not process.is_defunct:
-            memory = processes.private_bytes(leader.pid)
-            yield Download(leader.pid, job, process.age_s, memory)
+            used = memory.private_bytes(leader.pid)
+            yield Download(leader.pid, job, process.age_s, used)
 
 
 def _memory_of_all(bot: int) -> int:
     pids = [bot, *(process.pid for process in processes.descendants(bot))]
-    return sum(map(processes.share_bytes, pids))
+    return sum(map(memory.share_bytes, pids))

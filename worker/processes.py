@@ -130,27 +130,6 @@ def data_bytes(pid: int) -> int:
         return 0
 
 
-def private_bytes(pid: int) -> int:
-    """Anonymous memory that a process holds, what it shares with a fork included; 0: gone."""
-    return _kilobytes_line(f"/proc/{pid}/status", "RssAnon:")
-
-
-def share_bytes(pid: int) -> int:
-    """A process's fair share of the memory that it uses, of which the sum is true; 0: gone."""
-    return _kilobytes_line(f"/proc/{pid}/smaps_rollup", "Pss:")
-
-
-def _kilobytes_line(path: str, label: str) -> int:
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith(label):
-                    return int(line.split()[1]) * 1024
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        pass
-    return 0
-
-
 def snapshot() -> dict[int, Process]:
     """All processes that `/proc` shows, by pid."""
     pids = (int(name) for name in os.listdir("/proc") if name.isdecimal())

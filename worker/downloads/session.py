@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from worker import processes
+from worker import memory, processes
 from worker.downloads import child, workspace
 from worker.downloads.account import Account
 from worker.downloads.channel import Finished, Garbled, Message, Receiver
@@ -239,7 +239,7 @@ class Session:
 
 def _memory_in_use() -> int:
     """Of all that this worker's download runs."""
-    return sum(processes.private_bytes(p.pid) for p in processes.descendants(os.getpid()))
+    return sum(memory.private_bytes(p.pid) for p in processes.descendants(os.getpid()))
 
 
 def _messages(receiver: Receiver, data: bytes | None) -> Iterator[Message]:
