@@ -142,9 +142,7 @@ class Bot:
         self._poller = Poller(
             telegram_connection(settings), self._open_ledger, self._dispatcher.wake
         )
-        self._janitor = Janitor(
-            settings, lambda: self._dispatcher.pools, lambda: self._poller.polled_at
-        )
+        self._janitor = Janitor(settings, self._dispatcher, lambda: self._poller.polled_at)
         self._threads = [
             threading.Thread(target=self._dispatcher.run, name="dispatcher"),
             # The poll may hang in the network for a while, so nothing waits for this thread.

@@ -61,6 +61,7 @@ def assess(measures: Measures) -> list[Item]:
         _ok("load", f"{measures.load:.2f} on {measures.cpus} processors"),
         _ok("ledger", size(measures.figures.size_bytes)),
         _ytdlp(measures),
+        *_upgrade(measures),
         _ffmpeg(measures),
         _ok("javascript", measures.js_runtime or "none found: some sites offer fewer formats"),
     ]
@@ -202,6 +203,11 @@ def _ytdlp(measures: Measures) -> Item:
     if age is not None and age > OLD_YTDLP_DAYS:
         return _warning("yt-dlp", f"{text}: update it")
     return _ok("yt-dlp", text)
+
+
+def _upgrade(measures: Measures) -> Iterable[Item]:
+    if measures.upgrade_trouble:
+        yield _warning("upgrade", measures.upgrade_trouble, alerts=True)
 
 
 def _ffmpeg(measures: Measures) -> Item:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ from maintenance.zombies import Why
 from worker.downloads import workspace
 from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
-from worker.pool import Pool
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -49,12 +48,12 @@ class Janitor:
     def __init__(
         self,
         settings: Settings,
-        pools: Callable[[], Sequence[Pool]],
+        dispatcher: measures.Dispatcher,
         polled_at: Callable[[], float | None],
     ) -> None:
-        """`pools` are asked about their workers, `polled_at` when Telegram answered last."""
+        """The `dispatcher` is asked about its workers, `polled_at` when Telegram answered last."""
         self._settings = settings
-        self._pools = pools
+        self._dispatcher = dispatcher
         self._polled_at = polled_at
         self._strays = StrayHunter()
         self._zombies_left = 0
@@ -98,7 +97,7 @@ class Janitor:
 
     def sweep_strays(self) -> None:
         """End and reap what has lost its parent and become our child."""
-        self._strays.sweep(pid for pool in self._pools() for pid in pool.pids)
+        self._strays.sweep(self._dispatcher.pids)
 
     def sweep_zombies(self) -> None:
         """End what should not be there, wherever it is."""
@@ -118,7 +117,7 @@ class Janitor:
 
     def publish(self) -> None:
         """Say for commands to read what this process alone knows, if there is news."""
-        said = measures.describe_bot(self._pools(), self._polled_at())
+        said = measures.describe_bot(self._dispatcher, self._polled_at())
         now = time.monotonic()
         if said != self._said or now >= self._say_again_at:
             with self._open() as ledger:

@@ -89,18 +89,36 @@ class Measures:
     cpus: int
     ytdlp: str | None
     ytdlp_age_days: int | None
+    upgrade_trouble: str | None
     has_ffmpeg: bool
     js_runtime: str | None
 
 
-def describe_bot(pools: Iterable[Any], polled_at: float | None) -> dict[str, Any]:
-    """What the bot's process publishes of itself. `pools` are `worker.pool.Pool`s."""
+class Dispatcher(Protocol):
+    """What the bot's dispatcher shows of itself; `pools` are `worker.pool.Pool`s."""
+
+    @property
+    def pools(self) -> Iterable[Any]:
+        """The pools."""
+
+    @property
+    def pids(self) -> Iterable[int]:
+        """The processes that it has started."""
+
+    @property
+    def upgrade_trouble(self) -> str | None:
+        """Why what is on disk is not what runs."""
+
+
+def describe_bot(dispatcher: Dispatcher, polled_at: float | None) -> dict[str, Any]:
+    """What the bot's process publishes of itself."""
     me = processes.identify(os.getpid())
     assert me is not None  # noqa: S101 - it is us
     return {
         "pid": me.pid,
         "started": me.started,
         "polled_at": polled_at,
+        "upgrade_trouble": dispatcher.upgrade_trouble,
         "pools": [
             {
                 "name": pool.spec.name,
@@ -108,7 +126,7 @@ def describe_bot(pools: Iterable[Any], polled_at: float | None) -> dict[str, Any
                 "trouble": pool.trouble,
                 "workers": [_describe_worker(worker) for worker in pool.workers],
             }
-            for pool in pools
+            for pool in dispatcher.pools
         ],
     }
 
@@ -158,6 +176,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         load=os.getloadavg()[0],
         cpus=os.cpu_count() or 1,
         ytdlp=ytdlp,
+        upgrade_trouble=said.get("upgrade_trouble"),
         ytdlp_age_days=programs.release_age_days(ytdlp, today) if ytdlp else None,
         has_ffmpeg=all(map(shutil.which, ("ffmpeg", "ffprobe"))),
         js_runtime=programs.js_runtime(),

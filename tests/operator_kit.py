@@ -20,6 +20,14 @@ FFMPEG += ["-f", "null", "-"]
 """An ffmpeg that runs for ever."""
 
 
+class NobodyAtWork:
+    """A dispatcher that has started no process."""
+
+    pools: tuple[Any, ...] = ()
+    pids: tuple[int, ...] = ()
+    upgrade_trouble: str | None = None
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command said, and its exit code."""

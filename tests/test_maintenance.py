@@ -10,6 +10,7 @@ import pytest
 
 from maintenance.janitor import Janitor, Step
 from maintenance.orphans import find_orphans
+from tests.operator_kit import NobodyAtWork
 from worker import processes
 from worker.ledger import Ledger, ledger_path
 from worker.settings import Settings
@@ -86,7 +87,7 @@ def janitor(downloads: Path) -> Janitor:
     settings = Settings(bot_token="123456:" + "a" * 35, data_dir=downloads.parent)
     path = ledger_path(downloads.parent)
     Ledger(path).close()
-    return Janitor(settings, list, lambda: None)
+    return Janitor(settings, NobodyAtWork(), lambda: None)
 
 
 def test_sweep_removes_what_no_job_needs(janitor: Janitor, downloads: Path) -> None:

@@ -107,6 +107,7 @@ def well(settings: Settings) -> Measures:
         disk_total_bytes=100,
         ytdlp="2026.10.26",
         ytdlp_age_days=10,
+        upgrade_trouble=None,
         has_ffmpeg=True,
     )
 
@@ -171,6 +172,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(ytdlp=None), "yt-dlp", CRITICAL, True),
         (replaced(ytdlp="2025.01.01"), "yt-dlp", CRITICAL, True),
         (replaced(ytdlp_age_days=181), "yt-dlp", WARNING, False),
+        (replaced(upgrade_trouble="the new one is broken"), "upgrade", WARNING, True),
         (figures(outdated=1), "yt-dlp", WARNING, True),
         (replaced(js_runtime=None), "javascript", OK, False),
         (replaced(load=99.0), "load", OK, False),

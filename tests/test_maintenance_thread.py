@@ -12,7 +12,7 @@ import pytest
 
 from maintenance import house
 from maintenance.janitor import KEPT_S, SAMPLES_KEPT_S, Janitor
-from tests.operator_kit import FFMPEG, ROOT, orphan
+from tests.operator_kit import FFMPEG, ROOT, NobodyAtWork, orphan
 from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.site import MediaSite
@@ -30,7 +30,7 @@ DAY_S = 86_400.0
 @pytest.fixture
 def janitor(tmp_path: Path) -> Janitor:
     Ledger(ledger_path(tmp_path)).close()
-    return Janitor(Settings(bot_token="", data_dir=tmp_path), list, lambda: None)
+    return Janitor(Settings(bot_token="", data_dir=tmp_path), NobodyAtWork(), lambda: None)
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")

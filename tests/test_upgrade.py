@@ -13,6 +13,9 @@ from tests.sandbox.site import MediaSite
 from tests.scene import ONE_WORKER_EACH, Scene
 from worker.upgrade import RESTART
 
+ADMIN = 99
+"""Has written to the bot before: Telegram lets no bot begin a chat."""
+
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
@@ -27,13 +30,13 @@ def packages(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scene(site: MediaSite, tmp_path: Path, packages: Path) -> Iterator[Scene]:
-    scene = Scene(site, tmp_path, ONE_WORKER_EACH)
+    scene = Scene(site, tmp_path, {**ONE_WORKER_EACH, "ADMINS": str(ADMIN)})
     scene.bot.python = str(tmp_path / "venv/bin/python")
     assert packages.is_dir()
     with scene:
         # The yt-dlp that the bot starts with is the one that it has imported by now.
-        scene.send("/clip/before.mp4", 99)
-        scene.wait_for_answers(1, 99)
+        scene.send("/clip/before.mp4", ADMIN)
+        scene.wait_for_answers(1, ADMIN)
         yield scene
 
 
@@ -58,6 +61,7 @@ def test_upgraded_yt_dlp_takes_over_between_jobs(scene: Scene, packages: Path) -
     assert scene.ledger("SELECT max(attempts) FROM jobs WHERE kind = 'download'") == [(1,)]
 
 
+@pytest.mark.timeout(180)
 def test_yt_dlp_that_cannot_be_used_leaves_the_old_one_at_work(
     scene: Scene, packages: Path
 ) -> None:
@@ -69,6 +73,13 @@ def test_yt_dlp_that_cannot_be_used_leaves_the_old_one_at_work(
     (answer,) = scene.wait_for_answers(1, 1)
     assert answer.kind == "video"
     assert scene.workers("downloads") == before
+
+    def alerts() -> list[str]:
+        told = [message.text or "" for message in scene.api.chat(ADMIN)]
+        return [text for text in told if "upgrade" in text]
+
+    (alert,) = scene.api.wait_for(alerts, 60)
+    assert "yt-dlp 2099.1.2 on disk cannot be used" in alert
 
 
 def test_new_code_of_the_bot_waits_for_a_restart(site: MediaSite, tmp_path: Path) -> None:

@@ -123,6 +123,11 @@ class Dispatcher:
         return workers + self._upgrade.pids
 
     @property
+    def upgrade_trouble(self) -> str | None:
+        """Why what is on disk is not what runs; None when it is, or soon will be."""
+        return self._upgrade.trouble
+
+    @property
     def pools(self) -> list[Pool]:
         """The pools, to be looked at."""
         return list(self._pools.values())
