@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import IO
 
@@ -130,6 +131,7 @@ class Bot:
         """Wire everything; nothing is started before `run`."""
         self._settings = settings
         self._tag = processes.instance_tag(settings.data_dir)
+        _keep_out_of_workers()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
         self._dispatcher = Dispatcher(
@@ -253,6 +255,15 @@ def kill_all_below() -> None:
 def _wait(descriptor: int, timeout_s: float) -> None:
     if select.select([descriptor], [], [], timeout_s)[0]:
         os.read(descriptor, 64)
+
+
+def _keep_out_of_workers() -> None:
+    """Multiprocessing runs the main file again in every worker, unless it is called so.
+
+    Ours has nothing for them: it would cost 6 MB each, and an upgrade on disk would mix new code
+    with old.
+    """
+    sys.modules["__main__"].__spec__ = ModuleSpec("__main__", None)
 
 
 def clean_environment(tag: str) -> None:

@@ -91,8 +91,9 @@ def test_new_code_of_the_bot_waits_for_a_restart(site: MediaSite, tmp_path: Path
     with scene:
         scene.send("/clip/before.mp4", 99)
         scene.wait_for_answers(1, 99)
-        # A file that workers would not even be able to import.
-        (installed / "worker/jobs.py").write_text("raise ImportError('half a release')")
+        # Files that workers would not even be able to import.
+        for file in ("bot.py", "worker/jobs.py"):
+            (installed / file).write_text("raise ImportError('half a release')")
         scene.api.wait_for(lambda: RESTART in scene.bot.log, 60)
         scene.kill("downloads")
         scene.send("/clip/still.mp4", 1)

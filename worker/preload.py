@@ -7,7 +7,9 @@ lack it, and a lock that it held would stay locked.
 
 import logging
 
-import worker.telegram  # noqa: F401 - imported for its forks
+# Imported for its forks: a module that each of them loads costs its memory once for each.
+import worker.downloads.job
+import worker.staff  # noqa: F401
 from worker.downloads.warm import warm_up
 
 try:

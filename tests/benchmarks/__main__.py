@@ -7,10 +7,11 @@ both. Absolute figures are for this machine alone.
 import argparse
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import maintenance, pool, warm
+from tests.benchmarks import maintenance, memory, pool, warm
 
 CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "maintenance": ("a sweep for zombies against psutil's look at all", maintenance.run),
+    "memory": ("memory and descriptors of the whole bot, and whether they grow", memory.run),
     "pool": ("the process pool against the standard library's", pool.run),
     "warm": ("a download against the plain yt-dlp command", warm.run),
 }
