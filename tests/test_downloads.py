@@ -114,7 +114,7 @@ def test_each_kind_of_media_arrives_whole(
         ("/truncated.mp4", Reason.NETWORK, Fault.RETRYABLE),
         ("/large.mp4?mb=60", Reason.TOO_LARGE, Fault.PERMANENT),
         ("/endless.mp4", Reason.TOO_LARGE, Fault.PERMANENT),
-        ("/redirect?to=http://127.0.0.1:1/x.mp4", Reason.NETWORK, Fault.RETRYABLE),
+        ("/redirect?to=http://127.0.0.1:1024/x.mp4", Reason.NETWORK, Fault.RETRYABLE),
         ("/redirect?to=http://127.0.0.2:1/x.mp4", Reason.REFUSED_ADDRESS, Fault.PERMANENT),
     ],
 )

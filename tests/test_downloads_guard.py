@@ -8,98 +8,40 @@ from typing import Any
 
 import pytest
 
-from worker.downloads.guard import Guard, check_link, is_public, parse_networks
+from tests.hostile.addresses import NAMES, NOT_PUBLIC, NUMERIC, PUBLIC
+from worker.downloads.addresses import is_public, parse_networks
+from worker.downloads.guard import Guard, check_link
 from worker.jobs import Fault, JobError, Reason
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "1.1.1.1",
-        "93.184.216.34",
-        "172.15.255.255",
-        "172.32.0.1",
-        "192.167.255.255",
-        "100.63.255.255",
-        "100.128.0.1",
-        "223.255.255.254",
-        "2606:4700:4700::1111",
-        "2a00:1450:4001::1",
-        "::ffff:1.1.1.1",
-        "64:ff9b::101:101",
-        "2002:101:101::1",
-    ],
-)
+@pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_are_let_through(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
+    check_link(f"http://{_as_host(address)}/")
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "0.0.0.0",
-        "0.1.2.3",
-        "10.0.0.1",
-        "10.255.255.255",
-        "100.64.0.1",
-        "100.100.100.200",
-        "100.127.255.255",
-        "127.0.0.1",
-        "127.255.255.254",
-        "168.63.129.16",
-        "169.254.0.1",
-        "169.254.169.254",
-        "172.16.0.1",
-        "172.31.255.255",
-        "192.0.0.8",
-        "192.0.2.1",
-        "192.88.99.1",
-        "192.168.0.1",
-        "192.168.255.255",
-        "198.18.0.1",
-        "198.19.255.255",
-        "198.51.100.1",
-        "203.0.113.1",
-        "224.0.0.1",
-        "239.255.255.250",
-        "240.0.0.1",
-        "255.255.255.255",
-        "::",
-        "::1",
-        "::7f00:1",  # compatible
-        "::1.1.1.1",
-        "::ffff:127.0.0.1",
-        "::ffff:10.0.0.1",
-        "::ffff:169.254.169.254",
-        "::ffff:0:127.0.0.1",  # translated, RFC 2765
-        "64:ff9b::7f00:1",
-        "64:ff9b::a00:1",
-        "64:ff9b::a9fe:a9fe",
-        "64:ff9b:1::7f00:1",
-        "64:ff9b:1::101:101",
-        "100::1",
-        "2001::1",  # Teredo
-        "2001:0:7f00:1::",
-        "2001:10::1",
-        "2001:20::1",
-        "2001:db8::1",
-        "2002:7f00:1::1",
-        "2002:a00:1::1",
-        "2002:c0a8:1::1",
-        "3fff::1",
-        "4000::1",
-        "5f00::1",
-        "fc00::1",
-        "fd00:ec2::254",
-        "fe80::1",
-        "fe80::1%eth0",
-        "fec0::1",
-        "ff02::1",
-        "ff0e::1",
-    ],
-)
+@pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_addresses_that_are_not_public_are_not(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("host", [*NOT_PUBLIC, *NUMERIC, *NAMES])
+def test_the_door_refuses_what_is_not_public(host: str) -> None:
+    for link in (f"http://{_as_host(host)}/", f"https://{_as_host(host)}:8080/a?b=c"):
+        with pytest.raises(JobError) as caught:
+            check_link(link)
+        assert (caught.value.reason, caught.value.fault) == (
+            Reason.REFUSED_ADDRESS,
+            Fault.PERMANENT,
+        )
+
+
+def test_the_tables_are_as_long_as_they_should_be() -> None:
+    assert len({*NOT_PUBLIC, *NUMERIC}) >= 60
+
+
+def _as_host(address: str) -> str:
+    return f"[{address.replace('%', '%25')}]" if ":" in address else address
 
 
 @pytest.mark.parametrize(
@@ -124,6 +66,11 @@ def test_addresses_that_are_not_public_are_not(address: str) -> None:
         ("http://[::1]/", Reason.REFUSED_ADDRESS),
         ("http://[::ffff:127.0.0.1]/", Reason.REFUSED_ADDRESS),
         ("http://[fe80::1%25eth0]/", Reason.REFUSED_ADDRESS),
+        ("http://127.0.0.1.:80/", Reason.REFUSED_ADDRESS),
+        ("http://example.com:22/", Reason.REFUSED_ADDRESS),
+        ("http://example.com:25/", Reason.REFUSED_ADDRESS),
+        ("http://example.com:0/", Reason.REFUSED_ADDRESS),
+        ("https://example.com:1023/", Reason.REFUSED_ADDRESS),
         ("http://localhost/", Reason.REFUSED_ADDRESS),
         ("http://LOCALHOST:8080/", Reason.REFUSED_ADDRESS),
         ("http://localhost./", Reason.REFUSED_ADDRESS),
@@ -140,7 +87,14 @@ def test_the_door_refuses(link: str, reason: Reason) -> None:
 
 @pytest.mark.parametrize(
     "link",
-    ["https://example.com/a?b#c", "http://1.1.1.1:8080/", "https://[2606:4700::1]/", "HTTP://A.B/"],
+    [
+        "https://example.com/a?b#c",
+        "http://1.1.1.1:8080/",
+        "https://[2606:4700::1]/",
+        "HTTP://A.B/",
+        "https://local.example.com:1024/",
+        "https://metadata.example.com/",
+    ],
 )
 def test_the_door_lets_through(link: str) -> None:
     check_link(link)
@@ -175,6 +129,8 @@ def test_a_connect_is_let_through(family: int, address: Any) -> None:
     ("family", "address"),
     [
         (socket.AF_INET, ("10.2.0.1", 443)),
+        (socket.AF_INET, ("1.1.1.1", 22)),
+        (socket.AF_INET, ("10.1.2.3", 25)),
         (socket.AF_INET, ("192.168.0.9", 22)),  # the proxy's host, another port
         (socket.AF_INET, ("localhost", 80)),
         (socket.AF_INET, ("example.com", 80)),  # would be resolved behind the hook's back
@@ -191,6 +147,31 @@ def test_a_connect_is_refused_and_remembered(family: int, address: Any) -> None:
     with pytest.raises(PermissionError):
         _connect(guard, family, address)
     assert len(guard.refused_addresses) == 1
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"),
+    [
+        (socket.AF_UNIX, socket.SOCK_STREAM),
+        (socket.AF_INET, socket.SOCK_RAW),
+        (socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_CLOEXEC),
+        (socket.AF_PACKET, socket.SOCK_RAW),
+        (socket.AF_NETLINK, socket.SOCK_DGRAM),
+        (socket.AF_VSOCK, socket.SOCK_STREAM),
+        (socket.AF_INET, socket.SOCK_SEQPACKET),
+    ],
+)
+def test_a_socket_of_another_kind_is_refused(family: int, kind: int) -> None:
+    guard = Guard()
+    with pytest.raises(PermissionError):
+        guard("socket.__new__", (None, family, kind, 0))
+    assert len(guard.refused_addresses) == 1
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6, -1])
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, -1])
+def test_a_socket_for_the_web_is_let_through(family: int, kind: int) -> None:
+    Guard()("socket.__new__", (None, family, kind, 0))
 
 
 @pytest.mark.parametrize(

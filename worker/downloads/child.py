@@ -5,14 +5,13 @@ It never returns. Its exit code says nothing; what it has to say goes through th
 
 import contextlib
 import os
-import shutil
 import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from worker.downloads import workspace
+from worker.downloads import cookies, workspace
 from worker.downloads.channel import Finished, Sender
 from worker.downloads.errors import classify
 from worker.downloads.finishing import finish
@@ -32,9 +31,7 @@ def run(
     try:
         if rules.cookies_file:
             # yt-dlp writes its jar back, so each job has a copy of its own.
-            copy = confinement.directory / COOKIES_NAME
-            copy.touch(mode=0o600)
-            shutil.copyfile(rules.cookies_file, copy)
+            cookies.hand_over(url, Path(rules.cookies_file), confinement.directory / COOKIES_NAME)
         channel_fd, guard = isolate(confinement, rules, channel_fd)
         sender = Sender(channel_fd)
         sender.finished(_download(url, rules, sender, extractors))

@@ -18,98 +18,44 @@ import sys
 import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
+from worker import ports
+from worker.downloads.addresses import (
+    Network,
+    is_allowed,
+    is_local_name,
+    literal_address,
+    parse_networks,
+)
 from worker.jobs import Fault, JobError, Reason
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
-_LOCAL_NAMES = re.compile(
-    r"(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|home|corp|home\.arpa)$"
-)
-
-# RFC 4291: all global unicast addresses that IANA has ever handed out.
-_GLOBAL_UNICAST = IPv6Network("2000::/3")
-_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
-_NOT_PUBLIC: tuple[Network, ...] = (
-    IPv4Network("168.63.129.16/32"),  # a public address that is every Azure machine's host
-    IPv4Network("192.0.0.0/24"),  # RFC 6890: protocol assignments
-    IPv4Network("192.88.99.0/24"),  # RFC 7526: the 6to4 relay
-    IPv6Network("2001::/23"),  # RFC 2928: protocol assignments, Teredo among them
-    IPv6Network("3fff::/20"),  # RFC 9637: documentation
-)
+# The only kinds that a download needs: TCP, and UDP for a resolver of its own.
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+_KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+# Flags that travel in the same number (socket(2)).
+_KIND_FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 
 # A scheme at the beginning, or a URL anywhere in it. One letter and a colon is no scheme.
 _URL_ARGUMENT = re.compile(r"^[a-z][a-z0-9+.-]+:|[a-z0-9]://", re.IGNORECASE)
-
-
-def is_public(address: Address) -> bool:
-    """True when packets to `address` leave for the internet, whatever notation hides it."""
-    if isinstance(address, IPv6Address):
-        hidden = _hidden_ipv4(address)
-        if hidden is not None:
-            return is_public(hidden)
-        if address not in _GLOBAL_UNICAST:
-            return False
-    return (
-        address.is_global
-        and not address.is_multicast
-        and not address.is_reserved
-        and not any(address in network for network in _NOT_PUBLIC)
-    )
-
-
-def _hidden_ipv4(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that a gateway would turn `address` into."""
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address.sixtofour is not None:
-        return address.sixtofour
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    # Compatible (::/96), Teredo and NAT64's local prefix are refused as a whole.
-    return None
 
 
 def check_link(url: str, allowed_networks: Iterable[str] = ()) -> None:
     """Refuse what no look-up is needed to refuse. Raises JobError, the link's fault."""
     try:
         parts = urllib.parse.urlsplit(url)
-        host = parts.hostname
-        _ = parts.port  # raises ValueError beyond 65535
+        host, port = parts.hostname, parts.port  # raises ValueError beyond 65535
     except ValueError as error:
         raise JobError(Reason.INVALID_LINK, Fault.PERMANENT, "not a URL") from error
     if parts.scheme not in {"http", "https"} or not host:
         raise JobError(Reason.INVALID_LINK, Fault.PERMANENT, f"scheme {parts.scheme[:20]!r}")
-    networks = parse_networks(allowed_networks)
-    address = _literal_address(host)
-    if address is None and _LOCAL_NAMES.search(host.rstrip(".")):
-        address = IPv4Address("127.0.0.1")
-    if address is not None and not _is_allowed(address, networks):
+    address = literal_address(host)
+    if address is None and is_local_name(host):
+        address = ipaddress.IPv4Address("127.0.0.1")
+    if address is not None and not is_allowed(address, parse_networks(allowed_networks)):
         raise JobError(Reason.REFUSED_ADDRESS, Fault.PERMANENT, f"the link names {host[:60]}")
-
-
-def _literal_address(host: str) -> Address | None:
-    """`host` as an address if it is one in any notation that a resolver understands."""
-    try:
-        return ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        pass
-    try:  # 2130706433, 0x7f.1, 0177.0.0.1
-        return IPv4Address(socket.inet_aton(host.rstrip(".")))
-    except (OSError, UnicodeError):
-        return None
-
-
-def parse_networks(networks: Iterable[str]) -> tuple[Network, ...]:
-    """CIDR strings as networks. Raises ValueError."""
-    return tuple(ipaddress.ip_network(network, strict=False) for network in networks)
-
-
-def _is_allowed(address: Address, networks: Iterable[Network]) -> bool:
-    return is_public(address) or any(address in network for network in networks)
+    if port is not None and not ports.is_open(port):
+        raise JobError(Reason.REFUSED_ADDRESS, Fault.PERMANENT, f"the link names port {port}")
 
 
 @dataclass
@@ -127,7 +73,9 @@ class Guard:
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
         """Called by the interpreter with every audit event of this process."""
-        if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+        if event == "socket.__new__":
+            self._judge_socket(args[1], args[2])
+        elif event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
             self._judge_connect(args[0].family, args[1])
         elif event == "socket.bind":
             self._refuse_address("listening")
@@ -138,10 +86,15 @@ class Guard:
         elif event == "os.system":
             self._refuse_program("a shell")
 
+    def _judge_socket(self, family: int, kind: int) -> None:
+        # -1: a socket that exists, under a descriptor.
+        if family not in (*_FAMILIES, -1) or (kind != -1 and kind & ~_KIND_FLAGS not in _KINDS):
+            self._refuse_address(f"a socket of family {family}, kind {kind}")
+
     def _judge_connect(self, family: int, address: Any) -> None:
         if address is None:  # sendmsg on a socket that is connected, and so was judged
             return
-        if family not in {socket.AF_INET, socket.AF_INET6}:
+        if family not in _FAMILIES:
             self._refuse_address(f"address family {family}")
         host, port = str(address[0]), int(address[1])
         try:
@@ -149,7 +102,9 @@ class Guard:
         except ValueError:
             # A name would be resolved behind the hook's back.
             self._refuse_address("an unresolved name")
-        if (str(ip), port) not in self.endpoints and not _is_allowed(ip, self.networks):
+        if (str(ip), port) in self.endpoints:
+            return
+        if not is_allowed(ip, self.networks) or not ports.is_open(port):
             self._refuse_address(f"{ip} port {port}")
 
     def _judge_program(self, words: Iterable[Any]) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import idna
 
+from worker import ports
 from worker.jobs import Fault, JobError, Reason
 from worker.telegram import fields
 
@@ -28,7 +29,8 @@ _PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 # `mailto:x`, `data:,x`: a scheme without slashes. `host:8080` is none.
 _BARE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d)", re.IGNORECASE)
-_HOST = re.compile(r"(?!.{254})[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_BRACKETED = re.compile(r"\[[^\[\]]*:[^\[\]]*\](?::[0-9]*)?")
+_HOST = re.compile(r"(?!-|.{254})[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _RESERVED = "%/:=&?~#+!$,;'@()*[]"
 
 _IN_TEXT = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s<>\"]+", re.IGNORECASE)
@@ -43,6 +45,7 @@ class LinkFlaw(StrEnum):
     CREDENTIALS = "holds a user name or a password"
     CHARACTERS = "holds characters that no link has"
     HOST = "names no host"
+    PORT = "names a port below 1024 that is not the web's"
 
 
 class InvalidLink(JobError):
@@ -168,12 +171,18 @@ def _split(url: str) -> SplitResult:
 
 def _location(parts: SplitResult) -> str:
     """Host and port of a split link."""
+    if not _BRACKETED.fullmatch(parts.netloc) and not {"[", "]"}.isdisjoint(parts.netloc):
+        raise InvalidLink(LinkFlaw.HOST)  # urlsplit drops what stands around the brackets
     try:
         host, port = parts.hostname or "", parts.port
         host = _ipv6_host(host) if ":" in host else _ascii_host(host)
     except ValueError:  # of the port, of the address, or of the name (idna.IDNAError)
         raise InvalidLink(LinkFlaw.HOST) from None
-    return host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
+    if port in (None, _PORTS[parts.scheme]):
+        return host
+    if not ports.is_open(port):
+        raise InvalidLink(LinkFlaw.PORT)
+    return f"{host}:{port}"
 
 
 def _ipv6_host(host: str) -> str:

@@ -54,6 +54,7 @@ _FLAWS = {
     LinkFlaw.CREDENTIALS: "I do not open links with a user name or a password in them.",
     LinkFlaw.CHARACTERS: "That link holds characters that no link has. Please copy it again.",
     LinkFlaw.HOST: "That link does not name a site. Please copy it again.",
+    LinkFlaw.PORT: "I do not open links to that port.",
 }
 
 _REASONS = {
