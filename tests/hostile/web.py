@@ -1,0 +1,114 @@
+"""A web server on loopback that answers as badly as a test wants it to."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import threading
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self
+
+Handler = http.server.BaseHTTPRequestHandler
+Answer = Callable[[Handler], None]
+
+
+class Web:
+    """Serves `answers` by path, 404 for the rest; `hits` are the paths that were asked for."""
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.hits: list[str] = []
+        self.stopping = threading.Event()
+        web = self
+
+        class _Handler(Handler):
+            def log_message(self, *args: object) -> None:
+                pass
+
+            def do_GET(self) -> None:  # noqa: N802 - http.server's name
+                path = self.path.partition("?")[0]
+                web.hits.append(path)
+                # Whoever has had enough hangs up.
+                with contextlib.suppress(OSError):
+                    web.answers.get(path, status(404))(self)
+
+            do_HEAD = do_GET  # noqa: N815
+
+        class _Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, request: object, address: object) -> None:
+                pass  # of a visitor that is gone
+
+        self._server = _Server((host, port), _Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self.port = self._server.server_port
+        self.url = f"http://{host}:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def status(code: int) -> Answer:
+    def answer(handler: Handler) -> None:
+        handler.send_response(code)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
+def redirect(target: str) -> Answer:
+    def answer(handler: Handler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", target)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
+def content(data: bytes | str, kind: str = "text/html", **headers: str) -> Answer:
+    """All of it at once; underscores in the names of headers stand for hyphens."""
+    body = data.encode() if isinstance(data, str) else data
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", kind)
+        handler.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        if handler.command != "HEAD":
+            handler.wfile.write(body)
+
+    return answer
+
+
+def stream(pieces: Callable[[], Iterable[bytes]], kind: str, **headers: str) -> Answer:
+    """Of unknown length, until `pieces` end or the visitor leaves."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", kind)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.close_connection = True
+        if handler.command == "HEAD":
+            return
+        for piece in pieces():
+            handler.wfile.write(piece)
+
+    return answer
