@@ -100,7 +100,8 @@ def _mixed(path: Path) -> str:
     jar(path, "127.0.0.1")
     dash = "-"
     with path.open("a") as file:
-        file.write(f".example.com\tTRUE\t/\tFALSE\t0\tname\telsewhere{dash}5ad1e7\n")
+        for number in range(4096):  # what is read leaves traces by chance: there are many chances
+            file.write(f".example.com\tTRUE\t/\tFALSE\t0\tname{number}\telsewhere{dash}5ad1e7\n")
     return os.fspath(path)
 
 
