@@ -8,6 +8,7 @@ from typing import Any
 
 from worker.jobs import TelegramBusy, TelegramConflict, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import Ledger, LedgerBusy
+from worker.telegram import fields
 from worker.telegram.client import Client, Connection
 from worker.telegram.handlers import ALLOWED_UPDATES
 
@@ -16,11 +17,16 @@ log = logging.getLogger(__name__)
 POLL_S = 25
 """How long Telegram holds a poll open when there is nothing new."""
 
-_UPDATE_IDS = range(2**62)
+MAX_NESTING = 100
+"""Levels of an update. Telegram's have about ten, and some hundreds can neither be written as
+JSON nor sent to a worker."""
+
+_MAX_UPDATE_ID = 2**62
 
 CONFLICT_PAUSE_S = 5.0
 MAX_PAUSE_S = 30.0
 MAX_BUSY_S = 3600.0
+RUBBISH_PAUSE_S = 5.0
 
 
 class Poller:
@@ -77,14 +83,29 @@ class Poller:
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:
         """Put updates on disk, however long that takes. Returns the offset to poll from."""
-        updates = [update for update in updates if update.get("update_id") in _UPDATE_IDS]
-        while updates and not self._stopped.is_set():
+        sound = [kept for update in updates if (kept := _sound(update)) is not None]
+        if updates and not sound:
+            # Nothing of it can be confirmed, so the next poll brings it again at once.
+            log.error("Telegram sends updates without an id that could be confirmed.")
+            self._stopped.wait(RUBBISH_PAUSE_S)
+        while sound and not self._stopped.is_set():
             try:
-                ledger.record_updates(updates, time.time())
+                ledger.record_updates(sound, time.time())
             except LedgerBusy as error:
                 log.error("Updates cannot be written, they wait at Telegram: %s", error)
                 self._stopped.wait(1.0)
             else:
                 self._wake()
-                return max(offset, *(int(update["update_id"]) + 1 for update in updates))
+                return max(offset, *(int(update["update_id"]) + 1 for update in sound))
         return offset
+
+
+def _sound(update: dict[str, Any]) -> dict[str, Any] | None:
+    """An update that can be recorded and handled; None for one that no journal can hold.
+
+    Of one that nests too deep only its id is left, which asks for nothing.
+    """
+    update_id = fields.integer(update, "update_id")
+    if update_id is None or not 0 <= update_id < _MAX_UPDATE_ID:
+        return None
+    return update if fields.is_shallow(update, MAX_NESTING) else {"update_id": update_id}

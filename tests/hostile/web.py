@@ -35,6 +35,10 @@ class Web:
 
             do_HEAD = do_GET  # noqa: N815
 
+            def do_POST(self) -> None:  # noqa: N802
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
         class _Server(http.server.ThreadingHTTPServer):
             def handle_error(self, request: object, address: object) -> None:
                 pass  # of a visitor that is gone

@@ -39,3 +39,19 @@ def integer(parent: object, key: str) -> int | None:
 def is_true(parent: object, key: str) -> bool:
     """Whether `true` stands under `key`."""
     return isinstance(parent, Mapping) and parent.get(key) is True
+
+
+def is_shallow(value: object, levels: int) -> bool:
+    """Whether arrays and objects stand in each other at most `levels` deep."""
+    level = [value]
+    for _ in range(levels):
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, Mapping):
+                inner += each.values()
+            elif isinstance(each, list):
+                inner += each
+        if not inner:
+            return True
+        level = inner
+    return not any(isinstance(each, Mapping | list) for each in level)

@@ -7,6 +7,7 @@ they go out, time counts only while nothing moves, and every failure is one of o
 """
 
 import json
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ READ_TIMEOUT_S = 20
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
+# Python refuses to read numbers of thousands of digits, and with one the whole answer.
+_MAX_DIGITS = 40
 
 _thread = threading.local()
 
@@ -132,9 +135,13 @@ def _content(response: requests.Response, deadline: float) -> bytes | None:
 
 def _parse(content: bytes) -> object:
     try:
-        return json.loads(content)
+        return json.loads(content, parse_int=_whole)
     except (ValueError, RecursionError):
         return None
+
+
+def _whole(digits: str) -> float:
+    return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
 
 
 def _as_text(value: object) -> str:
