@@ -1,7 +1,6 @@
 """What a process and all below it use while something is measured."""
 
 import threading
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -29,12 +28,7 @@ class Sampler:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
 
