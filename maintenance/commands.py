@@ -180,7 +180,8 @@ def _say_orphans(found: Sequence[Orphan], errors: dict[Orphan, str], were_delete
     if not found:
         say("No orphans: every download directory is young or belongs to a live job.")
         return
-    rows = [(duration(o.age_s), size(o.size_bytes), o.path) for o in found]
+    rows = [(duration(o.age_s), size(o.size_bytes), o.path.name) for o in found]
+    say(f"In {found[0].path.parent}:")
     print(table(("AGE", "SIZE", "DIRECTORY"), rows))
     if were_deleted:
         removed = [orphan for orphan in found if orphan not in errors]

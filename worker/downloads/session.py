@@ -102,6 +102,8 @@ class Session:
         statuses: dict[int, int] = {}
         try:
             self._context.report(YtDlpStarted(leader.pid, leader.started))
+            # It may be over before the first look, and gone before the last.
+            self._account.note_memory(_memory_in_use())
             result = self._listen(leader, read_fd)
         finally:
             if not isinstance(result, Finished):
