@@ -40,6 +40,8 @@ class Reason(StrEnum):
     NO_FORMAT = "no format"
     TOO_LARGE = "too large"
     TOO_LONG = "too long"
+    HUGE_PAGE = "huge page"
+    LEADS_NOWHERE = "leads nowhere"
     EMPTY_FILE = "empty file"
     BROKEN_FILE = "broken file"
     SITE_BUSY = "site busy"  # HTTP 429

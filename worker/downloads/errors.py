@@ -59,6 +59,7 @@ _BY_STATUS: dict[int, Verdict] = {
 _BY_TEXT: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), verdict)
     for pattern, verdict in (
+        (r"extension .* is unusual", (Reason.NO_MEDIA, Fault.PERMANENT)),
         (r"ffmpeg.*not (found|installed)", (Reason.INTERNAL, Fault.OPERATOR)),
         (r"\bfragment\b", (Reason.NETWORK, Fault.RETRYABLE)),
         (r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)),
@@ -175,12 +176,17 @@ def _by_type(cause: BaseException, text: str) -> Verdict | None:
     match cause:
         case MemoryError():
             return Reason.OUT_OF_MEMORY, Fault.PERMANENT
+        case RecursionError():
+            # A page in which things stand in each other thousands of times.
+            return Reason.NO_MEDIA, Fault.PERMANENT
         case GeoRestrictedError():
             return Reason.GEO_BLOCKED, Fault.PERMANENT
         case UnsupportedError():
             return Reason.UNSUPPORTED, Fault.PERMANENT
         case UserNotLive():
             return Reason.NOT_STARTED, Fault.PERMANENT
+        case HTTPError() if cause.redirect_loop:
+            return Reason.LEADS_NOWHERE, Fault.PERMANENT
         case HTTPError():
             return _by_status(int(cause.status), bool(_MEDIA_PHASE.search(text)))
         case CertificateVerifyError():

@@ -4,6 +4,7 @@ Runs in the download process, after `isolation`. Its answer is a path and what y
 the media; whether that file exists and fits is looked up afterwards by those who send it.
 """
 
+import functools
 import shutil
 import threading
 import time
@@ -11,8 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yt_dlp
-
+from worker.downloads import bounds
 from worker.downloads.programs import CONTAINERS
 from worker.downloads.rules import Rules
 from worker.jobs import Fault, JobError, Progress, Reason, Stage
@@ -46,7 +46,7 @@ def options(rules: Rules, has_ffmpeg: bool) -> dict[str, Any]:
         "noplaylist": True,
         "playlist_items": "1",
         "lazy_playlist": True,
-        "match_filter": _refuse_live,
+        "match_filter": functools.partial(_refuse, max_file_bytes=rules.max_file_bytes),
         # Nothing from the machine that it runs on, nothing kept for the next.
         "cachedir": False,
         "usenetrc": False,
@@ -90,13 +90,14 @@ def _format(max_file_bytes: int, has_ffmpeg: bool) -> str:
     return f"bv*{video_fits}+ba{audio_fits}/b{fits}/ba{fits}/wv*+wa/w*"
 
 
-def _refuse_live(info: Mapping[str, Any], *, incomplete: bool = False) -> None:
+def _refuse(info: Mapping[str, Any], *, max_file_bytes: int, incomplete: bool = False) -> None:
     """A match_filter of yt-dlp. Raises JobError; returns None for what may go on."""
-    del incomplete
     status = "is_live" if info.get("is_live") else str(info.get("live_status"))
     if status in _NOT_NOW:
         reason, detail = _NOT_NOW[status]
         raise JobError(reason, Fault.PERMANENT, detail)
+    if not incomplete:  # a format is chosen
+        bounds.check_length(info, max_file_bytes)
 
 
 def fetch(
@@ -113,7 +114,7 @@ def fetch(
         "postprocessor_hooks": [meter.on_postprocessor],
     }
     # Registering all extractors by yt-dlp's own matching of names costs 90 ms.
-    with yt_dlp.YoutubeDL(params, auto_init=False) as ydl:  # type: ignore[arg-type]
+    with bounds.BoundedYoutubeDL(params) as ydl:
         for extractor in extractors:
             ydl.add_info_extractor(extractor)
         info = _first(ydl.extract_info(url, download=True))

@@ -74,6 +74,8 @@ _REASONS = {
     Reason.NO_FORMAT: "The site has this in no format that I can send.",
     Reason.TOO_LARGE: "The file is too large for me to send.",
     Reason.TOO_LONG: "This is too long for me to send.",
+    Reason.HUGE_PAGE: "The page behind that link is too large for me to read.",
+    Reason.LEADS_NOWHERE: "That link leads from page to page and never to a video.",
     Reason.EMPTY_FILE: "The site gave me an empty file.",
     Reason.BROKEN_FILE: "The site gave me a broken file.",
     Reason.SITE_BUSY: "The site is turning me away for now. Please try again in an hour.",

@@ -1,0 +1,90 @@
+"""What a page may cost before there is a file to be measured: its size, its detours, its pieces.
+
+Time, memory and bytes on disk have limits of their own, from outside. These are reached sooner,
+and say better what was wrong.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yt_dlp
+
+from worker.jobs import Fault, JobError, Reason
+
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+"""Of a page or manifest, decompressed. A film of ten hours has a manifest of about 5 MB."""
+
+MAX_HOPS = 20
+"""From one page to the next: embedded players, short links, forwarding pages."""
+
+MAX_FRAGMENTS = 20_000
+"""Of one stream: eleven hours in pieces of two seconds."""
+
+LOWEST_BYTES_PER_S = 4_000
+"""32 kbit/s. What would have to be smaller than that to fit is not worth looking for."""
+
+_PIECE_BYTES = 64 * 1024
+_HLS_FRAGMENT = b"\n#EXTINF:"
+
+
+class BoundedYoutubeDL(yt_dlp.YoutubeDL):
+    """A YoutubeDL for one link that neither reads nor wanders for ever. Raises JobError."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        super().__init__(params, auto_init=False)  # type: ignore[arg-type]
+        self._hops = 0
+
+    def extract_info(self, *args: Any, **options: Any) -> Any:
+        """yt-dlp's own, called for the link and again for each that a page refers to."""
+        self._hops += 1
+        if self._hops > MAX_HOPS:
+            detail = f"more than {MAX_HOPS} pages that each name another"
+            raise JobError(Reason.LEADS_NOWHERE, Fault.PERMANENT, detail)
+        return super().extract_info(*args, **options)
+
+    def urlopen(self, req: Any) -> Any:
+        """yt-dlp's own; the answer can be read in pieces as before, but as a whole to a limit."""
+        response: Any = super().urlopen(req)
+        response.read = _bounded(response.read)
+        return response
+
+
+def _bounded(read: Callable[..., bytes]) -> Callable[..., bytes]:
+    def read_bounded(amt: int | None = None) -> bytes:
+        if amt is not None:
+            return read(amt)
+        pieces: list[bytes] = []
+        left = MAX_PAGE_BYTES
+        while piece := read(min(_PIECE_BYTES, left + 1)):
+            left -= len(piece)
+            if left < 0:
+                detail = f"a page of more than {MAX_PAGE_BYTES} bytes"
+                raise JobError(Reason.HUGE_PAGE, Fault.PERMANENT, detail)
+            pieces.append(piece)
+        page = b"".join(pieces)
+        # yt-dlp hands all of a playlist's pieces to its threads before it looks at the first.
+        _check_fragments(page.count(_HLS_FRAGMENT))
+        return page
+
+    return read_bounded
+
+
+def check_length(info: Mapping[str, Any], max_file_bytes: int) -> None:
+    """Refuse media in too many pieces, or that by its length cannot fit. Raises JobError.
+
+    `info` is what yt-dlp knows when formats are chosen. The length counts where no size is known.
+    """
+    duration_s = info.get("duration")
+    streams = info.get("requested_formats") or [info]
+    for stream in streams:
+        if isinstance(fragments := stream.get("fragments"), list):
+            _check_fragments(len(fragments))
+    if not isinstance(duration_s, int | float) or all(s.get("filesize") for s in streams):
+        return
+    if duration_s * LOWEST_BYTES_PER_S > max_file_bytes:
+        raise JobError(Reason.TOO_LONG, Fault.PERMANENT, f"{duration_s:.0f} s")
+
+
+def _check_fragments(count: int) -> None:
+    if count > MAX_FRAGMENTS:
+        raise JobError(Reason.TOO_LONG, Fault.PERMANENT, f"{count} pieces")
