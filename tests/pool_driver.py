@@ -16,7 +16,8 @@ from tests.process_kit import PATIENCE_S, wait_until
 from worker import processes
 from worker.channel import wait_ready
 from worker.child import Setup
-from worker.pool import Event, Finished, Pool, PoolSpec, Reported
+from worker.events import Event, Finished, Reported
+from worker.pool import Pool, PoolSpec
 
 NO_HURRY_S = 600.0
 

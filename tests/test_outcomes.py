@@ -4,10 +4,10 @@ import pytest
 
 from tests.test_ledger import a_link
 from worker import jobs, outcomes
+from worker.events import Event, Failed, Finished, Lost, Stopped, Why
 from worker.jobs import Fault, JobError, Reason
 from worker.ledger import Job, Kind, Request
 from worker.outcomes import Fail, Retries, TryAgain
-from worker.pool import Event, Failed, Finished, Lost, Stopped, Why
 
 RETRIES = Retries(max_attempts=3, retry_after_s=120.0)
 

@@ -11,7 +11,7 @@ from tests.pool_jobs import MEBIBYTE, PickledBy
 from worker import channel as channel_module
 from worker import child
 from worker.child import RemoteError
-from worker.pool import Failed, Finished, Lost, Reported, Stopped, Why
+from worker.events import Failed, Finished, Lost, Reported, Stopped, Why
 from worker.processes import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)

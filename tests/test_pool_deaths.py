@@ -11,7 +11,7 @@ from tests.pool_driver import METHODS, driven
 from tests.pool_jobs import PickledBy
 from tests.process_kit import ends, identity_of, taking_the_pid_of, wait_until
 from worker import processes
-from worker.pool import Finished, Lost, Stopped, Why
+from worker.events import Finished, Lost, Stopped, Why
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 

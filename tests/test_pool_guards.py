@@ -39,7 +39,7 @@ from tests.pool_owner import own, told_by
 from tests.process_kit import ends, identity_of, reused_pid, wait_until
 from worker import pool, processes
 from worker.channel import Channel
-from worker.pool import Failed, Finished, Lost
+from worker.events import Failed, Finished, Lost
 from worker.watched import WatchedProcess
 
 pytestmark = pytest.mark.negative

@@ -11,7 +11,7 @@ from tests.pool_driver import METHODS, driven, fork_server_pid
 from tests.pool_owner import own, told_by
 from tests.process_kit import ends, identity_of
 from worker import processes
-from worker.pool import Lost, Stopped, Why
+from worker.events import Lost, Stopped, Why
 
 each_method = pytest.mark.parametrize("method", METHODS)
 

@@ -15,7 +15,8 @@ import pytest
 from tests import pool_jobs
 from tests.pool_driver import METHODS, driven
 from worker.child import Setup
-from worker.pool import START_DELAYS_S, Finished, Stopped, Why
+from worker.events import Finished, Stopped, Why
+from worker.pool import START_DELAYS_S
 from worker.processes import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)

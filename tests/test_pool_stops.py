@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from tests.pool_driver import METHODS, Driver, driven
-from worker.pool import Finished, Lost, Stopped, Why
+from worker.events import Finished, Lost, Stopped, Why
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 

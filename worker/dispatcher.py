@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from worker import jobs, outcomes
 from worker.channel import wait_ready
 from worker.downloads import workspace
+from worker.events import Event, Failed, Finished, Reported
 from worker.governor import Governor
 from worker.ledger import (
     DOWNLOADS,
@@ -31,7 +32,7 @@ from worker.ledger import (
     Words,
 )
 from worker.outcomes import decide
-from worker.pool import Event, Failed, Finished, Pool, PoolSpec, Reported
+from worker.pool import Pool, PoolSpec
 from worker.processes import Identity
 from worker.progress import EDIT_IDS, ProgressBoard
 from worker.settings import Settings

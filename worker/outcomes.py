@@ -5,6 +5,7 @@ Pure: an error goes in, a decision comes out; the dispatcher carries it out.
 
 from dataclasses import dataclass
 
+from worker.events import Event, Failed, Lost, Stopped, Why
 from worker.jobs import (
     ChatClosed,
     Fault,
@@ -17,7 +18,6 @@ from worker.jobs import (
     TelegramUnreachable,
 )
 from worker.ledger import DOWNLOADS, Job, Kind
-from worker.pool import Event, Failed, Lost, Stopped, Why
 
 TELEGRAM_RETRY_S = 5.0
 """The wait before a call is repeated that Telegram has not answered."""

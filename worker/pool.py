@@ -15,13 +15,13 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
 from worker import processes
 from worker.channel import Channel, HasFileno, wait_ready
-from worker.child import Kind, RemoteError, Setup, seal, unseal, worker_main
+from worker.child import Kind, Setup, seal, unseal, worker_main
+from worker.events import Event, Lost, Stopped, Why, open_answer, open_report
 from worker.watched import WatchedProcess
 
 log = logging.getLogger(__name__)
@@ -58,57 +58,6 @@ class PoolSpec:
     stop_grace_s: float = 3
     """From a stop order to SIGKILL, for a job that does not heed the order."""
     start_timeout_s: float = 60
-
-
-class Why(StrEnum):
-    """Why the pool ended a job."""
-
-    TIMED_OUT = "timed out"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True)
-class Reported:
-    """A running job sent word through `JobContext.report`."""
-
-    job: int
-    message: Any
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The job returned."""
-
-    job: int
-    result: Any
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The job raised."""
-
-    job: int
-    error: BaseException
-    traceback: str
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """The job was ended by `stop_job` or by its timeout, heeding the order or not."""
-
-    job: int
-    why: Why
-
-
-@dataclass(frozen=True)
-class Lost:
-    """The job's worker died under it. `exitcode` as in multiprocessing; None is unknown."""
-
-    job: int
-    exitcode: int | None
-
-
-Event = Reported | Finished | Failed | Stopped | Lost
 
 
 @dataclass(frozen=True)
@@ -334,8 +283,8 @@ class Pool:
             self._leave(worker, now)
         elif worker.job and worker.job.id == job:
             if kind is Kind.REPORT:
-                return _open_report(job, content)
-            event = _open_answer(kind, content, worker.job)
+                return open_report(job, content)
+            event = open_answer(kind, job, content, worker.job.stopping)
             worker.job = None
             worker.jobs_done += 1
             if kind is Kind.LAST_ERROR:
@@ -451,24 +400,3 @@ class Pool:
             delay_s,
             trouble,
         )
-
-
-def _open_report(job: int, content: bytes) -> list[Event]:
-    """A report as an event; one that does not unpickle is dropped, for its job goes on."""
-    try:
-        return [Reported(job, pickle.loads(content))]  # noqa: S301 - from our own child
-    except BaseException as error:  # noqa: BLE001 - even SystemExit, from a pickle
-        log.warning("job %d: a report does not unpickle: %r", job, error)
-        return []
-
-
-def _open_answer(kind: Kind, content: bytes, job: _Job) -> Event:
-    """The event that a worker's one answer to a job stands for."""
-    if kind is Kind.STOPPED:
-        return Stopped(job.id, job.stopping or Why.STOPPED)
-    try:
-        if kind is Kind.RESULT:
-            return Finished(job.id, pickle.loads(content))  # noqa: S301 - from our own child
-        return Failed(job.id, *pickle.loads(content))  # noqa: S301
-    except BaseException as error:  # noqa: BLE001 - even SystemExit, from a pickle
-        return Failed(job.id, RemoteError(f"the answer does not unpickle: {error!r}"), "")

@@ -28,8 +28,9 @@ from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.site import MEBIBYTE, padded
 from worker import staff
+from worker.events import Finished
 from worker.jobs import Download
-from worker.pool import Finished, Pool
+from worker.pool import Pool
 from worker.settings import Settings
 
 ROUNDS = 20
