@@ -307,6 +307,20 @@ def test_closed_chat_ends_the_request_and_its_download(ledger: Ledger) -> None:
     assert ledger.claim(TELEGRAM, 0.0) is None
 
 
+def test_closed_chat_ends_all_its_requests_and_nobody_elses(ledger: Ledger) -> None:
+    send(ledger, a_link(user_id=7, key="shared"), a_link(user_id=7, key="own"))
+    send(ledger, a_link(user_id=8, key="shared"), update_id=2)
+    shared = claim(ledger, Kind.DOWNLOAD)
+    status = claim(ledger, Kind.STATUS)
+    assert status.chat_id == 7
+    assert ledger.give_up_chat(status, 0.0) == [], "the other person waits for what runs"
+    assert ledger.claim(DOWNLOADS, 0.0) is None, "nobody waits for the other one"
+    ledger.finish_download(shared, a_file(), 0.0)
+    post(ledger)
+    assert claim(ledger, Kind.DELIVER).chat_id == 8
+    assert ledger.claim(TELEGRAM, 0.0) is None
+
+
 # --------------------------------------------------------------------------------- cancel
 
 

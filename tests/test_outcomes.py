@@ -89,7 +89,7 @@ def test_failed_for_good(job: Job, event: Event, reason: Reason, fault: Fault) -
     [
         (a_job(Kind.DELIVER), failed(jobs.MessageGone()), outcomes.PostAgain),
         (a_job(Kind.DELIVER, status_messages=3), failed(jobs.MessageGone()), outcomes.GiveUp),
-        (a_job(Kind.STATUS), failed(jobs.ChatClosed()), outcomes.GiveUp),
+        (a_job(Kind.STATUS), failed(jobs.ChatClosed()), outcomes.GiveUpChat),
         (a_job(Kind.DELIVER), failed(jobs.FileIdRefused()), outcomes.DownloadAgain),
         (a_job(Kind.DELIVER), failed(outcomes.FileVanished()), outcomes.DownloadAgain),
         (a_job(), Stopped(1, Why.STOPPED), outcomes.Unwanted),

@@ -349,6 +349,10 @@ class Dispatcher:
             case outcomes.GiveUp():
                 log.warning("job %d: nobody is left to hear the %s.", job.id, job.kind)
                 self._stop_jobs(self._ledger.give_up(job, wall))
+            case outcomes.GiveUpChat():
+                log.warning("job %d: its chat is closed, and all that waits for it ends.", job.id)
+                self._stop_jobs(self._ledger.give_up_chat(job, wall))
+                self._sweep("*")
             case outcomes.PostAgain():
                 self._ledger.post_again(job, wall)
             case outcomes.DownloadAgain():

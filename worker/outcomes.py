@@ -47,7 +47,11 @@ class FileVanished(Exception):
 
 
 class GiveUp:
-    """There is nobody left to tell."""
+    """There is no way left to tell anybody of this job."""
+
+
+class GiveUpChat:
+    """The chat is closed to the bot: there is nobody left to tell of anything."""
 
 
 class PostAgain:
@@ -62,7 +66,7 @@ class Unwanted:
     """The job was stopped, for nobody wants it."""
 
 
-Decision = TryAgain | Fail | GiveUp | PostAgain | DownloadAgain | Unwanted
+Decision = TryAgain | Fail | GiveUp | GiveUpChat | PostAgain | DownloadAgain | Unwanted
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
             again = job.request and job.request.status_messages < retries.max_attempts
             return PostAgain() if again else GiveUp()
         case Failed(error=ChatClosed()):
-            return GiveUp()
+            return GiveUpChat()
         case Failed(error=FileIdRefused() | FileVanished()):
             return DownloadAgain()
         case Failed(error=JobError() as error, traceback=traceback):

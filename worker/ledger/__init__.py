@@ -292,10 +292,18 @@ class Ledger:
             requests.provide(self._db, request.id, now)
 
     def give_up(self, job: Job, now: float) -> list[int]:
-        """There is nobody left to hear of this job. Returns running jobs to be stopped."""
+        """There is no way to tell anybody of this job. Returns running jobs to be stopped."""
         with self._db.transaction():
             queue.close(self._db, job.id, "dropped", now)
             return requests.give_up(self._db, job.request, now) if job.request else []
+
+    def give_up_chat(self, job: Job, now: float) -> list[int]:
+        """The chat of this job is closed: end all that waits for it. Returns jobs to be stopped."""
+        with self._db.transaction():
+            queue.close(self._db, job.id, "dropped", now)
+            queue.drop_messages(self._db, job.chat_id, now)
+            waiting = requests.unanswered_in(self._db, job.chat_id)
+            return [job_id for each in waiting for job_id in requests.give_up(self._db, each, now)]
 
     # ------------------------------------------------------------------------- questions
 

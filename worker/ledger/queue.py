@@ -134,6 +134,11 @@ def drop_message(db: Database, job: int, now: float) -> None:
     _drop(db, "kind = 'reply' AND id = ?", job, now)
 
 
+def drop_messages(db: Database, chat: int | None, now: float) -> None:
+    """Drop all messages that wait to be sent to a chat."""
+    _drop(db, "kind = 'reply' AND chat_id = ?", chat, now)
+
+
 def live_directories(db: Database) -> set[str]:
     """The names of the download directories that are needed, see `download_directory`."""
     # Two searches by index, and no OR between them: that would look at every job there is.

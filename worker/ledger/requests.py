@@ -46,6 +46,14 @@ def unanswered(db: Database, download: int | None) -> list[Request]:
     return [read_request(row) for row in rows]
 
 
+def unanswered_in(db: Database, chat: int | None) -> list[Request]:
+    """Who waits in a chat."""
+    rows = db.execute(
+        "SELECT * FROM requests WHERE chat_id = ? AND answered_at IS NULL ORDER BY id", chat
+    )
+    return [read_request(row) for row in rows]
+
+
 def undecided(db: Database, download: int | None) -> list[Request]:
     """Who waits for a download and has neither cancelled nor been told."""
     return [request for request in unanswered(db, download) if request.verdict is None]
