@@ -28,6 +28,9 @@ EXIT_FINE = 0
 EXIT_FOUND = 1
 EXIT_FAILED = 2
 
+GLANCE_S = 0.05
+"""Health must not take long, and a count that is one too high does no harm."""
+
 
 def refuse_stranger(settings: Settings) -> None:
     """Raise PermissionError unless the caller may look at the bot's processes and files."""
@@ -51,7 +54,7 @@ def open_ledger(settings: Settings, access: Access = Access.READ) -> Upkeep:
 def health_command(settings: Settings, options: Namespace) -> int:
     """Say how the bot is: its verdicts, and with --detailed each worker and running job."""
     with open_ledger(settings) as ledger:
-        found = zombies.find(House.of(settings, ledger.sessions()))
+        found = zombies.find(House.of(settings, ledger.sessions()), GLANCE_S)
         taken = measures.take(settings, ledger, len(found))
     items = health.assess(taken)
     if options.prometheus:

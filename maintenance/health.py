@@ -64,6 +64,7 @@ def assess(measures: Measures) -> list[Item]:
         *_upgrade(measures),
         _ffmpeg(measures),
         _ok("javascript", measures.js_runtime or "none found: some sites offer fewer formats"),
+        _landlock(measures),
     ]
 
 
@@ -214,3 +215,11 @@ def _ffmpeg(measures: Measures) -> Item:
     if measures.has_ffmpeg:
         return _ok("ffmpeg", "there, and ffprobe")
     return _warning("ffmpeg", "or ffprobe is missing: apt install ffmpeg", alerts=True)
+
+
+def _landlock(measures: Measures) -> Item:
+    if not measures.landlock_abi:
+        return _warning("landlock", measures.landlock_shortcoming)
+    # No operator can do much about a kernel that is a little older.
+    text = measures.landlock_shortcoming or "a download is confined to its own directory"
+    return _ok("landlock", f"active, {text}")

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from maintenance import programs
 from maintenance.house import running_bot
 from worker import memory, processes
+from worker.downloads import landlock
 from worker.ledger import DOWNLOADS
 from worker.ledger.figures import Figures
 from worker.ledger.upkeep import Sample, Upkeep
@@ -92,6 +93,8 @@ class Measures:
     upgrade_trouble: str | None
     has_ffmpeg: bool
     js_runtime: str | None
+    landlock_abi: int
+    landlock_shortcoming: str
 
 
 class Dispatcher(Protocol):
@@ -180,6 +183,8 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         ytdlp_age_days=programs.release_age_days(ytdlp, today) if ytdlp else None,
         has_ffmpeg=all(map(shutil.which, ("ffmpeg", "ffprobe"))),
         js_runtime=programs.js_runtime(),
+        landlock_abi=landlock.abi(),
+        landlock_shortcoming=landlock.shortcoming(),
     )
 
 

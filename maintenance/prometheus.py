@@ -80,6 +80,8 @@ def _families(measures: Measures) -> Iterable[Family]:
     yield _gauge("ffmpeg_present", "Whether ffmpeg and ffprobe are there.", measures.has_ffmpeg)
     has_runtime = measures.js_runtime is not None
     yield _gauge("js_runtime_present", "Whether a JavaScript runtime is there.", has_runtime)
+    help_text = "The Landlock ABI that confines downloads, 0 for none."
+    yield _gauge("landlock_abi", help_text, measures.landlock_abi)
 
 
 def _workers(measures: Measures) -> Iterable[Family]:

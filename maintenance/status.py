@@ -93,4 +93,5 @@ def as_json(measures: Measures, items: Sequence[Item]) -> dict[str, Any]:
         "ytdlp": {"version": measures.ytdlp, "age_days": measures.ytdlp_age_days},
         "ffmpeg": measures.has_ffmpeg,
         "js_runtime": measures.js_runtime,
+        "landlock_abi": measures.landlock_abi,
     }

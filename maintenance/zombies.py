@@ -40,12 +40,15 @@ class Zombie:
     job: int | None
 
 
-def find(house: House) -> list[Zombie]:
-    """The zombies of this house; what is wrong for a moment only is none."""
+def find(house: House, confirm_s: float = CONFIRM_S) -> list[Zombie]:
+    """The zombies of this house; what is wrong for a moment only is none.
+
+    If there seem to be any, the look that confirms it comes `confirm_s` after the first.
+    """
     first = {(zombie.process.identity, zombie.why) for zombie in _look(house)}
     if not first:
         return []
-    time.sleep(CONFIRM_S)
+    time.sleep(confirm_s)
     return [zombie for zombie in _look(house) if (zombie.process.identity, zombie.why) in first]
 
 

@@ -109,6 +109,8 @@ def well(settings: Settings) -> Measures:
         ytdlp_age_days=10,
         upgrade_trouble=None,
         has_ffmpeg=True,
+        landlock_abi=7,
+        landlock_shortcoming="",
     )
 
 
@@ -175,6 +177,8 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(upgrade_trouble="the new one is broken"), "upgrade", WARNING, True),
         (figures(outdated=1), "yt-dlp", WARNING, True),
         (replaced(js_runtime=None), "javascript", OK, False),
+        (replaced(landlock_abi=2, landlock_shortcoming="signals are not"), "landlock", OK, False),
+        (replaced(landlock_abi=0, landlock_shortcoming="not offered"), "landlock", WARNING, False),
         (replaced(load=99.0), "load", OK, False),
     ],
 )
