@@ -105,6 +105,8 @@ class MediaKind(StrEnum):
 class Note(StrEnum):
     """In what the media is not quite what the link promised; each has a sentence for people."""
 
+    LOWER_QUALITY = "lower quality"  # a better one is too large
+    AUDIO_ONLY = "audio only"  # every video is too large
     NOT_CONVERTED = "not converted"  # a file, because turning it into a video would take too long
 
 

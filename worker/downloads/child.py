@@ -18,7 +18,7 @@ from worker.downloads.finishing import finish
 from worker.downloads.guard import Guard
 from worker.downloads.isolation import Confinement, isolate
 from worker.downloads.rules import Rules
-from worker.downloads.ytdlp import COOKIES_NAME, fetch
+from worker.downloads.ytdlp import COOKIES_NAME, NOTE_KEY, fetch
 from worker.jobs import Fault, JobError, Progress, Reason, Stage
 
 
@@ -61,7 +61,7 @@ def _download(url: str, rules: Rules, sender: Sender, extractors: Iterable[Any])
         uploader=_words(info, "uploader", "channel", "creator") or None,
         extractor=_words(info, "extractor_key", "extractor"),
         media_id=_words(info, "id"),
-        note=made.note,
+        note=made.note or info.get(NOTE_KEY),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from worker.downloads import contents, mp4, programs, recipe
 from worker.downloads.contents import Contents, Video
 from worker.downloads.programs import ProgramFailed
-from worker.downloads.recipe import Budget, Recipe, Unaffordable
+from worker.downloads.recipe import Recipe, Unaffordable
 from worker.downloads.rules import Rules
 from worker.jobs import Fault, JobError, MediaKind, Note, Reason
 
@@ -32,9 +32,6 @@ _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _AUDIO_SUFFIXES = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".wav", ".weba"})
 # A first frame is often black; three seconds in, the film has begun.
 _THUMBNAIL_AT_S = 3.0
-# Of the time that a stage may take: a merge may have gone before, and the way back comes after.
-_SHARE_OF_TIME = 0.7
-_CONTAINER_SHARE = 0.97
 
 
 @dataclass(frozen=True)
@@ -75,9 +72,7 @@ class _Finishing:
         self._size = path.stat().st_size
         self._thumbnail = path.with_name(THUMBNAIL_NAME)
         self._memory_bytes = rules.memory_bytes
-        self._budget = Budget(
-            rules.timeout_s * _SHARE_OF_TIME, int(rules.max_file_bytes * _CONTAINER_SHARE)
-        )
+        self._budget = recipe.budget_of(rules)
         self._ends_at = time.monotonic() + self._budget.time_s
 
     def run(self) -> Finished:

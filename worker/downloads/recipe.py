@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from worker.downloads.contents import Contents, Video
+from worker.downloads.rules import Rules
 
 AUDIO_BPS = 128_000
 LONGEST_ANIMATION_S = 30.0
@@ -22,6 +23,9 @@ _FULL_HD_PX = 1920 * 1080
 _UNKNOWN_BPS = 1_500_000
 _AUDIO_SPEED = 25.0  # seconds of sound in a second
 
+# Of the time that a stage may take: a merge may have gone before, and the way back comes after.
+_SHARE_OF_TIME = 0.7
+_CONTAINER_SHARE = 0.97
 # The part of a file's limit that pictures may take: the encoder keeps its rate on average only.
 _VIDEO_SHARE = 0.85
 _LEAST_BPS = 150_000
@@ -70,6 +74,12 @@ class Budget:
 
     time_s: float
     size_bytes: int
+
+
+def budget_of(rules: Rules) -> Budget:
+    """What these rules leave for a conversion."""
+    size_bytes = int(rules.max_file_bytes * _CONTAINER_SHARE)
+    return Budget(rules.timeout_s * _SHARE_OF_TIME, size_bytes)
 
 
 class Unaffordable(Exception):

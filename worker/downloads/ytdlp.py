@@ -4,7 +4,8 @@ Runs in the download process, after `isolation`. Its answer is a path and what y
 the media; whether that file exists and fits is looked up afterwards by those who send it.
 """
 
-import functools
+import contextlib
+import os
 import shutil
 import threading
 import time
@@ -12,18 +13,28 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from yt_dlp.utils import YoutubeDLError
+
 from worker.downloads import bounds
+from worker.downloads.contents import positive
+from worker.downloads.errors import classify
+from worker.downloads.formats import Chooser
 from worker.downloads.programs import CONTAINERS
+from worker.downloads.recipe import budget_of
 from worker.downloads.rules import Rules
 from worker.jobs import Fault, JobError, Progress, Reason, Stage
 
 COOKIES_NAME = "cookies.txt"
 MEDIA_NAME = "media"
+NOTE_KEY = "_note"
+"""In the info that `fetch` returns: the Note about the format that was chosen, or None."""
 
 _REPORT_INTERVAL_S = 0.25
-# What a container adds to its streams, and how far an estimate may be off.
-_HEADROOM = 0.93
-_AUDIO_SHARE = 0.15
+# How many choices may prove too large before the link does.
+_MOST_CHOICES = 4
+# An estimate from the first fragments is believed when so much is there and it is so far off.
+_ESTIMATE_FROM = 0.1
+_ESTIMATE_FACTOR = 1.5
 
 _NOT_NOW: dict[str, tuple[Reason, str]] = {
     "is_live": (Reason.LIVE, "live now"),
@@ -34,8 +45,16 @@ _NOT_NOW: dict[str, tuple[Reason, str]] = {
 Report = Callable[[Progress], None]
 
 
-def options(rules: Rules, has_ffmpeg: bool) -> dict[str, Any]:
+def options(rules: Rules, chooser: Chooser) -> dict[str, Any]:
     """Everything that yt-dlp is told; relative names mean the job's own directory."""
+
+    def admit(info: Mapping[str, Any], *, incomplete: bool = False) -> None:
+        # A match_filter, called before formats are chosen and after; None lets it go on.
+        _refuse_live(info)
+        chooser.duration_s = positive(info.get("duration"))
+        if not incomplete:
+            bounds.check_length(info, rules.max_file_bytes)
+
     return {
         # One file of a known name, whatever the page calls itself.
         "outtmpl": {"default": f"{MEDIA_NAME}.%(ext)s"},
@@ -46,7 +65,7 @@ def options(rules: Rules, has_ffmpeg: bool) -> dict[str, Any]:
         "noplaylist": True,
         "playlist_items": "1",
         "lazy_playlist": True,
-        "match_filter": functools.partial(_refuse, max_file_bytes=rules.max_file_bytes),
+        "match_filter": admit,
         # Nothing from the machine that it runs on, nothing kept for the next.
         "cachedir": False,
         "usenetrc": False,
@@ -69,7 +88,7 @@ def options(rules: Rules, has_ffmpeg: bool) -> dict[str, Any]:
         "postprocessor_args": {
             "ffmpeg_i": ["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]
         },
-        "format": _format(rules.max_file_bytes, has_ffmpeg),
+        "format": chooser,
         "format_sort": ["res:1080", "vcodec:h264", "acodec:aac", "ext:mp4:m4a"],
         "merge_output_format": "mp4",
         # The log is a file.
@@ -78,26 +97,11 @@ def options(rules: Rules, has_ffmpeg: bool) -> dict[str, Any]:
     }
 
 
-def _format(max_file_bytes: int, has_ffmpeg: bool) -> str:
-    """Telegram's favourite that fits; when nothing is known to, the smallest there is."""
-    whole = int(max_file_bytes * _HEADROOM)
-    audio = int(whole * _AUDIO_SHARE)
-    fits = f"[filesize<?{whole}][filesize_approx<?{whole}]"
-    if not has_ffmpeg:
-        return f"b{fits}/ba{fits}/b*{fits}/w*"
-    video_fits = f"[filesize<?{whole - audio}][filesize_approx<?{whole - audio}]"
-    audio_fits = f"[filesize<?{audio}][filesize_approx<?{audio}]"
-    return f"bv*{video_fits}+ba{audio_fits}/b{fits}/ba{fits}/wv*+wa/w*"
-
-
-def _refuse(info: Mapping[str, Any], *, max_file_bytes: int, incomplete: bool = False) -> None:
-    """A match_filter of yt-dlp. Raises JobError; returns None for what may go on."""
+def _refuse_live(info: Mapping[str, Any]) -> None:
     status = "is_live" if info.get("is_live") else str(info.get("live_status"))
     if status in _NOT_NOW:
         reason, detail = _NOT_NOW[status]
         raise JobError(reason, Fault.PERMANENT, detail)
-    if not incomplete:  # a format is chosen
-        bounds.check_length(info, max_file_bytes)
 
 
 def fetch(
@@ -108,8 +112,10 @@ def fetch(
     Returns the file's name and yt-dlp's info about it. Raises JobError for what is decided
     here, and whatever yt-dlp raises.
     """
+    has_ffmpeg = shutil.which("ffmpeg") is not None
+    chooser = Chooser(budget_of(rules), has_ffmpeg)
     meter = _Meter(rules.max_file_bytes, report)
-    params = options(rules, shutil.which("ffmpeg") is not None) | {
+    params = options(rules, chooser) | {
         "progress_hooks": [meter.on_progress],
         "postprocessor_hooks": [meter.on_postprocessor],
     }
@@ -117,14 +123,39 @@ def fetch(
     with bounds.BoundedYoutubeDL(params) as ydl:
         for extractor in extractors:
             ydl.add_info_extractor(extractor)
-        info = _first(ydl.extract_info(url, download=True))
+        for choices_left in reversed(range(_MOST_CHOICES)):
+            try:
+                path, info = _extract(ydl, url, rules.max_file_bytes)
+                break
+            except (JobError, YoutubeDLError, OSError) as error:
+                too_large = classify(error).reason is Reason.TOO_LARGE
+                if not (too_large and choices_left and chooser.exclude()):
+                    raise
+            meter.start_again()
+            _remove_parts()
+    return path, info | {NOTE_KEY: chooser.note}
+
+
+def _extract(
+    ydl: bounds.BoundedYoutubeDL, url: str, limit_bytes: int
+) -> tuple[Path, dict[str, Any]]:
+    info = _first(ydl.extract_info(url, download=True))
     if info is None:
         raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
     done = info.get("requested_downloads") or []
     path = done[-1].get("filepath") if done else None
     if not path:
         raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was downloaded")
+    with contextlib.suppress(FileNotFoundError):
+        if (size := os.stat(path, follow_symlinks=False).st_size) > limit_bytes:
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes")
     return Path(path), info
+
+
+def _remove_parts() -> None:
+    """Or yt-dlp would go on where the choice before has left off."""
+    for path in Path().glob(f"{MEDIA_NAME}.*"):
+        path.unlink()
 
 
 def _first(info: Any) -> dict[str, Any] | None:
@@ -145,17 +176,19 @@ class _Meter:
         # Fragments are fetched in threads, and each calls the hook.
         self._lock = threading.Lock()
 
+    def start_again(self) -> None:
+        """What was fetched so far does not count."""
+        self._done = {}
+
     def on_progress(self, status: Mapping[str, Any]) -> None:
         """A progress hook of yt-dlp. Raises JobError when the file cannot be sent anyway."""
         info = status.get("info_dict") or {}
         done = _count(status.get("downloaded_bytes"))
         total = _count(status.get("total_bytes"))
-        if max(done, total) > self._limit:
-            raise JobError(
-                Reason.TOO_LARGE, Fault.PERMANENT, f"{max(done, total)} bytes in one stream"
-            )
         with self._lock:
             self._done[str(status.get("filename"))] = done
+            self._keep_limit(sum(self._done.values()) - done, max(done, total))
+            self._keep_limit(0, self._believable_estimate(status, done))
             now = time.monotonic()
             if status.get("status") != "downloading" or now < self._next_report:
                 return
@@ -171,6 +204,16 @@ class _Meter:
                 eta_s=float(status["eta"]) if status.get("eta") is not None else None,
             )
         )
+
+    def _keep_limit(self, others: int, this: int) -> None:
+        if others + this > self._limit:
+            detail = f"{others + this} bytes are announced or there"
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
+
+    def _believable_estimate(self, status: Mapping[str, Any], done: int) -> int:
+        estimate = _count(status.get("total_bytes_estimate"))
+        is_sure = done > self._limit * _ESTIMATE_FROM and estimate > self._limit * _ESTIMATE_FACTOR
+        return estimate if is_sure else 0
 
     def on_postprocessor(self, status: Mapping[str, Any]) -> None:
         """A postprocessor hook of yt-dlp."""

@@ -101,6 +101,8 @@ _WITH_ID = frozenset(
 )
 
 _NOTES = {
+    Note.LOWER_QUALITY: "A better quality is too large for me to send.",
+    Note.AUDIO_ONLY: "This is the sound alone because the video is too large for me to send.",
     Note.NOT_CONVERTED: "This is a file because converting it would take me too long.",
 }
 
