@@ -5,7 +5,7 @@ import pytest
 from tests.test_ledger import a_link
 from worker import jobs, outcomes
 from worker.events import Event, Failed, Finished, Lost, Stopped, Why
-from worker.jobs import Fault, JobError, Reason
+from worker.jobs import Fault, JobError, Reason, Retry, Stage
 from worker.ledger import Job, Kind, Request
 from worker.outcomes import Fail, Retries, TryAgain
 
@@ -64,6 +64,25 @@ def error(fault: Fault, reason: Reason = Reason.NETWORK, wait_s: float | None = 
 )
 def test_tried_again(job: Job, event: Event, decision: TryAgain) -> None:
     assert outcomes.decide(job, event, RETRIES, now=0.0) == decision
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "next_try"),
+    [
+        (error(Fault.RETRYABLE), Reason.NETWORK, 2),
+        (error(Fault.OPERATOR, Reason.DISK_FULL), Reason.DISK_FULL, 1),  # does not count
+        (Stopped(1, Why.TIMED_OUT), Reason.TIMED_OUT, 2),
+        (Lost(1, -9), Reason.CRASHED, 2),
+    ],
+)
+def test_who_waits_is_told_why_and_for_how_long(
+    event: Event, reason: Reason, next_try: int
+) -> None:
+    again = outcomes.decide(a_job(), event, RETRIES, now=0.0)
+    assert isinstance(again, TryAgain)
+    shown = outcomes.waiting(a_job(), event, again, RETRIES)
+    assert (shown.stage, shown.eta_s) == (Stage.RETRYING, 120.0)
+    assert shown.retry == Retry(reason, next_try, 3)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.jobs import MediaFile, MediaKind, Progress, Reason, Stage
+from worker.jobs import MediaFile, MediaKind, Note, Progress, Reason, Retry, Stage
 from worker.telegram import texts
 from worker.telegram.links import LinkFlaw
 
@@ -30,7 +30,36 @@ def test_every_reason_has_a_short_sentence(reason: Reason) -> None:
     sentence = texts.explanation(reason)
     assert sentence.endswith(".")
     assert 10 < len(sentence) < 100
+    assert re.search("again|later|check the link|may work|a few days", sentence), "what helps?"
     assert len(re.findall(r"[.!?](?: |$)", sentence)) <= 2
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_what_is_tried_again_says_so_with_a_count(reason: Reason) -> None:
+    waiting = Progress(Stage.RETRYING, eta_s=120.0, retry=Retry(reason, 2, 3))
+    what, when = texts.progress(waiting).split("\n")
+    assert texts.explanation(reason).startswith(what)
+    assert when == "Trying again in 2 minutes: try 2 of 3…"
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "words"),
+    [
+        (0, "a second"),
+        (1, "a second"),
+        (2, "2 seconds"),
+        (45, "45 seconds"),
+        (89, "89 seconds"),
+        (90, "2 minutes"),
+        (119, "2 minutes"),
+        (1200, "20 minutes"),
+        (5400, "2 hours"),
+        (86_400, "24 hours"),
+    ],
+)
+def test_a_wait_is_told_in_round_numbers(wait_s: float, words: str) -> None:
+    waiting = Progress(Stage.RETRYING, eta_s=wait_s, retry=Retry(Reason.NETWORK, 2, 3))
+    assert f"again in {words}:" in texts.progress(waiting)
 
 
 @pytest.mark.parametrize("reason", [Reason.CRASHED, Reason.INTERNAL, Reason.UPLOAD_REFUSED])
@@ -85,6 +114,14 @@ def test_progress_says_what_is_known(progress: Progress, text: str) -> None:
     assert texts.progress(progress) == text
 
 
+@pytest.mark.parametrize("note", Note)
+def test_every_note_stands_below_the_facts(note: Note) -> None:
+    *_, facts, sentence = texts.caption(media("Title", uploader="Ada", note=note)).splitlines()
+    assert facts == "Ada"
+    assert sentence.endswith(".")
+    assert 10 < len(sentence) < 100
+
+
 def test_a_caption_links_its_title_and_names_maker_and_length() -> None:
     caption = texts.caption(media("A <b>& B", uploader="@Ada & Co", duration_s=3725.4))
     assert caption == (
@@ -125,11 +162,12 @@ def test_text_from_outside_is_cleaned_and_cut(text: str, limit: int, cleaned: st
     st.text(st.characters(codec=None) | st.sampled_from("<&>\"'🎬\u202e"), max_size=3000),
     st.text(max_size=300),
     st.none() | st.floats(),
+    st.none() | st.sampled_from(Note),
 )
 def test_no_caption_is_too_long_or_broken(
-    title: str, uploader: str, duration_s: float | None
+    title: str, uploader: str, duration_s: float | None, note: Note | None
 ) -> None:
-    caption = texts.caption(media(title, uploader=uploader, duration_s=duration_s))
+    caption = texts.caption(media(title, uploader=uploader, duration_s=duration_s, note=note))
     assert texts.utf16_length(shown(caption)) <= texts.MAX_CAPTION
     assert caption.encode()
     assert TAG.findall(caption) == ['<a href="https://a.example/?a=1&amp;b=2">', "</a>"]

@@ -333,9 +333,9 @@ class Dispatcher:
             self._ledger.put_back(job, 0, wall, refund=True)
             return
         match decide(job, event, self._retries, wall):
-            case outcomes.TryAgain(delay_s=delay_s, refund=refund):
+            case outcomes.TryAgain(delay_s=delay_s, refund=refund) as again:
                 self._ledger.put_back(job, delay_s, wall, refund=refund)
-                self._board.put(job.id, jobs.Progress(jobs.Stage.RETRYING, eta_s=delay_s))
+                self._board.put(job.id, outcomes.waiting(job, event, again, self._retries))
                 log.info(
                     "job %d: attempt %d of the %s ended (%s), next in %.0f s.",
                     job.id,

@@ -120,14 +120,27 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True)
+class Retry:
+    """Why a download is tried again, and which of how many tries comes next."""
+
+    reason: Reason
+    next_try: int
+    most_tries: int
+
+
+@dataclass(frozen=True)
 class Progress:
-    """A download's report of how far it is. Bytes, bytes per second, seconds."""
+    """A download's report of how far it is. Bytes, bytes per second, seconds.
+
+    `retry` belongs to the stage of that name, and `eta_s` is the time until it then.
+    """
 
     stage: Stage
     done_bytes: int = 0
     total_bytes: int | None = None
     speed_bps: float | None = None
     eta_s: float | None = None
+    retry: Retry | None = None
 
 
 @dataclass(frozen=True)

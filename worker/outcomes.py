@@ -12,7 +12,10 @@ from worker.jobs import (
     FileIdRefused,
     JobError,
     MessageGone,
+    Progress,
     Reason,
+    Retry,
+    Stage,
     TelegramBusy,
     TelegramUnauthorized,
     TelegramUnreachable,
@@ -109,6 +112,20 @@ def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
             return Fail(JobError(Reason.INTERNAL, Fault.OPERATOR, repr(error)), traceback)
         case _:
             raise TypeError(f"{event} needs no decision")
+
+
+def waiting(job: Job, event: Event, again: TryAgain, retries: Retries) -> Progress:
+    """What people are shown until a job is tried again."""
+    match event:
+        case Failed(error=JobError(reason=reason)):
+            pass
+        case Stopped():
+            reason = Reason.TIMED_OUT
+        case _:
+            reason = Reason.CRASHED
+    # A try that does not count comes once more under the same number.
+    retry = Retry(reason, job.attempts + (not again.refund), retries.max_attempts)
+    return Progress(Stage.RETRYING, eta_s=again.delay_s, retry=retry)
 
 
 def exhausted(job: Job) -> JobError:

@@ -10,7 +10,7 @@ import unicodedata
 from typing import TypeGuard
 from urllib.parse import urlsplit
 
-from worker.jobs import Cancelled, MediaFile, Note, Progress, Reason, Refusal, Stage
+from worker.jobs import Cancelled, MediaFile, Note, Progress, Reason, Refusal, Retry, Stage
 from worker.telegram.links import LinkFlaw
 
 HELP = (
@@ -57,38 +57,43 @@ _FLAWS = {
     LinkFlaw.PORT: "I do not open links to that port.",
 }
 
-_REASONS = {
-    Reason.INVALID_LINK: "That is not a link I can open. Please copy it again.",
-    Reason.REFUSED_ADDRESS: "I do not open that address.",
-    Reason.UNSUPPORTED: "I found no video or sound behind that link.",
-    Reason.NO_MEDIA: "I found no video or sound on that page.",
-    Reason.NOT_FOUND: "That page does not exist any more. Please check the link.",
-    Reason.FORBIDDEN: "The site does not let me in, so I cannot get this one.",
-    Reason.PRIVATE: "This is private, so I cannot get it.",
-    Reason.LOGIN_NEEDED: "The site shows this only to people who are logged in.",
-    Reason.AGE_RESTRICTED: "The site asks for a proof of age here, so I cannot get this one.",
-    Reason.GEO_BLOCKED: "The site does not show this in the country I am in.",
-    Reason.DRM: "This is copy-protected, so I cannot get it.",
-    Reason.LIVE: "This is a live stream. Send the link again when it is over.",
-    Reason.NOT_STARTED: "This has not started yet. Send the link again later.",
-    Reason.NO_FORMAT: "The site has this in no format that I can send.",
-    Reason.TOO_LARGE: "The file is too large for me to send.",
-    Reason.TOO_LONG: "This is too long for me to send.",
-    Reason.HUGE_PAGE: "The page behind that link is too large for me to read.",
-    Reason.LEADS_NOWHERE: "That link leads from page to page and never to a video.",
-    Reason.EMPTY_FILE: "The site gave me an empty file.",
-    Reason.BROKEN_FILE: "The site gave me a broken file.",
-    Reason.SITE_BUSY: "The site is turning me away for now. Please try again in an hour.",
-    Reason.SITE_ERROR: "The site has trouble of its own. Please try again later.",
-    Reason.NETWORK: "I could not reach the site. Please try again later.",
-    Reason.TIMED_OUT: "The download took too long, so I stopped it. A shorter one may work.",
-    Reason.STALLED: "The site stopped sending. Please try again later.",
-    Reason.OUT_OF_MEMORY: "This one needs more memory than I have. A shorter one may work.",
-    Reason.CRASHED: "Something broke on my side. Please try again later.",
-    Reason.DISK_FULL: "I have no room left for now. Please try again later.",
-    Reason.UPLOAD_REFUSED: "Telegram did not take the file, and trying again will not help.",
-    Reason.OUTDATED: "The site has changed and I have to be updated. Try again in a few days.",
-    Reason.INTERNAL: "Something went wrong on my side. Please try again later.",
+_NEVER = "Trying again will not help."
+_LATER = "Please try again later."
+_COPY = "Please copy it again."
+
+# What happened, and whether trying again helps.
+_REASONS: dict[Reason, tuple[str, str]] = {
+    Reason.INVALID_LINK: ("That is not a link I can open.", _COPY),
+    Reason.REFUSED_ADDRESS: ("I do not open that address.", _NEVER),
+    Reason.UNSUPPORTED: ("I found no video or sound behind that link.", _NEVER),
+    Reason.NO_MEDIA: ("I found no video or sound on that page.", _NEVER),
+    Reason.NOT_FOUND: ("That page does not exist any more.", "Please check the link."),
+    Reason.FORBIDDEN: ("The site does not let me in, so I cannot get this one.", _NEVER),
+    Reason.PRIVATE: ("This is private, so I cannot get it.", _NEVER),
+    Reason.LOGIN_NEEDED: ("The site shows this only to people who are logged in.", _NEVER),
+    Reason.AGE_RESTRICTED: ("The site asks for a proof of age, which I have not got.", _NEVER),
+    Reason.GEO_BLOCKED: ("The site does not show this in the country I am in.", _NEVER),
+    Reason.DRM: ("This is copy-protected, so I cannot get it.", _NEVER),
+    Reason.LIVE: ("This is a live stream.", "Send the link again when it is over."),
+    Reason.NOT_STARTED: ("This has not started yet.", "Send the link again when it is over."),
+    Reason.NO_FORMAT: ("The site has this in no format that I can send.", _NEVER),
+    Reason.TOO_LARGE: ("The file is too large for me to send.", _NEVER),
+    Reason.TOO_LONG: ("This is too long for me to send.", _NEVER),
+    Reason.HUGE_PAGE: ("The page behind that link is too large for me to read.", _NEVER),
+    Reason.LEADS_NOWHERE: ("That link leads from page to page and never to a video.", _NEVER),
+    Reason.EMPTY_FILE: ("The site gave me an empty file.", _NEVER),
+    Reason.BROKEN_FILE: ("The site gave me a broken file.", _NEVER),
+    Reason.SITE_BUSY: ("The site is turning me away for now.", "Please try again in an hour."),
+    Reason.SITE_ERROR: ("The site has trouble of its own.", _LATER),
+    Reason.NETWORK: ("I could not reach the site.", _LATER),
+    Reason.TIMED_OUT: ("The download took too long, so I stopped it.", "A shorter one may work."),
+    Reason.STALLED: ("The site stopped sending.", _LATER),
+    Reason.OUT_OF_MEMORY: ("This needs more memory than I have.", "A shorter one may work."),
+    Reason.CRASHED: ("Something broke on my side.", _LATER),
+    Reason.DISK_FULL: ("I have no room left for now.", _LATER),
+    Reason.UPLOAD_REFUSED: ("Telegram did not take the file.", _NEVER),
+    Reason.OUTDATED: ("The site has changed and I have to be updated.", "Try in a few days."),
+    Reason.INTERNAL: ("Something went wrong on my side.", _LATER),
 }
 
 # Where the sentence alone leaves open what happened, an id leads the operator to the log.
@@ -139,7 +144,7 @@ def explanation(reason: Reason | None, error_id: str = "") -> str:
     """Why there is no media: one or two sentences. None stands for a cancelled request."""
     if reason is None:
         return CANCELLED
-    sentence = _REASONS[reason]
+    sentence = " ".join(_REASONS[reason])
     if error_id and reason in _WITH_ID:
         return f"{sentence[:-1]} (error {error_id})."
     return sentence
@@ -147,6 +152,8 @@ def explanation(reason: Reason | None, error_id: str = "") -> str:
 
 def progress(state: Progress) -> str:
     """A download's state in one or two lines, without anything that is not known."""
+    if state.retry:
+        return _again(state.retry, state.eta_s or 0.0)
     if state.stage is not Stage.DOWNLOADING or state.done_bytes <= 0:
         return _STAGES[state.stage]
     done, total = state.done_bytes, state.total_bytes
@@ -161,6 +168,13 @@ def progress(state: Progress) -> str:
     if _is_shown(state.eta_s) and state.eta_s <= _MAX_PROGRESS_S:
         facts.append(f"{_clock(state.eta_s)} left")
     return f"{first}\n{' · '.join(facts)}"
+
+
+def _again(retry: Retry, wait_s: float) -> str:
+    """That a download has failed, and when it is tried again."""
+    what, _ = _REASONS[retry.reason]
+    count = f"{retry.next_try} of {retry.most_tries}"
+    return f"{what}\nTrying again in {_span(wait_s)}: try {count}…"
 
 
 def caption(media: MediaFile) -> str:
@@ -232,6 +246,14 @@ def _size(size_bytes: float) -> str:
     if size_bytes < 1e9:
         return f"{size_bytes / 1e6:.1f} MB"
     return f"{size_bytes / 1e9:.2f} GB"
+
+
+def _span(wait_s: float) -> str:
+    """A time to wait, rounded as people would."""
+    for unit_s, name in ((3600, "hours"), (60, "minutes")):
+        if wait_s >= 1.5 * unit_s:
+            return f"{round(wait_s / unit_s)} {name}"
+    return f"{round(wait_s)} seconds" if wait_s >= 1.5 else "a second"
 
 
 def _clock(duration_s: float) -> str:
