@@ -86,6 +86,17 @@ def test_chat_that_has_just_been_spoken_to_gets_no_edit(ledger: Ledger, download
     assert [edit.chat_id for _, edit in edits(board, ledger, 0.5, governor)] == [2]
 
 
+def test_news_that_nothing_follows_wait_until_the_chat_is_quiet(
+    ledger: Ledger, download: int
+) -> None:
+    board, governor = ProgressBoard(), Governor()
+    governor.spend(1, 0.0)
+    board.put(download, some(stage=Stage.RETRYING))
+    assert [edit.chat_id for _, edit in edits(board, ledger, 0.5, governor)] == [2]
+    later = edits(board, ledger, 0.5 + EDIT_INTERVAL_S, governor)
+    assert 1 in [edit.chat_id for _, edit in later]
+
+
 def test_download_that_nobody_watches_is_forgotten(ledger: Ledger) -> None:
     board = ProgressBoard()
     board.put(99, some())

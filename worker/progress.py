@@ -32,7 +32,7 @@ class ProgressBoard:
     def __init__(self) -> None:
         """Begin with nothing on show."""
         self._downloads: dict[int, _Shown] = {}
-        self._queue: list[jobs.EditStatus] = []
+        self._queue: list[tuple[_Shown, jobs.EditStatus]] = []
         self._in_edit: dict[int, jobs.EditStatus] = {}
         self._ids = itertools.count(EDIT_IDS)
 
@@ -57,22 +57,25 @@ class ProgressBoard:
     ) -> tuple[int, jobs.EditStatus] | None:
         """The next edit that is due, with an id for it; None when none is.
 
-        An edit for a chat that is not quiet is left out: the next one will say more.
+        An edit for a chat that is not quiet is left out: the next one will say more. But while
+        a download waits to be tried again there is no next one, and its edit waits as well.
         """
         for download, shown in list(self._downloads.items()):
             if shown.is_new and now >= shown.due_at and not self._queue:
                 shown.is_new, shown.due_at = False, now + EDIT_INTERVAL_S
-                self._queue = [_edit(r, shown.progress) for r in ledger.watchers(download)]
+                watchers = ledger.watchers(download)
+                self._queue = [(shown, _edit(request, shown.progress)) for request in watchers]
                 if not self._queue:
                     self.forget(download)
         while self._queue:
-            edit = self._queue.pop()
-            if edit.request_id in self.requests_in_edit:
-                continue
-            if governor.is_quiet(edit.chat_id, now):
+            shown, edit = self._queue.pop()
+            is_free = edit.request_id not in self.requests_in_edit
+            if is_free and governor.is_quiet(edit.chat_id, now):
                 edit_id = next(self._ids)
                 self._in_edit[edit_id] = edit
                 return edit_id, edit
+            if shown.progress.stage is jobs.Stage.RETRYING:
+                shown.is_new = True
         return None
 
     def edit_ended(self, edit_id: int) -> jobs.EditStatus | None:
