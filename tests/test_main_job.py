@@ -9,6 +9,7 @@ from tests.media import probe
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.scene import Scene
+from worker.telegram import texts
 
 _chats = count(1000)
 
@@ -117,6 +118,15 @@ def test_text_without_a_usable_link_gets_a_reply(
     scene.api.say(text, chat)
     (answer,) = scene.wait_for_answers(1, chat)
     assert words in (answer.text or "")
+
+
+def test_groups_command_is_answered_by_the_bot_that_it_names(scene: Scene) -> None:
+    group = -100_777
+    scene.api.say("/help@another_bot", group, 7)
+    scene.api.say("/help", group, 7)
+    scene.api.say("/help@Sandbox_Bot", group, 7)
+    (answer,) = scene.wait_for_answers(1, group)
+    assert answer.text == texts.HELP
 
 
 def test_each_of_several_links_is_a_request(scene: Scene, chat: int) -> None:

@@ -202,15 +202,20 @@ def test_room_is_given_back_and_writers_wait_for_one_batch_only(
     ("change", "words"),
     [
         ("janitor.Janitor.run = lambda self: None", "Thread maintenance has died"),
-        ("janitor.Janitor.run = lambda self: time.sleep(600)", "Maintenance stands still"),
-        ("dispatcher.Dispatcher.run = lambda self: time.sleep(600)", "dispatcher stands still"),
+        (
+            "janitor.Janitor.run = lambda self: time.sleep(600); bot.JANITOR_STALL_S = 1.0",
+            "Maintenance stands still",
+        ),
+        (
+            "dispatcher.Dispatcher.run = lambda self: time.sleep(600); bot.STALL_S = 1.0",
+            "dispatcher stands still",
+        ),
     ],
 )
 def test_bot_ends_when_a_thread_dies_or_stands_still(
     tmp_path: Path, change: str, words: str
 ) -> None:
-    stall = "bot.STALL_S = bot.JANITOR_STALL_S = 1.0"
-    script = hurt_bot(tmp_path, f"{change}; {stall}")
+    script = hurt_bot(tmp_path, change)
     with BotApi() as api:
         env = BotProcess(api, tmp_path / "data").env
         done = subprocess.run(

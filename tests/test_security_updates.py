@@ -77,7 +77,9 @@ def handle_all(ledger: Ledger) -> int:
             case Kind.UPDATE:
                 handled += 1
                 task: HandleUpdate = pickle.loads(pickle.dumps(HandleUpdate(job.payload)))
-                effects = handle_update(task.update, admins=frozenset({ADMIN}), username="bot")
+                effects = handle_update(
+                    task.update, admins=frozenset({ADMIN}), username=lambda: "bot"
+                )
                 ledger.finish_update(job, effects, QUOTA, WORDS, 0.0)
             case Kind.STATUS:
                 ledger.finish_status(job, 1, 0.0)

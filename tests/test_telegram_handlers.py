@@ -85,7 +85,7 @@ def reply(text: str, chat: int = USER) -> Reply:
     ],
 )
 def test_an_update_asks_for(update: dict[str, Any], effects: list[Effect]) -> None:
-    assert handle_update(update, username="our_bot") == tuple(effects)
+    assert handle_update(update, username=lambda: "our_bot") == tuple(effects)
 
 
 def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:

@@ -4,6 +4,7 @@ A worker calls `make_handler` once and the handler for each task; the main proce
 a `Client`.
 """
 
+import functools
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import assert_never
@@ -46,14 +47,17 @@ def make_handler(
     connection: Connection,
     allowed_users: AbstractSet[int] = frozenset(),
     admins: AbstractSet[int] = frozenset(),
-    username: str = "",
 ) -> TelegramHandler:
     """A function `(context, task) -> result` for one worker process; the context is not used.
 
-    `allowed_users` empty means everyone; `username` is the bot's own, without which it answers
-    no command in a group. The handler raises what `worker.telegram.client.Client` raises.
+    `allowed_users` empty means everyone. The handler raises what
+    `worker.telegram.client.Client` raises.
     """
     client = Client(connection)
+
+    @functools.cache
+    def username() -> str:
+        return str(client.get_me().get("username", ""))
 
     def handle(_context: object, task: TelegramTask) -> TelegramResult:
         match task:

@@ -5,7 +5,7 @@ that is not understood asks for nothing.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -36,13 +36,13 @@ def handle_update(
     *,
     allowed_users: AbstractSet[int] = frozenset(),
     admins: AbstractSet[int] = frozenset(),
-    username: str = "",
+    username: Callable[[], str] = str,
 ) -> tuple[Effect, ...]:
     """What the update asks for. Never raises on anything that JSON can say.
 
-    `allowed_users` empty means everyone; `admins` may shut people out. `username` is the bot's
-    own, by which a group's command shows that it is meant for this bot; without it none in a
-    group is answered.
+    `allowed_users` empty means everyone; `admins` may shut people out. `username` finds out the
+    bot's own, by which a group's command shows that it is meant for this bot; it is called for
+    such commands alone, and what it raises passes through.
     """
     message = fields.mapping(update, "message")
     if message:
@@ -60,7 +60,7 @@ def cancel_data(request_id: int) -> str:
 
 
 def _message(
-    message: Mapping[str, Any], allowed_users: AbstractSet[int], username: str
+    message: Mapping[str, Any], allowed_users: AbstractSet[int], username: Callable[[], str]
 ) -> tuple[Effect, ...]:
     chat, sender = fields.mapping(message, "chat"), fields.mapping(message, "from")
     chat_id, user_id = fields.integer(chat, "id"), fields.integer(sender, "id")
@@ -112,12 +112,13 @@ def _about(links: Links) -> str:
     return "\n".join(sentences)
 
 
-def _talk(message: Mapping[str, Any], private: bool, username: str) -> str:
+def _talk(message: Mapping[str, Any], private: bool, username: Callable[[], str]) -> str:
     """The answer to a message without any link, if it wants one."""
     command = _COMMAND.match(fields.text(message, "text"))
-    addressed = bool(command and username and (command["bot"] or "").lower() == username.lower())
-    if command and command["name"].lower() in ("start", "help") and (private or addressed):
-        return texts.HELP
+    if command and command["name"].lower() in ("start", "help"):
+        addressee = (command["bot"] or "").lower()
+        if private or (addressee and addressee == username().lower()):
+            return texts.HELP
     # The captions of an album come as messages of their own; one hint each would be a flood.
     if private and "media_group_id" not in message:
         return texts.HINT
