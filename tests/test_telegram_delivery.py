@@ -270,12 +270,24 @@ def link_to_passwd(path: Path) -> None:
     path.symlink_to("/etc/passwd")
 
 
+def link_in_its_directory(path: Path) -> None:
+    path.with_name("other").write_bytes(b"other")
+    path.symlink_to("other")
+
+
+def second_name(path: Path) -> None:
+    path.with_name("other").write_bytes(b"other")
+    path.hardlink_to(path.with_name("other"))
+
+
 def nothing(_path: Path) -> None:
     """Make nothing there."""
 
 
 ODD_FILES: list[Callable[[Path], None]] = [
     link_to_passwd,
+    link_in_its_directory,
+    second_name,
     os.mkfifo,
     Path.mkdir,
     Path.touch,
@@ -292,6 +304,15 @@ def test_only_a_real_file_with_content_leaves_the_machine(
     with pytest.raises(JobError) as caught:
         desk.deliver(replace(clip, path=str(path)))
     assert caught.value.reason is Reason.INTERNAL
+    assert desk.message.kind == "text"
+
+
+def test_a_directory_that_is_a_link_is_not_followed(
+    desk: Desk, clip: MediaFile, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(Path(clip.path).parent)
+    with pytest.raises(JobError, match="cannot be opened"):
+        desk.deliver(replace(clip, path=str(tmp_path / "link" / Path(clip.path).name)))
     assert desk.message.kind == "text"
 
 

@@ -19,20 +19,27 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 def open_media(path: str) -> FileIO:
     """Open a regular file with something in it, unbuffered; anything else is a JobError.
 
-    A symbolic link is not followed and a named pipe does not block: the directory was written
-    to by programs that handle what strangers send.
+    Neither the file nor its directory may be a symbolic link, the file has no second name
+    elsewhere, and a named pipe does not block: the directory was written to by programs that
+    handle what strangers send.
     """
     problem = ""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        directory = os.open(os.path.dirname(path) or ".", flags | os.O_DIRECTORY)
+        try:
+            fd = os.open(os.path.basename(path), flags | os.O_NONBLOCK, dir_fd=directory)
+        finally:
+            os.close(directory)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         problem = f"cannot be opened (errno {getattr(error, 'errno', None)})"
     else:
         status = os.fstat(fd)
-        if stat.S_ISREG(status.st_mode) and status.st_size > 0:
+        is_own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+        if is_own and status.st_size > 0:
             return FileIO(fd, "rb")
         os.close(fd)
-        problem = "is empty" if stat.S_ISREG(status.st_mode) else "is not a regular file"
+        problem = "is empty" if is_own else "is not a regular file of its directory alone"
     raise JobError(Reason.INTERNAL, Fault.PERMANENT, f"the media file {problem}")
 
 
