@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from worker import jobs, outcomes
+from worker import jobs, logs, outcomes
 from worker.channel import wait_ready
 from worker.downloads import workspace
 from worker.events import Event, Failed, Finished, Reported
@@ -369,7 +369,8 @@ class Dispatcher:
             self._ledger.download_again(job, wall)
 
     def _fail(self, job: Job, error: jobs.JobError, traceback: str, wall: float) -> None:
-        error_id = secrets.token_hex(3)
+        error_id, known = secrets.token_hex(3), self._settings.secrets
+        error.detail, traceback = (logs.redact(text, known) for text in (error.detail, traceback))
         self._stop_jobs(self._ledger.fail(job, error, error_id, traceback, wall))
         log.log(
             logging.ERROR if error.fault is jobs.Fault.OPERATOR else logging.WARNING,

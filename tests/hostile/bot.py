@@ -1,5 +1,6 @@
-"""The real bot, but for what its workers find preloaded: a module named in HOSTILE."""
+"""The real bot, but for a module named in HOSTILE, which it and its fork server import first."""
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -8,5 +9,6 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     import bot
 
+    importlib.import_module(os.environ["HOSTILE"])
     bot.PRELOAD = [os.environ["HOSTILE"]]
     sys.exit(bot.main([]))

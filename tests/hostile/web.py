@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import io
 import threading
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -14,10 +15,11 @@ Answer = Callable[[Handler], None]
 
 
 class Web:
-    """Serves `answers` by path, 404 for the rest; `hits` are the paths that were asked for."""
+    """Serves `answers` by path, `otherwise` for the rest; `hits` are the paths asked for."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.answers: dict[str, Answer] = {}
+        self.otherwise: Answer = status(404)
         self.hits: list[str] = []
         self.stopping = threading.Event()
         web = self
@@ -31,12 +33,13 @@ class Web:
                 web.hits.append(path)
                 # Whoever has had enough hangs up.
                 with contextlib.suppress(OSError):
-                    web.answers.get(path, status(404))(self)
+                    web.answers.get(path, web.otherwise)(self)
 
             do_HEAD = do_GET  # noqa: N815
 
             def do_POST(self) -> None:  # noqa: N802
-                self.rfile.read(int(self.headers["Content-Length"]))
+                # All of it, or the end of the connection would be a reset.
+                self.rfile = io.BytesIO(self.rfile.read(int(self.headers["Content-Length"])))
                 self.do_GET()
 
         class _Server(http.server.ThreadingHTTPServer):

@@ -59,6 +59,7 @@ _BY_STATUS: dict[int, Verdict] = {
 _BY_TEXT: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), verdict)
     for pattern, verdict in (
+        (r"netscape format cookies", (Reason.INTERNAL, Fault.OPERATOR)),
         (r"extension .* is unusual", (Reason.NO_MEDIA, Fault.PERMANENT)),
         (r"ffmpeg.*not (found|installed)", (Reason.INTERNAL, Fault.OPERATOR)),
         (r"\bfragment\b", (Reason.NETWORK, Fault.RETRYABLE)),
@@ -105,6 +106,9 @@ _MEDIA_PHASE = re.compile(r"unable to download video data|fragment|giving up", r
 # What is given up after several tries is reported when its exception is long gone.
 _STATUS_TEXT = re.compile(r"HTTP Error (\d{3})")
 
+# yt-dlp repeats the line of a cookies file that it cannot read, and with it the cookie.
+_COOKIE_LINE = re.compile(r"(cookies file '[^']*').*", re.IGNORECASE | re.DOTALL)
+
 # "ERROR: [site] id: message": the id is a part of the link, or of the page.
 _PREFIX = re.compile(r"^(?:ERROR:\s*)?(?:\[[^\]]*\]\s*(?:\S+:\s+)?)?")
 
@@ -122,7 +126,8 @@ def classify(error: BaseException, guard: Guard | None = None) -> JobError:
 
 def describe(error: BaseException) -> str:
     """One bounded line for the log: the exception's type and text, its URLs cut short."""
-    return f"{type(error).__name__}: {clean(without_paths(str(error)), _DETAIL_LIMIT)}"
+    text = _COOKIE_LINE.sub(r"\1", without_paths(str(error)))
+    return f"{type(error).__name__}: {clean(text, _DETAIL_LIMIT)}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

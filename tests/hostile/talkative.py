@@ -1,0 +1,26 @@
+"""Makes every library of the bot say all that it can, in every process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import worker.preload  # noqa: F401 - what this module stands in for
+from worker import logs
+from worker.telegram import client
+
+_configure, _install = logs.configure, client._install
+
+
+def configure(secrets: Sequence[str] = (), level: int = logging.DEBUG) -> None:
+    _configure(secrets, min(level, logging.DEBUG))
+
+
+def install(connection: client.Connection) -> None:
+    _install(connection)
+    for name in ("TeleBot", "urllib3"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+logs.configure = configure
+client._install = install
