@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 PUBLISH_S = 2.0
 SAMPLE_S = 15.0
+SAY_AGAIN_S = SAMPLE_S / 2
+"""Between any two samples, so that a clock that jumps spoils no two of them."""
+
 ZOMBIES_S = 60.0
 ORPHANS_S = 3600.0
 RETENTION_S = 86_400.0
@@ -51,13 +54,16 @@ class Janitor:
         dispatcher: measures.Dispatcher,
         polled_at: Callable[[], float | None],
     ) -> None:
-        """The `dispatcher` is asked about its workers, `polled_at` when Telegram answered last."""
+        """The `dispatcher` is asked about its workers, `polled_at` when Telegram answered last.
+
+        That is monotonic time, as all is here but what stands in the ledger.
+        """
         self._settings = settings
         self._dispatcher = dispatcher
         self._polled_at = polled_at
         self._strays = StrayHunter()
         self._zombies_left = 0
-        self._said: dict[str, Any] = {}
+        self._said: tuple[dict[str, Any], float | None] = {}, None
         self._say_again_at = 0.0
         self._stopped = threading.Event()
         self.heartbeat = time.monotonic()
@@ -117,12 +123,16 @@ class Janitor:
 
     def publish(self) -> None:
         """Say for commands to read what this process alone knows, if there is news."""
-        said = measures.describe_bot(self._dispatcher, self._polled_at())
+        polled_at = self._polled_at()
+        said = measures.describe_bot(self._dispatcher), polled_at
         now = time.monotonic()
         if said != self._said or now >= self._say_again_at:
+            wall = time.time()
+            polled_wall = None if polled_at is None else wall - (now - polled_at)
             with self._open() as ledger:
-                ledger.publish(measures.PUBLISHED, {**said, "at": time.time()})
-            self._said, self._say_again_at = said, now + SAMPLE_S
+                news = {**said[0], "at": wall, "polled_at": polled_wall}
+                ledger.publish(measures.PUBLISHED, news)
+            self._said, self._say_again_at = said, now + SAY_AGAIN_S
 
     def sample(self) -> None:
         """Measure, keep the figures, and raise or clear alerts."""
@@ -151,7 +161,8 @@ class Janitor:
         now = time.time()
         removed = 0
         with self._open() as ledger:
-            while rows := ledger.remove_old(now - KEPT_S):
+            before = self._settled(ledger, now) - KEPT_S
+            while rows := ledger.remove_old(before):
                 removed += rows
                 if self._rest():
                     return
@@ -161,6 +172,11 @@ class Janitor:
                     return
         if removed:
             log.info("%d rows of what ended long ago are removed from the ledger.", removed)
+
+    def _settled(self, ledger: Upkeep, now: float) -> float:
+        """Wall time, of which a clock that was set forward within a day is no witness."""
+        oldest = ledger.oldest_sample()
+        return now if oldest is None else min(now, oldest + SAMPLES_KEPT_S)
 
     def _rest(self) -> bool:
         """Let others write. True when it is time to stop."""

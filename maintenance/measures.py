@@ -113,14 +113,13 @@ class Dispatcher(Protocol):
         """Why what is on disk is not what runs."""
 
 
-def describe_bot(dispatcher: Dispatcher, polled_at: float | None) -> dict[str, Any]:
+def describe_bot(dispatcher: Dispatcher) -> dict[str, Any]:
     """What the bot's process publishes of itself."""
     me = processes.identify(os.getpid())
     assert me is not None  # noqa: S101 - it is us
     return {
         "pid": me.pid,
         "started": me.started,
-        "polled_at": polled_at,
         "upgrade_trouble": dispatcher.upgrade_trouble,
         "pools": [
             {

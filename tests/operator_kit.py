@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,6 +76,14 @@ def orphan(tag: str | None, *command: str) -> Iterator[Identity]:
         yield process.identity
     finally:
         processes.send_signal(process.identity, 9)
+
+
+@contextmanager
+def namesake(directory: Path, name: str) -> Iterator[Identity]:
+    """A process of this user with that name, which is nobody's."""
+    (directory / name).symlink_to(shutil.which("sleep") or "sleep")
+    with orphan(None, str(directory / name), "600") as identity:
+        yield identity
 
 
 @contextmanager

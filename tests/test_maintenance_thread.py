@@ -12,7 +12,7 @@ import pytest
 
 from maintenance import house
 from maintenance.janitor import KEPT_S, SAMPLES_KEPT_S, Janitor
-from tests.operator_kit import FFMPEG, ROOT, NobodyAtWork, orphan
+from tests.operator_kit import FFMPEG, ROOT, NobodyAtWork, namesake, orphan
 from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.site import MediaSite
@@ -46,7 +46,7 @@ def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
 ) -> None:
     scene = Scene(site, tmp_path, {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "2"})
     scene.bot.script = hurt_bot(tmp_path, FAST_SCHEDULE)
-    with scene:
+    with scene, namesake(tmp_path, "yt-dlp") as bystander:
         scene.send("/slow/stopped.mp4?seconds=3")
         (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
         (worker,) = scene.workers("downloads")
@@ -61,6 +61,7 @@ def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
         scene.api.wait_for(lambda: f"Process {ytdlp} (yt-dlp): runs for" in scene.bot.log)
         scene.api.wait_for(lambda: not processes.look_up(ytdlp))
         scene.wait_for_answers(2)
+        assert processes.is_alive(bystander)
 
 
 FAST_SCHEDULE = "janitor.ZOMBIES_S = 0.5; house.STUCK_GRACE_S = -115.0"
@@ -163,6 +164,37 @@ def test_samples_of_another_day_are_removed_and_those_from_the_future(
             upkeep.record_sample(Sample(taken_at, 1, 1, 1, 0.5))
     janitor.forget_old()
     assert counts(ledger_path(tmp_path))["samples"] == 1
+
+
+def test_clock_set_forward_removes_nothing_before_it_has_stood_for_a_day(
+    janitor: Janitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    answered_link(Ledger(ledger_path(tmp_path)), now)
+    janitor.sample()
+    whole = counts(ledger_path(tmp_path))
+    assert whole["jobs"] > 0
+    for days, is_removed in ((0.0, False), (400.0, False), (401.1, True)):
+        monkeypatch.setattr(time, "time", lambda days=days: now + days * DAY_S)
+        janitor.sample()
+        janitor.forget_old()
+        assert (counts(ledger_path(tmp_path))["jobs"] == 0) is is_removed
+
+
+@pytest.mark.parametrize("jump_s", [-400 * DAY_S, 400 * DAY_S])
+def test_clock_jump_makes_no_bot_look_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    polled_at = time.monotonic() - 20.0
+    janitor = Janitor(Settings(bot_token="", data_dir=tmp_path), NobodyAtWork(), lambda: polled_at)
+    wall = time.time() + jump_s
+    monkeypatch.setattr(time, "time", lambda: wall)
+    janitor.publish()
+    with Upkeep(ledger_path(tmp_path)) as ledger:
+        said = ledger.published("bot")
+    assert said["at"] == wall
+    assert 20.0 <= wall - said["polled_at"] < 60.0
 
 
 def test_room_is_given_back_and_writers_wait_for_one_batch_only(

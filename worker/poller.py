@@ -45,7 +45,7 @@ class Poller:
         self._stopped = threading.Event()
         self.token_refused = threading.Event()
         self.polled_at: float | None = None
-        """When Telegram answered a poll last, in wall time."""
+        """When Telegram answered a poll last, in monotonic time."""
 
     def stop(self) -> None:
         """Take nothing more. A poll that is on its way may still hang in the network."""
@@ -78,7 +78,7 @@ class Poller:
                 self._stopped.wait(pause_s)
             else:
                 failures = 0
-                self.polled_at = time.time()
+                self.polled_at = time.monotonic()
                 offset = self._record(ledger, updates, offset)
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:

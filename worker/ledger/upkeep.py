@@ -117,6 +117,12 @@ class Upkeep:
             sql = "SELECT max(memory_share) FROM samples WHERE taken_at >= ?"
             return self._db.value(sql, since) or 0.0
 
+    def oldest_sample(self) -> float | None:
+        """The wall time of the first sample that is kept; None for no sample."""
+        with self._db.reading():
+            found: float | None = self._db.value("SELECT min(taken_at) FROM samples")
+        return found
+
     def save_alerts(
         self,
         state: Mapping[str, dict[str, Any]],
