@@ -1,6 +1,7 @@
 """`python -m maintenance zombies`: real processes gone astray are found and ended, others not."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from maintenance import house, zombies
 from maintenance.__main__ import main
 from maintenance.house import Census, House, running_bot
 from maintenance.zombies import Why
-from tests.operator_kit import FFMPEG, lock_holder, maintenance, orphan
+from tests.operator_kit import FFMPEG, lock_holder, maintenance, namesake, orphan
 from tests.sandbox.site import MediaSite
 from tests.scene import ONE_WORKER_EACH, Scene
 from worker import processes
@@ -105,9 +106,9 @@ def test_strange_parent_of_a_defunct_process_is_named_and_not_signalled(tmp_path
         assert p.poll() is None
 
 
-def test_stuck_and_stopped_ytdlp_of_a_real_bot(site: MediaSite, tmp_path: Path) -> None:
+def test_stopped_ytdlp_of_a_real_bot_is_listed(site: MediaSite, tmp_path: Path) -> None:
     with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
-        scene.send("/slow/stuck.mp4?seconds=5")
+        scene.send("/slow/stopped.mp4?seconds=8")
         (pid,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
         scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM processes"))
         assert maintenance(scene.data_dir, "zombies").text.startswith("No zombies")
@@ -122,12 +123,55 @@ def test_stuck_and_stopped_ytdlp_of_a_real_bot(site: MediaSite, tmp_path: Path) 
         assert stopped["job"] == job
 
         os.kill(pid, signal.SIGCONT)
-        (download,) = [p for p in processes.snapshot().values() if p.pid == pid]
-        ours = House(scene.data_dir, download.age_s - 0.01, {download.identity: job})
-        (stuck,) = zombies.find(ours)
-        assert (stuck.process.pid, stuck.why) == (pid, Why.STUCK)
-        zombies.end(ours, [stuck])
-        assert not is_there(download.identity)
+        scene.wait_for_answers()
+
+
+def test_defunct_ytdlp_of_a_stopped_worker_is_cleared_with_it(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        scene.send("/slow/defunct.mp4?seconds=6")
+        (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        (worker,) = scene.workers("downloads")
+        os.kill(worker, signal.SIGSTOP)
+        os.kill(ytdlp, signal.SIGKILL)
+        found = scene.api.wait_for(
+            lambda: {
+                (zombie["pid"], zombie["what"])
+                for zombie in maintenance(scene.data_dir, "zombies", "--json").json["zombies"]
+            }
+        )
+        assert found == {(ytdlp, "defunct"), (worker, "stopped")}
+        answer = maintenance(scene.data_dir, "zombies", "--kill")
+        assert answer.code == 0, answer
+        assert processes.look_up(ytdlp) is None
+        assert processes.look_up(worker) is None
+        assert scene.wait_for_answers()[0].media
+
+
+def test_stuck_ytdlp_of_a_real_bot_is_ended_and_a_namesake_is_not(
+    site: MediaSite,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with (
+        Scene(site, tmp_path, {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "1"}) as scene,
+        namesake(tmp_path, "yt-dlp") as bystander,
+    ):
+        scene.send("/stall.mp4")
+        (pid,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM processes"))
+        monkeypatch.setenv("DATA_DIR", str(scene.data_dir))
+        assert main(["zombies"]) == 0
+        # Stuck as soon as it runs, instead of after the 120 s that a job may take.
+        monkeypatch.setattr(house, "STUCK_GRACE_S", -120.0)
+        assert main(["zombies"]) == 1
+        assert re.search(rf"^ *{pid} .* stuck ", capsys.readouterr().out, re.MULTILINE)
+        assert main(["zombies", "--kill"]) == 0
+        assert f"{pid} is gone" in capsys.readouterr().out
+        assert processes.look_up(pid) is None
+        assert is_there(bystander)
         scene.wait_for_answers()
 
 
