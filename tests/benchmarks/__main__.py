@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from tests.benchmarks import maintenance, memory, pool, warm
 
 CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
-    "maintenance": ("a sweep for zombies against psutil's look at all", maintenance.run),
+    "maintenance": ("a sweep for zombies against psutil's, and health", maintenance.run),
     "memory": ("memory and descriptors of the whole bot, and whether they grow", memory.run),
     "pool": ("the process pool against the standard library's", pool.run),
     "warm": ("a download against the plain yt-dlp command", warm.run),
