@@ -30,8 +30,8 @@ START_DELAYS_S = (0.5, 2.0, 10.0, 30.0, 60.0)
 """How long to wait before the next start after 1, 2, 3 … failed ones in a row."""
 
 PROVEN_AGE_S = 1.0
-"""A worker that ends by itself before this age and before its first job counts as a failed
-start: one that crashes as soon as it is ready must not be replaced as fast as it crashes."""
+"""A worker that ends by itself so soon after it was ready, and before its first job, counts as
+a failed start: one that crashes when it is ready must not be replaced as fast as it crashes."""
 
 HANGUP_GRACE_S = 0.5
 """From the end of a worker's channel to SIGKILL, for a worker that does not end by itself."""
@@ -86,7 +86,7 @@ class _Worker:
     kill_at: float
     max_jobs: int
     old_at: float
-    proven_at: float
+    proven_at: float = _NEVER
     is_proven: bool = False
     is_ready: bool = False
     is_worn: bool = False
@@ -262,7 +262,6 @@ class Pool:
             kill_at=now + self.spec.start_timeout_s,
             max_jobs=max(1, int(self.spec.max_jobs * spread)),
             old_at=now + self.spec.max_age_s * spread,
-            proven_at=now + PROVEN_AGE_S,
         )
         self._workers.append(worker)
 
@@ -276,6 +275,7 @@ class Pool:
             return []
         if kind is Kind.READY:
             worker.is_ready = True
+            worker.proven_at = now + PROVEN_AGE_S
             if not worker.is_leaving:
                 worker.kill_at = _NEVER
         elif kind is Kind.BROKEN:
