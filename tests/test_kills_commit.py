@@ -1,4 +1,7 @@
-"""SIGKILL of the whole bot when it is idle, and at every commit of a link's way."""
+"""SIGKILL of the whole bot when it is idle, when it waits to write, and at commits.
+
+The suite takes some commits of a link's way; `-m exhaustive` takes every one.
+"""
 
 import itertools
 import sqlite3
@@ -29,20 +32,15 @@ def staged(method: str, site: MediaSite, home: Path) -> Scene:
     return Scene(site, home, env, script=STAGED_BOT)
 
 
-def test_killed_when_idle_and_back_it_answers(method: str, site: MediaSite, tmp_path: Path) -> None:
+def test_killed_when_idle_and_while_it_waits_to_write(
+    method: str, site: MediaSite, tmp_path: Path
+) -> None:
     with staged(method, site, tmp_path) as scene:
         scene.api.wait_for(lambda: scene.workers("downloads") and scene.workers("telegram"))
         scene.bot.kill()
         scene.bot.wait_for_empty_tree()
         scene.restart_after_death()
-        scene.send(f"/clip/idle-{method}.mp4")
-        (answer,) = scene.wait_for_answers()
-        assert answer.kind == "video", answer.text
-
-
-def test_killed_while_it_waits_to_write(method: str, site: MediaSite, tmp_path: Path) -> None:
-    """Somebody else holds the lock, so the bot hangs in BEGIN IMMEDIATE with the update in hand."""
-    with staged(method, site, tmp_path) as scene:
+        # Somebody else holds the lock, so the bot hangs in BEGIN IMMEDIATE, the update in hand.
         lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         scene.send(f"/clip/locked-{method}.mp4")
@@ -56,18 +54,22 @@ def test_killed_while_it_waits_to_write(method: str, site: MediaSite, tmp_path: 
         assert answer.kind == "video", answer.text
 
 
-def test_killed_at_every_commit_of_a_links_way(
-    method: str, site: MediaSite, tmp_path: Path
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "further", [5, pytest.param(1, marks=pytest.mark.exhaustive)], ids=["some", "every"]
+)
+def test_killed_at_commits_of_a_links_way(
+    method: str, further: int, site: MediaSite, tmp_path: Path
 ) -> None:
-    """Each life gets two commits further than the last, and dies at the next moment of one.
+    """Each life gets so many commits further than the last, and dies at the next moment of one.
 
-    One start method takes the odd commits, the other the even ones.
+    The two start methods begin at different commits.
     """
     moments = itertools.cycle(MOMENTS)
     with staged(method, site, tmp_path) as scene:
         scene.bot.kill()
-        scene.send(f"/clip/commits-{method}.mp4")
-        for commit in itertools.count(1 + METHODS.index(method), 2):
+        scene.send(f"/clip/commits-{method}-{further}.mp4")
+        for commit in itertools.count(2 + METHODS.index(method), further):
             scene.bot.env |= {"DIE_AT_COMMIT": str(commit), "DIE_WHEN": next(moments)}
             scene.bot.start()
             scene.api.wait_for(lambda: not scene.bot.is_running or is_done(scene), 60)
