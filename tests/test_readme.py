@@ -1,6 +1,7 @@
 """What README tells a new user to type does what README says."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,9 @@ def test_first_command_ends_with_the_same_video(tmp_path: Path) -> None:
 
 
 def test_first_command_says_when_no_media_came(tmp_path: Path) -> None:
-    done = send(tmp_path, "http://127.0.0.1:9/nothing.mp4")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        done = send(tmp_path, f"http://127.0.0.1:{nobody.getsockname()[1]}/nothing.mp4")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "could not reach the site" in done.stdout or "trying again" in done.stdout.lower()
 
