@@ -19,6 +19,8 @@ from tests.chaos.supervisor import EXPECTED_EXITS
 
 FINE, WRONG, STOPPED = 0, 1, 130
 
+LONGEST_MINUTES = 7 * 24 * 60
+
 
 def main() -> int:
     """Run as the command line says; returns the exit code."""
@@ -103,9 +105,17 @@ def _options() -> argparse.Namespace:
         description="Runs the bot on the sandbox while its processes are killed and stopped, its "
         "disk filled, and its Telegram made to fail; then counts what came of it.",
     )
-    parser.add_argument("--minutes", type=float, default=2, help="how long (2)")
+    parser.add_argument("--minutes", type=_minutes, default=2.0, help="how long (2)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same plan (1)")
     return parser.parse_args()
+
+
+def _minutes(text: str) -> float:
+    """More than none, and no more than a week; the plan of an endless run would have no end."""
+    minutes = float(text)
+    if not 0 < minutes <= LONGEST_MINUTES:
+        raise argparse.ArgumentTypeError(f"from more than 0 to {LONGEST_MINUTES}")
+    return minutes
 
 
 if __name__ == "__main__":
