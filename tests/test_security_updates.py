@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from tests.hostile.web import Handler, Web, content
 from tests.sandbox.site import MediaSite
-from tests.scene import Scene
+from tests.scene import CHAT, Scene
 from tests.test_ledger import QUOTA, WORDS
 from tests.test_telegram_handlers import anything, near_messages, odd_objects, said
 from worker import poller
-from worker.jobs import HandleUpdate
+from worker.jobs import Cancelled, HandleUpdate
 from worker.ledger import TELEGRAM, Kind, Ledger
 from worker.poller import MAX_NESTING, Poller
-from worker.telegram import Connection, fields, handle_update
+from worker.telegram import Connection, fields, handle_update, texts
 
 TOKEN = "123456789:AAHsandbox-0123456789abcdefghijklmno"
 CONNECTION = Connection(TOKEN, "http://127.0.0.1:9")
@@ -187,3 +187,24 @@ def test_the_bot_serves_on_after_any_update(site: MediaSite, tmp_path: Path) -> 
         assert scene.ledger("SELECT count(*) FROM jobs WHERE state = 'failed'") == [(0,)]
         assert "Traceback" not in scene.bot.log
         assert "has died" not in scene.bot.log
+
+
+def test_a_button_obeys_only_who_it_was_made_for(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path) as scene:
+        api = scene.api
+
+        def notices() -> list[str]:
+            made = [call for call in api.calls if call.method == "answerCallbackQuery"]
+            return [call.params["text"] for call in made if call.status == 200]
+
+        scene.send("/slow/held.mp4?seconds=60")
+        api.wait_for(lambda: site.hits("/slow/held.mp4"))
+        status = api.wait_for(lambda: [m for m in api.chat(CHAT) if m.buttons])[0]
+        for stranger in (1, 2, 3):
+            api.press(CHAT, status.message_id, "Cancel", user_id=CHAT + stranger)
+        api.wait_for(lambda: len(notices()) == 3)
+        assert set(notices()) == {texts.CANCEL_NOTICES[Cancelled.NOT_YOURS]}
+        assert scene.answers() == []
+        api.press(CHAT, status.message_id, "Cancel", user_id=CHAT)
+        scene.wait_for_answers(1)
+        assert api.wait_for(lambda: texts.CANCEL_NOTICES[Cancelled.DONE] in notices())
