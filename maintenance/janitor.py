@@ -12,9 +12,11 @@ from maintenance.house import House
 from maintenance.orphans import find_orphans
 from maintenance.strays import StrayHunter
 from maintenance.zombies import Why
+from worker import processes
 from worker.downloads import workspace
 from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
+from worker.processes import Identity
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,7 @@ class Janitor:
         self._dispatcher = dispatcher
         self._polled_at = polled_at
         self._strays = StrayHunter()
-        self._zombies_left = 0
+        self._left: list[Identity] = []
         self._said: tuple[dict[str, Any], float | None] = {}, None
         self._say_again_at = 0.0
         self._stopped = threading.Event()
@@ -115,11 +117,11 @@ class Janitor:
             log.warning("Process %d (%s): %s.", process.pid, zombie.command, zombie.reason)
         # What somebody stopped may be in the middle of a job: it loses less when it goes on.
         zombies.resume(found)
-        left = zombies.end(house, [z for z in found if z.why is not Why.STOPPED])
+        left = zombies.end(house, found, spared={Why.STOPPED})
         for zombie in left:
             process = zombie.process
             log.error("Process %d is still there: %s.", process.pid, zombie.reason)
-        self._zombies_left = len(left)
+        self._left = [zombie.process.identity for zombie in left]
 
     def publish(self) -> None:
         """Say for commands to read what this process alone knows, if there is news."""
@@ -137,7 +139,9 @@ class Janitor:
     def sample(self) -> None:
         """Measure, keep the figures, and raise or clear alerts."""
         with self._open() as ledger:
-            taken = measures.take(self._settings, ledger, self._zombies_left)
+            # Some may have gone since they were found; what its parent has not reaped has not.
+            left = sum(processes.identify(one.pid) == one for one in self._left)
+            taken = measures.take(self._settings, ledger, left)
             ledger.record_sample(measures.sample_of(taken))
             alerts.step(ledger, health.assess(taken), self._settings.admins, taken.taken_at)
 

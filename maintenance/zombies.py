@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +17,7 @@ CONFIRM_S = 0.3
 """What is found is looked at again: it may just have been ending, or starting."""
 
 TERM_GRACE_S = 3.0
-REAP_PATIENCE_S = 4.0
+REAP_PATIENCE_S = 10.0
 ROUNDS = 3
 
 
@@ -52,17 +53,20 @@ def find(house: House, confirm_s: float = CONFIRM_S) -> list[Zombie]:
     return [zombie for zombie in _look(house) if (zombie.process.identity, zombie.why) in first]
 
 
-def end(house: House, zombies: Iterable[Zombie]) -> list[Zombie]:
+def end(
+    house: House, zombies: Iterable[Zombie], spared: AbstractSet[Why] = frozenset()
+) -> list[Zombie]:
     """End them and what belongs to them. Returns what is there after all, by another look.
 
     TERM to the session, KILL after the grace, again for what a scan finds then. A defunct
-    process can be reaped by its parent alone, which is told to if it is ours.
+    process can be reaped by its parent alone, which is told to if it is ours. Of the kinds that
+    are `spared` none is touched or returned, not even one that only the scan finds.
     """
-    left = list(zombies)
+    left = [zombie for zombie in zombies if zombie.why not in spared]
     for _ in range(ROUNDS):
         _kill(house, [zombie for zombie in left if zombie.why is not Why.DEFUNCT])
         _have_reaped(house, [zombie for zombie in left if zombie.why is Why.DEFUNCT])
-        left = find(house)
+        left = [zombie for zombie in find(house) if zombie.why not in spared]
         if all(zombie.why is Why.DEFUNCT for zombie in left):
             break  # Their parents have been told, and to tell them again helps nobody.
     return left
@@ -173,7 +177,9 @@ def _have_reaped(house: House, zombies: list[Zombie]) -> None:
     census = Census(house)
     told: list[Identity] = []
     for zombie in zombies:
-        parent = census.everything.get(zombie.process.parent)
+        # Not the parent that it had when it was found: that one may have been ended by now.
+        child = census.everything.get(zombie.process.pid, zombie.process)
+        parent = census.everything.get(child.parent)
         if parent and (parent.pid in census.ours or parent == census.bot):
             # What the kernel says at a child's end. The bot looks after its own each second.
             processes.send_signal(parent.identity, signal.SIGCHLD)

@@ -52,6 +52,15 @@ def test_orphaned_ffmpeg_is_found_and_ended_and_a_bystander_is_not(
         assert maintenance(tmp_path, "zombies").code == 0
 
 
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_kind_that_is_spared_is_spared_in_the_second_look_as_well(tmp_path: Path) -> None:
+    with orphan(instance_tag(tmp_path), *FFMPEG) as ours:
+        mine = House(tmp_path, 60.0)
+        assert zombies.end(mine, [], spared={Why.ORPHAN}) == []
+        assert is_there(ours)
+        assert [zombie.why for zombie in zombies.find(mine)] == [Why.ORPHAN]
+
+
 def test_whole_session_of_one_that_ignores_term_is_ended(tmp_path: Path) -> None:
     code = (
         "import signal, subprocess, sys; signal.signal(15, signal.SIG_IGN);"
