@@ -6,6 +6,7 @@ next poll confirms it, and that is sent after the ledger has it.
 """
 
 import argparse
+import contextlib
 import fcntl
 import logging
 import multiprocessing
@@ -37,6 +38,9 @@ log = logging.getLogger("bot")
 EXIT_STALLED = 70  # EX_SOFTWARE: a thread died or stands still; to be restarted
 EXIT_IN_USE = 75  # EX_TEMPFAIL: another bot works here, perhaps not for much longer
 EXIT_CONFIG = 78  # EX_CONFIG: only the operator can help; not to be restarted
+
+LEDGER_TRIES = 30
+"""How often a thread tries to open the ledger, a second apart, before it dies."""
 
 STALL_S = 60.0
 """A dispatcher that has not come round for this long does not come round any more."""
@@ -154,6 +158,14 @@ class Bot:
         self._signals = 0
 
     def _open_ledger(self) -> Ledger:
+        """A connection for the thread that asks, which waits a while for a full disk to pass."""
+        for _ in range(LEDGER_TRIES):
+            with contextlib.suppress(LedgerBusy):
+                return Ledger(ledger_path(self._settings.data_dir))
+            log.error(
+                "The ledger cannot be opened, thread %s waits.", threading.current_thread().name
+            )
+            time.sleep(1.0)
         return Ledger(ledger_path(self._settings.data_dir))
 
     def run(self) -> int:

@@ -286,3 +286,21 @@ def test_an_extractor_that_cannot_be_imported_does_no_harm() -> None:
         "print(json.dumps(len(warm.warm_up()) > 1000))"
     )
     assert found is True
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_an_ffmpeg_that_is_killed_at_its_answer_is_asked_again(tmp_path: Path) -> None:
+    for name in ("ffmpeg", "ffprobe"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\nkill -KILL $$\n")
+        program.chmod(0o700)
+    found = run_python(
+        "import json, os\n"
+        "from worker.downloads import warm\n"
+        "path = os.environ['PATH']\n"
+        f"os.environ['PATH'] = {str(tmp_path)!r} + ':' + path\n"
+        "warm._look_at_ffmpeg()\n"
+        "os.environ['PATH'] = path\n"
+        "print(json.dumps(sorted(warm.FFmpegPostProcessor.get_versions())))"
+    )
+    assert found == ["ffmpeg", "ffprobe"]

@@ -1,5 +1,7 @@
 """A video that plays everywhere: whatever a site has, through the real yt-dlp and ffmpeg."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,9 +9,11 @@ import pytest
 
 from tests.downloads_harness import Worker, worker
 from tests.media import index_stands_in_front, make, probe
+from tests.sandbox.clips import SAMPLE
 from tests.sandbox.files import image_size
 from tests.test_downloads import RULES, rules, served
-from worker.jobs import Fault, MediaFile, MediaKind, Note, Reason
+from worker.downloads.finishing import finish
+from worker.jobs import Fault, JobError, MediaFile, MediaKind, Note, Reason
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -255,3 +259,17 @@ def test_a_converted_video_stays_below_the_limit(warm: Worker, tmp_path: Path) -
     assert media.size_bytes <= limit
     assert media.kind is ANIMATION
     assert_plays_everywhere(media)
+
+
+def test_ffprobe_that_was_killed_says_nothing_about_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "ffprobe").write_text("#!/bin/sh\nkill -KILL $$\n")
+    (programs / "ffprobe").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    film = Path(shutil.copy(SAMPLE, tmp_path / "media.mp4"))
+    with pytest.raises(JobError) as caught:
+        finish(film, {}, rules())
+    assert (caught.value.reason, caught.value.fault) == (Reason.CRASHED, Fault.RETRYABLE)

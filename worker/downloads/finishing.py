@@ -15,7 +15,7 @@ from typing import Any
 
 from worker.downloads import contents, mp4, programs, recipe
 from worker.downloads.contents import Contents, Video
-from worker.downloads.programs import ProgramFailed
+from worker.downloads.programs import ProgramFailed, ProgramKilled
 from worker.downloads.recipe import Recipe, Unaffordable
 from worker.downloads.rules import Rules
 from worker.jobs import Fault, JobError, MediaKind, Note, Reason
@@ -98,6 +98,8 @@ class _Finishing:
             drawing = programs.start_thumbnail(self._path, self._thumbnail, at_s)
         try:
             probed = programs.probe_result(probe)
+        except ProgramKilled as error:
+            raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffprobe: {error}") from error
         except (ProgramFailed, ValueError) as error:
             raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
         finally:

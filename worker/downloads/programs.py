@@ -8,6 +8,7 @@ read any other file or address.
 import contextlib
 import json
 import resource
+import signal
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,6 +34,10 @@ _FORMATS = {".mp4": "mp4", ".m4a": "ipod", ".mp3": "mp3"}
 
 class ProgramFailed(Exception):
     """ffmpeg or ffprobe ended with an error; its last words are the argument."""
+
+
+class ProgramKilled(ProgramFailed):
+    """Somebody ended it: that says nothing about the file."""
 
 
 def start_probe(path: Path) -> subprocess.Popen[str]:
@@ -141,6 +146,8 @@ def _finish(process: subprocess.Popen[str], timeout_s: float | None = None) -> s
         process.kill()
         process.communicate()
         raise ProgramFailed(f"not done after {timeout_s:.0f} s") from None
+    if process.returncode in (-signal.SIGKILL, -signal.SIGTERM):
+        raise ProgramKilled(f"ended by signal {-process.returncode}")
     if process.returncode:
         last_line = (errors.strip().splitlines() or ["no words"])[-1]
         raise ProgramFailed(f"exit code {process.returncode}: {clean(last_line, 300)}")

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 _NOWHERE = "https://nowhere.invalid/"
 # Not a part of yt-dlp's interface: without it each download reads the store itself.
 _MAKE_CONTEXT = "make_ssl_context"
+# Nor is this: by program, what it answered.
+_VERSIONS = "_version_cache"
 
 
 @functools.cache
@@ -84,8 +86,14 @@ def _share_certificates() -> None:
 
 
 def _look_at_ffmpeg() -> None:
-    """yt-dlp starts ffmpeg and ffprobe to ask for their versions, and keeps the answer."""
+    """yt-dlp starts ffmpeg and ffprobe to ask for their versions, and keeps the answer.
+
+    One that was killed before it answered would count as missing in all downloads from here on.
+    """
     FFmpegPostProcessor.get_versions()
+    known = getattr(FFmpegPostProcessor, _VERSIONS)
+    for path in [path for path, version in known.items() if path and not version]:
+        del known[path]
 
 
 def _rehearse() -> None:

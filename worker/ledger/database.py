@@ -15,7 +15,12 @@ BUSY_S = 5.0
 
 
 # A longer-lived lock or a disk without room says nothing about the file.
-_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+_PASSING = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE,  # no room for the index of the write-ahead log
+)
 
 
 class LedgerError(Exception):
