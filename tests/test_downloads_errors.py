@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 from yt_dlp.networking.common import Response
@@ -18,6 +19,7 @@ from yt_dlp.networking.exceptions import (
     NoSupportingHandlers,
     TransportError,
 )
+from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 from yt_dlp.utils import (
     ContentTooShortError,
     DownloadError,
@@ -191,3 +193,22 @@ def test_a_detail_is_one_short_line_without_queries() -> None:
     assert "pass" not in detail
     assert "\n" not in detail
     assert len(detail) < 600
+
+
+def test_ffmpeg_that_is_killed_under_yt_dlp_may_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text(
+        '#!/bin/sh\ncase "$*" in *-bsfs*) echo "ffmpeg version 7.1";; *) kill -KILL $$;; esac\n'
+    )
+    ffmpeg.chmod(0o700)
+    (tmp_path / "ffprobe").symlink_to(ffmpeg)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(FFmpegPostProcessor, "_version_cache", {None: None})
+    source = tmp_path / "source.mp4"
+    source.touch()
+    with pytest.raises(IndexError) as caught:
+        FFmpegPostProcessor().run_ffmpeg(str(source), str(tmp_path / "target.mp4"), [])
+    error = classify(reported(caught.value))
+    assert (error.reason, error.fault) == (Reason.CRASHED, Fault.RETRYABLE)

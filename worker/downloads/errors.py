@@ -7,6 +7,7 @@ that remain are matched loosely, and never in the part that a link's author can 
 import errno
 import re
 import socket
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -177,10 +178,18 @@ def _verdict(error: BaseException, found: list[BaseException], guard: Guard | No
     return Reason.INTERNAL, Fault.OPERATOR
 
 
+def _was_raised_in(error: BaseException, function: str) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].name == function
+
+
 def _by_type(cause: BaseException, text: str) -> Verdict | None:
     match cause:
         case MemoryError():
             return Reason.OUT_OF_MEMORY, Fault.PERMANENT
+        case IndexError() if _was_raised_in(cause, "real_run_ffmpeg"):
+            # yt-dlp wants ffmpeg's last words, and one that was killed has none.
+            return Reason.CRASHED, Fault.RETRYABLE
         case RecursionError():
             # A page in which things stand in each other thousands of times.
             return Reason.NO_MEDIA, Fault.PERMANENT
