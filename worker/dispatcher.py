@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +16,6 @@ from dataclasses import dataclass
 
 from worker import jobs, logs, outcomes
 from worker.channel import wait_ready
-from worker.downloads import workspace
 from worker.events import Event, Failed, Finished, Reported
 from worker.governor import Governor
 from worker.ledger import (
@@ -36,6 +34,7 @@ from worker.pool import Pool, PoolSpec
 from worker.processes import Identity
 from worker.progress import EDIT_IDS, ProgressBoard
 from worker.settings import Settings
+from worker.space import Space
 from worker.tasks import task_of, timeout_s
 from worker.telegram import texts
 from worker.upgrade import UpgradeWatch
@@ -49,9 +48,6 @@ LEDGER_PAUSE_S = 1.0
 
 STOP_PATIENCE_S = 4.0
 """From the end of the grace to the end of the pools: for sessions to be killed and cleaned."""
-
-DISK_RESERVE_BYTES = 1_000_000_000
-DISK_RESERVE_SHARE = 0.10
 
 WORDS = Words(texts.CANCEL_NOTICES, texts.REFUSALS)
 
@@ -87,7 +83,7 @@ class Dispatcher:
             settings.user_links_per_day,
         )
         self._retries = outcomes.Retries(settings.job_max_attempts, settings.queue_retry_after_s)
-        self._directory = settings.data_dir / "downloads"
+        self._space = Space(settings.data_dir, settings.max_file_mb)
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._in_hand: dict[int, InHand] = {}
         self._events: collections.deque[Event] = collections.deque()
@@ -215,7 +211,8 @@ class Dispatcher:
 
     def _place(self, now: float, wall: float) -> None:
         self._place_in(TELEGRAM, now, wall)
-        if self._disk_allows():
+        running = sum(hand.job.kind is Kind.DOWNLOAD for hand in self._in_hand.values())
+        if self._space.allows_one_beside(running):
             self._place_in(DOWNLOADS, now, wall)
 
     def _place_in(self, name: str, now: float, wall: float) -> None:
@@ -238,21 +235,12 @@ class Dispatcher:
             self._in_hand[job.id] = InHand(job, pool)
             if job.attempts > self._retries.max_attempts:
                 self._events.append(Failed(job.id, outcomes.exhausted(job), ""))
-            elif (task := task_of(job, self._directory)) is None:
+            elif (task := task_of(job, self._space.directory)) is None:
                 self._events.append(Failed(job.id, outcomes.FileVanished(), ""))
             else:
                 pool.submit(job.id, task, timeout_s(task, self._settings))
                 if name == TELEGRAM and job.chat_id is not None:
                     self._governor.spend(job.chat_id, now)
-
-    def _disk_allows(self) -> bool:
-        """Whether there is room for one more download beside those that still write."""
-        usage = shutil.disk_usage(self._settings.data_dir)
-        running = sum(hand.job.kind is Kind.DOWNLOAD for hand in self._in_hand.values())
-        # Separate video and audio and the merged file are there at the same time.
-        wanted = (running + 1) * 2 * self._settings.max_file_mb * 1_000_000
-        reserve = max(DISK_RESERVE_BYTES, usage.total * DISK_RESERVE_SHARE)
-        return usage.free - wanted > reserve
 
     def _show_progress(self, now: float) -> None:
         pool = self._pools[TELEGRAM]
@@ -393,14 +381,7 @@ class Dispatcher:
             self._sweep(f"{job.request.download}-*")
 
     def _sweep(self, pattern: str) -> None:
-        """Remove the download directories of this pattern that nobody needs."""
-        live = self._ledger.live_directories()
-        for directory in self._directory.glob(pattern):
-            if directory.name not in live:
-                try:
-                    workspace.remove(directory)
-                except OSError as error:
-                    log.error("%s cannot be removed now, it is swept later: %s", directory, error)
+        self._space.sweep(pattern, self._ledger.live_directories())
 
 
 def _request_id(job: Job) -> int:

@@ -1,0 +1,46 @@
+"""When a download may start, and which directories go."""
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from worker.space import Space
+
+GB = 1_000_000_000
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "running", "allowed"),
+    [
+        (5 * GB, 1.11 * GB, 0, True),  # 1 GB stays free, and there may be twice 50 MB
+        (5 * GB, 1.09 * GB, 0, False),
+        (5 * GB, 1.19 * GB, 1, False),  # the one that runs may still write as much
+        (5 * GB, 1.21 * GB, 1, True),
+        (100 * GB, 9.9 * GB, 0, False),  # a tenth stays free
+        (100 * GB, 10.2 * GB, 0, True),
+    ],
+)
+def test_download_waits_for_room(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    total: float,
+    free: float,
+    running: int,
+    allowed: bool,
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total, total - free, free))
+    assert Space(tmp_path, 50).allows_one_beside(running) is allowed
+
+
+def test_sweep_takes_what_fits_the_pattern_and_is_not_live(tmp_path: Path) -> None:
+    space = Space(tmp_path, 50)
+    space.sweep("*", set())
+    for name in ("1-1", "1-2", "2-1"):
+        (space.directory / name).mkdir(parents=True)
+        (space.directory / name / "media.mp4").touch()
+    space.sweep("1-*", {"1-2"})
+    assert {path.name for path in space.directory.iterdir()} == {"1-2", "2-1"}

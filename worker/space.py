@@ -1,0 +1,39 @@
+"""The disk that downloads share: whether there is room for one more, and what may go."""
+
+import logging
+import shutil
+from collections.abc import Container
+from pathlib import Path
+
+from worker.downloads import workspace
+
+log = logging.getLogger(__name__)
+
+RESERVE_BYTES = 1_000_000_000
+RESERVE_SHARE = 0.10
+"""What stays free of the disk, the larger of the two."""
+
+
+class Space:
+    """The download directories of one bot. `max_file_mb` is in units of 10^6 bytes."""
+
+    def __init__(self, data_dir: Path, max_file_mb: int) -> None:
+        self.directory = data_dir / "downloads"
+        self._data_dir = data_dir
+        # Separate video and audio and the merged file are there at the same time.
+        self._each_bytes = 2 * max_file_mb * 1_000_000
+
+    def allows_one_beside(self, running: int) -> bool:
+        """Whether there is room for one more download beside those that still write."""
+        usage = shutil.disk_usage(self._data_dir)
+        reserve = max(RESERVE_BYTES, usage.total * RESERVE_SHARE)
+        return usage.free - (running + 1) * self._each_bytes > reserve
+
+    def sweep(self, pattern: str, live: Container[str]) -> None:
+        """Remove the directories of this pattern that are not `live`."""
+        for directory in self.directory.glob(pattern):
+            if directory.name not in live:
+                try:
+                    workspace.remove(directory)
+                except OSError as error:
+                    log.error("%s cannot be removed now, it is swept later: %s", directory, error)
