@@ -1,6 +1,7 @@
 """What a download that came to nothing used and said: measured, bounded, without secrets."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 
 from tests.downloads_harness import Worker, worker
-from tests.test_downloads import RULES
-from worker.jobs import DownloadUsage, Reason
+from tests.process_kit import wait_until
+from tests.test_downloads import RULES, rules
+from worker import memory
+from worker.downloads.rules import Rules
+from worker.jobs import DownloadUsage, Progress, Reason, Stage
 
 LINK = "https://example.org/v"
 SECRET = "https://example.org/v?key=secret"
@@ -100,3 +104,30 @@ def test_one_that_dies_without_a_word_is_counted(cold: Worker) -> None:
 
 def die(*_: Any) -> Any:
     os._exit(3)
+
+
+def use_nearly_all_and_stay(_url: str, rules: Rules, report: Any, _extractors: Any) -> None:
+    held = b"x" * (int(0.95 * rules.memory_bytes) - memory.private_bytes(os.getpid()))
+    report(Progress(Stage.DOWNLOADING, done_bytes=len(held)))
+    while True:
+        signal.pause()
+
+
+def test_memory_near_the_cap_is_logged_with_the_job(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # A worker made here writes to the standard error that is looked at.
+    with worker(tmp_path, is_cold=True) as made:
+        made.begin(LINK, rules(memory_bytes=300_000_000), use_nearly_all_and_stay)
+        made.wait_for(Progress)
+        said = ""
+
+        def is_said() -> bool:
+            nonlocal said
+            said += capfd.readouterr().err
+            return "job 1: its memory is at 9" in said
+
+        wait_until(is_said)
+        made.stop_job()
+        assert made.finish().result is None
+        assert said.count("its memory is at") == 1
