@@ -3,6 +3,12 @@
 All three fetch the same files from the same server, in turns. The command does nothing but
 download; our job also looks into the file and makes a thumbnail, and the bot also takes the
 update, keeps its journal and delivers the media.
+
+The floor of a small file, from marks set in the download process on a quiet machine with two
+processors: of about 210 ms, 130 are one start of ffmpeg and ffprobe side by side (each links 215
+shared libraries before its first instruction; the plain command starts neither), 45 are yt-dlp's
+extraction and download, 12 the construction of a YoutubeDL with 1 880 extractors, 10 all steps
+of the isolation, 5 the fork, and 7 the end of the process and the look that none is left.
 """
 
 import itertools
