@@ -33,7 +33,11 @@ GLANCE_S = 0.05
 
 
 def refuse_stranger(settings: Settings) -> None:
-    """Raise PermissionError unless the caller may look at the bot's processes and files."""
+    """Raise OSError unless there is a bot's directory whose owner the caller may act for."""
+    if not settings.data_dir.is_dir():
+        raise FileNotFoundError(
+            f"there is no directory {settings.data_dir}: is DATA_DIR that of the bot?"
+        )
     owner = owner_of(settings.data_dir)
     if os.geteuid() not in (0, owner):
         try:

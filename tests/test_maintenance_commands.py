@@ -81,6 +81,7 @@ def test_ledger_that_is_not_ours_is_refused(
 def test_missing_directory_and_wrong_settings_are_said(tmp_path: Path) -> None:
     answer = maintenance(tmp_path / "nowhere", "zombies")
     assert answer.code == 2
+    assert answer.errors.startswith("maintenance: there is no directory")
     assert "nowhere" in answer.errors
     answer = maintenance(tmp_path, "zombies", ORPHAN_MAX_AGE="long")
     assert answer.code == 2
