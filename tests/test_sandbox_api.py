@@ -188,6 +188,8 @@ def test_connection_is_kept_alive(api: BotApi) -> None:
 @pytest.fixture
 def bot(api: BotApi, monkeypatch: pytest.MonkeyPatch) -> telebot.TeleBot:
     monkeypatch.setattr(telebot.apihelper, "API_URL", api.url + "/bot{0}/{1}")
+    # The bot's own client, if it was used before, has put its sender there.
+    monkeypatch.setattr(telebot.apihelper, "CUSTOM_REQUEST_SENDER", None)
     monkeypatch.setattr(telebot.apihelper, "FILE_URL", api.url + "/file/bot{0}/{1}")
     return telebot.TeleBot(api.token, threaded=False)
 
