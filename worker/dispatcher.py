@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker import jobs, logs, outcomes
 from worker.channel import wait_ready
@@ -288,7 +288,8 @@ class Dispatcher:
         elif isinstance(message, jobs.YtDlpStarted):
             self._ledger.remember_process(Identity(message.pid, message.started), job)
         elif isinstance(message, jobs.DownloadUsage):
-            self._ledger.remember_usage(job, message)
+            log_end = logs.redact(message.log, self._settings.secrets)
+            self._ledger.remember_usage(job, replace(message, log=log_end))
 
     def _take_result(self, job: Job, event: Finished, wall: float) -> None:
         match job.kind, event.result:

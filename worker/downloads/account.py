@@ -6,6 +6,7 @@ import stat
 import time
 from pathlib import Path
 
+from worker.downloads.errors import without_cookies
 from worker.downloads.isolation import LOG_NAME
 from worker.jobs import DownloadUsage
 from worker.logs import redact
@@ -54,4 +55,4 @@ def _tail(log: Path) -> str:
             return ""
         file.seek(max(0, status.st_size - LOG_TAIL_BYTES))
         text = file.read(LOG_TAIL_BYTES).decode(errors="replace")
-    return redact(text).strip()
+    return redact(without_cookies(text)).strip()

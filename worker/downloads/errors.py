@@ -127,8 +127,13 @@ def classify(error: BaseException, guard: Guard | None = None) -> JobError:
 
 def describe(error: BaseException) -> str:
     """One bounded line for the log: the exception's type and text, its URLs cut short."""
-    text = _COOKIE_LINE.sub(r"\1", without_paths(str(error)))
+    text = without_cookies(without_paths(str(error)))
     return f"{type(error).__name__}: {clean(text, _DETAIL_LIMIT)}"
+
+
+def without_cookies(text: str) -> str:
+    """`text` without the lines of a cookies file that yt-dlp could not read."""
+    return _COOKIE_LINE.sub(r"\1", text)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
