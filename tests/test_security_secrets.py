@@ -94,6 +94,7 @@ def test_no_secret_is_in_anything_that_the_bot_says(site: MediaSite, tmp_path: P
         failed = scene.ledger("SELECT id FROM jobs WHERE state = 'failed'")
         assert failed
         for arguments in (
+            ("health", "--detailed"),
             ("failed", "list"),
             *(("failed", "show", str(job)) for (job,) in failed),
             ("orphans",),
