@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from tests import pool_jobs
-from tests.pool_driver import METHODS, driven
+from tests.pool_driver import METHODS, driven, fork_server_pid
+from tests.process_kit import wait_until
+from worker import processes
 from worker.child import Setup
 from worker.events import Finished, Stopped, Why
 from worker.pool import START_DELAYS_S
@@ -139,6 +141,35 @@ def test_failing_starts_are_rare_and_raise_one_alarm_and_end(
         driver.wait_until_ready()
         driver.run("echo")
         assert driver.pool.trouble is None
+
+
+def test_worker_that_has_ended_before_it_is_watched_is_heard_and_counted_once(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = tmp_path / "flag"
+    flag.touch()
+    setup: dict[str, Any] = {"setup": pool_jobs.set_up_unless, "setup_args": (str(flag),)}
+    open_pidfd = os.pidfd_open
+
+    def open_too_late(pid: int) -> int:
+        if pid != fork_server_pid():
+            wait_until(lambda: (found := processes.look_up(pid)) is None or found.is_defunct)
+        return open_pidfd(pid)
+
+    with driven(method, size=1, **setup) as driver:
+        driver.stop_clock()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pidfd_open", open_too_late)
+            driver.step()
+        (late,) = driver.pool._workers
+        assert late.process.has_ended()
+        late.process.kill()
+        driver.until(lambda: not driver.pool.pids)
+        assert driver.pool._failed_starts == 1
+        assert "the file is there" in (driver.pool.trouble or "")
+        flag.unlink()
+        driver.lead_s += START_DELAYS_S[0]
+        driver.wait_until_ready()
 
 
 @pytest.mark.parametrize(

@@ -37,27 +37,32 @@ class WatchedProcess:
         self._process.start()
         assert self._process.pid is not None  # noqa: S101 - it has started
         self.pid = self._process.pid
-        self._pidfd = os.pidfd_open(self.pid)
+        try:
+            self._end = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            # It has ended, and its fork server has reaped it, before we could look.
+            self._end = _always_readable()
 
     def fileno(self) -> int:
         """Readable, for poll(2), when the process has ended."""
-        return self._pidfd
+        return self._end
 
     def has_ended(self) -> bool:
         """Whether it has."""
-        return processes.has_ended(self._pidfd)
+        return processes.has_ended(self._end)
 
     def kill(self) -> None:
         """SIGKILL it, if it still runs."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        if not self.has_ended():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._end, signal.SIGKILL)
 
     def release(self) -> int | None:
         """The exit code as multiprocessing has it, or None when it cannot be known.
 
         To be called once, after the end: all descriptors are closed.
         """
-        os.close(self._pidfd)
+        os.close(self._end)
         if self._process.exitcode is None:
             # The fork server tells it a moment after the end.
             _continue_fork_server()
@@ -84,6 +89,13 @@ def replace_fork_server() -> None:
     if pid and (identity := processes.identify(pid)):
         processes.send_signal(identity, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def _always_readable() -> int:
+    """A descriptor that tells what the pidfd of an ended process would: a pipe that has ended."""
+    reading, writing = os.pipe()
+    os.close(writing)
+    return reading
 
 
 def _continue_fork_server() -> None:
