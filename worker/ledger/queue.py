@@ -55,7 +55,7 @@ def take(
 
     A job that was told to wait is also due when the clock has been set back behind the moment
     it was told so. Nothing is taken for `busy_requests` and `closed_chats` (None: all chats), no
-    delivery unless `uploads`, and no download beyond its person's and its chat's share. Of people
+    upload unless `uploads`, and no download beyond its person's and its chat's share. Of people
     who wait for the same upload one goes first, for the others can then have it by its file id.
     """
     row = db.execute(
@@ -63,11 +63,11 @@ def take(
         " AND (not_before <= ? OR waits_since > ?)"
         " AND (request IS NULL OR request NOT IN (SELECT value FROM json_each(?)))"
         " AND (chat_id IS NULL OR ? AND chat_id NOT IN (SELECT value FROM json_each(?)))"
-        " AND (? OR kind != 'deliver')"
-        " AND NOT (kind = 'deliver'"
+        " AND (? OR kind NOT IN ('group', 'deliver'))"
+        " AND NOT (kind IN ('group', 'deliver')"
         "  AND media_key NOT IN (SELECT media_key FROM media)"
-        "  AND EXISTS (SELECT 1 FROM jobs WHERE kind = 'deliver' AND state = 'running'"
-        "   AND media_key = job.media_key))"
+        "  AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')"
+        "   AND state = 'running' AND media_key = job.media_key))"
         " AND (kind != 'download'"
         "  OR ? > (SELECT count(*) FROM jobs WHERE kind = 'download' AND state = 'running'"
         "   AND user_id = job.user_id)"
@@ -121,7 +121,7 @@ def drop_download(db: Database, job: int | None, now: float) -> list[int]:
 
 def drop_deliveries(db: Database, request: int, now: float) -> list[int]:
     """Drop a request's waiting deliveries, and return those that run."""
-    return _drop(db, "kind = 'deliver' AND request = ?", request, now)
+    return _drop(db, "kind IN ('group', 'deliver') AND request = ?", request, now)
 
 
 def drop_all(db: Database, request: int, now: float) -> list[int]:
