@@ -25,6 +25,7 @@ _HLS = "-f hls -hls_time 1 -hls_list_size 0 -hls_segment_filename s%d.ts"
 _ARGUMENTS = {
     "audio.m4a": "-vn -c copy -movflags +faststart audio.m4a",
     "audio.mp3": "-vn -c:a libmp3lame -b:a 64k audio.mp3",
+    "picture.jpg": "-frames:v 1 -q:v 5 picture.jpg",
     "gif.mp4": "-an -t 2 -c:v libx264 -pix_fmt yuv420p -movflags +faststart gif.mp4",
     "hls": f"-c copy {_HLS} -master_pl_name master.m3u8 media.m3u8",
     "hls-aes": f"-c copy {_HLS} -hls_key_info_file key.info -master_pl_name master.m3u8 media.m3u8",

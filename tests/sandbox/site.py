@@ -27,6 +27,7 @@ _CHUNK = 64 * 1024
 _TYPES = {
     ".mp4": "video/mp4",
     ".m4a": "audio/mp4",
+    ".jpg": "image/jpeg",
     ".mp3": "audio/mpeg",
     ".m3u8": "application/vnd.apple.mpegurl",
     ".ts": "video/mp2t",

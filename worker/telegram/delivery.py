@@ -75,7 +75,11 @@ def deliver(client: Client, task: Deliver) -> Delivered:
 def send_group(client: Client, task: SendGroup) -> GroupSent:
     """Send the files beside the answer. Not safe to repeat after `TelegramUnreachable`."""
     with ExitStack() as files, _named_files(client.local, task.files):
-        inputs = [_input_media(file.kind, client.local, file, files) for file in task.files]
+        inputs = [
+            # An album's first file, the answer, speaks for all; a part says which one it is.
+            _input_media(file.kind, client.local, file, files, has_caption=file.parts > 1)
+            for file in task.files
+        ]
         media = [each for each, _ in inputs]
         silence_s = max(silence_s for _, silence_s in inputs)
         if len(media) == 1:
@@ -140,19 +144,26 @@ def _refused_source(local: bool, words: str) -> JobError:
 
 
 def _input_media(
-    kind: MediaKind, local: bool, file: MediaFile, files: ExitStack
+    kind: MediaKind,
+    local: bool,
+    file: MediaFile,
+    files: ExitStack,
+    *,
+    has_caption: bool = True,
 ) -> tuple[types.InputMedia, float]:
     """What is to be sent, and for how long Telegram may be silent about it."""
+    caption = texts.caption(file) if has_caption else None
     if file.file_id is not None:
-        return _described(kind, file, file.file_id, None), transport.READ_TIMEOUT_S
+        return _described(kind, file, file.file_id, None, caption), transport.READ_TIMEOUT_S
     opened = files.enter_context(open_media(file.path))
     silence_s = _PROCESSING_S + size_of(opened) / _BYTES_PER_S
     source = Path(file.path).absolute().as_uri() if local else _upload(opened, file)
     thumbnail = open_thumbnail(file.thumbnail)
     if thumbnail is None:
-        return _described(kind, file, source, None), silence_s
+        return _described(kind, file, source, None, caption), silence_s
     files.enter_context(thumbnail)
-    return _described(kind, file, source, types.InputFile(thumbnail, "thumb.jpg")), silence_s
+    picture = types.InputFile(thumbnail, "thumb.jpg")
+    return _described(kind, file, source, picture, caption), silence_s
 
 
 def _upload(file: FileIO, media: MediaFile) -> types.InputFile:
@@ -164,9 +175,10 @@ def _described(
     media: MediaFile,
     source: str | types.InputFile,
     thumbnail: types.InputFile | None,
+    caption: str | None,
 ) -> types.InputMedia:
     """The InputMedia object of that kind (Bot API 10.1), with what is known of the media."""
-    captioned: dict[str, Any] = {"caption": texts.caption(media), "parse_mode": "HTML"}
+    captioned: dict[str, Any] = {"caption": caption, "parse_mode": "HTML"} if caption else {}
     duration_s = max(1, round(media.duration_s)) if media.duration_s else None
     match kind:
         case MediaKind.VIDEO:

@@ -1,0 +1,65 @@
+"""A site with an extractor of its own, as yt-dlp knows 1 880 of them, on any loopback port.
+
+`/watch?v=NAME` and `/s/NAME` are the same clip, `/series?v=NAME&p=2` is another one of the same
+name, and `/post/KINDS` is a post of several: a letter for each, v for a video and p for a picture. The clip of dawn takes some seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+from yt_dlp.extractor.common import InfoExtractor
+from yt_dlp.globals import extractors
+
+import worker.preload  # noqa: F401 - what this module stands in for
+from worker.downloads import warm
+
+_SITE = r"https?://127\.0\.0\.1:\d+"
+
+
+class ClipIE(InfoExtractor):
+    IE_NAME = "gallery:clip"
+    _VALID_URL: ClassVar[str] = rf"{_SITE}/(?:watch/?\?(?:.*&)?v=|s/|series\?v=)(?P<id>\w+)"
+
+    def _real_extract(self, url: str) -> Any:
+        name = self._match_id(url)
+        part = parse_qs(urlsplit(url).query).get("p")
+        path = f"/slow/{name}.mp4?seconds=4" if name == "dawn" else f"/clip/{name}.mp4"
+        return {
+            "id": name + (f"_p{part[0]}" if part else ""),
+            "title": name,
+            "url": urljoin(url, path),
+        }
+
+
+class PostIE(InfoExtractor):
+    IE_NAME = "gallery:post"
+    _VALID_URL: ClassVar[str] = rf"{_SITE}/post/(?P<id>\w+)"
+
+    def _real_extract(self, url: str) -> Any:
+        kinds = self._match_id(url)
+        return self.playlist_result(self._entries(url, kinds), kinds, f"A post of {len(kinds)}")
+
+    def _entries(self, url: str, kinds: str) -> Iterator[Any]:
+        for number, kind in enumerate(kinds, 1):
+            name = f"/picture.jpg?{number}" if kind == "p" else f"/clip/{number}.mp4"
+            entry = {"id": f"{kinds}-{number}", "title": f"A post of {len(kinds)}"}
+            if kind == "u":  # only a link to what would have to be looked up
+                yield self.url_result(urljoin(url, name))
+            else:
+                ext = "jpg" if kind == "p" else "mp4"
+                yield entry | {"url": urljoin(url, name), "ext": ext}
+
+
+_warm_up = warm.warm_up
+
+
+def warm_up() -> tuple[Any, ...]:
+    known = _warm_up()
+    extractors.value.update(ClipIE=ClipIE, PostIE=PostIE)
+    return (ClipIE, PostIE, *known)
+
+
+vars(warm)["warm_up"] = warm_up
