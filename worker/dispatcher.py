@@ -334,7 +334,7 @@ class Dispatcher:
                     job.id,
                     job.attempts,
                     job.kind,
-                    _describe(event),
+                    outcomes.describe(event),
                     delay_s,
                 )
             case outcomes.Fail(error=error, traceback=traceback):
@@ -391,13 +391,3 @@ class Dispatcher:
 
 def _request_id(job: Job) -> int:
     return job.request.id if job.request else 0
-
-
-def _describe(event: Event) -> str:
-    match event:
-        case Failed(error=jobs.JobError() as error):
-            return str(error)
-        case Failed(error=error):
-            return type(error).__name__
-        case _:
-            return str(event)
