@@ -92,6 +92,7 @@ def test_who_waits_is_told_why_and_for_how_long(
         (a_job(), error(Fault.OPERATOR, Reason.OUTDATED), Reason.OUTDATED, Fault.OPERATOR),
         (a_job(attempts=3), error(Fault.RETRYABLE), Reason.NETWORK, Fault.RETRYABLE),
         (a_job(attempts=3), Lost(1, -11), Reason.CRASHED, Fault.RETRYABLE),
+        (a_job(), error(Fault.RETRYABLE, Reason.SITE_DOWN), Reason.SITE_DOWN, Fault.RETRYABLE),
         (a_job(attempts=3), Stopped(1, Why.TIMED_OUT), Reason.TIMED_OUT, Fault.RETRYABLE),
         (a_job(), failed(MemoryError()), Reason.OUT_OF_MEMORY, Fault.PERMANENT),
         (a_job(), failed(KeyError("a bug")), Reason.INTERNAL, Fault.OPERATOR),

@@ -103,6 +103,9 @@ def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
             return GiveUpChat()
         case Failed(error=FileIdRefused() | FileVanished()):
             return DownloadAgain()
+        case Failed(error=JobError(reason=Reason.SITE_DOWN) as error):
+            # It was not tried, nor would it be: who wants it is told when to ask again.
+            return Fail(error)
         case Failed(error=JobError() as error, traceback=traceback):
             return _decide_error(job, error, retries, traceback)
         case Failed(error=MemoryError(), traceback=traceback):
