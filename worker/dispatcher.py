@@ -364,16 +364,9 @@ class Dispatcher:
                 self._ledger.post_again(job, wall)
             case outcomes.DownloadAgain():
                 log.warning("job %d: its media is gone and is downloaded again.", job.id)
-                self._download_again(job, wall)
+                self._ledger.download_again(job, wall)
             case outcomes.Unwanted():
                 self._ledger.stopped(job, wall)
-
-    def _download_again(self, job: Job, wall: float) -> None:
-        if job.request and job.request.downloads >= self._retries.max_attempts:
-            lost = jobs.JobError(jobs.Reason.INTERNAL, jobs.Fault.OPERATOR, "its files vanish")
-            self._fail(job, lost, "", wall)
-        else:
-            self._ledger.download_again(job, wall)
 
     def _fail(self, job: Job, error: jobs.JobError, traceback: str, wall: float) -> None:
         error_id, known = secrets.token_hex(3), self._settings.secrets

@@ -102,6 +102,8 @@ def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
         case Failed(error=ChatClosed()):
             return GiveUpChat()
         case Failed(error=FileIdRefused() | FileVanished()):
+            if job.request and job.request.downloads >= retries.max_attempts:
+                return Fail(JobError(Reason.INTERNAL, Fault.OPERATOR, "its files vanish"))
             return DownloadAgain()
         case Failed(error=JobError(reason=Reason.SITE_DOWN) as error):
             # It was not tried, nor would it be: who wants it is told when to ask again.
@@ -132,7 +134,7 @@ def waiting(job: Job, event: Event, again: TryAgain, retries: Retries) -> Progre
 
 
 def describe(event: Event) -> str:
-    """What became of a job, for the log."""
+    """What happened, for the log: no exception's text but our own."""
     match event:
         case Failed(error=JobError() as error):
             return str(error)
