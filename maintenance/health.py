@@ -55,6 +55,7 @@ def assess(measures: Measures) -> list[Item]:
         _failures(measures),
         *_workers(measures),
         _downloads(measures),
+        _sites(measures),
         _zombies(measures),
         _memory(measures),
         _disk(measures),
@@ -167,6 +168,18 @@ def _workers(measures: Measures) -> Iterable[Item]:
 def _downloads(measures: Measures) -> Item:
     ages = ", ".join(duration(download.age_s) for download in measures.downloads)
     return _ok("yt-dlp running", f"{len(measures.downloads)}{ages and f', for {ages}'}")
+
+
+def _sites(measures: Measures) -> Item:
+    down = sorted(measures.sites_down.items(), key=lambda site: site[1])
+    if not down:
+        return _ok("sites", "none fails for everybody")
+    tries = [f"{site}, {_next_try(probe_at - measures.taken_at)}" for site, probe_at in down]
+    return _warning("sites", f"{len(down)} down for everybody: {'; '.join(tries)}")
+
+
+def _next_try(wait_s: float) -> str:
+    return f"tried again in {duration(wait_s)}" if wait_s > 0 else "tried with its next link"
 
 
 def _zombies(measures: Measures) -> Item:

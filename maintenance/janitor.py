@@ -65,7 +65,7 @@ class Janitor:
         self._polled_at = polled_at
         self._strays = StrayHunter()
         self._left: list[Identity] = []
-        self._said: tuple[dict[str, Any], float | None] = {}, None
+        self._said: tuple[dict[str, Any], float | None, dict[str, float]] | None = None
         self._say_again_at = 0.0
         self._stopped = threading.Event()
         self.heartbeat = time.monotonic()
@@ -126,13 +126,19 @@ class Janitor:
     def publish(self) -> None:
         """Say for commands to read what this process alone knows, if there is news."""
         polled_at = self._polled_at()
-        said = measures.describe_bot(self._dispatcher), polled_at
+        sites = dict(self._dispatcher.sites_down)
+        said = measures.describe_bot(self._dispatcher), polled_at, sites
         now = time.monotonic()
         if said != self._said or now >= self._say_again_at:
             wall = time.time()
-            polled_wall = None if polled_at is None else wall - (now - polled_at)
+            clocks_apart_s = wall - now
+            news = {
+                **said[0],
+                "at": wall,
+                "polled_at": None if polled_at is None else polled_at + clocks_apart_s,
+                "sites_down": {site: at + clocks_apart_s for site, at in sites.items()},
+            }
             with self._open() as ledger:
-                news = {**said[0], "at": wall, "polled_at": polled_wall}
                 ledger.publish(measures.PUBLISHED, news)
             self._said, self._say_again_at = said, now + SAY_AGAIN_S
 

@@ -68,7 +68,10 @@ class Download:
 
 @dataclass(frozen=True)
 class Measures:
-    """See the module. `published_at` and `polled_at` are wall times of the running bot."""
+    """See the module. `published_at` and `polled_at` are wall times of the running bot.
+
+    `sites_down` are those that fail for everybody, with the wall time of the next try.
+    """
 
     taken_at: float
     figures: Figures
@@ -91,6 +94,7 @@ class Measures:
     ytdlp: str | None
     ytdlp_age_days: int | None
     upgrade_trouble: str | None
+    sites_down: Mapping[str, float]
     has_ffmpeg: bool
     js_runtime: str | None
     landlock_abi: int
@@ -111,6 +115,10 @@ class Dispatcher(Protocol):
     @property
     def upgrade_trouble(self) -> str | None:
         """Why what is on disk is not what runs."""
+
+    @property
+    def sites_down(self) -> Mapping[str, float]:
+        """The sites that fail for everybody, and when each is tried again, in monotonic time."""
 
 
 def describe_bot(dispatcher: Dispatcher) -> dict[str, Any]:
@@ -179,6 +187,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         cpus=os.cpu_count() or 1,
         ytdlp=ytdlp,
         upgrade_trouble=said.get("upgrade_trouble"),
+        sites_down=said.get("sites_down", {}),
         ytdlp_age_days=programs.release_age_days(ytdlp, today) if ytdlp else None,
         has_ffmpeg=all(map(shutil.which, ("ffmpeg", "ffprobe"))),
         js_runtime=programs.js_runtime(),

@@ -65,6 +65,8 @@ def _families(measures: Measures) -> Iterable[Family]:
     yield _gauge("ytdlp_processes", "yt-dlp processes that run.", len(measures.downloads))
     longest = max((download.age_s for download in measures.downloads), default=0.0)
     yield _gauge("ytdlp_longest_run_seconds", "The age of the oldest of them.", longest)
+    down = len(measures.sites_down)
+    yield _gauge("sites_down", "Sites that fail for everybody and are not asked.", down)
     yield _gauge("zombies", "Defunct, orphaned, stuck and stopped processes.", measures.zombies)
     yield _gauge("memory_bytes", "Memory of all the bot's processes.", measures.memory_bytes)
     yield _gauge("disk_free_bytes", "Free on DATA_DIR's disk.", measures.disk_free_bytes)

@@ -85,6 +85,10 @@ def as_json(measures: Measures, items: Sequence[Item]) -> dict[str, Any]:
         ],
         "running": [asdict(job) for job in figures.running],
         "downloads": [asdict(download) for download in measures.downloads],
+        "sites_down": [
+            {"site": site, "tried_at": probe_at}
+            for site, probe_at in sorted(measures.sites_down.items())
+        ],
         "zombies": measures.zombies,
         "memory_bytes": measures.memory_bytes,
         "disk": {"free_bytes": measures.disk_free_bytes, "size_bytes": measures.disk_total_bytes},

@@ -5,10 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from worker import processes
@@ -27,6 +28,7 @@ class NobodyAtWork:
     pools: tuple[Any, ...] = ()
     pids: tuple[int, ...] = ()
     upgrade_trouble: str | None = None
+    sites_down: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

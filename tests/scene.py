@@ -39,8 +39,14 @@ class Scene:
 
     def __enter__(self) -> Self:
         self.api.start()
-        self.bot.start()
-        self.bot.wait_until_polling()
+        try:
+            self.bot.start()
+            self.bot.wait_until_polling()
+        except BaseException:
+            # Its threads would keep the whole test run from ending.
+            self.bot.stop()
+            self.api.stop()
+            raise
         return self
 
     def __exit__(

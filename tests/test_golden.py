@@ -111,6 +111,19 @@ def test_a_link_sent_twice(talk: Conversation) -> None:
     talk.assert_as_in("twice")
 
 
+def test_a_site_that_works_for_nobody(tmp_path: Path) -> None:
+    with MediaSite() as site, Scene(site, tmp_path, {"QUEUE_RETRY_AFTER": "600"}) as scene:
+        talk, others = Conversation(scene), [next(_chats), next(_chats)]
+        site.is_down.set()
+        for chat in others:
+            for number in range(3):
+                scene.send(f"/clip/{chat}-{number}.mp4", chat)
+        for chat in others:
+            scene.wait_for_answers(3, chat)
+        talk.send("/clip/golden-down.mp4")
+        talk.assert_as_in("site-down")
+
+
 def test_no_link(talk: Conversation) -> None:
     talk.say("Good morning")
     talk.assert_as_in("no-link")

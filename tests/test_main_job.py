@@ -94,6 +94,15 @@ def test_retryable_failure_is_retried(scene: Scene, chat: int) -> None:
     assert attempts == (2,)
 
 
+def test_wait_that_a_site_asks_for_is_kept_and_shown(scene: Scene, chat: int) -> None:
+    scene.send("/429.mp4?n=wait", chat)
+    shown = "The site is turning me away for now.\nTrying again in 5 seconds: try 2 of 2…"
+    scene.api.wait_for(lambda: shown in [message.text for message in scene.api.chat(chat)])
+    scene.wait_for_answers(1, chat)
+    first, second = (r.time for r in scene.site.requests if r.path == "/429.mp4?n=wait")
+    assert (second - first).total_seconds() >= 5
+
+
 def test_error_id_leads_to_the_log(scene: Scene, chat: int) -> None:
     scene.send("/flaky/always.mp4?fails=99", chat)
     (answer,) = scene.wait_for_answers(1, chat)

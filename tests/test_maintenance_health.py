@@ -108,6 +108,7 @@ def well(settings: Settings) -> Measures:
         ytdlp="2026.10.26",
         ytdlp_age_days=10,
         upgrade_trouble=None,
+        sites_down={},
         has_ffmpeg=True,
         landlock_abi=7,
         landlock_shortcoming="",
@@ -176,6 +177,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(ytdlp_age_days=181), "yt-dlp", WARNING, False),
         (replaced(upgrade_trouble="the new one is broken"), "upgrade", WARNING, True),
         (figures(outdated=1), "yt-dlp", WARNING, True),
+        (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, False),
         (replaced(js_runtime=None), "javascript", OK, False),
         (replaced(landlock_abi=2, landlock_shortcoming="signals are not"), "landlock", OK, False),
         (replaced(landlock_abi=0, landlock_shortcoming="not offered"), "landlock", WARNING, False),
@@ -187,6 +189,15 @@ def test_verdict(well: Measures, change: Any, name: str, level: Level, alerts: b
     items = {item.name: item for item in assess(change(well))}
     assert (items[name].level, items[name].alerts) == (level, alerts)
     assert health.worst(items.values()) is level
+
+
+def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> None:
+    now = well.taken_at
+    down = {"b.example": now + 240, "a.example": now - 1}
+    (item,) = [i for i in assess(replaced(sites_down=down)(well)) if i.name == "sites"]
+    assert item.text == (
+        "2 down for everybody: a.example, tried with its next link; b.example, tried again in 4m00s"
+    )
 
 
 def test_figures_come_from_the_rows(settings: Settings) -> None:

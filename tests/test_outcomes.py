@@ -12,7 +12,9 @@ from worker.outcomes import Fail, Retries, TryAgain
 RETRIES = Retries(max_attempts=3, retry_after_s=120.0)
 
 
-def a_job(kind: Kind = Kind.DOWNLOAD, attempts: int = 1, status_messages: int = 1) -> Job:
+def a_job(
+    kind: Kind = Kind.DOWNLOAD, attempts: int = 1, status_messages: int = 1, downloads: int = 1
+) -> Job:
     link = a_link()
     request = Request(
         id=1,
@@ -22,7 +24,7 @@ def a_job(kind: Kind = Kind.DOWNLOAD, attempts: int = 1, status_messages: int = 
         url=link.url,
         media_key=link.media_key,
         download=1,
-        downloads=1,
+        downloads=downloads,
         status_message_id=2,
         status_messages=status_messages,
         verdict=None,
@@ -92,9 +94,16 @@ def test_who_waits_is_told_why_and_for_how_long(
         (a_job(), error(Fault.OPERATOR, Reason.OUTDATED), Reason.OUTDATED, Fault.OPERATOR),
         (a_job(attempts=3), error(Fault.RETRYABLE), Reason.NETWORK, Fault.RETRYABLE),
         (a_job(attempts=3), Lost(1, -11), Reason.CRASHED, Fault.RETRYABLE),
+        (a_job(), error(Fault.RETRYABLE, Reason.SITE_DOWN), Reason.SITE_DOWN, Fault.RETRYABLE),
         (a_job(attempts=3), Stopped(1, Why.TIMED_OUT), Reason.TIMED_OUT, Fault.RETRYABLE),
         (a_job(), failed(MemoryError()), Reason.OUT_OF_MEMORY, Fault.PERMANENT),
         (a_job(), failed(KeyError("a bug")), Reason.INTERNAL, Fault.OPERATOR),
+        (
+            a_job(Kind.DELIVER, downloads=3),
+            failed(outcomes.FileVanished()),
+            Reason.INTERNAL,
+            Fault.OPERATOR,
+        ),
     ],
 )
 def test_failed_for_good(job: Job, event: Event, reason: Reason, fault: Fault) -> None:

@@ -62,6 +62,18 @@ def test_a_wait_is_told_in_round_numbers(wait_s: float, words: str) -> None:
     assert f"again in {words}:" in texts.progress(waiting)
 
 
+@pytest.mark.parametrize(
+    ("wait_s", "words"),
+    [(0, "a minute"), (60, "a minute"), (61, "2 minutes"), (1799.5, "30 minutes")],
+)
+def test_who_asks_for_a_site_that_is_down_is_told_when_to_come_again(
+    wait_s: float, words: str
+) -> None:
+    sentence = texts.explanation(Reason.SITE_DOWN, "7f3a2c", wait_s)
+    assert sentence.endswith(f"Please send the link again in {words}.")
+    assert texts.explanation(Reason.NETWORK, "", wait_s) == texts.explanation(Reason.NETWORK)
+
+
 @pytest.mark.parametrize("reason", [Reason.CRASHED, Reason.INTERNAL, Reason.UPLOAD_REFUSED])
 def test_what_may_be_our_fault_carries_the_error_id(reason: Reason) -> None:
     assert texts.explanation(reason, "7f3a2c").endswith(" (error 7f3a2c).")

@@ -11,11 +11,12 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from worker import jobs, logs, outcomes
 from worker.channel import wait_ready
+from worker.circuits import Circuits, refusal
 from worker.events import Event, Failed, Finished, Reported
 from worker.governor import Governor
 from worker.ledger import (
@@ -89,6 +90,7 @@ class Dispatcher:
         self._events: collections.deque[Event] = collections.deque()
         self._board = ProgressBoard()
         self._governor = Governor()
+        self._circuits = Circuits()
         self._upgrade = UpgradeWatch()
         self._paused_until = 0.0
         self._stop_at: float | None = None
@@ -128,6 +130,11 @@ class Dispatcher:
     def pools(self) -> list[Pool]:
         """The pools, to be looked at."""
         return list(self._pools.values())
+
+    @property
+    def sites_down(self) -> Mapping[str, float]:
+        """The sites that are not asked, with the monotonic time at which each is tried again."""
+        return self._circuits.sites_down
 
     # ------------------------------------------------------------------------ the loop
 
@@ -210,6 +217,8 @@ class Dispatcher:
     # ------------------------------------------------------------------- ledger to pools
 
     def _place(self, now: float, wall: float) -> None:
+        for job in self._circuits.refused(self._ledger, now):
+            self._fail(job, refusal(job), "", wall)
         self._place_in(TELEGRAM, now, wall)
         running = sum(hand.job.kind is Kind.DOWNLOAD for hand in self._in_hand.values())
         if self._space.allows_one_beside(running):
@@ -233,9 +242,12 @@ class Dispatcher:
             # From here on it is in hand, and what becomes of it is an event like any other:
             # one that the ledger cannot take now is offered to it again.
             self._in_hand[job.id] = InHand(job, pool)
+            wait_s = self._circuits.wait_s(job, now)
             if job.attempts > self._retries.max_attempts:
                 self._events.append(Failed(job.id, outcomes.exhausted(job), ""))
-            elif (task := task_of(job, self._space.directory, self._settings)) is None:
+            elif not self._circuits.admits(job, now):
+                self._events.append(Failed(job.id, refusal(job), ""))
+            elif (task := task_of(job, self._space.directory, self._settings, wait_s)) is None:
                 self._events.append(Failed(job.id, outcomes.FileVanished(), ""))
             else:
                 pool.submit(job.id, task, timeout_s(task, self._settings))
@@ -273,6 +285,7 @@ class Dispatcher:
             self._heed_flood_wait(hand.job.chat_id, event, now)
             self._carry_out(hand.job, event, wall)
         del self._in_hand[event.job]
+        self._circuits.take(hand.job, event, now)
         self._clean_up(hand.job)
 
     def _heed_flood_wait(self, chat_id: int | None, event: Event, now: float) -> None:
@@ -305,7 +318,8 @@ class Dispatcher:
                 self._ledger.finish_group(job, group, wall)
             case Kind.DELIVER, jobs.Delivered() as delivered:
                 self._ledger.finish_delivery(job, delivered, wall)
-                log.info("job %d: request %d has its media.", job.id, _request_id(job))
+                request = job.request and job.request.id
+                log.info("job %d: request %d has its media.", job.id, request)
             case Kind.EXPLAIN | Kind.DELIVER | Kind.GROUP, _:
                 # A delivery whose request was cancelled before it ran has explained that.
                 self._ledger.finish_explanation(job, wall)
@@ -334,7 +348,7 @@ class Dispatcher:
                     job.id,
                     job.attempts,
                     job.kind,
-                    _describe(event),
+                    outcomes.describe(event),
                     delay_s,
                 )
             case outcomes.Fail(error=error, traceback=traceback):
@@ -350,16 +364,9 @@ class Dispatcher:
                 self._ledger.post_again(job, wall)
             case outcomes.DownloadAgain():
                 log.warning("job %d: its media is gone and is downloaded again.", job.id)
-                self._download_again(job, wall)
+                self._ledger.download_again(job, wall)
             case outcomes.Unwanted():
                 self._ledger.stopped(job, wall)
-
-    def _download_again(self, job: Job, wall: float) -> None:
-        if job.request and job.request.downloads >= self._retries.max_attempts:
-            lost = jobs.JobError(jobs.Reason.INTERNAL, jobs.Fault.OPERATOR, "its files vanish")
-            self._fail(job, lost, "", wall)
-        else:
-            self._ledger.download_again(job, wall)
 
     def _fail(self, job: Job, error: jobs.JobError, traceback: str, wall: float) -> None:
         error_id, known = secrets.token_hex(3), self._settings.secrets
@@ -387,17 +394,3 @@ class Dispatcher:
 
     def _sweep(self, pattern: str) -> None:
         self._space.sweep(pattern, self._ledger.live_directories())
-
-
-def _request_id(job: Job) -> int:
-    return job.request.id if job.request else 0
-
-
-def _describe(event: Event) -> str:
-    match event:
-        case Failed(error=jobs.JobError() as error):
-            return str(error)
-        case Failed(error=error):
-            return type(error).__name__
-        case _:
-            return str(event)

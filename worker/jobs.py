@@ -47,6 +47,7 @@ class Reason(StrEnum):
     BROKEN_FILE = "broken file"
     SITE_BUSY = "site busy"  # HTTP 429
     SITE_ERROR = "site error"  # HTTP 5xx
+    SITE_DOWN = "site down"  # it fails for everybody, and is not asked for a while
     NETWORK = "network"
     TIMED_OUT = "timed out"
     STALLED = "stalled"
@@ -276,7 +277,8 @@ class SendGroup:
 class Explain:
     """Turn the status message into one plain sentence that says why there is no media.
 
-    `reason` None stands for a request that its own requester has cancelled.
+    `reason` None stands for a request that its own requester has cancelled. `wait_s` is the time
+    after which the same link may work, where that is known.
     """
 
     request_id: int
@@ -284,6 +286,7 @@ class Explain:
     message_id: int
     reason: Reason | None
     error_id: str = ""
+    wait_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,12 @@ def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
         case Failed(error=ChatClosed()):
             return GiveUpChat()
         case Failed(error=FileIdRefused() | FileVanished()):
+            if job.request and job.request.downloads >= retries.max_attempts:
+                return Fail(JobError(Reason.INTERNAL, Fault.OPERATOR, "its files vanish"))
             return DownloadAgain()
+        case Failed(error=JobError(reason=Reason.SITE_DOWN) as error):
+            # It was not tried, nor would it be: who wants it is told when to ask again.
+            return Fail(error)
         case Failed(error=JobError() as error, traceback=traceback):
             return _decide_error(job, error, retries, traceback)
         case Failed(error=MemoryError(), traceback=traceback):
@@ -126,6 +131,17 @@ def waiting(job: Job, event: Event, again: TryAgain, retries: Retries) -> Progre
     # A try that does not count comes once more under the same number.
     retry = Retry(reason, job.attempts + (not again.refund), retries.max_attempts)
     return Progress(Stage.RETRYING, eta_s=again.delay_s, retry=retry)
+
+
+def describe(event: Event) -> str:
+    """What happened, for the log: no exception's text but our own."""
+    match event:
+        case Failed(error=JobError() as error):
+            return str(error)
+        case Failed(error=error):
+            return type(error).__name__
+        case _:
+            return str(event)
 
 
 def exhausted(job: Job) -> JobError:

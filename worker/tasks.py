@@ -12,8 +12,13 @@ UPLOAD_FLOOR_BPS = 250_000
 Task = jobs.TelegramTask | jobs.Download
 
 
-def task_of(job: Job, downloads: Path, settings: Settings) -> Task | None:
-    """What the worker is told; None when there is no file to deliver any more."""
+def task_of(
+    job: Job, downloads: Path, settings: Settings, site_wait_s: float | None = None
+) -> Task | None:
+    """What the worker is told; None when there is no file to deliver any more.
+
+    `site_wait_s` is how long the site of the job's request is not asked, if so.
+    """
     request = job.request
     match job.kind:
         case Kind.UPDATE:
@@ -38,7 +43,8 @@ def task_of(job: Job, downloads: Path, settings: Settings) -> Task | None:
     assert message_id is not None  # noqa: S101 - see worker.ledger.requests.settle
     if request.verdict is not Verdict.MEDIA:
         error_id = request.error_id or ""
-        return jobs.Explain(request.id, chat_id, message_id, request.reason, error_id)
+        reason = request.reason
+        return jobs.Explain(request.id, chat_id, message_id, reason, error_id, site_wait_s)
     if job.media is None or not all(map(_is_there, job.media.files)):
         return None
     first, *others = job.media.files

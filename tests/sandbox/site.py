@@ -76,6 +76,8 @@ class MediaSite:
     def __init__(self, cache_dir: Path | None = None, ffmpeg: str | None = "ffmpeg") -> None:
         self.clips = Clips(cache_dir, ffmpeg)
         self.stopping = threading.Event()
+        self.is_down = threading.Event()
+        """Set: everything is answered with 503."""
         self._lock = threading.Lock()
         self._requests: list[SiteRequest] = []
         self._failed: Counter[str] = Counter()
@@ -190,6 +192,9 @@ class _SiteHandler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         path = unquote(parts.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if self._site.is_down.is_set():
+            self._fail(503)
+            return
         special = _ROUTES.get(path) or _ROUTES.get(path[: path.find("/", 1) + 1])
         if special is not None:
             special(self, path, query)

@@ -65,6 +65,9 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
         (r"ffmpeg.*not (found|installed)", (Reason.INTERNAL, Fault.OPERATOR)),
         (r"\bfragment\b", (Reason.NETWORK, Fault.RETRYABLE)),
         (r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)),
+        # Before what mentions a login: sites ask for one as a proof, too.
+        (r"\bbot\b|captcha|rate.?limit|too many requests", (Reason.SITE_BUSY, Fault.RETRYABLE)),
+        (r"\byour ip\b.*\b(blocked|unable)", (Reason.FORBIDDEN, Fault.PERMANENT)),
         (
             r"confirm your age|age.?(restrict|limit|gate|verif)",
             (Reason.AGE_RESTRICTED, Fault.PERMANENT),
@@ -74,16 +77,22 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
             r"will begin in|premieres? in|has not (yet )?(started|begun)|not yet (avail|start)",
             (Reason.NOT_STARTED, Fault.PERMANENT),
         ),
+        (r"not (currently )?live\b|is (currently )?offline", (Reason.NOT_STARTED, Fault.PERMANENT)),
+        (
+            r"live.* (has|was|have) ended|live.* recording is not available",
+            (Reason.NOT_FOUND, Fault.PERMANENT),
+        ),
         (r"live ?stream|\bis live\b|live hls", (Reason.LIVE, Fault.PERMANENT)),
         (
             r"(your|this) (country|region|location)|geo.?(restrict|block)",
             (Reason.GEO_BLOCKED, Fault.PERMANENT),
         ),
-        (r"rate.?limit|too many requests", (Reason.SITE_BUSY, Fault.RETRYABLE)),
         (
             r"\b(log|sign).?in\b|login|account|registered users|cookies|password",
             (Reason.LOGIN_NEEDED, Fault.PERMANENT),
         ),
+        (r"premium|purchase|payment|\bto pay\b", (Reason.LOGIN_NEEDED, Fault.PERMANENT)),
+        (r"\btry (it )?(again )?later", (Reason.SITE_ERROR, Fault.RETRYABLE)),
         (
             r"unavailable|no longer available|removed|deleted|terminated|not? exist|not found",
             (Reason.NOT_FOUND, Fault.PERMANENT),

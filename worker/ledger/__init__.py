@@ -324,6 +324,14 @@ class Ledger:
             waiting = requests.undecided(self._db, download)
         return [request for request in waiting if request.status_message_id is not None]
 
+    def waiting_downloads(self) -> list[Job]:
+        """All downloads that wait, due or not."""
+        with self._db.reading():
+            rows = self._db.execute(
+                "SELECT * FROM jobs WHERE pool = ? AND state = 'waiting'", DOWNLOADS
+            )
+            return [read_job(row, None, None) for row in rows]
+
     def live_directories(self) -> set[str]:
         """The names of the download directories that are needed, see `download_directory`."""
         with self._db.reading():

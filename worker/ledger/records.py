@@ -92,7 +92,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed job. `attempts` counts this one; `chat_id` is the chat that it is for, if one."""
+    """A claimed job. `attempts` counts this one; `chat_id` is the chat that it is for, if one.
+
+    A download runs on the account of `user_id`, see `worker.ledger.fairness`.
+    """
 
     id: int
     kind: Kind
@@ -104,6 +107,7 @@ class Job:
     request: Request | None
     media: Media | None = None
     """What its request is to get, when that is known."""
+    user_id: int | None = None
 
 
 def read_request(row: sqlite3.Row) -> Request:
@@ -132,6 +136,7 @@ def read_job(row: sqlite3.Row, request: Request | None, media: Media | None) -> 
         chat_id=row["chat_id"],
         request=request,
         media=media,
+        user_id=row["user_id"],
     )
 
 

@@ -95,7 +95,7 @@ def explain(client: Client, task: Explain) -> None:
 
     A message that is media by now has been answered already. Raises `MessageGone`.
     """
-    text = texts.explanation(task.reason, task.error_id)
+    text = texts.explanation(task.reason, task.error_id, task.wait_s)
     with suppress(MessageIsMedia):
         client.edit_text(task.chat_id, task.message_id, text)
 

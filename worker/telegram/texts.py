@@ -89,6 +89,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     Reason.BROKEN_FILE: ("The site gave me a broken file.", _NEVER),
     Reason.SITE_BUSY: ("The site is turning me away for now.", "Please try again in an hour."),
     Reason.SITE_ERROR: ("The site has trouble of its own.", _LATER),
+    Reason.SITE_DOWN: ("That site works for nobody at the moment.", "Please try again soon."),
     Reason.NETWORK: ("I could not reach the site.", _LATER),
     Reason.TIMED_OUT: ("The download took too long, so I stopped it.", "A shorter one may work."),
     Reason.STALLED: ("The site stopped sending.", _LATER),
@@ -145,11 +146,17 @@ def too_many_links(limit: int, left_out: int) -> str:
     return f"I took the first {limit} links. Please send the other {left_out} in {rest}."
 
 
-def explanation(reason: Reason | None, error_id: str = "") -> str:
-    """Why there is no media: one or two sentences. None stands for a cancelled request."""
+def explanation(reason: Reason | None, error_id: str = "", wait_s: float | None = None) -> str:
+    """Why there is no media: one or two sentences. None stands for a cancelled request.
+
+    `wait_s` is the time after which a site that is down is tried again.
+    """
     if reason is None:
         return CANCELLED
-    sentence = " ".join(_REASONS[reason])
+    what, helps = _REASONS[reason]
+    if reason is Reason.SITE_DOWN and wait_s is not None:
+        helps = f"Please send the link again in {_minutes(wait_s)}."
+    sentence = f"{what} {helps}"
     if error_id and reason in _WITH_ID:
         return f"{sentence[:-1]} (error {error_id})."
     return sentence
@@ -261,6 +268,12 @@ def _span(wait_s: float) -> str:
         if wait_s >= 1.5 * unit_s:
             return f"{round(wait_s / unit_s)} {name}"
     return f"{round(wait_s)} seconds" if wait_s >= 1.5 else "a second"
+
+
+def _minutes(wait_s: float) -> str:
+    """A time to wait that is over for certain."""
+    minutes = max(1, math.ceil(wait_s / 60))
+    return f"{minutes} minutes" if minutes > 1 else "a minute"
 
 
 def _clock(duration_s: float) -> str:
