@@ -1,7 +1,8 @@
 """A site with an extractor of its own, as yt-dlp knows 1 880 of them, on any loopback port.
 
 `/watch?v=NAME` and `/s/NAME` are the same clip, `/series?v=NAME&p=2` is another one of the same
-name, and `/post/KINDS` is a post of several: a letter for each, v for a video and p for a picture. The clip of dawn takes some seconds.
+name, and `/post/KINDS` is a post of several: a letter for each, v for a video and p for a picture.
+The clip of dawn takes some seconds.
 """
 
 from __future__ import annotations
