@@ -161,8 +161,8 @@ class Dispatcher:
                 self._take(self._events[0], now, wall)
                 self._events.popleft()
             if self._stop_at is None:
-                self._place(now, wall)
-                self._showing.step(self._ledger, now)
+                has_room = self._place(now, wall)
+                self._showing.step(self._ledger, now, wall, has_room=has_room)
         except LedgerBusy as error:
             log.error("The ledger cannot be written, work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S
@@ -210,11 +210,14 @@ class Dispatcher:
 
     # ------------------------------------------------------------------- ledger to pools
 
-    def _place(self, now: float, wall: float) -> None:
+    def _place(self, now: float, wall: float) -> bool:
+        """Give jobs to the free workers. False when one of them waits for room on the disk."""
         self._place_in(TELEGRAM, now, wall)
         running = sum(hand.job.kind is Kind.DOWNLOAD for hand in self._in_hand.values())
         if self._space.allows_one_beside(running):
             self._place_in(DOWNLOADS, now, wall)
+            return True
+        return not self._pools[DOWNLOADS].free
 
     def _place_in(self, name: str, now: float, wall: float) -> None:
         pool = self._pools[name]
@@ -240,6 +243,7 @@ class Dispatcher:
                 self._events.append(Failed(job.id, outcomes.FileVanished(), ""))
             else:
                 pool.submit(job.id, task, timeout_s(task, self._settings))
+                self._showing.began(job, now)
                 if name == TELEGRAM and job.chat_id is not None:
                     self._governor.spend(job.chat_id, now)
 

@@ -325,6 +325,25 @@ class Ledger:
             waiting = requests.undecided(self._db, download)
         return [request for request in waiting if request.status_message_id is not None]
 
+    def line(self, now: float, waited_s: float) -> list[tuple[Request, int]]:
+        """Who waits in line for a download, with the number of downloads that are before it.
+
+        Only those that have waited for so long and have a status message to show it in.
+        """
+        with self._db.reading():
+            places = queue.places(self._db, now, waited_s)
+            waiting = requests.undecided_of(self._db, places)
+        return [
+            (request, places[request.download])
+            for request in waiting
+            if request.status_message_id is not None and request.download is not None
+        ]
+
+    def request(self, request: int) -> Request | None:
+        """A request as it is now."""
+        with self._db.reading():
+            return requests.find(self._db, request)
+
     def live_directories(self) -> set[str]:
         """The names of the download directories that are needed, see `download_directory`."""
         with self._db.reading():

@@ -97,6 +97,27 @@ def take(
     return job
 
 
+def places(db: Database, now: float, waited_s: float) -> dict[int, int]:
+    """How many downloads that are due would be taken before each one, by its id.
+
+    Left out are those that became due less than `waited_s` ago: they may be taken any moment.
+    (The clock may have been set back behind the moment they did.)
+    """
+    rows = db.execute(
+        "SELECT id, ahead FROM"
+        " (SELECT id, max(not_before, waits_since) AS due_at,"
+        "   row_number() OVER (ORDER BY priority, turn, id) - 1 AS ahead"
+        "  FROM jobs WHERE pool = ? AND state = 'waiting' AND (not_before <= ? OR waits_since > ?))"
+        " WHERE abs(? - due_at) >= ?",
+        Kind.DOWNLOAD.pool,
+        now,
+        now,
+        now,
+        waited_s,
+    )
+    return {row["id"]: row["ahead"] for row in rows}
+
+
 def wait_again(db: Database, job: int, delay_s: float, now: float, *, refund: bool) -> None:
     """Let a running job wait for another attempt; `refund` when this one does not count."""
     db.execute(

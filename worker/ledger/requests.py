@@ -5,6 +5,8 @@ alone, once it is known what to say and in which message; whoever learns one of 
 it. So it does not matter which of them comes first.
 """
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from worker.jobs import Cancelled, CancelRequest, OpenRequest, Reason
@@ -57,6 +59,16 @@ def unanswered_in(db: Database, chat: int | None) -> list[Request]:
 def undecided(db: Database, download: int | None) -> list[Request]:
     """Who waits for a download and has neither cancelled nor been told."""
     return [request for request in unanswered(db, download) if request.verdict is None]
+
+
+def undecided_of(db: Database, downloads: Iterable[int]) -> list[Request]:
+    """Who waits for one of these downloads and has neither cancelled nor been told."""
+    rows = db.execute(
+        "SELECT * FROM requests WHERE download IN (SELECT value FROM json_each(?))"
+        " AND answered_at IS NULL AND verdict IS NULL ORDER BY id",
+        json.dumps(list(downloads)),
+    )
+    return [read_request(row) for row in rows]
 
 
 def open_request(db: Database, effect: OpenRequest, now: float) -> None:

@@ -20,6 +20,7 @@ from worker.jobs import (
     Posted,
     PostStatus,
     Reply,
+    ShowAction,
     TelegramTask,
 )
 from worker.telegram import delivery
@@ -69,6 +70,8 @@ def make_handler(
                 return delivery.post_status(client, task)
             case EditStatus():
                 delivery.edit_status(client, task)
+            case ShowAction():
+                delivery.show_action(client, task)
             case Deliver():
                 return delivery.deliver(client, task)
             case Explain():
