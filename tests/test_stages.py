@@ -195,6 +195,14 @@ def downloading(scene: Scene, chat: int, _tmp_path: Path) -> None:
     assert scene.workers("yt-dlp")
 
 
+def stopped(scene: Scene, chat: int, _tmp_path: Path) -> None:
+    """yt-dlp heeds no SIGTERM, for somebody has stopped it."""
+    scene.send("/slow/cancel-stopped.mp4?seconds=60", chat)
+    scene.wait_for_status("Downloading ▰", chat)
+    for pid in scene.workers("yt-dlp"):
+        os.kill(pid, signal.SIGSTOP)
+
+
 def finishing(scene: Scene, chat: int, tmp_path: Path) -> None:
     """ffmpeg converts the file, and is stopped over it."""
     film = make(tmp_path / "film.avi", "-s 1280x960 -c:v mpeg4 -q:v 2 -c:a libmp3lame")
@@ -219,7 +227,9 @@ def uploading(scene: Scene, chat: int, _tmp_path: Path) -> None:
     scene.wait_for_status("Uploading", chat)
 
 
-@pytest.mark.parametrize("stage", [accepted, in_line, downloading, finishing, retrying, uploading])
+@pytest.mark.parametrize(
+    "stage", [accepted, in_line, downloading, stopped, finishing, retrying, uploading]
+)
 def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
     notices: list[str] = []
 
