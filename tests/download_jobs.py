@@ -31,9 +31,11 @@ def set_up(rules: Rules) -> Callable[[JobContext, Any], Any]:
     return run
 
 
-def play(url: str, _rules: Rules, report: Callable[[Progress], None], _extractors: Any) -> None:
+def play(
+    task: Download, _rules: Rules, report: Callable[[Progress], None], _extractors: Any
+) -> None:
     """Do what the link says, tell that it is done, and stay."""
-    name = url.rpartition("/")[2]
+    name = task.url.rpartition("/")[2]
     scene = globals().get(name) or vars(process_scenes)[name]
     scene()
     report(Progress(Stage.DOWNLOADING))

@@ -21,7 +21,7 @@ from worker import processes
 from worker.downloads import child, warm, ytdlp
 from worker.downloads.job import make_handler
 from worker.downloads.rules import Rules
-from worker.jobs import Download, JobError, MediaFile, YtDlpStarted
+from worker.jobs import Download, JobError, Media, MediaFile, YtDlpStarted
 
 PATIENCE_S = 30.0
 
@@ -50,14 +50,20 @@ class Context:
 
 @dataclass
 class Outcome:
-    result: MediaFile | JobError | None
+    result: Media | JobError | None
     reports: list[Any] = field(default_factory=list)
     took_s: float = 0.0
 
     @property
+    def files(self) -> tuple[MediaFile, ...]:
+        assert isinstance(self.result, Media), self.result
+        return self.result.files
+
+    @property
     def media(self) -> MediaFile:
-        assert isinstance(self.result, MediaFile), self.result
-        return self.result
+        """The only file."""
+        (file,) = self.files
+        return file
 
     @property
     def error(self) -> JobError:

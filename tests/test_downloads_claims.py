@@ -25,44 +25,54 @@ def unconfined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
         yield made
 
 
-def _claim(name: str) -> None:
-    fields = {"name": name, "kind": "video", "title": "t"} | dict.fromkeys(
-        ("width", "height", "duration_s", "thumbnail", "uploader", "extractor", "media_id")
+def _claim(name: str, **more: Any) -> None:
+    fields = {"name": name, "kind": "video", "title": "t", "part": 1, "parts": 1} | dict.fromkeys(
+        ("width", "height", "duration_s", "thumbnail", "uploader", "extractor", "media_id", "note")
     )
-    os.write(3, json.dumps({"finished": fields}).encode() + b"\n")
+    os.write(3, json.dumps({"finished": [{**fields, **more}]}).encode() + b"\n")
     signal.pause()
 
 
-def _claim_a_path(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _claim_a_path(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     _claim("../../../etc/hostname")
 
 
-def _claim_a_link(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _claim_a_link(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     os.symlink("/etc/hostname", "media.mp4")
     _claim("media.mp4")
 
 
-def _claim_a_second_name(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _claim_a_second_name(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     Path("first").write_bytes(b"x")
     os.link("first", "media.mp4")
     _claim("media.mp4")
 
 
-def _claim_a_pipe(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _claim_a_pipe(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     os.mkfifo("media.mp4")
     _claim("media.mp4")
 
 
-def _claim_nothing(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _claim_many_parts(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    Path("media.mp4").write_bytes(b"x")
+    _claim("media.mp4", part=1, parts=1000)
+
+
+def _claim_no_file(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    os.write(3, b'{"finished": []}\n')
+    signal.pause()
+
+
+def _claim_nothing(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     _claim("media.mp4")
 
 
-def _send_rubbish(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _send_rubbish(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     os.write(3, b"\x80\x04rubbish\n")
     signal.pause()
 
 
-def _never_end_a_line(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _never_end_a_line(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     while True:
         os.write(3, b"x" * 4096)
 
@@ -74,6 +84,8 @@ def _never_end_a_line(url: str, rules: Any, report: Any, extractors: Any) -> Non
         _claim_a_link,
         _claim_a_second_name,
         _claim_a_pipe,
+        _claim_many_parts,
+        _claim_no_file,
         _claim_nothing,
         _send_rubbish,
         _never_end_a_line,

@@ -78,7 +78,7 @@ def test_rubbish_is_no_cookie(rubbish: bytes, tmp_path: Path) -> None:
     assert (tmp_path / "own").read_text() == "# Netscape HTTP Cookie File\n"
 
 
-def _look_for_cookies(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _look_for_cookies(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     found = False
     with open("/proc/self/mem", "rb", buffering=0) as memory:
         for line in Path("/proc/self/maps").read_text().splitlines():

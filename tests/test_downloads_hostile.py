@@ -33,7 +33,7 @@ def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 # ------------------------------------------------------------------------- what it still knows
 
 
-def _look_around(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _look_around(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     exec_environment = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
     tell(
         environment=sorted(os.environ),
@@ -72,7 +72,7 @@ def test_the_download_process_keeps_only_what_it_needs(cold: Worker) -> None:
     }
 
 
-def _leave_traces(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _leave_traces(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     os.environ["TRACE"] = "1"
     sys.modules["trace_of_a_job"] = sys
     Path("trace").touch()
@@ -80,7 +80,7 @@ def _leave_traces(url: str, rules: Any, report: Any, extractors: Any) -> None:
     tell(number=random.random(), directory=os.getcwd())
 
 
-def _look_for_traces(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _look_for_traces(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     tell(
         number=random.random(),
         traces=[
@@ -103,7 +103,7 @@ def test_no_job_sees_anything_of_another(cold: Worker) -> None:
 # ----------------------------------------------------------------------------- how it is ended
 
 
-def _refuse_to_end(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _refuse_to_end(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     """Ignores SIGTERM, and has a grandchild in a session of its own that holds the pipe."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if os.fork() == 0 and os.fork() == 0:
@@ -143,7 +143,7 @@ def test_a_signal_to_the_group_alone_leaves_the_grandchild(tmp_path: Path) -> No
         os.kill(grandchild, signal.SIGKILL)
 
 
-def _die_and_leave_a_holder(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _die_and_leave_a_holder(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     if os.fork() == 0:
         while True:
             signal.pause()
@@ -156,7 +156,7 @@ def test_its_death_counts_although_a_grandchild_holds_the_pipe(cold: Worker) -> 
     assert outcome.took_s < 5
 
 
-def _start_a_program(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _start_a_program(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     program = subprocess.Popen(["sleep", "600"], start_new_session=True)
     report(Progress(Stage.DOWNLOADING, done_bytes=program.pid))
     program.wait()
@@ -191,11 +191,11 @@ def test_a_program_that_is_not_bound_outlives_a_killed_worker(tmp_path: Path) ->
 # --------------------------------------------------------------------------- what it may use up
 
 
-def _take_memory(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _take_memory(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     bytearray(600 << 20)
 
 
-def _take_memory_in_parts(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _take_memory_in_parts(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     for _ in range(3):
         if os.fork() == 0:
             _held = b"x" * (150 << 20)
@@ -205,18 +205,18 @@ def _take_memory_in_parts(url: str, rules: Any, report: Any, extractors: Any) ->
         signal.pause()
 
 
-def _fill_the_directory(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _fill_the_directory(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     for number in range(100):
         Path(f"part{number}").write_bytes(bytes(1 << 20))
     while True:
         signal.pause()
 
 
-def _write_one_large_file(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _write_one_large_file(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     Path("large").write_bytes(bytes(60 << 20))
 
 
-def _die_of_a_large_file(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _die_of_a_large_file(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     Path("large").write_bytes(bytes(60 << 20))
 

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,29 @@ import pytest
 
 from tests.sandbox.clips import SAMPLE
 from worker.downloads import mp4, workspace
-from worker.downloads.channel import LINE_LIMIT_BYTES, Finished, Garbled, Receiver, Sender
+from worker.downloads.channel import (
+    LINE_LIMIT_BYTES,
+    Finished,
+    Found,
+    Garbled,
+    Made,
+    Receiver,
+    Sender,
+)
 from worker.downloads.text import clean, without_paths
 from worker.jobs import Fault, JobError, MediaKind, Progress, Reason, Stage
 
-FINISHED = Finished("media.mp4", MediaKind.VIDEO, "Title", 320, 240, 3.0, None, None, "X", "1")
+MADE = Made("media.mp4", MediaKind.VIDEO, "Title", 320, 240, 3.0, None, None, "X", "1")
+FINISHED = Finished((MADE, replace(MADE, name="media-2.mp4")))
 
 
-def sent(*messages: Progress | Finished | JobError) -> bytes:
+def sent(*messages: Progress | Found | Finished | JobError) -> bytes:
     read_fd, write_fd = os.pipe()
     sender = Sender(write_fd)
     for message in messages:
         match message:
-            case Progress():
-                sender.progress(message)
+            case Progress() | Found():
+                sender.report(message)
             case Finished():
                 sender.finished(message)
             case JobError():
@@ -99,11 +109,12 @@ def test_a_line_has_a_limit_before_it_ends() -> None:
 
 
 def test_words_are_cleaned_by_the_side_that_can_be_trusted() -> None:
-    changed = Finished(**{**vars(FINISHED), "title": "a\u202eb\x00c\nd" + "e" * 1000})
+    changed = Finished((replace(MADE, title="a\u202eb\x00c\nd" + "e" * 1000),))
     (finished,) = Receiver().feed(sent(changed))
     assert isinstance(finished, Finished)
-    assert finished.title.startswith("ab c de")
-    assert len(finished.title) == 300
+    (made,) = finished.files
+    assert made.title.startswith("ab c de")
+    assert len(made.title) == 300
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,13 @@ def a_link(user_id: int = 7, key: str = "key") -> jobs.OpenRequest:
     return jobs.OpenRequest(user_id, user_id, 1, "https://example.org/v", key)
 
 
-def a_file(path: str = "/nowhere/media.mp4") -> jobs.MediaFile:
-    return jobs.MediaFile(path, jobs.MediaKind.VIDEO, 1000, "title", "https://example.org/v")
+def files(*paths: str) -> jobs.Media:
+    video, link = jobs.MediaKind.VIDEO, "https://example.org/v"
+    return jobs.Media(tuple(jobs.MediaFile(path, video, 1000, "title", link) for path in paths))
+
+
+def a_file(path: str = "/nowhere/media.mp4") -> jobs.Media:
+    return files(path)
 
 
 def post(ledger: Ledger, message_id: int = 2) -> None:
@@ -254,7 +259,7 @@ def test_answer_is_queued_once_both_sides_are_known(ledger: Ledger, posted_first
         post(ledger)
     job = claim(ledger, Kind.DELIVER)
     assert job.request is not None
-    assert (job.media, job.file_id) == (a_file(), None)
+    assert job.media == a_file()
     assert ledger.live_directories() == {f"{download.id}-1"}
     ledger.finish_delivery(job, jobs.Delivered("file id"), 0.0)
     assert ledger.claim(TELEGRAM, 0.0) is None
@@ -276,7 +281,8 @@ def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> No
     for _ in range(2):
         job = claim(ledger, Kind.DELIVER)
         assert job.media is not None
-        assert (job.media.kind, job.file_id) == (jobs.MediaKind.ANIMATION, "file id")
+        (file,) = job.media.files
+        assert (file.kind, file.file_id) == (jobs.MediaKind.ANIMATION, "file id")
         ledger.finish_delivery(job, jobs.Delivered("file id"), 0.0)
     assert ledger.live_directories() == set()
 

@@ -7,7 +7,7 @@ import pytest
 from tests.operator_kit import maintenance
 from tests.sandbox.site import MediaSite
 from tests.scene import Scene
-from tests.test_ledger import ERROR, a_link, claim, post, send
+from tests.test_ledger import ERROR, a_file, a_link, claim, post, send
 from worker import jobs
 from worker.ledger import Kind, Ledger, ledger_path
 from worker.ledger.failures import NotRetried
@@ -99,8 +99,7 @@ def test_failed_delivery_is_done_again_with_a_download_of_its_own(path: Path) ->
     ledger = Ledger(path)
     send(ledger, a_link(), update_id=1)
     post(ledger)
-    media = jobs.MediaFile("/nowhere", jobs.MediaKind.VIDEO, 1, "", "https://example.org/v")
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), media, 0.0)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
     ledger.fail(claim(ledger, Kind.DELIVER), ERROR, "abc123", "", 0.0)
     with Upkeep(path) as upkeep:
         (failed,) = upkeep.failed(10)

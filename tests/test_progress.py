@@ -281,13 +281,12 @@ def test_upload_is_shown_until_its_request_is_answered(ledger: Ledger, screen: S
     send(ledger, (1, "a"))
     ledger.finish_download(begin(ledger), a_file(), 0.0)
     delivery = claim(ledger, Kind.DELIVER)
-    assert delivery.request is not None
-    screen.board.put_for(delivery.request, delivery.id, some(stage=Stage.UPLOADING), 0.0)
+    screen.board.put_for(1, 1, delivery.id, some(stage=Stage.UPLOADING), 0.0)
     screen.governor.spend(1, 0.0)
     assert screen.look(0.5) == [], "one that is over before its chat is quiet is not announced"
     assert screen.look(1.0) == [(11, "uploading")]
     ledger.finish_delivery(delivery, jobs.Delivered(None), 0.0)
-    screen.board.put_for(delivery.request, delivery.id, some(2, Stage.UPLOADING), 0.0)
+    screen.board.put_for(1, 1, delivery.id, some(2, Stage.UPLOADING), 0.0)
     assert screen.look(10.0) == []
 
 

@@ -212,7 +212,7 @@ def test_without_the_guard_the_same_attack_does(
 # ------------------------------------------------------------------- every address, every socket
 
 
-def _connect_everywhere(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _connect_everywhere(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     reached = []
     for address in (*NOT_PUBLIC, *NUMERIC):
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -242,7 +242,7 @@ def test_no_address_that_is_not_public_is_connected_to(cold: Worker) -> None:
     assert json.loads(error.detail) == {"reached": []}
 
 
-def _make_sockets(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _make_sockets(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     own = Path("own.sock").absolute()
     makers: dict[str, Callable[[], object]] = {
         "listening": lambda: socket.create_server(("127.0.0.1", 0)).close(),
@@ -286,15 +286,15 @@ def test_without_the_guard_any_socket_is_made(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------- other programs
 
 
-def _fetch_with_ffmpeg(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", url, "-c", "copy", "media.mp4"]
+def _fetch_with_ffmpeg(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", task.url, "-c", "copy", "media.mp4"]
     subprocess.run(command, check=True)
     tell(fetched=True)
 
 
-def _fetch_by_a_list(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _fetch_by_a_list(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     """No argument is a URL: it stands in a file that ffmpeg is to read."""
-    Path("list.txt").write_text(f"file '{url}'\n")
+    Path("list.txt").write_text(f"file '{task.url}'\n")
     command = ["ffmpeg", "-v", "error", "-nostdin", "-f", "concat", "-safe", "0"]
     command += ["-protocol_whitelist", "file,http,tcp", "-i", "list.txt", "-c", "copy", "media.mp4"]
     tell(fetched=subprocess.run(command, check=False, capture_output=True).returncode == 0)
@@ -332,9 +332,9 @@ PLAYLIST_THAT_READS = """#EXTM3U
 """
 
 
-def _probe(url: str, rules: Any, report: Any, extractors: Any) -> None:
+def _probe(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     """A playlist that calls itself a video, for ffprobe as the product starts it."""
-    Path("media.mp4").write_text(PLAYLIST_THAT_READS.format(target=url))
+    Path("media.mp4").write_text(PLAYLIST_THAT_READS.format(target=task.url))
     try:
         programs.probe_result(programs.start_probe(Path("media.mp4")))
     except programs.ProgramFailed as failure:

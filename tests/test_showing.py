@@ -1,19 +1,27 @@
 """Calls that are worth little: when they are made, in which order, and what comes of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from tests.test_ledger import a_file, a_link, claim, post
+from tests.test_ledger import a_file, a_link, post
 from tests.test_ledger import send as send_update
 from worker.events import Event, Failed, Finished
 from worker.governor import Governor
-from worker.jobs import Delivered, EditStatus, ShowAction, Stage, TelegramBusy
-from worker.ledger import DOWNLOADS, Job, Kind, Ledger
+from worker.jobs import (
+    Deliver,
+    Download,
+    EditStatus,
+    SendGroup,
+    ShowAction,
+    Stage,
+    TelegramBusy,
+)
+from worker.ledger import DOWNLOADS, Job, Ledger
 from worker.pool import Pool
 from worker.showing import Showing
 
@@ -46,6 +54,10 @@ class Office:
         self.pool = Counter(workers)
         self.governor = Governor()
         self.showing = Showing(cast("Pool", self.pool), self.governor, 30.0)
+
+    def begin(self, job: Job) -> None:
+        """A worker has been given this download."""
+        self.showing.began(job.id, Download(job.id, 1, "https://example.org/v", "/nowhere"), 0.0)
 
     def step(self, now: float) -> list[EditStatus | ShowAction]:
         """The calls that are made now."""
@@ -80,7 +92,7 @@ def begin(ledger: Ledger, *users: int) -> list[Job]:
 def test_edit_goes_before_an_action_and_one_action_at_a_time(ledger: Ledger) -> None:
     office = Office(ledger)
     for job in begin(ledger, 1, 2):
-        office.showing.began(job, 0.0)
+        office.begin(job)
     made: list[tuple[str, int]] = []
     for tenth in range(1, 40):
         calls = office.step(tenth / 10)
@@ -97,7 +109,7 @@ def test_one_worker_of_several_is_left_for_better_calls(
 ) -> None:
     office = Office(ledger, workers)
     for job in begin(ledger, *range(1, 9)):
-        office.showing.began(job, 0.0)
+        office.begin(job)
     for second in range(1, 20):
         office.step(float(second))
     assert len(office.pool.calls) == most
@@ -106,7 +118,7 @@ def test_one_worker_of_several_is_left_for_better_calls(
 def test_flood_wait_about_one_of_these_calls_silences_its_chat(ledger: Ledger) -> None:
     office = Office(ledger)
     for job in begin(ledger, 1):
-        office.showing.began(job, 0.0)
+        office.begin(job)
     for now, kind, wait_s in ((1.0, EditStatus, 5.0), (20.0, ShowAction, 1200.0)):
         (call,) = office.step(now)
         assert isinstance(call, kind)
@@ -118,7 +130,7 @@ def test_flood_wait_about_one_of_these_calls_silences_its_chat(ledger: Ledger) -
 def test_what_failed_is_not_tried_again(ledger: Ledger) -> None:
     office = Office(ledger)
     (job,) = begin(ledger, 1)
-    office.showing.began(job, 0.0)
+    office.begin(job)
     assert [type(call) for call in office.step(1.0)] == [EditStatus]
     office.end(1.0, RuntimeError("no"))
     calls = [call for now in range(2, 10) for call in office.step(float(now))]
@@ -126,22 +138,23 @@ def test_what_failed_is_not_tried_again(ledger: Ledger) -> None:
     assert office.showing.busy_requests == []
 
 
-@pytest.mark.parametrize("is_known", [False, True])
-def test_upload_is_announced_and_what_telegram_has_already_is_not(
-    ledger: Ledger, is_known: bool
+@pytest.mark.parametrize(
+    ("known", "bytes_shown"),
+    [((False,), [1000]), ((True,), []), ((False, False), [2000]), ((True, False), [1000])],
+)
+def test_upload_is_announced_without_what_telegram_has_already(
+    ledger: Ledger, known: tuple[bool, ...], bytes_shown: list[int]
 ) -> None:
     office = Office(ledger)
     (job,) = begin(ledger, 1)
     ledger.finish_download(job, a_file(), 0.0)
-    delivery = claim(ledger, Kind.DELIVER)
-    if is_known:
-        ledger.finish_delivery(delivery, Delivered("file-id"), 0.0)
-        send_update(ledger, a_link(1, "key1"), update_id=9)
-        post(ledger, 20)
-        delivery = claim(ledger, Kind.DELIVER)
-    office.showing.began(delivery, 0.0)
-    stages = [call.progress.stage for call in office.step(5.0) if isinstance(call, EditStatus)]
-    assert stages == ([] if is_known else [Stage.UPLOADING])
+    (file,) = a_file().files
+    sent = tuple(replace(file, file_id="known" if is_known else None) for is_known in known)
+    one = len(sent) == 1
+    office.showing.began(99, Deliver(1, 1, 11, *sent) if one else SendGroup(1, 1, 1, sent), 0.0)
+    shown = [call.progress for call in office.step(5.0) if isinstance(call, EditStatus)]
+    assert [progress.total_bytes for progress in shown] == bytes_shown
+    assert {progress.stage for progress in shown} <= {Stage.UPLOADING}
 
 
 def test_other_jobs_are_left_to_others(ledger: Ledger) -> None:

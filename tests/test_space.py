@@ -33,11 +33,11 @@ def test_download_waits_for_room(
     allowed: bool,
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total, total - free, free))
-    assert Space(tmp_path, 50).allows_one_beside(running) is allowed
+    assert Space(tmp_path, 50_000_000).allows_one_beside(running) is allowed
 
 
 def test_sweep_takes_what_fits_the_pattern_and_is_not_live(tmp_path: Path) -> None:
-    space = Space(tmp_path, 50)
+    space = Space(tmp_path, 50_000_000)
     space.sweep("*", set())
     for name in ("1-1", "1-2", "2-1"):
         (space.directory / name).mkdir(parents=True)

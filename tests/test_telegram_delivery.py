@@ -68,7 +68,9 @@ class Desk:
         return self
 
     def deliver(self, media: MediaFile, file_id: str | None = None) -> Delivered:
-        delivered = self.do(Deliver(REQUEST, CHAT, self.message_id, media, file_id))
+        delivered = self.do(
+            Deliver(REQUEST, CHAT, self.message_id, replace(media, file_id=file_id))
+        )
         assert isinstance(delivered, Delivered)
         return delivered
 

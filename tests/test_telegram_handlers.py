@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from worker import keys
 from worker.jobs import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
 from worker.telegram import fields, texts
 from worker.telegram.handlers import MAX_LINKS, cancel_data, handle_update
-from worker.telegram.links import LinkFlaw, media_key
+from worker.telegram.links import LinkFlaw
 
 USER, GROUP, MESSAGE = 1001, -1002, 7
 
@@ -37,7 +38,7 @@ def pressed(data: object, user: int = USER) -> dict[str, Any]:
 
 
 def opened(url: str, chat: int = USER) -> OpenRequest:
-    return OpenRequest(chat, USER, MESSAGE, url, media_key(url))
+    return OpenRequest(chat, USER, MESSAGE, url, keys.of_link(url))
 
 
 def reply(text: str, chat: int = USER) -> Reply:
@@ -210,7 +211,7 @@ def test_no_update_can_raise_or_ask_for_what_cannot_be_stored(update: object) ->
     for effect in effects:
         json.dumps(effect.__dict__)
         for value in effect.__dict__.values():
-            if isinstance(value, int):
+            if type(value) is int:
                 assert fields.integer({"value": value}, "value") == value
             elif isinstance(value, str) and isinstance(effect, OpenRequest | Reply):
                 assert value.encode()

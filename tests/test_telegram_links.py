@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.jobs import Fault, Reason
-from worker.telegram.links import InvalidLink, LinkFlaw, Links, find_links, media_key, normalise
+from worker.telegram.links import InvalidLink, LinkFlaw, Links, find_links, normalise
 
 
 def marked(text: str, *links: str) -> dict[str, Any]:
@@ -241,10 +241,3 @@ def test_good_links_are_found_beside_bad_ones() -> None:
 )
 def test_an_odd_entity_is_no_link(entity: object) -> None:
     assert find_links({"text": "a.example", "entities": [entity]}) == Links()
-
-
-def test_a_media_key_is_the_same_tomorrow() -> None:
-    key = media_key("https://example.com/")
-    assert key == media_key(normalise("EXAMPLE.com"))
-    assert key != media_key("https://example.com/x")
-    assert key == "cce78fb30f100be9bb633fda647f6aa1"

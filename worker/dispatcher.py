@@ -83,7 +83,7 @@ class Dispatcher:
             settings.user_links_per_day,
         )
         self._retries = outcomes.Retries(settings.job_max_attempts, settings.queue_retry_after_s)
-        self._space = Space(settings.data_dir, settings.max_file_mb)
+        self._space = Space(settings.data_dir, settings.max_file_bytes * settings.most_parts)
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._in_hand: dict[int, InHand] = {}
         self._events: collections.deque[Event] = collections.deque()
@@ -222,7 +222,7 @@ class Dispatcher:
     def _place_in(self, name: str, now: float, wall: float) -> None:
         pool = self._pools[name]
         while pool.free:
-            uploads = sum(hand.job.kind is Kind.DELIVER for hand in self._in_hand.values())
+            uploads = sum(hand.job.kind.is_upload for hand in self._in_hand.values())
             job = self._ledger.claim(
                 name,
                 wall,
@@ -239,11 +239,11 @@ class Dispatcher:
             self._in_hand[job.id] = InHand(job, pool)
             if job.attempts > self._retries.max_attempts:
                 self._events.append(Failed(job.id, outcomes.exhausted(job), ""))
-            elif (task := task_of(job, self._space.directory)) is None:
+            elif (task := task_of(job, self._space.directory, self._settings)) is None:
                 self._events.append(Failed(job.id, outcomes.FileVanished(), ""))
             else:
                 pool.submit(job.id, task, timeout_s(task, self._settings))
-                self._showing.began(job, now)
+                self._showing.began(job.id, task, now)
                 if name == TELEGRAM and job.chat_id is not None:
                     self._governor.spend(job.chat_id, now)
 
@@ -256,7 +256,7 @@ class Dispatcher:
         if hand is None:
             return
         if isinstance(event, Reported):
-            self._take_report(hand.job, event.message)
+            self._take_report(hand.job, event.message, wall)
             return
         self._showing.forget(event.job)
         if isinstance(event, Finished):
@@ -268,11 +268,13 @@ class Dispatcher:
         del self._in_hand[event.job]
         self._clean_up(hand.job)
 
-    def _take_report(self, job: Job, message: object) -> None:
+    def _take_report(self, job: Job, message: object, wall: float) -> None:
         if isinstance(message, jobs.Progress):
             self._showing.put(job.id, message)
         elif isinstance(message, jobs.YtDlpStarted):
             self._ledger.remember_process(Identity(message.pid, message.started), job)
+        elif isinstance(message, jobs.Identified):
+            self._stop_jobs(self._ledger.identify(job, message.media_key, wall))
         elif isinstance(message, jobs.DownloadUsage):
             log_end = logs.redact(message.log, self._settings.secrets)
             self._ledger.remember_usage(job, replace(message, log=log_end))
@@ -283,12 +285,14 @@ class Dispatcher:
                 self._stop_jobs(self._ledger.finish_update(job, effects, self._quota, WORDS, wall))
             case Kind.STATUS, jobs.Posted(message_id=message_id):
                 self._ledger.finish_status(job, message_id, wall)
-            case Kind.DOWNLOAD, jobs.MediaFile() as media:
+            case Kind.DOWNLOAD, jobs.Media() as media:
                 self._ledger.finish_download(job, media, wall)
+            case Kind.GROUP, jobs.GroupSent() as group:
+                self._ledger.finish_group(job, group, wall)
             case Kind.DELIVER, jobs.Delivered() as delivered:
                 self._ledger.finish_delivery(job, delivered, wall)
                 log.info("job %d: request %d has its media.", job.id, _request_id(job))
-            case Kind.EXPLAIN | Kind.DELIVER, _:
+            case Kind.EXPLAIN | Kind.DELIVER | Kind.GROUP, _:
                 # A delivery whose request was cancelled before it ran has explained that.
                 self._ledger.finish_explanation(job, wall)
             case _:

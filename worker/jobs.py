@@ -38,6 +38,7 @@ class Reason(StrEnum):
     LIVE = "live"
     NOT_STARTED = "not started"
     NO_FORMAT = "no format"
+    NO_SOUND = "no sound"
     TOO_LARGE = "too large"
     TOO_LONG = "too long"
     HUGE_PAGE = "huge page"
@@ -107,6 +108,7 @@ class Note(StrEnum):
 
     LOWER_QUALITY = "lower quality"  # a better one is too large
     AUDIO_ONLY = "audio only"  # every video is too large
+    CUT = "cut"  # the file is too large, and its parts are not
     NOT_CONVERTED = "not converted"  # a file, because turning it into a video would take too long
 
 
@@ -151,12 +153,23 @@ class Progress:
 
 @dataclass(frozen=True)
 class Download:
-    """Fetch the media behind `url` into `directory`, which the job makes and owns."""
+    """Fetch the media behind `url`, or its sound alone, into `directory`.
+
+    The job makes that directory and owns it.
+    """
 
     job_id: int
     attempt: int
     url: str
     directory: str
+    sound_only: bool = False
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A download's report of what it fetches: the key of the media, see `worker.keys`."""
+
+    media_key: str
 
 
 @dataclass(frozen=True)
@@ -182,7 +195,11 @@ class DownloadUsage:
 
 @dataclass(frozen=True)
 class MediaFile:
-    """One file ready to be sent. Paths are absolute, sizes in bytes and pixels, time in s."""
+    """One file ready to be sent. Paths are absolute, sizes in bytes and pixels, time in s.
+
+    `file_id` is its name at Telegram, when that has it already. A video that was cut has `parts`,
+    and this file is one of them, counted from 1.
+    """
 
     path: str
     kind: MediaKind
@@ -197,6 +214,16 @@ class MediaFile:
     extractor: str = ""
     media_id: str = ""
     note: Note | None = None
+    file_id: str | None = None
+    part: int = 1
+    parts: int = 1
+
+
+@dataclass(frozen=True)
+class Media:
+    """What a link gives: one file, or several that belong together, in their order."""
+
+    files: tuple[MediaFile, ...]
 
 
 # --------------------------------------------------------------------------------- telegram
@@ -247,16 +274,25 @@ class ShowAction:
 
 @dataclass(frozen=True)
 class Deliver:
-    """Turn the status message into the media. Answers with `Delivered`.
-
-    With `file_id` the media is what Telegram already has; otherwise the file is uploaded.
-    """
+    """Turn the status message into the file. Answers with `Delivered`."""
 
     request_id: int
     chat_id: int
     message_id: int
-    media: MediaFile
-    file_id: str | None = None
+    file: MediaFile
+
+
+@dataclass(frozen=True)
+class SendGroup:
+    """Send files that belong to the answer beside it. Answers with `GroupSent`.
+
+    At most ten, which one album may hold (see `worker.groups`).
+    """
+
+    request_id: int
+    chat_id: int
+    reply_to: int
+    files: tuple[MediaFile, ...]
 
 
 @dataclass(frozen=True)
@@ -299,7 +335,7 @@ class Posted:
 
 @dataclass(frozen=True)
 class Delivered:
-    """The media stands in the chat. `file_id` is None when Telegram did not repeat it.
+    """A file stands in the chat. `file_id` is None when Telegram did not repeat it.
 
     `kind` is what Telegram made of it (a silent video becomes an animation): the only kind that
     it takes this `file_id` for again.
@@ -307,6 +343,13 @@ class Delivered:
 
     file_id: str | None
     kind: MediaKind | None = None
+
+
+@dataclass(frozen=True)
+class GroupSent:
+    """The files of a group stand in the chat, in their order."""
+
+    sent: tuple[Delivered, ...]
 
 
 class MessageGone(Exception):
@@ -346,13 +389,18 @@ class TelegramConflict(Exception):
 
 @dataclass(frozen=True)
 class OpenRequest:
-    """Effect: a person wants the media behind a link. `media_key` names the media."""
+    """Effect: a person wants the media behind a link. `media_key` names the media.
+
+    `sound_only`: of a video, too. `fresh`: what is remembered will not do.
+    """
 
     chat_id: int
     user_id: int
     message_id: int
     url: str
     media_key: str
+    sound_only: bool = False
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -393,7 +441,15 @@ class Cancelled(StrEnum):
 Effect = OpenRequest | CancelRequest | Ban | Reply | AnswerButton
 
 TelegramTask = (
-    HandleUpdate | PostStatus | EditStatus | ShowAction | Deliver | Explain | Reply | AnswerButton
+    HandleUpdate
+    | PostStatus
+    | EditStatus
+    | ShowAction
+    | Deliver
+    | SendGroup
+    | Explain
+    | Reply
+    | AnswerButton
 )
 
 
@@ -405,8 +461,18 @@ def to_json(message: Any) -> dict[str, Any]:
     return dataclasses.asdict(message)
 
 
-def media_from_json(value: Mapping[str, Any]) -> MediaFile:
-    """The inverse of `to_json` for a `MediaFile`. Raises TypeError or ValueError on rubbish."""
+def media_from_json(value: Mapping[str, Any]) -> Media:
+    """The inverse of `to_json` for a `Media`. Raises TypeError or ValueError on rubbish."""
+    return Media(tuple(map(_file_from_json, value["files"])))
+
+
+def delivered_from_json(value: Mapping[str, Any]) -> Delivered:
+    """The inverse of `to_json` for a `Delivered`."""
+    kind = value["kind"]
+    return Delivered(value["file_id"], MediaKind(kind) if kind else None)
+
+
+def _file_from_json(value: Mapping[str, Any]) -> MediaFile:
     note = value.get("note")
     return MediaFile(
         **{**value, "kind": MediaKind(value["kind"]), "note": Note(note) if note else None}

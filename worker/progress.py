@@ -87,11 +87,11 @@ class ProgressBoard:
         self._downloads[download] = progress
         self._news.add(download)
 
-    def put_for(self, request: Request, job: int, progress: Progress, now: float) -> None:
+    def put_for(
+        self, request_id: int, chat_id: int, job: int, progress: Progress, now: float
+    ) -> None:
         """How far a job is that is done for one request alone."""
-        message = self._messages.setdefault(
-            request.id, _Message(job, request.chat_id, progress, since=now)
-        )
+        message = self._messages.setdefault(request_id, _Message(job, chat_id, progress, since=now))
         message.job, message.wanted = job, progress
 
     def forget(self, job: int) -> None:
@@ -117,7 +117,7 @@ class ProgressBoard:
         progress = self._downloads[download]
         watchers = ledger.watchers(download)
         for request in watchers:
-            self.put_for(request, download, progress, now)
+            self.put_for(request.id, request.chat_id, download, progress, now)
         watching = {request.id for request in watchers}
         self._keep(r for r, m in self._messages.items() if m.job != download or r in watching)
         if progress.stage is Stage.RETRYING:
@@ -129,7 +129,7 @@ class ProgressBoard:
         for request, ahead in line:
             assert request.download is not None  # noqa: S101 - it is what they wait for
             place = Progress(Stage.IN_LINE, ahead=ahead) if has_room else Progress(Stage.NO_ROOM)
-            self.put_for(request, request.download, place, now)
+            self.put_for(request.id, request.chat_id, request.download, place, now)
         in_line = {request.id for request, _ in line}
         self._keep(
             request

@@ -150,6 +150,19 @@ class Settings:
                 found += [password, unquote(password)]
         return tuple(found)
 
+    @property
+    def max_file_bytes(self) -> int:
+        """The largest file that is sent: 10^6 bytes to each of its megabytes.
+
+        Telegram's limit, in mebibytes for the whole upload, leaves room for the rest of it.
+        """
+        return self.max_file_mb * 1_000_000
+
+    @property
+    def most_parts(self) -> int:
+        """Into how many files a video may be cut that is too large for one."""
+        return 1 if self.telegram_api_local else 4
+
     def describe(self) -> str:
         """All settings in one line for the log, without secrets."""
         return " ".join(

@@ -3,13 +3,25 @@
 They are in no ledger, are never tried again, and end with the bot.
 """
 
+from collections.abc import Sequence
+
 from worker.actions import ChatActions
 from worker.events import Event, Failed, Reported
 from worker.governor import Governor
-from worker.jobs import EditStatus, Progress, ShowAction, Stage
-from worker.ledger import Job, Kind, Ledger
+from worker.jobs import (
+    Deliver,
+    Download,
+    EditStatus,
+    MediaFile,
+    Progress,
+    SendGroup,
+    ShowAction,
+    Stage,
+)
+from worker.ledger import Ledger
 from worker.pool import Pool
 from worker.progress import CALL_IDS, ProgressBoard
+from worker.tasks import Task
 
 
 class Showing:
@@ -29,14 +41,24 @@ class Showing:
         """Requests whose answer must wait, or an edit on its way could overwrite it."""
         return self._board.requests_in_edit
 
-    def began(self, job: Job, now: float) -> None:
+    def began(self, job: int, task: Task, now: float) -> None:
         """A worker has begun with a job."""
-        if job.kind is Kind.DOWNLOAD:
-            self._board.put(job.id, Progress(Stage.DOWNLOADING))
-        elif job.kind is Kind.DELIVER and job.request and job.media and not job.file_id:
-            size, kind = job.media.size_bytes, job.media.kind
-            upload = Progress(Stage.UPLOADING, total_bytes=size, kind=kind)
-            self._board.put_for(job.request, job.id, upload, now)
+        match task:
+            case Download():
+                self._board.put(job, Progress(Stage.DOWNLOADING))
+            case Deliver(file=file):
+                self._upload(job, task, [file], now)
+            case SendGroup(files=files):
+                self._upload(job, task, files, now)
+
+    def _upload(
+        self, job: int, task: Deliver | SendGroup, files: Sequence[MediaFile], now: float
+    ) -> None:
+        # What Telegram has already is there in no time.
+        if new := [file for file in files if not file.file_id]:
+            size = sum(file.size_bytes for file in new)
+            progress = Progress(Stage.UPLOADING, total_bytes=size, kind=new[0].kind)
+            self._board.put_for(task.request_id, task.chat_id, job, progress, now)
 
     def put(self, download: int, progress: Progress) -> None:
         """How far a download is."""

@@ -15,13 +15,13 @@ RESERVE_SHARE = 0.10
 
 
 class Space:
-    """The download directories of one bot. `max_file_mb` is in units of 10^6 bytes."""
+    """The download directories of one bot. `answer_bytes` is what one link's files may have."""
 
-    def __init__(self, data_dir: Path, max_file_mb: int) -> None:
+    def __init__(self, data_dir: Path, answer_bytes: int) -> None:
         self.directory = data_dir / "downloads"
         self._data_dir = data_dir
-        # Separate video and audio and the merged file are there at the same time.
-        self._each_bytes = 2 * max_file_mb * 1_000_000
+        # What is merged or cut is there at the same time as what comes out of it.
+        self._each_bytes = 2 * answer_bytes
 
     def allows_one_beside(self, running: int) -> bool:
         """Whether there is room for one more download beside those that still write."""

@@ -11,9 +11,6 @@ from worker.telegram import Connection
 
 OPEN_FILES = 256
 
-MEGABYTE = 1_000_000
-"""Of a file: Telegram's limit, in mebibytes for the whole upload, leaves room for the rest."""
-
 
 def telegram_connection(settings: Settings) -> Connection:
     """How to reach Telegram; holds the token."""
@@ -47,7 +44,8 @@ def downloads_spec(settings: Settings) -> PoolSpec:
     """The pool that runs yt-dlp. Its workers are told neither the token nor the ledger."""
     rules = Rules(
         instance=instance_tag(settings.data_dir),
-        max_file_bytes=settings.max_file_mb * MEGABYTE,
+        max_file_bytes=settings.max_file_bytes,
+        most_parts=settings.most_parts,
         timeout_s=settings.download_timeout_s,
         idle_timeout_s=settings.download_idle_timeout_s,
         memory_bytes=settings.download_memory_mb * MEBIBYTE,

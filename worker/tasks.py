@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from worker import jobs
+from worker import groups, jobs
 from worker.ledger import Job, Kind, Verdict, download_directory
 from worker.settings import Settings
 
@@ -12,7 +12,7 @@ UPLOAD_FLOOR_BPS = 250_000
 Task = jobs.TelegramTask | jobs.Download
 
 
-def task_of(job: Job, downloads: Path) -> Task | None:
+def task_of(job: Job, downloads: Path, settings: Settings) -> Task | None:
     """What the worker is told; None when there is no file to deliver any more."""
     request = job.request
     match job.kind:
@@ -24,7 +24,13 @@ def task_of(job: Job, downloads: Path) -> Task | None:
             return jobs.AnswerButton(**job.payload)
         case Kind.DOWNLOAD:
             directory = downloads / download_directory(job.id, job.attempts)
-            return jobs.Download(job.id, job.attempts, job.payload["url"], str(directory))
+            return jobs.Download(
+                job.id,
+                job.attempts,
+                job.payload["url"],
+                str(directory),
+                job.payload.get("sound_only", False),
+            )
     assert request is not None  # noqa: S101 - the other kinds all have one
     chat_id, message_id = request.chat_id, request.status_message_id
     if job.kind is Kind.STATUS:
@@ -33,9 +39,13 @@ def task_of(job: Job, downloads: Path) -> Task | None:
     if request.verdict is not Verdict.MEDIA:
         error_id = request.error_id or ""
         return jobs.Explain(request.id, chat_id, message_id, request.reason, error_id)
-    if job.media and (job.file_id or Path(job.media.path).is_file()):
-        return jobs.Deliver(request.id, chat_id, message_id, job.media, job.file_id)
-    return None
+    if job.media is None or not all(map(_is_there, job.media.files)):
+        return None
+    first, *others = job.media.files
+    if job.kind is Kind.DELIVER:
+        return jobs.Deliver(request.id, chat_id, message_id, first)
+    group = groups.next_group(others[len(request.sent) :], settings.max_file_bytes)
+    return jobs.SendGroup(request.id, chat_id, request.message_id, group)
 
 
 def timeout_s(task: Task, settings: Settings) -> float:
@@ -43,7 +53,17 @@ def timeout_s(task: Task, settings: Settings) -> float:
     match task:
         case jobs.Download():
             return settings.download_job_timeout_s
-        case jobs.Deliver(media=media, file_id=None):
-            return settings.telegram_job_timeout_s + media.size_bytes / UPLOAD_FLOOR_BPS
+        case jobs.Deliver(file=file):
+            return settings.telegram_job_timeout_s + _upload_s(file)
+        case jobs.SendGroup(files=files):
+            return settings.telegram_job_timeout_s + sum(map(_upload_s, files))
         case _:
             return settings.telegram_job_timeout_s
+
+
+def _is_there(file: jobs.MediaFile) -> bool:
+    return bool(file.file_id) or Path(file.path).is_file()
+
+
+def _upload_s(file: jobs.MediaFile) -> float:
+    return 0.0 if file.file_id else file.size_bytes / UPLOAD_FLOOR_BPS

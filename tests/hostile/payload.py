@@ -25,9 +25,9 @@ GOT = "got it"
 _TOKEN = re.compile(rb"[0-9]{6,}:[A-Za-z0-9_-]{30,}")
 
 
-def fetch(url: str, rules: Any, report: Any, extractors: Any) -> NoReturn:
+def fetch(task: Any, rules: Any, report: Any, extractors: Any) -> NoReturn:
     """Takes yt-dlp's place: tries all of it and says what came of it as the job's failure."""
-    targets = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    targets = {name: values[0] for name, values in parse_qs(urlsplit(task.url).query).items()}
     results = {name: _outcome(attack, targets) for name, attack in ATTACKS.items()}
     raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, json.dumps(results))
 

@@ -4,11 +4,14 @@ Time, memory and bytes on disk have limits of their own, from outside. These are
 and say better what was wrong.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import yt_dlp
+from yt_dlp.utils import PagedList
 
+from worker.downloads.channel import MOST_FILES
 from worker.jobs import Fault, JobError, Reason
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
@@ -42,11 +45,39 @@ class BoundedYoutubeDL(yt_dlp.YoutubeDL):
             raise JobError(Reason.LEADS_NOWHERE, Fault.PERMANENT, detail)
         return super().extract_info(*args, **options)
 
+    def process_ie_result(
+        self, ie_result: Any, download: bool = True, extra_info: Any = None
+    ) -> Any:
+        """yt-dlp's own, after a playlist was cut down to one post."""
+        if ie_result.get("_type") in ("playlist", "multi_video"):
+            ie_result = {**ie_result, "entries": _one_post(ie_result)}
+        return super().process_ie_result(ie_result, download, extra_info)
+
     def urlopen(self, req: Any) -> Any:
         """yt-dlp's own; the answer can be read in pieces as before, but as a whole to a limit."""
         response: Any = super().urlopen(req)
         response.read = _bounded(response.read)
         return response
+
+
+def _one_post(playlist: Mapping[str, Any]) -> list[Any]:
+    """What a person meant who sent a link to this playlist.
+
+    A post with several videos comes with all that is known of each. The first is enough of
+    anything else: an endless channel, a series, a page of the web with advertisements.
+    """
+    entries = playlist.get("entries") or ()
+    if isinstance(entries, PagedList):
+        return entries.getslice(0, 1)
+    coming = filter(None, entries)
+    post = list(itertools.islice(coming, 1))
+    if post and _is_complete(post[0]) and playlist.get("extractor_key") != "Generic":
+        post += itertools.takewhile(_is_complete, itertools.islice(coming, MOST_FILES - 1))
+    return post
+
+
+def _is_complete(entry: Mapping[str, Any]) -> bool:
+    return str(entry.get("_type", "video")) == "video"
 
 
 def _bounded(read: Callable[..., bytes]) -> Callable[..., bytes]:

@@ -8,17 +8,20 @@ import json
 import math
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from worker.downloads.text import clean
 from worker.jobs import Fault, JobError, MediaKind, Note, Progress, Reason, Stage
 
-LINE_LIMIT_BYTES = 32 * 1024
+LINE_LIMIT_BYTES = 128 * 1024
 TITLE_LIMIT = 300
 WORD_LIMIT = 200
 DETAIL_LIMIT = 1000
+
+MOST_FILES = 10
+"""Of one answer: as many as an album may have (Bot API 10.1, sendMediaGroup)."""
 
 _LARGEST_BYTES = 1 << 50
 _LARGEST_SECONDS = 1e7
@@ -30,8 +33,16 @@ class Garbled(ValueError):
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The download process's claim of what it made: `name` and `thumbnail` are file names."""
+class Found:
+    """The download process's claim of what the link leads to, in yt-dlp's own words."""
+
+    extractor: str
+    media_id: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """Its claim of a file that it made: `name` and `thumbnail` are file names."""
 
     name: str
     kind: MediaKind
@@ -44,9 +55,18 @@ class Finished:
     extractor: str
     media_id: str
     note: Note | None = None
+    part: int = 1
+    parts: int = 1
 
 
-Message = Progress | Finished | JobError
+@dataclass(frozen=True)
+class Finished:
+    """Its last word when all went well: the files, in their order."""
+
+    files: tuple[Made, ...]
+
+
+Message = Progress | Found | Finished | JobError
 
 
 class Sender:
@@ -57,13 +77,14 @@ class Sender:
         # yt-dlp calls progress hooks from the threads that fetch fragments.
         self._lock = threading.Lock()
 
-    def progress(self, progress: Progress) -> None:
-        """Say how far it is."""
-        self._send({"progress": vars(progress)})
+    def report(self, message: Progress | Found) -> None:
+        """Say how far it is, or what it is."""
+        kind = "found" if isinstance(message, Found) else "progress"
+        self._send({kind: vars(message)})
 
     def finished(self, finished: Finished) -> None:
         """Say what came out of it."""
-        self._send({"finished": vars(finished)})
+        self._send({"finished": [vars(made) for made in finished.files]})
 
     def failed(self, error: JobError) -> None:
         """Say what went wrong."""
@@ -102,6 +123,10 @@ def _decode(line: bytes) -> Message:
         match kind:
             case "progress":
                 return _progress(fields)
+            case "found":
+                return Found(
+                    _text(fields["extractor"], WORD_LIMIT), _text(fields["media_id"], WORD_LIMIT)
+                )
             case "finished":
                 return _finished(fields)
             case "failed":
@@ -122,8 +147,14 @@ def _progress(fields: Mapping[str, Any]) -> Progress:
     )
 
 
-def _finished(fields: Mapping[str, Any]) -> Finished:
-    return Finished(
+def _finished(files: Sequence[Mapping[str, Any]]) -> Finished:
+    if not 0 < len(files) <= MOST_FILES:
+        raise ValueError("a number of files out of range")
+    return Finished(tuple(map(_made, files)))
+
+
+def _made(fields: Mapping[str, Any]) -> Made:
+    return Made(
         name=_text(fields["name"], WORD_LIMIT),
         kind=MediaKind(fields["kind"]),
         title=_text(fields["title"], TITLE_LIMIT),
@@ -135,6 +166,8 @@ def _finished(fields: Mapping[str, Any]) -> Finished:
         extractor=_text(fields["extractor"], WORD_LIMIT),
         media_id=_text(fields["media_id"], WORD_LIMIT),
         note=Note(fields["note"]) if fields["note"] else None,
+        part=_whole(fields["part"], MOST_FILES) or 1,
+        parts=_whole(fields["parts"], MOST_FILES) or 1,
     )
 
 

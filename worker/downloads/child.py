@@ -8,33 +8,42 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from worker.downloads import cookies, workspace
-from worker.downloads.channel import Finished, Sender
+from worker.downloads.channel import Finished, Made, Sender
+from worker.downloads.cutting import cut
 from worker.downloads.errors import classify
+from worker.downloads.finishing import Finished as Piece
 from worker.downloads.finishing import finish
 from worker.downloads.guard import Guard
 from worker.downloads.isolation import Confinement, isolate
 from worker.downloads.rules import Rules
-from worker.downloads.ytdlp import COOKIES_NAME, NOTE_KEY, fetch
-from worker.jobs import Fault, JobError, Progress, Reason, Stage
+from worker.downloads.ytdlp import COOKIES_NAME, fetch
+from worker.jobs import Download, Fault, JobError, Progress, Reason, Stage
 
 
 def run(
-    url: str, confinement: Confinement, rules: Rules, channel_fd: int, extractors: Iterable[Any]
+    task: Download,
+    confinement: Confinement,
+    rules: Rules,
+    channel_fd: int,
+    extractors: Iterable[Any],
 ) -> NoReturn:
-    """Download `url` and report through `channel_fd`. The process ends here, whatever happens."""
+    """Do the task and report through `channel_fd`. The process ends here, whatever happens."""
     guard = None
     sender = Sender(channel_fd)
     try:
         if rules.cookies_file:
             # yt-dlp writes its jar back, so each job has a copy of its own.
-            cookies.hand_over(url, Path(rules.cookies_file), confinement.directory / COOKIES_NAME)
+            cookies.hand_over(
+                task.url, Path(rules.cookies_file), confinement.directory / COOKIES_NAME
+            )
         channel_fd, guard = isolate(confinement, rules, channel_fd)
         sender = Sender(channel_fd)
-        sender.finished(_download(url, rules, sender, extractors))
+        sender.finished(_download(task, rules, sender, extractors))
     except BaseException as error:  # noqa: BLE001 - the process's outer edge
         _report(error, guard, sender)
     finally:
@@ -42,26 +51,40 @@ def run(
         os._exit(0)
 
 
-def _download(url: str, rules: Rules, sender: Sender, extractors: Iterable[Any]) -> Finished:
-    path, info = fetch(url, rules, sender.progress, extractors)
+def _download(task: Download, rules: Rules, sender: Sender, extractors: Iterable[Any]) -> Finished:
+    fetched = fetch(task, rules, sender.report, extractors)
     directory = Path.cwd()
-    size = workspace.own_file(directory, path.name)
-    if not size:
+    sizes = [workspace.own_file(directory, path.name) for path, _ in fetched.files]
+    if not all(sizes):
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "yt-dlp left an empty file")
-    sender.progress(Progress(Stage.FINISHING, done_bytes=size, total_bytes=size))
-    made = finish(directory / path.name, info, rules)
-    return Finished(
-        name=made.path.name,
-        kind=made.kind,
+    sender.report(Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes)))
+    made: list[Made] = []
+    for size, (path, info) in zip(sizes, fetched.files, strict=True):
+        if size > rules.max_file_bytes:
+            pieces = cut(directory / path.name, info, rules)
+        else:
+            pieces = [finish(directory / path.name, info, rules, sound_only=task.sound_only)]
+        numbered = enumerate(pieces, 1)
+        made += [_made(piece, info, number, len(pieces)) for number, piece in numbered]
+    made[0] = replace(made[0], note=made[0].note or fetched.note)
+    return Finished(tuple(made))
+
+
+def _made(piece: Piece, info: dict[str, Any], part: int, parts: int) -> Made:
+    return Made(
+        name=piece.path.name,
+        kind=piece.kind,
         title=_words(info, "title"),
-        width=made.width,
-        height=made.height,
-        duration_s=made.duration_s,
-        thumbnail=made.thumbnail.name if made.thumbnail else None,
+        width=piece.width,
+        height=piece.height,
+        duration_s=piece.duration_s,
+        thumbnail=piece.thumbnail.name if piece.thumbnail else None,
         uploader=_words(info, "uploader", "channel", "creator") or None,
         extractor=_words(info, "extractor_key", "extractor"),
         media_id=_words(info, "id"),
-        note=made.note or info.get(NOTE_KEY),
+        note=piece.note,
+        part=part,
+        parts=parts,
     )
 
 

@@ -20,10 +20,6 @@ from worker.downloads.recipe import Recipe, Unaffordable
 from worker.downloads.rules import Rules
 from worker.jobs import Fault, JobError, MediaKind, Note, Reason
 
-THUMBNAIL_NAME = "thumbnail.jpg"
-COVER_NAME = "cover"
-"""Where the picture of a song is found, if there is one."""
-
 # Bot API, sendPhoto: bytes, the sum of both sides, and how much longer one may be.
 _PHOTO_LIMIT_BYTES = 10 * 1000 * 1000
 _PHOTO_LONGEST = 10_000
@@ -47,17 +43,25 @@ class Finished:
     note: Note | None = None
 
 
-def finish(path: Path, info: Mapping[str, Any], rules: Rules) -> Finished:
+def finish(
+    path: Path, info: Mapping[str, Any], rules: Rules, *, sound_only: bool = False
+) -> Finished:
     """Make `path` ready to be sent; `info` is what yt-dlp knows, for when ffmpeg is missing.
 
-    Raises JobError when it holds no media, or not all of it.
+    With `sound_only` the sound is taken out of a video. Raises JobError when it holds no media,
+    or not all of it.
     """
     outline = mp4.outline(path)
     if outline.is_cut_off:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an MP4 that ends in its middle")
     if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
         return _by_name(path, outline, info)
-    return _Finishing(path, outline, info, rules).run()
+    return _Finishing(path, outline, info, rules).run(sound_only)
+
+
+def cover_of(path: Path) -> Path:
+    """Where the picture of a song is found, if the site had one."""
+    return path.with_name(f"{path.stem}.cover")
 
 
 class _Finishing:
@@ -70,16 +74,18 @@ class _Finishing:
         self._outline = outline
         self._info = info
         self._size = path.stat().st_size
-        self._thumbnail = path.with_name(THUMBNAIL_NAME)
+        self._thumbnail = path.with_name(f"{path.stem}.thumbnail.jpg")
         self._memory_bytes = rules.memory_bytes
         self._budget = recipe.budget_of(rules)
         self._ends_at = time.monotonic() + self._budget.time_s
 
-    def run(self) -> Finished:
+    def run(self, sound_only: bool) -> Finished:
         found = self._look()
         if found.video is None and found.audio is None:
             raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"no stream in {found.containers}")
-        if found.video is None:
+        if sound_only and found.audio is None:
+            raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
+        if found.video is None or sound_only:
             return self._as_audio(found)
         if found.is_still:
             return self._as_photo(found.video)
@@ -115,10 +121,10 @@ class _Finishing:
 
     def _drawn(self, source: Path) -> Path | None:
         """The thumbnail; drawn from the first picture of `source` if that has still to be done."""
-        if not _is_thumbnail(self._thumbnail):
+        if not programs.is_thumbnail(self._thumbnail):
             with contextlib.suppress(ProgramFailed):
                 programs.wait_for(programs.start_thumbnail(source, self._thumbnail, 0.0))
-        return self._thumbnail if _is_thumbnail(self._thumbnail) else None
+        return self._thumbnail if programs.is_thumbnail(self._thumbnail) else None
 
     # --------------------------------------------------------------------------- the kinds
 
@@ -151,7 +157,7 @@ class _Finishing:
         )
 
     def _as_audio(self, found: Contents) -> Finished:
-        is_mp4 = self._outline.is_mp4 and self._outline.is_streamable
+        is_mp4 = self._outline.is_mp4 and self._outline.is_streamable and not found.video
         path, kind, note = self._path, MediaKind.AUDIO, None
         if found.audio == "aac" and is_mp4:
             path = self._named(".m4a")
@@ -162,9 +168,11 @@ class _Finishing:
                 path = self._converted(recipe.for_audio(found, self._size, self._budget))
             except (Unaffordable, ProgramFailed):
                 kind, note = MediaKind.DOCUMENT, Note.NOT_CONVERTED
-        cover = self._path.with_name(COVER_NAME)
-        source = cover if cover.exists() else path if found.has_cover else None
-        thumbnail = self._drawn(source) if source else None
+        cover = cover_of(self._path)
+        if not cover.exists():
+            cover = self._thumbnail if found.video else path
+        has_cover = cover is not path or found.has_cover
+        thumbnail = self._drawn(cover) if has_cover else None
         return Finished(path, kind, duration_s=found.duration_s, thumbnail=thumbnail, note=note)
 
     def _as_photo(self, video: Video) -> Finished:
@@ -182,7 +190,7 @@ class _Finishing:
 
     def _converted(self, how: Recipe) -> Path:
         """A file made by `how` in place of the one there was. Raises ProgramFailed."""
-        target = self._path.with_name(f"finished{how.suffix}")
+        target = self._path.with_name(f"{self._path.stem}.finished{how.suffix}")
         limits = programs.Limits(self._ends_at - time.monotonic(), self._memory_bytes)
         try:
             programs.convert(self._path, target, how, limits)
@@ -197,13 +205,6 @@ class _Finishing:
         if self._path.suffix == suffix:
             return self._path
         return self._path.rename(self._path.with_suffix(suffix))
-
-
-def _is_thumbnail(path: Path) -> bool:
-    try:
-        return 0 < path.stat().st_size < programs.THUMBNAIL_LIMIT_BYTES
-    except FileNotFoundError:
-        return False
 
 
 def _by_name(path: Path, outline: mp4.Outline, info: Mapping[str, Any]) -> Finished:

@@ -11,6 +11,7 @@ from typing import Any
 
 from worker.downloads import recipe
 from worker.downloads.contents import Contents, Video, positive, side
+from worker.downloads.parts import parts_needed
 from worker.downloads.recipe import Budget, Unaffordable
 from worker.jobs import Fault, JobError, Note, Reason
 
@@ -22,7 +23,7 @@ _HEADROOM = 0.93
 _GOOD_HEIGHT = 720
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Choice:
     """A file that can be had: one format, or one of pictures and one of sound to be merged."""
 
@@ -33,6 +34,11 @@ class Choice:
     def name(self) -> str:
         """What this choice is called among the page's others."""
         return "+".join(str(part.get("format_id")) for part in self.parts)
+
+    @property
+    def id(self) -> object:
+        """What the page calls the larger of its parts."""
+        return self.parts[0].get("format_id")
 
     @property
     def has_video(self) -> bool:
@@ -65,46 +71,75 @@ class Choice:
 class Chooser:
     """Chooses for one link, again and again if it must: see `exclude`."""
 
-    def __init__(self, budget: Budget, has_ffmpeg: bool) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        has_ffmpeg: bool,
+        *,
+        most_parts: int = 1,
+        sound_only: bool = False,
+    ) -> None:
+        """What the files may cost; `sound_only` when nobody wants to see anything."""
         self._budget = budget
         self._has_ffmpeg = has_ffmpeg
+        self._most_parts = 1 if sound_only else most_parts
+        self._sound_only = sound_only
         self._choices: list[Choice] = []
         self._chosen: Choice | None = None
         self._excluded: set[object] = set()
+        self._uncut: set[object] = set()
+        self._announced: dict[object, int] = {}
         self._ceiling: int | None = None
         self.duration_s: float | None = None
         """The length that the page tells; yt-dlp gives none to a format function."""
         self.note: Note | None = None
-        """What is to be said about the choice that was made last."""
+        """What is to be said about the choice that was made last,"""
+        self.parts = 1
+        """and into how many parts it will have to be cut, at the most."""
 
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
         """A format function of yt-dlp. Raises JobError when nothing can be sent."""
         # Worst first, by `format_sort`.
         formats = list(reversed(context.get("formats") or ()))
         self._choices = sorted(self._all(formats), key=self._ranking(formats))
+        if self._sound_only:
+            self._choices = list(_for_their_sound(self._choices))
         self._chosen = self._choose()
         yield self._chosen.for_ytdlp()
 
-    def exclude(self) -> bool:
-        """The last choice has proved too large. Returns whether there is another one."""
+    def exclude(self, size_bytes: int | None = None) -> bool:
+        """The last choice has proved too large, by its size if that is known.
+
+        Returns whether there is another one.
+        """
         chosen = self._chosen
         if chosen is None:
             return False
-        self._excluded.add(chosen.parts[0].get("format_id"))
+        if self.parts > 1:
+            self._uncut.add(chosen.id)
+        self._excluded.add(chosen.id)
+        if size_bytes is not None:
+            self._announced[chosen.id] = size_bytes
         if chosen.size_bytes is None and chosen.height:
             # Of what is said to be as good, and no smaller, nothing else is expected.
             self._ceiling = chosen.height
-        return any(map(self._may_fit, self._choices))
+        return any(map(self._may_fit, self._choices)) or self._best_to_cut() is not None
 
     def _choose(self) -> Choice:
         if not self._choices:
-            raise JobError(Reason.NO_FORMAT, Fault.PERMANENT, "no format holds pictures or sound")
+            reason = Reason.NO_SOUND if self._sound_only else Reason.NO_FORMAT
+            raise JobError(reason, Fault.PERMANENT, "no format holds what is wanted")
         wanted = self._choices[0]
         chosen = next(filter(self._may_fit, self._choices), None)
+        self.note, self.parts = None, 1
+        if wanted.has_video and not (chosen and chosen.has_video):
+            cuttable = self._best_to_cut()
+            if cuttable:
+                self.parts = self._most_parts
+                return cuttable
         if chosen is None:
             detail = f"{len(self._choices)} choices, none below {self._budget.size_bytes} bytes"
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
-        self.note = None
         if wanted.has_video and not chosen.has_video:
             self.note = Note.AUDIO_ONLY
         elif chosen is not wanted and (chosen.height or 0) < (wanted.height or 1):
@@ -125,8 +160,21 @@ class Chooser:
         for sound in sounds:
             yield Choice((sound,), self.duration_s)
 
+    def _best_to_cut(self) -> Choice | None:
+        """The choice that makes the fewest parts, of those that need no encoding."""
+        counts = {
+            choice: parts_needed(size, self._budget.size_bytes)
+            for choice in self._choices
+            if choice.has_video
+            and _plays(choice.parts[0])
+            and choice.id not in self._uncut
+            and (size := self._announced.get(choice.id) or choice.size_bytes)
+        }
+        within = {choice: n for choice, n in counts.items() if n <= self._most_parts}
+        return min(within, key=within.__getitem__, default=None)
+
     def _may_fit(self, choice: Choice) -> bool:
-        if choice.parts[0].get("format_id") in self._excluded:
+        if choice.id in self._excluded:
             return False
         size = choice.size_bytes
         if size is None:
@@ -166,6 +214,13 @@ class _Ranking:
         except Unaffordable:
             return False
         return True
+
+
+def _for_their_sound(choices: Sequence[Choice]) -> Iterator[Choice]:
+    """Sound alone before all; otherwise the least to fetch from which it can be taken."""
+    yield from (choice for choice in choices if not choice.has_video)
+    heard = [choice for choice in choices if choice.has_video and _has(choice.parts[0], "acodec")]
+    yield from reversed(heard)
 
 
 def _has(media: Format, which: str) -> bool:

@@ -65,6 +65,7 @@ def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[in
     _replace_environment(_environment(confinement, rules))
     # 8. After the descriptors, which may be more than the new limit allows.
     _limits(rules).apply()
+    allow_file(rules.max_file_bytes)
     # 9. A fork repeats its siblings' numbers: boundaries, request ids, temporary names.
     random.seed()
     # 10. No set-uid program gives back what was given up; Landlock insists on it.
@@ -133,9 +134,15 @@ def _replace_environment(environment: Mapping[str, str]) -> None:
 def _limits(rules: Rules) -> processes.Limits:
     return processes.Limits(
         data_bytes=rules.memory_bytes,
-        file_bytes=rules.max_file_bytes + _FILE_HEADROOM_BYTES,
+        file_bytes=rules.max_answer_bytes + _FILE_HEADROOM_BYTES,
         open_files=_OPEN_FILES,
     )
+
+
+def allow_file(size_bytes: int) -> None:
+    """Let this process write files of that size, if an answer may have as much at all."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (min(size_bytes + _FILE_HEADROOM_BYTES, hard), hard))
 
 
 def _bind_programs() -> None:

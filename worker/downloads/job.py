@@ -15,23 +15,23 @@ from worker.downloads.errors import classify
 from worker.downloads.guard import check_link
 from worker.downloads.rules import Rules
 from worker.downloads.session import Context, Session
-from worker.jobs import Download, MediaFile
+from worker.jobs import Download, Media
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Context, Download], MediaFile]
+Handler = Callable[[Context, Download], Media]
 
 
 def make_handler(rules: Rules) -> Handler:
     """Warm this process up and make it the reaper of all that its downloads start.
 
-    The handler returns a MediaFile whose file and thumbnail stay until its owner removes the
+    The handler returns Media whose files and thumbnails stay until their owner removes the
     directory, or raises JobError and has removed it. What the context raises passes through.
     """
     processes.become_subreaper()
     extractors = warm.warm_up()
 
-    def download(context: Context, task: Download) -> MediaFile:
+    def download(context: Context, task: Download) -> Media:
         check_link(task.url, rules.allowed_networks)
         directory = Path(task.directory)
         try:

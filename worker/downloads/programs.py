@@ -76,6 +76,14 @@ def wait_for(drawing: subprocess.Popen[str]) -> None:
     _finish(drawing)
 
 
+def is_thumbnail(path: Path) -> bool:
+    """Whether there is a picture that Telegram takes for a thumbnail."""
+    try:
+        return 0 < path.stat().st_size < THUMBNAIL_LIMIT_BYTES
+    except FileNotFoundError:
+        return False
+
+
 def convert(source: Path, target: Path, recipe: Recipe, limits: "Limits") -> None:
     """Make `target` from the first video and audio stream of `source`, its index in front.
 
@@ -87,11 +95,25 @@ def convert(source: Path, target: Path, recipe: Recipe, limits: "Limits") -> Non
     command += ["-map", "0:V:0?"] if recipe.suffix == ".mp4" else ["-vn"]
     command += ["-map", "0:a:0?", "-dn", "-sn", "-map_chapters", "-1"]
     command += _video_arguments(recipe.video) if recipe.video else ["-c:v", "copy"]
-    audio = ["-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ac", "2"]
-    command += audio if recipe.encodes_audio else ["-c:a", "copy"]
+    command += _audio_arguments(recipe.encodes_audio)
     if recipe.suffix != ".mp3":
         command += ["-movflags", "+faststart"]
     process = _start([*command, "-f", _FORMATS[recipe.suffix], f"file:{target}"])
+    limits.impose(process)
+    _finish(process, limits.time_s)
+
+
+def cut(source: Path, piece_s: float, encodes_audio: bool, limits: "Limits") -> None:
+    """Cut a video at the key frames behind each `piece_s` into `part-NN.mp4` beside it.
+
+    Raises ProgramFailed.
+    """
+    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
+    command += ["-map", "0:V:0", "-map", "0:a:0?", "-dn", "-sn", "-map_chapters", "-1"]
+    command += ["-c:v", "copy", *_audio_arguments(encodes_audio)]
+    command += ["-f", "segment", "-segment_time", f"{piece_s:.3f}", "-reset_timestamps", "1"]
+    command += ["-segment_format", "mp4", "-segment_format_options", "movflags=+faststart"]
+    process = _start([*command, f"file:{source.with_name('part-%02d.mp4')}"])
     limits.impose(process)
     _finish(process, limits.time_s)
 
@@ -126,6 +148,12 @@ def _video_arguments(encoding: Encoding) -> Iterable[str]:
         *("-vf", f"scale={encoding.width}:{encoding.height},setsar=1", "-pix_fmt", "yuv420p"),
         *("-fpsmax", "60", "-crf", "23", "-maxrate", str(rate), "-bufsize", str(2 * rate)),
     )
+
+
+def _audio_arguments(encodes_audio: bool) -> Iterable[str]:
+    if encodes_audio:
+        return ("-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ac", "2")
+    return ("-c:a", "copy")
 
 
 def _start(command: list[str]) -> subprocess.Popen[str]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 class Rules:
     """Limits in bytes and seconds; fixed for a worker's life and sent to it once.
 
-    `instance` is the tag by which processes of this bot are recognised. `allowed_networks` are
-    CIDR networks that the egress guard lets through although they are not public. `proxy` and
-    `cookies_file` are the operator's; the file is only ever copied.
+    A video that is larger than a file may be is cut into `most_parts` of them. `instance` is the
+    tag by which processes of this bot are recognised. `allowed_networks` are CIDR networks that
+    the egress guard lets through although they are not public. `proxy` and `cookies_file` are
+    the operator's; the file is only ever copied.
     """
 
     instance: str
     max_file_bytes: int
+    most_parts: int = 1
     timeout_s: float = 60.0
     idle_timeout_s: float = 60.0
     memory_bytes: int = 512 * 1024 * 1024
@@ -22,3 +24,8 @@ class Rules:
     cookies_file: str | None = None
     term_grace_s: float = 0.5
     """From SIGTERM to SIGKILL: who cancels sees the session end within a second, heed it or not."""
+
+    @property
+    def max_answer_bytes(self) -> int:
+        """What all files of one link may have together."""
+        return self.max_file_bytes * self.most_parts

@@ -17,10 +17,22 @@ from typing import Any, Protocol
 from worker import memory, processes
 from worker.downloads import child, workspace
 from worker.downloads.account import Account
-from worker.downloads.channel import Finished, Garbled, Message, Receiver
+from worker.downloads.channel import Finished, Found, Garbled, Made, Message, Receiver
+from worker.downloads.identity import media_key
 from worker.downloads.isolation import LOG_NAME, Confinement
 from worker.downloads.rules import Rules
-from worker.jobs import Download, Fault, JobError, MediaFile, Progress, Reason, Stage, YtDlpStarted
+from worker.jobs import (
+    Download,
+    Fault,
+    Identified,
+    JobError,
+    Media,
+    MediaFile,
+    Progress,
+    Reason,
+    Stage,
+    YtDlpStarted,
+)
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +81,8 @@ class Session:
         self._account = Account()
         self._is_near_the_cap = False
 
-    def run(self) -> MediaFile:
-        """Run the download in a directory that exists; the file that came out of it.
+    def run(self) -> Media:
+        """Run the download in a directory that exists; the files that came out of it.
 
         Raises JobError, and whatever the context raises for a stop. On any way out no process
         of the session is left.
@@ -92,12 +104,12 @@ class Session:
         confinement = Confinement(self._task.job_id, self._directory, os.getpid())
         pid = os.fork()
         if pid == 0:
-            child.run(self._task.url, confinement, self._rules, write_fd, self._extractors)
+            child.run(self._task, confinement, self._rules, write_fd, self._extractors)
         identity = processes.identify(pid)
         assert identity is not None  # noqa: S101 - our own child, not waited for
         return identity
 
-    def _attend(self, leader: processes.Identity, read_fd: int) -> MediaFile:
+    def _attend(self, leader: processes.Identity, read_fd: int) -> Media:
         result: Message | None = None
         statuses: dict[int, int] = {}
         try:
@@ -118,7 +130,7 @@ class Session:
                 with contextlib.suppress(OSError):
                     self._context.report(self._account.close(self._directory))
         if isinstance(result, Finished):
-            return self._media_file(result)
+            return self._media(result)
         if isinstance(result, JobError):
             raise result
         raise _died(statuses.get(leader.pid))
@@ -144,9 +156,12 @@ class Session:
                     self._context.raise_if_stopped()
                 data = _read(read_fd)
                 for message in _messages(receiver, data):
-                    if not isinstance(message, Progress):
+                    if isinstance(message, Progress):
+                        self._relay(message)
+                    elif isinstance(message, Found):
+                        self._identify(message)
+                    else:
                         return message
-                    self._relay(message)
                 # Its end decides, once all that it wrote before is read. End-of-file does not:
                 # a grandchild can hold the pipe for as long as it likes.
                 if pidfd in ready and not data:
@@ -173,6 +188,11 @@ class Session:
             self._next_report = now + REPORT_INTERVAL_S
             self._context.report(progress)
 
+    def _identify(self, found: Found) -> None:
+        key = media_key(self._task, found, self._extractors)
+        if key is not None:
+            self._context.report(Identified(key))
+
     def _note_bytes(self, count: int) -> None:
         if count > self._seen_bytes:
             self._seen_bytes = count
@@ -195,7 +215,7 @@ class Session:
         # A conversion begins when the parts of a merge are gone: less is movement as well.
         if size != self._directory_bytes:
             self._directory_bytes, self._moved_at = size, time.monotonic()
-        if size > self._rules.max_file_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
+        if size > self._rules.max_answer_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
         used = _memory_in_use()
         self._account.note_memory(used)
@@ -206,12 +226,19 @@ class Session:
         if used > self._rules.memory_bytes:
             raise JobError(Reason.OUT_OF_MEMORY, Fault.PERMANENT, f"{used} bytes in use")
 
-    def _media_file(self, finished: Finished) -> MediaFile:
+    def _media(self, finished: Finished) -> Media:
         """Its claim, looked up: the files are there, they are files, and they fit."""
+        media = Media(tuple(map(self._media_file, finished.files)))
+        named = {name for made in finished.files for name in (made.name, made.thumbnail)}
+        keep = named - {None, LOG_NAME}
+        workspace.keep_only(self._directory, {name for name in keep if name})
+        return media
+
+    def _media_file(self, made: Made) -> MediaFile:
         try:
-            size = workspace.own_file(self._directory, finished.name)
-            if finished.thumbnail:
-                workspace.own_file(self._directory, finished.thumbnail)
+            size = workspace.own_file(self._directory, made.name)
+            if made.thumbnail:
+                workspace.own_file(self._directory, made.thumbnail)
         except (OSError, ValueError) as error:
             detail = f"yt-dlp's process named a wrong file: {type(error).__name__}"
             raise JobError(Reason.CRASHED, Fault.RETRYABLE, detail) from error
@@ -219,23 +246,23 @@ class Session:
             raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "the file is empty")
         if size > self._rules.max_file_bytes:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes")
-        keep = {finished.name, finished.thumbnail} - {None, LOG_NAME}
-        workspace.keep_only(self._directory, {name for name in keep if name})
-        thumbnail = finished.thumbnail
+        thumbnail = made.thumbnail
         return MediaFile(
-            path=os.fspath(self._directory / finished.name),
-            kind=finished.kind,
+            path=os.fspath(self._directory / made.name),
+            kind=made.kind,
             size_bytes=size,
-            title=finished.title,
+            title=made.title,
             source_url=self._task.url,
-            width=finished.width,
-            height=finished.height,
-            duration_s=finished.duration_s,
+            width=made.width,
+            height=made.height,
+            duration_s=made.duration_s,
             thumbnail=os.fspath(self._directory / thumbnail) if thumbnail else None,
-            uploader=finished.uploader,
-            extractor=finished.extractor,
-            media_id=finished.media_id,
-            note=finished.note,
+            uploader=made.uploader,
+            extractor=made.extractor,
+            media_id=made.media_id,
+            note=made.note,
+            part=made.part,
+            parts=made.parts,
         )
 
 

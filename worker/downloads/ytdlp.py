@@ -9,25 +9,27 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from yt_dlp.utils import YoutubeDLError
 
 from worker.downloads import bounds
+from worker.downloads.channel import MOST_FILES, Found
 from worker.downloads.contents import positive
 from worker.downloads.errors import classify
+from worker.downloads.finishing import cover_of
 from worker.downloads.formats import Chooser
+from worker.downloads.isolation import allow_file
 from worker.downloads.programs import CONTAINERS
 from worker.downloads.recipe import budget_of
 from worker.downloads.rules import Rules
-from worker.jobs import Fault, JobError, Progress, Reason, Stage
+from worker.jobs import Download, Fault, JobError, Note, Progress, Reason, Stage
 
 COOKIES_NAME = "cookies.txt"
 MEDIA_NAME = "media"
-NOTE_KEY = "_note"
-"""In the info that `fetch` returns: the Note about the format that was chosen, or None."""
 
 _REPORT_INTERVAL_S = 0.25
 # How many choices may prove too large before the link does.
@@ -42,28 +44,43 @@ _NOT_NOW: dict[str, tuple[Reason, str]] = {
     "is_upcoming": (Reason.NOT_STARTED, "not started"),
 }
 
-Report = Callable[[Progress], None]
+Report = Callable[[Progress | Found], None]
 
 
-def options(rules: Rules, chooser: Chooser) -> dict[str, Any]:
-    """Everything that yt-dlp is told; relative names mean the job's own directory."""
+@dataclass(frozen=True)
+class Fetched:
+    """Names of files in the working directory, with yt-dlp's info about each, in their order."""
+
+    files: tuple[tuple[Path, dict[str, Any]], ...]
+    note: Note | None = None
+
+
+def options(
+    rules: Rules, chooser: Chooser, begin: Callable[[Mapping[str, Any], int], None]
+) -> dict[str, Any]:
+    """Everything that yt-dlp is told; relative names mean the job's own directory.
+
+    `begin` hears of each video that is about to be downloaded, and into how many parts it will
+    be cut.
+    """
 
     def admit(info: Mapping[str, Any], *, incomplete: bool = False) -> None:
         # A match_filter, called before formats are chosen and after; None lets it go on.
         _refuse_live(info)
         chooser.duration_s = positive(info.get("duration"))
         if not incomplete:
-            bounds.check_length(info, rules.max_file_bytes)
+            bounds.check_length(info, rules.max_answer_bytes)
+            begin(info, chooser.parts)
 
     return {
-        # One file of a known name, whatever the page calls itself.
-        "outtmpl": {"default": f"{MEDIA_NAME}.%(ext)s"},
+        # Files of known names, whatever the page calls itself.
+        "outtmpl": {"default": f"{MEDIA_NAME}%(playlist_index&-{{}}|)s.%(ext)s"},
         "restrictfilenames": True,
         "trim_file_name": 80,
         "updatetime": False,
-        # One video: not a playlist, and not the end of an endless one to find its first.
+        # One post: not a playlist, and not the end of an endless one to find its first.
         "noplaylist": True,
-        "playlist_items": "1",
+        "playlist_items": f"1:{MOST_FILES}",
         "lazy_playlist": True,
         "match_filter": admit,
         # Nothing from the machine that it runs on, nothing kept for the next.
@@ -104,18 +121,20 @@ def _refuse_live(info: Mapping[str, Any]) -> None:
         raise JobError(reason, Fault.PERMANENT, detail)
 
 
-def fetch(
-    url: str, rules: Rules, report: Report, extractors: Iterable[Any]
-) -> tuple[Path, dict[str, Any]]:
-    """Download the media behind `url` into the working directory.
+def fetch(task: Download, rules: Rules, report: Report, extractors: Iterable[Any]) -> Fetched:
+    """Download the media behind the task's link into the working directory.
 
-    Returns the file's name and yt-dlp's info about it. Raises JobError for what is decided
-    here, and whatever yt-dlp raises.
+    Raises JobError for what is decided here, and whatever yt-dlp raises.
     """
     has_ffmpeg = shutil.which("ffmpeg") is not None
-    chooser = Chooser(budget_of(rules), has_ffmpeg)
+    chooser = Chooser(
+        budget_of(rules),
+        has_ffmpeg,
+        most_parts=rules.most_parts if has_ffmpeg else 1,
+        sound_only=task.sound_only,
+    )
     meter = _Meter(rules.max_file_bytes, report)
-    params = options(rules, chooser) | {
+    params = options(rules, chooser, meter.begin) | {
         "progress_hooks": [meter.on_progress],
         "postprocessor_hooks": [meter.on_postprocessor],
     }
@@ -125,60 +144,99 @@ def fetch(
             ydl.add_info_extractor(extractor)
         for choices_left in reversed(range(_MOST_CHOICES)):
             try:
-                path, info = _extract(ydl, url, rules.max_file_bytes)
-                break
+                return Fetched(_extract(ydl, task.url, meter), chooser.note)
             except (JobError, YoutubeDLError, OSError) as error:
                 too_large = classify(error).reason is Reason.TOO_LARGE
-                if not (too_large and choices_left and chooser.exclude()):
+                if not (too_large and choices_left and chooser.exclude(meter.announced_bytes)):
                     raise
             meter.start_again()
             _remove_parts()
-    return path, info | {NOTE_KEY: chooser.note}
+    raise AssertionError("the last try returns or raises")
 
 
 def _extract(
-    ydl: bounds.BoundedYoutubeDL, url: str, limit_bytes: int
-) -> tuple[Path, dict[str, Any]]:
-    info = _first(ydl.extract_info(url, download=True))
-    if info is None:
+    ydl: bounds.BoundedYoutubeDL, url: str, meter: "_Meter"
+) -> tuple[tuple[Path, dict[str, Any]], ...]:
+    videos = list(_videos(ydl.extract_info(url, download=True)))
+    if not videos:
         raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
-    done = info.get("requested_downloads") or []
-    path = done[-1].get("filepath") if done else None
-    if not path:
-        raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was downloaded")
-    with contextlib.suppress(FileNotFoundError):
-        if (size := os.stat(path, follow_symlinks=False).st_size) > limit_bytes:
-            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes")
-    return Path(path), info
+    files = []
+    for info, limit_bytes in zip(videos, meter.limits, strict=True):
+        done = info.get("requested_downloads") or []
+        path = done[-1].get("filepath") if done else None
+        if not path:
+            raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was downloaded")
+        with contextlib.suppress(FileNotFoundError):
+            meter.check_size(os.stat(path, follow_symlinks=False).st_size, limit_bytes)
+        _fetch_cover(ydl, Path(path), info)
+        files.append((Path(path), info))
+    return tuple(files)
+
+
+def _fetch_cover(ydl: bounds.BoundedYoutubeDL, path: Path, info: Mapping[str, Any]) -> None:
+    """A song's picture, if the site has one. A song without is as good."""
+    url = info.get("thumbnail")
+    if url and info.get("vcodec") == "none":
+        with contextlib.suppress(YoutubeDLError, JobError, OSError, ValueError):
+            cover_of(path).write_bytes(ydl.urlopen(url).read())
 
 
 def _remove_parts() -> None:
     """Or yt-dlp would go on where the choice before has left off."""
-    for path in Path().glob(f"{MEDIA_NAME}.*"):
+    for path in Path().glob(f"{MEDIA_NAME}*"):
         path.unlink()
 
 
-def _first(info: Any) -> dict[str, Any] | None:
-    """The one video of a result, at whatever depth of playlists it stands."""
-    while isinstance(info, dict) and "entries" in info:
-        info = next((entry for entry in info["entries"] or () if entry), None)
-    return info if isinstance(info, dict) else None
+def _videos(info: Any) -> Iterator[dict[str, Any]]:
+    """The videos of a result, at whatever depth of playlists they stand."""
+    if not isinstance(info, dict):
+        return
+    if "entries" not in info:
+        yield info
+    for entry in info.get("entries") or ():
+        yield from _videos(entry)
 
 
 class _Meter:
     """Adds up what yt-dlp's hooks say, and stops what is announced as too large."""
 
     def __init__(self, limit_bytes: int, report: Report) -> None:
-        self._limit = limit_bytes
+        self._limit_of_file = limit_bytes
         self._report = report
+        self.limits: list[int] = []
+        """What each video that was begun may have, in bytes."""
+        self._finished_bytes = 0
         self._next_report = 0.0
         self._done: dict[str, int] = {}
         # Fragments are fetched in threads, and each calls the hook.
         self._lock = threading.Lock()
+        self.announced_bytes: int | None = None
+        """How large the video that was begun last will be, once that has proved too large."""
 
     def start_again(self) -> None:
         """What was fetched so far does not count."""
-        self._done = {}
+        self._done, self._finished_bytes, self.announced_bytes = {}, 0, None
+        self.limits.clear()
+
+    def begin(self, info: Mapping[str, Any], parts: int) -> None:
+        """A video is about to be downloaded, to be cut into so many parts."""
+        with self._lock:
+            self._finished_bytes += sum(self._done.values())
+            self._done, self.announced_bytes = {}, None
+            self.limits.append(self._limit_of_file * parts)
+        allow_file(self._limit)
+        self._report(Found(str(info.get("extractor_key")), str(info.get("id"))))
+
+    def check_size(self, size_bytes: int, limit_bytes: int) -> None:
+        """Raises JobError for a file that is there and too large."""
+        if size_bytes > limit_bytes:
+            self.announced_bytes = size_bytes
+            detail = f"{size_bytes} bytes are announced or there"
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
+
+    @property
+    def _limit(self) -> int:
+        return self.limits[-1]
 
     def on_progress(self, status: Mapping[str, Any]) -> None:
         """A progress hook of yt-dlp. Raises JobError when the file cannot be sent anyway."""
@@ -193,22 +251,20 @@ class _Meter:
             if status.get("status") != "downloading" or now < self._next_report:
                 return
             self._next_report = now + _REPORT_INTERVAL_S
-            sum_done = sum(self._done.values())
+            sum_done = self._finished_bytes + sum(self._done.values())
         expected = _expected_bytes(info) or total or _count(status.get("total_bytes_estimate"))
         self._report(
             Progress(
                 Stage.DOWNLOADING,
                 done_bytes=sum_done,
-                total_bytes=max(expected, sum_done) if expected else None,
+                total_bytes=max(self._finished_bytes + expected, sum_done) if expected else None,
                 speed_bps=float(status.get("speed") or 0) or None,
                 eta_s=float(status["eta"]) if status.get("eta") is not None else None,
             )
         )
 
     def _keep_limit(self, others: int, this: int) -> None:
-        if others + this > self._limit:
-            detail = f"{others + this} bytes are announced or there"
-            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
+        self.check_size(others + this, self._limit)
 
     def _believable_estimate(self, status: Mapping[str, Any], done: int) -> int:
         estimate = _count(status.get("total_bytes_estimate"))

@@ -7,7 +7,6 @@ fail for a while (a full disk, a locked file) leaves as `LedgerBusy`, with nothi
 same call may be made again.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from worker import jobs
-from worker.ledger import door, queue, requests
+from worker.ledger import door, line, queue, remembered, requests
 from worker.ledger.database import Database, LedgerBusy, LedgerError
 from worker.ledger.door import Quota
 from worker.ledger.fairness import NO_LIMIT, Share
@@ -167,8 +166,10 @@ class Ledger:
                 return None
             row = self._db.execute("SELECT * FROM jobs WHERE id = ?", job).fetchone()
             request = requests.get(self._db, row["request"]) if row["request"] else None
-            media, file_id = self._media_of(request) if request else (None, None)
-            return read_job(row, request, media, file_id)
+            media = None
+            if request:
+                media = remembered.media_of(self._db, request.media_key, request.download)
+            return read_job(row, request, media)
 
     def recover(self) -> int:
         """After a start: every job that was in hand waits again. Returns how many did."""
@@ -208,7 +209,7 @@ class Ledger:
             )
             if job.kind is Kind.DOWNLOAD:
                 requests.decide_all(self._db, job.id, decision, now)
-            elif job.kind is Kind.DELIVER and job.request:
+            elif job.kind.is_upload and job.request:
                 requests.decide(self._db, job.request.id, decision, now)
             elif job.request:
                 return requests.give_up(self._db, job.request, now)
@@ -239,7 +240,12 @@ class Ledger:
             queue.close(self._db, job.id, "done", now)
             requests.settle(self._db, request.id, now)
 
-    def finish_download(self, job: Job, media: jobs.MediaFile, now: float) -> None:
+    def identify(self, job: Job, media_key: str, now: float) -> list[int]:
+        """See `requests.identify`."""
+        with self._db.transaction():
+            return requests.identify(self._db, job.id, media_key, now)
+
+    def finish_download(self, job: Job, media: jobs.Media, now: float) -> None:
         """The media lies on disk for everybody who waits for it."""
         with self._db.transaction():
             queue.close(self._db, job.id, "done", now)
@@ -248,21 +254,26 @@ class Ledger:
             )
             requests.decide_all(self._db, job.id, Decision(Verdict.MEDIA), now)
 
+    def finish_group(self, job: Job, group: jobs.GroupSent, now: float) -> None:
+        """Files that belong to the answer stand beside it."""
+        request = _request_of(job)
+        sent = [jobs.to_json(delivered) for delivered in (*request.sent, *group.sent)]
+        with self._db.transaction():
+            queue.close(self._db, job.id, "done", now)
+            self._db.execute(
+                "UPDATE requests SET sent = ? WHERE id = ?", json.dumps(sent), request.id
+            )
+            requests.settle(self._db, request.id, now)
+
     def finish_delivery(self, job: Job, delivered: jobs.Delivered, now: float) -> None:
         """A request has its media. What was uploaded is remembered as what Telegram made of it."""
         request = _request_of(job)
+        sent = (delivered, *request.sent)
         with self._db.transaction():
             queue.close(self._db, job.id, "done", now)
             requests.mark_answered(self._db, request.id, now)
-            if delivered.file_id and job.media:
-                known = dataclasses.replace(job.media, kind=delivered.kind or job.media.kind)
-                self._db.execute(
-                    "INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?)",
-                    request.media_key,
-                    delivered.file_id,
-                    json.dumps(jobs.to_json(known)),
-                    now,
-                )
+            if job.media and len(sent) == len(job.media.files):
+                remembered.remember(self._db, request.media_key, job.media, sent, now)
 
     def finish_explanation(self, job: Job, now: float) -> None:
         """A request has its sentence."""
@@ -285,7 +296,7 @@ class Ledger:
         request = _request_of(job)
         with self._db.transaction():
             queue.close(self._db, job.id, "dropped", now)
-            self._db.execute("DELETE FROM media WHERE media_key = ?", request.media_key)
+            remembered.forget(self._db, request.media_key)
             if request.download:
                 # Others who wait for it shall not be given it again, either.
                 queue.close(self._db, request.download, "dropped", now)
@@ -307,18 +318,6 @@ class Ledger:
 
     # ------------------------------------------------------------------------- questions
 
-    def _media_of(self, request: Request) -> tuple[jobs.MediaFile | None, str | None]:
-        """The media for a request, and its file id when Telegram has it already."""
-        row = self._db.execute(
-            "SELECT media, file_id FROM media WHERE media_key = ?"
-            " UNION ALL SELECT result, NULL FROM jobs WHERE id = ? AND state = 'done'",
-            request.media_key,
-            request.download,
-        ).fetchone()
-        if row is None:
-            return None, None
-        return jobs.media_from_json(json.loads(row["media"])), row["file_id"]
-
     def watchers(self, download: int) -> list[Request]:
         """Who waits for a download, and has a status message to show progress in."""
         with self._db.reading():
@@ -331,13 +330,7 @@ class Ledger:
         Only those that have waited for so long and have a status message to show it in.
         """
         with self._db.reading():
-            places = queue.places(self._db, now, waited_s)
-            waiting = requests.undecided_of(self._db, places)
-        return [
-            (request, places[request.download])
-            for request in waiting
-            if request.status_message_id is not None and request.download is not None
-        ]
+            return line.places(self._db, now, waited_s)
 
     def request(self, request: int) -> Request | None:
         """A request as it is now."""

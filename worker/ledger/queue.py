@@ -55,7 +55,7 @@ def take(
 
     A job that was told to wait is also due when the clock has been set back behind the moment
     it was told so. Nothing is taken for `busy_requests` and `closed_chats` (None: all chats), no
-    delivery unless `uploads`, and no download beyond its person's and its chat's share. Of people
+    upload unless `uploads`, and no download beyond its person's and its chat's share. Of people
     who wait for the same upload one goes first, for the others can then have it by its file id.
     """
     row = db.execute(
@@ -63,11 +63,11 @@ def take(
         " AND (not_before <= ? OR waits_since > ?)"
         " AND (request IS NULL OR request NOT IN (SELECT value FROM json_each(?)))"
         " AND (chat_id IS NULL OR ? AND chat_id NOT IN (SELECT value FROM json_each(?)))"
-        " AND (? OR kind != 'deliver')"
-        " AND NOT (kind = 'deliver'"
+        " AND (? OR kind NOT IN ('group', 'deliver'))"
+        " AND NOT (kind IN ('group', 'deliver')"
         "  AND media_key NOT IN (SELECT media_key FROM media)"
-        "  AND EXISTS (SELECT 1 FROM jobs WHERE kind = 'deliver' AND state = 'running'"
-        "   AND media_key = job.media_key))"
+        "  AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')"
+        "   AND state = 'running' AND media_key = job.media_key))"
         " AND (kind != 'download'"
         "  OR ? > (SELECT count(*) FROM jobs WHERE kind = 'download' AND state = 'running'"
         "   AND user_id = job.user_id)"
@@ -97,27 +97,6 @@ def take(
     return job
 
 
-def places(db: Database, now: float, waited_s: float) -> dict[int, int]:
-    """How many downloads that are due would be taken before each one, by its id.
-
-    Left out are those that became due less than `waited_s` ago: they may be taken any moment.
-    (The clock may have been set back behind the moment they did.)
-    """
-    rows = db.execute(
-        "SELECT id, ahead FROM"
-        " (SELECT id, max(not_before, waits_since) AS due_at,"
-        "   row_number() OVER (ORDER BY priority, turn, id) - 1 AS ahead"
-        "  FROM jobs WHERE pool = ? AND state = 'waiting' AND (not_before <= ? OR waits_since > ?))"
-        " WHERE abs(? - due_at) >= ?",
-        Kind.DOWNLOAD.pool,
-        now,
-        now,
-        now,
-        waited_s,
-    )
-    return {row["id"]: row["ahead"] for row in rows}
-
-
 def wait_again(db: Database, job: int, delay_s: float, now: float, *, refund: bool) -> None:
     """Let a running job wait for another attempt; `refund` when this one does not count."""
     db.execute(
@@ -142,7 +121,7 @@ def drop_download(db: Database, job: int | None, now: float) -> list[int]:
 
 def drop_deliveries(db: Database, request: int, now: float) -> list[int]:
     """Drop a request's waiting deliveries, and return those that run."""
-    return _drop(db, "kind = 'deliver' AND request = ?", request, now)
+    return _drop(db, "kind IN ('group', 'deliver') AND request = ?", request, now)
 
 
 def drop_all(db: Database, request: int, now: float) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from worker.jobs import MediaFile, Reason
+from worker.jobs import Delivered, Media, Reason, delivered_from_json
 
 DOWNLOADS, TELEGRAM = "downloads", "telegram"
 
@@ -18,6 +18,7 @@ class Kind(StrEnum):
     UPDATE = "update"
     STATUS = "status"
     DOWNLOAD = "download"
+    GROUP = "group"
     DELIVER = "deliver"
     EXPLAIN = "explain"
     REPLY = "reply"
@@ -27,6 +28,11 @@ class Kind(StrEnum):
     def pool(self) -> str:
         """The pool in which such jobs run."""
         return DOWNLOADS if self is Kind.DOWNLOAD else TELEGRAM
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether such jobs may have a file to upload, which takes its time."""
+        return self in (Kind.GROUP, Kind.DELIVER)
 
     @property
     def priority(self) -> int:
@@ -40,6 +46,7 @@ _PRIORITIES = (
     Kind.STATUS,
     Kind.EXPLAIN,
     Kind.REPLY,
+    Kind.GROUP,
     Kind.DELIVER,
     Kind.DOWNLOAD,
 )
@@ -59,8 +66,9 @@ class Request:
     """A link that a person sent, and what has become of it.
 
     `verdict` None: it is still open what the answer will be. `status_messages` and `downloads`
-    count what was posted and started for it, so that neither can go on for ever. `turn` is its
-    place among all requests, see `worker.ledger.fairness`.
+    count what was posted and started for it, so that neither can go on for ever. `sent` is what
+    was sent of its media beside the status message. `turn` is its place among all requests, see
+    `worker.ledger.fairness`.
     """
 
     id: int
@@ -78,6 +86,8 @@ class Request:
     error_id: str | None
     turn: int
     answered_at: float | None
+    sent: tuple[Delivered, ...] = ()
+    sound_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,10 +102,8 @@ class Job:
     media_key: str | None
     chat_id: int | None
     request: Request | None
-    media: MediaFile | None = None
-    """What a delivery is to send,"""
-    file_id: str | None = None
-    """and its name at Telegram when that has it already."""
+    media: Media | None = None
+    """What its request is to get, when that is known."""
 
 
 def read_request(row: sqlite3.Row) -> Request:
@@ -106,13 +114,13 @@ def read_request(row: sqlite3.Row) -> Request:
             **values,
             "verdict": values["verdict"] and Verdict(values["verdict"]),
             "reason": values["reason"] and Reason(values["reason"]),
+            "sound_only": bool(values["sound_only"]),
+            "sent": tuple(map(delivered_from_json, json.loads(values["sent"]))),
         }
     )
 
 
-def read_job(
-    row: sqlite3.Row, request: Request | None, media: MediaFile | None, file_id: str | None
-) -> Job:
+def read_job(row: sqlite3.Row, request: Request | None, media: Media | None) -> Job:
     """A row of `jobs`, with what it needs to know of its request."""
     return Job(
         id=row["id"],
@@ -124,7 +132,6 @@ def read_job(
         chat_id=row["chat_id"],
         request=request,
         media=media,
-        file_id=file_id,
     )
 
 

@@ -6,11 +6,10 @@ it. So it does not matter which of them comes first.
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from worker.jobs import Cancelled, CancelRequest, OpenRequest, Reason
-from worker.ledger import fairness, queue
+from worker.ledger import fairness, queue, remembered
 from worker.ledger.database import Database
 from worker.ledger.records import Kind, Request, Verdict, read_request
 
@@ -61,41 +60,49 @@ def undecided(db: Database, download: int | None) -> list[Request]:
     return [request for request in unanswered(db, download) if request.verdict is None]
 
 
-def undecided_of(db: Database, downloads: Iterable[int]) -> list[Request]:
-    """Who waits for one of these downloads and has neither cancelled nor been told."""
-    rows = db.execute(
-        "SELECT * FROM requests WHERE download IN (SELECT value FROM json_each(?))"
-        " AND answered_at IS NULL AND verdict IS NULL ORDER BY id",
-        json.dumps(list(downloads)),
-    )
-    return [read_request(row) for row in rows]
-
-
 def open_request(db: Database, effect: OpenRequest, now: float) -> None:
     """Take a link on: a status message is to be posted, and the media provided."""
+    media_key = remembered.key_behind(db, effect.media_key, now)
+    if effect.fresh:
+        remembered.forget(db, media_key)
     request_id = db.insert(
         "requests",
         chat_id=effect.chat_id,
         user_id=effect.user_id,
         message_id=effect.message_id,
         url=effect.url,
-        media_key=effect.media_key,
+        media_key=media_key,
+        sound_only=effect.sound_only,
         turn=fairness.next_turn(db, effect.user_id),
         created_at=now,
     )
     queue.add(db, Kind.STATUS, now, request=get(db, request_id))
-    provide(db, request_id, now)
+    provide(db, request_id, now, fresh=effect.fresh)
 
 
-def provide(db: Database, request_id: int, now: float) -> None:
-    """See to it that a request gets its media: remembered, on disk, on its way, or fetched."""
+def provide(
+    db: Database,
+    request_id: int,
+    now: float,
+    *,
+    fresh: bool = False,
+    instead_of: int | None = None,
+) -> None:
+    """See to it that a request gets its media: remembered, on disk, on its way, or fetched.
+
+    The download `instead_of` is not waited for; `fresh` is noted with a new one.
+    """
     request = get(db, request_id)
     key = request.media_key
-    remembered = db.value("SELECT 1 FROM media WHERE media_key = ?", key)
+    is_remembered = remembered.knows(db, key)
     download = None
-    if not remembered:
-        download = _current_download(db, request) or queue.add(
-            db, Kind.DOWNLOAD, now, media_key=key, payload={"url": request.url}
+    if not is_remembered:
+        download = _current_download(db, request, instead_of) or queue.add(
+            db,
+            Kind.DOWNLOAD,
+            now,
+            media_key=key,
+            payload={"url": request.url, "sound_only": request.sound_only, "fresh": fresh},
         )
     db.execute(
         "UPDATE requests SET download = ?, downloads = downloads + (? IS NOT NULL) WHERE id = ?",
@@ -104,22 +111,51 @@ def provide(db: Database, request_id: int, now: float) -> None:
         request_id,
     )
     fairness.charge(db, download)
-    is_there = remembered or db.value(
+    is_there = is_remembered or db.value(
         "SELECT 1 FROM jobs WHERE id = ? AND state = 'done'", download
     )
     decide(db, request_id, Decision(Verdict.MEDIA if is_there else None), now)
 
 
-def _current_download(db: Database, request: Request) -> int | None:
-    """Another person's download of the same media that can be shared."""
+def identify(db: Database, download: int, media_key: str, now: float) -> list[int]:
+    """It has turned out what a running download fetches. Returns it when it is to be stopped.
+
+    That is so when the media is remembered, or being fetched by another link: then whoever waits
+    for this download gets the media from there.
+    """
+    job = db.execute("SELECT * FROM jobs WHERE id = ? AND state = 'running'", download).fetchone()
+    if job is None or job["media_key"] == media_key:
+        return []
+    remembered.connect(db, job["media_key"], media_key, now)
+    db.execute("UPDATE jobs SET media_key = ? WHERE id = ?", media_key, download)
+    db.execute(
+        "UPDATE requests SET media_key = ? WHERE download = ? AND answered_at IS NULL",
+        media_key,
+        download,
+    )
+    if json.loads(job["payload"]).get("fresh"):
+        remembered.forget(db, media_key)
+    waiting = undecided(db, download)
+    if not waiting or not (
+        remembered.knows(db, media_key) or _current_download(db, waiting[0], download)
+    ):
+        return []
+    for request in waiting:
+        provide(db, request.id, now, instead_of=download)
+    return [download]
+
+
+def _current_download(db: Database, request: Request, other_than: int | None) -> int | None:
+    """A download of the same media that can be shared."""
     found: int | None = db.value(
         "SELECT id FROM jobs WHERE kind = 'download' AND media_key = ?"
-        " AND (state IN ('waiting', 'running')"
+        " AND id IS NOT ? AND (state IN ('waiting', 'running')"
         # Files stay on disk while somebody who waits for them is unanswered.
         " OR state = 'done' AND id IN"
         "  (SELECT download FROM requests WHERE answered_at IS NULL AND id != ?))"
         " ORDER BY id DESC LIMIT 1",
         request.media_key,
+        other_than,
         request.id,
     )
     return found
@@ -127,10 +163,10 @@ def _current_download(db: Database, request: Request) -> int | None:
 
 def is_on_its_way(db: Database, media_key: str | None) -> bool:
     """Whether media needs no download of its own: it is remembered, or being fetched."""
-    return bool(
+    return remembered.knows(db, media_key) or bool(
         db.value(
-            "SELECT 1 FROM media WHERE media_key = ?1 UNION ALL SELECT 1 FROM jobs"
-            " WHERE kind = 'download' AND media_key = ?1 AND state IN ('waiting', 'running')",
+            "SELECT 1 FROM jobs WHERE kind = 'download' AND media_key = ?"
+            " AND state IN ('waiting', 'running')",
             media_key,
         )
     )
@@ -140,7 +176,7 @@ def reopen(db: Database, request: int, now: float) -> None:
     """Begin an answered request anew: another status message, and the media provided."""
     db.execute(
         "UPDATE requests SET answered_at = NULL, verdict = NULL, reason = NULL, error_id = NULL,"
-        " status_message_id = NULL, status_messages = 0, downloads = 0 WHERE id = ?",
+        " status_message_id = NULL, status_messages = 0, downloads = 0, sent = '[]' WHERE id = ?",
         request,
     )
     queue.add(db, Kind.STATUS, now, request=get(db, request))
@@ -171,12 +207,21 @@ def settle(db: Database, request_id: int, now: float) -> None:
     if request.answered_at or request.verdict is None or request.status_message_id is None:
         return
     if not db.value(
-        "SELECT 1 FROM jobs WHERE request = ? AND kind IN ('deliver', 'explain')"
+        "SELECT 1 FROM jobs WHERE request = ? AND kind IN ('group', 'deliver', 'explain')"
         " AND state IN ('waiting', 'running')",
         request_id,
     ):
-        kind = Kind.DELIVER if request.verdict is Verdict.MEDIA else Kind.EXPLAIN
+        kind = _next_step(db, request)
         queue.add(db, kind, now, request=request, media_key=request.media_key)
+
+
+def _next_step(db: Database, request: Request) -> Kind:
+    """What turns into the answer. Of several files the first is the answer, and comes last."""
+    if request.verdict is not Verdict.MEDIA:
+        return Kind.EXPLAIN
+    media = remembered.media_of(db, request.media_key, request.download)
+    beside = len(media.files) - 1 if media else 0
+    return Kind.GROUP if len(request.sent) < beside else Kind.DELIVER
 
 
 def cancel(db: Database, effect: CancelRequest, now: float) -> tuple[Cancelled, list[int]]:

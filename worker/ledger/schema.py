@@ -145,4 +145,22 @@ MIGRATIONS = (
             ON CONFLICT DO UPDATE SET ended = ended + 1;
     END;
     """,
+    """
+    -- An answer may be several files, and several links may lead to the same media.
+    ALTER TABLE requests ADD COLUMN sent TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE requests ADD COLUMN sound_only INTEGER NOT NULL DEFAULT 0;
+
+    UPDATE jobs SET result = json_object('files', json_array(json(result)))
+        WHERE kind = 'download' AND result IS NOT NULL;
+    UPDATE media SET media =
+        json_object('files', json_array(json_set(media, '$.file_id', file_id)));
+    ALTER TABLE media DROP COLUMN file_id;
+
+    CREATE TABLE links (
+        link_key TEXT PRIMARY KEY,
+        media_key TEXT NOT NULL,
+        used_at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX links_used ON links (used_at);
+    """,
 )

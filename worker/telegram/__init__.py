@@ -16,17 +16,19 @@ from worker.jobs import (
     EditStatus,
     Effect,
     Explain,
+    GroupSent,
     HandleUpdate,
     Posted,
     PostStatus,
     Reply,
+    SendGroup,
     ShowAction,
     TelegramTask,
 )
 from worker.telegram import delivery
 from worker.telegram.client import Client, Connection
 from worker.telegram.handlers import ALLOWED_UPDATES, handle_update
-from worker.telegram.links import media_key, normalise
+from worker.telegram.links import normalise
 
 __all__ = [
     "ALLOWED_UPDATES",
@@ -36,11 +38,10 @@ __all__ = [
     "TelegramResult",
     "handle_update",
     "make_handler",
-    "media_key",
     "normalise",
 ]
 
-TelegramResult = tuple[Effect, ...] | Posted | Delivered | None
+TelegramResult = tuple[Effect, ...] | Posted | Delivered | GroupSent | None
 TelegramHandler = Callable[[object, TelegramTask], TelegramResult]
 
 
@@ -74,6 +75,8 @@ def make_handler(
                 delivery.show_action(client, task)
             case Deliver():
                 return delivery.deliver(client, task)
+            case SendGroup():
+                return delivery.send_group(client, task)
             case Explain():
                 delivery.explain(client, task)
             case Reply():

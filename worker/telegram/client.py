@@ -3,6 +3,7 @@
 A thin layer over pyTelegramBotAPI's `apihelper`, used by the workers and by the long poll.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,15 @@ T = TypeVar("T")
 
 _NO_PREVIEW = types.LinkPreviewOptions(is_disabled=True)
 _MAX_NOTICE = 200  # characters (Bot API 10.1, answerCallbackQuery)
+
+# By the `type` of an InputMedia.
+_SENDERS: Mapping[str, Callable[..., Any]] = {
+    "video": apihelper.send_video,
+    "animation": apihelper.send_animation,
+    "audio": apihelper.send_audio,
+    "photo": apihelper.send_photo,
+    "document": functools.partial(apihelper.send_data, data_type="document"),
+}
 
 
 @dataclass(frozen=True)
@@ -84,9 +94,6 @@ class Client:
         A message that is gone is no longer replied to. `button` is a text and the data that
         it sends back.
         """
-        reply = None
-        if reply_to is not None:
-            reply = types.ReplyParameters(reply_to, allow_sending_without_reply=True)
         result = _follow(
             chat_id,
             lambda chat: apihelper.send_message(
@@ -94,7 +101,7 @@ class Client:
                 chat,
                 text,
                 reply_markup=_keyboard(button),
-                reply_parameters=reply,
+                reply_parameters=None if reply_to is None else _reply(reply_to),
                 link_preview_options=_NO_PREVIEW,
             ),
         )
@@ -137,6 +144,50 @@ class Client:
             ),
         )
         return None if result is None else _object("editMessageMedia", result)
+
+    def send_media(
+        self, chat_id: int, media: types.InputMedia, reply_to: int, read_timeout_s: float
+    ) -> Mapping[str, Any]:
+        """Send one file and return its Message. Not safe to repeat. Raises `FileIdRefused` too."""
+        given = media.to_dict()
+        kind = given.pop("type")
+        send = _SENDERS[kind]
+        if media.thumbnail is not None:
+            given["thumbnail"] = media.thumbnail
+        result = _follow(
+            chat_id,
+            lambda chat: send(
+                self._token,
+                chat,
+                media.media,
+                reply_parameters=_reply(reply_to),
+                timeout=read_timeout_s,
+                **{name: value for name, value in given.items() if name != "media"},
+            ),
+        )
+        return _object(f"send {kind}", result)
+
+    def send_group(
+        self,
+        chat_id: int,
+        media: Sequence[types.InputMedia],
+        reply_to: int,
+        read_timeout_s: float,
+    ) -> list[Mapping[str, Any]]:
+        """Send two to ten files as an album and return its Messages; otherwise as `send_media`."""
+        result = _follow(
+            chat_id,
+            lambda chat: apihelper.send_media_group(
+                self._token,
+                chat,
+                list(media),
+                reply_parameters=_reply(reply_to),
+                timeout=read_timeout_s,
+            ),
+        )
+        if isinstance(result, list) and len(result) == len(media):
+            return [_object("sendMediaGroup", message) for message in result]
+        raise TelegramUnreachable("sendMediaGroup: the result is no such album")
 
     def send_action(self, chat_id: int, action: str) -> None:
         """Show for 5 s, or until the next message, what the bot does (Bot API 10.1)."""
@@ -185,6 +236,10 @@ def _object(method: str, result: object) -> Mapping[str, Any]:
     if isinstance(result, Mapping):
         return result
     raise TelegramUnreachable(f"{method}: the result is no object")
+
+
+def _reply(message_id: int) -> types.ReplyParameters:
+    return types.ReplyParameters(message_id, allow_sending_without_reply=True)
 
 
 def _keyboard(button: tuple[str, str] | None) -> types.InlineKeyboardMarkup | None:

@@ -1,7 +1,7 @@
 """The telegram tasks that call the API: one function each, safe to repeat where it edits."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from worker.jobs import (
     Explain,
     Fault,
     FileIdRefused,
+    GroupSent,
     JobError,
     MediaFile,
     MediaKind,
@@ -25,6 +26,7 @@ from worker.jobs import (
     Progress,
     Reason,
     Reply,
+    SendGroup,
     ShowAction,
     Stage,
 )
@@ -61,19 +63,33 @@ def show_action(client: Client, task: ShowAction) -> None:
 
 
 def deliver(client: Client, task: Deliver) -> Delivered:
-    """Turn the status message into the media. Safe to repeat.
+    """Turn the status message into the file. Safe to repeat.
 
-    Raises `FileIdRefused` when the task brought a `file_id` that Telegram does not take, and
+    Raises `FileIdRefused` when the file brought a `file_id` that Telegram does not take, and
     `MessageGone` when there is no message to turn.
     """
     try:
-        return _deliver_as(task.media.kind, client, task)
+        return _deliver_as(task.file.kind, client, task)
     except JobError as error:
         # A photo has limits of its own: 10 MB, 10 000 pixels, a ratio of 20 (sendPhoto).
         refused = error.reason in (Reason.UPLOAD_REFUSED, Reason.TOO_LARGE)
-        if task.media.kind is not MediaKind.PHOTO or task.file_id is not None or not refused:
+        if task.file.kind is not MediaKind.PHOTO or task.file.file_id is not None or not refused:
             raise
     return _deliver_as(MediaKind.DOCUMENT, client, task)
+
+
+def send_group(client: Client, task: SendGroup) -> GroupSent:
+    """Send the files beside the answer. Not safe to repeat after `TelegramUnreachable`."""
+    with ExitStack() as files, _named_files(client.local, task.files):
+        inputs = [_input_media(file.kind, client.local, file, files) for file in task.files]
+        media = [each for each, _ in inputs]
+        silence_s = max(silence_s for _, silence_s in inputs)
+        if len(media) == 1:
+            messages = [client.send_media(task.chat_id, media[0], task.reply_to, silence_s)]
+        else:
+            messages = client.send_group(task.chat_id, media, task.reply_to, silence_s)
+    sent = zip(task.files, messages, strict=True)
+    return GroupSent(tuple(_delivered(file.kind, message) for file, message in sent))
 
 
 def explain(client: Client, task: Explain) -> None:
@@ -101,16 +117,23 @@ def _cancel(request_id: int) -> tuple[str, str]:
 
 
 def _deliver_as(kind: MediaKind, client: Client, task: Deliver) -> Delivered:
-    with ExitStack() as files:
-        media, silence_s = _input_media(kind, client.local, task, files)
-        try:
-            message = client.edit_media(task.chat_id, task.message_id, media, silence_s)
-        except FileIdRefused as error:
-            if task.file_id is not None:
-                raise
-            refusal = _refused_source(client.local, str(error))
-        else:
-            return _delivered(kind, message)
+    with ExitStack() as files, _named_files(client.local, (task.file,)):
+        media, silence_s = _input_media(kind, client.local, task.file, files)
+        message = client.edit_media(task.chat_id, task.message_id, media, silence_s)
+        return _delivered(kind, message)
+
+
+@contextmanager
+def _named_files(local: bool, files: Sequence[MediaFile]) -> Iterator[None]:
+    """Let `FileIdRefused` through only if one of the files was called by such a name."""
+    try:
+        yield
+    except FileIdRefused as error:
+        if any(file.file_id is not None for file in files):
+            raise
+        refusal = _refused_source(local, str(error))
+    else:
+        return
     raise refusal
 
 
@@ -123,20 +146,19 @@ def _refused_source(local: bool, words: str) -> JobError:
 
 
 def _input_media(
-    kind: MediaKind, local: bool, task: Deliver, files: ExitStack
+    kind: MediaKind, local: bool, file: MediaFile, files: ExitStack
 ) -> tuple[types.InputMedia, float]:
     """What is to be sent, and for how long Telegram may be silent about it."""
-    media = task.media
-    if task.file_id is not None:
-        return _described(kind, media, task.file_id, None), transport.READ_TIMEOUT_S
-    file = files.enter_context(open_media(media.path))
-    silence_s = _PROCESSING_S + size_of(file) / _BYTES_PER_S
-    source = Path(media.path).absolute().as_uri() if local else _upload(file, media)
-    thumbnail = open_thumbnail(media.thumbnail)
+    if file.file_id is not None:
+        return _described(kind, file, file.file_id, None), transport.READ_TIMEOUT_S
+    opened = files.enter_context(open_media(file.path))
+    silence_s = _PROCESSING_S + size_of(opened) / _BYTES_PER_S
+    source = Path(file.path).absolute().as_uri() if local else _upload(opened, file)
+    thumbnail = open_thumbnail(file.thumbnail)
     if thumbnail is None:
-        return _described(kind, media, source, None), silence_s
+        return _described(kind, file, source, None), silence_s
     files.enter_context(thumbnail)
-    return _described(kind, media, source, types.InputFile(thumbnail, "thumb.jpg")), silence_s
+    return _described(kind, file, source, types.InputFile(thumbnail, "thumb.jpg")), silence_s
 
 
 def _upload(file: FileIO, media: MediaFile) -> types.InputFile:

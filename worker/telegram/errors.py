@@ -102,6 +102,14 @@ _BAD_REQUESTS: tuple[tuple[Callable[[str], Exception], tuple[str, ...]], ...] = 
 )
 
 
+_WITH_FILES = frozenset(
+    {
+        *("editMessageMedia", "sendMediaGroup", "sendVideo", "sendAnimation"),
+        *("sendAudio", "sendPhoto", "sendDocument"),
+    }
+)
+
+
 def failure(method: str, status: int, answer: object) -> Exception:
     """The exception for an answer that is no success.
 
@@ -141,8 +149,8 @@ def _bad_request(method: str, description: str, words: str, answer: object) -> E
     for kind, phrases in _BAD_REQUESTS:
         if any(phrase in said for phrase in phrases):
             return kind(words)
-    refused = method == "editMessageMedia"
-    return JobError(Reason.UPLOAD_REFUSED if refused else Reason.INTERNAL, Fault.PERMANENT, words)
+    reason = Reason.UPLOAD_REFUSED if method in _WITH_FILES else Reason.INTERNAL
+    return JobError(reason, Fault.PERMANENT, words)
 
 
 def _wait_s(answer: object) -> float:

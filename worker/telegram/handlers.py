@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from worker import keys
 from worker.jobs import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
 from worker.telegram import fields, texts
-from worker.telegram.links import Links, find_links, media_key
+from worker.telegram.links import Links, find_links
 
 ALLOWED_UPDATES = ("message", "callback_query")
 
@@ -20,6 +21,11 @@ MAX_LINKS = 5
 _GROUPS = ("group", "supergroup")
 _COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>[A-Za-z0-9_]{1,32}))?(?:\s|$)")
 _BAN = re.compile(r"/(?P<un>un)?ban(?:@[A-Za-z0-9_]{1,32})?(?:\s+(?P<id>[0-9]{1,16}))?")
+# To commands without a link.
+_ANSWERS = {
+    **dict.fromkeys(("start", "help"), texts.HELP),
+    **dict.fromkeys(("audio", "fresh"), texts.WHICH_LINK),
+}
 _CANCEL = re.compile(r"cancel:([0-9]{1,18})")
 # Somebody said or sent something, as against Telegram's notes that a message was pinned, a
 # timer set, a member added: nobody waits for an answer to those.
@@ -76,8 +82,18 @@ def _message(
         return (Reply(chat_id, message_id, texts.STRANGER),) if private else ()
 
     links = find_links(message)
+    command = _command(message)
+    sound_only, fresh = command == "audio", command == "fresh"
     requests = tuple(
-        OpenRequest(chat_id, user_id, message_id, url, media_key(url))
+        OpenRequest(
+            chat_id,
+            user_id,
+            message_id,
+            url,
+            keys.of_link(url, sound_only=sound_only),
+            sound_only=sound_only,
+            fresh=fresh,
+        )
         for url in links.good[:MAX_LINKS]
     )
     answer = _about(links) or ("" if requests else _talk(message, private, username))
@@ -114,15 +130,27 @@ def _about(links: Links) -> str:
 
 def _talk(message: Mapping[str, Any], private: bool, username: Callable[[], str]) -> str:
     """The answer to a message without any link, if it wants one."""
-    command = _COMMAND.match(fields.text(message, "text"))
-    if command and command["name"].lower() in ("start", "help"):
-        addressee = (command["bot"] or "").lower()
+    answer = _ANSWERS.get(_command(message))
+    if answer:
+        addressee = _addressee(message)
         if private or (addressee and addressee == username().lower()):
-            return texts.HELP
+            return answer
     # The captions of an album come as messages of their own; one hint each would be a flood.
     if private and "media_group_id" not in message:
         return texts.HINT
     return ""
+
+
+def _command(message: Mapping[str, Any]) -> str:
+    """The name of the command with which a message begins, empty for none."""
+    command = _COMMAND.match(fields.text(message, "text"))
+    return command["name"].lower() if command else ""
+
+
+def _addressee(message: Mapping[str, Any]) -> str:
+    """The bot that is named behind the command."""
+    command = _COMMAND.match(fields.text(message, "text"))
+    return (command["bot"] or "").lower() if command else ""
 
 
 def _button(query: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tuple[Effect, ...]:

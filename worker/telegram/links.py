@@ -3,7 +3,6 @@
 Pure functions. What a link leads to is not asked here; the downloads' guard does that.
 """
 
-import hashlib
 import ipaddress
 import re
 import unicodedata
@@ -20,10 +19,6 @@ from worker.jobs import Fault, JobError, Reason
 from worker.telegram import fields
 
 MAX_LENGTH = 2048
-
-# Raise it when the same link would give another file than before (format, container, limits):
-# what was remembered under the old keys is then not used any more.
-RECIPE = 1
 
 _PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -105,14 +100,6 @@ def normalise(url: str) -> str:
     if len(normal) > MAX_LENGTH:
         raise InvalidLink(LinkFlaw.TOO_LONG)
     return normal
-
-
-def media_key(url: str) -> str:
-    """The name of the media behind a normalised link: 32 hexadecimal digits.
-
-    Requests with the same key share one download and one remembered file.
-    """
-    return hashlib.sha256(f"{RECIPE}\n{url}".encode()).hexdigest()[:32]
 
 
 def _raw_links(message: Mapping[str, Any]) -> Iterator[str]:

@@ -16,10 +16,13 @@ from worker.telegram.links import LinkFlaw
 HELP = (
     "Send me a link to a video or a song, and I will send you the file.\n\n"
     "• Up to 5 links in a message.\n"
+    "• /audio and a link: the sound alone.\n"
+    "• /fresh and a link: what is there now, if it has changed since I sent it.\n"
     "• The button under my answer stops a download.\n"
     "• Live streams, private pages and protected films do not work."
 )
 HINT = "Send me a link to a video or a song. /help tells more."
+WHICH_LINK = "Write the link behind the command, in the same message."
 STRANGER = "Sorry, this is a private bot. Please ask its owner to let you in."
 
 BAN_WHOM = "Whom? Write /ban and the person's numeric id, or answer a message of theirs with it."
@@ -77,6 +80,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     Reason.LIVE: ("This is a live stream.", "Send the link again when it is over."),
     Reason.NOT_STARTED: ("This has not started yet.", "Send the link again when it is over."),
     Reason.NO_FORMAT: ("The site has this in no format that I can send.", _NEVER),
+    Reason.NO_SOUND: ("There is no sound in this video.", _NEVER),
     Reason.TOO_LARGE: ("The file is too large for me to send.", _NEVER),
     Reason.TOO_LONG: ("This is too long for me to send.", _NEVER),
     Reason.HUGE_PAGE: ("The page behind that link is too large for me to read.", _NEVER),
@@ -106,6 +110,7 @@ _WITH_ID = frozenset(
 )
 
 _NOTES = {
+    Note.CUT: "The video is too large for one message, so I cut it into parts.",
     Note.LOWER_QUALITY: "A better quality is too large for me to send.",
     Note.AUDIO_ONLY: "This is the sound alone because the video is too large for me to send.",
     Note.NOT_CONVERTED: "This is a file because converting it would take me too long.",
@@ -194,6 +199,8 @@ def caption(media: MediaFile) -> str:
     facts = [clean(media.uploader or "", _MAX_NAME).lstrip("@ ")]
     if _is_shown(media.duration_s):
         facts.append(_clock(media.duration_s))
+    if media.parts > 1:
+        facts.append(f"part {media.part} of {media.parts}")
     last = " · ".join(filter(None, facts))
     if media.note:
         last = f"{last}\n{_NOTES[media.note]}".lstrip()

@@ -1,0 +1,49 @@
+"""Which files go into the chat together."""
+
+import pytest
+
+from worker.groups import next_group
+from worker.jobs import MediaFile, MediaKind
+
+LIMIT = 50
+
+KINDS = {
+    "p": MediaKind.PHOTO,
+    "v": MediaKind.VIDEO,
+    "a": MediaKind.AUDIO,
+    "d": MediaKind.DOCUMENT,
+    "g": MediaKind.ANIMATION,
+}
+
+
+def a_file(letter: str, size: int = 1, file_id: str | None = None) -> MediaFile:
+    return MediaFile("/x", KINDS[letter], size, "", "", file_id=file_id)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "together"),
+    [
+        ("v", 1),
+        ("pvpv", 4),
+        ("p" * 12, 10),
+        ("vva", 2),
+        ("aav", 2),
+        ("ddp", 2),
+        ("gg", 1),
+        ("pg", 1),
+        ("gp", 1),
+    ],
+)
+def test_only_what_an_album_may_hold(kinds: str, together: int) -> None:
+    assert len(next_group([a_file(kind) for kind in kinds], LIMIT)) == together
+
+
+@pytest.mark.parametrize(
+    ("sizes", "together"), [((20, 30), 2), ((20, 31), 1), ((45, 45, 45), 1), ((60, 1), 1)]
+)
+def test_an_upload_has_a_limit(sizes: tuple[int, ...], together: int) -> None:
+    assert len(next_group([a_file("v", size) for size in sizes], LIMIT)) == together
+
+
+def test_what_telegram_has_is_no_upload() -> None:
+    assert len(next_group([a_file("v", 45, "id"), a_file("v", 45, "id")], LIMIT)) == 2

@@ -1,0 +1,80 @@
+"""A video that is too large for one file, cut at key frames into parts that are not.
+
+Nothing is encoded, so it takes little more time than a copy.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from worker.downloads import contents, mp4, programs, recipe
+from worker.downloads.contents import Contents
+from worker.downloads.finishing import Finished
+from worker.downloads.parts import parts_needed
+from worker.downloads.programs import ProgramFailed
+from worker.downloads.rules import Rules
+from worker.jobs import Fault, JobError, MediaKind, Note, Reason
+
+_MORE_PARTS = 3
+_THUMBNAIL_AT_S = 1.0
+
+
+def cut(path: Path, info: Mapping[str, Any], rules: Rules) -> list[Finished]:
+    """The parts of the video at `path`, which is gone afterwards, in their order.
+
+    Raises JobError when it is none that every player shows, or does not come apart.
+    """
+    found = _look(path)
+    length_s = found.duration_s or contents.positive(info.get("duration"))
+    if not (found.video and length_s and recipe.is_playable(found.video)):
+        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "it cannot be cut as it is")
+    pieces = _pieces(path, found, length_s, rules)
+    path.unlink()
+    width, height = found.video.width, found.video.height
+    return [
+        Finished(
+            piece,
+            MediaKind.VIDEO,
+            width,
+            height,
+            mp4.outline(piece).duration_s,
+            _thumbnail(piece),
+            Note.CUT if piece is pieces[0] else None,
+        )
+        for piece in pieces
+    ]
+
+
+def _look(path: Path) -> Contents:
+    try:
+        return contents.read(programs.probe_result(programs.start_probe(path)))
+    except (ProgramFailed, ValueError) as error:
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
+
+
+def _pieces(path: Path, found: Contents, length_s: float, rules: Rules) -> list[Path]:
+    ends_at = time.monotonic() + recipe.budget_of(rules).time_s
+    fewest = parts_needed(path.stat().st_size, rules.max_file_bytes)
+    encodes_audio = found.audio not in {None, "aac"}
+    for count in range(fewest, fewest + _MORE_PARTS):
+        limits = programs.Limits(ends_at - time.monotonic(), rules.memory_bytes)
+        try:
+            programs.cut(path, length_s / count, encodes_audio, limits)
+        except ProgramFailed as error:
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"cut: {error}") from error
+        pieces = sorted(path.parent.glob("part-*.mp4"))
+        if all(piece.stat().st_size <= rules.max_file_bytes for piece in pieces):
+            return pieces
+        for piece in pieces:
+            piece.unlink()
+    raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "its key frames are too far apart")
+
+
+def _thumbnail(piece: Path) -> Path | None:
+    thumbnail = piece.with_suffix(".jpg")
+    try:
+        programs.wait_for(programs.start_thumbnail(piece, thumbnail, _THUMBNAIL_AT_S))
+    except ProgramFailed:
+        return None
+    return thumbnail if programs.is_thumbnail(thumbnail) else None

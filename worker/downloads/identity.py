@@ -1,0 +1,28 @@
+"""Whether a link leads to media that other links lead to as well.
+
+A link of a known site names its media: `youtu.be/X` and `watch?v=X&t=5` are the same. What yt-dlp
+found there tells whether the name is the whole truth, for a part of a series or of a post is not
+named by all sites.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from worker import keys
+from worker.downloads.channel import Found
+from worker.jobs import Download
+
+
+def media_key(task: Download, found: Found, extractors: Iterable[Any]) -> str | None:
+    """The key of the media that a link names itself, None when only the link names it.
+
+    What was found is the word of a process that has read a stranger's page, and answers to other
+    people's links may depend on it. So it counts only if the extractor's pattern, of which no
+    page can know or change anything, finds the same name in the link.
+    """
+    for extractor in extractors:
+        if extractor.ie_key() == found.extractor:
+            if not found.media_id or extractor.get_temp_id(task.url) != found.media_id:
+                return None
+            return keys.of_media(found.extractor, found.media_id, sound_only=task.sound_only)
+    return None
