@@ -88,8 +88,9 @@ class Dispatcher:
         self._in_hand: dict[int, InHand] = {}
         self._events: collections.deque[Event] = collections.deque()
         self._governor = Governor()
-        timeout_s = settings.telegram_job_timeout_s
-        self._showing = Showing(self._pools[TELEGRAM], self._governor, timeout_s)
+        self._showing = Showing(
+            self._pools[TELEGRAM], self._governor, settings.telegram_job_timeout_s
+        )
         self._upgrade = UpgradeWatch()
         self._paused_until = 0.0
         self._stop_at: float | None = None
