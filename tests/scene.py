@@ -82,6 +82,24 @@ class Scene:
             if message.from_bot and not message.deleted and not message.buttons
         ]
 
+    def status(self, chat_id: int = CHAT) -> ChatMessage | None:
+        """The newest message of the bot that is not final."""
+        statuses = [m for m in self.api.chat(chat_id) if m.from_bot and m.buttons]
+        return statuses[-1] if statuses else None
+
+    def wait_for_status(
+        self, words: str, chat_id: int = CHAT, timeout_s: float = 40
+    ) -> ChatMessage:
+        """Wait until the newest status message begins so."""
+
+        def begins() -> ChatMessage | None:
+            status = self.status(chat_id)
+            return status if status and (status.text or "").startswith(words) else None
+
+        found = self.api.wait_for(begins, timeout_s)
+        assert found
+        return found
+
     def wait_for_answers(
         self, number: int = 1, chat_id: int = CHAT, timeout_s: float = 40
     ) -> list[ChatMessage]:

@@ -72,6 +72,23 @@ def test_flood_wait_of_one_chat_delays_no_other(scene: Scene) -> None:
     assert {answer.kind for answer in scene.wait_for_answers(3, OTHER)} == {"video"}
 
 
+def test_flood_wait_of_twenty_minutes_is_kept_and_delays_nobody_else(scene: Scene) -> None:
+    flooded = 606
+    fault = Fault("sendMessage", "too_many_requests", retry_after=1200, chat_id=flooded)
+    scene.api.faults.add(fault)
+    scene.send("/404.mp4", flooded)
+    scene.api.wait_for(lambda: fault.hits)
+    for number, user in enumerate((707, 808, 909)):
+        scene.send(f"/slow/beside-a-flood-{number}.mp4?seconds=3", user)
+    for user in (707, 808, 909):
+        scene.wait_for_answers(1, user)
+    assert scene.ledger("SELECT verdict FROM requests WHERE chat_id = ?", flooded) == [
+        ("sentence",)
+    ]
+    calls = [call for call in scene.api.calls if str(call.params.get("chat_id")) == str(flooded)]
+    assert len(calls) == 1, "neither an answer nor an edit nor an action"
+
+
 def test_banned_person_is_told_once_and_can_be_let_in_again(scene: Scene) -> None:
     person = 505
     scene.api.say(f"/ban {person}", ADMIN)

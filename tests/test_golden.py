@@ -1,7 +1,8 @@
 """Conversations as a person sees them, word for word, in `tests/golden/*.txt`.
 
 What flits by while a download runs is left out, because how often it is seen is the machine's
-affair. `GOLDEN=write` in the environment writes the files instead of comparing them.
+affair; where it is the very point, one line stands for all of its kind. `GOLDEN=write` in the
+environment writes the files instead of comparing them.
 """
 
 import os
@@ -21,12 +22,17 @@ pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
 GOLDEN = Path(__file__).with_name("golden")
 
-_FLEETING = re.compile(r"  (Downloading|Almost there)")
+_FLEETING = re.compile(r"  (Downloading|Almost there|Waiting|Uploading)")
+# With these words it is certain to be seen in a test that waits for it.
+_LASTING = re.compile(r"  (Downloading ▰|Waiting|Uploading)")
+_BAR = re.compile(r"Downloading ▰.* left")
+_BAR_OF_MANY = "Downloading ▰▰▰▰▱▱▱▱▱▱ 42 % / 12.3 MB of 29.0 MB · 1.2 MB/s · 0:14 left"
 # What differs from run to run: the site's port, an error's id; and with ffmpeg's version a size.
 _VARYING = (
     (re.compile(r"127\.0\.0\.1:\d+"), "site.example"),
     (re.compile(r"\(error [0-9a-f]{6}\)"), "(error 123abc)"),
-    (re.compile(r"(<[^>]*), [0-9.]+ kB"), r"\1, some kB"),
+    (re.compile(r"(<[^>]*|Uploading), [0-9.]+ kB"), r"\1, some kB"),
+    (_BAR, _BAR_OF_MANY),
 )
 _NUMBER = re.compile(r"#(\d+)")
 
@@ -34,10 +40,11 @@ _chats = count(2000)
 
 
 class Conversation:
-    """One chat with the bot, written down as it happens."""
+    """One chat with the bot, written down as it happens; `in_full` with what flits by."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, *, in_full: bool = False) -> None:
         self.scene = scene
+        self._in_full = in_full
         self.chat_id = next(_chats)
         self._lines: list[str] = []
         self._numbers: dict[str, int] = {}
@@ -63,11 +70,15 @@ class Conversation:
 
     def _listen(self, event: Event) -> None:
         line = describe_event(event) if event.chat_id == self.chat_id else None
-        if line is None or _FLEETING.search(line):
+        if line is None:
+            return
+        if _FLEETING.search(line) and not (self._in_full and _LASTING.search(line)):
             return
         for pattern, word in _VARYING:
             line = pattern.sub(word, line)
-        self._lines.append(_NUMBER.sub(self._renumbered, line))
+        line = _NUMBER.sub(self._renumbered, line)
+        if not _BAR.search(line) or line != self._lines[-1]:
+            self._lines.append(line)
 
     def _renumbered(self, number: re.Match[str]) -> str:
         return f"#{self._numbers.setdefault(number[1], len(self._numbers) + 1)}"

@@ -13,6 +13,7 @@ import pytest
 from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
 from worker.jobs import (
+    Action,
     AnswerButton,
     CancelRequest,
     Deliver,
@@ -31,6 +32,7 @@ from worker.jobs import (
     Progress,
     Reason,
     Reply,
+    ShowAction,
     Stage,
     TelegramTask,
 )
@@ -133,6 +135,14 @@ def test_a_status_is_posted_though_the_link_is_deleted(api: BotApi) -> None:
     desk = Desk(api)
     api.delete_message(CHAT, desk.link_id)
     assert desk.post().message.reply_to is None
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_action_is_one_that_telegram_knows(desk: Desk, action: Action) -> None:
+    shown = []
+    desk.api.events.subscribe(lambda event: shown.append((event.kind, event.text)))
+    assert desk.do(ShowAction(CHAT, action)) is None
+    assert shown == [("action", action)]
 
 
 def test_progress_is_shown_and_may_repeat_itself(desk: Desk) -> None:

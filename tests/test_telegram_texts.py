@@ -120,6 +120,10 @@ def test_every_stage_has_words(stage: Stage) -> None:
             "Downloading ▱▱▱▱▱▱▱▱▱▱ 0 %\n1 kB of 1.00 GB · 1:06:40 left",
         ),
         (Progress(Stage.DOWNLOADING, -1, 0), "Downloading…"),
+        (Progress(Stage.IN_LINE), "Waiting: yours is next…"),
+        (Progress(Stage.IN_LINE, ahead=1), "Waiting: 1 download is before yours…"),
+        (Progress(Stage.IN_LINE, ahead=3), "Waiting: 3 downloads are before yours…"),
+        (Progress(Stage.UPLOADING, total_bytes=43_000_000), "Uploading, 43.0 MB…"),
     ],
 )
 def test_progress_says_what_is_known(progress: Progress, text: str) -> None:

@@ -33,8 +33,8 @@ from worker.ledger import (
 from worker.outcomes import decide
 from worker.pool import Pool, PoolSpec
 from worker.processes import Identity
-from worker.progress import EDIT_IDS, ProgressBoard
 from worker.settings import Settings
+from worker.showing import Showing
 from worker.space import Space
 from worker.tasks import task_of, timeout_s
 from worker.telegram import texts
@@ -88,9 +88,11 @@ class Dispatcher:
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._in_hand: dict[int, InHand] = {}
         self._events: collections.deque[Event] = collections.deque()
-        self._board = ProgressBoard()
         self._governor = Governor()
         self._circuits = Circuits()
+        self._showing = Showing(
+            self._pools[TELEGRAM], self._governor, settings.telegram_job_timeout_s
+        )
         self._upgrade = UpgradeWatch()
         self._paused_until = 0.0
         self._stop_at: float | None = None
@@ -167,8 +169,8 @@ class Dispatcher:
                 self._take(self._events[0], now, wall)
                 self._events.popleft()
             if self._stop_at is None:
-                self._place(now, wall)
-                self._show_progress(now)
+                has_room = self._place(now, wall)
+                self._showing.step(self._ledger, now, wall, has_room=has_room)
         except LedgerBusy as error:
             log.error("The ledger cannot be written, work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S
@@ -216,13 +218,16 @@ class Dispatcher:
 
     # ------------------------------------------------------------------- ledger to pools
 
-    def _place(self, now: float, wall: float) -> None:
+    def _place(self, now: float, wall: float) -> bool:
+        """Give jobs to the free workers. False when one of them waits for room on the disk."""
         for job in self._circuits.refused(self._ledger, now):
             self._fail(job, refusal(job), "", wall)
         self._place_in(TELEGRAM, now, wall)
         running = sum(hand.job.kind is Kind.DOWNLOAD for hand in self._in_hand.values())
         if self._space.allows_one_beside(running):
             self._place_in(DOWNLOADS, now, wall)
+            return True
+        return not self._pools[DOWNLOADS].free
 
     def _place_in(self, name: str, now: float, wall: float) -> None:
         pool = self._pools[name]
@@ -231,7 +236,7 @@ class Dispatcher:
             job = self._ledger.claim(
                 name,
                 wall,
-                busy_requests=self._board.requests_in_edit,
+                busy_requests=self._showing.busy_requests,
                 closed_chats=self._governor.closed_chats(now) if name == TELEGRAM else (),
                 share=self._share,
                 # One worker is kept for short calls, which never wait behind uploads.
@@ -251,26 +256,14 @@ class Dispatcher:
                 self._events.append(Failed(job.id, outcomes.FileVanished(), ""))
             else:
                 pool.submit(job.id, task, timeout_s(task, self._settings))
+                self._showing.began(job.id, task, now)
                 if name == TELEGRAM and job.chat_id is not None:
                     self._governor.spend(job.chat_id, now)
-
-    def _show_progress(self, now: float) -> None:
-        pool = self._pools[TELEGRAM]
-        # An edit is worth less than anything else: it leaves one worker free if there are more.
-        spare = min(1, pool.spec.size - 1)
-        while pool.free > spare and (
-            edit := self._board.next_edit(self._ledger, self._governor, now)
-        ):
-            edit_id, task = edit
-            pool.submit(edit_id, task, self._settings.telegram_job_timeout_s)
-            self._governor.spend(task.chat_id, now)
 
     # ------------------------------------------------------------------- pools to ledger
 
     def _take(self, event: Event, now: float, wall: float) -> None:
-        if event.job >= EDIT_IDS:
-            if not isinstance(event, Reported) and (edit := self._board.edit_ended(event.job)):
-                self._heed_flood_wait(edit.chat_id, event, now)
+        if self._showing.take(event, now):
             return
         hand = self._in_hand.get(event.job)
         if hand is None:
@@ -278,26 +271,20 @@ class Dispatcher:
         if isinstance(event, Reported):
             self._take_report(hand.job, event.message, wall)
             return
-        self._board.forget(event.job)
+        self._showing.forget(event.job)
         if isinstance(event, Finished):
             self._take_result(hand.job, event, wall)
         else:
-            self._heed_flood_wait(hand.job.chat_id, event, now)
+            if isinstance(event, Failed):
+                self._governor.heed(hand.job.chat_id, event.error, now)
             self._carry_out(hand.job, event, wall)
         del self._in_hand[event.job]
         self._circuits.take(hand.job, event, now)
         self._clean_up(hand.job)
 
-    def _heed_flood_wait(self, chat_id: int | None, event: Event, now: float) -> None:
-        """Telegram's wish for a pause silences the chat that it was said about."""
-        if chat_id is None or not isinstance(event, Failed):
-            return
-        if isinstance(event.error, jobs.TelegramBusy):
-            self._governor.pause(chat_id, event.error.retry_after_s, now)
-
     def _take_report(self, job: Job, message: object, wall: float) -> None:
         if isinstance(message, jobs.Progress):
-            self._board.put(job.id, message)
+            self._showing.put(job.id, message)
         elif isinstance(message, jobs.YtDlpStarted):
             self._ledger.remember_process(Identity(message.pid, message.started), job)
         elif isinstance(message, jobs.Identified):
@@ -342,7 +329,7 @@ class Dispatcher:
         match decide(job, event, self._retries, wall):
             case outcomes.TryAgain(delay_s=delay_s, refund=refund) as again:
                 self._ledger.put_back(job, delay_s, wall, refund=refund)
-                self._board.put(job.id, outcomes.waiting(job, event, again, self._retries))
+                self._showing.put(job.id, outcomes.waiting(job, event, again, self._retries))
                 log.info(
                     "job %d: attempt %d of the %s ended (%s), next in %.0f s.",
                     job.id,

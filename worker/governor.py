@@ -11,6 +11,8 @@ its burst allows is closed. Times are monotonic seconds.
 
 from dataclasses import dataclass
 
+from worker.jobs import TelegramBusy
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -43,6 +45,11 @@ class Governor:
         rate = _rate(chat_id)
         self._paid_until[chat_id] = max(self._paid_until.get(chat_id, now), now) + rate.interval_s
         self._all_paid_until = max(self._all_paid_until, now) + IN_ALL.interval_s
+
+    def heed(self, chat_id: int | None, error: BaseException, now: float) -> None:
+        """A call has failed: a pause that Telegram wishes for silences the chat it was about."""
+        if chat_id is not None and isinstance(error, TelegramBusy):
+            self.pause(chat_id, error.retry_after_s, now)
 
     def pause(self, chat_id: int, seconds: float, now: float) -> None:
         """Telegram has asked to leave this chat alone for so long."""

@@ -117,9 +117,12 @@ class Stage(StrEnum):
     """Where a request is between the link and its answer."""
 
     ACCEPTED = "accepted"
+    IN_LINE = "in line"
+    NO_ROOM = "no room"  # on the disk
     DOWNLOADING = "downloading"
     FINISHING = "finishing"
     RETRYING = "retrying"
+    UPLOADING = "uploading"
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,10 @@ class Retry:
 
 @dataclass(frozen=True)
 class Progress:
-    """A download's report of how far it is. Bytes, bytes per second, seconds.
+    """How far a request is, mostly by its download's own report. Bytes, bytes per second, seconds.
 
-    `retry` belongs to the stage of that name, and `eta_s` is the time until it then.
+    `retry` belongs to the stage of that name, and `eta_s` is the time until it then; `ahead` is
+    how many downloads are before this one in the line; `kind` is what is being uploaded.
     """
 
     stage: Stage
@@ -144,6 +148,8 @@ class Progress:
     speed_bps: float | None = None
     eta_s: float | None = None
     retry: Retry | None = None
+    ahead: int = 0
+    kind: MediaKind | None = None
 
 
 @dataclass(frozen=True)
@@ -248,6 +254,23 @@ class EditStatus:
     chat_id: int
     message_id: int
     progress: Progress
+
+
+class Action(StrEnum):
+    """What a chat shows of the bot for five seconds; the value is the name in the Bot API."""
+
+    UPLOAD_VIDEO = "upload_video"
+    UPLOAD_VOICE = "upload_voice"
+    UPLOAD_PHOTO = "upload_photo"
+    UPLOAD_DOCUMENT = "upload_document"
+
+
+@dataclass(frozen=True)
+class ShowAction:
+    """Show in a chat that the bot is at work; worth nothing once the next one is due."""
+
+    chat_id: int
+    action: Action
 
 
 @dataclass(frozen=True)
@@ -421,7 +444,15 @@ class Cancelled(StrEnum):
 Effect = OpenRequest | CancelRequest | Ban | Reply | AnswerButton
 
 TelegramTask = (
-    HandleUpdate | PostStatus | EditStatus | Deliver | SendGroup | Explain | Reply | AnswerButton
+    HandleUpdate
+    | PostStatus
+    | EditStatus
+    | ShowAction
+    | Deliver
+    | SendGroup
+    | Explain
+    | Reply
+    | AnswerButton
 )
 
 

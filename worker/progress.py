@@ -1,88 +1,196 @@
-"""What people see of a running download: which edit of which status message is due.
+"""What people see of their links until these are answered: which status message is to be edited.
 
-Progress is kept in memory alone; after a restart the next report brings it back.
+Kept in memory alone. After a restart the ledger knows who waits, and what runs reports anew, so
+each message goes on.
 """
 
 import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from worker import jobs
 from worker.governor import Governor
-from worker.ledger import Ledger, Request
+from worker.jobs import EditStatus, Progress, Stage
+from worker.ledger import Ledger, Request, Verdict
 
 EDIT_INTERVAL_S = 3.0
-"""Telegram takes about one message a second for a chat, and answers go first."""
+"""Between two edits in a chat: Telegram takes about one message a second, and answers go first."""
 
-EDIT_IDS = 2**62
-"""Edits are not in the ledger; their ids begin where no job's id will ever be."""
+LINE_INTERVAL_S = 10.0
+"""Between two edits of a message that waits, where a bar that stands still is the worse news."""
+
+LINE_LOOK_S = 2.0
+"""Between two looks at the line. Who has waited for less is not told: it may be over already."""
+
+CALL_IDS = 2**62
+"""Calls that are not in the ledger; their ids begin where no job's id will ever be."""
+
+_WAITING = frozenset({Stage.IN_LINE, Stage.NO_ROOM})
+_AT_WORK = frozenset({Stage.DOWNLOADING, Stage.FINISHING, Stage.UPLOADING})
 
 
 @dataclass
-class _Shown:
-    """A download's newest progress, and when it is next to be shown."""
+class _Message:
+    """A request's status message: what it should say, and what it was last made to say.
 
-    progress: jobs.Progress
-    due_at: float = 0.0
-    is_new: bool = True
+    `job` is the download or the delivery that it tells of, `since` its last edit or its making.
+    """
+
+    job: int
+    chat_id: int
+    wanted: Progress
+    since: float
+    shown: Progress | None = None
+
+    def lateness(self, now: float) -> float:
+        """How many of its intervals the message is late; below 1 it is not due."""
+        if self.wanted == self.shown:
+            return 0.0
+        is_news = self.shown is None or self.shown.stage is not self.wanted.stage
+        if self.wanted.stage in _WAITING:
+            late = (now - self.since) / LINE_INTERVAL_S
+            return max(late, 1.0) if is_news else late
+        return float("inf") if is_news else (now - self.since) / EDIT_INTERVAL_S
 
 
 class ProgressBoard:
-    """Collects progress and hands out edits, at most one at a time for each request."""
+    """Collects what is known and hands out edits: one at a time for a request, few for a chat."""
 
     def __init__(self) -> None:
         """Begin with nothing on show."""
-        self._downloads: dict[int, _Shown] = {}
-        self._queue: list[tuple[_Shown, jobs.EditStatus]] = []
-        self._in_edit: dict[int, jobs.EditStatus] = {}
-        self._ids = itertools.count(EDIT_IDS)
+        self._downloads: dict[int, Progress] = {}
+        self._news: set[int] = set()
+        self._messages: dict[int, _Message] = {}
+        self._in_edit: dict[int, EditStatus] = {}
+        self._edited_at: dict[int, float] = {}
+        self._look_at: float | None = None
+        self._ids = itertools.count(CALL_IDS)
 
     @property
     def requests_in_edit(self) -> list[int]:
         """Requests whose answer must wait, or an edit on its way could overwrite it."""
         return [edit.request_id for edit in self._in_edit.values()]
 
-    def put(self, download: int, progress: jobs.Progress) -> None:
-        """Remember the newest progress of a download. A new stage is shown without delay."""
-        shown = self._downloads.setdefault(download, _Shown(progress))
-        if shown.progress.stage is not progress.stage:
-            shown.due_at = 0.0
-        shown.progress, shown.is_new = progress, True
+    @property
+    def at_work(self) -> Mapping[int, Progress]:
+        """The chats that something is being done for now, and how far it is."""
+        working = (m for m in self._messages.values() if m.wanted.stage in _AT_WORK)
+        return {message.chat_id: message.wanted for message in working}
 
-    def forget(self, download: int) -> None:
-        """The download has ended."""
-        self._downloads.pop(download, None)
+    def new_id(self) -> int:
+        """An id for a call that is not in the ledger."""
+        return next(self._ids)
+
+    # --------------------------------------------------------------------- what is known
+
+    def put(self, download: int, progress: Progress) -> None:
+        """How far a download is, for all who wait for it."""
+        self._downloads[download] = progress
+        self._news.add(download)
+
+    def put_for(
+        self, request_id: int, chat_id: int, job: int, progress: Progress, now: float
+    ) -> None:
+        """How far a job is that is done for one request alone."""
+        message = self._messages.setdefault(request_id, _Message(job, chat_id, progress, since=now))
+        message.job, message.wanted = job, progress
+
+    def forget(self, job: int) -> None:
+        """A job has ended."""
+        self._downloads.pop(job, None)
+        self._keep(request for request, message in self._messages.items() if message.job != job)
+
+    def look(self, ledger: Ledger, now: float, wall: float, *, has_room: bool) -> None:
+        """See whom the news are for and, every now and then, who has come, gone or moved up."""
+        if self._look_at is None:
+            # After a start everybody has waited for long, and most of them for the start alone.
+            self._look_at = now + LINE_LOOK_S
+        is_time = now >= self._look_at
+        for download in list(self._downloads):
+            if is_time or download in self._news:
+                self._look_at_download(download, ledger, now)
+        self._news.clear()
+        if is_time:
+            self._look_at = now + LINE_LOOK_S
+            self._look_at_line(ledger, now, wall, has_room)
+
+    def _look_at_download(self, download: int, ledger: Ledger, now: float) -> None:
+        progress = self._downloads[download]
+        watchers = ledger.watchers(download)
+        for request in watchers:
+            self.put_for(request.id, request.chat_id, download, progress, now)
+        watching = {request.id for request in watchers}
+        self._keep(r for r, m in self._messages.items() if m.job != download or r in watching)
+        if progress.stage is Stage.RETRYING:
+            # It is said once; what is next is a place in line or the next try.
+            del self._downloads[download]
+
+    def _look_at_line(self, ledger: Ledger, now: float, wall: float, has_room: bool) -> None:
+        line = ledger.line(wall, LINE_LOOK_S)
+        for request, ahead in line:
+            assert request.download is not None  # noqa: S101 - it is what they wait for
+            place = Progress(Stage.IN_LINE, ahead=ahead) if has_room else Progress(Stage.NO_ROOM)
+            self.put_for(request.id, request.chat_id, request.download, place, now)
+        in_line = {request.id for request, _ in line}
+        self._keep(
+            request
+            for request, message in self._messages.items()
+            if message.wanted.stage not in _WAITING or request in in_line
+        )
+        recent = now - EDIT_INTERVAL_S
+        self._edited_at = {chat: at for chat, at in self._edited_at.items() if at > recent}
+
+    def _keep(self, requests: Iterable[int]) -> None:
+        self._messages = {request: self._messages[request] for request in requests}
+
+    # ------------------------------------------------------------------- what is shown of it
 
     def next_edit(
         self, ledger: Ledger, governor: Governor, now: float
-    ) -> tuple[int, jobs.EditStatus] | None:
-        """The next edit that is due, with an id for it; None when none is.
+    ) -> tuple[int, EditStatus] | None:
+        """The edit that is the most overdue, with an id for it; None when none is due.
 
-        An edit for a chat that is not quiet is left out: the next one will say more. But while
-        a download waits to be tried again there is no next one, and its edit waits as well.
+        While its chat is not quiet an edit waits, and what becomes known meanwhile replaces it.
         """
-        for download, shown in list(self._downloads.items()):
-            if shown.is_new and now >= shown.due_at and not self._queue:
-                shown.is_new, shown.due_at = False, now + EDIT_INTERVAL_S
-                watchers = ledger.watchers(download)
-                self._queue = [(shown, _edit(request, shown.progress)) for request in watchers]
-                if not self._queue:
-                    self.forget(download)
-        while self._queue:
-            shown, edit = self._queue.pop()
-            is_free = edit.request_id not in self.requests_in_edit
-            if is_free and governor.is_quiet(edit.chat_id, now):
-                edit_id = next(self._ids)
-                self._in_edit[edit_id] = edit
-                return edit_id, edit
-            if shown.progress.stage is jobs.Stage.RETRYING:
-                shown.is_new = True
+        while (request_id := self._most_overdue(governor, now)) is not None:
+            message = self._messages[request_id]
+            request = ledger.request(request_id)
+            if request is None or not _is_open(request, message.wanted.stage):
+                del self._messages[request_id]
+                continue
+            assert request.status_message_id is not None  # noqa: S101 - see _is_open
+            message.shown, message.since = message.wanted, now
+            if message.wanted.stage is Stage.RETRYING:
+                # Nothing follows, until another stage begins.
+                del self._messages[request_id]
+            self._edited_at[message.chat_id] = now
+            edit = EditStatus(
+                request_id, request.chat_id, request.status_message_id, message.wanted
+            )
+            edit_id = self.new_id()
+            self._in_edit[edit_id] = edit
+            return edit_id, edit
         return None
 
-    def edit_ended(self, edit_id: int) -> jobs.EditStatus | None:
-        """An edit is over, well or not. Returns what it was."""
-        return self._in_edit.pop(edit_id, None)
+    def _most_overdue(self, governor: Governor, now: float) -> int | None:
+        found, most = None, 1.0
+        in_edit = self.requests_in_edit
+        for request_id, message in self._messages.items():
+            late = message.lateness(now)
+            if late < 1.0 or (found is not None and late <= most) or request_id in in_edit:
+                continue
+            edited_at = self._edited_at.get(message.chat_id)
+            is_rested = edited_at is None or now >= edited_at + EDIT_INTERVAL_S
+            if is_rested and governor.is_quiet(message.chat_id, now):
+                found, most = request_id, late
+        return found
+
+    def edit_ended(self, edit_id: int) -> None:
+        """An edit is over, well or not."""
+        self._in_edit.pop(edit_id, None)
 
 
-def _edit(request: Request, progress: jobs.Progress) -> jobs.EditStatus:
-    assert request.status_message_id is not None  # noqa: S101 - see Ledger.watchers
-    return jobs.EditStatus(request.id, request.chat_id, request.status_message_id, progress)
+def _is_open(request: Request, stage: Stage) -> bool:
+    """Whether a request is still where this stage belongs, and can be shown it."""
+    verdict = Verdict.MEDIA if stage is Stage.UPLOADING else None
+    has_message = request.status_message_id is not None
+    return has_message and request.answered_at is None and request.verdict is verdict

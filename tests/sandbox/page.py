@@ -39,6 +39,7 @@ class ChatPage:
     samples: list[Sample]
     port: int = 0
     last_action: str = ""
+    actions: int = 0
     notices: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -67,13 +68,15 @@ class ChatPage:
             "messages": [_shown(message) for message in self.api.chat(DEFAULT_CHAT)],
             "samples": [{"url": sample.url, "what": sample.what} for sample in self.samples],
             "action": self.last_action,
+            "actions": self.actions,
             "notices": self.notices[-20:],
         }
 
     def _note(self, event: Event) -> None:
         if event.kind == "action":
             self.last_action = event.text
-        elif event.kind in ("message", "edit"):
+            self.actions += 1
+        elif event.kind == "message":
             self.last_action = ""
         elif event.kind == "answer" and event.text:
             self.notices.append(event.text)

@@ -22,7 +22,8 @@ class Rules:
     allowed_networks: tuple[str, ...] = ()
     proxy: str | None = None
     cookies_file: str | None = None
-    term_grace_s: float = 3.0
+    term_grace_s: float = 0.5
+    """From SIGTERM to SIGKILL: who cancels sees the session end within a second, heed it or not."""
 
     @property
     def max_answer_bytes(self) -> int:

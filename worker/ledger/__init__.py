@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from worker import jobs
-from worker.ledger import door, queue, remembered, requests
+from worker.ledger import door, line, queue, remembered, requests
 from worker.ledger.database import Database, LedgerBusy, LedgerError
 from worker.ledger.door import Quota
 from worker.ledger.fairness import NO_LIMIT, Share
@@ -331,6 +331,19 @@ class Ledger:
                 "SELECT * FROM jobs WHERE pool = ? AND state = 'waiting'", DOWNLOADS
             )
             return [read_job(row, None, None) for row in rows]
+
+    def line(self, now: float, waited_s: float) -> list[tuple[Request, int]]:
+        """Who waits in line for a download, with the number of downloads that are before it.
+
+        Only those that have waited for so long and have a status message to show it in.
+        """
+        with self._db.reading():
+            return line.places(self._db, now, waited_s)
+
+    def request(self, request: int) -> Request | None:
+        """A request as it is now."""
+        with self._db.reading():
+            return requests.find(self._db, request)
 
     def live_directories(self) -> set[str]:
         """The names of the download directories that are needed, see `download_directory`."""

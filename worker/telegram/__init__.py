@@ -22,6 +22,7 @@ from worker.jobs import (
     PostStatus,
     Reply,
     SendGroup,
+    ShowAction,
     TelegramTask,
 )
 from worker.telegram import delivery
@@ -70,6 +71,8 @@ def make_handler(
                 return delivery.post_status(client, task)
             case EditStatus():
                 delivery.edit_status(client, task)
+            case ShowAction():
+                delivery.show_action(client, task)
             case Deliver():
                 return delivery.deliver(client, task)
             case SendGroup():

@@ -189,6 +189,10 @@ class Client:
             return [_object("sendMediaGroup", message) for message in result]
         raise TelegramUnreachable("sendMediaGroup: the result is no such album")
 
+    def send_action(self, chat_id: int, action: str) -> None:
+        """Show for 5 s, or until the next message, what the bot does (Bot API 10.1)."""
+        _follow(chat_id, lambda chat: apihelper.send_chat_action(self._token, chat, action))
+
     def answer_button(self, callback_id: str, text: str) -> None:
         """Show a short notice to who pressed a button; nothing if that was too long ago."""
         with suppress(StaleButton):

@@ -27,6 +27,7 @@ from worker.jobs import (
     Reason,
     Reply,
     SendGroup,
+    ShowAction,
     Stage,
 )
 from worker.telegram import fields, texts, transport
@@ -54,6 +55,11 @@ def edit_status(client: Client, task: EditStatus) -> None:
     text = texts.progress(task.progress)
     with suppress(MessageGone):
         client.edit_text(task.chat_id, task.message_id, text, _cancel(task.request_id))
+
+
+def show_action(client: Client, task: ShowAction) -> None:
+    """Show that the bot is at work, for five seconds."""
+    client.send_action(task.chat_id, task.action)
 
 
 def deliver(client: Client, task: Deliver) -> Delivered:

@@ -119,9 +119,12 @@ _NOTES = {
 
 _STAGES = {
     Stage.ACCEPTED: "Got it. Your download starts in a moment…",
+    Stage.IN_LINE: "Waiting: yours is next…",
+    Stage.NO_ROOM: "Waiting: I have no room on my disk for now…",
     Stage.DOWNLOADING: "Downloading…",
-    Stage.FINISHING: "Almost there: sending the file…",
+    Stage.FINISHING: "Almost there: preparing the file…",
     Stage.RETRYING: "That did not work. I will try again in a moment…",
+    Stage.UPLOADING: "Uploading…",
 }
 
 
@@ -163,9 +166,14 @@ def explanation(reason: Reason | None, error_id: str = "", wait_s: float | None 
 
 
 def progress(state: Progress) -> str:
-    """A download's state in one or two lines, without anything that is not known."""
+    """A request's state in one or two lines, without anything that is not known."""
     if state.retry:
         return _again(state.retry, state.eta_s or 0.0)
+    if state.stage is Stage.IN_LINE and state.ahead > 0:
+        before = "1 download is" if state.ahead == 1 else f"{state.ahead} downloads are"
+        return f"Waiting: {before} before yours…"
+    if state.stage is Stage.UPLOADING and state.total_bytes:
+        return f"Uploading, {_size(state.total_bytes)}…"
     if state.stage is not Stage.DOWNLOADING or state.done_bytes <= 0:
         return _STAGES[state.stage]
     done, total = state.done_bytes, state.total_bytes

@@ -1,0 +1,71 @@
+"""What a chat shows while the bot works for it: kept alive, and the first to be left out."""
+
+from itertools import pairwise
+
+import pytest
+
+from worker.actions import ChatActions
+from worker.governor import IN_ALL, Governor
+from worker.jobs import Action, MediaKind, Progress, ShowAction, Stage, TelegramBusy
+
+LASTS_S = 5.0
+"""Bot API 10.1, sendChatAction."""
+
+DOWNLOADING = Progress(Stage.DOWNLOADING)
+
+
+def times(chats: list[int], governor: Governor, seconds: int) -> dict[int, list[int]]:
+    """When each chat is shown an action, looking once a second."""
+    actions = ChatActions()
+    found: dict[int, list[int]] = {chat: [] for chat in chats}
+    for now in range(seconds):
+        while action := actions.next_action(dict.fromkeys(chats, DOWNLOADING), governor, now):
+            found[action.chat_id].append(now)
+    return found
+
+
+def test_action_never_runs_out_while_there_is_work() -> None:
+    shown = times([1, 2], Governor(), 60)
+    for each in shown.values():
+        assert all(later - earlier < LASTS_S for earlier, later in pairwise(each))
+        assert 12 <= len(each) <= 15, "and is not shown more often than that takes"
+
+
+@pytest.mark.parametrize(
+    ("progress", "action"),
+    [
+        (DOWNLOADING, Action.UPLOAD_DOCUMENT),
+        (Progress(Stage.UPLOADING, kind=MediaKind.VIDEO), Action.UPLOAD_VIDEO),
+        (Progress(Stage.UPLOADING, kind=MediaKind.ANIMATION), Action.UPLOAD_VIDEO),
+        (Progress(Stage.UPLOADING, kind=MediaKind.AUDIO), Action.UPLOAD_VOICE),
+        (Progress(Stage.UPLOADING, kind=MediaKind.PHOTO), Action.UPLOAD_PHOTO),
+        (Progress(Stage.UPLOADING, kind=MediaKind.DOCUMENT), Action.UPLOAD_DOCUMENT),
+    ],
+)
+def test_action_says_what_is_known(progress: Progress, action: Action) -> None:
+    assert ChatActions().next_action({7: progress}, Governor(), 0.0) == ShowAction(7, action)
+
+
+def test_chat_that_has_just_been_spoken_to_gets_none() -> None:
+    governor = Governor()
+    governor.spend(7, 0.0)
+    actions = ChatActions()
+    assert actions.next_action({7: DOWNLOADING}, governor, 0.9) is None
+    assert actions.next_action({7: DOWNLOADING}, governor, 1.0)
+
+
+def test_nobody_gets_one_while_the_bot_as_a_whole_is_busy() -> None:
+    governor = Governor()
+    for chat in range(2):
+        governor.spend(chat, 0.0)
+    assert ChatActions().next_action({7: DOWNLOADING}, governor, IN_ALL.interval_s) is None
+    assert ChatActions().next_action({7: DOWNLOADING}, governor, 2 * IN_ALL.interval_s)
+
+
+def test_flood_wait_about_an_action_silences_its_chat_and_no_other() -> None:
+    governor = Governor()
+    governor.heed(7, TelegramBusy(1200.0), 0.0)
+    shown = times([7, 8], governor, 1300)
+    assert min(shown[7]) >= 1200
+    assert len(shown[8]) > 300
+    assert governor.closed_chats(0.0) == [7]
