@@ -312,8 +312,8 @@ def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> No
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
     assert ledger.claim(DOWNLOADS, 0.0) is None
     send(ledger, a_link(3), update_id=3)
-    post(ledger, 13)
     first = claim(ledger, Kind.DELIVER)
+    post(ledger, 13)
     assert ledger.claim(TELEGRAM, 0.0) is None
     ledger.finish_delivery(first, jobs.Delivered("file id", jobs.MediaKind.ANIMATION), 0.0)
     for _ in range(2):
