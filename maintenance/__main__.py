@@ -23,8 +23,13 @@ def main(arguments: Sequence[str]) -> int:
         settings = Settings.load(os.environ, Path(".env"), needs_token=False)
         commands.refuse_stranger(settings)
         code: int = options.run(settings, options)
+        sys.stdout.flush()
     except SettingsError as error:
         return _fail(*error.problems)
+    except BrokenPipeError:
+        # `| head` has read enough. What is left in the buffer shall not fail once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return commands.EXIT_FAILED
     except (LedgerError, LedgerBusy, OSError) as error:
         return _fail(str(error))
     return code

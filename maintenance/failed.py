@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from maintenance.report import clock, duration, print_json, say, size, table
+from maintenance.report import clock, count, duration, print_json, say, size, table
 from worker.ledger.failures import FailedJob
 
 
@@ -37,7 +37,7 @@ def print_job(job: FailedJob, *, as_json: bool) -> None:
         print_json({**_summary(job), "url": job.url, "detail": job.detail, "run": run})
         return
     say(f"job {job.id}: {job.kind} of {job.url or '(no link)'}")
-    say(f"failed      {clock(job.failed_at)}, after {job.attempts} attempts")
+    say(f"failed      {clock(job.failed_at)}, after {count(job.attempts, 'attempt')}")
     say(f"waited      {duration(job.failed_at - job.created_at)} from its beginning")
     say(f"error       {job.error_id}: {job.reason} ({job.fault})")
     if job.run:

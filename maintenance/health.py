@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from maintenance.measures import Measures
 from maintenance.programs import is_too_old
-from maintenance.report import duration, size
+from maintenance.report import count, duration, size
 
 QUEUE_WARNING = 100
 QUEUE_CRITICAL = 200
@@ -64,7 +64,7 @@ def assess(measures: Measures) -> list[Item]:
         _ytdlp(measures),
         *_upgrade(measures),
         _ffmpeg(measures),
-        _ok("javascript", measures.js_runtime or "none found: some sites offer fewer formats"),
+        _javascript(measures),
         _landlock(measures),
     ]
 
@@ -120,7 +120,7 @@ def _queues(measures: Measures) -> Iterable[Item]:
     for pool in sorted({*measures.pool_sizes, *measures.figures.queues}):
         queue = measures.figures.queues.get(pool)
         waiting = queue.waiting if queue else 0
-        text = f"{waiting} jobs wait"
+        text = count(waiting, "job") + " waiting"
         if queue and queue.oldest_wait_s:
             text += f", the oldest for {duration(queue.oldest_wait_s)}"
         make = _critical if waiting > QUEUE_CRITICAL else _ok
@@ -193,7 +193,9 @@ def _memory(measures: Measures) -> Item:
     text = f"{size(measures.memory_bytes)} in all"
     if nearest is None:
         return _ok("memory", text)
-    share, peak = 100 * nearest.memory_share, 100 * measures.memory_peak_share
+    # Samples come every 15 s: what is measured now may be more than all of them.
+    peak = 100 * max(nearest.memory_share, measures.memory_peak_share)
+    share = 100 * nearest.memory_share
     text += f"; {nearest.name} {size(nearest.memory_bytes)}, {share:.0f} % (peak {peak:.0f} %)"
     is_high = nearest.memory_share > MEMORY_CRITICAL
     return _critical("memory", text) if is_high else _ok("memory", text)
@@ -228,6 +230,13 @@ def _ffmpeg(measures: Measures) -> Item:
     if measures.has_ffmpeg:
         return _ok("ffmpeg", "there, and ffprobe")
     return _warning("ffmpeg", "or ffprobe is missing: apt install ffmpeg", alerts=True)
+
+
+def _javascript(measures: Measures) -> Item:
+    if measures.js_runtime is None:
+        return _ok("javascript", "none found: some sites offer fewer formats")
+    # To ask for its version is to start it, which takes longer than all the rest.
+    return _ok("javascript", f"{measures.js_runtime}; bot.py --check says if it is new enough")
 
 
 def _landlock(measures: Measures) -> Item:

@@ -86,6 +86,11 @@ def size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def count(number: int, what: str) -> str:
+    """So many of something: 1 job, 2 jobs."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def clock(wall: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """A wall time, local to the machine."""
     return time.strftime(form, time.localtime(wall))

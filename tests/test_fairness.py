@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_ledger import QUOTA, WORDS, a_link, claim, post
+from tests.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
 from worker import jobs
 from worker.ledger import DOWNLOADS, TELEGRAM, Job, Kind, Ledger, Quota, Share
 from worker.ledger.door import REPLIES_A_MINUTE
@@ -94,6 +94,20 @@ def test_status_messages_have_their_turns_too(ledger: Ledger) -> None:
     send(ledger, *links(2, "b1"))
     posted = [claim(ledger, Kind.STATUS).request for _ in range(4)]
     assert [request and request.media_key for request in posted] == ["a1", "b1", "a2", "a3"]
+
+
+def test_answer_waits_for_no_status_message_of_a_later_link(ledger: Ledger) -> None:
+    send(ledger, *links(1, "a1", "a2", "a3"))
+    send(ledger, *links(2, "b1"))
+    post(ledger, 11)
+    post(ledger, 12)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    failed = claim(ledger, Kind.DOWNLOAD)
+    assert (failed.media_key, failed.kind) == ("b1", Kind.DOWNLOAD)
+    ledger.fail(failed, ERROR, "abc", "", 0.0)
+    answered = [claim(ledger, kind).request for kind in (Kind.DELIVER, Kind.EXPLAIN)]
+    assert [request and request.media_key for request in answered] == ["a1", "b1"]
+    claim(ledger, Kind.STATUS)
 
 
 def test_cancelled_link_leaves_the_other_person_the_better_place(ledger: Ledger) -> None:

@@ -1,8 +1,10 @@
 """The ledger: what survives, what is refused, and how a request comes to its one answer."""
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from worker.ledger import (
     Quota,
     Verdict,
     Words,
+    database,
 )
 from worker.ledger.schema import MIGRATIONS
 
@@ -163,6 +166,46 @@ def test_full_disk_is_busy_and_unchanged(ledger: Ledger) -> None:
     ledger.record_updates([{"update_id": 5}], 0.0)
 
 
+def refusals_beside_a_transaction(path: Path, patience_s: float) -> list[LedgerBusy]:
+    """How recording an update was refused while another thread was in a transaction.
+
+    The transaction ends when the other thread has, or after `patience_s`.
+    """
+    holder = Ledger(path)
+    refusals: list[LedgerBusy] = []
+
+    def record() -> None:
+        ledger = Ledger(path)
+        ledger._db.execute("PRAGMA busy_timeout = 0")  # so SQLite itself waits for nobody
+        opened.set()
+        try:
+            ledger.record_updates([{"update_id": 5}], 0.0)
+        except LedgerBusy as error:
+            refusals.append(error)
+        ledger.close()
+
+    opened = threading.Event()
+    thread = threading.Thread(target=record)
+    with holder._db.transaction():
+        thread.start()
+        assert opened.wait(30)
+        thread.join(patience_s)
+    thread.join(30)
+    assert refusals or holder.offset() == 6
+    holder.close()
+    return refusals
+
+
+def test_threads_take_turns_and_do_not_count_on_sqlites_patience(path: Path) -> None:
+    assert refusals_beside_a_transaction(path, patience_s=0.2) == []
+
+
+@pytest.mark.negative
+def test_without_turns_a_thread_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_turn", contextlib.nullcontext())
+    assert refusals_beside_a_transaction(path, patience_s=30)
+
+
 # ---------------------------------------------------------------------------- claims, attempts
 
 
@@ -274,8 +317,8 @@ def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> No
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
     assert ledger.claim(DOWNLOADS, 0.0) is None
     send(ledger, a_link(3), update_id=3)
-    post(ledger, 13)
     first = claim(ledger, Kind.DELIVER)
+    post(ledger, 13)
     assert ledger.claim(TELEGRAM, 0.0) is None
     ledger.finish_delivery(first, jobs.Delivered("file id", jobs.MediaKind.ANIMATION), 0.0)
     for _ in range(2):

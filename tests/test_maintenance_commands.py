@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from maintenance.report import duration, parse_duration, size
+from maintenance.report import count, duration, parse_duration, size
 from tests.operator_kit import ROOT, maintenance
 from tests.test_ledger import a_link, claim, send
 from worker.ledger import Kind, Ledger, ledger_path
@@ -40,6 +40,24 @@ def test_missing_ledger_is_said_and_not_made(tmp_path: Path, arguments: tuple[st
     assert answer.code == 2
     assert "no ledger" in answer.errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as nobody_reads:
+        done = subprocess.run(
+            [sys.executable, "-m", "maintenance", "health"],
+            cwd=ROOT,
+            env={"DATA_DIR": str(tmp_path)},
+            stdout=nobody_reads,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (2, "")
 
 
 def damage(path: Path) -> None:
@@ -182,3 +200,4 @@ def test_figures_are_short() -> None:
         "0s", "1m00s", "59m59s", "2h05m", "1d01h",
     ]  # fmt: skip
     assert [size(n) for n in (0, 999, 4300, 512 * 2**20)] == ["0 B", "999 B", "4.2 kB", "512 MB"]
+    assert [count(n, "job") for n in (0, 1, 2)] == ["0 jobs", "1 job", "2 jobs"]

@@ -200,6 +200,12 @@ def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> No
     )
 
 
+def test_peak_is_never_below_what_is_used_now(well: Measures) -> None:
+    taken = dataclasses.replace(well, workers=(a_worker(29),), memory_peak_share=0.0)
+    (memory,) = [item.text for item in assess(taken) if item.name == "memory"]
+    assert memory.endswith("29 % (peak 29 %)")
+
+
 def test_figures_come_from_the_rows(settings: Settings) -> None:
     now = time.time()
     path = ledger_path(settings.data_dir)

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,9 @@ def test_every_command_of_the_page_runs(site: MediaSite, tmp_path: Path) -> None
             if "retry" in command:
                 scene.wait_for_answers(len(scene.answers()) or 1)
         assert "fetchbot_up 1" in (tmp_path / "fetchbot.prom").read_text()
-        assert (tmp_path / "ledger-backup.sqlite3").stat().st_size > 10_000
+        backup = (tmp_path / "ledger-backup.sqlite3").stat()
+        assert backup.st_size > 10_000
+        assert stat.S_IMODE(backup.st_mode) == 0o600, "it holds people's links"
         scene.api.wait_for(lambda: not scene.ledger("SELECT 1 FROM jobs WHERE state = 'running'"))
 
 

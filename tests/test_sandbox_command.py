@@ -6,6 +6,8 @@ import contextlib
 import http.client
 import json
 import re
+import subprocess
+import sys
 import textwrap
 import threading
 from collections.abc import Iterator
@@ -190,7 +192,10 @@ def ask(
 
 
 def test_page_shows_the_conversation(page: ChatPage, client: Client, api: BotApi) -> None:
-    assert b"<!doctype html>" in ask(page, "/")[1]
+    html = ask(page, "/")[1]
+    assert b"<!doctype html>" in html
+    (icon,) = re.findall(rb'rel="icon" href="([^"]+)"', html)
+    assert ask(page, icon.decode())[0] == 200
     assert ask(page, "/say", {"text": "http://a.example/b"})[0] == 200
     status = send_text(client, reply_markup=keyboard("cancel"))
     assert ask(page, "/press", {"message": status, "data": "cancel"})[0] == 200
@@ -230,3 +235,14 @@ def test_page_refuses(
     path: str, body: Any, headers: dict[str, str], status: int, page: ChatPage
 ) -> None:
     assert ask(page, path, body, headers)[0] == status
+
+
+def test_port_that_is_taken_is_named(page: ChatPage) -> None:
+    port = str(urlsplit(page.url).port)
+    command = [sys.executable, "-m", "tests.sandbox", "--port", port]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, "")
+    assert f"cannot have port {port}" in done.stdout

@@ -7,9 +7,10 @@ both. Absolute figures are for this machine alone.
 import argparse
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import maintenance, memory, pool, warm
+from tests.benchmarks import delivery, maintenance, memory, pool, warm
 
 CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
+    "delivery": ("what a person waits for, alone and among others", delivery.run),
     "maintenance": ("a sweep for zombies against psutil's, and health", maintenance.run),
     "memory": ("memory and descriptors of the whole bot, and whether they grow", memory.run),
     "pool": ("the process pool against the standard library's", pool.run),

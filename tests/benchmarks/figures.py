@@ -10,6 +10,16 @@ def summary(values: Sequence[float], unit: str) -> str:
     return f"{_short(middle)} {unit} ({_short(low)} to {_short(high)}, n={len(values)})"
 
 
+def millis(values: Sequence[float]) -> str:
+    """The same of seconds, told in milliseconds."""
+    return summary([1000 * value for value in values], "ms")
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The value that so many percent of the values do not exceed."""
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
 def ratio(values: Sequence[float], others: Sequence[float]) -> str:
     """How many times `others` the values are; pairs were measured one after the other."""
     ratios = [value / other for value, other in zip(values, others, strict=True)]

@@ -17,7 +17,6 @@ import multiprocessing
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,14 +24,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.figures import ratio, summary
+from tests.benchmarks.figures import millis, ratio
 from tests.benchmarks.file_server import serve
+from tests.benchmarks.sides import (
+    SMALL_BYTES,
+    TIMEOUT_S,
+    alternate,
+    make_padded,
+    plain,
+    plain_command,
+    whole_bot,
+)
 from tests.benchmarks.usage import Sampler
 from tests.pool_driver import Driver, fork_server_pid
-from tests.sandbox.api import BotApi
-from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.clips import SAMPLE
-from tests.sandbox.site import MEBIBYTE, padded
+from tests.sandbox.site import MEBIBYTE
 from worker import staff
 from worker.events import Finished
 from worker.jobs import Download
@@ -42,12 +48,10 @@ from worker.settings import Settings
 ROUNDS = 20
 LINKS = 200
 WORKERS = 2
-TIMEOUT_S = 120.0
 
 HLS_SEGMENTS = 60
 FAR_AWAY_S = 0.03
 
-_SMALL_BYTES = 150 * 1024
 _LARGE_BYTES = 30 * MEBIBYTE
 
 _FFMPEG = ("ffmpeg", "-v", "error", "-nostdin", "-y")
@@ -82,9 +86,9 @@ def run() -> Iterator[str]:
         near = stack.enter_context(serve(files))
         far = stack.enter_context(serve(files, FAR_AWAY_S))
         workers = stack.enter_context(_our_workers(home))
-        bot = stack.enter_context(_whole_bot(home))
+        bot = stack.enter_context(whole_bot(home))
         sides: dict[str, Callable[[str], float]] = {
-            "plain": lambda url: _plain(url, home),
+            "plain": lambda url: plain(url, home),
             "job": workers.fetch,
             "bot": bot.fetch,
         }
@@ -100,24 +104,17 @@ def run() -> Iterator[str]:
 def _compare(
     case: Case, url: str, sides: dict[str, Callable[[str], float]], absolute: list[str]
 ) -> Iterator[str]:
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(ROUNDS + 1):
-        for name, fetch in sides.items():
-            # A link that is new to the bot, which would know an old one.
-            took_s = fetch(f"{url}?{name}={number}")
-            if number:  # the first fills the caches of disk and server
-                times[name].append(took_s)
+    times = alternate(url, sides, ROUNDS)
     for name, what in (("job", "our job"), ("bot", "link to media through the whole bot")):
         yield f"{case.name}: {what} takes {ratio(times[name], times['plain'])} the plain command"
     for name, values in times.items():
-        absolute.append(f"{case.name}: {name} {summary([1000 * s for s in values], 'ms')}")
+        absolute.append(f"{case.name}: {name} {millis(values)}")
 
 
 def _make_files(directory: Path) -> None:
-    clip = SAMPLE.read_bytes()
     directory.mkdir()
-    for name, size in (("small.mp4", _SMALL_BYTES), ("large.mp4", _LARGE_BYTES)):
-        (directory / name).write_bytes(b"".join(padded(clip, size).read(0, size)))
+    make_padded(directory / "small.mp4", SMALL_BYTES)
+    make_padded(directory / "large.mp4", _LARGE_BYTES)
     for name, arguments in (
         ("hls", ("-f", "hls", "-hls_time", "1", "-hls_list_size", "0", "media.m3u8")),
         ("dash", ("-f", "dash", "-seg_duration", "60", "manifest.mpd")),
@@ -133,23 +130,6 @@ def _make_files(directory: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------ sides
-
-
-def _plain_command(directory: Path) -> list[str]:
-    return [
-        *(sys.executable, "-m", "yt_dlp", "--ignore-config", "--quiet", "--no-warnings"),
-        *("--no-cache-dir", "--merge-output-format", "mp4", "--paths", str(directory)),
-    ]
-
-
-def _plain(url: str, home: Path) -> float:
-    """Seconds of the plain command for one link."""
-    with tempfile.TemporaryDirectory(dir=home) as directory:
-        started = time.perf_counter()
-        subprocess.run([*_plain_command(Path(directory)), url], check=True, timeout=TIMEOUT_S)
-        took_s = time.perf_counter() - started
-        assert any(Path(directory).iterdir()), f"nothing was downloaded from {url}"
-        return took_s
 
 
 class _Workers:
@@ -204,37 +184,6 @@ def _our_workers(home: Path) -> Iterator[_Workers]:
         yield _Workers(driver, downloads)
 
 
-class _Bot:
-    """The whole bot on the sandbox; each link comes from a chat of its own."""
-
-    def __init__(self, api: BotApi) -> None:
-        self._api = api
-        self._chats = itertools.count(1)
-
-    def fetch(self, url: str) -> float:
-        """Seconds from a person's message to the media in the chat."""
-        chat = next(self._chats)
-        started = time.perf_counter()
-        self._api.say(url, chat)
-        self._api.wait_for(lambda: self._has_media(chat), TIMEOUT_S)
-        return time.perf_counter() - started
-
-    def _has_media(self, chat: int) -> bool:
-        answers = [m for m in self._api.chat(chat) if m.from_bot and not m.buttons]
-        assert not any(m.kind == "text" for m in answers), self._api.transcript(chat)
-        return any(m.kind == "video" for m in answers)
-
-
-@contextmanager
-def _whole_bot(home: Path) -> Iterator[_Bot]:
-    with BotApi() as api, BotProcess(api, home / "bot", log_path=home / "bot.log") as process:
-        process.wait_until_polling()
-        bot = _Bot(api)
-        yield bot
-        process.terminate()
-        process.wait(30)
-
-
 # ------------------------------------------------------------------------------ many links
 
 
@@ -280,7 +229,7 @@ def _many_by_xargs(urls: list[str], home: Path) -> _Usage:
         with (
             links.open() as file,
             subprocess.Popen(
-                ["xargs", f"-P{WORKERS}", "-n1", *_plain_command(Path(directory))], stdin=file
+                ["xargs", f"-P{WORKERS}", "-n1", *plain_command(Path(directory))], stdin=file
             ) as xargs,
             Sampler(xargs.pid) as sampler,
         ):

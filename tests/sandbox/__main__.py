@@ -77,7 +77,12 @@ def sandbox(data: Path | None) -> Iterator[Sandbox]:
 
 def _serve(running: Sandbox, port: int) -> int:
     samples = [Sample(running.site.url + path, what) for path, what in SAMPLES.items()]
-    page = ChatPage(running.api, samples, port)
+    try:
+        page = ChatPage(running.api, samples, port)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no such port"
+        print(f"could not run: the chat page cannot have port {port} ({reason}); see --port")
+        return COULD_NOT
     page.start()
     try:
         print(f"chat page   {page.url}")

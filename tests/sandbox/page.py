@@ -16,6 +16,8 @@ from .server import LoopbackServer
 from .world import Event
 
 _HTML = Path(__file__).with_name("chat.html")
+_ICON = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<circle cx="16" cy="16" r="16" fill="#6a74ee"/><path d="M12 9v14l12-7z" fill="#fff"/></svg>"""
 _POLL_S = 20.0
 _MAX_BODY = 64 * 1024
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
@@ -134,6 +136,8 @@ class _PageHandler(BaseHTTPRequestHandler):
             self._send(403, b"only by its loopback address", "text/plain")
         elif parts.path == "/":
             self._send(200, _HTML.read_bytes(), "text/html; charset=utf-8")
+        elif parts.path == "/icon.svg":
+            self._send(200, _ICON, "image/svg+xml")
         elif parts.path == "/state":
             known = parse_qs(parts.query).get("version", ["-1"])[0]
             self._page.api.wait_for_change(int(known), _POLL_S)

@@ -1,6 +1,7 @@
 """The file behind the ledger: opened, checked, migrated, and changed in transactions."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -13,6 +14,10 @@ from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 BUSY_S = 5.0
 """How long one connection waits for another's transaction."""
 
+_turn = threading.Lock()
+"""Held by the thread of this process whose transaction it is. SQLite would let the others sleep,
+up to a tenth of a second at a time, and a thread with many short transactions would pass them
+again and again: updates would wait at Telegram while the dispatcher works."""
 
 # A longer-lived lock or a disk without room says nothing about the file.
 _PASSING = (
@@ -124,16 +129,17 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the block or nothing of it. Raises LedgerBusy for what may pass by itself."""
-        try:
-            self.execute("BEGIN IMMEDIATE")
-            yield
-            self.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            self._roll_back()
-            raise LedgerBusy(str(error)) from error
-        except BaseException:
-            self._roll_back()
-            raise
+        with _turn:
+            try:
+                self.execute("BEGIN IMMEDIATE")
+                yield
+                self.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                self._roll_back()
+                raise LedgerBusy(str(error)) from error
+            except BaseException:
+                self._roll_back()
+                raise
 
     @contextmanager
     def reading(self) -> Iterator[None]:
