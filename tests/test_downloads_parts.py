@@ -281,8 +281,12 @@ def test_an_extractor_that_cannot_be_imported_does_no_harm() -> None:
         "    _ENABLED = True\n"
         "    @classmethod\n"
         "    def suitable(cls, url): raise ImportError('broken')\n"
+        "class HalfIE:\n"
+        "    _ENABLED = True\n"
+        "    suitable = staticmethod(lambda url: False)\n"
+        "    def __getattr__(self, name): raise ImportError('broken behind the pattern')\n"
         "real = warm.gen_extractor_classes\n"
-        "warm.gen_extractor_classes = lambda: [BrokenIE, *real()]\n"
+        "warm.gen_extractor_classes = lambda: [BrokenIE, HalfIE(), *real()]\n"
         "print(json.dumps(len(warm.warm_up()) > 1000))"
     )
     assert found is True
