@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from yt_dlp.extractor.lazy_extractors import (  # type: ignore[import-not-found]
+    LazyLoadExtractor,
+)
 
 from tests.downloads_harness import Worker, worker
 from tests.hostile.web import Answer, Handler, Web, content
@@ -82,6 +85,58 @@ def _ready(driver: Driver) -> int:
     driver.wait_until_ready()
     (pid,) = driver.pool.pids
     return pid
+
+
+class _BrokenIE:
+    """Its pattern raises."""
+
+    _ENABLED = True
+
+    @classmethod
+    def ie_key(cls) -> str:
+        return "Broken"
+
+    @classmethod
+    def suitable(cls, url: str) -> bool:
+        raise ImportError("broken")
+
+
+class _HalfIE(LazyLoadExtractor):  # type: ignore[misc]
+    """Its pattern is there, and the module behind it is not."""
+
+    IE_NAME = "half"
+    _VALID_URL = r"https?://half\.example/"
+    _module = "yt_dlp.extractor.no_such_module"
+
+
+def _add_unusable_extractors() -> None:
+    real = vars(warm)["gen_extractor_classes"]
+    vars(warm)["gen_extractor_classes"] = lambda: [_BrokenIE, _HalfIE, *real()]
+
+
+def _keep_unusable_extractors() -> None:
+    _add_unusable_extractors()
+    vars(warm)["_try"] = lambda step: True
+
+
+PAGE = '<html><body><video><source src="clip.mp4"></video></body></html>'
+
+
+def test_extractors_that_cannot_be_imported_do_no_harm(tmp_path: Path, web: Web) -> None:
+    web.answers = {
+        "/clip.mp4": content(SAMPLE.read_bytes(), "video/mp4"),
+        "/page": content(PAGE),
+    }
+    with worker(tmp_path, prepare=_add_unusable_extractors) as made:
+        for path in web.answers:
+            assert made.run(web.url + path, RULES).media.size_bytes
+
+
+@pytest.mark.negative
+def test_extractors_that_cannot_be_imported_would_fail_all_links(tmp_path: Path, web: Web) -> None:
+    web.otherwise = content(SAMPLE.read_bytes(), "video/mp4")
+    with worker(tmp_path, prepare=_keep_unusable_extractors) as weak:
+        assert "ImportError" in weak.run(f"{web.url}/clip.mp4", RULES).error.detail
 
 
 # --------------------------------------------------------------- what is left of a job in it
