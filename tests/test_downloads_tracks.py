@@ -227,6 +227,7 @@ def test_an_index_of_64_bits_is_read(tmp_path: Path) -> None:
         turn(struct.pack(">II", 75, 512), struct.pack(">II", 75, 0xFFFFFFF0)),
         turn(b"esds\0\0\0\0\3", b"esds\0\0\0\0\4"),
         turn(b"mdir", b"vide"),
+        turn(b"meta\0\0\0\0", b"metahdlr"),
         turn(b"ilst", b"trak"),
     ],
 )

@@ -47,6 +47,8 @@ _INSIDE = {
     b"meta": {b"hdlr", b"ilst"},
     b"ilst": {b"\xa9too", b"\xa9nam", b"\xa9ART", b"\xa9alb", b"\xa9cmt", b"\xa9day", b"\xa9gen"},
 }
+# What stands before the boxes in an entry for pictures, and in one for sound.
+_VISUAL_FIELDS, _SOUND_FIELDS = 78, 28
 # "In this same file", as every writer puts it.
 _DATA_HERE = bytes.fromhex("0000001c 64726566 00000000 00000001 0000000c 75726c20 00000001")
 
@@ -126,7 +128,7 @@ def _only(boxes: _Boxes, kind: bytes) -> memoryview:
 
 
 def _at(content: memoryview, layouts: tuple[str, str], places: tuple[int, int]) -> tuple[int, ...]:
-    """Fields of a box whose times take 32 bits in its version 0 and 64 in its version 1."""
+    """Fields of a box by its version: in version 0 its times take 32 bits, in version 1 64."""
     (version,) = struct.unpack_from(">B", content)
     if version > 1:
         raise Unusual("a version that is not known")
@@ -171,19 +173,22 @@ def _movie(movie: _Boxes) -> Contents:
 def _check_tags(tags: memoryview) -> None:
     """Raise Unusual where there is more than text."""
     for _, content in _opened(b"udta", tags):
+        (version,) = struct.unpack_from(">I", content)
         meta = _opened(b"meta", content[4:])
-        if not meta or meta[0][0] != b"hdlr" or _handled(_only(meta, b"hdlr")) != b"mdir":
+        if version or _handled(_only(meta, b"hdlr")) != b"mdir" or meta[0][0] != b"hdlr":
             raise Unusual("tags of another kind")
         for items in _all(meta, b"ilst"):
             _opened(b"ilst", items)
 
 
 def _handled(handler: memoryview) -> bytes:
+    """What kind of thing a handler is for."""
     (kind,) = struct.unpack_from("4s", handler, 8)
     return bytes(kind)
 
 
 def _table(information: memoryview) -> _Boxes:
+    """The boxes of a track's sample table."""
     boxes = _opened(b"minf", information)
     if _only(boxes, b"dinf") != _DATA_HERE:
         raise Unusual("data that lies elsewhere")
@@ -202,7 +207,7 @@ def _entry(table: _Boxes, kind: bytes) -> memoryview:
 
 def _video(header: memoryview, times: memoryview, table: _Boxes) -> Video:
     entry = _entry(table, b"avc1")
-    details = _opened(b"avc1", entry[78:])
+    details = _opened(b"avc1", entry[_VISUAL_FIELDS:])
     found = h264.pictures(_only(details, b"avcC"))
     *matrix, shown_width, shown_height = _at(header, (">11I", ">11I"), (40, 52))
     sides = (found.width, found.height)
@@ -252,7 +257,7 @@ def _audio(table: _Boxes) -> str:
     (version,) = struct.unpack_from(">H", entry, 8)
     if version:
         raise Unusual("sound as QuickTime describes it")
-    stream = _only(_opened(b"mp4a", entry[28:]), b"esds")[4:]
+    stream = _only(_opened(b"mp4a", entry[_SOUND_FIELDS:]), b"esds")[4:]
     # ISO/IEC 14496-1, 7.2.6: an elementary stream, in it its decoder, in it what that is told.
     fields = _descriptor(3, stream)
     (flags,) = struct.unpack_from(">2xB", fields)
