@@ -6,7 +6,8 @@ any other this module says nothing. Anybody may have written the index, so it is
 in the shape that is known here, box for box: what another reader might find in it besides (a
 cover, a track among the tags, a second header) makes the file no ordinary one.
 
-The media itself is not looked at. Whether it can be decoded shows when a picture is drawn.
+The media itself is not looked at. Whether it can be decoded shows when a picture is drawn; of a
+file whose first pictures are lost, ffprobe may not find out what the index says of the others.
 """
 
 import os
