@@ -284,21 +284,6 @@ def test_warming_up_leaves_a_process_that_may_be_forked() -> None:
     assert found == expected
 
 
-def test_an_extractor_that_cannot_be_imported_does_no_harm() -> None:
-    found = run_python(
-        "import json, logging\n"
-        "from worker.downloads import warm\n"
-        "class BrokenIE:\n"
-        "    _ENABLED = True\n"
-        "    @classmethod\n"
-        "    def suitable(cls, url): raise ImportError('broken')\n"
-        "real = warm.gen_extractor_classes\n"
-        "warm.gen_extractor_classes = lambda: [BrokenIE, *real()]\n"
-        "print(json.dumps(len(warm.warm_up()) > 1000))"
-    )
-    assert found is True
-
-
 @pytest.mark.usefixtures("needs_ffmpeg")
 def test_an_ffmpeg_that_is_killed_at_its_answer_is_asked_again(tmp_path: Path) -> None:
     for name in ("ffmpeg", "ffprobe"):

@@ -12,6 +12,7 @@ from tests.media import index_stands_in_front, make, probe
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.files import image_size
 from tests.test_downloads import RULES, rules, served
+from worker.downloads import finishing
 from worker.downloads.finishing import finish
 from worker.jobs import Fault, JobError, MediaFile, MediaKind, Note, Reason
 
@@ -264,12 +265,47 @@ def test_a_converted_video_stays_below_the_limit(warm: Worker, tmp_path: Path) -
 def test_ffprobe_that_was_killed_says_nothing_about_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    (programs / "ffprobe").write_text("#!/bin/sh\nkill -KILL $$\n")
-    (programs / "ffprobe").chmod(0o700)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    film = Path(shutil.copy(SAMPLE, tmp_path / "media.mp4"))
+    film = make(tmp_path / "media.mkv", "-c copy")
+    _replace_ffprobe(tmp_path / "programs", monkeypatch, "kill -KILL $$")
     with pytest.raises(JobError) as caught:
         finish(film, {}, rules())
     assert (caught.value.reason, caught.value.fault) == (Reason.CRASHED, Fault.RETRYABLE)
+
+
+def test_an_ordinary_video_needs_no_ffprobe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _replace_ffprobe(tmp_path / "programs", monkeypatch, "exit 1")
+    film = Path(shutil.copy(SAMPLE, tmp_path / "media.mp4"))
+    made = finish(film, {}, rules())
+    assert (made.kind, made.width, made.height, made.duration_s) == (VIDEO, 320, 240, 3.0)
+    assert made.thumbnail is not None
+
+
+def test_an_index_in_order_over_rubbish_is_no_video(tmp_path: Path) -> None:
+    made = finish(_rubbish_in_order(tmp_path), {}, rules())
+    assert (made.kind, made.note) == (DOCUMENT, Note.NOT_CONVERTED)
+    assert made.thumbnail is None
+
+
+@pytest.mark.negative
+def test_rubbish_would_pass_if_its_index_were_believed_without_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finishing, "_is_thumbnail", lambda path: True)
+    assert finish(_rubbish_in_order(tmp_path), {}, rules()).kind is VIDEO
+
+
+def _rubbish_in_order(directory: Path) -> Path:
+    clip = SAMPLE.read_bytes()
+    media = clip.index(b"mdat") + 4
+    film = directory / "media.mp4"
+    film.write_bytes(clip[:media] + bytes(len(clip) - media))
+    return film
+
+
+def _replace_ffprobe(programs: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    programs.mkdir()
+    (programs / "ffprobe").write_text(f"#!/bin/sh\n{command}\n")
+    (programs / "ffprobe").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")

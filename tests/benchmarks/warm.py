@@ -4,11 +4,12 @@ All three fetch the same files from the same server, in turns. The command does 
 download; our job also looks into the file and makes a thumbnail, and the bot also takes the
 update, keeps its journal and delivers the media.
 
-The floor of a small file, from marks set in the download process on a quiet machine with two
-processors: of about 210 ms, 130 are one start of ffmpeg and ffprobe side by side (each links 215
-shared libraries before its first instruction; the plain command starts neither), 45 are yt-dlp's
-extraction and download, 12 the construction of a YoutubeDL with 1 880 extractors, 10 all steps
-of the isolation, 5 the fork, and 7 the end of the process and the look that none is left.
+The floor of a small file, in processor time by marks set in the download process, since that is
+much the same on a busy machine: of about 115 ms, 64 are one run of ffmpeg for the thumbnail (52 of
+them before its first instruction, for 215 shared libraries; the plain command does not start it),
+40 yt-dlp's extraction and download, 5 the steps of the isolation, 4 the start of ffmpeg out of a
+process of this size, and 3 the fork. Half of yt-dlp's part is the price of the fork: all of the
+1 880 extractors are asked whether a link is theirs, and each that is touched has its page copied.
 """
 
 import itertools

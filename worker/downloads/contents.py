@@ -1,6 +1,6 @@
 """What a media file holds, as far as it matters to a player: read from ffprobe's answer.
 
-Pure: nothing here looks at a file.
+Pure: nothing here looks at a file. `tracks` does, and needs no ffprobe for the ordinary ones.
 """
 
 import contextlib
@@ -85,6 +85,11 @@ def positive(value: object) -> float | None:
     return number if 0 < number < float("inf") else None
 
 
+def believable_rate(pictures_per_s: float) -> float:
+    """The rate itself, or the usual one for what can be none."""
+    return pictures_per_s if 0 < pictures_per_s <= _FASTEST_PICTURES else _USUAL_PICTURES
+
+
 def _streams(probed: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     return (stream for stream in probed.get("streams") or [] if isinstance(stream, dict))
 
@@ -97,14 +102,8 @@ def _video(stream: Mapping[str, Any], codec: str) -> Video | None:
     width = side(max(1, round(width * shape))) or width
     if _is_sideways(stream):
         width, height = height, width
-    rate = float(_ratio(stream.get("avg_frame_rate"), "/") or _USUAL_PICTURES)
-    return Video(
-        codec,
-        str(stream.get("pix_fmt")),
-        width,
-        height,
-        rate if rate <= _FASTEST_PICTURES else _USUAL_PICTURES,
-    )
+    rate = believable_rate(float(_ratio(stream.get("avg_frame_rate"), "/") or 0))
+    return Video(codec, str(stream.get("pix_fmt")), width, height, rate)
 
 
 def _is_sideways(stream: Mapping[str, Any]) -> bool:

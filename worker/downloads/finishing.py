@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads import contents, mp4, programs, recipe
+from worker.downloads import contents, mp4, programs, recipe, tracks
 from worker.downloads.contents import Contents, Video
 from worker.downloads.programs import ProgramFailed, ProgramKilled
 from worker.downloads.recipe import Recipe, Unaffordable
@@ -97,23 +97,31 @@ class _Finishing:
 
     def _look(self) -> Contents:
         """What is in the file. Whatever has a picture to be shown small has been drawn by then."""
-        # Both look at the same file and neither needs the other, so they run side by side.
-        probe, drawing = programs.start_probe(self._path), None
+        drawing, ordinary = None, None
         if self._path.suffix not in _AUDIO_SUFFIXES | _PHOTO_SUFFIXES:
             at_s = min(_THUMBNAIL_AT_S, self._length_s() / 3)
             drawing = programs.start_thumbnail(self._path, self._thumbnail, at_s)
         try:
-            probed = programs.probe_result(probe)
-        except ProgramKilled as error:
-            raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffprobe: {error}") from error
-        except (ProgramFailed, ValueError) as error:
-            raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
+            if drawing is not None:
+                ordinary = tracks.read(self._path)
+            # Both programs look at the same file and neither needs the other.
+            found = ordinary or self._probed()
         finally:
             if drawing is not None:
                 with contextlib.suppress(ProgramFailed):
                     programs.wait_for(drawing)
-        found = contents.read(probed)
+        # An index can be in order where the media is not: then no picture comes of it.
+        if found is ordinary and not _is_thumbnail(self._thumbnail):
+            found = self._probed()
         return replace(found, duration_s=found.duration_s or self._length_s() or None)
+
+    def _probed(self) -> Contents:
+        try:
+            return contents.read(programs.probe_result(programs.start_probe(self._path)))
+        except ProgramKilled as error:
+            raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffprobe: {error}") from error
+        except (ProgramFailed, ValueError) as error:
+            raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
 
     def _length_s(self) -> float:
         said = contents.positive(self._info.get("duration"))

@@ -1,7 +1,7 @@
 """The outline of an MP4 file, read from its box headers alone (ISO/IEC 14496-12).
 
 Enough to know whether a player must fetch the whole file before its first picture, and whether
-the file ends where it says, without starting a program for the question.
+the file ends where it says, without starting a program for the question. `tracks` says more.
 """
 
 import os
@@ -13,6 +13,19 @@ from typing import BinaryIO
 
 _MOST_BOXES = 64
 _MVHD_BYTES = 40
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box of a file: its kind, its bytes with and without its header, as it says itself.
+
+    A size of 0 means: to the end of the file. `is_cut_off` when it ends behind that.
+    """
+
+    kind: bytes
+    size: int
+    content_size: int
+    is_cut_off: bool
 
 
 @dataclass(frozen=True)
@@ -39,15 +52,16 @@ def outline(path: Path) -> Outline:
     with open(path, "rb") as file:
         seen: list[bytes] = []
         brand, duration_s, is_cut_off = b"", None, False
-        for kind, size, is_cut_off in _boxes(file):  # noqa: B007 - of the last box
+        for box in boxes(file):
             if not seen:
-                if kind != b"ftyp":
+                if box.kind != b"ftyp":
                     return NOT_MP4
                 brand = file.read(4)
-            seen.append(kind)
-            if kind == b"moov":
+            seen.append(box.kind)
+            is_cut_off = box.is_cut_off
+            if box.kind == b"moov":
                 duration_s = _duration_s(file.read(_MVHD_BYTES))
-            if kind in {b"moof", b"mdat"} or not size:
+            if box.kind in {b"moof", b"mdat"} or not box.size:
                 break
     # With the media found first, the index stands behind it or in pieces between.
     return Outline(
@@ -58,8 +72,8 @@ def outline(path: Path) -> Outline:
     )
 
 
-def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, bool]]:
-    """Kind and size of each box, and whether it is cut off by the end of the file.
+def boxes(file: BinaryIO) -> Iterator[Box]:
+    """The outermost boxes of a file, the first few of them.
 
     The file stands at the box's content while that is looked at.
     """
@@ -72,11 +86,12 @@ def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, bool]]:
         if len(header) < 8:
             return
         size, kind = struct.unpack(">I4s", header)
+        header_size = 8
         if size == 1:  # the real size follows, in 64 bits
-            size = int.from_bytes(file.read(8), "big")
-        if size and size < 8:
+            size, header_size = int.from_bytes(file.read(8), "big"), 16
+        if size and size < header_size:
             return
-        yield kind, size, position + size > end
+        yield Box(kind, size, max(0, size - header_size), position + size > end)
         position += size
 
 

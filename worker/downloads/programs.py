@@ -62,12 +62,14 @@ def start_thumbnail(path: Path, thumbnail: Path, at_s: float) -> subprocess.Pope
     """
     side = THUMBNAIL_SIDE
     shape = f"scale=iw*sar:ih,scale={side}:{side}:force_original_aspect_ratio=decrease,setsar=1"
-    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS]
+    # For one picture, threads that each wait for their part cost more than they do.
+    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", "-filter_threads", "1", *INPUT_LIMITS]
     if at_s > 0:  # even to its beginning, a seek loses a song's cover
         command += ["-noaccurate_seek", "-ss", f"{at_s:.3f}"]
     command += ["-i", f"file:{path}"]
     command += ["-map", "0:v:0", "-frames:v", "1", "-vf", shape]
-    command += ["-pix_fmt", "yuvj420p", "-q:v", "5", "-f", "mjpeg", f"file:{thumbnail}"]
+    command += ["-threads", "1", "-pix_fmt", "yuvj420p", "-q:v", "5"]
+    command += ["-f", "mjpeg", f"file:{thumbnail}"]
     return _start(command)
 
 

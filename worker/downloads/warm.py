@@ -4,7 +4,8 @@ A cold yt-dlp spends over a second before its first byte: on importing itself, o
 URL patterns of 1 800 extractors, on reading the certificates. Its forks find all of it done.
 Nothing here starts a thread or leaves a descriptor open, so that a fork stays safe.
 
-Each step is a function of its own. One that fails costs speed and nothing else.
+Each step is a function of its own. One that fails costs speed and nothing else, and an extractor
+that cannot be imported is left out: its own links are lost, and no others.
 """
 
 import functools
@@ -33,15 +34,14 @@ _VERSIONS = "_version_cache"
 
 @functools.cache
 def warm_up() -> tuple[Any, ...]:
-    """Make this process one to fork downloads from; all enabled extractors, in their order.
+    """Make this process one to fork downloads from; all extractors that work, in their order.
 
     Takes about two seconds the first time and nothing after. Call it with a minimal environment:
     yt-dlp reads some variables while it is imported.
     """
     _refuse_plugins()
-    extractors = tuple(ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
-    for extractor in extractors:
-        _try(functools.partial(_warm_extractor, extractor))
+    enabled = (ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
+    extractors = tuple(ie for ie in enabled if _try(functools.partial(_warm_extractor, ie)))
     # Last the rehearsal: `re` remembers the 512 patterns that it compiled last.
     for step in (_share_certificates, _look_at_ffmpeg, _rehearse):
         _try(step)
@@ -52,11 +52,14 @@ def warm_up() -> tuple[Any, ...]:
     return extractors
 
 
-def _try(step: Callable[[], object]) -> None:
+def _try(step: Callable[[], object]) -> bool:
+    """Whether it went well."""
     try:
         step()
     except Exception as error:  # noqa: BLE001 - any extractor may fail in any way
         log.warning("Warming up: %s failed with %s.", step, type(error).__name__)
+        return False
+    return True
 
 
 def _refuse_plugins() -> None:
@@ -69,7 +72,8 @@ def _warm_extractor(extractor: Any) -> None:
     """Compile the pattern of its links, and import the module behind the lazy class.
 
     The generic extractor asks every one of them about every page, so a page that is not known
-    would cost each download all these imports: 0.7 s, against 22 MB here.
+    would cost each download all these imports: 0.7 s, against 22 MB here. One that raises when
+    it is asked would fail every such page, and one whose pattern does every link.
     """
     extractor.suitable(_NOWHERE)
     _ = getattr(extractor, "real_class", extractor)
