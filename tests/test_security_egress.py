@@ -293,9 +293,9 @@ def _fetch_with_ffmpeg(url: str, rules: Any, report: Any, extractors: Any) -> No
 
 
 def _fetch_by_a_list(url: str, rules: Any, report: Any, extractors: Any) -> None:
-    """No argument is a URL: it stands in a file that ffmpeg is to read."""
+    """No argument is a URL: it stands in a file that ffmpeg, started by another, is to read."""
     Path("list.txt").write_text(f"file '{url}'\n")
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-f", "concat", "-safe", "0"]
+    command = ["nice", "-n0", "ffmpeg", "-v", "error", "-nostdin", "-f", "concat", "-safe", "0"]
     command += ["-protocol_whitelist", "file,http,tcp", "-i", "list.txt", "-c", "copy", "media.mp4"]
     tell(fetched=subprocess.run(command, check=False, capture_output=True).returncode == 0)
 

@@ -51,10 +51,13 @@ def test_a_download_goes_on_where_the_kernel_offers_nothing(
         assert made.run(f"{site.url}/clip.mp4", RULES).media.kind is MediaKind.VIDEO
 
 
+LISTS = ("-v", "error", "-protocol_whitelist", "file")
+
+
 def _try_each_program(url: str, rules: Any, report: Any, extractors: Any) -> None:
     commands = {
-        "ffmpeg": ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=d=0.1", "file:x.mp4"],
-        "ffprobe": ["ffprobe", "-v", "error", "file:x.mp4"],
+        "ffmpeg": ["ffmpeg", *LISTS, "-f", "lavfi", "-i", "color=d=0.1", "file:x.mp4"],
+        "ffprobe": ["ffprobe", *LISTS, "file:x.mp4"],
         "node": ["node", "-e", "console.log(1)"],
         "deno": ["deno", "eval", "console.log(1)"],
         "bun": ["bun", "-e", "console.log(1)"],
