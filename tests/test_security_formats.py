@@ -137,8 +137,12 @@ def _leaks(outcome: Outcome) -> bool:
     return isinstance(outcome.result, MediaFile) and MARK in Path(outcome.result.path).read_bytes()
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("place", PLACES)
+CASES = [(place, target) for target in TARGETS for place in (_segment, _redirect)] + [
+    (place, target) for place in PLACES[1:-1] for target in TARGETS[:2]
+]
+
+
+@pytest.mark.parametrize(("place", "target"), CASES)
 def test_no_scheme_but_the_webs_leads_anywhere(
     place: Callable[[Web, str], str], target: str, warm: Worker, web: Web, inside: Web, home: Path
 ) -> None:
@@ -277,7 +281,7 @@ LISTS: dict[str, Callable[[str], str]] = {
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("suffix", ["mp4", "m4a", "ts", "png", "mkv"])
+@pytest.mark.parametrize("suffix", ["mp4", "png"])
 @pytest.mark.parametrize("kind", LISTS)
 def test_a_list_in_a_medias_clothes_is_no_media(
     kind: str, suffix: str, warm: Worker, web: Web, inside: Web, home: Path

@@ -237,7 +237,7 @@ def test_taking_a_variable_out_of_the_environment_is_not_enough() -> None:
 _ORDINARY = """
 import ctypes, os, sys
 sys.path.insert(0, sys.argv[1])
-from worker import processes
+from worker import processes, staff
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
@@ -268,6 +268,22 @@ def _memory_is_open(step: str) -> bool:
 
 def test_the_bots_memory_is_closed_to_its_own_user() -> None:
     assert not _memory_is_open("processes.refuse_inspection()")
+
+
+_TELEGRAM_WORKER = """
+staff.landlock.abi = lambda: {abi}
+staff._set_up_telegram((), staff.Connection("1:a"), frozenset(), frozenset())
+"""
+
+
+def test_what_knows_the_token_is_closed_where_no_landlock_keeps_downloads_out() -> None:
+    assert not _memory_is_open(_TELEGRAM_WORKER.format(abi=0))
+
+
+@pytest.mark.negative
+def test_what_knows_the_token_is_open_otherwise() -> None:
+    if not _memory_is_open(_TELEGRAM_WORKER.format(abi=1)):
+        pytest.skip("this machine closes it anyway (kernel.yama.ptrace_scope)")
 
 
 @pytest.mark.negative

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from worker import jobs
-from worker.ledger import Job, Kind, Verdict, download_directory
+from worker.ledger import Job, Kind, Request, Verdict, download_directory
 from worker.settings import Settings
 
 UPLOAD_FLOOR_BPS = 250_000
@@ -33,9 +33,17 @@ def task_of(job: Job, downloads: Path) -> Task | None:
     if request.verdict is not Verdict.MEDIA:
         error_id = request.error_id or ""
         return jobs.Explain(request.id, chat_id, message_id, request.reason, error_id)
-    if job.media and (job.file_id or Path(job.media.path).is_file()):
+    if job.media and (job.file_id or _is_own(job.media, request, downloads)):
         return jobs.Deliver(request.id, chat_id, message_id, job.media, job.file_id)
     return None
+
+
+def _is_own(media: jobs.MediaFile, request: Request, downloads: Path) -> bool:
+    """Whether the file is there, in a directory of the download that was made for the request."""
+    path = Path(media.path)
+    own = path.parent
+    is_its = own.name.startswith(f"{request.download}-") and own.parent == downloads
+    return is_its and Path(media.thumbnail or path).parent == own and path.is_file()
 
 
 def timeout_s(task: Task, settings: Settings) -> float:
