@@ -25,6 +25,9 @@ NO_OTHER: dict[str, float] = {}
 FLOODS: list[tuple[Flood, Reason, dict[str, float]]] = [
     (floods.an_endless_file, Reason.TOO_LARGE, NO_OTHER),
     (floods.a_file_that_unpacks_without_end, Reason.TOO_LARGE, NO_OTHER),
+    (floods.a_file_that_is_packed_twice, Reason.TOO_LARGE, NO_OTHER),
+    (floods.a_file_in_brotli_that_unpacks_without_end, Reason.TOO_LARGE, NO_OTHER),
+    (floods.a_file_that_is_packed_a_hundred_times, Reason.NETWORK, NO_OTHER),
     (floods.a_slow_file, Reason.TIMED_OUT, SOON),
     (floods.a_file_in_drops, Reason.STALLED, STALLS),
     (floods.headers_in_drops, Reason.STALLED, STALLS),
@@ -41,6 +44,10 @@ FLOODS: list[tuple[Flood, Reason, dict[str, float]]] = [
     (floods.an_endless_page, Reason.HUGE_PAGE, NO_OTHER),
     (floods.an_endless_feed, Reason.HUGE_PAGE, NO_OTHER),
     (floods.a_page_that_unpacks_without_end, Reason.HUGE_PAGE, NO_OTHER),
+    (floods.a_page_that_is_packed_twice, Reason.HUGE_PAGE, NO_OTHER),
+    (floods.a_page_in_brotli_that_unpacks_without_end, Reason.HUGE_PAGE, NO_OTHER),
+    (floods.a_playlist_that_unpacks_without_end, Reason.HUGE_PAGE, NO_OTHER),
+    (floods.a_key_without_end, Reason.HUGE_PAGE, NO_OTHER),
     (floods.a_film_of_four_hours, Reason.TOO_LONG, NO_OTHER),
     (floods.a_page_of_brackets, Reason.NO_MEDIA, NO_OTHER),
     (floods.a_page_that_calls_itself_a_video, Reason.NO_MEDIA, NO_OTHER),
@@ -87,10 +94,10 @@ def test_a_flood_is_stopped_by_its_limit(
     flood: Flood, reason: Reason, changes: dict[str, float], warm: Worker, web: Web
 ) -> None:
     error = warm.run(flood(web), limits(changes)).error
-    in_time = reason in {Reason.TIMED_OUT, Reason.STALLED}
+    is_retried = reason in {Reason.TIMED_OUT, Reason.STALLED, Reason.NETWORK}
     assert (error.reason, error.fault) == (
         reason,
-        Fault.RETRYABLE if in_time else Fault.PERMANENT,
+        Fault.RETRYABLE if is_retried else Fault.PERMANENT,
     ), error.detail
     assert not warm.directory.exists()
     assert len(web.hits) <= 2 * bounds.MAX_HOPS

@@ -12,13 +12,17 @@ import yt_dlp
 from worker.jobs import Fault, JobError, Reason
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
-"""Of a page or manifest, decompressed. A film of ten hours has a manifest of about 5 MB."""
+"""Of a page or manifest, decompressed. Ten hours in pieces of two seconds, each with an address of
+800 bytes as signed ones have them, are 14 MiB of HLS or of DASH and take 50 MB of memory; in
+pieces of five seconds with 1 300 bytes they are 9 MiB."""
 
 MAX_HOPS = 20
-"""From one page to the next: embedded players, short links, forwarding pages."""
+"""From one page to the next. A short link, its page, the player in it and the player's own site are
+four; browsers give up after as many redirects (Fetch Standard, HTTP-redirect fetch)."""
 
 MAX_FRAGMENTS = 20_000
-"""Of one stream: eleven hours in pieces of two seconds."""
+"""Of one stream: eleven hours in pieces of two seconds, the shortest that are usual. A template can
+name any number of them in a line, and yt-dlp takes 7 MB for so many."""
 
 LOWEST_BYTES_PER_S = 4_000
 """32 kbit/s. What would have to be smaller than that to fit is not worth looking for."""
