@@ -4,7 +4,7 @@ Time, memory and bytes on disk have limits of their own, from outside. These are
 and say better what was wrong.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import yt_dlp
@@ -27,6 +27,10 @@ name any number of them in a line, and yt-dlp takes 7 MB for so many."""
 LOWEST_BYTES_PER_S = 4_000
 """32 kbit/s. What would have to be smaller than that to fit is not worth looking for."""
 
+HANDLERS = frozenset({"Requests", "Urllib", "Websockets"})
+"""yt-dlp's request handlers that use Python's own sockets, so that the guard hears of them. What
+else is installed, such as curl_cffi, connects past it."""
+
 _PIECE_BYTES = 64 * 1024
 _HLS_FRAGMENT = b"\n#EXTINF:"
 
@@ -45,6 +49,11 @@ class BoundedYoutubeDL(yt_dlp.YoutubeDL):
             detail = f"more than {MAX_HOPS} pages that each name another"
             raise JobError(Reason.LEADS_NOWHERE, Fault.PERMANENT, detail)
         return super().extract_info(*args, **options)
+
+    def build_request_director(self, handlers: Iterable[Any], preferences: Any = None) -> Any:
+        """yt-dlp's own, with the handlers that the guard hears of."""
+        heard = [handler for handler in handlers if handler.RH_KEY in HANDLERS]
+        return super().build_request_director(heard, preferences)
 
     def urlopen(self, req: Any) -> Any:
         """yt-dlp's own; the answer can be read in pieces as before, but as a whole to a limit."""
