@@ -1,9 +1,13 @@
-"""yt-dlp's ways to make a request, one by one: the guard hears of each, and there is no other."""
+"""Ways to make a request, or to have one made: the guard hears of each, and there is no other."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ from yt_dlp.networking import common as networking
 from yt_dlp.networking.common import Request, register_preference, register_rh
 
 from tests.downloads_harness import Worker, worker
-from tests.hostile.tools import tell, without_guard
+from tests.hostile.tools import tell, told, without_guard
 from tests.hostile.web import Web, content
 from tests.test_downloads import RULES
 from worker.downloads import bounds
@@ -107,3 +111,67 @@ def test_without_the_guard_each_handler_reaches_inside(inside: Web, tmp_path: Pa
     assert outcomes.pop("Websockets") not in {"refused", "answered"}  # it is no such server
     assert outcomes == {"Requests": "answered", "Urllib": "answered"}
     assert len(inside.hits) == 3
+
+
+ADDRESS = "http://127.0.0.2:8080/"
+
+
+def _exec_in_a_child(start: Callable[[], object]) -> None:
+    """An exec that succeeds ends the process, so it is tried in one of its own."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            start()
+        except PermissionError:
+            os._exit(3)
+        finally:
+            os._exit(4)
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3:
+        raise PermissionError
+
+
+def _spawn() -> None:
+    # Its child hears the refusal and ends with the number for a program that is not there.
+    if os.spawnv(os.P_WAIT, TRUE, ["true", ADDRESS]) == 127:
+        raise PermissionError
+
+
+STARTS: dict[str, Callable[[], object]] = {
+    "Popen": lambda: subprocess.run(["true", ADDRESS], check=True),
+    "a shell's line": lambda: subprocess.run(f"true {ADDRESS}", shell=True, check=True),
+    "bytes": lambda: subprocess.run([b"true", ADDRESS.encode()], check=True),
+    "popen": lambda: os.popen(f"true {ADDRESS}").close(),
+    "system": lambda: os.system("true"),
+    "posix_spawn": lambda: os.waitpid(os.posix_spawn(TRUE, ["true", ADDRESS], {}), 0),
+    "spawn": lambda: _spawn(),
+    "exec": lambda: _exec_in_a_child(lambda: os.execv(TRUE, ["true", ADDRESS])),
+    "execvp": lambda: _exec_in_a_child(lambda: os.execvp("true", ["true", ADDRESS])),
+    "asyncio": lambda: asyncio.run(_by_asyncio()),
+}
+TRUE = "/bin/true"
+
+
+async def _by_asyncio() -> None:
+    process = await asyncio.create_subprocess_exec("true", ADDRESS)
+    await process.wait()
+
+
+def _start_by_each(url: str, rules: Any, report: Any, extractors: Any) -> None:
+    started = []
+    for name, start in STARTS.items():
+        with contextlib.suppress(PermissionError):
+            start()
+            started.append(name)
+    tell(started=started)
+
+
+def test_no_way_to_start_a_program_takes_an_address(guarded: Worker) -> None:
+    assert told(guarded, _start_by_each) == {"started": []}
+
+
+@pytest.mark.negative
+def test_without_the_guard_each_way_does(tmp_path: Path) -> None:
+    with worker(tmp_path, prepare=without_guard, is_cold=True) as weak:
+        started = told(weak, _start_by_each)["started"]
+    # A child of the test's own ends with 0 or 4, and nobody refused it.
+    assert started == list(STARTS)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from tests.hostile import floods
 from tests.hostile.web import Web, content
 from tests.test_downloads import needs_ffmpeg, rules
 from worker.downloads import bounds
-from worker.jobs import Fault, JobError, MediaKind, Reason
+from worker.jobs import Fault, JobError, MediaKind, Note, Reason
 from worker.telegram import texts
 
 Flood = Callable[[Web], str]
@@ -130,3 +133,15 @@ def test_a_picture_is_sent_as_large_as_telegram_takes_it(side: int, warm: Worker
 def test_a_picture_that_nobody_could_unpack_is_none(warm: Worker, web: Web) -> None:
     url = floods.put(web, "/a.png", content(floods.png(40_000), "image/png"))
     assert warm.run(url, limits(NO_OTHER)).error.reason is Reason.NO_MEDIA
+
+
+@needs_ffmpeg
+def test_a_small_video_of_four_hours_comes_as_it_is(warm: Worker, web: Web, tmp_path: Path) -> None:
+    film = tmp_path / "film.mkv"
+    source = ["-f", "lavfi", "-i", "color=size=64x64:rate=1:duration=14400"]
+    command = ["ffmpeg", "-v", "error", *source, "-c:v", "mpeg4", os.fspath(film)]
+    subprocess.run(command, check=True, timeout=60)
+    url = floods.put(web, "/a.mkv", content(film.read_bytes(), "video/x-matroska"))
+    media = warm.run(url, limits(NO_OTHER)).media
+    assert (media.kind, media.duration_s) == (MediaKind.DOCUMENT, 14400)
+    assert media.note is Note.NOT_CONVERTED
