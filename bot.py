@@ -79,6 +79,7 @@ def main(arguments: Sequence[str]) -> int:
         log.warning("%s", sentence)
     try:
         check.make_private_directory(settings.data_dir)
+        keep_private(settings.data_dir)
         lock = lock_directory(settings.data_dir)
         own_temporary_files(settings.data_dir.resolve() / "tmp")
         ledger = Ledger(ledger_path(settings.data_dir))
@@ -95,6 +96,20 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_CONFIG
     with lock:
         return Bot(settings).run()
+
+
+def keep_private(directory: Path) -> None:
+    """Close the files in `directory`, and all that are made from now on, to other users.
+
+    The ledger says who has sent which links, and the directory may have been made by somebody
+    who has left it open.
+    """
+    os.umask(0o077)
+    for path in directory.iterdir():
+        if path.is_file() and not path.is_symlink():
+            # What is not the bot's own file is told of when it is opened.
+            with contextlib.suppress(PermissionError):
+                path.chmod(0o600)
 
 
 def lock_directory(directory: Path) -> IO[str]:

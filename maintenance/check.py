@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from maintenance.findings import Check, State, failed, ok, print_checks, warning
 from maintenance.programs import check_ffmpeg, check_js_runtime, check_ytdlp
-from worker.downloads import landlock
+from worker.downloads import isolation, landlock
 from worker.jobs import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
 from worker.settings import MEBIBYTE, VARIABLES, Settings, SettingsError
 
@@ -178,7 +178,7 @@ def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Check
 
 def check_landlock() -> Check:
     """The kernel confines downloads, as far as the bot knows how to ask it to."""
-    if shortcoming := landlock.shortcoming():
+    if shortcoming := isolation.shortcoming():
         return warning("Landlock", f"{shortcoming}: a newer kernel does more")
     return ok("Landlock", f"ABI {landlock.abi()}: a download is confined to its own directory")
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from maintenance import programs
 from maintenance.house import running_bot
 from worker import memory, processes
-from worker.downloads import landlock
+from worker.downloads import isolation, landlock
 from worker.ledger import DOWNLOADS
 from worker.ledger.figures import Figures
 from worker.ledger.upkeep import Sample, Upkeep
@@ -192,7 +192,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         has_ffmpeg=all(map(shutil.which, ("ffmpeg", "ffprobe"))),
         js_runtime=programs.js_runtime(),
         landlock_abi=landlock.abi(),
-        landlock_shortcoming=landlock.shortcoming(),
+        landlock_shortcoming=isolation.shortcoming(),
     )
 
 

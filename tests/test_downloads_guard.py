@@ -194,14 +194,33 @@ def test_a_program_with_a_url_is_refused(command: Any) -> None:
     assert len(guard.refused_programs) == 1
 
 
+LISTS = ["-protocol_whitelist", "file", "-format_whitelist", "mov"]
+
+
 @pytest.mark.parametrize(
     "command",
     [
-        ["ffmpeg", "-y", "-i", "file:media.mp4", "-c", "copy", "-bsf:a:0", "aac_adtstoasc"],
-        ["ffmpeg", "-map", "0:v:0", "-movflags", "+faststart", "file:media.temp.mp4"],
-        ["ffprobe", "-show_streams", "file:/srv/downloads/1-1/media.mp4"],
+        ["ffmpeg", "-y", *LISTS, "-i", "file:media.mp4", "-c", "copy", "-bsf:a:0", "aac_adtstoasc"],
+        ["ffmpeg", *LISTS, "-i", "file:1.mp4", *LISTS, "-i", "file:2.m4a", "file:media.temp.mp4"],
+        ["ffprobe", *LISTS, "-show_streams", "file:/srv/downloads/1-1/media.mp4"],
+        ["ffmpeg", "-bsfs"],
         ["deno", "run", "--ext=js", "--no-prompt", "-"],
     ],
 )
 def test_a_program_on_local_files_is_let_through(command: list[str]) -> None:
     Guard()("subprocess.Popen", ("program", command, None, None))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ffmpeg", "-i", "file:media.mp4", "file:media.temp.mp4"],
+        ["/usr/bin/ffmpeg", *LISTS, "-i", "file:1.mp4", "-i", "file:2.m4a", "file:media.mp4"],
+        ["ffmpeg", "-protocol_whitelist", "file,crypto", "-i", "file:media.mp4", "out.mp4"],
+        ["ffprobe", "-show_streams", "file:media.mp4"],
+        ["ffmpeg", "-i", "-", "out.mp4"],
+    ],
+)
+def test_ffmpeg_is_not_started_without_its_list_of_protocols(command: list[str]) -> None:
+    with pytest.raises(PermissionError):
+        Guard()("subprocess.Popen", (command[0], command, None, None))

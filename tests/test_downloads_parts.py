@@ -152,22 +152,6 @@ def test_a_workspace_is_private_and_empty(tmp_path: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
-def test_removal_follows_no_link(tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "file").write_text("mine")
-    directory = tmp_path / "1-1"
-    workspace.create(directory)
-    (directory / "to-directory").symlink_to(outside)
-    (directory / "to-file").symlink_to(outside / "file")
-    workspace.remove(directory)
-    assert (outside / "file").read_text() == "mine"
-    directory.symlink_to(outside)
-    workspace.remove(directory)
-    assert not directory.is_symlink()
-    assert (outside / "file").read_text() == "mine"
-
-
 def test_removal_copes_with_what_cannot_be_entered() -> None:
     # As root nothing is forbidden, so then somebody else has to try.
     script = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,26 +18,27 @@ from tests.downloads_harness import worker
 from tests.hostile.tools import tell, told, without_landlock
 from tests.sandbox.site import MediaSite
 from tests.test_downloads import RULES
-from worker.downloads import landlock, territory
+from worker.downloads import landlock, seccomp, territory
 from worker.jobs import MediaKind
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize(
-    ("abi", "state", "words"),
+    ("abi", "has_filter", "state", "words"),
     [
-        (0, State.WARNING, "not offered"),
-        (1, State.WARNING, "signals and ffmpeg's network are not"),
-        (4, State.WARNING, "signals are not"),
-        (6, State.OK, "ABI 6"),
-        (9, State.OK, "ABI 9"),
+        (0, True, State.WARNING, "not offered"),
+        (0, False, State.WARNING, "not offered"),
+        (1, False, State.WARNING, "signals and sockets only in part"),
+        (1, True, State.OK, "ABI 1"),
+        (9, True, State.OK, "ABI 9"),
     ],
 )
 def test_the_check_says_what_the_kernel_confines(
-    abi: int, state: State, words: str, monkeypatch: pytest.MonkeyPatch
+    abi: int, has_filter: bool, state: State, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(landlock, "abi", lambda: abi)
+    monkeypatch.setattr(seccomp, "is_offered", lambda: has_filter)
     found = check.check_landlock()
     assert found.state is state
     assert words in found.sentence
@@ -49,10 +51,13 @@ def test_a_download_goes_on_where_the_kernel_offers_nothing(
         assert made.run(f"{site.url}/clip.mp4", RULES).media.kind is MediaKind.VIDEO
 
 
+LISTS = ("-v", "error", "-protocol_whitelist", "file")
+
+
 def _try_each_program(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     commands = {
-        "ffmpeg": ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=d=0.1", "file:x.mp4"],
-        "ffprobe": ["ffprobe", "-v", "error", "file:x.mp4"],
+        "ffmpeg": ["ffmpeg", *LISTS, "-f", "lavfi", "-i", "color=d=0.1", "file:x.mp4"],
+        "ffprobe": ["ffprobe", *LISTS, "file:x.mp4"],
         "node": ["node", "-e", "console.log(1)"],
         "deno": ["deno", "eval", "console.log(1)"],
         "bun": ["bun", "-e", "console.log(1)"],
@@ -123,6 +128,59 @@ def test_each_abi_closes_what_it_knows(abi: int, can: str, tmp_path: Path) -> No
     assert _border(abi, tmp_path) == f"can:{can}"
 
 
+HEADERS = {
+    "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    "aarch64": Path("/usr/include/asm-generic/unistd.h"),
+}
+
+
+@pytest.mark.parametrize("machine", HEADERS)
+def test_the_numbers_of_calls_are_the_kernels(machine: str) -> None:
+    if not HEADERS[machine].exists():
+        pytest.skip(f"{HEADERS[machine]} is not here (linux-libc-dev)")
+    # Some are called after the width of their arguments.
+    names = HEADERS[machine].read_text().replace("__NR3264_", "__NR_")
+    theirs = dict(re.findall(r"#define __NR_(\w+)\s+(\d+)\n", names))
+    column = list(HEADERS).index(machine)
+    ours = {name: str(numbers[column]) for name, numbers in seccomp.CALLS.items()}
+    assert {name: theirs.get(name) for name in ours} == ours
+
+
+def test_a_filter_leaves_a_process_to_itself() -> None:
+    code = f"""
+import os, resource, signal, socket, sys, threading
+sys.path.insert(0, {os.fspath(ROOT)!r})
+from worker import processes
+from worker.downloads import seccomp
+processes.renounce_privileges()
+assert seccomp.leave_others_alone()
+os.kill(os.getpid(), 0)
+os.nice(1)
+os.sched_setaffinity(0, os.sched_getaffinity(0))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+signal.pthread_kill(threading.get_ident(), 0)
+socket.socketpair()
+socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+socket.getaddrinfo("127.0.0.1", 80)
+for attempt in (
+    lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
+    lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
+    lambda: socket.socket().listen(),
+    lambda: os.setpriority(os.PRIO_USER, 0, 19),
+    lambda: os.killpg(0, 0),
+):
+    try:
+        attempt()
+    except PermissionError:
+        continue
+    sys.exit("nobody refused")
+"""
+    if not seccomp.is_offered():
+        pytest.skip("this kernel offers no seccomp, or its numbers are not known")
+    done = subprocess.run([sys.executable, "-c", code], check=False, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_what_is_hidden_is_gone_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "opt"
     for name in ("lib/module.py", "bot/.env", "bot/code.py", "bot/data/ledger"):
@@ -179,7 +237,7 @@ def test_taking_a_variable_out_of_the_environment_is_not_enough() -> None:
 _ORDINARY = """
 import ctypes, os, sys
 sys.path.insert(0, sys.argv[1])
-from worker import processes
+from worker import processes, staff
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
@@ -210,6 +268,22 @@ def _memory_is_open(step: str) -> bool:
 
 def test_the_bots_memory_is_closed_to_its_own_user() -> None:
     assert not _memory_is_open("processes.refuse_inspection()")
+
+
+_TELEGRAM_WORKER = """
+staff.landlock.abi = lambda: {abi}
+staff._set_up_telegram((), staff.Connection("1:a"), frozenset(), frozenset())
+"""
+
+
+def test_what_knows_the_token_is_closed_where_no_landlock_keeps_downloads_out() -> None:
+    assert not _memory_is_open(_TELEGRAM_WORKER.format(abi=0))
+
+
+@pytest.mark.negative
+def test_what_knows_the_token_is_open_otherwise() -> None:
+    if not _memory_is_open(_TELEGRAM_WORKER.format(abi=1)):
+        pytest.skip("this machine closes it anyway (kernel.yama.ptrace_scope)")
 
 
 @pytest.mark.negative

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from tests.hostile import floods
 from tests.hostile.web import Web, content
 from tests.test_downloads import needs_ffmpeg, rules
 from worker.downloads import bounds
-from worker.jobs import Fault, JobError, MediaKind, Reason
+from worker.jobs import Fault, JobError, MediaKind, Note, Reason
 from worker.telegram import texts
 
 Flood = Callable[[Web], str]
@@ -25,6 +28,9 @@ NO_OTHER: dict[str, float] = {}
 FLOODS: list[tuple[Flood, Reason, dict[str, float]]] = [
     (floods.an_endless_file, Reason.TOO_LARGE, NO_OTHER),
     (floods.a_file_that_unpacks_without_end, Reason.TOO_LARGE, NO_OTHER),
+    (floods.a_file_that_is_packed_twice, Reason.TOO_LARGE, NO_OTHER),
+    (floods.a_file_in_brotli_that_unpacks_without_end, Reason.TOO_LARGE, NO_OTHER),
+    (floods.a_file_that_is_packed_a_hundred_times, Reason.NETWORK, NO_OTHER),
     (floods.a_slow_file, Reason.TIMED_OUT, SOON),
     (floods.a_file_in_drops, Reason.STALLED, STALLS),
     (floods.headers_in_drops, Reason.STALLED, STALLS),
@@ -41,6 +47,10 @@ FLOODS: list[tuple[Flood, Reason, dict[str, float]]] = [
     (floods.an_endless_page, Reason.HUGE_PAGE, NO_OTHER),
     (floods.an_endless_feed, Reason.HUGE_PAGE, NO_OTHER),
     (floods.a_page_that_unpacks_without_end, Reason.HUGE_PAGE, NO_OTHER),
+    (floods.a_page_that_is_packed_twice, Reason.HUGE_PAGE, NO_OTHER),
+    (floods.a_page_in_brotli_that_unpacks_without_end, Reason.HUGE_PAGE, NO_OTHER),
+    (floods.a_playlist_that_unpacks_without_end, Reason.HUGE_PAGE, NO_OTHER),
+    (floods.a_key_without_end, Reason.HUGE_PAGE, NO_OTHER),
     (floods.a_film_of_four_hours, Reason.TOO_LONG, NO_OTHER),
     (floods.a_page_of_brackets, Reason.NO_MEDIA, NO_OTHER),
     (floods.a_page_that_calls_itself_a_video, Reason.NO_MEDIA, NO_OTHER),
@@ -87,10 +97,10 @@ def test_a_flood_is_stopped_by_its_limit(
     flood: Flood, reason: Reason, changes: dict[str, float], warm: Worker, web: Web
 ) -> None:
     error = warm.run(flood(web), limits(changes)).error
-    in_time = reason in {Reason.TIMED_OUT, Reason.STALLED}
+    is_retried = reason in {Reason.TIMED_OUT, Reason.STALLED, Reason.NETWORK}
     assert (error.reason, error.fault) == (
         reason,
-        Fault.RETRYABLE if in_time else Fault.PERMANENT,
+        Fault.RETRYABLE if is_retried else Fault.PERMANENT,
     ), error.detail
     assert not warm.directory.exists()
     assert len(web.hits) <= 2 * bounds.MAX_HOPS
@@ -123,3 +133,15 @@ def test_a_picture_is_sent_as_large_as_telegram_takes_it(side: int, warm: Worker
 def test_a_picture_that_nobody_could_unpack_is_none(warm: Worker, web: Web) -> None:
     url = floods.put(web, "/a.png", content(floods.png(40_000), "image/png"))
     assert warm.run(url, limits(NO_OTHER)).error.reason is Reason.NO_MEDIA
+
+
+@needs_ffmpeg
+def test_a_small_video_of_four_hours_comes_as_it_is(warm: Worker, web: Web, tmp_path: Path) -> None:
+    film = tmp_path / "film.mkv"
+    source = ["-f", "lavfi", "-i", "color=size=64x64:rate=1:duration=14400"]
+    command = ["ffmpeg", "-v", "error", *source, "-c:v", "mpeg4", os.fspath(film)]
+    subprocess.run(command, check=True, timeout=60)
+    url = floods.put(web, "/a.mkv", content(film.read_bytes(), "video/x-matroska"))
+    media = warm.run(url, limits(NO_OTHER)).media
+    assert (media.kind, media.duration_s) == (MediaKind.DOCUMENT, 14400)
+    assert media.note is Note.NOT_CONVERTED

@@ -2,10 +2,11 @@
 
 from worker import logs, telegram
 from worker.child import Handler
+from worker.downloads import landlock
 from worker.downloads.rules import Rules
 from worker.ledger import DOWNLOADS, TELEGRAM
 from worker.pool import PoolSpec
-from worker.processes import Limits, instance_tag
+from worker.processes import Limits, instance_tag, refuse_inspection
 from worker.settings import MEBIBYTE, Settings
 from worker.telegram import Connection
 
@@ -73,6 +74,10 @@ def _set_up_telegram(
     allowed_users: frozenset[int],
     admins: frozenset[int],
 ) -> telegram.TelegramHandler:
+    if not landlock.abi():
+        # This process knows the token. Where nothing else keeps a download out of its memory,
+        # it is closed even to a sweep that looks for the bot's tag.
+        refuse_inspection()
     logs.configure(secrets)
     return telegram.make_handler(connection, allowed_users, admins)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from worker import groups, jobs
-from worker.ledger import Job, Kind, Verdict, download_directory
+from worker.ledger import Job, Kind, Request, Verdict, download_directory
 from worker.settings import Settings
 
 UPLOAD_FLOOR_BPS = 250_000
@@ -45,13 +45,23 @@ def task_of(
         error_id = request.error_id or ""
         reason = request.reason
         return jobs.Explain(request.id, chat_id, message_id, reason, error_id, site_wait_s)
-    if job.media is None or not all(map(_is_there, job.media.files)):
+    if job.media is None:
+        return None
+    if not all(file.file_id or _is_own(file, request, downloads) for file in job.media.files):
         return None
     first, *others = job.media.files
     if job.kind is Kind.DELIVER:
         return jobs.Deliver(request.id, chat_id, message_id, first)
     group = groups.next_group(others[len(request.sent) :], settings.max_file_bytes)
     return jobs.SendGroup(request.id, chat_id, request.message_id, group)
+
+
+def _is_own(media: jobs.MediaFile, request: Request, downloads: Path) -> bool:
+    """Whether the file is there, in a directory of the download that was made for the request."""
+    path = Path(media.path)
+    own = path.parent
+    is_its = own.name.startswith(f"{request.download}-") and own.parent == downloads
+    return is_its and Path(media.thumbnail or path).parent == own and path.is_file()
 
 
 def timeout_s(task: Task, settings: Settings) -> float:
@@ -65,10 +75,6 @@ def timeout_s(task: Task, settings: Settings) -> float:
             return settings.telegram_job_timeout_s + sum(map(_upload_s, files))
         case _:
             return settings.telegram_job_timeout_s
-
-
-def _is_there(file: jobs.MediaFile) -> bool:
-    return bool(file.file_id) or Path(file.path).is_file()
 
 
 def _upload_s(file: jobs.MediaFile) -> float:

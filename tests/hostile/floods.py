@@ -9,6 +9,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+import brotli  # type: ignore[import-untyped]
+
 from tests.hostile.web import Answer, Handler, Web, content, redirect, stream
 
 HLS, DASH = "application/vnd.apple.mpegurl", "application/dash+xml"
@@ -59,6 +61,21 @@ def headers_in_drops(web: Web) -> str:
 def a_file_that_unpacks_without_end(web: Web) -> str:
     packed = gzip.compress(bytes(1 << 28), 1)
     return put(web, "/a.mp4", content(packed, VIDEO, Content_Encoding="gzip"))
+
+
+def a_file_that_is_packed_twice(web: Web) -> str:
+    packed = gzip.compress(gzip.compress(bytes(1 << 28), 1), 1)
+    return put(web, "/a.mp4", content(packed, VIDEO, Content_Encoding="gzip, gzip"))
+
+
+def a_file_in_brotli_that_unpacks_without_end(web: Web) -> str:
+    packed = brotli.compress(bytes(1 << 28), quality=1)
+    return put(web, "/a.mp4", content(packed, VIDEO, Content_Encoding="br"))
+
+
+def a_file_that_is_packed_a_hundred_times(web: Web) -> str:
+    encodings = ", ".join(["gzip"] * 100)
+    return put(web, "/a.mp4", content(bytes(1000), VIDEO, Content_Encoding=encodings))
 
 
 # --------------------------------------------------------------------------------- manifests
@@ -142,6 +159,27 @@ def an_endless_feed(web: Web) -> str:
 def a_page_that_unpacks_without_end(web: Web) -> str:
     packed = gzip.compress(b"<p>ha</p>\n" * (20 << 20), 1)
     return put(web, "/a", content(packed, PAGE, Content_Encoding="gzip"))
+
+
+def a_page_that_is_packed_twice(web: Web) -> str:
+    packed = gzip.compress(gzip.compress(b"<p>ha</p>\n" * (20 << 20), 1), 1)
+    return put(web, "/a", content(packed, PAGE, Content_Encoding="gzip, gzip"))
+
+
+def a_page_in_brotli_that_unpacks_without_end(web: Web) -> str:
+    packed = brotli.compress(b"<p>ha</p>\n" * (20 << 20), quality=1)
+    return put(web, "/a", content(packed, PAGE, Content_Encoding="br"))
+
+
+def a_playlist_that_unpacks_without_end(web: Web) -> str:
+    packed = gzip.compress(PLAYLIST.encode() + b"\n" * (200 << 20), 1)
+    return put(web, "/a.m3u8", content(packed, HLS, Content_Encoding="gzip"))
+
+
+def a_key_without_end(web: Web) -> str:
+    put(web, "/key", stream(lambda: for_ever(bytes(65536), web), "application/octet-stream"))
+    key = '#EXT-X-KEY:METHOD=AES-128,URI="key"\n'
+    return put(web, "/a.m3u8", content(f"{PLAYLIST}{key}#EXTINF:1,\n0.ts\n{END}", HLS))
 
 
 def _page_about(video: dict[str, str]) -> str:

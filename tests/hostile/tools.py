@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from tests.downloads_harness import Worker
 from tests.test_downloads import rules
 from worker import processes
-from worker.downloads import guard, landlock
+from worker.downloads import guard, landlock, seccomp
 from worker.jobs import Fault, JobError, Reason
 
 LINK = "http://127.0.0.1:8080/"
@@ -45,6 +45,7 @@ def without_guard() -> None:
     """Take the egress guard away, from the worker's programs too. For `prepare`."""
     guard.install = lambda *_: guard.Guard()
     landlock.forbid_tcp = lambda: None
+    seccomp.is_offered = lambda: False
 
 
 def without_landlock() -> None:

@@ -5,7 +5,7 @@ and say better what was wrong.
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import yt_dlp
@@ -15,16 +15,24 @@ from worker.downloads.channel import MOST_FILES
 from worker.jobs import Fault, JobError, Reason
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
-"""Of a page or manifest, decompressed. A film of ten hours has a manifest of about 5 MB."""
+"""Of a page or manifest, decompressed. Ten hours in pieces of two seconds, each with an address of
+800 bytes as signed ones have them, are 14 MiB of HLS or of DASH and take 50 MB of memory; in
+pieces of five seconds with 1 300 bytes they are 9 MiB."""
 
 MAX_HOPS = 20
-"""From one page to the next: embedded players, short links, forwarding pages."""
+"""From one page to the next. A short link, its page, the player in it and the player's own site are
+four; browsers give up after as many redirects (Fetch Standard, HTTP-redirect fetch)."""
 
 MAX_FRAGMENTS = 20_000
-"""Of one stream: eleven hours in pieces of two seconds."""
+"""Of one stream: eleven hours in pieces of two seconds, the shortest that are usual. A template can
+name any number of them in a line, and yt-dlp takes 7 MB for so many."""
 
 LOWEST_BYTES_PER_S = 4_000
 """32 kbit/s. What would have to be smaller than that to fit is not worth looking for."""
+
+HANDLERS = frozenset({"Requests", "Urllib", "Websockets"})
+"""yt-dlp's request handlers that use Python's own sockets, so that the guard hears of them. What
+else is installed, such as curl_cffi, connects past it."""
 
 _PIECE_BYTES = 64 * 1024
 _HLS_FRAGMENT = b"\n#EXTINF:"
@@ -52,6 +60,11 @@ class BoundedYoutubeDL(yt_dlp.YoutubeDL):
         if ie_result.get("_type") in ("playlist", "multi_video"):
             ie_result = {**ie_result, "entries": _one_post(ie_result)}
         return super().process_ie_result(ie_result, download, extra_info)
+
+    def build_request_director(self, handlers: Iterable[Any], preferences: Any = None) -> Any:
+        """yt-dlp's own, with the handlers that the guard hears of."""
+        heard = [handler for handler in handlers if handler.RH_KEY in HANDLERS]
+        return super().build_request_director(heard, preferences)
 
     def urlopen(self, req: Any) -> Any:
         """yt-dlp's own; the answer can be read in pieces as before, but as a whole to a limit."""

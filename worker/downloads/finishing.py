@@ -111,7 +111,7 @@ class _Finishing:
                 with contextlib.suppress(ProgramFailed):
                     programs.wait_for(drawing)
         # An index can be in order where the media is not: then no picture comes of it.
-        if found is ordinary and not _is_thumbnail(self._thumbnail):
+        if found is ordinary and not programs.is_thumbnail(self._thumbnail):
             found = self._probed()
         return replace(found, duration_s=found.duration_s or self._length_s() or None)
 

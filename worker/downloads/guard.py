@@ -6,11 +6,13 @@ of the connect, so that redirects, manifests and names that resolve to something
 second time are judged like the first. A hook cannot be removed by anything that runs later.
 
 The hook does not see what other programs connect to, so it also refuses to start a program
-with a URL among its arguments: ffmpeg gets local files only.
+with a URL among its arguments, and ffmpeg where it is not told to open files alone: what calls
+itself a video can be a list of addresses.
 """
 
 import errno
 import ipaddress
+import itertools
 import os
 import re
 import socket
@@ -35,6 +37,9 @@ _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 # Flags that travel in the same number (socket(2)).
 _KIND_FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+
+_READERS = frozenset({"ffmpeg", "ffprobe"})
+_FILES_ALONE = ("-protocol_whitelist", "file")
 
 # A scheme at the beginning, or a URL anywhere in it. One letter and a colon is no scheme.
 _URL_ARGUMENT = re.compile(r"^[a-z][a-z0-9+.-]+:|[a-z0-9]://", re.IGNORECASE)
@@ -108,10 +113,15 @@ class Guard:
             self._refuse_address(f"{ip} port {port}")
 
     def _judge_program(self, words: Iterable[Any]) -> None:
-        for word in words:
-            text = os.fsdecode(word) if word is not None else ""
-            if _URL_ARGUMENT.search(text.removeprefix("file:")):
-                self._refuse_program("a URL as its argument")
+        texts = [os.fsdecode(word) if word is not None else "" for word in words]
+        if any(_URL_ARGUMENT.search(text.removeprefix("file:")) for text in texts):
+            self._refuse_program("a URL as its argument")
+        if not _READERS.isdisjoint(os.path.basename(text) for text in texts[:2]):
+            inputs = texts.count("-i") or any(text.startswith("file:") for text in texts)
+            if inputs > list(itertools.pairwise(texts)).count(_FILES_ALONE):
+                # Not remembered: yt-dlp's own look at a stream is no fault of the link's, and
+                # does without the answer.
+                raise PermissionError(errno.EACCES, "egress guard: ffmpeg may open files alone")
 
     def _refuse_address(self, what: str) -> None:
         self.refused_addresses.append(what)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from worker import processes
-from worker.downloads import guard, landlock, territory
+from worker.downloads import guard, landlock, seccomp, territory
 from worker.downloads.rules import Rules
 
 PROCESS_NAME = "yt-dlp"
@@ -74,10 +74,22 @@ def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[in
     #     and while there is one thread: it holds for the thread that asks and what that starts.
     directory = os.fspath(confinement.directory)
     landlock.confine(territory.readable(hidden), territory.DEVICES, directory)
-    # 12. ffmpeg must not outlive yt-dlp, and has no business with the network.
+    # 12. The same around other processes: no signal, no limit, no priority reaches them.
+    seccomp.leave_others_alone()
+    # 13. ffmpeg must not outlive yt-dlp, and has no business with the network.
     _bind_programs()
-    # 13. Last, because the proxy's own name is resolved here.
+    # 14. Last, because the proxy's own name is resolved here.
     return channel_fd, guard.install(rules.allowed_networks, rules.proxy)
+
+
+def shortcoming() -> str:
+    """What the running kernel does not confine: a sentence for the operator, or nothing."""
+    abi = landlock.abi()
+    if not abi:
+        return "not offered by this kernel, so a download could read what this user may read"
+    if not seccomp.is_offered():
+        return f"ABI {abi} without seccomp: files are confined, signals and sockets only in part"
+    return ""
 
 
 def _hidden(confinement: Confinement, rules: Rules) -> list[Path]:
@@ -146,21 +158,25 @@ def allow_file(size_bytes: int) -> None:
 
 
 def _bind_programs() -> None:
-    """Every program that this process starts gets SIGKILL when it ends, and no TCP.
+    """Every program that this process starts gets SIGKILL when it ends, and no network.
 
     There is one place where all of them pass, and yt-dlp's own subclass is one of them.
     """
     start: Callable[..., None] = subprocess.Popen.__init__
     pid = os.getpid()
 
-    def prepare() -> None:
-        landlock.forbid_tcp()
-        # Popen makes the fork in this very thread, so the wish holds as long as the thread.
-        processes.die_with_parent(pid)
-
     def start_bound(popen: Any, *args: Any, **options: Any) -> None:
-        options["preexec_fn"] = prepare
-        start(popen, *args, **options)
+        prepare_further = options.get("preexec_fn")
+
+        def prepare() -> None:
+            landlock.forbid_tcp()
+            seccomp.forbid_sockets()
+            # Popen makes the fork in this very thread, so the wish holds as long as the thread.
+            processes.die_with_parent(pid)
+            if prepare_further:
+                prepare_further()
+
+        start(popen, *args, **options | {"preexec_fn": prepare})
 
     subprocess.Popen.__init__ = start_bound  # type: ignore[assignment]
 

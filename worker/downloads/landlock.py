@@ -98,18 +98,6 @@ def abi() -> int:
     return max(0, int(version))
 
 
-def shortcoming() -> str:
-    """What the running kernel does not confine: a sentence for the operator, or nothing."""
-    offered = abi()
-    if not offered:
-        return "not offered by this kernel, so a download could read what this user may read"
-    if offered < TCP_ABI:
-        return f"ABI {offered}: files are confined, signals and ffmpeg's network are not"
-    if offered < SIGNALS_ABI:
-        return f"ABI {offered}: files and ffmpeg's network are confined, signals are not"
-    return ""
-
-
 def confine(readable: Iterable[str], devices: Iterable[str], own: str) -> bool:
     """Leave to this process reading below `readable`, `devices`, and writing below `own`.
 

@@ -5,7 +5,6 @@ files in known containers only: a playlist that calls itself a video could other
 read any other file or address.
 """
 
-import contextlib
 import json
 import resource
 import signal
@@ -100,9 +99,8 @@ def convert(source: Path, target: Path, recipe: Recipe, limits: "Limits") -> Non
     command += _audio_arguments(recipe.encodes_audio)
     if recipe.suffix != ".mp3":
         command += ["-movflags", "+faststart"]
-    process = _start([*command, "-f", _FORMATS[recipe.suffix], f"file:{target}"])
-    limits.impose(process)
-    _finish(process, limits.time_s)
+    command += ["-f", _FORMATS[recipe.suffix], f"file:{target}"]
+    _finish(_start(command, limits))
 
 
 def cut(source: Path, piece_s: float, encodes_audio: bool, limits: "Limits") -> None:
@@ -115,9 +113,8 @@ def cut(source: Path, piece_s: float, encodes_audio: bool, limits: "Limits") -> 
     command += ["-c:v", "copy", *_audio_arguments(encodes_audio)]
     command += ["-f", "segment", "-segment_time", f"{piece_s:.3f}", "-reset_timestamps", "1"]
     command += ["-segment_format", "mp4", "-segment_format_options", "movflags=+faststart"]
-    process = _start([*command, f"file:{source.with_name('part-%02d.mp4')}"])
-    limits.impose(process)
-    _finish(process, limits.time_s)
+    command += [f"file:{source.with_name('part-%02d.mp4')}"]
+    _finish(_start(command, limits))
 
 
 class Limits:
@@ -128,14 +125,18 @@ class Limits:
     """
 
     def __init__(self, time_s: float, session_bytes: int) -> None:
-        self.time_s = time_s
+        self._time_s = max(0.001, time_s)  # none at all would be no timer
         self._data_bytes = max(0, session_bytes - _own_bytes())
 
-    def impose(self, process: subprocess.Popen[str]) -> None:
-        """Limit a program that has just been started."""
-        with contextlib.suppress(ProcessLookupError):
-            limit = (self._data_bytes, self._data_bytes)
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, limit)
+    def impose(self) -> None:
+        """Limit the calling process, which is about to become the program.
+
+        From outside it could not be done: a download signals nobody and limits nobody. The
+        timer goes on after the exec and ends the program with SIGALRM (setitimer(2)).
+        """
+        signal.setitimer(signal.ITIMER_REAL, self._time_s)
+        # Last, since less may be allowed than is held until the exec.
+        resource.setrlimit(resource.RLIMIT_DATA, (self._data_bytes, self._data_bytes))
 
 
 def _own_bytes() -> int:
@@ -158,7 +159,7 @@ def _audio_arguments(encodes_audio: bool) -> Iterable[str]:
     return ("-c:a", "copy")
 
 
-def _start(command: list[str]) -> subprocess.Popen[str]:
+def _start(command: list[str], limits: Limits | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -166,16 +167,15 @@ def _start(command: list[str]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
+        # Safe where no other thread is: yt-dlp's have ended with its download.
+        preexec_fn=limits.impose if limits else None,
     )
 
 
-def _finish(process: subprocess.Popen[str], timeout_s: float | None = None) -> str:
-    try:
-        output, errors = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise ProgramFailed(f"not done after {timeout_s:.0f} s") from None
+def _finish(process: subprocess.Popen[str]) -> str:
+    output, errors = process.communicate()
+    if process.returncode == -signal.SIGALRM:
+        raise ProgramFailed("not done in its time")
     if process.returncode in (-signal.SIGKILL, -signal.SIGTERM):
         raise ProgramKilled(f"ended by signal {-process.returncode}")
     if process.returncode:

@@ -103,7 +103,7 @@ def options(
         # Repairs are made once, in `finishing`, where it is known what they are for.
         "fixup": "never",
         "postprocessor_args": {
-            "ffmpeg_i": ["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]
+            "merger+ffmpeg_i": ["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]
         },
         "format": chooser,
         "format_sort": ["res:1080", "vcodec:h264", "acodec:aac", "ext:mp4:m4a"],

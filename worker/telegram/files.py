@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import unicodedata
+from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
 
@@ -19,19 +20,15 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 def open_media(path: str) -> FileIO:
     """Open a regular file with something in it, unbuffered; anything else is a JobError.
 
-    Neither the file nor its directory may be a symbolic link, the file has no second name
-    elsewhere, and a named pipe does not block: the directory was written to by programs that
-    handle what strangers send.
+    `path` is the file of a download's own directory in the directory of all downloads. None of
+    these three may be a symbolic link, the file has no second name elsewhere, and a named pipe
+    does not block: the directory was written to by programs that handle what strangers send.
+    Whose directory it is `worker.tasks` has looked at.
     """
     problem = ""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        directory = os.open(os.path.dirname(path) or ".", flags | os.O_DIRECTORY)
-        try:
-            fd = os.open(os.path.basename(path), flags | os.O_NONBLOCK, dir_fd=directory)
-        finally:
-            os.close(directory)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        fd = _open_without_links(path)
+    except (OSError, ValueError) as error:  # ValueError: no such path, or a NUL in it
         problem = f"cannot be opened (errno {getattr(error, 'errno', None)})"
     else:
         status = os.fstat(fd)
@@ -41,6 +38,20 @@ def open_media(path: str) -> FileIO:
         os.close(fd)
         problem = "is empty" if is_own else "is not a regular file of its directory alone"
     raise JobError(Reason.INTERNAL, Fault.PERMANENT, f"the media file {problem}")
+
+
+def _open_without_links(path: str) -> int:
+    rest, name = os.path.split(path)
+    downloads, own = os.path.split(rest)
+    if not {name, own}.isdisjoint({"", ".", ".."}):
+        raise ValueError("not a file in a directory of its own")
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with ExitStack() as opened:
+        directory = os.open(downloads or ".", flags | os.O_DIRECTORY)
+        opened.callback(os.close, directory)
+        directory = os.open(own, flags | os.O_DIRECTORY, dir_fd=directory)
+        opened.callback(os.close, directory)
+        return os.open(name, flags | os.O_NONBLOCK, dir_fd=directory)
 
 
 def open_thumbnail(path: str | None) -> FileIO | None:
