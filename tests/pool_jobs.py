@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from worker import child, processes
+from worker import child, process_setup
 from worker.channel import wait_ready
 from worker.child import JobContext
 
@@ -298,7 +298,7 @@ def leave_bound_grandchild(context: JobContext) -> NoReturn:
     if forked == 0:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        processes.die_with_parent(parent)
+        process_setup.die_with_parent(parent)
         os.write(write_fd, b"x")
         while True:
             signal.pause()
@@ -312,7 +312,7 @@ def leave_bound_grandchild(context: JobContext) -> NoReturn:
 
 
 def worker_without_life_line(*arguments: Any) -> None:
-    processes.die_with_writer = lambda pipe: None
+    process_setup.die_with_writer = lambda pipe: None
     child.worker_main(*arguments)
 
 

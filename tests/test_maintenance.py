@@ -18,9 +18,9 @@ from worker.settings import Settings
 HUNT = """
 import os, subprocess, sys
 from maintenance.strays import StrayHunter
-from worker import processes
+from worker import process_setup, processes
 
-processes.become_subreaper()
+process_setup.become_subreaper()
 known = subprocess.Popen(["sleep", "60"])
 # The shell ends, and its child, which reads until the pipe is closed, loses its parent.
 reader, writer = os.pipe()

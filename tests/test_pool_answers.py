@@ -12,7 +12,7 @@ from worker import channel as channel_module
 from worker import child
 from worker.child import RemoteError
 from worker.events import Failed, Finished, Lost, Reported, Stopped, Why
-from worker.processes import Limits
+from worker.process_setup import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 

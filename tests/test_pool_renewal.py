@@ -19,7 +19,7 @@ from worker import processes
 from worker.child import Setup
 from worker.events import Finished, Stopped, Why
 from worker.pool import START_DELAYS_S
-from worker.processes import Limits
+from worker.process_setup import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 

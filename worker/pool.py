@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
-from worker import processes
+from worker import process_setup, processes
 from worker.channel import Channel, HasFileno, wait_ready
 from worker.child import Kind, Setup, seal, unseal, worker_main
 from worker.events import Event, Lost, Stopped, Why, open_answer, open_report
@@ -39,7 +39,7 @@ HANGUP_GRACE_S = 0.5
 WORN_SHARE = 0.8
 """Of its jobs or its data limit: a worker that has used so much gets a successor."""
 
-NO_LIMITS = processes.Limits()
+NO_LIMITS = process_setup.Limits()
 
 _NEVER = float("inf")
 
@@ -52,7 +52,7 @@ class PoolSpec:
     size: int
     setup: Setup
     setup_args: tuple[Any, ...] = ()
-    limits: processes.Limits = NO_LIMITS
+    limits: process_setup.Limits = NO_LIMITS
     max_jobs: int = 100
     max_age_s: float = 3600
     stop_grace_s: float = 3

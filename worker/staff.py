@@ -5,7 +5,8 @@ from worker.child import Handler
 from worker.downloads.rules import Rules
 from worker.ledger import DOWNLOADS, TELEGRAM
 from worker.pool import PoolSpec
-from worker.processes import Limits, instance_tag
+from worker.process_setup import Limits
+from worker.processes import instance_tag
 from worker.settings import MEBIBYTE, Settings
 from worker.telegram import Connection
 
