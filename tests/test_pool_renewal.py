@@ -18,8 +18,8 @@ from tests.process_kit import wait_until
 from worker import processes
 from worker.child import Setup
 from worker.events import Finished, Stopped, Why
-from worker.pool import START_DELAYS_S
 from worker.process_setup import Limits
+from worker.starts import START_DELAYS_S
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 
@@ -129,7 +129,7 @@ def test_failing_starts_are_rare_and_raise_one_alarm_and_end(
         driver.stop_clock()
         driver.step()
         for failures, delay_s in enumerate((*START_DELAYS_S, START_DELAYS_S[-1]), start=1):
-            driver.until(lambda number=failures: driver.pool._failed_starts == number)  # type: ignore[misc]
+            driver.until(lambda number=failures: driver.pool._starts.failed == number)  # type: ignore[misc]
             driver.until(lambda: not driver.pool.pids)
             assert driver.pool._started == 2 * failures, "each worker once"
             assert "the file is there" in (driver.pool.trouble or "")
@@ -165,7 +165,7 @@ def test_worker_that_has_ended_before_it_is_watched_is_heard_and_counted_once(
         assert late.process.has_ended()
         late.process.kill()
         driver.until(lambda: not driver.pool.pids)
-        assert driver.pool._failed_starts == 1
+        assert driver.pool._starts.failed == 1
         assert "the file is there" in (driver.pool.trouble or "")
         flag.unlink()
         driver.lead_s += START_DELAYS_S[0]
@@ -187,7 +187,7 @@ def test_worker_that_crashes_at_its_start_is_not_replaced_at_its_own_pace(
     with driven(method, works_after=False, setup=setup, setup_args=arguments) as driver:
         driver.stop_clock()
         for failures in (1, 2, 3):
-            driver.until(lambda number=failures: driver.pool._failed_starts == number)  # type: ignore[misc]
+            driver.until(lambda number=failures: driver.pool._starts.failed == number)  # type: ignore[misc]
             driver.until(lambda: not driver.pool.pids)
             driver.lead_s += 11
         assert driver.pool._started == 6

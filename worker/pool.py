@@ -22,12 +22,10 @@ from worker import process_setup, processes
 from worker.channel import Channel, HasFileno, wait_ready
 from worker.child import Kind, Setup, seal, unseal, worker_main
 from worker.events import Event, Lost, Stopped, Why, open_answer, open_report
+from worker.starts import Starts
 from worker.watched import WatchedProcess
 
 log = logging.getLogger(__name__)
-
-START_DELAYS_S = (0.5, 2.0, 10.0, 30.0, 60.0)
-"""How long to wait before the next start after 1, 2, 3 … failed ones in a row."""
 
 PROVEN_AGE_S = 1.0
 """A worker that ends by itself so soon after it was ready, and before its first job, counts as
@@ -119,12 +117,12 @@ class Pool:
 
     spec: PoolSpec
     context: ForkServerContext | SpawnContext
-    trouble: str | None = None
-    """Why the last start of a worker failed, until one succeeds; for alerts."""
     _workers: list[_Worker] = field(default_factory=list)
     _started: int = 0
-    _failed_starts: int = 0
-    _next_start_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Nothing is started before the first step."""
+        self._starts = Starts(self.spec.name)
 
     # --------------------------------------------------------------- what an owner asks
 
@@ -150,6 +148,11 @@ class Pool:
         return [worker.describe() for worker in list(self._workers)]
 
     @property
+    def trouble(self) -> str | None:
+        """Why the last start of a worker failed, until one succeeds; for alerts."""
+        return self._starts.trouble
+
+    @property
     def readers(self) -> Iterator[HasFileno]:
         """What to wait on for reading: each worker's channel and its end."""
         for worker in self._workers:
@@ -164,7 +167,7 @@ class Pool:
 
     def next_deadline(self) -> float:
         """When `step` must be called even if nothing is ready, in monotonic seconds."""
-        deadlines = [self._next_start_at if self._missing() else _NEVER]
+        deadlines = [self._starts.next_at if self._missing() else _NEVER]
         for worker in self._workers:
             deadlines.append(worker.kill_at)
             if worker.job and not worker.job.stopping:
@@ -217,7 +220,7 @@ class Pool:
             else:
                 self._enforce(worker, now)
         self._recycle(now)
-        while self._missing() and now >= self._next_start_at:
+        while self._missing() and now >= self._starts.next_at:
             self._start_worker(now)
         return events
 
@@ -227,7 +230,7 @@ class Pool:
         Only a worker that hangs in the kernel can stay, after `KILL_PATIENCE_S` more seconds.
         """
         now = time.monotonic()
-        self._next_start_at = _NEVER
+        self._starts.next_at = _NEVER
         for worker in self._workers:
             self._leave(worker, now)
             if worker.job or not worker.is_ready:
@@ -253,7 +256,7 @@ class Pool:
                 process = WatchedProcess(self.context, name, worker_main, args)
         except (OSError, EOFError) as error:
             # The fork server or the worker died, or we are out of processes or descriptors.
-            self._note_failed_start(now, f"{name}: {type(error).__name__}: {error}")
+            self._starts.note_failure(now, f"{name}: {type(error).__name__}: {error}")
             return
         worker = _Worker(
             name,
@@ -279,7 +282,7 @@ class Pool:
             if not worker.is_leaving:
                 worker.kill_at = _NEVER
         elif kind is Kind.BROKEN:
-            self._note_failed_start(now, f"{worker.name}: {content.decode(errors='replace')}")
+            self._starts.note_failure(now, f"{worker.name}: {content.decode(errors='replace')}")
             self._leave(worker, now)
         elif worker.job and worker.job.id == job:
             if kind is Kind.REPORT:
@@ -304,12 +307,12 @@ class Pool:
             worker.kill_at = min(worker.kill_at, now + HANGUP_GRACE_S)
         if now >= worker.kill_at:
             if not worker.is_ready and not worker.is_leaving:
-                self._note_failed_start(now, f"{worker.name} took too long to be ready")
+                self._starts.note_failure(now, f"{worker.name} took too long to be ready")
             self._kill(worker, now)
         if worker.is_ready and not worker.is_proven:
             worker.is_proven = worker.jobs_done > 0 or now >= worker.proven_at
             if worker.is_proven:
-                self._failed_starts, self.trouble = 0, None
+                self._starts.note_success()
         worker.is_worn = worker.is_worn or now >= worker.old_at
 
     def _order_stop(self, worker: _Worker, why: Why, kill_at: float) -> None:
@@ -338,7 +341,7 @@ class Pool:
             if not worker.is_leaving:
                 log.warning("Worker %s ended with exit code %s.", worker.name, exitcode)
                 if not worker.is_proven:
-                    self._note_failed_start(now, f"{worker.name} ended with {exitcode}")
+                    self._starts.note_failure(now, f"{worker.name} ended with {exitcode}")
             return []
         log.warning(
             "job %d: worker %s (pid %d) ended with exit code %s.",
@@ -382,21 +385,3 @@ class Pool:
             if spare > 0 or worker.jobs_done >= worker.max_jobs:
                 self._leave(worker, now)
                 spare -= 1
-
-    def _note_failed_start(self, now: float, trouble: str) -> None:
-        """Put off the next start. What fails while one is put off belongs to the same failure."""
-        if now < self._next_start_at:
-            return
-        self._failed_starts += 1
-        delay_s = START_DELAYS_S[min(self._failed_starts, len(START_DELAYS_S)) - 1]
-        self._next_start_at = now + delay_s
-        first = self.trouble is None
-        self.trouble = trouble
-        log.log(
-            logging.ERROR if first else logging.WARNING,
-            "Pool %s: a worker could not start (%d in a row), next try in %.1f s: %s",
-            self.spec.name,
-            self._failed_starts,
-            delay_s,
-            trouble,
-        )
