@@ -72,6 +72,10 @@ def echo(_context: JobContext, value: Any = None) -> Any:
     return value
 
 
+def nothing(*_arguments: object) -> None:
+    """For other pools as well."""
+
+
 def pid(_context: JobContext) -> int:
     return os.getpid()
 
@@ -150,6 +154,15 @@ def close_all(_context: JobContext) -> NoReturn:
 
 def write_raw(context: JobContext, data: bytes) -> NoReturn:
     os.write(context.fileno(), data)
+    while True:
+        signal.pause()
+
+
+def say_ready_at_the_order(context: JobContext) -> NoReturn:
+    """Neither heed the order to stop nor wait for what comes after it."""
+    context.report(os.getpid())
+    wait_ready([context], [], 60)
+    context._connection.send_bytes(child.seal(child.Kind.READY, 0))
     while True:
         signal.pause()
 

@@ -39,6 +39,9 @@ WORN_SHARE = 0.8
 
 NO_LIMITS = process_setup.Limits()
 
+_ORDERS = (Kind.JOB, Kind.STOP)
+_FIRST_WORDS = (Kind.READY, Kind.BROKEN)
+
 _NEVER = float("inf")
 
 
@@ -271,6 +274,9 @@ class Pool:
     def _hear(self, worker: _Worker, envelope: bytes, now: float) -> list[Event]:
         try:
             kind, job, content = unseal(envelope)
+            if kind in _ORDERS or (kind in _FIRST_WORDS) is worker.is_ready:
+                # A worker that says twice that it is ready would shake off the end set for it.
+                raise ValueError(f"{kind.name} out of its turn")
         except ValueError as error:
             if not worker.is_leaving:
                 log.error("Worker %s is killed, for it sent rubbish: %s", worker.name, error)
