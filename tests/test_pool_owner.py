@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+from multiprocessing import forkserver
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.pool_owner import own, told_by
 from tests.process_kit import ends, identity_of
 from worker import processes
 from worker.events import Lost, Stopped, Why
+from worker.watched import replace_fork_server
 
 each_method = pytest.mark.parametrize("method", METHODS)
 
@@ -110,6 +112,34 @@ def test_fork_server_killed_while_workers_start_delays_them_alone() -> None:
         driver.step()
         processes.send_signal(identity_of(fork_server_pid()), signal.SIGKILL)
         driver.wait_until_ready()
+
+
+@pytest.mark.parametrize("by_another_thread", [False, True])
+def test_replaced_fork_server_leaves_its_workers_at_work(
+    by_another_thread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_signal = processes.send_signal
+
+    def send_and_be_overtaken(identity: processes.Identity, number: int) -> bool:
+        """Whoever looks after multiprocessing's helpers may see the end first, and reap it."""
+        sent = send_signal(identity, number)
+        assert ends(identity)
+        forkserver.ensure_running()
+        return sent
+
+    with driven("forkserver") as driver:
+        before, server = driver.run("pid"), fork_server_pid()
+        workers = driver.pool.pids
+        with monkeypatch.context() as patch:
+            if by_another_thread:
+                patch.setattr(processes, "send_signal", send_and_be_overtaken)
+            replace_fork_server()
+        assert driver.run("echo", "on") == "on"
+        assert driver.pool.pids == workers
+        os.kill(before, signal.SIGKILL)
+        driver.until(lambda: before not in driver.pool.pids)
+        driver.wait_until_ready()
+        assert fork_server_pid() != server
 
 
 def test_stopped_fork_server_holds_up_neither_step_nor_close() -> None:

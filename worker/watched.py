@@ -88,7 +88,9 @@ def replace_fork_server() -> None:
     pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
     if pid and (identity := processes.identify(pid)):
         processes.send_signal(identity, signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        # Another thread that looks after it may have reaped it, and started the new one.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def _always_readable() -> int:
