@@ -128,6 +128,17 @@ def waiting(job: Job, event: Event, again: TryAgain, retries: Retries) -> Progre
     return Progress(Stage.RETRYING, eta_s=again.delay_s, retry=retry)
 
 
+def describe(event: Event) -> str:
+    """What happened, for the log: no exception's text but our own."""
+    match event:
+        case Failed(error=JobError() as error):
+            return str(error)
+        case Failed(error=error):
+            return type(error).__name__
+        case _:
+            return str(event)
+
+
 def exhausted(job: Job) -> JobError:
     """The error of a job whose last attempt never came back, not even with an error."""
     return _retryable(Reason.CRASHED, f"{job.attempts - 1} attempts ended without an answer")
