@@ -5,6 +5,8 @@ import logging
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests import pool_jobs
+from tests import pool_jobs, pool_without_room
 from tests.pool_driver import METHODS, driven, fork_server_pid
 from tests.process_kit import wait_until
 from worker import processes
@@ -230,6 +232,14 @@ def test_pool_without_descriptors_waits_for_some(method: str) -> None:
             driver.until(lambda: driver.pool.trouble)
             assert "Too many open files" in (driver.pool.trouble or "")
             assert driver.run("echo", "the other goes on") == "the other goes on"
+
+
+def test_pool_whose_user_may_have_no_more_processes_waits_for_room(method: str) -> None:
+    command = [sys.executable, "-m", pool_without_room.__name__, method]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    if done.stdout.strip() == pool_without_room.UNREADABLE:
+        pytest.skip("an ordinary user cannot read the bot's code here")
+    assert done.stdout.strip() == pool_without_room.WHOLE, done.stderr
 
 
 @contextlib.contextmanager
