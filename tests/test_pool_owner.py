@@ -2,9 +2,10 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 
 import pytest
 
@@ -112,6 +113,17 @@ def test_fork_server_killed_while_workers_start_delays_them_alone() -> None:
         driver.step()
         processes.send_signal(identity_of(fork_server_pid()), signal.SIGKILL)
         driver.wait_until_ready()
+
+
+def test_fork_server_whose_socket_was_removed_is_replaced() -> None:
+    with driven("forkserver") as driver:
+        victim, server = driver.run("pid"), fork_server_pid()
+        # As a cleaner of temporary files does.
+        shutil.rmtree(util.get_temp_dir())
+        os.kill(victim, signal.SIGKILL)
+        driver.until(lambda: victim not in driver.pool.pids)
+        driver.wait_until_ready()
+        assert fork_server_pid() != server
 
 
 @pytest.mark.parametrize("by_another_thread", [False, True])
