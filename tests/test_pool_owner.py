@@ -12,8 +12,9 @@ import pytest
 from tests.pool_driver import METHODS, driven, fork_server_pid
 from tests.pool_owner import own, told_by
 from tests.process_kit import ends, identity_of
-from worker import processes
+from worker import processes, watched
 from worker.events import Lost, Stopped, Why
+from worker.starts import START_DELAYS_S
 from worker.watched import replace_fork_server
 
 each_method = pytest.mark.parametrize("method", METHODS)
@@ -124,6 +125,24 @@ def test_fork_server_whose_socket_was_removed_is_replaced() -> None:
         driver.until(lambda: victim not in driver.pool.pids)
         driver.wait_until_ready()
         assert fork_server_pid() != server
+
+
+@pytest.mark.negative
+def test_fork_server_whose_socket_was_removed_starts_nothing_more_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with driven("forkserver") as driver:
+        victim, server = driver.run("pid"), fork_server_pid()
+        shutil.rmtree(util.get_temp_dir())
+        with monkeypatch.context() as patch:
+            patch.setattr(watched, "_give_up_socket", lambda: None)
+            os.kill(victim, signal.SIGKILL)
+            for failures in (1, 2):
+                driver.until(lambda number=failures: driver.pool._starts.failed == number)  # type: ignore[misc]
+                driver.lead_s += START_DELAYS_S[failures]
+        assert "FileNotFoundError" in (driver.pool.trouble or "")
+        assert fork_server_pid() == server
+        driver.until(lambda: len(driver.pool.pids) == driver.pool.spec.size)
 
 
 @pytest.mark.parametrize("by_another_thread", [False, True])
