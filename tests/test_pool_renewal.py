@@ -145,6 +145,23 @@ def test_failing_starts_are_rare_and_raise_one_alarm_and_end(
         assert driver.pool.trouble is None
 
 
+def test_workers_go_on_beyond_their_jobs_while_no_successor_can_start(
+    method: str, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    setup: dict[str, Any] = {"setup": pool_jobs.set_up_unless, "setup_args": (str(flag),)}
+    with driven(method, size=1, max_jobs=20, **setup) as driver:
+        old = driver.run("pid")
+        flag.touch()
+        assert [driver.run("pid") for _ in range(15)] == [old] * 15
+        driver.until(lambda: driver.pool.trouble)
+        assert [driver.run("pid") for _ in range(20)] == [old] * 20
+        flag.unlink()
+        driver.lead_s += START_DELAYS_S[-1]
+        driver.until(lambda: old not in driver.pool.pids)
+        assert driver.pool.free == 1, "its successor was ready before it went"
+
+
 def test_worker_that_has_ended_before_it_is_watched_is_heard_and_counted_once(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,8 +104,11 @@ class _Worker:
             and not self.is_leaving
             and not self.channel.is_closed
             and self.job is None
-            and self.jobs_done < self.max_jobs
         )
+
+    @property
+    def is_spent(self) -> bool:
+        return self.jobs_done >= self.max_jobs
 
     def describe(self) -> WorkerState:
         job = self.job
@@ -132,8 +135,7 @@ class Pool:
     @property
     def free(self) -> int:
         """How many jobs can be submitted now. A successor that is early adds nothing."""
-        workers = sum(worker.is_free for worker in self._workers)
-        return min(workers, self.spec.size - len(self.jobs))
+        return min(len(self._free_workers()), self.spec.size - len(self.jobs))
 
     @property
     def jobs(self) -> list[int]:
@@ -189,8 +191,7 @@ class Pool:
         message = seal(Kind.JOB, job, pickle.dumps(task))
         if not self.free:
             raise RuntimeError(f"pool {self.spec.name} has no free worker")
-        free = (worker for worker in self._workers if worker.is_free)
-        worker = min(free, key=lambda worker: worker.is_worn)
+        worker = min(self._free_workers(), key=lambda worker: worker.is_worn)
         worker.job = _Job(job, time.monotonic() + timeout_s)
         worker.channel.send(message)
 
@@ -374,6 +375,11 @@ class Pool:
         wanted = self.spec.size + any(worker.is_worn for worker in staying)
         return max(0, wanted - len(staying))
 
+    def _free_workers(self) -> list[_Worker]:
+        """A worker that has done all its jobs goes on only while no other can be started."""
+        may_go_on = self._starts.failed > 0
+        return [w for w in self._workers if w.is_free and (may_go_on or not w.is_spent)]
+
     def _has_used_much(self, worker: _Worker) -> bool:
         """Whether a worker that has just done a job is near one of its limits."""
         if worker.jobs_done >= WORN_SHARE * worker.max_jobs:
@@ -382,12 +388,12 @@ class Pool:
         return limit is not None and processes.data_bytes(worker.process.pid) > WORN_SHARE * limit
 
     def _recycle(self, now: float) -> None:
-        """Let a worn worker go once its successor is ready, or once it may do no more jobs."""
+        """Let a worn worker go once its successor is ready, or is only a matter of time."""
         ready = [w for w in self._workers if w.is_ready and not w.is_leaving]
         spare = len(ready) - self.spec.size
         for worker in sorted(ready, key=lambda w: w.jobs_done, reverse=True):
             if worker.job or not worker.is_worn:
                 continue
-            if spare > 0 or worker.jobs_done >= worker.max_jobs:
+            if spare > 0 or (worker.is_spent and not self._starts.failed):
                 self._leave(worker, now)
                 spare -= 1
