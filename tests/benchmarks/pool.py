@@ -1,16 +1,17 @@
 """No-op jobs per second against the standard library's pools, and how fast a worker is replaced.
 
 At 50 jobs a worker's life is almost all start. 50 jobs that do nothing take a thousandth of a
-second or two of processor time; a start under a fork server takes about eight, half of it page
-faults (a thousand) of a forked interpreter, and under spawn about seventy. Both are printed. Each
-pool that starts its workers by the same method pays the same, so none is twice as fast as another
-there, unless it starts fewer workers.
+second or two of processor time; a start under a fork server takes about eight, in which a forked
+interpreter has a thousand page faults, and under spawn about seventy. What a start and its jobs
+take is printed for each pool: by the same method it is the same, within a fifth. So the goal, at
+least twice `Pool`'s rate, is met by the bot's pool against spawn and not by the same method, where
+only a pool that starts fewer workers could be so much faster.
 
 What ours loses against `Pool` under a fork server has two reasons, both kept on purpose. A worker
 has one job at a time and no next one in its pipe, where its death would cost that one as well.
-And the thread that hands out the jobs also waits for the fork server, 1 to 2 ms a start, where
+And the thread that hands out the jobs also waits for the fork server, some 3 ms a start, where
 `Pool` has a thread of its own. Starting successors at a fifth of a worker's jobs instead of four
-fifths brought 0.87 of `Pool`'s rate instead of 0.67 on an idle machine, nothing on a busy one,
+fifths brought 0.87 of `Pool`'s rate instead of 0.67 on a quiet machine, nothing on a busy one,
 and would keep a process more for most of the time; several at a time brought nothing.
 
 `Pool` as it comes (Python 3.11) forks its owner: that is cheapest, and in an owner with threads,
