@@ -24,7 +24,7 @@ from typing import IO
 
 from maintenance import check
 from maintenance.janitor import Janitor
-from worker import logs, processes
+from worker import logs, process_setup, processes
 from worker.dispatcher import Dispatcher
 from worker.downloads import workspace
 from worker.ledger import Ledger, LedgerBusy, LedgerError, ledger_path
@@ -187,8 +187,8 @@ class Bot:
         """Start, wait for an end, stop. Returns the exit code."""
         wakeup = self._watch_signals()
         clean_environment(self._tag)
-        processes.refuse_inspection()
-        processes.become_subreaper()
+        process_setup.refuse_inspection()
+        process_setup.become_subreaper()
         # The lock is ours, so whatever carries the tag is left over from a bot that was killed.
         try:
             if killed := processes.kill_tagged(self._tag):
@@ -298,7 +298,7 @@ def clean_environment(tag: str) -> None:
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     os.environ.clear()
     os.environ.update(kept, **{processes.INSTANCE_VARIABLE: tag})
-    processes.wipe_first_environment()
+    process_setup.wipe_first_environment()
     # The fork server looks for what it preloads, and says nothing when it does not find it.
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent)
 

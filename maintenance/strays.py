@@ -39,7 +39,7 @@ class StrayHunter:
                 )
                 processes.send_signal(stray.identity, signal.SIGKILL)
             processes.reap([stray.pid])
-        _replace_dead_helpers()
+        _revive_helpers()
         self._seen = {stray.identity for stray in strays}
         return len(strays)
 
@@ -54,13 +54,15 @@ def _helpers() -> list[tuple[int, Callable[[], None]]]:
     ]
 
 
-def _replace_dead_helpers() -> None:
+def _revive_helpers() -> None:
     """Let multiprocessing reap its own helpers, which it does when it starts them anew.
 
     Left to itself it does so at the next start of a worker, and a defunct one stands around
-    until then.
+    until then. One that was stopped goes on at once: whoever starts a worker waits for it.
     """
     for pid, start in _helpers():
         process = processes.look_up(pid) if pid else None
         if process and process.is_defunct:
             start()
+        elif process and process.state == "T":
+            processes.send_signal(process.identity, signal.SIGCONT)

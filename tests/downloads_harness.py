@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from worker import processes
+from worker import process_setup, processes
 from worker.downloads import child, warm, ytdlp
 from worker.downloads.job import make_handler
 from worker.downloads.rules import Rules
@@ -72,7 +72,7 @@ class Outcome:
 
 
 def _serve(connection: Connection, prepare: Prepare | None, is_cold: bool) -> None:
-    processes.die_with_parent(os.getppid())
+    process_setup.die_with_parent(os.getppid())
     if is_cold:
         warm.warm_up = tuple  # type: ignore[assignment]
     if prepare:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from tests import pool_jobs
 from tests.process_kit import PATIENCE_S, wait_until
-from worker import processes
+from worker import process_setup, processes
 from worker.channel import wait_ready
 from worker.child import Setup
 from worker.events import Event, Finished, Reported
@@ -152,7 +152,7 @@ def driven(
     The next jobs work, the pool has its size again, no process and no descriptor is left over,
     and the pool closes within its bound.
     """
-    processes.become_subreaper()  # or orphans would escape the search for strays
+    process_setup.become_subreaper()  # or orphans would escape the search for strays
     start_helpers(method)
     processes.reap(strays())  # What tests before this one have killed may be ours by now.
     others = strays()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from worker import child, processes
+from worker import child, process_setup
 from worker.channel import wait_ready
 from worker.child import JobContext
 
@@ -70,6 +70,10 @@ def set_up_to_die_when_ready() -> Callable[[JobContext, Task], Any]:
 
 def echo(_context: JobContext, value: Any = None) -> Any:
     return value
+
+
+def nothing(*_arguments: object) -> None:
+    """For other pools as well."""
 
 
 def pid(_context: JobContext) -> int:
@@ -150,6 +154,15 @@ def close_all(_context: JobContext) -> NoReturn:
 
 def write_raw(context: JobContext, data: bytes) -> NoReturn:
     os.write(context.fileno(), data)
+    while True:
+        signal.pause()
+
+
+def say_ready_at_the_order(context: JobContext) -> NoReturn:
+    """Neither heed the order to stop nor wait for what comes after it."""
+    context.report(os.getpid())
+    wait_ready([context], [], 60)
+    context._connection.send_bytes(child.seal(child.Kind.READY, 0))
     while True:
         signal.pause()
 
@@ -298,7 +311,7 @@ def leave_bound_grandchild(context: JobContext) -> NoReturn:
     if forked == 0:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        processes.die_with_parent(parent)
+        process_setup.die_with_parent(parent)
         os.write(write_fd, b"x")
         while True:
             signal.pause()
@@ -312,7 +325,7 @@ def leave_bound_grandchild(context: JobContext) -> NoReturn:
 
 
 def worker_without_life_line(*arguments: Any) -> None:
-    processes.die_with_writer = lambda pipe: None
+    process_setup.die_with_writer = lambda pipe: None
     child.worker_main(*arguments)
 
 

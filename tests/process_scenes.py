@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from worker import processes
+from worker import process_setup, processes
 
 
 def fork(body: Callable[[], object]) -> int:
@@ -56,7 +56,7 @@ def bound_child() -> None:
 
     def body() -> None:
         os.setsid()
-        processes.die_with_parent(parent)
+        process_setup.die_with_parent(parent)
 
     say_and_stay(fork(body))
 
@@ -132,7 +132,7 @@ def main_thread_ended() -> None:
 
 
 def kill_all(kind: str) -> None:
-    processes.become_subreaper()
+    process_setup.become_subreaper()
     _measure(kind, processes.kill_descendants)
 
 
@@ -144,7 +144,7 @@ def kill_once(kind: str) -> None:
             processes.send_signal(child.identity, signal.SIGKILL)
             os.waitpid(child.pid, 0)
 
-    processes.become_subreaper()
+    process_setup.become_subreaper()
     _measure(kind, kill_children)
 
 
@@ -158,7 +158,7 @@ def kill_all_without_subreaper(kind: str) -> None:
 
 
 def stop_session(kind: str) -> None:
-    processes.become_subreaper()
+    process_setup.become_subreaper()
 
     def heed(*_arguments: object) -> None:
         os._exit(7)

@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from tests.chaos import hand, people, reckoning
 from tests.chaos.people import Sent
+from tests.chaos.run import Run
 from tests.sandbox.api import DEFAULT_CHAT as CHAT
 from tests.sandbox.api import BotApi
 from tests.sandbox.client import Client
@@ -93,6 +94,18 @@ def test_plans_come_from_the_seed_alone() -> None:
 
 
 # ------------------------------------------------------------- what the reckoning must notice
+
+
+@pytest.mark.negative
+def test_run_whose_hand_dies_is_not_believed(tmp_path: Path) -> None:
+    def fail() -> NoReturn:
+        raise LookupError("the hand finds nothing")
+
+    with Run(seed=1, minutes=0.01, logs=tmp_path, own_disk=False) as run:
+        moves = [hand.Move(0.0, "SIGKILL", victim="main")]
+        run.hand = hand.Hand(moves, main=fail, api=run.api, disk=None)
+        result = run.go()
+    assert ["hand" in sentence for sentence in result.wrong] == [True]
 
 
 @pytest.mark.negative

@@ -23,7 +23,7 @@ from worker.child import Handler as JobHandler
 from worker.downloads import landlock, warm, ytdlp
 from worker.downloads.rules import Rules
 from worker.jobs import Download, Reason
-from worker.processes import Limits
+from worker.process_setup import Limits
 
 MEBIBYTE = 1024 * 1024
 

@@ -196,6 +196,27 @@ def test_update_is_not_lost_while_the_ledger_is_locked(site: MediaSite, tmp_path
         assert answer.kind == "video"
 
 
+def test_bot_that_starts_while_its_ledger_cannot_be_written_waits_and_goes_on(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        scene.send("/slow/again.mp4?seconds=3")
+        scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        scene.bot.kill()
+        scene.bot.wait()
+        lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        scene.bot.start()
+        scene.api.wait_for(lambda: "cannot be written" in scene.bot.log, 20)
+        started = scene.bot.pid
+        lock.execute("ROLLBACK")
+        lock.close()
+        (answer,) = scene.wait_for_answers()
+        assert answer.kind == "video"
+        assert scene.bot.pid == started
+        assert scene.bot.is_running
+
+
 def test_slow_telegram_holds_up_no_poll(site: MediaSite, tmp_path: Path) -> None:
     with Scene(site, tmp_path) as scene:
         scene.api.faults.add(Fault("editMessageMedia", "slow", seconds=6))

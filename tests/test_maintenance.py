@@ -4,23 +4,27 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from maintenance.janitor import Janitor, Step
 from maintenance.orphans import find_orphans
+from maintenance.strays import StrayHunter
 from tests.operator_kit import NobodyAtWork
-from worker import processes
+from tests.pool_driver import driven, fork_server_pid
+from tests.process_kit import PATIENCE_S
+from worker import processes, watched
 from worker.ledger import Ledger, ledger_path
 from worker.settings import Settings
 
 HUNT = """
 import os, subprocess, sys
 from maintenance.strays import StrayHunter
-from worker import processes
+from worker import process_setup, processes
 
-processes.become_subreaper()
+process_setup.become_subreaper()
 known = subprocess.Popen(["sleep", "60"])
 # The shell ends, and its child, which reads until the pipe is closed, loses its parent.
 reader, writer = os.pipe()
@@ -50,6 +54,22 @@ def test_stray_is_ended_and_reaped_and_what_is_known_is_not(state: str) -> None:
         [sys.executable, "-c", HUNT, state], capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout.split() == ["1", "None", "None"]
+
+
+def test_fork_server_stopped_in_the_middle_of_a_start_is_waited_for_no_longer_than_a_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with driven("forkserver") as driver, monkeypatch.context() as patch:
+        # Whoever starts a process wakes the fork server first; this stop comes just after.
+        patch.setattr(watched, "_continue_fork_server", lambda: None)
+        os.kill(fork_server_pid(), signal.SIGSTOP)
+        starting = threading.Thread(target=driver.step)
+        starting.start()
+        starting.join(0.3)
+        assert starting.is_alive()
+        StrayHunter().sweep([])
+        starting.join(PATIENCE_S)
+        assert not starting.is_alive()
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from tests.pool_driver import METHODS, driven
 from tests.pool_jobs import MEBIBYTE, PickledBy
 from worker import channel as channel_module
 from worker import child
-from worker.child import RemoteError
+from worker.child import Kind, RemoteError, seal
 from worker.events import Failed, Finished, Lost, Reported, Stopped, Why
-from worker.processes import Limits
+from worker.process_setup import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 
@@ -127,6 +127,12 @@ def test_flood_of_reports_holds_up_nobody(method: str) -> None:
 # ------------------------------------------------------------------------- workers out of order
 
 
+def framed(kind: Kind) -> bytes:
+    """An envelope of the first job's as it stands in the pipe."""
+    envelope = seal(kind, 1)
+    return len(envelope).to_bytes(4) + envelope
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -136,13 +142,30 @@ def test_flood_of_reports_holds_up_nobody(method: str) -> None:
         b"\x00\x00\x00\x03abc" + b"\xff" * 64,
         b"\x00\x00\x00\x09\x63" + bytes(8),
         b"\x7f" * 4,
+        framed(Kind.READY),
+        framed(Kind.BROKEN),
+        framed(Kind.JOB),
+        framed(Kind.STOP),
     ],
-    ids=["longest", "negative length", "nothing", "too short", "unknown kind", "too long"],
+    ids=[
+        *("longest", "negative length", "nothing", "too short", "unknown kind", "too long"),
+        *("ready again", "broken after all", "a job for us", "an order for us"),
+    ],
 )
 def test_rubbish_is_the_end_of_its_worker(method: str, data: bytes) -> None:
     with driven(method) as driver:
         job = driver.submit("write_raw", data)
         assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
+
+
+def test_worker_that_calls_itself_ready_again_does_not_escape_its_end(method: str) -> None:
+    with driven(method, size=1, stop_grace_s=60) as driver:
+        job = driver.submit("say_ready_at_the_order")
+        pid = driver.report_of(job)
+        driver.pool.stop_job(job)
+        driver.lead_s = 70
+        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
+        assert pid not in driver.pool.pids
 
 
 def test_answer_over_the_bound_is_not_read(method: str, monkeypatch: pytest.MonkeyPatch) -> None:

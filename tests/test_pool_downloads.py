@@ -18,7 +18,7 @@ from worker import processes
 from worker.downloads.rules import Rules
 from worker.events import Failed, Lost, Reported, Stopped, Why
 from worker.jobs import Download, JobError, Progress, Reason, YtDlpStarted
-from worker.processes import Limits
+from worker.process_setup import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 

@@ -37,7 +37,7 @@ from tests.pool_driver import (
 )
 from tests.pool_owner import own, told_by
 from tests.process_kit import ends, identity_of, reused_pid, wait_until
-from worker import pool, processes
+from worker import pool, process_setup, processes, starts
 from worker.channel import Channel
 from worker.events import Failed, Finished, Lost
 from worker.watched import WatchedProcess
@@ -96,7 +96,7 @@ def test_blocking_end_stops_the_owner_with_its_worker(
 
 def test_sentinel_calls_a_worker_dead_that_still_runs() -> None:
     start_helpers("forkserver")
-    processes.become_subreaper()
+    process_setup.become_subreaper()
     process = context_for("forkserver").Process(target=pool_jobs.last)
     process.start()
     assert process.pid is not None
@@ -169,7 +169,7 @@ def test_without_sigkill_a_job_that_heeds_nothing_goes_on(
 def test_without_delays_failing_starts_are_a_fork_storm(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "START_DELAYS_S", (0.0,))
+    monkeypatch.setattr(starts, "START_DELAYS_S", (0.0,))
     with driven(method, works_after=False, setup=pool_jobs.set_up_in_vain) as driver:
         driver.until(lambda: driver.pool._started > 20)
         assert driver.lead_s == 0, "all that while no time has had to pass"

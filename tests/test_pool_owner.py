@@ -2,16 +2,20 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
+from multiprocessing import forkserver, util
 
 import pytest
 
 from tests.pool_driver import METHODS, driven, fork_server_pid
 from tests.pool_owner import own, told_by
 from tests.process_kit import ends, identity_of
-from worker import processes
+from worker import processes, watched
 from worker.events import Lost, Stopped, Why
+from worker.starts import START_DELAYS_S
+from worker.watched import replace_fork_server
 
 each_method = pytest.mark.parametrize("method", METHODS)
 
@@ -110,6 +114,63 @@ def test_fork_server_killed_while_workers_start_delays_them_alone() -> None:
         driver.step()
         processes.send_signal(identity_of(fork_server_pid()), signal.SIGKILL)
         driver.wait_until_ready()
+
+
+def test_fork_server_whose_socket_was_removed_is_replaced() -> None:
+    with driven("forkserver") as driver:
+        victim, server = driver.run("pid"), fork_server_pid()
+        # As a cleaner of temporary files does.
+        shutil.rmtree(util.get_temp_dir())
+        os.kill(victim, signal.SIGKILL)
+        driver.until(lambda: victim not in driver.pool.pids)
+        driver.wait_until_ready()
+        assert fork_server_pid() != server
+
+
+@pytest.mark.negative
+def test_fork_server_whose_socket_was_removed_starts_nothing_more_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with driven("forkserver") as driver:
+        victim, server = driver.run("pid"), fork_server_pid()
+        shutil.rmtree(util.get_temp_dir())
+        with monkeypatch.context() as patch:
+            patch.setattr(watched, "_give_up_socket", lambda: None)
+            os.kill(victim, signal.SIGKILL)
+            for failures in (1, 2):
+                driver.until(lambda number=failures: driver.pool._starts.failed == number)  # type: ignore[misc]
+                driver.lead_s += START_DELAYS_S[failures]
+        assert "FileNotFoundError" in (driver.pool.trouble or "")
+        assert fork_server_pid() == server
+        driver.until(lambda: len(driver.pool.pids) == driver.pool.spec.size)
+
+
+@pytest.mark.parametrize("by_another_thread", [False, True])
+def test_replaced_fork_server_leaves_its_workers_at_work(
+    by_another_thread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_signal = processes.send_signal
+
+    def send_and_be_overtaken(identity: processes.Identity, number: int) -> bool:
+        """Whoever looks after multiprocessing's helpers may see the end first, and reap it."""
+        sent = send_signal(identity, number)
+        assert ends(identity)
+        forkserver.ensure_running()
+        return sent
+
+    with driven("forkserver") as driver:
+        before, server = driver.run("pid"), fork_server_pid()
+        workers = driver.pool.pids
+        with monkeypatch.context() as patch:
+            if by_another_thread:
+                patch.setattr(processes, "send_signal", send_and_be_overtaken)
+            replace_fork_server()
+        assert driver.run("echo", "on") == "on"
+        assert driver.pool.pids == workers
+        os.kill(before, signal.SIGKILL)
+        driver.until(lambda: before not in driver.pool.pids)
+        driver.wait_until_ready()
+        assert fork_server_pid() != server
 
 
 def test_stopped_fork_server_holds_up_neither_step_nor_close() -> None:

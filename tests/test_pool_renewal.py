@@ -5,6 +5,8 @@ import logging
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from tests import pool_jobs
+from tests import pool_jobs, pool_without_room
 from tests.pool_driver import METHODS, driven, fork_server_pid
 from tests.process_kit import wait_until
 from worker import processes
 from worker.child import Setup
 from worker.events import Finished, Stopped, Why
-from worker.pool import START_DELAYS_S
-from worker.processes import Limits
+from worker.process_setup import Limits
+from worker.starts import START_DELAYS_S
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 
@@ -129,7 +131,7 @@ def test_failing_starts_are_rare_and_raise_one_alarm_and_end(
         driver.stop_clock()
         driver.step()
         for failures, delay_s in enumerate((*START_DELAYS_S, START_DELAYS_S[-1]), start=1):
-            driver.until(lambda number=failures: driver.pool._failed_starts == number)  # type: ignore[misc]
+            driver.until(lambda number=failures: driver.pool._starts.failed == number)  # type: ignore[misc]
             driver.until(lambda: not driver.pool.pids)
             assert driver.pool._started == 2 * failures, "each worker once"
             assert "the file is there" in (driver.pool.trouble or "")
@@ -141,6 +143,23 @@ def test_failing_starts_are_rare_and_raise_one_alarm_and_end(
         driver.wait_until_ready()
         driver.run("echo")
         assert driver.pool.trouble is None
+
+
+def test_workers_go_on_beyond_their_jobs_while_no_successor_can_start(
+    method: str, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    setup: dict[str, Any] = {"setup": pool_jobs.set_up_unless, "setup_args": (str(flag),)}
+    with driven(method, size=1, max_jobs=20, **setup) as driver:
+        old = driver.run("pid")
+        flag.touch()
+        assert [driver.run("pid") for _ in range(15)] == [old] * 15
+        driver.until(lambda: driver.pool.trouble)
+        assert [driver.run("pid") for _ in range(20)] == [old] * 20
+        flag.unlink()
+        driver.lead_s += START_DELAYS_S[-1]
+        driver.until(lambda: old not in driver.pool.pids)
+        assert driver.pool.free == 1, "its successor was ready before it went"
 
 
 def test_worker_that_has_ended_before_it_is_watched_is_heard_and_counted_once(
@@ -165,7 +184,7 @@ def test_worker_that_has_ended_before_it_is_watched_is_heard_and_counted_once(
         assert late.process.has_ended()
         late.process.kill()
         driver.until(lambda: not driver.pool.pids)
-        assert driver.pool._failed_starts == 1
+        assert driver.pool._starts.failed == 1
         assert "the file is there" in (driver.pool.trouble or "")
         flag.unlink()
         driver.lead_s += START_DELAYS_S[0]
@@ -187,7 +206,7 @@ def test_worker_that_crashes_at_its_start_is_not_replaced_at_its_own_pace(
     with driven(method, works_after=False, setup=setup, setup_args=arguments) as driver:
         driver.stop_clock()
         for failures in (1, 2, 3):
-            driver.until(lambda number=failures: driver.pool._failed_starts == number)  # type: ignore[misc]
+            driver.until(lambda number=failures: driver.pool._starts.failed == number)  # type: ignore[misc]
             driver.until(lambda: not driver.pool.pids)
             driver.lead_s += 11
         assert driver.pool._started == 6
@@ -230,6 +249,14 @@ def test_pool_without_descriptors_waits_for_some(method: str) -> None:
             driver.until(lambda: driver.pool.trouble)
             assert "Too many open files" in (driver.pool.trouble or "")
             assert driver.run("echo", "the other goes on") == "the other goes on"
+
+
+def test_pool_whose_user_may_have_no_more_processes_waits_for_room(method: str) -> None:
+    command = [sys.executable, "-m", pool_without_room.__name__, method]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    if done.stdout.strip() == pool_without_room.UNREADABLE:
+        pytest.skip("an ordinary user cannot read the bot's code here")
+    assert done.stdout.strip() == pool_without_room.WHOLE, done.stderr
 
 
 @contextlib.contextmanager

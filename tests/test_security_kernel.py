@@ -85,11 +85,11 @@ def _border(abi: int, home: Path) -> str:
     code = f"""
 import os, sys
 sys.path.insert(0, {os.fspath(ROOT)!r})
-from worker import processes
+from worker import process_setup
 from worker.downloads import landlock
 real = landlock.abi()
 landlock.abi = lambda: min(real, {abi})
-processes.renounce_privileges()
+process_setup.renounce_privileges()
 landlock.confine(["/usr", sys.prefix, sys.base_prefix], ["/dev/null"], {str(home / "own")!r})
 def attempt(letter, act):
     try:
@@ -237,7 +237,7 @@ def test_taking_a_variable_out_of_the_environment_is_not_enough() -> None:
 _ORDINARY = """
 import ctypes, os, sys
 sys.path.insert(0, sys.argv[1])
-from worker import processes, staff
+from worker import process_setup, staff
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
@@ -267,7 +267,7 @@ def _memory_is_open(step: str) -> bool:
 
 
 def test_the_bots_memory_is_closed_to_its_own_user() -> None:
-    assert not _memory_is_open("processes.refuse_inspection()")
+    assert not _memory_is_open("process_setup.refuse_inspection()")
 
 
 _TELEGRAM_WORKER = """

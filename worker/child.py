@@ -16,7 +16,7 @@ from enum import IntEnum
 from multiprocessing.connection import Connection
 from typing import Any
 
-from worker import processes
+from worker import process_setup
 from worker.channel import MAX_MESSAGE_BYTES
 
 _HEAD = struct.Struct("!BQ")
@@ -94,7 +94,7 @@ Setup = Callable[..., Handler]
 def worker_main(
     connection: Connection,
     name: str,
-    limits: processes.Limits,
+    limits: process_setup.Limits,
     setup: Setup,
     setup_args: tuple[Any, ...],
 ) -> None:
@@ -103,8 +103,8 @@ def worker_main(
     # whose death is no reason to lose a job.
     owner = multiprocessing.parent_process()
     assert owner is not None  # noqa: S101 - a pool's worker has one
-    processes.die_with_writer(owner.sentinel)
-    processes.set_name(name)
+    process_setup.die_with_writer(owner.sentinel)
+    process_setup.set_name(name)
     # Ctrl-C reaches the whole foreground group; when workers stop is the bot's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -94,6 +94,7 @@ class Dispatcher:
             self._pools[TELEGRAM], self._governor, settings.telegram_job_timeout_s
         )
         self._upgrade = UpgradeWatch()
+        self._has_recovered = False
         self._paused_until = 0.0
         self._stop_at: float | None = None
         self._lock = threading.Lock()
@@ -144,9 +145,6 @@ class Dispatcher:
         """Work until `stop`, then leave no worker behind."""
         self._ledger = self._open_ledger()
         try:
-            recovered = self._ledger.recover()
-            self._sweep("*")
-            log.info("The dispatcher starts; %d jobs of the last run wait again.", recovered)
             while not self._is_over():
                 self.heartbeat = time.monotonic()
                 self.step(time.monotonic(), time.time())
@@ -164,6 +162,8 @@ class Dispatcher:
         if now < self._paused_until:
             return
         try:
+            if not self._has_recovered:
+                self._recover()
             while self._events:
                 # It leaves the queue only when the ledger has it.
                 self._take(self._events[0], now, wall)
@@ -174,6 +174,13 @@ class Dispatcher:
         except LedgerBusy as error:
             log.error("The ledger cannot be written, work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S
+
+    def _recover(self) -> None:
+        """Before all else, and again while a full disk or a locked ledger is in the way."""
+        recovered = self._ledger.recover()
+        self._sweep("*")
+        self._has_recovered = True
+        log.info("The dispatcher starts; %d jobs of the last run wait again.", recovered)
 
     def _wait(self) -> None:
         now = time.monotonic()

@@ -18,16 +18,14 @@ from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
-from worker import processes
+from worker import process_setup, processes
 from worker.channel import Channel, HasFileno, wait_ready
 from worker.child import Kind, Setup, seal, unseal, worker_main
 from worker.events import Event, Lost, Stopped, Why, open_answer, open_report
+from worker.starts import Starts
 from worker.watched import WatchedProcess
 
 log = logging.getLogger(__name__)
-
-START_DELAYS_S = (0.5, 2.0, 10.0, 30.0, 60.0)
-"""How long to wait before the next start after 1, 2, 3 … failed ones in a row."""
 
 PROVEN_AGE_S = 1.0
 """A worker that ends by itself so soon after it was ready, and before its first job, counts as
@@ -39,7 +37,10 @@ HANGUP_GRACE_S = 0.5
 WORN_SHARE = 0.8
 """Of its jobs or its data limit: a worker that has used so much gets a successor."""
 
-NO_LIMITS = processes.Limits()
+NO_LIMITS = process_setup.Limits()
+
+_ORDERS = (Kind.JOB, Kind.STOP)
+_FIRST_WORDS = (Kind.READY, Kind.BROKEN)
 
 _NEVER = float("inf")
 
@@ -52,7 +53,7 @@ class PoolSpec:
     size: int
     setup: Setup
     setup_args: tuple[Any, ...] = ()
-    limits: processes.Limits = NO_LIMITS
+    limits: process_setup.Limits = NO_LIMITS
     max_jobs: int = 100
     max_age_s: float = 3600
     stop_grace_s: float = 3
@@ -103,8 +104,11 @@ class _Worker:
             and not self.is_leaving
             and not self.channel.is_closed
             and self.job is None
-            and self.jobs_done < self.max_jobs
         )
+
+    @property
+    def is_spent(self) -> bool:
+        return self.jobs_done >= self.max_jobs
 
     def describe(self) -> WorkerState:
         job = self.job
@@ -119,20 +123,19 @@ class Pool:
 
     spec: PoolSpec
     context: ForkServerContext | SpawnContext
-    trouble: str | None = None
-    """Why the last start of a worker failed, until one succeeds; for alerts."""
     _workers: list[_Worker] = field(default_factory=list)
     _started: int = 0
-    _failed_starts: int = 0
-    _next_start_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Nothing is started before the first step."""
+        self._starts = Starts(self.spec.name)
 
     # --------------------------------------------------------------- what an owner asks
 
     @property
     def free(self) -> int:
         """How many jobs can be submitted now. A successor that is early adds nothing."""
-        workers = sum(worker.is_free for worker in self._workers)
-        return min(workers, self.spec.size - len(self.jobs))
+        return min(len(self._free_workers()), self.spec.size - len(self.jobs))
 
     @property
     def jobs(self) -> list[int]:
@@ -150,6 +153,11 @@ class Pool:
         return [worker.describe() for worker in list(self._workers)]
 
     @property
+    def trouble(self) -> str | None:
+        """Why the last start of a worker failed, until one succeeds; for alerts."""
+        return self._starts.trouble
+
+    @property
     def readers(self) -> Iterator[HasFileno]:
         """What to wait on for reading: each worker's channel and its end."""
         for worker in self._workers:
@@ -164,7 +172,7 @@ class Pool:
 
     def next_deadline(self) -> float:
         """When `step` must be called even if nothing is ready, in monotonic seconds."""
-        deadlines = [self._next_start_at if self._missing() else _NEVER]
+        deadlines = [self._starts.next_at if self._missing() else _NEVER]
         for worker in self._workers:
             deadlines.append(worker.kill_at)
             if worker.job and not worker.job.stopping:
@@ -183,8 +191,7 @@ class Pool:
         message = seal(Kind.JOB, job, pickle.dumps(task))
         if not self.free:
             raise RuntimeError(f"pool {self.spec.name} has no free worker")
-        free = (worker for worker in self._workers if worker.is_free)
-        worker = min(free, key=lambda worker: worker.is_worn)
+        worker = min(self._free_workers(), key=lambda worker: worker.is_worn)
         worker.job = _Job(job, time.monotonic() + timeout_s)
         worker.channel.send(message)
 
@@ -217,7 +224,7 @@ class Pool:
             else:
                 self._enforce(worker, now)
         self._recycle(now)
-        while self._missing() and now >= self._next_start_at:
+        while self._missing() and now >= self._starts.next_at:
             self._start_worker(now)
         return events
 
@@ -227,7 +234,7 @@ class Pool:
         Only a worker that hangs in the kernel can stay, after `KILL_PATIENCE_S` more seconds.
         """
         now = time.monotonic()
-        self._next_start_at = _NEVER
+        self._starts.next_at = _NEVER
         for worker in self._workers:
             self._leave(worker, now)
             if worker.job or not worker.is_ready:
@@ -253,7 +260,7 @@ class Pool:
                 process = WatchedProcess(self.context, name, worker_main, args)
         except (OSError, EOFError) as error:
             # The fork server or the worker died, or we are out of processes or descriptors.
-            self._note_failed_start(now, f"{name}: {type(error).__name__}: {error}")
+            self._starts.note_failure(now, f"{name}: {type(error).__name__}: {error}")
             return
         worker = _Worker(
             name,
@@ -268,6 +275,9 @@ class Pool:
     def _hear(self, worker: _Worker, envelope: bytes, now: float) -> list[Event]:
         try:
             kind, job, content = unseal(envelope)
+            if kind in _ORDERS or (kind in _FIRST_WORDS) is worker.is_ready:
+                # A worker that says twice that it is ready would shake off the end set for it.
+                raise ValueError(f"{kind.name} out of its turn")
         except ValueError as error:
             if not worker.is_leaving:
                 log.error("Worker %s is killed, for it sent rubbish: %s", worker.name, error)
@@ -279,7 +289,7 @@ class Pool:
             if not worker.is_leaving:
                 worker.kill_at = _NEVER
         elif kind is Kind.BROKEN:
-            self._note_failed_start(now, f"{worker.name}: {content.decode(errors='replace')}")
+            self._starts.note_failure(now, f"{worker.name}: {content.decode(errors='replace')}")
             self._leave(worker, now)
         elif worker.job and worker.job.id == job:
             if kind is Kind.REPORT:
@@ -304,12 +314,12 @@ class Pool:
             worker.kill_at = min(worker.kill_at, now + HANGUP_GRACE_S)
         if now >= worker.kill_at:
             if not worker.is_ready and not worker.is_leaving:
-                self._note_failed_start(now, f"{worker.name} took too long to be ready")
+                self._starts.note_failure(now, f"{worker.name} took too long to be ready")
             self._kill(worker, now)
         if worker.is_ready and not worker.is_proven:
             worker.is_proven = worker.jobs_done > 0 or now >= worker.proven_at
             if worker.is_proven:
-                self._failed_starts, self.trouble = 0, None
+                self._starts.note_success()
         worker.is_worn = worker.is_worn or now >= worker.old_at
 
     def _order_stop(self, worker: _Worker, why: Why, kill_at: float) -> None:
@@ -338,7 +348,7 @@ class Pool:
             if not worker.is_leaving:
                 log.warning("Worker %s ended with exit code %s.", worker.name, exitcode)
                 if not worker.is_proven:
-                    self._note_failed_start(now, f"{worker.name} ended with {exitcode}")
+                    self._starts.note_failure(now, f"{worker.name} ended with {exitcode}")
             return []
         log.warning(
             "job %d: worker %s (pid %d) ended with exit code %s.",
@@ -365,6 +375,11 @@ class Pool:
         wanted = self.spec.size + any(worker.is_worn for worker in staying)
         return max(0, wanted - len(staying))
 
+    def _free_workers(self) -> list[_Worker]:
+        """A worker that has done all its jobs goes on only while no other can be started."""
+        may_go_on = self._starts.failed > 0
+        return [w for w in self._workers if w.is_free and (may_go_on or not w.is_spent)]
+
     def _has_used_much(self, worker: _Worker) -> bool:
         """Whether a worker that has just done a job is near one of its limits."""
         if worker.jobs_done >= WORN_SHARE * worker.max_jobs:
@@ -373,30 +388,12 @@ class Pool:
         return limit is not None and processes.data_bytes(worker.process.pid) > WORN_SHARE * limit
 
     def _recycle(self, now: float) -> None:
-        """Let a worn worker go once its successor is ready, or once it may do no more jobs."""
+        """Let a worn worker go once its successor is ready, or is only a matter of time."""
         ready = [w for w in self._workers if w.is_ready and not w.is_leaving]
         spare = len(ready) - self.spec.size
         for worker in sorted(ready, key=lambda w: w.jobs_done, reverse=True):
             if worker.job or not worker.is_worn:
                 continue
-            if spare > 0 or worker.jobs_done >= worker.max_jobs:
+            if spare > 0 or (worker.is_spent and not self._starts.failed):
                 self._leave(worker, now)
                 spare -= 1
-
-    def _note_failed_start(self, now: float, trouble: str) -> None:
-        """Put off the next start. What fails while one is put off belongs to the same failure."""
-        if now < self._next_start_at:
-            return
-        self._failed_starts += 1
-        delay_s = START_DELAYS_S[min(self._failed_starts, len(START_DELAYS_S)) - 1]
-        self._next_start_at = now + delay_s
-        first = self.trouble is None
-        self.trouble = trouble
-        log.log(
-            logging.ERROR if first else logging.WARNING,
-            "Pool %s: a worker could not start (%d in a row), next try in %.1f s: %s",
-            self.spec.name,
-            self._failed_starts,
-            delay_s,
-            trouble,
-        )

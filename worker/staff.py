@@ -6,7 +6,8 @@ from worker.downloads import landlock
 from worker.downloads.rules import Rules
 from worker.ledger import DOWNLOADS, TELEGRAM
 from worker.pool import PoolSpec
-from worker.processes import Limits, instance_tag, refuse_inspection
+from worker.process_setup import Limits, refuse_inspection
+from worker.processes import instance_tag
 from worker.settings import MEBIBYTE, Settings
 from worker.telegram import Connection
 

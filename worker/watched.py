@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
@@ -34,7 +34,11 @@ class WatchedProcess:
         """Start it. Raises OSError or EOFError when the fork server dies or resources lack."""
         self._process = context.Process(target=target, name=name, args=args, daemon=True)
         _continue_fork_server()
-        self._process.start()
+        try:
+            self._process.start()
+        except FileNotFoundError:
+            _give_up_socket()
+            raise
         assert self._process.pid is not None  # noqa: S101 - it has started
         self.pid = self._process.pid
         try:
@@ -88,7 +92,19 @@ def replace_fork_server() -> None:
     pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
     if pid and (identity := processes.identify(pid)):
         processes.send_signal(identity, signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        # Another thread that looks after it may have reaped it, and started the new one.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def _give_up_socket() -> None:
+    """Let the next start make a new fork server, with a new socket.
+
+    Somebody has removed the one that there was, perhaps with its directory: a cleaner of
+    temporary files. The fork server lives on and nobody can reach it any more.
+    """
+    replace_fork_server()
+    os.makedirs(util.get_temp_dir(), mode=0o700, exist_ok=True)
 
 
 def _always_readable() -> int:

@@ -1,4 +1,10 @@
-"""Memory and descriptors of the whole bot: at rest, and after many links against after few."""
+"""Memory and descriptors of the whole bot: at rest, and after many links against after few.
+
+The whole bot should grow by less than 2 %, and its descriptors not at all. Its main process takes
+a megabyte or two in its first thousand links, of which a part are SQLite's page caches (2 MB at
+most for each connection), and next to nothing after that: a run gave 31.0 MB after 200 links, 32.2
+after 1 000, 32.3 after 2 000 and 32.7 after 3 000.
+"""
 
 import itertools
 import os

@@ -22,7 +22,7 @@ class Sampler:
         self._root = psutil.Process(root)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sample)
-        self._first_cpu_s = self._cpu_s()
+        self._first_cpu_s = tree_cpu_s(self._root)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -35,13 +35,10 @@ class Sampler:
     def _sample(self) -> None:
         while not self._over.wait(INTERVAL_S):
             try:
-                self.cpu_s = self._cpu_s() - self._first_cpu_s
+                self.cpu_s = tree_cpu_s(self._root) - self._first_cpu_s
                 self.peak_bytes = max(self.peak_bytes, tree_pss_bytes(self._root))
             except psutil.NoSuchProcess:
                 return
-
-    def _cpu_s(self) -> float:
-        return sum(_cpu_s(process) for process in _tree(self._root))
 
 
 def tree_pss_bytes(root: psutil.Process) -> int:
@@ -54,6 +51,11 @@ def tree_pss_bytes(root: psutil.Process) -> int:
             if process == root:
                 raise
     return total
+
+
+def tree_cpu_s(root: psutil.Process) -> float:
+    """The processor seconds of a process and all below it, ended and waited for ones included."""
+    return sum(_cpu_s(process) for process in _tree(root))
 
 
 def _tree(root: psutil.Process) -> list[psutil.Process]:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import shutil
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -85,6 +86,7 @@ class Run:
         self.seconds = minutes * 60
         self.logs = logs
         self._own_disk = own_disk
+        self._deaths: list[str] = []
 
     def __enter__(self) -> Run:
         """Start everything but the people and the hand."""
@@ -117,6 +119,8 @@ class Run:
             self.hand = hand.Hand(
                 hand.plan(self.seed, self.seconds), self.supervisor.main, self.api, self._disk
             )
+            stack.callback(setattr, threading, "excepthook", threading.excepthook)
+            threading.excepthook = self._note_death
             self._stack = stack.pop_all()
         return self
 
@@ -143,6 +147,12 @@ class Run:
         quiet_after_s = time.monotonic() - let_go_at
         wrong += self._wait_until(self._unsettled, SETTLE_S, "not at rest")
         return self._reckon(first, quiet_after_s, wrong)
+
+    def _note_death(self, death: threading.ExceptHookArgs) -> None:
+        """A run whose hand is dead is a quiet one, and shows nothing."""
+        name = death.thread.name if death.thread else "unknown"
+        log.error("thread %s has died", name, exc_info=death.exc_value)
+        self._deaths.append(f"the run's own thread {name} died of {death.exc_value!r}")
 
     # ------------------------------------------------------------------------------ waiting
 
@@ -210,7 +220,7 @@ class Run:
             self.people.presses,
             quiet_after_s,
             reckoning.broken_jobs(self.data_dir),
-            wrong,
+            wrong + self._deaths,
         )
         result.wrong += _what_is_wrong(result)
         if self.api.token in self.bot.log:
@@ -232,6 +242,7 @@ def _sentences(result: Result) -> Iterator[str]:
     answers = result.answers
     yield from (f"lost: {one}" for one in answers.lost)
     yield from (f"doubled: {one}" for one in answers.doubled)
+    yield from (f"changed after it was final: {one}" for one in answers.changed)
     yield from (f"stray process: {one}" for one in result.strays)
     yield from (f"zombie: {one}" for one in result.zombies)
     yield from (f"left behind: {one}" for one in result.directories)

@@ -17,7 +17,7 @@ from io import TextIOBase
 from pathlib import Path
 from typing import Any
 
-from worker import processes
+from worker import process_setup, processes
 from worker.downloads import guard, landlock, seccomp, territory
 from worker.downloads.rules import Rules
 
@@ -49,9 +49,9 @@ def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[in
     # 1. A session of its own, so that one signal reaches all of it, and none of ours does.
     os.setsid()
     # 2. Dies with the worker, and at once if that died between the fork and here.
-    processes.die_with_parent(confinement.worker_pid)
+    process_setup.die_with_parent(confinement.worker_pid)
     # 3. Now it can be told apart from the worker in ps.
-    processes.set_name(PROCESS_NAME)
+    process_setup.set_name(PROCESS_NAME)
     # 4. The worker's handlers are not ours. SIGXFSZ stays ignored, as Python has it: a file
     #    over the limit is then EFBIG, with a name to report. subprocess restores it for ffmpeg.
     _reset_signals()
@@ -69,7 +69,7 @@ def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[in
     # 9. A fork repeats its siblings' numbers: boundaries, request ids, temporary names.
     random.seed()
     # 10. No set-uid program gives back what was given up; Landlock insists on it.
-    processes.renounce_privileges()
+    process_setup.renounce_privileges()
     # 11. The kernel's own border, after everything that opens or makes something outside of it,
     #     and while there is one thread: it holds for the thread that asks and what that starts.
     directory = os.fspath(confinement.directory)
@@ -143,8 +143,8 @@ def _replace_environment(environment: Mapping[str, str]) -> None:
     tempfile.tempdir = None  # or it would remember the worker's
 
 
-def _limits(rules: Rules) -> processes.Limits:
-    return processes.Limits(
+def _limits(rules: Rules) -> process_setup.Limits:
+    return process_setup.Limits(
         data_bytes=rules.memory_bytes,
         file_bytes=rules.max_answer_bytes + _FILE_HEADROOM_BYTES,
         open_files=_OPEN_FILES,
@@ -172,7 +172,7 @@ def _bind_programs() -> None:
             landlock.forbid_tcp()
             seccomp.forbid_sockets()
             # Popen makes the fork in this very thread, so the wish holds as long as the thread.
-            processes.die_with_parent(pid)
+            process_setup.die_with_parent(pid)
             if prepare_further:
                 prepare_further()
 

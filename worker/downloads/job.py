@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from worker import processes
+from worker import process_setup
 from worker.downloads import warm, workspace
 from worker.downloads.errors import classify
 from worker.downloads.guard import check_link
@@ -28,7 +28,7 @@ def make_handler(rules: Rules) -> Handler:
     The handler returns Media whose files and thumbnails stay until their owner removes the
     directory, or raises JobError and has removed it. What the context raises passes through.
     """
-    processes.become_subreaper()
+    process_setup.become_subreaper()
     extractors = warm.warm_up()
 
     def download(context: Context, task: Download) -> Media:

@@ -26,7 +26,9 @@ from worker.telegram.multipart import Multipart
 # one piece of 64 kB has not moved for that long.
 CONNECT_TIMEOUT_S = 10
 UPLOAD_STALL_S = 20
-READ_TIMEOUT_S = 20
+# As long as TELEGRAM_JOB_TIMEOUT allows by default: a message whose answer is not waited for is
+# sent twice if Telegram has taken it.
+READ_TIMEOUT_S = 25
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
