@@ -47,6 +47,11 @@ def nothing() -> None:
     """No byte ever comes."""
 
 
+def stopped() -> None:
+    """A child for the test to stop: a download can send no signal itself."""
+    process_scenes.fork(lambda: None)
+
+
 def ignore_sigterm() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 

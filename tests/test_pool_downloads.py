@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,14 @@ def reported(driver: Driver, job: int, kind: type[Any]) -> Any:
     return driver.until(find)[0]
 
 
+def below(pids: Iterable[int], grandchild: str) -> list[processes.Process]:
+    """What these workers run; the last of it is stopped where that is the scene."""
+    found = [process for pid in pids for process in processes.descendants(pid)]
+    if grandchild == "stopped":
+        processes.send_signal(found[-1].identity, signal.SIGSTOP)
+    return found
+
+
 @pytest.mark.parametrize("grandchild", GRANDCHILDREN)
 def test_whatever_a_download_starts_ends_with_it(
     method: str, grandchild: str, tmp_path: Path
@@ -67,8 +75,7 @@ def test_whatever_a_download_starts_ends_with_it(
         workers = driver.pool.pids
         job = download(driver, tmp_path, grandchild)
         reported(driver, job, Progress)
-        below = [process for pid in workers for process in processes.descendants(pid)]
-        assert len(below) >= 2, "yt-dlp's process and another"
+        assert len(below(workers, grandchild)) >= 2, "yt-dlp's process and another"
         driver.pool.stop_job(job, 30)
         assert driver.end_of(job) == Stopped(job, Why.STOPPED)
         assert driver.pool.pids == workers
@@ -113,6 +120,7 @@ def test_what_a_killed_worker_leaves_behind_is_hunted_down(
         reported(driver, job, Progress)
         known = {process.pid for process in processes.children(os.getpid())}
         (worker,) = [w.process.pid for w in driver.pool._workers if w.job]
+        below({worker}, grandchild)
         os.kill(worker, signal.SIGKILL)
         assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
         assert ends(leader)

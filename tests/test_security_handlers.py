@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import subprocess
@@ -80,8 +81,8 @@ class _Requesting:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def __call__(self, url: str, *others: Any) -> None:
-        _request_by_each(self._url, *others)
+    def __call__(self, task: Any, *others: Any) -> None:
+        _request_by_each(dataclasses.replace(task, url=self._url), *others)
 
 
 @pytest.fixture
