@@ -21,6 +21,7 @@ from tests.scene import ONE_WORKER_EACH, Scene
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
 GOLDEN = Path(__file__).with_name("golden")
+GALLERY = Path(__file__).parent / "hostile" / "bot.py"
 
 _FLEETING = re.compile(r"  (Downloading|Almost there|Waiting|Uploading)")
 # With these words it is certain to be seen in a test that waits for it.
@@ -120,6 +121,26 @@ def test_a_link_sent_twice(talk: Conversation) -> None:
     talk.send("/clip/golden-twice.mp4")
     talk.send("/clip/golden-twice.mp4", answers=2)
     talk.assert_as_in("twice")
+
+
+def test_the_sound_alone(talk: Conversation) -> None:
+    talk.say(f"/audio {talk.scene.link('/clip/golden-audio.mp4')}")
+    talk.assert_as_in("sound-alone")
+
+
+def test_once_more_and_fresh(talk: Conversation) -> None:
+    talk.send("/clip/golden-fresh.mp4")
+    talk.scene.api.say(f"/fresh {talk.scene.link('/clip/golden-fresh.mp4')}", talk.chat_id)
+    talk.scene.wait_for_answers(2, talk.chat_id)
+    talk.assert_as_in("fresh")
+
+
+def test_a_post_of_several(site: MediaSite, tmp_path: Path) -> None:
+    known = {**ONE_WORKER_EACH, "HOSTILE": "tests.hostile.gallery"}
+    with Scene(site, tmp_path, known, script=GALLERY) as scene:
+        talk = Conversation(scene)
+        talk.send("/post/vpp", answers=3)
+        talk.assert_as_in("post")
 
 
 def test_a_site_that_works_for_nobody(tmp_path: Path) -> None:

@@ -16,12 +16,9 @@ def of_link(url: str, *, sound_only: bool = False) -> str:
     return _key("link", sound_only, url)
 
 
-def of_media(extractor: str, media_id: str, *, sound_only: bool = False) -> str:
-    """The key of media by the name that it has on its own site, whatever link led there.
-
-    The two together are what yt-dlp's download archive takes for one.
-    """
-    return _key("media", sound_only, extractor, media_id)
+def of_media(extractor: str, *names: str, sound_only: bool = False) -> str:
+    """The key of media by the names that it has on its own site, whatever link led there."""
+    return _key("media", sound_only, extractor, *names)
 
 
 def _key(kind: str, sound_only: bool, *names: str) -> str:

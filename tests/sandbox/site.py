@@ -51,7 +51,7 @@ SAMPLES = {
     "/flaky/sample.mp4?fails=1": "a site that fails once",
     "/text.html": "a page without media",
     "/404.mp4": "a dead link",
-    "/large.mp4?mb=60": "a file that is too large",
+    "/large.mp4?mb=600": "a file that is too large",
     "/stall.mp4": "a download that stalls",
 }
 

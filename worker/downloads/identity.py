@@ -22,7 +22,11 @@ def media_key(task: Download, found: Found, extractors: Iterable[Any]) -> str | 
     """
     for extractor in extractors:
         if extractor.ie_key() == found.extractor:
-            if not found.media_id or extractor.get_temp_id(task.url) != found.media_id:
+            match = extractor._match_valid_url(task.url)
+            named = match.groupdict() if match else {}
+            if not found.media_id or named.get("id") != found.media_id:
                 return None
-            return keys.of_media(found.extractor, found.media_id, sound_only=task.sound_only)
+            # What else the pattern tells apart, such as the number of a picture, stays apart.
+            details = (f"{name}={value}" for name, value in sorted(named.items()) if value)
+            return keys.of_media(found.extractor, *details, sound_only=task.sound_only)
     return None
