@@ -7,6 +7,7 @@ import pytest
 
 from tests.media import probe
 from tests.sandbox.chats import ChatMessage
+from tests.sandbox.files import image_size
 from tests.sandbox.site import MediaSite
 from tests.scene import CHAT, Scene
 
@@ -144,3 +145,15 @@ def test_a_film_without_sound_has_none_to_give(scene: Scene) -> None:
     scene.api.say(f"/audio {scene.link('/gif.mp4')}", CHAT)
     (answer,) = scene.wait_for_answers(1)
     assert "no sound" in (answer.text or "")
+
+
+@pytest.mark.parametrize(("name", "has_cover"), [("covered", True), ("bare", False)])
+def test_a_song_has_the_picture_that_its_site_has(scene: Scene, name: str, has_cover: bool) -> None:
+    scene.send(f"/song/{name}")
+    (answer,) = scene.wait_for_answers(1)
+    assert answer.media is not None
+    assert answer.kind == "audio"
+    assert (answer.media.title, answer.media.performer) == (name, "Ada")
+    assert (answer.media.thumbnail is not None) is has_cover
+    if answer.media.thumbnail:
+        assert max(image_size(answer.media.thumbnail)) == 320

@@ -1,8 +1,8 @@
 """A site with an extractor of its own, as yt-dlp knows 1 880 of them, on any loopback port.
 
 `/watch?v=NAME` and `/s/NAME` are the same clip, `/series?v=NAME&p=2` is another one of the same
-name, and `/post/KINDS` is a post of several: a letter for each, v for a video and p for a picture.
-The clip of dawn takes some seconds.
+name. The clip of dawn takes some seconds. `/song/NAME` is sound, with a picture if it is called
+covered. `/post/KINDS` is a post of several: a letter for each, v for a video and p for a picture.
 """
 
 from __future__ import annotations
@@ -35,6 +35,24 @@ class ClipIE(InfoExtractor):
         }
 
 
+class SongIE(InfoExtractor):
+    IE_NAME = "gallery:song"
+    _VALID_URL: ClassVar[str] = rf"{_SITE}/song/(?P<id>\w+)"
+
+    def _real_extract(self, url: str) -> Any:
+        name = self._match_id(url)
+        cover = "/picture.jpg" if name == "covered" else "/404.jpg"
+        return {
+            "id": name,
+            "title": name,
+            "uploader": "Ada",
+            "url": urljoin(url, f"/audio.m4a?{name}"),
+            "ext": "m4a",
+            "vcodec": "none",
+            "thumbnail": urljoin(url, cover),
+        }
+
+
 class PostIE(InfoExtractor):
     IE_NAME = "gallery:post"
     _VALID_URL: ClassVar[str] = rf"{_SITE}/post/(?P<id>\w+)"
@@ -59,8 +77,8 @@ _warm_up = warm.warm_up
 
 def warm_up() -> tuple[Any, ...]:
     known = _warm_up()
-    extractors.value.update(ClipIE=ClipIE, PostIE=PostIE)
-    return (ClipIE, PostIE, *known)
+    extractors.value.update(ClipIE=ClipIE, SongIE=SongIE, PostIE=PostIE)
+    return (ClipIE, SongIE, PostIE, *known)
 
 
 vars(warm)["warm_up"] = warm_up
