@@ -21,7 +21,8 @@ from worker import process_setup, processes
 from worker.downloads import child, warm, ytdlp
 from worker.downloads.job import make_handler
 from worker.downloads.rules import Rules
-from worker.jobs import Download, JobError, Media, MediaFile, YtDlpStarted
+from worker.errors import JobError
+from worker.jobs import Download, Media, MediaFile, YtDlpStarted
 
 PATIENCE_S = 30.0
 

@@ -5,8 +5,9 @@ from itertools import pairwise
 import pytest
 
 from worker.actions import ChatActions
+from worker.errors import TelegramBusy
 from worker.governor import IN_ALL, Governor
-from worker.jobs import Action, MediaKind, Progress, ShowAction, Stage, TelegramBusy
+from worker.jobs import Action, MediaKind, Progress, ShowAction, Stage
 
 LASTS_S = 5.0
 """Bot API 10.1, sendChatAction."""

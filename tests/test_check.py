@@ -16,7 +16,7 @@ import pytest
 
 from maintenance import check, programs
 from maintenance.findings import Check, State, ok, print_checks
-from worker.jobs import (
+from worker.errors import (
     Fault,
     JobError,
     Reason,

@@ -21,8 +21,8 @@ from worker.circuits import (
     Circuits,
     site_of,
 )
+from worker.errors import Fault, JobError, Reason
 from worker.events import Event, Failed, Finished, Lost, Stopped, Why
-from worker.jobs import Fault, JobError, Reason
 from worker.ledger import Job, Kind, Ledger
 
 SITE, OTHER_SITE = "site.example", "other.example"

@@ -19,7 +19,8 @@ from tests.downloads_harness import Worker, worker
 from tests.media import index_stands_in_front
 from tests.sandbox.site import MediaSite
 from worker.downloads.rules import Rules
-from worker.jobs import Fault, MediaKind, Progress, Reason, Stage, YtDlpStarted
+from worker.errors import Fault, Reason
+from worker.jobs import MediaKind, Progress, Stage, YtDlpStarted
 
 RULES = Rules(
     instance="test",

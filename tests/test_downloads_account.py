@@ -14,7 +14,8 @@ from tests.process_kit import wait_until
 from tests.test_downloads import RULES, rules
 from worker import memory
 from worker.downloads.rules import Rules
-from worker.jobs import DownloadUsage, Progress, Reason, Stage
+from worker.errors import Reason
+from worker.jobs import DownloadUsage, Progress, Stage
 
 LINK = "https://example.org/v"
 SECRET = "https://example.org/v?key=secret"

@@ -14,7 +14,7 @@ import pytest
 from tests.downloads_harness import Worker, worker
 from tests.hostile.tools import LINK, without_landlock
 from tests.test_downloads import RULES
-from worker.jobs import Fault, Reason
+from worker.errors import Fault, Reason
 
 
 @pytest.fixture(scope="module")

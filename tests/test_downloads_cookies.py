@@ -14,7 +14,7 @@ from tests.downloads_harness import worker
 from tests.hostile.tools import LINK, tell, told
 from tests.test_downloads import rules
 from worker.downloads import cookies
-from worker.jobs import Fault, Reason
+from worker.errors import Fault, Reason
 
 # Does not match itself, which lies in the memory that is searched.
 ELSEWHERE = re.compile(rb"elsewhere[-]5ad1e7")

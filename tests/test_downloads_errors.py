@@ -33,7 +33,7 @@ from yt_dlp.utils import (
 
 from worker.downloads.errors import classify
 from worker.downloads.guard import Guard
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 
 RETRYABLE, PERMANENT, OPERATOR = Fault.RETRYABLE, Fault.PERMANENT, Fault.OPERATOR
 

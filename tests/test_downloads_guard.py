@@ -11,7 +11,7 @@ import pytest
 from tests.hostile.addresses import NAMES, NOT_PUBLIC, NUMERIC, PUBLIC
 from worker.downloads.addresses import is_public, parse_networks
 from worker.downloads.guard import Guard, check_link
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 
 
 @pytest.mark.parametrize("address", PUBLIC)

@@ -21,7 +21,8 @@ from tests.hostile.tools import LINK, has_ended, tell, told
 from tests.test_downloads import RULES, rules
 from worker import processes
 from worker.downloads import isolation
-from worker.jobs import Fault, Progress, Reason, Stage
+from worker.errors import Fault, Reason
+from worker.jobs import Progress, Stage
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,8 @@ from worker.downloads.channel import (
     Sender,
 )
 from worker.downloads.text import clean, without_paths
-from worker.jobs import Fault, JobError, MediaKind, Progress, Reason, Stage
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import MediaKind, Progress, Stage
 
 MADE = Made("media.mp4", MediaKind.VIDEO, "Title", 320, 240, 3.0, None, None, "X", "1")
 FINISHED = Finished((MADE, replace(MADE, name="media-2.mp4")))

@@ -22,7 +22,8 @@ from worker import staff
 from worker.child import Handler as JobHandler
 from worker.downloads import landlock, warm, ytdlp
 from worker.downloads.rules import Rules
-from worker.jobs import Download, Reason
+from worker.errors import Reason
+from worker.jobs import Download
 from worker.process_setup import Limits
 
 MEBIBYTE = 1024 * 1024

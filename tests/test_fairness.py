@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
-from worker import jobs
+from worker import errors, jobs
 from worker.ledger import DOWNLOADS, TELEGRAM, Job, Kind, Ledger, Quota, Share
 from worker.ledger.door import REPLIES_A_MINUTE
 from worker.ledger.fairness import NO_LIMIT
@@ -141,7 +141,9 @@ def test_end_of_a_download_makes_room_for_the_next(ledger: Ledger) -> None:
     first = ledger.claim(DOWNLOADS, 0.0, share=Share(1, 1))
     assert first is not None
     assert take(ledger, share=Share(1, 1)) == []
-    ledger.fail(first, jobs.JobError(jobs.Reason.PRIVATE, jobs.Fault.PERMANENT), "id", "", 0.0)
+    ledger.fail(
+        first, errors.JobError(errors.Reason.PRIVATE, errors.Fault.PERMANENT), "id", "", 0.0
+    )
     assert take(ledger, share=Share(1, 1)) == ["a2"]
 
 

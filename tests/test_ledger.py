@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from worker import jobs
+from worker import errors, jobs
 from worker.jobs import Cancelled
 from worker.ledger import (
     DOWNLOADS,
@@ -32,7 +32,7 @@ WORDS = Words(
     refusals={refusal: refusal.value for refusal in jobs.Refusal},
 )
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
-ERROR = jobs.JobError(jobs.Reason.NETWORK, jobs.Fault.RETRYABLE)
+ERROR = errors.JobError(errors.Reason.NETWORK, errors.Fault.RETRYABLE)
 
 
 @pytest.fixture
@@ -339,7 +339,7 @@ def test_failed_download_is_explained_to_everybody(ledger: Ledger) -> None:
     for _ in range(2):
         job = claim(ledger, Kind.EXPLAIN)
         assert job.request is not None
-        assert (job.request.reason, job.request.error_id) == (jobs.Reason.NETWORK, "abc123")
+        assert (job.request.reason, job.request.error_id) == (errors.Reason.NETWORK, "abc123")
         ledger.finish_explanation(job, 0.0)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_ledger import a_file, a_link, claim, files, post, press, send
-from worker import jobs
+from worker import errors, jobs
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, ledger_path, retention
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 
@@ -96,7 +96,7 @@ def test_a_group_that_failed_for_good_is_explained(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
-    error = jobs.JobError(jobs.Reason.UPLOAD_REFUSED, jobs.Fault.PERMANENT)
+    error = errors.JobError(errors.Reason.UPLOAD_REFUSED, errors.Fault.PERMANENT)
     ledger.fail(claim(ledger, Kind.GROUP), error, "abc123", "", 0.0)
     claim(ledger, Kind.EXPLAIN)
     assert ledger.claim(TELEGRAM, 0.0) is None

@@ -14,7 +14,8 @@ from tests.sandbox.files import image_size
 from tests.test_downloads import RULES, rules, served
 from worker.downloads import finishing
 from worker.downloads.finishing import finish
-from worker.jobs import Fault, JobError, MediaFile, MediaKind, Note, Reason
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import MediaFile, MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 

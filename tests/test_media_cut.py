@@ -18,7 +18,8 @@ from tests.test_downloads import rules, served
 from tests.test_media_sizes import MB, a_format, chosen, sound
 from worker.downloads.formats import Chooser
 from worker.downloads.recipe import Budget
-from worker.jobs import JobError, MediaKind, Note, Reason
+from worker.errors import JobError, Reason
+from worker.jobs import MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 

@@ -12,7 +12,8 @@ from tests.sandbox.clips import SAMPLE
 from tests.test_downloads import rules, served
 from worker.downloads.formats import Chooser
 from worker.downloads.recipe import Budget
-from worker.jobs import JobError, MediaFile, MediaKind, Note, Progress, Reason
+from worker.errors import JobError, Reason
+from worker.jobs import MediaFile, MediaKind, Note, Progress
 
 MB = 1_000_000
 

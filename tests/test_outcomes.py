@@ -3,9 +3,10 @@
 import pytest
 
 from tests.test_ledger import a_link
-from worker import jobs, outcomes
+from worker import errors, outcomes
+from worker.errors import Fault, JobError, Reason
 from worker.events import Event, Failed, Finished, Lost, Stopped, Why
-from worker.jobs import Fault, JobError, Reason, Retry, Stage
+from worker.jobs import Retry, Stage
 from worker.ledger import Job, Kind, Request
 from worker.outcomes import Fail, Retries, TryAgain
 
@@ -54,14 +55,14 @@ def error(fault: Fault, reason: Reason = Reason.NETWORK, wait_s: float | None = 
         (a_job(), Stopped(1, Why.TIMED_OUT), TryAgain(120.0)),
         (a_job(), Lost(1, -9), TryAgain(120.0)),
         (a_job(Kind.DELIVER), Lost(1, -9), TryAgain(5.0)),
-        (a_job(Kind.DELIVER), failed(jobs.TelegramBusy(1200.0)), TryAgain(1200.0, refund=True)),
+        (a_job(Kind.DELIVER), failed(errors.TelegramBusy(1200.0)), TryAgain(1200.0, refund=True)),
         (
             a_job(Kind.DELIVER, attempts=3),
-            failed(jobs.TelegramUnreachable("")),
+            failed(errors.TelegramUnreachable("")),
             TryAgain(5.0, refund=True),
         ),
-        (a_job(Kind.STATUS), failed(jobs.TelegramUnauthorized()), TryAgain(5.0, refund=True)),
-        (a_job(Kind.BUTTON), failed(jobs.TelegramUnreachable("")), TryAgain(5.0, refund=True)),
+        (a_job(Kind.STATUS), failed(errors.TelegramUnauthorized()), TryAgain(5.0, refund=True)),
+        (a_job(Kind.BUTTON), failed(errors.TelegramUnreachable("")), TryAgain(5.0, refund=True)),
     ],
 )
 def test_tried_again(job: Job, event: Event, decision: TryAgain) -> None:
@@ -115,10 +116,10 @@ def test_failed_for_good(job: Job, event: Event, reason: Reason, fault: Fault) -
 @pytest.mark.parametrize(
     ("job", "event", "decision"),
     [
-        (a_job(Kind.DELIVER), failed(jobs.MessageGone()), outcomes.PostAgain),
-        (a_job(Kind.DELIVER, status_messages=3), failed(jobs.MessageGone()), outcomes.GiveUp),
-        (a_job(Kind.STATUS), failed(jobs.ChatClosed()), outcomes.GiveUpChat),
-        (a_job(Kind.DELIVER), failed(jobs.FileIdRefused()), outcomes.DownloadAgain),
+        (a_job(Kind.DELIVER), failed(errors.MessageGone()), outcomes.PostAgain),
+        (a_job(Kind.DELIVER, status_messages=3), failed(errors.MessageGone()), outcomes.GiveUp),
+        (a_job(Kind.STATUS), failed(errors.ChatClosed()), outcomes.GiveUpChat),
+        (a_job(Kind.DELIVER), failed(errors.FileIdRefused()), outcomes.DownloadAgain),
         (a_job(Kind.DELIVER), failed(outcomes.FileVanished()), outcomes.DownloadAgain),
         (a_job(), Stopped(1, Why.STOPPED), outcomes.Unwanted),
     ],
@@ -128,7 +129,7 @@ def test_neither_tried_nor_failed(job: Job, event: Event, decision: type) -> Non
 
 
 def test_answer_to_a_button_is_not_repeated_for_ever() -> None:
-    event = failed(jobs.TelegramUnreachable(""))
+    event = failed(errors.TelegramUnreachable(""))
     late = outcomes.decide(a_job(Kind.BUTTON), event, RETRIES, now=61.0)
     assert isinstance(late, outcomes.GiveUp)
 

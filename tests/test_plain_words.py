@@ -15,7 +15,7 @@ from tests.hostile import floods
 from tests.hostile.web import Web, content, status
 from tests.test_downloads import rules
 from worker.downloads import ytdlp
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 from worker.telegram import texts
 
 

@@ -16,8 +16,9 @@ from tests.pool_driver import METHODS, Driver, driven
 from tests.process_kit import ends, identity_of, wait_until
 from worker import processes
 from worker.downloads.rules import Rules
+from worker.errors import JobError, Reason
 from worker.events import Failed, Lost, Reported, Stopped, Why
-from worker.jobs import Download, JobError, Progress, Reason, YtDlpStarted
+from worker.jobs import Download, Progress, YtDlpStarted
 from worker.process_setup import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)

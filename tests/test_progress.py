@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
-from worker import jobs, progress
+from worker import errors, jobs, progress
 from worker.governor import Governor
 from worker.jobs import EditStatus, Progress, Retry, Stage
 from worker.ledger import DOWNLOADS, Job, Kind, Ledger
@@ -145,7 +145,7 @@ def test_retry_is_said_once_and_waits_until_the_chat_is_quiet(
     screen: Screen, download: Job
 ) -> None:
     screen.governor.spend(1, 0.0)
-    retry = Retry(jobs.Reason.NETWORK, 2, 3)
+    retry = Retry(errors.Reason.NETWORK, 2, 3)
     screen.ledger.put_back(download, 600.0, 0.0, refund=False)
     screen.board.put(download.id, Progress(Stage.RETRYING, eta_s=600.0, retry=retry))
     assert screen.look(0.5) == [(12, "retrying")]
@@ -205,7 +205,7 @@ def test_flood_wait_silences_its_chat_for_twenty_minutes_and_no_other(
     screen: Screen, download: Job
 ) -> None:
     screen.board.put(download.id, some())
-    screen.governor.heed(1, jobs.TelegramBusy(1200.0), 0.0)
+    screen.governor.heed(1, errors.TelegramBusy(1200.0), 0.0)
     shown: dict[int, list[int]] = {11: [], 12: []}
     for now in range(1, 1300):
         screen.board.put(download.id, some(now))

@@ -22,7 +22,7 @@ from tests.hostile.web import Web, content, redirect
 from tests.sandbox.site import MediaSite
 from tests.test_downloads import RULES, needs_ffmpeg, rules
 from worker.downloads import landlock, programs, seccomp
-from worker.jobs import Fault, Reason
+from worker.errors import Fault, Reason
 
 M3U8 = "application/vnd.apple.mpegurl"
 SECRET = "/secret.mp4"

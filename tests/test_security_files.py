@@ -14,7 +14,8 @@ import pytest
 from maintenance.orphans import find_orphans
 from worker import tasks
 from worker.downloads import workspace
-from worker.jobs import Deliver, JobError, Media, MediaFile, MediaKind
+from worker.errors import JobError
+from worker.jobs import Deliver, Media, MediaFile, MediaKind
 from worker.ledger import Job, Kind, Request, Verdict
 from worker.settings import Settings
 from worker.space import Space

@@ -22,7 +22,7 @@ from tests.test_downloads import RULES, needs_ffmpeg, rules
 from tests.test_downloads_cookies import jar
 from tests.test_security_egress import M3U8, SECRET, a_redirect, playlist
 from worker.downloads import ytdlp
-from worker.jobs import JobError, Reason
+from worker.errors import JobError, Reason
 
 DASH, MP4 = "application/dash+xml", "video/mp4"
 MARK = b"what-a-stranger-must-not-see"

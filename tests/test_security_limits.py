@@ -15,7 +15,8 @@ from tests.hostile import floods
 from tests.hostile.web import Web, content
 from tests.test_downloads import needs_ffmpeg, rules
 from worker.downloads import bounds
-from worker.jobs import Fault, JobError, MediaKind, Note, Reason
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import MediaKind, Note
 from worker.telegram import texts
 
 Flood = Callable[[Web], str]

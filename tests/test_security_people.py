@@ -8,7 +8,8 @@ import pytest
 
 from tests.test_telegram_handlers import said
 from worker.downloads.guard import check_link
-from worker.jobs import AnswerButton, Ban, CancelRequest, JobError, Reason
+from worker.errors import JobError, Reason
+from worker.jobs import AnswerButton, Ban, CancelRequest
 from worker.telegram import handle_update, texts
 from worker.telegram.links import normalise
 

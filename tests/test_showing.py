@@ -10,17 +10,10 @@ import pytest
 
 from tests.test_ledger import a_file, a_link, post
 from tests.test_ledger import send as send_update
+from worker.errors import TelegramBusy
 from worker.events import Event, Failed, Finished
 from worker.governor import Governor
-from worker.jobs import (
-    Deliver,
-    Download,
-    EditStatus,
-    SendGroup,
-    ShowAction,
-    Stage,
-    TelegramBusy,
-)
+from worker.jobs import Deliver, Download, EditStatus, SendGroup, ShowAction, Stage
 from worker.ledger import DOWNLOADS, Job, Ledger
 from worker.pool import Pool
 from worker.showing import Showing

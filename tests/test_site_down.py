@@ -14,7 +14,7 @@ from tests.operator_kit import ROOT, maintenance
 from tests.sandbox.site import MediaSite
 from tests.scene import Scene
 from worker.circuits import site_of
-from worker.jobs import Reason
+from worker.errors import Reason
 from worker.telegram import texts
 
 BOT = Path(impatient_bot.__file__)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
+from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
 from worker.jobs import (
     Action,
     AnswerButton,
@@ -20,17 +21,12 @@ from worker.jobs import (
     Delivered,
     EditStatus,
     Explain,
-    Fault,
-    FileIdRefused,
     HandleUpdate,
-    JobError,
     MediaFile,
     MediaKind,
-    MessageGone,
     Posted,
     PostStatus,
     Progress,
-    Reason,
     Reply,
     ShowAction,
     Stage,

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from worker.jobs import (
+from worker.errors import (
     ChatClosed,
     Fault,
     FileIdRefused,

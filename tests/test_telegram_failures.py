@@ -27,7 +27,7 @@ from tests.scripted_server import (
 from tests.scripted_server import api as api
 from tests.scripted_server import client as client
 from tests.scripted_server import server as server
-from worker.jobs import (
+from worker.errors import (
     ChatClosed,
     FileIdRefused,
     JobError,

@@ -10,17 +10,8 @@ from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.faults import Fault
 from tests.test_telegram_delivery import CHAT, JPEG, MP4, PNG, REQUEST, TOKEN, Desk
-from worker.jobs import (
-    ChatClosed,
-    FileIdRefused,
-    GroupSent,
-    JobError,
-    MediaFile,
-    MediaKind,
-    Reason,
-    SendGroup,
-    TelegramUnreachable,
-)
+from worker.errors import ChatClosed, FileIdRefused, JobError, Reason, TelegramUnreachable
+from worker.jobs import GroupSent, MediaFile, MediaKind, SendGroup
 
 CONTENTS = {
     MediaKind.VIDEO: ("clip.mp4", MP4),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.jobs import Fault, Reason
+from worker.errors import Fault, Reason
 from worker.telegram.links import InvalidLink, LinkFlaw, Links, find_links, normalise
 
 

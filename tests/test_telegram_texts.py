@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.jobs import MediaFile, MediaKind, Note, Progress, Reason, Retry, Stage
+from worker.errors import Reason
+from worker.jobs import MediaFile, MediaKind, Note, Progress, Retry, Stage
 from worker.telegram import texts
 from worker.telegram.links import LinkFlaw
 

@@ -11,12 +11,7 @@ from telebot import types
 from tests.scripted_server import CHAT, Connected, Scripted
 from tests.scripted_server import client as client
 from tests.scripted_server import server as server
-from worker.jobs import (
-    Fault,
-    JobError,
-    Reason,
-    TelegramUnreachable,
-)
+from worker.errors import Fault, JobError, Reason, TelegramUnreachable
 from worker.telegram import transport
 from worker.telegram.client import Client
 from worker.telegram.multipart import Multipart

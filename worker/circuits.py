@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from worker.errors import Fault, JobError, Reason
 from worker.events import Event, Failed, Finished
-from worker.jobs import Fault, JobError, Reason
 from worker.ledger import Job, Kind, Ledger
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from worker import jobs, logs, outcomes
+from worker import errors, jobs, logs, outcomes
 from worker.channel import wait_ready
 from worker.circuits import Circuits, refusal
 from worker.events import Event, Failed, Finished, Reported
@@ -328,7 +328,7 @@ class Dispatcher:
 
     def _carry_out(self, job: Job, event: Event, wall: float) -> None:
         """Do what was decided for a job that did not return."""
-        if isinstance(event, Failed) and isinstance(event.error, jobs.TelegramUnauthorized):
+        if isinstance(event, Failed) and isinstance(event.error, errors.TelegramUnauthorized):
             self.token_refused.set()
         if self._stop_at is not None and not isinstance(event, Failed):
             self._ledger.put_back(job, 0, wall, refund=True)
@@ -362,18 +362,18 @@ class Dispatcher:
             case outcomes.Unwanted():
                 self._ledger.stopped(job, wall)
 
-    def _fail(self, job: Job, error: jobs.JobError, traceback: str, wall: float) -> None:
+    def _fail(self, job: Job, error: errors.JobError, traceback: str, wall: float) -> None:
         error_id, known = secrets.token_hex(3), self._settings.secrets
         error.detail, traceback = (logs.redact(text, known) for text in (error.detail, traceback))
         self._stop_jobs(self._ledger.fail(job, error, error_id, traceback, wall))
         log.log(
-            logging.ERROR if error.fault is jobs.Fault.OPERATOR else logging.WARNING,
+            logging.ERROR if error.fault is errors.Fault.OPERATOR else logging.WARNING,
             "job %d: the %s failed for good, error %s: %s%s",
             job.id,
             job.kind,
             error_id,
             error,
-            f"\n{traceback}" if error.fault is jobs.Fault.OPERATOR and traceback else "",
+            f"\n{traceback}" if error.fault is errors.Fault.OPERATOR and traceback else "",
         )
 
     # ---------------------------------------------------------------------------- cleaning

@@ -11,7 +11,7 @@ its burst allows is closed. Times are monotonic seconds.
 
 from dataclasses import dataclass
 
-from worker.jobs import TelegramBusy
+from worker.errors import TelegramBusy
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,19 @@ Pure: an error goes in, a decision comes out; the dispatcher carries it out.
 
 from dataclasses import dataclass
 
-from worker.events import Event, Failed, Lost, Stopped, Why
-from worker.jobs import (
+from worker.errors import (
     ChatClosed,
     Fault,
     FileIdRefused,
     JobError,
     MessageGone,
-    Progress,
     Reason,
-    Retry,
-    Stage,
     TelegramBusy,
     TelegramUnauthorized,
     TelegramUnreachable,
 )
+from worker.events import Event, Failed, Lost, Stopped, Why
+from worker.jobs import Progress, Retry, Stage
 from worker.ledger import DOWNLOADS, Job, Kind
 
 TELEGRAM_RETRY_S = 5.0

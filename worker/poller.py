@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from worker.jobs import TelegramBusy, TelegramConflict, TelegramUnauthorized, TelegramUnreachable
+from worker.errors import TelegramBusy, TelegramConflict, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import Ledger, LedgerBusy
 from worker.telegram import fields
 from worker.telegram.client import Client, Connection

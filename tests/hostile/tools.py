@@ -11,7 +11,7 @@ from tests.downloads_harness import Worker
 from tests.test_downloads import rules
 from worker import processes
 from worker.downloads import guard, landlock, seccomp
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 
 LINK = "http://127.0.0.1:8080/"
 

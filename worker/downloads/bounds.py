@@ -12,7 +12,7 @@ import yt_dlp
 from yt_dlp.utils import PagedList
 
 from worker.downloads.channel import MOST_FILES
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """Of a page or manifest, decompressed. Ten hours in pieces of two seconds, each with an address of

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.downloads.text import clean
-from worker.jobs import Fault, JobError, MediaKind, Note, Progress, Reason, Stage
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import MediaKind, Note, Progress, Stage
 
 LINE_LIMIT_BYTES = 128 * 1024
 TITLE_LIMIT = 300

@@ -22,7 +22,8 @@ from worker.downloads.guard import Guard
 from worker.downloads.isolation import Confinement, isolate
 from worker.downloads.rules import Rules
 from worker.downloads.ytdlp import COOKIES_NAME, fetch
-from worker.jobs import Download, Fault, JobError, Progress, Reason, Stage
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import Download, Progress, Stage
 
 
 def run(

@@ -14,7 +14,8 @@ from worker.downloads.finishing import Finished
 from worker.downloads.parts import parts_needed
 from worker.downloads.programs import ProgramFailed
 from worker.downloads.rules import Rules
-from worker.jobs import Fault, JobError, MediaKind, Note, Reason
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import MediaKind, Note
 
 _MORE_PARTS = 3
 _THUMBNAIL_AT_S = 1.0

@@ -29,7 +29,7 @@ from yt_dlp.utils import (
 
 from worker.downloads.guard import Guard
 from worker.downloads.text import clean, without_paths
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 
 _DETAIL_LIMIT = 500
 _LONGEST_WAIT_S = 24 * 3600.0

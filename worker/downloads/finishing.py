@@ -18,7 +18,8 @@ from worker.downloads.contents import Contents, Video
 from worker.downloads.programs import ProgramFailed, ProgramKilled
 from worker.downloads.recipe import Recipe, Unaffordable
 from worker.downloads.rules import Rules
-from worker.jobs import Fault, JobError, MediaKind, Note, Reason
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import MediaKind, Note
 
 # Bot API, sendPhoto: bytes, the sum of both sides, and how much longer one may be.
 _PHOTO_LIMIT_BYTES = 10 * 1000 * 1000

@@ -13,7 +13,8 @@ from worker.downloads import recipe
 from worker.downloads.contents import Contents, Video, positive, side
 from worker.downloads.parts import parts_needed
 from worker.downloads.recipe import Budget, Unaffordable
-from worker.jobs import Fault, JobError, Note, Reason
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import Note
 
 Format = Mapping[str, Any]
 

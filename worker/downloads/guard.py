@@ -30,7 +30,7 @@ from worker.downloads.addresses import (
     literal_address,
     parse_networks,
 )
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 
 # The only kinds that a download needs: TCP, and UDP for a resolver of its own.
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)

@@ -21,18 +21,8 @@ from worker.downloads.channel import Finished, Found, Garbled, Made, Message, Re
 from worker.downloads.identity import media_key
 from worker.downloads.isolation import LOG_NAME, Confinement
 from worker.downloads.rules import Rules
-from worker.jobs import (
-    Download,
-    Fault,
-    Identified,
-    JobError,
-    Media,
-    MediaFile,
-    Progress,
-    Reason,
-    Stage,
-    YtDlpStarted,
-)
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import Download, Identified, Media, MediaFile, Progress, Stage, YtDlpStarted
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,8 @@ from worker.downloads.isolation import allow_file
 from worker.downloads.programs import CONTAINERS
 from worker.downloads.recipe import budget_of
 from worker.downloads.rules import Rules
-from worker.jobs import Download, Fault, JobError, Note, Progress, Reason, Stage
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import Download, Note, Progress, Stage
 
 COOKIES_NAME = "cookies.txt"
 MEDIA_NAME = "media"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worker import jobs
+from worker import errors, jobs
 from worker.ledger import door, line, queue, remembered, requests
 from worker.ledger.database import Database, LedgerBusy, LedgerError
 from worker.ledger.door import Quota
@@ -190,7 +190,7 @@ class Ledger:
             queue.close(self._db, job.id, "done", now)
 
     def fail(
-        self, job: Job, error: jobs.JobError, error_id: str, traceback: str, now: float
+        self, job: Job, error: errors.JobError, error_id: str, traceback: str, now: float
     ) -> list[int]:
         """A job has failed for good; whoever waits for it will be told.
 

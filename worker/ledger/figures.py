@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from worker.jobs import Reason
+from worker.errors import Reason
 from worker.ledger.database import Database
 
 PACE_S = 600.0

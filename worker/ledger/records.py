@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from worker.jobs import Delivered, Media, Reason, delivered_from_json
+from worker.errors import Reason
+from worker.jobs import Delivered, Media, delivered_from_json
 
 DOWNLOADS, TELEGRAM = "downloads", "telegram"
 

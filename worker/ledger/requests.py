@@ -8,7 +8,8 @@ it. So it does not matter which of them comes first.
 import json
 from dataclasses import dataclass
 
-from worker.jobs import Cancelled, CancelRequest, OpenRequest, Reason
+from worker.errors import Reason
+from worker.jobs import Cancelled, CancelRequest, OpenRequest
 from worker.ledger import fairness, queue, remembered
 from worker.ledger.database import Database
 from worker.ledger.records import Kind, Request, Verdict, read_request

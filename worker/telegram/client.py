@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from telebot import apihelper, types
 
-from worker.jobs import TelegramUnreachable
+from worker.errors import TelegramUnreachable
 from worker.telegram import fields, transport
 from worker.telegram.errors import ChatMoved, NotModified, StaleButton
 

@@ -8,23 +8,19 @@ from typing import Any
 
 from telebot import types
 
+from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
 from worker.jobs import (
     AnswerButton,
     Deliver,
     Delivered,
     EditStatus,
     Explain,
-    Fault,
-    FileIdRefused,
     GroupSent,
-    JobError,
     MediaFile,
     MediaKind,
-    MessageGone,
     Posted,
     PostStatus,
     Progress,
-    Reason,
     Reply,
     SendGroup,
     ShowAction,

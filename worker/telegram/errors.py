@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable
 
-from worker.jobs import (
+from worker.errors import (
     ChatClosed,
     Fault,
     FileIdRefused,

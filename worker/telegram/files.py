@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
 
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 
 MAX_THUMBNAIL_BYTES = 200_000  # Bot API 10.1, InputMediaVideo
 

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 import idna
 
 from worker import ports
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 from worker.telegram import fields
 
 MAX_LENGTH = 2048

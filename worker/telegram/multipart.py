@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from io import FileIO
 
-from worker.jobs import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason
 
 _CHUNK_BYTES = 64 * 1024
 _SAFE_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")

@@ -10,7 +10,8 @@ import unicodedata
 from typing import TypeGuard
 from urllib.parse import urlsplit
 
-from worker.jobs import Cancelled, MediaFile, Note, Progress, Reason, Refusal, Retry, Stage
+from worker.errors import Reason
+from worker.jobs import Cancelled, MediaFile, Note, Progress, Refusal, Retry, Stage
 from worker.telegram.links import LinkFlaw
 
 HELP = (

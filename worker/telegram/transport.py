@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import requests
 import urllib3
 
-from worker.jobs import TelegramUnreachable
+from worker.errors import TelegramUnreachable
 from worker.telegram.errors import failure
 from worker.telegram.multipart import Multipart
 
@@ -64,7 +64,7 @@ def send(
     """Call a method of the Bot API, always by POST. The signature is pyTelegramBotAPI's.
 
     Of `timeout` only the second counts: seconds without a byte of the answer. Raises the typed
-    failures of `worker.jobs` and the internal ones of `worker.telegram.errors`.
+    failures of `worker.errors` and the internal ones of `worker.telegram.errors`.
     """
     outcome = _exchange(url, params or {}, files, timeout[1], proxies)
     # Raised here, outside of any handler: what went wrong below must not be this exception's
