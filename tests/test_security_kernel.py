@@ -150,9 +150,9 @@ def test_a_filter_leaves_a_process_to_itself() -> None:
     code = f"""
 import os, resource, signal, socket, sys, threading
 sys.path.insert(0, {os.fspath(ROOT)!r})
-from worker import processes
+from worker import process_setup
 from worker.downloads import seccomp
-processes.renounce_privileges()
+process_setup.renounce_privileges()
 assert seccomp.leave_others_alone()
 os.kill(os.getpid(), 0)
 os.nice(1)
