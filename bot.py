@@ -79,8 +79,8 @@ def main(arguments: Sequence[str]) -> int:
         log.warning("%s", sentence)
     try:
         check.make_private_directory(settings.data_dir)
-        keep_private(settings.data_dir)
         lock = lock_directory(settings.data_dir)
+        keep_private(settings.data_dir)
         own_temporary_files(settings.data_dir.resolve() / "tmp")
         ledger = Ledger(ledger_path(settings.data_dir))
         ledger.check()

@@ -26,6 +26,9 @@ EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h; supervisor.conf lets a bot rest tha
 _DISK_FAILED_BYTES = 100 * MEBIBYTE
 _DISK_WARNING_BYTES = 1024 * MEBIBYTE
 _DISK_WARNING_PERCENT = 10
+# What the bot may take after the grace, for killing and putting back; its own limit for that is
+# `STOP_RESERVE_S` in bot.py.
+_AFTER_GRACE_S = 15.0
 _SUPERVISOR_CONF = Path(__file__).parent.parent / "supervisor.conf"
 
 
@@ -170,8 +173,7 @@ def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Check
     except (configparser.Error, OSError, ValueError):
         return ok("SHUTDOWN_GRACE", f"{grace_s:g} s (no stopwaitsecs in {conf} to compare with)")
     sentence = f"{grace_s:g} s, and supervisor kills after {patience_s:g} s"
-    # What the bot does after the grace, killing and putting back, takes a few seconds more.
-    if grace_s + 5 > patience_s:
+    if grace_s + _AFTER_GRACE_S > patience_s:
         return warning("SHUTDOWN_GRACE", f"{sentence}: raise stopwaitsecs in {conf.name}")
     return ok("SHUTDOWN_GRACE", sentence)
 

@@ -1,10 +1,13 @@
 """Media for tests: made by ffmpeg, and judged by ffprobe."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.sandbox.clips import SAMPLE
 
@@ -55,6 +58,16 @@ def index_stands_in_front(path: Path | str) -> bool:
     """Whether an MP4 can be played while it is still on its way, and is not in fragments."""
     data = Path(path).read_bytes()
     return -1 < data.find(b"moov") < data.find(b"mdat") and b"moof" not in data
+
+
+def replace_program(
+    name: str, programs: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Let a shell's `command` run in place of ffmpeg or ffprobe, from the directory `programs`."""
+    programs.mkdir()
+    (programs / name).write_text(f"#!/bin/sh\n{command}\n")
+    (programs / name).chmod(0o700)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
 
 
 def _first(found: dict[str, Any], kind: str) -> dict[str, Any]:

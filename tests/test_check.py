@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import bot
 from maintenance import check, programs
 from maintenance.findings import Check, State, ok, print_checks
 from worker.errors import (
@@ -185,6 +186,9 @@ def test_socks_proxy_without_its_package_fails(monkeypatch: pytest.MonkeyPatch) 
 
 def test_shutdown_grace_is_compared_with_supervisor_conf(tmp_path: Path) -> None:
     assert check.check_shutdown_grace(30).state is State.OK
+    # The bot may take STOP_RESERVE_S after the grace, and shall not be killed in it.
+    longest_s = 45 - bot.STOP_RESERVE_S
+    assert check.check_shutdown_grace(longest_s + 1).state is State.WARNING
     assert check.check_shutdown_grace(44).state is State.WARNING
     found = check.check_shutdown_grace(600, tmp_path / "missing")
     assert found.state is State.OK

@@ -10,6 +10,8 @@ from tests.test_ledger import a_file, a_link, claim, files, post, press, send
 from worker import errors, jobs
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, ledger_path, retention
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+from worker.settings import Settings
+from worker.tasks import task_of
 
 VIDEO = jobs.MediaKind.VIDEO
 NAME = "of the media itself"
@@ -100,6 +102,33 @@ def test_a_group_that_failed_for_good_is_explained(ledger: Ledger) -> None:
     ledger.fail(claim(ledger, Kind.GROUP), error, "abc123", "", 0.0)
     claim(ledger, Kind.EXPLAIN)
     assert ledger.claim(TELEGRAM, 0.0) is None
+
+
+def test_a_group_of_media_that_has_become_one_file_is_not_sent_empty(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    send(ledger, a_link(7))
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
+    ledger.finish_group(claim(ledger, Kind.GROUP), sent("b"), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), jobs.Delivered("a", VIDEO), 0.0)
+    send(ledger, a_link(8), update_id=2)
+    post(ledger)
+    # While Telegram wants to hear nothing for that chat, somebody else asks for what is there now.
+    send(ledger, dataclasses.replace(a_link(9), fresh=True), update_id=3)
+    status = ledger.claim(TELEGRAM, 0.0, closed_chats=[8])
+    assert status is not None
+    ledger.finish_status(status, 3, 0.0)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/c"), 0.0)
+    delivery = ledger.claim(TELEGRAM, 0.0, closed_chats=[8])
+    assert delivery is not None
+    ledger.finish_delivery(delivery, jobs.Delivered("c", VIDEO), 0.0)
+
+    group = claim(ledger, Kind.GROUP)
+    assert task_of(group, tmp_path, Settings(bot_token="")) is None
+    ledger.download_again(group, 0.0)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/d"), 0.0)
+    claim(ledger, Kind.DELIVER)
 
 
 # ---------------------------------------------------------------------- the media's own name

@@ -1,6 +1,5 @@
 """A video that plays everywhere: whatever a site has, through the real yt-dlp and ffmpeg."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.downloads_harness import Worker, worker
-from tests.media import index_stands_in_front, make, probe
+from tests.media import index_stands_in_front, make, probe, replace_program
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.files import image_size
 from tests.test_downloads import RULES, rules, served
-from worker.downloads import finishing
+from worker.downloads import programs
 from worker.downloads.finishing import finish
 from worker.errors import Fault, JobError, Reason
 from worker.jobs import MediaFile, MediaKind, Note
@@ -267,7 +266,7 @@ def test_ffprobe_that_was_killed_says_nothing_about_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     film = make(tmp_path / "media.mkv", "-c copy")
-    _replace_ffprobe(tmp_path / "programs", monkeypatch, "kill -KILL $$")
+    replace_program("ffprobe", tmp_path / "programs", monkeypatch, "kill -KILL $$")
     with pytest.raises(JobError) as caught:
         finish(film, {}, rules())
     assert (caught.value.reason, caught.value.fault) == (Reason.CRASHED, Fault.RETRYABLE)
@@ -276,7 +275,7 @@ def test_ffprobe_that_was_killed_says_nothing_about_the_file(
 def test_an_ordinary_video_needs_no_ffprobe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _replace_ffprobe(tmp_path / "programs", monkeypatch, "exit 1")
+    replace_program("ffprobe", tmp_path / "programs", monkeypatch, "exit 1")
     film = Path(shutil.copy(SAMPLE, tmp_path / "media.mp4"))
     made = finish(film, {}, rules())
     assert (made.kind, made.width, made.height, made.duration_s) == (VIDEO, 320, 240, 3.0)
@@ -293,7 +292,7 @@ def test_an_index_in_order_over_rubbish_is_no_video(tmp_path: Path) -> None:
 def test_rubbish_would_pass_if_its_index_were_believed_without_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finishing, "_is_thumbnail", lambda path: True)
+    monkeypatch.setattr(programs, "is_thumbnail", lambda path: True)
     assert finish(_rubbish_in_order(tmp_path), {}, rules()).kind is VIDEO
 
 
@@ -303,10 +302,3 @@ def _rubbish_in_order(directory: Path) -> Path:
     film = directory / "media.mp4"
     film.write_bytes(clip[:media] + bytes(len(clip) - media))
     return film
-
-
-def _replace_ffprobe(programs: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    programs.mkdir()
-    (programs / "ffprobe").write_text(f"#!/bin/sh\n{command}\n")
-    (programs / "ffprobe").chmod(0o700)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")

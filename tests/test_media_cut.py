@@ -1,25 +1,31 @@
 """A video that is too large in every quality comes in parts."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlretrieve
 
 import pytest
 
 from tests.downloads_harness import Worker, worker
-from tests.media import index_stands_in_front, make, probe
+from tests.media import index_stands_in_front, make, probe, replace_program
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.site import MediaSite
 from tests.scene import CHAT, Scene
 from tests.test_downloads import rules, served
 from tests.test_media_sizes import MB, a_format, chosen, sound
+from worker.downloads.cutting import cut
 from worker.downloads.formats import Chooser
+from worker.downloads.isolation import allow_file
 from worker.downloads.recipe import Budget
-from worker.errors import JobError, Reason
-from worker.jobs import MediaKind, Note
+from worker.downloads.rules import Rules
+from worker.downloads.ytdlp import Fetched
+from worker.errors import Fault, JobError, Reason
+from worker.jobs import Download, MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -92,6 +98,32 @@ def test_key_frames_too_far_apart_end_in_a_sentence(
         limit = limits(tmp_path / "film.mp4", 1.5, most_parts=4)
         error = warm.run(f"{url}/film.mp4", limit).error
     assert error.reason is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("program", ["ffprobe", "ffmpeg"])
+def test_a_program_that_was_killed_says_nothing_about_the_film(
+    program: str, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(shutil.copy(film, tmp_path / "media.mp4"))
+    replace_program(program, tmp_path / "programs", monkeypatch, "kill -KILL $$")
+    with pytest.raises(JobError) as caught:
+        cut(path, {}, limits(film, 1.5, most_parts=4))
+    assert (caught.value.reason, caught.value.fault) == (Reason.CRASHED, Fault.RETRYABLE)
+
+
+def fetch_four(task: Download, rules: Rules, *_: object) -> Fetched:
+    """A post with the same film four times."""
+    allow_file(rules.max_answer_bytes)
+    paths = [Path(f"media-{number}.mp4") for number in range(4)]
+    for path in paths:
+        urlretrieve(task.url, path)
+    return Fetched(tuple((path, {}) for path in paths))
+
+
+def test_a_post_that_would_make_too_many_files_is_too_large(warm: Worker, film: Path) -> None:
+    with served(film.parent) as url:
+        error = warm.run(f"{url}/film.mp4", limits(film, 1.9, most_parts=4), fetch_four).error
+    assert (error.reason, error.fault) == (Reason.TOO_LARGE, Fault.PERMANENT)
 
 
 def test_the_bot_sends_the_parts_beside_the_answer(

@@ -1,7 +1,8 @@
 """The vocabulary: what a job is told and what it answers; `worker.errors` is how it may fail.
 
-Everything here is a small frozen dataclass that travels between processes (pickled) or rests
-in the ledger (as JSON, by `to_json` and `from_json`). Nothing here does anything.
+Everything here is a small frozen dataclass, or a word in one, that travels between processes
+(pickled) or rests in the ledger (as JSON, by the functions at the end). Nothing else here does
+anything.
 """
 
 import dataclasses

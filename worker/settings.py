@@ -42,7 +42,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the operator has decided. `_s` is seconds and `_mb` is mebibytes."""
+    """What the operator has decided. `_s` is seconds and `_mb` is mebibytes.
+
+    Except for `max_file_mb`, see `max_file_bytes`.
+    """
 
     bot_token: Annotated[
         str, values.BOT_TOKEN, "the bot's token; or give `BOT_TOKEN_FILE`, a file that holds it"
@@ -160,7 +163,10 @@ class Settings:
 
     @property
     def most_parts(self) -> int:
-        """Into how many files a video may be cut that is too large for one."""
+        """As how many files a video may be large that is too large for one, and is cut.
+
+        Where its key frames are far apart it comes in a few more.
+        """
         return 1 if self.telegram_api_local else 4
 
     def describe(self) -> str:

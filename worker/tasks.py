@@ -53,7 +53,8 @@ def task_of(
     if job.kind is Kind.DELIVER:
         return jobs.Deliver(request.id, chat_id, message_id, first)
     group = groups.next_group(others[len(request.sent) :], settings.max_file_bytes)
-    return jobs.SendGroup(request.id, chat_id, request.message_id, group)
+    # None is left where what is remembered has become other media, of fewer files.
+    return jobs.SendGroup(request.id, chat_id, request.message_id, group) if group else None
 
 
 def _is_own(media: jobs.MediaFile, request: Request, downloads: Path) -> bool:

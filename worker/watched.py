@@ -88,13 +88,12 @@ def replace_fork_server() -> None:
     Its processes go on. To be called by the thread that starts processes.
     """
     # Asked to stop it would stay for as long as its processes; multiprocessing sees that it is
-    # dead at the next start, and has no public name for its pid.
-    pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
-    if pid and (identity := processes.identify(pid)):
+    # dead at the next start.
+    if identity := _fork_server():
         processes.send_signal(identity, signal.SIGKILL)
         # Another thread that looks after it may have reaped it, and started the new one.
         with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            os.waitid(os.P_PID, identity.pid, os.WEXITED | os.WNOWAIT)
 
 
 def _give_up_socket() -> None:
@@ -115,9 +114,14 @@ def _always_readable() -> int:
 
 
 def _continue_fork_server() -> None:
-    """Wake a fork server that was stopped. multiprocessing gives it no public name."""
-    pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
+    """Wake a fork server that was stopped."""
     # It takes a descriptor, and to have none left must not be the end of the pool's owner.
     with contextlib.suppress(OSError):
-        if pid and (identity := processes.identify(pid)):
+        if identity := _fork_server():
             processes.send_signal(identity, signal.SIGCONT)
+
+
+def _fork_server() -> processes.Identity | None:
+    """The fork server that runs, to which multiprocessing gives no public name."""
+    pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
+    return processes.identify(pid) if pid else None

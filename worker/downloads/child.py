@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from worker.downloads import cookies, workspace
-from worker.downloads.channel import Finished, Made, Sender
+from worker.downloads.channel import MOST_FILES, Finished, Made, Sender
 from worker.downloads.cutting import cut
 from worker.downloads.errors import classify
 from worker.downloads.finishing import Finished as Piece
@@ -67,6 +67,9 @@ def _download(task: Download, rules: Rules, sender: Sender, extractors: Iterable
             pieces = [finish(directory / path.name, info, rules, sound_only=task.sound_only)]
         numbered = enumerate(pieces, 1)
         made += [_made(piece, info, number, len(pieces)) for number, piece in numbered]
+        if len(made) > MOST_FILES:
+            detail = f"more than {MOST_FILES} files, cut as they are"
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
     made[0] = replace(made[0], note=made[0].note or fetched.note)
     return Finished(tuple(made))
 

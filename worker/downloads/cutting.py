@@ -10,9 +10,9 @@ from typing import Any
 
 from worker.downloads import contents, mp4, programs, recipe
 from worker.downloads.contents import Contents
-from worker.downloads.finishing import Finished
+from worker.downloads.finishing import Finished, contents_of
 from worker.downloads.parts import parts_needed
-from worker.downloads.programs import ProgramFailed
+from worker.downloads.programs import ProgramFailed, ProgramKilled
 from worker.downloads.rules import Rules
 from worker.errors import Fault, JobError, Reason
 from worker.jobs import MediaKind, Note
@@ -26,7 +26,7 @@ def cut(path: Path, info: Mapping[str, Any], rules: Rules) -> list[Finished]:
 
     Raises JobError when it is none that every player shows, or does not come apart.
     """
-    found = _look(path)
+    found = contents_of(path)
     length_s = found.duration_s or contents.positive(info.get("duration"))
     if not (found.video and length_s and recipe.is_playable(found.video)):
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "it cannot be cut as it is")
@@ -47,13 +47,6 @@ def cut(path: Path, info: Mapping[str, Any], rules: Rules) -> list[Finished]:
     ]
 
 
-def _look(path: Path) -> Contents:
-    try:
-        return contents.read(programs.probe_result(programs.start_probe(path)))
-    except (ProgramFailed, ValueError) as error:
-        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
-
-
 def _pieces(path: Path, found: Contents, length_s: float, rules: Rules) -> list[Path]:
     ends_at = time.monotonic() + recipe.budget_of(rules).time_s
     fewest = parts_needed(path.stat().st_size, rules.max_file_bytes)
@@ -62,6 +55,8 @@ def _pieces(path: Path, found: Contents, length_s: float, rules: Rules) -> list[
         limits = programs.Limits(ends_at - time.monotonic(), rules.memory_bytes)
         try:
             programs.cut(path, length_s / count, encodes_audio, limits)
+        except ProgramKilled as error:
+            raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"cut: {error}") from error
         except ProgramFailed as error:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"cut: {error}") from error
         pieces = sorted(path.parent.glob("part-*.mp4"))

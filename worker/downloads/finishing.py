@@ -1,8 +1,9 @@
 """From what yt-dlp wrote to what Telegram shows: kind, dimensions, streamable, a thumbnail.
 
 All of it is best effort but the file itself: without ffmpeg a video is still a video, and what
-cannot be made to play everywhere is still a document. What is already fit costs one look by
-ffprobe, with the thumbnail drawn meanwhile; anything else one run of ffmpeg more.
+cannot be made to play everywhere is still a document. What is already fit costs one look into it,
+by `tracks` or else by ffprobe, with the thumbnail drawn meanwhile; anything else one run of
+ffmpeg more.
 """
 
 import contextlib
@@ -60,6 +61,16 @@ def finish(
     return _Finishing(path, outline, info, rules).run(sound_only)
 
 
+def contents_of(path: Path) -> Contents:
+    """What ffprobe finds in `path`. Raises JobError when it finds no media."""
+    try:
+        return contents.read(programs.probe_result(programs.start_probe(path)))
+    except ProgramKilled as error:
+        raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffprobe: {error}") from error
+    except (ProgramFailed, ValueError) as error:
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
+
+
 def cover_of(path: Path) -> Path:
     """Where the picture of a song is found, if the site had one."""
     return path.with_name(f"{path.stem}.cover")
@@ -106,23 +117,15 @@ class _Finishing:
             if drawing is not None:
                 ordinary = tracks.read(self._path)
             # Both programs look at the same file and neither needs the other.
-            found = ordinary or self._probed()
+            found = ordinary or contents_of(self._path)
         finally:
             if drawing is not None:
                 with contextlib.suppress(ProgramFailed):
                     programs.wait_for(drawing)
         # An index can be in order where the media is not: then no picture comes of it.
         if found is ordinary and not programs.is_thumbnail(self._thumbnail):
-            found = self._probed()
+            found = contents_of(self._path)
         return replace(found, duration_s=found.duration_s or self._length_s() or None)
-
-    def _probed(self) -> Contents:
-        try:
-            return contents.read(programs.probe_result(programs.start_probe(self._path)))
-        except ProgramKilled as error:
-            raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffprobe: {error}") from error
-        except (ProgramFailed, ValueError) as error:
-            raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
 
     def _length_s(self) -> float:
         said = contents.positive(self._info.get("duration"))

@@ -28,44 +28,44 @@ _GOOD_HEIGHT = 720
 class Choice:
     """A file that can be had: one format, or one of pictures and one of sound to be merged."""
 
-    parts: tuple[Format, ...]
+    streams: tuple[Format, ...]
     duration_s: float | None
 
     @property
     def name(self) -> str:
         """What this choice is called among the page's others."""
-        return "+".join(str(part.get("format_id")) for part in self.parts)
+        return "+".join(str(stream.get("format_id")) for stream in self.streams)
 
     @property
     def id(self) -> object:
-        """What the page calls the larger of its parts."""
-        return self.parts[0].get("format_id")
+        """What the page calls its pictures, or whatever it has alone."""
+        return self.streams[0].get("format_id")
 
     @property
     def has_video(self) -> bool:
         """Whether there is anything to be seen."""
-        return _has(self.parts[0], "vcodec")
+        return _has(self.streams[0], "vcodec")
 
     @property
     def height(self) -> int | None:
         """The height in pixels, if the site says it."""
-        return side(self.parts[0].get("height"))
+        return side(self.streams[0].get("height"))
 
     @property
     def size_bytes(self) -> int | None:
-        """An estimate of the whole file; None when one of the parts has none."""
-        sizes = [_size_bytes(part, self.duration_s) for part in self.parts]
+        """An estimate of the whole file; None when one of its streams has none."""
+        sizes = [_size_bytes(stream, self.duration_s) for stream in self.streams]
         return sum(size for size in sizes if size) if all(sizes) else None
 
     def for_ytdlp(self) -> Format:
         """The choice as yt-dlp wants it from a format function (README, "format")."""
-        if len(self.parts) == 1:
-            return self.parts[0]
+        if len(self.streams) == 1:
+            return self.streams[0]
         return {
             "format_id": self.name,
             "ext": "mp4",
-            "requested_formats": list(self.parts),
-            "protocol": "+".join(str(part.get("protocol")) for part in self.parts),
+            "requested_formats": list(self.streams),
+            "protocol": "+".join(str(stream.get("protocol")) for stream in self.streams),
         }
 
 
@@ -96,7 +96,7 @@ class Chooser:
         self.note: Note | None = None
         """What is to be said about the choice that was made last,"""
         self.parts = 1
-        """and into how many parts it will have to be cut, at the most."""
+        """and as how many files it may be large, if it is to be cut."""
 
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
         """A format function of yt-dlp. Raises JobError when nothing can be sent."""
@@ -167,7 +167,7 @@ class Chooser:
             choice: parts_needed(size, self._budget.size_bytes)
             for choice in self._choices
             if choice.has_video
-            and _plays(choice.parts[0])
+            and _plays(choice.streams[0])
             and choice.id not in self._uncut
             and (size := self._announced.get(choice.id) or choice.size_bytes)
         }
@@ -197,17 +197,17 @@ class _Ranking:
     def __call__(self, choice: Choice) -> int:
         if not choice.has_video:
             return 3
-        if _plays(choice.parts[0]):
+        if _plays(choice.streams[0]):
             return 0 if (choice.height or self._good_height) >= self._good_height else 1
         # Pictures that need converting, and those that need none but are small.
         return 1 if self._is_affordable(choice) else 2
 
     def _is_affordable(self, choice: Choice) -> bool:
         """Whether there will be time to convert it."""
-        width, height = side(choice.parts[0].get("width")), choice.height
+        width, height = side(choice.streams[0].get("width")), choice.height
         if not (width and height and choice.duration_s):
             return True
-        rate = positive(choice.parts[0].get("fps")) or 30.0
+        rate = positive(choice.streams[0].get("fps")) or 30.0
         video = Video("", "", width, height, rate)
         contents = Contents(frozenset(), video, "aac", choice.duration_s)
         try:
@@ -220,7 +220,7 @@ class _Ranking:
 def _for_their_sound(choices: Sequence[Choice]) -> Iterator[Choice]:
     """Sound alone before all; otherwise the least to fetch from which it can be taken."""
     yield from (choice for choice in choices if not choice.has_video)
-    heard = [choice for choice in choices if choice.has_video and _has(choice.parts[0], "acodec")]
+    heard = [choice for choice in choices if choice.has_video and _has(choice.streams[0], "acodec")]
     yield from reversed(heard)
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 class Rules:
     """Limits in bytes and seconds; fixed for a worker's life and sent to it once.
 
-    A video that is larger than a file may be is cut into `most_parts` of them. `instance` is the
-    tag by which processes of this bot are recognised. `allowed_networks` are CIDR networks that
-    the egress guard lets through although they are not public. `proxy` and `cookies_file` are
-    the operator's; the file is only ever copied.
+    A video may be as large as `most_parts` files, and is cut if it is larger than one.
+    `instance` is the tag by which processes of this bot are recognised. `allowed_networks` are
+    CIDR networks that the egress guard lets through although they are not public. `proxy` and
+    `cookies_file` are the operator's; the file is only ever copied.
     """
 
     instance: str

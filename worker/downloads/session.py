@@ -219,9 +219,8 @@ class Session:
     def _media(self, finished: Finished) -> Media:
         """Its claim, looked up: the files are there, they are files, and they fit."""
         media = Media(tuple(map(self._media_file, finished.files)))
-        named = {name for made in finished.files for name in (made.name, made.thumbnail)}
-        keep = named - {None, LOG_NAME}
-        workspace.keep_only(self._directory, {name for name in keep if name})
+        named = {name for made in finished.files for name in (made.name, made.thumbnail) if name}
+        workspace.keep_only(self._directory, named - {LOG_NAME})
         return media
 
     def _media_file(self, made: Made) -> MediaFile:

@@ -1,7 +1,7 @@
-"""yt-dlp as a library: its options here, one link in, one file out.
+"""yt-dlp as a library: its options here, one link in, the files of one post out.
 
-Runs in the download process, after `isolation`. Its answer is a path and what yt-dlp knows of
-the media; whether that file exists and fits is looked up afterwards by those who send it.
+Runs in the download process, after `isolation`. Its answer is paths and what yt-dlp knows of
+each; whether the files exist and fit is looked up afterwards by those who send them.
 """
 
 import contextlib
@@ -61,8 +61,8 @@ def options(
 ) -> dict[str, Any]:
     """Everything that yt-dlp is told; relative names mean the job's own directory.
 
-    `begin` hears of each video that is about to be downloaded, and into how many parts it will
-    be cut.
+    `begin` hears of each video that is about to be downloaded, and as how many files it may be
+    large.
     """
 
     def admit(info: Mapping[str, Any], *, incomplete: bool = False) -> None:
@@ -220,7 +220,7 @@ class _Meter:
         self.limits.clear()
 
     def begin(self, info: Mapping[str, Any], parts: int) -> None:
-        """A video is about to be downloaded, to be cut into so many parts."""
+        """A video is about to be downloaded, and may be as large as so many files."""
         with self._lock:
             self._finished_bytes += sum(self._done.values())
             self._done, self.announced_bytes = {}, None
@@ -229,7 +229,7 @@ class _Meter:
         self._report(Found(str(info.get("extractor_key")), str(info.get("id"))))
 
     def check_size(self, size_bytes: int, limit_bytes: int) -> None:
-        """Raises JobError for a file that is there and too large."""
+        """Raises JobError for a file that is too large, there or announced."""
         if size_bytes > limit_bytes:
             self.announced_bytes = size_bytes
             detail = f"{size_bytes} bytes are announced or there"
@@ -246,8 +246,9 @@ class _Meter:
         total = _count(status.get("total_bytes"))
         with self._lock:
             self._done[str(status.get("filename"))] = done
-            self._keep_limit(sum(self._done.values()) - done, max(done, total))
-            self._keep_limit(0, self._believable_estimate(status, done))
+            others = sum(self._done.values()) - done
+            self.check_size(others + max(done, total), self._limit)
+            self.check_size(self._believable_estimate(status, done), self._limit)
             now = time.monotonic()
             if status.get("status") != "downloading" or now < self._next_report:
                 return
@@ -263,9 +264,6 @@ class _Meter:
                 eta_s=float(status["eta"]) if status.get("eta") is not None else None,
             )
         )
-
-    def _keep_limit(self, others: int, this: int) -> None:
-        self.check_size(others + this, self._limit)
 
     def _believable_estimate(self, status: Mapping[str, Any], done: int) -> int:
         estimate = _count(status.get("total_bytes_estimate"))

@@ -82,7 +82,7 @@ def _message(
         return (Reply(chat_id, message_id, texts.STRANGER),) if private else ()
 
     links = find_links(message)
-    command = _command(message)
+    command, _ = _command(message)
     sound_only, fresh = command == "audio", command == "fresh"
     requests = tuple(
         OpenRequest(
@@ -130,27 +130,20 @@ def _about(links: Links) -> str:
 
 def _talk(message: Mapping[str, Any], private: bool, username: Callable[[], str]) -> str:
     """The answer to a message without any link, if it wants one."""
-    answer = _ANSWERS.get(_command(message))
-    if answer:
-        addressee = _addressee(message)
-        if private or (addressee and addressee == username().lower()):
-            return answer
+    command, addressee = _command(message)
+    answer = _ANSWERS.get(command)
+    if answer and (private or (addressee and addressee == username().lower())):
+        return answer
     # The captions of an album come as messages of their own; one hint each would be a flood.
     if private and "media_group_id" not in message:
         return texts.HINT
     return ""
 
 
-def _command(message: Mapping[str, Any]) -> str:
-    """The name of the command with which a message begins, empty for none."""
+def _command(message: Mapping[str, Any]) -> tuple[str, str]:
+    """The command with which a message begins and the bot that it names, each empty for none."""
     command = _COMMAND.match(fields.text(message, "text"))
-    return command["name"].lower() if command else ""
-
-
-def _addressee(message: Mapping[str, Any]) -> str:
-    """The bot that is named behind the command."""
-    command = _COMMAND.match(fields.text(message, "text"))
-    return (command["bot"] or "").lower() if command else ""
+    return (command["name"].lower(), (command["bot"] or "").lower()) if command else ("", "")
 
 
 def _button(query: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tuple[Effect, ...]:
