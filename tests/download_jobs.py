@@ -18,7 +18,7 @@ MEBIBYTE = 1024 * 1024
 
 def set_up(rules: Rules) -> Callable[[JobContext, Any], Any]:
     """The real handler for downloads, and `pool_jobs` for everything else."""
-    vars(warm)["warm_up"] = tuple  # Nothing here needs yt-dlp.
+    vars(warm)["warm_up"] = dict  # Nothing here needs yt-dlp.
     vars(child)["fetch"] = play
     download = make_handler(rules)
 

@@ -75,7 +75,7 @@ class Outcome:
 def _serve(connection: Connection, prepare: Prepare | None, is_cold: bool) -> None:
     process_setup.die_with_parent(os.getppid())
     if is_cold:
-        warm.warm_up = tuple  # type: ignore[assignment]
+        warm.warm_up = dict  # type: ignore[assignment]
     if prepare:
         prepare()
     real_fetch = ytdlp.fetch

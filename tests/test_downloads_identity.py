@@ -7,7 +7,7 @@ from worker.downloads.channel import Found
 from worker.downloads.identity import media_key
 from worker.jobs import Download
 
-EXTRACTORS = tuple(gen_extractor_classes())
+EXTRACTORS = {extractor.ie_key(): extractor for extractor in gen_extractor_classes()}
 YOUTUBE = ("Youtube", "dQw4w9WgXcQ")
 
 

@@ -43,7 +43,7 @@ class TalkativeIE(InfoExtractor):
 
 def fetch(task: Any, rules: Any, report: Any, extractors: Any) -> Any:
     """The real one, which knows one site more."""
-    return ytdlp.fetch(task, rules, report, [TalkativeIE(), *extractors])
+    return ytdlp.fetch(task, rules, report, {"Talkative": TalkativeIE(), **extractors})
 
 
 @pytest.fixture(scope="module")

@@ -3,5 +3,5 @@
 from tests.hostile import payload
 from worker.downloads import child, warm
 
-warm.warm_up = tuple  # type: ignore[assignment]  # no yt-dlp is run
+warm.warm_up = dict  # type: ignore[assignment]  # no yt-dlp is run
 vars(child)["fetch"] = payload.fetch

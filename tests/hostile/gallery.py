@@ -75,10 +75,9 @@ class PostIE(InfoExtractor):
 _warm_up = warm.warm_up
 
 
-def warm_up() -> tuple[Any, ...]:
-    known = _warm_up()
+def warm_up() -> dict[str, Any]:
     extractors.value.update(ClipIE=ClipIE, SongIE=SongIE, PostIE=PostIE)
-    return (ClipIE, SongIE, PostIE, *known)
+    return {"Clip": ClipIE, "Song": SongIE, "Post": PostIE, **_warm_up()}
 
 
 vars(warm)["warm_up"] = warm_up

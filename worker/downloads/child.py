@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,7 +31,7 @@ def run(
     confinement: Confinement,
     rules: Rules,
     channel_fd: int,
-    extractors: Iterable[Any],
+    extractors: Mapping[str, Any],
 ) -> NoReturn:
     """Do the task and report through `channel_fd`. The process ends here, whatever happens."""
     guard = None
@@ -52,7 +52,9 @@ def run(
         os._exit(0)
 
 
-def _download(task: Download, rules: Rules, sender: Sender, extractors: Iterable[Any]) -> Finished:
+def _download(
+    task: Download, rules: Rules, sender: Sender, extractors: Mapping[str, Any]
+) -> Finished:
     fetched = fetch(task, rules, sender.report, extractors)
     directory = Path.cwd()
     sizes = [workspace.own_file(directory, path.name) for path, _ in fetched.files]

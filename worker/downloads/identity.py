@@ -5,7 +5,7 @@ found there tells whether the name is the whole truth, for a part of a series or
 named by all sites.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from worker import keys
@@ -13,20 +13,18 @@ from worker.downloads.channel import Found
 from worker.jobs import Download
 
 
-def media_key(task: Download, found: Found, extractors: Iterable[Any]) -> str | None:
+def media_key(task: Download, found: Found, extractors: Mapping[str, Any]) -> str | None:
     """The key of the media that a link names itself, None when only the link names it.
 
     What was found is the word of a process that has read a stranger's page, and answers to other
     people's links may depend on it. So it counts only if the extractor's pattern, of which no
     page can know or change anything, finds the same name in the link.
     """
-    for extractor in extractors:
-        if extractor.ie_key() == found.extractor:
-            match = extractor._match_valid_url(task.url)
-            named = match.groupdict() if match else {}
-            if not found.media_id or named.get("id") != found.media_id:
-                return None
-            # What else the pattern tells apart, such as the number of a picture, stays apart.
-            details = (f"{name}={value}" for name, value in sorted(named.items()) if value)
-            return keys.of_media(found.extractor, *details, sound_only=task.sound_only)
-    return None
+    extractor = extractors.get(found.extractor)
+    match = extractor._match_valid_url(task.url) if extractor else None
+    named = match.groupdict() if match else {}
+    if not found.media_id or named.get("id") != found.media_id:
+        return None
+    # What else the pattern tells apart, such as the number of a picture, stays apart.
+    details = (f"{name}={value}" for name, value in sorted(named.items()) if value)
+    return keys.of_media(found.extractor, *details, sound_only=task.sound_only)

@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,7 +55,7 @@ class Session:
     """A download process and all that it starts. Use once: `run`."""
 
     def __init__(
-        self, context: Context, task: Download, rules: Rules, extractors: tuple[Any, ...]
+        self, context: Context, task: Download, rules: Rules, extractors: Mapping[str, Any]
     ) -> None:
         self._context = context
         self._task = task

@@ -33,15 +33,18 @@ _VERSIONS = "_version_cache"
 
 
 @functools.cache
-def warm_up() -> tuple[Any, ...]:
-    """Make this process one to fork downloads from; all extractors that work, in their order.
+def warm_up() -> dict[str, Any]:
+    """Make this process one to fork downloads from; all extractors that work, by name, in order.
+
+    Look one up by its name: each that is touched has its pages copied, and all of them are 5 MB.
 
     Takes about two seconds the first time and nothing after. Call it with a minimal environment:
     yt-dlp reads some variables while it is imported.
     """
     _refuse_plugins()
     enabled = (ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
-    extractors = tuple(ie for ie in enabled if _try(functools.partial(_warm_extractor, ie)))
+    working = (ie for ie in enabled if _try(functools.partial(_warm_extractor, ie)))
+    extractors = {ie.ie_key(): ie for ie in working}
     # Last the rehearsal: `re` remembers the 512 patterns that it compiled last.
     for step in (_share_certificates, _look_at_ffmpeg, _rehearse):
         _try(step)

@@ -9,7 +9,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ def _refuse_live(info: Mapping[str, Any]) -> None:
         raise JobError(reason, Fault.PERMANENT, detail)
 
 
-def fetch(task: Download, rules: Rules, report: Report, extractors: Iterable[Any]) -> Fetched:
+def fetch(task: Download, rules: Rules, report: Report, extractors: Mapping[str, Any]) -> Fetched:
     """Download the media behind the task's link into the working directory.
 
     Raises JobError for what is decided here, and whatever yt-dlp raises.
@@ -141,7 +141,7 @@ def fetch(task: Download, rules: Rules, report: Report, extractors: Iterable[Any
     }
     # Registering all extractors by yt-dlp's own matching of names costs 90 ms.
     with bounds.BoundedYoutubeDL(params) as ydl:
-        for extractor in extractors:
+        for extractor in extractors.values():
             ydl.add_info_extractor(extractor)
         for choices_left in reversed(range(_MOST_CHOICES)):
             try:
