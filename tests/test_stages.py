@@ -253,6 +253,7 @@ def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
 
     scene.api.press(chat, status.message_id, "Cancel")
     (answer,) = scene.wait_for_answers(1, chat)
+    scene.api.wait_for(lambda: notices[1:])  # it may come after the answer
     unsubscribe()
     assert answer.text == texts.CANCELLED
     assert notices[1:] == [texts.CANCEL_NOTICES[Cancelled.DONE]]
