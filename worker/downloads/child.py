@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from worker.downloads import cookies, workspace
-from worker.downloads.channel import Finished, Made, Sender
+from worker.downloads.channel import MOST_FILES, Finished, Made, Sender
 from worker.downloads.cutting import cut
 from worker.downloads.errors import classify
 from worker.downloads.finishing import Finished as Piece
@@ -64,6 +64,9 @@ def _download(task: Download, rules: Rules, sender: Sender, extractors: Iterable
             pieces = cut(directory / path.name, info, rules)
         else:
             pieces = [finish(directory / path.name, info, rules, sound_only=task.sound_only)]
+        if len(made) + len(pieces) > MOST_FILES:
+            # A post has no more places; a video of which some parts were missing would be none.
+            break
         numbered = enumerate(pieces, 1)
         made += [_made(piece, info, number, len(pieces)) for number, piece in numbered]
     made[0] = replace(made[0], note=made[0].note or fetched.note)
