@@ -1,4 +1,4 @@
-"""What goes wrong while videos are cut: several of them, one that lies, a disk without room."""
+"""What goes wrong beside the file itself: while videos are cut, and with a song's cover."""
 
 import importlib
 import os
@@ -10,7 +10,8 @@ import pytest
 
 from tests.downloads_harness import Worker, worker
 from tests.media import make
-from tests.test_downloads import served
+from tests.sandbox.site import MediaSite
+from tests.test_downloads import rules, served
 from tests.test_media_cut import film, limits
 from worker.downloads.cutting import cut
 from worker.jobs import Fault, JobError, Reason
@@ -117,3 +118,11 @@ def test_a_killed_ffmpeg_says_nothing_about_the_film(
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     error = fails_to_cut(film, tmp_path)
     assert (error.reason, error.fault) == (Reason.CRASHED, Fault.RETRYABLE)
+
+
+@pytest.mark.parametrize("cover", ["stall.mp4", "slow/cover.mp4?seconds=40", "404.jpg"])
+def test_a_cover_that_does_not_come_costs_nothing_but_the_cover(
+    warm: Worker, site: MediaSite, cover: str
+) -> None:
+    song = warm.run(f"{site.url}/song/{cover}", rules()).media
+    assert song.thumbnail is None

@@ -1,4 +1,7 @@
-"""A site of which `/films/AB` is a post of the files `A.mp4` and `B.mp4`, on any port."""
+"""A site of which `/films/AB` is a post of the files `A.mp4` and `B.mp4`, on any port.
+
+`/song/PATH` is a song whose cover is said to be at `/PATH`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,16 @@ from yt_dlp.globals import extractors
 
 import worker.preload  # noqa: F401 - what this module stands in for
 from worker.downloads import warm
+
+
+class SongIE(InfoExtractor):
+    IE_NAME = "song"
+    _VALID_URL: ClassVar[str] = r"https?://127\.0\.0\.1:\d+/song(?P<id>/.+)"
+
+    def _real_extract(self, url: str) -> Any:
+        cover = urljoin(url, self._match_id(url))
+        song = {"id": "1", "title": "A song", "url": urljoin(url, "/audio.m4a"), "ext": "m4a"}
+        return song | {"vcodec": "none", "thumbnail": cover}
 
 
 class FilmsIE(InfoExtractor):
@@ -30,8 +43,8 @@ _warm_up = warm.warm_up
 
 def warm_up() -> tuple[Any, ...]:
     known = _warm_up()
-    extractors.value.update(FilmsIE=FilmsIE)
-    return (FilmsIE, *known)
+    extractors.value.update(FilmsIE=FilmsIE, SongIE=SongIE)
+    return (FilmsIE, SongIE, *known)
 
 
 vars(warm)["warm_up"] = warm_up
