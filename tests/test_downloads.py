@@ -62,9 +62,11 @@ def served(directory: Path, host: str = "127.0.0.1") -> Iterator[str]:
     with http.server.ThreadingHTTPServer((host, 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://{host}:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://{host}:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO

@@ -296,3 +296,15 @@ def test_what_an_older_bot_remembered_is_still_known(tmp_path: Path) -> None:
         assert ledger.claim(DOWNLOADS, 0.0) is None
         post(ledger)
         assert known_ids(ledger) == [file_id]
+
+
+def test_what_was_forgotten_while_it_was_sent_again_stays_forgotten(ledger: Ledger) -> None:
+    answer(ledger, "link")
+    send(ledger, a_link(1, "link"), update_id=2)
+    post(ledger)
+    in_flight = claim(ledger, Kind.DELIVER)
+    send(ledger, dataclasses.replace(a_link(2, "link"), fresh=True), update_id=3)
+    ledger.finish_delivery(in_flight, jobs.Delivered("id", VIDEO), 0.0)
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    assert known_ids(ledger) == [None]

@@ -120,10 +120,13 @@ def fetch_four(task: Download, rules: Rules, *_: object) -> Fetched:
     return Fetched(tuple((path, {}) for path in paths))
 
 
-def test_a_post_that_would_make_too_many_files_is_too_large(warm: Worker, film: Path) -> None:
+def test_a_post_ends_with_the_last_video_of_which_all_parts_have_a_place(
+    warm: Worker, film: Path
+) -> None:
     with served(film.parent) as url:
-        error = warm.run(f"{url}/film.mp4", limits(film, 1.9, most_parts=4), fetch_four).error
-    assert (error.reason, error.fault) == (Reason.TOO_LARGE, Fault.PERMANENT)
+        files = warm.run(f"{url}/film.mp4", limits(film, 1.9, most_parts=4), fetch_four).files
+    parts = files[0].parts
+    assert [file.part for file in files] == list(range(1, parts + 1)) * (10 // parts)
 
 
 def test_the_bot_sends_the_parts_beside_the_answer(

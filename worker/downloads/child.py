@@ -67,11 +67,11 @@ def _download(
             pieces = cut(directory / path.name, info, rules)
         else:
             pieces = [finish(directory / path.name, info, rules, sound_only=task.sound_only)]
+        if len(made) + len(pieces) > MOST_FILES:
+            # A post has no more places; a video of which some parts were missing would be none.
+            break
         numbered = enumerate(pieces, 1)
         made += [_made(piece, info, number, len(pieces)) for number, piece in numbered]
-        if len(made) > MOST_FILES:
-            detail = f"more than {MOST_FILES} files, cut as they are"
-            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
     made[0] = replace(made[0], note=made[0].note or fetched.note)
     return Finished(tuple(made))
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from worker.downloads import contents, mp4, programs, recipe
+from worker.downloads.channel import MOST_FILES
 from worker.downloads.contents import Contents
 from worker.downloads.finishing import Finished, contents_of
 from worker.downloads.parts import parts_needed
-from worker.downloads.programs import ProgramFailed, ProgramKilled
+from worker.downloads.programs import NoRoom, ProgramFailed, ProgramKilled
 from worker.downloads.rules import Rules
 from worker.errors import Fault, JobError, Reason
 from worker.jobs import MediaKind, Note
@@ -24,8 +25,10 @@ _THUMBNAIL_AT_S = 1.0
 def cut(path: Path, info: Mapping[str, Any], rules: Rules) -> list[Finished]:
     """The parts of the video at `path`, which is gone afterwards, in their order.
 
-    Raises JobError when it is none that every player shows, or does not come apart.
+    Raises JobError when it is none that every player shows, is not whole, or does not come apart.
     """
+    if mp4.outline(path).is_cut_off:
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an MP4 that ends in its middle")
     found = contents_of(path)
     length_s = found.duration_s or contents.positive(info.get("duration"))
     if not (found.video and length_s and recipe.is_playable(found.video)):
@@ -57,9 +60,15 @@ def _pieces(path: Path, found: Contents, length_s: float, rules: Rules) -> list[
             programs.cut(path, length_s / count, encodes_audio, limits)
         except ProgramKilled as error:
             raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"cut: {error}") from error
+        except NoRoom as error:
+            raise JobError(Reason.DISK_FULL, Fault.RETRYABLE, f"cut: {error}") from error
         except ProgramFailed as error:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"cut: {error}") from error
-        pieces = sorted(path.parent.glob("part-*.mp4"))
+        pieces = sorted(path.parent.glob(f"{path.stem}.part-*.mp4"))
+        if not 1 < len(pieces) <= MOST_FILES:
+            # Its times are not what its index says: such a cut makes one piece, or a thousand.
+            detail = f"cut into {count} parts it comes to {len(pieces)}"
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
         if all(piece.stat().st_size <= rules.max_file_bytes for piece in pieces):
             return pieces
         for piece in pieces:

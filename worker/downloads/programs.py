@@ -5,7 +5,9 @@ files in known containers only: a playlist that calls itself a video could other
 read any other file or address.
 """
 
+import errno
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -28,6 +30,7 @@ THUMBNAIL_LIMIT_BYTES = 200_000
 _QUIET = ("-hide_banner", "-nostdin", "-v", "error")
 # More threads make x264 keep more pictures; two of them fit beside yt-dlp into 512 MB.
 _ENCODER_THREADS = "2"
+_NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 _FORMATS = {".mp4": "mp4", ".m4a": "ipod", ".mp3": "mp3"}
 
 
@@ -37,6 +40,10 @@ class ProgramFailed(Exception):
 
 class ProgramKilled(ProgramFailed):
     """Somebody ended it: that says nothing about the file."""
+
+
+class NoRoom(ProgramFailed):
+    """The disk was full: nor does that."""
 
 
 def start_probe(path: Path) -> subprocess.Popen[str]:
@@ -104,7 +111,7 @@ def convert(source: Path, target: Path, recipe: Recipe, limits: "Limits") -> Non
 
 
 def cut(source: Path, piece_s: float, encodes_audio: bool, limits: "Limits") -> None:
-    """Cut a video at the key frames behind each `piece_s` into `part-NN.mp4` beside it.
+    """Cut a video at the key frames behind each `piece_s` into `NAME.part-NN.mp4` beside it.
 
     Raises ProgramFailed.
     """
@@ -113,7 +120,7 @@ def cut(source: Path, piece_s: float, encodes_audio: bool, limits: "Limits") -> 
     command += ["-c:v", "copy", *_audio_arguments(encodes_audio)]
     command += ["-f", "segment", "-segment_time", f"{piece_s:.3f}", "-reset_timestamps", "1"]
     command += ["-segment_format", "mp4", "-segment_format_options", "movflags=+faststart"]
-    command += [f"file:{source.with_name('part-%02d.mp4')}"]
+    command += [f"file:{source.with_name(f'{source.stem}.part-%02d.mp4')}"]
     _finish(_start(command, limits))
 
 
@@ -178,6 +185,8 @@ def _finish(process: subprocess.Popen[str]) -> str:
         raise ProgramFailed("not done in its time")
     if process.returncode in (-signal.SIGKILL, -signal.SIGTERM):
         raise ProgramKilled(f"ended by signal {-process.returncode}")
+    if process.returncode and any(words in errors for words in _NO_ROOM):
+        raise NoRoom("no room on the disk")
     if process.returncode:
         last_line = (errors.strip().splitlines() or ["no words"])[-1]
         raise ProgramFailed(f"exit code {process.returncode}: {clean(last_line, 300)}")

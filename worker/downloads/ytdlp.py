@@ -7,6 +7,7 @@ each; whether the files exist and fit is looked up afterwards by those who send 
 import contextlib
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,8 @@ COOKIES_NAME = "cookies.txt"
 MEDIA_NAME = "media"
 
 _REPORT_INTERVAL_S = 0.25
+# A song goes on without a cover that takes longer.
+_COVER_S = 5.0
 # How many choices may prove too large before the link does.
 _MOST_CHOICES = 4
 # An estimate from the first fragments is believed when so much is there and it is so far off.
@@ -178,8 +181,27 @@ def _fetch_cover(ydl: bounds.BoundedYoutubeDL, path: Path, info: Mapping[str, An
     """A song's picture, if the site has one. A song without is as good."""
     url = info.get("thumbnail")
     if url and info.get("vcodec") == "none":
-        with contextlib.suppress(YoutubeDLError, JobError, OSError, ValueError):
+        with contextlib.suppress(YoutubeDLError, JobError, OSError, ValueError), _at_most(_COVER_S):
             cover_of(path).write_bytes(ydl.urlopen(url).read())
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the block after so long, and each second from then on.
+
+    Once is not enough: yt-dlp tries its next handler when one has failed.
+    """
+
+    def end(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _remove_parts() -> None:

@@ -36,8 +36,12 @@ def remember(
 ) -> None:
     """Keep the names that Telegram has given to files, as the kinds that it made of them.
 
-    Nothing is kept if it has not named all of them.
+    Nothing is kept if it has not named all of them. What it had already is renewed, but does not
+    come back if it was forgotten meanwhile: for /fresh, or refused in another chat.
     """
+    if all(file.file_id for file in media.files):
+        db.execute("UPDATE media SET remembered_at = ? WHERE media_key = ?", now, media_key)
+        return
     files = []
     for file, delivered in zip(media.files, sent, strict=True):
         if not delivered.file_id:

@@ -1,0 +1,49 @@
+"""A site of which `/films/AB` is a post of the files `A.mp4` and `B.mp4`, on any port.
+
+`/song/PATH` is a song whose cover is said to be at `/PATH`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from urllib.parse import urljoin
+
+from yt_dlp.extractor.common import InfoExtractor
+from yt_dlp.globals import extractors
+
+import worker.preload  # noqa: F401 - what this module stands in for
+from worker.downloads import warm
+
+
+class SongIE(InfoExtractor):
+    IE_NAME = "song"
+    _VALID_URL: ClassVar[str] = r"https?://127\.0\.0\.1:\d+/song(?P<id>/.+)"
+
+    def _real_extract(self, url: str) -> Any:
+        cover = urljoin(url, self._match_id(url))
+        song = {"id": "1", "title": "A song", "url": urljoin(url, "/audio.m4a"), "ext": "m4a"}
+        return song | {"vcodec": "none", "thumbnail": cover}
+
+
+class FilmsIE(InfoExtractor):
+    IE_NAME = "films"
+    _VALID_URL: ClassVar[str] = r"https?://127\.0\.0\.1:\d+/films/(?P<id>\w+)"
+
+    def _real_extract(self, url: str) -> Any:
+        names = self._match_id(url)
+        films: list[Any] = [
+            {"id": f"{number}", "title": name, "url": urljoin(url, f"/{name}.mp4"), "ext": "mp4"}
+            for number, name in enumerate(names)
+        ]
+        return self.playlist_result(films, names, "A post")
+
+
+_warm_up = warm.warm_up
+
+
+def warm_up() -> dict[str, Any]:
+    extractors.value.update(FilmsIE=FilmsIE, SongIE=SongIE)
+    return {"Films": FilmsIE, "Song": SongIE, **_warm_up()}
+
+
+vars(warm)["warm_up"] = warm_up
