@@ -134,6 +134,13 @@ def test_answer_to_a_button_is_not_repeated_for_ever() -> None:
     assert isinstance(late, outcomes.GiveUp)
 
 
+@pytest.mark.parametrize(("now", "wait_s"), [(0.0, 5.0), (5.0, 5.0), (40.0, 40.0), (9000.0, 600.0)])
+def test_files_that_may_have_come_are_sent_again_ever_later(now: float, wait_s: float) -> None:
+    event = failed(errors.TelegramUnreachable(""))
+    decision = outcomes.decide(a_job(Kind.GROUP), event, RETRIES, now=now)
+    assert decision == TryAgain(wait_s, refund=True)
+
+
 def test_success_needs_no_decision() -> None:
     with pytest.raises(TypeError):
         outcomes.decide(a_job(), Finished(1, None), RETRIES, now=0.0)

@@ -23,6 +23,9 @@ from worker.ledger import DOWNLOADS, Job, Kind
 TELEGRAM_RETRY_S = 5.0
 """The wait before a call is repeated that Telegram has not answered."""
 
+GROUP_LONGEST_RETRY_S = 600.0
+"""The longest such wait, for files that may have come already."""
+
 BUTTON_MAX_AGE_S = 60.0
 """A pressed button stops spinning by itself by then, and an answer to it is refused."""
 
@@ -93,7 +96,7 @@ def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
         case Failed(error=TelegramUnreachable() | TelegramUnauthorized()):
             if job.kind is Kind.BUTTON and now - job.created_at > BUTTON_MAX_AGE_S:
                 return GiveUp()
-            return TryAgain(TELEGRAM_RETRY_S, refund=True)
+            return TryAgain(_patience_s(job, now), refund=True)
         case Failed(error=MessageGone()):
             again = job.request and job.request.status_messages < retries.max_attempts
             return PostAgain() if again else GiveUp()
@@ -145,6 +148,17 @@ def describe(event: Event) -> str:
 def exhausted(job: Job) -> JobError:
     """The error of a job whose last attempt never came back, not even with an error."""
     return _retryable(Reason.CRASHED, f"{job.attempts - 1} attempts ended without an answer")
+
+
+def _patience_s(job: Job, now: float) -> float:
+    """The wait before a call is repeated that Telegram has not answered.
+
+    A group may have come all the same, and then comes once more: so each wait is as long as all
+    before it together.
+    """
+    if job.kind is not Kind.GROUP:
+        return TELEGRAM_RETRY_S
+    return min(max(TELEGRAM_RETRY_S, now - job.created_at), GROUP_LONGEST_RETRY_S)
 
 
 def _retryable(reason: Reason, detail: str = "") -> JobError:
