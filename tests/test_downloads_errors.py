@@ -116,7 +116,6 @@ def said(text: str) -> DownloadError:
         (MemoryError(), Reason.OUT_OF_MEMORY, PERMANENT),
         (extraction("No", MemoryError()), Reason.OUT_OF_MEMORY, PERMANENT),
         (reported(UnavailableVideoError("?")), Reason.INTERNAL, OPERATOR),
-        (said("ffmpeg not found. Please install"), Reason.INTERNAL, OPERATOR),
         (reported(PostProcessingError("Conversion failed!")), Reason.SITE_ERROR, RETRYABLE),
         (KeyError("x"), Reason.INTERNAL, OPERATOR),
         # What sites say
@@ -201,6 +200,18 @@ def test_a_detail_is_one_short_line_without_queries() -> None:
     assert "pass" not in detail
     assert "\n" not in detail
     assert len(detail) < 600
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_ffmpeg_that_gives_no_version_is_missing_only_if_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\nkill -KILL $$\n")
+    (tmp_path / "ffmpeg").chmod(0o700 if is_there else 0o600)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    error = classify(said("merging of multiple formats but ffmpeg is not installed"))
+    expected = (Reason.CRASHED, Fault.RETRYABLE) if is_there else (Reason.INTERNAL, OPERATOR)
+    assert (error.reason, error.fault) == expected
 
 
 def test_ffmpeg_that_is_killed_under_yt_dlp_may_be_tried_again(

@@ -64,6 +64,7 @@ def _lines(result: Result) -> Iterator[str]:
     answers, lives = result.answers, result.lives
     yield f"links accepted        {answers.links}"
     yield f"final answers         {answers.final} ({answers.media} of them media)"
+    yield f"parts beside them     {answers.beside} ({answers.repeated} of them again)"
     yield f"duplicates            {len(answers.doubled)}"
     yield f"lost                  {len(answers.lost)}"
     yield f"orphaned status       {answers.orphaned}"

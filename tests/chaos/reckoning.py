@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,10 @@ class Answers:
     final: int = 0
     media: int = 0
     orphaned: int = 0
+    beside: int = 0
+    """Parts of a cut video beside the first, which is the answer,"""
+    repeated: int = 0
+    """and those of them that came again, because nobody knew what had become of them."""
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -48,15 +53,24 @@ def reckon_answers(api: BotApi, sent: Iterable[Sent]) -> Answers:
                 replies.setdefault((chat, message.reply_to), []).append(message)
     for one in sent:
         found = replies.get((one.chat, one.message_id), [])
-        final = [message for message in found if not message.buttons]
+        beside = [message for message in found if _is_beside(message)]
+        final = [message for message in found if not message.buttons and message not in beside]
         answers.links += one.links
         answers.final += len(final)
         answers.media += sum(message.media is not None for message in final)
-        answers.orphaned += len(found) - len(final)
+        answers.orphaned += len(found) - len(final) - len(beside)
+        answers.beside += len(beside)
+        answers.repeated += len(beside) - len({message.caption for message in beside})
         answers.lost += [_about(api, one, found)] * max(0, one.links - len(final))
         answers.doubled += [_about(api, one, found)] * max(0, len(final) - one.links)
         answers.changed += [_about(api, one, [m]) for m in final if _has_changed(m)]
     return answers
+
+
+def _is_beside(message: ChatMessage) -> bool:
+    """Whether it is a part of a cut video, and not the first."""
+    part = re.search(r"part (\d+) of \d+", message.caption or "")
+    return part is not None and int(part[1]) > 1
 
 
 def _has_changed(message: ChatMessage) -> bool:

@@ -6,6 +6,7 @@ that remain are matched loosely, and never in the part that a link's author can 
 
 import errno
 import re
+import shutil
 import socket
 import traceback
 from collections.abc import Iterator
@@ -62,7 +63,6 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     for pattern, verdict in (
         (r"netscape format cookies", (Reason.INTERNAL, Fault.OPERATOR)),
         (r"extension .* is unusual", (Reason.NO_MEDIA, Fault.PERMANENT)),
-        (r"ffmpeg.*not (found|installed)", (Reason.INTERNAL, Fault.OPERATOR)),
         (r"\bfragment\b", (Reason.NETWORK, Fault.RETRYABLE)),
         (r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)),
         # Before what mentions a login: sites ask for one as a proof, too.
@@ -109,6 +109,8 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
         (r"report this|confirm you are on the latest", (Reason.OUTDATED, Fault.OPERATOR)),
     )
 )
+
+_NO_FFMPEG = re.compile(r"ffmpeg.*not (found|installed)", re.IGNORECASE)
 
 # The page was fine, and what it named was not: addresses of media expire.
 _MEDIA_PHASE = re.compile(r"unable to download video data|fragment|giving up", re.IGNORECASE)
@@ -179,6 +181,10 @@ def _verdict(error: BaseException, found: list[BaseException], guard: Guard | No
             return verdict
     if status := _STATUS_TEXT.search(text):
         return _by_status(int(status[1]), bool(_MEDIA_PHASE.search(text)))
+    if _NO_FFMPEG.search(text):
+        # yt-dlp asks for its version, and one that is killed meanwhile gives none.
+        is_there = shutil.which("ffmpeg") is not None
+        return (Reason.CRASHED, Fault.RETRYABLE) if is_there else (Reason.INTERNAL, Fault.OPERATOR)
     for pattern, verdict in _BY_TEXT:
         if pattern.search(text):
             return verdict
