@@ -7,15 +7,17 @@ ffmpeg more.
 """
 
 import contextlib
+import functools
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from worker.downloads import contents, mp4, programs, recipe, tracks
 from worker.downloads.contents import Contents, Video
+from worker.downloads.drawing import AT_S, Drawing
 from worker.downloads.programs import ProgramFailed, ProgramKilled
 from worker.downloads.recipe import Recipe, Unaffordable
 from worker.downloads.rules import Rules
@@ -28,8 +30,6 @@ _PHOTO_LONGEST = 10_000
 _PHOTO_RATIO = 20
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _AUDIO_SUFFIXES = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".wav", ".weba"})
-# A first frame is often black; three seconds in, the film has begun.
-_THUMBNAIL_AT_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,23 @@ class Finished:
 
 
 def finish(
-    path: Path, info: Mapping[str, Any], rules: Rules, *, sound_only: bool = False
+    path: Path,
+    info: Mapping[str, Any],
+    rules: Rules,
+    drawing: Drawing | None = None,
+    sound_only: bool = False,
 ) -> Finished:
     """Make `path` ready to be sent; `info` is what yt-dlp knows, for when ffmpeg is missing.
 
-    With `sound_only` the sound is taken out of a video. Raises JobError when it holds no media,
-    or not all of it.
+    A `drawing` is used for its thumbnail, or cancelled. With `sound_only` the sound is taken out
+    of a video. Raises JobError when it holds no media, or not all of it.
     """
     outline = mp4.outline(path)
     if outline.is_cut_off:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an MP4 that ends in its middle")
     if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
         return _by_name(path, outline, info)
-    return _Finishing(path, outline, info, rules).run(sound_only)
+    return _Finishing(path, outline, info, rules, drawing).run(sound_only)
 
 
 def contents_of(path: Path) -> Contents:
@@ -71,6 +75,11 @@ def contents_of(path: Path) -> Contents:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
 
 
+def may_be_film(suffix: str) -> bool:
+    """Whether a file that is called so may have moving pictures."""
+    return suffix not in _AUDIO_SUFFIXES | _PHOTO_SUFFIXES
+
+
 def cover_of(path: Path) -> Path:
     """Where the picture of a song is found, if the site had one."""
     return path.with_name(f"{path.stem}.cover")
@@ -80,12 +89,18 @@ class _Finishing:
     """One file on its way. Use once: `run`."""
 
     def __init__(
-        self, path: Path, outline: mp4.Outline, info: Mapping[str, Any], rules: Rules
+        self,
+        path: Path,
+        outline: mp4.Outline,
+        info: Mapping[str, Any],
+        rules: Rules,
+        drawing: Drawing | None,
     ) -> None:
         self._path = path
         self._outline = outline
         self._info = info
         self._size = path.stat().st_size
+        self._prepared = drawing
         self._thumbnail = path.with_name(f"{path.stem}.thumbnail.jpg")
         self._memory_bytes = rules.memory_bytes
         self._budget = recipe.budget_of(rules)
@@ -109,23 +124,36 @@ class _Finishing:
 
     def _look(self) -> Contents:
         """What is in the file. Whatever has a picture to be shown small has been drawn by then."""
-        drawing, ordinary = None, None
-        if self._path.suffix not in _AUDIO_SUFFIXES | _PHOTO_SUFFIXES:
-            at_s = min(_THUMBNAIL_AT_S, self._length_s() / 3)
-            drawing = programs.start_thumbnail(self._path, self._thumbnail, at_s)
+        is_film = may_be_film(self._path.suffix)
+        finish_drawing = self._begin_drawing() if is_film else self._drop_drawing
         try:
-            if drawing is not None:
-                ordinary = tracks.read(self._path)
             # Both programs look at the same file and neither needs the other.
+            ordinary = tracks.read(self._path) if is_film else None
             found = ordinary or contents_of(self._path)
         finally:
-            if drawing is not None:
-                with contextlib.suppress(ProgramFailed):
-                    programs.wait_for(drawing)
+            with contextlib.suppress(ProgramFailed):
+                finish_drawing()
         # An index can be in order where the media is not: then no picture comes of it.
         if found is ordinary and not programs.is_thumbnail(self._thumbnail):
             found = contents_of(self._path)
         return replace(found, duration_s=found.duration_s or self._length_s() or None)
+
+    def _begin_drawing(self) -> Callable[[], None]:
+        """What waits for the picture. Raises ProgramFailed when there will be none."""
+        length_s = self._length_s()
+        if self._prepared and length_s >= AT_S:
+            with contextlib.suppress(OSError):
+                self._prepared.begin(self._path)
+                self._thumbnail = self._prepared.picture
+                return self._prepared.finish
+        self._drop_drawing()
+        at_s = min(AT_S, length_s / 3)
+        drawing = programs.start_thumbnail(self._path, self._thumbnail, at_s)
+        return functools.partial(programs.wait_for, drawing)
+
+    def _drop_drawing(self) -> None:
+        if self._prepared:
+            self._prepared.cancel()
 
     def _length_s(self) -> float:
         said = contents.positive(self._info.get("duration"))

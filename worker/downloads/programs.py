@@ -27,6 +27,8 @@ INPUT_LIMITS = ("-protocol_whitelist", "file", "-format_whitelist", CONTAINERS)
 THUMBNAIL_SIDE = 320
 THUMBNAIL_LIMIT_BYTES = 200_000
 
+# An input with nothing in it, read to its end before the next is opened.
+_GATE = ("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", "file:/dev/stdin")
 _QUIET = ("-hide_banner", "-nostdin", "-v", "error")
 # More threads make x264 keep more pictures; two of them fit beside yt-dlp into 512 MB.
 _ENCODER_THREADS = "2"
@@ -61,22 +63,26 @@ def probe_result(probe: subprocess.Popen[str]) -> dict[str, Any]:
     return result
 
 
-def start_thumbnail(path: Path, thumbnail: Path, at_s: float) -> subprocess.Popen[str]:
+def start_thumbnail(
+    path: Path, thumbnail: Path, at_s: float, *, waits: bool = False
+) -> subprocess.Popen[str]:
     """Begin to draw the key frame before `at_s` as a JPEG that Telegram takes (Bot API: Video).
 
-    A song's cover is drawn as well as a film's picture.
+    A song's cover is drawn as well as a film's picture. With `waits` the file is not looked at
+    before the program's standard input is closed.
     """
     side = THUMBNAIL_SIDE
     shape = f"scale=iw*sar:ih,scale={side}:{side}:force_original_aspect_ratio=decrease,setsar=1"
     # For one picture, threads that each wait for their part cost more than they do.
-    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", "-filter_threads", "1", *INPUT_LIMITS]
+    command = ["ffmpeg", *_QUIET, "-y", *(_GATE if waits else ())]
+    command += ["-threads", "1", "-filter_threads", "1", *INPUT_LIMITS]
     if at_s > 0:  # even to its beginning, a seek loses a song's cover
         command += ["-noaccurate_seek", "-ss", f"{at_s:.3f}"]
     command += ["-i", f"file:{path}"]
-    command += ["-map", "0:v:0", "-frames:v", "1", "-vf", shape]
+    command += ["-map", f"{int(waits)}:v:0", "-frames:v", "1", "-vf", shape]
     command += ["-threads", "1", "-pix_fmt", "yuvj420p", "-q:v", "5"]
     command += ["-f", "mjpeg", f"file:{thumbnail}"]
-    return _start(command)
+    return _start(command, stdin=subprocess.PIPE if waits else subprocess.DEVNULL)
 
 
 def wait_for(drawing: subprocess.Popen[str]) -> None:
@@ -166,10 +172,12 @@ def _audio_arguments(encodes_audio: bool) -> Iterable[str]:
     return ("-c:a", "copy")
 
 
-def _start(command: list[str], limits: Limits | None = None) -> subprocess.Popen[str]:
+def _start(
+    command: list[str], limits: Limits | None = None, *, stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
