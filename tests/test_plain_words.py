@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from yt_dlp.extractor.common import InfoExtractor
+from yt_dlp.globals import extractors as known
 from yt_dlp.utils import ExtractorError
 
 from tests.downloads_harness import Worker, worker
@@ -15,6 +16,7 @@ from tests.hostile import floods
 from tests.hostile.web import Web, content, status
 from tests.test_downloads import rules
 from worker.downloads import ytdlp
+from worker.downloads.catalogue import Catalogue
 from worker.errors import Fault, JobError, Reason
 from worker.telegram import texts
 
@@ -43,7 +45,8 @@ class TalkativeIE(InfoExtractor):
 
 def fetch(task: Any, rules: Any, report: Any, extractors: Any) -> Any:
     """The real one, which knows one site more."""
-    return ytdlp.fetch(task, rules, report, {"Talkative": TalkativeIE(), **extractors})
+    known.value["TalkativeIE"] = TalkativeIE
+    return ytdlp.fetch(task, rules, report, Catalogue({"Talkative": TalkativeIE, **extractors}))
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def _offer_another() -> None:
 def _request_by_each(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     outcomes = {}
     ydl: Any
-    with bounds.BoundedYoutubeDL({"quiet": True}) as ydl:
+    with bounds.BoundedYoutubeDL({"quiet": True}, extractors) as ydl:
         for key, handler in ydl._request_director.handlers.items():
             scheme = "ws" if key == "Websockets" else "http"
             try:

@@ -7,12 +7,12 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from worker.downloads import cookies, workspace
+from worker.downloads.catalogue import Catalogue
 from worker.downloads.channel import MOST_FILES, Finished, Made, Sender
 from worker.downloads.cutting import cut
 from worker.downloads.errors import classify
@@ -31,7 +31,7 @@ def run(
     confinement: Confinement,
     rules: Rules,
     channel_fd: int,
-    extractors: Mapping[str, Any],
+    extractors: Catalogue,
 ) -> NoReturn:
     """Do the task and report through `channel_fd`. The process ends here, whatever happens."""
     guard = None
@@ -52,9 +52,7 @@ def run(
         os._exit(0)
 
 
-def _download(
-    task: Download, rules: Rules, sender: Sender, extractors: Mapping[str, Any]
-) -> Finished:
+def _download(task: Download, rules: Rules, sender: Sender, extractors: Catalogue) -> Finished:
     fetched = fetch(task, rules, sender.report, extractors)
     directory = Path.cwd()
     sizes = [workspace.own_file(directory, path.name) for path, _ in fetched.files]
@@ -66,7 +64,8 @@ def _download(
         if size > rules.max_file_bytes:
             pieces = cut(directory / path.name, info, rules)
         else:
-            pieces = [finish(directory / path.name, info, rules, sound_only=task.sound_only)]
+            drawing = None if made else fetched.drawing
+            pieces = [finish(directory / path.name, info, rules, drawing, task.sound_only)]
         if len(made) + len(pieces) > MOST_FILES:
             # A post has no more places; a video of which some parts were missing would be none.
             break

@@ -10,13 +10,14 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from worker import memory, processes
 from worker.downloads import child, workspace
 from worker.downloads.account import Account
+from worker.downloads.catalogue import Catalogue
 from worker.downloads.channel import Finished, Found, Garbled, Made, Message, Receiver
 from worker.downloads.identity import media_key
 from worker.downloads.isolation import LOG_NAME, Confinement
@@ -55,7 +56,7 @@ class Session:
     """A download process and all that it starts. Use once: `run`."""
 
     def __init__(
-        self, context: Context, task: Download, rules: Rules, extractors: Mapping[str, Any]
+        self, context: Context, task: Download, rules: Rules, extractors: Catalogue
     ) -> None:
         self._context = context
         self._task = task

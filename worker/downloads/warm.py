@@ -22,10 +22,11 @@ from yt_dlp.globals import all_plugins_loaded, plugin_dirs
 from yt_dlp.networking import common as networking
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 
+from worker.downloads import catalogue
+from worker.downloads.catalogue import Catalogue
+
 log = logging.getLogger(__name__)
 
-# Suits no extractor but the generic one, and cannot be resolved (RFC 2606).
-_NOWHERE = "https://nowhere.invalid/"
 # Not a part of yt-dlp's interface: without it each download reads the store itself.
 _MAKE_CONTEXT = "make_ssl_context"
 # Nor is this: by program, what it answered.
@@ -33,8 +34,8 @@ _VERSIONS = "_version_cache"
 
 
 @functools.cache
-def warm_up() -> dict[str, Any]:
-    """Make this process one to fork downloads from; all extractors that work, by name, in order.
+def warm_up() -> Catalogue:
+    """Make this process one to fork downloads from; all extractors that work.
 
     Look one up by its name: each that is touched has its pages copied, and all of them are 5 MB.
 
@@ -44,7 +45,7 @@ def warm_up() -> dict[str, Any]:
     _refuse_plugins()
     enabled = (ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
     working = (ie for ie in enabled if _try(functools.partial(_warm_extractor, ie)))
-    extractors = {ie.ie_key(): ie for ie in working}
+    extractors = Catalogue({ie.ie_key(): ie for ie in working})
     # Last the rehearsal: `re` remembers the 512 patterns that it compiled last.
     for step in (_share_certificates, _look_at_ffmpeg, _rehearse):
         _try(step)
@@ -72,13 +73,13 @@ def _refuse_plugins() -> None:
 
 
 def _warm_extractor(extractor: Any) -> None:
-    """Compile the pattern of its links, and import the module behind the lazy class.
+    """See that it can be asked for its links, and import the module behind the lazy class.
 
     The generic extractor asks every one of them about every page, so a page that is not known
     would cost each download all these imports: 0.7 s, against 22 MB here. One that raises when
     it is asked would fail every such page, and one whose pattern does every link.
     """
-    extractor.suitable(_NOWHERE)
+    catalogue.check(extractor)
     _ = getattr(extractor, "real_class", extractor)
 
 

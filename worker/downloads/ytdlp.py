@@ -18,10 +18,12 @@ from typing import Any
 from yt_dlp.utils import YoutubeDLError
 
 from worker.downloads import bounds
+from worker.downloads.catalogue import Catalogue
 from worker.downloads.channel import MOST_FILES, Found
 from worker.downloads.contents import positive
+from worker.downloads.drawing import Drawing
 from worker.downloads.errors import classify
-from worker.downloads.finishing import cover_of
+from worker.downloads.finishing import cover_of, may_be_film
 from worker.downloads.formats import Chooser
 from worker.downloads.isolation import allow_file
 from worker.downloads.programs import CONTAINERS
@@ -57,6 +59,8 @@ class Fetched:
 
     files: tuple[tuple[Path, dict[str, Any]], ...]
     note: Note | None = None
+    drawing: Drawing | None = None
+    """Of the first file's thumbnail."""
 
 
 def options(
@@ -125,7 +129,7 @@ def _refuse_live(info: Mapping[str, Any]) -> None:
         raise JobError(reason, Fault.PERMANENT, detail)
 
 
-def fetch(task: Download, rules: Rules, report: Report, extractors: Mapping[str, Any]) -> Fetched:
+def fetch(task: Download, rules: Rules, report: Report, extractors: Catalogue) -> Fetched:
     """Download the media behind the task's link into the working directory.
 
     Raises JobError for what is decided here, and whatever yt-dlp raises.
@@ -138,22 +142,31 @@ def fetch(task: Download, rules: Rules, report: Report, extractors: Mapping[str,
         sound_only=task.sound_only,
     )
     meter = _Meter(rules.max_file_bytes, report)
-    params = options(rules, chooser, meter.begin) | {
+    drawings: list[Drawing] = []
+
+    def begin(info: Mapping[str, Any], parts: int) -> None:
+        meter.begin(info, parts)
+        is_wanted = has_ffmpeg and not task.sound_only and parts == 1 and _is_film(info)
+        if is_wanted and not drawings:
+            with contextlib.suppress(OSError):
+                drawings.append(Drawing())
+
+    params = options(rules, chooser, begin) | {
         "progress_hooks": [meter.on_progress],
         "postprocessor_hooks": [meter.on_postprocessor],
     }
-    # Registering all extractors by yt-dlp's own matching of names costs 90 ms.
-    with bounds.BoundedYoutubeDL(params) as ydl:
-        for extractor in extractors.values():
-            ydl.add_info_extractor(extractor)
+    with bounds.BoundedYoutubeDL(params, extractors) as ydl:
         for choices_left in reversed(range(_MOST_CHOICES)):
             try:
-                return Fetched(_extract(ydl, task.url, meter), chooser.note)
+                files = _extract(ydl, task.url, meter)
+                return Fetched(files, chooser.note, drawings[0] if drawings else None)
             except (JobError, YoutubeDLError, OSError) as error:
                 too_large = classify(error).reason is Reason.TOO_LARGE
                 if not (too_large and choices_left and chooser.exclude(meter.announced_bytes)):
                     raise
             meter.start_again()
+            while drawings:
+                drawings.pop().cancel()
             _remove_parts()
     raise AssertionError("the last try returns or raises")
 
@@ -175,6 +188,10 @@ def _extract(
         _fetch_cover(ydl, Path(path), info)
         files.append((Path(path), info))
     return tuple(files)
+
+
+def _is_film(info: Mapping[str, Any]) -> bool:
+    return info.get("vcodec") != "none" and may_be_film(f".{info.get('ext')}")
 
 
 def _fetch_cover(ydl: bounds.BoundedYoutubeDL, path: Path, info: Mapping[str, Any]) -> None:

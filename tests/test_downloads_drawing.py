@@ -1,0 +1,152 @@
+"""A thumbnail that is begun before its film is there: it comes, and else it leaves no trace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.downloads_harness import Worker, worker
+from tests.hostile.web import Handler, Web, content
+from tests.media import make
+from tests.process_kit import wait_until
+from tests.sandbox.clips import SAMPLE
+from tests.test_downloads import RULES
+from tests.test_media import assert_has_thumbnail
+from worker.downloads import drawing, ytdlp
+from worker.jobs import MediaFile, MediaKind
+
+pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    with worker(tmp_path_factory.mktemp("downloads")) as made:
+        yield made
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as web:
+        yield web
+
+
+class HeldFilm:
+    """A film of which the second half is not sent before `release`."""
+
+    def __init__(self, web: Web) -> None:
+        self._film = SAMPLE.read_bytes()
+        self._rest = threading.Event()
+        self.url = f"{web.url}/film.mp4"
+        web.answers["/film.mp4"] = self._answer
+
+    def release(self) -> None:
+        self._rest.set()
+
+    def _answer(self, handler: Handler) -> None:
+        half = len(self._film) // 2
+        handler.send_response(200)
+        handler.send_header("Content-Type", "video/mp4")
+        handler.send_header("Content-Length", str(len(self._film)))
+        handler.end_headers()
+        handler.wfile.write(self._film[:half])
+        assert self._rest.wait(30)
+        handler.wfile.write(self._film[half:])
+
+
+def waiting_ffmpeg(warm: Worker) -> psutil.Process | None:
+    running = psutil.Process(warm.pid).children(recursive=True)
+    return next((process for process in running if process.name() == "ffmpeg"), None)
+
+
+def begun_with_ffmpeg(warm: Worker, film: HeldFilm) -> psutil.Process:
+    """The download of a film has begun, and ffmpeg waits for it."""
+    warm.begin(film.url, RULES)
+    found: psutil.Process = wait_until(lambda: waiting_ffmpeg(warm))
+    return found
+
+
+def assert_nothing_else_is_left(warm: Worker, media: MediaFile) -> None:
+    left = {str(entry) for entry in warm.directory.iterdir()}
+    assert left == {media.path, media.thumbnail} - {None}
+
+
+def test_ffmpeg_waits_for_the_film_and_draws_it(warm: Worker, web: Web) -> None:
+    film = HeldFilm(web)
+    begun_with_ffmpeg(warm, film)
+    film.release()
+    media = warm.finish().media
+    assert_has_thumbnail(media)
+    assert Path(str(media.thumbnail)).name == "drawing.jpg"
+    assert_nothing_else_is_left(warm, media)
+
+
+def test_ffmpeg_that_is_killed_while_it_waits_costs_no_thumbnail(warm: Worker, web: Web) -> None:
+    film = HeldFilm(web)
+    begun_with_ffmpeg(warm, film).kill()
+    film.release()
+    media = warm.finish().media
+    assert media.kind is MediaKind.VIDEO
+    assert_has_thumbnail(media)
+    assert_nothing_else_is_left(warm, media)
+
+
+def test_ffmpeg_that_waits_ends_with_its_download(warm: Worker, web: Web) -> None:
+    film = HeldFilm(web)
+    waiting = begun_with_ffmpeg(warm, film)
+    warm.stop_job()
+    assert warm.finish().result is None
+    assert not waiting.is_running()
+    film.release()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_film_too_short_for_it_has_a_thumbnail_of_its_own(
+    warm: Worker, web: Web, tmp_path: Path, suffix: str
+) -> None:
+    codecs = "-c:v libvpx -c:a libopus" if suffix == ".webm" else "-c:v libx264 -c:a aac"
+    short = make(tmp_path / f"short{suffix}", f"-t 1 {codecs}")
+    web.otherwise = content(short.read_bytes(), f"video/{suffix[1:]}")
+    media = warm.run(f"{web.url}/short{suffix}", RULES).media
+    assert_has_thumbnail(media)
+    assert_nothing_else_is_left(warm, media)
+
+
+def _refuse_links() -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "a filesystem without links")
+
+    vars(drawing)["os"] = type("os", (), {"link": staticmethod(refuse)})
+
+
+def test_filesystem_without_links_costs_no_thumbnail(tmp_path: Path, web: Web) -> None:
+    web.otherwise = content(SAMPLE.read_bytes(), "video/mp4")
+    with worker(tmp_path, prepare=_refuse_links) as made:
+        media = made.run(f"{web.url}/film.mp4", RULES).media
+        assert_has_thumbnail(media)
+        assert_nothing_else_is_left(made, media)
+
+
+def _refuse_drawings() -> None:
+    def refuse() -> Any:
+        raise AssertionError("nobody wants a drawing")
+
+    vars(ytdlp)["Drawing"] = refuse
+
+
+def test_none_is_begun_for_what_is_no_film(tmp_path: Path, web: Web) -> None:
+    song = make(tmp_path / "song.mp3", "-vn -c:a libmp3lame")
+    web.answers["/song.mp3"] = content(song.read_bytes(), "audio/mpeg")
+    with worker(tmp_path / "home", prepare=_refuse_drawings) as made:
+        assert made.run(f"{web.url}/song.mp3", RULES).media.kind is MediaKind.AUDIO
+
+
+@pytest.mark.negative
+def test_one_would_be_begun_for_a_film(tmp_path: Path, web: Web) -> None:
+    web.otherwise = content(SAMPLE.read_bytes(), "video/mp4")
+    with worker(tmp_path, prepare=_refuse_drawings) as made:
+        assert "nobody wants" in made.run(f"{web.url}/film.mp4", RULES).error.detail
