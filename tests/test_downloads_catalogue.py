@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.extractor.common import InfoExtractor
 
 from tests.downloads_harness import worker
 from tests.sandbox.clips import SAMPLE
 from tests.test_downloads import RULES, served
-from worker.downloads import bounds, catalogue, warm
+from worker.downloads import bounds, catalogue
 from worker.downloads.catalogue import Catalogue
 
 
@@ -24,7 +25,8 @@ def asked_one_by_one(extractors: dict[str, Any], url: str) -> str | None:
 
 @pytest.fixture(scope="module")
 def everything() -> Catalogue:
-    return warm.warm_up()
+    found = gen_extractor_classes()
+    return Catalogue({ie.ie_key(): ie for ie in found})
 
 
 def links_of(extractor: Any) -> list[str]:
