@@ -132,6 +132,7 @@ def test_text_without_a_usable_link_gets_a_reply(
 def test_groups_command_is_answered_by_the_bot_that_it_names(scene: Scene) -> None:
     group = -100_777
     scene.api.say("/help@another_bot", group, 7)
+    scene.api.say(f"/audio@another_bot {scene.link('/clip/not-ours.mp4')}", group, 7)
     scene.api.say("/help", group, 7)
     scene.api.say("/help@Sandbox_Bot", group, 7)
     (answer,) = scene.wait_for_answers(1, group)
