@@ -12,6 +12,8 @@ import pytest
 
 from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
+from tests.sandbox.errors import bad_request
+from tests.sandbox.faults import Call
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
 from worker.jobs import (
     Action,
@@ -230,6 +232,17 @@ def test_a_photo_that_is_refused_comes_as_a_document(
     media = of_kind(clip, MediaKind.PHOTO, "picture.png", content)
     assert desk.deliver(media).kind is MediaKind.DOCUMENT
     assert desk.message.kind == "document"
+
+
+def test_a_video_that_is_refused_comes_as_a_document(desk: Desk, clip: MediaFile) -> None:
+    def refuse_videos(call: Call) -> None:
+        if call.method == "editMessageMedia" and call.params["media"]["type"] == "video":
+            raise bad_request("not enough rights to send videos to the chat")
+
+    desk.api.on_call = refuse_videos
+    assert desk.deliver(clip).kind is MediaKind.DOCUMENT
+    assert desk.message.kind == "document"
+    assert desk.message.caption
 
 
 def test_a_file_id_that_is_refused_is_said_to_be_so(desk: Desk, clip: MediaFile) -> None:

@@ -207,7 +207,7 @@ class Deliver:
 
 @dataclass(frozen=True)
 class SendGroup:
-    """Send files that belong to the answer beside it. Answers with `GroupSent`.
+    """Send files that belong to the answer beside it, or the first of them. Answers `GroupSent`.
 
     At most ten, which one album may hold (see `worker.groups`).
     """
@@ -272,7 +272,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class GroupSent:
-    """The files of a group stand in the chat, in their order."""
+    """The first files of a group stand in the chat, in their order; mostly all of them."""
 
     sent: tuple[Delivered, ...]
 
