@@ -75,6 +75,12 @@ def test_who_asks_for_a_site_that_is_down_is_told_when_to_come_again(
     assert texts.explanation(Reason.NETWORK, "", wait_s) == texts.explanation(Reason.NETWORK)
 
 
+def test_who_sends_what_is_too_large_is_told_the_limit() -> None:
+    sentence = texts.explanation(Reason.TOO_LARGE, "7f3a2c", limit_mb=2000)
+    assert sentence.startswith("This is larger than the 2000 MB that I may send at once.")
+    assert texts.explanation(Reason.DRM, limit_mb=2000) == texts.explanation(Reason.DRM)
+
+
 @pytest.mark.parametrize("reason", [Reason.CRASHED, Reason.INTERNAL, Reason.UPLOAD_REFUSED])
 def test_what_may_be_our_fault_carries_the_error_id(reason: Reason) -> None:
     assert texts.explanation(reason, "7f3a2c").endswith(" (error 7f3a2c).")

@@ -223,7 +223,7 @@ class Explain:
     """Turn the status message into one plain sentence that says why there is no media.
 
     `reason` None stands for a request that its own requester has cancelled. `wait_s` is the time
-    after which the same link may work, where that is known.
+    after which the same link may work, where that is known; `limit_mb` is how large a file may be.
     """
 
     request_id: int
@@ -232,6 +232,7 @@ class Explain:
     reason: Reason | None
     error_id: str = ""
     wait_s: float | None = None
+    limit_mb: int | None = None
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def explain(client: Client, task: Explain) -> None:
 
     A message that is media by now has been answered already. Raises `MessageGone`.
     """
-    text = texts.explanation(task.reason, task.error_id, task.wait_s)
+    text = texts.explanation(task.reason, task.error_id, task.wait_s, task.limit_mb)
     with suppress(MessageIsMedia):
         client.edit_text(task.chat_id, task.message_id, text)
 
@@ -114,8 +114,7 @@ def _cancel(request_id: int) -> tuple[str, str]:
 
 def _is_refusal(error: JobError) -> bool:
     """Whether Telegram has looked at what was sent, and does not take it as what it is."""
-    refused = error.reason in (Reason.UPLOAD_REFUSED, Reason.TOO_LARGE)
-    return refused and error.fault is Fault.PERMANENT
+    return error.reason is Reason.UPLOAD_REFUSED and error.fault is Fault.PERMANENT
 
 
 def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> Delivered:
