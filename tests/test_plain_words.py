@@ -10,7 +10,8 @@ import pytest
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import ExtractorError
 
-from tests.downloads_harness import Worker, worker
+from tests.downloads_harness import Worker
+from tests.downloads_harness import warm_worker as warm_worker
 from tests.hostile import floods
 from tests.hostile.web import Web, content, status
 from tests.test_downloads import rules
@@ -44,12 +45,6 @@ class TalkativeIE(InfoExtractor):
 def fetch(task: Any, rules: Any, report: Any, extractors: Any) -> Any:
     """The real one, which knows one site more."""
     return ytdlp.fetch(task, rules, report, {"Talkative": TalkativeIE(), **extractors})
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("words")) as made:
-        yield made
 
 
 @pytest.fixture
