@@ -126,6 +126,11 @@ def test_every_stage_has_words(stage: Stage) -> None:
             Progress(Stage.DOWNLOADING, 1000, 10**9, 0.0, 4000.0),
             "Downloading ▱▱▱▱▱▱▱▱▱▱ 0 %\n1 kB of 1.00 GB · 1:06:40 left",
         ),
+        (
+            Progress(Stage.DOWNLOADING, 5_000_000, 10_000_000, is_silent=True),
+            "Downloading ▰▰▰▰▰▱▱▱▱▱ 50 %\n5.0 MB of 10.0 MB · waiting for the site",
+        ),
+        (Progress(Stage.DOWNLOADING, is_silent=True), "Downloading…"),
         (Progress(Stage.DOWNLOADING, -1, 0), "Downloading…"),
         (Progress(Stage.IN_LINE), "Waiting: yours is next…"),
         (Progress(Stage.IN_LINE, ahead=1), "Waiting: 1 download is before yours…"),

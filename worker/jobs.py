@@ -62,6 +62,7 @@ class Progress:
 
     `retry` belongs to the stage of that name, and `eta_s` is the time until it then; `ahead` is
     how many downloads are before this one in the line; `kind` is what is being uploaded.
+    `is_silent`: that of a download was some time ago, and nothing has been heard of it since.
     """
 
     stage: Stage
@@ -72,6 +73,7 @@ class Progress:
     retry: Retry | None = None
     ahead: int = 0
     kind: MediaKind | None = None
+    is_silent: bool = False
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,8 @@ def progress(state: Progress) -> str:
         facts.append(f"{_size(state.speed_bps)}/s")
     if _is_shown(state.eta_s) and state.eta_s <= _MAX_PROGRESS_S:
         facts.append(f"{_clock(state.eta_s)} left")
+    if state.is_silent:
+        facts.append("waiting for the site")
     return f"{first}\n{' · '.join(facts)}"
 
 
