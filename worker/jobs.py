@@ -209,9 +209,10 @@ class Deliver:
 
 @dataclass(frozen=True)
 class SendGroup:
-    """Send files that belong to the answer beside it, or the first of them. Answers `GroupSent`.
+    """Send files that belong to the answer beside it. Answers with `GroupSent`.
 
-    At most ten, which one album may hold (see `worker.groups`).
+    At most ten, which one album may hold (see `worker.groups`). Where Telegram does not take
+    them together it may be the first of them alone.
     """
 
     request_id: int
