@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from worker import process_setup, processes
 from worker.downloads import child, warm, ytdlp
 from worker.downloads.job import make_handler
@@ -186,3 +188,10 @@ def worker(
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="module", name="warm")
+def warm_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """One for all tests of a module that imports this."""
+    with worker(tmp_path_factory.mktemp("downloads")) as made:
+        yield made

@@ -1,9 +1,11 @@
 """The real `bot.py`, with its workers' start method and the moment of its death to choose.
 
-START_METHOD is multiprocessing's word. DIE_AT_COMMIT=N is SIGKILL at the N-th commit of this
+START_METHOD is multiprocessing's word. HOSTILE names a module that the main process and its fork
+server import first. DIE_AT_COMMIT=N is SIGKILL at the N-th commit of this
 life, and DIE_WHEN says at which moment of it: before, within or after.
 """
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -52,6 +54,9 @@ def die_at_commit(number: int, moment: str) -> None:
 if __name__ == "__main__":
     context = multiprocessing.get_context(os.environ["START_METHOD"])
     vars(multiprocessing)["get_context"] = lambda _method: context
+    if hostile := os.environ.get("HOSTILE"):
+        importlib.import_module(hostile)
+        bot.PRELOAD = [hostile]
     if number := os.environ.get("DIE_AT_COMMIT"):
         die_at_commit(int(number), os.environ["DIE_WHEN"])
     sys.exit(bot.main(sys.argv[1:]))

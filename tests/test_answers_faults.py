@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from tests.sandbox.errors import bad_request
 from tests.sandbox.faults import Call, Fault
 from tests.sandbox.server import Cut
 from tests.sandbox.site import MediaSite
@@ -57,6 +58,26 @@ def test_telegram_stumbles_over_a_group(
     assert fault.hits == 1
     assert [answer.caption is not None for answer in answers].count(True) == 1
     assert sorted(map(len, albums(answers)))[-1] == 2
+
+
+def test_a_kind_that_the_chat_does_not_take_comes_as_documents(scene: Scene, chat: int) -> None:
+    def refuse_videos(call: Call) -> None:
+        of_album = str(call.params.get("media"))
+        if call.method == "sendVideo" or (call.method == "sendMediaGroup" and "video" in of_album):
+            raise bad_request("not enough rights to send videos to the chat")
+
+    scene.api.on_call = refuse_videos
+    link = f"/post/ppvpp?{chat}"
+    for number in (1, 2):
+        # The second time Telegram has them already, as what it has made of them.
+        scene.send(link, chat)
+        answers = scene.wait_for_answers(5 * number, chat)
+        last = sorted(answers, key=lambda answer: answer.message_id)[-5:]
+        assert [answer.kind for answer in last] == ["photo", "photo", "document", "photo", "photo"]
+        assert [answer.caption is not None for answer in last].count(True) == 1
+    downloads = "SELECT id FROM jobs WHERE kind = 'download' AND id IN"
+    downloads += " (SELECT download FROM requests WHERE chat_id = ?)"
+    assert len(scene.ledger(downloads, chat)) == 1
 
 
 def test_a_status_message_that_is_gone_by_then_is_replaced(scene: Scene, chat: int) -> None:

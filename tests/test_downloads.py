@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.downloads_harness import Worker, worker
+from tests.downloads_harness import warm_worker as warm_worker
 from tests.media import index_stands_in_front
 from tests.sandbox.site import MediaSite
 from worker.downloads.rules import Rules
@@ -36,18 +37,6 @@ needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs 
 
 def rules(**changes: Any) -> Rules:
     return Rules(**{**vars(RULES), **changes})
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[MediaSite]:
-    with MediaSite() as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("downloads")) as made:
-        yield made
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):

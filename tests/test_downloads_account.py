@@ -13,6 +13,7 @@ from tests.downloads_harness import Worker, worker
 from tests.process_kit import wait_until
 from tests.test_downloads import RULES, rules
 from worker import memory
+from worker.downloads import landlock
 from worker.downloads.rules import Rules
 from worker.errors import Reason
 from worker.jobs import DownloadUsage, Progress, Stage
@@ -32,6 +33,13 @@ def usage(worker: Worker, fetch: Any) -> DownloadUsage:
     assert outcome.error.reason
     (found,) = [report for report in outcome.reports if isinstance(report, DownloadUsage)]
     return found
+
+
+def cannot_be_confined() -> None:
+    def confine(*_: object) -> None:
+        raise OSError("the kernel said no")
+
+    vars(landlock)["confine"] = confine
 
 
 def use_much_and_fail(*_: Any) -> Any:
@@ -66,6 +74,11 @@ def test_failure_leaves_its_figures_and_its_last_words(cold: Worker) -> None:
     assert found.cpu_s >= 0.3
     assert "ValueError: no format at https://example.org/v?…" in found.log
     assert "secret" not in found.log
+
+
+def test_log_says_why_a_download_could_not_be_confined(tmp_path: Path) -> None:
+    with worker(tmp_path, prepare=cannot_be_confined, is_cold=True) as made:
+        assert usage(made, die).log.endswith("OSError: the kernel said no")
 
 
 def test_each_download_has_its_own_account(cold: Worker) -> None:

@@ -13,6 +13,7 @@ from yt_dlp.extractor.lazy_extractors import (  # type: ignore[import-not-found]
 )
 
 from tests.downloads_harness import Worker, worker
+from tests.downloads_harness import warm_worker as warm_worker
 from tests.hostile.web import Answer, Handler, Web, content
 from tests.media import make, probe
 from tests.pool_driver import METHODS, Driver, driven
@@ -33,12 +34,6 @@ MEBIBYTE = 1024 * 1024
 def web() -> Iterator[Web]:
     with Web() as web:
         yield web
-
-
-@pytest.fixture(scope="module")
-def warmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("downloads")) as made:
-        yield made
 
 
 # ----------------------------------------------------------------------------- when it is ready
@@ -143,7 +138,7 @@ def test_extractors_that_cannot_be_imported_would_fail_all_links(tmp_path: Path,
 # --------------------------------------------------------------- what is left of a job in it
 
 
-def test_no_session_or_cookie_of_a_job_is_used_by_the_next(warmed: Worker, web: Web) -> None:
+def test_no_session_or_cookie_of_a_job_is_used_by_the_next(warm: Worker, web: Web) -> None:
     seen: list[tuple[int, str | None]] = []
     clip = content(SAMPLE.read_bytes(), "video/mp4", Set_Cookie="visitor=first; Path=/")
 
@@ -155,7 +150,7 @@ def test_no_session_or_cookie_of_a_job_is_used_by_the_next(warmed: Worker, web: 
     jobs = []
     for name in ("one", "another"):
         seen.clear()
-        assert warmed.run(f"{web.url}/{name}.mp4", RULES).media.size_bytes
+        assert warm.run(f"{web.url}/{name}.mp4", RULES).media.size_bytes
         jobs.append(seen.copy())
     for job in jobs:
         # Within a job the cookie does come back: so it would be seen.
@@ -225,10 +220,10 @@ def _stream(web: Web, directory: Path, answer: Callable[[bytes], Answer]) -> str
 
 @needs_ffmpeg
 def test_fragments_are_fetched_side_by_side_and_not_too_many(
-    warmed: Worker, web: Web, tmp_path: Path
+    warm: Worker, web: Web, tmp_path: Path
 ) -> None:
     meeting = Meeting(4, patience_s=10)
-    media = warmed.run(_stream(web, tmp_path, meeting.answer), RULES).media
+    media = warm.run(_stream(web, tmp_path, meeting.answer), RULES).media
     assert meeting.most == 4
     assert probe(media.path).duration_s == pytest.approx(3.0, abs=0.2)
 

@@ -21,13 +21,14 @@ MOMENTS = ["before", "within", "after"]
 STAGED_BOT = Path(staged_bot.__file__)
 
 
-def staged(method: str, site: MediaSite, home: Path) -> Scene:
+def staged(method: str, site: MediaSite, home: Path, **more: str) -> Scene:
     """A bot whose deaths cost no attempt that counts: how many there are is not the matter."""
     env = {
         **ONE_WORKER_EACH,
         "START_METHOD": method,
         "PYTHONPATH": str(STAGED_BOT.parents[1]),
         "JOB_MAX_ATTEMPTS": "100",
+        **more,
     }
     return Scene(site, home, env, script=STAGED_BOT)
 
@@ -61,28 +62,34 @@ def test_killed_when_idle_and_while_it_waits_to_write(
 def test_killed_at_commits_of_a_links_way(
     method: str, further: int, site: MediaSite, tmp_path: Path
 ) -> None:
-    """Each life gets so many commits further than the last, and dies at the next moment of one.
-
-    The two start methods begin at different commits.
-    """
-    moments = itertools.cycle(MOMENTS)
+    """The two start methods begin at different commits."""
     with staged(method, site, tmp_path) as scene:
         scene.bot.kill()
         scene.send(f"/clip/commits-{method}-{further}.mp4")
-        for commit in itertools.count(2 + METHODS.index(method), further):
-            scene.bot.env |= {"DIE_AT_COMMIT": str(commit), "DIE_WHEN": next(moments)}
-            scene.bot.start()
-            scene.api.wait_for(lambda: not scene.bot.is_running or is_done(scene), 60)
-            scene.bot.kill()
-            scene.bot.wait_for_empty_tree()
-            if is_done(scene):
-                break
-        assert commit > 6, "it did not take more commits than that"
-        del scene.bot.env["DIE_AT_COMMIT"]
-        scene.bot.start()
-        scene.bot.wait_until_polling()
+        assert die_at_commits(scene, 2 + METHODS.index(method), further) > 6
         (answer,) = scene.wait_for_answers()
         assert answer.kind == "video", answer.text
+
+
+def die_at_commits(scene: Scene, first: int, further: int) -> int:
+    """Begin life after life until there is an answer, and then one that lives on.
+
+    Each gets so many commits further than the last, and dies at the next moment of one. Returns
+    how many the last mortal one was given.
+    """
+    moments = itertools.cycle(MOMENTS)
+    for commit in itertools.count(first, further):
+        scene.bot.env |= {"DIE_AT_COMMIT": str(commit), "DIE_WHEN": next(moments)}
+        scene.bot.start()
+        scene.api.wait_for(lambda: not scene.bot.is_running or is_done(scene), 60)
+        scene.bot.kill()
+        scene.bot.wait_for_empty_tree()
+        if is_done(scene):
+            break
+    del scene.bot.env["DIE_AT_COMMIT"]
+    scene.bot.start()
+    scene.bot.wait_until_polling()
+    return commit
 
 
 def is_done(scene: Scene) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_ledger import a_file, a_link, claim, files, post, press, send
+from tests.test_ledger import a_file, a_link, claim, files, post, send
+from tests.test_ledger_requests import press
 from worker import errors, jobs
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, ledger_path, retention
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS

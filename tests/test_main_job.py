@@ -69,8 +69,8 @@ def test_media_arrives_as_it_was(scene: Scene, chat: int, path: str, kind: str) 
         ("/403.mp4", "does not let me in"),
         ("/text.html", "found no video"),
         ("/empty.mp4", "empty file"),
-        ("/large.mp4?mb=60", "too large"),
-        ("/endless.mp4", "too large"),
+        ("/large.mp4?mb=60", "larger than the 5 MB that I may send at once"),
+        ("/endless.mp4", "larger than the 5 MB that I may send at once"),
         ("/stall.mp4", "stopped sending"),
         ("/429.mp4", "turning me away"),
     ],
@@ -132,6 +132,7 @@ def test_text_without_a_usable_link_gets_a_reply(
 def test_groups_command_is_answered_by_the_bot_that_it_names(scene: Scene) -> None:
     group = -100_777
     scene.api.say("/help@another_bot", group, 7)
+    scene.api.say(f"/audio@another_bot {scene.link('/clip/not-ours.mp4')}", group, 7)
     scene.api.say("/help", group, 7)
     scene.api.say("/help@Sandbox_Bot", group, 7)
     (answer,) = scene.wait_for_answers(1, group)

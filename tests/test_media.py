@@ -1,12 +1,12 @@
 """A video that plays everywhere: whatever a site has, through the real yt-dlp and ffmpeg."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.downloads_harness import Worker, worker
+from tests.downloads_harness import Worker
+from tests.downloads_harness import warm_worker as warm_worker
 from tests.media import index_stands_in_front, make, probe, replace_program
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.files import image_size
@@ -20,12 +20,6 @@ pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
 AUDIO, VIDEO, PHOTO = MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.PHOTO
 ANIMATION, DOCUMENT = MediaKind.ANIMATION, MediaKind.DOCUMENT
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("downloads")) as made:
-        yield made
 
 
 def fetched(warm: Worker, path: Path, **limits: float) -> MediaFile:

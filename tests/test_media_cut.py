@@ -3,14 +3,14 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import urlretrieve
 
 import pytest
 
-from tests.downloads_harness import Worker, worker
+from tests.downloads_harness import Worker
+from tests.downloads_harness import warm_worker as warm_worker
 from tests.media import index_stands_in_front, make, probe, replace_program
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.clips import SAMPLE
@@ -32,12 +32,6 @@ pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 FILM = "-c:v libx264 -preset ultrafast -g 10 -b:v 1500k -minrate 1500k -maxrate"
 FILM += " 1500k -bufsize 1500k -nal-hrd cbr -c:a aac"
 """Twelve seconds, key frames close together, at an even rate."""
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("downloads")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,12 @@
 """The size is known before it is too late: what is chosen, and what is said about it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.downloads_harness import Worker, worker
+from tests.downloads_harness import Worker
+from tests.downloads_harness import warm_worker as warm_worker
 from tests.media import make, probe
 from tests.sandbox.clips import SAMPLE
 from tests.test_downloads import rules, served
@@ -19,12 +19,6 @@ MB = 1_000_000
 
 
 # ------------------------------------------------------------------------- the real yt-dlp
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("downloads")) as made:
-        yield made
 
 
 def variant(bits_per_s: int, what: str, name: str) -> str:

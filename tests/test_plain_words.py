@@ -11,7 +11,8 @@ from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.globals import extractors as known
 from yt_dlp.utils import ExtractorError
 
-from tests.downloads_harness import Worker, worker
+from tests.downloads_harness import Worker
+from tests.downloads_harness import warm_worker as warm_worker
 from tests.hostile import floods
 from tests.hostile.web import Web, content, status
 from tests.test_downloads import rules
@@ -49,12 +50,6 @@ def fetch(task: Any, rules: Any, report: Any, extractors: Any) -> Any:
     return ytdlp.fetch(task, rules, report, Catalogue({"Talkative": TalkativeIE, **extractors}))
 
 
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("words")) as made:
-        yield made
-
-
 @pytest.fixture
 def web() -> Iterator[Web]:
     with Web() as web:
@@ -75,7 +70,7 @@ NOT_STARTED = "This has not started yet. Send the link again when it is over."
 REMOVED = "That page does not exist any more. Please check the link."
 UNSUPPORTED = "I found no video or sound behind that link. Trying again will not help."
 TOO_LONG = "This is too long for me to send. Trying again will not help."
-TOO_LARGE = "The file is too large for me to send. Trying again will not help."
+TOO_LARGE = "This is larger than the 5 MB that I may send at once. Trying again will not help."
 LIMITING = "The site is turning me away for now. Please try again in an hour (error 7f3a2c)."
 TROUBLE = "The site has trouble of its own. Please try again later (error 7f3a2c)."
 OUTDATED = "The site has changed and I have to be updated. Try in a few days (error 7f3a2c)."
@@ -123,7 +118,7 @@ def test_person_is_told_what_happened_and_whether_to_try_again(
         page = content(json.dumps(behind).encode(), "application/json")
         answer = status(behind) if isinstance(behind, int) else page
         url = floods.put(web, f"/watch/{name}", answer)
-    assert said(warm.run(url, rules(max_file_bytes=5 << 20), fetch).error) == sentence
+    assert said(warm.run(url, rules(max_file_bytes=5_000_000), fetch).error) == sentence
 
 
 def test_person_is_told_that_it_took_too_long(warm: Worker, web: Web) -> None:
@@ -152,7 +147,7 @@ def test_person_is_told_that_it_is_the_bots_fault(warm: Worker, web: Web) -> Non
 
 def said(error: JobError) -> str:
     """The sentence; one that is said of a failure which is tried again never denies it."""
-    sentence = texts.explanation(error.reason, "7f3a2c")
+    sentence = texts.explanation(error.reason, "7f3a2c", limit_mb=5)
     if error.fault is Fault.RETRYABLE:
         assert "will not help" not in sentence
     assert error.reason is not Reason.NO_MEDIA, error.detail

@@ -16,6 +16,7 @@ from worker.progress import (
     EDIT_INTERVAL_S,
     LINE_INTERVAL_S,
     LINE_LOOK_S,
+    SILENCE_S,
     ProgressBoard,
 )
 
@@ -100,6 +101,37 @@ def test_everybody_who_waits_is_shown_the_progress(screen: Screen, download: Job
     screen.board.put(download.id, some())
     assert screen.look(0.1, hang=True) == [(11, "downloading"), (12, "downloading")]
     assert sorted(screen.board.requests_in_edit) == [1, 2]
+
+
+def test_a_download_that_is_silent_has_no_speed(screen: Screen, download: Job) -> None:
+    def moments(last_news: float, *moments: float) -> list[bool]:
+        """When something is shown: whether it is a speed."""
+        screen.board.put(download.id, Progress(Stage.DOWNLOADING, 5, 10, 1000.0, 5.0))
+        shown: list[bool] = []
+        for moment in (last_news, *moments):
+            screen.board.look(screen.ledger, moment, moment, has_room=True)
+            while edit := screen.board.next_edit(screen.ledger, screen.governor, moment):
+                state = edit[1].progress
+                assert (state.done_bytes, state.total_bytes) == (5, 10)
+                assert state.is_silent is (state.speed_bps is None) is (state.eta_s is None)
+                shown.append(not state.is_silent)
+                screen.board.edit_ended(edit[0])
+        return shown
+
+    speed, silence = [True] * 2, [False] * 2
+    assert moments(1.0, 5.0, 1.0 + SILENCE_S - 0.1) == speed
+    # It moves, and is silent once more; then nothing new is to be said.
+    assert moments(20.0, 20.0 + SILENCE_S, 50.0, 80.0) == silence
+    assert moments(100.0) == speed
+
+
+@pytest.mark.parametrize("progress", [some(0), some(9, Stage.FINISHING)])
+def test_silence_of_what_receives_nothing_changes_nothing(
+    screen: Screen, download: Job, progress: Progress
+) -> None:
+    screen.board.put(download.id, progress)
+    assert len(screen.look(1.0)) == 2
+    assert screen.look(1.0 + 2 * SILENCE_S) == []
 
 
 def test_who_joins_a_download_sees_it_without_news_of_it(ledger: Ledger, screen: Screen) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.downloads_harness import Worker, worker
+from tests.downloads_harness import warm_worker as warm_worker
 from tests.hostile import floods
 from tests.hostile.web import Web, content
 from tests.test_downloads import needs_ffmpeg, rules
@@ -62,12 +63,6 @@ BOUNDED = [
     for flood, reason, _ in FLOODS
     if reason in OURS or flood is floods.a_page_that_forwards_to_itself
 ]
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("limited")) as made:
-        yield made
 
 
 def _without_bounds() -> None:

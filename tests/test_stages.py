@@ -88,6 +88,17 @@ def test_stages_of_a_link(scene: Scene) -> None:
     talk.assert_as_in("stages")
 
 
+def test_download_that_stands_still_does_not_pretend_to_move(scene: Scene, chat: int) -> None:
+    scene.send("/stall.mp4", chat)
+
+    def says_so() -> bool:
+        status = scene.status(chat)
+        return bool(status and re.search(r"B · waiting for the site$", status.text or ""))
+
+    scene.api.wait_for(says_so, 40)
+    cancel(scene, chat)
+
+
 def test_line_moves_up(scene: Scene) -> None:
     one, two = next(_chats), next(_chats)
     talk = Conversation(scene, in_full=True)

@@ -78,11 +78,12 @@ def test_a_refusal_has_one_type(
 @pytest.mark.parametrize(
     ("method", "status", "answer", "reason"),
     [
-        (EDIT, 413, refusal(413, "Request Entity Too Large"), Reason.TOO_LARGE),
-        (EDIT, 413, None, Reason.TOO_LARGE),
-        (EDIT, 400, refusal(400, "Bad Request: file is too big"), Reason.TOO_LARGE),
+        (EDIT, 413, refusal(413, "Request Entity Too Large"), Reason.UPLOAD_REFUSED),
+        (EDIT, 413, None, Reason.UPLOAD_REFUSED),
+        (EDIT, 400, refusal(400, "Bad Request: file is too big"), Reason.UPLOAD_REFUSED),
         (EDIT, 400, refusal(400, "Bad Request: IMAGE_PROCESS_FAILED"), Reason.UPLOAD_REFUSED),
         ("sendMessage", 400, refusal(400, "Bad Request: text is empty"), Reason.INTERNAL),
+        ("sendMessage", 413, None, Reason.INTERNAL),
         ("sendMessage", 418, refusal(418, "I'm a teapot"), Reason.INTERNAL),
     ],
 )

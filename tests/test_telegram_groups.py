@@ -8,10 +8,21 @@ import pytest
 
 from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
-from tests.sandbox.faults import Fault
+from tests.sandbox.errors import bad_request
+from tests.sandbox.faults import Call, Fault, FaultKind
 from tests.test_telegram_delivery import CHAT, JPEG, MP4, PNG, REQUEST, TOKEN, Desk
-from worker.errors import ChatClosed, FileIdRefused, JobError, Reason, TelegramUnreachable
+from worker.errors import (
+    ChatClosed,
+    FileIdRefused,
+    JobError,
+    Reason,
+    TelegramBusy,
+    TelegramUnreachable,
+)
+from worker.groups import next_group
 from worker.jobs import GroupSent, MediaFile, MediaKind, SendGroup
+from worker.telegram import Connection, delivery
+from worker.telegram.client import Client
 
 CONTENTS = {
     MediaKind.VIDEO: ("clip.mp4", MP4),
@@ -104,14 +115,78 @@ def test_a_name_that_telegram_refuses_is_said_to_be_so(desk: Desk, tmp_path: Pat
         send(desk, a_file(tmp_path, MediaKind.VIDEO, file_id="BAACAgIAAxkBAAI"))
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_what_telegram_does_not_take_has_a_reason(desk: Desk, tmp_path: Path, count: int) -> None:
-    files = [a_file(tmp_path, MediaKind.PHOTO, number) for number in range(count)]
-    for file in files:
-        Path(file.path).write_bytes(b"no picture at all")
+def a_post(folder: Path, letters: str) -> list[MediaFile]:
+    """A file for each letter: a picture, a video, or x for what Telegram takes for no picture."""
+    kinds = [MediaKind.VIDEO if letter == "v" else MediaKind.PHOTO for letter in letters]
+    files = [a_file(folder, kind, number) for number, kind in enumerate(kinds)]
+    for letter, file in zip(letters, files, strict=True):
+        if letter == "x":
+            Path(file.path).write_bytes(b"no picture at all")
+    return files
+
+
+def send_all(desk: Desk, files: list[MediaFile]) -> list[MediaFile]:
+    """Send group after group, as many files as were left, and return them as Telegram has them."""
+    sent: list[MediaFile] = []
+    while group := next_group(files[len(sent) :], 50_000_000):
+        result, messages = send(desk, *group)
+        assert len(messages) == len(result.sent)
+        known = zip(group, result.sent, strict=False)
+        sent += [replace(f, kind=each.kind or f.kind, file_id=each.file_id) for f, each in known]
+    return sent
+
+
+@pytest.mark.parametrize("letters", ["x", "px", "xp", "pxp", "vxv", "xx", "ppppppppx", "pxpppppxp"])
+def test_what_is_refused_comes_as_a_document_in_its_place(
+    desk: Desk, tmp_path: Path, letters: str
+) -> None:
+    before = len(desk.api.chat(CHAT))
+    files = a_post(tmp_path, letters)
+    known = send_all(desk, files)
+    kinds = {"p": "photo", "v": "video", "x": "document"}
+    messages = desk.api.chat(CHAT)[before:]
+    assert [message.kind for message in messages] == [kinds[letter] for letter in letters]
+    for file, message in zip(files, messages, strict=True):
+        assert message.media is not None
+        assert message.media.path.read_bytes() == Path(file.path).read_bytes()
+    # Once Telegram has them nothing is refused any more.
+    calls = len(desk.api.calls)
+    assert send_all(desk, known) == known
+    assert {call.status for call in desk.api.calls[calls:]} == {200}
+
+
+@pytest.mark.negative
+def test_one_file_alone_would_have_the_whole_album_refused(desk: Desk, tmp_path: Path) -> None:
+    before = len(desk.api.chat(CHAT))
+    task = SendGroup(REQUEST, CHAT, desk.link_id, tuple(a_post(tmp_path, "pxp")))
     with pytest.raises(JobError) as caught:
-        send(desk, *files)
+        delivery._send_album(Client(Connection(TOKEN, desk.api.url)), task, task.files)
     assert caught.value.reason is Reason.UPLOAD_REFUSED
+    assert len(desk.api.chat(CHAT)) == before
+
+
+@pytest.mark.parametrize("letters", ["p", "pp"])
+def test_what_telegram_does_not_take_at_all_has_a_reason(
+    desk: Desk, tmp_path: Path, letters: str
+) -> None:
+    def refuse(call: Call) -> None:
+        if call.method.startswith("send"):
+            raise bad_request("not today")
+
+    desk.api.on_call = refuse
+    with pytest.raises(JobError) as caught:
+        send(desk, *a_post(tmp_path, letters))
+    assert caught.value.reason is Reason.UPLOAD_REFUSED
+
+
+@pytest.mark.parametrize("kind", ["too_many_requests", "server_error", "bad_gateway", "cut_before"])
+def test_what_is_no_refusal_is_left_to_the_queue(
+    desk: Desk, tmp_path: Path, kind: FaultKind
+) -> None:
+    desk.api.faults.add(Fault("sendMediaGroup", kind))
+    with pytest.raises((TelegramBusy, TelegramUnreachable)):
+        send(desk, *a_post(tmp_path, "pp"))
+    assert [call.method for call in desk.api.calls].count("sendMediaGroup") == 1
 
 
 @pytest.mark.parametrize("count", [1, 2])

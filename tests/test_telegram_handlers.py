@@ -76,6 +76,8 @@ def reply(text: str, chat: int = USER) -> Reply:
         (said("/help@our_bot", chat=GROUP), [reply(texts.HELP, GROUP)]),
         (said("/help@other_bot", chat=GROUP), []),
         (said("/other@our_bot", chat=GROUP), []),
+        (said("/fresh", chat=GROUP), []),
+        (said("/HELP@Our_Bot", chat=GROUP), [reply(texts.HELP, GROUP)]),
         (said(new_chat_members=[{}], chat=GROUP), []),
         (pressed("cancel:17"), [CancelRequest(17, USER, "42")]),
         (pressed("cancel:"), [AnswerButton("42", texts.DEAD_BUTTON)]),
@@ -87,6 +89,51 @@ def reply(text: str, chat: int = USER) -> Reply:
 )
 def test_an_update_asks_for(update: dict[str, Any], effects: list[Effect]) -> None:
     assert handle_update(update, username=lambda: "our_bot") == tuple(effects)
+
+
+LINK = "https://a.example/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_meant"),
+    [
+        (f"/audio@our_bot {LINK}", True),
+        (f"/AUDIO@OUR_BOT {LINK}", True),
+        (f"/audio@other_bot {LINK}", False),
+        (f"/audio@our_bot_2 {LINK}", False),
+        (f"/fresh@other_bot {LINK}", False),
+        (f"/start@other_bot {LINK}", False),
+        (f"/start@other_bot\n{LINK}", False),
+        ("/start@other_bot ftp://a.example/", False),
+        # Not a command, so whoever is named by it is none of its bots.
+        (f"look@other_bot {LINK}", True),
+        (f"{LINK} /audio@other_bot", True),
+    ],
+)
+@pytest.mark.parametrize("key", ["text", "caption"])
+def test_what_a_group_says_to_another_bot_is_not_listened_to(
+    text: str, is_meant: bool, key: str
+) -> None:
+    words: dict[str, Any] = {key: text, "photo": [{}]}
+    effects = handle_update(said(chat=GROUP, **words), username=lambda: "Our_Bot")
+    assert bool(effects) is is_meant
+    # In private there is nobody else to be meant.
+    assert handle_update(said(**words))
+
+
+def test_what_names_no_bot_needs_no_name() -> None:
+    def unknown() -> str:
+        raise AssertionError
+
+    for text in ("/audio https://a.example/x", "/help", "https://a.example/x", "/ban 77"):
+        for chat in (USER, GROUP):
+            handle_update(said(text, chat=chat), admins=frozenset({USER}), username=unknown)
+
+
+def test_a_command_counts_in_a_caption_as_well() -> None:
+    (effect,) = handle_update(said(caption=f"/audio {LINK}", photo=[{}]))
+    assert isinstance(effect, OpenRequest)
+    assert effect.sound_only
 
 
 def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:
@@ -154,6 +201,13 @@ def test_admin_shuts_people_out_and_lets_them_in(
     if answered:
         update["message"]["reply_to_message"] = {"from": {"id": answered}}
     assert list(handle_update(update, admins=frozenset({ADMIN}))) == effects
+
+
+def test_an_admin_may_say_it_to_another_bot() -> None:
+    for bot, count in (("other_bot", 0), ("Our_Bot", 2)):
+        order = said(f"/ban@{bot} 77", chat=GROUP, user=ADMIN)
+        effects = handle_update(order, admins=frozenset({ADMIN}), username=lambda: "our_bot")
+        assert len(effects) == count
 
 
 @pytest.mark.parametrize("text", ["/ban 77", "/unban 77"])

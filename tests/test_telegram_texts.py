@@ -75,6 +75,12 @@ def test_who_asks_for_a_site_that_is_down_is_told_when_to_come_again(
     assert texts.explanation(Reason.NETWORK, "", wait_s) == texts.explanation(Reason.NETWORK)
 
 
+def test_who_sends_what_is_too_large_is_told_the_limit() -> None:
+    sentence = texts.explanation(Reason.TOO_LARGE, "7f3a2c", limit_mb=2000)
+    assert sentence.startswith("This is larger than the 2000 MB that I may send at once.")
+    assert texts.explanation(Reason.DRM, limit_mb=2000) == texts.explanation(Reason.DRM)
+
+
 @pytest.mark.parametrize("reason", [Reason.CRASHED, Reason.INTERNAL, Reason.UPLOAD_REFUSED])
 def test_what_may_be_our_fault_carries_the_error_id(reason: Reason) -> None:
     assert texts.explanation(reason, "7f3a2c").endswith(" (error 7f3a2c).")
@@ -120,6 +126,11 @@ def test_every_stage_has_words(stage: Stage) -> None:
             Progress(Stage.DOWNLOADING, 1000, 10**9, 0.0, 4000.0),
             "Downloading ▱▱▱▱▱▱▱▱▱▱ 0 %\n1 kB of 1.00 GB · 1:06:40 left",
         ),
+        (
+            Progress(Stage.DOWNLOADING, 5_000_000, 10_000_000, is_silent=True),
+            "Downloading ▰▰▰▰▰▱▱▱▱▱ 50 %\n5.0 MB of 10.0 MB · waiting for the site",
+        ),
+        (Progress(Stage.DOWNLOADING, is_silent=True), "Downloading…"),
         (Progress(Stage.DOWNLOADING, -1, 0), "Downloading…"),
         (Progress(Stage.IN_LINE), "Waiting: yours is next…"),
         (Progress(Stage.IN_LINE, ahead=1), "Waiting: 1 download is before yours…"),

@@ -112,7 +112,8 @@ def test_a_file_too_large_is_said_to_be_so_though_the_server_hangs_up(
     server.respond = respond
     with pytest.raises(JobError) as caught:
         client.edit_media(CHAT, 5, media(large_file), 20)
-    assert caught.value.reason is Reason.TOO_LARGE
+    assert caught.value.reason is Reason.UPLOAD_REFUSED
+    assert "413" in caught.value.detail
 
 
 def test_an_upload_has_its_length_in_front(

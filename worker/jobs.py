@@ -62,6 +62,7 @@ class Progress:
 
     `retry` belongs to the stage of that name, and `eta_s` is the time until it then; `ahead` is
     how many downloads are before this one in the line; `kind` is what is being uploaded.
+    `is_silent`: that of a download was some time ago, and nothing has been heard of it since.
     """
 
     stage: Stage
@@ -72,6 +73,7 @@ class Progress:
     retry: Retry | None = None
     ahead: int = 0
     kind: MediaKind | None = None
+    is_silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,8 @@ class Deliver:
 class SendGroup:
     """Send files that belong to the answer beside it. Answers with `GroupSent`.
 
-    At most ten, which one album may hold (see `worker.groups`).
+    At most ten, which one album may hold (see `worker.groups`). Where Telegram does not take
+    them together it may be the first of them alone.
     """
 
     request_id: int
@@ -223,7 +226,7 @@ class Explain:
     """Turn the status message into one plain sentence that says why there is no media.
 
     `reason` None stands for a request that its own requester has cancelled. `wait_s` is the time
-    after which the same link may work, where that is known.
+    after which the same link may work, where that is known; `limit_mb` is how large a file may be.
     """
 
     request_id: int
@@ -232,6 +235,7 @@ class Explain:
     reason: Reason | None
     error_id: str = ""
     wait_s: float | None = None
+    limit_mb: int | None = None
 
 
 @dataclass(frozen=True)
@@ -272,7 +276,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class GroupSent:
-    """The files of a group stand in the chat, in their order."""
+    """The first files of a group stand in the chat, in their order; mostly all of them."""
 
     sent: tuple[Delivered, ...]
 

@@ -6,7 +6,7 @@ each message goes on.
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker.governor import Governor
 from worker.jobs import EditStatus, Progress, Stage
@@ -20,6 +20,9 @@ LINE_INTERVAL_S = 10.0
 
 LINE_LOOK_S = 2.0
 """Between two looks at the line. Who has waited for less is not told: it may be over already."""
+
+SILENCE_S = 10.0
+"""Without a word from a download for so long, its last speed is not shown any more."""
 
 CALL_IDS = 2**62
 """Calls that are not in the ledger; their ids begin where no job's id will ever be."""
@@ -59,6 +62,7 @@ class ProgressBoard:
         """Begin with nothing on show."""
         self._downloads: dict[int, Progress] = {}
         self._news: set[int] = set()
+        self._heard_at: dict[int, float] = {}
         self._messages: dict[int, _Message] = {}
         self._in_edit: dict[int, EditStatus] = {}
         self._edited_at: dict[int, float] = {}
@@ -97,6 +101,7 @@ class ProgressBoard:
     def forget(self, job: int) -> None:
         """A job has ended."""
         self._downloads.pop(job, None)
+        self._heard_at.pop(job, None)
         self._keep(request for request, message in self._messages.items() if message.job != job)
 
     def look(self, ledger: Ledger, now: float, wall: float, *, has_room: bool) -> None:
@@ -115,6 +120,10 @@ class ProgressBoard:
 
     def _look_at_download(self, download: int, ledger: Ledger, now: float) -> None:
         progress = self._downloads[download]
+        if download in self._news:
+            self._heard_at[download] = now
+        elif now >= self._heard_at[download] + SILENCE_S and _is_moving(progress):
+            progress = replace(progress, speed_bps=None, eta_s=None, is_silent=True)
         watchers = ledger.watchers(download)
         for request in watchers:
             self.put_for(request.id, request.chat_id, download, progress, now)
@@ -187,6 +196,11 @@ class ProgressBoard:
     def edit_ended(self, edit_id: int) -> None:
         """An edit is over, well or not."""
         self._in_edit.pop(edit_id, None)
+
+
+def _is_moving(progress: Progress) -> bool:
+    """Whether it tells of bytes that come from a site, and how fast they do."""
+    return progress.stage is Stage.DOWNLOADING and progress.done_bytes > 0
 
 
 def _is_open(request: Request, stage: Stage) -> bool:

@@ -42,9 +42,15 @@ def task_of(
         return jobs.PostStatus(request.id, chat_id, request.message_id)
     assert message_id is not None  # noqa: S101 - see worker.ledger.requests.settle
     if request.verdict is not Verdict.MEDIA:
-        error_id = request.error_id or ""
-        reason = request.reason
-        return jobs.Explain(request.id, chat_id, message_id, reason, error_id, site_wait_s)
+        return jobs.Explain(
+            request.id,
+            chat_id,
+            message_id,
+            request.reason,
+            request.error_id or "",
+            site_wait_s,
+            settings.max_file_mb,
+        )
     if job.media is None:
         return None
     if not all(file.file_id or _is_own(file, request, downloads) for file in job.media.files):

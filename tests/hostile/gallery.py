@@ -2,7 +2,8 @@
 
 `/watch?v=NAME` and `/s/NAME` are the same clip, `/series?v=NAME&p=2` is another one of the same
 name. The clip of dawn takes some seconds. `/song/NAME` is sound, with a picture if it is called
-covered. `/post/KINDS` is a post of several: a letter for each, v for a video and p for a picture.
+covered. `/post/KINDS` is a post of several: a letter for each, p for a picture, v for a video and
+s for a slow one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from yt_dlp.globals import extractors
 import worker.preload  # noqa: F401 - what this module stands in for
 from worker.downloads import warm
 
+_PLACES = {"p": "/picture.jpg?{}", "s": "/slow/{}.mp4?seconds=3"}
 _SITE = r"https?://127\.0\.0\.1:\d+"
 
 
@@ -63,7 +65,7 @@ class PostIE(InfoExtractor):
 
     def _entries(self, url: str, kinds: str) -> Iterator[Any]:
         for number, kind in enumerate(kinds, 1):
-            name = f"/picture.jpg?{number}" if kind == "p" else f"/clip/{number}.mp4"
+            name = _PLACES.get(kind, "/clip/{}.mp4").format(number)
             entry = {"id": f"{kinds}-{number}", "title": f"A post of {len(kinds)}"}
             if kind == "u":  # only a link to what would have to be looked up
                 yield self.url_result(urljoin(url, name))

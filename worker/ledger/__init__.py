@@ -255,7 +255,7 @@ class Ledger:
             requests.decide_all(self._db, job.id, Decision(Verdict.MEDIA), now)
 
     def finish_group(self, job: Job, group: jobs.GroupSent, now: float) -> None:
-        """Files that belong to the answer stand beside it."""
+        """Files that belong to the answer stand beside it; what is left goes on from there."""
         request = _request_of(job)
         sent = [jobs.to_json(delivered) for delivered in (*request.sent, *group.sent)]
         with self._db.transaction():

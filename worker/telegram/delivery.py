@@ -1,6 +1,7 @@
 """The telegram tasks that call the API: one function each, safe to repeat where it edits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
@@ -64,32 +65,27 @@ def deliver(client: Client, task: Deliver) -> Delivered:
     Raises `FileIdRefused` when the file brought a `file_id` that Telegram does not take, and
     `MessageGone` when there is no message to turn.
     """
-    try:
-        return _deliver_as(task.file.kind, client, task)
-    except JobError as error:
-        # A photo has limits of its own: 10 MB, 10 000 pixels, a ratio of 20 (sendPhoto).
-        refused = error.reason in (Reason.UPLOAD_REFUSED, Reason.TOO_LARGE)
-        if task.file.kind is not MediaKind.PHOTO or task.file.file_id is not None or not refused:
-            raise
-    return _deliver_as(MediaKind.DOCUMENT, client, task)
+    return _or_as_document(task.file, functools.partial(_deliver_as, client, task))
 
 
 def send_group(client: Client, task: SendGroup) -> GroupSent:
-    """Send the files beside the answer. Not safe to repeat after `TelegramUnreachable`."""
-    with ExitStack() as files, _named_files(client.local, task.files):
-        inputs = [
-            # An album's first file, the answer, speaks for all; a part says which one it is.
-            _input_media(file.kind, client.local, file, files, has_caption=file.parts > 1)
-            for file in task.files
-        ]
-        media = [each for each, _ in inputs]
-        silence_s = max(silence_s for _, silence_s in inputs)
-        if len(media) == 1:
-            messages = [client.send_media(task.chat_id, media[0], task.reply_to, silence_s)]
-        else:
-            messages = client.send_group(task.chat_id, media, task.reply_to, silence_s)
-    sent = zip(task.files, messages, strict=True)
-    return GroupSent(tuple(_delivered(file.kind, message) for file, message in sent))
+    """Send the files beside the answer, or so many of the first as Telegram takes together.
+
+    Not safe to repeat after `TelegramUnreachable`. An album with one file that Telegram does not
+    take is refused as a whole, and often without a word about which one it is. So a refused album
+    is halved, until the file stands alone and can come as a document. What is refused is not in
+    the chat: one call at most has an effect, and what it has sent is what is counted.
+    """
+    files = task.files
+    while len(files) > 1:
+        try:
+            return _send_album(client, task, files)
+        except JobError as error:
+            if not _is_refusal(error):
+                raise
+        files = files[: len(files) // 2]
+    (file,) = files
+    return GroupSent((_or_as_document(file, functools.partial(_send_as, client, task, file)),))
 
 
 def explain(client: Client, task: Explain) -> None:
@@ -97,7 +93,7 @@ def explain(client: Client, task: Explain) -> None:
 
     A message that is media by now has been answered already. Raises `MessageGone`.
     """
-    text = texts.explanation(task.reason, task.error_id, task.wait_s)
+    text = texts.explanation(task.reason, task.error_id, task.wait_s, task.limit_mb)
     with suppress(MessageIsMedia):
         client.edit_text(task.chat_id, task.message_id, text)
 
@@ -116,11 +112,55 @@ def _cancel(request_id: int) -> tuple[str, str]:
     return texts.CANCEL, cancel_data(request_id)
 
 
-def _deliver_as(kind: MediaKind, client: Client, task: Deliver) -> Delivered:
+def _is_refusal(error: JobError) -> bool:
+    """Whether Telegram has looked at what was sent, and does not take it as what it is."""
+    return error.reason is Reason.UPLOAD_REFUSED and error.fault is Fault.PERMANENT
+
+
+def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> Delivered:
+    """Send a file as what it is or, where Telegram does not take it so, as a document.
+
+    A photo has limits of its own (10 MB, 10 000 pixels, a ratio of 20: sendPhoto), and a group
+    may be closed to a kind.
+    """
+    try:
+        return send(file.kind)
+    except JobError as error:
+        has_other_way = file.kind is not MediaKind.DOCUMENT and file.file_id is None
+        if not (has_other_way and _is_refusal(error)):
+            raise
+    return send(MediaKind.DOCUMENT)
+
+
+def _deliver_as(client: Client, task: Deliver, kind: MediaKind) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (task.file,)):
         media, silence_s = _input_media(kind, client.local, task.file, files)
         message = client.edit_media(task.chat_id, task.message_id, media, silence_s)
         return _delivered(kind, message)
+
+
+def _send_as(client: Client, task: SendGroup, file: MediaFile, kind: MediaKind) -> Delivered:
+    with ExitStack() as files, _named_files(client.local, (file,)):
+        media, silence_s = _beside(kind, client.local, file, files)
+        message = client.send_media(task.chat_id, media, task.reply_to, silence_s)
+        return _delivered(kind, message)
+
+
+def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> GroupSent:
+    with ExitStack() as files, _named_files(client.local, album):
+        inputs = [_beside(file.kind, client.local, file, files) for file in album]
+        media = [each for each, _ in inputs]
+        silence_s = max(silence_s for _, silence_s in inputs)
+        messages = client.send_group(task.chat_id, media, task.reply_to, silence_s)
+    sent = zip(album, messages, strict=True)
+    return GroupSent(tuple(_delivered(file.kind, message) for file, message in sent))
+
+
+def _beside(
+    kind: MediaKind, local: bool, file: MediaFile, files: ExitStack
+) -> tuple[types.InputMedia, float]:
+    """What is sent beside the answer, which speaks for all; a part says which one it is."""
+    return _input_media(kind, local, file, files, has_caption=file.parts > 1)
 
 
 @contextmanager

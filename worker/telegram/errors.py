@@ -6,7 +6,6 @@ The descriptions are not documented; those looked for here are the ones that the
 
 import math
 import re
-from collections.abc import Callable
 
 from worker.errors import (
     ChatClosed,
@@ -48,7 +47,7 @@ class ChatMoved(ChatClosed):
         self.chat_id = chat_id
 
 
-_BAD_REQUESTS: tuple[tuple[Callable[[str], Exception], tuple[str, ...]], ...] = (
+_BAD_REQUESTS: tuple[tuple[type[Exception], tuple[str, ...]], ...] = (
     (NotModified, ("message is not modified",)),
     (MessageIsMedia, ("there is no text in the message to edit",)),
     (
@@ -95,10 +94,6 @@ _BAD_REQUESTS: tuple[tuple[Callable[[str], Exception], tuple[str, ...]], ...] = 
             "type of file mismatch",
         ),
     ),
-    (
-        lambda words: JobError(Reason.TOO_LARGE, Fault.PERMANENT, words),
-        ("too big", "too large"),
-    ),
 )
 
 
@@ -119,7 +114,7 @@ def failure(method: str, status: int, answer: object) -> Exception:
     if not isinstance(answer, dict):
         # A proxy's page. The one thing it can know about us is that the body is too large.
         if status == 413:
-            return JobError(Reason.TOO_LARGE, Fault.PERMANENT, "HTTP 413")
+            return _refusal(method, f"{method}: HTTP 413, the body is too large")
         return TelegramUnreachable(f"{method}: HTTP {status}, and no answer of the Bot API")
     code = fields.integer(answer, "error_code") or status
     description = fields.text(answer, "description")
@@ -132,10 +127,10 @@ def failure(method: str, status: int, answer: object) -> Exception:
         return ChatClosed(words)
     if code == 409:
         return TelegramConflict(words)
-    if code == 413:
-        return JobError(Reason.TOO_LARGE, Fault.PERMANENT, words)
     if code == 429:
         return TelegramBusy(_wait_s(answer))
+    if code == 413:
+        return _refusal(method, words)
     if 400 < code < 500:
         return JobError(Reason.INTERNAL, Fault.PERMANENT, words)
     return TelegramUnreachable(words)
@@ -149,6 +144,11 @@ def _bad_request(method: str, description: str, words: str, answer: object) -> E
     for kind, phrases in _BAD_REQUESTS:
         if any(phrase in said for phrase in phrases):
             return kind(words)
+    return _refusal(method, words)
+
+
+def _refusal(method: str, words: str) -> JobError:
+    """That no repeating helps. A file is never `TOO_LARGE` here: it was found to fit before."""
     reason = Reason.UPLOAD_REFUSED if method in _WITH_FILES else Reason.INTERNAL
     return JobError(reason, Fault.PERMANENT, words)
 

@@ -52,8 +52,9 @@ def handle_update(
     """
     message = fields.mapping(update, "message")
     if message:
-        order = _ban(message, admins)
-        return order or _message(message, allowed_users, username)
+        if _is_for_another_bot(message, username):
+            return ()
+        return _ban(message, admins) or _message(message, allowed_users)
     query = fields.mapping(update, "callback_query")
     if query:
         return _button(query, allowed_users)
@@ -65,9 +66,17 @@ def cancel_data(request_id: int) -> str:
     return f"cancel:{request_id}"
 
 
-def _message(
-    message: Mapping[str, Any], allowed_users: AbstractSet[int], username: Callable[[], str]
-) -> tuple[Effect, ...]:
+def _is_for_another_bot(message: Mapping[str, Any], username: Callable[[], str]) -> bool:
+    """Whether it begins with a group's command that names a bot, and not this one.
+
+    A bot without privacy mode, or one that is an admin of the group, is shown those as well.
+    """
+    _, addressee = _command(message)
+    chat_type = fields.text(fields.mapping(message, "chat"), "type")
+    return bool(addressee) and chat_type in _GROUPS and addressee != username().lower()
+
+
+def _message(message: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tuple[Effect, ...]:
     chat, sender = fields.mapping(message, "chat"), fields.mapping(message, "from")
     chat_id, user_id = fields.integer(chat, "id"), fields.integer(sender, "id")
     message_id = fields.integer(message, "message_id")
@@ -96,7 +105,7 @@ def _message(
         )
         for url in links.good[:MAX_LINKS]
     )
-    answer = _about(links) or ("" if requests else _talk(message, private, username))
+    answer = _about(links) or ("" if requests else _talk(message, private))
     return (*requests, Reply(chat_id, message_id, answer)) if answer else requests
 
 
@@ -128,11 +137,12 @@ def _about(links: Links) -> str:
     return "\n".join(sentences)
 
 
-def _talk(message: Mapping[str, Any], private: bool, username: Callable[[], str]) -> str:
+def _talk(message: Mapping[str, Any], private: bool) -> str:
     """The answer to a message without any link, if it wants one."""
     command, addressee = _command(message)
     answer = _ANSWERS.get(command)
-    if answer and (private or (addressee and addressee == username().lower())):
+    # In a group a command without a name may be meant for any of its bots.
+    if answer and (private or addressee):
         return answer
     # The captions of an album come as messages of their own; one hint each would be a flood.
     if private and "media_group_id" not in message:
@@ -142,7 +152,7 @@ def _talk(message: Mapping[str, Any], private: bool, username: Callable[[], str]
 
 def _command(message: Mapping[str, Any]) -> tuple[str, str]:
     """The command with which a message begins and the bot that it names, each empty for none."""
-    command = _COMMAND.match(fields.text(message, "text"))
+    command = _COMMAND.match(fields.text(message, "text") or fields.text(message, "caption"))
     return (command["name"].lower(), (command["bot"] or "").lower()) if command else ("", "")
 
 

@@ -82,7 +82,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     Reason.NOT_STARTED: ("This has not started yet.", "Send the link again when it is over."),
     Reason.NO_FORMAT: ("The site has this in no format that I can send.", _NEVER),
     Reason.NO_SOUND: ("There is no sound in this video.", _NEVER),
-    Reason.TOO_LARGE: ("The file is too large for me to send.", _NEVER),
+    Reason.TOO_LARGE: ("This is larger than what I may send at once.", _NEVER),
     Reason.TOO_LONG: ("This is too long for me to send.", _NEVER),
     Reason.HUGE_PAGE: ("The page behind that link is too large for me to read.", _NEVER),
     Reason.LEADS_NOWHERE: ("That link leads from page to page and never to a video.", _NEVER),
@@ -150,16 +150,24 @@ def too_many_links(limit: int, left_out: int) -> str:
     return f"I took the first {limit} links. Please send the other {left_out} in {rest}."
 
 
-def explanation(reason: Reason | None, error_id: str = "", wait_s: float | None = None) -> str:
+def explanation(
+    reason: Reason | None,
+    error_id: str = "",
+    wait_s: float | None = None,
+    limit_mb: int | None = None,
+) -> str:
     """Why there is no media: one or two sentences. None stands for a cancelled request.
 
-    `wait_s` is the time after which a site that is down is tried again.
+    `wait_s` is the time after which a site that is down is tried again, and `limit_mb` how large
+    a file may be: each is told where it is known.
     """
     if reason is None:
         return CANCELLED
     what, helps = _REASONS[reason]
     if reason is Reason.SITE_DOWN and wait_s is not None:
         helps = f"Please send the link again in {_minutes(wait_s)}."
+    if reason is Reason.TOO_LARGE and limit_mb is not None:
+        what = f"This is larger than the {limit_mb} MB that I may send at once."
     sentence = f"{what} {helps}"
     if error_id and reason in _WITH_ID:
         return f"{sentence[:-1]} (error {error_id})."
@@ -188,6 +196,8 @@ def progress(state: Progress) -> str:
         facts.append(f"{_size(state.speed_bps)}/s")
     if _is_shown(state.eta_s) and state.eta_s <= _MAX_PROGRESS_S:
         facts.append(f"{_clock(state.eta_s)} left")
+    if state.is_silent:
+        facts.append("waiting for the site")
     return f"{first}\n{' · '.join(facts)}"
 
 
