@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.downloads_harness import Worker, worker
+from tests.downloads_harness import warm_worker as warm_worker
 from tests.hostile.web import Handler, Web, content
 from tests.media import make
 from tests.process_kit import wait_until
@@ -21,12 +22,6 @@ from worker.downloads import drawing, ytdlp
 from worker.jobs import MediaFile, MediaKind
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("downloads")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from worker import staff
 from worker.child import Handler as JobHandler
 from worker.downloads import landlock, warm, ytdlp
 from worker.downloads.rules import Rules
-from worker.errors import Reason
+from worker.errors import Fault, Reason
 from worker.jobs import Download
 from worker.process_setup import Limits
 
@@ -169,7 +169,9 @@ def _refuse_a_step() -> None:
 
 def test_download_that_cannot_be_confined_is_not_begun(tmp_path: Path, web: Web) -> None:
     with worker(tmp_path, prepare=_refuse_a_step, is_cold=True) as weak:
-        assert weak.run(f"{web.url}/clip.mp4", RULES).error.reason is Reason.CRASHED
+        error = weak.run(f"{web.url}/clip.mp4", RULES).error
+    assert (error.reason, error.fault) == (Reason.INTERNAL, Fault.OPERATOR)
+    assert "not today" in error.detail
     assert web.hits == []
 
 

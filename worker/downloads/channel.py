@@ -71,10 +71,10 @@ Message = Progress | Found | Finished | JobError
 
 
 class Sender:
-    """The download process's end."""
+    """The download process's end; `fd` is where it writes."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self.fd = fd
         # yt-dlp calls progress hooks from the threads that fetch fragments.
         self._lock = threading.Lock()
 
@@ -101,7 +101,7 @@ class Sender:
         line = json.dumps(message).encode() + b"\n"
         with self._lock:
             while line:
-                line = line[os.write(self._fd, line) :]
+                line = line[os.write(self.fd, line) :]
 
 
 class Receiver:

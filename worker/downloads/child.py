@@ -42,8 +42,7 @@ def run(
             cookies.hand_over(
                 task.url, Path(rules.cookies_file), confinement.directory / COOKIES_NAME
             )
-        channel_fd, guard = isolate(confinement, rules, channel_fd)
-        sender = Sender(channel_fd)
+        guard = isolate(confinement, rules, sender)
         sender.finished(_download(task, rules, sender, extractors))
     except BaseException as error:  # noqa: BLE001 - the process's outer edge
         _report(error, guard, sender)

@@ -19,6 +19,7 @@ from typing import Any
 
 from worker import process_setup, processes
 from worker.downloads import guard, landlock, seccomp, territory
+from worker.downloads.channel import Sender
 from worker.downloads.rules import Rules
 
 PROCESS_NAME = "yt-dlp"
@@ -40,11 +41,11 @@ class Confinement:
     worker_pid: int
 
 
-def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[int, guard.Guard]:
-    """Turn this freshly forked process into a download process.
+def isolate(confinement: Confinement, rules: Rules, sender: Sender) -> guard.Guard:
+    """Turn this freshly forked process into a download process; `sender` can be used all along.
 
-    Returns the channel's new descriptor and the guard, which remembers what it refused. Raises
-    OSError when a step fails: then the process must end, and never go on half confined.
+    Returns the guard, which remembers what it refused. Raises OSError when a step fails: then
+    the process must end, and never go on half confined.
     """
     # 1. A session of its own, so that one signal reaches all of it, and none of ours does.
     os.setsid()
@@ -56,7 +57,7 @@ def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[in
     #    over the limit is then EFBIG, with a name to report. subprocess restores it for ffmpeg.
     _reset_signals()
     # 5. No descriptor of the worker: not its pipes, not a listening socket, not a journal.
-    channel_fd = _keep_only_stdio(confinement.directory / LOG_NAME, channel_fd)
+    sender.fd = _keep_only_stdio(confinement.directory / LOG_NAME, sender.fd)
     # 6. Relative names from here on mean the private directory; files are for us alone.
     hidden = _hidden(confinement, rules)
     os.chdir(confinement.directory)
@@ -79,7 +80,7 @@ def isolate(confinement: Confinement, rules: Rules, channel_fd: int) -> tuple[in
     # 13. ffmpeg must not outlive yt-dlp, and has no business with the network.
     _bind_programs()
     # 14. Last, because the proxy's own name is resolved here.
-    return channel_fd, guard.install(rules.allowed_networks, rules.proxy)
+    return guard.install(rules.allowed_networks, rules.proxy)
 
 
 def shortcoming() -> str:
