@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
+from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.extractor.lazy_extractors import (  # type: ignore[import-not-found]
     LazyLoadExtractor,
 )
@@ -28,6 +32,7 @@ from worker.jobs import Download
 from worker.process_setup import Limits
 
 MEBIBYTE = 1024 * 1024
+WATCHDOG_S = 60.0
 
 
 @pytest.fixture
@@ -133,6 +138,45 @@ def test_extractors_that_cannot_be_imported_would_fail_all_links(tmp_path: Path,
     web.otherwise = content(SAMPLE.read_bytes(), "video/mp4")
     with worker(tmp_path, prepare=_keep_unusable_extractors) as weak:
         assert "ImportError" in weak.run(f"{web.url}/clip.mp4", RULES).error.detail
+
+
+# ------------------------------------------------------------------- what nobody asks it for
+
+
+def _look_at_extractors(is_warm: bool, kind: str) -> tuple[int, dict[str, str | None]]:
+    """How many have examples for yt-dlp's tests, and what each says that it gives."""
+    vars(warm)["_KIND"] = kind
+    found = warm.warm_up().values() if is_warm else gen_extractor_classes()
+    real: list[Any] = [getattr(extractor, "real_class", extractor) for extractor in found]
+    with_examples = sum(not vars(each).keys().isdisjoint(warm._EXAMPLES) for each in real)
+    return with_examples, {each.ie_key(): each._RETURN_TYPE for each in real if each._ENABLED}
+
+
+def _extractors(is_warm: bool, kind: str = warm._KIND) -> tuple[int, dict[str, str | None]]:
+    """The same, of a process of its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(_look_at_extractors, is_warm, kind).result(WATCHDOG_S)
+
+
+@pytest.fixture(scope="module")
+def kinds() -> dict[str, str | None]:
+    """What each extractor says that it gives in a cold process."""
+    with_examples, kinds = _extractors(is_warm=False)
+    assert with_examples > 1000
+    return kinds
+
+
+def test_examples_are_freed_and_what_yt_dlp_reads_in_them_is_kept(
+    kinds: dict[str, str | None],
+) -> None:
+    assert _extractors(is_warm=True) == (0, kinds)
+
+
+@pytest.mark.negative
+def test_examples_freed_before_yt_dlp_has_read_them_would_be_missed(
+    kinds: dict[str, str | None],
+) -> None:
+    assert _extractors(is_warm=True, kind="no_such_attribute") != (0, kinds)
 
 
 # --------------------------------------------------------------- what is left of a job in it

@@ -5,15 +5,21 @@ begins, and all of them share the memory. Nothing here may start a thread: what 
 lack it, and a lock that it held would stay locked.
 """
 
+import gc
 import logging
 
 # Imported for its forks: a module that each of them loads costs its memory once for each.
 import worker.downloads.job
 import worker.staff  # noqa: F401
 from worker.downloads.warm import warm_up
+from worker.telegram.rehearsal import rehearse
 
-try:
-    warm_up()
-except Exception:
-    # multiprocessing forgives an ImportError alone: anything else would end the fork server.
-    logging.getLogger(__name__).exception("Warming up failed; each worker tries by itself.")
+for step in (warm_up, rehearse):
+    try:
+        step()
+    except Exception:
+        # multiprocessing forgives an ImportError alone: anything else would end the fork server.
+        logging.getLogger(__name__).exception("Warming up failed; each worker tries by itself.")
+# As in `warm_up`, for what has been made since: a collector that visited it would copy its pages.
+gc.collect()
+gc.freeze()

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 _MAKE_CONTEXT = "make_ssl_context"
 # Nor is this: by program, what it answered.
 _VERSIONS = "_version_cache"
+# Nor these: what the tests of an extractor are made from, and what it is asked that reads them.
+_EXAMPLES = ("_TEST", "_TESTS", "_WEBPAGE_TESTS")
+_KIND = "_RETURN_TYPE"
 
 
 @functools.cache
@@ -39,13 +42,17 @@ def warm_up() -> Catalogue:
 
     Look one up by its name: each that is touched has its pages copied, and all of them are 5 MB.
 
-    Takes about two seconds the first time and nothing after. Call it with a minimal environment:
+    Takes about a second the first time and nothing after. Call it with a minimal environment:
     yt-dlp reads some variables while it is imported.
     """
     _refuse_plugins()
     enabled = (ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
-    working = (ie for ie in enabled if _try(functools.partial(_warm_extractor, ie)))
-    extractors = Catalogue({ie.ie_key(): ie for ie in working})
+    askable = {ie.ie_key(): ie for ie in enabled if _try(functools.partial(catalogue.check, ie))}
+    # Before the imports, which then fill what its making leaves behind: 3 MB.
+    extractors = Catalogue(askable)
+    working = {name: ie for name, ie in askable.items() if _try(functools.partial(_load, ie))}
+    if working.keys() != askable.keys():
+        extractors = Catalogue(working)
     # Last the rehearsal: `re` remembers the 512 patterns that it compiled last.
     for step in (_share_certificates, _look_at_ffmpeg, _rehearse):
         _try(step)
@@ -72,15 +79,26 @@ def _refuse_plugins() -> None:
     all_plugins_loaded.value = True
 
 
-def _warm_extractor(extractor: Any) -> None:
-    """See that it can be asked for its links, and import the module behind the lazy class.
+def _load(extractor: Any) -> None:
+    """Import the module behind the lazy class.
 
     The generic extractor asks every one of them about every page, so a page that is not known
-    would cost each download all these imports: 0.7 s, against 22 MB here. One that raises when
-    it is asked would fail every such page, and one whose pattern does every link.
+    would cost each download all these imports, 0.7 s against 16 MB here, and fail for one of
+    them that fails.
     """
-    catalogue.check(extractor)
-    _ = getattr(extractor, "real_class", extractor)
+    real = getattr(extractor, "real_class", extractor)
+    _try(functools.partial(_forget_examples, real))
+
+
+def _forget_examples(extractor: Any) -> None:
+    """Free 6 MB of links and expected answers that only yt-dlp's own tests are made from.
+
+    Done before the next extractor is imported, which then takes that memory. Whether it gives a
+    video or a list yt-dlp derives from them, and keeps; playlists are filtered by it.
+    """
+    getattr(extractor, _KIND, None)
+    for name in vars(extractor).keys() & _EXAMPLES:
+        delattr(extractor, name)
 
 
 def _share_certificates() -> None:

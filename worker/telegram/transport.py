@@ -122,6 +122,12 @@ def _session() -> requests.Session:
     return session
 
 
+def hang_up() -> None:
+    """Close the calling thread's connection. Its next call makes another."""
+    if session := vars(_thread).pop("session", None):
+        session.close()
+
+
 def _content(response: requests.Response, deadline: float) -> bytes | None:
     """The answer's body; None if it has no end in sight."""
     chunks: list[bytes] = []
