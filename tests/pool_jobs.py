@@ -8,6 +8,7 @@ import os
 import pickle
 import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -20,6 +21,8 @@ from worker.child import JobContext
 Task = tuple[Any, ...]
 
 MEBIBYTE = 1024 * 1024
+
+_FIRST_MODULES = frozenset(sys.modules)
 
 
 def run(context: JobContext, task: Task) -> Any:
@@ -78,6 +81,11 @@ def nothing(*_arguments: object) -> None:
 
 def pid(_context: JobContext) -> int:
     return os.getpid()
+
+
+def imported(_context: JobContext) -> list[str]:
+    """What this process has imported since this module, which a fork server imports last."""
+    return sorted(set(sys.modules) - _FIRST_MODULES)
 
 
 def limits(_context: JobContext) -> dict[str, int]:

@@ -118,6 +118,11 @@ def test_worker_that_keeps_too_much_memory_is_replaced(method: str) -> None:
         assert driver.run("pid") != before
 
 
+def test_worker_imports_nothing_that_could_have_been_there_before(method: str) -> None:
+    with driven(method, size=1) as driver:
+        assert driver.run("imported") == []
+
+
 # ---------------------------------------------------------------------------- starts that fail
 
 

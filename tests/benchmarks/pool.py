@@ -1,18 +1,25 @@
 """No-op jobs per second against the standard library's pools, and how fast a worker is replaced.
 
-At 50 jobs a worker's life is almost all start. 50 jobs that do nothing take a thousandth of a
-second or two of processor time; a start under a fork server takes about eight, in which a forked
-interpreter has a thousand page faults, and under spawn about seventy. What a start and its jobs
-take is printed for each pool: by the same method it is the same, within a fifth. So the goal, at
-least twice `Pool`'s rate, is met by the bot's pool against spawn and not by the same method, where
-only a pool that starts fewer workers could be so much faster.
+At 50 jobs a worker's life is mostly its start. The least that one can cost is measured in the same
+run: "starts without jobs" are as many processes of multiprocessing's own that run an empty function
+and end, with nothing of a pool in them. Under spawn that is four fifths of a life, and under a fork
+server some 2.5 ms of processor time: the fork, and more than 500 page faults in what was forked.
 
-What ours loses against `Pool` under a fork server has two reasons, both kept on purpose. A worker
-has one job at a time and no next one in its pipe, where its death would cost that one as well.
-And the thread that hands out the jobs also waits for the fork server, some 3 ms a start, where
-`Pool` has a thread of its own. Starting successors at a fifth of a worker's jobs instead of four
-fifths brought 0.87 of `Pool`'s rate instead of 0.67 on a quiet machine, nothing on a busy one,
-and would keep a process more for most of the time; several at a time brought nothing.
+On a quiet machine `Pool` renews a worker under a fork server every 4.4 ms, of two processors, and
+uses 7 ms of them. At twice its rate two processors that never rest would give 4.4 ms, and 1.9 of
+them would be left for 50 jobs and all that a pool does besides. 50 jobs alone take ours 2.4 ms (1.3
+in `Pool`, whose workers find the next one waiting). So the goal, at least twice `Pool`'s
+rate, is met by the bot's pool against spawn and not by the same method, where only a pool that
+starts fewer workers could be so much faster.
+
+What ours loses against `Pool` under a fork server on a quiet machine has two reasons, both kept on
+purpose. A worker has one job at a time and no next one in its pipe, where its death would cost that
+one as well. And the thread that hands out the jobs also waits for the fork server, some 3 ms a
+start, where `Pool` has a thread of its own. Starting successors at a fifth of a worker's jobs
+instead of four fifths brought 0.87 of `Pool`'s rate instead of 0.67 on a quiet machine, nothing on
+a busy one, and would keep a process more for most of the time; several at a time brought nothing.
+Not to wait for the exit code of a worker that was told to leave brought 3 %, and nobody here would
+reap the worker when its fork server dies at that moment.
 
 `Pool` as it comes (Python 3.11) forks its owner: that is cheapest, and in an owner with threads,
 as a bot has, it deadlocks sooner or later. So three comparisons with it are told: by the same
@@ -29,6 +36,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing.context import ForkContext, ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import psutil
@@ -57,6 +65,8 @@ KILLS = 15
 
 FEW, MANY = 200, 2_000
 READINGS = 5
+
+BARE = "starts without jobs"
 
 PAIRS = [
     ("forkserver", "forkserver"),
@@ -95,6 +105,8 @@ def _compare(contexts: Sequence[OurContext], max_jobs: int, absolute: list[str])
     for name, measure in others.items():
         sides += [(name, measure, context) for context in contexts]
         sides.append((name, measure, multiprocessing.get_context("fork")))
+    if max_jobs != NEVER:
+        sides += [(BARE, _bare, context) for context in contexts]
     rates: dict[tuple[str, str], list[float]] = {}
     cpu_s: dict[tuple[str, str], list[float]] = {}
     owner = psutil.Process()
@@ -114,9 +126,14 @@ def _compare(contexts: Sequence[OurContext], max_jobs: int, absolute: list[str])
         absolute.append(f"{case}: {name} ({method}) {summary(values, 'jobs/s')}")
     if max_jobs == NEVER:
         return
+    for context in contexts:
+        method = context.get_start_method()
+        value = ratio(rates["ours", method], rates[BARE, method])
+        yield f"{case}: ours ({method}) to {BARE} ({method}): {value}"
+    # A life is a start, the jobs if there are any, and the end, in all processes together.
     for (name, method), values in cpu_s.items():
         lives = summary([1000 * value * max_jobs / count for value in values], "ms")
-        absolute.append(f"processor time of a start and {max_jobs} jobs: {name} ({method}) {lives}")
+        absolute.append(f"processor time of a worker's life: {name} ({method}) {lives}")
 
 
 def _ours(context: OurContext, max_jobs: int, count: int) -> float:
@@ -146,6 +163,21 @@ def _executor(context: Context, _max_jobs: int, count: int) -> float:
         for future in as_completed([pool.submit(pool_jobs.nothing) for _ in range(count)]):
             future.result()
         return time.perf_counter() - started
+
+
+def _bare(context: Context, max_jobs: int, count: int) -> float:
+    """Seconds for the processes that so many jobs take: each starts, does nothing, and ends."""
+    running: list[BaseProcess] = []
+    started = time.perf_counter()
+    for _ in range(count // max_jobs):
+        if len(running) == SIZE:
+            running.pop(0).join()
+        process: BaseProcess = context.Process(target=pool_jobs.nothing)
+        process.start()
+        running.append(process)
+    for process in running:
+        process.join()
+    return time.perf_counter() - started
 
 
 def _replacements(context: OurContext) -> list[float]:
