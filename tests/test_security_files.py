@@ -230,7 +230,7 @@ def _keep_nothing(directory: Path) -> None:
 
 
 def _sweep(directory: Path) -> None:
-    Space(directory.parents[1], 50).sweep("*", set())
+    Space(directory.parents[1], 50).sweep("", set())
 
 
 REMOVALS: tuple[Removal, ...] = (_remove, _remove_what_is_read_only, _keep_nothing, _sweep)

@@ -1,5 +1,6 @@
 """When a download may start, and which directories go."""
 
+import re
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -36,11 +37,32 @@ def test_download_waits_for_room(
     assert Space(tmp_path, 50_000_000).allows_one_beside(running) is allowed
 
 
-def test_sweep_takes_what_fits_the_pattern_and_is_not_live(tmp_path: Path) -> None:
+def test_sweep_takes_what_begins_so_and_is_not_live(tmp_path: Path) -> None:
     space = Space(tmp_path, 50_000_000)
-    space.sweep("*", set())
-    for name in ("1-1", "1-2", "2-1"):
+    space.sweep("", set())
+    for name in ("1-1", "1-2", "2-1", "11-1"):
         (space.directory / name).mkdir(parents=True)
         (space.directory / name / "media.mp4").touch()
-    space.sweep("1-*", {"1-2"})
-    assert {path.name for path in space.directory.iterdir()} == {"1-2", "2-1"}
+    space.sweep("1-", {"1-2"})
+    assert {path.name for path in space.directory.iterdir()} == {"1-2", "2-1", "11-1"}
+
+
+def _patterns_that_re_keeps() -> int:
+    return len(vars(re)["_cache"])
+
+
+def test_sweeps_leave_nothing_of_themselves_in_memory(tmp_path: Path) -> None:
+    space = Space(tmp_path, 50_000_000)
+    space.directory.mkdir()
+    re.purge()
+    for download in range(100):
+        space.sweep(f"{download}-", set())
+    assert not _patterns_that_re_keeps()
+
+
+@pytest.mark.negative
+def test_a_glob_would_leave_its_pattern(tmp_path: Path) -> None:
+    re.purge()
+    for download in range(100):
+        list(tmp_path.glob(f"{download}-*"))
+    assert _patterns_that_re_keeps() == 100

@@ -178,7 +178,7 @@ class Dispatcher:
     def _recover(self) -> None:
         """Before all else, and again while a full disk or a locked ledger is in the way."""
         recovered = self._ledger.recover()
-        self._sweep("*")
+        self._sweep("")
         self._has_recovered = True
         log.info("The dispatcher starts; %d jobs of the last run wait again.", recovered)
 
@@ -218,7 +218,7 @@ class Dispatcher:
         try:
             for hand in self._in_hand.values():
                 self._ledger.put_back(hand.job, 0, wall, refund=True)
-            self._sweep("*")
+            self._sweep("")
         except LedgerBusy as error:
             log.error("Jobs in hand are put back at the next start: %s", error)
         self._ledger.close()
@@ -353,7 +353,7 @@ class Dispatcher:
             case outcomes.GiveUpChat():
                 log.warning("job %d: its chat is closed, and all that waits for it ends.", job.id)
                 self._stop_jobs(self._ledger.give_up_chat(job, wall))
-                self._sweep("*")
+                self._sweep("")
             case outcomes.PostAgain():
                 self._ledger.post_again(job, wall)
             case outcomes.DownloadAgain():
@@ -382,9 +382,9 @@ class Dispatcher:
         """The second look at what a job should have removed, and what an answer releases."""
         if job.kind is Kind.DOWNLOAD:
             self._ledger.forget_processes(job)
-            self._sweep(f"{job.id}-*")
+            self._sweep(f"{job.id}-")
         elif job.request and job.request.download:
-            self._sweep(f"{job.request.download}-*")
+            self._sweep(f"{job.request.download}-")
 
-    def _sweep(self, pattern: str) -> None:
-        self._space.sweep(pattern, self._ledger.live_directories())
+    def _sweep(self, prefix: str) -> None:
+        self._space.sweep(prefix, self._ledger.live_directories())
