@@ -55,7 +55,7 @@ def test_catalogue_has_the_answer_of_the_loop_for_what_no_site_wants(
     assert everything.suitable(link) == asked_one_by_one(everything, link)
 
 
-def site(pattern: str | list[str] | bool, **methods: Any) -> Any:
+def site(pattern: Any, **methods: Any) -> Any:
     return type("SiteIE", (InfoExtractor,), {"_VALID_URL": pattern, **methods})
 
 
@@ -70,6 +70,8 @@ SITES = {
     "Indifferent": site(r"(?i)http://INDIFFERENT/"),
     "Strict": site(r"http://STRICT/"),
     "Either": site([r"http://either/(?P<id>a)", r"http://or/(?P<id>b)"]),
+    "Doubly": site(r"(?x)(?i) http://DOUBLY/ "),
+    "Compiled": site(re.compile(r"http://COMPILED/", re.IGNORECASE)),
     "Twice": site(r"http://twice/(?P<id>\w)/(?P=id)$"),
     "Choosy": site(r"http://twice/", **REFUSES),
     "Grouped": site(r"http://(grouped)/(?P<id>\d+)(?:/(?P<more>\w+))?"),
@@ -88,6 +90,8 @@ SITES = {
         ("http://strict/", "Rest"),
         ("http://either/a", "Either"),
         ("http://or/b", "Either"),
+        ("http://doubly/", "Doubly"),
+        ("http://compiled/", "Compiled"),
         ("http://twice/x/x", "Twice"),
         ("http://twice/x/y", "Rest"),
         ("http://grouped/1/one", "Grouped"),
@@ -102,7 +106,7 @@ def test_joined_patterns_mean_what_they_mean_alone(link: str, name: str | None) 
 
 @pytest.mark.negative
 def test_joined_as_they_are_they_would_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "_scoped", lambda pattern: pattern)
+    monkeypatch.setattr(catalogue, "_GROUP_NAME", re.compile("nothing"))
     with pytest.raises(re.error):
         Catalogue(SITES)
 

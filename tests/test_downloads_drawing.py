@@ -31,26 +31,30 @@ def web() -> Iterator[Web]:
 
 
 class HeldFilm:
-    """A film of which the second half is not sent before `release`."""
+    """A film of which half is sent, and each further quarter when it is released."""
 
-    def __init__(self, web: Web) -> None:
+    def __init__(self, web: Web, path: str = "/film.mp4") -> None:
         self._film = SAMPLE.read_bytes()
-        self._rest = threading.Event()
-        self.url = f"{web.url}/film.mp4"
-        web.answers["/film.mp4"] = self._answer
+        self._quarters = 2
+        self._changed = threading.Condition()
+        self.url = web.url + path
+        web.answers[path] = self._answer
 
-    def release(self) -> None:
-        self._rest.set()
+    def release(self, quarters: int = 4) -> None:
+        with self._changed:
+            self._quarters += quarters
+            self._changed.notify_all()
 
     def _answer(self, handler: Handler) -> None:
-        half = len(self._film) // 2
         handler.send_response(200)
         handler.send_header("Content-Type", "video/mp4")
         handler.send_header("Content-Length", str(len(self._film)))
         handler.end_headers()
-        handler.wfile.write(self._film[:half])
-        assert self._rest.wait(30)
-        handler.wfile.write(self._film[half:])
+        size = len(self._film) // 4 + 1
+        for number in range(4):
+            with self._changed:
+                assert self._changed.wait_for(lambda: self._quarters > number, 30)  # noqa: B023
+            handler.wfile.write(self._film[number * size : (number + 1) * size])
 
 
 def waiting_ffmpeg(warm: Worker) -> psutil.Process | None:
@@ -70,8 +74,9 @@ def assert_nothing_else_is_left(warm: Worker, media: MediaFile) -> None:
     assert left == {media.path, media.thumbnail} - {None}
 
 
-def test_ffmpeg_waits_for_the_film_and_draws_it(warm: Worker, web: Web) -> None:
-    film = HeldFilm(web)
+@pytest.mark.parametrize("path", ["/film.mp4", "/watch"])
+def test_ffmpeg_waits_for_the_film_and_draws_it(warm: Worker, web: Web, path: str) -> None:
+    film = HeldFilm(web, path)
     begun_with_ffmpeg(warm, film)
     film.release()
     media = warm.finish().media
@@ -82,7 +87,11 @@ def test_ffmpeg_waits_for_the_film_and_draws_it(warm: Worker, web: Web) -> None:
 
 def test_ffmpeg_that_is_killed_while_it_waits_costs_no_thumbnail(warm: Worker, web: Web) -> None:
     film = HeldFilm(web)
-    begun_with_ffmpeg(warm, film).kill()
+    waiting = begun_with_ffmpeg(warm, film)
+    waiting.kill()
+    film.release(1)
+    # Not even a zombie is left of it, while the download goes on.
+    wait_until(lambda: not psutil.pid_exists(waiting.pid))
     film.release()
     media = warm.finish().media
     assert media.kind is MediaKind.VIDEO

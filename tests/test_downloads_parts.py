@@ -178,12 +178,13 @@ def test_removing_what_is_gone_is_nothing(tmp_path: Path) -> None:
     workspace.remove(tmp_path / "never")
 
 
-def test_size_counts_files_at_any_depth_and_no_links(tmp_path: Path) -> None:
+def test_size_counts_files_at_any_depth_once_and_no_links(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "a").write_bytes(bytes(1000))
     (tmp_path / "b").write_bytes(bytes(10))
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "b again").hardlink_to(tmp_path / "b")
     assert workspace.size_bytes(tmp_path) == 1010
     assert workspace.size_bytes(tmp_path / "never") == 0
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from worker import tasks
 from worker.groups import next_group
-from worker.jobs import MediaFile, MediaKind
+from worker.jobs import Deliver, MediaFile, MediaKind, SendGroup
+from worker.settings import Settings
 
 LIMIT = 50
 
@@ -47,3 +49,26 @@ def test_an_upload_has_a_limit(sizes: tuple[int, ...], together: int) -> None:
 
 def test_what_telegram_has_is_no_upload() -> None:
     assert len(next_group([a_file("v", 45, "id"), a_file("v", 45, "id")], LIMIT)) == 2
+
+
+# ----------------------------------------------------------------------- how long they may take
+
+MEBIBYTE = 1024 * 1024
+
+
+def upload_s(*sizes: int, file_id: str | None = None) -> float:
+    """The time that such an upload has beyond any call's."""
+    settings = Settings.load({}, needs_token=False)
+    files = tuple(a_file("p", size, file_id) for size in sizes)
+    task = SendGroup(1, 1, 1, files) if len(files) > 1 else Deliver(1, 1, 1, files[0])
+    return tasks.timeout_s(task, settings) - settings.telegram_job_timeout_s
+
+
+def test_upload_may_go_on_until_all_of_it_could_be_sent_twice() -> None:
+    once = 49 * MEBIBYTE / tasks.UPLOAD_FLOOR_BPS
+    assert upload_s(49 * MEBIBYTE) >= 2 * once
+    assert upload_s(*[7 * MEBIBYTE] * 7) >= 2 * once
+
+
+def test_what_telegram_has_already_takes_no_longer_than_a_call() -> None:
+    assert upload_s(49 * MEBIBYTE, file_id="known") == 0

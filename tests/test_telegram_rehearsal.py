@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
+import socketserver
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -47,21 +49,34 @@ def test_rehearsal_leaves_no_descriptor_thread_or_process() -> None:
     assert in_a_process(_rehearse_and_look) == (True, True)
 
 
-def _rehearse_without_an_answer() -> tuple[bool, bool]:
-    def hang_up(self: rehearsal._StandIn) -> None:
-        self.close_connection = True
+def _hang_up(self: rehearsal._StandIn) -> None:
+    self.close_connection = True
 
-    vars(rehearsal)["_StandIn"].do_POST = hang_up
+
+def _die(_: object) -> None:
+    os._exit(1)
+
+
+FAILURES = {
+    "no answer": (rehearsal._StandIn, "do_POST", _hang_up),
+    "nobody there": (socketserver.TCPServer, "handle_request", _die),
+}
+
+
+def _rehearse_with(failure: str) -> bool:
+    where, what, does = FAILURES[failure]
+    setattr(where, what, does)
     before = _what_is_open()
     with pytest.raises(TelegramUnreachable):
         rehearsal.rehearse()
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
-    return _what_is_open() == before, True
+    return _what_is_open() == before
 
 
-def test_rehearsal_that_fails_leaves_nothing_either() -> None:
-    assert in_a_process(_rehearse_without_an_answer) == (True, True)
+@pytest.mark.parametrize("failure", FAILURES)
+def test_rehearsal_that_fails_leaves_nothing_either(failure: str) -> None:
+    assert in_a_process(functools.partial(_rehearse_with, failure))
 
 
 # --------------------------------------------------------------------------- what it is good for

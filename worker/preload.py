@@ -14,12 +14,15 @@ import worker.staff  # noqa: F401
 from worker.downloads.warm import warm_up
 from worker.telegram.rehearsal import rehearse
 
-for step in (warm_up, rehearse):
+for step, without in (
+    (warm_up, "Warming up failed; each downloads worker tries by itself."),
+    (rehearse, "The rehearsal failed; each telegram worker takes a megabyte more."),
+):
     try:
         step()
     except Exception:
         # multiprocessing forgives an ImportError alone: anything else would end the fork server.
-        logging.getLogger(__name__).exception("Warming up failed; each worker tries by itself.")
+        logging.getLogger(__name__).exception(without)
 # As in `warm_up`, for what has been made since: a collector that visited it would copy its pages.
 gc.collect()
 gc.freeze()

@@ -5,11 +5,11 @@ download; our job also looks into the file and makes a thumbnail, and the bot al
 update, keeps its journal and delivers the media.
 
 The floor of a small file, in processor time by marks set in the download process, since that is
-much the same on a busy machine: of about 115 ms, 64 are one run of ffmpeg for the thumbnail (52 of
-them before its first instruction, for 215 shared libraries; the plain command does not start it),
-40 yt-dlp's extraction and download, 5 the steps of the isolation, 4 the start of ffmpeg out of a
-process of this size, and 3 the fork. Half of yt-dlp's part is the price of the fork: all of the
-1 880 extractors are asked whether a link is theirs, and each that is touched has its page copied.
+much the same on a busy machine: 64 ms are one run of ffmpeg for the thumbnail (52 of them before
+its first instruction, for 215 shared libraries; the plain command does not start it), 25 yt-dlp's
+extraction and download, 5 the steps of the isolation, 4 the start of ffmpeg out of a process of
+this size, and 3 the fork. Of ffmpeg's 52 as many pass beside yt-dlp's work as there is of that,
+if a second processor is free: it is started as soon as a film is expected.
 """
 
 import itertools

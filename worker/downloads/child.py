@@ -64,7 +64,9 @@ def _download(task: Download, rules: Rules, sender: Sender, extractors: Catalogu
             pieces = cut(directory / path.name, info, rules)
         else:
             drawing = None if made else fetched.drawing
-            pieces = [finish(directory / path.name, info, rules, drawing, task.sound_only)]
+            pieces = [
+                finish(directory / path.name, info, rules, drawing, sound_only=task.sound_only)
+            ]
         if len(made) + len(pieces) > MOST_FILES:
             # A post has no more places; a video of which some parts were missing would be none.
             break

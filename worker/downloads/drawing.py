@@ -11,7 +11,7 @@ from pathlib import Path
 
 from worker.downloads import programs
 
-AT_S = 3.0
+THUMBNAIL_AT_S = 3.0
 """A first frame is often black; three seconds in, a film has begun."""
 
 
@@ -23,10 +23,16 @@ class Drawing:
         directory = Path.cwd()
         self.picture = directory / "drawing.jpg"
         self._source = directory / "drawing.source"
-        self._process = programs.start_thumbnail(self._source, self.picture, AT_S, waits=True)
+        self._process = programs.start_thumbnail(
+            self._source, self.picture, THUMBNAIL_AT_S, waits=True
+        )
+
+    def look(self) -> None:
+        """To be called now and then: one that was killed while it waits would stay a zombie."""
+        self._process.poll()
 
     def begin(self, film: Path) -> None:
-        """Draw the key frame before `AT_S` of a film in the same directory. Raises OSError."""
+        """Draw the key frame before `THUMBNAIL_AT_S`, of a film beside it. Raises OSError."""
         os.link(film, self._source)
         self._open_gate()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from worker.downloads import contents, mp4, programs, recipe, tracks
 from worker.downloads.contents import Contents, Video
-from worker.downloads.drawing import AT_S, Drawing
+from worker.downloads.drawing import THUMBNAIL_AT_S, Drawing
 from worker.downloads.programs import ProgramFailed, ProgramKilled
 from worker.downloads.recipe import Recipe, Unaffordable
 from worker.downloads.rules import Rules
@@ -50,12 +50,14 @@ def finish(
     info: Mapping[str, Any],
     rules: Rules,
     drawing: Drawing | None = None,
+    *,
     sound_only: bool = False,
 ) -> Finished:
     """Make `path` ready to be sent; `info` is what yt-dlp knows, for when ffmpeg is missing.
 
-    A `drawing` is used for its thumbnail, or cancelled. With `sound_only` the sound is taken out
-    of a video. Raises JobError when it holds no media, or not all of it.
+    A `drawing` is used for its thumbnail where it can be, and ends with this process at the
+    latest. With `sound_only` the sound is taken out of a video. Raises JobError when the file
+    holds no media, or not all of it.
     """
     outline = mp4.outline(path)
     if outline.is_cut_off:
@@ -141,14 +143,14 @@ class _Finishing:
     def _begin_drawing(self) -> Callable[[], None]:
         """What waits for the picture. Raises ProgramFailed when there will be none."""
         length_s = self._length_s()
-        if self._prepared and length_s >= AT_S:
+        if self._prepared and length_s >= THUMBNAIL_AT_S:
             with contextlib.suppress(OSError):
                 self._prepared.begin(self._path)
                 self._thumbnail = self._prepared.picture
                 return self._prepared.finish
-        self._drop_drawing()
-        at_s = min(AT_S, length_s / 3)
+        at_s = min(THUMBNAIL_AT_S, length_s / 3)
         drawing = programs.start_thumbnail(self._path, self._thumbnail, at_s)
+        self._drop_drawing()
         return functools.partial(programs.wait_for, drawing)
 
     def _drop_drawing(self) -> None:

@@ -182,7 +182,7 @@ def _start(
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        # Safe where no other thread is: yt-dlp's have ended with its download.
+        # Safe where no other thread is: those of yt-dlp's download have ended.
         preexec_fn=limits.impose if limits else None,
     )
 

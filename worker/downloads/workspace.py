@@ -58,11 +58,11 @@ def keep_only(directory: Path, names: set[str]) -> None:
 
 
 def size_bytes(directory: Path) -> int:
-    """The length of all files below `directory`; links count for nothing.
+    """The length of all files below `directory`, each once; symbolic links count for nothing.
 
     Lengths rather than blocks: it is what a copy or an upload of them would cost.
     """
-    total = 0
+    sizes: dict[int, int] = {}
     pending = [os.fspath(directory)]
     while pending:
         # Files come and go while the download runs.
@@ -72,8 +72,9 @@ def size_bytes(directory: Path) -> int:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):
-                        total += entry.stat(follow_symlinks=False).st_size
-    return total
+                        status = entry.stat(follow_symlinks=False)
+                        sizes[status.st_ino] = status.st_size
+    return sum(sizes.values())
 
 
 def own_file(directory: Path, name: str) -> int:

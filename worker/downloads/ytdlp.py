@@ -35,6 +35,8 @@ from worker.jobs import Download, Note, Progress, Stage
 COOKIES_NAME = "cookies.txt"
 MEDIA_NAME = "media"
 
+# A link that is called so leads to a film, as a rule.
+_FILM_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv"})
 _REPORT_INTERVAL_S = 0.25
 # A song goes on without a cover that takes longer.
 _COVER_S = 5.0
@@ -60,7 +62,7 @@ class Fetched:
     files: tuple[tuple[Path, dict[str, Any]], ...]
     note: Note | None = None
     drawing: Drawing | None = None
-    """Of the first file's thumbnail."""
+    """For the first file's thumbnail."""
 
 
 def options(
@@ -144,15 +146,22 @@ def fetch(task: Download, rules: Rules, report: Report, extractors: Catalogue) -
     meter = _Meter(rules.max_file_bytes, report)
     drawings: list[Drawing] = []
 
-    def begin(info: Mapping[str, Any], parts: int) -> None:
-        meter.begin(info, parts)
-        is_wanted = has_ffmpeg and not task.sound_only and parts == 1 and _is_film(info)
-        if is_wanted and not drawings:
+    def expect(film: bool) -> None:
+        if film and has_ffmpeg and not task.sound_only and not drawings:
             with contextlib.suppress(OSError):
                 drawings.append(Drawing())
 
+    def begin(info: Mapping[str, Any], parts: int) -> None:
+        meter.begin(info, parts)
+        expect(film=_is_film(info) and parts == 1 == len(meter.limits))
+
+    def look(_: object) -> None:
+        for drawing in drawings:
+            drawing.look()
+
+    expect(film=Path(task.url.partition("?")[0]).suffix.lower() in _FILM_SUFFIXES)
     params = options(rules, chooser, begin) | {
-        "progress_hooks": [meter.on_progress],
+        "progress_hooks": [meter.on_progress, look],
         "postprocessor_hooks": [meter.on_postprocessor],
     }
     with bounds.BoundedYoutubeDL(params, extractors) as ydl:
@@ -165,8 +174,6 @@ def fetch(task: Download, rules: Rules, report: Report, extractors: Catalogue) -
                 if not (too_large and choices_left and chooser.exclude(meter.announced_bytes)):
                     raise
             meter.start_again()
-            while drawings:
-                drawings.pop().cancel()
             _remove_parts()
     raise AssertionError("the last try returns or raises")
 

@@ -7,6 +7,7 @@ share what comes to 1.3 MB in each.
 
 import json
 import os
+import signal
 import tempfile
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -46,12 +47,14 @@ def rehearse() -> None:
                 server.handle_request()
             finally:
                 os._exit(0)
+        # The fork's alone: if that dies, a call is refused at once.
+        server.server_close()
         try:
             _play(f"http://127.0.0.1:{server.server_address[1]}")
         finally:
             # A worker that inherited the connection would use it, and so would all the others.
-            # The other end waits for nothing else.
             transport.hang_up()
+            os.kill(pid, signal.SIGKILL)  # our own child, not waited for
             os.waitpid(pid, 0)
 
 
