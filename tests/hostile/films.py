@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 from urllib.parse import urljoin
 
@@ -13,6 +14,7 @@ from yt_dlp.globals import extractors
 
 import worker.preload  # noqa: F401 - what this module stands in for
 from worker.downloads import warm
+from worker.downloads.catalogue import Catalogue
 
 
 class SongIE(InfoExtractor):
@@ -41,9 +43,10 @@ class FilmsIE(InfoExtractor):
 _warm_up = warm.warm_up
 
 
-def warm_up() -> dict[str, Any]:
+@functools.cache
+def warm_up() -> Catalogue:
     extractors.value.update(FilmsIE=FilmsIE, SongIE=SongIE)
-    return {"Films": FilmsIE, "Song": SongIE, **_warm_up()}
+    return Catalogue({"Films": FilmsIE, "Song": SongIE, **_warm_up()})
 
 
 vars(warm)["warm_up"] = warm_up

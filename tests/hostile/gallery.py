@@ -8,6 +8,7 @@ s for a slow one.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -17,6 +18,7 @@ from yt_dlp.globals import extractors
 
 import worker.preload  # noqa: F401 - what this module stands in for
 from worker.downloads import warm
+from worker.downloads.catalogue import Catalogue
 
 _PLACES = {"p": "/picture.jpg?{}", "s": "/slow/{}.mp4?seconds=3"}
 _SITE = r"https?://127\.0\.0\.1:\d+"
@@ -77,9 +79,10 @@ class PostIE(InfoExtractor):
 _warm_up = warm.warm_up
 
 
-def warm_up() -> dict[str, Any]:
+@functools.cache
+def warm_up() -> Catalogue:
     extractors.value.update(ClipIE=ClipIE, SongIE=SongIE, PostIE=PostIE)
-    return {"Clip": ClipIE, "Song": SongIE, "Post": PostIE, **_warm_up()}
+    return Catalogue({"Clip": ClipIE, "Song": SongIE, "Post": PostIE, **_warm_up()})
 
 
 vars(warm)["warm_up"] = warm_up
