@@ -150,11 +150,11 @@ def test_defunct_ytdlp_of_a_stopped_worker_is_cleared_with_it(
                 for zombie in maintenance(scene.data_dir, "zombies", "--json").json["zombies"]
             }
         )
-        assert found == {(ytdlp, "defunct"), (worker, "stopped")}
+        # And yt-dlp's ffmpeg, if that waited for the film already: it died with yt-dlp.
+        assert found >= {(ytdlp, "defunct"), (worker, "stopped")}
         answer = maintenance(scene.data_dir, "zombies", "--kill")
         assert answer.code == 0, answer
-        assert processes.look_up(ytdlp) is None
-        assert processes.look_up(worker) is None
+        assert all(processes.look_up(pid) is None for pid, _ in found)
         assert scene.wait_for_answers()[0].media
 
 
