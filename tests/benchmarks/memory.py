@@ -1,9 +1,10 @@
 """Memory and descriptors of the whole bot: at rest, and after many links against after few.
 
-The whole bot should grow by less than 2 %, and its descriptors not at all: three runs gave 1.8,
-1.2 and 0.0 %. Its main process grew by 1 or 2 of its 31 MB. Little of that is in use: in a run of
-2 000 links the blocks that Python has in use grew by 0.7 % from 200 on, SQLite held half a
-megabyte all along, and the rest was room that the allocators keep between what is in use.
+The whole bot should grow by less than 2 %, and its descriptors not at all: a run gave 1.5 %, from
+158 MB, where no other bot ran (a library's page that others map counts only in part). Its main
+process grew by 1 or 2 of its 32 MB. Little of that is in use: in a run of 2 000 links the blocks
+that Python has in use grew by 0.7 % from 200 on, SQLite held half a megabyte all along, and the
+rest was room that the allocators keep between what is in use.
 """
 
 import os
