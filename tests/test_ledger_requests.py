@@ -31,11 +31,16 @@ def test_answer_is_queued_once_both_sides_are_known(ledger: Ledger, posted_first
     assert ledger.live_directories() == set()
 
 
-def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> None:
+def two_wait(ledger: Ledger) -> None:
+    """Two people have sent the same link and see their status messages."""
     send(ledger, a_link(1), update_id=1)
     send(ledger, a_link(2), update_id=2)
     post(ledger, 11)
     post(ledger, 12)
+
+
+def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> None:
+    two_wait(ledger)
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
     assert ledger.claim(DOWNLOADS, 0.0) is None
     send(ledger, a_link(3), update_id=3)
@@ -53,10 +58,7 @@ def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> No
 
 
 def test_failed_download_is_explained_to_everybody(ledger: Ledger) -> None:
-    send(ledger, a_link(1), update_id=1)
-    send(ledger, a_link(2), update_id=2)
-    post(ledger, 11)
-    post(ledger, 12)
+    two_wait(ledger)
     ledger.fail(claim(ledger, Kind.DOWNLOAD), ERROR, "abc123", "traceback", 0.0)
     for _ in range(2):
         job = claim(ledger, Kind.EXPLAIN)
@@ -82,10 +84,7 @@ def test_media_that_telegram_forgot_is_downloaded_again(ledger: Ledger) -> None:
 
 
 def test_file_that_vanished_is_downloaded_once_for_all_who_wait(ledger: Ledger) -> None:
-    send(ledger, a_link(1), update_id=1)
-    send(ledger, a_link(2), update_id=2)
-    post(ledger, 11)
-    post(ledger, 12)
+    two_wait(ledger)
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
     ledger.download_again(claim(ledger, Kind.DELIVER), 0.0)
     second = claim(ledger, Kind.DELIVER)
