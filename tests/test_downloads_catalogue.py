@@ -39,7 +39,7 @@ def test_catalogue_has_the_answer_of_the_loop_for_a_link_of_each_site(
     everything: Catalogue,
 ) -> None:
     links = {link for ie in everything.values() for link in links_of(ie)[:1]}
-    links |= {link for name in everything._asked for link in links_of(everything[name])}
+    links |= {link for name in everything.asked for link in links_of(everything[name])}
     assert len(links) > 1500
     expected = {link: asked_one_by_one(everything, link) for link in links}
     assert {link: everything.suitable(link) for link in links} == expected
@@ -112,9 +112,10 @@ def test_joined_as_they_are_they_would_not(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("pattern", ["http://(", "(?x)[", r"(?P<id>a)(?P=no)"])
-def test_site_with_a_broken_pattern_does_not_pass(pattern: str) -> None:
-    with pytest.raises(re.error):
-        catalogue.check(site(pattern))
+def test_site_with_a_broken_pattern_is_asked_and_spoils_no_other(pattern: str) -> None:
+    extractors = Catalogue({**SITES, "Broken": site(pattern)})
+    assert extractors.asked[-1] == "Broken"
+    assert extractors.suitable("http://commented/") == "Commented"
 
 
 # ---------------------------------------------------------------------- what it saves a fork

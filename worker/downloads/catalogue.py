@@ -14,9 +14,6 @@ from yt_dlp.utils import variadic
 
 # Classes of yt-dlp whose answer is that of the pattern.
 _BASES = frozenset({"InfoExtractor", "LazyLoadExtractor"})
-# Suits no extractor but the generic one, and cannot be resolved (RFC 2606).
-_NOWHERE = "https://nowhere.invalid/"
-
 # Patterns that are joined. To compile all at once takes 17 MB, which then stay with the process.
 _AT_ONCE = 100
 
@@ -30,14 +27,15 @@ class Catalogue(dict[str, Any]):
     """Extractors by name, in the order in which yt-dlp asks them."""
 
     def __init__(self, extractors: Mapping[str, Any]) -> None:
-        """Join their patterns; for extractors that passed `check`."""
+        """Join their patterns."""
         super().__init__(extractors)
         joined = {name: _patterns(ie) for name, ie in self.items() if _can_be_joined(ie)}
         # The group that holds a site's patterns is the last to be closed, and so names it.
         groups = [f"(?P<{name}>{'|'.join(map(_scoped, each))})" for name, each in joined.items()]
         chunks = (groups[at : at + _AT_ONCE] for at in range(0, len(groups), _AT_ONCE))
         self._chunks = tuple(re.compile("|".join(chunk)) for chunk in chunks)
-        self._asked = tuple(name for name in self if name not in joined)
+        self.asked = tuple(name for name in self if name not in joined)
+        """Those that are asked one by one. What one of them raises, `suitable` raises."""
         self._positions = {name: position for position, name in enumerate(self)}
 
     def suitable(self, url: str) -> str | None:
@@ -45,17 +43,8 @@ class Catalogue(dict[str, Any]):
         match = next(filter(None, (chunk.match(url) for chunk in self._chunks)), None)
         found = match.lastgroup if match else None
         last = self._positions[found] if found else len(self)
-        earlier = (name for name in self._asked if self._positions[name] < last)
+        earlier = (name for name in self.asked if self._positions[name] < last)
         return next((name for name in earlier if self[name].suitable(url)), found)
-
-
-def check(extractor: Any) -> None:
-    """See that it can be asked whether a link is its own. Raises whatever it does.
-
-    One that raised when a link is to be found its extractor would fail every link.
-    """
-    if not _can_be_joined(extractor):
-        extractor.suitable(_NOWHERE)
 
 
 def _can_be_joined(extractor: Any) -> bool:

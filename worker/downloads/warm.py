@@ -22,11 +22,12 @@ from yt_dlp.globals import all_plugins_loaded, plugin_dirs
 from yt_dlp.networking import common as networking
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 
-from worker.downloads import catalogue
 from worker.downloads.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
 
+# Suits no extractor but the generic one, and cannot be resolved (RFC 2606).
+_NOWHERE = "https://nowhere.invalid/"
 # Not a part of yt-dlp's interface: without it each download reads the store itself.
 _MAKE_CONTEXT = "make_ssl_context"
 # Nor is this: by program, what it answered.
@@ -49,12 +50,13 @@ def warm_up() -> Catalogue:
     """
     _refuse_plugins()
     enabled = (ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
-    askable = {ie.ie_key(): ie for ie in enabled if _try(functools.partial(catalogue.check, ie))}
     # Before the imports, which then fill what its making leaves behind: 3 MB.
-    extractors = Catalogue(askable)
-    working = {name: ie for name, ie in askable.items() if _try(functools.partial(_load, ie))}
-    if working.keys() != askable.keys():
-        extractors = Catalogue(working)
+    extractors = Catalogue({ie.ie_key(): ie for ie in enabled})
+    asked = {name: functools.partial(_ask, extractors[name]) for name in extractors.asked}
+    loaded = {name: functools.partial(_load, ie) for name, ie in extractors.items()}
+    broken = {name for steps in (asked, loaded) for name, step in steps.items() if not _try(step)}
+    if broken:
+        extractors = Catalogue({k: ie for k, ie in extractors.items() if k not in broken})
     # Last the rehearsal: `re` remembers the 512 patterns that it compiled last.
     for step in (_share_certificates, _look_at_ffmpeg, _rehearse):
         _try(step)
@@ -79,6 +81,11 @@ def _refuse_plugins() -> None:
     """Code from PYTHONPATH or a home directory has no business here."""
     plugin_dirs.value = []
     all_plugins_loaded.value = True
+
+
+def _ask(extractor: Any) -> None:
+    """Ask it for a link. One that raised would fail every link that it is asked about."""
+    extractor.suitable(_NOWHERE)
 
 
 def _load(extractor: Any) -> None:
