@@ -24,14 +24,15 @@ from typing import IO
 
 from maintenance import check
 from maintenance.janitor import Janitor
-from worker import logs, process_setup, processes
-from worker.dispatcher import Dispatcher
+from worker import logs
+from worker.dispatch.dispatcher import Dispatcher
+from worker.dispatch.poller import Poller
+from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
 from worker.downloads import workspace
 from worker.ledger import Ledger, LedgerBusy, LedgerError, ledger_path
-from worker.poller import Poller
 from worker.pool import Pool
+from worker.processes import process_setup, process_table, signals
 from worker.settings import Settings, SettingsError
-from worker.staff import downloads_spec, telegram_connection, telegram_spec
 
 log = logging.getLogger("bot")
 
@@ -53,7 +54,7 @@ STOP_RESERVE_S = 12.0
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
-PRELOAD = ["worker.preload"]
+PRELOAD = ["worker.dispatch.preload"]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -149,7 +150,7 @@ class Bot:
     def __init__(self, settings: Settings) -> None:
         """Wire everything; nothing is started before `run`."""
         self._settings = settings
-        self._tag = processes.instance_tag(settings.data_dir)
+        self._tag = process_table.instance_tag(settings.data_dir)
         _keep_out_of_workers()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
@@ -192,7 +193,7 @@ class Bot:
         process_setup.share_one_heap()
         # The lock is ours, so whatever carries the tag is left over from a bot that was killed.
         try:
-            if killed := processes.kill_tagged(self._tag):
+            if killed := signals.kill_tagged(self._tag):
                 log.warning("%d processes of the last run were still there and are gone.", killed)
         except TimeoutError as error:
             log.error("Something of the last run hangs in the kernel: %s", error)
@@ -275,7 +276,7 @@ def open_closed_stdio() -> None:
 def kill_all_below() -> None:
     """End every process below the bot, multiprocessing's own included."""
     try:
-        processes.kill_descendants()
+        signals.kill_descendants()
     except TimeoutError as error:
         log.error("Something hangs in the kernel and is left behind: %s", error)
 
@@ -298,7 +299,7 @@ def clean_environment(tag: str) -> None:
     """Leave to the processes below only what they need, and the tag that shows whose they are."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     os.environ.clear()
-    os.environ.update(kept, **{processes.INSTANCE_VARIABLE: tag})
+    os.environ.update(kept, **{process_table.INSTANCE_VARIABLE: tag})
     process_setup.wipe_first_environment()
     # The fork server looks for what it preloads, and says nothing when it does not find it.
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent)

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 
 from maintenance.health import Item
 from maintenance.report import duration
-from worker.jobs import Reply
 from worker.ledger.upkeep import Upkeep
 from worker.logs import redact
+from worker.protocol import Reply
 
 log = logging.getLogger(__name__)
 

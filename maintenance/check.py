@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from maintenance.findings import Check, State, failed, ok, print_checks, warning
 from maintenance.programs import check_ffmpeg, check_js_runtime, check_ytdlp
-from worker.downloads import isolation, landlock
+from worker.downloads.confinement import isolation, landlock
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
 from worker.settings import MEBIBYTE, VARIABLES, Settings, SettingsError
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from maintenance import failed, health, measures, prometheus, status, zombies
-from maintenance.house import House, owner_of
 from maintenance.orphans import Orphan, find_orphans
+from maintenance.ownership import Instance, owner_of
 from maintenance.report import duration, print_json, say, size, table
 from maintenance.zombies import Zombie
 from worker.downloads import workspace
@@ -58,7 +58,7 @@ def open_ledger(settings: Settings, access: Access = Access.READ) -> Upkeep:
 def health_command(settings: Settings, options: Namespace) -> int:
     """Say how the bot is: its verdicts, and with --detailed each worker and running job."""
     with open_ledger(settings) as ledger:
-        found = zombies.find(House.of(settings, ledger.sessions()), GLANCE_S)
+        found = zombies.find(Instance.of(settings, ledger.sessions()), GLANCE_S)
         taken = measures.take(settings, ledger, len(found))
     items = health.assess(taken)
     if options.prometheus:
@@ -94,12 +94,12 @@ def zombies_command(settings: Settings, options: Namespace) -> int:
     return EXIT_FOUND if found else EXIT_FINE
 
 
-def find_house(settings: Settings) -> House:
+def find_house(settings: Settings) -> Instance:
     """The house of this bot, also before its first start."""
     if not ledger_path(settings.data_dir).exists():
-        return House.of(settings, {})
+        return Instance.of(settings, {})
     with open_ledger(settings) as ledger:
-        return House.of(settings, ledger.sessions())
+        return Instance.of(settings, ledger.sessions())
 
 
 def _say_zombies(found: Sequence[Zombie]) -> None:
@@ -127,7 +127,7 @@ def _say_what_is_left(found: Sequence[Zombie], left: Sequence[Zombie]) -> None:
     for zombie in gone:
         say(f"{zombie.process.pid} is gone.")
     for zombie in left:
-        if zombie.why is zombies.Why.DEFUNCT:
+        if zombie.why is zombies.Problem.DEFUNCT:
             say(f"{zombie.process.pid} is still there: end its parent {zombie.process.parent}.")
         else:
             say(f"{zombie.process.pid} is still there, {zombie.why}: {zombie.reason}.")

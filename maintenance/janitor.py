@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from maintenance import alerts, health, measures, zombies
-from maintenance.house import House
 from maintenance.orphans import find_orphans
+from maintenance.ownership import Instance
 from maintenance.strays import StrayHunter
-from maintenance.zombies import Why
-from worker import processes
+from maintenance.zombies import Problem
 from worker.downloads import workspace
 from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
-from worker.processes import Identity
+from worker.processes import process_table
+from worker.processes.process_table import Identity
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Janitor:
     def __init__(
         self,
         settings: Settings,
-        dispatcher: measures.Dispatcher,
+        dispatcher: measures.DispatcherView,
         polled_at: Callable[[], float | None],
     ) -> None:
         """The `dispatcher` is asked about its workers, `polled_at` when Telegram answered last.
@@ -110,14 +110,14 @@ class Janitor:
     def sweep_zombies(self) -> None:
         """End what should not be there, wherever it is."""
         with self._open() as ledger:
-            house = House.of(self._settings, ledger.sessions())
+            house = Instance.of(self._settings, ledger.sessions())
         found = zombies.find(house)
         for zombie in found:
             process = zombie.process
             log.warning("Process %d (%s): %s.", process.pid, zombie.command, zombie.reason)
         # What somebody stopped may be in the middle of a job: it loses less when it goes on.
         zombies.resume(found)
-        left = zombies.end(house, found, spared={Why.STOPPED})
+        left = zombies.end(house, found, spared={Problem.STOPPED})
         for zombie in left:
             process = zombie.process
             log.error("Process %d is still there: %s.", process.pid, zombie.reason)
@@ -146,7 +146,7 @@ class Janitor:
         """Measure, keep the figures, and raise or clear alerts."""
         with self._open() as ledger:
             # Some may have gone since they were found; what its parent has not reaped has not.
-            left = sum(processes.identify(one.pid) == one for one in self._left)
+            left = sum(process_table.identify(one.pid) == one for one in self._left)
             taken = measures.take(self._settings, ledger, left)
             ledger.record_sample(measures.sample_of(taken))
             alerts.step(ledger, health.assess(taken), self._settings.admins, taken.taken_at)

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from maintenance import programs
-from maintenance.house import running_bot
-from worker import memory, processes
-from worker.downloads import isolation, landlock
+from maintenance.ownership import running_bot
+from worker.downloads.confinement import isolation, landlock
 from worker.ledger import DOWNLOADS
-from worker.ledger.figures import Figures
+from worker.ledger.statistics import Statistics
 from worker.ledger.upkeep import Sample, Upkeep
-from worker.processes import Identity
+from worker.processes import memory, process_table
+from worker.processes.process_table import Identity
 from worker.settings import Settings
 
 PUBLISHED = "bot"
@@ -37,7 +37,7 @@ class WorkerLike(Protocol):
 
 
 @dataclass(frozen=True)
-class Worker:
+class MeasuredWorker:
     """A worker of the running bot. `memory_bytes` is its own or its download's, if that is more."""
 
     pool: str
@@ -57,7 +57,7 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Download:
+class RunningDownload:
     """A running yt-dlp."""
 
     pid: int
@@ -74,16 +74,16 @@ class Measures:
     """
 
     taken_at: float
-    figures: Figures
+    figures: Statistics
     bot_pid: int | None
     bot_age_s: float
     bot_is_stopped: bool
     published_at: float | None
     polled_at: float | None
-    workers: tuple[Worker, ...]
+    workers: tuple[MeasuredWorker, ...]
     pool_sizes: Mapping[str, int]
     troubles: Mapping[str, str]
-    downloads: tuple[Download, ...]
+    downloads: tuple[RunningDownload, ...]
     zombies: int
     memory_bytes: int
     memory_peak_share: float
@@ -101,7 +101,7 @@ class Measures:
     landlock_shortcoming: str
 
 
-class Dispatcher(Protocol):
+class DispatcherView(Protocol):
     """What the bot's dispatcher shows of itself; `pools` are `worker.pool.Pool`s."""
 
     @property
@@ -121,9 +121,9 @@ class Dispatcher(Protocol):
         """The sites that fail for everybody, and when each is tried again, in monotonic time."""
 
 
-def describe_bot(dispatcher: Dispatcher) -> dict[str, Any]:
+def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
     """What the bot's process publishes of itself."""
-    me = processes.identify(os.getpid())
+    me = process_table.identify(os.getpid())
     assert me is not None  # noqa: S101 - it is us
     return {
         "pid": me.pid,
@@ -142,7 +142,7 @@ def describe_bot(dispatcher: Dispatcher) -> dict[str, Any]:
 
 
 def _describe_worker(worker: WorkerLike) -> dict[str, Any]:
-    identity = processes.identify(worker.pid)
+    identity = process_table.identify(worker.pid)
     return {
         "name": worker.name,
         "pid": worker.pid,
@@ -157,7 +157,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     """Measure now. `zombies` is how many there are, for they are counted elsewhere."""
     now = time.time()
     identity = running_bot(settings.data_dir)
-    bot = processes.look_up(identity.pid) if identity else None
+    bot = process_table.look_up(identity.pid) if identity else None
     said = ledger.published(PUBLISHED)
     # What an earlier bot said is of no use now.
     if not bot or (said.get("pid"), said.get("started")) != (bot.pid, bot.identity.started):
@@ -207,16 +207,16 @@ def sample_of(measures: Measures) -> Sample:
     )
 
 
-def _workers(settings: Settings, pools: Iterable[Mapping[str, Any]]) -> Iterable[Worker]:
+def _workers(settings: Settings, pools: Iterable[Mapping[str, Any]]) -> Iterable[MeasuredWorker]:
     for pool in pools:
         is_downloads = pool["name"] == DOWNLOADS
         cap_mb = settings.download_memory_mb if is_downloads else settings.telegram_memory_mb
         for said in pool["workers"]:
-            process = processes.look_up(said["pid"])
+            process = process_table.look_up(said["pid"])
             if process is None or process.identity.started != said["started"]:
                 continue
-            below = processes.descendants(process.pid) if is_downloads else []
-            yield Worker(
+            below = process_table.descendants(process.pid) if is_downloads else []
+            yield MeasuredWorker(
                 pool=pool["name"],
                 name=said["name"],
                 pid=process.pid,
@@ -225,21 +225,21 @@ def _workers(settings: Settings, pools: Iterable[Mapping[str, Any]]) -> Iterable
                 jobs_done=said["jobs_done"],
                 job=said["job"],
                 memory_bytes=max(
-                    processes.data_bytes(process.pid),
+                    memory.data_bytes(process.pid),
                     sum(memory.private_bytes(child.pid) for child in below),
                 ),
                 memory_cap_bytes=cap_mb * 1024 * 1024,
             )
 
 
-def _downloads(sessions: Mapping[Identity, int]) -> Iterable[Download]:
+def _downloads(sessions: Mapping[Identity, int]) -> Iterable[RunningDownload]:
     for leader, job in sessions.items():
-        process = processes.look_up(leader.pid)
+        process = process_table.look_up(leader.pid)
         if process and process.identity == leader and not process.is_defunct:
             used = memory.private_bytes(leader.pid)
-            yield Download(leader.pid, job, process.age_s, used)
+            yield RunningDownload(leader.pid, job, process.age_s, used)
 
 
 def _memory_of_all(bot: int) -> int:
-    pids = [bot, *(process.pid for process in processes.descendants(bot))]
+    pids = [bot, *(process.pid for process in process_table.descendants(bot))]
     return sum(map(memory.share_bytes, pids))

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Iterable
 from multiprocessing import forkserver, resource_tracker
 
-from worker import processes
+from worker.processes import process_table, signals
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ class StrayHunter:
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
-        self._seen: set[processes.Identity] = set()
+        self._seen: set[process_table.Identity] = set()
 
     def sweep(self, known: Iterable[int]) -> int:
         """Kill the strays that the last sweep saw as well. Returns how many are there.
@@ -29,7 +29,7 @@ class StrayHunter:
         sweeps may be one that was started just now and is not known yet.
         """
         known = {*known, *(pid for pid, _ in _helpers())}
-        strays = [p for p in processes.children(os.getpid()) if p.pid not in known]
+        strays = [p for p in process_table.children(os.getpid()) if p.pid not in known]
         for stray in strays:
             if stray.identity not in self._seen:
                 continue
@@ -37,8 +37,8 @@ class StrayHunter:
                 log.warning(
                     "Process %d (%s) has lost its parent and is killed.", stray.pid, stray.name
                 )
-                processes.send_signal(stray.identity, signal.SIGKILL)
-            processes.reap([stray.pid])
+                signals.send_signal(stray.identity, signal.SIGKILL)
+            signals.reap([stray.pid])
         _revive_helpers()
         self._seen = {stray.identity for stray in strays}
         return len(strays)
@@ -61,8 +61,8 @@ def _revive_helpers() -> None:
     until then. One that was stopped goes on at once: whoever starts a worker waits for it.
     """
     for pid, start in _helpers():
-        process = processes.look_up(pid) if pid else None
+        process = process_table.look_up(pid) if pid else None
         if process and process.is_defunct:
             start()
         elif process and process.state == "T":
-            processes.send_signal(process.identity, signal.SIGCONT)
+            signals.send_signal(process.identity, signal.SIGCONT)

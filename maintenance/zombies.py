@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from maintenance.house import Census, House
-from worker import processes
-from worker.processes import Identity, Process
+from maintenance.ownership import Instance, ProcessTable
+from worker.processes import process_table, signals
+from worker.processes.process_table import Identity, Process
 
 CONFIRM_S = 0.3
 """What is found is looked at again: it may just have been ending, or starting."""
@@ -21,7 +21,7 @@ REAP_PATIENCE_S = 10.0
 ROUNDS = 3
 
 
-class Why(StrEnum):
+class Problem(StrEnum):
     """What is wrong with a process."""
 
     DEFUNCT = "defunct"
@@ -35,13 +35,13 @@ class Zombie:
     """A process that should not be there, and why. `command` is what it shows itself as."""
 
     process: Process
-    why: Why
+    why: Problem
     reason: str
     command: str
     job: int | None
 
 
-def find(house: House, confirm_s: float = CONFIRM_S) -> list[Zombie]:
+def find(house: Instance, confirm_s: float = CONFIRM_S) -> list[Zombie]:
     """The zombies of this house; what is wrong for a moment only is none.
 
     If there seem to be any, the look that confirms it comes `confirm_s` after the first.
@@ -54,7 +54,7 @@ def find(house: House, confirm_s: float = CONFIRM_S) -> list[Zombie]:
 
 
 def end(
-    house: House, zombies: Iterable[Zombie], spared: AbstractSet[Why] = frozenset()
+    house: Instance, zombies: Iterable[Zombie], spared: AbstractSet[Problem] = frozenset()
 ) -> list[Zombie]:
     """End them and what belongs to them. Returns what is there after all, by another look.
 
@@ -64,10 +64,10 @@ def end(
     """
     left = [zombie for zombie in zombies if zombie.why not in spared]
     for _ in range(ROUNDS):
-        _kill(house, [zombie for zombie in left if zombie.why is not Why.DEFUNCT])
-        _have_reaped(house, [zombie for zombie in left if zombie.why is Why.DEFUNCT])
+        _kill(house, [zombie for zombie in left if zombie.why is not Problem.DEFUNCT])
+        _have_reaped(house, [zombie for zombie in left if zombie.why is Problem.DEFUNCT])
         left = [zombie for zombie in find(house) if zombie.why not in spared]
-        if all(zombie.why is Why.DEFUNCT for zombie in left):
+        if all(zombie.why is Problem.DEFUNCT for zombie in left):
             break  # Their parents have been told, and to tell them again helps nobody.
     return left
 
@@ -75,15 +75,15 @@ def end(
 def resume(zombies: Iterable[Zombie]) -> None:
     """Let those that are stopped go on."""
     for zombie in zombies:
-        if zombie.why is Why.STOPPED:
-            processes.send_signal(zombie.process.identity, signal.SIGCONT)
+        if zombie.why is Problem.STOPPED:
+            signals.send_signal(zombie.process.identity, signal.SIGCONT)
 
 
 # ------------------------------------------------------------------------------------ finding
 
 
-def _look(house: House) -> list[Zombie]:
-    census = Census(house)
+def _look(house: Instance) -> list[Zombie]:
+    census = ProcessTable(house)
     found = []
     for process in sorted(census.ours.values(), key=lambda process: process.pid):
         if wrong := _what_is_wrong(house, census, process):
@@ -92,22 +92,24 @@ def _look(house: House) -> list[Zombie]:
     return found
 
 
-def _what_is_wrong(house: House, census: Census, process: Process) -> tuple[Why, str] | None:
+def _what_is_wrong(
+    house: Instance, census: ProcessTable, process: Process
+) -> tuple[Problem, str] | None:
     if process.is_defunct:
         parent = census.everything.get(process.parent)
         name = parent.name if parent else "gone"
-        return Why.DEFUNCT, f"not reaped by its parent {process.parent} ({name})"
+        return Problem.DEFUNCT, f"not reaped by its parent {process.parent} ({name})"
     if _is_orphan(census, process):
-        return Why.ORPHAN, "its worker is gone" if census.bot else "the bot is not running"
+        return Problem.ORPHAN, "its worker is gone" if census.bot else "the bot is not running"
     limit_s = house.download_limit_s
     if census.is_download(process) and process.age_s > limit_s:
-        return Why.STUCK, f"runs for {process.age_s:.0f} s, and may for {limit_s:.0f} s"
+        return Problem.STUCK, f"runs for {process.age_s:.0f} s, and may for {limit_s:.0f} s"
     if process.state == "T":
-        return Why.STOPPED, "somebody stopped it (SIGSTOP)"
+        return Problem.STOPPED, "somebody stopped it (SIGSTOP)"
     return None
 
 
-def _is_orphan(census: Census, process: Process) -> bool:
+def _is_orphan(census: ProcessTable, process: Process) -> bool:
     """Whether no worker of a running bot attends to the process.
 
     The bot adopts what loses its parent. So a download that is a child of the bot itself has
@@ -133,19 +135,19 @@ def command_of(process: Process) -> str:
     return shown if program.startswith(process.name) else process.name
 
 
-def _job_of(house: House, process: Process) -> int | None:
+def _job_of(house: Instance, process: Process) -> int | None:
     for leader, job in house.sessions.items():
         if process.identity == leader or process.session == leader.pid:
             return job
-    text = processes.environment_of(process.pid).get(processes.JOB_VARIABLE, "")
+    text = process_table.environment_of(process.pid).get(process_table.JOB_VARIABLE, "")
     return int(text) if text.isdecimal() else None
 
 
 # ------------------------------------------------------------------------------------- ending
 
 
-def _kill(house: House, zombies: list[Zombie]) -> None:
-    census = Census(house)
+def _kill(house: Instance, zombies: list[Zombie]) -> None:
+    census = ProcessTable(house)
     identities = {zombie.process.identity for zombie in zombies}
     found = [p for p in census.ours.values() if p.identity in identities]
     sessions = {p.session for p in found if census.is_download(p)}
@@ -154,27 +156,27 @@ def _kill(house: House, zombies: list[Zombie]) -> None:
     wanted = roots | census.below(roots)
     victims = [p.identity for p in census.ours.values() if p.pid in wanted and not p.is_defunct]
     for identity in victims:
-        processes.send_signal(identity, signal.SIGTERM)
-        processes.send_signal(identity, signal.SIGCONT)  # A stopped one would not hear of it.
+        signals.send_signal(identity, signal.SIGTERM)
+        signals.send_signal(identity, signal.SIGCONT)  # A stopped one would not hear of it.
     _wait_for_ends(victims, TERM_GRACE_S)
     for identity in victims:
-        processes.send_signal(identity, signal.SIGKILL)
-    _wait_for_ends(victims, processes.KILL_PATIENCE_S)
+        signals.send_signal(identity, signal.SIGKILL)
+    _wait_for_ends(victims, signals.KILL_PATIENCE_S)
 
 
 def _wait_for_ends(identities: list[Identity], timeout_s: float) -> None:
     """Wait until none of them runs any more, or the time is over."""
     deadline = time.monotonic() + timeout_s
     while (left := deadline - time.monotonic()) > 0:
-        alive = [identity for identity in identities if processes.is_alive(identity)]
+        alive = [identity for identity in identities if process_table.is_alive(identity)]
         if not alive:
             return
-        processes.wait_for_one(alive, min(left, 0.2))
+        signals.wait_for_one(alive, min(left, 0.2))
 
 
-def _have_reaped(house: House, zombies: list[Zombie]) -> None:
+def _have_reaped(house: Instance, zombies: list[Zombie]) -> None:
     """Tell parents of ours that a child has ended, and wait for them to see to it."""
-    census = Census(house)
+    census = ProcessTable(house)
     told: list[Identity] = []
     for zombie in zombies:
         # Not the parent that it had when it was found: that one may have been ended by now.
@@ -182,9 +184,9 @@ def _have_reaped(house: House, zombies: list[Zombie]) -> None:
         parent = census.everything.get(child.parent)
         if parent and (parent.pid in census.ours or parent == census.bot):
             # What the kernel says at a child's end. The bot looks after its own each second.
-            processes.send_signal(parent.identity, signal.SIGCHLD)
+            signals.send_signal(parent.identity, signal.SIGCHLD)
             told.append(zombie.process.identity)
     deadline = time.monotonic() + REAP_PATIENCE_S
     while told and time.monotonic() < deadline:
         time.sleep(0.1)
-        told = [identity for identity in told if processes.identify(identity.pid) == identity]
+        told = [identity for identity in told if process_table.identify(identity.pid) == identity]

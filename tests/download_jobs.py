@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from tests import pool_jobs, process_scenes
-from worker.child import JobContext
-from worker.downloads import child, warm
+from worker.downloads import child
 from worker.downloads.job import make_handler
-from worker.downloads.rules import Rules
-from worker.jobs import Download, Progress, Stage
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.ytdlp import warm
+from worker.pool.worker_main import JobContext
+from worker.protocol import Download, Progress, Stage
 
 MEBIBYTE = 1024 * 1024
 
 
-def set_up(rules: Rules) -> Callable[[JobContext, Any], Any]:
+def set_up(rules: DownloadLimits) -> Callable[[JobContext, Any], Any]:
     """The real handler for downloads, and `pool_jobs` for everything else."""
     vars(warm)["warm_up"] = dict  # Nothing here needs yt-dlp.
     vars(child)["fetch"] = play
@@ -32,7 +33,7 @@ def set_up(rules: Rules) -> Callable[[JobContext, Any], Any]:
 
 
 def play(
-    task: Download, _rules: Rules, report: Callable[[Progress], None], _extractors: Any
+    task: Download, _rules: DownloadLimits, report: Callable[[Progress], None], _extractors: Any
 ) -> None:
     """Do what the link says, tell that it is done, and stay."""
     name = task.url.rpartition("/")[2]

@@ -19,12 +19,14 @@ from typing import Any
 
 import pytest
 
-from worker import process_setup, processes
-from worker.downloads import child, warm, ytdlp
+from worker.downloads import child
 from worker.downloads.job import make_handler
-from worker.downloads.rules import Rules
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.ytdlp import fetch as ytdlp_fetch
+from worker.downloads.ytdlp import warm
 from worker.errors import JobError
-from worker.jobs import Download, Media, MediaFile, YtDlpStarted
+from worker.processes import process_setup, process_table
+from worker.protocol import Download, Media, MediaFile, YtDlpStarted
 
 PATIENCE_S = 30.0
 
@@ -80,7 +82,7 @@ def _serve(connection: Connection, prepare: Prepare | None, is_cold: bool) -> No
         warm.warm_up = dict  # type: ignore[assignment]
     if prepare:
         prepare()
-    real_fetch = ytdlp.fetch
+    real_fetch = ytdlp_fetch.fetch
     while True:
         rules, task, fetch = connection.recv()
         vars(child)["fetch"] = fetch or real_fetch
@@ -92,7 +94,7 @@ def _serve(connection: Connection, prepare: Prepare | None, is_cold: bool) -> No
         except Stop:
             result = None
         # On any way out nothing may be left, so this is looked at before the answer is sent.
-        left = [process.name for process in processes.descendants(os.getpid())]
+        left = [process.name for process in process_table.descendants(os.getpid())]
         connection.send(("done", (result, left)))
 
 
@@ -126,7 +128,7 @@ class Worker:
     def begin(
         self,
         url: str,
-        rules: Rules,
+        rules: DownloadLimits,
         fetch: Callable[..., Any] | None = None,
         directory: Path | None = None,
     ) -> None:
@@ -159,7 +161,9 @@ class Worker:
                 assert left == [], "processes outlive their job"
                 return Outcome(result, self._reports, time.monotonic() - self._began)
 
-    def run(self, url: str, rules: Rules, fetch: Callable[..., Any] | None = None) -> Outcome:
+    def run(
+        self, url: str, rules: DownloadLimits, fetch: Callable[..., Any] | None = None
+    ) -> Outcome:
         self.begin(url, rules, fetch)
         return self.finish()
 

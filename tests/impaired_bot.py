@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import bot
-from worker.showing import Showing
-from worker.space import Space
+from worker.dispatch.disk_space import DiskSpace
+from worker.dispatch.status.showing import Showing
 
 if __name__ == "__main__":
     if path := os.environ.get("NO_ROOM_WHILE"):
         setattr(  # noqa: B010 - mypy wants no method to be replaced
-            Space, "allows_one_beside", lambda _space, _running: not Path(path).exists()
+            DiskSpace, "allows_one_beside", lambda _space, _running: not Path(path).exists()
         )
     if "EDITS_MAY_OVERTAKE" in os.environ:
         setattr(Showing, "busy_requests", ())  # noqa: B010 - mypy knows it as a property

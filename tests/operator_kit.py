@@ -12,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from worker import processes
-from worker.processes import INSTANCE_VARIABLE, JOB_VARIABLE, Identity
+from worker.processes import process_table, signals
+from worker.processes.process_table import INSTANCE_VARIABLE, JOB_VARIABLE, Identity
 
 ROOT = Path(__file__).parent.parent
 
@@ -71,13 +71,13 @@ def orphan(tag: str | None, *command: str) -> Iterator[Identity]:
         check=True,
     )
     pid = int(done.stdout)
-    while (process := processes.look_up(pid)) and process.name != Path(command[0]).name:
+    while (process := process_table.look_up(pid)) and process.name != Path(command[0]).name:
         pass  # The shell's fork is not yet the command.
     assert process is not None
     try:
         yield process.identity
     finally:
-        processes.send_signal(process.identity, 9)
+        signals.send_signal(process.identity, 9)
 
 
 @contextmanager

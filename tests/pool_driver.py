@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from tests import pool_jobs
 from tests.process_kit import PATIENCE_S, wait_until
-from worker import process_setup, processes
-from worker.channel import wait_ready
-from worker.child import Setup
-from worker.events import Event, Finished, Reported
 from worker.pool import Pool, PoolSpec
+from worker.pool.channel import wait_ready
+from worker.pool.events import Event, Finished, Reported
+from worker.pool.worker_main import Setup
+from worker.processes import process_setup, process_table, signals
 
 NO_HURRY_S = 600.0
 
@@ -154,7 +154,7 @@ def driven(
     """
     process_setup.become_subreaper()  # or orphans would escape the search for strays
     start_helpers(method)
-    processes.reap(strays())  # What tests before this one have killed may be ours by now.
+    signals.reap(strays())  # What tests before this one have killed may be ours by now.
     others = strays()
     gc.collect()  # What tests before this one have dropped is not closed in the middle of it.
     before = open_descriptors()
@@ -208,7 +208,7 @@ def fork_server_pid() -> int:
 
 def strays() -> set[int]:
     """The pids of all processes below this one but multiprocessing's own."""
-    return {process.pid for process in processes.descendants(os.getpid())} - helper_pids()
+    return {process.pid for process in process_table.descendants(os.getpid())} - helper_pids()
 
 
 def open_descriptors() -> int:

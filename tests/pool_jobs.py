@@ -14,9 +14,10 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from worker import child, process_setup
-from worker.channel import wait_ready
-from worker.child import JobContext
+from worker.pool import worker_main
+from worker.pool.channel import wait_ready
+from worker.pool.worker_main import JobContext
+from worker.processes import process_setup
 
 Task = tuple[Any, ...]
 
@@ -170,14 +171,16 @@ def say_ready_at_the_order(context: JobContext) -> NoReturn:
     """Neither heed the order to stop nor wait for what comes after it."""
     context.report(os.getpid())
     wait_ready([context], [], 60)
-    context._connection.send_bytes(child.seal(child.Kind.READY, 0))
+    context._connection.send_bytes(worker_main.seal(worker_main.MessageKind.READY, 0))
     while True:
         signal.pause()
 
 
 def die_in_answer(context: JobContext, size: int, sent: int) -> NoReturn:
     """SIGKILL after `sent` bytes of an answer of `size` bytes."""
-    message = len(bytes(size)).to_bytes(4) + child.seal(child.Kind.RESULT, context.job)
+    message = len(bytes(size)).to_bytes(4) + worker_main.seal(
+        worker_main.MessageKind.RESULT, context.job
+    )
     message += bytes(sent - len(message))
     while message:
         message = message[os.write(context.fileno(), message) :]
@@ -187,7 +190,7 @@ def die_in_answer(context: JobContext, size: int, sent: int) -> NoReturn:
 
 def die_after_answer(context: JobContext, value: Any) -> NoReturn:
     """SIGKILL just after the whole answer has been sent."""
-    content = child.seal(child.Kind.RESULT, context.job, pickle.dumps(value))
+    content = worker_main.seal(worker_main.MessageKind.RESULT, context.job, pickle.dumps(value))
     context._connection.send_bytes(content)
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
@@ -334,17 +337,17 @@ def leave_bound_grandchild(context: JobContext) -> NoReturn:
 
 def worker_without_life_line(*arguments: Any) -> None:
     process_setup.die_with_writer = lambda pipe: None
-    child.worker_main(*arguments)
+    worker_main.worker_main(*arguments)
 
 
 def worker_without_test_unpickling(*arguments: Any) -> None:
-    child._pickled = pickle.dumps  # type: ignore[assignment]
-    child.worker_main(*arguments)
+    worker_main._pickled = pickle.dumps  # type: ignore[assignment]
+    worker_main.worker_main(*arguments)
 
 
 def worker_that_does_not_know_itself(*arguments: Any) -> None:
-    vars(child)["os"] = SimpleNamespace(getpid=lambda: 0)
-    child.worker_main(*arguments)
+    vars(worker_main)["os"] = SimpleNamespace(getpid=lambda: 0)
+    worker_main.worker_main(*arguments)
 
 
 def read_queue(queue: Any, answers: Any) -> None:

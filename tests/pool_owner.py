@@ -10,7 +10,8 @@ from typing import Any
 
 from tests import pool_jobs
 from tests.pool_driver import Driver, context_for
-from worker import pool, processes
+from worker.pool import pool
+from worker.processes import process_table
 
 GUARDED = "guarded"
 
@@ -26,11 +27,11 @@ def own(method: str, *tasks: str, guard: str = GUARDED, **options: Any) -> subpr
     )
 
 
-def told_by(owner: subprocess.Popen[str]) -> list[processes.Identity]:
+def told_by(owner: subprocess.Popen[str]) -> list[process_table.Identity]:
     """The workers of an owner and what their jobs have reported."""
     assert owner.stdout is not None
     pids = {int(pid) for pid in owner.stdout.readline().split()}
-    return [found for pid in pids if (found := processes.identify(pid))]
+    return [found for pid in pids if (found := process_table.identify(pid))]
 
 
 def main(method: str, guard: str, *tasks: str) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from worker import processes
-from worker.channel import wait_ready
-from worker.processes import Identity
+from worker.pool.channel import wait_ready
+from worker.processes import process_table, signals
+from worker.processes.process_table import Identity
 
 PATIENCE_S = 30.0
 
@@ -22,15 +22,15 @@ LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
 
 def identity_of(pid: int) -> Identity:
     """The identity of a process that is there."""
-    identity = processes.identify(pid)
+    identity = process_table.identify(pid)
     assert identity is not None
     return identity
 
 
 def ends(identity: Identity, timeout_s: float = PATIENCE_S) -> bool:
     """Whether it ends within the time; defunct is enough."""
-    processes.wait_for_one([identity], timeout_s)
-    return not processes.is_alive(identity)
+    signals.wait_for_one([identity], timeout_s)
+    return not process_table.is_alive(identity)
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
@@ -60,7 +60,7 @@ def forked(body: Callable[[int], None]) -> Iterator[Identity]:
         yield identity
     finally:
         os.close(read_fd)
-        processes.send_signal(identity, signal.SIGKILL)
+        signals.send_signal(identity, signal.SIGKILL)
         with suppress(ChildProcessError):  # The test has collected it.
             os.waitpid(pid, 0)
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from worker import process_setup, processes
+from worker.processes import process_setup, process_table, signals
 
 
 def fork(body: Callable[[], object]) -> int:
@@ -124,7 +124,7 @@ def main_thread_ended() -> None:
     if pid == 0:
         threading.Thread(target=signal.pause, daemon=True).start()
         ctypes.CDLL(None).pthread_exit(None)
-    while (found := processes.look_up(pid)) and found.state != "Z":
+    while (found := process_table.look_up(pid)) and found.state != "Z":
         time.sleep(0.001)
 
 
@@ -133,15 +133,15 @@ def main_thread_ended() -> None:
 
 def kill_all(kind: str) -> None:
     process_setup.become_subreaper()
-    _measure(kind, processes.kill_descendants)
+    _measure(kind, signals.kill_descendants)
 
 
 def kill_once(kind: str) -> None:
     """One look at the children, and not at theirs; what comes up afterwards is missed."""
 
     def kill_children() -> None:
-        for child in processes.children(os.getpid()):
-            processes.send_signal(child.identity, signal.SIGKILL)
+        for child in process_table.children(os.getpid()):
+            signals.send_signal(child.identity, signal.SIGKILL)
             os.waitpid(child.pid, 0)
 
     process_setup.become_subreaper()
@@ -153,7 +153,7 @@ def kill_all_without_subreaper(kind: str) -> None:
     pids = _made(kind)
     os.kill(pids[0], signal.SIGKILL)
     os.waitpid(pids[0], 0)
-    processes.kill_descendants()
+    signals.kill_descendants()
     _tell(pids, 0.0, 0)
 
 
@@ -167,37 +167,41 @@ def stop_session(kind: str) -> None:
         os.setsid()
         signal.signal(signal.SIGTERM, heed if kind == "heeds" else signal.SIG_IGN)
 
-    leader = processes.identify(fork(body))
+    leader = process_table.identify(fork(body))
     assert leader is not None
     started = time.monotonic()
-    statuses = processes.stop_session(leader, 10 if kind == "heeds" else 0.3)
+    statuses = signals.stop_session(leader, 10 if kind == "heeds" else 0.3)
     _tell([leader.pid], time.monotonic() - started, statuses[leader.pid])
 
 
 def _made(kind: str) -> list[int]:
     globals()[kind]()
-    return [process.pid for process in processes.descendants(os.getpid())]
+    return [process.pid for process in process_table.descendants(os.getpid())]
 
 
 def _measure(kind: str, end: Callable[[], object]) -> None:
     scans = 0
-    descendants = processes.descendants
+    descendants = process_table.descendants
 
-    def counted(pid: int) -> list[processes.Process]:
+    def counted(pid: int) -> list[process_table.Process]:
         nonlocal scans
         scans += 1
         return descendants(pid)
 
     pids = _made(kind)
     assert pids
-    processes.descendants = counted
+    process_table.descendants = counted
     started = time.monotonic()
     end()
     _tell(pids, time.monotonic() - started, scans)
 
 
 def _tell(pids: list[int], seconds: float, number: int) -> None:
-    left = [pid for pid in pids if (found := processes.identify(pid)) and processes.is_alive(found)]
+    left = [
+        pid
+        for pid in pids
+        if (found := process_table.identify(pid)) and process_table.is_alive(found)
+    ]
     print(len(left), seconds, number)
     for pid in left:
         os.kill(pid, signal.SIGKILL)

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from worker.actions import ChatActions
+from worker.dispatch.rate_limits import IN_ALL, RateLimits
+from worker.dispatch.status.actions import ChatActions
 from worker.errors import TelegramBusy
-from worker.governor import IN_ALL, Governor
-from worker.jobs import Action, MediaKind, Progress, ShowAction, Stage
+from worker.protocol import Action, MediaKind, Progress, ShowAction, Stage
 
 LASTS_S = 5.0
 """Bot API 10.1, sendChatAction."""
@@ -15,7 +15,7 @@ LASTS_S = 5.0
 DOWNLOADING = Progress(Stage.DOWNLOADING)
 
 
-def times(chats: list[int], governor: Governor, seconds: int) -> dict[int, list[int]]:
+def times(chats: list[int], governor: RateLimits, seconds: int) -> dict[int, list[int]]:
     """When each chat is shown an action, looking once a second."""
     actions = ChatActions()
     found: dict[int, list[int]] = {chat: [] for chat in chats}
@@ -26,7 +26,7 @@ def times(chats: list[int], governor: Governor, seconds: int) -> dict[int, list[
 
 
 def test_action_never_runs_out_while_there_is_work() -> None:
-    shown = times([1, 2], Governor(), 60)
+    shown = times([1, 2], RateLimits(), 60)
     for each in shown.values():
         assert all(later - earlier < LASTS_S for earlier, later in pairwise(each))
         assert 12 <= len(each) <= 15, "and is not shown more often than that takes"
@@ -44,11 +44,11 @@ def test_action_never_runs_out_while_there_is_work() -> None:
     ],
 )
 def test_action_says_what_is_known(progress: Progress, action: Action) -> None:
-    assert ChatActions().next_action({7: progress}, Governor(), 0.0) == ShowAction(7, action)
+    assert ChatActions().next_action({7: progress}, RateLimits(), 0.0) == ShowAction(7, action)
 
 
 def test_chat_that_has_just_been_spoken_to_gets_none() -> None:
-    governor = Governor()
+    governor = RateLimits()
     governor.spend(7, 0.0)
     actions = ChatActions()
     assert actions.next_action({7: DOWNLOADING}, governor, 0.9) is None
@@ -56,7 +56,7 @@ def test_chat_that_has_just_been_spoken_to_gets_none() -> None:
 
 
 def test_nobody_gets_one_while_the_bot_as_a_whole_is_busy() -> None:
-    governor = Governor()
+    governor = RateLimits()
     for chat in range(2):
         governor.spend(chat, 0.0)
     assert ChatActions().next_action({7: DOWNLOADING}, governor, IN_ALL.interval_s) is None
@@ -64,7 +64,7 @@ def test_nobody_gets_one_while_the_bot_as_a_whole_is_busy() -> None:
 
 
 def test_flood_wait_about_an_action_silences_its_chat_and_no_other() -> None:
-    governor = Governor()
+    governor = RateLimits()
     governor.heed(7, TelegramBusy(1200.0), 0.0)
     shown = times([7, 8], governor, 1300)
     assert min(shown[7]) >= 1200

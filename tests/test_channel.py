@@ -8,8 +8,8 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from worker import channel as channel_module
-from worker.channel import MAX_MESSAGE_BYTES, Channel, wait_ready
+from worker.pool import channel as channel_module
+from worker.pool.channel import MAX_MESSAGE_BYTES, Channel, wait_ready
 
 Ends = tuple[Channel, Connection]
 

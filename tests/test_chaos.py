@@ -20,7 +20,7 @@ from tests.sandbox.client import Client
 from tests.sandbox_kit import api as api
 from tests.sandbox_kit import client as client
 from tests.sandbox_kit import edit_media, keyboard, send_text
-from worker import processes
+from worker.processes import process_table
 
 ROOT = Path(__file__).parents[1]
 MINUTES, SEED = 2, 20
@@ -148,7 +148,7 @@ def test_reckoning_sees_an_answer_that_changes(api: BotApi, client: Client) -> N
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that carries the tag of the bot in `tmp_path`."""
-    env = {**os.environ, processes.INSTANCE_VARIABLE: processes.instance_tag(tmp_path)}
+    env = {**os.environ, process_table.INSTANCE_VARIABLE: process_table.instance_tag(tmp_path)}
     with subprocess.Popen(["sleep", "300"], env=env) as process:
         yield process
         process.kill()

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_ledger import QUOTA, WORDS, claim
-from worker import circuits, jobs
-from worker.circuits import (
+from worker import protocol
+from worker.dispatch import circuit_breaker
+from worker.dispatch.circuit_breaker import (
     COOL_DOWN_S,
     LINKS,
     LONGEST_COOL_DOWN_S,
@@ -18,17 +19,17 @@ from worker.circuits import (
     MOST_SITES,
     SPEAKS_OF_SITE,
     WINDOW_S,
-    Circuits,
+    CircuitBreaker,
     site_of,
 )
 from worker.errors import Fault, JobError, Reason
-from worker.events import Event, Failed, Finished, Lost, Stopped, Why
 from worker.ledger import Job, Kind, Ledger
+from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
 
 SITE, OTHER_SITE = "site.example", "other.example"
 
 WELL: Event = Finished(1, None)
-CANCELLED: Event = Stopped(1, Why.STOPPED)
+CANCELLED: Event = Stopped(1, StopReason.STOPPED)
 LOST: Event = Lost(1, -9)
 
 _ids = count(1)
@@ -47,13 +48,13 @@ def a_download(user: int = 1, link: str = "a", site: str = SITE) -> Job:
     return Job(next(_ids), Kind.DOWNLOAD, 1, 0.0, {"url": url}, url, user, None, user_id=user)
 
 
-def is_refused(known: Circuits, site: str = SITE) -> bool:
+def is_refused(known: CircuitBreaker, site: str = SITE) -> bool:
     return site in known.sites_down
 
 
-def opened(now: float = 0.0) -> Circuits:
+def opened(now: float = 0.0) -> CircuitBreaker:
     """Circuits of which one has just opened."""
-    known = Circuits()
+    known = CircuitBreaker()
     for number in range(LINKS):
         known.take(a_download(user=number, link=str(number)), DOWN, now)
     assert known.sites_down == {SITE: now + COOL_DOWN_S}
@@ -89,7 +90,7 @@ HISTORIES: list[tuple[str, Sequence[tuple[int, str, Event]], bool]] = [
 def test_circuit_opens_when_a_site_fails_for_everybody(
     history: Sequence[tuple[int, str, Event]], is_down: bool
 ) -> None:
-    known = Circuits()
+    known = CircuitBreaker()
     for user, link, event in history:
         known.take(a_download(user, link), event, 0.0)
     assert is_refused(known) is is_down
@@ -98,29 +99,29 @@ def test_circuit_opens_when_a_site_fails_for_everybody(
 
 @pytest.mark.parametrize("reason", Reason)
 def test_circuit_opens_for_what_speaks_of_the_site_alone(reason: Reason) -> None:
-    known = Circuits()
+    known = CircuitBreaker()
     for number in range(LINKS):
         known.take(a_download(number, str(number)), failed(reason), 0.0)
     assert is_refused(known) is (reason in SPEAKS_OF_SITE)
 
 
-@pytest.mark.parametrize("event", [CANCELLED, LOST, Stopped(1, Why.TIMED_OUT), GONE])
+@pytest.mark.parametrize("event", [CANCELLED, LOST, Stopped(1, StopReason.TIMED_OUT), GONE])
 def test_what_speaks_of_no_site_opens_nothing(event: Event) -> None:
-    known = Circuits()
+    known = CircuitBreaker()
     for number in range(LINKS):
         known.take(a_download(number, str(number)), event, 0.0)
     assert not known.sites_down
 
 
 def test_failures_that_lie_far_apart_open_nothing() -> None:
-    known = Circuits()
+    known = CircuitBreaker()
     for number in range(LINKS * 3):
         known.take(a_download(number, str(number)), DOWN, number * WINDOW_S / (LINKS - 1.1))
     assert not known.sites_down
 
 
 def test_one_sites_failures_say_nothing_of_another() -> None:
-    known = Circuits()
+    known = CircuitBreaker()
     for number in range(LINKS - 1):
         for site in (SITE, OTHER_SITE):
             known.take(a_download(number, str(number), site), DOWN, 0.0)
@@ -213,7 +214,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def send(ledger: Ledger, url: str) -> None:
     ledger.record_updates([{"update_id": next(_ids)}], 0.0)
-    wish = jobs.OpenRequest(ANNA, ANNA, 1, url, url)
+    wish = protocol.OpenRequest(ANNA, ANNA, 1, url, url)
     ledger.finish_update(claim(ledger, Kind.UPDATE), [wish], QUOTA, WORDS, 0.0)
 
 
@@ -223,7 +224,7 @@ def test_who_waits_for_the_site_is_told_at_once(ledger: Ledger) -> None:
     ledger.put_back(again, 120.0, 0.0, refund=False)
     send(ledger, f"https://www.{SITE}/new")
     send(ledger, f"https://{OTHER_SITE}/new")
-    assert Circuits().refused(ledger, 0.0) == []
+    assert CircuitBreaker().refused(ledger, 0.0) == []
     known = opened()
     refused = known.refused(ledger, 0.0)
     assert [job.payload["url"].rpartition("/")[2] for job in refused] == ["failed-once", "new"]
@@ -253,8 +254,8 @@ def test_ten_thousand_made_up_hosts_push_no_open_circuit_out() -> None:
 
 @pytest.mark.negative
 def test_without_a_bound_made_up_hosts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(circuits, "MOST_SITES", 1 << 60)
-    known = Circuits()
+    monkeypatch.setattr(circuit_breaker, "MOST_SITES", 1 << 60)
+    known = CircuitBreaker()
     for number in range(10_000):
         known.take(a_download(site=f"h{number}.example"), DOWN, 1.0)
     assert len(known._sites) == 10_000
@@ -277,7 +278,7 @@ STEPS = st.lists(
 def test_whatever_happens_a_site_is_tried_again_in_time(
     steps: list[tuple[float, int, str, Event]],
 ) -> None:
-    known, now = Circuits(), 0.0
+    known, now = CircuitBreaker(), 0.0
     streak, seen = dict[str, int](), set[int]()
     for after_s, user, link, event in steps:
         now += after_s
@@ -305,7 +306,7 @@ def test_whatever_happens_a_site_is_tried_again_in_time(
 def test_one_persons_bad_links_never_shut_a_site_that_serves_others(
     links: list[tuple[float, str]],
 ) -> None:
-    known, now = Circuits(), 0.0
+    known, now = CircuitBreaker(), 0.0
     known.take(a_download(ANNA), WELL, now)
     for after_s, link in links:
         now += after_s

@@ -19,11 +19,11 @@ from tests.downloads_harness import Worker, worker
 from tests.downloads_harness import warm_worker as warm_worker
 from tests.media import index_stands_in_front
 from tests.sandbox.site import MediaSite
-from worker.downloads.rules import Rules
+from worker.downloads.limits import DownloadLimits
 from worker.errors import Fault, Reason
-from worker.jobs import MediaKind, Progress, Stage, YtDlpStarted
+from worker.protocol import MediaKind, Progress, Stage, YtDlpStarted
 
-RULES = Rules(
+RULES = DownloadLimits(
     instance="test",
     max_file_bytes=50 * 1024 * 1024,
     timeout_s=20,
@@ -35,8 +35,8 @@ RULES = Rules(
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
 
 
-def rules(**changes: Any) -> Rules:
-    return Rules(**{**vars(RULES), **changes})
+def rules(**changes: Any) -> DownloadLimits:
+    return DownloadLimits(**{**vars(RULES), **changes})
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):

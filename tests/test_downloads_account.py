@@ -12,11 +12,11 @@ import pytest
 from tests.downloads_harness import Worker, worker
 from tests.process_kit import wait_until
 from tests.test_downloads import RULES, rules
-from worker import memory
-from worker.downloads import landlock
-from worker.downloads.rules import Rules
+from worker.downloads.confinement import landlock
+from worker.downloads.limits import DownloadLimits
 from worker.errors import Reason
-from worker.jobs import DownloadUsage, Progress, Stage
+from worker.processes import memory
+from worker.protocol import DownloadUsage, Progress, Stage
 
 LINK = "https://example.org/v"
 SECRET = "https://example.org/v?key=secret"
@@ -120,7 +120,9 @@ def die(*_: Any) -> Any:
     os._exit(3)
 
 
-def use_nearly_all_and_stay(_url: str, rules: Rules, report: Any, _extractors: Any) -> None:
+def use_nearly_all_and_stay(
+    _url: str, rules: DownloadLimits, report: Any, _extractors: Any
+) -> None:
     held = b"x" * (int(0.95 * rules.memory_bytes) - memory.private_bytes(os.getpid()))
     report(Progress(Stage.DOWNLOADING, done_bytes=len(held)))
     while True:

@@ -15,8 +15,8 @@ from yt_dlp.extractor.common import InfoExtractor
 from tests.downloads_harness import worker
 from tests.sandbox.clips import SAMPLE
 from tests.test_downloads import RULES, served
-from worker.downloads import bounds, catalogue
-from worker.downloads.catalogue import Catalogue
+from worker.downloads.ytdlp import extractor_index, page_limits
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
 
 def asked_one_by_one(extractors: dict[str, Any], url: str) -> str | None:
@@ -24,9 +24,9 @@ def asked_one_by_one(extractors: dict[str, Any], url: str) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def everything() -> Catalogue:
+def everything() -> ExtractorIndex:
     found = gen_extractor_classes()
-    return Catalogue({ie.ie_key(): ie for ie in found})
+    return ExtractorIndex({ie.ie_key(): ie for ie in found})
 
 
 def links_of(extractor: Any) -> list[str]:
@@ -36,7 +36,7 @@ def links_of(extractor: Any) -> list[str]:
 
 
 def test_catalogue_has_the_answer_of_the_loop_for_a_link_of_each_site(
-    everything: Catalogue,
+    everything: ExtractorIndex,
 ) -> None:
     links = {link for ie in everything.values() for link in links_of(ie)[:1]}
     links |= {link for name in everything.asked for link in links_of(everything[name])}
@@ -50,7 +50,7 @@ def test_catalogue_has_the_answer_of_the_loop_for_a_link_of_each_site(
     ["", "ftp://127.0.0.1/", "https://nowhere.invalid/\n#", "https://a.example/?u=//youtu.be/x"],
 )
 def test_catalogue_has_the_answer_of_the_loop_for_what_no_site_wants(
-    everything: Catalogue, link: str
+    everything: ExtractorIndex, link: str
 ) -> None:
     assert everything.suitable(link) == asked_one_by_one(everything, link)
 
@@ -101,19 +101,19 @@ SITES = {
     ],
 )
 def test_joined_patterns_mean_what_they_mean_alone(link: str, name: str | None) -> None:
-    assert Catalogue(SITES).suitable(link) == name == asked_one_by_one(SITES, link)
+    assert ExtractorIndex(SITES).suitable(link) == name == asked_one_by_one(SITES, link)
 
 
 @pytest.mark.negative
 def test_joined_as_they_are_they_would_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "_GROUP_NAME", re.compile("nothing"))
+    monkeypatch.setattr(extractor_index, "_GROUP_NAME", re.compile("nothing"))
     with pytest.raises(re.error):
-        Catalogue(SITES)
+        ExtractorIndex(SITES)
 
 
 @pytest.mark.parametrize("pattern", ["http://(", "(?x)[", r"(?P<id>a)(?P=no)"])
 def test_site_with_a_broken_pattern_is_asked_and_spoils_no_other(pattern: str) -> None:
-    extractors = Catalogue({**SITES, "Broken": site(pattern)})
+    extractors = ExtractorIndex({**SITES, "Broken": site(pattern)})
     assert extractors.asked[-1] == "Broken"
     assert extractors.suitable("http://commented/") == "Commented"
 
@@ -158,7 +158,7 @@ def test_asking_the_catalogue_touches_less_than_half_of_the_pages() -> None:
 
 
 def _forget_where_they_belong() -> None:
-    vars(bounds)["_THEIR_EXTRACTORS"] = "_another_name"
+    vars(page_limits)["_THEIR_EXTRACTORS"] = "_another_name"
 
 
 def test_ytdlp_that_keeps_its_extractors_elsewhere_is_told_of_each(tmp_path: Path) -> None:

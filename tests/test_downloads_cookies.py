@@ -13,7 +13,7 @@ import pytest
 from tests.downloads_harness import worker
 from tests.hostile.tools import LINK, tell, told
 from tests.test_downloads import rules
-from worker.downloads import cookies
+from worker.downloads.confinement import cookies
 from worker.errors import Fault, Reason
 
 # Does not match itself, which lies in the memory that is searched.

@@ -18,8 +18,9 @@ from tests.process_kit import wait_until
 from tests.sandbox.clips import SAMPLE
 from tests.test_downloads import RULES
 from tests.test_media import assert_has_thumbnail
-from worker.downloads import drawing, ytdlp
-from worker.jobs import MediaFile, MediaKind
+from worker.downloads.media import thumbnail
+from worker.downloads.ytdlp import fetch
+from worker.protocol import MediaFile, MediaKind
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -124,7 +125,7 @@ def _refuse_links() -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "a filesystem without links")
 
-    vars(drawing)["os"] = type("os", (), {"link": staticmethod(refuse)})
+    vars(thumbnail)["os"] = type("os", (), {"link": staticmethod(refuse)})
 
 
 def test_filesystem_without_links_costs_no_thumbnail(tmp_path: Path, web: Web) -> None:
@@ -139,7 +140,7 @@ def _refuse_drawings() -> None:
     def refuse() -> Any:
         raise AssertionError("nobody wants a drawing")
 
-    vars(ytdlp)["Drawing"] = refuse
+    vars(fetch)["ThumbnailDrawing"] = refuse
 
 
 def test_none_is_begun_for_what_is_no_film(tmp_path: Path, web: Web) -> None:

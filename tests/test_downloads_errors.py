@@ -31,8 +31,8 @@ from yt_dlp.utils import (
     UserNotLive,
 )
 
-from worker.downloads.errors import classify
-from worker.downloads.guard import Guard
+from worker.downloads.confinement.egress_guard import Guard
+from worker.downloads.ytdlp.errors import classify
 from worker.errors import Fault, JobError, Reason
 
 RETRYABLE, PERMANENT, OPERATOR = Fault.RETRYABLE, Fault.PERMANENT, Fault.OPERATOR

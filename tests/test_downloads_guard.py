@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.hostile.addresses import NAMES, NOT_PUBLIC, NUMERIC, PUBLIC
-from worker.downloads.addresses import is_public, parse_networks
-from worker.downloads.guard import Guard, check_link
+from worker.downloads.confinement.addresses import is_public, parse_networks
+from worker.downloads.confinement.egress_guard import Guard, check_link
 from worker.errors import Fault, JobError, Reason
 
 

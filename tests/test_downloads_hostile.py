@@ -19,10 +19,10 @@ import pytest
 from tests.downloads_harness import Worker, worker
 from tests.hostile.tools import LINK, has_ended, tell, told
 from tests.test_downloads import RULES, rules
-from worker import processes
-from worker.downloads import isolation
+from worker.downloads.confinement import isolation
 from worker.errors import Fault, Reason
-from worker.jobs import Progress, Stage
+from worker.processes import process_table, signals
+from worker.protocol import Progress, Stage
 
 
 @pytest.fixture(scope="module")
@@ -121,17 +121,17 @@ def test_nothing_outlives_its_job(cold: Worker) -> None:
     leader = cold.started_pid()
     grandchild = cold.wait_for(Progress).done_bytes
     assert cold.finish().error.reason is Reason.TIMED_OUT
-    assert processes.identify(leader) is None
-    assert processes.identify(grandchild) is None
+    assert process_table.identify(leader) is None
+    assert process_table.identify(grandchild) is None
     assert not cold.directory.exists()
 
 
 def _signal_the_group_only() -> None:
-    def stop(leader: processes.Identity, grace_s: float) -> dict[int, int]:
+    def stop(leader: process_table.Identity, grace_s: float) -> dict[int, int]:
         os.killpg(leader.pid, signal.SIGKILL)
         return dict([os.waitpid(leader.pid, 0)])
 
-    processes.stop_session = stop
+    signals.stop_session = stop
 
 
 @pytest.mark.negative

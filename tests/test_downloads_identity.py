@@ -5,7 +5,7 @@ from yt_dlp.extractor import gen_extractor_classes
 
 from worker.downloads.channel import Found
 from worker.downloads.identity import media_key
-from worker.jobs import Download
+from worker.protocol import Download
 
 EXTRACTORS = {extractor.ie_key(): extractor for extractor in gen_extractor_classes()}
 YOUTUBE = ("Youtube", "dQw4w9WgXcQ")

@@ -15,32 +15,33 @@ from typing import Any
 import pytest
 
 from tests.sandbox.clips import SAMPLE
-from worker.downloads import mp4, workspace
+from worker.downloads import workspace
 from worker.downloads.channel import (
     LINE_LIMIT_BYTES,
-    Finished,
+    Fetched,
     Found,
     Garbled,
     Made,
     Receiver,
     Sender,
 )
+from worker.downloads.media.mp4 import boxes
 from worker.downloads.text import clean, without_paths
 from worker.errors import Fault, JobError, Reason
-from worker.jobs import MediaKind, Progress, Stage
+from worker.protocol import MediaKind, Progress, Stage
 
 MADE = Made("media.mp4", MediaKind.VIDEO, "Title", 320, 240, 3.0, None, None, "X", "1")
-FINISHED = Finished((MADE, replace(MADE, name="media-2.mp4")))
+FINISHED = Fetched((MADE, replace(MADE, name="media-2.mp4")))
 
 
-def sent(*messages: Progress | Found | Finished | JobError) -> bytes:
+def sent(*messages: Progress | Found | Fetched | JobError) -> bytes:
     read_fd, write_fd = os.pipe()
     sender = Sender(write_fd)
     for message in messages:
         match message:
             case Progress() | Found():
                 sender.report(message)
-            case Finished():
+            case Fetched():
                 sender.finished(message)
             case JobError():
                 sender.failed(message)
@@ -110,9 +111,9 @@ def test_a_line_has_a_limit_before_it_ends() -> None:
 
 
 def test_words_are_cleaned_by_the_side_that_can_be_trusted() -> None:
-    changed = Finished((replace(MADE, title="a\u202eb\x00c\nd" + "e" * 1000),))
+    changed = Fetched((replace(MADE, title="a\u202eb\x00c\nd" + "e" * 1000),))
     (finished,) = Receiver().feed(sent(changed))
-    assert isinstance(finished, Finished)
+    assert isinstance(finished, Fetched)
     (made,) = finished.files
     assert made.title.startswith("ab c de")
     assert len(made.title) == 300
@@ -209,7 +210,7 @@ def test_a_path_is_no_file_of_ours(tmp_path: Path, name: str) -> None:
 
 
 def test_the_outline_of_a_real_clip() -> None:
-    outline = mp4.outline(SAMPLE)
+    outline = boxes.outline(SAMPLE)
     assert outline.is_mp4
     assert outline.is_streamable
     assert outline.duration_s == pytest.approx(3.0, abs=0.1)
@@ -241,7 +242,7 @@ def test_the_outline_of_made_up_files(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    outline = mp4.outline(path)
+    outline = boxes.outline(path)
     assert (outline.is_mp4, outline.is_streamable) == (is_mp4, is_streamable)
 
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from tests.media import make
 from tests.sandbox.clips import SAMPLE
-from worker.downloads import contents, h264, programs, tracks
-from worker.downloads.contents import Contents
+from worker.downloads.media import contents, ffmpeg
+from worker.downloads.media.contents import Contents
+from worker.downloads.media.mp4 import h264, tracks
 
 FAST = "-c:v libx264 -preset ultrafast"
 COPY = "-c copy -movflags +faststart"
@@ -24,7 +25,7 @@ COPY = "-c copy -movflags +faststart"
 
 def judged(path: Path) -> Contents:
     """What ffprobe says."""
-    return contents.read(programs.probe_result(programs.start_probe(path)))
+    return contents.read(ffmpeg.probe_result(ffmpeg.start_probe(path)))
 
 
 def rounded(found: Contents) -> Contents:
@@ -320,8 +321,8 @@ def test_a_changed_index_is_read_as_by_ffprobe_or_not_at_all(
 def _has_a_picture(path: Path, thumbnail: Path) -> bool:
     thumbnail.unlink(missing_ok=True)
     try:
-        programs.wait_for(programs.start_thumbnail(path, thumbnail, 1.0))
-    except programs.ProgramFailed:
+        ffmpeg.wait_for(ffmpeg.start_thumbnail(path, thumbnail, 1.0))
+    except ffmpeg.ProgramFailed:
         return False
     return thumbnail.exists() and thumbnail.stat().st_size > 0
 

@@ -23,13 +23,14 @@ from tests.media import make, probe
 from tests.pool_driver import METHODS, Driver, driven
 from tests.sandbox.clips import SAMPLE
 from tests.test_downloads import RULES, needs_ffmpeg
-from worker import staff
-from worker.child import Handler as JobHandler
-from worker.downloads import landlock, warm, ytdlp
-from worker.downloads.rules import Rules
+from worker.dispatch import pool_specs
+from worker.downloads.confinement import landlock
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.ytdlp import fetch, warm
 from worker.errors import Fault, Reason
-from worker.jobs import Download
-from worker.process_setup import Limits
+from worker.pool.worker_main import Handler as JobHandler
+from worker.processes.process_setup import Limits
+from worker.protocol import Download
 
 MEBIBYTE = 1024 * 1024
 WATCHDOG_S = 60.0
@@ -44,7 +45,7 @@ def web() -> Iterator[Web]:
 # ----------------------------------------------------------------------------- when it is ready
 
 
-def set_up(rules: Rules, notes: str) -> JobHandler:
+def set_up(rules: DownloadLimits, notes: str) -> JobHandler:
     """The product's own, and a note when the last step of warming up is done."""
     rehearse = warm._rehearse
 
@@ -54,7 +55,7 @@ def set_up(rules: Rules, notes: str) -> JobHandler:
             file.write(f"{os.getpid()}\n")
 
     vars(warm)["_rehearse"] = rehearse_and_note
-    return staff._set_up_downloads(rules)
+    return pool_specs._set_up_downloads(rules)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -277,8 +278,8 @@ def test_fragments_are_fetched_side_by_side_and_not_too_many(
 
 
 def _one_after_the_other() -> None:
-    options = ytdlp.options
-    ytdlp.options = lambda *args: options(*args) | {"concurrent_fragment_downloads": 1}
+    options = fetch.options
+    fetch.options = lambda *args: options(*args) | {"concurrent_fragment_downloads": 1}
 
 
 @needs_ffmpeg

@@ -7,7 +7,7 @@ import pytest
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.scene import ONE_WORKER_EACH, Scene
-from worker.jobs import Refusal
+from worker.protocol import Refusal
 from worker.telegram import texts
 
 UNANSWERED = "SELECT count(*) FROM requests WHERE user_id = ? AND answered_at IS NULL"

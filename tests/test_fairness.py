@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
-from worker import errors, jobs
+from worker import errors, protocol
 from worker.ledger import DOWNLOADS, TELEGRAM, Job, Kind, Ledger, Quota, Share
-from worker.ledger.door import REPLIES_A_MINUTE
+from worker.ledger.admission import REPLIES_A_MINUTE
 from worker.ledger.fairness import NO_LIMIT
 
 _updates = count(1)
@@ -23,13 +23,13 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def send(
-    ledger: Ledger, *effects: jobs.Effect, quota: Quota = QUOTA, now: float = 0.0
+    ledger: Ledger, *effects: protocol.Effect, quota: Quota = QUOTA, now: float = 0.0
 ) -> list[int]:
     ledger.record_updates([{"update_id": next(_updates)}], now)
     return ledger.finish_update(claim(ledger, Kind.UPDATE, now), effects, quota, WORDS, now)
 
 
-def links(user: int, *names: str) -> list[jobs.OpenRequest]:
+def links(user: int, *names: str) -> list[protocol.OpenRequest]:
     """Links of one person, each to media of its own name."""
     return [a_link(user, name) for name in names]
 
@@ -113,7 +113,7 @@ def test_answer_waits_for_no_status_message_of_a_later_link(ledger: Ledger) -> N
 def test_cancelled_link_leaves_the_other_person_the_better_place(ledger: Ledger) -> None:
     send(ledger, *links(1, "shared"))
     send(ledger, *links(2, "b1", "shared"))
-    send(ledger, jobs.CancelRequest(1, 1, "button"))
+    send(ledger, protocol.CancelRequest(1, 1, "button"))
     one_each = Share(1, 1)
     assert take(ledger, share=one_each) == ["b1"]
 
@@ -131,7 +131,7 @@ def test_no_person_has_more_downloads_at_a_time_than_their_share(ledger: Ledger)
 def test_no_chat_has_more_downloads_at_a_time_than_its_share(ledger: Ledger) -> None:
     group = -100
     for user in (1, 2, 3):
-        send(ledger, jobs.OpenRequest(group, user, 1, "https://example.org/v", f"g{user}"))
+        send(ledger, protocol.OpenRequest(group, user, 1, "https://example.org/v", f"g{user}"))
     send(ledger, *links(4, "d1"))
     assert take(ledger, share=Share(1, 2)) == ["g1", "g2", "d1"]
 
@@ -170,7 +170,7 @@ def test_too_many_waiting_are_refused_once_and_nothing_else_is_lost(ledger: Ledg
     quota = Quota(waiting=3, a_minute=100, an_hour=100, a_day=100)
     send(ledger, *links(1, "a1", "a2", "a3", "a4", "a5"), quota=quota)
     send(ledger, *links(2, "b1"), quota=quota)
-    assert replies(ledger) == [jobs.Refusal.WAITING]
+    assert replies(ledger) == [protocol.Refusal.WAITING]
     assert sorted(map(str, take(ledger))) == ["a1", "a2", "a3", "b1"]
 
 
@@ -178,7 +178,7 @@ def test_answer_makes_room_for_the_next_link(ledger: Ledger) -> None:
     quota = Quota(waiting=1, a_minute=100, an_hour=100, a_day=100)
     send(ledger, *links(1, "a1"), quota=quota)
     post(ledger)
-    send(ledger, jobs.CancelRequest(1, 1, "button"), quota=quota)
+    send(ledger, protocol.CancelRequest(1, 1, "button"), quota=quota)
     claim(ledger, Kind.BUTTON)
     ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 0.0)
     send(ledger, *links(1, "a2"), quota=quota)
@@ -188,13 +188,13 @@ def test_answer_makes_room_for_the_next_link(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("quota", "refusal", "seconds"),
     [
-        (Quota(100, a_minute=2, an_hour=100, a_day=100), jobs.Refusal.MINUTE, 60),
-        (Quota(100, a_minute=100, an_hour=2, a_day=100), jobs.Refusal.HOUR, 3600),
-        (Quota(100, a_minute=100, an_hour=100, a_day=2), jobs.Refusal.DAY, 86_400),
+        (Quota(100, a_minute=2, an_hour=100, a_day=100), protocol.Refusal.MINUTE, 60),
+        (Quota(100, a_minute=100, an_hour=2, a_day=100), protocol.Refusal.HOUR, 3600),
+        (Quota(100, a_minute=100, an_hour=100, a_day=2), protocol.Refusal.DAY, 86_400),
     ],
 )
 def test_too_many_in_a_time_are_refused_until_it_is_over(
-    ledger: Ledger, quota: Quota, refusal: jobs.Refusal, seconds: int
+    ledger: Ledger, quota: Quota, refusal: protocol.Refusal, seconds: int
 ) -> None:
     send(ledger, *links(1, "a1", "a2", "a3"), quota=quota, now=0.0)
     assert replies(ledger) == [refusal]
@@ -208,17 +208,17 @@ def test_refusal_is_said_again_after_a_while(ledger: Ledger) -> None:
     quota = Quota(waiting=1, a_minute=100, an_hour=100, a_day=100)
     send(ledger, *links(1, "a1", "a2"), quota=quota, now=0.0)
     send(ledger, *links(1, "a2"), quota=quota, now=59.0)
-    assert replies(ledger, 59.0) == [jobs.Refusal.WAITING]
+    assert replies(ledger, 59.0) == [protocol.Refusal.WAITING]
     send(ledger, *links(1, "a2"), quota=quota, now=120.0)
-    assert replies(ledger, 120.0) == [jobs.Refusal.WAITING]
+    assert replies(ledger, 120.0) == [protocol.Refusal.WAITING]
 
 
 def test_who_floods_is_not_answered_each_time(ledger: Ledger) -> None:
     for _ in range(50):
-        send(ledger, jobs.Reply(1, 1, "hint"))
-    send(ledger, jobs.Reply(2, 1, "hint for another"))
+        send(ledger, protocol.Reply(1, 1, "hint"))
+    send(ledger, protocol.Reply(2, 1, "hint for another"))
     assert replies(ledger) == ["hint"] * REPLIES_A_MINUTE + ["hint for another"]
-    send(ledger, jobs.Reply(1, 1, "later"), now=61.0)
+    send(ledger, protocol.Reply(1, 1, "later"), now=61.0)
     assert replies(ledger, 61.0) == ["later"]
 
 
@@ -226,16 +226,16 @@ def test_who_floods_is_not_answered_each_time(ledger: Ledger) -> None:
 
 
 def test_who_is_shut_out_hears_so_once_and_no_more(ledger: Ledger) -> None:
-    send(ledger, jobs.Ban(1, is_banned=True))
+    send(ledger, protocol.Ban(1, is_banned=True))
     for _ in range(3):
         send(ledger, *links(1, "a1"))
-    send(ledger, jobs.Reply(1, 1, "hint"))
-    assert replies(ledger) == [jobs.Refusal.BANNED]
+    send(ledger, protocol.Reply(1, 1, "hint"))
+    assert replies(ledger) == [protocol.Refusal.BANNED]
     assert take(ledger) == []
 
 
 def test_who_is_let_in_again_is_served(ledger: Ledger) -> None:
     for is_banned in (True, True, False, False):
-        send(ledger, jobs.Ban(1, is_banned))
+        send(ledger, protocol.Ban(1, is_banned))
     send(ledger, *links(1, "a1"))
     assert take(ledger) == ["a1"]

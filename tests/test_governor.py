@@ -2,17 +2,17 @@
 
 import pytest
 
-from worker.governor import IN_ALL, IN_CHAT, IN_GROUP, Governor, Rate
+from worker.dispatch.rate_limits import IN_ALL, IN_CHAT, IN_GROUP, Rate, RateLimits
 
 
-def spend(governor: Governor, chat: int, times: int, now: float = 0.0) -> None:
+def spend(governor: RateLimits, chat: int, times: int, now: float = 0.0) -> None:
     for _ in range(times):
         governor.spend(chat, now)
 
 
 @pytest.mark.parametrize(("chat", "rate"), [(7, IN_CHAT), (-7, IN_GROUP)])
 def test_chat_closes_after_a_burst_and_opens_by_its_rate(chat: int, rate: Rate) -> None:
-    governor = Governor()
+    governor = RateLimits()
     spend(governor, chat, rate.burst - 1)
     assert governor.closed_chats(0.0) == []
     governor.spend(chat, 0.0)
@@ -27,7 +27,7 @@ def test_chat_closes_after_a_burst_and_opens_by_its_rate(chat: int, rate: Rate) 
     ("chat", "seconds", "most"), [(7, 60, 60 + IN_CHAT.burst), (-7, 60, 20 + IN_GROUP.burst)]
 )
 def test_no_chat_gets_more_than_telegram_lets_through(chat: int, seconds: int, most: int) -> None:
-    governor, calls = Governor(), 0
+    governor, calls = RateLimits(), 0
     for tenth in range(seconds * 10):
         if governor.closed_chats(tenth / 10) == []:
             governor.spend(chat, tenth / 10)
@@ -36,7 +36,7 @@ def test_no_chat_gets_more_than_telegram_lets_through(chat: int, seconds: int, m
 
 
 def test_all_chats_close_when_the_bot_as_a_whole_is_too_fast() -> None:
-    governor = Governor()
+    governor = RateLimits()
     for chat in range(IN_ALL.burst):
         governor.spend(chat, 0.0)
     assert governor.closed_chats(0.0) is None
@@ -45,7 +45,7 @@ def test_all_chats_close_when_the_bot_as_a_whole_is_too_fast() -> None:
 
 
 def test_flood_wait_closes_its_chat_and_no_other() -> None:
-    governor = Governor()
+    governor = RateLimits()
     governor.pause(7, 1200.0, 0.0)
     governor.spend(8, 0.0)
     assert governor.closed_chats(1199.9) == [7]
@@ -54,7 +54,7 @@ def test_flood_wait_closes_its_chat_and_no_other() -> None:
 
 
 def test_shorter_wait_does_not_end_a_longer_one() -> None:
-    governor = Governor()
+    governor = RateLimits()
     governor.pause(7, 1200.0, 0.0)
     governor.pause(7, 1.0, 0.0)
     governor.spend(7, 0.0)
@@ -62,7 +62,7 @@ def test_shorter_wait_does_not_end_a_longer_one() -> None:
 
 
 def test_edits_wait_for_quiet() -> None:
-    governor = Governor()
+    governor = RateLimits()
     assert governor.is_quiet(7, 0.0)
     governor.spend(7, 0.0)
     assert not governor.is_quiet(7, 0.5)
@@ -71,7 +71,7 @@ def test_edits_wait_for_quiet() -> None:
 
 
 def test_chats_that_owe_nothing_are_forgotten() -> None:
-    governor = Governor()
+    governor = RateLimits()
     for chat in range(1000):
         governor.spend(chat, float(chat))
     governor.closed_chats(5000.0)

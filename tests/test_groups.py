@@ -2,9 +2,9 @@
 
 import pytest
 
-from worker import tasks
-from worker.groups import next_group
-from worker.jobs import Deliver, MediaFile, MediaKind, SendGroup
+from worker.dispatch import tasks
+from worker.dispatch.albums import next_group
+from worker.protocol import Deliver, MediaFile, MediaKind, SendGroup
 from worker.settings import Settings
 
 LIMIT = 50

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from worker import errors, jobs
-from worker.jobs import Cancelled
+from worker import errors, protocol
 from worker.ledger import (
     TELEGRAM,
     Job,
@@ -24,10 +23,11 @@ from worker.ledger import (
     database,
 )
 from worker.ledger.schema import MIGRATIONS
+from worker.protocol import Cancelled
 
 WORDS = Words(
     cancelled={outcome: outcome.value for outcome in Cancelled},
-    refusals={refusal: refusal.value for refusal in jobs.Refusal},
+    refusals={refusal: refusal.value for refusal in protocol.Refusal},
 )
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
 ERROR = errors.JobError(errors.Reason.NETWORK, errors.Fault.RETRYABLE)
@@ -52,22 +52,24 @@ def claim(ledger: Ledger, kind: Kind, now: float = 0.0) -> Job:
     return job
 
 
-def send(ledger: Ledger, *effects: jobs.Effect, update_id: int = 1) -> list[int]:
+def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[int]:
     """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
     ledger.record_updates([{"update_id": update_id}], 0.0)
     return ledger.finish_update(claim(ledger, Kind.UPDATE), effects, QUOTA, WORDS, 0.0)
 
 
-def a_link(user_id: int = 7, key: str = "key") -> jobs.OpenRequest:
-    return jobs.OpenRequest(user_id, user_id, 1, "https://example.org/v", key)
+def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:
+    return protocol.OpenRequest(user_id, user_id, 1, "https://example.org/v", key)
 
 
-def files(*paths: str) -> jobs.Media:
-    video, link = jobs.MediaKind.VIDEO, "https://example.org/v"
-    return jobs.Media(tuple(jobs.MediaFile(path, video, 1000, "title", link) for path in paths))
+def files(*paths: str) -> protocol.Media:
+    video, link = protocol.MediaKind.VIDEO, "https://example.org/v"
+    return protocol.Media(
+        tuple(protocol.MediaFile(path, video, 1000, "title", link) for path in paths)
+    )
 
 
-def a_file(path: str = "/nowhere/media.mp4") -> jobs.Media:
+def a_file(path: str = "/nowhere/media.mp4") -> protocol.Media:
     return files(path)
 
 

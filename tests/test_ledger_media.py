@@ -8,13 +8,13 @@ import pytest
 
 from tests.test_ledger import a_file, a_link, claim, files, post, send
 from tests.test_ledger_requests import press
-from worker import errors, jobs
+from worker import errors, protocol
+from worker.dispatch.tasks import task_of
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, ledger_path, retention
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 from worker.settings import Settings
-from worker.tasks import task_of
 
-VIDEO = jobs.MediaKind.VIDEO
+VIDEO = protocol.MediaKind.VIDEO
 NAME = "of the media itself"
 
 
@@ -23,8 +23,8 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(ledger_path(tmp_path))
 
 
-def sent(*file_ids: str | None) -> jobs.GroupSent:
-    return jobs.GroupSent(tuple(jobs.Delivered(file_id, VIDEO) for file_id in file_ids))
+def sent(*file_ids: str | None) -> protocol.GroupSent:
+    return protocol.GroupSent(tuple(protocol.Delivered(file_id, VIDEO) for file_id in file_ids))
 
 
 def known_ids(ledger: Ledger) -> list[str | None]:
@@ -46,7 +46,7 @@ def test_files_beside_the_answer_go_first_and_all_are_remembered(ledger: Ledger)
     assert second.request is not None
     assert [each.file_id for each in second.request.sent] == ["b", "c"]
     ledger.finish_group(second, sent("d"), 0.0)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), jobs.Delivered("a", VIDEO), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("a", VIDEO), 0.0)
     assert ledger.claim(TELEGRAM, 0.0) is None
     assert ledger.live_directories() == set()
 
@@ -65,7 +65,7 @@ def test_what_telegram_named_in_part_is_not_remembered(ledger: Ledger) -> None:
     post(ledger)
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
     ledger.finish_group(claim(ledger, Kind.GROUP), sent(None), 0.0)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), jobs.Delivered("a", VIDEO), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("a", VIDEO), 0.0)
     send(ledger, a_link(), update_id=2)
     claim(ledger, Kind.DOWNLOAD)
 
@@ -112,7 +112,7 @@ def test_a_group_of_media_that_has_become_one_file_is_not_sent_empty(
     post(ledger)
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
     ledger.finish_group(claim(ledger, Kind.GROUP), sent("b"), 0.0)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), jobs.Delivered("a", VIDEO), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("a", VIDEO), 0.0)
     send(ledger, a_link(8), update_id=2)
     post(ledger)
     # While Telegram wants to hear nothing for that chat, somebody else asks for what is there now.
@@ -123,7 +123,7 @@ def test_a_group_of_media_that_has_become_one_file_is_not_sent_empty(
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/c"), 0.0)
     delivery = ledger.claim(TELEGRAM, 0.0, closed_chats=[8])
     assert delivery is not None
-    ledger.finish_delivery(delivery, jobs.Delivered("c", VIDEO), 0.0)
+    ledger.finish_delivery(delivery, protocol.Delivered("c", VIDEO), 0.0)
 
     group = claim(ledger, Kind.GROUP)
     assert task_of(group, tmp_path, Settings(bot_token="")) is None
@@ -143,7 +143,7 @@ def answer(ledger: Ledger, key: str, name: str | None = None) -> None:
     if name:
         assert ledger.identify(download, name, 0.0) == []
     ledger.finish_download(download, a_file(), 0.0)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), jobs.Delivered("id", VIDEO), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("id", VIDEO), 0.0)
 
 
 def test_another_link_to_remembered_media_downloads_nothing_more(ledger: Ledger) -> None:
@@ -175,7 +175,7 @@ def test_two_links_to_media_that_is_being_fetched_share_it(ledger: Ledger) -> No
     ledger.finish_download(first, a_file(), 0.0)
     delivery = claim(ledger, Kind.DELIVER)
     assert ledger.claim(TELEGRAM, 0.0) is None, "the other one waits for its file id"
-    ledger.finish_delivery(delivery, jobs.Delivered("id", VIDEO), 0.0)
+    ledger.finish_delivery(delivery, protocol.Delivered("id", VIDEO), 0.0)
     assert known_ids(ledger) == ["id"]
 
 
@@ -189,7 +189,7 @@ def test_a_download_that_is_over_before_it_is_stopped_answers_nobody_twice(
     ledger.identify(download, NAME, 0.0)
     ledger.finish_download(download, a_file(), 0.0)
     assert ledger.live_directories() == set()
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), jobs.Delivered("id", VIDEO), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("id", VIDEO), 0.0)
     assert ledger.claim(TELEGRAM, 0.0) is None
 
 
@@ -305,7 +305,7 @@ def test_what_was_forgotten_while_it_was_sent_again_stays_forgotten(ledger: Ledg
     post(ledger)
     in_flight = claim(ledger, Kind.DELIVER)
     send(ledger, dataclasses.replace(a_link(2, "link"), fresh=True), update_id=3)
-    ledger.finish_delivery(in_flight, jobs.Delivered("id", VIDEO), 0.0)
+    ledger.finish_delivery(in_flight, protocol.Delivered("id", VIDEO), 0.0)
     post(ledger)
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
     assert known_ids(ledger) == [None]

@@ -5,7 +5,7 @@ import pytest
 from tests.test_ledger import ERROR, a_file, a_link, claim, post, send
 from tests.test_ledger import ledger as ledger
 from tests.test_ledger import path as path
-from worker import errors, jobs
+from worker import errors, protocol
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, Verdict
 
 # -------------------------------------------------------------------------- a link's way
@@ -26,7 +26,7 @@ def test_answer_is_queued_once_both_sides_are_known(ledger: Ledger, posted_first
     assert job.request is not None
     assert job.media == a_file()
     assert ledger.live_directories() == {f"{download.id}-1"}
-    ledger.finish_delivery(job, jobs.Delivered("file id"), 0.0)
+    ledger.finish_delivery(job, protocol.Delivered("file id"), 0.0)
     assert ledger.claim(TELEGRAM, 0.0) is None
     assert ledger.live_directories() == set()
 
@@ -47,13 +47,13 @@ def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> No
     first = claim(ledger, Kind.DELIVER)
     post(ledger, 13)
     assert ledger.claim(TELEGRAM, 0.0) is None
-    ledger.finish_delivery(first, jobs.Delivered("file id", jobs.MediaKind.ANIMATION), 0.0)
+    ledger.finish_delivery(first, protocol.Delivered("file id", protocol.MediaKind.ANIMATION), 0.0)
     for _ in range(2):
         job = claim(ledger, Kind.DELIVER)
         assert job.media is not None
         (file,) = job.media.files
-        assert (file.kind, file.file_id) == (jobs.MediaKind.ANIMATION, "file id")
-        ledger.finish_delivery(job, jobs.Delivered("file id"), 0.0)
+        assert (file.kind, file.file_id) == (protocol.MediaKind.ANIMATION, "file id")
+        ledger.finish_delivery(job, protocol.Delivered("file id"), 0.0)
     assert ledger.live_directories() == set()
 
 
@@ -134,7 +134,7 @@ def press(
     ledger: Ledger, user_id: int, request_id: int = 1, update_id: int = 9
 ) -> tuple[str, list[int]]:
     """Press Cancel: the notice that is shown, and the running jobs to be stopped."""
-    effect = jobs.CancelRequest(request_id, user_id, "callback")
+    effect = protocol.CancelRequest(request_id, user_id, "callback")
     to_stop = send(ledger, effect, update_id=update_id)
     job = claim(ledger, Kind.BUTTON)
     ledger.finish(job, 0.0)

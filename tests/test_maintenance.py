@@ -15,8 +15,9 @@ from maintenance.strays import StrayHunter
 from tests.operator_kit import NobodyAtWork
 from tests.pool_driver import driven, fork_server_pid
 from tests.process_kit import PATIENCE_S
-from worker import processes, watched
 from worker.ledger import Ledger, ledger_path
+from worker.pool import watched_process
+from worker.processes import process_table, signals
 from worker.settings import Settings
 
 HUNT = """
@@ -61,7 +62,7 @@ def test_fork_server_stopped_in_the_middle_of_a_start_is_waited_for_no_longer_th
 ) -> None:
     with driven("forkserver") as driver, monkeypatch.context() as patch:
         # Whoever starts a process wakes the fork server first; this stop comes just after.
-        patch.setattr(watched, "_continue_fork_server", lambda: None)
+        patch.setattr(watched_process, "_continue_fork_server", lambda: None)
         os.kill(fork_server_pid(), signal.SIGSTOP)
         starting = threading.Thread(target=driver.step)
         starting.start()
@@ -129,9 +130,12 @@ def test_step_that_fails_stops_neither_the_others_nor_the_next_round(janitor: Ja
 
 
 def test_leftovers_of_a_killed_bot_are_found_by_their_tag(tmp_path: Path) -> None:
-    tag = processes.instance_tag(tmp_path)
+    tag = process_table.instance_tag(tmp_path)
     command = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
-    environments = [{processes.INSTANCE_VARIABLE: tag}, {processes.INSTANCE_VARIABLE: "other"}]
+    environments = [
+        {process_table.INSTANCE_VARIABLE: tag},
+        {process_table.INSTANCE_VARIABLE: "other"},
+    ]
     ours, others = [
         subprocess.Popen(command, env={**os.environ, **env}, stdout=subprocess.PIPE)
         for env in environments
@@ -140,7 +144,7 @@ def test_leftovers_of_a_killed_bot_are_found_by_their_tag(tmp_path: Path) -> Non
         for process in (ours, others):
             assert process.stdout is not None
             assert process.stdout.readline() == b"up\n"
-        assert processes.kill_tagged(tag) == 1
+        assert signals.kill_tagged(tag) == 1
         assert ours.wait(10) == -signal.SIGKILL
         assert others.poll() is None
     finally:

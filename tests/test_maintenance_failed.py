@@ -8,7 +8,7 @@ from tests.operator_kit import maintenance
 from tests.sandbox.site import MediaSite
 from tests.scene import Scene
 from tests.test_ledger import ERROR, a_file, a_link, claim, post, send
-from worker import jobs
+from worker import protocol
 from worker.ledger import Kind, Ledger, ledger_path
 from worker.ledger.failures import NotRetried
 from worker.ledger.upkeep import Upkeep
@@ -116,7 +116,7 @@ def test_nothing_is_done_again_for_nobody(path: Path) -> None:
     send(ledger, a_link(), update_id=1)
     post(ledger)
     download = claim(ledger, Kind.DOWNLOAD)
-    send(ledger, jobs.CancelRequest(1, 7, "press"), update_id=2)
+    send(ledger, protocol.CancelRequest(1, 7, "press"), update_id=2)
     ledger.finish(claim(ledger, Kind.BUTTON), 0.0)
     ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 0.0)
     ledger.fail(download, ERROR, "abc123", "", 0.0)

@@ -16,12 +16,12 @@ import pytest
 
 from maintenance import health, measures
 from maintenance.health import Level, assess
-from maintenance.measures import Measures, Worker
+from maintenance.measures import MeasuredWorker, Measures
 from tests.operator_kit import ROOT, maintenance
 from tests.sandbox.site import MediaSite
 from tests.scene import Scene
 from worker.ledger import Ledger, ledger_path
-from worker.ledger.figures import Queue
+from worker.ledger.statistics import Queue
 from worker.ledger.upkeep import Upkeep
 from worker.settings import Settings
 
@@ -118,8 +118,8 @@ def well(settings: Settings) -> Measures:
     )
 
 
-def a_worker(memory_mb: int, state: str = "idle") -> Worker:
-    return Worker("telegram", "telegram-1", 1, state, 5.0, 0, None, memory_mb, 100)
+def a_worker(memory_mb: int, state: str = "idle") -> MeasuredWorker:
+    return MeasuredWorker("telegram", "telegram-1", 1, state, 5.0, 0, None, memory_mb, 100)
 
 
 def figures(**values: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from maintenance import house
+from maintenance import ownership
 from maintenance.janitor import KEPT_S, SAMPLES_KEPT_S, Janitor
 from tests.operator_kit import FFMPEG, ROOT, NobodyAtWork, namesake, orphan
 from tests.sandbox.api import BotApi
@@ -18,10 +18,11 @@ from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.site import MediaSite
 from tests.scene import ONE_WORKER_EACH, Scene
 from tests.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post, send
-from worker import jobs, processes
+from worker import protocol
 from worker.ledger import Kind, Ledger, ledger_path
 from worker.ledger.upkeep import Sample, Upkeep
-from worker.processes import instance_tag
+from worker.processes import process_table, signals
+from worker.processes.process_table import instance_tag
 from worker.settings import Settings
 
 DAY_S = 86_400.0
@@ -37,8 +38,8 @@ def janitor(tmp_path: Path) -> Janitor:
 def test_orphaned_ffmpeg_is_ended_and_a_bystander_is_not(janitor: Janitor, tmp_path: Path) -> None:
     with orphan(instance_tag(tmp_path), *FFMPEG) as ours, orphan(None, *FFMPEG) as bystander:
         janitor.sweep_zombies()
-        assert not processes.is_alive(ours)
-        assert processes.is_alive(bystander)
+        assert not process_table.is_alive(ours)
+        assert process_table.is_alive(bystander)
 
 
 @pytest.mark.timeout(180)
@@ -60,9 +61,9 @@ def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
         scene.send("/stall.mp4")
         (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
         scene.api.wait_for(lambda: f"Process {ytdlp} (yt-dlp): runs for" in scene.bot.log)
-        scene.api.wait_for(lambda: not processes.look_up(ytdlp))
+        scene.api.wait_for(lambda: not process_table.look_up(ytdlp))
         scene.wait_for_answers(2)
-        assert processes.is_alive(bystander)
+        assert process_table.is_alive(bystander)
 
 
 def test_zombie_that_goes_after_the_sweep_raises_no_alert(janitor: Janitor, tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_zombie_that_goes_after_the_sweep_raises_no_alert(janitor: Janitor, tmp_
             return set(ledger.published("alerts"))
 
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as left:
-        identity = processes.identify(left.pid)
+        identity = process_table.identify(left.pid)
         assert identity is not None
         janitor._left = [identity]
         janitor.sample()
@@ -102,11 +103,11 @@ def test_dead_fork_server_does_not_stay_defunct(site: MediaSite, tmp_path: Path)
         scene.api.wait_for(lambda: scene.workers("downloads"))
         (server,) = [
             process.pid
-            for process in processes.children(scene.bot.pid)
+            for process in process_table.children(scene.bot.pid)
             if b"forkserver" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
         ]
         os.kill(server, signal.SIGKILL)
-        scene.api.wait_for(lambda: processes.look_up(server) is None)
+        scene.api.wait_for(lambda: process_table.look_up(server) is None)
         scene.send("/clip/served.mp4")
         scene.wait_for_answers()
 
@@ -123,7 +124,7 @@ def answered_link(ledger: Ledger, now: float, *, user_id: int = 7) -> None:
     ledger.finish_update(update, [link], QUOTA, WORDS, now)
     ledger.finish_status(claim(ledger, Kind.STATUS, now), 2, now)
     ledger.finish_download(claim(ledger, Kind.DOWNLOAD, now), a_file(), now)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER, now), jobs.Delivered("file id"), now)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER, now), protocol.Delivered("file id"), now)
 
 
 def counts(path: Path) -> dict[str, int]:
@@ -165,7 +166,7 @@ def test_failed_job_goes_with_all_that_was_noted_of_it(janitor: Janitor, tmp_pat
     send(ledger, a_link(), update_id=1)
     post(ledger)
     download = claim(ledger, Kind.DOWNLOAD)
-    ledger.remember_usage(download, jobs.DownloadUsage(1.0, 1.0, 1, "words"))
+    ledger.remember_usage(download, protocol.DownloadUsage(1.0, 1.0, 1, "words"))
     ledger.fail(download, ERROR, "abc123", "", 1.0)
     ledger.finish_explanation(claim(ledger, Kind.EXPLAIN, 1.0), 1.0)
     janitor.forget_old()
@@ -278,9 +279,9 @@ def test_bot_ends_when_a_thread_dies_or_stands_still(
         )
     assert done.returncode == 70, done.stderr
     assert words in done.stderr
-    assert processes.tagged(instance_tag(tmp_path / "data")) == []
+    assert process_table.tagged(instance_tag(tmp_path / "data")) == []
 
 
 def test_stuck_grace_is_more_than_the_pool_needs() -> None:
     """The thread is the second to look: a worker has TERM, KILL and its own clean-up first."""
-    assert house.STUCK_GRACE_S > 3 + 3 + processes.KILL_PATIENCE_S
+    assert ownership.STUCK_GRACE_S > 3 + 3 + signals.KILL_PATIENCE_S

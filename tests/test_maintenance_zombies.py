@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from maintenance import house, zombies
+from maintenance import ownership, zombies
 from maintenance.__main__ import main
-from maintenance.house import Census, House, running_bot
-from maintenance.zombies import Why
+from maintenance.ownership import Instance, ProcessTable, running_bot
+from maintenance.zombies import Problem
 from tests.operator_kit import FFMPEG, lock_holder, maintenance, namesake, orphan
 from tests.sandbox.site import MediaSite
 from tests.scene import ONE_WORKER_EACH, Scene
-from worker import processes
-from worker.processes import instance_tag
+from worker.processes import process_table
+from worker.processes.process_table import instance_tag
 
 
-def is_there(identity: processes.Identity) -> bool:
-    return processes.is_alive(identity)
+def is_there(identity: process_table.Identity) -> bool:
+    return process_table.is_alive(identity)
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
@@ -55,10 +55,10 @@ def test_orphaned_ffmpeg_is_found_and_ended_and_a_bystander_is_not(
 @pytest.mark.usefixtures("needs_ffmpeg")
 def test_kind_that_is_spared_is_spared_in_the_second_look_as_well(tmp_path: Path) -> None:
     with orphan(instance_tag(tmp_path), *FFMPEG) as ours:
-        mine = House(tmp_path, 60.0)
-        assert zombies.end(mine, [], spared={Why.ORPHAN}) == []
+        mine = Instance(tmp_path, 60.0)
+        assert zombies.end(mine, [], spared={Problem.ORPHAN}) == []
         assert is_there(ours)
-        assert [zombie.why for zombie in zombies.find(mine)] == [Why.ORPHAN]
+        assert [zombie.why for zombie in zombies.find(mine)] == [Problem.ORPHAN]
 
 
 def test_whole_session_of_one_that_ignores_term_is_ended(tmp_path: Path) -> None:
@@ -69,9 +69,9 @@ def test_whole_session_of_one_that_ignores_term_is_ended(tmp_path: Path) -> None
     )
     tag = instance_tag(tmp_path)
     with orphan(tag, sys.executable, "-c", code) as leader:
-        while len(processes.descendants(leader.pid)) < 1:
+        while len(process_table.descendants(leader.pid)) < 1:
             pass
-        (child,) = processes.descendants(leader.pid)
+        (child,) = process_table.descendants(leader.pid)
         answer = maintenance(tmp_path, "zombies", "--kill")
         assert answer.code == 0, answer
         assert not is_there(leader)
@@ -96,7 +96,7 @@ def test_defunct_child_of_the_bot_is_reaped_by_the_bot(tmp_path: Path, does_reap
         assert (zombie["what"], zombie["state"], zombie["parent"]) == ("defunct", "Z", bot.pid)
         answer = maintenance(tmp_path, "zombies", "--kill")
         assert answer.code == (0 if does_reap else 2)
-        assert bool(processes.look_up(zombie["pid"])) is not does_reap
+        assert bool(process_table.look_up(zombie["pid"])) is not does_reap
         assert bot.poll() is None
         if not does_reap:
             assert f"end its parent {bot.pid}" in answer.text
@@ -106,10 +106,10 @@ def test_strange_parent_of_a_defunct_process_is_named_and_not_signalled(tmp_path
     other = tmp_path / "other"
     other.mkdir()
     with lock_holder(other, DEFUNCT + "signal.signal(signal.SIGCHLD, lambda *_: os._exit(1))") as p:
-        (child,) = processes.children(p.pid)
-        ours = House(tmp_path, 60.0, {child.identity: 7})
+        (child,) = process_table.children(p.pid)
+        ours = Instance(tmp_path, 60.0, {child.identity: 7})
         (zombie,) = zombies.find(ours)
-        assert (zombie.why, zombie.job) == (Why.DEFUNCT, 7)
+        assert (zombie.why, zombie.job) == (Problem.DEFUNCT, 7)
         assert f"parent {p.pid}" in zombie.reason
         assert zombies.end(ours, [zombie]) == [zombie]
         assert p.poll() is None
@@ -154,7 +154,7 @@ def test_defunct_ytdlp_of_a_stopped_worker_is_cleared_with_it(
         assert found >= {(ytdlp, "defunct"), (worker, "stopped")}
         answer = maintenance(scene.data_dir, "zombies", "--kill")
         assert answer.code == 0, answer
-        assert all(processes.look_up(pid) is None for pid, _ in found)
+        assert all(process_table.look_up(pid) is None for pid, _ in found)
         assert scene.wait_for_answers()[0].media
 
 
@@ -174,27 +174,27 @@ def test_stuck_ytdlp_of_a_real_bot_is_ended_and_a_namesake_is_not(
         monkeypatch.setenv("DATA_DIR", str(scene.data_dir))
         assert main(["zombies"]) == 0
         # Stuck as soon as it runs, instead of after the 120 s that a job may take.
-        monkeypatch.setattr(house, "STUCK_GRACE_S", -120.0)
+        monkeypatch.setattr(ownership, "STUCK_GRACE_S", -120.0)
         assert main(["zombies"]) == 1
         assert re.search(rf"^ *{pid} .* stuck ", capsys.readouterr().out, re.MULTILINE)
         assert main(["zombies", "--kill"]) == 0
         assert f"{pid} is gone" in capsys.readouterr().out
-        assert processes.look_up(pid) is None
+        assert process_table.look_up(pid) is None
         assert is_there(bystander)
         scene.wait_for_answers()
 
 
 def test_bot_that_starts_in_the_middle_loses_nobody(tmp_path: Path) -> None:
     """What a look finds belongs to the bot that holds the lock after the look."""
-    ours = House(tmp_path, 60.0)
+    ours = Instance(tmp_path, 60.0)
     tag = instance_tag(tmp_path)
     worker = (
         f"env = dict(os.environ, FETCHBOT_INSTANCE={tag!r})\n"
         "subprocess.Popen(['sleep', '60'], env=env)"
     )
     with lock_holder(tmp_path, worker) as bot:
-        (sleep,) = processes.children(bot.pid)
-        assert list(Census(ours).ours) == [sleep.pid]
+        (sleep,) = process_table.children(bot.pid)
+        assert list(ProcessTable(ours).ours) == [sleep.pid]
         assert zombies.find(ours) == []
     assert [z.process.pid for z in zombies.find(ours)] == [sleep.pid]
     assert zombies.end(ours, zombies.find(ours)) == []
@@ -203,7 +203,7 @@ def test_bot_that_starts_in_the_middle_loses_nobody(tmp_path: Path) -> None:
 def test_lock_is_looked_at_and_never_taken(tmp_path: Path) -> None:
     assert running_bot(tmp_path) is None
     with lock_holder(tmp_path) as bot:
-        assert running_bot(tmp_path) == processes.identify(bot.pid)
+        assert running_bot(tmp_path) == process_table.identify(bot.pid)
     assert (tmp_path / "lock").read_text() == f"{bot.pid}\n"
     assert running_bot(tmp_path) is None, "the pid is still written there, and holds nothing"
 
@@ -213,9 +213,9 @@ def test_without_the_user_a_stranger_with_our_tag_would_be_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with orphan(instance_tag(tmp_path), "sleep", "60") as stranger:
-        assert list(Census(House(tmp_path, 60.0)).ours) == [stranger.pid]
-        monkeypatch.setattr(house, "owner_of", lambda _: 12345)
-        assert not Census(House(tmp_path, 60.0)).ours
+        assert list(ProcessTable(Instance(tmp_path, 60.0)).ours) == [stranger.pid]
+        monkeypatch.setattr(ownership, "owner_of", lambda _: 12345)
+        assert not ProcessTable(Instance(tmp_path, 60.0)).ours
 
 
 def test_command_of_another_user_is_refused(

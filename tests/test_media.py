@@ -11,10 +11,10 @@ from tests.media import index_stands_in_front, make, probe, replace_program
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.files import image_size
 from tests.test_downloads import RULES, rules, served
-from worker.downloads import programs
-from worker.downloads.finishing import finish
+from worker.downloads.media import ffmpeg
+from worker.downloads.media.finishing import finish
 from worker.errors import Fault, JobError, Reason
-from worker.jobs import MediaFile, MediaKind, Note
+from worker.protocol import MediaFile, MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -286,7 +286,7 @@ def test_an_index_in_order_over_rubbish_is_no_video(tmp_path: Path) -> None:
 def test_rubbish_would_pass_if_its_index_were_believed_without_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs, "is_thumbnail", lambda path: True)
+    monkeypatch.setattr(ffmpeg, "is_thumbnail", lambda path: True)
     assert finish(_rubbish_in_order(tmp_path), {}, rules()).kind is VIDEO
 
 

@@ -18,14 +18,14 @@ from tests.sandbox.site import MediaSite
 from tests.scene import CHAT, Scene
 from tests.test_downloads import rules, served
 from tests.test_media_sizes import MB, a_format, chosen, sound
-from worker.downloads.cutting import cut
-from worker.downloads.formats import Chooser
-from worker.downloads.isolation import allow_file
-from worker.downloads.recipe import Budget
-from worker.downloads.rules import Rules
-from worker.downloads.ytdlp import Fetched
+from worker.downloads.confinement.isolation import allow_file
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media.conversion import Budget
+from worker.downloads.media.cutting import cut
+from worker.downloads.ytdlp.fetch import Fetched
+from worker.downloads.ytdlp.formats import Chooser
 from worker.errors import Fault, JobError, Reason
-from worker.jobs import Download, MediaKind, Note
+from worker.protocol import Download, MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -105,7 +105,7 @@ def test_a_program_that_was_killed_says_nothing_about_the_film(
     assert (caught.value.reason, caught.value.fault) == (Reason.CRASHED, Fault.RETRYABLE)
 
 
-def fetch_four(task: Download, rules: Rules, *_: object) -> Fetched:
+def fetch_four(task: Download, rules: DownloadLimits, *_: object) -> Fetched:
     """A post with the same film four times."""
     allow_file(rules.max_answer_bytes)
     paths = [Path(f"media-{number}.mp4") for number in range(4)]

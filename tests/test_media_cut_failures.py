@@ -13,7 +13,7 @@ from tests.media import make
 from tests.sandbox.site import MediaSite
 from tests.test_downloads import rules, served
 from tests.test_media_cut import film, limits
-from worker.downloads.cutting import cut
+from worker.downloads.media.cutting import cut
 from worker.errors import Fault, JobError, Reason
 
 __all__ = ["film"]

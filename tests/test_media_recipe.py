@@ -2,9 +2,9 @@
 
 import pytest
 
-from worker.downloads import contents, recipe
-from worker.downloads.contents import Contents, Video
-from worker.downloads.recipe import Budget, Encoding, Recipe, Unaffordable
+from worker.downloads.media import contents, conversion
+from worker.downloads.media.contents import Contents, Video
+from worker.downloads.media.conversion import Budget, Conversion, Encoding, Unaffordable
 
 MB = 1_000_000
 BUDGET = Budget(time_s=42, size_bytes=50 * MB)
@@ -16,20 +16,20 @@ def a_file(video: Video | None, duration_s: float | None = 10, audio: str = "aac
 
 
 def encoding(video: Video, duration_s: float | None, budget: Budget = BUDGET) -> Encoding:
-    made = recipe.for_video(a_file(video, duration_s), video, MB, budget)
+    made = conversion.for_video(a_file(video, duration_s), video, MB, budget)
     assert made.video is not None
     return made.video
 
 
 def test_what_fits_is_copied_however_long_it_is() -> None:
     fits = Video("h264", "yuv420p", 3840, 2160)
-    assert recipe.for_video(a_file(fits, 36_000), fits, MB, BUDGET) == Recipe(".mp4")
+    assert conversion.for_video(a_file(fits, 36_000), fits, MB, BUDGET) == Conversion(".mp4")
 
 
 def test_sound_is_encoded_beside_pictures_that_are_copied() -> None:
     fits = Video("h264", "yuvj420p", 640, 480)
-    made = recipe.for_video(a_file(fits, 60, "opus"), fits, MB, BUDGET)
-    assert made == Recipe(".mp4", encodes_audio=True)
+    made = conversion.for_video(a_file(fits, 60, "opus"), fits, MB, BUDGET)
+    assert made == Conversion(".mp4", encodes_audio=True)
 
 
 @pytest.mark.parametrize(
@@ -69,33 +69,33 @@ def test_what_cannot_be_paid_for_is_not_begun(duration_s: float, budget: Budget)
 
 def test_the_rate_is_what_the_limit_leaves_room_for() -> None:
     made = encoding(Video("vp9", "yuv420p", 640, 360), 200, Budget(300, 50 * MB))
-    assert 50 * MB * 0.8 < (made.most_bps + recipe.AUDIO_BPS) * 200 / 8 < 50 * MB * 0.9
+    assert 50 * MB * 0.8 < (made.most_bps + conversion.AUDIO_BPS) * 200 / 8 < 50 * MB * 0.9
 
 
 def test_an_unknown_length_is_estimated_from_the_size() -> None:
     assert encoding(FULL_HD, None).preset == "veryfast"
     with pytest.raises(Unaffordable):
-        recipe.for_video(a_file(FULL_HD, None), FULL_HD, 500 * MB, BUDGET)
+        conversion.for_video(a_file(FULL_HD, None), FULL_HD, 500 * MB, BUDGET)
 
 
 @pytest.mark.parametrize(
     ("codec", "duration_s", "made"),
     [
-        ("aac", 36_000, Recipe(".m4a")),
-        ("mp3", 36_000, Recipe(".mp3")),
-        ("opus", 600, Recipe(".m4a", encodes_audio=True)),
+        ("aac", 36_000, Conversion(".m4a")),
+        ("mp3", 36_000, Conversion(".mp3")),
+        ("opus", 600, Conversion(".m4a", encodes_audio=True)),
         ("opus", 36_000, None),
     ],
 )
 def test_a_sound_is_encoded_only_if_it_must_be(
-    codec: str, duration_s: float, made: Recipe | None
+    codec: str, duration_s: float, made: Conversion | None
 ) -> None:
     found = a_file(None, duration_s, codec)
     if made is None:
         with pytest.raises(Unaffordable):
-            recipe.for_audio(found, MB, BUDGET)
+            conversion.for_audio(found, MB, BUDGET)
     else:
-        assert recipe.for_audio(found, MB, BUDGET) == made
+        assert conversion.for_audio(found, MB, BUDGET) == made
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from tests.downloads_harness import warm_worker as warm_worker
 from tests.media import make, probe
 from tests.sandbox.clips import SAMPLE
 from tests.test_downloads import rules, served
-from worker.downloads.formats import Chooser
-from worker.downloads.recipe import Budget
+from worker.downloads.media.conversion import Budget
+from worker.downloads.ytdlp.formats import Chooser
 from worker.errors import JobError, Reason
-from worker.jobs import MediaFile, MediaKind, Note, Progress
+from worker.protocol import MediaFile, MediaKind, Note, Progress
 
 MB = 1_000_000
 

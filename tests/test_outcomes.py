@@ -3,12 +3,13 @@
 import pytest
 
 from tests.test_ledger import a_link
-from worker import errors, outcomes
+from worker import errors
+from worker.dispatch import outcomes
+from worker.dispatch.outcomes import Fail, Retries, TryAgain
 from worker.errors import Fault, JobError, Reason
-from worker.events import Event, Failed, Finished, Lost, Stopped, Why
-from worker.jobs import Retry, Stage
 from worker.ledger import Job, Kind, Request
-from worker.outcomes import Fail, Retries, TryAgain
+from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
+from worker.protocol import Retry, Stage
 
 RETRIES = Retries(max_attempts=3, retry_after_s=120.0)
 
@@ -52,7 +53,7 @@ def error(fault: Fault, reason: Reason = Reason.NETWORK, wait_s: float | None = 
         (a_job(), error(Fault.RETRYABLE, wait_s=600.0), TryAgain(600.0)),
         (a_job(), error(Fault.RETRYABLE, wait_s=5.0), TryAgain(120.0)),
         (a_job(), error(Fault.OPERATOR, Reason.DISK_FULL), TryAgain(120.0, refund=True)),
-        (a_job(), Stopped(1, Why.TIMED_OUT), TryAgain(120.0)),
+        (a_job(), Stopped(1, StopReason.TIMED_OUT), TryAgain(120.0)),
         (a_job(), Lost(1, -9), TryAgain(120.0)),
         (a_job(Kind.DELIVER), Lost(1, -9), TryAgain(5.0)),
         (a_job(Kind.DELIVER), failed(errors.TelegramBusy(1200.0)), TryAgain(1200.0, refund=True)),
@@ -74,7 +75,7 @@ def test_tried_again(job: Job, event: Event, decision: TryAgain) -> None:
     [
         (error(Fault.RETRYABLE), Reason.NETWORK, 2),
         (error(Fault.OPERATOR, Reason.DISK_FULL), Reason.DISK_FULL, 1),  # does not count
-        (Stopped(1, Why.TIMED_OUT), Reason.TIMED_OUT, 2),
+        (Stopped(1, StopReason.TIMED_OUT), Reason.TIMED_OUT, 2),
         (Lost(1, -9), Reason.CRASHED, 2),
     ],
 )
@@ -96,7 +97,7 @@ def test_who_waits_is_told_why_and_for_how_long(
         (a_job(attempts=3), error(Fault.RETRYABLE), Reason.NETWORK, Fault.RETRYABLE),
         (a_job(attempts=3), Lost(1, -11), Reason.CRASHED, Fault.RETRYABLE),
         (a_job(), error(Fault.RETRYABLE, Reason.SITE_DOWN), Reason.SITE_DOWN, Fault.RETRYABLE),
-        (a_job(attempts=3), Stopped(1, Why.TIMED_OUT), Reason.TIMED_OUT, Fault.RETRYABLE),
+        (a_job(attempts=3), Stopped(1, StopReason.TIMED_OUT), Reason.TIMED_OUT, Fault.RETRYABLE),
         (a_job(), failed(MemoryError()), Reason.OUT_OF_MEMORY, Fault.PERMANENT),
         (a_job(), failed(KeyError("a bug")), Reason.INTERNAL, Fault.OPERATOR),
         (
@@ -121,7 +122,7 @@ def test_failed_for_good(job: Job, event: Event, reason: Reason, fault: Fault) -
         (a_job(Kind.STATUS), failed(errors.ChatClosed()), outcomes.GiveUpChat),
         (a_job(Kind.DELIVER), failed(errors.FileIdRefused()), outcomes.DownloadAgain),
         (a_job(Kind.DELIVER), failed(outcomes.FileVanished()), outcomes.DownloadAgain),
-        (a_job(), Stopped(1, Why.STOPPED), outcomes.Unwanted),
+        (a_job(), Stopped(1, StopReason.STOPPED), outcomes.Unwanted),
     ],
 )
 def test_neither_tried_nor_failed(job: Job, event: Event, decision: type) -> None:

@@ -16,8 +16,8 @@ from tests.downloads_harness import warm_worker as warm_worker
 from tests.hostile import floods
 from tests.hostile.web import Web, content, status
 from tests.test_downloads import rules
-from worker.downloads import ytdlp
-from worker.downloads.catalogue import Catalogue
+from worker.downloads.ytdlp import fetch as ytdlp_fetch
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import Fault, JobError, Reason
 from worker.telegram import texts
 
@@ -47,7 +47,9 @@ class TalkativeIE(InfoExtractor):
 def fetch(task: Any, rules: Any, report: Any, extractors: Any) -> Any:
     """The real one, which knows one site more."""
     known.value["TalkativeIE"] = TalkativeIE
-    return ytdlp.fetch(task, rules, report, Catalogue({"Talkative": TalkativeIE, **extractors}))
+    return ytdlp_fetch.fetch(
+        task, rules, report, ExtractorIndex({"Talkative": TalkativeIE, **extractors})
+    )
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from tests import pool_jobs
 from tests.pool_driver import METHODS, driven
 from tests.pool_jobs import MEBIBYTE, PickledBy
-from worker import channel as channel_module
-from worker import child
-from worker.child import Kind, RemoteError, seal
-from worker.events import Failed, Finished, Lost, Reported, Stopped, Why
-from worker.process_setup import Limits
+from worker.pool import channel as channel_module
+from worker.pool import worker_main
+from worker.pool.events import Failed, Finished, Lost, Reported, Stopped, StopReason
+from worker.pool.worker_main import MessageKind, RemoteError, seal
+from worker.processes.process_setup import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 
@@ -121,13 +121,13 @@ def test_flood_of_reports_holds_up_nobody(method: str) -> None:
             assert driver.run("echo", number) == number
             driver.events.clear()
         driver.pool.stop_job(job)
-        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
+        assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
 
 
 # ------------------------------------------------------------------------- workers out of order
 
 
-def framed(kind: Kind) -> bytes:
+def framed(kind: MessageKind) -> bytes:
     """An envelope of the first job's as it stands in the pipe."""
     envelope = seal(kind, 1)
     return len(envelope).to_bytes(4) + envelope
@@ -142,10 +142,10 @@ def framed(kind: Kind) -> bytes:
         b"\x00\x00\x00\x03abc" + b"\xff" * 64,
         b"\x00\x00\x00\x09\x63" + bytes(8),
         b"\x7f" * 4,
-        framed(Kind.READY),
-        framed(Kind.BROKEN),
-        framed(Kind.JOB),
-        framed(Kind.STOP),
+        framed(MessageKind.READY),
+        framed(MessageKind.BROKEN),
+        framed(MessageKind.JOB),
+        framed(MessageKind.STOP),
     ],
     ids=[
         *("longest", "negative length", "nothing", "too short", "unknown kind", "too long"),
@@ -164,15 +164,15 @@ def test_worker_that_calls_itself_ready_again_does_not_escape_its_end(method: st
         pid = driver.report_of(job)
         driver.pool.stop_job(job)
         driver.lead_s = 70
-        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
+        assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
         assert pid not in driver.pool.pids
 
 
 def test_answer_over_the_bound_is_not_read(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "MAX_MESSAGE_BYTES", 1000)
+    monkeypatch.setattr(worker_main, "MAX_MESSAGE_BYTES", 1000)
     with pytest.raises(ValueError, match="too long"):
-        child._pickled(bytes(1000))
-    assert child._pickled(bytes(100))
+        worker_main._pickled(bytes(1000))
+    assert worker_main._pickled(bytes(100))
     monkeypatch.setattr(channel_module, "MAX_MESSAGE_BYTES", 1000)
     with driven(method) as driver:
         # This worker does not know of our bound, as one that is out of its mind would not.

@@ -10,8 +10,8 @@ from tests import pool_jobs
 from tests.pool_driver import METHODS, driven
 from tests.pool_jobs import PickledBy
 from tests.process_kit import ends, identity_of, taking_the_pid_of, wait_until
-from worker import processes
-from worker.events import Finished, Lost, Stopped, Why
+from worker.pool.events import Finished, Lost, Stopped, StopReason
+from worker.processes import process_table, signals
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 
@@ -43,7 +43,7 @@ def test_busy_worker_killed_costs_its_own_job_alone(method: str) -> None:
         assert driver.end_of(victim) == Lost(victim, -signal.SIGKILL)
         assert driver.pool.jobs == [neighbour]
         driver.pool.stop_job(neighbour)
-        assert driver.end_of(neighbour) == Stopped(neighbour, Why.STOPPED)
+        assert driver.end_of(neighbour) == Stopped(neighbour, StopReason.STOPPED)
         assert neighbours_pid in driver.pool.pids
 
 
@@ -127,18 +127,18 @@ def test_pid_of_a_dead_worker_that_another_process_has_now_is_not_hit(method: st
     with driven(method, size=1) as driver:
         job = driver.submit("report_pid_and_wait")
         worker = identity_of(driver.report_of(job))
-        processes.send_signal(worker, signal.SIGKILL)
+        signals.send_signal(worker, signal.SIGKILL)
         assert ends(worker)
         if method == "spawn":
             # It is our child, so its pid stays taken until the pool has seen its end.
-            assert processes.identify(worker.pid) == worker
+            assert process_table.identify(worker.pid) == worker
             return
-        wait_until(lambda: processes.identify(worker.pid) is None)  # The fork server reaps it.
+        wait_until(lambda: process_table.identify(worker.pid) is None)  # The fork server reaps it.
         with taking_the_pid_of(worker) as innocent:
             driver.pool.stop_job(job, 0)
             driver.pool._workers[0].process.kill()
-            assert driver.end_of(job) == Stopped(job, Why.STOPPED)
-            assert processes.is_alive(innocent)
+            assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
+            assert process_table.is_alive(innocent)
 
 
 # --------------------------------------------------------------------------- what jobs start
@@ -156,7 +156,7 @@ def test_grandchild_that_holds_the_pipe_open_hides_no_death(method: str) -> None
         job = driver.submit("leave_grandchild_and_die")
         grandchild = identity_of(driver.report_of(job))
         assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
-        assert processes.is_alive(grandchild)
+        assert process_table.is_alive(grandchild)
         end_stray(grandchild)
 
 
@@ -171,7 +171,7 @@ def test_bound_grandchild_in_its_own_session_dies_with_its_worker(method: str) -
         end_stray(bound)
 
 
-def end_stray(stray: processes.Identity) -> None:
+def end_stray(stray: process_table.Identity) -> None:
     """What became our child when its parent died is ours to end and to reap."""
-    processes.send_signal(stray, signal.SIGKILL)
-    wait_until(lambda: processes.reap([stray.pid]))
+    signals.send_signal(stray, signal.SIGKILL)
+    wait_until(lambda: signals.reap([stray.pid]))

@@ -14,12 +14,12 @@ from tests import download_jobs
 from tests.download_jobs import MEBIBYTE
 from tests.pool_driver import METHODS, Driver, driven
 from tests.process_kit import ends, identity_of, wait_until
-from worker import processes
-from worker.downloads.rules import Rules
+from worker.downloads.limits import DownloadLimits
 from worker.errors import JobError, Reason
-from worker.events import Failed, Lost, Reported, Stopped, Why
-from worker.jobs import Download, Progress, YtDlpStarted
-from worker.process_setup import Limits
+from worker.pool.events import Failed, Lost, Reported, Stopped, StopReason
+from worker.processes import process_table, signals
+from worker.processes.process_setup import Limits
+from worker.protocol import Download, Progress, YtDlpStarted
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 
@@ -39,7 +39,7 @@ def downloads(method: str, **rules: Any) -> Iterator[Driver]:
     with driven(
         method,
         setup=download_jobs.set_up,
-        setup_args=(Rules(**{**RULES, **rules}),),
+        setup_args=(DownloadLimits(**{**RULES, **rules}),),
         limits=Limits(data_bytes=400 * MEBIBYTE),
     ) as driver:
         yield driver
@@ -59,11 +59,11 @@ def reported(driver: Driver, job: int, kind: type[Any]) -> Any:
     return driver.until(find)[0]
 
 
-def below(pids: Iterable[int], grandchild: str) -> list[processes.Process]:
+def below(pids: Iterable[int], grandchild: str) -> list[process_table.Process]:
     """What these workers run; the last of it is stopped where that is the scene."""
-    found = [process for pid in pids for process in processes.descendants(pid)]
+    found = [process for pid in pids for process in process_table.descendants(pid)]
     if grandchild == "stopped":
-        processes.send_signal(found[-1].identity, signal.SIGSTOP)
+        signals.send_signal(found[-1].identity, signal.SIGSTOP)
     return found
 
 
@@ -78,10 +78,10 @@ def test_whatever_a_download_starts_ends_with_it(
         reported(driver, job, Progress)
         assert len(below(workers, grandchild)) >= 2, "yt-dlp's process and another"
         driver.pool.stop_job(job, 30)
-        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
+        assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
         assert driver.pool.pids == workers
         for pid in workers:
-            assert processes.descendants(pid) == []
+            assert process_table.descendants(pid) == []
         assert not list(tmp_path.iterdir())
 
 
@@ -119,7 +119,7 @@ def test_what_a_killed_worker_leaves_behind_is_hunted_down(
         job = download(driver, tmp_path, grandchild)
         leader = identity_of(reported(driver, job, YtDlpStarted).pid)
         reported(driver, job, Progress)
-        known = {process.pid for process in processes.children(os.getpid())}
+        known = {process.pid for process in process_table.children(os.getpid())}
         (worker,) = [w.process.pid for w in driver.pool._workers if w.job]
         below({worker}, grandchild)
         os.kill(worker, signal.SIGKILL)

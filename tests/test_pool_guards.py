@@ -37,10 +37,11 @@ from tests.pool_driver import (
 )
 from tests.pool_owner import own, told_by
 from tests.process_kit import ends, identity_of, reused_pid, wait_until
-from worker import pool, process_setup, processes, starts
-from worker.channel import Channel
-from worker.events import Failed, Finished, Lost
-from worker.watched import WatchedProcess
+from worker.pool import pool, start_backoff
+from worker.pool.channel import Channel
+from worker.pool.events import Failed, Finished, Lost
+from worker.pool.watched_process import WatchedProcess
+from worker.processes import process_setup, process_table, signals
 
 pytestmark = pytest.mark.negative
 
@@ -84,12 +85,12 @@ def test_blocking_end_stops_the_owner_with_its_worker(
         worker = identity_of(driver.pool.pids[0])
         # With such an end the pool cannot even ask whether the worker is ready.
         driver.pool._workers[0].is_ready = True
-        processes.send_signal(worker, signal.SIGSTOP)
+        signals.send_signal(worker, signal.SIGSTOP)
         owner = threading.Thread(target=driver.pool.submit, args=(1, bytes(10_000_000), 60))
         owner.start()
         owner.join(0.5)
         assert owner.is_alive(), "it waits for a worker that does nothing"
-        processes.send_signal(worker, signal.SIGKILL)
+        signals.send_signal(worker, signal.SIGKILL)
         owner.join()
         monkeypatch.undo()
 
@@ -101,13 +102,13 @@ def test_sentinel_calls_a_worker_dead_that_still_runs() -> None:
     process.start()
     assert process.pid is not None
     runner, server = identity_of(process.pid), identity_of(fork_server_pid())
-    processes.send_signal(server, signal.SIGKILL)
+    signals.send_signal(server, signal.SIGKILL)
     assert multiprocessing.connection.wait([process.sentinel], 10) == [process.sentinel]
     assert process.exitcode == 255
-    assert processes.is_alive(runner), "the pidfd is right, the sentinel is wrong"
-    processes.send_signal(runner, signal.SIGKILL)
+    assert process_table.is_alive(runner), "the pidfd is right, the sentinel is wrong"
+    signals.send_signal(runner, signal.SIGKILL)
     assert ends(runner)
-    wait_until(lambda: processes.reap([runner.pid]))
+    wait_until(lambda: signals.reap([runner.pid]))
     process.close()
 
 
@@ -147,7 +148,7 @@ def test_without_asking_who_it_is_a_copy_answers_for_the_job(
         monkeypatch.undo()
         # The worker waits for its copy, and the copy for another job of the worker's.
         driver.pool.close()
-        wait_until(lambda: not strays() or processes.reap(strays()))
+        wait_until(lambda: not strays() or signals.reap(strays()))
 
 
 @each_method
@@ -169,7 +170,7 @@ def test_without_sigkill_a_job_that_heeds_nothing_goes_on(
 def test_without_delays_failing_starts_are_a_fork_storm(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starts, "START_DELAYS_S", (0.0,))
+    monkeypatch.setattr(start_backoff, "START_DELAYS_S", (0.0,))
     with driven(method, works_after=False, setup=pool_jobs.set_up_in_vain) as driver:
         driver.until(lambda: driver.pool._started > 20)
         assert driver.lead_s == 0, "all that while no time has had to pass"
@@ -183,10 +184,10 @@ def test_without_the_life_line_workers_outlive_their_owner(method: str) -> None:
         owner.kill()
         owner.wait()
         busy = 2  # The others have nothing to do but to wait for a word from their owner.
-        wait_until(lambda: sum(map(processes.is_alive, workers)) <= busy)
+        wait_until(lambda: sum(map(process_table.is_alive, workers)) <= busy)
         left = [worker for worker in workers if not ends(worker, 0.5)]
         for worker in left:
-            processes.send_signal(worker, signal.SIGKILL)
+            signals.send_signal(worker, signal.SIGKILL)
     assert len(left) == busy
 
 
@@ -194,7 +195,7 @@ def test_without_the_second_look_an_innocent_process_is_hit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with reused_pid() as (gone, innocent):
-        monkeypatch.setattr(processes, "open_pidfd", lambda identity: os.pidfd_open(identity.pid))
-        assert processes.send_signal(gone, signal.SIGKILL)
+        monkeypatch.setattr(signals, "open_pidfd", lambda identity: os.pidfd_open(identity.pid))
+        assert signals.send_signal(gone, signal.SIGKILL)
         monkeypatch.undo()
         assert ends(innocent)

@@ -12,10 +12,11 @@ import pytest
 from tests.pool_driver import METHODS, driven, fork_server_pid
 from tests.pool_owner import own, told_by
 from tests.process_kit import ends, identity_of
-from worker import processes, watched
-from worker.events import Lost, Stopped, Why
-from worker.starts import START_DELAYS_S
-from worker.watched import replace_fork_server
+from worker.pool import watched_process
+from worker.pool.events import Lost, Stopped, StopReason
+from worker.pool.start_backoff import START_DELAYS_S
+from worker.pool.watched_process import replace_fork_server
+from worker.processes import process_table, signals
 
 each_method = pytest.mark.parametrize("method", METHODS)
 
@@ -34,11 +35,13 @@ def test_nothing_outlives_an_owner_that_is_killed(
     with own(method, *tasks) as owner:
         workers = told_by(owner)
         assert len(workers) == (5 if tasks else 4), "four workers, and a grandchild when busy"
-        helpers = {process.identity for process in processes.descendants(owner.pid)} - {*workers}
+        helpers = {process.identity for process in process_table.descendants(owner.pid)} - {
+            *workers
+        }
         assert helpers, "the resource tracker, and a fork server if there is one"
         if stopped:
             for process in workers:
-                processes.send_signal(process, signal.SIGSTOP)
+                signals.send_signal(process, signal.SIGSTOP)
         owner.kill()
         owner.wait()
         assert all(ends(process) for process in (*workers, *helpers))
@@ -54,7 +57,7 @@ def test_owner_ends_without_a_word_on_stderr(method: str, task: str) -> None:
         # Killed, or gone by itself before that.
         expected = re.compile(r"job \d+: worker test-\d \(pid \d+\) ended with exit code (-9|0)\.")
         assert [line for line in errors.splitlines() if not expected.fullmatch(line)] == []
-        assert not any(map(processes.is_alive, below))
+        assert not any(map(process_table.is_alive, below))
 
 
 @each_method
@@ -67,7 +70,7 @@ def test_owner_without_stderr_works_and_ends(method: str) -> None:
         assert len(below) == 4
         owner.communicate("", timeout=20)
         assert owner.returncode == 0
-        assert not any(map(processes.is_alive, below))
+        assert not any(map(process_table.is_alive, below))
 
 
 # -------------------------------------------------------------------------------- fork server
@@ -79,7 +82,7 @@ def test_fork_server_killed_when_idle_is_replaced(workers: str) -> None:
         driver.wait_until_ready()
         before = driver.pool.pids
         server = identity_of(fork_server_pid())
-        processes.send_signal(server, signal.SIGKILL)
+        signals.send_signal(server, signal.SIGKILL)
         assert ends(server)
         if workers == "live":
             driver.run("echo")
@@ -96,7 +99,7 @@ def test_fork_server_killed_under_work_costs_no_job_and_hides_no_exit_code() -> 
         first, second = (driver.submit("report_pid_and_wait") for _ in range(2))
         orphan, killed = driver.report_of(first), driver.report_of(second)
         server = identity_of(fork_server_pid())
-        processes.send_signal(server, signal.SIGKILL)
+        signals.send_signal(server, signal.SIGKILL)
         assert ends(server)
         assert driver.run("echo", "on") == "on"
         assert orphan in driver.pool.pids
@@ -104,7 +107,7 @@ def test_fork_server_killed_under_work_costs_no_job_and_hides_no_exit_code() -> 
         os.kill(killed, signal.SIGKILL)
         assert driver.end_of(second) == Lost(second, -signal.SIGKILL)
         driver.pool.stop_job(first)
-        assert driver.end_of(first) == Stopped(first, Why.STOPPED)
+        assert driver.end_of(first) == Stopped(first, StopReason.STOPPED)
         driver.wait_until_ready()
         assert fork_server_pid() != server.pid
 
@@ -112,7 +115,7 @@ def test_fork_server_killed_under_work_costs_no_job_and_hides_no_exit_code() -> 
 def test_fork_server_killed_while_workers_start_delays_them_alone() -> None:
     with driven("forkserver", size=4) as driver:
         driver.step()
-        processes.send_signal(identity_of(fork_server_pid()), signal.SIGKILL)
+        signals.send_signal(identity_of(fork_server_pid()), signal.SIGKILL)
         driver.wait_until_ready()
 
 
@@ -135,7 +138,7 @@ def test_fork_server_whose_socket_was_removed_starts_nothing_more_by_itself(
         victim, server = driver.run("pid"), fork_server_pid()
         shutil.rmtree(util.get_temp_dir())
         with monkeypatch.context() as patch:
-            patch.setattr(watched, "_give_up_socket", lambda: None)
+            patch.setattr(watched_process, "_give_up_socket", lambda: None)
             os.kill(victim, signal.SIGKILL)
             for failures in (1, 2):
                 driver.until(lambda number=failures: driver.pool._starts.failed == number)  # type: ignore[misc]
@@ -149,9 +152,9 @@ def test_fork_server_whose_socket_was_removed_starts_nothing_more_by_itself(
 def test_replaced_fork_server_leaves_its_workers_at_work(
     by_another_thread: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send_signal = processes.send_signal
+    send_signal = signals.send_signal
 
-    def send_and_be_overtaken(identity: processes.Identity, number: int) -> bool:
+    def send_and_be_overtaken(identity: process_table.Identity, number: int) -> bool:
         """Whoever looks after multiprocessing's helpers may see the end first, and reap it."""
         sent = send_signal(identity, number)
         assert ends(identity)
@@ -163,7 +166,7 @@ def test_replaced_fork_server_leaves_its_workers_at_work(
         workers = driver.pool.pids
         with monkeypatch.context() as patch:
             if by_another_thread:
-                patch.setattr(processes, "send_signal", send_and_be_overtaken)
+                patch.setattr(signals, "send_signal", send_and_be_overtaken)
             replace_fork_server()
         assert driver.run("echo", "on") == "on"
         assert driver.pool.pids == workers

@@ -17,11 +17,11 @@ import pytest
 from tests import pool_jobs, pool_without_room
 from tests.pool_driver import METHODS, driven, fork_server_pid
 from tests.process_kit import wait_until
-from worker import processes
-from worker.child import Setup
-from worker.events import Finished, Stopped, Why
-from worker.process_setup import Limits
-from worker.starts import START_DELAYS_S
+from worker.pool.events import Finished, Stopped, StopReason
+from worker.pool.start_backoff import START_DELAYS_S
+from worker.pool.worker_main import Setup
+from worker.processes import process_table
+from worker.processes.process_setup import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 
@@ -81,7 +81,7 @@ def test_age_that_comes_in_mid_job_waits_for_the_job_and_burns_no_time(method: s
         # Nothing is due, so an owner sleeps; a deadline in the past would keep it spinning.
         assert driver.pool.next_deadline() > driver.now() + 1000
         driver.pool.stop_job(job)
-        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
+        assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
         driver.until(lambda: pid not in driver.pool.pids)
 
 
@@ -177,7 +177,7 @@ def test_worker_that_has_ended_before_it_is_watched_is_heard_and_counted_once(
 
     def open_too_late(pid: int) -> int:
         if pid != fork_server_pid():
-            wait_until(lambda: (found := processes.look_up(pid)) is None or found.is_defunct)
+            wait_until(lambda: (found := process_table.look_up(pid)) is None or found.is_defunct)
         return open_pidfd(pid)
 
     with driven(method, size=1, **setup) as driver:

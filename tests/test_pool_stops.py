@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from tests.pool_driver import METHODS, Driver, driven
-from worker.events import Finished, Lost, Stopped, Why
+from worker.pool.events import Finished, Lost, Stopped, StopReason
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
 
@@ -16,7 +16,7 @@ def run_out_of_time(driver: Driver, job: int) -> None:
     driver.lead_s = 1001
     driver.step()
     driver.lead_s += driver.pool.spec.stop_grace_s
-    assert driver.end_of(job) == Stopped(job, Why.TIMED_OUT)
+    assert driver.end_of(job) == Stopped(job, StopReason.TIMED_OUT)
 
 
 def test_job_that_heeds_its_order_keeps_its_worker(method: str) -> None:
@@ -25,7 +25,7 @@ def test_job_that_heeds_its_order_keeps_its_worker(method: str) -> None:
         job = driver.submit("report_pid_and_wait")
         driver.report_of(job)
         assert driver.pool.stop_job(job)
-        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
+        assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
         assert not driver.pool.stop_job(job), "it is not in hand any more"
         assert driver.run("pid") == before
 
@@ -43,7 +43,7 @@ def test_order_is_enforced_when_its_grace_is_over_and_not_before(method: str, ta
         assert driver.run("echo", "a neighbour") == "a neighbour"
         assert driver.pool.jobs == [job]
         driver.lead_s = 70
-        assert driver.end_of(job) == Stopped(job, Why.STOPPED)
+        assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
         assert pid not in driver.pool.pids
 
 
@@ -59,7 +59,7 @@ def test_job_over_its_time_is_ended_and_not_before(method: str, task: str) -> No
         assert driver.pool.jobs == [job]
         if task == "report_pid_and_wait":
             driver.lead_s = 1001  # It heeds the order, so no grace has to pass.
-            assert driver.end_of(job) == Stopped(job, Why.TIMED_OUT)
+            assert driver.end_of(job) == Stopped(job, StopReason.TIMED_OUT)
             assert pid in driver.pool.pids
         else:
             run_out_of_time(driver, job)
@@ -97,7 +97,7 @@ def test_timeout_that_races_completion_has_one_outcome(method: str) -> None:
             driver.end_of(job)
         assert sorted(event.job for event in driver.events) == jobs
         for event in driver.events:
-            assert event in (Finished(event.job, None), Stopped(event.job, Why.TIMED_OUT))
+            assert event in (Finished(event.job, None), Stopped(event.job, StopReason.TIMED_OUT))
 
 
 @pytest.mark.parametrize("state", ["starting", "busy", "stopped"])

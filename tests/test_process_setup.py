@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.process_kit import ends, forked
-from worker import process_setup, processes
-from worker.process_setup import Limits
+from worker.processes import process_setup, process_table, signals
+from worker.processes.process_setup import Limits
 
 
 def test_child_of_a_parent_that_was_faster_ends_at_once() -> None:
@@ -21,7 +21,7 @@ def test_child_of_a_parent_that_was_faster_ends_at_once() -> None:
 
     with forked(body) as child:
         assert ends(child)
-        assert os.waitstatus_to_exitcode(processes.reap([child.pid])[child.pid]) == 1
+        assert os.waitstatus_to_exitcode(signals.reap([child.pid])[child.pid]) == 1
 
 
 @pytest.mark.parametrize("state", ["pausing", "spinning", "stopped"])
@@ -38,7 +38,7 @@ def test_process_dies_with_the_last_writer(state: str) -> None:
 
     with forked(body) as child:
         if state == "stopped":
-            processes.send_signal(child, signal.SIGSTOP)
+            signals.send_signal(child, signal.SIGSTOP)
         assert not ends(child, 0.05)
         os.close(writer)
         assert ends(child)
@@ -82,7 +82,7 @@ def test_name_is_shown() -> None:
         signal.pause()
 
     with forked(body) as child:
-        found = processes.look_up(child.pid)
+        found = process_table.look_up(child.pid)
         assert found is not None
         assert found.name == "a-name-that-is-"
 

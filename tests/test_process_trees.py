@@ -12,8 +12,8 @@ import pytest
 
 from tests import process_scenes
 from tests.process_kit import ends, identity_of
-from worker import processes
-from worker.processes import Identity
+from worker.processes import process_table, signals
+from worker.processes.process_table import Identity
 
 
 @contextmanager
@@ -24,54 +24,54 @@ def scene(name: str, *arguments: str) -> Iterator[tuple[Identity, list[int]]]:
         identity = identity_of(player.pid)
         assert player.stdout is not None
         pids = [int(pid) for pid in player.stdout.readline().split()]
-        others = [found for pid in pids if (found := processes.identify(pid))]
+        others = [found for pid in pids if (found := process_table.identify(pid))]
         try:
             yield identity, pids
         finally:
             player.kill()
             for other in others:
-                processes.send_signal(other, signal.SIGKILL)
+                signals.send_signal(other, signal.SIGKILL)
 
 
 def test_process_whose_main_thread_alone_has_ended_is_alive() -> None:
     with scene("main_thread_ends") as (child, _):
-        while (found := processes.look_up(child.pid)) and found.state != "Z":
+        while (found := process_table.look_up(child.pid)) and found.state != "Z":
             select.select([], [], [], 0.001)
         assert found is not None
         assert not found.is_defunct
-        pidfd = processes.open_pidfd(child)
+        pidfd = signals.open_pidfd(child)
         assert pidfd is not None
-        assert not processes.has_ended(pidfd)
-        assert processes.send_signal(child, signal.SIGKILL)
+        assert not signals.has_ended(pidfd)
+        assert signals.send_signal(child, signal.SIGKILL)
         assert select.select([pidfd], [], [], 10)[0]
-        assert processes.has_ended(pidfd)
+        assert signals.has_ended(pidfd)
         os.close(pidfd)
 
 
 def test_family_is_found() -> None:
     with scene("family") as (child, grandchildren):
-        assert [p.pid for p in processes.children(child.pid)] == grandchildren
-        assert [p.pid for p in processes.descendants(child.pid)] == grandchildren
-        assert child.pid in {p.pid for p in processes.children(os.getpid())}
-        assert set(grandchildren) <= processes.snapshot().keys()
+        assert [p.pid for p in process_table.children(child.pid)] == grandchildren
+        assert [p.pid for p in process_table.descendants(child.pid)] == grandchildren
+        assert child.pid in {p.pid for p in process_table.children(os.getpid())}
+        assert set(grandchildren) <= process_table.snapshot().keys()
 
 
 def test_child_dies_with_its_parent() -> None:
     with scene("bound_child") as (parent, (child,)):
         bound = identity_of(child)
-        processes.send_signal(parent, signal.SIGKILL)
+        signals.send_signal(parent, signal.SIGKILL)
         assert ends(bound)
 
 
 @pytest.mark.negative
 def test_child_that_is_not_bound_outlives_its_parent() -> None:
     with scene("unbound_child") as (parent, (child,)):
-        unbound = processes.identify(child)
+        unbound = process_table.identify(child)
         assert unbound is not None
-        processes.send_signal(parent, signal.SIGKILL)
+        signals.send_signal(parent, signal.SIGKILL)
         ends(parent)
         assert not ends(unbound, 0.3)
-        processes.send_signal(unbound, signal.SIGKILL)
+        signals.send_signal(unbound, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.process_kit import come_to_an_end, ends, forked, go_on, reused_pid
-from worker import processes
-from worker.processes import Identity
+from worker.processes import memory, process_table, signals
+from worker.processes.process_table import Identity
 
 # ----------------------------------------------------------------------------------- identity
 
@@ -22,44 +22,44 @@ def test_process_is_looked_up_whatever_its_name(tmp_path: Path) -> None:
         # The kernel gives it its name a moment after Popen has seen that it was executed.
         assert child.stdout is not None
         child.stdout.readline()
-        found = processes.look_up(child.pid)
+        found = process_table.look_up(child.pid)
     assert found is not None
     assert (found.pid, found.parent, found.name) == (child.pid, os.getpid(), "a) R 1 (b\nc")
     assert found.state in "RS"
     assert 0 <= found.age_s < 10
     assert not found.is_defunct
-    assert processes.look_up(child.pid) is None
-    assert processes.identify(child.pid) is None
+    assert process_table.look_up(child.pid) is None
+    assert process_table.identify(child.pid) is None
 
 
 def test_defunct_process_has_an_identity_and_no_life() -> None:
     with forked(come_to_an_end) as child:
         assert ends(child)
-        assert processes.identify(child.pid) == child
-        assert processes.reap([child.pid]) == {child.pid: 0}
-        assert processes.identify(child.pid) is None
-        assert processes.reap([child.pid]) == {}
+        assert process_table.identify(child.pid) == child
+        assert signals.reap([child.pid]) == {child.pid: 0}
+        assert process_table.identify(child.pid) is None
+        assert signals.reap([child.pid]) == {}
 
 
 def test_tag_is_found_on_what_was_executed_with_it(tmp_path: Path) -> None:
-    tag = processes.instance_tag(tmp_path)
-    assert tag == processes.instance_tag(tmp_path / "x" / "..")
-    env = {**os.environ, processes.INSTANCE_VARIABLE: tag}
+    tag = process_table.instance_tag(tmp_path)
+    assert tag == process_table.instance_tag(tmp_path / "x" / "..")
+    env = {**os.environ, process_table.INSTANCE_VARIABLE: tag}
     with (
         subprocess.Popen(["sleep", "60"], env=env) as marked,
         subprocess.Popen(["sleep", "60"]) as other,
     ):
-        assert [p.pid for p in processes.tagged(tag)] == [marked.pid]
-        assert processes.kill_tagged(tag) == 1
+        assert [p.pid for p in process_table.tagged(tag)] == [marked.pid]
+        assert signals.kill_tagged(tag) == 1
         assert marked.wait(10) == -signal.SIGKILL
         assert other.poll() is None
         other.kill()
-    assert processes.kill_tagged(tag) == 0
+    assert signals.kill_tagged(tag) == 0
 
 
 def test_memory_of_a_process_is_known() -> None:
-    assert processes.data_bytes(os.getpid()) > 1_000_000
-    assert processes.data_bytes(2**22 + 1) == 0
+    assert memory.data_bytes(os.getpid()) > 1_000_000
+    assert memory.data_bytes(2**22 + 1) == 0
 
 
 # ------------------------------------------------------------------------------------ signals
@@ -67,29 +67,29 @@ def test_memory_of_a_process_is_known() -> None:
 
 def test_signal_reaches_the_process_it_is_meant_for() -> None:
     with forked(go_on) as child:
-        assert processes.send_signal(child, signal.SIGTERM)
+        assert signals.send_signal(child, signal.SIGTERM)
         assert ends(child)
-        assert processes.reap([child.pid]) == {child.pid: signal.SIGTERM}
-        assert not processes.send_signal(child, signal.SIGTERM)
+        assert signals.reap([child.pid]) == {child.pid: signal.SIGTERM}
+        assert not signals.send_signal(child, signal.SIGTERM)
 
 
 def test_signal_for_an_earlier_owner_of_the_pid_reaches_nobody() -> None:
     with forked(go_on) as child:
         earlier = Identity(child.pid, child.started - 1)
-        assert not processes.is_alive(earlier)
-        assert processes.open_pidfd(earlier) is None
-        assert not processes.send_signal(earlier, signal.SIGKILL)
-        processes.wait_for_one([earlier], 60)  # returns at once
-        assert processes.is_alive(child)
+        assert not process_table.is_alive(earlier)
+        assert signals.open_pidfd(earlier) is None
+        assert not signals.send_signal(earlier, signal.SIGKILL)
+        signals.wait_for_one([earlier], 60)  # returns at once
+        assert process_table.is_alive(child)
 
 
 def test_reused_pid_is_not_hit() -> None:
     with reused_pid() as (gone, innocent):
         assert gone != innocent
-        assert not processes.is_alive(gone)
-        assert processes.open_pidfd(gone) is None
-        assert not processes.send_signal(gone, signal.SIGKILL)
-        assert processes.is_alive(innocent)
+        assert not process_table.is_alive(gone)
+        assert signals.open_pidfd(gone) is None
+        assert not signals.send_signal(gone, signal.SIGKILL)
+        assert process_table.is_alive(innocent)
 
 
 def test_pid_reused_between_look_and_signal_is_not_hit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_pid_reused_between_look_and_signal_is_not_hit(monkeypatch: pytest.Monke
     with forked(go_on) as innocent:
         gone = Identity(innocent.pid, innocent.started - 1)
         steps: list[str] = []
-        pidfd_open, identify = os.pidfd_open, processes.identify
+        pidfd_open, identify = os.pidfd_open, process_table.identify
 
         def open_now(pid: int) -> int:
             steps.append("open")
@@ -108,8 +108,8 @@ def test_pid_reused_between_look_and_signal_is_not_hit(monkeypatch: pytest.Monke
             return identify(pid) if "open" in steps else gone
 
         monkeypatch.setattr(os, "pidfd_open", open_now)
-        monkeypatch.setattr(processes, "identify", identify_as)
-        assert not processes.send_signal(gone, signal.SIGKILL)
+        monkeypatch.setattr(process_table, "identify", identify_as)
+        assert not signals.send_signal(gone, signal.SIGKILL)
         assert steps == ["open", "look"]
         monkeypatch.undo()
-        assert processes.is_alive(innocent)
+        assert process_table.is_alive(innocent)

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
-from worker import errors, jobs, progress
-from worker.governor import Governor
-from worker.jobs import EditStatus, Progress, Retry, Stage
-from worker.ledger import DOWNLOADS, Job, Kind, Ledger
-from worker.progress import (
+from worker import errors, protocol
+from worker.dispatch.rate_limits import RateLimits
+from worker.dispatch.status import progress
+from worker.dispatch.status.progress import (
     CALL_IDS,
     EDIT_INTERVAL_S,
     LINE_INTERVAL_S,
@@ -19,6 +18,8 @@ from worker.progress import (
     SILENCE_S,
     ProgressBoard,
 )
+from worker.ledger import DOWNLOADS, Job, Kind, Ledger
+from worker.protocol import EditStatus, Progress, Retry, Stage
 
 _updates = count(1)
 
@@ -36,7 +37,7 @@ class Screen:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.board = ProgressBoard()
-        self.governor = Governor()
+        self.governor = RateLimits()
         self.look(0.0)
 
     def look(
@@ -71,7 +72,7 @@ def send(ledger: Ledger, *links: tuple[int, str]) -> None:
         post(ledger, 10 + ledger._db.value("SELECT count(*) FROM requests"))
 
 
-def ask(ledger: Ledger, *effects: jobs.Effect) -> list[int]:
+def ask(ledger: Ledger, *effects: protocol.Effect) -> list[int]:
     ledger.record_updates([{"update_id": next(_updates)}], 0.0)
     update = claim(ledger, Kind.UPDATE)
     return ledger.finish_update(update, effects, QUOTA, WORDS, 0.0)
@@ -277,7 +278,7 @@ def test_place_that_changes_is_told_again_and_one_that_does_not_is_not(
     first = begin(ledger)
     screen.look(LINE_LOOK_S)
     assert screen.look(50.0) == []
-    ask(ledger, jobs.CancelRequest(2, 2, "button"))
+    ask(ledger, protocol.CancelRequest(2, 2, "button"))
     assert screen.look(50.0 + LINE_LOOK_S) == [(13, "0 before")]
     ledger.put_back(first, 0.0, 0.0, refund=True)
     assert screen.look(50.0 + LINE_LOOK_S + LINE_INTERVAL_S - 0.1) == [(11, "0 before")]
@@ -317,7 +318,7 @@ def test_upload_is_shown_until_its_request_is_answered(ledger: Ledger, screen: S
     screen.governor.spend(1, 0.0)
     assert screen.look(0.5) == [], "one that is over before its chat is quiet is not announced"
     assert screen.look(1.0) == [(11, "uploading")]
-    ledger.finish_delivery(delivery, jobs.Delivered(None), 0.0)
+    ledger.finish_delivery(delivery, protocol.Delivered(None), 0.0)
     screen.board.put_for(1, 1, delivery.id, some(2, Stage.UPLOADING), 0.0)
     assert screen.look(10.0) == []
 
@@ -326,7 +327,7 @@ def cancelled_in_the_meantime(ledger: Ledger, screen: Screen, download: Job) -> 
     """Which messages are edited after the first of two people has cancelled."""
     screen.board.put(download.id, some())
     screen.board.look(ledger, 0.1, 0.1, has_room=True)
-    ask(ledger, jobs.CancelRequest(1, 1, "button"))
+    ask(ledger, protocol.CancelRequest(1, 1, "button"))
     edits = iter(lambda: screen.board.next_edit(ledger, screen.governor, 0.2), None)
     return sorted(edit.message_id for _, edit in edits)
 

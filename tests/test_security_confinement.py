@@ -17,7 +17,7 @@ import pytest
 from tests.hostile.payload import ATTACKS, GOT
 from tests.sandbox.site import MediaSite
 from tests.scene import Scene
-from worker.downloads import landlock, seccomp
+from worker.downloads.confinement import landlock, seccomp
 
 SCRIPT = Path(__file__).parent / "hostile" / "bot.py"
 

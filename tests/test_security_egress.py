@@ -21,7 +21,8 @@ from tests.hostile.tools import LINK, tell, told, without_guard, without_landloc
 from tests.hostile.web import Web, content, redirect
 from tests.sandbox.site import MediaSite
 from tests.test_downloads import RULES, needs_ffmpeg, rules
-from worker.downloads import landlock, programs, seccomp
+from worker.downloads.confinement import landlock, seccomp
+from worker.downloads.media import ffmpeg
 from worker.errors import Fault, Reason
 
 M3U8 = "application/vnd.apple.mpegurl"
@@ -339,8 +340,8 @@ def _probe(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     """A playlist that calls itself a video, for ffprobe as the product starts it."""
     Path("media.mp4").write_text(PLAYLIST_THAT_READS.format(target=task.url))
     try:
-        programs.probe_result(programs.start_probe(Path("media.mp4")))
-    except programs.ProgramFailed as failure:
+        ffmpeg.probe_result(ffmpeg.start_probe(Path("media.mp4")))
+    except ffmpeg.ProgramFailed as failure:
         tell(said=str(failure))
 
 
@@ -352,7 +353,7 @@ def test_a_playlist_in_a_videos_clothes_is_not_read(cold: Worker, web: Web) -> N
 
 def _allow_all_in_ffmpeg() -> None:
     without_guard()
-    programs.INPUT_LIMITS = ("-protocol_whitelist", "file,http,tcp,hls", "-f", "hls")
+    ffmpeg.INPUT_LIMITS = ("-protocol_whitelist", "file,http,tcp,hls", "-f", "hls")
 
 
 @needs_ffmpeg

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from maintenance.orphans import find_orphans
-from worker import tasks
+from worker.dispatch import tasks
+from worker.dispatch.disk_space import DiskSpace
 from worker.downloads import workspace
 from worker.errors import JobError
-from worker.jobs import Deliver, Media, MediaFile, MediaKind
 from worker.ledger import Job, Kind, Request, Verdict
+from worker.protocol import Deliver, Media, MediaFile, MediaKind
 from worker.settings import Settings
-from worker.space import Space
 from worker.telegram import files
 
 CONTENT, SECRET = b"a film", b"somebody else's"
@@ -230,7 +230,7 @@ def _keep_nothing(directory: Path) -> None:
 
 
 def _sweep(directory: Path) -> None:
-    Space(directory.parents[1], 50).sweep("", set())
+    DiskSpace(directory.parents[1], 50).sweep("", set())
 
 
 REMOVALS: tuple[Removal, ...] = (_remove, _remove_what_is_read_only, _keep_nothing, _sweep)

@@ -21,7 +21,7 @@ from tests.sandbox.clips import SAMPLE
 from tests.test_downloads import RULES, needs_ffmpeg, rules
 from tests.test_downloads_cookies import jar
 from tests.test_security_egress import M3U8, SECRET, a_redirect, playlist
-from worker.downloads import ytdlp
+from worker.downloads.ytdlp import fetch
 from worker.errors import JobError, Reason
 
 DASH, MP4 = "application/dash+xml", "video/mp4"
@@ -253,8 +253,8 @@ def test_a_merge_reads_no_list(warm: Worker, web: Web, home: Path, tmp_path: Pat
 def _merge_anything() -> None:
     without_landlock()
     without_guard()
-    real = ytdlp.options
-    vars(ytdlp)["options"] = lambda *args: real(*args) | {"postprocessor_args": {}}
+    real = fetch.options
+    vars(fetch)["options"] = lambda *args: real(*args) | {"postprocessor_args": {}}
 
 
 @needs_ffmpeg

@@ -21,7 +21,7 @@ from tests.downloads_harness import Worker, worker
 from tests.hostile.tools import tell, told, without_guard
 from tests.hostile.web import Web, content
 from tests.test_downloads import RULES
-from worker.downloads import bounds
+from worker.downloads.ytdlp import page_limits
 
 
 def _offer_another() -> None:
@@ -42,7 +42,7 @@ def _offer_another() -> None:
 def _request_by_each(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     outcomes = {}
     ydl: Any
-    with bounds.BoundedYoutubeDL({"quiet": True}, extractors) as ydl:
+    with page_limits.BoundedYoutubeDL({"quiet": True}, extractors) as ydl:
         for key, handler in ydl._request_director.handlers.items():
             scheme = "ws" if key == "Websockets" else "http"
             try:
@@ -93,14 +93,14 @@ def inside() -> Iterator[Web]:
 
 
 def test_the_guard_hears_of_each_handler_and_no_other_is_used(guarded: Worker, inside: Web) -> None:
-    assert _outcomes(guarded, inside) == dict.fromkeys(bounds.HANDLERS, "refused")
+    assert _outcomes(guarded, inside) == dict.fromkeys(page_limits.HANDLERS, "refused")
     assert inside.hits == []
 
 
 def _use_all() -> None:
     without_guard()
     _offer_another()
-    weak: Any = bounds.BoundedYoutubeDL
+    weak: Any = page_limits.BoundedYoutubeDL
     weak.build_request_director = yt_dlp.YoutubeDL.build_request_director
 
 

@@ -18,8 +18,8 @@ from tests.downloads_harness import worker
 from tests.hostile.tools import tell, told, without_landlock
 from tests.sandbox.site import MediaSite
 from tests.test_downloads import RULES
-from worker.downloads import landlock, seccomp, territory
-from worker.jobs import MediaKind
+from worker.downloads.confinement import landlock, readable_paths, seccomp
+from worker.protocol import MediaKind
 
 ROOT = Path(__file__).parent.parent
 
@@ -188,8 +188,8 @@ def test_what_is_hidden_is_gone_around(tmp_path: Path, monkeypatch: pytest.Monke
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (home / "link").symlink_to(home / "bot")
-    monkeypatch.setattr(territory, "_SYSTEM", (os.fspath(home),))
-    granted = set(territory.readable([home / "bot" / ".env", home / "bot" / "data"]))
+    monkeypatch.setattr(readable_paths, "_SYSTEM", (os.fspath(home),))
+    granted = set(readable_paths.readable([home / "bot" / ".env", home / "bot" / "data"]))
     below = {str(Path(path).relative_to(home)) for path in granted if path.startswith(str(home))}
     assert below == {"lib", "bot/code.py"}
 
@@ -199,7 +199,7 @@ def test_what_is_hidden_is_gone_around(tmp_path: Path, monkeypatch: pytest.Monke
     [ROOT, ROOT / ".env", ROOT / "data", Path.home(), Path("/tmp"), Path("/etc"), Path("/proc")],
 )
 def test_what_is_peoples_own_is_not_granted(path: Path) -> None:
-    granted = {Path(os.path.realpath(each)) for each in territory.readable([])}
+    granted = {Path(os.path.realpath(each)) for each in readable_paths.readable([])}
     assert not {path, *path.parents} & granted
 
 

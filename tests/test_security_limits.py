@@ -15,9 +15,9 @@ from tests.downloads_harness import warm_worker as warm_worker
 from tests.hostile import floods
 from tests.hostile.web import Web, content
 from tests.test_downloads import needs_ffmpeg, rules
-from worker.downloads import bounds
+from worker.downloads.ytdlp import page_limits
 from worker.errors import Fault, JobError, Reason
-from worker.jobs import MediaKind, Note
+from worker.protocol import MediaKind, Note
 from worker.telegram import texts
 
 Flood = Callable[[Web], str]
@@ -67,8 +67,8 @@ BOUNDED = [
 
 def _without_bounds() -> None:
     for name in ("MAX_PAGE_BYTES", "MAX_HOPS", "MAX_FRAGMENTS"):
-        vars(bounds)[name] = 1 << 60
-    vars(bounds)["LOWEST_BYTES_PER_S"] = 0
+        vars(page_limits)[name] = 1 << 60
+    vars(page_limits)["LOWEST_BYTES_PER_S"] = 0
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_a_flood_is_stopped_by_its_limit(
         Fault.RETRYABLE if is_retried else Fault.PERMANENT,
     ), error.detail
     assert not warm.directory.exists()
-    assert len(web.hits) <= 2 * bounds.MAX_HOPS
+    assert len(web.hits) <= 2 * page_limits.MAX_HOPS
 
 
 @pytest.mark.negative

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.test_telegram_handlers import said
-from worker.downloads.guard import check_link
+from worker.downloads.confinement.egress_guard import check_link
 from worker.errors import JobError, Reason
-from worker.jobs import AnswerButton, Ban, CancelRequest
+from worker.protocol import AnswerButton, Ban, CancelRequest
 from worker.telegram import handle_update, texts
-from worker.telegram.links import normalise
+from worker.urls import normalise
 
 ADMIN, GROUP_ANONYMOUS_BOT = 5005, 1087968824
 

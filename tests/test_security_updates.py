@@ -18,10 +18,10 @@ from tests.sandbox.site import MediaSite
 from tests.scene import CHAT, Scene
 from tests.test_ledger import QUOTA, WORDS
 from tests.test_telegram_handlers import anything, near_messages, odd_objects, said
-from worker import poller
-from worker.jobs import Cancelled, HandleUpdate
+from worker.dispatch import poller
+from worker.dispatch.poller import MAX_NESTING, Poller
 from worker.ledger import TELEGRAM, Kind, Ledger
-from worker.poller import MAX_NESTING, Poller
+from worker.protocol import Cancelled, HandleUpdate
 from worker.telegram import Connection, fields, handle_update, texts
 
 TOKEN = "123456789:AAHsandbox-0123456789abcdefghijklmno"

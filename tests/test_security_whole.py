@@ -12,11 +12,11 @@ import pytest
 from bot import KEPT_VARIABLES
 from tests.sandbox.site import MediaSite
 from tests.scene import CHAT, Scene
-from worker import processes
-from worker.downloads import seccomp
+from worker.downloads.confinement import seccomp
+from worker.processes import process_table
 
 # What the bot makes itself: the tag and PYTHONPATH for its processes, TMPDIR in its directory.
-OURS = {processes.INSTANCE_VARIABLE, processes.JOB_VARIABLE, "PYTHONPATH", "TMPDIR"}
+OURS = {process_table.INSTANCE_VARIABLE, process_table.JOB_VARIABLE, "PYTHONPATH", "TMPDIR"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def test_the_environment_of_each_process_is_on_a_list(scene: Scene) -> None:
     shown = {}
     for pid in scene.bot.tree():
-        shown[pid] = set(processes.environment_of(pid))
+        shown[pid] = set(process_table.environment_of(pid))
     assert len(shown) > 5
     assert set().union(*shown.values()) <= {*KEPT_VARIABLES, *OURS}
 

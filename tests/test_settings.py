@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.settings_table import rows
-from worker import dotenv
-from worker.settings import CLOUD_API_URL, VARIABLES, Settings, SettingsError
+from worker.settings import VARIABLES, Settings, SettingsError, dotenv
+from worker.settings.settings import CLOUD_API_URL
 
 ROOT = Path(__file__).parent.parent
 SECRET = "AAFakeFakeFakeFakeFakeFakeFakeFake0"

@@ -10,13 +10,13 @@ import pytest
 
 from tests.test_ledger import a_file, a_link, post
 from tests.test_ledger import send as send_update
+from worker.dispatch.rate_limits import RateLimits
+from worker.dispatch.status.showing import Showing
 from worker.errors import TelegramBusy
-from worker.events import Event, Failed, Finished
-from worker.governor import Governor
-from worker.jobs import Deliver, Download, EditStatus, SendGroup, ShowAction, Stage
 from worker.ledger import DOWNLOADS, Job, Ledger
 from worker.pool import Pool
-from worker.showing import Showing
+from worker.pool.events import Event, Failed, Finished
+from worker.protocol import Deliver, Download, EditStatus, SendGroup, ShowAction, Stage
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Office:
     def __init__(self, ledger: Ledger, workers: int = 4) -> None:
         self.ledger = ledger
         self.pool = Counter(workers)
-        self.governor = Governor()
+        self.governor = RateLimits()
         self.showing = Showing(cast("Pool", self.pool), self.governor, 30.0)
 
     def begin(self, job: Job) -> None:

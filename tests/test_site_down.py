@@ -13,7 +13,7 @@ from tests import impatient_bot
 from tests.operator_kit import ROOT, maintenance
 from tests.sandbox.site import MediaSite
 from tests.scene import Scene
-from worker.circuits import site_of
+from worker.dispatch.circuit_breaker import site_of
 from worker.errors import Reason
 from worker.telegram import texts
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.space import Space
+from worker.dispatch.disk_space import DiskSpace
 
 GB = 1_000_000_000
 
@@ -34,11 +34,11 @@ def test_download_waits_for_room(
     allowed: bool,
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total, total - free, free))
-    assert Space(tmp_path, 50_000_000).allows_one_beside(running) is allowed
+    assert DiskSpace(tmp_path, 50_000_000).allows_one_beside(running) is allowed
 
 
 def test_sweep_takes_what_begins_so_and_is_not_live(tmp_path: Path) -> None:
-    space = Space(tmp_path, 50_000_000)
+    space = DiskSpace(tmp_path, 50_000_000)
     space.sweep("", set())
     for name in ("1-1", "1-2", "2-1", "11-1"):
         (space.directory / name).mkdir(parents=True)
@@ -52,7 +52,7 @@ def _patterns_that_re_keeps() -> int:
 
 
 def test_sweeps_leave_nothing_of_themselves_in_memory(tmp_path: Path) -> None:
-    space = Space(tmp_path, 50_000_000)
+    space = DiskSpace(tmp_path, 50_000_000)
     space.directory.mkdir()
     re.purge()
     for download in range(100):

@@ -18,7 +18,7 @@ from tests.sandbox.world import Event
 from tests.scene import Scene
 from tests.test_downloads import served
 from tests.test_golden import Conversation
-from worker.jobs import Cancelled
+from worker.protocol import Cancelled
 from worker.telegram import texts
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")

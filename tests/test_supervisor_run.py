@@ -16,7 +16,7 @@ from tests.operator_kit import ROOT
 from tests.sandbox.api import BotApi
 from tests.sandbox.site import MediaSite
 from tests.scene import CHAT
-from worker import processes
+from worker.processes import process_table
 
 PROGRAM = "fetchbot"
 
@@ -93,13 +93,13 @@ class Supervised:
         return (self.home / "supervisord.log").read_text()
 
     def ytdlp(self) -> list[int]:
-        tag = processes.instance_tag(self.data_dir)
-        return [process.pid for process in processes.tagged(tag) if process.name == "yt-dlp"]
+        tag = process_table.instance_tag(self.data_dir)
+        return [process.pid for process in process_table.tagged(tag) if process.name == "yt-dlp"]
 
     def left(self) -> list[str]:
         """What is left of the bot: processes and download directories."""
-        tag = processes.instance_tag(self.data_dir)
-        names = [process.name for process in processes.tagged(tag)]
+        tag = process_table.instance_tag(self.data_dir)
+        names = [process.name for process in process_table.tagged(tag)]
         return names + [path.name for path in (self.data_dir / "downloads").glob("*")]
 
     def media(self) -> int:

@@ -12,7 +12,7 @@ from tests.sandbox.chats import ChatMessage
 from tests.sandbox.errors import bad_request
 from tests.sandbox.faults import Call
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
-from worker.jobs import (
+from worker.protocol import (
     Action,
     AnswerButton,
     CancelRequest,

@@ -14,7 +14,7 @@ from tests.test_telegram_delivery import api as api
 from tests.test_telegram_delivery import clip as clip
 from tests.test_telegram_delivery import desk as desk
 from worker.errors import JobError, Reason
-from worker.jobs import MediaFile
+from worker.protocol import MediaFile
 from worker.telegram.files import safe_name
 
 
@@ -102,7 +102,7 @@ UPLOAD = """
 import re, sys
 from pathlib import Path
 from telebot import apihelper
-from worker.jobs import Deliver, EditStatus, MediaFile, MediaKind, Progress, Stage
+from worker.protocol import Deliver, EditStatus, MediaFile, MediaKind, Progress, Stage
 from worker.telegram import Connection, make_handler
 
 token, url, message_id, path, streamed = sys.argv[1:]

@@ -11,6 +11,7 @@ from tests.sandbox.chats import ChatMessage
 from tests.sandbox.errors import bad_request
 from tests.sandbox.faults import Call, Fault, FaultKind
 from tests.test_telegram_delivery import CHAT, JPEG, MP4, PNG, REQUEST, TOKEN, Desk
+from worker.dispatch.albums import next_group
 from worker.errors import (
     ChatClosed,
     FileIdRefused,
@@ -19,8 +20,7 @@ from worker.errors import (
     TelegramBusy,
     TelegramUnreachable,
 )
-from worker.groups import next_group
-from worker.jobs import GroupSent, MediaFile, MediaKind, SendGroup
+from worker.protocol import GroupSent, MediaFile, MediaKind, SendGroup
 from worker.telegram import Connection, delivery
 from worker.telegram.client import Client
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker import keys
-from worker.jobs import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
+from worker import media_keys
+from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
 from worker.telegram import fields, texts
 from worker.telegram.handlers import MAX_LINKS, cancel_data, handle_update
-from worker.telegram.links import LinkFlaw
+from worker.urls import LinkFlaw
 
 USER, GROUP, MESSAGE = 1001, -1002, 7
 
@@ -38,7 +38,7 @@ def pressed(data: object, user: int = USER) -> dict[str, Any]:
 
 
 def opened(url: str, chat: int = USER) -> OpenRequest:
-    return OpenRequest(chat, USER, MESSAGE, url, keys.of_link(url))
+    return OpenRequest(chat, USER, MESSAGE, url, media_keys.of_link(url))
 
 
 def reply(text: str, chat: int = USER) -> Reply:

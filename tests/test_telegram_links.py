@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import Fault, Reason
-from worker.telegram.links import InvalidLink, LinkFlaw, Links, find_links, normalise
+from worker.telegram.links import Links, find_links
+from worker.urls import InvalidLink, LinkFlaw, normalise
 
 
 def marked(text: str, *links: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import Reason
-from worker.jobs import MediaFile, MediaKind, Note, Progress, Retry, Stage
+from worker.protocol import MediaFile, MediaKind, Note, Progress, Retry, Stage
 from worker.telegram import texts
-from worker.telegram.links import LinkFlaw
+from worker.urls import LinkFlaw
 
 TAG = re.compile(r"<[^>]*>")
 

@@ -11,7 +11,7 @@ import pytest
 from tests.sandbox.bot_process import BOT
 from tests.sandbox.site import MediaSite
 from tests.scene import ONE_WORKER_EACH, Scene
-from worker.upgrade import RESTART
+from worker.dispatch.ytdlp_upgrade import RESTART
 
 ADMIN = 99
 """Has written to the bot before: Telegram lets no bot begin a chat."""
@@ -92,7 +92,7 @@ def test_new_code_of_the_bot_waits_for_a_restart(site: MediaSite, tmp_path: Path
         scene.send("/clip/before.mp4", 99)
         scene.wait_for_answers(1, 99)
         # Files that workers would not even be able to import.
-        for file in ("bot.py", "worker/jobs.py"):
+        for file in ("bot.py", "worker/protocol.py"):
             (installed / file).write_text("raise ImportError('half a release')")
         scene.api.wait_for(lambda: RESTART in scene.bot.log, 60)
         scene.kill("downloads")

@@ -1,7 +1,7 @@
 """How a job may fail.
 
 A `JobError` is a failure whose outcome is decided where it is raised. What a call to Telegram
-raises is decided by `worker.outcomes`, since it depends on which job made the call.
+raises is decided by `worker.dispatch.outcomes`, since it depends on which job made the call.
 All of this travels between processes (pickled), and the reasons rest in the ledger by value.
 """
 

@@ -28,7 +28,7 @@ from tests.benchmarks.sides import (
     whole_bot,
 )
 from tests.sandbox.site import MediaSite
-from worker.governor import IN_ALL, IN_CHAT, Rate
+from worker.dispatch.rate_limits import IN_ALL, IN_CHAT, Rate
 
 ROUNDS = 20
 REPEATS = 50

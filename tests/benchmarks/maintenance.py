@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from maintenance.house import Census, House
+from maintenance.ownership import Instance, ProcessTable
 from tests.benchmarks.figures import ratio, summary
 from worker.ledger import Ledger, ledger_path
 
@@ -53,10 +53,10 @@ def _compare(crowd: int) -> Iterator[str]:
             assert process.info
 
     with tempfile.TemporaryDirectory() as directory:
-        house = House(Path(directory), 60.0)
+        house = Instance(Path(directory), 60.0)
         ours, theirs = [], []
         for _ in range(ROUNDS):
-            ours.append(_seconds(lambda: Census(house)))
+            ours.append(_seconds(lambda: ProcessTable(house)))
             theirs.append(_seconds(psutils))
     there = len(list(Path("/proc").glob("[0-9]*")))
     yield f"{there} processes, {crowd} of them strange: a sweep is {ratio(ours, theirs)} psutil's"

@@ -40,10 +40,10 @@ from tests.benchmarks.usage import Sampler
 from tests.pool_driver import Driver, fork_server_pid
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.site import MEBIBYTE
-from worker import staff
-from worker.events import Finished
-from worker.jobs import Download
+from worker.dispatch import pool_specs
 from worker.pool import Pool
+from worker.pool.events import Finished
+from worker.protocol import Download
 from worker.settings import Settings
 
 ROUNDS = 20
@@ -176,10 +176,10 @@ def _our_workers(home: Path) -> Iterator[_Workers]:
         "DOWNLOAD_WORKERS": str(WORKERS),
     }
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["worker.preload"])
+    context.set_forkserver_preload(["worker.dispatch.preload"])
     downloads = home / "workers" / "downloads"
     downloads.mkdir(parents=True)
-    pool = Pool(staff.downloads_spec(Settings.load(values, needs_token=False)), context)
+    pool = Pool(pool_specs.downloads_spec(Settings.load(values, needs_token=False)), context)
     with Driver(pool) as driver:
         driver.until(lambda: pool.free == WORKERS, TIMEOUT_S)
         yield _Workers(driver, downloads)

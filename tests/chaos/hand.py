@@ -20,8 +20,8 @@ from typing import Literal
 from tests.chaos.disk import Disk
 from tests.sandbox.api import BotApi
 from tests.sandbox.faults import Fault, FaultKind
-from worker import processes
-from worker.processes import Identity, Process
+from worker.processes import process_table, signals
+from worker.processes.process_table import Identity, Process
 
 log = logging.getLogger(__name__)
 
@@ -166,11 +166,11 @@ class Hand(threading.Thread):
         if not found:
             return False
         victim = found[int(move.share * len(found))]
-        if not processes.send_signal(victim, signal.Signals[move.act]):
+        if not signals.send_signal(victim, signal.Signals[move.act]):
             return False
         log.info("%s to %s %d", move.act, move.victim, victim.pid)
         if move.act == "SIGSTOP":
-            self._later(move.seconds, lambda: processes.send_signal(victim, signal.SIGCONT))
+            self._later(move.seconds, lambda: signals.send_signal(victim, signal.SIGCONT))
         return True
 
     def _search(self, name: str) -> list[Identity]:
@@ -180,7 +180,7 @@ class Hand(threading.Thread):
             main = self._main()
             if main and name == "main":
                 return [main]
-            below = processes.descendants(main.pid) if main else []
+            below = process_table.descendants(main.pid) if main else []
             found = [p.identity for p in below if not p.is_defunct and name_of(p) == name]
             if found or time.monotonic() > deadline or self._rest_until(time.monotonic() + 0.01):
                 return sorted(found, key=lambda identity: identity.started)

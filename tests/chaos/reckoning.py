@@ -14,8 +14,8 @@ from tests.chaos.people import Sent
 from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.transcript import describe
-from worker import processes
 from worker.ledger import ledger_path
+from worker.processes import process_table
 
 _AT_REST = {"fork server", "resource tracker", "telegram", "downloads"}
 """What runs below the main process while there is nothing to do."""
@@ -91,11 +91,11 @@ def strays(data_dir: Path, main_pid: int | None) -> list[str]:
 
     `main_pid` None: it does not run, so nothing should.
     """
-    tag = processes.instance_tag(data_dir)
-    found = {p.pid: p for p in processes.tagged(tag)}
+    tag = process_table.instance_tag(data_dir)
+    found = {p.pid: p for p in process_table.tagged(tag)}
     expected: set[int] = set()
     if main_pid is not None:
-        below = processes.descendants(main_pid)
+        below = process_table.descendants(main_pid)
         found |= {p.pid: p for p in below}
         expected = {p.pid for p in below if name_of(p) in _AT_REST}
     return [
@@ -107,12 +107,12 @@ def strays(data_dir: Path, main_pid: int | None) -> list[str]:
 
 def zombies(main_pid: int) -> list[str]:
     """Defunct processes below the main one. A child may be one for a moment while it ends."""
-    return [f"{p.pid} ({p.name})" for p in processes.descendants(main_pid) if p.is_defunct]
+    return [f"{p.pid} ({p.name})" for p in process_table.descendants(main_pid) if p.is_defunct]
 
 
 def missing_workers(main_pid: int, wanted: Mapping[str, int]) -> list[str]:
     """Which processes below the main one are fewer than wanted."""
-    there = Counter(name_of(p) for p in processes.descendants(main_pid) if not p.is_defunct)
+    there = Counter(name_of(p) for p in process_table.descendants(main_pid) if not p.is_defunct)
     return [
         f"{there[name]} of {number} {name} processes"
         for name, number in wanted.items()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.sandbox.bot_process import BotProcess
-from worker import processes
-from worker.processes import Identity
+from worker.processes import process_table
+from worker.processes.process_table import Identity
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Supervisor(threading.Thread):
 
     def main(self) -> Identity | None:
         """The bot's main process of this moment, if it runs."""
-        return processes.identify(self._bot.pid) if self._bot.is_running else None
+        return process_table.identify(self._bot.pid) if self._bot.is_running else None
 
     def run(self) -> None:
         """The thread."""
@@ -115,8 +115,10 @@ class Supervisor(threading.Thread):
         deadline = time.monotonic() + OUTLIVE_S
         while not self._stopped.wait(TICK_S):
             # A stopped process cannot end by itself, and the hand lets it go on.
-            tag = processes.instance_tag(self._bot.data_dir)
-            left = [p for p in processes.tagged(tag) if not p.is_defunct and p.state not in "Tt"]
+            tag = process_table.instance_tag(self._bot.data_dir)
+            left = [
+                p for p in process_table.tagged(tag) if not p.is_defunct and p.state not in "Tt"
+            ]
             if not left:
                 return
             if time.monotonic() > deadline:

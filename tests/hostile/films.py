@@ -12,9 +12,9 @@ from urllib.parse import urljoin
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.globals import extractors
 
-import worker.preload  # noqa: F401 - what this module stands in for
-from worker.downloads import warm
-from worker.downloads.catalogue import Catalogue
+import worker.dispatch.preload  # noqa: F401 - what this module stands in for
+from worker.downloads.ytdlp import warm
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
 
 class SongIE(InfoExtractor):
@@ -44,9 +44,9 @@ _warm_up = warm.warm_up
 
 
 @functools.cache
-def warm_up() -> Catalogue:
+def warm_up() -> ExtractorIndex:
     extractors.value.update(FilmsIE=FilmsIE, SongIE=SongIE)
-    return Catalogue({"Films": FilmsIE, "Song": SongIE, **_warm_up()})
+    return ExtractorIndex({"Films": FilmsIE, "Song": SongIE, **_warm_up()})
 
 
 vars(warm)["warm_up"] = warm_up

@@ -1,9 +1,9 @@
 """The same payload, with what confines it taken away; the bot itself is as it is."""
 
 from tests.hostile import confined  # noqa: F401 - imported for what it does
-from worker.downloads import guard, landlock, seccomp
+from worker.downloads.confinement import egress_guard, landlock, seccomp
 
 landlock.confine = lambda *_: False
 landlock.forbid_tcp = lambda: None
 seccomp.is_offered = lambda: False
-guard.install = lambda *_: guard.Guard()
+egress_guard.install = lambda *_: egress_guard.Guard()

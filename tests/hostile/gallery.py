@@ -16,9 +16,9 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.globals import extractors
 
-import worker.preload  # noqa: F401 - what this module stands in for
-from worker.downloads import warm
-from worker.downloads.catalogue import Catalogue
+import worker.dispatch.preload  # noqa: F401 - what this module stands in for
+from worker.downloads.ytdlp import warm
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
 _PLACES = {"p": "/picture.jpg?{}", "s": "/slow/{}.mp4?seconds=3"}
 _SITE = r"https?://127\.0\.0\.1:\d+"
@@ -80,9 +80,9 @@ _warm_up = warm.warm_up
 
 
 @functools.cache
-def warm_up() -> Catalogue:
+def warm_up() -> ExtractorIndex:
     extractors.value.update(ClipIE=ClipIE, SongIE=SongIE, PostIE=PostIE)
-    return Catalogue({"Clip": ClipIE, "Song": SongIE, "Post": PostIE, **_warm_up()})
+    return ExtractorIndex({"Clip": ClipIE, "Song": SongIE, "Post": PostIE, **_warm_up()})
 
 
 vars(warm)["warm_up"] = warm_up

@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 from tests.downloads_harness import Worker
 from tests.test_downloads import rules
-from worker import processes
-from worker.downloads import guard, landlock, seccomp
+from worker.downloads.confinement import egress_guard, landlock, seccomp
 from worker.errors import Fault, JobError, Reason
+from worker.processes import process_table, signals
 
 LINK = "http://127.0.0.1:8080/"
 
@@ -31,8 +31,8 @@ def told(worker: Worker, fetch: Any, **changes: Any) -> dict[str, Any]:
 
 def has_ended(pid: int, within_s: float = 10.0) -> bool:
     """Whether a process that need not be our child ends in time."""
-    identity = processes.identify(pid)
-    pidfd = processes.open_pidfd(identity) if identity else None
+    identity = process_table.identify(pid)
+    pidfd = signals.open_pidfd(identity) if identity else None
     if pidfd is None:
         return True
     try:
@@ -43,7 +43,7 @@ def has_ended(pid: int, within_s: float = 10.0) -> bool:
 
 def without_guard() -> None:
     """Take the egress guard away, from the worker's programs too. For `prepare`."""
-    guard.install = lambda *_: guard.Guard()
+    egress_guard.install = lambda *_: egress_guard.Guard()
     landlock.forbid_tcp = lambda: None
     seccomp.is_offered = lambda: False
 

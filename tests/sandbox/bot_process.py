@@ -217,7 +217,7 @@ class BotProcess:
 def _instance_tag(data_dir: Path) -> str | None:
     # Imported late: the stand-in also serves where the product cannot be imported.
     try:
-        from worker.processes import instance_tag
+        from worker.processes.process_table import instance_tag
     except ImportError:
         return None
     return instance_tag(data_dir)

@@ -14,7 +14,7 @@ from typing import Any
 
 from worker.downloads.text import clean
 from worker.errors import Fault, JobError, Reason
-from worker.jobs import MediaKind, Note, Progress, Stage
+from worker.protocol import MediaKind, Note, Progress, Stage
 
 LINE_LIMIT_BYTES = 128 * 1024
 TITLE_LIMIT = 300
@@ -61,13 +61,13 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Finished:
+class Fetched:
     """Its last word when all went well: the files, in their order."""
 
     files: tuple[Made, ...]
 
 
-Message = Progress | Found | Finished | JobError
+Message = Progress | Found | Fetched | JobError
 
 
 class Sender:
@@ -83,7 +83,7 @@ class Sender:
         kind = "found" if isinstance(message, Found) else "progress"
         self._send({kind: vars(message)})
 
-    def finished(self, finished: Finished) -> None:
+    def finished(self, finished: Fetched) -> None:
         """Say what came out of it."""
         self._send({"finished": [vars(made) for made in finished.files]})
 
@@ -148,10 +148,10 @@ def _progress(fields: Mapping[str, Any]) -> Progress:
     )
 
 
-def _finished(files: Sequence[Mapping[str, Any]]) -> Finished:
+def _finished(files: Sequence[Mapping[str, Any]]) -> Fetched:
     if not 0 < len(files) <= MOST_FILES:
         raise ValueError("a number of files out of range")
-    return Finished(tuple(map(_made, files)))
+    return Fetched(tuple(map(_made, files)))
 
 
 def _made(fields: Mapping[str, Any]) -> Made:

@@ -11,27 +11,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from worker.downloads import cookies, workspace
-from worker.downloads.catalogue import Catalogue
-from worker.downloads.channel import MOST_FILES, Finished, Made, Sender
-from worker.downloads.cutting import cut
-from worker.downloads.errors import classify
-from worker.downloads.finishing import Finished as Piece
-from worker.downloads.finishing import finish
-from worker.downloads.guard import Guard
-from worker.downloads.isolation import Confinement, isolate
-from worker.downloads.rules import Rules
-from worker.downloads.ytdlp import COOKIES_NAME, fetch
+from worker.downloads import workspace
+from worker.downloads.channel import MOST_FILES, Fetched, Made, Sender
+from worker.downloads.confinement import cookies
+from worker.downloads.confinement.egress_guard import Guard
+from worker.downloads.confinement.isolation import Confinement, isolate
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media.cutting import cut
+from worker.downloads.media.finishing import Finished as Piece
+from worker.downloads.media.finishing import finish
+from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.fetch import COOKIES_NAME, fetch
 from worker.errors import Fault, JobError, Reason
-from worker.jobs import Download, Progress, Stage
+from worker.protocol import Download, Progress, Stage
 
 
 def run(
     task: Download,
     confinement: Confinement,
-    rules: Rules,
+    rules: DownloadLimits,
     channel_fd: int,
-    extractors: Catalogue,
+    extractors: ExtractorIndex,
 ) -> NoReturn:
     """Do the task and report through `channel_fd`. The process ends here, whatever happens."""
     guard = None
@@ -51,7 +52,9 @@ def run(
         os._exit(0)
 
 
-def _download(task: Download, rules: Rules, sender: Sender, extractors: Catalogue) -> Finished:
+def _download(
+    task: Download, rules: DownloadLimits, sender: Sender, extractors: ExtractorIndex
+) -> Fetched:
     fetched = fetch(task, rules, sender.report, extractors)
     directory = Path.cwd()
     sizes = [workspace.own_file(directory, path.name) for path, _ in fetched.files]
@@ -73,7 +76,7 @@ def _download(task: Download, rules: Rules, sender: Sender, extractors: Catalogu
         numbered = enumerate(pieces, 1)
         made += [_made(piece, info, number, len(pieces)) for number, piece in numbered]
     made[0] = replace(made[0], note=made[0].note or fetched.note)
-    return Finished(tuple(made))
+    return Fetched(tuple(made))
 
 
 def _made(piece: Piece, info: dict[str, Any], part: int, parts: int) -> Made:

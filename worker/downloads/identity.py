@@ -8,9 +8,9 @@ named by all sites.
 from collections.abc import Mapping
 from typing import Any
 
-from worker import keys
+from worker import media_keys
 from worker.downloads.channel import Found
-from worker.jobs import Download
+from worker.protocol import Download
 
 
 def media_key(task: Download, found: Found, extractors: Mapping[str, Any]) -> str | None:
@@ -27,4 +27,4 @@ def media_key(task: Download, found: Found, extractors: Mapping[str, Any]) -> st
         return None
     # What else the pattern tells apart, such as the number of a picture, stays apart.
     details = (f"{name}={value}" for name, value in sorted(named.items()) if value)
-    return keys.of_media(found.extractor, *details, sound_only=task.sound_only)
+    return media_keys.of_media(found.extractor, *details, sound_only=task.sound_only)

@@ -9,20 +9,21 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from worker import process_setup
-from worker.downloads import warm, workspace
-from worker.downloads.errors import classify
-from worker.downloads.guard import check_link
-from worker.downloads.rules import Rules
-from worker.downloads.session import Context, Session
-from worker.jobs import Download, Media
+from worker.downloads import workspace
+from worker.downloads.confinement.egress_guard import check_link
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.session import ReportChannel, Session
+from worker.downloads.ytdlp import warm
+from worker.downloads.ytdlp.errors import classify
+from worker.processes import process_setup
+from worker.protocol import Download, Media
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Context, Download], Media]
+DownloadHandler = Callable[[ReportChannel, Download], Media]
 
 
-def make_handler(rules: Rules) -> Handler:
+def make_handler(rules: DownloadLimits) -> DownloadHandler:
     """Warm this process up and make it the reaper of all that its downloads start.
 
     The handler returns Media whose files and thumbnails stay until their owner removes the
@@ -31,7 +32,7 @@ def make_handler(rules: Rules) -> Handler:
     process_setup.become_subreaper()
     extractors = warm.warm_up()
 
-    def download(context: Context, task: Download) -> Media:
+    def download(context: ReportChannel, task: Download) -> Media:
         check_link(task.url, rules.allowed_networks)
         directory = Path(task.directory)
         try:

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from worker import memory, processes
 from worker.downloads import child, workspace
-from worker.downloads.account import Account
-from worker.downloads.catalogue import Catalogue
-from worker.downloads.channel import Finished, Found, Garbled, Made, Message, Receiver
+from worker.downloads.channel import Fetched, Found, Garbled, Made, Message, Receiver
+from worker.downloads.confinement.isolation import LOG_NAME, Confinement
 from worker.downloads.identity import media_key
-from worker.downloads.isolation import LOG_NAME, Confinement
-from worker.downloads.rules import Rules
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.usage import Usage
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import Fault, JobError, Reason
-from worker.jobs import Download, Identified, Media, MediaFile, Progress, Stage, YtDlpStarted
+from worker.processes import memory, process_table, signals
+from worker.protocol import Download, Identified, Media, MediaFile, Progress, Stage, YtDlpStarted
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _LOG_LIMIT_BYTES = 1024 * 1024
 _NEAR_THE_CAP = 0.9
 
 
-class Context(Protocol):
+class ReportChannel(Protocol):
     """What a pool gives to a job."""
 
     def report(self, message: object) -> None:
@@ -56,7 +56,11 @@ class Session:
     """A download process and all that it starts. Use once: `run`."""
 
     def __init__(
-        self, context: Context, task: Download, rules: Rules, extractors: Catalogue
+        self,
+        context: ReportChannel,
+        task: Download,
+        rules: DownloadLimits,
+        extractors: ExtractorIndex,
     ) -> None:
         self._context = context
         self._task = task
@@ -69,7 +73,7 @@ class Session:
         self._seen_bytes = 0
         self._directory_bytes = 0
         self._moved_at = 0.0
-        self._account = Account()
+        self._account = Usage()
         self._is_near_the_cap = False
 
     def run(self) -> Media:
@@ -88,7 +92,7 @@ class Session:
         finally:
             os.close(read_fd)
 
-    def _fork(self, write_fd: int) -> processes.Identity:
+    def _fork(self, write_fd: int) -> process_table.Identity:
         # What is buffered would be written twice.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -96,11 +100,11 @@ class Session:
         pid = os.fork()
         if pid == 0:
             child.run(self._task, confinement, self._rules, write_fd, self._extractors)
-        identity = processes.identify(pid)
+        identity = process_table.identify(pid)
         assert identity is not None  # noqa: S101 - our own child, not waited for
         return identity
 
-    def _attend(self, leader: processes.Identity, read_fd: int) -> Media:
+    def _attend(self, leader: process_table.Identity, read_fd: int) -> Media:
         result: Message | None = None
         statuses: dict[int, int] = {}
         try:
@@ -109,24 +113,24 @@ class Session:
             self._account.note_memory(_memory_in_use())
             result = self._listen(leader, read_fd)
         finally:
-            if not isinstance(result, Finished):
+            if not isinstance(result, Fetched):
                 self._account.note_memory(_memory_in_use())
             # A process that has said its last word gets no more time than it takes to end.
             # In its first moments it leads no session yet, and must hear of its end all the same.
-            processes.send_signal(leader, signal.SIGTERM)
+            signals.send_signal(leader, signal.SIGTERM)
             grace_s = _LAST_WORD_GRACE_S if result else self._rules.term_grace_s
-            statuses = processes.stop_session(leader, grace_s)
-            if not isinstance(result, Finished):
+            statuses = signals.stop_session(leader, grace_s)
+            if not isinstance(result, Fetched):
                 # The bot may be gone, and the failure itself is the better news to pass on.
                 with contextlib.suppress(OSError):
                     self._context.report(self._account.close(self._directory))
-        if isinstance(result, Finished):
+        if isinstance(result, Fetched):
             return self._media(result)
         if isinstance(result, JobError):
             raise result
         raise _died(statuses.get(leader.pid))
 
-    def _listen(self, leader: processes.Identity, read_fd: int) -> Message | None:
+    def _listen(self, leader: process_table.Identity, read_fd: int) -> Message | None:
         """Its last word, or None when it died without one. Raises JobError for a broken rule."""
         now = time.monotonic()
         self._stage_ends = now + self._rules.timeout_s
@@ -134,7 +138,7 @@ class Session:
         next_watch = now + WATCH_INTERVAL_S
         receiver = Receiver()
         os.set_blocking(read_fd, False)
-        pidfd = processes.open_pidfd(leader)
+        pidfd = signals.open_pidfd(leader)
         assert pidfd is not None  # noqa: S101 - not waited for, so still there
         poll = select.poll()
         for fd in (read_fd, pidfd, self._context.fileno()):
@@ -217,7 +221,7 @@ class Session:
         if used > self._rules.memory_bytes:
             raise JobError(Reason.OUT_OF_MEMORY, Fault.PERMANENT, f"{used} bytes in use")
 
-    def _media(self, finished: Finished) -> Media:
+    def _media(self, finished: Fetched) -> Media:
         """Its claim, looked up: the files are there, they are files, and they fit."""
         media = Media(tuple(map(self._media_file, finished.files)))
         named = {name for made in finished.files for name in (made.name, made.thumbnail) if name}
@@ -258,7 +262,7 @@ class Session:
 
 def _memory_in_use() -> int:
     """Of all that this worker's download runs."""
-    return sum(memory.private_bytes(p.pid) for p in processes.descendants(os.getpid()))
+    return sum(memory.private_bytes(p.pid) for p in process_table.descendants(os.getpid()))
 
 
 def _messages(receiver: Receiver, data: bytes | None) -> Iterator[Message]:

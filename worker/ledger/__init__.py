@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worker import errors, jobs
-from worker.ledger import door, line, queue, remembered, requests
+from worker import errors, protocol
+from worker.ledger import admission, media_cache, queue, queue_position, requests
+from worker.ledger.admission import Quota
 from worker.ledger.database import Database, LedgerBusy, LedgerError
-from worker.ledger.door import Quota
 from worker.ledger.fairness import NO_LIMIT, Share
 from worker.ledger.records import (
     DOWNLOADS,
@@ -28,8 +28,8 @@ from worker.ledger.records import (
     download_directory,
     read_job,
 )
-from worker.ledger.requests import Decision
-from worker.processes import Identity
+from worker.ledger.requests import Resolution
+from worker.processes.process_table import Identity
 
 __all__ = [
     "DOWNLOADS",
@@ -58,8 +58,8 @@ def ledger_path(data_dir: Path) -> Path:
 class Words:
     """What people are told when the ledger is the one who knows."""
 
-    cancelled: Mapping[jobs.Cancelled, str]
-    refusals: Mapping[jobs.Refusal, str]
+    cancelled: Mapping[protocol.Cancelled, str]
+    refusals: Mapping[protocol.Refusal, str]
 
 
 class Ledger:
@@ -103,7 +103,7 @@ class Ledger:
     def finish_update(
         self,
         job: Job,
-        effects: Iterable[jobs.Effect],
+        effects: Iterable[protocol.Effect],
         quota: Quota,
         words: Words,
         now: float,
@@ -116,22 +116,22 @@ class Ledger:
         with self._db.transaction():
             for effect in effects:
                 match effect:
-                    case jobs.OpenRequest():
-                        if refusal := door.refuse(self._db, effect, quota, now):
-                            door.say_no(self._db, effect, refusal, words.refusals, now)
+                    case protocol.OpenRequest():
+                        if refusal := admission.refuse(self._db, effect, quota, now):
+                            admission.say_no(self._db, effect, refusal, words.refusals, now)
                         else:
                             requests.open_request(self._db, effect, now)
-                    case jobs.CancelRequest():
+                    case protocol.CancelRequest():
                         outcome, stop = requests.cancel(self._db, effect, now)
                         to_stop += stop
-                        answer = jobs.AnswerButton(effect.callback_id, words.cancelled[outcome])
-                        queue.add(self._db, Kind.BUTTON, now, payload=jobs.to_json(answer))
-                    case jobs.Ban():
-                        door.ban(self._db, effect, now)
-                    case jobs.Reply():
-                        door.reply(self._db, effect, now)
-                    case jobs.AnswerButton():
-                        queue.add(self._db, Kind.BUTTON, now, payload=jobs.to_json(effect))
+                        answer = protocol.AnswerButton(effect.callback_id, words.cancelled[outcome])
+                        queue.add(self._db, Kind.BUTTON, now, payload=protocol.to_json(answer))
+                    case protocol.Ban():
+                        admission.ban(self._db, effect, now)
+                    case protocol.Reply():
+                        admission.reply(self._db, effect, now)
+                    case protocol.AnswerButton():
+                        queue.add(self._db, Kind.BUTTON, now, payload=protocol.to_json(effect))
             queue.close(self._db, job.id, "done", now)
         return to_stop
 
@@ -168,7 +168,7 @@ class Ledger:
             request = requests.get(self._db, row["request"]) if row["request"] else None
             media = None
             if request:
-                media = remembered.media_of(self._db, request.media_key, request.download)
+                media = media_cache.media_of(self._db, request.media_key, request.download)
             return read_job(row, request, media)
 
     def recover(self) -> int:
@@ -196,7 +196,7 @@ class Ledger:
 
         Returns running jobs to be stopped: who cannot be told waits for nothing more.
         """
-        decision = Decision(Verdict.SENTENCE, error.reason, error_id)
+        decision = Resolution(Verdict.SENTENCE, error.reason, error_id)
         with self._db.transaction():
             queue.close(self._db, job.id, "failed", now)
             self._db.execute(
@@ -245,19 +245,21 @@ class Ledger:
         with self._db.transaction():
             return requests.identify(self._db, job.id, media_key, now)
 
-    def finish_download(self, job: Job, media: jobs.Media, now: float) -> None:
+    def finish_download(self, job: Job, media: protocol.Media, now: float) -> None:
         """The media lies on disk for everybody who waits for it."""
         with self._db.transaction():
             queue.close(self._db, job.id, "done", now)
             self._db.execute(
-                "UPDATE jobs SET result = ? WHERE id = ?", json.dumps(jobs.to_json(media)), job.id
+                "UPDATE jobs SET result = ? WHERE id = ?",
+                json.dumps(protocol.to_json(media)),
+                job.id,
             )
-            requests.decide_all(self._db, job.id, Decision(Verdict.MEDIA), now)
+            requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), now)
 
-    def finish_group(self, job: Job, group: jobs.GroupSent, now: float) -> None:
+    def finish_group(self, job: Job, group: protocol.GroupSent, now: float) -> None:
         """Files that belong to the answer stand beside it; what is left goes on from there."""
         request = _request_of(job)
-        sent = [jobs.to_json(delivered) for delivered in (*request.sent, *group.sent)]
+        sent = [protocol.to_json(delivered) for delivered in (*request.sent, *group.sent)]
         with self._db.transaction():
             queue.close(self._db, job.id, "done", now)
             self._db.execute(
@@ -265,7 +267,7 @@ class Ledger:
             )
             requests.settle(self._db, request.id, now)
 
-    def finish_delivery(self, job: Job, delivered: jobs.Delivered, now: float) -> None:
+    def finish_delivery(self, job: Job, delivered: protocol.Delivered, now: float) -> None:
         """A request has its media. What was uploaded is remembered as what Telegram made of it."""
         request = _request_of(job)
         sent = (delivered, *request.sent)
@@ -273,7 +275,7 @@ class Ledger:
             queue.close(self._db, job.id, "done", now)
             requests.mark_answered(self._db, request.id, now)
             if job.media and len(sent) == len(job.media.files):
-                remembered.remember(self._db, request.media_key, job.media, sent, now)
+                media_cache.remember(self._db, request.media_key, job.media, sent, now)
 
     def finish_explanation(self, job: Job, now: float) -> None:
         """A request has its sentence."""
@@ -296,7 +298,7 @@ class Ledger:
         request = _request_of(job)
         with self._db.transaction():
             queue.close(self._db, job.id, "dropped", now)
-            remembered.forget(self._db, request.media_key)
+            media_cache.forget(self._db, request.media_key)
             if request.download:
                 # Others who wait for it shall not be given it again, either.
                 queue.close(self._db, request.download, "dropped", now)
@@ -338,7 +340,7 @@ class Ledger:
         Only those that have waited for so long and have a status message to show it in.
         """
         with self._db.reading():
-            return line.places(self._db, now, waited_s)
+            return queue_position.places(self._db, now, waited_s)
 
     def request(self, request: int) -> Request | None:
         """A request as it is now."""
@@ -362,7 +364,7 @@ class Ledger:
                 job.id,
             )
 
-    def remember_usage(self, job: Job, usage: jobs.DownloadUsage) -> None:
+    def remember_usage(self, job: Job, usage: protocol.DownloadUsage) -> None:
         """An attempt has come to nothing, and this is what it used."""
         with self._db.transaction():
             self._db.execute(

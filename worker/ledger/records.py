@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from worker.errors import Reason
-from worker.jobs import Delivered, Media, delivered_from_json
+from worker.protocol import Delivered, Media, delivered_from_json
 
 DOWNLOADS, TELEGRAM = "downloads", "telegram"
 

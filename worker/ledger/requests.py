@@ -9,14 +9,14 @@ import json
 from dataclasses import dataclass
 
 from worker.errors import Reason
-from worker.jobs import Cancelled, CancelRequest, OpenRequest
-from worker.ledger import fairness, queue, remembered
+from worker.ledger import fairness, media_cache, queue
 from worker.ledger.database import Database
 from worker.ledger.records import Kind, Request, Verdict, read_request
+from worker.protocol import Cancelled, CancelRequest, OpenRequest
 
 
 @dataclass(frozen=True)
-class Decision:
+class Resolution:
     """What the answer will be, and for a sentence its reason and the error's id.
 
     Verdict None: that is open again.
@@ -63,9 +63,9 @@ def undecided(db: Database, download: int | None) -> list[Request]:
 
 def open_request(db: Database, effect: OpenRequest, now: float) -> None:
     """Take a link on: a status message is to be posted, and the media provided."""
-    media_key = remembered.key_behind(db, effect.media_key, now)
+    media_key = media_cache.key_behind(db, effect.media_key, now)
     if effect.fresh:
-        remembered.forget(db, media_key)
+        media_cache.forget(db, media_key)
     request_id = db.insert(
         "requests",
         chat_id=effect.chat_id,
@@ -95,7 +95,7 @@ def provide(
     """
     request = get(db, request_id)
     key = request.media_key
-    is_remembered = remembered.knows(db, key)
+    is_remembered = media_cache.knows(db, key)
     download = None
     if not is_remembered:
         download = _current_download(db, request, instead_of) or queue.add(
@@ -115,7 +115,7 @@ def provide(
     is_there = is_remembered or db.value(
         "SELECT 1 FROM jobs WHERE id = ? AND state = 'done'", download
     )
-    decide(db, request_id, Decision(Verdict.MEDIA if is_there else None), now)
+    decide(db, request_id, Resolution(Verdict.MEDIA if is_there else None), now)
 
 
 def identify(db: Database, download: int, media_key: str, now: float) -> list[int]:
@@ -127,7 +127,7 @@ def identify(db: Database, download: int, media_key: str, now: float) -> list[in
     job = db.execute("SELECT * FROM jobs WHERE id = ? AND state = 'running'", download).fetchone()
     if job is None or job["media_key"] == media_key:
         return []
-    remembered.connect(db, job["media_key"], media_key, now)
+    media_cache.connect(db, job["media_key"], media_key, now)
     db.execute("UPDATE jobs SET media_key = ? WHERE id = ?", media_key, download)
     db.execute(
         "UPDATE requests SET media_key = ? WHERE download = ? AND answered_at IS NULL",
@@ -135,10 +135,10 @@ def identify(db: Database, download: int, media_key: str, now: float) -> list[in
         download,
     )
     if json.loads(job["payload"]).get("fresh"):
-        remembered.forget(db, media_key)
+        media_cache.forget(db, media_key)
     waiting = undecided(db, download)
     if not waiting or not (
-        remembered.knows(db, media_key) or _current_download(db, waiting[0], download)
+        media_cache.knows(db, media_key) or _current_download(db, waiting[0], download)
     ):
         return []
     for request in waiting:
@@ -164,7 +164,7 @@ def _current_download(db: Database, request: Request, other_than: int | None) ->
 
 def is_on_its_way(db: Database, media_key: str | None) -> bool:
     """Whether media needs no download of its own: it is remembered, or being fetched."""
-    return remembered.knows(db, media_key) or bool(
+    return media_cache.knows(db, media_key) or bool(
         db.value(
             "SELECT 1 FROM jobs WHERE kind = 'download' AND media_key = ?"
             " AND state IN ('waiting', 'running')",
@@ -184,7 +184,7 @@ def reopen(db: Database, request: int, now: float) -> None:
     provide(db, request, now)
 
 
-def decide(db: Database, request: int, decision: Decision, now: float) -> None:
+def decide(db: Database, request: int, decision: Resolution, now: float) -> None:
     """Set what the answer will be."""
     db.execute(
         "UPDATE requests SET verdict = ?, reason = ?, error_id = ? WHERE id = ?",
@@ -196,7 +196,7 @@ def decide(db: Database, request: int, decision: Decision, now: float) -> None:
     settle(db, request, now)
 
 
-def decide_all(db: Database, download: int, decision: Decision, now: float) -> None:
+def decide_all(db: Database, download: int, decision: Resolution, now: float) -> None:
     """The same answer for everybody who waits for a download and has not cancelled."""
     for request in undecided(db, download):
         decide(db, request.id, decision, now)
@@ -220,7 +220,7 @@ def _next_step(db: Database, request: Request) -> Kind:
     """What turns into the answer. Of several files the first is the answer, and comes last."""
     if request.verdict is not Verdict.MEDIA:
         return Kind.EXPLAIN
-    media = remembered.media_of(db, request.media_key, request.download)
+    media = media_cache.media_of(db, request.media_key, request.download)
     beside = len(media.files) - 1 if media else 0
     return Kind.GROUP if len(request.sent) < beside else Kind.DELIVER
 
@@ -233,7 +233,7 @@ def cancel(db: Database, effect: CancelRequest, now: float) -> tuple[Cancelled, 
     if not request or request.answered_at or request.verdict not in (None, Verdict.MEDIA):
         return Cancelled.TOO_LATE, []
     to_stop = queue.drop_deliveries(db, request.id, now)
-    decide(db, request.id, Decision(Verdict.CANCELLED), now)
+    decide(db, request.id, Resolution(Verdict.CANCELLED), now)
     return Cancelled.DONE, to_stop + _drop_unwanted(db, request.download, now)
 
 

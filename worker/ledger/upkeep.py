@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from worker import jobs
-from worker.ledger import failures, figures, queue, retention
+from worker import protocol
+from worker.ledger import failures, queue, retention, statistics
 from worker.ledger.database import Access, Database
 from worker.ledger.failures import FailedJob
 from worker.ledger.records import Kind
-from worker.processes import Identity
+from worker.processes.process_table import Identity
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class Upkeep:
 
     # ------------------------------------------------------------------ health and alerts
 
-    def figures(self, now: float) -> figures.Figures:
+    def figures(self, now: float) -> statistics.Statistics:
         """What the rows say about the bot's health."""
         with self._db.reading():
-            return figures.read(self._db, now)
+            return statistics.read(self._db, now)
 
     def record_sample(self, sample: Sample) -> None:
         """Keep a sample."""
@@ -126,7 +126,7 @@ class Upkeep:
     def save_alerts(
         self,
         state: Mapping[str, dict[str, Any]],
-        messages: Mapping[str, Sequence[jobs.Reply]],
+        messages: Mapping[str, Sequence[protocol.Reply]],
         outdated: Iterable[int],
         now: float,
     ) -> None:
@@ -143,8 +143,8 @@ class Upkeep:
                     state[name]["messages"] = ids
             self._set("alerts", state)
 
-    def _add_reply(self, reply: jobs.Reply, now: float) -> int:
-        payload = jobs.to_json(reply)
+    def _add_reply(self, reply: protocol.Reply, now: float) -> int:
+        payload = protocol.to_json(reply)
         return queue.add(self._db, Kind.REPLY, now, chat_id=reply.chat_id, payload=payload)
 
     # -------------------------------------------------------------------------- retention

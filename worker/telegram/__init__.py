@@ -9,7 +9,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import assert_never
 
-from worker.jobs import (
+from worker.protocol import (
     AnswerButton,
     Deliver,
     Delivered,
@@ -28,7 +28,7 @@ from worker.jobs import (
 from worker.telegram import delivery
 from worker.telegram.client import Client, Connection
 from worker.telegram.handlers import ALLOWED_UPDATES, handle_update
-from worker.telegram.links import normalise
+from worker.urls import normalise
 
 __all__ = [
     "ALLOWED_UPDATES",

@@ -10,7 +10,7 @@ from typing import Any
 from telebot import types
 
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
-from worker.jobs import (
+from worker.protocol import (
     AnswerButton,
     Deliver,
     Delivered,

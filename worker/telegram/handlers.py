@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from worker import keys
-from worker.jobs import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
+from worker import media_keys
+from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
 from worker.telegram import fields, texts
 from worker.telegram.links import Links, find_links
 
@@ -99,7 +99,7 @@ def _message(message: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tup
             user_id,
             message_id,
             url,
-            keys.of_link(url, sound_only=sound_only),
+            media_keys.of_link(url, sound_only=sound_only),
             sound_only=sound_only,
             fresh=fresh,
         )

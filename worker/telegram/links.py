@@ -1,57 +1,15 @@
-"""Links: where they are in a message, what they are called, and which stop at the door.
+"""Where the links of a message are, as Telegram reads them or as they stand in its text."""
 
-Pure functions. What a link leads to is not asked here; the downloads' guard does that.
-"""
-
-import ipaddress
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
-import idna
-
-from worker import ports
-from worker.errors import Fault, JobError, Reason
 from worker.telegram import fields
-
-MAX_LENGTH = 2048
-
-_PORTS = {"http": 80, "https": 443}
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-# `mailto:x`, `data:,x`: a scheme without slashes. `host:8080` is none.
-_BARE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d)", re.IGNORECASE)
-_BRACKETED = re.compile(r"\[[^\[\]]*:[^\[\]]*\](?::[0-9]*)?")
-_HOST = re.compile(r"(?!-|.{254})[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
-_RESERVED = "%/:=&?~#+!$,;'@()*[]"
+from worker.urls import InvalidLink, LinkFlaw, normalise
 
 _IN_TEXT = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s<>\"]+", re.IGNORECASE)
 _PUNCTUATION = ".,;:!?'\"*_~`»”’"
-
-
-class LinkFlaw(StrEnum):
-    """Why a link is not opened."""
-
-    TOO_LONG = "longer than 2048 characters"
-    SCHEME = "not http or https"
-    CREDENTIALS = "holds a user name or a password"
-    CHARACTERS = "holds characters that no link has"
-    HOST = "names no host"
-    PORT = "names a port below 1024 that is not the web's"
-
-
-class InvalidLink(JobError):
-    """A link that is refused before anything is fetched; `flaw` says why."""
-
-    def __init__(self, flaw: LinkFlaw) -> None:
-        super().__init__(Reason.INVALID_LINK, Fault.PERMANENT, flaw.value)
-        self.flaw = flaw
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (InvalidLink, (self.flaw,))
 
 
 @dataclass(frozen=True)
@@ -76,30 +34,6 @@ def find_links(message: Mapping[str, Any]) -> Links:
         except InvalidLink as error:
             flaws[error.flaw] = None
     return Links(tuple(good), tuple(flaws))
-
-
-def normalise(url: str) -> str:
-    """One spelling for a link: the same for every writing of it, and stable when repeated.
-
-    Scheme and host in lower case, the host in ASCII (IDNA), no default port, no fragment, a
-    path; other characters percent-encoded; a bare domain is taken to mean https. Raises
-    `InvalidLink`.
-    """
-    url = url.strip()
-    if len(url) > MAX_LENGTH:
-        raise InvalidLink(LinkFlaw.TOO_LONG)
-    if any(_is_foreign(character) for character in url):
-        raise InvalidLink(LinkFlaw.CHARACTERS)
-    parts = _split(url)
-    if parts.scheme not in _PORTS:
-        raise InvalidLink(LinkFlaw.SCHEME)
-    if "@" in parts.netloc:
-        raise InvalidLink(LinkFlaw.CREDENTIALS)
-    path, query = quote(parts.path or "/", safe=_RESERVED), quote(parts.query, safe=_RESERVED)
-    normal = urlunsplit((parts.scheme, _location(parts), path, query, ""))
-    if len(normal) > MAX_LENGTH:
-        raise InvalidLink(LinkFlaw.TOO_LONG)
-    return normal
 
 
 def _raw_links(message: Mapping[str, Any]) -> Iterator[str]:
@@ -135,54 +69,3 @@ def _without_punctuation(link: str) -> str:
             break
         link = link[:-1]
     return link
-
-
-def _is_foreign(character: str) -> bool:
-    """Whether no link holds it: blanks, controls, invisible marks, lone surrogates, backslash."""
-    return character == "\\" or unicodedata.category(character) in {
-        *("Cc", "Cf", "Cs", "Cn"),
-        *("Zl", "Zp", "Zs"),
-    }
-
-
-def _split(url: str) -> SplitResult:
-    if not _SCHEME.match(url):
-        if _BARE_SCHEME.match(url):
-            raise InvalidLink(LinkFlaw.SCHEME)
-        url = f"https://{url}"
-    try:
-        return urlsplit(url)
-    except ValueError:
-        raise InvalidLink(LinkFlaw.HOST) from None
-
-
-def _location(parts: SplitResult) -> str:
-    """Host and port of a split link."""
-    if not _BRACKETED.fullmatch(parts.netloc) and not {"[", "]"}.isdisjoint(parts.netloc):
-        raise InvalidLink(LinkFlaw.HOST)  # urlsplit drops what stands around the brackets
-    try:
-        host, port = parts.hostname or "", parts.port
-        host = _ipv6_host(host) if ":" in host else _ascii_host(host)
-    except ValueError:  # of the port, of the address, or of the name (idna.IDNAError)
-        raise InvalidLink(LinkFlaw.HOST) from None
-    if port in (None, _PORTS[parts.scheme]):
-        return host
-    if not ports.is_open(port):
-        raise InvalidLink(LinkFlaw.PORT)
-    return f"{host}:{port}"
-
-
-def _ipv6_host(host: str) -> str:
-    address = ipaddress.IPv6Address(host)
-    if address.scope_id is not None:
-        raise ValueError("an address with a scope")
-    return f"[{address}]"
-
-
-def _ascii_host(host: str) -> str:
-    if not host.isascii():
-        host = idna.encode(host, uts46=True).decode("ascii")
-    host = host.removesuffix(".").lower()
-    if not _HOST.fullmatch(host):
-        raise ValueError("no host name")
-    return host

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer
 
-from worker.jobs import (
+from worker.protocol import (
     Action,
     Deliver,
     EditStatus,

@@ -11,8 +11,8 @@ from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from worker.errors import Reason
-from worker.jobs import Cancelled, MediaFile, Note, Progress, Refusal, Retry, Stage
-from worker.telegram.links import LinkFlaw
+from worker.protocol import Cancelled, MediaFile, Note, Progress, Refusal, Retry, Stage
+from worker.urls import LinkFlaw
 
 HELP = (
     "Send me a link to a video or a song, and I will send you the file.\n\n"

@@ -38,7 +38,7 @@ _MAX_DIGITS = 40
 _thread = threading.local()
 
 
-class Answer:
+class ApiAnswer:
     """A success, as far as pyTelegramBotAPI looks at it."""
 
     status_code = 200
@@ -60,7 +60,7 @@ def send(
     files: Mapping[str, tuple[str, FileIO]] | None,
     timeout: tuple[float, float],
     proxies: dict[str, str] | None,
-) -> Answer:
+) -> ApiAnswer:
     """Call a method of the Bot API, always by POST. The signature is pyTelegramBotAPI's.
 
     Of `timeout` only the second counts: seconds without a byte of the answer. Raises the typed
@@ -80,7 +80,7 @@ def _exchange(
     files: Mapping[str, tuple[str, FileIO]] | None,
     read_timeout_s: float,
     proxies: dict[str, str] | None,
-) -> Answer | Exception:
+) -> ApiAnswer | Exception:
     method = url.rpartition("/")[2]
     texts = {name: _as_text(value) for name, value in params.items() if value is not None}
     body: Multipart | bytes
@@ -109,7 +109,7 @@ def _exchange(
         return TelegramUnreachable(f"{method}: the answer is too long or comes too slowly")
     answer = _parse(content)
     if status == 200 and isinstance(answer, dict) and answer.get("ok") is True:
-        return Answer(answer) if "result" in answer else failure(method, status, None)
+        return ApiAnswer(answer) if "result" in answer else failure(method, status, None)
     return failure(method, status, answer)
 
 

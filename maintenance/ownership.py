@@ -1,0 +1,133 @@
+"""Whose processes and directories these are: one bot's, named by its data directory."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from worker.processes import process_table
+from worker.processes.process_table import Identity, Process
+from worker.settings import Settings
+
+STUCK_GRACE_S = 15.0
+"""What a download may need after its job's timeout: TERM, KILL, and a slow machine."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One bot, running or not. `sessions` are the leaders of its downloads with their jobs."""
+
+    data_dir: Path
+    download_limit_s: float
+    sessions: Mapping[Identity, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings, sessions: Mapping[Identity, int]) -> "Instance":
+        """The house that these settings are for."""
+        limit_s = settings.download_job_timeout_s + STUCK_GRACE_S
+        return cls(settings.data_dir, limit_s, sessions)
+
+
+class ProcessTable:
+    """All processes of the machine at one moment, and which of them are of a house.
+
+    Ours is what is below the bot, what carries its instance tag and runs as its user, what the
+    ledger knows by pid and start time, and whatever is below those. `ours` is without the main
+    process itself, and without whoever asks.
+    """
+
+    def __init__(self, house: Instance) -> None:
+        """Count now."""
+        self._house = house
+        self.everything = process_table.snapshot()
+        # Only now: a bot has its lock before it has any process, so what was there already is
+        # either below the bot that is found here or has lost the one that had made it.
+        identity = running_bot(house.data_dir)
+        bot = self.everything.get(identity.pid) if identity else None
+        self.bot = bot if bot and bot.identity == identity else None
+        self._tag = process_table.instance_tag(house.data_dir)
+        self._user = owner_of(house.data_dir)
+        self._children: dict[int, list[Process]] = {}
+        for process in self.everything.values():
+            self._children.setdefault(process.parent, []).append(process)
+        self.ours = self._find_ours()
+
+    def below(self, pids: set[int]) -> set[int]:
+        """The pids of all descendants of these."""
+        found: set[int] = set()
+        pending = list(pids)
+        while pending:
+            fresh = {child.pid for child in self._children.get(pending.pop(), ())} - found
+            found |= fresh
+            pending += fresh
+        return found
+
+    def ancestors(self, process: Process) -> list[Process]:
+        """Parent, its parent and so on."""
+        found: list[Process] = []
+        while (process := self.everything.get(process.parent, process)) not in found:
+            found.append(process)
+        return found
+
+    def is_download(self, process: Process) -> bool:
+        """Whether it is of a session of its own, as downloads are: workers share the bot's."""
+        return self.bot is None or process.session != self.bot.session
+
+    def _find_ours(self) -> dict[int, Process]:
+        found = self.below({self.bot.pid}) if self.bot else set()
+        roots = {
+            process.pid
+            for process in self.everything.values()
+            if process.pid not in found
+            and (process.identity in self._house.sessions or self._is_tagged(process.pid))
+        }
+        found |= roots | self.below(roots)
+        caller = self.everything[os.getpid()]
+        found -= {caller.pid, *(process.pid for process in self.ancestors(caller))}
+        found -= {self.bot.pid} if self.bot else set()
+        return {pid: self.everything[pid] for pid in found}
+
+    def _is_tagged(self, pid: int) -> bool:
+        # A stranger may set any environment, but cannot run as the bot's user.
+        return process_table.is_tagged(pid, self._tag) and _user_of(pid) == self._user
+
+
+def running_bot(data_dir: Path) -> Identity | None:
+    """The main process that holds the directory's lock, or None when nobody does.
+
+    The lock is only looked at: to try it would keep a bot from starting at that moment.
+    """
+    try:
+        with (data_dir / "lock").open(encoding="ascii", errors="replace") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            text = file.read(20).strip()
+    except FileNotFoundError:
+        return None
+    if not text.isdecimal():
+        return None
+    with open("/proc/locks", encoding="ascii", errors="replace") as locks:
+        is_held = any(_is_lock(line, int(text), inode) for line in locks)
+    return process_table.identify(int(text)) if is_held else None
+
+
+def _is_lock(line: str, pid: int, inode: int) -> bool:
+    """Whether a line of /proc/locks (proc(5)) says that this process holds this file."""
+    # "1: FLOCK  ADVISORY  WRITE 13891 fe:00:2146324 0 EOF"; one that waits has "->" in front.
+    fields = line.split()
+    return fields[1] == "FLOCK" and fields[4] == str(pid) and fields[5].endswith(f":{inode}")
+
+
+def owner_of(data_dir: Path) -> int:
+    """The user whose bot this is: the lock is the bot's own file, the directory may be given."""
+    try:
+        return (data_dir / "lock").stat().st_uid
+    except FileNotFoundError:
+        return data_dir.stat().st_uid
+
+
+def _user_of(pid: int) -> int:
+    """The user that a process runs as; -1 when it is gone."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except FileNotFoundError:
+        return -1

@@ -1,0 +1,172 @@
+"""Sites that fail for everybody: their links are refused for a while, and not tried in vain.
+
+A circuit breaker for each site (Nygard, "Release It!", 2007). A circuit opens when `LINKS` links
+have failed within `WINDOW_S`, in ways that speak of the site and not of the link, and none has
+worked since. A link that fails again is no new evidence, nor are one person's links alone if the
+bot has seen another. While the circuit is open, the site's links are refused, those as well that
+wait to be tried again. After a cool-down one download is let through as a probe. Its success
+closes the circuit, its failure opens it for twice as long, up to `LONGEST_COOL_DOWN_S`; a probe
+that tells nothing of the site makes way for the next.
+
+All of it is in memory alone: after a restart the next failures teach it again. So that nobody
+can fill it with made-up hosts, it knows at most `MOST_SITES`. Times are monotonic seconds.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from worker.errors import Fault, JobError, Reason
+from worker.ledger import Job, Kind, Ledger
+from worker.pool.events import Event, Failed, Finished
+
+log = logging.getLogger(__name__)
+
+LINKS = 5
+WINDOW_S = 600.0
+
+COOL_DOWN_S = 60.0
+LONGEST_COOL_DOWN_S = 1800.0
+
+MOST_SITES = 1000
+
+LOOK_S = 1.0
+"""How often the downloads that wait are looked through while a circuit is open."""
+
+# Not TIMED_OUT: a long video takes long on a site that works.
+SPEAKS_OF_SITE = frozenset(
+    {Reason.SITE_ERROR, Reason.SITE_BUSY, Reason.NETWORK, Reason.STALLED},
+)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """When a link failed last, and whose it was."""
+
+    at: float
+    user_id: int | None
+
+
+@dataclass
+class _Circuit:
+    """What is known of a site: the links that failed last, and from when on a probe may go.
+
+    `failures` are by the links' hashes, which take less room. `cool_down_s` is 0 while the
+    circuit is closed. `probe` is a job's id.
+    """
+
+    failures: dict[int, _Failure] = field(default_factory=dict)
+    cool_down_s: float = 0.0
+    probe_at: float = 0.0
+    probe: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the site's links are refused."""
+        return self.cool_down_s > 0
+
+
+class CircuitBreaker:
+    """All sites' circuits. Whoever places downloads asks it, and tells it what came of them."""
+
+    def __init__(self) -> None:
+        """Begin with every circuit closed."""
+        self._sites: dict[str, _Circuit] = {}  # The one that failed last stands last.
+        self._people: set[int | None] = set()
+        self._look_at = 0.0
+
+    @property
+    def sites_down(self) -> Mapping[str, float]:
+        """The sites that are refused, and when each is tried again. Any thread may ask."""
+        sites = list(self._sites.items())  # One step, in which no other thread runs.
+        return {site: circuit.probe_at for site, circuit in sites if circuit.is_open}
+
+    def wait_s(self, job: Job, now: float) -> float | None:
+        """How long the site of the job's request is refused yet; None when it is not."""
+        circuit = self._sites.get(site_of(job.request.url)) if job.request else None
+        return max(0.0, circuit.probe_at - now) if circuit and circuit.is_open else None
+
+    def admits(self, job: Job, now: float) -> bool:
+        """Whether a claimed job may start now. A download that then does is its site's probe."""
+        circuit = self._circuit_of(job)
+        if circuit is None or not circuit.is_open:
+            return True
+        if now < circuit.probe_at:
+            return False
+        # Should nothing be heard of it, another probe is let through after a while.
+        circuit.probe, circuit.probe_at = job.id, now + COOL_DOWN_S
+        return True
+
+    def refused(self, ledger: Ledger, now: float) -> list[Job]:
+        """The waiting downloads that need not wait any longer. Also forgets old circuits."""
+        if now < self._look_at:
+            return []
+        self._look_at = now + LOOK_S
+        down = self.sites_down
+        for site, probe_at in down.items():
+            if now > probe_at + LONGEST_COOL_DOWN_S:
+                del self._sites[site]
+        closed = {site for site, probe_at in down.items() if now < probe_at}
+        return [job for job in ledger.waiting_downloads() if _site(job) in closed] if closed else []
+
+    def take(self, job: Job, event: Event, now: float) -> None:
+        """Learn from what has come of a job that was in hand."""
+        if job.kind is not Kind.DOWNLOAD:
+            return
+        if len(self._people) < 2:
+            self._people.add(job.user_id)
+        circuit = self._circuit_of(job)
+        match event:
+            case Finished():
+                self._sites.pop(_site(job), None)
+                if circuit and circuit.is_open:
+                    log.info("job %d: %s works again.", job.id, _site(job))
+            case Failed(error=JobError(reason=reason)) if reason in SPEAKS_OF_SITE:
+                self._count(job, now)
+            case _ if circuit and circuit.probe == job.id:
+                circuit.probe, circuit.probe_at = None, now
+
+    def _count(self, job: Job, now: float) -> None:
+        site = _site(job)
+        circuit = self._sites[site] = self._sites.pop(site, _Circuit())
+        if len(self._sites) > MOST_SITES:
+            # The oldest that is closed, or if there is none the oldest.
+            del self._sites[min(self._sites, key=lambda each: self._sites[each].is_open)]
+        link = hash(job.payload["url"])
+        circuit.failures.pop(link, None)
+        circuit.failures[link] = _Failure(now, job.user_id)
+        if len(circuit.failures) > LINKS:
+            del circuit.failures[next(iter(circuit.failures))]
+        if circuit.is_open and job.id == circuit.probe:
+            circuit.cool_down_s = min(2 * circuit.cool_down_s, LONGEST_COOL_DOWN_S)
+        elif not circuit.is_open and self._is_for_everybody(circuit, now):
+            circuit.cool_down_s = COOL_DOWN_S
+        else:
+            return  # Too few, or it had begun before the circuit opened.
+        circuit.probe, circuit.probe_at = None, now + circuit.cool_down_s
+        self._look_at = now
+        wait_s = circuit.cool_down_s
+        log.warning("job %d: %s fails for everybody, no links for %.0f s.", job.id, site, wait_s)
+
+    def _is_for_everybody(self, circuit: _Circuit, now: float) -> bool:
+        recent = [each for each in circuit.failures.values() if now - each.at <= WINDOW_S]
+        people = {each.user_id for each in recent}
+        return len(recent) == LINKS and len(people) >= len(self._people)
+
+    def _circuit_of(self, job: Job) -> _Circuit | None:
+        return self._sites.get(_site(job)) if job.kind is Kind.DOWNLOAD else None
+
+
+def refusal(job: Job) -> JobError:
+    """The error of a download whose site is not asked."""
+    return JobError(Reason.SITE_DOWN, Fault.RETRYABLE, f"{_site(job)} fails for everybody")
+
+
+def site_of(url: str) -> str:
+    """Host and port of a link, as all links of one site have them."""
+    return urlsplit(url).netloc.lower().removeprefix("www.")
+
+
+def _site(download: Job) -> str:
+    return site_of(download.payload["url"])

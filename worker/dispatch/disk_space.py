@@ -1,0 +1,46 @@
+"""The disk that downloads share: whether there is room for one more, and what may go."""
+
+import logging
+import os
+import shutil
+from collections.abc import Container
+from pathlib import Path
+
+from worker.downloads import workspace
+
+log = logging.getLogger(__name__)
+
+RESERVE_BYTES = 1_000_000_000
+RESERVE_SHARE = 0.10
+"""What stays free of the disk, the larger of the two."""
+
+
+class DiskSpace:
+    """The download directories of one bot. `answer_bytes` is what one link's files may have."""
+
+    def __init__(self, data_dir: Path, answer_bytes: int) -> None:
+        self.directory = data_dir / "downloads"
+        self._data_dir = data_dir
+        # What is merged or cut is there at the same time as what comes out of it.
+        self._each_bytes = 2 * answer_bytes
+
+    def allows_one_beside(self, running: int) -> bool:
+        """Whether there is room for one more download beside those that still write."""
+        usage = shutil.disk_usage(self._data_dir)
+        reserve = max(RESERVE_BYTES, usage.total * RESERVE_SHARE)
+        return usage.free - (running + 1) * self._each_bytes > reserve
+
+    def sweep(self, prefix: str, live: Container[str]) -> None:
+        """Remove the directories whose names begin so and that are not `live`."""
+        # Not by glob: `re` would keep the pattern of each of the last 512 links, 0.8 MB in all.
+        try:
+            names = os.listdir(self.directory)
+        except OSError:
+            return  # None was made yet, or they are swept later.
+        for name in names:
+            if name.startswith(prefix) and name not in live:
+                directory = self.directory / name
+                try:
+                    workspace.remove(directory)
+                except OSError as error:
+                    log.error("%s cannot be removed now, it is swept later: %s", directory, error)

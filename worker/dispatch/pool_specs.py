@@ -1,0 +1,91 @@
+"""How the two pools are staffed: what each worker runs, and what it may use."""
+
+from worker import logs, telegram
+from worker.downloads.confinement import landlock
+from worker.downloads.limits import DownloadLimits
+from worker.ledger import DOWNLOADS, TELEGRAM
+from worker.pool import PoolSpec
+from worker.pool.worker_main import Handler
+from worker.processes.process_setup import Limits, refuse_inspection
+from worker.processes.process_table import instance_tag
+from worker.settings import MEBIBYTE, Settings
+from worker.telegram import Connection
+
+OPEN_FILES = 256
+
+
+def telegram_connection(settings: Settings) -> Connection:
+    """How to reach Telegram; holds the token."""
+    return Connection(
+        token=settings.bot_token,
+        api_url=settings.telegram_api_url,
+        local=settings.telegram_api_local,
+        proxy=settings.proxy,
+    )
+
+
+def telegram_spec(settings: Settings) -> PoolSpec:
+    """The pool that reads updates and calls Telegram."""
+    return PoolSpec(
+        name=TELEGRAM,
+        size=settings.telegram_workers,
+        setup=_set_up_telegram,
+        setup_args=(
+            settings.secrets,
+            telegram_connection(settings),
+            settings.allowed_users,
+            settings.admins,
+        ),
+        limits=Limits(settings.telegram_memory_mb * MEBIBYTE, open_files=OPEN_FILES),
+        max_jobs=settings.telegram_max_jobs,
+        max_age_s=settings.worker_max_age_s,
+    )
+
+
+def downloads_spec(settings: Settings) -> PoolSpec:
+    """The pool that runs yt-dlp. Its workers are told neither the token nor the ledger."""
+    rules = DownloadLimits(
+        instance=instance_tag(settings.data_dir),
+        max_file_bytes=settings.max_file_bytes,
+        most_parts=settings.most_parts,
+        timeout_s=settings.download_timeout_s,
+        idle_timeout_s=settings.download_idle_timeout_s,
+        memory_bytes=settings.download_memory_mb * MEBIBYTE,
+        allowed_networks=tuple(map(str, settings.allowed_networks)),
+        proxy=settings.proxy,
+        cookies_file=str(settings.cookies_file) if settings.cookies_file else None,
+    )
+    return PoolSpec(
+        name=DOWNLOADS,
+        size=settings.download_workers,
+        setup=_set_up_downloads,
+        setup_args=(rules,),
+        # The length of files is capped in each download's own process.
+        limits=Limits(data_bytes=rules.memory_bytes, open_files=OPEN_FILES),
+        max_jobs=settings.download_max_jobs,
+        max_age_s=settings.worker_max_age_s,
+        # TERM, its grace, KILL, and the removal of the directory.
+        stop_grace_s=rules.term_grace_s + 3,
+    )
+
+
+def _set_up_telegram(
+    secrets: tuple[str, ...],
+    connection: Connection,
+    allowed_users: frozenset[int],
+    admins: frozenset[int],
+) -> telegram.TelegramHandler:
+    if not landlock.abi():
+        # This process knows the token. Where nothing else keeps a download out of its memory,
+        # it is closed even to a sweep that looks for the bot's tag.
+        refuse_inspection()
+    logs.configure(secrets)
+    return telegram.make_handler(connection, allowed_users, admins)
+
+
+def _set_up_downloads(rules: DownloadLimits) -> Handler:
+    # Only a worker needs yt-dlp; the main process, which reads this file too, is 40 MB smaller.
+    from worker.downloads.job import make_handler
+
+    logs.configure(())
+    return make_handler(rules)

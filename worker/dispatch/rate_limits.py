@@ -1,0 +1,87 @@
+"""How fast Telegram lets a bot speak, chat by chat; asked before each call, never waited in.
+
+Telegram's limits (Bots FAQ, "My bot is hitting limits"): about one message a second in a chat,
+20 a minute in a group, 30 a second in all; short bursts are let through. What it says itself,
+`retry_after` with a 429, counts for the chat that was meant and for no other.
+
+Each chat has the moment up to which its calls are paid for (the generic cell rate algorithm,
+ITU-T I.371): a call moves it on by the interval, and a chat whose moment lies further ahead than
+its burst allows is closed. Times are monotonic seconds.
+"""
+
+from dataclasses import dataclass
+
+from worker.errors import TelegramBusy
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One call every `interval_s`, and `burst` of them at once after a silence."""
+
+    interval_s: float
+    burst: int
+
+    @property
+    def credit_s(self) -> float:
+        """How far ahead calls may be paid for."""
+        return self.interval_s * (self.burst - 1)
+
+
+IN_CHAT = Rate(1.0, burst=10)
+IN_GROUP = Rate(3.0, burst=10)
+IN_ALL = Rate(1 / 30, burst=30)
+
+
+class RateLimits:
+    """Knows which chats may be spoken to. Forgets a chat as soon as it owes nothing."""
+
+    def __init__(self) -> None:
+        """Begin with every chat open."""
+        self._paid_until: dict[int, float] = {}
+        self._all_paid_until = 0.0
+
+    def spend(self, chat_id: int, now: float) -> None:
+        """A call to this chat is on its way."""
+        rate = _rate(chat_id)
+        self._paid_until[chat_id] = max(self._paid_until.get(chat_id, now), now) + rate.interval_s
+        self._all_paid_until = max(self._all_paid_until, now) + IN_ALL.interval_s
+
+    def heed(self, chat_id: int | None, error: BaseException, now: float) -> None:
+        """A call has failed: a pause that Telegram wishes for silences the chat it was about."""
+        if chat_id is not None and isinstance(error, TelegramBusy):
+            self.pause(chat_id, error.retry_after_s, now)
+
+    def pause(self, chat_id: int, seconds: float, now: float) -> None:
+        """Telegram has asked to leave this chat alone for so long."""
+        until = now + seconds + _rate(chat_id).credit_s
+        self._paid_until[chat_id] = max(self._paid_until.get(chat_id, 0.0), until)
+
+    def closed_chats(self, now: float) -> list[int] | None:
+        """The chats that no call may go to now; None when that is all of them."""
+        self._paid_until = {chat: until for chat, until in self._paid_until.items() if until > now}
+        if self._all_paid_until - now > IN_ALL.credit_s:
+            return None
+        return [chat for chat, until in self._paid_until.items() if not _is_open(chat, until, now)]
+
+    def is_quiet(self, chat_id: int, now: float) -> bool:
+        """Whether a call worth little may go: one that takes nothing from the next answer."""
+        return self._paid_until.get(chat_id, 0.0) <= now and self._all_paid_until <= now
+
+    def next_opening(self, now: float) -> float:
+        """When the next closed chat opens; infinity when none is closed."""
+        if self._all_paid_until - now > IN_ALL.credit_s:
+            return self._all_paid_until - IN_ALL.credit_s
+        openings = (
+            until - _rate(chat).credit_s
+            for chat, until in self._paid_until.items()
+            if not _is_open(chat, until, now)
+        )
+        return min(openings, default=float("inf"))
+
+
+def _rate(chat_id: int) -> Rate:
+    return IN_GROUP if chat_id < 0 else IN_CHAT  # Groups and channels have negative ids.
+
+
+def _is_open(chat_id: int, paid_until: float, now: float) -> bool:
+    return paid_until - now <= _rate(chat_id).credit_s

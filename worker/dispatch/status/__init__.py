@@ -1,0 +1,1 @@
+"""What a chat shows of a request until it is answered."""

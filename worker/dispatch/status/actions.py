@@ -1,0 +1,38 @@
+"""What a chat shows beside the bot's name while something is being done for it."""
+
+from collections.abc import Mapping
+
+from worker.dispatch.rate_limits import RateLimits
+from worker.protocol import Action, MediaKind, Progress, ShowAction
+
+ACTION_INTERVAL_S = 3.5
+"""An action is shown for 5 s (Bot API 10.1, sendChatAction). The next look may be a second late,
+or the chat not quiet for one after an edit."""
+
+_ACTIONS: Mapping[MediaKind | None, Action] = {
+    MediaKind.VIDEO: Action.UPLOAD_VIDEO,
+    MediaKind.ANIMATION: Action.UPLOAD_VIDEO,
+    MediaKind.AUDIO: Action.UPLOAD_VOICE,
+    MediaKind.PHOTO: Action.UPLOAD_PHOTO,
+}
+
+
+class ChatActions:
+    """Keeps one action alive in each chat, as far as the chat is quiet."""
+
+    def __init__(self) -> None:
+        """Begin with none on show."""
+        self._shown_at: dict[int, float] = {}
+
+    def next_action(
+        self, at_work: Mapping[int, Progress], governor: RateLimits, now: float
+    ) -> ShowAction | None:
+        """The next action that is due in one of these chats; None when none is."""
+        over = now - ACTION_INTERVAL_S
+        self._shown_at = {chat: at for chat, at in self._shown_at.items() if at > over}
+        for chat_id, progress in at_work.items():
+            if chat_id not in self._shown_at and governor.is_quiet(chat_id, now):
+                self._shown_at[chat_id] = now
+                # Until a file is there nobody knows what it will be.
+                return ShowAction(chat_id, _ACTIONS.get(progress.kind, Action.UPLOAD_DOCUMENT))
+        return None

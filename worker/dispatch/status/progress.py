@@ -1,0 +1,210 @@
+"""What people see of their links until these are answered: which status message is to be edited.
+
+Kept in memory alone. After a restart the ledger knows who waits, and what runs reports anew, so
+each message goes on.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from worker.dispatch.rate_limits import RateLimits
+from worker.ledger import Ledger, Request, Verdict
+from worker.protocol import EditStatus, Progress, Stage
+
+EDIT_INTERVAL_S = 3.0
+"""Between two edits in a chat: Telegram takes about one message a second, and answers go first."""
+
+LINE_INTERVAL_S = 10.0
+"""Between two edits of a message that waits, where a bar that stands still is the worse news."""
+
+LINE_LOOK_S = 2.0
+"""Between two looks at the line. Who has waited for less is not told: it may be over already."""
+
+SILENCE_S = 10.0
+"""Without a word from a download for so long, its last speed is not shown any more."""
+
+CALL_IDS = 2**62
+"""Calls that are not in the ledger; their ids begin where no job's id will ever be."""
+
+_WAITING = frozenset({Stage.IN_LINE, Stage.NO_ROOM})
+_AT_WORK = frozenset({Stage.DOWNLOADING, Stage.FINISHING, Stage.UPLOADING})
+
+
+@dataclass
+class _Message:
+    """A request's status message: what it should say, and what it was last made to say.
+
+    `job` is the download or the delivery that it tells of, `since` its last edit or its making.
+    """
+
+    job: int
+    chat_id: int
+    wanted: Progress
+    since: float
+    shown: Progress | None = None
+
+    def lateness(self, now: float) -> float:
+        """How many of its intervals the message is late; below 1 it is not due."""
+        if self.wanted == self.shown:
+            return 0.0
+        is_news = self.shown is None or self.shown.stage is not self.wanted.stage
+        if self.wanted.stage in _WAITING:
+            late = (now - self.since) / LINE_INTERVAL_S
+            return max(late, 1.0) if is_news else late
+        return float("inf") if is_news else (now - self.since) / EDIT_INTERVAL_S
+
+
+class ProgressBoard:
+    """Collects what is known and hands out edits: one at a time for a request, few for a chat."""
+
+    def __init__(self) -> None:
+        """Begin with nothing on show."""
+        self._downloads: dict[int, Progress] = {}
+        self._news: set[int] = set()
+        self._heard_at: dict[int, float] = {}
+        self._messages: dict[int, _Message] = {}
+        self._in_edit: dict[int, EditStatus] = {}
+        self._edited_at: dict[int, float] = {}
+        self._look_at: float | None = None
+        self._ids = itertools.count(CALL_IDS)
+
+    @property
+    def requests_in_edit(self) -> list[int]:
+        """Requests whose answer must wait, or an edit on its way could overwrite it."""
+        return [edit.request_id for edit in self._in_edit.values()]
+
+    @property
+    def at_work(self) -> Mapping[int, Progress]:
+        """The chats that something is being done for now, and how far it is."""
+        working = (m for m in self._messages.values() if m.wanted.stage in _AT_WORK)
+        return {message.chat_id: message.wanted for message in working}
+
+    def new_id(self) -> int:
+        """An id for a call that is not in the ledger."""
+        return next(self._ids)
+
+    # --------------------------------------------------------------------- what is known
+
+    def put(self, download: int, progress: Progress) -> None:
+        """How far a download is, for all who wait for it."""
+        self._downloads[download] = progress
+        self._news.add(download)
+
+    def put_for(
+        self, request_id: int, chat_id: int, job: int, progress: Progress, now: float
+    ) -> None:
+        """How far a job is that is done for one request alone."""
+        message = self._messages.setdefault(request_id, _Message(job, chat_id, progress, since=now))
+        message.job, message.wanted = job, progress
+
+    def forget(self, job: int) -> None:
+        """A job has ended."""
+        self._downloads.pop(job, None)
+        self._heard_at.pop(job, None)
+        self._keep(request for request, message in self._messages.items() if message.job != job)
+
+    def look(self, ledger: Ledger, now: float, wall: float, *, has_room: bool) -> None:
+        """See whom the news are for and, every now and then, who has come, gone or moved up."""
+        if self._look_at is None:
+            # After a start everybody has waited for long, and most of them for the start alone.
+            self._look_at = now + LINE_LOOK_S
+        is_time = now >= self._look_at
+        for download in list(self._downloads):
+            if is_time or download in self._news:
+                self._look_at_download(download, ledger, now)
+        self._news.clear()
+        if is_time:
+            self._look_at = now + LINE_LOOK_S
+            self._look_at_line(ledger, now, wall, has_room)
+
+    def _look_at_download(self, download: int, ledger: Ledger, now: float) -> None:
+        progress = self._downloads[download]
+        if download in self._news:
+            self._heard_at[download] = now
+        elif now >= self._heard_at[download] + SILENCE_S and _is_moving(progress):
+            progress = replace(progress, speed_bps=None, eta_s=None, is_silent=True)
+        watchers = ledger.watchers(download)
+        for request in watchers:
+            self.put_for(request.id, request.chat_id, download, progress, now)
+        watching = {request.id for request in watchers}
+        self._keep(r for r, m in self._messages.items() if m.job != download or r in watching)
+        if progress.stage is Stage.RETRYING:
+            # It is said once; what is next is a place in line or the next try.
+            del self._downloads[download]
+
+    def _look_at_line(self, ledger: Ledger, now: float, wall: float, has_room: bool) -> None:
+        line = ledger.line(wall, LINE_LOOK_S)
+        for request, ahead in line:
+            assert request.download is not None  # noqa: S101 - it is what they wait for
+            place = Progress(Stage.IN_LINE, ahead=ahead) if has_room else Progress(Stage.NO_ROOM)
+            self.put_for(request.id, request.chat_id, request.download, place, now)
+        in_line = {request.id for request, _ in line}
+        self._keep(
+            request
+            for request, message in self._messages.items()
+            if message.wanted.stage not in _WAITING or request in in_line
+        )
+        recent = now - EDIT_INTERVAL_S
+        self._edited_at = {chat: at for chat, at in self._edited_at.items() if at > recent}
+
+    def _keep(self, requests: Iterable[int]) -> None:
+        self._messages = {request: self._messages[request] for request in requests}
+
+    # ------------------------------------------------------------------- what is shown of it
+
+    def next_edit(
+        self, ledger: Ledger, governor: RateLimits, now: float
+    ) -> tuple[int, EditStatus] | None:
+        """The edit that is the most overdue, with an id for it; None when none is due.
+
+        While its chat is not quiet an edit waits, and what becomes known meanwhile replaces it.
+        """
+        while (request_id := self._most_overdue(governor, now)) is not None:
+            message = self._messages[request_id]
+            request = ledger.request(request_id)
+            if request is None or not _is_open(request, message.wanted.stage):
+                del self._messages[request_id]
+                continue
+            assert request.status_message_id is not None  # noqa: S101 - see _is_open
+            message.shown, message.since = message.wanted, now
+            if message.wanted.stage is Stage.RETRYING:
+                # Nothing follows, until another stage begins.
+                del self._messages[request_id]
+            self._edited_at[message.chat_id] = now
+            edit = EditStatus(
+                request_id, request.chat_id, request.status_message_id, message.wanted
+            )
+            edit_id = self.new_id()
+            self._in_edit[edit_id] = edit
+            return edit_id, edit
+        return None
+
+    def _most_overdue(self, governor: RateLimits, now: float) -> int | None:
+        found, most = None, 1.0
+        in_edit = self.requests_in_edit
+        for request_id, message in self._messages.items():
+            late = message.lateness(now)
+            if late < 1.0 or (found is not None and late <= most) or request_id in in_edit:
+                continue
+            edited_at = self._edited_at.get(message.chat_id)
+            is_rested = edited_at is None or now >= edited_at + EDIT_INTERVAL_S
+            if is_rested and governor.is_quiet(message.chat_id, now):
+                found, most = request_id, late
+        return found
+
+    def edit_ended(self, edit_id: int) -> None:
+        """An edit is over, well or not."""
+        self._in_edit.pop(edit_id, None)
+
+
+def _is_moving(progress: Progress) -> bool:
+    """Whether it tells of bytes that come from a site, and how fast they do."""
+    return progress.stage is Stage.DOWNLOADING and progress.done_bytes > 0
+
+
+def _is_open(request: Request, stage: Stage) -> bool:
+    """Whether a request is still where this stage belongs, and can be shown it."""
+    verdict = Verdict.MEDIA if stage is Stage.UPLOADING else None
+    has_message = request.status_message_id is not None
+    return has_message and request.answered_at is None and request.verdict is verdict

@@ -1,0 +1,105 @@
+"""Calls to Telegram that are worth little, made when its workers have nothing better to do.
+
+They are in no ledger, are never tried again, and end with the bot.
+"""
+
+from collections.abc import Sequence
+
+from worker.dispatch.rate_limits import RateLimits
+from worker.dispatch.status.actions import ChatActions
+from worker.dispatch.status.progress import CALL_IDS, ProgressBoard
+from worker.dispatch.tasks import Task
+from worker.ledger import Ledger
+from worker.pool import Pool
+from worker.pool.events import Event, Failed, Reported
+from worker.protocol import (
+    Deliver,
+    Download,
+    EditStatus,
+    MediaFile,
+    Progress,
+    SendGroup,
+    ShowAction,
+    Stage,
+)
+
+
+class Showing:
+    """Keeps chats up to date through the telegram pool. For the dispatcher's thread alone."""
+
+    def __init__(self, pool: Pool, governor: RateLimits, timeout_s: float) -> None:
+        """Begin with nothing on show; `timeout_s` is for each call."""
+        self._pool = pool
+        self._governor = governor
+        self._timeout_s = timeout_s
+        self._board = ProgressBoard()
+        self._actions = ChatActions()
+        self._calls: dict[int, EditStatus | ShowAction] = {}
+
+    @property
+    def busy_requests(self) -> list[int]:
+        """Requests whose answer must wait, or an edit on its way could overwrite it."""
+        return self._board.requests_in_edit
+
+    def began(self, job: int, task: Task, now: float) -> None:
+        """A worker has begun with a job."""
+        match task:
+            case Download():
+                self._board.put(job, Progress(Stage.DOWNLOADING))
+            case Deliver(file=file):
+                self._upload(job, task, [file], now)
+            case SendGroup(files=files):
+                self._upload(job, task, files, now)
+
+    def _upload(
+        self, job: int, task: Deliver | SendGroup, files: Sequence[MediaFile], now: float
+    ) -> None:
+        # What Telegram has already is there in no time.
+        if new := [file for file in files if not file.file_id]:
+            size = sum(file.size_bytes for file in new)
+            progress = Progress(Stage.UPLOADING, total_bytes=size, kind=new[0].kind)
+            self._board.put_for(task.request_id, task.chat_id, job, progress, now)
+
+    def put(self, download: int, progress: Progress) -> None:
+        """How far a download is."""
+        self._board.put(download, progress)
+
+    def forget(self, job: int) -> None:
+        """A job has ended."""
+        self._board.forget(job)
+
+    def step(self, ledger: Ledger, now: float, wall: float, *, has_room: bool) -> None:
+        """Make the calls that are due: edits, and then an action.
+
+        Of several workers one stays free for better ones. `has_room` says that downloads do not
+        wait for the disk.
+        """
+        spare = min(1, self._pool.spec.size - 1)
+        if self._pool.free <= spare:
+            return
+        self._board.look(ledger, now, wall, has_room=has_room)
+        while self._pool.free > spare and (
+            edit := self._board.next_edit(ledger, self._governor, now)
+        ):
+            self._make(*edit, now)
+        # One at a time, so that a Telegram that has become slow is not asked for more of them.
+        is_showing = any(isinstance(call, ShowAction) for call in self._calls.values())
+        if self._pool.free > spare and not is_showing:
+            action = self._actions.next_action(self._board.at_work, self._governor, now)
+            if action:
+                self._make(self._board.new_id(), action, now)
+
+    def _make(self, call_id: int, call: EditStatus | ShowAction, now: float) -> None:
+        self._calls[call_id] = call
+        self._pool.submit(call_id, call, self._timeout_s)
+        self._governor.spend(call.chat_id, now)
+
+    def take(self, event: Event, now: float) -> bool:
+        """Take what the pool says of a call made here. False when it is about another job."""
+        if event.job < CALL_IDS:
+            return False
+        if not isinstance(event, Reported) and (call := self._calls.pop(event.job, None)):
+            self._board.edit_ended(event.job)
+            if isinstance(event, Failed):
+                self._governor.heed(call.chat_id, event.error, now)
+        return True

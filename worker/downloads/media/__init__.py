@@ -1,0 +1,1 @@
+"""The files that a download leaves: read, convert, cut, draw a thumbnail."""

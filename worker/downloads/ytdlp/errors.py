@@ -1,0 +1,279 @@
+"""yt-dlp's failures, sorted: what happened, whose move it is, and how long to wait.
+
+Types decide before texts, because what a site says about itself changes every month. The texts
+that remain are matched loosely, and never in the part that a link's author can choose.
+"""
+
+import errno
+import re
+import shutil
+import socket
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from yt_dlp.networking.exceptions import (
+    CertificateVerifyError,
+    HTTPError,
+    NoSupportingHandlers,
+    TransportError,
+)
+from yt_dlp.utils import (
+    ContentTooShortError,
+    ExtractorError,
+    GeoRestrictedError,
+    PostProcessingError,
+    UnsupportedError,
+    UserNotLive,
+)
+
+from worker.downloads.confinement.egress_guard import Guard
+from worker.downloads.text import clean, without_paths
+from worker.errors import Fault, JobError, Reason
+
+_DETAIL_LIMIT = 500
+_LONGEST_WAIT_S = 24 * 3600.0
+
+Judgement = tuple[Reason, Fault]
+
+_BY_ERRNO: dict[int, Judgement] = {
+    errno.EFBIG: (Reason.TOO_LARGE, Fault.PERMANENT),
+    errno.ENOSPC: (Reason.DISK_FULL, Fault.RETRYABLE),
+    errno.EDQUOT: (Reason.DISK_FULL, Fault.RETRYABLE),
+    errno.ENOMEM: (Reason.OUT_OF_MEMORY, Fault.PERMANENT),
+    errno.EROFS: (Reason.INTERNAL, Fault.OPERATOR),
+    errno.EMFILE: (Reason.INTERNAL, Fault.OPERATOR),
+    errno.ENFILE: (Reason.INTERNAL, Fault.OPERATOR),
+}
+
+_BY_STATUS: dict[int, Judgement] = {
+    401: (Reason.LOGIN_NEEDED, Fault.PERMANENT),
+    404: (Reason.NOT_FOUND, Fault.PERMANENT),
+    408: (Reason.NETWORK, Fault.RETRYABLE),
+    410: (Reason.NOT_FOUND, Fault.PERMANENT),
+    425: (Reason.SITE_BUSY, Fault.RETRYABLE),
+    429: (Reason.SITE_BUSY, Fault.RETRYABLE),
+    451: (Reason.GEO_BLOCKED, Fault.PERMANENT),
+}
+
+# In this order: the first that is found decides.
+_BY_TEXT: tuple[tuple[re.Pattern[str], Judgement], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), verdict)
+    for pattern, verdict in (
+        (r"netscape format cookies", (Reason.INTERNAL, Fault.OPERATOR)),
+        (r"extension .* is unusual", (Reason.NO_MEDIA, Fault.PERMANENT)),
+        (r"\bfragment\b", (Reason.NETWORK, Fault.RETRYABLE)),
+        (r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)),
+        # Before what mentions a login: sites ask for one as a proof, too.
+        (r"\bbot\b|captcha|rate.?limit|too many requests", (Reason.SITE_BUSY, Fault.RETRYABLE)),
+        (r"\byour ip\b.*\b(blocked|unable)", (Reason.FORBIDDEN, Fault.PERMANENT)),
+        (
+            r"confirm your age|age.?(restrict|limit|gate|verif)",
+            (Reason.AGE_RESTRICTED, Fault.PERMANENT),
+        ),
+        (r"private|members.?only|subscribers.?only", (Reason.PRIVATE, Fault.PERMANENT)),
+        (
+            r"will begin in|premieres? in|has not (yet )?(started|begun)|not yet (avail|start)",
+            (Reason.NOT_STARTED, Fault.PERMANENT),
+        ),
+        (r"not (currently )?live\b|is (currently )?offline", (Reason.NOT_STARTED, Fault.PERMANENT)),
+        (
+            r"live.* (has|was|have) ended|live.* recording is not available",
+            (Reason.NOT_FOUND, Fault.PERMANENT),
+        ),
+        (r"live ?stream|\bis live\b|live hls", (Reason.LIVE, Fault.PERMANENT)),
+        (
+            r"(your|this) (country|region|location)|geo.?(restrict|block)",
+            (Reason.GEO_BLOCKED, Fault.PERMANENT),
+        ),
+        (
+            r"\b(log|sign).?in\b|login|account|registered users|cookies|password",
+            (Reason.LOGIN_NEEDED, Fault.PERMANENT),
+        ),
+        (r"premium|purchase|payment|\bto pay\b", (Reason.LOGIN_NEEDED, Fault.PERMANENT)),
+        (r"\btry (it )?(again )?later", (Reason.SITE_ERROR, Fault.RETRYABLE)),
+        (
+            r"unavailable|no longer available|removed|deleted|terminated|not? exist|not found",
+            (Reason.NOT_FOUND, Fault.PERMANENT),
+        ),
+        (r"requested format is not available", (Reason.NO_FORMAT, Fault.PERMANENT)),
+        (r"no (video )?formats|no media|no video", (Reason.NO_MEDIA, Fault.PERMANENT)),
+        (r"any data blocks|file is empty", (Reason.EMPTY_FILE, Fault.PERMANENT)),
+        (r"unsupported url|no suitable extractor", (Reason.UNSUPPORTED, Fault.PERMANENT)),
+        (r"not a valid url|invalid url", (Reason.INVALID_LINK, Fault.PERMANENT)),
+        (
+            r"timed? ?out|connection|reset by peer|more expected|giving up after",
+            (Reason.NETWORK, Fault.RETRYABLE),
+        ),
+        (r"report this|confirm you are on the latest", (Reason.OUTDATED, Fault.OPERATOR)),
+    )
+)
+
+_NO_FFMPEG = re.compile(r"ffmpeg.*not (found|installed)", re.IGNORECASE)
+
+# The page was fine, and what it named was not: addresses of media expire.
+_MEDIA_PHASE = re.compile(r"unable to download video data|fragment|giving up", re.IGNORECASE)
+
+# What is given up after several tries is reported when its exception is long gone.
+_STATUS_TEXT = re.compile(r"HTTP Error (\d{3})")
+
+# yt-dlp repeats the line of a cookies file that it cannot read, and with it the cookie.
+_COOKIE_LINE = re.compile(r"(cookies file '[^']*').*", re.IGNORECASE | re.DOTALL)
+
+# "ERROR: [site] id: message": the id is a part of the link, or of the page.
+_PREFIX = re.compile(r"^(?:ERROR:\s*)?(?:\[[^\]]*\]\s*(?:\S+:\s+)?)?")
+
+
+def classify(error: BaseException, guard: Guard | None = None) -> JobError:
+    """The JobError for whatever came out of yt-dlp. Its detail holds no path and no query."""
+    if isinstance(error, JobError):
+        return error
+    found = list(_causes(error))
+    reason, fault = _verdict(error, found, guard)
+    return JobError(
+        reason, fault, describe(error), retry_after_s=_retry_after_s(found, datetime.now(UTC))
+    )
+
+
+def describe(error: BaseException) -> str:
+    """One bounded line for the log: the exception's type and text, its URLs cut short."""
+    text = without_cookies(without_paths(str(error)))
+    return f"{type(error).__name__}: {clean(text, _DETAIL_LIMIT)}"
+
+
+def without_cookies(text: str) -> str:
+    """`text` without the lines of a cookies file that yt-dlp could not read."""
+    return _COOKIE_LINE.sub(r"\1", text)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """`error` and everything that it was made from, nearest first, each once."""
+    pending, seen = [error], set[int]()
+    while pending:
+        current = pending.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        related: list[object] = [
+            *(getattr(current, "exc_info", None) or ())[1:2],
+            getattr(current, "cause", None),
+            current.__cause__,
+            current.__context__,
+            *getattr(current, "unexpected_errors", ()),
+            *current.args,  # urllib3 puts its cause there
+        ]
+        pending += [e for e in related if isinstance(e, BaseException)]
+
+
+def _verdict(error: BaseException, found: list[BaseException], guard: Guard | None) -> Judgement:
+    if guard and guard.refused_addresses:
+        return Reason.REFUSED_ADDRESS, Fault.PERMANENT
+    if guard and guard.refused_programs:
+        return Reason.NO_FORMAT, Fault.PERMANENT
+    for cause in found:
+        if isinstance(cause, JobError):
+            return cause.reason, cause.fault
+    text = _own_text(error, found)
+    for cause in found:
+        if verdict := _by_type(cause, text):
+            return verdict
+    if status := _STATUS_TEXT.search(text):
+        return _by_status(int(status[1]), bool(_MEDIA_PHASE.search(text)))
+    if _NO_FFMPEG.search(text):
+        # yt-dlp asks for its version, and one that is killed meanwhile gives none.
+        is_there = shutil.which("ffmpeg") is not None
+        return (Reason.CRASHED, Fault.RETRYABLE) if is_there else (Reason.INTERNAL, Fault.OPERATOR)
+    for pattern, verdict in _BY_TEXT:
+        if pattern.search(text):
+            return verdict
+    if any(isinstance(cause, PostProcessingError) for cause in found):
+        # ffmpeg could not read what the site had sent.
+        return Reason.SITE_ERROR, Fault.RETRYABLE
+    if any(isinstance(cause, ExtractorError) and not cause.expected for cause in found):
+        return Reason.OUTDATED, Fault.OPERATOR
+    if any(isinstance(cause, ExtractorError) for cause in found):
+        return Reason.NO_MEDIA, Fault.PERMANENT
+    return Reason.INTERNAL, Fault.OPERATOR
+
+
+def _was_raised_in(error: BaseException, function: str) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].name == function
+
+
+def _by_type(cause: BaseException, text: str) -> Judgement | None:
+    match cause:
+        case MemoryError():
+            return Reason.OUT_OF_MEMORY, Fault.PERMANENT
+        case IndexError() if _was_raised_in(cause, "real_run_ffmpeg"):
+            # yt-dlp wants ffmpeg's last words, and one that was killed has none.
+            return Reason.CRASHED, Fault.RETRYABLE
+        case RecursionError():
+            # A page in which things stand in each other thousands of times.
+            return Reason.NO_MEDIA, Fault.PERMANENT
+        case GeoRestrictedError():
+            return Reason.GEO_BLOCKED, Fault.PERMANENT
+        case UnsupportedError():
+            return Reason.UNSUPPORTED, Fault.PERMANENT
+        case UserNotLive():
+            return Reason.NOT_STARTED, Fault.PERMANENT
+        case HTTPError() if cause.redirect_loop:
+            return Reason.LEADS_NOWHERE, Fault.PERMANENT
+        case HTTPError():
+            return _by_status(int(cause.status), bool(_MEDIA_PHASE.search(text)))
+        case CertificateVerifyError():
+            return Reason.NETWORK, Fault.PERMANENT
+        case socket.gaierror() if cause.errno == socket.EAI_NONAME:
+            return Reason.NOT_FOUND, Fault.PERMANENT
+        case OSError() if cause.errno in _BY_ERRNO:
+            return _BY_ERRNO[cause.errno]
+        case OSError() if cause.errno == errno.EACCES and cause.filename is not None:
+            return Reason.INTERNAL, Fault.OPERATOR
+        case TransportError() | ContentTooShortError():
+            # The resolver's verdict stands further down the chain than yt-dlp's own error.
+            return None if _names_nobody(cause) else (Reason.NETWORK, Fault.RETRYABLE)
+        case NoSupportingHandlers():
+            return None if cause.unexpected_errors else (Reason.UNSUPPORTED, Fault.PERMANENT)
+    return None
+
+
+def _names_nobody(error: BaseException) -> bool:
+    return any(
+        isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
+        for cause in _causes(error)
+    )
+
+
+def _by_status(status: int, is_media: bool) -> Judgement:
+    if status >= 500:
+        return Reason.SITE_ERROR, Fault.RETRYABLE
+    reason, fault = _BY_STATUS.get(status, (Reason.FORBIDDEN, Fault.PERMANENT))
+    if is_media and fault is Fault.PERMANENT:
+        return Reason.SITE_ERROR, Fault.RETRYABLE
+    return reason, fault
+
+
+def _own_text(error: BaseException, found: list[BaseException]) -> str:
+    """What yt-dlp itself says, without prefix and URLs."""
+    texts = [cause.orig_msg for cause in found if isinstance(cause, ExtractorError)]
+    return "\n".join(without_paths(_PREFIX.sub("", text)) for text in texts or [str(error)])
+
+
+def _retry_after_s(found: list[BaseException], now: datetime) -> float | None:
+    """Retry-After (RFC 9110, 10.2.3) of the first HTTP error that has one, at most a day."""
+    for cause in found:
+        header = cause.response.headers.get("Retry-After") if isinstance(cause, HTTPError) else None
+        if not header:
+            continue
+        try:
+            wait_s = float(header)
+        except ValueError:
+            try:
+                wait_s = (parsedate_to_datetime(header) - now).total_seconds()
+            except (ValueError, TypeError):
+                continue
+        if wait_s >= 0:
+            return min(wait_s, _LONGEST_WAIT_S)
+    return None

@@ -1,0 +1,102 @@
+"""Who is let in: bans, and how much one person may ask for. Part of somebody's transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from worker.ledger import queue
+from worker.ledger.database import Database
+from worker.ledger.records import Kind
+from worker.protocol import Ban, OpenRequest, Refusal, Reply, to_json
+
+REPLIES_A_MINUTE = 5
+"""More than that to one chat are not said: who floods is not answered each time."""
+
+_SILENCE_S = {Refusal.BANNED: 86_400.0}
+_USUAL_SILENCE_S = 60.0
+"""How long the same refusal is not said again."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many links one person may have waiting, and may send in so much time."""
+
+    waiting: int
+    a_minute: int
+    an_hour: int
+    a_day: int
+
+
+def refuse(db: Database, wish: OpenRequest, quota: Quota, now: float) -> Refusal | None:
+    """Why this link is not taken on, or None when it is."""
+    if is_banned(db, wish.user_id):
+        return Refusal.BANNED
+    waiting = db.value(
+        "SELECT count(*) FROM requests WHERE user_id = ? AND answered_at IS NULL", wish.user_id
+    )
+    if waiting >= quota.waiting:
+        return Refusal.WAITING
+    for refusal, limit, seconds in (
+        (Refusal.MINUTE, quota.a_minute, 60),
+        (Refusal.HOUR, quota.an_hour, 3600),
+        (Refusal.DAY, quota.a_day, 86_400),
+    ):
+        # Rows of a clock that was set back do not count against anybody.
+        made = db.value(
+            "SELECT count(*) FROM requests WHERE user_id = ? AND created_at BETWEEN ? AND ?",
+            wish.user_id,
+            now - seconds,
+            now,
+        )
+        if made >= limit:
+            return refusal
+    return None
+
+
+def say_no(
+    db: Database, wish: OpenRequest, refusal: Refusal, words: Mapping[Refusal, str], now: float
+) -> None:
+    """Tell the person once, then be silent for a while."""
+    since = now - _SILENCE_S.get(refusal, _USUAL_SILENCE_S)
+    if not db.value(
+        "SELECT 1 FROM jobs WHERE kind = 'reply' AND chat_id = ? AND user_id = ?"
+        " AND created_at BETWEEN ? AND ? AND json_extract(payload, '$.text') = ?",
+        wish.chat_id,
+        wish.user_id,
+        since,
+        now,
+        words[refusal],
+    ):
+        reply = Reply(wish.chat_id, wish.message_id, words[refusal])
+        _add_reply(db, reply, wish.user_id, now)
+
+
+def reply(db: Database, wish: Reply, now: float) -> None:
+    """Say something, unless to somebody who is shut out, or who has heard enough for now."""
+    said = db.value(
+        "SELECT count(*) FROM jobs WHERE kind = 'reply' AND chat_id = ?"
+        " AND created_at BETWEEN ? AND ?",
+        wish.chat_id,
+        now - 60,
+        now,
+    )
+    # A private chat has the id of its person.
+    if said < REPLIES_A_MINUTE and not is_banned(db, wish.chat_id):
+        _add_reply(db, wish, None, now)
+
+
+def is_banned(db: Database, user_id: int) -> bool:
+    """Whether an admin has shut this person out."""
+    return bool(db.value("SELECT 1 FROM banned WHERE user_id = ?", user_id))
+
+
+def ban(db: Database, wish: Ban, now: float) -> None:
+    """Shut a person out, or let one in again."""
+    if wish.is_banned:
+        db.execute("INSERT OR IGNORE INTO banned VALUES (?, ?)", wish.user_id, now)
+    else:
+        db.execute("DELETE FROM banned WHERE user_id = ?", wish.user_id)
+
+
+def _add_reply(db: Database, wish: Reply, user_id: int | None, now: float) -> None:
+    payload = to_json(wish)
+    queue.add(db, Kind.REPLY, now, chat_id=wish.chat_id, user_id=user_id, payload=payload)

@@ -1,0 +1,75 @@
+"""What Telegram has already, and which links lead to the same media.
+
+Each function is a part of somebody's transaction.
+"""
+
+import json
+
+from worker import protocol
+from worker.ledger.database import Database
+
+
+def key_behind(db: Database, link_key: str, now: float) -> str:
+    """The key of the media that a link was found to lead to, or else the link's own."""
+    found = db.value(
+        "UPDATE links SET used_at = ? WHERE link_key = ? RETURNING media_key", now, link_key
+    )
+    return found or link_key
+
+
+def connect(db: Database, link_key: str, media_key: str, now: float) -> None:
+    """A link has turned out to lead to this media."""
+    db.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", link_key, media_key, now)
+
+
+def knows(db: Database, media_key: str | None) -> bool:
+    """Whether Telegram has this media."""
+    return bool(db.value("SELECT 1 FROM media WHERE media_key = ?", media_key))
+
+
+def remember(
+    db: Database,
+    media_key: str,
+    media: protocol.Media,
+    sent: tuple[protocol.Delivered, ...],
+    now: float,
+) -> None:
+    """Keep the names that Telegram has given to files, as the kinds that it made of them.
+
+    Nothing is kept if it has not named all of them. What it had already is renewed, but does not
+    come back if it was forgotten meanwhile: for /fresh, or refused in another chat.
+    """
+    if all(file.file_id for file in media.files):
+        db.execute("UPDATE media SET remembered_at = ? WHERE media_key = ?", now, media_key)
+        return
+    files = []
+    for file, delivered in zip(media.files, sent, strict=True):
+        if not delivered.file_id:
+            return
+        files.append({**protocol.to_json(file), **_without_none(protocol.to_json(delivered))})
+    db.execute(
+        "INSERT OR REPLACE INTO media VALUES (?, ?, ?)",
+        media_key,
+        json.dumps({"files": files}),
+        now,
+    )
+
+
+def forget(db: Database, media_key: str) -> None:
+    """Let media be downloaded again."""
+    db.execute("DELETE FROM media WHERE media_key = ?", media_key)
+
+
+def media_of(db: Database, media_key: str, download: int | None) -> protocol.Media | None:
+    """What there is for a request: what Telegram has, or else what a download has made."""
+    found = db.value(
+        "SELECT media FROM media WHERE media_key = ?"
+        " UNION ALL SELECT result FROM jobs WHERE id = ? AND state = 'done'",
+        media_key,
+        download,
+    )
+    return protocol.media_from_json(json.loads(found)) if found else None
+
+
+def _without_none(values: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,153 @@
+"""The process table: which processes there are, which are ours, and who descends from whom.
+
+A process is named by its pid and its start time, never by the pid alone, so a recycled pid is
+never taken for it. Linux only: `/proc` (proc(5)).
+"""
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+INSTANCE_VARIABLE = "FETCHBOT_INSTANCE"
+"""In the environment of every process below the bot: whose it is (`instance_tag`)."""
+
+JOB_VARIABLE = "FETCHBOT_JOB"
+"""In the environment of every program that a download starts: the job's id."""
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One process for all time: its pid, and its start in clock ticks since boot."""
+
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True)
+class Process:
+    """What `/proc/PID/stat` says of a process at one moment."""
+
+    identity: Identity
+    parent: int
+    group: int
+    session: int
+    state: str
+    """One letter of proc(5): R, S, D, T (stopped), Z (defunct) …"""
+    name: str
+    rss_bytes: int
+    threads: int
+
+    @property
+    def pid(self) -> int:
+        """The identity's pid."""
+        return self.identity.pid
+
+    @property
+    def is_defunct(self) -> bool:
+        """Whether it has ended and waits for its parent to reap it.
+
+        A process whose main thread alone has ended shows as Z too, and still runs.
+        """
+        return self.state in "ZX" and self.threads <= 1
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the start, by the clock that goes on while the machine sleeps."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.identity.started / _TICKS_PER_S
+
+
+def instance_tag(data_dir: Path) -> str:
+    """The tag of the bot that works in `data_dir`: the same at every start of it."""
+    return hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
+
+
+def look_up(pid: int) -> Process | None:
+    """The process with this pid, or None when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read().decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name is in parentheses and may itself hold spaces and parentheses.
+    name = text[text.index("(") + 1 : text.rindex(")")]
+    fields = text[text.rindex(")") + 2 :].split()
+    return Process(
+        identity=Identity(pid, int(fields[19])),
+        state=fields[0],
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        name=name,
+        rss_bytes=int(fields[21]) * _PAGE,
+        threads=int(fields[17]),
+    )
+
+
+def identify(pid: int) -> Identity | None:
+    """The identity of a process that is there now, defunct or not."""
+    process = look_up(pid)
+    return process.identity if process else None
+
+
+def is_alive(identity: Identity) -> bool:
+    """Whether this very process still runs; a defunct one does not."""
+    process = look_up(identity.pid)
+    return process is not None and process.identity == identity and not process.is_defunct
+
+
+def snapshot() -> dict[int, Process]:
+    """All processes that `/proc` shows, by pid."""
+    pids = (int(name) for name in os.listdir("/proc") if name.isdecimal())
+    return {pid: process for pid in pids if (process := look_up(pid))}
+
+
+def children(pid: int) -> list[Process]:
+    """The direct children of a process, defunct ones included."""
+    found: list[Process] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                found += filter(None, map(look_up, map(int, file.read().split())))
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # The parent, or one of its threads, ended while we looked.
+    return [child for child in found if child.parent == pid]
+
+
+def descendants(pid: int) -> list[Process]:
+    """Children, their children and so on, parents first."""
+    found = children(pid)
+    for process in found:  # The list grows as it is walked.
+        found += children(process.pid)
+    return found
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """The environment as of the process's last exec; empty when it is not ours to read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            text = file.read().decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return {}
+    return dict(item.split("=", 1) for item in text.split("\0") if "=" in item)
+
+
+def is_tagged(pid: int, tag: str) -> bool:
+    """Whether a process carries this instance tag; False when it is not ours to read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+    # No parsing: a sweep asks thousands of processes.
+    return f"\0{INSTANCE_VARIABLE}={tag}\0".encode() in b"\0" + environment
+
+
+def tagged(tag: str) -> list[Process]:
+    """Every process on the machine that carries this instance tag, but not the caller."""
+    everything = snapshot().values()
+    return [p for p in everything if p.pid != os.getpid() and is_tagged(p.pid, tag)]

@@ -1,0 +1,376 @@
+"""The vocabulary: what a job is told and what it answers; `worker.errors` is how it may fail.
+
+Everything here is a small frozen dataclass, or a word in one, that travels between processes
+(pickled) or rests in the ledger (as JSON, by the functions at the end). Nothing else here does
+anything.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from worker.errors import Reason
+
+# -------------------------------------------------------------------------------- downloads
+
+
+class MediaKind(StrEnum):
+    """How Telegram shows a file; the value is the name in the Bot API."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    ANIMATION = "animation"
+    PHOTO = "photo"
+    DOCUMENT = "document"
+
+
+class Note(StrEnum):
+    """In what the media is not quite what the link promised; each has a sentence for people."""
+
+    LOWER_QUALITY = "lower quality"  # a better one is too large
+    AUDIO_ONLY = "audio only"  # every video is too large
+    CUT = "cut"  # the file is too large, and its parts are not
+    NOT_CONVERTED = "not converted"  # a file, because turning it into a video would take too long
+
+
+class Stage(StrEnum):
+    """Where a request is between the link and its answer."""
+
+    ACCEPTED = "accepted"
+    IN_LINE = "in line"
+    NO_ROOM = "no room"  # on the disk
+    DOWNLOADING = "downloading"
+    FINISHING = "finishing"
+    RETRYING = "retrying"
+    UPLOADING = "uploading"
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Why a download is tried again, and which of how many tries comes next."""
+
+    reason: Reason
+    next_try: int
+    most_tries: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a request is, mostly by its download's own report. Bytes, bytes per second, seconds.
+
+    `retry` belongs to the stage of that name, and `eta_s` is the time until it then; `ahead` is
+    how many downloads are before this one in the line; `kind` is what is being uploaded.
+    `is_silent`: that of a download was some time ago, and nothing has been heard of it since.
+    """
+
+    stage: Stage
+    done_bytes: int = 0
+    total_bytes: int | None = None
+    speed_bps: float | None = None
+    eta_s: float | None = None
+    retry: Retry | None = None
+    ahead: int = 0
+    kind: MediaKind | None = None
+    is_silent: bool = False
+
+
+@dataclass(frozen=True)
+class Download:
+    """Fetch the media behind `url`, or its sound alone, into `directory`.
+
+    The job makes that directory and owns it.
+    """
+
+    job_id: int
+    attempt: int
+    url: str
+    directory: str
+    sound_only: bool = False
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A download's report of what it fetches: the key of the media, see `worker.media_keys`."""
+
+    media_key: str
+
+
+@dataclass(frozen=True)
+class YtDlpStarted:
+    """A download's report that its session exists: the leader's pid and start, for the journal."""
+
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True)
+class DownloadUsage:
+    """A download's report of what it used, when it has come to nothing. Seconds, bytes.
+
+    `log` is the end of what yt-dlp's process wrote, without secrets.
+    """
+
+    run_s: float
+    cpu_s: float
+    peak_bytes: int
+    log: str
+
+
+@dataclass(frozen=True)
+class MediaFile:
+    """One file ready to be sent. Paths are absolute, sizes in bytes and pixels, time in s.
+
+    `file_id` is its name at Telegram, when that has it already. A video that was cut has `parts`,
+    and this file is one of them, counted from 1.
+    """
+
+    path: str
+    kind: MediaKind
+    size_bytes: int
+    title: str
+    source_url: str
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+    thumbnail: str | None = None
+    uploader: str | None = None
+    extractor: str = ""
+    media_id: str = ""
+    note: Note | None = None
+    file_id: str | None = None
+    part: int = 1
+    parts: int = 1
+
+
+@dataclass(frozen=True)
+class Media:
+    """What a link gives: one file, or several that belong together, in their order."""
+
+    files: tuple[MediaFile, ...]
+
+
+# --------------------------------------------------------------------------------- telegram
+
+
+@dataclass(frozen=True)
+class HandleUpdate:
+    """Decide what an update asks for. Answers with a tuple of effects; calls nobody."""
+
+    update: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PostStatus:
+    """Send the status message of a request, as a reply to the link. Answers with `Posted`."""
+
+    request_id: int
+    chat_id: int
+    reply_to: int
+
+
+@dataclass(frozen=True)
+class EditStatus:
+    """Show progress in the status message; worth nothing once the next one is due."""
+
+    request_id: int
+    chat_id: int
+    message_id: int
+    progress: Progress
+
+
+class Action(StrEnum):
+    """What a chat shows of the bot for five seconds; the value is the name in the Bot API."""
+
+    UPLOAD_VIDEO = "upload_video"
+    UPLOAD_VOICE = "upload_voice"
+    UPLOAD_PHOTO = "upload_photo"
+    UPLOAD_DOCUMENT = "upload_document"
+
+
+@dataclass(frozen=True)
+class ShowAction:
+    """Show in a chat that the bot is at work; worth nothing once the next one is due."""
+
+    chat_id: int
+    action: Action
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Turn the status message into the file. Answers with `Delivered`."""
+
+    request_id: int
+    chat_id: int
+    message_id: int
+    file: MediaFile
+
+
+@dataclass(frozen=True)
+class SendGroup:
+    """Send files that belong to the answer beside it. Answers with `GroupSent`.
+
+    At most ten, which one album may hold (`worker.dispatch.albums`). Where Telegram does not take
+    them together it may be the first of them alone.
+    """
+
+    request_id: int
+    chat_id: int
+    reply_to: int
+    files: tuple[MediaFile, ...]
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Turn the status message into one plain sentence that says why there is no media.
+
+    `reason` None stands for a request that its own requester has cancelled. `wait_s` is the time
+    after which the same link may work, where that is known; `limit_mb` is how large a file may be.
+    """
+
+    request_id: int
+    chat_id: int
+    message_id: int
+    reason: Reason | None
+    error_id: str = ""
+    wait_s: float | None = None
+    limit_mb: int | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Say something that is not the answer to a link."""
+
+    chat_id: int
+    reply_to: int | None
+    text: str
+
+
+@dataclass(frozen=True)
+class AnswerButton:
+    """Stop the little clock on a pressed button, with a short notice."""
+
+    callback_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Posted:
+    """The status message stands in the chat."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A file stands in the chat. `file_id` is None when Telegram did not repeat it.
+
+    `kind` is what Telegram made of it (a silent video becomes an animation): the only kind that
+    it takes this `file_id` for again.
+    """
+
+    file_id: str | None
+    kind: MediaKind | None = None
+
+
+@dataclass(frozen=True)
+class GroupSent:
+    """The first files of a group stand in the chat, in their order; mostly all of them."""
+
+    sent: tuple[Delivered, ...]
+
+
+# ---------------------------------------------------------------------------------- effects
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """Effect: a person wants the media behind a link. `media_key` names the media.
+
+    `sound_only`: of a video, too. `fresh`: what is remembered will not do.
+    """
+
+    chat_id: int
+    user_id: int
+    message_id: int
+    url: str
+    media_key: str
+    sound_only: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """Effect: a person pressed Cancel on a request."""
+
+    request_id: int
+    user_id: int
+    callback_id: str
+
+
+@dataclass(frozen=True)
+class Ban:
+    """Effect: an admin shuts a person out, or lets one in again."""
+
+    user_id: int
+    is_banned: bool
+
+
+class Refusal(StrEnum):
+    """Why a link was not taken on."""
+
+    BANNED = "banned"
+    WAITING = "too many waiting"
+    MINUTE = "too many this minute"
+    HOUR = "too many this hour"
+    DAY = "too many today"
+
+
+class Cancelled(StrEnum):
+    """What pressing Cancel came to."""
+
+    DONE = "done"
+    NOT_YOURS = "not yours"
+    TOO_LATE = "too late"
+
+
+Effect = OpenRequest | CancelRequest | Ban | Reply | AnswerButton
+
+TelegramTask = (
+    HandleUpdate
+    | PostStatus
+    | EditStatus
+    | ShowAction
+    | Deliver
+    | SendGroup
+    | Explain
+    | Reply
+    | AnswerButton
+)
+
+
+# -------------------------------------------------------------------------------------- json
+
+
+def to_json(message: Any) -> dict[str, Any]:
+    """A dataclass of this module as plain JSON values."""
+    return dataclasses.asdict(message)
+
+
+def media_from_json(value: Mapping[str, Any]) -> Media:
+    """The inverse of `to_json` for a `Media`. Raises TypeError or ValueError on rubbish."""
+    return Media(tuple(map(_file_from_json, value["files"])))
+
+
+def delivered_from_json(value: Mapping[str, Any]) -> Delivered:
+    """The inverse of `to_json` for a `Delivered`."""
+    kind = value["kind"]
+    return Delivered(value["file_id"], MediaKind(kind) if kind else None)
+
+
+def _file_from_json(value: Mapping[str, Any]) -> MediaFile:
+    note = value.get("note")
+    return MediaFile(
+        **{**value, "kind": MediaKind(value["kind"]), "note": Note(note) if note else None}
+    )
