@@ -21,7 +21,7 @@ ROUNDS = 3
 CROWD = 5_000
 JOBS = 100_000
 HEALTH_ROUNDS = 9
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 
 # `sleep` is small: five thousand of them take half a gigabyte.
 _CROWD = """

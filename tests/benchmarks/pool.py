@@ -41,10 +41,10 @@ from typing import Any
 
 import psutil
 
-from tests import pool_jobs
 from tests.benchmarks.figures import ratio, summary
 from tests.benchmarks.usage import tree_cpu_s, tree_pss_bytes
-from tests.pool_driver import Driver
+from tests.support import pool_jobs
+from tests.support.pool_driver import Driver
 from worker.pool import Pool, PoolSpec
 
 OurContext = ForkServerContext | SpawnContext
@@ -81,7 +81,7 @@ def run() -> Iterator[str]:
     """The lines of the report."""
     logging.disable(logging.WARNING)  # the deaths are on purpose
     forkserver = multiprocessing.get_context("forkserver")
-    forkserver.set_forkserver_preload(["tests.pool_jobs", "multiprocessing.pool"])
+    forkserver.set_forkserver_preload(["tests.support.pool_jobs", "multiprocessing.pool"])
     spawn = multiprocessing.get_context("spawn")
     absolute: list[str] = []
     for max_jobs in JOBS:

@@ -37,9 +37,9 @@ from tests.benchmarks.sides import (
     whole_bot,
 )
 from tests.benchmarks.usage import Sampler
-from tests.pool_driver import Driver, fork_server_pid
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.site import MEBIBYTE
+from tests.support.pool_driver import Driver, fork_server_pid
 from worker.dispatch import pool_specs
 from worker.pool import Pool
 from worker.pool.events import Finished

@@ -7,8 +7,8 @@ import os
 import select
 from typing import Any, NoReturn
 
-from tests.downloads_harness import Worker
-from tests.test_downloads import rules
+from tests.process.test_downloads import rules
+from tests.support.downloads_harness import Worker
 from worker.downloads.confinement import egress_guard, landlock, seccomp
 from worker.errors import Fault, JobError, Reason
 from worker.processes import process_table, signals

@@ -1,0 +1,104 @@
+"""Fairness, rates and bans through the real bot."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sandbox.faults import Fault
+from tests.sandbox.site import MediaSite
+from tests.support.scene import ONE_WORKER_EACH, Scene
+from worker.protocol import Refusal
+from worker.telegram import texts
+
+UNANSWERED = "SELECT count(*) FROM requests WHERE user_id = ? AND answered_at IS NULL"
+
+ADMIN, GREEDY, MODEST, OTHER = 101, 202, 303, 404
+
+
+@pytest.fixture(scope="module")
+def scene(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    env = {
+        **ONE_WORKER_EACH,
+        "TELEGRAM_WORKERS": "2",
+        "ADMINS": str(ADMIN),
+        "USER_MAX_WAITING": "50",
+        "USER_LINKS_PER_MINUTE": "55",
+    }
+    with Scene(site, tmp_path_factory.mktemp("bot"), env) as scene:
+        yield scene
+
+
+def downloads(scene: Scene) -> list[tuple[int, str]]:
+    """Whose downloads have been started, in this order, and of what."""
+    return [
+        (int(user), str(url))
+        for user, url in scene.ledger(
+            "SELECT user_id, json_extract(payload, '$.url') FROM jobs WHERE kind = 'download'"
+            " AND started_at IS NOT NULL ORDER BY started_at"
+        )
+    ]
+
+
+def test_fifty_links_of_one_person_delay_nobody_elses_first(scene: Scene) -> None:
+    for number in range(10):
+        paths = [f"/clip/greedy-{number}-{i}.mp4" for i in range(5)]
+        scene.api.say(" ".join(map(scene.link, paths)), GREEDY)
+    scene.api.wait_for(lambda: len(downloads(scene)) >= 2)
+    scene.send("/clip/modest.mp4", MODEST)
+    (answer,) = scene.wait_for_answers(1, MODEST)
+    assert answer.kind == "video"
+    order = [user for user, _ in downloads(scene)]
+    ((waiting,),) = scene.ledger(UNANSWERED, GREEDY)
+    assert waiting > 25, "the other person's link came after most of the fifty"
+    assert order.count(MODEST) == 1
+
+    scene.api.block(GREEDY)
+    scene.api.wait_for(lambda: scene.ledger(UNANSWERED, GREEDY) == [(0,)], 60)
+
+
+def test_flood_wait_of_one_chat_delays_no_other(scene: Scene) -> None:
+    fault = Fault("sendMessage", "too_many_requests", None, retry_after=8, chat_id=OTHER)
+    scene.api.faults.add(fault)
+    for name in "abc":
+        scene.send(f"/clip/flooded-{name}.mp4", OTHER)
+    scene.api.wait_for(lambda: fault.hits)
+    scene.send("/clip/not-flooded.mp4", MODEST)
+    scene.wait_for_answers(2, MODEST)
+    assert scene.answers(OTHER) == []
+    # Two workers may have been on their way when the first was told.
+    calls = [call for call in scene.api.calls if str(call.params.get("chat_id")) == str(OTHER)]
+    assert len(calls) <= 2, "a chat that Telegram wants left alone was called again"
+    scene.api.faults.remove(fault)
+    assert {answer.kind for answer in scene.wait_for_answers(3, OTHER)} == {"video"}
+
+
+def test_flood_wait_of_twenty_minutes_is_kept_and_delays_nobody_else(scene: Scene) -> None:
+    flooded = 606
+    fault = Fault("sendMessage", "too_many_requests", retry_after=1200, chat_id=flooded)
+    scene.api.faults.add(fault)
+    scene.send("/404.mp4", flooded)
+    scene.api.wait_for(lambda: fault.hits)
+    for number, user in enumerate((707, 808, 909)):
+        scene.send(f"/slow/beside-a-flood-{number}.mp4?seconds=3", user)
+    for user in (707, 808, 909):
+        scene.wait_for_answers(1, user)
+    assert scene.ledger("SELECT verdict FROM requests WHERE chat_id = ?", flooded) == [
+        ("sentence",)
+    ]
+    calls = [call for call in scene.api.calls if str(call.params.get("chat_id")) == str(flooded)]
+    assert len(calls) == 1, "neither an answer nor an edit nor an action"
+
+
+def test_banned_person_is_told_once_and_can_be_let_in_again(scene: Scene) -> None:
+    person = 505
+    scene.api.say(f"/ban {person}", ADMIN)
+    scene.wait_for_answers(1, ADMIN)
+    for name in "abc":
+        scene.send(f"/clip/banned-{name}.mp4", person)
+    (answer,) = scene.wait_for_answers(1, person)
+    assert answer.text == texts.REFUSALS[Refusal.BANNED]
+    scene.api.say(f"/unban {person}", ADMIN)
+    scene.wait_for_answers(2, ADMIN)
+    scene.send("/clip/let-in.mp4", person)
+    answers = scene.wait_for_answers(2, person)
+    assert answers[-1].kind == "video"

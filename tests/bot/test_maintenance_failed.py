@@ -1,0 +1,166 @@
+"""`python -m maintenance failed`: what failed is shown, done again or forgotten."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.process.test_ledger import ERROR, a_file, a_link, claim, post, send
+from tests.sandbox.site import MediaSite
+from tests.support.operator_kit import maintenance
+from tests.support.scene import Scene
+from worker import protocol
+from worker.ledger import Kind, Ledger, ledger_path
+from worker.ledger.failures import NotRetried
+from worker.ledger.upkeep import Upkeep
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return ledger_path(tmp_path)
+
+
+def fail_a_download(ledger: Ledger, *, is_told: bool = True) -> int:
+    """A link whose download fails for good; its requester is told."""
+    send(ledger, a_link(), update_id=1)
+    post(ledger)
+    download = claim(ledger, Kind.DOWNLOAD)
+    ledger.fail(download, ERROR, "abc123", "Traceback: \x1b[31mhere", 50.0)
+    if is_told:
+        ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 60.0)
+    return download.id
+
+
+def test_real_failure_is_listed_shown_and_done_again_by_the_running_bot(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    with Scene(site, tmp_path, {"JOB_MAX_ATTEMPTS": "1"}) as scene:
+        assert maintenance(scene.data_dir, "failed", "list").code == 0
+        scene.send("/flaky/again.mp4?fails=1")
+        (sentence,) = scene.wait_for_answers()
+        answer = maintenance(scene.data_dir, "failed", "list", "--json")
+        assert answer.code == 1
+        (failed,) = answer.json["failed"]
+        assert (failed["site"], failed["attempts"], failed["job"]) == ("127.0.0.1", 1, "download")
+        assert failed["error_id"] in (sentence.text or "")
+        shown = maintenance(scene.data_dir, "failed", "show", failed["error_id"])
+        assert shown.code == 0
+        assert "site error" in shown.text
+        assert "Traceback" in shown.text
+        run = maintenance(scene.data_dir, "failed", "show", str(failed["id"]), "--json").json["run"]
+        assert run["attempt"] == 1
+        assert 0 < run["cpu_s"] < run["run_s"] + 1
+        assert run["peak_bytes"] > 0
+        assert "HTTP Error 503" in run["log"]
+
+        answer = maintenance(scene.data_dir, "failed", "retry", str(failed["id"]))
+        assert answer.code == 0, answer
+        answers = scene.wait_for_answers(2)
+        assert [message.media is not None for message in answers] == [False, True]
+        assert answers[0].text == sentence.text, "what was said stays"
+        assert maintenance(scene.data_dir, "failed", "list").code == 0
+        ((taken_s,),) = scene.ledger(
+            "SELECT started_at - waits_since FROM jobs WHERE id = ?", failed["id"]
+        )
+        assert taken_s < 2
+
+
+def test_retried_download_gives_one_more_answer(path: Path) -> None:
+    ledger = Ledger(path)
+    download = fail_a_download(ledger)
+    with Upkeep(path) as upkeep:
+        (failed,) = upkeep.failed(10)
+        upkeep.retry(failed, 100.0)
+        assert upkeep.failed(10) == []
+    job = claim(ledger, Kind.DOWNLOAD, 100.0)
+    assert (job.id, job.attempts) == (download, 1)
+    post(ledger, 77)
+    ledger.fail(job, ERROR, "def456", "", 110.0)
+    explain = claim(ledger, Kind.EXPLAIN, 110.0)
+    assert explain.request is not None
+    assert (explain.request.status_message_id, explain.request.error_id) == (77, "def456")
+    ledger.finish_explanation(explain, 120.0)
+    assert ledger.claim("telegram", 120.0) is None
+
+
+def test_retry_takes_the_download_that_somebody_else_has_begun(path: Path) -> None:
+    ledger = Ledger(path)
+    fail_a_download(ledger)
+    send(ledger, a_link(8), update_id=2)
+    with Upkeep(path) as upkeep:
+        upkeep.retry(upkeep.failed(10)[0], 100.0)
+    job = claim(ledger, Kind.DOWNLOAD, 100.0)
+    assert ledger.claim("downloads", 100.0) is None
+    post(ledger, 1)
+    post(ledger, 2)
+    assert len(ledger.watchers(job.id)) == 2
+
+
+def test_failed_delivery_is_done_again_with_a_download_of_its_own(path: Path) -> None:
+    ledger = Ledger(path)
+    send(ledger, a_link(), update_id=1)
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    ledger.fail(claim(ledger, Kind.DELIVER), ERROR, "abc123", "", 0.0)
+    with Upkeep(path) as upkeep:
+        (failed,) = upkeep.failed(10)
+        with pytest.raises(NotRetried, match="just being told"):
+            upkeep.retry(failed, 50.0)
+        ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 60.0)
+        upkeep.retry(failed, 100.0)
+        assert upkeep.failed(10) == []
+    claim(ledger, Kind.DOWNLOAD, 100.0)
+
+
+def test_nothing_is_done_again_for_nobody(path: Path) -> None:
+    ledger = Ledger(path)
+    send(ledger, a_link(), update_id=1)
+    post(ledger)
+    download = claim(ledger, Kind.DOWNLOAD)
+    send(ledger, protocol.CancelRequest(1, 7, "press"), update_id=2)
+    ledger.finish(claim(ledger, Kind.BUTTON), 0.0)
+    ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 0.0)
+    ledger.fail(download, ERROR, "abc123", "", 0.0)
+    answer = maintenance(path.parent, "failed", "retry", str(download.id))
+    assert answer.code == 2
+    assert "nobody waits for it" in answer.text
+    assert maintenance(path.parent, "failed", "list").code == 1
+
+
+def test_failed_job_without_a_request_waits_again(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.record_updates([{"update_id": 1}], 0.0)
+    ledger.fail(claim(ledger, Kind.UPDATE), ERROR, "abc123", "", 0.0)
+    assert maintenance(path.parent, "failed", "retry", "1").code == 0
+    assert claim(ledger, Kind.UPDATE, 1e12).id == 1
+
+
+def test_forgotten_job_is_gone_and_nothing_refers_to_it(path: Path) -> None:
+    ledger = Ledger(path)
+    download = fail_a_download(ledger)
+    assert maintenance(path.parent, "failed", "forget", str(download), "--json").code == 0
+    assert maintenance(path.parent, "failed", "show", str(download)).code == 2
+    with Upkeep(path) as upkeep:
+        assert upkeep.failed(10) == []
+        assert upkeep._db.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_strange_words_do_not_reach_the_terminal(path: Path) -> None:
+    download = fail_a_download(Ledger(path))
+    shown = maintenance(path.parent, "failed", "show", str(download)).text
+    assert "\\x1b[31mhere" in shown
+    assert "\x1b" not in shown
+
+
+def test_unknown_id_changes_none_of_those_that_are_known(path: Path) -> None:
+    download = fail_a_download(Ledger(path))
+    answer = maintenance(path.parent, "failed", "forget", str(download), "99")
+    assert answer.code == 2
+    assert "'99'" in answer.errors
+    assert maintenance(path.parent, "failed", "list").code == 1
+
+
+def test_list_fits_a_terminal(path: Path) -> None:
+    fail_a_download(Ledger(path))
+    text = maintenance(path.parent, "failed", "list").text
+    assert "example.org" in text
+    assert max(map(len, text.splitlines())) <= 80

@@ -1,0 +1,355 @@
+"""`python -m maintenance health`: what is measured, the verdicts, and the three ways to say it."""
+
+import dataclasses
+import os
+import pty
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maintenance import health, measures
+from maintenance.health import Level, assess
+from maintenance.measures import MeasuredWorker, Measures
+from tests.sandbox.site import MediaSite
+from tests.support.operator_kit import ROOT, maintenance
+from tests.support.scene import Scene
+from worker.ledger import Ledger, ledger_path
+from worker.ledger.statistics import Queue
+from worker.ledger.upkeep import Upkeep
+from worker.settings import Settings
+
+
+def test_real_bot_is_well_and_says_how_it_is(site: MediaSite, tmp_path: Path) -> None:
+    env = {"TELEGRAM_WORKERS": "2", "DOWNLOAD_WORKERS": "1", "JOB_MAX_ATTEMPTS": "1"}
+    with Scene(site, tmp_path, env) as scene:
+        scene.send("/slow/health.mp4?seconds=6")
+        (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+
+        def published() -> Any:
+            workers = maintenance(scene.data_dir, "health", "--json").json["workers"]
+            return [w for w in workers if w["state"] == "busy" and w["pool"] == "downloads"]
+
+        (busy,) = scene.api.wait_for(published)
+        answer = maintenance(scene.data_dir, "health", "--json")
+        said = answer.json
+        levels = {check["name"]: check["level"] for check in said["checks"]}
+        # Disk, ffmpeg and the age of yt-dlp are this machine's.
+        ours = {"bot", "poll", "queue downloads", "queue telegram", "workers downloads", "zombies"}
+        assert {levels[name] for name in ours} == {"ok"}
+        assert answer.code == max(["ok", "warning", "critical"].index(x) for x in levels.values())
+        assert said["bot"]["pid"] == scene.bot.pid
+        assert len([w for w in said["workers"] if w["pool"] == "telegram"]) == 2
+        assert 0 < busy["memory_bytes"] < busy["memory_cap_bytes"] == 512 * 2**20
+        (download,) = said["downloads"]
+        assert (download["pid"], download["job"]) == (ytdlp, busy["job"])
+        assert [job["id"] for job in said["running"] if job["kind"] == "download"] == [busy["job"]]
+        text = maintenance(scene.data_dir, "health", "--detailed").text
+        assert max(map(len, text.splitlines())) <= 80
+        assert re.search(rf"\n{busy['name']} +{busy['pid']} +busy ", text)
+        assert "\x1b" not in text
+        scene.wait_for_answers()
+        scene.send("/404.mp4")
+        scene.wait_for_answers(2)
+        # The chat shows an answer a moment before the ledger does.
+        scene.api.wait_for(
+            lambda: maintenance(scene.data_dir, "health", "--json").json["failure_rate"] == 0.5
+        )
+
+        os.kill(scene.bot.pid, signal.SIGSTOP)
+        try:
+            stopped = maintenance(scene.data_dir, "health")
+            assert stopped.code == 2
+            assert re.search(r"critical +bot .* is stopped", stopped.text)
+        finally:
+            os.kill(scene.bot.pid, signal.SIGCONT)
+    dead = maintenance(scene.data_dir, "health")
+    assert dead.code == 2
+    assert re.search(r"critical +bot +is not running", dead.text)
+
+
+def test_bot_that_does_not_poll_is_said(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path) as scene:
+        scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM state WHERE name = 'bot'"))
+        # As if what was said last lay further back.
+        taken = take(Settings(bot_token="", data_dir=scene.data_dir))
+        assert {i.name: i.level for i in assess(taken)}["poll"] is not Level.CRITICAL
+        later = dataclasses.replace(taken, taken_at=time.time() + 3600, bot_age_s=3600)
+        (item,) = [item for item in assess(later) if item.name == "poll"]
+        assert (item.level, item.alerts) == (Level.CRITICAL, True)
+        assert "not polling" in item.text
+
+
+def take(settings: Settings, zombies: int = 0) -> Measures:
+    with Upkeep(ledger_path(settings.data_dir)) as ledger:
+        return measures.take(settings, ledger, zombies)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    Ledger(ledger_path(tmp_path)).close()
+    return Settings(bot_token="", data_dir=tmp_path)
+
+
+@pytest.fixture
+def well(settings: Settings) -> Measures:
+    """A bot to which nothing is the matter."""
+    taken = take(settings)
+    return dataclasses.replace(
+        taken,
+        bot_pid=1,
+        published_at=taken.taken_at,
+        polled_at=taken.taken_at,
+        disk_free_bytes=50,
+        disk_total_bytes=100,
+        ytdlp="2026.10.26",
+        ytdlp_age_days=10,
+        upgrade_trouble=None,
+        sites_down={},
+        has_ffmpeg=True,
+        landlock_abi=7,
+        landlock_shortcoming="",
+    )
+
+
+def a_worker(memory_mb: int, state: str = "idle") -> MeasuredWorker:
+    return MeasuredWorker("telegram", "telegram-1", 1, state, 5.0, 0, None, memory_mb, 100)
+
+
+def figures(**values: Any) -> Any:
+    def change(taken: Measures) -> Measures:
+        return dataclasses.replace(taken, figures=dataclasses.replace(taken.figures, **values))
+
+    return change
+
+
+def replaced(**values: Any) -> Any:
+    return lambda taken: dataclasses.replace(taken, **values)
+
+
+def waiting(number: int) -> Any:
+    return figures(queues={"downloads": Queue(number, 1.0)})
+
+
+OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "level", "alerts"),
+    [
+        (waiting(100), "queue downloads", OK, False),
+        (waiting(101), "queue downloads", WARNING, False),
+        (waiting(200), "queue downloads", WARNING, False),
+        (waiting(201), "queue downloads", CRITICAL, True),
+        (figures(failed=2, answers=2), "failures", OK, False),
+        (figures(failed=5, answers=100), "failures", OK, False),
+        (figures(failed=6, answers=100), "failures", WARNING, False),
+        (figures(failed=10, answers=100), "failures", WARNING, False),
+        (figures(failed=11, answers=100), "failures", CRITICAL, True),
+        (replaced(workers=(a_worker(80),)), "memory", OK, False),
+        (replaced(workers=(a_worker(81),)), "memory", CRITICAL, True),
+        (replaced(disk_free_bytes=10), "disk", OK, False),
+        (replaced(disk_free_bytes=9), "disk", CRITICAL, True),
+        (replaced(zombies=1), "zombies", CRITICAL, True),
+        (replaced(bot_pid=None), "bot", CRITICAL, True),
+        (replaced(published_at=0.0), "bot", CRITICAL, True),
+        (replaced(polled_at=0.0), "poll", CRITICAL, True),
+        (replaced(polled_at=None), "poll", WARNING, False),
+        (replaced(polled_at=None, bot_age_s=100.0), "poll", CRITICAL, True),
+        (
+            replaced(pool_sizes={"telegram": 4}, troubles={"telegram": "Traceback:\nno memory"}),
+            "workers telegram",
+            CRITICAL,
+            True,
+        ),
+        (
+            replaced(pool_sizes={"telegram": 4}, workers=(a_worker(1, "stopped"),)),
+            "workers telegram",
+            WARNING,
+            False,
+        ),
+        (replaced(has_ffmpeg=False), "ffmpeg", WARNING, True),
+        (replaced(ytdlp=None), "yt-dlp", CRITICAL, True),
+        (replaced(ytdlp="2025.01.01"), "yt-dlp", CRITICAL, True),
+        (replaced(ytdlp_age_days=181), "yt-dlp", WARNING, False),
+        (replaced(upgrade_trouble="the new one is broken"), "upgrade", WARNING, True),
+        (figures(outdated=1), "yt-dlp", WARNING, True),
+        (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, False),
+        (replaced(js_runtime=None), "javascript", OK, False),
+        (replaced(landlock_abi=2, landlock_shortcoming="signals are not"), "landlock", OK, False),
+        (replaced(landlock_abi=0, landlock_shortcoming="not offered"), "landlock", WARNING, False),
+        (replaced(load=99.0), "load", OK, False),
+    ],
+)
+def test_verdict(well: Measures, change: Any, name: str, level: Level, alerts: bool) -> None:
+    assert health.worst(assess(well)) is Level.OK, assess(well)
+    items = {item.name: item for item in assess(change(well))}
+    assert (items[name].level, items[name].alerts) == (level, alerts)
+    assert health.worst(items.values()) is level
+
+
+def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> None:
+    now = well.taken_at
+    down = {"b.example": now + 240, "a.example": now - 1}
+    (item,) = [i for i in assess(replaced(sites_down=down)(well)) if i.name == "sites"]
+    assert item.text == (
+        "2 down for everybody: a.example, tried with its next link; b.example, tried again in 4m00s"
+    )
+
+
+def test_peak_is_never_below_what_is_used_now(well: Measures) -> None:
+    taken = dataclasses.replace(well, workers=(a_worker(29),), memory_peak_share=0.0)
+    (memory,) = [item.text for item in assess(taken) if item.name == "memory"]
+    assert memory.endswith("29 % (peak 29 %)")
+
+
+def test_figures_come_from_the_rows(settings: Settings) -> None:
+    now = time.time()
+    path = ledger_path(settings.data_dir)
+    connection = sqlite3.connect(path)
+    insert = (
+        "INSERT INTO jobs (kind, pool, priority, state, created_at, waits_since, not_before,"
+        " finished_at, reason) VALUES ('download', 'downloads', 0, ?, 0, ?, 0, ?, ?)"
+    )
+    connection.executemany(
+        insert,
+        [
+            ("waiting", now - 40, None, None),
+            ("waiting", now - 10, None, None),
+            ("failed", 0, now - 100, "outdated"),
+            ("failed", 0, now - 4000, "outdated"),
+            *[("done", 0, now - 300, None)] * 29,
+        ],
+    )
+    request = (
+        "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, created_at, verdict,"
+        " answered_at) VALUES (1, 1, 1, '', '', 0, ?, ?)"
+    )
+    verdicts = [("media", 60)] * 3 + [("sentence", 60), ("cancelled", 60), ("sentence", 4000)]
+    connection.executemany(request, [(verdict, now - age) for verdict, age in verdicts])
+    connection.commit()
+    connection.close()
+    found = take(settings).figures
+    assert found.queues["downloads"].waiting == 2
+    assert found.queues["downloads"].oldest_wait_s == pytest.approx(40, abs=5)
+    assert found.jobs_per_minute == 3.0
+    assert (found.answers, found.failed, found.outdated) == (4, 1, 1)
+    assert found.created_total == 33
+
+
+def test_a_hundred_thousand_jobs_cost_no_more_than_a_thousand(settings: Settings) -> None:
+    """Counted in SQLite's own steps, which do not depend on the machine's."""
+    path = ledger_path(settings.data_dir)
+    connection = sqlite3.connect(path)
+
+    def fill(number: int) -> None:
+        connection.executemany(
+            "INSERT INTO jobs (kind, pool, priority, state, created_at, waits_since, not_before,"
+            " finished_at) VALUES ('download', 'downloads', 0, ?, 0, 0, 0, 1)",
+            [("failed" if n % 10 == 0 else "done",) for n in range(number)],
+        )
+        connection.executemany(
+            "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download,"
+            " created_at, verdict, answered_at) VALUES (1, 1, 1, '', '', ?, 0, 'media', 1)",
+            [(n,) for n in range(number)],
+        )
+        connection.commit()
+
+    def steps() -> int:
+        counted = [0]
+        with Upkeep(path) as ledger:
+            count = lambda: counted.__setitem__(0, counted[0] + 1)  # noqa: E731
+            ledger._db._connection.set_progress_handler(count, 10)
+            ledger.figures(time.time())
+            ledger.live_directories()
+            ledger.failed(50)
+        return counted[0]
+
+    fill(1_000)
+    few = steps()
+    fill(100_000)
+    assert few > 0
+    assert steps() < 2 * few
+    connection.close()
+
+
+def test_colours_are_for_terminals(settings: Settings) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "maintenance", "health"]
+    env = {"PATH": os.environ["PATH"], "DATA_DIR": str(settings.data_dir)}
+    subprocess.run(command, cwd=ROOT, env=env, stdout=theirs, check=False, timeout=30)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "\x1b[31mcritical" in shown
+    assert "\x1b" not in maintenance(settings.data_dir, "health").text
+
+
+# -------------------------------------------------------------------------------- Prometheus
+
+_SAMPLE = re.compile(
+    r'([a-z_:][a-z0-9_:]*)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?[0-9.e+-]+)'
+)
+
+
+def parse(text: str) -> dict[str, tuple[str, list[str]]]:
+    """A reader of the format as strict as its specification: name to type and samples."""
+    assert text.endswith("\n")
+    families: dict[str, tuple[str, list[str]]] = {}
+    lines = iter(text.splitlines())
+    name = ""
+    for line in lines:
+        if line.startswith("# HELP "):
+            name = line.split(" ", 3)[2]
+            assert name not in families, "a family stands in one piece"
+            kind = next(lines)
+            assert kind.startswith(f"# TYPE {name} "), kind
+            families[name] = (kind.split()[3], [])
+            continue
+        match = _SAMPLE.fullmatch(line)
+        assert match, line
+        assert match[1] == name
+        float(match[3])
+        families[name][1].append(match[2] or "")
+    return families
+
+
+def test_prometheus_reads_it(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path) as scene:
+        scene.send("/clip/prometheus.mp4")
+        scene.wait_for_answers()
+
+        def text() -> Any:
+            text = maintenance(scene.data_dir, "health", "--prometheus").text
+            return text if "worker_memory_bytes" in text else None
+
+        families = parse(scene.api.wait_for(text))
+    for name, (kind, samples) in families.items():
+        assert name.startswith("fetchbot_")
+        assert kind in {"gauge", "counter"}
+        assert (kind == "counter") == name.endswith("_total"), name
+        assert samples
+        assert len(samples) == len(set(samples)), "no sample comes twice"
+        unit = name.removesuffix("_total").rpartition("_")[2]
+        assert unit not in {"ms", "mb", "kb", "minutes", "percent", "days"}
+    assert '{pool="telegram",state="done"}' in families["fetchbot_jobs_ended_total"][1]
+
+
+def test_counts_of_what_ended_do_not_fall_when_rows_are_removed(settings: Settings) -> None:
+    ledger = Ledger(ledger_path(settings.data_dir))
+    for number in range(5):
+        ledger.record_updates([{"update_id": number}], 0.0)
+        job = ledger.claim("telegram", 0.0)
+        assert job
+        ledger.finish(job, 1.0)
+    with Upkeep(ledger_path(settings.data_dir)) as upkeep:
+        assert upkeep.remove_old(100.0) == 5
+        figures = upkeep.figures(200.0)
+    assert figures.ended_total == {("telegram", "done"): 5}
+    assert figures.created_total == 5

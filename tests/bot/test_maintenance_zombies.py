@@ -1,0 +1,230 @@
+"""`python -m maintenance zombies`: real processes gone astray are found and ended, others not."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from maintenance import ownership, zombies
+from maintenance.__main__ import main
+from maintenance.ownership import Instance, ProcessTable, running_bot
+from maintenance.zombies import Problem
+from tests.sandbox.site import MediaSite
+from tests.support.operator_kit import FFMPEG, lock_holder, maintenance, namesake, orphan
+from tests.support.scene import ONE_WORKER_EACH, Scene
+from worker.processes import process_table
+from worker.processes.process_table import instance_tag
+
+
+def is_there(identity: process_table.Identity) -> bool:
+    return process_table.is_alive(identity)
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+@pytest.mark.parametrize("is_running", [True, False])
+def test_orphaned_ffmpeg_is_found_and_ended_and_a_bystander_is_not(
+    tmp_path: Path, is_running: bool
+) -> None:
+    tag = instance_tag(tmp_path)
+    with (
+        lock_holder(tmp_path) if is_running else nullcontext(),
+        orphan(tag, *FFMPEG) as ours,
+        orphan(None, *FFMPEG) as bystander,
+        orphan(instance_tag(tmp_path / "other"), *FFMPEG) as of_another_bot,
+    ):
+        answer = maintenance(tmp_path, "zombies", "--json")
+        assert answer.code == 1
+        (zombie,) = answer.json["zombies"]
+        assert (zombie["pid"], zombie["what"], zombie["job"]) == (ours.pid, "orphan", 42)
+        assert zombie["command"].startswith("ffmpeg -v quiet")
+        assert zombie["memory_bytes"] > 0
+        assert is_there(ours), "without --kill nothing is changed"
+        answer = maintenance(tmp_path, "zombies", "--kill")
+        assert (answer.code, is_there(ours)) == (0, False), answer
+        assert f"{ours.pid} is gone" in answer.text
+        assert is_there(bystander)
+        assert is_there(of_another_bot)
+        assert maintenance(tmp_path, "zombies").code == 0
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_kind_that_is_spared_is_spared_in_the_second_look_as_well(tmp_path: Path) -> None:
+    with orphan(instance_tag(tmp_path), *FFMPEG) as ours:
+        mine = Instance(tmp_path, 60.0)
+        assert zombies.end(mine, [], spared={Problem.ORPHAN}) == []
+        assert is_there(ours)
+        assert [zombie.why for zombie in zombies.find(mine)] == [Problem.ORPHAN]
+
+
+def test_whole_session_of_one_that_ignores_term_is_ended(tmp_path: Path) -> None:
+    code = (
+        "import signal, subprocess, sys; signal.signal(15, signal.SIG_IGN);"
+        "subprocess.Popen([sys.executable, '-c', 'import signal; signal.signal(15, 1);"
+        " signal.pause()']); signal.pause()"
+    )
+    tag = instance_tag(tmp_path)
+    with orphan(tag, sys.executable, "-c", code) as leader:
+        while len(process_table.descendants(leader.pid)) < 1:
+            pass
+        (child,) = process_table.descendants(leader.pid)
+        answer = maintenance(tmp_path, "zombies", "--kill")
+        assert answer.code == 0, answer
+        assert not is_there(leader)
+        assert not is_there(child.identity)
+
+
+DEFUNCT = """
+child = os.fork()
+if not child:
+    os._exit(0)
+while not processes.look_up(child).is_defunct:
+    pass
+"""
+REAPS = "signal.signal(signal.SIGCHLD, lambda *_: os.waitpid(-1, os.WNOHANG))"
+
+
+@pytest.mark.parametrize("does_reap", [True, False])
+def test_defunct_child_of_the_bot_is_reaped_by_the_bot(tmp_path: Path, does_reap: bool) -> None:
+    with lock_holder(tmp_path, DEFUNCT + (REAPS if does_reap else "")) as bot:
+        answer = maintenance(tmp_path, "zombies", "--json")
+        (zombie,) = answer.json["zombies"]
+        assert (zombie["what"], zombie["state"], zombie["parent"]) == ("defunct", "Z", bot.pid)
+        answer = maintenance(tmp_path, "zombies", "--kill")
+        assert answer.code == (0 if does_reap else 2)
+        assert bool(process_table.look_up(zombie["pid"])) is not does_reap
+        assert bot.poll() is None
+        if not does_reap:
+            assert f"end its parent {bot.pid}" in answer.text
+
+
+def test_strange_parent_of_a_defunct_process_is_named_and_not_signalled(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    with lock_holder(other, DEFUNCT + "signal.signal(signal.SIGCHLD, lambda *_: os._exit(1))") as p:
+        (child,) = process_table.children(p.pid)
+        ours = Instance(tmp_path, 60.0, {child.identity: 7})
+        (zombie,) = zombies.find(ours)
+        assert (zombie.why, zombie.job) == (Problem.DEFUNCT, 7)
+        assert f"parent {p.pid}" in zombie.reason
+        assert zombies.end(ours, [zombie]) == [zombie]
+        assert p.poll() is None
+
+
+def test_stopped_ytdlp_of_a_real_bot_is_listed(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        scene.send("/slow/stopped.mp4?seconds=8")
+        (pid,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM processes"))
+        assert maintenance(scene.data_dir, "zombies").text.startswith("No zombies")
+        for command in (["pgrep", "yt-dlp"], ["ps", "-C", "yt-dlp", "-o", "pid="]):
+            shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            assert str(pid) in shown.split()
+
+        os.kill(pid, signal.SIGSTOP)
+        (stopped,) = maintenance(scene.data_dir, "zombies", "--json").json["zombies"]
+        assert (stopped["pid"], stopped["what"], stopped["command"]) == (pid, "stopped", "yt-dlp")
+        ((job,),) = scene.ledger("SELECT job FROM processes")
+        assert stopped["job"] == job
+
+        os.kill(pid, signal.SIGCONT)
+        scene.wait_for_answers()
+
+
+def test_defunct_ytdlp_of_a_stopped_worker_is_cleared_with_it(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        scene.send("/slow/defunct.mp4?seconds=6")
+        (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        (worker,) = scene.workers("downloads")
+        os.kill(worker, signal.SIGSTOP)
+        os.kill(ytdlp, signal.SIGKILL)
+        found = scene.api.wait_for(
+            lambda: {
+                (zombie["pid"], zombie["what"])
+                for zombie in maintenance(scene.data_dir, "zombies", "--json").json["zombies"]
+            }
+        )
+        # And yt-dlp's ffmpeg, if that waited for the film already: it died with yt-dlp.
+        assert found >= {(ytdlp, "defunct"), (worker, "stopped")}
+        answer = maintenance(scene.data_dir, "zombies", "--kill")
+        assert answer.code == 0, answer
+        assert all(process_table.look_up(pid) is None for pid, _ in found)
+        assert scene.wait_for_answers()[0].media
+
+
+def test_stuck_ytdlp_of_a_real_bot_is_ended_and_a_namesake_is_not(
+    site: MediaSite,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with (
+        Scene(site, tmp_path, {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "1"}) as scene,
+        namesake(tmp_path, "yt-dlp") as bystander,
+    ):
+        scene.send("/stall.mp4")
+        (pid,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM processes"))
+        monkeypatch.setenv("DATA_DIR", str(scene.data_dir))
+        assert main(["zombies"]) == 0
+        # Stuck as soon as it runs, instead of after the 120 s that a job may take.
+        monkeypatch.setattr(ownership, "STUCK_GRACE_S", -120.0)
+        assert main(["zombies"]) == 1
+        assert re.search(rf"^ *{pid} .* stuck ", capsys.readouterr().out, re.MULTILINE)
+        assert main(["zombies", "--kill"]) == 0
+        assert f"{pid} is gone" in capsys.readouterr().out
+        assert process_table.look_up(pid) is None
+        assert is_there(bystander)
+        scene.wait_for_answers()
+
+
+def test_bot_that_starts_in_the_middle_loses_nobody(tmp_path: Path) -> None:
+    """What a look finds belongs to the bot that holds the lock after the look."""
+    ours = Instance(tmp_path, 60.0)
+    tag = instance_tag(tmp_path)
+    worker = (
+        f"env = dict(os.environ, FETCHBOT_INSTANCE={tag!r})\n"
+        "subprocess.Popen(['sleep', '60'], env=env)"
+    )
+    with lock_holder(tmp_path, worker) as bot:
+        (sleep,) = process_table.children(bot.pid)
+        assert list(ProcessTable(ours).ours) == [sleep.pid]
+        assert zombies.find(ours) == []
+    assert [z.process.pid for z in zombies.find(ours)] == [sleep.pid]
+    assert zombies.end(ours, zombies.find(ours)) == []
+
+
+def test_lock_is_looked_at_and_never_taken(tmp_path: Path) -> None:
+    assert running_bot(tmp_path) is None
+    with lock_holder(tmp_path) as bot:
+        assert running_bot(tmp_path) == process_table.identify(bot.pid)
+    assert (tmp_path / "lock").read_text() == f"{bot.pid}\n"
+    assert running_bot(tmp_path) is None, "the pid is still written there, and holds nothing"
+
+
+@pytest.mark.negative
+def test_without_the_user_a_stranger_with_our_tag_would_be_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with orphan(instance_tag(tmp_path), "sleep", "60") as stranger:
+        assert list(ProcessTable(Instance(tmp_path, 60.0)).ours) == [stranger.pid]
+        monkeypatch.setattr(ownership, "owner_of", lambda _: 12345)
+        assert not ProcessTable(Instance(tmp_path, 60.0)).ours
+
+
+def test_command_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    for user in (0, os.getuid()):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert main(["zombies"]) == 0
+    monkeypatch.setattr(os, "geteuid", lambda: 12346)
+    assert main(["zombies"]) == 2
+    assert "as root or by sudo -u" in capsys.readouterr().err

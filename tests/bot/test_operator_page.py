@@ -1,0 +1,117 @@
+"""What README's page for operators tells one to type does what it says, in a real bot's house."""
+
+import os
+import re
+import shlex
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.site import MediaSite
+from tests.support.operator_kit import ROOT
+from tests.support.scene import Scene
+
+PAGE = (ROOT / "README.md").read_text("utf-8").split("\n## Operate it\n")[1].split("\n## ")[0]
+BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
+COMMANDS = [line.split("  #")[0].strip() for line in BLOCKS.splitlines() if line]
+PROTECTIONS = re.findall(r"^\| `((?:kill|mkdir|prlimit)[^`]*)`", PAGE, re.MULTILINE)
+
+
+def run(scene: Scene, command: str) -> subprocess.CompletedProcess[str]:
+    """Type a command in the directory where the bot's `data` is."""
+    shown = command.replace(".venv/bin/python", shlex.quote(sys.executable))
+    return subprocess.run(
+        ["sh", "-c", shown],
+        cwd=scene.data_dir.parent,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def failed_job(scene: Scene) -> int:
+    """A link that failed for good, and its job."""
+    before = len(scene.answers())
+    scene.send("/404.mp4")
+    scene.wait_for_answers(before + 1)
+    ((job,),) = scene.ledger("SELECT max(id) FROM jobs WHERE state = 'failed'")
+    return int(job)
+
+
+def test_page_has_every_command() -> None:
+    for command in ("health", "zombies --kill", "orphans --delete", "failed show", "failed retry"):
+        assert any(f"-m maintenance {command}" in shown for shown in COMMANDS)
+    assert len(PROTECTIONS) == 6
+
+
+def test_every_command_of_the_page_runs(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path) as scene:
+        for command in COMMANDS:
+            if "ID" in command.split():
+                command = command.replace("ID", str(failed_job(scene)))
+            done = run(scene, command)
+            # 2 is for a disk or a yt-dlp of this machine that is not well.
+            allowed = {0, 1, 2} if " health" in command else {0, 1}
+            assert done.returncode in allowed, (command, done.stdout, done.stderr)
+            assert done.stderr == "", command
+            if "retry" in command:
+                scene.wait_for_answers(len(scene.answers()) or 1)
+        assert "fetchbot_up 1" in (tmp_path / "fetchbot.prom").read_text()
+        backup = (tmp_path / "ledger-backup.sqlite3").stat()
+        assert backup.st_size > 10_000
+        assert stat.S_IMODE(backup.st_mode) == 0o600, "it holds people's links"
+        scene.api.wait_for(lambda: not scene.ledger("SELECT 1 FROM jobs WHERE state = 'running'"))
+
+
+KILL, STOP, KILL_BOT, END_BOT, ABANDON, LIMITS = PROTECTIONS
+
+
+def test_protections_of_downloads_can_be_seen(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path) as scene:
+        scene.send("/slow/protected.mp4?seconds=3")
+        (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        assert run(scene, KILL.replace("PID", str(ytdlp))).returncode == 0
+        scene.wait_for_answers(1)
+
+        scene.send("/slow/protected-again.mp4?seconds=5")
+        (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        assert run(scene, STOP.replace("PID", str(ytdlp))).returncode == 0
+        listed = run(scene, ".venv/bin/python -m maintenance zombies").stdout
+        assert re.search(rf"^ *{ytdlp} .* stopped ", listed, re.MULTILINE)
+        os.kill(ytdlp, signal.SIGCONT)
+        scene.wait_for_answers(2)
+
+        assert run(scene, ABANDON).returncode == 0
+        assert "999999-1" in run(scene, ".venv/bin/python -m maintenance orphans").stdout
+        run(scene, ".venv/bin/python -m maintenance orphans --delete")
+        assert scene.directories() == []
+
+        worker = scene.workers("downloads")[0]
+        shown = run(scene, LIMITS.replace("PID", str(worker)))
+        assert str(512 * 2**20) in shown.stdout, shown
+
+
+def test_protections_of_the_bot_can_be_seen(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path) as scene:
+        scene.send("/slow/protected-third.mp4?seconds=4")
+        scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        scene.bot.tree()
+        assert run(scene, KILL_BOT).returncode == 0
+        scene.bot.wait()
+        scene.bot.wait_for_empty_tree()
+        scene.restart_after_death()
+        scene.wait_for_answers(1)
+
+        assert run(scene, END_BOT).returncode == 0
+        assert scene.bot.wait() == 0
+
+
+@pytest.mark.parametrize("word", ["High memory", "Zombies", "Orphaned files", "Crashing workers"])
+def test_troubleshooting_knows(word: str) -> None:
+    assert f"**{word}**" in PAGE

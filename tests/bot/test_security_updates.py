@@ -1,0 +1,210 @@
+"""Updates as Telegram would never send them: nothing that is polled may stop the bot."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.hostile.web import Handler, Web, content
+from tests.process.test_ledger import QUOTA, WORDS
+from tests.sandbox.site import MediaSite
+from tests.support.scene import CHAT, Scene
+from tests.unit.test_telegram_handlers import anything, near_messages, odd_objects, said
+from worker.dispatch import poller
+from worker.dispatch.poller import MAX_NESTING, Poller
+from worker.ledger import TELEGRAM, Kind, Ledger
+from worker.protocol import Cancelled, HandleUpdate
+from worker.telegram import Connection, fields, handle_update, texts
+
+TOKEN = "123456789:AAHsandbox-0123456789abcdefghijklmno"
+CONNECTION = Connection(TOKEN, "http://127.0.0.1:9")
+ADMIN = 5
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poller, "RUBBISH_PAUSE_S", 0.0)
+
+
+def nested(levels: int, inside: object = 1) -> Any:
+    for level in range(levels):
+        inside = [inside] if level % 2 else {"message": inside}
+    return inside
+
+
+# -------------------------------------------------------------------------- what is recorded
+
+odd_ids = st.integers() | st.floats() | st.text(max_size=3) | st.booleans() | st.none()
+updates = st.one_of(
+    st.dictionaries(st.text(max_size=5), anything, max_size=3),
+    st.dictionaries(st.sampled_from(["message", "callback_query"]), odd_objects, max_size=2),
+    near_messages(),
+    st.builds(lambda levels: {"message": nested(levels)}, st.integers(1, 900)),
+)
+
+
+def as_polled(update: dict[str, Any], update_id: object) -> dict[str, Any]:
+    """Once through the wire: what JSON cannot say does not get here."""
+    parsed: dict[str, Any] = json.loads(json.dumps({**update, "update_id": update_id}))
+    return parsed
+
+
+batches = st.lists(
+    st.builds(as_polled, updates, odd_ids | st.integers(0, 2**62)), min_size=1, max_size=5
+)
+
+
+def handle_all(ledger: Ledger) -> int:
+    """Everything that Telegram workers have to do, done; how many updates there were."""
+    handled = 0
+    while job := ledger.claim(TELEGRAM, 0.0):
+        match job.kind:
+            case Kind.UPDATE:
+                handled += 1
+                task: HandleUpdate = pickle.loads(pickle.dumps(HandleUpdate(job.payload)))
+                effects = handle_update(
+                    task.update, admins=frozenset({ADMIN}), username=lambda: "bot"
+                )
+                ledger.finish_update(job, effects, QUOTA, WORDS, 0.0)
+            case Kind.STATUS:
+                ledger.finish_status(job, 1, 0.0)
+            case _:
+                ledger.finish(job, 0.0)
+    return handled
+
+
+@settings(
+    deadline=None,  # a busy machine is no bug
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(batches)
+def test_any_update_goes_through_ledger_and_worker(
+    ledger: Ledger, batch: list[dict[str, Any]]
+) -> None:
+    before = ledger.offset()
+    offset = Poller(CONNECTION, lambda: ledger, lambda: None)._record(ledger, batch, before)
+    assert offset == max(before, ledger.offset())
+    assert handle_all(ledger) <= len(batch)
+    assert ledger.claim(TELEGRAM, 0.0) is None
+
+
+@pytest.mark.negative
+def test_an_update_that_nests_too_deep_would_not_reach_a_worker() -> None:
+    assert fields.is_shallow(nested(MAX_NESTING), MAX_NESTING)
+    assert not fields.is_shallow(nested(MAX_NESTING + 1), MAX_NESTING)
+    pickle.dumps(HandleUpdate(nested(MAX_NESTING)))
+    with pytest.raises(RecursionError):
+        pickle.dumps(HandleUpdate(nested(900)))
+
+
+# ------------------------------------------------------------------------------ the real poll
+
+ANSWERS = {
+    "no id": "{}",
+    "an id that is nothing": '{"update_id": null}',
+    "an id in words": '{"update_id": "7"}',
+    "a broken id": '{"update_id": 7.5}',
+    "a whole id that is none": '{"update_id": 1e18}',
+    "endless id": '{"update_id": 1e999}',
+    "no number": '{"update_id": NaN}',
+    "yes": '{"update_id": true}',
+    "below nothing": '{"update_id": -7}',
+    "beyond the journal": '{"update_id": 9223372036854775807}',
+    "thousands of digits": f'{{"update_id": {"9" * 5000}}}',
+    "thousands of digits inside": f'{{"update_id": 7, "message": {{"date": {"9" * 5000}}}}}',
+    "deep": '{"update_id": 7, "message": ' + '{"a":' * 700 + "1" + "}" * 700 + "}",
+    "half a letter": '{"update_id": 7, "message": {"text": "\\ud83c"}}',
+    "the same name twice": '{"update_id": 7, "message": {}, "message": 0, "update_id": 8}',
+}
+
+
+@pytest.mark.parametrize("update", ANSWERS.values(), ids=ANSWERS)
+def test_no_update_stops_the_poll(update: str, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    # The second answer has what a person says, and the rest nothing; then the test has seen it.
+    answers = [f"[{update}]", json.dumps([said("hello") | {"update_id": 100}])]
+    with Web() as web:
+        polled = Poller(Connection(TOKEN, web.url), lambda: Ledger(path), lambda: None)
+
+        def answer(handler: Handler) -> None:
+            result = answers.pop(0) if answers else "[]"
+            if result == "[]":
+                polled.stop()
+            content(f'{{"ok": true, "result": {result}}}', "application/json")(handler)
+
+        web.answers[f"/bot{TOKEN}/getUpdates"] = answer
+        thread = threading.Thread(target=polled.run)
+        thread.start()
+        thread.join(20)
+        polled.stop()
+        assert not thread.is_alive()
+    ledger = Ledger(path)
+    assert ledger.offset() == 101
+    assert handle_all(ledger) in {1, 2}
+    ledger.close()
+
+
+# ------------------------------------------------------------------------------- the whole bot
+
+
+def odd_updates() -> Iterator[dict[str, Any]]:
+    """Updates that a real server could be made to send, and some that it could not."""
+    values: list[Any] = [None, True, -1, 2**70, 1e300, "", "x" * 5000, [], {}, [[{}]], nested(700)]
+    for value in values:
+        yield {"message": value}
+        yield {"callback_query": value}
+        for key in ("message_id", "chat", "from", "text", "entities", "caption"):
+            yield {"message": said("a.example")["message"] | {key: value}}
+        for key in ("id", "from", "message", "data"):
+            query = {"id": "1", "from": {"id": 7}, "message": {}, "data": "cancel:1"}
+            yield {"callback_query": query | {key: value}}
+
+
+def test_the_bot_serves_on_after_any_update(site: MediaSite, tmp_path: Path) -> None:
+    pushed = list(odd_updates())
+    with Scene(site, tmp_path) as scene:
+        for update in pushed:
+            assert scene.api.push(update)
+        scene.send("/clip.mp4", chat_id=4711)
+        (answer,) = scene.wait_for_answers(timeout_s=60)
+        assert answer.media is not None
+        assert scene.ledger("SELECT count(*) FROM jobs WHERE kind = 'update'") >= [(len(pushed),)]
+        assert scene.ledger("SELECT count(*) FROM jobs WHERE state = 'failed'") == [(0,)]
+        assert "Traceback" not in scene.bot.log
+        assert "has died" not in scene.bot.log
+
+
+def test_a_button_obeys_only_who_it_was_made_for(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path) as scene:
+        api = scene.api
+
+        def notices() -> list[str]:
+            made = [call for call in api.calls if call.method == "answerCallbackQuery"]
+            return [call.params["text"] for call in made if call.status == 200]
+
+        scene.send("/slow/held.mp4?seconds=60")
+        api.wait_for(lambda: site.hits("/slow/held.mp4"))
+        status = api.wait_for(lambda: [m for m in api.chat(CHAT) if m.buttons])[0]
+        for stranger in (1, 2, 3):
+            api.press(CHAT, status.message_id, "Cancel", user_id=CHAT + stranger)
+        api.wait_for(lambda: len(notices()) == 3)
+        assert set(notices()) == {texts.CANCEL_NOTICES[Cancelled.NOT_YOURS]}
+        assert scene.answers() == []
+        api.press(CHAT, status.message_id, "Cancel", user_id=CHAT)
+        scene.wait_for_answers(1)
+        assert api.wait_for(lambda: texts.CANCEL_NOTICES[Cancelled.DONE] in notices())

@@ -1,0 +1,205 @@
+"""Starting and stopping the real bot: signals, the lock, and what a start refuses."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.api import BotApi
+from tests.sandbox.bot_process import BOT, BotProcess
+from tests.sandbox.client import Client
+from tests.sandbox.site import MediaSite
+from tests.support.scene import ONE_WORKER_EACH, Scene
+
+SETTINGS = {"BOT_TOKEN": "123456:" + "a" * 35, "TELEGRAM_API_URL": "http://127.0.0.1:9"}
+
+
+def run_bot(
+    directory: Path, env: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """`bot.py` in `directory`, expected to end by itself."""
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(directory / "data"), **env}
+    return subprocess.run(
+        [sys.executable, BOT, *arguments],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_job_in_hand_finishes_within_the_grace(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        scene.send("/slow/grace.mp4?seconds=3")
+        scene.api.wait_for(lambda: scene.site.hits("/slow/grace.mp4"))
+        scene.bot.terminate()
+        assert scene.bot.wait(20) == 0
+        assert scene.ledger("SELECT state FROM jobs WHERE kind = 'download'") == [("done",)]
+        scene.bot.start()
+        (answer,) = scene.wait_for_answers()
+        assert answer.kind == "video"
+        assert scene.site.hits("/slow/grace.mp4") <= 2, "it was not downloaded a second time"
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_job_that_outlasts_the_grace_is_put_back(
+    site: MediaSite, tmp_path: Path, signals: int
+) -> None:
+    grace_s = {1: "0.5", 2: "60"}[signals]
+    env = {**ONE_WORKER_EACH, "SHUTDOWN_GRACE": grace_s, "DOWNLOAD_JOB_TIMEOUT": "60"}
+    with Scene(site, tmp_path, env) as scene:
+        path = f"/slow/put-back-{signals}.mp4"
+        scene.send(f"{path}?seconds=4")
+        scene.api.wait_for(lambda: scene.site.hits(path))
+        scene.bot.terminate()
+        if signals == 2:
+            scene.api.wait_for(lambda: "Stopping" in scene.bot.log)
+            scene.bot.terminate()
+        assert scene.bot.wait(10) == 0
+        scene.bot.wait_for_empty_tree()
+        assert scene.directories() == []
+        assert scene.ledger("SELECT state, attempts FROM jobs WHERE kind = 'download'") == [
+            ("waiting", 0)
+        ]
+        scene.bot.start()
+        (answer,) = scene.wait_for_answers()
+        assert answer.kind == "video"
+
+
+def test_killed_bot_leaves_nothing_among_the_machines_temporary_files(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    # Longer than a socket's path may be (unix(7)).
+    directory = tmp_path / ("d" * 60) / ("e" * 60)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with Scene(site, directory, {**ONE_WORKER_EACH, "TMPDIR": str(temporary)}) as scene:
+        own = scene.data_dir / "tmp"
+        scene.send("/clip/first-life.mp4")
+        scene.wait_for_answers()
+        (left,) = own.iterdir()
+        scene.bot.kill()
+        scene.restart_after_death()
+        scene.send("/clip/second-life.mp4")
+        scene.wait_for_answers(2)
+        assert left not in list(own.iterdir()), "the start has removed it"
+        scene.bot.terminate()
+        assert scene.bot.wait(20) == 0
+        assert list(own.iterdir()) == []
+        assert list(temporary.iterdir()) == []
+
+
+def test_second_bot_in_one_directory_refuses(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        env = {**scene.bot.env}
+        done = subprocess.run(
+            [sys.executable, BOT],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 75
+        assert "Another bot works in" in done.stderr
+        scene.send("/clip/first-bot-goes-on.mp4")
+        scene.wait_for_answers()
+
+
+def test_idle_bot_stops_in_the_middle_of_a_poll(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        polls = [call for call in scene.api.calls if call.method == "getUpdates"]
+        scene.bot.terminate()
+        assert scene.bot.wait(5) == 0
+        assert polls[-1].status is None, "the poll of 25 s was still open"
+
+
+def test_two_pollers_are_named(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        Client(scene.api.url, scene.api.token).call("getUpdates", timeout=0)
+        scene.api.wait_for(lambda: "Another program or a webhook" in scene.bot.log)
+        scene.send("/clip/after-a-conflict.mp4")
+        scene.wait_for_answers()
+
+
+def test_without_ffmpeg_the_bot_warns_and_works(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path, {**ONE_WORKER_EACH, "PATH": str(tmp_path)}) as scene:
+        assert "ffmpeg is not found" in scene.bot.log
+        scene.send("/clip/no-ffmpeg.mp4")
+        (answer,) = scene.wait_for_answers()
+        assert answer.kind == "video"
+
+
+def test_refused_token_ends_the_bot(tmp_path: Path) -> None:
+    with BotApi() as api:
+        bot = BotProcess(api, tmp_path / "data", {"BOT_TOKEN": "123456:" + "b" * 35})
+        bot.start()
+        assert bot.wait(20) == 78
+        assert "Telegram refuses BOT_TOKEN" in bot.log
+        assert "b" * 35 not in bot.log
+        bot.wait_for_empty_tree()
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({}, "BOT_TOKEN is not set"),
+        ({"BOT_TOKEN": "rubbish"}, "BOT_TOKEN"),
+        ({**SETTINGS, "DOWNLOAD_WORKERS": "many"}, "DOWNLOAD_WORKERS"),
+        ({**SETTINGS, "DATA_DIR": "/proc/nowhere"}, "DATA_DIR /proc/nowhere"),
+    ],
+    ids=["no token", "malformed token", "wrong number", "unwritable directory"],
+)
+def test_wrong_settings_end_the_bot_with_one_line(
+    env: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    done = run_bot(tmp_path, env)
+    assert done.returncode == 78
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "rubbish" not in done.stderr
+
+
+CLOSED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import bot
+bot.open_closed_stdio()
+file = open("next-file", "w")
+assert file.fileno() > 2
+for stream in (sys.stdout, sys.stderr):
+    print("nobody reads this", file=stream, flush=True)
+assert sys.stdin.read() == ""
+os._exit(42)
+"""
+
+
+def test_closed_standard_streams_are_no_files_of_ours(tmp_path: Path) -> None:
+    command = 'exec "$0" -c "$1" "$2" <&- >&- 2>&-'
+    arguments = ["sh", "-c", command, sys.executable, CLOSED, str(BOT.parent)]
+    done = subprocess.run(arguments, cwd=tmp_path, timeout=30, check=False)
+    assert done.returncode == 42
+    assert (tmp_path / "next-file").read_text() == ""
+
+
+@pytest.mark.parametrize("content", [b"not a database " * 100, None])
+def test_strange_ledger_is_refused_and_kept(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "data" / "ledger.sqlite3"
+    path.parent.mkdir(mode=0o700)
+    if content is None:
+        connection = sqlite3.connect(path)
+        connection.execute("CREATE TABLE somebody_elses (value)")
+        connection.close()
+    else:
+        path.write_bytes(content)
+    before = path.read_bytes()
+    done = run_bot(tmp_path, SETTINGS)
+    assert done.returncode == 78
+    assert "ledger" in done.stderr
+    assert path.read_bytes() == before

@@ -1,0 +1,97 @@
+"""What a download process says about itself, and that none of it is believed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.hostile.tools import LINK, without_landlock
+from tests.process.test_downloads import RULES
+from tests.support.downloads_harness import Worker, worker
+from worker.errors import Fault, Reason
+
+
+@pytest.fixture(scope="module")
+def unconfined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """Landlock would not let it make most of what it lies about."""
+    home = tmp_path_factory.mktemp("claims")
+    with worker(home, prepare=without_landlock, is_cold=True) as made:
+        yield made
+
+
+def _claim(name: str, **more: Any) -> None:
+    fields = {"name": name, "kind": "video", "title": "t", "part": 1, "parts": 1} | dict.fromkeys(
+        ("width", "height", "duration_s", "thumbnail", "uploader", "extractor", "media_id", "note")
+    )
+    os.write(3, json.dumps({"finished": [{**fields, **more}]}).encode() + b"\n")
+    signal.pause()
+
+
+def _claim_a_path(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    _claim("../../../etc/hostname")
+
+
+def _claim_a_link(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    os.symlink("/etc/hostname", "media.mp4")
+    _claim("media.mp4")
+
+
+def _claim_a_second_name(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    Path("first").write_bytes(b"x")
+    os.link("first", "media.mp4")
+    _claim("media.mp4")
+
+
+def _claim_a_pipe(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    os.mkfifo("media.mp4")
+    _claim("media.mp4")
+
+
+def _claim_many_parts(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    Path("media.mp4").write_bytes(b"x")
+    _claim("media.mp4", part=1, parts=1000)
+
+
+def _claim_no_file(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    os.write(3, b'{"finished": []}\n')
+    signal.pause()
+
+
+def _claim_nothing(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    _claim("media.mp4")
+
+
+def _send_rubbish(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    os.write(3, b"\x80\x04rubbish\n")
+    signal.pause()
+
+
+def _never_end_a_line(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    while True:
+        os.write(3, b"x" * 4096)
+
+
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        _claim_a_path,
+        _claim_a_link,
+        _claim_a_second_name,
+        _claim_a_pipe,
+        _claim_many_parts,
+        _claim_no_file,
+        _claim_nothing,
+        _send_rubbish,
+        _never_end_a_line,
+    ],
+)
+def test_a_false_word_is_not_believed(unconfined: Worker, fetch: Any) -> None:
+    error = unconfined.run(LINK, RULES, fetch).error
+    assert (error.reason, error.fault) == (Reason.CRASHED, Fault.RETRYABLE)
+    assert not unconfined.directory.exists()

@@ -1,0 +1,286 @@
+"""The ledger: what survives, what is refused, and which job is claimed."""
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from worker import errors, protocol
+from worker.ledger import (
+    TELEGRAM,
+    Job,
+    Kind,
+    Ledger,
+    LedgerBusy,
+    LedgerError,
+    Quota,
+    Words,
+    database,
+)
+from worker.ledger.schema import MIGRATIONS
+from worker.protocol import Cancelled
+
+WORDS = Words(
+    cancelled={outcome: outcome.value for outcome in Cancelled},
+    refusals={refusal: refusal.value for refusal in protocol.Refusal},
+)
+QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
+ERROR = errors.JobError(errors.Reason.NETWORK, errors.Fault.RETRYABLE)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(path)
+    yield ledger
+    ledger.close()
+
+
+def claim(ledger: Ledger, kind: Kind, now: float = 0.0) -> Job:
+    job = ledger.claim(kind.pool, now)
+    assert job is not None
+    assert job.kind is kind
+    return job
+
+
+def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[int]:
+    """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
+    ledger.record_updates([{"update_id": update_id}], 0.0)
+    return ledger.finish_update(claim(ledger, Kind.UPDATE), effects, QUOTA, WORDS, 0.0)
+
+
+def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:
+    return protocol.OpenRequest(user_id, user_id, 1, "https://example.org/v", key)
+
+
+def files(*paths: str) -> protocol.Media:
+    video, link = protocol.MediaKind.VIDEO, "https://example.org/v"
+    return protocol.Media(
+        tuple(protocol.MediaFile(path, video, 1000, "title", link) for path in paths)
+    )
+
+
+def a_file(path: str = "/nowhere/media.mp4") -> protocol.Media:
+    return files(path)
+
+
+def post(ledger: Ledger, message_id: int = 2) -> None:
+    ledger.finish_status(claim(ledger, Kind.STATUS), message_id, 0.0)
+
+
+# ----------------------------------------------------------------------------------- the file
+
+
+def test_offset_and_updates_survive(path: Path) -> None:
+    ledger = Ledger(path)
+    assert ledger.offset() == 0
+    ledger.record_updates([{"update_id": 5}, {"update_id": 6}], 0.0)
+    ledger.close()
+    again = Ledger(path)
+    assert again.offset() == 7
+    assert claim(again, Kind.UPDATE).payload == {"update_id": 5}
+    again.close()
+
+
+def test_update_that_comes_twice_is_handled_once(ledger: Ledger) -> None:
+    ledger.record_updates([{"update_id": 5}], 0.0)
+    ledger.record_updates([{"update_id": 5}, {"update_id": 4}], 0.0)
+    assert ledger.offset() == 6
+    assert [claim(ledger, Kind.UPDATE).payload["update_id"] for _ in range(2)] == [5, 4]
+    assert ledger.claim(TELEGRAM, 0.0) is None
+
+
+def test_every_version_is_migrated_forward(path: Path) -> None:
+    for version in range(len(MIGRATIONS)):
+        path.unlink(missing_ok=True)
+        connection = sqlite3.connect(path)
+        if version:
+            connection.execute("PRAGMA application_id = 1179927113")
+            connection.executescript("".join(MIGRATIONS[:version]))
+            connection.execute(f"PRAGMA user_version = {version}")
+        connection.close()
+        ledger = Ledger(path)
+        ledger.record_updates([{"update_id": 1}], 0.0)
+        ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("PRAGMA user_version = 999", "run the newer bot"),
+        ("PRAGMA application_id = 1", "not a ledger of this bot"),
+    ],
+)
+def test_ledger_of_another_kind_is_refused(path: Path, spoil: str, words: str) -> None:
+    Ledger(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute(spoil)
+    connection.close()
+    with pytest.raises(LedgerError, match=words):
+        Ledger(path)
+
+
+def test_damaged_ledger_is_noticed_and_kept(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.record_updates([{"update_id": n, "text": "x" * 2000} for n in range(50)], 0.0)
+    ledger.close()
+    content = bytearray(path.read_bytes())
+    content[8192:12288] = b"\xff" * 4096
+    path.write_bytes(content)
+    with pytest.raises(LedgerError, match=r"damaged|cannot be read"):
+        Ledger(path).check()
+    assert path.read_bytes() == content
+
+
+def test_locked_ledger_is_busy_and_unchanged(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger._db.execute("PRAGMA busy_timeout = 1")
+    lock = sqlite3.connect(path, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerBusy):
+        ledger.record_updates([{"update_id": 5}], 0.0)
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert ledger.offset() == 0
+    ledger.record_updates([{"update_id": 5}], 0.0)
+    assert ledger.offset() == 6
+
+
+def test_full_disk_is_busy_and_unchanged(ledger: Ledger) -> None:
+    pages = ledger._db.value("PRAGMA page_count")
+    ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(LedgerBusy, match="full"):
+        ledger.record_updates([{"update_id": 5, "text": "x" * 100_000}], 0.0)
+    ledger._db.execute("PRAGMA max_page_count = 1000000")
+    assert ledger.offset() == 0
+    ledger.record_updates([{"update_id": 5}], 0.0)
+
+
+def refusals_beside_a_transaction(path: Path, patience_s: float) -> list[LedgerBusy]:
+    """How recording an update was refused while another thread was in a transaction.
+
+    The transaction ends when the other thread has, or after `patience_s`.
+    """
+    holder = Ledger(path)
+    refusals: list[LedgerBusy] = []
+
+    def record() -> None:
+        ledger = Ledger(path)
+        ledger._db.execute("PRAGMA busy_timeout = 0")  # so SQLite itself waits for nobody
+        opened.set()
+        try:
+            ledger.record_updates([{"update_id": 5}], 0.0)
+        except LedgerBusy as error:
+            refusals.append(error)
+        ledger.close()
+
+    opened = threading.Event()
+    thread = threading.Thread(target=record)
+    with holder._db.transaction():
+        thread.start()
+        assert opened.wait(30)
+        thread.join(patience_s)
+    thread.join(30)
+    assert refusals or holder.offset() == 6
+    holder.close()
+    return refusals
+
+
+def test_threads_take_turns_and_do_not_count_on_sqlites_patience(path: Path) -> None:
+    assert refusals_beside_a_transaction(path, patience_s=0.2) == []
+
+
+@pytest.mark.negative
+def test_without_turns_a_thread_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_turn", contextlib.nullcontext())
+    assert refusals_beside_a_transaction(path, patience_s=30)
+
+
+OPEN_WITHOUT_ROOM = """
+import sys
+from pathlib import Path
+from tests.chaos.disk import Disk, enter_own_namespace
+from worker.ledger import Ledger, LedgerBusy
+try:
+    enter_own_namespace()
+    disk = Disk(Path(sys.argv[1]), 2_000_000)
+except OSError as error:
+    sys.exit(f"no disk of our own: {error}")
+ledger = disk.path / "ledger.sqlite3"
+Ledger(ledger).close()
+disk.leave(0)
+try:
+    Ledger(ledger)
+except LedgerBusy:
+    print("busy", flush=True)
+disk.release()
+Ledger(ledger).close()
+disk.unmount()
+"""
+
+
+def test_disk_without_room_for_the_index_is_busy(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", OPEN_WITHOUT_ROOM, str(tmp_path / "disk")]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=50, check=False
+    )
+    if "no disk of our own" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert (done.returncode, done.stdout) == (0, "busy\n"), done.stderr
+
+
+# ---------------------------------------------------------------------------- claims, attempts
+
+
+def test_attempts_count_when_claimed_and_survive_a_crash(ledger: Ledger) -> None:
+    ledger.record_updates([{"update_id": 1}], 0.0)
+    assert claim(ledger, Kind.UPDATE).attempts == 1
+    ledger.recover()
+    assert claim(ledger, Kind.UPDATE).attempts == 2
+
+
+@pytest.mark.parametrize(("refund", "attempts"), [(True, 1), (False, 2)])
+def test_refunded_attempt_does_not_count(ledger: Ledger, refund: bool, attempts: int) -> None:
+    ledger.record_updates([{"update_id": 1}], 0.0)
+    ledger.put_back(claim(ledger, Kind.UPDATE), 0.0, 0.0, refund=refund)
+    assert claim(ledger, Kind.UPDATE).attempts == attempts
+
+
+def test_job_waits_for_its_time(ledger: Ledger) -> None:
+    ledger.record_updates([{"update_id": 1}], 1000.0)
+    ledger.put_back(claim(ledger, Kind.UPDATE, 1000.0), 120.0, 1000.0, refund=False)
+    assert ledger.claim(TELEGRAM, 1119.0) is None
+    assert ledger.claim(TELEGRAM, 1120.0) is not None
+
+
+def test_clock_that_is_set_back_holds_up_no_job(ledger: Ledger) -> None:
+    ledger.record_updates([{"update_id": 1}], 1000.0)
+    ledger.put_back(claim(ledger, Kind.UPDATE, 1000.0), 120.0, 1000.0, refund=False)
+    assert ledger.claim(TELEGRAM, 999.0) is not None
+
+
+def test_short_calls_go_before_uploads(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    ledger.record_updates([{"update_id": 2}], 0.0)
+    claim(ledger, Kind.UPDATE)
+    assert ledger.claim(TELEGRAM, 0.0, uploads=False) is None
+    claim(ledger, Kind.DELIVER)
+
+
+def test_busy_request_is_passed_over(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    assert ledger.claim(TELEGRAM, 0.0, busy_requests=[1]) is None
+    assert ledger.claim(TELEGRAM, 0.0) is not None

@@ -1,0 +1,170 @@
+"""Logs: what must never be readable in them, whichever way a text gets there."""
+
+import logging
+import multiprocessing
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.logs import REDACTED, RedactingFormatter, configure, redact
+
+ROOT = Path(__file__).parents[2]
+SECRET = "AAFakeFakeFakeFakeFakeFakeFakeFake0"
+TOKEN = f"123456789:{SECRET}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("all is well", "all is well"),
+        (f"token {TOKEN}.", f"token {REDACTED}."),
+        (
+            f"GET https://api.telegram.org/bot{TOKEN}/getMe failed",
+            f"GET https://api.telegram.org/bot{REDACTED}/getMe failed",
+        ),
+        (f"/bot123456789%3a{SECRET}/getMe", f"/bot{REDACTED}/getMe"),
+        ("see https://host/watch?v=secret, then", "see https://host/watch?…, then"),
+        ("(HTTPS://host/watch?v=(secret))", "(HTTPS://host/watch?…))"),
+        ("'https://host/a?b=it's-here'", "'https://host/a?…'"),
+        ("https://host/a#access=secret", "https://host/a?…"),
+        ("https://host/a/b.mp4 is fine", "https://host/a/b.mp4 is fine"),
+        (
+            "proxy http://me:word@host:8080 refuses",
+            f"proxy http://{REDACTED}@host:8080 refuses",
+        ),
+        (
+            f"Max retries exceeded with url: /bot{TOKEN}/sendMessage?chat_id=1&text=hi (Caused",
+            f"Max retries exceeded with url: /bot{REDACTED}/sendMessage?… (Caused",
+        ),
+        ('"GET /getMe?a=b HTTP/1.1" 200', '"GET /getMe?… HTTP/1.1" 200'),
+        ("is 12:30 before 13:00?", "is 12:30 before 13:00?"),
+        ("/bin/sh ended", "/bin/sh ended"),
+    ],
+)
+def test_redact(text: str, expected: str) -> None:
+    assert redact(text) == expected
+    assert redact(expected) == expected
+
+
+def test_named_secrets_are_redacted_longest_first() -> None:
+    assert redact("a password-2 and a password", ["password", "password-2", ""]) == (
+        f"a {REDACTED} and a {REDACTED}"
+    )
+
+
+@given(st.text(), st.text())
+def test_token_is_redacted_wherever_it_stands(before: str, after: str) -> None:
+    assert SECRET not in redact(f"{before} {TOKEN}{after}")
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 300_000, "0" * 300_000, "http://" * 40_000, "'/" * 150_000, "?" * 300_000]
+)
+def test_long_text_takes_linear_time(text: str) -> None:
+    start = time.process_time()
+    redact(text)
+    assert time.process_time() - start < 2
+
+
+def test_terminal_commands_in_a_message_are_made_visible() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "title %s", ("\x1b[2J\r\x9b",), None)
+    assert RedactingFormatter(()).format(record).endswith(r"title \x1b[2J\x0d\x9b")
+
+
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    prelude = f"TOKEN, SECRET = {TOKEN!r}, {SECRET!r}\n"
+    return subprocess.run(
+        [sys.executable, "-c", prelude + textwrap.dedent(code), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+FAILURES = {
+    "an exception": "raise ValueError(f'cannot send to /bot{TOKEN}/x?text=hello')",
+    "a chain of exceptions": """
+        try:
+            raise ValueError(TOKEN)
+        except ValueError as error:
+            raise RuntimeError(f"https://host/x?key=hello {SECRET}") from error
+        """,
+    "a thread": """
+        import threading
+        def fail(): raise ValueError(f"{SECRET} https://h/?q=hello")
+        thread = threading.Thread(target=fail)
+        thread.start(); thread.join()
+        """,
+    "a finalizer": """
+        class Thing:
+            def __del__(self): raise ValueError(f"{SECRET} https://h/?q=hello")
+        Thing()
+        """,
+    "a warning": """
+        import warnings
+        warnings.warn(f"{SECRET} https://h/?q=hello")
+        """,
+    "a log call that does not fit": """
+        import logging
+        logging.info("%d of %d", SECRET, "https://h/?q=hello")
+        """,
+    "pyTelegramBotAPI's logger": """
+        import telebot
+        telebot.logger.error("cannot reach /bot%s/x?text=hello", TOKEN)
+        """,
+}
+
+
+@pytest.mark.parametrize("code", FAILURES.values(), ids=FAILURES.keys())
+def test_secrets_do_not_reach_stderr(code: str) -> None:
+    done = run_python(
+        f"from worker.logs import configure\nconfigure([TOKEN, SECRET])\n{textwrap.dedent(code)}"
+    )
+    assert done.stderr
+    assert SECRET not in done.stderr
+    assert "hello" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.negative
+def test_secrets_would_reach_stderr_without_configure() -> None:
+    assert SECRET in run_python("raise ValueError(TOKEN)").stderr
+
+
+def test_each_record_is_one_line_however_often_configured() -> None:
+    done = run_python(
+        """
+        import logging
+        from worker.logs import configure
+        configure(["first"]); configure(["second"])
+        import telebot
+        configure(["second"])
+        logging.info("job 1: second is gone"); telebot.logger.error("job 2: done")
+        """
+    )
+    first, second = done.stderr.splitlines()
+    assert first.endswith(f"INFO MainProcess job 1: {REDACTED} is gone")
+    assert second.endswith("ERROR MainProcess job 2: done")
+
+
+def _fail_in_child(secrets: list[str]) -> None:
+    configure(secrets)
+    logging.getLogger(__name__).error("job 7: %s", secrets[0])
+
+
+def test_child_process_logs_under_its_own_name(capfd: pytest.CaptureFixture[str]) -> None:
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=_fail_in_child, args=([TOKEN],), name="downloads-1")
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    error = capfd.readouterr().err
+    assert f"ERROR downloads-1 job 7: {REDACTED}" in error

@@ -1,0 +1,203 @@
+"""`python -m maintenance` as a program: what it needs, what it refuses, and `orphans`."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from maintenance.report import count, duration, parse_duration, size
+from tests.process.test_ledger import a_link, claim, send
+from tests.support.operator_kit import ROOT, maintenance
+from worker.ledger import Kind, Ledger, ledger_path
+from worker.ledger.schema import MIGRATIONS
+
+COMMANDS = [("zombies",), ("orphans",), ("failed", "list"), ("health",)]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_nothing_heavy_is_imported(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    code = (
+        "import sys; from maintenance.__main__ import main; main(sys.argv[1:]);"
+        "heavy = {'telebot', 'yt_dlp', 'requests', 'urllib3', 'psutil', 'multiprocessing'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env={"DATA_DIR": str(tmp_path)},
+        check=True,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("arguments", [("failed", "list"), ("failed", "retry", "1")])
+def test_missing_ledger_is_said_and_not_made(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    answer = maintenance(tmp_path, *arguments)
+    assert answer.code == 2
+    assert "no ledger" in answer.errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as nobody_reads:
+        done = subprocess.run(
+            [sys.executable, "-m", "maintenance", "health"],
+            cwd=ROOT,
+            env={"DATA_DIR": str(tmp_path)},
+            stdout=nobody_reads,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (2, "")
+
+
+def damage(path: Path) -> None:
+    path.write_bytes(b"this is no database at all" * 100)
+
+
+def make_old(path: Path) -> None:
+    _set_version(path, 1)
+
+
+def make_new(path: Path) -> None:
+    _set_version(path, len(MIGRATIONS) + 1)
+
+
+def _set_version(path: Path, version: int) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"), [(damage, "backup"), (make_old, "start this"), (make_new, "newer bot")]
+)
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_ledger_that_is_not_ours_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], spoil: object, words: str
+) -> None:
+    path = ledger_path(tmp_path)
+    Ledger(path).close()
+    assert callable(spoil)
+    spoil(path)
+    before = path.read_bytes()
+    answer = maintenance(tmp_path, *arguments)
+    assert answer.code == 2
+    assert words in answer.errors
+    assert path.read_bytes() == before
+
+
+def test_missing_directory_and_wrong_settings_are_said(tmp_path: Path) -> None:
+    answer = maintenance(tmp_path / "nowhere", "zombies")
+    assert answer.code == 2
+    assert answer.errors.startswith("maintenance: there is no directory")
+    assert "nowhere" in answer.errors
+    answer = maintenance(tmp_path, "zombies", ORPHAN_MAX_AGE="long")
+    assert answer.code == 2
+    assert "ORPHAN_MAX_AGE" in answer.errors
+
+
+def test_questions_leave_the_ledger_of_a_running_bot_alone(tmp_path: Path) -> None:
+    ledger = Ledger(ledger_path(tmp_path))
+    send(ledger, a_link())
+    with ledger._db.transaction():
+        assert maintenance(tmp_path, "failed", "list").code == 0
+        assert maintenance(tmp_path, "zombies").code == 0
+
+
+# ----------------------------------------------------------------------------------- orphans
+
+
+@pytest.fixture
+def downloads(tmp_path: Path) -> Path:
+    """Directories of a running job, of two forgotten ones, one of them young, and a link."""
+    ledger = Ledger(ledger_path(tmp_path))
+    send(ledger, a_link())
+    live = claim(ledger, Kind.DOWNLOAD)
+    ledger.close()
+    downloads = tmp_path / "downloads"
+    (downloads / "900-1").mkdir(parents=True)
+    (downloads / "900-1" / "link").symlink_to(tmp_path / "elsewhere")
+    for name in (f"{live.id}-1", "900-1", "901-1", "notes"):
+        (downloads / name).mkdir(exist_ok=True)
+        (downloads / name / "media.mp4").write_bytes(b"x" * 5000)
+        os.utime(downloads / name, (0, 0) if name != "901-1" else None)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").touch()
+    (downloads / "902-1").symlink_to(tmp_path / "elsewhere")
+    return downloads
+
+
+def names(downloads: Path) -> set[str]:
+    return {path.name for path in downloads.iterdir()} - {"3-1", "notes", "902-1"}
+
+
+def test_orphans_are_listed_then_deleted(downloads: Path) -> None:
+    everything = {path.name for path in downloads.iterdir()}
+    answer = maintenance(downloads.parent, "orphans", "--json")
+    assert answer.code == 1
+    (orphan,) = answer.json["orphans"]
+    assert (Path(orphan["path"]).name, orphan["size_bytes"]) == ("900-1", 5000)
+    assert {path.name for path in downloads.iterdir()} == everything
+    answer = maintenance(downloads.parent, "orphans", "--delete")
+    assert (answer.code, names(downloads)) == (0, {"901-1"})
+    answer = maintenance(downloads.parent, "orphans", "--delete", "--older-than", "0s")
+    assert (answer.code, names(downloads)) == (0, set())
+    assert len(everything) - 2 == len(list(downloads.iterdir())), "the live one is still there"
+    assert (downloads.parent / "elsewhere" / "kept").exists()
+    assert maintenance(downloads.parent, "orphans").code == 0
+
+
+def test_downloads_behind_a_link_are_left_alone(downloads: Path) -> None:
+    moved = downloads.rename(downloads.parent / "moved")
+    downloads.symlink_to(moved)
+    answer = maintenance(downloads.parent, "orphans", "--delete", "--older-than", "0s")
+    assert answer.code == 2
+    assert "symbolic link" in answer.errors
+    assert (moved / "900-1").exists()
+
+
+def test_what_cannot_be_removed_is_named(downloads: Path) -> None:
+    stuck = downloads / "900-1" / "mount"
+    stuck.mkdir()
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "none", stuck], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("nothing can be mounted here")
+    try:
+        os.utime(downloads / "900-1", (0, 0))
+        answer = maintenance(downloads.parent, "orphans", "--delete")
+        assert answer.code == 2
+        assert "900-1 cannot be removed" in answer.text
+    finally:
+        subprocess.run(["umount", stuck], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5d", 129_600)]
+)
+def test_durations_are_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "-1", "2 h", "2w", "1e9", "inf", "99999999999"])
+def test_other_durations_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a time such as"):
+        parse_duration(text)
+
+
+def test_figures_are_short() -> None:
+    assert [duration(s) for s in (0, 59.6, 3599, 7500, 90_000)] == [
+        "0s", "1m00s", "59m59s", "2h05m", "1d01h",
+    ]  # fmt: skip
+    assert [size(n) for n in (0, 999, 4300, 512 * 2**20)] == ["0 B", "999 B", "4.2 kB", "512 MB"]
+    assert [count(n, "job") for n in (0, 1, 2)] == ["0 jobs", "1 job", "2 jobs"]

@@ -1,0 +1,189 @@
+"""The processes above a worker: its owner that ends, well or not, and a fork server that dies."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from multiprocessing import forkserver, util
+
+import pytest
+
+from tests.support.pool_driver import METHODS, driven, fork_server_pid
+from tests.support.pool_owner import own, told_by
+from tests.support.process_kit import ends, identity_of
+from worker.pool import watched_process
+from worker.pool.events import Lost, Stopped, StopReason
+from worker.pool.start_backoff import START_DELAYS_S
+from worker.pool.watched_process import replace_fork_server
+from worker.processes import process_table, signals
+
+each_method = pytest.mark.parametrize("method", METHODS)
+
+BUSY = ("ignore_everything", "spin_in_c", "leave_bound_grandchild")
+
+
+# ---------------------------------------------------------------------------------- the owner
+
+
+@each_method
+@pytest.mark.parametrize("tasks", [(), BUSY], ids=["idle", "busy"])
+@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
+def test_nothing_outlives_an_owner_that_is_killed(
+    method: str, tasks: tuple[str, ...], stopped: bool
+) -> None:
+    with own(method, *tasks) as owner:
+        workers = told_by(owner)
+        assert len(workers) == (5 if tasks else 4), "four workers, and a grandchild when busy"
+        helpers = {process.identity for process in process_table.descendants(owner.pid)} - {
+            *workers
+        }
+        assert helpers, "the resource tracker, and a fork server if there is one"
+        if stopped:
+            for process in workers:
+                signals.send_signal(process, signal.SIGSTOP)
+        owner.kill()
+        owner.wait()
+        assert all(ends(process) for process in (*workers, *helpers))
+
+
+@each_method
+@pytest.mark.parametrize("task", ["ignore_everything", "report_pid_and_wait"])
+def test_owner_ends_without_a_word_on_stderr(method: str, task: str) -> None:
+    with own(method, task, stderr=subprocess.PIPE) as owner:
+        below = told_by(owner)
+        _, errors = owner.communicate("", timeout=20)
+        assert owner.returncode == 0
+        # Killed, or gone by itself before that.
+        expected = re.compile(r"job \d+: worker test-\d \(pid \d+\) ended with exit code (-9|0)\.")
+        assert [line for line in errors.splitlines() if not expected.fullmatch(line)] == []
+        assert not any(map(process_table.is_alive, below))
+
+
+@each_method
+def test_owner_without_stderr_works_and_ends(method: str) -> None:
+    def close_stderr() -> None:
+        os.close(2)
+
+    with own(method, "report_pid_and_wait", preexec_fn=close_stderr) as owner:
+        below = told_by(owner)
+        assert len(below) == 4
+        owner.communicate("", timeout=20)
+        assert owner.returncode == 0
+        assert not any(map(process_table.is_alive, below))
+
+
+# -------------------------------------------------------------------------------- fork server
+
+
+@pytest.mark.parametrize("workers", ["live", "die as well"])
+def test_fork_server_killed_when_idle_is_replaced(workers: str) -> None:
+    with driven("forkserver") as driver:
+        driver.wait_until_ready()
+        before = driver.pool.pids
+        server = identity_of(fork_server_pid())
+        signals.send_signal(server, signal.SIGKILL)
+        assert ends(server)
+        if workers == "live":
+            driver.run("echo")
+            assert driver.pool.pids == before
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        driver.until(lambda: not set(before) & set(driver.pool.pids))
+        driver.wait_until_ready()
+        assert fork_server_pid() != server.pid
+
+
+def test_fork_server_killed_under_work_costs_no_job_and_hides_no_exit_code() -> None:
+    with driven("forkserver", size=3) as driver:
+        first, second = (driver.submit("report_pid_and_wait") for _ in range(2))
+        orphan, killed = driver.report_of(first), driver.report_of(second)
+        server = identity_of(fork_server_pid())
+        signals.send_signal(server, signal.SIGKILL)
+        assert ends(server)
+        assert driver.run("echo", "on") == "on"
+        assert orphan in driver.pool.pids
+        # An orphan's exit code comes from the process whose child it has become: from us.
+        os.kill(killed, signal.SIGKILL)
+        assert driver.end_of(second) == Lost(second, -signal.SIGKILL)
+        driver.pool.stop_job(first)
+        assert driver.end_of(first) == Stopped(first, StopReason.STOPPED)
+        driver.wait_until_ready()
+        assert fork_server_pid() != server.pid
+
+
+def test_fork_server_killed_while_workers_start_delays_them_alone() -> None:
+    with driven("forkserver", size=4) as driver:
+        driver.step()
+        signals.send_signal(identity_of(fork_server_pid()), signal.SIGKILL)
+        driver.wait_until_ready()
+
+
+def test_fork_server_whose_socket_was_removed_is_replaced() -> None:
+    with driven("forkserver") as driver:
+        victim, server = driver.run("pid"), fork_server_pid()
+        # As a cleaner of temporary files does.
+        shutil.rmtree(util.get_temp_dir())
+        os.kill(victim, signal.SIGKILL)
+        driver.until(lambda: victim not in driver.pool.pids)
+        driver.wait_until_ready()
+        assert fork_server_pid() != server
+
+
+@pytest.mark.negative
+def test_fork_server_whose_socket_was_removed_starts_nothing_more_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with driven("forkserver") as driver:
+        victim, server = driver.run("pid"), fork_server_pid()
+        shutil.rmtree(util.get_temp_dir())
+        with monkeypatch.context() as patch:
+            patch.setattr(watched_process, "_give_up_socket", lambda: None)
+            os.kill(victim, signal.SIGKILL)
+            for failures in (1, 2):
+                driver.until(lambda number=failures: driver.pool._starts.failed == number)  # type: ignore[misc]
+                driver.lead_s += START_DELAYS_S[failures]
+        assert "FileNotFoundError" in (driver.pool.trouble or "")
+        assert fork_server_pid() == server
+        driver.until(lambda: len(driver.pool.pids) == driver.pool.spec.size)
+
+
+@pytest.mark.parametrize("by_another_thread", [False, True])
+def test_replaced_fork_server_leaves_its_workers_at_work(
+    by_another_thread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_signal = signals.send_signal
+
+    def send_and_be_overtaken(identity: process_table.Identity, number: int) -> bool:
+        """Whoever looks after multiprocessing's helpers may see the end first, and reap it."""
+        sent = send_signal(identity, number)
+        assert ends(identity)
+        forkserver.ensure_running()
+        return sent
+
+    with driven("forkserver") as driver:
+        before, server = driver.run("pid"), fork_server_pid()
+        workers = driver.pool.pids
+        with monkeypatch.context() as patch:
+            if by_another_thread:
+                patch.setattr(signals, "send_signal", send_and_be_overtaken)
+            replace_fork_server()
+        assert driver.run("echo", "on") == "on"
+        assert driver.pool.pids == workers
+        os.kill(before, signal.SIGKILL)
+        driver.until(lambda: before not in driver.pool.pids)
+        driver.wait_until_ready()
+        assert fork_server_pid() != server
+
+
+def test_stopped_fork_server_holds_up_neither_step_nor_close() -> None:
+    with driven("forkserver") as driver:
+        job = driver.submit("report_pid_and_wait")
+        pid = driver.report_of(job)
+        os.kill(fork_server_pid(), signal.SIGSTOP)
+        os.kill(pid, signal.SIGKILL)
+        assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
+        driver.wait_until_ready()
+    with driven("forkserver", works_after=False) as driver:
+        driver.wait_until_ready()
+        os.kill(fork_server_pid(), signal.SIGSTOP)

@@ -1,0 +1,146 @@
+"""What leaves the machine: which files, under which names, and at what cost of memory."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.process.test_telegram_delivery import TOKEN, Desk
+from tests.process.test_telegram_delivery import api as api
+from tests.process.test_telegram_delivery import clip as clip
+from tests.process.test_telegram_delivery import desk as desk
+from worker.errors import JobError, Reason
+from worker.protocol import MediaFile
+from worker.telegram.files import safe_name
+
+
+def link_to_passwd(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
+
+
+def link_in_its_directory(path: Path) -> None:
+    path.with_name("other").write_bytes(b"other")
+    path.symlink_to("other")
+
+
+def second_name(path: Path) -> None:
+    path.with_name("other").write_bytes(b"other")
+    path.hardlink_to(path.with_name("other"))
+
+
+def nothing(_path: Path) -> None:
+    """Make nothing there."""
+
+
+ODD_FILES: list[Callable[[Path], None]] = [
+    link_to_passwd,
+    link_in_its_directory,
+    second_name,
+    os.mkfifo,
+    Path.mkdir,
+    Path.touch,
+    nothing,
+]
+
+
+@pytest.mark.parametrize("make", ODD_FILES, ids=lambda make: make.__name__)
+def test_only_a_real_file_with_content_leaves_the_machine(
+    desk: Desk, clip: MediaFile, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "odd"
+    make(path)
+    with pytest.raises(JobError) as caught:
+        desk.deliver(replace(clip, path=str(path)))
+    assert caught.value.reason is Reason.INTERNAL
+    assert desk.message.kind == "text"
+
+
+def test_a_directory_that_is_a_link_is_not_followed(
+    desk: Desk, clip: MediaFile, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(Path(clip.path).parent)
+    with pytest.raises(JobError, match="cannot be opened"):
+        desk.deliver(replace(clip, path=str(tmp_path / "link" / Path(clip.path).name)))
+    assert desk.message.kind == "text"
+
+
+@pytest.mark.parametrize(
+    ("title", "path", "name"),
+    [
+        ("Clip: one/two", "/x/v.MP4", "Clip_one_two.mp4"),
+        ("Ünïcödé 🎬", "/x/v.mp4", "Unicode.mp4"),
+        ("視頻", "/x/v.webm", "media.webm"),
+        ("../../etc/passwd", "/x/v", "etc_passwd"),
+        ('a"\r\nb', '/x/v.m"4', "a_b"),
+        ("x" * 500, "/x/v.mp4", "x" * 60 + ".mp4"),
+    ],
+)
+def test_a_file_goes_out_under_a_safe_name(title: str, path: str, name: str) -> None:
+    assert safe_name(title, path) == name
+
+
+@pytest.mark.parametrize("fill", [b"", b"x" * 300_000, None])
+def test_a_thumbnail_that_is_unfit_is_left_out(
+    desk: Desk, clip: MediaFile, fill: bytes | None
+) -> None:
+    assert clip.thumbnail is not None
+    Path(clip.thumbnail).unlink()
+    if fill is not None:
+        Path(clip.thumbnail).write_bytes(fill)
+    desk.deliver(clip)
+    assert desk.message.media is not None
+    assert desk.message.media.thumbnail is None
+
+
+# ----------------------------------------------------------------------------- the memory
+
+UPLOAD = """
+import re, sys
+from pathlib import Path
+from telebot import apihelper
+from worker.protocol import Deliver, EditStatus, MediaFile, MediaKind, Progress, Stage
+from worker.telegram import Connection, make_handler
+
+token, url, message_id, path, streamed = sys.argv[1:]
+handle = make_handler(Connection(token, url))
+if streamed == "no":
+    apihelper.CUSTOM_REQUEST_SENDER = None
+
+def memory_mb(name):
+    return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+
+media = MediaFile(path, MediaKind.DOCUMENT, 0, "Large", "https://a.example/")
+handle(None, EditStatus(1, 1001, int(message_id), Progress(Stage.DOWNLOADING)))
+before = memory_mb("VmRSS")
+delivered = handle(None, Deliver(1, 1001, int(message_id), media))
+assert delivered.file_id, delivered
+print(memory_mb("VmHWM") - before)
+"""
+
+
+def memory_of_an_upload_mb(desk: Desk, tmp_path: Path, streamed: str) -> float:
+    """By how much the upload of 45 MB raises a worker's highest memory use."""
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(45 * 1000 * 1000)
+    command = [sys.executable, "-c", UPLOAD, TOKEN, desk.api.url, str(desk.message_id), str(path)]
+    done = subprocess.run(
+        [*command, streamed], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+def test_an_upload_of_45_mb_takes_less_than_16_mb_of_memory(desk: Desk, tmp_path: Path) -> None:
+    assert memory_of_an_upload_mb(desk, tmp_path, "yes") < 16
+    assert desk.message.media is not None
+    assert desk.message.media.size == 45 * 1000 * 1000
+
+
+@pytest.mark.negative
+def test_the_library_alone_would_hold_the_whole_upload(desk: Desk, tmp_path: Path) -> None:
+    assert memory_of_an_upload_mb(desk, tmp_path, "no") > 45

@@ -1,0 +1,48 @@
+"""The benchmarks still run: a little of those that a whole bot takes part in."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import acknowledgement, delivery
+from tests.benchmarks.__main__ import CASES
+from tests.benchmarks.figures import percentile
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_help_tells_every_case() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--help"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    words = " ".join(told.stdout.split())
+    assert all(f"{name}: {what}" in words for name, (what, _) in CASES.items())
+
+
+def test_percentile_is_what_so_many_values_do_not_exceed() -> None:
+    values = [float(number) for number in range(101)]
+    assert [percentile(values, percent) for percent in (1, 50, 99)] == [1.0, 50.0, 99.0]
+
+
+def test_crowd_with_one_link_costs_one_fetch() -> None:
+    lines = list(delivery.crowd(people=6, crowds=1, absolute=[]))
+    assert lines[0] == "6 people with one link at once: fetches at the site: 1"
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_first_time_and_repeat_are_measured() -> None:
+    absolute: list[str] = []
+    assert len(list(delivery.first_and_repeat(rounds=2, repeats=2, absolute=absolute))) == 3
+    assert len(absolute) == 3
+
+
+def test_greedy_one_and_the_others_are_all_answered() -> None:
+    lines = list(delivery.fairness(modest=2, links=1, greedy_links=4, absolute=[]))
+    assert lines[0] == "6 links of 3 people, 4 of them of one: all answered"
+
+
+def test_acknowledgement_is_measured_with_every_worker_busy() -> None:
+    absolute: list[str] = []
+    assert len(list(acknowledgement.run(absolute, updates=20))) == 2
+    assert len(absolute) == 2

@@ -1,0 +1,55 @@
+"""What README tells a new user to type does what README says."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.clips import SAMPLE
+from tests.support.media import probe
+
+ROOT = Path(__file__).parents[2]
+
+
+def send(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The first command of README, in a directory of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.sandbox", "--send", *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_first_command_ends_with_the_same_video(tmp_path: Path) -> None:
+    done = send(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (saved,) = (tmp_path / "sandbox-downloads").iterdir()
+    assert probe(saved) == probe(SAMPLE)
+    assert str(saved.relative_to(tmp_path)) in done.stdout
+
+
+def test_first_command_says_when_no_media_came(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        done = send(tmp_path, f"http://127.0.0.1:{nobody.getsockname()[1]}/nothing.mp4")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "could not reach the site" in done.stdout or "trying again" in done.stdout.lower()
+
+
+def test_commands_of_the_readme_are_there() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    install = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+    for command in (
+        f"{install} && .venv/bin/python -m tests.sandbox --send",
+        ".venv/bin/pip install -r tests/requirements.txt && .venv/bin/python -m pytest",
+        "sudo apt install -y ffmpeg python3-venv",
+    ):
+        assert f"\n{command}\n" in readme

@@ -1,0 +1,315 @@
+"""Circuits: when a site's links are refused, and how the site is tried again."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.process.test_ledger import QUOTA, WORDS, claim
+from worker import protocol
+from worker.dispatch import circuit_breaker
+from worker.dispatch.circuit_breaker import (
+    COOL_DOWN_S,
+    LINKS,
+    LONGEST_COOL_DOWN_S,
+    LOOK_S,
+    MOST_SITES,
+    SPEAKS_OF_SITE,
+    WINDOW_S,
+    CircuitBreaker,
+    site_of,
+)
+from worker.errors import Fault, JobError, Reason
+from worker.ledger import Job, Kind, Ledger
+from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
+
+SITE, OTHER_SITE = "site.example", "other.example"
+
+WELL: Event = Finished(1, None)
+CANCELLED: Event = Stopped(1, StopReason.STOPPED)
+LOST: Event = Lost(1, -9)
+
+_ids = count(1)
+
+
+def failed(reason: Reason) -> Event:
+    return Failed(1, JobError(reason, Fault.RETRYABLE), "")
+
+
+DOWN = failed(Reason.SITE_ERROR)
+GONE = failed(Reason.NOT_FOUND)
+
+
+def a_download(user: int = 1, link: str = "a", site: str = SITE) -> Job:
+    url = f"https://{site}/{link}"
+    return Job(next(_ids), Kind.DOWNLOAD, 1, 0.0, {"url": url}, url, user, None, user_id=user)
+
+
+def is_refused(known: CircuitBreaker, site: str = SITE) -> bool:
+    return site in known.sites_down
+
+
+def opened(now: float = 0.0) -> CircuitBreaker:
+    """Circuits of which one has just opened."""
+    known = CircuitBreaker()
+    for number in range(LINKS):
+        known.take(a_download(user=number, link=str(number)), DOWN, now)
+    assert known.sites_down == {SITE: now + COOL_DOWN_S}
+    return known
+
+
+# ------------------------------------------------------------------------------ it opens
+
+ANNA, BEN = 1, 2
+
+# Who fails at which link, and how; and what comes of that.
+ANNAS = [(ANNA, "a", DOWN), (ANNA, "b", DOWN), (ANNA, "c", DOWN)]
+BENS = [(BEN, "d", DOWN), (BEN, "e", DOWN)]
+HISTORIES: list[tuple[str, Sequence[tuple[int, str, Event]], bool]] = [
+    ("two people's links", [*ANNAS, *BENS], True),
+    ("one too few", [*ANNAS, *BENS[1:]], False),
+    ("one of them again and again", [*ANNAS, *BENS[1:] * 9], False),
+    (
+        "one of two people's",
+        [(BEN, "g", GONE), *((ANNA, link, DOWN) for link in "abcdefgh")],
+        False,
+    ),
+    ("the only person's", [(ANNA, link, DOWN) for link in "abcde"], True),
+    ("a success in between", [*ANNAS, (BEN, "w", WELL), *BENS], False),
+    ("a dead link in between", [*ANNAS, (BEN, "g", GONE), *BENS], True),
+]
+
+
+@pytest.mark.parametrize(
+    ("history", "is_down"),
+    [pytest.param(history, is_down, id=name) for name, history, is_down in HISTORIES],
+)
+def test_circuit_opens_when_a_site_fails_for_everybody(
+    history: Sequence[tuple[int, str, Event]], is_down: bool
+) -> None:
+    known = CircuitBreaker()
+    for user, link, event in history:
+        known.take(a_download(user, link), event, 0.0)
+    assert is_refused(known) is is_down
+    assert known.admits(a_download(), 0.0) is not is_down
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_circuit_opens_for_what_speaks_of_the_site_alone(reason: Reason) -> None:
+    known = CircuitBreaker()
+    for number in range(LINKS):
+        known.take(a_download(number, str(number)), failed(reason), 0.0)
+    assert is_refused(known) is (reason in SPEAKS_OF_SITE)
+
+
+@pytest.mark.parametrize("event", [CANCELLED, LOST, Stopped(1, StopReason.TIMED_OUT), GONE])
+def test_what_speaks_of_no_site_opens_nothing(event: Event) -> None:
+    known = CircuitBreaker()
+    for number in range(LINKS):
+        known.take(a_download(number, str(number)), event, 0.0)
+    assert not known.sites_down
+
+
+def test_failures_that_lie_far_apart_open_nothing() -> None:
+    known = CircuitBreaker()
+    for number in range(LINKS * 3):
+        known.take(a_download(number, str(number)), DOWN, number * WINDOW_S / (LINKS - 1.1))
+    assert not known.sites_down
+
+
+def test_one_sites_failures_say_nothing_of_another() -> None:
+    known = CircuitBreaker()
+    for number in range(LINKS - 1):
+        for site in (SITE, OTHER_SITE):
+            known.take(a_download(number, str(number), site), DOWN, 0.0)
+    assert not known.sites_down
+    known.take(a_download(), DOWN, 0.0)
+    assert list(known.sites_down) == [SITE]
+    assert known.admits(a_download(site=OTHER_SITE), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [
+        ("https://site.example/a?b=c", "site.example"),
+        ("http://WWW.site.example/", "site.example"),
+        ("http://site.example:8080/", "site.example:8080"),
+        ("http://[2001:db8::1]/", "[2001:db8::1]"),
+    ],
+)
+def test_links_of_one_site_meet(url: str, site: str) -> None:
+    assert site_of(url) == site
+
+
+# ---------------------------------------------------------------- it is tried, and closes
+
+
+def test_one_probe_goes_after_the_cool_down_and_its_success_closes() -> None:
+    known = opened()
+    assert not known.admits(a_download(), COOL_DOWN_S - 0.1)
+    probe = a_download()
+    assert known.admits(probe, COOL_DOWN_S)
+    assert not known.admits(a_download(), COOL_DOWN_S)
+    known.take(probe, WELL, COOL_DOWN_S + 1)
+    assert not known.sites_down
+    assert known.admits(a_download(), COOL_DOWN_S + 1)
+    # All is forgotten: it takes as many failures as the first time.
+    known.take(a_download(), DOWN, COOL_DOWN_S + 2)
+    assert not known.sites_down
+
+
+def test_success_of_what_began_before_closes_as_well() -> None:
+    known = opened()
+    known.take(a_download(), WELL, 1.0)
+    assert not known.sites_down
+
+
+def test_each_failed_probe_doubles_the_cool_down_up_to_a_bound() -> None:
+    known, now = opened(), 0.0
+    waits = []
+    for _ in range(8):
+        now = known.sites_down[SITE]
+        probe = a_download()
+        assert known.admits(probe, now)
+        known.take(probe, DOWN, now)
+        waits.append(known.sites_down[SITE] - now)
+    assert waits[:4] == [120, 240, 480, 960]
+    assert set(waits[4:]) == {LONGEST_COOL_DOWN_S}
+
+
+def test_failure_of_what_began_before_prolongs_nothing() -> None:
+    known = opened()
+    known.take(a_download(), DOWN, 30.0)
+    assert known.sites_down == {SITE: COOL_DOWN_S}
+
+
+@pytest.mark.parametrize("event", [CANCELLED, LOST, GONE])
+def test_probe_that_tells_nothing_makes_way_for_the_next(event: Event) -> None:
+    known, probe = opened(), a_download()
+    assert known.admits(probe, COOL_DOWN_S)
+    known.take(probe, event, COOL_DOWN_S + 1)
+    assert is_refused(known)
+    assert known.admits(a_download(), COOL_DOWN_S + 1)
+
+
+def test_probe_that_is_never_heard_of_makes_way_after_a_while() -> None:
+    known = opened()
+    assert known.admits(a_download(), COOL_DOWN_S)
+    assert not known.admits(a_download(), 2 * COOL_DOWN_S - 0.1)
+    assert known.admits(a_download(), 2 * COOL_DOWN_S)
+
+
+# --------------------------------------------------------------------------- who waits
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    yield ledger
+    ledger.close()
+
+
+def send(ledger: Ledger, url: str) -> None:
+    ledger.record_updates([{"update_id": next(_ids)}], 0.0)
+    wish = protocol.OpenRequest(ANNA, ANNA, 1, url, url)
+    ledger.finish_update(claim(ledger, Kind.UPDATE), [wish], QUOTA, WORDS, 0.0)
+
+
+def test_who_waits_for_the_site_is_told_at_once(ledger: Ledger) -> None:
+    send(ledger, f"https://{SITE}/failed-once")
+    again = claim(ledger, Kind.DOWNLOAD)
+    ledger.put_back(again, 120.0, 0.0, refund=False)
+    send(ledger, f"https://www.{SITE}/new")
+    send(ledger, f"https://{OTHER_SITE}/new")
+    assert CircuitBreaker().refused(ledger, 0.0) == []
+    known = opened()
+    refused = known.refused(ledger, 0.0)
+    assert [job.payload["url"].rpartition("/")[2] for job in refused] == ["failed-once", "new"]
+    assert known.refused(ledger, LOOK_S - 0.1) == [], "looked through too often"
+    assert len(known.refused(ledger, LOOK_S)) == 2
+    assert known.refused(ledger, COOL_DOWN_S) == [], "one of them is the probe"
+
+
+def test_site_that_nobody_asks_for_any_more_is_forgotten(ledger: Ledger) -> None:
+    known = opened()
+    known.refused(ledger, COOL_DOWN_S + LONGEST_COOL_DOWN_S)
+    assert is_refused(known)
+    known.refused(ledger, COOL_DOWN_S + LONGEST_COOL_DOWN_S + LOOK_S)
+    assert not known.sites_down
+
+
+# ------------------------------------------------------------------------------ bounds
+
+
+def test_ten_thousand_made_up_hosts_push_no_open_circuit_out() -> None:
+    known = opened()
+    for number in range(10_000):
+        known.take(a_download(site=f"h{number}.example"), DOWN, 1.0)
+    assert len(known._sites) == MOST_SITES
+    assert is_refused(known)
+
+
+@pytest.mark.negative
+def test_without_a_bound_made_up_hosts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(circuit_breaker, "MOST_SITES", 1 << 60)
+    known = CircuitBreaker()
+    for number in range(10_000):
+        known.take(a_download(site=f"h{number}.example"), DOWN, 1.0)
+    assert len(known._sites) == 10_000
+
+
+OUTCOMES = [WELL, DOWN, failed(Reason.NETWORK), failed(Reason.STALLED), GONE, CANCELLED, LOST]
+STEPS = st.lists(
+    st.tuples(
+        st.floats(0, 2 * COOL_DOWN_S),  # after so long
+        st.integers(1, 3),  # this person
+        st.sampled_from("abcdefg"),  # sends this link
+        st.sampled_from([DOWN] * 30 + OUTCOMES),  # and this comes of it, mostly the first
+    ),
+    min_size=20,
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_a_site_is_tried_again_in_time(
+    steps: list[tuple[float, int, str, Event]],
+) -> None:
+    known, now = CircuitBreaker(), 0.0
+    streak, seen = dict[str, int](), set[int]()
+    for after_s, user, link, event in steps:
+        now += after_s
+        was_down = is_refused(known)
+        job = a_download(user, link)
+        if not known.admits(job, now):
+            # Refused for a bounded time, after which the very next one may go.
+            assert now < known.sites_down[SITE] <= now + LONGEST_COOL_DOWN_S
+            continue
+        known.take(job, event, now)
+        seen.add(user)
+        if event is WELL:
+            streak = {}
+        elif isinstance(event, Failed) and event is not GONE:
+            streak.pop(link, None)
+            streak[link] = user
+        if is_refused(known) and not was_down:
+            assert len(streak) >= LINKS
+            assert len(set([*streak.values()][-LINKS:])) >= min(2, len(seen))
+        if event is WELL:
+            assert not is_refused(known)
+
+
+@given(st.lists(st.tuples(st.floats(0, WINDOW_S), st.sampled_from("abcdefgh")), max_size=50))
+def test_one_persons_bad_links_never_shut_a_site_that_serves_others(
+    links: list[tuple[float, str]],
+) -> None:
+    known, now = CircuitBreaker(), 0.0
+    known.take(a_download(ANNA), WELL, now)
+    for after_s, link in links:
+        now += after_s
+        known.take(a_download(BEN, link), DOWN, now)
+        assert not known.sites_down
+        assert known.admits(a_download(ANNA), now)

@@ -1,0 +1,241 @@
+"""Whose turn it is, and who is let in at all."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.process.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
+from worker import errors, protocol
+from worker.ledger import DOWNLOADS, TELEGRAM, Job, Kind, Ledger, Quota, Share
+from worker.ledger.admission import REPLIES_A_MINUTE
+from worker.ledger.fairness import NO_LIMIT
+
+_updates = count(1)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    yield ledger
+    ledger.close()
+
+
+def send(
+    ledger: Ledger, *effects: protocol.Effect, quota: Quota = QUOTA, now: float = 0.0
+) -> list[int]:
+    ledger.record_updates([{"update_id": next(_updates)}], now)
+    return ledger.finish_update(claim(ledger, Kind.UPDATE, now), effects, quota, WORDS, now)
+
+
+def links(user: int, *names: str) -> list[protocol.OpenRequest]:
+    """Links of one person, each to media of its own name."""
+    return [a_link(user, name) for name in names]
+
+
+def take(ledger: Ledger, number: int = 100, share: Share = NO_LIMIT) -> list[str | None]:
+    """The media that is taken for download next, one after the other."""
+    jobs_taken: list[Job] = []
+    while len(jobs_taken) < number and (job := ledger.claim(DOWNLOADS, 0.0, share=share)):
+        jobs_taken.append(job)
+    return [job.media_key for job in jobs_taken]
+
+
+def replies(ledger: Ledger, now: float = 0.0) -> list[str]:
+    """What is said to people now."""
+    said = []
+    while job := ledger.claim(TELEGRAM, now):
+        if job.kind is Kind.REPLY:
+            said.append(job.payload["text"])
+        ledger.finish(job, now)
+    return said
+
+
+# ---------------------------------------------------------------------------------- turns
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        ([(1, "a1 a2 a3"), (2, "b1"), (3, "c1")], "a1 b1 c1 a2 a3"),
+        ([(1, "a1 a2"), (2, "b1 b2"), (1, "a3")], "a1 b1 a2 b2 a3"),
+        ([(1, "a1"), (1, "a2"), (1, "a3")], "a1 a2 a3"),
+        ([(1, "a1 a2 a3"), (2, "a3")], "a1 a3 a2"),  # The shared one has the better turn.
+        ([(1, "a1 a2 a3"), (2, "b1 a2")], "a1 b1 a2 a3"),
+    ],
+)
+def test_everybodys_first_goes_before_anybodys_second(
+    ledger: Ledger, sent: Sequence[tuple[int, str]], taken: str
+) -> None:
+    for user, names in sent:
+        send(ledger, *links(user, *names.split()))
+    assert take(ledger) == taken.split()
+
+
+def test_who_comes_later_goes_before_the_rest_of_a_long_row(ledger: Ledger) -> None:
+    send(ledger, *links(1, *[f"a{number}" for number in range(50)]))
+    assert len(take(ledger, 10)) == 10
+    send(ledger, *links(2, "b1", "b2"))
+    assert take(ledger, 4) == ["b1", "a10", "b2", "a11"]
+
+
+def test_long_row_of_the_past_is_not_held_against_anybody(ledger: Ledger) -> None:
+    send(ledger, *links(1, *[f"a{number}" for number in range(50)]))
+    take(ledger)
+    send(ledger, *links(2, "b1"))
+    # The person's 50 are still unanswered, so the 51st comes after another's first.
+    send(ledger, *links(1, "a51"))
+    assert take(ledger) == ["b1", "a51"]
+
+
+def test_status_messages_have_their_turns_too(ledger: Ledger) -> None:
+    send(ledger, *links(1, "a1", "a2", "a3"))
+    send(ledger, *links(2, "b1"))
+    posted = [claim(ledger, Kind.STATUS).request for _ in range(4)]
+    assert [request and request.media_key for request in posted] == ["a1", "b1", "a2", "a3"]
+
+
+def test_answer_waits_for_no_status_message_of_a_later_link(ledger: Ledger) -> None:
+    send(ledger, *links(1, "a1", "a2", "a3"))
+    send(ledger, *links(2, "b1"))
+    post(ledger, 11)
+    post(ledger, 12)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    failed = claim(ledger, Kind.DOWNLOAD)
+    assert (failed.media_key, failed.kind) == ("b1", Kind.DOWNLOAD)
+    ledger.fail(failed, ERROR, "abc", "", 0.0)
+    answered = [claim(ledger, kind).request for kind in (Kind.DELIVER, Kind.EXPLAIN)]
+    assert [request and request.media_key for request in answered] == ["a1", "b1"]
+    claim(ledger, Kind.STATUS)
+
+
+def test_cancelled_link_leaves_the_other_person_the_better_place(ledger: Ledger) -> None:
+    send(ledger, *links(1, "shared"))
+    send(ledger, *links(2, "b1", "shared"))
+    send(ledger, protocol.CancelRequest(1, 1, "button"))
+    one_each = Share(1, 1)
+    assert take(ledger, share=one_each) == ["b1"]
+
+
+# --------------------------------------------------------------------------------- shares
+
+
+def test_no_person_has_more_downloads_at_a_time_than_their_share(ledger: Ledger) -> None:
+    send(ledger, *links(1, "a1", "a2", "a3"))
+    send(ledger, *links(2, "b1", "b2"))
+    assert take(ledger, share=Share(1, 100)) == ["a1", "b1"]
+    assert take(ledger, share=Share(2, 100)) == ["a2", "b2"]
+
+
+def test_no_chat_has_more_downloads_at_a_time_than_its_share(ledger: Ledger) -> None:
+    group = -100
+    for user in (1, 2, 3):
+        send(ledger, protocol.OpenRequest(group, user, 1, "https://example.org/v", f"g{user}"))
+    send(ledger, *links(4, "d1"))
+    assert take(ledger, share=Share(1, 2)) == ["g1", "g2", "d1"]
+
+
+def test_end_of_a_download_makes_room_for_the_next(ledger: Ledger) -> None:
+    send(ledger, *links(1, "a1", "a2"))
+    first = ledger.claim(DOWNLOADS, 0.0, share=Share(1, 1))
+    assert first is not None
+    assert take(ledger, share=Share(1, 1)) == []
+    ledger.fail(
+        first, errors.JobError(errors.Reason.PRIVATE, errors.Fault.PERMANENT), "id", "", 0.0
+    )
+    assert take(ledger, share=Share(1, 1)) == ["a2"]
+
+
+# ---------------------------------------------------------------------------- closed chats
+
+
+def test_closed_chat_waits_and_delays_no_other(ledger: Ledger) -> None:
+    send(ledger, *links(1, "a"))
+    send(ledger, *links(2, "b"))
+    job = ledger.claim(TELEGRAM, 0.0, closed_chats=[1])
+    assert job is not None
+    assert job.chat_id == 2
+    assert ledger.claim(TELEGRAM, 0.0, closed_chats=[1]) is None
+    assert ledger.claim(TELEGRAM, 0.0, closed_chats=None) is None
+    ledger.record_updates([{"update_id": next(_updates)}], 0.0)
+    assert claim(ledger, Kind.UPDATE).chat_id is None
+    assert ledger.claim(TELEGRAM, 0.0, closed_chats=[]) is not None
+
+
+# ---------------------------------------------------------------------------------- quotas
+
+
+def test_too_many_waiting_are_refused_once_and_nothing_else_is_lost(ledger: Ledger) -> None:
+    quota = Quota(waiting=3, a_minute=100, an_hour=100, a_day=100)
+    send(ledger, *links(1, "a1", "a2", "a3", "a4", "a5"), quota=quota)
+    send(ledger, *links(2, "b1"), quota=quota)
+    assert replies(ledger) == [protocol.Refusal.WAITING]
+    assert sorted(map(str, take(ledger))) == ["a1", "a2", "a3", "b1"]
+
+
+def test_answer_makes_room_for_the_next_link(ledger: Ledger) -> None:
+    quota = Quota(waiting=1, a_minute=100, an_hour=100, a_day=100)
+    send(ledger, *links(1, "a1"), quota=quota)
+    post(ledger)
+    send(ledger, protocol.CancelRequest(1, 1, "button"), quota=quota)
+    claim(ledger, Kind.BUTTON)
+    ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 0.0)
+    send(ledger, *links(1, "a2"), quota=quota)
+    assert take(ledger) == ["a2"]
+
+
+@pytest.mark.parametrize(
+    ("quota", "refusal", "seconds"),
+    [
+        (Quota(100, a_minute=2, an_hour=100, a_day=100), protocol.Refusal.MINUTE, 60),
+        (Quota(100, a_minute=100, an_hour=2, a_day=100), protocol.Refusal.HOUR, 3600),
+        (Quota(100, a_minute=100, an_hour=100, a_day=2), protocol.Refusal.DAY, 86_400),
+    ],
+)
+def test_too_many_in_a_time_are_refused_until_it_is_over(
+    ledger: Ledger, quota: Quota, refusal: protocol.Refusal, seconds: int
+) -> None:
+    send(ledger, *links(1, "a1", "a2", "a3"), quota=quota, now=0.0)
+    assert replies(ledger) == [refusal]
+    send(ledger, *links(1, "a4"), quota=quota, now=seconds - 1.0)
+    send(ledger, *links(1, "a5"), quota=quota, now=seconds + 1.0)
+    keys = [key for (key,) in ledger._db.execute("SELECT media_key FROM requests")]
+    assert keys == ["a1", "a2", "a5"]
+
+
+def test_refusal_is_said_again_after_a_while(ledger: Ledger) -> None:
+    quota = Quota(waiting=1, a_minute=100, an_hour=100, a_day=100)
+    send(ledger, *links(1, "a1", "a2"), quota=quota, now=0.0)
+    send(ledger, *links(1, "a2"), quota=quota, now=59.0)
+    assert replies(ledger, 59.0) == [protocol.Refusal.WAITING]
+    send(ledger, *links(1, "a2"), quota=quota, now=120.0)
+    assert replies(ledger, 120.0) == [protocol.Refusal.WAITING]
+
+
+def test_who_floods_is_not_answered_each_time(ledger: Ledger) -> None:
+    for _ in range(50):
+        send(ledger, protocol.Reply(1, 1, "hint"))
+    send(ledger, protocol.Reply(2, 1, "hint for another"))
+    assert replies(ledger) == ["hint"] * REPLIES_A_MINUTE + ["hint for another"]
+    send(ledger, protocol.Reply(1, 1, "later"), now=61.0)
+    assert replies(ledger, 61.0) == ["later"]
+
+
+# ------------------------------------------------------------------------------------ bans
+
+
+def test_who_is_shut_out_hears_so_once_and_no_more(ledger: Ledger) -> None:
+    send(ledger, protocol.Ban(1, is_banned=True))
+    for _ in range(3):
+        send(ledger, *links(1, "a1"))
+    send(ledger, protocol.Reply(1, 1, "hint"))
+    assert replies(ledger) == [protocol.Refusal.BANNED]
+    assert take(ledger) == []
+
+
+def test_who_is_let_in_again_is_served(ledger: Ledger) -> None:
+    for is_banned in (True, True, False, False):
+        send(ledger, protocol.Ban(1, is_banned))
+    send(ledger, *links(1, "a1"))
+    assert take(ledger) == ["a1"]

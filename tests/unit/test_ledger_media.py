@@ -1,0 +1,311 @@
+"""What the ledger remembers of media: its names, its files, and who else wants it."""
+
+import dataclasses
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.process.test_ledger import a_file, a_link, claim, files, post, send
+from tests.unit.test_ledger_requests import press
+from worker import errors, protocol
+from worker.dispatch.tasks import task_of
+from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, ledger_path, retention
+from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+from worker.settings import Settings
+
+VIDEO = protocol.MediaKind.VIDEO
+NAME = "of the media itself"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(ledger_path(tmp_path))
+
+
+def sent(*file_ids: str | None) -> protocol.GroupSent:
+    return protocol.GroupSent(tuple(protocol.Delivered(file_id, VIDEO) for file_id in file_ids))
+
+
+def known_ids(ledger: Ledger) -> list[str | None]:
+    """What the next delivery may send by Telegram's own names."""
+    media = claim(ledger, Kind.DELIVER).media
+    assert media is not None
+    return [file.file_id for file in media.files]
+
+
+# ------------------------------------------------------------------------- several files
+
+
+def test_files_beside_the_answer_go_first_and_all_are_remembered(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b", "/c", "/d"), 0.0)
+    ledger.finish_group(claim(ledger, Kind.GROUP), sent("b", "c"), 0.0)
+    second = claim(ledger, Kind.GROUP)
+    assert second.request is not None
+    assert [each.file_id for each in second.request.sent] == ["b", "c"]
+    ledger.finish_group(second, sent("d"), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("a", VIDEO), 0.0)
+    assert ledger.claim(TELEGRAM, 0.0) is None
+    assert ledger.live_directories() == set()
+
+    send(ledger, a_link(8), update_id=2)
+    assert ledger.claim(DOWNLOADS, 0.0) is None
+    post(ledger)
+    group = claim(ledger, Kind.GROUP)
+    assert group.media is not None
+    assert [file.file_id for file in group.media.files] == ["a", "b", "c", "d"]
+    ledger.finish_group(group, sent("b", "c", "d"), 0.0)
+    assert known_ids(ledger) == ["a", "b", "c", "d"]
+
+
+def test_what_telegram_named_in_part_is_not_remembered(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
+    ledger.finish_group(claim(ledger, Kind.GROUP), sent(None), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("a", VIDEO), 0.0)
+    send(ledger, a_link(), update_id=2)
+    claim(ledger, Kind.DOWNLOAD)
+
+
+def test_a_restart_sends_only_the_files_that_are_left(ledger: Ledger, tmp_path: Path) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b", "/c"), 0.0)
+    ledger.finish_group(claim(ledger, Kind.GROUP), sent("b"), 0.0)
+    claim(ledger, Kind.GROUP)
+    ledger.close()
+    ledger = Ledger(ledger_path(tmp_path))
+    ledger.recover()
+    group = claim(ledger, Kind.GROUP)
+    assert group.request is not None
+    assert len(group.request.sent) == 1
+
+
+def test_cancel_between_two_files_ends_it(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
+    group = claim(ledger, Kind.GROUP)
+    assert press(ledger, 7) == ("done", [group.id])
+    ledger.stopped(group, 0.0)
+    claim(ledger, Kind.EXPLAIN)
+    assert ledger.claim(TELEGRAM, 0.0) is None
+
+
+def test_a_group_that_failed_for_good_is_explained(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
+    error = errors.JobError(errors.Reason.UPLOAD_REFUSED, errors.Fault.PERMANENT)
+    ledger.fail(claim(ledger, Kind.GROUP), error, "abc123", "", 0.0)
+    claim(ledger, Kind.EXPLAIN)
+    assert ledger.claim(TELEGRAM, 0.0) is None
+
+
+def test_a_group_of_media_that_has_become_one_file_is_not_sent_empty(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    send(ledger, a_link(7))
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
+    ledger.finish_group(claim(ledger, Kind.GROUP), sent("b"), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("a", VIDEO), 0.0)
+    send(ledger, a_link(8), update_id=2)
+    post(ledger)
+    # While Telegram wants to hear nothing for that chat, somebody else asks for what is there now.
+    send(ledger, dataclasses.replace(a_link(9), fresh=True), update_id=3)
+    status = ledger.claim(TELEGRAM, 0.0, closed_chats=[8])
+    assert status is not None
+    ledger.finish_status(status, 3, 0.0)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/c"), 0.0)
+    delivery = ledger.claim(TELEGRAM, 0.0, closed_chats=[8])
+    assert delivery is not None
+    ledger.finish_delivery(delivery, protocol.Delivered("c", VIDEO), 0.0)
+
+    group = claim(ledger, Kind.GROUP)
+    assert task_of(group, tmp_path, Settings(bot_token="")) is None
+    ledger.download_again(group, 0.0)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/d"), 0.0)
+    claim(ledger, Kind.DELIVER)
+
+
+# ---------------------------------------------------------------------- the media's own name
+
+
+def answer(ledger: Ledger, key: str, name: str | None = None) -> None:
+    """A link comes to its media, which is found to have that name."""
+    send(ledger, a_link(1, key), update_id=100)
+    post(ledger)
+    download = claim(ledger, Kind.DOWNLOAD)
+    if name:
+        assert ledger.identify(download, name, 0.0) == []
+    ledger.finish_download(download, a_file(), 0.0)
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("id", VIDEO), 0.0)
+
+
+def test_another_link_to_remembered_media_downloads_nothing_more(ledger: Ledger) -> None:
+    answer(ledger, "short link", NAME)
+    send(ledger, a_link(2, "long link"), update_id=2)
+    post(ledger)
+    download = claim(ledger, Kind.DOWNLOAD)
+    assert ledger.identify(download, NAME, 0.0) == [download.id], "to be stopped"
+    ledger.stopped(download, 0.0)
+    assert known_ids(ledger) == ["id"]
+    assert ledger.live_directories() == set()
+    # And from now on both links are known.
+    for update_id, key in ((3, "short link"), (4, "long link")):
+        send(ledger, a_link(3, key), update_id=update_id)
+        post(ledger)
+        assert known_ids(ledger) == ["id"]
+    assert ledger.claim(DOWNLOADS, 0.0) is None
+
+
+def test_two_links_to_media_that_is_being_fetched_share_it(ledger: Ledger) -> None:
+    send(ledger, a_link(1, "short link"), update_id=1)
+    send(ledger, a_link(2, "long link"), update_id=2)
+    post(ledger, 11)
+    post(ledger, 12)
+    first, second = claim(ledger, Kind.DOWNLOAD), claim(ledger, Kind.DOWNLOAD)
+    assert ledger.identify(first, NAME, 0.0) == []
+    assert ledger.identify(second, NAME, 0.0) == [second.id]
+    ledger.stopped(second, 0.0)
+    ledger.finish_download(first, a_file(), 0.0)
+    delivery = claim(ledger, Kind.DELIVER)
+    assert ledger.claim(TELEGRAM, 0.0) is None, "the other one waits for its file id"
+    ledger.finish_delivery(delivery, protocol.Delivered("id", VIDEO), 0.0)
+    assert known_ids(ledger) == ["id"]
+
+
+def test_a_download_that_is_over_before_it_is_stopped_answers_nobody_twice(
+    ledger: Ledger,
+) -> None:
+    answer(ledger, "short link", NAME)
+    send(ledger, a_link(2, "long link"), update_id=2)
+    post(ledger)
+    download = claim(ledger, Kind.DOWNLOAD)
+    ledger.identify(download, NAME, 0.0)
+    ledger.finish_download(download, a_file(), 0.0)
+    assert ledger.live_directories() == set()
+    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("id", VIDEO), 0.0)
+    assert ledger.claim(TELEGRAM, 0.0) is None
+
+
+def test_who_joins_a_download_while_it_is_stopped_gets_it_after_all(ledger: Ledger) -> None:
+    answer(ledger, "short link", NAME)
+    send(ledger, a_link(2, "long link"), update_id=2)
+    download = claim(ledger, Kind.DOWNLOAD)
+    ledger.identify(download, NAME, 0.0)
+    fresh = dataclasses.replace(a_link(3, "long link"), fresh=True)
+    send(ledger, fresh, update_id=3)
+    ledger.stopped(download, 0.0)
+    claim(ledger, Kind.DOWNLOAD)
+
+
+def test_a_late_word_changes_nothing(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    download = claim(ledger, Kind.DOWNLOAD)
+    ledger.finish_download(download, a_file(), 0.0)
+    assert ledger.identify(download, NAME, 0.0) == []
+    send(ledger, a_link(8), update_id=2)
+    assert ledger.claim(DOWNLOADS, 0.0) is None, "the link's own key still stands"
+
+
+def test_the_same_name_twice_is_no_news(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    download = claim(ledger, Kind.DOWNLOAD)
+    assert ledger.identify(download, NAME, 0.0) == []
+    assert ledger.identify(download, NAME, 0.0) == []
+
+
+# ------------------------------------------------------------------------------------ fresh
+
+
+def test_fresh_forgets_what_is_remembered(ledger: Ledger) -> None:
+    answer(ledger, "key", NAME)
+    send(ledger, dataclasses.replace(a_link(2, "key"), fresh=True), update_id=2)
+    download = claim(ledger, Kind.DOWNLOAD)
+    post(ledger)
+    assert ledger.identify(download, NAME, 0.0) == []
+    ledger.finish_download(download, a_file("/new"), 0.0)
+    assert claim(ledger, Kind.DELIVER).media == a_file("/new")
+
+
+def test_fresh_by_a_link_never_seen_forgets_it_as_well(ledger: Ledger) -> None:
+    answer(ledger, "short link", NAME)
+    send(ledger, dataclasses.replace(a_link(2, "long link"), fresh=True), update_id=2)
+    download = claim(ledger, Kind.DOWNLOAD)
+    assert ledger.identify(download, NAME, 0.0) == []
+    send(ledger, a_link(3, "short link"), update_id=3)
+    assert ledger.claim(DOWNLOADS, 0.0) is None, "this one waits for the fresh download"
+
+
+def test_sound_alone_stays_so_when_it_is_downloaded_again(ledger: Ledger) -> None:
+    send(ledger, dataclasses.replace(a_link(), sound_only=True))
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    ledger.download_again(claim(ledger, Kind.DELIVER), 0.0)
+    assert claim(ledger, Kind.DOWNLOAD).payload["sound_only"] is True
+
+
+# --------------------------------------------------------------------- size, age and the past
+
+
+def test_no_more_is_remembered_than_the_limit(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        ledger._db.execute("INSERT INTO media VALUES (?, '{}', ?)", f"m{number}", 100 + number)
+        ledger._db.execute("INSERT INTO links VALUES (?, 'm', ?)", f"l{number}", 100 + number)
+    statements = [sql.replace(str(retention.MOST_REMEMBERED - 1), "3") for sql in REMOVALS]
+    monkeypatch.setattr(retention, "_REMOVALS", statements)
+    assert retention.remove_batch(ledger._db, 0.0) == 4
+    assert retention.remove_batch(ledger._db, 0.0) == 0
+    for table, key, kept in (("media", "media_key", "m"), ("links", "link_key", "l")):
+        rows = ledger._db.execute(f"SELECT {key} FROM {table}").fetchall()
+        assert {row[0] for row in rows} == {f"{kept}{number}" for number in (2, 3, 4, 5)}
+
+
+REMOVALS = retention._REMOVALS
+
+
+def test_what_an_older_bot_remembered_is_still_known(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    old = sqlite3.connect(path)
+    for step in MIGRATIONS[:3]:
+        old.executescript(step)
+    media = '{"path": "/a", "kind": "video", "size_bytes": 1, "title": "t", "source_url": "u"}'
+    old.execute("INSERT INTO media VALUES ('key', 'file id', ?, 1.0)", (media,))
+    old.execute(
+        "INSERT INTO jobs (kind, pool, priority, state, media_key, created_at, waits_since,"
+        " not_before, result) VALUES ('download', 'downloads', 0, 'done', 'other', 0, 0, 0, ?)",
+        (media,),
+    )
+    old.execute(
+        "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download, created_at)"
+        " VALUES (1, 1, 1, 'u', 'other', 1, 0)"
+    )
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute("PRAGMA user_version = 3")
+    old.commit()
+    old.close()
+    ledger = Ledger(path)
+    for update_id, key, file_id in ((8, "key", "file id"), (9, "other", None)):
+        send(ledger, a_link(update_id, key), update_id=update_id)
+        assert ledger.claim(DOWNLOADS, 0.0) is None
+        post(ledger)
+        assert known_ids(ledger) == [file_id]
+
+
+def test_what_was_forgotten_while_it_was_sent_again_stays_forgotten(ledger: Ledger) -> None:
+    answer(ledger, "link")
+    send(ledger, a_link(1, "link"), update_id=2)
+    post(ledger)
+    in_flight = claim(ledger, Kind.DELIVER)
+    send(ledger, dataclasses.replace(a_link(2, "link"), fresh=True), update_id=3)
+    ledger.finish_delivery(in_flight, protocol.Delivered("id", VIDEO), 0.0)
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    assert known_ids(ledger) == [None]

@@ -1,0 +1,188 @@
+"""How a request comes to its one answer, or is cancelled, in the ledger."""
+
+import pytest
+
+from tests.process.test_ledger import ERROR, a_file, a_link, claim, post, send
+from tests.process.test_ledger import ledger as ledger
+from tests.process.test_ledger import path as path
+from worker import errors, protocol
+from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, Verdict
+
+# -------------------------------------------------------------------------- a link's way
+
+
+@pytest.mark.parametrize("posted_first", [True, False])
+def test_answer_is_queued_once_both_sides_are_known(ledger: Ledger, posted_first: bool) -> None:
+    send(ledger, a_link())
+    download = claim(ledger, Kind.DOWNLOAD)
+    if posted_first:
+        post(ledger)
+        assert ledger.claim(TELEGRAM, 0.0) is None
+        ledger.finish_download(download, a_file(), 0.0)
+    else:
+        ledger.finish_download(download, a_file(), 0.0)
+        post(ledger)
+    job = claim(ledger, Kind.DELIVER)
+    assert job.request is not None
+    assert job.media == a_file()
+    assert ledger.live_directories() == {f"{download.id}-1"}
+    ledger.finish_delivery(job, protocol.Delivered("file id"), 0.0)
+    assert ledger.claim(TELEGRAM, 0.0) is None
+    assert ledger.live_directories() == set()
+
+
+def two_wait(ledger: Ledger) -> None:
+    """Two people have sent the same link and see their status messages."""
+    send(ledger, a_link(1), update_id=1)
+    send(ledger, a_link(2), update_id=2)
+    post(ledger, 11)
+    post(ledger, 12)
+
+
+def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> None:
+    two_wait(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    assert ledger.claim(DOWNLOADS, 0.0) is None
+    send(ledger, a_link(3), update_id=3)
+    first = claim(ledger, Kind.DELIVER)
+    post(ledger, 13)
+    assert ledger.claim(TELEGRAM, 0.0) is None
+    ledger.finish_delivery(first, protocol.Delivered("file id", protocol.MediaKind.ANIMATION), 0.0)
+    for _ in range(2):
+        job = claim(ledger, Kind.DELIVER)
+        assert job.media is not None
+        (file,) = job.media.files
+        assert (file.kind, file.file_id) == (protocol.MediaKind.ANIMATION, "file id")
+        ledger.finish_delivery(job, protocol.Delivered("file id"), 0.0)
+    assert ledger.live_directories() == set()
+
+
+def test_failed_download_is_explained_to_everybody(ledger: Ledger) -> None:
+    two_wait(ledger)
+    ledger.fail(claim(ledger, Kind.DOWNLOAD), ERROR, "abc123", "traceback", 0.0)
+    for _ in range(2):
+        job = claim(ledger, Kind.EXPLAIN)
+        assert job.request is not None
+        assert (job.request.reason, job.request.error_id) == (errors.Reason.NETWORK, "abc123")
+        ledger.finish_explanation(job, 0.0)
+
+
+def test_remembered_media_needs_no_download(ledger: Ledger) -> None:
+    test_answer_is_queued_once_both_sides_are_known(ledger, True)
+    send(ledger, a_link(), update_id=2)
+    assert ledger.claim(DOWNLOADS, 0.0) is None
+    post(ledger)
+    claim(ledger, Kind.DELIVER)
+
+
+def test_media_that_telegram_forgot_is_downloaded_again(ledger: Ledger) -> None:
+    test_remembered_media_needs_no_download(ledger)
+    ledger.recover()
+    ledger.download_again(claim(ledger, Kind.DELIVER), 0.0)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    claim(ledger, Kind.DELIVER)
+
+
+def test_file_that_vanished_is_downloaded_once_for_all_who_wait(ledger: Ledger) -> None:
+    two_wait(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    ledger.download_again(claim(ledger, Kind.DELIVER), 0.0)
+    second = claim(ledger, Kind.DELIVER)
+    assert second.media is None, "the vanished file is offered to nobody"
+    ledger.download_again(second, 0.0)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/new"), 0.0)
+    assert ledger.claim(DOWNLOADS, 0.0) is None
+    assert claim(ledger, Kind.DELIVER).media == a_file("/new")
+
+
+def test_lost_status_message_is_posted_anew(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    post(ledger, 11)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    ledger.post_again(claim(ledger, Kind.DELIVER), 0.0)
+    post(ledger, 12)
+    job = claim(ledger, Kind.DELIVER)
+    assert job.request is not None
+    assert (job.request.status_message_id, job.request.status_messages) == (12, 2)
+
+
+def test_closed_chat_ends_the_request_and_its_download(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    assert ledger.give_up(claim(ledger, Kind.STATUS), 0.0) == []
+    assert ledger.claim(DOWNLOADS, 0.0) is None
+    assert ledger.claim(TELEGRAM, 0.0) is None
+
+
+def test_closed_chat_ends_all_its_requests_and_nobody_elses(ledger: Ledger) -> None:
+    send(ledger, a_link(user_id=7, key="shared"), a_link(user_id=7, key="own"))
+    send(ledger, a_link(user_id=8, key="shared"), update_id=2)
+    shared = claim(ledger, Kind.DOWNLOAD)
+    status = claim(ledger, Kind.STATUS)
+    assert status.chat_id == 7
+    assert ledger.give_up_chat(status, 0.0) == [], "the other person waits for what runs"
+    assert ledger.claim(DOWNLOADS, 0.0) is None, "nobody waits for the other one"
+    ledger.finish_download(shared, a_file(), 0.0)
+    post(ledger)
+    assert claim(ledger, Kind.DELIVER).chat_id == 8
+    assert ledger.claim(TELEGRAM, 0.0) is None
+
+
+# --------------------------------------------------------------------------------- cancel
+
+
+def press(
+    ledger: Ledger, user_id: int, request_id: int = 1, update_id: int = 9
+) -> tuple[str, list[int]]:
+    """Press Cancel: the notice that is shown, and the running jobs to be stopped."""
+    effect = protocol.CancelRequest(request_id, user_id, "callback")
+    to_stop = send(ledger, effect, update_id=update_id)
+    job = claim(ledger, Kind.BUTTON)
+    ledger.finish(job, 0.0)
+    return str(job.payload["text"]), to_stop
+
+
+def test_cancel_drops_the_download_and_is_explained(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    assert press(ledger, 7) == ("done", [])
+    assert ledger.claim(DOWNLOADS, 0.0) is None
+    job = claim(ledger, Kind.EXPLAIN)
+    assert job.request is not None
+    assert job.request.verdict is Verdict.CANCELLED
+    ledger.finish_explanation(job, 0.0)
+    assert press(ledger, 7, update_id=10) == ("too late", [])
+
+
+def test_cancel_is_for_the_requester_alone(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    assert press(ledger, 8) == ("not yours", [])
+    assert press(ledger, 8, request_id=99, update_id=10) == ("too late", [])
+    assert ledger.claim(DOWNLOADS, 0.0) is not None
+
+
+def test_cancel_of_one_leaves_the_download_to_the_others(ledger: Ledger) -> None:
+    send(ledger, a_link(1), update_id=1)
+    send(ledger, a_link(2), update_id=2)
+    download = claim(ledger, Kind.DOWNLOAD)
+    assert press(ledger, 1, request_id=1, update_id=3) == ("done", [])
+    assert press(ledger, 2, request_id=2, update_id=4) == ("done", [download.id])
+
+
+def test_link_sent_while_its_download_is_being_stopped_is_fetched(ledger: Ledger) -> None:
+    send(ledger, a_link(1), update_id=1)
+    download = claim(ledger, Kind.DOWNLOAD)
+    assert press(ledger, 1) == ("done", [download.id])
+    send(ledger, a_link(2), update_id=3)
+    ledger.stopped(download, 0.0)
+    assert claim(ledger, Kind.DOWNLOAD).attempts == 1
+
+
+def test_running_delivery_is_stopped_before_the_cancel_is_explained(ledger: Ledger) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    delivery = claim(ledger, Kind.DELIVER)
+    assert press(ledger, 7) == ("done", [delivery.id])
+    assert ledger.claim(TELEGRAM, 0.0) is None
+    ledger.stopped(delivery, 0.0)
+    claim(ledger, Kind.EXPLAIN)

@@ -1,0 +1,147 @@
+"""Every failure has a decided outcome: the table."""
+
+import pytest
+
+from tests.process.test_ledger import a_link
+from worker import errors
+from worker.dispatch import outcomes
+from worker.dispatch.outcomes import Fail, Retries, TryAgain
+from worker.errors import Fault, JobError, Reason
+from worker.ledger import Job, Kind, Request
+from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
+from worker.protocol import Retry, Stage
+
+RETRIES = Retries(max_attempts=3, retry_after_s=120.0)
+
+
+def a_job(
+    kind: Kind = Kind.DOWNLOAD, attempts: int = 1, status_messages: int = 1, downloads: int = 1
+) -> Job:
+    link = a_link()
+    request = Request(
+        id=1,
+        chat_id=link.chat_id,
+        user_id=link.user_id,
+        message_id=link.message_id,
+        url=link.url,
+        media_key=link.media_key,
+        download=1,
+        downloads=downloads,
+        status_message_id=2,
+        status_messages=status_messages,
+        verdict=None,
+        reason=None,
+        error_id=None,
+        turn=0,
+        answered_at=None,
+    )
+    return Job(1, kind, attempts, 0.0, {}, "key", 7, None if kind is Kind.DOWNLOAD else request)
+
+
+def failed(error: BaseException) -> Failed:
+    return Failed(1, error, "traceback")
+
+
+def error(fault: Fault, reason: Reason = Reason.NETWORK, wait_s: float | None = None) -> Failed:
+    return failed(JobError(reason, fault, retry_after_s=wait_s))
+
+
+@pytest.mark.parametrize(
+    ("job", "event", "decision"),
+    [
+        (a_job(), error(Fault.RETRYABLE), TryAgain(120.0)),
+        (a_job(), error(Fault.RETRYABLE, wait_s=600.0), TryAgain(600.0)),
+        (a_job(), error(Fault.RETRYABLE, wait_s=5.0), TryAgain(120.0)),
+        (a_job(), error(Fault.OPERATOR, Reason.DISK_FULL), TryAgain(120.0, refund=True)),
+        (a_job(), Stopped(1, StopReason.TIMED_OUT), TryAgain(120.0)),
+        (a_job(), Lost(1, -9), TryAgain(120.0)),
+        (a_job(Kind.DELIVER), Lost(1, -9), TryAgain(5.0)),
+        (a_job(Kind.DELIVER), failed(errors.TelegramBusy(1200.0)), TryAgain(1200.0, refund=True)),
+        (
+            a_job(Kind.DELIVER, attempts=3),
+            failed(errors.TelegramUnreachable("")),
+            TryAgain(5.0, refund=True),
+        ),
+        (a_job(Kind.STATUS), failed(errors.TelegramUnauthorized()), TryAgain(5.0, refund=True)),
+        (a_job(Kind.BUTTON), failed(errors.TelegramUnreachable("")), TryAgain(5.0, refund=True)),
+    ],
+)
+def test_tried_again(job: Job, event: Event, decision: TryAgain) -> None:
+    assert outcomes.decide(job, event, RETRIES, now=0.0) == decision
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "next_try"),
+    [
+        (error(Fault.RETRYABLE), Reason.NETWORK, 2),
+        (error(Fault.OPERATOR, Reason.DISK_FULL), Reason.DISK_FULL, 1),  # does not count
+        (Stopped(1, StopReason.TIMED_OUT), Reason.TIMED_OUT, 2),
+        (Lost(1, -9), Reason.CRASHED, 2),
+    ],
+)
+def test_who_waits_is_told_why_and_for_how_long(
+    event: Event, reason: Reason, next_try: int
+) -> None:
+    again = outcomes.decide(a_job(), event, RETRIES, now=0.0)
+    assert isinstance(again, TryAgain)
+    shown = outcomes.waiting(a_job(), event, again, RETRIES)
+    assert (shown.stage, shown.eta_s) == (Stage.RETRYING, 120.0)
+    assert shown.retry == Retry(reason, next_try, 3)
+
+
+@pytest.mark.parametrize(
+    ("job", "event", "reason", "fault"),
+    [
+        (a_job(), error(Fault.PERMANENT), Reason.NETWORK, Fault.PERMANENT),
+        (a_job(), error(Fault.OPERATOR, Reason.OUTDATED), Reason.OUTDATED, Fault.OPERATOR),
+        (a_job(attempts=3), error(Fault.RETRYABLE), Reason.NETWORK, Fault.RETRYABLE),
+        (a_job(attempts=3), Lost(1, -11), Reason.CRASHED, Fault.RETRYABLE),
+        (a_job(), error(Fault.RETRYABLE, Reason.SITE_DOWN), Reason.SITE_DOWN, Fault.RETRYABLE),
+        (a_job(attempts=3), Stopped(1, StopReason.TIMED_OUT), Reason.TIMED_OUT, Fault.RETRYABLE),
+        (a_job(), failed(MemoryError()), Reason.OUT_OF_MEMORY, Fault.PERMANENT),
+        (a_job(), failed(KeyError("a bug")), Reason.INTERNAL, Fault.OPERATOR),
+        (
+            a_job(Kind.DELIVER, downloads=3),
+            failed(outcomes.FileVanished()),
+            Reason.INTERNAL,
+            Fault.OPERATOR,
+        ),
+    ],
+)
+def test_failed_for_good(job: Job, event: Event, reason: Reason, fault: Fault) -> None:
+    decision = outcomes.decide(job, event, RETRIES, now=0.0)
+    assert isinstance(decision, Fail)
+    assert (decision.error.reason, decision.error.fault) == (reason, fault)
+
+
+@pytest.mark.parametrize(
+    ("job", "event", "decision"),
+    [
+        (a_job(Kind.DELIVER), failed(errors.MessageGone()), outcomes.PostAgain),
+        (a_job(Kind.DELIVER, status_messages=3), failed(errors.MessageGone()), outcomes.GiveUp),
+        (a_job(Kind.STATUS), failed(errors.ChatClosed()), outcomes.GiveUpChat),
+        (a_job(Kind.DELIVER), failed(errors.FileIdRefused()), outcomes.DownloadAgain),
+        (a_job(Kind.DELIVER), failed(outcomes.FileVanished()), outcomes.DownloadAgain),
+        (a_job(), Stopped(1, StopReason.STOPPED), outcomes.Unwanted),
+    ],
+)
+def test_neither_tried_nor_failed(job: Job, event: Event, decision: type) -> None:
+    assert isinstance(outcomes.decide(job, event, RETRIES, now=0.0), decision)
+
+
+def test_answer_to_a_button_is_not_repeated_for_ever() -> None:
+    event = failed(errors.TelegramUnreachable(""))
+    late = outcomes.decide(a_job(Kind.BUTTON), event, RETRIES, now=61.0)
+    assert isinstance(late, outcomes.GiveUp)
+
+
+@pytest.mark.parametrize(("now", "wait_s"), [(0.0, 5.0), (5.0, 5.0), (40.0, 40.0), (9000.0, 600.0)])
+def test_files_that_may_have_come_are_sent_again_ever_later(now: float, wait_s: float) -> None:
+    event = failed(errors.TelegramUnreachable(""))
+    decision = outcomes.decide(a_job(Kind.GROUP), event, RETRIES, now=now)
+    assert decision == TryAgain(wait_s, refund=True)
+
+
+def test_success_needs_no_decision() -> None:
+    with pytest.raises(TypeError):
+        outcomes.decide(a_job(), Finished(1, None), RETRIES, now=0.0)

@@ -1,0 +1,154 @@
+"""Calls that are worth little: when they are made, in which order, and what comes of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.process.test_ledger import a_file, a_link, post
+from tests.process.test_ledger import send as send_update
+from worker.dispatch.rate_limits import RateLimits
+from worker.dispatch.status.showing import Showing
+from worker.errors import TelegramBusy
+from worker.ledger import DOWNLOADS, Job, Ledger
+from worker.pool import Pool
+from worker.pool.events import Event, Failed, Finished
+from worker.protocol import Deliver, Download, EditStatus, SendGroup, ShowAction, Stage
+
+
+@dataclass
+class Counter:
+    """A pool as far as it is seen from here: it takes calls in, and hands none out."""
+
+    size: int
+    calls: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> SimpleNamespace:
+        return SimpleNamespace(size=self.size)
+
+    @property
+    def free(self) -> int:
+        return self.size - len(self.calls)
+
+    def submit(self, call_id: int, call: object, _timeout_s: float) -> None:
+        assert self.free
+        self.calls[call_id] = call
+
+
+class Office:
+    """What shows things, with its pool, governor and ledger, at a time that only it moves."""
+
+    def __init__(self, ledger: Ledger, workers: int = 4) -> None:
+        self.ledger = ledger
+        self.pool = Counter(workers)
+        self.governor = RateLimits()
+        self.showing = Showing(cast("Pool", self.pool), self.governor, 30.0)
+
+    def begin(self, job: Job) -> None:
+        """A worker has been given this download."""
+        self.showing.began(job.id, Download(job.id, 1, "https://example.org/v", "/nowhere"), 0.0)
+
+    def step(self, now: float) -> list[EditStatus | ShowAction]:
+        """The calls that are made now."""
+        before = set(self.pool.calls)
+        self.showing.step(self.ledger, now, now, has_room=True)
+        return [call for call_id, call in self.pool.calls.items() if call_id not in before]
+
+    def end(self, now: float, error: Exception | None = None) -> None:
+        """All calls in hand are over."""
+        for call_id in list(self.pool.calls):
+            event: Event = Failed(call_id, error, "") if error else Finished(call_id, None)
+            assert self.showing.take(event, now)
+        self.pool.calls.clear()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    yield ledger
+    ledger.close()
+
+
+def begin(ledger: Ledger, *users: int) -> list[Job]:
+    """A running download of each of these people."""
+    for user in users:
+        send_update(ledger, a_link(user, f"key{user}"), update_id=user)
+        post(ledger, 10 + user)
+    found = [ledger.claim(DOWNLOADS, 0.0) for _ in users]
+    return [job for job in found if job]
+
+
+def test_edit_goes_before_an_action_and_one_action_at_a_time(ledger: Ledger) -> None:
+    office = Office(ledger)
+    for job in begin(ledger, 1, 2):
+        office.begin(job)
+    made: list[tuple[str, int]] = []
+    for tenth in range(1, 40):
+        calls = office.step(tenth / 10)
+        made += [(type(call).__name__, call.chat_id) for call in calls]
+        if tenth <= 10:
+            office.end(tenth / 10)
+    # From the second second on nothing comes back: an action is in hand, and no other is made.
+    assert made == [("EditStatus", 1), ("EditStatus", 2), ("ShowAction", 1)]
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (2, 1), (4, 3)])
+def test_one_worker_of_several_is_left_for_better_calls(
+    ledger: Ledger, workers: int, most: int
+) -> None:
+    office = Office(ledger, workers)
+    for job in begin(ledger, *range(1, 9)):
+        office.begin(job)
+    for second in range(1, 20):
+        office.step(float(second))
+    assert len(office.pool.calls) == most
+
+
+def test_flood_wait_about_one_of_these_calls_silences_its_chat(ledger: Ledger) -> None:
+    office = Office(ledger)
+    for job in begin(ledger, 1):
+        office.begin(job)
+    for now, kind, wait_s in ((1.0, EditStatus, 5.0), (20.0, ShowAction, 1200.0)):
+        (call,) = office.step(now)
+        assert isinstance(call, kind)
+        office.end(now, TelegramBusy(wait_s))
+        assert office.governor.closed_chats(now + wait_s - 0.1) == [1]
+    assert [office.step(float(now)) for now in range(21, 1220)] == [[]] * 1199
+
+
+def test_what_failed_is_not_tried_again(ledger: Ledger) -> None:
+    office = Office(ledger)
+    (job,) = begin(ledger, 1)
+    office.begin(job)
+    assert [type(call) for call in office.step(1.0)] == [EditStatus]
+    office.end(1.0, RuntimeError("no"))
+    calls = [call for now in range(2, 10) for call in office.step(float(now))]
+    assert not any(isinstance(call, EditStatus) for call in calls)
+    assert office.showing.busy_requests == []
+
+
+@pytest.mark.parametrize(
+    ("known", "bytes_shown"),
+    [((False,), [1000]), ((True,), []), ((False, False), [2000]), ((True, False), [1000])],
+)
+def test_upload_is_announced_without_what_telegram_has_already(
+    ledger: Ledger, known: tuple[bool, ...], bytes_shown: list[int]
+) -> None:
+    office = Office(ledger)
+    (job,) = begin(ledger, 1)
+    ledger.finish_download(job, a_file(), 0.0)
+    (file,) = a_file().files
+    sent = tuple(replace(file, file_id="known" if is_known else None) for is_known in known)
+    one = len(sent) == 1
+    office.showing.began(99, Deliver(1, 1, 11, *sent) if one else SendGroup(1, 1, 1, sent), 0.0)
+    shown = [call.progress for call in office.step(5.0) if isinstance(call, EditStatus)]
+    assert [progress.total_bytes for progress in shown] == bytes_shown
+    assert {progress.stage for progress in shown} <= {Stage.UPLOADING}
+
+
+def test_other_jobs_are_left_to_others(ledger: Ledger) -> None:
+    assert not Office(ledger).showing.take(Finished(7, None), 0.0)
