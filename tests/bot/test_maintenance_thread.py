@@ -82,7 +82,7 @@ def test_zombie_that_goes_after_the_sweep_raises_no_alert(janitor: Janitor, tmp_
     assert "zombies" not in alerts()
 
 
-FAST_SCHEDULE = "janitor.ZOMBIES_S = 0.5; house.STUCK_GRACE_S = -105.0"
+FAST_SCHEDULE = "janitor.ZOMBIES_S = 0.5; ownership.STUCK_GRACE_S = -105.0"
 """Every half a second, and stuck after 15 s of the 120 s that a job may take."""
 
 
@@ -91,7 +91,7 @@ def hurt_bot(directory: Path, change: str) -> Path:
     script = directory / "hurt.py"
     script.write_text(
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); import bot\n"
-        "from maintenance import house, janitor; from worker import dispatcher\n"
+        "from maintenance import janitor, ownership; from worker.dispatch import dispatcher\n"
         f"{change}\n"
         "if __name__ == '__main__': sys.exit(bot.main(sys.argv[1:]))\n"
     )

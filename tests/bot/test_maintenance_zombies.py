@@ -82,7 +82,7 @@ DEFUNCT = """
 child = os.fork()
 if not child:
     os._exit(0)
-while not processes.look_up(child).is_defunct:
+while not process_table.look_up(child).is_defunct:
     pass
 """
 REAPS = "signal.signal(signal.SIGCHLD, lambda *_: os.waitpid(-1, os.WNOHANG))"

@@ -259,12 +259,12 @@ def test_warming_up_leaves_a_process_that_may_be_forked() -> None:
     found = run_python(
         "import json, os, threading\n"
         "before = len(os.listdir('/proc/self/fd'))\n"
-        "from worker.downloads import warm\n"
+        "from worker.downloads.ytdlp import warm\n"
         "extractors = warm.warm_up()\n"
-        "from worker import processes\n"
+        "from worker.processes import process_table\n"
         "print(json.dumps({'threads': len(os.listdir('/proc/self/task')),"
         " 'descriptors': len(os.listdir('/proc/self/fd')) - before,"
-        " 'children': len(processes.descendants(os.getpid())),"
+        " 'children': len(process_table.descendants(os.getpid())),"
         " 'many': len(extractors) > 1000, 'last': list(extractors)[-1]}))"
     )
     expected = {"threads": 1, "descriptors": 0, "children": 0, "many": True, "last": "Generic"}
@@ -279,7 +279,7 @@ def test_an_ffmpeg_that_is_killed_at_its_answer_is_asked_again(tmp_path: Path) -
         program.chmod(0o700)
     found = run_python(
         "import json, os\n"
-        "from worker.downloads import warm\n"
+        "from worker.downloads.ytdlp import warm\n"
         "path = os.environ['PATH']\n"
         f"os.environ['PATH'] = {str(tmp_path)!r} + ':' + path\n"
         "warm._look_at_ffmpeg()\n"

@@ -124,7 +124,7 @@ def test_site_with_a_broken_pattern_is_asked_and_spoils_no_other(pattern: str) -
 # A fork of the test runner would be one of a process with threads.
 COUNT_PAGES = """
 import json, os, resource
-from worker.downloads import warm
+from worker.downloads.ytdlp import warm
 
 extractors = warm.warm_up()
 link = "https://nowhere.invalid/"

@@ -23,7 +23,7 @@ from worker.settings import Settings
 HUNT = """
 import os, subprocess, sys
 from maintenance.strays import StrayHunter
-from worker import process_setup, processes
+from worker.processes import process_setup, process_table
 
 process_setup.become_subreaper()
 known = subprocess.Popen(["sleep", "60"])
@@ -37,14 +37,14 @@ stray = int(shell.stdout.readline())
 shell.wait()
 if sys.argv[1] == "defunct":
     os.close(writer)
-    while not processes.look_up(stray).is_defunct:
+    while not process_table.look_up(stray).is_defunct:
         pass
 hunter = StrayHunter()
 first = hunter.sweep([known.pid])
-assert processes.look_up(stray), "what was seen once may just have been started"
+assert process_table.look_up(stray), "what was seen once may just have been started"
 while hunter.sweep([known.pid]):
     pass
-print(first, processes.look_up(stray), known.poll())
+print(first, process_table.look_up(stray), known.poll())
 known.kill()
 """
 

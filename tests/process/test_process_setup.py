@@ -91,7 +91,7 @@ def _is_in_the_one_heap(preparation: str) -> bool:
     """Where a thread of a process of its own, prepared so, gets its memory from."""
     script = f"""if True:
         import ctypes, threading
-        from worker import process_setup
+        from worker.processes import process_setup
         {preparation}
         libc = ctypes.CDLL(None)
         libc.malloc.restype = ctypes.c_size_t

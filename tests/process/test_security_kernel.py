@@ -85,8 +85,8 @@ def _border(abi: int, home: Path) -> str:
     code = f"""
 import os, sys
 sys.path.insert(0, {os.fspath(ROOT)!r})
-from worker import process_setup
-from worker.downloads import landlock
+from worker.processes import process_setup
+from worker.downloads.confinement import landlock
 real = landlock.abi()
 landlock.abi = lambda: min(real, {abi})
 process_setup.renounce_privileges()
@@ -150,8 +150,8 @@ def test_a_filter_leaves_a_process_to_itself() -> None:
     code = f"""
 import os, resource, signal, socket, sys, threading
 sys.path.insert(0, {os.fspath(ROOT)!r})
-from worker import process_setup
-from worker.downloads import seccomp
+from worker.processes import process_setup
+from worker.downloads.confinement import seccomp
 process_setup.renounce_privileges()
 assert seccomp.leave_others_alone()
 os.kill(os.getpid(), 0)
@@ -237,7 +237,8 @@ def test_taking_a_variable_out_of_the_environment_is_not_enough() -> None:
 _ORDINARY = """
 import ctypes, os, sys
 sys.path.insert(0, sys.argv[1])
-from worker import process_setup, staff
+from worker.dispatch import pool_specs
+from worker.processes import process_setup
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
@@ -271,8 +272,8 @@ def test_the_bots_memory_is_closed_to_its_own_user() -> None:
 
 
 _TELEGRAM_WORKER = """
-staff.landlock.abi = lambda: {abi}
-staff._set_up_telegram((), staff.Connection("1:a"), frozenset(), frozenset())
+pool_specs.landlock.abi = lambda: {abi}
+pool_specs._set_up_telegram((), pool_specs.Connection("1:a"), frozenset(), frozenset())
 """
 
 

@@ -110,7 +110,7 @@ def lock_holder(data_dir: Path, then: str = "") -> Iterator[subprocess.Popen[str
 
 _HOLD = """
 import fcntl, os, signal, subprocess, sys
-from worker import processes
+from worker.processes import process_table
 lock = open(os.environ["DIRECTORY"] + "/lock", "a+")
 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 lock.write(f"{os.getpid()}\\n")
