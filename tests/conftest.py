@@ -1,11 +1,24 @@
-"""What all tests share: what to do on a machine that lacks something."""
+"""What all tests share: markers by folder, the media site, what to do without ffmpeg."""
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.sandbox.site import MediaSite
+
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with its folder's name, and leave out the exhaustive unless -m names them."""
+    for item in items:
+        item.add_marker(item.path.relative_to(FOLDER).parts[0])
+    if "exhaustive" not in config.option.markexpr:
+        exhaustive = [item for item in items if item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=exhaustive)
+        items[:] = [item for item in items if item not in exhaustive]
 
 
 @pytest.fixture(scope="session")

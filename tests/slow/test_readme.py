@@ -47,9 +47,10 @@ def test_first_command_says_when_no_media_came(tmp_path: Path) -> None:
 def test_commands_of_the_readme_are_there() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     install = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+    test_install = ".venv/bin/pip install -r tests/requirements.txt"
     for command in (
         f"{install} && .venv/bin/python -m tests.sandbox --send",
-        ".venv/bin/pip install -r tests/requirements.txt && .venv/bin/python -m pytest",
+        f"{test_install} && .venv/bin/python -m pytest -n 2 --dist loadfile",
         "sudo apt install -y ffmpeg python3-venv",
     ):
         assert f"\n{command}\n" in readme
