@@ -23,6 +23,10 @@ _BARE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d)", re.IGNORECASE)
 _BRACKETED = re.compile(r"\[[^\[\]]*:[^\[\]]*\](?::[0-9]*)?")
 _HOST = re.compile(r"(?!-|.{254})[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _RESERVED = "%/:=&?~#+!$,;'@()*[]"
+# Scripts such as Persian and Malayalam need them within words, and so do the paths in them.
+_JOINERS = "\u200c\u200d"
+# yt_dlp.utils.smuggle_url
+_SMUGGLED = "#__youtubedl_smuggle"
 
 WEB_PORTS = (80, 443)
 FIRST_FREE_PORT = 1024
@@ -53,11 +57,14 @@ class InvalidLink(JobError):
 def normalise(url: str) -> str:
     """One spelling for a link: the same for every writing of it, and stable when repeated.
 
-    Scheme and host in lower case, the host in ASCII (IDNA), no default port, no fragment, a
-    path; other characters percent-encoded; a bare domain is taken to mean https. Raises
-    `InvalidLink`.
+    Scheme and host in lower case, the host in ASCII (IDNA), no default port, a path; other
+    characters percent-encoded; a bare domain is taken to mean https. The fragment stays, since
+    at some sites it names the media (`music.163.com/#/song?id=1`). Raises `InvalidLink`.
+
+    >>> normalise("Example.com:443/été#t=5")
+    'https://example.com/%C3%A9t%C3%A9#t=5'
     """
-    url = url.strip()
+    url = _without_invisible_ends(url)
     if len(url) > MAX_LENGTH:
         raise InvalidLink(LinkFlaw.TOO_LONG)
     if any(_is_foreign(character) for character in url):
@@ -67,8 +74,11 @@ def normalise(url: str) -> str:
         raise InvalidLink(LinkFlaw.SCHEME)
     if "@" in parts.netloc:
         raise InvalidLink(LinkFlaw.CREDENTIALS)
-    path, query = quote(parts.path or "/", safe=_RESERVED), quote(parts.query, safe=_RESERVED)
-    normal = urlunsplit((parts.scheme, _location(parts), path, query, ""))
+    path, query, fragment = (
+        quote(part, safe=_RESERVED)
+        for part in (parts.path or "/", parts.query, _without_smuggled_data(parts.fragment))
+    )
+    normal = urlunsplit((parts.scheme, _location(parts), path, query, fragment))
     if len(normal) > MAX_LENGTH:
         raise InvalidLink(LinkFlaw.TOO_LONG)
     return normal
@@ -79,8 +89,30 @@ def is_open_port(port: int) -> bool:
     return port in WEB_PORTS or FIRST_FREE_PORT <= port <= 65535
 
 
+def _without_invisible_ends(url: str) -> str:
+    """The URL without blanks and invisible marks around it, which a copied link often has."""
+    first, last = 0, len(url)
+    while first < last and _is_unseen(url[first]):
+        first += 1
+    while first < last and _is_unseen(url[last - 1]):
+        last -= 1
+    return url[first:last]
+
+
+def _is_unseen(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) == "Cf"
+
+
+def _without_smuggled_data(fragment: str) -> str:
+    """The fragment without yt-dlp's own marker, whose data would steer its extractors."""
+    place = f"#{fragment}".find(_SMUGGLED)
+    return fragment if place < 0 else fragment[: max(0, place - 1)]
+
+
 def _is_foreign(character: str) -> bool:
     """Whether no link holds it: blanks, controls, invisible marks, lone surrogates, backslash."""
+    if character in _JOINERS:
+        return False
     return character == "\\" or unicodedata.category(character) in {
         *("Cc", "Cf", "Cs", "Cn"),
         *("Zl", "Zp", "Zs"),

@@ -1,6 +1,7 @@
 """Where the links of a message are, as Telegram reads them or as they stand in its text."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,17 @@ from worker.urls import InvalidLink, LinkFlaw, normalise
 
 _IN_TEXT = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s<>\"]+", re.IGNORECASE)
 _PUNCTUATION = ".,;:!?'\"*_~`»”’"
+# In monospace a link may also lack its scheme, but then it has a path: `main.py` is no link.
+_IN_CODE = re.compile(
+    rf"{_IN_TEXT.pattern}|(?<![\w./@:-])(?:[a-z0-9-]+\.)+[a-z]{{2,}}/[^\s<>\"]+", re.IGNORECASE
+)
+# Telegram marks no link inside of these, and forwards of other bots have theirs there.
+_MONOSPACE = ("code", "pre")
+# The middle dot of Katakana stands within names.
+_WITHIN_WORDS = "\u30fb\uff65"
+_LATIN_MARKS = "…»”’“„"
+_DOTS = "。．｡"
+_UP_TO_PATH = re.compile(r"^(?:[a-z0-9+.-]+://)?[^/?#]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -23,8 +35,8 @@ class Links:
 def find_links(message: Mapping[str, Any]) -> Links:
     """The links of a message's text or caption. Never raises, whatever the message holds.
 
-    Telegram's own reading counts (Bot API 10.1, MessageEntity: `url` and `text_link`). Only
-    where it gave none at all is the text searched, and there only for `scheme://`.
+    Telegram's own reading counts (Bot API 10.1, MessageEntity: `url` and `text_link`). The text
+    is searched where Telegram marks no links: in monospace, and in a text without any entity.
     """
     good: dict[str, None] = {}
     flaws: dict[LinkFlaw, None] = {}
@@ -43,7 +55,7 @@ def _raw_links(message: Mapping[str, Any]) -> Iterator[str]:
         if entities:
             yield from _links_of_entities(text, entities)
         else:
-            yield from map(_without_punctuation, _IN_TEXT.findall(text))
+            yield from _links_of_text(text, _IN_TEXT)
 
 
 def _links_of_entities(text: str, entities: Sequence[object]) -> Iterator[str]:
@@ -54,10 +66,40 @@ def _links_of_entities(text: str, entities: Sequence[object]) -> Iterator[str]:
         offset, length = fields.integer(entity, "offset"), fields.integer(entity, "length")
         if kind == "text_link" and fields.text(entity, "url"):
             yield fields.text(entity, "url")
-        elif kind == "url" and offset is not None and length is not None and offset >= 0 < length:
-            link = units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "replace")
-            if link:
-                yield link
+        elif offset is not None and length is not None and offset >= 0 < length:
+            marked = units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "replace")
+            if kind == "url" and marked:
+                yield _before_the_sentence_goes_on(marked)
+            elif kind in _MONOSPACE:
+                yield from _links_of_text(marked, _IN_CODE)
+
+
+def _links_of_text(text: str, pattern: re.Pattern[str]) -> Iterator[str]:
+    for link in pattern.findall(text):
+        yield _without_punctuation(_before_the_sentence_goes_on(link))
+
+
+def _before_the_sentence_goes_on(link: str) -> str:
+    """The link up to the first punctuation of a script that writes no blank behind it.
+
+    Chinese and Japanese texts go on right behind a link (`…/a/X，复制`), and Telegram takes that
+    into it, as it does Arabic and Indic punctuation at its end.
+    """
+    host_ends = len(link) - len(_UP_TO_PATH.sub("", link))
+    for place, character in enumerate(link):
+        # A name may be written with its script's own dots (IDNA), but then with no others.
+        is_dot = character in _DOTS and "." not in link[:place]
+        if _ends_a_phrase(character) and not (is_dot and place < host_ends):
+            return link[:place]
+    return link.rstrip(_LATIN_MARKS)
+
+
+def _ends_a_phrase(character: str) -> bool:
+    """Whether it is punctuation of neither ASCII, nor Latin, nor within a word."""
+    if character < "\u037e" or "\u2000" <= character <= "\u206f":
+        return False  # Latin titles have dashes and quotation marks in their paths.
+    is_mark = unicodedata.category(character) in ("Po", "Ps", "Pe", "Pi", "Pf")
+    return (is_mark and character not in _WITHIN_WORDS) or character in "\uff5c\uff5e"
 
 
 def _without_punctuation(link: str) -> str:
