@@ -53,7 +53,7 @@ def reply(text: str, chat: int = USER) -> Reply:
         (said(caption="https://a.example/x", photo=[{}]), [opened("https://a.example/x")]),
         (said("/start https://a.example/x"), [opened("https://a.example/x")]),
         (
-            said("https://b.example/ https://a.example/ https://b.example/#t"),
+            said("https://b.example/ https://a.example/ https://b.example/#"),
             [opened("https://b.example/"), opened("https://a.example/")],
         ),
         (said("ftp://a.example/"), [reply(texts.flaw(LinkFlaw.SCHEME))]),
