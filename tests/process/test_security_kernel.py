@@ -153,7 +153,7 @@ sys.path.insert(0, {os.fspath(ROOT)!r})
 from worker.processes import process_setup
 from worker.downloads.confinement import seccomp
 process_setup.renounce_privileges()
-assert seccomp.leave_others_alone()
+assert seccomp.confine()
 os.kill(os.getpid(), 0)
 os.nice(1)
 os.sched_setaffinity(0, os.sched_getaffinity(0))

@@ -66,7 +66,7 @@ def test_the_site_of_a_host(host: str, site: str) -> None:
 def test_a_cookie_goes_with_its_site_alone(
     url: str, domain: str, is_kept: bool, tmp_path: Path
 ) -> None:
-    cookies.copy_for(url, jar(tmp_path / "all", domain), tmp_path / "own")
+    cookies.copy_site_cookies(url, jar(tmp_path / "all", domain), tmp_path / "own")
     assert (tmp_path / "own").read_text().count("value") == is_kept
     assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o600
 
@@ -74,7 +74,7 @@ def test_a_cookie_goes_with_its_site_alone(
 @pytest.mark.parametrize("rubbish", [b"", b"\xff\xfe\0", b"a\tb\n" * 9, b"\t" * 6 + b"\n", b"["])
 def test_rubbish_is_no_cookie(rubbish: bytes, tmp_path: Path) -> None:
     (tmp_path / "all").write_bytes(rubbish)
-    cookies.copy_for("https://example.com/", tmp_path / "all", tmp_path / "own")
+    cookies.copy_site_cookies("https://example.com/", tmp_path / "all", tmp_path / "own")
     assert (tmp_path / "own").read_text() == "# Netscape HTTP Cookie File\n"
 
 
@@ -93,7 +93,7 @@ def _look_for_cookies(task: Any, rules: Any, report: Any, extractors: Any) -> No
 
 
 def _copy_in_the_same_process() -> None:
-    cookies.hand_over = cookies.copy_for
+    cookies.copy_in_child = cookies.copy_site_cookies
 
 
 def _mixed(path: Path) -> str:

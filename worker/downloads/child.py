@@ -40,7 +40,7 @@ def run(
     try:
         if rules.cookies_file:
             # yt-dlp writes its jar back, so each job has a copy of its own.
-            cookies.hand_over(
+            cookies.copy_in_child(
                 task.url, Path(rules.cookies_file), confinement.directory / COOKIES_NAME
             )
         guard = isolate(confinement, rules, sender)

@@ -1,7 +1,7 @@
-"""A download's own copy of the operator's cookies: of the link's site, and of no other.
+"""Give a download the operator's cookies for its link's site, and for no other.
 
-The format is Netscape's, as `curl` and yt-dlp write it: a line for each cookie, seven fields
-with tabs between them, the first the domain.
+The format is Netscape's, as `curl` and yt-dlp write it: one line for each cookie, seven fields
+separated by tabs, the first of which is the domain.
 """
 
 import errno
@@ -15,7 +15,7 @@ from worker.errors import Fault, JobError, Reason
 _HEADER = "# Netscape HTTP Cookie File\n"
 _HTTP_ONLY = "#HttpOnly_"
 
-# Sites that go by several names, and ask for one name's cookies under another.
+# Sites with several domains that want one domain's cookies at another.
 _ALIASES = (
     frozenset({"youtube.com", "youtu.be", "youtube-nocookie.com"}),
     frozenset({"x.com", "twitter.com", "t.co"}),
@@ -27,16 +27,17 @@ _ALIASES = (
 )
 
 
-def hand_over(url: str, source: Path, target: Path) -> None:
-    """`copy_for` in a process of its own, so that the other sites' stay in nobody's memory.
+def copy_in_child(url: str, source: Path, target: Path) -> None:
+    """Call `copy_site_cookies` in a child process, so that no other site's cookies stay in memory.
 
-    For a process with one thread. Raises OSError for a full disk, else JobError, the operator's.
+    The caller must have one thread. Raises OSError when the disk is full, otherwise JobError,
+    which only the operator can fix.
     """
     pid = os.fork()
     if pid == 0:
         code = errno.EIO
         try:
-            copy_for(url, source, target)
+            copy_site_cookies(url, source, target)
             code = 0
         except OSError as error:
             code = error.errno or code
@@ -46,30 +47,32 @@ def hand_over(url: str, source: Path, target: Path) -> None:
     if code in (errno.ENOSPC, errno.EDQUOT):
         raise OSError(code, os.strerror(code))
     if code:
-        raise JobError(Reason.INTERNAL, Fault.OPERATOR, f"COOKIES_FILE: error {code} at its copy")
+        raise JobError(
+            Reason.INTERNAL, Fault.OPERATOR, f"COOKIES_FILE cannot be copied: error {code}"
+        )
 
 
-def copy_for(url: str, source: Path, target: Path) -> None:
-    """Write to `target`, which must not exist, those of `source` that `url`'s site may see.
+def copy_site_cookies(url: str, source: Path, target: Path) -> None:
+    """Write the cookies in `source` that the site of `url` may see to `target`.
 
-    Raises OSError.
+    Raises OSError, also when `target` exists.
     """
     sites = _sites_of(urlsplit(url).hostname or "")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with (
-        source.open(encoding="utf-8", errors="surrogateescape", newline="") as theirs,
+        source.open(encoding="utf-8", errors="surrogateescape", newline="") as jar,
         open(
             os.open(target, flags, mode=0o600), "w", encoding="utf-8", errors="surrogateescape"
-        ) as own,
+        ) as copy,
     ):
-        own.write(_HEADER)
-        for line in theirs:
+        copy.write(_HEADER)
+        for line in jar:
             if _domain(line) in sites:
-                own.write(line.rstrip("\r\n") + "\n")
+                copy.write(line.rstrip("\r\n") + "\n")
 
 
 def _domain(line: str) -> str | None:
-    """The site of the cookie in a line, None for a comment or rubbish."""
+    """The site that the cookie in this line belongs to; None for a comment or a malformed line."""
     fields = line.removeprefix(_HTTP_ONLY).split("\t")
     if len(fields) != 7 or fields[0].startswith("#"):
         return None

@@ -1,13 +1,13 @@
-"""The egress guard: what a download may reach. Public addresses, and nothing else.
+"""The egress guard: a download reaches public addresses and nothing else.
 
-Two layers. `check_link` stands at the door and looks at the link as text. `install` puts an
-audit hook (PEP 578) into the process that runs yt-dlp; it judges every address at the moment
-of the connect, so that redirects, manifests and names that resolve to something else the
-second time are judged like the first. A hook cannot be removed by anything that runs later.
+There are two layers. `check_link` runs in the downloads worker and rejects a link by its text
+alone. `install` adds an audit hook (PEP 578) to the download process, which checks every address
+at the moment of the connect: redirects, manifests, and names that resolve differently the second
+time are checked like the link itself. Nothing that runs later can remove an audit hook.
 
-The hook does not see what other programs connect to, so it also refuses to start a program
-with a URL among its arguments, and ffmpeg where it is not told to open files alone: what calls
-itself a video can be a list of addresses.
+The hook does not see what other programs connect to. So it also refuses to start a program with a
+URL among its arguments, and ffmpeg without options that restrict it to files, because a file that
+claims to be a video can be a list of addresses.
 """
 
 import errno
@@ -32,21 +32,21 @@ from worker.downloads.confinement.addresses import (
 )
 from worker.errors import Fault, JobError, Reason
 
-# The only kinds that a download needs: TCP, and UDP for a resolver of its own.
+# All that a download needs: TCP, and UDP for the resolver.
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
-# Flags that travel in the same number (socket(2)).
+# Flags that are passed in the same number as the type (socket(2)).
 _KIND_FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 
-_READERS = frozenset({"ffmpeg", "ffprobe"})
-_FILES_ALONE = ("-protocol_whitelist", "file")
+_FFMPEG_PROGRAMS = frozenset({"ffmpeg", "ffprobe"})
+_FILES_ONLY = ("-protocol_whitelist", "file")
 
-# A scheme at the beginning, or a URL anywhere in it. One letter and a colon is no scheme.
+# A scheme at the start, or a URL anywhere. A single letter before the colon is not a scheme.
 _URL_ARGUMENT = re.compile(r"^[a-z][a-z0-9+.-]+:|[a-z0-9]://", re.IGNORECASE)
 
 
 def check_link(url: str, allowed_networks: Iterable[str] = ()) -> None:
-    """Refuse what no look-up is needed to refuse. Raises JobError, the link's fault."""
+    """Raise JobError, blaming the link, if its text alone shows that it must not be fetched."""
     try:
         parts = urllib.parse.urlsplit(url)
         host, port = parts.hostname, parts.port  # raises ValueError beyond 65535
@@ -65,10 +65,17 @@ def check_link(url: str, allowed_networks: Iterable[str] = ()) -> None:
 
 @dataclass
 class Guard:
-    """An audit hook that raises PermissionError instead of letting a thing happen.
+    """An audit hook that raises PermissionError for what a download may not do.
 
-    `refused_addresses` and `refused_programs` remember what it refused: the exception itself
-    is often swallowed on its way up.
+    `networks` may be reached although they are not public, and so may `endpoints`, which are
+    addresses with a port. What was refused is kept in `refused_addresses` and
+    `refused_programs`, since code on the way up often swallows the exception itself.
+
+        guard = Guard(networks=parse_networks(["10.1.0.0/16"]))
+        sys.addaudithook(guard)
+        socket.create_connection(("10.1.2.3", 80))  # connects
+        socket.create_connection(("10.2.0.1", 80))  # raises PermissionError
+        guard.refused_addresses  # ["10.2.0.1 port 80"]
     """
 
     networks: tuple[IpNetwork, ...] = ()
@@ -77,27 +84,27 @@ class Guard:
     refused_programs: list[str] = field(default_factory=list)
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        """Called by the interpreter with every audit event of this process."""
+        """Handle an audit event, with which the interpreter calls every hook."""
         if event == "socket.__new__":
-            self._judge_socket(args[1], args[2])
+            self._check_socket(args[1], args[2])
         elif event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
-            self._judge_connect(args[0].family, args[1])
+            self._check_connect(args[0].family, args[1])
         elif event == "socket.bind":
             self._refuse_address("listening")
         elif event == "subprocess.Popen":
-            self._judge_program([args[0], *_as_list(args[1])])
+            self._check_program([args[0], *_as_list(args[1])])
         elif event in {"os.exec", "os.posix_spawn"}:
-            self._judge_program([args[0], *args[1]])
+            self._check_program([args[0], *args[1]])
         elif event == "os.system":
             self._refuse_program("a shell")
 
-    def _judge_socket(self, family: int, kind: int) -> None:
-        # -1: a socket that exists, under a descriptor.
+    def _check_socket(self, family: int, kind: int) -> None:
+        # -1 stands for a socket that is made from an existing descriptor.
         if family not in (*_FAMILIES, -1) or (kind != -1 and kind & ~_KIND_FLAGS not in _KINDS):
             self._refuse_address(f"a socket of family {family}, kind {kind}")
 
-    def _judge_connect(self, family: int, address: Any) -> None:
-        if address is None:  # sendmsg on a socket that is connected, and so was judged
+    def _check_connect(self, family: int, address: Any) -> None:
+        if address is None:  # sendmsg on a connected socket, which was checked at the connect
             return
         if family not in _FAMILIES:
             self._refuse_address(f"address family {family}")
@@ -105,23 +112,23 @@ class Guard:
         try:
             ip = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
-            # A name would be resolved behind the hook's back.
+            # The hook would not see what the name resolves to.
             self._refuse_address("an unresolved name")
         if (str(ip), port) in self.endpoints:
             return
         if not is_allowed(ip, self.networks) or not urls.is_open_port(port):
             self._refuse_address(f"{ip} port {port}")
 
-    def _judge_program(self, words: Iterable[Any]) -> None:
-        texts = [os.fsdecode(word) if word is not None else "" for word in words]
+    def _check_program(self, command: Iterable[Any]) -> None:
+        texts = [os.fsdecode(part) if part is not None else "" for part in command]
         if any(_URL_ARGUMENT.search(text.removeprefix("file:")) for text in texts):
             self._refuse_program("a URL as its argument")
-        if not _READERS.isdisjoint(os.path.basename(text) for text in texts[:2]):
+        if not _FFMPEG_PROGRAMS.isdisjoint(os.path.basename(text) for text in texts[:2]):
             inputs = texts.count("-i") or any(text.startswith("file:") for text in texts)
-            if inputs > list(itertools.pairwise(texts)).count(_FILES_ALONE):
-                # Not remembered: yt-dlp's own look at a stream is no fault of the link's, and
-                # does without the answer.
-                raise PermissionError(errno.EACCES, "egress guard: ffmpeg may open files alone")
+            if inputs > list(itertools.pairwise(texts)).count(_FILES_ONLY):
+                # Not recorded as refused: yt-dlp itself probes some streams so, goes on without
+                # an answer, and the link is not to blame.
+                raise PermissionError(errno.EACCES, "egress guard: ffmpeg may only open files")
 
     def _refuse_address(self, what: str) -> None:
         self.refused_addresses.append(what)
@@ -137,10 +144,10 @@ def _as_list(args: Any) -> list[Any]:
 
 
 def install(allowed_networks: Iterable[str], proxy: str | None) -> Guard:
-    """Put the guard into this process, for good. The proxy's own endpoint is exempt.
+    """Install a guard in this process for good, which lets connections to the proxy through.
 
-    Raises ValueError for a network or proxy that cannot be read, OSError when the proxy's name
-    does not resolve.
+    Raises ValueError for a malformed network or proxy, OSError when the proxy's name does not
+    resolve.
     """
     guard = Guard(parse_networks(allowed_networks), _proxy_endpoints(proxy))
     sys.addaudithook(guard)

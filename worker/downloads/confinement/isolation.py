@@ -1,7 +1,6 @@
-"""What a forked download process gives up before it looks at anything from outside.
+"""Turn a freshly forked worker into a confined download process, step by step.
 
-The worker that it was forked from is ours and trusted; what it becomes is not. The order of the
-steps is part of the promise, and each says why it stands where it does.
+The order of the steps matters, and each one says why it comes where it does.
 """
 
 import os
@@ -34,57 +33,59 @@ _FILE_HEADROOM_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Confinement:
-    """Where a download process lives: its job, its directory, and the worker's pid."""
+    """What a download process is confined to: one job, its directory, its worker's lifetime."""
 
     job_id: int
     directory: Path
     worker_pid: int
 
 
-def isolate(confinement: Confinement, rules: DownloadLimits, sender: Sender) -> egress_guard.Guard:
-    """Turn this freshly forked process into a download process; `sender` can be used all along.
+def isolate(confinement: Confinement, limits: DownloadLimits, sender: Sender) -> egress_guard.Guard:
+    """Turn this freshly forked process into a download process; `sender` keeps working throughout.
 
-    Returns the guard, which remembers what it refused. Raises OSError when a step fails: then
-    the process must end, and never go on half confined.
+    Returns the guard, which records what it refuses. Raises OSError when a step fails: then the
+    process must end rather than go on half confined.
     """
-    # 1. A session of its own, so that one signal reaches all of it, and none of ours does.
+    # 1. A session of its own, so that one signal reaches all of it and no signal to the worker's
+    #    session does.
     os.setsid()
-    # 2. Dies with the worker, and at once if that died between the fork and here.
+    # 2. It dies with the worker, and at once if that died between the fork and here.
     process_setup.die_with_parent(confinement.worker_pid)
-    # 3. Now it can be told apart from the worker in ps.
+    # 3. From here on ps tells it apart from the worker.
     process_setup.set_name(PROCESS_NAME)
-    # 4. The worker's handlers are not ours. SIGXFSZ stays ignored, as Python has it: a file
-    #    over the limit is then EFBIG, with a name to report. subprocess restores it for ffmpeg.
+    # 4. The worker's signal handlers do not apply here. SIGXFSZ stays ignored, as Python sets it,
+    #    so a file over the limit raises EFBIG with its name. subprocess restores it for ffmpeg.
     _reset_signals()
-    # 5. No descriptor of the worker: not its pipes, not a listening socket, not a journal.
+    # 5. None of the worker's descriptors stay open: no pipe, no listening socket, no ledger.
     sender.fd = _keep_only_stdio(confinement.directory / LOG_NAME, sender.fd)
-    # 6. Relative names from here on mean the private directory; files are for us alone.
-    hidden = _hidden(confinement, rules)
+    # 6. Relative names now refer to the private directory; new files are readable by us alone.
+    hidden = _hidden(confinement, limits)
     os.chdir(confinement.directory)
     os.umask(0o077)
-    # 7. Before anything is started or asks for HOME, a proxy or a search path.
-    _replace_environment(_environment(confinement, rules))
-    # 8. After the descriptors, which may be more than the new limit allows.
-    _limits(rules).apply()
-    allow_file(rules.max_file_bytes)
-    # 9. A fork repeats its siblings' numbers: boundaries, request ids, temporary names.
+    # 7. Before anything is started or reads HOME, a proxy or a search path.
+    _replace_environment(_environment(confinement, limits))
+    # 8. After the descriptors are closed, of which there may be more than the limit allows.
+    _kernel_limits(limits).apply()
+    allow_file(limits.max_file_bytes)
+    # 9. Every fork inherits the same random state, and would repeat its siblings' boundaries,
+    #    request ids and temporary names.
     random.seed()
-    # 10. No set-uid program gives back what was given up; Landlock insists on it.
+    # 10. No set-uid program can give privileges back. Landlock and seccomp require this.
     process_setup.renounce_privileges()
-    # 11. The kernel's own border, after everything that opens or makes something outside of it,
-    #     and while there is one thread: it holds for the thread that asks and what that starts.
+    # 11. Landlock comes after everything that opens or creates something outside, and while
+    #     there is only one thread: it restricts the calling thread and what that starts.
     directory = os.fspath(confinement.directory)
     landlock.confine(readable_paths.readable(hidden), readable_paths.DEVICES, directory)
-    # 12. The same around other processes: no signal, no limit, no priority reaches them.
-    seccomp.leave_others_alone()
-    # 13. ffmpeg must not outlive yt-dlp, and has no business with the network.
+    # 12. Likewise for other processes: no signal, limit or priority can be set on them.
+    seccomp.confine()
+    # 13. ffmpeg must not outlive yt-dlp and does not need the network.
     _bind_programs()
-    # 14. Last, because the proxy's own name is resolved here.
-    return egress_guard.install(rules.allowed_networks, rules.proxy)
+    # 14. Last, because it resolves the proxy's name.
+    return egress_guard.install(limits.allowed_networks, limits.proxy)
 
 
 def shortcoming() -> str:
-    """What the running kernel does not confine: a sentence for the operator, or nothing."""
+    """What the running kernel cannot confine, in words for the operator; "" if it can do all."""
     abi = landlock.abi()
     if not abi:
         return "not offered by this kernel, so a download could read what this user may read"
@@ -93,10 +94,10 @@ def shortcoming() -> str:
     return ""
 
 
-def _hidden(confinement: Confinement, rules: DownloadLimits) -> list[Path]:
-    """What is not for reading even where it lies among programs: settings, journal, cookies."""
+def _hidden(confinement: Confinement, limits: DownloadLimits) -> list[Path]:
+    """Files that stay unreadable even in a readable directory: settings, ledger, cookies."""
     hidden = [Path.cwd() / ".env", confinement.directory.parent.parent]
-    return [*hidden, Path(rules.cookies_file)] if rules.cookies_file else hidden
+    return [*hidden, Path(limits.cookies_file)] if limits.cookies_file else hidden
 
 
 def _reset_signals() -> None:
@@ -109,11 +110,11 @@ def _reset_signals() -> None:
 
 
 def _keep_only_stdio(log: Path, channel_fd: int) -> int:
-    """Leave /dev/null, the log twice and the channel; the worker's objects keep dead numbers."""
+    """Keep /dev/null, the log as stdout and stderr, and the channel, and close all else."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
     null_fd = os.open(os.devnull, os.O_RDONLY)
     log_fd = os.open(log, flags, mode=0o600)
-    # Out of the way of 0 to 3 first, or one dup2 might close the source of the next.
+    # Move them above 3 first, or one dup2 might close the source of the next.
     sources = [os.dup(fd) for fd in (null_fd, log_fd, log_fd, channel_fd)]
     while min(sources) <= _CHANNEL_FD:
         sources = [os.dup(fd) for fd in sources]
@@ -126,10 +127,10 @@ def _keep_only_stdio(log: Path, channel_fd: int) -> int:
     return _CHANNEL_FD
 
 
-def _environment(confinement: Confinement, rules: DownloadLimits) -> Mapping[str, str]:
+def _environment(confinement: Confinement, limits: DownloadLimits) -> Mapping[str, str]:
     home = os.fspath(confinement.directory)
     return {
-        process_table.INSTANCE_VARIABLE: rules.instance,
+        process_table.INSTANCE_VARIABLE: limits.instance,
         process_table.JOB_VARIABLE: str(confinement.job_id),
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": home,
@@ -141,68 +142,64 @@ def _environment(confinement: Confinement, rules: DownloadLimits) -> Mapping[str
 def _replace_environment(environment: Mapping[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    tempfile.tempdir = None  # or it would remember the worker's
+    tempfile.tempdir = None  # the worker's is cached here
 
 
-def _limits(rules: DownloadLimits) -> process_setup.Limits:
+def _kernel_limits(limits: DownloadLimits) -> process_setup.Limits:
     return process_setup.Limits(
-        data_bytes=rules.memory_bytes,
-        file_bytes=rules.max_answer_bytes + _FILE_HEADROOM_BYTES,
+        data_bytes=limits.memory_bytes,
+        file_bytes=limits.max_answer_bytes + _FILE_HEADROOM_BYTES,
         open_files=_OPEN_FILES,
     )
 
 
 def allow_file(size_bytes: int) -> None:
-    """Let this process write files of that size, if an answer may have as much at all."""
+    """Let this process write files of up to this size, within what one answer may have."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (min(size_bytes + _FILE_HEADROOM_BYTES, hard), hard))
 
 
 def _bind_programs() -> None:
-    """Every program that this process starts gets SIGKILL when it ends, and no network.
+    """Have each program that this process starts die with it, and deny it the network.
 
-    There is one place where all of them pass, and yt-dlp's own subclass is one of them.
+    All of them are started through this one method, yt-dlp's own subclass of Popen included.
     """
     start: Callable[..., None] = subprocess.Popen.__init__
     pid = os.getpid()
 
     def start_bound(popen: Any, *args: Any, **options: Any) -> None:
-        prepare_further = options.get("preexec_fn")
+        callers_preexec = options.get("preexec_fn")
 
-        def prepare() -> None:
+        def preexec() -> None:
             landlock.forbid_tcp()
             seccomp.forbid_sockets()
-            # Popen makes the fork in this very thread, so the wish holds as long as the thread.
+            # Takes effect when the thread that forked ends, and Popen forks in this thread.
             process_setup.die_with_parent(pid)
-            if prepare_further:
-                prepare_further()
+            if callers_preexec:
+                callers_preexec()
 
-        start(popen, *args, **options | {"preexec_fn": prepare})
+        start(popen, *args, **options | {"preexec_fn": preexec})
 
     subprocess.Popen.__init__ = start_bound  # type: ignore[assignment]
 
 
 class BoundedLog(TextIOBase):
-    """Standard output and error: written through at once, and no longer than `limit` bytes."""
+    """An unbuffered text stream that drops everything after its first `limit` bytes."""
 
     def __init__(self, limit: int, fd: int = 2) -> None:
         self._left = limit
         self._fd = fd
 
     def writable(self) -> bool:
-        """True."""
         return True
 
     def fileno(self) -> int:
-        """The descriptor of the log, for those that hand it on."""
         return self._fd
 
     def isatty(self) -> bool:
-        """False."""
         return False
 
     def write(self, text: str) -> int:
-        """Write what still fits; the rest is dropped without a word."""
         data = text.encode("utf-8", "backslashreplace")[: self._left]
         if data:
             self._left -= len(data)

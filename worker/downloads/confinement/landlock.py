@@ -1,9 +1,9 @@
-"""Landlock (landlock(7)): the kernel confines this process and all that it starts, for good.
+"""Landlock (landlock(7)): have the kernel confine this process and all that it starts, for good.
 
-What is handled and not granted is refused, whoever asks, root included. A confined process can
-moreover neither trace nor look into one outside: not its memory, its environment, its
-descriptors. Kernels offer it since 5.13, each ABI a little more; one that offers nothing makes
-all of this do nothing.
+Access that a ruleset handles and does not grant is denied, to root as well. A confined process
+can also neither trace a process outside nor read its memory, environment or descriptors. Linux
+offers Landlock from 5.13 on, and each ABI adds rights; on a kernel without it nothing here has
+any effect.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterable
 from enum import IntFlag
 
-# The same numbers on every architecture that Python runs the bot on (asm-generic/unistd.h).
+# System calls this new have the same numbers on all architectures (asm-generic/unistd.h).
 _SYS_CREATE_RULESET = 444
 _SYS_ADD_RULE = 445
 _SYS_RESTRICT_SELF = 446
@@ -22,14 +22,14 @@ _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
 
 SIGNALS_ABI = 6
-"""From this ABI on, signals and abstract UNIX sockets end at the border as well."""
+"""The first ABI that can confine signals and abstract UNIX sockets."""
 
 TCP_ABI = 4
-"""From this ABI on, TCP can be refused."""
+"""The first ABI that can refuse TCP."""
 
 
 class FileAccess(IntFlag):
-    """What can be done with a file (linux/landlock.h, LANDLOCK_ACCESS_FS_*)."""
+    """Rights to files and directories (linux/landlock.h, LANDLOCK_ACCESS_FS_*)."""
 
     EXECUTE = 1 << 0
     WRITE_FILE = 1 << 1
@@ -50,7 +50,7 @@ class FileAccess(IntFlag):
 
 
 READ = FileAccess.EXECUTE | FileAccess.READ_FILE | FileAccess.READ_DIR
-"""Of the system: look, and run."""
+"""Rights to the system's files: read and execute."""
 
 WRITE = (
     FileAccess.READ_FILE
@@ -63,24 +63,25 @@ WRITE = (
     | FileAccess.REMOVE_DIR
     | FileAccess.REFER
 )
-"""Of its own: files and directories. No program that came from outside, no link, no socket."""
+"""Rights to the private directory: no executing, no symbolic links, FIFOs, sockets or devices."""
 
-_OF_A_FILE = (
+# The kernel rejects any other right for a path that is not a directory.
+_FILE_RIGHTS = (
     FileAccess.EXECUTE
     | FileAccess.WRITE_FILE
     | FileAccess.READ_FILE
     | FileAccess.TRUNCATE
     | FileAccess.IOCTL_DEV
 )
-# What came after the first ABI: (the ABI, its rights).
-_LATER = ((2, FileAccess.REFER), (3, FileAccess.TRUNCATE), (5, FileAccess.IOCTL_DEV))
+# Rights that the first ABI lacks, with the ABI that added them.
+_ADDED_LATER = ((2, FileAccess.REFER), (3, FileAccess.TRUNCATE), (5, FileAccess.IOCTL_DEV))
 
 _BIND_TCP, _CONNECT_TCP = 1 << 0, 1 << 1
 _ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1
 
 
 class _RulesetAttr(ctypes.Structure):
-    # An older kernel knows a shorter one, and takes this if the rest is zero.
+    # An older kernel knows a shorter struct and accepts this one if the rest is zero.
     _fields_ = (
         ("handled_access_fs", ctypes.c_uint64),
         ("handled_access_net", ctypes.c_uint64),
@@ -97,23 +98,24 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def abi() -> int:
-    """The ABI that the running kernel offers, 0 for none."""
+    """The Landlock ABI of the running kernel, 0 if it has none."""
     version = _libc.syscall(_SYS_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)
     return max(0, int(version))
 
 
-def confine(readable: Iterable[str], devices: Iterable[str], own: str) -> bool:
-    """Leave to this process reading below `readable`, `devices`, and writing below `own`.
+def confine(readable: Iterable[str], devices: Iterable[str], writable: str) -> bool:
+    """Restrict this process to reading below `readable`, using `devices`, writing below `writable`.
 
-    Wants `no_new_privs`, and one thread: others stay free. Paths that do not exist are no
-    matter. From `SIGNALS_ABI` on also confines signals and abstract sockets. False when the
-    kernel does not offer it. Raises OSError when it does and refuses.
+    Paths that do not exist are skipped. From `SIGNALS_ABI` on, signals and abstract sockets are
+    confined as well. Needs `no_new_privs`; only the calling thread and what it starts are
+    restricted. Returns False on a kernel without Landlock, raises OSError when the kernel
+    refuses.
     """
     offered = abi()
     if not offered:
         return False
     handled = ~FileAccess(0)
-    for since, access in _LATER:
+    for since, access in _ADDED_LATER:
         if offered < since:
             handled &= ~access
     scoped = _ABSTRACT_SOCKETS | _SIGNALS if offered >= SIGNALS_ABI else 0
@@ -122,23 +124,23 @@ def confine(readable: Iterable[str], devices: Iterable[str], own: str) -> bool:
         for paths, access in (
             (readable, READ),
             (devices, FileAccess.READ_FILE | FileAccess.WRITE_FILE),
-            ((own,), WRITE),
+            ((writable,), WRITE),
         ):
             for path in paths:
                 _grant(ruleset, path, access & handled)
-        _enter(ruleset)
+        _restrict_self(ruleset)
     finally:
         os.close(ruleset)
     return True
 
 
 def forbid_tcp() -> None:
-    """Take TCP from this process; nothing happens below `TCP_ABI`. Raises OSError."""
+    """Deny this process TCP; has no effect below `TCP_ABI`. Raises OSError."""
     if abi() < TCP_ABI:
         return
     ruleset = _create(_RulesetAttr(handled_access_net=_BIND_TCP | _CONNECT_TCP))
     try:
-        _enter(ruleset)
+        _restrict_self(ruleset)
     finally:
         os.close(ruleset)
 
@@ -155,14 +157,14 @@ def _grant(ruleset: int, path: str, access: FileAccess) -> None:
         return
     try:
         if not stat.S_ISDIR(os.fstat(fd).st_mode):
-            access &= _OF_A_FILE
+            access &= _FILE_RIGHTS
         rule = _PathBeneathAttr(allowed_access=access, parent_fd=fd)
         _checked(_libc.syscall(_SYS_ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0))
     finally:
         os.close(fd)
 
 
-def _enter(ruleset: int) -> None:
+def _restrict_self(ruleset: int) -> None:
     _checked(_libc.syscall(_SYS_RESTRICT_SELF, ruleset, 0))
 
 

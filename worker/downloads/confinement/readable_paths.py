@@ -1,7 +1,7 @@
-"""What a download process may read: the system, Python, the code of the bot; nothing of people's.
+"""Which paths a download process may read: the system, Python and the bot's code.
 
-Landlock grants and never takes back, so what must stay unseen below a granted directory is gone
-around: in its place everything beside it is granted.
+Landlock cannot revoke access below a directory that it grants. So where something below must stay
+hidden, everything next to it is granted instead of the directory.
 """
 
 import os
@@ -15,8 +15,8 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _CODE = Path(__file__).resolve().parents[2]
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys/devices/system/cpu")
-# No more of /etc than a resolver, TLS and the dynamic loader ask for: passwords and private
-# keys stand beside them. A link such as resolv.conf's means the file that it leads to.
+# Only what a resolver, TLS and the dynamic loader need of /etc, where passwords and private keys
+# lie as well. Of a symbolic link, such as resolv.conf often is, the target is granted.
 _CONFIGURATION = (
     *("hosts", "host.conf", "resolv.conf", "nsswitch.conf", "gai.conf", "services", "protocols"),
     *("ssl/certs", "ssl/openssl.cnf", "ssl/cert.pem", "ca-certificates", "crypto-policies"),
@@ -24,26 +24,26 @@ _CONFIGURATION = (
     *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ld.so.preload"),
     *("localtime", "timezone", "mime.types", "alternatives"),
 )
-# Of its own process, and of the machine what a runtime sizes its heap and threads by.
+# About the process itself, and what runtimes size their heap and threads by.
 _PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/version")
 _PROGRAMS = ("ffmpeg", "ffprobe", "deno", "node", "bun", "qjs")
 
 
 def readable(hidden: Iterable[Path]) -> Iterator[str]:
-    """Paths to be granted, none of which is or holds one of `hidden`.
+    """Paths to grant, none of which is or contains one of `hidden`.
 
-    To be asked in the download process itself, since it is told of its own part of /proc.
+    Call it in the download process itself, whose own part of /proc is among them.
     """
-    unseen = {Path(os.path.realpath(path)) for path in (*hidden, _CODE.parent / ".env")}
+    unreadable = {Path(os.path.realpath(path)) for path in (*hidden, _CODE.parent / ".env")}
     grants = [*_SYSTEM, *(f"/etc/{name}" for name in _CONFIGURATION)]
-    grants += [sys.prefix, sys.base_prefix, os.fspath(_CODE), *_packages(), *_program_places()]
+    grants += [sys.prefix, sys.base_prefix, os.fspath(_CODE), *_packages(), *_program_directories()]
     for grant in dict.fromkeys(map(os.path.realpath, grants)):
-        yield from map(os.fspath, _beside(Path(grant), unseen))
+        yield from map(os.fspath, _without(unreadable, Path(grant)))
     yield from _PROC
 
 
 def _packages() -> Iterator[str]:
-    """Where Python looks for modules, but for directories that hold the bot's as one of many."""
+    """Where Python finds modules, except directories that contain the bot's own directory."""
     for entry in sys.path:
         if (
             entry
@@ -53,22 +53,22 @@ def _packages() -> Iterator[str]:
             yield entry
 
 
-def _program_places() -> Iterator[str]:
-    """The directories of PATH and of what its links lead to, and libraries that lie beside."""
+def _program_directories() -> Iterator[str]:
+    """The directories in PATH, those that links in them lead to, and their libraries."""
     yield from filter(os.path.isabs, os.get_exec_path())
     for name in _PROGRAMS:
         if found := shutil.which(name):
-            place = Path(os.path.realpath(found)).parent
-            yield os.fspath(place)
-            yield os.fspath(place.parent / "lib")
+            directory = Path(os.path.realpath(found)).parent
+            yield os.fspath(directory)
+            yield os.fspath(directory.parent / "lib")
 
 
-def _beside(path: Path, unseen: set[Path]) -> Iterator[Path]:
-    if path in unseen:
+def _without(hidden: set[Path], path: Path) -> Iterator[Path]:
+    if path in hidden:
         return
-    if not any(each.is_relative_to(path) for each in unseen):
+    if not any(each.is_relative_to(path) for each in hidden):
         yield path
         return
     for entry in sorted(path.iterdir()):
         if not entry.is_symlink():
-            yield from _beside(entry, unseen)
+            yield from _without(hidden, entry)

@@ -1,1 +1,5 @@
-"""The files that a download leaves: read, convert, cut, draw a thumbnail."""
+"""The files that yt-dlp leaves: inspected, converted or cut, and given a thumbnail.
+
+Runs in the download process, which is confined and not trusted: a file's content is a stranger's,
+and so is whatever ffmpeg makes of it. `finishing` and `cutting` are the entry points.
+"""
