@@ -9,7 +9,15 @@ from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import maintenance
 from tests.support.scene import Scene
 from worker import protocol
-from worker.ledger import Kind, Ledger, ledger_path
+from worker.ledger import (
+    ButtonJob,
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    Ledger,
+    UpdateJob,
+    ledger_path,
+)
 from worker.ledger.failures import NotRetried
 from worker.ledger.upkeep import Upkeep
 
@@ -23,10 +31,10 @@ def fail_a_download(ledger: Ledger, *, is_told: bool = True) -> int:
     """A link whose download fails for good; its requester is told."""
     send(ledger, a_link(), update_id=1)
     post(ledger)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     ledger.fail(download, ERROR, "abc123", "Traceback: \x1b[31mhere", 50.0)
     if is_told:
-        ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 60.0)
+        ledger.finish_explanation(claim(ledger, ExplainJob), 60.0)
     return download.id
 
 
@@ -71,11 +79,11 @@ def test_retried_download_gives_one_more_answer(path: Path) -> None:
         (failed,) = upkeep.failed(10)
         upkeep.retry(failed, 100.0)
         assert upkeep.failed(10) == []
-    job = claim(ledger, Kind.DOWNLOAD, 100.0)
+    job = claim(ledger, DownloadJob, 100.0)
     assert (job.id, job.attempts) == (download, 1)
     post(ledger, 77)
     ledger.fail(job, ERROR, "def456", "", 110.0)
-    explain = claim(ledger, Kind.EXPLAIN, 110.0)
+    explain = claim(ledger, ExplainJob, 110.0)
     assert explain.request is not None
     assert (explain.request.status_message_id, explain.request.error_id) == (77, "def456")
     ledger.finish_explanation(explain, 120.0)
@@ -88,7 +96,7 @@ def test_retry_takes_the_download_that_somebody_else_has_begun(path: Path) -> No
     send(ledger, a_link(8), update_id=2)
     with Upkeep(path) as upkeep:
         upkeep.retry(upkeep.failed(10)[0], 100.0)
-    job = claim(ledger, Kind.DOWNLOAD, 100.0)
+    job = claim(ledger, DownloadJob, 100.0)
     assert ledger.claim("downloads", 100.0) is None
     post(ledger, 1)
     post(ledger, 2)
@@ -99,26 +107,26 @@ def test_failed_delivery_is_done_again_with_a_download_of_its_own(path: Path) ->
     ledger = Ledger(path)
     send(ledger, a_link(), update_id=1)
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
-    ledger.fail(claim(ledger, Kind.DELIVER), ERROR, "abc123", "", 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
+    ledger.fail(claim(ledger, DeliverJob), ERROR, "abc123", "", 0.0)
     with Upkeep(path) as upkeep:
         (failed,) = upkeep.failed(10)
         with pytest.raises(NotRetried, match="just being told"):
             upkeep.retry(failed, 50.0)
-        ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 60.0)
+        ledger.finish_explanation(claim(ledger, ExplainJob), 60.0)
         upkeep.retry(failed, 100.0)
         assert upkeep.failed(10) == []
-    claim(ledger, Kind.DOWNLOAD, 100.0)
+    claim(ledger, DownloadJob, 100.0)
 
 
 def test_nothing_is_done_again_for_nobody(path: Path) -> None:
     ledger = Ledger(path)
     send(ledger, a_link(), update_id=1)
     post(ledger)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     send(ledger, protocol.CancelRequest(1, 7, "press"), update_id=2)
-    ledger.finish(claim(ledger, Kind.BUTTON), 0.0)
-    ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 0.0)
+    ledger.finish(claim(ledger, ButtonJob), 0.0)
+    ledger.finish_explanation(claim(ledger, ExplainJob), 0.0)
     ledger.fail(download, ERROR, "abc123", "", 0.0)
     answer = maintenance(path.parent, "failed", "retry", str(download.id))
     assert answer.code == 2
@@ -129,9 +137,9 @@ def test_nothing_is_done_again_for_nobody(path: Path) -> None:
 def test_failed_job_without_a_request_waits_again(path: Path) -> None:
     ledger = Ledger(path)
     ledger.record_updates([{"update_id": 1}], 0.0)
-    ledger.fail(claim(ledger, Kind.UPDATE), ERROR, "abc123", "", 0.0)
+    ledger.fail(claim(ledger, UpdateJob), ERROR, "abc123", "", 0.0)
     assert maintenance(path.parent, "failed", "retry", "1").code == 0
-    assert claim(ledger, Kind.UPDATE, 1e12).id == 1
+    assert claim(ledger, UpdateJob, 1e12).id == 1
 
 
 def test_forgotten_job_is_gone_and_nothing_refers_to_it(path: Path) -> None:

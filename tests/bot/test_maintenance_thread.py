@@ -19,7 +19,15 @@ from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import FFMPEG, ROOT, NobodyAtWork, namesake, orphan
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker import protocol
-from worker.ledger import Kind, Ledger, ledger_path
+from worker.ledger import (
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    Ledger,
+    StatusJob,
+    UpdateJob,
+    ledger_path,
+)
 from worker.ledger.upkeep import Sample, Upkeep
 from worker.processes import process_table, signals
 from worker.processes.process_table import instance_tag
@@ -119,12 +127,12 @@ def answered_link(ledger: Ledger, now: float, *, user_id: int = 7) -> None:
     """A link that came to its media, all at `now`."""
     number = int(now) * 10 + user_id
     ledger.record_updates([{"update_id": number}], now)
-    update = claim(ledger, Kind.UPDATE, now)
+    update = claim(ledger, UpdateJob, now)
     link = a_link(user_id, f"key {number}")
     ledger.finish_update(update, [link], QUOTA, WORDS, now)
-    ledger.finish_status(claim(ledger, Kind.STATUS, now), 2, now)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD, now), a_file(), now)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER, now), protocol.Delivered("file id"), now)
+    ledger.finish_status(claim(ledger, StatusJob, now), 2, now)
+    ledger.finish_download(claim(ledger, DownloadJob, now), a_file(), now)
+    ledger.finish_delivery(claim(ledger, DeliverJob, now), protocol.Delivered("file id"), now)
 
 
 def counts(path: Path) -> dict[str, int]:
@@ -150,25 +158,25 @@ def test_what_ended_a_month_ago_is_removed_and_nothing_else(
     # Old, and not at its end: a link whose download waits to be tried again.
     send(ledger, a_link(3, "waiting"), update_id=1)
     post(ledger)
-    ledger.put_back(claim(ledger, Kind.DOWNLOAD), 0.0, old, refund=False)
+    ledger.put_back(claim(ledger, DownloadJob), 0.0, old, refund=False)
     before = counts(path)
     assert (before["jobs"], before["requests"], before["media"]) == (11, 3, 2)
     janitor.forget_old()
     after = counts(path)
     assert (after["jobs"], after["requests"], after["media"]) == (6, 2, 1)
     # What still waits is done as ever.
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD, now), a_file(), now)
-    claim(ledger, Kind.DELIVER, now)
+    ledger.finish_download(claim(ledger, DownloadJob, now), a_file(), now)
+    claim(ledger, DeliverJob, now)
 
 
 def test_failed_job_goes_with_all_that_was_noted_of_it(janitor: Janitor, tmp_path: Path) -> None:
     ledger = Ledger(ledger_path(tmp_path))
     send(ledger, a_link(), update_id=1)
     post(ledger)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     ledger.remember_usage(download, protocol.DownloadUsage(1.0, 1.0, 1, "words"))
     ledger.fail(download, ERROR, "abc123", "", 1.0)
-    ledger.finish_explanation(claim(ledger, Kind.EXPLAIN, 1.0), 1.0)
+    ledger.finish_explanation(claim(ledger, ExplainJob, 1.0), 1.0)
     janitor.forget_old()
     assert set(counts(ledger_path(tmp_path)).values()) == {0}
 

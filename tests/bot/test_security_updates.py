@@ -20,7 +20,7 @@ from tests.support.scene import CHAT, Scene
 from tests.unit.test_telegram_handlers import anything, near_messages, odd_objects, said
 from worker.dispatch import poller
 from worker.dispatch.poller import MAX_NESTING, Poller
-from worker.ledger import TELEGRAM, Kind, Ledger
+from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob
 from worker.protocol import Cancelled, HandleUpdate
 from worker.telegram import Connection, fields, handle_update, texts
 
@@ -73,15 +73,15 @@ def handle_all(ledger: Ledger) -> int:
     """Everything that Telegram workers have to do, done; how many updates there were."""
     handled = 0
     while job := ledger.claim(TELEGRAM, 0.0):
-        match job.kind:
-            case Kind.UPDATE:
+        match job:
+            case UpdateJob():
                 handled += 1
-                task: HandleUpdate = pickle.loads(pickle.dumps(HandleUpdate(job.payload)))
+                task: HandleUpdate = pickle.loads(pickle.dumps(HandleUpdate(job.update)))
                 effects = handle_update(
                     task.update, admins=frozenset({ADMIN}), username=lambda: "bot"
                 )
                 ledger.finish_update(job, effects, QUOTA, WORDS, 0.0)
-            case Kind.STATUS:
+            case StatusJob():
                 ledger.finish_status(job, 1, 0.0)
             case _:
                 ledger.finish(job, 0.0)

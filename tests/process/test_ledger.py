@@ -7,21 +7,25 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from worker import errors, protocol
 from worker.ledger import (
     TELEGRAM,
-    Job,
-    Kind,
+    DeliverJob,
+    DownloadJob,
     Ledger,
     LedgerBusy,
     LedgerError,
     Quota,
+    StatusJob,
+    UpdateJob,
     Words,
     database,
 )
+from worker.ledger.jobs import ClaimedJob
 from worker.ledger.schema import MIGRATIONS
 from worker.protocol import Cancelled
 
@@ -30,6 +34,8 @@ WORDS = Words(
     refusals={refusal: refusal.value for refusal in protocol.Refusal},
 )
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
+AnyJob = TypeVar("AnyJob", bound=ClaimedJob)
+
 ERROR = errors.JobError(errors.Reason.NETWORK, errors.Fault.RETRYABLE)
 
 
@@ -45,17 +51,17 @@ def ledger(path: Path) -> Iterator[Ledger]:
     ledger.close()
 
 
-def claim(ledger: Ledger, kind: Kind, now: float = 0.0) -> Job:
-    job = ledger.claim(kind.pool, now)
-    assert job is not None
-    assert job.kind is kind
+def claim(ledger: Ledger, job_type: type[AnyJob], now: float = 0.0) -> AnyJob:
+    """The next job, which is one of this type."""
+    job = ledger.claim(job_type.kind.pool, now)
+    assert isinstance(job, job_type), job
     return job
 
 
 def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[int]:
     """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
     ledger.record_updates([{"update_id": update_id}], 0.0)
-    return ledger.finish_update(claim(ledger, Kind.UPDATE), effects, QUOTA, WORDS, 0.0)
+    return ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, WORDS, 0.0)
 
 
 def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:
@@ -74,7 +80,7 @@ def a_file(path: str = "/nowhere/media.mp4") -> protocol.Media:
 
 
 def post(ledger: Ledger, message_id: int = 2) -> None:
-    ledger.finish_status(claim(ledger, Kind.STATUS), message_id, 0.0)
+    ledger.finish_status(claim(ledger, StatusJob), message_id, 0.0)
 
 
 # ----------------------------------------------------------------------------------- the file
@@ -87,7 +93,7 @@ def test_offset_and_updates_survive(path: Path) -> None:
     ledger.close()
     again = Ledger(path)
     assert again.offset() == 7
-    assert claim(again, Kind.UPDATE).payload == {"update_id": 5}
+    assert claim(again, UpdateJob).update == {"update_id": 5}
     again.close()
 
 
@@ -95,7 +101,7 @@ def test_update_that_comes_twice_is_handled_once(ledger: Ledger) -> None:
     ledger.record_updates([{"update_id": 5}], 0.0)
     ledger.record_updates([{"update_id": 5}, {"update_id": 4}], 0.0)
     assert ledger.offset() == 6
-    assert [claim(ledger, Kind.UPDATE).payload["update_id"] for _ in range(2)] == [5, 4]
+    assert [claim(ledger, UpdateJob).update["update_id"] for _ in range(2)] == [5, 4]
     assert ledger.claim(TELEGRAM, 0.0) is None
 
 
@@ -209,6 +215,7 @@ def test_without_turns_a_thread_is_refused(path: Path, monkeypatch: pytest.Monke
 OPEN_WITHOUT_ROOM = """
 import sys
 from pathlib import Path
+from typing import TypeVar
 from tests.chaos.disk import Disk, enter_own_namespace
 from worker.ledger import Ledger, LedgerBusy
 try:
@@ -245,39 +252,39 @@ def test_disk_without_room_for_the_index_is_busy(tmp_path: Path) -> None:
 
 def test_attempts_count_when_claimed_and_survive_a_crash(ledger: Ledger) -> None:
     ledger.record_updates([{"update_id": 1}], 0.0)
-    assert claim(ledger, Kind.UPDATE).attempts == 1
+    assert claim(ledger, UpdateJob).attempts == 1
     ledger.recover()
-    assert claim(ledger, Kind.UPDATE).attempts == 2
+    assert claim(ledger, UpdateJob).attempts == 2
 
 
 @pytest.mark.parametrize(("refund", "attempts"), [(True, 1), (False, 2)])
 def test_refunded_attempt_does_not_count(ledger: Ledger, refund: bool, attempts: int) -> None:
     ledger.record_updates([{"update_id": 1}], 0.0)
-    ledger.put_back(claim(ledger, Kind.UPDATE), 0.0, 0.0, refund=refund)
-    assert claim(ledger, Kind.UPDATE).attempts == attempts
+    ledger.put_back(claim(ledger, UpdateJob), 0.0, 0.0, refund=refund)
+    assert claim(ledger, UpdateJob).attempts == attempts
 
 
 def test_job_waits_for_its_time(ledger: Ledger) -> None:
     ledger.record_updates([{"update_id": 1}], 1000.0)
-    ledger.put_back(claim(ledger, Kind.UPDATE, 1000.0), 120.0, 1000.0, refund=False)
+    ledger.put_back(claim(ledger, UpdateJob, 1000.0), 120.0, 1000.0, refund=False)
     assert ledger.claim(TELEGRAM, 1119.0) is None
     assert ledger.claim(TELEGRAM, 1120.0) is not None
 
 
 def test_clock_that_is_set_back_holds_up_no_job(ledger: Ledger) -> None:
     ledger.record_updates([{"update_id": 1}], 1000.0)
-    ledger.put_back(claim(ledger, Kind.UPDATE, 1000.0), 120.0, 1000.0, refund=False)
+    ledger.put_back(claim(ledger, UpdateJob, 1000.0), 120.0, 1000.0, refund=False)
     assert ledger.claim(TELEGRAM, 999.0) is not None
 
 
 def test_short_calls_go_before_uploads(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
     ledger.record_updates([{"update_id": 2}], 0.0)
-    claim(ledger, Kind.UPDATE)
+    claim(ledger, UpdateJob)
     assert ledger.claim(TELEGRAM, 0.0, uploads=False) is None
-    claim(ledger, Kind.DELIVER)
+    claim(ledger, DeliverJob)
 
 
 def test_busy_request_is_passed_over(ledger: Ledger) -> None:

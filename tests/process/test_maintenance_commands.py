@@ -11,7 +11,7 @@ import pytest
 from maintenance.report import count, duration, parse_duration, size
 from tests.process.test_ledger import a_link, claim, send
 from tests.support.operator_kit import ROOT, maintenance
-from worker.ledger import Kind, Ledger, ledger_path
+from worker.ledger import DownloadJob, Ledger, ledger_path
 from worker.ledger.schema import MIGRATIONS
 
 COMMANDS = [("zombies",), ("orphans",), ("failed", "list"), ("health",)]
@@ -122,7 +122,7 @@ def downloads(tmp_path: Path) -> Path:
     """Directories of a running job, of two forgotten ones, one of them young, and a link."""
     ledger = Ledger(ledger_path(tmp_path))
     send(ledger, a_link())
-    live = claim(ledger, Kind.DOWNLOAD)
+    live = claim(ledger, DownloadJob)
     ledger.close()
     downloads = tmp_path / "downloads"
     (downloads / "900-1").mkdir(parents=True)

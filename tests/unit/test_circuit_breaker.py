@@ -23,7 +23,7 @@ from worker.dispatch.circuit_breaker import (
     site_of,
 )
 from worker.errors import Fault, JobError, Reason
-from worker.ledger import Job, Kind, Ledger
+from worker.ledger import DownloadJob, Ledger, UpdateJob
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
 
 SITE, OTHER_SITE = "site.example", "other.example"
@@ -43,9 +43,11 @@ DOWN = failed(Reason.SITE_ERROR)
 GONE = failed(Reason.NOT_FOUND)
 
 
-def a_download(user: int = 1, link: str = "a", site: str = SITE) -> Job:
+def a_download(user: int = 1, link: str = "a", site: str = SITE) -> DownloadJob:
     url = f"https://{site}/{link}"
-    return Job(next(_ids), Kind.DOWNLOAD, 1, 0.0, {"url": url}, url, user, None, user_id=user)
+    return DownloadJob(
+        id=next(_ids), attempts=1, created_at=0.0, user_id=user, media_key=url, url=url
+    )
 
 
 def is_refused(known: CircuitBreaker, site: str = SITE) -> bool:
@@ -215,19 +217,19 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def send(ledger: Ledger, url: str) -> None:
     ledger.record_updates([{"update_id": next(_ids)}], 0.0)
     wish = protocol.OpenRequest(ANNA, ANNA, 1, url, url)
-    ledger.finish_update(claim(ledger, Kind.UPDATE), [wish], QUOTA, WORDS, 0.0)
+    ledger.finish_update(claim(ledger, UpdateJob), [wish], QUOTA, WORDS, 0.0)
 
 
 def test_who_waits_for_the_site_is_told_at_once(ledger: Ledger) -> None:
     send(ledger, f"https://{SITE}/failed-once")
-    again = claim(ledger, Kind.DOWNLOAD)
+    again = claim(ledger, DownloadJob)
     ledger.put_back(again, 120.0, 0.0, refund=False)
     send(ledger, f"https://www.{SITE}/new")
     send(ledger, f"https://{OTHER_SITE}/new")
     assert CircuitBreaker().refused(ledger, 0.0) == []
     known = opened()
     refused = known.refused(ledger, 0.0)
-    assert [job.payload["url"].rpartition("/")[2] for job in refused] == ["failed-once", "new"]
+    assert [job.url.rpartition("/")[2] for job in refused] == ["failed-once", "new"]
     assert known.refused(ledger, LOOK_S - 0.1) == [], "looked through too often"
     assert len(known.refused(ledger, LOOK_S)) == 2
     assert known.refused(ledger, COOL_DOWN_S) == [], "one of them is the probe"

@@ -8,7 +8,21 @@ import pytest
 
 from tests.process.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
 from worker import errors, protocol
-from worker.ledger import DOWNLOADS, TELEGRAM, Job, Kind, Ledger, Quota, Share
+from worker.ledger import (
+    DOWNLOADS,
+    TELEGRAM,
+    ButtonJob,
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    Kind,
+    Ledger,
+    Quota,
+    ReplyJob,
+    Share,
+    StatusJob,
+    UpdateJob,
+)
 from worker.ledger.admission import REPLIES_A_MINUTE
 from worker.ledger.fairness import NO_LIMIT
 
@@ -26,7 +40,7 @@ def send(
     ledger: Ledger, *effects: protocol.Effect, quota: Quota = QUOTA, now: float = 0.0
 ) -> list[int]:
     ledger.record_updates([{"update_id": next(_updates)}], now)
-    return ledger.finish_update(claim(ledger, Kind.UPDATE, now), effects, quota, WORDS, now)
+    return ledger.finish_update(claim(ledger, UpdateJob, now), effects, quota, WORDS, now)
 
 
 def links(user: int, *names: str) -> list[protocol.OpenRequest]:
@@ -36,8 +50,9 @@ def links(user: int, *names: str) -> list[protocol.OpenRequest]:
 
 def take(ledger: Ledger, number: int = 100, share: Share = NO_LIMIT) -> list[str | None]:
     """The media that is taken for download next, one after the other."""
-    jobs_taken: list[Job] = []
+    jobs_taken: list[DownloadJob] = []
     while len(jobs_taken) < number and (job := ledger.claim(DOWNLOADS, 0.0, share=share)):
+        assert isinstance(job, DownloadJob)
         jobs_taken.append(job)
     return [job.media_key for job in jobs_taken]
 
@@ -46,8 +61,8 @@ def replies(ledger: Ledger, now: float = 0.0) -> list[str]:
     """What is said to people now."""
     said = []
     while job := ledger.claim(TELEGRAM, now):
-        if job.kind is Kind.REPLY:
-            said.append(job.payload["text"])
+        if isinstance(job, ReplyJob):
+            said.append(job.reply.text)
         ledger.finish(job, now)
     return said
 
@@ -92,8 +107,8 @@ def test_long_row_of_the_past_is_not_held_against_anybody(ledger: Ledger) -> Non
 def test_status_messages_have_their_turns_too(ledger: Ledger) -> None:
     send(ledger, *links(1, "a1", "a2", "a3"))
     send(ledger, *links(2, "b1"))
-    posted = [claim(ledger, Kind.STATUS).request for _ in range(4)]
-    assert [request and request.media_key for request in posted] == ["a1", "b1", "a2", "a3"]
+    posted = [claim(ledger, StatusJob).request for _ in range(4)]
+    assert [request.media_key for request in posted] == ["a1", "b1", "a2", "a3"]
 
 
 def test_answer_waits_for_no_status_message_of_a_later_link(ledger: Ledger) -> None:
@@ -101,13 +116,13 @@ def test_answer_waits_for_no_status_message_of_a_later_link(ledger: Ledger) -> N
     send(ledger, *links(2, "b1"))
     post(ledger, 11)
     post(ledger, 12)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
-    failed = claim(ledger, Kind.DOWNLOAD)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
+    failed = claim(ledger, DownloadJob)
     assert (failed.media_key, failed.kind) == ("b1", Kind.DOWNLOAD)
     ledger.fail(failed, ERROR, "abc", "", 0.0)
-    answered = [claim(ledger, kind).request for kind in (Kind.DELIVER, Kind.EXPLAIN)]
-    assert [request and request.media_key for request in answered] == ["a1", "b1"]
-    claim(ledger, Kind.STATUS)
+    assert claim(ledger, DeliverJob).request.media_key == "a1"
+    assert claim(ledger, ExplainJob).request.media_key == "b1"
+    claim(ledger, StatusJob)
 
 
 def test_cancelled_link_leaves_the_other_person_the_better_place(ledger: Ledger) -> None:
@@ -159,7 +174,7 @@ def test_closed_chat_waits_and_delays_no_other(ledger: Ledger) -> None:
     assert ledger.claim(TELEGRAM, 0.0, closed_chats=[1]) is None
     assert ledger.claim(TELEGRAM, 0.0, closed_chats=None) is None
     ledger.record_updates([{"update_id": next(_updates)}], 0.0)
-    assert claim(ledger, Kind.UPDATE).chat_id is None
+    assert claim(ledger, UpdateJob).chat_id is None
     assert ledger.claim(TELEGRAM, 0.0, closed_chats=[]) is not None
 
 
@@ -179,8 +194,8 @@ def test_answer_makes_room_for_the_next_link(ledger: Ledger) -> None:
     send(ledger, *links(1, "a1"), quota=quota)
     post(ledger)
     send(ledger, protocol.CancelRequest(1, 1, "button"), quota=quota)
-    claim(ledger, Kind.BUTTON)
-    ledger.finish_explanation(claim(ledger, Kind.EXPLAIN), 0.0)
+    claim(ledger, ButtonJob)
+    ledger.finish_explanation(claim(ledger, ExplainJob), 0.0)
     send(ledger, *links(1, "a2"), quota=quota)
     assert take(ledger) == ["a2"]
 

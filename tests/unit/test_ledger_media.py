@@ -10,7 +10,18 @@ from tests.process.test_ledger import a_file, a_link, claim, files, post, send
 from tests.unit.test_ledger_requests import press
 from worker import errors, protocol
 from worker.dispatch.tasks import task_of
-from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, ledger_path, retention
+from worker.ledger import (
+    DOWNLOADS,
+    TELEGRAM,
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    GroupJob,
+    Ledger,
+    StatusJob,
+    ledger_path,
+    retention,
+)
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 from worker.settings import Settings
 
@@ -29,7 +40,7 @@ def sent(*file_ids: str | None) -> protocol.GroupSent:
 
 def known_ids(ledger: Ledger) -> list[str | None]:
     """What the next delivery may send by Telegram's own names."""
-    media = claim(ledger, Kind.DELIVER).media
+    media = claim(ledger, DeliverJob).media
     assert media is not None
     return [file.file_id for file in media.files]
 
@@ -40,20 +51,20 @@ def known_ids(ledger: Ledger) -> list[str | None]:
 def test_files_beside_the_answer_go_first_and_all_are_remembered(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b", "/c", "/d"), 0.0)
-    ledger.finish_group(claim(ledger, Kind.GROUP), sent("b", "c"), 0.0)
-    second = claim(ledger, Kind.GROUP)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b", "/c", "/d"), 0.0)
+    ledger.finish_group(claim(ledger, GroupJob), sent("b", "c"), 0.0)
+    second = claim(ledger, GroupJob)
     assert second.request is not None
     assert [each.file_id for each in second.request.sent] == ["b", "c"]
     ledger.finish_group(second, sent("d"), 0.0)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("a", VIDEO), 0.0)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), 0.0)
     assert ledger.claim(TELEGRAM, 0.0) is None
     assert ledger.live_directories() == set()
 
     send(ledger, a_link(8), update_id=2)
     assert ledger.claim(DOWNLOADS, 0.0) is None
     post(ledger)
-    group = claim(ledger, Kind.GROUP)
+    group = claim(ledger, GroupJob)
     assert group.media is not None
     assert [file.file_id for file in group.media.files] == ["a", "b", "c", "d"]
     ledger.finish_group(group, sent("b", "c", "d"), 0.0)
@@ -63,23 +74,23 @@ def test_files_beside_the_answer_go_first_and_all_are_remembered(ledger: Ledger)
 def test_what_telegram_named_in_part_is_not_remembered(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
-    ledger.finish_group(claim(ledger, Kind.GROUP), sent(None), 0.0)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("a", VIDEO), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), 0.0)
+    ledger.finish_group(claim(ledger, GroupJob), sent(None), 0.0)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), 0.0)
     send(ledger, a_link(), update_id=2)
-    claim(ledger, Kind.DOWNLOAD)
+    claim(ledger, DownloadJob)
 
 
 def test_a_restart_sends_only_the_files_that_are_left(ledger: Ledger, tmp_path: Path) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b", "/c"), 0.0)
-    ledger.finish_group(claim(ledger, Kind.GROUP), sent("b"), 0.0)
-    claim(ledger, Kind.GROUP)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b", "/c"), 0.0)
+    ledger.finish_group(claim(ledger, GroupJob), sent("b"), 0.0)
+    claim(ledger, GroupJob)
     ledger.close()
     ledger = Ledger(ledger_path(tmp_path))
     ledger.recover()
-    group = claim(ledger, Kind.GROUP)
+    group = claim(ledger, GroupJob)
     assert group.request is not None
     assert len(group.request.sent) == 1
 
@@ -87,21 +98,21 @@ def test_a_restart_sends_only_the_files_that_are_left(ledger: Ledger, tmp_path: 
 def test_cancel_between_two_files_ends_it(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
-    group = claim(ledger, Kind.GROUP)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), 0.0)
+    group = claim(ledger, GroupJob)
     assert press(ledger, 7) == ("done", [group.id])
     ledger.stopped(group, 0.0)
-    claim(ledger, Kind.EXPLAIN)
+    claim(ledger, ExplainJob)
     assert ledger.claim(TELEGRAM, 0.0) is None
 
 
 def test_a_group_that_failed_for_good_is_explained(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), 0.0)
     error = errors.JobError(errors.Reason.UPLOAD_REFUSED, errors.Fault.PERMANENT)
-    ledger.fail(claim(ledger, Kind.GROUP), error, "abc123", "", 0.0)
-    claim(ledger, Kind.EXPLAIN)
+    ledger.fail(claim(ledger, GroupJob), error, "abc123", "", 0.0)
+    claim(ledger, ExplainJob)
     assert ledger.claim(TELEGRAM, 0.0) is None
 
 
@@ -110,26 +121,26 @@ def test_a_group_of_media_that_has_become_one_file_is_not_sent_empty(
 ) -> None:
     send(ledger, a_link(7))
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), files("/a", "/b"), 0.0)
-    ledger.finish_group(claim(ledger, Kind.GROUP), sent("b"), 0.0)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("a", VIDEO), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), 0.0)
+    ledger.finish_group(claim(ledger, GroupJob), sent("b"), 0.0)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), 0.0)
     send(ledger, a_link(8), update_id=2)
     post(ledger)
     # While Telegram wants to hear nothing for that chat, somebody else asks for what is there now.
     send(ledger, dataclasses.replace(a_link(9), fresh=True), update_id=3)
     status = ledger.claim(TELEGRAM, 0.0, closed_chats=[8])
-    assert status is not None
+    assert isinstance(status, StatusJob)
     ledger.finish_status(status, 3, 0.0)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/c"), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file("/c"), 0.0)
     delivery = ledger.claim(TELEGRAM, 0.0, closed_chats=[8])
-    assert delivery is not None
+    assert isinstance(delivery, DeliverJob)
     ledger.finish_delivery(delivery, protocol.Delivered("c", VIDEO), 0.0)
 
-    group = claim(ledger, Kind.GROUP)
+    group = claim(ledger, GroupJob)
     assert task_of(group, tmp_path, Settings(bot_token="")) is None
     ledger.download_again(group, 0.0)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/d"), 0.0)
-    claim(ledger, Kind.DELIVER)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file("/d"), 0.0)
+    claim(ledger, DeliverJob)
 
 
 # ---------------------------------------------------------------------- the media's own name
@@ -139,18 +150,18 @@ def answer(ledger: Ledger, key: str, name: str | None = None) -> None:
     """A link comes to its media, which is found to have that name."""
     send(ledger, a_link(1, key), update_id=100)
     post(ledger)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     if name:
         assert ledger.identify(download, name, 0.0) == []
     ledger.finish_download(download, a_file(), 0.0)
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("id", VIDEO), 0.0)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("id", VIDEO), 0.0)
 
 
 def test_another_link_to_remembered_media_downloads_nothing_more(ledger: Ledger) -> None:
     answer(ledger, "short link", NAME)
     send(ledger, a_link(2, "long link"), update_id=2)
     post(ledger)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     assert ledger.identify(download, NAME, 0.0) == [download.id], "to be stopped"
     ledger.stopped(download, 0.0)
     assert known_ids(ledger) == ["id"]
@@ -168,12 +179,12 @@ def test_two_links_to_media_that_is_being_fetched_share_it(ledger: Ledger) -> No
     send(ledger, a_link(2, "long link"), update_id=2)
     post(ledger, 11)
     post(ledger, 12)
-    first, second = claim(ledger, Kind.DOWNLOAD), claim(ledger, Kind.DOWNLOAD)
+    first, second = claim(ledger, DownloadJob), claim(ledger, DownloadJob)
     assert ledger.identify(first, NAME, 0.0) == []
     assert ledger.identify(second, NAME, 0.0) == [second.id]
     ledger.stopped(second, 0.0)
     ledger.finish_download(first, a_file(), 0.0)
-    delivery = claim(ledger, Kind.DELIVER)
+    delivery = claim(ledger, DeliverJob)
     assert ledger.claim(TELEGRAM, 0.0) is None, "the other one waits for its file id"
     ledger.finish_delivery(delivery, protocol.Delivered("id", VIDEO), 0.0)
     assert known_ids(ledger) == ["id"]
@@ -185,28 +196,28 @@ def test_a_download_that_is_over_before_it_is_stopped_answers_nobody_twice(
     answer(ledger, "short link", NAME)
     send(ledger, a_link(2, "long link"), update_id=2)
     post(ledger)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     ledger.identify(download, NAME, 0.0)
     ledger.finish_download(download, a_file(), 0.0)
     assert ledger.live_directories() == set()
-    ledger.finish_delivery(claim(ledger, Kind.DELIVER), protocol.Delivered("id", VIDEO), 0.0)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("id", VIDEO), 0.0)
     assert ledger.claim(TELEGRAM, 0.0) is None
 
 
 def test_who_joins_a_download_while_it_is_stopped_gets_it_after_all(ledger: Ledger) -> None:
     answer(ledger, "short link", NAME)
     send(ledger, a_link(2, "long link"), update_id=2)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     ledger.identify(download, NAME, 0.0)
     fresh = dataclasses.replace(a_link(3, "long link"), fresh=True)
     send(ledger, fresh, update_id=3)
     ledger.stopped(download, 0.0)
-    claim(ledger, Kind.DOWNLOAD)
+    claim(ledger, DownloadJob)
 
 
 def test_a_late_word_changes_nothing(ledger: Ledger) -> None:
     send(ledger, a_link())
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     ledger.finish_download(download, a_file(), 0.0)
     assert ledger.identify(download, NAME, 0.0) == []
     send(ledger, a_link(8), update_id=2)
@@ -215,7 +226,7 @@ def test_a_late_word_changes_nothing(ledger: Ledger) -> None:
 
 def test_the_same_name_twice_is_no_news(ledger: Ledger) -> None:
     send(ledger, a_link())
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     assert ledger.identify(download, NAME, 0.0) == []
     assert ledger.identify(download, NAME, 0.0) == []
 
@@ -226,17 +237,17 @@ def test_the_same_name_twice_is_no_news(ledger: Ledger) -> None:
 def test_fresh_forgets_what_is_remembered(ledger: Ledger) -> None:
     answer(ledger, "key", NAME)
     send(ledger, dataclasses.replace(a_link(2, "key"), fresh=True), update_id=2)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     post(ledger)
     assert ledger.identify(download, NAME, 0.0) == []
     ledger.finish_download(download, a_file("/new"), 0.0)
-    assert claim(ledger, Kind.DELIVER).media == a_file("/new")
+    assert claim(ledger, DeliverJob).media == a_file("/new")
 
 
 def test_fresh_by_a_link_never_seen_forgets_it_as_well(ledger: Ledger) -> None:
     answer(ledger, "short link", NAME)
     send(ledger, dataclasses.replace(a_link(2, "long link"), fresh=True), update_id=2)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     assert ledger.identify(download, NAME, 0.0) == []
     send(ledger, a_link(3, "short link"), update_id=3)
     assert ledger.claim(DOWNLOADS, 0.0) is None, "this one waits for the fresh download"
@@ -245,9 +256,9 @@ def test_fresh_by_a_link_never_seen_forgets_it_as_well(ledger: Ledger) -> None:
 def test_sound_alone_stays_so_when_it_is_downloaded_again(ledger: Ledger) -> None:
     send(ledger, dataclasses.replace(a_link(), sound_only=True))
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
-    ledger.download_again(claim(ledger, Kind.DELIVER), 0.0)
-    assert claim(ledger, Kind.DOWNLOAD).payload["sound_only"] is True
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
+    ledger.download_again(claim(ledger, DeliverJob), 0.0)
+    assert claim(ledger, DownloadJob).sound_only is True
 
 
 # --------------------------------------------------------------------- size, age and the past
@@ -303,9 +314,9 @@ def test_what_was_forgotten_while_it_was_sent_again_stays_forgotten(ledger: Ledg
     answer(ledger, "link")
     send(ledger, a_link(1, "link"), update_id=2)
     post(ledger)
-    in_flight = claim(ledger, Kind.DELIVER)
+    in_flight = claim(ledger, DeliverJob)
     send(ledger, dataclasses.replace(a_link(2, "link"), fresh=True), update_id=3)
     ledger.finish_delivery(in_flight, protocol.Delivered("id", VIDEO), 0.0)
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
     assert known_ids(ledger) == [None]

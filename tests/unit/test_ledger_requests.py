@@ -6,7 +6,17 @@ from tests.process.test_ledger import ERROR, a_file, a_link, claim, post, send
 from tests.process.test_ledger import ledger as ledger
 from tests.process.test_ledger import path as path
 from worker import errors, protocol
-from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, Verdict
+from worker.ledger import (
+    DOWNLOADS,
+    TELEGRAM,
+    ButtonJob,
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    Ledger,
+    StatusJob,
+    Verdict,
+)
 
 # -------------------------------------------------------------------------- a link's way
 
@@ -14,7 +24,7 @@ from worker.ledger import DOWNLOADS, TELEGRAM, Kind, Ledger, Verdict
 @pytest.mark.parametrize("posted_first", [True, False])
 def test_answer_is_queued_once_both_sides_are_known(ledger: Ledger, posted_first: bool) -> None:
     send(ledger, a_link())
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     if posted_first:
         post(ledger)
         assert ledger.claim(TELEGRAM, 0.0) is None
@@ -22,7 +32,7 @@ def test_answer_is_queued_once_both_sides_are_known(ledger: Ledger, posted_first
     else:
         ledger.finish_download(download, a_file(), 0.0)
         post(ledger)
-    job = claim(ledger, Kind.DELIVER)
+    job = claim(ledger, DeliverJob)
     assert job.request is not None
     assert job.media == a_file()
     assert ledger.live_directories() == {f"{download.id}-1"}
@@ -41,15 +51,15 @@ def two_wait(ledger: Ledger) -> None:
 
 def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> None:
     two_wait(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
     assert ledger.claim(DOWNLOADS, 0.0) is None
     send(ledger, a_link(3), update_id=3)
-    first = claim(ledger, Kind.DELIVER)
+    first = claim(ledger, DeliverJob)
     post(ledger, 13)
     assert ledger.claim(TELEGRAM, 0.0) is None
     ledger.finish_delivery(first, protocol.Delivered("file id", protocol.MediaKind.ANIMATION), 0.0)
     for _ in range(2):
-        job = claim(ledger, Kind.DELIVER)
+        job = claim(ledger, DeliverJob)
         assert job.media is not None
         (file,) = job.media.files
         assert (file.kind, file.file_id) == (protocol.MediaKind.ANIMATION, "file id")
@@ -59,9 +69,9 @@ def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> No
 
 def test_failed_download_is_explained_to_everybody(ledger: Ledger) -> None:
     two_wait(ledger)
-    ledger.fail(claim(ledger, Kind.DOWNLOAD), ERROR, "abc123", "traceback", 0.0)
+    ledger.fail(claim(ledger, DownloadJob), ERROR, "abc123", "traceback", 0.0)
     for _ in range(2):
-        job = claim(ledger, Kind.EXPLAIN)
+        job = claim(ledger, ExplainJob)
         assert job.request is not None
         assert (job.request.reason, job.request.error_id) == (errors.Reason.NETWORK, "abc123")
         ledger.finish_explanation(job, 0.0)
@@ -72,43 +82,43 @@ def test_remembered_media_needs_no_download(ledger: Ledger) -> None:
     send(ledger, a_link(), update_id=2)
     assert ledger.claim(DOWNLOADS, 0.0) is None
     post(ledger)
-    claim(ledger, Kind.DELIVER)
+    claim(ledger, DeliverJob)
 
 
 def test_media_that_telegram_forgot_is_downloaded_again(ledger: Ledger) -> None:
     test_remembered_media_needs_no_download(ledger)
     ledger.recover()
-    ledger.download_again(claim(ledger, Kind.DELIVER), 0.0)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
-    claim(ledger, Kind.DELIVER)
+    ledger.download_again(claim(ledger, DeliverJob), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
+    claim(ledger, DeliverJob)
 
 
 def test_file_that_vanished_is_downloaded_once_for_all_who_wait(ledger: Ledger) -> None:
     two_wait(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
-    ledger.download_again(claim(ledger, Kind.DELIVER), 0.0)
-    second = claim(ledger, Kind.DELIVER)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
+    ledger.download_again(claim(ledger, DeliverJob), 0.0)
+    second = claim(ledger, DeliverJob)
     assert second.media is None, "the vanished file is offered to nobody"
     ledger.download_again(second, 0.0)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file("/new"), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file("/new"), 0.0)
     assert ledger.claim(DOWNLOADS, 0.0) is None
-    assert claim(ledger, Kind.DELIVER).media == a_file("/new")
+    assert claim(ledger, DeliverJob).media == a_file("/new")
 
 
 def test_lost_status_message_is_posted_anew(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger, 11)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
-    ledger.post_again(claim(ledger, Kind.DELIVER), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
+    ledger.post_again(claim(ledger, DeliverJob), 0.0)
     post(ledger, 12)
-    job = claim(ledger, Kind.DELIVER)
+    job = claim(ledger, DeliverJob)
     assert job.request is not None
     assert (job.request.status_message_id, job.request.status_messages) == (12, 2)
 
 
 def test_closed_chat_ends_the_request_and_its_download(ledger: Ledger) -> None:
     send(ledger, a_link())
-    assert ledger.give_up(claim(ledger, Kind.STATUS), 0.0) == []
+    assert ledger.give_up(claim(ledger, StatusJob), 0.0) == []
     assert ledger.claim(DOWNLOADS, 0.0) is None
     assert ledger.claim(TELEGRAM, 0.0) is None
 
@@ -116,14 +126,14 @@ def test_closed_chat_ends_the_request_and_its_download(ledger: Ledger) -> None:
 def test_closed_chat_ends_all_its_requests_and_nobody_elses(ledger: Ledger) -> None:
     send(ledger, a_link(user_id=7, key="shared"), a_link(user_id=7, key="own"))
     send(ledger, a_link(user_id=8, key="shared"), update_id=2)
-    shared = claim(ledger, Kind.DOWNLOAD)
-    status = claim(ledger, Kind.STATUS)
+    shared = claim(ledger, DownloadJob)
+    status = claim(ledger, StatusJob)
     assert status.chat_id == 7
     assert ledger.give_up_chat(status, 0.0) == [], "the other person waits for what runs"
     assert ledger.claim(DOWNLOADS, 0.0) is None, "nobody waits for the other one"
     ledger.finish_download(shared, a_file(), 0.0)
     post(ledger)
-    assert claim(ledger, Kind.DELIVER).chat_id == 8
+    assert claim(ledger, DeliverJob).chat_id == 8
     assert ledger.claim(TELEGRAM, 0.0) is None
 
 
@@ -136,9 +146,9 @@ def press(
     """Press Cancel: the notice that is shown, and the running jobs to be stopped."""
     effect = protocol.CancelRequest(request_id, user_id, "callback")
     to_stop = send(ledger, effect, update_id=update_id)
-    job = claim(ledger, Kind.BUTTON)
+    job = claim(ledger, ButtonJob)
     ledger.finish(job, 0.0)
-    return str(job.payload["text"]), to_stop
+    return job.answer.text, to_stop
 
 
 def test_cancel_drops_the_download_and_is_explained(ledger: Ledger) -> None:
@@ -146,7 +156,7 @@ def test_cancel_drops_the_download_and_is_explained(ledger: Ledger) -> None:
     post(ledger)
     assert press(ledger, 7) == ("done", [])
     assert ledger.claim(DOWNLOADS, 0.0) is None
-    job = claim(ledger, Kind.EXPLAIN)
+    job = claim(ledger, ExplainJob)
     assert job.request is not None
     assert job.request.verdict is Verdict.CANCELLED
     ledger.finish_explanation(job, 0.0)
@@ -163,26 +173,26 @@ def test_cancel_is_for_the_requester_alone(ledger: Ledger) -> None:
 def test_cancel_of_one_leaves_the_download_to_the_others(ledger: Ledger) -> None:
     send(ledger, a_link(1), update_id=1)
     send(ledger, a_link(2), update_id=2)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     assert press(ledger, 1, request_id=1, update_id=3) == ("done", [])
     assert press(ledger, 2, request_id=2, update_id=4) == ("done", [download.id])
 
 
 def test_link_sent_while_its_download_is_being_stopped_is_fetched(ledger: Ledger) -> None:
     send(ledger, a_link(1), update_id=1)
-    download = claim(ledger, Kind.DOWNLOAD)
+    download = claim(ledger, DownloadJob)
     assert press(ledger, 1) == ("done", [download.id])
     send(ledger, a_link(2), update_id=3)
     ledger.stopped(download, 0.0)
-    assert claim(ledger, Kind.DOWNLOAD).attempts == 1
+    assert claim(ledger, DownloadJob).attempts == 1
 
 
 def test_running_delivery_is_stopped_before_the_cancel_is_explained(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, Kind.DOWNLOAD), a_file(), 0.0)
-    delivery = claim(ledger, Kind.DELIVER)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
+    delivery = claim(ledger, DeliverJob)
     assert press(ledger, 7) == ("done", [delivery.id])
     assert ledger.claim(TELEGRAM, 0.0) is None
     ledger.stopped(delivery, 0.0)
-    claim(ledger, Kind.EXPLAIN)
+    claim(ledger, ExplainJob)

@@ -7,9 +7,18 @@ from worker import errors
 from worker.dispatch import outcomes
 from worker.dispatch.outcomes import Fail, Retries, TryAgain
 from worker.errors import Fault, JobError, Reason
-from worker.ledger import Job, Kind, Request
+from worker.ledger import (
+    ButtonJob,
+    DeliverJob,
+    DownloadJob,
+    GroupJob,
+    Job,
+    Kind,
+    Request,
+    StatusJob,
+)
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
-from worker.protocol import Retry, Stage
+from worker.protocol import AnswerButton, Retry, Stage
 
 RETRIES = Retries(max_attempts=3, retry_after_s=120.0)
 
@@ -35,7 +44,28 @@ def a_job(
         turn=0,
         answered_at=None,
     )
-    return Job(1, kind, attempts, 0.0, {}, "key", 7, None if kind is Kind.DOWNLOAD else request)
+    match kind:
+        case Kind.DOWNLOAD:
+            return DownloadJob(
+                id=1, attempts=attempts, created_at=0.0, media_key="key", url=link.url
+            )
+        case Kind.STATUS:
+            return StatusJob(id=1, attempts=attempts, created_at=0.0, chat_id=7, request=request)
+        case Kind.BUTTON:
+            answer = AnswerButton("callback", "text")
+            return ButtonJob(id=1, attempts=attempts, created_at=0.0, answer=answer)
+        case Kind.GROUP | Kind.DELIVER:
+            sending = GroupJob if kind is Kind.GROUP else DeliverJob
+            return sending(
+                id=1,
+                attempts=attempts,
+                created_at=0.0,
+                chat_id=7,
+                request=request,
+                message_id=2,
+                media=None,
+            )
+    raise ValueError(kind)
 
 
 def failed(error: BaseException) -> Failed:

@@ -18,7 +18,7 @@ from worker.dispatch.status.progress import (
     SILENCE_S,
     ProgressBoard,
 )
-from worker.ledger import DOWNLOADS, Job, Kind, Ledger
+from worker.ledger import DOWNLOADS, DeliverJob, DownloadJob, Job, Ledger, UpdateJob
 from worker.protocol import EditStatus, Progress, Retry, Stage
 
 _updates = count(1)
@@ -74,14 +74,12 @@ def send(ledger: Ledger, *links: tuple[int, str]) -> None:
 
 def ask(ledger: Ledger, *effects: protocol.Effect) -> list[int]:
     ledger.record_updates([{"update_id": next(_updates)}], 0.0)
-    update = claim(ledger, Kind.UPDATE)
+    update = claim(ledger, UpdateJob)
     return ledger.finish_update(update, effects, QUOTA, WORDS, 0.0)
 
 
-def begin(ledger: Ledger, now: float = 0.0) -> Job:
-    job = ledger.claim(DOWNLOADS, now)
-    assert job is not None
-    return job
+def begin(ledger: Ledger, now: float = 0.0) -> DownloadJob:
+    return claim(ledger, DownloadJob, now)
 
 
 def some(done_bytes: int = 1, stage: Stage = Stage.DOWNLOADING) -> Progress:
@@ -254,7 +252,8 @@ def test_flood_wait_silences_its_chat_for_twenty_minutes_and_no_other(
 def test_place_is_the_number_of_downloads_that_are_taken_before(ledger: Ledger) -> None:
     send(ledger, (1, "a1"), (1, "a2"), (1, "a3"), (2, "b1"), (3, "c1"), (3, "a3"))
     places = {request.media_key: ahead for request, ahead in ledger.line(10.0, 1.0)}
-    taken = [job.media_key for job in iter(lambda: ledger.claim(DOWNLOADS, 10.0), None)]
+    taken = [claim(ledger, DownloadJob, 10.0).media_key for _ in range(5)]
+    assert ledger.claim(DOWNLOADS, 10.0) is None
     assert sorted(places, key=lambda key: places[key]) == taken
     assert sorted(places.values()) == [0, 1, 2, 3, 4]
 
@@ -313,7 +312,7 @@ def test_who_waits_is_not_said_to_be_worked_for(ledger: Ledger, screen: Screen) 
 def test_upload_is_shown_until_its_request_is_answered(ledger: Ledger, screen: Screen) -> None:
     send(ledger, (1, "a"))
     ledger.finish_download(begin(ledger), a_file(), 0.0)
-    delivery = claim(ledger, Kind.DELIVER)
+    delivery = claim(ledger, DeliverJob)
     screen.board.put_for(1, 1, delivery.id, some(stage=Stage.UPLOADING), 0.0)
     screen.governor.spend(1, 0.0)
     assert screen.look(0.5) == [], "one that is over before its chat is quiet is not announced"

@@ -16,7 +16,7 @@ from worker.dispatch import tasks
 from worker.dispatch.disk_space import DiskSpace
 from worker.downloads import workspace
 from worker.errors import JobError
-from worker.ledger import Job, Kind, Request, Verdict
+from worker.ledger import DeliverJob, Request, Verdict
 from worker.protocol import Deliver, Media, MediaFile, MediaKind
 from worker.settings import Settings
 from worker.telegram import files
@@ -118,7 +118,7 @@ def test_each_way_leads_there_where_links_are_followed(trick: Trick, downloads: 
     assert trick(downloads).read_bytes() == SECRET
 
 
-def _delivery_of(path: Path, thumbnail: Path | None = None) -> Job:
+def _delivery_of(path: Path, thumbnail: Path | None = None) -> DeliverJob:
     """What the ledger says is to be sent to somebody who waits for download 7."""
     none: dict[str, None] = dict.fromkeys(Request.__dataclass_fields__)
     numbers = {"id": 1, "chat_id": 1, "user_id": 1, "message_id": 1, "status_message_id": 2}
@@ -137,7 +137,9 @@ def _delivery_of(path: Path, thumbnail: Path | None = None) -> Job:
         "https://a.example/",
         thumbnail=os.fspath(thumbnail) if thumbnail else None,
     )
-    return Job(9, Kind.DELIVER, 1, 0.0, {}, "key", 1, request, Media((media,)))
+    return DeliverJob(
+        id=9, attempts=1, created_at=0.0, request=request, message_id=2, media=Media((media,))
+    )
 
 
 def _elsewhere(downloads: Path) -> Path:

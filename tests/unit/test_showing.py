@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import pytest
 
-from tests.process.test_ledger import a_file, a_link, post
+from tests.process.test_ledger import a_file, a_link, claim, post
 from tests.process.test_ledger import send as send_update
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status.showing import Showing
 from worker.errors import TelegramBusy
-from worker.ledger import DOWNLOADS, Job, Ledger
+from worker.ledger import DownloadJob, Job, Ledger
 from worker.pool import Pool
 from worker.pool.events import Event, Failed, Finished
 from worker.protocol import Deliver, Download, EditStatus, SendGroup, ShowAction, Stage
@@ -73,13 +73,12 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     ledger.close()
 
 
-def begin(ledger: Ledger, *users: int) -> list[Job]:
+def begin(ledger: Ledger, *users: int) -> list[DownloadJob]:
     """A running download of each of these people."""
     for user in users:
         send_update(ledger, a_link(user, f"key{user}"), update_id=user)
         post(ledger, 10 + user)
-    found = [ledger.claim(DOWNLOADS, 0.0) for _ in users]
-    return [job for job in found if job]
+    return [claim(ledger, DownloadJob) for _ in users]
 
 
 def test_edit_goes_before_an_action_and_one_action_at_a_time(ledger: Ledger) -> None:

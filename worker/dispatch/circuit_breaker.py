@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from worker.errors import Fault, JobError, Reason
-from worker.ledger import Job, Kind, Ledger
+from worker.ledger import DownloadJob, Job, Ledger, RequestJob
 from worker.pool.events import Event, Failed, Finished
 
 log = logging.getLogger(__name__)
@@ -84,12 +84,14 @@ class CircuitBreaker:
 
     def wait_s(self, job: Job, now: float) -> float | None:
         """How long the site of the job's request is refused yet; None when it is not."""
-        circuit = self._sites.get(site_of(job.request.url)) if job.request else None
+        if not isinstance(job, RequestJob):
+            return None
+        circuit = self._sites.get(site_of(job.request.url))
         return max(0.0, circuit.probe_at - now) if circuit and circuit.is_open else None
 
-    def admits(self, job: Job, now: float) -> bool:
+    def admits(self, job: DownloadJob, now: float) -> bool:
         """Whether a claimed job may start now. A download that then does is its site's probe."""
-        circuit = self._circuit_of(job)
+        circuit = self._sites.get(_site(job))
         if circuit is None or not circuit.is_open:
             return True
         if now < circuit.probe_at:
@@ -98,7 +100,7 @@ class CircuitBreaker:
         circuit.probe, circuit.probe_at = job.id, now + COOL_DOWN_S
         return True
 
-    def refused(self, ledger: Ledger, now: float) -> list[Job]:
+    def refused(self, ledger: Ledger, now: float) -> list[DownloadJob]:
         """The waiting downloads that need not wait any longer. Also forgets old circuits."""
         if now < self._look_at:
             return []
@@ -112,11 +114,11 @@ class CircuitBreaker:
 
     def take(self, job: Job, event: Event, now: float) -> None:
         """Learn from what has come of a job that was in hand."""
-        if job.kind is not Kind.DOWNLOAD:
+        if not isinstance(job, DownloadJob):
             return
         if len(self._people) < 2:
             self._people.add(job.user_id)
-        circuit = self._circuit_of(job)
+        circuit = self._sites.get(_site(job))
         match event:
             case Finished():
                 self._sites.pop(_site(job), None)
@@ -127,13 +129,13 @@ class CircuitBreaker:
             case _ if circuit and circuit.probe == job.id:
                 circuit.probe, circuit.probe_at = None, now
 
-    def _count(self, job: Job, now: float) -> None:
+    def _count(self, job: DownloadJob, now: float) -> None:
         site = _site(job)
         circuit = self._sites[site] = self._sites.pop(site, _Circuit())
         if len(self._sites) > MOST_SITES:
             # The oldest that is closed, or if there is none the oldest.
             del self._sites[min(self._sites, key=lambda each: self._sites[each].is_open)]
-        link = hash(job.payload["url"])
+        link = hash(job.url)
         circuit.failures.pop(link, None)
         circuit.failures[link] = _Failure(now, job.user_id)
         if len(circuit.failures) > LINKS:
@@ -154,11 +156,8 @@ class CircuitBreaker:
         people = {each.user_id for each in recent}
         return len(recent) == LINKS and len(people) >= len(self._people)
 
-    def _circuit_of(self, job: Job) -> _Circuit | None:
-        return self._sites.get(_site(job)) if job.kind is Kind.DOWNLOAD else None
 
-
-def refusal(job: Job) -> JobError:
+def refusal(job: DownloadJob) -> JobError:
     """The error of a download whose site is not asked."""
     return JobError(Reason.SITE_DOWN, Fault.RETRYABLE, f"{_site(job)} fails for everybody")
 
@@ -168,5 +167,5 @@ def site_of(url: str) -> str:
     return urlsplit(url).netloc.lower().removeprefix("www.")
 
 
-def _site(download: Job) -> str:
-    return site_of(download.payload["url"])
+def _site(download: DownloadJob) -> str:
+    return site_of(download.url)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, assert_never
 
 from worker import errors, logs, protocol
 from worker.dispatch import outcomes
@@ -26,12 +27,20 @@ from worker.dispatch.ytdlp_upgrade import UpgradeWatch
 from worker.ledger import (
     DOWNLOADS,
     TELEGRAM,
+    ButtonJob,
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    GroupJob,
     Job,
-    Kind,
     Ledger,
     LedgerBusy,
     Quota,
+    ReplyJob,
+    RequestJob,
     Share,
+    StatusJob,
+    UpdateJob,
     Words,
 )
 from worker.pool import Pool, PoolSpec
@@ -207,7 +216,7 @@ class Dispatcher:
         if late_s > 0:
             for job_id, hand in self._in_hand.items():
                 # A download gets time to end its session; nothing else listens to the order.
-                grace_s = STOP_PATIENCE_S if hand.job.kind is Kind.DOWNLOAD else 0
+                grace_s = STOP_PATIENCE_S if hand.job.kind.listens_to_stop else 0
                 hand.pool.stop_job(job_id, grace_s)
         return late_s > STOP_PATIENCE_S
 
@@ -231,7 +240,7 @@ class Dispatcher:
         for job in self._circuits.refused(self._ledger, now):
             self._fail(job, refusal(job), "", wall)
         self._place_in(TELEGRAM, now, wall)
-        running = sum(hand.job.kind is Kind.DOWNLOAD for hand in self._in_hand.values())
+        running = sum(hand.job.kind.is_download for hand in self._in_hand.values())
         if self._space.allows_one_beside(running):
             self._place_in(DOWNLOADS, now, wall)
             return True
@@ -258,7 +267,7 @@ class Dispatcher:
             wait_s = self._circuits.wait_s(job, now)
             if job.attempts > self._retries.max_attempts:
                 self._events.append(Failed(job.id, outcomes.exhausted(job), ""))
-            elif not self._circuits.admits(job, now):
+            elif isinstance(job, DownloadJob) and not self._circuits.admits(job, now):
                 self._events.append(Failed(job.id, refusal(job), ""))
             elif (task := task_of(job, self._space.directory, self._settings, wait_s)) is None:
                 self._events.append(Failed(job.id, outcomes.FileVanished(), ""))
@@ -277,11 +286,12 @@ class Dispatcher:
         if hand is None:
             return
         if isinstance(event, Reported):
-            self._take_report(hand.job, event.message, wall)
+            if isinstance(hand.job, DownloadJob):
+                self._take_report(hand.job, event.message, wall)
             return
         self._showing.forget(event.job)
         if isinstance(event, Finished):
-            self._take_result(hand.job, event, wall)
+            self._take_result(hand.job, event.result, wall)
         else:
             if isinstance(event, Failed):
                 self._governor.heed(hand.job.chat_id, event.error, now)
@@ -290,7 +300,7 @@ class Dispatcher:
         self._circuits.take(hand.job, event, now)
         self._clean_up(hand.job)
 
-    def _take_report(self, job: Job, message: object, wall: float) -> None:
+    def _take_report(self, job: DownloadJob, message: object, wall: float) -> None:
         if isinstance(message, protocol.Progress):
             self._showing.put(job.id, message)
         elif isinstance(message, protocol.YtDlpStarted):
@@ -301,31 +311,35 @@ class Dispatcher:
             log_end = logs.redact(message.log, self._settings.secrets)
             self._ledger.remember_usage(job, replace(message, log=log_end))
 
-    def _take_result(self, job: Job, event: Finished, wall: float) -> None:
-        match job.kind, event.result:
-            case Kind.UPDATE, tuple() as effects:
-                self._stop_jobs(self._ledger.finish_update(job, effects, self._quota, WORDS, wall))
-            case Kind.STATUS, protocol.Posted(message_id=message_id):
-                self._ledger.finish_status(job, message_id, wall)
-            case Kind.DOWNLOAD, protocol.Media() as media:
-                self._ledger.finish_download(job, media, wall)
-            case Kind.GROUP, protocol.GroupSent() as group:
-                self._ledger.finish_group(job, group, wall)
-            case Kind.DELIVER, protocol.Delivered() as delivered:
-                self._ledger.finish_delivery(job, delivered, wall)
-                request = job.request and job.request.id
-                log.info("job %d: request %d has its media.", job.id, request)
-            case Kind.EXPLAIN | Kind.DELIVER | Kind.GROUP, _:
-                # A delivery whose request was cancelled before it ran has explained that.
+    def _take_result(self, job: Job, result: Any, wall: float) -> None:
+        """What a job returned, which is what `worker.protocol` says of its task."""
+        match job:
+            case UpdateJob():
+                self._stop_jobs(self._ledger.finish_update(job, result, self._quota, WORDS, wall))
+            case StatusJob():
+                self._ledger.finish_status(job, result.message_id, wall)
+            case DownloadJob():
+                self._ledger.finish_download(job, result, wall)
+            case GroupJob() | DeliverJob() if result is None:
+                # Its request was cancelled before it ran, and it has explained that.
                 self._ledger.finish_explanation(job, wall)
-            case _:
+            case GroupJob():
+                self._ledger.finish_group(job, result, wall)
+            case DeliverJob():
+                self._ledger.finish_delivery(job, result, wall)
+                log.info("job %d: request %d has its media.", job.id, job.request.id)
+            case ExplainJob():
+                self._ledger.finish_explanation(job, wall)
+            case ReplyJob() | ButtonJob():
                 self._ledger.finish(job, wall)
+            case _:
+                assert_never(job)
 
     def _stop_jobs(self, job_ids: Iterable[int]) -> None:
         """Stop what nobody wants any more. Only a download listens, the rest is killed."""
         for job_id in job_ids:
             if hand := self._in_hand.get(job_id):
-                hand.pool.stop_job(job_id, None if hand.job.kind is Kind.DOWNLOAD else 0)
+                hand.pool.stop_job(job_id, None if hand.job.kind.listens_to_stop else 0)
 
     def _carry_out(self, job: Job, event: Event, wall: float) -> None:
         """Do what was decided for a job that did not return."""
@@ -355,11 +369,11 @@ class Dispatcher:
                 log.warning("job %d: its chat is closed, and all that waits for it ends.", job.id)
                 self._stop_jobs(self._ledger.give_up_chat(job, wall))
                 self._sweep("")
-            case outcomes.PostAgain():
-                self._ledger.post_again(job, wall)
-            case outcomes.DownloadAgain():
+            case outcomes.PostAgain(job=answer):
+                self._ledger.post_again(answer, wall)
+            case outcomes.DownloadAgain(job=answer):
                 log.warning("job %d: its media is gone and is downloaded again.", job.id)
-                self._ledger.download_again(job, wall)
+                self._ledger.download_again(answer, wall)
             case outcomes.Unwanted():
                 self._ledger.stopped(job, wall)
 
@@ -381,10 +395,10 @@ class Dispatcher:
 
     def _clean_up(self, job: Job) -> None:
         """The second look at what a job should have removed, and what an answer releases."""
-        if job.kind is Kind.DOWNLOAD:
+        if isinstance(job, DownloadJob):
             self._ledger.forget_processes(job)
             self._sweep(f"{job.id}-")
-        elif job.request and job.request.download:
+        elif isinstance(job, RequestJob) and job.request.download:
             self._sweep(f"{job.request.download}-")
 
     def _sweep(self, prefix: str) -> None:

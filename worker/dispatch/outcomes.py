@@ -16,7 +16,7 @@ from worker.errors import (
     TelegramUnauthorized,
     TelegramUnreachable,
 )
-from worker.ledger import DOWNLOADS, Job, Kind
+from worker.ledger import ButtonJob, GroupJob, Job, RequestJob
 from worker.pool.events import Event, Failed, Lost, Stopped, StopReason
 from worker.protocol import Progress, Retry, Stage
 
@@ -58,12 +58,18 @@ class GiveUpChat:
     """The chat is closed to the bot: there is nobody left to tell of anything."""
 
 
+@dataclass(frozen=True)
 class PostAgain:
     """The status message is gone, and a new one takes its place."""
 
+    job: RequestJob
 
+
+@dataclass(frozen=True)
 class DownloadAgain:
     """The media is gone: what Telegram was said to remember, or what lay on disk."""
+
+    job: RequestJob
 
 
 class Unwanted:
@@ -94,18 +100,19 @@ def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
         case Failed(error=TelegramBusy() as busy):
             return TryAgain(busy.retry_after_s, refund=True)
         case Failed(error=TelegramUnreachable() | TelegramUnauthorized()):
-            if job.kind is Kind.BUTTON and now - job.created_at > BUTTON_MAX_AGE_S:
+            if isinstance(job, ButtonJob) and now - job.created_at > BUTTON_MAX_AGE_S:
                 return GiveUp()
             return TryAgain(_patience_s(job, now), refund=True)
         case Failed(error=MessageGone()):
-            again = job.request and job.request.status_messages < retries.max_attempts
-            return PostAgain() if again else GiveUp()
+            if isinstance(job, RequestJob) and job.request.status_messages < retries.max_attempts:
+                return PostAgain(job)
+            return GiveUp()
         case Failed(error=ChatClosed()):
             return GiveUpChat()
-        case Failed(error=FileIdRefused() | FileVanished()):
-            if job.request and job.request.downloads >= retries.max_attempts:
+        case Failed(error=FileIdRefused() | FileVanished()) if isinstance(job, RequestJob):
+            if job.request.downloads >= retries.max_attempts:
                 return Fail(JobError(Reason.INTERNAL, Fault.OPERATOR, "its files vanish"))
-            return DownloadAgain()
+            return DownloadAgain(job)
         case Failed(error=JobError(reason=Reason.SITE_DOWN) as error):
             # It was not tried, nor would it be: who wants it is told when to ask again.
             return Fail(error)
@@ -156,7 +163,7 @@ def _patience_s(job: Job, now: float) -> float:
     A group may have come all the same, and then comes once more: so each wait is as long as all
     before it together.
     """
-    if job.kind is not Kind.GROUP:
+    if not isinstance(job, GroupJob):
         return TELEGRAM_RETRY_S
     return min(max(TELEGRAM_RETRY_S, now - job.created_at), GROUP_LONGEST_RETRY_S)
 
@@ -170,5 +177,5 @@ def _decide_error(job: Job, error: JobError, retries: Retries, traceback: str = 
         return TryAgain(retries.retry_after_s, refund=True)
     if error.fault is not Fault.RETRYABLE or job.attempts >= retries.max_attempts:
         return Fail(error, traceback)
-    least_s = retries.retry_after_s if job.kind.pool == DOWNLOADS else TELEGRAM_RETRY_S
+    least_s = retries.retry_after_s if job.kind.is_download else TELEGRAM_RETRY_S
     return TryAgain(max(least_s, error.retry_after_s or 0.0))

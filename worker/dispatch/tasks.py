@@ -1,10 +1,25 @@
 """What a worker is told to do for a job, and how long it may take."""
 
 from pathlib import Path
+from typing import assert_never
 
 from worker import protocol
 from worker.dispatch import albums
-from worker.ledger import Job, Kind, Request, Verdict, download_directory
+from worker.ledger import (
+    AnswerJob,
+    ButtonJob,
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    GroupJob,
+    Job,
+    ReplyJob,
+    Request,
+    StatusJob,
+    UpdateJob,
+    Verdict,
+    download_directory,
+)
 from worker.settings import Settings
 
 UPLOAD_FLOOR_BPS = 250_000
@@ -20,48 +35,55 @@ def task_of(
 
     `site_wait_s` is how long the site of the job's request is not asked, if so.
     """
-    request = job.request
-    match job.kind:
-        case Kind.UPDATE:
-            return protocol.HandleUpdate(job.payload)
-        case Kind.REPLY:
-            return protocol.Reply(**job.payload)
-        case Kind.BUTTON:
-            return protocol.AnswerButton(**job.payload)
-        case Kind.DOWNLOAD:
+    match job:
+        case UpdateJob():
+            return protocol.HandleUpdate(job.update)
+        case ReplyJob():
+            return job.reply
+        case ButtonJob():
+            return job.answer
+        case DownloadJob():
             directory = downloads / download_directory(job.id, job.attempts)
-            return protocol.Download(
-                job.id,
-                job.attempts,
-                job.payload["url"],
-                str(directory),
-                job.payload.get("sound_only", False),
-            )
-    assert request is not None  # noqa: S101 - the other kinds all have one
-    chat_id, message_id = request.chat_id, request.status_message_id
-    if job.kind is Kind.STATUS:
-        return protocol.PostStatus(request.id, chat_id, request.message_id)
-    assert message_id is not None  # noqa: S101 - see worker.ledger.requests.settle
-    if request.verdict is not Verdict.MEDIA:
-        return protocol.Explain(
-            request.id,
-            chat_id,
-            message_id,
-            request.reason,
-            request.error_id or "",
-            site_wait_s,
-            settings.max_file_mb,
-        )
+            return protocol.Download(job.id, job.attempts, job.url, str(directory), job.sound_only)
+        case StatusJob(request=request):
+            return protocol.PostStatus(request.id, request.chat_id, request.message_id)
+        case ExplainJob():
+            return _explain(job, settings, site_wait_s)
+        case GroupJob() | DeliverJob() if job.request.verdict is not Verdict.MEDIA:
+            # It was cancelled while this job waited for another attempt.
+            return _explain(job, settings, site_wait_s)
+        case GroupJob() | DeliverJob():
+            return _send(job, downloads, settings)
+        case _:
+            assert_never(job)
+
+
+def _explain(job: AnswerJob, settings: Settings, site_wait_s: float | None) -> protocol.Explain:
+    request = job.request
+    return protocol.Explain(
+        request.id,
+        request.chat_id,
+        job.message_id,
+        request.reason,
+        request.error_id or "",
+        site_wait_s,
+        settings.max_file_mb,
+    )
+
+
+def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Task | None:
+    request = job.request
     if job.media is None:
         return None
     if not all(file.file_id or _is_own(file, request, downloads) for file in job.media.files):
         return None
     first, *others = job.media.files
-    if job.kind is Kind.DELIVER:
-        return protocol.Deliver(request.id, chat_id, message_id, first)
+    if isinstance(job, DeliverJob):
+        return protocol.Deliver(request.id, request.chat_id, job.message_id, first)
     group = albums.next_group(others[len(request.sent) :], settings.max_file_bytes)
-    # None is left where what is remembered has become other media, of fewer files.
-    return protocol.SendGroup(request.id, chat_id, request.message_id, group) if group else None
+    if not group:
+        return None  # What is remembered has become other media, of fewer files.
+    return protocol.SendGroup(request.id, request.chat_id, request.message_id, group)
 
 
 def _is_own(media: protocol.MediaFile, request: Request, downloads: Path) -> bool:

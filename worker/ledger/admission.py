@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from worker.ledger import queue
 from worker.ledger.database import Database
-from worker.ledger.records import Kind
+from worker.ledger.jobs import Kind
 from worker.protocol import Ban, OpenRequest, Refusal, Reply, to_json
 
 REPLIES_A_MINUTE = 5

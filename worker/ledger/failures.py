@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from worker.ledger import queue, requests
 from worker.ledger.database import Database
-from worker.ledger.records import Kind, Verdict
+from worker.ledger.jobs import Kind
+from worker.ledger.records import Verdict
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,12 @@ def retry(db: Database, job: FailedJob, now: float) -> None:
     of this second run; what they were told stays in the chat. Raises NotRetried when nobody
     waits for it, for they cancelled, and while the word of its failure is still on its way.
     """
-    waiting = _WAITING_FOR_DOWNLOAD if job.kind is Kind.DOWNLOAD else _WAITING_FOR_JOB
+    waiting = _WAITING_FOR_DOWNLOAD if job.kind.is_download else _WAITING_FOR_JOB
     requests_of = db.execute(waiting, job.id).fetchall()
     if any(row["answered_at"] is None and row["verdict"] for row in requests_of):
         raise NotRetried("somebody is just being told that it failed; try again in a moment")
     answered = [row["id"] for row in requests_of if row["verdict"] in _TOLD and row["answered_at"]]
-    if job.kind is Kind.DOWNLOAD or answered:
+    if job.kind.is_download or answered:
         if not answered:
             raise NotRetried("nobody waits for it any more")
         _retry_for(db, job, answered, now)
@@ -116,7 +117,7 @@ def retry(db: Database, job: FailedJob, now: float) -> None:
 
 
 def _retry_for(db: Database, job: FailedJob, answered: Iterable[int], now: float) -> None:
-    if job.kind is Kind.DOWNLOAD:
+    if job.kind.is_download:
         # It is found and shared like anybody's download, unless there is a better one by now.
         key = db.value("SELECT media_key FROM jobs WHERE id = ?", job.id)
         if requests.is_on_its_way(db, key):

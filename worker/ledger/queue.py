@@ -7,7 +7,8 @@ from typing import Any
 from worker.ledger import fairness
 from worker.ledger.database import Database
 from worker.ledger.fairness import Share
-from worker.ledger.records import Kind, Request, download_directory
+from worker.ledger.jobs import Kind, download_directory
+from worker.ledger.records import Request
 
 
 def add(
@@ -91,7 +92,7 @@ def take(
         now,
         row["id"],
     )
-    if row["kind"] == Kind.DOWNLOAD:
+    if Kind(row["kind"]).is_download:
         fairness.serve(db, row["turn"])
     job: int = row["id"]
     return job

@@ -1,7 +1,8 @@
 """Who waits for a download to begin, and how many downloads are before it."""
 
 from worker.ledger.database import Database
-from worker.ledger.records import DOWNLOADS, Request, read_request
+from worker.ledger.jobs import DOWNLOADS
+from worker.ledger.records import Request, read_request
 
 
 def places(db: Database, now: float, waited_s: float) -> list[tuple[Request, int]]:

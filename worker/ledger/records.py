@@ -1,59 +1,12 @@
-"""What the ledger's rows are in Python."""
+"""A person's request as the ledger keeps it."""
 
 import json
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from worker.errors import Reason
-from worker.protocol import Delivered, Media, delivered_from_json
-
-DOWNLOADS, TELEGRAM = "downloads", "telegram"
-
-
-class Kind(StrEnum):
-    """What a job is for."""
-
-    UPDATE = "update"
-    STATUS = "status"
-    DOWNLOAD = "download"
-    GROUP = "group"
-    DELIVER = "deliver"
-    EXPLAIN = "explain"
-    REPLY = "reply"
-    BUTTON = "button"
-
-    @property
-    def pool(self) -> str:
-        """The pool in which such jobs run."""
-        return DOWNLOADS if self is Kind.DOWNLOAD else TELEGRAM
-
-    @property
-    def is_upload(self) -> bool:
-        """Whether such jobs may have a file to upload, which takes its time."""
-        return self in (Kind.GROUP, Kind.DELIVER)
-
-    @property
-    def priority(self) -> int:
-        """What keeps a person waiting least comes first; equals go by their turns."""
-        return _PRIORITIES[self]
-
-
-# The numbers stand in the ledgers of earlier versions.
-_PRIORITIES = {
-    Kind.BUTTON: 0,
-    Kind.UPDATE: 1,
-    Kind.REPLY: 4,
-    # Equals: Telegram takes one message a second in a chat, so an answer that had to wait for
-    # the status messages of all later links would come a minute after it was there.
-    Kind.STATUS: 5,
-    Kind.EXPLAIN: 5,
-    Kind.GROUP: 5,
-    Kind.DELIVER: 5,
-    Kind.DOWNLOAD: 6,
-}
+from worker.protocol import Delivered, delivered_from_json
 
 
 class Verdict(StrEnum):
@@ -94,26 +47,6 @@ class Request:
     sound_only: bool = False
 
 
-@dataclass(frozen=True)
-class Job:
-    """A claimed job. `attempts` counts this one; `chat_id` is the chat that it is for, if one.
-
-    A download runs on the account of `user_id`, see `worker.ledger.fairness`.
-    """
-
-    id: int
-    kind: Kind
-    attempts: int
-    created_at: float
-    payload: Mapping[str, Any]
-    media_key: str | None
-    chat_id: int | None
-    request: Request | None
-    media: Media | None = None
-    """What its request is to get, when that is known."""
-    user_id: int | None = None
-
-
 def read_request(row: sqlite3.Row) -> Request:
     """A row of `requests`."""
     values = {name: row[name] for name in Request.__dataclass_fields__}
@@ -126,24 +59,3 @@ def read_request(row: sqlite3.Row) -> Request:
             "sent": tuple(map(delivered_from_json, json.loads(values["sent"]))),
         }
     )
-
-
-def read_job(row: sqlite3.Row, request: Request | None, media: Media | None) -> Job:
-    """A row of `jobs`, with what it needs to know of its request."""
-    return Job(
-        id=row["id"],
-        kind=Kind(row["kind"]),
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        payload=json.loads(row["payload"]),
-        media_key=row["media_key"],
-        chat_id=row["chat_id"],
-        request=request,
-        media=media,
-        user_id=row["user_id"],
-    )
-
-
-def download_directory(job_id: int, attempt: int) -> str:
-    """The name of the directory in which one attempt of a download works."""
-    return f"{job_id}-{attempt}"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from worker.errors import Reason
 from worker.ledger import fairness, media_cache, queue
 from worker.ledger.database import Database
-from worker.ledger.records import Kind, Request, Verdict, read_request
+from worker.ledger.jobs import Kind
+from worker.ledger.records import Request, Verdict, read_request
 from worker.protocol import Cancelled, CancelRequest, OpenRequest
 
 

@@ -14,7 +14,7 @@ from worker import protocol
 from worker.ledger import failures, queue, retention, statistics
 from worker.ledger.database import Access, Database
 from worker.ledger.failures import FailedJob
-from worker.ledger.records import Kind
+from worker.ledger.jobs import Kind
 from worker.processes.process_table import Identity
 
 

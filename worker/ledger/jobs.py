@@ -1,0 +1,219 @@
+"""Jobs as the ledger hands them out: a class for each kind, with what that kind needs."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from worker.ledger.database import LedgerError
+from worker.ledger.records import Request
+from worker.protocol import AnswerButton, Media, Reply
+
+DOWNLOADS, TELEGRAM = "downloads", "telegram"
+
+
+class Kind(StrEnum):
+    """What a job is for."""
+
+    UPDATE = "update"
+    STATUS = "status"
+    DOWNLOAD = "download"
+    GROUP = "group"
+    DELIVER = "deliver"
+    EXPLAIN = "explain"
+    REPLY = "reply"
+    BUTTON = "button"
+
+    @property
+    def is_download(self) -> bool:
+        return self is Kind.DOWNLOAD
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether such jobs may have files to upload, which takes its time."""
+        return self in (Kind.GROUP, Kind.DELIVER)
+
+    @property
+    def listens_to_stop(self) -> bool:
+        """Whether such a job ends by itself when it is told to stop; others are killed."""
+        return self.is_download
+
+    @property
+    def pool(self) -> str:
+        """The pool in which such jobs run."""
+        return DOWNLOADS if self.is_download else TELEGRAM
+
+    @property
+    def priority(self) -> int:
+        """The place in the queue: the lowest number first, equals by their turns."""
+        return _PRIORITIES[self]
+
+
+# What keeps a person waiting least comes first. The numbers stand in existing ledgers.
+_PRIORITIES = {
+    Kind.BUTTON: 0,
+    Kind.UPDATE: 1,
+    Kind.REPLY: 4,
+    # Equals: Telegram takes one message a second in a chat, so an answer that had to wait for
+    # the status messages of all later links would come a minute after it was there.
+    Kind.STATUS: 5,
+    Kind.EXPLAIN: 5,
+    Kind.GROUP: 5,
+    Kind.DELIVER: 5,
+    Kind.DOWNLOAD: 6,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedJob:
+    """What every claimed job has, of whatever kind.
+
+    `attempts` counts this one. `chat_id` is the chat that the job is for, if it is for one. A
+    download runs on the account of `user_id`, see `worker.ledger.fairness`.
+    """
+
+    kind: ClassVar[Kind]
+    id: int
+    attempts: int
+    created_at: float
+    chat_id: int | None = None
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateJob(ClaimedJob):
+    """Find out what an update asks for."""
+
+    kind = Kind.UPDATE
+    update: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyJob(ClaimedJob):
+    """Send a message that is not the answer to a link."""
+
+    kind = Kind.REPLY
+    reply: Reply
+
+
+@dataclass(frozen=True, kw_only=True)
+class ButtonJob(ClaimedJob):
+    """Tell Telegram that a pressed button was noticed."""
+
+    kind = Kind.BUTTON
+    answer: AnswerButton
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadJob(ClaimedJob):
+    """Fetch the media behind a link, for all requests that wait for it."""
+
+    kind = Kind.DOWNLOAD
+    media_key: str
+    url: str
+    sound_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestJob(ClaimedJob):
+    """A job that is done for one request."""
+
+    request: Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusJob(RequestJob):
+    """Post the status message of a request."""
+
+    kind = Kind.STATUS
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerJob(RequestJob):
+    """Turn the status message, which is `message_id`, into the answer, or send a part of it."""
+
+    message_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainJob(AnswerJob):
+    """Say why there is no media."""
+
+    kind = Kind.EXPLAIN
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupJob(AnswerJob):
+    """Send files beside the status message. `media` None: they are gone."""
+
+    kind = Kind.GROUP
+    media: Media | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverJob(AnswerJob):
+    """Turn the status message into the first file. `media` None: it is gone."""
+
+    kind = Kind.DELIVER
+    media: Media | None
+
+
+Job = (
+    UpdateJob | ReplyJob | ButtonJob | DownloadJob | StatusJob | ExplainJob | GroupJob | DeliverJob
+)
+
+
+def read_job(row: sqlite3.Row, request: Request | None, media: Media | None) -> Job:
+    """A row of `jobs`, with its request and the media that there is for it.
+
+    Raises LedgerError when the kind needs a request and the row has none.
+    """
+    payload = json.loads(row["payload"])
+    facts = _facts(row)
+    kind = Kind(row["kind"])
+    match kind:
+        case Kind.UPDATE:
+            return UpdateJob(**facts, update=payload)
+        case Kind.REPLY:
+            return ReplyJob(**facts, reply=Reply(**payload))
+        case Kind.BUTTON:
+            return ButtonJob(**facts, answer=AnswerButton(**payload))
+        case Kind.DOWNLOAD:
+            return read_download(row)
+    if request is None:
+        raise LedgerError(f"job {row['id']} is a {kind} for no request")
+    if kind is Kind.STATUS:
+        return StatusJob(**facts, request=request)
+    message_id = request.status_message_id
+    if message_id is None:
+        raise LedgerError(f"job {row['id']} is a {kind} for a request without a status message")
+    match kind:
+        case Kind.EXPLAIN:
+            return ExplainJob(**facts, request=request, message_id=message_id)
+        case Kind.GROUP:
+            return GroupJob(**facts, request=request, message_id=message_id, media=media)
+        case Kind.DELIVER:
+            return DeliverJob(**facts, request=request, message_id=message_id, media=media)
+
+
+def read_download(row: sqlite3.Row) -> DownloadJob:
+    """A row of `jobs` that is a download."""
+    payload = json.loads(row["payload"])
+    return DownloadJob(
+        **_facts(row),
+        media_key=row["media_key"],
+        url=payload["url"],
+        sound_only=payload.get("sound_only", False),
+    )
+
+
+def _facts(row: sqlite3.Row) -> dict[str, Any]:
+    """The fields of `ClaimedJob`."""
+    return {field.name: row[field.name] for field in fields(ClaimedJob)}
+
+
+def download_directory(job_id: int, attempt: int) -> str:
+    """The name of the directory in which one attempt of a download works."""
+    return f"{job_id}-{attempt}"
