@@ -24,7 +24,7 @@ from typing import IO
 
 from maintenance import check
 from maintenance.janitor import Janitor
-from worker import logs
+from worker import __version__, logs
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.poller import Poller
 from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
@@ -64,6 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--check", action="store_true", help="test the set-up and say what is wrong"
     )
+    parser.add_argument("--version", action="version", version=f"fetchbot {__version__}")
     options = parser.parse_args(arguments)
     try:
         settings = Settings.load(os.environ, Path(".env"))

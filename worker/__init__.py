@@ -1,1 +1,3 @@
-"""The two pools and the jobs that run in them."""
+"""What the bot does, in the main process and in its workers."""
+
+__version__ = "1.0.0"
