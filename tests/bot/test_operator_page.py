@@ -1,4 +1,4 @@
-"""What README's page for operators tells one to type does what it says, in a real bot's house."""
+"""What maintenance/README.md tells operators to type does what it says, on a running bot."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT
 from tests.support.scene import Scene
 
-PAGE = (ROOT / "README.md").read_text("utf-8").split("\n## Operate it\n")[1].split("\n## ")[0]
+PAGE = (ROOT / "maintenance" / "README.md").read_text("utf-8")
 BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 COMMANDS = [line.split("  #")[0].strip() for line in BLOCKS.splitlines() if line]
 PROTECTIONS = re.findall(r"^\| `((?:kill|mkdir|prlimit)[^`]*)`", PAGE, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Who imports whom: no circles, and no import against the order that README gives."""
+"""Who imports whom: no circles, and no import against the order in worker/README.md."""
 
 import ast
 import re
@@ -58,10 +58,9 @@ def circles(graph: Graph) -> list[str]:
 
 
 def layers() -> list[list[str]]:
-    """README's order, from those who import to those who are imported."""
-    line = re.search(
-        r"^Imports point one way: (.*)\.$", (ROOT / "README.md").read_text("utf-8"), re.M
-    )
+    """The order of worker/README.md, from those that import to those that are imported."""
+    text = (ROOT / "worker" / "README.md").read_text("utf-8")
+    line = re.search(r"^Imports point one way: (.*)\.$", text, re.MULTILINE)
     assert line
     return [re.findall(r"`([a-z.]+)`", layer) for layer in line[1].split("→")]
 

@@ -1,0 +1,109 @@
+"""The READMEs and .github: short table cells, paths that exist, and a row for every module."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("*/README.md")),
+    *sorted((ROOT / ".github").glob("*.md")),
+]
+ARCHITECTURE = ROOT / "worker" / "README.md"
+
+LONGEST_CELL = 200
+MOST_WORDS = 15
+
+PROCESSES = {
+    *("all", "main", "fork server", "telegram worker"),
+    *("downloads worker", "download", "command"),
+}
+
+_PATH = re.compile(
+    r"(?:\.github|\.ci|worker|maintenance|tests)(?:/[\w.-]+)*/?|bot\.py|[\w.-]+\.(?:conf|txt|toml|md)"
+)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of each row of a document's tables, heads included."""
+    lines = [line for line in text.splitlines() if re.match(r"\|(?!-)", line)]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def named_paths(text: str) -> set[str]:
+    """The paths of this repository that a document names in backticks or links to."""
+    quoted = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    linked = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    return {name for name in quoted if _PATH.fullmatch(name)} | set(linked)
+
+
+def exists(name: str, document: Path) -> bool:
+    """Whether a path is there, seen from the top or, in a link, from the document."""
+    return (ROOT / name).exists() or (document.parent / name).exists()
+
+
+def module_table() -> dict[str, str]:
+    """Each module or folder of the table of modules, and where it runs."""
+    found = {}
+    for row in rows(ARCHITECTURE.read_text("utf-8")):
+        if len(row) == 3 and row[2] != "runs in":
+            found[row[0].strip("`")] = row[2]
+    return found
+
+
+def without_a_row(modules: list[str], table: dict[str, str]) -> list[str]:
+    """The modules for which neither they nor the folder that they are in has a row."""
+    return [
+        module
+        for module in modules
+        if module not in table and module.rpartition("/")[0] + "/" not in table
+    ]
+
+
+def modules() -> list[str]:
+    """The product's modules, as paths from the top."""
+    found = [*ROOT.glob("worker/**/*.py"), *ROOT.glob("maintenance/**/*.py")]
+    return [str(path.relative_to(ROOT)) for path in found]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_cells_are_short(path: Path) -> None:
+    cells = [cell for row in rows(path.read_text("utf-8")) for cell in row]
+    assert [cell for cell in cells if len(cell) > LONGEST_CELL] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_paths_are_there(path: Path) -> None:
+    names = named_paths(path.read_text("utf-8"))
+    assert [name for name in sorted(names) if not exists(name, path)] == []
+
+
+@pytest.mark.negative
+def test_a_path_that_is_gone_would_be_found() -> None:
+    text = "`worker/gone.py`, `.github/gone.yml`, `gone.conf`, [gone](gone/README.md#part)"
+    names = named_paths(text)
+    assert len(names) == 4
+    assert not any(exists(name, ARCHITECTURE) for name in names)
+
+
+def test_every_module_has_a_row_or_its_folder_has() -> None:
+    assert without_a_row(modules(), module_table()) == []
+
+
+@pytest.mark.negative
+def test_a_module_without_a_row_would_be_found() -> None:
+    new = ["worker/new.py", "worker/downloads/new/part.py", "worker/ledger/new.py"]
+    assert without_a_row(new, module_table()) == new[:2]
+
+
+def test_the_table_of_modules_says_where_each_runs() -> None:
+    for name, where in module_table().items():
+        assert set(where.split(", ")) <= PROCESSES, name
+
+
+def test_the_project_needs_few_words_of_its_own() -> None:
+    glossary = ARCHITECTURE.read_text("utf-8").split("\n## Words\n")[1].split("\n## ")[0]
+    assert 0 < len(rows(glossary)) - 1 <= MOST_WORDS
