@@ -1,8 +1,8 @@
-"""Whether a link leads to media that other links lead to as well.
+"""Decide which links lead to the same media.
 
-A link of a known site names its media: `youtu.be/X` and `watch?v=X&t=5` are the same. What yt-dlp
-found there tells whether the name is the whole truth, for a part of a series or of a post is not
-named by all sites.
+A link to a known site names its media: `youtu.be/X` and `watch?v=X&t=5` lead to the same video.
+Not every site names a part of a post or of a series, so the name counts only if it is also the
+name of what yt-dlp found there. Runs in the downloads worker, which is trusted.
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ from worker.protocol import Download
 
 
 def media_key(task: Download, found: Found, extractors: Mapping[str, Any]) -> str | None:
-    """The key of the media that a link names itself, None when only the link names it.
+    """The key of the media that the task's link names; None if the link does not name it.
 
-    What was found is the word of a process that has read a stranger's page, and answers to other
-    people's links may depend on it. So it counts only if the extractor's pattern, of which no
-    page can know or change anything, finds the same name in the link.
+    `found` comes from a process that has read a stranger's page, and other people's links may be
+    answered by this key. So it counts only if the extractor's URL pattern, which no page can
+    change, finds the same id in the link.
     """
     extractor = extractors.get(found.extractor)
     match = extractor._match_valid_url(task.url) if extractor else None
     named = match.groupdict() if match else {}
     if not found.media_id or named.get("id") != found.media_id:
         return None
-    # What else the pattern tells apart, such as the number of a picture, stays apart.
+    # Whatever else the pattern distinguishes, such as the number of a picture, stays distinct.
     details = (f"{name}={value}" for name, value in sorted(named.items()) if value)
     return media_keys.of_media(found.extractor, *details, sound_only=task.sound_only)

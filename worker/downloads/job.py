@@ -1,8 +1,8 @@
 """The function that a downloads worker runs for each job.
 
-The worker calls `make_handler` once, before its first job. What it gets back runs each download
-in a process of its own, forked from the warm worker, and leaves neither process nor file behind
-when that fails.
+The worker calls `make_handler` once, before its first job. The handler runs each download in a
+process of its own, forked from the warm worker. A failed download leaves no process and no file
+behind.
 """
 
 import logging
@@ -23,25 +23,25 @@ log = logging.getLogger(__name__)
 DownloadHandler = Callable[[ReportChannel, Download], Media]
 
 
-def make_handler(rules: DownloadLimits) -> DownloadHandler:
-    """Warm this process up and make it the reaper of all that its downloads start.
+def make_handler(limits: DownloadLimits) -> DownloadHandler:
+    """Warm up this process, make it a subreaper, and return the handler for its jobs.
 
-    The handler returns Media whose files and thumbnails stay until their owner removes the
-    directory, or raises JobError and has removed it. What the context raises passes through.
+    The handler returns Media, whose files stay until the caller removes the job's directory, or
+    removes that itself and raises JobError. What the context raises for a stop passes through.
     """
     process_setup.become_subreaper()
     extractors = warm.warm_up()
 
     def download(context: ReportChannel, task: Download) -> Media:
-        check_link(task.url, rules.allowed_networks)
+        check_link(task.url, limits.allowed_networks)
         directory = Path(task.directory)
         try:
             workspace.create(directory)
-            return Session(context, task, rules, extractors).run()
+            return Session(context, task, limits, extractors).run()
         except BaseException as error:
             _remove(directory, task)
             if isinstance(error, OSError):
-                # This machine's: a full disk, no process to be had, one that will not die.
+                # The machine is to blame: the disk is full, or a process cannot be made or killed.
                 raise classify(error) from error
             raise
 
@@ -49,7 +49,7 @@ def make_handler(rules: DownloadLimits) -> DownloadHandler:
 
 
 def _remove(directory: Path, task: Download) -> None:
-    """Remove what a failed job has left; the failure itself is the better news to pass on."""
+    """Remove what a failed job has left; only log a failure, which must not hide the job's own."""
     try:
         workspace.remove(directory)
     except OSError as error:

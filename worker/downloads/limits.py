@@ -1,16 +1,16 @@
-"""What every download of this worker must keep to."""
+"""The limits and settings that every download of a worker shares."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class DownloadLimits:
-    """Limits in bytes and seconds; fixed for a worker's life and sent to it once.
+    """Limits in bytes and seconds, sent to a worker once and fixed for its life.
 
-    A video may be as large as `most_parts` files, and is cut if it is larger than one.
-    `instance` is the tag by which processes of this bot are recognised. `allowed_networks` are
-    CIDR networks that the egress guard lets through although they are not public. `proxy` and
-    `cookies_file` are the operator's; the file is only ever copied.
+    A video larger than `max_file_bytes` is cut into at most `most_parts` files. `instance` is the
+    tag in the environment by which this bot's processes are recognised. `allowed_networks` are
+    CIDR networks that a download may reach although they are not public. `cookies_file` is never
+    written to: each download gets a copy.
     """
 
     instance: str
@@ -23,9 +23,9 @@ class DownloadLimits:
     proxy: str | None = None
     cookies_file: str | None = None
     term_grace_s: float = 0.5
-    """From SIGTERM to SIGKILL: who cancels sees the session end within a second, heed it or not."""
+    """From SIGTERM to SIGKILL; short, so that whoever cancels sees it end within a second."""
 
     @property
     def max_answer_bytes(self) -> int:
-        """What all files of one link may have together."""
+        """The largest total size of the files of one link."""
         return self.max_file_bytes * self.most_parts

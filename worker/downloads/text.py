@@ -1,9 +1,9 @@
-"""Other people's words, made harmless: for a caption, a button or a log line."""
+"""Make strangers' text safe to show in a caption, a button or a log line."""
 
 import re
 import unicodedata
 
-# Explicit directions can make a name read as another one; the plain marks are no better.
+# Characters that change the writing direction can make one name read as another.
 _BIDIRECTIONAL = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
@@ -27,5 +27,5 @@ def _harmless(character: str) -> str:
 
 
 def without_paths(text: str) -> str:
-    """`text` with each URL cut down to scheme and host: the rest may be somebody's secret."""
+    """`text` with each URL cut down to scheme and host, since the rest may hold a secret."""
     return _URL.sub(r"\1\2/…", text)

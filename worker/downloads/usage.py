@@ -1,4 +1,7 @@
-"""What a download used and what it said last, for the operator who asks why it failed."""
+"""What a failed download used and the end of its log, for an operator who asks why.
+
+Runs in the downloads worker, which is trusted; the log was written by the download process.
+"""
 
 import os
 import resource
@@ -15,36 +18,35 @@ LOG_TAIL_BYTES = 8 * 1024
 
 
 class Usage:
-    """Opened before a download's process is started, closed when all of it is reaped."""
+    """Measures one download, from before its process is started until all of it is reaped."""
 
     def __init__(self) -> None:
-        """Begin to count."""
-        self._began = time.monotonic()
-        self._cpu_before_s = _cpu_of_children_s()
+        self._started = time.monotonic()
+        self._cpu_before_s = _reaped_cpu_s()
         self._peak_bytes = 0
 
     def note_memory(self, used_bytes: int) -> None:
-        """So much was in use at this moment."""
+        """Record how much memory is in use now; the peak is kept."""
         self._peak_bytes = max(self._peak_bytes, used_bytes)
 
     def close(self, directory: Path) -> DownloadUsage:
-        """The sums, and the end of the log in `directory`."""
+        """The totals, with the end of the log in `directory`."""
         return DownloadUsage(
-            run_s=time.monotonic() - self._began,
-            cpu_s=_cpu_of_children_s() - self._cpu_before_s,
+            run_s=time.monotonic() - self._started,
+            cpu_s=_reaped_cpu_s() - self._cpu_before_s,
             peak_bytes=self._peak_bytes,
             log=_tail(directory / LOG_NAME),
         )
 
 
-def _cpu_of_children_s() -> float:
-    """Processor time of all that this worker has reaped, which no two downloads share."""
+def _reaped_cpu_s() -> float:
+    """Processor time of all processes reaped by this worker, which runs one download at a time."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def _tail(log: Path) -> str:
-    """The end of a log that a stranger may have put a link in place of; "" for no such file."""
+    """The end of a log; "" if a download has put a link or anything else in its place."""
     try:
         fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

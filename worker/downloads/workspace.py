@@ -1,4 +1,8 @@
-"""The private directory of one attempt: made empty, kept private, removed for good."""
+"""The private directory of one download attempt: create, measure, tidy, remove.
+
+Mostly used by trusted processes, on directories that an untrusted one has written to: it may have
+put links, devices or unreadable directories there. So nothing here follows a link or opens a file.
+"""
 
 import contextlib
 import os
@@ -12,20 +16,17 @@ _REMOVAL_PAUSE_S = 0.05
 
 
 def create(directory: Path) -> None:
-    """Make `directory`, empty and readable by nobody else; an earlier one is removed first.
-
-    Raises OSError when the disk does not allow it.
-    """
+    """Create `directory` empty and private, after removing an earlier one. Raises OSError."""
     remove(directory)
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.mkdir(mode=0o700)
 
 
 def remove(directory: Path) -> None:
-    """Remove `directory` and all in it, following no link. Nothing happens when it is gone.
+    """Remove `directory` and its content without following links; do nothing if it is gone.
 
-    What was made read-only is made writable, and a file that appears in the middle (the last
-    write of a dying process) costs another try. Raises OSError when the last try fails.
+    Makes read-only directories writable, and tries again when a file appears meanwhile, as the
+    last write of a dying process does. Raises OSError when the last try fails.
     """
     for tries_left in reversed(range(_REMOVAL_TRIES)):
         try:
@@ -34,7 +35,7 @@ def remove(directory: Path) -> None:
             else:
                 shutil.rmtree(directory)
         except FileNotFoundError:
-            # Either all of it is gone, or one file went away under rmtree's hands.
+            # Either the directory is gone, or a file vanished while rmtree was at it.
             if not os.path.lexists(directory):
                 return
         except OSError:
@@ -47,7 +48,7 @@ def remove(directory: Path) -> None:
 
 
 def keep_only(directory: Path, names: set[str]) -> None:
-    """Remove everything in `directory` but the files called `names`."""
+    """Remove everything in `directory` except the files called `names`."""
     for entry in list(os.scandir(directory)):
         if entry.name in names:
             continue
@@ -58,14 +59,14 @@ def keep_only(directory: Path, names: set[str]) -> None:
 
 
 def size_bytes(directory: Path) -> int:
-    """The length of all files below `directory`, each once; symbolic links count for nothing.
+    """The lengths of all files below `directory` added up, hard links once, symbolic links not.
 
-    Lengths rather than blocks: it is what a copy or an upload of them would cost.
+    Lengths rather than blocks, because that is what a copy or an upload of them costs.
     """
     sizes: dict[int, int] = {}
     pending = [os.fspath(directory)]
     while pending:
-        # Files come and go while the download runs.
+        # Files appear and vanish while the download runs.
         with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
@@ -80,19 +81,19 @@ def size_bytes(directory: Path) -> int:
 def own_file(directory: Path, name: str) -> int:
     """The size in bytes of the regular file `name` directly inside `directory`.
 
-    Raises ValueError when `name` is a path, or names a link, a directory or a device, or a file
-    with a second name elsewhere; OSError when there is none.
+    Raises ValueError when `name` is a path, or names anything but a regular file, or a file with
+    a second hard link; OSError when there is none.
     """
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
-        raise ValueError(f"{name!r} is not the name of a file")
+        raise ValueError(f"{name!r} is not a file name")
     status = os.stat(directory / name, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        raise ValueError(f"{name!r} is not a file of this directory alone")
+        raise ValueError(f"{name!r} is not a regular file with one name")
     return status.st_size
 
 
 def _make_writable(directory: Path) -> None:
-    """Open up each directory below, links left alone, before it is looked into."""
+    """Make `directory` and every directory below it writable, without following links."""
     pending = [os.fspath(directory)]
     while pending:
         with contextlib.suppress(OSError):
