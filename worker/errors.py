@@ -43,6 +43,7 @@ class Reason(StrEnum):
     BROKEN_FILE = "broken file"
     SITE_BUSY = "site busy"  # HTTP 429
     SITE_ERROR = "site error"  # HTTP 5xx
+    BLOCKED_HERE = "blocked here"  # this machine's address, cookies or software are turned away
     SITE_DOWN = "site down"  # it fails for everybody, and is not asked for a while
     NETWORK = "network"
     TIMED_OUT = "timed out"

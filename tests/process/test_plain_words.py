@@ -74,6 +74,10 @@ UNSUPPORTED = "I found no video or sound behind that link. Trying again will not
 TOO_LONG = "This is too long for me to send. Trying again will not help."
 TOO_LARGE = "This is larger than the 5 MB that I may send at once. Trying again will not help."
 LIMITING = "The site is turning me away for now. Please try again in an hour (error 7f3a2c)."
+BLOCKED_HERE = (
+    "That site does not let me in at the moment; my owner knows."
+    " Please try again later (error 7f3a2c)."
+)
 TROUBLE = "The site has trouble of its own. Please try again later (error 7f3a2c)."
 OUTDATED = "The site has changed and I have to be updated. Try in a few days (error 7f3a2c)."
 
@@ -102,7 +106,8 @@ CASES: list[tuple[str, Any, str]] = [
     ("too-long", {"duration": 36_000}, TOO_LONG),
     ("too-large", floods.an_endless_file, TOO_LARGE),
     ("limiting", 429, LIMITING),
-    ("limiting-in-words", says("Sign in to confirm you’re not a bot"), LIMITING),
+    ("limiting-in-words", says("You have exceeded the rate limit"), LIMITING),
+    ("blocked-here", says("Sign in to confirm you’re not a bot"), BLOCKED_HERE),
     ("trouble", 503, TROUBLE),
     ("outdated", {"has": "changed"}, OUTDATED),
 ]

@@ -90,6 +90,10 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     Reason.BROKEN_FILE: ("The site gave me a broken file.", _NEVER),
     Reason.SITE_BUSY: ("The site is turning me away for now.", "Please try again in an hour."),
     Reason.SITE_ERROR: ("The site has trouble of its own.", _LATER),
+    Reason.BLOCKED_HERE: (
+        "That site does not let me in at the moment; my owner knows.",
+        _LATER,
+    ),
     Reason.SITE_DOWN: ("That site works for nobody at the moment.", "Please try again soon."),
     Reason.NETWORK: ("I could not reach the site.", _LATER),
     Reason.TIMED_OUT: ("The download took too long, so I stopped it.", "A shorter one may work."),
@@ -105,7 +109,13 @@ _REASONS: dict[Reason, tuple[str, str]] = {
 # Where the sentence alone leaves open what happened, an id leads the operator to the log.
 _WITH_ID = frozenset(
     {
-        *(Reason.NO_FORMAT, Reason.SITE_BUSY, Reason.SITE_ERROR, Reason.NETWORK),
+        *(
+            Reason.NO_FORMAT,
+            Reason.BLOCKED_HERE,
+            Reason.SITE_BUSY,
+            Reason.SITE_ERROR,
+            Reason.NETWORK,
+        ),
         *(Reason.TIMED_OUT, Reason.STALLED, Reason.OUT_OF_MEMORY, Reason.CRASHED),
         *(Reason.DISK_FULL, Reason.UPLOAD_REFUSED, Reason.OUTDATED, Reason.INTERNAL),
     }

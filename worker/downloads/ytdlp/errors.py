@@ -30,12 +30,11 @@ from yt_dlp.utils import (
 
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.text import clean, without_paths
+from worker.downloads.ytdlp.error_texts import Judgement, judge, judge_of_site
 from worker.errors import Fault, JobError, Reason
 
 _DETAIL_LIMIT = 500
 _LONGEST_WAIT_S = 24 * 3600.0
-
-Judgement = tuple[Reason, Fault]
 
 _BY_ERRNO: dict[int, Judgement] = {
     errno.EFBIG: (Reason.TOO_LARGE, Fault.PERMANENT),
@@ -57,63 +56,12 @@ _BY_STATUS: dict[int, Judgement] = {
     451: (Reason.GEO_BLOCKED, Fault.PERMANENT),
 }
 
-# In this order: the first that is found decides.
-_BY_TEXT: tuple[tuple[re.Pattern[str], Judgement], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), verdict)
-    for pattern, verdict in (
-        (r"netscape format cookies", (Reason.INTERNAL, Fault.OPERATOR)),
-        (r"extension .* is unusual", (Reason.NO_MEDIA, Fault.PERMANENT)),
-        (r"\bfragment\b", (Reason.NETWORK, Fault.RETRYABLE)),
-        (r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)),
-        # Before what mentions a login: sites ask for one as a proof, too.
-        (r"\bbot\b|captcha|rate.?limit|too many requests", (Reason.SITE_BUSY, Fault.RETRYABLE)),
-        (r"\byour ip\b.*\b(blocked|unable)", (Reason.FORBIDDEN, Fault.PERMANENT)),
-        (
-            r"confirm your age|age.?(restrict|limit|gate|verif)",
-            (Reason.AGE_RESTRICTED, Fault.PERMANENT),
-        ),
-        (r"private|members.?only|subscribers.?only", (Reason.PRIVATE, Fault.PERMANENT)),
-        (
-            r"will begin in|premieres? in|has not (yet )?(started|begun)|not yet (avail|start)",
-            (Reason.NOT_STARTED, Fault.PERMANENT),
-        ),
-        (r"not (currently )?live\b|is (currently )?offline", (Reason.NOT_STARTED, Fault.PERMANENT)),
-        (
-            r"live.* (has|was|have) ended|live.* recording is not available",
-            (Reason.NOT_FOUND, Fault.PERMANENT),
-        ),
-        (r"live ?stream|\bis live\b|live hls", (Reason.LIVE, Fault.PERMANENT)),
-        (
-            r"(your|this) (country|region|location)|geo.?(restrict|block)",
-            (Reason.GEO_BLOCKED, Fault.PERMANENT),
-        ),
-        (
-            r"\b(log|sign).?in\b|login|account|registered users|cookies|password",
-            (Reason.LOGIN_NEEDED, Fault.PERMANENT),
-        ),
-        (r"premium|purchase|payment|\bto pay\b", (Reason.LOGIN_NEEDED, Fault.PERMANENT)),
-        (r"\btry (it )?(again )?later", (Reason.SITE_ERROR, Fault.RETRYABLE)),
-        (
-            r"unavailable|no longer available|removed|deleted|terminated|not? exist|not found",
-            (Reason.NOT_FOUND, Fault.PERMANENT),
-        ),
-        (r"requested format is not available", (Reason.NO_FORMAT, Fault.PERMANENT)),
-        (r"no (video )?formats|no media|no video", (Reason.NO_MEDIA, Fault.PERMANENT)),
-        (r"any data blocks|file is empty", (Reason.EMPTY_FILE, Fault.PERMANENT)),
-        (r"unsupported url|no suitable extractor", (Reason.UNSUPPORTED, Fault.PERMANENT)),
-        (r"not a valid url|invalid url", (Reason.INVALID_LINK, Fault.PERMANENT)),
-        (
-            r"timed? ?out|connection|reset by peer|more expected|giving up after",
-            (Reason.NETWORK, Fault.RETRYABLE),
-        ),
-        (r"report this|confirm you are on the latest", (Reason.OUTDATED, Fault.OPERATOR)),
-    )
-)
-
 _NO_FFMPEG = re.compile(r"ffmpeg.*not (found|installed)", re.IGNORECASE)
 
 # The page was fine, and what it named was not: addresses of media expire.
-_MEDIA_PHASE = re.compile(r"unable to download video data|fragment|giving up", re.IGNORECASE)
+_MEDIA_PHASE = re.compile(
+    r"unable to download video data|\bfragment \d|giving up after", re.IGNORECASE
+)
 
 # What is given up after several tries is reported when its exception is long gone.
 _STATUS_TEXT = re.compile(r"HTTP Error (\d{3})")
@@ -176,6 +124,10 @@ def _verdict(error: BaseException, found: list[BaseException], guard: Guard | No
         if isinstance(cause, JobError):
             return cause.reason, cause.fault
     text = _own_text(error, found)
+    for extractor in _extractors(found):
+        # Before types: a site's own sentence tells more than the status that it came with.
+        if verdict := judge_of_site(text, extractor):
+            return verdict
     for cause in found:
         if verdict := _by_type(cause, text):
             return verdict
@@ -185,9 +137,8 @@ def _verdict(error: BaseException, found: list[BaseException], guard: Guard | No
         # yt-dlp asks for its version, and one that is killed meanwhile gives none.
         is_there = shutil.which("ffmpeg") is not None
         return (Reason.CRASHED, Fault.RETRYABLE) if is_there else (Reason.INTERNAL, Fault.OPERATOR)
-    for pattern, verdict in _BY_TEXT:
-        if pattern.search(text):
-            return verdict
+    if verdict := judge(text):
+        return verdict
     if any(isinstance(cause, PostProcessingError) for cause in found):
         # ffmpeg could not read what the site had sent.
         return Reason.SITE_ERROR, Fault.RETRYABLE
@@ -253,6 +204,11 @@ def _by_status(status: int, is_media: bool) -> Judgement:
     if is_media and fault is Fault.PERMANENT:
         return Reason.SITE_ERROR, Fault.RETRYABLE
     return reason, fault
+
+
+def _extractors(found: list[BaseException]) -> list[str]:
+    """The names of the extractors that failed, the outermost error's first."""
+    return [str(cause.ie) for cause in found if isinstance(cause, ExtractorError)]
 
 
 def _own_text(error: BaseException, found: list[BaseException]) -> str:
