@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.site import MediaSite
+from tests.support.media import make_film
 
 FOLDER = Path(__file__).parent
 
@@ -34,3 +35,9 @@ def needs_ffmpeg() -> None:
     for name in ("ffmpeg", "ffprobe"):
         if shutil.which(name) is None:
             pytest.skip(f"{name} is not installed (apt install ffmpeg)")
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds of video that can be cut anywhere; needs ffmpeg."""
+    return make_film(tmp_path_factory.mktemp("film") / "film.mp4")

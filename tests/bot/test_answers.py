@@ -5,37 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.chats import ChatMessage
 from tests.sandbox.files import image_size
 from tests.sandbox.site import MediaSite
 from tests.support.media import probe
-from tests.support.scene import CHAT, Scene
+from tests.support.scene import CHAT, HOSTILE_BOT, Scene, albums
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
-
-SCRIPT = Path(__file__).parents[1] / "hostile" / "bot.py"
 
 
 @pytest.fixture
 def scene(site: MediaSite, tmp_path: Path) -> Iterator[Scene]:
     """A bot that knows a site of which every link has a name."""
-    with Scene(site, tmp_path, {"HOSTILE": "tests.hostile.gallery"}, script=SCRIPT) as scene:
+    with Scene(site, tmp_path, {"HOSTILE": "tests.hostile.gallery"}, script=HOSTILE_BOT) as scene:
         yield scene
 
 
 def downloads(scene: Scene) -> list[str]:
     """What became of each download."""
     return [state for (state,) in scene.ledger("SELECT state FROM jobs WHERE kind = 'download'")]
-
-
-def albums(messages: list[ChatMessage]) -> list[list[str]]:
-    """The kinds in each album, and each single message by itself."""
-    found: dict[object, list[str]] = {}
-    for message in messages:
-        found.setdefault(message.fields.get("media_group_id", message.message_id), []).append(
-            message.kind
-        )
-    return list(found.values())
 
 
 # --------------------------------------------------------------------------- several files

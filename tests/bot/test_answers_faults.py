@@ -6,12 +6,11 @@ from itertools import count
 
 import pytest
 
-from tests.bot.test_answers import SCRIPT, albums
 from tests.sandbox.errors import bad_request
 from tests.sandbox.faults import Call, Fault
 from tests.sandbox.server import Cut
 from tests.sandbox.site import MediaSite
-from tests.support.scene import Scene, once
+from tests.support.scene import HOSTILE_BOT, Scene, albums, once
 from worker.telegram import texts
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -22,7 +21,7 @@ _chats = count(7000)
 @pytest.fixture(scope="module")
 def scene(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home = tmp_path_factory.mktemp("bot")
-    with Scene(site, home, {"HOSTILE": "tests.hostile.gallery"}, script=SCRIPT) as scene:
+    with Scene(site, home, {"HOSTILE": "tests.hostile.gallery"}, script=HOSTILE_BOT) as scene:
         yield scene
 
 

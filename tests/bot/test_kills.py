@@ -8,6 +8,7 @@ import pytest
 
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
+from tests.support.kills import downloads_worker, telegram_worker, the_bot, yt_dlp
 from tests.support.scene import CHAT, ONE_WORKER_EACH, Scene, once
 
 Stage = Callable[[Scene, Callable[[], None]], str]
@@ -67,22 +68,6 @@ def uploaded(scene: Scene, action: Callable[[], None]) -> str:
     """The media stands in the chat, and the bot does not know it yet."""
     scene.api.on_applied = once("editMessageMedia", action)
     return "/clip/uploaded.mp4"
-
-
-def the_bot(scene: Scene) -> None:
-    scene.bot.kill()
-
-
-def telegram_worker(scene: Scene) -> None:
-    scene.kill("telegram")
-
-
-def downloads_worker(scene: Scene) -> None:
-    scene.kill("downloads")
-
-
-def yt_dlp(scene: Scene) -> None:
-    scene.kill("yt-dlp")
 
 
 @pytest.mark.parametrize(

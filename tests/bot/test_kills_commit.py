@@ -3,34 +3,16 @@
 The suite takes some commits of a link's way; `-m exhaustive` takes every one.
 """
 
-import itertools
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from tests.sandbox.site import MediaSite
-from tests.support import staged_bot
+from tests.support.kills import die_at_commits, staged
 from tests.support.pool_driver import METHODS
-from tests.support.scene import ONE_WORKER_EACH, Scene
 
 pytestmark = [pytest.mark.parametrize("method", METHODS), pytest.mark.timeout(240)]
-
-MOMENTS = ["before", "within", "after"]
-
-STAGED_BOT = Path(staged_bot.__file__)
-
-
-def staged(method: str, site: MediaSite, home: Path, **more: str) -> Scene:
-    """A bot whose deaths cost no attempt that counts: how many there are is not the matter."""
-    env = {
-        **ONE_WORKER_EACH,
-        "START_METHOD": method,
-        "PYTHONPATH": str(STAGED_BOT.parents[1]),
-        "JOB_MAX_ATTEMPTS": "100",
-        **more,
-    }
-    return Scene(site, home, env, script=STAGED_BOT)
 
 
 def test_killed_when_idle_and_while_it_waits_to_write(
@@ -69,31 +51,3 @@ def test_killed_at_commits_of_a_links_way(
         assert die_at_commits(scene, 2 + METHODS.index(method), further) > 6
         (answer,) = scene.wait_for_answers()
         assert answer.kind == "video", answer.text
-
-
-def die_at_commits(scene: Scene, first: int, further: int) -> int:
-    """Begin life after life until there is an answer, and then one that lives on.
-
-    Each gets so many commits further than the last, and dies at the next moment of one. Returns
-    how many the last mortal one was given.
-    """
-    moments = itertools.cycle(MOMENTS)
-    for commit in itertools.count(first, further):
-        scene.bot.env |= {"DIE_AT_COMMIT": str(commit), "DIE_WHEN": next(moments)}
-        scene.bot.start()
-        scene.api.wait_for(lambda: not scene.bot.is_running or is_done(scene), 60)
-        scene.bot.kill()
-        scene.bot.wait_for_empty_tree()
-        if is_done(scene):
-            break
-    del scene.bot.env["DIE_AT_COMMIT"]
-    scene.bot.start()
-    scene.bot.wait_until_polling()
-    return commit
-
-
-def is_done(scene: Scene) -> bool:
-    """Whether the link has its answer, and the ledger knows it."""
-    return bool(
-        scene.ledger("SELECT 1 FROM requests WHERE answered_at IS NOT NULL")
-    ) and not scene.ledger("SELECT 1 FROM jobs WHERE state IN ('waiting', 'running')")

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.test_answers import SCRIPT
-from tests.bot.test_kills import downloads_worker, telegram_worker, the_bot, yt_dlp
-from tests.bot.test_kills_commit import die_at_commits, staged
-from tests.bot.test_media_cut import film
-from tests.process.test_downloads import served
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.errors import bad_request
 from tests.sandbox.faults import Call
 from tests.sandbox.site import MediaSite
+from tests.support.file_server import served
+from tests.support.kills import (
+    die_at_commits,
+    downloads_worker,
+    staged,
+    telegram_worker,
+    the_bot,
+    yt_dlp,
+)
 from tests.support.media import make
-from tests.support.scene import CHAT, ONE_WORKER_EACH, Scene, once
-
-__all__ = ["film"]
+from tests.support.scene import CHAT, HOSTILE_BOT, ONE_WORKER_EACH, Scene, once
 
 pytestmark = [pytest.mark.usefixtures("needs_ffmpeg"), pytest.mark.timeout(240)]
 
@@ -86,7 +88,7 @@ def test_killed_within_an_answer_of_several_files(
     tmp_path: Path,
 ) -> None:
     env = {**ONE_WORKER_EACH, "HOSTILE": "tests.hostile.gallery"}
-    with Scene(site, tmp_path, env, script=SCRIPT) as scene:
+    with Scene(site, tmp_path, env, script=HOSTILE_BOT) as scene:
         killed: list[bool] = []
 
         def action() -> None:
@@ -106,7 +108,7 @@ def test_killed_within_an_answer_of_several_files(
 def test_killed_when_a_refused_file_has_come_as_a_document(site: MediaSite, tmp_path: Path) -> None:
     """What was sent before it is counted, and only the document may come once more."""
     env = {**ONE_WORKER_EACH, "HOSTILE": "tests.hostile.gallery"}
-    with Scene(site, tmp_path, env, script=SCRIPT) as scene:
+    with Scene(site, tmp_path, env, script=HOSTILE_BOT) as scene:
 
         def refuse_videos(call: Call) -> None:
             if call.method == "sendVideo" or "video" in str(call.params.get("media")):
@@ -137,7 +139,7 @@ def test_killed_while_a_post_is_downloaded(
     victim: Callable[[Scene], None], site: MediaSite, tmp_path: Path
 ) -> None:
     env = {**ONE_WORKER_EACH, "HOSTILE": "tests.hostile.gallery"}
-    with Scene(site, tmp_path, env, script=SCRIPT) as scene:
+    with Scene(site, tmp_path, env, script=HOSTILE_BOT) as scene:
         before = site.hits("/slow/2.mp4")
         scene.send("/post/psp")
         # The first file is there by then, and the second is on its way.

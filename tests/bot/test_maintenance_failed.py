@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.test_ledger import ERROR, a_file, a_link, claim, post, send
 from tests.sandbox.site import MediaSite
+from tests.support.ledger_kit import ERROR, a_file, a_link, claim, post, send
 from tests.support.operator_kit import maintenance
 from tests.support.scene import Scene
 from worker import protocol

@@ -12,10 +12,10 @@ import pytest
 
 from maintenance import ownership
 from maintenance.janitor import KEPT_S, SAMPLES_KEPT_S, Janitor
-from tests.process.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post, send
 from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.site import MediaSite
+from tests.support.ledger_kit import ERROR, QUOTA, WORDS, a_file, a_link, claim, post, send
 from tests.support.operator_kit import FFMPEG, ROOT, NobodyAtWork, namesake, orphan
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker import protocol

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.test_downloads import served
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.files import image_size
 from tests.sandbox.site import MediaSite
+from tests.support.file_server import served
 from tests.support.media import index_stands_in_front, make, probe
 from tests.support.scene import Scene
 

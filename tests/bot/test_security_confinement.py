@@ -16,10 +16,8 @@ import pytest
 
 from tests.hostile.payload import ATTACKS, GOT
 from tests.sandbox.site import MediaSite
-from tests.support.scene import Scene
+from tests.support.scene import HOSTILE_BOT, Scene
 from worker.downloads.confinement import landlock, seccomp
-
-SCRIPT = Path(__file__).parents[1] / "hostile" / "bot.py"
 
 # What each attack comes to, and the guard without which it would not.
 HOOK, FILTER, BORDER = "the audit hook", "seccomp", "Landlock"
@@ -71,7 +69,7 @@ def attack(tmp_path: Path, preload: str) -> dict[str, str]:
     with MediaSite() as site, ExitStack() as stack:
         settings = {"HOSTILE": f"tests.hostile.{preload}", "ALLOWED_NETWORKS": "127.0.0.1/32"}
         scene = Scene(site, tmp_path, settings)
-        scene.bot.script = SCRIPT
+        scene.bot.script = HOSTILE_BOT
         (tmp_path / ".env").write_text("PROXY=\n")
         abstract = f"fetchbot-test-{os.getpid()}"
         listening = [

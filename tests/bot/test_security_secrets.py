@@ -13,9 +13,7 @@ from tests.hostile.proxy import PASSWORD, Proxy
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import maintenance
-from tests.support.scene import Scene
-
-SCRIPT = Path(__file__).parents[1] / "hostile" / "bot.py"
+from tests.support.scene import HOSTILE_BOT, Scene
 
 COOKIE, QUERY = "value-of-a-cookie", "secret-of-a-link"
 
@@ -31,7 +29,7 @@ def a_talkative_bot(
     settings = {"HOSTILE": f"tests.hostile.{module}", "COOKIES_FILE": str(cookies)}
     settings |= {"JOB_MAX_ATTEMPTS": "2"}
     scene = Scene(site, tmp_path, settings)
-    scene.bot.script = SCRIPT
+    scene.bot.script = HOSTILE_BOT
     token = scene.api.token
     with Proxy(scene.api.url, site.url) as proxy:
         scene.bot.env["PROXY"] = proxy.setting

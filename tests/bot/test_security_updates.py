@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.hostile.web import Handler, Web, content
-from tests.process.test_ledger import QUOTA, WORDS
 from tests.sandbox.site import MediaSite
+from tests.support.ledger_kit import QUOTA, WORDS
 from tests.support.scene import CHAT, Scene
-from tests.unit.test_telegram_handlers import anything, near_messages, odd_objects, said
+from tests.support.updates import anything, near_messages, odd_objects, said
 from worker.dispatch import poller
 from worker.dispatch.poller import MAX_NESTING, Poller
 from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob

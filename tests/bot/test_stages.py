@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.test_golden import Conversation
-from tests.process.test_downloads import served
 from tests.sandbox.faults import Call
 from tests.sandbox.server import Cut
 from tests.sandbox.site import MediaSite
 from tests.sandbox.world import Event
+from tests.support.conversation import Conversation
+from tests.support.file_server import served
 from tests.support.media import make
 from tests.support.scene import Scene
 from worker.protocol import Cancelled

@@ -7,7 +7,7 @@ import os
 import select
 from typing import Any, NoReturn
 
-from tests.process.test_downloads import rules
+from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker
 from worker.downloads.confinement import egress_guard, landlock, seccomp
 from worker.errors import Fault, JobError, Reason
@@ -23,7 +23,7 @@ def tell(**facts: object) -> NoReturn:
 
 def told(worker: Worker, fetch: Any, **changes: Any) -> dict[str, Any]:
     """What `fetch` tells, run under the tests' usual rules with `changes`."""
-    error = worker.run(LINK, rules(**changes), fetch).error
+    error = worker.run(LINK, limits_with(**changes), fetch).error
     assert error.reason is Reason.NO_MEDIA, error
     facts: dict[str, Any] = json.loads(error.detail)
     return facts

@@ -2,66 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
-import shutil
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.sandbox.site import MediaSite
+from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker, worker
-from tests.support.downloads_harness import warm_worker as warm_worker
+from tests.support.file_server import served
 from tests.support.media import index_stands_in_front
-from worker.downloads.limits import DownloadLimits
 from worker.errors import Fault, Reason
 from worker.protocol import MediaKind, Progress, Stage, YtDlpStarted
-
-RULES = DownloadLimits(
-    instance="test",
-    max_file_bytes=50 * 1024 * 1024,
-    timeout_s=20,
-    idle_timeout_s=10,
-    allowed_networks=("127.0.0.1/32",),
-    term_grace_s=1,
-)
-
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
-
-
-def rules(**changes: Any) -> DownloadLimits:
-    return DownloadLimits(**{**vars(RULES), **changes})
-
-
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@contextmanager
-def served(directory: Path, host: str = "127.0.0.1") -> Iterator[str]:
-    """The address of a plain server of the files in `directory`."""
-    handler = functools.partial(_QuietHandler, directory=os.fspath(directory))
-    with http.server.ThreadingHTTPServer((host, 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://{host}:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.parametrize(
     ("path", "kind", "length_s"),
     [
@@ -80,7 +38,7 @@ VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 def test_each_kind_of_media_arrives_whole(
     warm: Worker, site: MediaSite, path: str, kind: MediaKind, length_s: float
 ) -> None:
-    media = warm.run(site.url + path, RULES).media
+    media = warm.run(site.url + path, LIMITS).media
     assert media.kind is kind
     assert media.duration_s == pytest.approx(length_s, abs=0.2)
     assert media.size_bytes == os.stat(media.path).st_size > 0
@@ -113,7 +71,7 @@ def test_each_kind_of_media_arrives_whole(
 def test_each_failure_has_its_reason_and_leaves_no_file(
     warm: Worker, site: MediaSite, path: str, reason: Reason, fault: Fault
 ) -> None:
-    error = warm.run(site.url + path, RULES).error
+    error = warm.run(site.url + path, LIMITS).error
     assert (error.reason, error.fault) == (reason, fault), error.detail
     assert not warm.directory.exists()
 
@@ -125,7 +83,7 @@ def test_a_manifest_that_points_inside_is_refused(
         "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.2:1/0.ts\n#EXT-X-ENDLIST\n"
     )
     with served(tmp_path) as url:
-        assert warm.run(f"{url}/inside.m3u8", RULES).error.reason is Reason.REFUSED_ADDRESS
+        assert warm.run(f"{url}/inside.m3u8", LIMITS).error.reason is Reason.REFUSED_ADDRESS
 
 
 def test_a_live_stream_is_refused(warm: Worker, tmp_path: Path) -> None:
@@ -133,7 +91,7 @@ def test_a_live_stream_is_refused(warm: Worker, tmp_path: Path) -> None:
         "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:1,\n0.ts\n"
     )
     with served(tmp_path) as url:
-        error = warm.run(f"{url}/live.m3u8", RULES).error
+        error = warm.run(f"{url}/live.m3u8", LIMITS).error
     assert (error.reason, error.fault) == (Reason.LIVE, Fault.PERMANENT)
 
 
@@ -149,21 +107,21 @@ def test_a_live_stream_is_refused(warm: Worker, tmp_path: Path) -> None:
 def test_a_link_refused_at_the_door_starts_no_process(
     warm: Worker, link: str, reason: Reason
 ) -> None:
-    outcome = warm.run(link, RULES)
+    outcome = warm.run(link, LIMITS)
     assert outcome.error.reason is reason
     assert outcome.reports == []
 
 
 def test_the_sites_own_wait_is_passed_on(warm: Worker, site: MediaSite) -> None:
-    assert warm.run(site.url + "/429.mp4", RULES).error.retry_after_s == 5
+    assert warm.run(site.url + "/429.mp4", LIMITS).error.retry_after_s == 5
 
 
 def test_a_detail_holds_no_query(warm: Worker, site: MediaSite) -> None:
-    assert "secret" not in warm.run(site.url + "/text.html?key=secret", RULES).error.detail
+    assert "secret" not in warm.run(site.url + "/text.html?key=secret", LIMITS).error.detail
 
 
 def test_progress_comes_in_bytes_and_ends_with_finishing(warm: Worker, site: MediaSite) -> None:
-    outcome = warm.run(site.url + "/slow/sample.mp4?seconds=1", RULES)
+    outcome = warm.run(site.url + "/slow/sample.mp4?seconds=1", LIMITS)
     assert isinstance(outcome.reports[0], YtDlpStarted)
     progress = [report for report in outcome.reports if isinstance(report, Progress)]
     assert progress[0].stage is Stage.DOWNLOADING
@@ -173,20 +131,20 @@ def test_progress_comes_in_bytes_and_ends_with_finishing(warm: Worker, site: Med
 
 
 def test_a_run_that_takes_too_long_is_ended(warm: Worker, site: MediaSite) -> None:
-    outcome = warm.run(site.url + "/slow/sample.mp4?seconds=30", rules(timeout_s=1.0))
+    outcome = warm.run(site.url + "/slow/sample.mp4?seconds=30", limits_with(timeout_s=1.0))
     assert (outcome.error.reason, outcome.error.fault) == (Reason.TIMED_OUT, Fault.RETRYABLE)
     assert outcome.took_s < 3
     assert not warm.directory.exists()
 
 
 def test_a_run_without_a_byte_is_ended(warm: Worker, site: MediaSite) -> None:
-    outcome = warm.run(site.url + "/stall.mp4", rules(idle_timeout_s=1.0))
+    outcome = warm.run(site.url + "/stall.mp4", limits_with(idle_timeout_s=1.0))
     assert (outcome.error.reason, outcome.error.fault) == (Reason.STALLED, Fault.RETRYABLE)
     assert not warm.directory.exists()
 
 
 def test_an_order_to_stop_ends_it_within_the_grace(warm: Worker, site: MediaSite) -> None:
-    warm.begin(site.url + "/stall.mp4", RULES)
+    warm.begin(site.url + "/stall.mp4", LIMITS)
     warm.wait_for(Progress)
     warm.stop_job()
     outcome = warm.finish()
@@ -196,7 +154,7 @@ def test_an_order_to_stop_ends_it_within_the_grace(warm: Worker, site: MediaSite
 
 def test_an_order_to_stop_may_come_at_once(warm: Worker, site: MediaSite) -> None:
     for _ in range(5):
-        warm.begin(site.url + "/stall.mp4", rules(term_grace_s=20))
+        warm.begin(site.url + "/stall.mp4", limits_with(term_grace_s=20))
         warm.stop_job()
         outcome = warm.finish()
         assert outcome.result is None
@@ -204,7 +162,7 @@ def test_an_order_to_stop_may_come_at_once(warm: Worker, site: MediaSite) -> Non
 
 
 def test_a_killed_process_is_a_crash_that_may_be_tried_again(warm: Worker, site: MediaSite) -> None:
-    warm.begin(site.url + "/stall.mp4", RULES)
+    warm.begin(site.url + "/stall.mp4", LIMITS)
     os.kill(warm.started_pid(), signal.SIGKILL)
     error = warm.finish().error
     assert (error.reason, error.fault) == (Reason.CRASHED, Fault.RETRYABLE)
@@ -215,7 +173,7 @@ def test_an_earlier_attempts_files_are_gone(warm: Worker, site: MediaSite) -> No
     following = warm.directory.with_name(f"{int(warm.directory.name.partition('-')[0]) + 1}-1")
     (following / "deep").mkdir(parents=True)
     (following / "media.mp4.part").write_bytes(b"old")
-    warm.run(site.url + "/clip.mp4", RULES)
+    warm.run(site.url + "/clip.mp4", LIMITS)
     assert warm.directory == following
     assert not (following / "deep").exists()
     assert not (following / "media.mp4.part").exists()
@@ -223,7 +181,7 @@ def test_an_earlier_attempts_files_are_gone(warm: Worker, site: MediaSite) -> No
 
 def test_a_directory_that_cannot_be_made_is_the_operators(warm: Worker, tmp_path: Path) -> None:
     (warm.directory.parent / "blocked").touch()
-    warm.begin("http://127.0.0.1/", RULES, directory=warm.directory.parent / "blocked" / "1-1")
+    warm.begin("http://127.0.0.1/", LIMITS, directory=warm.directory.parent / "blocked" / "1-1")
     error = warm.finish().error
     assert (error.reason, error.fault) == (Reason.INTERNAL, Fault.OPERATOR)
 
@@ -232,7 +190,7 @@ def test_cookies_are_a_copy(warm: Worker, site: MediaSite, tmp_path: Path) -> No
     cookies = tmp_path / "cookies.txt"
     text = "# Netscape HTTP Cookie File\n.example.com\tTRUE\t/\tFALSE\t0\tname\tvalue\n"
     cookies.write_text(text)
-    warm.run(site.url + "/clip.mp4", rules(cookies_file=str(cookies)))
+    warm.run(site.url + "/clip.mp4", limits_with(cookies_file=str(cookies)))
     assert cookies.read_text() == text
     assert not (warm.directory / "cookies.txt").exists()
 
@@ -243,7 +201,7 @@ def _hide_programs() -> None:
 
 def test_without_ffmpeg_a_video_is_still_a_video(site: MediaSite, tmp_path: Path) -> None:
     with worker(tmp_path, prepare=_hide_programs) as bare:
-        media = bare.run(site.url + "/clip.mp4", RULES).media
+        media = bare.run(site.url + "/clip.mp4", LIMITS).media
     assert media.kind is MediaKind.VIDEO
     assert media.duration_s == pytest.approx(3.0, abs=0.1)
     assert media.thumbnail is None

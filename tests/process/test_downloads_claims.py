@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.hostile.tools import LINK, without_landlock
-from tests.process.test_downloads import RULES
+from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker, worker
 from worker.errors import Fault, Reason
 
@@ -92,6 +92,6 @@ def _never_end_a_line(task: Any, rules: Any, report: Any, extractors: Any) -> No
     ],
 )
 def test_a_false_word_is_not_believed(unconfined: Worker, fetch: Any) -> None:
-    error = unconfined.run(LINK, RULES, fetch).error
+    error = unconfined.run(LINK, LIMITS, fetch).error
     assert (error.reason, error.fault) == (Reason.CRASHED, Fault.RETRYABLE)
     assert not unconfined.directory.exists()

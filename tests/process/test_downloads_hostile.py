@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.hostile.tools import LINK, has_ended, tell, told
-from tests.process.test_downloads import RULES, rules
+from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker, worker
 from worker.downloads.confinement import isolation
 from worker.errors import Fault, Reason
@@ -117,7 +117,7 @@ def _refuse_to_end(task: Any, rules: Any, report: Any, extractors: Any) -> None:
 
 
 def test_nothing_outlives_its_job(cold: Worker) -> None:
-    cold.begin(LINK, rules(timeout_s=1.0, term_grace_s=0.3), _refuse_to_end)
+    cold.begin(LINK, limits_with(timeout_s=1.0, term_grace_s=0.3), _refuse_to_end)
     leader = cold.started_pid()
     grandchild = cold.wait_for(Progress).done_bytes
     assert cold.finish().error.reason is Reason.TIMED_OUT
@@ -137,7 +137,7 @@ def _signal_the_group_only() -> None:
 @pytest.mark.negative
 def test_a_signal_to_the_group_alone_leaves_the_grandchild(tmp_path: Path) -> None:
     with worker(tmp_path, prepare=_signal_the_group_only, is_cold=True) as weak:
-        weak.begin(LINK, rules(timeout_s=1.0), _refuse_to_end)
+        weak.begin(LINK, limits_with(timeout_s=1.0), _refuse_to_end)
         grandchild = weak.wait_for(Progress).done_bytes
         with pytest.raises(AssertionError, match="outlive"):
             weak.finish()
@@ -152,7 +152,7 @@ def _die_and_leave_a_holder(task: Any, rules: Any, report: Any, extractors: Any)
 
 
 def test_its_death_counts_although_a_grandchild_holds_the_pipe(cold: Worker) -> None:
-    outcome = cold.run(LINK, RULES, _die_and_leave_a_holder)
+    outcome = cold.run(LINK, LIMITS, _die_and_leave_a_holder)
     assert (outcome.error.reason, outcome.error.fault) == (Reason.CRASHED, Fault.RETRYABLE)
     assert outcome.took_s < 5
 
@@ -165,7 +165,7 @@ def _start_a_program(task: Any, rules: Any, report: Any, extractors: Any) -> Non
 
 def test_neither_yt_dlp_nor_its_programs_outlive_a_killed_worker(tmp_path: Path) -> None:
     with worker(tmp_path, is_cold=True) as made:
-        made.begin(LINK, RULES, _start_a_program)
+        made.begin(LINK, LIMITS, _start_a_program)
         leader = made.started_pid()
         program = made.wait_for(Progress).done_bytes
         made.kill()
@@ -180,7 +180,7 @@ def _let_programs_live() -> None:
 @pytest.mark.negative
 def test_a_program_that_is_not_bound_outlives_a_killed_worker(tmp_path: Path) -> None:
     with worker(tmp_path, prepare=_let_programs_live, is_cold=True) as weak:
-        weak.begin(LINK, RULES, _start_a_program)
+        weak.begin(LINK, LIMITS, _start_a_program)
         leader = weak.started_pid()
         program = weak.wait_for(Progress).done_bytes
         weak.kill()
@@ -234,7 +234,7 @@ def _die_of_a_large_file(task: Any, rules: Any, report: Any, extractors: Any) ->
 )
 def test_a_limit_ends_the_job_and_not_the_worker(cold: Worker, fetch: Any, reason: Reason) -> None:
     limit_bytes = (10 if fetch is _fill_the_directory else 50) << 20
-    outcome = cold.run(LINK, rules(max_file_bytes=limit_bytes, memory_bytes=400 << 20), fetch)
+    outcome = cold.run(LINK, limits_with(max_file_bytes=limit_bytes, memory_bytes=400 << 20), fetch)
     assert (outcome.error.reason, outcome.error.fault) == (reason, Fault.PERMANENT)
     assert not cold.directory.exists()
     assert told(cold, _look_for_traces)["traces"] == [False] * 4

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.process.test_downloads import RULES, rules
+from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker, worker
 from tests.support.process_kit import wait_until
 from worker.downloads.confinement import landlock
@@ -29,7 +29,7 @@ def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 
 
 def usage(worker: Worker, fetch: Any) -> DownloadUsage:
-    outcome = worker.run(LINK, RULES, fetch)
+    outcome = worker.run(LINK, LIMITS, fetch)
     assert outcome.error.reason
     (found,) = [report for report in outcome.reports if isinstance(report, DownloadUsage)]
     return found
@@ -98,7 +98,7 @@ def test_log_that_is_something_else_is_not_read(cold: Worker, fetch: Any) -> Non
 
 
 def test_stopped_download_has_figures_too(cold: Worker) -> None:
-    cold.begin(LINK, RULES, sleep_for_ever)
+    cold.begin(LINK, LIMITS, sleep_for_ever)
     cold.started_pid()
     cold.stop_job()
     outcome = cold.finish()
@@ -111,7 +111,7 @@ def sleep_for_ever(*_: Any) -> Any:
 
 
 def test_one_that_dies_without_a_word_is_counted(cold: Worker) -> None:
-    outcome = cold.run(LINK, RULES, die)
+    outcome = cold.run(LINK, LIMITS, die)
     assert outcome.error.reason is Reason.CRASHED
     assert any(isinstance(report, DownloadUsage) for report in outcome.reports)
 
@@ -134,7 +134,7 @@ def test_memory_near_the_cap_is_logged_with_the_job(
 ) -> None:
     # A worker made here writes to the standard error that is looked at.
     with worker(tmp_path, is_cold=True) as made:
-        made.begin(LINK, rules(memory_bytes=300_000_000), use_nearly_all_and_stay)
+        made.begin(LINK, limits_with(memory_bytes=300_000_000), use_nearly_all_and_stay)
         made.wait_for(Progress)
         said = ""
 

@@ -17,10 +17,9 @@ from yt_dlp.extractor.lazy_extractors import (  # type: ignore[import-not-found]
 )
 
 from tests.hostile.web import Answer, Handler, Web, content
-from tests.process.test_downloads import RULES, needs_ffmpeg
 from tests.sandbox.clips import SAMPLE
+from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker, worker
-from tests.support.downloads_harness import warm_worker as warm_worker
 from tests.support.media import make, probe
 from tests.support.pool_driver import METHODS, Driver, driven
 from worker.dispatch import pool_specs
@@ -71,7 +70,7 @@ def test_worker_is_warm_when_it_is_ready_and_so_is_its_successor(
         size=1,
         max_jobs=1,
         setup=set_up,
-        setup_args=(RULES, str(notes)),
+        setup_args=(LIMITS, str(notes)),
         limits=limits,
     ) as driver:
         for job in range(2):
@@ -131,14 +130,14 @@ def test_extractors_that_cannot_be_imported_do_no_harm(tmp_path: Path, web: Web)
     }
     with worker(tmp_path, prepare=_add_unusable_extractors) as made:
         for path in web.answers:
-            assert made.run(web.url + path, RULES).media.size_bytes
+            assert made.run(web.url + path, LIMITS).media.size_bytes
 
 
 @pytest.mark.negative
 def test_extractors_that_cannot_be_imported_would_fail_all_links(tmp_path: Path, web: Web) -> None:
     web.otherwise = content(SAMPLE.read_bytes(), "video/mp4")
     with worker(tmp_path, prepare=_keep_unusable_extractors) as weak:
-        assert "ImportError" in weak.run(f"{web.url}/clip.mp4", RULES).error.detail
+        assert "ImportError" in weak.run(f"{web.url}/clip.mp4", LIMITS).error.detail
 
 
 # ------------------------------------------------------------------- what nobody asks it for
@@ -197,7 +196,7 @@ def test_no_session_or_cookie_of_a_job_is_used_by_the_next(warm: Worker, web: We
     jobs = []
     for name in ("one", "another"):
         seen.clear()
-        assert warm.run(f"{web.url}/{name}.mp4", RULES).media.size_bytes
+        assert warm.run(f"{web.url}/{name}.mp4", LIMITS).media.size_bytes
         jobs.append(seen.copy())
     for job in jobs:
         # Within a job the cookie does come back: so it would be seen.
@@ -216,7 +215,7 @@ def _refuse_a_step() -> None:
 
 def test_download_that_cannot_be_confined_is_not_begun(tmp_path: Path, web: Web) -> None:
     with worker(tmp_path, prepare=_refuse_a_step, is_cold=True) as weak:
-        error = weak.run(f"{web.url}/clip.mp4", RULES).error
+        error = weak.run(f"{web.url}/clip.mp4", LIMITS).error
     assert (error.reason, error.fault) == (Reason.INTERNAL, Fault.OPERATOR)
     assert "not today" in error.detail
     assert web.hits == []
@@ -267,12 +266,12 @@ def _stream(web: Web, directory: Path, answer: Callable[[bytes], Answer]) -> str
     return f"{web.url}/media.m3u8"
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 def test_fragments_are_fetched_side_by_side_and_not_too_many(
     warm: Worker, web: Web, tmp_path: Path
 ) -> None:
     meeting = Meeting(4, patience_s=10)
-    media = warm.run(_stream(web, tmp_path, meeting.answer), RULES).media
+    media = warm.run(_stream(web, tmp_path, meeting.answer), LIMITS).media
     assert meeting.most == 4
     assert probe(media.path).duration_s == pytest.approx(3.0, abs=0.2)
 
@@ -282,10 +281,10 @@ def _one_after_the_other() -> None:
     fetch.options = lambda *args: options(*args) | {"concurrent_fragment_downloads": 1}
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.negative
 def test_fragments_would_come_one_after_the_other(web: Web, tmp_path: Path) -> None:
     meeting = Meeting(4, patience_s=0.5)
     with worker(tmp_path / "home", prepare=_one_after_the_other) as slow:
-        assert slow.run(_stream(web, tmp_path, meeting.answer), RULES).media.size_bytes
+        assert slow.run(_stream(web, tmp_path, meeting.answer), LIMITS).media.size_bytes
     assert meeting.most == 1

@@ -12,9 +12,10 @@ import pytest
 from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.extractor.common import InfoExtractor
 
-from tests.process.test_downloads import RULES, served
 from tests.sandbox.clips import SAMPLE
+from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import worker
+from tests.support.file_server import served
 from worker.downloads.ytdlp import extractor_index, page_limits
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
@@ -168,4 +169,4 @@ def test_ytdlp_that_keeps_its_extractors_elsewhere_is_told_of_each(tmp_path: Pat
         served(tmp_path) as server,
         worker(tmp_path / "home", prepare=_forget_where_they_belong) as made,
     ):
-        assert made.run(f"{server}/page.html", RULES).media.size_bytes
+        assert made.run(f"{server}/page.html", LIMITS).media.size_bytes

@@ -5,12 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.test_downloads import RULES, rules, served
 from tests.sandbox.clips import SAMPLE
-from tests.sandbox.files import image_size
+from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker
-from tests.support.downloads_harness import warm_worker as warm_worker
-from tests.support.media import index_stands_in_front, make, probe, replace_program
+from tests.support.file_server import served
+from tests.support.media import (
+    assert_has_thumbnail,
+    index_stands_in_front,
+    make,
+    probe,
+    replace_program,
+)
 from worker.downloads.media import ffmpeg
 from worker.downloads.media.finishing import finish
 from worker.errors import Fault, JobError, Reason
@@ -25,7 +30,7 @@ ANIMATION, DOCUMENT = MediaKind.ANIMATION, MediaKind.DOCUMENT
 def fetched(warm: Worker, path: Path, **limits: float) -> MediaFile:
     """The media that comes of a link to this file."""
     with served(path.parent) as url:
-        return warm.run(f"{url}/{path.name}", rules(**limits)).media
+        return warm.run(f"{url}/{path.name}", limits_with(**limits)).media
 
 
 def assert_plays_everywhere(media: MediaFile, width: int = 320, height: int = 240) -> None:
@@ -41,16 +46,6 @@ def assert_plays_everywhere(media: MediaFile, width: int = 320, height: int = 24
     assert sides == (width, height)
     assert media.duration_s == pytest.approx(probed.duration_s, abs=0.1)
     assert_has_thumbnail(media, width > height)
-
-
-def assert_has_thumbnail(media: MediaFile, is_wide: bool = True) -> None:
-    assert media.thumbnail is not None
-    thumbnail = Path(media.thumbnail)
-    width, height = image_size(thumbnail)
-    assert max(width, height) == 320
-    assert (width > height) is is_wide
-    assert 0 < thumbnail.stat().st_size < 200_000
-    assert thumbnail.read_bytes().startswith(b"\xff\xd8")
 
 
 @pytest.mark.parametrize(
@@ -219,14 +214,14 @@ def test_a_file_that_ends_in_its_middle_is_not_passed_on(
 ) -> None:
     source = cut(make(tmp_path / "cut.mp4", arguments), at)
     with served(source.parent) as url:
-        error = warm.run(f"{url}/{source.name}", RULES).error
+        error = warm.run(f"{url}/{source.name}", LIMITS).error
     assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.PERMANENT)
 
 
 def test_a_file_of_no_bytes_is_said_to_be_empty(warm: Worker, tmp_path: Path) -> None:
     (tmp_path / "nothing.mp4").touch()
     with served(tmp_path) as url:
-        assert warm.run(f"{url}/nothing.mp4", RULES).error.reason is Reason.EMPTY_FILE
+        assert warm.run(f"{url}/nothing.mp4", LIMITS).error.reason is Reason.EMPTY_FILE
 
 
 def test_a_conversion_that_would_take_too_long_is_not_begun(warm: Worker, tmp_path: Path) -> None:
@@ -262,7 +257,7 @@ def test_ffprobe_that_was_killed_says_nothing_about_the_file(
     film = make(tmp_path / "media.mkv", "-c copy")
     replace_program("ffprobe", tmp_path / "programs", monkeypatch, "kill -KILL $$")
     with pytest.raises(JobError) as caught:
-        finish(film, {}, rules())
+        finish(film, {}, limits_with())
     assert (caught.value.reason, caught.value.fault) == (Reason.CRASHED, Fault.RETRYABLE)
 
 
@@ -271,13 +266,13 @@ def test_an_ordinary_video_needs_no_ffprobe(
 ) -> None:
     replace_program("ffprobe", tmp_path / "programs", monkeypatch, "exit 1")
     film = Path(shutil.copy(SAMPLE, tmp_path / "media.mp4"))
-    made = finish(film, {}, rules())
+    made = finish(film, {}, limits_with())
     assert (made.kind, made.width, made.height, made.duration_s) == (VIDEO, 320, 240, 3.0)
     assert made.thumbnail is not None
 
 
 def test_an_index_in_order_over_rubbish_is_no_video(tmp_path: Path) -> None:
-    made = finish(_rubbish_in_order(tmp_path), {}, rules())
+    made = finish(_rubbish_in_order(tmp_path), {}, limits_with())
     assert (made.kind, made.note) == (DOCUMENT, Note.NOT_CONVERTED)
     assert made.thumbnail is None
 
@@ -287,7 +282,7 @@ def test_rubbish_would_pass_if_its_index_were_believed_without_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ffmpeg, "is_thumbnail", lambda path: True)
-    assert finish(_rubbish_in_order(tmp_path), {}, rules()).kind is VIDEO
+    assert finish(_rubbish_in_order(tmp_path), {}, limits_with()).kind is VIDEO
 
 
 def _rubbish_in_order(directory: Path) -> Path:

@@ -13,9 +13,8 @@ from yt_dlp.utils import ExtractorError
 
 from tests.hostile import floods
 from tests.hostile.web import Web, content, status
-from tests.process.test_downloads import rules
+from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker
-from tests.support.downloads_harness import warm_worker as warm_worker
 from worker.downloads.ytdlp import fetch as ytdlp_fetch
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import Fault, JobError, Reason
@@ -125,11 +124,11 @@ def test_person_is_told_what_happened_and_whether_to_try_again(
         page = content(json.dumps(behind).encode(), "application/json")
         answer = status(behind) if isinstance(behind, int) else page
         url = floods.put(web, f"/watch/{name}", answer)
-    assert said(warm.run(url, rules(max_file_bytes=5_000_000), fetch).error) == sentence
+    assert said(warm.run(url, limits_with(max_file_bytes=5_000_000), fetch).error) == sentence
 
 
 def test_person_is_told_that_it_took_too_long(warm: Worker, web: Web) -> None:
-    error = warm.run(floods.a_slow_file(web), rules(timeout_s=1.0), fetch).error
+    error = warm.run(floods.a_slow_file(web), limits_with(timeout_s=1.0), fetch).error
     assert said(error) == (
         "The download took too long, so I stopped it. A shorter one may work (error 7f3a2c)."
     )
@@ -138,14 +137,14 @@ def test_person_is_told_that_it_took_too_long(warm: Worker, web: Web) -> None:
 def test_person_is_told_that_it_takes_too_much_memory(warm: Worker, web: Web) -> None:
     web.answers["/0.ts"] = content(bytes(188), "video/mp2t")
     url = floods.a_manifest_of_a_billion_pieces(web)
-    error = warm.run(url, rules(memory_bytes=400 << 20), fetch).error
+    error = warm.run(url, limits_with(memory_bytes=400 << 20), fetch).error
     assert said(error) == (
         "This needs more memory than I have. A shorter one may work (error 7f3a2c)."
     )
 
 
 def test_person_is_told_that_it_is_the_bots_fault(warm: Worker, web: Web) -> None:
-    error = warm.run(web.url, rules(cookies_file="/nowhere/cookies.txt"), fetch).error
+    error = warm.run(web.url, limits_with(cookies_file="/nowhere/cookies.txt"), fetch).error
     assert error.fault is Fault.OPERATOR
     assert said(error) == (
         "Something went wrong on my side. Please try again later (error 7f3a2c)."

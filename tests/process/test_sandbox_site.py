@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,8 +18,6 @@ import pytest
 from tests.sandbox.clips import Clips
 from tests.sandbox.site import MediaSite
 from tests.support.sandbox_kit import MEBIBYTE, MP4
-
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +53,7 @@ PLAYABLE = [
 YT_DLP = [sys.executable, "-m", "yt_dlp", "--ignore-config", "--no-cache-dir", "--no-update"]
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.timeout(120)
 def test_ytdlp_downloads_each_sample(site: MediaSite, tmp_path: Path) -> None:
     links = [site.url + path for path in PLAYABLE]
@@ -216,7 +213,7 @@ def test_site_without_ffmpeg_still_has_the_clip(tmp_path: Path) -> None:
             assert (response.status, body) == (503, b"needs ffmpeg")
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 def test_clips_are_generated_by_several_runs_at_once(tmp_path: Path) -> None:
     runs = [Clips(tmp_path) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:

@@ -16,17 +16,15 @@ from typing import Any
 import pytest
 
 from tests.hostile.addresses import NOT_PUBLIC, NUMERIC
+from tests.hostile.manifests import M3U8, SECRET, a_redirect, playlist
 from tests.hostile.tools import LINK, tell, told, without_guard, without_landlock
 from tests.hostile.web import Web, content, redirect
-from tests.process.test_downloads import RULES, needs_ffmpeg, rules
 from tests.sandbox.site import MediaSite
+from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker, worker
 from worker.downloads.confinement import landlock, seccomp
 from worker.downloads.media import ffmpeg
 from worker.errors import Fault, Reason
-
-M3U8 = "application/vnd.apple.mpegurl"
-SECRET = "/secret.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +36,6 @@ def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 # ----------------------------------------------------------------- attacks on the real yt-dlp
 
 
-def playlist(*lines: str) -> str:
-    head = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1"]
-    return "\n".join([*head, *lines, "#EXT-X-ENDLIST", ""])
-
-
 def _manifest(web: Web, path: str, text: str, kind: str = M3U8) -> str:
     web.answers[path] = content(text, kind)
     return web.url + path
@@ -50,11 +43,6 @@ def _manifest(web: Web, path: str, text: str, kind: str = M3U8) -> str:
 
 def _page(web: Web, body: str) -> str:
     return _manifest(web, "/page", f"<html><head><title>t</title>{body}</html>", "text/html")
-
-
-def a_redirect(web: Web, inside: str) -> str:
-    web.answers["/r"] = redirect(inside)
-    return web.url + "/r"
 
 
 def redirects_in_a_row(web: Web, inside: str) -> str:
@@ -195,7 +183,7 @@ def inside(web: Web) -> Iterator[Web]:
 def test_an_attack_does_not_reach_inside(
     attack: Attack, warm: Worker, web: Web, inside: Web
 ) -> None:
-    error = warm.run(attack(web, inside.url + SECRET), RULES).error
+    error = warm.run(attack(web, inside.url + SECRET), LIMITS).error
     assert (error.reason, error.fault) == (Reason.REFUSED_ADDRESS, Fault.PERMANENT), error.detail
     assert web.hits
     assert inside.hits == []
@@ -206,7 +194,7 @@ def test_an_attack_does_not_reach_inside(
 def test_without_the_guard_the_same_attack_does(
     attack: Attack, unguarded: Worker, web: Web, inside: Web
 ) -> None:
-    unguarded.run(attack(web, inside.url + SECRET), RULES)
+    unguarded.run(attack(web, inside.url + SECRET), LIMITS)
     assert inside.hits
 
 
@@ -239,7 +227,7 @@ def _read(address: str) -> bytes:
 
 
 def test_no_address_that_is_not_public_is_connected_to(cold: Worker) -> None:
-    error = cold.run("http://1.1.1.1/", rules(allowed_networks=()), _connect_everywhere).error
+    error = cold.run("http://1.1.1.1/", limits_with(allowed_networks=()), _connect_everywhere).error
     assert json.loads(error.detail) == {"reached": []}
 
 
@@ -301,30 +289,30 @@ def _fetch_by_a_list(task: Any, rules: Any, report: Any, extractors: Any) -> Non
     tell(fetched=subprocess.run(command, check=False, capture_output=True).returncode == 0)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 def test_ffmpeg_is_given_no_url(cold: Worker) -> None:
-    error = cold.run(LINK, RULES, _fetch_with_ffmpeg).error
+    error = cold.run(LINK, LIMITS, _fetch_with_ffmpeg).error
     assert (error.reason, error.fault) == (Reason.NO_FORMAT, Fault.PERMANENT)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.skipif(
     landlock.abi() < landlock.TCP_ABI and not seccomp.is_offered(),
     reason="needs Landlock's ABI 4 or seccomp",
 )
 def test_ffmpeg_has_no_network_even_so(cold: Worker, site: MediaSite) -> None:
-    error = cold.run(f"{site.url}/clip.mp4", RULES, _fetch_by_a_list).error
+    error = cold.run(f"{site.url}/clip.mp4", LIMITS, _fetch_by_a_list).error
     assert json.loads(error.detail) == {"fetched": False}
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.negative
 @pytest.mark.parametrize("fetch", [_fetch_with_ffmpeg, _fetch_by_a_list])
 def test_without_the_guard_ffmpeg_fetches_what_it_likes(
     site: MediaSite, tmp_path: Path, fetch: Any
 ) -> None:
     with worker(tmp_path, prepare=without_guard, is_cold=True) as weak:
-        weak.begin(f"{site.url}/clip.mp4", RULES, fetch)
+        weak.begin(f"{site.url}/clip.mp4", LIMITS, fetch)
         assert json.loads(weak.finish().error.detail) == {"fetched": True}
 
 
@@ -345,9 +333,9 @@ def _probe(task: Any, rules: Any, report: Any, extractors: Any) -> None:
         tell(said=str(failure))
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 def test_a_playlist_in_a_videos_clothes_is_not_read(cold: Worker, web: Web) -> None:
-    assert "said" in json.loads(cold.run(f"{web.url}/0.ts", RULES, _probe).error.detail)
+    assert "said" in json.loads(cold.run(f"{web.url}/0.ts", LIMITS, _probe).error.detail)
     assert web.hits == []
 
 
@@ -356,9 +344,9 @@ def _allow_all_in_ffmpeg() -> None:
     ffmpeg.INPUT_LIMITS = ("-protocol_whitelist", "file,http,tcp,hls", "-f", "hls")
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.negative
 def test_without_its_lists_ffprobe_follows_the_playlist(web: Web, tmp_path: Path) -> None:
     with worker(tmp_path, prepare=_allow_all_in_ffmpeg, is_cold=True) as weak:
-        weak.run(f"{web.url}/0.ts", RULES, _probe)
+        weak.run(f"{web.url}/0.ts", LIMITS, _probe)
     assert "/0.ts" in web.hits

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
+from tests.hostile.manifests import M3U8, SECRET, a_redirect, playlist
 from tests.hostile.tools import without_guard, without_landlock
 from tests.hostile.web import Web, content, redirect
-from tests.process.test_downloads import RULES, needs_ffmpeg, rules
-from tests.process.test_security_egress import M3U8, SECRET, a_redirect, playlist
 from tests.sandbox.clips import SAMPLE
+from tests.support.cookie_jar import jar
+from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
 from tests.support.media import make, probe
-from tests.unit.test_downloads_cookies import jar
 from worker.downloads.ytdlp import fetch
 from worker.errors import JobError, Reason
 
@@ -146,11 +146,11 @@ CASES = [(place, target) for target in TARGETS for place in (_segment, _redirect
 def test_no_scheme_but_the_webs_leads_anywhere(
     place: Callable[[Web, str], str], target: str, warm: Worker, web: Web, inside: Web, home: Path
 ) -> None:
-    outcome = warm.run(place(web, target.format(home=home, port=web.port)), RULES)
+    outcome = warm.run(place(web, target.format(home=home, port=web.port)), LIMITS)
     assert isinstance(outcome.result, JobError)
     assert not _leaks(outcome)
     assert inside.hits == []
-    assert outcome.took_s < RULES.timeout_s
+    assert outcome.took_s < LIMITS.timeout_s
 
 
 @pytest.mark.parametrize("place", [_segment, _video_tag])
@@ -158,7 +158,7 @@ def test_data_in_an_address_is_no_way_out(
     place: Callable[[Web, str], str], warm: Worker, web: Web, home: Path
 ) -> None:
     """It is the page's own data, and is judged like any other."""
-    outcome = warm.run(place(web, "data:video/mp4;base64,AAAA"), RULES)
+    outcome = warm.run(place(web, "data:video/mp4;base64,AAAA"), LIMITS)
     assert isinstance(outcome.result, JobError)
 
 
@@ -171,7 +171,7 @@ def _refuses_native(web: Web, inside: str) -> str:
 def test_no_manifest_brings_yt_dlp_to_give_ffmpeg_an_address(
     warm: Worker, web: Web, inside: Web
 ) -> None:
-    error = warm.run(_refuses_native(web, inside.url + SECRET), RULES).error
+    error = warm.run(_refuses_native(web, inside.url + SECRET), LIMITS).error
     assert error.reason in {Reason.NO_FORMAT, Reason.DRM}, error
     assert inside.hits == []
 
@@ -192,12 +192,12 @@ def test_an_entity_brings_no_file_and_no_page(
         use = "%x;" if "%" in kind else ""
         doctype = f'<!DOCTYPE MPD [<!{kind} "{system}">{use}]>'
         head, _, rest = mpd(("video/mp4", "&x;" if not use else "a.mp4")).partition("?>")
-        outcome = warm.run(put(web, f"/{number}.mpd", f"{head}?>{doctype}{rest}", DASH), RULES)
+        outcome = warm.run(put(web, f"/{number}.mpd", f"{head}?>{doctype}{rest}", DASH), LIMITS)
         assert isinstance(outcome.result, JobError)
         assert not _leaks(outcome)
     document = f'<!DOCTYPE MPD SYSTEM "{inside.url}{SECRET}">'
     head, _, rest = mpd(("video/mp4", "a.mp4")).partition("?>")
-    warm.run(put(web, "/4.mpd", f"{head}?>{document}{rest}", DASH), RULES)
+    warm.run(put(web, "/4.mpd", f"{head}?>{document}{rest}", DASH), LIMITS)
     assert inside.hits == []
 
 
@@ -222,7 +222,7 @@ NAMES = (
 def test_a_page_does_not_name_the_file(name: str, warm: Worker, web: Web, home: Path) -> None:
     headers = {"Content_Disposition": name}
     web.answers["/x"] = content(SAMPLE.read_bytes(), "application/octet-stream", **headers)
-    outcome = warm.run(web.url + "/x", RULES)
+    outcome = warm.run(web.url + "/x", LIMITS)
     if not isinstance(outcome.result, JobError):
         path = Path(outcome.media.path)
         assert path.parent == warm.directory
@@ -242,10 +242,10 @@ def _streams_of_which_one_is_a_list(web: Web, target: Path, tmp_path: Path) -> s
     return put(web, "/a.mpd", mpd(("video/mp4", "v.mp4"), ("audio/mp4", "a.m4a")), DASH)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 def test_a_merge_reads_no_list(warm: Worker, web: Web, home: Path, tmp_path: Path) -> None:
     sound = make(home / "sound.ts", "-vn -c copy")
-    outcome = warm.run(_streams_of_which_one_is_a_list(web, sound, tmp_path), RULES)
+    outcome = warm.run(_streams_of_which_one_is_a_list(web, sound, tmp_path), LIMITS)
     assert isinstance(outcome.result, JobError)
     assert {"/v.mp4", "/a.m4a"} <= set(web.hits)
 
@@ -257,12 +257,12 @@ def _merge_anything() -> None:
     vars(fetch)["options"] = lambda *args: real(*args) | {"postprocessor_args": {}}
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.negative
 def test_without_the_lists_of_formats_a_merge_reads_any_file(web: Web, tmp_path: Path) -> None:
     sound = make(tmp_path / "sound.ts", "-vn -c copy")
     with worker(tmp_path, prepare=_merge_anything) as weak:
-        media = weak.run(_streams_of_which_one_is_a_list(web, sound, tmp_path), RULES).media
+        media = weak.run(_streams_of_which_one_is_a_list(web, sound, tmp_path), LIMITS).media
         assert probe(media.path).audio == "aac"
 
 
@@ -280,7 +280,7 @@ LISTS: dict[str, Callable[[str], str]] = {
 }
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.parametrize("suffix", ["mp4", "png"])
 @pytest.mark.parametrize("kind", LISTS)
 def test_a_list_in_a_medias_clothes_is_no_media(
@@ -288,7 +288,7 @@ def test_a_list_in_a_medias_clothes_is_no_media(
 ) -> None:
     for number, target in enumerate((f"file://{home}/secret", inside.url + SECRET)):
         path = f"/{number}.{suffix}"
-        outcome = warm.run(put(web, path, LISTS[kind](target), MP4), RULES)
+        outcome = warm.run(put(web, path, LISTS[kind](target), MP4), LIMITS)
         assert isinstance(outcome.result, JobError), outcome.result
         assert not _leaks(outcome)
     assert inside.hits == []
@@ -327,8 +327,8 @@ def test_a_redirect_takes_no_cookies_along(web: Web, tmp_path: Path) -> None:
     }
     cookies = jar(tmp_path / "jar", ".own.example", ".other.example", ".third.example")
     with worker(tmp_path, prepare=_two_sites) as made:
-        made.run(f"http://own.example:{web.port}/a", rules(cookies_file=str(cookies)))
-        made.run(f"http://own.example:{web.port}/b.mp4", rules(cookies_file=str(cookies)))
+        made.run(f"http://own.example:{web.port}/a", limits_with(cookies_file=str(cookies)))
+        made.run(f"http://own.example:{web.port}/b.mp4", limits_with(cookies_file=str(cookies)))
     assert ("other.example", "") in server.seen
     assert {cookie for name, cookie in server.seen if name == "other.example"} == {""}
     # Those of the link's own site are sent, so there was something to be taken along.

@@ -19,7 +19,7 @@ from yt_dlp.networking.common import Request, register_preference, register_rh
 
 from tests.hostile.tools import tell, told, without_guard
 from tests.hostile.web import Web, content
-from tests.process.test_downloads import RULES
+from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker, worker
 from worker.downloads.ytdlp import page_limits
 
@@ -70,7 +70,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 
 def _outcomes(made: Worker, inside: Web) -> dict[str, str]:
     # The door lets it through: it is the connect that is judged here.
-    made.begin("http://127.0.0.1:8080/", RULES, _Requesting(inside.url))
+    made.begin("http://127.0.0.1:8080/", LIMITS, _Requesting(inside.url))
     outcomes: dict[str, str] = json.loads(made.finish().error.detail)["outcomes"]
     return outcomes
 

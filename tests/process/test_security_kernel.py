@@ -15,8 +15,8 @@ import pytest
 from maintenance import check
 from maintenance.findings import State
 from tests.hostile.tools import tell, told, without_landlock
-from tests.process.test_downloads import RULES
 from tests.sandbox.site import MediaSite
+from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import worker
 from worker.downloads.confinement import landlock, readable_paths, seccomp
 from worker.protocol import MediaKind
@@ -48,7 +48,7 @@ def test_a_download_goes_on_where_the_kernel_offers_nothing(
     site: MediaSite, tmp_path: Path
 ) -> None:
     with worker(tmp_path, prepare=without_landlock) as made:
-        assert made.run(f"{site.url}/clip.mp4", RULES).media.kind is MediaKind.VIDEO
+        assert made.run(f"{site.url}/clip.mp4", LIMITS).media.kind is MediaKind.VIDEO
 
 
 LISTS = ("-v", "error", "-protocol_whitelist", "file")

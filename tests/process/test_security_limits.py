@@ -12,9 +12,8 @@ import pytest
 
 from tests.hostile import floods
 from tests.hostile.web import Web, content
-from tests.process.test_downloads import needs_ffmpeg, rules
+from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
-from tests.support.downloads_harness import warm_worker as warm_worker
 from worker.downloads.ytdlp import page_limits
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Note
@@ -85,7 +84,7 @@ def web() -> Iterator[Web]:
 
 
 def limits(changes: dict[str, float]) -> Any:
-    return rules(**{**LIMITS, **changes})
+    return limits_with(**{**LIMITS, **changes})
 
 
 @pytest.mark.parametrize(("flood", "reason", "changes"), FLOODS)
@@ -116,7 +115,7 @@ def test_each_limit_has_a_sentence_of_its_own() -> None:
     assert len({texts.explanation(reason) for reason in reasons}) == len(reasons)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.parametrize("side", [3000, 10_000])
 def test_a_picture_is_sent_as_large_as_telegram_takes_it(side: int, warm: Worker, web: Web) -> None:
     url = floods.put(web, "/a.png", content(floods.png(side), "image/png"))
@@ -125,13 +124,13 @@ def test_a_picture_is_sent_as_large_as_telegram_takes_it(side: int, warm: Worker
     assert (media.width, media.height) == (side, side)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 def test_a_picture_that_nobody_could_unpack_is_none(warm: Worker, web: Web) -> None:
     url = floods.put(web, "/a.png", content(floods.png(40_000), "image/png"))
     assert warm.run(url, limits(NO_OTHER)).error.reason is Reason.NO_MEDIA
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("needs_ffmpeg")
 def test_a_small_video_of_four_hours_comes_as_it_is(warm: Worker, web: Web, tmp_path: Path) -> None:
     film = tmp_path / "film.mkv"
     source = ["-f", "lavfi", "-i", "color=size=64x64:rate=1:duration=14400"]

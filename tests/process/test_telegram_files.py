@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.test_telegram_delivery import TOKEN, Desk
-from tests.process.test_telegram_delivery import api as api
-from tests.process.test_telegram_delivery import clip as clip
-from tests.process.test_telegram_delivery import desk as desk
+from tests.support.telegram_driver import TOKEN, TelegramDriver
+from tests.support.telegram_driver import api as api
+from tests.support.telegram_driver import clip as clip
+from tests.support.telegram_driver import driver as driver
 from worker.errors import JobError, Reason
 from worker.protocol import MediaFile
 from worker.telegram.files import safe_name
@@ -49,23 +49,23 @@ ODD_FILES: list[Callable[[Path], None]] = [
 
 @pytest.mark.parametrize("make", ODD_FILES, ids=lambda make: make.__name__)
 def test_only_a_real_file_with_content_leaves_the_machine(
-    desk: Desk, clip: MediaFile, tmp_path: Path, make: Callable[[Path], None]
+    driver: TelegramDriver, clip: MediaFile, tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "odd"
     make(path)
     with pytest.raises(JobError) as caught:
-        desk.deliver(replace(clip, path=str(path)))
+        driver.deliver(replace(clip, path=str(path)))
     assert caught.value.reason is Reason.INTERNAL
-    assert desk.message.kind == "text"
+    assert driver.message.kind == "text"
 
 
 def test_a_directory_that_is_a_link_is_not_followed(
-    desk: Desk, clip: MediaFile, tmp_path: Path
+    driver: TelegramDriver, clip: MediaFile, tmp_path: Path
 ) -> None:
     (tmp_path / "link").symlink_to(Path(clip.path).parent)
     with pytest.raises(JobError, match="cannot be opened"):
-        desk.deliver(replace(clip, path=str(tmp_path / "link" / Path(clip.path).name)))
-    assert desk.message.kind == "text"
+        driver.deliver(replace(clip, path=str(tmp_path / "link" / Path(clip.path).name)))
+    assert driver.message.kind == "text"
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,15 @@ def test_a_file_goes_out_under_a_safe_name(title: str, path: str, name: str) -> 
 
 @pytest.mark.parametrize("fill", [b"", b"x" * 300_000, None])
 def test_a_thumbnail_that_is_unfit_is_left_out(
-    desk: Desk, clip: MediaFile, fill: bytes | None
+    driver: TelegramDriver, clip: MediaFile, fill: bytes | None
 ) -> None:
     assert clip.thumbnail is not None
     Path(clip.thumbnail).unlink()
     if fill is not None:
         Path(clip.thumbnail).write_bytes(fill)
-    desk.deliver(clip)
-    assert desk.message.media is not None
-    assert desk.message.media.thumbnail is None
+    driver.deliver(clip)
+    assert driver.message.media is not None
+    assert driver.message.media.thumbnail is None
 
 
 # ----------------------------------------------------------------------------- the memory
@@ -122,12 +122,20 @@ print(memory_mb("VmHWM") - before)
 """
 
 
-def memory_of_an_upload_mb(desk: Desk, tmp_path: Path, streamed: str) -> float:
+def memory_of_an_upload_mb(driver: TelegramDriver, tmp_path: Path, streamed: str) -> float:
     """By how much the upload of 45 MB raises a worker's highest memory use."""
     path = tmp_path / "large.bin"
     with path.open("wb") as file:
         file.truncate(45 * 1000 * 1000)
-    command = [sys.executable, "-c", UPLOAD, TOKEN, desk.api.url, str(desk.message_id), str(path)]
+    command = [
+        sys.executable,
+        "-c",
+        UPLOAD,
+        TOKEN,
+        driver.api.url,
+        str(driver.message_id),
+        str(path),
+    ]
     done = subprocess.run(
         [*command, streamed], capture_output=True, text=True, timeout=50, check=False
     )
@@ -135,12 +143,16 @@ def memory_of_an_upload_mb(desk: Desk, tmp_path: Path, streamed: str) -> float:
     return float(done.stdout)
 
 
-def test_an_upload_of_45_mb_takes_less_than_16_mb_of_memory(desk: Desk, tmp_path: Path) -> None:
-    assert memory_of_an_upload_mb(desk, tmp_path, "yes") < 16
-    assert desk.message.media is not None
-    assert desk.message.media.size == 45 * 1000 * 1000
+def test_an_upload_of_45_mb_takes_less_than_16_mb_of_memory(
+    driver: TelegramDriver, tmp_path: Path
+) -> None:
+    assert memory_of_an_upload_mb(driver, tmp_path, "yes") < 16
+    assert driver.message.media is not None
+    assert driver.message.media.size == 45 * 1000 * 1000
 
 
 @pytest.mark.negative
-def test_the_library_alone_would_hold_the_whole_upload(desk: Desk, tmp_path: Path) -> None:
-    assert memory_of_an_upload_mb(desk, tmp_path, "no") > 45
+def test_the_library_alone_would_hold_the_whole_upload(
+    driver: TelegramDriver, tmp_path: Path
+) -> None:
+    assert memory_of_an_upload_mb(driver, tmp_path, "no") > 45

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.test_telegram_delivery import CHAT, JPEG, MP4, PNG, REQUEST, TOKEN, Desk
 from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.errors import bad_request
 from tests.sandbox.faults import Call, Fault, FaultKind
+from tests.support.telegram_driver import CHAT, JPEG, MP4, PNG, REQUEST, TOKEN, TelegramDriver
 from worker.dispatch.albums import next_group
 from worker.errors import (
     ChatClosed,
@@ -34,9 +34,9 @@ CONTENTS = {
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def driver() -> Iterator[TelegramDriver]:
     with BotApi(TOKEN) as api:
-        yield Desk(api).post()
+        yield TelegramDriver(api).post()
 
 
 def a_file(folder: Path, kind: MediaKind, number: int = 1, **more: object) -> MediaFile:
@@ -49,70 +49,72 @@ def a_file(folder: Path, kind: MediaKind, number: int = 1, **more: object) -> Me
     return replace(file, thumbnail=str(thumbnail), duration_s=3.0, **more)  # type: ignore[arg-type]
 
 
-def send(desk: Desk, *files: MediaFile) -> tuple[GroupSent, list[ChatMessage]]:
+def send(driver: TelegramDriver, *files: MediaFile) -> tuple[GroupSent, list[ChatMessage]]:
     """Send them; what is answered, and the messages that came into the chat by it."""
-    before = len(desk.api.chat(CHAT))
-    sent = desk.do(SendGroup(REQUEST, CHAT, desk.link_id, files))
+    before = len(driver.api.chat(CHAT))
+    sent = driver.do(SendGroup(REQUEST, CHAT, driver.link_id, files))
     assert isinstance(sent, GroupSent)
-    return sent, desk.api.chat(CHAT)[before:]
+    return sent, driver.api.chat(CHAT)[before:]
 
 
 @pytest.mark.parametrize("kind", MediaKind)
 def test_a_single_file_of_any_kind_is_a_message(
-    desk: Desk, tmp_path: Path, kind: MediaKind
+    driver: TelegramDriver, tmp_path: Path, kind: MediaKind
 ) -> None:
     file = a_file(tmp_path, kind)
-    sent, (message,) = send(desk, file)
+    sent, (message,) = send(driver, file)
     assert message.kind == kind
-    assert message.reply_to == desk.link_id
+    assert message.reply_to == driver.link_id
     assert message.media is not None
     assert message.media.path.read_bytes() == CONTENTS[kind][1]
     assert (message.media.thumbnail is None) == (kind is MediaKind.PHOTO)
     assert [each.kind for each in sent.sent] == [kind]
     # And again by the name that Telegram has given it.
-    again, (message,) = send(desk, replace(file, file_id=sent.sent[0].file_id))
+    again, (message,) = send(driver, replace(file, file_id=sent.sent[0].file_id))
     assert again == sent
     assert message.kind == kind
 
 
-def test_several_files_are_one_album(desk: Desk, tmp_path: Path) -> None:
+def test_several_files_are_one_album(driver: TelegramDriver, tmp_path: Path) -> None:
     kinds = (MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.PHOTO)
     files = [a_file(tmp_path, kind, number) for number, kind in enumerate(kinds)]
-    sent, messages = send(desk, *files)
+    sent, messages = send(driver, *files)
     assert [message.kind for message in messages] == list(kinds)
     assert len({message.fields["media_group_id"] for message in messages}) == 1
     assert [each.kind for each in sent.sent] == list(kinds)
     known = [
         replace(file, file_id=each.file_id) for file, each in zip(files, sent.sent, strict=True)
     ]
-    again, messages = send(desk, *known)
+    again, messages = send(driver, *known)
     assert again == sent
     assert [message.kind for message in messages] == list(kinds)
-    assert not [call for call in desk.api.calls[-1:] if call.uploads]
+    assert not [call for call in driver.api.calls[-1:] if call.uploads]
 
 
 def test_parts_say_which_they_are_and_the_rest_of_an_album_says_nothing(
-    desk: Desk, tmp_path: Path
+    driver: TelegramDriver, tmp_path: Path
 ) -> None:
-    _, (part,) = send(desk, a_file(tmp_path, MediaKind.VIDEO, 1, part=2, parts=3))
+    _, (part,) = send(driver, a_file(tmp_path, MediaKind.VIDEO, 1, part=2, parts=3))
     assert part.caption == "Dusk\n0:03 · part 2 of 3"
-    _, (other,) = send(desk, a_file(tmp_path, MediaKind.VIDEO, 2))
+    _, (other,) = send(driver, a_file(tmp_path, MediaKind.VIDEO, 2))
     assert other.caption is None
 
 
 def test_a_local_server_is_given_the_files_addresses(tmp_path: Path) -> None:
     with BotApi(TOKEN, local=True) as api:
-        desk = Desk(api, local=True).post()
+        driver = TelegramDriver(api, local=True).post()
         for count in (1, 2):
             files = [a_file(tmp_path, MediaKind.VIDEO, number) for number in range(count)]
-            send(desk, *files)
+            send(driver, *files)
             sizes = [upload.size for upload in api.calls[-1].uploads.values()]
             assert sizes == [len(JPEG)] * count
 
 
-def test_a_name_that_telegram_refuses_is_said_to_be_so(desk: Desk, tmp_path: Path) -> None:
+def test_a_name_that_telegram_refuses_is_said_to_be_so(
+    driver: TelegramDriver, tmp_path: Path
+) -> None:
     with pytest.raises(FileIdRefused):
-        send(desk, a_file(tmp_path, MediaKind.VIDEO, file_id="BAACAgIAAxkBAAI"))
+        send(driver, a_file(tmp_path, MediaKind.VIDEO, file_id="BAACAgIAAxkBAAI"))
 
 
 def a_post(folder: Path, letters: str) -> list[MediaFile]:
@@ -125,11 +127,11 @@ def a_post(folder: Path, letters: str) -> list[MediaFile]:
     return files
 
 
-def send_all(desk: Desk, files: list[MediaFile]) -> list[MediaFile]:
+def send_all(driver: TelegramDriver, files: list[MediaFile]) -> list[MediaFile]:
     """Send group after group, as many files as were left, and return them as Telegram has them."""
     sent: list[MediaFile] = []
     while group := next_group(files[len(sent) :], 50_000_000):
-        result, messages = send(desk, *group)
+        result, messages = send(driver, *group)
         assert len(messages) == len(result.sent)
         known = zip(group, result.sent, strict=False)
         sent += [replace(f, kind=each.kind or f.kind, file_id=each.file_id) for f, each in known]
@@ -138,66 +140,70 @@ def send_all(desk: Desk, files: list[MediaFile]) -> list[MediaFile]:
 
 @pytest.mark.parametrize("letters", ["x", "px", "xp", "pxp", "vxv", "xx", "ppppppppx", "pxpppppxp"])
 def test_what_is_refused_comes_as_a_document_in_its_place(
-    desk: Desk, tmp_path: Path, letters: str
+    driver: TelegramDriver, tmp_path: Path, letters: str
 ) -> None:
-    before = len(desk.api.chat(CHAT))
+    before = len(driver.api.chat(CHAT))
     files = a_post(tmp_path, letters)
-    known = send_all(desk, files)
+    known = send_all(driver, files)
     kinds = {"p": "photo", "v": "video", "x": "document"}
-    messages = desk.api.chat(CHAT)[before:]
+    messages = driver.api.chat(CHAT)[before:]
     assert [message.kind for message in messages] == [kinds[letter] for letter in letters]
     for file, message in zip(files, messages, strict=True):
         assert message.media is not None
         assert message.media.path.read_bytes() == Path(file.path).read_bytes()
     # Once Telegram has them nothing is refused any more.
-    calls = len(desk.api.calls)
-    assert send_all(desk, known) == known
-    assert {call.status for call in desk.api.calls[calls:]} == {200}
+    calls = len(driver.api.calls)
+    assert send_all(driver, known) == known
+    assert {call.status for call in driver.api.calls[calls:]} == {200}
 
 
 @pytest.mark.negative
-def test_one_file_alone_would_have_the_whole_album_refused(desk: Desk, tmp_path: Path) -> None:
-    before = len(desk.api.chat(CHAT))
-    task = SendGroup(REQUEST, CHAT, desk.link_id, tuple(a_post(tmp_path, "pxp")))
+def test_one_file_alone_would_have_the_whole_album_refused(
+    driver: TelegramDriver, tmp_path: Path
+) -> None:
+    before = len(driver.api.chat(CHAT))
+    task = SendGroup(REQUEST, CHAT, driver.link_id, tuple(a_post(tmp_path, "pxp")))
     with pytest.raises(JobError) as caught:
-        delivery._send_album(Client(Connection(TOKEN, desk.api.url)), task, task.files)
+        delivery._send_album(Client(Connection(TOKEN, driver.api.url)), task, task.files)
     assert caught.value.reason is Reason.UPLOAD_REFUSED
-    assert len(desk.api.chat(CHAT)) == before
+    assert len(driver.api.chat(CHAT)) == before
 
 
 @pytest.mark.parametrize("letters", ["p", "pp"])
 def test_what_telegram_does_not_take_at_all_has_a_reason(
-    desk: Desk, tmp_path: Path, letters: str
+    driver: TelegramDriver, tmp_path: Path, letters: str
 ) -> None:
     def refuse(call: Call) -> None:
         if call.method.startswith("send"):
             raise bad_request("not today")
 
-    desk.api.on_call = refuse
+    driver.api.on_call = refuse
     with pytest.raises(JobError) as caught:
-        send(desk, *a_post(tmp_path, letters))
+        send(driver, *a_post(tmp_path, letters))
     assert caught.value.reason is Reason.UPLOAD_REFUSED
 
 
 @pytest.mark.parametrize("kind", ["too_many_requests", "server_error", "bad_gateway", "cut_before"])
 def test_what_is_no_refusal_is_left_to_the_queue(
-    desk: Desk, tmp_path: Path, kind: FaultKind
+    driver: TelegramDriver, tmp_path: Path, kind: FaultKind
 ) -> None:
-    desk.api.faults.add(Fault("sendMediaGroup", kind))
+    driver.api.faults.add(Fault("sendMediaGroup", kind))
     with pytest.raises((TelegramBusy, TelegramUnreachable)):
-        send(desk, *a_post(tmp_path, "pp"))
-    assert [call.method for call in desk.api.calls].count("sendMediaGroup") == 1
+        send(driver, *a_post(tmp_path, "pp"))
+    assert [call.method for call in driver.api.calls].count("sendMediaGroup") == 1
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_an_answer_that_is_lost_leaves_it_open(desk: Desk, tmp_path: Path, count: int) -> None:
+def test_an_answer_that_is_lost_leaves_it_open(
+    driver: TelegramDriver, tmp_path: Path, count: int
+) -> None:
     files = [a_file(tmp_path, MediaKind.PHOTO, number) for number in range(count)]
-    desk.api.faults.add(Fault("sendMediaGroup" if count > 1 else "sendPhoto", "cut_after"))
+    driver.api.faults.add(Fault("sendMediaGroup" if count > 1 else "sendPhoto", "cut_after"))
     with pytest.raises(TelegramUnreachable):
-        send(desk, *files)
+        send(driver, *files)
 
 
-def test_a_closed_chat_ends_it(desk: Desk, tmp_path: Path) -> None:
-    desk.api.block(CHAT)
+def test_a_closed_chat_ends_it(driver: TelegramDriver, tmp_path: Path) -> None:
+    driver.api.block(CHAT)
     with pytest.raises(ChatClosed):
-        send(desk, a_file(tmp_path, MediaKind.VIDEO))
+        send(driver, a_file(tmp_path, MediaKind.VIDEO))

@@ -11,12 +11,10 @@ import psutil
 import pytest
 
 from tests.hostile.web import Handler, Web, content
-from tests.process.test_downloads import RULES
-from tests.process.test_media import assert_has_thumbnail
 from tests.sandbox.clips import SAMPLE
+from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker, worker
-from tests.support.downloads_harness import warm_worker as warm_worker
-from tests.support.media import make
+from tests.support.media import assert_has_thumbnail, make
 from tests.support.process_kit import wait_until
 from worker.downloads.media import thumbnail
 from worker.downloads.ytdlp import fetch
@@ -65,7 +63,7 @@ def waiting_ffmpeg(warm: Worker) -> psutil.Process | None:
 
 def begun_with_ffmpeg(warm: Worker, film: HeldFilm) -> psutil.Process:
     """The download of a film has begun, and ffmpeg waits for it."""
-    warm.begin(film.url, RULES)
+    warm.begin(film.url, LIMITS)
     found: psutil.Process = wait_until(lambda: waiting_ffmpeg(warm))
     return found
 
@@ -116,7 +114,7 @@ def test_film_too_short_for_it_has_a_thumbnail_of_its_own(
     codecs = "-c:v libvpx -c:a libopus" if suffix == ".webm" else "-c:v libx264 -c:a aac"
     short = make(tmp_path / f"short{suffix}", f"-t 1 {codecs}")
     web.otherwise = content(short.read_bytes(), f"video/{suffix[1:]}")
-    media = warm.run(f"{web.url}/short{suffix}", RULES).media
+    media = warm.run(f"{web.url}/short{suffix}", LIMITS).media
     assert_has_thumbnail(media)
     assert_nothing_else_is_left(warm, media)
 
@@ -131,7 +129,7 @@ def _refuse_links() -> None:
 def test_filesystem_without_links_costs_no_thumbnail(tmp_path: Path, web: Web) -> None:
     web.otherwise = content(SAMPLE.read_bytes(), "video/mp4")
     with worker(tmp_path, prepare=_refuse_links) as made:
-        media = made.run(f"{web.url}/film.mp4", RULES).media
+        media = made.run(f"{web.url}/film.mp4", LIMITS).media
         assert_has_thumbnail(media)
         assert_nothing_else_is_left(made, media)
 
@@ -147,11 +145,11 @@ def test_none_is_begun_for_what_is_no_film(tmp_path: Path, web: Web) -> None:
     song = make(tmp_path / "song.mp3", "-vn -c:a libmp3lame")
     web.answers["/song.mp3"] = content(song.read_bytes(), "audio/mpeg")
     with worker(tmp_path / "home", prepare=_refuse_drawings) as made:
-        assert made.run(f"{web.url}/song.mp3", RULES).media.kind is MediaKind.AUDIO
+        assert made.run(f"{web.url}/song.mp3", LIMITS).media.kind is MediaKind.AUDIO
 
 
 @pytest.mark.negative
 def test_one_would_be_begun_for_a_film(tmp_path: Path, web: Web) -> None:
     web.otherwise = content(SAMPLE.read_bytes(), "video/mp4")
     with worker(tmp_path, prepare=_refuse_drawings) as made:
-        assert "nobody wants" in made.run(f"{web.url}/film.mp4", RULES).error.detail
+        assert "nobody wants" in made.run(f"{web.url}/film.mp4", LIMITS).error.detail

@@ -17,8 +17,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from worker.downloads import child
 from worker.downloads.job import make_handler
 from worker.downloads.limits import DownloadLimits
@@ -192,10 +190,3 @@ def worker(
         yield made
     finally:
         made.close()
-
-
-@pytest.fixture(scope="module", name="warm")
-def warm_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """One for all tests of a module that imports this."""
-    with worker(tmp_path_factory.mktemp("downloads")) as made:
-        yield made

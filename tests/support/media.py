@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.sandbox.clips import SAMPLE
+from tests.sandbox.files import image_size
+from worker.protocol import MediaFile
 
 
 @dataclass(frozen=True)
@@ -72,3 +74,25 @@ def replace_program(
 
 def _first(found: dict[str, Any], kind: str) -> dict[str, Any]:
     return next((s for s in found["streams"] if s["codec_type"] == kind), {})
+
+
+def assert_has_thumbnail(media: MediaFile, is_wide: bool = True) -> None:
+    assert media.thumbnail is not None
+    thumbnail = Path(media.thumbnail)
+    width, height = image_size(thumbnail)
+    assert max(width, height) == 320
+    assert (width > height) is is_wide
+    assert 0 < thumbnail.stat().st_size < 200_000
+    assert thumbnail.read_bytes().startswith(b"\xff\xd8")
+
+
+FILM = "-c:v libx264 -preset ultrafast -g 10 -b:v 1500k -minrate 1500k -maxrate"
+FILM += " 1500k -bufsize 1500k -nal-hrd cbr -c:a aac"
+"""Twelve seconds, key frames close together, at an even rate."""
+
+
+def make_film(path: Path) -> Path:
+    """Let ffmpeg make a film of FILM at `path`. Returns `path`."""
+    loop = ("ffmpeg", "-v", "error", "-nostdin", "-y", "-stream_loop", "3", "-i", str(SAMPLE))
+    subprocess.run([*loop, *FILM.split(), str(path)], check=True, timeout=40)
+    return path

@@ -16,6 +16,9 @@ from tests.sandbox.site import MediaSite
 
 CHAT = 4711
 
+HOSTILE_BOT = Path(__file__).parents[1] / "hostile" / "bot.py"
+"""A bot that first imports the module which HOSTILE names."""
+
 ONE_WORKER_EACH = {"DOWNLOAD_WORKERS": "1", "TELEGRAM_WORKERS": "1"}
 
 
@@ -174,3 +177,13 @@ def _name_of(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
+
+
+def albums(messages: list[ChatMessage]) -> list[list[str]]:
+    """The kinds in each album, and each single message by itself."""
+    found: dict[object, list[str]] = {}
+    for message in messages:
+        found.setdefault(message.fields.get("media_group_id", message.message_id), []).append(
+            message.kind
+        )
+    return list(found.values())

@@ -1,14 +1,13 @@
 """Circuits: when a site's links are refused, and how the site is tried again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.process.test_ledger import QUOTA, WORDS, claim
+from tests.support.ledger_kit import QUOTA, WORDS, claim
 from worker import protocol
 from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import (
@@ -205,13 +204,6 @@ def test_probe_that_is_never_heard_of_makes_way_after_a_while() -> None:
 
 
 # --------------------------------------------------------------------------- who waits
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger(tmp_path / "ledger.sqlite3")
-    yield ledger
-    ledger.close()
 
 
 def send(ledger: Ledger, url: str) -> None:

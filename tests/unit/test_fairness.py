@@ -1,12 +1,11 @@
 """Whose turn it is, and who is let in at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count
-from pathlib import Path
 
 import pytest
 
-from tests.process.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
+from tests.support.ledger_kit import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
 from worker import errors, protocol
 from worker.ledger import (
     DOWNLOADS,
@@ -27,13 +26,6 @@ from worker.ledger.admission import REPLIES_A_MINUTE
 from worker.ledger.fairness import NO_LIMIT
 
 _updates = count(1)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger(tmp_path / "ledger.sqlite3")
-    yield ledger
-    ledger.close()
 
 
 def send(

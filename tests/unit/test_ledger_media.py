@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.test_ledger import a_file, a_link, claim, files, post, send
-from tests.unit.test_ledger_requests import press
+from tests.support.ledger_kit import a_file, a_link, claim, files, post, press, send
 from worker import errors, protocol
 from worker.dispatch.tasks import task_of
 from worker.ledger import (
@@ -27,11 +26,6 @@ from worker.settings import Settings
 
 VIDEO = protocol.MediaKind.VIDEO
 NAME = "of the media itself"
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(ledger_path(tmp_path))
 
 
 def sent(*file_ids: str | None) -> protocol.GroupSent:

@@ -2,14 +2,11 @@
 
 import pytest
 
-from tests.process.test_ledger import ERROR, a_file, a_link, claim, post, send
-from tests.process.test_ledger import ledger as ledger
-from tests.process.test_ledger import path as path
+from tests.support.ledger_kit import ERROR, a_file, a_link, claim, post, press, send
 from worker import errors, protocol
 from worker.ledger import (
     DOWNLOADS,
     TELEGRAM,
-    ButtonJob,
     DeliverJob,
     DownloadJob,
     ExplainJob,
@@ -138,17 +135,6 @@ def test_closed_chat_ends_all_its_requests_and_nobody_elses(ledger: Ledger) -> N
 
 
 # --------------------------------------------------------------------------------- cancel
-
-
-def press(
-    ledger: Ledger, user_id: int, request_id: int = 1, update_id: int = 9
-) -> tuple[str, list[int]]:
-    """Press Cancel: the notice that is shown, and the running jobs to be stopped."""
-    effect = protocol.CancelRequest(request_id, user_id, "callback")
-    to_stop = send(ledger, effect, update_id=update_id)
-    job = claim(ledger, ButtonJob)
-    ledger.finish(job, 0.0)
-    return job.answer.text, to_stop
 
 
 def test_cancel_drops_the_download_and_is_explained(ledger: Ledger) -> None:

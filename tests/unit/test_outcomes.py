@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.process.test_ledger import a_link
+from tests.support.ledger_kit import a_link
 from worker import errors
 from worker.dispatch import outcomes
 from worker.dispatch.outcomes import Fail, Retries, TryAgain

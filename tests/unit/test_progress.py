@@ -1,12 +1,10 @@
 """What is shown of a link until it is answered: how often, for whom, and never over an answer."""
 
-from collections.abc import Iterator
 from itertools import count, pairwise
-from pathlib import Path
 
 import pytest
 
-from tests.process.test_ledger import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
+from tests.support.ledger_kit import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
 from worker import errors, protocol
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status import progress
@@ -22,13 +20,6 @@ from worker.ledger import DOWNLOADS, DeliverJob, DownloadJob, Job, Ledger, Updat
 from worker.protocol import EditStatus, Progress, Retry, Stage
 
 _updates = count(1)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger(tmp_path / "ledger.sqlite3")
-    yield ledger
-    ledger.close()
 
 
 class Screen:

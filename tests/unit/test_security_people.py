@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_telegram_handlers import said
+from tests.support.updates import said
 from worker.downloads.confinement.egress_guard import check_link
 from worker.errors import JobError, Reason
 from worker.protocol import AnswerButton, Ban, CancelRequest

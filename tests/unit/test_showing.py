@@ -1,15 +1,13 @@
 """Calls that are worth little: when they are made, in which order, and what comes of them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from tests.process.test_ledger import a_file, a_link, claim, post
-from tests.process.test_ledger import send as send_update
+from tests.support.ledger_kit import a_file, a_link, claim, post
+from tests.support.ledger_kit import send as bring
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status.showing import Showing
 from worker.errors import TelegramBusy
@@ -66,17 +64,10 @@ class Office:
         self.pool.calls.clear()
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger(tmp_path / "ledger.sqlite3")
-    yield ledger
-    ledger.close()
-
-
 def begin(ledger: Ledger, *users: int) -> list[DownloadJob]:
     """A running download of each of these people."""
     for user in users:
-        send_update(ledger, a_link(user, f"key{user}"), update_id=user)
+        bring(ledger, a_link(user, f"key{user}"), update_id=user)
         post(ledger, 10 + user)
     return [claim(ledger, DownloadJob) for _ in users]
 

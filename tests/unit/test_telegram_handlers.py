@@ -5,36 +5,22 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests.support.updates import (
+    GROUP,
+    MESSAGE,
+    USER,
+    anything,
+    near_messages,
+    odd_objects,
+    pressed,
+    said,
+)
 from worker import media_keys
 from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
 from worker.telegram import fields, texts
 from worker.telegram.handlers import MAX_LINKS, cancel_data, handle_update
 from worker.urls import LinkFlaw
-
-USER, GROUP, MESSAGE = 1001, -1002, 7
-
-
-def said(
-    text: str | None = None, *, chat: int = USER, user: int = USER, **more: Any
-) -> dict[str, Any]:
-    """An update: a message of a user, in private or in a group."""
-    message: dict[str, Any] = {
-        "message_id": MESSAGE,
-        "date": 1,
-        "chat": {"id": chat, "type": "private" if chat > 0 else "supergroup"},
-        "from": {"id": user, "is_bot": False, "first_name": "Ada"},
-    }
-    if text is not None:
-        message["text"] = text
-    return {"update_id": 1, "message": message | more}
-
-
-def pressed(data: object, user: int = USER) -> dict[str, Any]:
-    """An update: a press of a button."""
-    query = {"id": "42", "from": {"id": user, "is_bot": False}, "data": data}
-    return {"update_id": 1, "callback_query": query}
 
 
 def opened(url: str, chat: int = USER) -> OpenRequest:
@@ -217,44 +203,6 @@ def test_nobody_else_shuts_people_out(text: str) -> None:
     update["message"]["from"]["username"] = str(ADMIN)
     effects = handle_update(update, admins=frozenset({ADMIN}))
     assert not any(isinstance(effect, Ban) for effect in effects)
-
-
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=15,
-)
-update_keys = st.sampled_from(
-    [
-        *("message", "callback_query", "message_id", "chat", "from", "id", "is_bot", "type"),
-        *("text", "caption", "entities", "offset", "length", "url", "data"),
-    ]
-)
-odd_objects = st.recursive(
-    anything, lambda inner: st.dictionaries(update_keys, inner, max_size=6), max_leaves=20
-)
-words = st.sampled_from(
-    ["https://a.example/x", "a.example", "🎬", "ftp://b", "/help", "\ud83c", "\u202e", "x" * 3000]
-)
-numbers = st.integers(-3, 60) | st.integers() | st.booleans()
-
-
-@st.composite
-def near_messages(draw: st.DrawFn) -> dict[str, Any]:
-    """A message that Telegram might send, with up to three of its fields replaced."""
-    kinds = st.sampled_from(["url", "text_link", "bold", "bot_command"])
-    entity = st.fixed_dictionaries(
-        {"type": kinds, "offset": numbers, "length": numbers}, optional={"url": words | anything}
-    )
-    update = said(
-        " ".join(draw(st.lists(words, max_size=8))),
-        chat=draw(st.sampled_from([USER, GROUP])),
-        entities=draw(st.lists(entity, max_size=6)),
-    )
-    message = update["message"]
-    for key in draw(st.lists(st.sampled_from(sorted(message)), max_size=3)):
-        message[key] = draw(odd_objects)
-    return update
 
 
 @settings(deadline=None)  # a busy machine is no bug

@@ -2,16 +2,12 @@
 
 import contextlib
 import sqlite3
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from worker import errors, protocol
+from tests.support.ledger_kit import a_file, a_link, claim, post, send
 from worker.ledger import (
     TELEGRAM,
     DeliverJob,
@@ -19,79 +15,20 @@ from worker.ledger import (
     Ledger,
     LedgerBusy,
     LedgerError,
-    Quota,
-    StatusJob,
     UpdateJob,
-    Words,
     database,
 )
-from worker.ledger.jobs import ClaimedJob
 from worker.ledger.schema import MIGRATIONS
-from worker.protocol import Cancelled
-
-WORDS = Words(
-    cancelled={outcome: outcome.value for outcome in Cancelled},
-    refusals={refusal: refusal.value for refusal in protocol.Refusal},
-)
-QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
-AnyJob = TypeVar("AnyJob", bound=ClaimedJob)
-
-ERROR = errors.JobError(errors.Reason.NETWORK, errors.Fault.RETRYABLE)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite3"
-
-
-@pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    ledger = Ledger(path)
-    yield ledger
-    ledger.close()
-
-
-def claim(ledger: Ledger, job_type: type[AnyJob], now: float = 0.0) -> AnyJob:
-    """The next job, which is one of this type."""
-    job = ledger.claim(job_type.kind.pool, now)
-    assert isinstance(job, job_type), job
-    return job
-
-
-def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[int]:
-    """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
-    ledger.record_updates([{"update_id": update_id}], 0.0)
-    return ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, WORDS, 0.0)
-
-
-def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:
-    return protocol.OpenRequest(user_id, user_id, 1, "https://example.org/v", key)
-
-
-def files(*paths: str) -> protocol.Media:
-    video, link = protocol.MediaKind.VIDEO, "https://example.org/v"
-    return protocol.Media(
-        tuple(protocol.MediaFile(path, video, 1000, "title", link) for path in paths)
-    )
-
-
-def a_file(path: str = "/nowhere/media.mp4") -> protocol.Media:
-    return files(path)
-
-
-def post(ledger: Ledger, message_id: int = 2) -> None:
-    ledger.finish_status(claim(ledger, StatusJob), message_id, 0.0)
-
 
 # ----------------------------------------------------------------------------------- the file
 
 
-def test_offset_and_updates_survive(path: Path) -> None:
-    ledger = Ledger(path)
+def test_offset_and_updates_survive(ledger_file: Path) -> None:
+    ledger = Ledger(ledger_file)
     assert ledger.offset() == 0
     ledger.record_updates([{"update_id": 5}, {"update_id": 6}], 0.0)
     ledger.close()
-    again = Ledger(path)
+    again = Ledger(ledger_file)
     assert again.offset() == 7
     assert claim(again, UpdateJob).update == {"update_id": 5}
     again.close()
@@ -105,16 +42,16 @@ def test_update_that_comes_twice_is_handled_once(ledger: Ledger) -> None:
     assert ledger.claim(TELEGRAM, 0.0) is None
 
 
-def test_every_version_is_migrated_forward(path: Path) -> None:
+def test_every_version_is_migrated_forward(ledger_file: Path) -> None:
     for version in range(len(MIGRATIONS)):
-        path.unlink(missing_ok=True)
-        connection = sqlite3.connect(path)
+        ledger_file.unlink(missing_ok=True)
+        connection = sqlite3.connect(ledger_file)
         if version:
             connection.execute("PRAGMA application_id = 1179927113")
             connection.executescript("".join(MIGRATIONS[:version]))
             connection.execute(f"PRAGMA user_version = {version}")
         connection.close()
-        ledger = Ledger(path)
+        ledger = Ledger(ledger_file)
         ledger.record_updates([{"update_id": 1}], 0.0)
         ledger.close()
 
@@ -126,32 +63,32 @@ def test_every_version_is_migrated_forward(path: Path) -> None:
         ("PRAGMA application_id = 1", "not a ledger of this bot"),
     ],
 )
-def test_ledger_of_another_kind_is_refused(path: Path, spoil: str, words: str) -> None:
-    Ledger(path).close()
-    connection = sqlite3.connect(path)
+def test_ledger_of_another_kind_is_refused(ledger_file: Path, spoil: str, words: str) -> None:
+    Ledger(ledger_file).close()
+    connection = sqlite3.connect(ledger_file)
     connection.execute(spoil)
     connection.close()
     with pytest.raises(LedgerError, match=words):
-        Ledger(path)
+        Ledger(ledger_file)
 
 
-def test_damaged_ledger_is_noticed_and_kept(path: Path) -> None:
-    ledger = Ledger(path)
+def test_damaged_ledger_is_noticed_and_kept(ledger_file: Path) -> None:
+    ledger = Ledger(ledger_file)
     ledger.record_updates([{"update_id": n, "text": "x" * 2000} for n in range(50)], 0.0)
     ledger.close()
-    content = bytearray(path.read_bytes())
+    content = bytearray(ledger_file.read_bytes())
     content[8192:12288] = b"\xff" * 4096
-    path.write_bytes(content)
+    ledger_file.write_bytes(content)
     with pytest.raises(LedgerError, match=r"damaged|cannot be read"):
-        Ledger(path).check()
-    assert path.read_bytes() == content
+        Ledger(ledger_file).check()
+    assert ledger_file.read_bytes() == content
 
 
 def test_locked_ledger_is_busy_and_unchanged(
-    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, ledger_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger._db.execute("PRAGMA busy_timeout = 1")
-    lock = sqlite3.connect(path, isolation_level=None)
+    lock = sqlite3.connect(ledger_file, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     with pytest.raises(LedgerBusy):
         ledger.record_updates([{"update_id": 5}], 0.0)
@@ -172,16 +109,16 @@ def test_full_disk_is_busy_and_unchanged(ledger: Ledger) -> None:
     ledger.record_updates([{"update_id": 5}], 0.0)
 
 
-def refusals_beside_a_transaction(path: Path, patience_s: float) -> list[LedgerBusy]:
+def refusals_beside_a_transaction(ledger_file: Path, patience_s: float) -> list[LedgerBusy]:
     """How recording an update was refused while another thread was in a transaction.
 
     The transaction ends when the other thread has, or after `patience_s`.
     """
-    holder = Ledger(path)
+    holder = Ledger(ledger_file)
     refusals: list[LedgerBusy] = []
 
     def record() -> None:
-        ledger = Ledger(path)
+        ledger = Ledger(ledger_file)
         ledger._db.execute("PRAGMA busy_timeout = 0")  # so SQLite itself waits for nobody
         opened.set()
         try:
@@ -202,49 +139,16 @@ def refusals_beside_a_transaction(path: Path, patience_s: float) -> list[LedgerB
     return refusals
 
 
-def test_threads_take_turns_and_do_not_count_on_sqlites_patience(path: Path) -> None:
-    assert refusals_beside_a_transaction(path, patience_s=0.2) == []
+def test_threads_take_turns_and_do_not_count_on_sqlites_patience(ledger_file: Path) -> None:
+    assert refusals_beside_a_transaction(ledger_file, patience_s=0.2) == []
 
 
 @pytest.mark.negative
-def test_without_turns_a_thread_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_turns_a_thread_is_refused(
+    ledger_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(database, "_turn", contextlib.nullcontext())
-    assert refusals_beside_a_transaction(path, patience_s=30)
-
-
-OPEN_WITHOUT_ROOM = """
-import sys
-from pathlib import Path
-from typing import TypeVar
-from tests.chaos.disk import Disk, enter_own_namespace
-from worker.ledger import Ledger, LedgerBusy
-try:
-    enter_own_namespace()
-    disk = Disk(Path(sys.argv[1]), 2_000_000)
-except OSError as error:
-    sys.exit(f"no disk of our own: {error}")
-ledger = disk.path / "ledger.sqlite3"
-Ledger(ledger).close()
-disk.leave(0)
-try:
-    Ledger(ledger)
-except LedgerBusy:
-    print("busy", flush=True)
-disk.release()
-Ledger(ledger).close()
-disk.unmount()
-"""
-
-
-def test_disk_without_room_for_the_index_is_busy(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", OPEN_WITHOUT_ROOM, str(tmp_path / "disk")]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        command, cwd=root, capture_output=True, text=True, timeout=50, check=False
-    )
-    if "no disk of our own" in done.stderr:
-        pytest.skip(done.stderr.strip())
-    assert (done.returncode, done.stdout) == (0, "busy\n"), done.stderr
+    assert refusals_beside_a_transaction(ledger_file, patience_s=30)
 
 
 # ---------------------------------------------------------------------------- claims, attempts

@@ -1,81 +1,23 @@
-"""A download's own cookies: those of its site, in its file and in its memory, and no others."""
+"""A download's own cookies, in its file and in its memory: those of its site and no others."""
 
 from __future__ import annotations
 
 import os
 import re
-import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.hostile.tools import LINK, tell, told
-from tests.process.test_downloads import rules
+from tests.support.cookie_jar import jar
+from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import worker
 from worker.downloads.confinement import cookies
 from worker.errors import Fault, Reason
 
 # Does not match itself, which lies in the memory that is searched.
 ELSEWHERE = re.compile(rb"elsewhere[-]5ad1e7")
-
-
-def jar(path: Path, *domains: str, value: str = "value") -> Path:
-    lines = [f"{domain}\tTRUE\t/\tFALSE\t0\tname\t{value}\n" for domain in domains]
-    path.write_text("# Netscape HTTP Cookie File\n# a note\n\n" + "".join(lines))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("host", "site"),
-    [
-        ("example.com", "example.com"),
-        ("www.Example.com.", "example.com"),
-        ("a.b.c.example.com", "example.com"),
-        ("news.example.co.uk", "example.co.uk"),
-        ("example.co.uk", "example.co.uk"),
-        ("t.co", "t.co"),
-        ("localhost", "localhost"),
-        ("127.0.0.1", "127.0.0.1"),
-        ("::1", "::1"),
-        ("", ""),
-    ],
-)
-def test_the_site_of_a_host(host: str, site: str) -> None:
-    assert cookies.site_of(host) == site
-
-
-@pytest.mark.parametrize(
-    ("url", "domain", "is_kept"),
-    [
-        ("https://www.youtube.com/watch?v=1", ".youtube.com", True),
-        ("https://youtu.be/1", ".youtube.com", True),
-        ("https://twitter.com/a/status/1", "#HttpOnly_.x.com", True),
-        ("https://m.example.com:8443/", "login.example.com", True),
-        ("http://127.0.0.1:8080/", "127.0.0.1", True),
-        ("http://127.0.0.1:8080/", "127.0.0.2", False),
-        ("https://example.com/", ".youtube.com", False),
-        ("https://example.com/?youtube.com", ".youtube.com", False),
-        ("https://youtube.com.example.com/", ".youtube.com", False),
-        ("https://notyoutube.com/", ".youtube.com", False),
-        ("https://a.co.uk/", ".b.co.uk", False),
-        ("https://example.com/", "# .example.com", False),
-        ("https://example.com/", "", False),
-    ],
-)
-def test_a_cookie_goes_with_its_site_alone(
-    url: str, domain: str, is_kept: bool, tmp_path: Path
-) -> None:
-    cookies.copy_site_cookies(url, jar(tmp_path / "all", domain), tmp_path / "own")
-    assert (tmp_path / "own").read_text().count("value") == is_kept
-    assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize("rubbish", [b"", b"\xff\xfe\0", b"a\tb\n" * 9, b"\t" * 6 + b"\n", b"["])
-def test_rubbish_is_no_cookie(rubbish: bytes, tmp_path: Path) -> None:
-    (tmp_path / "all").write_bytes(rubbish)
-    cookies.copy_site_cookies("https://example.com/", tmp_path / "all", tmp_path / "own")
-    assert (tmp_path / "own").read_text() == "# Netscape HTTP Cookie File\n"
 
 
 def _look_for_cookies(task: Any, rules: Any, report: Any, extractors: Any) -> None:
@@ -120,7 +62,7 @@ def test_a_copy_in_its_own_process_leaves_them_in_memory(tmp_path: Path) -> None
 
 def test_a_jar_that_is_gone_is_the_operators(tmp_path: Path) -> None:
     with worker(tmp_path, is_cold=True) as made:
-        made.begin(LINK, rules(cookies_file=os.fspath(tmp_path / "none")), _look_for_cookies)
+        made.begin(LINK, limits_with(cookies_file=os.fspath(tmp_path / "none")), _look_for_cookies)
         error = made.finish().error
     assert (error.reason, error.fault) == (Reason.INTERNAL, Fault.OPERATOR)
 
@@ -129,6 +71,6 @@ def test_a_line_that_is_no_cookie_is_the_operators_and_not_shown(tmp_path: Path)
     # A site without a dot in front has no other hosts: yt-dlp refuses this, and repeats it.
     odd = jar(tmp_path / "odd", "127.0.0.1", value="secret-of-a-cookie")
     with worker(tmp_path) as made:
-        error = made.run(LINK, rules(cookies_file=os.fspath(odd))).error
+        error = made.run(LINK, limits_with(cookies_file=os.fspath(odd))).error
     assert (error.reason, error.fault) == (Reason.INTERNAL, Fault.OPERATOR)
     assert "secret-of-a-cookie" not in str(error)

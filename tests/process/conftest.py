@@ -1,0 +1,14 @@
+"""Fixtures of the tests that start processes but no bot."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.downloads_harness import Worker, worker
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """A downloads worker, one for all tests of a module."""
+    with worker(tmp_path_factory.mktemp("downloads")) as made:
+        yield made

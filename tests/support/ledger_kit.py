@@ -1,0 +1,60 @@
+"""Builders for tests of the ledger: updates and links brought in, jobs claimed, media made."""
+
+from typing import TypeVar
+
+from worker import errors, protocol
+from worker.ledger import ButtonJob, Ledger, Quota, StatusJob, UpdateJob, Words
+from worker.ledger.jobs import ClaimedJob
+from worker.protocol import Cancelled
+
+WORDS = Words(
+    cancelled={outcome: outcome.value for outcome in Cancelled},
+    refusals={refusal: refusal.value for refusal in protocol.Refusal},
+)
+QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
+AnyJob = TypeVar("AnyJob", bound=ClaimedJob)
+
+ERROR = errors.JobError(errors.Reason.NETWORK, errors.Fault.RETRYABLE)
+
+
+def claim(ledger: Ledger, job_type: type[AnyJob], now: float = 0.0) -> AnyJob:
+    """The next job, which is one of this type."""
+    job = ledger.claim(job_type.kind.pool, now)
+    assert isinstance(job, job_type), job
+    return job
+
+
+def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[int]:
+    """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
+    ledger.record_updates([{"update_id": update_id}], 0.0)
+    return ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, WORDS, 0.0)
+
+
+def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:
+    return protocol.OpenRequest(user_id, user_id, 1, "https://example.org/v", key)
+
+
+def files(*paths: str) -> protocol.Media:
+    video, link = protocol.MediaKind.VIDEO, "https://example.org/v"
+    return protocol.Media(
+        tuple(protocol.MediaFile(path, video, 1000, "title", link) for path in paths)
+    )
+
+
+def a_file(path: str = "/nowhere/media.mp4") -> protocol.Media:
+    return files(path)
+
+
+def post(ledger: Ledger, message_id: int = 2) -> None:
+    ledger.finish_status(claim(ledger, StatusJob), message_id, 0.0)
+
+
+def press(
+    ledger: Ledger, user_id: int, request_id: int = 1, update_id: int = 9
+) -> tuple[str, list[int]]:
+    """Press Cancel: the notice that is shown, and the running jobs to be stopped."""
+    effect = protocol.CancelRequest(request_id, user_id, "callback")
+    to_stop = send(ledger, effect, update_id=update_id)
+    job = claim(ledger, ButtonJob)
+    ledger.finish(job, 0.0)
+    return job.answer.text, to_stop

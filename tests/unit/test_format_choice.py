@@ -1,0 +1,123 @@
+"""What is chosen among formats: by size, codecs and time, whole or in parts."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, silent, sound
+from worker.errors import JobError, Reason
+from worker.protocol import Note
+
+
+@pytest.mark.parametrize(
+    ("formats", "name", "note"),
+    [
+        ([a_format("a", 40, 1080), a_format("b", 20, 720)], "a", None),
+        ([a_format("a", 60, 1080), a_format("b", 20, 720)], "b", Note.LOWER_QUALITY),
+        # Headroom for what a container adds.
+        ([a_format("a", 49, 1080), a_format("b", 20, 720)], "b", Note.LOWER_QUALITY),
+        ([a_format("a", None, 1080), a_format("b", 20, 720)], "a", None),
+        ([a_format("a", 60, 1080, vcodec="none")], None, None),
+        # Pictures and sound count together, and the sound gives way first.
+        ([silent("v", 40, 720), sound("x", 10), sound("y", 2)], "v+y", None),
+        ([silent("v", 40, 720), sound("x", 5)], "v+x", None),
+        ([silent("v", 45, 720), silent("w", 30, 480), sound("x", 5)], "w+x", Note.LOWER_QUALITY),
+        ([silent("v", 60, 720), sound("x", 5)], "x", Note.AUDIO_ONLY),
+        ([silent("v", 60, 720), sound("x", 60)], None, None),
+        ([silent("v", 40, 720)], "v", None),
+        ([silent("v", 40, 1080), a_format("a", 9, 360)], "a", None),
+        ([sound("x", 60), sound("y", 5)], "y", Note.LOWER_QUALITY),
+        # What has to be converted gives way to what plays, as long as that is large enough.
+        ([a_format("a", 9, 1080, vcodec="vp9"), a_format("b", 9, 720)], "b", None),
+        ([a_format("a", 9, 1080, vcodec="vp9"), a_format("b", 9, 360)], "a", None),
+        # A rate and a length are a size as well: 8 Mbit/s for 60 s are 60 MB.
+        ([a_format("a", None, 1080, tbr=8000), a_format("b", 9, 720)], "b", Note.LOWER_QUALITY),
+        ([a_format("a", None, 1080, tbr=4000), a_format("b", 9, 720)], "a", None),
+        ([a_format("a", None, vcodec="none", acodec="none")], None, None),
+        ([], None, None),
+    ],
+)
+def test_the_best_that_fits_is_chosen(formats: Any, name: str | None, note: Note | None) -> None:
+    made = chooser()
+    if name is None:
+        with pytest.raises(JobError):
+            chosen(made, *formats)
+    else:
+        assert (chosen(made, *formats), made.note) == (name, note)
+
+
+def test_what_there_is_no_time_to_convert_is_chosen_last() -> None:
+    formats = [a_format("a", 9, 1080, vcodec="vp9"), a_format("b", 9, 360)]
+    assert chosen(chooser(length_s=30), *formats) == "a"
+    made = chooser(length_s=3600)
+    assert (chosen(made, *formats), made.note) == ("b", None)
+    assert chosen(chooser(length_s=3600), formats[0]) == "a"
+
+
+def test_without_ffmpeg_nothing_is_merged() -> None:
+    formats = [silent("v", 9, 720), sound("x", 1), a_format("b", 9, 360)]
+    assert chosen(chooser(has_ffmpeg=False), *formats) == "b"
+
+
+def test_what_proves_too_large_is_followed_by_something_smaller() -> None:
+    formats = [
+        a_format("a", None, 1080),
+        a_format("also", None, 1080),
+        a_format("b", None, 480),
+        a_format("c", 3, 240),
+    ]
+    made = chooser()
+    assert chosen(made, *formats) == "a"
+    assert made.exclude()
+    assert (chosen(made, *formats), made.note) == ("b", Note.LOWER_QUALITY)
+    assert made.exclude()
+    assert chosen(made, *formats) == "c"
+    assert not made.exclude()
+    with pytest.raises(JobError) as caught:
+        chosen(made, *formats)
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_pictures_that_prove_too_large_are_not_tried_with_less_sound() -> None:
+    formats = [silent("v", 9, 720), sound("x", 5), sound("y", 1)]
+    made = chooser()
+    assert chosen(made, *formats) == "v+x"
+    assert made.exclude()
+    assert (chosen(made, *formats), made.note) == ("x", Note.AUDIO_ONLY)
+
+
+@pytest.mark.parametrize(
+    ("formats", "name", "parts", "note"),
+    [
+        # A quality that fits goes before one that has to be cut.
+        ([a_format("hd", 120, 1080), a_format("sd", 40, 480)], "sd", 1, Note.LOWER_QUALITY),
+        # None fits: the fewest parts, and among those the best quality.
+        ([a_format("hd", 170, 1080), a_format("sd", 80, 480)], "sd", 4, None),
+        ([a_format("hd", 88, 1080), a_format("sd", 80, 480)], "hd", 4, None),
+        # Parts go before the sound alone, but not more of them than allowed.
+        ([a_format("hd", 120, 1080), sound("mp3", 5)], "hd", 4, None),
+        ([a_format("hd", 500, 1080), sound("mp3", 5)], "mp3", 1, Note.AUDIO_ONLY),
+        # What no player shows as it is cannot be cut as it is.
+        ([a_format("vp9", 120, 1080, vcodec="vp9"), sound("mp3", 5)], "mp3", 1, Note.AUDIO_ONLY),
+    ],
+)
+def test_what_is_cut(formats: list[Any], name: str, parts: int, note: Note | None) -> None:
+    made = cutter()
+    assert (chosen(made, *formats), made.parts, made.note) == (name, parts, note)
+
+
+def test_a_size_that_was_not_told_is_cut_once_it_is_known() -> None:
+    made = cutter()
+    plain = a_format("plain")
+    assert (chosen(made, plain), made.parts) == ("plain", 1)
+    assert made.exclude(120 * MB)
+    assert (chosen(made, plain), made.parts) == ("plain", 4)
+    assert not made.exclude(300 * MB)
+    with pytest.raises(JobError) as caught:
+        chosen(made, plain)
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_sound_is_never_cut() -> None:
+    with pytest.raises(JobError):
+        chosen(cutter(sound_only=True), sound("wav", 120))

@@ -1,0 +1,43 @@
+"""No module of tests imports a module that holds tests: what is shared stands in tests/support."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+FOLDERS = ("tests.unit", "tests.process", "tests.bot", "tests.slow")
+
+
+def imported_tests(code: str) -> Iterator[str]:
+    """The modules of tests that a module's text imports."""
+    for node in ast.walk(ast.parse(code)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            if any(f"{name}.".startswith(f"{folder}.") for folder in FOLDERS):
+                yield name
+
+
+def test_no_test_module_imports_another() -> None:
+    found = {
+        str(path.relative_to(TESTS)): list(imported_tests(path.read_text("utf-8")))
+        for path in TESTS.rglob("*.py")
+    }
+    assert len(found) > 100
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.negative
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from tests.unit.test_albums import albums",
+        "from tests.unit import test_albums",
+        "def later():\n    import tests.bot.test_golden as golden",
+    ],
+)
+def test_import_of_a_test_module_would_be_found(code: str) -> None:
+    assert list(imported_tests(code))
