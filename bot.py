@@ -7,7 +7,6 @@ next poll confirms it, and that is sent after the ledger has it.
 
 import argparse
 import contextlib
-import fcntl
 import logging
 import multiprocessing
 import os
@@ -20,11 +19,11 @@ import time
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import IO
 
 from maintenance import check
+from maintenance.check import EXIT_CONFIG
 from maintenance.janitor import Janitor
-from worker import __version__, logs
+from worker import __version__, data_directory, logs
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.poller import Poller
 from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
@@ -38,7 +37,6 @@ log = logging.getLogger("bot")
 
 EXIT_STALLED = 70  # EX_SOFTWARE: a thread died or stands still; to be restarted
 EXIT_IN_USE = 75  # EX_TEMPFAIL: another bot works here, perhaps not for much longer
-EXIT_CONFIG = 78  # EX_CONFIG: only the operator can help; not to be restarted
 
 LEDGER_TRIES = 30
 """How often a thread tries to open the ledger, a second apart, before it dies."""
@@ -80,9 +78,9 @@ def main(arguments: Sequence[str]) -> int:
     for sentence in (*settings.warnings, *check.missing_programs()):
         log.warning("%s", sentence)
     try:
-        check.make_private_directory(settings.data_dir)
-        lock = lock_directory(settings.data_dir)
-        keep_private(settings.data_dir)
+        data_directory.make_private(settings.data_dir)
+        lock = data_directory.lock(settings.data_dir)
+        data_directory.keep_private(settings.data_dir)
         own_temporary_files(settings.data_dir.resolve() / "tmp")
         ledger = Ledger(ledger_path(settings.data_dir))
         ledger.check()
@@ -98,38 +96,6 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_CONFIG
     with lock:
         return Bot(settings).run()
-
-
-def keep_private(directory: Path) -> None:
-    """Close the files in `directory`, and all that are made from now on, to other users.
-
-    The ledger says who has sent which links, and the directory may have been made by somebody
-    who has left it open.
-    """
-    os.umask(0o077)
-    for path in directory.iterdir():
-        if path.is_file() and not path.is_symlink():
-            # What is not the bot's own file is told of when it is opened.
-            with contextlib.suppress(PermissionError):
-                path.chmod(0o600)
-
-
-def lock_directory(directory: Path) -> IO[str]:
-    """Hold the directory's lock for as long as the returned file is open.
-
-    The kernel lets go of it when the process ends, however it ends. Raises BlockingIOError
-    when another process holds it, OSError when the directory cannot be written.
-    """
-    file = (directory / "lock").open("a+", encoding="ascii")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
 
 
 def own_temporary_files(directory: Path) -> None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from maintenance.health import Item
+from maintenance.findings import Finding
 from maintenance.report import duration
 from worker.ledger.upkeep import Upkeep
 from worker.logs import redact
@@ -63,11 +63,11 @@ class Alert:
         return self.said_at is None or abs(now - self.said_at) >= REPEAT_S
 
 
-def step(ledger: Upkeep, items: Iterable[Item], admins: Iterable[int], now: float) -> None:
+def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], now: float) -> None:
     """Take note of one sample's verdicts, and announce what is due."""
     before = ledger.published(STATE)
     alerts = {name: Alert(**value) for name, value in before.items()}
-    troubles = {item.name: item.text for item in items if item.alerts}
+    troubles = {found.name: found.text for found in findings if found.alerts}
     outdated: list[int] = []
     messages: dict[str, list[Reply]] = {}
     for name in sorted({*alerts, *troubles}):

@@ -9,23 +9,26 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from maintenance.findings import Check, State, failed, ok, print_checks, warning
+from maintenance import limits, machine
+from maintenance.findings import Finding, Level, critical, ok, warning, worst
 from maintenance.programs import check_ffmpeg, check_js_runtime, check_ytdlp
+from worker import data_directory
+from worker.dispatch import disk_space
 from worker.downloads.confinement import isolation, landlock
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
+from worker.logs import redact
 from worker.settings import MEBIBYTE, VARIABLES, Settings, SettingsError
 
 EXIT_OK = 0
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h; supervisor.conf lets a bot rest that ends so
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to be restarted
 
-_DISK_FAILED_BYTES = 100 * MEBIBYTE
-_DISK_WARNING_BYTES = 1024 * MEBIBYTE
-_DISK_WARNING_PERCENT = 10
+# What a finding of each level is called here.
+_WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.CRITICAL: "failed"}
 # What the bot may take after the grace, for killing and putting back; its own limit for that is
 # `STOP_RESERVE_S` in bot.py.
 _AFTER_GRACE_S = 15.0
@@ -33,37 +36,44 @@ _SUPERVISOR_CONF = Path(__file__).parent.parent / "supervisor.conf"
 
 
 def main(settings: Settings) -> int:
-    """Checks everything, prints it, and answers with the exit code: 0, or 78 if any failed."""
-    checks = run_checks(settings)
-    print_checks(checks, settings.secrets)
-    return exit_code(checks)
+    """Check everything and print it. Returns the exit code: 0, or 78 if anything failed."""
+    findings = run_checks(settings)
+    print_findings(findings, settings.secrets)
+    return exit_code(findings)
 
 
 def refuse(error: SettingsError) -> int:
-    """Prints what is wrong with settings that could not even be read; answers with 78."""
-    print_checks(failed("settings", problem) for problem in error.problems)
+    """Print what is wrong with settings that could not even be read. Returns 78."""
+    print_findings(critical("settings", problem) for problem in error.problems)
     return EXIT_CONFIG
 
 
+def print_findings(findings: Iterable[Finding], secrets: Sequence[str] = ()) -> None:
+    """Print a line for each finding, without `secrets` and whatever else a log may not show."""
+    for finding in findings:
+        text = redact(finding.text, secrets).replace("\n", " ")
+        print(f"{_WORDS[finding.level]:<8} {finding.name:<14} {text}")
+
+
 def missing_programs() -> list[str]:
-    """What a start has to warn of: a sentence for ffmpeg and ffprobe each, if it is missing."""
-    found = check_ffmpeg()
-    return [f"{each.name} is {each.sentence}" for each in found if each.state is not State.OK]
+    """A sentence for each of ffmpeg and ffprobe that does not work, to be logged at a start."""
+    bad = [finding for finding in check_ffmpeg() if finding.level is not Level.OK]
+    return [f"{finding.name} is {finding.text}" for finding in bad]
 
 
-def exit_code(checks: Sequence[Check]) -> int:
-    """0, or 78 if any of them failed. Warnings are for reading."""
-    return EXIT_CONFIG if any(check.state is State.FAILED for check in checks) else EXIT_OK
+def exit_code(findings: Iterable[Finding]) -> int:
+    """78 if any of the findings is critical, else 0: a bot may start with warnings."""
+    return EXIT_CONFIG if worst(findings) is Level.CRITICAL else EXIT_OK
 
 
 def run_checks(
     settings: Settings, ask_telegram: Callable[[Settings], str] | None = None
-) -> list[Check]:
+) -> list[Finding]:
     """All checks. `ask_telegram` answers with the bot's own name, as `getMe` gives it."""
     return [*local_checks(settings), check_token(settings, ask_telegram or _ask_telegram)]
 
 
-def local_checks(settings: Settings) -> list[Check]:
+def local_checks(settings: Settings) -> list[Finding]:
     """The checks that need no network; about a second in all."""
     return [
         *check_settings(settings),
@@ -79,7 +89,7 @@ def local_checks(settings: Settings) -> list[Check]:
     ]
 
 
-def check_settings(settings: Settings) -> list[Check]:
+def check_settings(settings: Settings) -> list[Finding]:
     """Which settings are not the defaults, and what the settings themselves warn of."""
     changed = [
         variable.name
@@ -92,7 +102,7 @@ def check_settings(settings: Settings) -> list[Check]:
     ]
 
 
-def check_proxy(proxy: str | None) -> list[Check]:
+def check_proxy(proxy: str | None) -> list[Finding]:
     """The proxy's kind is one that all of the bot can use; silent without a proxy."""
     if proxy is None:
         return []
@@ -100,14 +110,14 @@ def check_proxy(proxy: str | None) -> list[Check]:
     place = f"{parts.scheme}://{parts.hostname}:{parts.port}"
     if parts.scheme.startswith("socks") and find_spec("socks") is None:
         # yt-dlp has its own SOCKS client, requests borrows PySocks.
-        return [failed("proxy", f"{place} needs one more package: pip install PySocks")]
+        return [critical("proxy", f"{place} needs one more package: pip install PySocks")]
     return [ok("proxy", place)]
 
 
-def check_data_dir(path: Path) -> Check:
+def check_data_dir(path: Path) -> Finding:
     """DATA_DIR is there (made if missing), ours alone, and really takes a file."""
     try:
-        make_private_directory(path)
+        data_directory.make_private(path)
         mode = stat.S_IMODE(path.stat().st_mode)
         # Asking the mode is not enough: root may always, a read-only file system never.
         with tempfile.NamedTemporaryFile(dir=path, prefix=".check-") as probe:
@@ -115,39 +125,30 @@ def check_data_dir(path: Path) -> Check:
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
-        return failed("DATA_DIR", f"{path} cannot be written: {error.strerror}")
+        return critical("DATA_DIR", f"{path} cannot be written: {error.strerror}")
     if mode & 0o077:
         return warning("DATA_DIR", f"{path} is open to others ({mode:04o}): chmod 700 {path}")
     return ok("DATA_DIR", str(path))
 
 
-def make_private_directory(path: Path) -> None:
-    """Makes `path` and what is missing above it, for this user alone. Raises OSError."""
-    for directory in (*reversed(path.parents), path):
-        if not directory.exists():
-            directory.mkdir(0o700, exist_ok=True)
-    if not path.is_dir():
-        raise NotADirectoryError(20, "Not a directory", str(path))
-
-
-def check_disk(path: Path) -> Check:
+def check_disk(path: Path) -> Finding:
     """Room for downloads, measured where DATA_DIR is or would be."""
     while not path.exists() and path != path.parent:
         path = path.parent
     try:
         usage = shutil.disk_usage(path)
     except OSError as error:
-        return failed("disk", f"the free room at {path} cannot be read: {error.strerror}")
+        return critical("disk", f"the free room at {path} cannot be read: {error.strerror}")
     percent = 100 * usage.free / usage.total if usage.total else 0
-    sentence = f"{usage.free / MEBIBYTE:.0f} MB free at {path}, {percent:.0f} % of the disk"
-    if usage.free < _DISK_FAILED_BYTES:
-        return failed("disk", f"{sentence}: make room")
-    if usage.free < _DISK_WARNING_BYTES or percent < _DISK_WARNING_PERCENT:
-        return warning("disk", f"{sentence}: make room soon")
-    return ok("disk", sentence)
+    text = f"{usage.free / MEBIBYTE:.0f} MB free at {path}, {percent:.0f} % of the disk"
+    if usage.free < limits.DISK_FULL_BYTES:
+        return critical("disk", f"{text}: make room")
+    if usage.free < disk_space.reserve_bytes(usage.total):
+        return warning("disk", f"{text}: make room soon")
+    return ok("disk", text)
 
 
-def check_cookies(path: Path | None) -> list[Check]:
+def check_cookies(path: Path | None) -> list[Finding]:
     """COOKIES_FILE can be read and looks like cookies; silent without one. Shows none of it."""
     if path is None:
         return []
@@ -156,15 +157,15 @@ def check_cookies(path: Path | None) -> list[Check]:
             start = opened.read(4096).lstrip()
             mode = os.fstat(opened.fileno()).st_mode
     except OSError as error:
-        return [failed("COOKIES_FILE", f"{path} cannot be read: {error.strerror}")]
+        return [critical("COOKIES_FILE", f"{path} cannot be read: {error.strerror}")]
     if not start or start.startswith((b"[", b"{")):
-        return [failed("COOKIES_FILE", f"{path} is not in Netscape format: export it anew")]
+        return [critical("COOKIES_FILE", f"{path} is not in Netscape format: export it anew")]
     if mode & stat.S_IROTH:
         return [warning("COOKIES_FILE", f"everyone may read {path}: chmod 600 {path}")]
     return [ok("COOKIES_FILE", str(path))]
 
 
-def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Check:
+def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Finding:
     """SHUTDOWN_GRACE ends before supervisor kills, by the supervisor.conf beside the bot."""
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";",))
     try:
@@ -178,26 +179,24 @@ def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Check
     return ok("SHUTDOWN_GRACE", sentence)
 
 
-def check_landlock() -> Check:
+def check_landlock() -> Finding:
     """The kernel confines downloads, as far as the bot knows how to ask it to."""
-    if shortcoming := isolation.shortcoming():
-        return warning("Landlock", f"{shortcoming}: a newer kernel does more")
-    return ok("Landlock", f"ABI {landlock.abi()}: a download is confined to its own directory")
+    return machine.confinement("Landlock", landlock.abi(), isolation.shortcoming())
 
 
-def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> Check:
+def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> Finding:
     """Telegram knows the token."""
     where = settings.telegram_api_url
     try:
         name = ask_telegram(settings)
     except TelegramUnauthorized:
-        return failed("token", f"{where} does not accept it: ask @BotFather for a valid one")
+        return critical("token", f"{where} does not accept it: ask @BotFather for a valid one")
     except TelegramBusy as busy:
         return warning("token", f"{where} asks to wait {busy.retry_after_s:g} s: check again then")
     except TelegramUnreachable as error:
-        return failed("token", f"{where} does not answer, check network and PROXY: {error}")
+        return critical("token", f"{where} does not answer, check network and PROXY: {error}")
     except JobError as error:
-        return failed("token", f"{where} refuses, is it a Bot API server? {error}")
+        return critical("token", f"{where} refuses, is it a Bot API server? {error}")
     return ok("token", f"@{name} at {where}")
 
 

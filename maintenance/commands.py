@@ -12,7 +12,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from maintenance import failed, health, measures, prometheus, status, zombies
+from maintenance import failed_jobs, health, measures, prometheus, status, zombies
+from maintenance.findings import worst
 from maintenance.orphans import Orphan, find_orphans
 from maintenance.ownership import Instance, owner_of
 from maintenance.report import duration, print_json, say, size, table
@@ -60,16 +61,16 @@ def health_command(settings: Settings, options: Namespace) -> int:
     with open_ledger(settings) as ledger:
         found = zombies.find(Instance.of(settings, ledger.sessions()), GLANCE_S)
         taken = measures.take(settings, ledger, len(found))
-    items = health.assess(taken)
+    findings = health.assess(taken)
     if options.prometheus:
-        sys.stdout.write(prometheus.render(taken, items))
+        sys.stdout.write(prometheus.render(taken, findings))
     elif options.json:
-        print_json(status.as_json(taken, items))
+        print_json(status.as_json(taken, findings))
     else:
-        status.print_items(items)
+        status.print_findings(findings)
         if options.detailed:
             status.print_details(taken)
-    return health.worst(items)
+    return worst(findings)
 
 
 # ------------------------------------------------------------------------------------ zombies
@@ -216,17 +217,17 @@ def failed_command(settings: Settings, options: Namespace) -> int:
     if options.action == "list":
         with open_ledger(settings) as ledger:
             found = ledger.failed(options.limit)
-        failed.print_list(found, as_json=options.json)
+        failed_jobs.print_list(found, as_json=options.json)
         return EXIT_FOUND if found else EXIT_FINE
     access = Access.READ if options.action == "show" else Access.WRITE
     with open_ledger(settings, access) as ledger:
         jobs = [_the_job(ledger, name) for name in options.ids]
         if options.action == "show":
-            failed.print_job(jobs[0], as_json=options.json)
+            failed_jobs.print_job(jobs[0], as_json=options.json)
             return EXIT_FINE
         act = _retry if options.action == "retry" else _forget
         problems = {job.id: act(ledger, job) for job in jobs}
-    failed.print_outcomes(options.action, problems, as_json=options.json)
+    failed_jobs.print_outcomes(options.action, problems, as_json=options.json)
     return EXIT_FAILED if any(problems.values()) else EXIT_FINE
 
 

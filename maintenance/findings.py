@@ -1,46 +1,50 @@
-"""What a check says: one thing looked at, how it is, and a sentence for the operator."""
+"""What `--check` and `health` find: one thing, how bad it is, and a sentence for the operator."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-
-from worker.logs import redact
+from enum import IntEnum
 
 
-class State(StrEnum):
-    """How a thing is; the value is what people see."""
+class Level(IntEnum):
+    """How bad a finding is; the value is the exit code of `health`."""
 
-    OK = "ok"
-    WARNING = "warning"  # the bot runs, with less
-    FAILED = "failed"  # the bot cannot do its work
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+
+    @property
+    def word(self) -> str:
+        """The level as `health` writes it."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing looked at, and a sentence that says what to do when it is not well."""
+class Finding:
+    """One thing that was looked at, and a sentence that says what to do when it is not well.
+
+    `alerts`: admins get a message if the running bot finds it so twice.
+    """
 
     name: str
-    state: State
-    sentence: str
+    level: Level
+    text: str
+    alerts: bool = False
 
 
-def ok(name: str, sentence: str) -> Check:
-    """`name` is as it should be."""
-    return Check(name, State.OK, sentence)
+def ok(name: str, text: str) -> Finding:
+    return Finding(name, Level.OK, text)
 
 
-def warning(name: str, sentence: str) -> Check:
-    """The bot runs with `name` as it is, with less."""
-    return Check(name, State.WARNING, sentence)
+def warning(name: str, text: str, *, alerts: bool = False) -> Finding:
+    """A finding that the bot can live with, at a cost."""
+    return Finding(name, Level.WARNING, text, alerts)
 
 
-def failed(name: str, sentence: str) -> Check:
-    """The bot cannot do its work with `name` as it is."""
-    return Check(name, State.FAILED, sentence)
+def critical(name: str, text: str) -> Finding:
+    """A finding that keeps the bot from its work, or soon will."""
+    return Finding(name, Level.CRITICAL, text, alerts=True)
 
 
-def print_checks(checks: Iterable[Check], secrets: Sequence[str] = ()) -> None:
-    """Prints a line for each check, without `secrets` and whatever else a log may not show."""
-    for check in checks:
-        sentence = redact(check.sentence, secrets).replace("\n", " ")
-        print(f"{check.state:<8} {check.name:<14} {sentence}")
+def worst(findings: Iterable[Finding]) -> Level:
+    """The highest level among the findings; OK if there are none."""
+    return max((finding.level for finding in findings), default=Level.OK)

@@ -95,7 +95,7 @@ class Measures:
     ytdlp_age_days: int | None
     upgrade_trouble: str | None
     sites_down: Mapping[str, float]
-    has_ffmpeg: bool
+    missing_ffmpeg: tuple[str, ...]
     js_runtime: str | None
     landlock_abi: int
     landlock_shortcoming: str
@@ -189,7 +189,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         upgrade_trouble=said.get("upgrade_trouble"),
         sites_down=said.get("sites_down", {}),
         ytdlp_age_days=programs.release_age_days(ytdlp, today) if ytdlp else None,
-        has_ffmpeg=all(map(shutil.which, ("ffmpeg", "ffprobe"))),
+        missing_ffmpeg=tuple(programs.missing_ffmpeg()),
         js_runtime=programs.js_runtime(),
         landlock_abi=landlock.abi(),
         landlock_shortcoming=isolation.shortcoming(),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from worker.data_directory import LOCK_NAME
 from worker.processes import process_table
 from worker.processes.process_table import Identity, Process
 from worker.settings import Settings
@@ -98,7 +99,7 @@ def running_bot(data_dir: Path) -> Identity | None:
     The lock is only looked at: to try it would keep a bot from starting at that moment.
     """
     try:
-        with (data_dir / "lock").open(encoding="ascii", errors="replace") as file:
+        with (data_dir / LOCK_NAME).open(encoding="ascii", errors="replace") as file:
             inode = os.fstat(file.fileno()).st_ino
             text = file.read(20).strip()
     except FileNotFoundError:
@@ -120,7 +121,7 @@ def _is_lock(line: str, pid: int, inode: int) -> bool:
 def owner_of(data_dir: Path) -> int:
     """The user whose bot this is: the lock is the bot's own file, the directory may be given."""
     try:
-        return (data_dir / "lock").stat().st_uid
+        return (data_dir / LOCK_NAME).stat().st_uid
     except FileNotFoundError:
         return data_dir.stat().st_uid
 

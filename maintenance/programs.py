@@ -9,9 +9,10 @@ from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 
-from maintenance.findings import Check, failed, ok, warning
+from maintenance import limits
+from maintenance.findings import Finding, critical, ok, warning
 
-OLDEST_YTDLP = "2026.7.4"  # security fixes
+_INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
 _TIMEOUT_S = 20
 # The memory that deno maps as data before it runs a line of JavaScript.
 _DENO_MEMORY_MB = 640
@@ -36,6 +37,8 @@ _RUNTIMES = (
     _Runtime("qjs", "0", ("--help",), r"QuickJS-ng version (\S+)"),
 )
 
+_FFMPEG = ("ffmpeg", "ffprobe")
+
 # Asked in a process of its own: the import takes 40 MB, and a broken package may raise anything.
 _ASK_YTDLP = """
 import importlib.util, yt_dlp.version, yt_dlp
@@ -44,12 +47,17 @@ print(yt_dlp.version.__version__, *extras)
 """
 
 
-def check_ffmpeg() -> list[Check]:
-    """ffmpeg and ffprobe; without them there are only formats that need no merging."""
-    return [_ffmpeg(name) for name in ("ffmpeg", "ffprobe")]
+def missing_ffmpeg() -> list[str]:
+    """Those of ffmpeg and ffprobe that PATH does not have."""
+    return [name for name in _FFMPEG if shutil.which(name) is None]
 
 
-def _ffmpeg(name: str) -> Check:
+def check_ffmpeg() -> list[Finding]:
+    """Ask ffmpeg and ffprobe for their versions; a finding for each."""
+    return [_check_ffmpeg(name) for name in _FFMPEG]
+
+
+def _check_ffmpeg(name: str) -> Finding:
     path = shutil.which(name)
     if path is None:
         return warning(
@@ -62,21 +70,27 @@ def _ffmpeg(name: str) -> Check:
     return ok(name, f"{match[1]} at {path}")
 
 
-def check_ytdlp() -> Check:
-    """yt-dlp as this Python finds it: it imports, it is not too old, it has its extras."""
+def check_ytdlp() -> Finding:
+    """Import yt-dlp as this Python finds it: its version and its extras."""
     answer = _output(sys.executable, "-c", _ASK_YTDLP).split()
-    install = f"{sys.executable} -m pip install -r requirements.txt"
-    if not answer:
-        return failed("yt-dlp", f"cannot be imported: {install}")
-    version, *missing = answer
-    if is_too_old(version):
-        return failed("yt-dlp", f"{version} is older than {OLDEST_YTDLP}: {install}")
-    if missing:
-        return warning("yt-dlp", f"{version} without its extras {' '.join(missing)}: {install}")
-    return ok("yt-dlp", version)
+    version = answer[0] if answer else None
+    if trouble := ytdlp_trouble(version):
+        return critical("yt-dlp", trouble)
+    if missing := answer[1:]:
+        return warning("yt-dlp", f"{version} without its extras {' '.join(missing)}: {_INSTALL}")
+    return ok("yt-dlp", str(version))
 
 
-def check_js_runtime(download_memory_mb: int) -> Check:
+def ytdlp_trouble(version: str | None) -> str | None:
+    """Why a yt-dlp of this version, None for none at all, should not be used; None if it may."""
+    if version is None:
+        return f"cannot be imported: {_INSTALL}"
+    if _numbers(version) < _numbers(limits.YTDLP_OLDEST):
+        return f"{version} lacks the security fixes of {limits.YTDLP_OLDEST}: {_INSTALL}"
+    return None
+
+
+def check_js_runtime(download_memory_mb: int) -> Finding:
     """A JavaScript runtime of those that yt-dlp takes; only some sites need one."""
     unfit = []
     for runtime in _RUNTIMES:
@@ -119,11 +133,6 @@ def release_age_days(version: str, today: date) -> int | None:
         return (today - date(*_numbers(version)[:3])).days
     except (TypeError, ValueError):
         return None
-
-
-def is_too_old(version: str) -> bool:
-    """Whether a yt-dlp lacks security fixes."""
-    return _numbers(version) < _numbers(OLDEST_YTDLP)
 
 
 def _output(*command: str) -> str:

@@ -6,7 +6,8 @@ Names follow its rules: one prefix, base units in the name, `_total` for what on
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from maintenance.health import Item, failure_rate
+from maintenance.findings import Finding
+from maintenance.health import failure_rate
 from maintenance.measures import Measures
 
 PREFIX = "fetchbot_"
@@ -26,9 +27,9 @@ class Family:
     samples: Samples
 
 
-def render(measures: Measures, items: Sequence[Item]) -> str:
+def render(measures: Measures, findings: Sequence[Finding]) -> str:
     """The whole text. A metric of which nothing is known is left out."""
-    return "".join(map(_render, [*_families(measures), _verdicts(items)]))
+    return "".join(map(_render, [*_families(measures), _verdicts(findings)]))
 
 
 def _families(measures: Measures) -> Iterable[Family]:
@@ -79,7 +80,9 @@ def _families(measures: Measures) -> Iterable[Family]:
     if measures.ytdlp_age_days is not None:
         age_s = measures.ytdlp_age_days * _DAY_S
         yield _gauge("ytdlp_age_seconds", "Since yt-dlp's release.", age_s)
-    yield _gauge("ffmpeg_present", "Whether ffmpeg and ffprobe are there.", measures.has_ffmpeg)
+    yield _gauge(
+        "ffmpeg_present", "Whether ffmpeg and ffprobe are there.", not measures.missing_ffmpeg
+    )
     has_runtime = measures.js_runtime is not None
     yield _gauge("js_runtime_present", "Whether a JavaScript runtime is there.", has_runtime)
     help_text = "The Landlock ABI that confines downloads, 0 for none."
@@ -104,8 +107,8 @@ def _workers(measures: Measures) -> Iterable[Family]:
     yield family("worker_memory_limit_bytes", "Memory it may use.", caps)
 
 
-def _verdicts(items: Sequence[Item]) -> Family:
-    samples = [({"check": item.name}, int(item.level)) for item in items]
+def _verdicts(findings: Sequence[Finding]) -> Family:
+    samples = [({"check": finding.name}, int(finding.level)) for finding in findings]
     return Family("health", "gauge", "A verdict: 0 ok, 1 warning, 2 critical.", samples)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from maintenance.health import Item, Level, failure_rate, worst
+from maintenance.findings import Finding, Level, worst
+from maintenance.health import failure_rate
 from maintenance.measures import Measures
 from maintenance.report import WIDTH, duration, say, size, table
 from worker.logs import printable, redact
@@ -15,17 +16,17 @@ _COLOURS = {Level.OK: "32", Level.WARNING: "33", Level.CRITICAL: "31"}
 _NAME_WIDTH = 18
 
 
-def print_items(items: Sequence[Item]) -> None:
+def print_findings(findings: Sequence[Finding]) -> None:
     """A line for each verdict, in colours if somebody sees them."""
     has_colours = sys.stdout.isatty()
-    for item in items:
-        word = f"{item.level.word:<9}"
-        text = " ".join(printable(redact(item.text)).split())
+    for finding in findings:
+        word = f"{finding.level.word:<9}"
+        text = " ".join(printable(redact(finding.text)).split())
         room = WIDTH - len(word) - _NAME_WIDTH - 1
         text = text if len(text) <= room else text[: room - 1] + "…"
         if has_colours:
-            word = f"\x1b[{_COLOURS[item.level]}m{word}\x1b[0m"
-        print(f"{word}{item.name:<{_NAME_WIDTH}} {text}")
+            word = f"\x1b[{_COLOURS[finding.level]}m{word}\x1b[0m"
+        print(f"{word}{finding.name:<{_NAME_WIDTH}} {text}")
 
 
 def print_details(measures: Measures) -> None:
@@ -66,12 +67,12 @@ def print_details(measures: Measures) -> None:
     say(f"\nMeasured {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(measures.taken_at))}.")
 
 
-def as_json(measures: Measures, items: Sequence[Item]) -> dict[str, Any]:
+def as_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:
     """All of it."""
     figures = measures.figures
     return {
-        "level": worst(items).word,
-        "checks": [{"name": i.name, "level": i.level.word, "text": i.text} for i in items],
+        "level": worst(findings).word,
+        "checks": [{"name": f.name, "level": f.level.word, "text": f.text} for f in findings],
         "bot": {
             "pid": measures.bot_pid,
             "age_seconds": measures.bot_age_s,
@@ -95,7 +96,7 @@ def as_json(measures: Measures, items: Sequence[Item]) -> dict[str, Any]:
         "load": measures.load,
         "ledger_bytes": figures.size_bytes,
         "ytdlp": {"version": measures.ytdlp, "age_days": measures.ytdlp_age_days},
-        "ffmpeg": measures.has_ffmpeg,
+        "ffmpeg": not measures.missing_ffmpeg,
         "js_runtime": measures.js_runtime,
         "landlock_abi": measures.landlock_abi,
     }

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from maintenance import alerts
-from maintenance.health import Item, Level
+from maintenance.findings import Finding, critical, ok
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.support.scene import Scene
 from worker.ledger import Ledger, ledger_path
 from worker.ledger.upkeep import Upkeep
 
-BAD = [Item("disk", Level.CRITICAL, "3 % free", alerts=True)]
-GOOD = [Item("disk", Level.OK, "30 % free", alerts=False)]
+BAD = [critical("disk", "3 % free")]
+GOOD = [ok("disk", "30 % free")]
 HOUR = 3600.0
 
 
@@ -27,10 +27,10 @@ class Admins:
         self.ledger = Upkeep(path)
         self.now = 1_000_000.0
 
-    def sample(self, items: list[Item], times: int = 1, every_s: float = 15.0) -> None:
+    def sample(self, findings: list[Finding], times: int = 1, every_s: float = 15.0) -> None:
         for _ in range(times):
             self.now += every_s
-            alerts.step(self.ledger, items, {7, 8}, self.now)
+            alerts.step(self.ledger, findings, {7, 8}, self.now)
 
     @property
     def messages(self) -> list[str]:
@@ -85,8 +85,8 @@ def test_it_is_repeated_hourly(admins: Admins) -> None:
 
 def test_flapping_is_announced_once_an_hour(admins: Admins) -> None:
     while admins.now < 1_000_000 + 2 * HOUR:
-        for items in (BAD, GOOD):
-            admins.sample(items, 3)
+        for findings in (BAD, GOOD):
+            admins.sample(findings, 3)
             admins.send_all()
     raised = [text for text in admins.messages if text.startswith("⚠")]
     assert len(raised) == 2

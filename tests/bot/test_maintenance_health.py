@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from maintenance import health, measures
-from maintenance.health import Level, assess
+from maintenance import measures
+from maintenance.findings import Level, worst
+from maintenance.health import assess
 from maintenance.measures import MeasuredWorker, Measures
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT, maintenance
@@ -112,7 +113,7 @@ def well(settings: Settings) -> Measures:
         ytdlp_age_days=10,
         upgrade_trouble=None,
         sites_down={},
-        has_ffmpeg=True,
+        missing_ffmpeg=(),
         landlock_abi=7,
         landlock_shortcoming="",
     )
@@ -174,7 +175,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
             WARNING,
             False,
         ),
-        (replaced(has_ffmpeg=False), "ffmpeg", WARNING, True),
+        (replaced(missing_ffmpeg=("ffprobe",)), "ffmpeg", WARNING, True),
         (replaced(ytdlp=None), "yt-dlp", CRITICAL, True),
         (replaced(ytdlp="2025.01.01"), "yt-dlp", CRITICAL, True),
         (replaced(ytdlp_age_days=181), "yt-dlp", WARNING, False),
@@ -188,10 +189,10 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
     ],
 )
 def test_verdict(well: Measures, change: Any, name: str, level: Level, alerts: bool) -> None:
-    assert health.worst(assess(well)) is Level.OK, assess(well)
+    assert worst(assess(well)) is Level.OK, assess(well)
     items = {item.name: item for item in assess(change(well))}
     assert (items[name].level, items[name].alerts) == (level, alerts)
-    assert health.worst(items.values()) is level
+    assert worst(items.values()) is level
 
 
 def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import bot
-from maintenance import check, programs
-from maintenance.findings import Check, State, ok, print_checks
+from maintenance import check, limits, programs
+from maintenance.findings import Finding, Level, ok
 from worker.errors import (
     Fault,
     JobError,
@@ -50,8 +50,8 @@ def test_all_checks_of_a_sound_machine_pass(
     settings: Settings, needs_ffmpeg: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checks = check.run_checks(settings, lambda _: "a_bot")
-    print_checks(checks, settings.secrets)
-    assert [found for found in checks if found.state is State.FAILED] == []
+    check.print_findings(checks, settings.secrets)
+    assert [found for found in checks if found.level is Level.CRITICAL] == []
     assert check.exit_code(checks) == 0
     names = [found.name for found in checks]
     assert names == [
@@ -71,19 +71,19 @@ def test_all_checks_of_a_sound_machine_pass(
 
 
 @pytest.mark.parametrize(
-    ("states", "code"),
+    ("levels", "code"),
     [
-        ([State.OK], 0),
-        ([State.OK, State.WARNING], 0),
-        ([State.FAILED, State.OK], 78),
+        ([Level.OK], 0),
+        ([Level.OK, Level.WARNING], 0),
+        ([Level.CRITICAL, Level.OK], 78),
     ],
 )
-def test_exit_code_tells_only_failures(states: list[State], code: int) -> None:
-    assert check.exit_code([Check("x", state, "") for state in states]) == code
+def test_exit_code_tells_only_failures(levels: list[Level], code: int) -> None:
+    assert check.exit_code([Finding("x", level, "") for level in levels]) == code
 
 
 def test_printed_line_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
-    print_checks([ok("x", f"{TOKEN} and my\npassword at https://h/?q=1")], ["password"])
+    check.print_findings([ok("x", f"{TOKEN} and my\npassword at https://h/?q=1")], ["password"])
     line = "ok       x              [redacted] and my [redacted] at https://h/?…\n"
     assert capsys.readouterr().out == line
 
@@ -96,8 +96,8 @@ def test_wrong_settings_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> N
 def test_settings_name_what_was_given_and_what_looks_odd(settings: Settings) -> None:
     odd = dataclasses.replace(settings, download_workers=1, warnings=("odd",))
     first, second = check.check_settings(odd)
-    assert first.sentence == "valid; given: BOT_TOKEN, DATA_DIR, DOWNLOAD_WORKERS"
-    assert second == Check("settings", State.WARNING, "odd")
+    assert first.text == "valid; given: BOT_TOKEN, DATA_DIR, DOWNLOAD_WORKERS"
+    assert second == Finding("settings", Level.WARNING, "odd")
 
 
 # ------------------------------------------------------------------------------------- machine
@@ -105,7 +105,7 @@ def test_settings_name_what_was_given_and_what_looks_odd(settings: Settings) -> 
 
 def test_data_dir_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b"
-    assert check.check_data_dir(path).state is State.OK
+    assert check.check_data_dir(path).level is Level.OK
     assert [oct(made.stat().st_mode & 0o777) for made in (path.parent, path)] == ["0o700"] * 2
     assert list(path.iterdir()) == []
 
@@ -113,85 +113,85 @@ def test_data_dir_is_made_for_its_owner_alone(tmp_path: Path) -> None:
 def test_data_dir_open_to_others_is_a_warning(tmp_path: Path) -> None:
     tmp_path.chmod(0o750)
     found = check.check_data_dir(tmp_path)
-    assert found.state is State.WARNING
-    assert "chmod 700" in found.sentence
+    assert found.level is Level.WARNING
+    assert "chmod 700" in found.text
 
 
 def test_data_dir_that_is_a_file_fails(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "data"):
-        assert check.check_data_dir(path).state is State.FAILED
+        assert check.check_data_dir(path).level is Level.CRITICAL
 
 
 @pytest.mark.parametrize("path", ["/proc/fetchbot", "/proc"])
 def test_data_dir_that_cannot_be_written_fails(path: str) -> None:
     found = check.check_data_dir(Path(path))
-    assert found.state is State.FAILED
-    assert f"{path} cannot be written" in found.sentence
+    assert found.level is Level.CRITICAL
+    assert f"{path} cannot be written" in found.text
 
 
 @pytest.mark.skipif(as_root(), reason="root may write everywhere")
 def test_data_dir_without_permission_fails(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    assert check.check_data_dir(tmp_path).state is State.FAILED
+    assert check.check_data_dir(tmp_path).level is Level.CRITICAL
 
 
 @pytest.mark.parametrize(
-    ("total_mb", "free_mb", "state"),
+    ("total_mb", "free_mb", "level"),
     [
-        (100_000, 50_000, State.OK),
-        (100_000, 9_000, State.WARNING),
-        (5_000, 1_000, State.WARNING),
-        (500, 99, State.FAILED),
-        (0, 0, State.FAILED),
+        (100_000, 50_000, Level.OK),
+        (100_000, 9_000, Level.WARNING),
+        (5_000, 950, Level.WARNING),
+        (500, 99, Level.CRITICAL),
+        (0, 0, Level.CRITICAL),
     ],
 )
 def test_free_disk(
-    total_mb: int, free_mb: int, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    total_mb: int, free_mb: int, level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = Usage(total_mb * MEBIBYTE, 0, free_mb * MEBIBYTE)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    assert check.check_disk(tmp_path / "not" / "yet").state is state
+    assert check.check_disk(tmp_path / "not" / "yet").level is level
 
 
 @pytest.mark.parametrize(
-    ("content", "mode", "state"),
+    ("content", "mode", "level"),
     [
-        ("# Netscape HTTP Cookie File\n", 0o600, State.OK),
-        (".host\tTRUE\t/\tTRUE\t0\tname\tsecret-value\n", 0o600, State.OK),
-        ("# Netscape HTTP Cookie File\n", 0o644, State.WARNING),
-        ('[{"name": "secret-value"}]', 0o600, State.FAILED),
-        ("", 0o600, State.FAILED),
-        (None, 0, State.FAILED),
+        ("# Netscape HTTP Cookie File\n", 0o600, Level.OK),
+        (".host\tTRUE\t/\tTRUE\t0\tname\tsecret-value\n", 0o600, Level.OK),
+        ("# Netscape HTTP Cookie File\n", 0o644, Level.WARNING),
+        ('[{"name": "secret-value"}]', 0o600, Level.CRITICAL),
+        ("", 0o600, Level.CRITICAL),
+        (None, 0, Level.CRITICAL),
     ],
 )
-def test_cookies(content: str | None, mode: int, state: State, tmp_path: Path) -> None:
+def test_cookies(content: str | None, mode: int, level: Level, tmp_path: Path) -> None:
     path = tmp_path / "cookies.txt"
     if content is not None:
         path.write_text(content)
         path.chmod(mode)
     (found,) = check.check_cookies(path)
-    assert found.state is state
-    assert "secret-value" not in found.sentence
+    assert found.level is level
+    assert "secret-value" not in found.text
 
 
 def test_socks_proxy_without_its_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "find_spec", lambda name: None)
     (found,) = check.check_proxy("socks5h://user:password@host:1080")
-    assert found.state is State.FAILED
-    assert "password" not in found.sentence
+    assert found.level is Level.CRITICAL
+    assert "password" not in found.text
     (found,) = check.check_proxy("http://user:password@host:1080")
     assert found == ok("proxy", "http://host:1080")
 
 
 def test_shutdown_grace_is_compared_with_supervisor_conf(tmp_path: Path) -> None:
-    assert check.check_shutdown_grace(30).state is State.OK
+    assert check.check_shutdown_grace(30).level is Level.OK
     # The bot may take STOP_RESERVE_S after the grace, and shall not be killed in it.
     longest_s = 45 - bot.STOP_RESERVE_S
-    assert check.check_shutdown_grace(longest_s + 1).state is State.WARNING
-    assert check.check_shutdown_grace(44).state is State.WARNING
+    assert check.check_shutdown_grace(longest_s + 1).level is Level.WARNING
+    assert check.check_shutdown_grace(44).level is Level.WARNING
     found = check.check_shutdown_grace(600, tmp_path / "missing")
-    assert found.state is State.OK
+    assert found.level is Level.OK
 
 
 # ------------------------------------------------------------------------------------ programs
@@ -217,11 +217,11 @@ Install = Callable[[str, str], None]
 
 def test_missing_ffmpeg_is_a_warning(install: Install) -> None:
     found = programs.check_ffmpeg()
-    assert [(one.name, one.state) for one in found] == [
-        ("ffmpeg", State.WARNING),
-        ("ffprobe", State.WARNING),
+    assert [(one.name, one.level) for one in found] == [
+        ("ffmpeg", Level.WARNING),
+        ("ffprobe", Level.WARNING),
     ]
-    assert "apt install ffmpeg" in found[0].sentence
+    assert "apt install ffmpeg" in found[0].text
 
 
 def test_ffmpeg_says_its_version(install: Install, tmp_path: Path) -> None:
@@ -229,67 +229,67 @@ def test_ffmpeg_says_its_version(install: Install, tmp_path: Path) -> None:
     install("ffprobe", "Segmentation fault")
     first, second = programs.check_ffmpeg()
     assert first == ok("ffmpeg", f"7.1-2 at {tmp_path}/bin/ffmpeg")
-    assert second.state is State.WARNING
+    assert second.level is Level.WARNING
 
 
 @pytest.mark.parametrize(
-    ("name", "output", "memory_mb", "state"),
+    ("name", "output", "memory_mb", "level"),
     [
-        ("deno", "deno 2.3.1 (stable)", 1024, State.OK),
-        ("deno", "deno 2.3.1 (stable)", 512, State.WARNING),
-        ("deno", "deno 1.46.0", 1024, State.WARNING),
-        ("node", "v22.1.0", 512, State.OK),
-        ("node", "v20.20.2", 512, State.WARNING),
-        ("bun", "1.3.0", 512, State.OK),
-        ("qjs", "QuickJS version 2024-01-13", 512, State.OK),
-        ("qjs", "QuickJS version 2021-03-27", 512, State.WARNING),
-        ("qjs", "QuickJS-ng version 0.10.0", 512, State.OK),
-        ("perl", "v99", 512, State.WARNING),
+        ("deno", "deno 2.3.1 (stable)", 1024, Level.OK),
+        ("deno", "deno 2.3.1 (stable)", 512, Level.WARNING),
+        ("deno", "deno 1.46.0", 1024, Level.WARNING),
+        ("node", "v22.1.0", 512, Level.OK),
+        ("node", "v20.20.2", 512, Level.WARNING),
+        ("bun", "1.3.0", 512, Level.OK),
+        ("qjs", "QuickJS version 2024-01-13", 512, Level.OK),
+        ("qjs", "QuickJS version 2021-03-27", 512, Level.WARNING),
+        ("qjs", "QuickJS-ng version 0.10.0", 512, Level.OK),
+        ("perl", "v99", 512, Level.WARNING),
     ],
 )
-def test_js_runtime(name: str, output: str, memory_mb: int, state: State, install: Install) -> None:
+def test_js_runtime(name: str, output: str, memory_mb: int, level: Level, install: Install) -> None:
     install(name, output)
-    assert programs.check_js_runtime(memory_mb).state is state
+    assert programs.check_js_runtime(memory_mb).level is level
 
 
 @pytest.mark.parametrize(
-    ("answer", "state"),
+    ("answer", "level"),
     [
-        ("2026.08.19\n", State.OK),
-        ("2026.07.04.post1\n", State.OK),
-        ("2026.06.09\n", State.FAILED),
-        ("2026.08.19 yt_dlp_ejs\n", State.WARNING),
-        ("", State.FAILED),
+        ("2026.08.19\n", Level.OK),
+        ("2026.07.04.post1\n", Level.OK),
+        ("2026.06.09\n", Level.CRITICAL),
+        ("2026.08.19 yt_dlp_ejs\n", Level.WARNING),
+        ("", Level.CRITICAL),
     ],
 )
-def test_ytdlp_version(answer: str, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ytdlp_version(answer: str, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "_output", lambda *command: answer)
-    assert programs.check_ytdlp().state is state
+    assert programs.check_ytdlp().level is level
 
 
 def test_oldest_ytdlp_is_the_one_that_requirements_name() -> None:
-    assert f"yt-dlp[default]>={programs.OLDEST_YTDLP}\n" in (ROOT / "requirements.txt").read_text()
+    assert f"yt-dlp[default]>={limits.YTDLP_OLDEST}\n" in (ROOT / "requirements.txt").read_text()
 
 
 # --------------------------------------------------------------------------------------- token
 
 
 @pytest.mark.parametrize(
-    ("error", "state", "word"),
+    ("error", "level", "word"),
     [
-        (TelegramUnauthorized("401"), State.FAILED, "@BotFather"),
-        (TelegramUnreachable("timed out"), State.FAILED, "timed out"),
-        (TelegramBusy(17.0), State.WARNING, "17 s"),
-        (JobError(Reason.INTERNAL, Fault.PERMANENT, "getMe: 418"), State.FAILED, "418"),
+        (TelegramUnauthorized("401"), Level.CRITICAL, "@BotFather"),
+        (TelegramUnreachable("timed out"), Level.CRITICAL, "timed out"),
+        (TelegramBusy(17.0), Level.WARNING, "17 s"),
+        (JobError(Reason.INTERNAL, Fault.PERMANENT, "getMe: 418"), Level.CRITICAL, "418"),
     ],
 )
-def test_token_failures(error: Exception, state: State, word: str, settings: Settings) -> None:
+def test_token_failures(error: Exception, level: Level, word: str, settings: Settings) -> None:
     def ask(_: Settings) -> str:
         raise error
 
     found = check.check_token(settings, ask)
-    assert found.state is state
-    assert word in found.sentence
+    assert found.level is level
+    assert word in found.text
 
 
 class _BotApi(http.server.BaseHTTPRequestHandler):

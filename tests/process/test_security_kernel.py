@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from maintenance import check
-from maintenance.findings import State
+from maintenance.findings import Level
 from tests.hostile.tools import tell, told, without_landlock
 from tests.sandbox.site import MediaSite
 from tests.support.download_limits import LIMITS
@@ -25,23 +25,23 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    ("abi", "has_filter", "state", "words"),
+    ("abi", "has_filter", "level", "words"),
     [
-        (0, True, State.WARNING, "not offered"),
-        (0, False, State.WARNING, "not offered"),
-        (1, False, State.WARNING, "signals and sockets only in part"),
-        (1, True, State.OK, "ABI 1"),
-        (9, True, State.OK, "ABI 9"),
+        (0, True, Level.WARNING, "not offered"),
+        (0, False, Level.WARNING, "not offered"),
+        (1, False, Level.WARNING, "signals and sockets only in part"),
+        (1, True, Level.OK, "ABI 1"),
+        (9, True, Level.OK, "ABI 9"),
     ],
 )
 def test_the_check_says_what_the_kernel_confines(
-    abi: int, has_filter: bool, state: State, words: str, monkeypatch: pytest.MonkeyPatch
+    abi: int, has_filter: bool, level: Level, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(landlock, "abi", lambda: abi)
     monkeypatch.setattr(seccomp, "is_offered", lambda: has_filter)
     found = check.check_landlock()
-    assert found.state is state
-    assert words in found.sentence
+    assert found.level is level
+    assert words in found.text
 
 
 def test_a_download_goes_on_where_the_kernel_offers_nothing(

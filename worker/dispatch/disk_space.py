@@ -10,9 +10,13 @@ from worker.downloads import workspace
 
 log = logging.getLogger(__name__)
 
-RESERVE_BYTES = 1_000_000_000
 RESERVE_SHARE = 0.10
-"""What stays free of the disk, the larger of the two."""
+RESERVE_BYTES = 1_000_000_000
+
+
+def reserve_bytes(total_bytes: int) -> float:
+    """How much of a disk of this size downloads leave free."""
+    return max(RESERVE_BYTES, total_bytes * RESERVE_SHARE)
 
 
 class DiskSpace:
@@ -27,8 +31,8 @@ class DiskSpace:
     def allows_one_beside(self, running: int) -> bool:
         """Whether there is room for one more download beside those that still write."""
         usage = shutil.disk_usage(self._data_dir)
-        reserve = max(RESERVE_BYTES, usage.total * RESERVE_SHARE)
-        return usage.free - (running + 1) * self._each_bytes > reserve
+        left = usage.free - (running + 1) * self._each_bytes
+        return left > reserve_bytes(usage.total)
 
     def sweep(self, prefix: str, live: Container[str]) -> None:
         """Remove the directories whose names begin so and that are not `live`."""

@@ -1,0 +1,31 @@
+"""From where on a figure is a warning or critical. README's table of alerts shows these numbers."""
+
+from worker.dispatch import disk_space
+
+QUEUE_WARNING = 100
+QUEUE_CRITICAL = 200
+"""Jobs that wait for one pool."""
+
+FAILURES_WARNING = 0.05
+FAILURES_CRITICAL = 0.10
+"""Share of the links answered in the last hour that got no media."""
+
+FAILURES_MIN = 3
+"""Fewer failures say nothing about the bot: one dead link of two is no failure rate of a half."""
+
+MEMORY_CRITICAL = 0.80
+"""Share of its cap that a worker uses."""
+
+DISK_CRITICAL = disk_space.RESERVE_SHARE
+"""Share of the disk that is free; downloads wait below it."""
+
+DISK_FULL_BYTES = 100 * 1024 * 1024
+"""With less free disk than this a bot should not be started."""
+
+SILENCE_S = 90.0
+"""Without an answer to a poll (one takes 25 s), or news from the bot (they come every 7.5 s)."""
+
+YTDLP_OLD_DAYS = 180
+
+YTDLP_OLDEST = "2026.7.4"
+"""Earlier releases of yt-dlp lack security fixes."""
