@@ -335,6 +335,25 @@ class Cancelled(StrEnum):
     TOO_LATE = "too late"
 
 
+class Topic(StrEnum):
+    """What is said to a person beside refusals, flaws of links and the answers to links.
+
+    VERBATIM stands for a text that is finished already.
+    """
+
+    HELP = "help"
+    HINT = "hint"
+    WHICH_LINK = "which link"
+    PRIVATE_BOT = "private bot"
+    LINKS_LEFT_OUT = "links left out"
+    DEAD_BUTTON = "dead button"
+    BAN_WHOM = "ban whom"
+    BAN_ADMIN = "ban admin"
+    BAN_DONE = "ban done"
+    UNBAN_DONE = "unban done"
+    VERBATIM = "verbatim"
+
+
 Effect = OpenRequest | CancelRequest | Ban | Reply | AnswerButton
 
 TelegramTask = (

@@ -11,7 +11,7 @@ from tests.sandbox.faults import Call, Fault
 from tests.sandbox.server import Cut
 from tests.sandbox.site import MediaSite
 from tests.support.scene import HOSTILE_BOT, Scene, albums, once
-from worker.telegram import texts
+from worker.telegram.texts import ENGLISH
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -111,7 +111,7 @@ def test_cancel_while_a_group_is_sent(scene: Scene, chat: int) -> None:
     scene.api.on_call = press_and_wait
     scene.send(f"/post/ppp?{chat}", chat)
     (answer,) = scene.wait_for_answers(1, chat)
-    assert answer.text == texts.CANCELLED
+    assert answer.text == ENGLISH.cancelled
     scene.wait_for_no_directories()
 
 
@@ -149,5 +149,5 @@ def test_ten_spellings_of_one_link_and_the_first_gives_up(scene: Scene, chat: in
         (answer,) = scene.wait_for_answers(1, person)
         assert answer.kind == "video"
     (answer,) = scene.wait_for_answers(1, chat)
-    assert answer.text == texts.CANCELLED or answer.kind == "video"
+    assert answer.text == ENGLISH.cancelled or answer.kind == "video"
     scene.wait_for_no_directories()

@@ -9,7 +9,10 @@ from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.support.media import probe
 from tests.support.scene import Scene
+from worker.protocol import Topic
 from worker.telegram import texts
+from worker.telegram.handlers import MAX_LINKS
+from worker.telegram.texts import ENGLISH
 
 _chats = count(1000)
 
@@ -136,7 +139,7 @@ def test_groups_command_is_answered_by_the_bot_that_it_names(scene: Scene) -> No
     scene.api.say("/help", group, 7)
     scene.api.say("/help@Sandbox_Bot", group, 7)
     (answer,) = scene.wait_for_answers(1, group)
-    assert answer.text == texts.HELP
+    assert answer.text == texts.notice(ENGLISH, Topic.HELP, most_links=MAX_LINKS)
 
 
 def test_each_of_several_links_is_a_request(scene: Scene, chat: int) -> None:

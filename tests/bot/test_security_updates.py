@@ -23,6 +23,7 @@ from worker.dispatch.poller import MAX_NESTING, Poller
 from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob
 from worker.protocol import Cancelled, HandleUpdate
 from worker.telegram import Connection, fields, handle_update, texts
+from worker.telegram.texts import ENGLISH
 
 TOKEN = "123456789:AAHsandbox-0123456789abcdefghijklmno"
 CONNECTION = Connection(TOKEN, "http://127.0.0.1:9")
@@ -203,8 +204,8 @@ def test_a_button_obeys_only_who_it_was_made_for(site: MediaSite, tmp_path: Path
         for stranger in (1, 2, 3):
             api.press(CHAT, status.message_id, "Cancel", user_id=CHAT + stranger)
         api.wait_for(lambda: len(notices()) == 3)
-        assert set(notices()) == {texts.CANCEL_NOTICES[Cancelled.NOT_YOURS]}
+        assert set(notices()) == {texts.notice(ENGLISH, Cancelled.NOT_YOURS)}
         assert scene.answers() == []
         api.press(CHAT, status.message_id, "Cancel", user_id=CHAT)
         scene.wait_for_answers(1)
-        assert api.wait_for(lambda: texts.CANCEL_NOTICES[Cancelled.DONE] in notices())
+        assert api.wait_for(lambda: texts.notice(ENGLISH, Cancelled.DONE) in notices())

@@ -16,6 +16,7 @@ from tests.support.scene import Scene
 from worker.dispatch.circuit_breaker import site_of
 from worker.errors import Reason
 from worker.telegram import texts
+from worker.telegram.texts import ENGLISH
 
 BOT = Path(impatient_bot.__file__)
 
@@ -23,7 +24,7 @@ ANNA, BEN, CEM, DORA = 11, 12, 13, 14
 
 COOL_DOWN_S = 8.0
 
-TOLD = texts.explanation(Reason.SITE_DOWN, wait_s=COOL_DOWN_S)
+TOLD = texts.explanation(ENGLISH, Reason.SITE_DOWN, wait_s=COOL_DOWN_S)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from tests.support.media import make
 from tests.support.scene import Scene
 from worker.protocol import Cancelled
 from worker.telegram import texts
+from worker.telegram.texts import ENGLISH
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -255,7 +256,7 @@ def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
     (job,) = next(iter(scene.ledger("SELECT download FROM requests WHERE chat_id = ?", chat)))
 
     scene.api.press(chat, status.message_id, "Cancel", user_id=chat + 1)
-    scene.api.wait_for(lambda: notices == [texts.CANCEL_NOTICES[Cancelled.NOT_YOURS]])
+    scene.api.wait_for(lambda: notices == [texts.notice(ENGLISH, Cancelled.NOT_YOURS)])
     assert scene.answers(chat) == []
     assert scene.ledger("SELECT verdict FROM requests WHERE chat_id = ?", chat) in (
         [(None,)],
@@ -266,8 +267,8 @@ def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
     (answer,) = scene.wait_for_answers(1, chat)
     scene.api.wait_for(lambda: notices[1:])  # it may come after the answer
     unsubscribe()
-    assert answer.text == texts.CANCELLED
-    assert notices[1:] == [texts.CANCEL_NOTICES[Cancelled.DONE]]
+    assert answer.text == ENGLISH.cancelled
+    assert notices[1:] == [texts.notice(ENGLISH, Cancelled.DONE)]
     if stage is in_line:
         cancel(scene, chat + 1000)
     scene.api.wait_for(lambda: not scene.workers("yt-dlp") and not scene.workers("ffmpeg"), 10)
@@ -301,7 +302,7 @@ def test_answer_waits_for_an_edit_on_its_way(scene: Scene, chat: int) -> None:
     explanations = "SELECT state FROM jobs WHERE kind = 'explain' AND chat_id = ?"
     cancel_during_an_edit(scene, chat, lambda: scene.ledger(explanations, chat))
     (answer,) = scene.wait_for_answers(1, chat)
-    assert answer.text == texts.CANCELLED
+    assert answer.text == ENGLISH.cancelled
 
 
 @pytest.mark.negative

@@ -19,6 +19,7 @@ from worker.downloads.ytdlp import fetch as ytdlp_fetch
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import Fault, JobError, Reason
 from worker.telegram import texts
+from worker.telegram.texts import ENGLISH
 
 
 class TalkativeIE(InfoExtractor):
@@ -153,7 +154,7 @@ def test_person_is_told_that_it_is_the_bots_fault(warm: Worker, web: Web) -> Non
 
 def said(error: JobError) -> str:
     """The sentence; one that is said of a failure which is tried again never denies it."""
-    sentence = texts.explanation(error.reason, "7f3a2c", limit_mb=5)
+    sentence = texts.explanation(ENGLISH, error.reason, "7f3a2c", limit_mb=5)
     if error.fault is Fault.RETRYABLE:
         assert "will not help" not in sentence
     assert error.reason is not Reason.NO_MEDIA, error.detail

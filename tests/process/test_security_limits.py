@@ -18,6 +18,7 @@ from worker.downloads.ytdlp import page_limits
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Note
 from worker.telegram import texts
+from worker.telegram.texts import ENGLISH
 
 Flood = Callable[[Web], str]
 
@@ -112,7 +113,7 @@ def test_without_its_limit_a_flood_goes_on(
 
 def test_each_limit_has_a_sentence_of_its_own() -> None:
     reasons = {reason for _, reason, _ in FLOODS}
-    assert len({texts.explanation(reason) for reason in reasons}) == len(reasons)
+    assert len({texts.explanation(ENGLISH, reason) for reason in reasons}) == len(reasons)
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")

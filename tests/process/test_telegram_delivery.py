@@ -29,6 +29,7 @@ from worker.protocol import (
     Stage,
 )
 from worker.telegram import texts
+from worker.telegram.texts import ENGLISH
 
 
 def of_kind(clip: MediaFile, kind: MediaKind, name: str, content: bytes) -> MediaFile:
@@ -42,7 +43,7 @@ def of_kind(clip: MediaFile, kind: MediaKind, name: str, content: bytes) -> Medi
 
 def test_a_status_answers_the_link_and_can_be_cancelled(driver: TelegramDriver) -> None:
     assert driver.message.reply_to == driver.link_id
-    assert driver.message.text == texts.progress(Progress(Stage.ACCEPTED))
+    assert driver.message.text == texts.progress(ENGLISH, Progress(Stage.ACCEPTED))
     assert driver.message.buttons == [[("Cancel", f"cancel:{REQUEST}")]]
     driver.api.press(CHAT, driver.message_id, "Cancel")
     update = driver.api.pending_updates[-1]
@@ -70,7 +71,7 @@ def test_progress_is_shown_and_may_repeat_itself(driver: TelegramDriver) -> None
     task = EditStatus(REQUEST, CHAT, driver.message_id, progress)
     assert driver.do(task) is None
     assert driver.do(task) is None
-    assert driver.message.text == texts.progress(progress)
+    assert driver.message.text == texts.progress(ENGLISH, progress)
     assert driver.message.buttons == [[("Cancel", f"cancel:{REQUEST}")]]
 
 
@@ -211,7 +212,7 @@ def test_the_status_turns_into_a_sentence(driver: TelegramDriver) -> None:
     task = Explain(REQUEST, CHAT, driver.message_id, Reason.INTERNAL, "7f3a2c")
     assert driver.do(task) is None
     assert driver.do(task) is None
-    assert driver.message.text == texts.explanation(Reason.INTERNAL, "7f3a2c")
+    assert driver.message.text == texts.explanation(ENGLISH, Reason.INTERNAL, "7f3a2c")
     assert driver.message.buttons == []
 
 

@@ -17,14 +17,19 @@ from tests.support.updates import (
     said,
 )
 from worker import media_keys
-from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
+from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply, Topic
 from worker.telegram import fields, texts
 from worker.telegram.handlers import MAX_LINKS, cancel_data, handle_update
+from worker.telegram.texts import ENGLISH
 from worker.urls import LinkFlaw
 
 
 def opened(url: str, chat: int = USER) -> OpenRequest:
     return OpenRequest(chat, USER, MESSAGE, url, media_keys.of_link(url))
+
+
+def said_of(about: Topic | LinkFlaw, **values: int) -> str:
+    return texts.notice(ENGLISH, about, most_links=MAX_LINKS, **values)
 
 
 def reply(text: str, chat: int = USER) -> Reply:
@@ -42,35 +47,35 @@ def reply(text: str, chat: int = USER) -> Reply:
             said("https://b.example/ https://a.example/ https://b.example/#"),
             [opened("https://b.example/"), opened("https://a.example/")],
         ),
-        (said("ftp://a.example/"), [reply(texts.flaw(LinkFlaw.SCHEME))]),
+        (said("ftp://a.example/"), [reply(said_of(LinkFlaw.SCHEME))]),
         (
             said("ftp://a.example/ https://a.example/"),
-            [opened("https://a.example/"), reply(texts.flaw(LinkFlaw.SCHEME))],
+            [opened("https://a.example/"), reply(said_of(LinkFlaw.SCHEME))],
         ),
-        (said(f"https://a.example/{'x' * 3000}"), [reply(texts.flaw(LinkFlaw.TOO_LONG))]),
-        (said("/start"), [reply(texts.HELP)]),
-        (said("/help now"), [reply(texts.HELP)]),
-        (said("/Help@our_bot"), [reply(texts.HELP)]),
-        (said("/helpless"), [reply(texts.HINT)]),
-        (said("hello"), [reply(texts.HINT)]),
-        (said("x" * 4096), [reply(texts.HINT)]),
-        (said(sticker={}), [reply(texts.HINT)]),
+        (said(f"https://a.example/{'x' * 3000}"), [reply(said_of(LinkFlaw.TOO_LONG))]),
+        (said("/start"), [reply(said_of(Topic.HELP))]),
+        (said("/help now"), [reply(said_of(Topic.HELP))]),
+        (said("/Help@our_bot"), [reply(said_of(Topic.HELP))]),
+        (said("/helpless"), [reply(said_of(Topic.HINT))]),
+        (said("hello"), [reply(said_of(Topic.HINT))]),
+        (said("x" * 4096), [reply(said_of(Topic.HINT))]),
+        (said(sticker={}), [reply(said_of(Topic.HINT))]),
         (said(photo=[{}], media_group_id="1"), []),
         (said(pinned_message={}), []),
         (said("hello", chat=GROUP), []),
         (said("/help", chat=GROUP), []),
-        (said("/help@our_bot", chat=GROUP), [reply(texts.HELP, GROUP)]),
+        (said("/help@our_bot", chat=GROUP), [reply(said_of(Topic.HELP), GROUP)]),
         (said("/help@other_bot", chat=GROUP), []),
         (said("/other@our_bot", chat=GROUP), []),
         (said("/fresh", chat=GROUP), []),
-        (said("/HELP@Our_Bot", chat=GROUP), [reply(texts.HELP, GROUP)]),
+        (said("/HELP@Our_Bot", chat=GROUP), [reply(said_of(Topic.HELP), GROUP)]),
         (said(new_chat_members=[{}], chat=GROUP), []),
         (pressed("cancel:17"), [CancelRequest(17, USER, "42")]),
-        (pressed("cancel:"), [AnswerButton("42", texts.DEAD_BUTTON)]),
-        (pressed("cancel:-1"), [AnswerButton("42", texts.DEAD_BUTTON)]),
-        (pressed("cancel:٣"), [AnswerButton("42", texts.DEAD_BUTTON)]),
-        (pressed("cancel:" + "9" * 30), [AnswerButton("42", texts.DEAD_BUTTON)]),
-        (pressed(None), [AnswerButton("42", texts.DEAD_BUTTON)]),
+        (pressed("cancel:"), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
+        (pressed("cancel:-1"), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
+        (pressed("cancel:٣"), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
+        (pressed("cancel:" + "9" * 30), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
+        (pressed(None), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
     ],
 )
 def test_an_update_asks_for(update: dict[str, Any], effects: list[Effect]) -> None:
@@ -126,7 +131,7 @@ def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:
     urls = [f"https://a.example/{number}" for number in range(9)]
     effects = handle_update(said(" ".join(urls)))
     assert effects[:MAX_LINKS] == tuple(map(opened, urls[:MAX_LINKS]))
-    assert effects[MAX_LINKS:] == (reply(texts.too_many_links(5, 4)),)
+    assert effects[MAX_LINKS:] == (reply(said_of(Topic.LINKS_LEFT_OUT, count=4)),)
 
 
 def test_bots_are_not_listened_to() -> None:
@@ -139,13 +144,13 @@ def test_bots_are_not_listened_to() -> None:
 @pytest.mark.parametrize("text", ["hello", "https://a.example/", "/start"])
 def test_a_stranger_is_told_so_in_private_and_nowhere_else(text: str) -> None:
     allowed = frozenset({5})
-    assert handle_update(said(text), allowed_users=allowed) == (reply(texts.STRANGER),)
+    assert handle_update(said(text), allowed_users=allowed) == (reply(said_of(Topic.PRIVATE_BOT)),)
     assert handle_update(said(text, chat=GROUP), allowed_users=allowed) == ()
 
 
 def test_a_strangers_button_does_nothing() -> None:
     effects = handle_update(pressed("cancel:17"), allowed_users=frozenset({5}))
-    assert effects == (AnswerButton("42", texts.STRANGER),)
+    assert effects == (AnswerButton("42", said_of(Topic.PRIVATE_BOT)),)
 
 
 def test_an_allowed_user_is_served() -> None:
@@ -167,17 +172,27 @@ def test_other_kinds_of_chat_are_left_alone(chat_type: object) -> None:
 
 
 ADMIN = 5005
+BANNED = said_of(Topic.BAN_DONE, user_id=77)
+UNBANNED = said_of(Topic.UNBAN_DONE, user_id=77)
 
 
 @pytest.mark.parametrize(
     ("text", "answered", "effects"),
     [
-        ("/ban 77", None, [Ban(77, is_banned=True), reply(texts.banned(77))]),
-        ("/unban 77", None, [Ban(77, is_banned=False), reply(texts.unbanned(77))]),
-        ("/ban@the_bot 77", None, [Ban(77, is_banned=True), reply(texts.banned(77))]),
-        ("/ban", 77, [Ban(77, is_banned=True), reply(texts.banned(77))]),
-        ("/ban", None, [reply(texts.BAN_WHOM)]),
-        (f"/ban {ADMIN}", None, [reply(texts.BAN_ADMIN)]),
+        ("/ban 77", None, [Ban(77, is_banned=True), reply(said_of(Topic.BAN_DONE, user_id=77))]),
+        (
+            "/unban 77",
+            None,
+            [Ban(77, is_banned=False), reply(said_of(Topic.UNBAN_DONE, user_id=77))],
+        ),
+        (
+            "/ban@the_bot 77",
+            None,
+            [Ban(77, is_banned=True), reply(said_of(Topic.BAN_DONE, user_id=77))],
+        ),
+        ("/ban", 77, [Ban(77, is_banned=True), reply(said_of(Topic.BAN_DONE, user_id=77))]),
+        ("/ban", None, [reply(said_of(Topic.BAN_WHOM))]),
+        (f"/ban {ADMIN}", None, [reply(said_of(Topic.BAN_ADMIN))]),
     ],
 )
 def test_admin_shuts_people_out_and_lets_them_in(

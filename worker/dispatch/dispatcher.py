@@ -60,7 +60,10 @@ LEDGER_PAUSE_S = 1.0
 STOP_PATIENCE_S = 4.0
 """From the end of the grace to the end of the pools: for sessions to be killed and cleaned."""
 
-WORDS = Words(texts.CANCEL_NOTICES, texts.REFUSALS)
+WORDS = Words(
+    {outcome: texts.notice(texts.ENGLISH, outcome) for outcome in protocol.Cancelled},
+    {refusal: texts.notice(texts.ENGLISH, refusal) for refusal in protocol.Refusal},
+)
 
 
 @dataclass

@@ -32,6 +32,7 @@ from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
 from worker.telegram.files import open_media, open_thumbnail, safe_name, size_of
 from worker.telegram.handlers import cancel_data
+from worker.telegram.texts import ENGLISH
 
 # After the last byte of an upload Telegram is silent while it works on the file; a local server
 # meanwhile sends it on to Telegram itself, at 1 MB/s or faster.
@@ -43,13 +44,13 @@ _MAX_TAG = 64  # of an audio's title and performer, UTF-16 units
 
 def post_status(client: Client, task: PostStatus) -> Posted:
     """Answer a link with the status message. Not safe to repeat after `TelegramUnreachable`."""
-    text = texts.progress(Progress(Stage.ACCEPTED))
+    text = texts.progress(ENGLISH, Progress(Stage.ACCEPTED))
     return Posted(client.send_text(task.chat_id, text, task.reply_to, _cancel(task.request_id)))
 
 
 def edit_status(client: Client, task: EditStatus) -> None:
     """Show progress; no matter if the message is gone or has become media meanwhile."""
-    text = texts.progress(task.progress)
+    text = texts.progress(ENGLISH, task.progress)
     with suppress(MessageGone):
         client.edit_text(task.chat_id, task.message_id, text, _cancel(task.request_id))
 
@@ -93,7 +94,7 @@ def explain(client: Client, task: Explain) -> None:
 
     A message that is media by now has been answered already. Raises `MessageGone`.
     """
-    text = texts.explanation(task.reason, task.error_id, task.wait_s, task.limit_mb)
+    text = texts.explanation(ENGLISH, task.reason, task.error_id, task.wait_s, task.limit_mb)
     with suppress(MessageIsMedia):
         client.edit_text(task.chat_id, task.message_id, text)
 
@@ -109,7 +110,7 @@ def answer_button(client: Client, task: AnswerButton) -> None:
 
 
 def _cancel(request_id: int) -> tuple[str, str]:
-    return texts.CANCEL, cancel_data(request_id)
+    return ENGLISH.cancel_button, cancel_data(request_id)
 
 
 def _is_refusal(error: JobError) -> bool:
@@ -194,7 +195,7 @@ def _input_media(
     has_caption: bool = True,
 ) -> tuple[types.InputMedia, float]:
     """What is to be sent, and for how long Telegram may be silent about it."""
-    caption = texts.caption(file) if has_caption else None
+    caption = texts.caption(ENGLISH, file) if has_caption else None
     if file.file_id is not None:
         return _described(kind, file, file.file_id, None, caption), transport.READ_TIMEOUT_S
     opened = files.enter_context(open_media(file.path))

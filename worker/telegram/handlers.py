@@ -10,9 +10,11 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from worker import media_keys
-from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply
+from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply, Topic
 from worker.telegram import fields, texts
 from worker.telegram.links import Links, find_links
+from worker.telegram.texts import ENGLISH
+from worker.urls import LinkFlaw
 
 ALLOWED_UPDATES = ("message", "callback_query")
 
@@ -23,8 +25,8 @@ _COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>[A-Za-z0-9_]{1,
 _BAN = re.compile(r"/(?P<un>un)?ban(?:@[A-Za-z0-9_]{1,32})?(?:\s+(?P<id>[0-9]{1,16}))?")
 # To commands without a link.
 _ANSWERS = {
-    **dict.fromkeys(("start", "help"), texts.HELP),
-    **dict.fromkeys(("audio", "fresh"), texts.WHICH_LINK),
+    **dict.fromkeys(("start", "help"), Topic.HELP),
+    **dict.fromkeys(("audio", "fresh"), Topic.WHICH_LINK),
 }
 _CANCEL = re.compile(r"cancel:([0-9]{1,18})")
 # Somebody said or sent something, as against Telegram's notes that a message was pinned, a
@@ -88,7 +90,7 @@ def _message(message: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tup
     if fields.is_true(sender, "is_bot") or _CONTENT.isdisjoint(message):
         return ()
     if allowed_users and user_id not in allowed_users:
-        return (Reply(chat_id, message_id, texts.STRANGER),) if private else ()
+        return (Reply(chat_id, message_id, _say(Topic.PRIVATE_BOT)),) if private else ()
 
     links = find_links(message)
     command, _ = _command(message)
@@ -120,20 +122,20 @@ def _ban(message: Mapping[str, Any], admins: AbstractSet[int]) -> tuple[Effect, 
     user_id = int(command["id"]) if command["id"] else fields.integer(meant, "id")
     message_id = fields.integer(message, "message_id")
     if user_id is None:
-        return (Reply(chat_id, message_id, texts.BAN_WHOM),)
+        return (Reply(chat_id, message_id, _say(Topic.BAN_WHOM)),)
     if user_id in admins:
-        return (Reply(chat_id, message_id, texts.BAN_ADMIN),)
+        return (Reply(chat_id, message_id, _say(Topic.BAN_ADMIN)),)
     is_banned = command["un"] is None
-    said = texts.banned(user_id) if is_banned else texts.unbanned(user_id)
-    return (Ban(user_id, is_banned), Reply(chat_id, message_id, said))
+    said = Topic.BAN_DONE if is_banned else Topic.UNBAN_DONE
+    return (Ban(user_id, is_banned), Reply(chat_id, message_id, _say(said, user_id=user_id)))
 
 
 def _about(links: Links) -> str:
     """What is to be said about links that are not opened."""
     left_out = len(links.good) - MAX_LINKS
-    sentences = [texts.flaw(flaw) for flaw in links.flaws]
+    sentences = [_say(flaw) for flaw in links.flaws]
     if left_out > 0:
-        sentences.append(texts.too_many_links(MAX_LINKS, left_out))
+        sentences.append(_say(Topic.LINKS_LEFT_OUT, count=left_out))
     return "\n".join(sentences)
 
 
@@ -143,11 +145,15 @@ def _talk(message: Mapping[str, Any], private: bool) -> str:
     answer = _ANSWERS.get(command)
     # In a group a command without a name may be meant for any of its bots.
     if answer and (private or addressee):
-        return answer
+        return _say(answer)
     # The captions of an album come as messages of their own; one hint each would be a flood.
     if private and "media_group_id" not in message:
-        return texts.HINT
+        return _say(Topic.HINT)
     return ""
+
+
+def _say(about: Topic | LinkFlaw, **values: int) -> str:
+    return texts.notice(ENGLISH, about, most_links=MAX_LINKS, **values)
 
 
 def _command(message: Mapping[str, Any]) -> tuple[str, str]:
@@ -162,8 +168,8 @@ def _button(query: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tuple[
     if not callback_id or user_id is None:
         return ()
     if allowed_users and user_id not in allowed_users:
-        return (AnswerButton(callback_id, texts.STRANGER),)
+        return (AnswerButton(callback_id, _say(Topic.PRIVATE_BOT)),)
     cancel = _CANCEL.fullmatch(fields.text(query, "data"))
     if cancel is None:
-        return (AnswerButton(callback_id, texts.DEAD_BUTTON),)
+        return (AnswerButton(callback_id, _say(Topic.DEAD_BUTTON)),)
     return (CancelRequest(int(cancel[1]), user_id, callback_id),)

@@ -9,8 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import Reason
-from worker.protocol import MediaFile, MediaKind, Note, Progress, Retry, Stage
-from worker.telegram import texts
+from worker.protocol import (
+    Cancelled,
+    MediaFile,
+    MediaKind,
+    Note,
+    Progress,
+    Refusal,
+    Retry,
+    Stage,
+    Topic,
+)
+from worker.telegram.texts import ENGLISH, caption, explanation, notice, progress
+from worker.telegram.texts.captions import MAX_CAPTION
+from worker.telegram.texts.formatting import shorten, utf16_length
 from worker.urls import LinkFlaw
 
 TAG = re.compile(r"<[^>]*>")
@@ -28,7 +40,7 @@ def shown(markup: str) -> str:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_a_short_sentence(reason: Reason) -> None:
-    sentence = texts.explanation(reason)
+    sentence = explanation(ENGLISH, reason)
     assert sentence.endswith(".")
     assert 10 < len(sentence) < 100
     assert re.search("again|later|check the link|may work|a few days", sentence), "what helps?"
@@ -38,8 +50,8 @@ def test_every_reason_has_a_short_sentence(reason: Reason) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_what_is_tried_again_says_so_with_a_count(reason: Reason) -> None:
     waiting = Progress(Stage.RETRYING, eta_s=120.0, retry=Retry(reason, 2, 3))
-    what, when = texts.progress(waiting).split("\n")
-    assert texts.explanation(reason).startswith(what)
+    what, when = progress(ENGLISH, waiting).split("\n")
+    assert explanation(ENGLISH, reason).startswith(what)
     assert when == "Trying again in 2 minutes: try 2 of 3…"
 
 
@@ -60,7 +72,7 @@ def test_what_is_tried_again_says_so_with_a_count(reason: Reason) -> None:
 )
 def test_a_wait_is_told_in_round_numbers(wait_s: float, words: str) -> None:
     waiting = Progress(Stage.RETRYING, eta_s=wait_s, retry=Retry(Reason.NETWORK, 2, 3))
-    assert f"again in {words}:" in texts.progress(waiting)
+    assert f"again in {words}:" in progress(ENGLISH, waiting)
 
 
 @pytest.mark.parametrize(
@@ -70,44 +82,62 @@ def test_a_wait_is_told_in_round_numbers(wait_s: float, words: str) -> None:
 def test_who_asks_for_a_site_that_is_down_is_told_when_to_come_again(
     wait_s: float, words: str
 ) -> None:
-    sentence = texts.explanation(Reason.SITE_DOWN, "7f3a2c", wait_s)
+    sentence = explanation(ENGLISH, Reason.SITE_DOWN, "7f3a2c", wait_s)
     assert sentence.endswith(f"Please send the link again in {words}.")
-    assert texts.explanation(Reason.NETWORK, "", wait_s) == texts.explanation(Reason.NETWORK)
+    assert explanation(ENGLISH, Reason.NETWORK, "", wait_s) == explanation(ENGLISH, Reason.NETWORK)
 
 
 def test_who_sends_what_is_too_large_is_told_the_limit() -> None:
-    sentence = texts.explanation(Reason.TOO_LARGE, "7f3a2c", limit_mb=2000)
+    sentence = explanation(ENGLISH, Reason.TOO_LARGE, "7f3a2c", limit_mb=2000)
     assert sentence.startswith("This is larger than the 2000 MB that I may send at once.")
-    assert texts.explanation(Reason.DRM, limit_mb=2000) == texts.explanation(Reason.DRM)
+    assert explanation(ENGLISH, Reason.DRM, limit_mb=2000) == explanation(ENGLISH, Reason.DRM)
 
 
 @pytest.mark.parametrize("reason", [Reason.CRASHED, Reason.INTERNAL, Reason.UPLOAD_REFUSED])
 def test_what_may_be_our_fault_carries_the_error_id(reason: Reason) -> None:
-    assert texts.explanation(reason, "7f3a2c").endswith(" (error 7f3a2c).")
-    assert "error" not in texts.explanation(reason)
+    assert explanation(ENGLISH, reason, "7f3a2c").endswith(" (error 7f3a2c).")
+    assert "error" not in explanation(ENGLISH, reason)
 
 
 @pytest.mark.parametrize("reason", [Reason.NOT_FOUND, Reason.TOO_LARGE, Reason.DRM])
 def test_what_is_clear_carries_no_error_id(reason: Reason) -> None:
-    assert "7f3a2c" not in texts.explanation(reason, "7f3a2c")
+    assert "7f3a2c" not in explanation(ENGLISH, reason, "7f3a2c")
 
 
 def test_a_cancelled_request_is_not_called_an_error() -> None:
-    assert texts.explanation(None, "7f3a2c") == texts.CANCELLED
+    assert explanation(ENGLISH, None, "7f3a2c") == ENGLISH.cancelled
 
 
-@pytest.mark.parametrize("flaw", LinkFlaw)
-def test_every_flaw_has_a_sentence(flaw: LinkFlaw) -> None:
-    assert texts.flaw(flaw).endswith(".")
+@pytest.mark.parametrize("about", [*LinkFlaw, *Refusal, *Cancelled])
+def test_every_refusal_is_a_sentence(about: LinkFlaw | Refusal | Cancelled) -> None:
+    assert notice(ENGLISH, about).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "I only take 5 links from a message. Please send the last one again."),
+        (
+            7,
+            "I only take 5 links from a message. Please send the other 7 again, up to 5 at a time.",
+        ),
+    ],
+)
+def test_links_that_were_left_out_are_counted(count: int, words: str) -> None:
+    assert notice(ENGLISH, Topic.LINKS_LEFT_OUT, count=count, most_links=5) == words
+
+
+def test_braces_in_a_value_are_left_alone() -> None:
+    assert notice(ENGLISH, Topic.VERBATIM, text="{x} {}") == "{x} {}"
 
 
 @pytest.mark.parametrize("stage", Stage)
 def test_every_stage_has_words(stage: Stage) -> None:
-    assert texts.progress(Progress(stage)).endswith("…")
+    assert progress(ENGLISH, Progress(stage)).endswith("…")
 
 
 @pytest.mark.parametrize(
-    ("progress", "text"),
+    ("state", "text"),
     [
         (
             Progress(Stage.DOWNLOADING, 12_300_000, 29_000_000, 1_200_000.0, 14.0),
@@ -138,51 +168,49 @@ def test_every_stage_has_words(stage: Stage) -> None:
         (Progress(Stage.UPLOADING, total_bytes=43_000_000), "Uploading, 43.0 MB…"),
     ],
 )
-def test_progress_says_what_is_known(progress: Progress, text: str) -> None:
-    assert texts.progress(progress) == text
+def test_progress_says_what_is_known(state: Progress, text: str) -> None:
+    assert progress(ENGLISH, state) == text
 
 
 @pytest.mark.parametrize("note", Note)
 def test_every_note_stands_below_the_facts(note: Note) -> None:
-    *_, facts, sentence = texts.caption(media("Title", uploader="Ada", note=note)).splitlines()
+    *_, facts, sentence = caption(ENGLISH, media("Title", uploader="Ada", note=note)).splitlines()
     assert facts == "Ada"
     assert sentence.endswith(".")
     assert 10 < len(sentence) < 100
 
 
 def test_a_caption_links_its_title_and_names_maker_and_length() -> None:
-    caption = texts.caption(media("A <b>& B", uploader="@Ada & Co", duration_s=3725.4))
-    assert caption == (
+    made = caption(ENGLISH, media("A <b>& B", uploader="@Ada & Co", duration_s=3725.4))
+    assert made == (
         '<a href="https://a.example/?a=1&amp;b=2">A &lt;b&gt;&amp; B</a>\nAda &amp; Co · 1:02:05'
     )
 
 
 @pytest.mark.parametrize("title", ["", " \n", "\u202e", "\u200d"])
 def test_a_title_without_a_visible_character_still_makes_a_link(title: str) -> None:
-    assert shown(texts.caption(media(title))) == "Link"
+    assert shown(caption(ENGLISH, media(title))) == "Link"
 
 
 @pytest.mark.parametrize("source", ["javascript:alert(1)", "", "not a link"])
 def test_only_web_addresses_are_linked(source: str) -> None:
-    assert texts.caption(media("Title", source_url=source)) == "Title"
+    assert caption(ENGLISH, media("Title", source_url=source)) == "Title"
 
 
 @pytest.mark.parametrize(
-    ("text", "limit", "cleaned"),
+    ("text", "limit", "cut"),
     [
         ("plain", 10, "plain"),
-        ("two\r\nlines\tand  gaps\u2028", 30, "two lines and gaps"),
-        ("\u202egnp.exe\u2066\u200b\x07\x00", 30, "gnp.exe"),
-        ("\ud800lone", 30, "lone"),
-        ("👩\u200d🚀 up", 30, "👩\u200d🚀 up"),
         ("abcdef", 4, "abc…"),
         ("🎬🎬🎬", 6, "🎬🎬🎬"),
         ("🎬🎬🎬", 5, "🎬🎬…"),
         ("🎬🎬🎬", 4, "🎬…"),
     ],
 )
-def test_text_from_outside_is_cleaned_and_cut(text: str, limit: int, cleaned: str) -> None:
-    assert texts.clean(text, limit) == cleaned
+def test_text_is_cut_by_utf16_units_and_never_within_a_character(
+    text: str, limit: int, cut: str
+) -> None:
+    assert shorten(text, limit) == cut
 
 
 @settings(deadline=None)  # a busy machine is no bug
@@ -195,14 +223,14 @@ def test_text_from_outside_is_cleaned_and_cut(text: str, limit: int, cleaned: st
 def test_no_caption_is_too_long_or_broken(
     title: str, uploader: str, duration_s: float | None, note: Note | None
 ) -> None:
-    caption = texts.caption(media(title, uploader=uploader, duration_s=duration_s, note=note))
-    assert texts.utf16_length(shown(caption)) <= texts.MAX_CAPTION
-    assert caption.encode()
-    assert TAG.findall(caption) == ['<a href="https://a.example/?a=1&amp;b=2">', "</a>"]
-    assert not re.search(r"&(?!(amp|lt|gt|quot|#x27);)", caption)
-    assert "\u202e" not in caption
+    made = caption(ENGLISH, media(title, uploader=uploader, duration_s=duration_s, note=note))
+    assert utf16_length(shown(made)) <= MAX_CAPTION
+    assert made.encode()
+    assert TAG.findall(made) == ['<a href="https://a.example/?a=1&amp;b=2">', "</a>"]
+    assert not re.search(r"&(?!(amp|lt|gt|quot|#x27);)", made)
+    assert "\u202e" not in made
 
 
 def test_the_longest_title_fills_the_caption() -> None:
-    caption = texts.caption(media("&" * 5000, uploader="x" * 500, duration_s=10))
-    assert texts.utf16_length(shown(caption)) == texts.MAX_CAPTION
+    made = caption(ENGLISH, media("&" * 5000, uploader="x" * 500, duration_s=10))
+    assert utf16_length(shown(made)) == MAX_CAPTION

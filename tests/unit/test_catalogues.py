@@ -1,0 +1,146 @@
+"""Catalogues are complete, fit the functions that read them, and decline as their language does."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.catalogues import flaws, is_balanced
+from worker.errors import Reason
+from worker.protocol import (
+    Cancelled,
+    MediaFile,
+    MediaKind,
+    Note,
+    Progress,
+    Refusal,
+    Stage,
+    Topic,
+)
+from worker.telegram.texts import CATALOGUES, ENGLISH, Catalogue, caption, notice, progress
+from worker.telegram.texts.plurals import PluralForm, PluralRule
+from worker.urls import LinkFlaw
+
+KEYS: dict[str, set[Any]] = {
+    "reasons": {*Reason},
+    "stages": {*Stage},
+    "notes": {*Note},
+    "notices": {*Topic, *Refusal, *Cancelled, *LinkFlaw},
+}
+
+PLACEHOLDERS: dict[str, dict[str, Any]] = {
+    "with_error_id": {"sentence": "It broke", "error_id": "7f3a2c"},
+    "too_large": {"limit_mb": 50},
+    "site_down": {"wait": "a minute"},
+    "uploading": {"size": "1 MB"},
+    "downloading": {"bar": "▰▱", "percent": 50},
+    "amount": {"done": "1 MB", "total": "2 MB"},
+    "speed": {"size": "1 MB"},
+    "time_left": {"time": "0:14"},
+    "next_try": {"wait": "a minute", "next_try": 2, "most_tries": 3},
+    "part": {"part": 1, "parts": 2},
+}
+"""What the functions fill in."""
+
+
+def russian_form(count: int) -> PluralForm:
+    if count % 10 == 1 and count % 100 != 11:
+        return PluralForm.ONE
+    if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14):
+        return PluralForm.FEW
+    return PluralForm.MANY
+
+
+FORMS = {
+    PluralForm.ONE: "{count} загрузка",
+    PluralForm.FEW: "{count} загрузки",
+    PluralForm.MANY: "{count} загрузок",
+}
+RUSSIAN_RULE = PluralRule(frozenset(FORMS), russian_form)
+UNITS = {form: f"{{count}} {form}" for form in FORMS}
+
+RUSSIAN = replace(
+    ENGLISH,
+    language="ru",
+    plural_rule=RUSSIAN_RULE,
+    ahead=FORMS,
+    seconds=UNITS,
+    minutes=UNITS,
+    hours=UNITS,
+    notices={
+        **ENGLISH.notices,
+        Topic.LINKS_LEFT_OUT: {form: f"{text}, {{most_links}}" for form, text in FORMS.items()},
+    },
+)
+"""A language with other plural forms, as far as these tests need one."""
+
+
+@pytest.mark.parametrize("catalogue", [*CATALOGUES, RUSSIAN], ids=lambda c: c.language)
+def test_catalogue_is_whole(catalogue: Catalogue) -> None:
+    assert flaws(catalogue, ENGLISH) == []
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_everything_that_can_be_said_has_a_text(name: str) -> None:
+    assert set(getattr(ENGLISH, name)) == KEYS[name]
+
+
+def test_no_two_topics_are_written_alike() -> None:
+    values = [str(key) for key in KEYS["notices"]]
+    assert len(values) == len({*Topic}) + len({*Refusal}) + len({*Cancelled}) + len({*LinkFlaw})
+
+
+@pytest.mark.parametrize("name", PLACEHOLDERS)
+def test_text_shows_all_that_is_filled_in(name: str) -> None:
+    text = getattr(ENGLISH, name).format(**PLACEHOLDERS[name])
+    assert all(str(value) in text for value in PLACEHOLDERS[name].values())
+
+
+@pytest.mark.negative
+@pytest.mark.parametrize(
+    ("change", "flaw"),
+    [
+        ({"notes": {}}, "notes[cut] is missing"),
+        ({"notes": {"odd": "x"}}, "notes[odd] is unknown"),
+        ({"part": "{part}"}, "part: has the placeholders ['part'], not ['part', 'parts']"),
+        ({"speed": "{speed}/s"}, "speed: has the placeholders ['speed'], not ['size']"),
+        ({"untitled": " "}, "untitled: is empty"),
+        ({"silent": "<b>waiting"}, "silent: has tags that do not balance"),
+        ({"silent": "<b>wait</i></b>"}, "silent: has tags that do not balance"),
+        ({"hours": {PluralForm.OTHER: "h"}}, "hours: has the plural forms ['other']"),
+        ({"hours": "{count} h"}, "hours: has no plural forms"),
+    ],
+)
+def test_flaw_in_a_catalogue_is_found(change: dict[str, Any], flaw: str) -> None:
+    assert flaw in flaws(replace(ENGLISH, **change), ENGLISH)
+
+
+@pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda c: c.language)
+@pytest.mark.parametrize("note", [None, *Note])
+def test_captions_are_balanced_html(catalogue: Catalogue, note: Note | None) -> None:
+    file = MediaFile(
+        *("/x/v.mp4", MediaKind.VIDEO, 1, "<b>A & B", "https://a.example/?a=1&b=2"),
+        uploader="</a>",
+        note=note,
+        parts=2,
+    )
+    assert is_balanced(caption(catalogue, file))
+
+
+@pytest.mark.parametrize(
+    ("count", "form"),
+    [
+        *((1, "загрузка"), (2, "загрузки"), (4, "загрузки"), (5, "загрузок"), (11, "загрузок")),
+        *((12, "загрузок"), (21, "загрузка"), (22, "загрузки"), (111, "загрузок")),
+    ],
+)
+def test_language_declines_by_its_own_rule(count: int, form: str) -> None:
+    waiting = Progress(Stage.IN_LINE, ahead=count)
+    assert progress(RUSSIAN, waiting) == f"{count} {form}"
+    left_out = notice(RUSSIAN, Topic.LINKS_LEFT_OUT, count=count, most_links=5)
+    assert left_out == f"{count} {form}, 5"
+
+
+@pytest.mark.parametrize(("count", "form"), [(0, "other"), (1, "one"), (2, "other"), (21, "other")])
+def test_english_has_two_forms(count: int, form: str) -> None:
+    assert ENGLISH.plural_rule.form_of(count) == form

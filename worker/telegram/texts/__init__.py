@@ -1,0 +1,24 @@
+"""Every word that people see: a catalogue for each language, and the functions that build texts.
+
+A sentence says what happened and, where something helps, what to do. Whatever comes from
+outside (titles, names) is freed from invisible characters, cut to length and escaped here.
+"""
+
+from worker.telegram.texts.captions import caption, clean
+from worker.telegram.texts.catalogue import Catalogue
+from worker.telegram.texts.english import ENGLISH
+from worker.telegram.texts.progress import progress
+from worker.telegram.texts.sentences import explanation, notice
+
+__all__ = [
+    "CATALOGUES",
+    "ENGLISH",
+    "Catalogue",
+    "caption",
+    "clean",
+    "explanation",
+    "notice",
+    "progress",
+]
+
+CATALOGUES = (ENGLISH,)

@@ -1,0 +1,69 @@
+"""What a catalogue of texts holds: the words of one language, and nothing that builds texts.
+
+Texts are templates for `str.format` with named placeholders. They are plain text; where a message
+is HTML, what is built from them is escaped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from worker.errors import Reason
+from worker.protocol import Cancelled, Note, Refusal, Stage, Topic
+from worker.telegram.texts.plurals import PluralForm, PluralRule
+from worker.urls import LinkFlaw
+
+Plural = Mapping[PluralForm, str]
+"""A text for each plural form of its language; the placeholder `count` may be left out of one."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The words of one language.
+
+    `language` is its tag as Telegram names it (IETF, for example `en` or `pt-br`). A mapping from
+    an enum has a text for each member; of a reason that is what happened, and what helps. Each
+    sentence of the two ends in one full stop.
+    """
+
+    language: str
+    plural_rule: PluralRule
+
+    # Why there is no media.
+    reasons: Mapping[Reason, tuple[str, str]]
+    with_error_id: str
+    too_large: str
+    site_down: str
+    cancelled: str
+
+    # The status message until then.
+    stages: Mapping[Stage, str]
+    ahead: Plural
+    uploading: str
+    downloading: str
+    amount: str
+    speed: str
+    time_left: str
+    silent: str
+    next_try: str
+
+    # How long something takes, rounded; the form for 1 may say it without a number.
+    seconds: Plural
+    minutes: Plural
+    hours: Plural
+
+    # Captions and buttons.
+    notes: Mapping[Note, str]
+    untitled: str
+    part: str
+    cancel_button: str
+
+    # What is said beside the answers to links.
+    notices: Mapping[Topic | Refusal | Cancelled | LinkFlaw, str | Plural]
+
+    def choose(self, text: str | Plural, count: int = 0) -> str:
+        """The template for this count; a text without plural forms is its own."""
+        return text if isinstance(text, str) else text[self.plural_rule.form_of(count)]
+
+    def counted(self, text: Plural, count: int) -> str:
+        """A text about a number of things."""
+        return self.choose(text, count).format(count=count)

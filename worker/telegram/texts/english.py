@@ -1,0 +1,139 @@
+"""The texts in English, which is also spoken to people whose language has no catalogue."""
+
+from worker.errors import Reason
+from worker.protocol import Cancelled, Note, Refusal, Stage, Topic
+from worker.telegram.texts import plurals
+from worker.telegram.texts.catalogue import Catalogue
+from worker.telegram.texts.plurals import PluralForm
+from worker.urls import LinkFlaw
+
+_NEVER = "Trying again will not help."
+_LATER = "Please try again later."
+_COPY = "Please copy it again."
+
+ENGLISH = Catalogue(
+    language="en",
+    plural_rule=plurals.ENGLISH,
+    reasons={
+        Reason.INVALID_LINK: ("That is not a link I can open.", _COPY),
+        Reason.REFUSED_ADDRESS: ("I do not open that address.", _NEVER),
+        Reason.UNSUPPORTED: ("I found no video or sound behind that link.", _NEVER),
+        Reason.NO_MEDIA: ("I found no video or sound on that page.", _NEVER),
+        Reason.NOT_FOUND: ("That page does not exist any more.", "Please check the link."),
+        Reason.FORBIDDEN: ("The site does not let me in, so I cannot get this one.", _NEVER),
+        Reason.PRIVATE: ("This is private, so I cannot get it.", _NEVER),
+        Reason.LOGIN_NEEDED: ("The site shows this only to people who are logged in.", _NEVER),
+        Reason.AGE_RESTRICTED: ("The site asks for a proof of age, which I have not got.", _NEVER),
+        Reason.GEO_BLOCKED: ("The site does not show this in the country I am in.", _NEVER),
+        Reason.DRM: ("This is copy-protected, so I cannot get it.", _NEVER),
+        Reason.LIVE: ("This is a live stream.", "Send the link again when it is over."),
+        Reason.NOT_STARTED: ("This has not started yet.", "Send the link again when it is over."),
+        Reason.NO_FORMAT: ("The site has this in no format that I can send.", _NEVER),
+        Reason.NO_SOUND: ("There is no sound in this video.", _NEVER),
+        Reason.TOO_LARGE: ("This is larger than what I may send at once.", _NEVER),
+        Reason.TOO_LONG: ("This is too long for me to send.", _NEVER),
+        Reason.HUGE_PAGE: ("The page behind that link is too large for me to read.", _NEVER),
+        Reason.LEADS_NOWHERE: ("That link leads from page to page and never to a video.", _NEVER),
+        Reason.EMPTY_FILE: ("The site gave me an empty file.", _NEVER),
+        Reason.BROKEN_FILE: ("The site gave me a broken file.", _NEVER),
+        Reason.SITE_BUSY: ("The site is turning me away for now.", "Please try again in an hour."),
+        Reason.SITE_ERROR: ("The site has trouble of its own.", _LATER),
+        Reason.BLOCKED_HERE: (
+            "That site does not let me in at the moment; my owner knows.",
+            _LATER,
+        ),
+        Reason.SITE_DOWN: ("That site works for nobody at the moment.", "Please try again soon."),
+        Reason.NETWORK: ("I could not reach the site.", _LATER),
+        Reason.TIMED_OUT: (
+            "The download took too long, so I stopped it.",
+            "A shorter one may work.",
+        ),
+        Reason.STALLED: ("The site stopped sending.", _LATER),
+        Reason.OUT_OF_MEMORY: ("This needs more memory than I have.", "A shorter one may work."),
+        Reason.CRASHED: ("Something broke on my side.", _LATER),
+        Reason.DISK_FULL: ("I have no room left for now.", _LATER),
+        Reason.UPLOAD_REFUSED: ("Telegram did not take the file.", _NEVER),
+        Reason.OUTDATED: ("The site has changed and I have to be updated.", "Try in a few days."),
+        Reason.INTERNAL: ("Something went wrong on my side.", _LATER),
+    },
+    with_error_id="{sentence} (error {error_id}).",
+    too_large="This is larger than the {limit_mb} MB that I may send at once.",
+    site_down="Please send the link again in {wait}.",
+    cancelled="Cancelled. Send the link again if you change your mind.",
+    stages={
+        Stage.ACCEPTED: "Got it. Your download starts in a moment…",
+        Stage.IN_LINE: "Waiting: yours is next…",
+        Stage.NO_ROOM: "Waiting: I have no room on my disk for now…",
+        Stage.DOWNLOADING: "Downloading…",
+        Stage.FINISHING: "Almost there: preparing the file…",
+        Stage.RETRYING: "That did not work. I will try again in a moment…",
+        Stage.UPLOADING: "Uploading…",
+    },
+    ahead={
+        PluralForm.ONE: "Waiting: {count} download is before yours…",
+        PluralForm.OTHER: "Waiting: {count} downloads are before yours…",
+    },
+    uploading="Uploading, {size}…",
+    downloading="Downloading {bar} {percent} %",
+    amount="{done} of {total}",
+    speed="{size}/s",
+    time_left="{time} left",
+    silent="waiting for the site",
+    next_try="Trying again in {wait}: try {next_try} of {most_tries}…",
+    seconds={PluralForm.ONE: "a second", PluralForm.OTHER: "{count} seconds"},
+    minutes={PluralForm.ONE: "a minute", PluralForm.OTHER: "{count} minutes"},
+    hours={PluralForm.ONE: "an hour", PluralForm.OTHER: "{count} hours"},
+    notes={
+        Note.CUT: "The video is too large for one message, so I cut it into parts.",
+        Note.LOWER_QUALITY: "A better quality is too large for me to send.",
+        Note.AUDIO_ONLY: "This is the sound alone because the video is too large for me to send.",
+        Note.NOT_CONVERTED: "This is a file because converting it would take me too long.",
+    },
+    untitled="Link",
+    part="part {part} of {parts}",
+    cancel_button="Cancel",
+    notices={
+        Topic.HELP: (
+            "Send me a link to a video or a song, and I will send you the file.\n\n"
+            "• Up to {most_links} links in a message.\n"
+            "• /audio and a link: the sound alone.\n"
+            "• /fresh and a link: what is there now, if it has changed since I sent it.\n"
+            "• The button under my answer stops a download.\n"
+            "• Live streams, private pages and protected films do not work."
+        ),
+        Topic.HINT: "Send me a link to a video or a song. /help tells more.",
+        Topic.WHICH_LINK: "Write the link behind the command, in the same message.",
+        Topic.PRIVATE_BOT: "Sorry, this is a private bot. Please ask its owner to let you in.",
+        Topic.LINKS_LEFT_OUT: {
+            PluralForm.ONE: (
+                "I only take {most_links} links from a message. Please send the last one again."
+            ),
+            PluralForm.OTHER: (
+                "I only take {most_links} links from a message."
+                " Please send the other {count} again, up to {most_links} at a time."
+            ),
+        },
+        Topic.DEAD_BUTTON: "This button does not do anything any more.",
+        Topic.BAN_WHOM: (
+            "Whom? Write /ban and the person's numeric id, or answer a message of theirs with it."
+        ),
+        Topic.BAN_ADMIN: "That is an admin of this bot.",
+        Topic.BAN_DONE: "{user_id} is shut out. /unban {user_id} lets them in again.",
+        Topic.UNBAN_DONE: "{user_id} may use the bot again.",
+        Topic.VERBATIM: "{text}",
+        Refusal.BANNED: "Sorry, you cannot use this bot any more.",
+        Refusal.WAITING: "You have enough links waiting. Send this one again when some are done.",
+        Refusal.MINUTE: "That was a lot of links in one minute. Send this one again in a minute.",
+        Refusal.HOUR: "That was a lot of links in one hour. Please send this one again later.",
+        Refusal.DAY: "That was a lot of links for one day. Please send this one again tomorrow.",
+        Cancelled.DONE: "Stopped.",
+        Cancelled.NOT_YOURS: "Only the person who sent the link can cancel it.",
+        Cancelled.TOO_LATE: "Too late: it is already done.",
+        LinkFlaw.TOO_LONG: "That link is too long. I can open links of up to 2048 characters.",
+        LinkFlaw.SCHEME: "I can only open links that start with http:// or https://.",
+        LinkFlaw.CREDENTIALS: "I do not open links with a user name or a password in them.",
+        LinkFlaw.CHARACTERS: "That link holds characters that no link has. Please copy it again.",
+        LinkFlaw.HOST: "That link does not name a site. Please copy it again.",
+        LinkFlaw.PORT: "I do not open links to that port.",
+    },
+)

@@ -1,0 +1,49 @@
+"""Numbers as people read them, without a word of any language."""
+
+import math
+from typing import TypeGuard
+
+
+def is_shown(number: float | None) -> TypeGuard[float]:
+    """Whether a number is known, and worth showing."""
+    return number is not None and math.isfinite(number) and number > 0
+
+
+def bar(share: float) -> str:
+    """A progress bar of ten cells; `share` is between 0 and 1."""
+    full = math.floor(share * 10)
+    return "▰" * full + "▱" * (10 - full)
+
+
+def size(size_bytes: float) -> str:
+    """A size in decimal units, as Telegram shows sizes."""
+    if size_bytes < 1e6:
+        return f"{size_bytes / 1e3:.0f} kB"
+    if size_bytes < 1e9:
+        return f"{size_bytes / 1e6:.1f} MB"
+    return f"{size_bytes / 1e9:.2f} GB"
+
+
+def clock(duration_s: float) -> str:
+    """A duration as a player shows it: `0:13`, `1:02:05`."""
+    minutes, seconds = divmod(max(1, round(duration_s)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def utf16_length(text: str) -> int:
+    """The length of a text as Telegram counts it."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """A text of at most `limit` UTF-16 units, the last one an ellipsis if something was cut."""
+    if utf16_length(text) <= limit:
+        return text
+    kept, left = [], limit - 1
+    for character in text:
+        left -= utf16_length(character)
+        if left < 0:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + "…"

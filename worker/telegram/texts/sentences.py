@@ -1,0 +1,53 @@
+"""Why there is no media, and what is said beside the answers to links."""
+
+import math
+
+from worker.errors import Reason
+from worker.protocol import Cancelled, Refusal, Topic
+from worker.telegram.texts.catalogue import Catalogue
+from worker.urls import LinkFlaw
+
+# Where the sentence alone leaves open what happened, an id leads the operator to the log.
+_WITH_ID = frozenset(
+    {
+        *(Reason.NO_FORMAT, Reason.BLOCKED_HERE, Reason.SITE_BUSY, Reason.SITE_ERROR),
+        *(Reason.NETWORK, Reason.TIMED_OUT, Reason.STALLED, Reason.OUT_OF_MEMORY, Reason.CRASHED),
+        *(Reason.DISK_FULL, Reason.UPLOAD_REFUSED, Reason.OUTDATED, Reason.INTERNAL),
+    }
+)
+
+
+def explanation(
+    words: Catalogue,
+    reason: Reason | None,
+    error_id: str = "",
+    wait_s: float | None = None,
+    limit_mb: int | None = None,
+) -> str:
+    """Why there is no media: one or two sentences. None stands for a cancelled request.
+
+    `wait_s` is the time after which a site that is down is tried again, and `limit_mb` how large
+    a file may be: each is told where it is known.
+    """
+    if reason is None:
+        return words.cancelled
+    what, helps = words.reasons[reason]
+    if reason is Reason.SITE_DOWN and wait_s is not None:
+        # Rounded up: by then the wait is over.
+        minutes = max(1, math.ceil(wait_s / 60))
+        helps = words.site_down.format(wait=words.counted(words.minutes, minutes))
+    if reason is Reason.TOO_LARGE and limit_mb is not None:
+        what = words.too_large.format(limit_mb=limit_mb)
+    sentence = f"{what} {helps}"
+    if error_id and reason in _WITH_ID:
+        return words.with_error_id.format(sentence=sentence[:-1], error_id=error_id)
+    return sentence
+
+
+def notice(
+    words: Catalogue, about: Topic | Refusal | Cancelled | LinkFlaw, **values: int | str
+) -> str:
+    """What is said about something; of the values `count` chooses the plural form."""
+    count = values.get("count", 0)
+    template = words.choose(words.notices[about], count if isinstance(count, int) else 0)
+    return template.format(**values)
