@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 DOCUMENTS = [
     ROOT / "README.md",
-    *sorted(ROOT.glob("*/README.md")),
+    *(ROOT / folder / "README.md" for folder in ("worker", "maintenance", "tests")),
     *sorted((ROOT / ".github").glob("*.md")),
 ]
 ARCHITECTURE = ROOT / "worker" / "README.md"
@@ -23,8 +23,10 @@ PROCESSES = {
 }
 
 _PATH = re.compile(
-    r"(?:\.github|\.ci|worker|maintenance|tests)(?:/[\w.-]+)*/?|bot\.py|[\w.-]+\.(?:conf|txt|toml|md)"
+    r"(?:\.github|\.ci|worker|maintenance|tests)(?:/[\w.-]+)*/?"
+    r"|bot\.py|[\w.-]+\.(?:conf|txt|toml|md)"
 )
+_BLOCK = re.compile(r"```.*?```", re.DOTALL)
 
 
 def rows(text: str) -> list[list[str]]:
@@ -34,10 +36,11 @@ def rows(text: str) -> list[list[str]]:
 
 
 def named_paths(text: str) -> set[str]:
-    """The paths of this repository that a document names in backticks or links to."""
-    quoted = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    """The paths of this repository that a document names, links to or has in a command."""
+    words = re.findall(r"`([^`\n]+)`", _BLOCK.sub("", text))
+    words += " ".join(_BLOCK.findall(text)).split()
     linked = re.findall(r"\]\((?!https?:)([^)#]+)", text)
-    return {name for name in quoted if _PATH.fullmatch(name)} | set(linked)
+    return {word for word in words if _PATH.fullmatch(word)} | set(linked)
 
 
 def exists(name: str, document: Path) -> bool:
