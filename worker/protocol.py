@@ -84,7 +84,6 @@ class Download:
     """
 
     job_id: int
-    attempt: int
     url: str
     directory: str
     sound_only: bool = False
@@ -119,29 +118,37 @@ class DownloadUsage:
 
 
 @dataclass(frozen=True)
-class MediaFile:
-    """One file ready to be sent. Paths are absolute, sizes in bytes and pixels, time in s.
+class MediaFacts:
+    """What is known of one file of media, wherever it lies and whoever has it.
 
-    `file_id` is its name at Telegram, when that has it already. A video that was cut has `parts`,
-    and this file is one of them, counted from 1.
+    Sides in pixels as they are seen, rotation included. A video that was cut has `parts`, and
+    the file is number `part` of them, counted from 1.
     """
 
-    path: str
     kind: MediaKind
-    size_bytes: int
-    title: str
-    source_url: str
+    title: str = ""
+    uploader: str | None = None
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
-    thumbnail: str | None = None
-    uploader: str | None = None
-    extractor: str = ""
-    media_id: str = ""
     note: Note | None = None
-    file_id: str | None = None
     part: int = 1
     parts: int = 1
+
+
+@dataclass(frozen=True)
+class MediaFile:
+    """One file ready to be sent. Paths are absolute.
+
+    `file_id` is Telegram's id for the file, once Telegram has it.
+    """
+
+    path: str
+    size_bytes: int
+    source_url: str
+    facts: MediaFacts
+    thumbnail: str | None = None
+    file_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -389,7 +396,9 @@ def delivered_from_json(value: Mapping[str, Any]) -> Delivered:
 
 
 def _file_from_json(value: Mapping[str, Any]) -> MediaFile:
-    note = value.get("note")
-    return MediaFile(
-        **{**value, "kind": MediaKind(value["kind"]), "note": Note(note) if note else None}
-    )
+    return MediaFile(**{**value, "facts": _facts_from_json(value["facts"])})
+
+
+def _facts_from_json(value: Mapping[str, Any]) -> MediaFacts:
+    kind, note = MediaKind(value["kind"]), value["note"]
+    return MediaFacts(**{**value, "kind": kind, "note": Note(note) if note else None})

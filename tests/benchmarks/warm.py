@@ -158,7 +158,7 @@ class _Workers:
 
     def _submit(self, url: str) -> int:
         job = next(self._jobs)
-        task = Download(job, 1, url, os.fspath(self._home / f"{job}-1"))
+        task = Download(job, url, os.fspath(self._home / f"{job}-1"))
         self._driver.pool.submit(job, task, TIMEOUT_S)
         return job
 

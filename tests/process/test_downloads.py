@@ -39,14 +39,14 @@ def test_each_kind_of_media_arrives_whole(
     warm: Worker, site: MediaSite, path: str, kind: MediaKind, length_s: float
 ) -> None:
     media = warm.run(site.url + path, LIMITS).media
-    assert media.kind is kind
-    assert media.duration_s == pytest.approx(length_s, abs=0.2)
+    assert media.facts.kind is kind
+    assert media.facts.duration_s == pytest.approx(length_s, abs=0.2)
     assert media.size_bytes == os.stat(media.path).st_size > 0
     assert media.source_url == site.url + path
     left = {media.path, media.thumbnail} - {None}
     assert {str(entry) for entry in warm.directory.iterdir()} == left
     if kind is VIDEO:
-        assert (media.width, media.height) == (320, 240)
+        assert (media.facts.width, media.facts.height) == (320, 240)
         assert media.thumbnail is not None
         assert Path(media.thumbnail).read_bytes().startswith(b"\xff\xd8")
         assert index_stands_in_front(media.path)
@@ -202,6 +202,6 @@ def _hide_programs() -> None:
 def test_without_ffmpeg_a_video_is_still_a_video(site: MediaSite, tmp_path: Path) -> None:
     with worker(tmp_path, prepare=_hide_programs) as bare:
         media = bare.run(site.url + "/clip.mp4", LIMITS).media
-    assert media.kind is MediaKind.VIDEO
-    assert media.duration_s == pytest.approx(3.0, abs=0.1)
+    assert media.facts.kind is MediaKind.VIDEO
+    assert media.facts.duration_s == pytest.approx(3.0, abs=0.1)
     assert media.thumbnail is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -14,7 +13,9 @@ import pytest
 from tests.hostile.tools import LINK, without_landlock
 from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker, worker
+from worker.downloads.channel import ReadyFile, Result, Sender
 from worker.errors import Fault, Reason
+from worker.protocol import MediaFacts, MediaKind
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +26,8 @@ def unconfined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
         yield made
 
 
-def _claim(name: str, **more: Any) -> None:
-    fields = {"name": name, "kind": "video", "title": "t", "part": 1, "parts": 1} | dict.fromkeys(
-        ("width", "height", "duration_s", "thumbnail", "uploader", "extractor", "media_id", "note")
-    )
-    os.write(3, json.dumps({"finished": [{**fields, **more}]}).encode() + b"\n")
+def _claim(name: str, parts: int = 1) -> None:
+    Sender(3).finished(Result((ReadyFile(name, MediaFacts(MediaKind.VIDEO, parts=parts)),)))
     signal.pause()
 
 
@@ -55,11 +53,11 @@ def _claim_a_pipe(task: Any, rules: Any, report: Any, extractors: Any) -> None:
 
 def _claim_many_parts(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     Path("media.mp4").write_bytes(b"x")
-    _claim("media.mp4", part=1, parts=1000)
+    _claim("media.mp4", parts=1000)
 
 
 def _claim_no_file(task: Any, rules: Any, report: Any, extractors: Any) -> None:
-    os.write(3, b'{"finished": []}\n')
+    Sender(3).finished(Result(()))
     signal.pause()
 
 

@@ -18,30 +18,31 @@ from tests.sandbox.clips import SAMPLE
 from worker.downloads import workspace
 from worker.downloads.channel import (
     LINE_LIMIT_BYTES,
-    Fetched,
     Found,
     Garbled,
-    Made,
+    ReadyFile,
     Receiver,
+    Result,
     Sender,
 )
 from worker.downloads.media.mp4 import boxes
 from worker.downloads.text import clean, without_paths
 from worker.errors import Fault, JobError, Reason
-from worker.protocol import MediaKind, Progress, Stage
+from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage, to_json
 
-MADE = Made("media.mp4", MediaKind.VIDEO, "Title", 320, 240, 3.0, None, None, "X", "1")
-FINISHED = Fetched((MADE, replace(MADE, name="media-2.mp4")))
+FACTS = MediaFacts(MediaKind.VIDEO, "Title", "Ada", 320, 240, 3.0, Note.CUT, part=1, parts=2)
+FILE = ReadyFile("media.mp4", FACTS, "media.jpg")
+RESULT = Result((FILE, ReadyFile("media-2.mp4", MediaFacts(MediaKind.AUDIO))))
 
 
-def sent(*messages: Progress | Found | Fetched | JobError) -> bytes:
+def sent(*messages: Progress | Found | Result | JobError) -> bytes:
     read_fd, write_fd = os.pipe()
     sender = Sender(write_fd)
     for message in messages:
         match message:
             case Progress() | Found():
                 sender.report(message)
-            case Fetched():
+            case Result():
                 sender.finished(message)
             case JobError():
                 sender.failed(message)
@@ -52,10 +53,10 @@ def sent(*messages: Progress | Found | Fetched | JobError) -> bytes:
 
 def test_messages_arrive_as_they_were_sent_in_pieces_of_any_size() -> None:
     progress = Progress(Stage.DOWNLOADING, 10, 100, 5.0, 18.0)
-    data = sent(progress, FINISHED)
+    data = sent(progress, RESULT)
     receiver = Receiver()
     received = [m for i in range(len(data)) for m in receiver.feed(data[i : i + 1])]
-    assert received == [progress, FINISHED]
+    assert received == [progress, RESULT]
 
 
 def test_a_failure_arrives_with_all_it_says() -> None:
@@ -82,6 +83,31 @@ PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bp
         b'{"progress": {}}',
         b'{"progress": null}',
         b'{"finished": []}',
+        b'{"finished": {"files": []}}',
+        *(
+            json.dumps({"finished": {"files": [file]}}).encode()
+            for file in (
+                to_json(FILE) | {"name": 1},
+                to_json(FILE) | {"thumbnail": []},
+                to_json(FILE) | {"facts": None},
+                {"name": "media.mp4", "facts": to_json(FACTS)},
+                *(
+                    to_json(FILE) | {"facts": to_json(FACTS) | change}
+                    for change in (
+                        {"kind": "film"},
+                        {"kind": None},
+                        {"title": 1},
+                        {"uploader": ["Ada"]},
+                        {"width": -1},
+                        {"height": 1 << 20},
+                        {"duration_s": float("inf")},
+                        {"note": "bought"},
+                        {"part": "1"},
+                        {"parts": 1000},
+                    )
+                ),
+            )
+        ),
         b'{"other": {}}',
         b'{"progress": {}, "finished": {}}',
         *(
@@ -111,12 +137,12 @@ def test_a_line_has_a_limit_before_it_ends() -> None:
 
 
 def test_words_are_cleaned_by_the_side_that_can_be_trusted() -> None:
-    changed = Fetched((replace(MADE, title="a\u202eb\x00c\nd" + "e" * 1000),))
-    (finished,) = Receiver().feed(sent(changed))
-    assert isinstance(finished, Fetched)
-    (made,) = finished.files
-    assert made.title.startswith("ab c de")
-    assert len(made.title) == 300
+    facts = replace(FACTS, title="a\u202eb\x00c\nd" + "e" * 1000)
+    (result,) = Receiver().feed(sent(Result((replace(FILE, facts=facts),))))
+    assert isinstance(result, Result)
+    (file,) = result.files
+    assert file.facts.title.startswith("ab c de")
+    assert len(file.facts.title) == 300
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_worker_is_warm_when_it_is_ready_and_so_is_its_successor(
             pid = _ready(driver)
             assert str(pid) in notes.read_text().split()
             assert len(os.listdir(f"/proc/{pid}/task")) == 1, "a fork would lack its other threads"
-            end = driver.submit(Download(job, 1, "ftp://127.0.0.1/", str(tmp_path / "1-1")))
+            end = driver.submit(Download(job, "ftp://127.0.0.1/", str(tmp_path / "1-1")))
             driver.end_of(end)
             driver.until(lambda pid=pid: pid not in driver.pool.pids)  # type: ignore[misc]
 

@@ -19,7 +19,7 @@ from tests.support.media import (
 from worker.downloads.media import ffmpeg
 from worker.downloads.media.finishing import finish
 from worker.errors import Fault, JobError, Reason
-from worker.protocol import MediaFile, MediaKind, Note
+from worker.protocol import MediaFacts, MediaFile, MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -40,11 +40,11 @@ def assert_plays_everywhere(media: MediaFile, width: int = 320, height: int = 24
     assert index_stands_in_front(media.path)
     assert (probed.video, probed.pixel_format) == ("h264", "yuv420p")
     assert probed.audio in {"aac", None}
-    assert (media.width, media.height) == (width, height)
+    assert (media.facts.width, media.facts.height) == (width, height)
     # As they are seen: what a player turns by a quarter lies on its side in the file.
     sides = (probed.height, probed.width) if probed.turned % 180 else (probed.width, probed.height)
     assert sides == (width, height)
-    assert media.duration_s == pytest.approx(probed.duration_s, abs=0.1)
+    assert media.facts.duration_s == pytest.approx(probed.duration_s, abs=0.1)
     assert_has_thumbnail(media, width > height)
 
 
@@ -69,9 +69,9 @@ def assert_plays_everywhere(media: MediaFile, width: int = 320, height: int = 24
 )
 def test_a_video_plays_everywhere(warm: Worker, tmp_path: Path, name: str, arguments: str) -> None:
     media = fetched(warm, make(tmp_path / name, arguments))
-    assert (media.kind, media.note) == (VIDEO, None)
+    assert (media.facts.kind, media.facts.note) == (VIDEO, None)
     assert_plays_everywhere(media)
-    assert media.duration_s == pytest.approx(3.0, abs=0.3)
+    assert media.facts.duration_s == pytest.approx(3.0, abs=0.3)
     assert probe(media.path).audio == "aac"
 
 
@@ -87,7 +87,7 @@ def test_a_video_that_was_filmed_upright_is_upright(
 def test_a_video_of_oblong_pixels_is_as_wide_as_it_looks(warm: Worker, tmp_path: Path) -> None:
     source = make(tmp_path / "wide.mp4", "-c:v libx264 -vf setsar=4/3 -movflags +faststart")
     media = fetched(warm, source)
-    assert (media.width, media.height) == (427, 240)
+    assert (media.facts.width, media.facts.height) == (427, 240)
     assert_has_thumbnail(media)
     coded = make(tmp_path / "wide.webm", "-c:v libvpx -deadline realtime -vf setsar=4/3 -an")
     assert_plays_everywhere(fetched(warm, coded), 428, 240)
@@ -105,20 +105,20 @@ def test_a_short_video_without_sound_is_an_animation(
     warm: Worker, tmp_path: Path, name: str, arguments: str
 ) -> None:
     media = fetched(warm, make(tmp_path / name, arguments))
-    assert media.kind is ANIMATION
+    assert media.facts.kind is ANIMATION
     assert_plays_everywhere(media)
 
 
 def test_a_long_video_without_sound_is_a_video(warm: Worker, tmp_path: Path) -> None:
     longer = "-vf tpad=stop_mode=clone:stop_duration=30 -an -c:v libx264 -movflags +faststart"
     media = fetched(warm, make(tmp_path / "long.mp4", longer))
-    assert media.kind is VIDEO
+    assert media.facts.kind is VIDEO
     assert_plays_everywhere(media)
 
 
 def test_a_gif_stays_one(warm: Worker, tmp_path: Path) -> None:
     media = fetched(warm, make(tmp_path / "moving.gif", "-t 1 -r 5"))
-    assert (media.kind, media.width, media.height) == (ANIMATION, 320, 240)
+    assert (media.facts.kind, media.facts.width, media.facts.height) == (ANIMATION, 320, 240)
     assert media.path.endswith(".gif")
 
 
@@ -141,12 +141,12 @@ def test_a_sound_plays_everywhere(
     warm: Worker, tmp_path: Path, name: str, arguments: str, suffix: str, codec: str
 ) -> None:
     media = fetched(warm, make(tmp_path / name, arguments))
-    assert media.kind is AUDIO
+    assert media.facts.kind is AUDIO
     assert Path(media.path).suffix == suffix
     probed = probe(media.path)
     assert (probed.audio, probed.video) == (codec, None)
-    assert media.duration_s == pytest.approx(probed.duration_s, abs=0.2)
-    assert media.duration_s == pytest.approx(3.0, abs=0.3)
+    assert media.facts.duration_s == pytest.approx(probed.duration_s, abs=0.2)
+    assert media.facts.duration_s == pytest.approx(3.0, abs=0.3)
 
 
 def test_a_song_brings_its_cover(warm: Worker, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_song_brings_its_cover(warm: Worker, tmp_path: Path) -> None:
         f"-i {cover} -map 0:a -map 1:v -c:a libmp3lame -c:v copy -disposition:v attached_pic",
     )
     media = fetched(warm, source)
-    assert (media.kind, media.width) == (AUDIO, None)
+    assert (media.facts.kind, media.facts.width) == (AUDIO, None)
     assert_has_thumbnail(media)
 
 
@@ -173,7 +173,7 @@ def test_a_picture_is_a_photo_if_telegram_takes_it(
     warm: Worker, tmp_path: Path, name: str, arguments: str, kind: MediaKind
 ) -> None:
     media = fetched(warm, make(tmp_path / name, arguments))
-    assert media.kind is kind
+    assert media.facts.kind is kind
     assert Path(media.path).suffix == Path(name).suffix
 
 
@@ -193,7 +193,7 @@ def test_a_name_that_lies_is_not_believed(
     arguments = "-vn" if kind is AUDIO else "-c copy -movflags +faststart"
     source = make(tmp_path / f"made-{content}", arguments)
     media = fetched(warm, source.rename(tmp_path / name))
-    assert media.kind is kind
+    assert media.facts.kind is kind
     if kind is VIDEO:
         assert_plays_everywhere(media)
     else:
@@ -228,7 +228,7 @@ def test_a_conversion_that_would_take_too_long_is_not_begun(warm: Worker, tmp_pa
     silence = "-f lavfi -t 900 -i anullsrc -map 0:v -map 1:a -c:a aac -b:a 8k"
     source = make(tmp_path / "hevc.mp4", f"{silence} -c:v libx265 -x265-params log-level=0")
     media = fetched(warm, source)
-    assert (media.kind, media.note) == (DOCUMENT, Note.NOT_CONVERTED)
+    assert (media.facts.kind, media.facts.note) == (DOCUMENT, Note.NOT_CONVERTED)
     assert Path(media.path).read_bytes() == source.read_bytes()
     assert_has_thumbnail(media)
 
@@ -237,7 +237,7 @@ def test_a_conversion_without_memory_costs_no_answer(warm: Worker, tmp_path: Pat
     arguments = "-vf scale=1920:1080 -c:v libx265 -preset ultrafast -x265-params log-level=0 -t 1"
     source = make(tmp_path / "hevc.mp4", arguments)
     media = fetched(warm, source, memory_bytes=200 * 1024 * 1024)
-    assert (media.kind, media.note) == (DOCUMENT, Note.NOT_CONVERTED)
+    assert (media.facts.kind, media.facts.note) == (DOCUMENT, Note.NOT_CONVERTED)
 
 
 def test_a_converted_video_stays_below_the_limit(warm: Worker, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_converted_video_stays_below_the_limit(warm: Worker, tmp_path: Path) -
     limit = source.stat().st_size + 1
     media = fetched(warm, source, max_file_bytes=limit)
     assert media.size_bytes <= limit
-    assert media.kind is ANIMATION
+    assert media.facts.kind is ANIMATION
     assert_plays_everywhere(media)
 
 
@@ -267,13 +267,13 @@ def test_an_ordinary_video_needs_no_ffprobe(
     replace_program("ffprobe", tmp_path / "programs", monkeypatch, "exit 1")
     film = Path(shutil.copy(SAMPLE, tmp_path / "media.mp4"))
     made = finish(film, {}, limits_with())
-    assert (made.kind, made.width, made.height, made.duration_s) == (VIDEO, 320, 240, 3.0)
+    assert made.facts == MediaFacts(VIDEO, width=320, height=240, duration_s=3.0)
     assert made.thumbnail is not None
 
 
 def test_an_index_in_order_over_rubbish_is_no_video(tmp_path: Path) -> None:
     made = finish(_rubbish_in_order(tmp_path), {}, limits_with())
-    assert (made.kind, made.note) == (DOCUMENT, Note.NOT_CONVERTED)
+    assert (made.facts.kind, made.facts.note) == (DOCUMENT, Note.NOT_CONVERTED)
     assert made.thumbnail is None
 
 
@@ -282,7 +282,7 @@ def test_rubbish_would_pass_if_its_index_were_believed_without_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ffmpeg, "is_thumbnail", lambda path: True)
-    assert finish(_rubbish_in_order(tmp_path), {}, limits_with()).kind is VIDEO
+    assert finish(_rubbish_in_order(tmp_path), {}, limits_with()).facts.kind is VIDEO
 
 
 def _rubbish_in_order(directory: Path) -> Path:

@@ -27,17 +27,17 @@ def test_parts_are_playable_in_order_and_each_fits(warm: Worker, film: Path, par
     with served(film.parent) as url:
         files = warm.run(f"{url}/film.mp4", limit).files
     assert len(files) >= parts
-    assert [(file.part, file.parts) for file in files] == [
+    assert [(file.facts.part, file.facts.parts) for file in files] == [
         (number, len(files)) for number in range(1, len(files) + 1)
     ]
-    assert [file.note for file in files] == [Note.CUT] + [None] * (len(files) - 1)
+    assert [file.facts.note for file in files] == [Note.CUT] + [None] * (len(files) - 1)
     for file in files:
         found = probe(file.path)
-        assert file.kind is MediaKind.VIDEO
+        assert file.facts.kind is MediaKind.VIDEO
         assert file.size_bytes <= limit.max_file_bytes
         assert (found.video, found.audio) == ("h264", "aac")
-        assert (file.width, file.height) == (whole.width, whole.height)
-        assert file.duration_s == pytest.approx(found.duration_s, abs=0.2)
+        assert (file.facts.width, file.facts.height) == (whole.width, whole.height)
+        assert file.facts.duration_s == pytest.approx(found.duration_s, abs=0.2)
         assert index_stands_in_front(file.path)
         assert file.thumbnail is not None
         assert Path(file.thumbnail).is_file()
@@ -95,5 +95,5 @@ def test_a_post_ends_with_the_last_video_of_which_all_parts_have_a_place(
         files = warm.run(
             f"{url}/film.mp4", limits_for_parts(film, 1.9, most_parts=4), fetch_four
         ).files
-    parts = files[0].parts
-    assert [file.part for file in files] == list(range(1, parts + 1)) * (10 // parts)
+    parts = files[0].facts.parts
+    assert [file.facts.part for file in files] == list(range(1, parts + 1)) * (10 // parts)

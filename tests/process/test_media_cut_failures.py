@@ -41,11 +41,11 @@ def test_each_video_of_a_post_has_parts_of_its_own(
 ) -> None:
     with served(films(film, tmp_path, "AB")) as url:
         files = warm.run(f"{url}/films/AB", limits_for_parts(film, 1.5, most_parts=4)).files
-    assert [(file.media_id, file.part, file.parts) for file in files] == [
-        ("0", 1, 2),
-        ("0", 2, 2),
-        ("1", 1, 2),
-        ("1", 2, 2),
+    assert [(file.facts.title, file.facts.part, file.facts.parts) for file in files] == [
+        ("A", 1, 2),
+        ("A", 2, 2),
+        ("B", 1, 2),
+        ("B", 2, 2),
     ]
     assert len({file.path for file in files}) == 4
     assert all(file.size_bytes == Path(file.path).stat().st_size for file in files)
@@ -57,7 +57,7 @@ def test_a_post_with_more_parts_than_places_ends_with_a_whole_video(
 ) -> None:
     with served(films(film, tmp_path, "ABCDEF")) as url:
         files = warm.run(f"{url}/films/ABCDEF", limits_for_parts(film, 1.5, most_parts=4)).files
-    assert [file.media_id for file in files] == [name for name in "01234" for _ in range(2)]
+    assert [file.facts.title for file in files] == [name for name in "ABCDE" for _ in range(2)]
 
 
 def test_half_a_film_is_not_cut_as_if_it_were_whole(

@@ -45,7 +45,11 @@ def test_what_is_too_large_by_its_rate_is_not_fetched(warm: Worker, tmp_path: Pa
     master = tmp_path / "master.m3u8"
     master.write_text(f"#EXTM3U\n{LARGE}{MIDDLE}")
     media = fetched(warm, master)
-    assert (media.kind, media.height, media.note) == (MediaKind.VIDEO, 240, Note.LOWER_QUALITY)
+    assert (media.facts.kind, media.facts.height, media.facts.note) == (
+        MediaKind.VIDEO,
+        240,
+        Note.LOWER_QUALITY,
+    )
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
@@ -55,7 +59,7 @@ def test_what_fits_is_not_called_less(warm: Worker, tmp_path: Path) -> None:
     master = tmp_path / "master.m3u8"
     master.write_text(f"#EXTM3U\n{LARGE}{MIDDLE}")
     media = fetched(warm, master, 50 * MB)
-    assert (media.kind, media.height, media.note) == (MediaKind.VIDEO, 960, None)
+    assert (media.facts.kind, media.facts.height, media.facts.note) == (MediaKind.VIDEO, 960, None)
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
@@ -65,7 +69,7 @@ def test_when_no_video_fits_the_sound_is_sent(warm: Worker, tmp_path: Path) -> N
     master = tmp_path / "master.m3u8"
     master.write_text(f"#EXTM3U\n{LARGE}{SOUND}")
     media = fetched(warm, master)
-    assert (media.kind, media.note) == (MediaKind.AUDIO, Note.AUDIO_ONLY)
+    assert (media.facts.kind, media.facts.note) == (MediaKind.AUDIO, Note.AUDIO_ONLY)
     assert probe(media.path).audio == "aac"
 
 
@@ -80,7 +84,8 @@ def test_a_size_that_nobody_told_ends_the_fetch_and_a_smaller_one_comes(
     page.write_text(f"<html><body><video>{sources}</video></body></html>")
     with served(tmp_path) as url:
         outcome = warm.run(f"{url}/page.html", limits_with(max_file_bytes=MB))
-    assert (outcome.media.kind, outcome.media.note) == (MediaKind.VIDEO, Note.LOWER_QUALITY)
+    facts = outcome.media.facts
+    assert (facts.kind, facts.note) == (MediaKind.VIDEO, Note.LOWER_QUALITY)
     assert outcome.media.size_bytes < MB
     fetched_bytes = [r.done_bytes for r in outcome.reports if isinstance(r, Progress)]
     assert max(fetched_bytes) < 2 * MB

@@ -46,7 +46,7 @@ def downloads(method: str, **rules: Any) -> Iterator[Driver]:
 
 
 def download(driver: Driver, home: Path, what: str) -> int:
-    return driver.submit(Download(1, 1, f"http://127.0.0.1/{what}", str(home / "1-1")))
+    return driver.submit(Download(1, f"http://127.0.0.1/{what}", str(home / "1-1")))
 
 
 def reported(driver: Driver, job: int, kind: type[Any]) -> Any:

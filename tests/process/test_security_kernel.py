@@ -48,7 +48,7 @@ def test_a_download_goes_on_where_the_kernel_offers_nothing(
     site: MediaSite, tmp_path: Path
 ) -> None:
     with worker(tmp_path, prepare=without_landlock) as made:
-        assert made.run(f"{site.url}/clip.mp4", LIMITS).media.kind is MediaKind.VIDEO
+        assert made.run(f"{site.url}/clip.mp4", LIMITS).media.facts.kind is MediaKind.VIDEO
 
 
 LISTS = ("-v", "error", "-protocol_whitelist", "file")

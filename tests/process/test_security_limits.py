@@ -121,8 +121,8 @@ def test_each_limit_has_a_sentence_of_its_own() -> None:
 def test_a_picture_is_sent_as_large_as_telegram_takes_it(side: int, warm: Worker, web: Web) -> None:
     url = floods.put(web, "/a.png", content(floods.png(side), "image/png"))
     media = warm.run(url, limits(NO_OTHER)).media
-    assert media.kind is (MediaKind.PHOTO if side <= 5000 else MediaKind.DOCUMENT)
-    assert (media.width, media.height) == (side, side)
+    assert media.facts.kind is (MediaKind.PHOTO if side <= 5000 else MediaKind.DOCUMENT)
+    assert (media.facts.width, media.facts.height) == (side, side)
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
@@ -139,5 +139,5 @@ def test_a_small_video_of_four_hours_comes_as_it_is(warm: Worker, web: Web, tmp_
     subprocess.run(command, check=True, timeout=60)
     url = floods.put(web, "/a.mkv", content(film.read_bytes(), "video/x-matroska"))
     media = warm.run(url, limits(NO_OTHER)).media
-    assert (media.kind, media.duration_s) == (MediaKind.DOCUMENT, 14400)
-    assert media.note is Note.NOT_CONVERTED
+    assert (media.facts.kind, media.facts.duration_s) == (MediaKind.DOCUMENT, 14400)
+    assert media.facts.note is Note.NOT_CONVERTED

@@ -35,7 +35,8 @@ from worker.telegram.texts import ENGLISH
 def of_kind(clip: MediaFile, kind: MediaKind, name: str, content: bytes) -> MediaFile:
     path = Path(clip.path).with_name(name)
     path.write_bytes(content)
-    return replace(clip, kind=kind, path=str(path), size_bytes=len(content))
+    facts = replace(clip.facts, kind=kind)
+    return replace(clip, facts=facts, path=str(path), size_bytes=len(content))
 
 
 # ---------------------------------------------------------------------------- the status

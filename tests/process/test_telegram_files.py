@@ -102,7 +102,7 @@ UPLOAD = """
 import re, sys
 from pathlib import Path
 from telebot import apihelper
-from worker.protocol import Deliver, EditStatus, MediaFile, MediaKind, Progress, Stage
+from worker.protocol import Deliver, EditStatus, MediaFacts, MediaFile, MediaKind, Progress, Stage
 from worker.telegram import Connection, make_handler
 
 token, url, message_id, path, streamed = sys.argv[1:]
@@ -113,7 +113,7 @@ if streamed == "no":
 def memory_mb(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 
-media = MediaFile(path, MediaKind.DOCUMENT, 0, "Large", "https://a.example/")
+media = MediaFile(path, 0, "https://a.example/", MediaFacts(MediaKind.DOCUMENT, "Large"))
 handle(None, EditStatus(1, 1001, int(message_id), Progress(Stage.DOWNLOADING)))
 before = memory_mb("VmRSS")
 delivered = handle(None, Deliver(1, 1001, int(message_id), media))

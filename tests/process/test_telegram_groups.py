@@ -20,7 +20,7 @@ from worker.errors import (
     TelegramBusy,
     TelegramUnreachable,
 )
-from worker.protocol import GroupSent, MediaFile, MediaKind, SendGroup
+from worker.protocol import GroupSent, MediaFacts, MediaFile, MediaKind, SendGroup
 from worker.telegram import Connection, delivery
 from worker.telegram.client import Client
 
@@ -39,14 +39,23 @@ def driver() -> Iterator[TelegramDriver]:
         yield TelegramDriver(api).post()
 
 
-def a_file(folder: Path, kind: MediaKind, number: int = 1, **more: object) -> MediaFile:
+def a_file(
+    folder: Path,
+    kind: MediaKind,
+    number: int = 1,
+    *,
+    file_id: str | None = None,
+    part: int = 1,
+    parts: int = 1,
+) -> MediaFile:
     name, content = CONTENTS[kind]
     path = folder / f"{number}-{name}"
     path.write_bytes(content)
     thumbnail = path.with_suffix(".thumbnail.jpg")
     thumbnail.write_bytes(JPEG)
-    file = MediaFile(str(path), kind, len(content), "Dusk", "https://a.example/v")
-    return replace(file, thumbnail=str(thumbnail), duration_s=3.0, **more)  # type: ignore[arg-type]
+    facts = MediaFacts(kind, "Dusk", duration_s=3.0, part=part, parts=parts)
+    link = "https://a.example/v"
+    return MediaFile(str(path), len(content), link, facts, str(thumbnail), file_id)
 
 
 def send(driver: TelegramDriver, *files: MediaFile) -> tuple[GroupSent, list[ChatMessage]]:
@@ -134,7 +143,9 @@ def send_all(driver: TelegramDriver, files: list[MediaFile]) -> list[MediaFile]:
         result, messages = send(driver, *group)
         assert len(messages) == len(result.sent)
         known = zip(group, result.sent, strict=False)
-        sent += [replace(f, kind=each.kind or f.kind, file_id=each.file_id) for f, each in known]
+        for file, each in known:
+            facts = replace(file.facts, kind=each.kind or file.facts.kind)
+            sent.append(replace(file, facts=facts, file_id=each.file_id))
     return sent
 
 

@@ -93,7 +93,7 @@ def test_ffmpeg_that_is_killed_while_it_waits_costs_no_thumbnail(warm: Worker, w
     wait_until(lambda: not psutil.pid_exists(waiting.pid))
     film.release()
     media = warm.finish().media
-    assert media.kind is MediaKind.VIDEO
+    assert media.facts.kind is MediaKind.VIDEO
     assert_has_thumbnail(media)
     assert_nothing_else_is_left(warm, media)
 
@@ -145,7 +145,7 @@ def test_none_is_begun_for_what_is_no_film(tmp_path: Path, web: Web) -> None:
     song = make(tmp_path / "song.mp3", "-vn -c:a libmp3lame")
     web.answers["/song.mp3"] = content(song.read_bytes(), "audio/mpeg")
     with worker(tmp_path / "home", prepare=_refuse_drawings) as made:
-        assert made.run(f"{web.url}/song.mp3", LIMITS).media.kind is MediaKind.AUDIO
+        assert made.run(f"{web.url}/song.mp3", LIMITS).media.facts.kind is MediaKind.AUDIO
 
 
 @pytest.mark.negative

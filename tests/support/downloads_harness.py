@@ -132,7 +132,7 @@ class Worker:
     ) -> None:
         self._jobs += 1
         self._reports = []
-        task = Download(self._jobs, 1, url, os.fspath(directory or self.directory))
+        task = Download(self._jobs, url, os.fspath(directory or self.directory))
         self._began = time.monotonic()
         self._connection.send((rules, task, fetch))
 

@@ -35,9 +35,9 @@ def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:
 
 
 def files(*paths: str) -> protocol.Media:
-    video, link = protocol.MediaKind.VIDEO, "https://example.org/v"
+    facts = protocol.MediaFacts(protocol.MediaKind.VIDEO, "title")
     return protocol.Media(
-        tuple(protocol.MediaFile(path, video, 1000, "title", link) for path in paths)
+        tuple(protocol.MediaFile(path, 1000, "https://example.org/v", facts) for path in paths)
     )
 
 

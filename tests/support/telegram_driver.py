@@ -12,6 +12,7 @@ from tests.sandbox.chats import ChatMessage
 from worker.protocol import (
     Deliver,
     Delivered,
+    MediaFacts,
     MediaFile,
     MediaKind,
     Posted,
@@ -77,15 +78,5 @@ def clip(tmp_path: Path) -> MediaFile:
     path, thumbnail = tmp_path / "clip.mp4", tmp_path / "clip.jpg"
     path.write_bytes(MP4)
     thumbnail.write_bytes(JPEG)
-    return MediaFile(
-        str(path),
-        MediaKind.VIDEO,
-        len(MP4),
-        "Häppy <Times>",
-        "https://a.example/v?a=1&b=2",
-        width=1280,
-        height=720,
-        duration_s=12.6,
-        thumbnail=str(thumbnail),
-        uploader="Ada",
-    )
+    facts = MediaFacts(MediaKind.VIDEO, "Häppy <Times>", "Ada", 1280, 720, duration_s=12.6)
+    return MediaFile(str(path), len(MP4), "https://a.example/v?a=1&b=2", facts, str(thumbnail))

@@ -4,7 +4,7 @@ import pytest
 
 from worker.dispatch import tasks
 from worker.dispatch.albums import next_group
-from worker.protocol import Deliver, MediaFile, MediaKind, SendGroup
+from worker.protocol import Deliver, MediaFacts, MediaFile, MediaKind, SendGroup
 from worker.settings import Settings
 
 LIMIT = 50
@@ -19,7 +19,7 @@ KINDS = {
 
 
 def a_file(letter: str, size: int = 1, file_id: str | None = None) -> MediaFile:
-    return MediaFile("/x", KINDS[letter], size, "", "", file_id=file_id)
+    return MediaFile("/x", size, "", MediaFacts(KINDS[letter]), file_id=file_id)
 
 
 @pytest.mark.parametrize(

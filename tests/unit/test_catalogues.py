@@ -9,6 +9,7 @@ from tests.support.catalogues import flaws, is_balanced
 from worker.errors import Reason
 from worker.protocol import (
     Cancelled,
+    MediaFacts,
     MediaFile,
     MediaKind,
     Note,
@@ -118,12 +119,8 @@ def test_flaw_in_a_catalogue_is_found(change: dict[str, Any], flaw: str) -> None
 @pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda c: c.language)
 @pytest.mark.parametrize("note", [None, *Note])
 def test_captions_are_balanced_html(catalogue: Catalogue, note: Note | None) -> None:
-    file = MediaFile(
-        *("/x/v.mp4", MediaKind.VIDEO, 1, "<b>A & B", "https://a.example/?a=1&b=2"),
-        uploader="</a>",
-        note=note,
-        parts=2,
-    )
+    facts = MediaFacts(MediaKind.VIDEO, "<b>A & B", "</a>", note=note, parts=2)
+    file = MediaFile("/x/v.mp4", 1, "https://a.example/?a=1&b=2", facts)
     assert is_balanced(caption(catalogue, file))
 
 

@@ -12,7 +12,7 @@ YOUTUBE = ("Youtube", "dQw4w9WgXcQ")
 
 
 def key(url: str, extractor: str, media_id: str, *, sound_only: bool = False) -> str | None:
-    task = Download(1, 1, url, "/nowhere", sound_only)
+    task = Download(1, url, "/nowhere", sound_only)
     return media_key(task, Found(extractor, media_id), EXTRACTORS)
 
 

@@ -19,6 +19,7 @@ from worker.ledger import (
     Ledger,
     StatusJob,
     ledger_path,
+    media_cache,
     retention,
 )
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
@@ -302,6 +303,71 @@ def test_what_an_older_bot_remembered_is_still_known(tmp_path: Path) -> None:
         assert ledger.claim(DOWNLOADS, 0.0) is None
         post(ledger)
         assert known_ids(ledger) == [file_id]
+
+
+# As version 4 wrote them, in both of their places.
+OLD_FILES = """{"files": [
+    {"path": "/d/1-1/media.part-1.mp4", "kind": "video", "size_bytes": 48000000,
+     "title": "Abend \\ud83c\\udf05 \\"A\\"", "source_url": "https://example.org/v?a=1&b=%%2F",
+     "width": 1280, "height": 720, "duration_s": 61.5, "thumbnail": "/d/1-1/media.part-1.jpg",
+     "uploader": "Ada", "extractor": "Generic", "media_id": "v", "note": "cut",
+     "file_id": %s, "part": 1, "parts": 2},
+    {"path": "/d/1-1/media.part-2.mp4", "kind": "animation", "size_bytes": 1000,
+     "title": "", "source_url": "https://example.org/v", "width": null, "height": null,
+     "duration_s": null, "thumbnail": null, "uploader": null, "extractor": "", "media_id": "",
+     "note": null, "file_id": %s, "part": 2, "parts": 2}
+]}"""
+CUT = protocol.MediaFacts(
+    VIDEO, 'Abend 🌅 "A"', "Ada", 1280, 720, 61.5, protocol.Note.CUT, part=1, parts=2
+)
+OLD_MEDIA = protocol.Media(
+    (
+        protocol.MediaFile(
+            "/d/1-1/media.part-1.mp4",
+            48_000_000,
+            "https://example.org/v?a=1&b=%2F",
+            CUT,
+            "/d/1-1/media.part-1.jpg",
+        ),
+        protocol.MediaFile(
+            "/d/1-1/media.part-2.mp4",
+            1000,
+            "https://example.org/v",
+            protocol.MediaFacts(protocol.MediaKind.ANIMATION, part=2, parts=2),
+        ),
+    )
+)
+
+
+def test_the_facts_of_files_come_over_from_version_4(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    old = sqlite3.connect(path)
+    for step in MIGRATIONS[:4]:
+        old.executescript(step)
+    old.execute(
+        "INSERT INTO media VALUES ('remembered', ?, 1.0)", (OLD_FILES % ('"id 1"', '"id 2"'),)
+    )
+    old.execute(
+        "INSERT INTO jobs (kind, pool, priority, state, media_key, created_at, waits_since,"
+        " not_before, result) VALUES ('download', 'downloads', 0, 'done', 'made', 0, 0, 0, ?)",
+        (OLD_FILES % ("null", "null"),),
+    )
+    old.execute(
+        "INSERT INTO jobs (kind, pool, priority, state, created_at, waits_since, not_before)"
+        " VALUES ('download', 'downloads', 0, 'failed', 0, 0, 0)"
+    )
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute("PRAGMA user_version = 4")
+    old.commit()
+    old.close()
+    ledger = Ledger(path)
+    remembered = media_cache.media_of(ledger._db, "remembered", None)
+    assert remembered is not None
+    assert [file.file_id for file in remembered.files] == ["id 1", "id 2"]
+    without_ids = (dataclasses.replace(file, file_id=None) for file in remembered.files)
+    assert protocol.Media(tuple(without_ids)) == OLD_MEDIA
+    assert media_cache.media_of(ledger._db, "made", 1) == OLD_MEDIA
+    assert media_cache.media_of(ledger._db, "failed", 2) is None
 
 
 def test_what_was_forgotten_while_it_was_sent_again_stays_forgotten(ledger: Ledger) -> None:

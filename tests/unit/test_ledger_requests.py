@@ -59,7 +59,7 @@ def test_one_download_serves_all_and_one_upload_goes_first(ledger: Ledger) -> No
         job = claim(ledger, DeliverJob)
         assert job.media is not None
         (file,) = job.media.files
-        assert (file.kind, file.file_id) == (protocol.MediaKind.ANIMATION, "file id")
+        assert (file.facts.kind, file.file_id) == (protocol.MediaKind.ANIMATION, "file id")
         ledger.finish_delivery(job, protocol.Delivered("file id"), 0.0)
     assert ledger.live_directories() == set()
 

@@ -17,7 +17,7 @@ from worker.dispatch.disk_space import DiskSpace
 from worker.downloads import workspace
 from worker.errors import JobError
 from worker.ledger import DeliverJob, Request, Verdict
-from worker.protocol import Deliver, Media, MediaFile, MediaKind
+from worker.protocol import Deliver, Media, MediaFacts, MediaFile, MediaKind
 from worker.settings import Settings
 from worker.telegram import files
 
@@ -131,10 +131,9 @@ def _delivery_of(path: Path, thumbnail: Path | None = None) -> DeliverJob:
     )
     media = MediaFile(
         os.fspath(path),
-        MediaKind.VIDEO,
         len(CONTENT),
-        "Title",
         "https://a.example/",
+        MediaFacts(MediaKind.VIDEO, "Title"),
         thumbnail=os.fspath(thumbnail) if thumbnail else None,
     )
     return DeliverJob(

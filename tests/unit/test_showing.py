@@ -48,7 +48,7 @@ class Office:
 
     def begin(self, job: Job) -> None:
         """A worker has been given this download."""
-        self.showing.began(job.id, Download(job.id, 1, "https://example.org/v", "/nowhere"), 0.0)
+        self.showing.began(job.id, Download(job.id, "https://example.org/v", "/nowhere"), 0.0)
 
     def step(self, now: float) -> list[EditStatus | ShowAction]:
         """The calls that are made now."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from worker.errors import Reason
 from worker.protocol import (
     Cancelled,
+    MediaFacts,
     MediaFile,
     MediaKind,
     Note,
@@ -28,9 +29,11 @@ from worker.urls import LinkFlaw
 TAG = re.compile(r"<[^>]*>")
 
 
-def media(title: str, **more: object) -> MediaFile:
-    given_fields: dict[str, object] = {"source_url": "https://a.example/?a=1&b=2", **more}
-    return MediaFile("/x/v.mp4", MediaKind.VIDEO, 1, title, **given_fields)  # type: ignore[arg-type]
+def media(
+    title: str, *, source_url: str = "https://a.example/?a=1&b=2", **more: object
+) -> MediaFile:
+    facts = MediaFacts(MediaKind.VIDEO, title, **more)  # type: ignore[arg-type]
+    return MediaFile("/x/v.mp4", 1, source_url, facts)
 
 
 def shown(markup: str) -> str:

@@ -29,9 +29,9 @@ def next_group(files: Sequence[MediaFile], limit_bytes: int) -> tuple[MediaFile,
     uploaded = 0
     for file in files[:MOST_IN_GROUP]:
         uploaded += 0 if file.file_id else file.size_bytes
-        family = _FAMILIES.get(file.kind)
+        family = _FAMILIES.get(file.facts.kind)
         if group and (
-            family is None or family != _FAMILIES.get(group[0].kind) or uploaded > limit_bytes
+            family is None or family != _FAMILIES.get(group[0].facts.kind) or uploaded > limit_bytes
         ):
             break
         group.append(file)

@@ -14,7 +14,7 @@ from typing import Any
 
 from worker.downloads.text import clean
 from worker.errors import Fault, JobError, Reason
-from worker.protocol import MediaKind, Note, Progress, Stage
+from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage, to_json
 
 LINE_LIMIT_BYTES = 128 * 1024
 TITLE_LIMIT = 300
@@ -42,32 +42,25 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Made:
-    """Its claim of a file that it made: `name` and `thumbnail` are file names."""
+class ReadyFile:
+    """The download process's claim of a file that can be sent.
+
+    `name` and `thumbnail` are file names in the download's directory.
+    """
 
     name: str
-    kind: MediaKind
-    title: str
-    width: int | None
-    height: int | None
-    duration_s: float | None
-    thumbnail: str | None
-    uploader: str | None
-    extractor: str
-    media_id: str
-    note: Note | None = None
-    part: int = 1
-    parts: int = 1
+    facts: MediaFacts
+    thumbnail: str | None = None
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """Its last word when all went well: the files, in their order."""
+class Result:
+    """The last message of a download that went well: its files, in their order."""
 
-    files: tuple[Made, ...]
+    files: tuple[ReadyFile, ...]
 
 
-Message = Progress | Found | Fetched | JobError
+Message = Progress | Found | Result | JobError
 
 
 class Sender:
@@ -83,9 +76,9 @@ class Sender:
         kind = "found" if isinstance(message, Found) else "progress"
         self._send({kind: vars(message)})
 
-    def finished(self, finished: Fetched) -> None:
+    def finished(self, result: Result) -> None:
         """Say what came out of it."""
-        self._send({"finished": [vars(made) for made in finished.files]})
+        self._send({"finished": to_json(result)})
 
     def failed(self, error: JobError) -> None:
         """Say what went wrong."""
@@ -129,7 +122,7 @@ def _decode(line: bytes) -> Message:
                     _text(fields["extractor"], WORD_LIMIT), _text(fields["media_id"], WORD_LIMIT)
                 )
             case "finished":
-                return _finished(fields)
+                return _result(fields["files"])
             case "failed":
                 return _failed(fields)
     # RecursionError: a few thousand opening brackets are enough.
@@ -148,24 +141,28 @@ def _progress(fields: Mapping[str, Any]) -> Progress:
     )
 
 
-def _finished(files: Sequence[Mapping[str, Any]]) -> Fetched:
+def _result(files: Sequence[Mapping[str, Any]]) -> Result:
     if not 0 < len(files) <= MOST_FILES:
         raise ValueError("a number of files out of range")
-    return Fetched(tuple(map(_made, files)))
+    return Result(tuple(map(_ready_file, files)))
 
 
-def _made(fields: Mapping[str, Any]) -> Made:
-    return Made(
+def _ready_file(fields: Mapping[str, Any]) -> ReadyFile:
+    return ReadyFile(
         name=_text(fields["name"], WORD_LIMIT),
+        facts=_facts(fields["facts"]),
+        thumbnail=_text(fields["thumbnail"], WORD_LIMIT) or None,
+    )
+
+
+def _facts(fields: Mapping[str, Any]) -> MediaFacts:
+    return MediaFacts(
         kind=MediaKind(fields["kind"]),
         title=_text(fields["title"], TITLE_LIMIT),
+        uploader=_text(fields["uploader"], WORD_LIMIT) or None,
         width=_whole(fields["width"], _LARGEST_SIDE),
         height=_whole(fields["height"], _LARGEST_SIDE),
         duration_s=_number(fields["duration_s"], _LARGEST_SECONDS),
-        thumbnail=_text(fields["thumbnail"], WORD_LIMIT) or None,
-        uploader=_text(fields["uploader"], WORD_LIMIT) or None,
-        extractor=_text(fields["extractor"], WORD_LIMIT),
-        media_id=_text(fields["media_id"], WORD_LIMIT),
         note=Note(fields["note"]) if fields["note"] else None,
         part=_whole(fields["part"], MOST_FILES) or 1,
         parts=_whole(fields["parts"], MOST_FILES) or 1,

@@ -9,16 +9,15 @@ import sys
 import traceback
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from worker.downloads import workspace
-from worker.downloads.channel import MOST_FILES, Fetched, Made, Sender
+from worker.downloads.channel import MOST_FILES, ReadyFile, Result, Sender
 from worker.downloads.confinement import cookies
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.cutting import cut
-from worker.downloads.media.finishing import Finished as Piece
 from worker.downloads.media.finishing import finish
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -54,54 +53,29 @@ def run(
 
 def _download(
     task: Download, rules: DownloadLimits, sender: Sender, extractors: ExtractorIndex
-) -> Fetched:
+) -> Result:
     fetched = fetch(task, rules, sender.report, extractors)
     directory = Path.cwd()
     sizes = [workspace.own_file(directory, path.name) for path, _ in fetched.files]
     if not all(sizes):
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "yt-dlp left an empty file")
     sender.report(Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes)))
-    made: list[Made] = []
+    ready: list[ReadyFile] = []
     for size, (path, info) in zip(sizes, fetched.files, strict=True):
         if size > rules.max_file_bytes:
             pieces = cut(directory / path.name, info, rules)
         else:
-            drawing = None if made else fetched.drawing
+            drawing = None if ready else fetched.drawing
             pieces = [
                 finish(directory / path.name, info, rules, drawing, sound_only=task.sound_only)
             ]
-        if len(made) + len(pieces) > MOST_FILES:
+        if len(ready) + len(pieces) > MOST_FILES:
             # A post has no more places; a video of which some parts were missing would be none.
             break
-        numbered = enumerate(pieces, 1)
-        made += [_made(piece, info, number, len(pieces)) for number, piece in numbered]
-    made[0] = replace(made[0], note=made[0].note or fetched.note)
-    return Fetched(tuple(made))
-
-
-def _made(piece: Piece, info: dict[str, Any], part: int, parts: int) -> Made:
-    return Made(
-        name=piece.path.name,
-        kind=piece.kind,
-        title=_words(info, "title"),
-        width=piece.width,
-        height=piece.height,
-        duration_s=piece.duration_s,
-        thumbnail=piece.thumbnail.name if piece.thumbnail else None,
-        uploader=_words(info, "uploader", "channel", "creator") or None,
-        extractor=_words(info, "extractor_key", "extractor"),
-        media_id=_words(info, "id"),
-        note=piece.note,
-        part=part,
-        parts=parts,
-    )
-
-
-def _words(info: dict[str, Any], *names: str) -> str:
-    for name in names:
-        if info.get(name):
-            return str(info[name])[:1000]
-    return ""
+        ready += pieces
+    first = ready[0]
+    ready[0] = replace(first, facts=replace(first.facts, note=first.facts.note or fetched.note))
+    return Result(tuple(ready))
 
 
 def _report(error: BaseException, guard: Guard | None, sender: Sender) -> None:

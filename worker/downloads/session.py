@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from worker.downloads import child, workspace
-from worker.downloads.channel import Fetched, Found, Garbled, Made, Message, Receiver
+from worker.downloads.channel import Found, Garbled, Message, ReadyFile, Receiver, Result
 from worker.downloads.confinement.isolation import LOG_NAME, Confinement
 from worker.downloads.identity import media_key
 from worker.downloads.limits import DownloadLimits
@@ -113,18 +113,18 @@ class Session:
             self._account.note_memory(_memory_in_use())
             result = self._listen(leader, read_fd)
         finally:
-            if not isinstance(result, Fetched):
+            if not isinstance(result, Result):
                 self._account.note_memory(_memory_in_use())
             # A process that has said its last word gets no more time than it takes to end.
             # In its first moments it leads no session yet, and must hear of its end all the same.
             signals.send_signal(leader, signal.SIGTERM)
             grace_s = _LAST_WORD_GRACE_S if result else self._rules.term_grace_s
             statuses = signals.stop_session(leader, grace_s)
-            if not isinstance(result, Fetched):
+            if not isinstance(result, Result):
                 # The bot may be gone, and the failure itself is the better news to pass on.
                 with contextlib.suppress(OSError):
                     self._context.report(self._account.close(self._directory))
-        if isinstance(result, Fetched):
+        if isinstance(result, Result):
             return self._media(result)
         if isinstance(result, JobError):
             raise result
@@ -221,18 +221,18 @@ class Session:
         if used > self._rules.memory_bytes:
             raise JobError(Reason.OUT_OF_MEMORY, Fault.PERMANENT, f"{used} bytes in use")
 
-    def _media(self, finished: Fetched) -> Media:
+    def _media(self, result: Result) -> Media:
         """Its claim, looked up: the files are there, they are files, and they fit."""
-        media = Media(tuple(map(self._media_file, finished.files)))
-        named = {name for made in finished.files for name in (made.name, made.thumbnail) if name}
+        media = Media(tuple(map(self._media_file, result.files)))
+        named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
         workspace.keep_only(self._directory, named - {LOG_NAME})
         return media
 
-    def _media_file(self, made: Made) -> MediaFile:
+    def _media_file(self, file: ReadyFile) -> MediaFile:
         try:
-            size = workspace.own_file(self._directory, made.name)
-            if made.thumbnail:
-                workspace.own_file(self._directory, made.thumbnail)
+            size = workspace.own_file(self._directory, file.name)
+            if file.thumbnail:
+                workspace.own_file(self._directory, file.thumbnail)
         except (OSError, ValueError) as error:
             detail = f"yt-dlp's process named a wrong file: {type(error).__name__}"
             raise JobError(Reason.CRASHED, Fault.RETRYABLE, detail) from error
@@ -240,23 +240,12 @@ class Session:
             raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "the file is empty")
         if size > self._rules.max_file_bytes:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes")
-        thumbnail = made.thumbnail
         return MediaFile(
-            path=os.fspath(self._directory / made.name),
-            kind=made.kind,
+            path=os.fspath(self._directory / file.name),
             size_bytes=size,
-            title=made.title,
             source_url=self._task.url,
-            width=made.width,
-            height=made.height,
-            duration_s=made.duration_s,
-            thumbnail=os.fspath(self._directory / thumbnail) if thumbnail else None,
-            uploader=made.uploader,
-            extractor=made.extractor,
-            media_id=made.media_id,
-            note=made.note,
-            part=made.part,
-            parts=made.parts,
+            facts=file.facts,
+            thumbnail=os.fspath(self._directory / file.thumbnail) if file.thumbnail else None,
         )
 
 

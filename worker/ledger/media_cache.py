@@ -4,6 +4,7 @@ Each function is a part of somebody's transaction.
 """
 
 import json
+from dataclasses import replace
 
 from worker import protocol
 from worker.ledger.database import Database
@@ -46,11 +47,12 @@ def remember(
     for file, delivered in zip(media.files, sent, strict=True):
         if not delivered.file_id:
             return
-        files.append({**protocol.to_json(file), **_without_none(protocol.to_json(delivered))})
+        facts = replace(file.facts, kind=delivered.kind or file.facts.kind)
+        files.append(replace(file, file_id=delivered.file_id, facts=facts))
     db.execute(
         "INSERT OR REPLACE INTO media VALUES (?, ?, ?)",
         media_key,
-        json.dumps({"files": files}),
+        json.dumps(protocol.to_json(protocol.Media(tuple(files)))),
         now,
     )
 
@@ -69,7 +71,3 @@ def media_of(db: Database, media_key: str, download: int | None) -> protocol.Med
         download,
     )
     return protocol.media_from_json(json.loads(found)) if found else None
-
-
-def _without_none(values: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if value is not None}

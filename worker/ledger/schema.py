@@ -6,6 +6,30 @@
 APPLICATION_ID = 0x46544249
 """`PRAGMA application_id`, so that somebody else's SQLite file is recognised as such."""
 
+_FILES_WITH_FACTS = """
+    SELECT json_object('files', json_group_array(json(file))) FROM (
+        SELECT json_object(
+            'path', value -> '$.path',
+            'size_bytes', value -> '$.size_bytes',
+            'source_url', value -> '$.source_url',
+            'facts', json_object(
+                'kind', value -> '$.kind',
+                'title', value -> '$.title',
+                'uploader', value -> '$.uploader',
+                'width', value -> '$.width',
+                'height', value -> '$.height',
+                'duration_s', value -> '$.duration_s',
+                'note', value -> '$.note',
+                'part', coalesce(value ->> '$.part', 1),
+                'parts', coalesce(value ->> '$.parts', 1)
+            ),
+            'thumbnail', value -> '$.thumbnail',
+            'file_id', value -> '$.file_id'
+        ) AS file FROM json_each({column}, '$.files') ORDER BY key
+    )
+"""
+"""A part of the step to version 5, and like it never edited."""
+
 MIGRATIONS = (
     """
     CREATE TABLE state (
@@ -163,4 +187,10 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX links_used ON links (used_at);
     """,
+    f"""
+    -- What is known of a file stands together, as its facts.
+    UPDATE media SET media = ({_FILES_WITH_FACTS.format(column="media")});
+    UPDATE jobs SET result = ({_FILES_WITH_FACTS.format(column="result")})
+        WHERE kind = 'download' AND result IS NOT NULL;
+    """,  # noqa: S608 - made of constants
 )

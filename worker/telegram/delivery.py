@@ -17,6 +17,7 @@ from worker.protocol import (
     EditStatus,
     Explain,
     GroupSent,
+    MediaFacts,
     MediaFile,
     MediaKind,
     Posted,
@@ -125,9 +126,9 @@ def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> 
     may be closed to a kind.
     """
     try:
-        return send(file.kind)
+        return send(file.facts.kind)
     except JobError as error:
-        has_other_way = file.kind is not MediaKind.DOCUMENT and file.file_id is None
+        has_other_way = file.facts.kind is not MediaKind.DOCUMENT and file.file_id is None
         if not (has_other_way and _is_refusal(error)):
             raise
     return send(MediaKind.DOCUMENT)
@@ -149,19 +150,19 @@ def _send_as(client: Client, task: SendGroup, file: MediaFile, kind: MediaKind) 
 
 def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> GroupSent:
     with ExitStack() as files, _named_files(client.local, album):
-        inputs = [_beside(file.kind, client.local, file, files) for file in album]
+        inputs = [_beside(file.facts.kind, client.local, file, files) for file in album]
         media = [each for each, _ in inputs]
         silence_s = max(silence_s for _, silence_s in inputs)
         messages = client.send_group(task.chat_id, media, task.reply_to, silence_s)
     sent = zip(album, messages, strict=True)
-    return GroupSent(tuple(_delivered(file.kind, message) for file, message in sent))
+    return GroupSent(tuple(_delivered(file.facts.kind, message) for file, message in sent))
 
 
 def _beside(
     kind: MediaKind, local: bool, file: MediaFile, files: ExitStack
 ) -> tuple[types.InputMedia, float]:
     """What is sent beside the answer, which speaks for all; a part says which one it is."""
-    return _input_media(kind, local, file, files, has_caption=file.parts > 1)
+    return _input_media(kind, local, file, files, has_caption=file.facts.parts > 1)
 
 
 @contextmanager
@@ -197,39 +198,39 @@ def _input_media(
     """What is to be sent, and for how long Telegram may be silent about it."""
     caption = texts.caption(ENGLISH, file) if has_caption else None
     if file.file_id is not None:
-        return _described(kind, file, file.file_id, None, caption), transport.READ_TIMEOUT_S
+        return _described(kind, file.facts, file.file_id, None, caption), transport.READ_TIMEOUT_S
     opened = files.enter_context(open_media(file.path))
     silence_s = _PROCESSING_S + size_of(opened) / _BYTES_PER_S
     source = Path(file.path).absolute().as_uri() if local else _upload(opened, file)
     thumbnail = open_thumbnail(file.thumbnail)
     if thumbnail is None:
-        return _described(kind, file, source, None, caption), silence_s
+        return _described(kind, file.facts, source, None, caption), silence_s
     files.enter_context(thumbnail)
     picture = types.InputFile(thumbnail, "thumb.jpg")
-    return _described(kind, file, source, picture, caption), silence_s
+    return _described(kind, file.facts, source, picture, caption), silence_s
 
 
 def _upload(file: FileIO, media: MediaFile) -> types.InputFile:
-    return types.InputFile(file, safe_name(media.title, media.path))
+    return types.InputFile(file, safe_name(media.facts.title, media.path))
 
 
 def _described(
     kind: MediaKind,
-    media: MediaFile,
+    facts: MediaFacts,
     source: str | types.InputFile,
     thumbnail: types.InputFile | None,
     caption: str | None,
 ) -> types.InputMedia:
-    """The InputMedia object of that kind (Bot API 10.1), with what is known of the media."""
+    """The InputMedia object of that kind (Bot API 10.1), with the facts that it can say."""
     captioned: dict[str, Any] = {"caption": caption, "parse_mode": "HTML"} if caption else {}
-    duration_s = max(1, round(media.duration_s)) if media.duration_s else None
+    duration_s = max(1, round(facts.duration_s)) if facts.duration_s else None
     match kind:
         case MediaKind.VIDEO:
             return types.InputMediaVideo(
                 source,
                 thumbnail,
-                width=media.width,
-                height=media.height,
+                width=facts.width,
+                height=facts.height,
                 duration=duration_s,
                 supports_streaming=True,
                 **captioned,
@@ -238,8 +239,8 @@ def _described(
             return types.InputMediaAnimation(
                 source,
                 thumbnail,
-                width=media.width,
-                height=media.height,
+                width=facts.width,
+                height=facts.height,
                 duration=duration_s,
                 **captioned,
             )
@@ -248,8 +249,8 @@ def _described(
                 source,
                 thumbnail,
                 duration=duration_s,
-                performer=texts.clean(media.uploader or "", _MAX_TAG),
-                title=texts.clean(media.title, _MAX_TAG),
+                performer=texts.clean(facts.uploader or "", _MAX_TAG),
+                title=texts.clean(facts.title, _MAX_TAG),
                 **captioned,
             )
         case MediaKind.PHOTO:

@@ -18,6 +18,7 @@ from worker.protocol import (
     Deliver,
     EditStatus,
     HandleUpdate,
+    MediaFacts,
     MediaFile,
     MediaKind,
     PostStatus,
@@ -90,10 +91,9 @@ def _play(api_url: str) -> None:
         file.write_bytes(bytes(1024))
         video = MediaFile(
             path=str(file),
-            kind=MediaKind.VIDEO,
             size_bytes=1024,
-            title="Rehearsal",
             source_url=_LINK,
+            facts=MediaFacts(MediaKind.VIDEO, "Rehearsal"),
         )
         tasks = (
             HandleUpdate({"update_id": 1, "message": message}),

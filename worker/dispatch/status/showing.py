@@ -57,7 +57,7 @@ class Showing:
         # What Telegram has already is there in no time.
         if new := [file for file in files if not file.file_id]:
             size = sum(file.size_bytes for file in new)
-            progress = Progress(Stage.UPLOADING, total_bytes=size, kind=new[0].kind)
+            progress = Progress(Stage.UPLOADING, total_bytes=size, kind=new[0].facts.kind)
             self._board.put_for(task.request_id, task.chat_id, job, progress, now)
 
     def put(self, download: int, progress: Progress) -> None:

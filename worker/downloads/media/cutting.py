@@ -5,15 +5,16 @@ Nothing is encoded, so it takes little more time than a copy.
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.channel import MOST_FILES
+from worker.downloads.channel import MOST_FILES, ReadyFile
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg
 from worker.downloads.media.contents import Contents
 from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled
-from worker.downloads.media.finishing import Finished, contents_of
+from worker.downloads.media.finishing import contents_of, facts_of
 from worker.downloads.media.mp4 import boxes
 from worker.downloads.media.parts import parts_needed
 from worker.errors import Fault, JobError, Reason
@@ -23,7 +24,7 @@ _MORE_PARTS = 3
 _THUMBNAIL_AT_S = 1.0
 
 
-def cut(path: Path, info: Mapping[str, Any], rules: DownloadLimits) -> list[Finished]:
+def cut(path: Path, info: Mapping[str, Any], rules: DownloadLimits) -> list[ReadyFile]:
     """The parts of the video at `path`, which is gone afterwards, in their order.
 
     Raises JobError when it is none that every player shows, is not whole, or does not come apart.
@@ -36,18 +37,20 @@ def cut(path: Path, info: Mapping[str, Any], rules: DownloadLimits) -> list[Fini
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "it cannot be cut as it is")
     pieces = _pieces(path, found, length_s, rules)
     path.unlink()
-    width, height = found.video.width, found.video.height
+    whole = facts_of(info, MediaKind.VIDEO, found.video)
     return [
-        Finished(
-            piece,
-            MediaKind.VIDEO,
-            width,
-            height,
-            boxes.outline(piece).duration_s,
+        ReadyFile(
+            piece.name,
+            replace(
+                whole,
+                duration_s=boxes.outline(piece).duration_s,
+                note=Note.CUT if number == 1 else None,
+                part=number,
+                parts=len(pieces),
+            ),
             _thumbnail(piece),
-            Note.CUT if piece is pieces[0] else None,
         )
-        for piece in pieces
+        for number, piece in enumerate(pieces, 1)
     ]
 
 
@@ -77,10 +80,10 @@ def _pieces(path: Path, found: Contents, length_s: float, rules: DownloadLimits)
     raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "its key frames are too far apart")
 
 
-def _thumbnail(piece: Path) -> Path | None:
+def _thumbnail(piece: Path) -> str | None:
     thumbnail = piece.with_suffix(".jpg")
     try:
         ffmpeg.wait_for(ffmpeg.start_thumbnail(piece, thumbnail, _THUMBNAIL_AT_S))
     except ProgramFailed:
         return None
-    return thumbnail if ffmpeg.is_thumbnail(thumbnail) else None
+    return thumbnail.name if ffmpeg.is_thumbnail(thumbnail) else None

@@ -11,10 +11,11 @@ import functools
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from worker.downloads.channel import ReadyFile
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg
 from worker.downloads.media.contents import Contents, Video
@@ -23,27 +24,16 @@ from worker.downloads.media.ffmpeg import ProgramFailed, ProgramKilled
 from worker.downloads.media.mp4 import boxes, tracks
 from worker.downloads.media.thumbnail import THUMBNAIL_AT_S, ThumbnailDrawing
 from worker.errors import Fault, JobError, Reason
-from worker.protocol import MediaKind, Note
+from worker.protocol import MediaFacts, MediaKind, Note
 
 # Bot API, sendPhoto: bytes, the sum of both sides, and how much longer one may be.
 _PHOTO_LIMIT_BYTES = 10 * 1000 * 1000
 _PHOTO_LONGEST = 10_000
 _PHOTO_RATIO = 20
+# The worker makes them shorter and clean; this keeps a message within its limit.
+_LONGEST_WORDS = 1000
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _AUDIO_SUFFIXES = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".wav", ".weba"})
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A file as it will be sent. Pixels as they are seen, rotation included; seconds."""
-
-    path: Path
-    kind: MediaKind
-    width: int | None = None
-    height: int | None = None
-    duration_s: float | None = None
-    thumbnail: Path | None = None
-    note: Note | None = None
 
 
 def finish(
@@ -53,7 +43,7 @@ def finish(
     drawing: ThumbnailDrawing | None = None,
     *,
     sound_only: bool = False,
-) -> Finished:
+) -> ReadyFile:
     """Make `path` ready to be sent; `info` is what yt-dlp knows, for when ffmpeg is missing.
 
     A `drawing` is used for its thumbnail where it can be, and ends with this process at the
@@ -66,6 +56,30 @@ def finish(
     if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
         return _by_name(path, outline, info)
     return _Finishing(path, outline, info, rules, drawing).run(sound_only)
+
+
+def facts_of(
+    info: Mapping[str, Any],
+    kind: MediaKind,
+    video: Video | None = None,
+    duration_s: float | None = None,
+    note: Note | None = None,
+) -> MediaFacts:
+    """The facts of a file, with the names that yt-dlp has found for it."""
+    return MediaFacts(
+        kind,
+        title=_words(info, "title"),
+        uploader=_words(info, "uploader", "channel", "creator") or None,
+        width=video.width if video else None,
+        height=video.height if video else None,
+        duration_s=duration_s,
+        note=note,
+    )
+
+
+def _words(info: Mapping[str, Any], *names: str) -> str:
+    found = next(filter(None, map(info.get, names)), "")
+    return str(found)[:_LONGEST_WORDS]
 
 
 def contents_of(path: Path) -> Contents:
@@ -102,6 +116,7 @@ class _Finishing:
         self._path = path
         self._outline = outline
         self._info = info
+        self._facts = functools.partial(facts_of, info)
         self._size = path.stat().st_size
         self._prepared = drawing
         self._thumbnail = path.with_name(f"{path.stem}.thumbnail.jpg")
@@ -109,7 +124,7 @@ class _Finishing:
         self._budget = conversion.budget_of(rules)
         self._ends_at = time.monotonic() + self._budget.time_s
 
-    def run(self, sound_only: bool) -> Finished:
+    def run(self, sound_only: bool) -> ReadyFile:
         found = self._look()
         if found.video is None and found.audio is None:
             raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"no stream in {found.containers}")
@@ -120,9 +135,8 @@ class _Finishing:
         if found.is_still:
             return self._as_photo(found.video)
         if "gif" in found.containers:
-            path = self._named(".gif")
-            video = found.video
-            return Finished(path, MediaKind.ANIMATION, video.width, video.height, found.duration_s)
+            facts = self._facts(MediaKind.ANIMATION, found.video, found.duration_s)
+            return ReadyFile(self._named(".gif").name, facts)
         return self._as_video(found, found.video)
 
     def _look(self) -> Contents:
@@ -162,16 +176,16 @@ class _Finishing:
         said = contents.positive(self._info.get("duration"))
         return self._outline.duration_s or said or 0.0
 
-    def _drawn(self, source: Path) -> Path | None:
-        """The thumbnail; drawn from the first picture of `source` if that has still to be done."""
+    def _drawn(self, source: Path) -> str | None:
+        """The thumbnail's name, None without one; made from the first picture if need be."""
         if not ffmpeg.is_thumbnail(self._thumbnail):
             with contextlib.suppress(ProgramFailed):
                 ffmpeg.wait_for(ffmpeg.start_thumbnail(source, self._thumbnail, 0.0))
-        return self._thumbnail if ffmpeg.is_thumbnail(self._thumbnail) else None
+        return self._thumbnail.name if ffmpeg.is_thumbnail(self._thumbnail) else None
 
     # --------------------------------------------------------------------------- the kinds
 
-    def _as_video(self, found: Contents, video: Video) -> Finished:
+    def _as_video(self, found: Contents, video: Video) -> ReadyFile:
         fits = conversion.is_playable(video) and found.audio in {None, "aac"}
         if fits and self._outline.is_mp4 and self._outline.is_streamable:
             path = self._named(".mp4")
@@ -185,21 +199,15 @@ class _Finishing:
                 video = replace(video, width=how.video.width, height=how.video.height)
             found = replace(found, duration_s=boxes.outline(path).duration_s or found.duration_s)
         kind = MediaKind.ANIMATION if conversion.is_animation(found) else MediaKind.VIDEO
-        thumbnail = self._drawn(path)
-        return Finished(path, kind, video.width, video.height, found.duration_s, thumbnail)
+        facts = self._facts(kind, video, found.duration_s)
+        return ReadyFile(path.name, facts, self._drawn(path))
 
-    def _as_it_is(self, found: Contents, video: Video) -> Finished:
-        return Finished(
-            self._path,
-            MediaKind.DOCUMENT,
-            video.width,
-            video.height,
-            found.duration_s,
-            self._drawn(self._path),
-            Note.NOT_CONVERTED,
-        )
+    def _as_it_is(self, found: Contents, video: Video) -> ReadyFile:
+        kind, note = MediaKind.DOCUMENT, Note.NOT_CONVERTED
+        facts = self._facts(kind, video, found.duration_s, note)
+        return ReadyFile(self._path.name, facts, self._drawn(self._path))
 
-    def _as_audio(self, found: Contents) -> Finished:
+    def _as_audio(self, found: Contents) -> ReadyFile:
         is_mp4 = self._outline.is_mp4 and self._outline.is_streamable and not found.video
         path, kind, note = self._path, MediaKind.AUDIO, None
         if found.audio == "aac" and is_mp4:
@@ -216,9 +224,10 @@ class _Finishing:
             cover = self._thumbnail if found.video else path
         has_cover = cover is not path or found.has_cover
         thumbnail = self._drawn(cover) if has_cover else None
-        return Finished(path, kind, duration_s=found.duration_s, thumbnail=thumbnail, note=note)
+        facts = self._facts(kind, duration_s=found.duration_s, note=note)
+        return ReadyFile(path.name, facts, thumbnail)
 
-    def _as_photo(self, video: Video) -> Finished:
+    def _as_photo(self, video: Video) -> ReadyFile:
         longest, shortest = max(video.width, video.height), min(video.width, video.height)
         is_photo = (
             self._path.suffix in _PHOTO_SUFFIXES
@@ -227,7 +236,7 @@ class _Finishing:
             and longest <= shortest * _PHOTO_RATIO
         )
         kind = MediaKind.PHOTO if is_photo else MediaKind.DOCUMENT
-        return Finished(self._path, kind, video.width, video.height)
+        return ReadyFile(self._path.name, self._facts(kind, video))
 
     # --------------------------------------------------------------------------- the file
 
@@ -250,12 +259,13 @@ class _Finishing:
         return self._path.rename(self._path.with_suffix(suffix))
 
 
-def _by_name(path: Path, outline: boxes.Outline, info: Mapping[str, Any]) -> Finished:
+def _by_name(path: Path, outline: boxes.Outline, info: Mapping[str, Any]) -> ReadyFile:
     duration_s = outline.duration_s or contents.positive(info.get("duration"))
     if path.suffix in _AUDIO_SUFFIXES:
-        return Finished(path, MediaKind.AUDIO, duration_s=duration_s)
+        return ReadyFile(path.name, facts_of(info, MediaKind.AUDIO, duration_s=duration_s))
     if path.suffix in _PHOTO_SUFFIXES:
-        return Finished(path, MediaKind.PHOTO)
+        return ReadyFile(path.name, facts_of(info, MediaKind.PHOTO))
     kind = MediaKind.VIDEO if outline.is_mp4 else MediaKind.DOCUMENT
     width, height = contents.side(info.get("width")), contents.side(info.get("height"))
-    return Finished(path, kind, width, height, duration_s)
+    facts = facts_of(info, kind, duration_s=duration_s)
+    return ReadyFile(path.name, replace(facts, width=width, height=height))

@@ -13,24 +13,25 @@ MAX_CAPTION = 1024  # UTF-16 units after entities parsing (Bot API 10.1, InputMe
 _MAX_NAME = 100  # of an uploader or a performer, UTF-16 units
 
 
-def caption(words: Catalogue, media: MediaFile) -> str:
+def caption(words: Catalogue, file: MediaFile) -> str:
     """A media's caption in Telegram's HTML: the title as a link, who made it, how long, a note.
 
     At most `MAX_CAPTION` UTF-16 units once parsed. The text is cut before it becomes HTML, so
     no tag, entity or character is ever cut in two.
     """
-    facts = [clean(media.uploader or "", _MAX_NAME).lstrip("@ ")]
-    if is_shown(media.duration_s):
-        facts.append(clock(media.duration_s))
-    if media.parts > 1:
-        facts.append(words.part.format(part=media.part, parts=media.parts))
-    last = " · ".join(filter(None, facts))
-    if media.note:
-        last = f"{last}\n{words.notes[media.note]}".lstrip()
-    title = clean(media.title, MAX_CAPTION - utf16_length(last) - 1) or words.untitled
+    facts = file.facts
+    details = [clean(facts.uploader or "", _MAX_NAME).lstrip("@ ")]
+    if is_shown(facts.duration_s):
+        details.append(clock(facts.duration_s))
+    if facts.parts > 1:
+        details.append(words.part.format(part=facts.part, parts=facts.parts))
+    last = " · ".join(filter(None, details))
+    if facts.note:
+        last = f"{last}\n{words.notes[facts.note]}".lstrip()
+    title = clean(facts.title, MAX_CAPTION - utf16_length(last) - 1) or words.untitled
     link = html.escape(title)
-    if urlsplit(media.source_url).scheme in ("http", "https"):
-        link = f'<a href="{html.escape(media.source_url)}">{link}</a>'
+    if urlsplit(file.source_url).scheme in ("http", "https"):
+        link = f'<a href="{html.escape(file.source_url)}">{link}</a>'
     return f"{link}\n{html.escape(last)}" if last else link
 
 
