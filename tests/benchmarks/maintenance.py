@@ -101,8 +101,8 @@ def _fill(path: Path) -> None:
         ],
     )
     connection.executemany(
-        "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download, created_at,"
-        " verdict, answered_at) VALUES (1, 1, 1, '', '', ?, 0, 'media', ?)",
+        "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download_id,"
+        " created_at, verdict, answered_at) VALUES (1, 1, 1, '', '', ?, 0, 'media', ?)",
         [(n, now - 20 * n) for n in range(JOBS)],
     )
     connection.commit()

@@ -75,7 +75,7 @@ def test_a_kind_that_the_chat_does_not_take_comes_as_documents(scene: Scene, cha
         assert [answer.kind for answer in last] == ["photo", "photo", "document", "photo", "photo"]
         assert [answer.caption is not None for answer in last].count(True) == 1
     downloads = "SELECT id FROM jobs WHERE kind = 'download' AND id IN"
-    downloads += " (SELECT download FROM requests WHERE chat_id = ?)"
+    downloads += " (SELECT download_id FROM requests WHERE chat_id = ?)"
     assert len(scene.ledger(downloads, chat)) == 1
 
 
@@ -135,7 +135,7 @@ def test_one_file_that_telegram_has_forgotten_is_fetched_again_without_a_word(
     answers = scene.wait_for_answers(6, chat)
     assert all(answer.kind == "photo" for answer in answers)
     downloads = "SELECT count(*) FROM jobs WHERE kind = 'download' AND id IN"
-    downloads += " (SELECT download FROM requests WHERE chat_id = ?)"
+    downloads += " (SELECT download_id FROM requests WHERE chat_id = ?)"
     assert scene.ledger(downloads, chat) == [(2,)]
 
 

@@ -256,7 +256,7 @@ def test_a_hundred_thousand_jobs_cost_no_more_than_a_thousand(settings: Settings
             [("failed" if n % 10 == 0 else "done",) for n in range(number)],
         )
         connection.executemany(
-            "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download,"
+            "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download_id,"
             " created_at, verdict, answered_at) VALUES (1, 1, 1, '', '', ?, 0, 'media', 1)",
             [(n,) for n in range(number)],
         )

@@ -128,7 +128,7 @@ def test_stopped_ytdlp_of_a_real_bot_is_listed(site: MediaSite, tmp_path: Path) 
         os.kill(pid, signal.SIGSTOP)
         (stopped,) = maintenance(scene.data_dir, "zombies", "--json").json["zombies"]
         assert (stopped["pid"], stopped["what"], stopped["command"]) == (pid, "stopped", "yt-dlp")
-        ((job,),) = scene.ledger("SELECT job FROM processes")
+        ((job,),) = scene.ledger("SELECT job_id FROM processes")
         assert stopped["job"] == job
 
         os.kill(pid, signal.SIGCONT)

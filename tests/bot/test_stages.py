@@ -253,7 +253,7 @@ def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
     stage(scene, chat, tmp_path)
     status = scene.status(chat)
     assert status
-    (job,) = next(iter(scene.ledger("SELECT download FROM requests WHERE chat_id = ?", chat)))
+    (job,) = next(iter(scene.ledger("SELECT download_id FROM requests WHERE chat_id = ?", chat)))
 
     scene.api.press(chat, status.message_id, "Cancel", user_id=chat + 1)
     scene.api.wait_for(lambda: notices == [texts.notice(ENGLISH, Cancelled.NOT_YOURS)])

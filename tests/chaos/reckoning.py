@@ -141,7 +141,7 @@ def broken_jobs(data_dir: Path) -> list[str]:
     """The jobs that failed by more than what is behind a link, a line each."""
     return _ask(
         data_dir,
-        "SELECT 'job ' || id || ' ' || kind || ' of request ' || ifnull(request, '-')"
+        "SELECT 'job ' || id || ' ' || kind || ' of request ' || ifnull(request_id, '-')"
         " || ': ' || ifnull(detail, '') FROM jobs"
         " WHERE state = 'failed' AND (kind != 'download' OR fault = 'operator')",
     )

@@ -160,14 +160,14 @@ def test_end_of_a_download_makes_room_for_the_next(ledger: Ledger) -> None:
 def test_closed_chat_waits_and_delays_no_other(ledger: Ledger) -> None:
     send(ledger, *links(1, "a"))
     send(ledger, *links(2, "b"))
-    job = ledger.claim(TELEGRAM, 0.0, closed_chats=[1])
+    job = ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[1])
     assert job is not None
     assert job.chat_id == 2
-    assert ledger.claim(TELEGRAM, 0.0, closed_chats=[1]) is None
-    assert ledger.claim(TELEGRAM, 0.0, closed_chats=None) is None
+    assert ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[1]) is None
+    assert ledger.claim(TELEGRAM, 0.0, closed_chat_ids=None) is None
     ledger.record_updates([{"update_id": next(_updates)}], 0.0)
     assert claim(ledger, UpdateJob).chat_id is None
-    assert ledger.claim(TELEGRAM, 0.0, closed_chats=[]) is not None
+    assert ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[]) is not None
 
 
 # ---------------------------------------------------------------------------------- quotas

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_kit import a_file, a_link, claim, post, send
+from tests.support.ledger_kit import ERROR, a_file, a_link, claim, post, send
 from worker.ledger import (
     TELEGRAM,
     DeliverJob,
@@ -15,10 +15,13 @@ from worker.ledger import (
     Ledger,
     LedgerBusy,
     LedgerError,
+    StatusJob,
     UpdateJob,
     database,
 )
 from worker.ledger.schema import MIGRATIONS
+from worker.ledger.upkeep import Upkeep
+from worker.processes.process_table import Identity
 
 # ----------------------------------------------------------------------------------- the file
 
@@ -54,6 +57,41 @@ def test_every_version_is_migrated_forward(ledger_file: Path) -> None:
         ledger = Ledger(ledger_file)
         ledger.record_updates([{"update_id": 1}], 0.0)
         ledger.close()
+
+
+def test_ids_keep_their_rows_when_their_columns_are_renamed(ledger_file: Path) -> None:
+    connection = sqlite3.connect(ledger_file)
+    connection.execute("PRAGMA application_id = 1179927113")
+    connection.executescript("".join(MIGRATIONS[:4]))
+    connection.executescript(
+        """
+        INSERT INTO jobs (kind, pool, priority, state, payload, media_key, created_at,
+            waits_since, not_before) VALUES ('download', 'downloads', 6, 'waiting',
+            '{"url": "https://a.example/v", "sound_only": true, "fresh": false}', 'key', 0, 0, 0);
+        INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download, created_at)
+            VALUES (7, 7, 1, 'https://a.example/v', 'key', 1, 0);
+        INSERT INTO jobs (kind, pool, priority, request, created_at, waits_since, not_before)
+            VALUES ('status', 'telegram', 5, 1, 0, 0, 0);
+        INSERT INTO processes VALUES (100, 200, 1);
+        INSERT INTO runs VALUES (1, 1, 2.0, 1.0, 3, '');
+        PRAGMA user_version = 4;
+        """
+    )
+    connection.close()
+    ledger = Ledger(ledger_file)
+    assert claim(ledger, StatusJob).request.download_id == 1
+    download = claim(ledger, DownloadJob)
+    assert (download.url, download.sound_only) == ("https://a.example/v", True)
+    with contextlib.closing(Upkeep(ledger_file)) as upkeep:
+        assert upkeep.sessions() == {Identity(100, 200): 1}
+        ledger.forget_sessions(download)
+        assert upkeep.sessions() == {}
+        ledger.fail(download, ERROR, "abc123", "", 0.0)
+        (failed,) = upkeep.failed(limit=9)
+        assert failed.run is not None
+        upkeep.forget(failed)
+        assert ledger._db.value("SELECT count(*) FROM runs") == 0
+    ledger.close()
 
 
 @pytest.mark.parametrize(
@@ -193,5 +231,5 @@ def test_short_calls_go_before_uploads(ledger: Ledger) -> None:
 
 def test_busy_request_is_passed_over(ledger: Ledger) -> None:
     send(ledger, a_link())
-    assert ledger.claim(TELEGRAM, 0.0, busy_requests=[1]) is None
+    assert ledger.claim(TELEGRAM, 0.0, busy_request_ids=[1]) is None
     assert ledger.claim(TELEGRAM, 0.0) is not None

@@ -96,7 +96,7 @@ def test_cancel_between_two_files_ends_it(ledger: Ledger) -> None:
     ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), 0.0)
     group = claim(ledger, GroupJob)
     assert press(ledger, 7) == ("done", [group.id])
-    ledger.stopped(group, 0.0)
+    ledger.drop_stopped(group, 0.0)
     claim(ledger, ExplainJob)
     assert ledger.claim(TELEGRAM, 0.0) is None
 
@@ -123,11 +123,11 @@ def test_a_group_of_media_that_has_become_one_file_is_not_sent_empty(
     post(ledger)
     # While Telegram wants to hear nothing for that chat, somebody else asks for what is there now.
     send(ledger, dataclasses.replace(a_link(9), fresh=True), update_id=3)
-    status = ledger.claim(TELEGRAM, 0.0, closed_chats=[8])
+    status = ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[8])
     assert isinstance(status, StatusJob)
     ledger.finish_status(status, 3, 0.0)
     ledger.finish_download(claim(ledger, DownloadJob), a_file("/c"), 0.0)
-    delivery = ledger.claim(TELEGRAM, 0.0, closed_chats=[8])
+    delivery = ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[8])
     assert isinstance(delivery, DeliverJob)
     ledger.finish_delivery(delivery, protocol.Delivered("c", VIDEO), 0.0)
 
@@ -158,7 +158,7 @@ def test_another_link_to_remembered_media_downloads_nothing_more(ledger: Ledger)
     post(ledger)
     download = claim(ledger, DownloadJob)
     assert ledger.identify(download, NAME, 0.0) == [download.id], "to be stopped"
-    ledger.stopped(download, 0.0)
+    ledger.drop_stopped(download, 0.0)
     assert known_ids(ledger) == ["id"]
     assert ledger.live_directories() == set()
     # And from now on both links are known.
@@ -177,7 +177,7 @@ def test_two_links_to_media_that_is_being_fetched_share_it(ledger: Ledger) -> No
     first, second = claim(ledger, DownloadJob), claim(ledger, DownloadJob)
     assert ledger.identify(first, NAME, 0.0) == []
     assert ledger.identify(second, NAME, 0.0) == [second.id]
-    ledger.stopped(second, 0.0)
+    ledger.drop_stopped(second, 0.0)
     ledger.finish_download(first, a_file(), 0.0)
     delivery = claim(ledger, DeliverJob)
     assert ledger.claim(TELEGRAM, 0.0) is None, "the other one waits for its file id"
@@ -206,7 +206,7 @@ def test_who_joins_a_download_while_it_is_stopped_gets_it_after_all(ledger: Ledg
     ledger.identify(download, NAME, 0.0)
     fresh = dataclasses.replace(a_link(3, "long link"), fresh=True)
     send(ledger, fresh, update_id=3)
-    ledger.stopped(download, 0.0)
+    ledger.drop_stopped(download, 0.0)
     claim(ledger, DownloadJob)
 
 

@@ -169,7 +169,7 @@ def test_link_sent_while_its_download_is_being_stopped_is_fetched(ledger: Ledger
     download = claim(ledger, DownloadJob)
     assert press(ledger, 1) == ("done", [download.id])
     send(ledger, a_link(2), update_id=3)
-    ledger.stopped(download, 0.0)
+    ledger.drop_stopped(download, 0.0)
     assert claim(ledger, DownloadJob).attempts == 1
 
 
@@ -180,5 +180,5 @@ def test_running_delivery_is_stopped_before_the_cancel_is_explained(ledger: Ledg
     delivery = claim(ledger, DeliverJob)
     assert press(ledger, 7) == ("done", [delivery.id])
     assert ledger.claim(TELEGRAM, 0.0) is None
-    ledger.stopped(delivery, 0.0)
+    ledger.drop_stopped(delivery, 0.0)
     claim(ledger, ExplainJob)

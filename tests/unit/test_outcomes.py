@@ -34,7 +34,7 @@ def a_job(
         message_id=link.message_id,
         url=link.url,
         media_key=link.media_key,
-        download=1,
+        download_id=1,
         downloads=downloads,
         status_message_id=2,
         status_messages=status_messages,

@@ -11,8 +11,8 @@ from worker.dispatch.status import progress
 from worker.dispatch.status.progress import (
     CALL_IDS,
     EDIT_INTERVAL_S,
-    LINE_INTERVAL_S,
-    LINE_LOOK_S,
+    QUEUE_INTERVAL_S,
+    QUEUE_LOOK_S,
     SILENCE_S,
     ProgressBoard,
 )
@@ -90,7 +90,7 @@ def download(ledger: Ledger) -> Job:
 def test_everybody_who_waits_is_shown_the_progress(screen: Screen, download: Job) -> None:
     screen.board.put(download.id, some())
     assert screen.look(0.1, hang=True) == [(11, "downloading"), (12, "downloading")]
-    assert sorted(screen.board.requests_in_edit) == [1, 2]
+    assert sorted(screen.board.request_ids_in_edit) == [1, 2]
 
 
 def test_a_download_that_is_silent_has_no_speed(screen: Screen, download: Job) -> None:
@@ -129,7 +129,7 @@ def test_who_joins_a_download_sees_it_without_news_of_it(ledger: Ledger, screen:
     screen.board.put(begin(ledger).id, some())
     assert screen.look(0.1) == [(11, "downloading")]
     send(ledger, (2, "key"))
-    assert screen.look(LINE_LOOK_S) == [(12, "downloading")]
+    assert screen.look(QUEUE_LOOK_S) == [(12, "downloading")]
 
 
 def test_one_edit_at_a_time_for_each_request(screen: Screen, download: Job) -> None:
@@ -242,7 +242,7 @@ def test_flood_wait_silences_its_chat_for_twenty_minutes_and_no_other(
 
 def test_place_is_the_number_of_downloads_that_are_taken_before(ledger: Ledger) -> None:
     send(ledger, (1, "a1"), (1, "a2"), (1, "a3"), (2, "b1"), (3, "c1"), (3, "a3"))
-    places = {request.media_key: ahead for request, ahead in ledger.line(10.0, 1.0)}
+    places = {each.request.media_key: each.ahead for each in ledger.queue_positions(10.0, 1.0)}
     taken = [claim(ledger, DownloadJob, 10.0).media_key for _ in range(5)]
     assert ledger.claim(DOWNLOADS, 10.0) is None
     assert sorted(places, key=lambda key: places[key]) == taken
@@ -252,13 +252,15 @@ def test_place_is_the_number_of_downloads_that_are_taken_before(ledger: Ledger) 
 def test_download_that_is_not_due_is_in_nobodys_way(ledger: Ledger) -> None:
     send(ledger, (1, "a"), (2, "b"))
     ledger.put_back(begin(ledger), 600.0, 0.0, refund=True)
-    assert [(r.media_key, ahead) for r, ahead in ledger.line(10.0, 1.0)] == [("b", 0)]
+    assert [(each.request.media_key, each.ahead) for each in ledger.queue_positions(10.0, 1.0)] == [
+        ("b", 0)
+    ]
 
 
 def test_line_is_told_who_waits_longer_than_a_moment(ledger: Ledger, screen: Screen) -> None:
     send(ledger, (1, "a"), (2, "b"), (3, "c"))
-    assert screen.look(LINE_LOOK_S - 0.1) == []
-    assert screen.look(LINE_LOOK_S) == [(11, "0 before"), (12, "1 before"), (13, "2 before")]
+    assert screen.look(QUEUE_LOOK_S - 0.1) == []
+    assert screen.look(QUEUE_LOOK_S) == [(11, "0 before"), (12, "1 before"), (13, "2 before")]
 
 
 def test_place_that_changes_is_told_again_and_one_that_does_not_is_not(
@@ -266,21 +268,21 @@ def test_place_that_changes_is_told_again_and_one_that_does_not_is_not(
 ) -> None:
     send(ledger, (1, "a"), (2, "b"), (3, "c"))
     first = begin(ledger)
-    screen.look(LINE_LOOK_S)
+    screen.look(QUEUE_LOOK_S)
     assert screen.look(50.0) == []
     ask(ledger, protocol.CancelRequest(2, 2, "button"))
-    assert screen.look(50.0 + LINE_LOOK_S) == [(13, "0 before")]
+    assert screen.look(50.0 + QUEUE_LOOK_S) == [(13, "0 before")]
     ledger.put_back(first, 0.0, 0.0, refund=True)
-    assert screen.look(50.0 + LINE_LOOK_S + LINE_INTERVAL_S - 0.1) == [(11, "0 before")]
-    assert screen.look(50.0 + LINE_LOOK_S + LINE_INTERVAL_S + 2.0) == [(13, "1 before")]
+    assert screen.look(50.0 + QUEUE_LOOK_S + QUEUE_INTERVAL_S - 0.1) == [(11, "0 before")]
+    assert screen.look(50.0 + QUEUE_LOOK_S + QUEUE_INTERVAL_S + 2.0) == [(13, "1 before")]
 
 
 def test_download_that_begins_leaves_the_line(ledger: Ledger, screen: Screen) -> None:
     send(ledger, (1, "a"))
-    assert screen.look(LINE_LOOK_S) == [(11, "0 before")]
+    assert screen.look(QUEUE_LOOK_S) == [(11, "0 before")]
     screen.board.put(begin(ledger, 2.0).id, some())
     assert screen.look(3.0) == []
-    assert screen.look(LINE_LOOK_S + EDIT_INTERVAL_S) == [(11, "downloading")]
+    assert screen.look(QUEUE_LOOK_S + EDIT_INTERVAL_S) == [(11, "downloading")]
 
 
 def test_who_waits_for_room_on_the_disk_is_told_so(ledger: Ledger, screen: Screen) -> None:

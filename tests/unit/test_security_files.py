@@ -125,7 +125,7 @@ def _delivery_of(path: Path, thumbnail: Path | None = None) -> DeliverJob:
     request = replace(
         Request(**none),  # type: ignore[arg-type]
         **numbers,  # type: ignore[arg-type]
-        download=7,
+        download_id=7,
         verdict=Verdict.MEDIA,
         sent=(),
     )

@@ -118,7 +118,7 @@ def test_what_failed_is_not_tried_again(ledger: Ledger) -> None:
     office.end(1.0, RuntimeError("no"))
     calls = [call for now in range(2, 10) for call in office.step(float(now))]
     assert not any(isinstance(call, EditStatus) for call in calls)
-    assert office.showing.busy_requests == []
+    assert office.showing.busy_request_ids == []
 
 
 @pytest.mark.parametrize(

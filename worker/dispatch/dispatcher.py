@@ -256,8 +256,8 @@ class Dispatcher:
             job = self._ledger.claim(
                 name,
                 wall,
-                busy_requests=self._showing.busy_requests,
-                closed_chats=self._governor.closed_chats(now) if name == TELEGRAM else (),
+                busy_request_ids=self._showing.busy_request_ids,
+                closed_chat_ids=self._governor.closed_chats(now) if name == TELEGRAM else (),
                 share=self._share,
                 # One worker is kept for short calls, which never wait behind uploads.
                 uploads=uploads < max(1, pool.spec.size - 1),
@@ -307,7 +307,7 @@ class Dispatcher:
         if isinstance(message, protocol.Progress):
             self._showing.put(job.id, message)
         elif isinstance(message, protocol.YtDlpStarted):
-            self._ledger.remember_process(Identity(message.pid, message.started), job)
+            self._ledger.remember_session(Identity(message.pid, message.started), job)
         elif isinstance(message, protocol.Identified):
             self._stop_jobs(self._ledger.identify(job, message.media_key, wall))
         elif isinstance(message, protocol.DownloadUsage):
@@ -378,7 +378,7 @@ class Dispatcher:
                 log.warning("job %d: its media is gone and is downloaded again.", job.id)
                 self._ledger.download_again(answer, wall)
             case outcomes.Unwanted():
-                self._ledger.stopped(job, wall)
+                self._ledger.drop_stopped(job, wall)
 
     def _fail(self, job: Job, error: errors.JobError, traceback: str, wall: float) -> None:
         error_id, known = secrets.token_hex(3), self._settings.secrets
@@ -399,10 +399,10 @@ class Dispatcher:
     def _clean_up(self, job: Job) -> None:
         """The second look at what a job should have removed, and what an answer releases."""
         if isinstance(job, DownloadJob):
-            self._ledger.forget_processes(job)
+            self._ledger.forget_sessions(job)
             self._sweep(f"{job.id}-")
-        elif isinstance(job, RequestJob) and job.request.download:
-            self._sweep(f"{job.request.download}-")
+        elif isinstance(job, RequestJob) and job.request.download_id:
+            self._sweep(f"{job.request.download_id}-")
 
     def _sweep(self, prefix: str) -> None:
         self._space.sweep(prefix, self._ledger.live_directories())

@@ -90,7 +90,7 @@ def _is_own(media: protocol.MediaFile, request: Request, downloads: Path) -> boo
     """Whether the file is there, in a directory of the download that was made for the request."""
     path = Path(media.path)
     own = path.parent
-    is_its = own.name.startswith(f"{request.download}-") and own.parent == downloads
+    is_its = own.name.startswith(f"{request.download_id}-") and own.parent == downloads
     return is_its and Path(media.thumbnail or path).parent == own and path.is_file()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from worker.ledger import queue
+from worker.ledger import queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.protocol import Ban, OpenRequest, Refusal, Reply, to_json
@@ -26,14 +26,11 @@ class Quota:
     a_day: int
 
 
-def refuse(db: Database, wish: OpenRequest, quota: Quota, now: float) -> Refusal | None:
+def refuse(db: Database, wish: OpenRequest, quota: Quota, wall: float) -> Refusal | None:
     """Why this link is not taken on, or None when it is."""
     if is_banned(db, wish.user_id):
         return Refusal.BANNED
-    waiting = db.value(
-        "SELECT count(*) FROM requests WHERE user_id = ? AND answered_at IS NULL", wish.user_id
-    )
-    if waiting >= quota.waiting:
+    if requests.waiting_of(db, wish.user_id) >= quota.waiting:
         return Refusal.WAITING
     for refusal, limit, seconds in (
         (Refusal.MINUTE, quota.a_minute, 60),
@@ -41,47 +38,41 @@ def refuse(db: Database, wish: OpenRequest, quota: Quota, now: float) -> Refusal
         (Refusal.DAY, quota.a_day, 86_400),
     ):
         # Rows of a clock that was set back do not count against anybody.
-        made = db.value(
-            "SELECT count(*) FROM requests WHERE user_id = ? AND created_at BETWEEN ? AND ?",
-            wish.user_id,
-            now - seconds,
-            now,
-        )
-        if made >= limit:
+        if requests.made_by(db, wish.user_id, wall - seconds, wall) >= limit:
             return refusal
     return None
 
 
 def say_no(
-    db: Database, wish: OpenRequest, refusal: Refusal, words: Mapping[Refusal, str], now: float
+    db: Database, wish: OpenRequest, refusal: Refusal, words: Mapping[Refusal, str], wall: float
 ) -> None:
     """Tell the person once, then be silent for a while."""
-    since = now - _SILENCE_S.get(refusal, _USUAL_SILENCE_S)
+    since = wall - _SILENCE_S.get(refusal, _USUAL_SILENCE_S)
     if not db.value(
         "SELECT 1 FROM jobs WHERE kind = 'reply' AND chat_id = ? AND user_id = ?"
         " AND created_at BETWEEN ? AND ? AND json_extract(payload, '$.text') = ?",
         wish.chat_id,
         wish.user_id,
         since,
-        now,
+        wall,
         words[refusal],
     ):
         reply = Reply(wish.chat_id, wish.message_id, words[refusal])
-        _add_reply(db, reply, wish.user_id, now)
+        _add_reply(db, reply, wish.user_id, wall)
 
 
-def reply(db: Database, wish: Reply, now: float) -> None:
+def reply(db: Database, wish: Reply, wall: float) -> None:
     """Say something, unless to somebody who is shut out, or who has heard enough for now."""
     said = db.value(
         "SELECT count(*) FROM jobs WHERE kind = 'reply' AND chat_id = ?"
         " AND created_at BETWEEN ? AND ?",
         wish.chat_id,
-        now - 60,
-        now,
+        wall - 60,
+        wall,
     )
     # A private chat has the id of its person.
     if said < REPLIES_A_MINUTE and not is_banned(db, wish.chat_id):
-        _add_reply(db, wish, None, now)
+        _add_reply(db, wish, None, wall)
 
 
 def is_banned(db: Database, user_id: int) -> bool:
@@ -89,14 +80,14 @@ def is_banned(db: Database, user_id: int) -> bool:
     return bool(db.value("SELECT 1 FROM banned WHERE user_id = ?", user_id))
 
 
-def ban(db: Database, wish: Ban, now: float) -> None:
+def ban(db: Database, wish: Ban, wall: float) -> None:
     """Shut a person out, or let one in again."""
     if wish.is_banned:
-        db.execute("INSERT OR IGNORE INTO banned VALUES (?, ?)", wish.user_id, now)
+        db.execute("INSERT OR IGNORE INTO banned VALUES (?, ?)", wish.user_id, wall)
     else:
         db.execute("DELETE FROM banned WHERE user_id = ?", wish.user_id)
 
 
-def _add_reply(db: Database, wish: Reply, user_id: int | None, now: float) -> None:
+def _add_reply(db: Database, wish: Reply, user_id: int | None, wall: float) -> None:
     payload = to_json(wish)
-    queue.add(db, Kind.REPLY, now, chat_id=wish.chat_id, user_id=user_id, payload=payload)
+    queue.add(db, Kind.REPLY, wall, chat_id=wish.chat_id, user_id=user_id, payload=payload)

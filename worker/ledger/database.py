@@ -154,9 +154,9 @@ class Database:
         if self._connection.in_transaction:
             self.execute("ROLLBACK")
 
-    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        """Run one statement."""
-        return self._connection.execute(sql, parameters)
+    def execute(self, sql: str, *parameters: Any, **named: Any) -> sqlite3.Cursor:
+        """Run one statement, with parameters for its `?`, or for its `:names`."""
+        return self._connection.execute(sql, named or parameters)
 
     def insert(self, table: str, **values: Any) -> int:
         """Insert a row and return its id. Names are the caller's own words, never a person's."""

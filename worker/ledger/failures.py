@@ -1,4 +1,6 @@
-"""Jobs that failed for good, as the operator sees them, and their second chance.
+"""Jobs that failed for good, as the operator sees them, and how they are tried again.
+
+Also the table `runs`: what the last attempt of a download used.
 
 Each function is a part of somebody's transaction.
 """
@@ -6,7 +8,7 @@ Each function is a part of somebody's transaction.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from worker.ledger import queue, requests
+from worker.ledger import media_cache, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Verdict
@@ -50,15 +52,15 @@ _COLUMNS = """
         coalesce(job.reason, '') AS reason, coalesce(job.fault, '') AS fault,
         coalesce(job.error_id, '') AS error_id, coalesce(job.detail, '') AS detail,
         run.attempt, run.run_s, run.cpu_s, run.peak_bytes, run.log
-    FROM jobs AS job LEFT JOIN requests AS request ON request.id = job.request
-        LEFT JOIN runs AS run ON run.job = job.id
+    FROM jobs AS job LEFT JOIN requests AS request ON request.id = job.request_id
+        LEFT JOIN runs AS run ON run.job_id = job.id
     WHERE job.state = 'failed'
 """
 
-_WAITING_FOR_DOWNLOAD = "SELECT id, verdict, answered_at FROM requests WHERE download = ?"
+_WAITING_FOR_DOWNLOAD = "SELECT id, verdict, answered_at FROM requests WHERE download_id = ?"
 _WAITING_FOR_JOB = (
     "SELECT id, verdict, answered_at FROM requests"
-    " WHERE id = (SELECT request FROM jobs WHERE id = ?)"
+    " WHERE id = (SELECT request_id FROM jobs WHERE id = ?)"
 )
 _TOLD = (Verdict.SENTENCE, Verdict.UNREACHABLE)
 
@@ -96,7 +98,7 @@ def _read(db: Database, sql: str, parameter: int | str) -> list[FailedJob]:
     ]
 
 
-def retry(db: Database, job: FailedJob, now: float) -> None:
+def retry(db: Database, job: FailedJob, wall: float) -> None:
     """Do a failed job once more, with all its attempts.
 
     People who were told that it failed get a new status message, which becomes the one answer
@@ -107,42 +109,46 @@ def retry(db: Database, job: FailedJob, now: float) -> None:
     requests_of = db.execute(waiting, job.id).fetchall()
     if any(row["answered_at"] is None and row["verdict"] for row in requests_of):
         raise NotRetried("somebody is just being told that it failed; try again in a moment")
-    answered = [row["id"] for row in requests_of if row["verdict"] in _TOLD and row["answered_at"]]
-    if job.kind.is_download or answered:
-        if not answered:
+    answered_ids = [
+        row["id"] for row in requests_of if row["verdict"] in _TOLD and row["answered_at"]
+    ]
+    if job.kind.is_download or answered_ids:
+        if not answered_ids:
             raise NotRetried("nobody waits for it any more")
-        _retry_for(db, job, answered, now)
+        _retry_for(db, job, answered_ids, wall)
     else:
-        _wait_again(db, job.id, now)
+        queue.start_over(db, job.id, wall)
 
 
-def _retry_for(db: Database, job: FailedJob, answered: Iterable[int], now: float) -> None:
+def _retry_for(db: Database, job: FailedJob, request_ids: Iterable[int], wall: float) -> None:
     if job.kind.is_download:
         # It is found and shared like anybody's download, unless there is a better one by now.
-        key = db.value("SELECT media_key FROM jobs WHERE id = ?", job.id)
-        if requests.is_on_its_way(db, key):
-            queue.close(db, job.id, "dropped", now)
+        key = queue.media_key_of(db, job.id)
+        if media_cache.knows(db, key) or queue.is_being_fetched(db, key):
+            queue.drop(db, job.id, wall)
         else:
-            _wait_again(db, job.id, now)
+            queue.start_over(db, job.id, wall)
     else:
         # What was to be done with the old status message is done with the new one.
-        queue.close(db, job.id, "dropped", now)
-    for request in answered:
-        requests.reopen(db, request, now)
+        queue.drop(db, job.id, wall)
+    for request_id in request_ids:
+        requests.reopen(db, request_id, wall)
 
 
-def _wait_again(db: Database, job: int, now: float) -> None:
-    db.execute(
-        "UPDATE jobs SET state = 'waiting', attempts = 0, waits_since = ?, not_before = ?,"
-        " finished_at = NULL, reason = NULL, fault = NULL, detail = NULL, error_id = NULL"
-        " WHERE id = ?",
-        now,
-        now,
-        job,
-    )
-
-
-def forget(db: Database, job: int) -> None:
+def forget(db: Database, job_id: int) -> None:
     """Remove a failed job and all that was noted of it."""
-    db.execute("UPDATE requests SET download = NULL WHERE download = ?", job)
-    db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", job)
+    requests.forget_download(db, job_id)
+    queue.remove_failed(db, job_id)
+
+
+def remember_run(db: Database, job_id: int, run: Run) -> None:
+    """Keep what the last attempt of a download used, in place of the one before."""
+    db.execute(
+        "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)",
+        job_id,
+        run.attempt,
+        run.run_s,
+        run.cpu_s,
+        run.peak_bytes,
+        run.log,
+    )

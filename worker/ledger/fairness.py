@@ -11,6 +11,7 @@ of the one whose turn that is. Each function is a part of somebody's transaction
 
 from dataclasses import dataclass
 
+from worker.ledger import state
 from worker.ledger.database import Database
 
 
@@ -27,30 +28,26 @@ NO_LIMIT = Share(2**31, 2**31)
 
 def next_turn(db: Database, user_id: int) -> int:
     """The turn of a request that this person makes now."""
-    served: int = db.value("SELECT value FROM state WHERE name = 'turn'") or 0
+    served = state.number(db, "turn")
     last: int | None = db.value(
         "SELECT max(turn) FROM requests WHERE user_id = ? AND answered_at IS NULL", user_id
     )
     return served if last is None else max(served, last + 1)
 
 
-def charge(db: Database, download: int | None) -> None:
-    """Give a waiting download the turn, and the account, of who is first among its people."""
+def charge(db: Database, download_id: int | None) -> None:
+    """Give a waiting download the turn, and the account, of whoever is first among its people."""
     db.execute(
         "UPDATE jobs SET (turn, user_id, chat_id) ="
-        " (SELECT turn, user_id, chat_id FROM requests WHERE download = jobs.id"
+        " (SELECT turn, user_id, chat_id FROM requests WHERE download_id = jobs.id"
         "  AND answered_at IS NULL AND verdict IS NULL ORDER BY turn, id LIMIT 1)"
         " WHERE id = ? AND state = 'waiting' AND EXISTS"
-        "  (SELECT 1 FROM requests WHERE download = jobs.id"
+        "  (SELECT 1 FROM requests WHERE download_id = jobs.id"
         "   AND answered_at IS NULL AND verdict IS NULL)",
-        download,
+        download_id,
     )
 
 
 def serve(db: Database, turn: int) -> None:
     """A download of this turn has been taken."""
-    db.execute(
-        "INSERT INTO state VALUES ('turn', ?)"
-        " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
-        turn,
-    )
+    state.raise_number(db, "turn", turn)

@@ -5,19 +5,27 @@ caller. What may fail for a while (a full disk, a locked file) leaves as `Ledger
 nothing changed: the same call may be made again.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from worker import errors, protocol
-from worker.ledger import admission, media_cache, queue, queue_position, requests
+from worker.ledger import (
+    admission,
+    failures,
+    media_cache,
+    queue,
+    queue_position,
+    requests,
+    sessions,
+    state,
+)
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
+from worker.ledger.failures import Run
 from worker.ledger.fairness import NO_LIMIT, Share
 from worker.ledger.jobs import (
-    DOWNLOADS,
     AnswerJob,
     DeliverJob,
     DownloadJob,
@@ -27,9 +35,9 @@ from worker.ledger.jobs import (
     RequestJob,
     StatusJob,
     UpdateJob,
-    read_download,
     read_job,
 )
+from worker.ledger.queue_position import QueuePosition
 from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import Resolution
 from worker.processes.process_table import Identity
@@ -68,23 +76,19 @@ class Ledger:
     def offset(self) -> int:
         """The update id to poll from; 0 before the first."""
         with self._db.reading():
-            return self._db.value("SELECT value FROM state WHERE name = 'offset'") or 0
+            return state.number(self._db, "offset")
 
-    def record_updates(self, updates: Sequence[Mapping[str, Any]], now: float) -> None:
-        """Put updates and the offset that confirms them on disk, together.
+    def record_updates(self, updates: Sequence[Mapping[str, Any]], wall: float) -> None:
+        """Put updates on disk, together with the offset that confirms them at Telegram.
 
-        An update that came before is not taken a second time.
+        An update that is there already is not recorded a second time.
         """
         with self._db.transaction():
             for update in updates:
                 update_id = update["update_id"]
-                if not self._db.value("SELECT 1 FROM jobs WHERE update_id = ?", update_id):
-                    queue.add(self._db, Kind.UPDATE, now, update_id=update_id, payload=update)
-                self._db.execute(
-                    "INSERT INTO state VALUES ('offset', ?)"
-                    " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
-                    update_id + 1,
-                )
+                if not queue.has_update(self._db, update_id):
+                    queue.add(self._db, Kind.UPDATE, wall, update_id=update_id, payload=update)
+                state.raise_number(self._db, "offset", update_id + 1)
 
     def finish_update(
         self,
@@ -92,33 +96,33 @@ class Ledger:
         effects: Iterable[protocol.Effect],
         quota: Quota,
         words: Words,
-        now: float,
+        wall: float,
     ) -> list[int]:
         """Record what an update asked for, together with its completion.
 
-        Links beyond the person's quota are refused. Returns running jobs to be stopped.
+        Links beyond the person's quota are refused. Returns the ids of running jobs to stop.
         """
         to_stop: list[int] = []
         with self._db.transaction():
             for effect in effects:
                 match effect:
                     case protocol.OpenRequest():
-                        if refusal := admission.refuse(self._db, effect, quota, now):
-                            admission.say_no(self._db, effect, refusal, words.refusals, now)
+                        if refusal := admission.refuse(self._db, effect, quota, wall):
+                            admission.say_no(self._db, effect, refusal, words.refusals, wall)
                         else:
-                            requests.open_request(self._db, effect, now)
+                            requests.open_request(self._db, effect, wall)
                     case protocol.CancelRequest():
-                        outcome, stop = requests.cancel(self._db, effect, now)
+                        outcome, stop = requests.cancel(self._db, effect, wall)
                         to_stop += stop
                         answer = protocol.AnswerButton(effect.callback_id, words.cancelled[outcome])
-                        queue.add(self._db, Kind.BUTTON, now, payload=protocol.to_json(answer))
+                        queue.add(self._db, Kind.BUTTON, wall, payload=protocol.to_json(answer))
                     case protocol.Ban():
-                        admission.ban(self._db, effect, now)
+                        admission.ban(self._db, effect, wall)
                     case protocol.Reply():
-                        admission.reply(self._db, effect, now)
+                        admission.reply(self._db, effect, wall)
                     case protocol.AnswerButton():
-                        queue.add(self._db, Kind.BUTTON, now, payload=protocol.to_json(effect))
-            queue.close(self._db, job.id, "done", now)
+                        queue.add(self._db, Kind.BUTTON, wall, payload=protocol.to_json(effect))
+            queue.finish(self._db, job.id, wall)
         return to_stop
 
     # ------------------------------------------------------------------ jobs, in general
@@ -126,247 +130,209 @@ class Ledger:
     def claim(
         self,
         pool: str,
-        now: float,
+        wall: float,
         *,
-        busy_requests: Sequence[int] = (),
-        closed_chats: Sequence[int] | None = (),
+        busy_request_ids: Sequence[int] = (),
+        closed_chat_ids: Sequence[int] | None = (),
         uploads: bool = True,
         share: Share = NO_LIMIT,
     ) -> Job | None:
         """Take the next job that is due; None when none is.
 
-        The attempt is counted now, so that a job which takes the whole bot down has counted
+        The attempt is counted wall, so that a job which takes the whole bot down has counted
         as well. What is passed over is told in `worker.ledger.queue.take`.
         """
         with self._db.transaction():
-            job = queue.take(
+            row = queue.take(
                 self._db,
                 pool,
-                now,
-                busy_requests=busy_requests,
-                closed_chats=closed_chats,
+                wall,
+                busy_request_ids=busy_request_ids,
+                closed_chat_ids=closed_chat_ids,
                 uploads=uploads,
                 share=share,
             )
-            if job is None:
+            if row is None:
                 return None
-            row = self._db.execute("SELECT * FROM jobs WHERE id = ?", job).fetchone()
-            request = requests.get(self._db, row["request"]) if row["request"] else None
+            request = requests.find(self._db, row["request_id"])
             media = None
             if request:
-                media = media_cache.media_of(self._db, request.media_key, request.download)
+                media = media_cache.media_of(self._db, request.media_key, request.download_id)
             return read_job(row, request, media)
 
     def recover(self) -> int:
-        """After a start: every job that was in hand waits again. Returns how many did."""
+        """Let every job that the last run had in hand wait again. Returns how many there were."""
         with self._db.transaction():
-            self._db.execute("DELETE FROM processes")
-            return self._db.execute(
-                "UPDATE jobs SET state = 'waiting' WHERE state = 'running'"
-            ).rowcount
+            sessions.forget_all(self._db)
+            return queue.recover(self._db)
 
-    def put_back(self, job: Job, delay_s: float, now: float, *, refund: bool) -> None:
+    def put_back(self, job: Job, delay_s: float, wall: float, *, refund: bool) -> None:
         """Let a claimed job wait for another attempt; `refund` when this one does not count."""
         with self._db.transaction():
-            queue.wait_again(self._db, job.id, delay_s, now, refund=refund)
+            queue.wait_again(self._db, job.id, delay_s, wall, refund=refund)
 
-    def finish(self, job: Job, now: float) -> None:
-        """A job with no further consequences is done."""
+    def finish(self, job: Job, wall: float) -> None:
+        """A job is done, and nothing follows from it."""
         with self._db.transaction():
-            queue.close(self._db, job.id, "done", now)
+            queue.finish(self._db, job.id, wall)
 
     def fail(
-        self, job: Job, error: errors.JobError, error_id: str, traceback: str, now: float
+        self, job: Job, error: errors.JobError, error_id: str, traceback: str, wall: float
     ) -> list[int]:
         """A job has failed for good; whoever waits for it will be told.
 
-        Returns running jobs to be stopped: who cannot be told waits for nothing more.
+        A request that cannot even be told ends here: returns the ids of its running jobs, to stop.
         """
         decision = Resolution(Verdict.SENTENCE, error.reason, error_id)
         with self._db.transaction():
-            queue.close(self._db, job.id, "failed", now)
-            self._db.execute(
-                "UPDATE jobs SET reason = ?, fault = ?, detail = ?, error_id = ? WHERE id = ?",
-                error.reason,
-                error.fault,
-                f"{error}\n{traceback}".strip(),
-                error_id,
+            queue.fail(
+                self._db,
                 job.id,
+                wall,
+                reason=error.reason,
+                fault=error.fault,
+                detail=f"{error}\n{traceback}".strip(),
+                error_id=error_id,
             )
             match job:
                 case DownloadJob():
-                    requests.decide_all(self._db, job.id, decision, now)
+                    requests.decide_all(self._db, job.id, decision, wall)
                 case GroupJob() | DeliverJob():
-                    requests.decide(self._db, job.request.id, decision, now)
+                    requests.decide(self._db, job.request.id, decision, wall)
                 case RequestJob():
-                    return requests.give_up(self._db, job.request, now)
+                    return requests.give_up(self._db, job.request, wall)
         return []
 
-    def stopped(self, job: Job, now: float) -> None:
-        """A job was stopped because nobody wanted it. Who wants it since gets it after all."""
+    def drop_stopped(self, job: Job, wall: float) -> None:
+        """Drop a job that was stopped as unwanted, unless somebody has come to want it since."""
         with self._db.transaction():
             if requests.undecided(self._db, job.id):
-                queue.wait_again(self._db, job.id, 0, now, refund=True)
+                queue.wait_again(self._db, job.id, 0, wall, refund=True)
                 return
-            queue.close(self._db, job.id, "dropped", now)
+            queue.drop(self._db, job.id, wall)
             if isinstance(job, RequestJob):
-                requests.settle(self._db, job.request.id, now)
+                requests.settle(self._db, job.request.id, wall)
 
     # -------------------------------------------------------------- steps of a link's way
 
-    def finish_status(self, job: StatusJob, message_id: int, now: float) -> None:
-        """The status message of a request stands in the chat."""
-        request = job.request
+    def finish_status(self, job: StatusJob, message_id: int, wall: float) -> None:
+        """The status message of a request was posted."""
         with self._db.transaction():
-            self._db.execute(
-                "UPDATE requests SET status_message_id = ?,"
-                " status_messages = status_messages + 1 WHERE id = ?",
-                message_id,
-                request.id,
-            )
-            queue.close(self._db, job.id, "done", now)
-            requests.settle(self._db, request.id, now)
+            requests.set_status_message(self._db, job.request.id, message_id)
+            queue.finish(self._db, job.id, wall)
+            requests.settle(self._db, job.request.id, wall)
 
-    def identify(self, job: DownloadJob, media_key: str, now: float) -> list[int]:
+    def identify(self, job: DownloadJob, media_key: str, wall: float) -> list[int]:
         """See `requests.identify`."""
         with self._db.transaction():
-            return requests.identify(self._db, job.id, media_key, now)
+            return requests.identify(self._db, job.id, media_key, wall)
 
-    def finish_download(self, job: DownloadJob, media: protocol.Media, now: float) -> None:
-        """The media lies on disk for everybody who waits for it."""
+    def finish_download(self, job: DownloadJob, media: protocol.Media, wall: float) -> None:
+        """The media is on disk for everybody who waits for it."""
         with self._db.transaction():
-            queue.close(self._db, job.id, "done", now)
-            self._db.execute(
-                "UPDATE jobs SET result = ? WHERE id = ?",
-                json.dumps(protocol.to_json(media)),
-                job.id,
-            )
-            requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), now)
+            queue.finish(self._db, job.id, wall, result=protocol.to_json(media))
+            requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), wall)
 
-    def finish_group(self, job: GroupJob, group: protocol.GroupSent, now: float) -> None:
-        """Files that belong to the answer stand beside it; what is left goes on from there."""
+    def finish_group(self, job: GroupJob, group: protocol.GroupSent, wall: float) -> None:
+        """Some files of an answer were sent beside it; another job follows for the rest."""
         request = job.request
-        sent = [protocol.to_json(delivered) for delivered in (*request.sent, *group.sent)]
         with self._db.transaction():
-            queue.close(self._db, job.id, "done", now)
-            self._db.execute(
-                "UPDATE requests SET sent = ? WHERE id = ?", json.dumps(sent), request.id
-            )
-            requests.settle(self._db, request.id, now)
+            queue.finish(self._db, job.id, wall)
+            requests.set_sent(self._db, request.id, (*request.sent, *group.sent))
+            requests.settle(self._db, request.id, wall)
 
-    def finish_delivery(self, job: DeliverJob, delivered: protocol.Delivered, now: float) -> None:
+    def finish_delivery(self, job: DeliverJob, delivered: protocol.Delivered, wall: float) -> None:
         """A request has its media. What was uploaded is remembered as what Telegram made of it."""
         request = job.request
         sent = (delivered, *request.sent)
         with self._db.transaction():
-            queue.close(self._db, job.id, "done", now)
-            requests.mark_answered(self._db, request.id, now)
+            queue.finish(self._db, job.id, wall)
+            requests.mark_answered(self._db, request.id, wall)
             if job.media and len(sent) == len(job.media.files):
-                media_cache.remember(self._db, request.media_key, job.media, sent, now)
+                media_cache.remember(self._db, request.media_key, job.media, sent, wall)
 
-    def finish_explanation(self, job: AnswerJob, now: float) -> None:
-        """A request has its sentence."""
+    def finish_explanation(self, job: AnswerJob, wall: float) -> None:
+        """A request was told why there is no media."""
         with self._db.transaction():
-            queue.close(self._db, job.id, "done", now)
-            requests.mark_answered(self._db, job.request.id, now)
+            queue.finish(self._db, job.id, wall)
+            requests.mark_answered(self._db, job.request.id, wall)
 
-    def post_again(self, job: RequestJob, now: float) -> None:
-        """The status message is gone: a new one is posted, and becomes the answer then."""
+    def post_again(self, job: RequestJob, wall: float) -> None:
+        """The status message is gone: queue a new one, which becomes the answer then."""
+        with self._db.transaction():
+            queue.drop(self._db, job.id, wall)
+            requests.forget_status_message(self._db, job.request.id)
+            queue.add(self._db, Kind.STATUS, wall, request=job.request)
+
+    def download_again(self, job: RequestJob, wall: float) -> None:
+        """What was remembered or downloaded for a request is gone: fetch it once more."""
         request = job.request
         with self._db.transaction():
-            queue.close(self._db, job.id, "dropped", now)
-            self._db.execute(
-                "UPDATE requests SET status_message_id = NULL WHERE id = ?", request.id
-            )
-            queue.add(self._db, Kind.STATUS, now, request=request)
-
-    def download_again(self, job: RequestJob, now: float) -> None:
-        """What was remembered or downloaded for a request is of no use any more."""
-        request = job.request
-        with self._db.transaction():
-            queue.close(self._db, job.id, "dropped", now)
+            queue.drop(self._db, job.id, wall)
             media_cache.forget(self._db, request.media_key)
-            if request.download:
-                # Others who wait for it shall not be given it again, either.
-                queue.close(self._db, request.download, "dropped", now)
-            requests.provide(self._db, request.id, now)
+            if request.download_id:
+                # It must not be shared with others, either.
+                queue.drop(self._db, request.download_id, wall)
+            requests.provide(self._db, request.id, wall)
 
-    def give_up(self, job: Job, now: float) -> list[int]:
-        """There is no way to tell anybody of this job. Returns running jobs to be stopped."""
+    def give_up(self, job: Job, wall: float) -> list[int]:
+        """Drop a job that can reach nobody, with its request. Returns the ids of jobs to stop."""
         with self._db.transaction():
-            queue.close(self._db, job.id, "dropped", now)
+            queue.drop(self._db, job.id, wall)
             if isinstance(job, RequestJob):
-                return requests.give_up(self._db, job.request, now)
+                return requests.give_up(self._db, job.request, wall)
         return []
 
-    def give_up_chat(self, job: Job, now: float) -> list[int]:
-        """The chat of this job is closed: end all that waits for it. Returns jobs to be stopped."""
+    def give_up_chat(self, job: Job, wall: float) -> list[int]:
+        """End all that waits for the chat of this job. Returns the ids of running jobs to stop."""
         with self._db.transaction():
-            queue.close(self._db, job.id, "dropped", now)
-            queue.drop_messages(self._db, job.chat_id, now)
+            queue.drop(self._db, job.id, wall)
+            queue.drop_replies(self._db, job.chat_id, wall)
             waiting = requests.unanswered_in(self._db, job.chat_id)
-            return [job_id for each in waiting for job_id in requests.give_up(self._db, each, now)]
+            return [job_id for each in waiting for job_id in requests.give_up(self._db, each, wall)]
 
     # ------------------------------------------------------------------------- questions
 
-    def watchers(self, download: int) -> list[Request]:
-        """Who waits for a download, and has a status message to show progress in."""
+    def watchers(self, download_id: int) -> list[Request]:
+        """The requests that wait for a download and have a status message to show progress in."""
         with self._db.reading():
-            waiting = requests.undecided(self._db, download)
+            waiting = requests.undecided(self._db, download_id)
         return [request for request in waiting if request.status_message_id is not None]
 
     def waiting_downloads(self) -> list[DownloadJob]:
         """All downloads that wait, due or not."""
         with self._db.reading():
-            rows = self._db.execute(
-                "SELECT * FROM jobs WHERE pool = ? AND state = 'waiting'", DOWNLOADS
-            )
-            return [read_download(row) for row in rows]
+            return queue.waiting_downloads(self._db)
 
-    def line(self, now: float, waited_s: float) -> list[tuple[Request, int]]:
-        """Who waits in line for a download, with the number of downloads that are before it.
-
-        Only those that have waited for so long and have a status message to show it in.
-        """
+    def queue_positions(self, wall: float, waited_s: float) -> list[QueuePosition]:
+        """See `queue_position.read`."""
         with self._db.reading():
-            return queue_position.places(self._db, now, waited_s)
+            return queue_position.read(self._db, wall, waited_s)
 
-    def request(self, request: int) -> Request | None:
-        """A request as it is now."""
+    def request(self, request_id: int) -> Request | None:
+        """A request as it is now; None when there is none of this id."""
         with self._db.reading():
-            return requests.find(self._db, request)
+            return requests.find(self._db, request_id)
 
     def live_directories(self) -> set[str]:
         """The names of the download directories that are needed, see `download_directory`."""
         with self._db.reading():
             return queue.live_directories(self._db)
 
-    # ------------------------------------------------------------------------- processes
+    # ------------------------------------------------------------------- downloads' processes
 
-    def remember_process(self, identity: Identity, job: DownloadJob) -> None:
+    def remember_session(self, leader: Identity, job: DownloadJob) -> None:
         """A session was started for a job."""
         with self._db.transaction():
-            self._db.execute(
-                "INSERT OR REPLACE INTO processes VALUES (?, ?, ?)",
-                identity.pid,
-                identity.started,
-                job.id,
-            )
+            sessions.remember(self._db, leader, job.id)
 
-    def remember_usage(self, job: DownloadJob, usage: protocol.DownloadUsage) -> None:
-        """An attempt has come to nothing, and this is what it used."""
-        with self._db.transaction():
-            self._db.execute(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)",
-                job.id,
-                job.attempts,
-                usage.run_s,
-                usage.cpu_s,
-                usage.peak_bytes,
-                usage.log,
-            )
-
-    def forget_processes(self, job: DownloadJob) -> None:
+    def forget_sessions(self, job: DownloadJob) -> None:
         """The sessions of a job have ended."""
         with self._db.transaction():
-            self._db.execute("DELETE FROM processes WHERE job = ?", job.id)
+            sessions.forget(self._db, job.id)
+
+    def remember_usage(self, job: DownloadJob, usage: protocol.DownloadUsage) -> None:
+        """Keep what an attempt has used that came to nothing."""
+        run = Run(job.attempts, usage.run_s, usage.cpu_s, usage.peak_bytes, usage.log)
+        with self._db.transaction():
+            failures.remember_run(self._db, job.id, run)

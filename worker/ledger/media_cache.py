@@ -1,4 +1,4 @@
-"""What Telegram has already, and which links lead to the same media.
+"""The tables `media` and `links`: what Telegram has already, and which link leads to which media.
 
 Each function is a part of somebody's transaction.
 """
@@ -10,17 +10,17 @@ from worker import protocol
 from worker.ledger.database import Database
 
 
-def key_behind(db: Database, link_key: str, now: float) -> str:
+def key_behind(db: Database, link_key: str, wall: float) -> str:
     """The key of the media that a link was found to lead to, or else the link's own."""
     found = db.value(
-        "UPDATE links SET used_at = ? WHERE link_key = ? RETURNING media_key", now, link_key
+        "UPDATE links SET used_at = ? WHERE link_key = ? RETURNING media_key", wall, link_key
     )
     return found or link_key
 
 
-def connect(db: Database, link_key: str, media_key: str, now: float) -> None:
+def connect(db: Database, link_key: str, media_key: str, wall: float) -> None:
     """A link has turned out to lead to this media."""
-    db.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", link_key, media_key, now)
+    db.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", link_key, media_key, wall)
 
 
 def knows(db: Database, media_key: str | None) -> bool:
@@ -33,7 +33,7 @@ def remember(
     media_key: str,
     media: protocol.Media,
     sent: tuple[protocol.Delivered, ...],
-    now: float,
+    wall: float,
 ) -> None:
     """Keep the names that Telegram has given to files, as the kinds that it made of them.
 
@@ -41,7 +41,7 @@ def remember(
     come back if it was forgotten meanwhile: for /fresh, or refused in another chat.
     """
     if all(file.file_id for file in media.files):
-        db.execute("UPDATE media SET remembered_at = ? WHERE media_key = ?", now, media_key)
+        db.execute("UPDATE media SET remembered_at = ? WHERE media_key = ?", wall, media_key)
         return
     files = []
     for file, delivered in zip(media.files, sent, strict=True):
@@ -53,7 +53,7 @@ def remember(
         "INSERT OR REPLACE INTO media VALUES (?, ?, ?)",
         media_key,
         json.dumps(protocol.to_json(protocol.Media(tuple(files)))),
-        now,
+        wall,
     )
 
 
@@ -62,12 +62,12 @@ def forget(db: Database, media_key: str) -> None:
     db.execute("DELETE FROM media WHERE media_key = ?", media_key)
 
 
-def media_of(db: Database, media_key: str, download: int | None) -> protocol.Media | None:
-    """What there is for a request: what Telegram has, or else what a download has made."""
+def media_of(db: Database, media_key: str, download_id: int | None) -> protocol.Media | None:
+    """The media for a request: what Telegram has, or else what its download has put on disk."""
     found = db.value(
         "SELECT media FROM media WHERE media_key = ?"
         " UNION ALL SELECT result FROM jobs WHERE id = ? AND state = 'done'",
         media_key,
-        download,
+        download_id,
     )
     return protocol.media_from_json(json.loads(found)) if found else None

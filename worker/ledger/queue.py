@@ -1,20 +1,24 @@
-"""The jobs' side of the ledger. Each function is a part of somebody's transaction."""
+"""The table `jobs`: what waits, what runs and what has ended.
+
+Each function is a part of somebody's transaction.
+"""
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from worker.ledger import fairness
 from worker.ledger.database import Database
 from worker.ledger.fairness import Share
-from worker.ledger.jobs import Kind, download_directory
+from worker.ledger.jobs import DOWNLOADS, DownloadJob, Kind, download_directory, read_download
 from worker.ledger.records import Request
 
 
 def add(
     db: Database,
     kind: Kind,
-    now: float,
+    wall: float,
     *,
     request: Request | None = None,
     media_key: str | None = None,
@@ -32,112 +36,272 @@ def add(
         turn=request.turn if request else 0,
         chat_id=request.chat_id if request else chat_id,
         user_id=request.user_id if request else user_id,
-        request=request and request.id,
+        request_id=request and request.id,
         media_key=media_key,
         update_id=update_id,
         payload=json.dumps(payload or {}),
-        created_at=now,
-        waits_since=now,
-        not_before=now,
+        created_at=wall,
+        waits_since=wall,
+        not_before=wall,
     )
+
+
+def has_update(db: Database, update_id: int) -> bool:
+    """Whether an update is in the ledger already."""
+    return bool(db.value("SELECT 1 FROM jobs WHERE update_id = ?", update_id))
+
+
+# A job that was told to wait is also due when the clock has been set back behind the moment it
+# was told so. Of people who wait for the same upload one goes first: the others can then have it
+# by its file id.
+_NEXT = """
+    SELECT * FROM jobs AS job
+    WHERE pool = :pool AND state = 'waiting'
+        AND (not_before <= :wall OR waits_since > :wall)
+        AND (request_id IS NULL OR request_id NOT IN (SELECT value FROM json_each(:busy)))
+        AND (chat_id IS NULL
+            OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed)))
+        AND (:uploads OR kind NOT IN ('group', 'deliver'))
+        AND NOT (kind IN ('group', 'deliver')
+            AND media_key NOT IN (SELECT media_key FROM media)
+            AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')
+                AND state = 'running' AND media_key = job.media_key))
+        AND (kind != 'download'
+            OR :of_user > (SELECT count(*) FROM jobs WHERE kind = 'download'
+                AND state = 'running' AND user_id = job.user_id)
+            AND :of_chat > (SELECT count(*) FROM jobs WHERE kind = 'download'
+                AND state = 'running' AND chat_id = job.chat_id))
+    ORDER BY priority, turn, id LIMIT 1
+"""
 
 
 def take(
     db: Database,
     pool: str,
-    now: float,
+    wall: float,
     *,
-    busy_requests: Sequence[int],
-    closed_chats: Sequence[int] | None,
+    busy_request_ids: Sequence[int],
+    closed_chat_ids: Sequence[int] | None,
     uploads: bool,
     share: Share,
-) -> int | None:
-    """Mark the next job that is due as running, counting the attempt; None when none is.
+) -> sqlite3.Row | None:
+    """Mark the next job that is due as running, counting the attempt; None when none is due.
 
-    A job that was told to wait is also due when the clock has been set back behind the moment
-    it was told so. Nothing is taken for `busy_requests` and `closed_chats` (None: all chats), no
-    upload unless `uploads`, and no download beyond its person's and its chat's share. Of people
-    who wait for the same upload one goes first, for the others can then have it by its file id.
+    Passed over are jobs of `busy_request_ids`, those for `closed_chat_ids` (None: for any chat),
+    uploads unless `uploads`, and downloads beyond the `share` of their person and their chat.
     """
-    row = db.execute(
-        "SELECT id, kind, turn FROM jobs AS job WHERE pool = ? AND state = 'waiting'"
-        " AND (not_before <= ? OR waits_since > ?)"
-        " AND (request IS NULL OR request NOT IN (SELECT value FROM json_each(?)))"
-        " AND (chat_id IS NULL OR ? AND chat_id NOT IN (SELECT value FROM json_each(?)))"
-        " AND (? OR kind NOT IN ('group', 'deliver'))"
-        " AND NOT (kind IN ('group', 'deliver')"
-        "  AND media_key NOT IN (SELECT media_key FROM media)"
-        "  AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')"
-        "   AND state = 'running' AND media_key = job.media_key))"
-        " AND (kind != 'download'"
-        "  OR ? > (SELECT count(*) FROM jobs WHERE kind = 'download' AND state = 'running'"
-        "   AND user_id = job.user_id)"
-        "  AND ? > (SELECT count(*) FROM jobs WHERE kind = 'download' AND state = 'running'"
-        "   AND chat_id = job.chat_id))"
-        " ORDER BY priority, turn, id LIMIT 1",
-        pool,
-        now,
-        now,
-        json.dumps(busy_requests),
-        closed_chats is not None,
-        json.dumps(closed_chats or []),
-        uploads,
-        share.of_user,
-        share.of_chat,
+    waiting = db.execute(
+        _NEXT,
+        pool=pool,
+        wall=wall,
+        busy=json.dumps(busy_request_ids),
+        some_open=closed_chat_ids is not None,
+        closed=json.dumps(closed_chat_ids or []),
+        uploads=uploads,
+        of_user=share.of_user,
+        of_chat=share.of_chat,
     ).fetchone()
-    if row is None:
+    if waiting is None:
         return None
-    db.execute(
-        "UPDATE jobs SET state = 'running', attempts = attempts + 1, started_at = ? WHERE id = ?",
-        now,
-        row["id"],
-    )
-    if Kind(row["kind"]).is_download:
-        fairness.serve(db, row["turn"])
-    job: int = row["id"]
-    return job
+    if Kind(waiting["kind"]).is_download:
+        fairness.serve(db, waiting["turn"])
+    running: sqlite3.Row = db.execute(
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, started_at = ?"
+        " WHERE id = ? RETURNING *",
+        wall,
+        waiting["id"],
+    ).fetchone()
+    return running
 
 
-def wait_again(db: Database, job: int, delay_s: float, now: float, *, refund: bool) -> None:
+def recover(db: Database) -> int:
+    """Let every job that runs wait again, as it must after a start. Returns how many there were."""
+    return db.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'running'").rowcount
+
+
+def wait_again(db: Database, job_id: int, delay_s: float, wall: float, *, refund: bool) -> None:
     """Let a running job wait for another attempt; `refund` when this one does not count."""
     db.execute(
         "UPDATE jobs SET state = 'waiting', waits_since = ?, not_before = ?,"
         " attempts = attempts - ? WHERE id = ? AND state = 'running'",
-        now,
-        now + delay_s,
+        wall,
+        wall + delay_s,
         refund,
-        job,
+        job_id,
     )
 
 
-def close(db: Database, job: int, state: str, now: float) -> None:
-    """End a job: done, failed or dropped."""
-    db.execute("UPDATE jobs SET state = ?, finished_at = ? WHERE id = ?", state, now, job)
+def start_over(db: Database, job_id: int, wall: float) -> None:
+    """Let a failed job wait again, as if it had never been tried."""
+    db.execute(
+        "UPDATE jobs SET state = 'waiting', attempts = 0, waits_since = ?, not_before = ?,"
+        " finished_at = NULL, reason = NULL, fault = NULL, detail = NULL, error_id = NULL"
+        " WHERE id = ?",
+        wall,
+        wall,
+        job_id,
+    )
 
 
-def drop_download(db: Database, job: int | None, now: float) -> list[int]:
+def finish(
+    db: Database, job_id: int, wall: float, *, result: Mapping[str, Any] | None = None
+) -> None:
+    """A job has done what it was for; `result` is kept with it."""
+    db.execute(
+        "UPDATE jobs SET state = 'done', finished_at = ?, result = ? WHERE id = ?",
+        wall,
+        result and json.dumps(result),
+        job_id,
+    )
+
+
+def drop(db: Database, job_id: int, wall: float) -> None:
+    """A job is not needed any more, whatever its state."""
+    db.execute("UPDATE jobs SET state = 'dropped', finished_at = ? WHERE id = ?", wall, job_id)
+
+
+def fail(
+    db: Database,
+    job_id: int,
+    wall: float,
+    *,
+    reason: str,
+    fault: str,
+    detail: str,
+    error_id: str,
+) -> None:
+    """A job has failed for good."""
+    db.execute(
+        "UPDATE jobs SET state = 'failed', finished_at = ?, reason = ?, fault = ?, detail = ?,"
+        " error_id = ? WHERE id = ?",
+        wall,
+        reason,
+        fault,
+        detail,
+        error_id,
+        job_id,
+    )
+
+
+def remove_failed(db: Database, job_id: int) -> None:
+    """Delete a failed job, and by a trigger what its last attempt used."""
+    db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", job_id)
+
+
+# ------------------------------------------------------------------------- jobs not needed
+
+
+def drop_download(db: Database, job_id: int | None, wall: float) -> list[int]:
     """Drop a download unless it runs; the id of one that does is returned, to be stopped."""
-    return _drop(db, "id = ?", job, now)
+    return _drop_waiting(db, "id = ?", job_id, wall)
 
 
-def drop_deliveries(db: Database, request: int, now: float) -> list[int]:
-    """Drop a request's waiting deliveries, and return those that run."""
-    return _drop(db, "kind IN ('group', 'deliver') AND request = ?", request, now)
+def drop_deliveries(db: Database, request_id: int, wall: float) -> list[int]:
+    """Drop a request's waiting deliveries; returns the ids of those that run."""
+    return _drop_waiting(db, "kind IN ('group', 'deliver') AND request_id = ?", request_id, wall)
 
 
-def drop_all(db: Database, request: int, now: float) -> list[int]:
-    """Drop all that waits to be done for a request, and return what runs."""
-    return _drop(db, "request = ?", request, now)
+def drop_all(db: Database, request_id: int, wall: float) -> list[int]:
+    """Drop all jobs that wait for a request; returns the ids of those that run."""
+    return _drop_waiting(db, "request_id = ?", request_id, wall)
 
 
-def drop_message(db: Database, job: int, now: float) -> None:
-    """Drop a message that waits to be sent."""
-    _drop(db, "kind = 'reply' AND id = ?", job, now)
+def drop_reply(db: Database, job_id: int, wall: float) -> None:
+    """Drop a reply that waits to be sent."""
+    _drop_waiting(db, "kind = 'reply' AND id = ?", job_id, wall)
 
 
-def drop_messages(db: Database, chat: int | None, now: float) -> None:
-    """Drop all messages that wait to be sent to a chat."""
-    _drop(db, "kind = 'reply' AND chat_id = ?", chat, now)
+def drop_replies(db: Database, chat_id: int | None, wall: float) -> None:
+    """Drop all replies that wait to be sent to a chat."""
+    _drop_waiting(db, "kind = 'reply' AND chat_id = ?", chat_id, wall)
+
+
+def _drop_waiting(db: Database, which: str, parameter: int | None, wall: float) -> list[int]:
+    """Drop the waiting jobs of a selection; returns the ids of its running ones."""
+    db.execute(
+        "UPDATE jobs SET state = 'dropped', finished_at = ?"  # noqa: S608 - words of this file
+        f" WHERE state = 'waiting' AND {which}",
+        wall,
+        parameter,
+    )
+    rows = db.execute(
+        f"SELECT id FROM jobs WHERE state = 'running' AND {which}",  # noqa: S608 - as above
+        parameter,
+    )
+    return [row["id"] for row in rows]
+
+
+# ------------------------------------------------------------------------------- downloads
+
+
+def find_running(db: Database, job_id: int) -> sqlite3.Row | None:
+    """The row of a job if it runs."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM jobs WHERE id = ? AND state = 'running'", job_id
+    ).fetchone()
+    return row
+
+
+def set_media_key(db: Database, job_id: int, media_key: str) -> None:
+    """It has turned out which media a download fetches."""
+    db.execute("UPDATE jobs SET media_key = ? WHERE id = ?", media_key, job_id)
+
+
+def media_key_of(db: Database, job_id: int) -> str | None:
+    """The media that a job is about."""
+    found: str | None = db.value("SELECT media_key FROM jobs WHERE id = ?", job_id)
+    return found
+
+
+def is_done(db: Database, job_id: int | None) -> bool:
+    return bool(db.value("SELECT 1 FROM jobs WHERE id = ? AND state = 'done'", job_id))
+
+
+def is_being_fetched(db: Database, media_key: str | None) -> bool:
+    """Whether a download of this media waits or runs."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM jobs WHERE kind = 'download' AND media_key = ?"
+            " AND state IN ('waiting', 'running')",
+            media_key,
+        )
+    )
+
+
+def download_to_share(db: Database, request: Request, other_than: int | None) -> int | None:
+    """The newest download of a request's media that waits, runs, or has left its files on disk.
+
+    The download `other_than` does not count.
+    """
+    found: int | None = db.value(
+        "SELECT id FROM jobs WHERE kind = 'download' AND media_key = ?"
+        " AND id IS NOT ? AND (state IN ('waiting', 'running')"
+        # Files stay on disk while somebody who waits for them is unanswered.
+        " OR state = 'done' AND id IN"
+        "  (SELECT download_id FROM requests WHERE answered_at IS NULL AND id != ?))"
+        " ORDER BY id DESC LIMIT 1",
+        request.media_key,
+        other_than,
+        request.id,
+    )
+    return found
+
+
+def has_answer(db: Database, request_id: int) -> bool:
+    """Whether a job that answers a request waits or runs."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM jobs WHERE request_id = ? AND kind IN ('group', 'deliver', 'explain')"
+            " AND state IN ('waiting', 'running')",
+            request_id,
+        )
+    )
+
+
+def waiting_downloads(db: Database) -> list[DownloadJob]:
+    """All downloads that wait, due or not."""
+    rows = db.execute("SELECT * FROM jobs WHERE pool = ? AND state = 'waiting'", DOWNLOADS)
+    return [read_download(row) for row in rows]
 
 
 def live_directories(db: Database) -> set[str]:
@@ -146,20 +310,6 @@ def live_directories(db: Database) -> set[str]:
     rows = db.execute(
         "SELECT id, attempts FROM jobs WHERE state = 'running' AND kind = 'download'"
         " UNION SELECT job.id, job.attempts FROM requests JOIN jobs AS job"
-        " ON job.id = requests.download AND job.state = 'done' WHERE answered_at IS NULL"
+        " ON job.id = requests.download_id AND job.state = 'done' WHERE answered_at IS NULL"
     )
     return {download_directory(row["id"], row["attempts"]) for row in rows}
-
-
-def _drop(db: Database, which: str, parameter: int | None, now: float) -> list[int]:
-    db.execute(
-        "UPDATE jobs SET state = 'dropped', finished_at = ?"  # noqa: S608 - words of this file
-        f" WHERE state = 'waiting' AND {which}",
-        now,
-        parameter,
-    )
-    rows = db.execute(
-        f"SELECT id FROM jobs WHERE state = 'running' AND {which}",  # noqa: S608 - as above
-        parameter,
-    )
-    return [row["id"] for row in rows]

@@ -34,7 +34,7 @@ class Request:
     message_id: int
     url: str
     media_key: str
-    download: int | None
+    download_id: int | None
     downloads: int
     status_message_id: int | None
     status_messages: int

@@ -1,11 +1,12 @@
-"""The people's side of the ledger: from a link to its one answer.
+"""The table `requests`: from a person's link to its one answer.
 
 Each function is a part of somebody's transaction. A request's answer is queued by `settle`
-alone, once it is known what to say and in which message; whoever learns one of the two calls
-it. So it does not matter which of them comes first.
+alone, once it is known both what the answer is and in which message it is given. Whoever learns
+one of the two calls it, so it does not matter which comes first.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from worker.errors import Reason
@@ -13,14 +14,14 @@ from worker.ledger import fairness, media_cache, queue
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
-from worker.protocol import Cancelled, CancelRequest, OpenRequest
+from worker.protocol import Cancelled, CancelRequest, Delivered, OpenRequest, to_json
 
 
 @dataclass(frozen=True)
 class Resolution:
     """What the answer will be, and for a sentence its reason and the error's id.
 
-    Verdict None: that is open again.
+    `verdict` None: that is open again.
     """
 
     verdict: Verdict | None
@@ -28,43 +29,61 @@ class Resolution:
     error_id: str | None = None
 
 
-def find(db: Database, request: int) -> Request | None:
-    """The request with this id."""
-    row = db.execute("SELECT * FROM requests WHERE id = ?", request).fetchone()
+def find(db: Database, request_id: int | None) -> Request | None:
+    """The request with this id; None when there is none."""
+    row = db.execute("SELECT * FROM requests WHERE id = ?", request_id).fetchone()
     return row and read_request(row)
 
 
-def get(db: Database, request: int) -> Request:
-    """A request that is known to be there."""
-    found = find(db, request)
-    assert found is not None  # noqa: S101 - jobs refer to requests by a foreign key
-    return found
+def get(db: Database, request_id: int) -> Request:
+    """The request with this id, which is known to be there."""
+    return read_request(db.execute("SELECT * FROM requests WHERE id = ?", request_id).fetchone())
 
 
-def unanswered(db: Database, download: int | None) -> list[Request]:
-    """Who waits for a download."""
+def unanswered(db: Database, download_id: int | None) -> list[Request]:
+    """The unanswered requests that wait for a download."""
     rows = db.execute(
-        "SELECT * FROM requests WHERE download = ? AND answered_at IS NULL ORDER BY id", download
+        "SELECT * FROM requests WHERE download_id = ? AND answered_at IS NULL ORDER BY id",
+        download_id,
     )
     return [read_request(row) for row in rows]
 
 
-def unanswered_in(db: Database, chat: int | None) -> list[Request]:
-    """Who waits in a chat."""
+def unanswered_in(db: Database, chat_id: int | None) -> list[Request]:
+    """The unanswered requests of a chat."""
     rows = db.execute(
-        "SELECT * FROM requests WHERE chat_id = ? AND answered_at IS NULL ORDER BY id", chat
+        "SELECT * FROM requests WHERE chat_id = ? AND answered_at IS NULL ORDER BY id", chat_id
     )
     return [read_request(row) for row in rows]
 
 
-def undecided(db: Database, download: int | None) -> list[Request]:
-    """Who waits for a download and has neither cancelled nor been told."""
-    return [request for request in unanswered(db, download) if request.verdict is None]
+def undecided(db: Database, download_id: int | None) -> list[Request]:
+    """The requests that wait for a download and have no verdict yet."""
+    return [request for request in unanswered(db, download_id) if request.verdict is None]
 
 
-def open_request(db: Database, effect: OpenRequest, now: float) -> None:
-    """Take a link on: a status message is to be posted, and the media provided."""
-    media_key = media_cache.key_behind(db, effect.media_key, now)
+def waiting_of(db: Database, user_id: int) -> int:
+    """How many unanswered requests a person has."""
+    count: int = db.value(
+        "SELECT count(*) FROM requests WHERE user_id = ? AND answered_at IS NULL", user_id
+    )
+    return count
+
+
+def made_by(db: Database, user_id: int, since: float, until: float) -> int:
+    """How many requests a person has made between two times."""
+    count: int = db.value(
+        "SELECT count(*) FROM requests WHERE user_id = ? AND created_at BETWEEN ? AND ?",
+        user_id,
+        since,
+        until,
+    )
+    return count
+
+
+def open_request(db: Database, effect: OpenRequest, wall: float) -> None:
+    """Accept a link: queue its status message, and provide the media."""
+    media_key = media_cache.key_behind(db, effect.media_key, wall)
     if effect.fresh:
         media_cache.forget(db, media_key)
     request_id = db.insert(
@@ -76,184 +95,177 @@ def open_request(db: Database, effect: OpenRequest, now: float) -> None:
         media_key=media_key,
         sound_only=effect.sound_only,
         turn=fairness.next_turn(db, effect.user_id),
-        created_at=now,
+        created_at=wall,
     )
-    queue.add(db, Kind.STATUS, now, request=get(db, request_id))
-    provide(db, request_id, now, fresh=effect.fresh)
+    queue.add(db, Kind.STATUS, wall, request=get(db, request_id))
+    provide(db, request_id, wall, fresh=effect.fresh)
 
 
 def provide(
     db: Database,
     request_id: int,
-    now: float,
+    wall: float,
     *,
     fresh: bool = False,
     instead_of: int | None = None,
 ) -> None:
-    """See to it that a request gets its media: remembered, on disk, on its way, or fetched.
+    """Find a request its media: what Telegram has, a download to share, or else a new download.
 
-    The download `instead_of` is not waited for; `fresh` is noted with a new one.
+    The download with the id `instead_of` is not waited for; `fresh` is noted with a new one.
     """
     request = get(db, request_id)
     key = request.media_key
     is_remembered = media_cache.knows(db, key)
-    download = None
+    download_id = None
     if not is_remembered:
-        download = _current_download(db, request, instead_of) or queue.add(
+        download_id = queue.download_to_share(db, request, instead_of) or queue.add(
             db,
             Kind.DOWNLOAD,
-            now,
+            wall,
             media_key=key,
             payload={"url": request.url, "sound_only": request.sound_only, "fresh": fresh},
         )
     db.execute(
-        "UPDATE requests SET download = ?, downloads = downloads + (? IS NOT NULL) WHERE id = ?",
-        download,
-        download,
+        "UPDATE requests SET download_id = ?, downloads = downloads + (? IS NOT NULL) WHERE id = ?",
+        download_id,
+        download_id,
         request_id,
     )
-    fairness.charge(db, download)
-    is_there = is_remembered or db.value(
-        "SELECT 1 FROM jobs WHERE id = ? AND state = 'done'", download
-    )
-    decide(db, request_id, Resolution(Verdict.MEDIA if is_there else None), now)
+    fairness.charge(db, download_id)
+    is_there = is_remembered or queue.is_done(db, download_id)
+    decide(db, request_id, Resolution(Verdict.MEDIA if is_there else None), wall)
 
 
-def identify(db: Database, download: int, media_key: str, now: float) -> list[int]:
-    """It has turned out what a running download fetches. Returns it when it is to be stopped.
+def identify(db: Database, download_id: int, media_key: str, wall: float) -> list[int]:
+    """Note which media a running download fetches; returns its id when it is to be stopped.
 
-    That is so when the media is remembered, or being fetched by another link: then whoever waits
-    for this download gets the media from there.
+    It is stopped when Telegram has the media, or another download fetches it: whoever waits for
+    this one then gets the media from there.
     """
-    job = db.execute("SELECT * FROM jobs WHERE id = ? AND state = 'running'", download).fetchone()
+    job = queue.find_running(db, download_id)
     if job is None or job["media_key"] == media_key:
         return []
-    media_cache.connect(db, job["media_key"], media_key, now)
-    db.execute("UPDATE jobs SET media_key = ? WHERE id = ?", media_key, download)
+    media_cache.connect(db, job["media_key"], media_key, wall)
+    queue.set_media_key(db, download_id, media_key)
     db.execute(
-        "UPDATE requests SET media_key = ? WHERE download = ? AND answered_at IS NULL",
+        "UPDATE requests SET media_key = ? WHERE download_id = ? AND answered_at IS NULL",
         media_key,
-        download,
+        download_id,
     )
     if json.loads(job["payload"]).get("fresh"):
         media_cache.forget(db, media_key)
-    waiting = undecided(db, download)
+    waiting = undecided(db, download_id)
     if not waiting or not (
-        media_cache.knows(db, media_key) or _current_download(db, waiting[0], download)
+        media_cache.knows(db, media_key) or queue.download_to_share(db, waiting[0], download_id)
     ):
         return []
     for request in waiting:
-        provide(db, request.id, now, instead_of=download)
-    return [download]
+        provide(db, request.id, wall, instead_of=download_id)
+    return [download_id]
 
 
-def _current_download(db: Database, request: Request, other_than: int | None) -> int | None:
-    """A download of the same media that can be shared."""
-    found: int | None = db.value(
-        "SELECT id FROM jobs WHERE kind = 'download' AND media_key = ?"
-        " AND id IS NOT ? AND (state IN ('waiting', 'running')"
-        # Files stay on disk while somebody who waits for them is unanswered.
-        " OR state = 'done' AND id IN"
-        "  (SELECT download FROM requests WHERE answered_at IS NULL AND id != ?))"
-        " ORDER BY id DESC LIMIT 1",
-        request.media_key,
-        other_than,
-        request.id,
-    )
-    return found
+def forget_download(db: Database, download_id: int) -> None:
+    """Cut the requests of a download loose from it, so that it can be deleted."""
+    db.execute("UPDATE requests SET download_id = NULL WHERE download_id = ?", download_id)
 
 
-def is_on_its_way(db: Database, media_key: str | None) -> bool:
-    """Whether media needs no download of its own: it is remembered, or being fetched."""
-    return media_cache.knows(db, media_key) or bool(
-        db.value(
-            "SELECT 1 FROM jobs WHERE kind = 'download' AND media_key = ?"
-            " AND state IN ('waiting', 'running')",
-            media_key,
-        )
+def set_status_message(db: Database, request_id: int, message_id: int) -> None:
+    """Note the status message that was posted for a request."""
+    db.execute(
+        "UPDATE requests SET status_message_id = ?, status_messages = status_messages + 1"
+        " WHERE id = ?",
+        message_id,
+        request_id,
     )
 
 
-def reopen(db: Database, request: int, now: float) -> None:
-    """Begin an answered request anew: another status message, and the media provided."""
+def forget_status_message(db: Database, request_id: int) -> None:
+    """The status message of a request is gone from the chat."""
+    db.execute("UPDATE requests SET status_message_id = NULL WHERE id = ?", request_id)
+
+
+def set_sent(db: Database, request_id: int, sent: Iterable[Delivered]) -> None:
+    """Note all that was sent of a request's media beside its status message."""
+    sent_json = json.dumps([to_json(delivered) for delivered in sent])
+    db.execute("UPDATE requests SET sent = ? WHERE id = ?", sent_json, request_id)
+
+
+def reopen(db: Database, request_id: int, wall: float) -> None:
+    """Begin an answered request anew: queue another status message, and provide the media."""
     db.execute(
         "UPDATE requests SET answered_at = NULL, verdict = NULL, reason = NULL, error_id = NULL,"
         " status_message_id = NULL, status_messages = 0, downloads = 0, sent = '[]' WHERE id = ?",
-        request,
+        request_id,
     )
-    queue.add(db, Kind.STATUS, now, request=get(db, request))
-    provide(db, request, now)
+    queue.add(db, Kind.STATUS, wall, request=get(db, request_id))
+    provide(db, request_id, wall)
 
 
-def decide(db: Database, request: int, decision: Resolution, now: float) -> None:
+def decide(db: Database, request_id: int, decision: Resolution, wall: float) -> None:
     """Set what the answer will be."""
     db.execute(
         "UPDATE requests SET verdict = ?, reason = ?, error_id = ? WHERE id = ?",
         decision.verdict,
         decision.reason,
         decision.error_id,
-        request,
+        request_id,
     )
-    settle(db, request, now)
+    settle(db, request_id, wall)
 
 
-def decide_all(db: Database, download: int, decision: Resolution, now: float) -> None:
-    """The same answer for everybody who waits for a download and has not cancelled."""
-    for request in undecided(db, download):
-        decide(db, request.id, decision, now)
+def decide_all(db: Database, download_id: int, decision: Resolution, wall: float) -> None:
+    """Give the same answer to everybody who waits for a download and has not cancelled."""
+    for request in undecided(db, download_id):
+        decide(db, request.id, decision, wall)
 
 
-def settle(db: Database, request_id: int, now: float) -> None:
-    """Queue the answer, if it is known what to say and where, and it is not queued yet."""
+def settle(db: Database, request_id: int, wall: float) -> None:
+    """Queue the answer, if its text and its message are known and it is not queued yet."""
     request = get(db, request_id)
     if request.answered_at or request.verdict is None or request.status_message_id is None:
         return
-    if not db.value(
-        "SELECT 1 FROM jobs WHERE request = ? AND kind IN ('group', 'deliver', 'explain')"
-        " AND state IN ('waiting', 'running')",
-        request_id,
-    ):
+    if not queue.has_answer(db, request_id):
         kind = _next_step(db, request)
-        queue.add(db, kind, now, request=request, media_key=request.media_key)
+        queue.add(db, kind, wall, request=request, media_key=request.media_key)
 
 
 def _next_step(db: Database, request: Request) -> Kind:
-    """What turns into the answer. Of several files the first is the answer, and comes last."""
+    """The kind of the next job. Of several files the first becomes the answer, and comes last."""
     if request.verdict is not Verdict.MEDIA:
         return Kind.EXPLAIN
-    media = media_cache.media_of(db, request.media_key, request.download)
+    media = media_cache.media_of(db, request.media_key, request.download_id)
     beside = len(media.files) - 1 if media else 0
     return Kind.GROUP if len(request.sent) < beside else Kind.DELIVER
 
 
-def cancel(db: Database, effect: CancelRequest, now: float) -> tuple[Cancelled, list[int]]:
-    """A person pressed Cancel. Returns what came of it, and running jobs to be stopped."""
+def cancel(db: Database, effect: CancelRequest, wall: float) -> tuple[Cancelled, list[int]]:
+    """A person pressed Cancel. Returns what came of it, and the ids of running jobs to stop."""
     request = find(db, effect.request_id)
     if request and request.user_id != effect.user_id:
         return Cancelled.NOT_YOURS, []
     if not request or request.answered_at or request.verdict not in (None, Verdict.MEDIA):
         return Cancelled.TOO_LATE, []
-    to_stop = queue.drop_deliveries(db, request.id, now)
-    decide(db, request.id, Resolution(Verdict.CANCELLED), now)
-    return Cancelled.DONE, to_stop + _drop_unwanted(db, request.download, now)
+    to_stop = queue.drop_deliveries(db, request.id, wall)
+    decide(db, request.id, Resolution(Verdict.CANCELLED), wall)
+    return Cancelled.DONE, to_stop + _drop_unwanted(db, request.download_id, wall)
 
 
-def give_up(db: Database, request: Request, now: float) -> list[int]:
-    """There is no way left to answer. Returns running jobs to be stopped."""
+def give_up(db: Database, request: Request, wall: float) -> list[int]:
+    """End a request that cannot be answered. Returns the ids of running jobs to stop."""
     db.execute("UPDATE requests SET verdict = 'unreachable' WHERE id = ?", request.id)
-    mark_answered(db, request.id, now)
-    return queue.drop_all(db, request.id, now) + _drop_unwanted(db, request.download, now)
+    mark_answered(db, request.id, wall)
+    return queue.drop_all(db, request.id, wall) + _drop_unwanted(db, request.download_id, wall)
 
 
-def mark_answered(db: Database, request: int, now: float) -> None:
+def mark_answered(db: Database, request_id: int, wall: float) -> None:
     """The request has its one answer."""
-    db.execute("UPDATE requests SET answered_at = ? WHERE id = ?", now, request)
+    db.execute("UPDATE requests SET answered_at = ? WHERE id = ?", wall, request_id)
 
 
-def _drop_unwanted(db: Database, download: int | None, now: float) -> list[int]:
-    """Drop a download that nobody waits for any more. Returns it when it must be stopped."""
-    waiting = unanswered(db, download)
+def _drop_unwanted(db: Database, download_id: int | None, wall: float) -> list[int]:
+    """Drop a download that nobody waits for any more; returns its id when it has to be stopped."""
+    waiting = unanswered(db, download_id)
     if any(request.verdict in (None, Verdict.MEDIA) for request in waiting):
-        fairness.charge(db, download)
+        fairness.charge(db, download_id)
         return []
-    return queue.drop_download(db, download, now)
+    return queue.drop_download(db, download_id, wall)

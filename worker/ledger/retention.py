@@ -13,18 +13,18 @@ MOST_REMEMBERED = 100_000
 _REMOVALS = (
     """
     DELETE FROM jobs WHERE id IN (
-        SELECT job.id FROM requests JOIN jobs AS job ON job.request = requests.id
+        SELECT job.id FROM requests JOIN jobs AS job ON job.request_id = requests.id
         WHERE answered_at < ? AND job.finished_at IS NOT NULL LIMIT ?)
     """,
     """
     DELETE FROM requests WHERE id IN (
         SELECT id FROM requests AS request WHERE answered_at < ?
-        AND NOT EXISTS (SELECT 1 FROM jobs WHERE request = request.id) LIMIT ?)
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE request_id = request.id) LIMIT ?)
     """,
     """
     DELETE FROM jobs WHERE id IN (
-        SELECT id FROM jobs AS job WHERE finished_at < ? AND request IS NULL
-        AND NOT EXISTS (SELECT 1 FROM requests WHERE download = job.id) LIMIT ?)
+        SELECT id FROM jobs AS job WHERE finished_at < ? AND request_id IS NULL
+        AND NOT EXISTS (SELECT 1 FROM requests WHERE download_id = job.id) LIMIT ?)
     """,
     *(
         f"""

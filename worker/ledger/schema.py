@@ -1,6 +1,20 @@
 """The ledger's tables, as the steps that lead from one version to the next.
 
 `MIGRATIONS[n]` turns version n into n + 1. A step that has been released is never edited.
+
+Each table is written by one module of this package:
+
+    jobs                    queue
+    requests                requests
+    media, links            media_cache
+    banned                  admission
+    processes               sessions
+    runs                    failures
+    samples                 upkeep
+    state                   state
+    job_counts              a trigger of `jobs`
+
+But for `retention`, which deletes what is old, and `fairness`, which moves a download's turn.
 """
 
 APPLICATION_ID = 0x46544249
@@ -193,4 +207,11 @@ MIGRATIONS = (
     UPDATE jobs SET result = ({_FILES_WITH_FACTS.format(column="result")})
         WHERE kind = 'download' AND result IS NOT NULL;
     """,  # noqa: S608 - made of constants
+    """
+    -- What holds the id of a row is named so.
+    ALTER TABLE jobs RENAME COLUMN request TO request_id;
+    ALTER TABLE requests RENAME COLUMN download TO download_id;
+    ALTER TABLE processes RENAME COLUMN job TO job_id;
+    ALTER TABLE runs RENAME COLUMN job TO job_id;
+    """,
 )

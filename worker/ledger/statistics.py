@@ -52,18 +52,18 @@ class Statistics:
     size_bytes: int
 
 
-def read(db: Database, now: float) -> Statistics:
-    """The figures at wall time `now`."""
+def read(db: Database, wall: float) -> Statistics:
+    """The figures at wall time `wall`."""
     verdicts = dict(
         tuple(row)
         for row in db.execute(
             "SELECT verdict, count(*) FROM requests WHERE answered_at > ? GROUP BY verdict",
-            now - FAILURES_S,
+            wall - FAILURES_S,
         )
     )
     failed = verdicts.get("sentence", 0)
     return Statistics(
-        queues=_queues(db, now),
+        queues=_queues(db, wall),
         running=tuple(
             Running(*row)
             for row in db.execute(
@@ -74,12 +74,12 @@ def read(db: Database, now: float) -> Statistics:
         ),
         jobs_per_minute=60
         / PACE_S
-        * db.value("SELECT count(*) FROM jobs WHERE finished_at > ?", now - PACE_S),
+        * db.value("SELECT count(*) FROM jobs WHERE finished_at > ?", wall - PACE_S),
         answers=failed + verdicts.get("media", 0),
         failed=failed,
         outdated=db.value(
             "SELECT count(*) FROM jobs WHERE state = 'failed' AND finished_at > ? AND reason = ?",
-            now - FAILURES_S,
+            wall - FAILURES_S,
             Reason.OUTDATED,
         ),
         created_total=_highest_id(db, "jobs"),
@@ -92,12 +92,12 @@ def read(db: Database, now: float) -> Statistics:
     )
 
 
-def _queues(db: Database, now: float) -> dict[str, Queue]:
+def _queues(db: Database, wall: float) -> dict[str, Queue]:
     rows = db.execute(
         "SELECT pool, count(*) AS waiting, min(max(waits_since, not_before)) AS due_since"
         " FROM jobs WHERE state = 'waiting' GROUP BY pool"
     )
-    return {row["pool"]: Queue(row["waiting"], max(0.0, now - row["due_since"])) for row in rows}
+    return {row["pool"]: Queue(row["waiting"], max(0.0, wall - row["due_since"])) for row in rows}
 
 
 def _highest_id(db: Database, table: str) -> int:

@@ -4,14 +4,13 @@ As with `Ledger`, each method is one transaction, a connection belongs to the th
 it, and what may pass by itself leaves as `LedgerBusy`.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from worker import protocol
-from worker.ledger import failures, queue, retention, statistics
+from worker.ledger import failures, queue, retention, sessions, state, statistics
 from worker.ledger.database import Access, Database
 from worker.ledger.failures import FailedJob
 from worker.ledger.jobs import Kind
@@ -60,22 +59,17 @@ class Upkeep:
     def sessions(self) -> dict[Identity, int]:
         """The leaders of the downloads' sessions, with their jobs."""
         with self._db.reading():
-            rows = self._db.execute("SELECT pid, started, job FROM processes")
-            return {Identity(row["pid"], row["started"]): row["job"] for row in rows}
+            return sessions.jobs_by_leader(self._db)
 
     def publish(self, name: str, value: Mapping[str, Any]) -> None:
         """Put down what the bot's process alone knows, for commands to read."""
         with self._db.transaction():
-            self._set(name, value)
+            state.put_document(self._db, name, value)
 
     def published(self, name: str) -> dict[str, Any]:
         """What was published last under that name; empty for nothing."""
         with self._db.reading():
-            text = self._db.value("SELECT value FROM state WHERE name = ?", name)
-        return dict(json.loads(text)) if text else {}
-
-    def _set(self, name: str, value: Mapping[str, Any]) -> None:
-        self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", name, json.dumps(value))
+            return state.document(self._db, name)
 
     # --------------------------------------------------------------------------- failures
 
@@ -89,10 +83,10 @@ class Upkeep:
         with self._db.reading():
             return failures.find(self._db, name)
 
-    def retry(self, job: FailedJob, now: float) -> None:
+    def retry(self, job: FailedJob, wall: float) -> None:
         """See `failures.retry`."""
         with self._db.transaction():
-            failures.retry(self._db, job, now)
+            failures.retry(self._db, job, wall)
 
     def forget(self, job: FailedJob) -> None:
         """See `failures.forget`."""
@@ -101,10 +95,10 @@ class Upkeep:
 
     # ------------------------------------------------------------------ health and alerts
 
-    def figures(self, now: float) -> statistics.Statistics:
+    def figures(self, wall: float) -> statistics.Statistics:
         """What the rows say about the bot's health."""
         with self._db.reading():
-            return statistics.read(self._db, now)
+            return statistics.read(self._db, wall)
 
     def record_sample(self, sample: Sample) -> None:
         """Keep a sample."""
@@ -125,27 +119,28 @@ class Upkeep:
 
     def save_alerts(
         self,
-        state: Mapping[str, dict[str, Any]],
+        alerts: Mapping[str, dict[str, Any]],
         messages: Mapping[str, Sequence[protocol.Reply]],
-        outdated: Iterable[int],
-        now: float,
+        outdated_ids: Iterable[int],
+        wall: float,
     ) -> None:
-        """Remember what was announced of what, and queue the messages that announce it.
+        """Remember the state of each alert, and queue the messages that announce them.
 
-        `outdated` messages are not sent any more if they wait still.
+        A new message's job is noted in its alert as one of `messages`. Of `outdated_ids`, those
+        that still wait are not sent any more.
         """
         with self._db.transaction():
-            for job in outdated:
-                queue.drop_message(self._db, job, now)
+            for job_id in outdated_ids:
+                queue.drop_reply(self._db, job_id, wall)
             for name, replies in messages.items():
-                ids = [self._add_reply(reply, now) for reply in replies]
-                if name in state:
-                    state[name]["messages"] = ids
-            self._set("alerts", state)
+                job_ids = [self._add_reply(reply, wall) for reply in replies]
+                if name in alerts:
+                    alerts[name]["messages"] = job_ids
+            state.put_document(self._db, "alerts", alerts)
 
-    def _add_reply(self, reply: protocol.Reply, now: float) -> int:
+    def _add_reply(self, reply: protocol.Reply, wall: float) -> int:
         payload = protocol.to_json(reply)
-        return queue.add(self._db, Kind.REPLY, now, chat_id=reply.chat_id, payload=payload)
+        return queue.add(self._db, Kind.REPLY, wall, chat_id=reply.chat_id, payload=payload)
 
     # -------------------------------------------------------------------------- retention
 
@@ -154,10 +149,10 @@ class Upkeep:
         with self._db.transaction():
             return retention.remove_batch(self._db, before)
 
-    def forget_samples(self, before: float, now: float) -> None:
+    def forget_samples(self, before: float, wall: float) -> None:
         """Remove the samples of that time, and those from before the clock was set back."""
         with self._db.transaction():
-            self._db.execute("DELETE FROM samples WHERE taken_at NOT BETWEEN ? AND ?", before, now)
+            self._db.execute("DELETE FROM samples WHERE taken_at NOT BETWEEN ? AND ?", before, wall)
 
     def vacuum(self) -> bool:
         """See `retention.vacuum_batch`."""

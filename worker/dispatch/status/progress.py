@@ -15,11 +15,11 @@ from worker.protocol import EditStatus, Progress, Stage
 EDIT_INTERVAL_S = 3.0
 """Between two edits in a chat: Telegram takes about one message a second, and answers go first."""
 
-LINE_INTERVAL_S = 10.0
-"""Between two edits of a message that waits, where a bar that stands still is the worse news."""
+QUEUE_INTERVAL_S = 10.0
+"""Between two edits of a message whose download waits; its position changes slowly."""
 
-LINE_LOOK_S = 2.0
-"""Between two looks at the line. Who has waited for less is not told: it may be over already."""
+QUEUE_LOOK_S = 2.0
+"""Between two looks at the queue. Who has waited for less is not told: it may be over already."""
 
 SILENCE_S = 10.0
 """Without a word from a download for so long, its last speed is not shown any more."""
@@ -35,10 +35,11 @@ _AT_WORK = frozenset({Stage.DOWNLOADING, Stage.FINISHING, Stage.UPLOADING})
 class _Message:
     """A request's status message: what it should say, and what it was last made to say.
 
-    `job` is the download or the delivery that it tells of, `since` its last edit or its making.
+    `job_id` is the download or the delivery whose progress it shows; `since` is when it was last
+    edited, or else made.
     """
 
-    job: int
+    job_id: int
     chat_id: int
     wanted: Progress
     since: float
@@ -50,7 +51,7 @@ class _Message:
             return 0.0
         is_news = self.shown is None or self.shown.stage is not self.wanted.stage
         if self.wanted.stage in _WAITING:
-            late = (now - self.since) / LINE_INTERVAL_S
+            late = (now - self.since) / QUEUE_INTERVAL_S
             return max(late, 1.0) if is_news else late
         return float("inf") if is_news else (now - self.since) / EDIT_INTERVAL_S
 
@@ -70,7 +71,7 @@ class ProgressBoard:
         self._ids = itertools.count(CALL_IDS)
 
     @property
-    def requests_in_edit(self) -> list[int]:
+    def request_ids_in_edit(self) -> list[int]:
         """Requests whose answer must wait, or an edit on its way could overwrite it."""
         return [edit.request_id for edit in self._in_edit.values()]
 
@@ -86,70 +87,78 @@ class ProgressBoard:
 
     # --------------------------------------------------------------------- what is known
 
-    def put(self, download: int, progress: Progress) -> None:
+    def put(self, download_id: int, progress: Progress) -> None:
         """How far a download is, for all who wait for it."""
-        self._downloads[download] = progress
-        self._news.add(download)
+        self._downloads[download_id] = progress
+        self._news.add(download_id)
 
     def put_for(
-        self, request_id: int, chat_id: int, job: int, progress: Progress, now: float
+        self, request_id: int, chat_id: int, job_id: int, progress: Progress, now: float
     ) -> None:
         """How far a job is that is done for one request alone."""
-        message = self._messages.setdefault(request_id, _Message(job, chat_id, progress, since=now))
-        message.job, message.wanted = job, progress
+        message = self._messages.setdefault(
+            request_id, _Message(job_id, chat_id, progress, since=now)
+        )
+        message.job_id, message.wanted = job_id, progress
 
-    def forget(self, job: int) -> None:
+    def forget(self, job_id: int) -> None:
         """A job has ended."""
-        self._downloads.pop(job, None)
-        self._heard_at.pop(job, None)
-        self._keep(request for request, message in self._messages.items() if message.job != job)
+        self._downloads.pop(job_id, None)
+        self._heard_at.pop(job_id, None)
+        self._keep(key for key, message in self._messages.items() if message.job_id != job_id)
 
     def look(self, ledger: Ledger, now: float, wall: float, *, has_room: bool) -> None:
         """See whom the news are for and, every now and then, who has come, gone or moved up."""
         if self._look_at is None:
             # After a start everybody has waited for long, and most of them for the start alone.
-            self._look_at = now + LINE_LOOK_S
+            self._look_at = now + QUEUE_LOOK_S
         is_time = now >= self._look_at
-        for download in list(self._downloads):
-            if is_time or download in self._news:
-                self._look_at_download(download, ledger, now)
+        for download_id in list(self._downloads):
+            if is_time or download_id in self._news:
+                self._look_at_download(download_id, ledger, now)
         self._news.clear()
         if is_time:
-            self._look_at = now + LINE_LOOK_S
-            self._look_at_line(ledger, now, wall, has_room)
+            self._look_at = now + QUEUE_LOOK_S
+            self._look_at_queue(ledger, now, wall, has_room)
 
-    def _look_at_download(self, download: int, ledger: Ledger, now: float) -> None:
-        progress = self._downloads[download]
-        if download in self._news:
-            self._heard_at[download] = now
-        elif now >= self._heard_at[download] + SILENCE_S and _is_moving(progress):
+    def _look_at_download(self, download_id: int, ledger: Ledger, now: float) -> None:
+        progress = self._downloads[download_id]
+        if download_id in self._news:
+            self._heard_at[download_id] = now
+        elif now >= self._heard_at[download_id] + SILENCE_S and _is_moving(progress):
             progress = replace(progress, speed_bps=None, eta_s=None, is_silent=True)
-        watchers = ledger.watchers(download)
+        watchers = ledger.watchers(download_id)
         for request in watchers:
-            self.put_for(request.id, request.chat_id, download, progress, now)
-        watching = {request.id for request in watchers}
-        self._keep(r for r, m in self._messages.items() if m.job != download or r in watching)
-        if progress.stage is Stage.RETRYING:
-            # It is said once; what is next is a place in line or the next try.
-            del self._downloads[download]
-
-    def _look_at_line(self, ledger: Ledger, now: float, wall: float, has_room: bool) -> None:
-        line = ledger.line(wall, LINE_LOOK_S)
-        for request, ahead in line:
-            assert request.download is not None  # noqa: S101 - it is what they wait for
-            place = Progress(Stage.IN_LINE, ahead=ahead) if has_room else Progress(Stage.NO_ROOM)
-            self.put_for(request.id, request.chat_id, request.download, place, now)
-        in_line = {request.id for request, _ in line}
+            self.put_for(request.id, request.chat_id, download_id, progress, now)
+        watching_ids = {request.id for request in watchers}
         self._keep(
-            request
-            for request, message in self._messages.items()
-            if message.wanted.stage not in _WAITING or request in in_line
+            request_id
+            for request_id, message in self._messages.items()
+            if message.job_id != download_id or request_id in watching_ids
+        )
+        if progress.stage is Stage.RETRYING:
+            # It is said once; what is next is a place in the queue or the next try.
+            del self._downloads[download_id]
+
+    def _look_at_queue(self, ledger: Ledger, now: float, wall: float, has_room: bool) -> None:
+        positions = ledger.queue_positions(wall, QUEUE_LOOK_S)
+        for position in positions:
+            progress = Progress(Stage.NO_ROOM)
+            if has_room:
+                progress = Progress(Stage.IN_LINE, ahead=position.ahead)
+            request = position.request
+            self.put_for(request.id, request.chat_id, position.download_id, progress, now)
+        queued_ids = {position.request.id for position in positions}
+        self._keep(
+            request_id
+            for request_id, message in self._messages.items()
+            if message.wanted.stage not in _WAITING or request_id in queued_ids
         )
         recent = now - EDIT_INTERVAL_S
         self._edited_at = {chat: at for chat, at in self._edited_at.items() if at > recent}
 
-    def _keep(self, requests: Iterable[int]) -> None:
-        self._messages = {request: self._messages[request] for request in requests}
+    def _keep(self, request_ids: Iterable[int]) -> None:
+        self._messages = {key: self._messages[key] for key in request_ids}
 
     # ------------------------------------------------------------------- what is shown of it
 
@@ -182,7 +191,7 @@ class ProgressBoard:
 
     def _most_overdue(self, governor: RateLimits, now: float) -> int | None:
         found, most = None, 1.0
-        in_edit = self.requests_in_edit
+        in_edit = self.request_ids_in_edit
         for request_id, message in self._messages.items():
             late = message.lateness(now)
             if late < 1.0 or (found is not None and late <= most) or request_id in in_edit:

@@ -37,36 +37,36 @@ class Showing:
         self._calls: dict[int, EditStatus | ShowAction] = {}
 
     @property
-    def busy_requests(self) -> list[int]:
+    def busy_request_ids(self) -> list[int]:
         """Requests whose answer must wait, or an edit on its way could overwrite it."""
-        return self._board.requests_in_edit
+        return self._board.request_ids_in_edit
 
-    def began(self, job: int, task: Task, now: float) -> None:
+    def began(self, job_id: int, task: Task, now: float) -> None:
         """A worker has begun with a job."""
         match task:
             case Download():
-                self._board.put(job, Progress(Stage.DOWNLOADING))
+                self._board.put(job_id, Progress(Stage.DOWNLOADING))
             case Deliver(file=file):
-                self._upload(job, task, [file], now)
+                self._upload(job_id, task, [file], now)
             case SendGroup(files=files):
-                self._upload(job, task, files, now)
+                self._upload(job_id, task, files, now)
 
     def _upload(
-        self, job: int, task: Deliver | SendGroup, files: Sequence[MediaFile], now: float
+        self, job_id: int, task: Deliver | SendGroup, files: Sequence[MediaFile], now: float
     ) -> None:
         # What Telegram has already is there in no time.
         if new := [file for file in files if not file.file_id]:
             size = sum(file.size_bytes for file in new)
             progress = Progress(Stage.UPLOADING, total_bytes=size, kind=new[0].facts.kind)
-            self._board.put_for(task.request_id, task.chat_id, job, progress, now)
+            self._board.put_for(task.request_id, task.chat_id, job_id, progress, now)
 
-    def put(self, download: int, progress: Progress) -> None:
+    def put(self, download_id: int, progress: Progress) -> None:
         """How far a download is."""
-        self._board.put(download, progress)
+        self._board.put(download_id, progress)
 
-    def forget(self, job: int) -> None:
+    def forget(self, job_id: int) -> None:
         """A job has ended."""
-        self._board.forget(job)
+        self._board.forget(job_id)
 
     def step(self, ledger: Ledger, now: float, wall: float, *, has_room: bool) -> None:
         """Make the calls that are due: edits, and then an action.
