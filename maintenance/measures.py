@@ -33,7 +33,7 @@ class WorkerLike(Protocol):
     pid: int
     state: str
     jobs_done: int
-    job: int | None
+    job_id: int | None
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _describe_worker(worker: WorkerLike) -> dict[str, Any]:
         "started": identity.started if identity else 0,
         "state": worker.state,
         "jobs_done": worker.jobs_done,
-        "job": worker.job,
+        "job": worker.job_id,
     }
 
 

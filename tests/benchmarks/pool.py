@@ -84,8 +84,8 @@ def run() -> Iterator[str]:
     forkserver.set_forkserver_preload(["tests.support.pool_jobs", "multiprocessing.pool"])
     spawn = multiprocessing.get_context("spawn")
     absolute: list[str] = []
-    for max_jobs in JOBS:
-        yield from _compare((forkserver, spawn), max_jobs, absolute)
+    for maxtasksperchild in JOBS:
+        yield from _compare((forkserver, spawn), maxtasksperchild, absolute)
     yield "absolute, on this machine:"
     yield from absolute
     for context in (forkserver, spawn):
@@ -95,36 +95,38 @@ def run() -> Iterator[str]:
         yield from _growth(context)
 
 
-def _compare(contexts: Sequence[OurContext], max_jobs: int, absolute: list[str]) -> Iterator[str]:
+def _compare(
+    contexts: Sequence[OurContext], maxtasksperchild: int, absolute: list[str]
+) -> Iterator[str]:
     """Ratios of ours to theirs, each pair of start methods named."""
     others: dict[str, Measure] = {"Pool": _pool}
-    if max_jobs == NEVER:
+    if maxtasksperchild == NEVER:
         # With max_tasks_per_child it stops in the middle when workers run out (Python 3.11).
         others["ProcessPoolExecutor"] = _executor
     sides: list[tuple[str, Measure, Context]] = [("ours", _ours, context) for context in contexts]
     for name, measure in others.items():
         sides += [(name, measure, context) for context in contexts]
         sides.append((name, measure, multiprocessing.get_context("fork")))
-    if max_jobs != NEVER:
+    if maxtasksperchild != NEVER:
         sides += [(BARE, _bare, context) for context in contexts]
     rates: dict[tuple[str, str], list[float]] = {}
     cpu_s: dict[tuple[str, str], list[float]] = {}
     owner = psutil.Process()
-    count = JOBS[max_jobs]
+    count = JOBS[maxtasksperchild]
     for _ in range(ROUNDS):
         for name, measure, context in sides:
             side = name, context.get_start_method()
             before = tree_cpu_s(owner)
-            rates.setdefault(side, []).append(count / measure(context, max_jobs, count))
+            rates.setdefault(side, []).append(count / measure(context, maxtasksperchild, count))
             cpu_s.setdefault(side, []).append(tree_cpu_s(owner) - before)
-    case = "recycling off" if max_jobs == NEVER else f"recycling at {max_jobs} jobs"
+    case = "recycling off" if maxtasksperchild == NEVER else f"recycling at {maxtasksperchild} jobs"
     for name in others:
         for ours, theirs in PAIRS:
             value = ratio(rates["ours", ours], rates[name, theirs])
             yield f"{case}: ours ({ours}) to {name} ({theirs}): {value}"
     for (name, method), values in rates.items():
         absolute.append(f"{case}: {name} ({method}) {summary(values, 'jobs/s')}")
-    if max_jobs == NEVER:
+    if maxtasksperchild == NEVER:
         return
     for context in contexts:
         method = context.get_start_method()
@@ -132,13 +134,13 @@ def _compare(contexts: Sequence[OurContext], max_jobs: int, absolute: list[str])
         yield f"{case}: ours ({method}) to {BARE} ({method}): {value}"
     # A life is a start, the jobs if there are any, and the end, in all processes together.
     for (name, method), values in cpu_s.items():
-        lives = summary([1000 * value * max_jobs / count for value in values], "ms")
+        lives = summary([1000 * value * maxtasksperchild / count for value in values], "ms")
         absolute.append(f"processor time of a worker's life: {name} ({method}) {lives}")
 
 
-def _ours(context: OurContext, max_jobs: int, count: int) -> float:
+def _ours(context: OurContext, maxtasksperchild: int, count: int) -> float:
     """Seconds for `count` no-op jobs on a warm pool."""
-    spec = PoolSpec("benchmark", SIZE, pool_jobs.set_up, max_jobs=max_jobs)
+    spec = PoolSpec("benchmark", SIZE, pool_jobs.set_up, maxtasksperchild=maxtasksperchild)
     with Driver(Pool(spec, context)) as driver:
         driver.wait_until_ready()
         started = time.perf_counter()
@@ -146,8 +148,8 @@ def _ours(context: OurContext, max_jobs: int, count: int) -> float:
         return time.perf_counter() - started
 
 
-def _pool(context: Context, max_jobs: int, count: int) -> float:
-    limit = None if max_jobs == NEVER else max_jobs
+def _pool(context: Context, maxtasksperchild: int, count: int) -> float:
+    limit = None if maxtasksperchild == NEVER else maxtasksperchild
     with context.Pool(SIZE, maxtasksperchild=limit) as pool:
         pool.map(pool_jobs.nothing, range(SIZE), chunksize=1)
         started = time.perf_counter()
@@ -156,7 +158,7 @@ def _pool(context: Context, max_jobs: int, count: int) -> float:
         return time.perf_counter() - started
 
 
-def _executor(context: Context, _max_jobs: int, count: int) -> float:
+def _executor(context: Context, _maxtasksperchild: int, count: int) -> float:
     with ProcessPoolExecutor(SIZE, context) as pool:
         list(pool.map(pool_jobs.nothing, range(SIZE)))
         started = time.perf_counter()
@@ -165,11 +167,11 @@ def _executor(context: Context, _max_jobs: int, count: int) -> float:
         return time.perf_counter() - started
 
 
-def _bare(context: Context, max_jobs: int, count: int) -> float:
+def _bare(context: Context, maxtasksperchild: int, count: int) -> float:
     """Seconds for the processes that so many jobs take: each starts, does nothing, and ends."""
     running: list[BaseProcess] = []
     started = time.perf_counter()
-    for _ in range(count // max_jobs):
+    for _ in range(count // maxtasksperchild):
         if len(running) == SIZE:
             running.pop(0).join()
         process: BaseProcess = context.Process(target=pool_jobs.nothing)

@@ -68,7 +68,7 @@ def test_worker_is_warm_when_it_is_ready_and_so_is_its_successor(
         method,
         works_after=False,
         size=1,
-        max_jobs=1,
+        maxtasksperchild=1,
         setup=set_up,
         setup_args=(LIMITS, str(notes)),
         limits=limits,

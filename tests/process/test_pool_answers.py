@@ -11,7 +11,7 @@ from tests.support.pool_jobs import MEBIBYTE, PickledBy
 from worker.pool import channel as channel_module
 from worker.pool import worker_main
 from worker.pool.events import Failed, Finished, Lost, Reported, Stopped, StopReason
-from worker.pool.worker_main import MessageKind, RemoteError, seal
+from worker.pool.messages import MessageKind, RemoteError, encode
 from worker.processes.process_setup import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
@@ -91,7 +91,7 @@ def test_task_that_does_not_pickle_reaches_no_worker(method: str) -> None:
     with driven(method) as driver:
         with pytest.raises(LookupError):
             driver.submit("echo", PickledBy("fail"))
-        assert driver.pool.jobs == []
+        assert driver.pool.job_ids == []
 
 
 def test_report_that_does_not_unpickle_costs_the_report_alone(method: str) -> None:
@@ -128,9 +128,9 @@ def test_flood_of_reports_holds_up_nobody(method: str) -> None:
 
 
 def framed(kind: MessageKind) -> bytes:
-    """An envelope of the first job's as it stands in the pipe."""
-    envelope = seal(kind, 1)
-    return len(envelope).to_bytes(4) + envelope
+    """A message of the first job's as it stands in the pipe."""
+    message = encode(kind, 1)
+    return len(message).to_bytes(4) + message
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def framed(kind: MessageKind) -> bytes:
         b"\x00\x00\x00\x09\x63" + bytes(8),
         b"\x7f" * 4,
         framed(MessageKind.READY),
-        framed(MessageKind.BROKEN),
+        framed(MessageKind.SETUP_FAILED),
         framed(MessageKind.JOB),
         framed(MessageKind.STOP),
     ],

@@ -41,7 +41,7 @@ def test_busy_worker_killed_costs_its_own_job_alone(method: str) -> None:
         neighbours_pid = driver.report_of(neighbour)
         os.kill(pid, signal.SIGKILL)
         assert driver.end_of(victim) == Lost(victim, -signal.SIGKILL)
-        assert driver.pool.jobs == [neighbour]
+        assert driver.pool.job_ids == [neighbour]
         driver.pool.stop_job(neighbour)
         assert driver.end_of(neighbour) == Stopped(neighbour, StopReason.STOPPED)
         assert neighbours_pid in driver.pool.pids

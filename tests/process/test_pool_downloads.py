@@ -53,7 +53,7 @@ def reported(driver: Driver, job: int, kind: type[Any]) -> Any:
     """The first report of a kind."""
 
     def find() -> list[Any]:
-        events = [e for e in driver.events if isinstance(e, Reported) and e.job == job]
+        events = [e for e in driver.events if isinstance(e, Reported) and e.job_id == job]
         return [event.message for event in events if isinstance(event.message, kind)]
 
     return driver.until(find)[0]

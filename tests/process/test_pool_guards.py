@@ -163,7 +163,7 @@ def test_without_sigkill_a_job_that_heeds_nothing_goes_on(
             driver.pool.stop_job(job)
             driver.step()
             assert not ends(worker, 0.5)
-            assert driver.pool.jobs == [job]
+            assert driver.pool.job_ids == [job]
 
 
 @each_method

@@ -141,7 +141,7 @@ def test_fork_server_whose_socket_was_removed_starts_nothing_more_by_itself(
             patch.setattr(watched_process, "_give_up_socket", lambda: None)
             os.kill(victim, signal.SIGKILL)
             for failures in (1, 2):
-                driver.until(lambda number=failures: driver.pool._starts.failed == number)  # type: ignore[misc]
+                driver.until(lambda number=failures: driver.pool._backoff.failures == number)  # type: ignore[misc]
                 driver.lead_s += START_DELAYS_S[failures]
         assert "FileNotFoundError" in (driver.pool.trouble or "")
         assert fork_server_pid() == server

@@ -41,7 +41,7 @@ def test_order_is_enforced_when_its_grace_is_over_and_not_before(method: str, ta
         driver.lead_s = 50
         driver.step()
         assert driver.run("echo", "a neighbour") == "a neighbour"
-        assert driver.pool.jobs == [job]
+        assert driver.pool.job_ids == [job]
         driver.lead_s = 70
         assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
         assert pid not in driver.pool.pids
@@ -56,7 +56,7 @@ def test_job_over_its_time_is_ended_and_not_before(method: str, task: str) -> No
         pid = driver.report_of(job)
         driver.lead_s = 990
         driver.step()
-        assert driver.pool.jobs == [job]
+        assert driver.pool.job_ids == [job]
         if task == "report_pid_and_wait":
             driver.lead_s = 1001  # It heeds the order, so no grace has to pass.
             assert driver.end_of(job) == Stopped(job, StopReason.TIMED_OUT)
@@ -95,9 +95,12 @@ def test_timeout_that_races_completion_has_one_outcome(method: str) -> None:
         jobs = [driver.submit("echo", timeout_s=0.0002 * (number % 5)) for number in range(40)]
         for job in jobs:
             driver.end_of(job)
-        assert sorted(event.job for event in driver.events) == jobs
+        assert sorted(event.job_id for event in driver.events) == jobs
         for event in driver.events:
-            assert event in (Finished(event.job, None), Stopped(event.job, StopReason.TIMED_OUT))
+            assert event in (
+                Finished(event.job_id, None),
+                Stopped(event.job_id, StopReason.TIMED_OUT),
+            )
 
 
 @pytest.mark.parametrize("state", ["starting", "busy", "stopped"])

@@ -99,7 +99,7 @@ class Driver:
 
     def report_of(self, job: int) -> Any:
         """Step until the job has reported; what."""
-        reports = lambda: [e for e in self.events if isinstance(e, Reported) and e.job == job]  # noqa: E731
+        reports = lambda: [e for e in self.events if isinstance(e, Reported) and e.job_id == job]  # noqa: E731
         return self.until(reports)[0].message
 
     def run(self, *task: Any) -> Any:
@@ -121,12 +121,12 @@ class Driver:
             self.wait()
             new = self.step()
             events += new
-            busy -= {event.job for event in new if not isinstance(event, Reported)}
+            busy -= {event.job_id for event in new if not isinstance(event, Reported)}
         return events
 
     def _last_word(self, job: int) -> Event | None:
         for event in reversed(self.events):
-            if event.job == job and not isinstance(event, Reported):
+            if event.job_id == job and not isinstance(event, Reported):
                 return event
         return None
 

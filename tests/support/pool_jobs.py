@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from worker.pool import worker_main
+from worker.pool import messages, worker_main
 from worker.pool.channel import wait_ready
 from worker.pool.worker_main import JobContext
 from worker.processes import process_setup
@@ -171,15 +171,15 @@ def say_ready_at_the_order(context: JobContext) -> NoReturn:
     """Neither heed the order to stop nor wait for what comes after it."""
     context.report(os.getpid())
     wait_ready([context], [], 60)
-    context._connection.send_bytes(worker_main.seal(worker_main.MessageKind.READY, 0))
+    context._connection.send_bytes(messages.encode(messages.MessageKind.READY, 0))
     while True:
         signal.pause()
 
 
 def die_in_answer(context: JobContext, size: int, sent: int) -> NoReturn:
     """SIGKILL after `sent` bytes of an answer of `size` bytes."""
-    message = len(bytes(size)).to_bytes(4) + worker_main.seal(
-        worker_main.MessageKind.RESULT, context.job
+    message = len(bytes(size)).to_bytes(4) + messages.encode(
+        messages.MessageKind.RESULT, context.job_id
     )
     message += bytes(sent - len(message))
     while message:
@@ -190,7 +190,7 @@ def die_in_answer(context: JobContext, size: int, sent: int) -> NoReturn:
 
 def die_after_answer(context: JobContext, value: Any) -> NoReturn:
     """SIGKILL just after the whole answer has been sent."""
-    content = worker_main.seal(worker_main.MessageKind.RESULT, context.job, pickle.dumps(value))
+    content = messages.encode(messages.MessageKind.RESULT, context.job_id, pickle.dumps(value))
     context._connection.send_bytes(content)
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError

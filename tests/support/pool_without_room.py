@@ -35,7 +35,7 @@ def main(method: str) -> None:
         set_limit(1)
         os.kill(victim, signal.SIGKILL)
         # The fork server ends when it cannot fork, and then cannot be started either.
-        driver.until(lambda: driver.pool._starts.failed >= 2)
+        driver.until(lambda: driver.pool._backoff.failures >= 2)
         assert "temporarily unavailable" in (driver.pool.trouble or ""), driver.pool.trouble
         assert driver.run("echo", "on") == "on"
         assert len(driver.pool.pids) == 1, "the one whose death would leave nobody"

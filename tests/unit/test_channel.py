@@ -101,7 +101,7 @@ def test_flood_is_read_in_turns(ends: Ends) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "read", refill)
         channel.receive()
-    assert len(turns) == channel_module._TURN
+    assert len(turns) == channel_module._CHUNKS_PER_CALL
 
 
 @pytest.mark.parametrize(

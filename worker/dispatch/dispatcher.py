@@ -285,21 +285,21 @@ class Dispatcher:
     def _take(self, event: Event, now: float, wall: float) -> None:
         if self._showing.take(event, now):
             return
-        hand = self._in_hand.get(event.job)
+        hand = self._in_hand.get(event.job_id)
         if hand is None:
             return
         if isinstance(event, Reported):
             if isinstance(hand.job, DownloadJob):
                 self._take_report(hand.job, event.message, wall)
             return
-        self._showing.forget(event.job)
+        self._showing.forget(event.job_id)
         if isinstance(event, Finished):
             self._take_result(hand.job, event.result, wall)
         else:
             if isinstance(event, Failed):
                 self._governor.heed(hand.job.chat_id, event.error, now)
             self._carry_out(hand.job, event, wall)
-        del self._in_hand[event.job]
+        del self._in_hand[event.job_id]
         self._circuits.take(hand.job, event, now)
         self._clean_up(hand.job)
 

@@ -90,7 +90,7 @@ class Retries:
 def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
     """The decision for a job that failed, was stopped, or lost its worker."""
     match event:
-        case Stopped(why=StopReason.STOPPED):
+        case Stopped(reason=StopReason.STOPPED):
             return Unwanted()
         case Stopped():
             return _decide_error(job, _retryable(Reason.TIMED_OUT), retries)

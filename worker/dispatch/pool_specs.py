@@ -37,7 +37,7 @@ def telegram_spec(settings: Settings) -> PoolSpec:
             settings.admins,
         ),
         limits=Limits(settings.telegram_memory_mb * MEBIBYTE, open_files=OPEN_FILES),
-        max_jobs=settings.telegram_max_jobs,
+        maxtasksperchild=settings.telegram_max_jobs,
         max_age_s=settings.worker_max_age_s,
     )
 
@@ -62,7 +62,7 @@ def downloads_spec(settings: Settings) -> PoolSpec:
         setup_args=(rules,),
         # The length of files is capped in each download's own process.
         limits=Limits(data_bytes=rules.memory_bytes, open_files=OPEN_FILES),
-        max_jobs=settings.download_max_jobs,
+        maxtasksperchild=settings.download_max_jobs,
         max_age_s=settings.worker_max_age_s,
         # TERM, its grace, KILL, and the removal of the directory.
         stop_grace_s=rules.term_grace_s + 3,

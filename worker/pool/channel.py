@@ -1,11 +1,11 @@
-"""The parent's end of a worker's private pipe: framed messages, and no call that can block.
+"""The parent's end of a worker's private pipe: framed messages, and no call that blocks.
 
-The child's end is a plain `multiprocessing.connection.Connection`. This end speaks the same
-framing, but a child that is stopped or killed in the middle of a message costs nothing here:
-the half message simply stays half.
+The child's end is a plain `multiprocessing.connection.Connection`. This end uses the same
+framing, but does not block when the child is stopped or killed in the middle of a message: the
+partial message stays in the buffer.
 
-One pipe pair for each worker and no shared queue, because a shared queue has a shared lock,
-and a worker that is killed while it holds the lock stops all the others (CPython gh-96062).
+Each worker has a pipe of its own. A shared queue would have a shared lock, and a worker that is
+killed while it holds the lock blocks all the others (CPython gh-96062).
 """
 
 import os
@@ -16,16 +16,16 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
-"""A longer message closes the channel: no worker may fill the parent's memory."""
+"""A longer message closes the channel, so that no worker can fill the parent's memory."""
 
 _CHUNK_BYTES = 256 * 1024
 
-_TURN = 16
-"""So many chunks in one go: a worker that reads or writes without end gets no more of our time.
-It is far more than a pipe holds, so all that a dead worker had sent is read in one go."""
+_CHUNKS_PER_CALL = 16
+"""Bounds the time spent on a worker that reads or writes without end. It is far more than a pipe
+holds, so one call reads all that a dead worker had sent."""
 
-_LONGEST_WAIT_S = 3600.0
-"""What poll(2) takes is bounded."""
+_MAX_WAIT_S = 3600.0
+"""The timeout of poll(2) is a C int of milliseconds."""
 
 # `Connection` writes the length as a signed 32-bit integer, or -1 and then 64 bits.
 _SHORT = struct.Struct("!i")
@@ -40,7 +40,7 @@ class HasFileno(Protocol):
 
 
 class Channel:
-    """Sends and receives whole messages without ever blocking."""
+    """Sends and receives whole messages, never blocking."""
 
     def __init__(self, connection: Connection) -> None:
         """Take over `connection`, the parent's end of a duplex `multiprocessing.Pipe`."""
@@ -51,16 +51,15 @@ class Channel:
         os.set_blocking(connection.fileno(), False)
 
     def fileno(self) -> int:
-        """For poll(2)."""
         return self._connection.fileno()
 
     @property
     def has_unsent(self) -> bool:
-        """Whether `flush` should be called as soon as the channel takes more."""
+        """Whether `flush` should be called when the channel becomes writable."""
         return bool(self._outgoing) and not self.is_closed
 
     def send(self, message: bytes) -> None:
-        """Queue a message and send what goes out at once."""
+        """Queue a message, and send as much as the pipe takes now."""
         size = len(message)
         self._outgoing += _SHORT.pack(size) if size <= 0x7FFFFFFF else _LONG.pack(-1, size)
         self._outgoing += message
@@ -69,7 +68,7 @@ class Channel:
     def flush(self) -> None:
         """Send as much of the queued messages as the pipe takes now."""
         try:
-            for _ in range(_TURN):
+            for _ in range(_CHUNKS_PER_CALL):
                 if not self.has_unsent:
                     break
                 with memoryview(self._outgoing) as view, view[:_CHUNK_BYTES] as chunk:
@@ -78,17 +77,17 @@ class Channel:
         except BlockingIOError:
             pass
         except OSError:
-            # The reader is gone. What it has sent before may still be there to be read, so
-            # only the sending side ends here.
+            # The reader is gone, but what it sent before may still be read: only the sending
+            # side ends here.
             self._outgoing.clear()
 
     def receive(self) -> list[bytes]:
-        """The messages that are complete by now, oldest first; none is fine.
+        """Read the messages that are complete by now, oldest first.
 
-        Sets `is_closed` when the other side has closed its end or sends rubbish.
+        Sets `is_closed` when the other side has closed its end or its framing is invalid.
         """
         try:
-            for _ in range(_TURN):
+            for _ in range(_CHUNKS_PER_CALL):
                 if self.is_closed:
                     break
                 data = os.read(self.fileno(), _CHUNK_BYTES)
@@ -118,7 +117,7 @@ class Channel:
         return messages
 
     def _head(self, start: int) -> tuple[int, int] | None:
-        """Where the message at `start` has its body, and the body's size."""
+        """The offset and size of the body of the message at `start`, None if not known yet."""
         left = len(self._incoming) - start
         if left < _SHORT.size:
             return None
@@ -131,7 +130,7 @@ class Channel:
         return start + _LONG.size, size
 
     def close(self) -> None:
-        """Close this end: an idle worker takes that as the order to leave."""
+        """Close this end, which makes an idle worker exit."""
         self.is_closed = True
         self._connection.close()
 
@@ -139,13 +138,13 @@ class Channel:
 def wait_ready(
     readers: Iterable[HasFileno | int], writers: Iterable[HasFileno | int], timeout_s: float
 ) -> None:
-    """Wait until something can be read or written, or the time is over.
+    """Wait until something can be read or written, or the timeout has passed.
 
-    `multiprocessing.connection.wait` does the same for readers alone.
+    `multiprocessing.connection.wait` does the same, but only for readers.
     """
     poll = select.poll()
     for reader in readers:
         poll.register(reader, select.POLLIN)
     for writer in writers:
         poll.register(writer, select.POLLIN | select.POLLOUT)
-    poll.poll(min(max(0.0, timeout_s), _LONGEST_WAIT_S) * 1000)
+    poll.poll(min(max(0.0, timeout_s), _MAX_WAIT_S) * 1000)

@@ -1,6 +1,6 @@
-"""What a pool tells its owner about a job, made from what the worker has sent.
+"""What a pool tells its owner about a job, decoded from a worker's messages.
 
-Nothing that a worker sends may raise here: it is unpickled in the owner's process.
+Payloads are unpickled in the owner's process, so nothing that a worker sends may raise here.
 """
 
 import logging
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from worker.pool.worker_main import MessageKind, RemoteError
+from worker.pool.messages import MessageKind, RemoteError
 
 log = logging.getLogger(__name__)
 
 
 class StopReason(StrEnum):
-    """Why the pool ended a job."""
+    """Why the pool told a job to stop."""
 
     TIMED_OUT = "timed out"
     STOPPED = "stopped"
@@ -23,9 +23,9 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True)
 class Reported:
-    """A running job sent word through `JobContext.report`."""
+    """A running job sent `message` through `JobContext.report`."""
 
-    job: int
+    job_id: int
     message: Any
 
 
@@ -33,7 +33,7 @@ class Reported:
 class Finished:
     """The job returned."""
 
-    job: int
+    job_id: int
     result: Any
 
 
@@ -41,49 +41,51 @@ class Finished:
 class Failed:
     """The job raised."""
 
-    job: int
+    job_id: int
     error: BaseException
     traceback: str
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """The job was ended by `stop_job` or by its timeout, heeding the order or not."""
+    """The job ended after `stop_job` or its timeout: by itself, or killed after the grace."""
 
-    job: int
-    why: StopReason
+    job_id: int
+    reason: StopReason
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The job's worker died under it. `exitcode` as in multiprocessing; None is unknown."""
+    """The job's worker died. `exitcode` as in multiprocessing; None when unknown."""
 
-    job: int
+    job_id: int
     exitcode: int | None
 
 
 Event = Reported | Finished | Failed | Stopped | Lost
 
 
-def open_report(job: int, content: bytes) -> list[Event]:
-    """A report as an event; one that does not unpickle is dropped, for its job goes on."""
+def decode_report(job_id: int, payload: bytes) -> list[Event]:
+    """Unpickle a report. One that fails to unpickle is dropped: its job still runs."""
     try:
-        return [Reported(job, pickle.loads(content))]  # noqa: S301 - from our own child
+        return [Reported(job_id, pickle.loads(payload))]  # noqa: S301 - from our own child
     except BaseException as error:  # noqa: BLE001 - even SystemExit, from a pickle
-        log.warning("job %d: a report does not unpickle: %r", job, error)
+        log.warning("job %d: dropped a report that cannot be unpickled: %r", job_id, error)
         return []
 
 
-def open_answer(kind: MessageKind, job: int, content: bytes, stopping: StopReason | None) -> Event:
-    """The event that a worker's one answer to a job stands for.
+def decode_outcome(
+    kind: MessageKind, job_id: int, payload: bytes, stop_reason: StopReason | None
+) -> Event:
+    """Decode the one message with which a worker ends a job.
 
-    `stopping` is why the job was told to stop, if it was.
+    `stop_reason` is why the job was told to stop, None when it was not.
     """
     if kind is MessageKind.STOPPED:
-        return Stopped(job, stopping or StopReason.STOPPED)
+        return Stopped(job_id, stop_reason or StopReason.STOPPED)
     try:
         if kind is MessageKind.RESULT:
-            return Finished(job, pickle.loads(content))  # noqa: S301 - from our own child
-        return Failed(job, *pickle.loads(content))  # noqa: S301
+            return Finished(job_id, pickle.loads(payload))  # noqa: S301 - from our own child
+        return Failed(job_id, *pickle.loads(payload))  # noqa: S301
     except BaseException as error:  # noqa: BLE001 - even SystemExit, from a pickle
-        return Failed(job, RemoteError(f"the answer does not unpickle: {error!r}"), "")
+        return Failed(job_id, RemoteError(f"the outcome does not unpickle: {error!r}"), "")

@@ -1,90 +1,47 @@
-"""What runs inside a pool's worker process: take a job, run it, answer, again.
-
-An envelope is one byte for its kind, eight for the job's id, and the pickled content. The id
-stands outside of the pickle, so what cannot be unpickled can still be laid at its job's door.
-"""
+"""What runs inside a pool's worker process: take a job, run it, send the outcome, repeat."""
 
 import contextlib
 import multiprocessing
 import os
 import pickle
 import signal
-import struct
 import traceback
 from collections.abc import Callable
-from enum import IntEnum
-
-# Each worker of a fork server needs it to take over its connection, and multiprocessing leaves
-# the import to the worker: a fork server that has it already spares each nearly a millisecond.
-from multiprocessing import popen_forkserver  # noqa: F401
 from multiprocessing.connection import Connection
 from typing import Any
 
 from worker.pool.channel import MAX_MESSAGE_BYTES
+from worker.pool.messages import HEAD, MessageKind, RemoteError, decode, encode
 from worker.processes import process_setup
-
-_HEAD = struct.Struct("!BQ")
-
-
-class MessageKind(IntEnum):
-    """The kinds of envelopes: the first two go to a worker, the others come from it."""
-
-    JOB = 1
-    STOP = 2
-    READY = 3
-    BROKEN = 4  # setup failed; the content is the traceback
-    REPORT = 5
-    RESULT = 6
-    ERROR = 7  # the content is (exception, traceback)
-    LAST_ERROR = 8  # the same, and the worker ends: give it no other job
-    STOPPED = 9
 
 
 class StopJob(BaseException):
-    """Raised inside a job that was told to stop. Not an Exception: no handler may eat it."""
-
-
-class RemoteError(Exception):
-    """Stands for an exception that cannot travel between processes; says what it said."""
-
-
-def seal(kind: MessageKind, job: int, content: bytes = b"") -> bytes:
-    """An envelope as bytes."""
-    return _HEAD.pack(kind, job) + content
-
-
-def unseal(envelope: bytes) -> tuple[MessageKind, int, bytes]:
-    """Kind, job and content of an envelope. Raises ValueError on rubbish."""
-    if len(envelope) < _HEAD.size:
-        raise ValueError(f"an envelope of {len(envelope)} bytes")
-    kind, job = _HEAD.unpack_from(envelope)
-    return MessageKind(kind), job, envelope[_HEAD.size :]
+    """Raised inside a job that was told to stop. Not an Exception: no handler may swallow it."""
 
 
 class JobContext:
-    """A job's way to talk to the pool while it runs."""
+    """Lets a running job talk to the pool: send reports, and learn that it should stop."""
 
-    def __init__(self, connection: Connection, job: int) -> None:
-        """For one job, on the worker's connection."""
+    def __init__(self, connection: Connection, job_id: int) -> None:
         self._connection = connection
-        self.job = job
+        self.job_id = job_id
 
     def report(self, message: object) -> None:
-        """Send something small to the pool's owner now; it must pickle."""
-        self._connection.send_bytes(seal(MessageKind.REPORT, self.job, _pickled(message)))
+        """Send a small message to the pool's owner now. Raises when it cannot be pickled."""
+        self._connection.send_bytes(encode(MessageKind.REPORT, self.job_id, _pickled(message)))
 
     def fileno(self) -> int:
-        """Readable when `raise_if_stopped` may have something to say."""
+        """A descriptor that is readable when `raise_if_stopped` may have something to do."""
         return self._connection.fileno()
 
     def raise_if_stopped(self) -> None:
-        """Raise StopJob when the pool wants this job stopped, or is no longer there."""
+        """Raise StopJob when the pool has told this job to stop, or is gone."""
         while self._connection.poll():
             try:
-                kind, job, _ = unseal(self._connection.recv_bytes())
+                kind, job_id, _ = decode(self._connection.recv_bytes())
             except (EOFError, OSError):
                 raise StopJob from None
-            if kind is MessageKind.STOP and job == self.job:
+            if kind is MessageKind.STOP and job_id == self.job_id:
                 raise StopJob
 
 
@@ -92,7 +49,7 @@ Handler = Callable[[JobContext, Any], Any]
 """Runs one job: (context, task) to result."""
 
 Setup = Callable[..., Handler]
-"""Called once in each new worker, after its limits are set; what it returns runs the jobs."""
+"""Called once in each new worker, after its limits are set; returns what runs the jobs."""
 
 
 def worker_main(
@@ -102,63 +59,66 @@ def worker_main(
     setup: Setup,
     setup_args: tuple[Any, ...],
 ) -> None:
-    """The main function of a worker process. Ends when the pool closes the connection."""
-    # Not with the parent: that may be a fork server, which lives as long as a worker does and
-    # whose death is no reason to lose a job.
+    """Run a worker process until the pool closes the connection."""
+    # It must end with the pool's owner, not with its parent: that may be a fork server, whose
+    # death is no reason to lose a job.
     owner = multiprocessing.parent_process()
-    assert owner is not None  # noqa: S101 - a pool's worker has one
+    if owner is None:
+        raise RuntimeError("a worker must be started by multiprocessing")
     process_setup.die_with_writer(owner.sentinel)
     process_setup.set_name(name)
-    # Ctrl-C reaches the whole foreground group; when workers stop is the bot's decision.
+    # Ctrl-C reaches the whole foreground process group; the owner decides when workers stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         limits.apply()
         handler = setup(*setup_args)
     except BaseException:  # noqa: BLE001 - the process's outer edge; the parent logs it
-        connection.send_bytes(seal(MessageKind.BROKEN, 0, traceback.format_exc().encode()))
+        payload = traceback.format_exc().encode()
+        connection.send_bytes(encode(MessageKind.SETUP_FAILED, 0, payload))
         raise SystemExit(1) from None
     with contextlib.suppress(EOFError, OSError):
-        connection.send_bytes(seal(MessageKind.READY, 0))
+        connection.send_bytes(encode(MessageKind.READY, 0))
         while True:
-            kind, job, content = unseal(connection.recv_bytes())
-            if kind is MessageKind.JOB and not _run(connection, job, content, handler):
+            kind, job_id, payload = decode(connection.recv_bytes())
+            if kind is MessageKind.JOB and not _run(connection, job_id, payload, handler):
                 break
 
 
-def _run(connection: Connection, job: int, content: bytes, handler: Handler) -> bool:
-    """Run one job and send its one answer. False when the worker should not go on."""
+def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) -> bool:
+    """Run one job and send its outcome. False when the worker must not run another."""
     pid = os.getpid()
-    fit_to_go_on = True
+    can_continue = True
     try:
-        task = pickle.loads(content)  # noqa: S301 - written by our own parent
-        answer = seal(MessageKind.RESULT, job, _pickled(handler(JobContext(connection, job), task)))
+        task = pickle.loads(payload)  # noqa: S301 - written by our own parent
+        result = handler(JobContext(connection, job_id), task)
+        outcome = encode(MessageKind.RESULT, job_id, _pickled(result))
     except StopJob:
-        answer = seal(MessageKind.STOPPED, job)
+        outcome = encode(MessageKind.STOPPED, job_id)
     except BaseException as error:  # noqa: BLE001 - the job's outer edge
-        # What the job's frames hold is freed, for memory may be what ran out.
+        # Free what the job's frames hold: memory may be what ran out.
         traceback.clear_frames(error.__traceback__)
-        # Memory that ran out may have run out anywhere, and what is not an Exception was
-        # meant to end the process: neither leaves a worker that the next job can trust.
-        fit_to_go_on = isinstance(error, Exception) and not isinstance(error, MemoryError)
-        kind = MessageKind.ERROR if fit_to_go_on else MessageKind.LAST_ERROR
-        answer = seal(kind, job, _pickled_error(error))
+        # Memory that ran out may have run out anywhere, and what is not an Exception was meant
+        # to end the process: after either, the next job could not rely on this worker.
+        can_continue = isinstance(error, Exception) and not isinstance(error, MemoryError)
+        kind = MessageKind.ERROR if can_continue else MessageKind.FATAL_ERROR
+        outcome = encode(kind, job_id, _pickled_error(error))
     if os.getpid() != pid:
-        os._exit(1)  # A process that the job forked and let slip does not answer for it.
-    connection.send_bytes(answer)
-    return fit_to_go_on
+        os._exit(1)  # A process that the job forked must not send an outcome as well.
+    connection.send_bytes(outcome)
+    return can_continue
 
 
 def _pickled(value: object) -> bytes:
-    """The value's pickle, which was tried here: what crashes there must not crash the parent."""
+    """Pickle a value and try to unpickle it: a crash must happen here, not in the parent."""
     blob = pickle.dumps(value)
-    if len(blob) > MAX_MESSAGE_BYTES - _HEAD.size:
+    if len(blob) > MAX_MESSAGE_BYTES - HEAD.size:
         raise ValueError(f"{len(blob)} bytes are too long for a message")
     pickle.loads(blob)  # noqa: S301 - made in the line above
     return blob
 
 
 def _pickled_error(error: BaseException) -> bytes:
-    """(exception, traceback text), with a `RemoteError` for one that cannot travel."""
+    """Pickle (exception, traceback text); a `RemoteError` replaces what cannot be pickled."""
     text = "".join(traceback.format_exception(error))
     try:
         return _pickled((error, text))

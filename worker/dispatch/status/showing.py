@@ -96,10 +96,10 @@ class Showing:
 
     def take(self, event: Event, now: float) -> bool:
         """Take what the pool says of a call made here. False when it is about another job."""
-        if event.job < CALL_IDS:
+        if event.job_id < CALL_IDS:
             return False
-        if not isinstance(event, Reported) and (call := self._calls.pop(event.job, None)):
-            self._board.edit_ended(event.job)
+        if not isinstance(event, Reported) and (call := self._calls.pop(event.job_id, None)):
+            self._board.edit_ended(event.job_id)
             if isinstance(event, Failed):
                 self._governor.heed(call.chat_id, event.error, now)
         return True

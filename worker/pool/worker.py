@@ -1,0 +1,111 @@
+"""A pool's record of one worker: its process, its channel, its job, and when it must end."""
+
+import math
+from dataclasses import dataclass
+
+from worker.pool.channel import Channel
+from worker.pool.events import StopReason
+from worker.pool.messages import MessageKind, encode
+from worker.pool.watched_process import WatchedProcess
+
+KILL_RETRY_S = 1.0
+"""How long after one SIGKILL the next is sent, to a process that hangs in the kernel."""
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """A worker at one moment: `state` is starting, idle, busy or leaving."""
+
+    name: str
+    pid: int
+    state: str
+    jobs_done: int
+    job_id: int | None
+
+
+@dataclass
+class RunningJob:
+    """The job that a worker runs. `deadline` is monotonic."""
+
+    id: int
+    deadline: float
+    stop_reason: StopReason | None = None
+    """Why it was told to stop, None when it was not."""
+
+
+@dataclass
+class Worker:
+    """All times are monotonic."""
+
+    name: str
+    process: WatchedProcess
+    channel: Channel
+    kill_at: float
+    maxtasksperchild: int
+    expires_at: float
+    """The end of its time in service."""
+    stable_at: float = math.inf
+    is_stable: bool = False
+    """Its start counts as a success: it has done a job, or has been idle for long enough."""
+    is_ready: bool = False
+    needs_successor: bool = False
+    """It is old, has done most of its jobs or uses most of its memory."""
+    is_leaving: bool = False
+    """It gets no more jobs: it was told to exit, or killed."""
+    jobs_done: int = 0
+    job: RunningJob | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        return (
+            self.is_ready
+            and not self.is_leaving
+            and not self.channel.is_closed
+            and self.job is None
+        )
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self.jobs_done >= self.maxtasksperchild
+
+    @property
+    def next_deadline(self) -> float:
+        """When the pool must look at this worker, even if it sends nothing."""
+        deadlines = [self.kill_at]
+        if self.job and not self.job.stop_reason:
+            deadlines.append(self.job.deadline)
+        if not self.needs_successor and not self.is_leaving:
+            deadlines.append(self.expires_at)
+        return min(deadlines)
+
+    @property
+    def state(self) -> WorkerState:
+        """A snapshot, for other threads."""
+        job = self.job
+        state = "leaving" if self.is_leaving else "idle" if self.is_ready else "starting"
+        pid, job_id = self.process.pid, job.id if job else None
+        return WorkerState(self.name, pid, "busy" if job else state, self.jobs_done, job_id)
+
+    def run(self, job: RunningJob, message: bytes) -> None:
+        """Send a job to the worker, which must be idle."""
+        self.job = job
+        self.channel.send(message)
+
+    def stop_job(self, job: RunningJob, reason: StopReason, kill_at: float) -> None:
+        """Tell the worker's job to stop; the worker is killed at `kill_at` if it has not."""
+        if not job.stop_reason:
+            job.stop_reason = reason
+            self.channel.send(encode(MessageKind.STOP, job.id))
+        self.kill_at = min(self.kill_at, kill_at)
+
+    def dismiss(self, kill_at: float) -> None:
+        """Close the channel, which makes an idle worker exit; it is killed at `kill_at`."""
+        self.is_leaving = True
+        self.kill_at = kill_at
+        self.channel.close()
+
+    def kill(self, now: float) -> None:
+        """Send SIGKILL, and again later if that has not ended it."""
+        self.is_leaving = True
+        self.kill_at = now + KILL_RETRY_S
+        self.process.kill()
