@@ -157,7 +157,6 @@ class Bot:
         clean_environment(self._tag)
         process_setup.refuse_inspection()
         process_setup.become_subreaper()
-        process_setup.share_one_heap()
         # The lock is ours, so whatever carries the tag is left over from a bot that was killed.
         try:
             if killed := signals.kill_tagged(self._tag):

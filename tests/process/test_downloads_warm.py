@@ -145,14 +145,14 @@ def test_extractors_that_cannot_be_imported_would_fail_all_links(tmp_path: Path,
 
 def _look_at_extractors(is_warm: bool, kind: str) -> tuple[int, dict[str, str | None]]:
     """How many have examples for yt-dlp's tests, and what each says that it gives."""
-    vars(warm)["_KIND"] = kind
+    vars(warm)["_RETURN_TYPE"] = kind
     found = warm.warm_up().values() if is_warm else gen_extractor_classes()
     real: list[Any] = [getattr(extractor, "real_class", extractor) for extractor in found]
     with_examples = sum(any(map(vars(each).get, warm._EXAMPLES)) for each in real)
     return with_examples, {each.ie_key(): each._RETURN_TYPE for each in real if each._ENABLED}
 
 
-def _extractors(is_warm: bool, kind: str = warm._KIND) -> tuple[int, dict[str, str | None]]:
+def _extractors(is_warm: bool, kind: str = warm._RETURN_TYPE) -> tuple[int, dict[str, str | None]]:
     """The same, of a process of its own."""
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
         return process.submit(_look_at_extractors, is_warm, kind).result(WATCHDOG_S)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -85,33 +83,3 @@ def test_name_is_shown() -> None:
         found = process_table.look_up(child.pid)
         assert found is not None
         assert found.name == "a-name-that-is-"
-
-
-def _is_in_the_one_heap(preparation: str) -> bool:
-    """Where a thread of a process of its own, prepared so, gets its memory from."""
-    script = f"""if True:
-        import ctypes, threading
-        from worker.processes import process_setup
-        {preparation}
-        libc = ctypes.CDLL(None)
-        libc.malloc.restype = ctypes.c_size_t
-        given = []
-        thread = threading.Thread(target=lambda: given.append(libc.malloc(4096)))
-        thread.start()
-        thread.join()
-        (heap,) = (line for line in open("/proc/self/maps") if line.endswith("[heap]\\n"))
-        first, end = (int(number, 16) for number in heap.split()[0].split("-"))
-        print(first <= given[0] < end)
-    """
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=50)
-    return {"True": True, "False": False}[done.stdout.strip()]
-
-
-def test_threads_share_one_heap() -> None:
-    assert _is_in_the_one_heap("process_setup.share_one_heap()")
-
-
-@pytest.mark.negative
-def test_each_thread_would_have_a_heap_of_its_own() -> None:
-    assert not _is_in_the_one_heap("pass")

@@ -48,8 +48,6 @@ _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 
-_M_ARENA_MAX = -8  # mallopt(3)
-
 
 def _prctl(option: int, argument: int | bytes) -> None:
     if _libc.prctl(option, argument, 0, 0, 0) != 0:
@@ -65,16 +63,6 @@ def become_subreaper() -> None:
 def set_name(name: str) -> None:
     """Show this process as `name` (15 bytes) in ps, top and pgrep."""
     _prctl(_PR_SET_NAME, name.encode()[:15])
-
-
-def share_one_heap() -> None:
-    """Let the threads that start from now on allocate from one heap, not from one for each.
-
-    What a thread frees the others then use: the main process is 1.4 MB smaller. Python's threads
-    take turns anyway. A libc other than glibc has no such option, and a heap of its own kind.
-    """
-    if mallopt := getattr(_libc, "mallopt", None):
-        mallopt(_M_ARENA_MAX, 1)
 
 
 def renounce_privileges() -> None:

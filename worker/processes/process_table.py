@@ -34,7 +34,6 @@ class Process:
 
     identity: Identity
     parent: int
-    group: int
     session: int
     state: str
     """One letter of proc(5): R, S, D, T (stopped), Z (defunct) …"""
@@ -80,7 +79,6 @@ def look_up(pid: int) -> Process | None:
         identity=Identity(pid, int(fields[19])),
         state=fields[0],
         parent=int(fields[1]),
-        group=int(fields[2]),
         session=int(fields[3]),
         name=name,
         rss_bytes=int(fields[21]) * _PAGE,

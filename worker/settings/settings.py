@@ -169,13 +169,6 @@ class Settings:
         """
         return 1 if self.telegram_api_local else 4
 
-    def describe(self) -> str:
-        """All settings in one line for the log, without secrets."""
-        return " ".join(
-            f"{variable.name}={variable.show(getattr(self, variable.field))}"
-            for variable in VARIABLES
-        )
-
 
 @dataclass(frozen=True)
 class Variable:
@@ -187,12 +180,6 @@ class Variable:
     purpose: str
     default: Any
 
-    def show(self, value: Any) -> str:
-        """`value` as it would be written, a secret as whether it is there."""
-        if self.kind.secret:
-            return "(not set)" if value is None else "(set)"
-        return "" if value is None else self.kind.show(value)
-
     def is_default(self, value: Any) -> bool:
         """Whether `value` is what stands when nobody sets anything."""
         default = self.default
@@ -201,7 +188,7 @@ class Variable:
     @property
     def default_text(self) -> str:
         """The default as it would be written, empty when there is none."""
-        return "" if self.default is None else self.show(self.default)
+        return "" if self.default is None else self.kind.show(self.default)
 
 
 def _variables() -> tuple[Variable, ...]:

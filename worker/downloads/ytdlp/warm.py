@@ -34,9 +34,9 @@ _MAKE_CONTEXT = "make_ssl_context"
 _VERSIONS = "_version_cache"
 # Nor this: a class's patterns, once they are compiled.
 _COMPILED = "_VALID_URL_RE"
-# Nor these: what the tests of an extractor are made from, and what it is asked that reads them.
+# Nor these: the test cases of an extractor, and the property that is derived from them.
 _EXAMPLES = ("_TEST", "_TESTS", "_WEBPAGE_TESTS")
-_KIND = "_RETURN_TYPE"
+_RETURN_TYPE = "_RETURN_TYPE"
 
 
 @functools.cache
@@ -99,16 +99,12 @@ def _load(extractor: Any) -> None:
     if compiled := vars(extractor).get(_COMPILED):
         # The lazy class was asked; the real one has the same, and YouTube's take 10 ms.
         setattr(real, _COMPILED, compiled)
-    _try(functools.partial(_forget_examples, real))
+    _try(functools.partial(_free_examples, real))
 
 
-def _forget_examples(extractor: Any) -> None:
-    """Free 6 MB of links and expected answers that only yt-dlp's own tests are made from.
-
-    Done before the next extractor is imported, which then takes that memory. Whether it gives a
-    video or a list yt-dlp derives from them, and keeps; playlists are filtered by it.
-    """
-    getattr(extractor, _KIND, None)
+def _free_examples(extractor: Any) -> None:
+    """Free 6 MB of yt-dlp's own test cases, once it has derived a cached property from them."""
+    getattr(extractor, _RETURN_TYPE, None)
     for name in vars(extractor).keys() & _EXAMPLES:
         setattr(extractor, name, [])
 
