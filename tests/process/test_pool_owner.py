@@ -138,7 +138,7 @@ def test_fork_server_whose_socket_was_removed_starts_nothing_more_by_itself(
         victim, server = driver.run("pid"), fork_server_pid()
         shutil.rmtree(util.get_temp_dir())
         with monkeypatch.context() as patch:
-            patch.setattr(watched_process, "_give_up_socket", lambda: None)
+            patch.setattr(watched_process, "_abandon_socket", lambda: None)
             os.kill(victim, signal.SIGKILL)
             for failures in (1, 2):
                 driver.until(lambda number=failures: driver.pool._backoff.failures == number)  # type: ignore[misc]
