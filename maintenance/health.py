@@ -22,6 +22,7 @@ def assess(measures: Measures) -> list[Finding]:
         _zombies(measures),
         _memory(measures),
         _disk(measures),
+        _cpu(measures),
         ok("load", f"{measures.load:.2f} on {measures.cpus} processors"),
         ok("ledger", size(measures.figures.size_bytes)),
         _ytdlp(measures),
@@ -151,6 +152,15 @@ def _disk(measures: Measures) -> Finding:
     share = measures.disk_free_bytes / measures.disk_total_bytes
     text = f"{size(measures.disk_free_bytes)} free, {100 * share:.0f} %"
     return critical("disk", text) if share < limits.DISK_CRITICAL else ok("disk", text)
+
+
+def _cpu(measures: Measures) -> Finding:
+    # Without limits: to convert a video is to use all processors for as long as it takes.
+    if measures.cpu_share is None or measures.cpu_at is None:
+        return ok("cpu", "not known: a running bot measures it every 15 s")
+    text = f"{100 * measures.cpu_share:.0f} % of {count(measures.cpus, 'processor')}"
+    age_s = max(0.0, measures.taken_at - measures.cpu_at)
+    return ok("cpu", text if age_s < limits.SILENCE_S else f"{text}, {duration(age_s)} ago")
 
 
 def _ytdlp(measures: Measures) -> Finding:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maintenance import alerts, health, measures, zombies
+from maintenance.cpu import CpuMeter
 from maintenance.orphans import find_orphans
 from maintenance.ownership import Instance
 from maintenance.strays import StrayHunter
@@ -64,6 +65,7 @@ class Janitor:
         self._dispatcher = dispatcher
         self._polled_at = polled_at
         self._strays = StrayHunter()
+        self._cpu = CpuMeter()
         self._left: list[Identity] = []
         self._said: tuple[dict[str, Any], float | None, dict[str, float]] | None = None
         self._say_again_at = 0.0
@@ -144,12 +146,19 @@ class Janitor:
 
     def sample(self) -> None:
         """Measure, keep the figures, and raise or clear alerts."""
+        use = self._cpu.look(self._workers(), time.monotonic())
         with self._open() as ledger:
+            if use:
+                ledger.publish(measures.PUBLISHED_CPU, measures.describe_cpu(use, time.time()))
             # Some may have gone since they were found; what its parent has not reaped has not.
             left = sum(process_table.identify(one.pid) == one for one in self._left)
             taken = measures.take(self._settings, ledger, left)
             ledger.record_sample(measures.sample_of(taken))
             alerts.step(ledger, health.assess(taken), self._settings.admins, taken.taken_at)
+
+    def _workers(self) -> list[Identity]:
+        pids = [worker.pid for pool in self._dispatcher.pools for worker in pool.workers]
+        return [identity for pid in pids if (identity := process_table.identify(pid))]
 
     def sweep_orphans(self) -> None:
         """Remove the download directories that belong to no live job."""

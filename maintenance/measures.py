@@ -13,16 +13,18 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from maintenance import programs
+from maintenance.cpu import CpuUse
 from maintenance.ownership import running_bot
 from worker.downloads.confinement import isolation, landlock
 from worker.ledger import DOWNLOADS
 from worker.ledger.statistics import Statistics
 from worker.ledger.upkeep import Sample, Upkeep
 from worker.processes import memory, process_table
-from worker.processes.process_table import Identity
+from worker.processes.process_table import Identity, Process
 from worker.settings import Settings
 
 PUBLISHED = "bot"
+PUBLISHED_CPU = "cpu"
 PEAK_S = 3600.0
 
 
@@ -49,6 +51,8 @@ class MeasuredWorker:
     job: int | None
     memory_bytes: int
     memory_cap_bytes: int
+    cpu_share: float | None = None
+    """Of one processor, its download's included; None until it is sampled."""
 
     @property
     def memory_share(self) -> float:
@@ -70,6 +74,7 @@ class RunningDownload:
 class Measures:
     """See the module. `published_at` and `polled_at` are wall times of the running bot.
 
+    `cpu_share` is of all processors, over the sampling interval that ended at wall time `cpu_at`.
     `sites_down` are those that fail for everybody, with the wall time of the next try.
     """
 
@@ -89,6 +94,8 @@ class Measures:
     memory_peak_share: float
     disk_free_bytes: int
     disk_total_bytes: int
+    cpu_share: float | None
+    cpu_at: float | None
     load: float
     cpus: int
     ytdlp: str | None
@@ -123,11 +130,8 @@ class DispatcherView(Protocol):
 
 def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
     """What the bot's process publishes of itself."""
-    me = process_table.identify(os.getpid())
-    assert me is not None  # noqa: S101 - it is us
     return {
-        "pid": me.pid,
-        "started": me.started,
+        **_me(),
         "upgrade_trouble": dispatcher.upgrade_trouble,
         "pools": [
             {
@@ -158,10 +162,9 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     now = time.time()
     identity = running_bot(settings.data_dir)
     bot = process_table.look_up(identity.pid) if identity else None
-    said = ledger.published(PUBLISHED)
-    # What an earlier bot said is of no use now.
-    if not bot or (said.get("pid"), said.get("started")) != (bot.pid, bot.identity.started):
-        said = {}
+    said, said_cpu = (
+        _if_said_by(bot, ledger.published(name)) for name in (PUBLISHED, PUBLISHED_CPU)
+    )
     pools = said.get("pools", [])
     disk = shutil.disk_usage(settings.data_dir)
     ytdlp = programs.installed_ytdlp()
@@ -174,7 +177,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         bot_is_stopped=bool(bot and bot.state in "Tt"),
         published_at=said.get("at"),
         polled_at=said.get("polled_at"),
-        workers=tuple(_workers(settings, pools)),
+        workers=tuple(_workers(settings, pools, _worker_shares(said_cpu))),
         pool_sizes={pool["name"]: pool["size"] for pool in pools},
         troubles={pool["name"]: pool["trouble"] for pool in pools if pool["trouble"]},
         downloads=tuple(_downloads(ledger.sessions())),
@@ -183,6 +186,8 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         memory_peak_share=ledger.memory_peak(now - PEAK_S),
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
+        cpu_share=said_cpu.get("machine_share"),
+        cpu_at=said_cpu.get("at"),
         load=os.getloadavg()[0],
         cpus=os.cpu_count() or 1,
         ytdlp=ytdlp,
@@ -207,7 +212,31 @@ def sample_of(measures: Measures) -> Sample:
     )
 
 
-def _workers(settings: Settings, pools: Iterable[Mapping[str, Any]]) -> Iterable[MeasuredWorker]:
+def describe_cpu(use: CpuUse, wall: float) -> dict[str, Any]:
+    """What the bot's process publishes of a look at the processors."""
+    workers = [[worker.pid, worker.started, share] for worker, share in use.workers.items()]
+    return {**_me(), "at": wall, "machine_share": use.machine_share, "workers": workers}
+
+
+def _me() -> dict[str, int]:
+    me = process_table.identify(os.getpid())
+    assert me is not None  # noqa: S101 - it is us
+    return {"pid": me.pid, "started": me.started}
+
+
+def _if_said_by(bot: Process | None, said: dict[str, Any]) -> dict[str, Any]:
+    """What was published, unless by an earlier bot: that is of no use now."""
+    is_its = bot and (said.get("pid"), said.get("started")) == (bot.pid, bot.identity.started)
+    return said if is_its else {}
+
+
+def _worker_shares(said: Mapping[str, Any]) -> dict[Identity, float]:
+    return {Identity(pid, started): share for pid, started, share in said.get("workers", [])}
+
+
+def _workers(
+    settings: Settings, pools: Iterable[Mapping[str, Any]], cpu_shares: Mapping[Identity, float]
+) -> Iterable[MeasuredWorker]:
     for pool in pools:
         is_downloads = pool["name"] == DOWNLOADS
         cap_mb = settings.download_memory_mb if is_downloads else settings.telegram_memory_mb
@@ -229,6 +258,7 @@ def _workers(settings: Settings, pools: Iterable[Mapping[str, Any]]) -> Iterable
                     sum(memory.private_bytes(child.pid) for child in below),
                 ),
                 memory_cap_bytes=cap_mb * 1024 * 1024,
+                cpu_share=cpu_shares.get(process.identity),
             )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from worker.data_directory import LOCK_NAME
 from worker.processes import process_table
 from worker.processes.process_table import Identity, Process
@@ -129,6 +131,6 @@ def owner_of(data_dir: Path) -> int:
 def _user_of(pid: int) -> int:
     """The user that a process runs as; -1 when it is gone."""
     try:
-        return os.stat(f"/proc/{pid}").st_uid
-    except FileNotFoundError:
+        return psutil.Process(pid).uids().real
+    except psutil.NoSuchProcess:
         return -1

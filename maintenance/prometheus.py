@@ -72,6 +72,9 @@ def _families(measures: Measures) -> Iterable[Family]:
     yield _gauge("memory_bytes", "Memory of all the bot's processes.", measures.memory_bytes)
     yield _gauge("disk_free_bytes", "Free on DATA_DIR's disk.", measures.disk_free_bytes)
     yield _gauge("disk_size_bytes", "The size of that disk.", measures.disk_total_bytes)
+    if measures.cpu_share is not None:
+        help_text = "Share of all processors that was in use over the last sample."
+        yield _gauge("cpu_usage_ratio", help_text, measures.cpu_share)
     yield _gauge("load1", "The machine's load over one minute.", measures.load)
     yield _gauge("ledger_size_bytes", "The size of the ledger.", figures.size_bytes)
     if measures.ytdlp is not None:
@@ -103,6 +106,16 @@ def _workers(measures: Measures) -> Iterable[Family]:
         "worker_jobs_total", "Jobs that it has done.", [w.jobs_done for w in workers], "counter"
     )
     yield family("worker_memory_bytes", "Memory it uses.", [w.memory_bytes for w in workers])
+    yield Family(
+        "worker_cpu_usage_ratio",
+        "gauge",
+        "Processors that it and its download used over the last sample.",
+        [
+            ({"pool": worker.pool, "worker": worker.name}, worker.cpu_share)
+            for worker in workers
+            if worker.cpu_share is not None
+        ],
+    )
     caps = [w.memory_cap_bytes for w in workers]
     yield family("worker_memory_limit_bytes", "Memory it may use.", caps)
 

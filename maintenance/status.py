@@ -41,11 +41,12 @@ def print_details(measures: Measures) -> None:
                 worker.jobs_done,
                 size(worker.memory_bytes),
                 f"{100 * worker.memory_share:.0f} %",
+                None if worker.cpu_share is None else f"{100 * worker.cpu_share:.0f} %",
                 worker.job,
             )
             for worker in measures.workers
         ]
-        head = ("WORKER", "PID", "STATE", "AGE", "JOBS", "MEMORY", "OF CAP", "JOB")
+        head = ("WORKER", "PID", "STATE", "AGE", "JOBS", "MEMORY", "OF CAP", "CPU", "JOB")
         print(f"\n{table(head, rows)}")
     sessions = {download.job: download for download in measures.downloads}
     if measures.figures.running:
@@ -93,6 +94,11 @@ def as_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:
         "zombies": measures.zombies,
         "memory_bytes": measures.memory_bytes,
         "disk": {"free_bytes": measures.disk_free_bytes, "size_bytes": measures.disk_total_bytes},
+        "cpu": {
+            "share": measures.cpu_share,
+            "measured_at": measures.cpu_at,
+            "processors": measures.cpus,
+        },
         "load": measures.load,
         "ledger_bytes": figures.size_bytes,
         "ytdlp": {"version": measures.ytdlp, "age_days": measures.ytdlp_age_days},

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+
+import psutil
 
 from maintenance.ownership import Instance, ProcessTable
 from worker.processes import process_table, signals
@@ -127,19 +128,21 @@ def _is_orphan(census: ProcessTable, process: Process) -> bool:
 def command_of(process: Process) -> str:
     """The command line, or the name of a fork, which shows the command line of another."""
     try:
-        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
+        words = psutil.Process(process.pid).cmdline()
+    except psutil.Error:
         return process.name
-    shown = b" ".join(words).decode(errors="replace").strip()
-    program = os.path.basename(words[0].decode(errors="replace"))
-    return shown if program.startswith(process.name) else process.name
+    is_its_own = bool(words) and os.path.basename(words[0]).startswith(process.name)
+    return " ".join(words) if is_its_own else process.name
 
 
 def _job_of(house: Instance, process: Process) -> int | None:
     for leader, job in house.sessions.items():
         if process.identity == leader or process.session == leader.pid:
             return job
-    text = process_table.environment_of(process.pid).get(process_table.JOB_VARIABLE, "")
+    try:
+        text = psutil.Process(process.pid).environ().get(process_table.JOB_VARIABLE, "")
+    except psutil.Error:
+        return None
     return int(text) if text.isdecimal() else None
 
 

@@ -63,11 +63,24 @@ def test_real_bot_is_well_and_says_how_it_is(site: MediaSite, tmp_path: Path) ->
             lambda: maintenance(scene.data_dir, "health", "--json").json["failure_rate"] == 0.5
         )
 
+        def sampled() -> Any:
+            said = maintenance(scene.data_dir, "health", "--json").json
+            return said if said["cpu"]["share"] is not None else None
+
+        said = scene.api.wait_for(sampled)
+        assert 0.0 < said["cpu"]["share"] <= 1.0
+        assert abs(said["cpu"]["measured_at"] - time.time()) < 60.0
+        assert all(worker["cpu_share"] >= 0.0 for worker in said["workers"])
+        text = maintenance(scene.data_dir, "health", "--detailed").text
+        assert re.search(r"\nok +cpu +[0-9]+ % of [0-9]+ processor", text)
+        assert re.search(r"\nWORKER .* CPU +JOB\n", text)
+
         os.kill(scene.bot.pid, signal.SIGSTOP)
         try:
             stopped = maintenance(scene.data_dir, "health")
             assert stopped.code == 2
             assert re.search(r"critical +bot .* is stopped", stopped.text)
+            assert re.search(r"\nok +cpu +[0-9]+ % of", stopped.text)
         finally:
             os.kill(scene.bot.pid, signal.SIGCONT)
     dead = maintenance(scene.data_dir, "health")
@@ -186,6 +199,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(landlock_abi=2, landlock_shortcoming="signals are not"), "landlock", OK, False),
         (replaced(landlock_abi=0, landlock_shortcoming="not offered"), "landlock", WARNING, False),
         (replaced(load=99.0), "load", OK, False),
+        (replaced(cpu_share=1.0, cpu_at=0.0), "cpu", OK, False),
     ],
 )
 def test_verdict(well: Measures, change: Any, name: str, level: Level, alerts: bool) -> None:
@@ -202,6 +216,16 @@ def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> No
     assert item.text == (
         "2 down for everybody: a.example, tried with its next link; b.example, tried again in 4m00s"
     )
+
+
+def test_cpu_is_shown_with_its_age_if_it_is_old(well: Measures) -> None:
+    def text(age_s: float) -> str:
+        change = replaced(cpu_share=0.314, cpu_at=well.taken_at - age_s, cpus=2)
+        (cpu,) = [found.text for found in assess(change(well)) if found.name == "cpu"]
+        return cpu
+
+    assert text(15) == "31 % of 2 processors"
+    assert text(300) == "31 % of 2 processors, 5m00s ago"
 
 
 def test_peak_is_never_below_what_is_used_now(well: Measures) -> None:

@@ -22,7 +22,7 @@ def test_nothing_heavy_is_imported(tmp_path: Path, arguments: tuple[str, ...]) -
     Ledger(ledger_path(tmp_path)).close()
     code = (
         "import sys; from maintenance.__main__ import main; main(sys.argv[1:]);"
-        "heavy = {'telebot', 'yt_dlp', 'requests', 'urllib3', 'psutil', 'multiprocessing'};"
+        "heavy = {'telebot', 'yt_dlp', 'requests', 'urllib3', 'multiprocessing'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run(

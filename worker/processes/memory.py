@@ -1,38 +1,37 @@
-"""How much memory a process uses, as `/proc` (proc(5)) tells it."""
+"""How much memory a process uses, as psutil reads it; 0 for a process that is gone."""
 
-import os
+from typing import Any
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+import psutil
 
 
 def private_bytes(pid: int) -> int:
-    """Anonymous memory that a process holds, what it shares with a fork included; 0: gone."""
-    return _kilobytes_line(f"/proc/{pid}/status", "RssAnon:")
+    """Anonymous memory that a process holds, what it shares with a fork included."""
+    info = _info(pid)
+    return info.rss - info.shared if info else 0
 
 
 def share_bytes(pid: int) -> int:
-    """A process's fair share of the memory that it uses, of which the sum is true; 0: gone.
+    """A process's fair share of the memory that it uses, of which the sum is true.
 
-    What others share with it counts fully where its maps may not be read.
+    Where its maps may not be read, what others share with it counts fully.
     """
-    return _kilobytes_line(f"/proc/{pid}/smaps_rollup", "Pss:") or private_bytes(pid)
-
-
-def data_bytes(pid: int) -> int:
-    """The process's private writable memory, which RLIMIT_DATA caps; 0 when it is unknown."""
     try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
-            return int(file.read().split()[5]) * _PAGE
-    except (OSError, IndexError):
+        return int(psutil.Process(pid).memory_full_info().pss)
+    except psutil.AccessDenied:
+        return private_bytes(pid)
+    except psutil.NoSuchProcess:
         return 0
 
 
-def _kilobytes_line(path: str, label: str) -> int:
+def data_bytes(pid: int) -> int:
+    """The process's private writable memory, which RLIMIT_DATA caps."""
+    info = _info(pid)
+    return info.data if info else 0
+
+
+def _info(pid: int) -> Any:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith(label):
-                    return int(line.split()[1]) * 1024
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        pass
-    return 0
+        return psutil.Process(pid).memory_info()
+    except psutil.NoSuchProcess:
+        return None

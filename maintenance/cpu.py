@@ -1,0 +1,63 @@
+"""How busy the processors are, and with which workers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import psutil
+
+from worker.processes import process_table
+from worker.processes.process_table import Identity
+
+
+@dataclass(frozen=True)
+class CpuUse:
+    """Use of the processors between two looks.
+
+    `machine_share` is of all processors, 0 to 1. A worker's is of one processor, so that one
+    whose ffmpeg works in several threads has more than 1.
+    """
+
+    machine_share: float
+    workers: Mapping[Identity, float]
+
+
+class CpuMeter:
+    """Compares each look at the processors with the one before; belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._looked_at: float | None = None
+        self._seconds: dict[Identity, float] = {}
+
+    def look(self, workers: Iterable[Identity], now: float) -> CpuUse | None:
+        """The use since the last look, at monotonic `now`; None at the first."""
+        machine_share = psutil.cpu_percent() / 100
+        seconds = {worker: cpu_seconds(worker) for worker in workers}
+        before, self._seconds = self._seconds, seconds
+        looked_at, self._looked_at = self._looked_at, now
+        if looked_at is None or now <= looked_at:
+            return None
+        return CpuUse(
+            machine_share,
+            {
+                # A worker that was not there at the last look began at 0. What a download used
+                # is lost when somebody else reaps it.
+                worker: max(0.0, used - before.get(worker, 0.0)) / (now - looked_at)
+                for worker, used in seconds.items()
+            },
+        )
+
+
+def cpu_seconds(process: Identity) -> float:
+    """Processor time of a process, of what runs below it and of all that these have reaped."""
+    if not process_table.is_alive(process):
+        return 0.0
+    below = [child.pid for child in process_table.descendants(process.pid)]
+    return sum(map(_own_seconds, [process.pid, *below]))
+
+
+def _own_seconds(pid: int) -> float:
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
