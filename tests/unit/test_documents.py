@@ -39,7 +39,7 @@ def named_paths(text: str) -> set[str]:
     """The paths of this repository that a document names, links to or has in a command."""
     words = re.findall(r"`([^`\n]+)`", _BLOCK.sub("", text))
     words += " ".join(_BLOCK.findall(text)).split()
-    linked = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    linked = re.findall(r"(?:\]\(|src=\")(?!https?:)([^)\"#]+)", text)
     return {word for word in words if _PATH.fullmatch(word)} | set(linked)
 
 
@@ -86,9 +86,10 @@ def test_named_paths_are_there(path: Path) -> None:
 
 @pytest.mark.negative
 def test_a_path_that_is_gone_would_be_found() -> None:
-    text = "`worker/gone.py`, `.github/gone.yml`, `gone.conf`, [gone](gone/README.md#part)"
+    text = "`worker/gone.py`, `.github/gone.yml`, `gone.conf`, [gone](gone/README.md#part), "
+    text += '<img src="gone.png">'
     names = named_paths(text)
-    assert len(names) == 4
+    assert len(names) == 5
     assert not any(exists(name, ARCHITECTURE) for name in names)
 
 
