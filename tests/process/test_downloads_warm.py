@@ -117,7 +117,7 @@ def _add_unusable_extractors() -> None:
 
 def _keep_unusable_extractors() -> None:
     _add_unusable_extractors()
-    vars(warm)["_try"] = lambda step: True
+    vars(warm)["_try"] = lambda *_: True
 
 
 PAGE = '<html><body><video><source src="clip.mp4"></video></body></html>'

@@ -40,7 +40,7 @@ def test_catalogue_has_the_answer_of_the_loop_for_a_link_of_each_site(
     everything: ExtractorIndex,
 ) -> None:
     links = {link for ie in everything.values() for link in links_of(ie)[:1]}
-    links |= {link for name in everything.asked for link in links_of(everything[name])}
+    links |= {link for name in everything.unjoined for link in links_of(everything[name])}
     assert len(links) > 1500
     expected = {link: asked_one_by_one(everything, link) for link in links}
     assert {link: everything.suitable(link) for link in links} == expected
@@ -115,7 +115,7 @@ def test_joined_as_they_are_they_would_not(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("pattern", ["http://(", "(?x)[", r"(?P<id>a)(?P=no)"])
 def test_site_with_a_broken_pattern_is_asked_and_spoils_no_other(pattern: str) -> None:
     extractors = ExtractorIndex({**SITES, "Broken": site(pattern)})
-    assert extractors.asked[-1] == "Broken"
+    assert extractors.unjoined[-1] == "Broken"
     assert extractors.suitable("http://commented/") == "Commented"
 
 
@@ -159,7 +159,7 @@ def test_asking_the_catalogue_touches_less_than_half_of_the_pages() -> None:
 
 
 def _forget_where_they_belong() -> None:
-    vars(page_limits)["_THEIR_EXTRACTORS"] = "_another_name"
+    vars(page_limits)["_EXTRACTORS_ATTRIBUTE"] = "_another_name"
 
 
 def test_ytdlp_that_keeps_its_extractors_elsewhere_is_told_of_each(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def _offer_another() -> None:
 def _request_by_each(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     outcomes = {}
     ydl: Any
-    with page_limits.BoundedYoutubeDL({"quiet": True}, extractors) as ydl:
+    with page_limits.LimitedYoutubeDL({"quiet": True}, extractors) as ydl:
         for key, handler in ydl._request_director.handlers.items():
             scheme = "ws" if key == "Websockets" else "http"
             try:
@@ -100,7 +100,7 @@ def test_the_guard_hears_of_each_handler_and_no_other_is_used(guarded: Worker, i
 def _use_all() -> None:
     without_guard()
     _offer_another()
-    weak: Any = page_limits.BoundedYoutubeDL
+    weak: Any = page_limits.LimitedYoutubeDL
     weak.build_request_director = yt_dlp.YoutubeDL.build_request_director
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.downloads.ytdlp.error_texts import Judgement, judge, judge_of_site
+from worker.downloads.ytdlp.error_texts import Classification, classify_site_text, classify_text
 from worker.errors import Fault, Reason
 
 GONE = (Reason.NOT_FOUND, Fault.PERMANENT)
@@ -27,7 +27,7 @@ HINT = (
 
 
 @pytest.mark.parametrize(
-    ("extractor", "text", "judgement"),
+    ("extractor", "text", "classification"),
     [
         # YouTube
         ("youtube", f"Sign in to confirm you’re not a bot.{HINT}", BLOCKED),
@@ -156,18 +156,18 @@ HINT = (
         ("Example", "Your IP address has been banned", BLOCKED),
     ],
 )
-def test_what_a_site_says_means(extractor: str, text: str, judgement: Judgement) -> None:
-    assert (judge_of_site(text, extractor) or judge(text)) == judgement
+def test_what_a_site_says_means(extractor: str, text: str, classification: Classification) -> None:
+    assert (classify_site_text(text, extractor) or classify_text(text)) == classification
 
 
 def test_words_of_one_site_do_not_count_at_another() -> None:
-    assert judge_of_site("You need to log in to access this content", "Example") is None
-    assert judge_of_site("Offline.", "vimeo") is None
+    assert classify_site_text("You need to log in to access this content", "Example") is None
+    assert classify_site_text("Offline.", "vimeo") is None
 
 
-def test_a_text_that_says_nothing_known_is_not_judged() -> None:
-    assert judge("Something strange has come to pass") is None
+def test_a_text_that_says_nothing_known_is_not_classified() -> None:
+    assert classify_text("Something strange has come to pass") is None
 
 
 def test_advice_to_use_cookies_is_no_reason() -> None:
-    assert judge(f"Something strange has come to pass.{HINT}") is None
+    assert classify_text(f"Something strange has come to pass.{HINT}") is None

@@ -1,16 +1,16 @@
-"""What yt-dlp's extractors and the sites behind them say when they fail, as a table.
+"""Tables of what yt-dlp's extractors, and the sites behind them, say when they fail.
 
-A site's own sentences come before the general ones, because the same words mean different
-things: "login required" is the link's affair at most sites, and at Instagram it says that this
-machine's address is turned away. The texts are those of yt-dlp 2026.10.26 and of the sites in
-November 2026; they change every month, so each pattern is as short as it can be.
+The same words mean different things at different sites, so a site's own table comes before the
+general one: "login required" is about the link at most sites, but Instagram says it when it
+rejects this machine's address. The texts are those of yt-dlp 2026.10.26 and of the sites in
+November 2026. They change every month, so each pattern is as short as possible.
 """
 
 import re
 
 from worker.errors import Fault, Reason
 
-Judgement = tuple[Reason, Fault]
+Classification = tuple[Reason, Fault]
 
 _GONE = (Reason.NOT_FOUND, Fault.PERMANENT)
 _PRIVATE = (Reason.PRIVATE, Fault.PERMANENT)
@@ -27,13 +27,13 @@ _NETWORK = (Reason.NETWORK, Fault.RETRYABLE)
 _BLOCKED_HERE = (Reason.BLOCKED_HERE, Fault.OPERATOR)
 _OUTDATED = (Reason.OUTDATED, Fault.OPERATOR)
 
-# What yt-dlp advises its user to do. It names accounts and cookies whatever the trouble is.
+# yt-dlp's advice to its user, which mentions accounts and cookies whatever went wrong.
 _ADVICE = re.compile(
     r"\buse --(cookies|username)\b.*|\bsee\s+https?\S+.*", re.IGNORECASE | re.DOTALL
 )
 
-# By the first part of the extractor's name (`IE_NAME`), in small letters.
-_OF_A_SITE: dict[str, tuple[tuple[str, Judgement], ...]] = {
+# By the first part of the extractor's name (`IE_NAME`), in lower case.
+_OF_A_SITE: dict[str, tuple[tuple[str, Classification], ...]] = {
     "youtube": (
         (r"not a bot|\byour ip\b|captcha", _BLOCKED_HERE),
         (r"needs to be reloaded|processing this video|an error occurred", _AGAIN),
@@ -112,14 +112,14 @@ _OF_A_SITE: dict[str, tuple[tuple[str, Judgement], ...]] = {
     "soundcloud": ((r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)), (r"client id", _OUTDATED)),
 }
 
-# In this order: the first that is found decides.
-_OF_ANY_SITE: tuple[tuple[str, Judgement], ...] = (
+# The first pattern that matches decides.
+_OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
     (r"netscape format cookies", (Reason.INTERNAL, Fault.OPERATOR)),
     (r"extension .* is unusual", _NO_MEDIA),
     (r"\bfragment \d+ not found|giving up after", _NETWORK),
     (r"initialization fragment found after", (Reason.NO_FORMAT, Fault.PERMANENT)),
     (r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)),
-    # Before what mentions a login: sites ask for one as a proof, too.
+    # Before the patterns for a login, which sites also ask for as proof of being human.
     (r"tls fingerprint|impersonat|data ?cent(er|re) ip|client challenge", _BLOCKED_HERE),
     (r"\b(your|this) ip( address)?\b.*\b(block|unable|ban|denied)|not a bot\b", _BLOCKED_HERE),
     (r"\bbot\b|captcha|rate.?limit|too many requests", _BUSY),
@@ -153,21 +153,23 @@ _OF_ANY_SITE: tuple[tuple[str, Judgement], ...] = (
     (r"report this|confirm you are on the latest", _OUTDATED),
 )
 
-Table = tuple[tuple[re.Pattern[str], Judgement], ...]
+Table = tuple[tuple[re.Pattern[str], Classification], ...]
 
 
-def _compiled(rows: tuple[tuple[str, Judgement], ...]) -> Table:
-    return tuple((re.compile(pattern, re.IGNORECASE), judgement) for pattern, judgement in rows)
+def _compiled(rows: tuple[tuple[str, Classification], ...]) -> Table:
+    return tuple(
+        (re.compile(pattern, re.IGNORECASE), classification) for pattern, classification in rows
+    )
 
 
 _SITE_TABLES = {site: _compiled(rows) for site, rows in _OF_A_SITE.items()}
 _GENERAL_TABLE = _compiled(_OF_ANY_SITE)
 
 
-def judge_of_site(text: str, extractor: str) -> Judgement | None:
-    """What a text means at the site of an extractor (`IE_NAME`); None if nothing special.
+def classify_site_text(text: str, extractor: str) -> Classification | None:
+    """What a text means at the site of an extractor (`IE_NAME`); None if nothing in particular.
 
-    >>> judge_of_site("Sign in to confirm you’re not a bot", "youtube")
+    >>> classify_site_text("Sign in to confirm you’re not a bot", "youtube")
     (<Reason.BLOCKED_HERE: 'blocked here'>, <Fault.OPERATOR: 'operator'>)
     """
     name = extractor.lower()
@@ -175,15 +177,15 @@ def judge_of_site(text: str, extractor: str) -> Judgement | None:
     return _first_match(_SITE_TABLES[site], text) if site else None
 
 
-def judge(text: str) -> Judgement | None:
+def classify_text(text: str) -> Classification | None:
     """What a text means at any site; None if it says nothing known.
 
-    >>> judge("This video has been removed by the uploader")
+    >>> classify_text("This video has been removed by the uploader")
     (<Reason.NOT_FOUND: 'not found'>, <Fault.PERMANENT: 'permanent'>)
     """
     return _first_match(_GENERAL_TABLE, text)
 
 
-def _first_match(table: Table, text: str) -> Judgement | None:
+def _first_match(table: Table, text: str) -> Classification | None:
     text = _ADVICE.sub("", text).strip()
-    return next((judgement for pattern, judgement in table if pattern.search(text)), None)
+    return next((classification for pattern, classification in table if pattern.search(text)), None)

@@ -1,7 +1,7 @@
-"""yt-dlp's failures, sorted: what happened, whose move it is, and how long to wait.
+"""Turn yt-dlp's exceptions into JobErrors: the reason, whose fault it is, how long to wait.
 
-Types decide before texts, because what a site says about itself changes every month. The texts
-that remain are matched loosely, and never in the part that a link's author can choose.
+The type of an exception decides before its text does, because the wording of sites changes every
+month. Texts are matched loosely, and never in the part that a link's author can choose.
 """
 
 import errno
@@ -30,13 +30,13 @@ from yt_dlp.utils import (
 
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.text import clean, without_paths
-from worker.downloads.ytdlp.error_texts import Judgement, judge, judge_of_site
+from worker.downloads.ytdlp.error_texts import Classification, classify_site_text, classify_text
 from worker.errors import Fault, JobError, Reason
 
 _DETAIL_LIMIT = 500
 _LONGEST_WAIT_S = 24 * 3600.0
 
-_BY_ERRNO: dict[int, Judgement] = {
+_BY_ERRNO: dict[int, Classification] = {
     errno.EFBIG: (Reason.TOO_LARGE, Fault.PERMANENT),
     errno.ENOSPC: (Reason.DISK_FULL, Fault.RETRYABLE),
     errno.EDQUOT: (Reason.DISK_FULL, Fault.RETRYABLE),
@@ -46,7 +46,7 @@ _BY_ERRNO: dict[int, Judgement] = {
     errno.ENFILE: (Reason.INTERNAL, Fault.OPERATOR),
 }
 
-_BY_STATUS: dict[int, Judgement] = {
+_BY_STATUS: dict[int, Classification] = {
     401: (Reason.LOGIN_NEEDED, Fault.PERMANENT),
     404: (Reason.NOT_FOUND, Fault.PERMANENT),
     408: (Reason.NETWORK, Fault.RETRYABLE),
@@ -58,45 +58,44 @@ _BY_STATUS: dict[int, Judgement] = {
 
 _NO_FFMPEG = re.compile(r"ffmpeg.*not (found|installed)", re.IGNORECASE)
 
-# The page was fine, and what it named was not: addresses of media expire.
+# These come after the page was read without an error: addresses of media expire.
 _MEDIA_PHASE = re.compile(
     r"unable to download video data|\bfragment \d|giving up after", re.IGNORECASE
 )
 
-# What is given up after several tries is reported when its exception is long gone.
+# After its last try yt-dlp reports a failure as text, without the exception.
 _STATUS_TEXT = re.compile(r"HTTP Error (\d{3})")
 
-# yt-dlp repeats the line of a cookies file that it cannot read, and with it the cookie.
+# yt-dlp quotes a line of the cookies file that it cannot parse, the cookie included.
 _COOKIE_LINE = re.compile(r"(cookies file '[^']*').*", re.IGNORECASE | re.DOTALL)
 
-# "ERROR: [site] id: message": the id is a part of the link, or of the page.
+# "ERROR: [site] id: message", where the id is a part of the link or of the page.
 _PREFIX = re.compile(r"^(?:ERROR:\s*)?(?:\[[^\]]*\]\s*(?:\S+:\s+)?)?")
 
 
 def classify(error: BaseException, guard: Guard | None = None) -> JobError:
-    """The JobError for whatever came out of yt-dlp. Its detail holds no path and no query."""
+    """The JobError for any exception from yt-dlp; its detail holds no path or query of a URL."""
     if isinstance(error, JobError):
         return error
-    found = list(_causes(error))
-    reason, fault = _verdict(error, found, guard)
-    return JobError(
-        reason, fault, describe(error), retry_after_s=_retry_after_s(found, datetime.now(UTC))
-    )
+    causes = list(_causes(error))
+    reason, fault = _classification(error, causes, guard)
+    wait_s = _retry_after_s(causes, datetime.now(UTC))
+    return JobError(reason, fault, describe(error), retry_after_s=wait_s)
 
 
 def describe(error: BaseException) -> str:
-    """One bounded line for the log: the exception's type and text, its URLs cut short."""
+    """One short line for the log: the exception's type, and its text with URLs cut short."""
     text = without_cookies(without_paths(str(error)))
     return f"{type(error).__name__}: {clean(text, _DETAIL_LIMIT)}"
 
 
 def without_cookies(text: str) -> str:
-    """`text` without the lines of a cookies file that yt-dlp could not read."""
+    """`text` without lines of a cookies file that yt-dlp quotes."""
     return _COOKIE_LINE.sub(r"\1", text)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and everything that it was made from, nearest first, each once."""
+    """`error` and all exceptions that led to it, nearest first, each once."""
     pending, seen = [error], set[int]()
     while pending:
         current = pending.pop(0)
@@ -110,41 +109,44 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             current.__cause__,
             current.__context__,
             *getattr(current, "unexpected_errors", ()),
-            *current.args,  # urllib3 puts its cause there
+            *current.args,  # where urllib3 puts its cause
         ]
         pending += [e for e in related if isinstance(e, BaseException)]
 
 
-def _verdict(error: BaseException, found: list[BaseException], guard: Guard | None) -> Judgement:
+def _classification(
+    error: BaseException, causes: list[BaseException], guard: Guard | None
+) -> Classification:
     if guard and guard.refused_addresses:
         return Reason.REFUSED_ADDRESS, Fault.PERMANENT
     if guard and guard.refused_programs:
         return Reason.NO_FORMAT, Fault.PERMANENT
-    for cause in found:
+    for cause in causes:
         if isinstance(cause, JobError):
             return cause.reason, cause.fault
-    text = _own_text(error, found)
-    for extractor in _extractors(found):
-        # Before types: a site's own sentence tells more than the status that it came with.
-        if verdict := judge_of_site(text, extractor):
-            return verdict
-    for cause in found:
-        if verdict := _by_type(cause, text):
-            return verdict
+    text = _own_text(error, causes)
+    for extractor in _extractors(causes):
+        # Before the types, because a site's own sentence says more than the status it came with.
+        if by_site := classify_site_text(text, extractor):
+            return by_site
+    for cause in causes:
+        if by_type := _by_type(cause, text):
+            return by_type
     if status := _STATUS_TEXT.search(text):
         return _by_status(int(status[1]), bool(_MEDIA_PHASE.search(text)))
     if _NO_FFMPEG.search(text):
-        # yt-dlp asks for its version, and one that is killed meanwhile gives none.
-        is_there = shutil.which("ffmpeg") is not None
-        return (Reason.CRASHED, Fault.RETRYABLE) if is_there else (Reason.INTERNAL, Fault.OPERATOR)
-    if verdict := judge(text):
-        return verdict
-    if any(isinstance(cause, PostProcessingError) for cause in found):
-        # ffmpeg could not read what the site had sent.
+        # yt-dlp also says so when ffmpeg is killed while yt-dlp asks for its version.
+        if shutil.which("ffmpeg") is None:
+            return Reason.INTERNAL, Fault.OPERATOR
+        return Reason.CRASHED, Fault.RETRYABLE
+    if by_text := classify_text(text):
+        return by_text
+    if any(isinstance(cause, PostProcessingError) for cause in causes):
+        # ffmpeg could not read what the site sent.
         return Reason.SITE_ERROR, Fault.RETRYABLE
-    if any(isinstance(cause, ExtractorError) and not cause.expected for cause in found):
+    if any(isinstance(cause, ExtractorError) and not cause.expected for cause in causes):
         return Reason.OUTDATED, Fault.OPERATOR
-    if any(isinstance(cause, ExtractorError) for cause in found):
+    if any(isinstance(cause, ExtractorError) for cause in causes):
         return Reason.NO_MEDIA, Fault.PERMANENT
     return Reason.INTERNAL, Fault.OPERATOR
 
@@ -154,15 +156,15 @@ def _was_raised_in(error: BaseException, function: str) -> bool:
     return bool(frames) and frames[-1].name == function
 
 
-def _by_type(cause: BaseException, text: str) -> Judgement | None:
+def _by_type(cause: BaseException, text: str) -> Classification | None:
     match cause:
         case MemoryError():
             return Reason.OUT_OF_MEMORY, Fault.PERMANENT
         case IndexError() if _was_raised_in(cause, "real_run_ffmpeg"):
-            # yt-dlp wants ffmpeg's last words, and one that was killed has none.
+            # yt-dlp takes the last line of ffmpeg's output, and a killed ffmpeg leaves none.
             return Reason.CRASHED, Fault.RETRYABLE
         case RecursionError():
-            # A page in which things stand in each other thousands of times.
+            # A page whose elements are nested thousands of times.
             return Reason.NO_MEDIA, Fault.PERMANENT
         case GeoRestrictedError():
             return Reason.GEO_BLOCKED, Fault.PERMANENT
@@ -183,21 +185,21 @@ def _by_type(cause: BaseException, text: str) -> Judgement | None:
         case OSError() if cause.errno == errno.EACCES and cause.filename is not None:
             return Reason.INTERNAL, Fault.OPERATOR
         case TransportError() | ContentTooShortError():
-            # The resolver's verdict stands further down the chain than yt-dlp's own error.
-            return None if _names_nobody(cause) else (Reason.NETWORK, Fault.RETRYABLE)
+            # The resolver's error, which says more, comes later among the causes.
+            return None if _is_unknown_host(cause) else (Reason.NETWORK, Fault.RETRYABLE)
         case NoSupportingHandlers():
             return None if cause.unexpected_errors else (Reason.UNSUPPORTED, Fault.PERMANENT)
     return None
 
 
-def _names_nobody(error: BaseException) -> bool:
+def _is_unknown_host(error: BaseException) -> bool:
     return any(
         isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
         for cause in _causes(error)
     )
 
 
-def _by_status(status: int, is_media: bool) -> Judgement:
+def _by_status(status: int, is_media: bool) -> Classification:
     if status >= 500:
         return Reason.SITE_ERROR, Fault.RETRYABLE
     reason, fault = _BY_STATUS.get(status, (Reason.FORBIDDEN, Fault.PERMANENT))
@@ -206,9 +208,9 @@ def _by_status(status: int, is_media: bool) -> Judgement:
     return reason, fault
 
 
-def _extractors(found: list[BaseException]) -> list[str]:
+def _extractors(causes: list[BaseException]) -> list[str]:
     """The names of the extractors that failed, the outermost error's first."""
-    return [str(cause.ie) for cause in found if isinstance(cause, ExtractorError)]
+    return [str(cause.ie) for cause in causes if isinstance(cause, ExtractorError)]
 
 
 def _own_text(error: BaseException, found: list[BaseException]) -> str:
@@ -217,9 +219,9 @@ def _own_text(error: BaseException, found: list[BaseException]) -> str:
     return "\n".join(without_paths(_PREFIX.sub("", text)) for text in texts or [str(error)])
 
 
-def _retry_after_s(found: list[BaseException], now: datetime) -> float | None:
+def _retry_after_s(causes: list[BaseException], now: datetime) -> float | None:
     """Retry-After (RFC 9110, 10.2.3) of the first HTTP error that has one, at most a day."""
-    for cause in found:
+    for cause in causes:
         header = cause.response.headers.get("Retry-After") if isinstance(cause, HTTPError) else None
         if not header:
             continue

@@ -166,7 +166,7 @@ def fetch(
         "progress_hooks": [meter.on_progress, look],
         "postprocessor_hooks": [meter.on_postprocessor],
     }
-    with page_limits.BoundedYoutubeDL(params, extractors) as ydl:
+    with page_limits.LimitedYoutubeDL(params, extractors) as ydl:
         for choices_left in reversed(range(_MOST_CHOICES)):
             try:
                 files = _extract(ydl, task.url, meter)
@@ -181,7 +181,7 @@ def fetch(
 
 
 def _extract(
-    ydl: page_limits.BoundedYoutubeDL, url: str, meter: "_Meter"
+    ydl: page_limits.LimitedYoutubeDL, url: str, meter: "_Meter"
 ) -> tuple[tuple[Path, dict[str, Any]], ...]:
     videos = list(_videos(ydl.extract_info(url, download=True)))
     if not videos:
@@ -203,7 +203,7 @@ def _is_film(info: Mapping[str, Any]) -> bool:
     return info.get("vcodec") != "none" and may_be_film(f".{info.get('ext')}")
 
 
-def _fetch_cover(ydl: page_limits.BoundedYoutubeDL, path: Path, info: Mapping[str, Any]) -> None:
+def _fetch_cover(ydl: page_limits.LimitedYoutubeDL, path: Path, info: Mapping[str, Any]) -> None:
     """A song's picture, if the site has one. A song without is as good."""
     url = info.get("thumbnail")
     if url and info.get("vcodec") == "none":

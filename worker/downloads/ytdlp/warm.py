@@ -1,11 +1,11 @@
-"""What every download would pay for again, paid once in the worker.
+"""Do once in the worker what every download would otherwise repeat.
 
-A cold yt-dlp spends over a second before its first byte: on importing itself, on compiling the
-URL patterns of 1 700 extractors and more, on reading the certificates. Its forks find that done.
-Nothing here starts a thread or leaves a descriptor open, so that a fork stays safe.
+A cold yt-dlp takes over a second before its first byte: it imports itself, compiles the URL
+patterns of more than 1 700 extractors and reads the certificates. A fork of a warm worker has all
+of that. Nothing here starts a thread or leaves a descriptor open, so forking stays safe.
 
-Each step is a function of its own. One that fails costs speed and nothing else, and an extractor
-that cannot be imported is left out: its own links are lost, and no others.
+A step that fails costs speed and nothing else. An extractor that cannot be imported is left out,
+and only its own links are lost.
 """
 
 import functools
@@ -26,80 +26,79 @@ from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
 log = logging.getLogger(__name__)
 
-# Suits no extractor but the generic one, and cannot be resolved (RFC 2606).
+# Accepted only by the generic extractor, and does not resolve (RFC 2606).
 _NOWHERE = "https://nowhere.invalid/"
-# Not a part of yt-dlp's interface: without it each download reads the store itself.
+# What follows are private names of yt-dlp. Where one has disappeared, only its speed is lost.
+# Makes the TLS context of a request.
 _MAKE_CONTEXT = "make_ssl_context"
-# Nor is this: by program, what it answered.
+# The versions that programs have given, by path.
 _VERSIONS = "_version_cache"
-# Nor this: a class's patterns, once they are compiled.
+# An extractor's compiled patterns.
 _COMPILED = "_VALID_URL_RE"
-# Nor these: the test cases of an extractor, and the property that is derived from them.
+# The test cases of an extractor, and the property that is derived from them.
 _EXAMPLES = ("_TEST", "_TESTS", "_WEBPAGE_TESTS")
 _RETURN_TYPE = "_RETURN_TYPE"
 
 
 @functools.cache
 def warm_up() -> ExtractorIndex:
-    """Make this process one to fork downloads from; all extractors that work.
+    """Prepare this process for forking downloads, and return all extractors that work.
 
-    Look one up by its name: each that is touched has its pages copied, and all of them are 5 MB.
-
-    Takes about a second the first time and nothing after. Call it with a minimal environment:
-    yt-dlp reads some variables while it is imported.
+    Takes about a second, but only at the first call. Call it with a minimal environment, because
+    yt-dlp reads variables while it is imported. In a fork look extractors up by name: touching
+    all of them would copy 5 MB.
     """
     _refuse_plugins()
     enabled = (ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
-    # Before the imports, which then fill what its making leaves behind: 3 MB.
+    # Before the imports, which then reuse the 3 MB that building the index frees.
     extractors = ExtractorIndex({ie.ie_key(): ie for ie in enabled})
-    asked = {name: functools.partial(_ask, extractors[name]) for name in extractors.asked}
-    loaded = {name: functools.partial(_load, ie) for name, ie in extractors.items()}
-    broken = {name for steps in (asked, loaded) for name, step in steps.items() if not _try(step)}
+    broken = {name for name in extractors.unjoined if not _try(_ask, extractors[name])}
+    broken |= {name for name, ie in extractors.items() if not _try(_load, ie)}
     if broken:
         extractors = ExtractorIndex({k: ie for k, ie in extractors.items() if k not in broken})
-    # Last the rehearsal: `re` remembers the 512 patterns that it compiled last.
+    # The rehearsal comes last, because `re` only caches the last 512 patterns.
     for step in (_share_certificates, _look_at_ffmpeg, _rehearse):
         _try(step)
     gc.collect()
-    # What is alive now lives as long as the process. A collector that visited it would write
-    # to its pages, and a forked process would get a copy of each.
+    # Whatever is alive now stays for good. A garbage collector that visited it would write to its
+    # pages, and a forked process would have to copy them.
     gc.freeze()
     return extractors
 
 
-def _try(step: Callable[[], object]) -> bool:
-    """Whether it went well."""
+def _try(step: Callable[..., object], *extractor: Any) -> bool:
+    """Run a step; whether it succeeded."""
     try:
-        step()
+        step(*extractor)
     except Exception as error:  # noqa: BLE001 - any extractor may fail in any way
-        log.warning("Warming up: %s failed with %s.", step, type(error).__name__)
+        name = " ".join(each.__name__ for each in (step, *extractor))
+        log.warning("warm-up: %s failed with %s", name.lstrip("_"), type(error).__name__)
         return False
     return True
 
 
 def _refuse_plugins() -> None:
-    """Code from PYTHONPATH or a home directory has no business here."""
+    """Keep yt-dlp from loading plugins from PYTHONPATH or a home directory."""
     plugin_dirs.value = []
     all_plugins_loaded.value = True
 
 
 def _ask(extractor: Any) -> None:
-    """Ask it for a link. One that raised would fail every link that it is asked about."""
+    """Ask an extractor about a link; one that raises would fail every link it is asked about."""
     extractor.suitable(_NOWHERE)
 
 
 def _load(extractor: Any) -> None:
-    """Import the module behind the lazy class.
+    """Import the module behind a lazy extractor class.
 
-    The generic extractor asks every one of them about every page, so a page that is not known
-    would cost each download all these imports, 0.7 s against 16 MB here, and fail for one of
-    them that fails.
+    The generic extractor asks every extractor about its page. So a link to an unknown site would
+    cost all these imports, which take 0.7 s there and 16 MB here, and fail if one of them does.
     """
     real = getattr(extractor, "real_class", extractor)
     if compiled := vars(extractor).get(_COMPILED):
-        # The lazy class was asked; the real one has the same, and YouTube's take 10 ms.
+        # The lazy class has compiled them already; YouTube's alone take 10 ms.
         setattr(real, _COMPILED, compiled)
-    _try(functools.partial(_free_examples, real))
+    _try(_free_examples, real)
 
 
 def _free_examples(extractor: Any) -> None:
@@ -110,9 +109,9 @@ def _free_examples(extractor: Any) -> None:
 
 
 def _share_certificates() -> None:
-    """Read the certificate store once: 45 ms, at the first request of every download.
+    """Read the certificate store once; it takes 45 ms and every download would do it again.
 
-    A context is shared between the handlers of one download at most; it does not travel.
+    The context is never shared between processes, only copied by the fork.
     """
     make_context = functools.cache(getattr(networking, _MAKE_CONTEXT))
     make_context(verify=True, legacy_support=False, use_certifi=True)
@@ -120,18 +119,18 @@ def _share_certificates() -> None:
 
 
 def _look_at_ffmpeg() -> None:
-    """yt-dlp starts ffmpeg and ffprobe to ask for their versions, and keeps the answer.
+    """Have yt-dlp ask ffmpeg and ffprobe for their versions, which it caches.
 
-    One that was killed before it answered would count as missing in all downloads from here on.
+    Forgets a program that was killed before it answered: all downloads would count it as missing.
     """
     FFmpegPostProcessor.get_versions()
-    known = getattr(FFmpegPostProcessor, _VERSIONS)
-    for path in [path for path, version in known.items() if path and not version]:
-        del known[path]
+    versions = getattr(FFmpegPostProcessor, _VERSIONS)
+    for path in [path for path, version in versions.items() if path and not version]:
+        del versions[path]
 
 
 def _rehearse() -> None:
-    """Run a whole download of a file on this disk, for all that is imported on the way."""
+    """Download a local file, so that everything that a download imports is imported."""
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as directory:
         source = Path(directory, "source.mp4")
         source.write_bytes(bytes(1024))
