@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -47,6 +48,7 @@ def _look_around(task: Any, rules: Any, report: Any, extractors: Any) -> None:
         ),
         leader=os.getsid(0) == os.getpid(),
         name=Path("/proc/self/comm").read_text().strip(),
+        title=re.sub("[0-9]+", "N", Path("/proc/self/cmdline").read_text().rstrip("\0")),
         umask=os.umask(0),
         core=resource.getrlimit(resource.RLIMIT_CORE),
         sizes=[
@@ -66,6 +68,7 @@ def test_the_download_process_keeps_only_what_it_needs(cold: Worker) -> None:
         "descriptors": ["0 null", "1 job.log", "2 job.log", "3 pipe"],
         "leader": True,
         "name": "yt-dlp",
+        "title": "yt-dlp: job N N.N.N.N",
         "umask": 0o077,
         "core": [0, 0],
         "sizes": [512, 51],

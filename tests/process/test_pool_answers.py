@@ -1,6 +1,7 @@
 """What comes back from a worker: whatever it is, it costs its own job and nothing else."""
 
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,6 +193,17 @@ def test_limits_are_set_before_the_first_job(method: str) -> None:
             "RLIMIT_NOFILE": 99,
             "RLIMIT_CORE": 0,
         }
+
+
+def test_ps_tells_a_worker_and_its_job(method: str) -> None:
+    with driven(method, size=1) as driver:
+        job_id = driver.submit("title")
+        end = driver.end_of(job_id)
+        assert isinstance(end, Finished)
+        assert end.result == f"fetchbot: test-1 job {job_id}"
+        (worker,) = driver.pool.workers
+        command_line = Path(f"/proc/{worker.pid}/cmdline")
+        driver.until(lambda: command_line.read_bytes().rstrip(b"\0") == b"fetchbot: test-1")
 
 
 @pytest.mark.parametrize(

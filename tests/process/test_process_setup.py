@@ -83,3 +83,31 @@ def test_name_is_shown() -> None:
         found = process_table.look_up(child.pid)
         assert found is not None
         assert found.name == "a-name-that-is-"
+
+
+def test_title_takes_the_place_of_the_command_line() -> None:
+    def body(write_fd: int) -> None:
+        process_setup.set_title("a long title")
+        process_setup.set_title("title of ünïcode")
+        os.write(write_fd, b"x")
+        signal.pause()
+
+    with forked(body) as child:
+        shown = Path(f"/proc/{child.pid}/cmdline").read_bytes()
+        environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+    assert shown.rstrip(b"\0").decode() == "title of ünïcode"
+    assert environment == Path("/proc/self/environ").read_bytes()
+
+
+def test_title_without_room_is_cut() -> None:
+    def body(write_fd: int) -> None:
+        process_setup.set_title("x" * 100_000)
+        os.write(write_fd, b"x")
+        signal.pause()
+
+    room = len(Path("/proc/self/cmdline").read_bytes()) - 1
+    with forked(body) as child:
+        shown = Path(f"/proc/{child.pid}/cmdline").read_bytes()
+        environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+    assert shown == b"x" * room + b"\0"
+    assert environment == Path("/proc/self/environ").read_bytes()

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -82,6 +83,11 @@ def nothing(*_arguments: object) -> None:
 
 def pid(_context: JobContext) -> int:
     return os.getpid()
+
+
+def title(_context: JobContext) -> str:
+    """What `ps aux` shows of this process."""
+    return Path("/proc/self/cmdline").read_bytes().rstrip(b"\0").decode()
 
 
 def imported(_context: JobContext) -> list[str]:

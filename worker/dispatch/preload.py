@@ -9,7 +9,9 @@ import logging
 
 import worker.telegram  # noqa: F401 - telegram workers share its memory
 from worker.downloads.ytdlp.warm import warm_up
+from worker.processes import process_setup
 
+process_setup.set_title(f"{process_setup.PROGRAM}: fork server")
 try:
     warm_up()
 except Exception:

@@ -10,6 +10,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from worker.downloads import workspace
 from worker.downloads.channel import MOST_FILES, ReadyFile, Result, Sender
@@ -23,6 +24,7 @@ from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import COOKIES_NAME, fetch
 from worker.errors import Fault, JobError, Reason
+from worker.processes import process_setup
 from worker.protocol import Download, Progress, Stage
 
 
@@ -43,6 +45,7 @@ def run(
                 task.url, Path(rules.cookies_file), confinement.directory / COOKIES_NAME
             )
         guard = isolate(confinement, rules, sender)
+        process_setup.set_title(f"yt-dlp: job {task.job_id} {urlsplit(task.url).hostname}")
         sender.finished(_download(task, rules, sender, extractors))
     except BaseException as error:  # noqa: BLE001 - the process's outer edge
         _report(error, guard, sender)

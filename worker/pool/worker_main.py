@@ -67,6 +67,7 @@ def worker_main(
         raise RuntimeError("a worker must be started by multiprocessing")
     process_setup.die_with_writer(owner.sentinel)
     process_setup.set_name(name)
+    process_setup.set_title(f"{process_setup.PROGRAM}: {name}")
     # Ctrl-C reaches the whole foreground process group; the owner decides when workers stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -80,8 +81,12 @@ def worker_main(
         connection.send_bytes(encode(MessageKind.READY, 0))
         while True:
             kind, job_id, payload = decode(connection.recv_bytes())
-            if kind is MessageKind.JOB and not _run(connection, job_id, payload, handler):
+            if kind is not MessageKind.JOB:
+                continue
+            process_setup.set_title(f"{process_setup.PROGRAM}: {name} job {job_id}")
+            if not _run(connection, job_id, payload, handler):
                 break
+            process_setup.set_title(f"{process_setup.PROGRAM}: {name}")
 
 
 def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) -> bool:

@@ -6,11 +6,15 @@ cannot be taken back. Linux only: `prctl(2)`, `fcntl(2)`.
 
 import ctypes
 import fcntl
+import functools
 import os
 import resource
 import select
 import signal
 from dataclasses import dataclass
+
+PROGRAM = "fetchbot"
+"""What the titles of the bot's processes begin with."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,33 @@ def set_name(name: str) -> None:
     _prctl(_PR_SET_NAME, name.encode()[:15])
 
 
+def set_title(title: str) -> None:
+    """Show this process as `title` in `ps aux` and `pgrep -f`, in place of its command line.
+
+    The kernel reads a command line from the process's own memory (proc(5), arg_start), so the
+    title is cut to the room that the first command line had. Children made by fork inherit it.
+    """
+    start, end = _argument_area()
+    room = end - start - 1
+    if room > 0:
+        text = title.encode(errors="replace")[:room]
+        ctypes.memset(start, 0, room)
+        ctypes.memmove(start, text, len(text))
+
+
+@functools.cache
+def _argument_area() -> tuple[int, int]:
+    """Where the command line lies in this process's memory; a fork has it at the same place."""
+    return _memory_range(45)  # arg_start, arg_end
+
+
+def _memory_range(field: int) -> tuple[int, int]:
+    """Two neighbouring addresses of `/proc/self/stat`; fields count from behind the name."""
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    return int(fields[field]), int(fields[field + 1])
+
+
 def renounce_privileges() -> None:
     """From now on no exec gives this process or its children more rights: not set-uid, not caps."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -84,9 +115,7 @@ def wipe_first_environment() -> None:
     Taking a variable out of `os.environ` leaves it there. What has been put into `os.environ`
     since lives elsewhere; call this when nothing else is left in it.
     """
-    with open("/proc/self/stat", "rb") as file:
-        fields = file.read().rpartition(b")")[2].split()
-    start, end = int(fields[47]), int(fields[48])  # proc(5): env_start, env_end
+    start, end = _memory_range(47)  # env_start, env_end
     if start:
         ctypes.memset(start, 0, end - start)
 
