@@ -31,7 +31,7 @@ from worker.downloads import workspace
 from worker.ledger import Ledger, LedgerBusy, LedgerError, ledger_path
 from worker.pool import Pool
 from worker.processes import process_setup, process_table, signals
-from worker.settings import Settings, SettingsError
+from worker.settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger("bot")
 
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--version", action="version", version=f"fetchbot {__version__}")
     options = parser.parse_args(arguments)
     try:
-        settings = Settings.load(os.environ, Path(".env"))
+        settings = load_settings(os.environ, Path(".env"))
     except SettingsError as error:
         if options.check:
             return check.refuse(error)

@@ -13,14 +13,14 @@ from pathlib import Path
 from maintenance import commands
 from maintenance.report import parse_duration
 from worker.ledger import LedgerBusy, LedgerError
-from worker.settings import Settings, SettingsError
+from worker.settings import SettingsError, load_settings
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command. Returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        settings = Settings.load(os.environ, Path(".env"), needs_token=False)
+        settings = load_settings(os.environ, Path(".env"), needs_token=False)
         commands.refuse_stranger(settings)
         code: int = options.run(settings, options)
         sys.stdout.flush()

@@ -85,7 +85,7 @@ def local_checks(settings: Settings) -> list[Finding]:
         check_landlock(),
         *check_ffmpeg(),
         check_ytdlp(),
-        check_js_runtime(settings.download_memory_mb),
+        check_js_runtime(settings.download_memory_mib),
     ]
 
 
@@ -202,12 +202,7 @@ def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> 
 
 def _ask_telegram(settings: Settings) -> str:
     # Imported here: it brings pyTelegramBotAPI, 30 MB that the other checks do without.
-    from worker.telegram.client import Client, Connection
+    from worker.dispatch.pool_specs import telegram_connection
+    from worker.telegram.client import Client
 
-    connection = Connection(
-        token=settings.bot_token,
-        api_url=settings.telegram_api_url,
-        local=settings.telegram_api_local,
-        proxy=settings.proxy,
-    )
-    return str(Client(connection).get_me()["username"])
+    return str(Client(telegram_connection(settings)).get_me()["username"])

@@ -239,7 +239,7 @@ def _workers(
 ) -> Iterable[MeasuredWorker]:
     for pool in pools:
         is_downloads = pool["name"] == DOWNLOADS
-        cap_mb = settings.download_memory_mb if is_downloads else settings.telegram_memory_mb
+        cap_mib = settings.download_memory_mib if is_downloads else settings.telegram_memory_mib
         for said in pool["workers"]:
             process = process_table.look_up(said["pid"])
             if process is None or process.identity.started != said["started"]:
@@ -257,7 +257,7 @@ def _workers(
                     memory.data_bytes(process.pid),
                     sum(memory.private_bytes(child.pid) for child in below),
                 ),
-                memory_cap_bytes=cap_mb * 1024 * 1024,
+                memory_cap_bytes=cap_mib * 1024 * 1024,
                 cpu_share=cpu_shares.get(process.identity),
             )
 

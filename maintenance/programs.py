@@ -15,7 +15,7 @@ from maintenance.findings import Finding, critical, ok, warning
 _INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
 _TIMEOUT_S = 20
 # The memory that deno maps as data before it runs a line of JavaScript.
-_DENO_MEMORY_MB = 640
+_DENO_MEMORY_MIB = 640
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def ytdlp_trouble(version: str | None) -> str | None:
     return None
 
 
-def check_js_runtime(download_memory_mb: int) -> Finding:
+def check_js_runtime(download_memory_mib: int) -> Finding:
     """A JavaScript runtime of those that yt-dlp takes; only some sites need one."""
     unfit = []
     for runtime in _RUNTIMES:
@@ -101,8 +101,8 @@ def check_js_runtime(download_memory_mb: int) -> Finding:
         found = f"{runtime.command} {match[1]} at {path}"
         if _numbers(match[1]) < _numbers(runtime.oldest):
             unfit.append(f"{found} is older than {runtime.oldest}")
-        elif runtime.command == "deno" and download_memory_mb < _DENO_MEMORY_MB:
-            unfit.append(f"{found} needs DOWNLOAD_MEMORY_MB={_DENO_MEMORY_MB} or more")
+        elif runtime.command == "deno" and download_memory_mib < _DENO_MEMORY_MIB:
+            unfit.append(f"{found} needs DOWNLOAD_MEMORY_MB={_DENO_MEMORY_MIB} or more")
         else:
             return ok("javascript", found)
     reason = "; ".join(unfit) or "no deno, node, bun or quickjs found"

@@ -44,7 +44,7 @@ from worker.dispatch import pool_specs
 from worker.pool import Pool
 from worker.pool.events import Finished
 from worker.protocol import Download
-from worker.settings import Settings
+from worker.settings import load_settings
 
 ROUNDS = 20
 LINKS = 200
@@ -179,7 +179,7 @@ def _our_workers(home: Path) -> Iterator[_Workers]:
     context.set_forkserver_preload(["worker.dispatch.preload"])
     downloads = home / "workers" / "downloads"
     downloads.mkdir(parents=True)
-    pool = Pool(pool_specs.downloads_spec(Settings.load(values, needs_token=False)), context)
+    pool = Pool(pool_specs.downloads_spec(load_settings(values, needs_token=False)), context)
     with Driver(pool) as driver:
         driver.until(lambda: pool.free == WORKERS, TIMEOUT_S)
         yield _Workers(driver, downloads)

@@ -233,7 +233,7 @@ def test_ffmpeg_says_its_version(install: Install, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "output", "memory_mb", "level"),
+    ("name", "output", "memory_mib", "level"),
     [
         ("deno", "deno 2.3.1 (stable)", 1024, Level.OK),
         ("deno", "deno 2.3.1 (stable)", 512, Level.WARNING),
@@ -247,9 +247,11 @@ def test_ffmpeg_says_its_version(install: Install, tmp_path: Path) -> None:
         ("perl", "v99", 512, Level.WARNING),
     ],
 )
-def test_js_runtime(name: str, output: str, memory_mb: int, level: Level, install: Install) -> None:
+def test_js_runtime(
+    name: str, output: str, memory_mib: int, level: Level, install: Install
+) -> None:
     install(name, output)
-    assert programs.check_js_runtime(memory_mb).level is level
+    assert programs.check_js_runtime(memory_mib).level is level
 
 
 @pytest.mark.parametrize(
@@ -329,8 +331,8 @@ def api_url() -> Iterator[str]:
 _MAIN = """
 import os, sys
 from maintenance.check import main
-from worker.settings import Settings
-sys.exit(main(Settings.load(os.environ)))
+from worker.settings import load_settings
+sys.exit(main(load_settings(os.environ)))
 """
 
 

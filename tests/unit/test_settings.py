@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.settings_table import rows
-from worker.settings import VARIABLES, Settings, SettingsError, dotenv
+from worker.settings import VARIABLES, Settings, SettingsError, dotenv, load_settings
 from worker.settings.settings import CLOUD_API_URL
 
 ROOT = Path(__file__).parents[2]
@@ -23,12 +23,12 @@ OTHER_TOKEN = "987654321:BBOtherOtherOtherOtherOtherOther00"
 
 
 def load(environ: Mapping[str, str] | None = None, dotenv_file: Path | None = None) -> Settings:
-    return Settings.load({"BOT_TOKEN": TOKEN} | dict(environ or {}), dotenv_file)
+    return load_settings({"BOT_TOKEN": TOKEN} | dict(environ or {}), dotenv_file)
 
 
 def problems(environ: Mapping[str, str], dotenv_file: Path | None = None) -> tuple[str, ...]:
     with pytest.raises(SettingsError) as caught:
-        Settings.load(environ, dotenv_file)
+        load_settings(environ, dotenv_file)
     assert "\n" not in str(caught.value)
     assert SECRET not in str(caught.value) + repr(caught.value)
     return caught.value.problems
@@ -39,8 +39,8 @@ DEFAULTS: dict[str, Any] = {
     "telegram_api_local": False,
     "download_workers": 2,
     "telegram_workers": 4,
-    "download_memory_mb": 512,
-    "telegram_memory_mb": 256,
+    "download_memory_mib": 512,
+    "telegram_memory_mib": 256,
     "download_max_jobs": 50,
     "telegram_max_jobs": 100,
     "worker_max_age_s": 3600,
@@ -182,7 +182,7 @@ def test_local_without_a_server_of_its_own_is_refused() -> None:
 
 def test_token_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{TOKEN}\n")
-    assert Settings.load({"BOT_TOKEN_FILE": str(tmp_path / "token")}).bot_token == TOKEN
+    assert load_settings({"BOT_TOKEN_FILE": str(tmp_path / "token")}).bot_token == TOKEN
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"not a token " + SECRET.encode()])
@@ -217,7 +217,7 @@ def test_token_of_the_environment_wins(in_environment: str, in_dotenv: str, tmp_
         texts[name] = str(tmp_path / f"{name}.txt") if name.endswith("FILE") else token
     (tmp_path / ".env").write_text(f"{in_dotenv}={texts[in_dotenv]}\n")
     environ = {in_environment: texts[in_environment]}
-    assert Settings.load(environ, tmp_path / ".env").bot_token == TOKEN
+    assert load_settings(environ, tmp_path / ".env").bot_token == TOKEN
 
 
 # ----------------------------------------------------------------------------------- the .env
@@ -346,7 +346,7 @@ def test_env_example_names_every_setting_with_its_default() -> None:
 def test_env_example_with_a_token_is_valid(tmp_path: Path) -> None:
     text = (ROOT / ".env.example").read_text("utf-8")
     (tmp_path / ".env").write_text(text.replace("BOT_TOKEN=\n", f"BOT_TOKEN={TOKEN}\n"))
-    assert Settings.load({}, tmp_path / ".env").bot_token == TOKEN
+    assert load_settings({}, tmp_path / ".env").bot_token == TOKEN
 
 
 def test_readme_has_the_table_of_settings() -> None:

@@ -36,7 +36,7 @@ def telegram_spec(settings: Settings) -> PoolSpec:
             settings.allowed_users,
             settings.admins,
         ),
-        limits=Limits(settings.telegram_memory_mb * MEBIBYTE, open_files=OPEN_FILES),
+        limits=Limits(settings.telegram_memory_mib * MEBIBYTE, open_files=OPEN_FILES),
         maxtasksperchild=settings.telegram_max_jobs,
         max_age_s=settings.worker_max_age_s,
     )
@@ -50,7 +50,7 @@ def downloads_spec(settings: Settings) -> PoolSpec:
         most_parts=settings.most_parts,
         timeout_s=settings.download_timeout_s,
         idle_timeout_s=settings.download_idle_timeout_s,
-        memory_bytes=settings.download_memory_mb * MEBIBYTE,
+        memory_bytes=settings.download_memory_mib * MEBIBYTE,
         allowed_networks=tuple(map(str, settings.allowed_networks)),
         proxy=settings.proxy,
         cookies_file=str(settings.cookies_file) if settings.cookies_file else None,

@@ -1,5 +1,10 @@
-"""The settings: one frozen dataclass from the environment and `.env`, validated once."""
+"""The settings: one frozen dataclass from the environment and `.env`, validated once.
 
-from worker.settings.settings import MEBIBYTE, VARIABLES, Settings, SettingsError
+`load_settings` is called at the start and its result passed on; nothing reads it as a global.
+"""
 
-__all__ = ["MEBIBYTE", "VARIABLES", "Settings", "SettingsError"]
+from worker.settings.loading import SettingsError, load_settings
+from worker.settings.settings import MEBIBYTE, Settings
+from worker.settings.variables import VARIABLES
+
+__all__ = ["MEBIBYTE", "VARIABLES", "Settings", "SettingsError", "load_settings"]

@@ -1,8 +1,8 @@
-r"""Reads a `.env` file: `NAME=value` lines, the way a shell would take them, without running any.
+r"""Parses a `.env` file: `NAME=value` lines as in a shell, without expansion.
 
-Only this much is understood: blank lines, `# comments`, a leading `export`, values bare or in
-single or double quotes. Nothing is expanded: a token or password may hold a `$`. In double quotes
-`\"` and `\\` stand for `"` and `\`; a bare value ends at a ` #`.
+It may contain blank lines, `# comments`, a leading `export`, and values bare or in single or
+double quotes. A `$` is just a `$`, since a token or password may contain one. In double quotes
+`\"` and `\\` mean `"` and `\`; a bare value ends at a ` #`.
 """
 
 import re
@@ -15,21 +15,21 @@ _COMMENT = re.compile(r"(?:^|[ \t])#.*")
 
 
 @dataclass(frozen=True)
-class Line:
-    """One assignment, and the number of its line for messages."""
+class Assignment:
+    """One `NAME=value` line. `number` is its line number, for messages."""
 
     number: int
     name: str
     value: str
 
 
-def parse(text: str) -> tuple[list[Line], list[int]]:
-    """The assignments in the order of the file, and the numbers of the malformed lines.
+def parse(text: str) -> tuple[list[Assignment], list[int]]:
+    """Return the assignments in file order, and the line numbers of malformed lines.
 
-    A malformed line is known by its number alone, since it may well be a secret in the wrong
-    place. Windows line ends and a byte order mark are no mistakes.
+    Malformed lines are reported only by number, since they may contain a secret. Windows line
+    ends and a byte order mark are accepted.
     """
-    lines: list[Line] = []
+    assignments: list[Assignment] = []
     malformed: list[int] = []
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         stripped = raw.strip()
@@ -40,12 +40,12 @@ def parse(text: str) -> tuple[list[Line], list[int]]:
         if match is None or value is None:
             malformed.append(number)
         else:
-            lines.append(Line(number, match[1], value))
-    return lines, malformed
+            assignments.append(Assignment(number, match[1], value))
+    return assignments, malformed
 
 
 def _unquote(text: str) -> str | None:
-    """The value that `text` stands for, None when a quote is not closed or something follows."""
+    """Unquote a value; None when a quote is not closed or text follows it."""
     if text.startswith("'"):
         match = _SINGLE.fullmatch(text)
         return None if match is None else match[1]

@@ -1,4 +1,4 @@
-"""Where the texts of the settings come from: the environment, and behind it a `.env` file."""
+"""Collects the raw values of the settings: from the environment, else from a `.env` file."""
 
 import difflib
 import stat
@@ -12,34 +12,40 @@ ENVIRONMENT = "environment"
 
 
 @dataclass(frozen=True)
-class Text:
-    """What somebody wrote for a setting, and where: a file, for people a place in it."""
+class RawValue:
+    """The text that was given for a setting, and where: `place` is for messages."""
 
-    value: str
+    text: str
     source: str
     place: str
 
 
 class Sources:
-    """The texts of the `known` names. Collects what is wrong or odd, without showing values."""
+    """The raw values of the `known` names, with the problems and warnings met on the way.
+
+    Neither shows a value: it may be a secret.
+    """
 
     def __init__(self, environ: Mapping[str, str], known: Collection[str]) -> None:
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self._known = known
-        self._texts = {
-            name: Text(environ[name], ENVIRONMENT, ENVIRONMENT) for name in known if name in environ
+        self._values = {
+            name: RawValue(environ[name], ENVIRONMENT, ENVIRONMENT)
+            for name in known
+            if name in environ
         }
 
-    def get(self, name: str) -> Text | None:
-        """The text for `name`, None when nobody gave one or it is empty."""
-        text = self._texts.get(name)
-        return text if text is not None and text.value.strip() else None
+    def get(self, name: str) -> RawValue | None:
+        """The value given for `name`, None when there is none or it is blank."""
+        value = self._values.get(name)
+        return value if value is not None and value.text.strip() else None
 
     def add_dotenv(self, path: Path, secrets: Collection[str] = ()) -> None:
-        """Adds what the file says and the environment does not; no file is no mistake.
+        """Add the file's values for names that the environment does not set.
 
-        Warns of names that look like a misspelt setting, and of `secrets` that everyone may read.
+        A missing file is fine. Warns of names that look like a misspelled setting, and of
+        `secrets` in a file that everyone may read.
         """
         try:
             content = path.read_text("utf-8")
@@ -57,13 +63,15 @@ class Sources:
             f"{path} line {number}: allowed is NAME=value, a comment, or nothing"
             for number in malformed
         )
-        found: dict[str, Text] = {}
+        found: dict[str, RawValue] = {}
         for line in lines:
             place = f"{path.name} line {line.number}"
             if line.name in self._known:
-                found[line.name] = Text(line.value, str(path), place)
+                found[line.name] = RawValue(line.value, str(path), place)
             elif close := difflib.get_close_matches(line.name.upper(), self._known, 1, 0.8):
-                self.warnings.append(f"{place}: {line.name} is no setting; is {close[0]} meant?")
-        if mode & stat.S_IROTH and any(found[name].value for name in secrets if name in found):
-            self.warnings.append(f"{path} holds secrets that everyone may read: chmod 600 it")
-        self._texts = found | self._texts
+                self.warnings.append(
+                    f"{place}: {line.name} is not a setting; did you mean {close[0]}?"
+                )
+        if mode & stat.S_IROTH and any(found[name].text for name in secrets if name in found):
+            self.warnings.append(f"{path} contains secrets and everyone may read it: chmod 600 it")
+        self._values = found | self._values

@@ -1,7 +1,7 @@
-"""What the text of a setting may be: each kind says what is allowed and turns text into a value.
+"""The kinds of values that a setting may have: what is allowed, and how text is parsed.
 
-A kind's `parse` raises ValueError for what is not allowed; the message is the kind's own
-`allowed`, never the text, so that a secret cannot slip into it.
+A kind's `parse` raises ValueError for what is not allowed. The operator is shown the kind's
+`allowed` instead of the error's text, which could contain a secret.
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from worker.logs import TOKEN
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True}
 _SWITCH |= {"off": False, "false": False, "no": False, "0": False}
@@ -22,7 +22,7 @@ _SWITCH |= {"off": False, "false": False, "no": False, "0": False}
 
 @dataclass(frozen=True)
 class ValueKind:
-    """One kind of value: `allowed` completes the sentence "allowed is …"."""
+    """One kind of value. `allowed` completes "allowed is …"; `show` is the inverse of `parse`."""
 
     parse: Callable[[str], Any]
     allowed: str
@@ -30,30 +30,31 @@ class ValueKind:
     show: Callable[[Any], str] = str
 
 
-def whole(least: int, most: int, unit: str = "") -> ValueKind:
-    """A whole number from `least` to `most`."""
+def whole(lowest: int, highest: int, unit: str = "") -> ValueKind:
+    """Allow a whole number from `lowest` to `highest`."""
 
     def parse(text: str) -> int:
         # int() would also take "1_000", " 7" and digits of other scripts.
-        if re.fullmatch(r"[0-9]{1,9}", text) is None or not least <= int(text) <= most:
+        if re.fullmatch(r"[0-9]{1,9}", text) is None or not lowest <= int(text) <= highest:
             raise ValueError
         return int(text)
 
-    return ValueKind(parse, f"a whole number{unit and ' of ' + unit} from {least} to {most}")
+    return ValueKind(parse, f"a whole number{unit and ' of ' + unit} from {lowest} to {highest}")
 
 
-def seconds(least: float, most: float) -> ValueKind:
-    """A time in seconds from `least` to `most`, decimals allowed."""
+def seconds(lowest: float, highest: float) -> ValueKind:
+    """Allow a time in seconds from `lowest` to `highest`, with decimals."""
 
     def parse(text: str) -> float:
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) is None:
             raise ValueError
         value = float(text)
-        if not least <= value <= most:
+        if not lowest <= value <= highest:
             raise ValueError
         return value
 
-    return ValueKind(parse, f"a number of seconds from {least:g} to {most:.0f}", show="{:g}".format)
+    allowed = f"a number of seconds from {lowest:g} to {highest:.0f}"
+    return ValueKind(parse, allowed, show="{:g}".format)
 
 
 def _switch(text: str) -> bool:
@@ -67,9 +68,9 @@ def _path(text: str) -> Path:
     if "\0" in text:
         raise ValueError
     try:
-        # Absolute from here on: jobs run in directories of their own.
+        # Made absolute at once: jobs run in other working directories.
         return Path(text).expanduser().absolute()
-    except RuntimeError:  # there is no such user, so no such home
+    except RuntimeError:  # expanduser(): no such user
         raise ValueError from None
 
 
@@ -80,7 +81,7 @@ def _users(text: str) -> frozenset[int]:
     return frozenset(map(int, parts))
 
 
-def _networks(text: str) -> tuple[Network, ...]:
+def _networks(text: str) -> tuple[IpNetwork, ...]:
     return tuple(ipaddress.ip_network(part) for part in _parts(text))
 
 
@@ -122,20 +123,20 @@ PATH = ValueKind(
 )
 USERS = ValueKind(
     _users,
-    "numeric user ids with commas between them",
+    "numeric user ids, separated by commas",
     show=lambda value: ",".join(map(str, sorted(value))),
 )
 NETWORKS = ValueKind(
     _networks,
-    "networks such as 10.0.0.0/8 with commas between them, no bits set behind the mask",
+    "networks such as 10.0.0.0/8, separated by commas, with no host bits set",
     show=_joined,
 )
-URL = ValueKind(_url, "an http or https address without login, query or fragment")
+URL = ValueKind(_url, "an http or https URL without login, query or fragment")
 BOT_TOKEN = ValueKind(
     _token,
-    "the form that @BotFather gives: digits, a colon, 30 or more of A-Z a-z 0-9 - _",
+    "a token from @BotFather: digits, a colon, 30 or more of A-Z a-z 0-9 - _",
     secret=True,
 )
 PROXY = ValueKind(
-    _proxy, "the form scheme://[user:password@]host:port with http, https or socks5[h]", secret=True
+    _proxy, "scheme://[user:password@]host:port with http, https or socks5[h]", secret=True
 )

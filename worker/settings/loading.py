@@ -1,0 +1,137 @@
+"""Reads the settings from the environment and `.env`, and says all that is wrong with them."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from worker.logs import redact
+from worker.settings import value_kinds
+from worker.settings.settings import (
+    CLOUD_API_URL,
+    CLOUD_MAX_FILE_MB,
+    LOCAL_MAX_FILE_MB,
+    Settings,
+)
+from worker.settings.sources import ENVIRONMENT, RawValue, Sources
+from worker.settings.variables import VARIABLES, Variable
+
+_TOKEN_FILE = "BOT_TOKEN_FILE"  # noqa: S105  # a name
+_TOKEN_FILE_MAX_CHARS = 4096
+
+
+class SettingsError(Exception):
+    """Invalid settings: `problems` has one line for each, and none shows a secret."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
+
+
+def load_settings(
+    environ: Mapping[str, str], dotenv: Path | None = None, *, needs_token: bool = True
+) -> Settings:
+    """Read the settings from `environ`, else from the `.env` file `dotenv`, else the defaults.
+
+    An empty value means the default. Raises SettingsError with all that is wrong. A program that
+    does not talk to Telegram passes `needs_token=False`: the token is then empty.
+    """
+    names = {variable.name for variable in VARIABLES} | {_TOKEN_FILE}
+    sources = Sources(environ, names)
+    if dotenv is not None:
+        secrets = [variable.name for variable in VARIABLES if variable.kind.secret]
+        sources.add_dotenv(dotenv, secrets)
+    problems = sources.problems
+
+    found: dict[str, Any] = {}
+    for variable in VARIABLES:
+        raw = sources.get(variable.name)
+        if variable.field == "bot_token":
+            if not needs_token:
+                found["bot_token"] = ""
+                continue
+            raw = _raw_token(raw, sources.get(_TOKEN_FILE), problems)
+        if raw is None:
+            continue
+        try:
+            found[variable.field] = variable.kind.parse(raw.text.strip())
+        except ValueError:
+            problems.append(_invalid(variable, raw))
+
+    if found.get("telegram_api_local"):
+        found.setdefault("max_file_mb", LOCAL_MAX_FILE_MB)
+    found.setdefault("data_dir", Path("data").absolute())
+    if problems:
+        raise SettingsError(tuple(problems))
+    settings = Settings(**found, warnings=tuple(sources.warnings))
+    contradictions = tuple(_contradictions(settings))
+    if contradictions:
+        raise SettingsError(contradictions)
+    return settings
+
+
+def _raw_token(
+    token: RawValue | None, file: RawValue | None, problems: list[str]
+) -> RawValue | None:
+    """The token from BOT_TOKEN or BOT_TOKEN_FILE; None when a problem has been added."""
+    if token is not None and file is not None:
+        if token.source == file.source:
+            problems.append(f"BOT_TOKEN and {_TOKEN_FILE} are both set: allowed is one of them")
+            return None
+        # The two count as one variable: set in the environment, either overrides both in `.env`.
+        if token.source != ENVIRONMENT:
+            token = None
+    if token is not None:
+        return token
+    if file is None:
+        problems.append(
+            f"BOT_TOKEN is not set: allowed is {value_kinds.BOT_TOKEN.allowed}; "
+            f"or set {_TOKEN_FILE} to a file that contains it"
+        )
+        return None
+    try:
+        path: Path = value_kinds.PATH.parse(file.text)
+        with path.open(encoding="utf-8") as opened:
+            return RawValue(opened.read(_TOKEN_FILE_MAX_CHARS), str(path), f"from {_TOKEN_FILE}")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a path, or not a text file"
+        problems.append(f"{_TOKEN_FILE}={_quoted(file.text)} cannot be read: {reason}")
+        return None
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """Find values that are allowed one by one but not together."""
+    if settings.telegram_api_local and settings.telegram_api_url == CLOUD_API_URL:
+        yield (
+            "TELEGRAM_API_LOCAL='on': allowed with a TELEGRAM_API_URL of your own; "
+            f"{CLOUD_API_URL} is not a local server"
+        )
+    if not settings.telegram_api_local and settings.max_file_mb > CLOUD_MAX_FILE_MB:
+        yield (
+            f"MAX_FILE_MB='{settings.max_file_mb}': allowed is at most {CLOUD_MAX_FILE_MB}, or "
+            f"{LOCAL_MAX_FILE_MB} with TELEGRAM_API_LOCAL=on"
+        )
+    if settings.download_job_timeout_s < settings.download_timeout_s:
+        yield (
+            f"DOWNLOAD_JOB_TIMEOUT='{settings.download_job_timeout_s:g}': allowed is "
+            f"DOWNLOAD_TIMEOUT ({settings.download_timeout_s:g}) or more"
+        )
+    if settings.orphan_max_age_s < settings.download_job_timeout_s:
+        # A younger directory may belong to a job that still runs.
+        yield (
+            f"ORPHAN_MAX_AGE='{settings.orphan_max_age_s:g}': allowed is "
+            f"DOWNLOAD_JOB_TIMEOUT ({settings.download_job_timeout_s:g}) or more"
+        )
+
+
+def _invalid(variable: Variable, raw: RawValue) -> str:
+    shown = " (not shown)" if variable.kind.secret else f"={_quoted(raw.text)}"
+    return f"{variable.name}{shown} ({raw.place}): allowed is {variable.kind.allowed}"
+
+
+def _quoted(text: str) -> str:
+    """Quote `text` for a message: on one line, at most 60 characters, without secrets."""
+    shown = redact(text)
+    return repr(shown if len(shown) <= 60 else shown[:59] + "…")
