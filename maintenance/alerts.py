@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 
 from maintenance.findings import Finding
 from maintenance.report import duration
+from worker.clocks import Wall
 from worker.ledger.upkeep import Upkeep
 from worker.logs import redact
 from worker.protocol import Reply
@@ -37,33 +38,33 @@ class Alert:
     samples: int = 0
     messages: list[int] = field(default_factory=list)
 
-    def note(self, trouble: str | None, name: str, now: float) -> str | None:
+    def note(self, trouble: str | None, name: str, wall: Wall) -> str | None:
         """Count a sample with this trouble or with none. Returns what is to be announced."""
         is_change = (trouble is not None) != self.is_raised
         self.samples = self.samples + 1 if is_change else 0
-        lasted = duration(abs(now - self.since))
+        lasted = duration(abs(wall - self.since))
         if trouble is None:
             if not self.is_raised or self.samples < SAMPLES:
                 return None
             self.is_raised, self.samples = False, 0
             return f"✓ {name}: over after {lasted}"
         if self.samples == 1:
-            self.since = now
-        if (is_change and self.samples < SAMPLES) or not self._may_speak(now):
+            self.since = wall
+        if (is_change and self.samples < SAMPLES) or not self._may_speak(wall):
             return None
-        self.is_raised, self.samples, self.said_at = True, 0, now
+        self.is_raised, self.samples, self.said_at = True, 0, wall
         return f"⚠ {name}: {trouble}" if is_change else f"⚠ {name}, for {lasted}: {trouble}"
 
-    def is_forgettable(self, now: float) -> bool:
+    def is_forgettable(self, wall: Wall) -> bool:
         """Whether nothing about it has to be remembered."""
-        return not self.is_raised and not self.samples and self._may_speak(now)
+        return not self.is_raised and not self.samples and self._may_speak(wall)
 
-    def _may_speak(self, now: float) -> bool:
+    def _may_speak(self, wall: Wall) -> bool:
         # Without the sign: a clock that was set back would silence it for as long.
-        return self.said_at is None or abs(now - self.said_at) >= REPEAT_S
+        return self.said_at is None or abs(wall - self.said_at) >= REPEAT_S
 
 
-def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], now: float) -> None:
+def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], wall: Wall) -> None:
     """Take note of one sample's verdicts, and announce what is due."""
     before = ledger.published(STATE)
     alerts = {name: Alert(**value) for name, value in before.items()}
@@ -71,12 +72,14 @@ def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], now
     outdated: list[int] = []
     messages: dict[str, list[Reply]] = {}
     for name in sorted({*alerts, *troubles}):
-        alert = alerts.setdefault(name, Alert(since=now))
-        sentence = alert.note(troubles.get(name), name, now)
+        alert = alerts.setdefault(name, Alert(since=wall))
+        sentence = alert.note(troubles.get(name), name, wall)
         if sentence:
             log.log(logging.ERROR if alert.is_raised else logging.INFO, "%s", sentence)
             messages[name] = [Reply(admin, None, redact(sentence)) for admin in sorted(admins)]
             outdated += alert.messages
-    state = {name: asdict(alert) for name, alert in alerts.items() if not alert.is_forgettable(now)}
+    state = {
+        name: asdict(alert) for name, alert in alerts.items() if not alert.is_forgettable(wall)
+    }
     if messages or state != before:
-        ledger.save_alerts(state, messages, outdated, now)
+        ledger.save_alerts(state, messages, outdated, wall)

@@ -7,7 +7,6 @@ or OSError, and the caller says so.
 import os
 import pwd
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from maintenance.orphans import Orphan, find_orphans
 from maintenance.ownership import Instance, owner_of
 from maintenance.report import duration, print_json, say, size, table
 from maintenance.zombies import Zombie
+from worker.clocks import wall_clock
 from worker.downloads import workspace
 from worker.ledger import LedgerError, ledger_path
 from worker.ledger.database import Access
@@ -240,7 +240,7 @@ def _the_job(ledger: Upkeep, name: str) -> FailedJob:
 
 def _retry(ledger: Upkeep, job: FailedJob) -> str | None:
     try:
-        ledger.retry(job, time.time())
+        ledger.retry(job, wall_clock())
     except NotRetried as refusal:
         return str(refusal)
     return None

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,8 @@ from maintenance.orphans import find_orphans
 from maintenance.ownership import Instance
 from maintenance.strays import StrayHunter
 from maintenance.zombies import Problem
+from worker import clocks
+from worker.clocks import Monotonic, Wall
 from worker.downloads import workspace
 from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
@@ -70,7 +71,7 @@ class Janitor:
         self._said: tuple[dict[str, Any], float | None, dict[str, float]] | None = None
         self._say_again_at = 0.0
         self._stopped = threading.Event()
-        self.heartbeat = time.monotonic()
+        self.heartbeat = clocks.monotonic()
         self._steps = [
             Step("strays", self.sweep_strays, TICK_S),
             Step("zombies", self.sweep_zombies, ZOMBIES_S),
@@ -87,12 +88,12 @@ class Janitor:
     def run(self) -> None:
         """The thread."""
         while not self._stopped.wait(TICK_S):
-            self.step(time.monotonic())
+            self.step(clocks.monotonic())
 
-    def step(self, now: float) -> None:
+    def step(self, now: Monotonic) -> None:
         """Run what is due at monotonic `now`."""
         for step in self._steps:
-            self.heartbeat = time.monotonic()
+            self.heartbeat = clocks.monotonic()
             if now >= step.due_at:
                 step.due_at = now + step.every_s
                 try:
@@ -130,9 +131,9 @@ class Janitor:
         polled_at = self._polled_at()
         sites = dict(self._dispatcher.sites_down)
         said = measures.describe_bot(self._dispatcher), polled_at, sites
-        now = time.monotonic()
+        now = clocks.monotonic()
         if said != self._said or now >= self._say_again_at:
-            wall = time.time()
+            wall = clocks.wall_clock()
             clocks_apart_s = wall - now
             news = {
                 **said[0],
@@ -146,10 +147,12 @@ class Janitor:
 
     def sample(self) -> None:
         """Measure, keep the figures, and raise or clear alerts."""
-        use = self._cpu.look(self._workers(), time.monotonic())
+        use = self._cpu.look(self._workers(), clocks.monotonic())
         with self._open() as ledger:
             if use:
-                ledger.publish(measures.PUBLISHED_CPU, measures.describe_cpu(use, time.time()))
+                ledger.publish(
+                    measures.PUBLISHED_CPU, measures.describe_cpu(use, clocks.wall_clock())
+                )
             # Some may have gone since they were found; what its parent has not reaped has not.
             left = sum(process_table.identify(one.pid) == one for one in self._left)
             taken = measures.take(self._settings, ledger, left)
@@ -167,7 +170,7 @@ class Janitor:
             max_age_s = self._settings.orphan_max_age_s
             orphans = find_orphans(downloads, ledger.live_directories, max_age_s)
         for orphan in orphans:
-            self.heartbeat = time.monotonic()
+            self.heartbeat = clocks.monotonic()
             try:
                 workspace.remove(orphan.path)
             except OSError as error:
@@ -177,27 +180,27 @@ class Janitor:
 
     def forget_old(self) -> None:
         """Remove what ended long ago from the ledger, and give its pages back to the disk."""
-        now = time.time()
+        wall = clocks.wall_clock()
         removed = 0
         with self._open() as ledger:
-            before = self._settled(ledger, now) - KEPT_S
+            before = self._settled(ledger, wall) - KEPT_S
             while rows := ledger.remove_old(before):
                 removed += rows
                 if self._rest():
                     return
-            ledger.forget_samples(now - SAMPLES_KEPT_S, now)
+            ledger.forget_samples(wall - SAMPLES_KEPT_S, wall)
             while ledger.vacuum():
                 if self._rest():
                     return
         if removed:
             log.info("%d rows of what ended long ago are removed from the ledger.", removed)
 
-    def _settled(self, ledger: Upkeep, now: float) -> float:
+    def _settled(self, ledger: Upkeep, wall: Wall) -> float:
         """Wall time, of which a clock that was set forward within a day is no witness."""
         oldest = ledger.oldest_sample()
-        return now if oldest is None else min(now, oldest + SAMPLES_KEPT_S)
+        return wall if oldest is None else min(wall, oldest + SAMPLES_KEPT_S)
 
     def _rest(self) -> bool:
         """Let others write. True when it is time to stop."""
-        self.heartbeat = time.monotonic()
+        self.heartbeat = clocks.monotonic()
         return self._stopped.wait(BREATH_S)

@@ -6,7 +6,6 @@ whoever asks, the thread and the command alike.
 
 import os
 import shutil
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 from maintenance import programs
 from maintenance.cpu import CpuUse
 from maintenance.ownership import running_bot
+from worker.clocks import Wall, wall_clock
 from worker.downloads.confinement import isolation, landlock
 from worker.ledger import DOWNLOADS
 from worker.ledger.statistics import Statistics
@@ -78,7 +78,7 @@ class Measures:
     `sites_down` are those that fail for everybody, with the wall time of the next try.
     """
 
-    taken_at: float
+    taken_at: Wall
     figures: Statistics
     bot_pid: int | None
     bot_age_s: float
@@ -159,7 +159,7 @@ def _describe_worker(worker: WorkerLike) -> dict[str, Any]:
 
 def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     """Measure now. `zombies` is how many there are, for they are counted elsewhere."""
-    now = time.time()
+    wall = wall_clock()
     identity = running_bot(settings.data_dir)
     bot = process_table.look_up(identity.pid) if identity else None
     said, said_cpu = (
@@ -168,10 +168,10 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     pools = said.get("pools", [])
     disk = shutil.disk_usage(settings.data_dir)
     ytdlp = programs.installed_ytdlp()
-    today = datetime.fromtimestamp(now, UTC).date()
+    today = datetime.fromtimestamp(wall, UTC).date()
     return Measures(
-        taken_at=now,
-        figures=ledger.figures(now),
+        taken_at=wall,
+        figures=ledger.figures(wall),
         bot_pid=bot.pid if bot else None,
         bot_age_s=bot.age_s if bot else 0.0,
         bot_is_stopped=bool(bot and bot.state in "Tt"),
@@ -183,7 +183,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         downloads=tuple(_downloads(ledger.sessions())),
         zombies=zombies,
         memory_bytes=_memory_of_all(bot.pid) if bot else 0,
-        memory_peak_share=ledger.memory_peak(now - PEAK_S),
+        memory_peak_share=ledger.memory_peak(wall - PEAK_S),
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
         cpu_share=said_cpu.get("machine_share"),

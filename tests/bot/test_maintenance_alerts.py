@@ -10,7 +10,9 @@ from maintenance import alerts
 from maintenance.findings import Finding, critical, ok
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
+from tests.support.ledger_kit import START
 from tests.support.scene import Scene
+from worker.clocks import Wall
 from worker.ledger import Ledger, ledger_path
 from worker.ledger.upkeep import Upkeep
 
@@ -30,7 +32,7 @@ class Admins:
     def sample(self, findings: list[Finding], times: int = 1, every_s: float = 15.0) -> None:
         for _ in range(times):
             self.now += every_s
-            alerts.step(self.ledger, findings, {7, 8}, self.now)
+            alerts.step(self.ledger, findings, {7, 8}, Wall(self.now))
 
     @property
     def messages(self) -> list[str]:
@@ -136,7 +138,10 @@ def test_real_alert_reaches_the_admin_when_telegram_is_back(
         # One sample has found the disk in order again, which it was not.
         ledger = Upkeep(ledger_path(scene.data_dir))
         ledger.save_alerts(
-            {"disk": {"since": 0.0, "said_at": None, "is_raised": True, "samples": 1}}, {}, [], 0.0
+            {"disk": {"since": 0.0, "said_at": None, "is_raised": True, "samples": 1}},
+            {},
+            [],
+            START,
         )
         ledger.close()
         scene.api.faults.add(Fault("sendMessage", "server_error"))

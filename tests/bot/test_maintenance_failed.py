@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.site import MediaSite
-from tests.support.ledger_kit import ERROR, a_file, a_link, claim, post, send
+from tests.support.ledger_kit import ERROR, START, a_file, a_link, claim, post, send
 from tests.support.operator_kit import maintenance
 from tests.support.scene import Scene
 from worker import protocol
+from worker.clocks import Wall
 from worker.ledger import (
     ButtonJob,
     DeliverJob,
@@ -32,9 +33,9 @@ def fail_a_download(ledger: Ledger, *, is_told: bool = True) -> int:
     send(ledger, a_link(), update_id=1)
     post(ledger)
     download = claim(ledger, DownloadJob)
-    ledger.fail(download, ERROR, "abc123", "Traceback: \x1b[31mhere", 50.0)
+    ledger.fail(download, ERROR, "abc123", "Traceback: \x1b[31mhere", Wall(50.0))
     if is_told:
-        ledger.finish_explanation(claim(ledger, ExplainJob), 60.0)
+        ledger.finish_explanation(claim(ledger, ExplainJob), Wall(60.0))
     return download.id
 
 
@@ -77,17 +78,17 @@ def test_retried_download_gives_one_more_answer(path: Path) -> None:
     download = fail_a_download(ledger)
     with Upkeep(path) as upkeep:
         (failed,) = upkeep.failed(10)
-        upkeep.retry(failed, 100.0)
+        upkeep.retry(failed, Wall(100.0))
         assert upkeep.failed(10) == []
     job = claim(ledger, DownloadJob, 100.0)
     assert (job.id, job.attempts) == (download, 1)
     post(ledger, 77)
-    ledger.fail(job, ERROR, "def456", "", 110.0)
+    ledger.fail(job, ERROR, "def456", "", Wall(110.0))
     explain = claim(ledger, ExplainJob, 110.0)
     assert explain.request is not None
     assert (explain.request.status_message_id, explain.request.error_id) == (77, "def456")
-    ledger.finish_explanation(explain, 120.0)
-    assert ledger.claim("telegram", 120.0) is None
+    ledger.finish_explanation(explain, Wall(120.0))
+    assert ledger.claim("telegram", Wall(120.0)) is None
 
 
 def test_retry_takes_the_download_that_somebody_else_has_begun(path: Path) -> None:
@@ -95,9 +96,9 @@ def test_retry_takes_the_download_that_somebody_else_has_begun(path: Path) -> No
     fail_a_download(ledger)
     send(ledger, a_link(8), update_id=2)
     with Upkeep(path) as upkeep:
-        upkeep.retry(upkeep.failed(10)[0], 100.0)
+        upkeep.retry(upkeep.failed(10)[0], Wall(100.0))
     job = claim(ledger, DownloadJob, 100.0)
-    assert ledger.claim("downloads", 100.0) is None
+    assert ledger.claim("downloads", Wall(100.0)) is None
     post(ledger, 1)
     post(ledger, 2)
     assert len(ledger.watchers(job.id)) == 2
@@ -107,14 +108,14 @@ def test_failed_delivery_is_done_again_with_a_download_of_its_own(path: Path) ->
     ledger = Ledger(path)
     send(ledger, a_link(), update_id=1)
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
-    ledger.fail(claim(ledger, DeliverJob), ERROR, "abc123", "", 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
+    ledger.fail(claim(ledger, DeliverJob), ERROR, "abc123", "", START)
     with Upkeep(path) as upkeep:
         (failed,) = upkeep.failed(10)
         with pytest.raises(NotRetried, match="just being told"):
-            upkeep.retry(failed, 50.0)
-        ledger.finish_explanation(claim(ledger, ExplainJob), 60.0)
-        upkeep.retry(failed, 100.0)
+            upkeep.retry(failed, Wall(50.0))
+        ledger.finish_explanation(claim(ledger, ExplainJob), Wall(60.0))
+        upkeep.retry(failed, Wall(100.0))
         assert upkeep.failed(10) == []
     claim(ledger, DownloadJob, 100.0)
 
@@ -125,9 +126,9 @@ def test_nothing_is_done_again_for_nobody(path: Path) -> None:
     post(ledger)
     download = claim(ledger, DownloadJob)
     send(ledger, protocol.CancelRequest(1, 7, "press"), update_id=2)
-    ledger.finish(claim(ledger, ButtonJob), 0.0)
-    ledger.finish_explanation(claim(ledger, ExplainJob), 0.0)
-    ledger.fail(download, ERROR, "abc123", "", 0.0)
+    ledger.finish(claim(ledger, ButtonJob), START)
+    ledger.finish_explanation(claim(ledger, ExplainJob), START)
+    ledger.fail(download, ERROR, "abc123", "", START)
     answer = maintenance(path.parent, "failed", "retry", str(download.id))
     assert answer.code == 2
     assert "nobody waits for it" in answer.text
@@ -136,8 +137,8 @@ def test_nothing_is_done_again_for_nobody(path: Path) -> None:
 
 def test_failed_job_without_a_request_waits_again(path: Path) -> None:
     ledger = Ledger(path)
-    ledger.record_updates([{"update_id": 1}], 0.0)
-    ledger.fail(claim(ledger, UpdateJob), ERROR, "abc123", "", 0.0)
+    ledger.record_updates([{"update_id": 1}], START)
+    ledger.fail(claim(ledger, UpdateJob), ERROR, "abc123", "", START)
     assert maintenance(path.parent, "failed", "retry", "1").code == 0
     assert claim(ledger, UpdateJob, 1e12).id == 1
 

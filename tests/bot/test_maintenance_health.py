@@ -19,8 +19,10 @@ from maintenance.findings import Level, worst
 from maintenance.health import assess
 from maintenance.measures import MeasuredWorker, Measures
 from tests.sandbox.site import MediaSite
+from tests.support.ledger_kit import START
 from tests.support.operator_kit import ROOT, maintenance
 from tests.support.scene import Scene
+from worker.clocks import Wall
 from worker.ledger import Ledger, ledger_path
 from worker.ledger.statistics import Queue
 from worker.ledger.upkeep import Upkeep
@@ -94,7 +96,7 @@ def test_bot_that_does_not_poll_is_said(site: MediaSite, tmp_path: Path) -> None
         # As if what was said last lay further back.
         taken = take(Settings(bot_token="", data_dir=scene.data_dir))
         assert {i.name: i.level for i in assess(taken)}["poll"] is not Level.CRITICAL
-        later = dataclasses.replace(taken, taken_at=time.time() + 3600, bot_age_s=3600)
+        later = dataclasses.replace(taken, taken_at=Wall(time.time() + 3600), bot_age_s=3600)
         (item,) = [item for item in assess(later) if item.name == "poll"]
         assert (item.level, item.alerts) == (Level.CRITICAL, True)
         assert "not polling" in item.text
@@ -291,7 +293,7 @@ def test_a_hundred_thousand_jobs_cost_no_more_than_a_thousand(settings: Settings
         with Upkeep(path) as ledger:
             count = lambda: counted.__setitem__(0, counted[0] + 1)  # noqa: E731
             ledger._db._connection.set_progress_handler(count, 10)
-            ledger.figures(time.time())
+            ledger.figures(Wall(time.time()))
             ledger.live_directories()
             ledger.failed(50)
         return counted[0]
@@ -369,12 +371,12 @@ def test_prometheus_reads_it(site: MediaSite, tmp_path: Path) -> None:
 def test_counts_of_what_ended_do_not_fall_when_rows_are_removed(settings: Settings) -> None:
     ledger = Ledger(ledger_path(settings.data_dir))
     for number in range(5):
-        ledger.record_updates([{"update_id": number}], 0.0)
-        job = ledger.claim("telegram", 0.0)
+        ledger.record_updates([{"update_id": number}], START)
+        job = ledger.claim("telegram", START)
         assert job
-        ledger.finish(job, 1.0)
+        ledger.finish(job, Wall(1.0))
     with Upkeep(ledger_path(settings.data_dir)) as upkeep:
         assert upkeep.remove_old(100.0) == 5
-        figures = upkeep.figures(200.0)
+        figures = upkeep.figures(Wall(200.0))
     assert figures.ended_total == {("telegram", "done"): 5}
     assert figures.created_total == 5

@@ -19,6 +19,7 @@ from tests.support.ledger_kit import ERROR, QUOTA, WORDS, a_file, a_link, claim,
 from tests.support.operator_kit import FFMPEG, ROOT, NobodyAtWork, namesake, orphan
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker import protocol
+from worker.clocks import Wall
 from worker.ledger import (
     DeliverJob,
     DownloadJob,
@@ -126,13 +127,13 @@ def test_dead_fork_server_does_not_stay_defunct(site: MediaSite, tmp_path: Path)
 def answered_link(ledger: Ledger, now: float, *, user_id: int = 7) -> None:
     """A link that came to its media, all at `now`."""
     number = int(now) * 10 + user_id
-    ledger.record_updates([{"update_id": number}], now)
+    ledger.record_updates([{"update_id": number}], Wall(now))
     update = claim(ledger, UpdateJob, now)
     link = a_link(user_id, f"key {number}")
-    ledger.finish_update(update, [link], QUOTA, WORDS, now)
-    ledger.finish_status(claim(ledger, StatusJob, now), 2, now)
-    ledger.finish_download(claim(ledger, DownloadJob, now), a_file(), now)
-    ledger.finish_delivery(claim(ledger, DeliverJob, now), protocol.Delivered("file id"), now)
+    ledger.finish_update(update, [link], QUOTA, WORDS, Wall(now))
+    ledger.finish_status(claim(ledger, StatusJob, now), 2, Wall(now))
+    ledger.finish_download(claim(ledger, DownloadJob, now), a_file(), Wall(now))
+    ledger.finish_delivery(claim(ledger, DeliverJob, now), protocol.Delivered("file id"), Wall(now))
 
 
 def counts(path: Path) -> dict[str, int]:
@@ -158,14 +159,14 @@ def test_what_ended_a_month_ago_is_removed_and_nothing_else(
     # Old, and not at its end: a link whose download waits to be tried again.
     send(ledger, a_link(3, "waiting"), update_id=1)
     post(ledger)
-    ledger.put_back(claim(ledger, DownloadJob), 0.0, old, refund=False)
+    ledger.put_back(claim(ledger, DownloadJob), 0.0, Wall(old), refund=False)
     before = counts(path)
     assert (before["jobs"], before["requests"], before["media"]) == (11, 3, 2)
     janitor.forget_old()
     after = counts(path)
     assert (after["jobs"], after["requests"], after["media"]) == (6, 2, 1)
     # What still waits is done as ever.
-    ledger.finish_download(claim(ledger, DownloadJob, now), a_file(), now)
+    ledger.finish_download(claim(ledger, DownloadJob, now), a_file(), Wall(now))
     claim(ledger, DeliverJob, now)
 
 
@@ -175,8 +176,8 @@ def test_failed_job_goes_with_all_that_was_noted_of_it(janitor: Janitor, tmp_pat
     post(ledger)
     download = claim(ledger, DownloadJob)
     ledger.remember_usage(download, protocol.DownloadUsage(1.0, 1.0, 1, "words"))
-    ledger.fail(download, ERROR, "abc123", "", 1.0)
-    ledger.finish_explanation(claim(ledger, ExplainJob, 1.0), 1.0)
+    ledger.fail(download, ERROR, "abc123", "", Wall(1.0))
+    ledger.finish_explanation(claim(ledger, ExplainJob, 1.0), Wall(1.0))
     janitor.forget_old()
     assert set(counts(ledger_path(tmp_path)).values()) == {0}
 
@@ -242,7 +243,7 @@ def test_room_is_given_back_and_writers_wait_for_one_batch_only(
 
     def rest() -> bool:
         written.append(len(written))
-        ledger.record_updates([{"update_id": len(written)}], time.time())
+        ledger.record_updates([{"update_id": len(written)}], Wall(time.time()))
         return False
 
     monkeypatch.setattr(janitor, "_rest", rest)

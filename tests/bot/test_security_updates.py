@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.hostile.web import Handler, Web, content
 from tests.sandbox.site import MediaSite
-from tests.support.ledger_kit import QUOTA, WORDS
+from tests.support.ledger_kit import QUOTA, START, WORDS
 from tests.support.scene import CHAT, Scene
 from tests.support.updates import anything, near_messages, odd_objects, said
 from worker.dispatch import poller
@@ -73,7 +73,7 @@ batches = st.lists(
 def handle_all(ledger: Ledger) -> int:
     """Everything that Telegram workers have to do, done; how many updates there were."""
     handled = 0
-    while job := ledger.claim(TELEGRAM, 0.0):
+    while job := ledger.claim(TELEGRAM, START):
         match job:
             case UpdateJob():
                 handled += 1
@@ -81,11 +81,11 @@ def handle_all(ledger: Ledger) -> int:
                 effects = handle_update(
                     task.update, admins=frozenset({ADMIN}), username=lambda: "bot"
                 )
-                ledger.finish_update(job, effects, QUOTA, WORDS, 0.0)
+                ledger.finish_update(job, effects, QUOTA, WORDS, START)
             case StatusJob():
-                ledger.finish_status(job, 1, 0.0)
+                ledger.finish_status(job, 1, START)
             case _:
-                ledger.finish(job, 0.0)
+                ledger.finish(job, START)
     return handled
 
 
@@ -101,7 +101,7 @@ def test_any_update_goes_through_ledger_and_worker(
     offset = Poller(CONNECTION, lambda: ledger, lambda: None)._record(ledger, batch, before)
     assert offset == max(before, ledger.offset())
     assert handle_all(ledger) <= len(batch)
-    assert ledger.claim(TELEGRAM, 0.0) is None
+    assert ledger.claim(TELEGRAM, START) is None
 
 
 @pytest.mark.negative

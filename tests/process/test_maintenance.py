@@ -15,6 +15,7 @@ from maintenance.strays import StrayHunter
 from tests.support.operator_kit import NobodyAtWork
 from tests.support.pool_driver import driven, fork_server_pid
 from tests.support.process_kit import PATIENCE_S
+from worker.clocks import Monotonic
 from worker.ledger import Ledger, ledger_path
 from worker.pool import watched_process
 from worker.processes import process_table, signals
@@ -125,7 +126,7 @@ def test_step_that_fails_stops_neither_the_others_nor_the_next_round(janitor: Ja
 
     janitor._steps = [Step("bad", fail, 60.0), Step("good", lambda: ran.append("good"), 10.0)]
     for now in (0.0, 5.0, 10.0, 60.0):
-        janitor.step(now)
+        janitor.step(Monotonic(now))
     assert ran == ["bad", "good", "good", "bad", "good"]
 
 

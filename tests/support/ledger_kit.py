@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from worker import errors, protocol
+from worker.clocks import Wall
 from worker.ledger import ButtonJob, Ledger, Quota, StatusJob, UpdateJob, Words
 from worker.ledger.jobs import ClaimedJob
 from worker.protocol import Cancelled
@@ -14,20 +15,23 @@ WORDS = Words(
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
 AnyJob = TypeVar("AnyJob", bound=ClaimedJob)
 
+START = Wall(0.0)
+"""When most of a test happens, for nothing in it is waited for."""
+
 ERROR = errors.JobError(errors.Reason.NETWORK, errors.Fault.RETRYABLE)
 
 
 def claim(ledger: Ledger, job_type: type[AnyJob], now: float = 0.0) -> AnyJob:
     """The next job, which is one of this type."""
-    job = ledger.claim(job_type.kind.pool, now)
+    job = ledger.claim(job_type.kind.pool, Wall(now))
     assert isinstance(job, job_type), job
     return job
 
 
 def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[int]:
     """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
-    ledger.record_updates([{"update_id": update_id}], 0.0)
-    return ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, WORDS, 0.0)
+    ledger.record_updates([{"update_id": update_id}], START)
+    return ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, WORDS, START)
 
 
 def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:
@@ -46,7 +50,7 @@ def a_file(path: str = "/nowhere/media.mp4") -> protocol.Media:
 
 
 def post(ledger: Ledger, message_id: int = 2) -> None:
-    ledger.finish_status(claim(ledger, StatusJob), message_id, 0.0)
+    ledger.finish_status(claim(ledger, StatusJob), message_id, START)
 
 
 def press(
@@ -56,5 +60,5 @@ def press(
     effect = protocol.CancelRequest(request_id, user_id, "callback")
     to_stop = send(ledger, effect, update_id=update_id)
     job = claim(ledger, ButtonJob)
-    ledger.finish(job, 0.0)
+    ledger.finish(job, START)
     return job.answer.text, to_stop

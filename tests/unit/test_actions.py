@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from worker.clocks import Monotonic
 from worker.dispatch.rate_limits import IN_ALL, RateLimits
 from worker.dispatch.status.actions import ChatActions
 from worker.errors import TelegramBusy
@@ -20,7 +21,9 @@ def times(chats: list[int], governor: RateLimits, seconds: int) -> dict[int, lis
     actions = ChatActions()
     found: dict[int, list[int]] = {chat: [] for chat in chats}
     for now in range(seconds):
-        while action := actions.next_action(dict.fromkeys(chats, DOWNLOADING), governor, now):
+        while action := actions.next_action(
+            dict.fromkeys(chats, DOWNLOADING), governor, Monotonic(now)
+        ):
             found[action.chat_id].append(now)
     return found
 
@@ -44,29 +47,33 @@ def test_action_never_runs_out_while_there_is_work() -> None:
     ],
 )
 def test_action_says_what_is_known(progress: Progress, action: Action) -> None:
-    assert ChatActions().next_action({7: progress}, RateLimits(), 0.0) == ShowAction(7, action)
+    assert ChatActions().next_action({7: progress}, RateLimits(), Monotonic(0.0)) == ShowAction(
+        7, action
+    )
 
 
 def test_chat_that_has_just_been_spoken_to_gets_none() -> None:
     governor = RateLimits()
-    governor.spend(7, 0.0)
+    governor.spend(7, Monotonic(0.0))
     actions = ChatActions()
-    assert actions.next_action({7: DOWNLOADING}, governor, 0.9) is None
-    assert actions.next_action({7: DOWNLOADING}, governor, 1.0)
+    assert actions.next_action({7: DOWNLOADING}, governor, Monotonic(0.9)) is None
+    assert actions.next_action({7: DOWNLOADING}, governor, Monotonic(1.0))
 
 
 def test_nobody_gets_one_while_the_bot_as_a_whole_is_busy() -> None:
     governor = RateLimits()
     for chat in range(2):
-        governor.spend(chat, 0.0)
-    assert ChatActions().next_action({7: DOWNLOADING}, governor, IN_ALL.interval_s) is None
-    assert ChatActions().next_action({7: DOWNLOADING}, governor, 2 * IN_ALL.interval_s)
+        governor.spend(chat, Monotonic(0.0))
+    assert (
+        ChatActions().next_action({7: DOWNLOADING}, governor, Monotonic(IN_ALL.interval_s)) is None
+    )
+    assert ChatActions().next_action({7: DOWNLOADING}, governor, Monotonic(2 * IN_ALL.interval_s))
 
 
 def test_flood_wait_about_an_action_silences_its_chat_and_no_other() -> None:
     governor = RateLimits()
-    governor.heed(7, TelegramBusy(1200.0), 0.0)
+    governor.heed(7, TelegramBusy(1200.0), Monotonic(0.0))
     shown = times([7, 8], governor, 1300)
     assert min(shown[7]) >= 1200
     assert len(shown[8]) > 300
-    assert governor.closed_chats(0.0) == [7]
+    assert governor.closed_chats(Monotonic(0.0)) == [7]

@@ -5,8 +5,9 @@ from itertools import count
 
 import pytest
 
-from tests.support.ledger_kit import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
+from tests.support.ledger_kit import ERROR, QUOTA, START, WORDS, a_file, a_link, claim, post
 from worker import errors, protocol
+from worker.clocks import Wall
 from worker.ledger import (
     DOWNLOADS,
     TELEGRAM,
@@ -31,8 +32,8 @@ _updates = count(1)
 def send(
     ledger: Ledger, *effects: protocol.Effect, quota: Quota = QUOTA, now: float = 0.0
 ) -> list[int]:
-    ledger.record_updates([{"update_id": next(_updates)}], now)
-    return ledger.finish_update(claim(ledger, UpdateJob, now), effects, quota, WORDS, now)
+    ledger.record_updates([{"update_id": next(_updates)}], Wall(now))
+    return ledger.finish_update(claim(ledger, UpdateJob, now), effects, quota, WORDS, Wall(now))
 
 
 def links(user: int, *names: str) -> list[protocol.OpenRequest]:
@@ -43,7 +44,7 @@ def links(user: int, *names: str) -> list[protocol.OpenRequest]:
 def take(ledger: Ledger, number: int = 100, share: Share = NO_LIMIT) -> list[str | None]:
     """The media that is taken for download next, one after the other."""
     jobs_taken: list[DownloadJob] = []
-    while len(jobs_taken) < number and (job := ledger.claim(DOWNLOADS, 0.0, share=share)):
+    while len(jobs_taken) < number and (job := ledger.claim(DOWNLOADS, START, share=share)):
         assert isinstance(job, DownloadJob)
         jobs_taken.append(job)
     return [job.media_key for job in jobs_taken]
@@ -52,10 +53,10 @@ def take(ledger: Ledger, number: int = 100, share: Share = NO_LIMIT) -> list[str
 def replies(ledger: Ledger, now: float = 0.0) -> list[str]:
     """What is said to people now."""
     said = []
-    while job := ledger.claim(TELEGRAM, now):
+    while job := ledger.claim(TELEGRAM, Wall(now)):
         if isinstance(job, ReplyJob):
             said.append(job.reply.text)
-        ledger.finish(job, now)
+        ledger.finish(job, Wall(now))
     return said
 
 
@@ -108,10 +109,10 @@ def test_answer_waits_for_no_status_message_of_a_later_link(ledger: Ledger) -> N
     send(ledger, *links(2, "b1"))
     post(ledger, 11)
     post(ledger, 12)
-    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
     failed = claim(ledger, DownloadJob)
     assert (failed.media_key, failed.kind) == ("b1", Kind.DOWNLOAD)
-    ledger.fail(failed, ERROR, "abc", "", 0.0)
+    ledger.fail(failed, ERROR, "abc", "", START)
     assert claim(ledger, DeliverJob).request.media_key == "a1"
     assert claim(ledger, ExplainJob).request.media_key == "b1"
     claim(ledger, StatusJob)
@@ -145,11 +146,11 @@ def test_no_chat_has_more_downloads_at_a_time_than_its_share(ledger: Ledger) -> 
 
 def test_end_of_a_download_makes_room_for_the_next(ledger: Ledger) -> None:
     send(ledger, *links(1, "a1", "a2"))
-    first = ledger.claim(DOWNLOADS, 0.0, share=Share(1, 1))
+    first = ledger.claim(DOWNLOADS, START, share=Share(1, 1))
     assert first is not None
     assert take(ledger, share=Share(1, 1)) == []
     ledger.fail(
-        first, errors.JobError(errors.Reason.PRIVATE, errors.Fault.PERMANENT), "id", "", 0.0
+        first, errors.JobError(errors.Reason.PRIVATE, errors.Fault.PERMANENT), "id", "", START
     )
     assert take(ledger, share=Share(1, 1)) == ["a2"]
 
@@ -160,14 +161,14 @@ def test_end_of_a_download_makes_room_for_the_next(ledger: Ledger) -> None:
 def test_closed_chat_waits_and_delays_no_other(ledger: Ledger) -> None:
     send(ledger, *links(1, "a"))
     send(ledger, *links(2, "b"))
-    job = ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[1])
+    job = ledger.claim(TELEGRAM, START, closed_chat_ids=[1])
     assert job is not None
     assert job.chat_id == 2
-    assert ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[1]) is None
-    assert ledger.claim(TELEGRAM, 0.0, closed_chat_ids=None) is None
-    ledger.record_updates([{"update_id": next(_updates)}], 0.0)
+    assert ledger.claim(TELEGRAM, START, closed_chat_ids=[1]) is None
+    assert ledger.claim(TELEGRAM, START, closed_chat_ids=None) is None
+    ledger.record_updates([{"update_id": next(_updates)}], START)
     assert claim(ledger, UpdateJob).chat_id is None
-    assert ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[]) is not None
+    assert ledger.claim(TELEGRAM, START, closed_chat_ids=[]) is not None
 
 
 # ---------------------------------------------------------------------------------- quotas
@@ -187,7 +188,7 @@ def test_answer_makes_room_for_the_next_link(ledger: Ledger) -> None:
     post(ledger)
     send(ledger, protocol.CancelRequest(1, 1, "button"), quota=quota)
     claim(ledger, ButtonJob)
-    ledger.finish_explanation(claim(ledger, ExplainJob), 0.0)
+    ledger.finish_explanation(claim(ledger, ExplainJob), START)
     send(ledger, *links(1, "a2"), quota=quota)
     assert take(ledger) == ["a2"]
 

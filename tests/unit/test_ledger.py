@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_kit import ERROR, a_file, a_link, claim, post, send
+from tests.support.ledger_kit import ERROR, START, a_file, a_link, claim, post, send
+from worker.clocks import Wall
 from worker.ledger import (
     TELEGRAM,
     DeliverJob,
@@ -29,7 +30,7 @@ from worker.processes.process_table import Identity
 def test_offset_and_updates_survive(ledger_file: Path) -> None:
     ledger = Ledger(ledger_file)
     assert ledger.offset() == 0
-    ledger.record_updates([{"update_id": 5}, {"update_id": 6}], 0.0)
+    ledger.record_updates([{"update_id": 5}, {"update_id": 6}], START)
     ledger.close()
     again = Ledger(ledger_file)
     assert again.offset() == 7
@@ -38,11 +39,11 @@ def test_offset_and_updates_survive(ledger_file: Path) -> None:
 
 
 def test_update_that_comes_twice_is_handled_once(ledger: Ledger) -> None:
-    ledger.record_updates([{"update_id": 5}], 0.0)
-    ledger.record_updates([{"update_id": 5}, {"update_id": 4}], 0.0)
+    ledger.record_updates([{"update_id": 5}], START)
+    ledger.record_updates([{"update_id": 5}, {"update_id": 4}], START)
     assert ledger.offset() == 6
     assert [claim(ledger, UpdateJob).update["update_id"] for _ in range(2)] == [5, 4]
-    assert ledger.claim(TELEGRAM, 0.0) is None
+    assert ledger.claim(TELEGRAM, START) is None
 
 
 def test_every_version_is_migrated_forward(ledger_file: Path) -> None:
@@ -55,7 +56,7 @@ def test_every_version_is_migrated_forward(ledger_file: Path) -> None:
             connection.execute(f"PRAGMA user_version = {version}")
         connection.close()
         ledger = Ledger(ledger_file)
-        ledger.record_updates([{"update_id": 1}], 0.0)
+        ledger.record_updates([{"update_id": 1}], START)
         ledger.close()
 
 
@@ -86,7 +87,7 @@ def test_ids_keep_their_rows_when_their_columns_are_renamed(ledger_file: Path) -
         assert upkeep.sessions() == {Identity(100, 200): 1}
         ledger.forget_sessions(download)
         assert upkeep.sessions() == {}
-        ledger.fail(download, ERROR, "abc123", "", 0.0)
+        ledger.fail(download, ERROR, "abc123", "", START)
         (failed,) = upkeep.failed(limit=9)
         assert failed.run is not None
         upkeep.forget(failed)
@@ -112,7 +113,7 @@ def test_ledger_of_another_kind_is_refused(ledger_file: Path, spoil: str, words:
 
 def test_damaged_ledger_is_noticed_and_kept(ledger_file: Path) -> None:
     ledger = Ledger(ledger_file)
-    ledger.record_updates([{"update_id": n, "text": "x" * 2000} for n in range(50)], 0.0)
+    ledger.record_updates([{"update_id": n, "text": "x" * 2000} for n in range(50)], START)
     ledger.close()
     content = bytearray(ledger_file.read_bytes())
     content[8192:12288] = b"\xff" * 4096
@@ -129,11 +130,11 @@ def test_locked_ledger_is_busy_and_unchanged(
     lock = sqlite3.connect(ledger_file, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     with pytest.raises(LedgerBusy):
-        ledger.record_updates([{"update_id": 5}], 0.0)
+        ledger.record_updates([{"update_id": 5}], START)
     lock.execute("ROLLBACK")
     lock.close()
     assert ledger.offset() == 0
-    ledger.record_updates([{"update_id": 5}], 0.0)
+    ledger.record_updates([{"update_id": 5}], START)
     assert ledger.offset() == 6
 
 
@@ -141,10 +142,10 @@ def test_full_disk_is_busy_and_unchanged(ledger: Ledger) -> None:
     pages = ledger._db.value("PRAGMA page_count")
     ledger._db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(LedgerBusy, match="full"):
-        ledger.record_updates([{"update_id": 5, "text": "x" * 100_000}], 0.0)
+        ledger.record_updates([{"update_id": 5, "text": "x" * 100_000}], START)
     ledger._db.execute("PRAGMA max_page_count = 1000000")
     assert ledger.offset() == 0
-    ledger.record_updates([{"update_id": 5}], 0.0)
+    ledger.record_updates([{"update_id": 5}], START)
 
 
 def refusals_beside_a_transaction(ledger_file: Path, patience_s: float) -> list[LedgerBusy]:
@@ -160,7 +161,7 @@ def refusals_beside_a_transaction(ledger_file: Path, patience_s: float) -> list[
         ledger._db.execute("PRAGMA busy_timeout = 0")  # so SQLite itself waits for nobody
         opened.set()
         try:
-            ledger.record_updates([{"update_id": 5}], 0.0)
+            ledger.record_updates([{"update_id": 5}], START)
         except LedgerBusy as error:
             refusals.append(error)
         ledger.close()
@@ -193,7 +194,7 @@ def test_without_turns_a_thread_is_refused(
 
 
 def test_attempts_count_when_claimed_and_survive_a_crash(ledger: Ledger) -> None:
-    ledger.record_updates([{"update_id": 1}], 0.0)
+    ledger.record_updates([{"update_id": 1}], START)
     assert claim(ledger, UpdateJob).attempts == 1
     ledger.recover()
     assert claim(ledger, UpdateJob).attempts == 2
@@ -201,35 +202,35 @@ def test_attempts_count_when_claimed_and_survive_a_crash(ledger: Ledger) -> None
 
 @pytest.mark.parametrize(("refund", "attempts"), [(True, 1), (False, 2)])
 def test_refunded_attempt_does_not_count(ledger: Ledger, refund: bool, attempts: int) -> None:
-    ledger.record_updates([{"update_id": 1}], 0.0)
-    ledger.put_back(claim(ledger, UpdateJob), 0.0, 0.0, refund=refund)
+    ledger.record_updates([{"update_id": 1}], START)
+    ledger.put_back(claim(ledger, UpdateJob), 0.0, START, refund=refund)
     assert claim(ledger, UpdateJob).attempts == attempts
 
 
 def test_job_waits_for_its_time(ledger: Ledger) -> None:
-    ledger.record_updates([{"update_id": 1}], 1000.0)
-    ledger.put_back(claim(ledger, UpdateJob, 1000.0), 120.0, 1000.0, refund=False)
-    assert ledger.claim(TELEGRAM, 1119.0) is None
-    assert ledger.claim(TELEGRAM, 1120.0) is not None
+    ledger.record_updates([{"update_id": 1}], Wall(1000.0))
+    ledger.put_back(claim(ledger, UpdateJob, 1000.0), 120.0, Wall(1000.0), refund=False)
+    assert ledger.claim(TELEGRAM, Wall(1119.0)) is None
+    assert ledger.claim(TELEGRAM, Wall(1120.0)) is not None
 
 
 def test_clock_that_is_set_back_holds_up_no_job(ledger: Ledger) -> None:
-    ledger.record_updates([{"update_id": 1}], 1000.0)
-    ledger.put_back(claim(ledger, UpdateJob, 1000.0), 120.0, 1000.0, refund=False)
-    assert ledger.claim(TELEGRAM, 999.0) is not None
+    ledger.record_updates([{"update_id": 1}], Wall(1000.0))
+    ledger.put_back(claim(ledger, UpdateJob, 1000.0), 120.0, Wall(1000.0), refund=False)
+    assert ledger.claim(TELEGRAM, Wall(999.0)) is not None
 
 
 def test_short_calls_go_before_uploads(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
-    ledger.record_updates([{"update_id": 2}], 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
+    ledger.record_updates([{"update_id": 2}], START)
     claim(ledger, UpdateJob)
-    assert ledger.claim(TELEGRAM, 0.0, uploads=False) is None
+    assert ledger.claim(TELEGRAM, START, uploads=False) is None
     claim(ledger, DeliverJob)
 
 
 def test_busy_request_is_passed_over(ledger: Ledger) -> None:
     send(ledger, a_link())
-    assert ledger.claim(TELEGRAM, 0.0, busy_request_ids=[1]) is None
-    assert ledger.claim(TELEGRAM, 0.0) is not None
+    assert ledger.claim(TELEGRAM, START, busy_request_ids=[1]) is None
+    assert ledger.claim(TELEGRAM, START) is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_kit import a_file, a_link, claim, files, post, press, send
+from tests.support.ledger_kit import START, a_file, a_link, claim, files, post, press, send
 from worker import errors, protocol
 from worker.dispatch.tasks import task_of
 from worker.ledger import (
@@ -46,32 +46,32 @@ def known_ids(ledger: Ledger) -> list[str | None]:
 def test_files_beside_the_answer_go_first_and_all_are_remembered(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b", "/c", "/d"), 0.0)
-    ledger.finish_group(claim(ledger, GroupJob), sent("b", "c"), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b", "/c", "/d"), START)
+    ledger.finish_group(claim(ledger, GroupJob), sent("b", "c"), START)
     second = claim(ledger, GroupJob)
     assert second.request is not None
     assert [each.file_id for each in second.request.sent] == ["b", "c"]
-    ledger.finish_group(second, sent("d"), 0.0)
-    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), 0.0)
-    assert ledger.claim(TELEGRAM, 0.0) is None
+    ledger.finish_group(second, sent("d"), START)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), START)
+    assert ledger.claim(TELEGRAM, START) is None
     assert ledger.live_directories() == set()
 
     send(ledger, a_link(8), update_id=2)
-    assert ledger.claim(DOWNLOADS, 0.0) is None
+    assert ledger.claim(DOWNLOADS, START) is None
     post(ledger)
     group = claim(ledger, GroupJob)
     assert group.media is not None
     assert [file.file_id for file in group.media.files] == ["a", "b", "c", "d"]
-    ledger.finish_group(group, sent("b", "c", "d"), 0.0)
+    ledger.finish_group(group, sent("b", "c", "d"), START)
     assert known_ids(ledger) == ["a", "b", "c", "d"]
 
 
 def test_what_telegram_named_in_part_is_not_remembered(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), 0.0)
-    ledger.finish_group(claim(ledger, GroupJob), sent(None), 0.0)
-    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), START)
+    ledger.finish_group(claim(ledger, GroupJob), sent(None), START)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), START)
     send(ledger, a_link(), update_id=2)
     claim(ledger, DownloadJob)
 
@@ -79,8 +79,8 @@ def test_what_telegram_named_in_part_is_not_remembered(ledger: Ledger) -> None:
 def test_a_restart_sends_only_the_files_that_are_left(ledger: Ledger, tmp_path: Path) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b", "/c"), 0.0)
-    ledger.finish_group(claim(ledger, GroupJob), sent("b"), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b", "/c"), START)
+    ledger.finish_group(claim(ledger, GroupJob), sent("b"), START)
     claim(ledger, GroupJob)
     ledger.close()
     ledger = Ledger(ledger_path(tmp_path))
@@ -93,22 +93,22 @@ def test_a_restart_sends_only_the_files_that_are_left(ledger: Ledger, tmp_path: 
 def test_cancel_between_two_files_ends_it(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), START)
     group = claim(ledger, GroupJob)
     assert press(ledger, 7) == ("done", [group.id])
-    ledger.drop_stopped(group, 0.0)
+    ledger.drop_stopped(group, START)
     claim(ledger, ExplainJob)
-    assert ledger.claim(TELEGRAM, 0.0) is None
+    assert ledger.claim(TELEGRAM, START) is None
 
 
 def test_a_group_that_failed_for_good_is_explained(ledger: Ledger) -> None:
     send(ledger, a_link())
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), START)
     error = errors.JobError(errors.Reason.UPLOAD_REFUSED, errors.Fault.PERMANENT)
-    ledger.fail(claim(ledger, GroupJob), error, "abc123", "", 0.0)
+    ledger.fail(claim(ledger, GroupJob), error, "abc123", "", START)
     claim(ledger, ExplainJob)
-    assert ledger.claim(TELEGRAM, 0.0) is None
+    assert ledger.claim(TELEGRAM, START) is None
 
 
 def test_a_group_of_media_that_has_become_one_file_is_not_sent_empty(
@@ -116,25 +116,25 @@ def test_a_group_of_media_that_has_become_one_file_is_not_sent_empty(
 ) -> None:
     send(ledger, a_link(7))
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), 0.0)
-    ledger.finish_group(claim(ledger, GroupJob), sent("b"), 0.0)
-    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), files("/a", "/b"), START)
+    ledger.finish_group(claim(ledger, GroupJob), sent("b"), START)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), START)
     send(ledger, a_link(8), update_id=2)
     post(ledger)
     # While Telegram wants to hear nothing for that chat, somebody else asks for what is there now.
     send(ledger, dataclasses.replace(a_link(9), fresh=True), update_id=3)
-    status = ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[8])
+    status = ledger.claim(TELEGRAM, START, closed_chat_ids=[8])
     assert isinstance(status, StatusJob)
-    ledger.finish_status(status, 3, 0.0)
-    ledger.finish_download(claim(ledger, DownloadJob), a_file("/c"), 0.0)
-    delivery = ledger.claim(TELEGRAM, 0.0, closed_chat_ids=[8])
+    ledger.finish_status(status, 3, START)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file("/c"), START)
+    delivery = ledger.claim(TELEGRAM, START, closed_chat_ids=[8])
     assert isinstance(delivery, DeliverJob)
-    ledger.finish_delivery(delivery, protocol.Delivered("c", VIDEO), 0.0)
+    ledger.finish_delivery(delivery, protocol.Delivered("c", VIDEO), START)
 
     group = claim(ledger, GroupJob)
     assert task_of(group, tmp_path, Settings(bot_token="")) is None
-    ledger.download_again(group, 0.0)
-    ledger.finish_download(claim(ledger, DownloadJob), a_file("/d"), 0.0)
+    ledger.download_again(group, START)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file("/d"), START)
     claim(ledger, DeliverJob)
 
 
@@ -147,9 +147,9 @@ def answer(ledger: Ledger, key: str, name: str | None = None) -> None:
     post(ledger)
     download = claim(ledger, DownloadJob)
     if name:
-        assert ledger.identify(download, name, 0.0) == []
-    ledger.finish_download(download, a_file(), 0.0)
-    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("id", VIDEO), 0.0)
+        assert ledger.identify(download, name, START) == []
+    ledger.finish_download(download, a_file(), START)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("id", VIDEO), START)
 
 
 def test_another_link_to_remembered_media_downloads_nothing_more(ledger: Ledger) -> None:
@@ -157,8 +157,8 @@ def test_another_link_to_remembered_media_downloads_nothing_more(ledger: Ledger)
     send(ledger, a_link(2, "long link"), update_id=2)
     post(ledger)
     download = claim(ledger, DownloadJob)
-    assert ledger.identify(download, NAME, 0.0) == [download.id], "to be stopped"
-    ledger.drop_stopped(download, 0.0)
+    assert ledger.identify(download, NAME, START) == [download.id], "to be stopped"
+    ledger.drop_stopped(download, START)
     assert known_ids(ledger) == ["id"]
     assert ledger.live_directories() == set()
     # And from now on both links are known.
@@ -166,7 +166,7 @@ def test_another_link_to_remembered_media_downloads_nothing_more(ledger: Ledger)
         send(ledger, a_link(3, key), update_id=update_id)
         post(ledger)
         assert known_ids(ledger) == ["id"]
-    assert ledger.claim(DOWNLOADS, 0.0) is None
+    assert ledger.claim(DOWNLOADS, START) is None
 
 
 def test_two_links_to_media_that_is_being_fetched_share_it(ledger: Ledger) -> None:
@@ -175,13 +175,13 @@ def test_two_links_to_media_that_is_being_fetched_share_it(ledger: Ledger) -> No
     post(ledger, 11)
     post(ledger, 12)
     first, second = claim(ledger, DownloadJob), claim(ledger, DownloadJob)
-    assert ledger.identify(first, NAME, 0.0) == []
-    assert ledger.identify(second, NAME, 0.0) == [second.id]
-    ledger.drop_stopped(second, 0.0)
-    ledger.finish_download(first, a_file(), 0.0)
+    assert ledger.identify(first, NAME, START) == []
+    assert ledger.identify(second, NAME, START) == [second.id]
+    ledger.drop_stopped(second, START)
+    ledger.finish_download(first, a_file(), START)
     delivery = claim(ledger, DeliverJob)
-    assert ledger.claim(TELEGRAM, 0.0) is None, "the other one waits for its file id"
-    ledger.finish_delivery(delivery, protocol.Delivered("id", VIDEO), 0.0)
+    assert ledger.claim(TELEGRAM, START) is None, "the other one waits for its file id"
+    ledger.finish_delivery(delivery, protocol.Delivered("id", VIDEO), START)
     assert known_ids(ledger) == ["id"]
 
 
@@ -192,38 +192,38 @@ def test_a_download_that_is_over_before_it_is_stopped_answers_nobody_twice(
     send(ledger, a_link(2, "long link"), update_id=2)
     post(ledger)
     download = claim(ledger, DownloadJob)
-    ledger.identify(download, NAME, 0.0)
-    ledger.finish_download(download, a_file(), 0.0)
+    ledger.identify(download, NAME, START)
+    ledger.finish_download(download, a_file(), START)
     assert ledger.live_directories() == set()
-    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("id", VIDEO), 0.0)
-    assert ledger.claim(TELEGRAM, 0.0) is None
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("id", VIDEO), START)
+    assert ledger.claim(TELEGRAM, START) is None
 
 
 def test_who_joins_a_download_while_it_is_stopped_gets_it_after_all(ledger: Ledger) -> None:
     answer(ledger, "short link", NAME)
     send(ledger, a_link(2, "long link"), update_id=2)
     download = claim(ledger, DownloadJob)
-    ledger.identify(download, NAME, 0.0)
+    ledger.identify(download, NAME, START)
     fresh = dataclasses.replace(a_link(3, "long link"), fresh=True)
     send(ledger, fresh, update_id=3)
-    ledger.drop_stopped(download, 0.0)
+    ledger.drop_stopped(download, START)
     claim(ledger, DownloadJob)
 
 
 def test_a_late_word_changes_nothing(ledger: Ledger) -> None:
     send(ledger, a_link())
     download = claim(ledger, DownloadJob)
-    ledger.finish_download(download, a_file(), 0.0)
-    assert ledger.identify(download, NAME, 0.0) == []
+    ledger.finish_download(download, a_file(), START)
+    assert ledger.identify(download, NAME, START) == []
     send(ledger, a_link(8), update_id=2)
-    assert ledger.claim(DOWNLOADS, 0.0) is None, "the link's own key still stands"
+    assert ledger.claim(DOWNLOADS, START) is None, "the link's own key still stands"
 
 
 def test_the_same_name_twice_is_no_news(ledger: Ledger) -> None:
     send(ledger, a_link())
     download = claim(ledger, DownloadJob)
-    assert ledger.identify(download, NAME, 0.0) == []
-    assert ledger.identify(download, NAME, 0.0) == []
+    assert ledger.identify(download, NAME, START) == []
+    assert ledger.identify(download, NAME, START) == []
 
 
 # ------------------------------------------------------------------------------------ fresh
@@ -234,8 +234,8 @@ def test_fresh_forgets_what_is_remembered(ledger: Ledger) -> None:
     send(ledger, dataclasses.replace(a_link(2, "key"), fresh=True), update_id=2)
     download = claim(ledger, DownloadJob)
     post(ledger)
-    assert ledger.identify(download, NAME, 0.0) == []
-    ledger.finish_download(download, a_file("/new"), 0.0)
+    assert ledger.identify(download, NAME, START) == []
+    ledger.finish_download(download, a_file("/new"), START)
     assert claim(ledger, DeliverJob).media == a_file("/new")
 
 
@@ -243,16 +243,16 @@ def test_fresh_by_a_link_never_seen_forgets_it_as_well(ledger: Ledger) -> None:
     answer(ledger, "short link", NAME)
     send(ledger, dataclasses.replace(a_link(2, "long link"), fresh=True), update_id=2)
     download = claim(ledger, DownloadJob)
-    assert ledger.identify(download, NAME, 0.0) == []
+    assert ledger.identify(download, NAME, START) == []
     send(ledger, a_link(3, "short link"), update_id=3)
-    assert ledger.claim(DOWNLOADS, 0.0) is None, "this one waits for the fresh download"
+    assert ledger.claim(DOWNLOADS, START) is None, "this one waits for the fresh download"
 
 
 def test_sound_alone_stays_so_when_it_is_downloaded_again(ledger: Ledger) -> None:
     send(ledger, dataclasses.replace(a_link(), sound_only=True))
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
-    ledger.download_again(claim(ledger, DeliverJob), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
+    ledger.download_again(claim(ledger, DeliverJob), START)
     assert claim(ledger, DownloadJob).sound_only is True
 
 
@@ -300,7 +300,7 @@ def test_what_an_older_bot_remembered_is_still_known(tmp_path: Path) -> None:
     ledger = Ledger(path)
     for update_id, key, file_id in ((8, "key", "file id"), (9, "other", None)):
         send(ledger, a_link(update_id, key), update_id=update_id)
-        assert ledger.claim(DOWNLOADS, 0.0) is None
+        assert ledger.claim(DOWNLOADS, START) is None
         post(ledger)
         assert known_ids(ledger) == [file_id]
 
@@ -376,7 +376,7 @@ def test_what_was_forgotten_while_it_was_sent_again_stays_forgotten(ledger: Ledg
     post(ledger)
     in_flight = claim(ledger, DeliverJob)
     send(ledger, dataclasses.replace(a_link(2, "link"), fresh=True), update_id=3)
-    ledger.finish_delivery(in_flight, protocol.Delivered("id", VIDEO), 0.0)
+    ledger.finish_delivery(in_flight, protocol.Delivered("id", VIDEO), START)
     post(ledger)
-    ledger.finish_download(claim(ledger, DownloadJob), a_file(), 0.0)
+    ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
     assert known_ids(ledger) == [None]

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.support.ledger_kit import a_link
+from tests.support.ledger_kit import START, a_link
 from worker import errors
+from worker.clocks import Wall
 from worker.dispatch import outcomes
 from worker.dispatch.outcomes import Fail, Retries, TryAgain
 from worker.errors import Fault, JobError, Reason
@@ -97,7 +98,7 @@ def error(fault: Fault, reason: Reason = Reason.NETWORK, wait_s: float | None = 
     ],
 )
 def test_tried_again(job: Job, event: Event, decision: TryAgain) -> None:
-    assert outcomes.decide(job, event, RETRIES, now=0.0) == decision
+    assert outcomes.decide(job, event, RETRIES, wall=START) == decision
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_tried_again(job: Job, event: Event, decision: TryAgain) -> None:
 def test_who_waits_is_told_why_and_for_how_long(
     event: Event, reason: Reason, next_try: int
 ) -> None:
-    again = outcomes.decide(a_job(), event, RETRIES, now=0.0)
+    again = outcomes.decide(a_job(), event, RETRIES, wall=START)
     assert isinstance(again, TryAgain)
     shown = outcomes.waiting(a_job(), event, again, RETRIES)
     assert (shown.stage, shown.eta_s) == (Stage.RETRYING, 120.0)
@@ -139,7 +140,7 @@ def test_who_waits_is_told_why_and_for_how_long(
     ],
 )
 def test_failed_for_good(job: Job, event: Event, reason: Reason, fault: Fault) -> None:
-    decision = outcomes.decide(job, event, RETRIES, now=0.0)
+    decision = outcomes.decide(job, event, RETRIES, wall=START)
     assert isinstance(decision, Fail)
     assert (decision.error.reason, decision.error.fault) == (reason, fault)
 
@@ -156,22 +157,24 @@ def test_failed_for_good(job: Job, event: Event, reason: Reason, fault: Fault) -
     ],
 )
 def test_neither_tried_nor_failed(job: Job, event: Event, decision: type) -> None:
-    assert isinstance(outcomes.decide(job, event, RETRIES, now=0.0), decision)
+    assert isinstance(outcomes.decide(job, event, RETRIES, wall=START), decision)
 
 
 def test_answer_to_a_button_is_not_repeated_for_ever() -> None:
     event = failed(errors.TelegramUnreachable(""))
-    late = outcomes.decide(a_job(Kind.BUTTON), event, RETRIES, now=61.0)
+    late = outcomes.decide(a_job(Kind.BUTTON), event, RETRIES, wall=Wall(61.0))
     assert isinstance(late, outcomes.GiveUp)
 
 
-@pytest.mark.parametrize(("now", "wait_s"), [(0.0, 5.0), (5.0, 5.0), (40.0, 40.0), (9000.0, 600.0)])
-def test_files_that_may_have_come_are_sent_again_ever_later(now: float, wait_s: float) -> None:
+@pytest.mark.parametrize(
+    ("wall", "wait_s"), [(0.0, 5.0), (5.0, 5.0), (40.0, 40.0), (9000.0, 600.0)]
+)
+def test_files_that_may_have_come_are_sent_again_ever_later(wall: float, wait_s: float) -> None:
     event = failed(errors.TelegramUnreachable(""))
-    decision = outcomes.decide(a_job(Kind.GROUP), event, RETRIES, now=now)
+    decision = outcomes.decide(a_job(Kind.GROUP), event, RETRIES, wall=Wall(wall))
     assert decision == TryAgain(wait_s, refund=True)
 
 
 def test_success_needs_no_decision() -> None:
     with pytest.raises(TypeError):
-        outcomes.decide(a_job(), Finished(1, None), RETRIES, now=0.0)
+        outcomes.decide(a_job(), Finished(1, None), RETRIES, wall=START)

@@ -4,8 +4,9 @@ from itertools import count, pairwise
 
 import pytest
 
-from tests.support.ledger_kit import ERROR, QUOTA, WORDS, a_file, a_link, claim, post
+from tests.support.ledger_kit import ERROR, QUOTA, START, WORDS, a_file, a_link, claim, post
 from worker import errors, protocol
+from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status import progress
 from worker.dispatch.status.progress import (
@@ -35,9 +36,9 @@ class Screen:
         self, now: float, *, has_room: bool = True, hang: bool = False
     ) -> list[tuple[int, str]]:
         """The edits that are made at this moment: of which message, to which stage or place."""
-        self.board.look(self.ledger, now, now, has_room=has_room)
+        self.board.look(self.ledger, Monotonic(now), Wall(now), has_room=has_room)
         found = []
-        while edit := self.board.next_edit(self.ledger, self.governor, now):
+        while edit := self.board.next_edit(self.ledger, self.governor, Monotonic(now)):
             edit_id, task = edit
             assert edit_id >= CALL_IDS
             found.append((task.message_id, _shown(task)))
@@ -64,9 +65,9 @@ def send(ledger: Ledger, *links: tuple[int, str]) -> None:
 
 
 def ask(ledger: Ledger, *effects: protocol.Effect) -> list[int]:
-    ledger.record_updates([{"update_id": next(_updates)}], 0.0)
+    ledger.record_updates([{"update_id": next(_updates)}], START)
     update = claim(ledger, UpdateJob)
-    return ledger.finish_update(update, effects, QUOTA, WORDS, 0.0)
+    return ledger.finish_update(update, effects, QUOTA, WORDS, START)
 
 
 def begin(ledger: Ledger, now: float = 0.0) -> DownloadJob:
@@ -99,8 +100,8 @@ def test_a_download_that_is_silent_has_no_speed(screen: Screen, download: Job) -
         screen.board.put(download.id, Progress(Stage.DOWNLOADING, 5, 10, 1000.0, 5.0))
         shown: list[bool] = []
         for moment in (last_news, *moments):
-            screen.board.look(screen.ledger, moment, moment, has_room=True)
-            while edit := screen.board.next_edit(screen.ledger, screen.governor, moment):
+            screen.board.look(screen.ledger, Monotonic(moment), Wall(moment), has_room=True)
+            while edit := screen.board.next_edit(screen.ledger, screen.governor, Monotonic(moment)):
                 state = edit[1].progress
                 assert (state.done_bytes, state.total_bytes) == (5, 10)
                 assert state.is_silent is (state.speed_bps is None) is (state.eta_s is None)
@@ -148,7 +149,7 @@ def test_what_is_shown_already_is_not_shown_again(screen: Screen, download: Job)
 def test_what_was_overtaken_while_a_chat_was_not_quiet_is_never_shown(
     screen: Screen, download: Job
 ) -> None:
-    screen.governor.spend(1, 0.0)
+    screen.governor.spend(1, Monotonic(0.0))
     screen.board.put(download.id, some())
     assert screen.look(0.5) == [(12, "downloading")]
     screen.board.put(download.id, some(stage=Stage.FINISHING))
@@ -166,9 +167,9 @@ def test_download_that_has_ended_is_forgotten(screen: Screen, download: Job) -> 
 def test_retry_is_said_once_and_waits_until_the_chat_is_quiet(
     screen: Screen, download: Job
 ) -> None:
-    screen.governor.spend(1, 0.0)
+    screen.governor.spend(1, Monotonic(0.0))
     retry = Retry(errors.Reason.NETWORK, 2, 3)
-    screen.ledger.put_back(download, 600.0, 0.0, refund=False)
+    screen.ledger.put_back(download, 600.0, START, refund=False)
     screen.board.put(download.id, Progress(Stage.RETRYING, eta_s=600.0, retry=retry))
     assert screen.look(0.5) == [(12, "retrying")]
     assert screen.look(5.0) == [(11, "retrying")]
@@ -227,7 +228,7 @@ def test_flood_wait_silences_its_chat_for_twenty_minutes_and_no_other(
     screen: Screen, download: Job
 ) -> None:
     screen.board.put(download.id, some())
-    screen.governor.heed(1, errors.TelegramBusy(1200.0), 0.0)
+    screen.governor.heed(1, errors.TelegramBusy(1200.0), Monotonic(0.0))
     shown: dict[int, list[int]] = {11: [], 12: []}
     for now in range(1, 1300):
         screen.board.put(download.id, some(now))
@@ -242,19 +243,21 @@ def test_flood_wait_silences_its_chat_for_twenty_minutes_and_no_other(
 
 def test_place_is_the_number_of_downloads_that_are_taken_before(ledger: Ledger) -> None:
     send(ledger, (1, "a1"), (1, "a2"), (1, "a3"), (2, "b1"), (3, "c1"), (3, "a3"))
-    places = {each.request.media_key: each.ahead for each in ledger.queue_positions(10.0, 1.0)}
+    places = {
+        each.request.media_key: each.ahead for each in ledger.queue_positions(Wall(10.0), 1.0)
+    }
     taken = [claim(ledger, DownloadJob, 10.0).media_key for _ in range(5)]
-    assert ledger.claim(DOWNLOADS, 10.0) is None
+    assert ledger.claim(DOWNLOADS, Wall(10.0)) is None
     assert sorted(places, key=lambda key: places[key]) == taken
     assert sorted(places.values()) == [0, 1, 2, 3, 4]
 
 
 def test_download_that_is_not_due_is_in_nobodys_way(ledger: Ledger) -> None:
     send(ledger, (1, "a"), (2, "b"))
-    ledger.put_back(begin(ledger), 600.0, 0.0, refund=True)
-    assert [(each.request.media_key, each.ahead) for each in ledger.queue_positions(10.0, 1.0)] == [
-        ("b", 0)
-    ]
+    ledger.put_back(begin(ledger), 600.0, START, refund=True)
+    assert [
+        (each.request.media_key, each.ahead) for each in ledger.queue_positions(Wall(10.0), 1.0)
+    ] == [("b", 0)]
 
 
 def test_line_is_told_who_waits_longer_than_a_moment(ledger: Ledger, screen: Screen) -> None:
@@ -272,7 +275,7 @@ def test_place_that_changes_is_told_again_and_one_that_does_not_is_not(
     assert screen.look(50.0) == []
     ask(ledger, protocol.CancelRequest(2, 2, "button"))
     assert screen.look(50.0 + QUEUE_LOOK_S) == [(13, "0 before")]
-    ledger.put_back(first, 0.0, 0.0, refund=True)
+    ledger.put_back(first, 0.0, START, refund=True)
     assert screen.look(50.0 + QUEUE_LOOK_S + QUEUE_INTERVAL_S - 0.1) == [(11, "0 before")]
     assert screen.look(50.0 + QUEUE_LOOK_S + QUEUE_INTERVAL_S + 2.0) == [(13, "1 before")]
 
@@ -304,23 +307,23 @@ def test_who_waits_is_not_said_to_be_worked_for(ledger: Ledger, screen: Screen) 
 
 def test_upload_is_shown_until_its_request_is_answered(ledger: Ledger, screen: Screen) -> None:
     send(ledger, (1, "a"))
-    ledger.finish_download(begin(ledger), a_file(), 0.0)
+    ledger.finish_download(begin(ledger), a_file(), START)
     delivery = claim(ledger, DeliverJob)
-    screen.board.put_for(1, 1, delivery.id, some(stage=Stage.UPLOADING), 0.0)
-    screen.governor.spend(1, 0.0)
+    screen.board.put_for(1, 1, delivery.id, some(stage=Stage.UPLOADING), Monotonic(0.0))
+    screen.governor.spend(1, Monotonic(0.0))
     assert screen.look(0.5) == [], "one that is over before its chat is quiet is not announced"
     assert screen.look(1.0) == [(11, "uploading")]
-    ledger.finish_delivery(delivery, protocol.Delivered(None), 0.0)
-    screen.board.put_for(1, 1, delivery.id, some(2, Stage.UPLOADING), 0.0)
+    ledger.finish_delivery(delivery, protocol.Delivered(None), START)
+    screen.board.put_for(1, 1, delivery.id, some(2, Stage.UPLOADING), Monotonic(0.0))
     assert screen.look(10.0) == []
 
 
 def cancelled_in_the_meantime(ledger: Ledger, screen: Screen, download: Job) -> list[int]:
     """Which messages are edited after the first of two people has cancelled."""
     screen.board.put(download.id, some())
-    screen.board.look(ledger, 0.1, 0.1, has_room=True)
+    screen.board.look(ledger, Monotonic(0.1), Wall(0.1), has_room=True)
     ask(ledger, protocol.CancelRequest(1, 1, "button"))
-    edits = iter(lambda: screen.board.next_edit(ledger, screen.governor, 0.2), None)
+    edits = iter(lambda: screen.board.next_edit(ledger, screen.governor, Monotonic(0.2)), None)
     return sorted(edit.message_id for _, edit in edits)
 
 
@@ -341,8 +344,8 @@ def test_without_a_look_at_the_request_an_edit_would_follow_its_cancel(
 
 def test_no_edit_follows_a_failure(ledger: Ledger, screen: Screen, download: Job) -> None:
     screen.board.put(download.id, some())
-    screen.board.look(ledger, 0.1, 0.1, has_room=True)
-    ledger.fail(download, ERROR, "id", "", 0.1)
+    screen.board.look(ledger, Monotonic(0.1), Wall(0.1), has_room=True)
+    ledger.fail(download, ERROR, "id", "", Wall(0.1))
     assert screen.look(0.2) == []
 
 

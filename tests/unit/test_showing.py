@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from tests.support.ledger_kit import a_file, a_link, claim, post
+from tests.support.ledger_kit import START, a_file, a_link, claim, post
 from tests.support.ledger_kit import send as bring
+from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status.showing import Showing
 from worker.errors import TelegramBusy
@@ -48,19 +49,21 @@ class Office:
 
     def begin(self, job: Job) -> None:
         """A worker has been given this download."""
-        self.showing.began(job.id, Download(job.id, "https://example.org/v", "/nowhere"), 0.0)
+        self.showing.began(
+            job.id, Download(job.id, "https://example.org/v", "/nowhere"), Monotonic(0.0)
+        )
 
     def step(self, now: float) -> list[EditStatus | ShowAction]:
         """The calls that are made now."""
         before = set(self.pool.calls)
-        self.showing.step(self.ledger, now, now, has_room=True)
+        self.showing.step(self.ledger, Monotonic(now), Wall(now), has_room=True)
         return [call for call_id, call in self.pool.calls.items() if call_id not in before]
 
     def end(self, now: float, error: Exception | None = None) -> None:
         """All calls in hand are over."""
         for call_id in list(self.pool.calls):
             event: Event = Failed(call_id, error, "") if error else Finished(call_id, None)
-            assert self.showing.take(event, now)
+            assert self.showing.take(event, Monotonic(now))
         self.pool.calls.clear()
 
 
@@ -106,7 +109,7 @@ def test_flood_wait_about_one_of_these_calls_silences_its_chat(ledger: Ledger) -
         (call,) = office.step(now)
         assert isinstance(call, kind)
         office.end(now, TelegramBusy(wait_s))
-        assert office.governor.closed_chats(now + wait_s - 0.1) == [1]
+        assert office.governor.closed_chats(Monotonic(now + wait_s - 0.1)) == [1]
     assert [office.step(float(now)) for now in range(21, 1220)] == [[]] * 1199
 
 
@@ -130,15 +133,17 @@ def test_upload_is_announced_without_what_telegram_has_already(
 ) -> None:
     office = Office(ledger)
     (job,) = begin(ledger, 1)
-    ledger.finish_download(job, a_file(), 0.0)
+    ledger.finish_download(job, a_file(), START)
     (file,) = a_file().files
     sent = tuple(replace(file, file_id="known" if is_known else None) for is_known in known)
     one = len(sent) == 1
-    office.showing.began(99, Deliver(1, 1, 11, *sent) if one else SendGroup(1, 1, 1, sent), 0.0)
+    office.showing.began(
+        99, Deliver(1, 1, 11, *sent) if one else SendGroup(1, 1, 1, sent), Monotonic(0.0)
+    )
     shown = [call.progress for call in office.step(5.0) if isinstance(call, EditStatus)]
     assert [progress.total_bytes for progress in shown] == bytes_shown
     assert {progress.stage for progress in shown} <= {Stage.UPLOADING}
 
 
 def test_other_jobs_are_left_to_others(ledger: Ledger) -> None:
-    assert not Office(ledger).showing.take(Finished(7, None), 0.0)
+    assert not Office(ledger).showing.take(Finished(7, None), Monotonic(0.0))

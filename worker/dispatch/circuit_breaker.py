@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from worker.clocks import Monotonic
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import DownloadJob, Job, Ledger, RequestJob
 from worker.pool.events import Event, Failed, Finished
@@ -82,14 +83,14 @@ class CircuitBreaker:
         sites = list(self._sites.items())  # One step, in which no other thread runs.
         return {site: circuit.probe_at for site, circuit in sites if circuit.is_open}
 
-    def wait_s(self, job: Job, now: float) -> float | None:
+    def wait_s(self, job: Job, now: Monotonic) -> float | None:
         """How long the site of the job's request is refused yet; None when it is not."""
         if not isinstance(job, RequestJob):
             return None
         circuit = self._sites.get(site_of(job.request.url))
         return max(0.0, circuit.probe_at - now) if circuit and circuit.is_open else None
 
-    def admits(self, job: DownloadJob, now: float) -> bool:
+    def admits(self, job: DownloadJob, now: Monotonic) -> bool:
         """Whether a claimed job may start now. A download that then does is its site's probe."""
         circuit = self._sites.get(_site(job))
         if circuit is None or not circuit.is_open:
@@ -100,7 +101,7 @@ class CircuitBreaker:
         circuit.probe, circuit.probe_at = job.id, now + COOL_DOWN_S
         return True
 
-    def refused(self, ledger: Ledger, now: float) -> list[DownloadJob]:
+    def refused(self, ledger: Ledger, now: Monotonic) -> list[DownloadJob]:
         """The waiting downloads that need not wait any longer. Also forgets old circuits."""
         if now < self._look_at:
             return []
@@ -112,7 +113,7 @@ class CircuitBreaker:
         closed = {site for site, probe_at in down.items() if now < probe_at}
         return [job for job in ledger.waiting_downloads() if _site(job) in closed] if closed else []
 
-    def take(self, job: Job, event: Event, now: float) -> None:
+    def take(self, job: Job, event: Event, now: Monotonic) -> None:
         """Learn from what has come of a job that was in hand."""
         if not isinstance(job, DownloadJob):
             return
@@ -129,7 +130,7 @@ class CircuitBreaker:
             case _ if circuit and circuit.probe == job.id:
                 circuit.probe, circuit.probe_at = None, now
 
-    def _count(self, job: DownloadJob, now: float) -> None:
+    def _count(self, job: DownloadJob, now: Monotonic) -> None:
         site = _site(job)
         circuit = self._sites[site] = self._sites.pop(site, _Circuit())
         if len(self._sites) > MOST_SITES:
@@ -151,7 +152,7 @@ class CircuitBreaker:
         wait_s = circuit.cool_down_s
         log.warning("job %d: %s fails for everybody, no links for %.0f s.", job.id, site, wait_s)
 
-    def _is_for_everybody(self, circuit: _Circuit, now: float) -> bool:
+    def _is_for_everybody(self, circuit: _Circuit, now: Monotonic) -> bool:
         recent = [each for each in circuit.failures.values() if now - each.at <= WINDOW_S]
         people = {each.user_id for each in recent}
         return len(recent) == LINKS and len(people) >= len(self._people)

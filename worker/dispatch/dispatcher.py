@@ -10,12 +10,12 @@ import logging
 import os
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from worker import errors, logs, protocol
+from worker import clocks, errors, logs, protocol
+from worker.clocks import Monotonic, Wall
 from worker.dispatch import outcomes
 from worker.dispatch.circuit_breaker import CircuitBreaker, refusal
 from worker.dispatch.disk_space import DiskSpace
@@ -111,7 +111,7 @@ class Dispatcher:
         self._paused_until = 0.0
         self._stop_at: float | None = None
         self._lock = threading.Lock()
-        self.heartbeat = time.monotonic()
+        self.heartbeat = clocks.monotonic()
         self.token_refused = threading.Event()
 
     # ------------------------------------------------------------- from other threads
@@ -122,7 +122,7 @@ class Dispatcher:
 
     def stop(self, grace_s: float) -> None:
         """Claim nothing more, and end when the jobs in hand have, or after the grace."""
-        stop_at = time.monotonic() + grace_s
+        stop_at = clocks.monotonic() + grace_s
         with self._lock:
             self._stop_at = stop_at if self._stop_at is None else min(self._stop_at, stop_at)
         self.wake()
@@ -159,13 +159,13 @@ class Dispatcher:
         self._ledger = self._open_ledger()
         try:
             while not self._is_over():
-                self.heartbeat = time.monotonic()
-                self.step(time.monotonic(), time.time())
+                self.heartbeat = clocks.monotonic()
+                self.step(clocks.monotonic(), clocks.wall_clock())
                 self._wait()
         finally:
             self._close()
 
-    def step(self, now: float, wall: float) -> None:
+    def step(self, now: Monotonic, wall: Wall) -> None:
         """Everything that is due at monotonic `now` and wall clock `wall`."""
         if self._upgrade.step(now):
             replace_fork_server()
@@ -196,7 +196,7 @@ class Dispatcher:
         log.info("The dispatcher starts; %d jobs of the last run wait again.", recovered)
 
     def _wait(self) -> None:
-        now = time.monotonic()
+        now = clocks.monotonic()
         deadlines = [pool.next_deadline() for pool in self._pools.values()]
         readers = [reader for pool in self._pools.values() for reader in pool.readers]
         writers = [writer for pool in self._pools.values() for writer in pool.writers]
@@ -206,7 +206,7 @@ class Dispatcher:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wakeup)
 
-    def _has_work(self, now: float) -> bool:
+    def _has_work(self, now: Monotonic) -> bool:
         """Whether events wait for nothing but the next step."""
         return bool(self._events) and now >= self._paused_until
 
@@ -215,7 +215,7 @@ class Dispatcher:
             return False
         if not self._in_hand and not self._events:
             return True
-        late_s = time.monotonic() - self._stop_at
+        late_s = clocks.monotonic() - self._stop_at
         if late_s > 0:
             for job_id, hand in self._in_hand.items():
                 # A download gets time to end its session; nothing else listens to the order.
@@ -227,7 +227,7 @@ class Dispatcher:
         self._upgrade.close()
         for pool in self._pools.values():
             pool.close()
-        wall = time.time()
+        wall = clocks.wall_clock()
         try:
             for hand in self._in_hand.values():
                 self._ledger.put_back(hand.job, 0, wall, refund=True)
@@ -238,7 +238,7 @@ class Dispatcher:
 
     # ------------------------------------------------------------------- ledger to pools
 
-    def _place(self, now: float, wall: float) -> bool:
+    def _place(self, now: Monotonic, wall: Wall) -> bool:
         """Give jobs to the free workers. False when one of them waits for room on the disk."""
         for job in self._circuits.refused(self._ledger, now):
             self._fail(job, refusal(job), "", wall)
@@ -249,7 +249,7 @@ class Dispatcher:
             return True
         return not self._pools[DOWNLOADS].free
 
-    def _place_in(self, name: str, now: float, wall: float) -> None:
+    def _place_in(self, name: str, now: Monotonic, wall: Wall) -> None:
         pool = self._pools[name]
         while pool.free:
             uploads = sum(hand.job.kind.is_upload for hand in self._in_hand.values())
@@ -282,7 +282,7 @@ class Dispatcher:
 
     # ------------------------------------------------------------------- pools to ledger
 
-    def _take(self, event: Event, now: float, wall: float) -> None:
+    def _take(self, event: Event, now: Monotonic, wall: Wall) -> None:
         if self._showing.take(event, now):
             return
         hand = self._in_hand.get(event.job_id)
@@ -303,7 +303,7 @@ class Dispatcher:
         self._circuits.take(hand.job, event, now)
         self._clean_up(hand.job)
 
-    def _take_report(self, job: DownloadJob, message: object, wall: float) -> None:
+    def _take_report(self, job: DownloadJob, message: object, wall: Wall) -> None:
         if isinstance(message, protocol.Progress):
             self._showing.put(job.id, message)
         elif isinstance(message, protocol.YtDlpStarted):
@@ -314,7 +314,7 @@ class Dispatcher:
             log_end = logs.redact(message.log, self._settings.secrets)
             self._ledger.remember_usage(job, replace(message, log=log_end))
 
-    def _take_result(self, job: Job, result: Any, wall: float) -> None:
+    def _take_result(self, job: Job, result: Any, wall: Wall) -> None:
         """What a job returned, which is what `worker.protocol` says of its task."""
         match job:
             case UpdateJob():
@@ -344,7 +344,7 @@ class Dispatcher:
             if hand := self._in_hand.get(job_id):
                 hand.pool.stop_job(job_id, None if hand.job.kind.listens_to_stop else 0)
 
-    def _carry_out(self, job: Job, event: Event, wall: float) -> None:
+    def _carry_out(self, job: Job, event: Event, wall: Wall) -> None:
         """Do what was decided for a job that did not return."""
         if isinstance(event, Failed) and isinstance(event.error, errors.TelegramUnauthorized):
             self.token_refused.set()
@@ -380,7 +380,7 @@ class Dispatcher:
             case outcomes.Unwanted():
                 self._ledger.drop_stopped(job, wall)
 
-    def _fail(self, job: Job, error: errors.JobError, traceback: str, wall: float) -> None:
+    def _fail(self, job: Job, error: errors.JobError, traceback: str, wall: Wall) -> None:
         error_id, known = secrets.token_hex(3), self._settings.secrets
         error.detail, traceback = (logs.redact(text, known) for text in (error.detail, traceback))
         self._stop_jobs(self._ledger.fail(job, error, error_id, traceback, wall))

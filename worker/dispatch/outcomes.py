@@ -5,6 +5,7 @@ Pure: an error goes in, a decision comes out; the dispatcher carries it out.
 
 from dataclasses import dataclass
 
+from worker.clocks import Wall
 from worker.errors import (
     ChatClosed,
     Fault,
@@ -87,7 +88,7 @@ class Retries:
     retry_after_s: float
 
 
-def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
+def decide(job: Job, event: Event, retries: Retries, wall: Wall) -> Decision:
     """The decision for a job that failed, was stopped, or lost its worker."""
     match event:
         case Stopped(reason=StopReason.STOPPED):
@@ -100,9 +101,9 @@ def decide(job: Job, event: Event, retries: Retries, now: float) -> Decision:
         case Failed(error=TelegramBusy() as busy):
             return TryAgain(busy.retry_after_s, refund=True)
         case Failed(error=TelegramUnreachable() | TelegramUnauthorized()):
-            if isinstance(job, ButtonJob) and now - job.created_at > BUTTON_MAX_AGE_S:
+            if isinstance(job, ButtonJob) and wall - job.created_at > BUTTON_MAX_AGE_S:
                 return GiveUp()
-            return TryAgain(_patience_s(job, now), refund=True)
+            return TryAgain(_patience_s(job, wall), refund=True)
         case Failed(error=MessageGone()):
             if isinstance(job, RequestJob) and job.request.status_messages < retries.max_attempts:
                 return PostAgain(job)
@@ -157,7 +158,7 @@ def exhausted(job: Job) -> JobError:
     return _retryable(Reason.CRASHED, f"{job.attempts - 1} attempts ended without an answer")
 
 
-def _patience_s(job: Job, now: float) -> float:
+def _patience_s(job: Job, wall: Wall) -> float:
     """The wait before a call is repeated that Telegram has not answered.
 
     A group may have come all the same, and then comes once more: so each wait is as long as all
@@ -165,7 +166,7 @@ def _patience_s(job: Job, now: float) -> float:
     """
     if not isinstance(job, GroupJob):
         return TELEGRAM_RETRY_S
-    return min(max(TELEGRAM_RETRY_S, now - job.created_at), GROUP_LONGEST_RETRY_S)
+    return min(max(TELEGRAM_RETRY_S, wall - job.created_at), GROUP_LONGEST_RETRY_S)
 
 
 def _retryable(reason: Reason, detail: str = "") -> JobError:

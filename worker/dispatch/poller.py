@@ -2,10 +2,10 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
+from worker import clocks
 from worker.errors import TelegramBusy, TelegramConflict, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import Ledger, LedgerBusy
 from worker.telegram import fields
@@ -78,7 +78,7 @@ class Poller:
                 self._stopped.wait(pause_s)
             else:
                 failures = 0
-                self.polled_at = time.monotonic()
+                self.polled_at = clocks.monotonic()
                 offset = self._record(ledger, updates, offset)
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:
@@ -90,7 +90,7 @@ class Poller:
             self._stopped.wait(RUBBISH_PAUSE_S)
         while sound and not self._stopped.is_set():
             try:
-                ledger.record_updates(sound, time.time())
+                ledger.record_updates(sound, clocks.wall_clock())
             except LedgerBusy as error:
                 log.error("Updates cannot be written, they wait at Telegram: %s", error)
                 self._stopped.wait(1.0)

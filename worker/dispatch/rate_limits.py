@@ -11,6 +11,7 @@ its burst allows is closed. Times are monotonic seconds.
 
 from dataclasses import dataclass
 
+from worker.clocks import Monotonic
 from worker.errors import TelegramBusy
 
 
@@ -40,34 +41,34 @@ class RateLimits:
         self._paid_until: dict[int, float] = {}
         self._all_paid_until = 0.0
 
-    def spend(self, chat_id: int, now: float) -> None:
+    def spend(self, chat_id: int, now: Monotonic) -> None:
         """A call to this chat is on its way."""
         rate = _rate(chat_id)
         self._paid_until[chat_id] = max(self._paid_until.get(chat_id, now), now) + rate.interval_s
         self._all_paid_until = max(self._all_paid_until, now) + IN_ALL.interval_s
 
-    def heed(self, chat_id: int | None, error: BaseException, now: float) -> None:
+    def heed(self, chat_id: int | None, error: BaseException, now: Monotonic) -> None:
         """A call has failed: a pause that Telegram wishes for silences the chat it was about."""
         if chat_id is not None and isinstance(error, TelegramBusy):
             self.pause(chat_id, error.retry_after_s, now)
 
-    def pause(self, chat_id: int, seconds: float, now: float) -> None:
+    def pause(self, chat_id: int, seconds: float, now: Monotonic) -> None:
         """Telegram has asked to leave this chat alone for so long."""
         until = now + seconds + _rate(chat_id).credit_s
         self._paid_until[chat_id] = max(self._paid_until.get(chat_id, 0.0), until)
 
-    def closed_chats(self, now: float) -> list[int] | None:
+    def closed_chats(self, now: Monotonic) -> list[int] | None:
         """The chats that no call may go to now; None when that is all of them."""
         self._paid_until = {chat: until for chat, until in self._paid_until.items() if until > now}
         if self._all_paid_until - now > IN_ALL.credit_s:
             return None
         return [chat for chat, until in self._paid_until.items() if not _is_open(chat, until, now)]
 
-    def is_quiet(self, chat_id: int, now: float) -> bool:
+    def is_quiet(self, chat_id: int, now: Monotonic) -> bool:
         """Whether a call worth little may go: one that takes nothing from the next answer."""
         return self._paid_until.get(chat_id, 0.0) <= now and self._all_paid_until <= now
 
-    def next_opening(self, now: float) -> float:
+    def next_opening(self, now: Monotonic) -> float:
         """When the next closed chat opens; infinity when none is closed."""
         if self._all_paid_until - now > IN_ALL.credit_s:
             return self._all_paid_until - IN_ALL.credit_s
@@ -83,5 +84,5 @@ def _rate(chat_id: int) -> Rate:
     return IN_GROUP if chat_id < 0 else IN_CHAT  # Groups and channels have negative ids.
 
 
-def _is_open(chat_id: int, paid_until: float, now: float) -> bool:
+def _is_open(chat_id: int, paid_until: float, now: Monotonic) -> bool:
     return paid_until - now <= _rate(chat_id).credit_s

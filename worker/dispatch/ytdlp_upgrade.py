@@ -19,6 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from worker.clocks import Monotonic
+
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
@@ -51,7 +53,7 @@ class UpgradeWatch:
         """The process that tries, if one does."""
         return [self._trial.pid] if self._trial else []
 
-    def step(self, now: float) -> bool:
+    def step(self, now: Monotonic) -> bool:
         """Do what is due at monotonic `now`. True when a new yt-dlp can take over."""
         if self._trial:
             return self._watch_trial(self._trial, now)
@@ -90,7 +92,7 @@ class UpgradeWatch:
             self.trouble = RESTART
             log.warning("%s", RESTART)
 
-    def _watch_trial(self, trial: subprocess.Popen[bytes], now: float) -> bool:
+    def _watch_trial(self, trial: subprocess.Popen[bytes], now: Monotonic) -> bool:
         if trial.poll() is None:
             if now >= self._due_at:
                 trial.kill()

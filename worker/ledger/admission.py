@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from worker.clocks import Wall
 from worker.ledger import queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
@@ -26,7 +27,7 @@ class Quota:
     a_day: int
 
 
-def refuse(db: Database, wish: OpenRequest, quota: Quota, wall: float) -> Refusal | None:
+def refuse(db: Database, wish: OpenRequest, quota: Quota, wall: Wall) -> Refusal | None:
     """Why this link is not taken on, or None when it is."""
     if is_banned(db, wish.user_id):
         return Refusal.BANNED
@@ -44,7 +45,7 @@ def refuse(db: Database, wish: OpenRequest, quota: Quota, wall: float) -> Refusa
 
 
 def say_no(
-    db: Database, wish: OpenRequest, refusal: Refusal, words: Mapping[Refusal, str], wall: float
+    db: Database, wish: OpenRequest, refusal: Refusal, words: Mapping[Refusal, str], wall: Wall
 ) -> None:
     """Tell the person once, then be silent for a while."""
     since = wall - _SILENCE_S.get(refusal, _USUAL_SILENCE_S)
@@ -61,7 +62,7 @@ def say_no(
         _add_reply(db, reply, wish.user_id, wall)
 
 
-def reply(db: Database, wish: Reply, wall: float) -> None:
+def reply(db: Database, wish: Reply, wall: Wall) -> None:
     """Say something, unless to somebody who is shut out, or who has heard enough for now."""
     said = db.value(
         "SELECT count(*) FROM jobs WHERE kind = 'reply' AND chat_id = ?"
@@ -80,7 +81,7 @@ def is_banned(db: Database, user_id: int) -> bool:
     return bool(db.value("SELECT 1 FROM banned WHERE user_id = ?", user_id))
 
 
-def ban(db: Database, wish: Ban, wall: float) -> None:
+def ban(db: Database, wish: Ban, wall: Wall) -> None:
     """Shut a person out, or let one in again."""
     if wish.is_banned:
         db.execute("INSERT OR IGNORE INTO banned VALUES (?, ?)", wish.user_id, wall)
@@ -88,6 +89,6 @@ def ban(db: Database, wish: Ban, wall: float) -> None:
         db.execute("DELETE FROM banned WHERE user_id = ?", wish.user_id)
 
 
-def _add_reply(db: Database, wish: Reply, user_id: int | None, wall: float) -> None:
+def _add_reply(db: Database, wish: Reply, user_id: int | None, wall: Wall) -> None:
     payload = to_json(wish)
     queue.add(db, Kind.REPLY, wall, chat_id=wish.chat_id, user_id=user_id, payload=payload)

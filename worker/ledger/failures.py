@@ -8,6 +8,7 @@ Each function is a part of somebody's transaction.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from worker.clocks import Wall
 from worker.ledger import media_cache, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
@@ -98,7 +99,7 @@ def _read(db: Database, sql: str, parameter: int | str) -> list[FailedJob]:
     ]
 
 
-def retry(db: Database, job: FailedJob, wall: float) -> None:
+def retry(db: Database, job: FailedJob, wall: Wall) -> None:
     """Do a failed job once more, with all its attempts.
 
     People who were told that it failed get a new status message, which becomes the one answer
@@ -120,7 +121,7 @@ def retry(db: Database, job: FailedJob, wall: float) -> None:
         queue.start_over(db, job.id, wall)
 
 
-def _retry_for(db: Database, job: FailedJob, request_ids: Iterable[int], wall: float) -> None:
+def _retry_for(db: Database, job: FailedJob, request_ids: Iterable[int], wall: Wall) -> None:
     if job.kind.is_download:
         # It is found and shared like anybody's download, unless there is a better one by now.
         key = queue.media_key_of(db, job.id)

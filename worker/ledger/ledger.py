@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from worker import errors, protocol
+from worker.clocks import Wall
 from worker.ledger import (
     admission,
     failures,
@@ -78,7 +79,7 @@ class Ledger:
         with self._db.reading():
             return state.number(self._db, "offset")
 
-    def record_updates(self, updates: Sequence[Mapping[str, Any]], wall: float) -> None:
+    def record_updates(self, updates: Sequence[Mapping[str, Any]], wall: Wall) -> None:
         """Put updates on disk, together with the offset that confirms them at Telegram.
 
         An update that is there already is not recorded a second time.
@@ -96,7 +97,7 @@ class Ledger:
         effects: Iterable[protocol.Effect],
         quota: Quota,
         words: Words,
-        wall: float,
+        wall: Wall,
     ) -> list[int]:
         """Record what an update asked for, together with its completion.
 
@@ -130,7 +131,7 @@ class Ledger:
     def claim(
         self,
         pool: str,
-        wall: float,
+        wall: Wall,
         *,
         busy_request_ids: Sequence[int] = (),
         closed_chat_ids: Sequence[int] | None = (),
@@ -166,18 +167,18 @@ class Ledger:
             sessions.forget_all(self._db)
             return queue.recover(self._db)
 
-    def put_back(self, job: Job, delay_s: float, wall: float, *, refund: bool) -> None:
+    def put_back(self, job: Job, delay_s: float, wall: Wall, *, refund: bool) -> None:
         """Let a claimed job wait for another attempt; `refund` when this one does not count."""
         with self._db.transaction():
             queue.wait_again(self._db, job.id, delay_s, wall, refund=refund)
 
-    def finish(self, job: Job, wall: float) -> None:
+    def finish(self, job: Job, wall: Wall) -> None:
         """A job is done, and nothing follows from it."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
 
     def fail(
-        self, job: Job, error: errors.JobError, error_id: str, traceback: str, wall: float
+        self, job: Job, error: errors.JobError, error_id: str, traceback: str, wall: Wall
     ) -> list[int]:
         """A job has failed for good; whoever waits for it will be told.
 
@@ -203,7 +204,7 @@ class Ledger:
                     return requests.give_up(self._db, job.request, wall)
         return []
 
-    def drop_stopped(self, job: Job, wall: float) -> None:
+    def drop_stopped(self, job: Job, wall: Wall) -> None:
         """Drop a job that was stopped as unwanted, unless somebody has come to want it since."""
         with self._db.transaction():
             if requests.undecided(self._db, job.id):
@@ -215,25 +216,25 @@ class Ledger:
 
     # -------------------------------------------------------------- steps of a link's way
 
-    def finish_status(self, job: StatusJob, message_id: int, wall: float) -> None:
+    def finish_status(self, job: StatusJob, message_id: int, wall: Wall) -> None:
         """The status message of a request was posted."""
         with self._db.transaction():
             requests.set_status_message(self._db, job.request.id, message_id)
             queue.finish(self._db, job.id, wall)
             requests.settle(self._db, job.request.id, wall)
 
-    def identify(self, job: DownloadJob, media_key: str, wall: float) -> list[int]:
+    def identify(self, job: DownloadJob, media_key: str, wall: Wall) -> list[int]:
         """See `requests.identify`."""
         with self._db.transaction():
             return requests.identify(self._db, job.id, media_key, wall)
 
-    def finish_download(self, job: DownloadJob, media: protocol.Media, wall: float) -> None:
+    def finish_download(self, job: DownloadJob, media: protocol.Media, wall: Wall) -> None:
         """The media is on disk for everybody who waits for it."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall, result=protocol.to_json(media))
             requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), wall)
 
-    def finish_group(self, job: GroupJob, group: protocol.GroupSent, wall: float) -> None:
+    def finish_group(self, job: GroupJob, group: protocol.GroupSent, wall: Wall) -> None:
         """Some files of an answer were sent beside it; another job follows for the rest."""
         request = job.request
         with self._db.transaction():
@@ -241,7 +242,7 @@ class Ledger:
             requests.set_sent(self._db, request.id, (*request.sent, *group.sent))
             requests.settle(self._db, request.id, wall)
 
-    def finish_delivery(self, job: DeliverJob, delivered: protocol.Delivered, wall: float) -> None:
+    def finish_delivery(self, job: DeliverJob, delivered: protocol.Delivered, wall: Wall) -> None:
         """A request has its media. What was uploaded is remembered as what Telegram made of it."""
         request = job.request
         sent = (delivered, *request.sent)
@@ -251,20 +252,20 @@ class Ledger:
             if job.media and len(sent) == len(job.media.files):
                 media_cache.remember(self._db, request.media_key, job.media, sent, wall)
 
-    def finish_explanation(self, job: AnswerJob, wall: float) -> None:
+    def finish_explanation(self, job: AnswerJob, wall: Wall) -> None:
         """A request was told why there is no media."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             requests.mark_answered(self._db, job.request.id, wall)
 
-    def post_again(self, job: RequestJob, wall: float) -> None:
+    def post_again(self, job: RequestJob, wall: Wall) -> None:
         """The status message is gone: queue a new one, which becomes the answer then."""
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)
             requests.forget_status_message(self._db, job.request.id)
             queue.add(self._db, Kind.STATUS, wall, request=job.request)
 
-    def download_again(self, job: RequestJob, wall: float) -> None:
+    def download_again(self, job: RequestJob, wall: Wall) -> None:
         """What was remembered or downloaded for a request is gone: fetch it once more."""
         request = job.request
         with self._db.transaction():
@@ -275,7 +276,7 @@ class Ledger:
                 queue.drop(self._db, request.download_id, wall)
             requests.provide(self._db, request.id, wall)
 
-    def give_up(self, job: Job, wall: float) -> list[int]:
+    def give_up(self, job: Job, wall: Wall) -> list[int]:
         """Drop a job that can reach nobody, with its request. Returns the ids of jobs to stop."""
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)
@@ -283,7 +284,7 @@ class Ledger:
                 return requests.give_up(self._db, job.request, wall)
         return []
 
-    def give_up_chat(self, job: Job, wall: float) -> list[int]:
+    def give_up_chat(self, job: Job, wall: Wall) -> list[int]:
         """End all that waits for the chat of this job. Returns the ids of running jobs to stop."""
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)
@@ -304,7 +305,7 @@ class Ledger:
         with self._db.reading():
             return queue.waiting_downloads(self._db)
 
-    def queue_positions(self, wall: float, waited_s: float) -> list[QueuePosition]:
+    def queue_positions(self, wall: Wall, waited_s: float) -> list[QueuePosition]:
         """See `queue_position.read`."""
         with self._db.reading():
             return queue_position.read(self._db, wall, waited_s)

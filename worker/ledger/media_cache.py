@@ -7,10 +7,11 @@ import json
 from dataclasses import replace
 
 from worker import protocol
+from worker.clocks import Wall
 from worker.ledger.database import Database
 
 
-def key_behind(db: Database, link_key: str, wall: float) -> str:
+def key_behind(db: Database, link_key: str, wall: Wall) -> str:
     """The key of the media that a link was found to lead to, or else the link's own."""
     found = db.value(
         "UPDATE links SET used_at = ? WHERE link_key = ? RETURNING media_key", wall, link_key
@@ -18,7 +19,7 @@ def key_behind(db: Database, link_key: str, wall: float) -> str:
     return found or link_key
 
 
-def connect(db: Database, link_key: str, media_key: str, wall: float) -> None:
+def connect(db: Database, link_key: str, media_key: str, wall: Wall) -> None:
     """A link has turned out to lead to this media."""
     db.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", link_key, media_key, wall)
 
@@ -33,7 +34,7 @@ def remember(
     media_key: str,
     media: protocol.Media,
     sent: tuple[protocol.Delivered, ...],
-    wall: float,
+    wall: Wall,
 ) -> None:
     """Keep the names that Telegram has given to files, as the kinds that it made of them.
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from worker.clocks import Wall
 from worker.ledger import fairness
 from worker.ledger.database import Database
 from worker.ledger.fairness import Share
@@ -18,7 +19,7 @@ from worker.ledger.records import Request
 def add(
     db: Database,
     kind: Kind,
-    wall: float,
+    wall: Wall,
     *,
     request: Request | None = None,
     media_key: str | None = None,
@@ -78,7 +79,7 @@ _NEXT = """
 def take(
     db: Database,
     pool: str,
-    wall: float,
+    wall: Wall,
     *,
     busy_request_ids: Sequence[int],
     closed_chat_ids: Sequence[int] | None,
@@ -119,7 +120,7 @@ def recover(db: Database) -> int:
     return db.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'running'").rowcount
 
 
-def wait_again(db: Database, job_id: int, delay_s: float, wall: float, *, refund: bool) -> None:
+def wait_again(db: Database, job_id: int, delay_s: float, wall: Wall, *, refund: bool) -> None:
     """Let a running job wait for another attempt; `refund` when this one does not count."""
     db.execute(
         "UPDATE jobs SET state = 'waiting', waits_since = ?, not_before = ?,"
@@ -131,7 +132,7 @@ def wait_again(db: Database, job_id: int, delay_s: float, wall: float, *, refund
     )
 
 
-def start_over(db: Database, job_id: int, wall: float) -> None:
+def start_over(db: Database, job_id: int, wall: Wall) -> None:
     """Let a failed job wait again, as if it had never been tried."""
     db.execute(
         "UPDATE jobs SET state = 'waiting', attempts = 0, waits_since = ?, not_before = ?,"
@@ -144,7 +145,7 @@ def start_over(db: Database, job_id: int, wall: float) -> None:
 
 
 def finish(
-    db: Database, job_id: int, wall: float, *, result: Mapping[str, Any] | None = None
+    db: Database, job_id: int, wall: Wall, *, result: Mapping[str, Any] | None = None
 ) -> None:
     """A job has done what it was for; `result` is kept with it."""
     db.execute(
@@ -155,7 +156,7 @@ def finish(
     )
 
 
-def drop(db: Database, job_id: int, wall: float) -> None:
+def drop(db: Database, job_id: int, wall: Wall) -> None:
     """A job is not needed any more, whatever its state."""
     db.execute("UPDATE jobs SET state = 'dropped', finished_at = ? WHERE id = ?", wall, job_id)
 
@@ -163,7 +164,7 @@ def drop(db: Database, job_id: int, wall: float) -> None:
 def fail(
     db: Database,
     job_id: int,
-    wall: float,
+    wall: Wall,
     *,
     reason: str,
     fault: str,
@@ -191,32 +192,32 @@ def remove_failed(db: Database, job_id: int) -> None:
 # ------------------------------------------------------------------------- jobs not needed
 
 
-def drop_download(db: Database, job_id: int | None, wall: float) -> list[int]:
+def drop_download(db: Database, job_id: int | None, wall: Wall) -> list[int]:
     """Drop a download unless it runs; the id of one that does is returned, to be stopped."""
     return _drop_waiting(db, "id = ?", job_id, wall)
 
 
-def drop_deliveries(db: Database, request_id: int, wall: float) -> list[int]:
+def drop_deliveries(db: Database, request_id: int, wall: Wall) -> list[int]:
     """Drop a request's waiting deliveries; returns the ids of those that run."""
     return _drop_waiting(db, "kind IN ('group', 'deliver') AND request_id = ?", request_id, wall)
 
 
-def drop_all(db: Database, request_id: int, wall: float) -> list[int]:
+def drop_all(db: Database, request_id: int, wall: Wall) -> list[int]:
     """Drop all jobs that wait for a request; returns the ids of those that run."""
     return _drop_waiting(db, "request_id = ?", request_id, wall)
 
 
-def drop_reply(db: Database, job_id: int, wall: float) -> None:
+def drop_reply(db: Database, job_id: int, wall: Wall) -> None:
     """Drop a reply that waits to be sent."""
     _drop_waiting(db, "kind = 'reply' AND id = ?", job_id, wall)
 
 
-def drop_replies(db: Database, chat_id: int | None, wall: float) -> None:
+def drop_replies(db: Database, chat_id: int | None, wall: Wall) -> None:
     """Drop all replies that wait to be sent to a chat."""
     _drop_waiting(db, "kind = 'reply' AND chat_id = ?", chat_id, wall)
 
 
-def _drop_waiting(db: Database, which: str, parameter: int | None, wall: float) -> list[int]:
+def _drop_waiting(db: Database, which: str, parameter: int | None, wall: Wall) -> list[int]:
     """Drop the waiting jobs of a selection; returns the ids of its running ones."""
     db.execute(
         "UPDATE jobs SET state = 'dropped', finished_at = ?"  # noqa: S608 - words of this file

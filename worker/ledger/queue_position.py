@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from worker.clocks import Wall
 from worker.ledger.database import Database
 from worker.ledger.jobs import DOWNLOADS
 from worker.ledger.records import Request, read_request
@@ -16,7 +17,7 @@ class QueuePosition:
     ahead: int
 
 
-def read(db: Database, wall: float, waited_s: float) -> list[QueuePosition]:
+def read(db: Database, wall: Wall, waited_s: float) -> list[QueuePosition]:
     """The positions of all requests that have a status message to be shown theirs in.
 
     The order is that of `worker.ledger.queue.take`. Left out are downloads that became due less

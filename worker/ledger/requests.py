@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from worker.clocks import Wall
 from worker.errors import Reason
 from worker.ledger import fairness, media_cache, queue
 from worker.ledger.database import Database
@@ -81,7 +82,7 @@ def made_by(db: Database, user_id: int, since: float, until: float) -> int:
     return count
 
 
-def open_request(db: Database, effect: OpenRequest, wall: float) -> None:
+def open_request(db: Database, effect: OpenRequest, wall: Wall) -> None:
     """Accept a link: queue its status message, and provide the media."""
     media_key = media_cache.key_behind(db, effect.media_key, wall)
     if effect.fresh:
@@ -104,7 +105,7 @@ def open_request(db: Database, effect: OpenRequest, wall: float) -> None:
 def provide(
     db: Database,
     request_id: int,
-    wall: float,
+    wall: Wall,
     *,
     fresh: bool = False,
     instead_of: int | None = None,
@@ -136,7 +137,7 @@ def provide(
     decide(db, request_id, Resolution(Verdict.MEDIA if is_there else None), wall)
 
 
-def identify(db: Database, download_id: int, media_key: str, wall: float) -> list[int]:
+def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list[int]:
     """Note which media a running download fetches; returns its id when it is to be stopped.
 
     It is stopped when Telegram has the media, or another download fetches it: whoever waits for
@@ -190,7 +191,7 @@ def set_sent(db: Database, request_id: int, sent: Iterable[Delivered]) -> None:
     db.execute("UPDATE requests SET sent = ? WHERE id = ?", sent_json, request_id)
 
 
-def reopen(db: Database, request_id: int, wall: float) -> None:
+def reopen(db: Database, request_id: int, wall: Wall) -> None:
     """Begin an answered request anew: queue another status message, and provide the media."""
     db.execute(
         "UPDATE requests SET answered_at = NULL, verdict = NULL, reason = NULL, error_id = NULL,"
@@ -201,7 +202,7 @@ def reopen(db: Database, request_id: int, wall: float) -> None:
     provide(db, request_id, wall)
 
 
-def decide(db: Database, request_id: int, decision: Resolution, wall: float) -> None:
+def decide(db: Database, request_id: int, decision: Resolution, wall: Wall) -> None:
     """Set what the answer will be."""
     db.execute(
         "UPDATE requests SET verdict = ?, reason = ?, error_id = ? WHERE id = ?",
@@ -213,13 +214,13 @@ def decide(db: Database, request_id: int, decision: Resolution, wall: float) -> 
     settle(db, request_id, wall)
 
 
-def decide_all(db: Database, download_id: int, decision: Resolution, wall: float) -> None:
+def decide_all(db: Database, download_id: int, decision: Resolution, wall: Wall) -> None:
     """Give the same answer to everybody who waits for a download and has not cancelled."""
     for request in undecided(db, download_id):
         decide(db, request.id, decision, wall)
 
 
-def settle(db: Database, request_id: int, wall: float) -> None:
+def settle(db: Database, request_id: int, wall: Wall) -> None:
     """Queue the answer, if its text and its message are known and it is not queued yet."""
     request = get(db, request_id)
     if request.answered_at or request.verdict is None or request.status_message_id is None:
@@ -238,7 +239,7 @@ def _next_step(db: Database, request: Request) -> Kind:
     return Kind.GROUP if len(request.sent) < beside else Kind.DELIVER
 
 
-def cancel(db: Database, effect: CancelRequest, wall: float) -> tuple[Cancelled, list[int]]:
+def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, list[int]]:
     """A person pressed Cancel. Returns what came of it, and the ids of running jobs to stop."""
     request = find(db, effect.request_id)
     if request and request.user_id != effect.user_id:
@@ -250,19 +251,19 @@ def cancel(db: Database, effect: CancelRequest, wall: float) -> tuple[Cancelled,
     return Cancelled.DONE, to_stop + _drop_unwanted(db, request.download_id, wall)
 
 
-def give_up(db: Database, request: Request, wall: float) -> list[int]:
+def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
     """End a request that cannot be answered. Returns the ids of running jobs to stop."""
     db.execute("UPDATE requests SET verdict = 'unreachable' WHERE id = ?", request.id)
     mark_answered(db, request.id, wall)
     return queue.drop_all(db, request.id, wall) + _drop_unwanted(db, request.download_id, wall)
 
 
-def mark_answered(db: Database, request_id: int, wall: float) -> None:
+def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
     """The request has its one answer."""
     db.execute("UPDATE requests SET answered_at = ? WHERE id = ?", wall, request_id)
 
 
-def _drop_unwanted(db: Database, download_id: int | None, wall: float) -> list[int]:
+def _drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int]:
     """Drop a download that nobody waits for any more; returns its id when it has to be stopped."""
     waiting = unanswered(db, download_id)
     if any(request.verdict in (None, Verdict.MEDIA) for request in waiting):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from worker.clocks import Wall
 from worker.errors import Reason
 from worker.ledger.database import Database
 
@@ -52,7 +53,7 @@ class Statistics:
     size_bytes: int
 
 
-def read(db: Database, wall: float) -> Statistics:
+def read(db: Database, wall: Wall) -> Statistics:
     """The figures at wall time `wall`."""
     verdicts = dict(
         tuple(row)
@@ -92,7 +93,7 @@ def read(db: Database, wall: float) -> Statistics:
     )
 
 
-def _queues(db: Database, wall: float) -> dict[str, Queue]:
+def _queues(db: Database, wall: Wall) -> dict[str, Queue]:
     rows = db.execute(
         "SELECT pool, count(*) AS waiting, min(max(waits_since, not_before)) AS due_since"
         " FROM jobs WHERE state = 'waiting' GROUP BY pool"

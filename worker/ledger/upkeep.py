@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from worker import protocol
+from worker.clocks import Wall
 from worker.ledger import failures, queue, retention, sessions, state, statistics
 from worker.ledger.database import Access, Database
 from worker.ledger.failures import FailedJob
@@ -83,7 +84,7 @@ class Upkeep:
         with self._db.reading():
             return failures.find(self._db, name)
 
-    def retry(self, job: FailedJob, wall: float) -> None:
+    def retry(self, job: FailedJob, wall: Wall) -> None:
         """See `failures.retry`."""
         with self._db.transaction():
             failures.retry(self._db, job, wall)
@@ -95,7 +96,7 @@ class Upkeep:
 
     # ------------------------------------------------------------------ health and alerts
 
-    def figures(self, wall: float) -> statistics.Statistics:
+    def figures(self, wall: Wall) -> statistics.Statistics:
         """What the rows say about the bot's health."""
         with self._db.reading():
             return statistics.read(self._db, wall)
@@ -122,7 +123,7 @@ class Upkeep:
         alerts: Mapping[str, dict[str, Any]],
         messages: Mapping[str, Sequence[protocol.Reply]],
         outdated_ids: Iterable[int],
-        wall: float,
+        wall: Wall,
     ) -> None:
         """Remember the state of each alert, and queue the messages that announce them.
 
@@ -138,7 +139,7 @@ class Upkeep:
                     alerts[name]["messages"] = job_ids
             state.put_document(self._db, "alerts", alerts)
 
-    def _add_reply(self, reply: protocol.Reply, wall: float) -> int:
+    def _add_reply(self, reply: protocol.Reply, wall: Wall) -> int:
         payload = protocol.to_json(reply)
         return queue.add(self._db, Kind.REPLY, wall, chat_id=reply.chat_id, payload=payload)
 
@@ -149,7 +150,7 @@ class Upkeep:
         with self._db.transaction():
             return retention.remove_batch(self._db, before)
 
-    def forget_samples(self, before: float, wall: float) -> None:
+    def forget_samples(self, before: float, wall: Wall) -> None:
         """Remove the samples of that time, and those from before the clock was set back."""
         with self._db.transaction():
             self._db.execute("DELETE FROM samples WHERE taken_at NOT BETWEEN ? AND ?", before, wall)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from worker.clocks import Monotonic
 from worker.dispatch.rate_limits import RateLimits
 from worker.protocol import Action, MediaKind, Progress, ShowAction
 
@@ -25,7 +26,7 @@ class ChatActions:
         self._shown_at: dict[int, float] = {}
 
     def next_action(
-        self, at_work: Mapping[int, Progress], governor: RateLimits, now: float
+        self, at_work: Mapping[int, Progress], governor: RateLimits, now: Monotonic
     ) -> ShowAction | None:
         """The next action that is due in one of these chats; None when none is."""
         over = now - ACTION_INTERVAL_S

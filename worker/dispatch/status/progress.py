@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.ledger import Ledger, Request, Verdict
 from worker.protocol import EditStatus, Progress, Stage
@@ -45,7 +46,7 @@ class _Message:
     since: float
     shown: Progress | None = None
 
-    def lateness(self, now: float) -> float:
+    def lateness(self, now: Monotonic) -> float:
         """How many of its intervals the message is late; below 1 it is not due."""
         if self.wanted == self.shown:
             return 0.0
@@ -93,7 +94,7 @@ class ProgressBoard:
         self._news.add(download_id)
 
     def put_for(
-        self, request_id: int, chat_id: int, job_id: int, progress: Progress, now: float
+        self, request_id: int, chat_id: int, job_id: int, progress: Progress, now: Monotonic
     ) -> None:
         """How far a job is that is done for one request alone."""
         message = self._messages.setdefault(
@@ -107,7 +108,7 @@ class ProgressBoard:
         self._heard_at.pop(job_id, None)
         self._keep(key for key, message in self._messages.items() if message.job_id != job_id)
 
-    def look(self, ledger: Ledger, now: float, wall: float, *, has_room: bool) -> None:
+    def look(self, ledger: Ledger, now: Monotonic, wall: Wall, *, has_room: bool) -> None:
         """See whom the news are for and, every now and then, who has come, gone or moved up."""
         if self._look_at is None:
             # After a start everybody has waited for long, and most of them for the start alone.
@@ -121,7 +122,7 @@ class ProgressBoard:
             self._look_at = now + QUEUE_LOOK_S
             self._look_at_queue(ledger, now, wall, has_room)
 
-    def _look_at_download(self, download_id: int, ledger: Ledger, now: float) -> None:
+    def _look_at_download(self, download_id: int, ledger: Ledger, now: Monotonic) -> None:
         progress = self._downloads[download_id]
         if download_id in self._news:
             self._heard_at[download_id] = now
@@ -140,7 +141,7 @@ class ProgressBoard:
             # It is said once; what is next is a place in the queue or the next try.
             del self._downloads[download_id]
 
-    def _look_at_queue(self, ledger: Ledger, now: float, wall: float, has_room: bool) -> None:
+    def _look_at_queue(self, ledger: Ledger, now: Monotonic, wall: Wall, has_room: bool) -> None:
         positions = ledger.queue_positions(wall, QUEUE_LOOK_S)
         for position in positions:
             progress = Progress(Stage.NO_ROOM)
@@ -163,7 +164,7 @@ class ProgressBoard:
     # ------------------------------------------------------------------- what is shown of it
 
     def next_edit(
-        self, ledger: Ledger, governor: RateLimits, now: float
+        self, ledger: Ledger, governor: RateLimits, now: Monotonic
     ) -> tuple[int, EditStatus] | None:
         """The edit that is the most overdue, with an id for it; None when none is due.
 
@@ -189,7 +190,7 @@ class ProgressBoard:
             return edit_id, edit
         return None
 
-    def _most_overdue(self, governor: RateLimits, now: float) -> int | None:
+    def _most_overdue(self, governor: RateLimits, now: Monotonic) -> int | None:
         found, most = None, 1.0
         in_edit = self.request_ids_in_edit
         for request_id, message in self._messages.items():

@@ -5,6 +5,7 @@ They are in no ledger, are never tried again, and end with the bot.
 
 from collections.abc import Sequence
 
+from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status.actions import ChatActions
 from worker.dispatch.status.progress import CALL_IDS, ProgressBoard
@@ -41,7 +42,7 @@ class Showing:
         """Requests whose answer must wait, or an edit on its way could overwrite it."""
         return self._board.request_ids_in_edit
 
-    def began(self, job_id: int, task: Task, now: float) -> None:
+    def began(self, job_id: int, task: Task, now: Monotonic) -> None:
         """A worker has begun with a job."""
         match task:
             case Download():
@@ -52,7 +53,7 @@ class Showing:
                 self._upload(job_id, task, files, now)
 
     def _upload(
-        self, job_id: int, task: Deliver | SendGroup, files: Sequence[MediaFile], now: float
+        self, job_id: int, task: Deliver | SendGroup, files: Sequence[MediaFile], now: Monotonic
     ) -> None:
         # What Telegram has already is there in no time.
         if new := [file for file in files if not file.file_id]:
@@ -68,7 +69,7 @@ class Showing:
         """A job has ended."""
         self._board.forget(job_id)
 
-    def step(self, ledger: Ledger, now: float, wall: float, *, has_room: bool) -> None:
+    def step(self, ledger: Ledger, now: Monotonic, wall: Wall, *, has_room: bool) -> None:
         """Make the calls that are due: edits, and then an action.
 
         Of several workers one stays free for better ones. `has_room` says that downloads do not
@@ -89,12 +90,12 @@ class Showing:
             if action:
                 self._make(self._board.new_id(), action, now)
 
-    def _make(self, call_id: int, call: EditStatus | ShowAction, now: float) -> None:
+    def _make(self, call_id: int, call: EditStatus | ShowAction, now: Monotonic) -> None:
         self._calls[call_id] = call
         self._pool.submit(call_id, call, self._timeout_s)
         self._governor.spend(call.chat_id, now)
 
-    def take(self, event: Event, now: float) -> bool:
+    def take(self, event: Event, now: Monotonic) -> bool:
         """Take what the pool says of a call made here. False when it is about another job."""
         if event.job_id < CALL_IDS:
             return False
