@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from worker.errors import Reason
+from worker.form import WHOLE, Form
 
 # -------------------------------------------------------------------------------- downloads
 
@@ -78,7 +79,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Download:
-    """Fetch the media behind `url`, or its sound alone, into `directory`.
+    """Fetch what is wanted of the media behind `url` into `directory`.
 
     The job makes that directory and owns it.
     """
@@ -86,7 +87,7 @@ class Download:
     job_id: int
     url: str
     directory: str
-    sound_only: bool = False
+    form: Form = WHOLE
 
 
 @dataclass(frozen=True)
@@ -295,7 +296,7 @@ class GroupSent:
 class OpenRequest:
     """Effect: a person wants the media behind a link. `media_key` names the media.
 
-    `sound_only`: of a video, too. `fresh`: what is remembered will not do.
+    `fresh`: what is remembered will not do.
     """
 
     chat_id: int
@@ -303,7 +304,7 @@ class OpenRequest:
     message_id: int
     url: str
     media_key: str
-    sound_only: bool = False
+    form: Form = WHOLE
     fresh: bool = False
 
 

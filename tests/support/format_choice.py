@@ -4,6 +4,7 @@ from typing import Any
 
 from worker.downloads.media.conversion import Budget
 from worker.downloads.ytdlp.formats import Chooser
+from worker.form import WHOLE, Form
 
 MB = 1_000_000
 
@@ -22,8 +23,10 @@ def sound(name: str, mb: float | None) -> Any:
     return a_format(name, mb, vcodec="none", protocol="https")
 
 
-def chooser(limit_mb: float = 50, *, has_ffmpeg: bool = True, length_s: float = 60) -> Chooser:
-    made = Chooser(Budget(42, int(limit_mb * MB)), has_ffmpeg)
+def chooser(
+    limit_mb: float = 50, *, has_ffmpeg: bool = True, length_s: float = 60, form: Form = WHOLE
+) -> Chooser:
+    made = Chooser(Budget(42, int(limit_mb * MB)), has_ffmpeg, form=form)
     made.duration_s = length_s
     return made
 

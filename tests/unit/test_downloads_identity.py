@@ -5,14 +5,15 @@ from yt_dlp.extractor import gen_extractor_classes
 
 from worker.downloads.channel import Found
 from worker.downloads.identity import media_key
+from worker.form import WHOLE, Form
 from worker.protocol import Download
 
 EXTRACTORS = {extractor.ie_key(): extractor for extractor in gen_extractor_classes()}
 YOUTUBE = ("Youtube", "dQw4w9WgXcQ")
 
 
-def key(url: str, extractor: str, media_id: str, *, sound_only: bool = False) -> str | None:
-    task = Download(1, url, "/nowhere", sound_only)
+def key(url: str, extractor: str, media_id: str, form: Form = WHOLE) -> str | None:
+    task = Download(1, url, "/nowhere", form)
     return media_key(task, Found(extractor, media_id), EXTRACTORS)
 
 
@@ -65,4 +66,4 @@ def test_pictures_of_one_post_stay_apart() -> None:
 
 def test_the_sound_alone_is_something_else() -> None:
     link = "https://youtu.be/dQw4w9WgXcQ"
-    assert key(link, *YOUTUBE) != key(link, *YOUTUBE, sound_only=True)
+    assert key(link, *YOUTUBE) != key(link, *YOUTUBE, Form(sound_only=True))

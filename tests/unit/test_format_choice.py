@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, silent, sound
 from worker.errors import JobError, Reason
+from worker.form import Form
 from worker.protocol import Note
 
 
@@ -44,6 +45,34 @@ def test_the_best_that_fits_is_chosen(formats: Any, name: str | None, note: Note
             chosen(made, *formats)
     else:
         assert (chosen(made, *formats), made.note) == (name, note)
+
+
+@pytest.mark.parametrize(
+    ("max_height", "formats", "name", "note"),
+    [
+        (1080, [a_format("hd", 20, 1080), a_format("sd", 9, 480)], "hd", None),
+        (720, [a_format("hd", 20, 1080), a_format("sd", 9, 480)], "sd", None),
+        (480, [a_format("hd", 20, 1080), a_format("sd", 9, 480)], "sd", None),
+        # Upright, 480p is 480 wide.
+        (480, [a_format("hd", 9, 1280, width=720), a_format("sd", 9, 854, width=480)], "sd", None),
+        # Where all are higher, the lowest is nearest to what is wanted.
+        (240, [a_format("hd", 20, 1080), a_format("sd", 9, 480)], "sd", None),
+        # What tells no height may be low enough.
+        (240, [a_format("hd", 20, 1080), a_format("plain", 9)], "plain", None),
+        # It is pictures that have a height.
+        (480, [silent("hd", 20, 1080), silent("sd", 9, 480), sound("x", 5)], "sd+x", None),
+        # What is wanted but too large is lower quality still.
+        (720, [a_format("m", 60, 720), a_format("sd", 9, 480)], "sd", Note.LOWER_QUALITY),
+        # Of what is wanted, that which plays goes first.
+        (480, [a_format("vp9", 9, 480, vcodec="vp9"), a_format("sd", 9, 480)], "sd", None),
+        (480, [sound("x", 5)], "x", None),
+    ],
+)
+def test_no_more_than_the_height_that_is_wanted(
+    max_height: int, formats: Any, name: str, note: Note | None
+) -> None:
+    made = chooser(form=Form(max_height=max_height))
+    assert (chosen(made, *formats), made.note) == (name, note)
 
 
 def test_what_there_is_no_time_to_convert_is_chosen_last() -> None:
@@ -120,4 +149,4 @@ def test_a_size_that_was_not_told_is_cut_once_it_is_known() -> None:
 
 def test_sound_is_never_cut() -> None:
     with pytest.raises(JobError):
-        chosen(cutter(sound_only=True), sound("wav", 120))
+        chosen(cutter(form=Form(sound_only=True)), sound("wav", 120))

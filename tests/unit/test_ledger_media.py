@@ -1,14 +1,16 @@
 """What the ledger remembers of media: its names, its files, and who else wants it."""
 
 import dataclasses
+import json
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from tests.support.ledger_kit import START, a_file, a_link, claim, files, post, press, send
-from worker import errors, protocol
+from worker import errors, media_keys, protocol
 from worker.dispatch.tasks import task_of
+from worker.form import Form
 from worker.ledger import (
     DOWNLOADS,
     TELEGRAM,
@@ -249,11 +251,11 @@ def test_fresh_by_a_link_never_seen_forgets_it_as_well(ledger: Ledger) -> None:
 
 
 def test_sound_alone_stays_so_when_it_is_downloaded_again(ledger: Ledger) -> None:
-    send(ledger, dataclasses.replace(a_link(), sound_only=True))
+    send(ledger, dataclasses.replace(a_link(), form=Form(sound_only=True)))
     post(ledger)
     ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
     ledger.download_again(claim(ledger, DeliverJob), START)
-    assert claim(ledger, DownloadJob).sound_only is True
+    assert claim(ledger, DownloadJob).form == Form(sound_only=True)
 
 
 # --------------------------------------------------------------------- size, age and the past
@@ -368,6 +370,41 @@ def test_the_facts_of_files_come_over_from_version_4(tmp_path: Path) -> None:
     assert protocol.Media(tuple(without_ids)) == OLD_MEDIA
     assert media_cache.media_of(ledger._db, "made", 1) == OLD_MEDIA
     assert media_cache.media_of(ledger._db, "failed", 2) is None
+
+
+def test_what_was_wanted_comes_over_from_version_5(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    old = sqlite3.connect(path)
+    for step in MIGRATIONS[:5]:
+        old.executescript(step)
+    for number, sound_only in enumerate((0, 1), 1):
+        payload = {"url": "https://example.org/v", "sound_only": bool(sound_only), "fresh": False}
+        old.execute(
+            "INSERT INTO jobs (kind, pool, priority, media_key, created_at, waits_since,"
+            " not_before, payload) VALUES ('download', 'downloads', 6, ?, 0, 0, 0, ?)",
+            (f"key {number}", json.dumps(payload)),
+        )
+        old.execute(
+            "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download,"
+            " created_at, sound_only) VALUES (1, 1, 1, 'u', ?, ?, 0, ?)",
+            (f"key {number}", number, sound_only),
+        )
+    old.execute("INSERT INTO media VALUES (?, ?, 1.0)", (SOUND_KEY, '{"files": []}'))
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute("PRAGMA user_version = 5")
+    old.commit()
+    old.close()
+    ledger = Ledger(path)
+    whole, sound = Form(), Form(sound_only=True)
+    assert [claim(ledger, DownloadJob).form for _ in range(2)] == [whole, sound]
+    found = [ledger.request(request_id) for request_id in (1, 2)]
+    assert [request and request.form for request in found] == [whole, sound]
+    link_key = media_keys.of_link("https://example.com/", sound)
+    assert media_cache.knows(ledger._db, link_key)
+
+
+# Of the sound of https://example.com/, as every version has made it.
+SOUND_KEY = "36f563834cb2b54f6e33b9106ddc6b5b"
 
 
 def test_what_was_forgotten_while_it_was_sent_again_stays_forgotten(ledger: Ledger) -> None:

@@ -17,7 +17,17 @@ from tests.support.updates import (
     said,
 )
 from worker import media_keys
-from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply, Topic
+from worker.form import Form
+from worker.protocol import (
+    AnswerButton,
+    Ban,
+    CancelRequest,
+    Effect,
+    OpenRequest,
+    Reply,
+    Topic,
+    to_json,
+)
 from worker.telegram import fields, texts
 from worker.telegram.handlers import MAX_LINKS, cancel_data, handle_update
 from worker.telegram.texts import ENGLISH
@@ -124,7 +134,7 @@ def test_what_names_no_bot_needs_no_name() -> None:
 def test_a_command_counts_in_a_caption_as_well() -> None:
     (effect,) = handle_update(said(caption=f"/audio {LINK}", photo=[{}]))
     assert isinstance(effect, OpenRequest)
-    assert effect.sound_only
+    assert effect.form == Form(sound_only=True)
 
 
 def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:
@@ -226,7 +236,7 @@ def test_no_update_can_raise_or_ask_for_what_cannot_be_stored(update: object) ->
     effects = handle_update(update)
     assert len(effects) <= MAX_LINKS + 1
     for effect in effects:
-        json.dumps(effect.__dict__)
+        json.dumps(to_json(effect))
         for value in effect.__dict__.values():
             if type(value) is int:
                 assert fields.integer({"value": value}, "value") == value

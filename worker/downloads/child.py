@@ -70,7 +70,7 @@ def _download(
         else:
             drawing = None if ready else fetched.drawing
             pieces = [
-                finish(directory / path.name, info, rules, drawing, sound_only=task.sound_only)
+                finish(directory / path.name, info, rules, drawing, sound_only=task.form.sound_only)
             ]
         if len(ready) + len(pieces) > MOST_FILES:
             # A post has no more places; a video of which some parts were missing would be none.

@@ -27,4 +27,4 @@ def media_key(task: Download, found: Found, extractors: Mapping[str, Any]) -> st
         return None
     # Whatever else the pattern distinguishes, such as the number of a picture, stays distinct.
     details = (f"{name}={value}" for name, value in sorted(named.items()) if value)
-    return media_keys.of_media(found.extractor, *details, sound_only=task.sound_only)
+    return media_keys.of_media(found.extractor, *details, form=task.form)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from worker.form import WHOLE, Form
 from worker.ledger.database import LedgerError
 from worker.ledger.records import Request
 from worker.protocol import AnswerButton, Media, Reply
@@ -113,7 +114,7 @@ class DownloadJob(ClaimedJob):
     kind = Kind.DOWNLOAD
     media_key: str
     url: str
-    sound_only: bool = False
+    form: Form = WHOLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +206,7 @@ def read_download(row: sqlite3.Row) -> DownloadJob:
         **_facts(row),
         media_key=row["media_key"],
         url=payload["url"],
-        sound_only=payload.get("sound_only", False),
+        form=Form.parse(payload["form"]),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from worker.errors import Reason
+from worker.form import WHOLE, Form
 from worker.protocol import Delivered, delivered_from_json
 
 
@@ -44,7 +45,7 @@ class Request:
     turn: int
     answered_at: float | None
     sent: tuple[Delivered, ...] = ()
-    sound_only: bool = False
+    form: Form = WHOLE
 
 
 def read_request(row: sqlite3.Row) -> Request:
@@ -55,7 +56,7 @@ def read_request(row: sqlite3.Row) -> Request:
             **values,
             "verdict": values["verdict"] and Verdict(values["verdict"]),
             "reason": values["reason"] and Reason(values["reason"]),
-            "sound_only": bool(values["sound_only"]),
+            "form": Form.parse(values["form"]),
             "sent": tuple(map(delivered_from_json, json.loads(values["sent"]))),
         }
     )

@@ -94,7 +94,7 @@ def open_request(db: Database, effect: OpenRequest, wall: Wall) -> None:
         message_id=effect.message_id,
         url=effect.url,
         media_key=media_key,
-        sound_only=effect.sound_only,
+        form=effect.form.code,
         turn=fairness.next_turn(db, effect.user_id),
         created_at=wall,
     )
@@ -124,7 +124,7 @@ def provide(
             Kind.DOWNLOAD,
             wall,
             media_key=key,
-            payload={"url": request.url, "sound_only": request.sound_only, "fresh": fresh},
+            payload={"url": request.url, "form": request.form.code, "fresh": fresh},
         )
     db.execute(
         "UPDATE requests SET download_id = ?, downloads = downloads + (? IS NOT NULL) WHERE id = ?",

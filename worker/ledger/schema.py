@@ -214,4 +214,14 @@ MIGRATIONS = (
     ALTER TABLE processes RENAME COLUMN job TO job_id;
     ALTER TABLE runs RENAME COLUMN job TO job_id;
     """,
+    """
+    -- The code of a form in place of a flag; see worker/form.py.
+    ALTER TABLE requests ADD COLUMN form TEXT NOT NULL DEFAULT 'all';
+    UPDATE requests SET form = 'sound' WHERE sound_only;
+    ALTER TABLE requests DROP COLUMN sound_only;
+    UPDATE jobs SET payload = json_set(
+            json_remove(payload, '$.sound_only'),
+            '$.form', iif(payload ->> '$.sound_only', 'sound', 'all')
+        ) WHERE kind = 'download';
+    """,
 )

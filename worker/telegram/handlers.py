@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from worker import media_keys
+from worker.form import Form
 from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply, Topic
 from worker.telegram import fields, texts
 from worker.telegram.links import Links, find_links
@@ -94,15 +95,15 @@ def _message(message: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tup
 
     links = find_links(message)
     command, _ = _command(message)
-    sound_only, fresh = command == "audio", command == "fresh"
+    form, fresh = Form(sound_only=command == "audio"), command == "fresh"
     requests = tuple(
         OpenRequest(
             chat_id,
             user_id,
             message_id,
             url,
-            media_keys.of_link(url, sound_only=sound_only),
-            sound_only=sound_only,
+            media_keys.of_link(url, form),
+            form=form,
             fresh=fresh,
         )
         for url in links.good[:MAX_LINKS]

@@ -35,6 +35,8 @@ from worker.protocol import Download, Note, Progress, Stage
 COOKIES_NAME = "cookies.txt"
 MEDIA_NAME = "media"
 
+# What is fetched where nobody has asked for another.
+_HEIGHT = 1080
 # A link that is called so leads to a film, as a rule.
 _FILM_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv"})
 _REPORT_INTERVAL_S = 0.25
@@ -82,6 +84,7 @@ def options(
             page_limits.check_length(info, rules.max_answer_bytes)
             begin(info, chooser.parts)
 
+    height = chooser.form.max_height or _HEIGHT
     return {
         # Files of known names, whatever the page calls itself.
         "outtmpl": {"default": f"{MEDIA_NAME}%(playlist_index&-{{}}|)s.%(ext)s"},
@@ -116,7 +119,7 @@ def options(
             "merger+ffmpeg_i": ["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]
         },
         "format": chooser,
-        "format_sort": ["res:1080", "vcodec:h264", "acodec:aac", "ext:mp4:m4a"],
+        "format_sort": [f"res:{height}", "vcodec:h264", "acodec:aac", "ext:mp4:m4a"],
         "merge_output_format": "mp4",
         # The log is a file.
         "noprogress": True,
@@ -143,13 +146,13 @@ def fetch(
         budget_of(rules),
         has_ffmpeg,
         most_parts=rules.most_parts if has_ffmpeg else 1,
-        sound_only=task.sound_only,
+        form=task.form,
     )
     meter = _Meter(rules.max_file_bytes, report)
     drawings: list[ThumbnailDrawing] = []
 
     def expect(film: bool) -> None:
-        if film and has_ffmpeg and not task.sound_only and not drawings:
+        if film and has_ffmpeg and not task.form.sound_only and not drawings:
             with contextlib.suppress(OSError):
                 drawings.append(ThumbnailDrawing())
 

@@ -14,6 +14,7 @@ from worker.downloads.media.contents import Contents, Video, positive, side
 from worker.downloads.media.conversion import Budget, Unaffordable
 from worker.downloads.media.parts import parts_needed
 from worker.errors import Fault, JobError, Reason
+from worker.form import WHOLE, Form
 from worker.protocol import Note
 
 Format = Mapping[str, Any]
@@ -78,13 +79,13 @@ class Chooser:
         has_ffmpeg: bool,
         *,
         most_parts: int = 1,
-        sound_only: bool = False,
+        form: Form = WHOLE,
     ) -> None:
-        """What the files may cost; `sound_only` when nobody wants to see anything."""
+        """Begin with what the files may cost, and what of the media is wanted."""
         self._budget = budget
         self._has_ffmpeg = has_ffmpeg
-        self._most_parts = 1 if sound_only else most_parts
-        self._sound_only = sound_only
+        self._most_parts = 1 if form.sound_only else most_parts
+        self.form = form
         self._choices: list[Choice] = []
         self._chosen: Choice | None = None
         self._excluded: set[object] = set()
@@ -102,8 +103,10 @@ class Chooser:
         """A format function of yt-dlp. Raises JobError when nothing can be sent."""
         # Worst first, by `format_sort`.
         formats = list(reversed(context.get("formats") or ()))
+        if self.form.max_height:
+            formats = _without_higher(formats, self.form.max_height)
         self._choices = sorted(self._all(formats), key=self._ranking(formats))
-        if self._sound_only:
+        if self.form.sound_only:
             self._choices = list(_for_their_sound(self._choices))
         self._chosen = self._choose()
         yield self._chosen.for_ytdlp()
@@ -128,7 +131,7 @@ class Chooser:
 
     def _choose(self) -> Choice:
         if not self._choices:
-            reason = Reason.NO_SOUND if self._sound_only else Reason.NO_FORMAT
+            reason = Reason.NO_SOUND if self.form.sound_only else Reason.NO_FORMAT
             raise JobError(reason, Fault.PERMANENT, "no format holds what is wanted")
         wanted = self._choices[0]
         chosen = next(filter(self._may_fit, self._choices), None)
@@ -215,6 +218,17 @@ class _Ranking:
         except Unaffordable:
             return False
         return True
+
+
+def _without_higher(formats: Sequence[Format], max_height: int) -> list[Format]:
+    """The formats that are no higher than wanted; where all are higher, the lowest of them."""
+    lowest = min((_lines(media) for media in formats if _has(media, "vcodec")), default=0)
+    return [media for media in formats if _lines(media) <= max(max_height, lowest)]
+
+
+def _lines(media: Format) -> int:
+    """The height in pixels, of an upright video the width; 0 where the site tells neither."""
+    return min(filter(None, (side(media.get("width")), side(media.get("height")))), default=0)
 
 
 def _for_their_sound(choices: Sequence[Choice]) -> Iterator[Choice]:
