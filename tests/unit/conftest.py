@@ -1,10 +1,14 @@
 """Fixtures of the tests that start nothing."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker.dispatch import ytdlp_upgrade
 from worker.ledger import Ledger
 
 
@@ -20,3 +24,37 @@ def ledger(ledger_file: Path) -> Iterator[Ledger]:
     ledger = Ledger(ledger_file)
     yield ledger
     ledger.close()
+
+
+@pytest.fixture
+def free_bytes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How much of the disk is free, for the test to change: at first all of it."""
+    total = 10**12
+    free = [total]
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _path: SimpleNamespace(total=total, free=free[0])
+    )
+    return free
+
+
+@pytest.fixture
+def make_bot(
+    tmp_path: Path, free_bytes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeBot]:
+    """Makes dispatchers to be stepped through, of one directory; settings by their names."""
+    monkeypatch.setattr(ytdlp_upgrade, "LOOK_EVERY_S", float("inf"))
+    made: list[SteppedDispatcher] = []
+
+    def make(**settings: str) -> SteppedDispatcher:
+        made.append(SteppedDispatcher(tmp_path / "data", **settings))
+        return made[-1]
+
+    yield make
+    for bot in made:
+        bot.close()
+
+
+@pytest.fixture
+def bot(make_bot: MakeBot) -> SteppedDispatcher:
+    """A dispatcher to be stepped through, with two downloads at a time and four calls."""
+    return make_bot()

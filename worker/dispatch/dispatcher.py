@@ -156,14 +156,18 @@ class Dispatcher:
 
     def run(self) -> None:
         """Work until `stop`, then leave no worker behind."""
-        self._ledger = self._open_ledger()
+        self.open()
         try:
-            while not self._is_over():
+            while not self.is_over(clocks.monotonic()):
                 self.heartbeat = clocks.monotonic()
                 self.step(clocks.monotonic(), clocks.wall_clock())
                 self._wait()
         finally:
-            self._close()
+            self.close()
+
+    def open(self) -> None:
+        """Open the ledger; all that follows belongs to the same thread."""
+        self._ledger = self._open_ledger()
 
     def step(self, now: Monotonic, wall: Wall) -> None:
         """Everything that is due at monotonic `now` and wall clock `wall`."""
@@ -210,12 +214,13 @@ class Dispatcher:
         """Whether events wait for nothing but the next step."""
         return bool(self._events) and now >= self._paused_until
 
-    def _is_over(self) -> bool:
+    def is_over(self, now: Monotonic) -> bool:
+        """Whether a stop is complete; once its grace is over, orders what is in hand to stop."""
         if self._stop_at is None:
             return False
         if not self._in_hand and not self._events:
             return True
-        late_s = clocks.monotonic() - self._stop_at
+        late_s = now - self._stop_at
         if late_s > 0:
             for job_id, hand in self._in_hand.items():
                 # A download gets time to end its session; nothing else listens to the order.
@@ -223,7 +228,8 @@ class Dispatcher:
                 hand.pool.stop_job(job_id, grace_s)
         return late_s > STOP_PATIENCE_S
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End every worker, and put back what they had in hand."""
         self._upgrade.close()
         for pool in self._pools.values():
             pool.close()

@@ -1,0 +1,263 @@
+"""A link's way through the dispatcher to its one final answer."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.stepped_dispatcher import SteppedDispatcher
+from worker.errors import (
+    ChatClosed,
+    Fault,
+    FileIdRefused,
+    JobError,
+    MessageGone,
+    Reason,
+    TelegramUnreachable,
+)
+from worker.protocol import (
+    Deliver,
+    Delivered,
+    Download,
+    Explain,
+    GroupSent,
+    Identified,
+    MediaKind,
+    PostStatus,
+    Progress,
+    Reply,
+    SendGroup,
+    Stage,
+)
+
+LINK, OTHER = "https://site.example/v", "https://site.example/w"
+
+SENT = Delivered("file id", MediaKind.VIDEO)
+
+
+def answered(bot: SteppedDispatcher) -> list[int]:
+    """The requests that have their final answer."""
+    found = bot.rows("SELECT id FROM requests WHERE answered_at IS NOT NULL ORDER BY id")
+    return [request_id for (request_id,) in found]
+
+
+@pytest.mark.parametrize("posted_first", [True, False])
+def test_answer_is_sent_once_the_status_stands_and_the_media_is_there(
+    bot: SteppedDispatcher, posted_first: bool
+) -> None:
+    bot.send(LINK)
+    assert bot.task(Download).url == LINK
+    if posted_first:
+        bot.post(50)
+        bot.finish_download()
+    else:
+        bot.finish_download()
+        assert not bot.tasks(Deliver)
+        bot.post(50)
+    deliver = bot.task(Deliver)
+    assert (deliver.chat_id, deliver.message_id) == (7, 50)
+    assert bot.directories() == [Path(deliver.file.path).parent.name]
+    bot.deliver()
+    assert answered(bot) == [1]
+    assert bot.directories() == []
+    bot.pass_time(60)
+    assert not bot.telegram.tasks | bot.downloads.tasks
+
+
+def test_stages_are_shown_one_after_the_other(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post()
+    bot.pass_time(5)
+    download = bot.job_id(Download)
+    for progress in (Progress(Stage.DOWNLOADING, 5, 10), Progress(Stage.FINISHING)):
+        bot.downloads.report(download, progress)
+        bot.pass_time(5)
+    bot.finish_download()
+    bot.pass_time(5)
+    stages = [progress.stage for progress in bot.shown()]
+    assert stages == [Stage.DOWNLOADING, Stage.DOWNLOADING, Stage.FINISHING, Stage.UPLOADING]
+
+
+def test_those_who_wait_are_told_their_place(bot: SteppedDispatcher) -> None:
+    for user_id in (1, 2, 3, 4):
+        bot.send(f"{LINK}{user_id}", user_id=user_id)
+        bot.post(50 + user_id)
+    bot.pass_time(5)
+    waiting = [p.ahead for p in bot.shown() if p.stage is Stage.IN_LINE]
+    assert waiting == [0, 1]
+    bot.downloads.fail(min(bot.tasks(Download)), JobError(Reason.NOT_FOUND, Fault.PERMANENT))
+    bot.settle()
+    bot.pass_time(12)
+    assert [p.ahead for p in bot.shown() if p.stage is Stage.IN_LINE] == [0]
+
+
+def test_silent_download_does_not_pretend_to_move(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post()
+    moving = Progress(Stage.DOWNLOADING, 5, 10, speed_bps=1.0, eta_s=5.0)
+    bot.downloads.report(bot.job_id(Download), moving)
+    bot.pass_time(30)
+    shown = bot.shown()
+    assert moving in shown
+    assert shown[-1] == replace(moving, speed_bps=None, eta_s=None, is_silent=True)
+
+
+def test_second_person_shares_the_download_and_the_upload(bot: SteppedDispatcher) -> None:
+    bot.send(LINK, user_id=1)
+    bot.post(51)
+    bot.send(LINK, user_id=2)
+    bot.post(52)
+    bot.finish_download()
+    assert bot.task(Deliver).file.file_id is None
+    bot.deliver("known")
+    assert bot.task(Deliver).file.file_id == "known"
+    bot.deliver("known")
+    assert answered(bot) == [1, 2]
+    assert bot.states("download") == ["done"]
+
+
+def test_what_is_remembered_needs_no_download(bot: SteppedDispatcher) -> None:
+    for number in (1, 2):
+        bot.send(LINK, user_id=number)
+        bot.post()
+        if number == 1:
+            bot.finish_download()
+        bot.deliver()
+    assert answered(bot) == [1, 2]
+    assert bot.states("download") == ["done"]
+
+
+def test_links_that_prove_to_be_the_same_media_share_one_download(bot: SteppedDispatcher) -> None:
+    for user_id, link in ((1, LINK), (2, OTHER)):
+        bot.send(link, user_id=user_id)
+        bot.post(50 + user_id)
+    first, second = sorted(bot.tasks(Download))
+    bot.downloads.report(first, Identified("site 1"))
+    bot.downloads.report(second, Identified("site 1"))
+    bot.step()
+    assert list(bot.downloads.stopped.items()) == [(second, None)], "it is told to stop, in time"
+    bot.downloads.stop(second)
+    bot.step()
+    bot.finish_download()
+    bot.deliver()
+    bot.deliver()
+    assert answered(bot) == [1, 2]
+    assert bot.states("download") == ["done", "dropped"]
+
+
+# ------------------------------------------------------------------------- what vanishes
+
+
+def test_file_that_vanished_is_downloaded_again_and_not_for_ever(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    for _ in range(bot.settings.job_max_attempts):
+        media = bot.make_media()
+        Path(media.files[0].path).unlink()
+        bot.finish(Download, media)
+        if not bot.tasks(PostStatus):
+            bot.step()
+        else:
+            bot.post()
+        bot.step()
+        assert not bot.tasks(Deliver)
+    assert not bot.tasks(Download)
+    assert bot.task(Explain).reason is Reason.INTERNAL
+    bot.finish(Explain)
+    assert answered(bot) == [1]
+
+
+def test_file_that_telegram_has_forgotten_is_fetched_again_without_a_word(
+    bot: SteppedDispatcher,
+) -> None:
+    bot.send(LINK, user_id=1)
+    bot.post()
+    bot.finish_download()
+    bot.deliver("forgotten")
+    bot.send(LINK, user_id=2)
+    bot.post()
+    bot.fail(Deliver, FileIdRefused())
+    bot.step()
+    assert not bot.tasks(Explain) | bot.tasks(PostStatus)
+    bot.finish_download()
+    assert bot.task(Deliver).file.file_id is None
+    bot.deliver()
+    assert answered(bot) == [1, 2]
+
+
+def test_status_message_that_is_gone_is_posted_again_and_not_for_ever(
+    bot: SteppedDispatcher,
+) -> None:
+    bot.send(LINK)
+    bot.post(50)
+    bot.finish_download()
+    for number in range(1, bot.settings.job_max_attempts):
+        bot.fail(Deliver, MessageGone())
+        bot.post(50 + number)
+        assert bot.task(Deliver).message_id == 50 + number
+    bot.fail(Deliver, MessageGone())
+    bot.pass_time(60)
+    assert not bot.telegram.tasks
+    assert bot.rows("SELECT verdict FROM requests") == [("unreachable",)]
+    assert bot.directories() == []
+
+
+def test_closed_chat_ends_all_that_is_for_it_and_nothing_else(bot: SteppedDispatcher) -> None:
+    bot.send(LINK, user_id=1)
+    bot.post(51)
+    bot.send(f"{LINK}2", user_id=2)
+    bot.bring(Reply(1, None, "hello"))
+    mine, _ = sorted(bot.tasks(Download))
+    bot.fail(Reply, ChatClosed())
+    assert list(bot.downloads.stopped) == [mine]
+    bot.downloads.stop(mine)
+    bot.step()
+    assert bot.rows("SELECT verdict FROM requests ORDER BY id") == [("unreachable",), (None,)]
+    bot.post(52)
+    bot.finish_download()
+    assert bot.task(Deliver).chat_id == 2
+
+
+# -------------------------------------------------------------------- several files
+
+
+def test_files_beside_the_answer_are_sent_before_it(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post()
+    bot.finish_download(3)
+    group = bot.task(SendGroup)
+    assert [Path(file.path).name for file in group.files] == ["media-1.mp4", "media-2.mp4"]
+    bot.finish(SendGroup, GroupSent((SENT, SENT)))
+    assert answered(bot) == []
+    assert Path(bot.task(Deliver).file.path).name == "media-0.mp4"
+    bot.deliver()
+    assert answered(bot) == [1]
+    assert bot.directories() == []
+
+
+def test_group_of_which_a_part_was_sent_goes_on_behind_it(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post()
+    bot.finish_download(4)
+    bot.finish(SendGroup, GroupSent((SENT,)))
+    assert [Path(file.path).name for file in bot.task(SendGroup).files] == [
+        "media-2.mp4",
+        "media-3.mp4",
+    ]
+
+
+def test_group_that_may_have_come_is_repeated_ever_later(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post()
+    bot.finish_download(2)
+    pauses = []
+    for _ in range(9):
+        bot.fail(SendGroup, TelegramUnreachable("no answer"))
+        waited = 0
+        while not bot.tasks(SendGroup):
+            bot.step(5)
+            waited += 5
+        pauses.append(waited)
+    assert pauses[0] == 5
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 600
+    assert bot.attempts("group") == [1]

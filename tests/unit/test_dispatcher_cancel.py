@@ -1,0 +1,168 @@
+"""Cancel at every stage, through the dispatcher."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.stepped_dispatcher import SteppedDispatcher
+from worker.errors import Fault, JobError, Reason
+from worker.protocol import (
+    AnswerButton,
+    Deliver,
+    Download,
+    EditStatus,
+    Explain,
+    PostStatus,
+    Progress,
+    SendGroup,
+    Stage,
+)
+
+LINK = "https://site.example/v"
+ME, OTHER = 7, 8
+
+
+def accepted(bot: SteppedDispatcher) -> None:
+    """The status message is on its way."""
+    bot.send(LINK)
+
+
+def in_line(bot: SteppedDispatcher) -> None:
+    """Other people's downloads go first."""
+    for user_id in (1, 2):
+        bot.send(f"{LINK}{user_id}", user_id=user_id)
+        bot.post(user_id)
+    bot.send(LINK)
+    bot.post()
+
+
+def downloading(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post()
+
+
+def retrying(bot: SteppedDispatcher) -> None:
+    """The next attempt is far away."""
+    downloading(bot)
+    bot.fail(Download, JobError(Reason.NETWORK, Fault.RETRYABLE))
+
+
+def uploading(bot: SteppedDispatcher) -> None:
+    downloading(bot)
+    bot.finish_download()
+
+
+def sending_a_group(bot: SteppedDispatcher) -> None:
+    downloading(bot)
+    bot.finish_download(3)
+
+
+STAGES = [accepted, in_line, downloading, retrying, uploading, sending_a_group]
+
+
+def my_request(bot: SteppedDispatcher) -> int:
+    ((request_id,),) = bot.rows("SELECT id FROM requests WHERE user_id = ?", ME)
+    assert isinstance(request_id, int)
+    return request_id
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_cancel_ends_in_one_sentence_and_stops_what_runs(
+    bot: SteppedDispatcher, stage: Callable[[SteppedDispatcher], None]
+) -> None:
+    stage(bot)
+    bot.press_cancel(my_request(bot), ME)
+    bot.finish(AnswerButton)
+    for pool in (bot.downloads, bot.telegram):
+        for job_id, grace_s in list(pool.stopped.items()):
+            # A download gets time to end its session, a call is killed.
+            assert grace_s == (None if pool is bot.downloads else 0)
+            pool.stop(job_id)
+    bot.step()
+    assert not bot.tasks(Deliver) | bot.tasks(SendGroup)
+    if stage is accepted:
+        bot.post()
+    explain = bot.task(Explain)
+    assert explain.reason is None
+    bot.finish(Explain)
+    mine = bot.rows("SELECT verdict, answered_at IS NOT NULL FROM requests WHERE user_id = ?", ME)
+    assert mine == [("cancelled", 1)]
+    assert bot.directories() == []
+    bot.pass_time(700)
+    assert all(task.url != LINK for task in bot.tasks(Download).values())
+    assert not bot.telegram.tasks
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_cancel_of_somebody_else_does_nothing(
+    bot: SteppedDispatcher, stage: Callable[[SteppedDispatcher], None]
+) -> None:
+    stage(bot)
+    in_hand = {*bot.downloads.tasks, *bot.telegram.tasks}
+    bot.press_cancel(my_request(bot), OTHER)
+    bot.finish(AnswerButton)
+    assert not bot.downloads.stopped | bot.telegram.stopped
+    assert {*bot.downloads.tasks, *bot.telegram.tasks} == in_hand
+
+
+def test_cancel_after_the_answer_is_too_late(bot: SteppedDispatcher) -> None:
+    uploading(bot)
+    bot.deliver()
+    bot.press_cancel(my_request(bot), ME)
+    bot.finish(AnswerButton)
+    assert not bot.telegram.tasks
+
+
+def test_cancel_of_one_leaves_the_download_to_the_others(bot: SteppedDispatcher) -> None:
+    downloading(bot)
+    bot.send(LINK, user_id=OTHER)
+    bot.post(60)
+    bot.press_cancel(my_request(bot), ME)
+    bot.finish(AnswerButton)
+    bot.finish(Explain)
+    assert not bot.downloads.stopped
+    bot.finish_download()
+    assert bot.task(Deliver).chat_id == OTHER
+
+
+def test_answer_that_came_before_the_order_to_stop_is_not_explained_away(
+    bot: SteppedDispatcher,
+) -> None:
+    uploading(bot)
+    bot.press_cancel(my_request(bot), ME)
+    bot.finish(AnswerButton)
+    assert bot.telegram.stopped
+    bot.deliver()
+    bot.pass_time(10)
+    assert bot.rows("SELECT count(*) FROM requests WHERE answered_at IS NOT NULL") == [(1,)]
+
+
+def test_answer_waits_for_an_edit_on_its_way(bot: SteppedDispatcher) -> None:
+    downloading(bot)
+    bot.holds_edits = True
+    bot.downloads.report(bot.job_id(Download), Progress(Stage.DOWNLOADING, 1, 2))
+    bot.pass_time(5)
+    assert bot.tasks(EditStatus)
+    bot.press_cancel(my_request(bot), ME)
+    bot.finish(AnswerButton)
+    bot.downloads.stop(bot.job_id(Download))
+    bot.pass_time(5)
+    assert not bot.tasks(Explain), "the edit could overwrite it"
+    bot.telegram.finish(bot.job_id(EditStatus))
+    bot.step()
+    assert bot.tasks(Explain)
+
+
+def test_link_sent_again_while_its_download_is_being_stopped_is_fetched(
+    bot: SteppedDispatcher,
+) -> None:
+    downloading(bot)
+    stopping = bot.job_id(Download)
+    bot.press_cancel(my_request(bot), ME)
+    bot.finish(AnswerButton)
+    bot.send(LINK, user_id=OTHER)
+    bot.downloads.stop(stopping)
+    bot.step()
+    assert bot.job_id(Download) >= stopping
+    assert bot.states("download")[-1] == "running"
+    assert bot.tasks(PostStatus)

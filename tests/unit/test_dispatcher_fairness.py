@@ -1,0 +1,80 @@
+"""Whose job is next: shares, rates, and the worker that is kept for short calls."""
+
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker.errors import TelegramBusy
+from worker.protocol import Deliver, Download, Explain, PostStatus, Reply
+
+GREEDY, MODEST, OTHER, GROUP = 202, 303, 404, -500
+
+LINK = "https://site.example/v"
+
+
+def test_fifty_links_of_one_person_delay_nobody_elses_first(make_bot: MakeBot) -> None:
+    bot = make_bot(DOWNLOAD_WORKERS="1", USER_MAX_WAITING="50", USER_LINKS_PER_MINUTE="55")
+    for number in range(10):
+        bot.send(*(f"{LINK}{number}-{i}" for i in range(5)), user_id=GREEDY)
+        bot.settle()
+    bot.send(f"{LINK}modest", user_id=MODEST)
+    bot.settle()
+    order = []
+    for _ in range(6):
+        order.append(bot.task(Download).url.endswith("modest"))
+        bot.finish_download()
+        bot.step()
+    assert order.index(True) <= 1, "at most the one that ran already goes first"
+
+
+def test_person_and_chat_have_their_shares(make_bot: MakeBot) -> None:
+    bot = make_bot(DOWNLOAD_WORKERS="8", USER_MAX_RUNNING="2", CHAT_MAX_RUNNING="3")
+    bot.send(*(f"{LINK}g{i}" for i in range(5)), user_id=GREEDY)
+    bot.settle()
+    assert len(bot.tasks(Download)) == 2
+    for user_id in (1, 2, 3):
+        bot.send(*(f"{LINK}{user_id}{i}" for i in range(2)), user_id=user_id, chat_id=GROUP)
+        bot.settle()
+    assert len(bot.tasks(Download)) == 2 + 3
+
+
+def test_flood_wait_of_one_chat_delays_no_other(bot: SteppedDispatcher) -> None:
+    bot.send(LINK, user_id=OTHER)
+    bot.fail(PostStatus, TelegramBusy(1200.0))
+    bot.send(f"{LINK}2", user_id=OTHER)
+    bot.send(f"{LINK}3", user_id=MODEST)
+    assert bot.task(PostStatus).chat_id == MODEST
+    bot.post()
+    bot.finish_downloads()
+    assert bot.task(Deliver).chat_id == MODEST
+    bot.deliver()
+    bot.pass_time(1190)
+    assert not bot.telegram.tasks, "neither an answer nor an edit nor an action"
+    bot.pass_time(30)
+    assert {task.chat_id for task in bot.tasks(PostStatus).values()} == {OTHER}
+
+
+def test_uploads_leave_a_worker_to_short_calls(make_bot: MakeBot) -> None:
+    bot = make_bot(TELEGRAM_WORKERS="3", DOWNLOAD_WORKERS="6")
+    for user_id in range(1, 5):
+        bot.send(f"{LINK}{user_id}", user_id=user_id)
+        bot.post(50 + user_id)
+    bot.finish_downloads()
+    assert len(bot.tasks(Deliver)) == 2
+    bot.bring(Reply(9, None, "hello"))
+    assert bot.task(Reply).text == "hello"
+
+
+def test_only_worker_uploads_as_well(make_bot: MakeBot) -> None:
+    bot = make_bot(TELEGRAM_WORKERS="1")
+    bot.send(LINK)
+    bot.post()
+    bot.finish_download()
+    assert bot.tasks(Deliver)
+
+
+def test_upload_may_take_longer_by_its_size(make_bot: MakeBot) -> None:
+    bot = make_bot(TELEGRAM_WORKERS="1")
+    bot.send(LINK)
+    bot.post()
+    bot.finish_download()
+    upload_s = bot.telegram.timeouts_s[bot.job_id(Deliver)]
+    assert upload_s > bot.settings.telegram_job_timeout_s
+    assert not bot.tasks(Explain)

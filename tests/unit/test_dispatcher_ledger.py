@@ -1,0 +1,150 @@
+"""The dispatcher beside its ledger and its disk: restarts, locks, and no room."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker.ledger import ledger_path
+from worker.protocol import Deliver, Download, DownloadUsage, HandleUpdate, PostStatus, Stage
+
+LINK = "https://site.example/v"
+
+
+@contextmanager
+def locked(bot: SteppedDispatcher) -> Iterator[None]:
+    """Somebody else holds the ledger's lock."""
+    bot.lose_patience()
+    lock = sqlite3.connect(ledger_path(bot.settings.data_dir), isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    yield
+    lock.execute("ROLLBACK")
+    lock.close()
+
+
+def test_jobs_of_a_killed_bot_wait_again_and_its_directories_go(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    bot.send(LINK)
+    bot.post()
+    directory = bot.make_media().files[0].path
+    (bot.settings.data_dir / "downloads" / "999-1").mkdir()
+    bot.kill()
+    bot = make_bot()
+    assert bot.states("download") == ["running"]
+    bot.step()
+    assert bot.directories() == []
+    task = bot.task(Download)
+    assert bot.attempt() == 2
+    assert task.directory not in directory
+    bot.finish_download()
+    bot.deliver()
+
+
+def test_update_of_a_killed_bot_is_handled(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    bot.ledger.record_updates([{"update_id": 5}], bot.wall)
+    bot.step()
+    assert bot.tasks(HandleUpdate)
+    bot.kill()
+    bot = make_bot()
+    bot.step()
+    assert bot.task(HandleUpdate).update == {"update_id": 5}
+
+
+def test_download_that_was_done_is_not_done_again_after_a_restart(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    bot.send(LINK)
+    bot.finish_download()
+    bot.kill()
+    bot = make_bot()
+    bot.step()
+    assert not bot.tasks(Download)
+    assert len(bot.directories()) == 1
+    bot.post()
+    bot.deliver()
+
+
+def test_result_waits_for_a_ledger_that_is_locked(
+    bot: SteppedDispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot.send(LINK)
+    bot.post()
+    with locked(bot):
+        bot.finish_download()
+        assert not bot.tasks(Deliver)
+        assert "cannot be written" in caplog.text
+        bot.pass_time(5)
+        bot.dispatcher.stop(60)
+        assert not bot.dispatcher.is_over(bot.now), "what is not recorded is not over"
+    bot.step(2)
+    assert bot.states("download") == ["done"]
+    assert bot.states("deliver") == ["waiting"]
+    assert bot.dispatcher.is_over(bot.now)
+
+
+def test_start_waits_for_a_ledger_that_is_locked(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    bot.send(LINK)
+    bot.kill()
+    bot = make_bot()
+    with locked(bot):
+        bot.pass_time(3)
+        assert not bot.telegram.tasks | bot.downloads.tasks
+    bot.pass_time(2)
+    assert bot.tasks(PostStatus)
+    assert bot.tasks(Download)
+
+
+@pytest.mark.negative
+def test_event_that_is_not_kept_would_be_lost(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot.send(LINK)
+    bot.post()
+    with locked(bot):
+        bot.finish_download()
+        bot.dispatcher._events.clear()
+    bot.step(2)
+    assert bot.states("download") == ["running"]
+
+
+def test_usage_of_a_failed_download_is_kept_without_secrets(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.downloads.report(
+        bot.job_id(Download), DownloadUsage(1.0, 0.5, 100, f"log {bot.settings.bot_token} end")
+    )
+    bot.step()
+    ((log,),) = bot.rows("SELECT log FROM runs")
+    assert (log[:4], log[-4:]) == ("log ", " end")
+    assert bot.settings.bot_token not in log
+
+
+# --------------------------------------------------------------------------- the disk
+
+
+def test_disk_without_room_lets_downloads_wait_and_says_so(
+    bot: SteppedDispatcher, free_bytes: list[int]
+) -> None:
+    whole, free_bytes[0] = free_bytes[0], 10**9
+    bot.send(LINK)
+    bot.post()
+    bot.pass_time(5)
+    assert not bot.tasks(Download)
+    assert {progress.stage for progress in bot.shown()} == {Stage.NO_ROOM}
+    free_bytes[0] = whole
+    bot.step(1)
+    assert bot.tasks(Download)
+
+
+def test_each_download_reserves_its_room(bot: SteppedDispatcher, free_bytes: list[int]) -> None:
+    each = 2 * bot.settings.max_file_bytes * bot.settings.most_parts
+    free_bytes[0] = free_bytes[0] // 10 + each + each // 2
+    for user_id in (1, 2):
+        bot.send(f"{LINK}{user_id}", user_id=user_id)
+        bot.post(50 + user_id)
+    assert len(bot.tasks(Download)) == 1
+    bot.finish_download()
+    bot.step(1)
+    assert len(bot.tasks(Download)) == 1

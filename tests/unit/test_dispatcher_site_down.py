@@ -1,0 +1,90 @@
+"""A site that fails for everybody, through the dispatcher."""
+
+import pytest
+
+from tests.support.stepped_dispatcher import SteppedDispatcher
+from worker.dispatch.circuit_breaker import COOL_DOWN_S, LINKS
+from worker.errors import Fault, JobError, Reason
+from worker.protocol import Deliver, Download
+
+SITE = "https://site.example"
+DOWN = JobError(Reason.SITE_ERROR, Fault.RETRYABLE)
+
+
+def fail_for_two(bot: SteppedDispatcher) -> None:
+    """As many links of two people fail as it takes; all wait for their second attempt."""
+    for number in range(LINKS):
+        user_id = 1 + number % 2
+        bot.send(f"{SITE}/{number}", user_id=user_id)
+        bot.post(50 + number)
+        bot.fail(Download, DOWN)
+
+
+def test_those_who_wait_are_told_at_once(bot: SteppedDispatcher) -> None:
+    fail_for_two(bot)
+    bot.step(2.0)
+    told = bot.settle()
+    assert len(told) == LINKS
+    assert {explain.reason for explain in told} == {Reason.SITE_DOWN}
+    assert all(0 < explain.wait_s <= COOL_DOWN_S for explain in told if explain.wait_s)
+    assert list(bot.dispatcher.sites_down) == ["site.example"]
+
+
+def test_site_that_is_down_is_not_asked(bot: SteppedDispatcher) -> None:
+    fail_for_two(bot)
+    bot.step(2.0)
+    bot.settle()
+    bot.send(f"{SITE}/new", user_id=3)
+    bot.post(70)
+    bot.send("https://other.example/v", user_id=4)
+    assert bot.task(Download).url == "https://other.example/v"
+    (explain,) = [e for e in bot.settle() if e.chat_id == 3]
+    assert explain.reason is Reason.SITE_DOWN
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_one_download_finds_out_whether_the_site_works_again(
+    bot: SteppedDispatcher, works: bool
+) -> None:
+    fail_for_two(bot)
+    bot.step(2.0)
+    bot.settle()
+    bot.step(COOL_DOWN_S)
+    for user_id in (3, 4):
+        bot.send(f"{SITE}/{user_id}", user_id=user_id)
+        bot.post(70 + user_id)
+    assert bot.task(Download).url == f"{SITE}/3", "one, and no other beside it"
+    assert [e.chat_id for e in bot.settle()] == [4]
+    if works:
+        bot.finish_download()
+        assert bot.dispatcher.sites_down == {}
+        bot.send(f"{SITE}/5", user_id=5)
+        assert bot.task(Download).url == f"{SITE}/5"
+        return
+    bot.fail(Download, DOWN)
+    tried_at = bot.dispatcher.sites_down["site.example"]
+    assert tried_at == pytest.approx(bot.now + 2 * COOL_DOWN_S, abs=5)
+    bot.send(f"{SITE}/5", user_id=5)
+    assert not bot.tasks(Download)
+
+
+def test_what_is_remembered_needs_no_site(bot: SteppedDispatcher) -> None:
+    bot.send(f"{SITE}/known", user_id=9)
+    bot.post(90)
+    bot.finish_download()
+    bot.deliver()
+    fail_for_two(bot)
+    bot.step(2.0)
+    bot.settle()
+    bot.send(f"{SITE}/known", user_id=8)
+    bot.post(91)
+    assert bot.task(Deliver).chat_id == 8
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_FOUND, Reason.TIMED_OUT])
+def test_failures_of_links_do_not_close_a_site(bot: SteppedDispatcher, reason: Reason) -> None:
+    for number in range(2 * LINKS):
+        bot.send(f"{SITE}/{number}", user_id=1 + number % 3)
+        bot.settle()
+        bot.fail(Download, JobError(reason, Fault.PERMANENT))
+    assert bot.dispatcher.sites_down == {}

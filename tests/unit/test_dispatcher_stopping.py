@@ -1,0 +1,135 @@
+"""Stopping: what is finished, what is put back, and when it is over."""
+
+import pytest
+
+from tests.support.stepped_dispatcher import SteppedDispatcher
+from worker.dispatch.dispatcher import STOP_PATIENCE_S
+from worker.errors import Fault, JobError, Reason
+from worker.pool.events import StopReason
+from worker.protocol import Deliver, Download, Explain, PostStatus
+
+LINK = "https://site.example/v"
+GRACE_S = 20.0
+
+
+def begin(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post()
+    assert bot.tasks(Download)
+
+
+def is_over(bot: SteppedDispatcher, seconds: float = 0.0) -> bool:
+    bot.step(seconds)
+    return bot.dispatcher.is_over(bot.now)
+
+
+def test_without_work_it_is_over_at_once(bot: SteppedDispatcher) -> None:
+    assert not is_over(bot)
+    bot.dispatcher.stop(GRACE_S)
+    assert is_over(bot)
+
+
+def test_job_in_hand_finishes_within_the_grace_and_nothing_more_is_begun(
+    bot: SteppedDispatcher,
+) -> None:
+    begin(bot)
+    bot.dispatcher.stop(GRACE_S)
+    bot.ledger.record_updates([{"update_id": 9}], bot.wall)
+    assert not is_over(bot, 5)
+    assert not bot.telegram.tasks
+    bot.finish_download()
+    assert is_over(bot)
+    assert bot.states("download") == ["done"]
+    assert bot.states("deliver") == ["waiting"]
+    assert not bot.downloads.stopped
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_job_that_outlasts_the_grace_is_told_to_stop_and_put_back(
+    bot: SteppedDispatcher, at_once: bool
+) -> None:
+    begin(bot)
+    download = bot.job_id(Download)
+    bot.dispatcher.stop(GRACE_S)
+    if at_once:
+        bot.dispatcher.stop_now()
+    else:
+        assert not is_over(bot, GRACE_S - 1)
+        assert not bot.downloads.stopped
+    is_over(bot, 2)
+    assert bot.downloads.stopped == {download: STOP_PATIENCE_S}
+    bot.downloads.stop(download)
+    assert is_over(bot)
+    assert bot.states("download") == ["waiting"]
+    assert bot.attempts("download") == [0]
+
+
+def test_call_that_outlasts_the_grace_is_killed(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    post = bot.job_id(PostStatus)
+    bot.dispatcher.stop(GRACE_S)
+    is_over(bot, GRACE_S + 1)
+    assert bot.telegram.stopped == {post: 0}
+
+
+def test_worker_that_does_not_stop_is_not_waited_for(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    bot.dispatcher.stop(GRACE_S)
+    assert not is_over(bot, GRACE_S + STOP_PATIENCE_S - 1)
+    assert is_over(bot, 2)
+    bot.close()
+    assert bot.downloads.is_closed
+    assert bot.telegram.is_closed
+
+
+def test_what_is_in_hand_at_the_end_is_put_back_and_costs_no_attempt(
+    bot: SteppedDispatcher,
+) -> None:
+    begin(bot)
+    bot.dispatcher.stop_now()
+    is_over(bot, STOP_PATIENCE_S + 1)
+    bot.close()
+    assert bot.states("download") == ["waiting"]
+    assert bot.attempts("download") == [0]
+
+
+@pytest.mark.parametrize("reason", [None, StopReason.STOPPED, StopReason.TIMED_OUT])
+def test_worker_lost_while_stopping_costs_no_attempt(
+    bot: SteppedDispatcher, reason: StopReason | None
+) -> None:
+    begin(bot)
+    bot.dispatcher.stop(GRACE_S)
+    if reason:
+        bot.downloads.stop(bot.job_id(Download), reason)
+    else:
+        bot.downloads.lose(bot.job_id(Download))
+    assert is_over(bot)
+    assert bot.attempts("download") == [0]
+
+
+def test_failure_while_stopping_is_a_failure(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    bot.dispatcher.stop(GRACE_S)
+    bot.downloads.fail(bot.job_id(Download), JobError(Reason.NOT_FOUND, Fault.PERMANENT))
+    assert is_over(bot)
+    assert bot.states("download") == ["failed"]
+    assert bot.states("explain") == ["waiting"]
+    assert not bot.tasks(Explain)
+
+
+def test_later_stop_does_not_lengthen_the_grace(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    bot.dispatcher.stop(1.0)
+    bot.dispatcher.stop(1000.0)
+    is_over(bot, 2)
+    assert bot.downloads.stopped
+
+
+def test_next_start_goes_on_where_the_last_has_stopped(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    bot.finish_download()
+    assert bot.tasks(Deliver)
+    bot.dispatcher.stop(GRACE_S)
+    bot.deliver()
+    assert is_over(bot)
+    assert bot.rows("SELECT answered_at IS NOT NULL FROM requests") == [(1,)]
