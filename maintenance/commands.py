@@ -129,7 +129,7 @@ def _say_what_is_left(found: Sequence[Zombie], left: Sequence[Zombie]) -> None:
         say(f"{zombie.process.pid} is gone.")
     for zombie in left:
         if zombie.why is zombies.Problem.DEFUNCT:
-            say(f"{zombie.process.pid} is still there: end its parent {zombie.process.parent}.")
+            say(f"{zombie.process.pid} is still there: end its parent {zombie.process.parent_pid}.")
         else:
             say(f"{zombie.process.pid} is still there, {zombie.why}: {zombie.reason}.")
 
@@ -138,7 +138,7 @@ def _zombie_json(zombie: Zombie) -> dict[str, Any]:
     process = zombie.process
     return {
         "pid": process.pid,
-        "parent": process.parent,
+        "parent": process.parent_pid,
         "what": zombie.why,
         "reason": zombie.reason,
         "age_seconds": round(process.age_s, 1),

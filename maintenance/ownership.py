@@ -52,7 +52,7 @@ class ProcessTable:
         self._user = owner_of(house.data_dir)
         self._children: dict[int, list[Process]] = {}
         for process in self.everything.values():
-            self._children.setdefault(process.parent, []).append(process)
+            self._children.setdefault(process.parent_pid, []).append(process)
         self.ours = self._find_ours()
 
     def below(self, pids: set[int]) -> set[int]:
@@ -68,13 +68,13 @@ class ProcessTable:
     def ancestors(self, process: Process) -> list[Process]:
         """Parent, its parent and so on."""
         found: list[Process] = []
-        while (process := self.everything.get(process.parent, process)) not in found:
+        while (process := self.everything.get(process.parent_pid, process)) not in found:
             found.append(process)
         return found
 
     def is_download(self, process: Process) -> bool:
         """Whether it is of a session of its own, as downloads are: workers share the bot's."""
-        return self.bot is None or process.session != self.bot.session
+        return self.bot is None or process.session_id != self.bot.session_id
 
     def _find_ours(self) -> dict[int, Process]:
         found = self.below({self.bot.pid}) if self.bot else set()

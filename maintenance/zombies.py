@@ -97,9 +97,9 @@ def _what_is_wrong(
     house: Instance, census: ProcessTable, process: Process
 ) -> tuple[Problem, str] | None:
     if process.is_defunct:
-        parent = census.everything.get(process.parent)
+        parent = census.everything.get(process.parent_pid)
         name = parent.name if parent else "gone"
-        return Problem.DEFUNCT, f"not reaped by its parent {process.parent} ({name})"
+        return Problem.DEFUNCT, f"not reaped by its parent {process.parent_pid} ({name})"
     if _is_orphan(census, process):
         return Problem.ORPHAN, "its worker is gone" if census.bot else "the bot is not running"
     limit_s = house.download_limit_s
@@ -137,7 +137,7 @@ def command_of(process: Process) -> str:
 
 def _job_of(house: Instance, process: Process) -> int | None:
     for leader, job in house.sessions.items():
-        if process.identity == leader or process.session == leader.pid:
+        if process.identity == leader or process.session_id == leader.pid:
             return job
     try:
         text = psutil.Process(process.pid).environ().get(process_table.JOB_VARIABLE, "")
@@ -153,8 +153,8 @@ def _kill(house: Instance, zombies: list[Zombie]) -> None:
     census = ProcessTable(house)
     identities = {zombie.process.identity for zombie in zombies}
     found = [p for p in census.ours.values() if p.identity in identities]
-    sessions = {p.session for p in found if census.is_download(p)}
-    roots = {p.pid for p in census.ours.values() if p.session in sessions}
+    sessions = {p.session_id for p in found if census.is_download(p)}
+    roots = {p.pid for p in census.ours.values() if p.session_id in sessions}
     roots |= {p.pid for p in found}
     wanted = roots | census.below(roots)
     victims = [p.identity for p in census.ours.values() if p.pid in wanted and not p.is_defunct]
@@ -184,7 +184,7 @@ def _have_reaped(house: Instance, zombies: list[Zombie]) -> None:
     for zombie in zombies:
         # Not the parent that it had when it was found: that one may have been ended by now.
         child = census.everything.get(zombie.process.pid, zombie.process)
-        parent = census.everything.get(child.parent)
+        parent = census.everything.get(child.parent_pid)
         if parent and (parent.pid in census.ours or parent == census.bot):
             # What the kernel says at a child's end. The bot looks after its own each second.
             signals.send_signal(parent.identity, signal.SIGCHLD)

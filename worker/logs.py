@@ -1,9 +1,9 @@
-"""Logging for every process of the bot: one line format, on stderr, with every secret taken out.
+"""Logging for all processes of the bot: one format, on stderr, without secrets.
 
-What is taken out: the secrets that are named, anything that looks like a bot token, logins in
-addresses, and the query strings of links (people's words travel there, and so do the Bot API's
-parameters). It is taken out of the finished text, tracebacks included, because the libraries
-below put whole request addresses into their exceptions.
+Removed are the secrets that `configure` is given, everything that looks like a bot token, logins
+in URLs, and the query strings of URLs, which contain people's searches and the parameters of Bot
+API calls. They are removed from the finished text, tracebacks included, because libraries put
+whole request URLs into their exceptions.
 """
 
 import contextlib
@@ -18,27 +18,27 @@ _log = logging.getLogger(__name__)
 
 REDACTED = "[redacted]"
 
-#: A bot token as @BotFather gives it: the bot's user id and a secret part.
 TOKEN = re.compile(r"[0-9]{6,}:[A-Za-z0-9_-]{30,}")
+"""A bot token as @BotFather gives it: the bot's user id, a colon, and a secret part."""
 
-_FORMAT = "%(asctime)s %(levelname)s %(processName)s %(message)s"
+_FORMAT = "%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s"
 
-# A token may stand in an address in its percent-encoded form, and right behind `/bot`. (Where a
-# match may start is narrow in these patterns, so that no text takes more than linear time.)
+# In a URL the colon of a token may be percent-encoded, and the token follows `/bot` directly.
+# The start of each pattern is narrow enough that no text takes more than linear time.
 _TOKEN_ANYWHERE = re.compile(r"(?<![0-9])[0-9]{6,}(?::|%3A)[A-Za-z0-9_-]{30,}", re.IGNORECASE)
 _LINK = re.compile(r"[a-z][a-z0-9+.-]{0,15}://\S+", re.IGNORECASE)
 _LOGIN = re.compile(r"(://)[^\s/?#]*@")
-# urllib3 reports a request by its path alone: "... with url: /bot…/sendMessage?chat_id=…".
+# urllib3 reports only the path of a request: "... with url: /bot…/sendMessage?chat_id=…".
 _BARE_PATH = re.compile(r"""(?<![^\s'"(=])(/[^\s?'"(=]*)\?\S*""")
 _CLOSING = ")]}>'\",.;:"
-# A terminal acts on these, and a title or a server's answer may hold them.
+# Control characters act on a terminal, and a title or a server's answer may contain some.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 del _CONTROL[ord("\t")], _CONTROL[ord("\n")]
 
 
 def redact(text: str, secrets: Sequence[str] = ()) -> str:
-    """`text` without `secrets`, tokens, logins and query strings. Safe to repeat."""
-    # The longest first: a token would not be found any more after its secret part is gone.
+    """Remove `secrets`, tokens, logins and query strings from `text`. Idempotent."""
+    # The longest first: a token could no longer be found once its secret part is removed.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, REDACTED)
     text = _TOKEN_ANYWHERE.sub(REDACTED, text)
@@ -56,35 +56,34 @@ def _plain_link(match: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with every control character but tab and line end in words."""
+    """Escape all control characters except tabs and line feeds."""
     return text.translate(_CONTROL)
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats a record, then takes the secrets out of all of it."""
+    """Formats a record, then removes the secrets from the whole text."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         super().__init__(_FORMAT)
         self._secrets = tuple(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The whole text of a record, its traceback included."""
         return printable(redact(super().format(record), self._secrets))
 
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not generic at run time
-    """The one handler. A line that cannot be written costs that line and shows none of it."""
+    """Writes to stderr. A record that cannot be formatted is dropped, and not shown in parts."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
-        # logging's own version prints the record's arguments, and they may be secrets.
+        # The inherited method prints the record's arguments, which may be secrets.
         error = sys.exc_info()[0]
         name = error.__name__ if error is not None else "error"
         with contextlib.suppress(OSError, ValueError):  # stderr itself may be gone
-            self.stream.write(f"{record.pathname}:{record.lineno}: log line lost, {name}\n")
+            self.stream.write(f"{record.pathname}:{record.lineno}: dropped a log line: {name}\n")
 
 
 class _ToRoot(logging.Filter):
-    """Hands a library's records to the root's handler, past handlers of the library's own."""
+    """Passes a library's records to the root logger instead of the library's own handlers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         logging.getLogger().handle(record)
@@ -92,10 +91,10 @@ class _ToRoot(logging.Filter):
 
 
 def configure(secrets: Sequence[str] = (), level: int = logging.INFO) -> None:
-    """Sets up this process's logging; the last call counts.
+    """Set up the logging of this process; a second call replaces the first.
 
-    Every process calls it first thing, children too (the arguments are plain text). From then on
-    uncaught exceptions of the process, its threads and its finalizers are log lines as well.
+    Each process calls it at its start. From then on, uncaught exceptions of the process, its
+    threads and its finalizers are logged too.
     """
     root = logging.getLogger()
     for handler in [known for known in root.handlers if isinstance(known, _StderrHandler)]:
@@ -105,7 +104,7 @@ def configure(secrets: Sequence[str] = (), level: int = logging.INFO) -> None:
     root.addHandler(handler)
     root.setLevel(level)
 
-    # pyTelegramBotAPI brings a stderr handler of its own when it is imported, which may be later.
+    # pyTelegramBotAPI adds a stderr handler of its own when it is imported, perhaps later.
     telebot = logging.getLogger("TeleBot")
     if not any(isinstance(known, _ToRoot) for known in telebot.filters):
         telebot.addFilter(_ToRoot())

@@ -151,8 +151,8 @@ def test_each_record_is_one_line_however_often_configured() -> None:
         """
     )
     first, second = done.stderr.splitlines()
-    assert first.endswith(f"INFO MainProcess job 1: {REDACTED} is gone")
-    assert second.endswith("ERROR MainProcess job 2: done")
+    assert first.endswith(f"INFO MainProcess root: job 1: {REDACTED} is gone")
+    assert second.endswith("ERROR MainProcess TeleBot: job 2: done")
 
 
 def _fail_in_child(secrets: list[str]) -> None:
@@ -167,4 +167,4 @@ def test_child_process_logs_under_its_own_name(capfd: pytest.CaptureFixture[str]
     child.join(30)
     assert child.exitcode == 0
     error = capfd.readouterr().err
-    assert f"ERROR downloads-1 job 7: {REDACTED}" in error
+    assert f"ERROR downloads-1 {__name__}: job 7: {REDACTED}" in error

@@ -24,7 +24,7 @@ def test_process_is_looked_up_whatever_its_name(tmp_path: Path) -> None:
         child.stdout.readline()
         found = process_table.look_up(child.pid)
     assert found is not None
-    assert (found.pid, found.parent, found.name) == (child.pid, os.getpid(), "a) R 1 (b\nc")
+    assert (found.pid, found.parent_pid, found.name) == (child.pid, os.getpid(), "a) R 1 (b\nc")
     assert found.state in "RS"
     assert 0 <= found.age_s < 10
     assert not found.is_defunct

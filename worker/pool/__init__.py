@@ -1,7 +1,7 @@
 '''A process pool that survives the death of any of its processes.
 
 It knows functions and limits, not what the jobs do. To use it elsewhere, take `worker/pool` and
-`worker/processes`: they import nothing else but the standard library (Linux, Python 3.11).
+`worker/processes`: they import only the standard library and psutil (Linux, Python 3.11).
 
 A pool has no thread. Its owner submits jobs while there are free workers, waits until something
 happens, and steps the pool::

@@ -1,1 +1,1 @@
-"""Processes of the operating system: who is ours, what they use, how they start and end."""
+"""Processes of the operating system: which are ours, what they use, how they start and end."""

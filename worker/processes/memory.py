@@ -6,15 +6,15 @@ import psutil
 
 
 def private_bytes(pid: int) -> int:
-    """Anonymous memory that a process holds, what it shares with a fork included."""
+    """The anonymous memory of a process, including what it shares with a fork."""
     info = _info(pid)
     return info.rss - info.shared if info else 0
 
 
 def share_bytes(pid: int) -> int:
-    """A process's fair share of the memory that it uses, of which the sum is true.
+    """The memory of a process, with shared pages divided by their users (PSS), so sums are true.
 
-    Where its maps may not be read, what others share with it counts fully.
+    Shared pages count in full where the process's maps may not be read.
     """
     try:
         return int(psutil.Process(pid).memory_full_info().pss)
@@ -25,7 +25,7 @@ def share_bytes(pid: int) -> int:
 
 
 def data_bytes(pid: int) -> int:
-    """The process's private writable memory, which RLIMIT_DATA caps."""
+    """The private writable memory of a process, which RLIMIT_DATA limits."""
     info = _info(pid)
     return info.data if info else 0
 

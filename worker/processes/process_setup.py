@@ -1,7 +1,7 @@
-"""What a process sets up for itself: caps, its name, what it gives up, and what it dies with.
+"""What a process sets up for itself: limits, name, privileges, and whose death ends it.
 
-All of it holds for the calling process alone, or is handed down to its children, and most of it
-cannot be taken back. Linux only: `prctl(2)`, `fcntl(2)`.
+All functions act on the calling process; most effects are inherited by its children and cannot
+be undone. Linux only: `prctl(2)`, `fcntl(2)`.
 """
 
 import ctypes
@@ -14,16 +14,15 @@ import signal
 from dataclasses import dataclass
 
 PROGRAM = "fetchbot"
-"""What the titles of the bot's processes begin with."""
+"""The first word of the titles of the bot's processes."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Caps that the kernel enforces on one process and hands down to its children.
+    """Limits that the kernel enforces on a process; its children inherit them.
 
-    `data_bytes` caps RLIMIT_DATA: memory that is really private and writable. RLIMIT_AS would
-    count address space that is never touched, of which ffmpeg reserves a lot. None leaves a
-    limit as it is.
+    `data_bytes` is RLIMIT_DATA: private writable memory. RLIMIT_AS would also count address
+    space that is never touched, of which ffmpeg reserves a lot. None leaves a limit unchanged.
     """
 
     data_bytes: int | None = None
@@ -31,7 +30,7 @@ class Limits:
     open_files: int | None = None
 
     def apply(self) -> None:
-        """Set the caps, soft and hard, for the calling process for good; no core dumps."""
+        """Lower the soft and hard limits of this process for good, and disable core dumps."""
         for kind, value in (
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_DATA, self.data_bytes),
@@ -60,12 +59,12 @@ def _prctl(option: int, argument: int | bytes) -> None:
 
 
 def become_subreaper() -> None:
-    """From now on orphans among our descendants become our children, not init's."""
+    """Adopt the orphans among our descendants from now on, in place of init."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def set_name(name: str) -> None:
-    """Show this process as `name` (15 bytes) in ps, top and pgrep."""
+    """Show this process as `name` (at most 15 bytes) in ps, top and pgrep."""
     _prctl(_PR_SET_NAME, name.encode()[:15])
 
 
@@ -85,35 +84,35 @@ def set_title(title: str) -> None:
 
 @functools.cache
 def _argument_area() -> tuple[int, int]:
-    """Where the command line lies in this process's memory; a fork has it at the same place."""
+    """The start and end of the command line in this process's memory, the same in a fork."""
     return _memory_range(45)  # arg_start, arg_end
 
 
 def _memory_range(field: int) -> tuple[int, int]:
-    """Two neighbouring addresses of `/proc/self/stat`; fields count from behind the name."""
+    """A start and an end address from `/proc/self/stat`; `field` is counted after the name."""
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
     return int(fields[field]), int(fields[field + 1])
 
 
 def renounce_privileges() -> None:
-    """From now on no exec gives this process or its children more rights: not set-uid, not caps."""
+    """Give this process and its children no privileges at an exec: no set-uid, no capabilities."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def refuse_inspection() -> None:
-    """Close this process's memory, environment and descriptors to others of the same user.
+    """Hide this process's memory, environment and descriptors from others of the same user.
 
-    Root still sees them. The kernel forgets the wish at an exec and hands it down at a fork.
+    Not from root. The setting is inherited at a fork and reset at an exec.
     """
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def wipe_first_environment() -> None:
-    """Overwrite what `/proc/PID/environ` shows: the environment as of the exec.
+    """Overwrite what `/proc/PID/environ` shows: the environment at the time of the exec.
 
-    Taking a variable out of `os.environ` leaves it there. What has been put into `os.environ`
-    since lives elsewhere; call this when nothing else is left in it.
+    Removing a variable from `os.environ` does not remove it there. Variables that have been set
+    since then are stored elsewhere; remove all others before you call this.
     """
     start, end = _memory_range(47)  # env_start, env_end
     if start:
@@ -121,9 +120,9 @@ def wipe_first_environment() -> None:
 
 
 def die_with_parent(parent_pid: int) -> None:
-    """SIGKILL this process when the *thread* that made it ends; at once if it has already.
+    """Have this process killed when the *thread* that created it ends; exit if it already has.
 
-    `parent_pid` is what the caller knew its parent to be. The kernel forgets the wish at a
+    `parent_pid` is the pid of the parent that the caller expects. The setting is cleared at a
     fork and at an exec of a set-uid program (prctl(2)).
     """
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -132,11 +131,11 @@ def die_with_parent(parent_pid: int) -> None:
 
 
 def die_with_writer(pipe: int) -> None:
-    """SIGKILL this process when nobody can write to the pipe any more; at once if so already.
+    """Have this process killed when the pipe's last writer is gone; exit if it already is.
 
-    The kernel sends the signal (fcntl(2), F_SETSIG), so it comes to a process that spins in C
-    code or is stopped as well, whatever made the process and whatever the writer died of. It
-    comes when something is written, too.
+    The kernel sends the SIGKILL (fcntl(2), F_SETSIG), so it reaches a process that spins in C
+    code or is stopped too, and does not depend on who created the process or how the writer
+    died. Anything written to the pipe triggers it as well.
     """
     fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)

@@ -1,11 +1,11 @@
 """The process table: which processes there are, which are ours, and who descends from whom.
 
-A process is named by its pid and its start time, never by the pid alone, so a recycled pid is
-never taken for it. Linux only: `/proc` (proc(5)).
+A process is identified by pid and start time, so a reused pid is never mistaken for it. Linux
+only: `/proc` (proc(5)).
 
-Not by psutil, which says how much memory and CPU a process uses (`worker.processes.memory`): it
-knows no sessions, no start times in ticks, which compare exactly, and no pidfds. And a sweep
-looks at every process of the machine: at 5 103 processes ours took 0.23 s, psutil's 1.44 s
+psutil tells memory and CPU (`worker.processes.memory`) but is not used here: it has no sessions,
+no start times in ticks, which compare exactly, and no pidfds. And a sweep reads every process of
+the machine: for 5 103 processes this module took 0.23 s and psutil 1.44 s
 (`python -m tests.benchmarks maintenance`: median of 3, two busy cores, psutil 7.2.2).
 """
 
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INSTANCE_VARIABLE = "FETCHBOT_INSTANCE"
-"""In the environment of every process below the bot: whose it is (`instance_tag`)."""
+"""The environment variable of all processes below the bot that holds its `instance_tag`."""
 
 JOB_VARIABLE = "FETCHBOT_JOB"
-"""In the environment of every program that a download starts: the job's id."""
+"""The environment variable of all programs of a download that holds the job's id."""
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -27,19 +27,20 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Identity:
-    """One process for all time: its pid, and its start in clock ticks since boot."""
+    """Identifies one process, even after its pid is reused."""
 
     pid: int
     started: int
+    """In clock ticks since boot."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """What `/proc/PID/stat` says of a process at one moment."""
+    """A snapshot of `/proc/PID/stat`."""
 
     identity: Identity
-    parent: int
-    session: int
+    parent_pid: int
+    session_id: int
     state: str
     """One letter of proc(5): R, S, D, T (stopped), Z (defunct) …"""
     name: str
@@ -48,25 +49,24 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The identity's pid."""
         return self.identity.pid
 
     @property
     def is_defunct(self) -> bool:
-        """Whether it has ended and waits for its parent to reap it.
+        """Whether it has ended and its parent has not reaped it yet.
 
-        A process whose main thread alone has ended shows as Z too, and still runs.
+        A process whose main thread has ended is shown as Z too, but other threads still run.
         """
         return self.state in "ZX" and self.threads <= 1
 
     @property
     def age_s(self) -> float:
-        """Seconds since the start, by the clock that goes on while the machine sleeps."""
+        """Seconds since the start, including time in which the machine was suspended."""
         return time.clock_gettime(time.CLOCK_BOOTTIME) - self.identity.started / _TICKS_PER_S
 
 
 def instance_tag(data_dir: Path) -> str:
-    """The tag of the bot that works in `data_dir`: the same at every start of it."""
+    """The tag of the bot in `data_dir`, the same at every start."""
     return hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
 
 
@@ -77,14 +77,14 @@ def look_up(pid: int) -> Process | None:
             text = file.read().decode(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The name is in parentheses and may itself hold spaces and parentheses.
+    # The name is in parentheses and may itself contain spaces and parentheses.
     name = text[text.index("(") + 1 : text.rindex(")")]
     fields = text[text.rindex(")") + 2 :].split()
     return Process(
         identity=Identity(pid, int(fields[19])),
         state=fields[0],
-        parent=int(fields[1]),
-        session=int(fields[3]),
+        parent_pid=int(fields[1]),
+        session_id=int(fields[3]),
         name=name,
         rss_bytes=int(fields[21]) * _PAGE,
         threads=int(fields[17]),
@@ -92,13 +92,13 @@ def look_up(pid: int) -> Process | None:
 
 
 def identify(pid: int) -> Identity | None:
-    """The identity of a process that is there now, defunct or not."""
+    """The identity of the process that has this pid now, defunct or not; None if none has."""
     process = look_up(pid)
     return process.identity if process else None
 
 
 def is_alive(identity: Identity) -> bool:
-    """Whether this very process still runs; a defunct one does not."""
+    """Whether the process still runs; a defunct one does not."""
     process = look_up(identity.pid)
     return process is not None and process.identity == identity and not process.is_defunct
 
@@ -117,8 +117,8 @@ def children(pid: int) -> list[Process]:
             with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
                 found += filter(None, map(look_up, map(int, file.read().split())))
     except (FileNotFoundError, ProcessLookupError):
-        pass  # The parent, or one of its threads, ended while we looked.
-    return [child for child in found if child.parent == pid]
+        pass  # The parent, or one of its threads, has just ended.
+    return [child for child in found if child.parent_pid == pid]
 
 
 def descendants(pid: int) -> list[Process]:
@@ -130,17 +130,17 @@ def descendants(pid: int) -> list[Process]:
 
 
 def is_tagged(pid: int, tag: str) -> bool:
-    """Whether a process carries this instance tag; False when it is not ours to read."""
+    """Whether a process carries this instance tag; False when that may not be read."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             environment = file.read()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
-    # No parsing: a sweep asks thousands of processes.
+    # Not parsed, because a sweep checks thousands of processes.
     return f"\0{INSTANCE_VARIABLE}={tag}\0".encode() in b"\0" + environment
 
 
 def tagged(tag: str) -> list[Process]:
-    """Every process on the machine that carries this instance tag, but not the caller."""
+    """All processes of the machine that carry this instance tag, except the caller."""
     everything = snapshot().values()
     return [p for p in everything if p.pid != os.getpid() and is_tagged(p.pid, tag)]

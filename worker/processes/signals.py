@@ -1,7 +1,7 @@
-"""Signals, reaping, and how whole trees of processes end.
+"""Sending signals, reaping, and ending whole trees of processes.
 
-A signal goes through a pidfd that was checked against pid and start time, so a recycled pid is
-never hit. Linux only: `pidfd_open(2)`.
+A signal is sent through a pidfd that was checked against pid and start time, so it never hits a
+process that reuses the pid. Linux only: `pidfd_open(2)`.
 """
 
 import os
@@ -15,14 +15,14 @@ from worker.processes import process_table
 from worker.processes.process_table import Identity
 
 KILL_PATIENCE_S = 5.0
-"""A process that SIGKILL has not ended by then hangs in the kernel; waiting longer is idle."""
+"""A process that has not ended this long after SIGKILL hangs in the kernel."""
 
 
 def open_pidfd(identity: Identity) -> int | None:
-    """A descriptor of this very process, or None when it is gone. The caller closes it.
+    """Open a descriptor of a process; None when it is gone. The caller closes it.
 
-    The start time is compared *after* the descriptor exists: from then on the descriptor
-    cannot come to mean another process.
+    The start time is compared *after* the descriptor is open: from then on the descriptor cannot
+    refer to another process.
     """
     try:
         pidfd = os.pidfd_open(identity.pid)
@@ -42,7 +42,7 @@ def has_ended(pidfd: int) -> bool:
 
 
 def send_signal(identity: Identity, signal_number: int) -> bool:
-    """Signal this very process. False when it is gone."""
+    """Send a signal to a process. False when it is gone."""
     pidfd = open_pidfd(identity)
     if pidfd is None:
         return False
@@ -56,7 +56,7 @@ def send_signal(identity: Identity, signal_number: int) -> bool:
 
 
 def wait_for_one(identities: Iterable[Identity], timeout_s: float) -> None:
-    """Wait until at least one of these processes has ended, or the time is over."""
+    """Wait until at least one of these processes has ended, or the timeout has passed."""
     with ExitStack() as stack:
         poll = select.poll()
         for identity in identities:
@@ -69,10 +69,9 @@ def wait_for_one(identities: Iterable[Identity], timeout_s: float) -> None:
 
 
 def reap(pids: Iterable[int]) -> dict[int, int]:
-    """Collect those of our own children that are defunct: wait status by pid.
+    """Reap those of these children that are defunct; the wait status by pid.
 
-    Only pids that the caller knows to be its own to collect: multiprocessing waits for its
-    children itself and would miss theirs.
+    Pass no pid that multiprocessing waits for: it would miss the exit status.
     """
     statuses: dict[int, int] = {}
     for pid in pids:
@@ -86,11 +85,11 @@ def reap(pids: Iterable[int]) -> dict[int, int]:
 
 
 def kill_descendants(patience_s: float = KILL_PATIENCE_S) -> dict[int, int]:
-    """SIGKILL everything below the calling process, until a scan finds nothing, and reap it.
+    """SIGKILL and reap all descendants of the caller, until a scan finds none.
 
-    The caller must be a child subreaper, so that a process cannot leave by losing its parent:
-    what a killed process leaves behind shows up as our child in the next scan. Returns the
-    wait status of each reaped child. Raises TimeoutError when something will not die.
+    The caller must be a child subreaper, so that a descendant that loses its parent becomes our
+    child and is found by the next scan. Returns the wait status of each reaped child by pid.
+    Raises TimeoutError when a process does not die.
     """
     statuses: dict[int, int] = {}
     deadline = time.monotonic() + patience_s
@@ -98,7 +97,7 @@ def kill_descendants(patience_s: float = KILL_PATIENCE_S) -> dict[int, int]:
         live = [process.identity for process in below if not process.is_defunct]
         for identity in live:
             send_signal(identity, signal.SIGKILL)
-        reaped = reap(child.pid for child in below if child.parent == os.getpid())
+        reaped = reap(child.pid for child in below if child.parent_pid == os.getpid())
         statuses |= reaped
         if time.monotonic() > deadline:
             raise TimeoutError(f"processes {[p.pid for p in below]} outlive SIGKILL")
@@ -108,15 +107,15 @@ def kill_descendants(patience_s: float = KILL_PATIENCE_S) -> dict[int, int]:
 
 
 def stop_session(leader: Identity, grace_s: float) -> dict[int, int]:
-    """End a session below the calling process: TERM, after the grace KILL, until none is left.
+    """End a session below the caller: SIGTERM, and after `grace_s` SIGKILL, until none is left.
 
-    `leader` is a child of the caller that called `setsid()`. Everything else below the caller
-    ends as well, so the caller must have no other children that it wants to keep. Returns and
-    raises as `kill_descendants`.
+    `leader` is a child of the caller that called `setsid()`. All other descendants of the caller
+    are killed too, so it must have no children that it wants to keep. Returns and raises as
+    `kill_descendants`.
     """
     deadline = time.monotonic() + grace_s
     below = process_table.descendants(os.getpid())
-    members = [process.identity for process in below if process.session == leader.pid]
+    members = [process.identity for process in below if process.session_id == leader.pid]
     for identity in members:
         send_signal(identity, signal.SIGTERM)
     while (left := deadline - time.monotonic()) > 0 and process_table.is_alive(leader):
@@ -125,10 +124,10 @@ def stop_session(leader: Identity, grace_s: float) -> dict[int, int]:
 
 
 def kill_tagged(tag: str, patience_s: float = KILL_PATIENCE_S) -> int:
-    """SIGKILL every process that carries the tag, until a scan finds none. Returns how many.
+    """SIGKILL all processes that carry the tag, until a scan finds none. Returns how many.
 
-    For a bot that starts: with the lock of its directory in hand it knows that whatever carries
-    its tag belongs to a bot that is gone. Raises TimeoutError when something will not die.
+    For the start of a bot: while it holds the lock of its directory, all other processes with
+    its tag are left over from an earlier run. Raises TimeoutError when a process does not die.
     """
     killed: set[Identity] = set()
     deadline = time.monotonic() + patience_s
