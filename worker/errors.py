@@ -1,24 +1,23 @@
 """How a job may fail.
 
-A `JobError` is a failure whose outcome is decided where it is raised. What a call to Telegram
-raises is decided by `worker.dispatch.outcomes`, since it depends on which job made the call.
-All of this travels between processes (pickled), and the reasons rest in the ledger by value.
+A `JobError` decides the outcome where it is raised. The outcome of a `TelegramError` depends on
+the job that made the call; `worker.dispatch.outcomes` decides it. All of them are pickled on their
+way to the main process, and the ledger stores reasons and faults by value.
 """
 
 from enum import StrEnum
-from typing import Any
 
 
 class Fault(StrEnum):
-    """Whose move it is after a failure."""
+    """Who can do something about a failure."""
 
-    RETRYABLE = "retryable"  # the world's: the same job may succeed later
-    PERMANENT = "permanent"  # the link's: the same job will fail again
-    OPERATOR = "operator"  # ours: no retry helps until the operator has acted
+    RETRYABLE = "retryable"  # nobody need: the same job may succeed later
+    PERMANENT = "permanent"  # nobody can: the same job will fail again
+    OPERATOR = "operator"  # the operator: until then no retry helps
 
 
 class Reason(StrEnum):
-    """Why a request ended without media; each has one sentence for people."""
+    """Why a request ended without media; `worker.telegram.texts` has a sentence for each."""
 
     INVALID_LINK = "invalid link"
     REFUSED_ADDRESS = "refused address"
@@ -44,7 +43,7 @@ class Reason(StrEnum):
     SITE_BUSY = "site busy"  # HTTP 429
     SITE_ERROR = "site error"  # HTTP 5xx
     BLOCKED_HERE = "blocked here"  # this machine's address, cookies or software are turned away
-    SITE_DOWN = "site down"  # it fails for everybody, and is not asked for a while
+    SITE_DOWN = "site down"  # it fails for everyone, and is left alone for a while
     NETWORK = "network"
     TIMED_OUT = "timed out"
     STALLED = "stalled"
@@ -52,72 +51,61 @@ class Reason(StrEnum):
     CRASHED = "crashed"
     DISK_FULL = "disk full"
     UPLOAD_REFUSED = "upload refused"
-    OUTDATED = "outdated"  # yt-dlp asks to be reported or updated
+    OUTDATED = "outdated"  # yt-dlp asks for a bug report or an update
     INTERNAL = "internal"
 
 
 class JobError(Exception):
-    """A job's failure, decided: its reason, whose fault it is, and words for the log.
+    """A failure of a job.
 
-    `detail` is for the log alone and holds no secret; `retry_after_s` is the least wait that
-    the other side has asked for.
+    `detail` is for the log only and contains no secret. `retry_after_s` is the shortest delay
+    that the site has asked for.
     """
 
     def __init__(
-        self,
-        reason: Reason,
-        fault: Fault,
-        detail: str = "",
-        *,
-        retry_after_s: float | None = None,
+        self, reason: Reason, fault: Fault, detail: str = "", retry_after_s: float | None = None
     ) -> None:
-        super().__init__(reason, fault, detail)
+        super().__init__(reason, fault, detail, retry_after_s)
         self.reason = reason
         self.fault = fault
         self.detail = detail
         self.retry_after_s = retry_after_s
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_job_error, (self.reason, self.fault, self.detail, self.retry_after_s))
-
     def __str__(self) -> str:
         return f"{self.reason} ({self.fault}): {self.detail}" if self.detail else str(self.reason)
 
 
-def _job_error(reason: Reason, fault: Fault, detail: str, retry_after_s: float | None) -> JobError:
-    return JobError(reason, fault, detail, retry_after_s=retry_after_s)
+class TelegramError(Exception):
+    """A call to the Bot API that did not do what it should."""
 
 
-# --------------------------------------------------------------------------------- telegram
+class MessageGone(TelegramError):
+    """The message to be edited no longer exists or can no longer be edited."""
 
 
-class MessageGone(Exception):
-    """The message to be edited no longer exists or cannot be edited any more."""
+class FileIdRefused(TelegramError):
+    """Telegram no longer accepts a cached `file_id`: forget it and upload the file again."""
 
 
-class FileIdRefused(Exception):
-    """Telegram no longer takes a remembered `file_id`: forget it and upload the file again."""
+class ChatClosed(TelegramError):
+    """The chat accepts no messages from us: the bot was blocked or removed, or the chat deleted."""
 
 
-class ChatClosed(Exception):
-    """The chat will take no message of ours: blocked, kicked out, or deleted."""
-
-
-class TelegramBusy(Exception):
-    """Telegram asks to wait (429); `retry_after_s` in seconds."""
+class TelegramBusy(TelegramError):
+    """Telegram asks to wait for `retry_after_s` (429)."""
 
     def __init__(self, retry_after_s: float) -> None:
         super().__init__(retry_after_s)
         self.retry_after_s = retry_after_s
 
 
-class TelegramUnreachable(Exception):
+class TelegramUnreachable(TelegramError):
     """No usable answer: network, timeout, 5xx. Whether the call took effect is unknown."""
 
 
-class TelegramUnauthorized(Exception):
-    """401 or 404 for the token: the operator must give a valid one."""
+class TelegramUnauthorized(TelegramError):
+    """The token is not valid (401, or 404 for its URL): the operator must replace it."""
 
 
-class TelegramConflict(Exception):
-    """409: another poller or a webhook takes this bot's updates."""
+class TelegramConflict(TelegramError):
+    """Another poller or a webhook receives this bot's updates (409)."""

@@ -1,6 +1,7 @@
-"""URLs that people send: which are taken, and their one spelling.
+"""Validates and normalises the URLs that people send.
 
-Pure functions. What a link leads to is not asked here; the downloads' guard does that.
+Only the text of a URL is judged here. The addresses that it leads to are judged at each
+connection, by `worker.downloads.confinement.egress_guard`.
 """
 
 import ipaddress
@@ -18,7 +19,7 @@ MAX_LENGTH = 2048
 
 _PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-# `mailto:x`, `data:,x`: a scheme without slashes. `host:8080` is none.
+# A scheme without slashes, as in `mailto:x` and `data:,x`, but not `host:8080`.
 _BARE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d)", re.IGNORECASE)
 _BRACKETED = re.compile(r"\[[^\[\]]*:[^\[\]]*\](?::[0-9]*)?")
 _HOST = re.compile(r"(?!-|.{254})[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
@@ -33,18 +34,18 @@ FIRST_FREE_PORT = 1024
 
 
 class LinkFlaw(StrEnum):
-    """Why a link is not opened."""
+    """Why a URL is refused."""
 
     TOO_LONG = "longer than 2048 characters"
     SCHEME = "not http or https"
-    CREDENTIALS = "holds a user name or a password"
-    CHARACTERS = "holds characters that no link has"
-    HOST = "names no host"
-    PORT = "names a port below 1024 that is not the web's"
+    CREDENTIALS = "contains a user name or a password"
+    CHARACTERS = "contains characters that no URL has"
+    HOST = "has no valid host"
+    PORT = "has a port below 1024 other than 80 and 443"
 
 
 class InvalidLink(JobError):
-    """A link that is refused before anything is fetched; `flaw` says why."""
+    """A URL that is refused before anything is fetched; `flaw` says why."""
 
     def __init__(self, flaw: LinkFlaw) -> None:
         super().__init__(Reason.INVALID_LINK, Fault.PERMANENT, flaw.value)
@@ -55,19 +56,19 @@ class InvalidLink(JobError):
 
 
 def normalise(url: str) -> str:
-    """One spelling for a link: the same for every writing of it, and stable when repeated.
+    """Return the one spelling of a URL; idempotent. Raises `InvalidLink`.
 
-    Scheme and host in lower case, the host in ASCII (IDNA), no default port, a path; other
-    characters percent-encoded; a bare domain is taken to mean https. The fragment stays, since
-    at some sites it names the media (`music.163.com/#/song?id=1`). Raises `InvalidLink`.
+    Scheme and host become lower case, the host ASCII (IDNA); the default port is removed, a path
+    added, other characters percent-encoded; a bare domain means https. The fragment stays, since
+    at some sites it names the media (`music.163.com/#/song?id=1`).
 
     >>> normalise("Example.com:443/été#t=5")
     'https://example.com/%C3%A9t%C3%A9#t=5'
     """
-    url = _without_invisible_ends(url)
+    url = _strip(url)
     if len(url) > MAX_LENGTH:
         raise InvalidLink(LinkFlaw.TOO_LONG)
-    if any(_is_foreign(character) for character in url):
+    if any(_is_not_allowed(character) for character in url):
         raise InvalidLink(LinkFlaw.CHARACTERS)
     parts = _split(url)
     if parts.scheme not in _PORTS:
@@ -85,32 +86,32 @@ def normalise(url: str) -> str:
 
 
 def is_open_port(port: int) -> bool:
-    """The web's own ports, and those that anybody may serve on: not mail, not a shell."""
+    """Whether a download may use this port: the web's, or an unprivileged one."""
     return port in WEB_PORTS or FIRST_FREE_PORT <= port <= 65535
 
 
-def _without_invisible_ends(url: str) -> str:
-    """The URL without blanks and invisible marks around it, which a copied link often has."""
+def _strip(url: str) -> str:
+    """Strip white space and invisible characters, which a copied link often has around it."""
     first, last = 0, len(url)
-    while first < last and _is_unseen(url[first]):
+    while first < last and _is_invisible(url[first]):
         first += 1
-    while first < last and _is_unseen(url[last - 1]):
+    while first < last and _is_invisible(url[last - 1]):
         last -= 1
     return url[first:last]
 
 
-def _is_unseen(character: str) -> bool:
+def _is_invisible(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) == "Cf"
 
 
 def _without_smuggled_data(fragment: str) -> str:
-    """The fragment without yt-dlp's own marker, whose data would steer its extractors."""
-    place = f"#{fragment}".find(_SMUGGLED)
-    return fragment if place < 0 else fragment[: max(0, place - 1)]
+    """Remove yt-dlp's marker and the data behind it, which would control its extractors."""
+    index = f"#{fragment}".find(_SMUGGLED)
+    return fragment if index < 0 else fragment[: max(0, index - 1)]
 
 
-def _is_foreign(character: str) -> bool:
-    """Whether no link holds it: blanks, controls, invisible marks, lone surrogates, backslash."""
+def _is_not_allowed(character: str) -> bool:
+    """Whether no URL contains it: white space, controls, lone surrogates, backslash."""
     if character in _JOINERS:
         return False
     return character == "\\" or unicodedata.category(character) in {
@@ -131,13 +132,13 @@ def _split(url: str) -> SplitResult:
 
 
 def _location(parts: SplitResult) -> str:
-    """Host and port of a split link."""
+    """The normalised host and port."""
     if not _BRACKETED.fullmatch(parts.netloc) and not {"[", "]"}.isdisjoint(parts.netloc):
-        raise InvalidLink(LinkFlaw.HOST)  # urlsplit drops what stands around the brackets
+        raise InvalidLink(LinkFlaw.HOST)  # urlsplit ignores text around the brackets
     try:
         host, port = parts.hostname or "", parts.port
         host = _ipv6_host(host) if ":" in host else _ascii_host(host)
-    except ValueError:  # of the port, of the address, or of the name (idna.IDNAError)
+    except ValueError:  # an invalid port, address or name (idna.IDNAError)
         raise InvalidLink(LinkFlaw.HOST) from None
     if port in (None, _PORTS[parts.scheme]):
         return host
