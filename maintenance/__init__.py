@@ -1,1 +1,1 @@
-"""What keeps the machine clean, inside the bot and as `python -m maintenance`."""
+"""What keeps the machine clean: the bot's maintenance thread, `--check`, and the commands."""

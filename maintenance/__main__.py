@@ -1,7 +1,7 @@
-"""`python -m maintenance`: what the operator asks and tells a bot, running or not.
+"""`python -m maintenance`: the operator's commands, for a bot that runs or not.
 
 Settings come from the environment and `.env`, as for the bot; no token is needed. Exit code 0
-is fine, 1 a warning or something found, 2 critical or could not.
+is fine, 1 a warning or something found, 2 something critical or a command that failed.
 """
 
 import argparse
@@ -10,10 +10,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from maintenance import commands
-from maintenance.report import parse_duration
+from maintenance.commands import EXIT_FAILED, failed, health, orphans, refuse_stranger, zombies
 from worker.ledger import LedgerBusy, LedgerError
 from worker.settings import SettingsError, load_settings
+
+COMMANDS = (
+    ("health", "how the bot is, against the limits for alerts", health.add_options, health.run),
+    ("zombies", "processes of this bot that should not be there", zombies.add_options, zombies.run),
+    ("orphans", "download directories of no live job", orphans.add_options, orphans.run),
+    ("failed", "jobs that failed for good", failed.add_options, failed.run),
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,15 +27,15 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings(os.environ, Path(".env"), needs_token=False)
-        commands.refuse_stranger(settings)
+        refuse_stranger(settings)
         code: int = options.run(settings, options)
         sys.stdout.flush()
     except SettingsError as error:
         return _fail(*error.problems)
     except BrokenPipeError:
-        # `| head` has read enough. What is left in the buffer shall not fail once more at the end.
+        # `| head` has read enough. Without this the interpreter would fail to flush at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return commands.EXIT_FAILED
+        return EXIT_FAILED
     except (LedgerError, LedgerBusy, OSError) as error:
         return _fail(str(error))
     return code
@@ -38,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 def _fail(*problems: str) -> int:
     for problem in problems:
         print(f"maintenance: {problem}", file=sys.stderr)
-    return commands.EXIT_FAILED
+    return EXIT_FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,53 +53,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Look after a bot: its processes, directories, failed jobs and health.",
         epilog="Exit code: 0 fine, 1 a warning or something found, 2 critical or could not.",
     )
-    add = parser.add_subparsers(required=True, metavar="command").add_parser
-
-    health = add("health", help="how the bot is, against the limits for alerts")
-    health.add_argument("--detailed", action="store_true", help="each worker and running job too")
-    form = health.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="for programs")
-    form.add_argument("--prometheus", action="store_true", help="in Prometheus' text format")
-    health.set_defaults(run=commands.health_command)
-
-    zombies = add("zombies", help="processes of this bot that should not be there")
-    zombies.add_argument("--kill", action="store_true", help="end them")
-    zombies.set_defaults(run=commands.zombies_command)
-
-    orphans = add("orphans", help="download directories of no live job")
-    orphans.add_argument("--delete", action="store_true", help="remove them")
-    orphans.add_argument(
-        "--older-than",
-        type=_duration,
-        metavar="TIME",
-        help="only those unchanged for so long, such as 90s, 30m or 2h (ORPHAN_MAX_AGE)",
-    )
-    orphans.set_defaults(run=commands.orphans_command)
-
-    failed = add("failed", help="jobs that failed for good")
-    failed.set_defaults(run=commands.failed_command)
-    actions = failed.add_subparsers(required=True, metavar="action", dest="action")
-    listing = actions.add_parser("list", help="the newest first")
-    listing.add_argument("--limit", type=int, default=50, help="how many at most (50)")
-    one = actions.add_parser("show", help="all that is known of one")
-    one.add_argument("ids", nargs=1, metavar="ID", help="a job's id, or an error's")
-    several = [
-        actions.add_parser("retry", help="do them again; people get a new answer"),
-        actions.add_parser("forget", help="remove them from the list"),
-    ]
-    for action in several:
-        action.add_argument("ids", nargs="+", metavar="ID", help="a job's id, or an error's")
-
-    for command in (zombies, orphans, listing, one, *several):
-        command.add_argument("--json", action="store_true", help="for programs")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, help_text, add_options, run in COMMANDS:
+        command = commands.add_parser(name, help=help_text)
+        add_options(command)
+        command.set_defaults(run=run)
     return parser
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Alerts: what the log and the admins are told of the bot's health, and when.
+"""Alerts: when the log and the admins are told that something is wrong with the bot.
 
-Something is announced when it has been wrong in two samples, again after an hour at the
-earliest, and once when it is over. What was announced stands in the ledger, so a restart says
-nothing twice. Messages are the ledger's jobs, so they wait while Telegram is down; one that
-still waits when the next is due is dropped for it.
+A trouble is announced when two samples in a row have it, again after an hour at the earliest,
+and once when it is over. The ledger remembers what was announced, so a restart repeats nothing.
+Messages are jobs in the ledger, so they wait while Telegram is down; one that still waits when
+the next is due is dropped in favour of it.
 """
 
 import logging
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from maintenance.findings import Finding
-from maintenance.report import duration
+from maintenance.units import duration
 from worker.clocks import Wall
 from worker.ledger.upkeep import Upkeep
 from worker.logs import redact
@@ -28,8 +28,9 @@ STATE = "alerts"
 class Alert:
     """What is remembered of one thing that is or was wrong. Times are wall times.
 
-    `samples` counts those in a row that spoke for a change. `said_at` is the last announcement
-    of a trouble and is kept for a while after its end; `messages` are the jobs that carry it.
+    `samples` counts the samples in a row that disagree with `is_raised`. `said_at` is when the
+    trouble was last announced, and is kept for a while after its end. `messages` are the ids of
+    the jobs that announce it.
     """
 
     since: float
@@ -39,7 +40,7 @@ class Alert:
     messages: list[int] = field(default_factory=list)
 
     def note(self, trouble: str | None, name: str, wall: Wall) -> str | None:
-        """Count a sample with this trouble or with none. Returns what is to be announced."""
+        """Count a sample, with this trouble or with none. Returns what is to be announced."""
         is_change = (trouble is not None) != self.is_raised
         self.samples = self.samples + 1 if is_change else 0
         lasted = duration(abs(wall - self.since))
@@ -56,16 +57,16 @@ class Alert:
         return f"⚠ {name}: {trouble}" if is_change else f"⚠ {name}, for {lasted}: {trouble}"
 
     def is_forgettable(self, wall: Wall) -> bool:
-        """Whether nothing about it has to be remembered."""
+        """Whether it can be removed: it is over, and another may be announced at once."""
         return not self.is_raised and not self.samples and self._may_speak(wall)
 
     def _may_speak(self, wall: Wall) -> bool:
-        # Without the sign: a clock that was set back would silence it for as long.
+        # Without the sign: a clock that was set back would silence it for just as long.
         return self.said_at is None or abs(wall - self.said_at) >= REPEAT_S
 
 
 def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], wall: Wall) -> None:
-    """Take note of one sample's verdicts, and announce what is due."""
+    """Count the findings of one sample, and announce what is due."""
     before = ledger.published(STATE)
     alerts = {name: Alert(**value) for name, value in before.items()}
     troubles = {found.name: found.text for found in findings if found.alerts}

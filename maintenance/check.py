@@ -1,7 +1,7 @@
-"""`python bot.py --check`: looks at everything the bot needs and says what is wrong.
+"""`python bot.py --check`: look at everything that the bot needs, and say what is wrong.
 
-One line for each thing, in words that say what to do. Nothing is changed, except that a missing
-data directory is made. `local_checks` does without the network; the rest asks Telegram once.
+A line for each thing, which says what to do. Nothing is changed, except that a missing data
+directory is made. Only the check of the token uses the network.
 """
 
 import configparser
@@ -29,8 +29,7 @@ EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to 
 
 # What a finding of each level is called here.
 _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.CRITICAL: "failed"}
-# What the bot may take after the grace, for killing and putting back; its own limit for that is
-# `STOP_RESERVE_S` in bot.py.
+# How long a stop may take after the grace; the bot's own limit is `STOP_RESERVE_S` in bot.py.
 _AFTER_GRACE_S = 15.0
 _SUPERVISOR_CONF = Path(__file__).parent.parent / "supervisor.conf"
 
@@ -69,12 +68,12 @@ def exit_code(findings: Iterable[Finding]) -> int:
 def run_checks(
     settings: Settings, ask_telegram: Callable[[Settings], str] | None = None
 ) -> list[Finding]:
-    """All checks. `ask_telegram` answers with the bot's own name, as `getMe` gives it."""
+    """Run all checks. `ask_telegram` returns the bot's own name, as `getMe` has it."""
     return [*local_checks(settings), check_token(settings, ask_telegram or _ask_telegram)]
 
 
 def local_checks(settings: Settings) -> list[Finding]:
-    """The checks that need no network; about a second in all."""
+    """Run the checks that need no network; they take about a second."""
     return [
         *check_settings(settings),
         *check_proxy(settings.proxy),
@@ -90,7 +89,7 @@ def local_checks(settings: Settings) -> list[Finding]:
 
 
 def check_settings(settings: Settings) -> list[Finding]:
-    """Which settings are not the defaults, and what the settings themselves warn of."""
+    """Name the settings that are not the defaults, and repeat the settings' own warnings."""
     changed = [
         variable.name
         for variable in VARIABLES
@@ -103,7 +102,7 @@ def check_settings(settings: Settings) -> list[Finding]:
 
 
 def check_proxy(proxy: str | None) -> list[Finding]:
-    """The proxy's kind is one that all of the bot can use; silent without a proxy."""
+    """Check that all parts of the bot can use the proxy; no finding without one."""
     if proxy is None:
         return []
     parts = urlsplit(proxy)
@@ -115,11 +114,11 @@ def check_proxy(proxy: str | None) -> list[Finding]:
 
 
 def check_data_dir(path: Path) -> Finding:
-    """DATA_DIR is there (made if missing), ours alone, and really takes a file."""
+    """Check that DATA_DIR exists (it is made if missing), is private, and can be written."""
     try:
         data_directory.make_private(path)
         mode = stat.S_IMODE(path.stat().st_mode)
-        # Asking the mode is not enough: root may always, a read-only file system never.
+        # The mode is not enough: root may always write, and nobody on a read-only file system.
         with tempfile.NamedTemporaryFile(dir=path, prefix=".check-") as probe:
             probe.write(b"ok")
             probe.flush()
@@ -132,7 +131,7 @@ def check_data_dir(path: Path) -> Finding:
 
 
 def check_disk(path: Path) -> Finding:
-    """Room for downloads, measured where DATA_DIR is or would be."""
+    """Check the free space where DATA_DIR is or would be."""
     while not path.exists() and path != path.parent:
         path = path.parent
     try:
@@ -149,7 +148,7 @@ def check_disk(path: Path) -> Finding:
 
 
 def check_cookies(path: Path | None) -> list[Finding]:
-    """COOKIES_FILE can be read and looks like cookies; silent without one. Shows none of it."""
+    """Check that COOKIES_FILE can be read and looks like cookies; no finding without one."""
     if path is None:
         return []
     try:
@@ -166,7 +165,7 @@ def check_cookies(path: Path | None) -> list[Finding]:
 
 
 def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Finding:
-    """SHUTDOWN_GRACE ends before supervisor kills, by the supervisor.conf beside the bot."""
+    """Check that SHUTDOWN_GRACE ends before supervisor, by its `conf`, kills the bot."""
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";",))
     try:
         parser.read(conf, "utf-8")
@@ -180,12 +179,12 @@ def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Findi
 
 
 def check_landlock() -> Finding:
-    """The kernel confines downloads, as far as the bot knows how to ask it to."""
+    """Check that the kernel confines downloads as far as the bot can ask it to."""
     return machine.confinement("Landlock", landlock.abi(), isolation.shortcoming())
 
 
 def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> Finding:
-    """Telegram knows the token."""
+    """Ask Telegram for the bot's name, for which the token must be valid."""
     where = settings.telegram_api_url
     try:
         name = ask_telegram(settings)
@@ -201,7 +200,7 @@ def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> 
 
 
 def _ask_telegram(settings: Settings) -> str:
-    # Imported here: it brings pyTelegramBotAPI, 30 MB that the other checks do without.
+    # Imported here: it brings pyTelegramBotAPI, 30 MB that nothing else here needs.
     from worker.dispatch.pool_specs import telegram_connection
     from worker.telegram.client import Client
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from worker.clocks import Monotonic
 from worker.processes import process_table
 from worker.processes.process_table import Identity
 
@@ -25,11 +26,11 @@ class CpuMeter:
     """Compares each look at the processors with the one before; belongs to one thread."""
 
     def __init__(self) -> None:
-        self._looked_at: float | None = None
+        self._looked_at: Monotonic | None = None
         self._seconds: dict[Identity, float] = {}
 
-    def look(self, workers: Iterable[Identity], now: float) -> CpuUse | None:
-        """The use since the last look, at monotonic `now`; None at the first."""
+    def look(self, workers: Iterable[Identity], now: Monotonic) -> CpuUse | None:
+        """The use since the last look; None at the first."""
         machine_share = psutil.cpu_percent() / 100
         seconds = {worker: cpu_seconds(worker) for worker in workers}
         before, self._seconds = self._seconds, seconds

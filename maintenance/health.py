@@ -1,4 +1,4 @@
-"""Whether a bot is well: a verdict for each thing that was measured, and the worst of them."""
+"""Whether a bot is well: a finding for each thing that was measured."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,11 +6,11 @@ from dataclasses import replace
 from maintenance import limits, machine, programs
 from maintenance.findings import Finding, Level, critical, ok, warning
 from maintenance.measures import Measures
-from maintenance.report import count, duration, size
+from maintenance.units import count, duration, percent, size
 
 
 def assess(measures: Measures) -> list[Finding]:
-    """The verdicts, in the order in which people want to read them."""
+    """Judge the measures. The findings come in the order in which people want to read them."""
     return [
         *_bot(measures),
         *_queues(measures),
@@ -24,7 +24,7 @@ def assess(measures: Measures) -> list[Finding]:
         _disk(measures),
         _cpu(measures),
         ok("load", f"{measures.load:.2f} on {measures.cpus} processors"),
-        ok("ledger", size(measures.figures.size_bytes)),
+        ok("ledger", size(measures.statistics.size_bytes)),
         _ytdlp(measures),
         *_upgrade(measures),
         _ffmpeg(measures),
@@ -55,7 +55,7 @@ def _bot(measures: Measures) -> Iterable[Finding]:
 
 
 def _age(measures: Measures, wall: float | None) -> float:
-    """Seconds since a moment; since the bot's start when it has not come yet."""
+    """Seconds since a moment, or since the bot's start if it has not come yet."""
     return measures.bot_age_s if wall is None else max(0.0, measures.taken_at - wall)
 
 
@@ -64,8 +64,8 @@ def _since(silence_s: float) -> str:
 
 
 def _queues(measures: Measures) -> Iterable[Finding]:
-    for pool in sorted({*measures.pool_sizes, *measures.figures.queues}):
-        queue = measures.figures.queues.get(pool)
+    for pool in sorted({*measures.pool_sizes, *measures.statistics.queues}):
+        queue = measures.statistics.queues.get(pool)
         waiting = queue.waiting if queue else 0
         text = count(waiting, "job") + " waiting"
         if queue and queue.oldest_wait_s:
@@ -76,14 +76,14 @@ def _queues(measures: Measures) -> Iterable[Finding]:
 
 
 def _pace(measures: Measures) -> Finding:
-    running = len(measures.figures.running)
-    return ok("jobs", f"{measures.figures.jobs_per_minute:.1f} a minute, {running} running")
+    running = len(measures.statistics.running)
+    return ok("jobs", f"{measures.statistics.jobs_per_minute:.1f} a minute, {running} running")
 
 
 def _failures(measures: Measures) -> Finding:
-    failed, answers = measures.figures.failed, measures.figures.answers
+    failed, answers = measures.statistics.failed, measures.statistics.answers
     rate = failure_rate(measures)
-    text = f"{failed} of {answers} links in the last hour, {100 * rate:.0f} %"
+    text = f"{failed} of {answers} links in the last hour, {percent(rate)}"
     if failed >= limits.FAILURES_MIN and rate > limits.FAILURES_CRITICAL:
         return critical("failures", text)
     if failed >= limits.FAILURES_MIN and rate > limits.FAILURES_WARNING:
@@ -92,19 +92,19 @@ def _failures(measures: Measures) -> Finding:
 
 
 def failure_rate(measures: Measures) -> float:
-    """Of the links that were answered in the last hour, the share without media."""
-    figures = measures.figures
-    return figures.failed / figures.answers if figures.answers else 0.0
+    """The share of the links answered in the last hour that got no media."""
+    statistics = measures.statistics
+    return statistics.failed / statistics.answers if statistics.answers else 0.0
 
 
 def _workers(measures: Measures) -> Iterable[Finding]:
     for pool, wanted in measures.pool_sizes.items():
         workers = [worker for worker in measures.workers if worker.pool == pool]
-        busy = sum(worker.job is not None for worker in workers)
+        busy = sum(worker.job_id is not None for worker in workers)
         text = f"{len(workers)} of {wanted}, {busy} busy"
         name = f"workers {pool}"
         if trouble := measures.troubles.get(pool):
-            # A traceback's last line says most.
+            # The last line of a traceback says most.
             yield critical(name, f"{text}, cannot start: {trouble.strip().splitlines()[-1]}")
         elif any(worker.state == "stopped" for worker in workers):
             yield warning(name, f"{text}, some are stopped (SIGSTOP)")
@@ -136,35 +136,34 @@ def _zombies(measures: Measures) -> Finding:
 
 
 def _memory(measures: Measures) -> Finding:
-    nearest = max(measures.workers, key=lambda worker: worker.memory_share, default=None)
+    fullest = max(measures.workers, key=lambda worker: worker.memory_share, default=None)
     text = f"{size(measures.memory_bytes)} in all"
-    if nearest is None:
+    if fullest is None:
         return ok("memory", text)
-    # Samples come every 15 s: what is measured now may be more than all of them.
-    peak = 100 * max(nearest.memory_share, measures.memory_peak_share)
-    share = 100 * nearest.memory_share
-    text += f"; {nearest.name} {size(nearest.memory_bytes)}, {share:.0f} % (peak {peak:.0f} %)"
-    is_high = nearest.memory_share > limits.MEMORY_CRITICAL
-    return critical("memory", text) if is_high else ok("memory", text)
+    share = fullest.memory_share
+    # Samples come every 15 s: the present use may be above all of them.
+    peak = percent(max(share, measures.memory_peak_share))
+    text += f"; {fullest.name} {size(fullest.memory_bytes)}, {percent(share)} (peak {peak})"
+    return critical("memory", text) if share > limits.MEMORY_CRITICAL else ok("memory", text)
 
 
 def _disk(measures: Measures) -> Finding:
     share = measures.disk_free_bytes / measures.disk_total_bytes
-    text = f"{size(measures.disk_free_bytes)} free, {100 * share:.0f} %"
+    text = f"{size(measures.disk_free_bytes)} free, {percent(share)}"
     return critical("disk", text) if share < limits.DISK_CRITICAL else ok("disk", text)
 
 
 def _cpu(measures: Measures) -> Finding:
-    # Without limits: to convert a video is to use all processors for as long as it takes.
+    # No limits: a conversion uses all processors for as long as it takes.
     if measures.cpu_share is None or measures.cpu_at is None:
         return ok("cpu", "not known: a running bot measures it every 15 s")
-    text = f"{100 * measures.cpu_share:.0f} % of {count(measures.cpus, 'processor')}"
+    text = f"{percent(measures.cpu_share)} of {count(measures.cpus, 'processor')}"
     age_s = max(0.0, measures.taken_at - measures.cpu_at)
     return ok("cpu", text if age_s < limits.SILENCE_S else f"{text}, {duration(age_s)} ago")
 
 
 def _ytdlp(measures: Measures) -> Finding:
-    version, age, outdated = measures.ytdlp, measures.ytdlp_age_days, measures.figures.outdated
+    version, age, outdated = measures.ytdlp, measures.ytdlp_age_days, measures.statistics.outdated
     if trouble := programs.ytdlp_trouble(version):
         return critical("yt-dlp", trouble)
     text = str(version) if age is None else f"{version}, {age} days old"
@@ -189,12 +188,12 @@ def _ffmpeg(measures: Measures) -> Finding:
 def _javascript(measures: Measures) -> Finding:
     if measures.js_runtime is None:
         return ok("javascript", "none found: some sites offer fewer formats")
-    # To ask for its version is to start it, which takes longer than all the rest.
+    # Its version is not asked for: to start it takes longer than everything else here.
     return ok("javascript", f"{measures.js_runtime}; bot.py --check says if it is new enough")
 
 
 def _landlock(measures: Measures) -> Finding:
     abi, shortcoming = measures.landlock_abi, measures.landlock_shortcoming
     finding = machine.confinement("landlock", abi, shortcoming)
-    # A kernel that is a little older is no news: --check has said so before the deployment.
+    # Nobody replaces a kernel that is a little older for this; --check warned of it.
     return replace(finding, level=Level.OK) if abi else finding

@@ -1,4 +1,4 @@
-"""The maintenance thread: a schedule of steps, none of which can stop the others."""
+"""The maintenance thread: a schedule of steps. One that fails does not stop the others."""
 
 import logging
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from maintenance import alerts, health, measures, zombies
+from maintenance import alerts, health, measures, published, zombies
 from maintenance.cpu import CpuMeter
 from maintenance.orphans import find_orphans
 from maintenance.ownership import Instance
@@ -26,22 +26,28 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 PUBLISH_S = 2.0
 SAMPLE_S = 15.0
-SAY_AGAIN_S = SAMPLE_S / 2
-"""Between any two samples, so that a clock that jumps spoils no two of them."""
+PUBLISH_AGAIN_S = SAMPLE_S / 2
+"""How often what has not changed is published again.
+
+More often than samples are taken: after the clock of the day was set, at most one sample in a row
+sees a time from before, and one alone raises no alert.
+"""
 
 ZOMBIES_S = 60.0
 ORPHANS_S = 3600.0
 RETENTION_S = 86_400.0
 
 KEPT_S = 30 * 86_400.0
+"""How long the ledger keeps what has ended."""
+
 SAMPLES_KEPT_S = 86_400.0
-BREATH_S = 0.05
-"""Between two batches of the retention, for whoever else wants to write."""
+PAUSE_S = 0.05
+"""Between two batches of the retention, so that others can write to the ledger."""
 
 
 @dataclass
 class Step:
-    """Something to be done every so often. `due_at` is monotonic time."""
+    """Something that is done at intervals. `due_at` is monotonic time."""
 
     name: str
     run: Callable[[], object]
@@ -50,26 +56,26 @@ class Step:
 
 
 class Janitor:
-    """Runs its steps until stopped. Each opens the ledger, which must exist, for itself."""
+    """Runs its steps until stopped. Each step opens the ledger, which must exist, for itself.
+
+    Times are monotonic, except in the ledger.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        dispatcher: measures.DispatcherView,
+        dispatcher: published.DispatcherView,
         polled_at: Callable[[], float | None],
     ) -> None:
-        """The `dispatcher` is asked about its workers, `polled_at` when Telegram answered last.
-
-        That is monotonic time, as all is here but what stands in the ledger.
-        """
+        """`polled_at` returns the monotonic time at which Telegram last answered a poll."""
         self._settings = settings
         self._dispatcher = dispatcher
         self._polled_at = polled_at
         self._strays = StrayHunter()
         self._cpu = CpuMeter()
         self._left: list[Identity] = []
-        self._said: tuple[dict[str, Any], float | None, dict[str, float]] | None = None
-        self._say_again_at = 0.0
+        self._published: tuple[dict[str, Any], float | None, dict[str, float]] | None = None
+        self._publish_again_at = 0.0
         self._stopped = threading.Event()
         self.heartbeat = clocks.monotonic()
         self._steps = [
@@ -86,7 +92,7 @@ class Janitor:
         self._stopped.set()
 
     def run(self) -> None:
-        """The thread."""
+        """Run what is due every second, until `stop`."""
         while not self._stopped.wait(TICK_S):
             self.step(clocks.monotonic())
 
@@ -107,53 +113,51 @@ class Janitor:
     # --------------------------------------------------------------------------- the steps
 
     def sweep_strays(self) -> None:
-        """End and reap what has lost its parent and become our child."""
+        """End and reap processes that lost their parent and became our children."""
         self._strays.sweep(self._dispatcher.pids)
 
     def sweep_zombies(self) -> None:
-        """End what should not be there, wherever it is."""
+        """End processes of this bot that should not be there; continue stopped ones."""
         with self._open() as ledger:
-            house = Instance.of(self._settings, ledger.sessions())
-        found = zombies.find(house)
+            instance = Instance.of(self._settings, ledger.sessions())
+        found = zombies.find(instance)
         for zombie in found:
             process = zombie.process
             log.warning("Process %d (%s): %s.", process.pid, zombie.command, zombie.reason)
-        # What somebody stopped may be in the middle of a job: it loses less when it goes on.
+        # A stopped process may be in the middle of a job, which is lost if it is ended.
         zombies.resume(found)
-        left = zombies.end(house, found, spared={Problem.STOPPED})
+        left = zombies.end(instance, found, spared={Problem.STOPPED})
         for zombie in left:
             process = zombie.process
             log.error("Process %d is still there: %s.", process.pid, zombie.reason)
         self._left = [zombie.process.identity for zombie in left]
 
     def publish(self) -> None:
-        """Say for commands to read what this process alone knows, if there is news."""
+        """Publish what only this process knows, if it has changed or was published long ago."""
         polled_at = self._polled_at()
         sites = dict(self._dispatcher.sites_down)
-        said = measures.describe_bot(self._dispatcher), polled_at, sites
+        facts = published.describe_bot(self._dispatcher), polled_at, sites
         now = clocks.monotonic()
-        if said != self._said or now >= self._say_again_at:
+        if facts != self._published or now >= self._publish_again_at:
             wall = clocks.wall_clock()
             clocks_apart_s = wall - now
-            news = {
-                **said[0],
+            document = {
+                **facts[0],
                 "at": wall,
                 "polled_at": None if polled_at is None else polled_at + clocks_apart_s,
                 "sites_down": {site: at + clocks_apart_s for site, at in sites.items()},
             }
             with self._open() as ledger:
-                ledger.publish(measures.PUBLISHED, news)
-            self._said, self._say_again_at = said, now + SAY_AGAIN_S
+                ledger.publish(published.BOT, document)
+            self._published, self._publish_again_at = facts, now + PUBLISH_AGAIN_S
 
     def sample(self) -> None:
-        """Measure, keep the figures, and raise or clear alerts."""
+        """Measure, keep the sample, and raise or clear alerts."""
         use = self._cpu.look(self._workers(), clocks.monotonic())
         with self._open() as ledger:
             if use:
-                ledger.publish(
-                    measures.PUBLISHED_CPU, measures.describe_cpu(use, clocks.wall_clock())
-                )
-            # Some may have gone since they were found; what its parent has not reaped has not.
+                ledger.publish(published.CPU, published.describe_cpu(use, clocks.wall_clock()))
+            # Count those that are still there: some may have ended since they were found.
             left = sum(process_table.identify(one.pid) == one for one in self._left)
             taken = measures.take(self._settings, ledger, left)
             ledger.record_sample(measures.sample_of(taken))
@@ -164,7 +168,7 @@ class Janitor:
         return [identity for pid in pids if (identity := process_table.identify(pid))]
 
     def sweep_orphans(self) -> None:
-        """Remove the download directories that belong to no live job."""
+        """Remove the download directories of no live job."""
         downloads = self._settings.data_dir / "downloads"
         with self._open() as ledger:
             max_age_s = self._settings.orphan_max_age_s
@@ -176,10 +180,10 @@ class Janitor:
             except OSError as error:
                 log.error("%s belongs to no job and cannot be removed: %s", orphan.path, error)
             else:
-                log.info("%s belonged to no job and is removed.", orphan.path)
+                log.info("%s belonged to no job and was removed.", orphan.path)
 
     def forget_old(self) -> None:
-        """Remove what ended long ago from the ledger, and give its pages back to the disk."""
+        """Remove from the ledger what ended long ago, and give the space back to the disk."""
         wall = clocks.wall_clock()
         removed = 0
         with self._open() as ledger:
@@ -193,14 +197,17 @@ class Janitor:
                 if self._rest():
                     return
         if removed:
-            log.info("%d rows of what ended long ago are removed from the ledger.", removed)
+            log.info("The ledger lost %d rows of what ended over 30 days ago.", removed)
 
     def _settled(self, ledger: Upkeep, wall: Wall) -> float:
-        """Wall time, of which a clock that was set forward within a day is no witness."""
+        """Wall time, or what it was a day after the oldest sample if that is earlier.
+
+        A clock that was just set forward must not make everything look old.
+        """
         oldest = ledger.oldest_sample()
         return wall if oldest is None else min(wall, oldest + SAMPLES_KEPT_S)
 
     def _rest(self) -> bool:
-        """Let others write. True when it is time to stop."""
+        """Let others write to the ledger. True when it is time to stop."""
         self.heartbeat = clocks.monotonic()
-        return self._stopped.wait(BREATH_S)
+        return self._stopped.wait(PAUSE_S)

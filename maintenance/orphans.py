@@ -14,7 +14,7 @@ _NAME = re.compile(r"[0-9]+-[0-9]+")
 
 @dataclass(frozen=True)
 class Orphan:
-    """An abandoned directory, its age in seconds and its size in bytes."""
+    """An abandoned download directory."""
 
     path: Path
     age_s: float
@@ -24,16 +24,16 @@ class Orphan:
 def find_orphans(
     downloads: Path, live: Callable[[], Container[str]], older_than_s: float
 ) -> list[Orphan]:
-    """The directories in `downloads` that no live job uses and that are old enough.
+    """The directories in `downloads` that are not `live` and not changed for `older_than_s`.
 
-    Only what a download would have made is looked at: a link or a foreign name is left alone.
-    Raises OSError when `downloads` cannot be read or is itself a link to somewhere else.
+    `live` returns the names of those that a job needs. Symbolic links and names that no download
+    would use are left alone. Raises OSError when `downloads` cannot be read or is itself a link.
     """
     if downloads.is_symlink():
         raise OSError(f"{downloads} is a symbolic link; what is behind it is left alone")
     if not downloads.is_dir():
         return []
-    # Live is asked last: a job is in the ledger before it makes its directory.
+    # `live` is called after the listing: a job is in the ledger before it makes its directory.
     with os.scandir(downloads) as listing:
         entries = [entry for entry in listing if _NAME.fullmatch(entry.name)]
     needed = live()
@@ -45,7 +45,7 @@ def find_orphans(
             changed_at = entry.stat(follow_symlinks=False).st_mtime
         except FileNotFoundError:
             continue
-        # One from the future was made before the clock was set back, nobody knows how long.
+        # A time in the future is from before the clock was set back.
         age_s = abs(time.time() - changed_at)
         if age_s >= older_than_s:
             path = Path(entry.path)

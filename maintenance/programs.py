@@ -1,4 +1,4 @@
-"""Checks of the programs that the downloads need: ffmpeg, ffprobe, yt-dlp, a JavaScript runtime."""
+"""The programs that downloads need: ffmpeg, ffprobe, yt-dlp and a JavaScript runtime."""
 
 import re
 import shutil
@@ -14,13 +14,13 @@ from maintenance.findings import Finding, critical, ok, warning
 
 _INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
 _TIMEOUT_S = 20
-# The memory that deno maps as data before it runs a line of JavaScript.
+# What deno maps as data before it runs a line of JavaScript.
 _DENO_MEMORY_MIB = 640
 
 
 @dataclass(frozen=True)
 class _Runtime:
-    """A JavaScript runtime that yt-dlp takes, from which version on, and how to ask it."""
+    """A JavaScript runtime that yt-dlp takes, its oldest version, and how it tells its version."""
 
     command: str
     oldest: str
@@ -91,7 +91,7 @@ def ytdlp_trouble(version: str | None) -> str | None:
 
 
 def check_js_runtime(download_memory_mib: int) -> Finding:
-    """A JavaScript runtime of those that yt-dlp takes; only some sites need one."""
+    """Look for a JavaScript runtime that yt-dlp takes; only some sites need one."""
     unfit = []
     for runtime in _RUNTIMES:
         path = shutil.which(runtime.command)
@@ -110,12 +110,12 @@ def check_js_runtime(download_memory_mib: int) -> Finding:
 
 
 def js_runtime() -> str | None:
-    """The command of a JavaScript runtime that is there, in whatever version."""
+    """The command of the first JavaScript runtime that is installed, in whatever version."""
     return next((r.command for r in _RUNTIMES if shutil.which(r.command)), None)
 
 
 def installed_ytdlp() -> str | None:
-    """yt-dlp's version as it says in its file, without the import; None when there is none."""
+    """The version in yt-dlp's own file, without importing it; None when there is none."""
     spec = find_spec("yt_dlp")
     if spec is None or spec.origin is None:
         return None
@@ -128,7 +128,7 @@ def installed_ytdlp() -> str | None:
 
 
 def release_age_days(version: str, today: date) -> int | None:
-    """How old a yt-dlp is: its version is the day of its release."""
+    """Days since the release of a yt-dlp, whose version is a date; None for another version."""
     try:
         return (today - date(*_numbers(version)[:3])).days
     except (TypeError, ValueError):
@@ -136,7 +136,7 @@ def release_age_days(version: str, today: date) -> int | None:
 
 
 def _output(*command: str) -> str:
-    """What a command says on its standard output, whatever its exit code; "" when it cannot."""
+    """The standard output of a command, whatever its exit code; "" if it cannot be run."""
     try:
         done = subprocess.run(
             command,
@@ -152,6 +152,6 @@ def _output(*command: str) -> str:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers a version begins with, to compare by: 2026.08.19.post1 is (2026, 8, 19)."""
+    """The numbers that a version begins with, for comparing: (2026, 8, 19) of 2026.08.19.post1."""
     match = re.match(r"\d+(?:[.-]\d+)*", version)
     return tuple(int(number) for number in re.split(r"[.-]", match[0])) if match else ()

@@ -1,7 +1,7 @@
-"""Strays: processes that lost their parent and have become children of the bot.
+"""Strays: processes that lost their parent and became children of the bot.
 
-The bot is a child subreaper (prctl(2)), so whatever a killed worker or yt-dlp leaves behind
-turns up here, and nowhere else.
+The bot is a child subreaper (prctl(2)), so this happens to whatever a killed worker or yt-dlp
+leaves behind.
 """
 
 import logging
@@ -19,14 +19,13 @@ class StrayHunter:
     """Ends and reaps strays, sweep by sweep."""
 
     def __init__(self) -> None:
-        """Begin with nothing seen."""
         self._seen: set[process_table.Identity] = set()
 
     def sweep(self, known: Iterable[int]) -> int:
-        """Kill the strays that the last sweep saw as well. Returns how many are there.
+        """Kill the strays that the last sweep saw as well. Returns how many strays there are.
 
-        `known` are children that belong there. A child younger than the time between two
-        sweeps may be one that was started just now and is not known yet.
+        `known` are the pids of children that are no strays. A child that is seen for the first
+        time is left alone: it may have been started just now and not be known yet.
         """
         known = {*known, *(pid for pid, _ in _helpers())}
         strays = [p for p in process_table.children(os.getpid()) if p.pid not in known]
@@ -34,9 +33,7 @@ class StrayHunter:
             if stray.identity not in self._seen:
                 continue
             if not stray.is_defunct:
-                log.warning(
-                    "Process %d (%s) has lost its parent and is killed.", stray.pid, stray.name
-                )
+                log.warning("Process %d (%s) lost its parent and is killed.", stray.pid, stray.name)
                 signals.send_signal(stray.identity, signal.SIGKILL)
             signals.reap([stray.pid])
         _revive_helpers()
@@ -45,8 +42,9 @@ class StrayHunter:
 
 
 def _helpers() -> list[tuple[int, Callable[[], None]]]:
-    """The processes that multiprocessing keeps for itself: their pids, which it gives no name,
-    and what starts each if it does not run. 0 is one that was never needed.
+    """The processes that multiprocessing keeps for itself: pid, and a function that starts it.
+
+    multiprocessing has no public name for the pids. 0 stands for one that was never needed.
     """
     return [
         (getattr(forkserver, "_forkserver")._forkserver_pid or 0, forkserver.ensure_running),  # noqa: B009
@@ -55,10 +53,10 @@ def _helpers() -> list[tuple[int, Callable[[], None]]]:
 
 
 def _revive_helpers() -> None:
-    """Let multiprocessing reap its own helpers, which it does when it starts them anew.
+    """Restart helpers that have ended, by which multiprocessing reaps them; continue stopped ones.
 
-    Left to itself it does so at the next start of a worker, and a defunct one stands around
-    until then. One that was stopped goes on at once: whoever starts a worker waits for it.
+    By itself it would do so at the next start of a worker, and leave them defunct until then. A
+    stopped fork server keeps whoever starts a worker waiting.
     """
     for pid, start in _helpers():
         process = process_table.look_up(pid) if pid else None

@@ -140,7 +140,8 @@ def a_worker(memory_mb: int, state: str = "idle") -> MeasuredWorker:
 
 def figures(**values: Any) -> Any:
     def change(taken: Measures) -> Measures:
-        return dataclasses.replace(taken, figures=dataclasses.replace(taken.figures, **values))
+        statistics = dataclasses.replace(taken.statistics, **values)
+        return dataclasses.replace(taken, statistics=statistics)
 
     return change
 
@@ -262,7 +263,7 @@ def test_figures_come_from_the_rows(settings: Settings) -> None:
     connection.executemany(request, [(verdict, now - age) for verdict, age in verdicts])
     connection.commit()
     connection.close()
-    found = take(settings).figures
+    found = take(settings).statistics
     assert found.queues["downloads"].waiting == 2
     assert found.queues["downloads"].oldest_wait_s == pytest.approx(40, abs=5)
     assert found.jobs_per_minute == 3.0

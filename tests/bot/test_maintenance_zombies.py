@@ -58,7 +58,7 @@ def test_kind_that_is_spared_is_spared_in_the_second_look_as_well(tmp_path: Path
         mine = Instance(tmp_path, 60.0)
         assert zombies.end(mine, [], spared={Problem.ORPHAN}) == []
         assert is_there(ours)
-        assert [zombie.why for zombie in zombies.find(mine)] == [Problem.ORPHAN]
+        assert [zombie.problem for zombie in zombies.find(mine)] == [Problem.ORPHAN]
 
 
 def test_whole_session_of_one_that_ignores_term_is_ended(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_strange_parent_of_a_defunct_process_is_named_and_not_signalled(tmp_path
         (child,) = process_table.children(p.pid)
         ours = Instance(tmp_path, 60.0, {child.identity: 7})
         (zombie,) = zombies.find(ours)
-        assert (zombie.why, zombie.job) == (Problem.DEFUNCT, 7)
+        assert (zombie.problem, zombie.job_id) == (Problem.DEFUNCT, 7)
         assert f"parent {p.pid}" in zombie.reason
         assert zombies.end(ours, [zombie]) == [zombie]
         assert p.poll() is None

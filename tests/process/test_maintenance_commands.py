@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from maintenance.report import count, duration, parse_duration, size
+from maintenance.units import count, duration, parse_duration, size
 from tests.support.ledger_kit import a_link, claim, send
 from tests.support.operator_kit import ROOT, maintenance
 from worker.ledger import DownloadJob, Ledger, ledger_path

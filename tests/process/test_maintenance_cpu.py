@@ -3,15 +3,15 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from maintenance import measures
+from maintenance import measures, published
 from maintenance.cpu import CpuMeter, cpu_seconds
 from maintenance.health import assess
 from tests.support.process_kit import forked, go_on
+from worker.clocks import Monotonic, wall_clock
 from worker.ledger import Ledger, ledger_path
 from worker.ledger.upkeep import Upkeep
 from worker.processes import process_table
@@ -47,10 +47,10 @@ def test_use_of_a_worker_is_its_own_and_its_downloads(code: list[str]) -> None:
         identity = process_table.identify(worker.pid)
         assert identity
         meter = CpuMeter()
-        assert meter.look([], 100.0) is None
+        assert meter.look([], Monotonic(100.0)) is None
         assert worker.stdout
         assert worker.stdout.readline() == "done\n"
-        use = meter.look([identity], 102.0)
+        use = meter.look([identity], Monotonic(102.0))
         assert use
         assert use.workers[identity] >= BUSY_S / 2 * 0.9
         worker.communicate("\n")
@@ -59,8 +59,8 @@ def test_use_of_a_worker_is_its_own_and_its_downloads(code: list[str]) -> None:
 def test_only_what_was_used_since_the_last_look_counts() -> None:
     with forked(go_on) as idle:
         meter = CpuMeter()
-        meter.look([me(), idle], 100.0)
-        use = meter.look([me(), idle], 100.0 + 3600.0)
+        meter.look([me(), idle], Monotonic(100.0))
+        use = meter.look([me(), idle], Monotonic(100.0 + 3600.0))
         assert use
         # This process has used seconds before the first look, and next to nothing since.
         assert 0.0 <= use.workers[me()] < 0.01
@@ -78,10 +78,10 @@ def test_what_an_earlier_bot_measured_is_not_told(tmp_path: Path) -> None:
     settings = Settings(bot_token="", data_dir=tmp_path)
     with Upkeep(ledger_path(tmp_path)) as ledger:
         use = CpuMeter()
-        use.look([], 0.0)
-        second = use.look([], 1.0)
+        use.look([], Monotonic(0.0))
+        second = use.look([], Monotonic(1.0))
         assert second
-        ledger.publish(measures.PUBLISHED_CPU, measures.describe_cpu(second, time.time()))
+        ledger.publish(published.CPU, published.describe_cpu(second, wall_clock()))
         taken = measures.take(settings, ledger, 0)
     assert taken.cpu_share is None
     (cpu,) = [finding.text for finding in assess(taken) if finding.name == "cpu"]

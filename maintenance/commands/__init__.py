@@ -1,0 +1,46 @@
+"""The commands of `python -m maintenance`, a module for each, and what they share.
+
+A command prints what it finds, acts only if told to, and returns its exit code. What keeps it
+from its work leaves as LedgerError, LedgerBusy or OSError, and `__main__` prints it.
+"""
+
+import os
+import pwd
+
+from maintenance.ownership import Instance, owner_of
+from worker.ledger import ledger_path
+from worker.ledger.database import Access
+from worker.ledger.upkeep import Upkeep
+from worker.settings import Settings
+
+EXIT_FINE = 0
+EXIT_FOUND = 1
+EXIT_FAILED = 2
+
+
+def refuse_stranger(settings: Settings) -> None:
+    """Raise OSError unless DATA_DIR exists and belongs to the caller, or the caller is root."""
+    if not settings.data_dir.is_dir():
+        raise FileNotFoundError(
+            f"there is no directory {settings.data_dir}: is DATA_DIR that of the bot?"
+        )
+    owner = owner_of(settings.data_dir)
+    if os.geteuid() not in (0, owner):
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        raise PermissionError(f"this bot is {name}'s: run it as root or by sudo -u {name}")
+
+
+def open_ledger(settings: Settings, access: Access = Access.READ) -> Upkeep:
+    """Open this bot's ledger. Raises LedgerError when there is none."""
+    return Upkeep(ledger_path(settings.data_dir), access)
+
+
+def find_instance(settings: Settings) -> Instance:
+    """This bot, also before its first start, when it has no ledger yet."""
+    if not ledger_path(settings.data_dir).exists():
+        return Instance.of(settings, {})
+    with open_ledger(settings) as ledger:
+        return Instance.of(settings, ledger.sessions())

@@ -1,0 +1,140 @@
+"""`python -m maintenance failed`: list, show, retry or forget the jobs that failed for good."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger
+from maintenance.commands.output import print_json, say, table
+from maintenance.units import clock, count, duration, size
+from worker.clocks import wall_clock
+from worker.ledger import LedgerError
+from worker.ledger.database import Access
+from worker.ledger.failures import FailedJob, NotRetried
+from worker.ledger.upkeep import Upkeep
+from worker.settings import Settings
+
+
+def add_options(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="action", dest="action")
+    listing = actions.add_parser("list", help="the newest first")
+    listing.add_argument("--limit", type=int, default=50, help="how many at most (50)")
+    one = actions.add_parser("show", help="all that is known of one")
+    one.add_argument("ids", nargs=1, metavar="ID", help="a job's id, or an error's")
+    several = [
+        actions.add_parser("retry", help="do them again; people get a new answer"),
+        actions.add_parser("forget", help="remove them from the list"),
+    ]
+    for action in several:
+        action.add_argument("ids", nargs="+", metavar="ID", help="a job's id, or an error's")
+    for action in (listing, one, *several):
+        action.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(settings: Settings, options: Namespace) -> int:
+    """Do what `options.action` says with the jobs of `options.ids`."""
+    if options.action == "list":
+        with open_ledger(settings) as ledger:
+            found = ledger.failed(options.limit)
+        _print_list(found, as_json=options.json)
+        return EXIT_FOUND if found else EXIT_FINE
+    access = Access.READ if options.action == "show" else Access.WRITE
+    with open_ledger(settings, access) as ledger:
+        jobs = [_find(ledger, name) for name in options.ids]
+        if options.action == "show":
+            _print_job(jobs[0], as_json=options.json)
+            return EXIT_FINE
+        act = _retry if options.action == "retry" else _forget
+        problems = {job.id: act(ledger, job) for job in jobs}
+    _print_outcomes(options.action, problems, as_json=options.json)
+    return EXIT_FAILED if any(problems.values()) else EXIT_FINE
+
+
+def _find(ledger: Upkeep, name: str) -> FailedJob:
+    job = ledger.failed_job(name)
+    if job is None:
+        raise LedgerError(f"no failed job has the id or error id {name!r}")
+    return job
+
+
+def _retry(ledger: Upkeep, job: FailedJob) -> str | None:
+    """Give the job its attempts again. Returns why it cannot get them."""
+    try:
+        ledger.retry(job, wall_clock())
+    except NotRetried as refusal:
+        return str(refusal)
+    return None
+
+
+def _forget(ledger: Upkeep, job: FailedJob) -> None:
+    ledger.forget(job)
+
+
+def _print_list(jobs: Sequence[FailedJob], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"failed": [_summary(job) for job in jobs]})
+    elif not jobs:
+        say("No job has failed for good.")
+    else:
+        rows = [
+            (
+                job.id,
+                clock(job.failed_at, "%m-%d %H:%M"),
+                job.kind,
+                job.attempts,
+                job.error_id,
+                job.reason,
+                site_of(job),
+            )
+            for job in jobs
+        ]
+        print(table(("ID", "FAILED AT", "JOB", "TRIES", "ERROR", "WHY", "SITE"), rows))
+
+
+def _print_job(job: FailedJob, *, as_json: bool) -> None:
+    if as_json:
+        run = vars(job.run) if job.run else None
+        print_json({**_summary(job), "url": job.url, "detail": job.detail, "run": run})
+        return
+    say(f"job {job.id}: {job.kind} of {job.url or '(no link)'}")
+    say(f"failed      {clock(job.failed_at)}, after {count(job.attempts, 'attempt')}")
+    say(f"waited      {duration(job.failed_at - job.created_at)} from its beginning")
+    say(f"error       {job.error_id}: {job.reason} ({job.fault})")
+    if job.run:
+        used = f"{job.run.cpu_s:.1f} s of processor, {size(job.run.peak_bytes)} at most"
+        say(f"attempt {job.run.attempt:<3} {job.run.run_s:.1f} s, {used}")
+    say(f"\n{job.detail}")
+    if job.run and job.run.log:
+        say(f"\nthe end of its log:\n{job.run.log}")
+
+
+def _print_outcomes(action: str, problems: Mapping[int, str | None], *, as_json: bool) -> None:
+    if as_json:
+        outcomes = [{"id": job_id, "error": problem} for job_id, problem in problems.items()]
+        print_json({action: outcomes})
+        return
+    done = {"retry": "waits to be done again", "forget": "is forgotten"}[action]
+    for job_id, problem in problems.items():
+        say(f"job {job_id}: {f'is left as it is, {problem}' if problem else done}.")
+
+
+def site_of(job: FailedJob) -> str:
+    """The host that the link points to."""
+    try:
+        return urlsplit(job.url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _summary(job: FailedJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "job": job.kind,
+        "failed_at": job.failed_at,
+        "attempts": job.attempts,
+        "site": site_of(job),
+        "reason": job.reason,
+        "fault": job.fault,
+        "error_id": job.error_id,
+    }

@@ -1,0 +1,146 @@
+"""`python -m maintenance health`."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from maintenance import health, measures, zombies
+from maintenance.commands import open_ledger, prometheus
+from maintenance.commands.output import WIDTH, one_line, print_json, say, table
+from maintenance.findings import Finding, Level, worst
+from maintenance.health import failure_rate
+from maintenance.measures import MeasuredWorker, Measures, RunningDownload
+from maintenance.ownership import Instance
+from maintenance.units import clock, duration, percent, size
+from worker.settings import Settings
+
+GLANCE_S = 0.05
+"""How long to wait before zombies are confirmed. Short: health should answer at once, and one
+zombie too many in its count does no harm."""
+
+_COLOURS = {Level.OK: "32", Level.WARNING: "33", Level.CRITICAL: "31"}
+_NAME_WIDTH = 18
+
+
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--detailed", action="store_true", help="each worker and running job too")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for programs")
+    form.add_argument("--prometheus", action="store_true", help="in Prometheus' text format")
+
+
+def run(settings: Settings, options: Namespace) -> int:
+    """Print the findings on the bot, and with --detailed each worker and running job."""
+    with open_ledger(settings) as ledger:
+        found = zombies.find(Instance.of(settings, ledger.sessions()), GLANCE_S)
+        taken = measures.take(settings, ledger, len(found))
+    findings = health.assess(taken)
+    if options.prometheus:
+        sys.stdout.write(prometheus.render(taken, findings))
+    elif options.json:
+        print_json(_to_json(taken, findings))
+    else:
+        _print_findings(findings)
+        if options.detailed:
+            _print_details(taken)
+    return worst(findings)
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
+    """Print a line for each, in colours on a terminal."""
+    has_colours = sys.stdout.isatty()
+    for finding in findings:
+        word = f"{finding.level.word:<9}"
+        text = one_line(finding.text)
+        room = WIDTH - len(word) - _NAME_WIDTH - 1
+        text = text if len(text) <= room else text[: room - 1] + "…"
+        if has_colours:
+            word = f"\x1b[{_COLOURS[finding.level]}m{word}\x1b[0m"
+        print(f"{word}{finding.name:<{_NAME_WIDTH}} {text}")
+
+
+def _print_details(measures: Measures) -> None:
+    """Print a row for each worker and each running job, with the yt-dlp that works for it."""
+    if measures.workers:
+        workers = [
+            (
+                worker.name,
+                worker.pid,
+                worker.state,
+                duration(worker.age_s),
+                worker.jobs_done,
+                size(worker.memory_bytes),
+                percent(worker.memory_share),
+                None if worker.cpu_share is None else percent(worker.cpu_share),
+                worker.job_id,
+            )
+            for worker in measures.workers
+        ]
+        head = ("WORKER", "PID", "STATE", "AGE", "JOBS", "MEMORY", "OF CAP", "CPU", "JOB")
+        print(f"\n{table(head, workers)}")
+    if measures.statistics.running:
+        downloads = {download.job_id: download for download in measures.downloads}
+        jobs = []
+        for job in measures.statistics.running:
+            download = downloads.get(job.id)
+            jobs.append(
+                (
+                    job.id,
+                    job.kind,
+                    job.attempt,
+                    duration(measures.taken_at - job.started_at),
+                    download and download.pid,
+                    download and duration(download.age_s),
+                    download and size(download.memory_bytes),
+                )
+            )
+        print(f"\n{table(('JOB', 'KIND', 'TRY', 'FOR', 'YT-DLP', 'RUNS', 'MEMORY'), jobs)}")
+    say(f"\nMeasured {clock(measures.taken_at)}.")
+
+
+def _to_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:
+    statistics = measures.statistics
+    return {
+        "level": worst(findings).word,
+        "checks": [{"name": f.name, "level": f.level.word, "text": f.text} for f in findings],
+        "bot": {
+            "pid": measures.bot_pid,
+            "age_seconds": measures.bot_age_s,
+            "polled_at": measures.polled_at,
+        },
+        "queues": {name: asdict(queue) for name, queue in statistics.queues.items()},
+        "jobs_per_minute": statistics.jobs_per_minute,
+        "failure_rate": failure_rate(measures),
+        "workers": [
+            {**_with_job(worker), "memory_share": worker.memory_share}
+            for worker in measures.workers
+        ],
+        "running": [asdict(job) for job in statistics.running],
+        "downloads": [_with_job(download) for download in measures.downloads],
+        "sites_down": [
+            {"site": site, "tried_at": probe_at}
+            for site, probe_at in sorted(measures.sites_down.items())
+        ],
+        "zombies": measures.zombies,
+        "memory_bytes": measures.memory_bytes,
+        "disk": {"free_bytes": measures.disk_free_bytes, "size_bytes": measures.disk_total_bytes},
+        "cpu": {
+            "share": measures.cpu_share,
+            "measured_at": measures.cpu_at,
+            "processors": measures.cpus,
+        },
+        "load": measures.load,
+        "ledger_bytes": statistics.size_bytes,
+        "ytdlp": {"version": measures.ytdlp, "age_days": measures.ytdlp_age_days},
+        "ffmpeg": not measures.missing_ffmpeg,
+        "js_runtime": measures.js_runtime,
+        "landlock_abi": measures.landlock_abi,
+    }
+
+
+def _with_job(measured: MeasuredWorker | RunningDownload) -> dict[str, Any]:
+    """The fields under their names, the job's id as `job`."""
+    fields = asdict(measured)
+    return {**fields, "job": fields.pop("job_id")}

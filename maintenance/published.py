@@ -1,0 +1,100 @@
+"""What only the bot's process knows of itself: put into the ledger for commands to read.
+
+Times in the ledger are wall times. What an earlier run of the bot published counts for nothing.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from maintenance.cpu import CpuUse
+from worker.clocks import Wall
+from worker.ledger.upkeep import Upkeep
+from worker.processes import process_table
+from worker.processes.process_table import Identity, Process
+
+BOT = "bot"
+CPU = "cpu"
+"""The names under which the two documents stand in the ledger."""
+
+
+class WorkerView(Protocol):
+    """What a pool shows of a worker."""
+
+    name: str
+    pid: int
+    state: str
+    jobs_done: int
+    job_id: int | None
+
+
+class DispatcherView(Protocol):
+    """What the dispatcher shows of itself; `pools` are `worker.pool.Pool`s."""
+
+    @property
+    def pools(self) -> Iterable[Any]: ...
+
+    @property
+    def pids(self) -> Iterable[int]:
+        """The processes that it has started."""
+
+    @property
+    def upgrade_trouble(self) -> str | None:
+        """Why the code or the yt-dlp on disk is not the one in use."""
+
+    @property
+    def sites_down(self) -> Mapping[str, float]:
+        """The sites that fail for everybody, with the monotonic time of the next try."""
+
+
+def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
+    """The bot's process, its pools and their workers, as a document for the ledger."""
+    return {
+        **_me(),
+        "upgrade_trouble": dispatcher.upgrade_trouble,
+        "pools": [
+            {
+                "name": pool.spec.name,
+                "size": pool.spec.size,
+                "trouble": pool.trouble,
+                "workers": [_describe_worker(worker) for worker in pool.workers],
+            }
+            for pool in dispatcher.pools
+        ],
+    }
+
+
+def describe_cpu(use: CpuUse, wall: Wall) -> dict[str, Any]:
+    """The use of the processors until `wall`, as a document for the ledger."""
+    workers = [[worker.pid, worker.started, share] for worker, share in use.workers.items()]
+    return {**_me(), "at": wall, "machine_share": use.machine_share, "workers": workers}
+
+
+def read(ledger: Upkeep, name: str, bot: Process | None) -> dict[str, Any]:
+    """The document that the running `bot` published last; empty if there is none."""
+    document = ledger.published(name)
+    publisher = Identity(document.get("pid", 0), document.get("started", 0))
+    return document if bot and bot.identity == publisher else {}
+
+
+def worker_cpu_shares(document: Mapping[str, Any]) -> dict[Identity, float]:
+    """The use of the processors by worker, out of the document of `describe_cpu`."""
+    return {Identity(pid, started): share for pid, started, share in document.get("workers", [])}
+
+
+def _me() -> dict[str, int]:
+    me = process_table.identify(os.getpid())
+    assert me is not None  # noqa: S101 - this process
+    return {"pid": me.pid, "started": me.started}
+
+
+def _describe_worker(worker: WorkerView) -> dict[str, Any]:
+    identity = process_table.identify(worker.pid)
+    return {
+        "name": worker.name,
+        "pid": worker.pid,
+        "started": identity.started if identity else 0,
+        "state": worker.state,
+        "jobs_done": worker.jobs_done,
+        "job": worker.job_id,
+    }
