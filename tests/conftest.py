@@ -1,6 +1,7 @@
 """What all tests share: markers by folder, the media site, what to do without ffmpeg."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from tests.sandbox.site import MediaSite
 from tests.support.media import make_film
 
 FOLDER = Path(__file__).parent
+
+
+def pytest_configure() -> None:
+    """Let what the tests start heed SIGINT, though a shell had this process ignore it by &."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ both. Absolute figures are for this machine alone.
 """
 
 import argparse
+import signal
 from collections.abc import Callable, Iterator
 
 from tests.benchmarks import delivery, maintenance, memory, pool, warm
@@ -29,6 +30,8 @@ def main() -> None:
     names = parser.parse_args().names or list(CASES)
     if unknown := [name for name in names if name not in CASES]:
         parser.error(f"no such case: {', '.join(unknown)}")
+    # A shell that starts this with & has it ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in names:
         what, run = CASES[name]
         print(f"{name}: {what}")

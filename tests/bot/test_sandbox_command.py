@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.chaos import reckoning
 from tests.sandbox import process_tree
 from tests.sandbox.api import DEFAULT_CHAT as CHAT
 from tests.sandbox.api import BotApi
@@ -26,6 +28,7 @@ from tests.sandbox.client import Client
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.page import ChatPage, Sample
 from tests.sandbox.send import safe_name, save, send_link
+from tests.support.background import ignoring_interrupts
 from tests.support.sandbox_kit import MP4, edit_media, keyboard, send_text
 from tests.support.sandbox_kit import api as api
 from tests.support.sandbox_kit import client as client
@@ -246,3 +249,22 @@ def test_port_that_is_taken_is_named(page: ChatPage) -> None:
     )
     assert (done.returncode, done.stderr) == (2, "")
     assert f"cannot have port {port}" in done.stdout
+
+
+def test_sandbox_in_the_background_of_a_script_can_be_interrupted(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    command = ignoring_interrupts(
+        sys.executable, "-m", "tests.sandbox", "--port", "0", "--data", str(data_dir)
+    )
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as sandbox:
+        assert sandbox.stdout is not None
+        try:
+            for line in sandbox.stdout:
+                if line.startswith("Ctrl-C"):
+                    break
+            sandbox.send_signal(signal.SIGINT)
+            assert sandbox.wait(30) == 0
+        finally:
+            sandbox.terminate()
+    assert reckoning.strays(data_dir, None) == []

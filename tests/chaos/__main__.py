@@ -25,7 +25,9 @@ LONGEST_MINUTES = 7 * 24 * 60
 def main() -> int:
     """Run as the command line says; returns the exit code."""
     options = _options()
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A shell that starts this with & has it ignore SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         enter_own_namespace()
         own_disk = True

@@ -39,7 +39,9 @@ def main() -> int:
     if not BOT.exists():
         print(f"could not run: {BOT} is missing")
         return COULD_NOT
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A shell that starts this with & has it ignore SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         with sandbox(options.data) as running:
             if options.send is not None:

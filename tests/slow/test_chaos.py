@@ -17,6 +17,7 @@ from tests.chaos.run import Run
 from tests.sandbox.api import DEFAULT_CHAT as CHAT
 from tests.sandbox.api import BotApi
 from tests.sandbox.client import Client
+from tests.support.background import ignoring_interrupts
 from tests.support.sandbox_kit import api as api
 from tests.support.sandbox_kit import client as client
 from tests.support.sandbox_kit import edit_media, keyboard, send_text
@@ -46,7 +47,7 @@ def test_two_minutes_of_chaos_cost_no_answer_and_leave_nothing() -> None:
 
 def test_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "tests.chaos", "--minutes", "9"]
+    command = ignoring_interrupts(sys.executable, "-m", "tests.chaos", "--minutes", "9")
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         assert "seed 1, 9 minutes" in run.stdout.readline()
