@@ -31,7 +31,8 @@ def claim(ledger: Ledger, job_type: type[AnyJob], now: float = 0.0) -> AnyJob:
 def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[int]:
     """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
     ledger.record_updates([{"update_id": update_id}], START)
-    return ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, WORDS, START)
+    outcome = ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, WORDS, START)
+    return list(outcome.job_ids_to_stop)
 
 
 def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:

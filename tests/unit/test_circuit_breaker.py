@@ -58,7 +58,7 @@ def opened(now: float = 0.0) -> CircuitBreaker:
     """Circuits of which one has just opened."""
     known = CircuitBreaker()
     for number in range(LINKS):
-        known.take(a_download(user=number, link=str(number)), DOWN, Monotonic(now))
+        known.learn(a_download(user=number, link=str(number)), DOWN, Monotonic(now))
     assert known.sites_down == {SITE: now + COOL_DOWN_S}
     return known
 
@@ -94,16 +94,16 @@ def test_circuit_opens_when_a_site_fails_for_everybody(
 ) -> None:
     known = CircuitBreaker()
     for user, link, event in history:
-        known.take(a_download(user, link), event, Monotonic(0.0))
+        known.learn(a_download(user, link), event, Monotonic(0.0))
     assert is_refused(known) is is_down
-    assert known.admits(a_download(), Monotonic(0.0)) is not is_down
+    assert known.admit(a_download(), Monotonic(0.0)) is not is_down
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_circuit_opens_for_what_speaks_of_the_site_alone(reason: Reason) -> None:
     known = CircuitBreaker()
     for number in range(LINKS):
-        known.take(a_download(number, str(number)), failed(reason), Monotonic(0.0))
+        known.learn(a_download(number, str(number)), failed(reason), Monotonic(0.0))
     assert is_refused(known) is (reason in SPEAKS_OF_SITE)
 
 
@@ -111,14 +111,14 @@ def test_circuit_opens_for_what_speaks_of_the_site_alone(reason: Reason) -> None
 def test_what_speaks_of_no_site_opens_nothing(event: Event) -> None:
     known = CircuitBreaker()
     for number in range(LINKS):
-        known.take(a_download(number, str(number)), event, Monotonic(0.0))
+        known.learn(a_download(number, str(number)), event, Monotonic(0.0))
     assert not known.sites_down
 
 
 def test_failures_that_lie_far_apart_open_nothing() -> None:
     known = CircuitBreaker()
     for number in range(LINKS * 3):
-        known.take(
+        known.learn(
             a_download(number, str(number)), DOWN, Monotonic(number * WINDOW_S / (LINKS - 1.1))
         )
     assert not known.sites_down
@@ -128,11 +128,11 @@ def test_one_sites_failures_say_nothing_of_another() -> None:
     known = CircuitBreaker()
     for number in range(LINKS - 1):
         for site in (SITE, OTHER_SITE):
-            known.take(a_download(number, str(number), site), DOWN, Monotonic(0.0))
+            known.learn(a_download(number, str(number), site), DOWN, Monotonic(0.0))
     assert not known.sites_down
-    known.take(a_download(), DOWN, Monotonic(0.0))
+    known.learn(a_download(), DOWN, Monotonic(0.0))
     assert list(known.sites_down) == [SITE]
-    assert known.admits(a_download(site=OTHER_SITE), Monotonic(0.0))
+    assert known.admit(a_download(site=OTHER_SITE), Monotonic(0.0))
 
 
 @pytest.mark.parametrize(
@@ -153,21 +153,21 @@ def test_links_of_one_site_meet(url: str, site: str) -> None:
 
 def test_one_probe_goes_after_the_cool_down_and_its_success_closes() -> None:
     known = opened()
-    assert not known.admits(a_download(), Monotonic(COOL_DOWN_S - 0.1))
+    assert not known.admit(a_download(), Monotonic(COOL_DOWN_S - 0.1))
     probe = a_download()
-    assert known.admits(probe, Monotonic(COOL_DOWN_S))
-    assert not known.admits(a_download(), Monotonic(COOL_DOWN_S))
-    known.take(probe, WELL, Monotonic(COOL_DOWN_S + 1))
+    assert known.admit(probe, Monotonic(COOL_DOWN_S))
+    assert not known.admit(a_download(), Monotonic(COOL_DOWN_S))
+    known.learn(probe, WELL, Monotonic(COOL_DOWN_S + 1))
     assert not known.sites_down
-    assert known.admits(a_download(), Monotonic(COOL_DOWN_S + 1))
+    assert known.admit(a_download(), Monotonic(COOL_DOWN_S + 1))
     # All is forgotten: it takes as many failures as the first time.
-    known.take(a_download(), DOWN, Monotonic(COOL_DOWN_S + 2))
+    known.learn(a_download(), DOWN, Monotonic(COOL_DOWN_S + 2))
     assert not known.sites_down
 
 
 def test_success_of_what_began_before_closes_as_well() -> None:
     known = opened()
-    known.take(a_download(), WELL, Monotonic(1.0))
+    known.learn(a_download(), WELL, Monotonic(1.0))
     assert not known.sites_down
 
 
@@ -177,8 +177,8 @@ def test_each_failed_probe_doubles_the_cool_down_up_to_a_bound() -> None:
     for _ in range(8):
         now = known.sites_down[SITE]
         probe = a_download()
-        assert known.admits(probe, Monotonic(now))
-        known.take(probe, DOWN, Monotonic(now))
+        assert known.admit(probe, Monotonic(now))
+        known.learn(probe, DOWN, Monotonic(now))
         waits.append(known.sites_down[SITE] - now)
     assert waits[:4] == [120, 240, 480, 960]
     assert set(waits[4:]) == {LONGEST_COOL_DOWN_S}
@@ -186,24 +186,24 @@ def test_each_failed_probe_doubles_the_cool_down_up_to_a_bound() -> None:
 
 def test_failure_of_what_began_before_prolongs_nothing() -> None:
     known = opened()
-    known.take(a_download(), DOWN, Monotonic(30.0))
+    known.learn(a_download(), DOWN, Monotonic(30.0))
     assert known.sites_down == {SITE: COOL_DOWN_S}
 
 
 @pytest.mark.parametrize("event", [CANCELLED, LOST, GONE])
 def test_probe_that_tells_nothing_makes_way_for_the_next(event: Event) -> None:
     known, probe = opened(), a_download()
-    assert known.admits(probe, Monotonic(COOL_DOWN_S))
-    known.take(probe, event, Monotonic(COOL_DOWN_S + 1))
+    assert known.admit(probe, Monotonic(COOL_DOWN_S))
+    known.learn(probe, event, Monotonic(COOL_DOWN_S + 1))
     assert is_refused(known)
-    assert known.admits(a_download(), Monotonic(COOL_DOWN_S + 1))
+    assert known.admit(a_download(), Monotonic(COOL_DOWN_S + 1))
 
 
 def test_probe_that_is_never_heard_of_makes_way_after_a_while() -> None:
     known = opened()
-    assert known.admits(a_download(), Monotonic(COOL_DOWN_S))
-    assert not known.admits(a_download(), Monotonic(2 * COOL_DOWN_S - 0.1))
-    assert known.admits(a_download(), Monotonic(2 * COOL_DOWN_S))
+    assert known.admit(a_download(), Monotonic(COOL_DOWN_S))
+    assert not known.admit(a_download(), Monotonic(2 * COOL_DOWN_S - 0.1))
+    assert known.admit(a_download(), Monotonic(2 * COOL_DOWN_S))
 
 
 # --------------------------------------------------------------------------- who waits
@@ -221,20 +221,20 @@ def test_who_waits_for_the_site_is_told_at_once(ledger: Ledger) -> None:
     ledger.put_back(again, 120.0, START, refund=False)
     send(ledger, f"https://www.{SITE}/new")
     send(ledger, f"https://{OTHER_SITE}/new")
-    assert CircuitBreaker().refused(ledger, Monotonic(0.0)) == []
+    assert CircuitBreaker().refuse_waiting(ledger, Monotonic(0.0)) == []
     known = opened()
-    refused = known.refused(ledger, Monotonic(0.0))
+    refused = known.refuse_waiting(ledger, Monotonic(0.0))
     assert [job.url.rpartition("/")[2] for job in refused] == ["failed-once", "new"]
-    assert known.refused(ledger, Monotonic(LOOK_S - 0.1)) == [], "looked through too often"
-    assert len(known.refused(ledger, Monotonic(LOOK_S))) == 2
-    assert known.refused(ledger, Monotonic(COOL_DOWN_S)) == [], "one of them is the probe"
+    assert known.refuse_waiting(ledger, Monotonic(LOOK_S - 0.1)) == [], "looked through too often"
+    assert len(known.refuse_waiting(ledger, Monotonic(LOOK_S))) == 2
+    assert known.refuse_waiting(ledger, Monotonic(COOL_DOWN_S)) == [], "one of them is the probe"
 
 
 def test_site_that_nobody_asks_for_any_more_is_forgotten(ledger: Ledger) -> None:
     known = opened()
-    known.refused(ledger, Monotonic(COOL_DOWN_S + LONGEST_COOL_DOWN_S))
+    known.refuse_waiting(ledger, Monotonic(COOL_DOWN_S + LONGEST_COOL_DOWN_S))
     assert is_refused(known)
-    known.refused(ledger, Monotonic(COOL_DOWN_S + LONGEST_COOL_DOWN_S + LOOK_S))
+    known.refuse_waiting(ledger, Monotonic(COOL_DOWN_S + LONGEST_COOL_DOWN_S + LOOK_S))
     assert not known.sites_down
 
 
@@ -244,7 +244,7 @@ def test_site_that_nobody_asks_for_any_more_is_forgotten(ledger: Ledger) -> None
 def test_ten_thousand_made_up_hosts_push_no_open_circuit_out() -> None:
     known = opened()
     for number in range(10_000):
-        known.take(a_download(site=f"h{number}.example"), DOWN, Monotonic(1.0))
+        known.learn(a_download(site=f"h{number}.example"), DOWN, Monotonic(1.0))
     assert len(known._sites) == MOST_SITES
     assert is_refused(known)
 
@@ -254,7 +254,7 @@ def test_without_a_bound_made_up_hosts_stay(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(circuit_breaker, "MOST_SITES", 1 << 60)
     known = CircuitBreaker()
     for number in range(10_000):
-        known.take(a_download(site=f"h{number}.example"), DOWN, Monotonic(1.0))
+        known.learn(a_download(site=f"h{number}.example"), DOWN, Monotonic(1.0))
     assert len(known._sites) == 10_000
 
 
@@ -281,11 +281,11 @@ def test_whatever_happens_a_site_is_tried_again_in_time(
         now += after_s
         was_down = is_refused(known)
         job = a_download(user, link)
-        if not known.admits(job, Monotonic(now)):
+        if not known.admit(job, Monotonic(now)):
             # Refused for a bounded time, after which the very next one may go.
             assert now < known.sites_down[SITE] <= now + LONGEST_COOL_DOWN_S
             continue
-        known.take(job, event, Monotonic(now))
+        known.learn(job, event, Monotonic(now))
         seen.add(user)
         if event is WELL:
             streak = {}
@@ -304,9 +304,9 @@ def test_one_persons_bad_links_never_shut_a_site_that_serves_others(
     links: list[tuple[float, str]],
 ) -> None:
     known, now = CircuitBreaker(), 0.0
-    known.take(a_download(ANNA), WELL, Monotonic(now))
+    known.learn(a_download(ANNA), WELL, Monotonic(now))
     for after_s, link in links:
         now += after_s
-        known.take(a_download(BEN, link), DOWN, Monotonic(now))
+        known.learn(a_download(BEN, link), DOWN, Monotonic(now))
         assert not known.sites_down
-        assert known.admits(a_download(ANNA), Monotonic(now))
+        assert known.admit(a_download(ANNA), Monotonic(now))

@@ -33,7 +33,11 @@ def send(
     ledger: Ledger, *effects: protocol.Effect, quota: Quota = QUOTA, now: float = 0.0
 ) -> list[int]:
     ledger.record_updates([{"update_id": next(_updates)}], Wall(now))
-    return ledger.finish_update(claim(ledger, UpdateJob, now), effects, quota, WORDS, Wall(now))
+    return list(
+        ledger.finish_update(
+            claim(ledger, UpdateJob, now), effects, quota, WORDS, Wall(now)
+        ).job_ids_to_stop
+    )
 
 
 def links(user: int, *names: str) -> list[protocol.OpenRequest]:

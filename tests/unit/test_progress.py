@@ -67,7 +67,7 @@ def send(ledger: Ledger, *links: tuple[int, str]) -> None:
 def ask(ledger: Ledger, *effects: protocol.Effect) -> list[int]:
     ledger.record_updates([{"update_id": next(_updates)}], START)
     update = claim(ledger, UpdateJob)
-    return ledger.finish_update(update, effects, QUOTA, WORDS, START)
+    return list(ledger.finish_update(update, effects, QUOTA, WORDS, START).job_ids_to_stop)
 
 
 def begin(ledger: Ledger, now: float = 0.0) -> DownloadJob:

@@ -43,7 +43,7 @@ SPEAKS_OF_SITE = frozenset(
 
 @dataclass(frozen=True)
 class _Failure:
-    """When a link failed last, and whose it was."""
+    """When a link failed last, and whose download it was."""
 
     at: float
     user_id: int | None
@@ -51,58 +51,62 @@ class _Failure:
 
 @dataclass
 class _Circuit:
-    """What is known of a site: the links that failed last, and from when on a probe may go.
+    """What is known of a site: the links that failed last, and when a probe may start.
 
-    `failures` are by the links' hashes, which take less room. `cool_down_s` is 0 while the
-    circuit is closed. `probe` is a job's id.
+    `failures` are by the links' hashes, which take less memory. `cool_down_s` is 0 while the
+    circuit is closed.
     """
 
     failures: dict[int, _Failure] = field(default_factory=dict)
     cool_down_s: float = 0.0
     probe_at: float = 0.0
-    probe: int | None = None
+    probe_job_id: int | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether the site's links are refused."""
         return self.cool_down_s > 0
 
 
 class CircuitBreaker:
-    """All sites' circuits. Whoever places downloads asks it, and tells it what came of them."""
+    """The circuits of all sites."""
 
     def __init__(self) -> None:
-        """Begin with every circuit closed."""
         self._sites: dict[str, _Circuit] = {}  # The one that failed last stands last.
         self._people: set[int | None] = set()
         self._look_at = 0.0
 
     @property
     def sites_down(self) -> Mapping[str, float]:
-        """The sites that are refused, and when each is tried again. Any thread may ask."""
+        """The sites whose links are refused, and when each is tried again. Any thread may ask."""
         sites = list(self._sites.items())  # One step, in which no other thread runs.
         return {site: circuit.probe_at for site, circuit in sites if circuit.is_open}
 
     def wait_s(self, job: Job, now: Monotonic) -> float | None:
-        """How long the site of the job's request is refused yet; None when it is not."""
+        """How long the links of a job's request stay refused; None when they are not."""
         if not isinstance(job, RequestJob):
             return None
         circuit = self._sites.get(site_of(job.request.url))
         return max(0.0, circuit.probe_at - now) if circuit and circuit.is_open else None
 
-    def admits(self, job: DownloadJob, now: Monotonic) -> bool:
-        """Whether a claimed job may start now. A download that then does is its site's probe."""
+    def admit(self, job: DownloadJob, now: Monotonic) -> bool:
+        """Let a claimed download start, as the probe of a site whose circuit is open.
+
+        False when it must not start.
+        """
         circuit = self._sites.get(_site(job))
         if circuit is None or not circuit.is_open:
             return True
         if now < circuit.probe_at:
             return False
         # Should nothing be heard of it, another probe is let through after a while.
-        circuit.probe, circuit.probe_at = job.id, now + COOL_DOWN_S
+        circuit.probe_job_id, circuit.probe_at = job.id, now + COOL_DOWN_S
         return True
 
-    def refused(self, ledger: Ledger, now: Monotonic) -> list[DownloadJob]:
-        """The waiting downloads that need not wait any longer. Also forgets old circuits."""
+    def refuse_waiting(self, ledger: Ledger, now: Monotonic) -> list[DownloadJob]:
+        """Look through the waiting downloads, every `LOOK_S`; returns those to refuse now.
+
+        Circuits that stayed open without a probe for long are forgotten.
+        """
         if now < self._look_at:
             return []
         self._look_at = now + LOOK_S
@@ -113,8 +117,8 @@ class CircuitBreaker:
         closed = {site for site, probe_at in down.items() if now < probe_at}
         return [job for job in ledger.waiting_downloads() if _site(job) in closed] if closed else []
 
-    def take(self, job: Job, event: Event, now: Monotonic) -> None:
-        """Learn from what has come of a job that was in hand."""
+    def learn(self, job: Job, event: Event, now: Monotonic) -> None:
+        """Take into account what has come of a job."""
         if not isinstance(job, DownloadJob):
             return
         if len(self._people) < 2:
@@ -127,8 +131,8 @@ class CircuitBreaker:
                     log.info("job %d: %s works again.", job.id, _site(job))
             case Failed(error=JobError(reason=reason)) if reason in SPEAKS_OF_SITE:
                 self._count(job, now)
-            case _ if circuit and circuit.probe == job.id:
-                circuit.probe, circuit.probe_at = None, now
+            case _ if circuit and circuit.probe_job_id == job.id:
+                circuit.probe_job_id, circuit.probe_at = None, now
 
     def _count(self, job: DownloadJob, now: Monotonic) -> None:
         site = _site(job)
@@ -141,16 +145,21 @@ class CircuitBreaker:
         circuit.failures[link] = _Failure(now, job.user_id)
         if len(circuit.failures) > LINKS:
             del circuit.failures[next(iter(circuit.failures))]
-        if circuit.is_open and job.id == circuit.probe:
+        if circuit.is_open and job.id == circuit.probe_job_id:
             circuit.cool_down_s = min(2 * circuit.cool_down_s, LONGEST_COOL_DOWN_S)
         elif not circuit.is_open and self._is_for_everybody(circuit, now):
             circuit.cool_down_s = COOL_DOWN_S
         else:
             return  # Too few, or it had begun before the circuit opened.
-        circuit.probe, circuit.probe_at = None, now + circuit.cool_down_s
+        circuit.probe_job_id, circuit.probe_at = None, now + circuit.cool_down_s
         self._look_at = now
         wait_s = circuit.cool_down_s
-        log.warning("job %d: %s fails for everybody, no links for %.0f s.", job.id, site, wait_s)
+        log.warning(
+            "job %d: %s fails for everybody, its links are refused for %.0f s.",
+            job.id,
+            site,
+            wait_s,
+        )
 
     def _is_for_everybody(self, circuit: _Circuit, now: Monotonic) -> bool:
         recent = [each for each in circuit.failures.values() if now - each.at <= WINDOW_S]

@@ -57,6 +57,15 @@ class Words:
     refusals: Mapping[protocol.Refusal, str]
 
 
+@dataclass(frozen=True)
+class UpdateOutcome:
+    """What an update has led to: new requests, links not taken on, and running jobs to stop."""
+
+    opened: tuple[Request, ...]
+    refused: tuple[protocol.Refusal, ...]
+    job_ids_to_stop: tuple[int, ...]
+
+
 class Ledger:
     """One connection to the journal."""
 
@@ -98,11 +107,13 @@ class Ledger:
         quota: Quota,
         words: Words,
         wall: Wall,
-    ) -> list[int]:
+    ) -> UpdateOutcome:
         """Record what an update asked for, together with its completion.
 
-        Links beyond the person's quota are refused. Returns the ids of running jobs to stop.
+        Links beyond the person's quota are refused.
         """
+        opened: list[Request] = []
+        refused: list[protocol.Refusal] = []
         to_stop: list[int] = []
         with self._db.transaction():
             for effect in effects:
@@ -110,8 +121,9 @@ class Ledger:
                     case protocol.OpenRequest():
                         if refusal := admission.refuse(self._db, effect, quota, wall):
                             admission.say_no(self._db, effect, refusal, words.refusals, wall)
+                            refused.append(refusal)
                         else:
-                            requests.open_request(self._db, effect, wall)
+                            opened.append(requests.open_request(self._db, effect, wall))
                     case protocol.CancelRequest():
                         outcome, stop = requests.cancel(self._db, effect, wall)
                         to_stop += stop
@@ -124,7 +136,7 @@ class Ledger:
                     case protocol.AnswerButton():
                         queue.add(self._db, Kind.BUTTON, wall, payload=protocol.to_json(effect))
             queue.finish(self._db, job.id, wall)
-        return to_stop
+        return UpdateOutcome(tuple(opened), tuple(refused), tuple(to_stop))
 
     # ------------------------------------------------------------------ jobs, in general
 

@@ -82,8 +82,8 @@ def made_by(db: Database, user_id: int, since: float, until: float) -> int:
     return count
 
 
-def open_request(db: Database, effect: OpenRequest, wall: Wall) -> None:
-    """Accept a link: queue its status message, and provide the media."""
+def open_request(db: Database, effect: OpenRequest, wall: Wall) -> Request:
+    """Accept a link: queue its status message, and provide the media. Returns the request."""
     media_key = media_cache.key_behind(db, effect.media_key, wall)
     if effect.fresh:
         media_cache.forget(db, media_key)
@@ -100,6 +100,7 @@ def open_request(db: Database, effect: OpenRequest, wall: Wall) -> None:
     )
     queue.add(db, Kind.STATUS, wall, request=get(db, request_id))
     provide(db, request_id, wall, fresh=effect.fresh)
+    return get(db, request_id)
 
 
 def provide(

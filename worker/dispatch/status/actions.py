@@ -26,13 +26,13 @@ class ChatActions:
         self._shown_at: dict[int, float] = {}
 
     def next_action(
-        self, at_work: Mapping[int, Progress], governor: RateLimits, now: Monotonic
+        self, at_work: Mapping[int, Progress], rate_limits: RateLimits, now: Monotonic
     ) -> ShowAction | None:
         """The next action that is due in one of these chats; None when none is."""
         over = now - ACTION_INTERVAL_S
         self._shown_at = {chat: at for chat, at in self._shown_at.items() if at > over}
         for chat_id, progress in at_work.items():
-            if chat_id not in self._shown_at and governor.is_quiet(chat_id, now):
+            if chat_id not in self._shown_at and rate_limits.is_quiet(chat_id, now):
                 self._shown_at[chat_id] = now
                 # Until a file is there nobody knows what it will be.
                 return ShowAction(chat_id, _ACTIONS.get(progress.kind, Action.UPLOAD_DOCUMENT))

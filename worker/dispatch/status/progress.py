@@ -164,13 +164,13 @@ class ProgressBoard:
     # ------------------------------------------------------------------- what is shown of it
 
     def next_edit(
-        self, ledger: Ledger, governor: RateLimits, now: Monotonic
+        self, ledger: Ledger, rate_limits: RateLimits, now: Monotonic
     ) -> tuple[int, EditStatus] | None:
         """The edit that is the most overdue, with an id for it; None when none is due.
 
         While its chat is not quiet an edit waits, and what becomes known meanwhile replaces it.
         """
-        while (request_id := self._most_overdue(governor, now)) is not None:
+        while (request_id := self._most_overdue(rate_limits, now)) is not None:
             message = self._messages[request_id]
             request = ledger.request(request_id)
             if request is None or not _is_open(request, message.wanted.stage):
@@ -190,7 +190,7 @@ class ProgressBoard:
             return edit_id, edit
         return None
 
-    def _most_overdue(self, governor: RateLimits, now: Monotonic) -> int | None:
+    def _most_overdue(self, rate_limits: RateLimits, now: Monotonic) -> int | None:
         found, most = None, 1.0
         in_edit = self.request_ids_in_edit
         for request_id, message in self._messages.items():
@@ -199,7 +199,7 @@ class ProgressBoard:
                 continue
             edited_at = self._edited_at.get(message.chat_id)
             is_rested = edited_at is None or now >= edited_at + EDIT_INTERVAL_S
-            if is_rested and governor.is_quiet(message.chat_id, now):
+            if is_rested and rate_limits.is_quiet(message.chat_id, now):
                 found, most = request_id, late
         return found
 

@@ -28,10 +28,10 @@ from worker.protocol import (
 class Showing:
     """Keeps chats up to date through the telegram pool. For the dispatcher's thread alone."""
 
-    def __init__(self, pool: Pool, governor: RateLimits, timeout_s: float) -> None:
+    def __init__(self, pool: Pool, rate_limits: RateLimits, timeout_s: float) -> None:
         """Begin with nothing on show; `timeout_s` is for each call."""
         self._pool = pool
-        self._governor = governor
+        self._rate_limits = rate_limits
         self._timeout_s = timeout_s
         self._board = ProgressBoard()
         self._actions = ChatActions()
@@ -80,20 +80,20 @@ class Showing:
             return
         self._board.look(ledger, now, wall, has_room=has_room)
         while self._pool.free > spare and (
-            edit := self._board.next_edit(ledger, self._governor, now)
+            edit := self._board.next_edit(ledger, self._rate_limits, now)
         ):
             self._make(*edit, now)
         # One at a time, so that a Telegram that has become slow is not asked for more of them.
         is_showing = any(isinstance(call, ShowAction) for call in self._calls.values())
         if self._pool.free > spare and not is_showing:
-            action = self._actions.next_action(self._board.at_work, self._governor, now)
+            action = self._actions.next_action(self._board.at_work, self._rate_limits, now)
             if action:
                 self._make(self._board.new_id(), action, now)
 
     def _make(self, call_id: int, call: EditStatus | ShowAction, now: Monotonic) -> None:
         self._calls[call_id] = call
         self._pool.submit(call_id, call, self._timeout_s)
-        self._governor.spend(call.chat_id, now)
+        self._rate_limits.spend(call.chat_id, now)
 
     def take(self, event: Event, now: Monotonic) -> bool:
         """Take what the pool says of a call made here. False when it is about another job."""
@@ -102,5 +102,5 @@ class Showing:
         if not isinstance(event, Reported) and (call := self._calls.pop(event.job_id, None)):
             self._board.edit_ended(event.job_id)
             if isinstance(event, Failed):
-                self._governor.heed(call.chat_id, event.error, now)
+                self._rate_limits.heed(call.chat_id, event.error, now)
         return True

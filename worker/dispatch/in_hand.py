@@ -1,0 +1,64 @@
+"""The jobs that workers have."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from worker.clocks import Monotonic
+from worker.ledger import Job
+from worker.pool import Pool
+
+
+@dataclass(frozen=True)
+class InHand:
+    """A job that `pool` has had since monotonic `since`."""
+
+    job: Job
+    pool: Pool
+    since: Monotonic
+
+
+class JobsInHand:
+    """All jobs that were claimed and have not ended yet. For the dispatcher's thread alone."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, InHand] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def add(self, job: Job, pool: Pool, now: Monotonic) -> None:
+        self._by_id[job.id] = InHand(job, pool, now)
+
+    def get(self, job_id: int) -> InHand | None:
+        return self._by_id.get(job_id)
+
+    def remove(self, job_id: int) -> None:
+        del self._by_id[job_id]
+
+    @property
+    def jobs(self) -> list[Job]:
+        return [hand.job for hand in self._by_id.values()]
+
+    @property
+    def downloads(self) -> int:
+        """How many of the jobs are downloads."""
+        return sum(job.kind.is_download for job in self.jobs)
+
+    @property
+    def uploads(self) -> int:
+        """How many of the jobs may have something to upload."""
+        return sum(job.kind.is_upload for job in self.jobs)
+
+    def stop(self, job_ids: Iterable[int], grace_s: float | None = None) -> None:
+        """Stop some jobs.
+
+        One that listens has `grace_s` to end by itself, or for None what its pool allows. The
+        others are killed at once.
+        """
+        for job_id in job_ids:
+            if hand := self._by_id.get(job_id):
+                hand.pool.stop_job(job_id, grace_s if hand.job.kind.listens_to_stop else 0)
+
+    def stop_all(self, grace_s: float) -> None:
+        """Stop every job, as `stop` does."""
+        self.stop(list(self._by_id), grace_s)

@@ -1,0 +1,273 @@
+"""What came of a job, put into the ledger and into the log.
+
+A link can be followed through the log: by its request's id from the update to the answer, and by
+its download's id in between.
+"""
+
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, assert_never
+
+from worker import errors, logs
+from worker.clocks import Wall
+from worker.dispatch import outcomes
+from worker.dispatch.circuit_breaker import site_of
+from worker.dispatch.disk_space import DiskSpace
+from worker.dispatch.in_hand import JobsInHand
+from worker.dispatch.status.showing import Showing
+from worker.ledger import (
+    AnswerJob,
+    ButtonJob,
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    GroupJob,
+    Job,
+    Ledger,
+    Quota,
+    ReplyJob,
+    Request,
+    RequestJob,
+    StatusJob,
+    UpdateJob,
+    Words,
+)
+from worker.pool.events import Event
+from worker.processes.process_table import Identity
+from worker.protocol import (
+    Cancelled,
+    DownloadUsage,
+    Identified,
+    MediaFile,
+    Progress,
+    Refusal,
+    YtDlpStarted,
+)
+from worker.settings import Settings
+from worker.telegram import texts
+
+log = logging.getLogger(__name__)
+
+WORDS = Words(
+    {outcome: texts.notice(texts.ENGLISH, outcome) for outcome in Cancelled},
+    {refusal: texts.notice(texts.ENGLISH, refusal) for refusal in Refusal},
+)
+
+
+class Recorder:
+    """Records reports, results and failures. For the dispatcher's thread alone.
+
+    Each call is one transaction of the ledger, or several that may be repeated: what raises
+    LedgerBusy is to be called again.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        in_hand: JobsInHand,
+        showing: Showing,
+        disk_space: DiskSpace,
+    ) -> None:
+        self._secrets = settings.secrets
+        self._quota = Quota(
+            settings.user_max_waiting,
+            settings.user_links_per_minute,
+            settings.user_links_per_hour,
+            settings.user_links_per_day,
+        )
+        self._retries = outcomes.Retries(settings.job_max_attempts, settings.queue_retry_after_s)
+        self._ledger = ledger
+        self._in_hand = in_hand
+        self._showing = showing
+        self._disk_space = disk_space
+
+    # ------------------------------------------------------------------------- beginnings
+
+    def may_try(self, job: Job) -> bool:
+        """Whether a claimed job is within the attempts that it is allowed."""
+        return job.attempts <= self._retries.max_attempts
+
+    def log_begin(self, job: Job) -> None:
+        """A worker has been given a job."""
+        if isinstance(job, DownloadJob):
+            log.info(
+                "job %d: download from %s begins, attempt %d.",
+                job.id,
+                site_of(job.url),
+                job.attempts,
+            )
+
+    # ---------------------------------------------------------------------------- reports
+
+    def take_report(self, job: DownloadJob, message: object, wall: Wall) -> None:
+        """Record what a running download says of itself."""
+        match message:
+            case Progress():
+                self._showing.put(job.id, message)
+            case YtDlpStarted():
+                self._ledger.remember_session(Identity(message.pid, message.started), job)
+            case Identified():
+                self._in_hand.stop(self._ledger.identify(job, message.media_key, wall))
+            case DownloadUsage():
+                log_end = logs.redact(message.log, self._secrets)
+                self._ledger.remember_usage(job, replace(message, log=log_end))
+
+    # ---------------------------------------------------------------------------- results
+
+    def take_result(self, job: Job, result: Any, took_s: float, wall: Wall) -> None:
+        """Record what a job returned, which is what `worker.protocol` says of its task."""
+        match job:
+            case UpdateJob():
+                self._finish_update(job, result, wall)
+            case StatusJob():
+                self._ledger.finish_status(job, result.message_id, wall)
+            case DownloadJob():
+                self._ledger.finish_download(job, result, wall)
+                log.info(
+                    "job %d: download from %s done: %s, in %.1f s, attempt %d.",
+                    job.id,
+                    site_of(job.url),
+                    _describe(result.files),
+                    took_s,
+                    job.attempts,
+                )
+            case ExplainJob():
+                self._finish_explanation(job, wall)
+            case GroupJob() | DeliverJob() if result is None:
+                # Its request was cancelled before it ran, and it has explained that.
+                self._finish_explanation(job, wall)
+            case GroupJob():
+                self._ledger.finish_group(job, result, wall)
+            case DeliverJob():
+                self._ledger.finish_delivery(job, result, wall)
+                log.info(
+                    "request %d: answered by job %d with %s, sent in %.1f s, attempt %d.",
+                    job.request.id,
+                    job.id,
+                    _describe(job.media.files if job.media else ()),
+                    took_s,
+                    job.attempts,
+                )
+            case ReplyJob() | ButtonJob():
+                self._ledger.finish(job, wall)
+            case _:
+                assert_never(job)
+
+    def _finish_update(self, job: UpdateJob, effects: Any, wall: Wall) -> None:
+        done = self._ledger.finish_update(job, effects, self._quota, WORDS, wall)
+        self._in_hand.stop(done.job_ids_to_stop)
+        update_id = job.update["update_id"]
+        for request in done.opened:
+            log.info(
+                "request %d: link from update %d accepted (%s), %s.",
+                request.id,
+                update_id,
+                site_of(request.url),
+                _source(request),
+            )
+        for refusal in done.refused:
+            log.info("update %d: a link is refused: %s.", update_id, refusal)
+
+    def _finish_explanation(self, job: AnswerJob, wall: Wall) -> None:
+        self._ledger.finish_explanation(job, wall)
+        request = job.request
+        log.info(
+            "request %d: answered by job %d without media: %s.",
+            request.id,
+            job.id,
+            f"{request.reason}, error {request.error_id}" if request.reason else "cancelled",
+        )
+
+    # --------------------------------------------------------------------------- failures
+
+    def put_back(self, job: Job, wall: Wall) -> None:
+        """Let a job wait that the bot's own end has interrupted; the attempt does not count."""
+        self._ledger.put_back(job, 0, wall, refund=True)
+
+    def take_failure(self, job: Job, event: Event, wall: Wall) -> None:
+        """Decide what becomes of a job that did not return, and do it."""
+        match outcomes.decide(job, event, self._retries, wall):
+            case outcomes.TryAgain(delay_s=delay_s, refund=refund) as again:
+                self._ledger.put_back(job, delay_s, wall, refund=refund)
+                self._showing.put(job.id, outcomes.waiting(job, event, again, self._retries))
+                log.info(
+                    "job %d: attempt %d of the %s ended (%s), next in %.0f s.",
+                    job.id,
+                    job.attempts,
+                    job.kind,
+                    outcomes.describe(event),
+                    delay_s,
+                )
+            case outcomes.Fail(error=error, traceback=traceback):
+                self.fail(job, error, traceback, wall)
+            case outcomes.GiveUp():
+                log.warning("job %d: the %s can reach nobody and is given up.", job.id, job.kind)
+                self._in_hand.stop(self._ledger.give_up(job, wall))
+            case outcomes.GiveUpChat():
+                log.warning(
+                    "job %d: its chat is closed to the bot, so all jobs for that chat end.", job.id
+                )
+                self._in_hand.stop(self._ledger.give_up_chat(job, wall))
+                self.sweep()
+            case outcomes.PostAgain(job=answer):
+                log.info(
+                    "request %d: its status message is gone, another is posted.", answer.request.id
+                )
+                self._ledger.post_again(answer, wall)
+            case outcomes.DownloadAgain(job=answer):
+                log.warning(
+                    "request %d: its media is gone, it is fetched again.", answer.request.id
+                )
+                self._ledger.download_again(answer, wall)
+            case outcomes.Unwanted():
+                log.info("job %d: the %s was stopped as unwanted.", job.id, job.kind)
+                self._ledger.drop_stopped(job, wall)
+
+    def fail(self, job: Job, error: errors.JobError, traceback: str, wall: Wall) -> None:
+        """A job has failed for good; whoever waits for it is told."""
+        error_id = secrets.token_hex(3)
+        error.detail = logs.redact(error.detail, self._secrets)
+        traceback = logs.redact(traceback, self._secrets)
+        self._in_hand.stop(self._ledger.fail(job, error, error_id, traceback, wall))
+        is_for_operator = error.fault is errors.Fault.OPERATOR
+        log.log(
+            logging.ERROR if is_for_operator else logging.WARNING,
+            "job %d: the %s failed for good, error %s: %s%s",
+            job.id,
+            job.kind,
+            error_id,
+            error,
+            f"\n{traceback}" if is_for_operator and traceback else "",
+        )
+
+    # --------------------------------------------------------------------------- cleaning
+
+    def clean_up(self, job: Job) -> None:
+        """Remove what an ended job should have removed, and what its answer releases."""
+        if isinstance(job, DownloadJob):
+            self._ledger.forget_sessions(job)
+            self.sweep(f"{job.id}-")
+        elif isinstance(job, RequestJob) and job.request.download_id:
+            self.sweep(f"{job.request.download_id}-")
+
+    def sweep(self, prefix: str = "") -> None:
+        """Remove the download directories whose names begin so and that no job needs."""
+        self._disk_space.sweep(prefix, self._ledger.live_directories())
+
+
+def _source(request: Request) -> str:
+    """Where the media of a new request comes from, for the log."""
+    if request.download_id is None:
+        return "Telegram has its media"
+    return f"download job {request.download_id}"
+
+
+def _describe(files: Sequence[MediaFile]) -> str:
+    """Files by their kinds and their size, for the log."""
+    kinds = Counter(file.facts.kind.value for file in files)
+    counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    return f"{counts or 'nothing'} ({sum(file.size_bytes for file in files)} bytes)"
