@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support import pool_jobs
-from tests.support.pool_driver import METHODS, driven
+from tests.support.pool_driver import METHODS, NO_HURRY_S, driven
 from tests.support.pool_jobs import PickledBy
 from tests.support.process_kit import ends, identity_of, taking_the_pid_of, wait_until
 from worker.pool.events import Finished, Lost, Stopped, StopReason
@@ -169,6 +169,25 @@ def test_bound_grandchild_in_its_own_session_dies_with_its_worker(method: str) -
         assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
         assert ends(bound)
         end_stray(bound)
+
+
+@pytest.mark.parametrize("heeds_stop", [True, False])
+@pytest.mark.parametrize("end", ["timeout", "stop", "close"])
+def test_all_that_a_job_has_started_ends_with_it(method: str, end: str, heeds_stop: bool) -> None:
+    works_after = end != "close"
+    with driven(method, works_after=works_after, size=1, stop_grace_s=0.3) as driver:
+        timeout_s = 2.0 if end == "timeout" else NO_HURRY_S
+        job = driver.submit("leave_grandchildren_everywhere", heeds_stop, timeout_s=timeout_s)
+        left = [identity_of(pid) for pid in driver.report_of(job)]
+        if end == "close":
+            driver.pool.close()
+        else:
+            if end == "stop":
+                driver.pool.stop_job(job)
+            reason = StopReason.STOPPED if end == "stop" else StopReason.TIMED_OUT
+            assert driver.end_of(job) == Stopped(job, reason)
+        assert [identity for identity in left if not ends(identity)] == []
+        signals.reap(identity.pid for identity in left)
 
 
 def end_stray(stray: process_table.Identity) -> None:

@@ -3,11 +3,19 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.process_kit import come_to_an_end, ends, forked, go_on, reused_pid
+from tests.support.process_kit import (
+    come_to_an_end,
+    ends,
+    forked,
+    go_on,
+    reused_pid,
+    wait_until,
+)
 from worker.processes import memory, process_table, signals
 from worker.processes.process_table import Identity
 
@@ -113,3 +121,30 @@ def test_pid_reused_between_look_and_signal_is_not_hit(monkeypatch: pytest.Monke
         assert steps == ["open", "look"]
         monkeypatch.undo()
         assert process_table.is_alive(innocent)
+
+
+def test_whole_tree_ends_while_it_forks(tmp_path: Path) -> None:
+    tag = process_table.instance_tag(tmp_path)
+    forks = (
+        "import os, signal\n"
+        "from worker.processes import process_setup\n"
+        "process_setup.become_subreaper()\n"
+        "print(flush=True)\n"
+        "for _ in range(300):\n"
+        "    if os.fork() == 0:\n"
+        "        os.setsid()\n"
+        "        if os.fork():\n"
+        "            os._exit(0)\n"
+        "        signal.pause()\n"
+        "signal.pause()\n"
+    )
+    env = {**os.environ, process_table.INSTANCE_VARIABLE: tag}
+    with subprocess.Popen([sys.executable, "-c", forks], env=env, stdout=subprocess.PIPE) as root:
+        assert root.stdout is not None
+        root.stdout.readline()
+        found = process_table.identify(root.pid)
+        assert found is not None
+        signals.kill_tree(found)
+        assert root.wait(10) == -signal.SIGKILL
+    wait_until(lambda: all(p.is_defunct for p in process_table.tagged(tag)))
+    assert signals.kill_tagged(tag) == 0

@@ -7,6 +7,7 @@ import ctypes
 import os
 import pickle
 import resource
+import select
 import signal
 import sys
 import threading
@@ -318,6 +319,35 @@ def leave_grandchild_and_die(context: JobContext) -> NoReturn:
     context.report(forked)
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
+
+
+def leave_grandchildren_everywhere(context: JobContext, heeds_stop: bool) -> NoReturn:
+    """Report two pids: one in a session of its own, and one there that has lost its parent.
+
+    None of them is bound to this process.
+    """
+    read_fd, write_fd = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        os.write(write_fd, b"%d\n" % os.getpid())
+        while True:
+            signal.pause()
+    middle = os.fork()
+    if middle == 0:
+        if os.fork() == 0:
+            os.setsid()
+            os.write(write_fd, b"%d\n" % os.getpid())
+            while True:
+                signal.pause()
+        os._exit(0)
+    os.waitpid(middle, 0)
+    pids = b""
+    while pids.count(b"\n") < 2:
+        pids += os.read(read_fd, 100)
+    context.report(tuple(map(int, pids.split())))
+    while True:
+        select.select([context] if heeds_stop else [], [], [])
+        context.raise_if_stopped()
 
 
 def leave_bound_grandchild(context: JobContext) -> NoReturn:

@@ -54,10 +54,11 @@ class WatchedProcess:
         return signals.has_ended(self._pidfd)
 
     def kill(self) -> None:
-        """SIGKILL it, if it still runs."""
-        if not self.has_ended():
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        """SIGKILL it and all below it, if it still runs."""
+        identity = process_table.identify(self.pid)
+        # Looked up before the question whether it has ended: then it is the one of the pidfd.
+        if identity is not None and not self.has_ended():
+            signals.kill_tree(identity)
 
     def release(self) -> int | None:
         """Close all descriptors; the exit code as in multiprocessing, None when unknown.

@@ -12,7 +12,7 @@ from typing import Any
 
 from worker.pool.channel import MAX_MESSAGE_BYTES
 from worker.pool.messages import HEAD, MessageKind, RemoteError, decode, encode
-from worker.processes import process_setup
+from worker.processes import process_setup, signals
 
 
 class StopJob(BaseException):
@@ -66,6 +66,8 @@ def worker_main(
     if owner is None:
         raise RuntimeError("a worker must be started by multiprocessing")
     process_setup.die_with_writer(owner.sentinel)
+    # What a job leaves without a parent stays below its worker, and ends with it.
+    process_setup.become_subreaper()
     process_setup.set_name(name)
     process_setup.set_title(f"{process_setup.PROGRAM}: {name}")
     # Ctrl-C reaches the whole foreground process group; the owner decides when workers stop.
@@ -98,6 +100,7 @@ def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) 
         result = handler(JobContext(connection, job_id), task)
         outcome = encode(MessageKind.RESULT, job_id, _pickled(result))
     except StopJob:
+        can_continue = _ends_all_below()
         outcome = encode(MessageKind.STOPPED, job_id)
     except BaseException as error:  # noqa: BLE001 - the job's outer edge
         # Free what the job's frames hold: memory may be what ran out.
@@ -111,6 +114,15 @@ def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) 
         os._exit(1)  # A process that the job forked must not send an outcome as well.
     connection.send_bytes(outcome)
     return can_continue
+
+
+def _ends_all_below() -> bool:
+    """Kill what a stopped job has left behind. False when something will not die."""
+    try:
+        signals.kill_descendants()
+    except TimeoutError:
+        return False
+    return True
 
 
 def _pickled(value: object) -> bytes:

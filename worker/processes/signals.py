@@ -14,6 +14,9 @@ from contextlib import ExitStack
 from worker.processes import process_table
 from worker.processes.process_table import Identity
 
+_FREEZE_PATIENCE_S = 0.05
+"""How long `kill_tree` waits for stopped processes to stand still; one in the kernel may not."""
+
 KILL_PATIENCE_S = 5.0
 """A process that has not ended this long after SIGKILL hangs in the kernel."""
 
@@ -104,6 +107,29 @@ def kill_descendants(patience_s: float = KILL_PATIENCE_S) -> dict[int, int]:
         if live or not reaped:
             wait_for_one(live, 0.05)
     return statuses
+
+
+def kill_tree(root: Identity) -> None:
+    """SIGKILL a process and all below it, in whatever sessions; does not wait for their ends.
+
+    Each is stopped first, so that none forks away while the others are looked up, and the last
+    scan finds nobody new. What has lost its parent is below `root` only if that is a subreaper.
+    """
+    tree: dict[Identity, None] = {}
+    deadline = time.monotonic() + _FREEZE_PATIENCE_S
+    is_frozen = False
+    while not is_frozen and time.monotonic() < deadline:
+        found = [
+            p for p in (process_table.look_up(root.pid), *process_table.descendants(root.pid)) if p
+        ]
+        is_frozen = all(process.state in "TtZX" for process in found)
+        for process in found:
+            if process.identity not in tree:
+                tree[process.identity] = None
+                is_frozen = False
+                send_signal(process.identity, signal.SIGSTOP)
+    for identity in (root, *tree):
+        send_signal(identity, signal.SIGKILL)
 
 
 def stop_session(leader: Identity, grace_s: float) -> dict[int, int]:
