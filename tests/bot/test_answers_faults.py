@@ -1,6 +1,5 @@
 """Answers of several files, and shared ones, when something goes wrong in their middle."""
 
-import sqlite3
 from collections.abc import Iterator
 from itertools import count
 
@@ -8,9 +7,8 @@ import pytest
 
 from tests.sandbox.errors import bad_request
 from tests.sandbox.faults import Call, Fault
-from tests.sandbox.server import Cut
 from tests.sandbox.site import MediaSite
-from tests.support.scene import HOSTILE_BOT, Scene, albums, once
+from tests.support.scene import HOSTILE_BOT, Scene, albums
 from worker.telegram.texts import ENGLISH
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -77,66 +75,6 @@ def test_a_kind_that_the_chat_does_not_take_comes_as_documents(scene: Scene, cha
     downloads = "SELECT id FROM jobs WHERE kind = 'download' AND id IN"
     downloads += " (SELECT download_id FROM requests WHERE chat_id = ?)"
     assert len(scene.ledger(downloads, chat)) == 1
-
-
-def test_a_status_message_that_is_gone_by_then_is_replaced(scene: Scene, chat: int) -> None:
-    def remove_it() -> None:
-        status = scene.status(chat)
-        assert status
-        scene.api.delete_message(chat, status.message_id)
-
-    scene.api.on_applied = once("sendMediaGroup", remove_it, chat_id=str(chat))
-    scene.send(f"/post/ppp?{chat}", chat)
-    answers = scene.wait_for_answers(3, chat)
-    assert sorted(map(len, albums(answers))) == [1, 2]
-
-
-def test_a_chat_that_closes_meanwhile_is_left_alone(scene: Scene, chat: int) -> None:
-    scene.api.on_call = once("sendMediaGroup", lambda: scene.api.block(chat), chat_id=str(chat))
-    scene.send(f"/post/ppp?{chat}", chat)
-    ended = "SELECT 1 FROM requests WHERE chat_id = ? AND verdict = 'unreachable'"
-    scene.api.wait_for(lambda: scene.ledger(ended, chat))
-    scene.wait_for_no_directories()
-
-
-def test_cancel_while_a_group_is_sent(scene: Scene, chat: int) -> None:
-    def press_and_wait(call: Call) -> None:
-        if call.method == "sendMediaGroup" and str(call.params["chat_id"]) == str(chat):
-            status = scene.status(chat)
-            assert status
-            scene.api.press(chat, status.message_id, "Cancel")
-            scene.api.wait_for(lambda: scene.answers(chat))
-            raise Cut
-
-    scene.api.on_call = press_and_wait
-    scene.send(f"/post/ppp?{chat}", chat)
-    (answer,) = scene.wait_for_answers(1, chat)
-    assert answer.text == ENGLISH.cancelled
-    scene.wait_for_no_directories()
-
-
-@pytest.mark.parametrize("number", [0, 1])
-def test_one_file_that_telegram_has_forgotten_is_fetched_again_without_a_word(
-    scene: Scene, chat: int, number: int
-) -> None:
-    link = f"/post/ppp?{chat}"
-    scene.send(link, chat)
-    scene.wait_for_answers(3, chat)
-    of_chat = "media_key = (SELECT media_key FROM requests WHERE chat_id = ?)"
-    scene.api.wait_for(lambda: scene.ledger(f"SELECT 1 FROM media WHERE {of_chat}", chat))
-    path = f"$.files[{number}].file_id"
-    with sqlite3.connect(scene.data_dir / "ledger.sqlite3", timeout=10) as ledger:
-        ledger.execute(
-            f"UPDATE media SET media = json_set(media, ?, 'BAACAgIAAxkBAAI') WHERE {of_chat}",
-            (path, chat),
-        )
-    ledger.close()
-    scene.send(link, chat)
-    answers = scene.wait_for_answers(6, chat)
-    assert all(answer.kind == "photo" for answer in answers)
-    downloads = "SELECT count(*) FROM jobs WHERE kind = 'download' AND id IN"
-    downloads += " (SELECT download_id FROM requests WHERE chat_id = ?)"
-    assert scene.ledger(downloads, chat) == [(2,)]
 
 
 def test_ten_spellings_of_one_link_and_the_first_gives_up(scene: Scene, chat: int) -> None:

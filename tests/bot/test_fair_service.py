@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker.protocol import Refusal
@@ -55,39 +54,6 @@ def test_fifty_links_of_one_person_delay_nobody_elses_first(scene: Scene) -> Non
 
     scene.api.block(GREEDY)
     scene.api.wait_for(lambda: scene.ledger(UNANSWERED, GREEDY) == [(0,)], 60)
-
-
-def test_flood_wait_of_one_chat_delays_no_other(scene: Scene) -> None:
-    fault = Fault("sendMessage", "too_many_requests", None, retry_after=8, chat_id=OTHER)
-    scene.api.faults.add(fault)
-    for name in "abc":
-        scene.send(f"/clip/flooded-{name}.mp4", OTHER)
-    scene.api.wait_for(lambda: fault.hits)
-    scene.send("/clip/not-flooded.mp4", MODEST)
-    scene.wait_for_answers(2, MODEST)
-    assert scene.answers(OTHER) == []
-    # Two workers may have been on their way when the first was told.
-    calls = [call for call in scene.api.calls if str(call.params.get("chat_id")) == str(OTHER)]
-    assert len(calls) <= 2, "a chat that Telegram wants left alone was called again"
-    scene.api.faults.remove(fault)
-    assert {answer.kind for answer in scene.wait_for_answers(3, OTHER)} == {"video"}
-
-
-def test_flood_wait_of_twenty_minutes_is_kept_and_delays_nobody_else(scene: Scene) -> None:
-    flooded = 606
-    fault = Fault("sendMessage", "too_many_requests", retry_after=1200, chat_id=flooded)
-    scene.api.faults.add(fault)
-    scene.send("/404.mp4", flooded)
-    scene.api.wait_for(lambda: fault.hits)
-    for number, user in enumerate((707, 808, 909)):
-        scene.send(f"/slow/beside-a-flood-{number}.mp4?seconds=3", user)
-    for user in (707, 808, 909):
-        scene.wait_for_answers(1, user)
-    assert scene.ledger("SELECT verdict FROM requests WHERE chat_id = ?", flooded) == [
-        ("sentence",)
-    ]
-    calls = [call for call in scene.api.calls if str(call.params.get("chat_id")) == str(flooded)]
-    assert len(calls) == 1, "neither an answer nor an edit nor an action"
 
 
 def test_banned_person_is_told_once_and_can_be_let_in_again(scene: Scene) -> None:

@@ -139,22 +139,6 @@ def test_cancel_in_the_middle_of_an_upload_outlives_the_bot(
         assert scene.ledger("SELECT 1 FROM requests WHERE answered_at IS NULL") == []
 
 
-def test_file_that_vanishes_before_its_upload_is_fetched_again(
-    site: MediaSite, tmp_path: Path
-) -> None:
-    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
-
-        def remove_files() -> None:
-            for file in (scene.data_dir / "downloads").glob("*/*.mp4"):
-                file.unlink()
-
-        path = downloaded(scene, remove_files)
-        scene.send(path)
-        (answer,) = scene.wait_for_answers()
-        assert answer.kind == "video"
-        assert scene.ledger("SELECT count(*) FROM jobs WHERE kind = 'download'") == [(2,)]
-
-
 def test_link_that_kills_every_worker_is_given_up(site: MediaSite, tmp_path: Path) -> None:
     env = {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "2"}
     with Scene(site, tmp_path, env) as scene:

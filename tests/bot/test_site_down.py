@@ -97,28 +97,3 @@ def test_people_are_told_at_once_and_a_probe_finds_the_way_back(
         scene.send("/clip/cem.mp4", CEM)
         assert scene.wait_for_answers(2, CEM)[-1].kind == "video"
         scene.api.wait_for(lambda: said_by_health(scene) == [])
-
-
-@pytest.mark.negative
-def test_without_a_circuit_a_site_that_is_down_is_asked_again(
-    own_site: MediaSite, tmp_path: Path
-) -> None:
-    with scene_of(own_site, tmp_path, LINKS=1000) as scene:
-        fail_for_two(scene)
-        scene.send("/clip/cem.mp4", CEM)
-        scene.api.wait_for(lambda: own_site.hits("/clip/cem.mp4"))
-        assert scene.answers(CEM) == []
-        for chat in (ANNA, BEN, CEM):
-            scene.api.block(chat)
-        scene.api.wait_for(lambda: not scene.workers("yt-dlp"))
-
-
-def test_what_the_bot_has_already_needs_no_site(own_site: MediaSite, tmp_path: Path) -> None:
-    with scene_of(own_site, tmp_path) as scene:
-        scene.send("/clip/known.mp4", CEM)
-        scene.wait_for_answers(1, CEM)
-        fail_for_two(scene)
-        scene.wait_for_answers(3, ANNA)
-        scene.send("/clip/known.mp4", DORA)
-        (answer,) = scene.wait_for_answers(1, DORA)
-        assert answer.kind == "video"

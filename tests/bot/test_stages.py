@@ -1,9 +1,8 @@
-"""Every stage between a link and its answer, as a person sees it, and Cancel at each."""
+"""The stages between a link and its answer, as a person sees them, and Cancel."""
 
 import os
 import re
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -27,8 +26,6 @@ pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 # One download at a time, so that there is a line, and a retry that does not come.
 ENV = {"DOWNLOAD_WORKERS": "1", "QUEUE_RETRY_AFTER": "600"}
 
-IMPAIRED = Path(__file__).parents[1] / "support" / "impaired_bot.py"
-IMPAIRED_ENV = {"PYTHONPATH": str(IMPAIRED.parent.parent)}
 
 _chats = count(5000)
 
@@ -89,76 +86,10 @@ def test_stages_of_a_link(scene: Scene) -> None:
     talk.assert_as_in("stages")
 
 
-def test_download_that_stands_still_does_not_pretend_to_move(scene: Scene, chat: int) -> None:
-    scene.send("/stall.mp4", chat)
-
-    def says_so() -> bool:
-        status = scene.status(chat)
-        return bool(status and re.search(r"B · waiting for the site$", status.text or ""))
-
-    scene.api.wait_for(says_so, 40)
-    cancel(scene, chat)
-
-
-def test_line_moves_up(scene: Scene) -> None:
-    one, two = next(_chats), next(_chats)
-    talk = Conversation(scene, in_full=True)
-    for chat, words in ((one, "Downloading"), (two, "Waiting")):
-        scene.send(f"/slow/line-{chat}.mp4?seconds=60", chat)
-        scene.wait_for_status(words, chat)
-    scene.send("/clip/line.mp4", talk.chat_id)
-    scene.wait_for_status("Waiting: 1 download is before yours", talk.chat_id)
-    cancel(scene, one)
-    scene.wait_for_status("Waiting: yours is next", talk.chat_id)
-    cancel(scene, two)
-    scene.wait_for_answers(1, talk.chat_id)
-    talk.assert_as_in("line")
-
-
-def test_chat_shows_that_the_bot_is_at_work(scene: Scene, chat: int) -> None:
-    shown: list[str] = []
-
-    def listen(event: Event) -> None:
-        if event.kind == "action" and event.chat_id == chat:
-            shown.append(event.text)
-
-    def upload_is_announced(call: Call) -> None:
-        if call.method == "editMessageMedia":
-            scene.api.wait_for(lambda: "upload_video" in shown, 30)
-
-    unsubscribe = scene.api.events.subscribe(listen)
-    scene.api.on_call = upload_is_announced
-    scene.send("/slow/action.mp4?seconds=12", chat)
-    scene.wait_for_answers(1, chat)
-    unsubscribe()
-    assert shown[0] == "upload_document"
-    assert shown.count("upload_document") >= 2, "it is kept alive"
-    assert shown[-1] == "upload_video"
-
-
-def test_link_that_waits_for_the_disk_says_so(site: MediaSite, tmp_path: Path) -> None:
-    full = tmp_path / "full"
-    full.touch()
-    env = {**IMPAIRED_ENV, "NO_ROOM_WHILE": str(full)}
-    with Scene(site, tmp_path, env, script=IMPAIRED) as scene:
-        talk = Conversation(scene, in_full=True)
-        scene.send("/clip/room.mp4", talk.chat_id)
-        scene.wait_for_status("Waiting", talk.chat_id)
-        full.unlink()
-        scene.wait_for_answers(1, talk.chat_id)
-        talk.assert_as_in("no-room")
-
-
-@pytest.mark.parametrize("stage", ["Waiting", "Downloading"])
-def test_message_goes_on_after_a_restart(
-    site: MediaSite, tmp_path: Path, stage: str, chat: int
-) -> None:
+def test_message_goes_on_after_a_restart(site: MediaSite, tmp_path: Path, chat: int) -> None:
     with Scene(site, tmp_path, ENV) as scene:
-        if stage == "Waiting":
-            scene.send("/slow/before-restart.mp4?seconds=12", chat + 1000)
-            scene.wait_for_status("Downloading", chat + 1000)
-        scene.send(f"/slow/restart-{stage}.mp4?seconds=6", chat)
-        before = scene.wait_for_status(stage, chat)
+        scene.send("/slow/restart.mp4?seconds=6", chat)
+        before = scene.wait_for_status("Downloading", chat)
         scene.bot.kill()
         scene.restart_after_death()
         after = scene.api.wait_for(
@@ -177,27 +108,6 @@ def test_message_goes_on_after_a_restart(
 
 Stage = Callable[[Scene, int, Path], None]
 """Brings a link of a chat to a stage, and keeps it there."""
-
-
-def accepted(scene: Scene, chat: int, _tmp_path: Path) -> None:
-    """The message stands in the chat, and the bot does not know that yet."""
-
-    def wait_for_cancel(call: Call) -> None:
-        if call.method == "sendMessage" and str(call.params["chat_id"]) == str(chat):
-            cancelled = "SELECT 1 FROM requests WHERE chat_id = ? AND verdict = 'cancelled'"
-            scene.api.wait_for(lambda: scene.ledger(cancelled, chat), 60)
-
-    scene.api.on_applied = wait_for_cancel
-    scene.send("/slow/cancel-accepted.mp4?seconds=60", chat)
-    scene.wait_for_status("Got it", chat)
-
-
-def in_line(scene: Scene, chat: int, _tmp_path: Path) -> None:
-    """Another link is being downloaded; it ends by itself, long after this test."""
-    scene.send("/slow/cancel-first.mp4?seconds=60", chat + 1000)
-    scene.wait_for_status("Downloading", chat + 1000)
-    scene.send("/clip/cancel-in-line.mp4", chat)
-    scene.wait_for_status("Waiting", chat)
 
 
 def downloading(scene: Scene, chat: int, _tmp_path: Path) -> None:
@@ -226,12 +136,6 @@ def finishing(scene: Scene, chat: int, tmp_path: Path) -> None:
     assert scene.workers("ffmpeg")
 
 
-def retrying(scene: Scene, chat: int, _tmp_path: Path) -> None:
-    """The site has failed, and the next try is far away."""
-    scene.send("/flaky/cancel-retrying.mp4?fails=9", chat)
-    scene.wait_for_status("The site has trouble of its own.\nTrying again in 10 minutes", chat)
-
-
 def uploading(scene: Scene, chat: int, _tmp_path: Path) -> None:
     """Telegram has the file and does not take it."""
     hold(scene, chat, "editMessageMedia", lambda: scene.answers(chat))
@@ -239,9 +143,7 @@ def uploading(scene: Scene, chat: int, _tmp_path: Path) -> None:
     scene.wait_for_status("Uploading", chat)
 
 
-@pytest.mark.parametrize(
-    "stage", [accepted, in_line, downloading, stopped, finishing, retrying, uploading]
-)
+@pytest.mark.parametrize("stage", [downloading, stopped, finishing, uploading])
 def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
     notices: list[str] = []
 
@@ -269,47 +171,9 @@ def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
     unsubscribe()
     assert answer.text == ENGLISH.cancelled
     assert notices[1:] == [texts.notice(ENGLISH, Cancelled.DONE)]
-    if stage is in_line:
-        cancel(scene, chat + 1000)
     scene.api.wait_for(lambda: not scene.workers("yt-dlp") and not scene.workers("ffmpeg"), 10)
     scene.wait_for_no_directories()
     end = "done" if stage is uploading else "dropped"
     scene.api.wait_for(
         lambda: scene.ledger("SELECT state FROM jobs WHERE id = ?", job) == [(end,)], 10
     )
-
-
-def cancel_during_an_edit(scene: Scene, chat: int, until: Callable[[], object]) -> None:
-    """Press Cancel while an edit of the message is on its way, which arrives after `until`."""
-    begun, release = threading.Event(), threading.Event()
-
-    def hold_edit(call: Call) -> None:
-        if call.method == "editMessageText" and "Downloading" in call.params["text"]:
-            begun.set()
-            assert release.wait(60)
-
-    scene.api.on_call = hold_edit
-    scene.send("/slow/edited.mp4?seconds=60", chat)
-    scene.api.wait_for(begun.is_set)
-    status = scene.status(chat)
-    assert status
-    scene.api.press(chat, status.message_id, "Cancel")
-    scene.api.wait_for(until)
-    release.set()
-
-
-def test_answer_waits_for_an_edit_on_its_way(scene: Scene, chat: int) -> None:
-    explanations = "SELECT state FROM jobs WHERE kind = 'explain' AND chat_id = ?"
-    cancel_during_an_edit(scene, chat, lambda: scene.ledger(explanations, chat))
-    (answer,) = scene.wait_for_answers(1, chat)
-    assert answer.text == ENGLISH.cancelled
-
-
-@pytest.mark.negative
-def test_edit_on_its_way_would_overwrite_an_answer_that_did_not_wait(
-    site: MediaSite, tmp_path: Path, chat: int
-) -> None:
-    env = {**IMPAIRED_ENV, "EDITS_MAY_OVERTAKE": "1"}
-    with Scene(site, tmp_path, env, script=IMPAIRED) as scene:
-        cancel_during_an_edit(scene, chat, lambda: scene.answers(chat))
-        scene.wait_for_status("Downloading", chat)

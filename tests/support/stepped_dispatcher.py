@@ -45,7 +45,8 @@ AnyTask = TypeVar("AnyTask")
 class SteppedDispatcher:
     """Brings links in, and lets the workers answer as the test says.
 
-    Edits and actions end well by themselves, unless `holds_edits`; `edits` are all edits so far.
+    Edits and actions end well by themselves, unless `holds_edits`; `edits` and `actions` are
+    all of them so far.
     """
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
@@ -53,6 +54,7 @@ class SteppedDispatcher:
         self.settings = load_settings(environ, None)
         self.now, self.wall = clocks.monotonic(), Wall(1_800_000_000.0)
         self.edits: list[EditStatus] = []
+        self.actions: list[ShowAction] = []
         self.holds_edits = False
         self._has_ended = False
         self._update_ids = itertools.count(int(time.monotonic() * 1000))
@@ -109,7 +111,10 @@ class SteppedDispatcher:
         while not self.holds_edits and (calls := self._calls()):
             for job_id, call in calls.items():
                 self.telegram.finish(job_id)
-                self.edits += [call] if isinstance(call, EditStatus) else []
+                if isinstance(call, EditStatus):
+                    self.edits.append(call)
+                else:
+                    self.actions.append(call)
             self.dispatcher.step(self.now, self.wall)
 
     def pass_time(self, seconds: int) -> None:

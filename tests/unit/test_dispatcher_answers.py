@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stepped_dispatcher import SteppedDispatcher
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.errors import (
     ChatClosed,
     Fault,
@@ -16,6 +16,7 @@ from worker.errors import (
     TelegramUnreachable,
 )
 from worker.protocol import (
+    Action,
     Deliver,
     Delivered,
     Download,
@@ -102,6 +103,35 @@ def test_silent_download_does_not_pretend_to_move(bot: SteppedDispatcher) -> Non
     assert shown[-1] == replace(moving, speed_bps=None, eta_s=None, is_silent=True)
 
 
+def test_chat_shows_that_the_bot_is_at_work(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post()
+    bot.pass_time(12)
+    shown = [action.action for action in bot.actions]
+    assert set(shown) == {Action.UPLOAD_DOCUMENT}
+    assert len(shown) >= 2, "it is kept alive"
+    bot.finish_download()
+    bot.pass_time(5)
+    assert bot.actions[-1].action is Action.UPLOAD_VIDEO
+    assert {action.chat_id for action in bot.actions} == {7}
+
+
+@pytest.mark.parametrize("stage", [Stage.IN_LINE, Stage.DOWNLOADING])
+def test_message_goes_on_after_a_restart(make_bot: MakeBot, stage: Stage) -> None:
+    bot = make_bot(DOWNLOAD_WORKERS="1")
+    if stage is Stage.IN_LINE:
+        bot.send(OTHER, user_id=1)
+        bot.settle()
+    bot.send(LINK)
+    bot.post(50)
+    bot.pass_time(5)
+    assert {edit.progress.stage for edit in bot.edits if edit.message_id == 50} == {stage}
+    bot.kill()
+    bot = make_bot(DOWNLOAD_WORKERS="1")
+    bot.pass_time(15)
+    assert {edit.progress.stage for edit in bot.edits if edit.message_id == 50} == {stage}
+
+
 def test_second_person_shares_the_download_and_the_upload(bot: SteppedDispatcher) -> None:
     bot.send(LINK, user_id=1)
     bot.post(51)
@@ -166,19 +196,29 @@ def test_file_that_vanished_is_downloaded_again_and_not_for_ever(bot: SteppedDis
     assert answered(bot) == [1]
 
 
+@pytest.mark.parametrize("forgotten", [Deliver, SendGroup])
 def test_file_that_telegram_has_forgotten_is_fetched_again_without_a_word(
-    bot: SteppedDispatcher,
+    bot: SteppedDispatcher, forgotten: type[object]
 ) -> None:
+    def take_all() -> None:
+        bot.finish(SendGroup, GroupSent((SENT, SENT)))
+        bot.deliver()
+
     bot.send(LINK, user_id=1)
     bot.post()
-    bot.finish_download()
-    bot.deliver("forgotten")
+    bot.finish_download(3)
+    take_all()
     bot.send(LINK, user_id=2)
     bot.post()
-    bot.fail(Deliver, FileIdRefused())
+    if forgotten is Deliver:
+        bot.finish(SendGroup, GroupSent((SENT, SENT)))
+    bot.fail(forgotten, FileIdRefused())
     bot.step()
     assert not bot.tasks(Explain) | bot.tasks(PostStatus)
-    bot.finish_download()
+    bot.finish_download(3)
+    if bot.tasks(SendGroup):
+        assert [file.file_id for file in bot.task(SendGroup).files] == [None, None]
+        bot.finish(SendGroup, GroupSent((SENT, SENT)))
     assert bot.task(Deliver).file.file_id is None
     bot.deliver()
     assert answered(bot) == [1, 2]

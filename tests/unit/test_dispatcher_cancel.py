@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
+from worker.dispatch.status.showing import Showing
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import (
     AnswerButton,
@@ -137,7 +138,7 @@ def test_answer_that_came_before_the_order_to_stop_is_not_explained_away(
     assert bot.rows("SELECT count(*) FROM requests WHERE answered_at IS NOT NULL") == [(1,)]
 
 
-def test_answer_waits_for_an_edit_on_its_way(bot: SteppedDispatcher) -> None:
+def cancel_during_an_edit(bot: SteppedDispatcher) -> None:
     downloading(bot)
     bot.holds_edits = True
     bot.downloads.report(bot.job_id(Download), Progress(Stage.DOWNLOADING, 1, 2))
@@ -147,9 +148,23 @@ def test_answer_waits_for_an_edit_on_its_way(bot: SteppedDispatcher) -> None:
     bot.finish(AnswerButton)
     bot.downloads.stop(bot.job_id(Download))
     bot.pass_time(5)
+
+
+def test_answer_waits_for_an_edit_on_its_way(bot: SteppedDispatcher) -> None:
+    cancel_during_an_edit(bot)
     assert not bot.tasks(Explain), "the edit could overwrite it"
     bot.telegram.finish(bot.job_id(EditStatus))
     bot.step()
+    assert bot.tasks(Explain)
+
+
+@pytest.mark.negative
+def test_edit_on_its_way_would_overwrite_an_answer_that_did_not_wait(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Showing, "busy_request_ids", ())
+    cancel_during_an_edit(bot)
+    assert bot.tasks(EditStatus)
     assert bot.tasks(Explain)
 
 

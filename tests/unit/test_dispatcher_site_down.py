@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
+from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import COOL_DOWN_S, LINKS
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Deliver, Download
@@ -79,6 +80,16 @@ def test_what_is_remembered_needs_no_site(bot: SteppedDispatcher) -> None:
     bot.send(f"{SITE}/known", user_id=8)
     bot.post(91)
     assert bot.task(Deliver).chat_id == 8
+
+
+@pytest.mark.negative
+def test_without_a_circuit_a_site_that_is_down_is_asked_again(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuit_breaker, "LINKS", 1000)
+    fail_for_two(bot)
+    bot.send(f"{SITE}/new", user_id=3)
+    assert bot.task(Download).url == f"{SITE}/new"
 
 
 @pytest.mark.parametrize("reason", [Reason.NOT_FOUND, Reason.TIMED_OUT])
