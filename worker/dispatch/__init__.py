@@ -1,1 +1,1 @@
-"""From the ledger to the pools and back: what runs next, and what becomes of it."""
+"""What runs next, on which worker, and what becomes of it."""

@@ -29,7 +29,7 @@ class DiskSpace:
         self._each_bytes = 2 * answer_bytes
 
     def allows_one_beside(self, running: int) -> bool:
-        """Whether there is room for one more download beside those that still write."""
+        """Whether there is room for one more download beside the running ones."""
         usage = shutil.disk_usage(self._data_dir)
         left = usage.free - (running + 1) * self._each_bytes
         return left > reserve_bytes(usage.total)

@@ -52,11 +52,11 @@ class FileVanished(Exception):
 
 
 class GiveUp:
-    """There is no way left to tell anybody of this job."""
+    """No message about this job can reach anybody."""
 
 
 class GiveUpChat:
-    """The chat is closed to the bot: there is nobody left to tell of anything."""
+    """The chat is closed to the bot, so nothing more can be sent to it."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class DownloadAgain:
 
 
 class Unwanted:
-    """The job was stopped, for nobody wants it."""
+    """The job was stopped because nobody wants it any more."""
 
 
 Decision = TryAgain | Fail | GiveUp | GiveUpChat | PostAgain | DownloadAgain | Unwanted
@@ -143,7 +143,7 @@ def waiting(job: Job, event: Event, again: TryAgain, retries: Retries) -> Progre
 
 
 def describe(event: Event) -> str:
-    """What happened, for the log: no exception's text but our own."""
+    """What happened, for the log. Only our own exceptions' texts are free of secrets."""
     match event:
         case Failed(error=JobError() as error):
             return str(error)

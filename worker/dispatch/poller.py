@@ -30,7 +30,7 @@ RUBBISH_PAUSE_S = 5.0
 
 
 class Poller:
-    """Polls until stopped. What comes after `stop` is not recorded, so it is not confirmed."""
+    """Polls until stopped. What arrives after `stop` is not recorded, so it is not confirmed."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Poller:
         """When Telegram answered a poll last, in monotonic time."""
 
     def stop(self) -> None:
-        """Take nothing more. A poll that is on its way may still hang in the network."""
+        """Record nothing more. A poll that is under way may still wait for the network."""
         self._stopped.set()
 
     def run(self) -> None:
@@ -83,27 +83,27 @@ class Poller:
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:
         """Put updates on disk, however long that takes. Returns the offset to poll from."""
-        sound = [kept for update in updates if (kept := _sound(update)) is not None]
-        if updates and not sound:
+        usable = [kept for update in updates if (kept := _usable(update)) is not None]
+        if updates and not usable:
             # Nothing of it can be confirmed, so the next poll brings it again at once.
             log.error("Telegram sends updates without an id that could be confirmed.")
             self._stopped.wait(RUBBISH_PAUSE_S)
-        while sound and not self._stopped.is_set():
+        while usable and not self._stopped.is_set():
             try:
-                ledger.record_updates(sound, clocks.wall_clock())
+                ledger.record_updates(usable, clocks.wall_clock())
             except LedgerBusy as error:
                 log.error("Updates cannot be written, they wait at Telegram: %s", error)
                 self._stopped.wait(1.0)
             else:
                 self._wake()
-                return max(offset, *(int(update["update_id"]) + 1 for update in sound))
+                return max(offset, *(int(update["update_id"]) + 1 for update in usable))
         return offset
 
 
-def _sound(update: dict[str, Any]) -> dict[str, Any] | None:
-    """An update that can be recorded and handled; None for one that no journal can hold.
+def _usable(update: dict[str, Any]) -> dict[str, Any] | None:
+    """An update as it is recorded; None when its id cannot be.
 
-    Of one that nests too deep only its id is left, which asks for nothing.
+    Of one that is nested too deeply only the id is kept, which asks for nothing.
     """
     update_id = fields.integer(update, "update_id")
     if update_id is None or not 0 <= update_id < _MAX_UPDATE_ID:

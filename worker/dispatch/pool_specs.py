@@ -1,4 +1,4 @@
-"""How the two pools are staffed: what each worker runs, and what it may use."""
+"""The two pools: how many workers each has, what they run, and what they may use."""
 
 from worker import logs, telegram
 from worker.downloads.confinement import landlock

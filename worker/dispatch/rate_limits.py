@@ -1,4 +1,4 @@
-"""How fast Telegram lets a bot speak, chat by chat; asked before each call, never waited in.
+"""How fast Telegram lets a bot send, chat by chat. Asked before each call; never waits.
 
 Telegram's limits (Bots FAQ, "My bot is hitting limits"): about one message a second in a chat,
 20 a minute in a group, 30 a second in all; short bursts are let through. What it says itself,
@@ -34,7 +34,7 @@ IN_ALL = Rate(1 / 30, burst=30)
 
 
 class RateLimits:
-    """Knows which chats may be spoken to. Forgets a chat as soon as it owes nothing."""
+    """Knows which chats a call may go to. Forgets a chat once all its calls are paid for."""
 
     def __init__(self) -> None:
         """Begin with every chat open."""
@@ -48,7 +48,7 @@ class RateLimits:
         self._all_paid_until = max(self._all_paid_until, now) + IN_ALL.interval_s
 
     def heed(self, chat_id: int | None, error: BaseException, now: Monotonic) -> None:
-        """A call has failed: a pause that Telegram wishes for silences the chat it was about."""
+        """A call has failed: keep to the pause that Telegram has asked for, if it has."""
         if chat_id is not None and isinstance(error, TelegramBusy):
             self.pause(chat_id, error.retry_after_s, now)
 
@@ -65,7 +65,7 @@ class RateLimits:
         return [chat for chat, until in self._paid_until.items() if not _is_open(chat, until, now)]
 
     def is_quiet(self, chat_id: int, now: Monotonic) -> bool:
-        """Whether a call worth little may go: one that takes nothing from the next answer."""
+        """Whether an unimportant call may go without delaying the next answer."""
         return self._paid_until.get(chat_id, 0.0) <= now and self._all_paid_until <= now
 
     def next_opening(self, now: Monotonic) -> float:

@@ -1,4 +1,4 @@
-"""What a worker is told to do for a job, and how long it may take."""
+"""The task that a worker gets for a job, and how long it may take."""
 
 from pathlib import Path
 from typing import assert_never
@@ -31,7 +31,7 @@ Task = protocol.TelegramTask | protocol.Download
 def task_of(
     job: Job, downloads: Path, settings: Settings, site_wait_s: float | None = None
 ) -> Task | None:
-    """What the worker is told; None when there is no file to deliver any more.
+    """The task for a job; None when the file that was to be delivered is gone.
 
     `site_wait_s` is how long the site of the job's request is not asked, if so.
     """

@@ -1,11 +1,10 @@
 """Notices a yt-dlp that was upgraded on disk, and finds out whether it can be used.
 
-The fork server has imported yt-dlp once for all, so a new one is used only by a new fork server.
-Before that the new one is tried in a process of its own: one that cannot be imported changes
-nothing but `trouble`, for an alert.
+The fork server has imported yt-dlp once and for all, so a new version takes a new fork server.
+It is first imported in a process of its own: if that fails, only `trouble` changes, for an alert.
 
-When it is the bot's own code that has changed, nothing takes over before a restart: new workers
-under an old main process would not speak the same language.
+When the bot's own code has changed, nothing is replaced before a restart: the main process and
+its workers exchange objects of that code, so both need the same one.
 """
 
 import contextlib
@@ -50,7 +49,7 @@ class UpgradeWatch:
 
     @property
     def pids(self) -> list[int]:
-        """The process that tries, if one does."""
+        """The process in which a new version is being tried, if there is one."""
         return [self._trial.pid] if self._trial else []
 
     def step(self, now: Monotonic) -> bool:
@@ -81,7 +80,7 @@ class UpgradeWatch:
         return False
 
     def close(self) -> None:
-        """End the process that tries."""
+        """End the process in which a new version is being tried."""
         if self._trial:
             self._trial.kill()
             self._trial.wait()

@@ -15,8 +15,8 @@ BUSY_S = 5.0
 """How long one connection waits for another's transaction."""
 
 _turn = threading.Lock()
-"""Held by the thread of this process whose transaction it is. SQLite would let the others sleep,
-up to a tenth of a second at a time, and a thread with many short transactions would pass them
+"""Held by the thread of this process that is in a transaction. SQLite would let the others sleep,
+up to a tenth of a second at a time, and a thread with many short transactions would overtake them
 again and again: updates would wait at Telegram while the dispatcher works."""
 
 # A longer-lived lock or a disk without room says nothing about the file.
@@ -29,11 +29,11 @@ _PASSING = (
 
 
 class LedgerError(Exception):
-    """The file cannot be used as it is; the text says why and what to do."""
+    """The file cannot be used as it is. The text says why, and what to do."""
 
 
 class LedgerBusy(Exception):
-    """Not now: locked, or no room on the disk. Nothing was changed."""
+    """The file is locked, or the disk is full. Nothing was changed; try again later."""
 
 
 class Access(StrEnum):
@@ -123,12 +123,11 @@ class Database:
             raise LedgerError(f"the ledger {self._path} is damaged ({damage}): restore a backup")
 
     def close(self) -> None:
-        """Close the connection."""
         self._connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the block or nothing of it. Raises LedgerBusy for what may pass by itself."""
+        """Commit all of the block or nothing. Raises LedgerBusy for what may pass by itself."""
         with _turn:
             try:
                 self.execute("BEGIN IMMEDIATE")
@@ -143,7 +142,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Questions that change nothing and so wait for nobody's transaction."""
+        """Read without a transaction, and so without waiting for anybody else's."""
         try:
             yield
         except sqlite3.OperationalError as error:

@@ -100,11 +100,11 @@ def _read(db: Database, sql: str, parameter: int | str) -> list[FailedJob]:
 
 
 def retry(db: Database, job: FailedJob, wall: Wall) -> None:
-    """Do a failed job once more, with all its attempts.
+    """Try a failed job again, with all its attempts.
 
     People who were told that it failed get a new status message, which becomes the one answer
-    of this second run; what they were told stays in the chat. Raises NotRetried when nobody
-    waits for it, for they cancelled, and while the word of its failure is still on its way.
+    of this second run; what they were told stays in the chat. Raises NotRetried when everybody
+    has cancelled, and while somebody is still being told of the failure.
     """
     waiting = _WAITING_FOR_DOWNLOAD if job.kind.is_download else _WAITING_FOR_JOB
     requests_of = db.execute(waiting, job.id).fetchall()

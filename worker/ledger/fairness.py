@@ -27,7 +27,7 @@ NO_LIMIT = Share(2**31, 2**31)
 
 
 def next_turn(db: Database, user_id: int) -> int:
-    """The turn of a request that this person makes now."""
+    """The turn of a new request of this person."""
     served = state.number(db, "turn")
     last: int | None = db.value(
         "SELECT max(turn) FROM requests WHERE user_id = ? AND answered_at IS NULL", user_id
@@ -49,5 +49,5 @@ def charge(db: Database, download_id: int | None) -> None:
 
 
 def serve(db: Database, turn: int) -> None:
-    """A download of this turn has been taken."""
+    """Note that a download of this turn has been taken."""
     state.raise_number(db, "turn", turn)

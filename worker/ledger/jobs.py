@@ -1,4 +1,4 @@
-"""Jobs as the ledger hands them out: a class for each kind, with what that kind needs."""
+"""Claimed jobs: a class for each kind, with what a job of that kind needs."""
 
 import json
 import sqlite3
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
     @property
     def is_upload(self) -> bool:
-        """Whether such jobs may have files to upload, which takes its time."""
+        """Whether such jobs may upload files, which takes time."""
         return self in (Kind.GROUP, Kind.DELIVER)
 
     @property
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
     @property
     def priority(self) -> int:
-        """The place in the queue: the lowest number first, equals by their turns."""
+        """The lowest number is taken first, equal ones by their turns."""
         return _PRIORITIES[self]
 
 

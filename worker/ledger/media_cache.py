@@ -12,7 +12,7 @@ from worker.ledger.database import Database
 
 
 def key_behind(db: Database, link_key: str, wall: Wall) -> str:
-    """The key of the media that a link was found to lead to, or else the link's own."""
+    """The key of the media that a link is known to lead to, or else the link's own."""
     found = db.value(
         "UPDATE links SET used_at = ? WHERE link_key = ? RETURNING media_key", wall, link_key
     )
@@ -20,7 +20,7 @@ def key_behind(db: Database, link_key: str, wall: Wall) -> str:
 
 
 def connect(db: Database, link_key: str, media_key: str, wall: Wall) -> None:
-    """A link has turned out to lead to this media."""
+    """Note which media a link has turned out to lead to."""
     db.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", link_key, media_key, wall)
 
 

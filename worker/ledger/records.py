@@ -11,12 +11,12 @@ from worker.protocol import Delivered, delivered_from_json
 
 
 class Verdict(StrEnum):
-    """What the answer to a request will be."""
+    """What the answer to a request is, or will be."""
 
     MEDIA = "media"
     SENTENCE = "sentence"
     CANCELLED = "cancelled"
-    UNREACHABLE = "unreachable"  # there is nowhere left to say it
+    UNREACHABLE = "unreachable"  # no message of ours can reach the chat
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is removed in time, in batches so small that nobody waits for one noticeably."""
+"""Removal of old rows, in batches so small that nobody notices waiting for one."""
 
 from worker.ledger.database import Database
 
@@ -39,7 +39,7 @@ _REMOVALS = (
 
 
 def remove_batch(db: Database, before: float) -> int:
-    """Remove some of what ended before that wall time. Returns how many rows; 0 at the end."""
+    """Remove some rows of what ended before that wall time; returns how many, 0 at the end."""
     return sum(db.execute(sql, before, BATCH_ROWS).rowcount for sql in _REMOVALS)
 
 
@@ -47,6 +47,6 @@ def vacuum_batch(db: Database) -> bool:
     """Give some free pages back to the disk. False when there are none."""
     if not db.value("PRAGMA freelist_count"):
         return False
-    # It works while its rows are asked for.
+    # The pragma works for as long as its rows are fetched.
     db.execute(f"PRAGMA incremental_vacuum({BATCH_PAGES})").fetchall()
     return True

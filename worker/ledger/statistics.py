@@ -1,4 +1,4 @@
-"""What the rows say about a bot's health, by searches that a hundred thousand jobs do not slow."""
+"""Figures about the queue, by searches that stay fast with a hundred thousand jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FAILURES_S = 3600.0
 
 @dataclass(frozen=True)
 class Queue:
-    """Jobs of a pool that wait, and for how many seconds the first that is due has been due."""
+    """How many jobs of a pool wait, and for how long the first of them has been due."""
 
     waiting: int
     oldest_wait_s: float
@@ -35,7 +35,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of all pools by name, and of the last hour where a time is not said.
+    """Figures of all pools, those without a time in their name of the last hour.
 
     `answers` counts the links that came to their end with media or with a sentence, `failed`
     those with a sentence, and `outdated` the failures for which yt-dlp is to be updated.

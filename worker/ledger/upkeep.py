@@ -1,4 +1,4 @@
-"""The ledger as maintenance uses it: questions, samples, alerts, and what is removed in time.
+"""The ledger as maintenance uses it: questions, samples, alerts, and removal of old rows.
 
 As with `Ledger`, each method is one transaction, a connection belongs to the thread that made
 it, and what may pass by itself leaves as `LedgerBusy`.
@@ -22,8 +22,8 @@ from worker.processes.process_table import Identity
 class Sample:
     """Disk and memory at one moment.
 
-    `memory_bytes` is of all the bot's processes, `memory_share` of the worker that is nearest to
-    its cap.
+    `memory_bytes` is that of all the bot's processes; `memory_share` is how much of its limit the
+    worker uses that is nearest to it.
     """
 
     taken_at: float
@@ -63,7 +63,7 @@ class Upkeep:
             return sessions.jobs_by_leader(self._db)
 
     def publish(self, name: str, value: Mapping[str, Any]) -> None:
-        """Put down what the bot's process alone knows, for commands to read."""
+        """Write down what only the bot's process knows, for commands to read."""
         with self._db.transaction():
             state.put_document(self._db, name, value)
 
@@ -107,7 +107,7 @@ class Upkeep:
             self._db.insert("samples", **asdict(sample))
 
     def memory_peak(self, since: float) -> float:
-        """The greatest share of its cap that a worker was seen to use."""
+        """The greatest share of its memory limit that any worker was seen to use since then."""
         with self._db.reading():
             sql = "SELECT max(memory_share) FROM samples WHERE taken_at >= ?"
             return self._db.value(sql, since) or 0.0

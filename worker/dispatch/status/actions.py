@@ -1,4 +1,4 @@
-"""What a chat shows beside the bot's name while something is being done for it."""
+"""Chat actions: what a chat shows beside the bot's name while the bot works for it."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What people see of their links until these are answered: which status message is to be edited.
+"""Which status message is to be edited next, to show how far its request is.
 
 Kept in memory alone. After a restart the ledger knows who waits, and what runs reports anew, so
 each message goes on.
@@ -58,7 +58,7 @@ class _Message:
 
 
 class ProgressBoard:
-    """Collects what is known and hands out edits: one at a time for a request, few for a chat."""
+    """Collects progress and chooses edits: one at a time for a request, few for a chat."""
 
     def __init__(self) -> None:
         """Begin with nothing on show."""
@@ -109,7 +109,7 @@ class ProgressBoard:
         self._keep(key for key, message in self._messages.items() if message.job_id != job_id)
 
     def look(self, ledger: Ledger, now: Monotonic, wall: Wall, *, has_room: bool) -> None:
-        """See whom the news are for and, every now and then, who has come, gone or moved up."""
+        """Find the requests that new progress is for, and now and then all that wait or move up."""
         if self._look_at is None:
             # After a start everybody has waited for long, and most of them for the start alone.
             self._look_at = now + QUEUE_LOOK_S

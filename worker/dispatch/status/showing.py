@@ -1,4 +1,4 @@
-"""Calls to Telegram that are worth little, made when its workers have nothing better to do.
+"""Edits of status messages and chat actions, sent while telegram workers are otherwise idle.
 
 They are in no ledger, are never tried again, and end with the bot.
 """
@@ -72,8 +72,8 @@ class Showing:
     def step(self, ledger: Ledger, now: Monotonic, wall: Wall, *, has_room: bool) -> None:
         """Make the calls that are due: edits, and then an action.
 
-        Of several workers one stays free for better ones. `has_room` says that downloads do not
-        wait for the disk.
+        Of several workers one stays free for more important calls. `has_room` is False while
+        downloads wait for room on the disk.
         """
         spare = min(1, self._pool.spec.size - 1)
         if self._pool.free <= spare:
