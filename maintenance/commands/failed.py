@@ -3,7 +3,6 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger
 from maintenance.commands.output import print_json, say, table
@@ -14,6 +13,7 @@ from worker.ledger.database import Access
 from worker.ledger.failures import FailedJob, NotRetried
 from worker.ledger.upkeep import Upkeep
 from worker.settings import Settings
+from worker.sites import site_of_link
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -85,7 +85,7 @@ def _print_list(jobs: Sequence[FailedJob], *, as_json: bool) -> None:
                 job.attempts,
                 job.error_id,
                 job.reason,
-                site_of(job),
+                site_of_link(job.url),
             )
             for job in jobs
         ]
@@ -119,21 +119,13 @@ def _print_outcomes(action: str, problems: Mapping[int, str | None], *, as_json:
         say(f"job {job_id}: {f'is left as it is, {problem}' if problem else done}.")
 
 
-def site_of(job: FailedJob) -> str:
-    """The host that the link points to."""
-    try:
-        return urlsplit(job.url).hostname or ""
-    except ValueError:
-        return ""
-
-
 def _summary(job: FailedJob) -> dict[str, Any]:
     return {
         "id": job.id,
         "job": job.kind,
         "failed_at": job.failed_at,
         "attempts": job.attempts,
-        "site": site_of(job),
+        "site": site_of_link(job.url),
         "reason": job.reason,
         "fault": job.fault,
         "error_id": job.error_id,

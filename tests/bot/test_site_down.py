@@ -13,8 +13,8 @@ from tests.sandbox.site import MediaSite
 from tests.support import impatient_bot
 from tests.support.operator_kit import ROOT, maintenance
 from tests.support.scene import Scene
-from worker.dispatch.circuit_breaker import site_of
 from worker.errors import Reason
+from worker.sites import site_of_link
 from worker.telegram import texts
 from worker.telegram.texts import ENGLISH
 
@@ -74,7 +74,7 @@ def test_people_are_told_at_once_and_a_probe_finds_the_way_back(
         assert answer.text == TOLD
         assert len(own_site.requests) == asked, "the site was asked although it is down"
         (down,) = scene.api.wait_for(lambda: said_by_health(scene))
-        assert down["site"] == site_of(own_site.url)
+        assert down["site"] == site_of_link(own_site.url)
         health = maintenance(scene.data_dir, "health").text
         (line,) = [line for line in health.splitlines() if " sites " in line]
         assert re.match(rf"warning +sites +1 down for everybody: {down['site']}, tried ", line)

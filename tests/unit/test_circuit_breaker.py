@@ -20,7 +20,6 @@ from worker.dispatch.circuit_breaker import (
     SPEAKS_OF_SITE,
     WINDOW_S,
     CircuitBreaker,
-    site_of,
 )
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import DownloadJob, Ledger, UpdateJob
@@ -135,17 +134,20 @@ def test_one_sites_failures_say_nothing_of_another() -> None:
     assert known.admit(a_download(site=OTHER_SITE), Monotonic(0.0))
 
 
-@pytest.mark.parametrize(
-    ("url", "site"),
-    [
-        ("https://site.example/a?b=c", "site.example"),
-        ("http://WWW.site.example/", "site.example"),
-        ("http://site.example:8080/", "site.example:8080"),
-        ("http://[2001:db8::1]/", "[2001:db8::1]"),
-    ],
-)
-def test_links_of_one_site_meet(url: str, site: str) -> None:
-    assert site_of(url) == site
+def test_links_of_one_site_meet_whatever_name_they_go_by() -> None:
+    known = CircuitBreaker()
+    names = ("youtu.be", "www.youtube.com", "m.youtube.com", "youtube.com", "music.youtube.com")
+    for number, name in enumerate(names):
+        known.learn(a_download(number, str(number), name), DOWN, Monotonic(0.0))
+    assert list(known.sites_down) == ["youtube.com"]
+
+
+def test_tenants_of_one_provider_do_not_meet() -> None:
+    known = CircuitBreaker()
+    for number in range(LINKS):
+        site = f"tenant-{number}.github.io"
+        known.learn(a_download(number, str(number), site), DOWN, Monotonic(0.0))
+    assert not known.sites_down
 
 
 # ---------------------------------------------------------------- it is tried, and closes

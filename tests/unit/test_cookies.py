@@ -12,25 +12,6 @@ from worker.downloads.confinement import cookies
 
 
 @pytest.mark.parametrize(
-    ("host", "site"),
-    [
-        ("example.com", "example.com"),
-        ("www.Example.com.", "example.com"),
-        ("a.b.c.example.com", "example.com"),
-        ("news.example.co.uk", "example.co.uk"),
-        ("example.co.uk", "example.co.uk"),
-        ("t.co", "t.co"),
-        ("localhost", "localhost"),
-        ("127.0.0.1", "127.0.0.1"),
-        ("::1", "::1"),
-        ("", ""),
-    ],
-)
-def test_the_site_of_a_host(host: str, site: str) -> None:
-    assert cookies.site_of(host) == site
-
-
-@pytest.mark.parametrize(
     ("url", "domain", "is_kept"),
     [
         ("https://www.youtube.com/watch?v=1", ".youtube.com", True),
@@ -44,6 +25,16 @@ def test_the_site_of_a_host(host: str, site: str) -> None:
         ("https://youtube.com.example.com/", ".youtube.com", False),
         ("https://notyoutube.com/", ".youtube.com", False),
         ("https://a.co.uk/", ".b.co.uk", False),
+        ("https://a.gouv.fr/", ".b.gouv.fr", False),
+        ("https://ada.github.io/", "bob.github.io", False),
+        ("https://ada.github.io/", ".github.io", False),
+        ("https://a.s3.amazonaws.com/", "b.s3.amazonaws.com", False),
+        ("https://a.b.tv/", "c.b.tv", False),
+        ("https://m.vk.ru/video1", ".vk.com", True),
+        ("https://nico.ms/sm9", ".nicovideo.jp", True),
+        ("https://redd.it/1", ".reddit.com", True),
+        ("https://vk.com.example.com/", ".vk.com", False),
+        ("https://instagram.com/p/1", ".facebook.com", False),
         ("https://example.com/", "# .example.com", False),
         ("https://example.com/", "", False),
     ],

@@ -15,12 +15,12 @@ can fill it with made-up hosts, it knows at most `MOST_SITES`. Times are monoton
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from worker.clocks import Monotonic
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import DownloadJob, Job, Ledger, RequestJob
 from worker.pool.events import Event, Failed, Finished
+from worker.sites import site_of_link
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class CircuitBreaker:
         """How long the links of a job's request stay refused; None when they are not."""
         if not isinstance(job, RequestJob):
             return None
-        circuit = self._sites.get(site_of(job.request.url))
+        circuit = self._sites.get(site_of_link(job.request.url))
         return max(0.0, circuit.probe_at - now) if circuit and circuit.is_open else None
 
     def admit(self, job: DownloadJob, now: Monotonic) -> bool:
@@ -172,10 +172,5 @@ def refusal(job: DownloadJob) -> JobError:
     return JobError(Reason.SITE_DOWN, Fault.RETRYABLE, f"{_site(job)} fails for everybody")
 
 
-def site_of(url: str) -> str:
-    """Host and port of a link, as all links of one site have them."""
-    return urlsplit(url).netloc.lower().removeprefix("www.")
-
-
 def _site(download: DownloadJob) -> str:
-    return site_of(download.url)
+    return site_of_link(download.url)

@@ -14,7 +14,6 @@ from typing import Any, assert_never
 from worker import errors, logs
 from worker.clocks import Wall
 from worker.dispatch import outcomes
-from worker.dispatch.circuit_breaker import site_of
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import JobsInHand
 from worker.dispatch.status.showing import Showing
@@ -47,6 +46,7 @@ from worker.protocol import (
     YtDlpStarted,
 )
 from worker.settings import Settings
+from worker.sites import site_of_link
 from worker.telegram import texts
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Recorder:
             log.info(
                 "job %d: download from %s begins, attempt %d.",
                 job.id,
-                site_of(job.url),
+                site_of_link(job.url),
                 job.attempts,
             )
 
@@ -130,7 +130,7 @@ class Recorder:
                 log.info(
                     "job %d: download from %s done: %s, in %.1f s, attempt %d.",
                     job.id,
-                    site_of(job.url),
+                    site_of_link(job.url),
                     _describe(result.files),
                     took_s,
                     job.attempts,
@@ -166,7 +166,7 @@ class Recorder:
                 "request %d: link from update %d accepted (%s), %s.",
                 request.id,
                 update_id,
-                site_of(request.url),
+                site_of_link(request.url),
                 _source(request),
             )
         for refusal in done.refused:

@@ -5,26 +5,15 @@ separated by tabs, the first of which is the domain.
 """
 
 import errno
-import ipaddress
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from worker.errors import Fault, JobError, Reason
+from worker.sites import site_of
 
 _HEADER = "# Netscape HTTP Cookie File\n"
 _HTTP_ONLY = "#HttpOnly_"
-
-# Sites with several domains that want one domain's cookies at another.
-_ALIASES = (
-    frozenset({"youtube.com", "youtu.be", "youtube-nocookie.com"}),
-    frozenset({"x.com", "twitter.com", "t.co"}),
-    frozenset({"facebook.com", "fb.com", "fb.watch", "fb.me"}),
-    frozenset({"instagram.com", "instagr.am", "ig.me"}),
-    frozenset({"reddit.com", "redd.it"}),
-    frozenset({"bilibili.com", "b23.tv"}),
-    frozenset({"dailymotion.com", "dai.ly"}),
-)
 
 
 def copy_in_child(url: str, source: Path, target: Path) -> None:
@@ -57,7 +46,7 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> None:
 
     Raises OSError, also when `target` exists.
     """
-    sites = _sites_of(urlsplit(url).hostname or "")
+    site = site_of(urlsplit(url).hostname or "")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with (
         source.open(encoding="utf-8", errors="surrogateescape", newline="") as jar,
@@ -67,33 +56,13 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> None:
     ):
         copy.write(_HEADER)
         for line in jar:
-            if _domain(line) in sites:
+            if _site_of_cookie(line) == site:
                 copy.write(line.rstrip("\r\n") + "\n")
 
 
-def _domain(line: str) -> str | None:
+def _site_of_cookie(line: str) -> str | None:
     """The site that the cookie in this line belongs to; None for a comment or a malformed line."""
     fields = line.removeprefix(_HTTP_ONLY).split("\t")
     if len(fields) != 7 or fields[0].startswith("#"):
         return None
     return site_of(fields[0].lstrip("."))
-
-
-def _sites_of(host: str) -> frozenset[str]:
-    site = site_of(host)
-    return next((names for names in _ALIASES if site in names), frozenset({site}))
-
-
-def site_of(host: str) -> str:
-    """The part of a host's name that somebody has registered; of an address, all of it.
-
-    Without the list of public suffixes, which changes every week, this is a guess on the safe
-    side: `a.co.uk` is a site, and so is `a.b.tv`, whose cookies `b.tv` would share.
-    """
-    host = host.rstrip(".").lower()
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        labels = host.split(".")
-    is_second_level = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
-    return ".".join(labels[-3:] if is_second_level else labels[-2:])

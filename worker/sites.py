@@ -1,0 +1,108 @@
+"""What a site is: all the names under which one operator serves.
+
+Without the public suffix list (publicsuffix.org), which has nearly ten thousand rules and changes
+every week, the registered part of a host's name is a guess. It rather takes one site for two than
+two for one, since cookies of one must not go to the other. It knows what countries sell names
+below as a rule, and the larger hosting providers, but not the names of towns and provinces that
+some registries (jp, no, it, pl) sell names below.
+"""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+# Sites with several domains, each line one site, which is called by the first. Where a site has
+# one domain, the guess will do.
+_ALIASES = (
+    ("bilibili.com", "b23.tv"),
+    ("dailymotion.com", "dai.ly"),
+    ("facebook.com", "fb.com", "fb.me", "fb.watch"),
+    ("flickr.com", "flic.kr"),
+    ("instagram.com", "ig.me", "instagr.am"),
+    ("linkedin.com", "lnkd.in"),
+    ("nicovideo.jp", "nico.ms"),
+    ("ok.ru", "odnoklassniki.ru"),
+    ("pinterest.com", "pin.it"),
+    ("reddit.com", "redd.it"),
+    ("t.me", "telegram.me"),
+    ("threads.com", "threads.net"),
+    ("vk.com", "vk.cc", "vk.ru", "vkvideo.ru"),
+    ("weibo.com", "weibo.cn"),
+    ("x.com", "t.co", "twitter.com"),
+    ("xiaohongshu.com", "xhslink.com"),
+    ("youtube.com", "youtu.be", "youtube-nocookie.com"),
+)
+_KNOWN = {name: names[0] for names in _ALIASES for name in names}
+
+# Of the public suffix list, the words that several countries sell names below, beside those of at
+# most three letters: co.uk and com.br, but also gouv.fr, govt.nz, info.pl.
+_SECOND_LEVELS = frozenset(
+    {
+        *("asso", "coop", "firm", "gouv", "govt", "info", "mobi", "name", "priv", "school"),
+        *("shop", "store"),
+    }
+)
+
+# Of the private part of that list and of the providers' own pages: below these anybody may serve,
+# so each host is a site by itself.
+_HOSTING = frozenset(
+    {
+        *("amazonaws.com", "appspot.com", "azurestaticapps.net", "azurewebsites.net"),
+        *("b-cdn.net", "backblazeb2.com", "blogspot.com", "cloudfront.net", "ddns.net"),
+        *("deno.dev", "digitaloceanspaces.com", "duckdns.org", "firebaseapp.com", "fly.dev"),
+        *("github.io", "gitlab.io", "glitch.me", "googleapis.com", "herokuapp.com"),
+        *("netlify.app", "ngrok-free.app", "ngrok.io", "onrender.com", "pages.dev", "r2.dev"),
+        *("run.app", "translate.goog", "trycloudflare.com", "vercel.app", "web.app"),
+        *("windows.net", "workers.dev"),
+    }
+)
+
+
+def site_of(host: str) -> str:
+    """The site that a host belongs to: its registered domain, or of several the first.
+
+        >>> site_of("m.example.co.uk"), site_of("youtu.be"), site_of("ada.github.io")
+        ('example.co.uk', 'youtube.com', 'ada.github.io')
+
+    An address is a site by itself.
+    """
+    host = host.rstrip(".").lower()
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return _known(host) or _registered(host)
+
+
+def site_of_link(url: str) -> str:
+    """The site whose failures a link shares; "" for a link that cannot be read.
+
+    A host that is not known is a site by itself, with its port: who else serves below the same
+    domain is not known either.
+    """
+    try:
+        parts = urlsplit(url)
+        known = _known(parts.hostname or "") if parts.port in (None, 80, 443) else None
+    except ValueError:
+        return ""
+    return known or parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
+
+
+def _known(host: str) -> str | None:
+    return next((_KNOWN[name] for name in _names_above(host) if name in _KNOWN), None)
+
+
+def _registered(host: str) -> str:
+    if not _HOSTING.isdisjoint(_names_above(host)):
+        return host
+    labels = host.split(".")
+    is_second_level = (
+        len(labels) > 2
+        and len(labels[-1]) == 2
+        and (len(labels[-2]) <= 3 or labels[-2] in _SECOND_LEVELS)
+    )
+    return ".".join(labels[-3:] if is_second_level else labels[-2:])
+
+
+def _names_above(host: str) -> list[str]:
+    """The host's name and all domains that it stands below."""
+    labels = host.split(".")
+    return [".".join(labels[place:]) for place in range(len(labels))]
