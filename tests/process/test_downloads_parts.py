@@ -25,7 +25,7 @@ from worker.downloads.channel import (
     Result,
     Sender,
 )
-from worker.downloads.media.mp4 import boxes
+from worker.downloads.media.mp4 import reader
 from worker.downloads.text import clean, without_paths
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage, to_json
@@ -236,7 +236,7 @@ def test_a_path_is_no_file_of_ours(tmp_path: Path, name: str) -> None:
 
 
 def test_the_outline_of_a_real_clip() -> None:
-    outline = boxes.outline(SAMPLE)
+    outline = reader.read(SAMPLE)
     assert outline.is_mp4
     assert outline.is_streamable
     assert outline.duration_s == pytest.approx(3.0, abs=0.1)
@@ -268,7 +268,7 @@ def test_the_outline_of_made_up_files(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    outline = boxes.outline(path)
+    outline = reader.read(path)
     assert (outline.is_mp4, outline.is_streamable) == (is_mp4, is_streamable)
 
 

@@ -15,7 +15,7 @@ from worker.downloads.media import contents, conversion, ffmpeg
 from worker.downloads.media.contents import Contents
 from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled
 from worker.downloads.media.finishing import contents_of, facts_of
-from worker.downloads.media.mp4 import boxes
+from worker.downloads.media.mp4 import reader
 from worker.downloads.media.parts import parts_needed
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Note
@@ -29,7 +29,7 @@ def cut(path: Path, info: Mapping[str, Any], rules: DownloadLimits) -> list[Read
 
     Raises JobError when it is none that every player shows, is not whole, or does not come apart.
     """
-    if boxes.outline(path).is_cut_off:
+    if reader.read(path).is_cut_off:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an MP4 that ends in its middle")
     found = contents_of(path)
     length_s = found.duration_s or contents.positive(info.get("duration"))
@@ -43,7 +43,7 @@ def cut(path: Path, info: Mapping[str, Any], rules: DownloadLimits) -> list[Read
             piece.name,
             replace(
                 whole,
-                duration_s=boxes.outline(piece).duration_s,
+                duration_s=reader.read(piece).duration_s,
                 note=Note.CUT if number == 1 else None,
                 part=number,
                 parts=len(pieces),

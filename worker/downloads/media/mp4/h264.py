@@ -1,7 +1,7 @@
-"""What an H.264 stream says of its pictures, read from the record that an MP4 keeps of it.
+"""Read the size and format of H.264 pictures from the decoder configuration in an MP4.
 
-Ordinary pictures alone: 8 bits, 4:2:0, progressive, square pixels, which is what people mean by
-an MP4. Anything else is `Unusual`, and a question for ffprobe.
+Only of ordinary pictures: 8 bits, 4:2:0, progressive, square pixels. Anything else is `Unusual`
+and left to ffprobe.
 """
 
 import struct
@@ -11,17 +11,17 @@ _PROFILES = frozenset({66, 77, 100})  # Baseline, Main, High
 _HIGH = 100
 _SEQUENCE_PARAMETERS = 7
 _LONGEST = 512
-# H.264, table E-1: what aspect_ratio_idc says of a pixel.
+# Values of aspect_ratio_idc (H.264, table E-1).
 _UNSPECIFIED, _SQUARE, _EXTENDED = 0, 1, 255
 
 
 class Unusual(Exception):
-    """Not the ordinary case that can be told without a program; the argument says why."""
+    """Raised for a file that is not an ordinary one; the argument says why."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Sides in pixels, and ffmpeg's name for how a pixel is written."""
+    """Width and height in pixels, and ffmpeg's name for the pixel format."""
 
     width: int
     height: int
@@ -29,9 +29,9 @@ class Pictures:
 
 
 def pictures(record: bytes | memoryview) -> Pictures:
-    """The pictures of an `avcC` box's content (ISO/IEC 14496-15, 5.3.3.1.2).
+    """Read the content of an `avcC` box (ISO/IEC 14496-15, 5.3.3.1.2).
 
-    Raises Unusual, and struct.error where it is too short to say.
+    Raises Unusual, and struct.error for a record that is too short.
     """
     version, lengths, count, length = struct.unpack_from(">B3xBBH", record)
     if version != 1 or lengths & 3 != 3 or count & 31 != 1 or length > _LONGEST:
@@ -43,17 +43,17 @@ def pictures(record: bytes | memoryview) -> Pictures:
 
 
 def _unescaped(payload: bytes) -> bytes:
-    """The payload of a unit without the bytes that keep start codes out of it (7.4.1)."""
+    """The payload of a unit without emulation prevention bytes (H.264, 7.4.1)."""
     if any(b"\0\0" + bytes([byte]) in payload for byte in (0, 1, 2)):
         raise Unusual("a start code inside of a unit")
     return payload.replace(b"\0\0\3", b"\0\0")
 
 
 def _of_parameters(bits: "_Bits") -> Pictures:
-    """H.264, 7.3.2.1.1: as far as the last field that matters."""
+    """Parse a sequence parameter set (H.264, 7.3.2.1.1) up to the last field that matters."""
     profile = bits.take(8)
     bits.take(16)  # constraints, level
-    bits.golomb()  # its own number
+    bits.golomb()  # id
     if profile not in _PROFILES:
         raise Unusual(f"profile {profile}")
     if profile == _HIGH:
@@ -62,9 +62,9 @@ def _of_parameters(bits: "_Bits") -> Pictures:
             raise Unusual("not 8 bits in 4:2:0")
         if bits.take(2):  # no transform, scaling matrices
             raise Unusual("scaling matrices")
-    bits.golomb()  # the length of picture numbers
+    bits.golomb()  # length of frame numbers
     if (order := bits.golomb()) == 1:
-        raise Unusual("a cycle of picture orders")
+        raise Unusual("picture order count of type 1")
     if order == 0:
         bits.golomb()
     bits.golomb()  # reference pictures
@@ -80,7 +80,7 @@ def _of_parameters(bits: "_Bits") -> Pictures:
 
 
 def _shows_full_range(bits: "_Bits") -> bool:
-    """H.264, E.1.1, whether black is 0 rather than 16. Raises Unusual for oblong pixels."""
+    """Whether black is 0 rather than 16 (H.264, E.1.1). Raises Unusual for oblong pixels."""
     if not bits.take(1):
         return False
     if bits.take(1):
@@ -94,17 +94,17 @@ def _shows_full_range(bits: "_Bits") -> bool:
 
 
 class _Bits:
-    """Bits one after the other. Raises Unusual at their end."""
+    """Reads bits one after another. Raises Unusual at the end of the data."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")
         self._left = 8 * len(data)
 
     def take(self, count: int) -> int:
-        """The next so many, as a number."""
+        """The next `count` bits as a number."""
         self._left -= count
         if self._left < 0:
-            raise Unusual("parameters that end too soon")
+            raise Unusual("parameters that end early")
         return self._value >> self._left & ((1 << count) - 1)
 
     def golomb(self) -> int:
@@ -113,5 +113,5 @@ class _Bits:
         while not self.take(1):
             zeros += 1
         if zeros > 16:
-            raise Unusual("a number that is no measure")
+            raise Unusual("a number out of range")
         return (1 << zeros) - 1 + self.take(zeros)

@@ -1,13 +1,13 @@
-"""What an ordinary MP4 holds, read from its index without a start of ffprobe (about 50 ms).
+"""Read the streams of an ordinary MP4 from its index.
 
-Ordinary is what most sites serve: one track of H.264 that plays everywhere, at most one of AAC,
-and nothing beside them. `contents.read` of ffprobe's answer says the same of such a file; of
-any other this module says nothing. Anybody may have written the index, so it is believed only
-in the shape that is known here, box for box: what another reader might find in it besides (a
-cover, a track among the tags, a second header) makes the file no ordinary one.
+Ordinary is what most sites serve: one H.264 track that plays everywhere, at most one AAC track,
+and nothing else. Of such a file the result is the same as `contents.read` of ffprobe's output; of
+any other file there is none. Anybody may have written the index, so every box in it must be
+known: anything that another reader might find there (a cover, a track among the tags, a second
+header) makes the file not ordinary.
 
-The media itself is not looked at. Whether it can be decoded shows when a picture is drawn; of a
-file whose first pictures are lost, ffprobe may not find out what the index says of the others.
+The media itself is not read. Whether it can be decoded shows when a thumbnail is drawn. If the
+first pictures of a file are lost, ffprobe may not find what the index says of the others.
 """
 
 import os
@@ -20,18 +20,18 @@ from worker.downloads.media.mp4 import boxes as mp4_boxes
 from worker.downloads.media.mp4 import h264
 from worker.downloads.media.mp4.h264 import Unusual
 
-# ffprobe's names for the whole family.
+# ffprobe's names for MP4 and its relatives.
 _CONTAINERS = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2"})
 
 # An hour of 30 pictures a second takes about 2 MB.
 _LARGEST_INDEX = 4 * 1024 * 1024
 _MOST_BOXES = 64
-_MOST_PACES = 10_000
-_SLOWEST_S = 10
+_MOST_DURATIONS = 10_000
+_LONGEST_SHOWN_S = 10
 _LONGEST_S = 1_000_000
 
 _OUTERMOST = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip"})
-# What may stand in what (ISO/IEC 14496-12, 8; -14, 5; -15, 5). Others open no more than these.
+# Which boxes a box may contain (ISO/IEC 14496-12, 8; -14, 5; -15, 5). No other is opened.
 _INSIDE = {
     b"moov": {b"mvhd", b"iods", b"trak", b"udta"},
     b"trak": {b"tkhd", b"edts", b"mdia"},
@@ -49,24 +49,24 @@ _INSIDE = {
     b"meta": {b"hdlr", b"ilst"},
     b"ilst": {b"\xa9too", b"\xa9nam", b"\xa9ART", b"\xa9alb", b"\xa9cmt", b"\xa9day", b"\xa9gen"},
 }
-# What stands before the boxes in an entry for pictures, and in one for sound.
-_VISUAL_FIELDS, _SOUND_FIELDS = 78, 28
-# "In this same file", as every writer puts it.
+# The length of the fields before the boxes in a sample entry for video and for audio.
+_VISUAL_FIELDS, _AUDIO_FIELDS = 78, 28
+# A `dinf` content that means "in this same file", in the form that all encoders write.
 _DATA_HERE = bytes.fromhex("0000001c 64726566 00000000 00000001 0000000c 75726c20 00000001")
 
 _ONE, _MINUS_ONE = 0x10000, 0xFFFF0000
 _UPRIGHT = (_ONE, 0, 0, 0, _ONE, 0, 0, 0, 0x40000000)
-# What of a matrix turns pictures, and whether it lays them on their side.
+# Rotations by a multiple of 90 degrees, and whether they swap width and height.
 _TURNS = {
     (_ONE, 0, 0, _ONE): False,
     (0, _ONE, _MINUS_ONE, 0): True,
     (_MINUS_ONE, 0, 0, _MINUS_ONE): False,
     (0, _MINUS_ONE, _ONE, 0): True,
 }
-# Its right column, which would bend them.
+# The right column of a matrix that does not distort.
 _FLAT = (0, 0, 0x40000000)
 
-# ISO/IEC 14496-1 and -3: MPEG-4 audio, what of it everything plays, the last rate with a number.
+# ISO/IEC 14496-1 and -3: MPEG-4 audio, the profile that everything plays, the last rate index.
 _MPEG4_AUDIO, _LOW_COMPLEXITY, _LAST_RATE = 0x40, 2, 12
 
 _Boxes = Sequence[tuple[bytes, memoryview]]  # kind and content of each
@@ -75,11 +75,11 @@ _Boxes = Sequence[tuple[bytes, memoryview]]  # kind and content of each
 def read(path: Path) -> Contents | None:
     """The contents of `path` if it is an ordinary MP4, else None. Raises OSError.
 
-    Takes milliseconds and a few megabytes, whatever stands in the file.
+    Takes milliseconds and a few megabytes whatever the file contains.
     """
     try:
         return _movie(_opened(b"moov", _index(path)))
-    except (Unusual, struct.error):  # the latter for a box that is too short for its fields
+    except (Unusual, struct.error):  # struct.error: a box that is too short for its fields
         return None
 
 
@@ -87,7 +87,7 @@ def read(path: Path) -> Contents | None:
 
 
 def _index(path: Path) -> memoryview:
-    """The content of the `moov` box of a file in which nothing else is of interest."""
+    """The content of the `moov` box. Raises Unusual if there is an unknown box beside it."""
     with open(path, "rb") as file:
         kinds, total, index = [], 0, b""
         for box in mp4_boxes.boxes(file):
@@ -95,7 +95,7 @@ def _index(path: Path) -> memoryview:
             total += box.size
             if box.kind == b"moov" and box.content_size <= _LARGEST_INDEX:
                 index = file.read(box.content_size)
-        # Neither cut off, nor given up somewhere in the middle.
+        # Otherwise the file is cut off, or has more boxes than were read.
         if total != os.fstat(file.fileno()).st_size:
             raise Unusual("boxes that do not fill the file")
     if kinds.count(b"moov") != 1 or not _OUTERMOST.issuperset(kinds):
@@ -104,7 +104,7 @@ def _index(path: Path) -> memoryview:
 
 
 def _opened(kind: bytes, content: memoryview) -> _Boxes:
-    """The boxes inside of one. Raises Unusual unless they are known and fill it."""
+    """The boxes inside a box. Raises Unusual unless they are known and fill it."""
     found: list[tuple[bytes, memoryview]] = []
     at = 0
     while at < len(content):
@@ -112,7 +112,7 @@ def _opened(kind: bytes, content: memoryview) -> _Boxes:
         if size < 8 or at + size > len(content) or inner not in _INSIDE[kind]:
             raise Unusual(f"a box {inner!r} of {size} bytes in {kind!r}")
         if len(found) == _MOST_BOXES:
-            raise Unusual(f"more boxes than a {kind!r} has")
+            raise Unusual(f"too many boxes in {kind!r}")
         found.append((inner, content[at + 8 : at + size]))
         at += size
     return found
@@ -130,10 +130,10 @@ def _only(boxes: _Boxes, kind: bytes) -> memoryview:
 
 
 def _at(content: memoryview, layouts: tuple[str, str], places: tuple[int, int]) -> tuple[int, ...]:
-    """Fields of a box by its version: in version 0 its times take 32 bits, in version 1 64."""
+    """Fields of a box by its version: times have 32 bits in version 0 and 64 in version 1."""
     (version,) = struct.unpack_from(">B", content)
     if version > 1:
-        raise Unusual("a version that is not known")
+        raise Unusual("an unknown version")
     return struct.unpack_from(layouts[version], content, places[version])
 
 
@@ -144,9 +144,9 @@ def _movie(movie: _Boxes) -> Contents:
     header = _only(movie, b"mvhd")
     scale, length = _at(header, (">II", ">IQ"), (12, 20))
     if not 0 < scale < 1 << 31 or not 0 < length < scale * _LONGEST_S:
-        raise Unusual("a length that is none")
+        raise Unusual("an impossible duration")
     if _at(header, (">9I", ">9I"), (36, 48)) != _UPRIGHT:
-        raise Unusual("a movie that is turned as a whole")
+        raise Unusual("a matrix for the whole movie")
     for tags in _all(movie, b"udta"):
         _check_tags(tags)
     video: Video | None = None
@@ -156,9 +156,9 @@ def _movie(movie: _Boxes) -> Contents:
         for edits in _all(track, b"edts"):
             _opened(b"edts", edits)
         media = _opened(b"mdia", _only(track, b"mdia"))
-        # In this order alone: what the handler says decides how the rest is read.
+        # Only in this order, because the handler decides how the rest is read.
         if [kind for kind, _ in media] != [b"mdhd", b"hdlr", b"minf"]:
-            raise Unusual("media without order")
+            raise Unusual("media boxes in another order")
         (_, times), (_, handler), (_, information) = media
         kind, table = _handled(handler), _table(information)
         if kind == b"vide" and video is None:
@@ -166,14 +166,14 @@ def _movie(movie: _Boxes) -> Contents:
         elif kind == b"soun" and audio is None:
             audio = _audio(table)
         else:
-            raise Unusual(f"a track of {kind!r} more")
+            raise Unusual(f"another track of {kind!r}")
     if video is None:
         raise Unusual("no pictures")
     return Contents(_CONTAINERS, video, audio, length / scale)
 
 
 def _check_tags(tags: memoryview) -> None:
-    """Raise Unusual where there is more than text."""
+    """Raise Unusual if the tags contain more than text."""
     for _, content in _opened(b"udta", tags):
         (version,) = struct.unpack_from(">I", content)
         meta = _opened(b"meta", content[4:])
@@ -184,7 +184,7 @@ def _check_tags(tags: memoryview) -> None:
 
 
 def _handled(handler: memoryview) -> bytes:
-    """What kind of thing a handler is for."""
+    """The kind of track or tags that a handler box declares."""
     (kind,) = struct.unpack_from("4s", handler, 8)
     return bytes(kind)
 
@@ -193,17 +193,17 @@ def _table(information: memoryview) -> _Boxes:
     """The boxes of a track's sample table."""
     boxes = _opened(b"minf", information)
     if _only(boxes, b"dinf") != _DATA_HERE:
-        raise Unusual("data that lies elsewhere")
+        raise Unusual("media in another file")
     return _opened(b"stbl", _only(boxes, b"stbl"))
 
 
 def _entry(table: _Boxes, kind: bytes) -> memoryview:
-    """How the one kind of samples is coded."""
+    """The only sample entry of a table, which must be of this kind."""
     description = _only(table, b"stsd")
     (count,) = struct.unpack_from(">I", description, 4)
     entry = _only(_opened(b"stsd", description[8:]), kind)
     if count != 1:
-        raise Unusual("a number of entries that is wrong")
+        raise Unusual(f"{count} sample entries")
     return entry
 
 
@@ -214,8 +214,8 @@ def _video(header: memoryview, times: memoryview, table: _Boxes) -> Video:
     *matrix, shown_width, shown_height = _at(header, (">11I", ">11I"), (40, 52))
     sides = (found.width, found.height)
     if struct.unpack_from(">HH", entry, 24) != sides or not all(sides):
-        raise Unusual("sides that are not those of the pictures")
-    # Otherwise a player stretches them.
+        raise Unusual("another size than the pictures")
+    # Otherwise a player would stretch them.
     if (shown_width, shown_height) != (found.width << 16, found.height << 16):
         raise Unusual("pictures that are shown in another shape")
     for shape in _all(details, b"pasp"):
@@ -228,25 +228,25 @@ def _video(header: memoryview, times: memoryview, table: _Boxes) -> Video:
             raise Unusual("colors of another kind")
     is_on_its_side = _TURNS.get((matrix[0], matrix[1], matrix[3], matrix[4]))
     if is_on_its_side is None or tuple(matrix[2::3]) != _FLAT:
-        raise Unusual("pictures that are bent")
+        raise Unusual("distorted pictures")
     width, height = reversed(sides) if is_on_its_side else sides
     return Video("h264", found.pixel_format, width, height, _rate(times, table))
 
 
 def _rate(times: memoryview, table: _Boxes) -> float:
-    """Pictures a second, from how long each is shown."""
+    """Pictures per second, from how long each is shown."""
     (scale,) = _at(times, (">I", ">I"), (12, 20))
     if not 0 < scale < 1 << 31:
-        raise Unusual("no measure of time")
-    paces = _only(table, b"stts")
-    (count,) = struct.unpack_from(">I", paces, 4)
-    if count > _MOST_PACES or len(paces) != 8 + 8 * count:
-        raise Unusual("too many paces")
+        raise Unusual("an impossible time scale")
+    durations = _only(table, b"stts")
+    (count,) = struct.unpack_from(">I", durations, 4)
+    if count > _MOST_DURATIONS or len(durations) != 8 + 8 * count:
+        raise Unusual("too many sample durations")
     shown, pictures = 0, 0
-    for number, length in struct.iter_unpack(">II", paces[8:]):
-        # Longer ones are meant as negative by some writers.
-        if not number or not 0 < length <= scale * _SLOWEST_S or number > 1 << 24:
-            raise Unusual("a pace that is none")
+    for number, length in struct.iter_unpack(">II", durations[8:]):
+        # Some encoders mean a longer one as a negative number.
+        if not number or not 0 < length <= scale * _LONGEST_SHOWN_S or number > 1 << 24:
+            raise Unusual("an impossible sample duration")
         shown += number * length
         pictures += number
     if not pictures:
@@ -258,9 +258,9 @@ def _audio(table: _Boxes) -> str:
     entry = _entry(table, b"mp4a")
     (version,) = struct.unpack_from(">H", entry, 8)
     if version:
-        raise Unusual("sound as QuickTime describes it")
-    stream = _only(_opened(b"mp4a", entry[_SOUND_FIELDS:]), b"esds")[4:]
-    # ISO/IEC 14496-1, 7.2.6: an elementary stream, in it its decoder, in it what that is told.
+        raise Unusual("a QuickTime sample entry")
+    stream = _only(_opened(b"mp4a", entry[_AUDIO_FIELDS:]), b"esds")[4:]
+    # ISO/IEC 14496-1, 7.2.6: stream, decoder and decoder-specific descriptors, nested.
     fields = _descriptor(3, stream)
     (flags,) = struct.unpack_from(">2xB", fields)
     if flags:
@@ -268,8 +268,8 @@ def _audio(table: _Boxes) -> str:
     fields = _descriptor(4, fields[3:])
     (coding,) = struct.unpack_from(">B", fields)
     if coding != _MPEG4_AUDIO:
-        raise Unusual("sound that is not MPEG-4's")
-    # 1.6.2.1 of -3: five bits say what kind, four the rate, four the channels, three no more.
+        raise Unusual("audio that is not MPEG-4")
+    # ISO/IEC 14496-3, 1.6.2.1: object type, rate index, channels, and three bits that must be 0.
     (config,) = struct.unpack_from(">H", _descriptor(5, fields[13:]))
     kind, rate, channels, more = config >> 11, config >> 7 & 15, config >> 3 & 15, config & 7
     if kind != _LOW_COMPLEXITY or rate > _LAST_RATE or not 1 <= channels <= 7 or more:
@@ -278,7 +278,7 @@ def _audio(table: _Boxes) -> str:
 
 
 def _descriptor(tag: int, content: memoryview) -> memoryview:
-    """The fields of a descriptor at the start of `content`, its length in up to four bytes."""
+    """The fields of the descriptor at the start of `content`; its length takes up to four bytes."""
     length = 0
     for place in range(1, 5):
         (byte,) = struct.unpack_from(">B", content, place)
