@@ -8,8 +8,7 @@ The floor of a small file, in processor time by marks set in the download proces
 much the same on a busy machine: 64 ms are one run of ffmpeg for the thumbnail (52 of them before
 its first instruction, for 215 shared libraries; the plain command does not start it), 25 yt-dlp's
 extraction and download, 5 the steps of the isolation, 4 the start of ffmpeg out of a process of
-this size, and 3 the fork. Of ffmpeg's 52 as many pass beside yt-dlp's work as there is of that,
-if a second processor is free: it is started as soon as a film is expected.
+this size, and 3 the fork.
 """
 
 import itertools

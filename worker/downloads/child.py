@@ -1,6 +1,6 @@
-"""The download process: what the forked child of a worker does until it ends.
+"""The download process: confine itself, download, finish the files, report, exit.
 
-It never returns. Its exit code says nothing; what it has to say goes through the channel.
+Its exit code means nothing; the result goes through the channel.
 """
 
 import contextlib
@@ -17,12 +17,13 @@ from worker.downloads.channel import MOST_FILES, ReadyFile, Result, Sender
 from worker.downloads.confinement import cookies
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
+from worker.downloads.file_names import COOKIES_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.finishing import finish
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.fetch import COOKIES_NAME, fetch
+from worker.downloads.ytdlp.fetch import fetch
 from worker.errors import Fault, JobError, Reason
 from worker.processes import process_setup
 from worker.protocol import Download, Progress, Stage
@@ -31,33 +32,33 @@ from worker.protocol import Download, Progress, Stage
 def run(
     task: Download,
     confinement: Confinement,
-    rules: DownloadLimits,
+    limits: DownloadLimits,
     channel_fd: int,
     extractors: ExtractorIndex,
 ) -> NoReturn:
-    """Do the task and report through `channel_fd`. The process ends here, whatever happens."""
+    """Run the task in this forked process, report through `channel_fd`, and exit."""
     guard = None
     sender = Sender(channel_fd)
     try:
-        if rules.cookies_file:
-            # yt-dlp writes its jar back, so each job has a copy of its own.
+        if limits.cookies_file:
+            # yt-dlp writes cookies back, so each download has a copy of its own.
             cookies.copy_in_child(
-                task.url, Path(rules.cookies_file), confinement.directory / COOKIES_NAME
+                task.url, Path(limits.cookies_file), confinement.directory / COOKIES_NAME
             )
-        guard = isolate(confinement, rules, sender)
+        guard = isolate(confinement, limits, sender)
         process_setup.set_title(f"yt-dlp: job {task.job_id} {urlsplit(task.url).hostname}")
-        sender.finished(_download(task, rules, sender, extractors))
+        sender.finished(_download(task, limits, sender, extractors))
     except BaseException as error:  # noqa: BLE001 - the process's outer edge
         _report(error, guard, sender)
     finally:
-        # No exit handler, no flush, no thread to join: they are copies of the worker's.
+        # Exit handlers, buffers and threads are copies of the worker's, and not to be touched.
         os._exit(0)
 
 
 def _download(
-    task: Download, rules: DownloadLimits, sender: Sender, extractors: ExtractorIndex
+    task: Download, limits: DownloadLimits, sender: Sender, extractors: ExtractorIndex
 ) -> Result:
-    fetched = fetch(task, rules, sender.report, extractors)
+    fetched = fetch(task, limits, sender.report, extractors)
     directory = Path.cwd()
     sizes = [workspace.own_file(directory, path.name) for path, _ in fetched.files]
     if not all(sizes):
@@ -65,15 +66,13 @@ def _download(
     sender.report(Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes)))
     ready: list[ReadyFile] = []
     for size, (path, info) in zip(sizes, fetched.files, strict=True):
-        if size > rules.max_file_bytes:
-            pieces = cut(directory / path.name, info, rules)
+        if size > limits.max_file_bytes:
+            pieces = cut(directory / path.name, info, limits)
         else:
-            drawing = None if ready else fetched.drawing
-            pieces = [
-                finish(directory / path.name, info, rules, drawing, sound_only=task.form.sound_only)
-            ]
+            sound_only = task.form.sound_only
+            pieces = [finish(directory / path.name, info, limits, sound_only=sound_only)]
         if len(ready) + len(pieces) > MOST_FILES:
-            # A post has no more places; a video of which some parts were missing would be none.
+            # An album has no room for all parts, and a video with parts missing is useless.
             break
         ready += pieces
     first = ready[0]
@@ -82,11 +81,11 @@ def _download(
 
 
 def _report(error: BaseException, guard: Guard | None, sender: Sender) -> None:
-    """Say what went wrong. The traceback is in the job's log before the worker hears of it."""
+    """Report a failure, after writing its traceback to the job's log."""
     try:
         with contextlib.suppress(Exception):
             traceback.print_exception(error, file=sys.stderr)
         sender.failed(classify(error, guard))
     except BaseException:  # noqa: BLE001
-        # Out of memory, or the worker is gone: an end without a word says as much.
+        # Out of memory, or the worker is gone. It takes an exit without a message for a crash.
         os._exit(1)

@@ -16,7 +16,8 @@ from typing import Protocol
 
 from worker.downloads import child, workspace
 from worker.downloads.channel import Found, Garbled, Message, ReadyFile, Receiver, Result
-from worker.downloads.confinement.isolation import LOG_NAME, Confinement
+from worker.downloads.confinement.isolation import Confinement
+from worker.downloads.file_names import LOG_NAME
 from worker.downloads.identity import media_key
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.usage import Usage

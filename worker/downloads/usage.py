@@ -9,7 +9,7 @@ import stat
 import time
 from pathlib import Path
 
-from worker.downloads.confinement.isolation import LOG_NAME
+from worker.downloads.file_names import LOG_NAME
 from worker.downloads.ytdlp.errors import without_cookies
 from worker.logs import redact
 from worker.protocol import DownloadUsage

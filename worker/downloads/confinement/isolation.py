@@ -18,11 +18,11 @@ from typing import Any
 
 from worker.downloads.channel import Sender
 from worker.downloads.confinement import egress_guard, landlock, readable_paths, seccomp
+from worker.downloads.file_names import LOG_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.processes import process_setup, process_table
 
 PROCESS_NAME = "yt-dlp"
-LOG_NAME = "job.log"
 LOG_LIMIT_BYTES = 256 * 1024
 
 _CHANNEL_FD = 3

@@ -1,37 +1,40 @@
-"""From what yt-dlp wrote to what Telegram shows: kind, dimensions, streamable, a thumbnail.
+"""Turn a file from yt-dlp into one that Telegram shows: kind, size, streamable, a thumbnail.
 
-All of it is best effort but the file itself: without ffmpeg a video is still a video, and what
-cannot be made to play everywhere is still a document. What is already fit costs one look into it,
-by `tracks` or else by ffprobe, with the thumbnail drawn meanwhile; anything else one run of
-ffmpeg more.
+Only the file itself is certain; the rest is best effort. Without ffmpeg a video is still sent as a
+video, and what cannot be converted to play everywhere is sent as a document. A file that plays
+everywhere is inspected, by the `mp4` reader or else by ffprobe, while its thumbnail is drawn; any
+other file takes one more run of ffmpeg.
 """
 
 import contextlib
 import functools
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from worker.downloads.channel import ReadyFile
+from worker.downloads.file_names import cover_of, thumbnail_of
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg
 from worker.downloads.media.contents import Contents, Video
 from worker.downloads.media.conversion import Conversion, Unaffordable
 from worker.downloads.media.ffmpeg import ProgramFailed, ProgramKilled
-from worker.downloads.media.mp4 import boxes, tracks
-from worker.downloads.media.thumbnail import THUMBNAIL_AT_S, ThumbnailDrawing
+from worker.downloads.media.mp4 import reader
+from worker.downloads.media.mp4.reader import Mp4
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaFacts, MediaKind, Note
 
-# Bot API, sendPhoto: bytes, the sum of both sides, and how much longer one may be.
+# A first frame is often black.
+_THUMBNAIL_AT_S = 3.0
+# Bot API, sendPhoto: bytes, the sum of width and height, and their ratio.
 _PHOTO_LIMIT_BYTES = 10 * 1000 * 1000
 _PHOTO_LONGEST = 10_000
 _PHOTO_RATIO = 20
-# The worker makes them shorter and clean; this keeps a message within its limit.
-_LONGEST_WORDS = 1000
+# The worker shortens and cleans names; this keeps the message within its limit.
+_LONGEST_NAME = 1000
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _AUDIO_SUFFIXES = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".wav", ".weba"})
 
@@ -39,23 +42,21 @@ _AUDIO_SUFFIXES = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", "
 def finish(
     path: Path,
     info: Mapping[str, Any],
-    rules: DownloadLimits,
-    drawing: ThumbnailDrawing | None = None,
+    limits: DownloadLimits,
     *,
     sound_only: bool = False,
 ) -> ReadyFile:
-    """Make `path` ready to be sent; `info` is what yt-dlp knows, for when ffmpeg is missing.
+    """Make the file at `path` ready to be sent; with `sound_only` extract the sound of a video.
 
-    A `drawing` is used for its thumbnail where it can be, and ends with this process at the
-    latest. With `sound_only` the sound is taken out of a video. Raises JobError when the file
-    holds no media, or not all of it.
+    `info` is what yt-dlp knows of it, which has to do where ffmpeg is missing. Raises JobError
+    when the file contains no media, or is incomplete.
     """
-    outline = boxes.outline(path)
-    if outline.is_cut_off:
-        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an MP4 that ends in its middle")
+    mp4 = reader.read(path)
+    if mp4.is_cut_off:
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
     if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
-        return _by_name(path, outline, info)
-    return _Finishing(path, outline, info, rules, drawing).run(sound_only)
+        return _by_name(path, mp4, info)
+    return _Finishing(path, mp4, info, limits).run(sound_only)
 
 
 def facts_of(
@@ -65,11 +66,11 @@ def facts_of(
     duration_s: float | None = None,
     note: Note | None = None,
 ) -> MediaFacts:
-    """The facts of a file, with the names that yt-dlp has found for it."""
+    """The facts of a file, with the title and uploader that yt-dlp has found."""
     return MediaFacts(
         kind,
-        title=_words(info, "title"),
-        uploader=_words(info, "uploader", "channel", "creator") or None,
+        title=_name(info, "title"),
+        uploader=_name(info, "uploader", "channel", "creator") or None,
         width=video.width if video else None,
         height=video.height if video else None,
         duration_s=duration_s,
@@ -77,13 +78,13 @@ def facts_of(
     )
 
 
-def _words(info: Mapping[str, Any], *names: str) -> str:
-    found = next(filter(None, map(info.get, names)), "")
-    return str(found)[:_LONGEST_WORDS]
+def _name(info: Mapping[str, Any], *keys: str) -> str:
+    found = next(filter(None, map(info.get, keys)), "")
+    return str(found)[:_LONGEST_NAME]
 
 
 def contents_of(path: Path) -> Contents:
-    """What ffprobe finds in `path`. Raises JobError when it finds no media."""
+    """Inspect the file at `path` with ffprobe. Raises JobError when it finds no media."""
     try:
         return contents.read(ffmpeg.probe_result(ffmpeg.start_probe(path)))
     except ProgramKilled as error:
@@ -92,40 +93,28 @@ def contents_of(path: Path) -> Contents:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
 
 
-def may_be_film(suffix: str) -> bool:
-    """Whether a file that is called so may have moving pictures."""
-    return suffix not in _AUDIO_SUFFIXES | _PHOTO_SUFFIXES
-
-
-def cover_of(path: Path) -> Path:
-    """Where the picture of a song is found, if the site had one."""
-    return path.with_name(f"{path.stem}.cover")
-
-
 class _Finishing:
-    """One file on its way. Use once: `run`."""
+    """Finishes one file. Call `run` once."""
 
     def __init__(
         self,
         path: Path,
-        outline: boxes.Outline,
+        mp4: Mp4,
         info: Mapping[str, Any],
-        rules: DownloadLimits,
-        drawing: ThumbnailDrawing | None,
+        limits: DownloadLimits,
     ) -> None:
         self._path = path
-        self._outline = outline
+        self._mp4 = mp4
         self._info = info
         self._facts = functools.partial(facts_of, info)
         self._size = path.stat().st_size
-        self._prepared = drawing
-        self._thumbnail = path.with_name(f"{path.stem}.thumbnail.jpg")
-        self._memory_bytes = rules.memory_bytes
-        self._budget = conversion.budget_of(rules)
+        self._thumbnail = thumbnail_of(path)
+        self._memory_bytes = limits.memory_bytes
+        self._budget = conversion.budget_of(limits)
         self._ends_at = time.monotonic() + self._budget.time_s
 
     def run(self, sound_only: bool) -> ReadyFile:
-        found = self._look()
+        found = self._inspected()
         if found.video is None and found.audio is None:
             raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"no stream in {found.containers}")
         if sound_only and found.audio is None:
@@ -139,76 +128,58 @@ class _Finishing:
             return ReadyFile(self._named(".gif").name, facts)
         return self._as_video(found, found.video)
 
-    def _look(self) -> Contents:
-        """What is in the file. Whatever has a picture to be shown small has been drawn by then."""
-        is_film = may_be_film(self._path.suffix)
-        finish_drawing = self._begin_drawing() if is_film else self._drop_drawing
-        try:
-            # Both programs look at the same file and neither needs the other.
-            ordinary = tracks.read(self._path) if is_film else None
-            found = ordinary or contents_of(self._path)
-        finally:
-            with contextlib.suppress(ProgramFailed):
-                finish_drawing()
-        # An index can be in order where the media is not: then no picture comes of it.
-        if found is ordinary and not ffmpeg.is_thumbnail(self._thumbnail):
+    def _inspected(self) -> Contents:
+        """The contents of the file; the thumbnail of what may be a video is drawn meanwhile."""
+        if self._path.suffix in _AUDIO_SUFFIXES | _PHOTO_SUFFIXES:
             found = contents_of(self._path)
+        else:
+            at_s = min(_THUMBNAIL_AT_S, self._length_s() / 3)
+            drawing = ffmpeg.start_thumbnail(self._path, self._thumbnail, at_s)
+            try:
+                found = self._mp4.contents or contents_of(self._path)
+            finally:
+                with contextlib.suppress(ProgramFailed):
+                    ffmpeg.wait_for(drawing)
+            # The index of a file may be intact where the media is not.
+            if found is self._mp4.contents and not ffmpeg.is_thumbnail(self._thumbnail):
+                found = contents_of(self._path)
         return replace(found, duration_s=found.duration_s or self._length_s() or None)
 
-    def _begin_drawing(self) -> Callable[[], None]:
-        """What waits for the picture. Raises ProgramFailed when there will be none."""
-        length_s = self._length_s()
-        if self._prepared and length_s >= THUMBNAIL_AT_S:
-            with contextlib.suppress(OSError):
-                self._prepared.begin(self._path)
-                self._thumbnail = self._prepared.picture
-                return self._prepared.finish
-        at_s = min(THUMBNAIL_AT_S, length_s / 3)
-        drawing = ffmpeg.start_thumbnail(self._path, self._thumbnail, at_s)
-        self._drop_drawing()
-        return functools.partial(ffmpeg.wait_for, drawing)
-
-    def _drop_drawing(self) -> None:
-        if self._prepared:
-            self._prepared.cancel()
-
     def _length_s(self) -> float:
-        said = contents.positive(self._info.get("duration"))
-        return self._outline.duration_s or said or 0.0
+        announced = contents.positive(self._info.get("duration"))
+        return self._mp4.duration_s or announced or 0.0
 
     def _drawn(self, source: Path) -> str | None:
-        """The thumbnail's name, None without one; made from the first picture if need be."""
+        """The thumbnail's name; None without one. Draws the first frame of `source` if need be."""
         if not ffmpeg.is_thumbnail(self._thumbnail):
             with contextlib.suppress(ProgramFailed):
                 ffmpeg.wait_for(ffmpeg.start_thumbnail(source, self._thumbnail, 0.0))
         return self._thumbnail.name if ffmpeg.is_thumbnail(self._thumbnail) else None
 
-    # --------------------------------------------------------------------------- the kinds
-
     def _as_video(self, found: Contents, video: Video) -> ReadyFile:
-        fits = conversion.is_playable(video) and found.audio in {None, "aac"}
-        if fits and self._outline.is_mp4 and self._outline.is_streamable:
+        plays = conversion.is_playable(video) and found.audio in {None, "aac"}
+        if plays and self._mp4.is_mp4 and self._mp4.is_streamable:
             path = self._named(".mp4")
         else:
             try:
-                how = conversion.for_video(found, video, self._size, self._budget)
-                path = self._converted(how)
+                plan = conversion.for_video(found, video, self._size, self._budget)
+                path = self._converted(plan)
             except (Unaffordable, ProgramFailed):
-                return self._as_it_is(found, video)
-            if how.video:
-                video = replace(video, width=how.video.width, height=how.video.height)
-            found = replace(found, duration_s=boxes.outline(path).duration_s or found.duration_s)
+                return self._unconverted(found, video)
+            if plan.video:
+                video = replace(video, width=plan.video.width, height=plan.video.height)
+            found = replace(found, duration_s=reader.read(path).duration_s or found.duration_s)
         kind = MediaKind.ANIMATION if conversion.is_animation(found) else MediaKind.VIDEO
         facts = self._facts(kind, video, found.duration_s)
         return ReadyFile(path.name, facts, self._drawn(path))
 
-    def _as_it_is(self, found: Contents, video: Video) -> ReadyFile:
+    def _unconverted(self, found: Contents, video: Video) -> ReadyFile:
         kind, note = MediaKind.DOCUMENT, Note.NOT_CONVERTED
         facts = self._facts(kind, video, found.duration_s, note)
         return ReadyFile(self._path.name, facts, self._drawn(self._path))
 
     def _as_audio(self, found: Contents) -> ReadyFile:
-        is_mp4 = self._outline.is_mp4 and self._outline.is_streamable and not found.video
+        is_mp4 = self._mp4.is_mp4 and self._mp4.is_streamable and not found.video
         path, kind, note = self._path, MediaKind.AUDIO, None
         if found.audio == "aac" and is_mp4:
             path = self._named(".m4a")
@@ -238,14 +209,12 @@ class _Finishing:
         kind = MediaKind.PHOTO if is_photo else MediaKind.DOCUMENT
         return ReadyFile(self._path.name, self._facts(kind, video))
 
-    # --------------------------------------------------------------------------- the file
-
-    def _converted(self, how: Conversion) -> Path:
-        """A file made by `how` in place of the one there was. Raises ProgramFailed."""
-        target = self._path.with_name(f"{self._path.stem}.finished{how.suffix}")
+    def _converted(self, plan: Conversion) -> Path:
+        """Replace the file with a converted one. Raises ProgramFailed and keeps it then."""
+        target = self._path.with_name(f"{self._path.stem}.finished{plan.suffix}")
         limits = ffmpeg.ProgramLimits(self._ends_at - time.monotonic(), self._memory_bytes)
         try:
-            ffmpeg.convert(self._path, target, how, limits)
+            ffmpeg.convert(self._path, target, plan, limits)
         except ProgramFailed:
             target.unlink(missing_ok=True)
             raise
@@ -253,19 +222,19 @@ class _Finishing:
         return target
 
     def _named(self, suffix: str) -> Path:
-        """The file under a name that says what it is: Telegram goes by that."""
+        """Rename the file to a suffix that says what it is, which Telegram goes by."""
         if self._path.suffix == suffix:
             return self._path
         return self._path.rename(self._path.with_suffix(suffix))
 
 
-def _by_name(path: Path, outline: boxes.Outline, info: Mapping[str, Any]) -> ReadyFile:
-    duration_s = outline.duration_s or contents.positive(info.get("duration"))
+def _by_name(path: Path, mp4: Mp4, info: Mapping[str, Any]) -> ReadyFile:
+    duration_s = mp4.duration_s or contents.positive(info.get("duration"))
     if path.suffix in _AUDIO_SUFFIXES:
         return ReadyFile(path.name, facts_of(info, MediaKind.AUDIO, duration_s=duration_s))
     if path.suffix in _PHOTO_SUFFIXES:
         return ReadyFile(path.name, facts_of(info, MediaKind.PHOTO))
-    kind = MediaKind.VIDEO if outline.is_mp4 else MediaKind.DOCUMENT
+    kind = MediaKind.VIDEO if mp4.is_mp4 else MediaKind.DOCUMENT
     width, height = contents.side(info.get("width")), contents.side(info.get("height"))
     facts = facts_of(info, kind, duration_s=duration_s)
     return ReadyFile(path.name, replace(facts, width=width, height=height))

@@ -1,0 +1,110 @@
+"""Follow a download through yt-dlp's hooks: report its progress, stop it when it is too large."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from worker.downloads.channel import Found
+from worker.downloads.confinement.isolation import allow_file
+from worker.errors import Fault, JobError, Reason
+from worker.protocol import Progress, Stage
+
+Report = Callable[[Progress | Found], None]
+
+_REPORT_INTERVAL_S = 0.25
+# yt-dlp's estimate from the first fragments counts once this share of the limit has arrived and
+# the estimate exceeds the limit by this factor.
+_ESTIMATE_FROM = 0.1
+_ESTIMATE_FACTOR = 1.5
+
+
+class Meter:
+    """Adds up the bytes of one link's videos, and raises JobError for one that is too large."""
+
+    def __init__(self, limit_bytes: int, report: Report) -> None:
+        self._file_limit_bytes = limit_bytes
+        self._report = report
+        self.limits_bytes: list[int] = []
+        """The size limit of each video that has been started."""
+        self._finished_bytes = 0
+        self._next_report = 0.0
+        self._done: dict[str, int] = {}
+        # yt-dlp fetches fragments in threads, and each of them calls the hook.
+        self._lock = threading.Lock()
+        self.announced_bytes: int | None = None
+        """The size of the latest video, once it has proved too large."""
+
+    def start_again(self) -> None:
+        """Forget what has been downloaded so far."""
+        self._done, self._finished_bytes, self.announced_bytes = {}, 0, None
+        self.limits_bytes.clear()
+
+    def begin(self, info: Mapping[str, Any], parts: int) -> None:
+        """Start on a video, which may be as large as `parts` files."""
+        with self._lock:
+            self._finished_bytes += sum(self._done.values())
+            self._done, self.announced_bytes = {}, None
+            self.limits_bytes.append(self._file_limit_bytes * parts)
+        allow_file(self._limit_bytes)
+        self._report(Found(str(info.get("extractor_key")), str(info.get("id"))))
+
+    def check_size(self, size_bytes: int, limit_bytes: int) -> None:
+        """Raise JobError if a size, announced or real, is too large."""
+        if size_bytes > limit_bytes:
+            self.announced_bytes = size_bytes
+            detail = f"{size_bytes} bytes, announced or downloaded"
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
+
+    @property
+    def _limit_bytes(self) -> int:
+        return self.limits_bytes[-1]
+
+    def on_progress(self, status: Mapping[str, Any]) -> None:
+        """Handle yt-dlp's progress hook. Raises JobError for a file too large to be sent."""
+        info = status.get("info_dict") or {}
+        done = _count(status.get("downloaded_bytes"))
+        total = _count(status.get("total_bytes"))
+        with self._lock:
+            self._done[str(status.get("filename"))] = done
+            others = sum(self._done.values()) - done
+            self.check_size(others + max(done, total), self._limit_bytes)
+            self.check_size(self._reliable_estimate(status, done), self._limit_bytes)
+            now = time.monotonic()
+            if status.get("status") != "downloading" or now < self._next_report:
+                return
+            self._next_report = now + _REPORT_INTERVAL_S
+            done_bytes = self._finished_bytes + sum(self._done.values())
+        expected = _expected_bytes(info) or total or _count(status.get("total_bytes_estimate"))
+        self._report(
+            Progress(
+                Stage.DOWNLOADING,
+                done_bytes=done_bytes,
+                total_bytes=max(self._finished_bytes + expected, done_bytes) if expected else None,
+                speed_bps=float(status.get("speed") or 0) or None,
+                eta_s=float(status["eta"]) if status.get("eta") is not None else None,
+            )
+        )
+
+    def _reliable_estimate(self, status: Mapping[str, Any], done: int) -> int:
+        """yt-dlp's estimate of the size in bytes, 0 while it means little."""
+        limit = self._limit_bytes
+        estimate = _count(status.get("total_bytes_estimate"))
+        is_reliable = done > limit * _ESTIMATE_FROM and estimate > limit * _ESTIMATE_FACTOR
+        return estimate if is_reliable else 0
+
+    def on_postprocessor(self, status: Mapping[str, Any]) -> None:
+        """Handle yt-dlp's postprocessor hook."""
+        if status.get("status") == "started" and status.get("postprocessor") == "Merger":
+            self._report(Progress(Stage.FINISHING, done_bytes=sum(self._done.values())))
+
+
+def _expected_bytes(info: Mapping[str, Any]) -> int:
+    """The announced size of all streams together, 0 if one of them has none."""
+    formats = info.get("requested_formats") or [info]
+    sizes = [_count(f.get("filesize") or f.get("filesize_approx")) for f in formats]
+    return sum(sizes) if all(sizes) else 0
+
+
+def _count(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and value > 0 else 0
