@@ -7,7 +7,11 @@ process would lack it, and a lock that the thread held would stay locked.
 import gc
 import logging
 
-import worker.telegram  # noqa: F401 - telegram workers share its memory
+# What a worker would import for itself, 3 MB each: its pool, its handler, psutil.
+import worker.dispatch.pool_specs
+import worker.downloads.job
+import worker.pool.worker_main
+import worker.telegram  # noqa: F401
 from worker.downloads.ytdlp.warm import warm_up
 from worker.processes import process_setup
 
