@@ -1,5 +1,6 @@
 """Fixtures of the tests that start nothing."""
 
+import multiprocessing.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,23 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.support.start_guard import StartGuard
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch import ytdlp_upgrade
 from worker.ledger import Ledger
+
+_guard = StartGuard()
+
+
+@pytest.fixture(autouse=True)
+def start_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartGuard]:
+    """Fails a test that starts a process or a server."""
+    monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", _guard.spawn)
+    _guard.is_on = True
+    yield _guard
+    _guard.is_on = False
+    refused, _guard.refused = _guard.refused, []
+    assert refused == []
 
 
 @pytest.fixture
