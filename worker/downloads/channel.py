@@ -1,7 +1,8 @@
-"""The one pipe from a download process to its worker: JSON, a line for each message.
+"""The pipe from a download process to its worker: one line of JSON for each message.
 
-The process that writes has parsed a stranger's page, so the one that reads takes nothing on
-trust: lines have a limit, every field a type and a range, and nothing is ever unpickled.
+`Sender` runs in the download process, which has parsed a stranger's page and is not trusted.
+`Receiver` runs in the worker and checks everything: the length of a line, the type and range of
+each field. Nothing is ever unpickled.
 """
 
 import json
@@ -22,7 +23,7 @@ WORD_LIMIT = 200
 DETAIL_LIMIT = 1000
 
 MOST_FILES = 10
-"""Of one answer: as many as an album may have (Bot API 10.1, sendMediaGroup)."""
+"""Most files of one answer: as many as an album may have (Bot API 10.1, sendMediaGroup)."""
 
 _LARGEST_BYTES = 1 << 50
 _LARGEST_SECONDS = 1e7
@@ -30,12 +31,12 @@ _LARGEST_SIDE = 1 << 16
 
 
 class Garbled(ValueError):
-    """What came through the pipe is no message."""
+    """Raised for data in the pipe that is not a message."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The download process's claim of what the link leads to, in yt-dlp's own words."""
+    """What a link leads to, by yt-dlp's names, as the download process claims."""
 
     extractor: str
     media_id: str
@@ -43,7 +44,7 @@ class Found:
 
 @dataclass(frozen=True)
 class ReadyFile:
-    """The download process's claim of a file that can be sent.
+    """A file that can be sent, as the download process claims.
 
     `name` and `thumbnail` are file names in the download's directory.
     """
@@ -55,7 +56,7 @@ class ReadyFile:
 
 @dataclass(frozen=True)
 class Result:
-    """The last message of a download that went well: its files, in their order."""
+    """The last message of a successful download: its files in order."""
 
     files: tuple[ReadyFile, ...]
 
@@ -64,7 +65,7 @@ Message = Progress | Found | Result | JobError
 
 
 class Sender:
-    """The download process's end; `fd` is where it writes."""
+    """The download process's end of the pipe; it writes to `fd`."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -72,16 +73,16 @@ class Sender:
         self._lock = threading.Lock()
 
     def report(self, message: Progress | Found) -> None:
-        """Say how far it is, or what it is."""
+        """Report progress, or what was found."""
         kind = "found" if isinstance(message, Found) else "progress"
         self._send({kind: vars(message)})
 
     def finished(self, result: Result) -> None:
-        """Say what came out of it."""
+        """Report success."""
         self._send({"finished": to_json(result)})
 
     def failed(self, error: JobError) -> None:
-        """Say what went wrong."""
+        """Report failure."""
         fields = {
             "reason": error.reason,
             "fault": error.fault,
@@ -98,7 +99,7 @@ class Sender:
 
 
 class Receiver:
-    """The worker's end: bytes in, messages out."""
+    """The worker's end of the pipe: turns bytes into messages."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -125,10 +126,10 @@ def _decode(line: bytes) -> Message:
                 return _result(fields["files"])
             case "failed":
                 return _failed(fields)
-    # RecursionError: a few thousand opening brackets are enough.
+    # RecursionError is raised by a few thousand opening brackets.
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Garbled(f"not a message: {type(error).__name__}") from error
-    raise Garbled("a message of no known kind")
+    raise Garbled("a message of an unknown kind")
 
 
 def _progress(fields: Mapping[str, Any]) -> Progress:
@@ -143,7 +144,7 @@ def _progress(fields: Mapping[str, Any]) -> Progress:
 
 def _result(files: Sequence[Mapping[str, Any]]) -> Result:
     if not 0 < len(files) <= MOST_FILES:
-        raise ValueError("a number of files out of range")
+        raise ValueError(f"{len(files)} files")
     return Result(tuple(map(_ready_file, files)))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from worker.downloads import workspace
 from worker.downloads.confinement.egress_guard import check_link
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.session import ReportChannel, Session
+from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.errors import classify
 from worker.processes import process_setup
@@ -20,7 +20,7 @@ from worker.protocol import Download, Media
 
 log = logging.getLogger(__name__)
 
-DownloadHandler = Callable[[ReportChannel, Download], Media]
+DownloadHandler = Callable[[DownloadContext, Download], Media]
 
 
 def make_handler(limits: DownloadLimits) -> DownloadHandler:
@@ -32,7 +32,7 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
     process_setup.become_subreaper()
     extractors = warm.warm_up()
 
-    def download(context: ReportChannel, task: Download) -> Media:
+    def download(context: DownloadContext, task: Download) -> Media:
         check_link(task.url, limits.allowed_networks)
         directory = Path(task.directory)
         try:

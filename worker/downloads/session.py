@@ -1,6 +1,7 @@
-"""One download process seen from its worker: start it, watch it, end it, whatever it does.
+"""Start a download process, watch it and end it, whatever it does.
 
-The worker believes nothing that the process says about itself beyond what it can look up.
+Runs in the downloads worker, which believes nothing that the process says about itself without
+checking it.
 """
 
 import contextlib
@@ -32,40 +33,40 @@ REPORT_INTERVAL_S = 0.5
 WATCH_INTERVAL_S = 1.0
 
 _CHUNK_BYTES = 64 * 1024
-# After its last word a process has nothing left to do but end.
-_LAST_WORD_GRACE_S = 1.0
-# The parts of a merge and its result exist side by side for a moment.
+# A process that has sent its result has nothing left to do but exit.
+_RESULT_GRACE_S = 1.0
+# The streams to be merged and the merged file exist together for a moment.
 _DIRECTORY_FACTOR = 2.5
 _LOG_LIMIT_BYTES = 1024 * 1024
-_NEAR_THE_CAP = 0.9
+_WARN_FROM = 0.9
 
 
-class ReportChannel(Protocol):
-    """What a pool gives to a job."""
+class DownloadContext(Protocol):
+    """What a download needs of the pool's context for a job."""
 
     def report(self, message: object) -> None:
-        """Send word while the job runs."""
+        """Send a message to the main process."""
 
     def fileno(self) -> int:
-        """Readable when the job may have to stop."""
+        """A descriptor that is readable when the job may have to stop."""
 
     def raise_if_stopped(self) -> None:
-        """Raise when it has to."""
+        """Raise if the job has to stop."""
 
 
 class Session:
-    """A download process and all that it starts. Use once: `run`."""
+    """A download process and all that it starts. Call `run` once."""
 
     def __init__(
         self,
-        context: ReportChannel,
+        context: DownloadContext,
         task: Download,
-        rules: DownloadLimits,
+        limits: DownloadLimits,
         extractors: ExtractorIndex,
     ) -> None:
         self._context = context
         self._task = task
-        self._rules = rules
+        self._limits = limits
         self._extractors = extractors
         self._directory = Path(task.directory)
         self._stage = Stage.DOWNLOADING
@@ -73,15 +74,15 @@ class Session:
         self._next_report = 0.0
         self._seen_bytes = 0
         self._directory_bytes = 0
-        self._moved_at = 0.0
-        self._account = Usage()
-        self._is_near_the_cap = False
+        self._progressed_at = 0.0
+        self._usage = Usage()
+        self._has_warned = False
 
     def run(self) -> Media:
-        """Run the download in a directory that exists; the files that came out of it.
+        """Run the download in its directory, which must exist, and return its files.
 
-        Raises JobError, and whatever the context raises for a stop. On any way out no process
-        of the session is left.
+        Raises JobError, and whatever the context raises for a stop. In any case no process of the
+        session is left.
         """
         read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
         try:
@@ -89,53 +90,55 @@ class Session:
                 leader = self._fork(write_fd)
             finally:
                 os.close(write_fd)
-            return self._attend(leader, read_fd)
+            return self._supervise(leader, read_fd)
         finally:
             os.close(read_fd)
 
     def _fork(self, write_fd: int) -> process_table.Identity:
-        # What is buffered would be written twice.
+        # Buffered output would be written twice.
         sys.stdout.flush()
         sys.stderr.flush()
         confinement = Confinement(self._task.job_id, self._directory, os.getpid())
         pid = os.fork()
         if pid == 0:
-            child.run(self._task, confinement, self._rules, write_fd, self._extractors)
+            child.run(self._task, confinement, self._limits, write_fd, self._extractors)
         identity = process_table.identify(pid)
         assert identity is not None  # noqa: S101 - our own child, not waited for
         return identity
 
-    def _attend(self, leader: process_table.Identity, read_fd: int) -> Media:
+    def _supervise(self, leader: process_table.Identity, read_fd: int) -> Media:
         result: Message | None = None
         statuses: dict[int, int] = {}
         try:
             self._context.report(YtDlpStarted(leader.pid, leader.started))
-            # It may be over before the first look, and gone before the last.
-            self._account.note_memory(_memory_in_use())
+            # A short download may end before the first check and be gone by the last.
+            self._usage.note_memory(_memory_in_use())
             result = self._listen(leader, read_fd)
         finally:
             if not isinstance(result, Result):
-                self._account.note_memory(_memory_in_use())
-            # A process that has said its last word gets no more time than it takes to end.
-            # In its first moments it leads no session yet, and must hear of its end all the same.
+                self._usage.note_memory(_memory_in_use())
+            # In its first moments the process leads no session yet, so it gets a signal itself.
             signals.send_signal(leader, signal.SIGTERM)
-            grace_s = _LAST_WORD_GRACE_S if result else self._rules.term_grace_s
+            grace_s = _RESULT_GRACE_S if result else self._limits.term_grace_s
             statuses = signals.stop_session(leader, grace_s)
             if not isinstance(result, Result):
-                # The bot may be gone, and the failure itself is the better news to pass on.
+                # The bot may be gone; that must not hide the download's own failure.
                 with contextlib.suppress(OSError):
-                    self._context.report(self._account.close(self._directory))
+                    self._context.report(self._usage.close(self._directory))
         if isinstance(result, Result):
             return self._media(result)
         if isinstance(result, JobError):
             raise result
-        raise _died(statuses.get(leader.pid))
+        raise _death_error(statuses.get(leader.pid))
 
     def _listen(self, leader: process_table.Identity, read_fd: int) -> Message | None:
-        """Its last word, or None when it died without one. Raises JobError for a broken rule."""
+        """Relay messages until the process sends its result; None if it dies first.
+
+        Raises JobError when the process exceeds a limit.
+        """
         now = time.monotonic()
-        self._stage_ends = now + self._rules.timeout_s
-        self._moved_at = now
+        self._stage_ends = now + self._limits.timeout_s
+        self._progressed_at = now
         next_watch = now + WATCH_INTERVAL_S
         receiver = Receiver()
         os.set_blocking(read_fd, False)
@@ -158,16 +161,16 @@ class Session:
                         self._identify(message)
                     else:
                         return message
-                # Its end decides, once all that it wrote before is read. End-of-file does not:
-                # a grandchild can hold the pipe for as long as it likes.
+                # Once the process has exited and all that it wrote has been read, no result will
+                # come. End-of-file says less, since a grandchild can keep the pipe open.
                 if pidfd in ready and not data:
                     return None
                 if data == b"" and read_fd in ready:
                     poll.unregister(read_fd)
                 now = time.monotonic()
-                self._keep_time(now)
+                self._check_time(now)
                 if now >= next_watch:
-                    self._keep_size()
+                    self._check_usage()
                     next_watch = now + WATCH_INTERVAL_S
         finally:
             os.close(pidfd)
@@ -176,10 +179,10 @@ class Session:
         self._note_bytes(progress.done_bytes)
         now = time.monotonic()
         if progress.stage is Stage.FINISHING and self._stage is not Stage.FINISHING:
-            # ffmpeg gets as long as yt-dlp did, once; the pool's own limit covers both.
+            # ffmpeg gets as much time as yt-dlp, but once; the pool's own limit covers both.
             self._stage = Stage.FINISHING
-            self._stage_ends = now + self._rules.timeout_s
-            self._next_report = self._moved_at = now
+            self._stage_ends = now + self._limits.timeout_s
+            self._next_report = self._progressed_at = now
         if now >= self._next_report:
             self._next_report = now + REPORT_INTERVAL_S
             self._context.report(progress)
@@ -192,38 +195,38 @@ class Session:
     def _note_bytes(self, count: int) -> None:
         if count > self._seen_bytes:
             self._seen_bytes = count
-            self._moved_at = time.monotonic()
+            self._progressed_at = time.monotonic()
 
     def _next_deadline(self) -> float:
-        return min(self._stage_ends, self._moved_at + self._rules.idle_timeout_s)
+        return min(self._stage_ends, self._progressed_at + self._limits.idle_timeout_s)
 
-    def _keep_time(self, now: float) -> None:
+    def _check_time(self, now: float) -> None:
         if now >= self._stage_ends:
-            detail = f"{self._stage} took more than {self._rules.timeout_s:g} s"
+            detail = f"{self._stage} took more than {self._limits.timeout_s:g} s"
             raise JobError(Reason.TIMED_OUT, Fault.RETRYABLE, detail)
-        if now >= self._moved_at + self._rules.idle_timeout_s:
-            detail = f"no byte for {self._rules.idle_timeout_s:g} s"
+        if now >= self._progressed_at + self._limits.idle_timeout_s:
+            detail = f"no byte for {self._limits.idle_timeout_s:g} s"
             raise JobError(Reason.STALLED, Fault.RETRYABLE, detail)
 
-    def _keep_size(self) -> None:
-        """The limits that no rlimit knows: of all files together, of all processes together."""
+    def _check_usage(self) -> None:
+        """Check what no rlimit covers: the size of all files, the memory of all processes."""
         size = workspace.size_bytes(self._directory)
-        # A conversion begins when the parts of a merge are gone: less is movement as well.
+        # Shrinking is progress as well: the streams of a merge are removed before a conversion.
         if size != self._directory_bytes:
-            self._directory_bytes, self._moved_at = size, time.monotonic()
-        if size > self._rules.max_answer_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
+            self._directory_bytes, self._progressed_at = size, time.monotonic()
+        if size > self._limits.max_answer_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
         used = _memory_in_use()
-        self._account.note_memory(used)
-        if used > _NEAR_THE_CAP * self._rules.memory_bytes and not self._is_near_the_cap:
-            self._is_near_the_cap = True
-            share = 100 * used / self._rules.memory_bytes
-            log.warning("job %d: its memory is at %.0f %% of the cap.", self._task.job_id, share)
-        if used > self._rules.memory_bytes:
+        self._usage.note_memory(used)
+        if used > _WARN_FROM * self._limits.memory_bytes and not self._has_warned:
+            self._has_warned = True
+            share = 100 * used / self._limits.memory_bytes
+            log.warning("job %d: memory is at %.0f %% of the limit", self._task.job_id, share)
+        if used > self._limits.memory_bytes:
             raise JobError(Reason.OUT_OF_MEMORY, Fault.PERMANENT, f"{used} bytes in use")
 
     def _media(self, result: Result) -> Media:
-        """Its claim, looked up: the files are there, they are files, and they fit."""
+        """Check the files that the process claims to have made, and remove all others."""
         media = Media(tuple(map(self._media_file, result.files)))
         named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
         workspace.keep_only(self._directory, named - {LOG_NAME})
@@ -235,11 +238,11 @@ class Session:
             if file.thumbnail:
                 workspace.own_file(self._directory, file.thumbnail)
         except (OSError, ValueError) as error:
-            detail = f"yt-dlp's process named a wrong file: {type(error).__name__}"
+            detail = f"the download process named a wrong file: {type(error).__name__}"
             raise JobError(Reason.CRASHED, Fault.RETRYABLE, detail) from error
         if not size:
             raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "the file is empty")
-        if size > self._rules.max_file_bytes:
+        if size > self._limits.max_file_bytes:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes")
         return MediaFile(
             path=os.fspath(self._directory / file.name),
@@ -251,7 +254,7 @@ class Session:
 
 
 def _memory_in_use() -> int:
-    """Of all that this worker's download runs."""
+    """Bytes of private memory in all descendants of this worker."""
     return sum(memory.private_bytes(p.pid) for p in process_table.descendants(os.getpid()))
 
 
@@ -259,23 +262,23 @@ def _messages(receiver: Receiver, data: bytes | None) -> Iterator[Message]:
     try:
         yield from receiver.feed(data or b"")
     except Garbled as error:
-        raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"yt-dlp's process: {error}") from error
+        raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"the download process: {error}") from error
 
 
 def _read(fd: int) -> bytes | None:
-    """What is in the pipe now: None for nothing yet, b"" at its end."""
+    """Whatever is in the pipe: None for nothing yet, b"" at end-of-file."""
     try:
         return os.read(fd, _CHUNK_BYTES)
     except BlockingIOError:
         return None
 
 
-def _died(status: int | None) -> JobError:
-    """What an end without a last word means, from its wait status."""
+def _death_error(status: int | None) -> JobError:
+    """The error for a process that died without a result, from its wait status."""
     code = os.waitstatus_to_exitcode(status) if status is not None else None
     if code == -signal.SIGXFSZ:
         return JobError(Reason.TOO_LARGE, Fault.PERMANENT, "a file over the limit")
     if code == -signal.SIGXCPU:
         return JobError(Reason.TIMED_OUT, Fault.PERMANENT, "over the limit of processor time")
-    how = "nobody saw how" if code is None else f"exit code {code}"
-    return JobError(Reason.CRASHED, Fault.RETRYABLE, f"yt-dlp's process died: {how}")
+    how = "exit code unknown" if code is None else f"exit code {code}"
+    return JobError(Reason.CRASHED, Fault.RETRYABLE, f"the download process died: {how}")

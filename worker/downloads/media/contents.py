@@ -1,6 +1,7 @@
-"""What a media file holds, as far as it matters to a player: read from ffprobe's answer.
+"""What a media file contains, as far as it matters to a player.
 
-Pure: nothing here looks at a file. `tracks` does, and needs no ffprobe for the ordinary ones.
+Pure: `read` interprets ffprobe's output. `mp4.tracks` finds the same in ordinary MP4 files
+without ffprobe.
 """
 
 import contextlib
@@ -11,31 +12,31 @@ from typing import Any
 
 _PICTURE_FORMATS = frozenset({"image2", "png_pipe", "jpeg_pipe", "webp_pipe"})
 _LARGEST_SIDE = 1 << 16
-_FASTEST_PICTURES = 60.0  # per second; above it stands a time base, not a rate
-_USUAL_PICTURES = 30.0
+_HIGHEST_RATE = 60.0  # pictures per second; a higher number is a time base and not a rate
+_USUAL_RATE = 30.0
 
 
 @dataclass(frozen=True)
 class Video:
-    """A stream of pictures. Sides in pixels as they are seen: upright, and with square pixels."""
+    """A video stream. Width and height in pixels as shown: upright and with square pixels."""
 
     codec: str
     pixel_format: str
     width: int
     height: int
-    pictures_per_s: float = _USUAL_PICTURES
+    pictures_per_s: float = _USUAL_RATE
 
     @property
     def pixels_per_s(self) -> float:
-        """What a decoder or an encoder has to do each second."""
+        """The pixels that are decoded or encoded for each second of the video."""
         return self.width * self.height * self.pictures_per_s
 
 
 @dataclass(frozen=True)
 class Contents:
-    """A file's container (ffprobe's names for it), its streams, and its length in seconds.
+    """A file's container (ffprobe's names for it), its streams and its duration in seconds.
 
-    `audio` is the codec's name. A cover is a picture that is shown while a song plays.
+    `audio` is the name of the audio codec. A cover is a picture that is shown while a song plays.
     """
 
     containers: frozenset[str]
@@ -46,12 +47,12 @@ class Contents:
 
     @property
     def is_still(self) -> bool:
-        """Whether it is one picture rather than many."""
+        """Whether it is a single picture."""
         return not self.containers.isdisjoint(_PICTURE_FORMATS)
 
 
 def read(probed: Mapping[str, Any]) -> Contents:
-    """The contents that ffprobe's JSON tells of; whatever is odd in it counts as not said."""
+    """Interpret ffprobe's JSON; a value that is not plausible counts as absent."""
     about = probed.get("format") or {}
     video, cover, audio = None, False, None
     for stream in _streams(probed):
@@ -72,12 +73,12 @@ def read(probed: Mapping[str, Any]) -> Contents:
 
 
 def side(value: object) -> int | None:
-    """A width or height in pixels, None for what can be none."""
+    """A width or height in pixels; None for an impossible value."""
     return value if isinstance(value, int) and 0 < value < _LARGEST_SIDE else None
 
 
 def positive(value: object) -> float | None:
-    """A finite number above 0, None for anything else."""
+    """A finite number above 0; None for anything else."""
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -86,8 +87,8 @@ def positive(value: object) -> float | None:
 
 
 def believable_rate(pictures_per_s: float) -> float:
-    """The rate itself, or the usual one for what can be none."""
-    return pictures_per_s if 0 < pictures_per_s <= _FASTEST_PICTURES else _USUAL_PICTURES
+    """The rate itself, or the usual rate in place of an implausible one."""
+    return pictures_per_s if 0 < pictures_per_s <= _HIGHEST_RATE else _USUAL_RATE
 
 
 def _streams(probed: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -107,7 +108,7 @@ def _video(stream: Mapping[str, Any], codec: str) -> Video | None:
 
 
 def _is_sideways(stream: Mapping[str, Any]) -> bool:
-    """Whether a player turns the pictures by a quarter."""
+    """Whether a player rotates the pictures by 90 degrees."""
     turn = (stream.get("tags") or {}).get("rotate")
     for data in stream.get("side_data_list") or []:
         turn = data.get("rotation", turn)
@@ -117,7 +118,7 @@ def _is_sideways(stream: Mapping[str, Any]) -> bool:
 
 
 def _ratio(value: object, sign: str) -> Fraction | None:
-    """`16:9` or `30000/1001` as a number above 0."""
+    """Parse `16:9` or `30000/1001`; None unless it is above 0."""
     with contextlib.suppress(ValueError, ZeroDivisionError):
         above, _, below = str(value).partition(sign)
         ratio = Fraction(int(above), int(below))

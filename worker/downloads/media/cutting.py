@@ -1,6 +1,6 @@
-"""A video that is too large for one file, cut at key frames into parts that are not.
+"""Cut a video that is too large for one file into parts, at key frames.
 
-Nothing is encoded, so it takes little more time than a copy.
+Pictures are not encoded, so it takes little longer than a copy.
 """
 
 import time
@@ -24,18 +24,18 @@ _MORE_PARTS = 3
 _THUMBNAIL_AT_S = 1.0
 
 
-def cut(path: Path, info: Mapping[str, Any], rules: DownloadLimits) -> list[ReadyFile]:
-    """The parts of the video at `path`, which is gone afterwards, in their order.
+def cut(path: Path, info: Mapping[str, Any], limits: DownloadLimits) -> list[ReadyFile]:
+    """Replace the video at `path` with its parts, and return these in order.
 
-    Raises JobError when it is none that every player shows, is not whole, or does not come apart.
+    Raises JobError if it does not play everywhere, is incomplete, or cannot be cut small enough.
     """
     if reader.read(path).is_cut_off:
-        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an MP4 that ends in its middle")
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
     found = contents_of(path)
     length_s = found.duration_s or contents.positive(info.get("duration"))
     if not (found.video and length_s and conversion.is_playable(found.video)):
-        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "it cannot be cut as it is")
-    pieces = _pieces(path, found, length_s, rules)
+        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "cannot be cut without encoding")
+    pieces = _pieces(path, found, length_s, limits)
     path.unlink()
     whole = facts_of(info, MediaKind.VIDEO, found.video)
     return [
@@ -54,14 +54,14 @@ def cut(path: Path, info: Mapping[str, Any], rules: DownloadLimits) -> list[Read
     ]
 
 
-def _pieces(path: Path, found: Contents, length_s: float, rules: DownloadLimits) -> list[Path]:
-    ends_at = time.monotonic() + conversion.budget_of(rules).time_s
-    fewest = parts_needed(path.stat().st_size, rules.max_file_bytes)
+def _pieces(path: Path, found: Contents, length_s: float, limits: DownloadLimits) -> list[Path]:
+    ends_at = time.monotonic() + conversion.budget_of(limits).time_s
+    fewest = parts_needed(path.stat().st_size, limits.max_file_bytes)
     encodes_audio = found.audio not in {None, "aac"}
     for count in range(fewest, fewest + _MORE_PARTS):
-        limits = ffmpeg.ProgramLimits(ends_at - time.monotonic(), rules.memory_bytes)
+        run_limits = ffmpeg.ProgramLimits(ends_at - time.monotonic(), limits.memory_bytes)
         try:
-            ffmpeg.cut(path, length_s / count, encodes_audio, limits)
+            ffmpeg.cut(path, length_s / count, encodes_audio, run_limits)
         except ProgramKilled as error:
             raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"cut: {error}") from error
         except NoRoom as error:
@@ -70,14 +70,14 @@ def _pieces(path: Path, found: Contents, length_s: float, rules: DownloadLimits)
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"cut: {error}") from error
         pieces = sorted(path.parent.glob(f"{path.stem}.part-*.mp4"))
         if not 1 < len(pieces) <= MOST_FILES:
-            # Its times are not what its index says: such a cut makes one piece, or a thousand.
-            detail = f"cut into {count} parts it comes to {len(pieces)}"
+            # The timestamps contradict the index, and a cut makes one piece or a thousand.
+            detail = f"cutting into {count} parts made {len(pieces)}"
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
-        if all(piece.stat().st_size <= rules.max_file_bytes for piece in pieces):
+        if all(piece.stat().st_size <= limits.max_file_bytes for piece in pieces):
             return pieces
         for piece in pieces:
             piece.unlink()
-    raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "its key frames are too far apart")
+    raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "the key frames are too far apart")
 
 
 def _thumbnail(piece: Path) -> str | None:

@@ -1,11 +1,11 @@
-"""How many parts a file is cut into that is too large to be sent as one."""
+"""How many parts an oversized video is cut into."""
 
 import math
 
-# Parts are as long as each other but begin at key frames, so some come out larger than others.
+# Parts are equally long but begin at key frames, so some are larger than others.
 _SHARE = 0.9
 
 
 def parts_needed(size_bytes: float, limit_bytes: int) -> int:
-    """How many parts can be expected to stay within the limit, at least two."""
+    """The fewest parts, at least two, that are likely to stay within the limit."""
     return max(2, math.ceil(size_bytes / (limit_bytes * _SHARE)))
