@@ -15,7 +15,8 @@ from maintenance.units import duration
 from worker.clocks import Wall
 from worker.ledger.upkeep import Upkeep
 from worker.logs import redact
-from worker.protocol import Reply
+from worker.notices import Notice, Topic
+from worker.protocol import Reader, Reply
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], wal
         sentence = alert.note(troubles.get(name), name, wall)
         if sentence:
             log.log(logging.ERROR if alert.is_raised else logging.INFO, "%s", sentence)
-            messages[name] = [Reply(admin, None, redact(sentence)) for admin in sorted(admins)]
+            notice = Notice(Topic.VERBATIM, {"text": redact(sentence)})
+            messages[name] = [Reply(Reader(admin), None, (notice,)) for admin in sorted(admins)]
             outdated += alert.messages
     state = {
         name: asdict(alert) for name, alert in alerts.items() if not alert.is_forgettable(wall)

@@ -75,6 +75,28 @@ class JobError(Exception):
         return f"{self.reason} ({self.fault}): {self.detail}" if self.detail else str(self.reason)
 
 
+class LinkFlaw(StrEnum):
+    """Why a URL is refused."""
+
+    TOO_LONG = "longer than 2048 characters"
+    SCHEME = "not http or https"
+    CREDENTIALS = "contains a user name or a password"
+    CHARACTERS = "contains characters that no URL has"
+    HOST = "has no valid host"
+    PORT = "has a port below 1024 other than 80 and 443"
+
+
+class InvalidLink(JobError):
+    """A URL that is refused before anything is fetched; `flaw` says why."""
+
+    def __init__(self, flaw: LinkFlaw) -> None:
+        super().__init__(Reason.INVALID_LINK, Fault.PERMANENT, flaw.value)
+        self.flaw = flaw
+
+    def __reduce__(self) -> tuple[type["InvalidLink"], tuple[LinkFlaw]]:
+        return (InvalidLink, (self.flaw,))
+
+
 class TelegramError(Exception):
     """A call to the Bot API that did not do what it should."""
 

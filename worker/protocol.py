@@ -13,6 +13,7 @@ from typing import Any
 
 from worker.errors import Reason
 from worker.form import WHOLE, Form
+from worker.notices import Notice, notice_from_json
 
 # -------------------------------------------------------------------------------- downloads
 
@@ -161,6 +162,16 @@ class Media:
 
 # --------------------------------------------------------------------------------- telegram
 
+DEFAULT_LANGUAGE = "en"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads a message: a chat, and the IETF tag of the language in which it is written."""
+
+    chat_id: int
+    language: str = DEFAULT_LANGUAGE
+
 
 @dataclass(frozen=True)
 class HandleUpdate:
@@ -174,7 +185,7 @@ class PostStatus:
     """Send the status message of a request, as a reply to the link. Answers with `Posted`."""
 
     request_id: int
-    chat_id: int
+    reader: Reader
     reply_to: int
 
 
@@ -183,7 +194,7 @@ class EditStatus:
     """Show progress in the status message; worth nothing once the next one is due."""
 
     request_id: int
-    chat_id: int
+    reader: Reader
     message_id: int
     progress: Progress
 
@@ -210,7 +221,7 @@ class Deliver:
     """Turn the status message into the file. Answers with `Delivered`."""
 
     request_id: int
-    chat_id: int
+    reader: Reader
     message_id: int
     file: MediaFile
 
@@ -224,7 +235,7 @@ class SendGroup:
     """
 
     request_id: int
-    chat_id: int
+    reader: Reader
     reply_to: int
     files: tuple[MediaFile, ...]
 
@@ -238,7 +249,7 @@ class Explain:
     """
 
     request_id: int
-    chat_id: int
+    reader: Reader
     message_id: int
     reason: Reason | None
     error_id: str = ""
@@ -248,19 +259,20 @@ class Explain:
 
 @dataclass(frozen=True)
 class Reply:
-    """Say something that is not the answer to a link."""
+    """Say something that is not the answer to a link, a line for each notice."""
 
-    chat_id: int
+    reader: Reader
     reply_to: int | None
-    text: str
+    notices: tuple[Notice, ...]
 
 
 @dataclass(frozen=True)
 class AnswerButton:
-    """Stop the little clock on a pressed button, with a short notice."""
+    """Stop the little clock on a pressed button, with a short notice to who pressed it."""
 
     callback_id: str
-    text: str
+    language: str
+    notice: Notice
 
 
 @dataclass(frozen=True)
@@ -296,7 +308,7 @@ class GroupSent:
 class OpenRequest:
     """Effect: a person wants the media behind a link. `media_key` names the media.
 
-    `fresh`: what is remembered will not do.
+    `fresh`: what is remembered will not do. `language` is the person's, as in `Reader`.
     """
 
     chat_id: int
@@ -306,6 +318,7 @@ class OpenRequest:
     media_key: str
     form: Form = WHOLE
     fresh: bool = False
+    language: str = DEFAULT_LANGUAGE
 
 
 @dataclass(frozen=True)
@@ -315,6 +328,7 @@ class CancelRequest:
     request_id: int
     user_id: int
     callback_id: str
+    language: str = DEFAULT_LANGUAGE
 
 
 @dataclass(frozen=True)
@@ -323,43 +337,6 @@ class Ban:
 
     user_id: int
     is_banned: bool
-
-
-class Refusal(StrEnum):
-    """Why a link was not taken on."""
-
-    BANNED = "banned"
-    WAITING = "too many waiting"
-    MINUTE = "too many this minute"
-    HOUR = "too many this hour"
-    DAY = "too many today"
-
-
-class Cancelled(StrEnum):
-    """What pressing Cancel came to."""
-
-    DONE = "done"
-    NOT_YOURS = "not yours"
-    TOO_LATE = "too late"
-
-
-class Topic(StrEnum):
-    """What is said to a person beside refusals, flaws of links and the answers to links.
-
-    VERBATIM stands for a text that is finished already.
-    """
-
-    HELP = "help"
-    HINT = "hint"
-    WHICH_LINK = "which link"
-    PRIVATE_BOT = "private bot"
-    LINKS_LEFT_OUT = "links left out"
-    DEAD_BUTTON = "dead button"
-    BAN_WHOM = "ban whom"
-    BAN_ADMIN = "ban admin"
-    BAN_DONE = "ban done"
-    UNBAN_DONE = "unban done"
-    VERBATIM = "verbatim"
 
 
 Effect = OpenRequest | CancelRequest | Ban | Reply | AnswerButton
@@ -394,6 +371,18 @@ def delivered_from_json(value: Mapping[str, Any]) -> Delivered:
     """The inverse of `to_json` for a `Delivered`."""
     kind = value["kind"]
     return Delivered(value["file_id"], MediaKind(kind) if kind else None)
+
+
+def reply_from_json(value: Mapping[str, Any]) -> Reply:
+    """The inverse of `to_json` for a `Reply`."""
+    notices = tuple(map(notice_from_json, value["notices"]))
+    return Reply(Reader(**value["reader"]), value["reply_to"], notices)
+
+
+def answer_from_json(value: Mapping[str, Any]) -> AnswerButton:
+    """The inverse of `to_json` for an `AnswerButton`."""
+    notice = notice_from_json(value["notice"])
+    return AnswerButton(value["callback_id"], value["language"], notice)
 
 
 def _file_from_json(value: Mapping[str, Any]) -> MediaFile:

@@ -7,13 +7,11 @@ connection, by `worker.downloads.confinement.egress_guard`.
 import ipaddress
 import re
 import unicodedata
-from enum import StrEnum
-from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import idna
 
-from worker.errors import Fault, JobError, Reason
+from worker.errors import InvalidLink, LinkFlaw
 
 MAX_LENGTH = 2048
 
@@ -31,28 +29,6 @@ _SMUGGLED = "#__youtubedl_smuggle"
 
 WEB_PORTS = (80, 443)
 FIRST_FREE_PORT = 1024
-
-
-class LinkFlaw(StrEnum):
-    """Why a URL is refused."""
-
-    TOO_LONG = "longer than 2048 characters"
-    SCHEME = "not http or https"
-    CREDENTIALS = "contains a user name or a password"
-    CHARACTERS = "contains characters that no URL has"
-    HOST = "has no valid host"
-    PORT = "has a port below 1024 other than 80 and 443"
-
-
-class InvalidLink(JobError):
-    """A URL that is refused before anything is fetched; `flaw` says why."""
-
-    def __init__(self, flaw: LinkFlaw) -> None:
-        super().__init__(Reason.INVALID_LINK, Fault.PERMANENT, flaw.value)
-        self.flaw = flaw
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (InvalidLink, (self.flaw,))
 
 
 def normalise(url: str) -> str:

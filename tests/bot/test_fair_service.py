@@ -6,7 +6,7 @@ import pytest
 
 from tests.sandbox.site import MediaSite
 from tests.support.scene import ONE_WORKER_EACH, Scene
-from worker.protocol import Refusal
+from worker.notices import Notice, Refusal
 from worker.telegram import texts
 from worker.telegram.texts import ENGLISH
 
@@ -63,7 +63,7 @@ def test_banned_person_is_told_once_and_can_be_let_in_again(scene: Scene) -> Non
     for name in "abc":
         scene.send(f"/clip/banned-{name}.mp4", person)
     (answer,) = scene.wait_for_answers(1, person)
-    assert answer.text == texts.notice(ENGLISH, Refusal.BANNED)
+    assert answer.text == texts.notice(ENGLISH, Notice(Refusal.BANNED))
     scene.api.say(f"/unban {person}", ADMIN)
     scene.wait_for_answers(2, ADMIN)
     scene.send("/clip/let-in.mp4", person)

@@ -9,7 +9,7 @@ from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.support.media import probe
 from tests.support.scene import Scene
-from worker.protocol import Topic
+from worker.notices import Notice, Topic
 from worker.telegram import texts
 from worker.telegram.handlers import MAX_LINKS
 from worker.telegram.texts import ENGLISH
@@ -139,7 +139,7 @@ def test_groups_command_is_answered_by_the_bot_that_it_names(scene: Scene) -> No
     scene.api.say("/help", group, 7)
     scene.api.say("/help@Sandbox_Bot", group, 7)
     (answer,) = scene.wait_for_answers(1, group)
-    assert answer.text == texts.notice(ENGLISH, Topic.HELP, most_links=MAX_LINKS)
+    assert answer.text == texts.notice(ENGLISH, Notice(Topic.HELP, {"most_links": MAX_LINKS}))
 
 
 def test_each_of_several_links_is_a_request(scene: Scene, chat: int) -> None:
@@ -148,7 +148,7 @@ def test_each_of_several_links_is_a_request(scene: Scene, chat: int) -> None:
     answers = scene.wait_for_answers(6, chat)
     assert [answer.kind for answer in answers].count("video") == 5
     (notice,) = [answer.text for answer in answers if answer.text]
-    assert "first 5 links" in (notice or "")
+    assert "I only take 5 links" in (notice or "")
 
 
 def test_people_with_one_link_share_one_download(scene: Scene) -> None:

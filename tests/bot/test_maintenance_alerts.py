@@ -15,6 +15,7 @@ from tests.support.scene import Scene
 from worker.clocks import Wall
 from worker.ledger import Ledger, ledger_path
 from worker.ledger.upkeep import Upkeep
+from worker.protocol import reply_from_json
 
 BAD = [critical("disk", "3 % free")]
 GOOD = [ok("disk", "30 % free")]
@@ -40,8 +41,9 @@ class Admins:
         rows = self.ledger._db.execute(
             "SELECT payload FROM jobs WHERE kind = 'reply' AND state != 'dropped' ORDER BY id"
         )
-        payloads = [json.loads(row["payload"]) for row in rows]
-        return [payload["text"] for payload in payloads if payload["chat_id"] == 7]
+        replies = [reply_from_json(json.loads(row["payload"])) for row in rows]
+        said = [reply.notices for reply in replies if reply.reader.chat_id == 7]
+        return [str(notice.values["text"]) for notices in said for notice in notices]
 
     def send_all(self) -> None:
         self.ledger._db.execute("UPDATE jobs SET state = 'done' WHERE state = 'waiting'")
@@ -73,7 +75,7 @@ def test_trouble_is_announced_once_and_its_end_once(admins: Admins) -> None:
 
 def test_every_admin_hears_of_it(admins: Admins) -> None:
     admins.sample(BAD, 2)
-    rows = admins.ledger._db.execute("SELECT payload ->> '$.chat_id' AS chat FROM jobs")
+    rows = admins.ledger._db.execute("SELECT payload ->> '$.reader.chat_id' AS chat FROM jobs")
     assert sorted(row["chat"] for row in rows) == [7, 8]
 
 

@@ -15,7 +15,7 @@ from maintenance.janitor import KEPT_S, SAMPLES_KEPT_S, Janitor
 from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.site import MediaSite
-from tests.support.ledger_kit import ERROR, QUOTA, WORDS, a_file, a_link, claim, post, send
+from tests.support.ledger_kit import ERROR, QUOTA, a_file, a_link, claim, post, send
 from tests.support.operator_kit import FFMPEG, ROOT, NobodyAtWork, namesake, orphan
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker import protocol
@@ -130,7 +130,7 @@ def answered_link(ledger: Ledger, now: float, *, user_id: int = 7) -> None:
     ledger.record_updates([{"update_id": number}], Wall(now))
     update = claim(ledger, UpdateJob, now)
     link = a_link(user_id, f"key {number}")
-    ledger.finish_update(update, [link], QUOTA, WORDS, Wall(now))
+    ledger.finish_update(update, [link], QUOTA, Wall(now))
     ledger.finish_status(claim(ledger, StatusJob, now), 2, Wall(now))
     ledger.finish_download(claim(ledger, DownloadJob, now), a_file(), Wall(now))
     ledger.finish_delivery(claim(ledger, DeliverJob, now), protocol.Delivered("file id"), Wall(now))

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from tests.hostile.web import Handler, Web, content
 from tests.sandbox.site import MediaSite
-from tests.support.ledger_kit import QUOTA, START, WORDS
+from tests.support.ledger_kit import QUOTA, START
 from tests.support.scene import CHAT, Scene
 from tests.support.updates import anything, near_messages, odd_objects, said
 from worker.dispatch import poller
 from worker.dispatch.poller import MAX_NESTING, Poller
 from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob
-from worker.protocol import Cancelled, HandleUpdate
+from worker.notices import Cancelled, Notice
+from worker.protocol import HandleUpdate
 from worker.telegram import Connection, fields, handle_update, texts
 from worker.telegram.texts import ENGLISH
 
@@ -81,7 +82,7 @@ def handle_all(ledger: Ledger) -> int:
                 effects = handle_update(
                     task.update, admins=frozenset({ADMIN}), username=lambda: "bot"
                 )
-                ledger.finish_update(job, effects, QUOTA, WORDS, START)
+                ledger.finish_update(job, effects, QUOTA, START)
             case StatusJob():
                 ledger.finish_status(job, 1, START)
             case _:
@@ -204,8 +205,8 @@ def test_a_button_obeys_only_who_it_was_made_for(site: MediaSite, tmp_path: Path
         for stranger in (1, 2, 3):
             api.press(CHAT, status.message_id, "Cancel", user_id=CHAT + stranger)
         api.wait_for(lambda: len(notices()) == 3)
-        assert set(notices()) == {texts.notice(ENGLISH, Cancelled.NOT_YOURS)}
+        assert set(notices()) == {texts.notice(ENGLISH, Notice(Cancelled.NOT_YOURS))}
         assert scene.answers() == []
         api.press(CHAT, status.message_id, "Cancel", user_id=CHAT)
         scene.wait_for_answers(1)
-        assert api.wait_for(lambda: texts.notice(ENGLISH, Cancelled.DONE) in notices())
+        assert api.wait_for(lambda: texts.notice(ENGLISH, Notice(Cancelled.DONE)) in notices())

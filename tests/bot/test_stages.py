@@ -17,7 +17,7 @@ from tests.support.conversation import Conversation
 from tests.support.file_server import served
 from tests.support.media import make
 from tests.support.scene import Scene
-from worker.protocol import Cancelled
+from worker.notices import Cancelled, Notice
 from worker.telegram import texts
 from worker.telegram.texts import ENGLISH
 
@@ -158,7 +158,7 @@ def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
     (job,) = next(iter(scene.ledger("SELECT download_id FROM requests WHERE chat_id = ?", chat)))
 
     scene.api.press(chat, status.message_id, "Cancel", user_id=chat + 1)
-    scene.api.wait_for(lambda: notices == [texts.notice(ENGLISH, Cancelled.NOT_YOURS)])
+    scene.api.wait_for(lambda: notices == [texts.notice(ENGLISH, Notice(Cancelled.NOT_YOURS))])
     assert scene.answers(chat) == []
     assert scene.ledger("SELECT verdict FROM requests WHERE chat_id = ?", chat) in (
         [(None,)],
@@ -170,7 +170,7 @@ def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
     scene.api.wait_for(lambda: notices[1:])  # it may come after the answer
     unsubscribe()
     assert answer.text == ENGLISH.cancelled
-    assert notices[1:] == [texts.notice(ENGLISH, Cancelled.DONE)]
+    assert notices[1:] == [texts.notice(ENGLISH, Notice(Cancelled.DONE))]
     scene.api.wait_for(lambda: not scene.workers("yt-dlp") and not scene.workers("ffmpeg"), 10)
     scene.wait_for_no_directories()
     end = "done" if stage is uploading else "dropped"

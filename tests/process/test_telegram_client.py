@@ -11,12 +11,15 @@ from tests.support.scripted_server import CHAT, DIARY, TOKEN, Connected, Respond
 from tests.support.scripted_server import api as api
 from tests.support.scripted_server import client as client
 from tests.support.scripted_server import server as server
+from worker.telegram.buttons import Button
 from worker.telegram.client import Client, Connection
 from worker.telegram.handlers import ALLOWED_UPDATES
 
+CANCEL = [[Button("Cancel", "cancel:1")]]
+
 
 def test_parameters_travel_in_the_body(server: Scripted, client: Client) -> None:
-    assert client.send_text(CHAT, f"{DIARY} & ä🎬", 7, ("Cancel", "cancel:1")) == 5
+    assert client.send_text(CHAT, f"{DIARY} & ä🎬", 7, CANCEL) == 5
     [request] = server.received
     assert request.line == f"POST /bot{TOKEN}/sendMessage HTTP/1.1"
     assert {name: _read(value) for name, value in request.form.items()} == {
@@ -88,12 +91,12 @@ def test_the_stand_in_takes_every_call(api: BotApi, tmp_path: Path) -> None:
     said = api.say("https://a.example/", CHAT)
     [update] = client.get_updates(0, 1, ALLOWED_UPDATES)
     assert update["message"]["message_id"] == said
-    message_id = client.send_text(CHAT, "one", said, ("Cancel", "cancel:1"))
+    message_id = client.send_text(CHAT, "one", said, CANCEL)
     query_id = api.press(CHAT, message_id, "Cancel")
     client.answer_button(query_id, "x" * 300)
     client.answer_button("not a query", "too late")
-    client.edit_text(CHAT, message_id, "two", ("Cancel", "cancel:1"))
-    client.edit_text(CHAT, message_id, "two", ("Cancel", "cancel:1"))
+    client.edit_text(CHAT, message_id, "two", CANCEL)
+    client.edit_text(CHAT, message_id, "two", CANCEL)
     client.edit_text(CHAT, message_id, "two")
     last = api.chat(CHAT)[-1]
     assert (last.text, last.buttons, last.reply_to) == ("two", [], said)

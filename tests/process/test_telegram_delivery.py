@@ -13,6 +13,7 @@ from tests.support.telegram_driver import api as api
 from tests.support.telegram_driver import clip as clip
 from tests.support.telegram_driver import driver as driver
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
+from worker.notices import Cancelled, Notice, Topic
 from worker.protocol import (
     Action,
     AnswerButton,
@@ -24,6 +25,7 @@ from worker.protocol import (
     MediaFile,
     MediaKind,
     Progress,
+    Reader,
     Reply,
     ShowAction,
     Stage,
@@ -69,7 +71,7 @@ def test_every_action_is_one_that_telegram_knows(driver: TelegramDriver, action:
 
 def test_progress_is_shown_and_may_repeat_itself(driver: TelegramDriver) -> None:
     progress = Progress(Stage.DOWNLOADING, 5_000_000, 10_000_000)
-    task = EditStatus(REQUEST, CHAT, driver.message_id, progress)
+    task = EditStatus(REQUEST, Reader(CHAT), driver.message_id, progress)
     assert driver.do(task) is None
     assert driver.do(task) is None
     assert driver.message.text == texts.progress(ENGLISH, progress)
@@ -79,12 +81,12 @@ def test_progress_is_shown_and_may_repeat_itself(driver: TelegramDriver) -> None
 def test_progress_for_a_message_that_is_gone_does_not_matter(driver: TelegramDriver) -> None:
     driver.api.delete_message(CHAT, driver.message_id)
     progress = Progress(Stage.DOWNLOADING)
-    assert driver.do(EditStatus(REQUEST, CHAT, driver.message_id, progress)) is None
+    assert driver.do(EditStatus(REQUEST, Reader(CHAT), driver.message_id, progress)) is None
 
 
 def test_late_progress_leaves_the_media_alone(driver: TelegramDriver, clip: MediaFile) -> None:
     driver.deliver(clip)
-    late = EditStatus(REQUEST, CHAT, driver.message_id, Progress(Stage.DOWNLOADING, 1))
+    late = EditStatus(REQUEST, Reader(CHAT), driver.message_id, Progress(Stage.DOWNLOADING, 1))
     assert driver.do(late) is None
     assert driver.message.kind == "video"
 
@@ -210,7 +212,7 @@ def test_a_server_that_is_not_local_is_the_operators_business(api: BotApi, clip:
 
 
 def test_the_status_turns_into_a_sentence(driver: TelegramDriver) -> None:
-    task = Explain(REQUEST, CHAT, driver.message_id, Reason.INTERNAL, "7f3a2c")
+    task = Explain(REQUEST, Reader(CHAT), driver.message_id, Reason.INTERNAL, "7f3a2c")
     assert driver.do(task) is None
     assert driver.do(task) is None
     assert driver.message.text == texts.explanation(ENGLISH, Reason.INTERNAL, "7f3a2c")
@@ -219,21 +221,22 @@ def test_the_status_turns_into_a_sentence(driver: TelegramDriver) -> None:
 
 def test_no_sentence_replaces_media_that_came(driver: TelegramDriver, clip: MediaFile) -> None:
     driver.deliver(clip)
-    assert driver.do(Explain(REQUEST, CHAT, driver.message_id, Reason.CRASHED)) is None
+    assert driver.do(Explain(REQUEST, Reader(CHAT), driver.message_id, Reason.CRASHED)) is None
     assert driver.message.kind == "video"
 
 
 def test_a_sentence_for_a_message_that_is_gone_is_not_lost_silently(driver: TelegramDriver) -> None:
     driver.api.delete_message(CHAT, driver.message_id)
     with pytest.raises(MessageGone):
-        driver.do(Explain(REQUEST, CHAT, driver.message_id, None))
+        driver.do(Explain(REQUEST, Reader(CHAT), driver.message_id, None))
 
 
 def test_a_reply_is_plain_text(driver: TelegramDriver) -> None:
-    assert driver.do(Reply(CHAT, driver.link_id, "<b>& /help")) is None
+    notice = Notice(Topic.VERBATIM, {"text": "<b>& /help"})
+    assert driver.do(Reply(Reader(CHAT), driver.link_id, (notice,))) is None
     last = driver.api.chat(CHAT)[-1]
     assert (last.text, last.reply_to) == ("<b>& /help", driver.link_id)
 
 
 def test_a_button_pressed_too_long_ago_needs_no_answer(driver: TelegramDriver) -> None:
-    assert driver.do(AnswerButton("123", "Cancelled.")) is None
+    assert driver.do(AnswerButton("123", "en", Notice(Cancelled.DONE))) is None

@@ -102,7 +102,8 @@ UPLOAD = """
 import re, sys
 from pathlib import Path
 from telebot import apihelper
-from worker.protocol import Deliver, EditStatus, MediaFacts, MediaFile, MediaKind, Progress, Stage
+from worker.protocol import Deliver, EditStatus, MediaFacts, MediaFile, MediaKind
+from worker.protocol import Progress, Reader, Stage
 from worker.telegram import Connection, make_handler
 
 token, url, message_id, path, streamed = sys.argv[1:]
@@ -114,9 +115,9 @@ def memory_mb(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 
 media = MediaFile(path, 0, "https://a.example/", MediaFacts(MediaKind.DOCUMENT, "Large"))
-handle(None, EditStatus(1, 1001, int(message_id), Progress(Stage.DOWNLOADING)))
+handle(None, EditStatus(1, Reader(1001), int(message_id), Progress(Stage.DOWNLOADING)))
 before = memory_mb("VmRSS")
-delivered = handle(None, Deliver(1, 1001, int(message_id), media))
+delivered = handle(None, Deliver(1, Reader(1001), int(message_id), media))
 assert delivered.file_id, delivered
 print(memory_mb("VmHWM") - before)
 """

@@ -20,7 +20,7 @@ from worker.errors import (
     TelegramBusy,
     TelegramUnreachable,
 )
-from worker.protocol import GroupSent, MediaFacts, MediaFile, MediaKind, SendGroup
+from worker.protocol import GroupSent, MediaFacts, MediaFile, MediaKind, Reader, SendGroup
 from worker.telegram import Connection, delivery
 from worker.telegram.client import Client
 
@@ -61,7 +61,7 @@ def a_file(
 def send(driver: TelegramDriver, *files: MediaFile) -> tuple[GroupSent, list[ChatMessage]]:
     """Send them; what is answered, and the messages that came into the chat by it."""
     before = len(driver.api.chat(CHAT))
-    sent = driver.do(SendGroup(REQUEST, CHAT, driver.link_id, files))
+    sent = driver.do(SendGroup(REQUEST, Reader(CHAT), driver.link_id, files))
     assert isinstance(sent, GroupSent)
     return sent, driver.api.chat(CHAT)[before:]
 
@@ -173,7 +173,7 @@ def test_one_file_alone_would_have_the_whole_album_refused(
     driver: TelegramDriver, tmp_path: Path
 ) -> None:
     before = len(driver.api.chat(CHAT))
-    task = SendGroup(REQUEST, CHAT, driver.link_id, tuple(a_post(tmp_path, "pxp")))
+    task = SendGroup(REQUEST, Reader(CHAT), driver.link_id, tuple(a_post(tmp_path, "pxp")))
     with pytest.raises(JobError) as caught:
         delivery._send_album(Client(Connection(TOKEN, driver.api.url)), task, task.files)
     assert caught.value.reason is Reason.UPLOAD_REFUSED

@@ -33,7 +33,7 @@ def staged(method: str, site: MediaSite, home: Path, **more: str) -> Scene:
     env = {
         **ONE_WORKER_EACH,
         "START_METHOD": method,
-        "PYTHONPATH": str(STAGED_BOT.parents[1]),
+        "PYTHONPATH": str(STAGED_BOT.parents[2]),
         "JOB_MAX_ATTEMPTS": "100",
         **more,
     }

@@ -2,16 +2,11 @@
 
 from typing import TypeVar
 
-from worker import errors, protocol
+from worker import errors, notices, protocol
 from worker.clocks import Wall
-from worker.ledger import ButtonJob, Ledger, Quota, StatusJob, UpdateJob, Words
+from worker.ledger import ButtonJob, Ledger, Quota, StatusJob, UpdateJob
 from worker.ledger.jobs import ClaimedJob
-from worker.protocol import Cancelled
 
-WORDS = Words(
-    cancelled={outcome: outcome.value for outcome in Cancelled},
-    refusals={refusal: refusal.value for refusal in protocol.Refusal},
-)
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
 AnyJob = TypeVar("AnyJob", bound=ClaimedJob)
 
@@ -31,7 +26,7 @@ def claim(ledger: Ledger, job_type: type[AnyJob], now: float = 0.0) -> AnyJob:
 def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[int]:
     """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
     ledger.record_updates([{"update_id": update_id}], START)
-    outcome = ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, WORDS, START)
+    outcome = ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, START)
     return list(outcome.job_ids_to_stop)
 
 
@@ -56,10 +51,10 @@ def post(ledger: Ledger, message_id: int = 2) -> None:
 
 def press(
     ledger: Ledger, user_id: int, request_id: int = 1, update_id: int = 9
-) -> tuple[str, list[int]]:
-    """Press Cancel: the notice that is shown, and the running jobs to be stopped."""
+) -> tuple[notices.About, list[int]]:
+    """Press Cancel: what the notice is about, and the running jobs to be stopped."""
     effect = protocol.CancelRequest(request_id, user_id, "callback")
     to_stop = send(ledger, effect, update_id=update_id)
     job = claim(ledger, ButtonJob)
     ledger.finish(job, START)
-    return job.answer.text, to_stop
+    return job.answer.notice.about, to_stop

@@ -17,6 +17,7 @@ from worker.protocol import (
     MediaKind,
     Posted,
     PostStatus,
+    Reader,
     TelegramTask,
 )
 from worker.telegram import Connection, TelegramResult, make_handler
@@ -43,14 +44,14 @@ class TelegramDriver:
         return self._handle(None, task)
 
     def post(self) -> "TelegramDriver":
-        posted = self.do(PostStatus(REQUEST, CHAT, self.link_id))
+        posted = self.do(PostStatus(REQUEST, Reader(CHAT), self.link_id))
         assert isinstance(posted, Posted)
         self.message_id = posted.message_id
         return self
 
     def deliver(self, media: MediaFile, file_id: str | None = None) -> Delivered:
         delivered = self.do(
-            Deliver(REQUEST, CHAT, self.message_id, replace(media, file_id=file_id))
+            Deliver(REQUEST, Reader(CHAT), self.message_id, replace(media, file_id=file_id))
         )
         assert isinstance(delivered, Delivered)
         return delivered

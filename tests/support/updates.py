@@ -36,7 +36,7 @@ anything = st.recursive(
 update_keys = st.sampled_from(
     [
         *("message", "callback_query", "message_id", "chat", "from", "id", "is_bot", "type"),
-        *("text", "caption", "entities", "offset", "length", "url", "data"),
+        *("text", "caption", "entities", "offset", "length", "url", "data", "language_code"),
     ]
 )
 odd_objects = st.recursive(

@@ -4,7 +4,7 @@ import pytest
 
 from worker.dispatch import tasks
 from worker.dispatch.albums import next_group
-from worker.protocol import Deliver, MediaFacts, MediaFile, MediaKind, SendGroup
+from worker.protocol import Deliver, MediaFacts, MediaFile, MediaKind, Reader, SendGroup
 from worker.settings import load_settings
 
 LIMIT = 50
@@ -60,7 +60,9 @@ def upload_s(*sizes: int, file_id: str | None = None) -> float:
     """The time that such an upload has beyond any call's."""
     settings = load_settings({}, needs_token=False)
     files = tuple(a_file("p", size, file_id) for size in sizes)
-    task = SendGroup(1, 1, 1, files) if len(files) > 1 else Deliver(1, 1, 1, files[0])
+    task = (
+        SendGroup(1, Reader(1), 1, files) if len(files) > 1 else Deliver(1, Reader(1), 1, files[0])
+    )
     return tasks.timeout_s(task, settings) - settings.telegram_job_timeout_s
 
 

@@ -6,21 +6,11 @@ from typing import Any
 import pytest
 
 from tests.support.catalogues import flaws, is_balanced
-from worker.errors import Reason
-from worker.protocol import (
-    Cancelled,
-    MediaFacts,
-    MediaFile,
-    MediaKind,
-    Note,
-    Progress,
-    Refusal,
-    Stage,
-    Topic,
-)
+from worker.errors import LinkFlaw, Reason
+from worker.notices import Cancelled, Notice, Refusal, Topic
+from worker.protocol import MediaFacts, MediaFile, MediaKind, Note, Progress, Stage
 from worker.telegram.texts import CATALOGUES, ENGLISH, Catalogue, caption, notice, progress
 from worker.telegram.texts.plurals import PluralForm, PluralRule
-from worker.urls import LinkFlaw
 
 KEYS: dict[str, set[Any]] = {
     "reasons": {*Reason},
@@ -134,7 +124,7 @@ def test_captions_are_balanced_html(catalogue: Catalogue, note: Note | None) -> 
 def test_language_declines_by_its_own_rule(count: int, form: str) -> None:
     waiting = Progress(Stage.IN_LINE, ahead=count)
     assert progress(RUSSIAN, waiting) == f"{count} {form}"
-    left_out = notice(RUSSIAN, Topic.LINKS_LEFT_OUT, count=count, most_links=5)
+    left_out = notice(RUSSIAN, Notice(Topic.LINKS_LEFT_OUT, {"count": count, "most_links": 5}))
     assert left_out == f"{count} {form}, 5"
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.ledger_kit import QUOTA, START, WORDS, claim
+from tests.support.ledger_kit import QUOTA, START, claim
 from worker import protocol
 from worker.clocks import Monotonic
 from worker.dispatch import circuit_breaker
@@ -214,7 +214,7 @@ def test_probe_that_is_never_heard_of_makes_way_after_a_while() -> None:
 def send(ledger: Ledger, url: str) -> None:
     ledger.record_updates([{"update_id": next(_ids)}], START)
     wish = protocol.OpenRequest(ANNA, ANNA, 1, url, url)
-    ledger.finish_update(claim(ledger, UpdateJob), [wish], QUOTA, WORDS, START)
+    ledger.finish_update(claim(ledger, UpdateJob), [wish], QUOTA, START)
 
 
 def test_who_waits_for_the_site_is_told_at_once(ledger: Ledger) -> None:

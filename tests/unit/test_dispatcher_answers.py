@@ -15,6 +15,7 @@ from worker.errors import (
     Reason,
     TelegramUnreachable,
 )
+from worker.notices import Notice, Topic
 from worker.protocol import (
     Action,
     Deliver,
@@ -26,6 +27,7 @@ from worker.protocol import (
     MediaKind,
     PostStatus,
     Progress,
+    Reader,
     Reply,
     SendGroup,
     Stage,
@@ -56,7 +58,7 @@ def test_answer_is_sent_once_the_status_stands_and_the_media_is_there(
         assert not bot.tasks(Deliver)
         bot.post(50)
     deliver = bot.task(Deliver)
-    assert (deliver.chat_id, deliver.message_id) == (7, 50)
+    assert (deliver.reader.chat_id, deliver.message_id) == (7, 50)
     assert bot.directories() == [Path(deliver.file.path).parent.name]
     bot.deliver()
     assert answered(bot) == [1]
@@ -245,7 +247,7 @@ def test_closed_chat_ends_all_that_is_for_it_and_nothing_else(bot: SteppedDispat
     bot.send(LINK, user_id=1)
     bot.post(51)
     bot.send(f"{LINK}2", user_id=2)
-    bot.bring(Reply(1, None, "hello"))
+    bot.bring(Reply(Reader(1), None, (Notice(Topic.HINT),)))
     mine, _ = sorted(bot.tasks(Download))
     bot.fail(Reply, ChatClosed())
     assert list(bot.downloads.stopped) == [mine]
@@ -254,7 +256,7 @@ def test_closed_chat_ends_all_that_is_for_it_and_nothing_else(bot: SteppedDispat
     assert bot.rows("SELECT verdict FROM requests ORDER BY id") == [("unreachable",), (None,)]
     bot.post(52)
     bot.finish_download()
-    assert bot.task(Deliver).chat_id == 2
+    assert bot.task(Deliver).reader.chat_id == 2
 
 
 # -------------------------------------------------------------------- several files

@@ -123,7 +123,7 @@ def test_cancel_of_one_leaves_the_download_to_the_others(bot: SteppedDispatcher)
     bot.finish(Explain)
     assert not bot.downloads.stopped
     bot.finish_download()
-    assert bot.task(Deliver).chat_id == OTHER
+    assert bot.task(Deliver).reader.chat_id == OTHER
 
 
 def test_answer_that_came_before_the_order_to_stop_is_not_explained_away(

@@ -2,7 +2,8 @@
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.errors import TelegramBusy
-from worker.protocol import Deliver, Download, Explain, PostStatus, Reply
+from worker.notices import Notice, Topic
+from worker.protocol import Deliver, Download, Explain, PostStatus, Reader, Reply
 
 GREEDY, MODEST, OTHER, GROUP = 202, 303, 404, -500
 
@@ -40,15 +41,15 @@ def test_flood_wait_of_one_chat_delays_no_other(bot: SteppedDispatcher) -> None:
     bot.fail(PostStatus, TelegramBusy(1200.0))
     bot.send(f"{LINK}2", user_id=OTHER)
     bot.send(f"{LINK}3", user_id=MODEST)
-    assert bot.task(PostStatus).chat_id == MODEST
+    assert bot.task(PostStatus).reader.chat_id == MODEST
     bot.post()
     bot.finish_downloads()
-    assert bot.task(Deliver).chat_id == MODEST
+    assert bot.task(Deliver).reader.chat_id == MODEST
     bot.deliver()
     bot.pass_time(1190)
     assert not bot.telegram.tasks, "neither an answer nor an edit nor an action"
     bot.pass_time(30)
-    assert {task.chat_id for task in bot.tasks(PostStatus).values()} == {OTHER}
+    assert {task.reader.chat_id for task in bot.tasks(PostStatus).values()} == {OTHER}
 
 
 def test_uploads_leave_a_worker_to_short_calls(make_bot: MakeBot) -> None:
@@ -58,8 +59,9 @@ def test_uploads_leave_a_worker_to_short_calls(make_bot: MakeBot) -> None:
         bot.post(50 + user_id)
     bot.finish_downloads()
     assert len(bot.tasks(Deliver)) == 2
-    bot.bring(Reply(9, None, "hello"))
-    assert bot.task(Reply).text == "hello"
+    hello = Reply(Reader(9), None, (Notice(Topic.HINT),))
+    bot.bring(hello)
+    assert bot.task(Reply) == hello
 
 
 def test_only_worker_uploads_as_well(make_bot: MakeBot) -> None:

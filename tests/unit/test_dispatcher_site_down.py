@@ -39,7 +39,7 @@ def test_site_that_is_down_is_not_asked(bot: SteppedDispatcher) -> None:
     bot.post(70)
     bot.send("https://other.example/v", user_id=4)
     assert bot.task(Download).url == "https://other.example/v"
-    (explain,) = [e for e in bot.settle() if e.chat_id == 3]
+    (explain,) = [e for e in bot.settle() if e.reader.chat_id == 3]
     assert explain.reason is Reason.SITE_DOWN
 
 
@@ -55,7 +55,7 @@ def test_one_download_finds_out_whether_the_site_works_again(
         bot.send(f"{SITE}/{user_id}", user_id=user_id)
         bot.post(70 + user_id)
     assert bot.task(Download).url == f"{SITE}/3", "one, and no other beside it"
-    assert [e.chat_id for e in bot.settle()] == [4]
+    assert [e.reader.chat_id for e in bot.settle()] == [4]
     if works:
         bot.finish_download()
         assert bot.dispatcher.sites_down == {}
@@ -79,7 +79,7 @@ def test_what_is_remembered_needs_no_site(bot: SteppedDispatcher) -> None:
     bot.settle()
     bot.send(f"{SITE}/known", user_id=8)
     bot.post(91)
-    assert bot.task(Deliver).chat_id == 8
+    assert bot.task(Deliver).reader.chat_id == 8
 
 
 @pytest.mark.negative

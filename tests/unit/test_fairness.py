@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 
-from tests.support.ledger_kit import ERROR, QUOTA, START, WORDS, a_file, a_link, claim, post
-from worker import errors, protocol
+from tests.support.ledger_kit import ERROR, QUOTA, START, a_file, a_link, claim, post
+from worker import errors, notices, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     DOWNLOADS,
@@ -25,6 +25,8 @@ from worker.ledger import (
 )
 from worker.ledger.admission import REPLIES_A_MINUTE
 from worker.ledger.fairness import NO_LIMIT
+from worker.notices import About, Notice, Topic
+from worker.protocol import Reader, Reply
 
 _updates = count(1)
 
@@ -35,7 +37,7 @@ def send(
     ledger.record_updates([{"update_id": next(_updates)}], Wall(now))
     return list(
         ledger.finish_update(
-            claim(ledger, UpdateJob, now), effects, quota, WORDS, Wall(now)
+            claim(ledger, UpdateJob, now), effects, quota, Wall(now)
         ).job_ids_to_stop
     )
 
@@ -54,12 +56,12 @@ def take(ledger: Ledger, number: int = 100, share: Share = NO_LIMIT) -> list[str
     return [job.media_key for job in jobs_taken]
 
 
-def replies(ledger: Ledger, now: float = 0.0) -> list[str]:
+def replies(ledger: Ledger, now: float = 0.0) -> list[About]:
     """What is said to people now."""
-    said = []
+    said: list[About] = []
     while job := ledger.claim(TELEGRAM, Wall(now)):
         if isinstance(job, ReplyJob):
-            said.append(job.reply.text)
+            said += [notice.about for notice in job.reply.notices]
         ledger.finish(job, Wall(now))
     return said
 
@@ -182,7 +184,7 @@ def test_too_many_waiting_are_refused_once_and_nothing_else_is_lost(ledger: Ledg
     quota = Quota(waiting=3, a_minute=100, an_hour=100, a_day=100)
     send(ledger, *links(1, "a1", "a2", "a3", "a4", "a5"), quota=quota)
     send(ledger, *links(2, "b1"), quota=quota)
-    assert replies(ledger) == [protocol.Refusal.WAITING]
+    assert replies(ledger) == [notices.Refusal.WAITING]
     assert sorted(map(str, take(ledger))) == ["a1", "a2", "a3", "b1"]
 
 
@@ -200,13 +202,13 @@ def test_answer_makes_room_for_the_next_link(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("quota", "refusal", "seconds"),
     [
-        (Quota(100, a_minute=2, an_hour=100, a_day=100), protocol.Refusal.MINUTE, 60),
-        (Quota(100, a_minute=100, an_hour=2, a_day=100), protocol.Refusal.HOUR, 3600),
-        (Quota(100, a_minute=100, an_hour=100, a_day=2), protocol.Refusal.DAY, 86_400),
+        (Quota(100, a_minute=2, an_hour=100, a_day=100), notices.Refusal.MINUTE, 60),
+        (Quota(100, a_minute=100, an_hour=2, a_day=100), notices.Refusal.HOUR, 3600),
+        (Quota(100, a_minute=100, an_hour=100, a_day=2), notices.Refusal.DAY, 86_400),
     ],
 )
 def test_too_many_in_a_time_are_refused_until_it_is_over(
-    ledger: Ledger, quota: Quota, refusal: protocol.Refusal, seconds: int
+    ledger: Ledger, quota: Quota, refusal: notices.Refusal, seconds: int
 ) -> None:
     send(ledger, *links(1, "a1", "a2", "a3"), quota=quota, now=0.0)
     assert replies(ledger) == [refusal]
@@ -220,18 +222,22 @@ def test_refusal_is_said_again_after_a_while(ledger: Ledger) -> None:
     quota = Quota(waiting=1, a_minute=100, an_hour=100, a_day=100)
     send(ledger, *links(1, "a1", "a2"), quota=quota, now=0.0)
     send(ledger, *links(1, "a2"), quota=quota, now=59.0)
-    assert replies(ledger, 59.0) == [protocol.Refusal.WAITING]
+    assert replies(ledger, 59.0) == [notices.Refusal.WAITING]
     send(ledger, *links(1, "a2"), quota=quota, now=120.0)
-    assert replies(ledger, 120.0) == [protocol.Refusal.WAITING]
+    assert replies(ledger, 120.0) == [notices.Refusal.WAITING]
+
+
+def a_reply(chat_id: int, topic: Topic) -> Reply:
+    return Reply(Reader(chat_id), 1, (Notice(topic),))
 
 
 def test_who_floods_is_not_answered_each_time(ledger: Ledger) -> None:
     for _ in range(50):
-        send(ledger, protocol.Reply(1, 1, "hint"))
-    send(ledger, protocol.Reply(2, 1, "hint for another"))
-    assert replies(ledger) == ["hint"] * REPLIES_A_MINUTE + ["hint for another"]
-    send(ledger, protocol.Reply(1, 1, "later"), now=61.0)
-    assert replies(ledger, 61.0) == ["later"]
+        send(ledger, a_reply(1, Topic.HINT))
+    send(ledger, a_reply(2, Topic.HELP))
+    assert replies(ledger) == [Topic.HINT] * REPLIES_A_MINUTE + [Topic.HELP]
+    send(ledger, a_reply(1, Topic.WHICH_LINK), now=61.0)
+    assert replies(ledger, 61.0) == [Topic.WHICH_LINK]
 
 
 # ------------------------------------------------------------------------------------ bans
@@ -241,8 +247,8 @@ def test_who_is_shut_out_hears_so_once_and_no_more(ledger: Ledger) -> None:
     send(ledger, protocol.Ban(1, is_banned=True))
     for _ in range(3):
         send(ledger, *links(1, "a1"))
-    send(ledger, protocol.Reply(1, 1, "hint"))
-    assert replies(ledger) == [protocol.Refusal.BANNED]
+    send(ledger, a_reply(1, Topic.HINT))
+    assert replies(ledger) == [notices.Refusal.BANNED]
     assert take(ledger) == []
 
 

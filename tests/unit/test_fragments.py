@@ -8,7 +8,8 @@ import pytest
 from yt_dlp.extractor import gen_extractor_classes
 
 from worker import media_keys
-from worker.urls import InvalidLink, normalise
+from worker.errors import InvalidLink
+from worker.urls import normalise
 
 
 def links_with_fragments() -> Iterator[tuple[Any, str]]:

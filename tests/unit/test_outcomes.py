@@ -18,6 +18,7 @@ from worker.ledger import (
     Request,
     StatusJob,
 )
+from worker.notices import Notice, Topic
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
 from worker.protocol import AnswerButton, Retry, Stage
 
@@ -53,7 +54,7 @@ def a_job(
         case Kind.STATUS:
             return StatusJob(id=1, attempts=attempts, created_at=0.0, chat_id=7, request=request)
         case Kind.BUTTON:
-            answer = AnswerButton("callback", "text")
+            answer = AnswerButton("callback", "en", Notice(Topic.DEAD_BUTTON))
             return ButtonJob(id=1, attempts=attempts, created_at=0.0, answer=answer)
         case Kind.GROUP | Kind.DELIVER:
             sending = GroupJob if kind is Kind.GROUP else DeliverJob

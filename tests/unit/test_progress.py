@@ -4,7 +4,7 @@ from itertools import count, pairwise
 
 import pytest
 
-from tests.support.ledger_kit import ERROR, QUOTA, START, WORDS, a_file, a_link, claim, post
+from tests.support.ledger_kit import ERROR, QUOTA, START, a_file, a_link, claim, post
 from worker import errors, protocol
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
@@ -67,7 +67,7 @@ def send(ledger: Ledger, *links: tuple[int, str]) -> None:
 def ask(ledger: Ledger, *effects: protocol.Effect) -> list[int]:
     ledger.record_updates([{"update_id": next(_updates)}], START)
     update = claim(ledger, UpdateJob)
-    return list(ledger.finish_update(update, effects, QUOTA, WORDS, START).job_ids_to_stop)
+    return list(ledger.finish_update(update, effects, QUOTA, START).job_ids_to_stop)
 
 
 def begin(ledger: Ledger, now: float = 0.0) -> DownloadJob:

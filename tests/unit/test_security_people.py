@@ -9,9 +9,9 @@ import pytest
 from tests.support.updates import said
 from worker.downloads.confinement.egress_guard import check_link
 from worker.errors import JobError, Reason
-from worker.protocol import AnswerButton, Ban, CancelRequest, Topic
-from worker.telegram import handle_update, texts
-from worker.telegram.texts import ENGLISH
+from worker.notices import Notice, Topic
+from worker.protocol import AnswerButton, Ban, CancelRequest
+from worker.telegram import handle_update
 from worker.urls import normalise
 
 ADMIN, GROUP_ANONYMOUS_BOT = 5005, 1087968824
@@ -82,7 +82,7 @@ def test_an_edited_or_foreign_kind_of_message_is_no_command() -> None:
 def test_a_button_that_was_never_made_does_nothing(data: object) -> None:
     query = {"id": "42", "from": {"id": ADMIN}, "data": data}
     effects = handle_update({"callback_query": query}, admins=frozenset({ADMIN}))
-    assert effects == (AnswerButton("42", texts.notice(ENGLISH, Topic.DEAD_BUTTON)),)
+    assert effects == (AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON)),)
 
 
 def test_a_press_counts_for_who_pressed_whatever_else_it_says() -> None:

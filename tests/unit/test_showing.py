@@ -10,12 +10,12 @@ from tests.support.ledger_kit import START, a_file, a_link, claim, post
 from tests.support.ledger_kit import send as bring
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
-from worker.dispatch.status.showing import Showing
+from worker.dispatch.status.showing import Showing, chat_of
 from worker.errors import TelegramBusy
 from worker.ledger import DownloadJob, Job, Ledger
 from worker.pool import Pool
 from worker.pool.events import Event, Failed, Finished
-from worker.protocol import Deliver, Download, EditStatus, SendGroup, ShowAction, Stage
+from worker.protocol import Deliver, Download, EditStatus, Reader, SendGroup, ShowAction, Stage
 
 
 @dataclass
@@ -82,7 +82,7 @@ def test_edit_goes_before_an_action_and_one_action_at_a_time(ledger: Ledger) -> 
     made: list[tuple[str, int]] = []
     for tenth in range(1, 40):
         calls = office.step(tenth / 10)
-        made += [(type(call).__name__, call.chat_id) for call in calls]
+        made += [(type(call).__name__, chat_of(call)) for call in calls]
         if tenth <= 10:
             office.end(tenth / 10)
     # From the second second on nothing comes back: an action is in hand, and no other is made.
@@ -136,9 +136,11 @@ def test_upload_is_announced_without_what_telegram_has_already(
     ledger.finish_download(job, a_file(), START)
     (file,) = a_file().files
     sent = tuple(replace(file, file_id="known" if is_known else None) for is_known in known)
-    one = len(sent) == 1
+    one, reader = len(sent) == 1, Reader(1)
     office.showing.began(
-        99, Deliver(1, 1, 11, *sent) if one else SendGroup(1, 1, 1, sent), Monotonic(0.0)
+        99,
+        Deliver(1, reader, 11, *sent) if one else SendGroup(1, reader, 1, sent),
+        Monotonic(0.0),
     )
     shown = [call.progress for call in office.step(5.0) if isinstance(call, EditStatus)]
     assert [progress.total_bytes for progress in shown] == bytes_shown

@@ -17,33 +17,37 @@ from tests.support.updates import (
     said,
 )
 from worker import media_keys
+from worker.errors import LinkFlaw
 from worker.form import Form
+from worker.notices import About, Notice, Topic
 from worker.protocol import (
     AnswerButton,
     Ban,
     CancelRequest,
     Effect,
     OpenRequest,
+    Reader,
     Reply,
-    Topic,
     to_json,
 )
-from worker.telegram import fields, texts
-from worker.telegram.handlers import MAX_LINKS, cancel_data, handle_update
-from worker.telegram.texts import ENGLISH
-from worker.urls import LinkFlaw
+from worker.telegram import fields
+from worker.telegram.buttons import pack
+from worker.telegram.handlers import MAX_LINKS, handle_update
 
 
 def opened(url: str, chat: int = USER) -> OpenRequest:
     return OpenRequest(chat, USER, MESSAGE, url, media_keys.of_link(url))
 
 
-def said_of(about: Topic | LinkFlaw, **values: int) -> str:
-    return texts.notice(ENGLISH, about, most_links=MAX_LINKS, **values)
+def reply(*notices: Notice, chat: int = USER) -> Reply:
+    return Reply(Reader(chat), MESSAGE, notices)
 
 
-def reply(text: str, chat: int = USER) -> Reply:
-    return Reply(chat, MESSAGE, text)
+def notice(about: About, **values: int) -> Notice:
+    return Notice(about, values)
+
+
+HELP = notice(Topic.HELP, most_links=MAX_LINKS)
 
 
 @pytest.mark.parametrize(
@@ -57,35 +61,35 @@ def reply(text: str, chat: int = USER) -> Reply:
             said("https://b.example/ https://a.example/ https://b.example/#"),
             [opened("https://b.example/"), opened("https://a.example/")],
         ),
-        (said("ftp://a.example/"), [reply(said_of(LinkFlaw.SCHEME))]),
+        (said("ftp://a.example/"), [reply(notice(LinkFlaw.SCHEME))]),
         (
             said("ftp://a.example/ https://a.example/"),
-            [opened("https://a.example/"), reply(said_of(LinkFlaw.SCHEME))],
+            [opened("https://a.example/"), reply(notice(LinkFlaw.SCHEME))],
         ),
-        (said(f"https://a.example/{'x' * 3000}"), [reply(said_of(LinkFlaw.TOO_LONG))]),
-        (said("/start"), [reply(said_of(Topic.HELP))]),
-        (said("/help now"), [reply(said_of(Topic.HELP))]),
-        (said("/Help@our_bot"), [reply(said_of(Topic.HELP))]),
-        (said("/helpless"), [reply(said_of(Topic.HINT))]),
-        (said("hello"), [reply(said_of(Topic.HINT))]),
-        (said("x" * 4096), [reply(said_of(Topic.HINT))]),
-        (said(sticker={}), [reply(said_of(Topic.HINT))]),
+        (said(f"https://a.example/{'x' * 3000}"), [reply(notice(LinkFlaw.TOO_LONG))]),
+        (said("/start"), [reply(HELP)]),
+        (said("/help now"), [reply(HELP)]),
+        (said("/Help@our_bot"), [reply(HELP)]),
+        (said("/helpless"), [reply(notice(Topic.HINT))]),
+        (said("hello"), [reply(notice(Topic.HINT))]),
+        (said("x" * 4096), [reply(notice(Topic.HINT))]),
+        (said(sticker={}), [reply(notice(Topic.HINT))]),
         (said(photo=[{}], media_group_id="1"), []),
         (said(pinned_message={}), []),
         (said("hello", chat=GROUP), []),
         (said("/help", chat=GROUP), []),
-        (said("/help@our_bot", chat=GROUP), [reply(said_of(Topic.HELP), GROUP)]),
+        (said("/help@our_bot", chat=GROUP), [reply(HELP, chat=GROUP)]),
         (said("/help@other_bot", chat=GROUP), []),
         (said("/other@our_bot", chat=GROUP), []),
         (said("/fresh", chat=GROUP), []),
-        (said("/HELP@Our_Bot", chat=GROUP), [reply(said_of(Topic.HELP), GROUP)]),
+        (said("/HELP@Our_Bot", chat=GROUP), [reply(HELP, chat=GROUP)]),
         (said(new_chat_members=[{}], chat=GROUP), []),
         (pressed("cancel:17"), [CancelRequest(17, USER, "42")]),
-        (pressed("cancel:"), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
-        (pressed("cancel:-1"), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
-        (pressed("cancel:٣"), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
-        (pressed("cancel:" + "9" * 30), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
-        (pressed(None), [AnswerButton("42", said_of(Topic.DEAD_BUTTON))]),
+        (pressed("cancel:"), [AnswerButton("42", "en", notice(Topic.DEAD_BUTTON))]),
+        (pressed("cancel:-1"), [AnswerButton("42", "en", notice(Topic.DEAD_BUTTON))]),
+        (pressed("cancel:٣"), [AnswerButton("42", "en", notice(Topic.DEAD_BUTTON))]),
+        (pressed("cancel:" + "9" * 30), [AnswerButton("42", "en", notice(Topic.DEAD_BUTTON))]),
+        (pressed(None), [AnswerButton("42", "en", notice(Topic.DEAD_BUTTON))]),
     ],
 )
 def test_an_update_asks_for(update: dict[str, Any], effects: list[Effect]) -> None:
@@ -141,7 +145,7 @@ def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:
     urls = [f"https://a.example/{number}" for number in range(9)]
     effects = handle_update(said(" ".join(urls)))
     assert effects[:MAX_LINKS] == tuple(map(opened, urls[:MAX_LINKS]))
-    assert effects[MAX_LINKS:] == (reply(said_of(Topic.LINKS_LEFT_OUT, count=4)),)
+    assert effects[MAX_LINKS:] == (reply(notice(Topic.LINKS_LEFT_OUT, count=4, most_links=5)),)
 
 
 def test_bots_are_not_listened_to() -> None:
@@ -154,13 +158,13 @@ def test_bots_are_not_listened_to() -> None:
 @pytest.mark.parametrize("text", ["hello", "https://a.example/", "/start"])
 def test_a_stranger_is_told_so_in_private_and_nowhere_else(text: str) -> None:
     allowed = frozenset({5})
-    assert handle_update(said(text), allowed_users=allowed) == (reply(said_of(Topic.PRIVATE_BOT)),)
+    assert handle_update(said(text), allowed_users=allowed) == (reply(notice(Topic.PRIVATE_BOT)),)
     assert handle_update(said(text, chat=GROUP), allowed_users=allowed) == ()
 
 
 def test_a_strangers_button_does_nothing() -> None:
     effects = handle_update(pressed("cancel:17"), allowed_users=frozenset({5}))
-    assert effects == (AnswerButton("42", said_of(Topic.PRIVATE_BOT)),)
+    assert effects == (AnswerButton("42", "en", notice(Topic.PRIVATE_BOT)),)
 
 
 def test_an_allowed_user_is_served() -> None:
@@ -169,7 +173,7 @@ def test_an_allowed_user_is_served() -> None:
 
 
 def test_the_cancel_button_fits_and_comes_back() -> None:
-    data = cancel_data(2**59)
+    data = pack("cancel", 2**59)
     assert len(data.encode()) <= 64
     assert handle_update(pressed(data)) == (CancelRequest(2**59, USER, "42"),)
 
@@ -182,27 +186,27 @@ def test_other_kinds_of_chat_are_left_alone(chat_type: object) -> None:
 
 
 ADMIN = 5005
-BANNED = said_of(Topic.BAN_DONE, user_id=77)
-UNBANNED = said_of(Topic.UNBAN_DONE, user_id=77)
+BANNED = notice(Topic.BAN_DONE, user_id=77)
+UNBANNED = notice(Topic.UNBAN_DONE, user_id=77)
 
 
 @pytest.mark.parametrize(
     ("text", "answered", "effects"),
     [
-        ("/ban 77", None, [Ban(77, is_banned=True), reply(said_of(Topic.BAN_DONE, user_id=77))]),
+        ("/ban 77", None, [Ban(77, is_banned=True), reply(notice(Topic.BAN_DONE, user_id=77))]),
         (
             "/unban 77",
             None,
-            [Ban(77, is_banned=False), reply(said_of(Topic.UNBAN_DONE, user_id=77))],
+            [Ban(77, is_banned=False), reply(notice(Topic.UNBAN_DONE, user_id=77))],
         ),
         (
             "/ban@the_bot 77",
             None,
-            [Ban(77, is_banned=True), reply(said_of(Topic.BAN_DONE, user_id=77))],
+            [Ban(77, is_banned=True), reply(notice(Topic.BAN_DONE, user_id=77))],
         ),
-        ("/ban", 77, [Ban(77, is_banned=True), reply(said_of(Topic.BAN_DONE, user_id=77))]),
-        ("/ban", None, [reply(said_of(Topic.BAN_WHOM))]),
-        (f"/ban {ADMIN}", None, [reply(said_of(Topic.BAN_ADMIN))]),
+        ("/ban", 77, [Ban(77, is_banned=True), reply(notice(Topic.BAN_DONE, user_id=77))]),
+        ("/ban", None, [reply(notice(Topic.BAN_WHOM))]),
+        (f"/ban {ADMIN}", None, [reply(notice(Topic.BAN_ADMIN))]),
     ],
 )
 def test_admin_shuts_people_out_and_lets_them_in(

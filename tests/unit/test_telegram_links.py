@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.errors import Fault, Reason
+from worker.errors import Fault, InvalidLink, LinkFlaw, Reason
 from worker.telegram.links import Links, find_links
-from worker.urls import InvalidLink, LinkFlaw, normalise
+from worker.urls import normalise
 
 
 def marked(text: str, *links: str) -> dict[str, Any]:

@@ -8,23 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.errors import Reason
-from worker.protocol import (
-    Cancelled,
-    MediaFacts,
-    MediaFile,
-    MediaKind,
-    Note,
-    Progress,
-    Refusal,
-    Retry,
-    Stage,
-    Topic,
-)
+from worker.errors import LinkFlaw, Reason
+from worker.notices import Cancelled, Notice, Refusal, Topic
+from worker.protocol import MediaFacts, MediaFile, MediaKind, Note, Progress, Retry, Stage
 from worker.telegram.texts import ENGLISH, caption, explanation, notice, progress
 from worker.telegram.texts.captions import MAX_CAPTION
 from worker.telegram.texts.formatting import shorten, utf16_length
-from worker.urls import LinkFlaw
 
 TAG = re.compile(r"<[^>]*>")
 
@@ -113,7 +102,7 @@ def test_a_cancelled_request_is_not_called_an_error() -> None:
 
 @pytest.mark.parametrize("about", [*LinkFlaw, *Refusal, *Cancelled])
 def test_every_refusal_is_a_sentence(about: LinkFlaw | Refusal | Cancelled) -> None:
-    assert notice(ENGLISH, about).endswith(".")
+    assert notice(ENGLISH, Notice(about)).endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -127,11 +116,11 @@ def test_every_refusal_is_a_sentence(about: LinkFlaw | Refusal | Cancelled) -> N
     ],
 )
 def test_links_that_were_left_out_are_counted(count: int, words: str) -> None:
-    assert notice(ENGLISH, Topic.LINKS_LEFT_OUT, count=count, most_links=5) == words
+    assert notice(ENGLISH, Notice(Topic.LINKS_LEFT_OUT, {"count": count, "most_links": 5})) == words
 
 
 def test_braces_in_a_value_are_left_alone() -> None:
-    assert notice(ENGLISH, Topic.VERBATIM, text="{x} {}") == "{x} {}"
+    assert notice(ENGLISH, Notice(Topic.VERBATIM, {"text": "{x} {}"})) == "{x} {}"
 
 
 @pytest.mark.parametrize("stage", Stage)

@@ -32,29 +32,20 @@ from worker.ledger import (
     RequestJob,
     StatusJob,
     UpdateJob,
-    Words,
 )
 from worker.pool.events import Event
 from worker.processes.process_table import Identity
 from worker.protocol import (
-    Cancelled,
     DownloadUsage,
     Identified,
     MediaFile,
     Progress,
-    Refusal,
     YtDlpStarted,
 )
 from worker.settings import Settings
 from worker.sites import site_of_link
-from worker.telegram import texts
 
 log = logging.getLogger(__name__)
-
-WORDS = Words(
-    {outcome: texts.notice(texts.ENGLISH, outcome) for outcome in Cancelled},
-    {refusal: texts.notice(texts.ENGLISH, refusal) for refusal in Refusal},
-)
 
 
 class Recorder:
@@ -158,7 +149,7 @@ class Recorder:
                 assert_never(job)
 
     def _finish_update(self, job: UpdateJob, effects: Any, wall: Wall) -> None:
-        done = self._ledger.finish_update(job, effects, self._quota, WORDS, wall)
+        done = self._ledger.finish_update(job, effects, self._quota, wall)
         self._in_hand.stop(done.job_ids_to_stop)
         update_id = job.update["update_id"]
         for request in done.opened:

@@ -46,7 +46,7 @@ def task_of(
             directory = downloads / download_directory(job.id, job.attempts)
             return protocol.Download(job.id, job.url, str(directory), job.form)
         case StatusJob(request=request):
-            return protocol.PostStatus(request.id, request.chat_id, request.message_id)
+            return protocol.PostStatus(request.id, request.reader, request.message_id)
         case ExplainJob():
             return _explain(job, settings, site_wait_s)
         case GroupJob() | DeliverJob() if job.request.verdict is not Verdict.MEDIA:
@@ -62,7 +62,7 @@ def _explain(job: AnswerJob, settings: Settings, site_wait_s: float | None) -> p
     request = job.request
     return protocol.Explain(
         request.id,
-        request.chat_id,
+        request.reader,
         job.message_id,
         request.reason,
         request.error_id or "",
@@ -79,11 +79,11 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         return None
     first, *others = job.media.files
     if isinstance(job, DeliverJob):
-        return protocol.Deliver(request.id, request.chat_id, job.message_id, first)
+        return protocol.Deliver(request.id, request.reader, job.message_id, first)
     group = albums.next_group(others[len(request.sent) :], settings.max_file_bytes)
     if not group:
         return None  # What is remembered has become other media, of fewer files.
-    return protocol.SendGroup(request.id, request.chat_id, request.message_id, group)
+    return protocol.SendGroup(request.id, request.reader, request.message_id, group)
 
 
 def _is_own(media: protocol.MediaFile, request: Request, downloads: Path) -> bool:

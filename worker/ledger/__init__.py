@@ -24,7 +24,7 @@ from worker.ledger.jobs import (
     UpdateJob,
     download_directory,
 )
-from worker.ledger.ledger import Ledger, Words, ledger_path
+from worker.ledger.ledger import Ledger, ledger_path
 from worker.ledger.records import Request, Verdict
 
 __all__ = [
@@ -49,7 +49,6 @@ __all__ = [
     "StatusJob",
     "UpdateJob",
     "Verdict",
-    "Words",
     "download_directory",
     "ledger_path",
 ]

@@ -1,13 +1,13 @@
 """Who is let in: bans, and how much one person may ask for. Part of somebody's transaction."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.ledger import queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
-from worker.protocol import Ban, OpenRequest, Refusal, Reply, to_json
+from worker.notices import Notice, Refusal
+from worker.protocol import Ban, OpenRequest, Reader, Reply, to_json
 
 REPLIES_A_MINUTE = 5
 """More than that to one chat are not said: who floods is not answered each time."""
@@ -44,35 +44,34 @@ def refuse(db: Database, wish: OpenRequest, quota: Quota, wall: Wall) -> Refusal
     return None
 
 
-def say_no(
-    db: Database, wish: OpenRequest, refusal: Refusal, words: Mapping[Refusal, str], wall: Wall
-) -> None:
+def say_no(db: Database, wish: OpenRequest, refusal: Refusal, wall: Wall) -> None:
     """Tell the person once, then be silent for a while."""
     since = wall - _SILENCE_S.get(refusal, _USUAL_SILENCE_S)
     if not db.value(
         "SELECT 1 FROM jobs WHERE kind = 'reply' AND chat_id = ? AND user_id = ?"
-        " AND created_at BETWEEN ? AND ? AND json_extract(payload, '$.text') = ?",
+        " AND created_at BETWEEN ? AND ? AND payload ->> '$.notices[0].about' = ?",
         wish.chat_id,
         wish.user_id,
         since,
         wall,
-        words[refusal],
+        refusal,
     ):
-        reply = Reply(wish.chat_id, wish.message_id, words[refusal])
-        _add_reply(db, reply, wish.user_id, wall)
+        reader = Reader(wish.chat_id, wish.language)
+        _add_reply(db, Reply(reader, wish.message_id, (Notice(refusal),)), wish.user_id, wall)
 
 
 def reply(db: Database, wish: Reply, wall: Wall) -> None:
     """Say something, unless to somebody who is shut out, or who has heard enough for now."""
+    chat_id = wish.reader.chat_id
     said = db.value(
         "SELECT count(*) FROM jobs WHERE kind = 'reply' AND chat_id = ?"
         " AND created_at BETWEEN ? AND ?",
-        wish.chat_id,
+        chat_id,
         wall - 60,
         wall,
     )
     # A private chat has the id of its person.
-    if said < REPLIES_A_MINUTE and not is_banned(db, wish.chat_id):
+    if said < REPLIES_A_MINUTE and not is_banned(db, chat_id):
         _add_reply(db, wish, None, wall)
 
 
@@ -91,4 +90,4 @@ def ban(db: Database, wish: Ban, wall: Wall) -> None:
 
 def _add_reply(db: Database, wish: Reply, user_id: int | None, wall: Wall) -> None:
     payload = to_json(wish)
-    queue.add(db, Kind.REPLY, wall, chat_id=wish.chat_id, user_id=user_id, payload=payload)
+    queue.add(db, Kind.REPLY, wall, chat_id=wish.reader.chat_id, user_id=user_id, payload=payload)

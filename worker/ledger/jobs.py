@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from worker.form import WHOLE, Form
 from worker.ledger.database import LedgerError
 from worker.ledger.records import Request
-from worker.protocol import AnswerButton, Media, Reply
+from worker.protocol import AnswerButton, Media, Reply, answer_from_json, reply_from_json
 
 DOWNLOADS, TELEGRAM = "downloads", "telegram"
 
@@ -178,9 +178,9 @@ def read_job(row: sqlite3.Row, request: Request | None, media: Media | None) -> 
         case Kind.UPDATE:
             return UpdateJob(**facts, update=payload)
         case Kind.REPLY:
-            return ReplyJob(**facts, reply=Reply(**payload))
+            return ReplyJob(**facts, reply=reply_from_json(payload))
         case Kind.BUTTON:
-            return ButtonJob(**facts, answer=AnswerButton(**payload))
+            return ButtonJob(**facts, answer=answer_from_json(payload))
         case Kind.DOWNLOAD:
             return read_download(row)
     if request is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worker import errors, protocol
+from worker import errors, notices, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     admission,
@@ -50,19 +50,11 @@ def ledger_path(data_dir: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Words:
-    """What people are told when the ledger is the one who knows."""
-
-    cancelled: Mapping[protocol.Cancelled, str]
-    refusals: Mapping[protocol.Refusal, str]
-
-
-@dataclass(frozen=True)
 class UpdateOutcome:
     """What an update has led to: new requests, links not taken on, and running jobs to stop."""
 
     opened: tuple[Request, ...]
-    refused: tuple[protocol.Refusal, ...]
+    refused: tuple[notices.Refusal, ...]
     job_ids_to_stop: tuple[int, ...]
 
 
@@ -105,7 +97,6 @@ class Ledger:
         job: UpdateJob,
         effects: Iterable[protocol.Effect],
         quota: Quota,
-        words: Words,
         wall: Wall,
     ) -> UpdateOutcome:
         """Record what an update asked for, together with its completion.
@@ -113,21 +104,22 @@ class Ledger:
         Links beyond the person's quota are refused.
         """
         opened: list[Request] = []
-        refused: list[protocol.Refusal] = []
+        refused: list[notices.Refusal] = []
         to_stop: list[int] = []
         with self._db.transaction():
             for effect in effects:
                 match effect:
                     case protocol.OpenRequest():
                         if refusal := admission.refuse(self._db, effect, quota, wall):
-                            admission.say_no(self._db, effect, refusal, words.refusals, wall)
+                            admission.say_no(self._db, effect, refusal, wall)
                             refused.append(refusal)
                         else:
                             opened.append(requests.open_request(self._db, effect, wall))
                     case protocol.CancelRequest():
                         outcome, stop = requests.cancel(self._db, effect, wall)
                         to_stop += stop
-                        answer = protocol.AnswerButton(effect.callback_id, words.cancelled[outcome])
+                        notice = notices.Notice(outcome)
+                        answer = protocol.AnswerButton(effect.callback_id, effect.language, notice)
                         queue.add(self._db, Kind.BUTTON, wall, payload=protocol.to_json(answer))
                     case protocol.Ban():
                         admission.ban(self._db, effect, wall)

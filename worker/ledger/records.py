@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from worker.errors import Reason
 from worker.form import WHOLE, Form
-from worker.protocol import Delivered, delivered_from_json
+from worker.protocol import DEFAULT_LANGUAGE, Delivered, Reader, delivered_from_json
 
 
 class Verdict(StrEnum):
@@ -26,7 +26,7 @@ class Request:
     `verdict` None: it is still open what the answer will be. `status_messages` and `downloads`
     count what was posted and started for it, so that neither can go on for ever. `sent` is what
     was sent of its media beside the status message. `turn` is its place among all requests, see
-    `worker.ledger.fairness`.
+    `worker.ledger.fairness`; `language` is its person's.
     """
 
     id: int
@@ -46,6 +46,12 @@ class Request:
     answered_at: float | None
     sent: tuple[Delivered, ...] = ()
     form: Form = WHOLE
+    language: str = DEFAULT_LANGUAGE
+
+    @property
+    def reader(self) -> Reader:
+        """Who is told of it."""
+        return Reader(self.chat_id, self.language)
 
 
 def read_request(row: sqlite3.Row) -> Request:

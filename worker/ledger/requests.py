@@ -15,7 +15,8 @@ from worker.ledger import fairness, media_cache, queue
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
-from worker.protocol import Cancelled, CancelRequest, Delivered, OpenRequest, to_json
+from worker.notices import Cancelled
+from worker.protocol import CancelRequest, Delivered, OpenRequest, to_json
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def open_request(db: Database, effect: OpenRequest, wall: Wall) -> Request:
         url=effect.url,
         media_key=media_key,
         form=effect.form.code,
+        language=effect.language,
         turn=fairness.next_turn(db, effect.user_id),
         created_at=wall,
     )

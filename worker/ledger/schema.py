@@ -224,4 +224,21 @@ MIGRATIONS = (
             '$.form', iif(payload ->> '$.sound_only', 'sound', 'all')
         ) WHERE kind = 'download';
     """,
+    """
+    -- Answers are given in a person's language, and notices say what they are about, not in what
+    -- words. Those that were put into words before are said in these words.
+    ALTER TABLE requests ADD COLUMN language TEXT NOT NULL DEFAULT 'en';
+
+    UPDATE jobs SET payload = json_object(
+        'reader', json_object('chat_id', payload -> '$.chat_id', 'language', 'en'),
+        'reply_to', payload -> '$.reply_to',
+        'notices', json_array(json_object(
+            'about', 'verbatim', 'values', json_object('text', payload ->> '$.text'))))
+        WHERE kind = 'reply';
+    UPDATE jobs SET payload = json_object(
+        'callback_id', payload ->> '$.callback_id', 'language', 'en',
+        'notice', json_object(
+            'about', 'verbatim', 'values', json_object('text', payload ->> '$.text')))
+        WHERE kind = 'button';
+    """,
 )

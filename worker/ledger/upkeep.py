@@ -141,7 +141,8 @@ class Upkeep:
 
     def _add_reply(self, reply: protocol.Reply, wall: Wall) -> int:
         payload = protocol.to_json(reply)
-        return queue.add(self._db, Kind.REPLY, wall, chat_id=reply.chat_id, payload=payload)
+        chat_id = reply.reader.chat_id
+        return queue.add(self._db, Kind.REPLY, wall, chat_id=chat_id, payload=payload)
 
     # -------------------------------------------------------------------------- retention
 

@@ -14,6 +14,7 @@ from telebot import apihelper, types
 
 from worker.errors import TelegramUnreachable
 from worker.telegram import fields, transport
+from worker.telegram.buttons import Rows
 from worker.telegram.errors import ChatMoved, NotModified, StaleButton
 
 T = TypeVar("T")
@@ -87,12 +88,11 @@ class Client:
         chat_id: int,
         text: str,
         reply_to: int | None = None,
-        button: tuple[str, str] | None = None,
+        buttons: Rows = (),
     ) -> int:
         """Send plain text and return its message_id. Not safe to repeat.
 
-        A message that is gone is no longer replied to. `button` is a text and the data that
-        it sends back.
+        A message that is gone is no longer replied to.
         """
         result = _follow(
             chat_id,
@@ -100,7 +100,7 @@ class Client:
                 self._token,
                 chat,
                 text,
-                reply_markup=_keyboard(button),
+                reply_markup=_keyboard(buttons),
                 reply_parameters=None if reply_to is None else _reply(reply_to),
                 link_preview_options=_NO_PREVIEW,
             ),
@@ -110,10 +110,8 @@ class Client:
             raise TelegramUnreachable("sendMessage: the result is no message")
         return message_id
 
-    def edit_text(
-        self, chat_id: int, message_id: int, text: str, button: tuple[str, str] | None = None
-    ) -> None:
-        """Give a text message another text, and this button or none.
+    def edit_text(self, chat_id: int, message_id: int, text: str, buttons: Rows = ()) -> None:
+        """Give a text message another text, and these buttons or none.
 
         Raises `MessageIsMedia` (a `MessageGone`) if the message has no text any more.
         """
@@ -124,7 +122,7 @@ class Client:
                 text,
                 chat,
                 message_id,
-                reply_markup=_keyboard(button),
+                reply_markup=_keyboard(buttons),
                 link_preview_options=_NO_PREVIEW,
             ),
         )
@@ -132,7 +130,7 @@ class Client:
     def edit_media(
         self, chat_id: int, message_id: int, media: types.InputMedia, read_timeout_s: float
     ) -> Mapping[str, Any] | None:
-        """Turn a message into media without a button (Bot API 10.1, editMessageMedia).
+        """Turn a message into media without buttons (Bot API 10.1, editMessageMedia).
 
         Returns the Message as it is now, or None if it was so already. Safe to repeat. Raises
         `FileIdRefused` as well.
@@ -242,10 +240,9 @@ def _reply(message_id: int) -> types.ReplyParameters:
     return types.ReplyParameters(message_id, allow_sending_without_reply=True)
 
 
-def _keyboard(button: tuple[str, str] | None) -> types.InlineKeyboardMarkup | None:
-    if button is None:
-        return None
-    text, data = button
-    keyboard = types.InlineKeyboardMarkup()
-    keyboard.add(types.InlineKeyboardButton(text, callback_data=data))
-    return keyboard
+def _keyboard(rows: Rows) -> types.InlineKeyboardMarkup | None:
+    keyboard = [
+        [types.InlineKeyboardButton(button.text, callback_data=button.data) for button in row]
+        for row in rows
+    ]
+    return types.InlineKeyboardMarkup(keyboard) if keyboard else None

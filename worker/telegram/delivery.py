@@ -29,11 +29,11 @@ from worker.protocol import (
     Stage,
 )
 from worker.telegram import fields, texts, transport
+from worker.telegram.buttons import cancel_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
 from worker.telegram.files import open_media, open_thumbnail, safe_name, size_of
-from worker.telegram.handlers import cancel_data
-from worker.telegram.texts import ENGLISH
+from worker.telegram.texts import Catalogue
 
 # After the last byte of an upload Telegram is silent while it works on the file; a local server
 # meanwhile sends it on to Telegram itself, at 1 MB/s or faster.
@@ -45,15 +45,19 @@ _MAX_TAG = 64  # of an audio's title and performer, UTF-16 units
 
 def post_status(client: Client, task: PostStatus) -> Posted:
     """Answer a link with the status message. Not safe to repeat after `TelegramUnreachable`."""
-    text = texts.progress(ENGLISH, Progress(Stage.ACCEPTED))
-    return Posted(client.send_text(task.chat_id, text, task.reply_to, _cancel(task.request_id)))
+    words = texts.catalogue_of(task.reader.language)
+    text = texts.progress(words, Progress(Stage.ACCEPTED))
+    buttons = cancel_rows(words, task.request_id)
+    return Posted(client.send_text(task.reader.chat_id, text, task.reply_to, buttons))
 
 
 def edit_status(client: Client, task: EditStatus) -> None:
     """Show progress; no matter if the message is gone or has become media meanwhile."""
-    text = texts.progress(ENGLISH, task.progress)
+    words = texts.catalogue_of(task.reader.language)
+    text = texts.progress(words, task.progress)
+    buttons = cancel_rows(words, task.request_id)
     with suppress(MessageGone):
-        client.edit_text(task.chat_id, task.message_id, text, _cancel(task.request_id))
+        client.edit_text(task.reader.chat_id, task.message_id, text, buttons)
 
 
 def show_action(client: Client, task: ShowAction) -> None:
@@ -95,23 +99,23 @@ def explain(client: Client, task: Explain) -> None:
 
     A message that is media by now has been answered already. Raises `MessageGone`.
     """
-    text = texts.explanation(ENGLISH, task.reason, task.error_id, task.wait_s, task.limit_mb)
+    words = texts.catalogue_of(task.reader.language)
+    text = texts.explanation(words, task.reason, task.error_id, task.wait_s, task.limit_mb)
     with suppress(MessageIsMedia):
-        client.edit_text(task.chat_id, task.message_id, text)
+        client.edit_text(task.reader.chat_id, task.message_id, text)
 
 
 def reply(client: Client, task: Reply) -> None:
     """Say something. Not safe to repeat after `TelegramUnreachable`."""
-    client.send_text(task.chat_id, task.text, task.reply_to)
+    words = texts.catalogue_of(task.reader.language)
+    text = "\n".join(texts.notice(words, notice) for notice in task.notices)
+    client.send_text(task.reader.chat_id, text, task.reply_to)
 
 
 def answer_button(client: Client, task: AnswerButton) -> None:
     """Answer a pressed button, if anybody still waits for that."""
-    client.answer_button(task.callback_id, task.text)
-
-
-def _cancel(request_id: int) -> tuple[str, str]:
-    return ENGLISH.cancel_button, cancel_data(request_id)
+    words = texts.catalogue_of(task.language)
+    client.answer_button(task.callback_id, texts.notice(words, task.notice))
 
 
 def _is_refusal(error: JobError) -> bool:
@@ -136,33 +140,37 @@ def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> 
 
 def _deliver_as(client: Client, task: Deliver, kind: MediaKind) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (task.file,)):
-        media, silence_s = _input_media(kind, client.local, task.file, files)
-        message = client.edit_media(task.chat_id, task.message_id, media, silence_s)
+        caption = texts.caption(texts.catalogue_of(task.reader.language), task.file)
+        media, silence_s = _input_media(kind, client.local, task.file, files, caption)
+        message = client.edit_media(task.reader.chat_id, task.message_id, media, silence_s)
         return _delivered(kind, message)
 
 
 def _send_as(client: Client, task: SendGroup, file: MediaFile, kind: MediaKind) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (file,)):
-        media, silence_s = _beside(kind, client.local, file, files)
-        message = client.send_media(task.chat_id, media, task.reply_to, silence_s)
+        words = texts.catalogue_of(task.reader.language)
+        media, silence_s = _beside(kind, client.local, file, files, words)
+        message = client.send_media(task.reader.chat_id, media, task.reply_to, silence_s)
         return _delivered(kind, message)
 
 
 def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> GroupSent:
     with ExitStack() as files, _named_files(client.local, album):
-        inputs = [_beside(file.facts.kind, client.local, file, files) for file in album]
+        words = texts.catalogue_of(task.reader.language)
+        inputs = [_beside(file.facts.kind, client.local, file, files, words) for file in album]
         media = [each for each, _ in inputs]
         silence_s = max(silence_s for _, silence_s in inputs)
-        messages = client.send_group(task.chat_id, media, task.reply_to, silence_s)
+        messages = client.send_group(task.reader.chat_id, media, task.reply_to, silence_s)
     sent = zip(album, messages, strict=True)
     return GroupSent(tuple(_delivered(file.facts.kind, message) for file, message in sent))
 
 
 def _beside(
-    kind: MediaKind, local: bool, file: MediaFile, files: ExitStack
+    kind: MediaKind, local: bool, file: MediaFile, files: ExitStack, words: Catalogue
 ) -> tuple[types.InputMedia, float]:
     """What is sent beside the answer, which speaks for all; a part says which one it is."""
-    return _input_media(kind, local, file, files, has_caption=file.facts.parts > 1)
+    caption = texts.caption(words, file) if file.facts.parts > 1 else None
+    return _input_media(kind, local, file, files, caption)
 
 
 @contextmanager
@@ -192,11 +200,9 @@ def _input_media(
     local: bool,
     file: MediaFile,
     files: ExitStack,
-    *,
-    has_caption: bool = True,
+    caption: str | None,
 ) -> tuple[types.InputMedia, float]:
     """What is to be sent, and for how long Telegram may be silent about it."""
-    caption = texts.caption(ENGLISH, file) if has_caption else None
     if file.file_id is not None:
         return _described(kind, file.facts, file.file_id, None, caption), transport.READ_TIMEOUT_S
     opened = files.enter_context(open_media(file.path))

@@ -1,35 +1,42 @@
-"""What an update asks for: links to open, a button pressed, a word of help.
+"""What an update asks for: links to open, a command, a button pressed.
 
 Pure: an update goes in, effects come out, nobody is called. An update may hold anything; one
 that is not understood asks for nothing.
 """
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any
 
 from worker import media_keys
-from worker.form import Form
-from worker.protocol import AnswerButton, Ban, CancelRequest, Effect, OpenRequest, Reply, Topic
-from worker.telegram import fields, texts
+from worker.form import WHOLE, Form
+from worker.notices import Notice, Topic
+from worker.protocol import (
+    AnswerButton,
+    Ban,
+    CancelRequest,
+    Effect,
+    OpenRequest,
+    Reader,
+    Reply,
+)
+from worker.telegram import buttons, fields, texts
 from worker.telegram.links import Links, find_links
-from worker.telegram.texts import ENGLISH
-from worker.urls import LinkFlaw
 
 ALLOWED_UPDATES = ("message", "callback_query")
 
 MAX_LINKS = 5
 
 _GROUPS = ("group", "supergroup")
-_COMMAND = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>[A-Za-z0-9_]{1,32}))?(?:\s|$)")
-_BAN = re.compile(r"/(?P<un>un)?ban(?:@[A-Za-z0-9_]{1,32})?(?:\s+(?P<id>[0-9]{1,16}))?")
-# To commands without a link.
-_ANSWERS = {
-    **dict.fromkeys(("start", "help"), Topic.HELP),
-    **dict.fromkeys(("audio", "fresh"), Topic.WHICH_LINK),
-}
-_CANCEL = re.compile(r"cancel:([0-9]{1,18})")
+_COMMAND = re.compile(
+    r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>[A-Za-z0-9_]{1,32}))?(?:\s+(?P<argument>.*)|$)",
+    re.DOTALL,
+)
+_USER_ID = re.compile(r"[0-9]{1,16}")
+_REQUEST_ID = re.compile(r"[0-9]{1,18}")
 # Somebody said or sent something, as against Telegram's notes that a message was pinned, a
 # timer set, a member added: nobody waits for an answer to those.
 _CONTENT = frozenset(
@@ -39,6 +46,41 @@ _CONTENT = frozenset(
     }
 )
 
+Effects = tuple[Effect, ...]
+
+
+@dataclass(frozen=True)
+class People:
+    """Who may use the bot (nobody named: everyone), and who may ban others."""
+
+    allowed: AbstractSet[int]
+    admins: AbstractSet[int]
+
+    def may_use(self, user_id: int) -> bool:
+        return not self.allowed or user_id in self.allowed
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message from a person, and the command with which it begins, in lower case.
+
+    `command`, the bot that it names as its `addressee`, and its `argument` are empty where there
+    is none. `fields` is the message as Telegram sent it.
+    """
+
+    reader: Reader
+    user_id: int
+    message_id: int
+    is_private: bool
+    command: str
+    addressee: str
+    argument: str
+    fields: Mapping[str, Any]
+
+    def reply(self, *notices: Notice) -> Effects:
+        """Say this, if there is anything to say."""
+        return (Reply(self.reader, self.message_id, notices),) if notices else ()
+
 
 def handle_update(
     update: object,
@@ -46,131 +88,171 @@ def handle_update(
     allowed_users: AbstractSet[int] = frozenset(),
     admins: AbstractSet[int] = frozenset(),
     username: Callable[[], str] = str,
-) -> tuple[Effect, ...]:
+) -> Effects:
     """What the update asks for. Never raises on anything that JSON can say.
 
-    `allowed_users` empty means everyone; `admins` may shut people out. `username` finds out the
-    bot's own, by which a group's command shows that it is meant for this bot; it is called for
-    such commands alone, and what it raises passes through.
+    `allowed_users` empty means everyone; `admins` may ban people. `username` finds out the bot's
+    own, by which a group's command shows that it is meant for this bot; it is called for such
+    commands alone, and what it raises passes through.
     """
-    message = fields.mapping(update, "message")
-    if message:
-        if _is_for_another_bot(message, username):
-            return ()
-        return _ban(message, admins) or _message(message, allowed_users)
-    query = fields.mapping(update, "callback_query")
-    if query:
-        return _button(query, allowed_users)
+    people = People(allowed_users, admins)
+    if given := fields.mapping(update, "message"):
+        message = _read_message(given)
+        return _handle_message(message, people, username) if message else ()
+    if query := fields.mapping(update, "callback_query"):
+        return _handle_press(query, people)
     return ()
 
 
-def cancel_data(request_id: int) -> str:
-    """What the Cancel button of a request sends back: at most 64 bytes (callback_data)."""
-    return f"cancel:{request_id}"
-
-
-def _is_for_another_bot(message: Mapping[str, Any], username: Callable[[], str]) -> bool:
-    """Whether it begins with a group's command that names a bot, and not this one.
-
-    A bot without privacy mode, or one that is an admin of the group, is shown those as well.
-    """
-    _, addressee = _command(message)
-    chat_type = fields.text(fields.mapping(message, "chat"), "type")
-    return bool(addressee) and chat_type in _GROUPS and addressee != username().lower()
-
-
-def _message(message: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tuple[Effect, ...]:
+def _read_message(message: Mapping[str, Any]) -> Message | None:
+    """A message as a person sends one to a private chat or a group; None for anything else."""
     chat, sender = fields.mapping(message, "chat"), fields.mapping(message, "from")
     chat_id, user_id = fields.integer(chat, "id"), fields.integer(sender, "id")
     message_id = fields.integer(message, "message_id")
+    chat_type = fields.text(chat, "type")
     if chat_id is None or user_id is None or message_id is None:
-        return ()
-    private = fields.text(chat, "type") == "private"
-    if not private and fields.text(chat, "type") not in _GROUPS:
-        return ()
+        return None
+    if chat_type != "private" and chat_type not in _GROUPS:
+        return None
     if fields.is_true(sender, "is_bot") or _CONTENT.isdisjoint(message):
-        return ()
-    if allowed_users and user_id not in allowed_users:
-        return (Reply(chat_id, message_id, _say(Topic.PRIVATE_BOT)),) if private else ()
+        return None
+    text = fields.text(message, "text") or fields.text(message, "caption")
+    found = _COMMAND.match(text)
+    name, bot, argument = found.groups(default="") if found else ("", "", "")
+    return Message(
+        reader=Reader(chat_id, _language(sender)),
+        user_id=user_id,
+        message_id=message_id,
+        is_private=chat_type == "private",
+        command=name.lower(),
+        addressee=bot.lower(),
+        argument=argument.strip(),
+        fields=message,
+    )
 
-    links = find_links(message)
-    command, _ = _command(message)
-    form, fresh = Form(sound_only=command == "audio"), command == "fresh"
+
+def _language(sender: Mapping[str, Any]) -> str:
+    """The language in which this person is answered."""
+    return texts.catalogue_of(fields.text(sender, "language_code")).language
+
+
+def _handle_message(message: Message, people: People, username: Callable[[], str]) -> Effects:
+    if message.addressee and not message.is_private and message.addressee != username().lower():
+        # A bot without privacy mode, or one that is an admin of the group, is shown the
+        # commands for other bots as well.
+        return ()
+    if message.user_id in people.admins and (command := _ADMIN_COMMANDS.get(message.command)):
+        effects = command(message, people)
+        if effects:
+            return effects
+    if not people.may_use(message.user_id):
+        return message.reply(Notice(Topic.PRIVATE_BOT)) if message.is_private else ()
+    return _COMMANDS.get(message.command, _open)(message)
+
+
+# --------------------------------------------------------------------------------- commands
+
+
+def _open(
+    message: Message,
+    *,
+    without_links: Notice | None = None,
+    form: Form = WHOLE,
+    fresh: bool = False,
+) -> Effects:
+    """Open the links of a message, and say what is wrong with the others.
+
+    A message without any is answered with `without_links`, or with a hint.
+    """
+    links = find_links(message.fields)
     requests = tuple(
         OpenRequest(
-            chat_id,
-            user_id,
-            message_id,
+            message.reader.chat_id,
+            message.user_id,
+            message.message_id,
             url,
             media_keys.of_link(url, form),
             form=form,
             fresh=fresh,
+            language=message.reader.language,
         )
         for url in links.good[:MAX_LINKS]
     )
-    answer = _about(links) or ("" if requests else _talk(message, private))
-    return (*requests, Reply(chat_id, message_id, answer)) if answer else requests
+    notices = _about(links)
+    if not requests and not notices:
+        return _talk(message, without_links)
+    return (*requests, *message.reply(*notices))
 
 
-def _ban(message: Mapping[str, Any], admins: AbstractSet[int]) -> tuple[Effect, ...]:
-    """An admin's `/ban ID` or `/unban ID`, which may also answer a message of that person."""
-    command = _BAN.fullmatch(fields.text(message, "text").strip())
-    admin = fields.integer(fields.mapping(message, "from"), "id")
-    chat_id = fields.integer(fields.mapping(message, "chat"), "id")
-    if command is None or admin not in admins or chat_id is None:
-        return ()
-    meant = fields.mapping(fields.mapping(message, "reply_to_message"), "from")
-    user_id = int(command["id"]) if command["id"] else fields.integer(meant, "id")
-    message_id = fields.integer(message, "message_id")
-    if user_id is None:
-        return (Reply(chat_id, message_id, _say(Topic.BAN_WHOM)),)
-    if user_id in admins:
-        return (Reply(chat_id, message_id, _say(Topic.BAN_ADMIN)),)
-    is_banned = command["un"] is None
-    said = Topic.BAN_DONE if is_banned else Topic.UNBAN_DONE
-    return (Ban(user_id, is_banned), Reply(chat_id, message_id, _say(said, user_id=user_id)))
-
-
-def _about(links: Links) -> str:
+def _about(links: Links) -> list[Notice]:
     """What is to be said about links that are not opened."""
+    notices = [Notice(flaw) for flaw in links.flaws]
     left_out = len(links.good) - MAX_LINKS
-    sentences = [_say(flaw) for flaw in links.flaws]
     if left_out > 0:
-        sentences.append(_say(Topic.LINKS_LEFT_OUT, count=left_out))
-    return "\n".join(sentences)
+        values = {"count": left_out, "most_links": MAX_LINKS}
+        notices.append(Notice(Topic.LINKS_LEFT_OUT, values))
+    return notices
 
 
-def _talk(message: Mapping[str, Any], private: bool) -> str:
-    """The answer to a message without any link, if it wants one."""
-    command, addressee = _command(message)
-    answer = _ANSWERS.get(command)
+def _talk(message: Message, answer: Notice | None) -> Effects:
+    """Answer a message without any link, if it wants one."""
     # In a group a command without a name may be meant for any of its bots.
-    if answer and (private or addressee):
-        return _say(answer)
+    if answer and (message.is_private or message.addressee):
+        return message.reply(answer)
     # The captions of an album come as messages of their own; one hint each would be a flood.
-    if private and "media_group_id" not in message:
-        return _say(Topic.HINT)
-    return ""
+    if message.is_private and "media_group_id" not in message.fields:
+        return message.reply(Notice(Topic.HINT))
+    return ()
 
 
-def _say(about: Topic | LinkFlaw, **values: int) -> str:
-    return texts.notice(ENGLISH, about, most_links=MAX_LINKS, **values)
+def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
+    """Ban a person or let one back in, named by an id or by the message that this one answers.
+
+    Nothing for a message that says more than that, or says it below a picture.
+    """
+    is_plain = not message.argument or _USER_ID.fullmatch(message.argument)
+    if not is_plain or not fields.text(message.fields, "text"):
+        return ()
+    answered = fields.mapping(fields.mapping(message.fields, "reply_to_message"), "from")
+    user_id = int(message.argument) if message.argument else fields.integer(answered, "id")
+    if user_id is None:
+        return message.reply(Notice(Topic.BAN_WHOM))
+    if user_id in people.admins:
+        return message.reply(Notice(Topic.BAN_ADMIN))
+    done = Notice(Topic.BAN_DONE if is_banned else Topic.UNBAN_DONE, {"user_id": user_id})
+    return (Ban(user_id, is_banned), *message.reply(done))
 
 
-def _command(message: Mapping[str, Any]) -> tuple[str, str]:
-    """The command with which a message begins and the bot that it names, each empty for none."""
-    command = _COMMAND.match(fields.text(message, "text") or fields.text(message, "caption"))
-    return (command["name"].lower(), (command["bot"] or "").lower()) if command else ("", "")
+_HELP = Notice(Topic.HELP, {"most_links": MAX_LINKS})
+_WHICH_LINK = Notice(Topic.WHICH_LINK)
+
+# Any other message is opened for its links.
+_COMMANDS: Mapping[str, Callable[[Message], Effects]] = {
+    "start": functools.partial(_open, without_links=_HELP),
+    "help": functools.partial(_open, without_links=_HELP),
+    "audio": functools.partial(_open, without_links=_WHICH_LINK, form=Form(sound_only=True)),
+    "fresh": functools.partial(_open, without_links=_WHICH_LINK, fresh=True),
+}
+
+# For admins alone. To others these are no commands.
+_ADMIN_COMMANDS: Mapping[str, Callable[[Message, People], Effects]] = {
+    "ban": functools.partial(_ban, is_banned=True),
+    "unban": functools.partial(_ban, is_banned=False),
+}
 
 
-def _button(query: Mapping[str, Any], allowed_users: AbstractSet[int]) -> tuple[Effect, ...]:
-    callback_id = fields.text(query, "id")
-    user_id = fields.integer(fields.mapping(query, "from"), "id")
+# ---------------------------------------------------------------------------------- buttons
+
+
+def _handle_press(query: Mapping[str, Any], people: People) -> Effects:
+    sender = fields.mapping(query, "from")
+    callback_id, user_id = fields.text(query, "id"), fields.integer(sender, "id")
     if not callback_id or user_id is None:
         return ()
-    if allowed_users and user_id not in allowed_users:
-        return (AnswerButton(callback_id, _say(Topic.PRIVATE_BOT)),)
-    cancel = _CANCEL.fullmatch(fields.text(query, "data"))
-    if cancel is None:
-        return (AnswerButton(callback_id, _say(Topic.DEAD_BUTTON)),)
-    return (CancelRequest(int(cancel[1]), user_id, callback_id),)
+    language = _language(sender)
+    if not people.may_use(user_id):
+        return (AnswerButton(callback_id, language, Notice(Topic.PRIVATE_BOT)),)
+    action, argument = buttons.unpack(fields.text(query, "data"))
+    if action == "cancel" and _REQUEST_ID.fullmatch(argument):
+        return (CancelRequest(int(argument), user_id, callback_id, language),)
+    return (AnswerButton(callback_id, language, Notice(Topic.DEAD_BUTTON)),)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from worker.errors import InvalidLink, LinkFlaw
 from worker.telegram import fields
-from worker.urls import InvalidLink, LinkFlaw, normalise
+from worker.urls import normalise
 
 _IN_TEXT = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s<>\"]+", re.IGNORECASE)
 _PUNCTUATION = ".,;:!?'\"*_~`»”’"

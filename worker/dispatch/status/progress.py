@@ -182,9 +182,7 @@ class ProgressBoard:
                 # Nothing follows, until another stage begins.
                 del self._messages[request_id]
             self._edited_at[message.chat_id] = now
-            edit = EditStatus(
-                request_id, request.chat_id, request.status_message_id, message.wanted
-            )
+            edit = EditStatus(request_id, request.reader, request.status_message_id, message.wanted)
             edit_id = self.new_id()
             self._in_edit[edit_id] = edit
             return edit_id, edit

@@ -59,7 +59,7 @@ class Showing:
         if new := [file for file in files if not file.file_id]:
             size = sum(file.size_bytes for file in new)
             progress = Progress(Stage.UPLOADING, total_bytes=size, kind=new[0].facts.kind)
-            self._board.put_for(task.request_id, task.chat_id, job_id, progress, now)
+            self._board.put_for(task.request_id, task.reader.chat_id, job_id, progress, now)
 
     def put(self, download_id: int, progress: Progress) -> None:
         """How far a download is."""
@@ -93,7 +93,7 @@ class Showing:
     def _make(self, call_id: int, call: EditStatus | ShowAction, now: Monotonic) -> None:
         self._calls[call_id] = call
         self._pool.submit(call_id, call, self._timeout_s)
-        self._rate_limits.spend(call.chat_id, now)
+        self._rate_limits.spend(chat_of(call), now)
 
     def take(self, event: Event, now: Monotonic) -> bool:
         """Take what the pool says of a call made here. False when it is about another job."""
@@ -102,5 +102,10 @@ class Showing:
         if not isinstance(event, Reported) and (call := self._calls.pop(event.job_id, None)):
             self._board.edit_ended(event.job_id)
             if isinstance(event, Failed):
-                self._rate_limits.heed(call.chat_id, event.error, now)
+                self._rate_limits.heed(chat_of(call), event.error, now)
         return True
+
+
+def chat_of(call: EditStatus | ShowAction) -> int:
+    """The chat in which a call has its effect."""
+    return call.reader.chat_id if isinstance(call, EditStatus) else call.chat_id

@@ -15,6 +15,7 @@ __all__ = [
     "ENGLISH",
     "Catalogue",
     "caption",
+    "catalogue_of",
     "clean",
     "explanation",
     "notice",
@@ -22,3 +23,15 @@ __all__ = [
 ]
 
 CATALOGUES = (ENGLISH,)
+
+_BY_LANGUAGE = {catalogue.language: catalogue for catalogue in CATALOGUES}
+
+
+def catalogue_of(language: str) -> Catalogue:
+    """The catalogue for an IETF tag, or for its language alone; English where there is none.
+
+    >>> catalogue_of("en-GB").language
+    'en'
+    """
+    tag = language.lower()
+    return _BY_LANGUAGE.get(tag) or _BY_LANGUAGE.get(tag.partition("-")[0]) or ENGLISH

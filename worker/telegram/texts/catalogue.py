@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.errors import Reason
-from worker.protocol import Cancelled, Note, Refusal, Stage, Topic
+from worker.notices import About
+from worker.protocol import Note, Stage
 from worker.telegram.texts.plurals import PluralForm, PluralRule
-from worker.urls import LinkFlaw
 
 Plural = Mapping[PluralForm, str]
 """A text for each plural form of its language; the placeholder `count` may be left out of one."""
@@ -58,7 +58,7 @@ class Catalogue:
     cancel_button: str
 
     # What is said beside the answers to links.
-    notices: Mapping[Topic | Refusal | Cancelled | LinkFlaw, str | Plural]
+    notices: Mapping[About, str | Plural]
 
     def choose(self, text: str | Plural, count: int = 0) -> str:
         """The template for this count; a text without plural forms is its own."""

@@ -1,11 +1,11 @@
 """The texts in English, which is also spoken to people whose language has no catalogue."""
 
-from worker.errors import Reason
-from worker.protocol import Cancelled, Note, Refusal, Stage, Topic
+from worker.errors import LinkFlaw, Reason
+from worker.notices import Cancelled, Refusal, Topic
+from worker.protocol import Note, Stage
 from worker.telegram.texts import plurals
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.plurals import PluralForm
-from worker.urls import LinkFlaw
 
 _NEVER = "Trying again will not help."
 _LATER = "Please try again later."

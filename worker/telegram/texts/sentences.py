@@ -3,9 +3,8 @@
 import math
 
 from worker.errors import Reason
-from worker.protocol import Cancelled, Refusal, Topic
+from worker.notices import Notice
 from worker.telegram.texts.catalogue import Catalogue
-from worker.urls import LinkFlaw
 
 # Where the sentence alone leaves open what happened, an id leads the operator to the log.
 _WITH_ID = frozenset(
@@ -44,10 +43,8 @@ def explanation(
     return sentence
 
 
-def notice(
-    words: Catalogue, about: Topic | Refusal | Cancelled | LinkFlaw, **values: int | str
-) -> str:
-    """What is said about something; of the values `count` chooses the plural form."""
-    count = values.get("count", 0)
-    template = words.choose(words.notices[about], count if isinstance(count, int) else 0)
-    return template.format(**values)
+def notice(words: Catalogue, said: Notice) -> str:
+    """What is said beside the answers to links."""
+    count = said.values.get("count", 0)
+    template = words.choose(words.notices[said.about], count if isinstance(count, int) else 0)
+    return template.format(**said.values)

@@ -1,0 +1,73 @@
+"""What is said to people beside the answers to links: why, never in finished words.
+
+A text for each of these stands in the catalogues of `worker.telegram.texts`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from worker.errors import LinkFlaw
+
+
+class Topic(StrEnum):
+    """What is said to a person beside refusals, flaws of links and the answers to links.
+
+    VERBATIM stands for a text that is finished already, such as an alert.
+    """
+
+    HELP = "help"
+    HINT = "hint"
+    WHICH_LINK = "which link"
+    PRIVATE_BOT = "private bot"
+    LINKS_LEFT_OUT = "links left out"
+    DEAD_BUTTON = "dead button"
+    BAN_WHOM = "ban whom"
+    BAN_ADMIN = "ban admin"
+    BAN_DONE = "ban done"
+    UNBAN_DONE = "unban done"
+    VERBATIM = "verbatim"
+
+
+class Refusal(StrEnum):
+    """Why a link was not taken on."""
+
+    BANNED = "banned"
+    WAITING = "too many waiting"
+    MINUTE = "too many this minute"
+    HOUR = "too many this hour"
+    DAY = "too many today"
+
+
+class Cancelled(StrEnum):
+    """What pressing Cancel came to."""
+
+    DONE = "done"
+    NOT_YOURS = "not yours"
+    TOO_LATE = "too late"
+
+
+About = Topic | Refusal | Cancelled | LinkFlaw
+"""What a notice can be about. No two of these values are alike, for they rest in the ledger."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to be said beside the answers to links, in whatever language.
+
+    `values` stand in its text by their names; `count` also chooses the plural form.
+    """
+
+    about: About
+    values: Mapping[str, int | str] = field(default_factory=dict)
+
+
+def notice_from_json(value: Mapping[str, Any]) -> Notice:
+    """The inverse of `worker.protocol.to_json` for a `Notice`."""
+    return Notice(_ABOUT[value["about"]], value["values"])
+
+
+_ABOUT: Mapping[str, About] = {
+    about.value: about for kind in (Topic, Refusal, Cancelled, LinkFlaw) for about in kind
+}

@@ -1,0 +1,49 @@
+"""Buttons below messages: what they say, and what they send back when they are pressed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from worker.telegram.texts import Catalogue
+
+MAX_DATA_BYTES = 64
+"""Bot API 10.1, InlineKeyboardButton (callback_data)."""
+
+_DATA = re.compile(r"([a-z]+):([A-Za-z0-9:._-]+)")
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button's text, and the data that Telegram sends when somebody presses it."""
+
+    text: str
+    data: str
+
+
+Rows = Sequence[Sequence[Button]]
+"""The buttons of a message, row by row."""
+
+
+def pack(action: str, argument: int | str) -> str:
+    """The data of a button: an action's name and its argument.
+
+    Raises ValueError if that is more than Telegram takes, or could not be read again.
+
+    >>> pack("cancel", 17)
+    'cancel:17'
+    """
+    data = f"{action}:{argument}"
+    if len(data) > MAX_DATA_BYTES or not _DATA.fullmatch(data):
+        raise ValueError(f"no data for a button: {data!r}")
+    return data
+
+
+def unpack(data: str) -> tuple[str, str]:
+    """The action and the argument of a pressed button; two empty ones if it is none of ours."""
+    found = _DATA.fullmatch(data)
+    return (found[1], found[2]) if found else ("", "")
+
+
+def cancel_rows(words: Catalogue, request_id: int) -> Rows:
+    """The button that cancels a request."""
+    return [[Button(words.cancel_button, pack("cancel", request_id))]]
