@@ -15,6 +15,8 @@ from maintenance import programs, published
 from maintenance.ownership import running_bot
 from worker.clocks import Wall, wall_clock
 from worker.downloads.confinement import isolation, landlock
+from worker.downloads.media import ffmpeg
+from worker.downloads.ytdlp.installed import installed_version
 from worker.ledger import DOWNLOADS
 from worker.ledger.statistics import Statistics
 from worker.ledger.upkeep import Sample, Upkeep
@@ -108,7 +110,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     said_cpu = published.read(ledger, published.CPU, bot)
     pools = said.get("pools", [])
     disk = shutil.disk_usage(settings.data_dir)
-    ytdlp = programs.installed_ytdlp()
+    ytdlp = installed_version()
     today = datetime.fromtimestamp(wall, UTC).date()
     return Measures(
         taken_at=wall,
@@ -135,7 +137,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         ytdlp_age_days=programs.release_age_days(ytdlp, today) if ytdlp else None,
         upgrade_trouble=said.get("upgrade_trouble"),
         sites_down=said.get("sites_down", {}),
-        missing_ffmpeg=tuple(programs.missing_ffmpeg()),
+        missing_ffmpeg=tuple(ffmpeg.missing()),
         js_runtime=programs.js_runtime(),
         landlock_abi=landlock.abi(),
         landlock_shortcoming=isolation.shortcoming(),

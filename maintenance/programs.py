@@ -6,11 +6,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import date
-from importlib.util import find_spec
-from pathlib import Path
 
 from maintenance import limits
 from maintenance.findings import Finding, critical, ok, warning
+from worker.downloads.media import ffmpeg
 
 _INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
 _TIMEOUT_S = 20
@@ -37,8 +36,6 @@ _RUNTIMES = (
     _Runtime("qjs", "0", ("--help",), r"QuickJS-ng version (\S+)"),
 )
 
-_FFMPEG = ("ffmpeg", "ffprobe")
-
 # Asked in a process of its own: the import takes 40 MB, and a broken package may raise anything.
 _ASK_YTDLP = """
 import importlib.util, yt_dlp.version, yt_dlp
@@ -47,14 +44,9 @@ print(yt_dlp.version.__version__, *extras)
 """
 
 
-def missing_ffmpeg() -> list[str]:
-    """Those of ffmpeg and ffprobe that PATH does not have."""
-    return [name for name in _FFMPEG if shutil.which(name) is None]
-
-
 def check_ffmpeg() -> list[Finding]:
     """Ask ffmpeg and ffprobe for their versions; a finding for each."""
-    return [_check_ffmpeg(name) for name in _FFMPEG]
+    return [_check_ffmpeg(name) for name in ffmpeg.PROGRAMS]
 
 
 def _check_ffmpeg(name: str) -> Finding:
@@ -112,19 +104,6 @@ def check_js_runtime(download_memory_mib: int) -> Finding:
 def js_runtime() -> str | None:
     """The command of the first JavaScript runtime that is installed, in whatever version."""
     return next((r.command for r in _RUNTIMES if shutil.which(r.command)), None)
-
-
-def installed_ytdlp() -> str | None:
-    """The version in yt-dlp's own file, without importing it; None when there is none."""
-    spec = find_spec("yt_dlp")
-    if spec is None or spec.origin is None:
-        return None
-    try:
-        text = Path(spec.origin).with_name("version.py").read_text("utf-8")
-    except OSError:
-        return None
-    match = re.search(r"^__version__ = '([^']+)'", text, re.MULTILINE)
-    return match[1] if match else None
 
 
 def release_age_days(version: str, today: date) -> int | None:

@@ -10,7 +10,7 @@ from tests.support.download_limits import limits_for_parts
 from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import index_stands_in_front, make, probe, replace_program
-from worker.downloads.confinement.isolation import allow_file
+from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.cutting import cut
 from worker.downloads.ytdlp.fetch import Fetched

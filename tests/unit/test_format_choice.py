@@ -1,10 +1,12 @@
 """What is chosen among formats: by size, codecs and time, whole or in parts."""
 
+import doctest
 from typing import Any
 
 import pytest
 
 from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, silent, sound
+from worker.downloads.ytdlp import formats
 from worker.errors import JobError, Reason
 from worker.form import Form
 from worker.protocol import Note
@@ -97,11 +99,14 @@ def test_what_proves_too_large_is_followed_by_something_smaller() -> None:
     ]
     made = chooser()
     assert chosen(made, *formats) == "a"
-    assert made.exclude()
+    made.exclude()
+    assert made.has_choice()
     assert (chosen(made, *formats), made.note) == ("b", Note.LOWER_QUALITY)
-    assert made.exclude()
+    made.exclude()
+    assert made.has_choice()
     assert chosen(made, *formats) == "c"
-    assert not made.exclude()
+    made.exclude()
+    assert not made.has_choice()
     with pytest.raises(JobError) as caught:
         chosen(made, *formats)
     assert caught.value.reason is Reason.TOO_LARGE
@@ -111,7 +116,8 @@ def test_pictures_that_prove_too_large_are_not_tried_with_less_sound() -> None:
     formats = [silent("v", 9, 720), sound("x", 5), sound("y", 1)]
     made = chooser()
     assert chosen(made, *formats) == "v+x"
-    assert made.exclude()
+    made.exclude()
+    assert made.has_choice()
     assert (chosen(made, *formats), made.note) == ("x", Note.AUDIO_ONLY)
 
 
@@ -139,9 +145,11 @@ def test_a_size_that_was_not_told_is_cut_once_it_is_known() -> None:
     made = cutter()
     plain = a_format("plain")
     assert (chosen(made, plain), made.parts) == ("plain", 1)
-    assert made.exclude(120 * MB)
+    made.exclude(120 * MB)
+    assert made.has_choice()
     assert (chosen(made, plain), made.parts) == ("plain", 4)
-    assert not made.exclude(300 * MB)
+    made.exclude(300 * MB)
+    assert not made.has_choice()
     with pytest.raises(JobError) as caught:
         chosen(made, plain)
     assert caught.value.reason is Reason.TOO_LARGE
@@ -150,3 +158,17 @@ def test_a_size_that_was_not_told_is_cut_once_it_is_known() -> None:
 def test_sound_is_never_cut() -> None:
     with pytest.raises(JobError):
         chosen(cutter(form=Form(sound_only=True)), sound("wav", 120))
+
+
+def test_example_is_true() -> None:
+    assert doctest.testmod(formats).failed == 0
+    assert doctest.testmod(formats).attempted
+
+
+def test_asking_changes_nothing() -> None:
+    made = chooser()
+    assert not made.has_choice()
+    assert chosen(made, a_format("a", 40, 1080), a_format("b", 20, 720)) == "a"
+    assert made.has_choice()
+    assert made.has_choice()
+    assert chosen(made, a_format("a", 40, 1080), a_format("b", 20, 720)) == "a"

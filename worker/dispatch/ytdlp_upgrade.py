@@ -8,10 +8,8 @@ its workers exchange objects of that code, so both need the same one.
 """
 
 import contextlib
-import importlib.util
 import logging
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from worker.clocks import Monotonic
+from worker.downloads.ytdlp.installed import read_version, version_file
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +30,6 @@ CODE = Path(__file__).parents[1]
 
 TRIAL = "from worker.downloads.ytdlp.warm import warm_up; warm_up()"
 
-_VERSION = re.compile(r"__version__ = ['\"]([0-9A-Za-z.]{1,40})['\"]")
-
 
 class UpgradeWatch:
     """Never waits: `step` is called again and again, by one thread."""
@@ -40,7 +37,7 @@ class UpgradeWatch:
     def __init__(self) -> None:
         """What is there now is what is in use."""
         self.trouble: str | None = None
-        self._file = _version_file()
+        self._file = version_file()
         self._in_use = self._candidate = self._refused = self._look()
         self._code = _code_on_disk()
         self._trial: subprocess.Popen[bytes] | None = None
@@ -114,12 +111,11 @@ class UpgradeWatch:
         if self._file is None:
             return None
         try:
-            text = self._file.read_text("utf-8", errors="replace")
+            version = read_version(self._file)
             written = self._file.stat().st_mtime_ns
         except OSError:
             return None
-        version = _VERSION.search(text)
-        return (version[1] if version else "of no known version", written)
+        return (version or "of no known version", written)
 
 
 def _code_on_disk() -> frozenset[tuple[str, int]]:
@@ -132,12 +128,6 @@ def _code_on_disk() -> frozenset[tuple[str, int]]:
                 with contextlib.suppress(OSError):  # being replaced: gone is a change as well
                     found.add((path, os.stat(path).st_mtime_ns))
     return frozenset(found)
-
-
-def _version_file() -> Path | None:
-    # It is not imported: the main process is 40 MB smaller without.
-    spec = importlib.util.find_spec("yt_dlp")
-    return Path(spec.origin).with_name("version.py") if spec and spec.origin else None
 
 
 def _name(found: tuple[str, int] | None) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from worker.downloads.channel import Sender
 from worker.downloads.confinement import egress_guard, landlock, readable_paths, seccomp
+from worker.downloads.confinement.file_limit import HEADROOM_BYTES, allow_file
 from worker.downloads.file_names import LOG_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.processes import process_setup, process_table
@@ -27,8 +28,6 @@ LOG_LIMIT_BYTES = 256 * 1024
 
 _CHANNEL_FD = 3
 _OPEN_FILES = 256
-# A container's index and padding come on top of what yt-dlp counts as the file's length.
-_FILE_HEADROOM_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -148,15 +147,9 @@ def _replace_environment(environment: Mapping[str, str]) -> None:
 def _kernel_limits(limits: DownloadLimits) -> process_setup.Limits:
     return process_setup.Limits(
         data_bytes=limits.memory_bytes,
-        file_bytes=limits.max_answer_bytes + _FILE_HEADROOM_BYTES,
+        file_bytes=limits.max_answer_bytes + HEADROOM_BYTES,
         open_files=_OPEN_FILES,
     )
-
-
-def allow_file(size_bytes: int) -> None:
-    """Let this process write files of up to this size, within what one answer may have."""
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (min(size_bytes + _FILE_HEADROOM_BYTES, hard), hard))
 
 
 def _bind_programs() -> None:

@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterable
@@ -18,11 +19,13 @@ from typing import Any
 from worker.downloads.media.conversion import AUDIO_BPS, Conversion, Encoding
 from worker.downloads.text import clean
 
-CONTAINERS = (
+PROGRAMS = ("ffmpeg", "ffprobe")
+
+_CONTAINERS = (
     "mov,mp4,m4a,3gp,matroska,webm,mpegts,mpeg,flv,avi,asf,mp3,aac,ogg,flac,wav,aiff,amr,caf,"
     "gif,apng,png_pipe,jpeg_pipe,webp_pipe,image2,h264,hevc,ac3,eac3,srt,webvtt"
 )
-INPUT_LIMITS = ("-protocol_whitelist", "file", "-format_whitelist", CONTAINERS)
+INPUT_LIMITS = ("-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS)
 
 THUMBNAIL_SIDE = 320
 THUMBNAIL_LIMIT_BYTES = 200_000
@@ -44,6 +47,11 @@ class ProgramKilled(ProgramFailed):
 
 class NoRoom(ProgramFailed):
     """The disk is full, which says nothing about the file."""
+
+
+def missing() -> list[str]:
+    """Those of the two programs that PATH does not have."""
+    return [name for name in PROGRAMS if shutil.which(name) is None]
 
 
 def start_probe(path: Path) -> subprocess.Popen[str]:

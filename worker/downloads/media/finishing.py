@@ -8,7 +8,6 @@ other file takes one more run of ffmpeg.
 
 import contextlib
 import functools
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -54,7 +53,7 @@ def finish(
     mp4 = reader.read(path)
     if mp4.is_cut_off:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
-    if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
+    if ffmpeg.missing():
         return _by_name(path, mp4, info)
     return _Finishing(path, mp4, info, limits).run(sound_only)
 

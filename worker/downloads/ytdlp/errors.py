@@ -6,7 +6,6 @@ month. Texts are matched loosely, and never in the part that a link's author can
 
 import errno
 import re
-import shutil
 import socket
 import traceback
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from yt_dlp.utils import (
 )
 
 from worker.downloads.confinement.egress_guard import Guard
+from worker.downloads.media import ffmpeg
 from worker.downloads.text import clean, without_paths
 from worker.downloads.ytdlp.error_texts import Classification, classify_site_text, classify_text
 from worker.errors import Fault, JobError, Reason
@@ -136,7 +136,7 @@ def _classification(
         return _by_status(int(status[1]), bool(_MEDIA_PHASE.search(text)))
     if _NO_FFMPEG.search(text):
         # yt-dlp also says so when ffmpeg is killed while yt-dlp asks for its version.
-        if shutil.which("ffmpeg") is None:
+        if "ffmpeg" in ffmpeg.missing():
             return Reason.INTERNAL, Fault.OPERATOR
         return Reason.CRASHED, Fault.RETRYABLE
     if by_text := classify_text(text):

@@ -6,7 +6,6 @@ checked afterwards.
 
 import contextlib
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from yt_dlp.utils import YoutubeDLError
 from worker.downloads.channel import MOST_FILES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME, cover_of
 from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import ffmpeg
 from worker.downloads.media.contents import positive
 from worker.downloads.media.conversion import budget_of
-from worker.downloads.media.ffmpeg import CONTAINERS
 from worker.downloads.ytdlp import page_limits
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -98,9 +97,7 @@ def options(
         "external_downloader": {"default": "native"},
         # `finishing` makes all repairs in one run of ffmpeg.
         "fixup": "never",
-        "postprocessor_args": {
-            "merger+ffmpeg_i": ["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]
-        },
+        "postprocessor_args": {"merger+ffmpeg_i": list(ffmpeg.INPUT_LIMITS)},
         "format": chooser,
         "format_sort": [f"res:{height}", "vcodec:h264", "acodec:aac", "ext:mp4:m4a"],
         "merge_output_format": "mp4",
@@ -125,7 +122,7 @@ def fetch(
     If a file proves too large, the next best format is tried. Raises JobError for what is decided
     here, and whatever yt-dlp raises.
     """
-    has_ffmpeg = shutil.which("ffmpeg") is not None
+    has_ffmpeg = "ffmpeg" not in ffmpeg.missing()
     chooser = Chooser(
         budget_of(limits),
         has_ffmpeg,
@@ -143,7 +140,10 @@ def fetch(
                 return Fetched(_extract(ydl, task.url, meter), chooser.note)
             except (JobError, YoutubeDLError, OSError) as error:
                 too_large = classify(error).reason is Reason.TOO_LARGE
-                if not (too_large and choices_left and chooser.exclude(meter.announced_bytes)):
+                if not (too_large and choices_left):
+                    raise
+                chooser.exclude(meter.announced_bytes)
+                if not chooser.has_choice():
                     raise
             meter.start_again()
             _remove_parts()

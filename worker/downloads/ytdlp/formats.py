@@ -71,7 +71,20 @@ class Choice:
 
 
 class Chooser:
-    """Chooses for one link, again and again if it must: see `exclude`."""
+    """Chooses for one link, and again without what has proved too large.
+
+    >>> chooser = Chooser(Budget(time_s=60, size_bytes=50_000_000), has_ffmpeg=True)
+    >>> formats = [{"format_id": "sd", "height": 480}, {"format_id": "hd", "height": 1080}]
+    >>> [chosen["format_id"] for chosen in chooser({"formats": formats})]
+    ['hd']
+    >>> chooser.exclude()
+    >>> chooser.has_choice()
+    True
+    >>> [chosen["format_id"] for chosen in chooser({"formats": formats})]
+    ['sd']
+    >>> chooser.note
+    <Note.LOWER_QUALITY: 'lower quality'>
+    """
 
     def __init__(
         self,
@@ -111,14 +124,11 @@ class Chooser:
         self._chosen = self._choose()
         yield self._chosen.for_ytdlp()
 
-    def exclude(self, size_bytes: int | None = None) -> bool:
-        """The last choice has proved too large, by its size if that is known.
-
-        Returns whether there is another one.
-        """
+    def exclude(self, size_bytes: int | None = None) -> None:
+        """Choose the last choice no more: it has proved too large, by its size if that is known."""
         chosen = self._chosen
         if chosen is None:
-            return False
+            return
         if self.parts > 1:
             self._uncut.add(chosen.id)
         self._excluded.add(chosen.id)
@@ -127,6 +137,9 @@ class Chooser:
         if chosen.size_bytes is None and chosen.height:
             # Of what is said to be as good, and no smaller, nothing else is expected.
             self._ceiling = chosen.height
+
+    def has_choice(self) -> bool:
+        """Whether there is anything left to choose, of the formats that it was shown last."""
         return any(map(self._may_fit, self._choices)) or self._best_to_cut() is not None
 
     def _choose(self) -> Choice:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from worker.downloads.channel import Found
-from worker.downloads.confinement.isolation import allow_file
+from worker.downloads.confinement.file_limit import allow_file
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Progress, Stage
 
