@@ -1,8 +1,7 @@
-"""The bot's main process: start, poll, watch, stop.
+"""The bot's main process: wires everything, starts it, watches it, stops it.
 
 Threads: the long poll, the dispatcher, maintenance, and this one, which waits for signals and
-for a thread that died or stands still. An update is on disk before it is confirmed: only the
-next poll confirms it, and that is sent after the ledger has it.
+checks that the others are alive.
 """
 
 import argparse
@@ -10,10 +9,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import select
-import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -27,37 +23,39 @@ from worker import __version__, data_directory, logs
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.poller import Poller
 from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
-from worker.downloads import workspace
 from worker.ledger import Ledger, LedgerBusy, LedgerError, ledger_path
 from worker.pool import Pool
 from worker.processes import process_setup, process_table, signals
+from worker.processes.stop_signals import StopSignals
 from worker.settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger("bot")
 
-EXIT_STALLED = 70  # EX_SOFTWARE: a thread died or stands still; to be restarted
-EXIT_IN_USE = 75  # EX_TEMPFAIL: another bot works here, perhaps not for much longer
+EXIT_STALLED = 70  # EX_SOFTWARE: a thread has died or is stuck; to be restarted
+EXIT_IN_USE = 75  # EX_TEMPFAIL: another bot uses the directory, perhaps not for long
 
 LEDGER_TRIES = 30
-"""How often a thread tries to open the ledger, a second apart, before it dies."""
+"""How often a thread tries to open the ledger, once a second, before it dies."""
 
 STALL_S = 60.0
-"""A dispatcher that has not come round for this long does not come round any more."""
+"""A dispatcher without a heartbeat for this long is stuck."""
 
 JANITOR_STALL_S = 180.0
-"""The same for maintenance, which may have to wait for processes that will not die."""
+"""The same for maintenance, which may have to wait for processes that do not die."""
 
 STOP_RESERVE_S = 12.0
-"""What the dispatcher needs at most after the grace; with it still below `stopwaitsecs`."""
+"""How long the dispatcher may take after the grace; the sum must be below `stopwaitsecs`."""
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""The environment variables that the processes below the bot get."""
 
 PRELOAD = ["worker.dispatch.preload"]
+"""What the fork server imports before it forks the first worker."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the bot until it is told to stop. Returns the exit code."""
-    open_closed_stdio()
+    process_setup.open_closed_stdio()
     parser = argparse.ArgumentParser(description="A bot that turns links into media.")
     parser.add_argument(
         "--check", action="store_true", help="test the set-up and say what is wrong"
@@ -77,38 +75,31 @@ def main(arguments: Sequence[str]) -> int:
     logs.configure(settings.secrets)
     for sentence in (*settings.warnings, *check.missing_programs()):
         log.warning("%s", sentence)
+    return _run_locked(settings)
+
+
+def _run_locked(settings: Settings) -> int:
+    """Run the bot while it holds the lock of its directory. Returns the exit code."""
+    data_dir = settings.data_dir
     try:
-        data_directory.make_private(settings.data_dir)
-        lock = data_directory.lock(settings.data_dir)
-        data_directory.keep_private(settings.data_dir)
-        own_temporary_files(settings.data_dir.resolve() / "tmp")
-        ledger = Ledger(ledger_path(settings.data_dir))
+        data_directory.make_private(data_dir)
+        lock = data_directory.lock(data_dir)
+        data_directory.keep_private(data_dir)
+        data_directory.use_for_temporary_files(data_dir)
+        ledger = Ledger(ledger_path(data_dir))
         ledger.check()
         ledger.close()
     except BlockingIOError:
-        log.error("Another bot works in %s; one directory is for one bot.", settings.data_dir)
+        log.error("Another bot uses DATA_DIR %s; each bot needs its own.", data_dir)
         return EXIT_IN_USE
     except LedgerBusy as error:
-        log.error("The ledger in %s cannot be used now: %s", settings.data_dir, error)
+        log.error("The ledger in %s cannot be used for now: %s", data_dir, error)
         return EXIT_IN_USE
     except (OSError, LedgerError) as error:
-        log.error("DATA_DIR %s cannot be used: %s", settings.data_dir, error)
+        log.error("DATA_DIR %s cannot be used: %s", data_dir, error)
         return EXIT_CONFIG
     with lock:
         return Bot(settings).run()
-
-
-def own_temporary_files(directory: Path) -> None:
-    """From now on temporary files are made in `directory`, which is emptied first.
-
-    What a killed bot leaves among the machine's own, multiprocessing's socket above all, nobody
-    would remove. Raises OSError.
-    """
-    workspace.create(directory)
-    os.environ["TMPDIR"] = str(directory)  # for the processes below
-    # A socket's path has 107 bytes at most (unix(7)), and the directory's own may be longer.
-    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY)
-    tempfile.tempdir = f"/proc/self/fd/{descriptor}"
 
 
 class Bot:
@@ -118,7 +109,7 @@ class Bot:
         """Wire everything; nothing is started before `run`."""
         self._settings = settings
         self._tag = process_table.instance_tag(settings.data_dir)
-        _keep_out_of_workers()
+        _hide_main_module()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
         self._dispatcher = Dispatcher(
@@ -132,143 +123,110 @@ class Bot:
             telegram_connection(settings), self._open_ledger, self._dispatcher.wake
         )
         self._janitor = Janitor(settings, self._dispatcher, lambda: self._poller.polled_at)
+        self._dispatcher_thread = threading.Thread(target=self._dispatcher.run, name="dispatcher")
         self._threads = [
-            threading.Thread(target=self._dispatcher.run, name="dispatcher"),
-            # The poll may hang in the network for a while, so nothing waits for this thread.
+            self._dispatcher_thread,
+            # Not waited for at the end, since the poll may block in the network for a while.
             threading.Thread(target=self._poller.run, name="poll", daemon=True),
             threading.Thread(target=self._janitor.run, name="maintenance", daemon=True),
         ]
-        self._signals = 0
-
-    def _open_ledger(self) -> Ledger:
-        """A connection for the thread that asks, which waits a while for a full disk to pass."""
-        for _ in range(LEDGER_TRIES):
-            with contextlib.suppress(LedgerBusy):
-                return Ledger(ledger_path(self._settings.data_dir))
-            log.error(
-                "The ledger cannot be opened, thread %s waits.", threading.current_thread().name
-            )
-            time.sleep(1.0)
-        return Ledger(ledger_path(self._settings.data_dir))
 
     def run(self) -> int:
-        """Start, wait for an end, stop. Returns the exit code."""
-        wakeup = self._watch_signals()
-        clean_environment(self._tag)
-        process_setup.refuse_inspection()
-        process_setup.become_subreaper()
-        # The lock is ours, so whatever carries the tag is left over from a bot that was killed.
-        try:
-            if killed := signals.kill_tagged(self._tag):
-                log.warning("%d processes of the last run were still there and are gone.", killed)
-        except TimeoutError as error:
-            log.error("Something of the last run hangs in the kernel: %s", error)
+        """Start, wait for a reason to stop, stop. Returns the exit code."""
+        stop_signals = StopSignals()
+        self._set_up_process()
         for thread in self._threads:
             thread.start()
         log.info("The bot has started (pid %d).", os.getpid())
-        exitcode = self._watch(wakeup)
+        exitcode = self._watch(stop_signals)
         self._poller.stop()
         self._janitor.stop()
-        if exitcode == EXIT_STALLED or not self._stop_dispatcher(wakeup):
-            # Locks may be held for ever: no clean end is possible, and none is needed, for
-            # the ledger knows what to repeat.
-            kill_all_below()
+        if exitcode == EXIT_STALLED or not self._stop_dispatcher(stop_signals):
+            # A stuck thread may hold locks, so a clean end is impossible. None is needed: the
+            # ledger knows what to repeat.
+            _kill_descendants()
             os._exit(EXIT_STALLED)
-        kill_all_below()
+        _kill_descendants()
         log.info("The bot has stopped.")
         return exitcode
 
-    def _watch(self, wakeup: int) -> int:
-        """Wait until something ends the bot: 0 for a signal, else what went wrong."""
-        while not self._signals:
-            _wait(wakeup, 1.0)
+    def _set_up_process(self) -> None:
+        process_setup.clean_environment(KEPT_VARIABLES)
+        os.environ[process_table.INSTANCE_VARIABLE] = self._tag
+        # The fork server silently skips a module to preload that it does not find.
+        os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent)
+        process_setup.refuse_inspection()
+        process_setup.become_subreaper()
+        # We hold the lock, so processes with our tag are left over from a bot that was killed.
+        try:
+            if killed := signals.kill_tagged(self._tag):
+                log.warning("Killed %d processes that were left over from the last run.", killed)
+        except TimeoutError as error:
+            log.error("A process of the last run hangs in the kernel: %s", error)
+
+    def _open_ledger(self) -> Ledger:
+        """Open the ledger for the calling thread; retry while it is locked or the disk is full."""
+        for _ in range(LEDGER_TRIES):
+            with contextlib.suppress(LedgerBusy):
+                return Ledger(ledger_path(self._settings.data_dir))
+            name = threading.current_thread().name
+            log.error("Thread %s cannot open the ledger and tries again.", name)
+            time.sleep(1.0)
+        return Ledger(ledger_path(self._settings.data_dir))
+
+    def _watch(self, stop_signals: StopSignals) -> int:
+        """Wait for a reason to stop: 0 for a signal, else the exit code."""
+        while not stop_signals.count:
+            stop_signals.wait(1.0)
             if self._poller.token_refused.is_set() or self._dispatcher.token_refused.is_set():
                 log.error("Telegram refuses BOT_TOKEN (401); get a valid one from @BotFather.")
                 return EXIT_CONFIG
-            if dead := [thread.name for thread in self._threads if not thread.is_alive()]:
-                log.critical("Thread %s has died; the bot ends to be restarted.", dead[0])
-                return EXIT_STALLED
-            if time.monotonic() - self._dispatcher.heartbeat > STALL_S:
-                log.critical("The dispatcher stands still; the bot ends to be restarted.")
-                return EXIT_STALLED
-            if time.monotonic() - self._janitor.heartbeat > JANITOR_STALL_S:
-                log.critical("Maintenance stands still; the bot ends to be restarted.")
+            if problem := self._find_stuck_thread(time.monotonic()):
+                log.critical("%s; the bot exits to be restarted.", problem)
                 return EXIT_STALLED
         return 0
 
-    def _stop_dispatcher(self, wakeup: int) -> bool:
-        """Let the jobs in hand finish for the grace; a second signal ends it at once.
+    def _find_stuck_thread(self, now: float) -> str | None:
+        for thread in self._threads:
+            if not thread.is_alive():
+                return f"Thread {thread.name} has died"
+        if now - self._dispatcher.heartbeat > STALL_S:
+            return "The dispatcher is stuck"
+        if now - self._janitor.heartbeat > JANITOR_STALL_S:
+            return "Maintenance is stuck"
+        return None
 
-        False when the dispatcher is stuck and does not end.
+    def _stop_dispatcher(self, stop_signals: StopSignals) -> bool:
+        """Let running jobs finish within the grace, or stop at once after a second signal.
+
+        False when the dispatcher does not end.
         """
-        dispatcher = self._threads[0]
         grace_s = self._settings.shutdown_grace_s
-        log.info("Stopping; jobs in hand get %.0f s.", grace_s)
+        log.info("Stopping; running jobs have %.0f s to finish.", grace_s)
         self._dispatcher.stop(grace_s)
         deadline = time.monotonic() + grace_s + STOP_RESERVE_S
-        while dispatcher.is_alive() and time.monotonic() < deadline:
-            _wait(wakeup, 0.1)
-            if self._signals > 1:
+        while self._dispatcher_thread.is_alive() and time.monotonic() < deadline:
+            stop_signals.wait(0.1)
+            if stop_signals.count > 1:
                 self._dispatcher.stop_now()
-        return not dispatcher.is_alive()
-
-    def _watch_signals(self) -> int:
-        """Count SIGTERM and SIGINT. Returns a descriptor that is readable after each."""
-        readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(writable)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._count_signal)
-        return readable
-
-    def _count_signal(self, _number: int, _frame: object) -> None:
-        self._signals += 1
+        return not self._dispatcher_thread.is_alive()
 
 
-def open_closed_stdio() -> None:
-    """Give a bot that was started with closed standard streams the null device for them.
-
-    Otherwise the next file opened would get the number of one, and be written to as a log.
-    """
-    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # It gets the lowest free number: this one.
-        if getattr(sys, name) is None:
-            stream = open(descriptor, "r" if descriptor == 0 else "w", closefd=False)  # noqa: SIM115
-            setattr(sys, name, stream)
-
-
-def kill_all_below() -> None:
-    """End every process below the bot, multiprocessing's own included."""
+def _kill_descendants() -> None:
+    """End all processes below the bot, multiprocessing's own included."""
     try:
         signals.kill_descendants()
     except TimeoutError as error:
-        log.error("Something hangs in the kernel and is left behind: %s", error)
+        log.error("A process hangs in the kernel and is left behind: %s", error)
 
 
-def _wait(descriptor: int, timeout_s: float) -> None:
-    if select.select([descriptor], [], [], timeout_s)[0]:
-        os.read(descriptor, 64)
+def _hide_main_module() -> None:
+    """Keep multiprocessing from running this file again in every worker.
 
-
-def _keep_out_of_workers() -> None:
-    """Multiprocessing runs the main file again in every worker, unless it is called so.
-
-    Ours has nothing for them: it would cost 6 MB each, and an upgrade on disk would mix new code
-    with old.
+    Workers need nothing of it: it would take 6 MB each, and after an upgrade on disk they would
+    mix new code with old.
     """
     sys.modules["__main__"].__spec__ = ModuleSpec("__main__", None)
-
-
-def clean_environment(tag: str) -> None:
-    """Leave to the processes below only what they need, and the tag that shows whose they are."""
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    os.environ.clear()
-    os.environ.update(kept, **{process_table.INSTANCE_VARIABLE: tag})
-    process_setup.wipe_first_environment()
-    # The fork server looks for what it preloads, and says nothing when it does not find it.
-    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent)
 
 
 if __name__ == "__main__":

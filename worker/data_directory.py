@@ -1,17 +1,20 @@
-"""The bot's data directory: closed to other users, and locked by the one bot that works in it."""
+"""The bot's data directory: private, and locked by the one bot that uses it."""
 
 import contextlib
 import fcntl
 import os
+import tempfile
 from pathlib import Path
 from typing import IO
 
+from worker.downloads import workspace
+
 LOCK_NAME = "lock"
-"""A file in it that the running bot holds with flock(2), and that has the bot's pid in it."""
+"""The file that a running bot holds with flock(2); it contains the bot's pid."""
 
 
 def make_private(path: Path) -> None:
-    """Make `path` and what is missing above it, for this user alone. Raises OSError."""
+    """Create `path` and its missing parents, for this user only. Raises OSError."""
     for directory in (*reversed(path.parents), path):
         if not directory.exists():
             directory.mkdir(0o700, exist_ok=True)
@@ -20,24 +23,24 @@ def make_private(path: Path) -> None:
 
 
 def keep_private(directory: Path) -> None:
-    """Close its files, and all that this process makes from now on, to other users.
+    """Deny other users its files, and all files that this process creates from now on.
 
-    The ledger says who has sent which links, and whoever made the directory may have left it
-    open.
+    The ledger says who has sent which links, and the directory may have been created with open
+    permissions.
     """
     os.umask(0o077)
     for path in directory.iterdir():
         if path.is_file() and not path.is_symlink():
-            # A file that belongs to somebody else is reported when it is opened.
+            # A file of another user is reported when it is opened.
             with contextlib.suppress(PermissionError):
                 path.chmod(0o600)
 
 
 def lock(directory: Path) -> IO[str]:
-    """Hold the directory's lock for as long as the returned file is open.
+    """Lock the directory for as long as the returned file is open.
 
-    The kernel lets go of it when the process ends, however it ends. Raises BlockingIOError
-    when another process holds it, OSError when the directory cannot be written.
+    The kernel releases the lock when the process ends, however it ends. Raises BlockingIOError
+    when another process holds it, OSError when the directory is not writable.
     """
     file = (directory / LOCK_NAME).open("a+", encoding="ascii")
     try:
@@ -49,3 +52,17 @@ def lock(directory: Path) -> IO[str]:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def use_for_temporary_files(data_dir: Path) -> None:
+    """Make this process and its children create temporary files in `data_dir`. Raises OSError.
+
+    The subdirectory is emptied first: what a killed bot leaves behind, multiprocessing's socket
+    above all, would otherwise stay in `/tmp`.
+    """
+    directory = data_dir.resolve() / "tmp"
+    workspace.create(directory)
+    os.environ["TMPDIR"] = str(directory)
+    # A socket's path has at most 107 bytes (unix(7)), and the directory's own may be longer.
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    tempfile.tempdir = f"/proc/self/fd/{descriptor}"

@@ -263,11 +263,11 @@ def test_room_is_given_back_and_writers_wait_for_one_batch_only(
         ("janitor.Janitor.run = lambda self: None", "Thread maintenance has died"),
         (
             "janitor.Janitor.run = lambda self: time.sleep(600); bot.JANITOR_STALL_S = 1.0",
-            "Maintenance stands still",
+            "Maintenance is stuck",
         ),
         (
             "dispatcher.Dispatcher.run = lambda self: time.sleep(600); bot.STALL_S = 1.0",
-            "dispatcher stands still",
+            "dispatcher is stuck",
         ),
     ],
 )

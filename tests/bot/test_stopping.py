@@ -107,7 +107,7 @@ def test_second_bot_in_one_directory_refuses(site: MediaSite, tmp_path: Path) ->
             check=False,
         )
         assert done.returncode == 75
-        assert "Another bot works in" in done.stderr
+        assert "Another bot uses DATA_DIR" in done.stderr
         scene.send("/clip/first-bot-goes-on.mp4")
         scene.wait_for_answers()
 
@@ -169,8 +169,8 @@ def test_wrong_settings_end_the_bot_with_one_line(
 CLOSED = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-import bot
-bot.open_closed_stdio()
+from worker.processes import process_setup
+process_setup.open_closed_stdio()
 file = open("next-file", "w")
 assert file.fileno() > 2
 for stream in (sys.stdout, sys.stderr):

@@ -206,7 +206,7 @@ def test_what_is_peoples_own_is_not_granted(path: Path) -> None:
 _SHOW_ENVIRONMENT = """
 import os, sys, pathlib
 sys.path.insert(0, sys.argv[1])
-import bot
+from worker.processes import process_setup
 {step}
 print(pathlib.Path("/proc/self/environ").read_bytes().count(b"secret-word"), flush=True)
 print(sorted(set(os.environ) & {"BOT_TOKEN", "PATH"}), flush=True)
@@ -224,7 +224,10 @@ def _environment_shows(step: str) -> list[str]:
 
 
 def test_the_first_environment_is_overwritten() -> None:
-    assert _environment_shows("bot.clean_environment('tag')") == ["0", "['PATH']"]
+    assert _environment_shows("process_setup.clean_environment(['PATH', 'NOT_SET'])") == [
+        "0",
+        "['PATH']",
+    ]
 
 
 @pytest.mark.negative

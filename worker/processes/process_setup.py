@@ -11,6 +11,8 @@ import os
 import resource
 import select
 import signal
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 PROGRAM = "fetchbot"
@@ -56,6 +58,21 @@ def _prctl(option: int, argument: int | bytes) -> None:
     if _libc.prctl(option, argument, 0, 0, 0) != 0:
         errno = ctypes.get_errno()
         raise OSError(errno, f"prctl({option}): {os.strerror(errno)}")
+
+
+def open_closed_stdio() -> None:
+    """Open the null device for each standard stream with which this process was started closed.
+
+    Otherwise the next file to be opened would get the stream's number, and log lines.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # It gets the lowest free number, which is this one.
+        if getattr(sys, name) is None:
+            stream = open(descriptor, "r" if descriptor == 0 else "w", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
 
 
 def become_subreaper() -> None:
@@ -108,12 +125,16 @@ def refuse_inspection() -> None:
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
-def wipe_first_environment() -> None:
-    """Overwrite what `/proc/PID/environ` shows: the environment at the time of the exec.
+def clean_environment(kept: Iterable[str]) -> None:
+    """Remove all environment variables except `kept`, also from what `/proc/PID/environ` shows.
 
-    Removing a variable from `os.environ` does not remove it there. Variables that have been set
-    since then are stored elsewhere; remove all others before you call this.
+    The latter is the environment at the time of the exec: removing a variable from `os.environ`
+    does not remove it there.
     """
+    values = {name: os.environ[name] for name in kept if name in os.environ}
+    os.environ.clear()
+    # Variables that are set from now on are stored elsewhere, so the old place can be overwritten.
+    os.environ.update(values)
     start, end = _memory_range(47)  # env_start, env_end
     if start:
         ctypes.memset(start, 0, end - start)
