@@ -229,7 +229,7 @@ def test_keep_only_removes_all_else(tmp_path: Path) -> None:
 def test_a_path_is_no_file_of_ours(tmp_path: Path, name: str) -> None:
     (tmp_path / "directory").mkdir()
     with pytest.raises(ValueError, match="file"):
-        workspace.own_file(tmp_path, name)
+        workspace.private_file_bytes(tmp_path, name)
 
 
 # ---------------------------------------------------------------------------------------- mp4

@@ -60,7 +60,7 @@ def _download(
 ) -> Result:
     fetched = fetch(task, limits, sender.report, extractors)
     directory = Path.cwd()
-    sizes = [workspace.own_file(directory, path.name) for path, _ in fetched.files]
+    sizes = [workspace.private_file_bytes(directory, path.name) for path, _ in fetched.files]
     if not all(sizes):
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "yt-dlp left an empty file")
     sender.report(Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes)))

@@ -234,9 +234,9 @@ class Session:
 
     def _media_file(self, file: ReadyFile) -> MediaFile:
         try:
-            size = workspace.own_file(self._directory, file.name)
+            size = workspace.private_file_bytes(self._directory, file.name)
             if file.thumbnail:
-                workspace.own_file(self._directory, file.thumbnail)
+                workspace.private_file_bytes(self._directory, file.thumbnail)
         except (OSError, ValueError) as error:
             detail = f"the download process named a wrong file: {type(error).__name__}"
             raise JobError(Reason.CRASHED, Fault.RETRYABLE, detail) from error

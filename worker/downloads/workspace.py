@@ -78,7 +78,7 @@ def size_bytes(directory: Path) -> int:
     return sum(sizes.values())
 
 
-def own_file(directory: Path, name: str) -> int:
+def private_file_bytes(directory: Path, name: str) -> int:
     """The size in bytes of the regular file `name` directly inside `directory`.
 
     Raises ValueError when `name` is a path, or names anything but a regular file, or a file with

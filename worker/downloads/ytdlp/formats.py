@@ -1,8 +1,8 @@
-"""Which of a site's formats is fetched: the best that can be sent and plays everywhere.
+"""Choose among a site's formats the best one that can be sent and plays everywhere.
 
-A `Chooser` takes the place of yt-dlp's format expression, which can add no sizes up and knows
-neither how long a conversion takes nor that a choice has proved too large. Pure, but for what it
-remembers between two choices.
+A `Chooser` takes the place of yt-dlp's format expression, which cannot add up sizes and does not
+know how long a conversion takes or that a choice has proved too large. Apart from what a Chooser
+remembers between choices, all of this is pure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,47 +19,46 @@ from worker.protocol import Note
 
 Format = Mapping[str, Any]
 
-# What a container adds to its streams, and how far an estimate may be off.
+# For what a container adds to its streams, and for errors of estimates.
 _HEADROOM = 0.93
-# What plays without being converted is preferred to what does not, down to this height.
+# Formats that need no conversion are preferred to higher ones that do, down to this height.
 _GOOD_HEIGHT = 720
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A file that can be had: one format, or one of pictures and one of sound to be merged."""
+    """A file that can be downloaded: one format, or a video and an audio format to be merged."""
 
     streams: tuple[Format, ...]
     duration_s: float | None
 
     @property
     def name(self) -> str:
-        """What this choice is called among the page's others."""
+        """The names of its formats, joined by `+` as yt-dlp does."""
         return "+".join(str(stream.get("format_id")) for stream in self.streams)
 
     @property
     def id(self) -> object:
-        """What the page calls its pictures, or whatever it has alone."""
+        """The name of its video format, or of its only format."""
         return self.streams[0].get("format_id")
 
     @property
     def has_video(self) -> bool:
-        """Whether there is anything to be seen."""
         return _has(self.streams[0], "vcodec")
 
     @property
     def height(self) -> int | None:
-        """The height in pixels, if the site says it."""
+        """The height in pixels, if the site tells it."""
         return side(self.streams[0].get("height"))
 
     @property
     def size_bytes(self) -> int | None:
-        """An estimate of the whole file; None when one of its streams has none."""
+        """The estimated size of the whole file; None if a stream has no estimate."""
         sizes = [_size_bytes(stream, self.duration_s) for stream in self.streams]
         return sum(size for size in sizes if size) if all(sizes) else None
 
     def for_ytdlp(self) -> Format:
-        """The choice as yt-dlp wants it from a format function (README, "format")."""
+        """The format as yt-dlp expects it from a format function (`YoutubeDL`, option `format`)."""
         if len(self.streams) == 1:
             return self.streams[0]
         return {
@@ -106,21 +105,21 @@ class Chooser:
         self._announced: dict[object, int] = {}
         self._ceiling: int | None = None
         self.duration_s: float | None = None
-        """The length that the page tells; yt-dlp gives none to a format function."""
+        """The duration that the page tells, which yt-dlp does not pass to a format function."""
         self.note: Note | None = None
-        """What is to be said about the choice that was made last,"""
+        """What to tell people about the last choice."""
         self.parts = 1
-        """and as how many files it may be large, if it is to be cut."""
+        """As how many files the last choice may be large; 1 unless it will be cut."""
 
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
-        """A format function of yt-dlp. Raises JobError when nothing can be sent."""
-        # Worst first, by `format_sort`.
+        """Choose, as yt-dlp's format function. Raises JobError when nothing can be sent."""
+        # yt-dlp lists the worst first, by `format_sort`.
         formats = list(reversed(context.get("formats") or ()))
         if self.form.max_height:
             formats = _without_higher(formats, self.form.max_height)
         self._choices = sorted(self._all(formats), key=self._ranking(formats))
         if self.form.sound_only:
-            self._choices = list(_for_their_sound(self._choices))
+            self._choices = list(_for_audio(self._choices))
         self._chosen = self._choose()
         yield self._chosen.for_ytdlp()
 
@@ -164,21 +163,21 @@ class Chooser:
         return chosen
 
     def _all(self, formats: Sequence[Format]) -> Iterator[Choice]:
-        """All that can be had, by yt-dlp's order: what is to be seen first, then sound alone."""
-        sounds = [f for f in formats if _has(f, "acodec") and not _has(f, "vcodec")]
+        """All choices in yt-dlp's order: videos first, then audio alone."""
+        audios = [f for f in formats if _has(f, "acodec") and not _has(f, "vcodec")]
         is_silent = not any(_has(f, "acodec") for f in formats)
-        for pictures in (f for f in formats if _has(f, "vcodec")):
-            if _has(pictures, "acodec") or is_silent:
-                yield Choice((pictures,), self.duration_s)
-            elif sounds and self._has_ffmpeg:
-                # The best sound that leaves room for the pictures, or else the smallest.
-                pairs = [Choice((pictures, sound), self.duration_s) for sound in sounds]
+        for video in (f for f in formats if _has(f, "vcodec")):
+            if _has(video, "acodec") or is_silent:
+                yield Choice((video,), self.duration_s)
+            elif audios and self._has_ffmpeg:
+                # The best audio that leaves enough room for the video, or else the smallest.
+                pairs = [Choice((video, audio), self.duration_s) for audio in audios]
                 yield next((pair for pair in pairs if self._may_fit(pair)), pairs[-1])
-        for sound in sounds:
-            yield Choice((sound,), self.duration_s)
+        for audio in audios:
+            yield Choice((audio,), self.duration_s)
 
     def _best_to_cut(self) -> Choice | None:
-        """The choice that makes the fewest parts, of those that need no encoding."""
+        """The choice that makes the fewest parts, among those that need no encoding."""
         counts = {
             choice: parts_needed(size, self._budget.size_bytes)
             for choice in self._choices
@@ -204,7 +203,7 @@ class Chooser:
 
 
 class _Ranking:
-    """How gladly a choice is made, the lowest first. Within a rank yt-dlp's order stays."""
+    """Ranks choices, the best lowest. Among equals yt-dlp's order stays."""
 
     def __init__(self, good_height: int, budget: Budget) -> None:
         self._good_height = good_height
@@ -215,11 +214,11 @@ class _Ranking:
             return 3
         if _plays(choice.streams[0]):
             return 0 if (choice.height or self._good_height) >= self._good_height else 1
-        # Pictures that need converting, and those that need none but are small.
-        return 1 if self._is_affordable(choice) else 2
+        # A video that has to be converted ranks like one that plays but is small.
+        return 1 if self._can_be_converted(choice) else 2
 
-    def _is_affordable(self, choice: Choice) -> bool:
-        """Whether there will be time to convert it."""
+    def _can_be_converted(self, choice: Choice) -> bool:
+        """Whether there is time to convert it."""
         width, height = side(choice.streams[0].get("width")), choice.height
         if not (width and height and choice.duration_s):
             return True
@@ -234,25 +233,27 @@ class _Ranking:
 
 
 def _without_higher(formats: Sequence[Format], max_height: int) -> list[Format]:
-    """The formats that are no higher than wanted; where all are higher, the lowest of them."""
+    """The formats that are no higher than wanted; the lowest if all are higher."""
     lowest = min((_lines(media) for media in formats if _has(media, "vcodec")), default=0)
     return [media for media in formats if _lines(media) <= max(max_height, lowest)]
 
 
 def _lines(media: Format) -> int:
-    """The height in pixels, of an upright video the width; 0 where the site tells neither."""
+    """The shorter side in pixels; 0 if the site tells neither."""
     return min(filter(None, (side(media.get("width")), side(media.get("height")))), default=0)
 
 
-def _for_their_sound(choices: Sequence[Choice]) -> Iterator[Choice]:
-    """Sound alone before all; otherwise the least to fetch from which it can be taken."""
+def _for_audio(choices: Sequence[Choice]) -> Iterator[Choice]:
+    """Audio alone first; after that the smallest videos, from which it can be extracted."""
     yield from (choice for choice in choices if not choice.has_video)
-    heard = [choice for choice in choices if choice.has_video and _has(choice.streams[0], "acodec")]
-    yield from reversed(heard)
+    with_audio = [
+        choice for choice in choices if choice.has_video and _has(choice.streams[0], "acodec")
+    ]
+    yield from reversed(with_audio)
 
 
 def _has(media: Format, which: str) -> bool:
-    # What the site does not tell is there: a plain file has pictures and sound.
+    # A stream that the site does not mention exists: a plain file has video and audio.
     return media.get(which) != "none"
 
 
