@@ -65,21 +65,21 @@ def says(text: str) -> dict[str, str]:
 PRIVATE = "This is private, so I cannot get it. Trying again will not help."
 LOGIN = "The site shows this only to people who are logged in. Trying again will not help."
 GEO = "The site does not show this in the country I am in. Trying again will not help."
-AGE = "The site asks for a proof of age, which I have not got. Trying again will not help."
+AGE = "The site asks for proof of age, which I do not have. Trying again will not help."
 DRM = "This is copy-protected, so I cannot get it. Trying again will not help."
 LIVE = "This is a live stream. Send the link again when it is over."
 NOT_STARTED = "This has not started yet. Send the link again when it is over."
 REMOVED = "That page does not exist any more. Please check the link."
 UNSUPPORTED = "I found no video or sound behind that link. Trying again will not help."
 TOO_LONG = "This is too long for me to send. Trying again will not help."
-TOO_LARGE = "This is larger than the 5 MB that I may send at once. Trying again will not help."
+TOO_LARGE = "This is larger than the 5 MB that I can send at once. Trying again will not help."
 LIMITING = "The site is turning me away for now. Please try again in an hour (error 7f3a2c)."
 BLOCKED_HERE = (
     "That site does not let me in at the moment; my owner knows."
     " Please try again later (error 7f3a2c)."
 )
-TROUBLE = "The site has trouble of its own. Please try again later (error 7f3a2c)."
-OUTDATED = "The site has changed and I have to be updated. Try in a few days (error 7f3a2c)."
+TROUBLE = "The site is having problems. Please try again later (error 7f3a2c)."
+OUTDATED = "The site has changed, and I need an update. Try again in a few days (error 7f3a2c)."
 
 # What is behind the link: a page of that site, a status, or something without end.
 CASES: list[tuple[str, Any, str]] = [

@@ -19,7 +19,7 @@ _BAR_OF_MANY = "Downloading ▰▰▰▰▱▱▱▱▱▱ 42 % / 12.3 MB of 29.
 _VARYING = (
     (re.compile(r"127\.0\.0\.1:\d+"), "site.example"),
     (re.compile(r"\(error [0-9a-f]{6}\)"), "(error 123abc)"),
-    (re.compile(r"(<[^>]*|Uploading), [0-9.]+ kB"), r"\1, some kB"),
+    (re.compile(r"(<[^>]*,|Uploading) [0-9.]+ kB"), r"\1 some kB"),
     (_BAR, _BAR_OF_MANY),
 )
 _NUMBER = re.compile(r"#(\d+)")

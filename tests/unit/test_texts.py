@@ -81,7 +81,7 @@ def test_who_asks_for_a_site_that_is_down_is_told_when_to_come_again(
 
 def test_who_sends_what_is_too_large_is_told_the_limit() -> None:
     sentence = explanation(ENGLISH, Reason.TOO_LARGE, "7f3a2c", limit_mb=2000)
-    assert sentence.startswith("This is larger than the 2000 MB that I may send at once.")
+    assert sentence.startswith("This is larger than the 2000 MB that I can send at once.")
     assert explanation(ENGLISH, Reason.DRM, limit_mb=2000) == explanation(ENGLISH, Reason.DRM)
 
 
@@ -155,9 +155,9 @@ def test_every_stage_has_words(stage: Stage) -> None:
         (Progress(Stage.DOWNLOADING, is_silent=True), "Downloading…"),
         (Progress(Stage.DOWNLOADING, -1, 0), "Downloading…"),
         (Progress(Stage.IN_LINE), "Waiting: yours is next…"),
-        (Progress(Stage.IN_LINE, ahead=1), "Waiting: 1 download is before yours…"),
-        (Progress(Stage.IN_LINE, ahead=3), "Waiting: 3 downloads are before yours…"),
-        (Progress(Stage.UPLOADING, total_bytes=43_000_000), "Uploading, 43.0 MB…"),
+        (Progress(Stage.IN_LINE, ahead=1), "Waiting: 1 download ahead of yours…"),
+        (Progress(Stage.IN_LINE, ahead=3), "Waiting: 3 downloads ahead of yours…"),
+        (Progress(Stage.UPLOADING, total_bytes=43_000_000), "Uploading 43.0 MB…"),
     ],
 )
 def test_progress_says_what_is_known(state: Progress, text: str) -> None:

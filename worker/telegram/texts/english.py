@@ -23,26 +23,26 @@ ENGLISH = Catalogue(
         Reason.FORBIDDEN: ("The site does not let me in, so I cannot get this one.", _NEVER),
         Reason.PRIVATE: ("This is private, so I cannot get it.", _NEVER),
         Reason.LOGIN_NEEDED: ("The site shows this only to people who are logged in.", _NEVER),
-        Reason.AGE_RESTRICTED: ("The site asks for a proof of age, which I have not got.", _NEVER),
+        Reason.AGE_RESTRICTED: ("The site asks for proof of age, which I do not have.", _NEVER),
         Reason.GEO_BLOCKED: ("The site does not show this in the country I am in.", _NEVER),
         Reason.DRM: ("This is copy-protected, so I cannot get it.", _NEVER),
         Reason.LIVE: ("This is a live stream.", "Send the link again when it is over."),
         Reason.NOT_STARTED: ("This has not started yet.", "Send the link again when it is over."),
-        Reason.NO_FORMAT: ("The site has this in no format that I can send.", _NEVER),
+        Reason.NO_FORMAT: ("The site does not offer this in any format that I can send.", _NEVER),
         Reason.NO_SOUND: ("There is no sound in this video.", _NEVER),
-        Reason.TOO_LARGE: ("This is larger than what I may send at once.", _NEVER),
+        Reason.TOO_LARGE: ("This is larger than what I can send at once.", _NEVER),
         Reason.TOO_LONG: ("This is too long for me to send.", _NEVER),
         Reason.HUGE_PAGE: ("The page behind that link is too large for me to read.", _NEVER),
         Reason.LEADS_NOWHERE: ("That link leads from page to page and never to a video.", _NEVER),
         Reason.EMPTY_FILE: ("The site gave me an empty file.", _NEVER),
         Reason.BROKEN_FILE: ("The site gave me a broken file.", _NEVER),
         Reason.SITE_BUSY: ("The site is turning me away for now.", "Please try again in an hour."),
-        Reason.SITE_ERROR: ("The site has trouble of its own.", _LATER),
+        Reason.SITE_ERROR: ("The site is having problems.", _LATER),
         Reason.BLOCKED_HERE: (
             "That site does not let me in at the moment; my owner knows.",
             _LATER,
         ),
-        Reason.SITE_DOWN: ("That site works for nobody at the moment.", "Please try again soon."),
+        Reason.SITE_DOWN: ("That site is down at the moment.", "Please try again soon."),
         Reason.NETWORK: ("I could not reach the site.", _LATER),
         Reason.TIMED_OUT: (
             "The download took too long, so I stopped it.",
@@ -53,11 +53,14 @@ ENGLISH = Catalogue(
         Reason.CRASHED: ("Something broke on my side.", _LATER),
         Reason.DISK_FULL: ("I have no room left for now.", _LATER),
         Reason.UPLOAD_REFUSED: ("Telegram did not take the file.", _NEVER),
-        Reason.OUTDATED: ("The site has changed and I have to be updated.", "Try in a few days."),
+        Reason.OUTDATED: (
+            "The site has changed, and I need an update.",
+            "Try again in a few days.",
+        ),
         Reason.INTERNAL: ("Something went wrong on my side.", _LATER),
     },
     with_error_id="{sentence} (error {error_id}).",
-    too_large="This is larger than the {limit_mb} MB that I may send at once.",
+    too_large="This is larger than the {limit_mb} MB that I can send at once.",
     site_down="Please send the link again in {wait}.",
     cancelled="Cancelled. Send the link again if you change your mind.",
     stages={
@@ -70,10 +73,10 @@ ENGLISH = Catalogue(
         Stage.UPLOADING: "Uploading…",
     },
     ahead={
-        PluralForm.ONE: "Waiting: {count} download is before yours…",
-        PluralForm.OTHER: "Waiting: {count} downloads are before yours…",
+        PluralForm.ONE: "Waiting: {count} download ahead of yours…",
+        PluralForm.OTHER: "Waiting: {count} downloads ahead of yours…",
     },
-    uploading="Uploading, {size}…",
+    uploading="Uploading {size}…",
     downloading="Downloading {bar} {percent} %",
     amount="{done} of {total}",
     speed="{size}/s",
@@ -85,9 +88,9 @@ ENGLISH = Catalogue(
     hours={PluralForm.ONE: "an hour", PluralForm.OTHER: "{count} hours"},
     notes={
         Note.CUT: "The video is too large for one message, so I cut it into parts.",
-        Note.LOWER_QUALITY: "A better quality is too large for me to send.",
-        Note.AUDIO_ONLY: "This is the sound alone because the video is too large for me to send.",
-        Note.NOT_CONVERTED: "This is a file because converting it would take me too long.",
+        Note.LOWER_QUALITY: "A better quality would be too large for me to send.",
+        Note.AUDIO_ONLY: "This is only the sound because the video is too large for me to send.",
+        Note.NOT_CONVERTED: "This is a file because converting it would have taken too long.",
     },
     untitled="Link",
     part="part {part} of {parts}",
@@ -96,13 +99,13 @@ ENGLISH = Catalogue(
         Topic.HELP: (
             "Send me a link to a video or a song, and I will send you the file.\n\n"
             "• Up to {most_links} links in a message.\n"
-            "• /audio and a link: the sound alone.\n"
-            "• /fresh and a link: what is there now, if it has changed since I sent it.\n"
-            "• The button under my answer stops a download.\n"
-            "• Live streams, private pages and protected films do not work."
+            "• /audio and a link: only the sound.\n"
+            "• /fresh and a link: download it again, in case it has changed.\n"
+            "• The Cancel button stops a download.\n"
+            "• Live streams, private pages and copy-protected videos do not work."
         ),
-        Topic.HINT: "Send me a link to a video or a song. /help tells more.",
-        Topic.WHICH_LINK: "Write the link behind the command, in the same message.",
+        Topic.HINT: "Send me a link to a video or a song. /help tells you more.",
+        Topic.WHICH_LINK: "Put the link after the command, in the same message.",
         Topic.PRIVATE_BOT: "Sorry, this is a private bot. Please ask its owner to let you in.",
         Topic.LINKS_LEFT_OUT: {
             PluralForm.ONE: (
@@ -113,12 +116,12 @@ ENGLISH = Catalogue(
                 " Please send the other {count} again, up to {most_links} at a time."
             ),
         },
-        Topic.DEAD_BUTTON: "This button does not do anything any more.",
+        Topic.DEAD_BUTTON: "This button no longer does anything.",
         Topic.BAN_WHOM: (
-            "Whom? Write /ban and the person's numeric id, or answer a message of theirs with it."
+            "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."
         ),
         Topic.BAN_ADMIN: "That is an admin of this bot.",
-        Topic.BAN_DONE: "{user_id} is shut out. /unban {user_id} lets them in again.",
+        Topic.BAN_DONE: "{user_id} is banned. /unban {user_id} lets them back in.",
         Topic.UNBAN_DONE: "{user_id} may use the bot again.",
         Topic.VERBATIM: "{text}",
         Refusal.BANNED: "Sorry, you cannot use this bot any more.",
@@ -132,7 +135,7 @@ ENGLISH = Catalogue(
         LinkFlaw.TOO_LONG: "That link is too long. I can open links of up to 2048 characters.",
         LinkFlaw.SCHEME: "I can only open links that start with http:// or https://.",
         LinkFlaw.CREDENTIALS: "I do not open links with a user name or a password in them.",
-        LinkFlaw.CHARACTERS: "That link holds characters that no link has. Please copy it again.",
+        LinkFlaw.CHARACTERS: "That link contains invalid characters. Please copy it again.",
         LinkFlaw.HOST: "That link does not name a site. Please copy it again.",
         LinkFlaw.PORT: "I do not open links to that port.",
     },
