@@ -1,4 +1,4 @@
-"""Everything that speaks Telegram: reading updates, and the few calls that answer them.
+"""Telegram: read updates, and make the few calls that answer them.
 
 A worker calls `make_handler` once and the handler for each task; the main process polls with
 a `Client`.
@@ -50,7 +50,7 @@ def make_handler(
     allowed_users: AbstractSet[int] = frozenset(),
     admins: AbstractSet[int] = frozenset(),
 ) -> TelegramHandler:
-    """A function `(context, task) -> result` for one worker process; the context is not used.
+    """Make the function `(context, task) -> result` of one worker process; it ignores the context.
 
     `allowed_users` empty means everyone. The handler raises what
     `worker.telegram.client.Client` raises.

@@ -1,4 +1,4 @@
-"""The Bot API as this bot uses it: few methods, typed failures, no secret in any of them.
+"""The few Bot API methods that this bot uses, with typed failures that contain no secret.
 
 A thin layer over pyTelegramBotAPI's `apihelper`, used by the workers and by the long poll.
 """
@@ -34,9 +34,9 @@ _SENDERS: Mapping[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Connection:
-    """Where the Bot API is and who we are there.
+    """The address of the Bot API, and the bot's token.
 
-    `local` says that the server runs with `--local` and takes file URIs; `proxy` is a URL for
+    `local`: the server runs with `--local` and takes file URIs. `proxy` is the URL of a proxy for
     every call, or None for none, whatever the environment says.
     """
 
@@ -47,11 +47,11 @@ class Connection:
 
 
 class Client:
-    """Calls to the Bot API. One connection a process: pyTelegramBotAPI's settings are global.
+    """Calls to the Bot API. One per process, since pyTelegramBotAPI's settings are global.
 
     Every method may raise `TelegramUnreachable` (whether the call took effect is unknown),
-    `TelegramBusy`, `TelegramUnauthorized`, `TelegramConflict`, and `JobError` for a refusal
-    that no repeating helps. Those that write to a chat may raise `ChatClosed`, those that edit
+    `TelegramBusy`, `TelegramUnauthorized`, `TelegramConflict`, and `JobError` for a refusal that
+    retrying will not fix. Those that write to a chat may raise `ChatClosed`, those that edit
     `MessageGone`. A group that has become a supergroup is followed there. Calls may come from
     any thread; an exception that a signal handler raises comes out of them as it is.
     """
@@ -68,7 +68,7 @@ class Client:
     def get_updates(
         self, offset: int | None, timeout_s: int, allowed_updates: Sequence[str]
     ) -> list[dict[str, Any]]:
-        """The updates from `offset` on, after at most `timeout_s` seconds; may be none.
+        """Fetch the updates from `offset` on, waiting at most `timeout_s` seconds for the first.
 
         Confirms all updates below `offset`. The types allowed are sent each time, because the
         server remembers the last ones (Bot API 10.1, getUpdates).
@@ -111,7 +111,7 @@ class Client:
         return message_id
 
     def edit_text(self, chat_id: int, message_id: int, text: str, buttons: Rows = ()) -> None:
-        """Give a text message another text, and these buttons or none.
+        """Replace a message's text and its buttons.
 
         Raises `MessageIsMedia` (a `MessageGone`) if the message has no text any more.
         """
@@ -188,11 +188,11 @@ class Client:
         raise TelegramUnreachable("sendMediaGroup: the result is no such album")
 
     def send_action(self, chat_id: int, action: str) -> None:
-        """Show for 5 s, or until the next message, what the bot does (Bot API 10.1)."""
+        """Show what the bot is doing, for 5 s or until its next message (Bot API 10.1)."""
         _follow(chat_id, lambda chat: apihelper.send_chat_action(self._token, chat, action))
 
     def answer_button(self, callback_id: str, text: str) -> None:
-        """Show a short notice to who pressed a button; nothing if that was too long ago."""
+        """Show a short notice to whoever pressed a button, unless that was too long ago."""
         with suppress(StaleButton):
             apihelper.answer_callback_query(self._token, callback_id, text[:_MAX_NOTICE])
 
@@ -208,13 +208,13 @@ def _install(connection: Connection) -> None:
         READ_TIMEOUT=transport.READ_TIMEOUT_S,
         LONG_POLLING_TIMEOUT=0,  # what a poll of 0 s would become otherwise
     )
-    # Their lines hold addresses with the token, and texts, at any level.
+    # Their log lines contain URLs with the token, and message texts, at every level.
     for name in ("TeleBot", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _follow(chat_id: int, call: Callable[[int], T]) -> T | None:
-    """Make a call that names a chat, in the chat's new place if it has moved.
+    """Make a call that names a chat; again with the new chat id if the chat has moved.
 
     None stands for an edit that changed nothing.
     """

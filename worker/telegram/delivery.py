@@ -1,4 +1,4 @@
-"""The telegram tasks that call the API: one function each, safe to repeat where it edits."""
+"""The tasks that call the Bot API, one function each; those that edit are safe to repeat."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ _MAX_TAG = 64  # of an audio's title and performer, UTF-16 units
 
 
 def post_status(client: Client, task: PostStatus) -> Posted:
-    """Answer a link with the status message. Not safe to repeat after `TelegramUnreachable`."""
+    """Post the status message below a link. Not safe to repeat after `TelegramUnreachable`."""
     words = texts.catalogue_of(task.reader.language)
     text = texts.progress(words, Progress(Stage.ACCEPTED))
     buttons = cancel_rows(words, task.request_id)
@@ -52,7 +52,7 @@ def post_status(client: Client, task: PostStatus) -> Posted:
 
 
 def edit_status(client: Client, task: EditStatus) -> None:
-    """Show progress; no matter if the message is gone or has become media meanwhile."""
+    """Show progress, unless the message is gone or has become media meanwhile."""
     words = texts.catalogue_of(task.reader.language)
     text = texts.progress(words, task.progress)
     buttons = cancel_rows(words, task.request_id)
@@ -75,7 +75,7 @@ def deliver(client: Client, task: Deliver) -> Delivered:
 
 
 def send_group(client: Client, task: SendGroup) -> GroupSent:
-    """Send the files beside the answer, or so many of the first as Telegram takes together.
+    """Send the files beside the answer, or as many of the first as Telegram takes together.
 
     Not safe to repeat after `TelegramUnreachable`. An album with one file that Telegram does not
     take is refused as a whole, and often without a word about which one it is. So a refused album
@@ -95,7 +95,7 @@ def send_group(client: Client, task: SendGroup) -> GroupSent:
 
 
 def explain(client: Client, task: Explain) -> None:
-    """Turn the status message into the sentence that says why. Safe to repeat.
+    """Turn the status message into the sentence that says why there is no media. Safe to repeat.
 
     A message that is media by now has been answered already. Raises `MessageGone`.
     """
@@ -106,25 +106,25 @@ def explain(client: Client, task: Explain) -> None:
 
 
 def reply(client: Client, task: Reply) -> None:
-    """Say something. Not safe to repeat after `TelegramUnreachable`."""
+    """Send a message that is not an answer. Not safe to repeat after `TelegramUnreachable`."""
     words = texts.catalogue_of(task.reader.language)
     text = "\n".join(texts.notice(words, notice) for notice in task.notices)
     client.send_text(task.reader.chat_id, text, task.reply_to)
 
 
 def answer_button(client: Client, task: AnswerButton) -> None:
-    """Answer a pressed button, if anybody still waits for that."""
+    """Answer a pressed button, unless that was too long ago."""
     words = texts.catalogue_of(task.language)
     client.answer_button(task.callback_id, texts.notice(words, task.notice))
 
 
 def _is_refusal(error: JobError) -> bool:
-    """Whether Telegram has looked at what was sent, and does not take it as what it is."""
+    """Whether Telegram has looked at a file and does not take it as this kind of media."""
     return error.reason is Reason.UPLOAD_REFUSED and error.fault is Fault.PERMANENT
 
 
 def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> Delivered:
-    """Send a file as what it is or, where Telegram does not take it so, as a document.
+    """Send a file as its own kind or, if Telegram refuses that, as a document.
 
     A photo has limits of its own (10 MB, 10 000 pixels, a ratio of 20: sendPhoto), and a group
     may be closed to a kind.
@@ -168,14 +168,14 @@ def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> 
 def _beside(
     kind: MediaKind, local: bool, file: MediaFile, files: ExitStack, words: Catalogue
 ) -> tuple[types.InputMedia, float]:
-    """What is sent beside the answer, which speaks for all; a part says which one it is."""
+    """A file beside the answer: without a caption, unless it is one part of several."""
     caption = texts.caption(words, file) if file.facts.parts > 1 else None
     return _input_media(kind, local, file, files, caption)
 
 
 @contextmanager
 def _named_files(local: bool, files: Sequence[MediaFile]) -> Iterator[None]:
-    """Let `FileIdRefused` through only if one of the files was called by such a name."""
+    """Let `FileIdRefused` through only if one of the files has a `file_id`."""
     try:
         yield
     except FileIdRefused as error:
@@ -188,7 +188,7 @@ def _named_files(local: bool, files: Sequence[MediaFile]) -> Iterator[None]:
 
 
 def _refused_source(local: bool, words: str) -> JobError:
-    """There was no file_id to be refused: it is the file's URI that the server does not know."""
+    """The error for a refused file URI, which Telegram words like a refused `file_id`."""
     if local:
         words = f"is the Bot API server run with --local and may it read the file? {words}"
     fault = Fault.OPERATOR if local else Fault.PERMANENT
@@ -202,7 +202,7 @@ def _input_media(
     files: ExitStack,
     caption: str | None,
 ) -> tuple[types.InputMedia, float]:
-    """What is to be sent, and for how long Telegram may be silent about it."""
+    """The media to be sent, and for how many seconds Telegram may be silent about it."""
     if file.file_id is not None:
         return _described(kind, file.facts, file.file_id, None, caption), transport.READ_TIMEOUT_S
     opened = files.enter_context(open_media(file.path))
@@ -266,8 +266,8 @@ def _described(
 
 
 def _delivered(kind: MediaKind, message: Mapping[str, Any] | None) -> Delivered:
-    """What Telegram made of the media, which need not be what it was sent as."""
-    # An animation is repeated as a document, for old clients: so a document is asked for last.
+    """What Telegram made of a file, which need not be the kind that it was sent as."""
+    # An animation also stands in `document`, for old clients, so that field is looked at last.
     for found in (kind, *(other for other in MediaKind if other is not kind)):
         if found is MediaKind.DOCUMENT and fields.mapping(message, "animation"):
             continue

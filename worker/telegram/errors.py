@@ -1,7 +1,7 @@
-"""What a refusal by the Bot API means: from its words to one typed failure.
+"""Turn a refusal by the Bot API into one typed failure.
 
-The descriptions are not documented; those looked for here are the ones that the server
-(tdlib/telegram-bot-api) is known to give. Each is matched as a part, in any case.
+The descriptions are not documented; these are known from the server's source
+(tdlib/telegram-bot-api). Each is matched anywhere in the description, ignoring case.
 """
 
 import math
@@ -32,11 +32,11 @@ class NotModified(Exception):
 
 
 class MessageIsMedia(MessageGone):
-    """A text to be edited that has been turned into media already."""
+    """The message has no text to edit, since it has become media."""
 
 
 class StaleButton(Exception):
-    """A press of a button that nobody waits for any more."""
+    """A button was pressed too long ago to be answered."""
 
 
 class ChatMoved(ChatClosed):
@@ -106,7 +106,7 @@ _WITH_FILES = frozenset(
 
 
 def failure(method: str, status: int, answer: object) -> Exception:
-    """The exception for an answer that is no success.
+    """The exception for an answer that is not a success.
 
     `status` is the HTTP status, `answer` the parsed body or None where it was no JSON. What is
     returned holds neither the token nor anything that people wrote.
@@ -148,7 +148,7 @@ def _bad_request(method: str, description: str, words: str, answer: object) -> E
 
 
 def _refusal(method: str, words: str) -> JobError:
-    """That no repeating helps. A file is never `TOO_LARGE` here: it was found to fit before."""
+    """A refusal that retrying will not fix. Never `TOO_LARGE`: a file was found to fit before."""
     reason = Reason.UPLOAD_REFUSED if method in _WITH_FILES else Reason.INTERNAL
     return JobError(reason, Fault.PERMANENT, words)
 
@@ -161,6 +161,6 @@ def _wait_s(answer: object) -> float:
 
 
 def _for_the_log(description: str) -> str:
-    """A description on one line without quotations: of a text it did not like, for one."""
+    """A description on one line, without quotations, which may be a person's text."""
     plain = _TOKEN.sub("…", _QUOTED.sub('"…"', description))
     return " ".join(plain.split())[:_MAX_WORDS] or "no description"

@@ -1,4 +1,4 @@
-"""Typed access to JSON from outside: the value if it is what it should be, otherwise nothing.
+"""Typed access to untrusted JSON: the value if it has the right type, otherwise an empty one.
 
 Each function takes any object for a parent, so that a missing level needs no check of its own.
 """
@@ -37,12 +37,12 @@ def integer(parent: object, key: str) -> int | None:
 
 
 def is_true(parent: object, key: str) -> bool:
-    """Whether `true` stands under `key`."""
+    """Whether the value under `key` is `true`."""
     return isinstance(parent, Mapping) and parent.get(key) is True
 
 
 def is_shallow(value: object, levels: int) -> bool:
-    """Whether arrays and objects stand in each other at most `levels` deep."""
+    """Whether arrays and objects are nested at most `levels` deep."""
     level = [value]
     for _ in range(levels):
         inner: list[object] = []

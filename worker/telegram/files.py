@@ -1,4 +1,4 @@
-"""Files on their way to Telegram: opened without being fooled, named without surprises."""
+"""Files to be uploaded: opened without following links, and given safe names."""
 
 import os
 import re
@@ -18,7 +18,7 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 def open_media(path: str) -> FileIO:
-    """Open a regular file with something in it, unbuffered; anything else is a JobError.
+    """Open a regular file that is not empty, unbuffered; raises JobError for anything else.
 
     `path` is the file of a download's own directory in the directory of all downloads. None of
     these three may be a symbolic link, the file has no second name elsewhere, and a named pipe
@@ -55,7 +55,7 @@ def _open_without_links(path: str) -> int:
 
 
 def open_thumbnail(path: str | None) -> FileIO | None:
-    """Open a thumbnail; None if there is none fit to be sent, which is no reason to fail."""
+    """Open a thumbnail; None if there is none that can be sent, which is no reason to fail."""
     if path is None:
         return None
     try:
@@ -74,7 +74,7 @@ def size_of(file: FileIO) -> int:
 
 
 def safe_name(title: str, path: str) -> str:
-    """A name for people in plain ASCII: the title's letters and digits, the path's suffix."""
+    """A readable ASCII file name: the title's letters and digits with the path's suffix."""
     ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii")
     stem = _UNSAFE.sub("_", ascii_title)[:_MAX_STEM].strip("_")
     suffix = Path(path).suffix

@@ -1,4 +1,4 @@
-"""Where the links of a message are, as Telegram reads them or as they stand in its text."""
+"""Find the links of a message, as Telegram marks them or as they stand in its text."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ _PUNCTUATION = ".,;:!?'\"*_~`»”’"
 _IN_CODE = re.compile(
     rf"{_IN_TEXT.pattern}|(?<![\w./@:-])(?:[a-z0-9-]+\.)+[a-z]{{2,}}/[^\s<>\"]+", re.IGNORECASE
 )
-# Telegram marks no link inside of these, and forwards of other bots have theirs there.
+# Telegram marks no links inside these, and other bots' forwarded messages have them there.
 _MONOSPACE = ("code", "pre")
 # The middle dot of Katakana stands within names.
 _WITHIN_WORDS = "\u30fb\uff65"
@@ -27,7 +27,7 @@ _UP_TO_PATH = re.compile(r"^(?:[a-z0-9+.-]+://)?[^/?#]*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Links:
-    """The links of one message: normalised, in order, each once; and what the others lack."""
+    """The good links of a message, normalised, in order, without repeats; and others' flaws."""
 
     good: tuple[str, ...] = ()
     flaws: tuple[LinkFlaw, ...] = ()

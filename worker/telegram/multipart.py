@@ -36,7 +36,7 @@ class Multipart:
 
     @property
     def content_type(self) -> str:
-        """The header that belongs to this body."""
+        """The value of the Content-Type header."""
         return f"multipart/form-data; boundary={self._boundary}"
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ def _content(file: FileIO, size: int) -> Iterator[bytes]:
             left -= len(chunk)
             yield chunk
     except OSError as error:
-        # Named here, because to the HTTP library every OSError is the network's.
+        # Caught here, because the HTTP library takes every OSError for one of the network.
         raise JobError(
             Reason.INTERNAL, Fault.RETRYABLE, f"the file cannot be read (errno {error.errno})"
         ) from None

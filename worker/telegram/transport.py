@@ -32,14 +32,14 @@ READ_TIMEOUT_S = 25
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
-# Python refuses to read numbers of thousands of digits, and with one the whole answer.
+# Python refuses to parse numbers of thousands of digits, and so would refuse the answer.
 _MAX_DIGITS = 40
 
 _thread = threading.local()
 
 
 class ApiAnswer:
-    """A success, as far as pyTelegramBotAPI looks at it."""
+    """The part of a successful response that pyTelegramBotAPI reads."""
 
     status_code = 200
     text = ""  # only ever formatted for the log, which has no business with it
@@ -129,10 +129,10 @@ def hang_up() -> None:
 
 
 def _content(response: requests.Response, deadline: float) -> bytes | None:
-    """The answer's body; None if it has no end in sight."""
+    """The body of a response; None if it is too long or too slow."""
     chunks: list[bytes] = []
     size = 0
-    # read1 returns with what has come, so that an answer in drops meets its deadline too.
+    # read1 returns what has arrived, so a response that trickles in meets its deadline too.
     while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
         size += len(chunk)
         if size > _MAX_ANSWER_BYTES or time.monotonic() > deadline:

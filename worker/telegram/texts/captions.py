@@ -1,4 +1,4 @@
-"""What stands below a file in the chat."""
+"""Captions: what is written below a file."""
 
 import html
 from urllib.parse import urlsplit

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class PluralForm(StrEnum):
-    """CLDR's names; each language uses some of them, and all use OTHER."""
+    """CLDR's names of the forms; each language uses some of them."""
 
     ZERO = "zero"
     ONE = "one"

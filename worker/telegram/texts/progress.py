@@ -44,7 +44,7 @@ def _facts(words: Catalogue, state: Progress) -> list[str]:
 
 
 def _next_try(words: Catalogue, retry: Retry, wait_s: float) -> str:
-    """That a download has failed, and when it is tried again."""
+    """Why a download failed, and when it is tried again."""
     what, _ = words.reasons[retry.reason]
     when = words.next_try.format(
         wait=_rounded(words, wait_s), next_try=retry.next_try, most_tries=retry.most_tries
