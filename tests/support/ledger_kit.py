@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from worker import errors, notices, protocol
 from worker.clocks import Wall
-from worker.ledger import ButtonJob, Ledger, Quota, StatusJob, UpdateJob
+from worker.ledger import ButtonJob, Ledger, Quota, Request, StatusJob, UpdateJob
 from worker.ledger.jobs import ClaimedJob
 
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
@@ -32,6 +32,30 @@ def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[
 
 def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:
     return protocol.OpenRequest(user_id, user_id, 1, "https://example.org/v", key)
+
+
+def a_request(
+    *, status_message_id: int | None = 2, status_messages: int = 1, downloads: int = 1
+) -> Request:
+    """A request for `a_link` that is still open."""
+    link = a_link()
+    return Request(
+        id=1,
+        chat_id=link.chat_id,
+        user_id=link.user_id,
+        message_id=link.message_id,
+        url=link.url,
+        media_key=link.media_key,
+        download_id=1,
+        downloads=downloads,
+        status_message_id=status_message_id,
+        status_messages=status_messages,
+        verdict=None,
+        reason=None,
+        error_id=None,
+        turn=0,
+        answered_at=None,
+    )
 
 
 def files(*paths: str) -> protocol.Media:

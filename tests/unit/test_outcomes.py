@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.ledger_kit import START, a_link
+from tests.support.ledger_kit import START, a_request
 from worker import errors
 from worker.clocks import Wall
 from worker.dispatch import outcomes
@@ -15,7 +15,6 @@ from worker.ledger import (
     GroupJob,
     Job,
     Kind,
-    Request,
     StatusJob,
 )
 from worker.notices import Notice, Topic
@@ -28,28 +27,11 @@ RETRIES = Retries(max_attempts=3, retry_after_s=120.0)
 def a_job(
     kind: Kind = Kind.DOWNLOAD, attempts: int = 1, status_messages: int = 1, downloads: int = 1
 ) -> Job:
-    link = a_link()
-    request = Request(
-        id=1,
-        chat_id=link.chat_id,
-        user_id=link.user_id,
-        message_id=link.message_id,
-        url=link.url,
-        media_key=link.media_key,
-        download_id=1,
-        downloads=downloads,
-        status_message_id=2,
-        status_messages=status_messages,
-        verdict=None,
-        reason=None,
-        error_id=None,
-        turn=0,
-        answered_at=None,
-    )
+    request = a_request(status_messages=status_messages, downloads=downloads)
     match kind:
         case Kind.DOWNLOAD:
             return DownloadJob(
-                id=1, attempts=attempts, created_at=0.0, media_key="key", url=link.url
+                id=1, attempts=attempts, created_at=0.0, media_key="key", url=request.url
             )
         case Kind.STATUS:
             return StatusJob(id=1, attempts=attempts, created_at=0.0, chat_id=7, request=request)

@@ -338,7 +338,9 @@ def test_no_edit_follows_a_cancel(ledger: Ledger, screen: Screen, download: Job)
 def test_without_a_look_at_the_request_an_edit_would_follow_its_cancel(
     ledger: Ledger, screen: Screen, download: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "_is_open", lambda _request, _stage: True)
+    monkeypatch.setattr(
+        progress, "_message_to_edit", lambda request, _stage: request.status_message_id
+    )
     assert cancelled_in_the_meantime(ledger, screen, download) == [11, 12]
 
 

@@ -59,7 +59,17 @@ class UpdateOutcome:
 
 
 class Ledger:
-    """One connection to the journal."""
+    """One connection to the journal.
+
+        ledger = Ledger(ledger_path(data_dir))
+        ledger.record_updates(updates, wall_clock())
+        job = ledger.claim(TELEGRAM, wall_clock())
+        if isinstance(job, UpdateJob):
+            ledger.finish_update(job, handle(job.update), quota, wall_clock())
+
+    A claimed job is in hand until one of the methods has taken what came of it; after a crash,
+    `recover` lets it wait again.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open and migrate. Raises LedgerError, and never overwrites what is there."""

@@ -173,16 +173,16 @@ class ProgressBoard:
         while (request_id := self._most_overdue(rate_limits, now)) is not None:
             message = self._messages[request_id]
             request = ledger.request(request_id)
-            if request is None or not _is_open(request, message.wanted.stage):
+            message_id = _message_to_edit(request, message.wanted.stage) if request else None
+            if request is None or message_id is None:
                 del self._messages[request_id]
                 continue
-            assert request.status_message_id is not None  # noqa: S101 - see _is_open
             message.shown, message.since = message.wanted, now
             if message.wanted.stage is Stage.RETRYING:
                 # Nothing follows, until another stage begins.
                 del self._messages[request_id]
             self._edited_at[message.chat_id] = now
-            edit = EditStatus(request_id, request.reader, request.status_message_id, message.wanted)
+            edit = EditStatus(request_id, request.reader, message_id, message.wanted)
             edit_id = self.new_id()
             self._in_edit[edit_id] = edit
             return edit_id, edit
@@ -211,8 +211,8 @@ def _is_moving(progress: Progress) -> bool:
     return progress.stage is Stage.DOWNLOADING and progress.done_bytes > 0
 
 
-def _is_open(request: Request, stage: Stage) -> bool:
-    """Whether a request is still where this stage belongs, and can be shown it."""
+def _message_to_edit(request: Request, stage: Stage) -> int | None:
+    """The status message of a request that is still at this stage; None when there is none."""
     verdict = Verdict.MEDIA if stage is Stage.UPLOADING else None
-    has_message = request.status_message_id is not None
-    return has_message and request.answered_at is None and request.verdict is verdict
+    is_at_stage = request.answered_at is None and request.verdict is verdict
+    return request.status_message_id if is_at_stage else None

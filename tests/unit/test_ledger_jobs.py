@@ -1,0 +1,71 @@
+"""Jobs as they are read from their rows."""
+
+import json
+import sqlite3
+from typing import Any
+
+import pytest
+
+from tests.support.ledger_kit import a_request
+from worker.ledger import DOWNLOADS, TELEGRAM, Kind, LedgerError
+from worker.ledger.jobs import read_job
+from worker.notices import Cancelled, Notice
+from worker.protocol import AnswerButton, Reader, Reply, to_json
+
+PAYLOADS: dict[Kind, dict[str, Any]] = {
+    Kind.UPDATE: {"update_id": 5},
+    Kind.DOWNLOAD: {"url": "https://a.example/v", "form": "all"},
+    Kind.REPLY: to_json(Reply(Reader(7), None, (Notice(Cancelled.DONE),))),
+    Kind.BUTTON: to_json(AnswerButton("press", "en", Notice(Cancelled.DONE))),
+}
+FOR_A_REQUEST = [Kind.STATUS, Kind.EXPLAIN, Kind.GROUP, Kind.DELIVER]
+
+
+def a_row(kind: Kind, **changes: Any) -> sqlite3.Row:
+    """A row of `jobs`, as SQLite gives it."""
+    values = {
+        "id": 3,
+        "kind": kind,
+        "attempts": 2,
+        "created_at": 1.0,
+        "chat_id": 7,
+        "user_id": 8,
+        "media_key": "key",
+        "payload": json.dumps(PAYLOADS.get(kind, {})),
+        **changes,
+    }
+    connection = sqlite3.connect(":memory:")
+    connection.row_factory = sqlite3.Row
+    columns = ", ".join(f"? AS {name}" for name in values)
+    row: sqlite3.Row = connection.execute(f"SELECT {columns}", tuple(values.values())).fetchone()
+    connection.close()
+    return row
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_each_kind_is_read_as_its_own_class(kind: Kind) -> None:
+    job = read_job(a_row(kind), a_request(), None)
+    assert (job.kind, job.id, job.attempts, job.chat_id, job.user_id) == (kind, 3, 2, 7, 8)
+
+
+@pytest.mark.parametrize("kind", FOR_A_REQUEST)
+def test_job_that_lacks_its_request_is_refused(kind: Kind) -> None:
+    with pytest.raises(LedgerError, match="job 3"):
+        read_job(a_row(kind), None, None)
+
+
+@pytest.mark.parametrize("kind", FOR_A_REQUEST[1:])
+def test_answer_without_a_status_message_is_refused(kind: Kind) -> None:
+    with pytest.raises(LedgerError, match="job 3"):
+        read_job(a_row(kind), a_request(status_message_id=None), None)
+
+
+def test_kinds_know_where_and_how_their_jobs_run() -> None:
+    assert [kind for kind in Kind if kind.is_download] == [Kind.DOWNLOAD]
+    assert [kind for kind in Kind if kind.listens_to_stop] == [Kind.DOWNLOAD]
+    assert {kind for kind in Kind if kind.is_upload} == {Kind.GROUP, Kind.DELIVER}
+    assert {kind.pool for kind in Kind if not kind.is_download} == {TELEGRAM}
+    assert Kind.DOWNLOAD.pool == DOWNLOADS
+    by_priority = sorted(Kind, key=lambda kind: kind.priority)
+    assert by_priority[:3] == [Kind.BUTTON, Kind.UPDATE, Kind.REPLY]
+    assert by_priority[-1] is Kind.DOWNLOAD
