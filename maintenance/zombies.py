@@ -133,7 +133,8 @@ def _command_of(process: Process) -> str:
     except psutil.Error:
         return process.name
     is_its_own = bool(words) and os.path.basename(words[0]).startswith(process.name)
-    return " ".join(words) if is_its_own else process.name
+    # What a title leaves of the first command line are empty words.
+    return " ".join(filter(None, words)) if is_its_own else process.name
 
 
 def _job_of(instance: Instance, process: Process) -> int | None:

@@ -141,9 +141,9 @@ def test_memory_near_the_cap_is_logged_with_the_job(
         def is_said() -> bool:
             nonlocal said
             said += capfd.readouterr().err
-            return "job 1: its memory is at 9" in said
+            return "job 1: memory is at 9" in said
 
         wait_until(is_said)
         made.stop_job()
         assert made.finish().result is None
-        assert said.count("its memory is at") == 1
+        assert said.count("memory is at") == 1
