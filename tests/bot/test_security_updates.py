@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.hostile.web import Handler, Web, content
@@ -19,15 +18,14 @@ from tests.support.ledger_kit import QUOTA, START
 from tests.support.scene import CHAT, Scene
 from tests.support.updates import anything, near_messages, odd_objects, said
 from worker.dispatch import poller
-from worker.dispatch.poller import MAX_NESTING, Poller
+from worker.dispatch.poller import Poller
 from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob
 from worker.notices import Cancelled, Notice
 from worker.protocol import HandleUpdate
-from worker.telegram import Connection, fields, handle_update, texts
+from worker.telegram import Connection, handle_update, texts
 from worker.telegram.texts import ENGLISH
 
 TOKEN = "123456789:AAHsandbox-0123456789abcdefghijklmno"
-CONNECTION = Connection(TOKEN, "http://127.0.0.1:9")
 ADMIN = 5
 
 
@@ -51,23 +49,11 @@ def nested(levels: int, inside: object = 1) -> Any:
 
 # -------------------------------------------------------------------------- what is recorded
 
-odd_ids = st.integers() | st.floats() | st.text(max_size=3) | st.booleans() | st.none()
 updates = st.one_of(
     st.dictionaries(st.text(max_size=5), anything, max_size=3),
     st.dictionaries(st.sampled_from(["message", "callback_query"]), odd_objects, max_size=2),
     near_messages(),
     st.builds(lambda levels: {"message": nested(levels)}, st.integers(1, 900)),
-)
-
-
-def as_polled(update: dict[str, Any], update_id: object) -> dict[str, Any]:
-    """Once through the wire: what JSON cannot say does not get here."""
-    parsed: dict[str, Any] = json.loads(json.dumps({**update, "update_id": update_id}))
-    return parsed
-
-
-batches = st.lists(
-    st.builds(as_polled, updates, odd_ids | st.integers(0, 2**62)), min_size=1, max_size=5
 )
 
 
@@ -88,30 +74,6 @@ def handle_all(ledger: Ledger) -> int:
             case _:
                 ledger.finish(job, START)
     return handled
-
-
-@settings(
-    deadline=None,  # a busy machine is no bug
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(batches)
-def test_any_update_goes_through_ledger_and_worker(
-    ledger: Ledger, batch: list[dict[str, Any]]
-) -> None:
-    before = ledger.offset()
-    offset = Poller(CONNECTION, lambda: ledger, lambda: None)._record(ledger, batch, before)
-    assert offset == max(before, ledger.offset())
-    assert handle_all(ledger) <= len(batch)
-    assert ledger.claim(TELEGRAM, START) is None
-
-
-@pytest.mark.negative
-def test_an_update_that_nests_too_deep_would_not_reach_a_worker() -> None:
-    assert fields.is_shallow(nested(MAX_NESTING), MAX_NESTING)
-    assert not fields.is_shallow(nested(MAX_NESTING + 1), MAX_NESTING)
-    pickle.dumps(HandleUpdate(nested(MAX_NESTING)))
-    with pytest.raises(RecursionError):
-        pickle.dumps(HandleUpdate(nested(900)))
 
 
 # ------------------------------------------------------------------------------ the real poll

@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import socket
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from yt_dlp.networking.common import Response
-from yt_dlp.networking.exceptions import (
-    CertificateVerifyError,
-    HTTPError,
-    IncompleteRead,
-    NoSupportingHandlers,
-    TransportError,
-)
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 from yt_dlp.utils import (
-    ContentTooShortError,
     DownloadError,
-    ExtractorError,
-    GeoRestrictedError,
-    PostProcessingError,
-    UnavailableVideoError,
-    UnsupportedError,
-    UserNotLive,
 )
 
-from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.ytdlp.errors import classify
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, Reason
 
 RETRYABLE, PERMANENT, OPERATOR = Fault.RETRYABLE, Fault.PERMANENT, Fault.OPERATOR
-
-
-def http(status: int, **headers: str) -> HTTPError:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HTTPError(Response(io.BytesIO(), "https://example.com/", named, status))
 
 
 def reported(cause: Exception, text: str = "") -> DownloadError:
@@ -49,157 +22,8 @@ def reported(cause: Exception, text: str = "") -> DownloadError:
     return DownloadError(f"ERROR: {text or cause}", exc_info)  # type: ignore[arg-type]
 
 
-def extraction(text: str, cause: Exception | None = None, expected: bool = True) -> DownloadError:
-    return reported(ExtractorError(text, expected=expected, cause=cause, video_id="private"))
-
-
 def said(text: str) -> DownloadError:
     return DownloadError(f"ERROR: {text}")
-
-
-@pytest.mark.parametrize(
-    ("error", "reason", "fault"),
-    [
-        (JobError(Reason.LIVE, PERMANENT), Reason.LIVE, PERMANENT),
-        (reported(JobError(Reason.TOO_LARGE, PERMANENT)), Reason.TOO_LARGE, PERMANENT),
-        (reported(UnsupportedError("https://example.com")), Reason.UNSUPPORTED, PERMANENT),
-        (reported(GeoRestrictedError("not here")), Reason.GEO_BLOCKED, PERMANENT),
-        (reported(UserNotLive()), Reason.NOT_STARTED, PERMANENT),
-        # The page's status
-        (extraction("Unable to download webpage", http(401)), Reason.LOGIN_NEEDED, PERMANENT),
-        (extraction("Unable to download webpage", http(403)), Reason.FORBIDDEN, PERMANENT),
-        (extraction("Unable to download webpage", http(404)), Reason.NOT_FOUND, PERMANENT),
-        (extraction("Unable to download webpage", http(410)), Reason.NOT_FOUND, PERMANENT),
-        (extraction("Unable to download webpage", http(429)), Reason.SITE_BUSY, RETRYABLE),
-        (extraction("Unable to download webpage", http(451)), Reason.GEO_BLOCKED, PERMANENT),
-        (extraction("Unable to download webpage", http(500)), Reason.SITE_ERROR, RETRYABLE),
-        (extraction("Unable to download webpage", http(503)), Reason.SITE_ERROR, RETRYABLE),
-        # The media's: its address was right a moment ago
-        (reported(http(403), "unable to download video data: x"), Reason.SITE_ERROR, RETRYABLE),
-        (reported(http(404), "unable to download video data: x"), Reason.SITE_ERROR, RETRYABLE),
-        (said("fragment 7 not found, unable to continue"), Reason.NETWORK, RETRYABLE),
-        (
-            said("[download] Got error: HTTP Error 404: Not Found. Giving up after 3 retries"),
-            Reason.SITE_ERROR,
-            RETRYABLE,
-        ),
-        (
-            said("[download] Got error: 5 bytes read, 7 more expected. Giving up after 2 retries"),
-            Reason.NETWORK,
-            RETRYABLE,
-        ),
-        # The network
-        (reported(TransportError("reset")), Reason.NETWORK, RETRYABLE),
-        (reported(IncompleteRead(1, 2)), Reason.NETWORK, RETRYABLE),
-        (reported(ContentTooShortError(1, 2)), Reason.NETWORK, RETRYABLE),
-        (reported(CertificateVerifyError("expired")), Reason.NETWORK, PERMANENT),
-        (
-            reported(TransportError(cause=socket.gaierror(socket.EAI_NONAME, "unknown"))),
-            Reason.NOT_FOUND,
-            PERMANENT,
-        ),
-        (
-            reported(TransportError(cause=socket.gaierror(socket.EAI_AGAIN, "later"))),
-            Reason.NETWORK,
-            RETRYABLE,
-        ),
-        (
-            reported(NoSupportingHandlers([], [])),
-            Reason.UNSUPPORTED,
-            PERMANENT,
-        ),
-        # This machine
-        (reported(OSError(errno.EFBIG, "large")), Reason.TOO_LARGE, PERMANENT),
-        (reported(OSError(errno.ENOSPC, "full")), Reason.DISK_FULL, RETRYABLE),
-        (reported(OSError(errno.EACCES, "no", "/x")), Reason.INTERNAL, OPERATOR),
-        (reported(OSError(errno.EROFS, "no", "/x")), Reason.INTERNAL, OPERATOR),
-        (MemoryError(), Reason.OUT_OF_MEMORY, PERMANENT),
-        (extraction("No", MemoryError()), Reason.OUT_OF_MEMORY, PERMANENT),
-        (reported(UnavailableVideoError("?")), Reason.INTERNAL, OPERATOR),
-        (reported(PostProcessingError("Conversion failed!")), Reason.SITE_ERROR, RETRYABLE),
-        (KeyError("x"), Reason.INTERNAL, OPERATOR),
-        # What sites say
-        (extraction("Private video. Sign in if you have access"), Reason.PRIVATE, PERMANENT),
-        (extraction("This video is for members-only"), Reason.PRIVATE, PERMANENT),
-        (extraction("Sign in to confirm your age"), Reason.AGE_RESTRICTED, PERMANENT),
-        (extraction("You need to log in to see this"), Reason.LOGIN_NEEDED, PERMANENT),
-        (extraction("Only available for registered users"), Reason.LOGIN_NEEDED, PERMANENT),
-        (extraction("Not available in your country"), Reason.GEO_BLOCKED, PERMANENT),
-        (extraction("This video is DRM protected"), Reason.DRM, PERMANENT),
-        (extraction("This live event will begin in 3 hours."), Reason.NOT_STARTED, PERMANENT),
-        (extraction("Premieres in 20 minutes"), Reason.NOT_STARTED, PERMANENT),
-        (extraction("This channel is not currently live"), Reason.NOT_STARTED, PERMANENT),
-        (extraction("Stream is offline"), Reason.NOT_STARTED, PERMANENT),
-        (extraction("This livestream has ended"), Reason.NOT_FOUND, PERMANENT),
-        (extraction("Sign in to confirm you’re not a bot"), Reason.BLOCKED_HERE, OPERATOR),
-        (extraction("Wait, or solve the CAPTCHA after you log in"), Reason.SITE_BUSY, RETRYABLE),
-        (extraction("Your IP is likely being blocked"), Reason.BLOCKED_HERE, OPERATOR),
-        (extraction("This video requires payment to watch"), Reason.LOGIN_NEEDED, PERMANENT),
-        (extraction("This is not available, try again later."), Reason.SITE_ERROR, RETRYABLE),
-        (extraction("Video unavailable"), Reason.NOT_FOUND, PERMANENT),
-        (extraction("This video has been removed by the uploader"), Reason.NOT_FOUND, PERMANENT),
-        (extraction("Requested format is not available"), Reason.NO_FORMAT, PERMANENT),
-        (extraction("No video formats found!", expected=False), Reason.NO_MEDIA, PERMANENT),
-        (extraction("Something else", expected=True), Reason.NO_MEDIA, PERMANENT),
-        (extraction("Unable to extract player", expected=False), Reason.OUTDATED, OPERATOR),
-    ],
-)
-def test_each_error_has_a_reason_and_a_fault(
-    error: BaseException, reason: Reason, fault: Fault
-) -> None:
-    found = classify(error)
-    assert (found.reason, found.fault) == (reason, fault)
-
-
-def test_words_of_the_link_decide_nothing() -> None:
-    error = said("[generic] private-live-drm: Odd. See https://example.com/deleted?login=1")
-    assert classify(error).reason is Reason.INTERNAL
-
-
-@pytest.mark.parametrize(
-    ("note", "reason"),
-    [
-        (lambda guard: guard.refused_addresses.append("10.0.0.1"), Reason.REFUSED_ADDRESS),
-        (lambda guard: guard.refused_programs.append("a URL"), Reason.NO_FORMAT),
-    ],
-)
-def test_what_the_guard_refused_is_the_reason(
-    note: Callable[[Guard], None], reason: Reason
-) -> None:
-    guard = Guard()
-    note(guard)
-    assert classify(reported(TransportError("anything")), guard).reason is reason
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("120", 120),
-        ("0", 0),
-        ("999999999", 86400),
-        ("-5", None),
-        ("soon", None),
-    ],
-)
-def test_the_wait_that_a_site_asks_for(header: str, seconds: float | None) -> None:
-    error = classify(extraction("Unable", http(429, Retry_After=header)))
-    assert error.retry_after_s == seconds
-
-
-def test_the_wait_may_be_a_date() -> None:
-    header = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
-    error = classify(extraction("Unable", http(429, Retry_After=header)))
-    assert error.retry_after_s == pytest.approx(600, abs=30)
-
-
-def test_a_detail_is_one_short_line_without_queries() -> None:
-    error = said("bad\nthing at https://user:pass@example.com/path?token=secret " + "x" * 5000)
-    detail = classify(error).detail
-    assert "example.com" in detail
-    assert "secret" not in detail
-    assert "pass" not in detail
-    assert "\n" not in detail
-    assert len(detail) < 600
 
 
 @pytest.mark.parametrize("is_there", [True, False])

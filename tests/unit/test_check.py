@@ -1,0 +1,163 @@
+"""The checks of --check that need no program."""
+
+import dataclasses
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+import bot
+from maintenance import check, limits, programs
+from maintenance.findings import Finding, Level, ok
+from worker.settings import MEBIBYTE, Settings, SettingsError
+
+ROOT = Path(__file__).parents[2]
+SECRET = "AAFakeFakeFakeFakeFakeFakeFakeFake0"
+TOKEN = f"123456789:{SECRET}"
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(bot_token=TOKEN, data_dir=tmp_path / "data")
+
+
+# --------------------------------------------------------------------------------- the outcome
+
+
+@pytest.mark.parametrize(
+    ("levels", "code"),
+    [
+        ([Level.OK], 0),
+        ([Level.OK, Level.WARNING], 0),
+        ([Level.CRITICAL, Level.OK], 78),
+    ],
+)
+def test_exit_code_tells_only_failures(levels: list[Level], code: int) -> None:
+    assert check.exit_code([Finding("x", level, "") for level in levels]) == code
+
+
+def test_printed_line_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    check.print_findings([ok("x", f"{TOKEN} and my\npassword at https://h/?q=1")], ["password"])
+    line = "ok       x              [redacted] and my [redacted] at https://h/?…\n"
+    assert capsys.readouterr().out == line
+
+
+def test_wrong_settings_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.refuse(SettingsError(("A is wrong", "B is wrong"))) == 78
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_settings_name_what_was_given_and_what_looks_odd(settings: Settings) -> None:
+    odd = dataclasses.replace(settings, download_workers=1, warnings=("odd",))
+    first, second = check.check_settings(odd)
+    assert first.text == "valid; given: BOT_TOKEN, DATA_DIR, DOWNLOAD_WORKERS"
+    assert second == Finding("settings", Level.WARNING, "odd")
+
+
+# ------------------------------------------------------------------------------------- machine
+
+
+def test_data_dir_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b"
+    assert check.check_data_dir(path).level is Level.OK
+    assert [oct(made.stat().st_mode & 0o777) for made in (path.parent, path)] == ["0o700"] * 2
+    assert list(path.iterdir()) == []
+
+
+def test_data_dir_open_to_others_is_a_warning(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    found = check.check_data_dir(tmp_path)
+    assert found.level is Level.WARNING
+    assert "chmod 700" in found.text
+
+
+def test_data_dir_that_is_a_file_fails(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "data"):
+        assert check.check_data_dir(path).level is Level.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("total_mb", "free_mb", "level"),
+    [
+        (100_000, 50_000, Level.OK),
+        (100_000, 9_000, Level.WARNING),
+        (5_000, 950, Level.WARNING),
+        (500, 99, Level.CRITICAL),
+        (0, 0, Level.CRITICAL),
+    ],
+)
+def test_free_disk(
+    total_mb: int, free_mb: int, level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = Usage(total_mb * MEBIBYTE, 0, free_mb * MEBIBYTE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert check.check_disk(tmp_path / "not" / "yet").level is level
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "level"),
+    [
+        ("# Netscape HTTP Cookie File\n", 0o600, Level.OK),
+        (".host\tTRUE\t/\tTRUE\t0\tname\tsecret-value\n", 0o600, Level.OK),
+        ("# Netscape HTTP Cookie File\n", 0o644, Level.WARNING),
+        ('[{"name": "secret-value"}]', 0o600, Level.CRITICAL),
+        ("", 0o600, Level.CRITICAL),
+        (None, 0, Level.CRITICAL),
+    ],
+)
+def test_cookies(content: str | None, mode: int, level: Level, tmp_path: Path) -> None:
+    path = tmp_path / "cookies.txt"
+    if content is not None:
+        path.write_text(content)
+        path.chmod(mode)
+    (found,) = check.check_cookies(path)
+    assert found.level is level
+    assert "secret-value" not in found.text
+
+
+def test_socks_proxy_without_its_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "find_spec", lambda name: None)
+    (found,) = check.check_proxy("socks5h://user:password@host:1080")
+    assert found.level is Level.CRITICAL
+    assert "password" not in found.text
+    (found,) = check.check_proxy("http://user:password@host:1080")
+    assert found == ok("proxy", "http://host:1080")
+
+
+def test_shutdown_grace_is_compared_with_supervisor_conf(tmp_path: Path) -> None:
+    assert check.check_shutdown_grace(30).level is Level.OK
+    # The bot may take STOP_RESERVE_S after the grace, and shall not be killed in it.
+    longest_s = 45 - bot.STOP_RESERVE_S
+    assert check.check_shutdown_grace(longest_s + 1).level is Level.WARNING
+    assert check.check_shutdown_grace(44).level is Level.WARNING
+    found = check.check_shutdown_grace(600, tmp_path / "missing")
+    assert found.level is Level.OK
+
+
+# ------------------------------------------------------------------------------------ programs
+
+
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [
+        ("2026.08.19\n", Level.OK),
+        ("2026.07.04.post1\n", Level.OK),
+        ("2026.06.09\n", Level.CRITICAL),
+        ("2026.08.19 yt_dlp_ejs\n", Level.WARNING),
+        ("", Level.CRITICAL),
+    ],
+)
+def test_ytdlp_version(answer: str, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "_output", lambda *command: answer)
+    assert programs.check_ytdlp().level is level
+
+
+def test_oldest_ytdlp_is_the_one_that_requirements_name() -> None:
+    assert f"yt-dlp[default]>={limits.YTDLP_OLDEST}\n" in (ROOT / "requirements.txt").read_text()
+
+
+# --------------------------------------------------------------------------------------- token
