@@ -1,4 +1,7 @@
-"""Who is let in: bans, and how much one person may ask for. Part of somebody's transaction."""
+"""Which links and replies are accepted: bans, and how much one person may ask for.
+
+Each function is a part of somebody's transaction.
+"""
 
 from dataclasses import dataclass
 
@@ -10,11 +13,11 @@ from worker.notices import Notice, Refusal
 from worker.protocol import Ban, OpenRequest, Reader, Reply, to_json
 
 REPLIES_A_MINUTE = 5
-"""More than that to one chat are not said: who floods is not answered each time."""
+"""How many replies a chat gets in a minute; a flood is not answered message by message."""
 
 _SILENCE_S = {Refusal.BANNED: 86_400.0}
 _USUAL_SILENCE_S = 60.0
-"""How long the same refusal is not said again."""
+"""How long the same refusal is not repeated."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,11 @@ class Quota:
     a_day: int
 
 
-def refuse(db: Database, wish: OpenRequest, quota: Quota, wall: Wall) -> Refusal | None:
-    """Why this link is not taken on, or None when it is."""
-    if is_banned(db, wish.user_id):
+def refuse(db: Database, link: OpenRequest, quota: Quota, wall: Wall) -> Refusal | None:
+    """Why this link is not accepted; None when it is."""
+    if is_banned(db, link.user_id):
         return Refusal.BANNED
-    if requests.waiting_of(db, wish.user_id) >= quota.waiting:
+    if requests.waiting_of(db, link.user_id) >= quota.waiting:
         return Refusal.WAITING
     for refusal, limit, seconds in (
         (Refusal.MINUTE, quota.a_minute, 60),
@@ -39,30 +42,30 @@ def refuse(db: Database, wish: OpenRequest, quota: Quota, wall: Wall) -> Refusal
         (Refusal.DAY, quota.a_day, 86_400),
     ):
         # Rows of a clock that was set back do not count against anybody.
-        if requests.made_by(db, wish.user_id, wall - seconds, wall) >= limit:
+        if requests.made_by(db, link.user_id, wall - seconds, wall) >= limit:
             return refusal
     return None
 
 
-def say_no(db: Database, wish: OpenRequest, refusal: Refusal, wall: Wall) -> None:
+def say_no(db: Database, link: OpenRequest, refusal: Refusal, wall: Wall) -> None:
     """Tell the person once, then be silent for a while."""
     since = wall - _SILENCE_S.get(refusal, _USUAL_SILENCE_S)
     if not db.value(
         "SELECT 1 FROM jobs WHERE kind = 'reply' AND chat_id = ? AND user_id = ?"
         " AND created_at BETWEEN ? AND ? AND payload ->> '$.notices[0].about' = ?",
-        wish.chat_id,
-        wish.user_id,
+        link.chat_id,
+        link.user_id,
         since,
         wall,
         refusal,
     ):
-        reader = Reader(wish.chat_id, wish.language)
-        _add_reply(db, Reply(reader, wish.message_id, (Notice(refusal),)), wish.user_id, wall)
+        reader = Reader(link.chat_id, link.language)
+        _add_reply(db, Reply(reader, link.message_id, (Notice(refusal),)), link.user_id, wall)
 
 
-def reply(db: Database, wish: Reply, wall: Wall) -> None:
-    """Say something, unless to somebody who is shut out, or who has heard enough for now."""
-    chat_id = wish.reader.chat_id
+def reply(db: Database, message: Reply, wall: Wall) -> None:
+    """Queue a reply, unless its reader is banned or has had enough of them for now."""
+    chat_id = message.reader.chat_id
     said = db.value(
         "SELECT count(*) FROM jobs WHERE kind = 'reply' AND chat_id = ?"
         " AND created_at BETWEEN ? AND ?",
@@ -72,22 +75,24 @@ def reply(db: Database, wish: Reply, wall: Wall) -> None:
     )
     # A private chat has the id of its person.
     if said < REPLIES_A_MINUTE and not is_banned(db, chat_id):
-        _add_reply(db, wish, None, wall)
+        _add_reply(db, message, None, wall)
 
 
 def is_banned(db: Database, user_id: int) -> bool:
-    """Whether an admin has shut this person out."""
+    """Whether an admin has banned this person."""
     return bool(db.value("SELECT 1 FROM banned WHERE user_id = ?", user_id))
 
 
-def ban(db: Database, wish: Ban, wall: Wall) -> None:
-    """Shut a person out, or let one in again."""
-    if wish.is_banned:
-        db.execute("INSERT OR IGNORE INTO banned VALUES (?, ?)", wish.user_id, wall)
+def ban(db: Database, effect: Ban, wall: Wall) -> None:
+    """Ban a person, or lift the ban."""
+    if effect.is_banned:
+        db.execute("INSERT OR IGNORE INTO banned VALUES (?, ?)", effect.user_id, wall)
     else:
-        db.execute("DELETE FROM banned WHERE user_id = ?", wish.user_id)
+        db.execute("DELETE FROM banned WHERE user_id = ?", effect.user_id)
 
 
-def _add_reply(db: Database, wish: Reply, user_id: int | None, wall: Wall) -> None:
-    payload = to_json(wish)
-    queue.add(db, Kind.REPLY, wall, chat_id=wish.reader.chat_id, user_id=user_id, payload=payload)
+def _add_reply(db: Database, message: Reply, user_id: int | None, wall: Wall) -> None:
+    payload = to_json(message)
+    queue.add(
+        db, Kind.REPLY, wall, chat_id=message.reader.chat_id, user_id=user_id, payload=payload
+    )
