@@ -9,7 +9,7 @@ _URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#@]*@)?([^\s/?#'\"]*)[^\s'\
 
 def clean(text: str, limit: int) -> str:
     """`text` on one line and harmless, at most `limit` characters long."""
-    # Twice the limit is enough to look at, whatever the sender's idea of a title is.
+    # Looking at twice the limit is enough, however long the text is.
     return one_line(text[: 2 * limit])[:limit].rstrip()
 
 

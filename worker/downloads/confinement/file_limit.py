@@ -1,9 +1,9 @@
-"""How large a file a download's process may write; the kernel holds it to that."""
+"""Limit how large a file a download process may write, by RLIMIT_FSIZE."""
 
 import resource
 
 HEADROOM_BYTES = 1024 * 1024
-"""What a container's index and padding add to the length that yt-dlp counts."""
+"""Room for a container's index and padding, which yt-dlp does not count."""
 
 
 def allow_file(size_bytes: int) -> None:

@@ -50,7 +50,7 @@ class NoRoom(ProgramFailed):
 
 
 def missing() -> list[str]:
-    """Those of the two programs that PATH does not have."""
+    """Which of the two programs are not in PATH."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 

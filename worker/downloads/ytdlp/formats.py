@@ -93,7 +93,6 @@ class Chooser:
         most_parts: int = 1,
         form: Form = WHOLE,
     ) -> None:
-        """Begin with what the files may cost, and what of the media is wanted."""
         self._budget = budget
         self._has_ffmpeg = has_ffmpeg
         self._most_parts = 1 if form.sound_only else most_parts
@@ -109,7 +108,7 @@ class Chooser:
         self.note: Note | None = None
         """What to tell people about the last choice."""
         self.parts = 1
-        """As how many files the last choice may be large; 1 unless it will be cut."""
+        """How many files the last choice may fill; 1 unless it will be cut."""
 
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
         """Choose, as yt-dlp's format function. Raises JobError when nothing can be sent."""
@@ -124,7 +123,7 @@ class Chooser:
         yield self._chosen.for_ytdlp()
 
     def exclude(self, size_bytes: int | None = None) -> None:
-        """Choose the last choice no more: it has proved too large, by its size if that is known."""
+        """Exclude the last choice, which has proved too large, with its size if that is known."""
         chosen = self._chosen
         if chosen is None:
             return
@@ -134,11 +133,11 @@ class Chooser:
         if size_bytes is not None:
             self._announced[chosen.id] = size_bytes
         if chosen.size_bytes is None and chosen.height:
-            # Of what is said to be as good, and no smaller, nothing else is expected.
+            # Formats of the same height or more are not expected to be smaller.
             self._ceiling = chosen.height
 
     def has_choice(self) -> bool:
-        """Whether there is anything left to choose, of the formats that it was shown last."""
+        """Whether any of the latest formats is left to choose."""
         return any(map(self._may_fit, self._choices)) or self._best_to_cut() is not None
 
     def _choose(self) -> Choice:
