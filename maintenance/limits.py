@@ -1,4 +1,4 @@
-"""From where on a figure is a warning or critical. README's table of alerts shows these numbers."""
+"""The values from which on something is a warning or critical; maintenance/README.md shows them."""
 
 from worker.dispatch import disk_space
 

@@ -1,6 +1,7 @@
 """What README tells a new user to type does what README says."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from tests.sandbox.clips import SAMPLE
 from tests.support.media import probe
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def send(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +36,13 @@ def test_first_command_ends_with_the_same_video(tmp_path: Path) -> None:
     (saved,) = (tmp_path / "sandbox-downloads").iterdir()
     assert probe(saved) == probe(SAMPLE)
     assert str(saved.relative_to(tmp_path)) in done.stdout
+    shown = [line for line in done.stdout.splitlines() if "Downloading" not in line]
+    assert set(map(_without_numbers, shown)) <= set(map(_without_numbers, README.splitlines()))
+
+
+def _without_numbers(line: str) -> str:
+    """A line of a conversation without the site's port and the file's size."""
+    return re.sub(r"(?<=:)\d{4,}|[0-9.]+ (kB|bytes)", "", line)
 
 
 def test_first_command_says_when_no_media_came(tmp_path: Path) -> None:
@@ -45,7 +54,6 @@ def test_first_command_says_when_no_media_came(tmp_path: Path) -> None:
 
 
 def test_commands_of_the_readme_are_there() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
     install = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
     test_install = ".venv/bin/pip install -r tests/requirements.txt"
     for command in (
@@ -53,4 +61,4 @@ def test_commands_of_the_readme_are_there() -> None:
         f"{test_install} && .venv/bin/python -m pytest -n 2 --dist loadfile",
         "sudo apt install -y ffmpeg python3-venv",
     ):
-        assert f"\n{command}\n" in readme
+        assert f"\n{command}\n" in README
