@@ -5,17 +5,41 @@ digits.
 """
 
 import hashlib
+import re
+from urllib.parse import urlsplit
 
 from worker.form import WHOLE, Form
+from worker.sites import site_of
 
 # Raise it when the same link would give other files than before (format, container, limits):
 # what was remembered under the old keys is then not used any more.
 _RECIPE = 2
 
+# Parameters that tell where a link was found or shared, and nothing about what it leads to.
+_TRACKING = re.compile(
+    r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|ysclid|igsh|igshid|mibextid|mc_[ce]id|ref_src|ref_url"
+)
+# The same words mean something elsewhere: a time, a search.
+_TRACKING_AT = {
+    "bilibili.com": r"spm_id_from|vd_source|from_source|share_\w+|buvid|unique_k|seid|timestamp",
+    "facebook.com": r"rdid|share_url|sfnsn|extid|paipv|eav|__\w+",
+    "instagram.com": r"hl|img_index",
+    "pinterest.com": r"invite_code|sender|sfo",
+    "reddit.com": r"share_id|rdt|ref|ref_source",
+    "soundcloud.com": r"si|ref|p|c|in|in_system_playlist",
+    "spotify.com": r"si|nd|dlsi",
+    "tiktok.com": r"_[rtd]|(is|sender|share|refer|referer|enter|embed)_\w+|web_id|sec_user_id",
+    "twitch.tv": r"tt_\w+|sr",
+    "vk.com": r"from|ref",
+    "x.com": r"s|t|cxt",
+    "youtube.com": r"si|feature|pp|ab_channel|app",
+}
+_TRACKING_OF = {site: re.compile(words) for site, words in _TRACKING_AT.items()}
+
 
 def of_link(url: str, form: Form = WHOLE) -> str:
     """The key of what is wanted of whatever is behind a normalised link."""
-    return _key("link", form, url)
+    return _key("link", form, _without_tracking(url))
 
 
 def of_media(extractor: str, *names: str, form: Form = WHOLE) -> str:
@@ -26,3 +50,17 @@ def of_media(extractor: str, *names: str, form: Form = WHOLE) -> str:
 def _key(kind: str, form: Form, *names: str) -> str:
     text = "\n".join((str(_RECIPE), kind, form.code, *names))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _without_tracking(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.query:
+        return url
+    at_this_site = _TRACKING_OF.get(site_of(parts.hostname or ""))
+
+    def is_tracking(parameter: str) -> bool:
+        name = parameter.partition("=")[0]
+        return bool(_TRACKING.fullmatch(name) or (at_this_site and at_this_site.fullmatch(name)))
+
+    kept = [parameter for parameter in parts.query.split("&") if not is_tracking(parameter)]
+    return parts._replace(query="&".join(kept)).geturl()

@@ -7,6 +7,7 @@ from worker.downloads.channel import Found
 from worker.downloads.identity import media_key
 from worker.form import WHOLE, Form
 from worker.protocol import Download
+from worker.urls import InvalidLink, normalise
 
 EXTRACTORS = {extractor.ie_key(): extractor for extractor in gen_extractor_classes()}
 YOUTUBE = ("Youtube", "dQw4w9WgXcQ")
@@ -45,7 +46,6 @@ def test_links_of_one_video_meet(links: tuple[str, ...]) -> None:
         ("https://youtu.be/aaaaaaaaaaa?x=dQw4w9WgXcQ", *YOUTUBE),
         ("https://youtu.be/dQw4w9WgXcQ", "Youtube", "aaaaaaaaaaa"),
         # The site gives a part of what the link names, or more.
-        ("https://www.bilibili.com/video/BV1xx411c7mD?p=2", "BiliBili", "BV1xx411c7mD_p2"),
         ("https://a.example/clip.mp4", "Generic", "clip"),
         ("https://youtu.be/dQw4w9WgXcQ", "NoSuchSite", "dQw4w9WgXcQ"),
         ("https://youtu.be/dQw4w9WgXcQ", "Youtube", ""),
@@ -67,3 +67,162 @@ def test_pictures_of_one_post_stay_apart() -> None:
 def test_the_sound_alone_is_something_else() -> None:
     link = "https://youtu.be/dQw4w9WgXcQ"
     assert key(link, *YOUTUBE) != key(link, *YOUTUBE, Form(sound_only=True))
+
+
+SHARED_NAMES: list[tuple[str, str, tuple[str, ...]]] = [
+    # The extractor, yt-dlp's own id of what it found, links that lead there.
+    (
+        "Twitter",
+        "1577719286659006464",
+        (
+            "https://x.com/somebody/status/1577855540407197696",
+            "https://twitter.com/i/web/status/1577855540407197696",
+            "https://x.com/i/status/1577855540407197696?s=20",
+            "https://mobile.twitter.com/another/status/1577855540407197696?t=AbC&s=19",
+        ),
+    ),
+    (
+        "Reddit",
+        "zasobba6wp071",
+        (
+            "https://www.reddit.com/r/videos/comments/nip71r/some_words/",
+            "https://old.reddit.com/r/videos/comments/nip71r/other_words/?utm_source=share",
+            "https://www.reddit.com/comments/nip71r",
+            "https://www.reddit.com/user/somebody/comments/nip71r/some_words/?share_id=x",
+        ),
+    ),
+    (
+        "Instagram",
+        "3123456789",
+        (
+            "https://www.instagram.com/p/Chunk8-jurw/",
+            "https://www.instagram.com/reel/Chunk8-jurw/?igsh=MTc4",
+            "https://www.instagram.com/reels/Chunk8-jurw/",
+            "https://www.instagram.com/tv/Chunk8-jurw/",
+            "https://instagram.com/somebody/reel/Chunk8-jurw/?utm_source=ig_web_copy_link",
+            "https://www.instagram.com/somebody/p/Chunk8-jurw/",
+        ),
+    ),
+    (
+        "VK",
+        "-18403220_456239696",
+        (
+            "https://vk.com/video-18403220_456239696",
+            "https://vkvideo.ru/video-18403220_456239696",
+            "https://m.vk.com/video-18403220_456239696?from=video",
+            "https://vk.com/feed?z=video-18403220_456239696%2Fabc",
+            "https://vk.ru/clip-18403220_456239696",
+        ),
+    ),
+    (
+        "Soundcloud",
+        "62986583",
+        (
+            "https://soundcloud.com/ethmusic/lostin-powers-she-so-heavy",
+            "https://m.soundcloud.com/ethmusic/lostin-powers-she-so-heavy?si=abc&utm_source=x",
+            "https://www.soundcloud.com/ethmusic/lostin-powers-she-so-heavy?in=a/sets/b",
+        ),
+    ),
+    (
+        "BiliBili",
+        "BV1bK411W797_p1",
+        (
+            "https://www.bilibili.com/video/BV1bK411W797",
+            "https://www.bilibili.com/video/BV1bK411W797/?spm_id_from=333&vd_source=abc",
+            "https://bilibili.com/video/BV1bK411W797?share_source=copy_web",
+        ),
+    ),
+    (
+        "TwitchVod",
+        "v6528877",
+        (
+            "https://www.twitch.tv/videos/6528877",
+            "https://m.twitch.tv/videos/6528877?t=5m10s",
+            "https://www.twitch.tv/riotgames/v/6528877",
+            "https://player.twitch.tv/?autoplay=false&video=v6528877",
+        ),
+    ),
+    (
+        "Facebook",
+        "1195289147628387",
+        (
+            "https://www.facebook.com/reel/1195289147628387",
+            "https://m.facebook.com/reel/1195289147628387/?mibextid=x",
+            "https://www.facebook.com/watch/?v=1195289147628387",
+            "https://www.facebook.com/somebody/videos/1195289147628387/",
+        ),
+    ),
+    (
+        "TikTok",
+        "6748451240264420610",
+        (
+            "https://www.tiktok.com/@somebody/video/6748451240264420610",
+            "https://www.tiktok.com/@another/video/6748451240264420610?_r=1&_t=abc",
+            "https://www.tiktok.com/embed/6748451240264420610",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("extractor", "media_id", "links"), SHARED_NAMES, ids=lambda v: str(v)[:9])
+def test_links_of_one_post_meet(extractor: str, media_id: str, links: tuple[str, ...]) -> None:
+    found = {key(normalise(link), extractor, media_id) for link in links}
+    assert len(found) == 1
+    assert None not in found
+
+
+@pytest.mark.parametrize(
+    ("extractor", "one", "other"),
+    [
+        (
+            "BiliBili",
+            "https://www.bilibili.com/video/BV1bK411W797",
+            "https://www.bilibili.com/video/BV1bK411W797?p=2",
+        ),
+        (
+            "BiliBili",
+            "https://www.bilibili.com/video/BV1bK411W797?p=3",
+            "https://www.bilibili.com/video/BV1bK411W797?p=2",
+        ),
+        (
+            "Soundcloud",
+            "https://soundcloud.com/somebody/a-song",
+            "https://soundcloud.com/somebody/a-song/s-secret",
+        ),
+        (
+            "Soundcloud",
+            "https://soundcloud.com/somebody/a-song",
+            "https://soundcloud.com/another/a-song",
+        ),
+        ("VK", "https://vk.com/video1_2", "https://vk.com/video1_2?list=abcdef0123"),
+        ("VK", "https://vk.com/video-1_2", "https://daxab.com/embed/-1_2"),
+        (
+            "Twitter",
+            "https://x.com/somebody/status/1577855540407197696",
+            "https://x.com/somebody/status/1577855540407197696/video/2",
+        ),
+    ],
+)
+def test_what_a_link_adds_keeps_it_apart(extractor: str, one: str, other: str) -> None:
+    keys = {key(normalise(link), extractor, "anything") for link in (one, other)}
+    assert len(keys) == 2
+    assert None not in keys
+
+
+def test_no_two_media_of_yt_dlps_own_tests_share_a_key() -> None:
+    media: dict[str, tuple[str, str]] = {}
+    tried = 0
+    for extractor in EXTRACTORS.values():
+        for case in extractor.get_testcases(include_onlymatching=False):
+            info = case.get("info_dict") or {}
+            if not (media_id := info.get("id")) or not extractor.suitable(case["url"]):
+                continue
+            try:
+                name = key(normalise(case["url"]), extractor.ie_key(), str(media_id))
+            except InvalidLink:
+                continue
+            tried += 1
+            if name is not None:
+                before = media.setdefault(name, (extractor.ie_key(), str(media_id)))
+                assert before == (extractor.ie_key(), str(media_id)), case["url"]
+    assert tried > 3000

@@ -4,7 +4,7 @@ import pytest
 
 from worker import media_keys
 from worker.form import WHOLE, Form
-from worker.telegram import normalise
+from worker.urls import normalise
 
 LINK = "https://example.com/"
 SOUND = Form(sound_only=True)
@@ -39,3 +39,43 @@ def test_what_is_not_the_same_has_another_key() -> None:
         media_keys.of_media("SiteTab", LINK),
     ]
     assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("plain", "shared"),
+    [
+        ("https://example.com/v", "https://example.com/v?utm_source=a&utm_medium=b"),
+        ("https://example.com/v?id=1", "https://example.com/v?fbclid=x&id=1"),
+        ("https://example.com/v?id=1", "https://example.com/v?id=1&gclid=x"),
+        ("https://www.instagram.com/share/X/", "https://www.instagram.com/share/X/?igsh=MTc4"),
+        ("https://x.com/a/status/1", "https://x.com/a/status/1?s=20&t=AbC"),
+        ("https://twitter.com/a/status/1", "https://twitter.com/a/status/1?s=20"),
+        ("https://youtu.be/X", "https://youtu.be/X?si=abc&feature=share"),
+        ("https://www.youtube.com/watch?v=X", "https://www.youtube.com/watch?v=X&pp=abc"),
+        ("https://www.reddit.com/r/a/s/X", "https://www.reddit.com/r/a/s/X?share_id=x"),
+        ("https://www.tiktok.com/t/X/", "https://www.tiktok.com/t/X/?_r=1&_t=x"),
+        ("https://b23.tv/X", "https://b23.tv/X?share_source=copy&vd_source=1"),
+        (
+            "https://example.com/#/v?utm_source=a",
+            "https://example.com/?utm_source=b#/v?utm_source=a",
+        ),
+    ],
+)
+def test_where_a_link_was_shared_does_not_matter(plain: str, shared: str) -> None:
+    assert media_keys.of_link(normalise(shared)) == media_keys.of_link(normalise(plain))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://example.com/v?s=1", "https://example.com/v?s=2"),
+        ("https://example.com/v?t=1", "https://example.com/v?t=2"),
+        ("https://example.com/v?si=1", "https://example.com/v?si=2"),
+        ("https://example.com/v?feature=1", "https://example.com/v"),
+        ("https://www.youtube.com/watch?v=X&t=5", "https://www.youtube.com/watch?v=X&t=6"),
+        ("https://www.bilibili.com/video/BV1?p=1", "https://www.bilibili.com/video/BV1?p=2"),
+        ("https://example.com/v?a=1&b=2", "https://example.com/v?b=2&a=1"),
+    ],
+)
+def test_what_may_lead_elsewhere_keeps_links_apart(one: str, other: str) -> None:
+    assert media_keys.of_link(normalise(one)) != media_keys.of_link(normalise(other))

@@ -2,29 +2,81 @@
 
 A link to a known site names its media: `youtu.be/X` and `watch?v=X&t=5` lead to the same video.
 Not every site names a part of a post or of a series, so the name counts only if it is also the
-name of what yt-dlp found there. Runs in the downloads worker, which is trusted.
+name of what yt-dlp found there, or if the site is one whose links are known to name the whole
+answer. Runs in the downloads worker, which is trusted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from worker import media_keys
 from worker.downloads.channel import Found
 from worker.protocol import Download
+from worker.sites import site_of
+
+_PARTS_OF_A_NAME: Mapping[str, tuple[str, ...]] = {
+    # By extractor: the groups of its URL pattern and the parameters (`?name`) that tell media
+    # from all others of the site. What else is in a link does not matter then: a user's name, the
+    # words of a title, where the link was shared. yt-dlp's own ids of these media are not in the
+    # links: they name a post's video, or a page of a series.
+    "BiliBili": ("prefix", "id", "?p"),
+    "Instagram": ("id",),
+    "Reddit": ("id",),
+    # A private track has a secret in its link, and whoever lacks that may not have the track.
+    "Soundcloud": ("uploader", "title", "token", "track_id", "?secret_token"),
+    "TikTok": ("id",),
+    "TwitchClips": ("id",),
+    "TwitchVod": ("id",),
+    "Twitter": ("id", "index"),
+    # With the access key of a private list, which not everybody has.
+    "VK": ("@site", "videoid", "oid", "id", "list_id", "?hash"),
+}
+
+_SAME_SITE = {"FacebookReel": "Facebook"}
+"""Extractors that only lead to another one of the same site, where the same id names the media."""
+
+_DECORATION = frozenset({"url", "slug", "display_id", "title", "user", "username", "uploader"})
+"""Groups of a pattern that tell nothing more where yt-dlp's own id of the media is in the link."""
 
 
 def media_key(task: Download, found: Found, extractors: Mapping[str, Any]) -> str | None:
     """The key of the media that the task's link names; None if the link does not name it.
 
     `found` comes from a process that has read a stranger's page, and other people's links may be
-    answered by this key. So it counts only if the extractor's URL pattern, which no page can
-    change, finds the same id in the link.
+    answered by this key. So the key is made of the link alone, by the extractor's URL pattern,
+    which no page can change; `found` only says which extractor's.
     """
-    extractor = extractors.get(found.extractor)
-    match = extractor._match_valid_url(task.url) if extractor else None
-    named = match.groupdict() if match else {}
-    if not found.media_id or named.get("id") != found.media_id:
+    for name in (
+        found.extractor,
+        *(n for n, site in _SAME_SITE.items() if site == found.extractor),
+    ):
+        extractor = extractors.get(name)
+        if match := extractor and extractor._match_valid_url(task.url):
+            details = _details(found, match.groupdict(), task.url)
+            return details and media_keys.of_media(found.extractor, *details, form=task.form)
+    return None
+
+
+def _details(found: Found, named: Mapping[str, str | None], url: str) -> list[str] | None:
+    if parts := _PARTS_OF_A_NAME.get(found.extractor):
+        values = dict(_named_parts(parts, named, url))
+    elif found.media_id and named.get("id") == found.media_id:
+        # Whatever else the pattern distinguishes, such as the number of a picture, stays distinct.
+        values = {name: value for name, value in named.items() if name not in _DECORATION}
+    else:
         return None
-    # Whatever else the pattern distinguishes, such as the number of a picture, stays distinct.
-    details = (f"{name}={value}" for name, value in sorted(named.items()) if value)
-    return media_keys.of_media(found.extractor, *details, form=task.form)
+    return [f"{name}={value}" for name, value in sorted(values.items()) if value]
+
+
+def _named_parts(
+    parts: tuple[str, ...], named: Mapping[str, str | None], url: str
+) -> Iterator[tuple[str, str | None]]:
+    query = parse_qs(urlsplit(url).query)
+    for part in parts:
+        if part == "@site":
+            yield part, site_of(urlsplit(url).hostname or "")
+        elif part.startswith("?"):
+            yield part, ",".join(query.get(part[1:], ()))
+        else:
+            yield part, named.get(part)
