@@ -54,7 +54,9 @@ def media_key(task: Download, found: Found, extractors: Mapping[str, Any]) -> st
         extractor = extractors.get(name)
         if match := extractor and extractor._match_valid_url(task.url):
             details = _details(found, match.groupdict(), task.url)
-            return details and media_keys.of_media(found.extractor, *details, form=task.form)
+            if details is None:
+                return None
+            return media_keys.of_media(found.extractor, *details, form=task.form)
     return None
 
 
