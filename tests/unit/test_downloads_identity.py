@@ -5,9 +5,10 @@ from yt_dlp.extractor import gen_extractor_classes
 
 from worker.downloads.channel import Found
 from worker.downloads.identity import media_key
+from worker.errors import InvalidLink
 from worker.form import WHOLE, Form
 from worker.protocol import Download
-from worker.urls import InvalidLink, normalise
+from worker.urls import normalise
 
 EXTRACTORS = {extractor.ie_key(): extractor for extractor in gen_extractor_classes()}
 YOUTUBE = ("Youtube", "dQw4w9WgXcQ")
