@@ -1,16 +1,16 @@
 """Alerts: when the log and the admins are told that something is wrong with the bot.
 
-A trouble is announced when two samples in a row have it, again after an hour at the earliest,
-and once when it is over. The ledger remembers what was announced, so a restart repeats nothing.
-Messages are jobs in the ledger, so they wait while Telegram is down; one that still waits when
-the next is due is dropped in favour of it.
+A trouble is announced when two samples in a row have it, again after its own time (mostly an
+hour) at the earliest, and once when it is over. The ledger remembers what was announced, so a
+restart repeats nothing. Messages are jobs in the ledger, so they wait while Telegram is down; one
+that still waits when the next is due is dropped in favour of it.
 """
 
 import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from maintenance.findings import Finding
+from maintenance.findings import HOURLY_S, Finding
 from maintenance.units import duration
 from worker.clocks import Wall
 from worker.ledger.upkeep import Upkeep
@@ -21,7 +21,6 @@ from worker.protocol import Reader, Reply
 log = logging.getLogger(__name__)
 
 SAMPLES = 2
-REPEAT_S = 3600.0
 STATE = "alerts"
 
 
@@ -38,6 +37,7 @@ class Alert:
     said_at: float | None = None
     is_raised: bool = False
     samples: int = 0
+    every_s: float = HOURLY_S
     messages: list[int] = field(default_factory=list)
 
     def note(self, trouble: str | None, name: str, wall: Wall) -> str | None:
@@ -63,19 +63,21 @@ class Alert:
 
     def _may_speak(self, wall: Wall) -> bool:
         # Without the sign: a clock that was set back would silence it for just as long.
-        return self.said_at is None or abs(wall - self.said_at) >= REPEAT_S
+        return self.said_at is None or abs(wall - self.said_at) >= self.every_s
 
 
 def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], wall: Wall) -> None:
     """Count the findings of one sample, and announce what is due."""
     before = ledger.published(STATE)
     alerts = {name: Alert(**value) for name, value in before.items()}
-    troubles = {found.name: found.text for found in findings if found.alerts}
+    troubles = {found.name: found for found in findings if found.alerts_every_s is not None}
     outdated: list[int] = []
     messages: dict[str, list[Reply]] = {}
     for name in sorted({*alerts, *troubles}):
         alert = alerts.setdefault(name, Alert(since=wall))
-        sentence = alert.note(troubles.get(name), name, wall)
+        if trouble := troubles.get(name):
+            alert.every_s = trouble.alerts_every_s or 0.0
+        sentence = alert.note(trouble.text if trouble else None, name, wall)
         if sentence:
             log.log(logging.ERROR if alert.is_raised else logging.INFO, "%s", sentence)
             notice = Notice(Topic.VERBATIM, {"text": redact(sentence)})

@@ -18,31 +18,36 @@ class Level(IntEnum):
         return self.name.lower()
 
 
+HOURLY_S = 3600.0
+DAILY_S = 86_400.0
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at, and a sentence that says what to do when it is not well.
 
-    `alerts`: admins get a message if the running bot finds it so twice.
+    Admins get a message if the running bot finds it so twice, and again after `alerts_every_s`
+    at the earliest; none of it where that is None.
     """
 
     name: str
     level: Level
     text: str
-    alerts: bool = False
+    alerts_every_s: float | None = None
 
 
 def ok(name: str, text: str) -> Finding:
     return Finding(name, Level.OK, text)
 
 
-def warning(name: str, text: str, *, alerts: bool = False) -> Finding:
+def warning(name: str, text: str, *, alerts_every_s: float | None = None) -> Finding:
     """A finding that the bot can live with, at a cost."""
-    return Finding(name, Level.WARNING, text, alerts)
+    return Finding(name, Level.WARNING, text, alerts_every_s)
 
 
 def critical(name: str, text: str) -> Finding:
     """A finding that keeps the bot from its work, or soon will."""
-    return Finding(name, Level.CRITICAL, text, alerts=True)
+    return Finding(name, Level.CRITICAL, text, HOURLY_S)
 
 
 def worst(findings: Iterable[Finding]) -> Level:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from maintenance import limits, machine, programs
-from maintenance.findings import Finding, Level, critical, ok, warning
+from maintenance.findings import DAILY_S, HOURLY_S, Finding, Level, critical, ok, warning
 from maintenance.measures import Measures
 from maintenance.units import count, duration, percent, size
 
@@ -19,6 +19,7 @@ def assess(measures: Measures) -> list[Finding]:
         *_workers(measures),
         _downloads(measures),
         _sites(measures),
+        *_blocked(measures),
         _zombies(measures),
         _memory(measures),
         _disk(measures),
@@ -81,9 +82,13 @@ def _pace(measures: Measures) -> Finding:
 
 
 def _failures(measures: Measures) -> Finding:
-    failed, answers = measures.statistics.failed, measures.statistics.answers
+    failed, answers = failures(measures), measures.statistics.answers
     rate = failure_rate(measures)
     text = f"{failed} of {answers} links in the last hour, {percent(rate)}"
+    if failed:
+        worst_first = list(measures.statistics.failed.items())[: limits.FAILURES_NAMED]
+        named = (f"{number} {reason} at {site}" for (site, reason), number in worst_first)
+        text += f": {', '.join(named)}; python -m maintenance failed list"
     if failed >= limits.FAILURES_MIN and rate > limits.FAILURES_CRITICAL:
         return critical("failures", text)
     if failed >= limits.FAILURES_MIN and rate > limits.FAILURES_WARNING:
@@ -91,10 +96,15 @@ def _failures(measures: Measures) -> Finding:
     return ok("failures", text)
 
 
+def failures(measures: Measures) -> int:
+    """How many links of the last hour got no media for a reason that is not their own."""
+    return sum(measures.statistics.failed.values())
+
+
 def failure_rate(measures: Measures) -> float:
-    """The share of the links answered in the last hour that got no media."""
-    statistics = measures.statistics
-    return statistics.failed / statistics.answers if statistics.answers else 0.0
+    """Their share of the links answered in the last hour."""
+    answers = measures.statistics.answers
+    return failures(measures) / answers if answers else 0.0
 
 
 def _workers(measures: Measures) -> Iterable[Finding]:
@@ -122,7 +132,18 @@ def _sites(measures: Measures) -> Finding:
     if not down:
         return ok("sites", "none fails for everybody")
     tries = [f"{site}, {_next_try(probe_at - measures.taken_at)}" for site, probe_at in down]
-    return warning("sites", f"{len(down)} down for everybody: {'; '.join(tries)}")
+    text = f"{len(down)} down for everybody: {'; '.join(tries)}"
+    return warning("sites", text, alerts_every_s=HOURLY_S)
+
+
+def _blocked(measures: Measures) -> Iterable[Finding]:
+    for site, links in measures.statistics.blocked.items():
+        text = (
+            f"turned {count(links, 'link')} of the last day away, and not for their own sake: it"
+            " may want cookies (COOKIES_FILE), another address (PROXY) or a newer yt-dlp;"
+            " python -m maintenance failed list"
+        )
+        yield warning(f"blocked by {site}", text, alerts_every_s=DAILY_S)
 
 
 def _next_try(wait_s: float) -> str:
@@ -168,7 +189,8 @@ def _ytdlp(measures: Measures) -> Finding:
         return critical("yt-dlp", trouble)
     text = str(version) if age is None else f"{version}, {age} days old"
     if outdated:
-        return warning("yt-dlp", f"{text}; {outdated} failures ask for an update", alerts=True)
+        text += f"; {outdated} failures ask for an update"
+        return warning("yt-dlp", text, alerts_every_s=HOURLY_S)
     if age is not None and age > limits.YTDLP_OLD_DAYS:
         return warning("yt-dlp", f"{text}: update it")
     return ok("yt-dlp", text)
@@ -176,12 +198,13 @@ def _ytdlp(measures: Measures) -> Finding:
 
 def _upgrade(measures: Measures) -> Iterable[Finding]:
     if measures.upgrade_trouble:
-        yield warning("upgrade", measures.upgrade_trouble, alerts=True)
+        yield warning("upgrade", measures.upgrade_trouble, alerts_every_s=HOURLY_S)
 
 
 def _ffmpeg(measures: Measures) -> Finding:
     if missing := " and ".join(measures.missing_ffmpeg):
-        return warning("ffmpeg", f"{missing} not found: apt install ffmpeg", alerts=True)
+        text = f"{missing} not found: apt install ffmpeg"
+        return warning("ffmpeg", text, alerts_every_s=HOURLY_S)
     return ok("ffmpeg", "there, and ffprobe")
 
 

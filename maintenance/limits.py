@@ -13,6 +13,9 @@ FAILURES_CRITICAL = 0.10
 FAILURES_MIN = 3
 """Fewer failures say nothing about the bot: one dead link of two is no failure rate of a half."""
 
+FAILURES_NAMED = 3
+"""Of the sites and reasons for which links fail, so many are named."""
+
 MEMORY_CRITICAL = 0.80
 """Share of its cap that a worker uses."""
 

@@ -54,6 +54,22 @@ class Reason(StrEnum):
     OUTDATED = "outdated"  # yt-dlp asks for a bug report or an update
     INTERNAL = "internal"
 
+    @property
+    def lies_in_link(self) -> bool:
+        """Whether it says something of the link alone, and nothing of the bot or its sites."""
+        return self in _OF_LINKS
+
+
+_OF_LINKS = frozenset(
+    {
+        *(Reason.INVALID_LINK, Reason.REFUSED_ADDRESS, Reason.UNSUPPORTED, Reason.NO_MEDIA),
+        *(Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.PRIVATE, Reason.LOGIN_NEEDED),
+        *(Reason.AGE_RESTRICTED, Reason.GEO_BLOCKED, Reason.DRM, Reason.LIVE),
+        *(Reason.NOT_STARTED, Reason.NO_SOUND, Reason.TOO_LARGE, Reason.TOO_LONG),
+        *(Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE, Reason.BROKEN_FILE),
+    }
+)
+
 
 class JobError(Exception):
     """A failure of a job.

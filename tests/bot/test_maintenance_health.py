@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from maintenance import measures
-from maintenance.findings import Level
+from maintenance.findings import HOURLY_S, Level
 from maintenance.health import assess
 from maintenance.measures import Measures
 from tests.sandbox.site import MediaSite
@@ -55,7 +55,7 @@ def test_real_bot_is_well_and_says_how_it_is(site: MediaSite, tmp_path: Path) ->
         assert re.search(rf"\n{busy['name']} +{busy['pid']} +busy ", text)
         assert "\x1b" not in text
         scene.wait_for_answers()
-        scene.send("/404.mp4")
+        scene.send("/429.mp4")
         scene.wait_for_answers(2)
         # The chat shows an answer a moment before the ledger does.
         scene.api.wait_for(
@@ -95,7 +95,7 @@ def test_bot_that_does_not_poll_is_said(site: MediaSite, tmp_path: Path) -> None
         assert {i.name: i.level for i in assess(taken)}["poll"] is not Level.CRITICAL
         later = dataclasses.replace(taken, taken_at=Wall(time.time() + 3600), bot_age_s=3600)
         (item,) = [item for item in assess(later) if item.name == "poll"]
-        assert (item.level, item.alerts) == (Level.CRITICAL, True)
+        assert (item.level, item.alerts_every_s) == (Level.CRITICAL, HOURLY_S)
         assert "not polling" in item.text
 
 

@@ -14,6 +14,7 @@ from maintenance.health import assess
 from maintenance.measures import MeasuredWorker, Measures
 from tests.support.ledger_kit import START
 from worker.clocks import Wall
+from worker.errors import Reason
 from worker.ledger import Ledger, ledger_path
 from worker.ledger.statistics import Queue
 from worker.ledger.upkeep import Upkeep
@@ -68,6 +69,10 @@ def replaced(**values: Any) -> Any:
     return lambda taken: dataclasses.replace(taken, **values)
 
 
+def trouble(links: int) -> dict[tuple[str, Reason], int]:
+    return {("site.example", Reason.NETWORK): links}
+
+
 def waiting(number: int) -> Any:
     return figures(queues={"downloads": Queue(number, 1.0)})
 
@@ -82,11 +87,11 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (waiting(101), "queue downloads", WARNING, False),
         (waiting(200), "queue downloads", WARNING, False),
         (waiting(201), "queue downloads", CRITICAL, True),
-        (figures(failed=2, answers=2), "failures", OK, False),
-        (figures(failed=5, answers=100), "failures", OK, False),
-        (figures(failed=6, answers=100), "failures", WARNING, False),
-        (figures(failed=10, answers=100), "failures", WARNING, False),
-        (figures(failed=11, answers=100), "failures", CRITICAL, True),
+        (figures(failed=trouble(2), answers=2), "failures", OK, False),
+        (figures(failed=trouble(5), answers=100), "failures", OK, False),
+        (figures(failed=trouble(6), answers=100), "failures", WARNING, False),
+        (figures(failed=trouble(10), answers=100), "failures", WARNING, False),
+        (figures(failed=trouble(11), answers=100), "failures", CRITICAL, True),
         (replaced(workers=(a_worker(80),)), "memory", OK, False),
         (replaced(workers=(a_worker(81),)), "memory", CRITICAL, True),
         (replaced(disk_free_bytes=10), "disk", OK, False),
@@ -115,7 +120,8 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(ytdlp_age_days=181), "yt-dlp", WARNING, False),
         (replaced(upgrade_trouble="the new one is broken"), "upgrade", WARNING, True),
         (figures(outdated=1), "yt-dlp", WARNING, True),
-        (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, False),
+        (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, True),
+        (figures(blocked={"site.example": 3}), "blocked by site.example", WARNING, True),
         (replaced(js_runtime=None), "javascript", OK, False),
         (replaced(landlock_abi=2, landlock_shortcoming="signals are not"), "landlock", OK, False),
         (replaced(landlock_abi=0, landlock_shortcoming="not offered"), "landlock", WARNING, False),
@@ -126,7 +132,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
 def test_verdict(well: Measures, change: Any, name: str, level: Level, alerts: bool) -> None:
     assert worst(assess(well)) is Level.OK, assess(well)
     items = {item.name: item for item in assess(change(well))}
-    assert (items[name].level, items[name].alerts) == (level, alerts)
+    assert (items[name].level, items[name].alerts_every_s is not None) == (level, alerts)
     assert worst(items.values()) is level
 
 
@@ -136,6 +142,21 @@ def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> No
     (item,) = [i for i in assess(replaced(sites_down=down)(well)) if i.name == "sites"]
     assert item.text == (
         "2 down for everybody: a.example, tried with its next link; b.example, tried again in 4m00s"
+    )
+
+
+def test_failures_name_sites_and_reasons(well: Measures) -> None:
+    failed = {
+        ("a.example", Reason.NETWORK): 9,
+        ("b.example", Reason.TIMED_OUT): 2,
+        ("a.example", Reason.CRASHED): 1,
+        ("c.example", Reason.CRASHED): 1,
+    }
+    change = figures(failed=failed, answers=26)
+    (item,) = [i for i in assess(change(well)) if i.name == "failures"]
+    assert item.text == (
+        "13 of 26 links in the last hour, 50 %: 9 network at a.example, 2 timed out at b.example,"
+        " 1 crashed at a.example; python -m maintenance failed list"
     )
 
 
@@ -175,17 +196,34 @@ def test_figures_come_from_the_rows(settings: Settings) -> None:
     )
     request = (
         "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, created_at, verdict,"
-        " answered_at) VALUES (1, 1, 1, '', '', 0, ?, ?)"
+        " reason, answered_at) VALUES (1, 1, 1, ?, '', 0, ?, ?, ?)"
     )
-    verdicts = [("media", 60)] * 3 + [("sentence", 60), ("cancelled", 60), ("sentence", 4000)]
-    connection.executemany(request, [(verdict, now - age) for verdict, age in verdicts])
+    here, there = "https://a.example/v", "https://youtu.be/v"
+    verdicts = [
+        *[(here, "media", None, 60)] * 3,
+        (here, "sentence", "network", 60),
+        (here, "cancelled", None, 60),
+        (here, "sentence", "network", 4000),
+        # What lies in a link says nothing of the bot or of its sites.
+        (here, "sentence", "not found", 60),
+        (here, "sentence", "private", 60),
+        (there, "sentence", "blocked here", 4000),
+        (there + "?x", "sentence", "blocked here", 60),
+        (there, "sentence", "blocked here", 90_000),
+    ]
+    connection.executemany(request, [(*answer, now - age) for *answer, age in verdicts])
     connection.commit()
     connection.close()
     found = take(settings).statistics
     assert found.queues["downloads"].waiting == 2
     assert found.queues["downloads"].oldest_wait_s == pytest.approx(40, abs=5)
     assert found.jobs_per_minute == 3.0
-    assert (found.answers, found.failed, found.outdated) == (4, 1, 1)
+    assert (found.answers, found.outdated) == (7, 1)
+    assert found.failed == {
+        ("a.example", Reason.NETWORK): 1,
+        ("youtube.com", Reason.BLOCKED_HERE): 1,
+    }
+    assert found.blocked == {"youtube.com": 2}
     assert found.created_total == 33
 
 

@@ -1,17 +1,22 @@
 """Figures about the queue, by searches that stay fast with a hundred thousand jobs."""
 
+import collections
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.errors import Reason
 from worker.ledger.database import Database
+from worker.sites import site_of_link
 
 PACE_S = 600.0
 """Over how long jobs a minute are counted."""
 
 FAILURES_S = 3600.0
 """Over how long failures are counted."""
+
+BLOCKED_S = 86_400.0
+"""Over how long a site counts as one that turns this machine away."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +42,19 @@ class Running:
 class Statistics:
     """Figures of all pools, those without a time in their name of the last hour.
 
-    `answers` counts the links that came to their end with media or with a sentence, `failed`
-    those with a sentence, and `outdated` the failures for which yt-dlp is to be updated.
+    `answers` counts the links that came to their end with media or with a sentence, and `failed`
+    those whose sentence is not the link's own affair, by site and reason. `outdated` are the
+    failures for which yt-dlp is to be updated, and `blocked` counts by site the links of the last
+    day for which this machine was turned away.
     """
 
     queues: Mapping[str, Queue]
     running: tuple[Running, ...]
     jobs_per_minute: float
     answers: int
-    failed: int
+    failed: Mapping[tuple[str, Reason], int]
     outdated: int
+    blocked: Mapping[str, int]
     created_total: int
     requests_total: int
     ended_total: Mapping[tuple[str, str], int]
@@ -62,7 +70,6 @@ def read(db: Database, wall: Wall) -> Statistics:
             wall - FAILURES_S,
         )
     )
-    failed = verdicts.get("sentence", 0)
     return Statistics(
         queues=_queues(db, wall),
         running=tuple(
@@ -76,13 +83,14 @@ def read(db: Database, wall: Wall) -> Statistics:
         jobs_per_minute=60
         / PACE_S
         * db.value("SELECT count(*) FROM jobs WHERE finished_at > ?", wall - PACE_S),
-        answers=failed + verdicts.get("media", 0),
-        failed=failed,
+        answers=verdicts.get("sentence", 0) + verdicts.get("media", 0),
+        failed=_failed(db, Wall(wall - FAILURES_S)),
         outdated=db.value(
             "SELECT count(*) FROM jobs WHERE state = 'failed' AND finished_at > ? AND reason = ?",
             wall - FAILURES_S,
             Reason.OUTDATED,
         ),
+        blocked=_blocked(db, Wall(wall - BLOCKED_S)),
         created_total=_highest_id(db, "jobs"),
         requests_total=_highest_id(db, "requests"),
         ended_total={
@@ -91,6 +99,33 @@ def read(db: Database, wall: Wall) -> Statistics:
         },
         size_bytes=db.value("PRAGMA page_count") * db.value("PRAGMA page_size"),
     )
+
+
+def _failed(db: Database, since: Wall) -> Mapping[tuple[str, Reason], int]:
+    rows = db.execute(
+        "SELECT url, reason, count(*) AS links FROM requests"
+        " WHERE answered_at > ? AND verdict = 'sentence' AND reason IS NOT NULL"
+        " GROUP BY url, reason",
+        since,
+    )
+    counts: collections.Counter[tuple[str, Reason]] = collections.Counter()
+    for row in rows:
+        if not (reason := Reason(row["reason"])).lies_in_link:
+            counts[site_of_link(row["url"]), reason] += row["links"]
+    return dict(counts.most_common())
+
+
+def _blocked(db: Database, since: Wall) -> Mapping[str, int]:
+    rows = db.execute(
+        "SELECT url, count(*) AS links FROM requests"
+        " WHERE answered_at > ? AND verdict = 'sentence' AND reason = ? GROUP BY url",
+        since,
+        Reason.BLOCKED_HERE,
+    )
+    counts: collections.Counter[str] = collections.Counter()
+    for row in rows:
+        counts[site_of_link(row["url"])] += row["links"]
+    return dict(counts.most_common())
 
 
 def _queues(db: Database, wall: Wall) -> dict[str, Queue]:
