@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.chaos import reckoning
+from tests.chaos import outcome
 from tests.sandbox import process_tree
 from tests.sandbox.api import DEFAULT_CHAT as CHAT
 from tests.sandbox.api import BotApi
@@ -43,7 +43,7 @@ FAKE_BOT = textwrap.dedent(
     sys.path.insert(0, sys.argv[0].rpartition("/")[0])
     sys.path.insert(0, {root!r})
     from tests.sandbox.client import Client
-    from worker.processes import instance_tag
+    from worker.processes.process_table import instance_tag
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     tag = instance_tag(Path(os.environ["DATA_DIR"]))
@@ -267,4 +267,4 @@ def test_sandbox_in_the_background_of_a_script_can_be_interrupted(tmp_path: Path
             assert sandbox.wait(30) == 0
         finally:
             sandbox.terminate()
-    assert reckoning.strays(data_dir, None) == []
+    assert outcome.strays(data_dir, None) == []

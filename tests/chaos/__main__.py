@@ -1,4 +1,4 @@
-"""`python -m tests.chaos --minutes M --seed S`: the bot in bad company, and what came of it."""
+"""`python -m tests.chaos --minutes M --seed S`: the bot under faults, and what came of it."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def _lines(result: Result) -> Iterator[str]:
     yield f"Cancel pressed        {result.presses}"
     yield f"quiet after           {result.quiet_after_s:.0f} s"
     yield f"jobs that broke       {len(result.broken)}"
-    yield f"the hand did          {sum(result.done.values())}"
+    yield f"faults injected       {sum(result.done.values())}"
     for what, times in sorted(_grouped(result.done).items()):
         yield f"    {what:<28}{times}"
-    yield f"and found nobody for  {sum(result.missed.values())}"
+    yield f"without a target      {sum(result.missed.values())}"
 
 
 def _grouped(done: Counter[str]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""One chaos run: everything is started, left to the people and the hand, let go, and reckoned."""
+"""One chaos run: start everything, let people and faults at it, wait until it is quiet, count."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos import hand, people, reckoning
+from tests.chaos import injector, outcome, people
 from tests.chaos.disk import Disk
-from tests.chaos.reckoning import Answers
+from tests.chaos.outcome import Answers
 from tests.chaos.supervisor import EXPECTED_EXITS, Life, Reading, Supervisor, read
 from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
@@ -54,7 +54,7 @@ SETTINGS = {
     "USER_MAX_WAITING": "1000",
 }
 
-STAFF = {"telegram": 4, "downloads": 2, "fork server": 1, "resource tracker": 1}
+WORKERS = {"telegram": 4, "downloads": 2, "fork server": 1, "resource tracker": 1}
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Run:
         self._deaths: list[str] = []
 
     def __enter__(self) -> Run:
-        """Start everything but the people and the hand."""
+        """Start everything but the people and the faults."""
         with ExitStack() as stack:
             folder = Path(tempfile.mkdtemp(prefix="chaos-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -116,8 +116,8 @@ class Run:
             self.people = people.People(
                 self.api, self.site.url, people.plan(self.seed, self.seconds)
             )
-            self.hand = hand.Hand(
-                hand.plan(self.seed, self.seconds), self.supervisor.main, self.api, self._disk
+            self.injector = injector.FaultInjector(
+                injector.plan(self.seed, self.seconds), self.supervisor.main, self.api, self._disk
             )
             stack.callback(setattr, threading, "excepthook", threading.excepthook)
             threading.excepthook = self._note_death
@@ -126,7 +126,7 @@ class Run:
 
     def __exit__(self, *_: object) -> None:
         with self._stack:
-            for thread in (self.people, self.hand, self.supervisor):
+            for thread in (self.people, self.injector, self.supervisor):
                 if thread.is_alive():
                     thread.stop()
 
@@ -135,21 +135,21 @@ class Run:
         self.supervisor.start()
         first = self._settled_reading()
         self.people.start()
-        self.hand.start()
+        self.injector.start()
         end = time.monotonic() + self.seconds
         while time.monotonic() < end:
             time.sleep(min(1.0, max(0.0, end - time.monotonic())))
         self.people.stop()
-        self.hand.stop()
+        self.injector.stop()
         log.info("all is let go")
         let_go_at = time.monotonic()
         wrong = self._wait_until(self._open_work, QUIET_S, "still to be done")
         quiet_after_s = time.monotonic() - let_go_at
         wrong += self._wait_until(self._unsettled, SETTLE_S, "not at rest")
-        return self._reckon(first, quiet_after_s, wrong)
+        return self._count(first, quiet_after_s, wrong)
 
     def _note_death(self, death: threading.ExceptHookArgs) -> None:
-        """A run whose hand is dead is a quiet one, and shows nothing."""
+        """A run whose injector is dead is a quiet one, and shows nothing."""
         name = death.thread.name if death.thread else "unknown"
         log.error("thread %s has died", name, exc_info=death.exc_value)
         self._deaths.append(f"the run's own thread {name} died of {death.exc_value!r}")
@@ -174,26 +174,26 @@ class Run:
 
     def _open_work(self) -> list[str]:
         pending = [f"update {u['update_id']} is not confirmed" for u in self.api.pending_updates]
-        return pending + reckoning.open_work(self.data_dir)
+        return pending + outcome.open_work(self.data_dir)
 
     def _unsettled(self) -> list[str]:
         main = self.supervisor.main()
         if main is None:
             return ["the bot does not run"]
         return [
-            *reckoning.strays(self.data_dir, main.pid),
-            *reckoning.zombies(main.pid),
-            *reckoning.missing_workers(main.pid, STAFF),
-            *reckoning.directories(self.data_dir),
+            *outcome.strays(self.data_dir, main.pid),
+            *outcome.zombies(main.pid),
+            *outcome.missing_workers(main.pid, WORKERS),
+            *outcome.directories(self.data_dir),
         ]
 
-    # ---------------------------------------------------------------------------- reckoning
+    # ---------------------------------------------------------------------------- outcome
 
-    def _reckon(self, first: Reading | None, quiet_after_s: float, wrong: list[str]) -> Result:
+    def _count(self, first: Reading | None, quiet_after_s: float, wrong: list[str]) -> Result:
         main = self.supervisor.main()
-        zombies = reckoning.zombies(main.pid) if main else []
+        zombies = outcome.zombies(main.pid) if main else []
         strays = [f"{one} outlived the bot" for one in self.supervisor.outlived]
-        strays += reckoning.strays(self.data_dir, main.pid if main else None)
+        strays += outcome.strays(self.data_dir, main.pid if main else None)
         last = read(self.bot.pid)
         self.supervisor.stop()
         self.bot.tree()
@@ -205,21 +205,21 @@ class Run:
             wrong.append(str(error))
         with contextlib.suppress(TimeoutError):
             self.bot.wait_for_empty_tree()
-        strays += [f"{one} outlived the stop" for one in reckoning.strays(self.data_dir, None)]
+        strays += [f"{one} outlived the stop" for one in outcome.strays(self.data_dir, None)]
         result = Result(
-            reckoning.reckon_answers(self.api, self.people.sent),
+            outcome.count_answers(self.api, self.people.sent),
             strays,
             zombies,
-            reckoning.directories(self.data_dir, self.temporary, self.data_dir / "tmp"),
+            outcome.directories(self.data_dir, self.temporary, self.data_dir / "tmp"),
             first,
             last,
             self.supervisor.lives,
             self.supervisor.exits,
-            self.hand.done,
-            self.hand.missed,
+            self.injector.done,
+            self.injector.missed,
             self.people.presses,
             quiet_after_s,
-            reckoning.broken_jobs(self.data_dir),
+            outcome.broken_jobs(self.data_dir),
             wrong + self._deaths,
         )
         result.wrong += _what_is_wrong(result)

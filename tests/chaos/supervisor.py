@@ -114,7 +114,7 @@ class Supervisor(threading.Thread):
     def _look_what_is_left(self) -> None:
         deadline = time.monotonic() + OUTLIVE_S
         while not self._stopped.wait(TICK_S):
-            # A stopped process cannot end by itself, and the hand lets it go on.
+            # A stopped process cannot end by itself, and the injector lets it go on.
             tag = process_table.instance_tag(self._bot.data_dir)
             left = [
                 p for p in process_table.tagged(tag) if not p.is_defunct and p.state not in "Tt"

@@ -1,4 +1,4 @@
-"""A short chaos run, and that its reckoning sees what a run must not show."""
+"""A short chaos run, and that its outcome sees what a run must not show."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests.chaos import hand, people, reckoning
+from tests.chaos import injector, outcome, people
 from tests.chaos.people import Sent
 from tests.chaos.run import Run
 from tests.sandbox.api import DEFAULT_CHAT as CHAT
@@ -55,7 +55,7 @@ def test_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
         run.send_signal(signal.SIGINT)
         output = run.stdout.read()
         assert run.wait(40) == 130, output
-    assert reckoning.strays(data_dir, None) == []
+    assert outcome.strays(data_dir, None) == []
     # The logs are kept, and the clips of the media site are for every run.
     kept = ("chaos-logs-", "sandbox-clips-")
     assert [path for path in tmp_path.iterdir() if not path.name.startswith(kept)] == []
@@ -66,7 +66,7 @@ def _wait_for_the_bot(folder: Path) -> Path:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for directory in folder.glob("chaos-*/disk"):
-            if reckoning.strays(directory / "data", None):
+            if outcome.strays(directory / "data", None):
                 return directory / "data"
         time.sleep(0.05)
     raise TimeoutError("no bot was started")
@@ -81,11 +81,11 @@ def test_run_without_an_end_or_a_beginning_is_refused(minutes: str) -> None:
 
 
 def test_plans_come_from_the_seed_alone() -> None:
-    for plan in (hand.plan, people.plan):
+    for plan in (injector.plan, people.plan):
         assert plan(5, 600) == plan(5, 600)
         assert plan(5, 600) != plan(6, 600)
-    acts = {str(move) for move in hand.plan(5, 3600)}
-    assert {f"{s} {v}" for s in ("SIGKILL", "SIGTERM", "SIGSTOP") for v in hand.VICTIMS} <= acts
+    acts = {str(move) for move in injector.plan(5, 3600)}
+    assert {f"{s} {v}" for s in ("SIGKILL", "SIGTERM", "SIGSTOP") for v in injector.VICTIMS} <= acts
     assert {
         "full disk",
         "little disk",
@@ -94,25 +94,23 @@ def test_plans_come_from_the_seed_alone() -> None:
     } <= acts
 
 
-# ------------------------------------------------------------- what the reckoning must notice
+# ------------------------------------------------------------- what the outcome must notice
 
 
 @pytest.mark.negative
-def test_run_whose_hand_dies_is_not_believed(tmp_path: Path) -> None:
+def test_run_whose_injector_dies_is_not_believed(tmp_path: Path) -> None:
     def fail() -> NoReturn:
-        raise LookupError("the hand finds nothing")
+        raise LookupError("the injector finds nothing")
 
     with Run(seed=1, minutes=0.01, logs=tmp_path, own_disk=False) as run:
-        moves = [hand.Move(0.0, "SIGKILL", victim="main")]
-        run.hand = hand.Hand(moves, main=fail, api=run.api, disk=None)
+        moves = [injector.Move(0.0, "SIGKILL", victim="main")]
+        run.injector = injector.FaultInjector(moves, main=fail, api=run.api, disk=None)
         result = run.go()
-    assert ["hand" in sentence for sentence in result.wrong] == [True]
+    assert ["injector" in sentence for sentence in result.wrong] == [True]
 
 
 @pytest.mark.negative
-def test_reckoning_tells_answered_lost_doubled_and_orphaned_apart(
-    api: BotApi, client: Client
-) -> None:
+def test_count_tells_answered_lost_doubled_and_orphaned_apart(api: BotApi, client: Client) -> None:
     sent = [Sent(CHAT, api.say(f"http://127.0.0.1/{n}"), 1) for n in range(4)]
     answered, lost, doubled, orphaned = sent
     waiting = {"reply_markup": keyboard("cancel:1")}
@@ -127,7 +125,7 @@ def test_reckoning_tells_answered_lost_doubled_and_orphaned_apart(
     reply(orphaned, **waiting)
     edit_media(client, reply(orphaned, **waiting))
 
-    answers = reckoning.reckon_answers(api, sent)
+    answers = outcome.count_answers(api, sent)
     assert (answers.links, answers.final, answers.media) == (4, 4, 3)
     assert len(answers.lost) == 1
     assert "http://127.0.0.1/1" in answers.lost[0]
@@ -137,11 +135,11 @@ def test_reckoning_tells_answered_lost_doubled_and_orphaned_apart(
 
 
 @pytest.mark.negative
-def test_reckoning_sees_an_answer_that_changes(api: BotApi, client: Client) -> None:
+def test_count_sees_an_answer_that_changes(api: BotApi, client: Client) -> None:
     message_id = api.say("http://127.0.0.1/changes")
     answer = send_text(client, "No.", reply_parameters={"message_id": message_id})
     edit_media(client, answer)
-    answers = reckoning.reckon_answers(api, [Sent(CHAT, message_id, 1)])
+    answers = outcome.count_answers(api, [Sent(CHAT, message_id, 1)])
     assert answers.doubled == answers.lost == []
     assert len(answers.changed) == 1
 
@@ -156,9 +154,9 @@ def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.negative
-def test_reckoning_sees_a_stray_process(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> None:
+def test_count_sees_a_stray_process(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> None:
     def is_seen(main_pid: int | None) -> bool:
-        return any(str(sleeper.pid) in one for one in reckoning.strays(tmp_path, main_pid))
+        return any(str(sleeper.pid) in one for one in outcome.strays(tmp_path, main_pid))
 
     assert is_seen(None), "it outlived the bot"
     assert is_seen(os.getpid()), "it is below the main process, and no worker"
@@ -168,17 +166,17 @@ def test_reckoning_sees_a_stray_process(sleeper: subprocess.Popen[bytes], tmp_pa
 
 
 @pytest.mark.negative
-def test_reckoning_sees_a_zombie(sleeper: subprocess.Popen[bytes]) -> None:
+def test_count_sees_a_zombie(sleeper: subprocess.Popen[bytes]) -> None:
     sleeper.kill()
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
-    assert any(str(sleeper.pid) in one for one in reckoning.zombies(os.getpid()))
+    assert any(str(sleeper.pid) in one for one in outcome.zombies(os.getpid()))
 
 
 @pytest.mark.negative
-def test_reckoning_sees_what_is_left_on_the_disk(tmp_path: Path) -> None:
+def test_count_sees_what_is_left_on_the_disk(tmp_path: Path) -> None:
     data_dir, temporary = tmp_path / "data", tmp_path / "tmp"
-    assert reckoning.directories(data_dir, temporary) == []
+    assert outcome.directories(data_dir, temporary) == []
     (data_dir / "downloads" / "7-1").mkdir(parents=True)
     (temporary / "pymp-left").mkdir(parents=True)
-    assert reckoning.directories(data_dir) == [str(data_dir / "downloads" / "7-1")]
-    assert len(reckoning.directories(data_dir, temporary)) == 2
+    assert outcome.directories(data_dir) == [str(data_dir / "downloads" / "7-1")]
+    assert len(outcome.directories(data_dir, temporary)) == 2

@@ -213,8 +213,8 @@ def test_probe_that_is_never_heard_of_makes_way_after_a_while() -> None:
 
 def send(ledger: Ledger, url: str) -> None:
     ledger.record_updates([{"update_id": next(_ids)}], START)
-    wish = protocol.OpenRequest(ANNA, ANNA, 1, url, url)
-    ledger.finish_update(claim(ledger, UpdateJob), [wish], QUOTA, START)
+    link = protocol.OpenRequest(ANNA, ANNA, 1, url, url)
+    ledger.finish_update(claim(ledger, UpdateJob), [link], QUOTA, START)
 
 
 def test_who_waits_for_the_site_is_told_at_once(ledger: Ledger) -> None:

@@ -38,7 +38,7 @@ class Counter:
         self.calls[call_id] = call
 
 
-class Office:
+class SteppedShowing:
     """What shows things, with its pool, governor and ledger, at a time that only it moves."""
 
     def __init__(self, ledger: Ledger, workers: int = 4) -> None:
@@ -76,15 +76,15 @@ def begin(ledger: Ledger, *users: int) -> list[DownloadJob]:
 
 
 def test_edit_goes_before_an_action_and_one_action_at_a_time(ledger: Ledger) -> None:
-    office = Office(ledger)
+    stepped = SteppedShowing(ledger)
     for job in begin(ledger, 1, 2):
-        office.begin(job)
+        stepped.begin(job)
     made: list[tuple[str, int]] = []
     for tenth in range(1, 40):
-        calls = office.step(tenth / 10)
+        calls = stepped.step(tenth / 10)
         made += [(type(call).__name__, chat_of(call)) for call in calls]
         if tenth <= 10:
-            office.end(tenth / 10)
+            stepped.end(tenth / 10)
     # From the second second on nothing comes back: an action is in hand, and no other is made.
     assert made == [("EditStatus", 1), ("EditStatus", 2), ("ShowAction", 1)]
 
@@ -93,35 +93,35 @@ def test_edit_goes_before_an_action_and_one_action_at_a_time(ledger: Ledger) -> 
 def test_one_worker_of_several_is_left_for_better_calls(
     ledger: Ledger, workers: int, most: int
 ) -> None:
-    office = Office(ledger, workers)
+    stepped = SteppedShowing(ledger, workers)
     for job in begin(ledger, *range(1, 9)):
-        office.begin(job)
+        stepped.begin(job)
     for second in range(1, 20):
-        office.step(float(second))
-    assert len(office.pool.calls) == most
+        stepped.step(float(second))
+    assert len(stepped.pool.calls) == most
 
 
 def test_flood_wait_about_one_of_these_calls_silences_its_chat(ledger: Ledger) -> None:
-    office = Office(ledger)
+    stepped = SteppedShowing(ledger)
     for job in begin(ledger, 1):
-        office.begin(job)
+        stepped.begin(job)
     for now, kind, wait_s in ((1.0, EditStatus, 5.0), (20.0, ShowAction, 1200.0)):
-        (call,) = office.step(now)
+        (call,) = stepped.step(now)
         assert isinstance(call, kind)
-        office.end(now, TelegramBusy(wait_s))
-        assert office.governor.closed_chats(Monotonic(now + wait_s - 0.1)) == [1]
-    assert [office.step(float(now)) for now in range(21, 1220)] == [[]] * 1199
+        stepped.end(now, TelegramBusy(wait_s))
+        assert stepped.governor.closed_chats(Monotonic(now + wait_s - 0.1)) == [1]
+    assert [stepped.step(float(now)) for now in range(21, 1220)] == [[]] * 1199
 
 
 def test_what_failed_is_not_tried_again(ledger: Ledger) -> None:
-    office = Office(ledger)
+    stepped = SteppedShowing(ledger)
     (job,) = begin(ledger, 1)
-    office.begin(job)
-    assert [type(call) for call in office.step(1.0)] == [EditStatus]
-    office.end(1.0, RuntimeError("no"))
-    calls = [call for now in range(2, 10) for call in office.step(float(now))]
+    stepped.begin(job)
+    assert [type(call) for call in stepped.step(1.0)] == [EditStatus]
+    stepped.end(1.0, RuntimeError("no"))
+    calls = [call for now in range(2, 10) for call in stepped.step(float(now))]
     assert not any(isinstance(call, EditStatus) for call in calls)
-    assert office.showing.busy_request_ids == []
+    assert stepped.showing.busy_request_ids == []
 
 
 @pytest.mark.parametrize(
@@ -131,21 +131,21 @@ def test_what_failed_is_not_tried_again(ledger: Ledger) -> None:
 def test_upload_is_announced_without_what_telegram_has_already(
     ledger: Ledger, known: tuple[bool, ...], bytes_shown: list[int]
 ) -> None:
-    office = Office(ledger)
+    stepped = SteppedShowing(ledger)
     (job,) = begin(ledger, 1)
     ledger.finish_download(job, a_file(), START)
     (file,) = a_file().files
     sent = tuple(replace(file, file_id="known" if is_known else None) for is_known in known)
     one, reader = len(sent) == 1, Reader(1)
-    office.showing.began(
+    stepped.showing.began(
         99,
         Deliver(1, reader, 11, *sent) if one else SendGroup(1, reader, 1, sent),
         Monotonic(0.0),
     )
-    shown = [call.progress for call in office.step(5.0) if isinstance(call, EditStatus)]
+    shown = [call.progress for call in stepped.step(5.0) if isinstance(call, EditStatus)]
     assert [progress.total_bytes for progress in shown] == bytes_shown
     assert {progress.stage for progress in shown} <= {Stage.UPLOADING}
 
 
 def test_other_jobs_are_left_to_others(ledger: Ledger) -> None:
-    assert not Office(ledger).showing.take(Finished(7, None), Monotonic(0.0))
+    assert not SteppedShowing(ledger).showing.take(Finished(7, None), Monotonic(0.0))

@@ -1,4 +1,4 @@
-"""The reckoning of a chaos run: what the chats, the process table and the disk show at its end."""
+"""What a chaos run came to: what the chats, the process table and the disk show at its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos.hand import name_of
+from tests.chaos.injector import name_of
 from tests.chaos.people import Sent
 from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
@@ -43,7 +43,7 @@ class Answers:
     """Final answers that became other ones afterwards."""
 
 
-def reckon_answers(api: BotApi, sent: Iterable[Sent]) -> Answers:
+def count_answers(api: BotApi, sent: Iterable[Sent]) -> Answers:
     """Compare what was sent with what the chats show."""
     answers = Answers()
     replies: dict[tuple[int, int], list[ChatMessage]] = {}

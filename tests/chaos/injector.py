@@ -1,4 +1,4 @@
-"""The hand of a chaos run: what it does to processes, the disk and the API, decided by the seed.
+"""Faults of a chaos run: what happens to processes, the disk and the API, decided by the seed.
 
 The plan is the same for the same seed. Which process a move meets also depends on which ones
 there are at that moment.
@@ -56,7 +56,7 @@ Act = Literal["SIGKILL", "SIGTERM", "SIGSTOP", "full disk", "little disk", "API"
 
 @dataclass(frozen=True)
 class Move:
-    """What the hand does at a moment of the run, in seconds from its start, and for how long."""
+    """One fault: what is done, when (seconds from the start of the run), and for how long."""
 
     at_s: float
     act: Act
@@ -76,7 +76,7 @@ class Move:
 
 def plan(seed: int, seconds: float) -> list[Move]:
     """All moves of a run, by time; the same for the same seed."""
-    dice = random.Random(f"hand {seed}")
+    dice = random.Random(f"faults {seed}")
     moves: list[Move] = []
     now = 0.0
     while (now := now + dice.expovariate(1 / PAUSE_S)) < seconds:
@@ -107,14 +107,14 @@ def _trouble(dice: random.Random, now: float) -> Move:
     return Move(now, "API", dice.uniform(0.5, 5), fault=fault, method=method, times=times)
 
 
-class Hand(threading.Thread):
-    """Carries a plan out on one bot. `disk` None: the disk is left alone."""
+class FaultInjector(threading.Thread):
+    """Carries out a plan on one bot. `disk` None: the disk is left alone."""
 
     def __init__(
         self, moves: list[Move], main: Callable[[], Identity | None], api: BotApi, disk: Disk | None
     ) -> None:
         """`main` tells which process is the bot's main one now, if any."""
-        super().__init__(name="hand", daemon=True)
+        super().__init__(name="injector", daemon=True)
         self.done: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
         self._moves = moves
@@ -125,7 +125,7 @@ class Hand(threading.Thread):
         self._undo: list[tuple[float, Callable[[], object]]] = []
 
     def run(self) -> None:
-        """The thread: ends with the last move, and lets everything go."""
+        """The thread: ends with the last move, and undoes what still lasts."""
         start = time.monotonic()
         try:
             for move in self._moves:
@@ -137,11 +137,11 @@ class Hand(threading.Thread):
                 else:
                     self.missed[str(move)] += 1
         finally:
-            self._let_go(float("inf"))
+            self._undo_due(float("inf"))
             self._api.faults.clear()
 
     def stop(self) -> None:
-        """Do nothing more, and let everything go."""
+        """Do nothing more, and undo what still lasts."""
         self._stopped.set()
         self.join()
 
@@ -154,14 +154,14 @@ class Hand(threading.Thread):
             self._later(move.seconds, lambda: self._api.faults.remove(fault))
             return True
         if move.victim:
-            return self._strike(move)
+            return self._send_signal(move)
         if self._disk is None:
             return False
         self._disk.leave(move.free_bytes)
         self._later(move.seconds, self._disk.release)
         return True
 
-    def _strike(self, move: Move) -> bool:
+    def _send_signal(self, move: Move) -> bool:
         found = self._search(move.victim)
         if not found:
             return False
@@ -185,22 +185,22 @@ class Hand(threading.Thread):
             if found or time.monotonic() > deadline or self._rest_until(time.monotonic() + 0.01):
                 return sorted(found, key=lambda identity: identity.started)
 
-    # --------------------------------------------------------------------- how it lets go
+    # ------------------------------------------------------------------------- what is undone
 
     def _later(self, seconds: float, undo: Callable[[], object]) -> None:
         self._undo.append((time.monotonic() + seconds, undo))
 
     def _rest_until(self, moment: float) -> bool:
-        """Wait, letting go of what is due; True when the hand is to stop."""
+        """Wait, undoing what is due; True when the injector is to stop."""
         while True:
-            self._let_go(time.monotonic())
+            self._undo_due(time.monotonic())
             due = min([moment, *(when for when, _ in self._undo)])
             if self._stopped.wait(max(0.0, due - time.monotonic())):
                 return True
             if time.monotonic() >= moment:
                 return False
 
-    def _let_go(self, now: float) -> None:
+    def _undo_due(self, now: float) -> None:
         due = [undo for when, undo in self._undo if when <= now]
         self._undo = [(when, undo) for when, undo in self._undo if when > now]
         for undo in due:
