@@ -23,6 +23,7 @@ from worker import __version__, data_directory, logs
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.poller import Poller
 from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
+from worker.errors import PASSING_ERRNOS
 from worker.ledger import Ledger, LedgerBusy, LedgerError, ledger_path
 from worker.pool import Pool
 from worker.processes import process_setup, process_table, signals
@@ -32,7 +33,7 @@ from worker.settings import Settings, SettingsError, load_settings
 log = logging.getLogger("bot")
 
 EXIT_STALLED = 70  # EX_SOFTWARE: a thread has died or is stuck; to be restarted
-EXIT_IN_USE = 75  # EX_TEMPFAIL: another bot uses the directory, perhaps not for long
+EXIT_NOT_NOW = 75  # EX_TEMPFAIL: the directory cannot be used for now; to be restarted
 
 LEDGER_TRIES = 30
 """How often a thread tries to open the ledger, once a second, before it dies."""
@@ -45,6 +46,9 @@ JANITOR_STALL_S = 180.0
 
 STOP_RESERVE_S = 12.0
 """How long the dispatcher may take after the grace; the sum must be below `stopwaitsecs`."""
+
+NOT_NOW_PAUSE_S = 5.0
+"""How long a bot that cannot use its directory waits before it exits."""
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """The environment variables that the processes below the bot get."""
@@ -91,15 +95,24 @@ def _run_locked(settings: Settings) -> int:
         ledger.close()
     except BlockingIOError:
         log.error("Another bot uses DATA_DIR %s; each bot needs its own.", data_dir)
-        return EXIT_IN_USE
+        return _not_now()
     except LedgerBusy as error:
         log.error("The ledger in %s cannot be used for now: %s", data_dir, error)
-        return EXIT_IN_USE
-    except (OSError, LedgerError) as error:
+        return _not_now()
+    except OSError as error:
+        log.error("DATA_DIR %s cannot be used: %s", data_dir, error)
+        return _not_now() if error.errno in PASSING_ERRNOS else EXIT_CONFIG
+    except LedgerError as error:
         log.error("DATA_DIR %s cannot be used: %s", data_dir, error)
         return EXIT_CONFIG
     with lock:
         return Bot(settings).run()
+
+
+def _not_now() -> int:
+    """Wait a little, since a supervisor restarts the bot at once, and return the exit code."""
+    time.sleep(NOT_NOW_PAUSE_S)
+    return EXIT_NOT_NOW
 
 
 class Bot:

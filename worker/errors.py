@@ -5,7 +5,17 @@ the job that made the call; `worker.dispatch.outcomes` decides it. All of them a
 way to the main process, and the ledger stores reasons and faults by value.
 """
 
+import errno
 from enum import StrEnum
+
+PASSING_ERRNOS = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EBUSY),
+    }
+)
+"""Errors of a machine in need: full, out of descriptors or with a disk that fails. They pass
+without a change of settings."""
 
 
 class Fault(StrEnum):

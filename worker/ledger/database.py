@@ -1,5 +1,6 @@
 """The file behind the ledger: opened, checked, migrated, and changed in transactions."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from worker.errors import PASSING_ERRNOS
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 
 BUSY_S = 5.0
@@ -19,12 +21,14 @@ _turn = threading.Lock()
 up to a tenth of a second at a time, and a thread with many short transactions would overtake them
 again and again: updates would wait at Telegram while the dispatcher works."""
 
-# A longer-lived lock or a disk without room says nothing about the file.
+# A longer-lived lock, and a machine without room, memory or a working disk, say nothing about the
+# file. These are primary codes; the extended ones have more bits (sqlite.org/rescode.html).
 _PASSING = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR_SHMSIZE,  # no room for the index of the write-ahead log
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOMEM,
 )
 
 
@@ -76,7 +80,7 @@ class Database:
             if access is Access.READ:
                 self.execute("PRAGMA query_only = ON")
         except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", None) in _PASSING:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING or _cannot_be_opened(path):
                 raise LedgerBusy(str(error)) from None
             raise LedgerError(
                 f"the ledger {path} cannot be read ({error}); move it away to start afresh, "
@@ -170,3 +174,12 @@ class Database:
         """The first column of the first row, or None."""
         row = self.execute(sql, *parameters).fetchone()
         return row and row[0]
+
+
+def _cannot_be_opened(path: Path) -> bool:
+    """Whether the machine is in no state to open the file, which SQLite does not tell apart."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno in PASSING_ERRNOS
+    return False
