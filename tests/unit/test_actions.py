@@ -16,13 +16,13 @@ LASTS_S = 5.0
 DOWNLOADING = Progress(Stage.DOWNLOADING)
 
 
-def times(chats: list[int], governor: RateLimits, seconds: int) -> dict[int, list[int]]:
+def times(chats: list[int], rates: RateLimits, seconds: int) -> dict[int, list[int]]:
     """When each chat is shown an action, looking once a second."""
     actions = ChatActions()
     found: dict[int, list[int]] = {chat: [] for chat in chats}
     for now in range(seconds):
         while action := actions.next_action(
-            dict.fromkeys(chats, DOWNLOADING), governor, Monotonic(now)
+            dict.fromkeys(chats, DOWNLOADING), rates, Monotonic(now)
         ):
             found[action.chat_id].append(now)
     return found
@@ -53,27 +53,25 @@ def test_action_says_what_is_known(progress: Progress, action: Action) -> None:
 
 
 def test_chat_that_has_just_been_spoken_to_gets_none() -> None:
-    governor = RateLimits()
-    governor.spend(7, Monotonic(0.0))
+    rates = RateLimits()
+    rates.spend(7, Monotonic(0.0))
     actions = ChatActions()
-    assert actions.next_action({7: DOWNLOADING}, governor, Monotonic(0.9)) is None
-    assert actions.next_action({7: DOWNLOADING}, governor, Monotonic(1.0))
+    assert actions.next_action({7: DOWNLOADING}, rates, Monotonic(0.9)) is None
+    assert actions.next_action({7: DOWNLOADING}, rates, Monotonic(1.0))
 
 
 def test_nobody_gets_one_while_the_bot_as_a_whole_is_busy() -> None:
-    governor = RateLimits()
+    rates = RateLimits()
     for chat in range(2):
-        governor.spend(chat, Monotonic(0.0))
-    assert (
-        ChatActions().next_action({7: DOWNLOADING}, governor, Monotonic(IN_ALL.interval_s)) is None
-    )
-    assert ChatActions().next_action({7: DOWNLOADING}, governor, Monotonic(2 * IN_ALL.interval_s))
+        rates.spend(chat, Monotonic(0.0))
+    assert ChatActions().next_action({7: DOWNLOADING}, rates, Monotonic(IN_ALL.interval_s)) is None
+    assert ChatActions().next_action({7: DOWNLOADING}, rates, Monotonic(2 * IN_ALL.interval_s))
 
 
 def test_flood_wait_about_an_action_silences_its_chat_and_no_other() -> None:
-    governor = RateLimits()
-    governor.heed(7, TelegramBusy(1200.0), Monotonic(0.0))
-    shown = times([7, 8], governor, 1300)
+    rates = RateLimits()
+    rates.heed(7, TelegramBusy(1200.0), Monotonic(0.0))
+    shown = times([7, 8], rates, 1300)
     assert min(shown[7]) >= 1200
     assert len(shown[8]) > 300
-    assert governor.closed_chats(Monotonic(0.0)) == [7]
+    assert rates.closed_chats(Monotonic(0.0)) == [7]

@@ -21,6 +21,7 @@ from worker.ledger import (
     UpdateJob,
     database,
 )
+from worker.ledger.queue import MAX_REFUNDS
 from worker.ledger.schema import MIGRATIONS
 from worker.ledger.upkeep import Upkeep
 from worker.processes.process_table import Identity
@@ -194,11 +195,13 @@ def test_without_turns_a_thread_is_refused(
 # ---------------------------------------------------------------------------- claims, attempts
 
 
-def test_attempts_count_when_claimed_and_survive_a_crash(ledger: Ledger) -> None:
+def test_attempt_that_ends_with_the_bot_is_given_back_ten_times(ledger: Ledger) -> None:
     ledger.record_updates([{"update_id": 1}], START)
-    assert claim(ledger, UpdateJob).attempts == 1
-    ledger.recover()
-    assert claim(ledger, UpdateJob).attempts == 2
+    attempts = []
+    for _ in range(MAX_REFUNDS + 3):
+        attempts.append(claim(ledger, UpdateJob).attempts)
+        ledger.recover()
+    assert attempts == [1] * (MAX_REFUNDS + 1) + [2, 3]
 
 
 @pytest.mark.parametrize(("refund", "attempts"), [(True, 1), (False, 2)])

@@ -24,12 +24,12 @@ _updates = count(1)
 
 
 class Screen:
-    """A board with its governor, whose edits arrive at once unless they are to hang."""
+    """A board with its rates, whose edits arrive at once unless they are to hang."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.board = ProgressBoard()
-        self.governor = RateLimits()
+        self.rates = RateLimits()
         self.look(0.0)
 
     def look(
@@ -38,7 +38,7 @@ class Screen:
         """The edits that are made at this moment: of which message, to which stage or place."""
         self.board.look(self.ledger, Monotonic(now), Wall(now), has_room=has_room)
         found = []
-        while edit := self.board.next_edit(self.ledger, self.governor, Monotonic(now)):
+        while edit := self.board.next_edit(self.ledger, self.rates, Monotonic(now)):
             edit_id, task = edit
             assert edit_id >= CALL_IDS
             found.append((task.message_id, _shown(task)))
@@ -101,7 +101,7 @@ def test_a_download_that_is_silent_has_no_speed(screen: Screen, download: Job) -
         shown: list[bool] = []
         for moment in (last_news, *moments):
             screen.board.look(screen.ledger, Monotonic(moment), Wall(moment), has_room=True)
-            while edit := screen.board.next_edit(screen.ledger, screen.governor, Monotonic(moment)):
+            while edit := screen.board.next_edit(screen.ledger, screen.rates, Monotonic(moment)):
                 state = edit[1].progress
                 assert (state.done_bytes, state.total_bytes) == (5, 10)
                 assert state.is_silent is (state.speed_bps is None) is (state.eta_s is None)
@@ -149,7 +149,7 @@ def test_what_is_shown_already_is_not_shown_again(screen: Screen, download: Job)
 def test_what_was_overtaken_while_a_chat_was_not_quiet_is_never_shown(
     screen: Screen, download: Job
 ) -> None:
-    screen.governor.spend(1, Monotonic(0.0))
+    screen.rates.spend(1, Monotonic(0.0))
     screen.board.put(download.id, some())
     assert screen.look(0.5) == [(12, "downloading")]
     screen.board.put(download.id, some(stage=Stage.FINISHING))
@@ -167,7 +167,7 @@ def test_download_that_has_ended_is_forgotten(screen: Screen, download: Job) -> 
 def test_retry_is_said_once_and_waits_until_the_chat_is_quiet(
     screen: Screen, download: Job
 ) -> None:
-    screen.governor.spend(1, Monotonic(0.0))
+    screen.rates.spend(1, Monotonic(0.0))
     retry = Retry(errors.Reason.NETWORK, 2, 3)
     screen.ledger.put_back(download, 600.0, START, refund=False)
     screen.board.put(download.id, Progress(Stage.RETRYING, eta_s=600.0, retry=retry))
@@ -228,7 +228,7 @@ def test_flood_wait_silences_its_chat_for_twenty_minutes_and_no_other(
     screen: Screen, download: Job
 ) -> None:
     screen.board.put(download.id, some())
-    screen.governor.heed(1, errors.TelegramBusy(1200.0), Monotonic(0.0))
+    screen.rates.heed(1, errors.TelegramBusy(1200.0), Monotonic(0.0))
     shown: dict[int, list[int]] = {11: [], 12: []}
     for now in range(1, 1300):
         screen.board.put(download.id, some(now))
@@ -310,7 +310,7 @@ def test_upload_is_shown_until_its_request_is_answered(ledger: Ledger, screen: S
     ledger.finish_download(begin(ledger), a_file(), START)
     delivery = claim(ledger, DeliverJob)
     screen.board.put_for(1, 1, delivery.id, some(stage=Stage.UPLOADING), Monotonic(0.0))
-    screen.governor.spend(1, Monotonic(0.0))
+    screen.rates.spend(1, Monotonic(0.0))
     assert screen.look(0.5) == [], "one that is over before its chat is quiet is not announced"
     assert screen.look(1.0) == [(11, "uploading")]
     ledger.finish_delivery(delivery, protocol.Delivered(None), START)
@@ -323,7 +323,7 @@ def cancelled_in_the_meantime(ledger: Ledger, screen: Screen, download: Job) -> 
     screen.board.put(download.id, some())
     screen.board.look(ledger, Monotonic(0.1), Wall(0.1), has_room=True)
     ask(ledger, protocol.CancelRequest(1, 1, "button"))
-    edits = iter(lambda: screen.board.next_edit(ledger, screen.governor, Monotonic(0.2)), None)
+    edits = iter(lambda: screen.board.next_edit(ledger, screen.rates, Monotonic(0.2)), None)
     return sorted(edit.message_id for _, edit in edits)
 
 

@@ -39,13 +39,13 @@ class Counter:
 
 
 class SteppedShowing:
-    """What shows things, with its pool, governor and ledger, at a time that only it moves."""
+    """What shows things, with its pool, rate_limits and ledger, at a time that only it moves."""
 
     def __init__(self, ledger: Ledger, workers: int = 4) -> None:
         self.ledger = ledger
         self.pool = Counter(workers)
-        self.governor = RateLimits()
-        self.showing = Showing(cast("Pool", self.pool), self.governor, 30.0)
+        self.rate_limits = RateLimits()
+        self.showing = Showing(cast("Pool", self.pool), self.rate_limits, 30.0)
 
     def begin(self, job: Job) -> None:
         """A worker has been given this download."""
@@ -101,7 +101,7 @@ def test_one_worker_of_several_is_left_for_better_calls(
     assert len(stepped.pool.calls) == most
 
 
-def test_flood_wait_about_one_of_these_calls_silences_its_chat(ledger: Ledger) -> None:
+def test_flood_wait_about_one_of_these_calls_delays_no_answer(ledger: Ledger) -> None:
     stepped = SteppedShowing(ledger)
     for job in begin(ledger, 1):
         stepped.begin(job)
@@ -109,7 +109,8 @@ def test_flood_wait_about_one_of_these_calls_silences_its_chat(ledger: Ledger) -
         (call,) = stepped.step(now)
         assert isinstance(call, kind)
         stepped.end(now, TelegramBusy(wait_s))
-        assert stepped.governor.closed_chats(Monotonic(now + wait_s - 0.1)) == [1]
+        assert stepped.rate_limits.closed_chats(Monotonic(now + 0.1)) == []
+        assert not stepped.rate_limits.is_quiet(1, Monotonic(now + wait_s - 0.1))
     assert [stepped.step(float(now)) for now in range(21, 1220)] == [[]] * 1199
 
 

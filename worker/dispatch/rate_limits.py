@@ -40,6 +40,7 @@ class RateLimits:
         """Begin with every chat open."""
         self._paid_until: dict[int, float] = {}
         self._all_paid_until = 0.0
+        self._undecorated_until: dict[int, float] = {}
 
     def spend(self, chat_id: int, now: Monotonic) -> None:
         """A call to this chat is on its way."""
@@ -52,6 +53,11 @@ class RateLimits:
         if chat_id is not None and isinstance(error, TelegramBusy):
             self.pause(chat_id, error.retry_after_s, now)
 
+    def heed_decoration(self, chat_id: int, error: BaseException, now: Monotonic) -> None:
+        """The same for a call that only shows how far an answer is, and must never delay one."""
+        if isinstance(error, TelegramBusy):
+            self._undecorated_until[chat_id] = now + error.retry_after_s
+
     def pause(self, chat_id: int, seconds: float, now: Monotonic) -> None:
         """Telegram has asked to leave this chat alone for so long."""
         until = now + seconds + _rate(chat_id).credit_s
@@ -59,13 +65,16 @@ class RateLimits:
 
     def closed_chats(self, now: Monotonic) -> list[int] | None:
         """The chats that no call may go to now; None when that is all of them."""
-        self._paid_until = {chat: until for chat, until in self._paid_until.items() if until > now}
+        self._paid_until = _still_due(self._paid_until, now)
+        self._undecorated_until = _still_due(self._undecorated_until, now)
         if self._all_paid_until - now > IN_ALL.credit_s:
             return None
         return [chat for chat, until in self._paid_until.items() if not _is_open(chat, until, now)]
 
     def is_quiet(self, chat_id: int, now: Monotonic) -> bool:
         """Whether an unimportant call may go without delaying the next answer."""
+        if self._undecorated_until.get(chat_id, 0.0) > now:
+            return False
         return self._paid_until.get(chat_id, 0.0) <= now and self._all_paid_until <= now
 
     def next_opening(self, now: Monotonic) -> float:
@@ -78,6 +87,10 @@ class RateLimits:
             if not _is_open(chat, until, now)
         )
         return min(openings, default=float("inf"))
+
+
+def _still_due(moments: dict[int, float], now: Monotonic) -> dict[int, float]:
+    return {chat_id: until for chat_id, until in moments.items() if until > now}
 
 
 def _rate(chat_id: int) -> Rate:

@@ -115,9 +115,20 @@ def take(
     return running
 
 
+MAX_REFUNDS = 10
+"""How often a job gets an attempt back that ended with the bot. It may be what ends the bot."""
+
+
 def recover(db: Database) -> int:
-    """Let every job that runs wait again, as it must after a start. Returns how many there were."""
-    return db.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'running'").rowcount
+    """Let every job that runs wait again, as it must after a start. Returns how many there were.
+
+    Their attempts do not count: it was the bot that ended, not they.
+    """
+    return db.execute(
+        "UPDATE jobs SET state = 'waiting', attempts = attempts - (refunds < :max),"
+        " refunds = refunds + 1 WHERE state = 'running'",
+        max=MAX_REFUNDS,
+    ).rowcount
 
 
 def wait_again(db: Database, job_id: int, delay_s: float, wall: Wall, *, refund: bool) -> None:

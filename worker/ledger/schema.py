@@ -221,7 +221,7 @@ MIGRATIONS = (
     ALTER TABLE requests DROP COLUMN sound_only;
     UPDATE jobs SET payload = json_set(
             json_remove(payload, '$.sound_only'),
-            '$.form', iif(payload ->> '$.sound_only', 'sound', 'all')
+            '$.form', iif(json_extract(payload, '$.sound_only'), 'sound', 'all')
         ) WHERE kind = 'download';
     """,
     """
@@ -230,15 +230,19 @@ MIGRATIONS = (
     ALTER TABLE requests ADD COLUMN language TEXT NOT NULL DEFAULT 'en';
 
     UPDATE jobs SET payload = json_object(
-        'reader', json_object('chat_id', payload -> '$.chat_id', 'language', 'en'),
-        'reply_to', payload -> '$.reply_to',
+        'reader', json_object('chat_id', json_extract(payload, '$.chat_id'), 'language', 'en'),
+        'reply_to', json_extract(payload, '$.reply_to'),
         'notices', json_array(json_object(
-            'about', 'verbatim', 'values', json_object('text', payload ->> '$.text'))))
+            'about', 'verbatim', 'values', json_object('text', json_extract(payload, '$.text')))))
         WHERE kind = 'reply';
     UPDATE jobs SET payload = json_object(
-        'callback_id', payload ->> '$.callback_id', 'language', 'en',
+        'callback_id', json_extract(payload, '$.callback_id'), 'language', 'en',
         'notice', json_object(
-            'about', 'verbatim', 'values', json_object('text', payload ->> '$.text')))
+            'about', 'verbatim', 'values', json_object('text', json_extract(payload, '$.text'))))
         WHERE kind = 'button';
+    """,
+    """
+    -- How often a job's attempt was given back because the bot had ended under it.
+    ALTER TABLE jobs ADD COLUMN refunds INTEGER NOT NULL DEFAULT 0;
     """,
 )

@@ -102,7 +102,7 @@ class Showing:
         if not isinstance(event, Reported) and (call := self._calls.pop(event.job_id, None)):
             self._board.edit_ended(event.job_id)
             if isinstance(event, Failed):
-                self._rate_limits.heed(chat_of(call), event.error, now)
+                self._rate_limits.heed_decoration(chat_of(call), event.error, now)
         return True
 
 

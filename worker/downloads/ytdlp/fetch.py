@@ -31,6 +31,7 @@ from worker.protocol import Download, Note
 # The preferred height, unless somebody has asked for another.
 _HEIGHT = 1080
 _COVER_TIMEOUT_S = 5.0
+_SHARE_OF_PATIENCE = 0.9
 # How many formats may prove too large before the link counts as too large.
 _MOST_CHOICES = 4
 
@@ -85,8 +86,9 @@ def options(
         "enable_file_urls": False,
         "proxy": limits.proxy or "",
         "cookiefile": COOKIES_NAME if limits.cookies_file else None,
+        # A little less than the worker's own patience, so that yt-dlp says what it waited for.
+        "socket_timeout": _SHARE_OF_PATIENCE * limits.idle_timeout_s,
         # Few retries, because the dispatcher tries the whole job again.
-        "socket_timeout": 15,
         "retries": 2,
         "fragment_retries": 3,
         "extractor_retries": 1,
