@@ -1,6 +1,7 @@
 """The maintenance thread: what it clears by itself, what it removes in time, and its own end."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -69,7 +70,8 @@ def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
         assert f"Process {ytdlp} (yt-dlp): not reaped by its parent {worker}" in scene.bot.log
         scene.send("/stall.mp4")
         (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-        scene.api.wait_for(lambda: f"Process {ytdlp} (yt-dlp): runs for" in scene.bot.log)
+        runs_on = re.compile(rf"Process {ytdlp} \(yt-dlp: job [0-9]+ [^)]*\): runs for")
+        scene.api.wait_for(lambda: runs_on.search(scene.bot.log))
         scene.api.wait_for(lambda: not process_table.look_up(ytdlp))
         scene.wait_for_answers(2)
         assert process_table.is_alive(bystander)
@@ -113,7 +115,7 @@ def test_dead_fork_server_does_not_stay_defunct(site: MediaSite, tmp_path: Path)
         (server,) = [
             process.pid
             for process in process_table.children(scene.bot.pid)
-            if b"forkserver" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            if b"fork server" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
         ]
         os.kill(server, signal.SIGKILL)
         scene.api.wait_for(lambda: process_table.look_up(server) is None)

@@ -217,8 +217,8 @@ def name_of(process: Process) -> str:
     if process.name.startswith("python"):
         # They are told apart by their command lines alone, multiprocessing gives them no name.
         line = _command_line(process.pid)
-        for module, name in (("forkserver", "fork server"), ("tracker", "resource tracker")):
-            if module in line:
+        for title, name in (("fork server", "fork server"), ("tracker", "resource tracker")):
+            if title in line:
                 return name
     return process.name
 
