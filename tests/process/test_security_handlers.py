@@ -69,7 +69,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 
 
 def _outcomes(made: Worker, inside: Web) -> dict[str, str]:
-    # The door lets it through: it is the connect that is judged here.
+    # Accepted as a link: what is judged here is the connect.
     made.begin("http://127.0.0.1:8080/", LIMITS, _Requesting(inside.url))
     outcomes: dict[str, str] = json.loads(made.finish().error.detail)["outcomes"]
     return outcomes

@@ -1,4 +1,4 @@
-"""What the kernel is asked for: borders by ABI, a download's territory, a closed memory."""
+"""What the kernel is asked for: rights by ABI, what a download may read, a closed memory."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ def silent(name: str, mb: float | None, height: int, **more: Any) -> Any:
     return a_format(name, mb, height, **{"acodec": "none", "protocol": "https", **more})
 
 
-def sound(name: str, mb: float | None) -> Any:
-    return a_format(name, mb, vcodec="none", protocol="https")
+def sound(name: str, mb: float | None, **more: Any) -> Any:
+    return a_format(name, mb, **{"vcodec": "none", "protocol": "https", **more})
 
 
 def chooser(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, silent, sound
 from worker.downloads.ytdlp import formats
-from worker.errors import JobError, Reason
+from worker.errors import Fault, JobError, Reason
 from worker.form import Form
 from worker.protocol import Note
 
@@ -172,3 +172,68 @@ def test_asking_changes_nothing() -> None:
     assert made.has_choice()
     assert made.has_choice()
     assert chosen(made, a_format("a", 40, 1080), a_format("b", 20, 720)) == "a"
+
+
+ORIGINAL, DUB, DESCRIBED = ({"language_preference": n} for n in (10, -1, -10))
+
+
+@pytest.mark.parametrize(
+    ("formats", "name"),
+    [
+        # The dub has the better codec by yt-dlp's order, or is smaller, or is alone small enough.
+        ([silent("v", 30, 720), sound("dub", 2, **DUB), sound("own", 5, **ORIGINAL)], "v+own"),
+        ([silent("v", 45, 720), sound("own", 5, **ORIGINAL), sound("dub", 1, **DUB)], "own"),
+        ([sound("dub", 1, **DUB), sound("own", 5, **ORIGINAL)], "own"),
+        ([sound("described", 1, **DESCRIBED), sound("dub", 5, **DUB)], "dub"),
+        ([a_format("dub", 20, 720, **DUB), a_format("own", 20, 720, **ORIGINAL)], "own"),
+        ([a_format("dub", 20, 720, **DUB), a_format("own", 20, 480, **ORIGINAL)], "own"),
+        (
+            [sound("en", 3, format_note="English"), sound("fr", 5, format_note="French original")],
+            "fr",
+        ),
+        # The site tells nothing of languages, or not of all.
+        ([silent("v", 30, 720), sound("x", 2), sound("y", 5)], "v+x"),
+        ([silent("v", 30, 720), sound("x", 2), sound("own", 5, **ORIGINAL)], "v+own"),
+    ],
+)
+def test_the_language_that_it_was_made_in_is_chosen(formats: list[Any], name: str) -> None:
+    assert chosen(chooser(), *formats) == name
+
+
+@pytest.mark.parametrize(
+    ("audios", "name"),
+    [
+        # The best that the parts allow, not the poorest.
+        ([sound("best", 9), sound("poor", 1)], "v+best"),
+        ([sound("best", 90), sound("good", 9), sound("poor", 1)], "v+good"),
+        ([sound("dub", 1, **DUB), sound("own", 9, **ORIGINAL)], "v+own"),
+    ],
+)
+def test_what_is_cut_has_the_best_sound_that_its_parts_allow(audios: list[Any], name: str) -> None:
+    film = silent("v", 160, 720)
+    assert chosen(cutter(), film, *audios) == name
+
+
+@pytest.mark.parametrize("codec", ["H264", "AVC1", "AVC1.640028", "Avc1.4d401e", "h264"])
+def test_codecs_are_known_in_any_letters(codec: str) -> None:
+    small, large = a_format("small", 5, 144), a_format("large", 20, 1080, vcodec=codec)
+    assert chosen(chooser(length_s=3600), large, small) == "large"
+    made = cutter()
+    assert chosen(made, silent("large", 120, 1080, vcodec=codec), sound("x", 5)) == "large+x"
+    assert made.parts > 1
+
+
+@pytest.mark.parametrize("none", ["none", "NONE", "None"])
+def test_no_codec_is_no_stream_in_any_letters(none: str) -> None:
+    assert chosen(chooser(), silent("v", 9, 720, acodec=none), sound("x", 1, vcodec=none)) == "v+x"
+
+
+def test_storyboards_alone_are_the_operators_trouble() -> None:
+    boards = [
+        a_format(f"sb{n}", vcodec="none", acodec="none", ext="mhtml", protocol="mhtml")
+        for n in range(4)
+    ]
+    with pytest.raises(JobError) as caught:
+        chosen(chooser(), *boards)
+    assert (caught.value.reason, caught.value.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
+    assert chosen(chooser(), *boards, a_format("a", 5, 360)) == "a"

@@ -233,15 +233,19 @@ def test_a_hundred_thousand_jobs_cost_no_more_than_a_thousand(settings: Settings
     connection = sqlite3.connect(path)
 
     def fill(number: int) -> None:
-        connection.executemany(
-            "INSERT INTO jobs (kind, pool, priority, state, created_at, waits_since, not_before,"
-            " finished_at) VALUES ('download', 'downloads', 0, ?, 0, 0, 0, 1)",
-            [("failed" if n % 10 == 0 else "done",) for n in range(number)],
+        connection.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers LIMIT ?)"
+            " INSERT INTO jobs (kind, pool, priority, state, created_at, waits_since, not_before,"
+            " finished_at) SELECT 'download', 'downloads', 0, iif(n % 10, 'done', 'failed'),"
+            " 0, 0, 0, 1 FROM numbers",
+            (number,),
         )
-        connection.executemany(
-            "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download_id,"
-            " created_at, verdict, answered_at) VALUES (1, 1, 1, '', '', ?, 0, 'media', 1)",
-            [(n,) for n in range(number)],
+        connection.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers LIMIT ?)"
+            " INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download_id,"
+            " created_at, verdict, answered_at) SELECT 1, 1, 1, '', '', n, 0, 'media', 1"
+            " FROM numbers",
+            (number,),
         )
         connection.commit()
 

@@ -5,6 +5,7 @@ know how long a conversion takes or that a choice has proved too large. Apart fr
 remembers between choices, all of this is pure.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -114,6 +115,10 @@ class Chooser:
         """Choose, as yt-dlp's format function. Raises JobError when nothing can be sent."""
         # yt-dlp lists the worst first, by `format_sort`.
         formats = list(reversed(context.get("formats") or ()))
+        if formats and all(map(_is_storyboard, formats)):
+            # YouTube gives no more to an address that it blocks, or without a JavaScript runtime.
+            raise JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, "only storyboards are offered")
+        formats = _in_the_original_language(formats)
         if self.form.max_height:
             formats = _without_higher(formats, self.form.max_height)
         self._choices = sorted(self._all(formats), key=self._ranking(formats))
@@ -169,21 +174,30 @@ class Chooser:
             if _has(video, "acodec") or is_silent:
                 yield Choice((video,), self.duration_s)
             elif audios and self._has_ffmpeg:
-                # The best audio that leaves enough room for the video, or else the smallest.
-                pairs = [Choice((video, audio), self.duration_s) for audio in audios]
-                yield next((pair for pair in pairs if self._may_fit(pair)), pairs[-1])
+                yield self._paired(video, audios)
         for audio in audios:
             yield Choice((audio,), self.duration_s)
+
+    def _paired(self, video: Format, audios: Sequence[Format]) -> Choice:
+        """The video with the best audio that leaves enough room, whole or in parts."""
+        pairs = [Choice((video, audio), self.duration_s) for audio in audios]
+        if fitting := next(filter(self._may_fit, pairs), None):
+            return fitting
+        in_parts = (pair for pair in pairs if self._parts_of(pair) <= self._most_parts)
+        smallest = min(pairs, key=lambda pair: pair.size_bytes or math.inf)
+        return next(in_parts, smallest)
+
+    def _parts_of(self, choice: Choice) -> float:
+        """How many parts it makes; infinity if its size is not known."""
+        size = self._announced.get(choice.id) or choice.size_bytes
+        return parts_needed(size, self._budget.size_bytes) if size else math.inf
 
     def _best_to_cut(self) -> Choice | None:
         """The choice that makes the fewest parts, among those that need no encoding."""
         counts = {
-            choice: parts_needed(size, self._budget.size_bytes)
+            choice: self._parts_of(choice)
             for choice in self._choices
-            if choice.has_video
-            and _plays(choice.streams[0])
-            and choice.id not in self._uncut
-            and (size := self._announced.get(choice.id) or choice.size_bytes)
+            if choice.has_video and _plays(choice.streams[0]) and choice.id not in self._uncut
         }
         within = {choice: n for choice, n in counts.items() if n <= self._most_parts}
         return min(within, key=within.__getitem__, default=None)
@@ -231,6 +245,28 @@ class _Ranking:
         return True
 
 
+def _is_storyboard(media: Format) -> bool:
+    """Whether it is pictures for a player's progress bar, which yt-dlp lists as a format."""
+    return media.get("ext") == "mhtml" or media.get("protocol") == "mhtml"
+
+
+def _in_the_original_language(formats: Sequence[Format]) -> list[Format]:
+    """The formats without those whose sound is a dub, as far as the site tells.
+
+    A smaller file or a better codec is no reason for another language.
+    """
+    original = max((_preference(f) for f in formats if _has(f, "acodec")), default=0)
+    return [f for f in formats if not _has(f, "acodec") or _preference(f) == original]
+
+
+def _preference(media: Format) -> int:
+    """yt-dlp's `language_preference`, which is highest for the language of the video itself."""
+    preference = media.get("language_preference")
+    if isinstance(preference, int):
+        return preference
+    return 10 if "original" in str(media.get("format_note")).lower() else -1
+
+
 def _without_higher(formats: Sequence[Format], max_height: int) -> list[Format]:
     """The formats that are no higher than wanted; the lowest if all are higher."""
     lowest = min((_lines(media) for media in formats if _has(media, "vcodec")), default=0)
@@ -253,11 +289,12 @@ def _for_audio(choices: Sequence[Choice]) -> Iterator[Choice]:
 
 def _has(media: Format, which: str) -> bool:
     # A stream that the site does not mention exists: a plain file has video and audio.
-    return media.get(which) != "none"
+    codec = media.get(which)
+    return not (isinstance(codec, str) and codec.lower() == "none")
 
 
 def _plays(media: Format) -> bool:
-    codec = str(media.get("vcodec") or "h264")
+    codec = str(media.get("vcodec") or "h264").lower()
     return codec.startswith(("avc", "h264"))
 
 
