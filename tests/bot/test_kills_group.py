@@ -158,10 +158,12 @@ def test_killed_while_a_video_is_cut(
 ) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
-    # The first attempt never ends its cut.
+    # A cut that begins while this file is there never ends.
+    stuck = programs / "stuck"
+    stuck.touch()
     (programs / "ffmpeg").write_text(
         "#!/bin/sh\n"
-        'case "$PWD:$*" in *-1:*segment*) exec sleep 60;; esac\n'
+        f'case "$*" in *segment*) [ ! -e {stuck} ] || exec sleep 60;; esac\n'
         f'PATH={os.environ["PATH"]} exec ffmpeg "$@"\n'
     )
     (programs / "ffmpeg").chmod(0o755)
@@ -169,6 +171,7 @@ def test_killed_while_a_video_is_cut(
     with Scene(site, tmp_path, env) as scene:
         scene.api.say(film_url, CHAT)
         scene.api.wait_for(lambda: scene.workers("sleep"))
+        stuck.unlink()
         victim(scene)
         if victim is the_bot:
             scene.bot.wait_for_empty_tree()

@@ -29,10 +29,12 @@ def die_at_commit(number: int, moment: str) -> None:
     lock = threading.Lock()
     left = number
 
-    def execute_or_die(database: Database, sql: str, *parameters: Any) -> sqlite3.Cursor:
+    def execute_or_die(
+        database: Database, sql: str, *parameters: Any, **named: Any
+    ) -> sqlite3.Cursor:
         nonlocal left
         if sql != "COMMIT":
-            return execute(database, sql, *parameters)
+            return execute(database, sql, *parameters, **named)
         with lock:
             left -= 1
             if left:

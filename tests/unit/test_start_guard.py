@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable
+from multiprocessing import forkserver
 
 import pytest
 
@@ -22,7 +23,8 @@ def spawn() -> None:
 
 
 def use_a_fork_server() -> None:
-    multiprocessing.get_context("forkserver").Process(target=print).start()
+    # One of its own: the usual one may run already, for tests of other folders.
+    forkserver.ForkServer().ensure_running()
 
 
 def listen() -> None:
