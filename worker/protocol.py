@@ -308,7 +308,8 @@ class GroupSent:
 class OpenRequest:
     """Effect: a person wants the media behind a link. `media_key` names the media.
 
-    `fresh`: what is remembered will not do. `language` is the person's, as in `Reader`.
+    `user_id` is whose account it is on, negative for a chat in whose name it was sent. `fresh`:
+    what is remembered will not do. `language` is the person's, as in `Reader`.
     """
 
     chat_id: int
@@ -323,12 +324,13 @@ class OpenRequest:
 
 @dataclass(frozen=True)
 class CancelRequest:
-    """Effect: a person pressed Cancel on a request."""
+    """Effect: a person pressed Cancel on a request, in the chat `chat_id` where that is known."""
 
     request_id: int
     user_id: int
     callback_id: str
     language: str = DEFAULT_LANGUAGE
+    chat_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -74,10 +74,14 @@ def post(ledger: Ledger, message_id: int = 2) -> None:
 
 
 def press(
-    ledger: Ledger, user_id: int, request_id: int = 1, update_id: int = 9
+    ledger: Ledger,
+    user_id: int,
+    request_id: int = 1,
+    update_id: int = 9,
+    chat_id: int | None = None,
 ) -> tuple[notices.About, list[int]]:
     """Press Cancel: what the notice is about, and the running jobs to be stopped."""
-    effect = protocol.CancelRequest(request_id, user_id, "callback")
+    effect = protocol.CancelRequest(request_id, user_id, "callback", chat_id=chat_id)
     to_stop = send(ledger, effect, update_id=update_id)
     job = claim(ledger, ButtonJob)
     ledger.finish(job, START)

@@ -93,7 +93,7 @@ def test_a_press_counts_for_who_pressed_whatever_else_it_says() -> None:
         "message": {"from": {"id": ADMIN}, "chat": {"id": ADMIN}},
         "user_id": ADMIN,
     }
-    assert handle_update({"callback_query": query}) == (CancelRequest(1, 6, "42"),)
+    assert handle_update({"callback_query": query}) == (CancelRequest(1, 6, "42", chat_id=ADMIN),)
 
 
 @pytest.mark.parametrize(

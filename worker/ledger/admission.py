@@ -73,8 +73,9 @@ def reply(db: Database, message: Reply, wall: Wall) -> None:
         wall - 60,
         wall,
     )
-    # A private chat has the id of its person.
-    if said < REPLIES_A_MINUTE and not is_banned(db, chat_id):
+    # A private chat has the id of its person; that of a group stands for its anonymous admins.
+    is_for_banned = chat_id > 0 and is_banned(db, chat_id)
+    if said < REPLIES_A_MINUTE and not is_for_banned:
         _add_reply(db, message, None, wall)
 
 

@@ -245,13 +245,24 @@ def _next_step(db: Database, request: Request) -> Kind:
 def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, list[int]]:
     """A person pressed Cancel. Returns what came of it, and the ids of running jobs to stop."""
     request = find(db, effect.request_id)
-    if request and request.user_id != effect.user_id:
+    if request and not _may_cancel(request, effect):
         return Cancelled.NOT_YOURS, []
     if not request or request.answered_at or request.verdict not in (None, Verdict.MEDIA):
         return Cancelled.TOO_LATE, []
     to_stop = queue.drop_deliveries(db, request.id, wall)
     decide(db, request.id, Resolution(Verdict.CANCELLED), wall)
     return Cancelled.DONE, to_stop + _drop_unwanted(db, request.download_id, wall)
+
+
+def _may_cancel(request: Request, effect: CancelRequest) -> bool:
+    """Whether a request is this person's.
+
+    Who sent a link in the name of a chat is known to nobody, so whoever sees its button may press
+    it. The chat is compared, for a client can send any button's data from anywhere.
+    """
+    if request.user_id < 0:
+        return request.chat_id == effect.chat_id
+    return request.user_id == effect.user_id
 
 
 def give_up(db: Database, request: Request, wall: Wall) -> list[int]:

@@ -35,7 +35,8 @@ _COMMAND = re.compile(
     r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>[A-Za-z0-9_]{1,32}))?(?:\s+(?P<argument>.*)|$)",
     re.DOTALL,
 )
-_USER_ID = re.compile(r"[0-9]{1,16}")
+# Of a person, or of a supergroup or channel in whose name somebody writes.
+_SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
 _REQUEST_ID = re.compile(r"[0-9]{1,18}")
 # Somebody said or sent something, as against Telegram's notes that a message was pinned, a
 # timer set, a member added: nobody waits for an answer to those.
@@ -64,8 +65,10 @@ class People:
 class Message:
     """A message from a person, and the command with which it begins, in lower case.
 
-    `command`, the bot that it names as its `addressee`, and its `argument` are empty where there
-    is none. `fields` is the message as Telegram sent it.
+    `user_id` is negative for one in the name of a chat: its anonymous admins and everybody who
+    writes as that channel count as one person. `command`, the bot that it names as its
+    `addressee`, and its `argument` are empty where there is none. `fields` is the message as
+    Telegram sent it.
     """
 
     reader: Reader
@@ -107,14 +110,14 @@ def handle_update(
 def _read_message(message: Mapping[str, Any]) -> Message | None:
     """A message as a person sends one to a private chat or a group; None for anything else."""
     chat, sender = fields.mapping(message, "chat"), fields.mapping(message, "from")
-    chat_id, user_id = fields.integer(chat, "id"), fields.integer(sender, "id")
+    chat_id, user_id = fields.integer(chat, "id"), _sender_id(message)
     message_id = fields.integer(message, "message_id")
     chat_type = fields.text(chat, "type")
     if chat_id is None or user_id is None or message_id is None:
         return None
     if chat_type != "private" and chat_type not in _GROUPS:
         return None
-    if fields.is_true(sender, "is_bot") or _CONTENT.isdisjoint(message):
+    if _CONTENT.isdisjoint(message):
         return None
     text = fields.text(message, "text") or fields.text(message, "caption")
     found = _COMMAND.match(text)
@@ -131,12 +134,27 @@ def _read_message(message: Mapping[str, Any]) -> Message | None:
     )
 
 
+def _sender_id(message: Mapping[str, Any]) -> int | None:
+    """Who wrote a message: the chat in whose name it stands, or a person; None for a bot.
+
+    Beside `sender_chat` stands a made-up user in `from` (Bot API 10.1, Message).
+    """
+    chat_id = fields.integer(fields.mapping(message, "sender_chat"), "id")
+    if chat_id is not None and chat_id < 0:
+        return chat_id
+    sender = fields.mapping(message, "from")
+    return None if fields.is_true(sender, "is_bot") else fields.integer(sender, "id")
+
+
 def _language(sender: Mapping[str, Any]) -> str:
     """The language in which this person is answered."""
     return texts.catalogue_of(fields.text(sender, "language_code")).language
 
 
 def _handle_message(message: Message, people: People, username: Callable[[], str]) -> Effects:
+    if not message.addressee and fields.is_true(message.fields, "is_automatic_forward"):
+        # A channel's post, copied into the group where it is discussed: it speaks to its readers.
+        return ()
     if message.addressee and not message.is_private and message.addressee != username().lower():
         # A bot without privacy mode, or one that is an admin of the group, is shown the
         # commands for other bots as well.
@@ -210,11 +228,11 @@ def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
 
     Nothing for a message that says more than that, or says it below a picture.
     """
-    is_plain = not message.argument or _USER_ID.fullmatch(message.argument)
+    is_plain = not message.argument or _SENDER_ID.fullmatch(message.argument)
     if not is_plain or not fields.text(message.fields, "text"):
         return ()
-    answered = fields.mapping(fields.mapping(message.fields, "reply_to_message"), "from")
-    user_id = int(message.argument) if message.argument else fields.integer(answered, "id")
+    answered = fields.mapping(message.fields, "reply_to_message")
+    user_id = int(message.argument) if message.argument else _sender_id(answered)
     if user_id is None:
         return message.reply(Notice(Topic.BAN_WHOM))
     if user_id in people.admins:
@@ -254,5 +272,7 @@ def _handle_press(query: Mapping[str, Any], people: People) -> Effects:
         return (AnswerButton(callback_id, language, Notice(Topic.PRIVATE_BOT)),)
     action, argument = buttons.unpack(fields.text(query, "data"))
     if action == "cancel" and _REQUEST_ID.fullmatch(argument):
-        return (CancelRequest(int(argument), user_id, callback_id, language),)
+        chat = fields.mapping(fields.mapping(query, "message"), "chat")
+        chat_id = fields.integer(chat, "id")
+        return (CancelRequest(int(argument), user_id, callback_id, language, chat_id),)
     return (AnswerButton(callback_id, language, Notice(Topic.DEAD_BUTTON)),)
