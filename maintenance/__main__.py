@@ -7,11 +7,14 @@ is fine, 1 a warning or something found, 2 something critical or a command that 
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from maintenance.commands import EXIT_FAILED, failed, health, orphans, refuse_stranger, zombies
+from maintenance.output import escape_unprintable
 from worker.ledger import LedgerBusy, LedgerError
+from worker.logs import redact
 from worker.settings import SettingsError, load_settings
 
 COMMANDS = (
@@ -24,6 +27,7 @@ COMMANDS = (
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command. Returns the exit code."""
+    escape_unprintable()
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings(os.environ, Path(".env"), needs_token=False)
@@ -38,6 +42,8 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_FAILED
     except (LedgerError, LedgerBusy, OSError) as error:
         return _fail(str(error))
+    except Exception:  # noqa: BLE001 - the interpreter's own exit code would mean a warning
+        return _fail(redact(traceback.format_exc()))
     return code
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from maintenance import limits, machine
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
+from maintenance.output import escape_unprintable, hang, one_line
 from maintenance.programs import check_ffmpeg, check_js_runtime, check_ytdlp
 from worker import data_directory
 from worker.dispatch import disk_space
@@ -49,9 +50,10 @@ def refuse(error: SettingsError) -> int:
 
 def print_findings(findings: Iterable[Finding], secrets: Sequence[str] = ()) -> None:
     """Print a line for each finding, without `secrets` and whatever else a log may not show."""
+    escape_unprintable()
     for finding in findings:
-        text = redact(finding.text, secrets).replace("\n", " ")
-        print(f"{_WORDS[finding.level]:<8} {finding.name:<14} {text}")
+        text = one_line(redact(finding.text, secrets))
+        print(hang(f"{_WORDS[finding.level]:<8} {finding.name:<14} ", text))
 
 
 def missing_programs() -> list[str]:

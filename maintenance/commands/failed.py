@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger
-from maintenance.commands.output import print_json, say, table
+from maintenance.output import print_json, say, table
 from maintenance.units import clock, count, duration, size
 from worker.clocks import wall_clock
 from worker.ledger import LedgerError

@@ -8,10 +8,10 @@ from typing import Any
 
 from maintenance import health, measures, zombies
 from maintenance.commands import open_ledger, prometheus
-from maintenance.commands.output import WIDTH, one_line, print_json, say, table
 from maintenance.findings import Finding, Level, worst
 from maintenance.health import failure_rate
 from maintenance.measures import MeasuredWorker, Measures, RunningDownload
+from maintenance.output import hang, one_line, print_json, say, table
 from maintenance.ownership import Instance
 from maintenance.units import clock, duration, percent, size
 from worker.settings import Settings
@@ -53,12 +53,11 @@ def _print_findings(findings: Sequence[Finding]) -> None:
     has_colours = sys.stdout.isatty()
     for finding in findings:
         word = f"{finding.level.word:<9}"
-        text = one_line(finding.text)
-        room = WIDTH - len(word) - _NAME_WIDTH - 1
-        text = text if len(text) <= room else text[: room - 1] + "…"
+        name = one_line(finding.name)
+        line = hang(f"{word}{name:<{_NAME_WIDTH}} ", one_line(finding.text))
         if has_colours:
-            word = f"\x1b[{_COLOURS[finding.level]}m{word}\x1b[0m"
-        print(f"{word}{finding.name:<{_NAME_WIDTH}} {text}")
+            line = f"\x1b[{_COLOURS[finding.level]}m{word}\x1b[0m{line[len(word) :]}"
+        print(line)
 
 
 def _print_details(measures: Measures) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger
-from maintenance.commands.output import print_json, say, table
 from maintenance.orphans import Orphan, find_orphans
+from maintenance.output import print_json, say, table
 from maintenance.units import duration, parse_duration, size
 from worker.downloads import workspace
 from worker.ledger import ledger_path

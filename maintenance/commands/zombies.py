@@ -6,7 +6,7 @@ from typing import Any
 
 from maintenance import zombies
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, find_instance
-from maintenance.commands.output import print_json, say, table
+from maintenance.output import print_json, say, table
 from maintenance.units import duration, size
 from maintenance.zombies import Problem, Zombie
 from worker.settings import Settings

@@ -137,10 +137,3 @@ def test_unknown_id_changes_none_of_those_that_are_known(path: Path) -> None:
     assert answer.code == 2
     assert "'99'" in answer.errors
     assert maintenance(path.parent, "failed", "list").code == 1
-
-
-def test_list_fits_a_terminal(path: Path) -> None:
-    fail_a_download(Ledger(path))
-    text = maintenance(path.parent, "failed", "list").text
-    assert "example.org" in text
-    assert max(map(len, text.splitlines())) <= 80

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from maintenance.units import count, duration, parse_duration, size
-from tests.support.ledger_kit import a_link, claim, send
+from tests.support.ledger_kit import ERROR, START, a_link, claim, send
 from tests.support.operator_kit import ROOT, maintenance
-from worker.ledger import DownloadJob, Ledger, ledger_path
+from worker.ledger import DownloadJob, Ledger, UpdateJob, ledger_path
 from worker.ledger.schema import MIGRATIONS
 
 COMMANDS = [("zombies",), ("orphans",), ("failed", "list"), ("health",)]
@@ -58,6 +58,45 @@ def test_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
             check=False,
         )
         assert (done.returncode, done.stderr) == (2, "")
+
+
+LOCALES = [
+    {"PYTHONIOENCODING": "ascii"},
+    {"PYTHONIOENCODING": "iso-8859-1"},
+    {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+]
+
+
+@pytest.mark.parametrize("locale", LOCALES, ids=str)
+@pytest.mark.parametrize("arguments", [("failed", "list"), ("failed", "show", "1"), ("health",)])
+def test_every_locale_can_show_everything(
+    tmp_path: Path, locale: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    ledger = Ledger(ledger_path(tmp_path))
+    ledger.record_updates([{"update_id": 1}], START)
+    ledger.fail(claim(ledger, UpdateJob), ERROR, "abc123", "Кино … 😀", START)
+    answer = maintenance(tmp_path, *arguments, **locale)
+    assert answer.errors == ""
+    assert answer.text
+    assert ("\\u041a" in answer.text) is ("show" in arguments)
+
+
+BREAK = """
+from maintenance import __main__ as entry, health
+health.assess = lambda measures: 1 / 0
+raise SystemExit(entry.main(["health"]))
+"""
+
+
+def test_command_that_breaks_is_no_mere_warning(tmp_path: Path) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    env = {"DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-c", BREAK]
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 2
+    assert "ZeroDivisionError" in done.stderr
 
 
 def damage(path: Path) -> None:

@@ -1,0 +1,82 @@
+"""How operators are told things: sentences, tables and findings for people, JSON for programs.
+
+What a stranger may have written never reaches the terminal as it is. A terminal gets lines of its
+own width, continued below; a pipe or a file gets each line whole.
+"""
+
+import io
+import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from worker.logs import printable, redact
+
+_NARROWEST = 20
+"""How many columns a text gets at least, on however narrow a terminal."""
+
+
+def escape_unprintable() -> None:
+    """Print what the locale has no character for as an escape, instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """Print a text without secrets and control characters."""
+    print(printable(redact(text)))
+
+
+def print_json(value: Any) -> None:
+    print(to_json(value))
+
+
+def to_json(value: Any) -> str:
+    """`value` for programs, without secrets."""
+    return redact(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows under their head; on a terminal the last column is wrapped.
+
+    Numbers are aligned to the right.
+    """
+    cells = [list(map(_cell, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    right = [
+        all(isinstance(value, int | float) for value in column)
+        for column in zip(*rows, strict=True)
+    ]
+    lines = []
+    for row in [list(head), *cells]:
+        *padded, last = [
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(row, widths, right, strict=True)
+        ]
+        lines.append(hang("".join(f"{cell}  " for cell in padded), last.rstrip()).rstrip())
+    return "\n".join(lines)
+
+
+def hang(lead: str, text: str) -> str:
+    """`text` behind `lead`; what the terminal has no room for goes on below its beginning.
+
+    Words stay whole, so that commands and paths can be copied.
+    """
+    if not sys.stdout.isatty():
+        return lead + text
+    room = max(_NARROWEST, shutil.get_terminal_size().columns - len(lead))
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return lead + ("\n" + " " * len(lead)).join(lines)
+
+
+def one_line(text: str) -> str:
+    """A text without secrets, control characters and line ends."""
+    return " ".join(printable(redact(text)).split())
+
+
+def _cell(value: object) -> str:
+    return one_line(
+        "-" if value is None else f"{value:.0f}" if isinstance(value, float) else str(value)
+    )

@@ -1,0 +1,63 @@
+"""How findings and tables fit a terminal, and stay whole elsewhere."""
+
+import io
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from maintenance import check
+from maintenance.findings import ok
+from maintenance.output import hang, table
+
+LEAD = "critical workers downloads  "
+CAUSE = "0 of 2, 0 busy, cannot start: ModuleNotFoundError: No module named 'yt_dlp.extractor'"
+MakeScreen = Callable[[int | None], None]
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> MakeScreen:
+    """Makes stdout a terminal of so many columns, or with None a pipe."""
+
+    def make(columns: int | None) -> None:
+        monkeypatch.setattr(sys, "stdout", Screen() if columns else io.StringIO())
+        monkeypatch.setenv("COLUMNS", str(columns or 80))
+
+    return make
+
+
+def test_nothing_is_cut_or_broken_in_a_pipe(screen: MakeScreen) -> None:
+    screen(None)
+    assert hang(LEAD, CAUSE) == LEAD + CAUSE
+    assert table(("ID", "WHY"), [(7, CAUSE)]) == f"ID  WHY\n 7  {CAUSE}"
+
+
+@pytest.mark.parametrize("columns", [1, 60, 80, 100, 400])
+def test_a_terminal_gets_lines_that_fit_it_and_all_words(screen: MakeScreen, columns: int) -> None:
+    screen(columns)
+    for shown in (hang(LEAD, CAUSE), table(("ID", "WHY"), [(7, CAUSE)]).partition("\n")[2]):
+        assert shown.split()[-12:] == CAUSE.split()[-12:]
+        first, *others = shown.splitlines()
+        indent = min((len(line) - len(line.lstrip()) for line in others), default=len(LEAD))
+        assert indent in (len(LEAD), len(" 7  ")), "what follows stands below the beginning"
+        assert max(map(len, [first, *others])) <= max(columns, len(LEAD) + 20)
+
+
+def test_a_word_without_room_stays_whole(screen: MakeScreen) -> None:
+    screen(50)
+    path = "/" + "directory/" * 10 + "cookies.txt"
+    assert path in hang(LEAD, f"{path} cannot be read")
+
+
+def test_a_check_is_shown_in_every_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, "ascii", write_through=True))
+    check.print_findings([ok("DATA_DIR", "/srv/Кино\udcff")])
+    assert (
+        shown.getvalue() == rb"ok       DATA_DIR       /srv/\u041a\u0438\u043d\u043e\udcff" + b"\n"
+    )
