@@ -115,7 +115,6 @@ _OF_A_SITE: dict[str, tuple[tuple[str, Classification], ...]] = {
 # The first pattern that matches decides.
 _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
     (r"netscape format cookies", (Reason.INTERNAL, Fault.OPERATOR)),
-    (r"extension .* is unusual", _NO_MEDIA),
     (r"\bfragment \d+ not found|giving up after", _NETWORK),
     (r"initialization fragment found after", (Reason.NO_FORMAT, Fault.PERMANENT)),
     (r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import yt_dlp
-from yt_dlp.utils import PagedList
+from yt_dlp.utils import KNOWN_EXTENSIONS, PagedList
 
 from worker.downloads.channel import MOST_FILES
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -40,6 +40,7 @@ the connections of others that may be installed, such as curl_cffi."""
 _EXTRACTORS_ATTRIBUTE = "_ies"
 _CHUNK_BYTES = 64 * 1024
 _HLS_FRAGMENT = b"\n#EXTINF:"
+_UNKNOWN_EXTENSION = "unknown_video"
 
 
 class LimitedYoutubeDL(yt_dlp.YoutubeDL):
@@ -73,6 +74,16 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         if ie_result.get("_type") in ("playlist", "multi_video"):
             ie_result = {**ie_result, "entries": _one_post(ie_result)}
         return super().process_ie_result(ie_result, download, extra_info)
+
+    def process_info(self, info_dict: Any) -> None:
+        """Replace an extension that yt-dlp does not know, such as `php`, by one that says nothing.
+
+        yt-dlp refuses to write such files. Here no name is believed: `media` looks at the content.
+        """
+        for stream in (info_dict, *(info_dict.get("requested_formats") or ())):
+            if stream.get("ext") not in KNOWN_EXTENSIONS:
+                stream["ext"] = _UNKNOWN_EXTENSION
+        super().process_info(info_dict)
 
     def build_request_director(self, handlers: Iterable[Any], preferences: Any = None) -> Any:
         """Leave out handlers whose connections the egress guard would not see."""

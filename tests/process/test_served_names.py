@@ -1,0 +1,50 @@
+"""Videos whose links or types end in a name that is no video's."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.hostile.web import Web, content
+from tests.sandbox.clips import SAMPLE
+from tests.support.download_limits import LIMITS
+from tests.support.downloads_harness import Worker
+from worker.protocol import MediaKind
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as web:
+        yield web
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/get.php", "video/mp4"),
+        ("/Play.ASPX", "video/mp4"),
+        ("/stream.jsp", "video/mp4"),
+        ("/clip.cgi", "application/octet-stream"),
+        ("/clip.exe", "video/mp4"),
+        ("/clip.mp4backup", "video/mp4"),
+        ("/clip", "video/x-something-new"),
+        ("/clip", "video/x.y+z"),
+    ],
+)
+def test_a_video_is_one_whatever_its_name_ends_in(
+    warm: Worker, web: Web, path: str, content_type: str
+) -> None:
+    web.answers[path] = content(SAMPLE.read_bytes(), content_type)
+    media = warm.run(web.url + path, LIMITS).media
+    assert media.facts.kind is MediaKind.VIDEO
+    assert media.path.endswith("/media.mp4")
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+@pytest.mark.parametrize("page_type", ["video/x-new", "video/x.php"])
+def test_a_page_may_call_its_video_what_it_likes(warm: Worker, web: Web, page_type: str) -> None:
+    source = f'<source src="/media?id=1" type="{page_type}">'
+    page = f"<!doctype html><title>A page</title><video controls>{source}</video>"
+    web.answers["/page.html"] = content(page)
+    web.answers["/media"] = content(SAMPLE.read_bytes(), page_type)
+    assert warm.run(f"{web.url}/page.html", LIMITS).media.facts.kind is MediaKind.VIDEO
