@@ -61,6 +61,12 @@ class Reason(StrEnum):
     CRASHED = "crashed"
     DISK_FULL = "disk full"
     UPLOAD_REFUSED = "upload refused"
+    NO_RIGHT_TO_VIDEOS = "no right to send videos"
+    NO_RIGHT_TO_PHOTOS = "no right to send photos"
+    NO_RIGHT_TO_MUSIC = "no right to send music"
+    NO_RIGHT_TO_FILES = "no right to send files"
+    NO_RIGHT_TO_GIFS = "no right to send GIFs"
+    NO_RIGHT_TO_MEDIA = "no right to send media"
     OUTDATED = "outdated"  # yt-dlp asks for a bug report or an update
     INTERNAL = "internal"
 
@@ -68,6 +74,11 @@ class Reason(StrEnum):
     def lies_in_link(self) -> bool:
         """Whether it says something of the link alone, and nothing of the bot or its sites."""
         return self in _OF_LINKS
+
+    @property
+    def lies_in_chat(self) -> bool:
+        """Whether the chat's own rules are why nothing came, and neither the bot nor its sites."""
+        return self in _OF_CHATS
 
 
 _OF_LINKS = frozenset(
@@ -77,6 +88,13 @@ _OF_LINKS = frozenset(
         *(Reason.AGE_RESTRICTED, Reason.GEO_BLOCKED, Reason.DRM, Reason.LIVE),
         *(Reason.NOT_STARTED, Reason.NO_SOUND, Reason.TOO_LARGE, Reason.TOO_LONG),
         *(Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE, Reason.BROKEN_FILE),
+    }
+)
+
+_OF_CHATS = frozenset(
+    {
+        *(Reason.NO_RIGHT_TO_VIDEOS, Reason.NO_RIGHT_TO_PHOTOS, Reason.NO_RIGHT_TO_MUSIC),
+        *(Reason.NO_RIGHT_TO_FILES, Reason.NO_RIGHT_TO_GIFS, Reason.NO_RIGHT_TO_MEDIA),
     }
 )
 

@@ -167,12 +167,38 @@ def test_a_video_that_is_refused_comes_as_a_document(
 ) -> None:
     def refuse_videos(call: Call) -> None:
         if call.method == "editMessageMedia" and call.params["media"]["type"] == "video":
-            raise bad_request("not enough rights to send videos to the chat")
+            raise bad_request("VIDEO_CONTENT_TYPE_INVALID")
 
     driver.api.on_call = refuse_videos
     assert driver.deliver(clip).kind is MediaKind.DOCUMENT
     assert driver.message.kind == "document"
     assert driver.message.caption
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "reason"),
+    [
+        (MediaKind.VIDEO, "not enough rights to send videos", Reason.NO_RIGHT_TO_VIDEOS),
+        (MediaKind.VIDEO, "CHAT_SEND_VIDEOS_FORBIDDEN", Reason.NO_RIGHT_TO_VIDEOS),
+        (MediaKind.PHOTO, "CHAT_SEND_PHOTOS_FORBIDDEN", Reason.NO_RIGHT_TO_PHOTOS),
+        (MediaKind.AUDIO, "CHAT_SEND_AUDIOS_FORBIDDEN", Reason.NO_RIGHT_TO_MUSIC),
+        (MediaKind.DOCUMENT, "CHAT_SEND_DOCS_FORBIDDEN", Reason.NO_RIGHT_TO_FILES),
+        (MediaKind.ANIMATION, "CHAT_SEND_MEDIA_FORBIDDEN", Reason.NO_RIGHT_TO_MEDIA),
+    ],
+)
+def test_what_a_group_does_not_allow_is_uploaded_once(
+    driver: TelegramDriver, clip: MediaFile, kind: MediaKind, words: str, reason: Reason
+) -> None:
+    def refuse(call: Call) -> None:
+        if call.method == "editMessageMedia":
+            raise bad_request(words)
+
+    driver.api.on_call = refuse
+    with pytest.raises(JobError) as caught:
+        driver.deliver(of_kind(clip, kind, "file.bin", MP4))
+    assert caught.value.reason is reason
+    calls = [call for call in driver.api.calls if call.method == "editMessageMedia"]
+    assert len(calls) == 1
 
 
 def test_a_file_id_that_is_refused_is_said_to_be_so(

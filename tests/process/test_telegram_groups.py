@@ -194,6 +194,22 @@ def test_what_telegram_does_not_take_at_all_has_a_reason(
     assert caught.value.reason is Reason.UPLOAD_REFUSED
 
 
+@pytest.mark.parametrize("letters", ["v", "vp", "pvpv"])
+def test_what_a_group_does_not_allow_is_not_sent_by_halves(
+    driver: TelegramDriver, tmp_path: Path, letters: str
+) -> None:
+    def refuse(call: Call) -> None:
+        if call.method.startswith("send"):
+            raise bad_request("not enough rights to send videos to the chat")
+
+    driver.api.on_call = refuse
+    calls = len(driver.api.calls)
+    with pytest.raises(JobError) as caught:
+        send(driver, *a_post(tmp_path, letters))
+    assert caught.value.reason is Reason.NO_RIGHT_TO_VIDEOS
+    assert len(driver.api.calls) == calls + 1
+
+
 @pytest.mark.parametrize("kind", ["too_many_requests", "server_error", "bad_gateway", "cut_before"])
 def test_what_is_no_refusal_is_left_to_the_queue(
     driver: TelegramDriver, tmp_path: Path, kind: FaultKind

@@ -45,6 +45,10 @@ def refusal(code: int, description: str, **parameters: object) -> dict[str, obje
         ("sendMessage", 400, "Bad Request: chat not found", ChatClosed),
         ("sendMessage", 400, "Bad Request: CHAT_WRITE_FORBIDDEN", ChatClosed),
         ("sendMessage", 400, "Bad Request: TOPIC_CLOSED", ChatClosed),
+        ("sendMessage", 400, "Bad Request: not enough rights to send text messages", ChatClosed),
+        ("sendMessage", 403, "Forbidden: CHAT_SEND_PLAIN_FORBIDDEN", ChatClosed),
+        ("sendMessage", 400, "Bad Request: USER_BANNED_IN_CHANNEL", ChatClosed),
+        ("editMessageText", 403, "Forbidden: MESSAGE_AUTHOR_REQUIRED", MessageGone),
         ("editMessageText", 400, "Bad Request: message is not modified: spec…", NotModified),
         ("editMessageText", 400, "Bad Request: message to edit not found", MessageGone),
         ("editMessageText", 400, "Bad Request: message can't be edited", MessageGone),
@@ -93,6 +97,35 @@ def test_what_no_repeating_helps_is_permanent(
     error = failure(method, status, answer)
     assert isinstance(error, JobError)
     assert (error.reason, error.fault) == (reason, Fault.PERMANENT)
+
+
+@pytest.mark.parametrize(
+    ("code", "description", "reason"),
+    [
+        (400, "Bad Request: not enough rights to send videos to the chat", "VIDEOS"),
+        (400, "Bad Request: not enough rights to send video notes to the chat", "VIDEOS"),
+        (400, "Bad Request: not enough rights to send photos to the chat", "PHOTOS"),
+        (400, "Bad Request: not enough rights to send audios to the chat", "MUSIC"),
+        (400, "Bad Request: not enough rights to send music to the chat", "MUSIC"),
+        (400, "Bad Request: Not enough rights to send documents to the chat", "FILES"),
+        (400, "Bad Request: not enough rights to send animations to the chat", "GIFS"),
+        (400, "Bad Request: not enough rights to send paid media to the chat", "MEDIA"),
+        (400, "Bad Request: CHAT_SEND_VIDEOS_FORBIDDEN", "VIDEOS"),
+        (403, "Forbidden: CHAT_SEND_VIDEOS_FORBIDDEN", "VIDEOS"),
+        (400, "Bad Request: CHAT_SEND_PHOTOS_FORBIDDEN", "PHOTOS"),
+        (400, "Bad Request: CHAT_SEND_AUDIOS_FORBIDDEN", "MUSIC"),
+        (403, "Forbidden: CHAT_SEND_DOCS_FORBIDDEN", "FILES"),
+        (400, "Bad Request: CHAT_SEND_GIFS_FORBIDDEN", "GIFS"),
+        (403, "Forbidden: CHAT_SEND_MEDIA_FORBIDDEN", "MEDIA"),
+        (400, "Bad Request: CHAT_SEND_ROUNDVIDEOS_FORBIDDEN", "MEDIA"),
+    ],
+)
+@pytest.mark.parametrize("method", [EDIT, "sendMediaGroup", "sendVideo"])
+def test_a_missing_right_is_named(method: str, code: int, description: str, reason: str) -> None:
+    error = failure(method, code, refusal(code, description))
+    assert isinstance(error, JobError)
+    assert (error.reason, error.fault) == (Reason[f"NO_RIGHT_TO_{reason}"], Fault.PERMANENT)
+    assert error.reason.lies_in_chat
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,9 @@ class Statistics:
     """Figures of all pools, those without a time in their name of the last hour.
 
     `answers` counts the links that came to their end with media or with a sentence, and `failed`
-    those whose sentence is not the link's own affair, by site and reason. `outdated` are the
-    failures for which yt-dlp is to be updated, and `blocked` counts by site the links of the last
-    day for which this machine was turned away.
+    those whose sentence is not the link's or its chat's own affair, by site and reason. `outdated`
+    are the failures for which yt-dlp is to be updated, and `blocked` counts by site the links of
+    the last day for which this machine was turned away.
     """
 
     queues: Mapping[str, Queue]
@@ -110,7 +110,8 @@ def _failed(db: Database, since: Wall) -> Mapping[tuple[str, Reason], int]:
     )
     counts: collections.Counter[tuple[str, Reason]] = collections.Counter()
     for row in rows:
-        if not (reason := Reason(row["reason"])).lies_in_link:
+        reason = Reason(row["reason"])
+        if not (reason.lies_in_link or reason.lies_in_chat):
             counts[site_of_link(row["url"]), reason] += row["links"]
     return dict(counts.most_common())
 

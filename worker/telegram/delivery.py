@@ -126,8 +126,8 @@ def _is_refusal(error: JobError) -> bool:
 def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> Delivered:
     """Send a file as its own kind or, if Telegram refuses that, as a document.
 
-    A photo has limits of its own (10 MB, 10 000 pixels, a ratio of 20: sendPhoto), and a group
-    may be closed to a kind.
+    A photo has limits of its own (10 MB, 10 000 pixels, a ratio of 20: sendPhoto). The rule of a
+    group that may not have this kind is no such refusal: it is not evaded with a document.
     """
     try:
         return send(file.facts.kind)

@@ -47,7 +47,7 @@ class ChatMoved(ChatClosed):
         self.chat_id = chat_id
 
 
-_BAD_REQUESTS: tuple[tuple[type[Exception], tuple[str, ...]], ...] = (
+_BY_WORDS: tuple[tuple[type[Exception], tuple[str, ...]], ...] = (
     (NotModified, ("message is not modified",)),
     (MessageIsMedia, ("there is no text in the message to edit",)),
     (
@@ -74,9 +74,13 @@ _BAD_REQUESTS: tuple[tuple[type[Exception], tuple[str, ...]], ...] = (
             "topic_closed",
             "topic_deleted",
             "user_is_blocked",
+            "user_banned_in_channel",
+            "chat_guest_send_forbidden",
+            "chat_send_plain_forbidden",
             "input_user_deactivated",
             "have no rights to send a message",
             "not enough rights to send text messages",
+            "not enough rights to send messages",
             "need administrator rights",
         ),
     ),
@@ -96,6 +100,20 @@ _BAD_REQUESTS: tuple[tuple[type[Exception], tuple[str, ...]], ...] = (
     ),
 )
 
+
+# The rights of a group's members, by the words that TDLib and the server have for them. Text is
+# none of them: where the bot may not even write, the chat is closed to it.
+_NO_RIGHT = re.compile(
+    r"not enough rights to send (?P<what>(?!text|message|the )[a-z]+)"
+    r"|chat_send_(?P<code>(?!plain)[a-z]+)_forbidden"
+)
+_RIGHTS = {
+    **dict.fromkeys(("video", "videos"), Reason.NO_RIGHT_TO_VIDEOS),
+    **dict.fromkeys(("photo", "photos"), Reason.NO_RIGHT_TO_PHOTOS),
+    **dict.fromkeys(("audio", "audios", "music"), Reason.NO_RIGHT_TO_MUSIC),
+    **dict.fromkeys(("document", "documents", "docs", "files"), Reason.NO_RIGHT_TO_FILES),
+    **dict.fromkeys(("animation", "animations", "gifs"), Reason.NO_RIGHT_TO_GIFS),
+}
 
 _WITH_FILES = frozenset(
     {
@@ -119,12 +137,12 @@ def failure(method: str, status: int, answer: object) -> Exception:
     code = fields.integer(answer, "error_code") or status
     description = fields.text(answer, "description")
     words = f"{method}: {_for_the_log(description)}"
-    if code == 400:
-        return _bad_request(method, description, words, answer)
+    if code in (400, 403):
+        return _known(description, words, answer) or (
+            ChatClosed(words) if code == 403 else _refusal(method, words)
+        )
     if code == 401 or (code == 404 and method in ("getMe", "getUpdates")):
         return TelegramUnauthorized(words)  # a malformed token makes an unknown path
-    if code == 403:
-        return ChatClosed(words)
     if code == 409:
         return TelegramConflict(words)
     if code == 429:
@@ -136,15 +154,19 @@ def failure(method: str, status: int, answer: object) -> Exception:
     return TelegramUnreachable(words)
 
 
-def _bad_request(method: str, description: str, words: str, answer: object) -> Exception:
+def _known(description: str, words: str, answer: object) -> Exception | None:
+    """The failure that a description stands for; None for an unknown one."""
     new_chat = fields.integer(fields.mapping(answer, "parameters"), "migrate_to_chat_id")
     if new_chat is not None:
         return ChatMoved(new_chat)
     said = description.lower()
-    for kind, phrases in _BAD_REQUESTS:
+    for kind, phrases in _BY_WORDS:
         if any(phrase in said for phrase in phrases):
             return kind(words)
-    return _refusal(method, words)
+    if missing := _NO_RIGHT.search(said):
+        reason = _RIGHTS.get(missing["what"] or missing["code"], Reason.NO_RIGHT_TO_MEDIA)
+        return JobError(reason, Fault.PERMANENT, words)
+    return None
 
 
 def _refusal(method: str, words: str) -> JobError:

@@ -10,6 +10,7 @@ from worker.telegram.texts.plurals import PluralForm
 _NEVER = "Trying again will not help."
 _LATER = "Please try again later."
 _COPY = "Please copy it again."
+_ADMIN = "Send the link again once an admin allows it."
 
 ENGLISH = Catalogue(
     language="en",
@@ -53,6 +54,12 @@ ENGLISH = Catalogue(
         Reason.CRASHED: ("Something broke on my side.", _LATER),
         Reason.DISK_FULL: ("I have no room left for now.", _LATER),
         Reason.UPLOAD_REFUSED: ("Telegram did not take the file.", _NEVER),
+        Reason.NO_RIGHT_TO_VIDEOS: ("I am not allowed to send videos here.", _ADMIN),
+        Reason.NO_RIGHT_TO_PHOTOS: ("I am not allowed to send photos here.", _ADMIN),
+        Reason.NO_RIGHT_TO_MUSIC: ("I am not allowed to send music here.", _ADMIN),
+        Reason.NO_RIGHT_TO_FILES: ("I am not allowed to send files here.", _ADMIN),
+        Reason.NO_RIGHT_TO_GIFS: ("I am not allowed to send GIFs here.", _ADMIN),
+        Reason.NO_RIGHT_TO_MEDIA: ("I am not allowed to send media here.", _ADMIN),
         Reason.OUTDATED: (
             "The site has changed, and I need an update.",
             "Try again in a few days.",
