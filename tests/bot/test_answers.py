@@ -8,7 +8,7 @@ import pytest
 from tests.sandbox.files import image_size
 from tests.sandbox.site import MediaSite
 from tests.support.media import probe
-from tests.support.scene import CHAT, HOSTILE_BOT, Scene, albums
+from tests.support.scene import CHAT, GALLERY, Scene, albums
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.fixture
 def scene(site: MediaSite, tmp_path: Path) -> Iterator[Scene]:
     """A bot that knows a site of which every link has a name."""
-    with Scene(site, tmp_path, {"HOSTILE": "tests.hostile.gallery"}, script=HOSTILE_BOT) as scene:
+    with Scene(site, tmp_path, GALLERY) as scene:
         yield scene
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.sandbox.errors import bad_request
 from tests.sandbox.faults import Call, Fault
 from tests.sandbox.site import MediaSite
-from tests.support.scene import HOSTILE_BOT, Scene, albums
+from tests.support.scene import GALLERY, Scene, albums
 from worker.telegram.texts import ENGLISH
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -19,7 +19,7 @@ _chats = count(7000)
 @pytest.fixture(scope="module")
 def scene(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home = tmp_path_factory.mktemp("bot")
-    with Scene(site, home, {"HOSTILE": "tests.hostile.gallery"}, script=HOSTILE_BOT) as scene:
+    with Scene(site, home, GALLERY) as scene:
         yield scene
 
 

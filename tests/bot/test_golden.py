@@ -12,7 +12,7 @@ import pytest
 
 from tests.sandbox.site import MediaSite
 from tests.support.conversation import Conversation, _chats
-from tests.support.scene import HOSTILE_BOT, ONE_WORKER_EACH, Scene
+from tests.support.scene import GALLERY, ONE_WORKER_EACH, Scene
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -68,8 +68,8 @@ def test_once_more_and_fresh(talk: Conversation) -> None:
 
 
 def test_a_post_of_several(site: MediaSite, tmp_path: Path) -> None:
-    known = {**ONE_WORKER_EACH, "HOSTILE": "tests.hostile.gallery"}
-    with Scene(site, tmp_path, known, script=HOSTILE_BOT) as scene:
+    known = {**ONE_WORKER_EACH, **GALLERY}
+    with Scene(site, tmp_path, known) as scene:
         talk = Conversation(scene)
         talk.send("/post/vpp", answers=3)
         talk.assert_as_in("post")

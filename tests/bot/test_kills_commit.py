@@ -9,16 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.site import MediaSite
-from tests.support.kills import die_at_commits, staged
-from tests.support.pool_driver import METHODS
+from tests.support.kills import die_at_commits, mortal
+from tests.support.scene import ONE_WORKER_EACH, Scene
 
-pytestmark = [pytest.mark.parametrize("method", METHODS), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 
-def test_killed_when_idle_and_while_it_waits_to_write(
-    method: str, site: MediaSite, tmp_path: Path
-) -> None:
-    with staged(method, site, tmp_path) as scene:
+def test_killed_when_idle_and_while_it_waits_to_write(site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
         scene.api.wait_for(lambda: scene.workers("downloads") and scene.workers("telegram"))
         scene.bot.kill()
         scene.bot.wait_for_empty_tree()
@@ -26,7 +24,7 @@ def test_killed_when_idle_and_while_it_waits_to_write(
         # Somebody else holds the lock, so the bot hangs in BEGIN IMMEDIATE, the update in hand.
         lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
-        scene.send(f"/clip/locked-{method}.mp4")
+        scene.send("/clip/locked.mp4")
         scene.api.wait_for(lambda: "cannot be written" in scene.bot.log, 20)
         scene.bot.kill()
         scene.bot.wait_for_empty_tree()
@@ -41,13 +39,10 @@ def test_killed_when_idle_and_while_it_waits_to_write(
 @pytest.mark.parametrize(
     "further", [5, pytest.param(1, marks=pytest.mark.exhaustive)], ids=["some", "every"]
 )
-def test_killed_at_commits_of_a_links_way(
-    method: str, further: int, site: MediaSite, tmp_path: Path
-) -> None:
-    """The two start methods begin at different commits."""
-    with staged(method, site, tmp_path) as scene:
+def test_killed_at_commits_of_a_links_way(further: int, site: MediaSite, tmp_path: Path) -> None:
+    with mortal(site, tmp_path) as scene:
         scene.bot.kill()
-        scene.send(f"/clip/commits-{method}-{further}.mp4")
-        assert die_at_commits(scene, 2 + METHODS.index(method), further) > 6
+        scene.send(f"/clip/commits-{further}.mp4")
+        assert die_at_commits(scene, 2, further) > 6
         (answer,) = scene.wait_for_answers()
         assert answer.kind == "video", answer.text

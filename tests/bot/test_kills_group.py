@@ -15,13 +15,13 @@ from tests.support.file_server import served
 from tests.support.kills import (
     die_at_commits,
     downloads_worker,
-    staged,
+    mortal,
     telegram_worker,
     the_bot,
     yt_dlp,
 )
 from tests.support.media import make
-from tests.support.scene import CHAT, HOSTILE_BOT, ONE_WORKER_EACH, Scene, once
+from tests.support.scene import CHAT, GALLERY, ONE_WORKER_EACH, Scene, once
 
 pytestmark = [pytest.mark.usefixtures("needs_ffmpeg"), pytest.mark.timeout(240)]
 
@@ -87,8 +87,8 @@ def test_killed_within_an_answer_of_several_files(
     site: MediaSite,
     tmp_path: Path,
 ) -> None:
-    env = {**ONE_WORKER_EACH, "HOSTILE": "tests.hostile.gallery"}
-    with Scene(site, tmp_path, env, script=HOSTILE_BOT) as scene:
+    env = {**ONE_WORKER_EACH, **GALLERY}
+    with Scene(site, tmp_path, env) as scene:
         killed: list[bool] = []
 
         def action() -> None:
@@ -107,8 +107,8 @@ def test_killed_within_an_answer_of_several_files(
 
 def test_killed_when_a_refused_file_has_come_as_a_document(site: MediaSite, tmp_path: Path) -> None:
     """What was sent before it is counted, and only the document may come once more."""
-    env = {**ONE_WORKER_EACH, "HOSTILE": "tests.hostile.gallery"}
-    with Scene(site, tmp_path, env, script=HOSTILE_BOT) as scene:
+    env = {**ONE_WORKER_EACH, **GALLERY}
+    with Scene(site, tmp_path, env) as scene:
 
         def refuse_videos(call: Call) -> None:
             if call.method == "sendVideo" or "video" in str(call.params.get("media")):
@@ -138,8 +138,8 @@ def test_killed_when_a_refused_file_has_come_as_a_document(site: MediaSite, tmp_
 def test_killed_while_a_post_is_downloaded(
     victim: Callable[[Scene], None], site: MediaSite, tmp_path: Path
 ) -> None:
-    env = {**ONE_WORKER_EACH, "HOSTILE": "tests.hostile.gallery"}
-    with Scene(site, tmp_path, env, script=HOSTILE_BOT) as scene:
+    env = {**ONE_WORKER_EACH, **GALLERY}
+    with Scene(site, tmp_path, env) as scene:
         before = site.hits("/slow/2.mp4")
         scene.send("/post/psp")
         # The first file is there by then, and the second is on its way.
@@ -192,7 +192,7 @@ FURTHER = pytest.mark.parametrize(
 @pytest.mark.timeout(600)
 @FURTHER
 def test_killed_at_commits_of_a_posts_way(further: int, site: MediaSite, tmp_path: Path) -> None:
-    with staged("forkserver", site, tmp_path, HOSTILE="tests.hostile.gallery") as scene:
+    with mortal(site, tmp_path, **GALLERY) as scene:
         scene.bot.kill()
         scene.send("/post/ppvp")
         assert die_at_commits(scene, 2, further) > 8
@@ -205,7 +205,7 @@ def test_killed_at_commits_of_a_posts_way(further: int, site: MediaSite, tmp_pat
 def test_killed_at_commits_of_the_way_of_a_video_that_is_cut(
     further: int, film_url: str, site: MediaSite, tmp_path: Path
 ) -> None:
-    with staged("forkserver", site, tmp_path, MAX_FILE_MB="1") as scene:
+    with mortal(site, tmp_path, MAX_FILE_MB="1") as scene:
         scene.bot.kill()
         scene.api.say(film_url, CHAT)
         assert die_at_commits(scene, 3, further) > 8

@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from tests.sandbox.bot_process import BOT
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.support.media import probe
@@ -25,7 +26,7 @@ def scene(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "DOWNLOAD_TIMEOUT": "20",
         "JOB_MAX_ATTEMPTS": "2",
     }
-    with Scene(site, tmp_path_factory.mktemp("bot"), env) as scene:
+    with Scene(site, tmp_path_factory.mktemp("bot"), env, script=BOT) as scene:
         yield scene
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.hostile.payload import ATTACKS, GOT
 from tests.sandbox.site import MediaSite
-from tests.support.scene import HOSTILE_BOT, Scene
+from tests.support.scene import Scene
 from worker.downloads.confinement import landlock, seccomp
 
 # What each attack comes to, and the guard without which it would not.
@@ -67,9 +67,11 @@ CLOSED = ("telegram's memory", "telegram's memory by a program", "bot's descript
 def attack(tmp_path: Path, preload: str) -> dict[str, str]:
     """Let the payload loose inside a bot; what each of its attacks came to."""
     with MediaSite() as site, ExitStack() as stack:
-        settings = {"HOSTILE": f"tests.hostile.{preload}", "ALLOWED_NETWORKS": "127.0.0.1/32"}
+        settings = {
+            "IN_FORK_SERVER": f"tests.hostile.{preload}",
+            "ALLOWED_NETWORKS": "127.0.0.1/32",
+        }
         scene = Scene(site, tmp_path, settings)
-        scene.bot.script = HOSTILE_BOT
         (tmp_path / ".env").write_text("PROXY=\n")
         abstract = f"fetchbot-test-{os.getpid()}"
         listening = [

@@ -13,7 +13,7 @@ from tests.hostile.proxy import PASSWORD, Proxy
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import maintenance
-from tests.support.scene import HOSTILE_BOT, Scene
+from tests.support.scene import Scene
 
 COOKIE, QUERY = "value-of-a-cookie", "secret-of-a-link"
 
@@ -26,10 +26,9 @@ def a_talkative_bot(
     cookies = tmp_path / "cookies.txt"
     lines = (f"{host}\tFALSE\t/\tFALSE\t0\tname\t{COOKIE}\n" for host in ("127.0.0.1", "a.example"))
     cookies.write_text("# Netscape HTTP Cookie File\n" + "".join(lines))
-    settings = {"HOSTILE": f"tests.hostile.{module}", "COOKIES_FILE": str(cookies)}
-    settings |= {"JOB_MAX_ATTEMPTS": "2"}
+    settings = dict.fromkeys(("IN_MAIN", "IN_FORK_SERVER"), f"tests.hostile.{module}")
+    settings |= {"COOKIES_FILE": str(cookies), "JOB_MAX_ATTEMPTS": "2"}
     scene = Scene(site, tmp_path, settings)
-    scene.bot.script = HOSTILE_BOT
     token = scene.api.token
     with Proxy(scene.api.url, site.url) as proxy:
         scene.bot.env["PROXY"] = proxy.setting

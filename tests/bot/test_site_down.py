@@ -10,15 +10,12 @@ from typing import Any
 import pytest
 
 from tests.sandbox.site import MediaSite
-from tests.support import impatient_bot
-from tests.support.operator_kit import ROOT, maintenance
+from tests.support.operator_kit import maintenance
 from tests.support.scene import Scene
 from worker.errors import Reason
 from worker.sites import site_of_link
 from worker.telegram import texts
 from worker.telegram.texts import ENGLISH
-
-BOT = Path(impatient_bot.__file__)
 
 ANNA, BEN, CEM, DORA = 11, 12, 13, 14
 
@@ -35,8 +32,8 @@ def own_site() -> Iterator[MediaSite]:
 
 def scene_of(site: MediaSite, tmp_path: Path, **circuits: float) -> Scene:
     """Who waits for a second attempt waits longer than any of these tests."""
-    env = {"PYTHONPATH": str(ROOT), "QUEUE_RETRY_AFTER": "600", "CIRCUITS": json.dumps(circuits)}
-    return Scene(site, tmp_path, env, script=BOT)
+    env = {"IN_MAIN": "tests.support.circuit_numbers", "CIRCUITS": json.dumps(circuits)}
+    return Scene(site, tmp_path, {**env, "QUEUE_RETRY_AFTER": "600"})
 
 
 def fail_for_two(scene: Scene) -> None:

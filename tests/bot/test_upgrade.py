@@ -30,7 +30,7 @@ def packages(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scene(site: MediaSite, tmp_path: Path, packages: Path) -> Iterator[Scene]:
-    scene = Scene(site, tmp_path, {**ONE_WORKER_EACH, "ADMINS": str(ADMIN)})
+    scene = Scene(site, tmp_path, {**ONE_WORKER_EACH, "ADMINS": str(ADMIN)}, script=BOT)
     scene.bot.python = str(tmp_path / "venv/bin/python")
     assert packages.is_dir()
     with scene:

@@ -1,4 +1,4 @@
-"""Preloaded by the fork server in place of the product's preload: the payload, all guards on."""
+"""The payload takes the place of yt-dlp in every download; all guards are on."""
 
 from tests.hostile import payload
 from worker.downloads import child

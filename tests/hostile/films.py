@@ -12,7 +12,6 @@ from urllib.parse import urljoin
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.globals import extractors
 
-import worker.dispatch.preload  # noqa: F401 - what this module stands in for
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 

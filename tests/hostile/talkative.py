@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-import worker.dispatch.preload  # noqa: F401 - what this module stands in for
 from worker import logs
 from worker.telegram import client
 

@@ -4,7 +4,6 @@ import itertools
 from pathlib import Path
 
 from tests.sandbox.site import MediaSite
-from tests.support import staged_bot
 from tests.support.scene import ONE_WORKER_EACH, Scene
 
 
@@ -25,19 +24,12 @@ def yt_dlp(scene: Scene) -> None:
 
 
 MOMENTS = ["before", "within", "after"]
-STAGED_BOT = Path(staged_bot.__file__)
 
 
-def staged(method: str, site: MediaSite, home: Path, **more: str) -> Scene:
-    """A bot whose deaths cost no attempt that counts: how many there are is not the matter."""
-    env = {
-        **ONE_WORKER_EACH,
-        "START_METHOD": method,
-        "PYTHONPATH": str(STAGED_BOT.parents[2]),
-        "JOB_MAX_ATTEMPTS": "100",
-        **more,
-    }
-    return Scene(site, home, env, script=STAGED_BOT)
+def mortal(site: MediaSite, home: Path, **more: str) -> Scene:
+    """A bot that dies at commits, any number of times: none of these deaths gives a link up."""
+    env = {**ONE_WORKER_EACH, "IN_MAIN": "tests.support.death_at_commit", **more}
+    return Scene(site, home, env | {"JOB_MAX_ATTEMPTS": "100"})
 
 
 def die_at_commits(scene: Scene, first: int, further: int) -> int:

@@ -9,15 +9,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.sandbox.api import BotApi
-from tests.sandbox.bot_process import BOT, BotProcess
+from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.faults import Call
 from tests.sandbox.site import MediaSite
 
 CHAT = 4711
 
-HOSTILE_BOT = Path(__file__).parents[1] / "hostile" / "bot.py"
-"""A bot that first imports the module which HOSTILE names."""
+TESTED_BOT = Path(__file__).with_name("tested_bot.py")
+
+GALLERY = {"IN_FORK_SERVER": "tests.hostile.gallery"}
+"""Settings of a bot that knows a site with extractors of its own."""
 
 ONE_WORKER_EACH = {"DOWNLOAD_WORKERS": "1", "TELEGRAM_WORKERS": "1"}
 
@@ -31,7 +33,7 @@ class Scene:
         tmp_path: Path,
         env: Mapping[str, str] | None = None,
         *,
-        script: Path = BOT,
+        script: Path = TESTED_BOT,
     ) -> None:
         """`env` adds settings; a failed download is tried again after one second."""
         self.site = site

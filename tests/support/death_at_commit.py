@@ -1,20 +1,15 @@
-"""The real `bot.py`, with its workers' start method and the moment of its death to choose.
+"""Kills the main process at a commit of its choice.
 
-START_METHOD is multiprocessing's word. HOSTILE names a module that the main process and its fork
-server import first. DIE_AT_COMMIT=N is SIGKILL at the N-th commit of this
-life, and DIE_WHEN says at which moment of it: before, within or after.
+DIE_AT_COMMIT=N is SIGKILL at the N-th commit of this life, and DIE_WHEN says at which moment of
+it: before, within or after.
 """
 
-import importlib
-import multiprocessing
 import os
 import signal
 import sqlite3
-import sys
 import threading
 from typing import Any, NoReturn
 
-import bot
 from worker.ledger.database import Database
 
 
@@ -53,12 +48,5 @@ def die_at_commit(number: int, moment: str) -> None:
     setattr(Database, "execute", execute_or_die)  # noqa: B010 - mypy would want its exact type
 
 
-if __name__ == "__main__":
-    context = multiprocessing.get_context(os.environ["START_METHOD"])
-    vars(multiprocessing)["get_context"] = lambda _method: context
-    if hostile := os.environ.get("HOSTILE"):
-        importlib.import_module(hostile)
-        bot.PRELOAD = [hostile]
-    if number := os.environ.get("DIE_AT_COMMIT"):
-        die_at_commit(int(number), os.environ["DIE_WHEN"])
-    sys.exit(bot.main(sys.argv[1:]))
+if number := os.environ.get("DIE_AT_COMMIT"):
+    die_at_commit(int(number), os.environ["DIE_WHEN"])
