@@ -24,7 +24,7 @@ from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.poller import Poller
 from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
 from worker.errors import PASSING_ERRNOS
-from worker.ledger import Ledger, LedgerBusy, LedgerError, ledger_path
+from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
 from worker.pool import Pool
 from worker.processes import process_setup, process_table, signals
 from worker.processes.stop_signals import StopSignals
@@ -46,6 +46,9 @@ JANITOR_STALL_S = 180.0
 
 STOP_RESERVE_S = 12.0
 """How long the dispatcher may take after the grace; the sum must be below `stopwaitsecs`."""
+
+JANITOR_PATIENCE_S = 2.0
+"""How long a stop waits for a step of maintenance, which has the ledger open."""
 
 NOT_NOW_PAUSE_S = 5.0
 """How long a bot that cannot use its directory waits before it exits."""
@@ -90,9 +93,8 @@ def _run_locked(settings: Settings) -> int:
         lock = data_directory.lock(data_dir)
         data_directory.keep_private(data_dir)
         data_directory.use_for_temporary_files(data_dir)
-        ledger = Ledger(ledger_path(data_dir))
-        ledger.check()
-        ledger.close()
+        check_file(ledger_path(data_dir))
+        Ledger(ledger_path(data_dir)).close()
     except BlockingIOError:
         log.error("Another bot uses DATA_DIR %s; each bot needs its own.", data_dir)
         return _not_now()
@@ -137,11 +139,14 @@ class Bot:
         )
         self._janitor = Janitor(settings, self._dispatcher, lambda: self._poller.polled_at)
         self._dispatcher_thread = threading.Thread(target=self._dispatcher.run, name="dispatcher")
+        self._janitor_thread = threading.Thread(
+            target=self._janitor.run, name="maintenance", daemon=True
+        )
         self._threads = [
             self._dispatcher_thread,
             # Not waited for at the end, since the poll may block in the network for a while.
             threading.Thread(target=self._poller.run, name="poll", daemon=True),
-            threading.Thread(target=self._janitor.run, name="maintenance", daemon=True),
+            self._janitor_thread,
         ]
 
     def run(self) -> int:
@@ -160,6 +165,7 @@ class Bot:
             _kill_descendants()
             os._exit(EXIT_STALLED)
         _kill_descendants()
+        self._janitor_thread.join(JANITOR_PATIENCE_S)
         log.info("The bot has stopped.")
         return exitcode
 

@@ -17,17 +17,23 @@ START_ON_A_FULL_DISK = """
 import os, subprocess, sys
 from pathlib import Path
 from tests.chaos.disk import Disk, enter_own_namespace
-bot, home, had_a_bot = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "True"
+bot, home, before = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 try:
     enter_own_namespace()
     disk = Disk(home / "data", 3_000_000)
 except OSError as error:
     sys.exit(f"no disk of our own: {error}")
 disk.path.chmod(0o700)
-if had_a_bot:
+if before != "no bot":
     from worker.ledger import Ledger, ledger_path
-    Ledger(ledger_path(disk.path)).close()
+    ledger = Ledger(ledger_path(disk.path))
+    log = Path(f"{ledger_path(disk.path)}-wal")
+    ledger.record_updates([{"update_id": 1}], 1.0)
+    content = log.read_bytes()
+    ledger.close()
     (disk.path / "lock").touch()
+    if before == "killed bot":
+        log.write_bytes(content)
 disk.leave(0)
 done = subprocess.run([sys.executable, bot], cwd=home, env=dict(os.environ), timeout=40)
 disk.release()
@@ -60,9 +66,9 @@ def run(program: str, tmp_path: Path, *arguments: object) -> subprocess.Complete
     )
 
 
-@pytest.mark.parametrize("had_a_bot", [True, False])
-def test_a_full_disk_at_the_start_is_no_wrong_setting(had_a_bot: bool, tmp_path: Path) -> None:
-    done = run(START_ON_A_FULL_DISK, tmp_path, tmp_path, had_a_bot)
+@pytest.mark.parametrize("before", ["no bot", "stopped bot", "killed bot"])
+def test_a_full_disk_at_the_start_is_no_wrong_setting(before: str, tmp_path: Path) -> None:
+    done = run(START_ON_A_FULL_DISK, tmp_path, tmp_path, before)
     if "no disk of our own" in done.stderr:
         pytest.skip(done.stderr.strip())
     assert done.stdout == f"{EXIT_NOT_NOW}\n", done.stderr

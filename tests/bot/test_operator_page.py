@@ -18,6 +18,7 @@ from tests.support.scene import Scene
 PAGE = (ROOT / "maintenance" / "README.md").read_text("utf-8")
 BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 COMMANDS = [line.split("  #")[0].strip() for line in BLOCKS.splitlines() if line]
+RESTORE = re.findall(r"^  - `((?:rm|cp) [^`]*)`", PAGE, re.MULTILINE)
 PROTECTIONS = re.findall(r"^\| `((?:kill|mkdir|prlimit)[^`]*)`", PAGE, re.MULTILINE)
 
 
@@ -67,6 +68,29 @@ def test_every_command_of_the_page_runs(site: MediaSite, tmp_path: Path) -> None
         assert backup.st_size > 10_000
         assert stat.S_IMODE(backup.st_mode) == 0o600, "it holds people's links"
         scene.api.wait_for(lambda: not scene.ledger("SELECT 1 FROM jobs WHERE state = 'running'"))
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_backup_is_restored_as_the_page_says(end: str, site: MediaSite, tmp_path: Path) -> None:
+    with Scene(site, tmp_path) as scene:
+        (backup,) = [command for command in COMMANDS if "VACUUM INTO" in command]
+        scene.send("/clip/before-the-backup.mp4")
+        scene.wait_for_answers(1)
+        assert run(scene, backup).returncode == 0
+        scene.send("/clip/after-the-backup.mp4")
+        scene.wait_for_answers(2)
+        if end == "kill":
+            scene.bot.kill()
+        else:
+            scene.bot.terminate()
+            assert scene.bot.wait(20) == 0
+            assert [path.name for path in scene.data_dir.glob("ledger*")] == ["ledger.sqlite3"]
+        for command in RESTORE:
+            assert run(scene, command).returncode == 0
+        assert len(scene.ledger("SELECT 1 FROM requests")) == 1
+        scene.bot.start()
+        scene.send("/clip/after-the-restoration.mp4")
+        scene.wait_for_answers(3)
 
 
 KILL, STOP, KILL_BOT, END_BOT, ABANDON, LIMITS = PROTECTIONS

@@ -19,6 +19,7 @@ from worker.ledger import (
     LedgerError,
     StatusJob,
     UpdateJob,
+    check_file,
     database,
 )
 from worker.ledger.queue import MAX_REFUNDS
@@ -121,7 +122,7 @@ def test_damaged_ledger_is_noticed_and_kept(ledger_file: Path) -> None:
     content[8192:12288] = b"\xff" * 4096
     ledger_file.write_bytes(content)
     with pytest.raises(LedgerError, match=r"damaged|cannot be read"):
-        Ledger(ledger_file).check()
+        check_file(ledger_file)
     assert ledger_file.read_bytes() == content
 
 

@@ -43,18 +43,26 @@ class Poller:
         self._open_ledger = open_ledger
         self._wake = wake
         self._stopped = threading.Event()
+        self._ledger: Ledger | None = None
+        self._recording = threading.Lock()
         self.token_refused = threading.Event()
         self.polled_at: float | None = None
         """When Telegram answered a poll last, in monotonic time."""
 
     def stop(self) -> None:
-        """Record nothing more. A poll that is under way may still wait for the network."""
+        """Record nothing more, and close the ledger: the last to close it takes its log in.
+
+        A poll that is under way may still wait for the network.
+        """
         self._stopped.set()
+        with self._recording:
+            if self._ledger:
+                self._ledger.close()
 
     def run(self) -> None:
         """The thread."""
         client = Client(self._connection)
-        ledger = self._open_ledger()
+        ledger = self._ledger = self._open_ledger()
         offset = ledger.offset()
         failures = 0
         while not self._stopped.is_set():
@@ -88,9 +96,12 @@ class Poller:
             # Nothing of it can be confirmed, so the next poll brings it again at once.
             log.error("Telegram sends updates without an id that could be confirmed.")
             self._stopped.wait(RUBBISH_PAUSE_S)
-        while usable and not self._stopped.is_set():
+        while usable:
             try:
-                ledger.record_updates(usable, clocks.wall_clock())
+                with self._recording:
+                    if self._stopped.is_set():
+                        break
+                    ledger.record_updates(usable, clocks.wall_clock())
             except LedgerBusy as error:
                 log.error("Updates cannot be written, they wait at Telegram: %s", error)
                 self._stopped.wait(1.0)

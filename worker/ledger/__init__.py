@@ -5,7 +5,7 @@ thread that made it; threads and commands open their own and wait for each other
 """
 
 from worker.ledger.admission import Quota
-from worker.ledger.database import LedgerBusy, LedgerError
+from worker.ledger.database import LedgerBusy, LedgerError, check_file
 from worker.ledger.fairness import Share
 from worker.ledger.jobs import (
     DOWNLOADS,
@@ -49,6 +49,7 @@ __all__ = [
     "StatusJob",
     "UpdateJob",
     "Verdict",
+    "check_file",
     "download_directory",
     "ledger_path",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from worker.errors import PASSING_ERRNOS
+from worker.ledger import write_ahead_log
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 
 BUSY_S = 5.0
@@ -61,15 +62,13 @@ class Database:
             raise LedgerError(f"there is no ledger at {path}; the bot makes one when it starts")
         # A reader too opens it for writing: after a crash it must take over the last commits.
         mode = "rwc" if access is Access.OWNER else "rw"
-        try:
-            # isolation_level None: transactions are begun and ended here, in so many words.
-            self._connection = sqlite3.connect(
-                f"file:{quote(str(path))}?mode={mode}",
-                timeout=BUSY_S,
-                isolation_level=None,
-                uri=True,
-            )
-            self._connection.row_factory = sqlite3.Row
+        with _open_errors(path):
+            if path.exists() and write_ahead_log.has_foreign_log(path):
+                raise LedgerError(
+                    f"the log beside the ledger {path} is that of another one, and nothing was "
+                    f"changed: {write_ahead_log.how_to_remove(path)}"
+                )
+            self._connection = _connect(path, mode)
             self._recognise()
             if access is Access.OWNER:
                 self._migrate()
@@ -79,13 +78,6 @@ class Database:
             self.execute("PRAGMA synchronous = FULL")
             if access is Access.READ:
                 self.execute("PRAGMA query_only = ON")
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING or _cannot_be_opened(path):
-                raise LedgerBusy(str(error)) from None
-            raise LedgerError(
-                f"the ledger {path} cannot be read ({error}); move it away to start afresh, "
-                "or put a backup in its place"
-            ) from None
 
     def _recognise(self) -> None:
         version = self.value("PRAGMA user_version")
@@ -117,16 +109,8 @@ class Database:
                 f"PRAGMA user_version = {number}; COMMIT;"
             )
 
-    def check(self) -> None:
-        """Look through the whole file. Raises LedgerError when it is damaged."""
-        try:
-            damage = self.value("PRAGMA quick_check(1)")
-        except sqlite3.DatabaseError as error:
-            damage = str(error)
-        if damage != "ok":
-            raise LedgerError(f"the ledger {self._path} is damaged ({damage}): restore a backup")
-
     def close(self) -> None:
+        """Close the connection; the thread that closes the last one leaves one file."""
         self._connection.close()
 
     @contextmanager
@@ -174,6 +158,61 @@ class Database:
         """The first column of the first row, or None."""
         row = self.execute(sql, *parameters).fetchone()
         return row and row[0]
+
+
+def check_file(path: Path) -> None:
+    """Look through the whole ledger, without changing it. Raises LedgerError when it is damaged.
+
+    It is opened for reading alone: a connection that may write takes the log into the file when
+    it is closed, and a log that belongs to another ledger would damage a backup for good.
+    """
+    if not path.exists():
+        return
+    # A log of another ledger may fit well enough for all but a comparison with the indexes.
+    # Without a log nothing is made beside the file, for which a full disk may have no room.
+    has_log = write_ahead_log.has_log(path)
+    mode, pragma = ("ro", "integrity_check") if has_log else ("ro&immutable=1", "quick_check")
+    with _open_errors(path):
+        connection = _connect(path, mode)
+        try:
+            (damage,) = connection.execute(f"PRAGMA {pragma}(1)").fetchone()
+        finally:
+            connection.close()
+    if damage != "ok":
+        raise LedgerError(
+            f"the ledger {path} is damaged ({damage}), and nothing was changed: {_help(path)}"
+        )
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        timeout=BUSY_S,
+        # Transactions are begun and ended here, in so many words.
+        isolation_level=None,
+        # Only `close` is called by another thread, at a stop.
+        check_same_thread=False,
+        uri=True,
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+@contextmanager
+def _open_errors(path: Path) -> Iterator[None]:
+    """Raise what SQLite says of a file that is opened as LedgerBusy or LedgerError."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING or _cannot_be_opened(path):
+            raise LedgerBusy(str(error)) from None
+        raise LedgerError(f"the ledger {path} cannot be read ({error}): {_help(path)}") from None
+
+
+def _help(path: Path) -> str:
+    if write_ahead_log.has_log(path):
+        return f"{write_ahead_log.how_to_remove(path)}; otherwise restore a backup"
+    return "restore a backup, or move it away to start afresh"
 
 
 def _cannot_be_opened(path: Path) -> bool:

@@ -75,12 +75,8 @@ class Ledger:
         """Open and migrate. Raises LedgerError, and never overwrites what is there."""
         self._db = Database(path)
 
-    def check(self) -> None:
-        """Look through the whole file. Raises LedgerError when it is damaged."""
-        self._db.check()
-
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection. Any thread may, once the one that made it does nothing more."""
         self._db.close()
 
     # ------------------------------------------------------------------------- updates
