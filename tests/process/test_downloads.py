@@ -14,6 +14,7 @@ from tests.support.downloads_harness import Worker, worker
 from tests.support.file_server import served
 from tests.support.media import index_stands_in_front
 from worker.errors import Fault, Reason
+from worker.file_titles import file_name
 from worker.protocol import MediaKind, Progress, Stage, YtDlpStarted
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
@@ -43,6 +44,7 @@ def test_each_kind_of_media_arrives_whole(
     assert media.facts.duration_s == pytest.approx(length_s, abs=0.2)
     assert media.size_bytes == os.stat(media.path).st_size > 0
     assert media.source_url == site.url + path
+    assert Path(media.path).name == file_name(media.facts.title, media.path)
     left = {media.path, media.thumbnail} - {None}
     assert {str(entry) for entry in warm.directory.iterdir()} == left
     if kind is VIDEO:

@@ -100,7 +100,7 @@ def test_the_status_turns_into_the_video(driver: TelegramDriver, clip: MediaFile
     assert message.media is not None
     assert delivered == Delivered(message.media.file_id, MediaKind.VIDEO)
     assert message.media.path.read_bytes() == MP4
-    assert message.media.file_name == "Happy_Times.mp4"
+    assert message.media.file_name == "Häppy Times.mp4"
     assert (message.media.width, message.media.height, message.media.duration) == (1280, 720, 13)
     assert message.media.supports_streaming
     assert message.media.thumbnail is not None

@@ -15,7 +15,6 @@ from tests.support.telegram_driver import clip as clip
 from tests.support.telegram_driver import driver as driver
 from worker.errors import JobError, Reason
 from worker.protocol import MediaFile
-from worker.telegram.files import safe_name
 
 
 def link_to_passwd(path: Path) -> None:
@@ -66,21 +65,6 @@ def test_a_directory_that_is_a_link_is_not_followed(
     with pytest.raises(JobError, match="cannot be opened"):
         driver.deliver(replace(clip, path=str(tmp_path / "link" / Path(clip.path).name)))
     assert driver.message.kind == "text"
-
-
-@pytest.mark.parametrize(
-    ("title", "path", "name"),
-    [
-        ("Clip: one/two", "/x/v.MP4", "Clip_one_two.mp4"),
-        ("Ünïcödé 🎬", "/x/v.mp4", "Unicode.mp4"),
-        ("視頻", "/x/v.webm", "media.webm"),
-        ("../../etc/passwd", "/x/v", "etc_passwd"),
-        ('a"\r\nb', '/x/v.m"4', "a_b"),
-        ("x" * 500, "/x/v.mp4", "x" * 60 + ".mp4"),
-    ],
-)
-def test_a_file_goes_out_under_a_safe_name(title: str, path: str, name: str) -> None:
-    assert safe_name(title, path) == name
 
 
 @pytest.mark.parametrize("fill", [b"", b"x" * 300_000, None])

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.usage import Usage
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import Fault, JobError, Reason
+from worker.file_titles import file_name
 from worker.processes import memory, process_table, signals
 from worker.protocol import Download, Identified, Media, MediaFile, Progress, Stage, YtDlpStarted
 
@@ -230,7 +232,7 @@ class Session:
         media = Media(tuple(map(self._media_file, result.files)))
         named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
         workspace.keep_only(self._directory, named - {LOG_NAME})
-        return media
+        return Media(tuple(map(_titled, media.files)))
 
     def _media_file(self, file: ReadyFile) -> MediaFile:
         try:
@@ -251,6 +253,12 @@ class Session:
             facts=file.facts,
             thumbnail=os.fspath(self._directory / file.thumbnail) if file.thumbnail else None,
         )
+
+
+def _titled(file: MediaFile) -> MediaFile:
+    """Call a file by its title: a local Bot API server sends it under the name that it has."""
+    name = file_name(file.facts.title, file.path, file.source_url)
+    return replace(file, path=os.fspath(workspace.rename(Path(file.path), name)))
 
 
 def _memory_in_use() -> int:

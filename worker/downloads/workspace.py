@@ -5,6 +5,7 @@ put links, devices or unreadable directories there. So nothing here follows a li
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import stat
@@ -56,6 +57,23 @@ def keep_only(directory: Path, names: set[str]) -> None:
             remove(Path(entry.path))
         else:
             os.unlink(entry.path)
+
+
+def rename(path: Path, name: str) -> Path:
+    """Call a file `name`, with a number if its directory has such a file. Returns its path.
+
+    That is the old one where the file system does not take the name.
+    """
+    stem, suffix = os.path.splitext(name)
+    with contextlib.suppress(OSError, ValueError):  # UnicodeEncodeError is a ValueError
+        for number in itertools.count(1):
+            target = path.with_name(name if number == 1 else f"{stem} {number}{suffix}")
+            if target == path:
+                return path
+            if not os.path.lexists(target):
+                os.rename(path, target)
+                return target
+    return path
 
 
 def size_bytes(directory: Path) -> int:

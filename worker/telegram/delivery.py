@@ -10,6 +10,7 @@ from typing import Any
 from telebot import types
 
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
+from worker.file_titles import file_name
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -32,7 +33,7 @@ from worker.telegram import fields, texts, transport
 from worker.telegram.buttons import cancel_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
-from worker.telegram.files import open_media, open_thumbnail, safe_name, size_of
+from worker.telegram.files import open_media, open_thumbnail, size_of
 from worker.telegram.texts import Catalogue
 
 # After the last byte of an upload Telegram is silent while it works on the file; a local server
@@ -217,7 +218,7 @@ def _input_media(
 
 
 def _upload(file: FileIO, media: MediaFile) -> types.InputFile:
-    return types.InputFile(file, safe_name(media.facts.title, media.path))
+    return types.InputFile(file, file_name(media.facts.title, media.path, media.source_url))
 
 
 def _described(

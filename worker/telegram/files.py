@@ -1,20 +1,13 @@
-"""Files to be uploaded: opened without following links, and given safe names."""
+"""Files to be uploaded, opened without following links."""
 
 import os
-import re
 import stat
-import unicodedata
 from contextlib import ExitStack
 from io import FileIO
-from pathlib import Path
 
 from worker.errors import Fault, JobError, Reason
 
 MAX_THUMBNAIL_BYTES = 200_000  # Bot API 10.1, InputMediaVideo
-
-_MAX_STEM = 60
-_UNSAFE = re.compile(r"[^A-Za-z0-9]+")
-_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 def open_media(path: str) -> FileIO:
@@ -71,11 +64,3 @@ def open_thumbnail(path: str | None) -> FileIO | None:
 def size_of(file: FileIO) -> int:
     """The size of an open file in bytes."""
     return os.fstat(file.fileno()).st_size
-
-
-def safe_name(title: str, path: str) -> str:
-    """A readable ASCII file name: the title's letters and digits with the path's suffix."""
-    ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii")
-    stem = _UNSAFE.sub("_", ascii_title)[:_MAX_STEM].strip("_")
-    suffix = Path(path).suffix
-    return (stem or "media") + (suffix.lower() if _SUFFIX.fullmatch(suffix) else "")
