@@ -20,6 +20,8 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg
 from worker.downloads.media.contents import positive
 from worker.downloads.media.conversion import budget_of
+from worker.downloads.media.finishing import contents_of
+from worker.downloads.media.mp4 import reader
 from worker.downloads.ytdlp import page_limits
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -42,11 +44,14 @@ _NOT_DOWNLOADABLE_NOW: dict[str, tuple[Reason, str]] = {
 }
 
 
+_Files = tuple[tuple[Path, dict[str, Any]], ...]
+
+
 @dataclass(frozen=True)
 class Fetched:
     """Files in the working directory in order, each with what yt-dlp knows of it."""
 
-    files: tuple[tuple[Path, dict[str, Any]], ...]
+    files: _Files
     note: Note | None = None
 
 
@@ -121,7 +126,8 @@ def fetch(
 ) -> Fetched:
     """Download the media behind the task's link into the working directory.
 
-    If a file proves too large, the next best format is tried. Raises JobError for what is decided
+    If a file proves too large, the next best format is tried, and a video that proves to be silent
+    is fetched again with the sound that its site has beside it. Raises JobError for what is decided
     here, and whatever yt-dlp raises.
     """
     has_ffmpeg = "ffmpeg" not in ffmpeg.missing()
@@ -137,24 +143,35 @@ def fetch(
         "postprocessor_hooks": [meter.on_postprocessor],
     }
     with page_limits.LimitedYoutubeDL(params, extractors) as ydl:
-        for choices_left in reversed(range(_MOST_CHOICES)):
-            try:
-                return Fetched(_extract(ydl, task.url, meter), chooser.note)
-            except (JobError, YoutubeDLError, OSError) as error:
-                too_large = classify(error).reason is Reason.TOO_LARGE
-                if not (too_large and choices_left):
-                    raise
-                chooser.exclude(meter.announced_bytes)
-                if not chooser.has_choice():
-                    raise
+        for tries_left in reversed(range(_MOST_CHOICES)):
+            files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
+            if files:
+                return Fetched(files, chooser.note)
             meter.start_again()
             _remove_parts()
     raise AssertionError("the last try returns or raises")
 
 
-def _extract(
-    ydl: page_limits.LimitedYoutubeDL, url: str, meter: Meter
-) -> tuple[tuple[Path, dict[str, Any]], ...]:
+def _try(
+    ydl: page_limits.LimitedYoutubeDL, url: str, meter: Meter, chooser: Chooser, *, is_last: bool
+) -> _Files | None:
+    """The files of one choice of formats; None if another choice is to be tried."""
+    try:
+        files = _extract(ydl, url, meter)
+    except (JobError, YoutubeDLError, OSError) as error:
+        if is_last or classify(error).reason is not Reason.TOO_LARGE:
+            raise
+        chooser.exclude(meter.announced_bytes)
+        if not chooser.has_choice():
+            raise
+        return None
+    silent = [info for path, info in files if _is_silent(path, info, chooser)]
+    for info in silent:
+        chooser.note_silent(info)
+    return files if is_last or not silent else None
+
+
+def _extract(ydl: page_limits.LimitedYoutubeDL, url: str, meter: Meter) -> _Files:
     videos = list(_videos(ydl.extract_info(url, download=True)))
     if not videos:
         raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
@@ -169,6 +186,17 @@ def _extract(
         _fetch_cover(ydl, Path(path), info)
         files.append((Path(path), info))
     return tuple(files)
+
+
+def _is_silent(path: Path, info: Mapping[str, Any], chooser: Chooser) -> bool:
+    """Whether a video has come without the sound that its site has in a track beside it."""
+    if not chooser.may_lack_sound(info):
+        return False
+    try:
+        found = reader.read(path).contents or contents_of(path)
+    except (JobError, OSError):
+        return False  # what to say of a broken file is decided later
+    return found.video is not None and found.audio is None
 
 
 def _fetch_cover(ydl: page_limits.LimitedYoutubeDL, path: Path, info: Mapping[str, Any]) -> None:

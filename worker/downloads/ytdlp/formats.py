@@ -14,11 +14,11 @@ from worker.downloads.media import conversion
 from worker.downloads.media.contents import Contents, Video, positive, side
 from worker.downloads.media.conversion import Budget, Unaffordable
 from worker.downloads.media.parts import parts_needed
+from worker.downloads.ytdlp import streams
+from worker.downloads.ytdlp.streams import Format
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import Note
-
-Format = Mapping[str, Any]
 
 # For what a container adds to its streams, and for errors of estimates.
 _HEADROOM = 0.93
@@ -45,7 +45,7 @@ class Choice:
 
     @property
     def has_video(self) -> bool:
-        return _has(self.streams[0], "vcodec")
+        return streams.has(self.streams[0], "vcodec")
 
     @property
     def height(self) -> int | None:
@@ -102,6 +102,7 @@ class Chooser:
         self._chosen: Choice | None = None
         self._excluded: set[object] = set()
         self._uncut: set[object] = set()
+        self._silent_ids: set[object] = set()
         self._announced: dict[object, int] = {}
         self._ceiling: int | None = None
         self.duration_s: float | None = None
@@ -114,13 +115,13 @@ class Chooser:
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
         """Choose, as yt-dlp's format function. Raises JobError when nothing can be sent."""
         # yt-dlp lists the worst first, by `format_sort`.
-        formats = list(reversed(context.get("formats") or ()))
-        if formats and all(map(_is_storyboard, formats)):
+        formats = streams.understood(reversed(context.get("formats") or ()), self._silent_ids)
+        if formats and all(map(streams.is_storyboard, formats)):
             # YouTube gives no more to an address that it blocks, or without a JavaScript runtime.
             raise JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, "only storyboards are offered")
-        formats = _in_the_original_language(formats)
+        formats = streams.in_the_original_language(formats)
         if self.form.max_height:
-            formats = _without_higher(formats, self.form.max_height)
+            formats = streams.without_higher(formats, self.form.max_height)
         self._choices = sorted(self._all(formats), key=self._ranking(formats))
         if self.form.sound_only:
             self._choices = list(_for_audio(self._choices))
@@ -140,6 +141,20 @@ class Chooser:
         if chosen.size_bytes is None and chosen.height:
             # Formats of the same height or more are not expected to be smaller.
             self._ceiling = chosen.height
+
+    def may_lack_sound(self, info: Mapping[str, Any]) -> bool:
+        """Whether a video that came as one file may have its sound in a track beside it.
+
+        `info` is what yt-dlp knows of it, once it is downloaded.
+        """
+        can_have = self._has_ffmpeg and not info.get("requested_formats")
+        if not can_have or info.get("format_id") in self._silent_ids:
+            return False
+        return any(map(streams.is_sound, streams.understood(info.get("formats") or ())))
+
+    def note_silent(self, info: Mapping[str, Any]) -> None:
+        """Remember that this video has come without sound, for the next choice."""
+        self._silent_ids.add(info.get("format_id"))
 
     def has_choice(self) -> bool:
         """Whether any of the latest formats is left to choose."""
@@ -168,10 +183,10 @@ class Chooser:
 
     def _all(self, formats: Sequence[Format]) -> Iterator[Choice]:
         """All choices in yt-dlp's order: videos first, then audio alone."""
-        audios = [f for f in formats if _has(f, "acodec") and not _has(f, "vcodec")]
-        is_silent = not any(_has(f, "acodec") for f in formats)
-        for video in (f for f in formats if _has(f, "vcodec")):
-            if _has(video, "acodec") or is_silent:
+        audios = list(filter(streams.is_sound, formats))
+        is_silent = not any(streams.has(f, "acodec") for f in formats)
+        for video in (f for f in formats if streams.has(f, "vcodec")):
+            if streams.has(video, "acodec") or is_silent:
                 yield Choice((video,), self.duration_s)
             elif audios and self._has_ffmpeg:
                 yield self._paired(video, audios)
@@ -197,7 +212,9 @@ class Chooser:
         counts = {
             choice: self._parts_of(choice)
             for choice in self._choices
-            if choice.has_video and _plays(choice.streams[0]) and choice.id not in self._uncut
+            if choice.has_video
+            and streams.plays(choice.streams[0])
+            and choice.id not in self._uncut
         }
         within = {choice: n for choice, n in counts.items() if n <= self._most_parts}
         return min(within, key=within.__getitem__, default=None)
@@ -225,7 +242,7 @@ class _Ranking:
     def __call__(self, choice: Choice) -> int:
         if not choice.has_video:
             return 3
-        if _plays(choice.streams[0]):
+        if streams.plays(choice.streams[0]):
             return 0 if (choice.height or self._good_height) >= self._good_height else 1
         # A video that has to be converted ranks like one that plays but is small.
         return 1 if self._can_be_converted(choice) else 2
@@ -245,57 +262,15 @@ class _Ranking:
         return True
 
 
-def _is_storyboard(media: Format) -> bool:
-    """Whether it is pictures for a player's progress bar, which yt-dlp lists as a format."""
-    return media.get("ext") == "mhtml" or media.get("protocol") == "mhtml"
-
-
-def _in_the_original_language(formats: Sequence[Format]) -> list[Format]:
-    """The formats without those whose sound is a dub, as far as the site tells.
-
-    A smaller file or a better codec is no reason for another language.
-    """
-    original = max((_preference(f) for f in formats if _has(f, "acodec")), default=0)
-    return [f for f in formats if not _has(f, "acodec") or _preference(f) == original]
-
-
-def _preference(media: Format) -> int:
-    """yt-dlp's `language_preference`, which is highest for the language of the video itself."""
-    preference = media.get("language_preference")
-    if isinstance(preference, int):
-        return preference
-    return 10 if "original" in str(media.get("format_note")).lower() else -1
-
-
-def _without_higher(formats: Sequence[Format], max_height: int) -> list[Format]:
-    """The formats that are no higher than wanted; the lowest if all are higher."""
-    lowest = min((_lines(media) for media in formats if _has(media, "vcodec")), default=0)
-    return [media for media in formats if _lines(media) <= max(max_height, lowest)]
-
-
-def _lines(media: Format) -> int:
-    """The shorter side in pixels; 0 if the site tells neither."""
-    return min(filter(None, (side(media.get("width")), side(media.get("height")))), default=0)
-
-
 def _for_audio(choices: Sequence[Choice]) -> Iterator[Choice]:
     """Audio alone first; after that the smallest videos, from which it can be extracted."""
     yield from (choice for choice in choices if not choice.has_video)
     with_audio = [
-        choice for choice in choices if choice.has_video and _has(choice.streams[0], "acodec")
+        choice
+        for choice in choices
+        if choice.has_video and streams.has(choice.streams[0], "acodec")
     ]
     yield from reversed(with_audio)
-
-
-def _has(media: Format, which: str) -> bool:
-    # A stream that the site does not mention exists: a plain file has video and audio.
-    codec = media.get(which)
-    return not (isinstance(codec, str) and codec.lower() == "none")
-
-
-def _plays(media: Format) -> bool:
-    codec = str(media.get("vcodec") or "h264").lower()
-    return codec.startswith(("avc", "h264"))
 
 
 def _size_bytes(media: Format, duration_s: float | None) -> int | None:

@@ -1,0 +1,60 @@
+"""Videos whose sound is a track of its own come with it, whatever their manifest says."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.download_limits import limits_with
+from tests.support.downloads_harness import Worker
+from tests.support.file_server import served
+from tests.support.masters import ALTERNATE, CODECS, GROUPS, MPDS, Track, master, mpd
+from tests.support.media import make, probe
+from worker.protocol import MediaKind
+
+pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with pictures and sound apart, as HLS (`.m3u8`) and as files."""
+    folder = tmp_path_factory.mktemp("tracks")
+    for name, streams in (("hd", "-an"), ("sound", "-vn"), ("other", "-vn")):
+        segments = f"-f hls -hls_time 1 -hls_segment_filename {folder}/{name}-%d.ts"
+        make(folder / f"{name}.m3u8", f"{streams} -c copy {segments}")
+    make(folder / "hd.mp4", "-an -c copy -movflags +faststart")
+    make(folder / "sound.m4a", "-vn -c copy -movflags +faststart")
+    return folder
+
+
+def assert_has_both(warm: Worker, folder: Path, name: str, manifest: str) -> None:
+    (folder / name).write_text(manifest)
+    with served(folder) as url:
+        media = warm.run(f"{url}/{name}", limits_with()).media
+    found = probe(media.path)
+    assert (media.facts.kind, found.video, found.audio) == (MediaKind.VIDEO, "h264", "aac")
+    assert media.facts.note is None
+
+
+@pytest.mark.parametrize("codecs", ["both", "missing", "empty", "sound alone", "unknown"])
+def test_a_track_of_hls_is_merged(warm: Worker, tracks: Path, codecs: str) -> None:
+    assert_has_both(warm, tracks, "m.m3u8", master(CODECS[codecs], GROUPS["one track"]))
+
+
+@pytest.mark.parametrize("manifest", ["no codecs", "codec of the sound alone"])
+def test_a_track_of_dash_is_merged(warm: Worker, tracks: Path, manifest: str) -> None:
+    assert_has_both(warm, tracks, "m.mpd", mpd(*MPDS[manifest]))
+
+
+@pytest.mark.parametrize("codecs", ["missing", "both"])
+def test_a_video_that_proves_silent_gets_the_only_track_there_is(
+    warm: Worker, tracks: Path, codecs: str
+) -> None:
+    silent = master(CODECS[codecs], (Track(uri=None), ALTERNATE))
+    assert_has_both(warm, tracks, "m.m3u8", silent)
+
+
+def test_sound_in_the_video_is_not_replaced(warm: Worker, tmp_path: Path) -> None:
+    segments = f"-f hls -hls_time 1 -hls_segment_filename {tmp_path}/hd-%d.ts"
+    make(tmp_path / "hd.m3u8", f"-c copy {segments}")
+    # The other track is missing: whoever asked for it would fail.
+    assert_has_both(warm, tmp_path, "m.m3u8", master("", (Track(uri=None), ALTERNATE)))

@@ -1,0 +1,128 @@
+"""Tell what a site's formats hold: pictures, sound, which codecs, whose language. All pure."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from worker.downloads.media.contents import side
+
+Format = Mapping[str, Any]
+
+# What yt-dlp gives to a sound track that a player takes only when somebody asks for it
+# (RFC 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
+_ALTERNATE = -2
+
+
+def understood(formats: Iterable[Format], silent_ids: Collection[object] = ()) -> list[Format]:
+    """The formats with the codecs corrected that a manifest leaves out or gets wrong.
+
+    In a plain file, a stream that is not mentioned exists. In a manifest of HLS or DASH it may as
+    well be a track of its own, and then the file is silent. `silent_ids` names formats that have
+    proved to be so; all videos of such a format's manifest are then.
+    """
+    known = [_classified(media) for media in formats]
+    with_tracks = {media.get("manifest_url") for media in known if _is_track(media)}
+    proven = {
+        media.get("manifest_url")
+        for media in known
+        if _is_in_manifest(media) and media.get("format_id") in silent_ids
+    }
+
+    def is_silent(media: Format) -> bool:
+        manifest = media.get("manifest_url")
+        if not has(media, "vcodec") or not _is_in_manifest(media):
+            return media.get("format_id") in silent_ids
+        is_vague = not (media.get("vcodec") and media.get("acodec"))
+        return manifest in proven or (is_vague and manifest in with_tracks)
+
+    return [{**media, "acodec": "none"} if is_silent(media) else media for media in known]
+
+
+def has(media: Format, which: str) -> bool:
+    """Whether it has a stream, by the name of yt-dlp's field for its codec."""
+    # A stream that the site does not mention exists: a plain file has video and audio.
+    codec = media.get(which)
+    return not (isinstance(codec, str) and codec.lower() == "none")
+
+
+def is_sound(media: Format) -> bool:
+    """Whether it is sound alone."""
+    return has(media, "acodec") and not has(media, "vcodec")
+
+
+def plays(media: Format) -> bool:
+    """Whether its video plays everywhere as it is, as far as the site tells."""
+    codec = str(media.get("vcodec") or "h264").lower()
+    return codec.startswith(("avc", "h264"))
+
+
+def lines(media: Format) -> int:
+    """The shorter side in pixels; 0 if the site tells neither."""
+    return min(filter(None, (side(media.get("width")), side(media.get("height")))), default=0)
+
+
+def is_storyboard(media: Format) -> bool:
+    """Whether it is pictures for a player's progress bar, which yt-dlp lists as a format."""
+    return media.get("ext") == "mhtml" or media.get("protocol") == "mhtml"
+
+
+def in_the_original_language(formats: Sequence[Format]) -> list[Format]:
+    """The formats without those whose sound is a dub, as far as the site tells.
+
+    A smaller file or a better codec is no reason for another language.
+    """
+    original = max((_preference(f) for f in formats if has(f, "acodec")), default=0)
+    return [f for f in formats if not has(f, "acodec") or _preference(f) == original]
+
+
+def without_higher(formats: Sequence[Format], max_height: int) -> list[Format]:
+    """The formats that are no higher than wanted; the lowest if all are higher."""
+    lowest = min((lines(media) for media in formats if has(media, "vcodec")), default=0)
+    return [media for media in formats if lines(media) <= max(max_height, lowest)]
+
+
+def _preference(media: Format) -> int:
+    """yt-dlp's `language_preference`, which is highest for the language of the video itself."""
+    preference = media.get("language_preference")
+    if isinstance(preference, int):
+        return preference
+    if "original" in str(media.get("format_note")).lower():
+        return 10
+    return _ALTERNATE if _is_alternate(media) else -1
+
+
+def _classified(media: Format) -> Format:
+    """The format with its own description's word for what it is, where that beats its codecs."""
+    if _is_dash(media) and not (media.get("vcodec") or media.get("acodec")):
+        # yt-dlp takes this word from the content type, which DASH requires.
+        is_audio = str(media.get("format_note")).startswith("DASH audio")
+        return {**media, "vcodec": "none"} if is_audio else media
+    if _is_in_manifest(media) and lines(media) and not has(media, "vcodec"):
+        # The list of codecs is not complete: what has a size in pixels is a video.
+        sound = media.get("acodec") if has(media, "acodec") else None
+        return {**media, "vcodec": None, "acodec": sound}
+    return media
+
+
+def _is_track(media: Format) -> bool:
+    """Whether it is a manifest's track of sound that belongs to the manifest's videos."""
+    if not (_is_in_manifest(media) and is_sound(media)) or _is_alternate(media):
+        return False
+    # A variant of HLS that is sound alone has a bit rate and its codec; a track lacks them.
+    return _is_dash(media) or not (media.get("tbr") and media.get("acodec"))
+
+
+def _is_alternate(media: Format) -> bool:
+    return _is_hls(media) and is_sound(media) and media.get("source_preference") == _ALTERNATE
+
+
+def _is_in_manifest(media: Format) -> bool:
+    return _is_hls(media) or _is_dash(media)
+
+
+def _is_hls(media: Format) -> bool:
+    return str(media.get("protocol")).startswith("m3u8")
+
+
+def _is_dash(media: Format) -> bool:
+    is_dash = str(media.get("protocol")).startswith("http_dash_segments")
+    return is_dash or str(media.get("container")).endswith("_dash")
