@@ -32,8 +32,9 @@ PEAK_S = 3600.0
 class MeasuredWorker:
     """A worker of the running bot.
 
-    `memory_bytes` is what the worker or its download uses, whichever is more; `cpu_share` is the
-    use of one processor by both together, None before the first sample.
+    `slot` is its number in the pool, which its successor takes over; None for one that leaves or
+    waits to succeed another. `memory_bytes` is what the worker or its download uses, whichever is
+    more; `cpu_share` is the use of one processor by both together, None before the first sample.
     """
 
     pool: str
@@ -46,6 +47,7 @@ class MeasuredWorker:
     memory_bytes: int
     memory_cap_bytes: int
     cpu_share: float | None = None
+    slot: int | None = None
 
     @property
     def memory_share(self) -> float:
@@ -180,6 +182,7 @@ def _workers(
                 ),
                 memory_cap_bytes=cap_mib * MEBIBYTE,
                 cpu_share=cpu_shares.get(process.identity),
+                slot=said.get("slot"),
             )
 
 

@@ -6,10 +6,13 @@ own width, continued below; a pipe or a file gets each line whole.
 
 import io
 import json
+import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from worker.logs import printable, redact
@@ -69,6 +72,24 @@ def hang(lead: str, text: str) -> str:
     room = max(_NARROWEST, shutil.get_terminal_size().columns - len(lead))
     lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
     return lead + ("\n" + " " * len(lead)).join(lines)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Put a text in a file's place, for every user to read. Raises OSError.
+
+    Whoever reads the file finds the old text or the new one, and never a part.
+    """
+    with NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
+    ) as new:
+        try:
+            new.write(text)
+            new.flush()
+            os.fchmod(new.fileno(), 0o644)
+            os.replace(new.name, path)
+        except BaseException:
+            os.unlink(new.name)
+            raise
 
 
 def one_line(text: str) -> str:

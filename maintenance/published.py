@@ -22,6 +22,7 @@ class WorkerView(Protocol):
     """What a pool shows of a worker."""
 
     name: str
+    slot: int | None
     pid: int
     state: str
     jobs_done: int
@@ -92,6 +93,7 @@ def _describe_worker(worker: WorkerView) -> dict[str, Any]:
     identity = process_table.identify(worker.pid)
     return {
         "name": worker.name,
+        "slot": worker.slot,
         "pid": worker.pid,
         "started": identity.started if identity else 0,
         "state": worker.state,

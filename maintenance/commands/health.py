@@ -1,9 +1,12 @@
 """`python -m maintenance health`."""
 
+import contextlib
+import io
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from maintenance import health, measures, zombies
@@ -11,7 +14,7 @@ from maintenance.commands import open_ledger, prometheus
 from maintenance.findings import Finding, Level, worst
 from maintenance.health import failure_rate
 from maintenance.measures import MeasuredWorker, Measures, RunningDownload
-from maintenance.output import hang, one_line, print_json, say, table
+from maintenance.output import hang, one_line, print_json, replace_file, say, table
 from maintenance.ownership import Instance
 from maintenance.units import clock, duration, percent, size
 from worker.settings import Settings
@@ -29,6 +32,9 @@ def add_options(parser: ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="for programs")
     form.add_argument("--prometheus", action="store_true", help="in Prometheus' text format")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="replace this file, once everything is known"
+    )
 
 
 def run(settings: Settings, options: Namespace) -> int:
@@ -37,6 +43,16 @@ def run(settings: Settings, options: Namespace) -> int:
         found = zombies.find(Instance.of(settings, ledger.sessions()), GLANCE_S)
         taken = measures.take(settings, ledger, len(found))
     findings = health.assess(taken)
+    if options.output:
+        with contextlib.redirect_stdout(io.StringIO()) as text:
+            _print(taken, findings, options)
+        replace_file(options.output, text.getvalue())
+    else:
+        _print(taken, findings, options)
+    return worst(findings)
+
+
+def _print(taken: Measures, findings: Sequence[Finding], options: Namespace) -> None:
     if options.prometheus:
         sys.stdout.write(prometheus.render(taken, findings))
     elif options.json:
@@ -45,7 +61,6 @@ def run(settings: Settings, options: Namespace) -> int:
         _print_findings(findings)
         if options.detailed:
             _print_details(taken)
-    return worst(findings)
 
 
 def _print_findings(findings: Sequence[Finding]) -> None:

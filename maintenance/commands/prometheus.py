@@ -82,9 +82,11 @@ def _workers(measures: Measures) -> Iterable[Family]:
         name: str, help_text: str, value: Callable[[MeasuredWorker], float | None]
     ) -> Family:
         kind = "counter" if name.endswith("_total") else "gauge"
+        # Its slot and not its name, of which a year of renewals makes tens of thousands.
         values = [
-            ({"pool": worker.pool, "worker": worker.name}, value(worker))
+            ({"pool": worker.pool, "worker": f"{worker.pool}-{worker.slot}"}, value(worker))
             for worker in measures.workers
+            if worker.slot is not None
         ]
         samples = [(labels, number) for labels, number in values if number is not None]
         return Family(name, kind, help_text, samples)
@@ -135,7 +137,12 @@ def _programs(measures: Measures) -> Iterable[Family]:
 
 
 def _verdicts(findings: Sequence[Finding]) -> Family:
-    samples = [({"check": finding.name}, int(finding.level)) for finding in findings]
+    levels: dict[str, int] = {}
+    for finding in findings:
+        # One for all sites, whose names are without number.
+        check = finding.name.partition(" by ")[0]
+        levels[check] = max(finding.level, levels.get(check, 0))
+    samples = [({"check": check}, level) for check, level in levels.items()]
     return Family("health", "gauge", "A verdict: 0 ok, 1 warning, 2 critical.", samples)
 
 

@@ -19,6 +19,8 @@ PAGE = (ROOT / "maintenance" / "README.md").read_text("utf-8")
 BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 COMMANDS = [line.split("  #")[0].strip() for line in BLOCKS.splitlines() if line]
 RESTORE = re.findall(r"^  - `((?:rm|cp) [^`]*)`", PAGE, re.MULTILINE)
+(CRON,) = re.findall(r"```cron\n(?:\S+ ){5}(.*)\n```", PAGE)
+EXPORTER = "/var/lib/prometheus/node-exporter/fetchbot.prom"
 PROTECTIONS = re.findall(r"^\| `((?:kill|mkdir|prlimit)[^`]*)`", PAGE, re.MULTILINE)
 
 
@@ -64,6 +66,12 @@ def test_every_command_of_the_page_runs(site: MediaSite, tmp_path: Path) -> None
             if "retry" in command:
                 scene.wait_for_answers(len(scene.answers()) or 1)
         assert "fetchbot_up 1" in (tmp_path / "fetchbot.prom").read_text()
+        (user, line), target = CRON.split(maxsplit=1), tmp_path / "cron.prom"
+        line = line.replace("/opt/fetchbot", str(tmp_path)).replace(EXPORTER, str(target))
+        done = run(scene, f"cd / && {line}")
+        assert (user, done.stdout, done.stderr) == ("root", "", "")
+        assert "fetchbot_up 1" in target.read_text()
+        assert stat.S_IMODE(target.stat().st_mode) == 0o644, "the exporter is another user"
         backup = (tmp_path / "ledger-backup.sqlite3").stat()
         assert backup.st_size > 10_000
         assert stat.S_IMODE(backup.st_mode) == 0o600, "it holds people's links"

@@ -81,6 +81,21 @@ def test_every_locale_can_show_everything(
     assert ("\\u041a" in answer.text) is ("show" in arguments)
 
 
+def test_file_of_figures_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "figures" / "fetchbot.prom"
+    arguments = ("health", "--prometheus", "--output", str(target))
+    assert "figures" in maintenance(tmp_path, *arguments).errors, "there is no such directory"
+    target.parent.mkdir()
+    target.write_text("the last one\n")
+    assert "no ledger" in maintenance(tmp_path, *arguments).errors
+    assert target.read_text() == "the last one\n"
+    Ledger(ledger_path(tmp_path)).close()
+    answer = maintenance(tmp_path, *arguments)
+    assert (answer.text, answer.errors) == ("", "")
+    assert "\nfetchbot_up 0\n" in target.read_text()
+    assert os.listdir(target.parent) == [target.name], "nothing is left beside it"
+
+
 BREAK = """
 from maintenance import __main__ as entry, health
 health.assess = lambda measures: 1 / 0

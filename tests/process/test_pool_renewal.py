@@ -36,6 +36,7 @@ def test_recycling_under_backlog_keeps_the_size_and_the_bounds(method: str) -> N
         driver.wait_until_ready()
         sizes: Counter[int] = Counter()
         busy: Counter[int] = Counter()
+        slots: Counter[int] = Counter()
         step = driver.pool.step
 
         def watched(now: float) -> Any:
@@ -43,6 +44,9 @@ def test_recycling_under_backlog_keeps_the_size_and_the_bounds(method: str) -> N
             staying = [w for w in driver.pool._workers if not w.is_leaving]
             sizes[len(staying)] += 1
             busy[len(driver.pool.job_ids)] += 1
+            numbered = [state.slot for state in driver.pool.workers if state.slot is not None]
+            assert len(numbered) == len(set(numbered)), "a slot has one worker"
+            slots.update(numbered)
             return events
 
         driver.pool.step = watched  # type: ignore[method-assign]
@@ -52,6 +56,7 @@ def test_recycling_under_backlog_keeps_the_size_and_the_bounds(method: str) -> N
         assert 9 <= max(done.values()) <= 10
         assert max(sizes) == 3, "one successor at a time"
         assert min(sizes) >= 2
+        assert set(slots) == {1, 2}, "a successor takes over the slot"
         assert max(busy) <= 2, "a successor that is early takes no job"
 
 

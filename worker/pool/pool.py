@@ -168,6 +168,7 @@ class Pool:
         self._dismiss_replaced(now)
         while self._missing() and now >= self._backoff.next_at:
             self._start_worker(now)
+        self._assign_slots()
         return events
 
     def close(self, patience_s: float = 1.0) -> None:
@@ -304,6 +305,15 @@ class Pool:
         # One successor at a time: the pool is never more than one worker above its size.
         wanted = self.spec.size + any(worker.needs_successor for worker in staying)
         return max(0, wanted - len(staying))
+
+    def _assign_slots(self) -> None:
+        """Number the workers that make up the pool; a successor takes over its predecessor's."""
+        staying = [worker for worker in self._workers if not worker.is_leaving]
+        taken = {worker.slot for worker in staying}
+        free = [slot for slot in range(1, self.spec.size + 1) if slot not in taken]
+        without = [worker for worker in staying if worker.slot is None]
+        for worker, slot in zip(without, free, strict=False):
+            worker.slot = slot
 
     def _idle_workers(self) -> list[Worker]:
         """The workers that can take a job; exhausted ones only while no other can be started."""

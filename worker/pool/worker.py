@@ -14,9 +14,14 @@ KILL_RETRY_S = 1.0
 
 @dataclass(frozen=True)
 class WorkerState:
-    """A worker at one moment: `state` is starting, idle, busy or leaving."""
+    """A worker at one moment: `state` is starting, idle, busy or leaving.
+
+    `slot` is its number among those that make up the pool, from 1 to the pool's size; None for
+    one that leaves or waits to succeed another.
+    """
 
     name: str
+    slot: int | None
     pid: int
     state: str
     jobs_done: int
@@ -52,6 +57,7 @@ class Worker:
     """It is old, has done most of its jobs or uses most of its memory."""
     is_leaving: bool = False
     """It gets no more jobs: it was told to exit, or killed."""
+    slot: int | None = None
     jobs_done: int = 0
     job: RunningJob | None = None
 
@@ -83,8 +89,14 @@ class Worker:
         """A snapshot, for other threads."""
         job = self.job
         state = "leaving" if self.is_leaving else "idle" if self.is_ready else "starting"
-        pid, job_id = self.process.pid, job.id if job else None
-        return WorkerState(self.name, pid, "busy" if job else state, self.jobs_done, job_id)
+        return WorkerState(
+            self.name,
+            None if self.is_leaving else self.slot,
+            self.process.pid,
+            "busy" if job else state,
+            self.jobs_done,
+            job.id if job else None,
+        )
 
     def run(self, job: RunningJob, message: bytes) -> None:
         """Send a job to the worker, which must be idle."""
