@@ -34,6 +34,7 @@ class Note(StrEnum):
     LOWER_QUALITY = "lower quality"  # a better one is too large
     AUDIO_ONLY = "audio only"  # every video is too large
     CUT = "cut"  # the file is too large, and its parts are not
+    SLOW_SITE = "slow site"  # a better one would have taken too long to fetch
     NOT_CONVERTED = "not converted"  # a file, because turning it into a video would take too long
 
 
@@ -82,13 +83,15 @@ class Progress:
 class Download:
     """Fetch what is wanted of the media behind `url` into `directory`.
 
-    The job makes that directory and owns it.
+    The job makes that directory and owns it. `max_bytes`: how much came in all the time of an
+    earlier attempt, which is what this one may fetch.
     """
 
     job_id: int
     url: str
     directory: str
     form: Form = WHOLE
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,13 @@ class YtDlpStarted:
 
     pid: int
     started: int
+
+
+@dataclass(frozen=True)
+class Outpaced:
+    """A download's report that its time is over, and how many bytes have come in it."""
+
+    done_bytes: int
 
 
 @dataclass(frozen=True)

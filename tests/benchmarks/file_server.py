@@ -1,7 +1,10 @@
 """A plain file server in a process of its own, so that serving disturbs no measurement."""
 
 import functools
+import math
 import multiprocessing
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +15,20 @@ from typing import Any
 
 START_S = 30.0
 
+_CHUNK_BYTES = 16 * 1024
+
 
 @contextmanager
-def serve(directory: Path, delay_s: float = 0.0) -> Iterator[str]:
-    """The address under which `directory` is served; `delay_s` is added to every request."""
+def serve(directory: Path, delay_s: float = 0.0, line_bps: float = float("inf")) -> Iterator[str]:
+    """The address under which `directory` is served.
+
+    `delay_s` is added to every request; all connections together get `line_bps` bytes a second.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(directory, delay_s, theirs), daemon=True)
+    process = context.Process(
+        target=_serve, args=(directory, delay_s, line_bps, theirs), daemon=True
+    )
     process.start()
     theirs.close()
     try:
@@ -29,15 +39,42 @@ def serve(directory: Path, delay_s: float = 0.0) -> Iterator[str]:
         process.join()
 
 
-def _serve(directory: Path, delay_s: float, ready: Connection) -> None:
-    handler = functools.partial(_Handler, directory=str(directory), delay_s=delay_s)
+class _Line:
+    """One line that all connections share."""
+
+    def __init__(self, bps: float) -> None:
+        self._bps = bps
+        self._free_at = 0.0
+        self._lock = threading.Lock()
+
+    def carry(self, count: int) -> None:
+        """Wait until so many bytes are through."""
+        with self._lock:
+            self._free_at = max(self._free_at, time.monotonic()) + count / self._bps
+            through_at = self._free_at
+        time.sleep(max(0.0, through_at - time.monotonic()))
+
+
+def _serve(directory: Path, delay_s: float, line_bps: float, ready: Connection) -> None:
+    handler = functools.partial(
+        _Handler, directory=str(directory), delay_s=delay_s, line=_Line(line_bps)
+    )
     server = _Server(("127.0.0.1", 0), handler)
+    server.is_slow = math.isfinite(line_bps)
     ready.send(server.server_port)
     server.serve_forever()
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    is_slow = False
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """A new connection; on a slow line it holds little that a client may never read."""
+        connection, address = super().get_request()
+        if self.is_slow:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _CHUNK_BYTES)
+        return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is none."""
@@ -52,14 +89,21 @@ class _Handler(SimpleHTTPRequestHandler):
         ".mpd": "application/dash+xml",
     }
 
-    def __init__(self, *args: Any, delay_s: float, **options: Any) -> None:
+    def __init__(self, *args: Any, delay_s: float, line: _Line, **options: Any) -> None:
         self._delay_s = delay_s
+        self._line = line
         super().__init__(*args, **options)
 
     def do_GET(self) -> None:
         """A file, after as long as a site that far away would take."""
         time.sleep(self._delay_s)
         super().do_GET()
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        """Send a file as fast as the line allows."""
+        while chunk := source.read(_CHUNK_BYTES):
+            self._line.carry(len(chunk))
+            outputfile.write(chunk)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is there
         """Nothing."""

@@ -129,10 +129,12 @@ class Worker:
         rules: DownloadLimits,
         fetch: Callable[..., Any] | None = None,
         directory: Path | None = None,
+        max_bytes: int | None = None,
     ) -> None:
         self._jobs += 1
         self._reports = []
-        task = Download(self._jobs, url, os.fspath(directory or self.directory))
+        place = os.fspath(directory or self.directory)
+        task = Download(self._jobs, url, place, max_bytes=max_bytes)
         self._began = time.monotonic()
         self._connection.send((rules, task, fetch))
 
@@ -160,9 +162,13 @@ class Worker:
                 return Outcome(result, self._reports, time.monotonic() - self._began)
 
     def run(
-        self, url: str, rules: DownloadLimits, fetch: Callable[..., Any] | None = None
+        self,
+        url: str,
+        rules: DownloadLimits,
+        fetch: Callable[..., Any] | None = None,
+        max_bytes: int | None = None,
     ) -> Outcome:
-        self.begin(url, rules, fetch)
+        self.begin(url, rules, fetch, max_bytes=max_bytes)
         return self.finish()
 
     def _receive(self) -> tuple[str, Any]:

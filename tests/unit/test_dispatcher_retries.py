@@ -22,6 +22,7 @@ from worker.protocol import (
     Deliver,
     Download,
     Explain,
+    Outpaced,
     PostStatus,
     Retry,
     Stage,
@@ -228,3 +229,27 @@ def test_job_that_takes_the_whole_bot_down_cannot_loop(make_bot: MakeBot) -> Non
     assert not bot.tasks(Download)
     bot.step()
     assert bot.task(Explain).reason is Reason.CRASHED
+
+
+def test_what_came_in_time_is_what_the_next_attempt_may_fetch(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    assert bot.task(Download).max_bytes is None
+    bot.downloads.report(bot.job_id(Download), Outpaced(7_000_000))
+    bot.fail(Download, JobError(Reason.TIMED_OUT, Fault.RETRYABLE))
+    bot.step(RETRY_S)
+    assert bot.task(Download).max_bytes == 7_000_000
+    lose(bot)
+    bot.step(RETRY_S)
+    assert bot.task(Download).max_bytes == 7_000_000
+
+
+def test_an_operators_retry_may_fetch_everything_again(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    bot.downloads.report(bot.job_id(Download), Outpaced(7_000_000))
+    bot.fail(Download, JobError(Reason.TIMED_OUT, Fault.PERMANENT))
+    bot.finish(Explain)
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        (failed,) = upkeep.failed(10)
+        upkeep.retry(failed, bot.wall)
+    bot.step()
+    assert bot.task(Download).max_bytes is None

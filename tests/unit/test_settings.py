@@ -55,7 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "user_links_per_day": 500,
     "download_timeout_s": 60,
     "download_idle_timeout_s": 60,
-    "download_job_timeout_s": 120,
+    "download_job_timeout_s": 580,
     "telegram_job_timeout_s": 30,
     "queue_retry_after_s": 120,
     "job_max_attempts": 3,
@@ -108,6 +108,27 @@ def test_local_server_raises_the_file_limit(word: str) -> None:
     assert load(environ | {"MAX_FILE_MB": "300"}).max_file_mb == 300
 
 
+LOCAL = {"TELEGRAM_API_LOCAL": "on", "TELEGRAM_API_URL": "http://localhost:8081"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "seconds"),
+    [
+        ({}, 580),
+        ({"MAX_FILE_MB": "10"}, 260),
+        ({"DOWNLOAD_TIMEOUT": "30"}, 490),
+        (LOCAL, 4180),
+        (LOCAL | {"DOWNLOAD_TIMEOUT": "1800"}, 7200),  # no longer than a directory is left alone
+        ({"ORPHAN_MAX_AGE": "60"}, 60),
+        ({"DOWNLOAD_JOB_TIMEOUT": "120"}, 120),
+    ],
+)
+def test_a_job_may_take_what_the_largest_answer_explains(
+    environ: dict[str, str], seconds: float
+) -> None:
+    assert load(environ).download_job_timeout_s == seconds
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -144,7 +165,7 @@ def test_local_server_raises_the_file_limit(word: str) -> None:
         ("PROXY", f"http://user:{SECRET}@host"),
         ("PROXY", f"gopher://user:{SECRET}@host:70"),
         ("DOWNLOAD_JOB_TIMEOUT", "59"),
-        ("ORPHAN_MAX_AGE", "119"),
+        ("ORPHAN_MAX_AGE", "59"),
         ("DOWNLOAD_WORKERS", "x" * 5000),
     ],
 )

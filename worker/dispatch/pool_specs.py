@@ -50,6 +50,7 @@ def downloads_spec(settings: Settings) -> PoolSpec:
         most_parts=settings.most_parts,
         timeout_s=settings.download_timeout_s,
         idle_timeout_s=settings.download_idle_timeout_s,
+        job_timeout_s=settings.download_job_timeout_s,
         memory_bytes=settings.download_memory_mib * MEBIBYTE,
         allowed_networks=tuple(map(str, settings.allowed_networks)),
         proxy=settings.proxy,

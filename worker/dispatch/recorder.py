@@ -39,6 +39,7 @@ from worker.protocol import (
     DownloadUsage,
     Identified,
     MediaFile,
+    Outpaced,
     Progress,
     YtDlpStarted,
 )
@@ -103,6 +104,8 @@ class Recorder:
                 self._ledger.remember_session(Identity(message.pid, message.started), job)
             case Identified():
                 self._in_hand.stop(self._ledger.identify(job, message.media_key, wall))
+            case Outpaced():
+                self._ledger.limit_download(job, message.done_bytes)
             case DownloadUsage():
                 log_end = logs.redact(message.log, self._secrets)
                 self._ledger.remember_usage(job, replace(message, log=log_end))

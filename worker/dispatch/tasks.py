@@ -44,7 +44,7 @@ def task_of(
             return job.answer
         case DownloadJob():
             directory = downloads / download_directory(job.id, job.attempts)
-            return protocol.Download(job.id, job.url, str(directory), job.form)
+            return protocol.Download(job.id, job.url, str(directory), job.form, job.max_bytes)
         case StatusJob(request=request):
             return protocol.PostStatus(request.id, request.reader, request.message_id)
         case ExplainJob():

@@ -1,13 +1,17 @@
 """The limits and settings that every download of a worker shares."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from worker.settings import SLOWEST_DOWNLOAD_BPS
 
 
 @dataclass(frozen=True)
 class DownloadLimits:
     """Limits in bytes and seconds, sent to a worker once and fixed for its life.
 
-    A video larger than `max_file_bytes` is cut into at most `most_parts` files. `instance` is the
+    A video larger than `max_file_bytes` is cut into at most `most_parts` files. `timeout_s` is
+    what any download may take, and each `slowest_bps` bytes explain one second more, up to
+    `job_timeout_s` for everything (see `worker.downloads.allowance`). `instance` is the
     tag in the environment by which this bot's processes are recognised. `allowed_networks` are
     CIDR networks that a download may reach although they are not public. `cookies_file` is never
     written to: each download gets a copy.
@@ -18,6 +22,8 @@ class DownloadLimits:
     most_parts: int = 1
     timeout_s: float = 60.0
     idle_timeout_s: float = 60.0
+    job_timeout_s: float = 600.0
+    slowest_bps: int = SLOWEST_DOWNLOAD_BPS
     memory_bytes: int = 512 * 1024 * 1024
     allowed_networks: tuple[str, ...] = ()
     proxy: str | None = None
@@ -29,3 +35,13 @@ class DownloadLimits:
     def max_answer_bytes(self) -> int:
         """The largest total size of the files of one link."""
         return self.max_file_bytes * self.most_parts
+
+    def within(self, max_bytes: int | None) -> "DownloadLimits":
+        """The same limits for an answer of at most `max_bytes`; None leaves them as they are."""
+        if max_bytes is None:
+            return self
+        return replace(
+            self,
+            max_file_bytes=min(self.max_file_bytes, max_bytes),
+            most_parts=max(1, min(self.most_parts, max_bytes // self.max_file_bytes)),
+        )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from worker.downloads import child, workspace
+from worker.downloads.allowance import Allowance
 from worker.downloads.channel import Found, Garbled, Message, ReadyFile, Receiver, Result
 from worker.downloads.confinement.isolation import Confinement
 from worker.downloads.file_names import LOG_NAME
@@ -27,7 +28,16 @@ from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import Fault, JobError, Reason
 from worker.file_titles import file_name
 from worker.processes import memory, process_table, signals
-from worker.protocol import Download, Identified, Media, MediaFile, Progress, Stage, YtDlpStarted
+from worker.protocol import (
+    Download,
+    Identified,
+    Media,
+    MediaFile,
+    Outpaced,
+    Progress,
+    Stage,
+    YtDlpStarted,
+)
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +82,7 @@ class Session:
         self._extractors = extractors
         self._directory = Path(task.directory)
         self._stage = Stage.DOWNLOADING
-        self._stage_ends = 0.0
+        self._allowance = Allowance(limits, time.monotonic())
         self._next_report = 0.0
         self._seen_bytes = 0
         self._directory_bytes = 0
@@ -139,7 +149,6 @@ class Session:
         Raises JobError when the process exceeds a limit.
         """
         now = time.monotonic()
-        self._stage_ends = now + self._limits.timeout_s
         self._progressed_at = now
         next_watch = now + WATCH_INTERVAL_S
         receiver = Receiver()
@@ -180,11 +189,12 @@ class Session:
     def _relay(self, progress: Progress) -> None:
         self._note_bytes(progress.done_bytes)
         now = time.monotonic()
-        if progress.stage is Stage.FINISHING and self._stage is not Stage.FINISHING:
-            # ffmpeg gets as much time as yt-dlp, but once; the pool's own limit covers both.
-            self._stage = Stage.FINISHING
-            self._stage_ends = now + self._limits.timeout_s
-            self._next_report = self._progressed_at = now
+        if self._stage is not Stage.FINISHING:
+            self._allowance.note_bytes(progress.done_bytes, progress.total_bytes, now)
+            if progress.stage is Stage.FINISHING:
+                self._stage = Stage.FINISHING
+                self._allowance.begin_finishing(progress.done_bytes, now)
+                self._next_report = self._progressed_at = now
         if now >= self._next_report:
             self._next_report = now + REPORT_INTERVAL_S
             self._context.report(progress)
@@ -200,11 +210,13 @@ class Session:
             self._progressed_at = time.monotonic()
 
     def _next_deadline(self) -> float:
-        return min(self._stage_ends, self._progressed_at + self._limits.idle_timeout_s)
+        return min(self._allowance.ends_at, self._progressed_at + self._limits.idle_timeout_s)
 
     def _check_time(self, now: float) -> None:
-        if now >= self._stage_ends:
-            detail = f"{self._stage} took more than {self._limits.timeout_s:g} s"
+        if now >= self._allowance.ends_at:
+            if self._stage is Stage.DOWNLOADING and self._seen_bytes:
+                self._context.report(Outpaced(self._seen_bytes))
+            detail = f"{self._stage} took more than {self._allowance.granted_s:.1f} s"
             raise JobError(Reason.TIMED_OUT, Fault.RETRYABLE, detail)
         if now >= self._progressed_at + self._limits.idle_timeout_s:
             detail = f"no byte for {self._limits.idle_timeout_s:g} s"

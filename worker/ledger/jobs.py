@@ -109,12 +109,16 @@ class ButtonJob(ClaimedJob):
 
 @dataclass(frozen=True, kw_only=True)
 class DownloadJob(ClaimedJob):
-    """Fetch the media behind a link, for all requests that wait for it."""
+    """Fetch the media behind a link, for all requests that wait for it.
+
+    `max_bytes`: how much an earlier attempt could fetch in its time.
+    """
 
     kind = Kind.DOWNLOAD
     media_key: str
     url: str
     form: Form = WHOLE
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +211,7 @@ def read_download(row: sqlite3.Row) -> DownloadJob:
         media_key=row["media_key"],
         url=payload["url"],
         form=Form.parse(payload["form"]),
+        max_bytes=payload.get("max_bytes"),
     )
 
 

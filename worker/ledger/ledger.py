@@ -238,6 +238,11 @@ class Ledger:
         with self._db.transaction():
             return requests.identify(self._db, job.id, media_key, wall)
 
+    def limit_download(self, job: DownloadJob, max_bytes: int) -> None:
+        """See `queue.limit_download`."""
+        with self._db.transaction():
+            queue.limit_download(self._db, job.id, max_bytes)
+
     def finish_download(self, job: DownloadJob, media: protocol.Media, wall: Wall) -> None:
         """The media is on disk for everybody who waits for it."""
         with self._db.transaction():

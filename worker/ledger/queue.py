@@ -147,7 +147,8 @@ def start_over(db: Database, job_id: int, wall: Wall) -> None:
     """Let a failed job wait again, as if it had never been tried."""
     db.execute(
         "UPDATE jobs SET state = 'waiting', attempts = 0, waits_since = ?, not_before = ?,"
-        " finished_at = NULL, reason = NULL, fault = NULL, detail = NULL, error_id = NULL"
+        " finished_at = NULL, reason = NULL, fault = NULL, detail = NULL, error_id = NULL,"
+        " payload = json_remove(payload, '$.max_bytes')"
         " WHERE id = ?",
         wall,
         wall,
@@ -257,6 +258,15 @@ def find_running(db: Database, job_id: int) -> sqlite3.Row | None:
 def set_media_key(db: Database, job_id: int, media_key: str) -> None:
     """It has turned out which media a download fetches."""
     db.execute("UPDATE jobs SET media_key = ? WHERE id = ?", media_key, job_id)
+
+
+def limit_download(db: Database, job_id: int, max_bytes: int) -> None:
+    """A download could not fetch more than this in its time; its next attempt will not try to."""
+    db.execute(
+        "UPDATE jobs SET payload = json_set(payload, '$.max_bytes', ?) WHERE id = ?",
+        max_bytes,
+        job_id,
+    )
 
 
 def media_key_of(db: Database, job_id: int) -> str | None:

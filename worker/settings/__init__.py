@@ -4,7 +4,14 @@
 """
 
 from worker.settings.loading import SettingsError, load_settings
-from worker.settings.settings import MEBIBYTE, Settings
+from worker.settings.settings import MEBIBYTE, SLOWEST_DOWNLOAD_BPS, Settings
 from worker.settings.variables import VARIABLES
 
-__all__ = ["MEBIBYTE", "VARIABLES", "Settings", "SettingsError", "load_settings"]
+__all__ = [
+    "MEBIBYTE",
+    "SLOWEST_DOWNLOAD_BPS",
+    "VARIABLES",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+]

@@ -1,6 +1,7 @@
 """Reads the settings from the environment and `.env`, and says all that is wrong with them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,10 @@ def load_settings(
     if problems:
         raise SettingsError(tuple(problems))
     settings = Settings(**found, warnings=tuple(sources.warnings))
+    if "download_job_timeout_s" not in found:
+        longest_s = min(settings.longest_download_s, settings.orphan_max_age_s)
+        longest_s = max(longest_s, settings.download_timeout_s)
+        settings = replace(settings, download_job_timeout_s=longest_s)
     contradictions = tuple(_contradictions(settings))
     if contradictions:
         raise SettingsError(contradictions)

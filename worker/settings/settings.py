@@ -18,6 +18,9 @@ CLOUD_API_URL = "https://api.telegram.org"
 CLOUD_MAX_FILE_MB = 50  # Bot API, "Sending files"
 LOCAL_MAX_FILE_MB = 2000  # Bot API, "Using a Local Bot API Server"
 
+SLOWEST_DOWNLOAD_BPS = 500_000
+"""The slowest line to a site that is waited for, in bytes per second; two may share it."""
+
 _DAY_S = 86_400
 _TEBIBYTE_MIB = 1024 * 1024
 
@@ -84,13 +87,19 @@ class Settings:
     user_links_per_hour: Annotated[int, whole(1, 100_000), "the same for an hour"] = 100
     user_links_per_day: Annotated[int, whole(1, 100_000), "the same for a day"] = 500
 
-    download_timeout_s: Annotated[float, seconds(1, _DAY_S), "how long yt-dlp may run"] = 60.0
+    download_timeout_s: Annotated[
+        float,
+        seconds(1, _DAY_S),
+        "how long yt-dlp may run, apart from what the size explains: a second for each 0.5 MB",
+    ] = 60.0
     download_idle_timeout_s: Annotated[
         float, seconds(1, _DAY_S), "how long yt-dlp may run without progress"
     ] = 60.0
     download_job_timeout_s: Annotated[
-        float, seconds(1, _DAY_S), "how long a whole download job may take"
-    ] = 120.0
+        float,
+        seconds(1, _DAY_S),
+        "how long a whole download job may take; by default what `MAX_FILE_MB` explains",
+    ] = 580.0
     telegram_job_timeout_s: Annotated[
         float, seconds(1, _DAY_S), "how long a Telegram job may take; large uploads get more"
     ] = 30.0
@@ -144,3 +153,9 @@ class Settings:
         It takes a few more where the key frames are far apart.
         """
         return 1 if self.telegram_api_local else 4
+
+    @property
+    def longest_download_s(self) -> float:
+        """How long the largest answer may take to find, to fetch from a slow site and to finish."""
+        largest_bytes = self.max_file_bytes * self.most_parts
+        return 3 * self.download_timeout_s + largest_bytes / SLOWEST_DOWNLOAD_BPS

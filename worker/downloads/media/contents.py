@@ -81,7 +81,7 @@ def positive(value: object) -> float | None:
     """A finite number above 0; None for anything else."""
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if 0 < number < float("inf") else None
 

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ _COVER_TIMEOUT_S = 5.0
 _SHARE_OF_PATIENCE = 0.9
 # How many formats may prove too large before the link counts as too large.
 _MOST_CHOICES = 4
+
+_TOO_LARGE_NOTES = frozenset({Note.LOWER_QUALITY, Note.AUDIO_ONLY})
 
 _NOT_DOWNLOADABLE_NOW: dict[str, tuple[Reason, str]] = {
     "is_live": (Reason.LIVE, "live now"),
@@ -130,6 +132,21 @@ def fetch(
     is fetched again with the sound that its site has beside it. Raises JobError for what is decided
     here, and whatever yt-dlp raises.
     """
+    try:
+        fetched = _fetch(task, limits.within(task.max_bytes), report, extractors)
+    except (JobError, YoutubeDLError, OSError) as error:
+        if task.max_bytes is not None and classify(error).reason is Reason.TOO_LARGE:
+            detail = f"nothing is as small as the {task.max_bytes} bytes that came in time"
+            raise JobError(Reason.TIMED_OUT, Fault.PERMANENT, detail) from error
+        raise
+    if task.max_bytes is not None and fetched.note in _TOO_LARGE_NOTES:
+        return replace(fetched, note=Note.SLOW_SITE)
+    return fetched
+
+
+def _fetch(
+    task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
+) -> Fetched:
     has_ffmpeg = "ffmpeg" not in ffmpeg.missing()
     chooser = Chooser(
         budget_of(limits),

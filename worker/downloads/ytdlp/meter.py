@@ -7,6 +7,7 @@ from typing import Any
 
 from worker.downloads.channel import Found
 from worker.downloads.confinement.file_limit import allow_file
+from worker.downloads.media.contents import positive
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Progress, Stage
 
@@ -30,14 +31,17 @@ class Meter:
         self._finished_bytes = 0
         self._next_report = 0.0
         self._done: dict[str, int] = {}
-        # yt-dlp fetches fragments in threads, and each of them calls the hook.
+        # yt-dlp fetches fragments in threads, and each of them calls the hook. One that raises
+        # ends its own thread alone, so the others are told what was decided.
         self._lock = threading.Lock()
+        self._decided: JobError | None = None
         self.announced_bytes: int | None = None
         """The size of the latest video, once it has proved too large."""
 
     def start_again(self) -> None:
         """Forget what has been downloaded so far."""
         self._done, self._finished_bytes, self.announced_bytes = {}, 0, None
+        self._decided = None
         self.limits_bytes.clear()
 
     def begin(self, info: Mapping[str, Any], parts: int) -> None:
@@ -54,7 +58,8 @@ class Meter:
         if size_bytes > limit_bytes:
             self.announced_bytes = size_bytes
             detail = f"{size_bytes} bytes, announced or downloaded"
-            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
+            self._decided = JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
+            raise self._decided
 
     @property
     def _limit_bytes(self) -> int:
@@ -66,6 +71,8 @@ class Meter:
         done = _count(status.get("downloaded_bytes"))
         total = _count(status.get("total_bytes"))
         with self._lock:
+            if self._decided:
+                raise self._decided
             self._done[str(status.get("filename"))] = done
             others = sum(self._done.values()) - done
             self.check_size(others + max(done, total), self._limit_bytes)
@@ -81,8 +88,9 @@ class Meter:
                 Stage.DOWNLOADING,
                 done_bytes=done_bytes,
                 total_bytes=max(self._finished_bytes + expected, done_bytes) if expected else None,
-                speed_bps=float(status.get("speed") or 0) or None,
-                eta_s=float(status["eta"]) if status.get("eta") is not None else None,
+                # Negative once a hook has raised in another thread.
+                speed_bps=positive(status.get("speed")),
+                eta_s=positive(status.get("eta")),
             )
         )
 
@@ -107,4 +115,4 @@ def _expected_bytes(info: Mapping[str, Any]) -> int:
 
 
 def _count(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    return int(positive(value) or 0)

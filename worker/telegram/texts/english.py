@@ -97,6 +97,7 @@ ENGLISH = Catalogue(
         Note.CUT: "The video is too large for one message, so I cut it into parts.",
         Note.LOWER_QUALITY: "A better quality would be too large for me to send.",
         Note.AUDIO_ONLY: "This is only the sound because the video is too large for me to send.",
+        Note.SLOW_SITE: "The site is too slow for a better quality.",
         Note.NOT_CONVERTED: "This is a file because converting it would have taken too long.",
     },
     untitled="Link",

@@ -1,0 +1,90 @@
+"""How long a download may take, by its size."""
+
+import pytest
+
+from tests.support.download_limits import limits_with
+from worker.downloads.allowance import Allowance
+from worker.settings import SLOWEST_DOWNLOAD_BPS, Settings
+
+MB = 1_000_000
+
+LIMITS = limits_with(
+    max_file_bytes=50 * MB, most_parts=4, timeout_s=60, job_timeout_s=1002, slowest_bps=MB // 2
+)
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "seconds"),
+    [
+        (0, None, 60),  # nothing has come, so nothing is explained
+        (0, 46 * MB, 60),
+        (1, 46 * MB, 152),
+        (1, 152 * MB, 364),
+        (1, None, 60),
+        (30 * MB, None, 120),  # what has come explains itself
+        (30 * MB, 10 * MB, 120),
+        (1, 200 * MB, 460),
+        (1, 10**15, 460),  # more is not fetched
+    ],
+)
+def test_what_the_size_explains(done: int, total: int | None, seconds: float) -> None:
+    allowance = Allowance(LIMITS, 1000)
+    allowance.note_bytes(done, total, 1000)
+    assert allowance.ends_at == pytest.approx(1000 + seconds, abs=0.01)
+    assert allowance.granted_s == pytest.approx(seconds, abs=0.01)
+
+
+def test_the_time_begins_with_the_first_byte() -> None:
+    allowance = Allowance(LIMITS, 1000)
+    assert allowance.ends_at == 1060
+    allowance.note_bytes(1, 10 * MB, 1050)
+    assert allowance.ends_at == 1050 + 60 + 20
+    allowance.note_bytes(2, 10 * MB, 1090)
+    assert allowance.ends_at == 1050 + 60 + 20
+
+
+def test_the_latest_estimate_counts() -> None:
+    allowance = Allowance(LIMITS, 1000)
+    for total in (40 * MB, 10 * MB):
+        allowance.note_bytes(1, total, 1000)
+    assert allowance.ends_at == 1000 + 60 + 20
+
+
+def test_finishing_has_its_own_time() -> None:
+    allowance = Allowance(LIMITS, 1000)
+    allowance.note_bytes(MB, MB, 1001)
+    allowance.begin_finishing(200 * MB, 1300)
+    assert allowance.ends_at == 1300 + 60 + 10
+
+
+def test_the_job_ends_in_time_to_say_how_far_it_came() -> None:
+    allowance = Allowance(limits_with(timeout_s=60, job_timeout_s=100), 1000)
+    allowance.note_bytes(1, 50 * MB, 1010)
+    assert allowance.ends_at == 1098
+
+
+def test_a_short_job_has_the_time_that_was_set() -> None:
+    assert Allowance(limits_with(timeout_s=60, job_timeout_s=60), 1000).ends_at == 1060
+
+
+@pytest.mark.parametrize(
+    ("max_bytes", "file_bytes", "parts"),
+    [
+        (None, 50 * MB, 4),
+        (300 * MB, 50 * MB, 4),
+        (120 * MB, 50 * MB, 2),
+        (50 * MB, 50 * MB, 1),
+        (7 * MB, 7 * MB, 1),
+    ],
+)
+def test_what_came_in_time_limits_the_next_attempt(
+    max_bytes: int | None, file_bytes: int, parts: int
+) -> None:
+    limits = LIMITS.within(max_bytes)
+    assert (limits.max_file_bytes, limits.most_parts) == (file_bytes, parts)
+
+
+def test_the_default_covers_the_largest_answer() -> None:
+    settings = Settings(bot_token="")
+    assert settings.download_job_timeout_s == settings.longest_download_s
+    assert LIMITS.slowest_bps == SLOWEST_DOWNLOAD_BPS

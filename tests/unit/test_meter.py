@@ -1,0 +1,66 @@
+"""What yt-dlp's hooks say of a download, and what is believed of it."""
+
+import math
+
+import pytest
+
+from worker.downloads.channel import Found
+from worker.downloads.ytdlp import meter as meter_module
+from worker.downloads.ytdlp.meter import Meter
+from worker.errors import JobError, Reason
+from worker.protocol import Progress
+
+LIMIT = 1000
+
+
+@pytest.fixture
+def reports() -> list[Progress | Found]:
+    return []
+
+
+@pytest.fixture
+def meter(reports: list[Progress | Found], monkeypatch: pytest.MonkeyPatch) -> Meter:
+    """A meter for one file of at most `LIMIT` bytes, which reports each call."""
+    monkeypatch.setattr(meter_module, "allow_file", lambda _size: None)
+    monkeypatch.setattr(meter_module, "_REPORT_INTERVAL_S", 0.0)
+    made = Meter(LIMIT, reports.append)
+    made.begin({"extractor_key": "Generic", "id": "1"}, 1)
+    return made
+
+
+def _status(**changes: object) -> dict[str, object]:
+    return {"status": "downloading", "filename": "a", "downloaded_bytes": 10, **changes}
+
+
+@pytest.mark.parametrize("number", [-1, -0.5, 0, math.nan, math.inf, -math.inf, None, "x", 10**400])
+@pytest.mark.parametrize("name", ["speed", "eta", "total_bytes", "total_bytes_estimate"])
+def test_a_number_that_means_nothing_does_not_travel(
+    meter: Meter, reports: list[Progress | Found], name: str, number: object
+) -> None:
+    meter.on_progress(_status(**{name: number}))
+    assert reports[-1] == Progress(reports[-1].stage, done_bytes=10)  # type: ignore[union-attr]
+
+
+def test_numbers_travel(meter: Meter, reports: list[Progress | Found]) -> None:
+    meter.on_progress(_status(speed=5, eta=1.5, total_bytes=20))
+    shown = reports[-1]
+    assert isinstance(shown, Progress)
+    assert (shown.speed_bps, shown.eta_s, shown.total_bytes) == (5.0, 1.5, 20)
+
+
+def test_what_was_decided_in_one_thread_is_decided_in_all(meter: Meter) -> None:
+    with pytest.raises(JobError) as first:
+        meter.on_progress(_status(total_bytes=LIMIT + 1))
+    with pytest.raises(JobError) as second:
+        meter.on_progress(_status(filename="b", downloaded_bytes=1))
+    assert first.value is second.value
+    assert first.value.reason is Reason.TOO_LARGE
+
+
+def test_another_try_begins_undecided(meter: Meter, reports: list[Progress | Found]) -> None:
+    with pytest.raises(JobError):
+        meter.on_progress(_status(total_bytes=LIMIT + 1))
+    meter.start_again()
+    meter.begin({"extractor_key": "Generic", "id": "1"}, 1)
+    meter.on_progress(_status())
+    assert reports[-1] == Progress(reports[-1].stage, done_bytes=10)  # type: ignore[union-attr]

@@ -1,0 +1,54 @@
+"""How long a download may take: what its size explains on the slowest line that is waited for.
+
+Pure; all times are monotonic seconds.
+"""
+
+from worker.downloads.limits import DownloadLimits
+
+FINISHING_BPS = 20_000_000
+"""How fast the slowest disk that is waited for takes the files that ffmpeg merges or cuts."""
+
+_STOP_S = 2.0
+# Before the pool ends the job: a download that ends here can still say how far it came.
+
+
+class Allowance:
+    """Until when a download may go on.
+
+    Until the first byte it has `timeout_s`. From that byte on it has as much again, and one second
+    more for each `slowest_bps` bytes that are expected or have come. Finishing the files has
+    `timeout_s` once more, and what their size explains. `job_timeout_s` is above all of that.
+    """
+
+    def __init__(self, limits: DownloadLimits, now: float) -> None:
+        self._limits = limits
+        self._last_end = now + max(limits.timeout_s, limits.job_timeout_s - _STOP_S)
+        self._begun = now
+        self._first_byte_at: float | None = None
+        self.ends_at = 0.0
+        """The end of the stage, unless more bytes explain more time."""
+        self._grant(now, limits.timeout_s)
+
+    @property
+    def granted_s(self) -> float:
+        """How long the stage may take, as far as is known now."""
+        return self.ends_at - self._begun
+
+    def note_bytes(self, done_bytes: int, total_bytes: int | None, now: float) -> None:
+        """So many bytes have come, and so many are expected; estimates may rise and sink."""
+        if not done_bytes:
+            return
+        if self._first_byte_at is None:
+            self._first_byte_at = now
+        # What a page promises beyond what may be fetched explains nothing.
+        size = min(max(done_bytes, total_bytes or 0), self._limits.max_answer_bytes)
+        seconds = self._limits.timeout_s + size / self._limits.slowest_bps
+        self._grant(self._first_byte_at, seconds)
+
+    def begin_finishing(self, size_bytes: int, now: float) -> None:
+        """All bytes have come, and ffmpeg begins."""
+        self._grant(now, self._limits.timeout_s + size_bytes / FINISHING_BPS)
+
+    def _grant(self, since: float, seconds: float) -> None:
+        self._begun = since
+        self.ends_at = min(since + seconds, self._last_end)
