@@ -1,7 +1,9 @@
 """`python -m maintenance failed`: list, show, retry or forget the jobs that failed for good."""
 
-from argparse import ArgumentParser, Namespace
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger
@@ -10,16 +12,18 @@ from maintenance.units import clock, count, duration, size
 from worker.clocks import wall_clock
 from worker.ledger import LedgerError
 from worker.ledger.database import Access
-from worker.ledger.failures import FailedJob, NotRetried
+from worker.ledger.failures import FailedGroup, FailedJob, NotRetried
 from worker.ledger.upkeep import Upkeep
 from worker.settings import Settings
 from worker.sites import site_of_link
 
+_MINUTES = "%m-%d %H:%M"
+
 
 def add_options(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="action", dest="action")
-    listing = actions.add_parser("list", help="the newest first")
-    listing.add_argument("--limit", type=int, default=50, help="how many at most (50)")
+    listing = actions.add_parser("list", help="by site and reason, then each, the newest first")
+    listing.add_argument("--limit", type=_limit, default=50, help="how many at most (50)")
     one = actions.add_parser("show", help="all that is known of one")
     one.add_argument("ids", nargs=1, metavar="ID", help="a job's id, or an error's")
     several = [
@@ -32,13 +36,20 @@ def add_options(parser: ArgumentParser) -> None:
         action.add_argument("--json", action="store_true", help="for programs")
 
 
+def _limit(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
 def run(settings: Settings, options: Namespace) -> int:
     """Do what `options.action` says with the jobs of `options.ids`."""
     if options.action == "list":
         with open_ledger(settings) as ledger:
+            groups = ledger.failed_groups()
             found = ledger.failed(options.limit)
-        _print_list(found, as_json=options.json)
-        return EXIT_FOUND if found else EXIT_FINE
+        _print_list(groups, found, as_json=options.json)
+        return EXIT_FOUND if groups else EXIT_FINE
     access = Access.READ if options.action == "show" else Access.WRITE
     with open_ledger(settings, access) as ledger:
         jobs = [_find(ledger, name) for name in options.ids]
@@ -71,25 +82,54 @@ def _forget(ledger: Upkeep, job: FailedJob) -> None:
     ledger.forget(job)
 
 
-def _print_list(jobs: Sequence[FailedJob], *, as_json: bool) -> None:
+def _print_list(groups: Sequence[FailedGroup], jobs: Sequence[FailedJob], *, as_json: bool) -> None:
+    total = sum(group.jobs for group in groups)
     if as_json:
-        print_json({"failed": [_summary(job) for job in jobs]})
-    elif not jobs:
+        print_json(
+            {
+                "total": total,
+                "groups": [asdict(group) for group in groups],
+                "failed": [_summary(job) for job in jobs],
+            }
+        )
+    elif not groups:
         say("No job has failed for good.")
     else:
-        rows = [
-            (
-                job.id,
-                clock(job.failed_at, "%m-%d %H:%M"),
-                job.kind,
-                job.attempts,
-                job.error_id,
-                job.reason,
-                site_of_link(job.url),
-            )
-            for job in jobs
-        ]
-        print(table(("ID", "FAILED AT", "JOB", "TRIES", "ERROR", "WHY", "SITE"), rows))
+        _print_groups(groups)
+        if jobs:
+            _print_jobs(jobs)
+        if len(jobs) < total:
+            say(f"\n{len(jobs)} of {total} jobs are listed: failed list --limit {total}")
+
+
+def _print_groups(groups: Sequence[FailedGroup]) -> None:
+    rows = [
+        (
+            group.jobs,
+            clock(group.last_failed_at, _MINUTES),
+            group.site or None,
+            group.reason,
+            f"python -m maintenance failed show {group.newest}",
+        )
+        for group in groups
+    ]
+    print(table(("JOBS", "LAST AT", "SITE", "WHY", "THE LAST ONE"), rows))
+
+
+def _print_jobs(jobs: Sequence[FailedJob]) -> None:
+    rows = [
+        (
+            job.id,
+            clock(job.failed_at, _MINUTES),
+            job.kind,
+            job.attempts,
+            job.error_id,
+            job.reason,
+            site_of_link(job.url) or None,
+        )
+        for job in jobs
+    ]
+    print(f"\n{table(('ID', 'FAILED AT', 'JOB', 'TRIES', 'ERROR', 'WHY', 'SITE'), rows)}")
 
 
 def _print_job(job: FailedJob, *, as_json: bool) -> None:

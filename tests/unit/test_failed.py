@@ -1,11 +1,18 @@
 """Failed jobs that are done again."""
 
+import argparse
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from maintenance.commands import failed
 from tests.support.ledger_kit import ERROR, a_link, claim, post, send
+from worker import protocol
 from worker.clocks import Wall
+from worker.errors import Fault, JobError, Reason
 from worker.ledger import (
     DownloadJob,
     ExplainJob,
@@ -13,11 +20,40 @@ from worker.ledger import (
     ledger_path,
 )
 from worker.ledger.upkeep import Upkeep
+from worker.settings import Settings
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return ledger_path(tmp_path)
+
+
+List = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def list_failed(path: Path, capsys: pytest.CaptureFixture[str]) -> List:
+    """Types `failed list` with these options; its exit code, and what it prints."""
+    parser = argparse.ArgumentParser()
+    failed.add_options(parser)
+
+    def run(*options: str) -> tuple[int, str]:
+        settings = Settings(bot_token="", data_dir=path.parent)
+        code = failed.run(settings, parser.parse_args(["list", *options]))
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def fail_links(ledger: Ledger, *failures: tuple[str, Reason]) -> None:
+    """A link of each URL fails for good with a reason, a minute after the one before."""
+    for number, (url, reason) in enumerate(failures, 1):
+        link = protocol.OpenRequest(number, number, 1, url, f"key {number}")
+        send(ledger, link, update_id=number)
+        post(ledger)
+        error = JobError(reason, Fault.RETRYABLE)
+        ledger.fail(claim(ledger, DownloadJob), error, f"e{number}", "", Wall(60.0 * number))
+        ledger.finish_explanation(claim(ledger, ExplainJob), Wall(1.0))
 
 
 def fail_a_download(ledger: Ledger, *, is_told: bool = True) -> int:
@@ -60,3 +96,62 @@ def test_retry_takes_the_download_that_somebody_else_has_begun(path: Path) -> No
     post(ledger, 1)
     post(ledger, 2)
     assert len(ledger.watchers(job.id)) == 2
+
+
+def test_failures_are_grouped_by_site_and_reason_the_largest_first(
+    path: Path, list_failed: List
+) -> None:
+    fail_links(
+        Ledger(path),
+        ("https://vimeo.com/1", Reason.OUTDATED),
+        ("https://youtu.be/a", Reason.BLOCKED_HERE),
+        ("https://www.youtube.com/watch?v=b", Reason.BLOCKED_HERE),
+        ("https://m.youtube.com/watch?v=c", Reason.NETWORK),
+    )
+    code, text = list_failed("--json")
+    said: dict[str, Any] = json.loads(text)
+    groups = [(g["site"], g["reason"], g["jobs"], g["last_failed_at"]) for g in said["groups"]]
+    assert (code, said["total"]) == (1, 4)
+    assert groups == [
+        ("youtube.com", "blocked here", 2, 180.0),
+        ("youtube.com", "network", 1, 240.0),
+        ("vimeo.com", "outdated", 1, 60.0),
+    ]
+    last = [job["id"] for job in said["failed"] if job["error_id"] == "e3"]
+    assert [said["groups"][0]["newest"]] == last
+    _, text = list_failed()
+    head, first, *_ = text.splitlines()
+    assert head.split() == ["JOBS", "LAST", "AT", "SITE", "WHY", "THE", "LAST", "ONE"]
+    assert first.endswith(f"youtube.com  blocked here  python -m maintenance failed show {last[0]}")
+
+
+@pytest.mark.parametrize(
+    ("limit", "listed", "rest"),
+    [
+        ("0", 0, "0 of 3 jobs are listed: failed list --limit 3"),
+        ("2", 2, "2 of 3 jobs are listed: failed list --limit 3"),
+        ("3", 3, None),
+        ("999999999", 3, None),
+    ],
+)
+def test_a_list_says_what_it_leaves_out(
+    path: Path, list_failed: List, limit: str, listed: int, rest: str | None
+) -> None:
+    fail_links(Ledger(path), *[("https://site.example/v", Reason.NETWORK)] * 3)
+    code, text = list_failed("--limit", limit)
+    assert code == 1
+    assert text.count("download") == listed
+    assert (rest in text) if rest else ("are listed" not in text)
+    code, text = list_failed("--limit", limit, "--json")
+    assert (code, len(json.loads(text)["failed"])) == (1, listed)
+
+
+def test_a_list_of_nothing_says_so(path: Path, list_failed: List) -> None:
+    Ledger(path).close()
+    assert list_failed("--limit", "0") == (0, "No job has failed for good.\n")
+
+
+@pytest.mark.parametrize("limit", ["-1", "many", "", "1.5", "9" * 30, "²"])
+def test_a_limit_is_a_whole_number(list_failed: List, limit: str) -> None:
+    with pytest.raises(SystemExit):
+        list_failed("--limit", limit)

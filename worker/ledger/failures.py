@@ -6,13 +6,14 @@ Each function is a part of somebody's transaction.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker.clocks import Wall
 from worker.ledger import media_cache, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Verdict
+from worker.sites import site_of_link
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,34 @@ class FailedJob:
     run: Run | None
 
 
+@dataclass(frozen=True)
+class FailedGroup:
+    """The failed jobs of one site with one reason. `newest` is the id of the last one."""
+
+    site: str
+    reason: str
+    jobs: int
+    last_failed_at: float
+    newest: int
+
+
 class NotRetried(Exception):
     """A failed job that cannot be tried again; the text says why."""
 
 
-_COLUMNS = """
-    SELECT job.id, job.kind, job.attempts, job.finished_at, job.created_at,
-        coalesce(job.payload ->> '$.url', request.url, '') AS url,
-        coalesce(job.reason, '') AS reason, coalesce(job.fault, '') AS fault,
-        coalesce(job.error_id, '') AS error_id, coalesce(job.detail, '') AS detail,
-        run.attempt, run.run_s, run.cpu_s, run.peak_bytes, run.log
+_URL = "coalesce(job.payload ->> '$.url', request.url, '')"
+_FAILED = """
     FROM jobs AS job LEFT JOIN requests AS request ON request.id = job.request_id
         LEFT JOIN runs AS run ON run.job_id = job.id
     WHERE job.state = 'failed'
+"""
+_COLUMNS = f"""
+    SELECT job.id, job.kind, job.attempts, job.finished_at, job.created_at,
+        {_URL} AS url,
+        coalesce(job.reason, '') AS reason, coalesce(job.fault, '') AS fault,
+        coalesce(job.error_id, '') AS error_id, coalesce(job.detail, '') AS detail,
+        run.attempt, run.run_s, run.cpu_s, run.peak_bytes, run.log
+    {_FAILED}
 """
 
 _WAITING_FOR_DOWNLOAD = "SELECT id, verdict, answered_at FROM requests WHERE download_id = ?"
@@ -64,6 +80,22 @@ _WAITING_FOR_JOB = (
     " WHERE id = (SELECT request_id FROM jobs WHERE id = ?)"
 )
 _TOLD = (Verdict.SENTENCE, Verdict.UNREACHABLE)
+
+
+def groups(db: Database) -> list[FailedGroup]:
+    """All failed jobs by site and reason, the largest group first."""
+    found: dict[tuple[str, str], FailedGroup] = {}
+    for row in db.execute(
+        f"SELECT {_URL} AS url, coalesce(job.reason, '') AS reason, count(*) AS jobs,"
+        f" max(job.finished_at) AS last_failed_at, job.id {_FAILED} GROUP BY 1, 2"
+    ):
+        site, reason = site_of_link(row["url"]), row["reason"]
+        group = FailedGroup(site, reason, row["jobs"], row["last_failed_at"], row["id"])
+        if before := found.get((site, reason)):
+            last = max(before, group, key=lambda each: (each.last_failed_at, each.newest))
+            group = replace(last, jobs=before.jobs + group.jobs)
+        found[site, reason] = group
+    return sorted(found.values(), key=lambda group: (-group.jobs, -group.last_failed_at))
 
 
 def newest(db: Database, limit: int) -> list[FailedJob]:

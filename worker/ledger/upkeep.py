@@ -13,7 +13,7 @@ from worker import protocol
 from worker.clocks import Wall
 from worker.ledger import failures, queue, retention, sessions, state, statistics
 from worker.ledger.database import Access, Database
-from worker.ledger.failures import FailedJob
+from worker.ledger.failures import FailedGroup, FailedJob
 from worker.ledger.jobs import Kind
 from worker.processes.process_table import Identity
 
@@ -73,6 +73,11 @@ class Upkeep:
             return state.document(self._db, name)
 
     # --------------------------------------------------------------------------- failures
+
+    def failed_groups(self) -> list[FailedGroup]:
+        """All failed jobs by site and reason, the largest group first."""
+        with self._db.reading():
+            return failures.groups(self._db)
 
     def failed(self, limit: int) -> list[FailedJob]:
         """The jobs that failed last, the newest first."""
