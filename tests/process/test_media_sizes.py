@@ -53,6 +53,37 @@ def test_what_is_too_large_by_its_rate_is_not_fetched(warm: Worker, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
+def test_a_track_without_a_rate_does_not_hide_the_rate_of_the_pictures(
+    warm: Worker, tmp_path: Path
+) -> None:
+    playlist(tmp_path, "large", "")
+    playlist(tmp_path, "middle", "-an -c copy")
+    playlist(tmp_path, "sound", "-vn -c:a copy")
+    track = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="x",DEFAULT=YES,URI="sound.m3u8"\n'
+    master = tmp_path / "master.m3u8"
+    variants = [each.replace("RESOLUTION", 'AUDIO="a",RESOLUTION') for each in (LARGE, MIDDLE)]
+    master.write_text(f"#EXTM3U\n{track}{''.join(variants)}")
+    media = fetched(warm, master)
+    assert (media.facts.height, media.facts.note) == (240, Note.LOWER_QUALITY)
+    assert probe(media.path).audio == "aac"
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_the_first_pieces_tell_which_quality_fits(warm: Worker, tmp_path: Path) -> None:
+    playlist(tmp_path, "large", "")
+    for number in range(3):
+        (tmp_path / f"large-{number}.ts").write_bytes(bytes(4 * MB))
+    playlist(tmp_path, "middle", "")  # whoever tries it fails
+    playlist(tmp_path, "small", "-c copy")
+    sizes = {"large": "1280x960", "middle": "640x480", "small": "320x240"}
+    master = tmp_path / "master.m3u8"
+    variants = (f"#EXT-X-STREAM-INF:RESOLUTION={sizes[n]}\n{n}.m3u8\n" for n in sizes)
+    master.write_text("#EXTM3U\n" + "".join(variants))
+    media = fetched(warm, master)
+    assert (media.facts.height, media.facts.note) == (240, Note.LOWER_QUALITY)
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
 def test_what_fits_is_not_called_less(warm: Worker, tmp_path: Path) -> None:
     playlist(tmp_path, "large", "-vf scale=1280:960 -c:v libx264 -preset ultrafast -c:a copy")
     playlist(tmp_path, "middle", "")

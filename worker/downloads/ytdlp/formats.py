@@ -7,7 +7,6 @@ remembers between choices, all of this is pure.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from worker.downloads.media import conversion
@@ -15,6 +14,7 @@ from worker.downloads.media.contents import Contents, Video, positive, side
 from worker.downloads.media.conversion import Budget, Unaffordable
 from worker.downloads.media.parts import parts_needed
 from worker.downloads.ytdlp import streams
+from worker.downloads.ytdlp.choices import Choice, Sizes
 from worker.downloads.ytdlp.streams import Format
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
@@ -24,50 +24,8 @@ from worker.protocol import Note
 _HEADROOM = 0.93
 # Formats that need no conversion are preferred to higher ones that do, down to this height.
 _GOOD_HEIGHT = 720
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """A file that can be downloaded: one format, or a video and an audio format to be merged."""
-
-    streams: tuple[Format, ...]
-    duration_s: float | None
-
-    @property
-    def name(self) -> str:
-        """The names of its formats, joined by `+` as yt-dlp does."""
-        return "+".join(str(stream.get("format_id")) for stream in self.streams)
-
-    @property
-    def id(self) -> object:
-        """The name of its video format, or of its only format."""
-        return self.streams[0].get("format_id")
-
-    @property
-    def has_video(self) -> bool:
-        return streams.has(self.streams[0], "vcodec")
-
-    @property
-    def height(self) -> int | None:
-        """The height in pixels, if the site tells it."""
-        return side(self.streams[0].get("height"))
-
-    @property
-    def size_bytes(self) -> int | None:
-        """The estimated size of the whole file; None if a stream has no estimate."""
-        sizes = [_size_bytes(stream, self.duration_s) for stream in self.streams]
-        return sum(size for size in sizes if size) if all(sizes) else None
-
-    def for_ytdlp(self) -> Format:
-        """The format as yt-dlp expects it from a format function (`YoutubeDL`, option `format`)."""
-        if len(self.streams) == 1:
-            return self.streams[0]
-        return {
-            "format_id": self.name,
-            "ext": "mp4",
-            "requested_formats": list(self.streams),
-            "protocol": "+".join(str(stream.get("protocol")) for stream in self.streams),
-        }
+# What is cut is long; more height than this is not worth more parts.
+_CUT_HEIGHT = 480
 
 
 class Chooser:
@@ -103,8 +61,7 @@ class Chooser:
         self._excluded: set[object] = set()
         self._uncut: set[object] = set()
         self._silent_ids: set[object] = set()
-        self._announced: dict[object, int] = {}
-        self._ceiling: int | None = None
+        self._sizes = Sizes()
         self.duration_s: float | None = None
         """The duration that the page tells, which yt-dlp does not pass to a format function."""
         self.note: Note | None = None
@@ -136,11 +93,7 @@ class Chooser:
         if self.parts > 1:
             self._uncut.add(chosen.id)
         self._excluded.add(chosen.id)
-        if size_bytes is not None:
-            self._announced[chosen.id] = size_bytes
-        if chosen.size_bytes is None and chosen.height:
-            # Formats of the same height or more are not expected to be smaller.
-            self._ceiling = chosen.height
+        self._sizes.show(chosen, size_bytes or self._budget.size_bytes * self.parts)
 
     def may_lack_sound(self, info: Mapping[str, Any]) -> bool:
         """Whether a video that came as one file may have its sound in a track beside it.
@@ -158,28 +111,34 @@ class Chooser:
 
     def has_choice(self) -> bool:
         """Whether any of the latest formats is left to choose."""
-        return any(map(self._may_fit, self._choices)) or self._best_to_cut() is not None
+        return self._next() is not None
 
     def _choose(self) -> Choice:
         if not self._choices:
             reason = Reason.NO_SOUND if self.form.sound_only else Reason.NO_FORMAT
             raise JobError(reason, Fault.PERMANENT, "no format holds what is wanted")
-        wanted = self._choices[0]
-        chosen = next(filter(self._may_fit, self._choices), None)
-        self.note, self.parts = None, 1
-        if wanted.has_video and not (chosen and chosen.has_video):
-            cuttable = self._best_to_cut()
-            if cuttable:
-                self.parts = self._most_parts
-                return cuttable
-        if chosen is None:
+        found = self._next()
+        if found is None:
             detail = f"{len(self._choices)} choices, none below {self._budget.size_bytes} bytes"
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
-        if wanted.has_video and not chosen.has_video:
-            self.note = Note.AUDIO_ONLY
-        elif chosen is not wanted and (chosen.height or 0) < (wanted.height or 1):
-            self.note = Note.LOWER_QUALITY
+        chosen, self.parts = found
+        self.note = None if self.parts > 1 else _note(chosen, self._choices[0])
         return chosen
+
+    def _next(self) -> tuple[Choice, int] | None:
+        """The best choice that is left, and how many files it may fill."""
+        videos = [choice for choice in self._choices if choice.has_video]
+        if self.form.sound_only:
+            videos = []
+        sounds = [choice for choice in self._choices if choice not in videos]
+        for choices in (videos, sounds):
+            if fitting := next(filter(self._may_fit, choices), None):
+                return fitting, 1
+            if cuttable := self._best_to_cut(choices):
+                return cuttable, self._most_parts
+            if unsure := self._smallest_unsure(choices):
+                return unsure, 1
+        return None
 
     def _all(self, formats: Sequence[Format]) -> Iterator[Choice]:
         """All choices in yt-dlp's order: videos first, then audio alone."""
@@ -199,33 +158,47 @@ class Chooser:
         if fitting := next(filter(self._may_fit, pairs), None):
             return fitting
         in_parts = (pair for pair in pairs if self._parts_of(pair) <= self._most_parts)
-        smallest = min(pairs, key=lambda pair: pair.size_bytes or math.inf)
-        return next(in_parts, smallest)
+        return next(in_parts, min(pairs, key=self._sizes.of))
 
     def _parts_of(self, choice: Choice) -> float:
-        """How many parts it makes; infinity if its size is not known."""
-        size = self._announced.get(choice.id) or choice.size_bytes
+        """How many parts it makes; infinity if nothing is known of its size."""
+        size = self._sizes.of(choice)
         return parts_needed(size, self._budget.size_bytes) if size else math.inf
 
-    def _best_to_cut(self) -> Choice | None:
-        """The choice that makes the fewest parts, among those that need no encoding."""
+    def _best_to_cut(self, choices: Iterable[Choice]) -> Choice | None:
+        """The best choice that makes few enough parts without encoding, as high as is usual."""
         counts = {
             choice: self._parts_of(choice)
-            for choice in self._choices
+            for choice in choices
             if choice.has_video
             and streams.plays(choice.streams[0])
             and choice.id not in self._uncut
         }
-        within = {choice: n for choice, n in counts.items() if n <= self._most_parts}
-        return min(within, key=within.__getitem__, default=None)
+        within = [choice for choice, count in counts.items() if count <= self._most_parts]
+        return min(
+            within,
+            key=lambda choice: (-min(choice.height or 0, _CUT_HEIGHT), counts[choice]),
+            default=None,
+        )
+
+    def _smallest_unsure(self, choices: Iterable[Choice]) -> Choice | None:
+        """The choice that, after others proved too large, is expected to be least too large.
+
+        Only those whose rate the site does not tell: there the expectation may be wrong.
+        """
+        unsure = [
+            choice
+            for choice in choices
+            if not choice.is_rated
+            and choice.id not in self._excluded
+            and self._sizes.may_be_smaller(choice)
+        ]
+        return min(unsure, key=self._sizes.of, default=None)
 
     def _may_fit(self, choice: Choice) -> bool:
-        if choice.id in self._excluded:
-            return False
-        size = choice.size_bytes
-        if size is None:
-            return not (self._ceiling and choice.height and choice.height >= self._ceiling)
-        return size <= self._budget.size_bytes * _HEADROOM
+        expected = self._sizes.of(choice)
+        fits = expected <= self._budget.size_bytes * _HEADROOM
+        return fits and choice.id not in self._excluded
 
     def _ranking(self, formats: Iterable[Format]) -> "_Ranking":
         best = max((side(media.get("height")) or 0 for media in formats), default=0)
@@ -262,6 +235,14 @@ class _Ranking:
         return True
 
 
+def _note(chosen: Choice, wanted: Choice) -> Note | None:
+    """What to tell people of a choice that is not the one that was wanted most."""
+    if wanted.has_video and not chosen.has_video:
+        return Note.AUDIO_ONLY
+    is_lower = chosen is not wanted and (chosen.height or 0) < (wanted.height or 1)
+    return Note.LOWER_QUALITY if is_lower else None
+
+
 def _for_audio(choices: Sequence[Choice]) -> Iterator[Choice]:
     """Audio alone first; after that the smallest videos, from which it can be extracted."""
     yield from (choice for choice in choices if not choice.has_video)
@@ -271,11 +252,3 @@ def _for_audio(choices: Sequence[Choice]) -> Iterator[Choice]:
         if choice.has_video and streams.has(choice.streams[0], "acodec")
     ]
     yield from reversed(with_audio)
-
-
-def _size_bytes(media: Format, duration_s: float | None) -> int | None:
-    known = positive(media.get("filesize")) or positive(media.get("filesize_approx"))
-    rate = positive(media.get("tbr"))
-    if known is None and rate and duration_s:
-        known = rate * 1000 / 8 * duration_s
-    return int(known) if known else None

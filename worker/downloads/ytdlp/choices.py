@@ -1,0 +1,148 @@
+"""A file that can be downloaded, and how large it may be. All pure."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from worker.downloads.media.contents import positive, side
+from worker.downloads.media.conversion import AUDIO_BPS
+from worker.downloads.ytdlp import streams
+from worker.downloads.ytdlp.streams import Format
+
+# Hardly any video takes less: slides that are spoken to, at 25 pictures a second.
+_LEAST_BITS_PER_PIXEL = 0.01
+_PICTURES_PER_S = 25
+_USUAL_SHAPE = 16 / 9
+# How the bit rate of the same quality grows with the number of pixels, as a power of it.
+_GROWTH = 0.75
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A file that can be downloaded: one format, or a video and an audio format to be merged."""
+
+    streams: tuple[Format, ...]
+    duration_s: float | None
+
+    @property
+    def name(self) -> str:
+        """The names of its formats, joined by `+` as yt-dlp does."""
+        return "+".join(str(stream.get("format_id")) for stream in self.streams)
+
+    @property
+    def id(self) -> object:
+        """The name of its video format, or of its only format."""
+        return self.streams[0].get("format_id")
+
+    @property
+    def has_video(self) -> bool:
+        return streams.has(self.streams[0], "vcodec")
+
+    @property
+    def height(self) -> int | None:
+        """The height in pixels, if the site tells it."""
+        return side(self.streams[0].get("height"))
+
+    @property
+    def pixels(self) -> float | None:
+        """Width times height, if the site tells the height."""
+        width = side(self.streams[0].get("width"))
+        return self.height * (width or self.height * _USUAL_SHAPE) if self.height else None
+
+    @property
+    def rate(self) -> float | None:
+        """The bit rate of its first stream in kbit/s, if the site tells it."""
+        return positive(self.streams[0].get("tbr"))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the site tells the size of each stream, and not just a rate."""
+        return all(positive(stream.get("filesize")) for stream in self.streams)
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether the site tells a size or a rate of its first stream."""
+        return _told_bytes(self.streams[0], self.duration_s) is not None
+
+    @cached_property
+    def least_bytes(self) -> int:
+        """A size that it hardly falls below: what the site tells, and the least of the rest."""
+        return sum(self._least_bytes(stream) for stream in self.streams)
+
+    def for_ytdlp(self) -> Format:
+        """The format as yt-dlp expects it from a format function (`YoutubeDL`, option `format`)."""
+        if len(self.streams) == 1:
+            return self.streams[0]
+        return {
+            "format_id": self.name,
+            "ext": "mp4",
+            "requested_formats": list(self.streams),
+            "protocol": "+".join(str(stream.get("protocol")) for stream in self.streams),
+        }
+
+    def _least_bytes(self, stream: Format) -> int:
+        told = _told_bytes(stream, self.duration_s)
+        if told is not None:
+            return told
+        rate = AUDIO_BPS
+        if streams.has(stream, "vcodec"):
+            rate = int((self.pixels or 0) * _PICTURES_PER_S * _LEAST_BITS_PER_PIXEL)
+        return int(rate / 8 * (self.duration_s or 0))
+
+
+class Sizes:
+    """Expects sizes of choices, by what the site tells and by what tries have shown.
+
+    >>> sizes = Sizes()
+    >>> large, small = (Choice(({"format_id": n, "height": n},), 60) for n in (1080, 270))
+    >>> sizes.show(large, 80_000_000)
+    >>> sizes.of(small)
+    10000000
+    """
+
+    def __init__(self) -> None:
+        self._shown: list[tuple[Choice, int]] = []
+
+    def show(self, choice: Choice, size_bytes: int) -> None:
+        """Learn the size in bytes that a choice has proved to have, or to exceed."""
+        self._shown.append((choice, size_bytes))
+
+    def of(self, choice: Choice) -> int:
+        """The expected size in bytes; 0 if nothing is known."""
+        for shown, size_bytes in reversed(self._shown):
+            if shown.id == choice.id:
+                return size_bytes
+        if choice.is_exact or not self._shown:
+            return choice.least_bytes
+        if choice.is_rated:
+            return int(choice.least_bytes * self._excess())
+        return max(choice.least_bytes, self._by_likeness(choice))
+
+    def may_be_smaller(self, choice: Choice) -> bool:
+        """Whether it may be smaller than all that were tried: has fewer pixels, or tells none."""
+        return not any(
+            shown.pixels and choice.pixels and choice.pixels >= shown.pixels
+            for shown, _ in self._shown
+        )
+
+    def _excess(self) -> float:
+        """By which factor rates have proved too low."""
+        rated = ((c, size) for c, size in self._shown if c.is_rated and c.least_bytes)
+        return max((size / choice.least_bytes for choice, size in rated), default=1.0)
+
+    def _by_likeness(self, choice: Choice) -> int:
+        """What a choice that was tried says of one of another rate or another size in pixels."""
+        for shown, size_bytes in reversed(self._shown):
+            if shown.rate and choice.rate:
+                return int(size_bytes * choice.rate / shown.rate)
+            if shown.pixels and choice.pixels:
+                return int(size_bytes * (choice.pixels / shown.pixels) ** _GROWTH)
+        return 0
+
+
+def _told_bytes(stream: Format, duration_s: float | None) -> int | None:
+    """The size that a site tells, by itself or by a rate and the duration."""
+    known = positive(stream.get("filesize")) or positive(stream.get("filesize_approx"))
+    rate = positive(stream.get("tbr"))
+    if known is None and rate and duration_s:
+        known = rate * 1000 / 8 * duration_s
+    return int(known) if known else None
