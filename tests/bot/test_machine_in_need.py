@@ -9,15 +9,16 @@ import pytest
 
 from tests.sandbox.bot_process import BOT
 
-EXIT_NOT_NOW = 75
+EXIT_NOT_NOW, EXIT_CONFIG = 75, 78
 
 TOKEN = "123456:" + "a" * 35
 
 START_ON_A_FULL_DISK = """
-import os, subprocess, sys
+import sys
 from pathlib import Path
+import bot
 from tests.chaos.disk import Disk, enter_own_namespace
-bot, home, before = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+home, before = Path(sys.argv[1]), sys.argv[2]
 try:
     enter_own_namespace()
     disk = Disk(home / "data", 3_000_000)
@@ -35,28 +36,27 @@ if before != "no bot":
     if before == "killed bot":
         log.write_bytes(content)
 disk.leave(0)
-done = subprocess.run([sys.executable, bot], cwd=home, env=dict(os.environ), timeout=40)
-disk.release()
-print(done.returncode, flush=True)
-disk.unmount()
+bot.NOT_NOW_PAUSE_S = 0.0
+print(bot.main([]), flush=True)
 """
 
 FAIL_TO_OPEN = """
-import errno, os, runpy, sys
-bot, number = sys.argv[1], int(sys.argv[2])
-from worker import data_directory
-def lock(directory):
-    raise OSError(number, os.strerror(number))
-data_directory.lock = lock
-sys.argv = [bot]
-runpy.run_path(bot, run_name="__main__")
+import os, sys
+import bot
+def start(number):
+    def lock(directory):
+        raise OSError(number, os.strerror(number))
+    bot.data_directory.lock = lock
+    return bot.main([])
+bot.NOT_NOW_PAUSE_S = 0.0
+print(*[start(int(number)) for number in sys.argv[1:]])
 """
 
 
 def run(program: str, tmp_path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     env = {"PATH": "/usr/bin:/bin", "BOT_TOKEN": TOKEN, "PYTHONPATH": str(BOT.parent)}
     return subprocess.run(
-        [sys.executable, "-c", program, str(BOT), *map(str, arguments)],
+        [sys.executable, "-c", program, *map(str, arguments)],
         cwd=tmp_path,
         env=env,
         capture_output=True,
@@ -74,22 +74,21 @@ def test_a_full_disk_at_the_start_is_no_wrong_setting(before: str, tmp_path: Pat
     assert done.stdout == f"{EXIT_NOT_NOW}\n", done.stderr
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE),
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
-    ],
-    ids=lambda number: errno.errorcode[number],
+PASSING = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 )
-def test_what_passes_by_itself_is_tried_again(number: int, tmp_path: Path) -> None:
-    done = run(FAIL_TO_OPEN, tmp_path, number)
-    assert done.returncode == EXIT_NOT_NOW, done.stderr
-    assert "cannot be used" in done.stderr
+LASTING = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP)
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP])
-def test_what_only_the_operator_can_mend_is_not(number: int, tmp_path: Path) -> None:
-    done = run(FAIL_TO_OPEN, tmp_path, number)
-    assert done.returncode == 78, done.stderr
-    assert "cannot be used" in done.stderr
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [(PASSING, EXIT_NOT_NOW), (LASTING, EXIT_CONFIG)],
+    ids=["passes by itself", "only the operator can mend it"],
+)
+def test_why_the_directory_cannot_be_used_decides_whether_to_try_again(
+    numbers: tuple[int, ...], code: int, tmp_path: Path
+) -> None:
+    done = run(FAIL_TO_OPEN, tmp_path, *numbers)
+    assert done.stdout.split() == [str(code)] * len(numbers), done.stderr
+    assert done.stderr.count("cannot be used") == len(numbers)
