@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +19,16 @@ from worker.errors import (
 from worker.notices import Notice, Topic
 from worker.protocol import (
     Action,
+    AnswerButton,
     Deliver,
     Delivered,
     Download,
     Explain,
     GroupSent,
+    HandleUpdate,
     Identified,
     MediaKind,
+    Posted,
     PostStatus,
     Progress,
     Reader,
@@ -303,3 +307,67 @@ def test_group_that_may_have_come_is_repeated_ever_later(bot: SteppedDispatcher)
     assert pauses == sorted(pauses)
     assert pauses[-1] == 600
     assert bot.attempts("group") == [1]
+
+
+# --------------------------------------------------------------------- what no worker should say
+
+
+def up_to(bot: SteppedDispatcher, task_type: type[Any]) -> None:
+    """Bring a link so far that such a task of it is in hand."""
+    if task_type is HandleUpdate:
+        bot.ledger.record_updates([{"update_id": 2**50}], bot.wall)
+        bot.step()
+    elif task_type in (Reply, AnswerButton):
+        reply = Reply(Reader(7), 1, (Notice(Topic.DEAD_BUTTON),))
+        bot.bring(reply if task_type is Reply else AnswerButton("press", "en", reply.notices[0]))
+    else:
+        bot.send(LINK)
+    if task_type in (Deliver, SendGroup, Explain):
+        bot.post()
+        if task_type is Explain:
+            bot.fail(Download, JobError(Reason.NOT_FOUND, Fault.PERMANENT))
+        else:
+            bot.finish_download(files=2 if task_type is SendGroup else 1)
+    assert bot.tasks(task_type)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "result"),
+    [
+        (HandleUpdate, None),
+        (HandleUpdate, [Reply(Reader(7), 1, ())]),
+        (HandleUpdate, ("not an effect",)),
+        (PostStatus, None),
+        (PostStatus, SENT),
+        (PostStatus, 50),
+        (Download, None),
+        (Download, "a path"),
+        (Download, {"files": []}),
+        (SendGroup, SENT),
+        (SendGroup, (SENT,)),
+        (Deliver, GroupSent((SENT,))),
+        (Deliver, "file id"),
+        (Explain, False),
+        (Reply, Posted(1)),
+        (AnswerButton, 0),
+    ],
+)
+def test_result_that_no_such_job_returns_is_the_failure_of_that_job_alone(
+    bot: SteppedDispatcher, task_type: type[Any], result: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    up_to(bot, task_type)
+    caplog.clear()
+    job_id = bot.job_id(task_type)
+    bot.finish(task_type, result)
+    sql = "SELECT state, reason, fault FROM jobs WHERE id = ?"
+    assert bot.rows(sql, job_id) == [("failed", Reason.INTERNAL, Fault.OPERATOR)]
+    (line,) = [record for record in caplog.records if "failed for good" in record.getMessage()]
+    assert line.levelname == "ERROR"
+    assert f"returned {type(result).__name__}" in line.getMessage()
+    # Whoever waited for it is told, unless it is the telling that went wrong.
+    for explained in bot.settle():
+        assert explained.reason is Reason.INTERNAL
+    bot.send(OTHER, user_id=8)
+    bot.post(60)
+    bot.finish_downloads()
+    assert bot.task(Deliver).message_id == 60

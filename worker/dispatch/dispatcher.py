@@ -271,6 +271,7 @@ class Dispatcher:
                 self._recorder.take_report(hand.job, event.message, wall)
             return
         self._showing.forget(event.job_id)
+        event = outcomes.checked(hand.job, event)
         self._take_end(hand, event, now, wall)
         self._in_hand.remove(event.job_id)
         self._circuit_breaker.learn(hand.job, event, now)

@@ -4,6 +4,7 @@ Pure: an error goes in, a decision comes out; the dispatcher carries it out.
 """
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from worker.clocks import Wall
 from worker.errors import (
@@ -17,9 +18,20 @@ from worker.errors import (
     TelegramUnauthorized,
     TelegramUnreachable,
 )
-from worker.ledger import ButtonJob, GroupJob, Job, RequestJob
-from worker.pool.events import Event, Failed, Lost, Stopped, StopReason
-from worker.protocol import Progress, Retry, Stage
+from worker.ledger import (
+    ButtonJob,
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    GroupJob,
+    Job,
+    ReplyJob,
+    RequestJob,
+    StatusJob,
+    UpdateJob,
+)
+from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
+from worker.protocol import Delivered, Effect, GroupSent, Media, Posted, Progress, Retry, Stage
 
 TELEGRAM_RETRY_S = 5.0
 """The wait before a call is repeated that Telegram has not answered."""
@@ -86,6 +98,33 @@ class Retries:
 
     max_attempts: int
     retry_after_s: float
+
+
+def checked(job: Job, event: Event) -> Event:
+    """The event, or a failure in its place if it is a result that no such job returns."""
+    if not isinstance(event, Finished) or _is_result_of(job, event.result):
+        return event
+    detail = f"its worker returned {type(event.result).__name__}, which no {job.kind} does"
+    return Failed(event.job_id, JobError(Reason.INTERNAL, Fault.OPERATOR, detail), "")
+
+
+def _is_result_of(job: Job, result: object) -> bool:
+    """Whether `worker.protocol` knows such a result of the job's task."""
+    match job:
+        case UpdateJob():
+            return isinstance(result, tuple) and all(isinstance(each, Effect) for each in result)
+        case StatusJob():
+            return isinstance(result, Posted)
+        case DownloadJob():
+            return isinstance(result, Media)
+        case GroupJob():
+            return isinstance(result, GroupSent | None)
+        case DeliverJob():
+            return isinstance(result, Delivered | None)
+        case ExplainJob() | ReplyJob() | ButtonJob():
+            return result is None
+        case _:
+            assert_never(job)
 
 
 def decide(job: Job, event: Event, retries: Retries, wall: Wall) -> Decision:
