@@ -9,6 +9,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
@@ -16,24 +17,23 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-from maintenance import check
+from maintenance import check, runs
 from maintenance.check import EXIT_CONFIG
 from maintenance.janitor import Janitor
-from worker import __version__, data_directory, logs
+from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
+from worker import __version__, clocks, data_directory, logs
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.poller import Poller
 from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
 from worker.errors import PASSING_ERRNOS
 from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
+from worker.ledger.upkeep import Upkeep
 from worker.pool import Pool
 from worker.processes import process_setup, process_table, signals
 from worker.processes.stop_signals import StopSignals
 from worker.settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger("bot")
-
-EXIT_STALLED = 70  # EX_SOFTWARE: a thread has died or is stuck; to be restarted
-EXIT_NOT_NOW = 75  # EX_TEMPFAIL: the directory cannot be used for now; to be restarted
 
 LEDGER_TRIES = 30
 """How often a thread tries to open the ledger, once a second, before it dies."""
@@ -49,9 +49,6 @@ STOP_RESERVE_S = 12.0
 
 JANITOR_PATIENCE_S = 2.0
 """How long a stop waits for a step of maintenance, which has the ledger open."""
-
-NOT_NOW_PAUSE_S = 5.0
-"""How long a bot that cannot use its directory waits before it exits."""
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """The environment variables that the processes below the bot get."""
@@ -95,26 +92,40 @@ def _run_locked(settings: Settings) -> int:
         data_directory.use_for_temporary_files(data_dir)
         check_file(ledger_path(data_dir))
         Ledger(ledger_path(data_dir)).close()
+        _note_start(data_dir)
     except BlockingIOError:
         log.error("Another bot uses DATA_DIR %s; each bot needs its own.", data_dir)
-        return _not_now()
+        return _end(data_dir, EXIT_NOT_NOW)
     except LedgerBusy as error:
         log.error("The ledger in %s cannot be used for now: %s", data_dir, error)
-        return _not_now()
+        return _end(data_dir, EXIT_NOT_NOW)
     except OSError as error:
         log.error("DATA_DIR %s cannot be used: %s", data_dir, error)
-        return _not_now() if error.errno in PASSING_ERRNOS else EXIT_CONFIG
+        is_passing = error.errno in PASSING_ERRNOS
+        return _end(data_dir, EXIT_NOT_NOW) if is_passing else EXIT_CONFIG
     except LedgerError as error:
         log.error("DATA_DIR %s cannot be used: %s", data_dir, error)
         return EXIT_CONFIG
     with lock:
-        return Bot(settings).run()
+        return _end(data_dir, Bot(settings).run())
 
 
-def _not_now() -> int:
-    """Wait a little, since a supervisor restarts the bot at once, and return the exit code."""
-    time.sleep(NOT_NOW_PAUSE_S)
-    return EXIT_NOT_NOW
+def _note_start(data_dir: Path) -> None:
+    with Upkeep(ledger_path(data_dir)) as ledger:
+        last_end = runs.note_start(ledger, data_dir, clocks.wall_clock())
+    if last_end:
+        log.info("The last run ended: %s.", last_end)
+
+
+def _end(data_dir: Path, exitcode: int) -> int:
+    """Note this run's end, wait if a supervisor would restart it at once, return the exit code."""
+    pause_s = runs.note_end(data_dir, exitcode, clocks.wall_clock())
+    if pause_s:
+        log.warning("The bot ends with exit code %d in %.0f s.", exitcode, pause_s)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)  # A stop need not wait for that.
+        time.sleep(pause_s)
+    return exitcode
 
 
 class Bot:
@@ -163,7 +174,7 @@ class Bot:
             # A stuck thread may hold locks, so a clean end is impossible. None is needed: the
             # ledger knows what to repeat.
             _kill_descendants()
-            os._exit(EXIT_STALLED)
+            os._exit(_end(self._settings.data_dir, EXIT_STALLED))
         _kill_descendants()
         self._janitor_thread.join(JANITOR_PATIENCE_S)
         log.info("The bot has stopped.")
@@ -249,4 +260,8 @@ def _hide_main_module() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    is_supervised = "SUPERVISOR_ENABLED" in os.environ
+    exitcode = main(sys.argv[1:])
+    if is_supervised:
+        runs.outlast_start()
+    sys.exit(exitcode)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from maintenance import limits, machine, programs
+from maintenance import limits, machine, programs, runs
 from maintenance.findings import DAILY_S, HOURLY_S, Finding, Level, critical, ok, warning
 from maintenance.measures import Measures
 from maintenance.units import count, duration, percent, size
@@ -13,6 +13,7 @@ def assess(measures: Measures) -> list[Finding]:
     """Judge the measures. The findings come in the order in which people want to read them."""
     return [
         *_bot(measures),
+        _starts(measures),
         *_queues(measures),
         _pace(measures),
         _failures(measures),
@@ -62,6 +63,14 @@ def _age(measures: Measures, wall: float | None) -> float:
 
 def _since(silence_s: float) -> str:
     return f"for {duration(silence_s)}"
+
+
+def _starts(measures: Measures) -> Finding:
+    starts = measures.starts
+    text = f"started {count(starts.recent, 'time')} in an hour"
+    if starts.last_end is not None:
+        text += f", last end: {starts.last_end}"
+    return critical("starts", text) if runs.is_crash_loop(starts) else ok("starts", text)
 
 
 def _queues(measures: Measures) -> Iterable[Finding]:

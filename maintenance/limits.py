@@ -25,6 +25,9 @@ DISK_CRITICAL = disk_space.RESERVE_SHARE
 DISK_FULL_BYTES = 100 * 1024 * 1024
 """With less free disk than this a bot should not be started."""
 
+STARTS_CRITICAL = 5
+"""Starts of the bot in an hour, if one of them came after another end than a stop."""
+
 SILENCE_S = 90.0
 """Without an answer to a poll (one takes 25 s), or news from the bot (they come every 7.5 s)."""
 

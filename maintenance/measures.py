@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from maintenance import programs, published
+from maintenance import programs, published, runs
 from maintenance.ownership import running_bot
+from maintenance.runs import Starts
 from worker.clocks import Wall, wall_clock
 from worker.downloads.confinement import isolation, landlock
 from worker.downloads.media import ffmpeg
@@ -26,6 +27,8 @@ from worker.settings import MEBIBYTE, Settings
 
 PEAK_S = 3600.0
 """How far back the highest memory use of a worker is looked for."""
+
+NO_STARTS = Starts()
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Measures:
     js_runtime: str | None
     landlock_abi: int
     landlock_shortcoming: str
+    starts: Starts = NO_STARTS
 
 
 def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
@@ -143,6 +147,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         js_runtime=programs.js_runtime(),
         landlock_abi=landlock.abi(),
         landlock_shortcoming=isolation.shortcoming(),
+        starts=runs.read_starts(ledger, wall),
     )
 
 

@@ -48,6 +48,10 @@ def _bot(measures: Measures) -> Iterable[Family]:
     if measures.polled_at is not None:
         help_text = "When Telegram last answered a poll."
         yield _gauge("last_poll_timestamp_seconds", help_text, measures.polled_at)
+    starts = measures.starts
+    yield _counter("starts_total", "Starts of the bot.", starts.total)
+    help_text = "Runs that did not end by a stop."
+    yield _counter("unclean_ends_total", help_text, starts.unclean_total)
     yield _gauge("memory_bytes", "Memory of all the bot's processes.", measures.memory_bytes)
     help_text = "Defunct, orphaned, stuck and stopped processes."
     yield _gauge("zombies", help_text, measures.zombies)

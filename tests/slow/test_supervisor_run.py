@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,7 +152,7 @@ def supervised(changes: Mapping[str, str] | None = None, **settings: str) -> Ite
 def test_start_status_and_restart() -> None:
     with supervised() as bot:
         bot.wait_until_polling()
-        assert "RUNNING" in bot.control("status", PROGRAM)
+        bot.api.wait_for(lambda: "RUNNING" in bot.control("status", PROGRAM))
         first = bot.pid()
         polls = bot.polls()
         bot.control("restart", PROGRAM)
@@ -210,6 +211,26 @@ def test_bad_token_is_not_tried_again(token: str, words: str) -> None:
         assert "RUNNING" in bot.control("status", "other")
         assert bot.history().count(f"spawned: '{PROGRAM}'") == 1
         assert words in bot.log.read_text()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("broken", ["import no_such_module", "def ("])
+def test_bot_that_cannot_even_begin_is_started_ever_more_slowly(
+    broken: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "bot.py"
+    script.write_text(broken)
+    with supervised({f"{ROOT}/bot.py": str(script)}) as bot:
+        began = time.monotonic()
+        bot.api.wait_for(lambda: bot.history().count(f"spawned: '{PROGRAM}'") >= 4, 40)
+        # Pauses of 1 s, 2 s and 3 s.
+        assert time.monotonic() - began > 5
+        assert "BACKOFF" in bot.control("status", PROGRAM)
+        script.write_text(f"import runpy, sys\nsys.path.insert(0, {str(ROOT)!r})\n{_REPAIRED}")
+        bot.api.wait_for(bot.polls, 60)
+
+
+_REPAIRED = f"runpy.run_path({str(ROOT / 'bot.py')!r}, run_name='__main__')\n"
 
 
 def test_log_is_rotated() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from supervisor.options import ServerOptions
 
+from maintenance import runs
 from maintenance.check import EXIT_CONFIG
 from worker.settings import Settings
 
@@ -37,7 +38,8 @@ def test_supervisor_reads_it_as_meant(program: object) -> None:
     settings = vars(program)
     assert settings["name"] == "fetchbot"
     assert settings["exitcodes"] == [0, EXIT_CONFIG]
-    assert settings["startsecs"] == 0
+    assert settings["startsecs"] == runs.STARTSECS
+    assert settings["startretries"] >= 1000, "it would give up"
     assert settings["umask"] == 0o077
     assert (settings["stopasgroup"], settings["killasgroup"]) == (False, True)
 
