@@ -13,6 +13,7 @@ from tests.support.media import index_stands_in_front, make, probe, replace_prog
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.cutting import cut
+from worker.downloads.media.preparing import Downloaded
 from worker.downloads.ytdlp.fetch import Fetched
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Download, MediaKind, Note
@@ -85,7 +86,7 @@ def fetch_four(task: Download, rules: DownloadLimits, *_: object) -> Fetched:
     paths = [Path(f"media-{number}.mp4") for number in range(4)]
     for path in paths:
         urlretrieve(task.url, path)
-    return Fetched(tuple((path, {}) for path in paths))
+    return Fetched(tuple(Downloaded(path, {}) for path in paths))
 
 
 def test_a_post_ends_with_the_last_video_of_which_all_parts_have_a_place(

@@ -20,7 +20,7 @@ from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.file_names import COOKIES_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.cutting import cut
-from worker.downloads.media.finishing import finish
+from worker.downloads.media.preparing import prepare
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import fetch
@@ -60,17 +60,17 @@ def _download(
 ) -> Result:
     fetched = fetch(task, limits, sender.report, extractors)
     directory = Path.cwd()
-    sizes = [workspace.private_file_bytes(directory, path.name) for path, _ in fetched.files]
+    sizes = [workspace.private_file_bytes(directory, file.path.name) for file in fetched.files]
     if not all(sizes):
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "yt-dlp left an empty file")
     sender.report(Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes)))
     ready: list[ReadyFile] = []
-    for size, (path, info) in zip(sizes, fetched.files, strict=True):
+    for size, file in zip(sizes, fetched.files, strict=True):
+        file = replace(file, path=directory / file.path.name)
         if size > limits.max_file_bytes:
-            pieces = cut(directory / path.name, info, limits)
+            pieces = cut(file.path, file.info, limits)
         else:
-            sound_only = task.form.sound_only
-            pieces = [finish(directory / path.name, info, limits, sound_only=sound_only)]
+            pieces = [prepare(file, limits, sound_only=task.form.sound_only)]
         if len(ready) + len(pieces) > MOST_FILES:
             # An album has no room for all parts, and a video with parts missing is useless.
             break

@@ -263,7 +263,10 @@ def _described(
         case MediaKind.PHOTO:
             return types.InputMediaPhoto(source, **captioned)
         case MediaKind.DOCUMENT:
-            return types.InputMediaDocument(source, thumbnail, **captioned)
+            # Otherwise Telegram makes a sticker of a WebP, and an animation of a GIF.
+            return types.InputMediaDocument(
+                source, thumbnail, disable_content_type_detection=True, **captioned
+            )
 
 
 def _delivered(kind: MediaKind, message: Mapping[str, Any] | None) -> Delivered:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-_PICTURE_FORMATS = frozenset({"image2", "png_pipe", "jpeg_pipe", "webp_pipe"})
 _LARGEST_SIDE = 1 << 16
 _HIGHEST_RATE = 60.0  # pictures per second; a higher number is a time base and not a rate
 _USUAL_RATE = 30.0
@@ -44,11 +43,6 @@ class Contents:
     audio: str | None = None
     duration_s: float | None = None
     has_cover: bool = False
-
-    @property
-    def is_still(self) -> bool:
-        """Whether it is a single picture."""
-        return not self.containers.isdisjoint(_PICTURE_FORMATS)
 
 
 def read(probed: Mapping[str, Any]) -> Contents:

@@ -11,7 +11,7 @@ from typing import Any
 
 from worker.downloads.channel import MOST_FILES, ReadyFile
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import contents, conversion, ffmpeg
+from worker.downloads.media import contents, conversion, ffmpeg, file_types
 from worker.downloads.media.contents import Contents
 from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled
 from worker.downloads.media.finishing import contents_of, facts_of
@@ -29,6 +29,8 @@ def cut(path: Path, info: Mapping[str, Any], limits: DownloadLimits) -> list[Rea
 
     Raises JobError if it does not play everywhere, is incomplete, or cannot be cut small enough.
     """
+    if file_types.of(path) is not None:
+        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "neither video nor sound")
     if reader.read(path).is_cut_off:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
     found = contents_of(path)

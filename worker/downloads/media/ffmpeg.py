@@ -23,7 +23,7 @@ PROGRAMS = ("ffmpeg", "ffprobe")
 
 _CONTAINERS = (
     "mov,mp4,m4a,3gp,matroska,webm,mpegts,mpeg,flv,avi,asf,mp3,aac,ogg,flac,wav,aiff,amr,caf,"
-    "gif,apng,png_pipe,jpeg_pipe,webp_pipe,image2,h264,hevc,ac3,eac3,srt,webvtt"
+    "gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,image2,h264,hevc,ac3,eac3,srt,webvtt"
 )
 INPUT_LIMITS = ("-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS)
 
@@ -54,9 +54,13 @@ def missing() -> list[str]:
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 
-def start_probe(path: Path) -> subprocess.Popen[str]:
-    """Start ffprobe on a file; `probe_result` returns what it finds."""
+def start_probe(path: Path, *, counts_packets: bool = False) -> subprocess.Popen[str]:
+    """Start ffprobe on a file; `probe_result` returns what it finds.
+
+    It reads the whole file to count packets.
+    """
     command = ["ffprobe", "-hide_banner", "-v", "error", *INPUT_LIMITS]
+    command += ["-count_packets"] if counts_packets else []
     command += ["-print_format", "json", "-show_format", "-show_streams", f"file:{path}"]
     return _start(command)
 
@@ -134,6 +138,17 @@ def cut(source: Path, piece_s: float, encodes_audio: bool, limits: "ProgramLimit
     command += ["-segment_format", "mp4", "-segment_format_options", "movflags=+faststart"]
     command += [f"file:{source.with_name(f'{source.stem}.part-%02d.mp4')}"]
     _finish(_start(command, limits))
+
+
+def convert_picture(source: Path, target: Path, limits: "ProgramLimits") -> None:
+    """Make a JPEG or, if `target` is called so, a PNG of a picture. Raises ProgramFailed."""
+    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
+    command += ["-map", "0:V:0", "-frames:v", "1"]
+    if target.suffix == ".png":
+        command += ["-c:v", "png", "-f", "image2pipe"]
+    else:
+        command += ["-pix_fmt", "yuvj420p", "-q:v", "2", "-f", "mjpeg"]
+    _finish(_start([*command, f"file:{target}"], limits))
 
 
 class ProgramLimits:

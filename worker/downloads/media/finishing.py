@@ -1,4 +1,4 @@
-"""Turn a file from yt-dlp into one that Telegram shows: kind, size, streamable, a thumbnail.
+"""Turn video or sound from yt-dlp into what Telegram shows: kind, size, streamable, a thumbnail.
 
 Only the file itself is certain; the rest is best effort. Without ffmpeg a video is still sent as a
 video, and what cannot be converted to play everywhere is sent as a document. A file that plays
@@ -28,13 +28,8 @@ from worker.protocol import MediaFacts, MediaKind, Note
 
 # A first frame is often black.
 _THUMBNAIL_AT_S = 3.0
-# Bot API, sendPhoto: bytes, the sum of width and height, and their ratio.
-_PHOTO_LIMIT_BYTES = 10 * 1000 * 1000
-_PHOTO_LONGEST = 10_000
-_PHOTO_RATIO = 20
 # The worker shortens and cleans names; this keeps the message within its limit.
 _LONGEST_NAME = 1000
-_PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _AUDIO_SUFFIXES = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".wav", ".weba"})
 
 
@@ -120,16 +115,11 @@ class _Finishing:
             raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
         if found.video is None or sound_only:
             return self._as_audio(found)
-        if found.is_still:
-            return self._as_photo(found.video)
-        if "gif" in found.containers:
-            facts = self._facts(MediaKind.ANIMATION, found.video, found.duration_s)
-            return ReadyFile(self._named(".gif").name, facts)
         return self._as_video(found, found.video)
 
     def _inspected(self) -> Contents:
         """The contents of the file; the thumbnail of what may be a video is drawn meanwhile."""
-        if self._path.suffix in _AUDIO_SUFFIXES | _PHOTO_SUFFIXES:
+        if self._path.suffix in _AUDIO_SUFFIXES:
             found = contents_of(self._path)
         else:
             at_s = min(_THUMBNAIL_AT_S, self._length_s() / 3)
@@ -197,17 +187,6 @@ class _Finishing:
         facts = self._facts(kind, duration_s=found.duration_s, note=note)
         return ReadyFile(path.name, facts, thumbnail)
 
-    def _as_photo(self, video: Video) -> ReadyFile:
-        longest, shortest = max(video.width, video.height), min(video.width, video.height)
-        is_photo = (
-            self._path.suffix in _PHOTO_SUFFIXES
-            and self._size <= _PHOTO_LIMIT_BYTES
-            and longest + shortest <= _PHOTO_LONGEST
-            and longest <= shortest * _PHOTO_RATIO
-        )
-        kind = MediaKind.PHOTO if is_photo else MediaKind.DOCUMENT
-        return ReadyFile(self._path.name, self._facts(kind, video))
-
     def _converted(self, plan: Conversion) -> Path:
         """Replace the file with a converted one. Raises ProgramFailed and keeps it then."""
         target = self._path.with_name(f"{self._path.stem}.finished{plan.suffix}")
@@ -231,8 +210,6 @@ def _by_name(path: Path, mp4: Mp4, info: Mapping[str, Any]) -> ReadyFile:
     duration_s = mp4.duration_s or contents.positive(info.get("duration"))
     if path.suffix in _AUDIO_SUFFIXES:
         return ReadyFile(path.name, facts_of(info, MediaKind.AUDIO, duration_s=duration_s))
-    if path.suffix in _PHOTO_SUFFIXES:
-        return ReadyFile(path.name, facts_of(info, MediaKind.PHOTO))
     kind = MediaKind.VIDEO if mp4.is_mp4 else MediaKind.DOCUMENT
     width, height = contents.side(info.get("width")), contents.side(info.get("height"))
     facts = facts_of(info, kind, duration_s=duration_s)

@@ -9,10 +9,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from yt_dlp.utils import YoutubeDLError
+from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
 from worker.downloads.channel import MOST_FILES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME, cover_of
@@ -22,6 +23,7 @@ from worker.downloads.media.contents import positive
 from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
+from worker.downloads.media.preparing import Downloaded
 from worker.downloads.ytdlp import page_limits
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -46,14 +48,11 @@ _NOT_DOWNLOADABLE_NOW: dict[str, tuple[Reason, str]] = {
 }
 
 
-_Files = tuple[tuple[Path, dict[str, Any]], ...]
-
-
 @dataclass(frozen=True)
 class Fetched:
-    """Files in the working directory in order, each with what yt-dlp knows of it."""
+    """Files in the working directory in order."""
 
-    files: _Files
+    files: tuple[Downloaded, ...]
     note: Note | None = None
 
 
@@ -171,7 +170,7 @@ def _fetch(
 
 def _try(
     ydl: page_limits.LimitedYoutubeDL, url: str, meter: Meter, chooser: Chooser, *, is_last: bool
-) -> _Files | None:
+) -> tuple[Downloaded, ...] | None:
     """The files of one choice of formats; None if another choice is to be tried."""
     try:
         files = _extract(ydl, url, meter)
@@ -182,14 +181,14 @@ def _try(
         if not chooser.has_choice():
             raise
         return None
-    silent = [info for path, info in files if _is_silent(path, info, chooser)]
+    silent = [file.info for file in files if _is_silent(file, chooser)]
     for info in silent:
         chooser.note_silent(info)
     return files if is_last or not silent else None
 
 
-def _extract(ydl: page_limits.LimitedYoutubeDL, url: str, meter: Meter) -> _Files:
-    videos = list(_videos(ydl.extract_info(url, download=True)))
+def _extract(ydl: page_limits.LimitedYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ...]:
+    videos = list(_videos(_extract_info(ydl, url)))
     if not videos:
         raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
     files = []
@@ -201,16 +200,35 @@ def _extract(ydl: page_limits.LimitedYoutubeDL, url: str, meter: Meter) -> _File
         with contextlib.suppress(FileNotFoundError):
             meter.check_size(os.stat(path, follow_symlinks=False).st_size, limit_bytes)
         _fetch_cover(ydl, Path(path), info)
-        files.append((Path(path), info))
+        served = done[-1].get(page_limits.SERVED)
+        title = (served and served.title) or info.get("title")
+        files.append(Downloaded(Path(path), {**info, "title": title}, served))
     return tuple(files)
 
 
-def _is_silent(path: Path, info: Mapping[str, Any], chooser: Chooser) -> bool:
+def _extract_info(ydl: page_limits.LimitedYoutubeDL, url: str) -> Any:
+    """Download what a link leads to: its media, or itself if it is no page but a file.
+
+    yt-dlp takes every text that begins with `<` for a page, also an SVG picture.
+    """
+    try:
+        return ydl.extract_info(url, download=True)
+    except DownloadError as error:
+        is_unsupported = bool(error.exc_info) and isinstance(error.exc_info[1], UnsupportedError)
+        if not is_unsupported or ydl.served.is_page:
+            raise
+    name = urlsplit(url).path.rpartition("/")[2]
+    file = {"id": name or "file", "title": unquote(PurePosixPath(name).stem), "url": url}
+    generic = {"extractor": "generic", "extractor_key": "Generic", "direct": True}
+    return ydl.process_ie_result({**file, **generic}, download=True)
+
+
+def _is_silent(file: Downloaded, chooser: Chooser) -> bool:
     """Whether a video has come without the sound that its site has in a track beside it."""
-    if not chooser.may_lack_sound(info):
+    if not chooser.may_lack_sound(file.info):
         return False
     try:
-        found = reader.read(path).contents or contents_of(path)
+        found = reader.read(file.path).contents or contents_of(file.path)
     except (JobError, OSError):
         return False  # what to say of a broken file is decided later
     return found.video is not None and found.audio is None

@@ -6,13 +6,16 @@ and give a better reason.
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
+from email.message import Message
 from typing import Any
 
 import yt_dlp
 from yt_dlp.utils import KNOWN_EXTENSIONS, PagedList
 
 from worker.downloads.channel import MOST_FILES
+from worker.downloads.media.preparing import Served
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.served import served
 from worker.errors import Fault, JobError, Reason
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
@@ -40,6 +43,9 @@ the connections of others that may be installed, such as curl_cffi."""
 _EXTRACTORS_ATTRIBUTE = "_ies"
 _CHUNK_BYTES = 64 * 1024
 _HLS_FRAGMENT = b"\n#EXTINF:"
+SERVED = "served"
+"""Where a file's information has a `Served`, if the link leads straight to the file."""
+
 _UNKNOWN_EXTENSION = "unknown_video"
 
 
@@ -55,6 +61,12 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
             for extractor in extractors.values():
                 self.add_info_extractor(extractor)
         self._hops = 0
+        self._latest: tuple[str, Message] = ("", Message())
+
+    @property
+    def served(self) -> Served:
+        """What the latest response said of the file in it."""
+        return served(*self._latest)
 
     def extract_info(
         self, url: str, download: bool = True, ie_key: str | None = None, *args: Any, **options: Any
@@ -84,6 +96,8 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
             if stream.get("ext") not in KNOWN_EXTENSIONS:
                 stream["ext"] = _UNKNOWN_EXTENSION
         super().process_info(info_dict)
+        if info_dict.get("direct") and info_dict.get("extractor_key") == "Generic":
+            info_dict[SERVED] = self.served
 
     def build_request_director(self, handlers: Iterable[Any], preferences: Any = None) -> Any:
         """Leave out handlers whose connections the egress guard would not see."""
@@ -93,6 +107,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
     def urlopen(self, req: Any) -> Any:
         """Limit how much of the response can be read at once; reading in chunks stays unlimited."""
         response: Any = super().urlopen(req)
+        self._latest = response.url, response.headers
         response.read = _limited(response.read)
         return response
 

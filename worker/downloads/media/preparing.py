@@ -1,0 +1,92 @@
+"""Make ready to be sent what a link has led to: video or sound, a picture, or any other file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from worker.downloads.channel import ReadyFile
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import file_types
+from worker.downloads.media.ffmpeg import ProgramFailed, ProgramKilled
+from worker.downloads.media.file_types import FileType
+from worker.downloads.media.finishing import facts_of, finish
+from worker.downloads.media.pictures import Moving, finish_picture
+from worker.errors import Fault, JobError, Reason
+from worker.protocol import MediaKind
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a server says of a file.
+
+    `names` are those it may have, the likeliest first. It has a title only if the server has named
+    it. `is_page`: it is said to be a web page.
+    """
+
+    names: tuple[str, ...]
+    title: str = ""
+    is_page: bool = False
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """A file and what yt-dlp knows of it.
+
+    `served` is known of a file that a link leads straight to. Any other is media, or useless.
+    """
+
+    path: Path
+    info: Mapping[str, Any]
+    served: Served | None = None
+
+
+def prepare(file: Downloaded, limits: DownloadLimits, *, sound_only: bool = False) -> ReadyFile:
+    """Make a file ready to be sent: as media, as a photo, or as it is. Raises JobError."""
+    kind = file_types.of(file.path)
+    if kind is None:
+        return _media(file, limits, sound_only)
+    is_page = kind is file_types.TEXT and file.served is not None and file.served.is_page
+    if is_page or kind is file_types.HTML:
+        raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, "a web page")
+    if sound_only:
+        raise JobError(Reason.NO_SOUND, Fault.PERMANENT, f"a file of the type {kind.suffix}")
+    if kind.is_picture and _suffix(kind, file.served) == kind.suffix:
+        return _picture(file, kind, limits)
+    return _any_file(file, kind)
+
+
+def _media(file: Downloaded, limits: DownloadLimits, sound_only: bool) -> ReadyFile:
+    try:
+        return finish(file.path, file.info, limits, sound_only=sound_only)
+    except JobError as error:
+        is_none = error.reason in {Reason.BROKEN_FILE, Reason.NO_MEDIA} and not sound_only
+        if not is_none or (file.served and any(map(file_types.is_of_media, file.served.names))):
+            raise
+    return _any_file(file, file_types.UNKNOWN)
+
+
+def _picture(file: Downloaded, kind: FileType, limits: DownloadLimits) -> ReadyFile:
+    path = file.path.rename(file.path.with_suffix(kind.suffix))
+    try:
+        return finish_picture(path, kind, file.info, limits)
+    except Moving:
+        return finish(path, file.info, limits)
+    except ProgramKilled as error:
+        raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffprobe: {error}") from error
+    except (ProgramFailed, ValueError) as error:
+        if kind.is_photo:
+            raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
+    return ReadyFile(path.name, facts_of(file.info, MediaKind.DOCUMENT))
+
+
+def _any_file(file: Downloaded, kind: FileType) -> ReadyFile:
+    if file.served is None:
+        detail = f"a file of the type {kind.suffix} in place of media"
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, detail)
+    path = file.path.rename(file.path.with_suffix(_suffix(kind, file.served)))
+    return ReadyFile(path.name, facts_of(file.info, MediaKind.DOCUMENT))
+
+
+def _suffix(kind: FileType, served: Served | None) -> str:
+    return file_types.suffix_of(kind, served.names if served else ())

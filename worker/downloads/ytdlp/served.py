@@ -1,0 +1,43 @@
+"""Read what a response says of the file in it."""
+
+import contextlib
+import mimetypes
+from email.message import Message
+from email.utils import collapse_rfc2231_value
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+from yt_dlp.utils import url_basename
+
+from worker.downloads.media.preparing import Served
+
+# Nothing at all is said of pages only.
+_PAGES = frozenset({"text/html", "application/xhtml+xml", ""})
+# What servers say that do not know.
+_VAGUE = frozenset({"text/plain", "application/octet-stream", "binary/octet-stream"})
+
+
+def served(url: str, headers: Message) -> Served:
+    """What the headers of a response and its address say."""
+    content_type = str(headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+    by_type = None if content_type in _VAGUE else mimetypes.guess_extension(content_type)
+    given = _given_name(headers)
+    names = (given, unquote(url_basename(url)), f"file{by_type or ''}")
+    return Served(
+        names=tuple(filter(None, names)),
+        title=PurePosixPath(given).stem,
+        is_page=content_type in _PAGES,
+    )
+
+
+def _given_name(headers: Message) -> str:
+    """The name in Content-Disposition (RFC 6266); many servers write its UTF-8 as it is."""
+    parts: Any = headers.get_params(header="Content-Disposition") or ()
+    names = [value for key, value in parts if key.lower() == "filename"]
+    # The extended one comes as a tuple, and tells more.
+    best = next((name for name in names if isinstance(name, tuple)), names[0] if names else "")
+    name = collapse_rfc2231_value(best).replace("\\", "/").rpartition("/")[2]
+    with contextlib.suppress(UnicodeError):
+        return name.encode("latin-1").decode()
+    return name
