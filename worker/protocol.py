@@ -333,6 +333,19 @@ class OpenRequest:
 
 
 @dataclass(frozen=True)
+class EditLinks:
+    """Effect: a person has edited a message, which now has these links.
+
+    `replies` say what is wrong with others.
+    """
+
+    chat_id: int
+    message_id: int
+    links: tuple[OpenRequest, ...]
+    replies: tuple[Reply, ...] = ()
+
+
+@dataclass(frozen=True)
 class CancelRequest:
     """Effect: a person pressed Cancel on a request, in the chat `chat_id` where that is known."""
 
@@ -351,7 +364,7 @@ class Ban:
     is_banned: bool
 
 
-Effect = OpenRequest | CancelRequest | Ban | Reply | AnswerButton
+Effect = OpenRequest | EditLinks | CancelRequest | Ban | Reply | AnswerButton
 
 TelegramTask = (
     HandleUpdate

@@ -3,6 +3,7 @@
 Each function is a part of somebody's transaction.
 """
 
+import json
 from dataclasses import dataclass
 
 from worker.clocks import Wall
@@ -77,6 +78,19 @@ def reply(db: Database, message: Reply, wall: Wall) -> None:
     is_for_banned = chat_id > 0 and is_banned(db, chat_id)
     if said < REPLIES_A_MINUTE and not is_for_banned:
         _add_reply(db, message, None, wall)
+
+
+def has_said(db: Database, message: Reply) -> bool:
+    """Whether the same was said to the same message before."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM jobs WHERE kind = 'reply' AND chat_id = ?"
+            " AND payload ->> '$.reply_to' = ? AND json(payload -> '$.notices') = json(?)",
+            message.reader.chat_id,
+            message.reply_to,
+            json.dumps([to_json(notice) for notice in message.notices]),
+        )
+    )
 
 
 def is_banned(db: Database, user_id: int) -> bool:

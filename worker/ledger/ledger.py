@@ -112,15 +112,27 @@ class Ledger:
         opened: list[Request] = []
         refused: list[notices.Refusal] = []
         to_stop: list[int] = []
+
+        def accept(link: protocol.OpenRequest) -> None:
+            if refusal := admission.refuse(self._db, link, quota, wall):
+                admission.say_no(self._db, link, refusal, wall)
+                refused.append(refusal)
+            else:
+                opened.append(requests.open_request(self._db, link, wall))
+
         with self._db.transaction():
             for effect in effects:
                 match effect:
                     case protocol.OpenRequest():
-                        if refusal := admission.refuse(self._db, effect, quota, wall):
-                            admission.say_no(self._db, effect, refusal, wall)
-                            refused.append(refusal)
-                        else:
-                            opened.append(requests.open_request(self._db, effect, wall))
+                        accept(effect)
+                    case protocol.EditLinks():
+                        new, stop = requests.edit(self._db, effect, wall)
+                        to_stop += stop
+                        for link in new:
+                            accept(link)
+                        for reply in effect.replies:
+                            if not admission.has_said(self._db, reply):
+                                admission.reply(self._db, reply, wall)
                     case protocol.CancelRequest():
                         outcome, stop = requests.cancel(self._db, effect, wall)
                         to_stop += stop

@@ -54,7 +54,9 @@ def has_update(db: Database, update_id: int) -> bool:
 
 # A job that was told to wait is also due when the clock has been set back behind the moment it
 # was told so. Of people who wait for the same upload one goes first: the others can then have it
-# by its file id.
+# by its file id. An edit waits until all updates before it have been read, of which one may be the
+# message that it changes. It is found by its key, which no text can hold without a backslash, for
+# an update may also be what SQLite does not take for JSON.
 _NEXT = """
     SELECT * FROM jobs AS job
     WHERE pool = :pool AND state = 'waiting'
@@ -67,6 +69,12 @@ _NEXT = """
             AND media_key NOT IN (SELECT media_key FROM media)
             AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')
                 AND state = 'running' AND media_key = job.media_key))
+        AND NOT (kind = 'update' AND instr(payload, '"edited_message":')
+            AND (EXISTS (SELECT 1 FROM jobs
+                    WHERE state = 'running' AND kind = 'update' AND id < job.id)
+                OR EXISTS (SELECT 1 FROM jobs
+                    WHERE state = 'waiting' AND pool = job.pool AND priority = job.priority
+                    AND kind = 'update' AND id < job.id)))
         AND (kind != 'download'
             OR :of_user > (SELECT count(*) FROM jobs WHERE kind = 'download'
                 AND state = 'running' AND user_id = job.user_id)

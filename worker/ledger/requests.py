@@ -16,7 +16,7 @@ from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
 from worker.notices import Cancelled
-from worker.protocol import CancelRequest, Delivered, OpenRequest, to_json
+from worker.protocol import CancelRequest, Delivered, EditLinks, OpenRequest, to_json
 
 
 @dataclass(frozen=True)
@@ -247,11 +247,9 @@ def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, 
     request = find(db, effect.request_id)
     if request and not _may_cancel(request, effect):
         return Cancelled.NOT_YOURS, []
-    if not request or request.answered_at or request.verdict not in (None, Verdict.MEDIA):
+    if not request or not _is_open(request):
         return Cancelled.TOO_LATE, []
-    to_stop = queue.drop_deliveries(db, request.id, wall)
-    decide(db, request.id, Resolution(Verdict.CANCELLED), wall)
-    return Cancelled.DONE, to_stop + _drop_unwanted(db, request.download_id, wall)
+    return Cancelled.DONE, _withdraw(db, request, wall)
 
 
 def _may_cancel(request: Request, effect: CancelRequest) -> bool:
@@ -263,6 +261,38 @@ def _may_cancel(request: Request, effect: CancelRequest) -> bool:
     if request.user_id < 0:
         return request.chat_id == effect.chat_id
     return request.user_id == effect.user_id
+
+
+def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest], list[int]]:
+    """A person has edited a message: cancel the requests for links that are not in it any more.
+
+    Returns its new links, and the ids of running jobs to stop.
+    """
+    rows = db.execute(
+        "SELECT * FROM requests WHERE chat_id = ? AND message_id = ? AND NOT withdrawn",
+        effect.chat_id,
+        effect.message_id,
+    )
+    known = {(request.url, request.form): request for request in map(read_request, rows)}
+    wanted = {(link.url, link.form): link for link in effect.links}
+    to_stop: list[int] = []
+    for each, request in known.items():
+        if each not in wanted and _is_open(request):
+            db.execute("UPDATE requests SET withdrawn = 1 WHERE id = ?", request.id)
+            to_stop += _withdraw(db, request, wall)
+    return [link for each, link in wanted.items() if each not in known], to_stop
+
+
+def _is_open(request: Request) -> bool:
+    """Whether it can still be cancelled."""
+    return request.answered_at is None and request.verdict in (None, Verdict.MEDIA)
+
+
+def _withdraw(db: Database, request: Request, wall: Wall) -> list[int]:
+    """Cancel an open request. Returns the ids of running jobs to stop."""
+    to_stop = queue.drop_deliveries(db, request.id, wall)
+    decide(db, request.id, Resolution(Verdict.CANCELLED), wall)
+    return to_stop + _drop_unwanted(db, request.download_id, wall)
 
 
 def give_up(db: Database, request: Request, wall: Wall) -> list[int]:

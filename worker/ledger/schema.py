@@ -245,4 +245,9 @@ MIGRATIONS = (
     -- How often a job's attempt was given back because the bot had ended under it.
     ALTER TABLE jobs ADD COLUMN refunds INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- Whether a request was cancelled because an edit took its link out of the message.
+    ALTER TABLE requests ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX requests_of_message ON requests (chat_id, message_id);
+    """,
 )

@@ -18,17 +18,21 @@ from worker.protocol import (
     AnswerButton,
     Ban,
     CancelRequest,
+    EditLinks,
     Effect,
     OpenRequest,
     Reader,
     Reply,
 )
 from worker.telegram import buttons, fields, texts
-from worker.telegram.links import Links, find_links
+from worker.telegram.links import find_links
 
-ALLOWED_UPDATES = ("message", "callback_query")
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 
 MAX_LINKS = 5
+
+MAX_EDIT_S = 3600
+"""How long after a message its edits count. Later ones correct nothing that is waited for."""
 
 _GROUPS = ("group", "supergroup")
 _COMMAND = re.compile(
@@ -80,7 +84,7 @@ class Message:
     argument: str
     fields: Mapping[str, Any]
 
-    def reply(self, *notices: Notice) -> Effects:
+    def reply(self, *notices: Notice) -> tuple[Reply, ...]:
         """Say this, if there is anything to say."""
         return (Reply(self.reader, self.message_id, notices),) if notices else ()
 
@@ -102,6 +106,9 @@ def handle_update(
     if given := fields.mapping(update, "message"):
         message = _read_message(given)
         return _handle_message(message, people, username) if message else ()
+    if given := fields.mapping(update, "edited_message"):
+        message = _read_message(given)
+        return _handle_edit(message, people, username) if message else ()
     if query := fields.mapping(update, "callback_query"):
         return _handle_press(query, people)
     return ()
@@ -152,12 +159,7 @@ def _language(sender: Mapping[str, Any]) -> str:
 
 
 def _handle_message(message: Message, people: People, username: Callable[[], str]) -> Effects:
-    if not message.addressee and fields.is_true(message.fields, "is_automatic_forward"):
-        # A channel's post, copied into the group where it is discussed: it speaks to its readers.
-        return ()
-    if message.addressee and not message.is_private and message.addressee != username().lower():
-        # A bot without privacy mode, or one that is an admin of the group, is shown the
-        # commands for other bots as well.
+    if not _is_for_us(message, username):
         return ()
     if message.user_id in people.admins and (command := _ADMIN_COMMANDS.get(message.command)):
         effects = command(message, people)
@@ -165,51 +167,91 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
             return effects
     if not people.may_use(message.user_id):
         return message.reply(Notice(Topic.PRIVATE_BOT)) if message.is_private else ()
-    return _COMMANDS.get(message.command, _open)(message)
+    wish = _WISHES.get(message.command, _PLAIN)
+    links, notices = _read_links(message, wish)
+    if not links and not notices:
+        return _talk(message, wish.without_links)
+    return (*links, *message.reply(*notices))
 
 
-# --------------------------------------------------------------------------------- commands
+def _handle_edit(message: Message, people: People, username: Callable[[], str]) -> Effects:
+    """What an edited message asks for now; what of that is new the ledger knows."""
+    sent_at = fields.integer(message.fields, "date") or 0
+    edited_at = fields.integer(message.fields, "edit_date") or sent_at
+    if edited_at - sent_at > MAX_EDIT_S or message.command in _ADMIN_COMMANDS:
+        return ()
+    if not _is_for_us(message, username) or not people.may_use(message.user_id):
+        return ()
+    links, notices = _read_links(message, _WISHES.get(message.command, _PLAIN))
+    reply = message.reply(*notices)
+    return (EditLinks(message.reader.chat_id, message.message_id, links, reply),)
 
 
-def _open(
-    message: Message,
-    *,
-    without_links: Notice | None = None,
-    form: Form = WHOLE,
-    fresh: bool = False,
-) -> Effects:
-    """Open the links of a message, and say what is wrong with the others.
+def _is_for_us(message: Message, username: Callable[[], str]) -> bool:
+    """Whether a message may be meant for this bot."""
+    if not message.addressee:
+        # A channel's post, copied into the group where it is discussed, speaks to its readers.
+        return not fields.is_true(message.fields, "is_automatic_forward")
+    # A bot without privacy mode, or one that is an admin of the group, is shown the commands for
+    # other bots as well.
+    return message.is_private or message.addressee == username().lower()
 
-    A message without any is answered with `without_links`, or with a hint.
+
+# ------------------------------------------------------------------------------------ links
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a message wants of its links, by the command with which it begins.
+
+    Without any link it is answered with `without_links`, or with a hint. A command that
+    `takes_reply` is also meant for the links of the message that it answers.
     """
+
+    form: Form = WHOLE
+    fresh: bool = False
+    without_links: Notice | None = None
+    takes_reply: bool = False
+
+
+_HELP = Notice(Topic.HELP, {"most_links": MAX_LINKS})
+_WHICH_LINK = Notice(Topic.WHICH_LINK)
+
+_PLAIN = Wish()
+_WISHES: Mapping[str, Wish] = {
+    "start": Wish(without_links=_HELP),
+    "help": Wish(without_links=_HELP),
+    "audio": Wish(Form(sound_only=True), without_links=_WHICH_LINK, takes_reply=True),
+    "fresh": Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
+}
+
+
+def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
+    """The links to open, and what is to be said of those that are not."""
     links = find_links(message.fields)
+    if wish.takes_reply and not links:
+        answered = fields.mapping(message.fields, "reply_to_message")
+        # A quotation has no marks of its own for links.
+        quoted = {"text": fields.text(fields.mapping(message.fields, "quote"), "text")}
+        links = find_links(quoted) or find_links(answered)
+    notices = [Notice(flaw) for flaw in links.flaws]
+    if (left_out := len(links.good) - MAX_LINKS) > 0:
+        values = {"count": left_out, "most_links": MAX_LINKS}
+        notices.append(Notice(Topic.LINKS_LEFT_OUT, values))
     requests = tuple(
         OpenRequest(
             message.reader.chat_id,
             message.user_id,
             message.message_id,
             url,
-            media_keys.of_link(url, form),
-            form=form,
-            fresh=fresh,
+            media_keys.of_link(url, wish.form),
+            form=wish.form,
+            fresh=wish.fresh,
             language=message.reader.language,
         )
         for url in links.good[:MAX_LINKS]
     )
-    notices = _about(links)
-    if not requests and not notices:
-        return _talk(message, without_links)
-    return (*requests, *message.reply(*notices))
-
-
-def _about(links: Links) -> list[Notice]:
-    """What is to be said about links that are not opened."""
-    notices = [Notice(flaw) for flaw in links.flaws]
-    left_out = len(links.good) - MAX_LINKS
-    if left_out > 0:
-        values = {"count": left_out, "most_links": MAX_LINKS}
-        notices.append(Notice(Topic.LINKS_LEFT_OUT, values))
-    return notices
+    return requests, notices
 
 
 def _talk(message: Message, answer: Notice | None) -> Effects:
@@ -221,6 +263,9 @@ def _talk(message: Message, answer: Notice | None) -> Effects:
     if message.is_private and "media_group_id" not in message.fields:
         return message.reply(Notice(Topic.HINT))
     return ()
+
+
+# ---------------------------------------------------------------------------------- banning
 
 
 def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
@@ -240,17 +285,6 @@ def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
     done = Notice(Topic.BAN_DONE if is_banned else Topic.UNBAN_DONE, {"user_id": user_id})
     return (Ban(user_id, is_banned), *message.reply(done))
 
-
-_HELP = Notice(Topic.HELP, {"most_links": MAX_LINKS})
-_WHICH_LINK = Notice(Topic.WHICH_LINK)
-
-# Any other message is opened for its links.
-_COMMANDS: Mapping[str, Callable[[Message], Effects]] = {
-    "start": functools.partial(_open, without_links=_HELP),
-    "help": functools.partial(_open, without_links=_HELP),
-    "audio": functools.partial(_open, without_links=_WHICH_LINK, form=Form(sound_only=True)),
-    "fresh": functools.partial(_open, without_links=_WHICH_LINK, fresh=True),
-}
 
 # For admins alone. To others these are no commands.
 _ADMIN_COMMANDS: Mapping[str, Callable[[Message, People], Effects]] = {

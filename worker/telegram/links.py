@@ -32,6 +32,10 @@ class Links:
     good: tuple[str, ...] = ()
     flaws: tuple[LinkFlaw, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.good or self.flaws)
+
 
 def find_links(message: Mapping[str, Any]) -> Links:
     """The links of a message's text or caption. Never raises, whatever the message holds.

@@ -113,7 +113,9 @@ ENGLISH = Catalogue(
             "• Live streams, private pages and copy-protected videos do not work."
         ),
         Topic.HINT: "Send me a link to a video or a song. /help tells you more.",
-        Topic.WHICH_LINK: "Put the link after the command, in the same message.",
+        Topic.WHICH_LINK: (
+            "Put the link after the command, or answer the message that has it with the command."
+        ),
         Topic.PRIVATE_BOT: "Sorry, this is a private bot. Please ask its owner to let you in.",
         Topic.LINKS_LEFT_OUT: {
             PluralForm.ONE: (
