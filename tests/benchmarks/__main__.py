@@ -8,10 +8,11 @@ import argparse
 import signal
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import delivery, maintenance, memory, pool, warm
+from tests.benchmarks import delivery, line, maintenance, memory, pool, warm
 
 CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "delivery": ("what a person waits for, alone and among others", delivery.run),
+    "line": ("a large video over a slow line", line.run),
     "maintenance": ("a sweep for zombies against psutil's, and health", maintenance.run),
     "memory": ("memory and descriptors of the whole bot, and whether they grow", memory.run),
     "pool": ("the process pool against the standard library's", pool.run),
@@ -35,8 +36,8 @@ def main() -> None:
     for name in names:
         what, run = CASES[name]
         print(f"{name}: {what}")
-        for line in run():
-            print(f"  {line}", flush=True)
+        for told in run():
+            print(f"  {told}", flush=True)
 
 
 if __name__ == "__main__":

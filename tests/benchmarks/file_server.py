@@ -16,6 +16,8 @@ from typing import Any
 START_S = 30.0
 
 _CHUNK_BYTES = 16 * 1024
+# What a line's buffers hold, which makes up for a server that was not scheduled in time.
+_BUFFERED_S = 0.1
 
 
 @contextmanager
@@ -50,7 +52,8 @@ class _Line:
     def carry(self, count: int) -> None:
         """Wait until so many bytes are through."""
         with self._lock:
-            self._free_at = max(self._free_at, time.monotonic()) + count / self._bps
+            now = time.monotonic()
+            self._free_at = max(self._free_at, now - _BUFFERED_S) + count / self._bps
             through_at = self._free_at
         time.sleep(max(0.0, through_at - time.monotonic()))
 
