@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -21,6 +22,10 @@ _turn = threading.Lock()
 """Held by the thread of this process that is in a transaction. SQLite would let the others sleep,
 up to a tenth of a second at a time, and a thread with many short transactions would overtake them
 again and again: updates would wait at Telegram while the dispatcher works."""
+
+_opening = threading.Lock()
+_open_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+"""Those of this process, changed by the thread that holds `_opening`."""
 
 # A longer-lived lock, and a machine without room, memory or a working disk, say nothing about the
 # file. These are primary codes; the extended ones have more bits (sqlite.org/rescode.html).
@@ -63,21 +68,26 @@ class Database:
         # A reader too opens it for writing: after a crash it must take over the last commits.
         mode = "rwc" if access is Access.OWNER else "rw"
         with _open_errors(path):
-            if path.exists() and write_ahead_log.has_foreign_log(path):
-                raise LedgerError(
-                    f"the log beside the ledger {path} is that of another one, and nothing was "
-                    f"changed: {write_ahead_log.how_to_remove(path)}"
-                )
-            self._connection = _connect(path, mode)
-            self._recognise()
-            if access is Access.OWNER:
-                self._migrate()
-            else:
-                self._refuse_other_versions()
-            # A confirmed update must survive a power cut, so each commit reaches the disk.
-            self.execute("PRAGMA synchronous = FULL")
-            if access is Access.READ:
-                self.execute("PRAGMA query_only = ON")
+            with _opening:
+                _refuse_foreign_log(path)
+                self._connection = _connect(path, mode)
+                _open_databases.add(self)
+            try:
+                self._set_up(access)
+            except BaseException:
+                self.close()
+                raise
+
+    def _set_up(self, access: Access) -> None:
+        self._recognise()
+        if access is Access.OWNER:
+            self._migrate()
+        else:
+            self._refuse_other_versions()
+        # A confirmed update must survive a power cut, so each commit reaches the disk.
+        self.execute("PRAGMA synchronous = FULL")
+        if access is Access.READ:
+            self.execute("PRAGMA query_only = ON")
 
     def _recognise(self) -> None:
         version = self.value("PRAGMA user_version")
@@ -111,7 +121,9 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the thread that closes the last one leaves one file."""
-        self._connection.close()
+        with _opening:
+            self._connection.close()
+            _open_databases.discard(self)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -173,6 +185,7 @@ def check_file(path: Path) -> None:
     has_log = write_ahead_log.has_log(path)
     mode, pragma = ("ro", "integrity_check") if has_log else ("ro&immutable=1", "quick_check")
     with _open_errors(path):
+        _refuse_foreign_log(path)
         connection = _connect(path, mode)
         try:
             (damage,) = connection.execute(f"PRAGMA {pragma}(1)").fetchone()
@@ -181,6 +194,16 @@ def check_file(path: Path) -> None:
     if damage != "ok":
         raise LedgerError(
             f"the ledger {path} is damaged ({damage}), and nothing was changed: {_help(path)}"
+        )
+
+
+def _refuse_foreign_log(path: Path) -> None:
+    # To close a file releases all locks that this process has on it (fcntl(2)), SQLite's too. So
+    # it is read only while no connection is open, which is also when it matters.
+    if not _open_databases and path.exists() and write_ahead_log.has_foreign_log(path):
+        raise LedgerError(
+            f"the log beside the ledger {path} is that of another one, and nothing was changed: "
+            f"{write_ahead_log.how_to_remove(path)}"
         )
 
 
@@ -217,6 +240,8 @@ def _help(path: Path) -> str:
 
 def _cannot_be_opened(path: Path) -> bool:
     """Whether the machine is in no state to open the file, which SQLite does not tell apart."""
+    if _open_databases:
+        return False  # It was opened, and closing it would release the locks of the others.
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:
