@@ -23,6 +23,7 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.ytdlp import fetch as ytdlp_fetch
 from worker.downloads.ytdlp import warm
 from worker.errors import JobError
+from worker.form import WHOLE, Form
 from worker.processes import process_setup, process_table
 from worker.protocol import Download, Media, MediaFile, YtDlpStarted
 
@@ -130,11 +131,12 @@ class Worker:
         fetch: Callable[..., Any] | None = None,
         directory: Path | None = None,
         max_bytes: int | None = None,
+        form: Form = WHOLE,
     ) -> None:
         self._jobs += 1
         self._reports = []
         place = os.fspath(directory or self.directory)
-        task = Download(self._jobs, url, place, max_bytes=max_bytes)
+        task = Download(self._jobs, url, place, form, max_bytes=max_bytes)
         self._began = time.monotonic()
         self._connection.send((rules, task, fetch))
 
@@ -167,8 +169,9 @@ class Worker:
         rules: DownloadLimits,
         fetch: Callable[..., Any] | None = None,
         max_bytes: int | None = None,
+        form: Form = WHOLE,
     ) -> Outcome:
-        self.begin(url, rules, fetch, max_bytes=max_bytes)
+        self.begin(url, rules, fetch, max_bytes=max_bytes, form=form)
         return self.finish()
 
     def _receive(self) -> tuple[str, Any]:

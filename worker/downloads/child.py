@@ -26,7 +26,7 @@ from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import fetch
 from worker.errors import Fault, JobError, Reason
 from worker.processes import process_setup
-from worker.protocol import Download, Progress, Stage
+from worker.protocol import Download, Note, Progress, Stage
 
 
 def run(
@@ -65,18 +65,22 @@ def _download(
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "yt-dlp left an empty file")
     sender.report(Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes)))
     ready: list[ReadyFile] = []
+    sound_only = task.form.sound_only
     for size, file in zip(sizes, fetched.files, strict=True):
         file = replace(file, path=directory / file.path.name)
         if size > limits.max_file_bytes:
-            pieces = cut(file.path, file.info, limits)
+            pieces = cut(file.path, file.info, limits, sound_only=sound_only)
         else:
-            pieces = [prepare(file, limits, sound_only=task.form.sound_only)]
+            pieces = [prepare(file, limits, sound_only=sound_only)]
         if len(ready) + len(pieces) > MOST_FILES:
             # An album has no room for all parts, and a video with parts missing is useless.
             break
         ready += pieces
-    first = ready[0]
-    ready[0] = replace(first, facts=replace(first.facts, note=first.facts.note or fetched.note))
+    facts = ready[0].facts
+    # That the pictures are missing matters more than that the sound is in parts.
+    is_poorer = fetched.note is Note.AUDIO_ONLY or not facts.note
+    note = fetched.note if is_poorer else facts.note
+    ready[0] = replace(ready[0], facts=replace(facts, note=note))
     return Result(tuple(ready))
 
 

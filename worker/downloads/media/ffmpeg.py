@@ -34,7 +34,16 @@ _QUIET = ("-hide_banner", "-nostdin", "-v", "error")
 # With more threads x264 keeps more pictures in memory; two fit into 512 MiB beside yt-dlp.
 _ENCODER_THREADS = "2"
 _NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
-_FORMATS = {".mp4": "mp4", ".m4a": "ipod", ".mp3": "mp3"}
+_FORMATS = {
+    ".mp4": "mp4",
+    ".m4a": "ipod",
+    ".mp3": "mp3",
+    ".ogg": "ogg",
+    ".flac": "flac",
+    ".wav": "wav",
+    ".mka": "matroska",
+}
+_WITH_INDEX = frozenset({".mp4", ".m4a"})
 
 
 class ProgramFailed(Exception):
@@ -109,18 +118,27 @@ def is_thumbnail(path: Path) -> bool:
         return False
 
 
-def convert(source: Path, target: Path, plan: Conversion, limits: "ProgramLimits") -> None:
+def convert(
+    source: Path,
+    target: Path,
+    plan: Conversion,
+    limits: "ProgramLimits",
+    span_s: tuple[float, float] | None = None,
+) -> None:
     """Convert the first video and audio stream of `source`, and put the index first.
 
+    With `span_s`, only from so many seconds on, and as many seconds as the second number says.
     Raises ProgramFailed, for instance when a copied stream does not fit into an MP4, or when the
     time is up. ffmpeg itself rotates pictures that it encodes, and converts ADTS for MP4.
     """
-    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
+    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS]
+    command += _span_arguments(span_s) if span_s else []
+    command += ["-i", f"file:{source}"]
     command += ["-map", "0:V:0?"] if plan.suffix == ".mp4" else ["-vn"]
     command += ["-map", "0:a:0?", "-dn", "-sn", "-map_chapters", "-1"]
     command += _video_arguments(plan.video) if plan.video else ["-c:v", "copy"]
-    command += _audio_arguments(plan.encodes_audio)
-    if plan.suffix != ".mp3":
+    command += _audio_arguments(plan.encodes_audio, plan.suffix)
+    if plan.suffix in _WITH_INDEX:
         command += ["-movflags", "+faststart"]
     command += ["-f", _FORMATS[plan.suffix], f"file:{target}"]
     _finish(_start(command, limits))
@@ -149,6 +167,26 @@ def convert_picture(source: Path, target: Path, limits: "ProgramLimits") -> None
     else:
         command += ["-pix_fmt", "yuvj420p", "-q:v", "2", "-f", "mjpeg"]
     _finish(_start([*command, f"file:{target}"], limits))
+
+
+def extract_sound(source: Path, target: Path, limits: "ProgramLimits") -> None:
+    """Copy the first audio stream of `source` into a file of its own. Raises ProgramFailed."""
+    convert(source, target, Conversion(target.suffix), limits)
+
+
+def cut_sound(source: Path, piece_s: float, suffix: str, limits: "ProgramLimits") -> None:
+    """Cut sound after each `piece_s` into files `NAME.part-NN` with this suffix next to it.
+
+    Raises ProgramFailed.
+    """
+    command = ["ffmpeg", *_QUIET, "-y", *INPUT_LIMITS, "-i", f"file:{source}"]
+    command += ["-map", "0:a:0", "-map_chapters", "-1", "-c:a", "copy"]
+    command += ["-f", "segment", "-segment_time", f"{piece_s:.3f}", "-reset_timestamps", "1"]
+    command += ["-segment_format", _FORMATS[suffix]]
+    if suffix in _WITH_INDEX:
+        command += ["-segment_format_options", "movflags=+faststart"]
+    command += [f"file:{source.with_name(f'{source.stem}.part-%02d{suffix}')}"]
+    _finish(_start(command, limits))
 
 
 class ProgramLimits:
@@ -187,7 +225,14 @@ def _video_arguments(encoding: Encoding) -> Iterable[str]:
     )
 
 
-def _audio_arguments(encodes_audio: bool) -> Iterable[str]:
+def _span_arguments(span_s: tuple[float, float]) -> Iterable[str]:
+    begin_s, length_s = span_s
+    return ("-ss", f"{begin_s:.3f}", "-t", f"{length_s:.3f}")
+
+
+def _audio_arguments(encodes_audio: bool, suffix: str = ".mp4") -> Iterable[str]:
+    if encodes_audio and suffix == ".flac":
+        return ("-c:a", "flac")
     if encodes_audio:
         return ("-c:a", "aac", "-b:a", str(AUDIO_BPS), "-ac", "2")
     return ("-c:a", "copy")

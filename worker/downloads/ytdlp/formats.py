@@ -54,7 +54,7 @@ class Chooser:
     ) -> None:
         self._budget = budget
         self._has_ffmpeg = has_ffmpeg
-        self._most_parts = 1 if form.sound_only else most_parts
+        self._most_parts = most_parts
         self.form = form
         self._choices: list[Choice] = []
         self._chosen: Choice | None = None
@@ -122,16 +122,17 @@ class Chooser:
             detail = f"{len(self._choices)} choices, none below {self._budget.size_bytes} bytes"
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
         chosen, self.parts = found
-        self.note = None if self.parts > 1 else _note(chosen, self._choices[0])
+        self.note = _note(chosen, self._choices[0])
+        if self.parts > 1 and self.note is Note.LOWER_QUALITY:
+            self.note = None  # that it is cut says enough
         return chosen
 
     def _next(self) -> tuple[Choice, int] | None:
         """The best choice that is left, and how many files it may fill."""
         videos = [choice for choice in self._choices if choice.has_video]
-        if self.form.sound_only:
-            videos = []
-        sounds = [choice for choice in self._choices if choice not in videos]
-        for choices in (videos, sounds):
+        sounds = [choice for choice in self._choices if not choice.has_video]
+        groups = (sounds, videos) if self.form.sound_only else (videos, sounds)
+        for choices in groups:
             if fitting := next(filter(self._may_fit, choices), None):
                 return fitting, 1
             if cuttable := self._best_to_cut(choices):
@@ -166,20 +167,25 @@ class Chooser:
         return parts_needed(size, self._budget.size_bytes) if size else math.inf
 
     def _best_to_cut(self, choices: Iterable[Choice]) -> Choice | None:
-        """The best choice that makes few enough parts without encoding, as high as is usual."""
-        counts = {
-            choice: self._parts_of(choice)
+        """The best choice that makes few enough parts without encoding pictures."""
+        within = [
+            choice
             for choice in choices
-            if choice.has_video
-            and streams.plays(choice.streams[0])
-            and choice.id not in self._uncut
-        }
-        within = [choice for choice, count in counts.items() if count <= self._most_parts]
-        return min(
-            within,
-            key=lambda choice: (-min(choice.height or 0, _CUT_HEIGHT), counts[choice]),
-            default=None,
-        )
+            if choice.id not in self._uncut
+            and self._parts_of(choice) <= self._most_parts
+            and (not self._is_shown(choice) or streams.plays(choice.streams[0]))
+        ]
+        return min(within, key=self._cutting_rank, default=None)
+
+    def _cutting_rank(self, choice: Choice) -> tuple[float, float]:
+        """The lower, the better: as high as is usual, or sound that plays; then few parts."""
+        if self._is_shown(choice):
+            return -min(choice.height or 0, _CUT_HEIGHT), self._parts_of(choice)
+        return not streams.sound_plays(choice.streams[0]), self._parts_of(choice)
+
+    def _is_shown(self, choice: Choice) -> bool:
+        """Whether its pictures are wanted."""
+        return choice.has_video and not self.form.sound_only
 
     def _smallest_unsure(self, choices: Iterable[Choice]) -> Choice | None:
         """The choice that, after others proved too large, is expected to be least too large.

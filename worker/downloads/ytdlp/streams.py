@@ -55,6 +55,12 @@ def plays(media: Format) -> bool:
     return codec.startswith(("avc", "h264"))
 
 
+def sound_plays(media: Format) -> bool:
+    """Whether its sound plays everywhere as it is, as far as the site tells."""
+    codec = str(media.get("acodec") or "mp4a").lower()
+    return codec.startswith(("mp4a", "aac", "mp3"))
+
+
 def lines(media: Format) -> int:
     """The shorter side in pixels; 0 if the site tells neither."""
     return min(filter(None, (side(media.get("width")), side(media.get("height")))), default=0)

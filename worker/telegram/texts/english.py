@@ -94,7 +94,7 @@ ENGLISH = Catalogue(
     minutes={PluralForm.ONE: "a minute", PluralForm.OTHER: "{count} minutes"},
     hours={PluralForm.ONE: "an hour", PluralForm.OTHER: "{count} hours"},
     notes={
-        Note.CUT: "The video is too large for one message, so I cut it into parts.",
+        Note.CUT: "This is too large for one message, so I cut it into parts.",
         Note.LOWER_QUALITY: "A better quality would be too large for me to send.",
         Note.AUDIO_ONLY: "This is only the sound because the video is too large for me to send.",
         Note.SLOW_SITE: "The site is too slow for a better quality.",

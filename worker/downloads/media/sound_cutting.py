@@ -1,0 +1,122 @@
+"""Make sound that is too large for one file ready to be sent: encoded, or cut by time.
+
+Sound that does not play everywhere is encoded if there is time, which makes it small enough. Any
+other is cut without encoding.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from worker.downloads.channel import ReadyFile
+from worker.downloads.file_names import cover_of
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import conversion, ffmpeg, pieces
+from worker.downloads.media.contents import Contents, positive
+from worker.downloads.media.conversion import Conversion, Unaffordable
+from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
+from worker.downloads.media.finishing import contents_of, finish
+from worker.errors import Fault, JobError, Reason
+from worker.protocol import Note
+
+# Without it the last packets become a file of their own.
+_SLACK_S = 0.1
+# ffprobe can only guess it, and parts would be of odd lengths.
+_WITHOUT_LENGTH = {"aac"}
+_SUFFIXES = {"mp3": ".mp3", "aac": ".m4a", "alac": ".m4a", "flac": ".flac"}
+_SUFFIXES |= {"opus": ".ogg", "vorbis": ".ogg"}
+
+
+def cut_sound(
+    path: Path, found: Contents, info: Mapping[str, Any], limits: DownloadLimits
+) -> list[ReadyFile]:
+    """Replace the file at `path`, which `found` describes, with its sound, in order.
+
+    Raises JobError if there is none, or it cannot be made small enough.
+    """
+    if found.audio is None:
+        raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
+    suffix = _suffix(found.audio)
+    if found.video or found.containers & _WITHOUT_LENGTH:
+        path = _extracted(path, suffix, limits)
+        found = contents_of(path)
+    size = path.stat().st_size
+    if size <= limits.max_file_bytes:
+        return [finish(path, info, limits)]
+    if encoded := _encoded(path, found, info, limits):
+        return [encoded]
+    length_s = found.duration_s or positive(info.get("duration"))
+    if length_s is None:
+        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "sound of unknown length")
+
+    def cut(piece_s: float, run_limits: ProgramLimits) -> None:
+        if suffix == ".flac":
+            _cut_flac(path, length_s, piece_s, run_limits)
+        else:
+            ffmpeg.cut_sound(path, piece_s + _SLACK_S, suffix, run_limits)
+
+    parts = pieces.make(path, suffix, length_s, limits, cut)
+    return _finished(path, found, parts, info, limits)
+
+
+def _suffix(codec: str) -> str:
+    return ".wav" if codec.startswith("pcm_") else _SUFFIXES.get(codec, ".mka")
+
+
+def _extracted(path: Path, suffix: str, limits: DownloadLimits) -> Path:
+    """Replace a file by one that holds nothing but its sound."""
+    sound = path.with_name(f"{path.stem}.sound{suffix}")
+    time_s = conversion.budget_of(limits).time_s
+    with pieces.failures("extract"):
+        ffmpeg.extract_sound(path, sound, ProgramLimits(time_s, limits.memory_bytes))
+    path.unlink()
+    return sound
+
+
+def _encoded(
+    path: Path, found: Contents, info: Mapping[str, Any], limits: DownloadLimits
+) -> ReadyFile | None:
+    """The sound in one file, encoded; None if that would not be needed elsewhere, or too costly."""
+    budget = conversion.budget_of(limits)
+    with contextlib.suppress(Unaffordable):
+        if conversion.for_audio(found, path.stat().st_size, budget).encodes_audio:
+            ready = finish(path, info, limits)
+            if path.with_name(ready.name).stat().st_size <= limits.max_file_bytes:
+                return replace(ready, facts=replace(ready.facts, note=Note.LOWER_QUALITY))
+    return None
+
+
+def _cut_flac(path: Path, length_s: float, piece_s: float, run_limits: ProgramLimits) -> None:
+    # A copied piece would claim the length of the whole, which stands in the codec's header.
+    plan, begin_s, number = Conversion(".flac", encodes_audio=True), 0.0, 0
+    while begin_s < length_s - _SLACK_S:
+        piece = path.with_name(f"{path.stem}.part-{number:02d}.flac")
+        ffmpeg.convert(path, piece, plan, run_limits, (begin_s, piece_s))
+        begin_s, number = begin_s + piece_s, number + 1
+
+
+def _finished(
+    path: Path,
+    found: Contents,
+    parts: list[Path],
+    info: Mapping[str, Any],
+    limits: DownloadLimits,
+) -> list[ReadyFile]:
+    cover = cover_of(path)
+    if found.has_cover and not cover.exists():
+        with contextlib.suppress(ProgramFailed):
+            ffmpeg.wait_for(ffmpeg.start_thumbnail(path, cover, 0.0))
+    path.unlink()
+    limits = replace(limits, timeout_s=limits.timeout_s / len(parts))
+    ready = []
+    for number, part in enumerate(parts, 1):
+        if cover.exists():
+            shutil.copy(cover, cover_of(part))
+        made = finish(part, {**info, "duration": None}, limits)
+        note = Note.CUT if number == 1 else made.facts.note
+        facts = replace(made.facts, note=note, part=number, parts=len(parts))
+        ready.append(replace(made, facts=facts))
+    return ready
