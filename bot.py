@@ -146,7 +146,10 @@ class Bot:
             downloads=downloads_spec(settings),
         )
         self._poller = Poller(
-            telegram_connection(settings), self._open_ledger, self._dispatcher.wake
+            telegram_connection(settings),
+            self._open_ledger,
+            self._dispatcher.wake,
+            self._dispatcher.reachability,
         )
         self._janitor = Janitor(settings, self._dispatcher, lambda: self._poller.polled_at)
         self._dispatcher_thread = threading.Thread(target=self._dispatcher.run, name="dispatcher")

@@ -21,6 +21,7 @@ def assess(measures: Measures) -> list[Finding]:
         _downloads(measures),
         _sites(measures),
         *_blocked(measures),
+        _refused(measures),
         _zombies(measures),
         _memory(measures),
         _disk(measures),
@@ -153,6 +154,14 @@ def _blocked(measures: Measures) -> Iterable[Finding]:
             " python -m maintenance failed list"
         )
         yield warning(f"blocked by {site}", text, alerts_every_s=DAILY_S)
+
+
+def _refused(measures: Measures) -> Finding:
+    refused = measures.statistics.refused
+    if not refused:
+        return ok("telegram", "took every message of the last day")
+    text = f"{count(refused, 'message')} of the last day given up: it failed again and again"
+    return warning("telegram", f"{text}; python -m maintenance failed list")
 
 
 def _next_try(wait_s: float) -> str:

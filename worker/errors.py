@@ -61,6 +61,7 @@ class Reason(StrEnum):
     CRASHED = "crashed"
     DISK_FULL = "disk full"
     UPLOAD_REFUSED = "upload refused"
+    TELEGRAM_FAILS = "Telegram fails"  # again and again for this answer, and not for others
     NO_RIGHT_TO_VIDEOS = "no right to send videos"
     NO_RIGHT_TO_PHOTOS = "no right to send photos"
     NO_RIGHT_TO_MUSIC = "no right to send music"
@@ -167,6 +168,10 @@ class TelegramBusy(TelegramError):
 
 class TelegramUnreachable(TelegramError):
     """No usable answer: network, timeout, 5xx. Whether the call took effect is unknown."""
+
+
+class MessageDeleted(TelegramUnreachable):
+    """A new message was deleted at once, as by a bot that moderates its chat."""
 
 
 class TelegramUnauthorized(TelegramError):

@@ -228,12 +228,17 @@ class ShowAction:
 
 @dataclass(frozen=True)
 class Deliver:
-    """Turn the status message into the file. Answers with `Delivered`."""
+    """Turn the status message into the file. Answers with `Delivered`.
+
+    With `reply_to`, the link's message, the file comes as a message of its own instead, and the
+    status message is removed.
+    """
 
     request_id: int
     reader: Reader
     message_id: int
     file: MediaFile
+    reply_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -256,6 +261,7 @@ class Explain:
 
     `reason` None stands for a request that its own requester has cancelled. `wait_s` is the time
     after which the same link may work, where that is known; `limit_mb` is how large a file may be.
+    With `reply_to`, the link's message, the sentence comes as a message of its own instead.
     """
 
     request_id: int
@@ -265,6 +271,7 @@ class Explain:
     error_id: str = ""
     wait_s: float | None = None
     limit_mb: int | None = None
+    reply_to: int | None = None
 
 
 @dataclass(frozen=True)

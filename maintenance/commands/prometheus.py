@@ -78,6 +78,8 @@ def _jobs(measures: Measures) -> Iterable[Family]:
     yield Family("jobs_ended_total", "counter", "Ended jobs by their last state.", samples)
     help_text = "Share of the links answered in the last hour that got no media."
     yield _gauge("failure_ratio", help_text, failure_rate(measures))
+    help_text = "Messages given up in the last day because Telegram failed again and again."
+    yield _gauge("messages_refused", help_text, statistics.refused)
     yield _gauge("ledger_size_bytes", "Size of the ledger.", statistics.size_bytes)
 
 

@@ -19,6 +19,7 @@ from tests.support.scene import CHAT, Scene
 from tests.support.updates import anything, near_messages, odd_objects, said
 from worker.dispatch import poller
 from worker.dispatch.poller import Poller
+from worker.dispatch.reachability import Reachability
 from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob
 from worker.notices import Cancelled, Notice
 from worker.protocol import HandleUpdate
@@ -103,7 +104,9 @@ def test_no_update_stops_the_poll(update: str, tmp_path: Path) -> None:
     # The second answer has what a person says, and the rest nothing; then the test has seen it.
     answers = [f"[{update}]", json.dumps([said("hello") | {"update_id": 100}])]
     with Web() as web:
-        polled = Poller(Connection(TOKEN, web.url), lambda: Ledger(path), lambda: None)
+        polled = Poller(
+            Connection(TOKEN, web.url), lambda: Ledger(path), lambda: None, Reachability()
+        )
 
         def answer(handler: Handler) -> None:
             result = answers.pop(0) if answers else "[]"

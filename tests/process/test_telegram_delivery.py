@@ -8,6 +8,7 @@ import pytest
 from tests.sandbox.api import BotApi
 from tests.sandbox.errors import bad_request
 from tests.sandbox.faults import Call
+from tests.sandbox.faults import Fault as Trouble
 from tests.support.telegram_driver import CHAT, JPEG, MP4, PNG, REQUEST, TOKEN, TelegramDriver
 from tests.support.telegram_driver import api as api
 from tests.support.telegram_driver import clip as clip
@@ -18,6 +19,7 @@ from worker.protocol import (
     Action,
     AnswerButton,
     CancelRequest,
+    Deliver,
     Delivered,
     EditStatus,
     Explain,
@@ -146,6 +148,25 @@ def test_delivering_twice_is_one_answer(driver: TelegramDriver, clip: MediaFile)
     assert [m.kind for m in driver.api.chat(CHAT)] == ["text", "video"]
 
 
+def test_the_file_comes_as_a_message_of_its_own(driver: TelegramDriver, clip: MediaFile) -> None:
+    task = Deliver(REQUEST, Reader(CHAT), driver.message_id, clip, reply_to=driver.link_id)
+    delivered = driver.do(task)
+    (link, answer) = [m for m in driver.api.chat(CHAT) if not m.deleted]
+    assert answer.media is not None
+    assert delivered == Delivered(answer.media.file_id, MediaKind.VIDEO)
+    assert (answer.reply_to, answer.buttons) == (link.message_id, [])
+    assert answer.caption == "Häppy <Times>\nAda · 0:13"
+
+
+def test_a_status_that_cannot_be_removed_harms_no_answer(
+    driver: TelegramDriver, clip: MediaFile
+) -> None:
+    driver.api.faults.add(Trouble("deleteMessage", "server_error"))
+    task = Deliver(REQUEST, Reader(CHAT), driver.message_id, clip, reply_to=driver.link_id)
+    assert isinstance(driver.do(task), Delivered)
+    assert [m.kind for m in driver.api.chat(CHAT)] == ["text", "text", "video"]
+
+
 def test_a_kind_that_telegram_chose_itself_is_remembered(
     driver: TelegramDriver, clip: MediaFile
 ) -> None:
@@ -243,6 +264,17 @@ def test_the_status_turns_into_a_sentence(driver: TelegramDriver) -> None:
     assert driver.do(task) is None
     assert driver.message.text == texts.explanation(ENGLISH, Reason.INTERNAL, "7f3a2c")
     assert driver.message.buttons == []
+
+
+def test_the_sentence_comes_as_a_message_of_its_own(driver: TelegramDriver) -> None:
+    status = driver.message.text
+    task = Explain(
+        REQUEST, Reader(CHAT), driver.message_id, Reason.INTERNAL, reply_to=driver.link_id
+    )
+    driver.do(task)
+    last = driver.api.chat(CHAT)[-1]
+    assert last.text == texts.explanation(ENGLISH, Reason.INTERNAL)
+    assert (last.reply_to, driver.message.text) == (driver.link_id, status)
 
 
 def test_no_sentence_replaces_media_that_came(driver: TelegramDriver, clip: MediaFile) -> None:

@@ -16,6 +16,7 @@ from tests.support.ledger_kit import QUOTA, START
 from tests.support.updates import anything, near_messages, odd_objects
 from worker.dispatch import poller
 from worker.dispatch.poller import MAX_NESTING, Poller
+from worker.dispatch.reachability import Reachability
 from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob
 from worker.protocol import HandleUpdate
 from worker.telegram import Connection, fields, handle_update
@@ -93,7 +94,8 @@ def test_any_update_goes_through_ledger_and_worker(
     ledger: Ledger, batch: list[dict[str, Any]]
 ) -> None:
     before = ledger.offset()
-    offset = Poller(CONNECTION, lambda: ledger, lambda: None)._record(ledger, batch, before)
+    poller = Poller(CONNECTION, lambda: ledger, lambda: None, Reachability())
+    offset = poller._record(ledger, batch, before)
     assert offset == max(before, ledger.offset())
     assert handle_all(ledger) <= len(batch)
     assert ledger.claim(TELEGRAM, START) is None

@@ -120,6 +120,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(ytdlp_age_days=181), "yt-dlp", WARNING, False),
         (replaced(upgrade_trouble="the new one is broken"), "upgrade", WARNING, True),
         (figures(outdated=1), "yt-dlp", WARNING, True),
+        (figures(refused=1), "telegram", WARNING, False),
         (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, True),
         (figures(blocked={"site.example": 3}), "blocked by site.example", WARNING, True),
         (replaced(js_runtime=None), "javascript", OK, False),
@@ -191,6 +192,8 @@ def test_figures_come_from_the_rows(settings: Settings) -> None:
             ("waiting", now - 10, None, None),
             ("failed", 0, now - 100, "outdated"),
             ("failed", 0, now - 4000, "outdated"),
+            ("failed", 0, now - 4000, "Telegram fails"),
+            ("failed", 0, now - 90_000, "Telegram fails"),
             *[("done", 0, now - 300, None)] * 29,
         ],
     )
@@ -224,7 +227,8 @@ def test_figures_come_from_the_rows(settings: Settings) -> None:
         ("youtube.com", Reason.BLOCKED_HERE): 1,
     }
     assert found.blocked == {"youtube.com": 2}
-    assert found.created_total == 33
+    assert found.refused == 1
+    assert found.created_total == 35
 
 
 def test_a_hundred_thousand_jobs_cost_no_more_than_a_thousand(settings: Settings) -> None:

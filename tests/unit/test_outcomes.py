@@ -1,12 +1,14 @@
 """Every failure has a decided outcome: the table."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.ledger_kit import START, a_request
 from worker import errors
 from worker.clocks import Wall
 from worker.dispatch import outcomes
-from worker.dispatch.outcomes import Fail, Retries, TryAgain
+from worker.dispatch.outcomes import MAX_REFUSED_S, CallAgain, Fail, Retries, TryAgain
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import (
     ButtonJob,
@@ -71,13 +73,6 @@ def error(fault: Fault, reason: Reason = Reason.NETWORK, wait_s: float | None = 
         (a_job(), Lost(1, -9), TryAgain(120.0)),
         (a_job(Kind.DELIVER), Lost(1, -9), TryAgain(5.0)),
         (a_job(Kind.DELIVER), failed(errors.TelegramBusy(1200.0)), TryAgain(1200.0, refund=True)),
-        (
-            a_job(Kind.DELIVER, attempts=3),
-            failed(errors.TelegramUnreachable("")),
-            TryAgain(5.0, refund=True),
-        ),
-        (a_job(Kind.STATUS), failed(errors.TelegramUnauthorized()), TryAgain(5.0, refund=True)),
-        (a_job(Kind.BUTTON), failed(errors.TelegramUnreachable("")), TryAgain(5.0, refund=True)),
     ],
 )
 def test_tried_again(job: Job, event: Event, decision: TryAgain) -> None:
@@ -149,13 +144,59 @@ def test_answer_to_a_button_is_not_repeated_for_ever() -> None:
     assert isinstance(late, outcomes.GiveUp)
 
 
+NO_ANSWER = failed(errors.TelegramUnreachable("no answer"))
+UNANSWERED: list[Event] = [
+    NO_ANSWER,
+    failed(errors.TelegramUnauthorized()),
+    failed(errors.MessageDeleted("deleted")),
+    Stopped(1, StopReason.TIMED_OUT),
+]
+
+
+@pytest.mark.parametrize("event", UNANSWERED)
+@pytest.mark.parametrize("kind", [Kind.STATUS, Kind.BUTTON, Kind.GROUP, Kind.DELIVER])
+def test_call_without_an_answer_costs_no_attempt(kind: Kind, event: Event) -> None:
+    job = a_job(kind, attempts=3)
+    assert outcomes.decide(job, event, RETRIES, wall=START) == CallAgain(5.0, 0.0)
+
+
 @pytest.mark.parametrize(
-    ("wall", "wait_s"), [(0.0, 5.0), (5.0, 5.0), (40.0, 40.0), (9000.0, 600.0)]
+    ("unanswered", "refused_s", "wait_s"),
+    [
+        (0, 0.0, 5.0),
+        (1, 0.0, 10.0),
+        (6, 0.0, 320.0),
+        (7, 0.0, 600.0),
+        (9000, 0.0, 600.0),
+        (7, 1000.0, 200.0),
+        (7, MAX_REFUSED_S - 1, 5.0),
+    ],
 )
-def test_files_that_may_have_come_are_sent_again_ever_later(wall: float, wait_s: float) -> None:
-    event = failed(errors.TelegramUnreachable(""))
-    decision = outcomes.decide(a_job(Kind.GROUP), event, RETRIES, wall=Wall(wall))
-    assert decision == TryAgain(wait_s, refund=True)
+def test_call_without_an_answer_is_made_again_ever_later(
+    unanswered: int, refused_s: float, wait_s: float
+) -> None:
+    job = replace(a_job(Kind.GROUP), unanswered=unanswered, refused_s=refused_s)
+    again = outcomes.decide(job, NO_ANSWER, RETRIES, START, refused_s)
+    assert again == CallAgain(wait_s, refused_s)
+
+
+@pytest.mark.parametrize("kind", [Kind.STATUS, Kind.GROUP, Kind.DELIVER])
+def test_call_that_was_refused_for_long_ends(kind: Kind) -> None:
+    job = replace(a_job(kind), unanswered=9, refused_s=MAX_REFUSED_S - 1)
+    decision = outcomes.decide(job, NO_ANSWER, RETRIES, START, MAX_REFUSED_S)
+    if kind is Kind.DELIVER:
+        assert decision == CallAgain(outcomes.OTHER_WAY_WAIT_S, MAX_REFUSED_S)
+        job = replace(job, refused_s=MAX_REFUSED_S)
+        assert outcomes.goes_another_way(job)
+        decision = outcomes.decide(job, NO_ANSWER, RETRIES, START, MAX_REFUSED_S + 1)
+    assert isinstance(decision, Fail)
+    assert decision.error.reason is Reason.TELEGRAM_FAILS
+
+
+def test_other_way_is_repeated_while_nobody_is_answered() -> None:
+    job = replace(a_job(Kind.DELIVER), unanswered=9, refused_s=MAX_REFUSED_S)
+    again = outcomes.decide(job, NO_ANSWER, RETRIES, START, MAX_REFUSED_S)
+    assert again == CallAgain(600.0, MAX_REFUSED_S)
 
 
 def test_success_needs_no_decision() -> None:

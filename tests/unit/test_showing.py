@@ -138,11 +138,8 @@ def test_upload_is_announced_without_what_telegram_has_already(
     (file,) = a_file().files
     sent = tuple(replace(file, file_id="known" if is_known else None) for is_known in known)
     one, reader = len(sent) == 1, Reader(1)
-    stepped.showing.began(
-        99,
-        Deliver(1, reader, 11, *sent) if one else SendGroup(1, reader, 1, sent),
-        Monotonic(0.0),
-    )
+    task = Deliver(1, reader, 11, sent[0]) if one else SendGroup(1, reader, 1, sent)
+    stepped.showing.began(99, task, Monotonic(0.0))
     shown = [call.progress for call in stepped.step(5.0) if isinstance(call, EditStatus)]
     assert [progress.total_bytes for progress in shown] == bytes_shown
     assert {progress.stage for progress in shown} <= {Stage.UPLOADING}

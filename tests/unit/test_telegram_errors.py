@@ -9,6 +9,7 @@ from worker.errors import (
     Fault,
     FileIdRefused,
     JobError,
+    MessageDeleted,
     MessageGone,
     Reason,
     TelegramBusy,
@@ -71,6 +72,13 @@ def refusal(code: int, description: str, **parameters: object) -> dict[str, obje
         (EDIT, 400, "Bad Request: can't use file of type Video as Animation", FileIdRefused),
         ("sendMessage", 500, "Internal Server Error", TelegramUnreachable),
         ("sendMessage", 502, "Bad Gateway", TelegramUnreachable),
+        (EDIT, 500, "Internal Server Error: RPC_CALL_FAIL", TelegramUnreachable),
+        (
+            "sendMessage",
+            500,
+            "Internal Server Error: sent message was immediately deleted and can't be returned",
+            MessageDeleted,
+        ),
     ],
 )
 def test_a_refusal_has_one_type(

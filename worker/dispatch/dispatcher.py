@@ -18,6 +18,7 @@ from worker.dispatch.circuit_breaker import CircuitBreaker, refusal
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import InHand, JobsInHand
 from worker.dispatch.rate_limits import RateLimits
+from worker.dispatch.reachability import Reachability
 from worker.dispatch.recorder import Recorder
 from worker.dispatch.status.showing import Showing
 from worker.dispatch.tasks import task_of, timeout_s
@@ -68,6 +69,7 @@ class Dispatcher:
         self._in_hand = JobsInHand()
         self._events: collections.deque[Event] = collections.deque()
         self._rate_limits = RateLimits()
+        self.reachability = Reachability()
         self._circuit_breaker = CircuitBreaker()
         self._showing = Showing(
             self._pools[TELEGRAM], self._rate_limits, settings.telegram_job_timeout_s
@@ -154,6 +156,9 @@ class Dispatcher:
                 # It leaves the queue only when the ledger has it.
                 self._take(self._events[0], now, wall)
                 self._events.popleft()
+            if self.reachability.has_returned:
+                self._recorder.call_now(wall)
+                self.reachability.told()
             if self._stop_at is None:
                 has_room = self._place(now, wall)
                 self._showing.step(self._ledger, now, wall, has_room=has_room)
@@ -262,10 +267,13 @@ class Dispatcher:
 
     def _take(self, event: Event, now: Monotonic, wall: Wall) -> None:
         if self._showing.take(event, now):
+            self.reachability.learn(event, now)
             return
         hand = self._in_hand.get(event.job_id)
         if hand is None:
             return
+        if hand.job.kind.is_call:
+            self.reachability.learn(event, now)
         if isinstance(event, Reported):
             if isinstance(hand.job, DownloadJob):
                 self._recorder.take_report(hand.job, event.message, wall)
@@ -285,8 +293,12 @@ class Dispatcher:
                 self._rate_limits.heed(hand.job.chat_id, error, now)
                 if isinstance(error, TelegramUnauthorized):
                     self.token_refused.set()
-                self._recorder.take_failure(hand.job, event, wall)
+                self._take_failure(hand.job, event, now, wall)
             case _ if self._stop_at is not None:
                 self._recorder.put_back(hand.job, wall)
             case _:
-                self._recorder.take_failure(hand.job, event, wall)
+                self._take_failure(hand.job, event, now, wall)
+
+    def _take_failure(self, job: Job, event: Event, now: Monotonic, wall: Wall) -> None:
+        refused_s = self.reachability.refused_s(job, now, wall)
+        self._recorder.take_failure(job, event, wall, refused_s)

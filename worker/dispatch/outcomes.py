@@ -12,9 +12,11 @@ from worker.errors import (
     Fault,
     FileIdRefused,
     JobError,
+    MessageDeleted,
     MessageGone,
     Reason,
     TelegramBusy,
+    TelegramError,
     TelegramUnauthorized,
     TelegramUnreachable,
 )
@@ -30,14 +32,27 @@ from worker.ledger import (
     StatusJob,
     UpdateJob,
 )
+from worker.ledger.jobs import ClaimedJob
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
 from worker.protocol import Delivered, Effect, GroupSent, Media, Posted, Progress, Retry, Stage
 
 TELEGRAM_RETRY_S = 5.0
-"""The wait before a call is repeated that Telegram has not answered."""
+"""The wait before a call is repeated that Telegram has not answered. It doubles each time, as
+what was sent may have come all the same and then comes once more."""
 
-GROUP_LONGEST_RETRY_S = 600.0
-"""The longest such wait, for files that may have come already."""
+LONGEST_RETRY_S = 600.0
+"""The longest such wait. It is cut short when Telegram answers again after a silence."""
+
+MAX_REFUSED_S = 1200.0
+"""For how long a call is repeated while Telegram answers others. An answer may pass it twice:
+as media and as a sentence."""
+
+MAX_DELETED = 4
+"""How often a new message may be deleted at once before it is given up: each was seen."""
+
+OTHER_WAY_WAIT_S = 30.0
+"""The wait before another way is tried: longer than the long poll, so it is known after one try
+whether Telegram answers others meanwhile."""
 
 BUTTON_MAX_AGE_S = 60.0
 """A pressed button stops spinning by itself by then, and an answer to it is refused."""
@@ -49,6 +64,14 @@ class TryAgain:
 
     delay_s: float
     refund: bool = False
+
+
+@dataclass(frozen=True)
+class CallAgain:
+    """Telegram has given no usable answer; see `ClaimedJob.refused_s`."""
+
+    delay_s: float
+    refused_s: float
 
 
 @dataclass(frozen=True)
@@ -89,7 +112,7 @@ class Unwanted:
     """The job was stopped because nobody wants it any more."""
 
 
-Decision = TryAgain | Fail | GiveUp | GiveUpChat | PostAgain | DownloadAgain | Unwanted
+Decision = TryAgain | CallAgain | Fail | GiveUp | GiveUpChat | PostAgain | DownloadAgain | Unwanted
 
 
 @dataclass(frozen=True)
@@ -127,11 +150,20 @@ def _is_result_of(job: Job, result: object) -> bool:
             assert_never(job)
 
 
-def decide(job: Job, event: Event, retries: Retries, wall: Wall) -> Decision:
-    """The decision for a job that failed, was stopped, or lost its worker."""
+def decide(
+    job: Job, event: Event, retries: Retries, wall: Wall, refused_s: float = 0.0
+) -> Decision:
+    """The decision for a job that failed, was stopped, or lost its worker.
+
+    `refused_s` is for how long Telegram has not answered it while it answered others.
+    """
     match event:
         case Stopped(reason=StopReason.STOPPED):
             return Unwanted()
+        case Stopped() if job.kind.is_call:
+            return _decide_unanswered(
+                job, TelegramUnreachable("no answer in time"), refused_s, wall
+            )
         case Stopped():
             return _decide_error(job, _retryable(Reason.TIMED_OUT), retries)
         case Lost(exitcode=exitcode):
@@ -139,10 +171,8 @@ def decide(job: Job, event: Event, retries: Retries, wall: Wall) -> Decision:
             return _decide_error(job, _retryable(Reason.CRASHED, detail), retries)
         case Failed(error=TelegramBusy() as busy):
             return TryAgain(busy.retry_after_s, refund=True)
-        case Failed(error=TelegramUnreachable() | TelegramUnauthorized()):
-            if isinstance(job, ButtonJob) and wall - job.created_at > BUTTON_MAX_AGE_S:
-                return GiveUp()
-            return TryAgain(_patience_s(job, wall), refund=True)
+        case Failed(error=(TelegramUnreachable() | TelegramUnauthorized()) as error):
+            return _decide_unanswered(job, error, refused_s, wall)
         case Failed(error=MessageGone()):
             if isinstance(job, RequestJob) and job.request.status_messages < retries.max_attempts:
                 return PostAgain(job)
@@ -186,6 +216,8 @@ def describe(event: Event) -> str:
     match event:
         case Failed(error=JobError() as error):
             return str(error)
+        case Failed(error=TelegramError() as error):
+            return f"{type(error).__name__}: {error}"
         case Failed(error=error):
             return type(error).__name__
         case _:
@@ -197,15 +229,33 @@ def exhausted(job: Job) -> JobError:
     return _retryable(Reason.CRASHED, f"{job.attempts - 1} attempts ended without an answer")
 
 
-def _patience_s(job: Job, wall: Wall) -> float:
-    """The wait before a call is repeated that Telegram has not answered.
+def goes_another_way(job: ClaimedJob) -> bool:
+    """Whether an answer that no message could be turned into is sent as a message of its own."""
+    return isinstance(job, DeliverJob | ExplainJob) and job.refused_s >= MAX_REFUSED_S
 
-    A group may have come all the same, and then comes once more: so each wait is as long as all
-    before it together.
-    """
-    if not isinstance(job, GroupJob):
-        return TELEGRAM_RETRY_S
-    return min(max(TELEGRAM_RETRY_S, wall - job.created_at), GROUP_LONGEST_RETRY_S)
+
+def _decide_unanswered(job: Job, error: TelegramError, refused_s: float, wall: Wall) -> Decision:
+    """Repeat a call, try another way, or give it up, by how long others were answered."""
+    if isinstance(job, ButtonJob) and wall - job.created_at > BUTTON_MAX_AGE_S:
+        return GiveUp()
+    is_refused = refused_s >= MAX_REFUSED_S
+    if is_refused and refused_s > job.refused_s:
+        if isinstance(job, DeliverJob | ExplainJob) and not goes_another_way(job):
+            return CallAgain(OTHER_WAY_WAIT_S, refused_s)
+        return _give_up_call(error)
+    if isinstance(error, MessageDeleted) and job.unanswered + 1 >= MAX_DELETED:
+        return _give_up_call(error)
+    delay_s = min(TELEGRAM_RETRY_S * 2.0 ** min(job.unanswered, 10), LONGEST_RETRY_S)
+    if not is_refused:
+        # The end is not put off by the last wait.
+        delay_s = min(delay_s, max(TELEGRAM_RETRY_S, MAX_REFUSED_S - refused_s))
+    return CallAgain(delay_s, refused_s)
+
+
+def _give_up_call(error: TelegramError) -> Fail:
+    return Fail(
+        JobError(Reason.TELEGRAM_FAILS, Fault.RETRYABLE, f"{type(error).__name__}: {error}")
+    )
 
 
 def _retryable(reason: Reason, detail: str = "") -> JobError:

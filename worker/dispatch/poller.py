@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from worker import clocks
+from worker.clocks import Monotonic
+from worker.dispatch.reachability import Reachability
 from worker.errors import TelegramBusy, TelegramConflict, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import Ledger, LedgerBusy
 from worker.telegram import fields
@@ -37,16 +39,18 @@ class Poller:
         connection: Connection,
         open_ledger: Callable[[], Ledger],
         wake: Callable[[], None],
+        reachability: Reachability,
     ) -> None:
-        """`wake` is called when new updates are in the ledger."""
+        """`wake` is called when new updates are in the ledger; `reachability` learns of polls."""
         self._connection = connection
         self._open_ledger = open_ledger
         self._wake = wake
+        self._reachability = reachability
         self._stopped = threading.Event()
         self._ledger: Ledger | None = None
         self._recording = threading.Lock()
         self.token_refused = threading.Event()
-        self.polled_at: float | None = None
+        self.polled_at: Monotonic | None = None
         """When Telegram answered a poll last, in monotonic time."""
 
     def stop(self) -> None:
@@ -80,6 +84,7 @@ class Poller:
             except TelegramBusy as busy:
                 self._stopped.wait(min(busy.retry_after_s, MAX_BUSY_S))
             except TelegramUnreachable as error:
+                self._reachability.lost()
                 pause_s = min(MAX_PAUSE_S, 2.0**failures)
                 failures += 1
                 log.warning("Telegram cannot be polled, next try in %.0f s: %s", pause_s, error)
@@ -87,6 +92,7 @@ class Poller:
             else:
                 failures = 0
                 self.polled_at = clocks.monotonic()
+                self._reachability.answered(self.polled_at)
                 offset = self._record(ledger, updates, offset)
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:

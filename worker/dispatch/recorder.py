@@ -182,20 +182,24 @@ class Recorder:
         """Let a job wait that the bot's own end has interrupted; the attempt does not count."""
         self._ledger.put_back(job, 0, wall, refund=True)
 
-    def take_failure(self, job: Job, event: Event, wall: Wall) -> None:
-        """Decide what becomes of a job that did not return, and do it."""
-        match outcomes.decide(job, event, self._retries, wall):
+    def call_now(self, wall: Wall) -> None:
+        """Telegram answers again, so nothing waits for that any more."""
+        if waited := self._ledger.call_now(wall):
+            log.info("Telegram answers again: %d jobs that waited for it go on.", waited)
+
+    def take_failure(self, job: Job, event: Event, wall: Wall, refused_s: float = 0.0) -> None:
+        """Decide what becomes of a job that did not return, and do it.
+
+        `refused_s` is for how long Telegram has not answered it while it answered others.
+        """
+        match outcomes.decide(job, event, self._retries, wall, refused_s):
             case outcomes.TryAgain(delay_s=delay_s, refund=refund) as again:
                 self._ledger.put_back(job, delay_s, wall, refund=refund)
                 self._showing.put(job.id, outcomes.waiting(job, event, again, self._retries))
-                log.info(
-                    "job %d: attempt %d of the %s ended (%s), next in %.0f s.",
-                    job.id,
-                    job.attempts,
-                    job.kind,
-                    outcomes.describe(event),
-                    delay_s,
-                )
+                _log_again(job, job.attempts, event, delay_s)
+            case outcomes.CallAgain(delay_s=delay_s, refused_s=refused_s):
+                self._ledger.call_again(job, delay_s, refused_s, wall)
+                _log_again(job, job.attempts + job.unanswered, event, delay_s)
             case outcomes.Fail(error=error, traceback=traceback):
                 self.fail(job, error, traceback, wall)
             case outcomes.GiveUp():
@@ -251,6 +255,17 @@ class Recorder:
     def sweep(self, prefix: str = "") -> None:
         """Remove the download directories whose names begin so and that no job needs."""
         self._disk_space.sweep(prefix, self._ledger.live_directories())
+
+
+def _log_again(job: Job, attempt: int, event: Event, delay_s: float) -> None:
+    log.info(
+        "job %d: attempt %d of the %s ended (%s), next in %.0f s.",
+        job.id,
+        attempt,
+        job.kind,
+        outcomes.describe(event),
+        delay_s,
+    )
 
 
 def _source(request: Request) -> str:

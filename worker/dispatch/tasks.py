@@ -5,6 +5,7 @@ from typing import assert_never
 
 from worker import protocol
 from worker.dispatch import albums
+from worker.dispatch.outcomes import goes_another_way
 from worker.ledger import (
     AnswerJob,
     ButtonJob,
@@ -68,6 +69,7 @@ def _explain(job: AnswerJob, settings: Settings, site_wait_s: float | None) -> p
         request.error_id or "",
         site_wait_s,
         settings.max_file_mb,
+        request.message_id if goes_another_way(job) else None,
     )
 
 
@@ -79,7 +81,8 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         return None
     first, *others = job.media.files
     if isinstance(job, DeliverJob):
-        return protocol.Deliver(request.id, request.reader, job.message_id, first)
+        reply_to = request.message_id if goes_another_way(job) else None
+        return protocol.Deliver(request.id, request.reader, job.message_id, first, reply_to)
     group = albums.next_group(others[len(request.sent) :], settings.max_file_bytes)
     if not group:
         return None  # What is remembered has become other media, of fewer files.

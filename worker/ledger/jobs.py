@@ -32,6 +32,11 @@ class Kind(StrEnum):
         return self is Kind.DOWNLOAD
 
     @property
+    def is_call(self) -> bool:
+        """Whether such jobs always call Telegram."""
+        return self not in (Kind.DOWNLOAD, Kind.UPDATE)
+
+    @property
     def is_upload(self) -> bool:
         """Whether such jobs may upload files, which takes time."""
         return self in (Kind.GROUP, Kind.DELIVER)
@@ -72,15 +77,20 @@ class ClaimedJob:
     """What every claimed job has, of whatever kind.
 
     `attempts` counts this one. `chat_id` is the chat that the job is for, if it is for one. A
-    download runs on the account of `user_id`, see `worker.ledger.fairness`.
+    download runs on the account of `user_id`, see `worker.ledger.fairness`. Telegram has given
+    the job no usable answer `unanswered` times, for `refused_s` seconds while others got one, the
+    last time at `waits_since`.
     """
 
     kind: ClassVar[Kind]
     id: int
     attempts: int
     created_at: float
+    waits_since: float = 0.0
     chat_id: int | None = None
     user_id: int | None = None
+    unanswered: int = 0
+    refused_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

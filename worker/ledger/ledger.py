@@ -194,6 +194,16 @@ class Ledger:
         with self._db.transaction():
             queue.wait_again(self._db, job.id, delay_s, wall, refund=refund)
 
+    def call_again(self, job: Job, delay_s: float, refused_s: float, wall: Wall) -> None:
+        """Let a claimed job wait that got no usable answer from Telegram."""
+        with self._db.transaction():
+            queue.call_again(self._db, job.id, delay_s, refused_s, wall)
+
+    def call_now(self, wall: Wall) -> int:
+        """Telegram answers again: see `queue.call_now`."""
+        with self._db.transaction():
+            return queue.call_now(self._db, wall)
+
     def finish(self, job: Job, wall: Wall) -> None:
         """A job is done, and nothing follows from it."""
         with self._db.transaction():

@@ -151,10 +151,28 @@ def wait_again(db: Database, job_id: int, delay_s: float, wall: Wall, *, refund:
     )
 
 
+def call_again(db: Database, job_id: int, delay_s: float, refused_s: float, wall: Wall) -> None:
+    """Let a running job wait that got no usable answer from Telegram; the try does not count."""
+    db.execute(
+        "UPDATE jobs SET unanswered = unanswered + 1, refused_s = ? WHERE id = ?", refused_s, job_id
+    )
+    wait_again(db, job_id, delay_s, wall, refund=True)
+
+
+def call_now(db: Database, wall: Wall) -> int:
+    """Let the jobs that got no usable answer from Telegram wait no longer. Returns how many."""
+    return db.execute(
+        "UPDATE jobs SET waits_since = ?, not_before = ? WHERE state = 'waiting' AND unanswered",
+        wall,
+        wall,
+    ).rowcount
+
+
 def start_over(db: Database, job_id: int, wall: Wall) -> None:
     """Let a failed job wait again, as if it had never been tried."""
     db.execute(
-        "UPDATE jobs SET state = 'waiting', attempts = 0, waits_since = ?, not_before = ?,"
+        "UPDATE jobs SET state = 'waiting', attempts = 0, unanswered = 0, refused_s = 0,"
+        " waits_since = ?, not_before = ?,"
         " finished_at = NULL, reason = NULL, fault = NULL, detail = NULL, error_id = NULL,"
         " payload = json_remove(payload, '$.max_bytes')"
         " WHERE id = ?",

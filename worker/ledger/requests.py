@@ -65,9 +65,14 @@ def undecided(db: Database, download_id: int | None) -> list[Request]:
 
 
 def waiting_of(db: Database, user_id: int) -> int:
-    """How many unanswered requests a person has."""
+    """How many requests a person has whose answer is not known yet.
+
+    One that only Telegram has to take is on nobody's account, for that may last.
+    """
     count: int = db.value(
-        "SELECT count(*) FROM requests WHERE user_id = ? AND answered_at IS NULL", user_id
+        "SELECT count(*) FROM requests"
+        " WHERE user_id = ? AND answered_at IS NULL AND verdict IS NULL",
+        user_id,
     )
     return count
 

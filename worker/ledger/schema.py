@@ -250,4 +250,9 @@ MIGRATIONS = (
     ALTER TABLE requests ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX requests_of_message ON requests (chat_id, message_id);
     """,
+    """
+    -- How often Telegram has given no usable answer, and for how long while others got one.
+    ALTER TABLE jobs ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN refused_s REAL NOT NULL DEFAULT 0;
+    """,
 )

@@ -18,6 +18,9 @@ FAILURES_S = 3600.0
 BLOCKED_S = 86_400.0
 """Over how long a site counts as one that turns this machine away."""
 
+REFUSED_S = 86_400.0
+"""Over how long messages are counted that Telegram would not take."""
+
 
 @dataclass(frozen=True)
 class Queue:
@@ -45,7 +48,8 @@ class Statistics:
     `answers` counts the links that came to their end with media or with a sentence, and `failed`
     those whose sentence is not the link's or its chat's own affair, by site and reason. `outdated`
     are the failures for which yt-dlp is to be updated, and `blocked` counts by site the links of
-    the last day for which this machine was turned away.
+    the last day for which this machine was turned away. `refused` are the messages of the last
+    day that were given up because Telegram failed again and again.
     """
 
     queues: Mapping[str, Queue]
@@ -55,6 +59,7 @@ class Statistics:
     failed: Mapping[tuple[str, Reason], int]
     outdated: int
     blocked: Mapping[str, int]
+    refused: int
     created_total: int
     requests_total: int
     ended_total: Mapping[tuple[str, str], int]
@@ -91,6 +96,11 @@ def read(db: Database, wall: Wall) -> Statistics:
             Reason.OUTDATED,
         ),
         blocked=_blocked(db, Wall(wall - BLOCKED_S)),
+        refused=db.value(
+            "SELECT count(*) FROM jobs WHERE state = 'failed' AND finished_at > ? AND reason = ?",
+            wall - REFUSED_S,
+            Reason.TELEGRAM_FAILS,
+        ),
         created_total=_highest_id(db, "jobs"),
         requests_total=_highest_id(db, "requests"),
         ended_total={

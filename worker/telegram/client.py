@@ -187,6 +187,10 @@ class Client:
             return [_object("sendMediaGroup", message) for message in result]
         raise TelegramUnreachable("sendMediaGroup: the result is no such album")
 
+    def delete_message(self, chat_id: int, message_id: int) -> None:
+        """Remove a message of the bot's own from its chat."""
+        _follow(chat_id, lambda chat: apihelper.delete_message(self._token, chat, message_id))
+
     def send_action(self, chat_id: int, action: str) -> None:
         """Show what the bot is doing, for 5 s or until its next message (Bot API 10.1)."""
         _follow(chat_id, lambda chat: apihelper.send_chat_action(self._token, chat, action))

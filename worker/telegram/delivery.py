@@ -9,7 +9,7 @@ from typing import Any
 
 from telebot import types
 
-from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
+from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason, TelegramError
 from worker.file_titles import file_name
 from worker.protocol import (
     AnswerButton,
@@ -67,11 +67,13 @@ def show_action(client: Client, task: ShowAction) -> None:
 
 
 def deliver(client: Client, task: Deliver) -> Delivered:
-    """Turn the status message into the file. Safe to repeat.
+    """Turn the status message into the file. Safe to repeat, but for a message of its own.
 
     Raises `FileIdRefused` when the file brought a `file_id` that Telegram does not take, and
     `MessageGone` when there is no message to turn.
     """
+    if task.reply_to is not None:
+        return _deliver_apart(client, task, task.reply_to)
     return _or_as_document(task.file, functools.partial(_deliver_as, client, task))
 
 
@@ -92,16 +94,22 @@ def send_group(client: Client, task: SendGroup) -> GroupSent:
                 raise
         files = files[: len(files) // 2]
     (file,) = files
-    return GroupSent((_or_as_document(file, functools.partial(_send_as, client, task, file)),))
+    caption = _caption_beside(texts.catalogue_of(task.reader.language), file)
+    send = functools.partial(_send_as, client, task, file, caption)
+    return GroupSent((_or_as_document(file, send),))
 
 
 def explain(client: Client, task: Explain) -> None:
-    """Turn the status message into the sentence that says why there is no media. Safe to repeat.
+    """Turn the status message into the sentence that says why there is no media.
 
-    A message that is media by now has been answered already. Raises `MessageGone`.
+    Safe to repeat, but for a message of its own. A message that is media by now has been answered
+    already. Raises `MessageGone`.
     """
     words = texts.catalogue_of(task.reader.language)
     text = texts.explanation(words, task.reason, task.error_id, task.wait_s, task.limit_mb)
+    if task.reply_to is not None:
+        client.send_text(task.reader.chat_id, text, task.reply_to)
+        return
     with suppress(MessageIsMedia):
         client.edit_text(task.reader.chat_id, task.message_id, text)
 
@@ -147,10 +155,22 @@ def _deliver_as(client: Client, task: Deliver, kind: MediaKind) -> Delivered:
         return _delivered(kind, message)
 
 
-def _send_as(client: Client, task: SendGroup, file: MediaFile, kind: MediaKind) -> Delivered:
+def _deliver_apart(client: Client, task: Deliver, reply_to: int) -> Delivered:
+    """Send the file as a message of its own, and remove the status message if that can be."""
+    caption = texts.caption(texts.catalogue_of(task.reader.language), task.file)
+    apart = SendGroup(task.request_id, task.reader, reply_to, (task.file,))
+    send = functools.partial(_send_as, client, apart, task.file, caption)
+    delivered = _or_as_document(task.file, send)
+    with suppress(TelegramError, JobError):
+        client.delete_message(task.reader.chat_id, task.message_id)
+    return delivered
+
+
+def _send_as(
+    client: Client, task: SendGroup, file: MediaFile, caption: str | None, kind: MediaKind
+) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (file,)):
-        words = texts.catalogue_of(task.reader.language)
-        media, silence_s = _beside(kind, client.local, file, files, words)
+        media, silence_s = _input_media(kind, client.local, file, files, caption)
         message = client.send_media(task.reader.chat_id, media, task.reply_to, silence_s)
         return _delivered(kind, message)
 
@@ -158,7 +178,10 @@ def _send_as(client: Client, task: SendGroup, file: MediaFile, kind: MediaKind) 
 def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> GroupSent:
     with ExitStack() as files, _named_files(client.local, album):
         words = texts.catalogue_of(task.reader.language)
-        inputs = [_beside(file.facts.kind, client.local, file, files, words) for file in album]
+        inputs = [
+            _input_media(file.facts.kind, client.local, file, files, _caption_beside(words, file))
+            for file in album
+        ]
         media = [each for each, _ in inputs]
         silence_s = max(silence_s for _, silence_s in inputs)
         messages = client.send_group(task.reader.chat_id, media, task.reply_to, silence_s)
@@ -166,12 +189,9 @@ def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> 
     return GroupSent(tuple(_delivered(file.facts.kind, message) for file, message in sent))
 
 
-def _beside(
-    kind: MediaKind, local: bool, file: MediaFile, files: ExitStack, words: Catalogue
-) -> tuple[types.InputMedia, float]:
-    """A file beside the answer: without a caption, unless it is one part of several."""
-    caption = texts.caption(words, file) if file.facts.parts > 1 else None
-    return _input_media(kind, local, file, files, caption)
+def _caption_beside(words: Catalogue, file: MediaFile) -> str | None:
+    """The caption of a file beside the answer: none, unless it is one part of several."""
+    return texts.caption(words, file) if file.facts.parts > 1 else None
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from worker.errors import (
     Fault,
     FileIdRefused,
     JobError,
+    MessageDeleted,
     MessageGone,
     Reason,
     TelegramBusy,
@@ -115,6 +116,8 @@ _RIGHTS = {
     **dict.fromkeys(("animation", "animations", "gifs"), Reason.NO_RIGHT_TO_GIFS),
 }
 
+_DELETED_AT_ONCE = "message was immediately deleted"
+
 _WITH_FILES = frozenset(
     {
         *("editMessageMedia", "sendMediaGroup", "sendVideo", "sendAnimation"),
@@ -151,6 +154,8 @@ def failure(method: str, status: int, answer: object) -> Exception:
         return _refusal(method, words)
     if 400 < code < 500:
         return JobError(Reason.INTERNAL, Fault.PERMANENT, words)
+    if _DELETED_AT_ONCE in description.lower():
+        return MessageDeleted(words)
     return TelegramUnreachable(words)
 
 

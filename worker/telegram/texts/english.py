@@ -54,6 +54,7 @@ ENGLISH = Catalogue(
         Reason.CRASHED: ("Something broke on my side.", _LATER),
         Reason.DISK_FULL: ("I have no room left for now.", _LATER),
         Reason.UPLOAD_REFUSED: ("Telegram did not take the file.", _NEVER),
+        Reason.TELEGRAM_FAILS: ("Telegram has trouble with this file.", _LATER),
         Reason.NO_RIGHT_TO_VIDEOS: ("I am not allowed to send videos here.", _ADMIN),
         Reason.NO_RIGHT_TO_PHOTOS: ("I am not allowed to send photos here.", _ADMIN),
         Reason.NO_RIGHT_TO_MUSIC: ("I am not allowed to send music here.", _ADMIN),

@@ -11,7 +11,8 @@ _WITH_ID = frozenset(
     {
         *(Reason.NO_FORMAT, Reason.BLOCKED_HERE, Reason.SITE_BUSY, Reason.SITE_ERROR),
         *(Reason.NETWORK, Reason.TIMED_OUT, Reason.STALLED, Reason.OUT_OF_MEMORY, Reason.CRASHED),
-        *(Reason.DISK_FULL, Reason.UPLOAD_REFUSED, Reason.OUTDATED, Reason.INTERNAL),
+        *(Reason.DISK_FULL, Reason.UPLOAD_REFUSED, Reason.TELEGRAM_FAILS, Reason.OUTDATED),
+        Reason.INTERNAL,
     }
 )
 
