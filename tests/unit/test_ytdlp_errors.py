@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from yt_dlp.networking.exceptions import (
     HTTPError,
     IncompleteRead,
     NoSupportingHandlers,
+    ProxyError,
+    SSLError,
     TransportError,
 )
 from yt_dlp.utils import (
@@ -36,6 +39,10 @@ from worker.errors import Fault, JobError, Reason
 RETRYABLE, PERMANENT, OPERATOR = Fault.RETRYABLE, Fault.PERMANENT, Fault.OPERATOR
 
 
+def unsupported(url: str) -> DownloadError:
+    return reported(UnsupportedError(url))
+
+
 def http(status: int, **headers: str) -> HTTPError:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return HTTPError(Response(io.BytesIO(), "https://example.com/", named, status))
@@ -49,6 +56,24 @@ def reported(cause: Exception, text: str = "") -> DownloadError:
 
 def extraction(text: str, cause: Exception | None = None, expected: bool = True) -> DownloadError:
     return reported(ExtractorError(text, expected=expected, cause=cause, video_id="private"))
+
+
+def at(site: str, note: str, cause: Exception) -> DownloadError:
+    """As a site's extractor fails whose request fails."""
+    text = f"{note}: {cause}"
+    return reported(ExtractorError(text, cause=cause, video_id="x", ie=site))  # type: ignore[arg-type]
+
+
+def no_json(text: str) -> json.JSONDecodeError:
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error
+    raise AssertionError("this is JSON")
+
+
+def unknown_host(code: int) -> TransportError:
+    return TransportError(cause=socket.gaierror(code, "unknown"))
 
 
 def said(text: str) -> DownloadError:
@@ -72,6 +97,9 @@ def said(text: str) -> DownloadError:
         (extraction("Unable to download webpage", http(451)), Reason.GEO_BLOCKED, PERMANENT),
         (extraction("Unable to download webpage", http(500)), Reason.SITE_ERROR, RETRYABLE),
         (extraction("Unable to download webpage", http(503)), Reason.SITE_ERROR, RETRYABLE),
+        (extraction("Unable to download webpage", http(402)), Reason.LOGIN_NEEDED, PERMANENT),
+        (extraction("Unable to download webpage", http(300)), Reason.LEADS_NOWHERE, PERMANENT),
+        (reported(http(451), "unable to download video data: x"), Reason.GEO_BLOCKED, PERMANENT),
         # The media's: its address was right a moment ago
         (reported(http(403), "unable to download video data: x"), Reason.SITE_ERROR, RETRYABLE),
         (reported(http(404), "unable to download video data: x"), Reason.SITE_ERROR, RETRYABLE),
@@ -106,6 +134,39 @@ def said(text: str) -> DownloadError:
             Reason.UNSUPPORTED,
             PERMANENT,
         ),
+        (at("generic", "Page", unknown_host(socket.EAI_NONAME)), Reason.NOT_FOUND, PERMANENT),
+        (at("generic", "Page", unknown_host(socket.EAI_NODATA)), Reason.NOT_FOUND, PERMANENT),
+        (at("youtube", "Page", unknown_host(socket.EAI_NONAME)), Reason.NETWORK, RETRYABLE),
+        (reported(SSLError("wrong version number")), Reason.NETWORK, RETRYABLE),
+        (reported(ProxyError("refused")), Reason.NETWORK, RETRYABLE),
+        # Statuses that mean something at a site, and failures that mean the same at each
+        (at("Instagram", "Page", http(401)), Reason.BLOCKED_HERE, OPERATOR),
+        (at("Instagram", "Page", http(429)), Reason.BLOCKED_HERE, OPERATOR),
+        (at("Instagram", "Page", http(404)), Reason.NOT_FOUND, PERMANENT),
+        (at("Instagram", "Page", http(502)), Reason.SITE_ERROR, RETRYABLE),
+        (at("TikTok", "Page", http(403)), Reason.BLOCKED_HERE, OPERATOR),
+        (at("BiliBili", "Page", http(412)), Reason.BLOCKED_HERE, OPERATOR),
+        (at("twitter", "Page", http(429)), Reason.SITE_BUSY, RETRYABLE),
+        (at("youtube", "Page", http(429)), Reason.SITE_BUSY, RETRYABLE),
+        (at("Example", "Page", http(403)), Reason.FORBIDDEN, PERMANENT),
+        (at("Example", "Private page", http(404)), Reason.NOT_FOUND, PERMANENT),
+        (at("vimeo", "Failed to fetch OAuth token", http(400)), Reason.OUTDATED, OPERATOR),
+        (at("vimeo", "Failed to fetch OAuth token", http(503)), Reason.SITE_ERROR, RETRYABLE),
+        (
+            at("vimeo", "Failed to fetch OAuth token", TransportError("timed out")),
+            Reason.NETWORK,
+            RETRYABLE,
+        ),
+        (at("Instagram", "Login page", TransportError("reset")), Reason.NETWORK, RETRYABLE),
+        (at("Example", "Failed to parse JSON", no_json("")), Reason.SITE_ERROR, RETRYABLE),
+        (at("Example", "Failed to parse JSON", no_json("<p>")), Reason.SITE_ERROR, RETRYABLE),
+        (at("Example", "Failed to parse JSON", no_json("{1}")), Reason.OUTDATED, OPERATOR),
+        (extraction("An extractor error", KeyError("live"), False), Reason.OUTDATED, OPERATOR),
+        # Where a page leads to a site's own door
+        (unsupported("https://www.instagram.com/accounts/login/"), Reason.BLOCKED_HERE, OPERATOR),
+        (unsupported("https://m.facebook.com/login/?next=x"), Reason.LOGIN_NEEDED, PERMANENT),
+        (unsupported("https://consent.example.com/m"), Reason.FORBIDDEN, PERMANENT),
+        (unsupported("https://www.youtube.com/about/?login=1"), Reason.UNSUPPORTED, PERMANENT),
         # This machine
         (reported(OSError(errno.EFBIG, "large")), Reason.TOO_LARGE, PERMANENT),
         (reported(OSError(errno.ENOSPC, "full")), Reason.DISK_FULL, RETRYABLE),

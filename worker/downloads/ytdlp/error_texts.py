@@ -20,88 +20,115 @@ _GEO = (Reason.GEO_BLOCKED, Fault.PERMANENT)
 _FORBIDDEN = (Reason.FORBIDDEN, Fault.PERMANENT)
 _NOT_STARTED = (Reason.NOT_STARTED, Fault.PERMANENT)
 _LIVE = (Reason.LIVE, Fault.PERMANENT)
+_DRM = (Reason.DRM, Fault.PERMANENT)
 _NO_MEDIA = (Reason.NO_MEDIA, Fault.PERMANENT)
+_NO_FORMAT = (Reason.NO_FORMAT, Fault.PERMANENT)
+_INVALID = (Reason.INVALID_LINK, Fault.PERMANENT)
 _BUSY = (Reason.SITE_BUSY, Fault.RETRYABLE)
 _AGAIN = (Reason.SITE_ERROR, Fault.RETRYABLE)
 _NETWORK = (Reason.NETWORK, Fault.RETRYABLE)
 _BLOCKED_HERE = (Reason.BLOCKED_HERE, Fault.OPERATOR)
 _OUTDATED = (Reason.OUTDATED, Fault.OPERATOR)
+_INTERNAL = (Reason.INTERNAL, Fault.OPERATOR)
 
 # yt-dlp's advice to its user, which mentions accounts and cookies whatever went wrong.
-_ADVICE = re.compile(
-    r"\buse --(cookies|username)\b.*|\bsee\s+https?\S+.*", re.IGNORECASE | re.DOTALL
+_ADVICE = re.compile(r"\buse (the )?--\w.*|\bsee\s+https?\S+.*", re.IGNORECASE | re.DOTALL)
+
+# Words between quotes are a title or a name, unless they are what a site said.
+_QUOTED = re.compile(
+    r"(?<!said: )(?<!says: )(\"[^\"]*\"|“[^”]*”|«[^»]*»|`[^`]*`|(?<!\w)'[^']*'(?!\w))"
 )
 
 # By the first part of the extractor's name (`IE_NAME`), in lower case.
 _OF_A_SITE: dict[str, tuple[tuple[str, Classification], ...]] = {
     "youtube": (
-        (r"not a bot|\byour ip\b|captcha", _BLOCKED_HERE),
-        (r"needs to be reloaded|processing this video|an error occurred", _AGAIN),
-        (r"player response|incomplete", _AGAIN),
-        (r"try again later|rate.?limit", _BUSY),
-        (r"\b(your|this) country\b", _GEO),
-        (r"account .*terminated|\bcopyright\b", _GONE),
+        (r"looks truncated|forget to quote|without video id|consent redirect", _INVALID),
+        (r"not a bot|\byour ip\b|captcha|unusual traffic|^please sign in\b", _BLOCKED_HERE),
+        # A site of videos: without cookies it means an address that is turned away.
+        (r"no video formats found|administrator restrictions|restricted mode", _BLOCKED_HERE),
+        (r"try again later.*rate.?limited|rate.?limit|this content isn't available, try", _BUSY),
+        (r"needs to be reloaded|processing this video|an error occurred|went wrong", _AGAIN),
+        (r"player response|incomplete|resolve album|invalid argument|precondition", _AGAIN),
+        (r"backend error|unknown error|configuration error", _AGAIN),
+        (r"require authentication", _LOGIN),
+        (r"\b(your|this) (country|region)", _GEO),
+        (r"latest version of|on this (app|device)\b", _OUTDATED),
+        (r"playback on other websites|from display on this website", _FORBIDDEN),
+        (r"account.*terminated|closed .*account|\bcopyright\b", _GONE),
         (r"^offline\b|premiere will begin|will begin shortly", _NOT_STARTED),
-        (r"playback on other websites", _FORBIDDEN),
+        (r"premium", _LOGIN),
         (r"members.?only|members on level|join this channel", _PRIVATE),
-        (r"video is not available|content isn.t available|video is unavailable", _GONE),
+        (r"does not have an? \S+ tab|unviewable", _NO_MEDIA),
+        (r"inappropriate|age.?restricted", _AGE),
+        (r"video is not available|content isn't available|video is unavailable", _GONE),
     ),
     "tiktok": (
-        (r"ip address is blocked|fresh cookies", _BLOCKED_HERE),
-        (r"rehydration|challenge|webpage request|aweme detail", _AGAIN),
-        (r"private|permission to view", _PRIVATE),
-        (r"not comfortable|\bage\b", _AGE),
+        (r"ip address is blocked|HTTP Error 403", _BLOCKED_HERE),
+        (r"rehydration|challenge|webpage request|aweme detail|same page|secondary user", _AGAIN),
+        (r"\bprivate\b|permission to view", _PRIVATE),
+        (r"not have any videos", _NO_MEDIA),
         (r"status code (0|10201|10235|10101)\b", _AGAIN),
-        (r"status code|does not have any videos", _GONE),
+        (r"status code", _GONE),
     ),
+    "douyin": ((r"fresh cookies", _BLOCKED_HERE),),
     "instagram": (
-        (r"follow this account|private", _PRIVATE),
+        (r"restricted video|years old", _AGE),
+        (r"follow this account|\bprivate\b", _PRIVATE),
         (r"no video in this post", _NO_MEDIA),
-        (r"highlight id", (Reason.INVALID_LINK, Fault.PERMANENT)),
+        (r"highlight id", _INVALID),
         (r"empty media response|rate.?limit|log.?in|logged.?in|unreachable|csrf", _BLOCKED_HERE),
+        (r"HTTP Error (401|403|429)|few minutes|not granting", _BLOCKED_HERE),
     ),
     "twitter": (
-        (r"bad guest token|guest token|over capacity|internal error|timeout", _AGAIN),
+        (r"guest token|over capacity|internal error|timeout|unknown error|empty json", _AGAIN),
         (r"withheld", _GEO),
-        (r"limits? who can (view|see)|protected", _PRIVATE),
-        (r"suspended|no longer exists|unavailable|does not exist|deleted", _GONE),
-        (r"nsfw|age.?restrict", _AGE),
+        (r"limits? who can (view|see)|protected|not authorized|who can view", _PRIVATE),
+        (r"suspended|no longer exists|unavailable|does not exist|no status found", _GONE),
+        (r"deleted|deactivated|violated|removed|not found", _GONE),
+        (r"nsfw|age.?restrict|years old", _AGE),
         (r"not (yet )?started|not been started", _NOT_STARTED),
         (r"replay is disabled", _GONE),
         (r"not downloadable yet", _AGAIN),
-        (r"rate limit", _BUSY),
+        (r"rate.?limit", _BUSY),
+        (r"authenticate|access control", _BLOCKED_HERE),
+        (r"querying api", _AGAIN),
     ),
     "reddit": (
         (r"private subreddit", _PRIVATE),
         (r"quarantined", _LOGIN),
-        (
-            r"\bip address\b|403.*blocked|\bblocked\b|account authentication is required",
-            _BLOCKED_HERE,
-        ),
         (r"reason given: banned", _GONE),
         (r"reason given", _FORBIDDEN),
+        (r"\bip address\b|403.*blocked|\bblocked\b|authentication is required", _BLOCKED_HERE),
         (r"is processing", _AGAIN),
     ),
-    "bilibili": (
-        (r"\(352\)|\(412\)|\b412\b|\(-352\)|\(-412\)", _BLOCKED_HERE),
-        (r"\(401\)|rate limit|try later", _BUSY),
-        (r"deleted or geo.?restricted", _GONE),
-        (r"supporter.?only|premium|purchase|favorites list|watchlater", _LOGIN),
+    "bili": (
+        (r"\b(352|412)\b|HTTP Error 403", _BLOCKED_HERE),
+        (r"\b401\b|rate limit|try later", _BUSY),
+        (r"deleted or geo.?restricted|\b(404|62002|62004)\b", _GONE),
+        (r"in your area", _GEO),
+        (r"supporter.?only|premium|purchase|watchlater", _LOGIN),
         (r"not yet available", _NOT_STARTED),
+        (r"request failed|retrieve video list|access playlist|video info: ", _AGAIN),
+        (r"category .* isn't supported", _NO_MEDIA),
     ),
     "vk": (
         (r"temporarily unavailable|try again later", _AGAIN),
-        (r"access (is )?(denied|restricted)|private", _PRIVATE),
-        (r"removed|deleted|no longer available|copyright|not found", _GONE),
+        (r"confirm ownership", _BLOCKED_HERE),
+        (r"access (is )?(denied|restricted)|\bprivate\b", _PRIVATE),
+        (r"removed|deleted|no longer available|copyright|rightholder|not found", _GONE),
     ),
     "vimeo": (
         (r"oauth token", _OUTDATED),
-        (r"tls fingerprint|data ?cent(er|re) ip|impersonat", _BLOCKED_HERE),
+        (r"tls fingerprint|data ?cent(er|re) ip|impersonat|due to your location", _BLOCKED_HERE),
+        (r"HTTP Error 403|verify to continue", _BLOCKED_HERE),
         (r"wrong .*password|protected by a password|not been made available|privacy", _PRIVATE),
         (r"live event is scheduled", _NOT_STARTED),
+        (r"embed-only", _FORBIDDEN),
     ),
+    "dailymotion": ((r"reject", _GONE), (r"publi(cation|shing)|in progress", _AGAIN)),
     "facebook": (
         (r"cannot parse data", _BLOCKED_HERE),
+        (r"redirect url", _INVALID),
         (r"not available", _GONE),
     ),
     "twitch": (
@@ -109,47 +136,65 @@ _OF_A_SITE: dict[str, tuple[tuple[str, Classification], ...]] = {
         (r"subscriber|logged into an account|does not have", _LOGIN),
         (r"not (currently )?live|offline", _NOT_STARTED),
     ),
-    "soundcloud": ((r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)), (r"client id", _OUTDATED)),
+    "soundcloud": ((r"\bdrm\b", _DRM), (r"client id", _OUTDATED)),
+    "niconico": (
+        (r"invalid session", _BLOCKED_HERE),
+        (r"sensitive content (setting|, adjust)|sensitive content, adjust", _AGE),
+        (r"fetch content|error status|disconnected", _AGAIN),
+    ),
+    "tumblr": ((r"dashboard.?only", _LOGIN), (r"embed providers", _NO_MEDIA)),
 }
 
 # The first pattern that matches decides.
 _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
-    (r"netscape format cookies", (Reason.INTERNAL, Fault.OPERATOR)),
+    (r"netscape format cookies|pycryptodomex not found", _INTERNAL),
+    (r"extension .* is unusual", _NO_MEDIA),
     (r"\bfragment \d+ not found|giving up after", _NETWORK),
-    (r"initialization fragment found after", (Reason.NO_FORMAT, Fault.PERMANENT)),
-    (r"\bdrm\b", (Reason.DRM, Fault.PERMANENT)),
+    (r"initialization fragment found after", _NO_FORMAT),
+    (r"\bdrm\b", _DRM),
     # Before the patterns for a login, which sites also ask for as proof of being human.
     (r"tls fingerprint|impersonat|data ?cent(er|re) ip|client challenge", _BLOCKED_HERE),
-    (r"\b(your|this) ip( address)?\b.*\b(block|unable|ban|denied)|not a bot\b", _BLOCKED_HERE),
-    (r"\bbot\b|captcha|rate.?limit|too many requests", _BUSY),
-    (r"confirm your age|age.?(restrict|limit|gate|verif)", _AGE),
-    (r"account .*\b(terminated|suspended|closed|deleted|disabled)|suspended account", _GONE),
-    (r"private|members.?only|subscribers.?only", _PRIVATE),
+    (r"\b(your|this) ip( address)?\b.*\b(block|unable|ban|denied)", _BLOCKED_HERE),
+    (r"not a (ro)?bot\b|cloudflare|anti.?bot|unusual traffic|filtering software", _BLOCKED_HERE),
+    (r"\byou (have been|are|were) blocked|checking your browser|are human", _BLOCKED_HERE),
+    (r"blocked by (decision|.*censorship)", _GEO),
+    (r"\bbot\b|captcha|rate.?limit|too many requests|wait (for )?a (few|while)", _BUSY),
+    (r"quota|throttled", _BUSY),
+    (r"confirm your age|age.?(restrict|limit|gate|verif)|verify your age|years old", _AGE),
+    (r"explicit content|sensitive content|\bnsfw\b|\bmature\b|over 18\b", _AGE),
+    (r"account .*\b(terminated|suspended|closed|deleted|disabled)", _GONE),
+    (r"\b(suspended|closed|deleted) .*account", _GONE),
+    (r"not have any (videos?|media|tracks?|posts?)\b", _NO_MEDIA),
+    (r"premium|\bppv\b|purchase|payment|\bto pay\b|\bpaid\b|\brent(al|ed)?\b", _LOGIN),
+    (r"\bprivate\b|\b(members|subscribers|followers|friends|patrons|supporters).?only", _PRIVATE),
+    (r"protected (by|with) (a )?password|password.?protected|wrong .*password", _PRIVATE),
     (r"(log|sign).?in (to|for) .*\btemporarily\b", _AGAIN),
-    (
-        r"will begin|premieres? in|not (yet )?(started|begun)|not yet avail|upcoming|scheduled for",
-        _NOT_STARTED,
-    ),
+    (r"will begin|premieres? in|not yet avail|upcoming|scheduled (for|to)", _NOT_STARTED),
+    (r"not (yet )?(been )?(started|begun|released|published)", _NOT_STARTED),
     (r"not (currently )?live\b|is (currently )?offline|^offline\b", _NOT_STARTED),
-    (r"live.* (has|was|have) ended|live.* recording is not available", _GONE),
+    (r"(live|stream|broadcast).* (has|was|have) ended|live.* recording is not available", _GONE),
+    (r"(live ?stream|broadcast)\b.* (not found|(n't|not|no longer) exist)", _GONE),
     (r"live ?stream|\bis live\b|live hls", _LIVE),
-    (r"(your|this) (country|region|location)|geo.?(restrict|block)|withheld", _GEO),
+    (r"(your|this) (country|region|location|area|territory)|geo.?(restrict|block)|withheld", _GEO),
     (r"temporarily|\btry (it |this )?(again )?later|come back later|be reloaded", _AGAIN),
+    (r"service (is )?unavailable|(internal|server) error|bad gateway|maintenance", _AGAIN),
+    (r"went wrong|unknown error|an error (has )?occurred|overloaded|over capacity", _AGAIN),
+    (r"(is|still|be|being) (being )?(processed|processing|encoded|transcoded|uploading)", _AGAIN),
+    (r"error response|(session|token|signature).* expired|not (yet )?ready", _AGAIN),
     (r"\b(log|logged|sign|signed).?in\b|login|account|registered users|cookies|password", _LOGIN),
-    (r"requested format is not available", (Reason.NO_FORMAT, Fault.PERMANENT)),
-    (r"premium|purchase|payment|\bto pay\b|subscri(be|ption)|not have access|is locked", _LOGIN),
-    (r"unavailable|(no longer|is not|was not|are not) available", _GONE),
-    (r"removed|deleted|terminated|(n.t|not?|no longer) exists?|not found|been banned", _GONE),
-    (
-        r"no (video )?formats|no (supported |valid )?(media|video)|not contain any|not a video",
-        _NO_MEDIA,
-    ),
+    (r"authenticat|subscri(be|ption)|not have access|is locked", _LOGIN),
+    (r"requested format is not available", _NO_FORMAT),
+    (r"unavailable|(no longer|n't|is not|was not|are not) available|expired", _GONE),
+    (r"removed|deleted|terminated|(n't|not?|no longer) exists?|not (been )?found", _GONE),
+    (r"been banned", _GONE),
+    (r"no (video )?formats|no (supported |valid )?(media|videos?|sources)\b", _NO_MEDIA),
+    (r"not a video|(n't|not) contain an?|no\b.* could be found", _NO_MEDIA),
     (r"any data blocks", (Reason.EMPTY_FILE, Fault.PERMANENT)),
     (r"file is empty", (Reason.EMPTY_FILE, Fault.RETRYABLE)),
-    (r"access denied|not allowed|permission", _FORBIDDEN),
+    (r"access\b.*\b(denied|forbidden)|not allowed|permission|\brestricted\b", _FORBIDDEN),
     (r"unsupported url|no suitable extractor", (Reason.UNSUPPORTED, Fault.PERMANENT)),
-    (r"not a valid url|invalid url", (Reason.INVALID_LINK, Fault.PERMANENT)),
-    (r"timed? ?out|connection|reset by peer|more expected", _NETWORK),
+    (r"not a valid url|invalid url", _INVALID),
+    (r"timed? ?out|connection|reset by peer|more expected|network error", _NETWORK),
     (r"report this|confirm you are on the latest", _OUTDATED),
 )
 
@@ -172,8 +217,8 @@ def classify_site_text(text: str, extractor: str) -> Classification | None:
     >>> classify_site_text("Sign in to confirm you’re not a bot", "youtube")
     (<Reason.BLOCKED_HERE: 'blocked here'>, <Fault.OPERATOR: 'operator'>)
     """
-    name = extractor.lower()
-    site = next((site for site in _OF_A_SITE if re.search(rf"\b{site}", name)), None)
+    name = extractor.lower().partition(":")[0].removeprefix("vm.")
+    site = next((site for site in _OF_A_SITE if name.startswith(site)), None)
     return _first_match(_SITE_TABLES[site], text) if site else None
 
 
@@ -187,5 +232,6 @@ def classify_text(text: str) -> Classification | None:
 
 
 def _first_match(table: Table, text: str) -> Classification | None:
-    text = _ADVICE.sub("", text).strip()
+    text = _QUOTED.sub("…", _ADVICE.sub("", text))
+    text = text.replace("’", "'").replace("_", " ").strip()
     return next((classification for pattern, classification in table if pattern.search(text)), None)

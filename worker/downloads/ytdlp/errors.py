@@ -5,13 +5,17 @@ month. Texts are matched loosely, and never in the part that a link's author can
 """
 
 import errno
+import itertools
+import json
 import re
 import socket
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
+import yt_dlp
 from yt_dlp.networking.exceptions import (
     CertificateVerifyError,
     HTTPError,
@@ -32,6 +36,7 @@ from worker.downloads.media import ffmpeg
 from worker.downloads.text import clean, without_paths
 from worker.downloads.ytdlp.error_texts import Classification, classify_site_text, classify_text
 from worker.errors import Fault, JobError, Reason
+from worker.sites import site_of_link
 
 _DETAIL_LIMIT = 500
 _LONGEST_WAIT_S = 24 * 3600.0
@@ -48,6 +53,7 @@ _BY_ERRNO: dict[int, Classification] = {
 
 _BY_STATUS: dict[int, Classification] = {
     401: (Reason.LOGIN_NEEDED, Fault.PERMANENT),
+    402: (Reason.LOGIN_NEEDED, Fault.PERMANENT),
     404: (Reason.NOT_FOUND, Fault.PERMANENT),
     408: (Reason.NETWORK, Fault.RETRYABLE),
     410: (Reason.NOT_FOUND, Fault.PERMANENT),
@@ -55,6 +61,23 @@ _BY_STATUS: dict[int, Classification] = {
     429: (Reason.SITE_BUSY, Fault.RETRYABLE),
     451: (Reason.GEO_BLOCKED, Fault.PERMANENT),
 }
+
+_UNKNOWN_HOST = (socket.EAI_NONAME, socket.EAI_NODATA)
+
+_EXTRACTORS = Path(yt_dlp.extractor.__file__).parent
+_OURS = Path(__file__).parents[2]
+
+# What extractors say of a page that is not as they know it, with names of any kind behind.
+_NOT_UNDERSTOOD = re.compile(
+    r"(unable to|failed to|cannot|could not) (extract|find|parse|recogni[sz]e|decode)\b",
+    re.IGNORECASE,
+)
+
+# Where sites send whoever they want to know first, and whoever has not agreed to something.
+_LOGIN_PAGE = re.compile(r"://[^?#]*/(login|log-in|signin|sign-in|checkpoint)\b", re.IGNORECASE)
+_CONSENT_PAGE = re.compile(r"://(consent\.|[^?#]*/consent\b)", re.IGNORECASE)
+# An id that may be a word of the sentence around it.
+_PLAIN_WORD = re.compile(r"[a-z]*")
 
 _NO_FFMPEG = re.compile(r"ffmpeg.*not (found|installed)", re.IGNORECASE)
 
@@ -124,13 +147,15 @@ def _classification(
     for cause in causes:
         if isinstance(cause, JobError):
             return cause.reason, cause.fault
+    names = (str(cause.ie) for cause in _extractors(causes))
+    extractor = next((name for name in names if name != "None"), "")
+    for cause in _extractors(causes):
+        # Before other types, because a sentence says more than the status that it came with.
+        if by_sentence := _by_sentence(cause, extractor):
+            return by_sentence
     text = _own_text(error, causes)
-    for extractor in _extractors(causes):
-        # Before the types, because a site's own sentence says more than the status it came with.
-        if by_site := classify_site_text(text, extractor):
-            return by_site
     for cause in causes:
-        if by_type := _by_type(cause, text):
+        if by_type := _by_type(cause, text, is_known_host=extractor not in ("", "generic")):
             return by_type
     if status := _STATUS_TEXT.search(text):
         return _by_status(int(status[1]), bool(_MEDIA_PHASE.search(text)))
@@ -144,11 +169,50 @@ def _classification(
     if any(isinstance(cause, PostProcessingError) for cause in causes):
         # ffmpeg could not read what the site sent.
         return Reason.SITE_ERROR, Fault.RETRYABLE
-    if any(isinstance(cause, ExtractorError) and not cause.expected for cause in causes):
+    if any(not cause.expected for cause in _extractors(causes)) or _broke_an_extractor(error):
         return Reason.OUTDATED, Fault.OPERATOR
-    if any(isinstance(cause, ExtractorError) for cause in causes):
+    if _extractors(causes):
         return Reason.NO_MEDIA, Fault.PERMANENT
     return Reason.INTERNAL, Fault.OPERATOR
+
+
+def _by_sentence(error: ExtractorError, extractor: str) -> Classification | None:
+    """What an extractor says itself; None where it passes on that a request failed."""
+    cause = error.cause
+    if isinstance(cause, TransportError) or (isinstance(cause, HTTPError) and cause.status >= 500):
+        return None
+    text = without_paths(error.orig_msg)
+    if error.video_id and not _PLAIN_WORD.fullmatch(error.video_id):
+        text = text.replace(error.video_id, "…")
+    if by_site := classify_site_text(text, extractor):
+        return by_site
+    match error:
+        case GeoRestrictedError():
+            return Reason.GEO_BLOCKED, Fault.PERMANENT
+        case UserNotLive():
+            return Reason.NOT_STARTED, Fault.PERMANENT
+        case UnsupportedError() if _LOGIN_PAGE.search(error.url):
+            at_the_site = classify_site_text(
+                "redirected to the login page", site_of_link(error.url)
+            )
+            return at_the_site or (Reason.LOGIN_NEEDED, Fault.PERMANENT)
+        case UnsupportedError() if _CONSENT_PAGE.search(error.url):
+            return Reason.FORBIDDEN, Fault.PERMANENT
+        case UnsupportedError():
+            return Reason.UNSUPPORTED, Fault.PERMANENT
+    if cause is not None:
+        return None
+    if not error.expected and _NOT_UNDERSTOOD.match(text):
+        return Reason.OUTDATED, Fault.OPERATOR
+    return classify_text(text)
+
+
+def _broke_an_extractor(error: BaseException) -> bool:
+    """Whether an extractor, and nothing of ours that it called, failed at a page."""
+    modules = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    called = itertools.dropwhile(lambda module: not module.is_relative_to(_EXTRACTORS), modules)
+    is_ours = [module.is_relative_to(_OURS) for module in called]
+    return bool(is_ours) and not any(is_ours)
 
 
 def _was_raised_in(error: BaseException, function: str) -> bool:
@@ -156,7 +220,7 @@ def _was_raised_in(error: BaseException, function: str) -> bool:
     return bool(frames) and frames[-1].name == function
 
 
-def _by_type(cause: BaseException, text: str) -> Classification | None:
+def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classification | None:
     match cause:
         case MemoryError():
             return Reason.OUT_OF_MEMORY, Fault.PERMANENT
@@ -166,19 +230,19 @@ def _by_type(cause: BaseException, text: str) -> Classification | None:
         case RecursionError():
             # A page whose elements are nested thousands of times.
             return Reason.NO_MEDIA, Fault.PERMANENT
-        case GeoRestrictedError():
-            return Reason.GEO_BLOCKED, Fault.PERMANENT
-        case UnsupportedError():
-            return Reason.UNSUPPORTED, Fault.PERMANENT
-        case UserNotLive():
-            return Reason.NOT_STARTED, Fault.PERMANENT
+        case json.JSONDecodeError() if cause.pos == 0:
+            # No JSON at all: an empty answer, or a page that says why there is none.
+            return Reason.SITE_ERROR, Fault.RETRYABLE
         case HTTPError() if cause.redirect_loop:
             return Reason.LEADS_NOWHERE, Fault.PERMANENT
         case HTTPError():
             return _by_status(int(cause.status), bool(_MEDIA_PHASE.search(text)))
         case CertificateVerifyError():
             return Reason.NETWORK, Fault.PERMANENT
-        case socket.gaierror() if cause.errno == socket.EAI_NONAME:
+        case socket.gaierror() if _is_unknown_host(cause):
+            # That of a site which has an extractor exists, so the resolver is in trouble.
+            if is_known_host:
+                return Reason.NETWORK, Fault.RETRYABLE
             return Reason.NOT_FOUND, Fault.PERMANENT
         case OSError() if cause.errno in _BY_ERRNO:
             return _BY_ERRNO[cause.errno]
@@ -194,7 +258,7 @@ def _by_type(cause: BaseException, text: str) -> Classification | None:
 
 def _is_unknown_host(error: BaseException) -> bool:
     return any(
-        isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
+        isinstance(cause, socket.gaierror) and cause.errno in _UNKNOWN_HOST
         for cause in _causes(error)
     )
 
@@ -202,15 +266,17 @@ def _is_unknown_host(error: BaseException) -> bool:
 def _by_status(status: int, is_media: bool) -> Classification:
     if status >= 500:
         return Reason.SITE_ERROR, Fault.RETRYABLE
+    if status < 400:
+        return Reason.LEADS_NOWHERE, Fault.PERMANENT
     reason, fault = _BY_STATUS.get(status, (Reason.FORBIDDEN, Fault.PERMANENT))
-    if is_media and fault is Fault.PERMANENT:
+    if is_media and fault is Fault.PERMANENT and reason is not Reason.GEO_BLOCKED:
         return Reason.SITE_ERROR, Fault.RETRYABLE
     return reason, fault
 
 
-def _extractors(causes: list[BaseException]) -> list[str]:
-    """The names of the extractors that failed, the outermost error's first."""
-    return [str(cause.ie) for cause in causes if isinstance(cause, ExtractorError)]
+def _extractors(causes: list[BaseException]) -> list[ExtractorError]:
+    """The errors that extractors raised, the outermost first."""
+    return [cause for cause in causes if isinstance(cause, ExtractorError)]
 
 
 def _own_text(error: BaseException, found: list[BaseException]) -> str:
