@@ -1,7 +1,7 @@
 """A site with an extractor of its own, as yt-dlp knows 1 700 and more, on any loopback port.
 
 `/watch?v=NAME` and `/s/NAME` are the same clip, `/series?v=NAME&p=2` is another one of the same
-name. The clip of dawn takes some seconds. `/song/NAME` is sound, with a picture if it is called
+name. The clips of dawn take some seconds. `/song/NAME` is sound, with a picture if it is called
 covered. `/post/KINDS` is a post of several: a letter for each, p for a picture, v for a video and
 s for a slow one.
 """
@@ -30,7 +30,7 @@ class ClipIE(InfoExtractor):
     def _real_extract(self, url: str) -> Any:
         name = self._match_id(url)
         part = parse_qs(urlsplit(url).query).get("p")
-        path = f"/slow/{name}.mp4?seconds=4" if name == "dawn" else f"/clip/{name}.mp4"
+        path = f"/slow/{name}.mp4?seconds=4" if name.startswith("dawn") else f"/clip/{name}.mp4"
         return {
             "id": name + (f"_p{part[0]}" if part else ""),
             "title": name,
