@@ -3,6 +3,7 @@
 Pure: an error goes in, a decision comes out; the dispatcher carries it out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -56,6 +57,33 @@ whether Telegram answers others meanwhile."""
 
 BUTTON_MAX_AGE_S = 60.0
 """A pressed button stops spinning by itself by then, and an answer to it is refused."""
+
+
+# For how long a failure is the answer to everybody who sends the same link, the longer the less it
+# can change. Not of what the person is told to send again, nor of what is ours or the site's.
+_KNOWN_S: Mapping[Reason, float] = {
+    # What it is does not change; settings, cookies and yt-dlp may.
+    Reason.DRM: 3600.0,
+    Reason.NO_SOUND: 3600.0,
+    Reason.TOO_LARGE: 3600.0,
+    Reason.TOO_LONG: 3600.0,
+    # Its owner may change that, or ours, and seldom does.
+    Reason.AGE_RESTRICTED: 1800.0,
+    Reason.GEO_BLOCKED: 1800.0,
+    Reason.PRIVATE: 1800.0,
+    Reason.NOT_FOUND: 1800.0,
+    Reason.UNSUPPORTED: 1800.0,
+    # Pages change, and sites also say this of somebody whom they want to be rid of for a while.
+    Reason.NO_MEDIA: 900.0,
+    Reason.LOGIN_NEEDED: 900.0,
+    Reason.HUGE_PAGE: 900.0,
+    Reason.LEADS_NOWHERE: 900.0,
+    Reason.FORBIDDEN: 600.0,
+    # A file may still be on its way to the site, a name may get another address.
+    Reason.EMPTY_FILE: 300.0,
+    Reason.BROKEN_FILE: 300.0,
+    Reason.REFUSED_ADDRESS: 300.0,
+}
 
 
 @dataclass(frozen=True)
@@ -222,6 +250,11 @@ def describe(event: Event) -> str:
             return type(error).__name__
         case _:
             return str(event)
+
+
+def known_s(error: JobError) -> float:
+    """For how many seconds a download's failure need not be found out again."""
+    return _KNOWN_S.get(error.reason, 0.0) if error.fault is Fault.PERMANENT else 0.0
 
 
 def exhausted(job: Job) -> JobError:

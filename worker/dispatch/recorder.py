@@ -32,6 +32,7 @@ from worker.ledger import (
     RequestJob,
     StatusJob,
     UpdateJob,
+    Verdict,
 )
 from worker.pool.events import Event
 from worker.processes.process_table import Identity
@@ -230,7 +231,10 @@ class Recorder:
         error_id = secrets.token_hex(3)
         error.detail = logs.redact(error.detail, self._secrets)
         traceback = logs.redact(traceback, self._secrets)
-        self._in_hand.stop(self._ledger.fail(job, error, error_id, traceback, wall))
+        known_s = outcomes.known_s(error)
+        self._in_hand.stop(
+            self._ledger.fail(job, error, error_id, traceback, wall, known_s=known_s)
+        )
         is_for_operator = error.fault is errors.Fault.OPERATOR
         log.log(
             logging.ERROR if is_for_operator else logging.WARNING,
@@ -270,6 +274,8 @@ def _log_again(job: Job, attempt: int, event: Event, delay_s: float) -> None:
 
 def _source(request: Request) -> str:
     """Where the media of a new request comes from, for the log."""
+    if request.verdict is Verdict.SENTENCE:
+        return f"known to have failed, error {request.error_id}"
     if request.download_id is None:
         return "Telegram has its media"
     return f"download job {request.download_id}"

@@ -15,6 +15,7 @@ from worker.clocks import Wall
 from worker.ledger import (
     admission,
     failures,
+    known_failures,
     media_cache,
     queue,
     queue_position,
@@ -210,11 +211,19 @@ class Ledger:
             queue.finish(self._db, job.id, wall)
 
     def fail(
-        self, job: Job, error: errors.JobError, error_id: str, traceback: str, wall: Wall
+        self,
+        job: Job,
+        error: errors.JobError,
+        error_id: str,
+        traceback: str,
+        wall: Wall,
+        *,
+        known_s: float = 0.0,
     ) -> list[int]:
         """A job has failed for good; whoever waits for it will be told.
 
-        A request that cannot even be told ends here: returns the ids of its running jobs, to stop.
+        So is for `known_s` seconds whoever asks for a download's media after that. A request that
+        cannot even be told ends here: returns the ids of its running jobs, to stop.
         """
         decision = Resolution(Verdict.SENTENCE, error.reason, error_id)
         with self._db.transaction():
@@ -230,6 +239,12 @@ class Ledger:
             match job:
                 case DownloadJob():
                     requests.decide_all(self._db, job.id, decision, wall)
+                    if known_s:
+                        # It may have turned out since the claim which media it is.
+                        key = queue.media_key_of(self._db, job.id) or job.media_key
+                        known_failures.remember(
+                            self._db, key, error.reason, error_id, known_s, wall
+                        )
                 case GroupJob() | DeliverJob():
                     requests.decide(self._db, job.request.id, decision, wall)
                 case RequestJob():
@@ -269,6 +284,7 @@ class Ledger:
         """The media is on disk for everybody who waits for it."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall, result=protocol.to_json(media))
+            known_failures.forget(self._db, queue.media_key_of(self._db, job.id) or job.media_key)
             requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), wall)
 
     def finish_group(self, job: GroupJob, group: protocol.GroupSent, wall: Wall) -> None:

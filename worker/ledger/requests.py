@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.errors import Reason
-from worker.ledger import fairness, media_cache, queue
+from worker.ledger import fairness, known_failures, media_cache, queue
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
@@ -93,6 +93,7 @@ def open_request(db: Database, effect: OpenRequest, wall: Wall) -> Request:
     media_key = media_cache.key_behind(db, effect.media_key, wall)
     if effect.fresh:
         media_cache.forget(db, media_key)
+        known_failures.forget(db, media_key)
     request_id = db.insert(
         "requests",
         chat_id=effect.chat_id,
@@ -120,14 +121,19 @@ def provide(
 ) -> None:
     """Find a request its media: what Telegram has, a download to share, or else a new download.
 
-    The download with the id `instead_of` is not waited for; `fresh` is noted with a new one.
+    Media that failed lately is not downloaded, and what is known of that is the answer. The
+    download with the id `instead_of` is not waited for; `fresh` is noted with a new one.
     """
     request = get(db, request_id)
     key = request.media_key
     is_remembered = media_cache.knows(db, key)
     download_id = None
     if not is_remembered:
-        download_id = queue.download_to_share(db, request, instead_of) or queue.add(
+        download_id = queue.download_to_share(db, request, instead_of)
+        if download_id is None and (failure := known_failures.recall(db, key, wall)):
+            decide(db, request_id, Resolution(Verdict.SENTENCE, *failure), wall)
+            return
+        download_id = download_id or queue.add(
             db,
             Kind.DOWNLOAD,
             wall,

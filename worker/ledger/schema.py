@@ -7,6 +7,7 @@ Each table is written by one module of this package:
     jobs                    queue
     requests                requests
     media, links            media_cache
+    known_failures          known_failures
     banned                  admission
     processes               sessions
     runs                    failures
@@ -254,5 +255,16 @@ MIGRATIONS = (
     -- How often Telegram has given no usable answer, and for how long while others got one.
     ALTER TABLE jobs ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE jobs ADD COLUMN refused_s REAL NOT NULL DEFAULT 0;
+    """,
+    """
+    -- What failed for good lately, and until when it is not tried again for somebody else.
+    CREATE TABLE known_failures (
+        media_key TEXT PRIMARY KEY,
+        reason TEXT NOT NULL,
+        error_id TEXT NOT NULL,
+        failed_at REAL NOT NULL,
+        ends_at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX known_failures_end ON known_failures (ends_at);
     """,
 )

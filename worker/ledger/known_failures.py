@@ -1,0 +1,40 @@
+"""The table `known_failures`: media that lately failed in a way that no repeating helps.
+
+Each function is a part of somebody's transaction.
+"""
+
+from worker.clocks import Wall
+from worker.errors import Reason
+from worker.ledger.database import Database
+
+
+def remember(
+    db: Database, media_key: str, reason: Reason, error_id: str, keep_s: float, wall: Wall
+) -> None:
+    """Keep for `keep_s` seconds why media failed, and forget what was kept long enough."""
+    db.execute("DELETE FROM known_failures WHERE ends_at < ?", wall)
+    db.execute(
+        "INSERT OR REPLACE INTO known_failures VALUES (?, ?, ?, ?, ?)",
+        media_key,
+        reason,
+        error_id,
+        wall,
+        wall + keep_s,
+    )
+
+
+def recall(db: Database, media_key: str, wall: Wall) -> tuple[Reason, str] | None:
+    """Why media failed lately, with the error's id; None when it may be fetched."""
+    row = db.execute(
+        # Not what comes from after the clock was set back.
+        "SELECT reason, error_id FROM known_failures"
+        " WHERE media_key = ? AND ? BETWEEN failed_at AND ends_at",
+        media_key,
+        wall,
+    ).fetchone()
+    return row and (Reason(row["reason"]), row["error_id"])
+
+
+def forget(db: Database, media_key: str) -> None:
+    """Let media be fetched again."""
+    db.execute("DELETE FROM known_failures WHERE media_key = ?", media_key)
