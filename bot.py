@@ -211,7 +211,7 @@ class Bot:
         """Wait for a reason to stop: 0 for a signal, else the exit code."""
         while not stop_signals.count:
             stop_signals.wait(1.0)
-            if self._poller.token_refused.is_set() or self._dispatcher.token_refused.is_set():
+            if self._poller.token_refused.is_set():
                 log.error("Telegram refuses BOT_TOKEN (401); get a valid one from @BotFather.")
                 return EXIT_CONFIG
             if problem := self._find_stuck_thread(time.monotonic()):

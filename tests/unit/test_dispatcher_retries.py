@@ -190,11 +190,11 @@ def test_old_button_is_given_up(bot: SteppedDispatcher) -> None:
     assert not bot.tasks(AnswerButton)
 
 
-def test_refused_token_is_noticed_and_loses_no_job(bot: SteppedDispatcher) -> None:
+def test_refused_token_is_doubted_and_loses_no_job(bot: SteppedDispatcher) -> None:
     bot.send(LINK)
-    assert not bot.dispatcher.token_refused.is_set()
+    assert not bot.dispatcher.reachability.token_doubted.is_set()
     bot.fail(PostStatus, TelegramUnauthorized())
-    assert bot.dispatcher.token_refused.is_set()
+    assert bot.dispatcher.reachability.token_doubted.is_set()
     assert bot.states("status") == ["waiting"]
     assert bot.attempts("status") == [0]
 

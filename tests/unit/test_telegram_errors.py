@@ -38,6 +38,8 @@ def refusal(code: int, description: str, **parameters: object) -> dict[str, obje
     [
         ("sendMessage", 401, "Unauthorized", TelegramUnauthorized),
         ("getMe", 404, "Not Found", TelegramUnauthorized),
+        ("sendMessage", 404, "Not Found", TelegramUnauthorized),
+        (EDIT, 404, "Not Found", TelegramUnauthorized),
         ("getUpdates", 404, "Not Found", TelegramUnauthorized),
         ("sendMessage", 404, "Not Found: method not found", JobError),
         ("getUpdates", 409, "Conflict: terminated by other getUpdates", TelegramConflict),

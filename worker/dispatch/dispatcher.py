@@ -23,7 +23,6 @@ from worker.dispatch.recorder import Recorder
 from worker.dispatch.status.showing import Showing
 from worker.dispatch.tasks import task_of, timeout_s
 from worker.dispatch.ytdlp_upgrade import UpgradeWatch
-from worker.errors import TelegramUnauthorized
 from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Job, Ledger, LedgerBusy, Share
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
@@ -80,7 +79,6 @@ class Dispatcher:
         self._stop_at: float | None = None
         self._lock = threading.Lock()
         self.heartbeat = clocks.monotonic()
-        self.token_refused = threading.Event()
 
     # ------------------------------------------------------------- from other threads
 
@@ -291,8 +289,6 @@ class Dispatcher:
                 self._recorder.take_result(hand.job, result, now - hand.since, wall)
             case Failed(error=error):
                 self._rate_limits.heed(hand.job.chat_id, error, now)
-                if isinstance(error, TelegramUnauthorized):
-                    self.token_refused.set()
                 self._take_failure(hand.job, event, now, wall)
             case _ if self._stop_at is not None:
                 self._recorder.put_back(hand.job, wall)

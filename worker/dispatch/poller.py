@@ -8,7 +8,13 @@ from typing import Any
 from worker import clocks
 from worker.clocks import Monotonic
 from worker.dispatch.reachability import Reachability
-from worker.errors import TelegramBusy, TelegramConflict, TelegramUnauthorized, TelegramUnreachable
+from worker.errors import (
+    JobError,
+    TelegramBusy,
+    TelegramConflict,
+    TelegramError,
+    TelegramUnauthorized,
+)
 from worker.ledger import Ledger, LedgerBusy
 from worker.telegram import fields
 from worker.telegram.client import Client, Connection
@@ -28,6 +34,8 @@ _MAX_UPDATE_ID = 2**62
 CONFLICT_PAUSE_S = 5.0
 MAX_PAUSE_S = 30.0
 MAX_BUSY_S = 3600.0
+TOKEN_TRIES = 3
+TOKEN_PAUSE_S = 3.0
 RUBBISH_PAUSE_S = 5.0
 
 
@@ -71,10 +79,10 @@ class Poller:
         failures = 0
         while not self._stopped.is_set():
             try:
+                if self._reachability.token_doubted.is_set() and self._is_token_refused(client):
+                    self.token_refused.set()
+                    return
                 updates = client.get_updates(offset, POLL_S, ALLOWED_UPDATES)
-            except TelegramUnauthorized:
-                self.token_refused.set()
-                return
             except TelegramConflict:
                 log.error(
                     "Another program or a webhook takes this bot's updates (409); "
@@ -83,7 +91,9 @@ class Poller:
                 self._stopped.wait(CONFLICT_PAUSE_S)
             except TelegramBusy as busy:
                 self._stopped.wait(min(busy.retry_after_s, MAX_BUSY_S))
-            except TelegramUnreachable as error:
+            except (TelegramError, JobError) as error:
+                if isinstance(error, TelegramUnauthorized):
+                    self._reachability.token_doubted.set()
                 self._reachability.lost()
                 pause_s = min(MAX_PAUSE_S, 2.0**failures)
                 failures += 1
@@ -94,6 +104,22 @@ class Poller:
                 self.polled_at = clocks.monotonic()
                 self._reachability.answered(self.polled_at)
                 offset = self._record(ledger, updates, offset)
+
+    def _is_token_refused(self, client: Client) -> bool:
+        """Whether Telegram says again and again that it does not know the token.
+
+        One refused call proves nothing. Raises what else comes of the question.
+        """
+        for tries_left in reversed(range(TOKEN_TRIES)):
+            try:
+                client.get_me()
+            except TelegramUnauthorized:
+                self._stopped.wait(TOKEN_PAUSE_S if tries_left else 0)
+            else:
+                log.warning("A call was refused (401), but BOT_TOKEN is valid; it is made again.")
+                self._reachability.token_doubted.clear()
+                return False
+        return True
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:
         """Put updates on disk, however long that takes. Returns the offset to poll from."""

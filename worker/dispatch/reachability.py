@@ -1,4 +1,4 @@
-"""Whether Telegram answers anybody: a dead network is not the fault of any one call."""
+"""Whether Telegram answers anybody and knows the bot: neither is the fault of any one call."""
 
 import threading
 
@@ -17,13 +17,16 @@ class Reachability:
         self._answered_at = float("-inf")
         self._is_lost = True
         self._has_returned = False
+        self.token_doubted = threading.Event()
 
     def learn(self, event: Event, now: Monotonic) -> None:
         """A call has come to this."""
         match event:
             case Finished():
                 self.answered(now)
-            case Failed(error=TelegramUnreachable() | TelegramUnauthorized()):
+            case Failed(error=TelegramUnauthorized()):
+                self.token_doubted.set()
+            case Failed(error=TelegramUnreachable()):
                 pass
             case Failed(error=TelegramError()):
                 self.answered(now)

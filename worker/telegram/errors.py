@@ -144,8 +144,9 @@ def failure(method: str, status: int, answer: object) -> Exception:
         return _known(description, words, answer) or (
             ChatClosed(words) if code == 403 else _refusal(method, words)
         )
-    if code == 401 or (code == 404 and method in ("getMe", "getUpdates")):
-        return TelegramUnauthorized(words)  # a malformed token makes an unknown path
+    # A malformed token makes an unknown path.
+    if code == 401 or (code == 404 and ("method not found" not in description.lower())):
+        return TelegramUnauthorized(words)
     if code == 409:
         return TelegramConflict(words)
     if code == 429:

@@ -1,0 +1,140 @@
+"""What the long poll makes of refusals, above all of those of the token."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker import clocks
+from worker.dispatch import poller
+from worker.dispatch.poller import MAX_PAUSE_S, Poller
+from worker.dispatch.reachability import Reachability
+from worker.errors import (
+    Fault,
+    JobError,
+    Reason,
+    TelegramBusy,
+    TelegramConflict,
+    TelegramUnauthorized,
+    TelegramUnreachable,
+)
+from worker.ledger import Ledger, ledger_path
+from worker.telegram.client import Connection
+
+NO, AWAY, BUSY = TelegramUnauthorized("401"), TelegramUnreachable("502"), TelegramBusy(3.0)
+ODD = JobError(Reason.INTERNAL, Fault.PERMANENT, "getUpdates: HTTP 418")
+ME, NOTHING_NEW = {"username": "bot"}, list[dict[str, Any]]()
+UPDATE = [{"update_id": 5}]
+
+
+class Pauses(threading.Event):
+    """Waits for nothing, and remembers for how long it was to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all_s: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.all_s.append(timeout or 0.0)
+        return self.is_set()
+
+
+class ScriptedPoll:
+    """A poll whose calls are answered as the script says; it stops at the script's end."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reachability = Reachability()
+        monkeypatch.setattr(poller, "Client", lambda _connection: self)
+        self._path = ledger_path(directory)
+        self.poller = Poller(
+            Connection(""), lambda: Ledger(self._path), lambda: None, self.reachability
+        )
+        self.pauses = Pauses()
+        self.poller._stopped = self.pauses
+        self.script: Iterator[tuple[str, Any]] = iter(())
+
+    def run(self, *script: tuple[str, Any]) -> bool:
+        """Whether the token is believed to be refused after these calls."""
+        self.script = iter(script)
+        self.poller.run()
+        assert next(self.script, None) is None, "the script was not played to its end"
+        return self.poller.token_refused.is_set()
+
+    def get_me(self) -> Any:
+        return self._answer("getMe")
+
+    def get_updates(self, *_: object) -> Any:
+        return self._answer("getUpdates")
+
+    def _answer(self, method: str) -> Any:
+        expected, answer = next(self.script, (method, None))
+        assert method == expected
+        if answer is None:
+            self.poller._stopped.set()
+            raise AWAY
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedPoll:
+    return ScriptedPoll(tmp_path, monkeypatch)
+
+
+def polls(*answers: Any) -> list[tuple[str, Any]]:
+    return [("getUpdates", answer) for answer in answers]
+
+
+def asks(*answers: Any) -> list[tuple[str, Any]]:
+    return [("getMe", answer) for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("script", "is_refused"),
+    [
+        ([*polls(NO), *asks(NO, NO, NO)], True),
+        ([*polls(NOTHING_NEW, NO), *asks(NO, NO, NO)], True),
+        ([*polls(NO), *asks(ME), *polls(UPDATE)], False),
+        ([*polls(NO), *asks(NO, ME), *polls(UPDATE)], False),
+        ([*polls(NO), *asks(NO, NO, ME), *polls(NOTHING_NEW)], False),
+        # What is not known is asked anew, and then three times.
+        ([*polls(NO), *asks(NO, NO, AWAY, NO, NO, NO)], True),
+        ([*polls(NO), *asks(BUSY, NO, ME), *polls(NOTHING_NEW)], False),
+        # Each doubt has to be confirmed by itself.
+        ([*polls(NO), *asks(NO, NO, ME), *polls(NO), *asks(NO, ME), *polls(UPDATE)], False),
+    ],
+)
+def test_token_is_given_up_after_three_refusals_in_a_row(
+    poll: ScriptedPoll, script: list[tuple[str, Any]], is_refused: bool
+) -> None:
+    assert poll.run(*script) is is_refused
+    assert sum(poll.pauses.all_s) < 60
+
+
+def test_call_that_was_refused_elsewhere_is_looked_into(poll: ScriptedPoll) -> None:
+    poll.reachability.token_doubted.set()
+    assert not poll.run(*asks(NO, ME), *polls(UPDATE))
+    assert not poll.reachability.token_doubted.is_set()
+
+
+@pytest.mark.parametrize("answer", [AWAY, ODD, NO])
+def test_pauses_grow_up_to_a_bound(poll: ScriptedPoll, answer: Exception) -> None:
+    script = [*polls(answer), *(asks(ME) if answer is NO else [])]
+    assert not poll.run(*script * 8)
+    assert poll.pauses.all_s[:8] == [1, 2, 4, 8, 16, MAX_PAUSE_S, MAX_PAUSE_S, MAX_PAUSE_S]
+
+
+@pytest.mark.parametrize(
+    ("answers", "has_returned"),
+    [([AWAY], False), ([AWAY, NOTHING_NEW], True), ([TelegramConflict("409")], False)],
+)
+def test_others_learn_whether_telegram_answers(
+    poll: ScriptedPoll, answers: list[Any], has_returned: bool
+) -> None:
+    poll.reachability.answered(clocks.monotonic())
+    poll.reachability.told()
+    poll.run(*polls(*answers))
+    assert poll.reachability.has_returned is has_returned
