@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from maintenance import limits, machine
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
 from maintenance.output import escape_unprintable, hang, one_line
-from maintenance.programs import check_ffmpeg, check_js_runtime, check_ytdlp
+from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
 from worker import data_directory
 from worker.dispatch import disk_space
 from worker.downloads.confinement import isolation, landlock
@@ -86,7 +86,7 @@ def local_checks(settings: Settings) -> list[Finding]:
         check_landlock(),
         *check_ffmpeg(),
         check_ytdlp(),
-        check_js_runtime(settings.download_memory_mib),
+        check_javascript(settings.download_memory_mib),
     ]
 
 

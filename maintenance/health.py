@@ -150,8 +150,8 @@ def _blocked(measures: Measures) -> Iterable[Finding]:
     for site, links in measures.statistics.blocked.items():
         text = (
             f"turned {count(links, 'link')} of the last day away, and not for their own sake: it"
-            " may want cookies (COOKIES_FILE), another address (PROXY) or a newer yt-dlp;"
-            " python -m maintenance failed list"
+            " may want cookies (COOKIES_FILE), another address (PROXY), a newer yt-dlp or a"
+            " JavaScript runtime (bot.py --check); python -m maintenance failed list"
         )
         yield warning(f"blocked by {site}", text, alerts_every_s=DAILY_S)
 
@@ -228,9 +228,8 @@ def _ffmpeg(measures: Measures) -> Finding:
 
 def _javascript(measures: Measures) -> Finding:
     if measures.js_runtime is None:
-        return ok("javascript", "none found: some sites offer fewer formats")
-    # Its version is not asked for: to start it takes longer than everything else here.
-    return ok("javascript", f"{measures.js_runtime}; bot.py --check says if it is new enough")
+        return warning("javascript", "no runtime found; bot.py --check says what to do")
+    return ok("javascript", f"{measures.js_runtime} at hand")
 
 
 def _landlock(measures: Measures) -> Finding:

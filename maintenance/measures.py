@@ -17,6 +17,7 @@ from maintenance.runs import Starts
 from worker.clocks import Wall, wall_clock
 from worker.downloads.confinement import isolation, landlock
 from worker.downloads.media import ffmpeg
+from worker.downloads.ytdlp import javascript
 from worker.downloads.ytdlp.installed import installed_version
 from worker.ledger import DOWNLOADS
 from worker.ledger.statistics import Statistics
@@ -144,7 +145,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         upgrade_trouble=said.get("upgrade_trouble"),
         sites_down=said.get("sites_down", {}),
         missing_ffmpeg=tuple(ffmpeg.missing()),
-        js_runtime=programs.js_runtime(),
+        js_runtime=javascript.installed(),
         landlock_abi=landlock.abi(),
         landlock_shortcoming=isolation.shortcoming(),
         starts=runs.read_starts(ledger, wall),

@@ -1,40 +1,26 @@
 """The programs that downloads need: ffmpeg, ffprobe, yt-dlp and a JavaScript runtime."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from maintenance import limits
 from maintenance.findings import Finding, critical, ok, warning
 from worker.downloads.media import ffmpeg
+from worker.downloads.ytdlp import javascript
+from worker.settings import MEBIBYTE
 
 _INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
-_TIMEOUT_S = 20
-# What deno maps as data before it runs a line of JavaScript.
-_DENO_MEMORY_MIB = 640
-
-
-@dataclass(frozen=True)
-class _Runtime:
-    """A JavaScript runtime that yt-dlp takes, its oldest version, and how it tells its version."""
-
-    command: str
-    oldest: str
-    arguments: tuple[str, ...]
-    answer: str
-
-
-# yt_dlp/utils/_jsruntime.py, in the order of yt-dlp's preference. QuickJS knows no --version.
-_RUNTIMES = (
-    _Runtime("deno", "2.3.0", ("--version",), r"deno (\S+)"),
-    _Runtime("node", "22.0.0", ("--version",), r"v(\S+)"),
-    _Runtime("bun", "1.2.11", ("--version",), r"(\S+)"),
-    _Runtime("qjs", "2023.12.9", ("--help",), r"QuickJS version (\S+)"),
-    _Runtime("qjs", "0", ("--help",), r"QuickJS-ng version (\S+)"),
-)
+_TIMEOUT_S = 60
+_CHALLENGE = "worker.downloads.challenge"
+_ROOT = Path(__file__).parent.parent
+# What solving a challenge of today's YouTube takes (261 MB), and yt-dlp beside it.
+_CHALLENGE_MEMORY_MIB = 384
+_WHAT_IS_LOST = "YouTube and some other sites then offer little or nothing"
 
 # Asked in a process of its own: the import takes 40 MB, and a broken package may raise anything.
 _ASK_YTDLP = """
@@ -82,28 +68,26 @@ def ytdlp_trouble(version: str | None) -> str | None:
     return None
 
 
-def check_js_runtime(download_memory_mib: int) -> Finding:
-    """Look for a JavaScript runtime that yt-dlp takes; only some sites need one."""
-    unfit = []
-    for runtime in _RUNTIMES:
-        path = shutil.which(runtime.command)
-        match = path and re.match(runtime.answer, _output(path, *runtime.arguments))
-        if not match:
-            continue
-        found = f"{runtime.command} {match[1]} at {path}"
-        if _numbers(match[1]) < _numbers(runtime.oldest):
-            unfit.append(f"{found} is older than {runtime.oldest}")
-        elif runtime.command == "deno" and download_memory_mib < _DENO_MEMORY_MIB:
-            unfit.append(f"{found} needs DOWNLOAD_MEMORY_MB={_DENO_MEMORY_MIB} or more")
-        else:
-            return ok("javascript", found)
-    reason = "; ".join(unfit) or "no deno, node, bun or quickjs found"
-    return warning("javascript", f"{reason}: some sites, YouTube first, offer fewer formats")
-
-
-def js_runtime() -> str | None:
-    """The command of the first JavaScript runtime that is installed, in whatever version."""
-    return next((r.command for r in _RUNTIMES if shutil.which(r.command)), None)
+def check_javascript(download_memory_mib: int) -> Finding:
+    """Solve a small challenge with the JavaScript runtime of downloads, confined as they are."""
+    search = javascript.find()
+    if search.runtime is None:
+        old = [f"{runtime.path} is too old ({runtime.version})" for runtime in search.too_old]
+        reason = "; ".join(old) or "no deno, node or quickjs found"
+        return warning("javascript", f"{reason}, and {_WHAT_IS_LOST}: {_INSTALL}")
+    found = f"{search.runtime.name} {search.runtime.version} at {search.runtime.path}"
+    if download_memory_mib < _CHALLENGE_MEMORY_MIB:
+        needed = f"needs DOWNLOAD_MEMORY_MB={_CHALLENGE_MEMORY_MIB} or more"
+        return warning("javascript", f"{found} {needed}, and {_WHAT_IS_LOST}")
+    try:
+        attempt = json.loads(_output(sys.executable, "-m", _CHALLENGE, str(download_memory_mib)))
+        trouble, took_s, peak_bytes = attempt["trouble"], attempt["took_s"], attempt["peak_bytes"]
+    except (ValueError, KeyError):
+        trouble, took_s, peak_bytes = "its test does not run", 0.0, 0
+    if trouble:
+        return warning("javascript", f"{found} solves no challenge, and {_WHAT_IS_LOST}: {trouble}")
+    cost = f"in {took_s:.1f} s with {peak_bytes / MEBIBYTE:.0f} MB"
+    return ok("javascript", f"{found} has solved a small challenge {cost}")
 
 
 def release_age_days(version: str, today: date) -> int | None:
@@ -123,6 +107,7 @@ def _output(*command: str) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=_TIMEOUT_S,
+            cwd=_ROOT,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

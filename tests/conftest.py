@@ -9,6 +9,7 @@ import pytest
 
 from tests.sandbox.site import MediaSite
 from tests.support.media import make_film
+from worker.downloads.ytdlp import javascript
 
 FOLDER = Path(__file__).parent
 
@@ -42,6 +43,13 @@ def needs_ffmpeg() -> None:
     for name in ("ffmpeg", "ffprobe"):
         if shutil.which(name) is None:
             pytest.skip(f"{name} is not installed (apt install ffmpeg)")
+
+
+@pytest.fixture
+def needs_deno() -> None:
+    """Skips the test, and says why, where the JavaScript runtime of the requirements is missing."""
+    if javascript.installed() != "deno":
+        pytest.skip("deno is not installed (pip install -r requirements.txt)")
 
 
 @pytest.fixture(scope="session")

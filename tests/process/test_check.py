@@ -118,28 +118,6 @@ def test_ffmpeg_says_its_version(install: Install, tmp_path: Path) -> None:
     assert second.level is Level.WARNING
 
 
-@pytest.mark.parametrize(
-    ("name", "output", "memory_mib", "level"),
-    [
-        ("deno", "deno 2.3.1 (stable)", 1024, Level.OK),
-        ("deno", "deno 2.3.1 (stable)", 512, Level.WARNING),
-        ("deno", "deno 1.46.0", 1024, Level.WARNING),
-        ("node", "v22.1.0", 512, Level.OK),
-        ("node", "v20.20.2", 512, Level.WARNING),
-        ("bun", "1.3.0", 512, Level.OK),
-        ("qjs", "QuickJS version 2024-01-13", 512, Level.OK),
-        ("qjs", "QuickJS version 2021-03-27", 512, Level.WARNING),
-        ("qjs", "QuickJS-ng version 0.10.0", 512, Level.OK),
-        ("perl", "v99", 512, Level.WARNING),
-    ],
-)
-def test_js_runtime(
-    name: str, output: str, memory_mib: int, level: Level, install: Install
-) -> None:
-    install(name, output)
-    assert programs.check_js_runtime(memory_mib).level is level
-
-
 # --------------------------------------------------------------------------------------- token
 
 

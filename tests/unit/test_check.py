@@ -157,7 +157,9 @@ def test_ytdlp_version(answer: str, level: Level, monkeypatch: pytest.MonkeyPatc
 
 
 def test_oldest_ytdlp_is_the_one_that_requirements_name() -> None:
-    assert f"yt-dlp[default]>={limits.YTDLP_OLDEST}\n" in (ROOT / "requirements.txt").read_text()
+    assert (
+        f"yt-dlp[default,deno]>={limits.YTDLP_OLDEST}\n" in (ROOT / "requirements.txt").read_text()
+    )
 
 
 # --------------------------------------------------------------------------------------- token

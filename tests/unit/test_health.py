@@ -123,7 +123,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (figures(refused=1), "telegram", WARNING, False),
         (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, True),
         (figures(blocked={"site.example": 3}), "blocked by site.example", WARNING, True),
-        (replaced(js_runtime=None), "javascript", OK, False),
+        (replaced(js_runtime=None), "javascript", WARNING, False),
         (replaced(landlock_abi=2, landlock_shortcoming="signals are not"), "landlock", OK, False),
         (replaced(landlock_abi=0, landlock_shortcoming="not offered"), "landlock", WARNING, False),
         (replaced(load=99.0), "load", OK, False),

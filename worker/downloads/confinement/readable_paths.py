@@ -26,7 +26,7 @@ _CONFIGURATION = (
 )
 # About the process itself, and what runtimes size their heap and threads by.
 _PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/version")
-_PROGRAMS = ("ffmpeg", "ffprobe", "deno", "node", "bun", "qjs")
+_PROGRAMS = ("ffmpeg", "ffprobe", "deno", "node", "qjs")
 
 
 def readable(hidden: Iterable[Path]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.ytdlp import page_limits
+from worker.downloads.ytdlp import javascript, page_limits, solver
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.formats import Chooser
@@ -112,6 +112,7 @@ def options(
         # Output goes to a log file.
         "noprogress": True,
         "color": "never",
+        **javascript.find().options,
     }
 
 
@@ -154,11 +155,13 @@ def _fetch(
         form=task.form,
     )
     meter = Meter(limits.max_file_bytes, report)
+    runtime = javascript.find().runtime
+    os.environ.update(runtime.environment if runtime else {})
     params = options(limits, chooser, meter.begin) | {
         "progress_hooks": [meter.on_progress],
         "postprocessor_hooks": [meter.on_postprocessor],
     }
-    with page_limits.LimitedYoutubeDL(params, extractors) as ydl:
+    with page_limits.LimitedYoutubeDL(params, extractors) as ydl, _solver_blamed(ydl):
         for tries_left in reversed(range(_MOST_CHOICES)):
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:
@@ -166,6 +169,17 @@ def _fetch(
             meter.start_again()
             _remove_parts()
     raise AssertionError("the last try returns or raises")
+
+
+@contextlib.contextmanager
+def _solver_blamed(ydl: page_limits.LimitedYoutubeDL) -> Iterator[None]:
+    """Raise what follows from an unsolved challenge as the operator's fault."""
+    try:
+        yield
+    except (JobError, YoutubeDLError, OSError) as error:
+        if not ydl.unsolved:
+            raise
+        raise solver.blame(classify(error), ydl.unsolved) from error
 
 
 def _try(

@@ -16,6 +16,7 @@ from worker.downloads.channel import MOST_FILES
 from worker.downloads.media.preparing import Served
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.served import served
+from worker.downloads.ytdlp.solver import says_unsolved
 from worker.errors import Fault, JobError, Reason
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
@@ -61,6 +62,8 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
             for extractor in extractors.values():
                 self.add_info_extractor(extractor)
         self._hops = 0
+        self.unsolved = ""
+        """The first warning that a challenge was not solved."""
         self._latest: tuple[str, Message] = ("", Message())
 
     @property
@@ -98,6 +101,12 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         super().process_info(info_dict)
         if info_dict.get("direct") and info_dict.get("extractor_key") == "Generic":
             info_dict[SERVED] = self.served
+
+    def report_warning(self, message: str, only_once: bool = False) -> None:
+        """Note a warning that explains the failure that comes later."""
+        if not self.unsolved and says_unsolved(message):
+            self.unsolved = message
+        super().report_warning(message, only_once)
 
     def build_request_director(self, handlers: Iterable[Any], preferences: Any = None) -> Any:
         """Leave out handlers whose connections the egress guard would not see."""

@@ -22,6 +22,7 @@ from yt_dlp.globals import all_plugins_loaded, plugin_dirs
 from yt_dlp.networking import common as networking
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 
+from worker.downloads.ytdlp import javascript
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def warm_up() -> ExtractorIndex:
     if broken:
         extractors = ExtractorIndex({k: ie for k, ie in extractors.items() if k not in broken})
     # The rehearsal comes last, because `re` only caches the last 512 patterns.
-    for step in (_share_certificates, _look_at_ffmpeg, _rehearse):
+    for step in (_share_certificates, _look_at_ffmpeg, javascript.find, _rehearse):
         _try(step)
     gc.collect()
     # Whatever is alive now stays for good. A garbage collector that visited it would write to its
