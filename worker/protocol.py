@@ -33,6 +33,7 @@ class Note(StrEnum):
 
     LOWER_QUALITY = "lower quality"  # a better one is too large
     AUDIO_ONLY = "audio only"  # every video is too large
+    EARLY_START = "early start"  # a clip that begins at the key frame before it
     CUT = "cut"  # the file is too large, and its parts are not
     SLOW_SITE = "slow site"  # a better one would have taken too long to fetch
     NOT_CONVERTED = "not converted"  # a file, because turning it into a video would take too long

@@ -1,6 +1,7 @@
 """A site of which `/films/AB` is a post of the files `A.mp4` and `B.mp4`, on any port.
 
-`/song/PATH` is a song whose cover is said to be at `/PATH`.
+`/song/PATH` is a song whose cover is said to be at `/PATH`, and `/clip/5-8.5/PATH` some seconds
+of the file at `/PATH`; without the second number, all from the first on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,20 @@ class SongIE(InfoExtractor):
         return song | {"vcodec": "none", "thumbnail": cover}
 
 
+class ClipIE(InfoExtractor):
+    IE_NAME = "clip"
+    _VALID_URL: ClassVar[str] = (
+        r"https?://127\.0\.0\.1:\d+/clip/(?P<id>(?P<start>[\d.]+)-(?P<end>[\d.]*))(?P<path>/.+)"
+    )
+
+    def _real_extract(self, url: str) -> Any:
+        match: Any = self._match_valid_url(url)
+        clip_id, start, end, path = match.group("id", "start", "end", "path")
+        span = {"section_start": float(start), "section_end": float(end) if end else None}
+        film = self.url_result(urljoin(url, path), url_transparent=True)
+        return {**film, "id": clip_id, "title": "A clip", **span}
+
+
 class FilmsIE(InfoExtractor):
     IE_NAME = "films"
     _VALID_URL: ClassVar[str] = r"https?://127\.0\.0\.1:\d+/films/(?P<id>\w+)"
@@ -44,8 +59,8 @@ _warm_up = warm.warm_up
 
 @functools.cache
 def warm_up() -> ExtractorIndex:
-    extractors.value.update(FilmsIE=FilmsIE, SongIE=SongIE)
-    return ExtractorIndex({"Films": FilmsIE, "Song": SongIE, **_warm_up()})
+    extractors.value.update(ClipIE=ClipIE, FilmsIE=FilmsIE, SongIE=SongIE)
+    return ExtractorIndex({"Clip": ClipIE, "Films": FilmsIE, "Song": SongIE, **_warm_up()})
 
 
 vars(warm)["warm_up"] = warm_up

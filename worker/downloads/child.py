@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from worker.downloads import workspace
+from worker.downloads import spans, workspace
 from worker.downloads.channel import MOST_FILES, ReadyFile, Result, Sender
 from worker.downloads.confinement import cookies
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.file_names import COOKIES_NAME
 from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import ffmpeg
+from worker.downloads.media.clipping import clip
 from worker.downloads.media.cutting import cut
-from worker.downloads.media.preparing import prepare
+from worker.downloads.media.preparing import Downloaded, prepare
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import fetch
@@ -65,13 +67,9 @@ def _download(
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "yt-dlp left an empty file")
     sender.report(Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes)))
     ready: list[ReadyFile] = []
-    sound_only = task.form.sound_only
-    for size, file in zip(sizes, fetched.files, strict=True):
-        file = replace(file, path=directory / file.path.name)
-        if size > limits.max_file_bytes:
-            pieces = cut(file.path, file.info, limits, sound_only=sound_only)
-        else:
-            pieces = [prepare(file, limits, sound_only=sound_only)]
+    for file in fetched.files:
+        found = replace(file, path=directory / file.path.name)
+        pieces = _ready(found, limits, sound_only=task.form.sound_only)
         if len(ready) + len(pieces) > MOST_FILES:
             # An album has no room for all parts, and a video with parts missing is useless.
             break
@@ -82,6 +80,21 @@ def _download(
     note = fetched.note if is_poorer else facts.note
     ready[0] = replace(ready[0], facts=replace(facts, note=note))
     return Result(tuple(ready))
+
+
+def _ready(file: Downloaded, limits: DownloadLimits, *, sound_only: bool) -> list[ReadyFile]:
+    """Make what is wanted of a file ready to be sent, in as many files as that takes."""
+    span, note = spans.of(file.info), None
+    if span and not ffmpeg.missing():
+        path, note = clip(file.path, span, file.info, limits, sound_only=sound_only)
+        file = replace(file, path=path, info={**file.info, "duration": None})
+    if file.path.stat().st_size > limits.max_file_bytes:
+        pieces = cut(file.path, file.info, limits, sound_only=sound_only)
+    else:
+        pieces = [prepare(file, limits, sound_only=sound_only)]
+    if note and not pieces[0].facts.note:
+        pieces[0] = replace(pieces[0], facts=replace(pieces[0].facts, note=note))
+    return pieces
 
 
 def _report(error: BaseException, guard: Guard | None, sender: Sender) -> None:

@@ -94,6 +94,21 @@ def for_video(contents: Contents, video: Video, size_bytes: int, budget: Budget)
         if encodes_audio and length_s / _AUDIO_SPEED > budget.time_s:
             raise Unaffordable
         return Conversion(".mp4", encodes_audio=encodes_audio)
+    return Conversion(".mp4", _encoding(video, length_s, budget), encodes_audio)
+
+
+def for_clip(video: Video, length_s: float, budget: Budget) -> Conversion:
+    """How to encode a span of a video, so that it begins with any picture. Raises Unaffordable.
+
+    That is also raised where only fewer pixels could be afforded.
+    """
+    encoding = _encoding(video, length_s, budget)
+    if encoding.width + 1 < video.width or encoding.height + 1 < video.height:
+        raise Unaffordable
+    return Conversion(".mp4", encoding, encodes_audio=True)
+
+
+def _encoding(video: Video, length_s: float, budget: Budget) -> Encoding:
     available_bps = budget.size_bytes * 8 * _VIDEO_SHARE / length_s - AUDIO_BPS
     if available_bps < _LEAST_BPS:
         raise Unaffordable
@@ -102,8 +117,7 @@ def for_video(contents: Contents, video: Video, size_bytes: int, budget: Budget)
         pixels = width * height * video.pictures_per_s
         cost_s = length_s * (video.pixels_per_s / _DECODING_PX + pixels / quality.speed_px)
         if cost_s <= budget.time_s:
-            encoding = Encoding(width, height, quality.preset, int(min(available_bps, _MOST_BPS)))
-            return Conversion(".mp4", encoding, encodes_audio)
+            return Encoding(width, height, quality.preset, int(min(available_bps, _MOST_BPS)))
     raise Unaffordable
 
 

@@ -42,7 +42,9 @@ _FORMATS = {
     ".flac": "flac",
     ".wav": "wav",
     ".mka": "matroska",
+    ".mkv": "matroska",
 }
+_WITH_VIDEO = frozenset({".mp4", ".mkv"})
 _WITH_INDEX = frozenset({".mp4", ".m4a"})
 
 
@@ -134,12 +136,17 @@ def convert(
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS]
     command += _span_arguments(span_s) if span_s else []
     command += ["-i", f"file:{source}"]
-    command += ["-map", "0:V:0?"] if plan.suffix == ".mp4" else ["-vn"]
+    command += ["-map", "0:V:0?"] if plan.suffix in _WITH_VIDEO else ["-vn"]
     command += ["-map", "0:a:0?", "-dn", "-sn", "-map_chapters", "-1"]
     command += _video_arguments(plan.video) if plan.video else ["-c:v", "copy"]
     command += _audio_arguments(plan.encodes_audio, plan.suffix)
     if plan.suffix in _WITH_INDEX:
         command += ["-movflags", "+faststart"]
+    if span_s and not plan.video:
+        # Otherwise what stands before the span, from the last key frame on, is hidden from some
+        # players and shown by others.
+        command += ["-avoid_negative_ts", "make_zero"]
+        command += ["-copypriorss", "0"] if plan.suffix not in _WITH_VIDEO else []
     command += ["-f", _FORMATS[plan.suffix], f"file:{target}"]
     _finish(_start(command, limits))
 

@@ -45,8 +45,11 @@ def make(
 
 
 @contextlib.contextmanager
-def failures(what: str) -> Iterator[None]:
-    """Turn failures of ffmpeg in the block into a JobError that names what was done."""
+def failures(what: str, reason: Reason = Reason.TOO_LARGE) -> Iterator[None]:
+    """Turn failures of ffmpeg in the block into a JobError that names what was done.
+
+    `reason` is that of a failure which the file has to do with.
+    """
     try:
         yield
     except ProgramKilled as error:
@@ -54,4 +57,4 @@ def failures(what: str) -> Iterator[None]:
     except NoRoom as error:
         raise JobError(Reason.DISK_FULL, Fault.RETRYABLE, f"{what}: {error}") from error
     except ProgramFailed as error:
-        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{what}: {error}") from error
+        raise JobError(reason, Fault.PERMANENT, f"{what}: {error}") from error

@@ -39,7 +39,7 @@ def cut_sound(
     """
     if found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
-    suffix = _suffix(found.audio)
+    suffix = suffix_of(found.audio)
     if found.video or found.containers & _WITHOUT_LENGTH:
         path = _extracted(path, suffix, limits)
         found = contents_of(path)
@@ -62,7 +62,9 @@ def cut_sound(
     return _finished(path, found, parts, info, limits)
 
 
-def _suffix(codec: str) -> str:
+def suffix_of(codec: str | None) -> str:
+    """The suffix of a file that holds nothing but sound of this codec, by ffprobe's name."""
+    codec = str(codec)
     return ".wav" if codec.startswith("pcm_") else _SUFFIXES.get(codec, ".mka")
 
 

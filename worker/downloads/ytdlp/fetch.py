@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
+from worker.downloads import spans
 from worker.downloads.channel import MOST_FILES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME, cover_of
 from worker.downloads.limits import DownloadLimits
@@ -69,6 +70,7 @@ def options(
         # yt-dlp calls this before and after it chooses formats. Returning None lets it go on.
         _refuse_live(info)
         chooser.duration_s = positive(info.get("duration"))
+        chooser.span = spans.of(info)
         if not incomplete:
             page_limits.check_length(info, limits.max_answer_bytes)
             begin(info, chooser.parts)

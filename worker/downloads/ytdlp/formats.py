@@ -13,6 +13,7 @@ from worker.downloads.media import conversion
 from worker.downloads.media.contents import Contents, Video, positive, side
 from worker.downloads.media.conversion import Budget, Unaffordable
 from worker.downloads.media.parts import parts_needed
+from worker.downloads.spans import Span
 from worker.downloads.ytdlp import streams
 from worker.downloads.ytdlp.choices import Choice, Sizes
 from worker.downloads.ytdlp.streams import Format
@@ -64,10 +65,12 @@ class Chooser:
         self._sizes = Sizes()
         self.duration_s: float | None = None
         """The duration that the page tells, which yt-dlp does not pass to a format function."""
+        self.span: Span | None = None
+        """The span of the video that is wanted; None for all of it."""
         self.note: Note | None = None
         """What to tell people about the last choice."""
         self.parts = 1
-        """How many files the last choice may fill; 1 unless it will be cut."""
+        """How many files the last choice may fill; 1 unless it will be cut or clipped."""
 
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
         """Choose, as yt-dlp's format function. Raises JobError when nothing can be sent."""
@@ -123,7 +126,7 @@ class Chooser:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
         chosen, self.parts = found
         self.note = _note(chosen, self._choices[0])
-        if self.parts > 1 and self.note is Note.LOWER_QUALITY:
+        if self.parts > 1 and not self.span and self.note is Note.LOWER_QUALITY:
             self.note = None  # that it is cut says enough
         return chosen
 
@@ -134,11 +137,11 @@ class Chooser:
         groups = (sounds, videos) if self.form.sound_only else (videos, sounds)
         for choices in groups:
             if fitting := next(filter(self._may_fit, choices), None):
-                return fitting, 1
+                return fitting, self._most_parts if self.span else 1
             if cuttable := self._best_to_cut(choices):
                 return cuttable, self._most_parts
             if unsure := self._smallest_unsure(choices):
-                return unsure, 1
+                return unsure, self._most_parts if self.span else 1
         return None
 
     def _all(self, formats: Sequence[Format]) -> Iterator[Choice]:
@@ -203,7 +206,13 @@ class Chooser:
 
     def _may_fit(self, choice: Choice) -> bool:
         expected = self._sizes.of(choice)
-        fits = expected <= self._budget.size_bytes * _HEADROOM
+        room = self._budget.size_bytes * _HEADROOM
+        if self.span:
+            # What is fetched may be as large as what is cut.
+            whole_fits = expected <= room * self._most_parts
+            fits = whole_fits and expected * self.span.share(self.duration_s) <= room
+        else:
+            fits = expected <= room
         return fits and choice.id not in self._excluded
 
     def _ranking(self, formats: Iterable[Format]) -> "_Ranking":

@@ -12,6 +12,7 @@ from typing import Any
 import yt_dlp
 from yt_dlp.utils import KNOWN_EXTENSIONS, PagedList
 
+from worker.downloads import spans
 from worker.downloads.channel import MOST_FILES
 from worker.downloads.media.preparing import Served
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -89,6 +90,11 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         if ie_result.get("_type") in ("playlist", "multi_video"):
             ie_result = {**ie_result, "entries": _one_post(ie_result)}
         return super().process_ie_result(ie_result, download, extra_info)
+
+    def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
+        """Fetch a video whole of which only a span is wanted (see `spans`)."""
+        spans.take(info_dict)
+        return super().process_video_result(info_dict, download)
 
     def process_info(self, info_dict: Any) -> None:
         """Replace an extension that yt-dlp does not know, such as `php`, by one that says nothing.

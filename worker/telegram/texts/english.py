@@ -96,6 +96,9 @@ ENGLISH = Catalogue(
     hours={PluralForm.ONE: "an hour", PluralForm.OTHER: "{count} hours"},
     notes={
         Note.CUT: "This is too large for one message, so I cut it into parts.",
+        Note.EARLY_START: (
+            "It starts a little before the clip because an exact cut would have taken too long."
+        ),
         Note.LOWER_QUALITY: "A better quality would be too large for me to send.",
         Note.AUDIO_ONLY: "This is only the sound because the video is too large for me to send.",
         Note.SLOW_SITE: "The site is too slow for a better quality.",

@@ -1,0 +1,99 @@
+"""A link to a clip of a longer video gives the clip."""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.download_limits import limits_for_parts, limits_with
+from tests.support.downloads_harness import Worker, worker
+from tests.support.file_server import served
+from tests.support.media import index_stands_in_front, make, probe
+from worker.downloads.media.clipping import clip
+from worker.downloads.spans import Span
+from worker.errors import JobError, Reason
+from worker.form import Form
+from worker.protocol import MediaKind, Note
+
+pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
+
+
+def know_the_clips() -> None:
+    importlib.import_module("tests.hostile.films")
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    with worker(tmp_path_factory.mktemp("downloads"), prepare=know_the_clips) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("link", "length_s"), [("5-8.5", 3.5), ("0-4", 4), ("9-", 3), ("10-99", 2)]
+)
+def test_the_clip_comes_and_not_the_whole(
+    warm: Worker, film: Path, link: str, length_s: float
+) -> None:
+    with served(film.parent) as url:
+        media = warm.run(f"{url}/clip/{link}/film.mp4", limits_with()).media
+    found = probe(media.path)
+    assert (media.facts.kind, media.facts.note, media.facts.title) == (
+        MediaKind.VIDEO,
+        None,
+        "A clip",
+    )
+    assert (found.video, found.audio) == ("h264", "aac")
+    assert found.duration_s == pytest.approx(length_s, abs=0.2)
+    assert media.facts.duration_s == pytest.approx(length_s, abs=0.2)
+    assert index_stands_in_front(media.path)
+
+
+def test_the_whole_may_be_larger_than_what_is_sent(warm: Worker, film: Path) -> None:
+    with served(film.parent) as url:
+        limits = limits_for_parts(film, 2.5, most_parts=4)
+        media = warm.run(f"{url}/clip/5-7/film.mp4", limits).media
+    assert probe(media.path).duration_s == pytest.approx(2, abs=0.2)
+
+
+def test_a_clip_may_be_so_large_that_it_is_cut(warm: Worker, film: Path) -> None:
+    with served(film.parent) as url:
+        limits = limits_for_parts(film, 2.5, most_parts=4)
+        files = warm.run(f"{url}/clip/0-11/film.mp4", limits).files
+    assert len(files) > 1
+    assert sum(probe(file.path).duration_s for file in files) == pytest.approx(11, abs=0.5)
+
+
+def test_the_sound_of_a_clip(warm: Worker, film: Path) -> None:
+    with served(film.parent) as url:
+        form = Form(sound_only=True)
+        media = warm.run(f"{url}/clip/5-8/film.mp4", limits_with(), form=form).media
+    found = probe(media.path)
+    assert (media.facts.kind, found.video, found.audio) == (MediaKind.AUDIO, None, "aac")
+    assert found.duration_s == pytest.approx(3, abs=0.2)
+
+
+def test_without_time_to_encode_it_begins_at_the_key_frame_before(
+    film: Path, tmp_path: Path
+) -> None:
+    large = "-s 1920x1080 -r 10 -c:v libx264 -preset ultrafast -g 40 -sc_threshold 0 -c:a copy"
+    whole = make(tmp_path / "film.mp4", large, film)
+    path, note = clip(whole, Span(6, 9), {}, replace(limits_with(), timeout_s=3))
+    assert note is Note.EARLY_START
+    found = probe(path)
+    assert (found.video, found.audio) == ("h264", "aac")
+    assert found.duration_s == pytest.approx(5, abs=0.3)
+    assert not whole.exists()
+
+
+@pytest.mark.parametrize(
+    ("span", "reason"), [(Span(40, 50), Reason.NO_MEDIA), (Span(40), Reason.NO_MEDIA)]
+)
+def test_a_clip_behind_the_end_is_no_answer(
+    film: Path, tmp_path: Path, span: Span, reason: Reason
+) -> None:
+    whole = make(tmp_path / "film.mp4", "-c copy", film)
+    with pytest.raises(JobError) as caught:
+        clip(whole, span, {}, limits_with())
+    assert caught.value.reason is reason
