@@ -14,6 +14,8 @@ import threading
 from collections.abc import Sequence
 from types import TracebackType
 
+from worker.log_repeats import Repeats
+
 _log = logging.getLogger(__name__)
 
 REDACTED = "[redacted]"
@@ -72,7 +74,24 @@ class RedactingFormatter(logging.Formatter):
 
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not generic at run time
-    """Writes to stderr. A record that cannot be formatted is dropped, and not shown in parts."""
+    """Writes to stderr, what is repeated as a count.
+
+    A record that cannot be formatted is dropped, and not shown in parts.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeats = Repeats()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for each in self._repeats.pass_on(record):
+            super().emit(each)
+
+    def close(self) -> None:
+        """Write the counts that are not written yet."""
+        for each in self._repeats.rest():
+            super().emit(each)
+        super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
         # The inherited method prints the record's arguments, which may be secrets.
@@ -99,6 +118,7 @@ def configure(secrets: Sequence[str] = (), level: int = logging.INFO) -> None:
     root = logging.getLogger()
     for handler in [known for known in root.handlers if isinstance(known, _StderrHandler)]:
         root.removeHandler(handler)
+        handler.close()
     handler = _StderrHandler()
     handler.setFormatter(RedactingFormatter(secrets))
     root.addHandler(handler)

@@ -34,7 +34,7 @@ from worker.ledger import (
     UpdateJob,
     Verdict,
 )
-from worker.pool.events import Event
+from worker.pool.events import Event, Failed
 from worker.processes.process_table import Identity
 from worker.protocol import (
     DownloadUsage,
@@ -262,6 +262,9 @@ class Recorder:
 
 
 def _log_again(job: Job, attempt: int, event: Event, delay_s: float) -> None:
+    # What Telegram does to one call it does to all, and each comes again every few seconds.
+    is_telegram = isinstance(event, Failed) and isinstance(event.error, errors.TelegramError)
+    fact = {"fact": f"{job.kind} ended: {outcomes.describe(event)}"} if is_telegram else None
     log.info(
         "job %d: attempt %d of the %s ended (%s), next in %.0f s.",
         job.id,
@@ -269,6 +272,7 @@ def _log_again(job: Job, attempt: int, event: Event, delay_s: float) -> None:
         job.kind,
         outcomes.describe(event),
         delay_s,
+        extra=fact,
     )
 
 
