@@ -7,6 +7,7 @@ from maintenance import limits, machine, programs, runs
 from maintenance.findings import DAILY_S, HOURLY_S, Finding, Level, critical, ok, warning
 from maintenance.measures import Measures
 from maintenance.units import count, duration, percent, size
+from worker.ledger import DOWNLOADS
 
 
 def assess(measures: Measures) -> list[Finding]:
@@ -206,6 +207,11 @@ def _ytdlp(measures: Measures) -> Finding:
     if trouble := programs.ytdlp_trouble(version):
         return critical("yt-dlp", trouble)
     text = str(version) if age is None else f"{version}, {age} days old"
+    if measures.ytdlp_in_use not in (None, version):
+        text = f"{measures.ytdlp_in_use} in use, on disk {text}"
+    if DOWNLOADS in measures.troubles and measures.ytdlp_in_use is None:
+        # The alert is that of the workers, which says what is wrong.
+        return Finding("yt-dlp", Level.CRITICAL, f"none in use, on disk {text}: downloads wait")
     if outdated:
         text += f"; {outdated} failures ask for an update"
         return warning("yt-dlp", text, alerts_every_s=HOURLY_S)

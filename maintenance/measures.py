@@ -106,6 +106,8 @@ class Measures:
     landlock_abi: int
     landlock_shortcoming: str
     starts: Starts = NO_STARTS
+    ytdlp_in_use: str | None = None
+    """That of the running bot, which `ytdlp` on the disk may have left behind."""
 
 
 def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
@@ -148,6 +150,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         js_runtime=javascript.installed(),
         landlock_abi=landlock.abi(),
         landlock_shortcoming=isolation.shortcoming(),
+        ytdlp_in_use=said.get("ytdlp_in_use"),
         starts=runs.read_starts(ledger, wall),
     )
 

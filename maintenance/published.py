@@ -44,6 +44,10 @@ class DispatcherView(Protocol):
         """Why the code or the yt-dlp on disk is not the one in use."""
 
     @property
+    def ytdlp_in_use(self) -> str | None:
+        """The version of yt-dlp that downloads use; None when none works."""
+
+    @property
     def sites_down(self) -> Mapping[str, float]:
         """The sites that fail for everybody, with the monotonic time of the next try."""
 
@@ -53,6 +57,7 @@ def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
     return {
         **_me(),
         "upgrade_trouble": dispatcher.upgrade_trouble,
+        "ytdlp_in_use": dispatcher.ytdlp_in_use,
         "pools": [
             {
                 "name": pool.spec.name,

@@ -45,6 +45,7 @@ class Stage(StrEnum):
     ACCEPTED = "accepted"
     IN_LINE = "in line"
     NO_ROOM = "no room"  # on the disk
+    OUT_OF_ORDER = "out of order"  # no download can be made before the operator has mended it
     DOWNLOADING = "downloading"
     FINISHING = "finishing"
     RETRYING = "retrying"

@@ -151,7 +151,11 @@ def _to_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:
         },
         "load": measures.load,
         "ledger_bytes": statistics.size_bytes,
-        "ytdlp": {"version": measures.ytdlp, "age_days": measures.ytdlp_age_days},
+        "ytdlp": {
+            "version": measures.ytdlp,
+            "in_use": measures.ytdlp_in_use,
+            "age_days": measures.ytdlp_age_days,
+        },
         "ffmpeg": not measures.missing_ffmpeg,
         "js_runtime": measures.js_runtime,
         "landlock_abi": measures.landlock_abi,

@@ -17,6 +17,7 @@ START_ON_A_FULL_DISK = """
 import sys
 from pathlib import Path
 import bot
+from maintenance import runs
 from tests.chaos.disk import Disk, enter_own_namespace
 home, before = Path(sys.argv[1]), sys.argv[2]
 try:
@@ -36,19 +37,20 @@ if before != "no bot":
     if before == "killed bot":
         log.write_bytes(content)
 disk.leave(0)
-bot.NOT_NOW_PAUSE_S = 0.0
+runs.FIRST_PAUSE_S = runs.UNCOUNTED_PAUSE_S = 0.0
 print(bot.main([]), flush=True)
 """
 
 FAIL_TO_OPEN = """
 import os, sys
 import bot
+from maintenance import runs
 def start(number):
     def lock(directory):
         raise OSError(number, os.strerror(number))
     bot.data_directory.lock = lock
     return bot.main([])
-bot.NOT_NOW_PAUSE_S = 0.0
+runs.FIRST_PAUSE_S = runs.UNCOUNTED_PAUSE_S = 0.0
 print(*[start(int(number)) for number in sys.argv[1:]])
 """
 

@@ -1,5 +1,6 @@
 """A yt-dlp that is replaced on disk while the bot runs."""
 
+import re
 import shutil
 import sysconfig
 import venv
@@ -10,6 +11,7 @@ import pytest
 
 from tests.sandbox.bot_process import BOT
 from tests.sandbox.site import MediaSite
+from tests.support.operator_kit import maintenance
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker.dispatch.ytdlp_upgrade import RESTART
 
@@ -80,6 +82,32 @@ def test_yt_dlp_that_cannot_be_used_leaves_the_old_one_at_work(
 
     (alert,) = scene.api.wait_for(alerts, 60)
     assert "yt-dlp 2099.1.2 on disk cannot be used" in alert
+
+
+@pytest.mark.timeout(240)
+def test_truncated_yt_dlp_costs_downloads_alone_until_it_is_repaired(
+    site: MediaSite, tmp_path: Path, packages: Path
+) -> None:
+    truncated = packages / "yt_dlp/YoutubeDL.py"
+    whole = truncated.read_bytes()
+    truncated.write_bytes(whole[:5000])
+    env = {**ONE_WORKER_EACH, "TELEGRAM_WORKERS": "2", "ADMINS": str(ADMIN)}
+    scene = Scene(site, tmp_path, env, script=BOT)
+    scene.bot.python = str(tmp_path / "venv/bin/python")
+    with scene:
+        scene.api.say("/start", ADMIN)
+        scene.wait_for_answers(1, ADMIN)
+        scene.send("/clip/patient.mp4", 1)
+        scene.wait_for_status("Waiting: sorry, I cannot download anything", 1, 60)
+        alerts = scene.wait_for_answers(3, ADMIN, 60)[1:]
+        told = " ".join(message.text or "" for message in alerts)
+        assert "workers downloads" in told
+        assert "on disk cannot be used: SyntaxError" in told
+        shown = maintenance(scene.data_dir, "health").text
+        assert re.search(r"^critical +yt-dlp +none in use, on disk", shown, re.MULTILINE), shown
+        truncated.write_bytes(whole)
+        (answer,) = scene.wait_for_answers(1, 1, 100)
+        assert answer.kind == "video"
 
 
 def test_new_code_of_the_bot_waits_for_a_restart(site: MediaSite, tmp_path: Path) -> None:

@@ -1,8 +1,13 @@
 """What the fork server imports for its workers."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from tests.support.damaged_ytdlp import DAMAGES, damage_ytdlp
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,3 +36,31 @@ def test_workers_import_nothing_for_themselves() -> None:
         timeout=50,
     )
     assert done.stdout.split() == []
+
+
+DAMAGED = """
+import signal, sys
+real = signal.setitimer
+signal.setitimer = lambda which, limit_s: real(which, min(limit_s, 1.0))
+import worker.dispatch.preload
+print(signal.getitimer(signal.ITIMER_REAL)[0], "yt_dlp.utils" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_yt_dlp_that_cannot_be_imported_leaves_the_fork_server_alive(
+    damage: str, tmp_path: Path
+) -> None:
+    damage_ytdlp(tmp_path, damage)
+    done = subprocess.run(
+        [sys.executable, "-c", DAMAGED],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert done.stdout.split() == ["0.0", "False"], done.stderr
+    assert done.stderr.count("yt-dlp cannot be imported: ") == 1
+    assert len(done.stderr.splitlines()) == 1

@@ -5,13 +5,15 @@ from typing import Any
 
 from worker.pool import PoolSpec
 from worker.pool.events import Event, Failed, Finished, Lost, Reported, Stopped, StopReason
+from worker.pool.worker import WorkerState
 
 
 class FakePool:
     """Stands for a `worker.pool.Pool` whose workers are always ready.
 
     `tasks` are the tasks in hand by their jobs' ids, `timeouts_s` how long each may take, and
-    `stopped` the graces of the orders to stop. An event is told at the next `step`.
+    `stopped` the graces of the orders to stop. A `trouble` keeps all
+    workers from starting. An event is told at the next `step`.
     """
 
     def __init__(self, spec: PoolSpec) -> None:
@@ -20,11 +22,13 @@ class FakePool:
         self.timeouts_s: dict[int, float] = {}
         self.stopped: dict[int, float | None] = {}
         self.is_closed = False
+        self.trouble: str | None = None
+        self.workers: tuple[WorkerState, ...] = ()
         self._events: list[Event] = []
 
     @property
     def free(self) -> int:
-        return self.spec.size - len(self.tasks)
+        return 0 if self.trouble else self.spec.size - len(self.tasks)
 
     def submit(self, job_id: int, task: Any, timeout_s: float) -> None:
         assert self.free > 0, "no worker is free"

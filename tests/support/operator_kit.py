@@ -28,6 +28,7 @@ class NobodyAtWork:
     pools: tuple[Any, ...] = ()
     pids: tuple[int, ...] = ()
     upgrade_trouble: str | None = None
+    ytdlp_in_use: str | None = None
     sites_down: Mapping[str, float] = MappingProxyType({})
 
 

@@ -138,6 +138,19 @@ def test_disk_without_room_lets_downloads_wait_and_says_so(
     assert bot.tasks(Download)
 
 
+def test_downloads_that_cannot_be_made_wait_and_people_are_told(bot: SteppedDispatcher) -> None:
+    bot.downloads.trouble = "SyntaxError: unterminated triple-quoted string literal"
+    bot.send(LINK)
+    bot.post()
+    bot.pass_time(5)
+    assert {progress.stage for progress in bot.shown()} == {Stage.OUT_OF_ORDER}
+    assert bot.dispatcher.ytdlp_in_use is None
+    bot.downloads.trouble = None
+    bot.step(1)
+    assert bot.tasks(Download)
+    assert bot.dispatcher.ytdlp_in_use
+
+
 def test_each_download_reserves_its_room(bot: SteppedDispatcher, free_bytes: list[int]) -> None:
     each = 2 * bot.settings.max_file_bytes * bot.settings.most_parts
     free_bytes[0] = free_bytes[0] // 10 + each + each // 2

@@ -15,7 +15,7 @@ from maintenance.measures import MeasuredWorker, Measures
 from tests.support.ledger_kit import START
 from worker.clocks import Wall
 from worker.errors import Reason
-from worker.ledger import Ledger, ledger_path
+from worker.ledger import DOWNLOADS, Ledger, ledger_path
 from worker.ledger.statistics import Queue
 from worker.ledger.upkeep import Upkeep
 from worker.settings import Settings
@@ -286,3 +286,28 @@ def test_counts_of_what_ended_do_not_fall_when_rows_are_removed(settings: Settin
         figures = upkeep.figures(Wall(200.0))
     assert figures.ended_total == {("telegram", "done"): 5}
     assert figures.created_total == 5
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "in_use", "cannot_start", "level", "begins"),
+    [
+        ("2026.10.26", "2026.10.26", False, OK, "2026.10.26, 10 days old"),
+        ("2026.10.26", "2026.8.19", False, OK, "2026.8.19 in use, on disk 2026.10.26"),
+        ("2026.10.26", None, False, OK, "2026.10.26"),
+        ("2026.10.26", None, True, CRITICAL, "none in use, on disk 2026.10.26"),
+        (None, None, True, CRITICAL, "cannot be imported"),
+    ],
+)
+def test_ytdlp_in_use_is_shown_beside_the_one_on_disk(
+    well: Measures,
+    on_disk: str | None,
+    in_use: str | None,
+    cannot_start: bool,
+    level: Level,
+    begins: str,
+) -> None:
+    troubles = {DOWNLOADS: "EOFError"} if cannot_start else {}
+    taken = dataclasses.replace(well, ytdlp=on_disk, ytdlp_in_use=in_use, troubles=troubles)
+    (found,) = [found for found in assess(taken) if found.name == "yt-dlp"]
+    assert found.level is level
+    assert found.text.startswith(begins)

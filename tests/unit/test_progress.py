@@ -33,10 +33,10 @@ class Screen:
         self.look(0.0)
 
     def look(
-        self, now: float, *, has_room: bool = True, hang: bool = False
+        self, now: float, obstacle: Stage | None = None, *, hang: bool = False
     ) -> list[tuple[int, str]]:
         """The edits that are made at this moment: of which message, to which stage or place."""
-        self.board.look(self.ledger, Monotonic(now), Wall(now), has_room=has_room)
+        self.board.look(self.ledger, Monotonic(now), Wall(now), obstacle)
         found = []
         while edit := self.board.next_edit(self.ledger, self.rates, Monotonic(now)):
             edit_id, task = edit
@@ -100,7 +100,7 @@ def test_a_download_that_is_silent_has_no_speed(screen: Screen, download: Job) -
         screen.board.put(download.id, Progress(Stage.DOWNLOADING, 5, 10, 1000.0, 5.0))
         shown: list[bool] = []
         for moment in (last_news, *moments):
-            screen.board.look(screen.ledger, Monotonic(moment), Wall(moment), has_room=True)
+            screen.board.look(screen.ledger, Monotonic(moment), Wall(moment))
             while edit := screen.board.next_edit(screen.ledger, screen.rates, Monotonic(moment)):
                 state = edit[1].progress
                 assert (state.done_bytes, state.total_bytes) == (5, 10)
@@ -288,10 +288,13 @@ def test_download_that_begins_leaves_the_line(ledger: Ledger, screen: Screen) ->
     assert screen.look(QUEUE_LOOK_S + EDIT_INTERVAL_S) == [(11, "downloading")]
 
 
-def test_who_waits_for_room_on_the_disk_is_told_so(ledger: Ledger, screen: Screen) -> None:
+@pytest.mark.parametrize("obstacle", [Stage.NO_ROOM, Stage.OUT_OF_ORDER])
+def test_who_waits_for_what_all_wait_for_is_told_so(
+    obstacle: Stage, ledger: Ledger, screen: Screen
+) -> None:
     send(ledger, (1, "a"), (2, "b"))
-    assert screen.look(2.0, has_room=False) == [(11, "no room"), (12, "no room")]
-    assert screen.look(20.0, has_room=False) == []
+    assert screen.look(2.0, obstacle) == [(11, obstacle), (12, obstacle)]
+    assert screen.look(20.0, obstacle) == []
     assert screen.look(40.0) == [(11, "0 before"), (12, "1 before")]
 
 
@@ -321,7 +324,7 @@ def test_upload_is_shown_until_its_request_is_answered(ledger: Ledger, screen: S
 def cancelled_in_the_meantime(ledger: Ledger, screen: Screen, download: Job) -> list[int]:
     """Which messages are edited after the first of two people has cancelled."""
     screen.board.put(download.id, some())
-    screen.board.look(ledger, Monotonic(0.1), Wall(0.1), has_room=True)
+    screen.board.look(ledger, Monotonic(0.1), Wall(0.1))
     ask(ledger, protocol.CancelRequest(1, 1, "button"))
     edits = iter(lambda: screen.board.next_edit(ledger, screen.rates, Monotonic(0.2)), None)
     return sorted(edit.message_id for _, edit in edits)
@@ -346,7 +349,7 @@ def test_without_a_look_at_the_request_an_edit_would_follow_its_cancel(
 
 def test_no_edit_follows_a_failure(ledger: Ledger, screen: Screen, download: Job) -> None:
     screen.board.put(download.id, some())
-    screen.board.look(ledger, Monotonic(0.1), Wall(0.1), has_room=True)
+    screen.board.look(ledger, Monotonic(0.1), Wall(0.1))
     ledger.fail(download, ERROR, "id", "", Wall(0.1))
     assert screen.look(0.2) == []
 

@@ -56,7 +56,7 @@ class SteppedShowing:
     def step(self, now: float) -> list[EditStatus | ShowAction]:
         """The calls that are made now."""
         before = set(self.pool.calls)
-        self.showing.step(self.ledger, Monotonic(now), Wall(now), has_room=True)
+        self.showing.step(self.ledger, Monotonic(now), Wall(now))
         return [call for call_id, call in self.pool.calls.items() if call_id not in before]
 
     def end(self, now: float, error: Exception | None = None) -> None:

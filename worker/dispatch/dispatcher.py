@@ -28,6 +28,7 @@ from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Failed, Finished, Reported
 from worker.pool.watched_process import replace_fork_server
+from worker.protocol import Stage
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,19 @@ class Dispatcher:
         return self._upgrade.trouble
 
     @property
+    def ytdlp_in_use(self) -> str | None:
+        """The version of yt-dlp that downloads use; None when there is none that works."""
+        return None if self._cannot_download else self._upgrade.in_use
+
+    @property
+    def _cannot_download(self) -> bool:
+        """Whether no downloads worker is there because none can be started."""
+        pool = self._pools[DOWNLOADS]
+        return pool.trouble is not None and not any(
+            worker.state in ("idle", "busy") for worker in pool.workers
+        )
+
+    @property
     def pools(self) -> list[Pool]:
         """The pools, to be looked at."""
         return list(self._pools.values())
@@ -140,7 +154,7 @@ class Dispatcher:
 
     def step(self, now: Monotonic, wall: Wall) -> None:
         """Do everything that is due at monotonic `now` and wall clock `wall`."""
-        if self._upgrade.step(now):
+        if self._upgrade.step(now, is_broken=self._cannot_download):
             replace_fork_server()
             self._pools[DOWNLOADS].renew()
         for pool in self._pools.values():
@@ -159,7 +173,9 @@ class Dispatcher:
                 self.reachability.told()
             if self._stop_at is None:
                 has_room = self._place(now, wall)
-                self._showing.step(self._ledger, now, wall, has_room=has_room)
+                obstacle = None if has_room else Stage.NO_ROOM
+                obstacle = Stage.OUT_OF_ORDER if self._cannot_download else obstacle
+                self._showing.step(self._ledger, now, wall, obstacle)
         except LedgerBusy as error:
             log.error("The ledger cannot be written, work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S

@@ -2,25 +2,55 @@
 
 Workers then start in about 10 ms and share the memory. Nothing here may start a thread: a forked
 process would lack it, and a lock that the thread held would stay locked.
+
+A yt-dlp that cannot be imported costs the downloads, and nothing else: whatever the import raises
+stays here, for it would end the fork server, and with it the workers that talk to people.
 """
 
 import gc
 import logging
+import signal
+import sys
 
 # What a worker would import for itself, 3 MB each: its pool, its handler, psutil.
 import worker.dispatch.pool_specs
-import worker.downloads.job
 import worker.pool.worker_main
 import worker.telegram  # noqa: F401
-from worker.downloads.ytdlp.warm import warm_up
 from worker.processes import process_setup
 
+WARM_UP_LIMIT_S = 40.0
+"""An import that takes longer hangs. Below bot.py's `STALL_S`: the dispatcher waits meanwhile."""
+
+
+class _Hangs(BaseException):
+    """No handler within yt-dlp may swallow it."""
+
+
+def _give_up(_number: int, _frame: object) -> None:
+    raise _Hangs(f"not done after {WARM_UP_LIMIT_S:.0f} s")
+
+
+def _warm_up() -> None:
+    """Import and prepare yt-dlp; without a trace if that fails, so that a worker can try again."""
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.setitimer(signal.ITIMER_REAL, WARM_UP_LIMIT_S)
+    try:
+        import worker.downloads.job  # noqa: F401
+        from worker.downloads.ytdlp.warm import warm_up
+
+        warm_up()
+    except BaseException as error:  # noqa: BLE001 - a damaged file may raise anything
+        for name in [name for name in sys.modules if name.partition(".")[0] == "yt_dlp"]:
+            del sys.modules[name]
+        text = f"{type(error).__name__}: {error}"
+        logging.getLogger(__name__).error("yt-dlp cannot be imported: %s", text)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
 process_setup.set_title(f"{process_setup.PROGRAM}: fork server")
-try:
-    warm_up()
-except Exception:
-    # multiprocessing ignores an ImportError only: anything else would end the fork server.
-    logging.getLogger(__name__).exception("Warming up failed; each downloads worker will retry.")
+_warm_up()
 # As in `warm_up`, for the objects made since: the garbage collector would write to their pages,
 # and each forked process would get a copy.
 gc.collect()

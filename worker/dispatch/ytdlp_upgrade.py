@@ -3,6 +3,9 @@
 The fork server has imported yt-dlp once and for all, so a new version takes a new fork server.
 It is first imported in a process of its own: if that fails, only `trouble` changes, for an alert.
 
+While downloads workers cannot start, all files of yt-dlp are watched: any change of them, or a
+yt-dlp where there was none, may be the repair.
+
 When the bot's own code has changed, nothing is replaced before a restart: the main process and
 its workers exchange objects of that code, so both need the same one.
 """
@@ -13,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -26,9 +30,20 @@ TRIAL_S = 120.0
 
 RESTART = "The bot's code on disk has changed; a restart puts it to use."
 
-CODE = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
+CODE = (ROOT / "bot.py", ROOT / "maintenance", ROOT / "worker")
+"""What the bot's processes run. Commands read it anew each time they are typed."""
 
 TRIAL = "from worker.downloads.ytdlp.warm import warm_up; warm_up()"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A yt-dlp on disk: its version, when that was written, and the state of all its files."""
+
+    version: str
+    written_ns: int
+    files: frozenset[tuple[str, int]] | None = None
 
 
 class UpgradeWatch:
@@ -37,8 +52,8 @@ class UpgradeWatch:
     def __init__(self) -> None:
         """What is there now is what is in use."""
         self.trouble: str | None = None
-        self._file = version_file()
-        self._in_use = self._candidate = self._refused = self._look()
+        self._in_use = self._candidate = _look(all_files=False)
+        self._tried: Found | None = None
         self._code = _code_on_disk()
         self._trial: subprocess.Popen[bytes] | None = None
         self._complaint: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open until close
@@ -49,8 +64,16 @@ class UpgradeWatch:
         """The process in which a new version is being tried, if there is one."""
         return [self._trial.pid] if self._trial else []
 
-    def step(self, now: Monotonic) -> bool:
-        """Do what is due at monotonic `now`. True when a new yt-dlp can take over."""
+    @property
+    def in_use(self) -> str | None:
+        """The version that the fork server has imported, or has tried to."""
+        return self._in_use.version if self._in_use else None
+
+    def step(self, now: Monotonic, *, is_broken: bool = False) -> bool:
+        """Do what is due at monotonic `now`. True when a new yt-dlp can take over.
+
+        `is_broken` is whether what is in use cannot be used.
+        """
         if self._trial:
             return self._watch_trial(self._trial, now)
         if now < self._due_at:
@@ -59,12 +82,12 @@ class UpgradeWatch:
         if _code_on_disk() != self._code:
             self._ask_for_restart()
             return False
-        found = self._look()
+        found = _look(all_files=is_broken)
         # Files are still being replaced unless two looks see the same.
         is_settled, self._candidate = found == self._candidate, found
-        if found == self._in_use:
-            self.trouble = self._refused = None
-        elif found and is_settled and found != self._refused:
+        if found == self._in_use and not is_broken:
+            self.trouble = self._tried = None
+        elif found and is_settled and found != self._tried:
             self._complaint.seek(0)
             self._complaint.truncate()
             self._trial = subprocess.Popen(
@@ -94,41 +117,47 @@ class UpgradeWatch:
                 trial.kill()
             return False
         self._trial, self._due_at = None, now + LOOK_EVERY_S
-        if trial.returncode == 0 and self._look() == self._candidate:
-            self._in_use, self._refused, self.trouble = self._candidate, None, None
-            log.info("yt-dlp %s is on disk now and takes over.", _name(self._in_use))
+        candidate = self._candidate
+        if candidate is None or _look(all_files=candidate.files is not None) != candidate:
+            return False  # It has changed meanwhile, and is tried again.
+        self._tried = candidate
+        if trial.returncode == 0:
+            self._in_use, self.trouble = replace(candidate, files=None), None
+            log.info("yt-dlp %s is on disk now and takes over.", candidate.version)
             return True
-        if trial.returncode:
-            self._refused = self._candidate
-            self._complaint.seek(0)
-            reason = self._complaint.read().decode(errors="replace").strip().rpartition("\n")[2]
-            self.trouble = f"yt-dlp {_name(self._refused)} on disk cannot be used: {reason}"
-            log.error("%s; %s goes on.", self.trouble, _name(self._in_use))
+        self._complaint.seek(0)
+        reason = self._complaint.read().decode(errors="replace").strip().rpartition("\n")[2]
+        reason = reason or f"its import ended with {trial.returncode}"
+        self.trouble = f"yt-dlp {candidate.version} on disk cannot be used: {reason}"
+        log.error("%s", self.trouble)
         return False
 
-    def _look(self) -> tuple[str, int] | None:
-        """The version on disk and when it was written; None when there is none to be read."""
-        if self._file is None:
+
+def _look(*, all_files: bool) -> Found | None:
+    """The yt-dlp on disk; None when there is none to be read."""
+    try:
+        file = version_file()
+        if file is None:
             return None
-        try:
-            version = read_version(self._file)
-            written = self._file.stat().st_mtime_ns
-        except OSError:
-            return None
-        return (version or "of no known version", written)
+        version = read_version(file) or "of no known version"
+        files = _state_of(file.parent) if all_files else None
+        return Found(version, file.stat().st_mtime_ns, files)
+    except (OSError, ImportError, ValueError):
+        return None
 
 
 def _code_on_disk() -> frozenset[tuple[str, int]]:
-    """The files that workers run, and when each was written."""
+    return frozenset().union(*map(_state_of, CODE))
+
+
+def _state_of(path: Path) -> frozenset[tuple[str, int]]:
+    """The Python files at or below a path, and when each was written."""
+    files = [str(path)]
+    for folder, _, names in os.walk(path):
+        files += [os.path.join(folder, name) for name in names]
     found = set()
-    for directory, _, names in os.walk(CODE):
-        for name in names:
-            if name.endswith(".py"):
-                path = os.path.join(directory, name)
-                with contextlib.suppress(OSError):  # being replaced: gone is a change as well
-                    found.add((path, os.stat(path).st_mtime_ns))
+    for file in files:
+        if file.endswith(".py"):
+            with contextlib.suppress(OSError):  # being replaced: gone is a change as well
+                found.add((file, os.stat(file).st_mtime_ns))
     return frozenset(found)
-
-
-def _name(found: tuple[str, int] | None) -> str:
-    return found[0] if found else "that was there before"

@@ -147,7 +147,11 @@ class Pool:
         return False
 
     def renew(self) -> None:
-        """Replace every worker, one after the other, each once its successor is ready."""
+        """Replace every worker, one after the other, each once its successor is ready.
+
+        What starts failed for is over, so the next one is not delayed.
+        """
+        self._backoff.next_at = 0.0
         for worker in self._workers:
             worker.needs_successor = True
 

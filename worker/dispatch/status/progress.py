@@ -28,7 +28,7 @@ SILENCE_S = 10.0
 CALL_IDS = 2**62
 """Calls that are not in the ledger; their ids begin where no job's id will ever be."""
 
-_WAITING = frozenset({Stage.IN_LINE, Stage.NO_ROOM})
+_WAITING = frozenset({Stage.IN_LINE, Stage.NO_ROOM, Stage.OUT_OF_ORDER})
 _AT_WORK = frozenset({Stage.DOWNLOADING, Stage.FINISHING, Stage.UPLOADING})
 
 
@@ -108,8 +108,13 @@ class ProgressBoard:
         self._heard_at.pop(job_id, None)
         self._keep(key for key, message in self._messages.items() if message.job_id != job_id)
 
-    def look(self, ledger: Ledger, now: Monotonic, wall: Wall, *, has_room: bool) -> None:
-        """Find the requests that new progress is for, and now and then all that wait or move up."""
+    def look(
+        self, ledger: Ledger, now: Monotonic, wall: Wall, obstacle: Stage | None = None
+    ) -> None:
+        """Find the requests that new progress is for, and now and then all that wait or move up.
+
+        `obstacle` is what all downloads wait for, if there is anything.
+        """
         if self._look_at is None:
             # After a start everybody has waited for long, and most of them for the start alone.
             self._look_at = now + QUEUE_LOOK_S
@@ -120,7 +125,7 @@ class ProgressBoard:
         self._news.clear()
         if is_time:
             self._look_at = now + QUEUE_LOOK_S
-            self._look_at_queue(ledger, now, wall, has_room)
+            self._look_at_queue(ledger, now, wall, obstacle)
 
     def _look_at_download(self, download_id: int, ledger: Ledger, now: Monotonic) -> None:
         progress = self._downloads[download_id]
@@ -141,12 +146,13 @@ class ProgressBoard:
             # It is said once; what is next is a place in the queue or the next try.
             del self._downloads[download_id]
 
-    def _look_at_queue(self, ledger: Ledger, now: Monotonic, wall: Wall, has_room: bool) -> None:
+    def _look_at_queue(
+        self, ledger: Ledger, now: Monotonic, wall: Wall, obstacle: Stage | None
+    ) -> None:
         positions = ledger.queue_positions(wall, QUEUE_LOOK_S)
         for position in positions:
-            progress = Progress(Stage.NO_ROOM)
-            if has_room:
-                progress = Progress(Stage.IN_LINE, ahead=position.ahead)
+            line = Progress(Stage.IN_LINE, ahead=position.ahead)
+            progress = Progress(obstacle) if obstacle else line
             request = position.request
             self.put_for(request.id, request.chat_id, position.download_id, progress, now)
         queued_ids = {position.request.id for position in positions}

@@ -69,16 +69,18 @@ class Showing:
         """A job has ended."""
         self._board.forget(job_id)
 
-    def step(self, ledger: Ledger, now: Monotonic, wall: Wall, *, has_room: bool) -> None:
+    def step(
+        self, ledger: Ledger, now: Monotonic, wall: Wall, obstacle: Stage | None = None
+    ) -> None:
         """Make the calls that are due: edits, and then an action.
 
-        Of several workers one stays free for more important calls. `has_room` is False while
-        downloads wait for room on the disk.
+        Of several workers one stays free for more important calls. `obstacle` is what all
+        downloads wait for, if there is anything.
         """
         spare = min(1, self._pool.spec.size - 1)
         if self._pool.free <= spare:
             return
-        self._board.look(ledger, now, wall, has_room=has_room)
+        self._board.look(ledger, now, wall, obstacle)
         while self._pool.free > spare and (
             edit := self._board.next_edit(ledger, self._rate_limits, now)
         ):

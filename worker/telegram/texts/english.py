@@ -75,6 +75,9 @@ ENGLISH = Catalogue(
         Stage.ACCEPTED: "Got it. Your download starts in a moment…",
         Stage.IN_LINE: "Waiting: yours is next…",
         Stage.NO_ROOM: "Waiting: I have no room on my disk for now…",
+        Stage.OUT_OF_ORDER: (
+            "Waiting: sorry, I cannot download anything at the moment. I will as soon as I can…"
+        ),
         Stage.DOWNLOADING: "Downloading…",
         Stage.FINISHING: "Almost there: preparing the file…",
         Stage.RETRYING: "That did not work. I will try again in a moment…",

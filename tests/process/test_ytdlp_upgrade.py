@@ -1,0 +1,134 @@
+"""The watch on yt-dlp's files, with trials in real processes and clocks that the test moves."""
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.damaged_ytdlp import DAMAGES, damage_ytdlp
+from worker.clocks import Monotonic
+from worker.dispatch import ytdlp_upgrade
+from worker.dispatch.ytdlp_upgrade import LOOK_EVERY_S, RESTART, TRIAL_S, UpgradeWatch
+
+ENDLESS = "while True: pass"
+
+
+class Watch:
+    """A watch, and the packages that it looks at."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.watch = UpgradeWatch()
+        self._now = 0.0
+
+    def look(self, *, is_broken: bool, times: int = 4) -> bool:
+        """Look a few times, and let each trial end. Whether a yt-dlp can take over."""
+        takes_over = False
+        for _ in range(times):
+            self._now += LOOK_EVERY_S
+            takes_over |= self.watch.step(Monotonic(self._now), is_broken=is_broken)
+            if trial := self.watch._trial:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    trial.wait(1.0 if self._is_endless() else 20.0)
+                if trial.poll() is None:
+                    self._now += TRIAL_S
+                    self.watch.step(Monotonic(self._now), is_broken=is_broken)
+                    trial.wait()
+        return takes_over
+
+    def _is_endless(self) -> bool:
+        return ENDLESS in (self.directory / "yt_dlp" / "YoutubeDL.py").read_text()
+
+
+MakeWatch = Callable[[], Watch]
+
+
+@pytest.fixture
+def make_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWatch]:
+    """Makes a watch for the yt-dlp in a directory; its trial imports that and nothing else."""
+
+    def version_file() -> Path | None:
+        file = tmp_path / "yt_dlp" / "version.py"
+        return file if file.exists() else None
+
+    monkeypatch.setattr(ytdlp_upgrade, "version_file", version_file)
+    monkeypatch.setattr(ytdlp_upgrade, "TRIAL", "import yt_dlp")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    made: list[Watch] = []
+
+    def make() -> Watch:
+        made.append(Watch(tmp_path))
+        return made[-1]
+
+    yield make
+    for watch in made:
+        watch.watch.close()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_repair_of_one_file_is_noticed(damage: str, make_watch: MakeWatch, tmp_path: Path) -> None:
+    damage_ytdlp(tmp_path, damage)
+    watch = make_watch()
+    assert not watch.look(is_broken=True)
+    assert "yt-dlp 2099.1.1 on disk cannot be used: " in (watch.watch.trouble or "")
+    assert not watch.look(is_broken=True), "what was tried in vain is not tried again"
+    (tmp_path / "yt_dlp" / "YoutubeDL.py").write_text("# repaired\n")
+    assert watch.look(is_broken=True)
+    assert watch.watch.trouble is None
+    assert watch.watch.in_use == "2099.1.1"
+    assert not watch.look(is_broken=False)
+
+
+def test_first_yt_dlp_is_noticed(make_watch: MakeWatch, tmp_path: Path) -> None:
+    watch = make_watch()
+    assert not watch.look(is_broken=True)
+    assert watch.watch.in_use is None
+    damage_ytdlp(tmp_path, "")
+    assert watch.look(is_broken=True)
+    assert watch.watch.in_use == "2099.1.1"
+
+
+def test_yt_dlp_that_is_removed_and_put_back_takes_over(
+    make_watch: MakeWatch, tmp_path: Path
+) -> None:
+    damage_ytdlp(tmp_path, "")
+    watch = make_watch()
+    shutil.rmtree(tmp_path / "yt_dlp")
+    assert not watch.look(is_broken=True)
+    damage_ytdlp(tmp_path, "")
+    assert watch.look(is_broken=True)
+
+
+def test_broken_for_another_reason_is_tried_once(make_watch: MakeWatch, tmp_path: Path) -> None:
+    damage_ytdlp(tmp_path, "")
+    watch = make_watch()
+    assert watch.look(is_broken=True), "it works, and a new fork server may be all that is needed"
+    assert not watch.look(is_broken=True, times=8)
+
+
+@pytest.mark.parametrize(
+    "changed", ["bot.py", "maintenance/alerts.py", "worker/protocol.py", "maintenance/new.py"]
+)
+def test_any_change_of_the_bots_code_asks_for_a_restart(
+    changed: str, make_watch: MakeWatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in ("bot.py", "maintenance/alerts.py", "worker/protocol.py"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("")
+    code = tuple(tmp_path / part for part in ("bot.py", "maintenance", "worker"))
+    monkeypatch.setattr(ytdlp_upgrade, "CODE", code)
+    watch = make_watch()
+    watch.look(is_broken=False)
+    assert watch.watch.trouble is None
+    (tmp_path / changed).write_text("# new")
+    watch.look(is_broken=False)
+    assert watch.watch.trouble == RESTART
+
+
+def test_code_that_is_watched_is_all_of_it() -> None:
+    files = {Path(file).name for file, _ in ytdlp_upgrade._code_on_disk()}
+    assert {"bot.py", "janitor.py", "pool.py", "english.py"} <= files
