@@ -50,6 +50,7 @@ class Reason(StrEnum):
     LEADS_NOWHERE = "leads nowhere"
     EMPTY_FILE = "empty file"
     BROKEN_FILE = "broken file"
+    UNLIKE_PARTS = "unlike parts"  # of which the media is put together
     SITE_BUSY = "site busy"  # HTTP 429
     SITE_ERROR = "site error"  # HTTP 5xx
     BLOCKED_HERE = "blocked here"  # this machine's address, cookies or software are turned away
@@ -89,6 +90,7 @@ _OF_LINKS = frozenset(
         *(Reason.AGE_RESTRICTED, Reason.GEO_BLOCKED, Reason.DRM, Reason.LIVE),
         *(Reason.NOT_STARTED, Reason.NO_SOUND, Reason.TOO_LARGE, Reason.TOO_LONG),
         *(Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE, Reason.BROKEN_FILE),
+        Reason.UNLIKE_PARTS,
     }
 )
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,15 @@ def make(path: Path, arguments: str, source: Path = SAMPLE) -> Path:
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(source)]
     command += [*arguments.split(), str(path)]
     subprocess.run(command, check=True, timeout=40)
+    return path
+
+
+def make_of(path: Path, sources: Sequence[str], arguments: str) -> Path:
+    """Let ffmpeg make `path` from what its own sources draw and play. Returns `path`."""
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-y"]
+    for source in sources:
+        command += ["-f", "lavfi", "-i", source]
+    subprocess.run([*command, *arguments.split(), str(path)], check=True, timeout=40)
     return path
 
 

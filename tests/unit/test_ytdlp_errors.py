@@ -103,10 +103,10 @@ def said(text: str) -> DownloadError:
         # The media's: its address was right a moment ago
         (reported(http(403), "unable to download video data: x"), Reason.SITE_ERROR, RETRYABLE),
         (reported(http(404), "unable to download video data: x"), Reason.SITE_ERROR, RETRYABLE),
-        (said("fragment 7 not found, unable to continue"), Reason.NETWORK, RETRYABLE),
+        (said("fragment 7 not found, unable to continue"), Reason.BROKEN_FILE, RETRYABLE),
         (
             said("[download] Got error: HTTP Error 404: Not Found. Giving up after 3 retries"),
-            Reason.SITE_ERROR,
+            Reason.BROKEN_FILE,
             RETRYABLE,
         ),
         (

@@ -94,7 +94,7 @@ def for_video(contents: Contents, video: Video, size_bytes: int, budget: Budget)
         if encodes_audio and length_s / _AUDIO_SPEED > budget.time_s:
             raise Unaffordable
         return Conversion(".mp4", encodes_audio=encodes_audio)
-    return Conversion(".mp4", _encoding(video, length_s, budget), encodes_audio)
+    return Conversion(".mp4", encoding_of(video, length_s, budget), encodes_audio)
 
 
 def for_clip(video: Video, length_s: float, budget: Budget) -> Conversion:
@@ -102,13 +102,14 @@ def for_clip(video: Video, length_s: float, budget: Budget) -> Conversion:
 
     That is also raised where only fewer pixels could be afforded.
     """
-    encoding = _encoding(video, length_s, budget)
+    encoding = encoding_of(video, length_s, budget)
     if encoding.width + 1 < video.width or encoding.height + 1 < video.height:
         raise Unaffordable
     return Conversion(".mp4", encoding, encodes_audio=True)
 
 
-def _encoding(video: Video, length_s: float, budget: Budget) -> Encoding:
+def encoding_of(video: Video, length_s: float, budget: Budget) -> Encoding:
+    """How to encode a video of this length. Raises Unaffordable."""
     available_bps = budget.size_bytes * 8 * _VIDEO_SHARE / length_s - AUDIO_BPS
     if available_bps < _LEAST_BPS:
         raise Unaffordable
@@ -117,7 +118,8 @@ def _encoding(video: Video, length_s: float, budget: Budget) -> Encoding:
         pixels = width * height * video.pictures_per_s
         cost_s = length_s * (video.pixels_per_s / _DECODING_PX + pixels / quality.speed_px)
         if cost_s <= budget.time_s:
-            return Encoding(width, height, quality.preset, int(min(available_bps, _MOST_BPS)))
+            most_bps = int(min(available_bps, _MOST_BPS))
+            return Encoding(width, height, quality.preset, most_bps)
     raise Unaffordable
 
 
@@ -127,11 +129,15 @@ def for_audio(contents: Contents, size_bytes: int, budget: Budget) -> Conversion
         return Conversion(".m4a")
     if contents.audio == "mp3":
         return Conversion(".mp3")
-    length_s = contents.duration_s or size_bytes * 8 / AUDIO_BPS
+    check_audio(contents.duration_s or size_bytes * 8 / AUDIO_BPS, budget)
+    return Conversion(".m4a", encodes_audio=True)
+
+
+def check_audio(length_s: float, budget: Budget) -> None:
+    """Raise Unaffordable for audio that is too long to be encoded."""
     too_long = length_s / _AUDIO_SPEED > budget.time_s
     if too_long or length_s * AUDIO_BPS / 8 > budget.size_bytes:
         raise Unaffordable
-    return Conversion(".m4a", encodes_audio=True)
 
 
 def is_playable(video: Video) -> bool:

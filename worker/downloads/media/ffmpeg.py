@@ -12,7 +12,7 @@ import resource
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,8 @@ def start_probe(path: Path, *, counts_packets: bool = False) -> subprocess.Popen
     """
     command = ["ffprobe", "-hide_banner", "-v", "error", *INPUT_LIMITS]
     command += ["-count_packets"] if counts_packets else []
-    command += ["-print_format", "json", "-show_format", "-show_streams", f"file:{path}"]
+    command += ["-print_format", "json", "-show_format", "-show_streams"]
+    command += ["-show_data_hash", "crc32", f"file:{path}"]
     return _start(command)
 
 
@@ -196,6 +197,39 @@ def cut_sound(source: Path, piece_s: float, suffix: str, limits: "ProgramLimits"
     _finish(_start(command, limits))
 
 
+def concatenate(names: Path, target: Path, limits: "ProgramLimits") -> None:
+    """Copy the streams of the files that are listed in `names` one after the other to an MP4.
+
+    Their streams must be of one kind. Raises ProgramFailed.
+    """
+    formats = f"concat,{_CONTAINERS}"
+    command = ["ffmpeg", *_QUIET, "-y", *INPUT_LIMITS[:2], "-format_whitelist", formats]
+    command += ["-f", "concat", "-i", f"file:{names}", "-map", "0:V:0?", "-map", "0:a:0?"]
+    _finish(_start([*command, "-c", "copy", "-f", "mp4", f"file:{target}"], limits))
+
+
+def encode_together(
+    sources: Sequence[Path],
+    target: Path,
+    graph: str,
+    encoding: Encoding | None,
+    limits: "ProgramLimits",
+) -> None:
+    """Encode what a filter graph makes of all sources, which it calls `[v]` and `[a]`, as an MP4.
+
+    Without an encoding there is no `[v]`. Raises ProgramFailed.
+    """
+    command = ["ffmpeg", *_QUIET, "-y", "-filter_complex_threads", "1"]
+    for source in sources:
+        command += ["-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
+    command += ["-filter_complex", graph]
+    if encoding:
+        command += ["-map", "[v]", *_x264_arguments(encoding)]
+    if "[a]" in graph:
+        command += ["-map", "[a]", *_audio_arguments(encodes_audio=True)]
+    _finish(_start([*command, "-f", "mp4", f"file:{target}"], limits))
+
+
 class ProgramLimits:
     """How long one run of ffmpeg may take, and what it may use of the session's memory.
 
@@ -224,11 +258,16 @@ def _own_bytes() -> int:
 
 
 def _video_arguments(encoding: Encoding) -> Iterable[str]:
+    shape = f"scale={encoding.width}:{encoding.height},setsar=1"
+    return ("-vf", shape, "-fpsmax", "60", *_x264_arguments(encoding))
+
+
+def _x264_arguments(encoding: Encoding) -> Iterable[str]:
     rate = encoding.most_bps
     return (
         *("-c:v", "libx264", "-threads", _ENCODER_THREADS, "-preset", encoding.preset),
-        *("-vf", f"scale={encoding.width}:{encoding.height},setsar=1", "-pix_fmt", "yuv420p"),
-        *("-fpsmax", "60", "-crf", "23", "-maxrate", str(rate), "-bufsize", str(2 * rate)),
+        *("-pix_fmt", "yuv420p"),
+        *("-crf", "23", "-maxrate", str(rate), "-bufsize", str(2 * rate)),
     )
 
 

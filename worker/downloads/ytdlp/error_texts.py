@@ -149,7 +149,8 @@ _OF_A_SITE: dict[str, tuple[tuple[str, Classification], ...]] = {
 _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
     (r"netscape format cookies|pycryptodomex not found", _INTERNAL),
     (r"extension .* is unusual", _NO_MEDIA),
-    (r"\bfragment \d+ not found|giving up after", _NETWORK),
+    (r"giving up after", _NETWORK),
+    (r"\bfragment \d+ not found", (Reason.BROKEN_FILE, Fault.RETRYABLE)),
     (r"initialization fragment found after", _NO_FORMAT),
     (r"\bdrm\b", _DRM),
     # Before the patterns for a login, which sites also ask for as proof of being human.

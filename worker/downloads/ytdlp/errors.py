@@ -86,6 +86,10 @@ _MEDIA_PHASE = re.compile(
     r"unable to download video data|\bfragment \d|giving up after", re.IGNORECASE
 )
 
+# What yt-dlp says of a piece; the rest of the media may be there.
+_OF_A_PIECE = re.compile(r"giving up after", re.IGNORECASE)
+_GONE = frozenset({404, 410})
+
 # After its last try yt-dlp reports a failure as text, without the exception.
 _STATUS_TEXT = re.compile(r"HTTP Error (\d{3})")
 
@@ -158,7 +162,7 @@ def _classification(
         if by_type := _by_type(cause, text, is_known_host=extractor not in ("", "generic")):
             return by_type
     if status := _STATUS_TEXT.search(text):
-        return _by_status(int(status[1]), bool(_MEDIA_PHASE.search(text)))
+        return _by_status(int(status[1]), text)
     if _NO_FFMPEG.search(text):
         # yt-dlp also says so when ffmpeg is killed while yt-dlp asks for its version.
         if "ffmpeg" in ffmpeg.missing():
@@ -236,7 +240,7 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
         case HTTPError() if cause.redirect_loop:
             return Reason.LEADS_NOWHERE, Fault.PERMANENT
         case HTTPError():
-            return _by_status(int(cause.status), bool(_MEDIA_PHASE.search(text)))
+            return _by_status(int(cause.status), text)
         case CertificateVerifyError():
             return Reason.NETWORK, Fault.PERMANENT
         case socket.gaierror() if _is_unknown_host(cause):
@@ -263,12 +267,15 @@ def _is_unknown_host(error: BaseException) -> bool:
     )
 
 
-def _by_status(status: int, is_media: bool) -> Classification:
+def _by_status(status: int, text: str) -> Classification:
     if status >= 500:
         return Reason.SITE_ERROR, Fault.RETRYABLE
     if status < 400:
         return Reason.LEADS_NOWHERE, Fault.PERMANENT
+    if status in _GONE and _OF_A_PIECE.search(text):
+        return Reason.BROKEN_FILE, Fault.RETRYABLE
     reason, fault = _BY_STATUS.get(status, (Reason.FORBIDDEN, Fault.PERMANENT))
+    is_media = _MEDIA_PHASE.search(text) is not None
     if is_media and fault is Fault.PERMANENT and reason is not Reason.GEO_BLOCKED:
         return Reason.SITE_ERROR, Fault.RETRYABLE
     return reason, fault

@@ -19,19 +19,20 @@ from worker.downloads import spans
 from worker.downloads.channel import MOST_FILES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME, cover_of
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import ffmpeg
+from worker.downloads.media import ffmpeg, joining
 from worker.downloads.media.contents import positive
 from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.ytdlp import javascript, page_limits, solver
+from worker.downloads.ytdlp import dash, javascript, page_limits, solver
+from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.formats import Chooser
 from worker.downloads.ytdlp.meter import Meter, Report
 from worker.errors import Fault, JobError, Reason
-from worker.protocol import Download, Note
+from worker.protocol import Download, Note, Progress, Stage
 
 # The preferred height, unless somebody has asked for another.
 _HEIGHT = 1080
@@ -163,7 +164,14 @@ def _fetch(
         "progress_hooks": [meter.on_progress],
         "postprocessor_hooks": [meter.on_postprocessor],
     }
-    with page_limits.LimitedYoutubeDL(params, extractors) as ydl, _solver_blamed(ydl):
+
+    def join(path: Path) -> None:
+        if joining.needs_joining(path):
+            report(Progress(Stage.FINISHING, done_bytes=path.stat().st_size))
+            joining.join(path, limits)
+
+    dash.install()
+    with PatientYoutubeDL(params, extractors, join) as ydl, _solver_blamed(ydl):
         for tries_left in reversed(range(_MOST_CHOICES)):
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:
@@ -185,7 +193,7 @@ def _solver_blamed(ydl: page_limits.LimitedYoutubeDL) -> Iterator[None]:
 
 
 def _try(
-    ydl: page_limits.LimitedYoutubeDL, url: str, meter: Meter, chooser: Chooser, *, is_last: bool
+    ydl: PatientYoutubeDL, url: str, meter: Meter, chooser: Chooser, *, is_last: bool
 ) -> tuple[Downloaded, ...] | None:
     """The files of one choice of formats; None if another choice is to be tried."""
     try:
@@ -203,7 +211,7 @@ def _try(
     return files if is_last or not silent else None
 
 
-def _extract(ydl: page_limits.LimitedYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ...]:
+def _extract(ydl: PatientYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ...]:
     videos = list(_videos(_extract_info(ydl, url)))
     if not videos:
         raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
@@ -250,7 +258,7 @@ def _is_silent(file: Downloaded, chooser: Chooser) -> bool:
     return found.video is not None and found.audio is None
 
 
-def _fetch_cover(ydl: page_limits.LimitedYoutubeDL, path: Path, info: Mapping[str, Any]) -> None:
+def _fetch_cover(ydl: PatientYoutubeDL, path: Path, info: Mapping[str, Any]) -> None:
     """Fetch the cover of a song if its site has one; go on without it if that fails."""
     url = info.get("thumbnail")
     if url and info.get("vcodec") == "none":

@@ -37,6 +37,7 @@ ENGLISH = Catalogue(
         Reason.LEADS_NOWHERE: ("That link leads from page to page and never to a video.", _NEVER),
         Reason.EMPTY_FILE: ("The site gave me an empty file.", _NEVER),
         Reason.BROKEN_FILE: ("The site gave me a broken file.", _NEVER),
+        Reason.UNLIKE_PARTS: ("This is made of parts that differ, and I cannot join them.", _NEVER),
         Reason.SITE_BUSY: ("The site is turning me away for now.", "Please try again in an hour."),
         Reason.SITE_ERROR: ("The site is having problems.", _LATER),
         Reason.BLOCKED_HERE: (

@@ -23,13 +23,13 @@ class Box:
     is_cut_off: bool
 
 
-def boxes(file: BinaryIO) -> Iterator[Box]:
-    """The first few outermost boxes of a file.
+def boxes(file: BinaryIO, most: int = _MOST_BOXES) -> Iterator[Box]:
+    """The outermost boxes of a file, only the first few unless `most` says more.
 
     While a box is looked at, the file is positioned at its content.
     """
     position, end = 0, os.fstat(file.fileno()).st_size
-    for _ in range(_MOST_BOXES):
+    for _ in range(most):
         if position >= end:  # any number may have been written as a size
             return
         file.seek(position)

@@ -1,0 +1,61 @@
+"""Playlists that players play, and yt-dlp does not."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.download_limits import LIMITS
+from tests.support.downloads_harness import Worker
+from tests.support.file_server import served
+from tests.support.media import make, probe
+from worker.errors import Fault, Reason
+
+pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
+
+FORMAT = "-c copy -hls_time 1 -hls_list_size 0"
+
+
+@pytest.fixture(scope="module")
+def playlist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A playlist of three pieces of a second each."""
+    return make(tmp_path_factory.mktemp("hls") / "film.m3u8", FORMAT)
+
+
+def without_end(text: str) -> str:
+    return text.replace("#EXT-X-ENDLIST\n", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "length_s"),
+    [
+        (lambda text: f"\ufeff\n\n{text}".replace("\n", "\r\n").encode(), 3.0),
+        (lambda text: text.encode("utf-16"), 3.0),
+        (lambda text: text.replace(",\n", ",café\n").encode("latin-1"), 3.0),
+        (lambda text: without_end(text).replace("#EXTINF", "#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF", 1)
+         .encode(), 3.0),
+        (lambda text: re.sub(r"film2", "#EXT-X-GAP\ngone", text).encode(), 2.0),
+    ],
+    ids=["marked", "utf-16", "latin-1", "complete", "gap"],
+)  # fmt: skip
+def test_what_players_play_is_fetched(
+    warm: Worker, playlist: Path, change: Callable[[str], bytes], length_s: float
+) -> None:
+    changed = playlist.with_name("changed.m3u8")
+    changed.write_bytes(change(playlist.read_text()))
+    with served(playlist.parent) as url:
+        media = warm.run(f"{url}/{changed.name}", LIMITS).media
+    assert probe(media.path).duration_s == pytest.approx(length_s, abs=0.2)
+
+
+def test_a_piece_that_is_gone_is_asked_for_again_later(warm: Worker, playlist: Path) -> None:
+    changed = playlist.with_name("changed.m3u8")
+    changed.write_text(playlist.read_text().replace("film1", "gone"))
+    with served(playlist.parent) as url:
+        for _ in range(3):
+            error = warm.run(f"{url}/{changed.name}", LIMITS).error
+            # Not the site's fault as a whole, which would be left alone then.
+            assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), (
+                error.detail
+            )

@@ -1,0 +1,57 @@
+"""What becomes of a DASH manifest with several periods."""
+
+from typing import Any
+
+import pytest
+
+from worker.downloads.ytdlp import dash
+
+BASE = "https://example.com/"
+
+
+def video(period: str, height: int, seconds: int = 2, **more: Any) -> dict[str, Any]:
+    fragments = [{"path": f"{period}{height}.{n}", "duration": 1.0} for n in range(seconds)]
+    kind = {"vcodec": "avc1.42c00a", "acodec": "none", "height": height}
+    return {**kind, "fragments": fragments, "fragment_base_url": BASE, **more}
+
+
+def sound(period: str, language: str | None = None) -> dict[str, Any]:
+    kind = {"vcodec": "none", "acodec": "mp4a.40.2", "language": language}
+    return {**kind, "url": f"{BASE}{period}-{language}.m4a"}
+
+
+def fetched(formats: list[dict[str, Any]]) -> list[str]:
+    """For each format what is fetched, by name."""
+    return [
+        " ".join(fragment["url"].removeprefix(BASE) for fragment in media["fragments"])
+        for media in formats
+    ]
+
+
+@pytest.mark.parametrize(
+    ("periods", "expected"),
+    [
+        ([[video("a", 480)], [video("b", 480)]], ["a480.0 a480.1 b480.0 b480.1"]),
+        ([[video("a", 480, 1)], [video("b", 240), video("b", 360)]],
+         ["a480.0 b240.0 b240.1", "a480.0 b360.0 b360.1"]),
+        ([[video("a", 240, 9), video("a", 720, 9)], [video("b", 480, 1), video("b", 700, 1)]],
+         [f"{' '.join(f'a240.{n}' for n in range(9))} b480.0",
+          f"{' '.join(f'a720.{n}' for n in range(9))} b700.0"]),
+        ([[video("a", 9, 1), sound("a")], [video("b", 9, 3), sound("b")]],
+         ["a9.0 b9.0 b9.1 b9.2", "a-None.m4a b-None.m4a"]),
+        ([[video("a", 9, 1)], [video("b", 9, 3), sound("b")]], ["b9.0 b9.1 b9.2", "b-None.m4a"]),
+        ([[video("a", 9), sound("a", "de"), sound("a", "en")],
+          [video("b", 9, 1), sound("b", "en"), sound("b", "de")]],
+         ["a9.0 a9.1 b9.0", "a-de.m4a b-de.m4a", "a-en.m4a b-en.m4a"]),
+    ],
+)  # fmt: skip
+def test_each_format_goes_on_in_all_periods(
+    periods: list[list[dict[str, Any]]], expected: list[str]
+) -> None:
+    assert fetched(dash.merged(periods)) == expected
+
+
+def test_one_period_stays_as_it_is() -> None:
+    period = [video("a", 480), sound("a")]
+    assert dash.merged([period]) == period
+    assert dash.merged([]) == []

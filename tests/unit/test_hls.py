@@ -1,0 +1,103 @@
+"""What yt-dlp is given in place of an HLS playlist."""
+
+import pytest
+
+from worker.downloads.ytdlp import hls
+
+KEY = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
+ONE_FILE = (
+    '#EXT-X-MAP:URI="f",BYTERANGE="9@0" #EXT-X-BYTERANGE:5@9 f #EXT-X-BYTERANGE:6 f'
+    ' #EXT-X-MAP:URI="f",BYTERANGE="9@20" #EXT-X-BYTERANGE:7@29 f'
+)
+
+
+def pieces(*lines: str) -> list[str]:
+    """What is fetched, each with the range of bytes and the key that stand before it."""
+    text = hls.rewritten("\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:1", *lines]))
+    fetched, where = [], ""
+    for line in text.splitlines():
+        if line.startswith("#EXT-X-BYTERANGE:"):
+            where = "@" + line.partition(":")[2]
+        elif not line.startswith("#"):
+            fetched.append(line + where)
+            where = ""
+    return fetched
+
+
+@pytest.mark.parametrize(
+    ("lines", "fetched"),
+    [
+        ("#EXTINF:1, 0.ts #EXTINF:1, 1.ts", "0.ts 1.ts"),
+        ('#EXT-X-MAP:URI="a" 0 1', "a 0 1"),
+        ('#EXT-X-MAP:URI="a" 0 #EXT-X-MAP:URI="b" 1', "a 0 b 1"),
+        ('#EXT-X-MAP:URI="a" 0 #EXT-X-MAP:URI="a" 1', "a 0 1"),
+        ('#EXT-X-MAP:URI="a" 0 #EXT-X-MAP:URI="b" 1 #EXT-X-MAP:URI="a" 2', "a 0 b 1 a 2"),
+        ('#EXT-X-MAP:URI="a" 0 #EXT-X-DISCONTINUITY 1', "a 0 a 1"),
+        ('#EXT-X-MAP:URI="a" 0 #EXT-X-DISCONTINUITY #EXT-X-MAP:URI="b" 1', "a 0 b 1"),
+        ("0 #EXT-X-DISCONTINUITY 1", "0 1"),
+        ("#EXT-X-MAP:BYTERANGE=1@2 0", "0"),
+        (ONE_FILE, "f@9@0 f@5@9 f@6@14 f@9@20 f@7@29"),
+        ("#EXT-X-BYTERANGE:nonsense 0", "0"),
+        ("0 #EXT-X-GAP #EXTINF:1, 1 2", "0 2"),
+        ('#EXT-X-GAP 0 #EXT-X-MAP:URI="a" #EXTINF:1, #EXT-X-GAP 1 2', "a 2"),
+        ("#EXT-X-BYTERANGE:5@0 f #EXT-X-GAP #EXT-X-BYTERANGE:6 f #EXT-X-BYTERANGE:7 f",
+         "f@5@0 f@7@11"),
+    ],
+)  # fmt: skip
+def test_all_that_a_player_would_fetch_is_fetched(lines: str, fetched: str) -> None:
+    assert pieces(*lines.split(" ")) == fetched.split()
+
+
+def test_a_piece_without_a_vector_has_its_number_as_one() -> None:
+    text = hls.rewritten(f"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n{KEY}\n0\n#EXT-X-GAP\n1\n2\n")
+    assert [line for line in text.splitlines() if line.startswith("#EXT-X-KEY") or line == "2"] == [
+        f"{KEY},IV=0x{7:032x}",
+        f"{KEY},IV=0x{9:032x}",
+        "2",
+    ]
+
+
+def test_a_key_that_has_a_vector_stays_as_it_is() -> None:
+    text = hls.rewritten(f'#EXTM3U\n{KEY},IV=0x1\n#EXT-X-MAP:URI="a"\n0\n#EXT-X-KEY:METHOD=NONE\n1')
+    assert text.splitlines()[1:-1] == [f"{KEY},IV=0x1", "a", "0", "#EXT-X-KEY:METHOD=NONE", "1"]
+
+
+def test_what_yt_dlp_understands_stays() -> None:
+    marks = ["#UPLYNK-SEGMENT:1,00,ad", "#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES", "#EXTINF:1,", "0"]
+    assert hls.rewritten("\n".join(marks)).splitlines()[1:-1] == marks
+
+
+@pytest.mark.parametrize(
+    ("line", "is_complete"),
+    [
+        ("#EXT-X-ENDLIST", True),
+        ("#EXT-X-PLAYLIST-TYPE:VOD", True),
+        ("#EXT-X-PLAYLIST-TYPE: VOD\r", True),
+        ("#EXT-X-PLAYLIST-TYPE:EVENT", False),
+        ("#EXT-X-VERSION:3", False),
+    ],
+)
+def test_a_list_says_whether_it_is_complete(line: str, is_complete: bool) -> None:
+    text = f"#EXTM3U\n{line}\n#EXTINF:2.5,a\n0.ts\n#EXTINF:1,\n1.ts\n"
+    assert hls.is_complete(text) is is_complete
+    assert hls.duration_s(text) == 3.5
+
+
+def test_a_list_that_goes_on_has_another_outline() -> None:
+    first, more = "#EXTM3U\n#EXTINF:1,\n0?token=a\n", "#EXTINF:1,\n1\n"
+    assert hls.outline(first) == hls.outline(first.replace("=a", "=b"))
+    assert hls.outline(first) != hls.outline(first + more)
+    assert hls.outline(first) != hls.outline(f"#EXT-X-MEDIA-SEQUENCE:1\n{first}")
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"#EXTM3U", "#EXTM3U"),
+        (b"\xef\xbb\xbf#EXTM3U", "#EXTM3U"),
+        ("é".encode(), "é"),
+        (b"caf\xe9", "café"),
+    ],
+)
+def test_a_list_is_read_in_the_encoding_that_it_has(data: bytes, text: str) -> None:
+    assert hls.decoded(data) == text

@@ -1,0 +1,57 @@
+"""Where a file was put together of parts."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from worker.downloads.media import joints
+
+
+def boxes(kinds: str) -> bytes:
+    """Boxes of 16 bytes each."""
+    return b"".join(struct.pack(">I4s8x", 16, kind.encode()) for kind in kinds.split())
+
+
+def adts(rate: int, channels: int) -> bytes:
+    """An AAC frame of 20 bytes."""
+    header = bytes((0xFF, 0xF1, 0x40 | rate << 2, channels << 6, 20 >> 3, (20 & 7) << 5, 0xFC))
+    return header.ljust(20, b"\0")
+
+
+STEREO, MONO, SLOWER = adts(4, 2), adts(4, 1), adts(7, 2)
+TIMED = b"ID3\x04\0\0\0\0\0\x05" + b"tags!"
+WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm".ljust(40, b"\0")
+
+
+@pytest.mark.parametrize(
+    ("data", "starts"),
+    [
+        (b"", [0]),
+        (b"GIF89a" * 9, [0]),
+        (boxes("ftyp moov mdat"), [0]),
+        (boxes("ftyp mdat moov"), [0]),
+        (boxes("ftyp moov moof mdat styp moof mdat"), [0]),
+        (boxes("ftyp moov moof mdat ftyp moov moof mdat"), [0, 64]),
+        (boxes("ftyp moov mdat ftyp mdat moov ftyp moov"), [0, 48, 96]),
+        (boxes("ftyp moov moof mdat moov moof mdat"), [0, 64]),
+        (boxes("ftyp moov moof mdat ftyp moof mdat"), [0]),
+        (boxes("ftyp moov") + bytes(16), [0]),
+        (STEREO * 3, [0]),
+        (STEREO + TIMED + STEREO, [0]),
+        (STEREO * 2 + MONO, [0, 40]),
+        (TIMED + STEREO + TIMED + SLOWER + STEREO, [0, 50, 70]),
+        (WEBM * 2, [0, 40]),
+        (WEBM + b"\x1a\x45\xdf\xa3" + bytes(80), [0]),
+        (b"\x47" * 188 * 3, [0]),
+        (b"\x47" * 100, [0]),
+    ],
+)
+def test_a_part_begins_where_a_player_would_begin_anew(
+    tmp_path: Path, data: bytes, starts: list[int]
+) -> None:
+    path = tmp_path / "media"
+    path.write_bytes(data)
+    found = joints.parts(path)
+    assert [start for start, _ in found] == starts
+    assert found[-1][1] == len(data)

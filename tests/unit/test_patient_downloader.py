@@ -1,0 +1,106 @@
+"""What our YoutubeDL does where yt-dlp's gives up, without a network."""
+
+import io
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from yt_dlp.utils import DownloadError
+
+from worker.downloads.ytdlp.downloader import PatientYoutubeDL
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+
+HEAD = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
+PIECE = "#EXTINF:4,\n0.ts\n"
+FROM_1, FROM_2, FROM_7 = (f"{HEAD}#EXT-X-MEDIA-SEQUENCE:{first}\n{PIECE}" for first in (1, 2, 7))
+VOD, EVENT = (f"{HEAD}#EXT-X-PLAYLIST-TYPE:{kind}\n{PIECE}" for kind in ("VOD", "EVENT"))
+
+
+@pytest.fixture
+def ydl() -> Iterator[PatientYoutubeDL]:
+    params = {"socket_timeout": 10.0, "cachedir": False, "quiet": True}
+    with PatientYoutubeDL(params, ExtractorIndex({}), lambda path: None) as made:
+        yield made
+
+
+class Response(io.BytesIO):
+    url = "https://example.com/film.m3u8"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "length_s"),
+    [
+        (HEAD + PIECE, HEAD + PIECE, 4.0),
+        (HEAD + PIECE * 2, HEAD + PIECE * 2, 8.0),
+        (HEAD + PIECE, HEAD + PIECE * 2, None),
+        (FROM_1, FROM_2, None),
+        (EVENT, EVENT, 4.0),
+        (FROM_7, None, None),
+        (VOD, None, 4.0),
+        ("#EXTM3U\n" + PIECE, None, None),
+        (HEAD.replace(":4", ":9") + PIECE, None, None),
+    ],
+)
+def test_what_does_not_grow_is_not_live(
+    ydl: PatientYoutubeDL,
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+    second: str | None,
+    length_s: float | None,
+) -> None:
+    answers = [first, second]
+    waits: list[float] = []
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(time, "sleep", waits.append)
+    monkeypatch.setattr(
+        LimitedYoutubeDL, "urlopen", lambda _, request: Response(str(answers.pop(0)).encode())
+    )
+    monkeypatch.setattr(
+        LimitedYoutubeDL, "process_ie_result", lambda _, result, *more: seen.update(result)
+    )
+    media = {"url": Response.url, "protocol": "m3u8_native"}
+    ydl.process_ie_result(
+        {"extractor_key": "Generic", "live_status": "is_live", "formats": [media]}
+    )
+    assert seen["live_status"] == ("is_live" if length_s is None else "not_live")
+    assert seen.get("duration") == length_s
+    # Longer than a live stream may take to grow (RFC 8216, 6.2.1).
+    assert waits == ([] if second is None else [6.0])
+
+
+def test_what_a_site_calls_live_is_believed(
+    ydl: PatientYoutubeDL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(
+        LimitedYoutubeDL, "process_ie_result", lambda _, result, *more: seen.update(result)
+    )
+    ydl.process_ie_result({"extractor_key": "Twitch", "live_status": "is_live"})
+    assert seen["live_status"] == "is_live"
+
+
+def test_the_failure_of_a_thread_is_not_hidden_by_what_it_leads_to(
+    ydl: PatientYoutubeDL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: PatientYoutubeDL, *args: object) -> None:
+        try:
+            self.trouble("ERROR: HTTP Error 404: Not Found")
+        except DownloadError:
+            raise ValueError("write to closed file") from None
+
+    monkeypatch.setattr(LimitedYoutubeDL, "dl", fail)
+    with pytest.raises(DownloadError, match="404"):
+        ydl.dl("media.mp4", {"protocol": "https"})
+
+
+def test_a_failure_without_a_cause_stays_what_it_is(
+    ydl: PatientYoutubeDL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise ValueError("something else")
+
+    monkeypatch.setattr(LimitedYoutubeDL, "dl", fail)
+    with pytest.raises(ValueError, match="something else"):
+        ydl.dl("media.mp4", {"protocol": "https"})

@@ -1,0 +1,185 @@
+"""Make one film or song of a file that was put together of parts.
+
+Parts that agree in all that a player has to know are copied one after the other. Others are
+encoded together, in the size and at the rate that most of the film has.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import contents, conversion, ffmpeg, joints
+from worker.downloads.media.contents import Contents, Video
+from worker.downloads.media.conversion import Budget, Encoding, Unaffordable
+from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
+from worker.errors import Fault, JobError, Reason
+
+# Each costs a run of ffprobe, and a decoder's memory where parts are encoded together.
+_MOST_PARTS = 100
+_COPY_BYTES = 1 << 20
+_RATE_HZ = 48_000
+# What a player has to know of a stream before the first frame.
+_VIDEO_FIELDS = ("codec_name", "profile", "width", "height", "pix_fmt", "sample_aspect_ratio")
+_AUDIO_FIELDS = ("codec_name", "profile", "sample_rate", "channels")
+
+
+@dataclass(frozen=True)
+class _Part:
+    path: Path
+    found: Contents
+    length_s: float
+    streams: tuple[object, ...]
+    """What its streams have to have in common with others to be copied."""
+
+
+def needs_joining(path: Path) -> bool:
+    """Whether a file was put together of parts, and can be joined on this machine."""
+    return len(joints.parts(path)) > 1 and not ffmpeg.missing()
+
+
+def join(path: Path, limits: DownloadLimits) -> None:
+    """Replace the file at `path`, which is in parts, with one that is of a piece.
+
+    The new one is an MP4, whatever its name. Raises JobError if that is not possible.
+    """
+    budget = conversion.budget_of(limits)
+    joining = _Joining(path, budget, limits.memory_bytes)
+    try:
+        joining.run()
+    except (Unaffordable, ValueError) as error:
+        raise _cannot(str(error) or "encoding takes too long") from error
+    except ProgramKilled as error:
+        raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"joining: {error}") from error
+    except NoRoom as error:
+        raise JobError(Reason.DISK_FULL, Fault.RETRYABLE, f"joining: {error}") from error
+    except ProgramFailed as error:
+        raise _cannot(str(error)) from error
+
+
+def _cannot(why: str) -> JobError:
+    return JobError(Reason.UNLIKE_PARTS, Fault.PERMANENT, why)
+
+
+class _Joining:
+    """Joins the parts of one file. Call `run` once."""
+
+    def __init__(self, path: Path, budget: Budget, memory_bytes: int) -> None:
+        self._path = path
+        self._target = path.with_name(f"{path.stem}.joined.mp4")
+        self._budget = budget
+        self._memory_bytes = memory_bytes
+        self._ends_at = time.monotonic() + budget.time_s
+
+    def run(self) -> None:
+        edges = joints.parts(self._path)
+        if len(edges) > _MOST_PARTS:
+            raise ValueError(f"{len(edges)} parts")
+        parts = [part for part in map(_inspected, self._separated(edges)) if part.length_s]
+        if len({part.streams for part in parts}) == 1:
+            self._copy(parts)
+        else:
+            self._encode(parts)
+        self._target.replace(self._path)
+        for part in parts:
+            part.path.unlink()
+
+    def _separated(self, edges: Sequence[tuple[int, int]]) -> list[Path]:
+        """Each part in a file of its own, in place of the file."""
+        paths = []
+        with open(self._path, "rb") as source:
+            for number, (start, end) in enumerate(edges):
+                paths.append(self._path.with_name(f"{self._path.stem}.{number:03}.part"))
+                with open(paths[-1], "wb") as part:
+                    source.seek(start)
+                    while start < end:
+                        part.write(data := source.read(min(_COPY_BYTES, end - start)))
+                        start += len(data)
+        self._path.unlink()
+        return paths
+
+    @property
+    def _limits(self) -> ProgramLimits:
+        return ProgramLimits(self._ends_at - time.monotonic(), self._memory_bytes)
+
+    def _copy(self, parts: Sequence[_Part]) -> None:
+        names = self._path.with_name(f"{self._path.stem}.parts.txt")
+        lines = [f"file '{part.path.name}'\nduration {part.length_s:.6f}\n" for part in parts]
+        names.write_text("".join(lines), "ascii")
+        ffmpeg.concatenate(names, self._target, self._limits)
+        names.unlink()
+
+    def _encode(self, parts: Sequence[_Part]) -> None:
+        length_s = sum(part.length_s for part in parts)
+        if not length_s:
+            raise ValueError("no part can be read")
+        conversion.check_audio(length_s, self._budget)
+        video = _main_video(parts)
+        encoding = conversion.encoding_of(video, length_s, self._budget) if video else None
+        has_audio = any(part.found.audio for part in parts)
+        graph = _graph(parts, encoding, video.pictures_per_s if video else 0.0, has_audio)
+        sources = [part.path for part in parts]
+        ffmpeg.encode_together(sources, self._target, graph, encoding, self._limits)
+
+
+def _inspected(path: Path) -> _Part:
+    probed = ffmpeg.probe_result(ffmpeg.start_probe(path))
+    found = contents.read(probed)
+    length_s = found.duration_s or 0.0
+    if "mp4" in found.containers:
+        # Of fragments ffprobe tells when they end, by a clock that began long before.
+        began_s = contents.positive(probed["format"].get("start_time")) or 0.0
+        length_s = length_s - began_s if began_s < length_s else length_s
+    return _Part(path, found, length_s, tuple(_streams(probed)))
+
+
+def _streams(probed: Mapping[str, Any]) -> Iterator[object]:
+    for stream in probed.get("streams") or ():
+        if stream.get("codec_type") == "video":
+            yield (*map(stream.get, _VIDEO_FIELDS), stream.get("extradata_hash"))
+        elif stream.get("codec_type") == "audio":
+            yield (*map(stream.get, _AUDIO_FIELDS), stream.get("extradata_hash"))
+
+
+def _main_video(parts: Sequence[_Part]) -> Video | None:
+    """The pictures that most of the film has; None for a song."""
+    lengths: dict[Video, float] = {}
+    for part in parts:
+        if video := part.found.video:
+            key = replace(
+                video, codec="", pixel_format="", pictures_per_s=round(video.pictures_per_s, 3)
+            )
+            lengths[key] = lengths.get(key, 0.0) + part.length_s
+    return max(lengths, key=lengths.__getitem__, default=None)
+
+
+def _graph(parts: Sequence[_Part], encoding: Encoding | None, rate: float, has_audio: bool) -> str:
+    """The filters that make streams of one kind of all parts, and put them one after the other."""
+    chains, labels = [], ""
+    for number, part in enumerate(parts):
+        if encoding:
+            chains.append(f"{_pictures(number, part, encoding, rate)}[v{number}]")
+            labels += f"[v{number}]"
+        if has_audio:
+            chains.append(f"{_sound(number, part)}[a{number}]")
+            labels += f"[a{number}]"
+    streams = f"v={int(bool(encoding))}:a={int(has_audio)}"
+    outputs = ("[v]" if encoding else "") + ("[a]" if has_audio else "")
+    return ";".join([*chains, f"{labels}concat=n={len(parts)}:{streams}{outputs}"])
+
+
+def _pictures(number: int, part: _Part, encoding: Encoding, rate: float) -> str:
+    size = f"{encoding.width}:{encoding.height}"
+    if part.found.video is None:
+        size = size.replace(":", "x")
+        return f"color=black:s={size}:r={rate}:d={part.length_s},format=yuv420p,setsar=1"
+    shape = f"scale=iw*sar:ih,scale={size}:force_original_aspect_ratio=decrease"
+    return f"[{number}:V:0]{shape},pad={size}:-1:-1,setsar=1,fps={rate},format=yuv420p"
+
+
+def _sound(number: int, part: _Part) -> str:
+    if part.found.audio is None:
+        return f"anullsrc=r={_RATE_HZ}:cl=stereo,atrim=duration={part.length_s}"
+    return f"[{number}:a:0]aresample={_RATE_HZ}:async=1:first_pts=0,aformat=channel_layouts=stereo"

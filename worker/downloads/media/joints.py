@@ -1,0 +1,82 @@
+"""Find where a file was put together of parts: of advertisements, or what was encoded anew.
+
+Players begin anew at such a place, and a file goes on as if nothing had happened: with the size
+and the clock of its first part. Pure but for reading the file. Containers that are not known here
+count as one part.
+"""
+
+import itertools
+import mmap
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from worker.downloads.media.mp4 import boxes as mp4_boxes
+from worker.downloads.media.transport_stream import joints_of_ts
+
+# Ten hours in fragments of two seconds, each in four boxes.
+_MOST_BOXES = 80_000
+_EBML = re.compile(rb"\x1a\x45\xdf\xa3.{1,60}?(?:webm|matroska)", re.DOTALL)
+_ID3, _ID3_HEADER = b"ID3", 10
+_ADTS_HEADER = 7
+
+
+def parts(path: Path) -> list[tuple[int, int]]:
+    """Where in the file its parts begin and end, in bytes; one if it is of a piece."""
+    size = path.stat().st_size
+    if not size:
+        return [(0, 0)]
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        head = bytes(data[:12])
+        if head[4:8] in (b"ftyp", b"styp", b"moov"):
+            starts = [*_joints_of_mp4(path)]
+        elif head[:1] == b"\x47":
+            starts = [*joints_of_ts(data)]
+        elif head[:4] == b"\x1a\x45\xdf\xa3":
+            starts = [found.start() for found in _EBML.finditer(data)][1:]
+        elif head[:3] == _ID3 or _is_adts(head):
+            starts = [*_joints_of_adts(data)]
+        else:
+            starts = []
+    edges = [0, *starts, size]
+    return [*itertools.pairwise(edges)]
+
+
+def _joints_of_mp4(path: Path) -> Iterator[int]:
+    """Where an initialisation section begins that is not the first."""
+    position, began, has_index = 0, 0, False
+    with open(path, "rb") as file:
+        for box in mp4_boxes.boxes(file, _MOST_BOXES):
+            if box.kind == b"ftyp":
+                began = position
+            elif box.kind == b"moov":
+                if has_index:
+                    yield began or position
+                has_index, began = True, 0
+            elif box.kind in (b"moof", b"styp") and has_index:
+                began = 0
+            if not box.size:
+                return
+            position += box.size
+
+
+def _is_adts(header: bytes) -> bool:
+    return len(header) >= _ADTS_HEADER and header[0] == 0xFF and header[1] & 0xF6 == 0xF0
+
+
+def _joints_of_adts(data: mmap.mmap) -> Iterator[int]:
+    """Where the profile, the rate or the channels of AAC frames change."""
+    position, before = 0, b""
+    while header := data[position : position + _ID3_HEADER]:
+        if header[:3] == _ID3 and len(header) == _ID3_HEADER:
+            length = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(header[:5:-1]))
+            position += _ID3_HEADER + length
+        elif _is_adts(header):
+            now = bytes((header[2] & 0xFD, header[3] & 0xC0))
+            if before and now != before:
+                yield position
+            before = now
+            length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+            position += max(length, _ADTS_HEADER)
+        else:
+            return

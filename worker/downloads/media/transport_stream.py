@@ -1,0 +1,149 @@
+"""Find where an MPEG transport stream (ISO/IEC 13818-1) was put together of parts.
+
+Pure. Only the packets in which something begins are looked at: a table of streams, or a frame.
+"""
+
+import mmap
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_PACKET = 188
+_SYNC = 0x47
+_BEGINS = re.compile(rb"[\x40-\x5f\xc0-\xdf]")  # payload_unit_start_indicator
+_CLOCK_HZ = 90_000
+# Jumps that no encoder makes on its own. Slides may be shown for long, but sound goes on.
+_BACK, _FORTH, _FORTH_OF_SLIDES = _CLOCK_HZ, 2 * _CLOCK_HZ, 10 * _CLOCK_HZ
+# The parameters of H.264, of HEVC and of MPEG-2, up to what comes next.
+_VIDEO_PARAMETERS = re.compile(
+    rb"\x00\x00\x01(?:[\x27\x47\x67].|\x42\x01|\xb3).{4,}?(?=\x00\x00\x01|\x00\x00\x00|$)",
+    re.DOTALL,
+)
+
+
+@dataclass
+class _Part:
+    """What has been seen of one part: its streams by their packet ids."""
+
+    times: dict[int, int] = field(default_factory=dict)
+    parameters: dict[int, bytes] = field(default_factory=dict)
+    streams: bytes = b""
+    has_sound: bool = False
+    suspected: int | None = None
+    """Where pictures jump forth, which is a joint if the sound does so too."""
+
+
+def joints_of_ts(data: mmap.mmap) -> Iterator[int]:
+    """Where, in bytes, a part begins that is not the first."""
+    if set(data[::_PACKET]) != {_SYNC}:
+        return
+    part, table_id, table_at = _Part(), -1, 0
+    for found in _BEGINS.finditer(data[1::_PACKET]):
+        position = found.start() * _PACKET
+        packet = data[position : position + _PACKET]
+        packet_id = (packet[1] & 0x1F) << 8 | packet[2]
+        payload = _payload(packet)
+        if packet_id == 0:
+            table_id, table_at = _table_id(payload), position
+        elif packet_id == table_id:
+            streams = _section(payload)
+            if part.streams and streams != part.streams:
+                part = _Part()
+                yield table_at
+            part.streams = streams
+        elif _begins_frame(payload) and _is_joint(part, packet_id, payload, table_at):
+            joint = part.suspected
+            part = _Part(streams=part.streams)
+            yield table_at if joint is None else joint
+            _is_joint(part, packet_id, payload, table_at)
+
+
+def _payload(packet: bytes) -> bytes:
+    if packet[3] & 0x20:  # an adaptation field
+        return packet[5 + packet[4] :]
+    return packet[4:]
+
+
+def _begins_frame(payload: bytes) -> bool:
+    return payload[:3] == b"\x00\x00\x01" and len(payload) > 14
+
+
+def _section(payload: bytes) -> bytes:
+    """A table's section without its header and its checksum."""
+    section = payload[1 + payload[0] :] if payload else b""
+    if len(section) < 12:
+        return b""
+    length = (section[1] & 0x0F) << 8 | section[2]
+    return section[8 : max(8, 3 + length - 4)]
+
+
+def _table_id(payload: bytes) -> int:
+    """The packet id of the table of the first programme's streams."""
+    section = _section(payload)
+    for at in range(0, len(section) - 3, 4):
+        if section[at] or section[at + 1]:
+            return (section[at + 2] & 0x1F) << 8 | section[at + 3]
+    return -1
+
+
+def _is_joint(part: _Part, packet_id: int, payload: bytes, table_at: int) -> bool:
+    """Whether the frame belongs to another part than those before it; note it otherwise."""
+    is_sound = payload[3] & 0xE0 == 0xC0 or payload[3] == 0xBD
+    content = payload[9 + payload[8] :]
+    parameters = _of_sound(content) if is_sound else _of_pictures(content)
+    before = part.parameters.get(packet_id)
+    if parameters and before and not _are_alike(parameters, before):
+        return True
+    if parameters:
+        part.parameters[packet_id] = parameters
+    part.has_sound |= is_sound
+    if (now := _time(payload)) is None:
+        return False
+    then = part.times.get(packet_id, now)
+    part.times[packet_id] = now
+    if now < then - _BACK:
+        return True
+    if part.has_sound and not is_sound:
+        if now > then + _FORTH:
+            part.suspected = table_at
+        return False
+    if now > then + (_FORTH if is_sound else _FORTH_OF_SLIDES):
+        return True
+    if is_sound:
+        part.suspected = None
+    return False
+
+
+def _are_alike(one: bytes, other: bytes) -> bool:
+    """Whether they agree as far as both were in one packet."""
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
+
+
+def _time(payload: bytes) -> int | None:
+    """When a frame is decoded, or else shown, on a clock of 90 kHz."""
+    flags = payload[7] >> 6
+    at = 14 if flags == 3 else 9
+    if flags < 2 or len(payload) < at + 5:
+        return None
+    a, b, c, d, e = payload[at : at + 5]
+    return (a >> 1 & 7) << 30 | b << 22 | c >> 1 << 15 | d << 7 | e >> 1
+
+
+def _of_pictures(content: bytes) -> bytes | None:
+    found = _VIDEO_PARAMETERS.search(content)
+    return found[0] if found else None
+
+
+def _of_sound(content: bytes) -> bytes | None:
+    """What of the first frame's header tells the rate and the channels."""
+    if len(content) < 8:
+        return None
+    if content[0] == 0xFF and content[1] & 0xF6 == 0xF0:  # ADTS
+        return bytes((content[2] & 0xFD, content[3] & 0xC0))
+    if content[0] == 0xFF and content[1] & 0xE0 == 0xE0:  # MPEG audio
+        is_mono = content[3] & 0xC0 == 0xC0
+        return bytes((content[1] & 0x1E, content[2] & 0x0C, is_mono))
+    if content[:2] == b"\x0b\x77":  # AC-3
+        return bytes((content[4] & 0xC0, content[6] & 0xE0))
+    return None

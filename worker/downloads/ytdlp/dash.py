@@ -1,0 +1,88 @@
+"""Make one film of the periods of a DASH manifest (ISO/IEC 23009-1, 5.3.2).
+
+yt-dlp only puts periods together whose streams are described alike, and takes those of another
+size for a film of their own: an advertisement, or all but that.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urljoin
+
+from yt_dlp.extractor.common import InfoExtractor
+
+Format = dict[str, Any]
+
+
+def install() -> None:
+    """Let yt-dlp put together all periods of a manifest."""
+    InfoExtractor._merge_mpd_periods = _merge  # type: ignore[assignment, method-assign]
+
+
+def _merge(_: InfoExtractor, periods: Any) -> tuple[list[Format], dict[str, Any]]:
+    """In place of `InfoExtractor._merge_mpd_periods`."""
+    found = [period for period in periods if period["formats"]]
+    subtitles = found[0]["subtitles"] if found else {}
+    return merged([period["formats"] for period in found]), subtitles
+
+
+def merged(periods: Sequence[Sequence[Format]]) -> list[Format]:
+    """The formats of the longest period, each with its like in the others before and behind it.
+
+    A period that lacks the sound or the pictures is left out, or the two would drift apart.
+    """
+    if len(periods) < 2:
+        return [media for period in periods for media in period]
+    longest = max(periods, key=lambda period: max(map(_length, period)))
+    kinds = set(map(_kind, longest))
+    whole = [period for period in periods if set(map(_kind, period)) >= kinds]
+    return [_joined(media, whole) for media in longest]
+
+
+def _joined(media: Format, periods: Sequence[Sequence[Format]]) -> Format:
+    fragments = [fragment for period in periods for fragment in _fragments(_likest(media, period))]
+    protocol = "http_dash_segments"
+    return {**media, "fragments": fragments, "protocol": protocol, "is_dash_periods": True}
+
+
+def _likest(media: Format, period: Sequence[Format]) -> Format:
+    """The format of a period that differs least from another period's."""
+
+    def distance(other: Format) -> tuple[bool, bool, float, float]:
+        return (
+            other.get("language") != media.get("language"),
+            _codec(other) != _codec(media),
+            abs((other.get("height") or 0) - (media.get("height") or 0)),
+            abs((other.get("tbr") or 0) - (media.get("tbr") or 0)),
+        )
+
+    return min((other for other in period if _kind(other) == _kind(media)), key=distance)
+
+
+def _kind(media: Mapping[str, Any]) -> tuple[bool, bool, object]:
+    """Whether it has pictures and sound; what has neither is named by its suffix."""
+    has_video, has_audio = media.get("vcodec") != "none", media.get("acodec") != "none"
+    return has_video, has_audio, None if has_video or has_audio else media.get("ext")
+
+
+def _codec(media: Mapping[str, Any]) -> str:
+    codec = media.get("vcodec")
+    return str(media.get("acodec") if codec == "none" else codec).partition(".")[0]
+
+
+def _length(media: Mapping[str, Any]) -> float:
+    """How long it is in seconds, or else in fragments."""
+    fragments = media.get("fragments") or ()
+    return sum(fragment.get("duration") or 1.0 for fragment in fragments)
+
+
+def _fragments(media: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Its fragments with whole URLs; a format without any is a file."""
+    base = media.get("fragment_base_url") or ""
+    return [
+        {"url": fragment.get("url") or urljoin(base, fragment["path"]), **_duration(fragment)}
+        for fragment in media.get("fragments") or [{"url": media["url"]}]
+    ]
+
+
+def _duration(fragment: Mapping[str, Any]) -> dict[str, Any]:
+    return {"duration": fragment["duration"]} if fragment.get("duration") else {}

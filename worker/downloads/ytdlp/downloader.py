@@ -1,0 +1,118 @@
+"""A YoutubeDL that reads HLS playlists as players do, where yt-dlp gives up on them."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from yt_dlp.networking import Request
+from yt_dlp.utils import DownloadError
+
+from worker.downloads.ytdlp import hls
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+
+_NATIVE_HLS = "m3u8_native"
+# A playlist that goes on grows within 1.5 times its target duration (RFC 8216, 6.2.1).
+_GROWS_WITHIN = 1.5
+_BEFORE_PLAYLIST = re.compile(rb"(?:\xef\xbb\xbf|\s)+(?=#EXTM3U)")
+_UTF16_PLAYLISTS = ("\ufeff#EXTM3U".encode("utf-16-le"), "\ufeff#EXTM3U".encode("utf-16-be"))
+
+
+class PatientYoutubeDL(LimitedYoutubeDL):
+    """A YoutubeDL for one link that fetches every playlist which a player would play."""
+
+    def __init__(
+        self,
+        params: dict[str, Any],
+        extractors: ExtractorIndex,
+        on_stream: Callable[[Path], None],
+    ) -> None:
+        """Make one that calls `on_stream` with the file of each stream that it has downloaded."""
+        super().__init__(params, extractors)
+        self._on_stream = on_stream
+        self._trouble: DownloadError | None = None
+
+    def urlopen(self, req: Any) -> Any:
+        """Open a URL; a playlist begins with its first line, whatever stands before that."""
+        response = super().urlopen(req)
+        response.read = _from_first_line(response.read)
+        return response
+
+    def process_ie_result(
+        self, ie_result: Any, download: bool = True, extra_info: Any = None
+    ) -> Any:
+        """Look again at what counts as live only because its playlist has no last line."""
+        guess = (ie_result.get("extractor_key"), ie_result.get("live_status"))
+        if guess == ("Generic", "is_live") and (duration_s := self._length_if_over(ie_result)):
+            ie_result = {**ie_result, "live_status": "not_live", "duration": duration_s}
+        return super().process_ie_result(ie_result, download, extra_info)
+
+    def dl(self, name: str, info: Any, subtitle: bool = False, test: bool = False) -> Any:
+        """Download one stream into the file `name`."""
+        if info.get("protocol") == _NATIVE_HLS:
+            text, url = self._playlist(info)
+            info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text)}
+        self._trouble = None
+        try:
+            done: Any = super().dl(name, info, subtitle, test)
+        except ValueError as error:
+            # Where a thread has failed to fetch a piece, yt-dlp closes the file under the thread
+            # that writes it.
+            if self._trouble is None:
+                raise
+            raise self._trouble from error
+        if done[0]:
+            # Before yt-dlp merges it with another, and takes the first of its parts for all.
+            self._on_stream(Path(name))
+        return done
+
+    def trouble(self, *args: Any, **options: Any) -> None:
+        """Remember the first failure, which yt-dlp may hide behind another."""
+        try:
+            super().trouble(*args, **options)
+        except DownloadError as error:
+            self._trouble = self._trouble or error
+            raise
+
+    def _playlist(self, media: Mapping[str, Any]) -> tuple[str, str]:
+        """The text of a playlist, and the URL that it came from in the end."""
+        response = self.urlopen(Request(media["url"], headers=media.get("http_headers") or {}))
+        return hls.decoded(response.read()), response.url
+
+    def _length_if_over(self, video: Mapping[str, Any]) -> float:
+        """The length in seconds of what is not live any more; 0 if it is live."""
+        formats = video.get("formats") or ()
+        media = next((f for f in formats if f.get("protocol") == _NATIVE_HLS), None)
+        if media is None:
+            return 0.0
+        text, _ = self._playlist(media)
+        if not hls.is_complete(text):
+            before = hls.outline(text)
+            wait_s = _GROWS_WITHIN * hls.target_s(text)
+            patience_s = float(self.params.get("socket_timeout") or 0)
+            if before.has_lost_pieces or not 0 < wait_s < patience_s:
+                return 0.0
+            time.sleep(wait_s)
+            text, _ = self._playlist(media)
+            if hls.outline(text) != before:
+                return 0.0
+        return hls.duration_s(text)
+
+
+def _from_first_line(read: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Leave out what stands before a playlist: a mark of its encoding, blank lines."""
+    is_first = True
+
+    def read_on(amt: int | None = None) -> bytes:
+        nonlocal is_first
+        data = read(amt)
+        if is_first:
+            is_first = False
+            data = data[blank.end() :] if (blank := _BEFORE_PLAYLIST.match(data)) else data
+            if data.startswith(_UTF16_PLAYLISTS):
+                data = (data + read()).decode("utf-16", "replace").encode()
+        return data
+
+    return read_on

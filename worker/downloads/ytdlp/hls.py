@@ -1,0 +1,165 @@
+"""Read an HLS media playlist (RFC 8216), and rewrite it so that yt-dlp fetches all of it rightly.
+
+Pure. yt-dlp fetches one initialisation section at most, the first one, and takes it for a piece
+when it numbers the others. It also asks for pieces that the playlist says are missing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from yt_dlp.utils import parse_m3u8_attributes
+
+_RANGE = re.compile(r"(\d+)(?:@(\d+))?")
+_DURATION = re.compile(r"^#EXTINF:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
+_TARGET = re.compile(r"^#EXT-X-TARGETDURATION:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
+_SEQUENCE = re.compile(r"^#EXT-X-MEDIA-SEQUENCE:\s*(\d+)", re.MULTILINE)
+_COMPLETE = re.compile(r"^#EXT-X-(?:ENDLIST|PLAYLIST-TYPE:\s*VOD)\b", re.MULTILINE)
+
+
+def decoded(data: bytes) -> str:
+    """The text of a playlist: UTF-8, or Latin-1 where an old program wrote it."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def is_complete(text: str) -> bool:
+    """Whether a playlist says that no pieces will be added to it (RFC 8216, 4.3.3.4, 4.3.3.5)."""
+    return bool(_COMPLETE.search(text))
+
+
+def target_s(text: str) -> float:
+    """About how long each piece is; 0 if the playlist does not tell."""
+    found = _TARGET.search(text)
+    return float(found[1]) if found else 0.0
+
+
+def duration_s(text: str) -> float:
+    """The sum of the durations of its pieces."""
+    return sum(map(float, _DURATION.findall(text)))
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What changes when a playlist goes on: the number of its first piece, and all durations."""
+
+    first: int
+    durations: tuple[str, ...]
+
+    @property
+    def has_lost_pieces(self) -> bool:
+        """Whether its first pieces are gone, as only a live stream's are. Some count from 1."""
+        return self.first > 1
+
+
+def outline(text: str) -> Outline:
+    """The outline of a playlist."""
+    return Outline(_first_number(text), tuple(_DURATION.findall(text)))
+
+
+def _first_number(text: str) -> int:
+    found = _SEQUENCE.search(text)
+    return int(found[1]) if found else 0
+
+
+def rewritten(text: str) -> str:
+    """The same playlist with each initialisation section as a piece in its place.
+
+    Such a section is repeated after each discontinuity, so that the file shows where it was put
+    together. Pieces that are missing (EXT-X-GAP) are left out. URLs stay as they are.
+    """
+    return "\n".join(["#EXTM3U", *_Rewriting(text).lines(), "#EXT-X-ENDLIST", ""])
+
+
+@dataclass(frozen=True)
+class _Init:
+    """An initialisation section: its URL, its range of bytes, and the key that it needs."""
+
+    url: str
+    range: str | None
+    key: str | None
+
+
+@dataclass
+class _Rewriting:
+    text: str
+    _number: int = 0
+    _key: str | None = None
+    _written_key: str | None = None
+    _init: _Init | None = None
+    _written_init: _Init | None = None
+    _ends_at: int = 0
+    """Where the last range of bytes ended, from which the next one may go on."""
+    _is_gap: bool = False
+    _range: str | None = None
+    _tags: list[str] = field(default_factory=list)
+
+    def lines(self) -> Iterator[str]:
+        self._number = _first_number(self.text)
+        for line in filter(None, map(str.strip, self.text.splitlines())):
+            if not line.startswith("#"):
+                yield from self._piece(line)
+            else:
+                self._read_tag(*line.partition(":")[::2], line)
+
+    def _read_tag(self, name: str, value: str, line: str) -> None:
+        match name:
+            case "#EXT-X-MAP":
+                self._init = self._initialisation(parse_m3u8_attributes(value))
+            case "#EXT-X-KEY" if "METHOD" in parse_m3u8_attributes(value):
+                self._key = line
+            case "#EXT-X-GAP":
+                self._is_gap = True
+            case "#EXT-X-BYTERANGE":
+                self._range = self._absolute(value)
+            case "#EXT-X-DISCONTINUITY":
+                self._written_init = None
+            case "#EXTM3U" | "#EXT-X-MEDIA-SEQUENCE" | "#EXT-X-ENDLIST" | "#EXT-X-KEY":
+                pass
+            case _:
+                # Marks of advertisements and of copy protection, which yt-dlp understands.
+                self._tags.append(line)
+
+    def _initialisation(self, attributes: Mapping[str, str]) -> _Init | None:
+        url = attributes.get("URI")
+        found = _RANGE.match(attributes.get("BYTERANGE", ""))
+        where = f"{found[1]}@{found[2] or 0}" if found else None
+        return _Init(url, where, self._key) if url else None
+
+    def _absolute(self, value: str) -> str | None:
+        """A range of bytes with its start, which the playlist may leave out."""
+        found = _RANGE.match(value.strip())
+        if not found:
+            return None
+        start = int(found[2]) if found[2] else self._ends_at
+        self._ends_at = start + int(found[1])
+        return f"{found[1]}@{start}"
+
+    def _piece(self, url: str) -> Iterator[str]:
+        tags, where, is_gap = self._tags, self._range, self._is_gap
+        self._tags, self._range, self._is_gap = [], None, False
+        if where is None:
+            self._ends_at = 0
+        if is_gap:
+            yield from (tag for tag in tags if not tag.startswith("#EXTINF"))
+        else:
+            yield from tags
+            init = self._init
+            if init and init != self._written_init:
+                yield from self._fetched(init.url, init.range, init.key)
+                self._written_init = init
+            yield from self._fetched(url, where, self._key)
+        self._number += 1
+
+    def _fetched(self, url: str, where: str | None, key: str | None) -> Iterator[str]:
+        if key and "AES-128" in key and "IV" not in parse_m3u8_attributes(key.partition(":")[2]):
+            # The number of the piece (RFC 8216, 5.2).
+            key = f"{key},IV=0x{self._number:032x}"
+        if key and key != self._written_key:
+            yield key
+            self._written_key = key
+        if where:
+            yield f"#EXT-X-BYTERANGE:{where}"
+        yield url
