@@ -13,6 +13,9 @@ from worker.downloads.ytdlp import javascript
 
 FOLDER = Path(__file__).parent
 
+ORDER = ("slow", "bot", "process", "unit")
+"""The folders as they are run: a long module that came last would be waited for alone."""
+
 
 def pytest_configure() -> None:
     """Let what the tests start heed SIGINT, though a shell had this process ignore it by &."""
@@ -21,13 +24,18 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test with its folder's name, and leave out the exhaustive unless -m names them."""
+    """Mark and order tests by their folder, and leave out the exhaustive unless -m names them."""
     for item in items:
-        item.add_marker(item.path.relative_to(FOLDER).parts[0])
+        item.add_marker(_folder(item))
+    items.sort(key=lambda item: ORDER.index(_folder(item)))
     if "exhaustive" not in config.option.markexpr:
         exhaustive = [item for item in items if item.get_closest_marker("exhaustive")]
         config.hook.pytest_deselected(items=exhaustive)
         items[:] = [item for item in items if item not in exhaustive]
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(FOLDER).parts[0]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 from maintenance.strays import StrayHunter
 from tests.support import download_jobs
 from tests.support.download_jobs import MEBIBYTE
-from tests.support.pool_driver import METHODS, Driver, driven
+from tests.support.pool_driver import Driver, driven
 from tests.support.process_kit import ends, identity_of, wait_until
 from worker.downloads.limits import DownloadLimits
 from worker.errors import JobError, Reason
@@ -20,8 +20,6 @@ from worker.pool.events import Failed, Lost, Reported, Stopped, StopReason
 from worker.processes import process_table, signals
 from worker.processes.process_setup import Limits
 from worker.protocol import Download, Progress, YtDlpStarted
-
-pytestmark = pytest.mark.parametrize("method", METHODS)
 
 RULES: dict[str, Any] = {
     "instance": "test",
@@ -35,9 +33,9 @@ GRANDCHILDREN = ["deaf", "own_session", "double_forked", "orphaned", "chain", "s
 
 
 @contextmanager
-def downloads(method: str, **rules: Any) -> Iterator[Driver]:
+def downloads(**rules: Any) -> Iterator[Driver]:
     with driven(
-        method,
+        "forkserver",  # as the bot does, and no other program runs downloads
         setup=download_jobs.set_up,
         setup_args=(DownloadLimits(**{**RULES, **rules}),),
         limits=Limits(data_bytes=400 * MEBIBYTE),
@@ -68,10 +66,8 @@ def below(pids: Iterable[int], grandchild: str) -> list[process_table.Process]:
 
 
 @pytest.mark.parametrize("grandchild", GRANDCHILDREN)
-def test_whatever_a_download_starts_ends_with_it(
-    method: str, grandchild: str, tmp_path: Path
-) -> None:
-    with downloads(method) as driver:
+def test_whatever_a_download_starts_ends_with_it(grandchild: str, tmp_path: Path) -> None:
+    with downloads() as driver:
         driver.wait_until_ready()
         workers = driver.pool.pids
         job = download(driver, tmp_path, grandchild)
@@ -97,9 +93,9 @@ def test_whatever_a_download_starts_ends_with_it(
     ],
 )
 def test_download_over_its_limits_fails_with_its_own_reason_and_its_worker_lives(
-    method: str, what: str, rules: dict[str, Any], reason: Reason, tmp_path: Path
+    what: str, rules: dict[str, Any], reason: Reason, tmp_path: Path
 ) -> None:
-    with downloads(method, **rules) as driver:
+    with downloads(**rules) as driver:
         driver.wait_until_ready()
         workers = driver.pool.pids
         end = driver.end_of(download(driver, tmp_path, what))
@@ -111,10 +107,8 @@ def test_download_over_its_limits_fails_with_its_own_reason_and_its_worker_lives
 
 
 @pytest.mark.parametrize("grandchild", GRANDCHILDREN)
-def test_what_a_killed_worker_leaves_behind_is_hunted_down(
-    method: str, grandchild: str, tmp_path: Path
-) -> None:
-    with downloads(method) as driver:
+def test_what_a_killed_worker_leaves_behind_is_hunted_down(grandchild: str, tmp_path: Path) -> None:
+    with downloads() as driver:
         driver.wait_until_ready()
         job = download(driver, tmp_path, grandchild)
         leader = identity_of(reported(driver, job, YtDlpStarted).pid)
