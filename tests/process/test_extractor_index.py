@@ -68,6 +68,7 @@ REFUSES: dict[str, Any] = {"suitable": classmethod(never)}
 
 SITES = {
     "Commented": site(r"(?x) http://commented/ # to the end of the line"),
+    "Classy": site(r"http://[c]lassy/"),
     "Indifferent": site(r"(?i)http://INDIFFERENT/"),
     "Strict": site(r"http://STRICT/"),
     "Either": site([r"http://either/(?P<id>a)", r"http://or/(?P<id>b)"]),
@@ -82,25 +83,27 @@ SITES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("link", "name"),
-    [
-        ("http://commented/", "Commented"),
-        ("http://indifferent/", "Indifferent"),
-        ("http://STRICT/", "Strict"),
-        ("http://strict/", "Rest"),
-        ("http://either/a", "Either"),
-        ("http://or/b", "Either"),
-        ("http://doubly/", "Doubly"),
-        ("http://compiled/", "Compiled"),
-        ("http://twice/x/x", "Twice"),
-        ("http://twice/x/y", "Rest"),
-        ("http://grouped/1/one", "Grouped"),
-        ("http://late/", "Rest"),
-        ("https://late", "Late"),
-        ("https://nobody", None),
-    ],
-)
+LINKS: list[tuple[str, str | None]] = [
+    ("http://commented/", "Commented"),
+    # A class that a broken pattern before it has opened ends here.
+    ("http://classy/", "Classy"),
+    ("http://indifferent/", "Indifferent"),
+    ("http://STRICT/", "Strict"),
+    ("http://strict/", "Rest"),
+    ("http://either/a", "Either"),
+    ("http://or/b", "Either"),
+    ("http://doubly/", "Doubly"),
+    ("http://compiled/", "Compiled"),
+    ("http://twice/x/x", "Twice"),
+    ("http://twice/x/y", "Rest"),
+    ("http://grouped/1/one", "Grouped"),
+    ("http://late/", "Rest"),
+    ("https://late", "Late"),
+    ("https://nobody", None),
+]
+
+
+@pytest.mark.parametrize(("link", "name"), LINKS)
 def test_joined_patterns_mean_what_they_mean_alone(link: str, name: str | None) -> None:
     assert ExtractorIndex(SITES).suitable(link) == name == asked_one_by_one(SITES, link)
 
@@ -112,11 +115,22 @@ def test_joined_as_they_are_they_would_not(monkeypatch: pytest.MonkeyPatch) -> N
         ExtractorIndex(SITES)
 
 
-@pytest.mark.parametrize("pattern", ["http://(", "(?x)[", r"(?P<id>a)(?P=no)"])
-def test_site_with_a_broken_pattern_is_asked_and_spoils_no_other(pattern: str) -> None:
-    extractors = ExtractorIndex({**SITES, "Broken": site(pattern)})
-    assert extractors.unjoined[-1] == "Broken"
-    assert extractors.suitable("http://commented/") == "Commented"
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+@pytest.mark.parametrize("place", [0, 1, 5, len(SITES)])
+@pytest.mark.parametrize(
+    "pattern", ["http://(", "http://)", "http://[", "(?x)[", "http://(?:", r"(?P<id>a)(?P=no)", "*"]
+)
+def test_site_with_a_broken_pattern_is_asked_and_spoils_no_other(
+    pattern: str, place: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extractor_index, "_AT_ONCE", at_once)
+    sites = list(SITES.items())
+    found = ExtractorIndex(dict([*sites[:place], ("Broken", site(pattern)), *sites[place:]]))
+    assert "Broken" in found.unjoined
+    assert set(found.unjoined) == {"Broken", *ExtractorIndex(SITES).unjoined}
+    vars(found)["unjoined"] = tuple(name for name in found.unjoined if name != "Broken")
+    for link, name in LINKS:
+        assert found.suitable(link) == name
 
 
 # ---------------------------------------------------------------------- what it saves a fork

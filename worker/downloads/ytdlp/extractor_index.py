@@ -6,8 +6,9 @@ download. Nearly all of them only match a pattern. So their patterns are joined,
 time, and few objects are touched; the others are still asked one by one.
 """
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yt_dlp.utils import variadic
@@ -16,6 +17,8 @@ from yt_dlp.utils import variadic
 _BASES = frozenset({"InfoExtractor", "LazyLoadExtractor"})
 # Compiling all patterns as one takes 17 MB, which the process never gives back.
 _AT_ONCE = 100
+
+_NEVER = "(?!)"
 
 _FLAGS = re.compile(r"\s*\(\?([a-zA-Z]+)\)")
 _GROUP_NAME = re.compile(r"\(\?P<\w+>")
@@ -32,14 +35,28 @@ class ExtractorIndex(dict[str, Any]):
 
     def __init__(self, extractors: Mapping[str, Any]) -> None:
         super().__init__(extractors)
-        joined = {name: _patterns(ie) for name, ie in self.items() if _can_be_joined(ie)}
-        # A site's patterns stand in one group, which closes last, so `lastgroup` is its name.
-        groups = [f"(?P<{name}>{'|'.join(map(_scoped, each))})" for name, each in joined.items()]
-        chunks = (groups[at : at + _AT_ONCE] for at in range(0, len(groups), _AT_ONCE))
-        self._chunks = tuple(re.compile("|".join(chunk)) for chunk in chunks)
+        names = [name for name, ie in self.items() if _can_be_joined(ie)]
+        chunks = (names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE))
+        self._chunks = tuple(self._joined(chunk) for chunk in chunks)
+        joined = {name for chunk in self._chunks for name in chunk.groupindex}
         self.unjoined = tuple(name for name in self if name not in joined)
         """The extractors that are asked one by one. `suitable` raises what one of them raises."""
         self._positions = {name: position for position, name in enumerate(self)}
+
+    def _joined(self, names: Sequence[str]) -> re.Pattern[str]:
+        """The patterns of these as one, without those that are broken.
+
+        Each would have to be compiled by itself to be judged, which takes half a second for all.
+        So they are only where the whole shows that one is: by an error, or by a group that
+        disappeared in the one before it.
+        """
+        # A site's patterns stand in one group, which closes last, so `lastgroup` is its name.
+        groups = {name: f"(?P<{name}>{_alternatives(self[name])})" for name in names}
+        with contextlib.suppress(re.error):
+            joined = re.compile("|".join(groups.values()))
+            if joined.groupindex.keys() == groups.keys():
+                return joined
+        return re.compile("|".join(filter(_compiles, groups.values())) or _NEVER)
 
     def suitable(self, url: str) -> str | None:
         """The name of the first extractor that accepts this link; None if there is none."""
@@ -62,10 +79,12 @@ def _can_be_joined(extractor: Any) -> bool:
 
 
 def _means_the_same(pattern: Any) -> bool:
-    if not isinstance(pattern, str) or _REFERENCE.search(pattern):
-        return False
+    return isinstance(pattern, str) and not _REFERENCE.search(pattern)
+
+
+def _compiles(pattern: str) -> bool:
     try:
-        re.compile(_scoped(pattern))
+        re.compile(pattern)
     except re.error:
         return False
     return True
@@ -78,6 +97,10 @@ def _definer(extractor: Any, method: str) -> str:
 def _patterns(extractor: Any) -> tuple[Any, ...]:
     found = getattr(extractor, "_VALID_URL", None)
     return tuple(variadic(found)) if found else ()
+
+
+def _alternatives(extractor: Any) -> str:
+    return "|".join(map(_scoped, _patterns(extractor)))
 
 
 def _scoped(pattern: str) -> str:
