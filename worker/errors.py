@@ -69,6 +69,7 @@ class Reason(StrEnum):
     NO_RIGHT_TO_FILES = "no right to send files"
     NO_RIGHT_TO_GIFS = "no right to send GIFs"
     NO_RIGHT_TO_MEDIA = "no right to send media"
+    TOPIC_CLOSED = "topic closed"
     OUTDATED = "outdated"  # yt-dlp asks for a bug report or an update
     INTERNAL = "internal"
 
@@ -98,6 +99,7 @@ _OF_CHATS = frozenset(
     {
         *(Reason.NO_RIGHT_TO_VIDEOS, Reason.NO_RIGHT_TO_PHOTOS, Reason.NO_RIGHT_TO_MUSIC),
         *(Reason.NO_RIGHT_TO_FILES, Reason.NO_RIGHT_TO_GIFS, Reason.NO_RIGHT_TO_MEDIA),
+        Reason.TOPIC_CLOSED,
     }
 )
 
@@ -158,6 +160,10 @@ class FileIdRefused(TelegramError):
 
 class ChatClosed(TelegramError):
     """The chat accepts no messages from us: the bot was blocked or removed, or the chat deleted."""
+
+
+class TopicClosed(TelegramError):
+    """A topic of a forum is closed or deleted. The forum's other topics are not."""
 
 
 class TelegramBusy(TelegramError):

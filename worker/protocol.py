@@ -178,11 +178,26 @@ DEFAULT_LANGUAGE = "en"
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a message is shown: in a chat, and in one topic of it if it has topics.
+
+    `thread_id` is the topic's `message_thread_id` in the Bot API.
+    """
+
+    chat_id: int
+    thread_id: int | None = None
+
+
+@dataclass(frozen=True)
 class Reader:
-    """Who reads a message: a chat, and the IETF tag of the language in which it is written."""
+    """Who reads a message: a chat, and the IETF tag of the language in which it is written.
+
+    `thread_id` as in `Place`.
+    """
 
     chat_id: int
     language: str = DEFAULT_LANGUAGE
+    thread_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -222,9 +237,9 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class ShowAction:
-    """Show in a chat that the bot is at work; worth nothing once the next one is due."""
+    """Show that the bot is at work; worth nothing once the next one is due."""
 
-    chat_id: int
+    place: Place
     action: Action
 
 
@@ -328,7 +343,7 @@ class OpenRequest:
     """Effect: a person wants the media behind a link. `media_key` names the media.
 
     `user_id` is whose account it is on, negative for a chat in whose name it was sent. `fresh`:
-    what is remembered will not do. `language` is the person's, as in `Reader`.
+    what is remembered will not do. `language` and `thread_id` as in `Reader`.
     """
 
     chat_id: int
@@ -339,6 +354,7 @@ class OpenRequest:
     form: Form = WHOLE
     fresh: bool = False
     language: str = DEFAULT_LANGUAGE
+    thread_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from worker.protocol import (
     HandleUpdate,
     MediaFile,
     MediaKind,
+    Place,
     Progress,
     Reader,
     Reply,
@@ -67,7 +68,7 @@ def test_a_status_is_posted_though_the_link_is_deleted(api: BotApi) -> None:
 def test_every_action_is_one_that_telegram_knows(driver: TelegramDriver, action: Action) -> None:
     shown = []
     driver.api.events.subscribe(lambda event: shown.append((event.kind, event.text)))
-    assert driver.do(ShowAction(CHAT, action)) is None
+    assert driver.do(ShowAction(Place(CHAT), action)) is None
     assert shown == [("action", action)]
 
 

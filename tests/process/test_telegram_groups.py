@@ -20,7 +20,21 @@ from worker.errors import (
     TelegramBusy,
     TelegramUnreachable,
 )
-from worker.protocol import GroupSent, MediaFacts, MediaFile, MediaKind, Reader, SendGroup
+from worker.notices import Notice, Topic
+from worker.protocol import (
+    Action,
+    Explain,
+    GroupSent,
+    MediaFacts,
+    MediaFile,
+    MediaKind,
+    Place,
+    PostStatus,
+    Reader,
+    Reply,
+    SendGroup,
+    ShowAction,
+)
 from worker.telegram import Connection, delivery
 from worker.telegram.client import Client
 
@@ -98,6 +112,22 @@ def test_several_files_are_one_album(driver: TelegramDriver, tmp_path: Path) -> 
     assert again == sent
     assert [message.kind for message in messages] == list(kinds)
     assert not [call for call in driver.api.calls[-1:] if call.uploads]
+
+
+@pytest.mark.parametrize("thread_id", [5, None])
+@pytest.mark.parametrize("count", [1, 2])
+def test_files_are_sent_to_their_topic(
+    driver: TelegramDriver, tmp_path: Path, count: int, thread_id: int | None
+) -> None:
+    files = tuple(a_file(tmp_path, MediaKind.PHOTO, number) for number in range(count))
+    reader = Reader(CHAT, thread_id=thread_id)
+    driver.do(SendGroup(REQUEST, reader, driver.link_id, files))
+    driver.do(PostStatus(REQUEST, reader, driver.link_id))
+    driver.do(Reply(reader, driver.link_id, (Notice(Topic.HINT),)))
+    driver.do(ShowAction(Place(CHAT, thread_id), Action.UPLOAD_PHOTO))
+    driver.do(Explain(REQUEST, reader, 1, Reason.CRASHED, reply_to=driver.link_id))
+    calls = driver.api.calls[-5:]
+    assert [call.params.get("message_thread_id") for call in calls] == [thread_id] * 5
 
 
 def test_parts_say_which_they_are_and_the_rest_of_an_album_says_nothing(

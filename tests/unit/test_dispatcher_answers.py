@@ -28,6 +28,7 @@ from worker.protocol import (
     HandleUpdate,
     Identified,
     MediaKind,
+    Place,
     Posted,
     PostStatus,
     Progress,
@@ -119,7 +120,7 @@ def test_chat_shows_that_the_bot_is_at_work(bot: SteppedDispatcher) -> None:
     bot.finish_download()
     bot.pass_time(5)
     assert bot.actions[-1].action is Action.UPLOAD_VIDEO
-    assert {action.chat_id for action in bot.actions} == {7}
+    assert {action.place for action in bot.actions} == {Place(7)}
 
 
 @pytest.mark.parametrize("stage", [Stage.IN_LINE, Stage.DOWNLOADING])

@@ -107,6 +107,12 @@ def test_who_waits_is_told_why_and_for_how_long(
         (a_job(attempts=3), Lost(1, -11), Reason.CRASHED, Fault.RETRYABLE),
         (a_job(), error(Fault.RETRYABLE, Reason.SITE_DOWN), Reason.SITE_DOWN, Fault.RETRYABLE),
         (a_job(attempts=3), Stopped(1, StopReason.TIMED_OUT), Reason.TIMED_OUT, Fault.RETRYABLE),
+        (
+            a_job(Kind.DELIVER),
+            failed(errors.TopicClosed()),
+            Reason.TOPIC_CLOSED,
+            Fault.PERMANENT,
+        ),
         (a_job(), failed(MemoryError()), Reason.OUT_OF_MEMORY, Fault.PERMANENT),
         (a_job(), failed(KeyError("a bug")), Reason.INTERNAL, Fault.OPERATOR),
         (
@@ -129,6 +135,7 @@ def test_failed_for_good(job: Job, event: Event, reason: Reason, fault: Fault) -
         (a_job(Kind.DELIVER), failed(errors.MessageGone()), outcomes.PostAgain),
         (a_job(Kind.DELIVER, status_messages=3), failed(errors.MessageGone()), outcomes.GiveUp),
         (a_job(Kind.STATUS), failed(errors.ChatClosed()), outcomes.GiveUpChat),
+        (a_job(Kind.STATUS), failed(errors.TopicClosed()), outcomes.GiveUp),
         (a_job(Kind.DELIVER), failed(errors.FileIdRefused()), outcomes.DownloadAgain),
         (a_job(Kind.DELIVER), failed(outcomes.FileVanished()), outcomes.DownloadAgain),
         (a_job(), Stopped(1, StopReason.STOPPED), outcomes.Unwanted),

@@ -18,7 +18,7 @@ from worker.dispatch.status.progress import (
     ProgressBoard,
 )
 from worker.ledger import DOWNLOADS, DeliverJob, DownloadJob, Job, Ledger, UpdateJob
-from worker.protocol import EditStatus, Progress, Retry, Stage
+from worker.protocol import EditStatus, Place, Progress, Retry, Stage
 
 _updates = count(1)
 
@@ -302,7 +302,7 @@ def test_who_waits_is_not_said_to_be_worked_for(ledger: Ledger, screen: Screen) 
     send(ledger, (1, "a"), (2, "b"))
     screen.board.put(begin(ledger).id, some())
     screen.look(10.0)
-    assert screen.board.at_work == {1: some()}
+    assert screen.board.at_work == {Place(1): some()}
 
 
 # ---------------------------------------------------------------------------- and its end
@@ -312,12 +312,12 @@ def test_upload_is_shown_until_its_request_is_answered(ledger: Ledger, screen: S
     send(ledger, (1, "a"))
     ledger.finish_download(begin(ledger), a_file(), START)
     delivery = claim(ledger, DeliverJob)
-    screen.board.put_for(1, 1, delivery.id, some(stage=Stage.UPLOADING), Monotonic(0.0))
+    screen.board.put_for(1, Place(1), delivery.id, some(stage=Stage.UPLOADING), Monotonic(0.0))
     screen.rates.spend(1, Monotonic(0.0))
     assert screen.look(0.5) == [], "one that is over before its chat is quiet is not announced"
     assert screen.look(1.0) == [(11, "uploading")]
     ledger.finish_delivery(delivery, protocol.Delivered(None), START)
-    screen.board.put_for(1, 1, delivery.id, some(2, Stage.UPLOADING), Monotonic(0.0))
+    screen.board.put_for(1, Place(1), delivery.id, some(2, Stage.UPLOADING), Monotonic(0.0))
     assert screen.look(10.0) == []
 
 
@@ -334,7 +334,7 @@ def test_no_edit_follows_a_cancel(ledger: Ledger, screen: Screen, download: Job)
     assert cancelled_in_the_meantime(ledger, screen, download) == [12]
     screen.board.put(download.id, some(2))
     screen.look(10.0)
-    assert list(screen.board.at_work) == [2]
+    assert list(screen.board.at_work) == [Place(2)]
 
 
 @pytest.mark.negative

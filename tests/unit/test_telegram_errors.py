@@ -16,6 +16,7 @@ from worker.errors import (
     TelegramConflict,
     TelegramUnauthorized,
     TelegramUnreachable,
+    TopicClosed,
 )
 from worker.telegram.errors import (
     ChatMoved,
@@ -47,7 +48,11 @@ def refusal(code: int, description: str, **parameters: object) -> dict[str, obje
         ("sendMessage", 403, "Forbidden: bot was kicked from the group chat", ChatClosed),
         ("sendMessage", 400, "Bad Request: chat not found", ChatClosed),
         ("sendMessage", 400, "Bad Request: CHAT_WRITE_FORBIDDEN", ChatClosed),
-        ("sendMessage", 400, "Bad Request: TOPIC_CLOSED", ChatClosed),
+        ("sendMessage", 400, "Bad Request: TOPIC_CLOSED", TopicClosed),
+        ("sendMessage", 403, "Forbidden: TOPIC_CLOSED", TopicClosed),
+        ("sendMediaGroup", 400, "Bad Request: TOPIC_DELETED", TopicClosed),
+        ("sendVideo", 400, "Bad Request: message thread not found", TopicClosed),
+        (EDIT, 400, "Bad Request: TOPIC_CLOSED", TopicClosed),
         ("sendMessage", 400, "Bad Request: not enough rights to send text messages", ChatClosed),
         ("sendMessage", 403, "Forbidden: CHAT_SEND_PLAIN_FORBIDDEN", ChatClosed),
         ("sendMessage", 400, "Bad Request: USER_BANNED_IN_CHANNEL", ChatClosed),

@@ -20,6 +20,7 @@ from worker.errors import (
     TelegramError,
     TelegramUnauthorized,
     TelegramUnreachable,
+    TopicClosed,
 )
 from worker.ledger import (
     ButtonJob,
@@ -204,6 +205,11 @@ def decide(
         case Failed(error=MessageGone()):
             if isinstance(job, RequestJob) and job.request.status_messages < retries.max_attempts:
                 return PostAgain(job)
+            return GiveUp()
+        case Failed(error=TopicClosed() as error):
+            if isinstance(job, GroupJob | DeliverJob):
+                # The status message may still be turned into a sentence without a button.
+                return Fail(JobError(Reason.TOPIC_CLOSED, Fault.PERMANENT, str(error)))
             return GiveUp()
         case Failed(error=ChatClosed()):
             return GiveUpChat()

@@ -204,7 +204,10 @@ class Recorder:
             case outcomes.Fail(error=error, traceback=traceback):
                 self.fail(job, error, traceback, wall)
             case outcomes.GiveUp():
-                log.warning("job %d: the %s can reach nobody and is given up.", job.id, job.kind)
+                said = outcomes.describe(event)
+                log.warning(
+                    "job %d: the %s can reach nobody and is given up (%s).", job.id, job.kind, said
+                )
                 self._in_hand.stop(self._ledger.give_up(job, wall))
             case outcomes.GiveUpChat():
                 log.warning(

@@ -60,7 +60,7 @@ def say_no(db: Database, link: OpenRequest, refusal: Refusal, wall: Wall) -> Non
         wall,
         refusal,
     ):
-        reader = Reader(link.chat_id, link.language)
+        reader = Reader(link.chat_id, link.language, link.thread_id)
         _add_reply(db, Reply(reader, link.message_id, (Notice(refusal),)), link.user_id, wall)
 
 

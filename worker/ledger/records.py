@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from worker.errors import Reason
 from worker.form import WHOLE, Form
-from worker.protocol import DEFAULT_LANGUAGE, Delivered, Reader, delivered_from_json
+from worker.protocol import DEFAULT_LANGUAGE, Delivered, Place, Reader, delivered_from_json
 
 
 class Verdict(StrEnum):
@@ -47,11 +47,17 @@ class Request:
     sent: tuple[Delivered, ...] = ()
     form: Form = WHOLE
     language: str = DEFAULT_LANGUAGE
+    thread_id: int | None = None
 
     @property
     def reader(self) -> Reader:
         """Who is told of it."""
-        return Reader(self.chat_id, self.language)
+        return Reader(self.chat_id, self.language, self.thread_id)
+
+    @property
+    def place(self) -> Place:
+        """Where that is."""
+        return Place(self.chat_id, self.thread_id)
 
 
 def read_request(row: sqlite3.Row) -> Request:

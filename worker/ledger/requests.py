@@ -103,6 +103,7 @@ def open_request(db: Database, effect: OpenRequest, wall: Wall) -> Request:
         media_key=media_key,
         form=effect.form.code,
         language=effect.language,
+        thread_id=effect.thread_id,
         turn=fairness.next_turn(db, effect.user_id),
         created_at=wall,
     )

@@ -267,4 +267,8 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX known_failures_end ON known_failures (ends_at);
     """,
+    """
+    -- The topic of a forum in which a link was sent, and in which it is answered.
+    ALTER TABLE requests ADD COLUMN thread_id INTEGER;
+    """,
 )

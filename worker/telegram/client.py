@@ -51,9 +51,9 @@ class Client:
 
     Every method may raise `TelegramUnreachable` (whether the call took effect is unknown),
     `TelegramBusy`, `TelegramUnauthorized`, `TelegramConflict`, and `JobError` for a refusal that
-    retrying will not fix. Those that write to a chat may raise `ChatClosed`, those that edit
-    `MessageGone`. A group that has become a supergroup is followed there. Calls may come from
-    any thread; an exception that a signal handler raises comes out of them as it is.
+    retrying will not fix. Those that write to a chat may raise `ChatClosed` and `TopicClosed`,
+    those that edit `MessageGone`. A group that has become a supergroup is followed there. Calls may
+    come from any thread; an exception that a signal handler raises comes out of them as it is.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -89,6 +89,7 @@ class Client:
         text: str,
         reply_to: int | None = None,
         buttons: Rows = (),
+        thread_id: int | None = None,
     ) -> int:
         """Send plain text and return its message_id. Not safe to repeat.
 
@@ -102,6 +103,7 @@ class Client:
                 text,
                 reply_markup=_keyboard(buttons),
                 reply_parameters=None if reply_to is None else _reply(reply_to),
+                message_thread_id=thread_id,
                 link_preview_options=_NO_PREVIEW,
             ),
         )
@@ -144,7 +146,12 @@ class Client:
         return None if result is None else _object("editMessageMedia", result)
 
     def send_media(
-        self, chat_id: int, media: types.InputMedia, reply_to: int, read_timeout_s: float
+        self,
+        chat_id: int,
+        media: types.InputMedia,
+        reply_to: int,
+        read_timeout_s: float,
+        thread_id: int | None = None,
     ) -> Mapping[str, Any]:
         """Send one file and return its Message. Not safe to repeat. Raises `FileIdRefused` too."""
         given = media.to_dict()
@@ -159,6 +166,7 @@ class Client:
                 chat,
                 media.media,
                 reply_parameters=_reply(reply_to),
+                message_thread_id=thread_id,
                 timeout=read_timeout_s,
                 **{name: value for name, value in given.items() if name != "media"},
             ),
@@ -171,6 +179,7 @@ class Client:
         media: Sequence[types.InputMedia],
         reply_to: int,
         read_timeout_s: float,
+        thread_id: int | None = None,
     ) -> list[Mapping[str, Any]]:
         """Send two to ten files as an album and return its Messages; otherwise as `send_media`."""
         result = _follow(
@@ -180,6 +189,7 @@ class Client:
                 chat,
                 list(media),
                 reply_parameters=_reply(reply_to),
+                message_thread_id=thread_id,
                 timeout=read_timeout_s,
             ),
         )
@@ -191,9 +201,14 @@ class Client:
         """Remove a message of the bot's own from its chat."""
         _follow(chat_id, lambda chat: apihelper.delete_message(self._token, chat, message_id))
 
-    def send_action(self, chat_id: int, action: str) -> None:
+    def send_action(self, chat_id: int, action: str, thread_id: int | None = None) -> None:
         """Show what the bot is doing, for 5 s or until its next message (Bot API 10.1)."""
-        _follow(chat_id, lambda chat: apihelper.send_chat_action(self._token, chat, action))
+        _follow(
+            chat_id,
+            lambda chat: apihelper.send_chat_action(
+                self._token, chat, action, message_thread_id=thread_id
+            ),
+        )
 
     def answer_button(self, callback_id: str, text: str) -> None:
         """Show a short notice to whoever pressed a button, unless that was too long ago."""

@@ -49,7 +49,11 @@ def post_status(client: Client, task: PostStatus) -> Posted:
     words = texts.catalogue_of(task.reader.language)
     text = texts.progress(words, Progress(Stage.ACCEPTED))
     buttons = cancel_rows(words, task.request_id)
-    return Posted(client.send_text(task.reader.chat_id, text, task.reply_to, buttons))
+    return Posted(
+        client.send_text(
+            task.reader.chat_id, text, task.reply_to, buttons, thread_id=task.reader.thread_id
+        )
+    )
 
 
 def edit_status(client: Client, task: EditStatus) -> None:
@@ -63,7 +67,7 @@ def edit_status(client: Client, task: EditStatus) -> None:
 
 def show_action(client: Client, task: ShowAction) -> None:
     """Show that the bot is at work, for five seconds."""
-    client.send_action(task.chat_id, task.action)
+    client.send_action(task.place.chat_id, task.action, task.place.thread_id)
 
 
 def deliver(client: Client, task: Deliver) -> Delivered:
@@ -108,7 +112,7 @@ def explain(client: Client, task: Explain) -> None:
     words = texts.catalogue_of(task.reader.language)
     text = texts.explanation(words, task.reason, task.error_id, task.wait_s, task.limit_mb)
     if task.reply_to is not None:
-        client.send_text(task.reader.chat_id, text, task.reply_to)
+        client.send_text(task.reader.chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
         return
     with suppress(MessageIsMedia):
         client.edit_text(task.reader.chat_id, task.message_id, text)
@@ -118,7 +122,7 @@ def reply(client: Client, task: Reply) -> None:
     """Send a message that is not an answer. Not safe to repeat after `TelegramUnreachable`."""
     words = texts.catalogue_of(task.reader.language)
     text = "\n".join(texts.notice(words, notice) for notice in task.notices)
-    client.send_text(task.reader.chat_id, text, task.reply_to)
+    client.send_text(task.reader.chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
 
 
 def answer_button(client: Client, task: AnswerButton) -> None:
@@ -171,7 +175,9 @@ def _send_as(
 ) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (file,)):
         media, silence_s = _input_media(kind, client.local, file, files, caption)
-        message = client.send_media(task.reader.chat_id, media, task.reply_to, silence_s)
+        message = client.send_media(
+            task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id
+        )
         return _delivered(kind, message)
 
 
@@ -184,7 +190,9 @@ def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> 
         ]
         media = [each for each, _ in inputs]
         silence_s = max(silence_s for _, silence_s in inputs)
-        messages = client.send_group(task.reader.chat_id, media, task.reply_to, silence_s)
+        messages = client.send_group(
+            task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id
+        )
     sent = zip(album, messages, strict=True)
     return GroupSent(tuple(_delivered(file.facts.kind, message) for file, message in sent))
 

@@ -19,6 +19,7 @@ from worker.errors import (
     TelegramConflict,
     TelegramUnauthorized,
     TelegramUnreachable,
+    TopicClosed,
 )
 from worker.telegram import fields
 
@@ -63,6 +64,16 @@ _BY_WORDS: tuple[tuple[type[Exception], tuple[str, ...]], ...] = (
     ),
     (StaleButton, ("query is too old", "query id is invalid", "query_id_invalid")),
     (
+        TopicClosed,
+        (
+            "topic_closed",
+            "topic_deleted",
+            "message thread not found",
+            "topic not found",
+            "topic_id_invalid",
+        ),
+    ),
+    (
         ChatClosed,
         (
             "chat not found",
@@ -72,8 +83,6 @@ _BY_WORDS: tuple[tuple[type[Exception], tuple[str, ...]], ...] = (
             "channel_private",
             "chat_write_forbidden",
             "chat_restricted",
-            "topic_closed",
-            "topic_deleted",
             "user_is_blocked",
             "user_banned_in_channel",
             "chat_guest_send_forbidden",

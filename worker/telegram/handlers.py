@@ -130,7 +130,7 @@ def _read_message(message: Mapping[str, Any]) -> Message | None:
     found = _COMMAND.match(text)
     name, bot, argument = found.groups(default="") if found else ("", "", "")
     return Message(
-        reader=Reader(chat_id, _language(sender)),
+        reader=Reader(chat_id, _language(sender), _thread_id(message)),
         user_id=user_id,
         message_id=message_id,
         is_private=chat_type == "private",
@@ -151,6 +151,16 @@ def _sender_id(message: Mapping[str, Any]) -> int | None:
         return chat_id
     sender = fields.mapping(message, "from")
     return None if fields.is_true(sender, "is_bot") else fields.integer(sender, "id")
+
+
+def _thread_id(message: Mapping[str, Any]) -> int | None:
+    """The topic in which a message stands; None for a chat's main one, and in one without topics.
+
+    Replies in a group without topics have a thread too, which nothing can be sent to. Nor can
+    anything be sent to a forum's main topic by its number, 1.
+    """
+    thread_id = fields.integer(message, "message_thread_id")
+    return thread_id if fields.is_true(message, "is_topic_message") and thread_id != 1 else None
 
 
 def _language(sender: Mapping[str, Any]) -> str:
@@ -248,6 +258,7 @@ def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], 
             form=wish.form,
             fresh=wish.fresh,
             language=message.reader.language,
+            thread_id=message.reader.thread_id,
         )
         for url in links.good[:MAX_LINKS]
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from worker.clocks import Monotonic
 from worker.dispatch.rate_limits import RateLimits
-from worker.protocol import Action, MediaKind, Progress, ShowAction
+from worker.protocol import Action, MediaKind, Place, Progress, ShowAction
 
 ACTION_INTERVAL_S = 3.5
 """An action is shown for 5 s (Bot API 10.1, sendChatAction). The next look may be a second late,
@@ -19,21 +19,21 @@ _ACTIONS: Mapping[MediaKind | None, Action] = {
 
 
 class ChatActions:
-    """Keeps one action alive in each chat, as far as the chat is quiet."""
+    """Keeps one action alive in each place, as far as its chat is quiet."""
 
     def __init__(self) -> None:
         """Begin with none on show."""
-        self._shown_at: dict[int, float] = {}
+        self._shown_at: dict[Place, float] = {}
 
     def next_action(
-        self, at_work: Mapping[int, Progress], rate_limits: RateLimits, now: Monotonic
+        self, at_work: Mapping[Place, Progress], rate_limits: RateLimits, now: Monotonic
     ) -> ShowAction | None:
-        """The next action that is due in one of these chats; None when none is."""
+        """The next action that is due in one of these places; None when none is."""
         over = now - ACTION_INTERVAL_S
-        self._shown_at = {chat: at for chat, at in self._shown_at.items() if at > over}
-        for chat_id, progress in at_work.items():
-            if chat_id not in self._shown_at and rate_limits.is_quiet(chat_id, now):
-                self._shown_at[chat_id] = now
+        self._shown_at = {place: at for place, at in self._shown_at.items() if at > over}
+        for place, progress in at_work.items():
+            if place not in self._shown_at and rate_limits.is_quiet(place.chat_id, now):
+                self._shown_at[place] = now
                 # Until a file is there nobody knows what it will be.
-                return ShowAction(chat_id, _ACTIONS.get(progress.kind, Action.UPLOAD_DOCUMENT))
+                return ShowAction(place, _ACTIONS.get(progress.kind, Action.UPLOAD_DOCUMENT))
         return None

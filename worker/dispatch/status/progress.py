@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.ledger import Ledger, Request, Verdict
-from worker.protocol import EditStatus, Progress, Stage
+from worker.protocol import EditStatus, Place, Progress, Stage
 
 EDIT_INTERVAL_S = 3.0
 """Between two edits in a chat: Telegram takes about one message a second, and answers go first."""
@@ -41,7 +41,7 @@ class _Message:
     """
 
     job_id: int
-    chat_id: int
+    place: Place
     wanted: Progress
     since: float
     shown: Progress | None = None
@@ -77,10 +77,10 @@ class ProgressBoard:
         return [edit.request_id for edit in self._in_edit.values()]
 
     @property
-    def at_work(self) -> Mapping[int, Progress]:
-        """The chats that something is being done for now, and how far it is."""
+    def at_work(self) -> Mapping[Place, Progress]:
+        """The places that something is being done for now, and how far it is."""
         working = (m for m in self._messages.values() if m.wanted.stage in _AT_WORK)
-        return {message.chat_id: message.wanted for message in working}
+        return {message.place: message.wanted for message in working}
 
     def new_id(self) -> int:
         """An id for a call that is not in the ledger."""
@@ -94,11 +94,11 @@ class ProgressBoard:
         self._news.add(download_id)
 
     def put_for(
-        self, request_id: int, chat_id: int, job_id: int, progress: Progress, now: Monotonic
+        self, request_id: int, place: Place, job_id: int, progress: Progress, now: Monotonic
     ) -> None:
         """How far a job is that is done for one request alone."""
         message = self._messages.setdefault(
-            request_id, _Message(job_id, chat_id, progress, since=now)
+            request_id, _Message(job_id, place, progress, since=now)
         )
         message.job_id, message.wanted = job_id, progress
 
@@ -135,7 +135,7 @@ class ProgressBoard:
             progress = replace(progress, speed_bps=None, eta_s=None, is_silent=True)
         watchers = ledger.watchers(download_id)
         for request in watchers:
-            self.put_for(request.id, request.chat_id, download_id, progress, now)
+            self.put_for(request.id, request.place, download_id, progress, now)
         watching_ids = {request.id for request in watchers}
         self._keep(
             request_id
@@ -154,7 +154,7 @@ class ProgressBoard:
             line = Progress(Stage.IN_LINE, ahead=position.ahead)
             progress = Progress(obstacle) if obstacle else line
             request = position.request
-            self.put_for(request.id, request.chat_id, position.download_id, progress, now)
+            self.put_for(request.id, request.place, position.download_id, progress, now)
         queued_ids = {position.request.id for position in positions}
         self._keep(
             request_id
@@ -187,7 +187,7 @@ class ProgressBoard:
             if message.wanted.stage is Stage.RETRYING:
                 # Nothing follows, until another stage begins.
                 del self._messages[request_id]
-            self._edited_at[message.chat_id] = now
+            self._edited_at[message.place.chat_id] = now
             edit = EditStatus(request_id, request.reader, message_id, message.wanted)
             edit_id = self.new_id()
             self._in_edit[edit_id] = edit
@@ -201,9 +201,9 @@ class ProgressBoard:
             late = message.lateness(now)
             if late < 1.0 or (found is not None and late <= most) or request_id in in_edit:
                 continue
-            edited_at = self._edited_at.get(message.chat_id)
+            edited_at = self._edited_at.get(message.place.chat_id)
             is_rested = edited_at is None or now >= edited_at + EDIT_INTERVAL_S
-            if is_rested and rate_limits.is_quiet(message.chat_id, now):
+            if is_rested and rate_limits.is_quiet(message.place.chat_id, now):
                 found, most = request_id, late
         return found
 

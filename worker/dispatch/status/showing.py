@@ -18,6 +18,7 @@ from worker.protocol import (
     Download,
     EditStatus,
     MediaFile,
+    Place,
     Progress,
     SendGroup,
     ShowAction,
@@ -59,7 +60,8 @@ class Showing:
         if new := [file for file in files if not file.file_id]:
             size = sum(file.size_bytes for file in new)
             progress = Progress(Stage.UPLOADING, total_bytes=size, kind=new[0].facts.kind)
-            self._board.put_for(task.request_id, task.reader.chat_id, job_id, progress, now)
+            place = Place(task.reader.chat_id, task.reader.thread_id)
+            self._board.put_for(task.request_id, place, job_id, progress, now)
 
     def put(self, download_id: int, progress: Progress) -> None:
         """How far a download is."""
@@ -110,4 +112,4 @@ class Showing:
 
 def chat_of(call: EditStatus | ShowAction) -> int:
     """The chat in which a call has its effect."""
-    return call.reader.chat_id if isinstance(call, EditStatus) else call.chat_id
+    return call.reader.chat_id if isinstance(call, EditStatus) else call.place.chat_id

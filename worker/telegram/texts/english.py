@@ -61,6 +61,7 @@ ENGLISH = Catalogue(
         Reason.NO_RIGHT_TO_MUSIC: ("I am not allowed to send music here.", _ADMIN),
         Reason.NO_RIGHT_TO_FILES: ("I am not allowed to send files here.", _ADMIN),
         Reason.NO_RIGHT_TO_GIFS: ("I am not allowed to send GIFs here.", _ADMIN),
+        Reason.TOPIC_CLOSED: ("This topic is closed.", "Send the link again in another one."),
         Reason.NO_RIGHT_TO_MEDIA: ("I am not allowed to send media here.", _ADMIN),
         Reason.OUTDATED: (
             "The site has changed, and I need an update.",
