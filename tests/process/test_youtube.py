@@ -1,0 +1,69 @@
+"""The real YouTube extractor and the real solver, against a stand-in that has to be solved."""
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.download_limits import limits_with
+from tests.support.downloads_harness import Outcome, Worker, worker
+from tests.support.youtube import LINK, Youtube, trust, trust_without_runtime
+from worker.downloads.limits import DownloadLimits
+from worker.errors import Fault, Reason
+from worker.protocol import MediaKind
+
+GONE = {"status": "ERROR", "reason": "Video unavailable"}
+
+pytestmark = pytest.mark.usefixtures("needs_deno", "needs_ffmpeg")
+
+
+@pytest.fixture(scope="module")
+def youtube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Youtube]:
+    with Youtube(tmp_path_factory.mktemp("youtube")) as youtube:
+        yield youtube
+
+
+@pytest.fixture(scope="module")
+def warm(youtube: Youtube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    prepare = functools.partial(trust, youtube.certificate)
+    with worker(tmp_path_factory.mktemp("downloads"), prepare=prepare) as made:
+        yield made
+
+
+def limits(youtube: Youtube, **changes: float) -> DownloadLimits:
+    return limits_with(proxy=youtube.proxy, timeout_s=60, idle_timeout_s=30, **changes)
+
+
+def test_a_video_whose_challenges_are_solved_comes(warm: Worker, youtube: Youtube) -> None:
+    media = warm.run(LINK, limits(youtube)).media
+    assert (media.facts.kind, media.facts.title) == (MediaKind.VIDEO, "A stand-in")
+    assert youtube.hits("videoplayback") > 0
+
+
+def blamed_on_the_operator(outcome: Outcome) -> bool:
+    return (outcome.error.reason, outcome.error.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
+
+
+@pytest.mark.parametrize("player", ["", "throw 1;", "(function(){ var sts = 20000; }).call(this);"])
+def test_a_player_that_cannot_be_solved_is_for_the_operator(
+    warm: Worker, youtube: Youtube, monkeypatch: pytest.MonkeyPatch, player: str
+) -> None:
+    monkeypatch.setattr(youtube, "player", player)
+    assert blamed_on_the_operator(warm.run(LINK, limits(youtube)))
+
+
+def test_a_video_that_is_gone_is_gone(
+    warm: Worker, youtube: Youtube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(youtube, "status", GONE)
+    assert warm.run(LINK, limits(youtube)).error.reason is Reason.NOT_FOUND
+
+
+def test_without_a_runtime_nothing_is_said_to_be_gone(
+    youtube: Youtube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(youtube, "status", GONE)
+    prepare = functools.partial(trust_without_runtime, youtube.certificate)
+    with worker(tmp_path, prepare=prepare) as made:
+        assert blamed_on_the_operator(made.run(LINK, limits(youtube)))
