@@ -46,6 +46,7 @@ class Stage(StrEnum):
     IN_LINE = "in line"
     NO_ROOM = "no room"  # on the disk
     OUT_OF_ORDER = "out of order"  # no download can be made before the operator has mended it
+    SITE_WAIT = "site wait"  # the site gives the media only after a while, for its advertisements
     DOWNLOADING = "downloading"
     FINISHING = "finishing"
     RETRYING = "retrying"
@@ -65,7 +66,8 @@ class Retry:
 class Progress:
     """How far a request is, mostly by its download's own report. Bytes, bytes per second, seconds.
 
-    `retry` belongs to the stage of that name, and `eta_s` is the time until it then; `ahead` is
+    `retry` belongs to the stage of that name, and `eta_s` is the time until it then, as it is for a
+    site's wait; `ahead` is
     how many downloads are before this one in the line; `kind` is what is being uploaded.
     `is_silent`: that of a download was some time ago, and nothing has been heard of it since.
     """

@@ -11,7 +11,7 @@ from tests.support.downloads_harness import Outcome, Worker, worker
 from tests.support.youtube import LINK, Youtube, trust, trust_without_runtime
 from worker.downloads.limits import DownloadLimits
 from worker.errors import Fault, Reason
-from worker.protocol import MediaKind
+from worker.protocol import MediaKind, Progress, Stage
 
 GONE = {"status": "ERROR", "reason": "Video unavailable"}
 
@@ -32,13 +32,23 @@ def warm(youtube: Youtube, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def limits(youtube: Youtube, **changes: float) -> DownloadLimits:
-    return limits_with(proxy=youtube.proxy, timeout_s=60, idle_timeout_s=30, **changes)
+    return limits_with(proxy=youtube.proxy, **{"timeout_s": 60, "idle_timeout_s": 30, **changes})
 
 
 def test_a_video_whose_challenges_are_solved_comes(warm: Worker, youtube: Youtube) -> None:
     media = warm.run(LINK, limits(youtube)).media
     assert (media.facts.kind, media.facts.title) == (MediaKind.VIDEO, "A stand-in")
     assert youtube.hits("videoplayback") > 0
+
+
+def test_a_wait_before_the_video_is_told_and_does_not_count(
+    warm: Worker, youtube: Youtube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(youtube, "wait_s", 4)
+    outcome = warm.run(LINK, limits(youtube, idle_timeout_s=3))
+    assert outcome.media.facts.kind is MediaKind.VIDEO
+    waits = [r for r in outcome.reports if isinstance(r, Progress) and r.stage is Stage.SITE_WAIT]
+    assert [0 < (wait.eta_s or 0) <= 5 for wait in waits] == [True]
 
 
 def blamed_on_the_operator(outcome: Outcome) -> bool:

@@ -88,3 +88,17 @@ def test_the_default_covers_the_largest_answer() -> None:
     settings = Settings(bot_token="")
     assert settings.download_job_timeout_s == settings.longest_download_s
     assert LIMITS.slowest_bps == SLOWEST_DOWNLOAD_BPS
+
+
+def test_a_wait_that_a_site_asks_for_does_not_count() -> None:
+    allowance = Allowance(LIMITS, 1000)
+    assert allowance.wait(21) == 21
+    assert (allowance.ends_at, allowance.granted_s) == (1081, 60)
+    allowance.note_bytes(1, 10 * MB, 1035)
+    assert allowance.ends_at == 1035 + 60 + 20
+
+
+def test_a_download_cannot_ask_for_ever_longer_waits() -> None:
+    allowance = Allowance(LIMITS, 1000)
+    assert [allowance.wait(wait_s) for wait_s in (100, 100, 100, 0)] == [100, 20, 0, 0]
+    assert allowance.ends_at == 1000 + 120 + 60

@@ -136,6 +136,8 @@ def test_every_stage_has_words(stage: Stage) -> None:
             "Downloading ▰▰▰▰▱▱▱▱▱▱ 42 %\n12.3 MB of 29.0 MB · 1.2 MB/s · 0:14 left",
         ),
         (Progress(Stage.DOWNLOADING, 5_000_000), "Downloading…\n5.0 MB"),
+        (Progress(Stage.SITE_WAIT, eta_s=20.8), "The site makes us wait 21 seconds…"),
+        (Progress(Stage.SITE_WAIT), "The site makes us wait…"),
         (
             Progress(Stage.DOWNLOADING, 700, 600),
             "Downloading ▰▰▰▰▰▰▰▰▰▰ 100 %\n1 kB of 1 kB",

@@ -8,6 +8,9 @@ from worker.downloads.limits import DownloadLimits
 FINISHING_BPS = 20_000_000
 """How fast the slowest disk that is waited for takes the files that ffmpeg merges or cuts."""
 
+LONGEST_SITE_WAIT_S = 120.0
+"""How long a site may make a download wait. YouTube's longest that cannot be skipped are 60 s."""
+
 _STOP_S = 2.0
 # Before the pool ends the job: a download that ends here can still say how far it came.
 
@@ -25,6 +28,7 @@ class Allowance:
         self._last_end = now + max(limits.timeout_s, limits.job_timeout_s - _STOP_S)
         self._begun = now
         self._first_byte_at: float | None = None
+        self._waits_left_s = LONGEST_SITE_WAIT_S
         self.ends_at = 0.0
         """The end of the stage, unless more bytes explain more time."""
         self._grant(now, limits.timeout_s)
@@ -44,6 +48,16 @@ class Allowance:
         size = min(max(done_bytes, total_bytes or 0), self._limits.max_answer_bytes)
         seconds = self._limits.timeout_s + size / self._limits.slowest_bps
         self._grant(self._first_byte_at, seconds)
+
+    def wait(self, wait_s: float) -> float:
+        """A site makes the download wait before its first byte. Returns the seconds granted.
+
+        That time does not count, up to LONGEST_SITE_WAIT_S in all.
+        """
+        granted_s = min(wait_s, self._waits_left_s)
+        self._waits_left_s -= granted_s
+        self._grant(self._begun + granted_s, self.granted_s)
+        return granted_s
 
     def begin_finishing(self, size_bytes: int, now: float) -> None:
         """All bytes have come, and ffmpeg begins."""

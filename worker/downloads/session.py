@@ -189,7 +189,10 @@ class Session:
     def _relay(self, progress: Progress) -> None:
         self._note_bytes(progress.done_bytes)
         now = time.monotonic()
-        if self._stage is not Stage.FINISHING:
+        if progress.stage is Stage.SITE_WAIT and self._stage is not Stage.FINISHING:
+            self._progressed_at += self._allowance.wait(progress.eta_s or 0.0)
+            self._next_report = now
+        elif self._stage is not Stage.FINISHING:
             self._allowance.note_bytes(progress.done_bytes, progress.total_bytes, now)
             if progress.stage is Stage.FINISHING:
                 self._stage = Stage.FINISHING
@@ -207,7 +210,11 @@ class Session:
     def _note_bytes(self, count: int) -> None:
         if count > self._seen_bytes:
             self._seen_bytes = count
-            self._progressed_at = time.monotonic()
+            self._note_progress()
+
+    def _note_progress(self) -> None:
+        # A wait that the site asks for may last longer than until now.
+        self._progressed_at = max(self._progressed_at, time.monotonic())
 
     def _next_deadline(self) -> float:
         return min(self._allowance.ends_at, self._progressed_at + self._limits.idle_timeout_s)
@@ -227,7 +234,8 @@ class Session:
         size = workspace.size_bytes(self._directory)
         # Shrinking is progress as well: the streams of a merge are removed before a conversion.
         if size != self._directory_bytes:
-            self._directory_bytes, self._progressed_at = size, time.monotonic()
+            self._directory_bytes = size
+            self._note_progress()
         if size > self._limits.max_answer_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
         used = _memory_in_use()

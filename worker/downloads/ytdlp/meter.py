@@ -52,6 +52,8 @@ class Meter:
             self.limits_bytes.append(self._file_limit_bytes * parts)
         allow_file(self._limit_bytes)
         self._report(Found(str(info.get("extractor_key")), str(info.get("id"))))
+        if (wait_s := _wait_s(info, time.time())) > 0:
+            self._report(Progress(Stage.SITE_WAIT, eta_s=wait_s))
 
     def check_size(self, size_bytes: int, limit_bytes: int) -> None:
         """Raise JobError if a size, announced or real, is too large."""
@@ -105,6 +107,12 @@ class Meter:
         """Handle yt-dlp's postprocessor hook."""
         if status.get("status") == "started" and status.get("postprocessor") == "Merger":
             self._report(Progress(Stage.FINISHING, done_bytes=sum(self._done.values())))
+
+
+def _wait_s(info: Mapping[str, Any], wall: float) -> float:
+    """For how long yt-dlp will sleep until the site has the media ready."""
+    streams = info.get("requested_formats") or [info]
+    return max(_count(stream.get("available_at")) for stream in streams) - wall
 
 
 def _expected_bytes(info: Mapping[str, Any]) -> int:

@@ -80,6 +80,7 @@ ENGLISH = Catalogue(
         Stage.OUT_OF_ORDER: (
             "Waiting: sorry, I cannot download anything at the moment. I will as soon as I can…"
         ),
+        Stage.SITE_WAIT: "The site makes us wait…",
         Stage.DOWNLOADING: "Downloading…",
         Stage.FINISHING: "Almost there: preparing the file…",
         Stage.RETRYING: "That did not work. I will try again in a moment…",
@@ -89,6 +90,7 @@ ENGLISH = Catalogue(
         PluralForm.ONE: "Waiting: {count} download ahead of yours…",
         PluralForm.OTHER: "Waiting: {count} downloads ahead of yours…",
     },
+    site_wait="The site makes us wait {wait}…",
     uploading="Uploading {size}…",
     downloading="Downloading {bar} {percent} %",
     amount="{done} of {total}",
