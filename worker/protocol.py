@@ -36,7 +36,10 @@ class Note(StrEnum):
     EARLY_START = "early start"  # a clip that begins at the key frame before it
     CUT = "cut"  # the file is too large, and its parts are not
     SLOW_SITE = "slow site"  # a better one would have taken too long to fetch
-    NOT_CONVERTED = "not converted"  # a file, because turning it into a video would take too long
+    # Why it is a file and not what a player plays:
+    NOT_CONVERTED = "not converted"  # a conversion would take too long
+    TOO_LARGE_CONVERTED = "too large converted"
+    NOT_CONVERTIBLE = "not convertible"  # a conversion failed
 
 
 class Stage(StrEnum):

@@ -237,7 +237,7 @@ def test_a_conversion_without_memory_costs_no_answer(warm: Worker, tmp_path: Pat
     arguments = "-vf scale=1920:1080 -c:v libx265 -preset ultrafast -x265-params log-level=0 -t 1"
     source = make(tmp_path / "hevc.mp4", arguments)
     media = fetched(warm, source, memory_bytes=200 * 1024 * 1024)
-    assert (media.facts.kind, media.facts.note) == (DOCUMENT, Note.NOT_CONVERTED)
+    assert (media.facts.kind, media.facts.note) == (DOCUMENT, Note.NOT_CONVERTIBLE)
 
 
 def test_a_converted_video_stays_below_the_limit(warm: Worker, tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_an_ordinary_video_needs_no_ffprobe(
 
 def test_an_index_in_order_over_rubbish_is_no_video(tmp_path: Path) -> None:
     made = finish(_rubbish_in_order(tmp_path), {}, limits_with())
-    assert (made.facts.kind, made.facts.note) == (DOCUMENT, Note.NOT_CONVERTED)
+    assert (made.facts.kind, made.facts.note) == (DOCUMENT, Note.NOT_CONVERTIBLE)
     assert made.thumbnail is None
 
 

@@ -131,3 +131,63 @@ def test_a_rate_that_is_none_counts_as_the_usual_one(rate: str | None) -> None:
 def test_odd_answers_hold_nothing(probed: dict[str, object]) -> None:
     found = contents.read(probed)
     assert (found.video, found.audio, found.duration_s) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("length_s", "size_bytes", "believed"),
+    [
+        (3.0, 1_000, True),
+        (36_000.0, 10_000_000, True),
+        (None, 1_000, False),
+        (0.0, 1_000, False),
+        (-3.0, 1_000, False),
+        (float("nan"), 1_000, False),
+        (float("inf"), 1_000, False),
+        (86_400.0, 1_000, False),  # a day in a thousand bytes
+        (4_294_967.295, 10**9, False),  # all ones
+        (9_223_372_036_854.775, 10**12, False),
+    ],
+)
+def test_a_length_that_cannot_be_is_none(
+    length_s: float | None, size_bytes: int, believed: bool
+) -> None:
+    assert contents.believable_length(length_s, size_bytes) == (length_s if believed else None)
+
+
+@pytest.mark.parametrize(
+    ("marks", "chosen"),
+    [
+        ([], 0),
+        ([{}], 0),
+        ([{}, {"default": 1}], 1),
+        ([{"default": 1}, {"default": 1}], 0),
+        ([{"default": 1}, {"original": 1}], 1),
+        ([{"default": 1, "dub": 1}, {}], 1),
+        ([{"visual_impaired": 1}, {"comment": 1}, {}], 2),
+        ([{"comment": 1}, {"comment": 1, "default": 1}], 1),
+    ],
+)
+def test_the_main_sound_is_chosen(marks: list[dict[str, int]], chosen: int) -> None:
+    streams = [
+        {"codec_type": "audio", "codec_name": f"codec-{number}", "disposition": mark}
+        for number, mark in enumerate(marks)
+    ]
+    found = contents.read({"streams": streams})
+    assert found.audio_number == chosen
+    assert found.audio == (f"codec-{chosen}" if marks else None)
+
+
+@pytest.mark.parametrize(
+    ("streams", "is_hidden"),
+    [
+        ([{"codec_type": "video", "width": 0, "height": 0}], True),
+        ([{"codec_type": "video", "width": 2, "height": 2}], False),
+        ([{"codec_type": "video"}, {"codec_type": "video", "width": 2, "height": 2}], False),
+        ([{"codec_type": "video", "disposition": {"attached_pic": 1}}], False),
+        ([{"codec_type": "audio"}], False),
+    ],
+)
+def test_a_video_that_was_announced_is_not_forgotten(
+    streams: list[dict[str, object]], is_hidden: bool
+) -> None:
+    assert contents.read({"streams": streams}).has_hidden_video is is_hidden

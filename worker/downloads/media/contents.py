@@ -5,7 +5,7 @@ without ffprobe.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,6 +13,12 @@ from typing import Any
 _LARGEST_SIDE = 1 << 16
 _HIGHEST_RATE = 60.0  # pictures per second; a higher number is a time base and not a rate
 _USUAL_RATE = 30.0
+# No link leads to more than ten days, and not even a still picture with silence needs less.
+_LONGEST_S = 10 * 24 * 3600.0
+_LEAST_BYTES_PER_S = 8
+
+# What a stream says of itself when another one is the film's own sound, or is better.
+_ASIDE = ("comment", "dub", "hearing_impaired", "visual_impaired", "descriptions", "karaoke")
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,9 @@ class Video:
 class Contents:
     """A file's container (ffprobe's names for it), its streams and its duration in seconds.
 
-    `audio` is the name of the audio codec. A cover is a picture that is shown while a song plays.
+    `audio` is the name of the audio codec, and `audio_number` which of the audio streams it is of,
+    counted from 0. A cover is a picture that is shown while a song plays. A video is hidden if its
+    stream is announced and nothing of it was found.
     """
 
     containers: frozenset[str]
@@ -43,26 +51,33 @@ class Contents:
     audio: str | None = None
     duration_s: float | None = None
     has_cover: bool = False
+    audio_number: int = 0
+    has_hidden_video: bool = False
 
 
 def read(probed: Mapping[str, Any]) -> Contents:
     """Interpret ffprobe's JSON; a value that is not plausible counts as absent."""
     about = probed.get("format") or {}
-    video, cover, audio = None, False, None
+    video, cover, hidden = None, False, False
+    audio: list[Mapping[str, Any]] = []
     for stream in _streams(probed):
         kind, codec = stream.get("codec_type"), str(stream.get("codec_name"))
         if kind == "audio":
-            audio = audio or codec
+            audio.append(stream)
         elif kind == "video" and (stream.get("disposition") or {}).get("attached_pic"):
             cover = True
         elif kind == "video":
             video = video or _video(stream, codec)
+            hidden = video is None
+    number = _main_audio(audio)
     return Contents(
         containers=frozenset(str(about.get("format_name")).split(",")),
         video=video,
-        audio=audio,
+        audio=str(audio[number].get("codec_name")) if audio else None,
         duration_s=positive(about.get("duration")),
         has_cover=cover,
+        audio_number=number,
+        has_hidden_video=hidden,
     )
 
 
@@ -80,6 +95,12 @@ def positive(value: object) -> float | None:
     return number if 0 < number < float("inf") else None
 
 
+def believable_length(length_s: float | None, size_bytes: int) -> float | None:
+    """The length in seconds that a file of this size may have; None for an impossible one."""
+    longest_s = min(_LONGEST_S, size_bytes / _LEAST_BYTES_PER_S)
+    return length_s if length_s and 0 < length_s <= longest_s else None
+
+
 def believable_rate(pictures_per_s: float) -> float:
     """The rate itself, or the usual rate in place of an implausible one."""
     return pictures_per_s if 0 < pictures_per_s <= _HIGHEST_RATE else _USUAL_RATE
@@ -87,6 +108,16 @@ def believable_rate(pictures_per_s: float) -> float:
 
 def _streams(probed: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     return (stream for stream in probed.get("streams") or [] if isinstance(stream, dict))
+
+
+def _main_audio(streams: Sequence[Mapping[str, Any]]) -> int:
+    """Which of the audio streams is to be heard: the original one, or else the default."""
+
+    def rank(number: int) -> tuple[bool, bool, bool]:
+        marks = streams[number].get("disposition") or {}
+        return any(map(marks.get, _ASIDE)), not marks.get("original"), not marks.get("default")
+
+    return min(range(len(streams)), key=rank, default=0)
 
 
 def _video(stream: Mapping[str, Any], codec: str) -> Video | None:

@@ -66,6 +66,7 @@ class Conversion:
     suffix: str
     video: Encoding | None = None
     encodes_audio: bool = False
+    audio_number: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,11 @@ def budget_of(limits: DownloadLimits) -> Budget:
 
 
 class Unaffordable(Exception):
-    """Raised when a conversion would exceed the budget."""
+    """Raised when a conversion would take longer than the budget allows."""
+
+
+class TooLarge(Unaffordable):
+    """Raised when the result of a conversion would be larger than the budget allows."""
 
 
 def for_video(contents: Contents, video: Video, size_bytes: int, budget: Budget) -> Conversion:
@@ -93,8 +98,9 @@ def for_video(contents: Contents, video: Video, size_bytes: int, budget: Budget)
     if is_playable(video):
         if encodes_audio and length_s / _AUDIO_SPEED > budget.time_s:
             raise Unaffordable
-        return Conversion(".mp4", encodes_audio=encodes_audio)
-    return Conversion(".mp4", encoding_of(video, length_s, budget), encodes_audio)
+        return Conversion(".mp4", None, encodes_audio, contents.audio_number)
+    encoding = encoding_of(video, length_s, budget)
+    return Conversion(".mp4", encoding, encodes_audio, contents.audio_number)
 
 
 def for_clip(video: Video, length_s: float, budget: Budget) -> Conversion:
@@ -112,7 +118,7 @@ def encoding_of(video: Video, length_s: float, budget: Budget) -> Encoding:
     """How to encode a video of this length. Raises Unaffordable."""
     available_bps = budget.size_bytes * 8 * _VIDEO_SHARE / length_s - AUDIO_BPS
     if available_bps < _LEAST_BPS:
-        raise Unaffordable
+        raise TooLarge
     for quality in _qualities(video):
         width, height = _fitted(video, quality.longest_side)
         pixels = width * height * video.pictures_per_s
@@ -125,18 +131,20 @@ def encoding_of(video: Video, length_s: float, budget: Budget) -> Encoding:
 
 def for_audio(contents: Contents, size_bytes: int, budget: Budget) -> Conversion:
     """How to convert audio that does not play everywhere. Raises Unaffordable."""
+    number = contents.audio_number
     if contents.audio == "aac":
-        return Conversion(".m4a")
+        return Conversion(".m4a", audio_number=number)
     if contents.audio == "mp3":
-        return Conversion(".mp3")
+        return Conversion(".mp3", audio_number=number)
     check_audio(contents.duration_s or size_bytes * 8 / AUDIO_BPS, budget)
-    return Conversion(".m4a", encodes_audio=True)
+    return Conversion(".m4a", encodes_audio=True, audio_number=number)
 
 
 def check_audio(length_s: float, budget: Budget) -> None:
     """Raise Unaffordable for audio that is too long to be encoded."""
-    too_long = length_s / _AUDIO_SPEED > budget.time_s
-    if too_long or length_s * AUDIO_BPS / 8 > budget.size_bytes:
+    if length_s * AUDIO_BPS / 8 > budget.size_bytes:
+        raise TooLarge
+    if length_s / _AUDIO_SPEED > budget.time_s:
         raise Unaffordable
 
 

@@ -12,6 +12,7 @@ from worker.downloads.channel import ReadyFile
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg, file_types, pieces
 from worker.downloads.media.contents import Contents
+from worker.downloads.media.conversion import Conversion
 from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
 from worker.downloads.media.finishing import contents_of, facts_of
 from worker.downloads.media.mp4 import reader
@@ -32,8 +33,11 @@ def cut(
     """
     if file_types.of(path) is not None:
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "neither video nor sound")
-    if reader.read(path).is_cut_off:
+    mp4 = reader.read(path)
+    if mp4.is_cut_off:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
+    if mp4.is_encrypted:
+        raise JobError(Reason.DRM, Fault.PERMANENT, "an encrypted MP4")
     found = contents_of(path)
     if sound_only or not found.video:
         return cut_sound(path, found, info, limits)
@@ -47,9 +51,10 @@ def _cut_video(
     if not (found.video and length_s and conversion.is_playable(found.video)):
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "cannot be cut without encoding")
     encodes_audio = found.audio not in {None, "aac"}
+    plan = Conversion(".mp4", None, encodes_audio, found.audio_number)
 
     def run(piece_s: float, run_limits: ProgramLimits) -> None:
-        ffmpeg.cut(path, piece_s, encodes_audio, run_limits)
+        ffmpeg.cut(path, piece_s, plan, run_limits)
 
     made = pieces.make(path, ".mp4", length_s, limits, run)
     path.unlink()

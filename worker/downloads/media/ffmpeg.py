@@ -25,7 +25,15 @@ _CONTAINERS = (
     "mov,mp4,m4a,3gp,matroska,webm,mpegts,mpeg,flv,avi,asf,mp3,aac,ogg,flac,wav,aiff,amr,caf,"
     "gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,image2,h264,hevc,ac3,eac3,srt,webvtt"
 )
-INPUT_LIMITS = ("-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS)
+# A stream may begin long after the others, and is lost if it has not been found by then.
+_FOUND_WITHIN = ("-analyzeduration", "120000000", "-probesize", "64000000")
+INPUT_LIMITS: tuple[str, ...] = (
+    "-protocol_whitelist",
+    "file",
+    "-format_whitelist",
+    _CONTAINERS,
+    *_FOUND_WITHIN,
+)
 
 THUMBNAIL_SIDE = 320
 THUMBNAIL_LIMIT_BYTES = 200_000
@@ -52,6 +60,10 @@ class ProgramFailed(Exception):
     """ffmpeg or ffprobe failed; the argument is the last line of its output."""
 
 
+class TookTooLong(ProgramFailed):
+    """The program ran for as long as it was allowed to."""
+
+
 class ProgramKilled(ProgramFailed):
     """A signal ended the program, which says nothing about the file."""
 
@@ -73,6 +85,7 @@ def start_probe(path: Path, *, counts_packets: bool = False) -> subprocess.Popen
     command = ["ffprobe", "-hide_banner", "-v", "error", *INPUT_LIMITS]
     command += ["-count_packets"] if counts_packets else []
     command += ["-print_format", "json", "-show_format", "-show_streams"]
+    command += ["-show_packets", "-read_intervals", "%+#1"] if not counts_packets else []
     command += ["-show_data_hash", "crc32", f"file:{path}"]
     return _start(command)
 
@@ -128,7 +141,7 @@ def convert(
     limits: "ProgramLimits",
     span_s: tuple[float, float] | None = None,
 ) -> None:
-    """Convert the first video and audio stream of `source`, and put the index first.
+    """Convert the first video and the chosen audio stream of `source`, and put the index first.
 
     With `span_s`, only from so many seconds on, and as many seconds as the second number says.
     Raises ProgramFailed, for instance when a copied stream does not fit into an MP4, or when the
@@ -138,7 +151,7 @@ def convert(
     command += _span_arguments(span_s) if span_s else []
     command += ["-i", f"file:{source}"]
     command += ["-map", "0:V:0?"] if plan.suffix in _WITH_VIDEO else ["-vn"]
-    command += ["-map", "0:a:0?", "-dn", "-sn", "-map_chapters", "-1"]
+    command += ["-map", f"0:a:{plan.audio_number}?", "-dn", "-sn", "-map_chapters", "-1"]
     command += _video_arguments(plan.video) if plan.video else ["-c:v", "copy"]
     command += _audio_arguments(plan.encodes_audio, plan.suffix)
     if plan.suffix in _WITH_INDEX:
@@ -152,14 +165,23 @@ def convert(
     _finish(_start(command, limits))
 
 
-def cut(source: Path, piece_s: float, encodes_audio: bool, limits: "ProgramLimits") -> None:
+def cut(source: Path, piece_s: float, plan: Conversion, limits: "ProgramLimits") -> None:
     """Cut a video at the key frame after each `piece_s` into files `NAME.part-NN.mp4` next to it.
 
     Raises ProgramFailed.
     """
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
-    command += ["-map", "0:V:0", "-map", "0:a:0?", "-dn", "-sn", "-map_chapters", "-1"]
-    command += ["-c:v", "copy", *_audio_arguments(encodes_audio)]
+    command += [
+        "-map",
+        "0:V:0",
+        "-map",
+        f"0:a:{plan.audio_number}?",
+        "-dn",
+        "-sn",
+        "-map_chapters",
+        "-1",
+    ]
+    command += ["-c:v", "copy", *_audio_arguments(plan.encodes_audio)]
     command += ["-f", "segment", "-segment_time", f"{piece_s:.3f}", "-reset_timestamps", "1"]
     command += ["-segment_format", "mp4", "-segment_format_options", "movflags=+faststart"]
     command += [f"file:{source.with_name(f'{source.stem}.part-%02d.mp4')}"]
@@ -177,9 +199,9 @@ def convert_picture(source: Path, target: Path, limits: "ProgramLimits") -> None
     _finish(_start([*command, f"file:{target}"], limits))
 
 
-def extract_sound(source: Path, target: Path, limits: "ProgramLimits") -> None:
-    """Copy the first audio stream of `source` into a file of its own. Raises ProgramFailed."""
-    convert(source, target, Conversion(target.suffix), limits)
+def extract_sound(source: Path, target: Path, number: int, limits: "ProgramLimits") -> None:
+    """Copy one audio stream of `source` into a file of its own. Raises ProgramFailed."""
+    convert(source, target, Conversion(target.suffix, audio_number=number), limits)
 
 
 def cut_sound(source: Path, piece_s: float, suffix: str, limits: "ProgramLimits") -> None:
@@ -300,7 +322,7 @@ def _start(command: list[str], limits: ProgramLimits | None = None) -> subproces
 def _finish(process: subprocess.Popen[str]) -> str:
     output, errors = process.communicate()
     if process.returncode == -signal.SIGALRM:
-        raise ProgramFailed("took longer than it may")
+        raise TookTooLong("took longer than it may")
     if process.returncode in (-signal.SIGKILL, -signal.SIGTERM):
         raise ProgramKilled(f"ended by signal {-process.returncode}")
     if process.returncode and any(words in errors for words in _NO_ROOM):

@@ -19,8 +19,8 @@ from worker.downloads.file_names import cover_of, thumbnail_of
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg
 from worker.downloads.media.contents import Contents, Video
-from worker.downloads.media.conversion import Conversion, Unaffordable
-from worker.downloads.media.ffmpeg import ProgramFailed, ProgramKilled
+from worker.downloads.media.conversion import Conversion, TooLarge, Unaffordable
+from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, TookTooLong
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.mp4.reader import Mp4
 from worker.errors import Fault, JobError, Reason
@@ -48,6 +48,8 @@ def finish(
     mp4 = reader.read(path)
     if mp4.is_cut_off:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
+    if mp4.is_encrypted:
+        raise JobError(Reason.DRM, Fault.PERMANENT, "an encrypted MP4")
     if ffmpeg.missing():
         return _by_name(path, mp4, info)
     return _Finishing(path, mp4, info, limits).run(sound_only)
@@ -80,11 +82,14 @@ def _name(info: Mapping[str, Any], *keys: str) -> str:
 def contents_of(path: Path) -> Contents:
     """Inspect the file at `path` with ffprobe. Raises JobError when it finds no media."""
     try:
-        return contents.read(ffmpeg.probe_result(ffmpeg.start_probe(path)))
+        probed = ffmpeg.probe_result(ffmpeg.start_probe(path))
     except ProgramKilled as error:
         raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffprobe: {error}") from error
     except (ProgramFailed, ValueError) as error:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
+    if probed.get("streams") and not probed.get("packets"):
+        raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "streams without a packet")
+    return contents.read(probed)
 
 
 class _Finishing:
@@ -113,6 +118,8 @@ class _Finishing:
             raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"no stream in {found.containers}")
         if sound_only and found.audio is None:
             raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
+        if found.has_hidden_video and not sound_only:
+            return self._unconverted(found, None, Note.NOT_CONVERTIBLE)
         if found.video is None or sound_only:
             return self._as_audio(found)
         return self._as_video(found, found.video)
@@ -132,11 +139,13 @@ class _Finishing:
             # The index of a file may be intact where the media is not.
             if found is self._mp4.contents and not ffmpeg.is_thumbnail(self._thumbnail):
                 found = contents_of(self._path)
-        return replace(found, duration_s=found.duration_s or self._length_s() or None)
+        length_s = contents.believable_length(found.duration_s, self._size)
+        return replace(found, duration_s=length_s or self._length_s() or None)
 
     def _length_s(self) -> float:
         announced = contents.positive(self._info.get("duration"))
-        return self._mp4.duration_s or announced or 0.0
+        lengths = (self._mp4.duration_s, announced)
+        return next(filter(None, (contents.believable_length(s, self._size) for s in lengths)), 0.0)
 
     def _drawn(self, source: Path) -> str | None:
         """The thumbnail's name; None without one. Draws the first frame of `source` if need be."""
@@ -147,14 +156,14 @@ class _Finishing:
 
     def _as_video(self, found: Contents, video: Video) -> ReadyFile:
         plays = conversion.is_playable(video) and found.audio in {None, "aac"}
-        if plays and self._mp4.is_mp4 and self._mp4.is_streamable:
+        if plays and not found.audio_number and self._mp4.is_mp4 and self._mp4.is_streamable:
             path = self._named(".mp4")
         else:
             try:
                 plan = conversion.for_video(found, video, self._size, self._budget)
                 path = self._converted(plan)
-            except (Unaffordable, ProgramFailed):
-                return self._unconverted(found, video)
+            except (Unaffordable, ProgramFailed) as error:
+                return self._unconverted(found, video, _why_unconverted(error))
             if plan.video:
                 video = replace(video, width=plan.video.width, height=plan.video.height)
             found = replace(found, duration_s=reader.read(path).duration_s or found.duration_s)
@@ -162,13 +171,13 @@ class _Finishing:
         facts = self._facts(kind, video, found.duration_s)
         return ReadyFile(path.name, facts, self._drawn(path))
 
-    def _unconverted(self, found: Contents, video: Video) -> ReadyFile:
-        kind, note = MediaKind.DOCUMENT, Note.NOT_CONVERTED
-        facts = self._facts(kind, video, found.duration_s, note)
+    def _unconverted(self, found: Contents, video: Video | None, note: Note) -> ReadyFile:
+        facts = self._facts(MediaKind.DOCUMENT, video, found.duration_s, note)
         return ReadyFile(self._path.name, facts, self._drawn(self._path))
 
     def _as_audio(self, found: Contents) -> ReadyFile:
         is_mp4 = self._mp4.is_mp4 and self._mp4.is_streamable and not found.video
+        is_mp4 = is_mp4 and not found.audio_number
         path, kind, note = self._path, MediaKind.AUDIO, None
         if found.audio == "aac" and is_mp4:
             path = self._named(".m4a")
@@ -177,8 +186,8 @@ class _Finishing:
         else:
             try:
                 path = self._converted(conversion.for_audio(found, self._size, self._budget))
-            except (Unaffordable, ProgramFailed):
-                kind, note = MediaKind.DOCUMENT, Note.NOT_CONVERTED
+            except (Unaffordable, ProgramFailed) as error:
+                kind, note = MediaKind.DOCUMENT, _why_unconverted(error)
         cover = cover_of(self._path)
         if not cover.exists():
             cover = self._thumbnail if found.video else path
@@ -206,8 +215,21 @@ class _Finishing:
         return self._path.rename(self._path.with_suffix(suffix))
 
 
+def _why_unconverted(error: Unaffordable | ProgramFailed) -> Note:
+    """What to say of a file that was not converted. Raises JobError if it is not to blame."""
+    match error:
+        case NoRoom():
+            raise JobError(Reason.DISK_FULL, Fault.RETRYABLE, f"conversion: {error}") from error
+        case TooLarge():
+            return Note.TOO_LARGE_CONVERTED
+        case Unaffordable() | TookTooLong():
+            return Note.NOT_CONVERTED
+    return Note.NOT_CONVERTIBLE
+
+
 def _by_name(path: Path, mp4: Mp4, info: Mapping[str, Any]) -> ReadyFile:
-    duration_s = mp4.duration_s or contents.positive(info.get("duration"))
+    announced = mp4.duration_s or contents.positive(info.get("duration"))
+    duration_s = contents.believable_length(announced, path.stat().st_size)
     if path.suffix in _AUDIO_SUFFIXES:
         return ReadyFile(path.name, facts_of(info, MediaKind.AUDIO, duration_s=duration_s))
     kind = MediaKind.VIDEO if mp4.is_mp4 else MediaKind.DOCUMENT

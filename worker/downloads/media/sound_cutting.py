@@ -40,8 +40,8 @@ def cut_sound(
     if found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
     suffix = suffix_of(found.audio)
-    if found.video or found.containers & _WITHOUT_LENGTH:
-        path = _extracted(path, suffix, limits)
+    if found.video or found.audio_number or found.containers & _WITHOUT_LENGTH:
+        path = _extracted(path, suffix, found.audio_number, limits)
         found = contents_of(path)
     size = path.stat().st_size
     if size <= limits.max_file_bytes:
@@ -68,12 +68,12 @@ def suffix_of(codec: str | None) -> str:
     return ".wav" if codec.startswith("pcm_") else _SUFFIXES.get(codec, ".mka")
 
 
-def _extracted(path: Path, suffix: str, limits: DownloadLimits) -> Path:
+def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> Path:
     """Replace a file by one that holds nothing but its sound."""
     sound = path.with_name(f"{path.stem}.sound{suffix}")
     time_s = conversion.budget_of(limits).time_s
     with pieces.failures("extract"):
-        ffmpeg.extract_sound(path, sound, ProgramLimits(time_s, limits.memory_bytes))
+        ffmpeg.extract_sound(path, sound, number, ProgramLimits(time_s, limits.memory_bytes))
     path.unlink()
     return sound
 

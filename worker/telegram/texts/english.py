@@ -110,6 +110,8 @@ ENGLISH = Catalogue(
         Note.AUDIO_ONLY: "This is only the sound because the video is too large for me to send.",
         Note.SLOW_SITE: "The site is too slow for a better quality.",
         Note.NOT_CONVERTED: "This is a file because converting it would have taken too long.",
+        Note.TOO_LARGE_CONVERTED: "This is a file because it would be too large once converted.",
+        Note.NOT_CONVERTIBLE: "This is a file because I could not convert it.",
     },
     untitled="Link",
     part="part {part} of {parts}",
