@@ -67,6 +67,13 @@ def test_what_cannot_be_paid_for_is_not_begun(duration_s: float, budget: Budget)
         encoding(FULL_HD, duration_s, budget)
 
 
+def test_a_high_dynamic_range_costs_time() -> None:
+    hdr = Video("hevc", "yuv420p10le", 1920, 1080, hdr="smpte2084")
+    made = encoding(hdr, 10)
+    assert (made.hdr, made.width) == ("smpte2084", 1280)
+    assert not conversion.is_playable(Video("h264", "yuv420p", 2, 2, hdr="arib-std-b67"))
+
+
 def test_the_rate_is_what_the_limit_leaves_room_for() -> None:
     made = encoding(Video("vp9", "yuv420p", 640, 360), 200, Budget(300, 50 * MB))
     assert 50 * MB * 0.8 < (made.most_bps + conversion.AUDIO_BPS) * 200 / 8 < 50 * MB * 0.9

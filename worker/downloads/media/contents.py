@@ -17,19 +17,25 @@ _USUAL_RATE = 30.0
 _LONGEST_S = 10 * 24 * 3600.0
 _LEAST_BYTES_PER_S = 8
 
+_HDR_CURVES = frozenset({"smpte2084", "arib-std-b67"})
+
 # What a stream says of itself when another one is the film's own sound, or is better.
 _ASIDE = ("comment", "dub", "hearing_impaired", "visual_impaired", "descriptions", "karaoke")
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video stream. Width and height in pixels as shown: upright and with square pixels."""
+    """A video stream. Width and height in pixels as shown: upright and with square pixels.
+
+    `hdr` is ffmpeg's name for the curve of pictures with a high dynamic range (ITU-R BT.2100).
+    """
 
     codec: str
     pixel_format: str
     width: int
     height: int
     pictures_per_s: float = _USUAL_RATE
+    hdr: str | None = None
 
     @property
     def pixels_per_s(self) -> float:
@@ -129,7 +135,9 @@ def _video(stream: Mapping[str, Any], codec: str) -> Video | None:
     if _is_sideways(stream):
         width, height = height, width
     rate = believable_rate(float(_ratio(stream.get("avg_frame_rate"), "/") or 0))
-    return Video(codec, str(stream.get("pix_fmt")), width, height, rate)
+    curve = str(stream.get("color_transfer"))
+    hdr = curve if curve in _HDR_CURVES else None
+    return Video(codec, str(stream.get("pix_fmt")), width, height, rate, hdr)
 
 
 def _is_sideways(stream: Mapping[str, Any]) -> bool:

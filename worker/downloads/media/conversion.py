@@ -20,6 +20,8 @@ _PIXEL_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 # preset, and for decoding HEVC and VP9: the machine has other things to do.
 _DECODING_PX = 150e6
 _FULL_HD_PX = 1920 * 1080
+# And what becomes of a high dynamic range.
+_TONE_MAPPING_PX = 28e6
 _UNKNOWN_BPS = 1_500_000
 _AUDIO_SPEED = 25.0  # seconds of audio encoded in a second
 
@@ -51,12 +53,16 @@ _QUALITIES = (
 
 @dataclass(frozen=True)
 class Encoding:
-    """How to encode video: size in pixels, x264's preset, maximum bits per second."""
+    """How to encode video: size in pixels, x264's preset, maximum bits per second.
+
+    `hdr` is the curve that has to become that of ordinary pictures, see `Video`.
+    """
 
     width: int
     height: int
     preset: str
     most_bps: int
+    hdr: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,9 +129,10 @@ def encoding_of(video: Video, length_s: float, budget: Budget) -> Encoding:
         width, height = _fitted(video, quality.longest_side)
         pixels = width * height * video.pictures_per_s
         cost_s = length_s * (video.pixels_per_s / _DECODING_PX + pixels / quality.speed_px)
+        cost_s += length_s * pixels / _TONE_MAPPING_PX if video.hdr else 0.0
         if cost_s <= budget.time_s:
             most_bps = int(min(available_bps, _MOST_BPS))
-            return Encoding(width, height, quality.preset, most_bps)
+            return Encoding(width, height, quality.preset, most_bps, video.hdr)
     raise Unaffordable
 
 
@@ -150,7 +157,8 @@ def check_audio(length_s: float, budget: Budget) -> None:
 
 def is_playable(video: Video) -> bool:
     """Whether every player can show this video stream."""
-    return video.codec == "h264" and video.pixel_format in _PIXEL_FORMATS
+    is_plain = video.pixel_format in _PIXEL_FORMATS and video.hdr is None
+    return video.codec == "h264" and is_plain
 
 
 def is_animation(contents: Contents) -> bool:

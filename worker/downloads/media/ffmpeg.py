@@ -41,6 +41,10 @@ THUMBNAIL_LIMIT_BYTES = 200_000
 _QUIET = ("-hide_banner", "-nostdin", "-v", "error")
 # With more threads x264 keeps more pictures in memory; two fit into 512 MiB beside yt-dlp.
 _ENCODER_THREADS = "2"
+_ORDINARY_COLORS = (
+    *("-color_primaries", "bt709", "-color_trc", "bt709"),
+    *("-colorspace", "bt709", "-color_range", "tv"),
+)
 _NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 _FORMATS = {
     ".mp4": "mp4",
@@ -280,8 +284,18 @@ def _own_bytes() -> int:
 
 
 def _video_arguments(encoding: Encoding) -> Iterable[str]:
-    shape = f"scale={encoding.width}:{encoding.height},setsar=1"
+    shape = f"scale={encoding.width}:{encoding.height},setsar=1{tone_mapping(encoding.hdr)}"
     return ("-vf", shape, "-fpsmax", "60", *_x264_arguments(encoding))
+
+
+def tone_mapping(hdr: str | None) -> str:
+    """The filters that make ordinary pictures of those with this curve, behind others."""
+    if hdr is None:
+        return ""
+    return (
+        f",zscale=tin={hdr}:min=bt2020nc:pin=bt2020:t=linear:npl=100,format=gbrpf32le"
+        ",zscale=p=bt709,tonemap=mobius:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+    )
 
 
 def _x264_arguments(encoding: Encoding) -> Iterable[str]:
@@ -289,6 +303,7 @@ def _x264_arguments(encoding: Encoding) -> Iterable[str]:
     return (
         *("-c:v", "libx264", "-threads", _ENCODER_THREADS, "-preset", encoding.preset),
         *("-pix_fmt", "yuv420p"),
+        *(_ORDINARY_COLORS if encoding.hdr else ()),
         *("-crf", "23", "-maxrate", str(rate), "-bufsize", str(2 * rate)),
     )
 

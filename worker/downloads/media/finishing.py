@@ -164,6 +164,8 @@ class _Finishing:
                 path = self._converted(plan)
             except (Unaffordable, ProgramFailed) as error:
                 return self._unconverted(found, video, _why_unconverted(error))
+            if plan.video and plan.video.hdr:
+                self._thumbnail.unlink(missing_ok=True)  # it was drawn from pale pictures
             if plan.video:
                 video = replace(video, width=plan.video.width, height=plan.video.height)
             found = replace(found, duration_s=reader.read(path).duration_s or found.duration_s)

@@ -22,7 +22,10 @@ _MOST_PARTS = 100
 _COPY_BYTES = 1 << 20
 _RATE_HZ = 48_000
 # What a player has to know of a stream before the first frame.
-_VIDEO_FIELDS = ("codec_name", "profile", "width", "height", "pix_fmt", "sample_aspect_ratio")
+_VIDEO_FIELDS = (
+    *("codec_name", "profile", "width", "height", "pix_fmt"),
+    *("sample_aspect_ratio", "color_transfer"),
+)
 _AUDIO_FIELDS = ("codec_name", "profile", "sample_rate", "channels")
 
 
@@ -176,6 +179,7 @@ def _pictures(number: int, part: _Part, encoding: Encoding, rate: float) -> str:
         size = size.replace(":", "x")
         return f"color=black:s={size}:r={rate}:d={part.length_s},format=yuv420p,setsar=1"
     shape = f"scale=iw*sar:ih,scale={size}:force_original_aspect_ratio=decrease"
+    shape += ffmpeg.tone_mapping(part.found.video.hdr)
     return f"[{number}:V:0]{shape},pad={size}:-1:-1,setsar=1,fps={rate},format=yuv420p"
 
 

@@ -110,7 +110,7 @@ def options(
         "fixup": "never",
         "postprocessor_args": {"merger+ffmpeg_i": list(ffmpeg.INPUT_LIMITS)},
         "format": chooser,
-        "format_sort": [f"res:{height}", "vcodec:h264", "acodec:aac", "ext:mp4:m4a"],
+        "format_sort": [f"res:{height}", "+hdr", "vcodec:h264", "acodec:aac", "ext:mp4:m4a"],
         "merge_output_format": "mp4",
         # Output goes to a log file.
         "noprogress": True,

@@ -54,6 +54,9 @@ _VISUAL_FIELDS, _AUDIO_FIELDS = 78, 28
 # A `dinf` content that means "in this same file", in the form that all encoders write.
 _DATA_HERE = bytes.fromhex("0000001c 64726566 00000000 00000001 0000000c 75726c20 00000001")
 
+# ITU-T H.273, table 3: those of BT.2100.
+_HDR_CURVES = frozenset({16, 18})
+
 _ONE, _MINUS_ONE = 0x10000, 0xFFFF0000
 _UPRIGHT = (_ONE, 0, 0, 0, _ONE, 0, 0, 0, 0x40000000)
 # Rotations by a multiple of 90 degrees, and whether they swap width and height.
@@ -223,8 +226,8 @@ def _video(header: memoryview, times: memoryview, table: _Boxes) -> Video:
         if across != down or not across:
             raise Unusual("oblong pixels")
     for color in _all(details, b"colr"):
-        kind, range_bit = struct.unpack(">4s6xB", color)
-        if kind != b"nclx" or range_bit & 0x80:
+        kind, transfer, range_bit = struct.unpack(">4s2xH2xB", color)
+        if kind != b"nclx" or range_bit & 0x80 or transfer in _HDR_CURVES:
             raise Unusual("colors of another kind")
     is_on_its_side = _TURNS.get((matrix[0], matrix[1], matrix[3], matrix[4]))
     if is_on_its_side is None or tuple(matrix[2::3]) != _FLAT:
