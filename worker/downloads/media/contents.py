@@ -6,7 +6,7 @@ without ffprobe.
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -49,7 +49,8 @@ class Contents:
 
     `audio` is the name of the audio codec, and `audio_number` which of the audio streams it is of,
     counted from 0. A cover is a picture that is shown while a song plays. A video is hidden if its
-    stream is announced and nothing of it was found.
+    stream is announced and nothing of it was found. `tags` are what the file says of the song, by
+    names in small letters.
     """
 
     containers: frozenset[str]
@@ -59,6 +60,7 @@ class Contents:
     has_cover: bool = False
     audio_number: int = 0
     has_hidden_video: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def read(probed: Mapping[str, Any]) -> Contents:
@@ -84,6 +86,8 @@ def read(probed: Mapping[str, Any]) -> Contents:
         has_cover=cover,
         audio_number=number,
         has_hidden_video=hidden,
+        # Ogg has the tags of a song in its stream.
+        tags=(_tags(audio[number]) if audio else {}) | _tags(about),
     )
 
 
@@ -114,6 +118,11 @@ def believable_rate(pictures_per_s: float) -> float:
 
 def _streams(probed: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     return (stream for stream in probed.get("streams") or [] if isinstance(stream, dict))
+
+
+def _tags(described: Mapping[str, Any]) -> dict[str, str]:
+    found = described.get("tags") or {}
+    return {str(name).lower(): str(value) for name, value in found.items()}
 
 
 def _main_audio(streams: Sequence[Mapping[str, Any]]) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 from worker.downloads.channel import ReadyFile
 from worker.downloads.file_names import cover_of, thumbnail_of
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import contents, conversion, ffmpeg
+from worker.downloads.media import contents, conversion, ffmpeg, tags
 from worker.downloads.media.contents import Contents, Video
 from worker.downloads.media.conversion import Conversion, TooLarge, Unaffordable
 from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, TookTooLong
@@ -181,6 +181,7 @@ class _Finishing:
         is_mp4 = self._mp4.is_mp4 and self._mp4.is_streamable and not found.video
         is_mp4 = is_mp4 and not found.audio_number
         path, kind, note = self._path, MediaKind.AUDIO, None
+        thumbnail = self._cover(found)  # which a conversion leaves out
         if found.audio == "aac" and is_mp4:
             path = self._named(".m4a")
         elif found.audio == "mp3" and "mp3" in found.containers:
@@ -190,13 +191,16 @@ class _Finishing:
                 path = self._converted(conversion.for_audio(found, self._size, self._budget))
             except (Unaffordable, ProgramFailed) as error:
                 kind, note = MediaKind.DOCUMENT, _why_unconverted(error)
-        cover = cover_of(self._path)
-        if not cover.exists():
-            cover = self._thumbnail if found.video else path
-        has_cover = cover is not path or found.has_cover
-        thumbnail = self._drawn(cover) if has_cover else None
-        facts = self._facts(kind, duration_s=found.duration_s, note=note)
+        info = self._info if found.video else tags.added(self._info, found)
+        facts = facts_of(info, kind, duration_s=found.duration_s, note=note)
         return ReadyFile(path.name, facts, thumbnail)
+
+    def _cover(self, found: Contents) -> str | None:
+        """The thumbnail of a song: the site's cover, or else what the file has."""
+        cover = cover_of(self._path)
+        thumbnail = self._drawn(cover) if cover.exists() else None
+        has_own = found.has_cover or found.video is not None
+        return thumbnail or (self._drawn(self._path) if has_own else None)
 
     def _converted(self, plan: Conversion) -> Path:
         """Replace the file with a converted one. Raises ProgramFailed and keeps it then."""

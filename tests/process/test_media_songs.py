@@ -1,0 +1,68 @@
+"""What belongs to a song beside its sound: a cover, a title and who made it."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import mutagen
+import pytest
+from mutagen import flac
+
+from tests.support.download_limits import LIMITS, limits_with
+from tests.support.downloads_harness import Worker
+from tests.support.file_server import served
+from tests.support.media import assert_has_thumbnail, make_of
+from worker.downloads.media.finishing import finish
+from worker.protocol import MediaKind
+
+pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
+
+TONE = "sine=440:d=1"
+TAGS = "-metadata title=A_song -metadata artist=Ada -metadata album=An_album"
+EMBEDDED = "-map 0 -map 1 -frames:v 1 -c:v mjpeg -pix_fmt yuvj420p -disposition:v attached_pic"
+
+
+def song(path: Path, encoder: str) -> Path:
+    """A second of sound with tags and a cover."""
+    if path.suffix in {".ogg", ".opus"}:
+        cover = make_of(path.with_suffix(".jpg"), ["testsrc=s=320x240:d=1"], "-frames:v 1")
+        make_of(path, [TONE], f"-c:a {encoder} {TAGS}")
+        picture: Any = flac.Picture()  # type: ignore[no-untyped-call]
+        picture.data, picture.type, picture.mime = cover.read_bytes(), 3, "image/jpeg"
+        tagged = mutagen.File(path)
+        tagged["metadata_block_picture"] = [base64.b64encode(picture.write()).decode()]
+        tagged.save()
+        return path
+    return make_of(path, [TONE, "testsrc=s=320x240:d=1"], f"{EMBEDDED} -c:a {encoder} {TAGS}")
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [
+        ("song.m4a", "aac"),  # with its index behind
+        ("song.mp3", "libmp3lame"),
+        ("song.flac", "flac"),
+        ("song.ogg", "libvorbis"),
+        ("song.opus", "libopus"),
+    ],
+)
+def test_a_song_keeps_its_cover_and_its_name(tmp_path: Path, name: str, encoder: str) -> None:
+    made = finish(song(tmp_path / name, encoder), {"direct": True, "title": "song"}, limits_with())
+    assert (made.facts.kind, made.facts.note) == (MediaKind.AUDIO, None)
+    assert (made.facts.title, made.facts.uploader) == ("A_song", "Ada")
+    assert made.thumbnail is not None
+    assert (tmp_path / made.thumbnail).read_bytes().startswith(b"\xff\xd8")
+
+
+def test_a_link_to_a_song_is_answered_with_its_name(warm: Worker, tmp_path: Path) -> None:
+    path = song(tmp_path / "track01.flac", "flac")
+    with served(tmp_path) as url:
+        media = warm.run(f"{url}/{path.name}", LIMITS).media
+    assert (media.facts.title, media.facts.uploader) == ("A_song", "Ada")
+    assert_has_thumbnail(media)
+
+
+def test_words_of_a_site_come_before_those_of_a_file(tmp_path: Path) -> None:
+    info = {"title": "The site's", "uploader": "Bea"}
+    made = finish(song(tmp_path / "song.mp3", "libmp3lame"), info, limits_with())
+    assert (made.facts.title, made.facts.uploader) == ("The site's", "Bea")
