@@ -1,6 +1,7 @@
 """Cut the span that a link names out of a file that has been fetched whole."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def clip(
         plan, note = _video_plan(found, span, length_s, budget)
     else:
         plan, note = Conversion(sound_cutting.suffix_of(found.audio)), None
+    plan = replace(plan, audio_number=found.audio_number)
     target = path.with_name(f"{path.stem}.clip{plan.suffix}")
     with pieces.failures("clip", Reason.BROKEN_FILE):
         run_limits = ProgramLimits(budget.time_s, limits.memory_bytes)
