@@ -191,7 +191,7 @@ def said(text: str) -> DownloadError:
         (extraction("Stream is offline"), Reason.NOT_STARTED, PERMANENT),
         (extraction("This livestream has ended"), Reason.NOT_FOUND, PERMANENT),
         (extraction("Sign in to confirm you’re not a bot"), Reason.BLOCKED_HERE, OPERATOR),
-        (extraction("Wait, or solve the CAPTCHA after you log in"), Reason.SITE_BUSY, RETRYABLE),
+        (extraction("Wait, or solve the CAPTCHA after you log in"), Reason.BLOCKED_HERE, OPERATOR),
         (extraction("Your IP is likely being blocked"), Reason.BLOCKED_HERE, OPERATOR),
         (extraction("This video requires payment to watch"), Reason.LOGIN_NEEDED, PERMANENT),
         (extraction("This is not available, try again later."), Reason.SITE_ERROR, RETRYABLE),

@@ -69,7 +69,8 @@ _OURS = Path(__file__).parents[2]
 
 # What extractors say of a page that is not as they know it, with names of any kind behind.
 _NOT_UNDERSTOOD = re.compile(
-    r"(unable to|failed to|cannot|could not) (extract|find|parse|recogni[sz]e|decode)\b",
+    r"(unable to|failed to|cannot|could not) (extract|find|parse|recogni[sz]e|decode)\b"
+    r"|.*\b(ID|URL|data|information|parameters)\b.* not found",
     re.IGNORECASE,
 )
 
