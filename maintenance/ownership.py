@@ -1,9 +1,11 @@
 """Which processes belong to a bot. A bot is named by its data directory."""
 
+import fcntl
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -11,6 +13,9 @@ from worker.data_directory import LOCK_NAME
 from worker.processes import process_table
 from worker.processes.process_table import Identity, Process
 from worker.settings import Settings
+
+OUT_OF_SIGHT = 0
+"""The pid of a process that has none here."""
 
 STUCK_GRACE_S = 15.0
 """How long a download may take to end after its job's timeout: TERM, KILL, a slow machine."""
@@ -94,29 +99,61 @@ class ProcessTable:
         return process_table.is_tagged(pid, self._tag) and _user_of(pid) == self._user
 
 
+class BotOutOfSight(OSError):
+    """A bot runs, and its processes cannot be told from strays from here."""
+
+
 def running_bot(data_dir: Path) -> Identity | None:
     """The main process that holds the directory's lock; None if no process does.
 
-    The lock is read from /proc/locks: to try to take it could keep a bot from starting.
+    Raises BotOutOfSight when the holder is in another PID namespace. The lock is read from
+    /proc/locks, which leaves out the holders that cannot be seen; whether there is one shows when
+    the lock is tried, and it is tried only then.
     """
+    lock = data_dir / LOCK_NAME
     try:
-        with (data_dir / LOCK_NAME).open(encoding="ascii", errors="replace") as file:
-            inode = os.fstat(file.fileno()).st_ino
-            text = file.read(20).strip()
+        file = lock.open("rb")
     except FileNotFoundError:
         return None
-    if not text.isdecimal():
+    with file:
+        pid = _visible_holder(file)
+        if pid is None and _is_held(file):
+            pid = _visible_holder(file) or OUT_OF_SIGHT  # It may have been taken meanwhile.
+    if pid is None:
         return None
+    if pid == OUT_OF_SIGHT or process_table.is_in_inner_namespace(pid):
+        raise BotOutOfSight(
+            f"a bot holds {lock} and runs in another PID namespace, such as a container: "
+            "type this there"
+        )
+    return process_table.identify(pid)
+
+
+def _visible_holder(file: IO[bytes]) -> int | None:
+    """The process that holds a file, by /proc/locks (proc(5))."""
+    status = os.fstat(file.fileno())
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    file.seek(0)
+    written = file.read(20).decode("ascii", errors="replace").strip()
     with open("/proc/locks", encoding="ascii", errors="replace") as locks:
-        is_held = any(_is_lock(line, int(text), inode) for line in locks)
-    return process_table.identify(int(text)) if is_held else None
+        for line in locks:
+            # "1: FLOCK  ADVISORY  WRITE 13891 fe:00:2146324 0 EOF"; a waiting one has "->".
+            _, kind, _, _, pid, place, *_ = line.split()
+            # Some file systems show another device there than here, but no other pid.
+            is_ours = place.rpartition(":")[0] == device or pid == written
+            if kind == "FLOCK" and is_ours and place.endswith(f":{status.st_ino}"):
+                return int(pid)
+    return None
 
 
-def _is_lock(line: str, pid: int, inode: int) -> bool:
-    """Whether a line of /proc/locks (proc(5)) says that this process holds this file."""
-    # "1: FLOCK  ADVISORY  WRITE 13891 fe:00:2146324 0 EOF"; a waiting one has "->" in front.
-    fields = line.split()
-    return fields[1] == "FLOCK" and fields[4] == str(pid) and fields[5].endswith(f":{inode}")
+def _is_held(file: IO[bytes]) -> bool:
+    """Whether somebody holds the lock. A bot that starts in this very moment tries again."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
 
 
 def owner_of(data_dir: Path) -> int:

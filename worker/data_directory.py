@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +12,9 @@ from worker.downloads import workspace
 
 LOCK_NAME = "lock"
 """The file that a running bot holds with flock(2); it contains the bot's pid."""
+
+LOCK_TRIES = 5
+LOCK_PAUSE_S = 0.05
 
 
 def make_private(path: Path) -> None:
@@ -44,7 +48,7 @@ def lock(directory: Path) -> IO[str]:
     """
     file = (directory / LOCK_NAME).open("a+", encoding="ascii")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(file)
     except OSError:
         file.close()
         raise
@@ -52,6 +56,16 @@ def lock(directory: Path) -> IO[str]:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def _take(file: IO[str]) -> None:
+    # A command that looks for a bot in another PID namespace holds the lock for a moment.
+    for _ in range(LOCK_TRIES - 1):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(LOCK_PAUSE_S)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def use_for_temporary_files(data_dir: Path) -> None:

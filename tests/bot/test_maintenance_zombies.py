@@ -16,7 +16,10 @@ from maintenance.ownership import Instance, ProcessTable, running_bot
 from maintenance.zombies import Problem
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import FFMPEG, lock_holder, maintenance, namesake, orphan
+from tests.support.process_kit import wait_until
 from tests.support.scene import ONE_WORKER_EACH, Scene
+from worker import data_directory
+from worker.ledger import Ledger, ledger_path
 from worker.processes import process_table
 from worker.processes.process_table import instance_tag
 
@@ -164,8 +167,9 @@ def test_stuck_ytdlp_of_a_real_bot_is_ended_and_a_namesake_is_not(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    env = {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "1", "DOWNLOAD_JOB_TIMEOUT": "120"}
     with (
-        Scene(site, tmp_path, {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "1"}) as scene,
+        Scene(site, tmp_path, env) as scene,
         namesake(tmp_path, "yt-dlp") as bystander,
     ):
         scene.send("/stall.mp4")
@@ -173,7 +177,7 @@ def test_stuck_ytdlp_of_a_real_bot_is_ended_and_a_namesake_is_not(
         scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM processes"))
         monkeypatch.setenv("DATA_DIR", str(scene.data_dir))
         assert main(["zombies"]) == 0
-        # Stuck as soon as it runs, instead of after the 120 s that a job may take.
+        # Stuck as soon as it runs, instead of after the time that a job may take.
         monkeypatch.setattr(ownership, "STUCK_GRACE_S", -120.0)
         assert main(["zombies"]) == 1
         assert re.search(rf"^ *{pid} .* stuck ", capsys.readouterr().out, re.MULTILINE)
@@ -206,6 +210,57 @@ def test_lock_is_looked_at_and_never_taken(tmp_path: Path) -> None:
         assert running_bot(tmp_path) == process_table.identify(bot.pid)
     assert (tmp_path / "lock").read_text() == f"{bot.pid}\n"
     assert running_bot(tmp_path) is None, "the pid is still written there, and holds nothing"
+
+
+NAMESPACE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+@pytest.fixture
+def needs_pid_namespaces() -> None:
+    if subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no PID namespace of our own may be made here")
+
+
+@pytest.mark.usefixtures("needs_pid_namespaces")
+@pytest.mark.parametrize("command", ["zombies", "zombies --kill", "health", "health --json"])
+@pytest.mark.parametrize("inside", ["bot", "command"])
+def test_bot_of_another_namespace_is_left_alone(inside: str, command: str, tmp_path: Path) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    # The process below it is what a look from outside would take for an orphan.
+    env = {"FETCHBOT_INSTANCE": instance_tag(tmp_path), "PATH": os.environ["PATH"]}
+    below = f"subprocess.Popen(['sleep', '60'], env={env!r})"
+    with lock_holder(tmp_path, below, NAMESPACE if inside == "bot" else ()) as bot:
+        before = [process.identity for process in process_table.descendants(bot.pid)]
+        answer = maintenance(
+            tmp_path, *command.split(), prefix=NAMESPACE if inside == "command" else ()
+        )
+        assert answer.code == 2, answer
+        assert (
+            "runs in another PID namespace, such as a container: type this there" in answer.errors
+        )
+        assert (answer.text, len(answer.errors.splitlines())) == ("", 1)
+        assert before
+        assert all(map(is_there, before))
+
+
+@pytest.mark.usefixtures("needs_pid_namespaces")
+def test_bot_of_another_namespace_with_a_directory_of_the_same_name_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    tag = instance_tag(tmp_path)
+    with orphan(tag, *NAMESPACE, "sleep", "60") as outer:
+        wait_until(lambda: process_table.descendants(outer.pid))
+        (sleep,) = process_table.descendants(outer.pid)
+        assert process_table.is_in_inner_namespace(sleep.pid)
+        assert [process.pid for process in process_table.tagged(tag)] == [outer.pid]
+
+
+@pytest.mark.usefixtures("needs_pid_namespaces")
+def test_lock_that_nobody_holds_is_free_in_every_namespace(tmp_path: Path) -> None:
+    with lock_holder(tmp_path):
+        pass
+    assert maintenance(tmp_path, "zombies", prefix=NAMESPACE).code == 0
+    data_directory.lock(tmp_path).close()
 
 
 @pytest.mark.negative

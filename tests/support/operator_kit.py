@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +46,13 @@ class Answer:
         return json.loads(self.text)
 
 
-def maintenance(data_dir: Path, *arguments: str, **env: str) -> Answer:
-    """Run `python -m maintenance` for the bot of `data_dir`, without a token."""
+def maintenance(data_dir: Path, *arguments: str, prefix: Sequence[str] = (), **env: str) -> Answer:
+    """Run `python -m maintenance` for the bot of `data_dir`, without a token.
+
+    `prefix` is a command that runs it.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "maintenance", *arguments],
+        [*prefix, sys.executable, "-m", "maintenance", *arguments],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), **env},
         capture_output=True,
@@ -90,10 +93,15 @@ def namesake(directory: Path, name: str) -> Iterator[Identity]:
 
 
 @contextmanager
-def lock_holder(data_dir: Path, then: str = "") -> Iterator[subprocess.Popen[str]]:
-    """A process that stands for a running bot: it holds the lock, and does `then`."""
+def lock_holder(
+    data_dir: Path, then: str = "", prefix: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that stands for a running bot: it holds the lock, and does `then`.
+
+    `prefix` is a command that runs it.
+    """
     with subprocess.Popen(
-        [sys.executable, "-c", f"{_HOLD}\n{then}\n{_WAIT}"],
+        [*prefix, sys.executable, "-c", f"{_HOLD}\n{then}\n{_WAIT}"],
         cwd=ROOT,
         env={**os.environ, "DIRECTORY": str(data_dir)},
         stdin=subprocess.PIPE,

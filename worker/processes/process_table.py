@@ -137,7 +137,19 @@ def is_tagged(pid: int, tag: str) -> bool:
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
     # Not parsed, because a sweep checks thousands of processes.
-    return f"\0{INSTANCE_VARIABLE}={tag}\0".encode() in b"\0" + environment
+    is_tagged = f"\0{INSTANCE_VARIABLE}={tag}\0".encode() in b"\0" + environment
+    # A container's bot may have a directory of the same name.
+    return is_tagged and not is_in_inner_namespace(pid)
+
+
+def is_in_inner_namespace(pid: int) -> bool:
+    """Whether a process is in a PID namespace below ours, and so has another pid there."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            (pids,) = [line.split()[1:] for line in file if line.startswith(b"NSpid:")]
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return False
+    return len(pids) > 1
 
 
 def tagged(tag: str) -> list[Process]:
