@@ -1,7 +1,8 @@
 """A site of which `/films/AB` is a post of the files `A.mp4` and `B.mp4`, on any port.
 
 `/song/PATH` is a song whose cover is said to be at `/PATH`, and `/clip/5-8.5/PATH` some seconds
-of the file at `/PATH`; without the second number, all from the first on.
+of the file at `/PATH`; without the second number, all from the first on. `/label/PATH` calls the
+file at `/PATH` VP9, and has a larger one that is missing.
 """
 
 from __future__ import annotations
@@ -41,6 +42,17 @@ class ClipIE(InfoExtractor):
         return {**film, "id": clip_id, "title": "A clip", **span}
 
 
+class LabelIE(InfoExtractor):
+    IE_NAME = "label"
+    _VALID_URL: ClassVar[str] = r"https?://127\.0\.0\.1:\d+/label(?P<id>/.+)"
+
+    def _real_extract(self, url: str) -> Any:
+        plain = {"format_id": "plain", "url": urljoin(url, self._match_id(url)), "height": 720}
+        large = {"format_id": "large", "url": urljoin(url, "/missing.mp4"), "height": 1080}
+        formats = [{**f, "ext": "mp4", "vcodec": "vp09.00.31.08"} for f in (plain, large)]
+        return {"id": "1", "title": "A label", "duration": 12, "formats": formats}
+
+
 class FilmsIE(InfoExtractor):
     IE_NAME = "films"
     _VALID_URL: ClassVar[str] = r"https?://127\.0\.0\.1:\d+/films/(?P<id>\w+)"
@@ -59,8 +71,10 @@ _warm_up = warm.warm_up
 
 @functools.cache
 def warm_up() -> ExtractorIndex:
-    extractors.value.update(ClipIE=ClipIE, FilmsIE=FilmsIE, SongIE=SongIE)
-    return ExtractorIndex({"Clip": ClipIE, "Films": FilmsIE, "Song": SongIE, **_warm_up()})
+    extractors.value.update(ClipIE=ClipIE, FilmsIE=FilmsIE, LabelIE=LabelIE, SongIE=SongIE)
+    return ExtractorIndex(
+        {"Clip": ClipIE, "Films": FilmsIE, "Label": LabelIE, "Song": SongIE, **_warm_up()}
+    )
 
 
 vars(warm)["warm_up"] = warm_up

@@ -106,6 +106,11 @@ def listed(text: str, **about: Any) -> dict[str, Any]:
         formats, _ = parser._parse_m3u8_formats_and_subtitles(text, url, "mp4")
     else:
         formats = parser._parse_mpd_formats(ElementTree.fromstring(text), None, url, url)
+    return in_ytdlps_order(formats, **about)
+
+
+def in_ytdlps_order(formats: list[Any], **about: Any) -> dict[str, Any]:
+    """What yt-dlp passes to a format function, given what an extractor has found."""
     info: Any = {"formats": formats, **about}
     _ytdlp().sort_formats(info)
     return dict(info)

@@ -1,5 +1,7 @@
 """A file that can be downloaded, and how large it may be. All pure."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -101,6 +103,12 @@ class Sizes:
 
     def __init__(self) -> None:
         self._shown: list[tuple[Choice, int]] = []
+        self._peers: list[tuple[Choice, int]] = []
+
+    def compare(self, choices: Iterable[Choice]) -> None:
+        """Take these as the site's own measure for those of which it tells no rate."""
+        rated = [c for c in choices if c.has_video and c.is_rated and c.pixels]
+        self._peers = [(choice, choice.least_bytes) for choice in rated]
 
     def show(self, choice: Choice, size_bytes: int) -> None:
         """Learn the size in bytes that a choice has proved to have, or to exceed."""
@@ -111,7 +119,7 @@ class Sizes:
         for shown, size_bytes in reversed(self._shown):
             if shown.id == choice.id:
                 return size_bytes
-        if choice.is_exact or not self._shown:
+        if choice.is_exact:
             return choice.least_bytes
         if choice.is_rated:
             return int(choice.least_bytes * self._excess())
@@ -130,13 +138,21 @@ class Sizes:
         return max((size / choice.least_bytes for choice, size in rated), default=1.0)
 
     def _by_likeness(self, choice: Choice) -> int:
-        """What a choice that was tried says of one of another rate or another size in pixels."""
+        """What others say of one of another rate or size in pixels: tried ones, or the nearest."""
         for shown, size_bytes in reversed(self._shown):
             if shown.rate and choice.rate:
                 return int(size_bytes * choice.rate / shown.rate)
             if shown.pixels and choice.pixels:
                 return int(size_bytes * (choice.pixels / shown.pixels) ** _GROWTH)
-        return 0
+        if not (choice.pixels and self._peers):
+            return 0
+        ratios = [
+            (choice.pixels / peer.pixels, size_bytes)
+            for peer, size_bytes in self._peers
+            if peer.pixels
+        ]
+        ratio, size_bytes = min(ratios, key=lambda each: (abs(math.log(each[0])), each[1]))
+        return int(size_bytes * ratio**_GROWTH)
 
 
 def _told_bytes(stream: Format, duration_s: float | None) -> int | None:

@@ -5,8 +5,8 @@ checked afterwards.
 """
 
 import contextlib
+import functools
 import os
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,7 @@ from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
 from worker.downloads import spans
 from worker.downloads.channel import MOST_FILES
-from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME, cover_of
+from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg, joining
 from worker.downloads.media.contents import positive
@@ -25,7 +25,7 @@ from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.ytdlp import dash, javascript, page_limits, solver
+from worker.downloads.ytdlp import dash, javascript, page_limits, small_fetches, solver
 from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -36,7 +36,6 @@ from worker.protocol import Download, Note, Progress, Stage
 
 # The preferred height, unless somebody has asked for another.
 _HEIGHT = 1080
-_COVER_TIMEOUT_S = 5.0
 _SHARE_OF_PATIENCE = 0.9
 # How many formats may prove too large before the link counts as too large.
 _MOST_CHOICES = 4
@@ -172,6 +171,7 @@ def _fetch(
 
     dash.install()
     with PatientYoutubeDL(params, extractors, join) as ydl, _solver_blamed(ydl):
+        chooser.look = functools.partial(small_fetches.codecs_of, ydl)
         for tries_left in reversed(range(_MOST_CHOICES)):
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:
@@ -223,7 +223,7 @@ def _extract(ydl: PatientYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded,
             raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was downloaded")
         with contextlib.suppress(FileNotFoundError):
             meter.check_size(os.stat(path, follow_symlinks=False).st_size, limit_bytes)
-        _fetch_cover(ydl, Path(path), info)
+        small_fetches.fetch_cover(ydl, Path(path), info)
         served = done[-1].get(page_limits.SERVED)
         title = (served and served.title) or info.get("title")
         files.append(Downloaded(Path(path), {**info, "title": title}, served))
@@ -256,36 +256,6 @@ def _is_silent(file: Downloaded, chooser: Chooser) -> bool:
     except (JobError, OSError):
         return False  # what to say of a broken file is decided later
     return found.video is not None and found.audio is None
-
-
-def _fetch_cover(ydl: PatientYoutubeDL, path: Path, info: Mapping[str, Any]) -> None:
-    """Fetch the cover of a song if its site has one; go on without it if that fails."""
-    url = info.get("thumbnail")
-    if url and info.get("vcodec") == "none":
-        with (
-            contextlib.suppress(YoutubeDLError, JobError, OSError, ValueError),
-            _timeout(_COVER_TIMEOUT_S),
-        ):
-            cover_of(path).write_bytes(ydl.urlopen(url).read())
-
-
-@contextlib.contextmanager
-def _timeout(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block after so long, and again each second.
-
-    Once is not enough, because yt-dlp tries its next request handler when one has failed.
-    """
-
-    def end(*_: object) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def _remove_parts() -> None:

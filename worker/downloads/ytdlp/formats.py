@@ -6,16 +6,15 @@ remembers between choices, all of this is pure.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from worker.downloads.media import conversion
-from worker.downloads.media.contents import Contents, Video, positive, side
-from worker.downloads.media.conversion import Budget, Unaffordable
+from worker.downloads.media.conversion import Budget
 from worker.downloads.media.parts import parts_needed
 from worker.downloads.spans import Span
 from worker.downloads.ytdlp import streams
 from worker.downloads.ytdlp.choices import Choice, Sizes
+from worker.downloads.ytdlp.ranking import Ranking
 from worker.downloads.ytdlp.streams import Format
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
@@ -23,8 +22,8 @@ from worker.protocol import Note
 
 # For what a container adds to its streams, and for errors of estimates.
 _HEADROOM = 0.93
-# Formats that need no conversion are preferred to higher ones that do, down to this height.
-_GOOD_HEIGHT = 720
+# How many files are looked at before a choice: each costs a request.
+_MOST_LOOKS = 3
 # What is cut is long; more height than this is not worth more parts.
 _CUT_HEIGHT = 480
 
@@ -61,8 +60,10 @@ class Chooser:
         self._chosen: Choice | None = None
         self._excluded: set[object] = set()
         self._uncut: set[object] = set()
-        self._silent_ids: set[object] = set()
+        self._learned: dict[object, Mapping[str, str]] = {}
         self._sizes = Sizes()
+        self.look: Callable[[Format], Mapping[str, str]] = lambda _: {}
+        """Tells the codecs of a format by its first bytes, in yt-dlp's fields."""
         self.duration_s: float | None = None
         """The duration that the page tells, which yt-dlp does not pass to a format function."""
         self.span: Span | None = None
@@ -75,18 +76,42 @@ class Chooser:
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
         """Choose, as yt-dlp's format function. Raises JobError when nothing can be sent."""
         # yt-dlp lists the worst first, by `format_sort`.
-        formats = streams.understood(reversed(context.get("formats") or ()), self._silent_ids)
+        formats = list(reversed(context.get("formats") or ()))
         if formats and all(map(streams.is_storyboard, formats)):
             # YouTube gives no more to an address that it blocks, or without a JavaScript runtime.
             raise JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, "only storyboards are offered")
-        formats = streams.in_the_original_language(formats)
+        self._chosen = self._chosen_among(formats)
+        for _ in range(_MOST_LOOKS):
+            doubtful = self._doubtful(self._chosen)
+            if doubtful is None:
+                break
+            self._learned[doubtful.get("format_id")] = self.look(doubtful)
+            self._chosen = self._chosen_among(formats)
+        yield self._chosen.for_ytdlp()
+
+    def _chosen_among(self, formats: Sequence[Format]) -> Choice:
+        formats = streams.in_the_original_language(streams.understood(formats, self._learned))
         if self.form.max_height:
             formats = streams.without_higher(formats, self.form.max_height)
-        self._choices = sorted(self._all(formats), key=self._ranking(formats))
+        self._sizes.compare(Choice((media,), self.duration_s) for media in formats)
+        self._choices = sorted(self._all(formats), key=Ranking(formats, self._budget))
         if self.form.sound_only:
             self._choices = list(_for_audio(self._choices))
-        self._chosen = self._choose()
-        yield self._chosen.for_ytdlp()
+        return self._choose()
+
+    def _doubtful(self, chosen: Choice) -> Format | None:
+        """A file whose label may be wrong, where the choice depends on it; None without one."""
+        if not self._is_shown(chosen):
+            return None
+        candidates: list[Choice] = []
+        if not chosen.streams[0].get("acodec") and any(not c.has_video for c in self._choices):
+            candidates += [chosen]
+        if not streams.plays(chosen.streams[0]):
+            # Instagram calls its H.264 files VP9, and converting takes longer than looking.
+            candidates += [c for c in self._choices if c.has_video and self._may_fit(c)]
+        plain = (c.streams[0] for c in candidates if streams.is_plain(c.streams[0]))
+        unseen = (media for media in plain if media.get("format_id") not in self._learned)
+        return next((media for media in unseen if not _is_known_to_play(media)), None)
 
     def exclude(self, size_bytes: int | None = None) -> None:
         """Exclude the last choice, which has proved too large, with its size if that is known."""
@@ -104,13 +129,13 @@ class Chooser:
         `info` is what yt-dlp knows of it, once it is downloaded.
         """
         can_have = self._has_ffmpeg and not info.get("requested_formats")
-        if not can_have or info.get("format_id") in self._silent_ids:
+        if not can_have or "acodec" in self._learned.get(info.get("format_id"), {}):
             return False
         return any(map(streams.is_sound, streams.understood(info.get("formats") or ())))
 
     def note_silent(self, info: Mapping[str, Any]) -> None:
         """Remember that this video has come without sound, for the next choice."""
-        self._silent_ids.add(info.get("format_id"))
+        self._learned[info.get("format_id")] = {"acodec": "none"}
 
     def has_choice(self) -> bool:
         """Whether any of the latest formats is left to choose."""
@@ -215,39 +240,10 @@ class Chooser:
             fits = expected <= room
         return fits and choice.id not in self._excluded
 
-    def _ranking(self, formats: Iterable[Format]) -> "_Ranking":
-        best = max((side(media.get("height")) or 0 for media in formats), default=0)
-        return _Ranking(min(_GOOD_HEIGHT, best), self._budget)
 
-
-class _Ranking:
-    """Ranks choices, the best lowest. Among equals yt-dlp's order stays."""
-
-    def __init__(self, good_height: int, budget: Budget) -> None:
-        self._good_height = good_height
-        self._budget = budget
-
-    def __call__(self, choice: Choice) -> int:
-        if not choice.has_video:
-            return 3
-        if streams.plays(choice.streams[0]):
-            return 0 if (choice.height or self._good_height) >= self._good_height else 1
-        # A video that has to be converted ranks like one that plays but is small.
-        return 1 if self._can_be_converted(choice) else 2
-
-    def _can_be_converted(self, choice: Choice) -> bool:
-        """Whether there is time to convert it."""
-        width, height = side(choice.streams[0].get("width")), choice.height
-        if not (width and height and choice.duration_s):
-            return True
-        rate = positive(choice.streams[0].get("fps")) or 30.0
-        video = Video("", "", width, height, rate)
-        contents = Contents(frozenset(), video, "aac", choice.duration_s)
-        try:
-            conversion.for_video(contents, video, 0, self._budget)
-        except Unaffordable:
-            return False
-        return True
+def _is_known_to_play(media: Format) -> bool:
+    """Whether the site names its codecs, and the video plays everywhere."""
+    return bool(media.get("vcodec") and media.get("acodec")) and streams.plays(media)
 
 
 def _note(chosen: Choice, wanted: Choice) -> Note | None:

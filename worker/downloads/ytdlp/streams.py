@@ -1,36 +1,40 @@
 """Tell what a site's formats hold: pictures, sound, which codecs, whose language. All pure."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from worker.downloads.media.contents import side
 
 Format = Mapping[str, Any]
+Learned = Mapping[object, Mapping[str, str]]
+
+_NOTHING: Learned = {}
 
 # What yt-dlp gives to a sound track that a player takes only when somebody asks for it
 # (RFC 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
 _ALTERNATE = -2
 
 
-def understood(formats: Iterable[Format], silent_ids: Collection[object] = ()) -> list[Format]:
+def understood(formats: Iterable[Format], learned: Learned = _NOTHING) -> list[Format]:
     """The formats with the codecs corrected that a manifest leaves out or gets wrong.
 
     In a plain file, a stream that is not mentioned exists. In a manifest of HLS or DASH it may as
-    well be a track of its own, and then the file is silent. `silent_ids` names formats that have
-    proved to be so; all videos of such a format's manifest are then.
+    well be a track of its own, and then the file is silent. `learned` has the codecs of formats
+    that were looked at, by their ids; where one is silent, all videos of its manifest are.
     """
-    known = [_classified(media) for media in formats]
+    known = [{**_classified(f), **learned.get(f.get("format_id"), {})} for f in formats]
     with_tracks = {media.get("manifest_url") for media in known if _is_track(media)}
     proven = {
         media.get("manifest_url")
         for media in known
-        if _is_in_manifest(media) and media.get("format_id") in silent_ids
+        if _is_in_manifest(media)
+        and learned.get(media.get("format_id"), {}).get("acodec") == "none"
     }
 
     def is_silent(media: Format) -> bool:
         manifest = media.get("manifest_url")
         if not has(media, "vcodec") or not _is_in_manifest(media):
-            return media.get("format_id") in silent_ids
+            return False
         is_vague = not (media.get("vcodec") and media.get("acodec"))
         return manifest in proven or (is_vague and manifest in with_tracks)
 
@@ -47,6 +51,11 @@ def has(media: Format, which: str) -> bool:
 def is_sound(media: Format) -> bool:
     """Whether it is sound alone."""
     return has(media, "acodec") and not has(media, "vcodec")
+
+
+def is_plain(media: Format) -> bool:
+    """Whether it is a file as such, whose first bytes tell what it holds."""
+    return media.get("protocol") in {"http", "https"} and not _is_in_manifest(media)
 
 
 def plays(media: Format) -> bool:
