@@ -130,17 +130,48 @@ def test_what_is_cut_is_as_high_as_the_parts_allow(
     assert (chosen(made, *formats), made.parts) == (expected, parts)
 
 
-def test_what_is_left_is_tried_smallest_first_though_it_is_expected_to_be_too_large() -> None:
+def test_what_may_fit_after_all_is_tried_smallest_first() -> None:
     formats = [a_format(f"{height}", None, height) for height in (720, 540, 480)]
     made = chooser()
     assert chosen(made, *formats) == "720"
-    made.exclude(500 * MB)
+    made.exclude(150 * MB)  # so 540p is expected to take 97 MB, and 480p 82 MB
     assert chosen(made, *formats) == "480"
-    made.exclude(400 * MB)
+    made.exclude(90 * MB)
     assert not made.has_choice()
     with pytest.raises(JobError) as caught:
         chosen(made, *formats)
     assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_what_is_far_too_large_by_what_was_tried_is_not_tried() -> None:
+    formats = [a_format(f"{height}", None, height) for height in (720, 540, 480)]
+    made = chooser()
+    assert chosen(made, *formats, sound("s", 5)) == "720"
+    made.exclude(500 * MB)
+    assert (chosen(made, *formats, sound("s", 5)), made.note) == ("s", Note.AUDIO_ONLY)
+
+
+def test_sound_of_unknown_rate_is_tried_however_long_it_is() -> None:
+    made = chooser(length_s=4 * 3600)
+    assert chosen(made, sound("podcast", None)) == "podcast"
+
+
+@pytest.mark.parametrize(
+    ("formats", "expected"),
+    [
+        # Upright, 360p is 640 high.
+        (
+            [a_format("480p", 170, 854, width=480), a_format("360p", 60, 640, width=360)],
+            "480p",
+        ),
+        (
+            [a_format("720p", 170, 1280, width=720), a_format("480p", 60, 854, width=480)],
+            "480p",
+        ),
+    ],
+)
+def test_lines_of_an_upright_video_are_counted_across(formats: list[Any], expected: str) -> None:
+    assert chosen(cutter(), *formats) == expected
 
 
 def test_example_is_true() -> None:

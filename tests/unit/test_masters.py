@@ -75,3 +75,33 @@ def test_other_manifests_do_not_tell_what_a_file_holds() -> None:
     track = listed(master("", GROUPS["one track"]))["formats"]
     known = streams.understood([plain, *track])
     assert streams.has(known[0], "acodec")
+
+
+@pytest.mark.parametrize("attribute", ["FRAME-RATE=25", "NAME=a"])
+def test_a_variant_without_a_size_is_a_video_by_its_rate(attribute: str) -> None:
+    text = master(CODECS["sound alone"], GROUPS["one track"])
+    for size in (masters.HD, masters.SD):
+        text = text.replace(size, attribute)
+    assert picked(text) == "hd+sound"
+
+
+def test_sound_of_a_high_rate_is_no_video() -> None:
+    variants = "".join(
+        f'#EXT-X-STREAM-INF:BANDWIDTH={rate}000,CODECS="{codec}"\n{name}.m3u8\n'
+        for name, rate, codec in (("flac", 1000, "fLaC"), ("aac", 256, "mp4a.40.2"))
+    )
+    found = streams.understood(listed("#EXTM3U\n" + variants)["formats"])
+    assert all(map(streams.is_sound, found))
+
+
+def test_playlists_that_are_in_no_master_do_not_belong_together() -> None:
+    hls = {"protocol": "m3u8_native", "vcodec": "none"}
+    known = streams.understood(
+        [
+            {**hls, "format_id": "opus", "acodec": "opus"},
+            {**hls, "format_id": "mp3", "acodec": "mp3", "tbr": 128},
+            {**hls, "format_id": "film", "vcodec": None},
+        ]
+    )
+    assert [media["format_id"] for media in known] == ["opus", "mp3", "film"]
+    assert streams.has(known[2], "acodec")

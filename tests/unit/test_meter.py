@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from worker.downloads import spans
 from worker.downloads.channel import Found
 from worker.downloads.ytdlp import meter as meter_module
 from worker.downloads.ytdlp.meter import Meter
@@ -64,3 +65,46 @@ def test_another_try_begins_undecided(meter: Meter, reports: list[Progress | Fou
     meter.begin({"extractor_key": "Generic", "id": "1"}, 1)
     meter.on_progress(_status())
     assert reports[-1] == Progress(reports[-1].stage, done_bytes=10)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("done", "estimate", "announced"),
+    [
+        (90, 3000, None),  # a first piece says little
+        (110, 1600, 1600),
+        (110, 1400, None),
+        (410, 1110, 1110),
+        (410, 1090, None),
+        (1001, 1050, 1001),
+        # What is expected counts, and not just what has come of it.
+        (1001, 1300, 1300),
+    ],
+)
+def test_an_estimate_counts_the_more_the_more_has_come(
+    meter: Meter, done: int, estimate: int, announced: int | None
+) -> None:
+    if announced is None:
+        meter.on_progress(_status(downloaded_bytes=done, total_bytes_estimate=estimate))
+    else:
+        with pytest.raises(JobError):
+            meter.on_progress(_status(downloaded_bytes=done, total_bytes_estimate=estimate))
+    assert meter.announced_bytes == announced
+
+
+def test_an_estimate_counts_beside_what_has_come_of_another_stream(meter: Meter) -> None:
+    meter.on_progress(_status(downloaded_bytes=600, total_bytes_estimate=600))
+    with pytest.raises(JobError):
+        meter.on_progress(_status(filename="b", downloaded_bytes=50, total_bytes_estimate=700))
+    assert meter.announced_bytes == 1300
+
+
+def test_a_span_does_not_go_by_the_name_of_the_whole(
+    meter: Meter, reports: list[Progress | Found]
+) -> None:
+    reports.clear()
+    info: dict[str, object] = {"extractor_key": "Radio", "id": "1", "section_start": 60}
+    spans.take(info)
+    meter.begin(info, 4)
+    assert reports == []
+    meter.begin({"extractor_key": "Radio", "id": "1"}, 4)
+    assert reports == [Found("Radio", "1")]

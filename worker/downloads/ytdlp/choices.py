@@ -70,6 +70,11 @@ class Choice:
         """A size that it hardly falls below: what the site tells, and the least of the rest."""
         return sum(self._least_bytes(stream) for stream in self.streams)
 
+    @property
+    def sound_bytes(self) -> int:
+        """The least size of a sound track beside its video."""
+        return sum(self._least_bytes(stream) for stream in self.streams[1:])
+
     def for_ytdlp(self) -> Format:
         """The format as yt-dlp expects it from a format function (`YoutubeDL`, option `format`)."""
         if len(self.streams) == 1:
@@ -141,9 +146,9 @@ class Sizes:
         """What others say of one of another rate or size in pixels: tried ones, or the nearest."""
         for shown, size_bytes in reversed(self._shown):
             if shown.rate and choice.rate:
-                return int(size_bytes * choice.rate / shown.rate)
+                return int(size_bytes * choice.rate / shown.rate) + choice.sound_bytes
             if shown.pixels and choice.pixels:
-                return int(size_bytes * (choice.pixels / shown.pixels) ** _GROWTH)
+                return _grown(size_bytes, choice.pixels / shown.pixels) + choice.sound_bytes
         if not (choice.pixels and self._peers):
             return 0
         ratios = [
@@ -152,7 +157,12 @@ class Sizes:
             if peer.pixels
         ]
         ratio, size_bytes = min(ratios, key=lambda each: (abs(math.log(each[0])), each[1]))
-        return int(size_bytes * ratio**_GROWTH)
+        return _grown(size_bytes, ratio) + choice.sound_bytes
+
+
+def _grown(size_bytes: int, ratio: float) -> int:
+    """The size of the same video with so many times as many pixels."""
+    return int(size_bytes * ratio**_GROWTH)
 
 
 def _told_bytes(stream: Format, duration_s: float | None) -> int | None:

@@ -24,8 +24,10 @@ from worker.protocol import Note
 _HEADROOM = 0.93
 # How many files are looked at before a choice: each costs a request.
 _MOST_LOOKS = 3
-# What is cut is long; more height than this is not worth more parts.
-_CUT_HEIGHT = 480
+# What is cut is long; more lines than this are not worth more parts.
+_CUT_LINES = 480
+# By which factor an expectation may be wrong where the site tells no rate.
+_DOUBT = 2.0
 
 
 class Chooser:
@@ -208,7 +210,7 @@ class Chooser:
     def _cutting_rank(self, choice: Choice) -> tuple[float, float]:
         """The lower, the better: as high as is usual, or sound that plays; then few parts."""
         if self._is_shown(choice):
-            return -min(choice.height or 0, _CUT_HEIGHT), self._parts_of(choice)
+            return -min(streams.lines(choice.streams[0]), _CUT_LINES), self._parts_of(choice)
         return not streams.sound_plays(choice.streams[0]), self._parts_of(choice)
 
     def _is_shown(self, choice: Choice) -> bool:
@@ -216,16 +218,18 @@ class Chooser:
         return choice.has_video and not self.form.sound_only
 
     def _smallest_unsure(self, choices: Iterable[Choice]) -> Choice | None:
-        """The choice that, after others proved too large, is expected to be least too large.
+        """The choice that is expected to be too large, but least, where that may be wrong.
 
-        Only those whose rate the site does not tell: there the expectation may be wrong.
+        Of these the site tells no rate. Sound may take a quarter of what is expected, or less.
         """
+        room = self._budget.size_bytes * _DOUBT
         unsure = [
             choice
             for choice in choices
             if not choice.is_rated
             and choice.id not in self._excluded
             and self._sizes.may_be_smaller(choice)
+            and (not choice.has_video or self._sizes.of(choice) <= room)
         ]
         return min(unsure, key=self._sizes.of, default=None)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from worker.downloads import spans
 from worker.downloads.channel import Found
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.media.contents import positive
@@ -14,10 +15,9 @@ from worker.protocol import Progress, Stage
 Report = Callable[[Progress | Found], None]
 
 _REPORT_INTERVAL_S = 0.25
-# yt-dlp's estimate from the first fragments counts once this share of the limit has arrived and
-# the estimate exceeds the limit by this factor.
-_ESTIMATE_FROM = 0.1
-_ESTIMATE_FACTOR = 1.5
+# yt-dlp's estimate from the first fragments counts once such a share of the limit has arrived and
+# the estimate exceeds the limit by such a factor: the more has come, the surer it is.
+_RELIABLE = ((0.1, 1.5), (0.4, 1.1))
 
 
 class Meter:
@@ -51,7 +51,9 @@ class Meter:
             self._done, self.announced_bytes = {}, None
             self.limits_bytes.append(self._file_limit_bytes * parts)
         allow_file(self._limit_bytes)
-        self._report(Found(str(info.get("extractor_key")), str(info.get("id"))))
+        if spans.of(info) is None:
+            # Some sites give a span the name of the whole, and others may want that.
+            self._report(Found(str(info.get("extractor_key")), str(info.get("id"))))
         if (wait_s := _wait_s(info, time.time())) > 0:
             self._report(Progress(Stage.SITE_WAIT, eta_s=wait_s))
 
@@ -77,8 +79,9 @@ class Meter:
                 raise self._decided
             self._done[str(status.get("filename"))] = done
             others = sum(self._done.values()) - done
+            estimate = _count(status.get("total_bytes_estimate"))
+            self.check_size(self._reliable(others + done, others + estimate), self._limit_bytes)
             self.check_size(others + max(done, total), self._limit_bytes)
-            self.check_size(self._reliable_estimate(status, done), self._limit_bytes)
             now = time.monotonic()
             if status.get("status") != "downloading" or now < self._next_report:
                 return
@@ -96,12 +99,14 @@ class Meter:
             )
         )
 
-    def _reliable_estimate(self, status: Mapping[str, Any], done: int) -> int:
-        """yt-dlp's estimate of the size in bytes, 0 while it means little."""
+    def _reliable(self, done_bytes: int, estimated_bytes: int) -> int:
+        """The estimated size in bytes, 0 while it means little."""
         limit = self._limit_bytes
-        estimate = _count(status.get("total_bytes_estimate"))
-        is_reliable = done > limit * _ESTIMATE_FROM and estimate > limit * _ESTIMATE_FACTOR
-        return estimate if is_reliable else 0
+        is_reliable = any(
+            done_bytes > limit * share and estimated_bytes > limit * factor
+            for share, factor in _RELIABLE
+        )
+        return estimated_bytes if is_reliable else 0
 
     def on_postprocessor(self, status: Mapping[str, Any]) -> None:
         """Handle yt-dlp's postprocessor hook."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from worker.downloads.media.contents import side
+from worker.downloads.media.contents import positive, side
 
 Format = Mapping[str, Any]
 Learned = Mapping[object, Mapping[str, str]]
@@ -13,6 +13,7 @@ _NOTHING: Learned = {}
 # What yt-dlp gives to a sound track that a player takes only when somebody asks for it
 # (RFC 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
 _ALTERNATE = -2
+_HIGHEST_AAC_KBPS = 400
 
 
 def understood(formats: Iterable[Format], learned: Learned = _NOTHING) -> list[Format]:
@@ -23,22 +24,25 @@ def understood(formats: Iterable[Format], learned: Learned = _NOTHING) -> list[F
     that were looked at, by their ids; where one is silent, all videos of its manifest are.
     """
     known = [{**_classified(f), **learned.get(f.get("format_id"), {})} for f in formats]
-    with_tracks = {media.get("manifest_url") for media in known if _is_track(media)}
+    filmed = {_manifest(media) for media in known if has(media, "vcodec")} - {None}
+    with_tracks = {_manifest(media) for media in known if _is_track(media)} & filmed
     proven = {
-        media.get("manifest_url")
+        _manifest(media)
         for media in known
-        if _is_in_manifest(media)
-        and learned.get(media.get("format_id"), {}).get("acodec") == "none"
+        if learned.get(media.get("format_id"), {}).get("acodec") == "none"
     }
 
     def is_silent(media: Format) -> bool:
-        manifest = media.get("manifest_url")
-        if not has(media, "vcodec") or not _is_in_manifest(media):
-            return False
         is_vague = not (media.get("vcodec") and media.get("acodec"))
-        return manifest in proven or (is_vague and manifest in with_tracks)
+        silent = (proven | with_tracks) if is_vague else proven
+        return has(media, "vcodec") and _manifest(media) in silent - {None}
 
-    return [{**media, "acodec": "none"} if is_silent(media) else media for media in known]
+    def repeats_track(media: Format) -> bool:
+        is_variant = is_sound(media) and not _is_track(media) and not _is_alternate(media)
+        return is_variant and _manifest(media) in with_tracks
+
+    left = [media for media in known if not repeats_track(media)]
+    return [{**media, "acodec": "none"} if is_silent(media) else media for media in left]
 
 
 def has(media: Format, which: str) -> bool:
@@ -111,11 +115,18 @@ def _classified(media: Format) -> Format:
         # yt-dlp takes this word from the content type, which DASH requires.
         is_audio = str(media.get("format_note")).startswith("DASH audio")
         return {**media, "vcodec": "none"} if is_audio else media
-    if _is_in_manifest(media) and lines(media) and not has(media, "vcodec"):
-        # The list of codecs is not complete: what has a size in pixels is a video.
+    if _is_in_manifest(media) and not has(media, "vcodec") and _looks_like_video(media):
+        # The list of codecs is not complete.
         sound = media.get("acodec") if has(media, "acodec") else None
         return {**media, "vcodec": None, "acodec": sound}
     return media
+
+
+def _looks_like_video(media: Format) -> bool:
+    """Whether more than its codecs says that it has pictures: a size, or a rate that no AAC has."""
+    rate = positive(media.get("tbr")) or 0.0
+    is_too_much = str(media.get("acodec")).startswith("mp4a") and rate > _HIGHEST_AAC_KBPS
+    return bool(lines(media) or positive(media.get("fps")) or is_too_much)
 
 
 def _is_track(media: Format) -> bool:
@@ -128,6 +139,13 @@ def _is_track(media: Format) -> bool:
 
 def _is_alternate(media: Format) -> bool:
     return _is_hls(media) and is_sound(media) and media.get("source_preference") == _ALTERNATE
+
+
+def _manifest(media: Format) -> object:
+    """The address of the manifest that it is in; None if it is in none that lists others."""
+    if _is_hls(media):
+        return media.get("manifest_url")
+    return media.get("manifest_url") or "DASH" if _is_dash(media) else None
 
 
 def _is_in_manifest(media: Format) -> bool:
