@@ -143,11 +143,13 @@ def test_what_may_fit_after_all_is_tried_smallest_first() -> None:
     assert caught.value.reason is Reason.TOO_LARGE
 
 
-def test_what_is_far_too_large_by_what_was_tried_is_not_tried() -> None:
+def test_one_more_try_is_worth_it_before_the_sound_alone() -> None:
     formats = [a_format(f"{height}", None, height) for height in (720, 540, 480)]
     made = chooser()
     assert chosen(made, *formats, sound("s", 5)) == "720"
     made.exclude(500 * MB)
+    assert chosen(made, *formats, sound("s", 5)) == "480"
+    made.exclude(400 * MB)
     assert (chosen(made, *formats, sound("s", 5)), made.note) == ("s", Note.AUDIO_ONLY)
 
 

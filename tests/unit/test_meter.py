@@ -108,3 +108,38 @@ def test_a_span_does_not_go_by_the_name_of_the_whole(
     assert reports == []
     meter.begin({"extractor_key": "Radio", "id": "1"}, 4)
     assert reports == [Found("Radio", "1")]
+
+
+@pytest.mark.parametrize(
+    ("finished", "done", "estimate", "announced"),
+    [
+        # Six pieces of 150: three are half on their way when the first is finished, and yt-dlp
+        # takes all of that for the first.
+        (1, 375, 1575, None),
+        (2, 450, 1200, None),
+        (3, 675, 1230, None),
+        # Six pieces of 300.
+        (0, 300, 1800, 1800),
+        (2, 900, 2100, None),
+        (3, 1000, 2000, None),
+        (4, 1001, 2000, 1001),
+        # Sixty pieces of 40.
+        (9, 420, 2550, 1938),
+    ],
+)
+def test_pieces_on_their_way_do_not_count_as_finished(
+    meter: Meter, finished: int, done: int, estimate: int, announced: int | None
+) -> None:
+    count = 60 if finished == 9 else 6
+    status = _status(
+        downloaded_bytes=done,
+        total_bytes_estimate=estimate,
+        fragment_index=finished,
+        fragment_count=count,
+    )
+    if announced is None:
+        meter.on_progress(status)
+    else:
+        with pytest.raises(JobError):
+            meter.on_progress(status)
+    assert meter.announced_bytes == announced

@@ -30,7 +30,7 @@ from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.formats import Chooser
-from worker.downloads.ytdlp.meter import Meter, Report
+from worker.downloads.ytdlp.meter import CONCURRENT_FRAGMENTS, Meter, Report
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Download, Note, Progress, Stage
 
@@ -102,7 +102,7 @@ def options(
         "extractor_retries": 1,
         "file_access_retries": 1,
         "skip_unavailable_fragments": False,
-        "concurrent_fragment_downloads": 4,
+        "concurrent_fragment_downloads": CONCURRENT_FRAGMENTS,
         # yt-dlp fetches everything itself: the egress guard does not see what ffmpeg fetches.
         "external_downloader": {"default": "native"},
         # `finishing` makes all repairs in one run of ffmpeg.

@@ -26,8 +26,6 @@ _HEADROOM = 0.93
 _MOST_LOOKS = 3
 # What is cut is long; more lines than this are not worth more parts.
 _CUT_LINES = 480
-# By which factor an expectation may be wrong where the site tells no rate.
-_DOUBT = 2.0
 
 
 class Chooser:
@@ -220,16 +218,14 @@ class Chooser:
     def _smallest_unsure(self, choices: Iterable[Choice]) -> Choice | None:
         """The choice that is expected to be too large, but least, where that may be wrong.
 
-        Of these the site tells no rate. Sound may take a quarter of what is expected, or less.
+        Of these the site tells no rate, so one more try is worth it.
         """
-        room = self._budget.size_bytes * _DOUBT
         unsure = [
             choice
             for choice in choices
             if not choice.is_rated
             and choice.id not in self._excluded
             and self._sizes.may_be_smaller(choice)
-            and (not choice.has_video or self._sizes.of(choice) <= room)
         ]
         return min(unsure, key=self._sizes.of, default=None)
 

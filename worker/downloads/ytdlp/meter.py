@@ -14,6 +14,9 @@ from worker.protocol import Progress, Stage
 
 Report = Callable[[Progress | Found], None]
 
+CONCURRENT_FRAGMENTS = 4
+"""How many pieces of a stream are fetched at a time."""
+
 _REPORT_INTERVAL_S = 0.25
 # yt-dlp's estimate from the first fragments counts once such a share of the limit has arrived and
 # the estimate exceeds the limit by such a factor: the more has come, the surer it is.
@@ -79,7 +82,7 @@ class Meter:
                 raise self._decided
             self._done[str(status.get("filename"))] = done
             others = sum(self._done.values()) - done
-            estimate = _count(status.get("total_bytes_estimate"))
+            estimate = _estimated_bytes(status, done)
             self.check_size(self._reliable(others + done, others + estimate), self._limit_bytes)
             self.check_size(others + max(done, total), self._limit_bytes)
             now = time.monotonic()
@@ -125,6 +128,18 @@ def _expected_bytes(info: Mapping[str, Any]) -> int:
     formats = info.get("requested_formats") or [info]
     sizes = [_count(f.get("filesize") or f.get("filesize_approx")) for f in formats]
     return sum(sizes) if all(sizes) else 0
+
+
+def _estimated_bytes(status: Mapping[str, Any], done_bytes: int) -> int:
+    """What the pieces of a stream that have come say of its size; 0 if nothing."""
+    estimate = _count(status.get("total_bytes_estimate"))
+    count, finished = _count(status.get("fragment_count")), _count(status.get("fragment_index"))
+    if not (count and finished):
+        return estimate
+    # yt-dlp adds the bytes of pieces that are on their way to those of the finished ones, and its
+    # estimate is too high by up to as many pieces.
+    begun = min(count, finished + CONCURRENT_FRAGMENTS)
+    return min(estimate, done_bytes * count // begun)
 
 
 def _count(value: object) -> int:
