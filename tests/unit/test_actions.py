@@ -80,8 +80,8 @@ def test_nobody_gets_one_while_the_bot_as_a_whole_is_busy() -> None:
 
 def test_flood_wait_about_an_action_silences_its_chat_and_no_other() -> None:
     rates = RateLimits()
-    rates.heed(7, TelegramBusy(1200.0), Monotonic(0.0))
+    rates.heed(7, TelegramBusy(1200.0), Monotonic(0.0), edits=False)
     shown = times([Place(7), Place(8)], rates, 1300)
     assert min(shown[Place(7)]) >= 1200
     assert len(shown[Place(8)]) > 300
-    assert rates.closed_chats(Monotonic(0.0)) == [7]
+    assert rates.paused_chats(Monotonic(0.0), edits=False) == [7]

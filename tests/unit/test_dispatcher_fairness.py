@@ -1,13 +1,23 @@
 """Whose job is next: shares, rates, and the worker that is kept for short calls."""
 
-from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.errors import TelegramBusy
+from pathlib import Path
+
+import pytest
+
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher, make_media
+from worker.errors import Fault, JobError, Reason, TelegramBusy
 from worker.notices import Notice, Topic
-from worker.protocol import Deliver, Download, Explain, PostStatus, Reader, Reply
+from worker.protocol import Deliver, Download, Explain, Media, PostStatus, Reader, Reply
 
 GREEDY, MODEST, OTHER, GROUP = 202, 303, 404, -500
 
 LINK = "https://site.example/v"
+
+
+def a_video(bot: SteppedDispatcher) -> Media:
+    """What the first of the downloads in hand has made."""
+    first = bot.tasks(Download)[min(bot.tasks(Download))]
+    return make_media(Path(first.directory), first.url)
 
 
 def test_fifty_links_of_one_person_delay_nobody_elses_first(make_bot: MakeBot) -> None:
@@ -50,6 +60,41 @@ def test_flood_wait_of_one_chat_delays_no_other(bot: SteppedDispatcher) -> None:
     assert not bot.telegram.tasks, "neither an answer nor an edit nor an action"
     bot.pass_time(30)
     assert {task.reader.chat_id for task in bot.tasks(PostStatus).values()} == {OTHER}
+
+
+@pytest.mark.parametrize("busy", [PostStatus, Reply])
+def test_flood_wait_for_new_messages_holds_no_edit(bot: SteppedDispatcher, busy: type) -> None:
+    bot.send(LINK, chat_id=GROUP)
+    bot.post()
+    if busy is Reply:
+        bot.bring(Reply(Reader(GROUP), 1, (Notice(Topic.HINT),)))
+    else:
+        bot.send(f"{LINK}2", user_id=OTHER, chat_id=GROUP)
+    bot.fail(busy, TelegramBusy(60.0))
+    bot.downloads.finish(min(bot.tasks(Download)), a_video(bot))
+    bot.step(1.0)
+    assert bot.task(Deliver).reader.chat_id == GROUP
+    bot.deliver()
+    bot.pass_time(50)
+    assert not bot.tasks(busy)
+    bot.pass_time(15)
+    assert bot.tasks(busy)
+
+
+@pytest.mark.parametrize("busy", [Deliver, Explain])
+def test_flood_wait_for_edits_holds_no_new_message(bot: SteppedDispatcher, busy: type) -> None:
+    bot.send(LINK, chat_id=GROUP)
+    bot.post()
+    if busy is Deliver:
+        bot.finish_download()
+    else:
+        bot.fail(Download, JobError(Reason.NOT_FOUND, Fault.PERMANENT))
+    bot.fail(busy, TelegramBusy(60.0))
+    bot.send(f"{LINK}2", user_id=OTHER, chat_id=GROUP)
+    bot.post()
+    assert not bot.tasks(busy)
+    bot.pass_time(65)
+    assert bot.tasks(busy)
 
 
 def test_uploads_leave_a_worker_to_short_calls(make_bot: MakeBot) -> None:

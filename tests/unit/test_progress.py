@@ -228,7 +228,7 @@ def test_flood_wait_silences_its_chat_for_twenty_minutes_and_no_other(
     screen: Screen, download: Job
 ) -> None:
     screen.board.put(download.id, some())
-    screen.rates.heed(1, errors.TelegramBusy(1200.0), Monotonic(0.0))
+    screen.rates.heed(1, errors.TelegramBusy(1200.0), Monotonic(0.0), edits=False)
     shown: dict[int, list[int]] = {11: [], 12: []}
     for now in range(1, 1300):
         screen.board.put(download.id, some(now))

@@ -45,21 +45,26 @@ def test_all_chats_close_when_the_bot_as_a_whole_is_too_fast() -> None:
     assert rate_limits.closed_chats(Monotonic(opening)) == []
 
 
-def test_flood_wait_closes_its_chat_and_no_other() -> None:
+@pytest.mark.parametrize("edits", [True, False])
+def test_flood_wait_closes_its_chat_to_its_kind_of_call(edits: bool) -> None:
     rate_limits = RateLimits()
-    rate_limits.pause(7, 1200.0, Monotonic(0.0))
+    rate_limits.pause(7, 1200.0, Monotonic(0.0), edits=edits)
     rate_limits.spend(8, Monotonic(0.0))
-    assert rate_limits.closed_chats(Monotonic(1199.9)) == [7]
+    assert rate_limits.paused_chats(Monotonic(1199.9), edits=edits) == [7]
+    assert rate_limits.paused_chats(Monotonic(1199.9), edits=not edits) == []
     assert rate_limits.next_opening(Monotonic(1199.9)) == 1200.0
+    assert rate_limits.paused_chats(Monotonic(1200.0), edits=edits) == []
     assert rate_limits.closed_chats(Monotonic(1200.0)) == []
+    rate_limits.spend(7, Monotonic(1200.0))
+    assert rate_limits.closed_chats(Monotonic(1200.0)) == [7], "it begins slowly"
 
 
 def test_shorter_wait_does_not_end_a_longer_one() -> None:
     rate_limits = RateLimits()
-    rate_limits.pause(7, 1200.0, Monotonic(0.0))
-    rate_limits.pause(7, 1.0, Monotonic(0.0))
+    rate_limits.pause(7, 1200.0, Monotonic(0.0), edits=True)
+    rate_limits.pause(7, 1.0, Monotonic(0.0), edits=True)
     rate_limits.spend(7, Monotonic(0.0))
-    assert rate_limits.closed_chats(Monotonic(1199.0)) == [7]
+    assert rate_limits.paused_chats(Monotonic(1199.0), edits=True) == [7]
 
 
 def test_edits_wait_for_quiet() -> None:

@@ -24,6 +24,7 @@ from worker.dispatch.status.showing import Showing
 from worker.dispatch.tasks import task_of, timeout_s
 from worker.dispatch.ytdlp_upgrade import UpgradeWatch
 from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Job, Ledger, LedgerBusy, Share
+from worker.ledger.queue import Paused
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Failed, Finished, Reported
@@ -247,6 +248,7 @@ class Dispatcher:
                 name,
                 wall,
                 busy_request_ids=self._showing.busy_request_ids,
+                paused=self._paused(now),
                 closed_chat_ids=self._rate_limits.closed_chats(now) if name == TELEGRAM else (),
                 share=self._share,
                 # One worker is kept for short calls, which never wait behind uploads.
@@ -259,6 +261,10 @@ class Dispatcher:
             self._in_hand.add(job, pool, now)
             if error := self._begin(job, pool, now):
                 self._events.append(Failed(job.id, error, ""))
+
+    def _paused(self, now: Monotonic) -> Paused:
+        edits = self._rate_limits.paused_chats(now, edits=True)
+        return Paused(edits, self._rate_limits.paused_chats(now, edits=False))
 
     def _begin(self, job: Job, pool: Pool, now: Monotonic) -> Exception | None:
         """Give a job to a worker; returns why it cannot be, when it cannot."""
@@ -304,7 +310,8 @@ class Dispatcher:
             case Finished(result=result):
                 self._recorder.take_result(hand.job, result, now - hand.since, wall)
             case Failed(error=error):
-                self._rate_limits.heed(hand.job.chat_id, error, now)
+                edits = hand.job.kind.is_edit
+                self._rate_limits.heed(hand.job.chat_id, error, now, edits=edits)
                 self._take_failure(hand.job, event, now, wall)
             case _ if self._stop_at is not None:
                 self._recorder.put_back(hand.job, wall)

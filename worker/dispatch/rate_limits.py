@@ -2,7 +2,8 @@
 
 Telegram's limits (Bots FAQ, "My bot is hitting limits"): about one message a second in a chat,
 20 a minute in a group, 30 a second in all; short bursts are let through. What it says itself,
-`retry_after` with a 429, counts for the chat that was meant and for no other.
+`retry_after` with a 429, counts for the chat that was meant and for no other, and for its kind of
+call: new messages may have to wait while those that are there can be edited.
 
 Each chat has the moment up to which its calls are paid for (the generic cell rate algorithm,
 ITU-T I.371): a call moves it on by the interval, and a chat whose moment lies further ahead than
@@ -10,9 +11,12 @@ its burst allows is closed. Times are monotonic seconds.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from worker.clocks import Monotonic
 from worker.errors import TelegramBusy
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class RateLimits:
         """Begin with every chat open."""
         self._paid_until: dict[int, float] = {}
         self._all_paid_until = 0.0
+        self._paused_until: dict[tuple[int, bool], float] = {}
         self._undecorated_until: dict[int, float] = {}
 
     def spend(self, chat_id: int, now: Monotonic) -> None:
@@ -48,23 +53,35 @@ class RateLimits:
         self._paid_until[chat_id] = max(self._paid_until.get(chat_id, now), now) + rate.interval_s
         self._all_paid_until = max(self._all_paid_until, now) + IN_ALL.interval_s
 
-    def heed(self, chat_id: int | None, error: BaseException, now: Monotonic) -> None:
+    def heed(
+        self, chat_id: int | None, error: BaseException, now: Monotonic, *, edits: bool
+    ) -> None:
         """A call has failed: keep to the pause that Telegram has asked for, if it has."""
         if chat_id is not None and isinstance(error, TelegramBusy):
-            self.pause(chat_id, error.retry_after_s, now)
+            self.pause(chat_id, error.retry_after_s, now, edits=edits)
 
     def heed_decoration(self, chat_id: int, error: BaseException, now: Monotonic) -> None:
         """The same for a call that only shows how far an answer is, and must never delay one."""
         if isinstance(error, TelegramBusy):
             self._undecorated_until[chat_id] = now + error.retry_after_s
 
-    def pause(self, chat_id: int, seconds: float, now: Monotonic) -> None:
-        """Telegram has asked to leave this chat alone for so long."""
-        until = now + seconds + _rate(chat_id).credit_s
-        self._paid_until[chat_id] = max(self._paid_until.get(chat_id, 0.0), until)
+    def pause(self, chat_id: int, seconds: float, now: Monotonic, *, edits: bool) -> None:
+        """Telegram has asked for no edits, or for no new messages, in this chat for so long."""
+        call = chat_id, edits
+        self._paused_until[call] = max(self._paused_until.get(call, 0.0), now + seconds)
+
+    def paused_chats(self, now: Monotonic, *, edits: bool) -> list[int]:
+        """The chats that no edit, or no new message, may go to now."""
+        for (chat_id, _), until in self._paused_until.items():
+            if until <= now:
+                # It is not tried at once how much the chat takes again.
+                paid_until = until + _rate(chat_id).credit_s
+                self._paid_until[chat_id] = max(self._paid_until.get(chat_id, 0.0), paid_until)
+        self._paused_until = _still_due(self._paused_until, now)
+        return [chat_id for chat_id, of_edits in self._paused_until if of_edits is edits]
 
     def closed_chats(self, now: Monotonic) -> list[int] | None:
-        """The chats that no call may go to now; None when that is all of them."""
+        """The chats that no call at all may go to now; None when that is all of them."""
         self._paid_until = _still_due(self._paid_until, now)
         self._undecorated_until = _still_due(self._undecorated_until, now)
         if self._all_paid_until - now > IN_ALL.credit_s:
@@ -75,10 +92,13 @@ class RateLimits:
         """Whether an unimportant call may go without delaying the next answer."""
         if self._undecorated_until.get(chat_id, 0.0) > now:
             return False
+        for edits in (True, False):
+            if self._paused_until.get((chat_id, edits), -1.0) >= now:
+                return False
         return self._paid_until.get(chat_id, 0.0) <= now and self._all_paid_until <= now
 
     def next_opening(self, now: Monotonic) -> float:
-        """When the next closed chat opens; infinity when none is closed."""
+        """When the next chat opens that is closed or paused; infinity when none is."""
         if self._all_paid_until - now > IN_ALL.credit_s:
             return self._all_paid_until - IN_ALL.credit_s
         openings = (
@@ -86,11 +106,11 @@ class RateLimits:
             for chat, until in self._paid_until.items()
             if not _is_open(chat, until, now)
         )
-        return min(openings, default=float("inf"))
+        return min([*openings, *self._paused_until.values()], default=float("inf"))
 
 
-def _still_due(moments: dict[int, float], now: Monotonic) -> dict[int, float]:
-    return {chat_id: until for chat_id, until in moments.items() if until > now}
+def _still_due(moments: dict[Key, float], now: Monotonic) -> dict[Key, float]:
+    return {key: until for key, until in moments.items() if until > now}
 
 
 def _rate(chat_id: int) -> Rate:

@@ -37,6 +37,11 @@ class Kind(StrEnum):
         return self not in (Kind.DOWNLOAD, Kind.UPDATE)
 
     @property
+    def is_edit(self) -> bool:
+        """Whether such jobs change a message that stands in the chat already."""
+        return self in (Kind.DELIVER, Kind.EXPLAIN)
+
+    @property
     def is_upload(self) -> bool:
         """Whether such jobs may upload files, which takes time."""
         return self in (Kind.GROUP, Kind.DELIVER)

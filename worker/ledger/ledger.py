@@ -158,6 +158,7 @@ class Ledger:
         *,
         busy_request_ids: Sequence[int] = (),
         closed_chat_ids: Sequence[int] | None = (),
+        paused: queue.Paused = queue.NOT_PAUSED,
         uploads: bool = True,
         share: Share = NO_LIMIT,
     ) -> Job | None:
@@ -173,6 +174,7 @@ class Ledger:
                 wall,
                 busy_request_ids=busy_request_ids,
                 closed_chat_ids=closed_chat_ids,
+                paused=paused,
                 uploads=uploads,
                 share=share,
             )

@@ -6,6 +6,7 @@ Each function is a part of somebody's transaction.
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from worker.clocks import Wall
@@ -14,6 +15,17 @@ from worker.ledger.database import Database
 from worker.ledger.fairness import Share
 from worker.ledger.jobs import DOWNLOADS, DownloadJob, Kind, download_directory, read_download
 from worker.ledger.records import Request
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The ids of the chats that take no edits for a while, and of those that take no messages."""
+
+    edits: Sequence[int] = ()
+    sends: Sequence[int] = ()
+
+
+NOT_PAUSED = Paused()
 
 
 def add(
@@ -63,7 +75,9 @@ _NEXT = """
         AND (not_before <= :wall OR waits_since > :wall)
         AND (request_id IS NULL OR request_id NOT IN (SELECT value FROM json_each(:busy)))
         AND (chat_id IS NULL
-            OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed)))
+            OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed))
+            AND chat_id NOT IN (SELECT value FROM json_each(
+                iif(kind IN ('deliver', 'explain'), :paused_edits, :paused_sends))))
         AND (:uploads OR kind NOT IN ('group', 'deliver'))
         AND NOT (kind IN ('group', 'deliver')
             AND media_key NOT IN (SELECT media_key FROM media)
@@ -91,12 +105,14 @@ def take(
     *,
     busy_request_ids: Sequence[int],
     closed_chat_ids: Sequence[int] | None,
+    paused: Paused,
     uploads: bool,
     share: Share,
 ) -> sqlite3.Row | None:
     """Mark the next job that is due as running, counting the attempt; None when none is due.
 
     Passed over are jobs of `busy_request_ids`, those for `closed_chat_ids` (None: for any chat),
+    the kinds of calls that are `paused` in their chat,
     uploads unless `uploads`, and downloads beyond the `share` of their person and their chat.
     """
     waiting = db.execute(
@@ -106,6 +122,8 @@ def take(
         busy=json.dumps(busy_request_ids),
         some_open=closed_chat_ids is not None,
         closed=json.dumps(closed_chat_ids or []),
+        paused_edits=json.dumps(paused.edits),
+        paused_sends=json.dumps(paused.sends),
         uploads=uploads,
         of_user=share.of_user,
         of_chat=share.of_chat,

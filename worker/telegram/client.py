@@ -112,7 +112,14 @@ class Client:
             raise TelegramUnreachable("sendMessage: the result is no message")
         return message_id
 
-    def edit_text(self, chat_id: int, message_id: int, text: str, buttons: Rows = ()) -> None:
+    def edit_text(
+        self,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        buttons: Rows = (),
+        read_timeout_s: float = transport.READ_TIMEOUT_S,
+    ) -> None:
         """Replace a message's text and its buttons.
 
         Raises `MessageIsMedia` (a `MessageGone`) if the message has no text any more.
@@ -126,6 +133,7 @@ class Client:
                 message_id,
                 reply_markup=_keyboard(buttons),
                 link_preview_options=_NO_PREVIEW,
+                timeout=read_timeout_s,
             ),
         )
 
@@ -206,7 +214,11 @@ class Client:
         _follow(
             chat_id,
             lambda chat: apihelper.send_chat_action(
-                self._token, chat, action, message_thread_id=thread_id
+                self._token,
+                chat,
+                action,
+                timeout=transport.SHOWING_TIMEOUT_S,
+                message_thread_id=thread_id,
             ),
         )
 

@@ -62,7 +62,9 @@ def edit_status(client: Client, task: EditStatus) -> None:
     text = texts.progress(words, task.progress)
     buttons = cancel_rows(words, task.request_id)
     with suppress(MessageGone):
-        client.edit_text(task.reader.chat_id, task.message_id, text, buttons)
+        client.edit_text(
+            task.reader.chat_id, task.message_id, text, buttons, transport.SHOWING_TIMEOUT_S
+        )
 
 
 def show_action(client: Client, task: ShowAction) -> None:

@@ -29,6 +29,8 @@ UPLOAD_STALL_S = 20
 # As long as TELEGRAM_JOB_TIMEOUT allows by default: a message whose answer is not waited for is
 # sent twice if Telegram has taken it.
 READ_TIMEOUT_S = 25
+# What only shows how far an answer is must not keep that answer waiting.
+SHOWING_TIMEOUT_S = 5
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
