@@ -12,7 +12,7 @@ from maintenance.orphans import find_orphans
 from maintenance.ownership import Instance
 from maintenance.strays import StrayHunter
 from maintenance.zombies import Problem
-from worker import clocks
+from worker import clocks, logs
 from worker.clocks import Monotonic, Wall
 from worker.downloads import workspace
 from worker.ledger import ledger_path
@@ -34,6 +34,7 @@ sees a time from before, and one alone raises no alert.
 """
 
 ZOMBIES_S = 60.0
+COUNTS_S = 60.0
 ORPHANS_S = 3600.0
 RETENTION_S = 86_400.0
 
@@ -82,6 +83,7 @@ class Janitor:
             Step("strays", self.sweep_strays, TICK_S),
             Step("zombies", self.sweep_zombies, ZOMBIES_S),
             Step("report", self.publish, PUBLISH_S),
+            Step("log", logs.write_counts, COUNTS_S),
             Step("sample", self.sample, SAMPLE_S),
             Step("orphans", self.sweep_orphans, ORPHANS_S),
             Step("retention", self.forget_old, RETENTION_S),

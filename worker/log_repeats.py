@@ -51,9 +51,8 @@ class Repeats:
 
     def pass_on(self, record: logging.LogRecord) -> Iterator[logging.LogRecord]:
         """What is to be written now that there is `record`: counts that are due, and itself."""
-        now = self._clock()
-        yield from self._due(now)
-        fact = _fact_of(record)
+        yield from self.due()
+        now, fact = self._clock(), _fact_of(record)
         if fact is None:
             yield record
         elif known := self._facts.get(fact):
@@ -68,7 +67,9 @@ class Repeats:
         while self._facts:
             yield from self._count(next(iter(self._facts)))
 
-    def _due(self, now: Monotonic) -> Iterator[logging.LogRecord]:
+    def due(self) -> Iterator[logging.LogRecord]:
+        """The counts whose interval is over."""
+        now = self._clock()
         while self._facts:
             fact, oldest = next(iter(self._facts.items()))
             is_over = now >= oldest.written_at + INTERVAL_S

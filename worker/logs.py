@@ -87,6 +87,12 @@ class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not ge
         for each in self._repeats.pass_on(record):
             super().emit(each)
 
+    def write_counts(self) -> None:
+        """Write the counts that are due."""
+        with self.lock or contextlib.nullcontext():
+            for each in self._repeats.due():
+                super().emit(each)
+
     def close(self) -> None:
         """Write the counts that are not written yet."""
         for each in self._repeats.rest():
@@ -133,6 +139,13 @@ def configure(secrets: Sequence[str] = (), level: int = logging.INFO) -> None:
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
     sys.unraisablehook = _log_unraisable
+
+
+def write_counts() -> None:
+    """Write what was repeated until a while ago; the next line of the log would do it too."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _StderrHandler):
+            handler.write_counts()
 
 
 def _log_uncaught(

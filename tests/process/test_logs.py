@@ -73,6 +73,31 @@ def test_secrets_do_not_reach_stderr(code: str) -> None:
     assert done.stdout == ""
 
 
+def test_counts_are_written_when_they_are_due_and_at_the_end() -> None:
+    done = run_python(
+        """
+        import logging
+        from worker import log_repeats, logs
+        logs.configure([TOKEN])
+        def say(times):
+            for _ in range(times):
+                logging.warning("no room for %s", TOKEN)
+        say(3)
+        logs.write_counts()
+        log_repeats.INTERVAL_S = 0.0
+        logs.write_counts()
+        log_repeats.INTERVAL_S = 300.0
+        say(2)
+        """
+    )
+    text = "WARNING MainProcess root: no room for [redacted]"
+    counts = [line[24:] for line in done.stderr.splitlines()]
+    assert counts == [
+        *(text, f"{text} (again, 2 times in 0 s)"),
+        *(text, f"{text} (again, once in 0 s)"),
+    ]
+
+
 @pytest.mark.negative
 def test_secrets_would_reach_stderr_without_configure() -> None:
     assert SECRET in run_python("raise ValueError(TOKEN)").stderr

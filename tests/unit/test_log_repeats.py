@@ -69,6 +69,14 @@ def test_the_same_is_written_once_and_counted_when_the_interval_ends(lines: Line
     ]
 
 
+def test_a_count_is_due_when_the_interval_ends_also_in_silence(lines: Lines) -> None:
+    log.error(*FULL)
+    log.error(*FULL)
+    assert list(lines.repeats.due()) == []
+    lines.now = INTERVAL_S
+    assert [count.getMessage()[-20:] for count in lines.repeats.due()] == ["(again, once in 0 s)"]
+
+
 def test_what_is_over_is_new_when_it_comes_again(lines: Lines) -> None:
     log.error(*FULL)
     lines.now = INTERVAL_S
