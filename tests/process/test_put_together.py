@@ -16,6 +16,7 @@ from tests.support.file_server import served
 from tests.support.media import probe
 from tests.support.put_together import (
     ANEW,
+    FINER,
     LARGER,
     LATER,
     OTHER_CLOCK,
@@ -107,6 +108,7 @@ def test_a_film_of_parts_comes_as_one(
     ("suffix", "parts"),
     [
         ("mp4", (PLAIN, PLAIN)),
+        ("mp4", (PLAIN, FINER)),
         ("ts", (PLAIN, LATER)),
         ("ts", (PLAIN, SLOWER)),
         ("ts", (PLAIN, STEREO, OTHER_CLOCK)),

@@ -29,7 +29,7 @@ PLAIN = Part()
 LARGER, SLOWER = Part(size="128x96"), Part(rate=15)
 OTHER_CLOCK, STEREO = Part(sound_hz=22_050), Part(channels=2)
 SILENT, ANEW = Part(channels=0), Part(more="-refs 1 -bf 0 -tune zerolatency")
-LATER = Part(begins_s=7)
+LATER, FINER = Part(begins_s=7), Part(more="-video_track_timescale 24000")
 
 
 class Films:

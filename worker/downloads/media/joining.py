@@ -24,9 +24,9 @@ _RATE_HZ = 48_000
 # What a player has to know of a stream before the first frame.
 _VIDEO_FIELDS = (
     *("codec_name", "profile", "width", "height", "pix_fmt"),
-    *("sample_aspect_ratio", "color_transfer"),
+    *("sample_aspect_ratio", "color_transfer", "time_base"),
 )
-_AUDIO_FIELDS = ("codec_name", "profile", "sample_rate", "channels")
+_AUDIO_FIELDS = ("codec_name", "profile", "sample_rate", "channels", "time_base")
 
 
 @dataclass(frozen=True)

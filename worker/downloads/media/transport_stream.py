@@ -12,8 +12,9 @@ _PACKET = 188
 _SYNC = 0x47
 _BEGINS = re.compile(rb"[\x40-\x5f\xc0-\xdf]")  # payload_unit_start_indicator
 _CLOCK_HZ = 90_000
-# Jumps that no encoder makes on its own. Slides may be shown for long, but sound goes on.
-_BACK, _FORTH, _FORTH_OF_SLIDES = _CLOCK_HZ, 2 * _CLOCK_HZ, 10 * _CLOCK_HZ
+# Jumps that no encoder makes on its own, unless it is one of slides that are shown for long.
+_BACK, _FORTH, _FORTH_AT_FIRST = _CLOCK_HZ // 10, 2 * _CLOCK_HZ, 10 * _CLOCK_HZ
+_STEPS = 8
 # The parameters of H.264, of HEVC and of MPEG-2, up to what comes next.
 _VIDEO_PARAMETERS = re.compile(
     rb"\x00\x00\x01(?:[\x27\x47\x67].|\x42\x01|\xb3).{4,}?(?=\x00\x00\x01|\x00\x00\x00|$)",
@@ -26,6 +27,8 @@ class _Part:
     """What has been seen of one part: its streams by their packet ids."""
 
     times: dict[int, int] = field(default_factory=dict)
+    steps: dict[int, int] = field(default_factory=dict)
+    """From the last frame but one to the last."""
     parameters: dict[int, bytes] = field(default_factory=dict)
     streams: bytes = b""
     has_sound: bool = False
@@ -100,14 +103,16 @@ def _is_joint(part: _Part, packet_id: int, payload: bytes, table_at: int) -> boo
     if (now := _time(payload)) is None:
         return False
     then = part.times.get(packet_id, now)
-    part.times[packet_id] = now
+    step = part.steps.get(packet_id)
+    part.times[packet_id], part.steps[packet_id] = now, now - then
     if now < then - _BACK:
         return True
+    is_leap = now - then > (max(_FORTH, _STEPS * step) if step else _FORTH_AT_FIRST)
     if part.has_sound and not is_sound:
-        if now > then + _FORTH:
-            part.suspected = table_at
+        # Where sound goes on, a picture is shown for long.
+        part.suspected = table_at if is_leap else part.suspected
         return False
-    if now > then + (_FORTH if is_sound else _FORTH_OF_SLIDES):
+    if is_leap:
         return True
     if is_sound:
         part.suspected = None

@@ -13,7 +13,7 @@ from worker.downloads.ytdlp import hls
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
 
-_NATIVE_HLS = "m3u8_native"
+_HLS = frozenset({"m3u8", "m3u8_native"})
 # A playlist that goes on grows within 1.5 times its target duration (RFC 8216, 6.2.1).
 _GROWS_WITHIN = 1.5
 _BEFORE_PLAYLIST = re.compile(rb"(?:\xef\xbb\xbf|\s)+(?=#EXTM3U)")
@@ -51,7 +51,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
 
     def dl(self, name: str, info: Any, subtitle: bool = False, test: bool = False) -> Any:
         """Download one stream into the file `name`."""
-        if info.get("protocol") == _NATIVE_HLS:
+        if info.get("protocol") in _HLS:
             text, url = self._playlist(info)
             info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text)}
         self._trouble = None
@@ -84,7 +84,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
     def _length_if_over(self, video: Mapping[str, Any]) -> float:
         """The length in seconds of what is not live any more; 0 if it is live."""
         formats = video.get("formats") or ()
-        media = next((f for f in formats if f.get("protocol") == _NATIVE_HLS), None)
+        media = next((f for f in formats if f.get("protocol") in _HLS), None)
         if media is None:
             return 0.0
         text, _ = self._playlist(media)
