@@ -10,8 +10,7 @@ from worker.downloads.media import conversion, ffmpeg, pieces, sound_cutting
 from worker.downloads.media.contents import Contents, positive
 from worker.downloads.media.conversion import Budget, Conversion, Unaffordable
 from worker.downloads.media.ffmpeg import ProgramLimits
-from worker.downloads.media.finishing import contents_of
-from worker.downloads.media.mp4 import reader
+from worker.downloads.media.finishing import checked, contents_of
 from worker.downloads.spans import Span
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Note
@@ -31,8 +30,7 @@ def clip(
 
     Raises JobError, also when the file is incomplete or ends before the span.
     """
-    if reader.read(path).is_cut_off:
-        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
+    checked(path)
     found = contents_of(path)
     if sound_only and found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")

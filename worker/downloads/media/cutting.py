@@ -14,7 +14,7 @@ from worker.downloads.media import contents, conversion, ffmpeg, file_types, pie
 from worker.downloads.media.contents import Contents
 from worker.downloads.media.conversion import Conversion
 from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
-from worker.downloads.media.finishing import contents_of, facts_of
+from worker.downloads.media.finishing import checked, contents_of, facts_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.sound_cutting import cut_sound
 from worker.errors import Fault, JobError, Reason
@@ -33,11 +33,7 @@ def cut(
     """
     if file_types.of(path) is not None:
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "neither video nor sound")
-    mp4 = reader.read(path)
-    if mp4.is_cut_off:
-        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
-    if mp4.is_encrypted:
-        raise JobError(Reason.DRM, Fault.PERMANENT, "an encrypted MP4")
+    checked(path)
     found = contents_of(path)
     if sound_only or not found.video:
         return cut_sound(path, found, info, limits)

@@ -17,7 +17,7 @@ from typing import Any
 from worker.downloads.channel import ReadyFile
 from worker.downloads.file_names import cover_of, thumbnail_of
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import contents, conversion, ffmpeg, tags
+from worker.downloads.media import contents, conversion, ffmpeg, tags, transport_stream
 from worker.downloads.media.contents import Contents, Video
 from worker.downloads.media.conversion import Conversion, TooLarge, Unaffordable
 from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, TookTooLong
@@ -45,14 +45,20 @@ def finish(
     `info` is what yt-dlp knows of it, which has to do where ffmpeg is missing. Raises JobError
     when the file contains no media, or is incomplete.
     """
-    mp4 = reader.read(path)
-    if mp4.is_cut_off:
-        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
-    if mp4.is_encrypted:
-        raise JobError(Reason.DRM, Fault.PERMANENT, "an encrypted MP4")
+    mp4 = checked(path)
     if ffmpeg.missing():
         return _by_name(path, mp4, info)
     return _Finishing(path, mp4, info, limits).run(sound_only)
+
+
+def checked(path: Path) -> Mp4:
+    """The outline of the file at `path`. Raises JobError if that is incomplete or encrypted."""
+    mp4 = reader.read(path)
+    if mp4.is_cut_off:
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "an incomplete MP4")
+    if mp4.is_encrypted or transport_stream.is_scrambled(path):
+        raise JobError(Reason.DRM, Fault.PERMANENT, "an encrypted file")
+    return mp4
 
 
 def facts_of(

@@ -1,15 +1,17 @@
 """Find where an MPEG transport stream (ISO/IEC 13818-1) was put together of parts.
 
-Pure. Only the packets in which something begins are looked at: a table of streams, or a frame.
+Only the packets in which something begins are looked at: a table of streams, or a frame.
 """
 
 import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _PACKET = 188
 _SYNC = 0x47
+_SCRAMBLED, _MOST_PACKETS = 0x40, 4096
 _BEGINS = re.compile(rb"[\x40-\x5f\xc0-\xdf]")  # payload_unit_start_indicator
 _CLOCK_HZ = 90_000
 # Jumps that no encoder makes on its own, unless it is one of slides that are shown for long.
@@ -34,6 +36,16 @@ class _Part:
     has_sound: bool = False
     suspected: int | None = None
     """Where pictures jump forth, which is a joint if the sound does so too."""
+
+
+def is_scrambled(path: Path) -> bool:
+    """Whether most packets at the start of a file are encrypted (transport_scrambling_control)."""
+    with path.open("rb") as file:
+        start = file.read(_PACKET)
+        if start[:1] == bytes((_SYNC,)):
+            start += file.read(_MOST_PACKETS * _PACKET)
+    scrambled = sum(byte >= _SCRAMBLED for byte in start[3::_PACKET])
+    return set(start[::_PACKET]) == {_SYNC} and scrambled > len(start) // _PACKET // 2
 
 
 def joints_of_ts(data: mmap.mmap) -> Iterator[int]:
