@@ -12,7 +12,7 @@ import resource
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -223,7 +223,9 @@ def cut_sound(source: Path, piece_s: float, suffix: str, limits: "ProgramLimits"
     _finish(_start(command, limits))
 
 
-def concatenate(names: Path, target: Path, limits: "ProgramLimits") -> None:
+def concatenate(
+    names: Path, target: Path, limits: "ProgramLimits", *, encodes_audio: bool = False
+) -> None:
     """Copy the streams of the files that are listed in `names` one after the other to an MP4.
 
     Their streams must be of one kind. Raises ProgramFailed.
@@ -231,29 +233,31 @@ def concatenate(names: Path, target: Path, limits: "ProgramLimits") -> None:
     formats = f"concat,{_CONTAINERS}"
     command = ["ffmpeg", *_QUIET, "-y", *INPUT_LIMITS[:2], "-format_whitelist", formats]
     command += ["-f", "concat", "-i", f"file:{names}", "-map", "0:V:0?", "-map", "0:a:0?"]
-    _finish(_start([*command, "-c", "copy", "-f", "mp4", f"file:{target}"], limits))
+    command += ["-c:v", "copy", *_audio_arguments(encodes_audio), "-f", "mp4", f"file:{target}"]
+    _finish(_start(command, limits))
 
 
-def encode_together(
-    sources: Sequence[Path],
+def encode_part(
+    source: Path,
     target: Path,
-    graph: str,
+    filters: Mapping[str, str],
+    length_s: float,
     encoding: Encoding | None,
     limits: "ProgramLimits",
 ) -> None:
-    """Encode what a filter graph makes of all sources, which it calls `[v]` and `[a]`, as an MP4.
+    """Encode so many seconds of what filters make of a file, for `concatenate` to encode its sound.
 
-    Without an encoding there is no `[v]`. Raises ProgramFailed.
+    The filters are those for the pictures, `v`, and for the sound, `a`. Raises ProgramFailed.
     """
-    command = ["ffmpeg", *_QUIET, "-y", "-filter_complex_threads", "1"]
-    for source in sources:
-        command += ["-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
-    command += ["-filter_complex", graph]
-    if encoding:
-        command += ["-map", "[v]", *_x264_arguments(encoding)]
-    if "[a]" in graph:
-        command += ["-map", "[a]", *_audio_arguments(encodes_audio=True)]
-    _finish(_start([*command, "-f", "mp4", f"file:{target}"], limits))
+    graph = ";".join(f"{chain}[{name}]" for name, chain in filters.items())
+    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
+    command += ["-filter_complex_threads", "1", "-filter_complex", graph]
+    for name in filters:
+        command += ["-map", f"[{name}]"]
+    command += _x264_arguments(encoding) if encoding else []
+    # Without loss, and without the silence that AAC begins with.
+    command += ["-c:a", "flac", "-t", f"{length_s:.6f}", "-f", "matroska", f"file:{target}"]
+    _finish(_start(command, limits))
 
 
 class ProgramLimits:

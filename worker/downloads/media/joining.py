@@ -107,14 +107,15 @@ class _Joining:
     def _limits(self) -> ProgramLimits:
         return ProgramLimits(self._ends_at - time.monotonic(), self._memory_bytes)
 
-    def _copy(self, parts: Sequence[_Part]) -> None:
+    def _copy(self, parts: Sequence[_Part], *, encodes_audio: bool = False) -> None:
         names = self._path.with_name(f"{self._path.stem}.parts.txt")
         lines = [f"file '{part.path.name}'\nduration {part.length_s:.6f}\n" for part in parts]
         names.write_text("".join(lines), "ascii")
-        ffmpeg.concatenate(names, self._target, self._limits)
+        ffmpeg.concatenate(names, self._target, self._limits, encodes_audio=encodes_audio)
         names.unlink()
 
     def _encode(self, parts: Sequence[_Part]) -> None:
+        """Encode one part after the other, because the memory of decoders adds up."""
         length_s = sum(part.length_s for part in parts)
         if not length_s:
             raise ValueError("no part can be read")
@@ -122,9 +123,16 @@ class _Joining:
         video = _main_video(parts)
         encoding = conversion.encoding_of(video, length_s, self._budget) if video else None
         has_audio = any(part.found.audio for part in parts)
-        graph = _graph(parts, encoding, video.pictures_per_s if video else 0.0, has_audio)
-        sources = [part.path for part in parts]
-        ffmpeg.encode_together(sources, self._target, graph, encoding, self._limits)
+        for part in parts:
+            filters = {}
+            if video and encoding:
+                filters["v"] = _pictures(part, encoding, video.pictures_per_s)
+            if has_audio:
+                filters["a"] = _sound(part)
+            made = part.path.with_suffix(".encoded")
+            ffmpeg.encode_part(part.path, made, filters, part.length_s, encoding, self._limits)
+            made.replace(part.path)
+        self._copy(parts, encodes_audio=has_audio)
 
 
 def _inspected(path: Path) -> _Part:
@@ -158,32 +166,20 @@ def _main_video(parts: Sequence[_Part]) -> Video | None:
     return max(lengths, key=lengths.__getitem__, default=None)
 
 
-def _graph(parts: Sequence[_Part], encoding: Encoding | None, rate: float, has_audio: bool) -> str:
-    """The filters that make streams of one kind of all parts, and put them one after the other."""
-    chains, labels = [], ""
-    for number, part in enumerate(parts):
-        if encoding:
-            chains.append(f"{_pictures(number, part, encoding, rate)}[v{number}]")
-            labels += f"[v{number}]"
-        if has_audio:
-            chains.append(f"{_sound(number, part)}[a{number}]")
-            labels += f"[a{number}]"
-    streams = f"v={int(bool(encoding))}:a={int(has_audio)}"
-    outputs = ("[v]" if encoding else "") + ("[a]" if has_audio else "")
-    return ";".join([*chains, f"{labels}concat=n={len(parts)}:{streams}{outputs}"])
-
-
-def _pictures(number: int, part: _Part, encoding: Encoding, rate: float) -> str:
+def _pictures(part: _Part, encoding: Encoding, rate: float) -> str:
     size = f"{encoding.width}:{encoding.height}"
     if part.found.video is None:
-        size = size.replace(":", "x")
-        return f"color=black:s={size}:r={rate}:d={part.length_s},format=yuv420p,setsar=1"
+        return f"color=black:s={size.replace(':', 'x')}:r={rate},format=yuv420p,setsar=1"
     shape = f"scale=iw*sar:ih,scale={size}:force_original_aspect_ratio=decrease"
     shape += ffmpeg.tone_mapping(part.found.video.hdr)
-    return f"[{number}:V:0]{shape},pad={size}:-1:-1,setsar=1,fps={rate},format=yuv420p"
+    return f"[0:V:0]{shape},pad={size}:-1:-1,setsar=1,fps={rate},format=yuv420p"
 
 
-def _sound(number: int, part: _Part) -> str:
+def _sound(part: _Part) -> str:
     if part.found.audio is None:
-        return f"anullsrc=r={_RATE_HZ}:cl=stereo,atrim=duration={part.length_s}"
-    return f"[{number}:a:0]aresample={_RATE_HZ}:async=1:first_pts=0,aformat=channel_layouts=stereo"
+        return f"anullsrc=r={_RATE_HZ}:cl=stereo"
+    number = part.found.audio_number
+    made = (
+        f"aresample={_RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=s16:channel_layouts=stereo"
+    )
+    return f"[0:a:{number}]{made},apad"
