@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.site import MediaSite
-from tests.support.ledger_kit import ERROR, START, a_file, a_link, claim, post, send
+from tests.support.ledger_kit import (
+    ERROR,
+    START,
+    a_file,
+    a_link,
+    claim,
+    fail_a_download,
+    post,
+    send,
+)
 from tests.support.operator_kit import maintenance
 from tests.support.scene import Scene
 from worker import protocol
@@ -27,17 +36,6 @@ from worker.sites import site_of_link
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return ledger_path(tmp_path)
-
-
-def fail_a_download(ledger: Ledger, *, is_told: bool = True) -> int:
-    """A link whose download fails for good; its requester is told."""
-    send(ledger, a_link(), update_id=1)
-    post(ledger)
-    download = claim(ledger, DownloadJob)
-    ledger.fail(download, ERROR, "abc123", "Traceback: \x1b[31mhere", Wall(50.0))
-    if is_told:
-        ledger.finish_explanation(claim(ledger, ExplainJob), Wall(60.0))
-    return download.id
 
 
 def test_real_failure_is_listed_shown_and_done_again_by_the_running_bot(

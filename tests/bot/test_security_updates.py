@@ -3,79 +3,29 @@
 from __future__ import annotations
 
 import json
-import pickle
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 
 from tests.hostile.web import Handler, Web, content
 from tests.sandbox.site import MediaSite
-from tests.support.ledger_kit import QUOTA, START
 from tests.support.scene import CHAT, Scene
-from tests.support.updates import anything, near_messages, odd_objects, said
-from worker.dispatch import poller
+from tests.support.updates import TOKEN, handle_all, nested, said
+from tests.support.updates import without_pauses as without_pauses
 from worker.dispatch.poller import Poller
 from worker.dispatch.reachability import Reachability
-from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob
+from worker.ledger import Ledger
 from worker.notices import Cancelled, Notice
-from worker.protocol import HandleUpdate
-from worker.telegram import Connection, handle_update, texts
+from worker.telegram import Connection, texts
 from worker.telegram.texts import ENGLISH
 
-TOKEN = "123456789:AAHsandbox-0123456789abcdefghijklmno"
-ADMIN = 5
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger(tmp_path / "ledger.sqlite3")
-    yield ledger
-    ledger.close()
-
-
-@pytest.fixture(autouse=True)
-def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poller, "RUBBISH_PAUSE_S", 0.0)
-
-
-def nested(levels: int, inside: object = 1) -> Any:
-    for level in range(levels):
-        inside = [inside] if level % 2 else {"message": inside}
-    return inside
+pytestmark = pytest.mark.usefixtures("without_pauses")
 
 
 # -------------------------------------------------------------------------- what is recorded
-
-updates = st.one_of(
-    st.dictionaries(st.text(max_size=5), anything, max_size=3),
-    st.dictionaries(st.sampled_from(["message", "callback_query"]), odd_objects, max_size=2),
-    near_messages(),
-    st.builds(lambda levels: {"message": nested(levels)}, st.integers(1, 900)),
-)
-
-
-def handle_all(ledger: Ledger) -> int:
-    """Everything that Telegram workers have to do, done; how many updates there were."""
-    handled = 0
-    while job := ledger.claim(TELEGRAM, START):
-        match job:
-            case UpdateJob():
-                handled += 1
-                task: HandleUpdate = pickle.loads(pickle.dumps(HandleUpdate(job.update)))
-                effects = handle_update(
-                    task.update, admins=frozenset({ADMIN}), username=lambda: "bot"
-                )
-                ledger.finish_update(job, effects, QUOTA, START)
-            case StatusJob():
-                ledger.finish_status(job, 1, START)
-            case _:
-                ledger.finish(job, START)
-    return handled
-
 
 # ------------------------------------------------------------------------------ the real poll
 

@@ -4,7 +4,16 @@ from typing import TypeVar
 
 from worker import errors, notices, protocol
 from worker.clocks import Wall
-from worker.ledger import ButtonJob, Ledger, Quota, Request, StatusJob, UpdateJob
+from worker.ledger import (
+    ButtonJob,
+    DownloadJob,
+    ExplainJob,
+    Ledger,
+    Quota,
+    Request,
+    StatusJob,
+    UpdateJob,
+)
 from worker.ledger.jobs import ClaimedJob
 
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
@@ -86,3 +95,14 @@ def press(
     job = claim(ledger, ButtonJob)
     ledger.finish(job, START)
     return job.answer.notice.about, to_stop
+
+
+def fail_a_download(ledger: Ledger, *, is_told: bool = True) -> int:
+    """A link whose download fails for good; its requester is told."""
+    send(ledger, a_link(), update_id=1)
+    post(ledger)
+    download = claim(ledger, DownloadJob)
+    ledger.fail(download, ERROR, "abc123", "Traceback: \x1b[31mhere", Wall(50.0))
+    if is_told:
+        ledger.finish_explanation(claim(ledger, ExplainJob), Wall(60.0))
+    return download.id

@@ -1,9 +1,19 @@
 """Updates as Telegram sends them, and as it never would."""
 
+import pickle
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
+from tests.support.ledger_kit import QUOTA, START
+from worker.dispatch import poller
+from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob
+from worker.protocol import HandleUpdate
+from worker.telegram import handle_update
+
+TOKEN = "123456789:AAHsandbox-0123456789abcdefghijklmno"
+ADMIN = 5
 USER, GROUP, MESSAGE = 1001, -1002, 7
 
 
@@ -64,3 +74,42 @@ def near_messages(draw: st.DrawFn) -> dict[str, Any]:
     for key in draw(st.lists(st.sampled_from(sorted(message)), max_size=3)):
         message[key] = draw(odd_objects)
     return update
+
+
+def nested(levels: int, inside: object = 1) -> Any:
+    """Lists and objects in one another, so many levels deep."""
+    for level in range(levels):
+        inside = [inside] if level % 2 else {"message": inside}
+    return inside
+
+
+any_update = st.one_of(
+    st.dictionaries(st.text(max_size=5), anything, max_size=3),
+    st.dictionaries(st.sampled_from(["message", "callback_query"]), odd_objects, max_size=2),
+    near_messages(),
+    st.builds(lambda levels: {"message": nested(levels)}, st.integers(1, 900)),
+)
+
+
+@pytest.fixture
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poller, "RUBBISH_PAUSE_S", 0.0)
+
+
+def handle_all(ledger: Ledger) -> int:
+    """Do all that waits for telegram workers; returns how many updates there were."""
+    handled = 0
+    while job := ledger.claim(TELEGRAM, START):
+        match job:
+            case UpdateJob():
+                handled += 1
+                task: HandleUpdate = pickle.loads(pickle.dumps(HandleUpdate(job.update)))
+                effects = handle_update(
+                    task.update, admins=frozenset({ADMIN}), username=lambda: "bot"
+                )
+                ledger.finish_update(job, effects, QUOTA, START)
+            case StatusJob():
+                ledger.finish_status(job, 1, START)
+            case _:
+                ledger.finish(job, START)
+    return handled

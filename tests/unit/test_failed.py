@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from maintenance.commands import failed
-from tests.support.ledger_kit import ERROR, a_link, claim, post, send
+from tests.support.ledger_kit import ERROR, a_link, claim, fail_a_download, post, send
 from worker import protocol
 from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason
@@ -54,17 +54,6 @@ def fail_links(ledger: Ledger, *failures: tuple[str, Reason]) -> None:
         error = JobError(reason, Fault.RETRYABLE)
         ledger.fail(claim(ledger, DownloadJob), error, f"e{number}", "", Wall(60.0 * number))
         ledger.finish_explanation(claim(ledger, ExplainJob), Wall(1.0))
-
-
-def fail_a_download(ledger: Ledger, *, is_told: bool = True) -> int:
-    """A link whose download fails for good; its requester is told."""
-    send(ledger, a_link(), update_id=1)
-    post(ledger)
-    download = claim(ledger, DownloadJob)
-    ledger.fail(download, ERROR, "abc123", "Traceback: \x1b[31mhere", Wall(50.0))
-    if is_told:
-        ledger.finish_explanation(claim(ledger, ExplainJob), Wall(60.0))
-    return download.id
 
 
 def test_retried_download_gives_one_more_answer(path: Path) -> None:

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sandbox.clips import SAMPLE
+from tests.support.spoiled_clip import CLIP, FREE, MOOV, changed, changes
 from worker.downloads.media.mp4 import h264, tracks
 
 # ---------------------------------------------------------------------------------- by hand
 
-CLIP = SAMPLE.read_bytes()
-MOOV, FREE, MDAT = (CLIP.index(kind) - 4 for kind in (b"moov", b"free\0", b"mdat"))
+
+MDAT = CLIP.index(b"mdat") - 4
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:
@@ -140,37 +140,6 @@ def test_any_record_is_refused_or_has_sides(rest: bytes) -> None:
 
 
 # --------------------------------------------------------------------------- hostile files
-
-
-def inner_bytes() -> list[int]:
-    """The places in the clip's index that are no long table."""
-    places: list[int] = []
-
-    def walk(at: int, end: int) -> None:
-        while at < end:
-            size, kind = struct.unpack_from(">I4s", CLIP, at)
-            if kind in tracks._INSIDE and kind not in {b"stsd", b"meta"}:
-                places.extend(range(at, at + 8))
-                walk(at + 8, at + size)
-            else:
-                is_long = kind in {b"stsz", b"stco", b"stsc", b"ctts", b"stss"}
-                places.extend(range(at, at + (24 if is_long else size)))
-            at += size
-
-    walk(MOOV, FREE)
-    return places
-
-
-changes = st.lists(
-    st.tuples(st.sampled_from(inner_bytes()), st.integers(0, 255)), min_size=1, max_size=4
-)
-
-
-def changed(places: list[tuple[int, int]]) -> bytes:
-    data = bytearray(CLIP)
-    for at, byte in places:
-        data[at] = byte
-    return bytes(data)
 
 
 sizes = st.one_of(st.integers(0, 200), st.sampled_from([0xFFFFFFFF, 1 << 31]))
