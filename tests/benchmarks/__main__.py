@@ -21,7 +21,7 @@ CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
 
 
 def main() -> None:
-    """Run the cases that were named, or all."""
+    """Run the named cases, or all."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
         description="Measure.",

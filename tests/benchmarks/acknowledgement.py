@@ -69,7 +69,7 @@ def run(absolute: list[str], updates: int = UPDATES) -> Iterator[str]:
 
 
 class _Confirmations:
-    """When updates were there to be had, and when a poll has confirmed them."""
+    """When updates became available, and when a poll confirmed them."""
 
     def __init__(self, api: BotApi) -> None:
         self._api = api
@@ -78,7 +78,7 @@ class _Confirmations:
         api.on_call = self._look
 
     def push(self, update: dict[str, Any]) -> tuple[float, int]:
-        """Make an update available; when that was, and its id."""
+        """Make an update available; returns the time and its id."""
         now = time.perf_counter()
         update_id = self._api.push(update)
         assert update_id is not None
@@ -121,7 +121,7 @@ def _measure(watch: _Confirmations, updates: list[dict[str, Any]]) -> list[float
 
 
 def _occupy(bot: WholeBot, site: MediaSite) -> None:
-    """Give every worker something that lasts, and make Telegram slow."""
+    """Keep every worker busy, and make Telegram slow."""
     for person in PEOPLE:
         bot.api.open(person)
     bot.api.faults.add(Fault("editMessageMedia", "slow", None, seconds=_HELD_S))
@@ -144,7 +144,7 @@ def _unanswered(api: BotApi, method: str) -> list[Call]:
 
 
 def _chatter(number: int) -> dict[str, Any]:
-    """Something that people in a group say to each other: the bot has nothing to do."""
+    """A message between people in a group, which the bot ignores."""
     return _message(number, -100_500, "what do you think?", "supergroup")
 
 

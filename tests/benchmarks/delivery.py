@@ -1,4 +1,4 @@
-"""What a person waits for: the first time, the second, in a crowd, beside a greedy one.
+"""How long people wait: for a new link, a repeated one, in a crowd, beside one who sends many.
 
 Each measurement has a bot of its own with the default settings, but where one person sends more
 than a person may, `USER_MAX_WAITING` and the three `USER_LINKS_PER_…` are out of reach.
@@ -156,5 +156,5 @@ def fairness(modest: int, links: int, greedy_links: int, absolute: list[str]) ->
 
 
 def _least_s(rate: Rate, links: int) -> float:
-    """How long the calls for so many links take if nothing but Telegram's rate holds them up."""
+    """How long the calls for so many links take if only Telegram's rate limits them."""
     return (CALLS_A_LINK * links - rate.burst) * rate.interval_s

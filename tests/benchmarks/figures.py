@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 
 def summary(values: Sequence[float], unit: str) -> str:
-    """The median, and what lies between the smallest and the largest value."""
+    """The median, the smallest and the largest value."""
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{_short(middle)} {unit} ({_short(low)} to {_short(high)}, n={len(values)})"
 
 
 def millis(values: Sequence[float]) -> str:
-    """The same of seconds, told in milliseconds."""
+    """The same for seconds, shown in milliseconds."""
     return summary([1000 * value for value in values], "ms")
 
 

@@ -80,7 +80,7 @@ class _Server(ThreadingHTTPServer):
         return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is none."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -109,4 +109,4 @@ class _Handler(SimpleHTTPRequestHandler):
             outputfile.write(chunk)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is there
-        """Nothing."""
+        """Log nothing."""

@@ -95,7 +95,7 @@ def _reading(people: "_People", pid: int) -> tuple[float, float, int]:
 
 
 class _People:
-    """So many chats that send links, each the next one when it has the media of the last."""
+    """Chats that send links, each its next one once it has the media of its last."""
 
     def __init__(self, api: BotApi, url: str) -> None:
         self._api = api
@@ -103,11 +103,11 @@ class _People:
         self._sent = 0
 
     def send_up_to(self, links: int) -> None:
-        """Send what is missing to so many in all."""
+        """Send links until there were so many in all."""
         self.send(links - self._sent)
 
     def send(self, links: int) -> None:
-        """Send so many, and wait for all their media."""
+        """Send so many links, and wait for all their media."""
         waiting: dict[int, int] = {}
         for number in range(self._sent, self._sent + links):
             chat = 1 + number % CHATS

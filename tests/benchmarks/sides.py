@@ -1,4 +1,4 @@
-"""The two sides of a link's way: the plain yt-dlp command, and the whole bot on the sandbox."""
+"""What is compared: the plain yt-dlp command, and the whole bot on the sandbox."""
 
 import itertools
 import os
@@ -77,7 +77,7 @@ def plain(url: str, home: Path) -> float:
 
 
 class WholeBot:
-    """The bot on the sandbox, and when each link was sent and had its media."""
+    """The bot on the sandbox, with the times of each link and its media."""
 
     def __init__(self, api: BotApi) -> None:
         """The chats are watched from now on."""
@@ -90,7 +90,7 @@ class WholeBot:
         api.events.subscribe(self._look)
 
     def strangers(self, number: int) -> list[int]:
-        """So many chats that nobody has written in."""
+        """Ids of new chats."""
         return list(itertools.islice(self._chats, number))
 
     def send(self, url: str, chat: int) -> Link:

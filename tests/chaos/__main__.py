@@ -1,4 +1,4 @@
-"""`python -m tests.chaos --minutes M --seed S`: the bot under faults, and what came of it."""
+"""`python -m tests.chaos --minutes M --seed S`: run the bot under faults, and report."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _options() -> argparse.Namespace:
 
 
 def _minutes(text: str) -> float:
-    """More than none, and no more than a week; the plan of an endless run would have no end."""
+    """Parse a number of minutes above 0 and up to a week, since a plan must be finite."""
     minutes = float(text)
     if not 0 < minutes <= LONGEST_MINUTES:
         raise argparse.ArgumentTypeError(f"from more than 0 to {LONGEST_MINUTES}")

@@ -1,4 +1,4 @@
-"""A small disk of one's own: a tmpfs that no other process sees, and that ends with this one."""
+"""A small private disk: a tmpfs that only this process and its children see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def enter_own_namespace() -> None:
-    """From now on this process and its children may mount what nobody else sees (unshare(2)).
+    """Move this process and its children into a mount namespace of their own (unshare(2)).
 
     Root gets a mount namespace, anybody else one inside a user namespace of his own. Call it
     before there are threads. Raises OSError where the machine permits neither.
@@ -64,7 +64,7 @@ class Disk:
         self._resize(self._size_bytes)
 
     def unmount(self) -> None:
-        """Take it away, whoever still has files open there."""
+        """Unmount it, even if files are open there."""
         _check(_libc.umount2(os.fsencode(self.path), _MNT_DETACH), "umount")
 
     def _resize(self, size_bytes: int) -> None:

@@ -125,7 +125,7 @@ class FaultInjector(threading.Thread):
         self._undo: list[tuple[float, Callable[[], object]]] = []
 
     def run(self) -> None:
-        """The thread: ends with the last move, and undoes what still lasts."""
+        """Run the thread: make all moves, then undo what is still in effect."""
         start = time.monotonic()
         try:
             for move in self._moves:
@@ -141,7 +141,7 @@ class FaultInjector(threading.Thread):
             self._api.faults.clear()
 
     def stop(self) -> None:
-        """Do nothing more, and undo what still lasts."""
+        """Stop, and undo what is still in effect."""
         self._stopped.set()
         self.join()
 

@@ -1,4 +1,4 @@
-"""What a chaos run came to: what the chats, the process table and the disk show at its end."""
+"""Results of a chaos run: what chats, processes and disk show at its end."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _is_beside(message: ChatMessage) -> bool:
 
 
 def _has_changed(message: ChatMessage) -> bool:
-    """Whether it was final before, and then became something else to a person's eye."""
+    """Whether it was final, and visibly changed afterwards."""
     return any(not state.buttons for state in message.history)
 
 
@@ -106,7 +106,7 @@ def strays(data_dir: Path, main_pid: int | None) -> list[str]:
 
 
 def zombies(main_pid: int) -> list[str]:
-    """Defunct processes below the main one. A child may be one for a moment while it ends."""
+    """Defunct processes below the main one. An ending child may be one for a moment."""
     return [f"{p.pid} ({p.name})" for p in process_table.descendants(main_pid) if p.is_defunct]
 
 
@@ -127,7 +127,7 @@ def directories(data_dir: Path, *temporary: Path) -> list[str]:
 
 
 def open_work(data_dir: Path) -> list[str]:
-    """What the ledger says is still to be done. Empty when all is."""
+    """Unfinished work, as the ledger lists it."""
     return _ask(
         data_dir,
         "SELECT 'job ' || id || ' ' || kind || ' ' || state || ', attempt ' || attempts"

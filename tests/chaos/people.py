@@ -122,7 +122,7 @@ class Sent:
 
 
 class People(threading.Thread):
-    """Does the deeds of a plan, and remembers what was sent."""
+    """Carries out a plan, and remembers what was sent."""
 
     def __init__(self, api: BotApi, site_url: str, deeds: list[Deed]) -> None:
         """The chats are opened; nothing is said before `start`."""
@@ -139,7 +139,7 @@ class People(threading.Thread):
         self._unsubscribe: Callable[[], None] = api.events.subscribe(self._look)
 
     def run(self) -> None:
-        """The thread: ends with the last deed."""
+        """Run the thread until the last deed."""
         start = time.monotonic()
         for deed in self._deeds:
             if self._stopped.wait(max(0.0, start + deed.at_s - time.monotonic())):
@@ -148,7 +148,7 @@ class People(threading.Thread):
         self._unsubscribe()
 
     def stop(self) -> None:
-        """Say nothing more."""
+        """Stop sending."""
         self._stopped.set()
         self.join()
 

@@ -1,4 +1,4 @@
-"""One chaos run: start everything, let people and faults at it, wait until it is quiet, count."""
+"""One chaos run: start the bot, people and faults; wait until all is done; count."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Run:
                     thread.stop()
 
     def go(self) -> Result:
-        """The whole run."""
+        """Run everything, and return the result."""
         self.supervisor.start()
         first = self._settled_reading()
         self.people.start()
@@ -228,7 +228,7 @@ class Run:
         return result
 
     def _save(self) -> None:
-        """What is needed to understand a run afterwards."""
+        """Save logs and chats of the run."""
         (self.logs / "chats.txt").write_text(self.api.transcript(), errors="backslashreplace")
         for file in self.data_dir.glob("ledger.sqlite3*"):
             shutil.copy(file, self.logs)

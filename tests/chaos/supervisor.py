@@ -1,4 +1,4 @@
-"""What keeps the bot running in a chaos run: it starts it again, and writes down its lives."""
+"""Restarts the bot in a chaos run, and records each of its lives."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Supervisor(threading.Thread):
             self._start()
 
     def stop(self) -> None:
-        """Start it no more; the bot itself goes on."""
+        """Stop restarting the bot, which itself goes on."""
         self._stopped.set()
         self.join()
 

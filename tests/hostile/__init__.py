@@ -1,1 +1,1 @@
-"""A bot whose downloads run an attacker's program in place of yt-dlp; all else is the real one."""
+"""Hostile sites, servers and downloads to test the bot with."""

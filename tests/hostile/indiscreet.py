@@ -1,4 +1,4 @@
-"""The same, and nothing is taken out of it."""
+"""The same with redaction taken away."""
 
 from tests.hostile import talkative  # noqa: F401 - imported for what it does
 from worker import logs

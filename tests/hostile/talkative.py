@@ -1,4 +1,4 @@
-"""Makes every library of the bot say all that it can, in every process."""
+"""Makes every library log at its most verbose level, in every process."""
 
 from __future__ import annotations
 

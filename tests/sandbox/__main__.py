@@ -26,7 +26,7 @@ _HURRIED = {"QUEUE_RETRY_AFTER": "10", "SHUTDOWN_GRACE": "5"}
 
 @dataclass(frozen=True)
 class Sandbox:
-    """Everything that runs."""
+    """The parts that are running."""
 
     api: BotApi
     site: MediaSite
@@ -57,7 +57,7 @@ def main() -> int:
 
 @contextmanager
 def sandbox(data: Path | None) -> Iterator[Sandbox]:
-    """API, site and bot, up; all of it stopped and cleaned up at the end, whatever happens."""
+    """Start API, site and bot; stop and clean up all of them at the end of the block."""
     with (
         tempfile.TemporaryDirectory(prefix="sandbox-") as folder,
         BotApi() as api,

@@ -59,7 +59,7 @@ class BotApi:
     # Running it
 
     def start(self) -> BotApi:
-        """Begin to serve."""
+        """Start serving."""
         self._running = True
         self._server.start()
         return self
@@ -93,7 +93,7 @@ class BotApi:
 
     @property
     def on_call(self) -> Callable[[Call], None] | None:
-        """Called on the serving thread when a call was parsed, before it takes effect."""
+        """Hook called on the serving thread once a call is parsed, before it takes effect."""
         return self._service.on_call
 
     @on_call.setter
@@ -102,7 +102,7 @@ class BotApi:
 
     @property
     def on_applied(self) -> Callable[[Call], None] | None:
-        """Called on the serving thread after the effect, before the answer is written."""
+        """Hook called on the serving thread after the effect, before the answer is written."""
         return self._service.on_applied
 
     @on_applied.setter
@@ -112,7 +112,7 @@ class BotApi:
     # The user's side
 
     def open(self, chat_id: int = DEFAULT_CHAT, name: str | None = None) -> int:
-        """Make a chat that the bot may write to, without a message in it."""
+        """Open an empty chat that the bot may write to."""
         with self._world.changed:
             return self._world.chats.open(chat_id, name).chat_id
 
@@ -219,12 +219,12 @@ class BotApi:
 
     @property
     def events(self) -> Events:
-        """Subscribe here to be told of each change."""
+        """Where to subscribe to changes."""
         return self._world.events
 
     @property
     def commands(self) -> list[dict[str, Any]]:
-        """What setMyCommands was given last."""
+        """The commands of the last setMyCommands."""
         with self._world.changed:
             return list(self._world.commands)
 
@@ -235,13 +235,13 @@ class BotApi:
 
     @property
     def chat_ids(self) -> list[int]:
-        """The chats that there are."""
+        """The ids of all chats."""
         with self._world.changed:
             return [chat.chat_id for chat in self._world.chats.all()]
 
     @property
     def version(self) -> int:
-        """Grows with each change."""
+        """A number that grows with each change."""
         with self._world.changed:
             return self._world.version
 
@@ -252,7 +252,7 @@ class BotApi:
             return [message.snapshot() for message in chat.messages.values()] if chat else []
 
     def wait_for(self, predicate: Callable[[], T], timeout_s: float = 30) -> T:
-        """The first true value of `predicate`, which is asked again after each change.
+        """Wait until `predicate` is true, checking it after each change; returns its value.
 
         Raises TimeoutError with the conversations so far. The lock is not held meanwhile, so
         `predicate` may ask anything; what changes elsewhere is noticed within a quarter second.

@@ -53,13 +53,13 @@ class Upload:
 
 @dataclass
 class Request:
-    """What a call brought: its raw parameters and its uploads by field name."""
+    """The raw parameters of a call, and its uploads by field name."""
 
     params: dict[str, Any] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
 
     def discard(self) -> None:
-        """Remove the uploads that nobody kept."""
+        """Remove the uploads that were not kept."""
         for upload in self.uploads.values():
             upload.path.unlink(missing_ok=True)
 
@@ -101,7 +101,7 @@ class BodyStream:
         return data
 
     def read_all(self) -> bytes:
-        """The whole body, which must be a small one."""
+        """The whole body, which must be small."""
         parts: list[bytes] = []
         total = 0
         while data := self.read(CHUNK):
@@ -112,7 +112,7 @@ class BodyStream:
         return b"".join(parts)
 
     def drain(self, limit: int) -> bool:
-        """Read and forget what is left; False when that is more than `limit` bytes."""
+        """Discard the rest of the body; False if that is more than `limit` bytes."""
         self._limit = self._taken + limit
         try:
             while self.read(CHUNK):

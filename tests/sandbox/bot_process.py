@@ -21,7 +21,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
 
 
 class BotDied(Exception):
-    """The bot ended by itself: with which exit code, and what it wrote last."""
+    """The bot ended by itself; has its exit code and the end of its log."""
 
     def __init__(self, exit_code: int, log: str) -> None:
         super().__init__(f"the bot ended with exit code {exit_code}; its log ends with:\n{log}")
@@ -87,7 +87,7 @@ class BotProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether the main process lives."""
+        """Whether the main process is alive."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -97,11 +97,11 @@ class BotProcess:
 
     @property
     def log(self) -> str:
-        """All that it wrote, over all its starts."""
+        """Its whole log, over all starts."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def log_end(self, lines: int = 20) -> str:
-        """The last lines that it wrote."""
+        """The last lines of its log."""
         return "\n".join(self.log.splitlines()[-lines:])
 
     def wait_until_polling(self, timeout_s: float = 20) -> None:
@@ -129,7 +129,7 @@ class BotProcess:
         self._started().send_signal(signal.SIGTERM)
 
     def wait(self, timeout_s: float = 30) -> int:
-        """Its exit code; TimeoutError with the end of its log when it goes on."""
+        """Wait for its end; returns the exit code. Raises TimeoutError with the end of its log."""
         try:
             return self._started().wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -146,7 +146,7 @@ class BotProcess:
         return [process.pid for process in self._tree()]
 
     def wait_for_empty_tree(self, timeout_s: float = 10) -> None:
-        """Wait until nothing is left; TimeoutError that names what is."""
+        """Wait until no process is left. Raises TimeoutError with the names of those that are."""
         deadline = time.monotonic() + timeout_s
         while left := self.tree():
             if time.monotonic() > deadline:

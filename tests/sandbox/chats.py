@@ -70,12 +70,12 @@ class ChatMessage:
         return [[(b["text"], b.get("callback_data") or b.get("url", "")) for b in r] for r in rows]
 
     def content(self) -> tuple[Any, ...]:
-        """What must differ for an edit to be one. Media counts by its bytes, not its file_id."""
+        """What an edit must change. Media is compared by its bytes, not its file_id."""
         media = (self.media.kind, self.media.file_unique_id) if self.media else None
         return self.text, self.caption, self.entities, self.markup, media
 
     def snapshot(self) -> ChatMessage:
-        """A copy that later edits do not touch."""
+        """A copy that later edits do not affect."""
         return replace(self, history=list(self.history), markup=copy.deepcopy(self.markup))
 
 
@@ -96,14 +96,14 @@ class Chat:
 
 
 class Chats:
-    """All chats of the bot. Not locked: its owner does that."""
+    """All chats of the bot. Its owner does the locking."""
 
     def __init__(self) -> None:
         self._chats: dict[int, Chat] = {}
         self._last_id = 0
 
     def open(self, chat_id: int, name: str | None = None) -> Chat:
-        """The chat with that id, made when there is none: ids below 0 are groups."""
+        """The chat with that id, created if missing; ids below 0 are groups."""
         if chat_id not in self._chats:
             if chat_id > 0:
                 kind = "private"
@@ -143,7 +143,7 @@ class Chats:
         return message
 
     def to_edit(self, chat: Chat, message_id: int) -> ChatMessage:
-        """A message of the bot that still stands; else the 400 that the real one gives."""
+        """A message of the bot that is not deleted; otherwise raises the 400 of the real server."""
         message = chat.messages.get(message_id)
         if message is None or message.deleted:
             raise bad_request("message to edit not found")

@@ -1,4 +1,4 @@
-"""A tiny Bot API client for tests: says exactly what goes over the wire."""
+"""A tiny Bot API client for tests, which control every byte that is sent."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Part = tuple[str, bytes]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the HTTP status and the JSON object."""
+    """The HTTP status and the JSON object of an answer."""
 
     status: int
     body: dict[str, Any]
 
     @property
     def result(self) -> Any:
-        """The result of a call that went well; an assertion error otherwise."""
+        """The result of a successful call; raises AssertionError otherwise."""
         assert self.body.get("ok"), self.body
         return self.body["result"]
 
     @property
     def description(self) -> str:
-        """What an error says, empty for none."""
+        """The description of an error; empty without one."""
         return str(self.body.get("description", ""))
 
 
@@ -47,7 +47,7 @@ class Client:
         return self.raw(method, json.dumps(params).encode(), content_type="application/json")
 
     def do(self, method: str, files: Mapping[str, Part] | None = None, **params: Any) -> Any:
-        """The result of a call that has to go well."""
+        """The result of a call that must succeed."""
         return self.call(method, files, **params).result
 
     def by_query(self, method: str, **params: Any) -> Answer:
@@ -63,7 +63,7 @@ class Client:
         verb: str = "POST",
         token: str | None = None,
     ) -> Answer:
-        """A call as given; an iterable body is sent in chunks."""
+        """Send a request as it is; an iterable body is sent in chunks."""
         connection = http.client.HTTPConnection(self._address, timeout=self._timeout_s)
         try:
             headers = {"Content-Type": content_type} if content_type else {}

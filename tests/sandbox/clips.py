@@ -37,7 +37,7 @@ _ARGUMENTS = {
 
 
 class NeedsFfmpeg(Exception):
-    """The clip is generated, and there is no ffmpeg to do it."""
+    """A clip has to be generated, and ffmpeg is missing."""
 
 
 def default_cache() -> Path:

@@ -1,4 +1,4 @@
-"""Switches that make the stand-in misbehave, as the real one does on a bad day."""
+"""Faults that make the stand-in fail as the real server sometimes does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Call:
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` calls (None: all) of `method` (None: any).
+    """A fault of the next `times` calls (None: all) of `method` (None: any).
 
     With `chat_id` only calls about that chat are meant; "cut_before" is too early to know it.
     """
@@ -49,7 +49,7 @@ class Fault:
     hits: int = 0
 
     def fits(self, method: str, chat_id: str | None) -> bool:
-        """Whether it concerns a call of `method` about this chat and is not used up."""
+        """Whether it applies to a call of `method` about this chat and is not used up."""
         if (self.chat_id is not None or chat_id is not None) and str(self.chat_id) != chat_id:
             return False
         return (self.times is None or self.hits < self.times) and (
@@ -65,18 +65,18 @@ class Faults:
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> Fault:
-        """Switch a fault on."""
+        """Add a fault."""
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def remove(self, fault: Fault) -> None:
-        """Switch a fault off, used up or not."""
+        """Remove a fault, used up or not."""
         with self._lock:
             self._faults = [other for other in self._faults if other is not fault]
 
     def clear(self) -> None:
-        """Switch everything off."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 

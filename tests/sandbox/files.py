@@ -81,7 +81,7 @@ class StoredFile:
 
 
 class FileStore:
-    """Keeps uploads by content and hands out file_ids. Not locked: its owner does that."""
+    """Keeps uploads by content and hands out file_ids. Its owner does the locking."""
 
     def __init__(self, folder: Path, local: bool) -> None:
         self._folder = folder
@@ -99,7 +99,7 @@ class FileStore:
             ) from None
 
     def by_path(self, served_as: str) -> StoredFile | None:
-        """The file that getFile named so."""
+        """The file with the path that getFile returned."""
         return next((f for f in self._files.values() if f.served_as == served_as), None)
 
     def resolve(self, value: str, kind: str, uploads: dict[str, Upload]) -> StoredFile:
@@ -123,7 +123,7 @@ class FileStore:
         return file
 
     def keep(self, upload: Upload, kind: str) -> StoredFile:
-        """Check an upload and take its bytes over."""
+        """Check an upload and store it."""
         _check(upload.path, upload.size, kind)
         if kind in _PLAYS_AS and not _plays(upload, kind):
             kind = "document"
@@ -189,7 +189,7 @@ def _check(path: Path, size: int, kind: str) -> None:
 
 
 def _plays(upload: Upload, kind: str) -> bool:
-    """Whether Telegram would show it as `kind`; anything else arrives as a document."""
+    """Whether Telegram would show it as `kind`; otherwise it arrives as a document."""
     if Path(upload.file_name).suffix.lower() in _PLAYS_AS[kind]:
         return True
     with upload.path.open("rb") as file:

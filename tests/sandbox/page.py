@@ -54,7 +54,7 @@ class ChatPage:
         return self._server.url
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._server.start()
 
     def stop(self) -> None:
@@ -122,7 +122,7 @@ class _PageHandler(BaseHTTPRequestHandler):
     server: LoopbackServer
 
     def log_message(self, *args: Any) -> None:
-        """Nothing: the conversation itself is on the screen."""
+        """Log nothing, since the page shows the conversation."""
 
     @property
     def _page(self) -> ChatPage:
@@ -148,7 +148,7 @@ class _PageHandler(BaseHTTPRequestHandler):
             self._send(404, b"not here", "text/plain")
 
     def do_POST(self) -> None:
-        """What the person does: say, press, delete."""
+        """Say, press or delete something as the person."""
         length = self.headers.get("Content-Length", "")
         is_json = self.headers.get("Content-Type", "").startswith("application/json")
         if not (self._is_addressed_to_us() and is_json and length.isdigit()):

@@ -1,4 +1,4 @@
-"""Which processes belong to a bot, read from `/proc`, and the end of those left over."""
+"""Find the processes of a bot in `/proc`, and kill those left over."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Found:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs; a zombie does not."""
+        """Whether it is running; a zombie is not."""
         return self.state not in "ZX"
 
 

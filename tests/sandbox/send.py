@@ -1,4 +1,4 @@
-"""One conversation without a screen: a link goes in, the file that comes back is saved."""
+"""One conversation on the command line: send a link and save the file that comes back."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _final_answer(api: BotApi, bot: BotProcess, link_id: int, timeout_s: float) 
 
 
 def _is_under_way(message: ChatMessage) -> bool:
-    """Whether the bot offers to cancel, so that this is not its last word."""
+    """Whether the message has a Cancel button, so that it is not final."""
     return any(
         "cancel" in f"{text} {data}".lower() for row in message.buttons for text, data in row
     )

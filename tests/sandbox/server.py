@@ -110,7 +110,7 @@ class LoopbackServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no error; anything else is shown."""
+        """Show all errors but that of a client that disconnected."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError | BodyCut):
             super().handle_error(request, client_address)
 
@@ -126,7 +126,7 @@ class BotApiHandler(BaseHTTPRequestHandler):
     server: LoopbackServer
 
     def log_message(self, *args: Any) -> None:
-        """Nothing: the calls are recorded."""
+        """Log nothing, since the calls are recorded."""
 
     def do_GET(self) -> None:
         """A call with its parameters in the query, or a file."""

@@ -100,7 +100,7 @@ class MediaSite:
         return sum(urlsplit(request.path).path == path for request in self.requests)
 
     def start(self) -> MediaSite:
-        """Begin to serve."""
+        """Start serving."""
         self._running = True
         self._server.start()
         return self
@@ -131,7 +131,7 @@ class MediaSite:
             self._requests.append(request)
 
     def fails_again(self, path: str, times: int) -> bool:
-        """Whether a flaky path has still to fail, counting this time."""
+        """Count a request for a flaky path; whether it fails once more."""
         with self._lock:
             if self._failed[path] >= times:
                 return False
@@ -165,7 +165,7 @@ def padded(clip: bytes, size: int) -> Blob:
 
 
 class _SiteHandler(BaseHTTPRequestHandler):
-    """One connection of a visitor."""
+    """One client connection."""
 
     protocol_version = "HTTP/1.1"
     server_version = "sandbox-site"
@@ -306,7 +306,7 @@ class _SiteHandler(BaseHTTPRequestHandler):
     # Means
 
     def _gone(self, timeout_s: float | None) -> bool:
-        """Wait; True as soon as the visitor has left or the site stops."""
+        """Wait; True as soon as the client has disconnected or the site stops."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._site.stopping.is_set():
             left = 0.2 if deadline is None else min(0.2, deadline - time.monotonic())

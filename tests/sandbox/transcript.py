@@ -1,4 +1,4 @@
-"""Messages and events as lines that a person reads."""
+"""Messages and events as lines of text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def describe(message: ChatMessage) -> str:
 
 
 def describe_media(media: MediaSent) -> str:
-    """A file with what a person wants to know of it."""
+    """A file with its kind, size and length."""
     facts = [media.kind]
     if media.width and media.height:
         facts.append(f"{media.width}x{media.height}")
@@ -44,7 +44,7 @@ def describe_event(event: Event) -> str | None:
 
 
 def size_text(size: int) -> str:
-    """A size in bytes as people write it."""
+    """A size in bytes, with a unit."""
     if size < 1000:
         return f"{size} bytes"
     if size < 1_000_000:

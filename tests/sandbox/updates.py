@@ -33,7 +33,7 @@ class UpdateQueue:
 
     @property
     def pending(self) -> list[dict[str, Any]]:
-        """The updates that nobody has confirmed yet."""
+        """The updates that are not confirmed yet."""
         with self._changed:
             return list(self._pending)
 
@@ -57,7 +57,7 @@ class UpdateQueue:
             return update_id
 
     def drop(self) -> None:
-        """Forget everything that is pending."""
+        """Drop all pending updates."""
         with self._changed:
             self._pending.clear()
 
@@ -70,7 +70,7 @@ class UpdateQueue:
     def poll(
         self, offset: int, limit: int, timeout_s: float, allowed: list[str] | None
     ) -> list[dict[str, Any]]:
-        """Confirm what lies below `offset`, wait for something to give, and give it.
+        """Confirm the updates below `offset`, then wait for others and return them.
 
         An older poll that still waits ends with a 409.
         """

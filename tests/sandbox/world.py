@@ -1,4 +1,4 @@
-"""What the stand-in knows, behind one lock: chats, files, updates, and who watches them."""
+"""The state of the stand-in behind one lock: chats, files, updates and subscribers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Events:
         return lambda: self._remove(callback)
 
     def tell(self, event: Event) -> None:
-        """Pass an event on."""
+        """Pass an event to all subscribers."""
         for callback in self._callbacks:
             callback(event)
 
@@ -66,7 +66,7 @@ class World:
         self.updates = UpdateQueue(self.changed)
 
     def touch(self) -> None:
-        """Wake everybody who waits for a change."""
+        """Wake all threads that wait for a change."""
         with self.changed:
             self.version += 1
             self.changed.notify_all()

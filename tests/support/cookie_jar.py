@@ -1,4 +1,4 @@
-"""Cookie jars of strangers and friends."""
+"""Cookie files in the format of Netscape."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A yt-dlp whose import fails, to be put first on the path: the installed one stays as it is."""
+"""A yt-dlp whose import fails, to be put first on the path."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""SIGKILL for tests of the whole bot: to its processes, and to itself at chosen commits."""
+"""SIGKILL for tests of the whole bot: for its processes, and for itself at chosen commits."""
 
 import itertools
 from pathlib import Path
@@ -33,7 +33,7 @@ def mortal(site: MediaSite, home: Path, **more: str) -> Scene:
 
 
 def die_at_commits(scene: Scene, first: int, further: int) -> int:
-    """Begin life after life until there is an answer, and then one that lives on.
+    """Start the bot again and again until there is an answer, and then once more to stay.
 
     Each gets so many commits further than the last, and dies at the next moment of one. Returns
     how many the last mortal one was given.

@@ -1,4 +1,4 @@
-"""Media for tests: made by ffmpeg, and judged by ffprobe."""
+"""Media for tests: made with ffmpeg, and examined with ffprobe."""
 
 import json
 import os

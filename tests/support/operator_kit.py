@@ -1,4 +1,4 @@
-"""What an operator's tests share: the command itself, and processes that have gone astray."""
+"""Helpers for tests of the operator's commands, and stray processes to test them with."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""An owner of a pool, as small as an owner can be: wait, step, keep what happened."""
+"""A minimal owner of a pool: wait, step, keep the events."""
 
 import contextlib
 import gc
@@ -56,7 +56,7 @@ class Driver:
         return clock + self.lead_s
 
     def stop_clock(self) -> None:
-        """Let no time pass."""
+        """Stop the pool's clock."""
         self.stopped_at = self.now()
 
     def step(self) -> list[Event]:

@@ -21,7 +21,7 @@ WHOLE = "whole again"
 
 
 def main(method: str) -> None:
-    """The whole story."""
+    """Run a pool through the limit and out of it."""
     if os.getuid() == 0:
         os.setgroups([])
         os.setgid(SOMEBODY)

@@ -61,7 +61,7 @@ class Connected(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
-        """Silence."""
+        """Log nothing."""
 
 
 class Scripted(ThreadingHTTPServer):
@@ -85,7 +85,7 @@ class Scripted(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up is part of the game."""
+        """Ignore clients that disconnect."""
 
 
 def says(status: int, body: object, **headers: str) -> Responder:
