@@ -16,6 +16,7 @@ from tests.hostile.web import Answer, Handler, Web, content, redirect, stream
 HLS, DASH = "application/vnd.apple.mpegurl", "application/dash+xml"
 VIDEO, PAGE, FEED = "video/mp4", "text/html", "application/rss+xml"
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n"
+LATER = "#EXT-X-MEDIA-SEQUENCE:100\n"
 END = "#EXT-X-ENDLIST\n"
 MPD = '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"'
 
@@ -119,7 +120,7 @@ def a_manifest_that_multiplies(web: Web) -> str:
 
 
 def a_live_playlist(web: Web) -> str:
-    return put(web, "/a.m3u8", content(PLAYLIST + "#EXTINF:1,\n0.ts\n" * 3, HLS))
+    return put(web, "/a.m3u8", content(PLAYLIST + LATER + "#EXTINF:1,\n0.ts\n" * 3, HLS))
 
 
 def a_live_manifest(web: Web) -> str:

@@ -41,7 +41,6 @@ FLOODS: list[tuple[Flood, Reason, dict[str, float]]] = [
     (floods.an_endless_playlist, Reason.HUGE_PAGE, NO_OTHER),
     (floods.a_manifest_of_a_hundred_thousand_pieces, Reason.TOO_LONG, NO_OTHER),
     (floods.a_manifest_of_a_billion_pieces, Reason.OUT_OF_MEMORY, NO_OTHER),
-    (floods.a_manifest_that_multiplies, Reason.UNSUPPORTED, NO_OTHER),
     (floods.a_live_playlist, Reason.LIVE, NO_OTHER),
     (floods.a_live_manifest, Reason.LIVE, NO_OTHER),
     (floods.a_redirect_to_itself, Reason.LEADS_NOWHERE, NO_OTHER),
@@ -55,7 +54,7 @@ FLOODS: list[tuple[Flood, Reason, dict[str, float]]] = [
     (floods.a_key_without_end, Reason.HUGE_PAGE, NO_OTHER),
     (floods.a_film_of_four_hours, Reason.TOO_LONG, NO_OTHER),
     (floods.a_page_of_brackets, Reason.NO_MEDIA, NO_OTHER),
-    (floods.a_page_that_calls_itself_a_video, Reason.NO_MEDIA, NO_OTHER),
+    (floods.a_page_that_calls_itself_a_video, Reason.UNSUPPORTED, NO_OTHER),
 ]
 OURS = {Reason.TOO_LONG, Reason.HUGE_PAGE}
 BOUNDED = [
@@ -111,6 +110,14 @@ def test_without_its_limit_a_flood_goes_on(
     assert not isinstance(outcome.result, JobError) or outcome.result.reason is not reason
 
 
+def test_a_manifest_that_multiplies_is_not_read_and_comes_as_the_file_that_it_is(
+    warm: Worker, web: Web
+) -> None:
+    media = warm.run(floods.a_manifest_that_multiplies(web), limits(NO_OTHER)).media
+    assert media.facts.kind is MediaKind.DOCUMENT
+    assert media.size_bytes < 1000
+
+
 def test_each_limit_has_a_sentence_of_its_own() -> None:
     reasons = {reason for _, reason, _ in FLOODS}
     assert len({texts.explanation(ENGLISH, reason) for reason in reasons}) == len(reasons)
@@ -128,7 +135,7 @@ def test_a_picture_is_sent_as_large_as_telegram_takes_it(side: int, warm: Worker
 @pytest.mark.usefixtures("needs_ffmpeg")
 def test_a_picture_that_nobody_could_unpack_is_none(warm: Worker, web: Web) -> None:
     url = floods.put(web, "/a.png", content(floods.png(40_000), "image/png"))
-    assert warm.run(url, limits(NO_OTHER)).error.reason is Reason.NO_MEDIA
+    assert warm.run(url, limits(NO_OTHER)).error.reason is Reason.BROKEN_FILE
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
@@ -140,4 +147,4 @@ def test_a_small_video_of_four_hours_comes_as_it_is(warm: Worker, web: Web, tmp_
     url = floods.put(web, "/a.mkv", content(film.read_bytes(), "video/x-matroska"))
     media = warm.run(url, limits(NO_OTHER)).media
     assert (media.facts.kind, media.facts.duration_s) == (MediaKind.DOCUMENT, 14400)
-    assert media.facts.note is Note.NOT_CONVERTED
+    assert media.facts.note is Note.TOO_LARGE_CONVERTED
