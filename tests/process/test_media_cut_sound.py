@@ -9,6 +9,7 @@ from tests.support.download_limits import limits_for_parts
 from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import index_stands_in_front, make, probe
+from worker.downloads.file_names import cover_of
 from worker.downloads.media.cutting import cut
 from worker.errors import JobError, Reason
 from worker.form import Form
@@ -75,7 +76,7 @@ def test_what_has_to_be_encoded_anyway_is_small_then(
     assert probe(file.path).audio == "aac"
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
 def test_without_time_to_encode_it_is_cut_as_it_is(film: Path, tmp_path: Path, name: str) -> None:
     path = make(tmp_path / name, "-vn -af aloop=loop=-1:size=480000 -t 120", film)
     limits = replace(limits_for_parts(path, 2.5, most_parts=4), timeout_s=6)
@@ -85,6 +86,14 @@ def test_without_time_to_encode_it_is_cut_as_it_is(film: Path, tmp_path: Path, n
     ]
     lengths = [probe(tmp_path / file.name).duration_s for file in files]
     assert lengths == pytest.approx([40, 40, 40], abs=0.3)
+
+
+def test_the_cover_of_a_site_is_shown_with_each_part(film: Path, tmp_path: Path) -> None:
+    path = make(tmp_path / "song.aac", "-vn -c:a aac -b:a 96k", film)
+    make(cover_of(path), "-frames:v 1 -f mjpeg", film)
+    files = cut(path, {}, limits_for_parts(path, 1.5, most_parts=4))
+    assert len(files) == 2
+    assert all(file.thumbnail for file in files)
 
 
 def test_a_cover_is_shown_with_each_part(warm: Worker, film: Path, tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def cut_sound(
 
 def suffix_of(codec: str | None) -> str:
     """The suffix of a file that holds nothing but sound of this codec, by ffprobe's name."""
-    codec = str(codec)
-    return ".wav" if codec.startswith("pcm_") else _SUFFIXES.get(codec, ".mka")
+    is_wav = codec is not None and codec.startswith("pcm_") and not codec.endswith("be")
+    return ".wav" if is_wav else _SUFFIXES.get(str(codec), ".mka")
 
 
 def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> Path:
@@ -75,6 +75,8 @@ def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> 
     with pieces.failures("extract"):
         ffmpeg.extract_sound(path, sound, number, ProgramLimits(time_s, limits.memory_bytes))
     path.unlink()
+    with contextlib.suppress(FileNotFoundError):
+        cover_of(path).rename(cover_of(sound))
     return sound
 
 

@@ -2,7 +2,7 @@
 
 A `Chooser` takes the place of yt-dlp's format expression, which cannot add up sizes and does not
 know how long a conversion takes or that a choice has proved too large. Apart from what a Chooser
-remembers between choices, all of this is pure.
+remembers between choices and has somebody look at, all of this is pure.
 """
 
 import math
