@@ -54,6 +54,7 @@ class Stage(StrEnum):
     FINISHING = "finishing"
     RETRYING = "retrying"
     UPLOADING = "uploading"
+    PAUSED = "paused"  # the bot stops
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,10 @@ def test_job_that_outlasts_the_grace_is_put_back(
         assert scene.ledger("SELECT state, attempts FROM jobs WHERE kind = 'download'") == [
             ("waiting", 0)
         ]
+        if signals == 1:
+            status = scene.status()
+            assert status
+            assert (status.text or "").startswith("Paused")
         scene.bot.start()
         (answer,) = scene.wait_for_answers()
         assert answer.kind == "video"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.support.stepped_dispatcher import SteppedDispatcher
-from worker.dispatch.dispatcher import STOP_PATIENCE_S
-from worker.errors import Fault, JobError, Reason
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker.dispatch.dispatcher import PAUSE_PATIENCE_S, STOP_PATIENCE_S
+from worker.errors import Fault, JobError, Reason, TelegramBusy
 from worker.pool.events import StopReason
-from worker.protocol import Deliver, Download, Explain, PostStatus
+from worker.protocol import Deliver, Download, EditStatus, Explain, PostStatus, Progress, Stage
 
 LINK = "https://site.example/v"
 GRACE_S = 20.0
@@ -133,3 +133,140 @@ def test_next_start_goes_on_where_the_last_has_stopped(bot: SteppedDispatcher) -
     bot.deliver()
     assert is_over(bot)
     assert bot.rows("SELECT answered_at IS NOT NULL FROM requests") == [(1,)]
+
+
+# ---------------------------------------------------------------- what people see meanwhile
+
+
+def paused(bot: SteppedDispatcher) -> list[int]:
+    """The requests that status messages have called paused since this was asked last."""
+    seen, bot.edits = bot.edits, []
+    return [edit.request_id for edit in seen if edit.progress == Progress(Stage.PAUSED)]
+
+
+def move(bot: SteppedDispatcher) -> None:
+    """The download in hand is under way, and its chat has been quiet for a while."""
+    bot.downloads.report(bot.job_id(Download), Progress(Stage.DOWNLOADING, 6, 100, 9.0, 19.0))
+    bot.pass_time(5)
+    assert bot.shown()
+
+
+def test_progress_does_not_stand_while_the_bot_is_away(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    move(bot)
+    bot.dispatcher.stop(GRACE_S)
+    is_over(bot)
+    assert paused(bot) == [1]
+    is_over(bot, 5)
+    assert paused(bot) == []
+    bot.downloads.stop(bot.job_id(Download))
+    assert is_over(bot)
+
+
+def test_who_waits_in_line_is_told_after_those_who_are_served(bot: SteppedDispatcher) -> None:
+    for user_id in (7, 8, 9):
+        bot.send(f"{LINK}{user_id}", user_id=user_id)
+        bot.post(40 + user_id)
+    bot.pass_time(20)
+    bot.dispatcher.stop(GRACE_S)
+    is_over(bot)
+    bot.pass_time(3)
+    assert paused(bot) == [1, 2, 3]
+
+
+def test_one_chat_is_told_no_faster_than_it_may_be(bot: SteppedDispatcher) -> None:
+    for number in range(3):
+        bot.send(f"{LINK}{number}")
+        bot.post(50 + number)
+    bot.pass_time(20)
+    bot.dispatcher.stop(GRACE_S)
+    told = []
+    for _ in range(5):
+        is_over(bot, 1)
+        told.append(len(paused(bot)))
+    assert (max(told), sum(told)) == (1, 3)
+
+
+def test_chat_that_telegram_wants_left_alone_is_not_told(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    move(bot)
+    bot.holds_edits = True
+    bot.downloads.report(bot.job_id(Download), Progress(Stage.DOWNLOADING, 60, 100))
+    bot.pass_time(4)
+    bot.fail(EditStatus, TelegramBusy(60.0))
+    bot.holds_edits = False
+    bot.dispatcher.stop(GRACE_S)
+    bot.finish_download()
+    assert not is_over(bot, PAUSE_PATIENCE_S - 1)
+    assert is_over(bot, 2)
+    assert paused(bot) == []
+
+
+def test_stop_waits_for_the_last_word_but_not_for_long(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    move(bot)
+    bot.holds_edits = True
+    bot.dispatcher.stop(GRACE_S)
+    bot.finish_download()
+    assert bot.task(EditStatus).progress.stage is Stage.PAUSED
+    assert not is_over(bot, PAUSE_PATIENCE_S - 1)
+    assert is_over(bot, 2)
+
+
+def test_second_signal_waits_for_no_word(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    move(bot)
+    bot.holds_edits = True
+    bot.dispatcher.stop(GRACE_S)
+    bot.finish_download()
+    assert not is_over(bot)
+    bot.dispatcher.stop_now()
+    assert is_over(bot, 0.1)
+
+
+def test_answer_on_its_way_is_not_spoken_over(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    bot.finish_download()
+    bot.pass_time(5)
+    upload = bot.job_id(Deliver)
+    bot.dispatcher.stop(GRACE_S)
+    is_over(bot, 5)
+    assert paused(bot) == []
+    bot.deliver()
+    assert is_over(bot)
+    assert paused(bot) == []
+    assert upload not in bot.telegram.tasks
+
+
+def test_upload_that_is_put_back_is_paused_as_well(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    bot.finish_download()
+    bot.pass_time(5)
+    bot.dispatcher.stop(GRACE_S)
+    is_over(bot, GRACE_S + 1)
+    bot.telegram.stop(bot.job_id(Deliver))
+    is_over(bot)
+    assert paused(bot) == [1]
+    assert is_over(bot)
+
+
+def test_cancelled_request_does_not_go_on(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    move(bot)
+    bot.press_cancel(1)
+    bot.dispatcher.stop(GRACE_S)
+    is_over(bot, 5)
+    assert paused(bot) == []
+
+
+def test_progress_goes_on_after_the_next_start(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    begin(bot)
+    move(bot)
+    bot.dispatcher.stop(0.0)
+    is_over(bot)
+    bot.close()
+    assert paused(bot) == [1]
+    bot = make_bot()
+    bot.step()
+    move(bot)

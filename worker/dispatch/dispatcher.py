@@ -42,6 +42,9 @@ LEDGER_PAUSE_S = 1.0
 STOP_PATIENCE_S = 4.0
 """From the end of the grace to the end of the pools: for sessions to be killed and cleaned."""
 
+PAUSE_PATIENCE_S = 2.0
+"""How long a stop with nothing in hand waits until people are told that their links are paused."""
+
 
 class Dispatcher:
     """Gives jobs to workers and records what comes of them, until it is told to stop.
@@ -79,6 +82,7 @@ class Dispatcher:
         self._has_recovered = False
         self._paused_until = 0.0
         self._stop_at: float | None = None
+        self._idle_since: float | None = None
         self._lock = threading.Lock()
         self.heartbeat = clocks.monotonic()
 
@@ -158,6 +162,8 @@ class Dispatcher:
         if self._upgrade.step(now, is_broken=self._cannot_download):
             replace_fork_server()
             self._pools[DOWNLOADS].renew()
+        if self._stop_at is not None:
+            self._showing.begin_pause()
         for pool in self._pools.values():
             self._events += pool.step(now)
         if now < self._paused_until:
@@ -177,6 +183,8 @@ class Dispatcher:
                 obstacle = None if has_room else Stage.NO_ROOM
                 obstacle = Stage.OUT_OF_ORDER if self._cannot_download else obstacle
                 self._showing.step(self._ledger, now, wall, obstacle)
+            else:
+                self._showing.pause(self._ledger, self._in_hand.request_ids, now)
         except LedgerBusy as error:
             log.error("The ledger cannot be written, work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S
@@ -207,13 +215,19 @@ class Dispatcher:
         """Whether a stop is complete; once its grace is over, orders what is in hand to stop."""
         if self._stop_at is None:
             return False
-        if not self._in_hand and not self._events:
-            return True
         late_s = now - self._stop_at
         if late_s > 0:
             # What listens gets time to end its session.
             self._in_hand.stop_all(STOP_PATIENCE_S)
-        return late_s > STOP_PATIENCE_S
+        return late_s > STOP_PATIENCE_S or self._is_idle(now)
+
+    def _is_idle(self, now: Monotonic) -> bool:
+        """Whether nothing is in hand, and people have been told so or need not be."""
+        if self._in_hand or self._events:
+            return False
+        if self._idle_since is None:
+            self._idle_since = now
+        return self._showing.has_paused or now >= self._idle_since + PAUSE_PATIENCE_S
 
     def close(self) -> None:
         """End every worker, and put back what they had in hand."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from worker.clocks import Monotonic
-from worker.ledger import Job
+from worker.ledger import Job, RequestJob
 from worker.pool import Pool
 
 
@@ -38,6 +38,11 @@ class JobsInHand:
     @property
     def jobs(self) -> list[Job]:
         return [hand.job for hand in self._by_id.values()]
+
+    @property
+    def request_ids(self) -> set[int]:
+        """The requests that something is being sent for."""
+        return {job.request.id for job in self.jobs if isinstance(job, RequestJob)}
 
     @property
     def downloads(self) -> int:

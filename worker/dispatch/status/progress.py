@@ -82,6 +82,14 @@ class ProgressBoard:
         working = (m for m in self._messages.values() if m.wanted.stage in _AT_WORK)
         return {message.place: message.wanted for message in working}
 
+    @property
+    def chat_ids(self) -> Mapping[int, int]:
+        """The chats of the requests on show, those first for which something is being done."""
+        messages = sorted(
+            self._messages.items(), key=lambda entry: entry[1].wanted.stage not in _AT_WORK
+        )
+        return {request_id: message.place.chat_id for request_id, message in messages}
+
     def new_id(self) -> int:
         """An id for a call that is not in the ledger."""
         return next(self._ids)

@@ -3,11 +3,12 @@
 They are in no ledger, are never tried again, and end with the bot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status.actions import ChatActions
+from worker.dispatch.status.pauses import Pauses
 from worker.dispatch.status.progress import CALL_IDS, ProgressBoard
 from worker.dispatch.tasks import Task
 from worker.ledger import Ledger
@@ -37,6 +38,7 @@ class Showing:
         self._board = ProgressBoard()
         self._actions = ChatActions()
         self._calls: dict[int, EditStatus | ShowAction] = {}
+        self._pauses: Pauses | None = None
 
     @property
     def busy_request_ids(self) -> list[int]:
@@ -93,6 +95,27 @@ class Showing:
             action = self._actions.next_action(self._board.at_work, self._rate_limits, now)
             if action:
                 self._make(self._board.new_id(), action, now)
+
+    def begin_pause(self) -> Pauses:
+        """Note what is on show when the bot begins to stop, before anything more ends."""
+        if self._pauses is None:
+            self._pauses = Pauses(self._board.chat_ids)
+        return self._pauses
+
+    def pause(self, ledger: Ledger, busy_request_ids: Collection[int], now: Monotonic) -> None:
+        """Instead of `step` while the bot stops: say of what is on show that it goes on later.
+
+        Requests in `busy_request_ids` are left alone for now.
+        """
+        pauses = self.begin_pause()
+        busy = {*busy_request_ids, *self._board.request_ids_in_edit}
+        while self._pool.free and (edit := pauses.next_edit(ledger, self._rate_limits, busy, now)):
+            self._make(self._board.new_id(), edit, now)
+
+    @property
+    def has_paused(self) -> bool:
+        """Whether `pause` has nothing left to say, and nothing is on its way any more."""
+        return self._pauses is not None and not self._pauses and not self._calls
 
     def _make(self, call_id: int, call: EditStatus | ShowAction, now: Monotonic) -> None:
         self._calls[call_id] = call

@@ -85,6 +85,7 @@ ENGLISH = Catalogue(
         Stage.FINISHING: "Almost there: preparing the file…",
         Stage.RETRYING: "That did not work. I will try again in a moment…",
         Stage.UPLOADING: "Uploading…",
+        Stage.PAUSED: "Paused: it goes on when I am back…",
     },
     ahead={
         PluralForm.ONE: "Waiting: {count} download ahead of yours…",
