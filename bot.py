@@ -211,6 +211,12 @@ class Bot:
         """Wait for a reason to stop: 0 for a signal, else the exit code."""
         while not stop_signals.count:
             stop_signals.wait(1.0)
+            while stop_signals.unheeded:
+                log.warning(
+                    "%s changes nothing: settings are read at a start, "
+                    "so restart the bot (supervisorctl restart fetchbot).",
+                    stop_signals.unheeded.pop(0),
+                )
             if self._poller.token_refused.is_set():
                 log.error("Telegram refuses BOT_TOKEN (401); get a valid one from @BotFather.")
                 return EXIT_CONFIG

@@ -176,6 +176,7 @@ def test_stuck_ytdlp_of_a_real_bot_is_ended_and_a_namesake_is_not(
         (pid,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
         scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM processes"))
         monkeypatch.setenv("DATA_DIR", str(scene.data_dir))
+        monkeypatch.setenv("DOWNLOAD_JOB_TIMEOUT", "120")
         assert main(["zombies"]) == 0
         # Stuck as soon as it runs, instead of after the time that a job may take.
         monkeypatch.setattr(ownership, "STUCK_GRACE_S", -120.0)

@@ -11,11 +11,20 @@ from tests.support.process_kit import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
+_WAIT_FOR_A_STOP = """
+from worker.processes.stop_signals import StopSignals
+stop = StopSignals()
+print("waits", flush=True)
+for _ in range(3):
+    stop.wait(600)
+    print(*stop.unheeded, stop.count, flush=True)
+"""
+
 _WAIT_FOR_TWO = """
 from worker.processes.stop_signals import StopSignals
 stop = StopSignals()
 print("waits", flush=True)
-while stop.count < 2:
+for _ in range(2):
     stop.wait(600)
     print(stop.count, flush=True)
 """
@@ -30,4 +39,18 @@ def test_each_signal_ends_a_wait_and_is_counted(number: int) -> None:
         for count in (1, 2):
             process.send_signal(number)
             assert process.stdout.readline() == f"{count}\n"
+        assert process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_other_signals_end_a_wait_and_nothing_else(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", _WAIT_FOR_A_STOP]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "waits\n"
+        for times in (1, 2):
+            process.send_signal(number)
+            assert process.stdout.readline().split() == [number.name] * times + ["0"]
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline().split() == [number.name] * 2 + ["1"]
         assert process.wait(PATIENCE_S) == 0

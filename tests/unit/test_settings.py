@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.settings_table import rows
+from worker.logs import redact
 from worker.settings import VARIABLES, Settings, SettingsError, dotenv, load_settings
 from worker.settings.settings import CLOUD_API_URL
+from worker.settings.variables import Variable
 
 ROOT = Path(__file__).parents[2]
 SECRET = "AAFakeFakeFakeFakeFakeFakeFakeFake0"
@@ -164,6 +166,8 @@ def test_a_job_may_take_what_the_largest_answer_explains(
         ("ALLOWED_NETWORKS", "localhost"),
         ("PROXY", f"http://user:{SECRET}@host"),
         ("PROXY", f"gopher://user:{SECRET}@host:70"),
+        ("DOWNLOAD_MEMORY_MB", "64"),
+        ("DOWNLOAD_MEMORY_MB", "127"),
         ("DOWNLOAD_JOB_TIMEOUT", "59"),
         ("ORPHAN_MAX_AGE", "59"),
         ("DOWNLOAD_WORKERS", "x" * 5000),
@@ -374,3 +378,11 @@ def test_readme_has_the_table_of_settings() -> None:
     readme = (ROOT / "README.md").read_text("utf-8").splitlines()
     missing = [row for row in rows() if row not in readme]
     assert not missing, "python -m tests.support.settings_table prints the table as it should be"
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
+def test_what_is_allowed_survives_what_makes_logs_harmless(variable: Variable) -> None:
+    assert redact(variable.kind.allowed) == variable.kind.allowed
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"BOT_TOKEN": TOKEN, variable.name: "\0"}, None)
+    assert f"allowed is {variable.kind.allowed}" in redact(str(caught.value))

@@ -70,8 +70,10 @@ def worker_main(
     process_setup.become_subreaper()
     process_setup.set_name(name)
     process_setup.set_title(f"{process_setup.PROGRAM}: {name}")
-    # Ctrl-C reaches the whole foreground process group; the owner decides when workers stop.
+    # Ctrl-C and the end of a terminal reach the whole process group; the owner decides when
+    # workers stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         limits.apply()
         handler = setup(*setup_args)

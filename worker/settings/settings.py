@@ -45,7 +45,10 @@ class Settings:
     download_workers: Annotated[int, whole(1, 64), "how many downloads run at a time"] = 2
     telegram_workers: Annotated[int, whole(1, 64), "how many Telegram calls run at a time"] = 4
     download_memory_mib: Annotated[
-        int, whole(64, _TEBIBYTE_MIB, "MiB"), "memory for a download, yt-dlp and ffmpeg included"
+        # With 64 not even a clip of 60 kB comes through, with 96 it just does.
+        int,
+        whole(128, _TEBIBYTE_MIB, "MiB"),
+        "memory for a download, yt-dlp and ffmpeg included",
     ] = 512
     telegram_memory_mib: Annotated[
         int, whole(64, _TEBIBYTE_MIB, "MiB"), "memory for a Telegram worker"

@@ -138,5 +138,7 @@ BOT_TOKEN = ValueKind(
     secret=True,
 )
 PROXY = ValueKind(
-    _proxy, "scheme://[user:password@]host:port with http, https or socks5[h]", secret=True
+    _proxy,
+    "http, https, socks5 or socks5h://host:port, with user:password@ before the host for a login",
+    secret=True,
 )
