@@ -112,7 +112,7 @@ def test_killed_when_a_refused_file_has_come_as_a_document(site: MediaSite, tmp_
 
         def refuse_videos(call: Call) -> None:
             if call.method == "sendVideo" or "video" in str(call.params.get("media")):
-                raise bad_request("not enough rights to send videos to the chat")
+                raise bad_request("VIDEO_CONTENT_TYPE_INVALID")
 
         killed: list[bool] = []
 
