@@ -3,14 +3,17 @@
 import functools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
 from tests.support.youtube import LINK, Youtube, trust, trust_without_runtime
+from worker.downloads import players
+from worker.downloads.channel import NeedsPlayer
 from worker.downloads.limits import DownloadLimits
-from worker.errors import Fault, Reason
+from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Progress, Stage
 
 GONE = {"status": "ERROR", "reason": "Video unavailable"}
@@ -41,6 +44,16 @@ def test_a_video_whose_challenges_are_solved_comes(warm: Worker, youtube: Youtub
     assert youtube.hits("videoplayback") > 0
 
 
+def test_a_player_is_fetched_and_solved_once(youtube: Youtube, tmp_path: Path) -> None:
+    prepare = functools.partial(trust, youtube.certificate)
+    before = youtube.hits("base.js")
+    with worker(tmp_path, prepare=prepare) as made:
+        for _ in range(3):
+            assert made.run(LINK, limits(youtube)).media.facts.kind is MediaKind.VIDEO
+    assert youtube.hits("base.js") == before + 1
+    assert {path.name for path in tmp_path.iterdir()} == {"1-1", "2-1", "3-1"}
+
+
 def test_a_wait_before_the_video_is_told_and_does_not_count(
     warm: Worker, youtube: Youtube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,10 +68,18 @@ def blamed_on_the_operator(outcome: Outcome) -> bool:
     return (outcome.error.reason, outcome.error.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
 
 
-@pytest.mark.parametrize("player", ["", "throw 1;", "(function(){ var sts = 20000; }).call(this);"])
+@pytest.mark.parametrize(
+    ("player_id", "player"),
+    [
+        ("00000001", ""),
+        ("00000002", "throw 1;"),
+        ("00000003", "(function(){ var sts = 20000; }).call(this);"),
+    ],
+)
 def test_a_player_that_cannot_be_solved_is_for_the_operator(
-    warm: Worker, youtube: Youtube, monkeypatch: pytest.MonkeyPatch, player: str
+    warm: Worker, youtube: Youtube, monkeypatch: pytest.MonkeyPatch, player_id: str, player: str
 ) -> None:
+    monkeypatch.setattr(youtube, "player_id", player_id)
     monkeypatch.setattr(youtube, "player", player)
     assert blamed_on_the_operator(warm.run(LINK, limits(youtube)))
 
@@ -77,3 +98,32 @@ def test_without_a_runtime_nothing_is_said_to_be_gone(
     prepare = functools.partial(trust_without_runtime, youtube.certificate)
     with worker(tmp_path, prepare=prepare) as made:
         assert blamed_on_the_operator(made.run(LINK, limits(youtube)))
+
+
+PLAYER = "https://www.youtube.com/s/player/0a1b2c3d/player_ias.vflset/en_US/base.js"
+EVIL = "https://www.youtube.com.evil.example/s/player/0a1b2c3d/player_ias.vflset/en_US/base.js"
+
+
+def _lie(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    """Claim to have players, at an address of one's own and at YouTube's."""
+    poison = players.Player(1, "poison")
+    report(NeedsPlayer(EVIL))
+    report(NeedsPlayer(PLAYER))
+    for address in (EVIL, PLAYER):
+        players.KNOWN.add(address, poison)
+    players.put(poison, Path.cwd())
+    raise JobError(Reason.NO_MEDIA, Fault.PERMANENT)
+
+
+def _look(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    found = [players.KNOWN.get(address) for address in (EVIL, PLAYER)]
+    detail = ",".join("none" if player is None else player.script[:6] for player in found)
+    raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, detail)
+
+
+def test_a_download_that_lies_gives_no_other_a_player(youtube: Youtube, tmp_path: Path) -> None:
+    prepare = functools.partial(trust, youtube.certificate)
+    with worker(tmp_path, prepare=prepare) as made:
+        made.run(LINK, limits(youtube), fetch=_lie)
+        assert made.run(LINK, limits(youtube), fetch=_look).error.detail == "none,none"
+        assert made.run(LINK, limits(youtube)).media.facts.kind is MediaKind.VIDEO

@@ -25,7 +25,6 @@ from worker.downloads.ytdlp import javascript
 VIDEO_ID = "abcdefghijk"
 LINK = f"https://www.youtube.com/watch?v={VIDEO_ID}"
 
-_PLAYER_PATH = "/s/player/0a1b2c3d/player_ias.vflset/en_US/base.js"
 _N, _SIGNATURE = "n-as-scrambled", "signature-as-scrambled"
 _HOSTS = "DNS:*.youtube.com,DNS:*.googlevideo.com,DNS:*.ytimg.com"
 _PLAYER = """
@@ -68,6 +67,7 @@ class Youtube:
 
     def __init__(self, directory: Path) -> None:
         self.requests: list[str] = []
+        self.player_id = "0a1b2c3d"
         self.player = _PLAYER
         self.status: Mapping[str, Any] = {"status": "OK"}
         self.wait_s = 0
@@ -99,6 +99,11 @@ class Youtube:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    @property
+    def player_path(self) -> str:
+        """Where the player is."""
+        return f"/s/player/{self.player_id}/player_ias.vflset/en_US/base.js"
 
     def hits(self, part: str) -> int:
         """How many of the requests had this in their address."""
@@ -144,7 +149,7 @@ class Youtube:
         """Status, type and body for a request."""
         path = urlsplit(address).path
         if path == "/watch":
-            player = json.dumps({"PLAYER_JS_URL": _PLAYER_PATH, "STS": 20000})
+            player = json.dumps({"PLAYER_JS_URL": self.player_path, "STS": 20000})
             response = json.dumps(self.player_response())
             initial = json.dumps({"contents": {"twoColumnWatchNextResults": {}}})
             page = (
@@ -153,7 +158,7 @@ class Youtube:
                 f"<script>var ytInitialData = {initial};</script>"
             )
             return 200, "text/html", page.encode()
-        if path == _PLAYER_PATH:
+        if path == self.player_path:
             return 200, "text/javascript", self.player.encode()
         if path.startswith("/youtubei/v1/player"):
             return 200, "application/json", json.dumps(self.player_response()).encode()

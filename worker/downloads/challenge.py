@@ -96,23 +96,18 @@ def _run(confinement: Confinement, limits: DownloadLimits, channel_fd: int) -> N
 
 def _solve() -> bool:
     """Have yt-dlp's own solver unscramble both kinds of challenge."""
+    # Imported here, where a broken yt-dlp has its own outcome.
     import yt_dlp
 
-    # Names that yt-dlp may change; nothing else depends on them.
-    youtube = import_module("yt_dlp.extractor.youtube")
-    director = import_module("yt_dlp.extractor.youtube.jsc._director")
-    kinds = director.JsChallengeType
+    from worker.downloads.ytdlp import challenges
+
     options: dict[str, Any] = {"cachedir": False, "color": "never", "quiet": True}
     options |= javascript.find().options
+    youtube = import_module("yt_dlp.extractor.youtube")
     extractor = youtube.YoutubeIE(yt_dlp.YoutubeDL(options, auto_init=False))  # type: ignore[arg-type]
     player = _PLAYER.read_text(encoding="utf-8")
     extractor._load_player = lambda *_, **__: player
-    requests = [
-        director.JsChallengeRequest(kinds.N, director.NChallengeInput(_URL, [_SCRAMBLED])),
-        director.JsChallengeRequest(kinds.SIG, director.SigChallengeInput(_URL, [_SCRAMBLED])),
-    ]
-    solved = director.initialize_jsc_director(extractor).bulk_solve(requests)
-    results = [response.output.results for _, response in solved]
+    results = challenges.solve(extractor, _URL, _SCRAMBLED)
     return results == [{_SCRAMBLED: _SOLVED_N}, {_SCRAMBLED: _SOLVED_SIGNATURE}]
 
 

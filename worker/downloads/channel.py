@@ -43,6 +43,13 @@ class Found:
 
 
 @dataclass(frozen=True)
+class NeedsPlayer:
+    """A download waits for the player at this address, see `worker.downloads.players`."""
+
+    address: str
+
+
+@dataclass(frozen=True)
 class ReadyFile:
     """A file that can be sent, as the download process claims.
 
@@ -61,7 +68,14 @@ class Result:
     files: tuple[ReadyFile, ...]
 
 
-Message = Progress | Found | Result | JobError
+Message = Progress | Found | NeedsPlayer | Result | JobError
+
+
+_KINDS: Mapping[type[object], str] = {
+    Progress: "progress",
+    Found: "found",
+    NeedsPlayer: "needs_player",
+}
 
 
 class Sender:
@@ -72,10 +86,9 @@ class Sender:
         # yt-dlp calls progress hooks from the threads that fetch fragments.
         self._lock = threading.Lock()
 
-    def report(self, message: Progress | Found) -> None:
-        """Report progress, or what was found."""
-        kind = "found" if isinstance(message, Found) else "progress"
-        self._send({kind: vars(message)})
+    def report(self, message: Progress | Found | NeedsPlayer) -> None:
+        """Report progress, what was found, or what is needed."""
+        self._send({_KINDS[type(message)]: vars(message)})
 
     def finished(self, result: Result) -> None:
         """Report success."""
@@ -122,6 +135,8 @@ def _decode(line: bytes) -> Message:
                 return Found(
                     _text(fields["extractor"], WORD_LIMIT), _text(fields["media_id"], WORD_LIMIT)
                 )
+            case "needs_player":
+                return NeedsPlayer(_text(fields["address"], WORD_LIMIT))
             case "finished":
                 return _result(fields["files"])
             case "failed":

@@ -16,14 +16,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from worker.downloads import child, workspace
+from worker.downloads import child, players, workspace
 from worker.downloads.allowance import Allowance
-from worker.downloads.channel import Found, Garbled, Message, ReadyFile, Receiver, Result
+from worker.downloads.channel import (
+    Found,
+    Garbled,
+    Message,
+    NeedsPlayer,
+    ReadyFile,
+    Receiver,
+    Result,
+)
 from worker.downloads.confinement.isolation import Confinement
 from worker.downloads.file_names import LOG_NAME
 from worker.downloads.identity import media_key
 from worker.downloads.limits import DownloadLimits
+from worker.downloads.players import Player, Solving
 from worker.downloads.usage import Usage
+from worker.downloads.ytdlp import challenges
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import Fault, JobError, Reason
 from worker.file_titles import file_name
@@ -89,6 +99,7 @@ class Session:
         self._progressed_at = 0.0
         self._usage = Usage()
         self._has_warned = False
+        self._solving: Solving | None = None
 
     def run(self) -> Media:
         """Run the download in its directory, which must exist, and return its files.
@@ -133,6 +144,8 @@ class Session:
             signals.send_signal(leader, signal.SIGTERM)
             grace_s = _RESULT_GRACE_S if result else self._limits.term_grace_s
             statuses = signals.stop_session(leader, grace_s)
+            if self._solving:
+                self._solving.close()
             if not isinstance(result, Result):
                 # The bot may be gone; that must not hide the download's own failure.
                 with contextlib.suppress(OSError):
@@ -170,12 +183,17 @@ class Session:
                         self._relay(message)
                     elif isinstance(message, Found):
                         self._identify(message)
+                    elif isinstance(message, NeedsPlayer):
+                        self._solve(message.address, poll)
                     else:
                         return message
                 # Once the process has exited and all that it wrote has been read, no result will
                 # come. End-of-file says less, since a grandchild can keep the pipe open.
                 if pidfd in ready and not data:
                     return None
+                if self._solving and self._solving.fd in ready and self._solving.read():
+                    poll.unregister(self._solving.fd)
+                    self._hand_over(self._solving.address, self._solving.player)
                 if data == b"" and read_fd in ready:
                     poll.unregister(read_fd)
                 now = time.monotonic()
@@ -206,6 +224,21 @@ class Session:
         key = media_key(self._task, found, self._extractors)
         if key is not None:
             self._context.report(Identified(key))
+
+    def _solve(self, address: str, poll: select.poll) -> None:
+        """Have a player solved, once in a session and for addresses of YouTube's alone."""
+        if self._solving or not players.is_address(address):
+            return
+        directory = self._directory.with_name(f"{self._directory.name}-player")
+        confinement = Confinement(self._task.job_id, directory, os.getpid())
+        self._solving = Solving(address, confinement, self._limits, challenges.solve_player)
+        poll.register(self._solving.fd, select.POLLIN)
+
+    def _hand_over(self, address: str, player: Player | None) -> None:
+        players.KNOWN.add(address, player)
+        # Without it the download fetches the player itself, after a while.
+        with contextlib.suppress(OSError):
+            players.put(player, self._directory)
 
     def _note_bytes(self, count: int) -> None:
         if count > self._seen_bytes:

@@ -26,16 +26,20 @@ from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
 from worker.downloads.ytdlp import dash, javascript, page_limits, small_fetches, solver
+from worker.downloads.ytdlp.challenges import PlayerCache
 from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.formats import Chooser
 from worker.downloads.ytdlp.meter import CONCURRENT_FRAGMENTS, Meter, Report
+from worker.downloads.ytdlp.player_source import PlayerSource
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Download, Note, Progress, Stage
 
 # The preferred height, unless somebody has asked for another.
 _HEIGHT = 1080
+# Of the patience with a site, for the worker to have a player solved.
+_SHARE_FOR_PLAYER = 0.5
 _SHARE_OF_PATIENCE = 0.9
 # How many formats may prove too large before the link counts as too large.
 _MOST_CHOICES = 4
@@ -172,6 +176,8 @@ def _fetch(
     dash.install()
     with PatientYoutubeDL(params, extractors, join) as ydl, _solver_blamed(ydl):
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
+        ydl.players = PlayerSource(report, limits.idle_timeout_s * _SHARE_FOR_PLAYER)
+        ydl.cache = PlayerCache(ydl.players.find)  # type: ignore[assignment]
         for tries_left in reversed(range(_MOST_CHOICES)):
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:

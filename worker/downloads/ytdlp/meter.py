@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from worker.downloads import spans
-from worker.downloads.channel import Found
+from worker.downloads.channel import Found, NeedsPlayer
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.media.contents import positive
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Progress, Stage
 
-Report = Callable[[Progress | Found], None]
+Report = Callable[[Progress | Found | NeedsPlayer], None]
 
 CONCURRENT_FRAGMENTS = 4
 """How many pieces of a stream are fetched at a time."""

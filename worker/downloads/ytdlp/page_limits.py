@@ -15,7 +15,9 @@ from yt_dlp.utils import KNOWN_EXTENSIONS, PagedList
 from worker.downloads import spans
 from worker.downloads.channel import MOST_FILES
 from worker.downloads.media.preparing import Served
+from worker.downloads.players import is_address
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.player_source import PlayerSource, response_of
 from worker.downloads.ytdlp.served import served
 from worker.downloads.ytdlp.solver import says_unsolved
 from worker.errors import Fault, JobError, Reason
@@ -65,6 +67,8 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         self._hops = 0
         self.unsolved = ""
         """The first warning that a challenge was not solved."""
+        self.players: PlayerSource | None = None
+        """Where solved players are to be had; None to solve each here."""
         self._latest: tuple[str, Message] = ("", Message())
 
     @property
@@ -121,6 +125,9 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
 
     def urlopen(self, req: Any) -> Any:
         """Limit how much of the response can be read at once; reading in chunks stays unlimited."""
+        address = req if isinstance(req, str) else req.url
+        if self.players and is_address(address) and (player := self.players.find(address)):
+            return response_of(address, player)
         response: Any = super().urlopen(req)
         self._latest = response.url, response.headers
         response.read = _limited(response.read)
