@@ -1,7 +1,8 @@
 """`python bot.py --check`: look at everything that the bot needs, and say what is wrong.
 
 A line for each thing, which says what to do. Nothing is changed, except that a missing data
-directory is made. Only the check of the token uses the network.
+directory is made, for the owner of the one that it is in. Only the check of the token uses the
+network.
 """
 
 import configparser
@@ -9,10 +10,12 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import psutil
 
 from maintenance import limits, machine
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
@@ -22,6 +25,7 @@ from worker import data_directory
 from worker.dispatch import disk_space
 from worker.downloads.confinement import isolation, landlock
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
+from worker.ledger import LedgerBusy, LedgerError, check_file, ledger_path
 from worker.logs import redact
 from worker.settings import MEBIBYTE, VARIABLES, Settings, SettingsError
 
@@ -77,9 +81,13 @@ def run_checks(
 def local_checks(settings: Settings) -> list[Finding]:
     """Run the checks that need no network; they take about a second."""
     return [
+        *check_user(),
         *check_settings(settings),
+        *check_admins(settings.admins),
+        *check_memory(settings, psutil.virtual_memory().total),
         *check_proxy(settings.proxy),
         check_data_dir(settings.data_dir),
+        *check_ledger(ledger_path(settings.data_dir)),
         check_disk(settings.data_dir),
         *check_cookies(settings.cookies_file),
         check_shutdown_grace(settings.shutdown_grace_s),
@@ -101,6 +109,52 @@ def check_settings(settings: Settings) -> list[Finding]:
         ok("settings", f"valid; given: {', '.join(changed)}"),
         *(warning("settings", sentence) for sentence in settings.warnings),
     ]
+
+
+def check_user() -> list[Finding]:
+    """Warn of root, whose files the bot's own user cannot change."""
+    if os.geteuid():
+        return []
+    text = "this is root: the bot has a user of its own (runuser -u fetchbot -- …, see README.md)"
+    return [warning("user", text)]
+
+
+def check_admins(admins: Collection[int]) -> list[Finding]:
+    """Warn of a bot that can tell nobody what is wrong with it."""
+    if admins:
+        return []
+    return [warning("ADMINS", "empty, so nobody gets alerts: set it to your numeric user id")]
+
+
+def check_memory(settings: Settings, machine_bytes: int) -> list[Finding]:
+    """Warn of limits that together are more than the machine's memory."""
+    most_mib = (
+        settings.download_workers * settings.download_memory_mib
+        + settings.telegram_workers * settings.telegram_memory_mib
+        + limits.MAIN_MEMORY_MIB
+    )
+    if most_mib * MEBIBYTE <= machine_bytes:
+        return []
+    text = (
+        f"the limits allow {most_mib} MB, and this machine has {machine_bytes // MEBIBYTE} MB: "
+        "lower DOWNLOAD_WORKERS or DOWNLOAD_MEMORY_MB"
+    )
+    return [warning("memory", text)]
+
+
+def check_ledger(path: Path) -> list[Finding]:
+    """Check that the ledger can be opened and is whole; no finding where there is none yet."""
+    if not path.exists():
+        return []
+    try:
+        check_file(path)
+    except LedgerBusy as error:
+        return [warning("ledger", f"{path} cannot be looked at for now: {error}")]
+    except LedgerError as error:
+        return [critical("ledger", str(error))]
+    if not os.access(path, os.R_OK | os.W_OK):
+        return [critical("ledger", f"{path} cannot be written by this user: chown it")]
+    return [ok("ledger", str(path))]
 
 
 def check_proxy(proxy: str | None) -> list[Finding]:

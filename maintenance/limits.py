@@ -25,6 +25,9 @@ DISK_CRITICAL = disk_space.RESERVE_SHARE
 DISK_FULL_BYTES = 100 * 1024 * 1024
 """With less free disk than this a bot should not be started."""
 
+MAIN_MEMORY_MIB = 150
+"""What the bot uses beside its workers and their downloads."""
+
 STARTS_CRITICAL = 5
 """Starts of the bot in an hour, if one of them came after another end than a stop."""
 

@@ -18,10 +18,16 @@ LOCK_PAUSE_S = 0.05
 
 
 def make_private(path: Path) -> None:
-    """Create `path` and its missing parents, for this user only. Raises OSError."""
+    """Create `path` and its missing parents, for one user only. Raises OSError.
+
+    What root creates belongs to the owner of the directory that it is in.
+    """
     for directory in (*reversed(path.parents), path):
         if not directory.exists():
             directory.mkdir(0o700, exist_ok=True)
+            if os.geteuid() == 0:
+                above = directory.parent.stat()
+                os.chown(directory, above.st_uid, above.st_gid)
     if not path.is_dir():
         raise NotADirectoryError(20, "Not a directory", str(path))
 

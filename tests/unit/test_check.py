@@ -1,6 +1,7 @@
 """The checks of --check that need no program."""
 
 import dataclasses
+import os
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import bot
 from maintenance import check, limits, programs
 from maintenance.findings import Finding, Level, ok
+from worker.ledger import Ledger, ledger_path
 from worker.settings import MEBIBYTE, Settings, SettingsError
 
 ROOT = Path(__file__).parents[2]
@@ -163,3 +165,51 @@ def test_oldest_ytdlp_is_the_one_that_requirements_name() -> None:
 
 
 # --------------------------------------------------------------------------------------- token
+
+
+# ------------------------------------------------------------------------- what is warned of
+
+
+def test_root_is_warned_of_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    for user, levels in ((0, [Level.WARNING]), (1000, [])):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert [found.level for found in check.check_user()] == levels
+
+
+def test_bot_without_admins_is_warned_of() -> None:
+    assert [found.level for found in check.check_admins(())] == [Level.WARNING]
+    assert check.check_admins({7}) == []
+
+
+@pytest.mark.parametrize(
+    ("machine_mib", "download_workers", "words"),
+    [
+        (2198, 2, None),  # 2 × 512 + 4 × 256 + 150
+        (2197, 2, "the limits allow 2198 MB, and this machine has 2197 MB"),
+        (4096, 64, "the limits allow 33942 MB"),
+    ],
+)
+def test_limits_beyond_the_machines_memory_are_warned_of(
+    machine_mib: int, download_workers: int, words: str | None, settings: Settings
+) -> None:
+    settings = dataclasses.replace(settings, download_workers=download_workers)
+    found = check.check_memory(settings, machine_mib * MEBIBYTE)
+    assert len(found) == (words is not None)
+    assert all(one.level is Level.WARNING and one.text.startswith(words or "") for one in found)
+
+
+@pytest.mark.parametrize(
+    ("content", "level"), [(None, Level.OK), (b"not a database " * 100, Level.CRITICAL)]
+)
+def test_ledger_that_cannot_be_opened_fails(
+    content: bytes | None, level: Level, tmp_path: Path
+) -> None:
+    path = ledger_path(tmp_path)
+    assert check.check_ledger(path) == [], "the first start makes it"
+    Ledger(path).close()
+    if content is not None:
+        path.write_bytes(content)
+    before = path.read_bytes(), sorted(tmp_path.iterdir())
+    (found,) = check.check_ledger(path)
+    assert found.level is level
+    assert (path.read_bytes(), sorted(tmp_path.iterdir())) == before

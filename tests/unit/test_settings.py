@@ -386,3 +386,26 @@ def test_what_is_allowed_survives_what_makes_logs_harmless(variable: Variable) -
     with pytest.raises(SettingsError) as caught:
         load_settings({"BOT_TOKEN": TOKEN, variable.name: "\0"}, None)
     assert f"allowed is {variable.kind.allowed}" in redact(str(caught.value))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o604])
+def test_token_file_that_everyone_may_read_is_warned_of(mode: int, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    file.chmod(mode)
+    warnings = load_settings({"BOT_TOKEN_FILE": str(file)}, None).warnings
+    assert warnings == ((f"everyone may read {file}: chmod 600 it",) if mode & 0o004 else ())
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "EIO")])
+def test_token_in_a_file_that_cannot_be_read_is_not_said_to_be_missing(
+    error: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_text(*_: object) -> str:
+        raise error
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    (problem,) = problems({}, tmp_path / ".env")
+    assert problem.startswith(f"{tmp_path / '.env'} cannot be read")
+    assert problem.endswith(str(error.strerror))
+    assert ("not this user's" in problem) is isinstance(error, PermissionError)

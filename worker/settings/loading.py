@@ -1,5 +1,7 @@
 """Reads the settings from the environment and `.env`, and says all that is wrong with them."""
 
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +55,7 @@ def load_settings(
             if not needs_token:
                 found["bot_token"] = ""
                 continue
-            raw = _raw_token(raw, sources.get(_TOKEN_FILE), problems)
+            raw = _raw_token(raw, sources)
         if raw is None:
             continue
         try:
@@ -77,10 +79,9 @@ def load_settings(
     return settings
 
 
-def _raw_token(
-    token: RawValue | None, file: RawValue | None, problems: list[str]
-) -> RawValue | None:
+def _raw_token(token: RawValue | None, sources: Sources) -> RawValue | None:
     """The token from BOT_TOKEN or BOT_TOKEN_FILE; None when a problem has been added."""
+    problems, file = sources.problems, sources.get(_TOKEN_FILE)
     if token is not None and file is not None:
         if token.source == file.source:
             problems.append(f"BOT_TOKEN and {_TOKEN_FILE} are both set: allowed is one of them")
@@ -90,6 +91,8 @@ def _raw_token(
             token = None
     if token is not None:
         return token
+    if file is None and not sources.is_complete:
+        return None  # It may be set there.
     if file is None:
         problems.append(
             f"BOT_TOKEN is not set: allowed is {value_kinds.BOT_TOKEN.allowed}; "
@@ -99,6 +102,8 @@ def _raw_token(
     try:
         path: Path = value_kinds.PATH.parse(file.text)
         with path.open(encoding="utf-8") as opened:
+            if os.fstat(opened.fileno()).st_mode & stat.S_IROTH:
+                sources.warnings.append(f"everyone may read {path}: chmod 600 it")
             return RawValue(opened.read(_TOKEN_FILE_MAX_CHARS), str(path), f"from {_TOKEN_FILE}")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path, or not a text file"

@@ -29,6 +29,8 @@ class Sources:
     def __init__(self, environ: Mapping[str, str], known: Collection[str]) -> None:
         self.problems: list[str] = []
         self.warnings: list[str] = []
+        self.is_complete = True
+        """Whether all that was given could be read."""
         self._known = known
         self._values = {
             name: RawValue(environ[name], ENVIRONMENT, ENVIRONMENT)
@@ -53,9 +55,12 @@ class Sources:
         except FileNotFoundError:
             return
         except OSError as error:
-            self.problems.append(f"{path} cannot be read: {error.strerror}")
+            self.is_complete = False
+            whose = ", for it is not this user's" if isinstance(error, PermissionError) else ""
+            self.problems.append(f"{path} cannot be read{whose}: {error.strerror}")
             return
         except UnicodeDecodeError:
+            self.is_complete = False
             self.problems.append(f"{path} cannot be read: it is not UTF-8 text")
             return
         lines, malformed = dotenv.parse(content)
