@@ -341,62 +341,6 @@ class GroupSent:
     sent: tuple[Delivered, ...]
 
 
-# ---------------------------------------------------------------------------------- effects
-
-
-@dataclass(frozen=True)
-class OpenRequest:
-    """Effect: a person wants the media behind a link. `media_key` names the media.
-
-    `user_id` is whose account it is on, negative for a chat in whose name it was sent. `fresh`:
-    what is remembered will not do. `language` and `thread_id` as in `Reader`.
-    """
-
-    chat_id: int
-    user_id: int
-    message_id: int
-    url: str
-    media_key: str
-    form: Form = WHOLE
-    fresh: bool = False
-    language: str = DEFAULT_LANGUAGE
-    thread_id: int | None = None
-
-
-@dataclass(frozen=True)
-class EditLinks:
-    """Effect: a person has edited a message, which now has these links.
-
-    `replies` say what is wrong with others.
-    """
-
-    chat_id: int
-    message_id: int
-    links: tuple[OpenRequest, ...]
-    replies: tuple[Reply, ...] = ()
-
-
-@dataclass(frozen=True)
-class CancelRequest:
-    """Effect: a person pressed Cancel on a request, in the chat `chat_id` where that is known."""
-
-    request_id: int
-    user_id: int
-    callback_id: str
-    language: str = DEFAULT_LANGUAGE
-    chat_id: int | None = None
-
-
-@dataclass(frozen=True)
-class Ban:
-    """Effect: an admin shuts a person out, or lets one in again."""
-
-    user_id: int
-    is_banned: bool
-
-
-Effect = OpenRequest | EditLinks | CancelRequest | Ban | Reply | AnswerButton
-
 TelegramTask = (
     HandleUpdate
     | PostStatus

@@ -17,7 +17,7 @@ from tests.support.ledger_kit import (
 )
 from tests.support.operator_kit import maintenance
 from tests.support.scene import Scene
-from worker import protocol
+from worker import effects
 from worker.clocks import Wall
 from worker.ledger import (
     ButtonJob,
@@ -94,7 +94,7 @@ def test_nothing_is_done_again_for_nobody(path: Path) -> None:
     send(ledger, a_link(), update_id=1)
     post(ledger)
     download = claim(ledger, DownloadJob)
-    send(ledger, protocol.CancelRequest(1, 7, "press"), update_id=2)
+    send(ledger, effects.CancelRequest(1, 7, "press"), update_id=2)
     ledger.finish(claim(ledger, ButtonJob), START)
     ledger.finish_explanation(claim(ledger, ExplainJob), START)
     ledger.fail(download, ERROR, "abc123", "", START)

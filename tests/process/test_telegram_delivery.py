@@ -13,12 +13,12 @@ from tests.support.telegram_driver import CHAT, JPEG, MP4, PNG, REQUEST, TOKEN, 
 from tests.support.telegram_driver import api as api
 from tests.support.telegram_driver import clip as clip
 from tests.support.telegram_driver import driver as driver
+from worker.effects import CancelRequest
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
 from worker.notices import Cancelled, Notice, Topic
 from worker.protocol import (
     Action,
     AnswerButton,
-    CancelRequest,
     Deliver,
     Delivered,
     EditStatus,

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from worker import errors, notices, protocol
+from worker import effects, errors, notices, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     ButtonJob,
@@ -32,15 +32,15 @@ def claim(ledger: Ledger, job_type: type[AnyJob], now: float = 0.0) -> AnyJob:
     return job
 
 
-def send(ledger: Ledger, *effects: protocol.Effect, update_id: int = 1) -> list[int]:
+def send(ledger: Ledger, *effects: effects.Effect, update_id: int = 1) -> list[int]:
     """Bring effects into the ledger as an update does. Returns jobs to be stopped."""
     ledger.record_updates([{"update_id": update_id}], START)
     outcome = ledger.finish_update(claim(ledger, UpdateJob), effects, QUOTA, START)
     return list(outcome.job_ids_to_stop)
 
 
-def a_link(user_id: int = 7, key: str = "key") -> protocol.OpenRequest:
-    return protocol.OpenRequest(user_id, user_id, 1, "https://example.org/v", key)
+def a_link(user_id: int = 7, key: str = "key") -> effects.OpenRequest:
+    return effects.OpenRequest(user_id, user_id, 1, "https://example.org/v", key)
 
 
 def a_request(
@@ -90,7 +90,7 @@ def press(
     chat_id: int | None = None,
 ) -> tuple[notices.About, list[int]]:
     """Press Cancel: what the notice is about, and the running jobs to be stopped."""
-    effect = protocol.CancelRequest(request_id, user_id, "callback", chat_id=chat_id)
+    effect = effects.CancelRequest(request_id, user_id, "callback", chat_id=chat_id)
     to_stop = send(ledger, effect, update_id=update_id)
     job = claim(ledger, ButtonJob)
     ledger.finish(job, START)

@@ -12,23 +12,21 @@ from worker import clocks, media_keys
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.pool_specs import downloads_spec, telegram_spec
+from worker.effects import CancelRequest, Effect, OpenRequest
 from worker.ledger import Ledger, ledger_path
 from worker.pool import Pool, PoolSpec
 from worker.protocol import (
     AnswerButton,
-    CancelRequest,
     Deliver,
     Delivered,
     Download,
     EditStatus,
-    Effect,
     Explain,
     HandleUpdate,
     Media,
     MediaFacts,
     MediaFile,
     MediaKind,
-    OpenRequest,
     Posted,
     PostStatus,
     Progress,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.ledger_kit import QUOTA, START, claim
-from worker import protocol
+from worker import effects
 from worker.clocks import Monotonic
 from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import (
@@ -213,7 +213,7 @@ def test_probe_that_is_never_heard_of_makes_way_after_a_while() -> None:
 
 def send(ledger: Ledger, url: str) -> None:
     ledger.record_updates([{"update_id": next(_ids)}], START)
-    link = protocol.OpenRequest(ANNA, ANNA, 1, url, url)
+    link = effects.OpenRequest(ANNA, ANNA, 1, url, url)
     ledger.finish_update(claim(ledger, UpdateJob), [link], QUOTA, START)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from maintenance.commands import failed
 from tests.support.ledger_kit import ERROR, a_link, claim, fail_a_download, post, send
-from worker import protocol
+from worker import effects
 from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import (
@@ -48,7 +48,7 @@ def list_failed(path: Path, capsys: pytest.CaptureFixture[str]) -> List:
 def fail_links(ledger: Ledger, *failures: tuple[str, Reason]) -> None:
     """A link of each URL fails for good with a reason, a minute after the one before."""
     for number, (url, reason) in enumerate(failures, 1):
-        link = protocol.OpenRequest(number, number, 1, url, f"key {number}")
+        link = effects.OpenRequest(number, number, 1, url, f"key {number}")
         send(ledger, link, update_id=number)
         post(ledger)
         error = JobError(reason, Fault.RETRYABLE)

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from tests.support.ledger_kit import ERROR, QUOTA, START, a_file, a_link, claim, post
-from worker import errors, notices, protocol
+from worker import effects, errors, notices
 from worker.clocks import Wall
 from worker.ledger import (
     DOWNLOADS,
@@ -32,7 +32,7 @@ _updates = count(1)
 
 
 def send(
-    ledger: Ledger, *effects: protocol.Effect, quota: Quota = QUOTA, now: float = 0.0
+    ledger: Ledger, *effects: effects.Effect, quota: Quota = QUOTA, now: float = 0.0
 ) -> list[int]:
     ledger.record_updates([{"update_id": next(_updates)}], Wall(now))
     return list(
@@ -42,7 +42,7 @@ def send(
     )
 
 
-def links(user: int, *names: str) -> list[protocol.OpenRequest]:
+def links(user: int, *names: str) -> list[effects.OpenRequest]:
     """Links of one person, each to media of its own name."""
     return [a_link(user, name) for name in names]
 
@@ -127,7 +127,7 @@ def test_answer_waits_for_no_status_message_of_a_later_link(ledger: Ledger) -> N
 def test_cancelled_link_leaves_the_other_person_the_better_place(ledger: Ledger) -> None:
     send(ledger, *links(1, "shared"))
     send(ledger, *links(2, "b1", "shared"))
-    send(ledger, protocol.CancelRequest(1, 1, "button"))
+    send(ledger, effects.CancelRequest(1, 1, "button"))
     one_each = Share(1, 1)
     assert take(ledger, share=one_each) == ["b1"]
 
@@ -145,7 +145,7 @@ def test_no_person_has_more_downloads_at_a_time_than_their_share(ledger: Ledger)
 def test_no_chat_has_more_downloads_at_a_time_than_its_share(ledger: Ledger) -> None:
     group = -100
     for user in (1, 2, 3):
-        send(ledger, protocol.OpenRequest(group, user, 1, "https://example.org/v", f"g{user}"))
+        send(ledger, effects.OpenRequest(group, user, 1, "https://example.org/v", f"g{user}"))
     send(ledger, *links(4, "d1"))
     assert take(ledger, share=Share(1, 2)) == ["g1", "g2", "d1"]
 
@@ -192,7 +192,7 @@ def test_answer_that_only_has_to_be_sent_makes_room_for_the_next_link(ledger: Le
     quota = Quota(waiting=1, a_minute=100, an_hour=100, a_day=100)
     send(ledger, *links(1, "a1"), quota=quota)
     post(ledger)
-    send(ledger, protocol.CancelRequest(1, 1, "button"), quota=quota)
+    send(ledger, effects.CancelRequest(1, 1, "button"), quota=quota)
     claim(ledger, ButtonJob)
     send(ledger, *links(1, "a2"), quota=quota)
     assert take(ledger) == ["a2"]
@@ -243,7 +243,7 @@ def test_who_floods_is_not_answered_each_time(ledger: Ledger) -> None:
 
 
 def test_who_is_shut_out_hears_so_once_and_no_more(ledger: Ledger) -> None:
-    send(ledger, protocol.Ban(1, is_banned=True))
+    send(ledger, effects.Ban(1, is_banned=True))
     for _ in range(3):
         send(ledger, *links(1, "a1"))
     send(ledger, a_reply(1, Topic.HINT))
@@ -253,6 +253,6 @@ def test_who_is_shut_out_hears_so_once_and_no_more(ledger: Ledger) -> None:
 
 def test_who_is_let_in_again_is_served(ledger: Ledger) -> None:
     for is_banned in (True, True, False, False):
-        send(ledger, protocol.Ban(1, is_banned))
+        send(ledger, effects.Ban(1, is_banned))
     send(ledger, *links(1, "a1"))
     assert take(ledger) == ["a1"]

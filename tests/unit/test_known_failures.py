@@ -6,12 +6,13 @@ from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
 from worker.clocks import Wall
 from worker.dispatch.outcomes import known_s
+from worker.effects import OpenRequest
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form
 from worker.ledger import failures, statistics
 from worker.ledger.database import Database
 from worker.ledger.ledger import ledger_path
-from worker.protocol import Download, Explain, Identified, OpenRequest
+from worker.protocol import Download, Explain, Identified
 
 LINK = "https://site.example/v"
 GONE = JobError(Reason.NOT_FOUND, Fault.PERMANENT)

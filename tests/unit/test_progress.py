@@ -5,7 +5,7 @@ from itertools import count, pairwise
 import pytest
 
 from tests.support.ledger_kit import ERROR, QUOTA, START, a_file, a_link, claim, post
-from worker import errors, protocol
+from worker import effects, errors, protocol
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status import progress
@@ -64,7 +64,7 @@ def send(ledger: Ledger, *links: tuple[int, str]) -> None:
         post(ledger, 10 + ledger._db.value("SELECT count(*) FROM requests"))
 
 
-def ask(ledger: Ledger, *effects: protocol.Effect) -> list[int]:
+def ask(ledger: Ledger, *effects: effects.Effect) -> list[int]:
     ledger.record_updates([{"update_id": next(_updates)}], START)
     update = claim(ledger, UpdateJob)
     return list(ledger.finish_update(update, effects, QUOTA, START).job_ids_to_stop)
@@ -273,7 +273,7 @@ def test_place_that_changes_is_told_again_and_one_that_does_not_is_not(
     first = begin(ledger)
     screen.look(QUEUE_LOOK_S)
     assert screen.look(50.0) == []
-    ask(ledger, protocol.CancelRequest(2, 2, "button"))
+    ask(ledger, effects.CancelRequest(2, 2, "button"))
     assert screen.look(50.0 + QUEUE_LOOK_S) == [(13, "0 before")]
     ledger.put_back(first, 0.0, START, refund=True)
     assert screen.look(50.0 + QUEUE_LOOK_S + QUEUE_INTERVAL_S - 0.1) == [(11, "0 before")]
@@ -325,7 +325,7 @@ def cancelled_in_the_meantime(ledger: Ledger, screen: Screen, download: Job) -> 
     """Which messages are edited after the first of two people has cancelled."""
     screen.board.put(download.id, some())
     screen.board.look(ledger, Monotonic(0.1), Wall(0.1))
-    ask(ledger, protocol.CancelRequest(1, 1, "button"))
+    ask(ledger, effects.CancelRequest(1, 1, "button"))
     edits = iter(lambda: screen.board.next_edit(ledger, screen.rates, Monotonic(0.2)), None)
     return sorted(edit.message_id for _, edit in edits)
 

@@ -8,9 +8,10 @@ import pytest
 
 from tests.support.updates import said
 from worker.downloads.confinement.egress_guard import check_link
+from worker.effects import Ban, CancelRequest
 from worker.errors import JobError, Reason
 from worker.notices import Notice, Topic
-from worker.protocol import AnswerButton, Ban, CancelRequest
+from worker.protocol import AnswerButton
 from worker.telegram import handle_update
 from worker.urls import normalise
 

@@ -10,12 +10,13 @@ from tests.support.ledger_kit import QUOTA, START, claim, send
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from tests.support.updates import GROUP, MESSAGE, USER, said
 from worker import media_keys
+from worker.effects import EditLinks, OpenRequest
 from worker.errors import LinkFlaw
 from worker.form import Form
 from worker.ledger import TELEGRAM, Ledger, UpdateJob, Verdict, ledger_path
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 from worker.notices import Notice, Topic
-from worker.protocol import Download, EditLinks, OpenRequest, Reader, Reply
+from worker.protocol import Download, Reader, Reply
 from worker.telegram.handlers import MAX_EDIT_S, MAX_LINKS, handle_update
 
 A, B, C = "https://a.example/1", "https://b.example/2", "https://c.example/3"

@@ -17,19 +17,11 @@ from tests.support.updates import (
     said,
 )
 from worker import media_keys
+from worker.effects import Ban, CancelRequest, Effect, OpenRequest
 from worker.errors import LinkFlaw
 from worker.form import Form
 from worker.notices import About, Notice, Topic
-from worker.protocol import (
-    AnswerButton,
-    Ban,
-    CancelRequest,
-    Effect,
-    OpenRequest,
-    Reader,
-    Reply,
-    to_json,
-)
+from worker.protocol import AnswerButton, Reader, Reply, to_json
 from worker.telegram import fields
 from worker.telegram.buttons import pack
 from worker.telegram.handlers import MAX_LINKS, handle_update

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
+from worker.effects import OpenRequest
 from worker.errors import ChatClosed, Fault, JobError, MessageGone, Reason, TopicClosed
 from worker.ledger import Ledger
 from worker.notices import Notice, Refusal, Topic
@@ -17,7 +18,6 @@ from worker.protocol import (
     Explain,
     GroupSent,
     MediaKind,
-    OpenRequest,
     Place,
     PostStatus,
     Reader,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from worker.clocks import Wall
+from worker.effects import Effect
 from worker.errors import (
     ChatClosed,
     Fault,
@@ -36,7 +37,7 @@ from worker.ledger import (
 )
 from worker.ledger.jobs import ClaimedJob
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
-from worker.protocol import Delivered, Effect, GroupSent, Media, Posted, Progress, Retry, Stage
+from worker.protocol import Delivered, GroupSent, Media, Posted, Progress, Retry, Stage
 
 TELEGRAM_RETRY_S = 5.0
 """The wait before a call is repeated that Telegram has not answered. It doubles each time, as

@@ -7,11 +7,12 @@ import json
 from dataclasses import dataclass
 
 from worker.clocks import Wall
+from worker.effects import Ban, OpenRequest
 from worker.ledger import queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.notices import Notice, Refusal
-from worker.protocol import Ban, OpenRequest, Reader, Reply, to_json
+from worker.protocol import Reader, Reply, to_json
 
 REPLIES_A_MINUTE = 5
 """How many replies a chat gets in a minute; a flood is not answered message by message."""

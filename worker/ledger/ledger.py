@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worker import errors, notices, protocol
+from worker import effects, errors, notices, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     admission,
@@ -102,7 +102,7 @@ class Ledger:
     def finish_update(
         self,
         job: UpdateJob,
-        effects: Iterable[protocol.Effect],
+        asked: Iterable[effects.Effect],
         quota: Quota,
         wall: Wall,
     ) -> UpdateOutcome:
@@ -114,7 +114,7 @@ class Ledger:
         refused: list[notices.Refusal] = []
         to_stop: list[int] = []
 
-        def accept(link: protocol.OpenRequest) -> None:
+        def accept(link: effects.OpenRequest) -> None:
             if refusal := admission.refuse(self._db, link, quota, wall):
                 admission.say_no(self._db, link, refusal, wall)
                 refused.append(refusal)
@@ -122,11 +122,11 @@ class Ledger:
                 opened.append(requests.open_request(self._db, link, wall))
 
         with self._db.transaction():
-            for effect in effects:
+            for effect in asked:
                 match effect:
-                    case protocol.OpenRequest():
+                    case effects.OpenRequest():
                         accept(effect)
-                    case protocol.EditLinks():
+                    case effects.EditLinks():
                         new, stop = requests.edit(self._db, effect, wall)
                         to_stop += stop
                         for link in new:
@@ -134,13 +134,13 @@ class Ledger:
                         for reply in effect.replies:
                             if not admission.has_said(self._db, reply):
                                 admission.reply(self._db, reply, wall)
-                    case protocol.CancelRequest():
+                    case effects.CancelRequest():
                         outcome, stop = requests.cancel(self._db, effect, wall)
                         to_stop += stop
                         notice = notices.Notice(outcome)
                         answer = protocol.AnswerButton(effect.callback_id, effect.language, notice)
                         queue.add(self._db, Kind.BUTTON, wall, payload=protocol.to_json(answer))
-                    case protocol.Ban():
+                    case effects.Ban():
                         admission.ban(self._db, effect, wall)
                     case protocol.Reply():
                         admission.reply(self._db, effect, wall)

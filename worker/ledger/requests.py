@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from worker.clocks import Wall
+from worker.effects import CancelRequest, EditLinks, OpenRequest
 from worker.errors import Reason
 from worker.ledger import fairness, known_failures, media_cache, queue
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
 from worker.notices import Cancelled
-from worker.protocol import CancelRequest, Delivered, EditLinks, OpenRequest, to_json
+from worker.protocol import Delivered, to_json
 
 
 @dataclass(frozen=True)

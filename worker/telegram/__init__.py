@@ -9,12 +9,12 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import assert_never
 
+from worker.effects import Effect
 from worker.protocol import (
     AnswerButton,
     Deliver,
     Delivered,
     EditStatus,
-    Effect,
     Explain,
     GroupSent,
     HandleUpdate,

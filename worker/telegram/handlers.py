@@ -12,18 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker import media_keys
+from worker.effects import Ban, CancelRequest, EditLinks, Effect, OpenRequest
 from worker.form import WHOLE, Form
 from worker.notices import Notice, Topic
-from worker.protocol import (
-    AnswerButton,
-    Ban,
-    CancelRequest,
-    EditLinks,
-    Effect,
-    OpenRequest,
-    Reader,
-    Reply,
-)
+from worker.protocol import AnswerButton, Reader, Reply
 from worker.telegram import buttons, fields, texts
 from worker.telegram.links import find_links
 

@@ -1,0 +1,60 @@
+"""What an update asks for: each effect is recorded together with the update's completion."""
+
+from dataclasses import dataclass
+
+from worker.form import WHOLE, Form
+from worker.protocol import DEFAULT_LANGUAGE, AnswerButton, Reply
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A person wants the media behind a link. `media_key` names the media.
+
+    `user_id` is whose account it is on, negative for a chat in whose name it was sent. `fresh`:
+    what is remembered will not do. `language` and `thread_id` as in `Reader`.
+    """
+
+    chat_id: int
+    user_id: int
+    message_id: int
+    url: str
+    media_key: str
+    form: Form = WHOLE
+    fresh: bool = False
+    language: str = DEFAULT_LANGUAGE
+    thread_id: int | None = None
+
+
+@dataclass(frozen=True)
+class EditLinks:
+    """A person has edited a message, which now has these links.
+
+    `replies` say what is wrong with others.
+    """
+
+    chat_id: int
+    message_id: int
+    links: tuple[OpenRequest, ...]
+    replies: tuple[Reply, ...] = ()
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """A person pressed Cancel on a request, in the chat `chat_id` where that is known."""
+
+    request_id: int
+    user_id: int
+    callback_id: str
+    language: str = DEFAULT_LANGUAGE
+    chat_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Ban:
+    """An admin shuts a person out, or lets one in again."""
+
+    user_id: int
+    is_banned: bool
+
+
+Effect = OpenRequest | EditLinks | CancelRequest | Ban | Reply | AnswerButton
