@@ -85,6 +85,8 @@ def attack(tmp_path: Path, preload: str) -> dict[str, str]:
         temporary = f"{file}-new"
         with scene:
             telegram = scene.api.wait_for(lambda: scene.workers("telegram"), 20)[0]
+            # Its first step removes what no job needs.
+            scene.api.wait_for(lambda: "The dispatcher starts" in scene.bot.log, 20)
             other = scene.data_dir / "downloads" / "999-1"
             other.mkdir(parents=True)
             (other / "media.mp4").write_bytes(b"somebody's")
