@@ -54,6 +54,10 @@ def test_what_is_not_the_same_has_another_key() -> None:
         ("https://www.youtube.com/watch?v=X", "https://www.youtube.com/watch?v=X&pp=abc"),
         ("https://www.reddit.com/r/a/s/X", "https://www.reddit.com/r/a/s/X?share_id=x"),
         ("https://www.tiktok.com/t/X/", "https://www.tiktok.com/t/X/?_r=1&_t=x"),
+        ("https://vimeo.com/1?h=a", "https://vimeo.com/1?h=a&share=copy&fl=sv&fe=ci"),
+        ("https://rutube.ru/video/X/?p=a", "https://rutube.ru/video/X/?r=wd&p=a"),
+        ("https://www.threads.net/@a/post/X", "https://www.threads.net/@a/post/X?xmt=AQ&slof=1"),
+        ("https://www.linkedin.com/posts/X", "https://www.linkedin.com/posts/X?trk=a&rcm=b"),
         ("https://b23.tv/X", "https://b23.tv/X?share_source=copy&vd_source=1"),
         (
             "https://example.com/#/v?utm_source=a",
