@@ -1,5 +1,8 @@
 """Builders for tests of the ledger: updates and links brought in, jobs claimed, media made."""
 
+import functools
+import tempfile
+from pathlib import Path
 from typing import TypeVar
 
 from worker import effects, errors, notices, protocol
@@ -23,6 +26,20 @@ START = Wall(0.0)
 """When most of a test happens, for nothing in it is waited for."""
 
 ERROR = errors.JobError(errors.Reason.NETWORK, errors.Fault.RETRYABLE)
+
+
+def make_empty_ledger(path: Path) -> None:
+    """Put a ledger of the newest version at `path`, unless there is one: a copy, for its speed."""
+    if not path.exists():
+        path.write_bytes(_empty_ledger())
+
+
+@functools.cache
+def _empty_ledger() -> bytes:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "ledger.sqlite3")
+        Ledger(path).close()
+        return path.read_bytes()
 
 
 def claim(ledger: Ledger, job_type: type[AnyJob], now: float = 0.0) -> AnyJob:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from tests.support.fake_pool import FakePool
+from tests.support.ledger_kit import make_empty_ledger
 from worker import clocks, media_keys
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.dispatcher import Dispatcher
@@ -64,6 +65,7 @@ class SteppedDispatcher:
 
         data_dir.mkdir(exist_ok=True)
         path = ledger_path(data_dir)
+        make_empty_ledger(path)
         self._opened: list[Ledger] = []
 
         def open_ledger() -> Ledger:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.support.ledger_kit import make_empty_ledger
 from tests.support.start_guard import StartGuard
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch import ytdlp_upgrade
@@ -36,6 +37,7 @@ def ledger_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def ledger(ledger_file: Path) -> Iterator[Ledger]:
     """An empty ledger."""
+    make_empty_ledger(ledger_file)
     ledger = Ledger(ledger_file)
     yield ledger
     ledger.close()
