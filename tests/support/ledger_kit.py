@@ -9,6 +9,7 @@ from worker import effects, errors, notices, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     ButtonJob,
+    DeliverJob,
     DownloadJob,
     ExplainJob,
     Ledger,
@@ -123,3 +124,10 @@ def fail_a_download(ledger: Ledger, *, is_told: bool = True) -> int:
     if is_told:
         ledger.finish_explanation(claim(ledger, ExplainJob), Wall(60.0))
     return download.id
+
+
+def known_ids(ledger: Ledger) -> list[str | None]:
+    """What the next delivery may send by Telegram's own names."""
+    media = claim(ledger, DeliverJob).media
+    assert media is not None
+    return [file.file_id for file in media.files]
