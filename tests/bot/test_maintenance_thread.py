@@ -56,7 +56,8 @@ def test_orphaned_ffmpeg_is_ended_and_a_bystander_is_not(janitor: Janitor, tmp_p
 def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
     site: MediaSite, tmp_path: Path
 ) -> None:
-    scene = Scene(site, tmp_path, {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "2"})
+    env = {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "2", "DOWNLOAD_JOB_TIMEOUT": "120"}
+    scene = Scene(site, tmp_path, env)
     scene.bot.script = hurt_bot(tmp_path, FAST_SCHEDULE)
     with scene, namesake(tmp_path, "yt-dlp") as bystander:
         scene.send("/slow/stopped.mp4?seconds=3")
