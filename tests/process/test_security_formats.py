@@ -194,6 +194,7 @@ def test_an_entity_brings_no_file_and_no_page(
         doctype = f'<!DOCTYPE MPD [<!{kind} "{system}">{use}]>'
         head, _, rest = mpd(("video/mp4", "&x;" if not use else "a.mp4")).partition("?>")
         outcome = warm.run(put(web, f"/{number}.mpd", f"{head}?>{doctype}{rest}", DASH), LIMITS)
+        assert isinstance(outcome.result, JobError)
         assert not _leaks(outcome)
     document = f'<!DOCTYPE MPD SYSTEM "{inside.url}{SECRET}">'
     head, _, rest = mpd(("video/mp4", "a.mp4")).partition("?>")

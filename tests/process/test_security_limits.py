@@ -41,6 +41,7 @@ FLOODS: list[tuple[Flood, Reason, dict[str, float]]] = [
     (floods.an_endless_playlist, Reason.HUGE_PAGE, NO_OTHER),
     (floods.a_manifest_of_a_hundred_thousand_pieces, Reason.TOO_LONG, NO_OTHER),
     (floods.a_manifest_of_a_billion_pieces, Reason.OUT_OF_MEMORY, NO_OTHER),
+    (floods.a_manifest_that_multiplies, Reason.UNSUPPORTED, NO_OTHER),
     (floods.a_live_playlist, Reason.LIVE, NO_OTHER),
     (floods.a_live_manifest, Reason.LIVE, NO_OTHER),
     (floods.a_redirect_to_itself, Reason.LEADS_NOWHERE, NO_OTHER),
@@ -108,14 +109,6 @@ def test_without_its_limit_a_flood_goes_on(
 ) -> None:
     outcome = boundless.run(flood(web), limits({"timeout_s": 6.0}))
     assert not isinstance(outcome.result, JobError) or outcome.result.reason is not reason
-
-
-def test_a_manifest_that_multiplies_is_not_read_and_comes_as_the_file_that_it_is(
-    warm: Worker, web: Web
-) -> None:
-    media = warm.run(floods.a_manifest_that_multiplies(web), limits(NO_OTHER)).media
-    assert media.facts.kind is MediaKind.DOCUMENT
-    assert media.size_bytes < 1000
 
 
 def test_each_limit_has_a_sentence_of_its_own() -> None:

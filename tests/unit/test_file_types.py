@@ -144,3 +144,25 @@ def test_a_tiff_of_several_pages_is_no_picture(
 def test_the_examples_are_true() -> None:
     found = doctest.testmod(file_types)
     assert (found.failed, found.attempted > 1) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"#EXTM3U\n#EXT-X-VERSION:3\n",
+        b"\xef\xbb\xbf\n#EXTM3U\n",
+        b'<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">',
+        b'<?xml version="1.0"?><!DOCTYPE MPD [<!ENTITY a "b">]><MPD>',
+        b'<SmoothStreamingMedia MajorVersion="2">',
+        b'<manifest xmlns="http://ns.adobe.com/f4m/1.0">',
+    ],
+)
+def test_a_list_for_a_player_is_no_file_to_send(head: bytes) -> None:
+    assert file_types.of_bytes(head) is file_types.MANIFEST
+
+
+@pytest.mark.parametrize(
+    "head", [b"<?xml version='1.0'?><rss>", b"#EXT", b"<manifest package='a'>"]
+)
+def test_other_text_is_a_file(head: bytes) -> None:
+    assert file_types.of_bytes(head) is not file_types.MANIFEST

@@ -15,6 +15,8 @@ HEAD_BYTES = 4096
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 _HTML = re.compile(rb"<(!doctype html|html|head|body)\b", re.IGNORECASE)
+# DASH, also where a document type comes first; Smooth Streaming; Adobe's.
+_MANIFEST = re.compile(rb"<(!DOCTYPE )?MPD\b|<SmoothStreamingMedia\b|<manifest [^>]*f4m")
 # No text has one of these (WHATWG, MIME Sniffing, "binary data byte").
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -52,7 +54,7 @@ def _suffixes(names: str) -> frozenset[str]:
 
 
 TEXT, UNKNOWN = _family(".txt"), _family(".bin")
-HTML = FileType(".html")
+HTML, MANIFEST = FileType(".html"), FileType(".m3u8")
 _XML, _SVG = _family(".xml"), FileType(".svg")
 _TIFF = FileType(".tiff", is_picture=True, has_kinds=True)
 _PAGES_OF_TIFF = _family(".tiff")
@@ -160,10 +162,14 @@ def is_of_media(name: str) -> bool:
 
 def _of_text(head: bytes) -> FileType:
     start = head.removeprefix(_UTF_8).lstrip()
+    if start.startswith(b"#EXTM3U"):
+        return MANIFEST
     if not start.startswith(b"<"):
         return TEXT
     if _HTML.search(start):
         return HTML
+    if _MANIFEST.search(start):
+        return MANIFEST
     return _SVG if b"<svg" in start else _XML
 
 

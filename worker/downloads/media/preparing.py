@@ -47,8 +47,8 @@ def prepare(file: Downloaded, limits: DownloadLimits, *, sound_only: bool = Fals
     if kind is None:
         return _media(file, limits, sound_only)
     is_page = kind is file_types.TEXT and file.served is not None and file.served.is_page
-    if is_page or kind is file_types.HTML:
-        raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, "a web page")
+    if is_page or kind in {file_types.HTML, file_types.MANIFEST}:
+        raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, "a web page, or a player's list")
     if sound_only:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, f"a file of the type {kind.suffix}")
     if kind.is_picture and _suffix(kind, file.served) == kind.suffix:
