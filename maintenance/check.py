@@ -128,15 +128,15 @@ def check_admins(admins: Collection[int]) -> list[Finding]:
 
 def check_memory(settings: Settings, machine_bytes: int) -> list[Finding]:
     """Warn of limits that together are more than the machine's memory."""
-    most_mib = (
+    max_mib = (
         settings.download_workers * settings.download_memory_mib
         + settings.telegram_workers * settings.telegram_memory_mib
         + limits.MAIN_MEMORY_MIB
     )
-    if most_mib * MEBIBYTE <= machine_bytes:
+    if max_mib * MEBIBYTE <= machine_bytes:
         return []
     text = (
-        f"the limits allow {most_mib} MB, and this machine has {machine_bytes // MEBIBYTE} MB: "
+        f"the limits allow {max_mib} MB, and this machine has {machine_bytes // MEBIBYTE} MB: "
         "lower DOWNLOAD_WORKERS or DOWNLOAD_MEMORY_MB"
     )
     return [warning("memory", text)]

@@ -15,7 +15,7 @@ from worker.clocks import Monotonic
 INTERVAL_S = 300.0
 """How long repetitions are counted before the log says how many there were."""
 
-_MOST_FACTS = 500
+_MAX_FACTS = 500
 
 # What differs between two lines that say the same: who says it, and when the next try is due.
 # Exit codes, errors and statuses stay, because they make another fact.
@@ -73,7 +73,7 @@ class Repeats:
         while self._facts:
             fact, oldest = next(iter(self._facts.items()))
             is_over = now >= oldest.written_at + INTERVAL_S
-            if not is_over and len(self._facts) < _MOST_FACTS:
+            if not is_over and len(self._facts) < _MAX_FACTS:
                 return
             yield from self._count(fact)
             if is_over and oldest.times:

@@ -63,7 +63,7 @@ class Retry:
 
     reason: Reason
     next_try: int
-    most_tries: int
+    max_tries: int
 
 
 @dataclass(frozen=True)

@@ -179,5 +179,5 @@ def test_a_page_offers_media_and_no_other_file(warm: Worker, web: Web) -> None:
 
 def test_a_file_that_is_too_large_cannot_be_cut(warm: Worker, web: Web) -> None:
     web.answers["/a.zip"] = content(archive() + bytes(2_000_000), OCTETS)
-    limits = limits_with(max_file_bytes=1_000_000, most_parts=5)
+    limits = limits_with(max_file_bytes=1_000_000, max_parts=5)
     assert warm.run(f"{web.url}/a.zip", limits).error.reason is Reason.TOO_LARGE

@@ -52,14 +52,14 @@ def test_the_clip_comes_and_not_the_whole(
 
 def test_the_whole_may_be_larger_than_what_is_sent(warm: Worker, film: Path) -> None:
     with served(film.parent) as url:
-        limits = limits_for_parts(film, 2.5, most_parts=4)
+        limits = limits_for_parts(film, 2.5, max_parts=4)
         media = warm.run(f"{url}/clip/5-7/film.mp4", limits).media
     assert probe(media.path).duration_s == pytest.approx(2, abs=0.2)
 
 
 def test_a_clip_may_be_so_large_that_it_is_cut(warm: Worker, film: Path) -> None:
     with served(film.parent) as url:
-        limits = limits_for_parts(film, 2.5, most_parts=4)
+        limits = limits_for_parts(film, 2.5, max_parts=4)
         files = warm.run(f"{url}/clip/0-11/film.mp4", limits).files
     assert len(files) > 1
     assert sum(probe(file.path).duration_s for file in files) == pytest.approx(11, abs=0.5)

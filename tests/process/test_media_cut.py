@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 @pytest.mark.parametrize("parts", [1.5, 2.5])
 def test_parts_are_playable_in_order_and_each_fits(warm: Worker, film: Path, parts: float) -> None:
     whole = probe(film)
-    limit = limits_for_parts(film, parts, most_parts=4)
+    limit = limits_for_parts(film, parts, max_parts=4)
     with served(film.parent) as url:
         files = warm.run(f"{url}/film.mp4", limit).files
     assert len(files) >= parts
@@ -55,7 +55,7 @@ def test_without_leave_to_cut_it_is_too_large(warm: Worker, film: Path) -> None:
 
 def test_more_parts_than_allowed_are_not_made(warm: Worker, film: Path) -> None:
     with served(film.parent) as url:
-        error = warm.run(f"{url}/film.mp4", limits_for_parts(film, 6, most_parts=4)).error
+        error = warm.run(f"{url}/film.mp4", limits_for_parts(film, 6, max_parts=4)).error
     assert error.reason is Reason.TOO_LARGE
 
 
@@ -64,7 +64,7 @@ def test_key_frames_too_far_apart_end_in_a_sentence(
 ) -> None:
     make(tmp_path / "film.mp4", "-c:v libx264 -preset ultrafast -g 9999 -sc_threshold 0 -an", film)
     with served(tmp_path) as url:
-        limit = limits_for_parts(tmp_path / "film.mp4", 1.5, most_parts=4)
+        limit = limits_for_parts(tmp_path / "film.mp4", 1.5, max_parts=4)
         error = warm.run(f"{url}/film.mp4", limit).error
     assert error.reason is Reason.TOO_LARGE
 
@@ -76,7 +76,7 @@ def test_a_program_that_was_killed_says_nothing_about_the_film(
     path = Path(shutil.copy(film, tmp_path / "media.mp4"))
     replace_program(program, tmp_path / "programs", monkeypatch, "kill -KILL $$")
     with pytest.raises(JobError) as caught:
-        cut(path, {}, limits_for_parts(film, 1.5, most_parts=4))
+        cut(path, {}, limits_for_parts(film, 1.5, max_parts=4))
     assert (caught.value.reason, caught.value.fault) == (Reason.CRASHED, Fault.RETRYABLE)
 
 
@@ -94,7 +94,7 @@ def test_a_post_ends_with_the_last_video_of_which_all_parts_have_a_place(
 ) -> None:
     with served(film.parent) as url:
         files = warm.run(
-            f"{url}/film.mp4", limits_for_parts(film, 1.9, most_parts=4), fetch_four
+            f"{url}/film.mp4", limits_for_parts(film, 1.9, max_parts=4), fetch_four
         ).files
     parts = files[0].facts.parts
     assert [file.facts.part for file in files] == list(range(1, parts + 1)) * (10 // parts)

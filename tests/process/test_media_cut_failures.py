@@ -40,7 +40,7 @@ def test_each_video_of_a_post_has_parts_of_its_own(
     warm: Worker, film: Path, tmp_path: Path
 ) -> None:
     with served(films(film, tmp_path, "AB")) as url:
-        files = warm.run(f"{url}/films/AB", limits_for_parts(film, 1.5, most_parts=4)).files
+        files = warm.run(f"{url}/films/AB", limits_for_parts(film, 1.5, max_parts=4)).files
     assert [(file.facts.title, file.facts.part, file.facts.parts) for file in files] == [
         ("A", 1, 2),
         ("A", 2, 2),
@@ -56,7 +56,7 @@ def test_a_post_with_more_parts_than_places_ends_with_a_whole_video(
     warm: Worker, film: Path, tmp_path: Path
 ) -> None:
     with served(films(film, tmp_path, "ABCDEF")) as url:
-        files = warm.run(f"{url}/films/ABCDEF", limits_for_parts(film, 1.5, most_parts=4)).files
+        files = warm.run(f"{url}/films/ABCDEF", limits_for_parts(film, 1.5, max_parts=4)).files
     assert [file.facts.title for file in files] == [name for name in "ABCDE" for _ in range(2)]
 
 
@@ -66,7 +66,7 @@ def test_half_a_film_is_not_cut_as_if_it_were_whole(
     whole = make(tmp_path / "film.mp4", "-c copy -movflags +faststart", film)
     os.truncate(whole, whole.stat().st_size * 2 // 3)
     with served(tmp_path) as url:
-        error = warm.run(f"{url}/film.mp4", limits_for_parts(whole, 1.5, most_parts=4)).error
+        error = warm.run(f"{url}/film.mp4", limits_for_parts(whole, 1.5, max_parts=4)).error
     assert error.reason is Reason.BROKEN_FILE
 
 
@@ -88,7 +88,7 @@ def test_a_film_that_lies_about_its_length_is_no_answer(
     # ISO/IEC 14496-12: where mvhd, mdhd, tkhd and elst of version 0 hold a duration.
     claim_a_millisecond(liar, {b"mvhd": 20, b"mdhd": 20, b"tkhd": 24, b"elst": 12})
     with served(tmp_path) as url:
-        error = warm.run(f"{url}/film.mp4", limits_for_parts(film, 1.5, most_parts=4)).error
+        error = warm.run(f"{url}/film.mp4", limits_for_parts(film, 1.5, max_parts=4)).error
     assert error.reason is Reason.TOO_LARGE
 
 
@@ -96,7 +96,7 @@ def fails_to_cut(film: Path, folder: Path) -> JobError:
     path = folder / "film.mp4"
     path.write_bytes(film.read_bytes())
     with pytest.raises(JobError) as caught:
-        cut(path, {}, limits_for_parts(film, 1.5, most_parts=4))
+        cut(path, {}, limits_for_parts(film, 1.5, max_parts=4))
     return caught.value
 
 

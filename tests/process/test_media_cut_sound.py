@@ -25,7 +25,7 @@ def song(tmp_path: Path, film: Path) -> Path:
 
 
 def sent(warm: Worker, path: Path, parts: float, sound_only: bool = False) -> tuple[MediaFile, ...]:
-    limits, form = limits_for_parts(path, parts, most_parts=4), Form(sound_only=sound_only)
+    limits, form = limits_for_parts(path, parts, max_parts=4), Form(sound_only=sound_only)
     with served(path.parent) as url:
         files = warm.run(f"{url}/{path.name}", limits, form=form).files
     assert all(file.size_bytes <= limits.max_file_bytes for file in files)
@@ -48,7 +48,7 @@ def test_sound_is_cut_by_time(
     film: Path, tmp_path: Path, name: str, encoder: str, kind: MediaKind, codec: str
 ) -> None:
     path = make(tmp_path / name, f"-vn -c:a {encoder}", film)
-    limits = limits_for_parts(path, 2.5, most_parts=4)
+    limits = limits_for_parts(path, 2.5, max_parts=4)
     files = cut(path, {}, limits)
     parts = len(files)
     assert parts in (3, 4)
@@ -79,7 +79,7 @@ def test_what_has_to_be_encoded_anyway_is_small_then(
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
 def test_without_time_to_encode_it_is_cut_as_it_is(film: Path, tmp_path: Path, name: str) -> None:
     path = make(tmp_path / name, "-vn -af aloop=loop=-1:size=480000 -t 120", film)
-    limits = replace(limits_for_parts(path, 2.5, most_parts=4), timeout_s=6)
+    limits = replace(limits_for_parts(path, 2.5, max_parts=4), timeout_s=6)
     files = cut(path, {}, limits)
     assert [(file.facts.kind, file.facts.part) for file in files] == [
         (MediaKind.DOCUMENT, number) for number in (1, 2, 3)
@@ -91,7 +91,7 @@ def test_without_time_to_encode_it_is_cut_as_it_is(film: Path, tmp_path: Path, n
 def test_the_cover_of_a_site_is_shown_with_each_part(film: Path, tmp_path: Path) -> None:
     path = make(tmp_path / "song.aac", "-vn -c:a aac -b:a 96k", film)
     make(cover_of(path), "-frames:v 1 -f mjpeg", film)
-    files = cut(path, {}, limits_for_parts(path, 1.5, most_parts=4))
+    files = cut(path, {}, limits_for_parts(path, 1.5, max_parts=4))
     assert len(files) == 2
     assert all(file.thumbnail for file in files)
 
@@ -129,7 +129,7 @@ def test_the_sound_of_a_film_may_be_too_large_as_well(
 def test_a_silent_film_has_no_sound_to_cut(film: Path, tmp_path: Path) -> None:
     path = make(tmp_path / "film.mp4", "-an -c copy", film)
     with pytest.raises(JobError) as caught:
-        cut(path, {}, limits_for_parts(path, 1.5, most_parts=4), sound_only=True)
+        cut(path, {}, limits_for_parts(path, 1.5, max_parts=4), sound_only=True)
     assert caught.value.reason is Reason.NO_SOUND
 
 

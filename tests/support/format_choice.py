@@ -36,7 +36,7 @@ def chosen(made: Chooser, *best_first: Any) -> str:
     return str(found["format_id"])
 
 
-def cutter(most_parts: int = 4, **options: Any) -> Chooser:
-    made = Chooser(Budget(42, 50 * MB), has_ffmpeg=True, most_parts=most_parts, **options)
+def cutter(max_parts: int = 4, **options: Any) -> Chooser:
+    made = Chooser(Budget(42, 50 * MB), has_ffmpeg=True, max_parts=max_parts, **options)
     made.duration_s = 60
     return made

@@ -9,7 +9,7 @@ from worker.settings import SLOWEST_DOWNLOAD_BPS, Settings
 MB = 1_000_000
 
 LIMITS = limits_with(
-    max_file_bytes=50 * MB, most_parts=4, timeout_s=60, job_timeout_s=1002, slowest_bps=MB // 2
+    max_file_bytes=50 * MB, max_parts=4, timeout_s=60, job_timeout_s=1002, slowest_bps=MB // 2
 )
 
 
@@ -81,7 +81,7 @@ def test_what_came_in_time_limits_the_next_attempt(
     max_bytes: int | None, file_bytes: int, parts: int
 ) -> None:
     limits = LIMITS.within(max_bytes)
-    assert (limits.max_file_bytes, limits.most_parts) == (file_bytes, parts)
+    assert (limits.max_file_bytes, limits.max_parts) == (file_bytes, parts)
 
 
 def test_the_default_covers_the_largest_answer() -> None:

@@ -28,7 +28,7 @@ PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "amount": {"done": "1 MB", "total": "2 MB"},
     "speed": {"size": "1 MB"},
     "time_left": {"time": "0:14"},
-    "next_try": {"wait": "a minute", "next_try": 2, "most_tries": 3},
+    "next_try": {"wait": "a minute", "next_try": 2, "max_tries": 3},
     "part": {"part": 1, "parts": 2},
 }
 """What the functions fill in."""

@@ -16,7 +16,7 @@ from worker.dispatch.circuit_breaker import (
     LINKS,
     LONGEST_COOL_DOWN_S,
     LOOK_S,
-    MOST_SITES,
+    MAX_SITES,
     SPEAKS_OF_SITE,
     WINDOW_S,
     CircuitBreaker,
@@ -245,19 +245,19 @@ def test_site_that_nobody_asks_for_any_more_is_forgotten(ledger: Ledger) -> None
 
 def test_many_made_up_hosts_push_no_open_circuit_out() -> None:
     known = opened()
-    for number in range(3 * MOST_SITES):
+    for number in range(3 * MAX_SITES):
         known.learn(a_download(site=f"h{number}.example"), DOWN, Monotonic(1.0))
-    assert len(known._sites) == MOST_SITES
+    assert len(known._sites) == MAX_SITES
     assert is_refused(known)
 
 
 @pytest.mark.negative
 def test_without_a_bound_made_up_hosts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(circuit_breaker, "MOST_SITES", 1 << 60)
+    monkeypatch.setattr(circuit_breaker, "MAX_SITES", 1 << 60)
     known = CircuitBreaker()
-    for number in range(3 * MOST_SITES):
+    for number in range(3 * MAX_SITES):
         known.learn(a_download(site=f"h{number}.example"), DOWN, Monotonic(1.0))
-    assert len(known._sites) == 3 * MOST_SITES
+    assert len(known._sites) == 3 * MAX_SITES
 
 
 OUTCOMES = [WELL, DOWN, failed(Reason.NETWORK), failed(Reason.STALLED), GONE, CANCELLED, LOST]

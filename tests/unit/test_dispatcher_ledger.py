@@ -152,7 +152,7 @@ def test_downloads_that_cannot_be_made_wait_and_people_are_told(bot: SteppedDisp
 
 
 def test_each_download_reserves_its_room(bot: SteppedDispatcher, free_bytes: list[int]) -> None:
-    each = 2 * bot.settings.max_file_bytes * bot.settings.most_parts
+    each = 2 * bot.settings.max_file_bytes * bot.settings.max_parts
     free_bytes[0] = free_bytes[0] // 10 + each + each // 2
     for user_id in (1, 2):
         bot.send(f"{LINK}{user_id}", user_id=user_id)

@@ -33,7 +33,7 @@ def chooser_for(about: dict[str, Any], case: dict[str, Any]) -> Chooser:
     """A chooser with the case's limits, to which the files show what the list says."""
     budget = Budget(42, int(case.get("limit_mb", 50) * MB))
     parts, form = case.get("parts", 4), Form.parse(case.get("form", "all"))
-    made = Chooser(budget, has_ffmpeg=True, most_parts=parts, form=form)
+    made = Chooser(budget, has_ffmpeg=True, max_parts=parts, form=form)
     made.duration_s = case.get("duration_s", about["duration_s"])
     looks = case.get("looks", about.get("looks", {}))
     made.look = lambda media: looks.get(media["format_id"], {})

@@ -266,7 +266,7 @@ def test_no_more_is_remembered_than_the_limit(
     for number in range(6):
         ledger._db.execute("INSERT INTO media VALUES (?, '{}', ?)", f"m{number}", 100 + number)
         ledger._db.execute("INSERT INTO links VALUES (?, 'm', ?)", f"l{number}", 100 + number)
-    statements = [sql.replace(str(retention.MOST_REMEMBERED - 1), "3") for sql in REMOVALS]
+    statements = [sql.replace(str(retention.MAX_REMEMBERED - 1), "3") for sql in REMOVALS]
     monkeypatch.setattr(retention, "_REMOVALS", statements)
     assert retention.remove_batch(ledger._db, 0.0) == 4
     assert retention.remove_batch(ledger._db, 0.0) == 0

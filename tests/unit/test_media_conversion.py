@@ -76,7 +76,7 @@ def test_a_high_dynamic_range_costs_time() -> None:
 
 def test_the_rate_is_what_the_limit_leaves_room_for() -> None:
     made = encoding(Video("vp9", "yuv420p", 640, 360), 200, Budget(300, 50 * MB))
-    assert 50 * MB * 0.8 < (made.most_bps + conversion.AUDIO_BPS) * 200 / 8 < 50 * MB * 0.9
+    assert 50 * MB * 0.8 < (made.max_bps + conversion.AUDIO_BPS) * 200 / 8 < 50 * MB * 0.9
 
 
 def test_an_unknown_length_is_estimated_from_the_size() -> None:

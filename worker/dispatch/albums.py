@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from worker.protocol import MediaFile, MediaKind
 
-MOST_IN_GROUP = 10
+MAX_IN_GROUP = 10
 
 _FAMILIES = {
     MediaKind.PHOTO: "to be seen",
@@ -27,7 +27,7 @@ def next_group(files: Sequence[MediaFile], limit_bytes: int) -> tuple[MediaFile,
     """
     group: list[MediaFile] = []
     uploaded = 0
-    for file in files[:MOST_IN_GROUP]:
+    for file in files[:MAX_IN_GROUP]:
         uploaded += 0 if file.file_id else file.size_bytes
         family = _FAMILIES.get(file.facts.kind)
         if group and (

@@ -9,7 +9,7 @@ closes the circuit, its failure opens it for twice as long, up to `LONGEST_COOL_
 that tells nothing of the site makes way for the next.
 
 All of it is in memory alone: after a restart the next failures teach it again. So that nobody
-can fill it with made-up hosts, it knows at most `MOST_SITES`. Times are monotonic seconds.
+can fill it with made-up hosts, it knows at most `MAX_SITES`. Times are monotonic seconds.
 """
 
 import logging
@@ -30,7 +30,7 @@ WINDOW_S = 600.0
 COOL_DOWN_S = 60.0
 LONGEST_COOL_DOWN_S = 1800.0
 
-MOST_SITES = 1000
+MAX_SITES = 1000
 
 LOOK_S = 1.0
 """How often the downloads that wait are looked through while a circuit is open."""
@@ -137,7 +137,7 @@ class CircuitBreaker:
     def _count(self, job: DownloadJob, now: Monotonic) -> None:
         site = _site(job)
         circuit = self._sites[site] = self._sites.pop(site, _Circuit())
-        if len(self._sites) > MOST_SITES:
+        if len(self._sites) > MAX_SITES:
             # The oldest that is closed, or if there is none the oldest.
             del self._sites[min(self._sites, key=lambda each: self._sites[each].is_open)]
         link = hash(job.url)

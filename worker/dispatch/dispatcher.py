@@ -67,7 +67,7 @@ class Dispatcher:
         self._pools = {TELEGRAM: make_pool(telegram), DOWNLOADS: make_pool(downloads)}
         self._share = Share(settings.user_max_running, settings.chat_max_running)
         self._disk_space = DiskSpace(
-            settings.data_dir, settings.max_file_bytes * settings.most_parts
+            settings.data_dir, settings.max_file_bytes * settings.max_parts
         )
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._in_hand = JobsInHand()

@@ -47,7 +47,7 @@ def downloads_spec(settings: Settings) -> PoolSpec:
     rules = DownloadLimits(
         instance=instance_tag(settings.data_dir),
         max_file_bytes=settings.max_file_bytes,
-        most_parts=settings.most_parts,
+        max_parts=settings.max_parts,
         timeout_s=settings.download_timeout_s,
         idle_timeout_s=settings.download_idle_timeout_s,
         job_timeout_s=settings.download_job_timeout_s,

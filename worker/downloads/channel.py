@@ -22,7 +22,7 @@ TITLE_LIMIT = 300
 WORD_LIMIT = 200
 DETAIL_LIMIT = 1000
 
-MOST_FILES = 10
+MAX_FILES = 10
 """Most files of one answer: as many as an album may have (Bot API 10.1, sendMediaGroup)."""
 
 _LARGEST_BYTES = 1 << 50
@@ -158,7 +158,7 @@ def _progress(fields: Mapping[str, Any]) -> Progress:
 
 
 def _result(files: Sequence[Mapping[str, Any]]) -> Result:
-    if not 0 < len(files) <= MOST_FILES:
+    if not 0 < len(files) <= MAX_FILES:
         raise ValueError(f"{len(files)} files")
     return Result(tuple(map(_ready_file, files)))
 
@@ -180,8 +180,8 @@ def _facts(fields: Mapping[str, Any]) -> MediaFacts:
         height=_whole(fields["height"], _LARGEST_SIDE),
         duration_s=_number(fields["duration_s"], _LARGEST_SECONDS),
         note=Note(fields["note"]) if fields["note"] else None,
-        part=_whole(fields["part"], MOST_FILES) or 1,
-        parts=_whole(fields["parts"], MOST_FILES) or 1,
+        part=_whole(fields["part"], MAX_FILES) or 1,
+        parts=_whole(fields["parts"], MAX_FILES) or 1,
     )
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from worker.downloads import spans, workspace
-from worker.downloads.channel import MOST_FILES, ReadyFile, Result, Sender
+from worker.downloads.channel import MAX_FILES, ReadyFile, Result, Sender
 from worker.downloads.confinement import cookies
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
@@ -70,7 +70,7 @@ def _download(
     for file in fetched.files:
         found = replace(file, path=directory / file.path.name)
         pieces = _ready(found, limits, sound_only=task.form.sound_only)
-        if len(ready) + len(pieces) > MOST_FILES:
+        if len(ready) + len(pieces) > MAX_FILES:
             # An album has no room for all parts, and a video with parts missing is useless.
             break
         ready += pieces

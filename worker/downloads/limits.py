@@ -9,7 +9,7 @@ from worker.settings import SLOWEST_DOWNLOAD_BPS
 class DownloadLimits:
     """Limits in bytes and seconds, sent to a worker once and fixed for its life.
 
-    A video larger than `max_file_bytes` is cut into at most `most_parts` files. `timeout_s` is
+    A video larger than `max_file_bytes` is cut into at most `max_parts` files. `timeout_s` is
     what any download may take, and each `slowest_bps` bytes explain one second more, up to
     `job_timeout_s` for everything (see `worker.downloads.allowance`). `instance` is the
     tag in the environment by which this bot's processes are recognised. `allowed_networks` are
@@ -19,7 +19,7 @@ class DownloadLimits:
 
     instance: str
     max_file_bytes: int
-    most_parts: int = 1
+    max_parts: int = 1
     timeout_s: float = 60.0
     idle_timeout_s: float = 60.0
     job_timeout_s: float = 600.0
@@ -34,7 +34,7 @@ class DownloadLimits:
     @property
     def max_answer_bytes(self) -> int:
         """The largest total size of the files of one link."""
-        return self.max_file_bytes * self.most_parts
+        return self.max_file_bytes * self.max_parts
 
     def within(self, max_bytes: int | None) -> "DownloadLimits":
         """The same limits for an answer of at most `max_bytes`; None leaves them as they are."""
@@ -43,5 +43,5 @@ class DownloadLimits:
         return replace(
             self,
             max_file_bytes=min(self.max_file_bytes, max_bytes),
-            most_parts=max(1, min(self.most_parts, max_bytes // self.max_file_bytes)),
+            max_parts=max(1, min(self.max_parts, max_bytes // self.max_file_bytes)),
         )

@@ -5,7 +5,7 @@ from worker.ledger.database import Database
 BATCH_ROWS = 200
 BATCH_PAGES = 200
 
-MOST_REMEMBERED = 100_000
+MAX_REMEMBERED = 100_000
 """Media that Telegram remembers for us, and links to them: about 100 MB at the most."""
 
 # In this order: a request goes after its jobs, and a download after the requests that refer to
@@ -31,7 +31,7 @@ _REMOVALS = (
         DELETE FROM {table} WHERE rowid IN (
             SELECT rowid FROM {table} WHERE {used_at} < max(?, coalesce(
                 (SELECT {used_at} FROM {table} ORDER BY {used_at} DESC LIMIT 1
-                OFFSET {MOST_REMEMBERED - 1}), 0)) LIMIT ?)
+                OFFSET {MAX_REMEMBERED - 1}), 0)) LIMIT ?)
         """  # noqa: S608 - words of this file
         for table, used_at in (("media", "remembered_at"), ("links", "used_at"))
     ),

@@ -150,7 +150,7 @@ class Settings:
         return self.max_file_mb * 1_000_000
 
     @property
-    def most_parts(self) -> int:
+    def max_parts(self) -> int:
         """How many parts an oversized video may be split into.
 
         It takes a few more where the key frames are far apart.
@@ -160,5 +160,5 @@ class Settings:
     @property
     def longest_download_s(self) -> float:
         """How long the largest answer may take to find, to fetch from a slow site and to finish."""
-        largest_bytes = self.max_file_bytes * self.most_parts
+        largest_bytes = self.max_file_bytes * self.max_parts
         return 3 * self.download_timeout_s + largest_bytes / SLOWEST_DOWNLOAD_BPS

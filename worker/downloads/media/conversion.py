@@ -31,7 +31,7 @@ _CONTAINER_SHARE = 0.97
 # Of the size limit that video may take: the encoder keeps its bit rate only on average.
 _VIDEO_SHARE = 0.85
 _LEAST_BPS = 150_000
-_MOST_BPS = 8_000_000
+_MAX_BPS = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Encoding:
     width: int
     height: int
     preset: str
-    most_bps: int
+    max_bps: int
     hdr: str | None = None
 
 
@@ -131,8 +131,8 @@ def encoding_of(video: Video, length_s: float, budget: Budget) -> Encoding:
         cost_s = length_s * (video.pixels_per_s / _DECODING_PX + pixels / quality.speed_px)
         cost_s += length_s * pixels / _TONE_MAPPING_PX if video.hdr else 0.0
         if cost_s <= budget.time_s:
-            most_bps = int(min(available_bps, _MOST_BPS))
-            return Encoding(width, height, quality.preset, most_bps, video.hdr)
+            max_bps = int(min(available_bps, _MAX_BPS))
+            return Encoding(width, height, quality.preset, max_bps, video.hdr)
     raise Unaffordable
 
 

@@ -303,7 +303,7 @@ def tone_mapping(hdr: str | None) -> str:
 
 
 def _x264_arguments(encoding: Encoding) -> Iterable[str]:
-    rate = encoding.most_bps
+    rate = encoding.max_bps
     return (
         *("-c:v", "libx264", "-threads", _ENCODER_THREADS, "-preset", encoding.preset),
         *("-pix_fmt", "yuv420p"),

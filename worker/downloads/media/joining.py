@@ -18,7 +18,7 @@ from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, 
 from worker.errors import Fault, JobError, Reason
 
 # Each costs a run of ffprobe, and a decoder's memory where parts are encoded together.
-_MOST_PARTS = 100
+_MAX_PARTS = 100
 _COPY_BYTES = 1 << 20
 _RATE_HZ = 48_000
 # What a player has to know of a stream before the first frame.
@@ -78,7 +78,7 @@ class _Joining:
 
     def run(self) -> None:
         edges = joints.parts(self._path)
-        if len(edges) > _MOST_PARTS:
+        if len(edges) > _MAX_PARTS:
             raise ValueError(f"{len(edges)} parts")
         parts = [part for part in map(_inspected, self._separated(edges)) if part.length_s]
         if len({part.streams for part in parts}) == 1:

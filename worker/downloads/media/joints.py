@@ -15,7 +15,7 @@ from worker.downloads.media.mp4 import boxes as mp4_boxes
 from worker.downloads.media.transport_stream import joints_of_ts
 
 # Ten hours in fragments of two seconds, each in four boxes.
-_MOST_BOXES = 80_000
+_MAX_BOXES = 80_000
 _EBML = re.compile(rb"\x1a\x45\xdf\xa3.{1,60}?(?:webm|matroska)", re.DOTALL)
 _ID3, _ID3_HEADER = b"ID3", 10
 _ADTS_HEADER = 7
@@ -46,7 +46,7 @@ def _joints_of_mp4(path: Path) -> Iterator[int]:
     """Where an initialisation section begins that is not the first."""
     position, began, has_index = 0, 0, False
     with open(path, "rb") as file:
-        for box in mp4_boxes.boxes(file, _MOST_BOXES):
+        for box in mp4_boxes.boxes(file, _MAX_BOXES):
             if box.kind == b"ftyp":
                 began = position
             elif box.kind == b"moov":

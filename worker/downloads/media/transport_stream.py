@@ -11,7 +11,7 @@ from pathlib import Path
 
 _PACKET = 188
 _SYNC = 0x47
-_SCRAMBLED, _MOST_PACKETS = 0x40, 4096
+_SCRAMBLED, _MAX_PACKETS = 0x40, 4096
 _BEGINS = re.compile(rb"[\x40-\x5f\xc0-\xdf]")  # payload_unit_start_indicator
 _CLOCK_HZ = 90_000
 # Jumps that no encoder makes on its own, unless it is one of slides that are shown for long.
@@ -43,7 +43,7 @@ def is_scrambled(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(_PACKET)
         if start[:1] == bytes((_SYNC,)):
-            start += file.read(_MOST_PACKETS * _PACKET)
+            start += file.read(_MAX_PACKETS * _PACKET)
     scrambled = sum(byte >= _SCRAMBLED for byte in start[3::_PACKET])
     return set(start[::_PACKET]) == {_SYNC} and scrambled > len(start) // _PACKET // 2
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
 from worker.downloads import spans
-from worker.downloads.channel import MOST_FILES
+from worker.downloads.channel import MAX_FILES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg, joining
@@ -42,7 +42,7 @@ _HEIGHT = 1080
 _SHARE_FOR_PLAYER = 0.5
 _SHARE_OF_PATIENCE = 0.9
 # How many formats may prove too large before the link counts as too large.
-_MOST_CHOICES = 4
+_MAX_CHOICES = 4
 
 _TOO_LARGE_NOTES = frozenset({Note.LOWER_QUALITY, Note.AUDIO_ONLY})
 
@@ -88,7 +88,7 @@ def options(
         "updatetime": False,
         # One post and no playlist; an endless one must not be read to its end.
         "noplaylist": True,
-        "playlist_items": f"1:{MOST_FILES}",
+        "playlist_items": f"1:{MAX_FILES}",
         "lazy_playlist": True,
         "match_filter": admit,
         # Nothing is read from this machine or kept for the next download.
@@ -157,7 +157,7 @@ def _fetch(
     chooser = Chooser(
         budget_of(limits),
         has_ffmpeg,
-        most_parts=limits.most_parts if has_ffmpeg else 1,
+        max_parts=limits.max_parts if has_ffmpeg else 1,
         form=task.form,
     )
     meter = Meter(limits.max_file_bytes, report)
@@ -178,7 +178,7 @@ def _fetch(
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
         ydl.players = PlayerSource(report, limits.idle_timeout_s * _SHARE_FOR_PLAYER)
         ydl.cache = PlayerCache(ydl.players.find)  # type: ignore[assignment]
-        for tries_left in reversed(range(_MOST_CHOICES)):
+        for tries_left in reversed(range(_MAX_CHOICES)):
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:
                 return Fetched(files, chooser.note)

@@ -23,7 +23,7 @@ from worker.protocol import Note
 # For what a container adds to its streams, and for errors of estimates.
 _HEADROOM = 0.93
 # How many files are looked at before a choice: each costs a request.
-_MOST_LOOKS = 3
+_MAX_LOOKS = 3
 # What is cut is long; more lines than this are not worth more parts.
 _CUT_LINES = 480
 
@@ -49,12 +49,12 @@ class Chooser:
         budget: Budget,
         has_ffmpeg: bool,
         *,
-        most_parts: int = 1,
+        max_parts: int = 1,
         form: Form = WHOLE,
     ) -> None:
         self._budget = budget
         self._has_ffmpeg = has_ffmpeg
-        self._most_parts = most_parts
+        self._max_parts = max_parts
         self.form = form
         self._choices: list[Choice] = []
         self._chosen: Choice | None = None
@@ -81,7 +81,7 @@ class Chooser:
             # YouTube gives no more to an address that it blocks, or without a JavaScript runtime.
             raise JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, "only storyboards are offered")
         self._chosen = self._chosen_among(formats)
-        for _ in range(_MOST_LOOKS):
+        for _ in range(_MAX_LOOKS):
             doubtful = self._doubtful(self._chosen)
             if doubtful is None:
                 break
@@ -162,11 +162,11 @@ class Chooser:
         groups = (sounds, videos) if self.form.sound_only else (videos, sounds)
         for choices in groups:
             if fitting := next(filter(self._may_fit, choices), None):
-                return fitting, self._most_parts if self.span else 1
+                return fitting, self._max_parts if self.span else 1
             if cuttable := self._best_to_cut(choices):
-                return cuttable, self._most_parts
+                return cuttable, self._max_parts
             if unsure := self._smallest_unsure(choices):
-                return unsure, self._most_parts if self.span else 1
+                return unsure, self._max_parts if self.span else 1
         return None
 
     def _all(self, formats: Sequence[Format]) -> Iterator[Choice]:
@@ -186,7 +186,7 @@ class Chooser:
         pairs = [Choice((video, audio), self.duration_s) for audio in audios]
         if fitting := next(filter(self._may_fit, pairs), None):
             return fitting
-        in_parts = (pair for pair in pairs if self._parts_of(pair) <= self._most_parts)
+        in_parts = (pair for pair in pairs if self._parts_of(pair) <= self._max_parts)
         return next(in_parts, min(pairs, key=self._sizes.of))
 
     def _parts_of(self, choice: Choice) -> float:
@@ -200,7 +200,7 @@ class Chooser:
             choice
             for choice in choices
             if choice.id not in self._uncut
-            and self._parts_of(choice) <= self._most_parts
+            and self._parts_of(choice) <= self._max_parts
             and (not self._is_shown(choice) or streams.plays(choice.streams[0]))
         ]
         return min(within, key=self._cutting_rank, default=None)
@@ -234,7 +234,7 @@ class Chooser:
         room = self._budget.size_bytes * _HEADROOM
         if self.span:
             # What is fetched may be as large as what is cut.
-            whole_fits = expected <= room * self._most_parts
+            whole_fits = expected <= room * self._max_parts
             fits = whole_fits and expected * self.span.share(self.duration_s) <= room
         else:
             fits = expected <= room

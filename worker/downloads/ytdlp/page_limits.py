@@ -13,7 +13,7 @@ import yt_dlp
 from yt_dlp.utils import KNOWN_EXTENSIONS, PagedList
 
 from worker.downloads import spans
-from worker.downloads.channel import MOST_FILES
+from worker.downloads.channel import MAX_FILES
 from worker.downloads.media.preparing import Served
 from worker.downloads.players import is_address
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -146,7 +146,7 @@ def _one_post(playlist: Mapping[str, Any]) -> list[Any]:
     remaining = filter(None, entries)
     post = list(itertools.islice(remaining, 1))
     if post and _is_complete(post[0]) and playlist.get("extractor_key") != "Generic":
-        post += itertools.takewhile(_is_complete, itertools.islice(remaining, MOST_FILES - 1))
+        post += itertools.takewhile(_is_complete, itertools.islice(remaining, MAX_FILES - 1))
     return post
 
 

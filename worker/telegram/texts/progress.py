@@ -49,7 +49,7 @@ def _next_try(words: Catalogue, retry: Retry, wait_s: float) -> str:
     """Why a download failed, and when it is tried again."""
     what, _ = words.reasons[retry.reason]
     when = words.next_try.format(
-        wait=_rounded(words, wait_s), next_try=retry.next_try, most_tries=retry.most_tries
+        wait=_rounded(words, wait_s), next_try=retry.next_try, max_tries=retry.max_tries
     )
     return f"{what}\n{when}"
 

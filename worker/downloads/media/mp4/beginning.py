@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
-_MOST_BOXES = 200
+_MAX_BOXES = 200
 # The sample entries that stand for one codec under several names (ISO/IEC 14496-15).
 _FIELDS = {b"vide": "vcodec", b"soun": "acodec"}
 
@@ -33,7 +33,7 @@ def codecs(data: bytes) -> dict[str, str]:
 
 def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes, bool]]:
     """Each box with what is there of its content, and whether that is all; parents come first."""
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         if at + 8 > end:
             return
         size, kind = struct.unpack_from(">I4s", data, at)

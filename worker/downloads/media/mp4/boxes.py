@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-_MOST_BOXES = 64
+_MAX_BOXES = 64
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Box:
     is_cut_off: bool
 
 
-def boxes(file: BinaryIO, most: int = _MOST_BOXES) -> Iterator[Box]:
+def boxes(file: BinaryIO, most: int = _MAX_BOXES) -> Iterator[Box]:
     """The outermost boxes of a file, only the first few unless `most` says more.
 
     While a box is looked at, the file is positioned at its content.

@@ -25,8 +25,8 @@ _CONTAINERS = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2"})
 
 # An hour of 30 pictures a second takes about 2 MB.
 _LARGEST_INDEX = 4 * 1024 * 1024
-_MOST_BOXES = 64
-_MOST_DURATIONS = 10_000
+_MAX_BOXES = 64
+_MAX_DURATIONS = 10_000
 _LONGEST_SHOWN_S = 10
 _LONGEST_S = 1_000_000
 
@@ -114,7 +114,7 @@ def _opened(kind: bytes, content: memoryview) -> _Boxes:
         size, inner = struct.unpack_from(">I4s", content, at)
         if size < 8 or at + size > len(content) or inner not in _INSIDE[kind]:
             raise Unusual(f"a box {inner!r} of {size} bytes in {kind!r}")
-        if len(found) == _MOST_BOXES:
+        if len(found) == _MAX_BOXES:
             raise Unusual(f"too many boxes in {kind!r}")
         found.append((inner, content[at + 8 : at + size]))
         at += size
@@ -243,7 +243,7 @@ def _rate(times: memoryview, table: _Boxes) -> float:
         raise Unusual("an impossible time scale")
     durations = _only(table, b"stts")
     (count,) = struct.unpack_from(">I", durations, 4)
-    if count > _MOST_DURATIONS or len(durations) != 8 + 8 * count:
+    if count > _MAX_DURATIONS or len(durations) != 8 + 8 * count:
         raise Unusual("too many sample durations")
     shown, pictures = 0, 0
     for number, length in struct.iter_unpack(">II", durations[8:]):
