@@ -19,8 +19,25 @@ def adts(rate: int, channels: int) -> bytes:
     return header.ljust(20, b"\0")
 
 
+def packet(packet_id: int, payload: bytes) -> bytes:
+    """A packet of a transport stream in which something begins."""
+    header = bytes((0x47, 0x40 | packet_id >> 8, packet_id & 0xFF, 0x10))
+    return (header + payload).ljust(188, b"\xff")
+
+
+def frame(stream_id: int, second: int, content: bytes) -> bytes:
+    """A frame of 188 bytes that is shown at a time."""
+    now = second * 90_000
+    time = (0x21 | now >> 29 & 0x0E, now >> 22 & 0xFF, now >> 14 & 0xFE | 1, now >> 7 & 0xFF)
+    header = bytes((0, 0, 1, stream_id, 0, 0, 0x80, 0x80, 5, *time, now << 1 & 0xFE | 1))
+    return packet(0x100 | stream_id, header + content)
+
+
 STEREO, MONO, SLOWER = adts(4, 2), adts(4, 1), adts(7, 2)
 TIMED = b"ID3\x04\0\0\0\0\0\x05" + b"tags!"
+TABLE = packet(0, b"")
+TAG, SUBTITLES = b"ID3\x04".ljust(20, b"\0"), b"\x20\0\x0f".ljust(20, b"\0")
+AC3, AC3_MONO = (b"\x0b\x77\0\0\0\0" + mode + bytes(20) for mode in (b"\x40", b"\x20"))
 WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm".ljust(40, b"\0")
 
 
@@ -44,6 +61,11 @@ WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm".ljust(40, b"\0")
         (WEBM * 2, [0, 40]),
         (WEBM + b"\x1a\x45\xdf\xa3" + bytes(80), [0]),
         (b"\x47" * 188 * 3, [0]),
+        (frame(0xC0, 1, STEREO) + TABLE + frame(0xC0, 2, MONO), [0, 188]),
+        (frame(0xBD, 1, AC3) + TABLE + frame(0xBD, 2, AC3_MONO), [0, 188]),
+        (frame(0xBD, 99, AC3) + TABLE + frame(0xBD, 1, AC3), [0, 188]),
+        (frame(0xBD, 99, TAG) + TABLE + frame(0xBD, 1, TAG), [0]),
+        (frame(0xBD, 1, SUBTITLES) + TABLE + frame(0xBD, 99, SUBTITLES), [0]),
         (b"\x47" * 100, [0]),
     ],
 )

@@ -13,6 +13,8 @@ _PACKET = 188
 _SYNC = 0x47
 _SCRAMBLED, _MAX_PACKETS = 0x40, 4096
 _BEGINS = re.compile(rb"[\x40-\x5f\xc0-\xdf]")  # payload_unit_start_indicator
+_PRIVATE = 0xBD  # the stream id of AC-3, and of subtitles and of ID3 tags
+_AC3 = b"\x0b\x77"
 _CLOCK_HZ = 90_000
 # Jumps that no encoder makes on its own, unless it is one of slides that are shown for long.
 _BACK, _FORTH, _FORTH_AT_FIRST = _CLOCK_HZ // 10, 2 * _CLOCK_HZ, 10 * _CLOCK_HZ
@@ -80,7 +82,14 @@ def _payload(packet: bytes) -> bytes:
 
 
 def _begins_frame(payload: bytes) -> bool:
-    return payload[:3] == b"\x00\x00\x01" and len(payload) > 14
+    """Whether sound or a picture begins. The times of subtitles and of tags jump as they may."""
+    if payload[:3] != b"\x00\x00\x01" or len(payload) <= 14:
+        return False
+    return payload[3] != _PRIVATE or _content(payload).startswith(_AC3)
+
+
+def _content(payload: bytes) -> bytes:
+    return payload[9 + payload[8] :]
 
 
 def _section(payload: bytes) -> bytes:
@@ -103,8 +112,8 @@ def _table_id(payload: bytes) -> int:
 
 def _is_joint(part: _Part, packet_id: int, payload: bytes, table_at: int) -> bool:
     """Whether the frame belongs to another part than those before it; note it otherwise."""
-    is_sound = payload[3] & 0xE0 == 0xC0 or payload[3] == 0xBD
-    content = payload[9 + payload[8] :]
+    is_sound = payload[3] & 0xE0 == 0xC0 or payload[3] == _PRIVATE
+    content = _content(payload)
     parameters = _of_sound(content) if is_sound else _of_pictures(content)
     before = part.parameters.get(packet_id)
     if parameters and before and not _are_alike(parameters, before):
@@ -161,6 +170,6 @@ def _of_sound(content: bytes) -> bytes | None:
     if content[0] == 0xFF and content[1] & 0xE0 == 0xE0:  # MPEG audio
         is_mono = content[3] & 0xC0 == 0xC0
         return bytes((content[1] & 0x1E, content[2] & 0x0C, is_mono))
-    if content[:2] == b"\x0b\x77":  # AC-3
+    if content.startswith(_AC3):
         return bytes((content[4] & 0xC0, content[6] & 0xE0))
     return None
