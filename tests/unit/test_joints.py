@@ -36,6 +36,7 @@ def frame(stream_id: int, second: int, content: bytes) -> bytes:
 STEREO, MONO, SLOWER = adts(4, 2), adts(4, 1), adts(7, 2)
 TIMED = b"ID3\x04\0\0\0\0\0\x05" + b"tags!"
 TABLE = packet(0, b"")
+LONG = b"\x47\x40\x21\x30".ljust(188, b"\xff")  # all of it an adaptation field
 TAG, SUBTITLES = b"ID3\x04".ljust(20, b"\0"), b"\x20\0\x0f".ljust(20, b"\0")
 AC3, AC3_MONO = (b"\x0b\x77\0\0\0\0" + mode + bytes(20) for mode in (b"\x40", b"\x20"))
 WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm".ljust(40, b"\0")
@@ -67,6 +68,10 @@ WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm".ljust(40, b"\0")
         (frame(0xBD, 99, TAG) + TABLE + frame(0xBD, 1, TAG), [0]),
         (frame(0xBD, 1, SUBTITLES) + TABLE + frame(0xBD, 99, SUBTITLES), [0]),
         (b"\x47" * 100, [0]),
+        (b"GO", [0]),
+        (b"GPL", [0]),
+        *(((TABLE * 2)[:length], [0]) for length in (188, 190, 191, 192, 376)),
+        ((TABLE * 2 + LONG)[: 376 + 4], [0]),
     ],
 )
 def test_a_part_begins_where_a_player_would_begin_anew(

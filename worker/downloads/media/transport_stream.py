@@ -52,10 +52,11 @@ def is_scrambled(path: Path) -> bool:
 
 def joints_of_ts(data: mmap.mmap) -> Iterator[int]:
     """Where, in bytes, a part begins that is not the first."""
-    if set(data[::_PACKET]) != {_SYNC}:
+    end = len(data) // _PACKET * _PACKET  # the last packet may be cut off
+    if end < 2 * _PACKET or set(data[:end:_PACKET]) != {_SYNC}:
         return
     part, table_id, table_at = _Part(), -1, 0
-    for found in _BEGINS.finditer(data[1::_PACKET]):
+    for found in _BEGINS.finditer(data[1:end:_PACKET]):
         position = found.start() * _PACKET
         packet = data[position : position + _PACKET]
         packet_id = (packet[1] & 0x1F) << 8 | packet[2]
