@@ -1,11 +1,13 @@
-"""Where a file was put together of parts."""
+"""Where a file was put together of parts, and which of them are too many."""
 
 import struct
 from pathlib import Path
 
 import pytest
 
-from worker.downloads.media import joints
+from tests.support.download_limits import limits_with
+from worker.downloads.media import joining, joints
+from worker.errors import JobError, Reason
 
 
 def boxes(kinds: str) -> bytes:
@@ -82,3 +84,43 @@ def test_a_part_begins_where_a_player_would_begin_anew(
     found = joints.parts(path)
     assert [start for start, _ in found] == starts
     assert found[-1][1] == len(data)
+
+
+def part(index: str, time: int | None) -> bytes:
+    """A part of 80 bytes with one fragment, which begins at a time unless it tells none."""
+    init = boxes("ftyp") + struct.pack(">I4s8s", 16, b"moov", index.encode())
+    box = b"free" if time is None else b"tfdt"
+    return init + struct.pack(">I4sI4s4xI8x", 32, b"moof", 24, box, time or 0) + boxes("mdat")
+
+
+@pytest.mark.parametrize(
+    ("data", "starts"),
+    [
+        (part("a", 0) + part("a", 5) + part("a", 9), [0]),
+        (part("a", 5) + part("a", 9) + part("a", 0) + part("a", 3), [0, 160]),
+        (part("a", 0) + part("b", 5) + part("b", 6) + part("a", 9), [0, 80, 240]),
+        (part("a", None) + part("a", None), [0]),
+        (WEBM * 2, [0, 40]),
+    ],
+)
+def test_parts_of_which_one_goes_on_with_the_other_are_taken_as_one(
+    tmp_path: Path, data: bytes, starts: list[int]
+) -> None:
+    path = tmp_path / "media"
+    path.write_bytes(data)
+    assert [start for start, _ in joints.merged(path, joints.parts(path))] == starts
+
+
+def test_very_many_parts_that_go_on_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(data := b"".join(part("a", time) for time in range(101)))
+    joining.join(path, limits_with())
+    assert path.read_bytes() == data
+
+
+def test_very_many_parts_that_differ_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"".join(part(f"{time}", time) for time in range(101)))
+    with pytest.raises(JobError) as caught:
+        joining.join(path, limits_with())
+    assert caught.value.reason is Reason.UNLIKE_PARTS

@@ -46,7 +46,8 @@ def needs_joining(path: Path) -> bool:
 def join(path: Path, limits: DownloadLimits) -> None:
     """Replace the file at `path`, which is in parts, with one that is of a piece.
 
-    The new one is an MP4, whatever its name. Raises JobError if that is not possible.
+    The new one is an MP4, whatever its name. A file of very many parts that plays as it is stays
+    so. Raises JobError if the parts cannot be joined.
     """
     budget = conversion.budget_of(limits)
     joining = _Joining(path, budget, limits.memory_bytes)
@@ -78,6 +79,10 @@ class _Joining:
 
     def run(self) -> None:
         edges = joints.parts(self._path)
+        if len(edges) > _MAX_PARTS:
+            edges = joints.merged(self._path, edges)
+        if len(edges) == 1:
+            return
         if len(edges) > _MAX_PARTS:
             raise ValueError(f"{len(edges)} parts")
         parts = [part for part in map(_inspected, self._separated(edges)) if part.length_s]

@@ -8,7 +8,7 @@ count as one part.
 import itertools
 import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from worker.downloads.media.mp4 import boxes as mp4_boxes
@@ -40,6 +40,37 @@ def parts(path: Path) -> list[tuple[int, int]]:
             starts = []
     edges = [0, *starts, size]
     return [*itertools.pairwise(edges)]
+
+
+def merged(path: Path, edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same parts, but neighbours as one where an MP4 repeats its index and its clock goes on.
+
+    A player plays these as if the file was of a piece.
+    """
+    found: list[tuple[int, int]] = []
+    before, time = b"", 0
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for start, end in edges:
+            index, then, time = _index(data, start, end), time, _time(data, start, end)
+            if index and index == before and then <= time:
+                start = found.pop()[0]
+            found.append((start, end))
+            before = index
+    return found
+
+
+def _index(data: mmap.mmap, start: int, end: int) -> bytes:
+    """The first moov box of a part."""
+    at = data.find(b"moov", start + 4, end) - 4
+    return data[at : at + int.from_bytes(data[at : at + 4], "big")] if at >= 0 else b""
+
+
+def _time(data: mmap.mmap, start: int, end: int) -> int:
+    """When a part begins, as its first fragment tells (ISO/IEC 14496-12, 8.8.12); 0 without."""
+    at = data.find(b"tfdt", start, end)
+    if not 0 <= at <= end - 16:
+        return 0
+    return int.from_bytes(data[at + 8 : at + (16 if data[at + 4] else 12)], "big")
 
 
 def _joints_of_mp4(path: Path) -> Iterator[int]:
