@@ -105,7 +105,7 @@ def _fact_of(record: logging.LogRecord) -> Fact | None:
 def _text(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - arguments may be anything
         return str(record.msg)  # whoever writes it says what is wrong with it
 
 

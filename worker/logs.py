@@ -84,8 +84,11 @@ class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not ge
         self._repeats = Repeats()
 
     def emit(self, record: logging.LogRecord) -> None:
-        for each in self._repeats.pass_on(record):
-            super().emit(each)
+        try:
+            for each in self._repeats.pass_on(record):
+                super().emit(each)
+        except Exception:  # noqa: BLE001 - a log line must not end its caller
+            self.handleError(record)
 
     def write_counts(self) -> None:
         """Write the counts that are due."""

@@ -245,6 +245,49 @@ def test_time_that_the_bot_was_down_does_not_count(make_bot: MakeBot) -> None:
     assert verdicts(bot) == [(NOBODY, 1)]
 
 
+def test_call_of_before_the_stop_that_fails_once_more_is_no_refusal(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    begin(bot, PostStatus)
+    bot.kill()
+    bot = make_bot()
+    bot.wall = Wall(bot.wall + DAY_S)
+    bot.step()  # claimed before the first poll is answered
+    bot.dispatcher.reachability.answered(bot.now)
+    bot.step(25)
+    bot.dispatcher.reachability.answered(bot.now)
+    bot.fail(PostStatus, SERVER_ERROR)
+    assert verdicts(bot)[0][1] == 0
+    ((refused_s,),) = bot.rows("SELECT refused_s FROM jobs WHERE kind = 'status'")
+    assert refused_s <= 25
+
+
+@pytest.mark.parametrize("every_s", [60, 300])
+def test_long_poll_that_is_lost_now_and_then_puts_off_no_end(
+    bot: SteppedDispatcher, every_s: int
+) -> None:
+    telegram = begin(bot, PostStatus)
+    for _ in range(int(HOUR_S) // every_s):
+        telegram.run(every_s)
+        bot.dispatcher.reachability.lost()
+        bot.dispatcher.reachability.answered(bot.now)
+        bot.step()
+    assert verdicts(bot) == [(NOBODY, 1)]
+
+
+def test_waits_begin_small_again_after_a_silence(bot: SteppedDispatcher) -> None:
+    telegram = begin(bot, PostStatus)
+    telegram.is_lost = True
+    bot.dispatcher.reachability.lost()
+    telegram.run(HOUR_S)
+    telegram.is_lost = False
+    bot.dispatcher.reachability.answered(bot.now)
+    telegram.tries.clear()
+    bot.step()
+    telegram.run(60)
+    pauses = [later - sooner for (sooner, _), (later, _) in pairwise(telegram.tries)]
+    assert pauses[0] <= 10.0
+
+
 @pytest.mark.parametrize("reason", [StopReason.TIMED_OUT])
 @pytest.mark.parametrize("kind", [PostStatus, Deliver])
 def test_call_that_takes_too_long_costs_no_attempt(

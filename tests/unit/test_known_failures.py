@@ -5,6 +5,7 @@ import pytest
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
 from worker.clocks import Wall
+from worker.dispatch import dispatcher
 from worker.dispatch.outcomes import known_s
 from worker.effects import OpenRequest
 from worker.errors import Fault, JobError, Reason
@@ -169,14 +170,25 @@ def test_it_can_be_cancelled_before_it_is_told(bot: SteppedDispatcher) -> None:
 # -------------------------------------------------------------------------- and afterwards
 
 
-def test_next_run_of_the_bot_knows_it_too(make_bot: MakeBot) -> None:
+def test_next_run_of_the_bot_asks_anew(make_bot: MakeBot) -> None:
+    """Its settings or its cookies may be others."""
     bot = make_bot()
-    first = failed(bot)
+    failed(bot)
     bot.close()
     wall, bot = bot.wall, make_bot()
     bot.wall = wall
-    (told,) = asked(bot)
-    assert told.error_id == first.error_id
+    asked(bot)
+    assert bot.tasks(Download)
+
+
+def test_new_ytdlp_asks_anew(bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed(bot)
+    monkeypatch.setattr(dispatcher, "replace_fork_server", lambda: None)
+    monkeypatch.setattr(bot.downloads, "renew", lambda: None, raising=False)
+    monkeypatch.setattr(bot.dispatcher._upgrade, "step", lambda *_args, **_options: True)
+    bot.step()
+    asked(bot)
+    assert bot.tasks(Download)
 
 
 def test_operators_retry_is_a_download(bot: SteppedDispatcher) -> None:

@@ -170,6 +170,17 @@ def test_so_many_facts_are_not_remembered_for_ever(lines: Lines) -> None:
     assert len(lines.repeats._facts) <= 500
 
 
+class _Odd:
+    def __str__(self) -> str:
+        raise KeyError("odd")
+
+
+@pytest.mark.parametrize(("template", "argument"), [("%(x)s", {"y": 1}), ("a %s", _Odd())])
+def test_no_line_ends_its_caller(template: str, argument: object) -> None:
+    record = logging.LogRecord("worker", logging.WARNING, "", 0, template, (argument,), None)
+    assert list(Repeats().pass_on(record)) == [record]
+
+
 def test_a_record_that_cannot_be_formatted_is_passed_on(lines: Lines) -> None:
     record = logging.LogRecord("worker", logging.ERROR, "", 1, "%d", ("x",), None)
     assert list(lines.repeats.pass_on(record)) == [record]

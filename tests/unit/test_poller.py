@@ -129,7 +129,12 @@ def test_pauses_grow_up_to_a_bound(poll: ScriptedPoll, answer: Exception) -> Non
 
 @pytest.mark.parametrize(
     ("answers", "has_returned"),
-    [([AWAY], False), ([AWAY, NOTHING_NEW], True), ([TelegramConflict("409")], False)],
+    [
+        ([AWAY], False),
+        ([AWAY, NOTHING_NEW], False),  # A hiccup.
+        ([AWAY, AWAY, NOTHING_NEW], True),
+        ([TelegramConflict("409")], False),
+    ],
 )
 def test_others_learn_whether_telegram_answers(
     poll: ScriptedPoll, answers: list[Any], has_returned: bool
@@ -138,3 +143,9 @@ def test_others_learn_whether_telegram_answers(
     poll.reachability.told()
     poll.run(*polls(*answers))
     assert poll.reachability.has_returned is has_returned
+
+
+def test_poller_that_is_stopped_before_it_begins_opens_nothing(poll: ScriptedPoll) -> None:
+    poll.poller.stop()
+    assert not poll.run()
+    assert poll.poller._ledger is None

@@ -67,6 +67,13 @@ def test_shorter_wait_does_not_end_a_longer_one() -> None:
     assert rate_limits.paused_chats(Monotonic(1199.0), edits=True) == [7]
 
 
+def test_pause_that_is_over_opens_nothing_any_more() -> None:
+    rate_limits = RateLimits()
+    rate_limits.pause(7, 3.0, Monotonic(0.0), edits=True)
+    assert rate_limits.next_opening(Monotonic(1.0)) == 3.0
+    assert rate_limits.next_opening(Monotonic(10.0)) == float("inf")
+
+
 def test_edits_wait_for_quiet() -> None:
     rate_limits = RateLimits()
     assert rate_limits.is_quiet(7, Monotonic(0.0))

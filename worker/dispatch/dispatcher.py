@@ -80,6 +80,7 @@ class Dispatcher:
         )
         self._upgrade = UpgradeWatch()
         self._has_recovered = False
+        self._has_new_ytdlp = False
         self._paused_until = 0.0
         self._stop_at: float | None = None
         self._idle_since: float | None = None
@@ -162,6 +163,7 @@ class Dispatcher:
         if self._upgrade.step(now, is_broken=self._cannot_download):
             replace_fork_server()
             self._pools[DOWNLOADS].renew()
+            self._has_new_ytdlp = True
         if self._stop_at is not None:
             self._showing.begin_pause()
         for pool in self._pools.values():
@@ -175,8 +177,11 @@ class Dispatcher:
                 # It leaves the queue only when the ledger has it.
                 self._take(self._events[0], now, wall)
                 self._events.popleft()
+            if self._has_new_ytdlp:
+                self._ledger.forget_failures()
+                self._has_new_ytdlp = False
             if self.reachability.has_returned:
-                self._recorder.call_now(wall)
+                self._recorder.call_now(self.reachability.spell_before(now, wall), wall)
                 self.reachability.told()
             if self._stop_at is None:
                 has_room = self._place(now, wall)
@@ -324,7 +329,7 @@ class Dispatcher:
             case Finished(result=result):
                 self._recorder.take_result(hand.job, result, now - hand.since, wall)
             case Failed(error=error):
-                edits = hand.job.kind.is_edit
+                edits = hand.job.kind.is_edit and not outcomes.goes_another_way(hand.job)
                 self._rate_limits.heed(hand.job.chat_id, error, now, edits=edits)
                 self._take_failure(hand.job, event, now, wall)
             case _ if self._stop_at is not None:

@@ -74,8 +74,11 @@ class Poller:
     def run(self) -> None:
         """The thread."""
         client = Client(self._connection)
-        ledger = self._ledger = self._open_ledger()
-        offset = ledger.offset()
+        with self._recording:
+            if self._stopped.is_set():
+                return
+            ledger = self._ledger = self._open_ledger()
+            offset = ledger.offset()
         failures = 0
         while not self._stopped.is_set():
             try:
@@ -94,7 +97,8 @@ class Poller:
             except (TelegramError, JobError) as error:
                 if isinstance(error, TelegramUnauthorized):
                     self._reachability.token_doubted.set()
-                self._reachability.lost()
+                if failures:
+                    self._reachability.lost()  # a single failure is a hiccup
                 pause_s = min(MAX_PAUSE_S, 2.0**failures)
                 failures += 1
                 log.warning("Telegram cannot be polled, next try in %.0f s: %s", pause_s, error)

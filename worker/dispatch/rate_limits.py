@@ -106,7 +106,8 @@ class RateLimits:
             for chat, until in self._paid_until.items()
             if not _is_open(chat, until, now)
         )
-        return min([*openings, *self._paused_until.values()], default=float("inf"))
+        ends_of_pauses = (until for until in self._paused_until.values() if until > now)
+        return min([*openings, *ends_of_pauses], default=float("inf"))
 
 
 def _still_due(moments: dict[Key, float], now: Monotonic) -> dict[Key, float]:

@@ -1,11 +1,26 @@
 """Whether Telegram answers anybody and knows the bot: neither is the fault of any one call."""
 
 import threading
+from dataclasses import dataclass
 
 from worker.clocks import Monotonic, Wall
 from worker.errors import TelegramError, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import Job
 from worker.pool.events import Event, Failed, Finished
+
+
+@dataclass(frozen=True)
+class Spell:
+    """A time in which Telegram answered: the moments of its first and its last answer."""
+
+    began: float
+    ended: float
+
+    def by_wall_clock(self, now: Monotonic, wall: Wall) -> "Spell":
+        return Spell(wall - (now - self.began), wall - (now - self.ended))
+
+
+_NEVER = Spell(float("-inf"), float("-inf"))
 
 
 class Reachability:
@@ -14,7 +29,7 @@ class Reachability:
     def __init__(self) -> None:
         """Begin without a word from Telegram."""
         self._lock = threading.Lock()
-        self._answered_at = float("-inf")
+        self._spell = self._spell_before = _NEVER
         self._is_lost = True
         self._has_returned = False
         self.token_doubted = threading.Event()
@@ -34,12 +49,14 @@ class Reachability:
     def answered(self, now: Monotonic) -> None:
         """Telegram has answered somebody, be it with a refusal."""
         with self._lock:
-            self._answered_at = now
-            self._has_returned |= self._is_lost
-            self._is_lost = False
+            if self._is_lost:
+                self._spell_before, self._spell = self._spell, Spell(now, now)
+                self._is_lost, self._has_returned = False, True
+            else:
+                self._spell = Spell(self._spell.began, now)
 
     def lost(self) -> None:
-        """The long poll has got no answer, so for now nobody may get one."""
+        """The long poll gets no answers, so for now nobody may get one."""
         with self._lock:
             self._is_lost = True
 
@@ -56,9 +73,13 @@ class Reachability:
     def refused_s(self, job: Job, now: Monotonic, wall: Wall) -> float:
         """For how long a call has been repeated in vain while Telegram answered others.
 
-        Only the time up to the last such answer counts, so a dead network adds nothing.
+        A dead network adds nothing, nor does the time in which the bot did not run.
         """
         if not job.unanswered:
             return 0.0
-        last_answer = wall - (now - self._answered_at)
-        return job.refused_s + max(0.0, last_answer - job.waits_since)
+        spell = self._spell.by_wall_clock(now, wall)
+        return job.refused_s + max(0.0, spell.ended - max(spell.began, job.waits_since))
+
+    def spell_before(self, now: Monotonic, wall: Wall) -> "Spell":
+        """When Telegram answered before it was lost the last time, by the wall clock."""
+        return self._spell_before.by_wall_clock(now, wall)

@@ -16,6 +16,7 @@ from worker.clocks import Wall
 from worker.dispatch import outcomes
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import JobsInHand
+from worker.dispatch.reachability import Spell
 from worker.dispatch.status.showing import Showing
 from worker.ledger import (
     AnswerJob,
@@ -183,9 +184,9 @@ class Recorder:
         """Let a job wait that the bot's own end has interrupted; the attempt does not count."""
         self._ledger.put_back(job, 0, wall, refund=True)
 
-    def call_now(self, wall: Wall) -> None:
-        """Telegram answers again, so nothing waits for that any more."""
-        if waited := self._ledger.call_now(wall):
+    def call_now(self, answered: Spell, wall: Wall) -> None:
+        """Telegram answers again, so nothing waits for that any more; see `Ledger.call_now`."""
+        if waited := self._ledger.call_now(answered.began, answered.ended, wall):
             log.info("Telegram answers again: %d jobs that waited for it go on.", waited)
 
     def take_failure(self, job: Job, event: Event, wall: Wall, refused_s: float = 0.0) -> None:

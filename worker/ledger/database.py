@@ -227,7 +227,8 @@ def _open_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING or _cannot_be_opened(path):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _PASSING or (code == sqlite3.SQLITE_CANTOPEN and _cannot_be_opened(path)):
             raise LedgerBusy(str(error)) from None
         raise LedgerError(f"the ledger {path} cannot be read ({error}): {_help(path)}") from None
 
@@ -241,7 +242,8 @@ def _help(path: Path) -> str:
 def _cannot_be_opened(path: Path) -> bool:
     """Whether the machine is in no state to open the file, which SQLite does not tell apart."""
     if _open_databases:
-        return False  # It was opened, and closing it would release the locks of the others.
+        # It was opened a moment ago, and closing it would release the locks of the others.
+        return True
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:

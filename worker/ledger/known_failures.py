@@ -38,3 +38,8 @@ def recall(db: Database, media_key: str, wall: Wall) -> tuple[Reason, str] | Non
 def forget(db: Database, media_key: str) -> None:
     """Let media be fetched again."""
     db.execute("DELETE FROM known_failures WHERE media_key = ?", media_key)
+
+
+def forget_all(db: Database) -> None:
+    """Let everything be fetched again, with new settings or by a new yt-dlp."""
+    db.execute("DELETE FROM known_failures")

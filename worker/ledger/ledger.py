@@ -190,7 +190,13 @@ class Ledger:
         """Let every job that the last run had in hand wait again. Returns how many there were."""
         with self._db.transaction():
             sessions.forget_all(self._db)
+            known_failures.forget_all(self._db)
             return queue.recover(self._db)
+
+    def forget_failures(self) -> None:
+        """Let everything be fetched again that is known to have failed: what fetches is new."""
+        with self._db.transaction():
+            known_failures.forget_all(self._db)
 
     def put_back(self, job: Job, delay_s: float, wall: Wall, *, refund: bool) -> None:
         """Let a claimed job wait for another attempt; `refund` when this one does not count."""
@@ -202,10 +208,10 @@ class Ledger:
         with self._db.transaction():
             queue.call_again(self._db, job.id, delay_s, refused_s, wall)
 
-    def call_now(self, wall: Wall) -> int:
+    def call_now(self, answered_from: float, answered_until: float, wall: Wall) -> int:
         """Telegram answers again: see `queue.call_now`."""
         with self._db.transaction():
-            return queue.call_now(self._db, wall)
+            return queue.call_now(self._db, answered_from, answered_until, wall)
 
     def finish(self, job: Job, wall: Wall) -> None:
         """A job is done, and nothing follows from it."""

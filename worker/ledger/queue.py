@@ -177,12 +177,17 @@ def call_again(db: Database, job_id: int, delay_s: float, refused_s: float, wall
     wait_again(db, job_id, delay_s, wall, refund=True)
 
 
-def call_now(db: Database, wall: Wall) -> int:
-    """Let the jobs that got no usable answer from Telegram wait no longer. Returns how many."""
+def call_now(db: Database, answered_from: float, answered_until: float, wall: Wall) -> int:
+    """Let the jobs that got no usable answer from Telegram wait no longer. Returns how many.
+
+    Before its silence Telegram answered others from and until these wall times, which counts for
+    the jobs that waited then. Their waits begin small again.
+    """
     return db.execute(
-        "UPDATE jobs SET waits_since = ?, not_before = ? WHERE state = 'waiting' AND unanswered",
-        wall,
-        wall,
+        "UPDATE jobs SET refused_s = refused_s + max(0, :until - max(waits_since, :from)),"
+        " unanswered = 1, waits_since = :wall, not_before = :wall"
+        " WHERE state = 'waiting' AND unanswered",
+        **{"from": answered_from, "until": answered_until, "wall": wall},
     ).rowcount
 
 

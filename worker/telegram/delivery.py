@@ -108,13 +108,14 @@ def send_group(client: Client, task: SendGroup) -> GroupSent:
 def explain(client: Client, task: Explain) -> None:
     """Turn the status message into the sentence that says why there is no media.
 
-    Safe to repeat, but for a message of its own. A message that is media by now has been answered
-    already. Raises `MessageGone`.
+    Safe to repeat, but for a message of its own, which takes the status message's place. A
+    message that is media by now has been answered already. Raises `MessageGone`.
     """
     words = texts.catalogue_of(task.reader.language)
     text = texts.explanation(words, task.reason, task.error_id, task.wait_s, task.limit_mb)
     if task.reply_to is not None:
         client.send_text(task.reader.chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
+        _remove_status(client, task)
         return
     with suppress(MessageIsMedia):
         client.edit_text(task.reader.chat_id, task.message_id, text)
@@ -167,9 +168,14 @@ def _deliver_apart(client: Client, task: Deliver, reply_to: int) -> Delivered:
     apart = SendGroup(task.request_id, task.reader, reply_to, (task.file,))
     send = functools.partial(_send_as, client, apart, task.file, caption)
     delivered = _or_as_document(task.file, send)
+    _remove_status(client, task)
+    return delivered
+
+
+def _remove_status(client: Client, task: Deliver | Explain) -> None:
+    """Remove the status message of an answer that came as a message of its own, if that can be."""
     with suppress(TelegramError, JobError):
         client.delete_message(task.reader.chat_id, task.message_id)
-    return delivered
 
 
 def _send_as(
