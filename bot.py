@@ -111,8 +111,13 @@ def _run_locked(settings: Settings) -> int:
 
 
 def _note_start(data_dir: Path) -> None:
-    with Upkeep(ledger_path(data_dir)) as ledger:
-        last_end = runs.note_start(ledger, data_dir, clocks.wall_clock())
+    try:
+        with Upkeep(ledger_path(data_dir)) as ledger:
+            last_end = runs.note_start(ledger, data_dir, clocks.wall_clock())
+    except LedgerBusy as error:
+        # The threads wait until it can be written.
+        log.error("This start is not counted, the ledger cannot be written: %s", error)
+        return
     if last_end:
         log.info("The last run ended: %s.", last_end)
 

@@ -143,6 +143,8 @@ def test_defunct_ytdlp_of_a_stopped_worker_is_cleared_with_it(
     site: MediaSite, tmp_path: Path
 ) -> None:
     with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        # The bot's own first look for zombies would find them too; it publishes after that.
+        scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM state WHERE name = 'bot'"))
         scene.send("/slow/defunct.mp4?seconds=6")
         (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
         (worker,) = scene.workers("downloads")
