@@ -102,3 +102,13 @@ def test_a_download_cannot_ask_for_ever_longer_waits() -> None:
     allowance = Allowance(LIMITS, 1000)
     assert [allowance.wait(wait_s) for wait_s in (100, 100, 100, 0)] == [100, 20, 0, 0]
     assert allowance.ends_at == 1000 + 120 + 60
+
+
+def test_what_comes_after_a_finishing_has_the_time_that_was_left() -> None:
+    allowance = Allowance(LIMITS, 1000)
+    allowance.note_bytes(10 * MB, 10 * MB, 1000)
+    allowance.begin_finishing(10 * MB, 1030)
+    allowance.note_bytes(11 * MB, 20 * MB, 1070)
+    assert allowance.ends_at == 1040 + 60 + 40
+    allowance.note_bytes(12 * MB, 20 * MB, 1080)
+    assert allowance.ends_at == 1040 + 60 + 40

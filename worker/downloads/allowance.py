@@ -20,7 +20,8 @@ class Allowance:
 
     Until the first byte it has `timeout_s`. From that byte on it has as much again, and one second
     more for each `slowest_bps` bytes that are expected or have come. Finishing the files has
-    `timeout_s` once more, and what their size explains. `job_timeout_s` is above all of that.
+    `timeout_s` once more, and what their size explains; where more bytes follow, as of the next
+    video of a post, that time does not count for them. `job_timeout_s` is above all of that.
     """
 
     def __init__(self, limits: DownloadLimits, now: float) -> None:
@@ -28,6 +29,7 @@ class Allowance:
         self._last_end = now + max(limits.timeout_s, limits.job_timeout_s - _STOP_S)
         self._begun = now
         self._first_byte_at: float | None = None
+        self._finishing_since: float | None = None
         self._waits_left_s = LONGEST_SITE_WAIT_S
         self.ends_at = 0.0
         """The end of the stage, unless more bytes explain more time."""
@@ -44,6 +46,9 @@ class Allowance:
             return
         if self._first_byte_at is None:
             self._first_byte_at = now
+        elif self._finishing_since is not None:
+            self._first_byte_at += now - self._finishing_since
+        self._finishing_since = None
         # What a page promises beyond what may be fetched explains nothing.
         size = min(max(done_bytes, total_bytes or 0), self._limits.max_answer_bytes)
         seconds = self._limits.timeout_s + size / self._limits.slowest_bps
@@ -60,7 +65,8 @@ class Allowance:
         return granted_s
 
     def begin_finishing(self, size_bytes: int, now: float) -> None:
-        """All bytes have come, and ffmpeg begins."""
+        """All bytes of a file have come, and ffmpeg begins."""
+        self._finishing_since = now
         self._grant(now, self._limits.timeout_s + size_bytes / FINISHING_BPS)
 
     def _grant(self, since: float, seconds: float) -> None:

@@ -205,8 +205,12 @@ class Session:
             os.close(pidfd)
 
     def _relay(self, progress: Progress) -> None:
+        has_more = progress.done_bytes > self._seen_bytes
         self._note_bytes(progress.done_bytes)
         now = time.monotonic()
+        if progress.stage is Stage.DOWNLOADING and has_more:
+            # A post may go on after its first video, and a joined picture have its sound beside it.
+            self._stage = Stage.DOWNLOADING
         if progress.stage is Stage.SITE_WAIT and self._stage is not Stage.FINISHING:
             self._progressed_at += self._allowance.wait(progress.eta_s or 0.0)
             self._next_report = now

@@ -1,0 +1,105 @@
+"""What a session makes of what its download process says."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.support.download_limits import limits_with
+from worker.downloads import session
+from worker.downloads.session import Session
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.errors import JobError, Reason
+from worker.protocol import Download, Progress, Stage
+
+MB = 1_000_000
+
+LIMITS = limits_with(timeout_s=60, idle_timeout_s=1000, job_timeout_s=302, slowest_bps=MB)
+
+
+class Context:
+    def __init__(self) -> None:
+        self.reports: list[object] = []
+
+    def report(self, message: object) -> None:
+        self.reports.append(message)
+
+    def fileno(self) -> int:
+        raise AssertionError
+
+    def raise_if_stopped(self) -> None:
+        raise AssertionError
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=clock.monotonic))
+    return clock
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context()
+
+
+@pytest.fixture
+def running(clock: Clock, context: Context, tmp_path: Path) -> Session:
+    task = Download(1, "https://site.example/1", str(tmp_path / "1-1"))
+    running = Session(context, task, LIMITS, ExtractorIndex({}))
+    running._note_progress()
+    return running
+
+
+def downloading(megabytes: int) -> Progress:
+    return Progress(Stage.DOWNLOADING, done_bytes=megabytes * MB)
+
+
+def finishing(megabytes: int) -> Progress:
+    return Progress(Stage.FINISHING, done_bytes=megabytes * MB)
+
+
+def test_each_video_of_a_post_has_its_own_time(running: Session, clock: Clock) -> None:
+    for number in (1, 2, 3):
+        running._relay(downloading(10 * number))
+        clock.now += 25
+        running._check_time(clock.now)
+        running._relay(finishing(10))
+        clock.now += 50
+        running._check_time(clock.now)
+    clock.now += 15
+    with pytest.raises(JobError, match="finishing") as caught:
+        running._check_time(clock.now)
+    assert caught.value.reason is Reason.TIMED_OUT
+
+
+def test_a_report_without_more_bytes_does_not_end_a_finishing(
+    running: Session, clock: Clock
+) -> None:
+    running._relay(downloading(10))
+    running._relay(finishing(10))
+    clock.now += 50
+    running._relay(downloading(10))
+    running._relay(finishing(10))
+    clock.now += 15
+    with pytest.raises(JobError, match="finishing"):
+        running._check_time(clock.now)
+
+
+def test_the_job_has_its_time_however_often_it_finishes(running: Session, clock: Clock) -> None:
+    for number in range(30):
+        running._check_time(clock.now)
+        running._relay(downloading(number))
+        running._relay(finishing(number))
+        clock.now += 10
+    with pytest.raises(JobError) as caught:
+        running._check_time(clock.now)
+    assert caught.value.reason is Reason.TIMED_OUT
