@@ -92,6 +92,13 @@ def test_orphans_are_old_and_of_no_live_job(downloads: Path) -> None:
     assert orphan.age_s > 7200
 
 
+def test_where_a_player_was_solved_goes_with_its_download(downloads: Path) -> None:
+    for name in ("1-1-player", "2-1-player", "2-1-notes"):
+        (downloads / name).mkdir()
+    found = find_orphans(downloads, lambda: {"2-1"}, older_than_s=0)
+    assert sorted(orphan.path.name for orphan in found) == ["1-1", "1-1-player", "3-1"]
+
+
 def test_link_to_a_directory_is_no_orphan(downloads: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -47,6 +47,14 @@ def test_sweep_takes_what_begins_so_and_is_not_live(tmp_path: Path) -> None:
     assert {path.name for path in space.directory.iterdir()} == {"1-2", "2-1", "11-1"}
 
 
+def test_sweep_leaves_a_player_to_the_download_that_waits_for_it(tmp_path: Path) -> None:
+    space = DiskSpace(tmp_path, 50_000_000)
+    for name in ("1-1-player", "2-1-player"):
+        (space.directory / name).mkdir(parents=True)
+    space.sweep("", {"1-1"})
+    assert [path.name for path in space.directory.iterdir()] == ["1-1-player"]
+
+
 def _patterns_that_re_keeps() -> int:
     return len(vars(re)["_cache"])
 

@@ -7,6 +7,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from worker.downloads import workspace
+from worker.downloads.file_names import owner_of
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class DiskSpace:
         except OSError:
             return  # None was made yet, or they are swept later.
         for name in names:
-            if name.startswith(prefix) and name not in live:
+            if name.startswith(prefix) and owner_of(name) not in live:
                 directory = self.directory / name
                 try:
                     workspace.remove(directory)

@@ -1,10 +1,12 @@
-"""Names of files in a download's directory that more than one module uses."""
+"""Names of a download's files and directories that more than one module uses."""
 
 from pathlib import Path
 
 LOG_NAME = "job.log"
 COOKIES_NAME = "cookies.txt"
 MEDIA_NAME = "media"
+
+_PLAYER_SUFFIX = "-player"
 
 
 def cover_of(path: Path) -> Path:
@@ -15,3 +17,13 @@ def cover_of(path: Path) -> Path:
 def thumbnail_of(path: Path) -> Path:
     """Where the thumbnail of the file at `path` is drawn."""
     return path.with_name(f"{path.stem}.thumbnail.jpg")
+
+
+def player_directory_of(directory: Path) -> Path:
+    """Where a player is solved for the download in `directory`."""
+    return directory.with_name(directory.name + _PLAYER_SUFFIX)
+
+
+def owner_of(name: str) -> str:
+    """The name of the download's directory that the one called `name` is or belongs to."""
+    return name.removesuffix(_PLAYER_SUFFIX)

@@ -28,7 +28,7 @@ from worker.downloads.channel import (
     Result,
 )
 from worker.downloads.confinement.isolation import Confinement
-from worker.downloads.file_names import LOG_NAME
+from worker.downloads.file_names import LOG_NAME, player_directory_of
 from worker.downloads.identity import media_key
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.players import Player, Solving
@@ -233,7 +233,7 @@ class Session:
         """Have a player solved, once in a session and for addresses of YouTube's alone."""
         if self._solving or not players.is_address(address):
             return
-        directory = self._directory.with_name(f"{self._directory.name}-player")
+        directory = player_directory_of(self._directory)
         confinement = Confinement(self._task.job_id, directory, os.getpid())
         self._solving = Solving(address, confinement, self._limits, challenges.solve_player)
         poll.register(self._solving.fd, select.POLLIN)
