@@ -5,6 +5,8 @@ import pytest
 from worker.downloads.ytdlp import hls
 
 KEY = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
+AD, NO_AD = "#ANVATO-SEGMENT-INFO:type=ad", "#ANVATO-SEGMENT-INFO:type=master"
+UPLYNK_AD, UPLYNK_NO_AD = "#UPLYNK-SEGMENT:1,00,ad", "#UPLYNK-SEGMENT:2,00,segment"
 ONE_FILE = (
     '#EXT-X-MAP:URI="f",BYTERANGE="9@0" #EXT-X-BYTERANGE:5@9 f #EXT-X-BYTERANGE:6 f'
     ' #EXT-X-MAP:URI="f",BYTERANGE="9@20" #EXT-X-BYTERANGE:7@29 f'
@@ -12,14 +14,18 @@ ONE_FILE = (
 
 
 def pieces(*lines: str) -> list[str]:
-    """What is fetched, each with the range of bytes and the key that stand before it."""
+    """What yt-dlp fetches, each with the range of bytes that stands before it."""
     text = hls.rewritten("\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:1", *lines]))
-    fetched, where = [], ""
+    fetched, where, is_ad = [], "", False
     for line in text.splitlines():
         if line.startswith("#EXT-X-BYTERANGE:"):
             where = "@" + line.partition(":")[2]
+        elif line in (AD, UPLYNK_AD):
+            is_ad = True
+        elif line in (NO_AD, UPLYNK_NO_AD):
+            is_ad = False
         elif not line.startswith("#"):
-            fetched.append(line + where)
+            fetched += [] if is_ad else [line + where]
             where = ""
     return fetched
 
@@ -38,6 +44,11 @@ def pieces(*lines: str) -> list[str]:
         ("#EXT-X-MAP:BYTERANGE=1@2 0", "0"),
         (ONE_FILE, "f@9@0 f@5@9 f@6@14 f@9@20 f@7@29"),
         ("#EXT-X-BYTERANGE:nonsense 0", "0"),
+        (f'#EXT-X-MAP:URI="a" {AD} ad {NO_AD} 0 1', "a 0 1"),
+        (f'#EXT-X-MAP:URI="b" {AD} ad #EXT-X-MAP:URI="a" {NO_AD} 0', "a 0"),
+        (f'#EXT-X-MAP:URI="a" 0 {AD} #EXT-X-DISCONTINUITY ad {NO_AD} 1', "a 0 a 1"),
+        (f'#EXT-X-MAP:URI="a" 0 {AD} ad {NO_AD} 1', "a 0 1"),
+        (f'#EXT-X-MAP:URI="a" {UPLYNK_AD} #EXT-X-GAP ad ad {UPLYNK_NO_AD} 0', "a 0"),
         ("0 #EXT-X-GAP #EXTINF:1, 1 2", "0 2"),
         ('#EXT-X-GAP 0 #EXT-X-MAP:URI="a" #EXTINF:1, #EXT-X-GAP 1 2', "a 2"),
         ("#EXT-X-BYTERANGE:5@0 f #EXT-X-GAP #EXT-X-BYTERANGE:6 f #EXT-X-BYTERANGE:7 f",
@@ -63,7 +74,7 @@ def test_a_key_that_has_a_vector_stays_as_it_is() -> None:
 
 
 def test_what_yt_dlp_understands_stays() -> None:
-    marks = ["#UPLYNK-SEGMENT:1,00,ad", "#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES", "#EXTINF:1,", "0"]
+    marks = [UPLYNK_AD, "#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES", "#EXTINF:1,", "0"]
     assert hls.rewritten("\n".join(marks)).splitlines()[1:-1] == marks
 
 

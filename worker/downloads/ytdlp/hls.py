@@ -15,6 +15,9 @@ _DURATION = re.compile(r"^#EXTINF:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _TARGET = re.compile(r"^#EXT-X-TARGETDURATION:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _SEQUENCE = re.compile(r"^#EXT-X-MEDIA-SEQUENCE:\s*(\d+)", re.MULTILINE)
 _COMPLETE = re.compile(r"^#EXT-X-(?:ENDLIST|PLAYLIST-TYPE:\s*VOD)\b", re.MULTILINE)
+# As yt-dlp finds them.
+_AD_BEGINS = re.compile(r"#ANVATO-SEGMENT-INFO.*type=ad|#UPLYNK-SEGMENT.*,ad$")
+_AD_ENDS = re.compile(r"#ANVATO-SEGMENT-INFO.*type=master|#UPLYNK-SEGMENT.*,segment$")
 
 
 def decoded(data: bytes) -> str:
@@ -93,6 +96,8 @@ class _Rewriting:
     _ends_at: int = 0
     """Where the last range of bytes ended, from which the next one may go on."""
     _is_gap: bool = False
+    _is_ad: bool = False
+    """Whether yt-dlp leaves out what comes now."""
     _range: str | None = None
     _tags: list[str] = field(default_factory=list)
 
@@ -121,6 +126,10 @@ class _Rewriting:
             case _:
                 # Marks of advertisements and of copy protection, which yt-dlp understands.
                 self._tags.append(line)
+                if _AD_BEGINS.match(line):
+                    self._is_ad = True
+                elif _AD_ENDS.match(line):
+                    self._is_ad = False
 
     def _initialisation(self, attributes: Mapping[str, str]) -> _Init | None:
         url = attributes.get("URI")
@@ -147,7 +156,7 @@ class _Rewriting:
         else:
             yield from tags
             init = self._init
-            if init and init != self._written_init:
+            if init and init != self._written_init and not self._is_ad:
                 yield from self._fetched(init.url, init.range, init.key)
                 self._written_init = init
             yield from self._fetched(url, where, self._key)
