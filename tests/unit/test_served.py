@@ -36,7 +36,20 @@ def test_the_name_that_a_server_gives_comes_first(disposition: str, name: str) -
     assert found.title == name.rpartition(".")[0]
 
 
-@pytest.mark.parametrize("disposition", ["", "attachment", "attachment; filename=", ";;=;", "\xff"])
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        "",
+        "attachment",
+        "attachment; filename=",
+        ";;=;",
+        "\xff",
+        "attachment; filename*=UTF-8''a; filename*0=b",
+        "attachment; filename*=idna''%ff%fe",
+        "attachment; filename*=undefined''x",
+        "attachment; filename*=punycode''%ff",
+    ],
+)
 def test_without_one_the_address_has_a_name(disposition: str) -> None:
     found = served(ADDRESS, headers(Content_Disposition=disposition))
     assert (found.names[0], found.title) == ("get it.php", "")

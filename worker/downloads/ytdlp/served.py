@@ -33,11 +33,14 @@ def served(url: str, headers: Message) -> Served:
 
 def _given_name(headers: Message) -> str:
     """The name in Content-Disposition (RFC 6266); many servers write its UTF-8 as it is."""
-    parts: Any = headers.get_params(header="Content-Disposition") or ()
-    names = [value for key, value in parts if key.lower() == "filename"]
-    # The extended one comes as a tuple, and tells more.
-    best = next((name for name in names if isinstance(name, tuple)), names[0] if names else "")
-    name = collapse_rfc2231_value(best).replace("\\", "/").rpartition("/")[2]
-    with contextlib.suppress(UnicodeError):
-        return name.encode("latin-1").decode()
-    return name
+    # Python's parser raises them for parts that do not fit together and for some encodings.
+    with contextlib.suppress(TypeError, ValueError, LookupError):
+        parts: Any = headers.get_params(header="Content-Disposition") or ()
+        names = [value for key, value in parts if key.lower() == "filename"]
+        # The extended one comes as a tuple, and tells more.
+        best = next((name for name in names if isinstance(name, tuple)), names[0] if names else "")
+        name = collapse_rfc2231_value(best).replace("\\", "/").rpartition("/")[2]
+        with contextlib.suppress(UnicodeError):
+            return name.encode("latin-1").decode()
+        return name
+    return ""
