@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +105,33 @@ def test_a_failure_without_a_cause_stays_what_it_is(
     monkeypatch.setattr(LimitedYoutubeDL, "dl", fail)
     with pytest.raises(ValueError, match="something else"):
         ydl.dl("media.mp4", {"protocol": "https"})
+
+
+@pytest.mark.parametrize("given", [None, f"{HEAD}given.ts\n"])
+def test_the_playlist_that_an_extractor_gives_is_used(
+    ydl: PatientYoutubeDL, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def download(_: object, name: str, info: dict[str, Any], *more: object) -> tuple[bool, bool]:
+        seen.update(info)
+        return False, False
+
+    monkeypatch.setattr(LimitedYoutubeDL, "dl", download)
+    monkeypatch.setattr(LimitedYoutubeDL, "urlopen", lambda *_: Response(f"{HEAD}0.ts\n".encode()))
+    media = {"url": "https://example.com/", "protocol": "m3u8_native"}
+    ydl.dl("media.mp4", {**media, "hls_media_playlist_data": given})
+    assert seen["url"] == (media["url"] if given else Response.url)
+    assert ("given.ts" in seen["hls_media_playlist_data"]) is bool(given)
+    assert "#EXT-X-ENDLIST" in seen["hls_media_playlist_data"]
+
+
+@pytest.mark.parametrize("is_test", [False, True])
+def test_what_is_only_tried_is_not_told_as_a_stream(
+    monkeypatch: pytest.MonkeyPatch, is_test: bool
+) -> None:
+    told: list[Path] = []
+    monkeypatch.setattr(LimitedYoutubeDL, "dl", lambda *_: (True, True))
+    with PatientYoutubeDL({"cachedir": False}, ExtractorIndex({}), told.append) as ydl:
+        ydl.dl("media.mp4", {"protocol": "https"}, test=is_test)
+    assert told == ([] if is_test else [Path("media.mp4")])

@@ -52,7 +52,9 @@ class PatientYoutubeDL(LimitedYoutubeDL):
     def dl(self, name: str, info: Any, subtitle: bool = False, test: bool = False) -> Any:
         """Download one stream into the file `name`."""
         if info.get("protocol") in _HLS:
-            text, url = self._playlist(info)
+            # Where an extractor has fetched it, it may have left out advertisements.
+            given = info.get("hls_media_playlist_data")
+            text, url = (given, info["url"]) if given else self._playlist(info)
             info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text)}
         self._trouble = None
         try:
@@ -63,7 +65,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             if self._trouble is None:
                 raise
             raise self._trouble from error
-        if done[0]:
+        if done[0] and not test:
             # Before yt-dlp merges it with another, and takes the first of its parts for all.
             self._on_stream(Path(name))
         return done
