@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.web import Web, content
+from tests.sandbox.clips import SAMPLE
 from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker
 from tests.support.media import make, probe
@@ -181,3 +182,11 @@ def test_a_file_that_is_too_large_cannot_be_cut(warm: Worker, web: Web) -> None:
     web.answers["/a.zip"] = content(archive() + bytes(2_000_000), OCTETS)
     limits = limits_with(max_file_bytes=1_000_000, max_parts=5)
     assert warm.run(f"{web.url}/a.zip", limits).error.reason is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("path", ["/?id=3", "/"])
+def test_a_file_whose_link_has_no_name_has_no_title(warm: Worker, web: Web, path: str) -> None:
+    web.answers["/"] = content(SAMPLE.read_bytes(), "video/mp4")
+    media = warm.run(web.url + path, LIMITS).media
+    assert (media.facts.kind, media.facts.title) == (MediaKind.VIDEO, "")
+    assert "generic" not in Path(media.path).name

@@ -231,9 +231,15 @@ def _extract(ydl: PatientYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded,
             meter.check_size(os.stat(path, follow_symlinks=False).st_size, limit_bytes)
         small_fetches.fetch_cover(ydl, Path(path), info)
         served = done[-1].get(page_limits.SERVED)
-        title = (served and served.title) or info.get("title")
+        title = (served and served.title) or _title(info)
         files.append(Downloaded(Path(path), {**info, "title": title}, served))
     return tuple(files)
+
+
+def _title(info: Mapping[str, Any]) -> Any:
+    # yt-dlp makes one up for a file whose link has no name; "fulltitle" is what there was.
+    is_made_up = info.get("direct") and not info.get("fulltitle")
+    return "" if is_made_up else info.get("title")
 
 
 def _extract_info(ydl: page_limits.LimitedYoutubeDL, url: str) -> Any:
