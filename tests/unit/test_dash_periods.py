@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from yt_dlp.extractor.common import InfoExtractor
 
 from worker.downloads.ytdlp import dash
 
@@ -18,6 +19,11 @@ def video(period: str, height: int, seconds: int = 2, **more: Any) -> dict[str, 
 def sound(period: str, language: str | None = None) -> dict[str, Any]:
     kind = {"vcodec": "none", "acodec": "mp4a.40.2", "language": language}
     return {**kind, "url": f"{BASE}{period}-{language}.m4a"}
+
+
+def thumbnails(period: str) -> dict[str, Any]:
+    kind = {"vcodec": "none", "acodec": "none", "ext": "mhtml"}
+    return {**kind, "url": f"{BASE}{period}.jpg"}
 
 
 def fetched(formats: list[dict[str, Any]]) -> list[str]:
@@ -43,6 +49,9 @@ def fetched(formats: list[dict[str, Any]]) -> list[str]:
         ([[video("a", 9), sound("a", "de"), sound("a", "en")],
           [video("b", 9, 1), sound("b", "en"), sound("b", "de")]],
          ["a9.0 a9.1 b9.0", "a-de.m4a b-de.m4a", "a-en.m4a b-en.m4a"]),
+        ([[video("a", 9), thumbnails("a")], [video("b", 9, 1)]], ["a9.0 a9.1 b9.0", "a.jpg"]),
+        ([[video("a", 9), thumbnails("a")], [video("b", 9, 1), thumbnails("b")]],
+         ["a9.0 a9.1 b9.0", "a.jpg b.jpg"]),
     ],
 )  # fmt: skip
 def test_each_format_goes_on_in_all_periods(
@@ -55,3 +64,24 @@ def test_one_period_stays_as_it_is() -> None:
     period = [video("a", 480), sound("a")]
     assert dash.merged([period]) == period
     assert dash.merged([]) == []
+
+
+@pytest.fixture
+def extractor(monkeypatch: pytest.MonkeyPatch) -> InfoExtractor:
+    """An extractor that puts periods together as ours do."""
+    monkeypatch.setattr(InfoExtractor, "_merge_mpd_periods", InfoExtractor._merge_mpd_periods)
+    dash.install()
+    return InfoExtractor()
+
+
+def test_what_is_described_otherwise_is_left_to_yt_dlp(extractor: InfoExtractor) -> None:
+    strange = [{"vcodec": "avc1", "fragments": [{"name": period}]} for period in "ab"]
+    periods = [{"formats": [media], "subtitles": {}} for media in strange]
+    found, _ = extractor._merge_mpd_periods(periods)
+    assert [media["fragments"] for media in found] == [[{"name": "a"}, {"name": "b"}]]
+
+
+def test_periods_are_put_together_in_place_of_yt_dlp(extractor: InfoExtractor) -> None:
+    periods = [{"formats": [video(*each)], "subtitles": {}} for each in (("a", 9, 1), ("b", 8, 1))]
+    found, _ = extractor._merge_mpd_periods(periods)
+    assert fetched(found) == ["a9.0 b8.0"]

@@ -12,40 +12,49 @@ from yt_dlp.extractor.common import InfoExtractor
 
 Format = dict[str, Any]
 
+_merge_of_ytdlp = InfoExtractor._merge_mpd_periods
+
 
 def install() -> None:
     """Let yt-dlp put together all periods of a manifest."""
     InfoExtractor._merge_mpd_periods = _merge  # type: ignore[assignment, method-assign]
 
 
-def _merge(_: InfoExtractor, periods: Any) -> tuple[list[Format], dict[str, Any]]:
+def _merge(extractor: InfoExtractor, periods: Any) -> Any:
     """In place of `InfoExtractor._merge_mpd_periods`."""
-    found = [period for period in periods if period["formats"]]
-    subtitles = found[0]["subtitles"] if found else {}
-    return merged([period["formats"] for period in found]), subtitles
+    periods = list(periods)
+    try:
+        found = [period for period in periods if period["formats"]]
+        subtitles = found[0]["subtitles"] if found else {}
+        return merged([period["formats"] for period in found]), subtitles
+    except (TypeError, KeyError, AttributeError):
+        # Another release of yt-dlp may describe formats in another way.
+        return _merge_of_ytdlp(extractor, periods)
 
 
 def merged(periods: Sequence[Sequence[Format]]) -> list[Format]:
     """The formats of the longest period, each with its like in the others before and behind it.
 
-    A period that lacks the sound or the pictures is left out, or the two would drift apart.
+    A period that lacks the sound or the pictures is left out, or the two would drift apart. It may
+    lack anything else, such as thumbnails.
     """
     if len(periods) < 2:
         return [media for period in periods for media in period]
     longest = max(periods, key=lambda period: max(map(_length, period)))
-    kinds = set(map(_kind, longest))
+    kinds = {_kind(media) for media in longest if _is_media(media)}
     whole = [period for period in periods if set(map(_kind, period)) >= kinds]
     return [_joined(media, whole) for media in longest]
 
 
 def _joined(media: Format, periods: Sequence[Sequence[Format]]) -> Format:
-    fragments = [fragment for period in periods for fragment in _fragments(_likest(media, period))]
+    likest = filter(None, (_likest(media, period) for period in periods))
+    fragments = [fragment for like in likest for fragment in _fragments(like)]
     protocol = "http_dash_segments"
     return {**media, "fragments": fragments, "protocol": protocol, "is_dash_periods": True}
 
 
-def _likest(media: Format, period: Sequence[Format]) -> Format:
-    """The format of a period that differs least from another period's."""
+def _likest(media: Format, period: Sequence[Format]) -> Format | None:
+    """The format of a period that differs least from another period's; None if it has no such."""
 
     def distance(other: Format) -> tuple[bool, bool, float, float]:
         return (
@@ -55,13 +64,19 @@ def _likest(media: Format, period: Sequence[Format]) -> Format:
             abs((other.get("tbr") or 0) - (media.get("tbr") or 0)),
         )
 
-    return min((other for other in period if _kind(other) == _kind(media)), key=distance)
+    alike = (other for other in period if _kind(other) == _kind(media))
+    return min(alike, key=distance, default=None)
 
 
 def _kind(media: Mapping[str, Any]) -> tuple[bool, bool, object]:
     """Whether it has pictures and sound; what has neither is named by its suffix."""
     has_video, has_audio = media.get("vcodec") != "none", media.get("acodec") != "none"
     return has_video, has_audio, None if has_video or has_audio else media.get("ext")
+
+
+def _is_media(media: Mapping[str, Any]) -> bool:
+    has_video, has_audio, _ = _kind(media)
+    return has_video or has_audio
 
 
 def _codec(media: Mapping[str, Any]) -> str:
