@@ -7,10 +7,11 @@ import pytest
 
 from tests.support.download_limits import limits_with
 from worker.downloads import session
+from worker.downloads.channel import Found
 from worker.downloads.session import Session
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import JobError, Reason
-from worker.protocol import Download, Progress, Stage
+from worker.protocol import Download, Identified, Progress, Stage
 
 MB = 1_000_000
 
@@ -103,3 +104,32 @@ def test_the_job_has_its_time_however_often_it_finishes(running: Session, clock:
     with pytest.raises(JobError) as caught:
         running._check_time(clock.now)
     assert caught.value.reason is Reason.TIMED_OUT
+
+
+def test_reports_do_not_come_faster_however_often_a_stage_is_named(
+    running: Session, context: Context
+) -> None:
+    for number in range(1000):
+        running._relay(Progress(Stage.SITE_WAIT, eta_s=number))
+        running._relay(downloading(number))
+        running._relay(finishing(number))
+    assert len(context.reports) < 30
+
+
+def test_a_wait_and_the_finishing_of_each_video_are_told_at_once(
+    running: Session, context: Context
+) -> None:
+    wait = Progress(Stage.SITE_WAIT, eta_s=5)
+    told = [wait, downloading(1), finishing(1), downloading(2), finishing(2)]
+    for progress in (wait, *told[:2], downloading(1), *told[2:]):
+        running._relay(progress)
+    assert context.reports == [wait, finishing(1), finishing(2)]
+
+
+def test_what_a_link_leads_to_is_told_once(
+    running: Session, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "media_key", lambda task, found, extractors: found.media_id)
+    for name in ("a", "a", "b", "a", "b"):
+        running._identify(Found("Site", name))
+    assert context.reports == [Identified("a"), Identified("b")]

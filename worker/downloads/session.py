@@ -19,6 +19,7 @@ from typing import Protocol
 from worker.downloads import child, players, workspace
 from worker.downloads.allowance import Allowance
 from worker.downloads.channel import (
+    MAX_FILES,
     Found,
     Garbled,
     Message,
@@ -55,6 +56,8 @@ REPORT_INTERVAL_S = 0.5
 WATCH_INTERVAL_S = 1.0
 
 _CHUNK_BYTES = 64 * 1024
+# Of a new stage that people should see at once: a wait and a finishing for each file.
+_MAX_EARLY_REPORTS = 2 * MAX_FILES
 # A process that has sent its result has nothing left to do but exit.
 _RESULT_GRACE_S = 1.0
 # The streams to be merged and the merged file exist together for a moment.
@@ -94,6 +97,9 @@ class Session:
         self._stage = Stage.DOWNLOADING
         self._allowance = Allowance(limits, time.monotonic())
         self._next_report = 0.0
+        self._early_reports_left = _MAX_EARLY_REPORTS
+        self._named_stage = Stage.DOWNLOADING
+        self._keys: set[str] = set()
         self._seen_bytes = 0
         self._directory_bytes = 0
         self._progressed_at = 0.0
@@ -213,20 +219,28 @@ class Session:
             self._stage = Stage.DOWNLOADING
         if progress.stage is Stage.SITE_WAIT and self._stage is not Stage.FINISHING:
             self._progressed_at += self._allowance.wait(progress.eta_s or 0.0)
-            self._next_report = now
         elif self._stage is not Stage.FINISHING:
             self._allowance.note_bytes(progress.done_bytes, progress.total_bytes, now)
             if progress.stage is Stage.FINISHING:
                 self._stage = Stage.FINISHING
                 self._allowance.begin_finishing(progress.done_bytes, now)
-                self._next_report = self._progressed_at = now
-        if now >= self._next_report:
+                self._progressed_at = now
+        if now >= self._next_report or self._may_be_early(progress.stage):
             self._next_report = now + REPORT_INTERVAL_S
             self._context.report(progress)
+        self._named_stage = progress.stage
+
+    def _may_be_early(self, stage: Stage) -> bool:
+        """Whether a report of this stage may come before its time, of which there are few."""
+        if stage in (self._named_stage, Stage.DOWNLOADING) or not self._early_reports_left:
+            return False
+        self._early_reports_left -= 1
+        return True
 
     def _identify(self, found: Found) -> None:
         key = media_key(self._task, found, self._extractors)
-        if key is not None:
+        if key is not None and key not in self._keys:
+            self._keys.add(key)
             self._context.report(Identified(key))
 
     def _solve(self, address: str, poll: select.poll) -> None:
