@@ -1,12 +1,16 @@
 """Solved players: which addresses they may have, and what is kept and handed over."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from tests.support.download_limits import LIMITS
 from worker.downloads import players
-from worker.downloads.players import Player, Players
+from worker.downloads.confinement.isolation import Confinement
+from worker.downloads.players import Player, Players, Solving
 
 PLAYER = Player(20000, "solve();")
 ADDRESS = "https://www.youtube.com/s/player/0a1b2c3d/player_ias.vflset/en_US/base.js"
@@ -108,3 +112,18 @@ def test_a_directory_that_is_a_link_is_not_written_to(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError):
         players.put(PLAYER, tmp_path / "download")
     assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_a_process_that_cannot_be_started_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> int:
+        raise BlockingIOError(errno.EAGAIN, "no more processes")
+
+    monkeypatch.setattr(os, "fork", fail)
+    confinement = Confinement(1, tmp_path / "1-1-player", os.getpid())
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(BlockingIOError):
+        Solving(ADDRESS, confinement, LIMITS, lambda *_: None)
+    assert os.listdir("/proc/self/fd") == before
+    assert list(tmp_path.iterdir()) == []

@@ -1,12 +1,14 @@
 """What a session makes of what its download process says."""
 
+import errno
+import select
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from tests.support.download_limits import limits_with
-from worker.downloads import session
+from worker.downloads import players, session
 from worker.downloads.channel import Found
 from worker.downloads.session import Session
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -14,6 +16,7 @@ from worker.errors import JobError, Reason
 from worker.protocol import Download, Identified, Progress, Stage
 
 MB = 1_000_000
+PLAYER = "https://www.youtube.com/s/player/0a1b2c3d/player_ias.vflset/en_US/base.js"
 
 LIMITS = limits_with(timeout_s=60, idle_timeout_s=1000, job_timeout_s=302, slowest_bps=MB)
 
@@ -133,3 +136,21 @@ def test_what_a_link_leads_to_is_told_once(
     for name in ("a", "a", "b", "a", "b"):
         running._identify(Found("Site", name))
     assert context.reports == [Identified("a"), Identified("b")]
+
+
+def test_a_download_goes_on_without_a_player_that_cannot_be_solved_here(
+    running: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    def fail(address: str, *_: object) -> None:
+        started.append(address)
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    monkeypatch.setattr(session, "Solving", fail)
+    (tmp_path / "1-1").mkdir()
+    for _ in range(2):
+        running._solve(PLAYER, select.poll())
+    assert started == [PLAYER]
+    assert (tmp_path / "1-1" / players.FILE_NAME).read_text() == "null"
+    assert PLAYER not in players.KNOWN

@@ -119,11 +119,16 @@ class Solving:
         self.player: Player | None = None
         self._directory = confinement.directory
         self._data = b""
-        workspace.create(self._directory)
         self.fd, write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        if os.fork() == 0:
-            _run(address, confinement, limits, write_fd, solve)
-        os.close(write_fd)
+        try:
+            workspace.create(self._directory)
+            if os.fork() == 0:
+                _run(address, confinement, limits, write_fd, solve)
+        except OSError:
+            self.close()
+            raise
+        finally:
+            os.close(write_fd)
 
     def read(self) -> bool:
         """Read what there is. Whether it has ended; then `player` is what came of it."""

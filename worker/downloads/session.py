@@ -105,6 +105,7 @@ class Session:
         self._progressed_at = 0.0
         self._usage = Usage()
         self._has_warned = False
+        self._has_asked_for_player = False
         self._solving: Solving | None = None
 
     def run(self) -> Media:
@@ -199,7 +200,8 @@ class Session:
                     return None
                 if self._solving and self._solving.fd in ready and self._solving.read():
                     poll.unregister(self._solving.fd)
-                    self._hand_over(self._solving.address, self._solving.player)
+                    players.KNOWN.add(self._solving.address, self._solving.player)
+                    self._hand_over(self._solving.player)
                 if data == b"" and read_fd in ready:
                     poll.unregister(read_fd)
                 now = time.monotonic()
@@ -245,15 +247,20 @@ class Session:
 
     def _solve(self, address: str, poll: select.poll) -> None:
         """Have a player solved, once in a session and for addresses of YouTube's alone."""
-        if self._solving or not players.is_address(address):
+        if self._has_asked_for_player or not players.is_address(address):
             return
+        self._has_asked_for_player = True
         directory = player_directory_of(self._directory)
         confinement = Confinement(self._task.job_id, directory, os.getpid())
-        self._solving = Solving(address, confinement, self._limits, challenges.solve_player)
-        poll.register(self._solving.fd, select.POLLIN)
+        try:
+            self._solving = Solving(address, confinement, self._limits, challenges.solve_player)
+        except OSError as error:
+            log.warning("job %d: no process for YouTube's player: %s", self._task.job_id, error)
+            self._hand_over(None)
+        else:
+            poll.register(self._solving.fd, select.POLLIN)
 
-    def _hand_over(self, address: str, player: Player | None) -> None:
-        players.KNOWN.add(address, player)
+    def _hand_over(self, player: Player | None) -> None:
         # Without it the download fetches the player itself, after a while.
         with contextlib.suppress(OSError):
             players.put(player, self._directory)
