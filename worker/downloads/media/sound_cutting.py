@@ -83,13 +83,18 @@ def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> 
 def _encoded(
     path: Path, found: Contents, info: Mapping[str, Any], limits: DownloadLimits
 ) -> ReadyFile | None:
-    """The sound in one file, encoded; None if that would not be needed elsewhere, or too costly."""
+    """The sound in one file, encoded; None if that would not be needed elsewhere, or too costly.
+
+    Raises JobError if it stays too large, because the file is gone by then.
+    """
     budget = conversion.budget_of(limits)
     with contextlib.suppress(Unaffordable):
         if conversion.for_audio(found, path.stat().st_size, budget).encodes_audio:
             ready = finish(path, info, limits)
             if path.with_name(ready.name).stat().st_size <= limits.max_file_bytes:
                 return replace(ready, facts=replace(ready.facts, note=Note.LOWER_QUALITY))
+            if not path.exists():
+                raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "encoded, but too large")
     return None
 
 
