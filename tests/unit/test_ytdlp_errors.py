@@ -171,6 +171,7 @@ def said(text: str) -> DownloadError:
         (reported(OSError(errno.EFBIG, "large")), Reason.TOO_LARGE, PERMANENT),
         (reported(OSError(errno.ENOSPC, "full")), Reason.DISK_FULL, RETRYABLE),
         (reported(OSError(errno.EACCES, "no", "/x")), Reason.INTERNAL, OPERATOR),
+        (FileNotFoundError(errno.ENOENT, "No such file", "/x"), Reason.INTERNAL, OPERATOR),
         (reported(OSError(errno.EROFS, "no", "/x")), Reason.INTERNAL, OPERATOR),
         (MemoryError(), Reason.OUT_OF_MEMORY, PERMANENT),
         (extraction("No", MemoryError()), Reason.OUT_OF_MEMORY, PERMANENT),

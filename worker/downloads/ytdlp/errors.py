@@ -51,6 +51,9 @@ _BY_ERRNO: dict[int, Classification] = {
     errno.ENFILE: (Reason.INTERNAL, Fault.OPERATOR),
 }
 
+# A file of ours, where they come with its name.
+_OF_A_FILE = (errno.EACCES, errno.ENOENT)
+
 _BY_STATUS: dict[int, Classification] = {
     401: (Reason.LOGIN_NEEDED, Fault.PERMANENT),
     402: (Reason.LOGIN_NEEDED, Fault.PERMANENT),
@@ -251,7 +254,7 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
             return Reason.NOT_FOUND, Fault.PERMANENT
         case OSError() if cause.errno in _BY_ERRNO:
             return _BY_ERRNO[cause.errno]
-        case OSError() if cause.errno == errno.EACCES and cause.filename is not None:
+        case OSError() if cause.errno in _OF_A_FILE and cause.filename is not None:
             return Reason.INTERNAL, Fault.OPERATOR
         case TransportError() | ContentTooShortError():
             # The resolver's error, which says more, comes later among the causes.
