@@ -60,11 +60,30 @@ def test_few_players_are_kept() -> None:
     assert [f"address-{number}" in known for number in range(6)] == [False] * 2 + [True] * 4
 
 
-def test_a_player_without_a_solution_is_known_to_have_none() -> None:
+def test_a_player_that_was_not_solved_is_tried_once_more() -> None:
     known = Players()
     known.add(ADDRESS, None)
+    assert ADDRESS not in known
+    known.add(ADDRESS, PLAYER)
+    assert known.get(ADDRESS) == PLAYER
+
+
+def test_a_player_without_a_solution_is_known_to_have_none() -> None:
+    known = Players()
+    for _ in range(players.MAX_TRIES):
+        known.add(ADDRESS, None)
     assert ADDRESS in known
     assert known.get(ADDRESS) is None
+
+
+def test_those_without_a_solution_take_no_place_of_others() -> None:
+    known = Players()
+    known.add(ADDRESS, PLAYER)
+    for number in range(6):
+        known.add(f"address-{number}", None)
+        known.add(f"address-{number}", None)
+    assert [f"address-{number}" in known for number in range(6)] == [False] * 2 + [True] * 4
+    assert known.get(ADDRESS) == PLAYER
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,10 @@ from worker.processes import process_setup
 MAX_PLAYER_BYTES = 8 * 1024 * 1024
 """Largest solution that is kept; it is about as long as the script."""
 
+MAX_TRIES = 2
+"""How often a worker has a player solved that it gets no solution of; the first time it may be the
+network's fault."""
+
 FILE_NAME = "player.json"
 """What a download finds in its directory once it has asked; "null" if there is no solution."""
 
@@ -48,23 +52,29 @@ class Player:
 
 
 class Players:
-    """The players that a worker knows, by address; None for one that could not be solved."""
+    """The players that a worker knows, by address, and those that it has tried in vain."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Player | None] = {}
+        self._known: dict[str, Player] = {}
+        self._failures: dict[str, int] = {}
 
     def __contains__(self, address: str) -> bool:
-        return address in self._known
+        """Whether no more is to be had: there is a player, or no solution of it."""
+        return address in self._known or self._failures.get(address, 0) >= MAX_TRIES
 
     def get(self, address: str) -> Player | None:
         """The player at an address; None if there is none."""
         return self._known.get(address)
 
     def add(self, address: str, player: Player | None) -> None:
-        """Keep a player, and forget the oldest if there are too many."""
-        self._known[address] = player
-        if len(self._known) > _MAX_PLAYERS:
-            del self._known[next(iter(self._known))]
+        """Keep a player, or that a try came to None; forget the oldest if there are too many."""
+        if player:
+            self._known[address] = player
+        else:
+            self._failures[address] = self._failures.get(address, 0) + 1
+        for kept in (self._known, self._failures):
+            if len(kept) > _MAX_PLAYERS:
+                del kept[next(iter(kept))]
 
 
 KNOWN = Players()
