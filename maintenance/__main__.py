@@ -11,7 +11,16 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from maintenance.commands import EXIT_FAILED, failed, health, orphans, refuse_stranger, zombies
+from maintenance.commands import (
+    EXIT_FAILED,
+    backup,
+    failed,
+    health,
+    orphans,
+    refuse_stranger,
+    restore,
+    zombies,
+)
 from maintenance.output import escape_unprintable
 from worker.ledger import LedgerBusy, LedgerError
 from worker.logs import redact
@@ -22,6 +31,8 @@ COMMANDS = (
     ("zombies", "processes of this bot that should not be there", zombies.add_options, zombies.run),
     ("orphans", "download directories of no live job", orphans.add_options, orphans.run),
     ("failed", "jobs that failed for good", failed.add_options, failed.run),
+    ("backup", "copy the ledger, also while the bot runs", backup.add_options, backup.run),
+    ("restore", "put a backup in the ledger's place", restore.add_options, restore.run),
 )
 
 

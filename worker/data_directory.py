@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from worker.downloads import workspace
+from worker.file_owner import give_to_owner
 
 LOCK_NAME = "lock"
 """The file that a running bot holds with flock(2); it contains the bot's pid."""
@@ -25,9 +26,7 @@ def make_private(path: Path) -> None:
     for directory in (*reversed(path.parents), path):
         if not directory.exists():
             directory.mkdir(0o700, exist_ok=True)
-            if os.geteuid() == 0:
-                above = directory.parent.stat()
-                os.chown(directory, above.st_uid, above.st_gid)
+            give_to_owner(directory)
     if not path.is_dir():
         raise NotADirectoryError(20, "Not a directory", str(path))
 
@@ -53,6 +52,7 @@ def lock(directory: Path) -> IO[str]:
     when another process holds it, OSError when the directory is not writable.
     """
     file = (directory / LOCK_NAME).open("a+", encoding="ascii")
+    give_to_owner(directory / LOCK_NAME)
     try:
         _take(file)
     except OSError:

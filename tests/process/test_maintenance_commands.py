@@ -12,14 +12,17 @@ from maintenance.units import count, duration, parse_duration, size
 from tests.support.ledger_kit import ERROR, START, a_link, claim, send
 from tests.support.operator_kit import ROOT, maintenance
 from worker.ledger import DownloadJob, Ledger, UpdateJob, ledger_path
+from worker.ledger.backup import back_up
 from worker.ledger.schema import MIGRATIONS
 
 COMMANDS = [("zombies",), ("orphans",), ("failed", "list"), ("health",)]
 
 
-@pytest.mark.parametrize("arguments", COMMANDS)
+@pytest.mark.parametrize("arguments", [*COMMANDS, ("backup", "copy"), ("restore", "copy")])
 def test_nothing_heavy_is_imported(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     Ledger(ledger_path(tmp_path)).close()
+    back_up(ledger_path(tmp_path), tmp_path / "copy")
+    arguments = tuple(str(tmp_path / part) if part == "copy" else part for part in arguments)
     code = (
         "import sys; from maintenance.__main__ import main; main(sys.argv[1:]);"
         "heavy = {'telebot', 'yt_dlp', 'requests', 'urllib3', 'multiprocessing'};"

@@ -52,6 +52,7 @@ class Access(StrEnum):
     OWNER = "owner"  # make it and bring it up to date
     WRITE = "write"  # change what is there
     READ = "read"
+    COPY = "copy"  # copy all of it, also what an earlier version made
 
 
 class Database:
@@ -67,7 +68,7 @@ class Database:
             raise LedgerError(f"there is no ledger at {path}; the bot makes one when it starts")
         # A reader too opens it for writing: after a crash it must take over the last commits.
         mode = "rwc" if access is Access.OWNER else "rw"
-        with _open_errors(path):
+        with file_errors(path):
             with _opening:
                 _refuse_foreign_log(path)
                 self._connection = _connect(path, mode)
@@ -82,7 +83,7 @@ class Database:
         self._recognise()
         if access is Access.OWNER:
             self._migrate()
-        else:
+        elif access is not Access.COPY:
             self._refuse_other_versions()
         # A confirmed update must survive a power cut, so each commit reaches the disk.
         self.execute("PRAGMA synchronous = FULL")
@@ -184,7 +185,7 @@ def check_file(path: Path) -> None:
     # Without a log nothing is made beside the file, for which a full disk may have no room.
     has_log = write_ahead_log.has_log(path)
     mode, pragma = ("ro", "integrity_check") if has_log else ("ro&immutable=1", "quick_check")
-    with _open_errors(path):
+    with file_errors(path):
         _refuse_foreign_log(path)
         connection = _connect(path, mode)
         try:
@@ -222,7 +223,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def _open_errors(path: Path) -> Iterator[None]:
+def file_errors(path: Path) -> Iterator[None]:
     """Raise what SQLite says of a file that is opened as LedgerBusy or LedgerError."""
     try:
         yield

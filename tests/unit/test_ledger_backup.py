@@ -1,0 +1,234 @@
+"""`worker.ledger.backup`: copies of a ledger that is in use, and one that takes its place."""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.ledger_kit import START
+from worker.ledger import Ledger, LedgerError, check_file
+from worker.ledger.backup import back_up, restore
+from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+from worker.ledger.write_ahead_log import log_files
+
+
+def fill(path: Path, *update_ids: int) -> None:
+    ledger = Ledger(path)
+    ledger.record_updates(
+        [{"update_id": number, "text": "x" * 300} for number in update_ids], START
+    )
+    ledger.close()
+
+
+def updates_in(path: Path) -> list[int]:
+    """The updates in a ledger that is whole."""
+    check_file(path)
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT update_id FROM jobs ORDER BY 1").fetchall()
+    connection.close()
+    return [update_id for (update_id,) in rows]
+
+
+@pytest.fixture
+def backup(tmp_path: Path) -> Path:
+    return tmp_path / "backup"
+
+
+def test_a_ledger_in_use_is_copied_whole(ledger_file: Path, backup: Path) -> None:
+    ledger = Ledger(ledger_file)
+    ledger.record_updates([{"update_id": number} for number in range(1, 4)], START)
+    assert log_files(ledger_file)[0].stat().st_size, "the newest rows are only in the log"
+    back_up(ledger_file, backup)
+    ledger.record_updates([{"update_id": 4}], START)
+    ledger.close()
+    assert updates_in(backup) == [1, 2, 3]
+    assert updates_in(ledger_file) == [1, 2, 3, 4]
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600, "it holds people's links"
+
+
+def test_an_earlier_backup_is_replaced(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    fill(ledger_file, 2)
+    back_up(ledger_file, backup)
+    assert updates_in(backup) == [1, 2]
+    assert sorted(os.listdir(backup.parent)) == ["backup", ledger_file.name]
+
+
+def test_an_empty_file_may_be_replaced(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    backup.touch(0o644)
+    back_up(ledger_file, backup)
+    assert updates_in(backup) == [1]
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+
+
+def a_text(path: Path) -> None:
+    path.write_text("somebody's notes\n")
+
+
+def an_empty_file(path: Path) -> None:
+    path.touch()
+
+
+def another_database(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE songs (name)")
+    connection.close()
+
+
+@pytest.mark.parametrize("make", [a_text, another_database])
+def test_another_file_is_not_replaced(
+    make: Callable[[Path], None], ledger_file: Path, backup: Path
+) -> None:
+    fill(ledger_file, 1)
+    make(backup)
+    before = backup.read_bytes()
+    with pytest.raises(LedgerError, match="is no backup"):
+        back_up(ledger_file, backup)
+    assert backup.read_bytes() == before
+
+
+def test_the_ledger_is_not_its_own_backup(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    backup.symlink_to(ledger_file)
+    for name in (ledger_file, backup):
+        with pytest.raises(LedgerError, match="the ledger itself"):
+            back_up(ledger_file, name)
+    assert updates_in(ledger_file) == [1]
+
+
+def test_a_ledger_of_an_earlier_version_is_copied(ledger_file: Path, backup: Path) -> None:
+    """Before an upgrade is when people think of a backup."""
+    connection = sqlite3.connect(ledger_file)
+    connection.executescript(
+        f"PRAGMA application_id = {APPLICATION_ID}; {MIGRATIONS[0]}; PRAGMA user_version = 1"
+    )
+    connection.close()
+    back_up(ledger_file, backup)
+    assert updates_in(backup) == []
+    restore(ledger_file, backup)
+    fill(ledger_file, 1)
+    assert updates_in(ledger_file) == [1]
+
+
+def test_a_disk_that_is_full_leaves_the_last_backup(
+    ledger_file: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    before = backup.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        back_up(ledger_file, backup)
+    assert backup.read_bytes() == before
+    assert sorted(os.listdir(backup.parent)) == ["backup", ledger_file.name]
+
+
+def test_a_backup_takes_the_ledgers_place(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    fill(ledger_file, 2)
+    kept = restore(ledger_file, backup)
+    assert kept is not None
+    assert (updates_in(ledger_file), updates_in(kept)) == ([1], [1, 2])
+    assert updates_in(backup) == [1], "it stays, for the next time"
+    assert restore(ledger_file, backup) not in {None, kept}, "nothing kept is ever overwritten"
+
+
+def test_a_backup_is_restored_where_there_is_no_ledger(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    ledger_file.unlink()
+    assert restore(ledger_file, backup) is None
+    assert updates_in(ledger_file) == [1]
+
+
+def leave_log(path: Path, *update_ids: int) -> None:
+    """What a kill leaves: a ledger and its log, with these updates in the log alone."""
+    ledger = Ledger(path)
+    ledger.record_updates([{"update_id": number} for number in update_ids], START)
+    left = {file: file.read_bytes() for file in (path, *log_files(path))}
+    ledger.close()
+    for file, content in left.items():
+        file.write_bytes(content)
+
+
+def test_the_log_of_a_killed_bot_goes_with_its_ledger(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    leave_log(ledger_file, 2)
+    kept = restore(ledger_file, backup)
+    assert kept is not None
+    assert (updates_in(ledger_file), updates_in(kept)) == ([1], [1, 2])
+    assert not any(log.exists() for log in log_files(ledger_file))
+
+
+def test_a_damaged_ledger_is_kept_with_its_log(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    leave_log(ledger_file, 2)
+    ledger_file.write_bytes(b"no database at all" * 1000)
+    log = log_files(ledger_file)[0].read_bytes()
+    kept = restore(ledger_file, backup)
+    assert kept is not None
+    assert kept.read_bytes() == b"no database at all" * 1000
+    assert log_files(kept)[0].read_bytes() == log
+    assert updates_in(ledger_file) == [1]
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[5000:9000] = b"\xff" * 4000
+    path.write_bytes(content)
+
+
+def from_the_future(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+
+
+def cut_short(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("spoil", [a_text, an_empty_file, another_database, damage, cut_short])
+def test_what_is_no_backup_is_not_restored(
+    spoil: Callable[[Path], None], ledger_file: Path, backup: Path
+) -> None:
+    fill(ledger_file, 1)
+    if spoil in {damage, cut_short}:
+        back_up(ledger_file, backup)
+    spoil(backup)
+    with pytest.raises(LedgerError):
+        restore(ledger_file, backup)
+    assert updates_in(ledger_file) == [1]
+    assert sorted(os.listdir(backup.parent)) == ["backup", ledger_file.name]
+
+
+def test_a_newer_bots_backup_is_not_restored(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    from_the_future(backup)
+    with pytest.raises(LedgerError, match="run the newer bot"):
+        restore(ledger_file, backup)
+    assert updates_in(ledger_file) == [1]
+
+
+def test_a_transaction_under_way_is_not_in_the_copy(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    writer = sqlite3.connect(ledger_file, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("DELETE FROM jobs")
+    back_up(ledger_file, backup)
+    writer.execute("ROLLBACK")
+    writer.close()
+    assert updates_in(backup) == [1]

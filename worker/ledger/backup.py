@@ -1,0 +1,115 @@
+"""Copies of the ledger: one for keeping, made while the bot runs, and one put in its place.
+
+Nothing is ever half written under its own name: a copy is made beside it, looked through, forced
+to the disk and only then renamed.
+"""
+
+import contextlib
+import glob
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from worker.file_owner import give_to_owner
+from worker.ledger.database import Access, Database, LedgerError, check_file, file_errors
+from worker.ledger.write_ahead_log import log_files
+
+
+def back_up(ledger: Path, target: Path) -> None:
+    """Make `target` a copy of the ledger as it is now, for its owner alone to read.
+
+    An earlier backup or an empty file is replaced, any other refused. Raises LedgerError,
+    LedgerBusy or OSError, and then `target` is as it was.
+    """
+    if target.exists():
+        _refuse_other_file(ledger, target)
+    with _new_file_beside(target) as new:
+        _copy(ledger, new)
+        os.replace(new, target)
+        _reach_disk(target.parent)
+
+
+def restore(ledger: Path, backup: Path) -> Path | None:
+    """Put a copy of `backup` in the ledger's place, and return where the old one is kept.
+
+    No bot may run: the caller holds the lock of the directory, whose owner gets the files. Raises
+    LedgerError, LedgerBusy or OSError; at whatever point it ends, there is a whole ledger, the
+    old one or the new.
+    """
+    check_file(backup)
+    with _new_file_beside(ledger) as new:
+        _copy(backup, new)
+        give_to_owner(new)
+        kept = _keep(ledger) if ledger.exists() else None
+        os.replace(new, ledger)
+        _reach_disk(ledger.parent)
+    return kept
+
+
+def _refuse_other_file(ledger: Path, target: Path) -> None:
+    if target.samefile(ledger):
+        raise LedgerError(f"{target} is the ledger itself: name another file for its backup")
+    try:
+        Database(target, Access.COPY).close()
+    except LedgerError:
+        raise LedgerError(f"{target} exists and is no backup, so it is left as it is") from None
+
+
+@contextmanager
+def _new_file_beside(path: Path) -> Iterator[Path]:
+    """An empty file in the same directory, which is removed unless it was renamed.
+
+    So are those of commands that were killed.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}-*"):
+        pid = left.name.rpartition("-")[2]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            left.unlink(missing_ok=True)
+    new = path.with_name(f".{path.name}-{os.getpid()}")
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    try:
+        yield new
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Fill an empty file with the ledger at `source`, without what its log or free pages hold."""
+    with file_errors(source), contextlib.closing(Database(source, Access.COPY)) as database:
+        if not database.value("PRAGMA user_version"):
+            raise LedgerError(f"{source} is empty: a bot that has started once makes a ledger")
+        database.execute("VACUUM INTO ?", str(target))
+    check_file(target)
+    # SQLite does not do this for VACUUM INTO (sqlite.org/lang_vacuum.html).
+    _reach_disk(target)
+
+
+def _keep(ledger: Path) -> Path:
+    """Give the ledger, and what lies beside it, a second name; leave it without a log."""
+    # The last one to close a ledger takes its log into it. A damaged one keeps it.
+    with contextlib.suppress(LedgerError):
+        Database(ledger, Access.COPY).close()
+    for number in itertools.count(1):
+        kept = ledger.with_name(f"{ledger.name}.replaced-{number}")
+        with contextlib.suppress(FileExistsError):
+            os.link(ledger, kept)
+            break
+    logs = list(zip(log_files(ledger), log_files(kept), strict=True))
+    for log, kept_log in logs:
+        if log.exists():
+            os.link(log, kept_log)
+    for log, _ in logs:
+        log.unlink(missing_ok=True)
+    return kept
+
+
+def _reach_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
