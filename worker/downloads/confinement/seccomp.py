@@ -2,7 +2,9 @@
 
 Landlock restricts access to files; these filters restrict access to other processes and to
 sockets, on every kernel. Processes of one user could otherwise signal each other and starve each
-other through limits and priorities, and native code could open sockets that no audit hook sees.
+other through limits and priorities, and native code could open sockets that no audit hook sees,
+some of which Landlock's port rules do not see either: they judge what `connect` is asked on a TCP
+socket, not Multipath TCP, nor data that travels with the first packet (TCP Fast Open).
 A filter holds for all that its process starts and cannot be removed.
 """
 
@@ -22,16 +24,17 @@ _PR_SET_SECCOMP = 22
 _MODE_FILTER = 2
 
 # Instructions (linux/bpf_common.h) and return values (linux/seccomp.h) of a filter.
-_LOAD, _AND, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
+_LOAD, _AND, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _ALLOW: Instruction = (_RETURN, 0, 0, 0x7FFF0000)
 _NOT_PERMITTED: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.EPERM)
 _NO_ACCESS: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.EACCES)
+_UNKNOWN: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.ENOSYS)
 
 # Offsets in struct seccomp_data. All calls below use only the lower half of an argument, which
 # comes first on these little-endian machines.
 _CALL: Instruction = (_LOAD, 0, 0, 0)
 _ARCHITECTURE: Instruction = (_LOAD, 0, 0, 4)
-_ARGUMENT: SyscallRule = ((_LOAD, 0, 0, 16), (_LOAD, 0, 0, 24))
+_ARGUMENT: SyscallRule = tuple((_LOAD, 0, 0, 16 + 8 * index) for index in range(4))
 
 # AUDIT_ARCH_* (linux/audit.h), and the column of CALLS.
 _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
@@ -41,7 +44,12 @@ _OTHER_NUMBERS = 0x40000000
 CALLS = {
     "ioctl": (16, 29),
     "socket": (41, 198),
+    "sendto": (44, 206),
+    "sendmsg": (46, 211),
     "listen": (50, 201),
+    "socketpair": (53, 199),
+    "setsockopt": (54, 208),
+    "clone": (56, 220),
     "kill": (62, 129),
     "fcntl": (72, 25),
     "ptrace": (101, 117),
@@ -54,28 +62,33 @@ CALLS = {
     "tgkill": (234, 131),
     "ioprio_set": (251, 30),
     "migrate_pages": (256, 238),
+    "unshare": (272, 97),
     "move_pages": (279, 239),
     "rt_tgsigqueueinfo": (297, 240),
     "perf_event_open": (298, 241),
     "prlimit64": (302, 261),
+    "sendmmsg": (307, 269),
+    "setns": (308, 268),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
     "kcmp": (312, 272),
     "sched_setattr": (314, 274),
     "pidfd_send_signal": (424, 424),
     "io_uring_setup": (425, 425),
+    "clone3": (435, 435),
     "pidfd_getfd": (438, 438),
     "process_madvise": (440, 440),
     "process_mrelease": (448, 448),
 }
 """Call numbers on x86_64 (asm/unistd_64.h) and aarch64 (asm-generic/unistd.h)."""
 
-# Each of these affects another process, except `listen`, and io_uring, which bypasses filters.
+# The first three lines affect other processes. `listen` lets others in, io_uring bypasses filters,
+# and a new namespace comes with all capabilities in it.
 _FORBIDDEN = (
     *("ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd", "perf_event_open"),
     *("pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "ioprio_set"),
     *("migrate_pages", "move_pages", "process_madvise", "process_mrelease"),
-    *("listen", "io_uring_setup"),
+    *("listen", "io_uring_setup", "unshare", "setns"),
 )
 _SIGNALS = ("kill", "tkill", "tgkill")
 _SCHEDULING = ("sched_setparam", "sched_setscheduler", "sched_setaffinity", "sched_setattr")
@@ -83,6 +96,11 @@ _SCHEDULING = ("sched_setparam", "sched_setscheduler", "sched_setaffinity", "sch
 _F_SETOWN_EX = 15
 _FIOSETOWN, _SIOCSPGRP = 0x8901, 0x8902
 _SOCK_TYPE_MASK = 0xF
+_NETLINK_ROUTE = 0
+# Options of TCP that connect at the first write, or put another protocol on top (linux/tcp.h).
+_TCP_FASTOPEN_CONNECT, _TCP_ULP = 30, 31
+_NEW_NAMESPACES = 0x7E020000
+"""The bits of clone(2)'s flags that make a namespace (linux/sched.h, CLONE_NEW*)."""
 
 
 class _Program(ctypes.Structure):
@@ -109,12 +127,22 @@ def is_offered() -> bool:
 def confine() -> bool:
     """Keep this process from affecting others, and from all sockets but TCP, UDP and netlink.
 
-    What it starts can signal this process and no other, not even itself. Needs `no_new_privs`;
-    only the calling thread and what it starts are restricted. Returns False on a kernel without
-    seccomp, raises OSError when the kernel refuses.
+    TCP is plain TCP that begins with a `connect`, and netlink tells routes. What it starts can
+    signal this process and no other, not even itself. Needs `no_new_privs`; only the calling
+    thread and what it starts are restricted. Returns False on a kernel without seccomp, raises
+    OSError when the kernel refuses.
     """
-    pid = os.getpid()
-    rules = {
+    return _install(rules(os.getpid()))
+
+
+def forbid_sockets() -> bool:
+    """Deny this process sockets of every kind. Returns and raises as `confine` does."""
+    return _install({"socket": (_NO_ACCESS,)})
+
+
+def rules(pid: int) -> dict[str, SyscallRule]:
+    """What `confine` asks for the process `pid`, by the names of calls."""
+    return {
         **dict.fromkeys(_FORBIDDEN, (_NOT_PERMITTED,)),
         **dict.fromkeys(_SIGNALS, _only_if(0, pid)),
         **dict.fromkeys(_SCHEDULING, _only_if(0, 0, pid)),
@@ -124,13 +152,34 @@ def confine() -> bool:
         "fcntl": _unless(1, fcntl.F_SETOWN, _F_SETOWN_EX),
         "ioctl": _unless(1, _FIOSETOWN, _SIOCSPGRP),
         "socket": _tcp_udp_and_netlink(),
+        # A pair of datagram sockets could send to the address of any other.
+        "socketpair": (
+            *_require(0, socket.AF_UNIX),
+            *(_ARGUMENT[1], (_AND, 0, 0, _SOCK_TYPE_MASK)),
+            *_return_if_equal([socket.SOCK_STREAM, socket.SOCK_SEQPACKET], _ALLOW),
+            _NO_ACCESS,
+        ),
+        "sendto": _without_bits(3, socket.MSG_FASTOPEN),
+        "sendmsg": _without_bits(2, socket.MSG_FASTOPEN),
+        "sendmmsg": _without_bits(3, socket.MSG_FASTOPEN),
+        "setsockopt": (
+            *(_ARGUMENT[1], (_IF_EQUAL, 1, 0, socket.IPPROTO_TCP), _ALLOW),
+            *_unless(2, _TCP_FASTOPEN_CONNECT, _TCP_ULP),
+        ),
+        "clone": _without_bits(0, _NEW_NAMESPACES),
+        # Its flags lie in memory, out of a filter's sight; the C library goes back to `clone`.
+        "clone3": (_UNKNOWN,),
     }
-    return _install(rules)
 
 
-def forbid_sockets() -> bool:
-    """Deny this process sockets of every kind. Returns and raises as `confine` does."""
-    return _install({"socket": (_NO_ACCESS,)})
+def program(asked: dict[str, SyscallRule], machine: str) -> list[Instruction]:
+    """The filter with these rules for a machine; it allows all other calls."""
+    architecture, column = _MACHINES[machine]
+    steps = [_ARCHITECTURE, (_IF_EQUAL, 1, 0, architecture), _NOT_PERMITTED]
+    steps += [_CALL, (_IF_AT_LEAST, 0, 1, _OTHER_NUMBERS), _NOT_PERMITTED]
+    for call, rule in asked.items():
+        steps += [(_IF_EQUAL, 0, len(rule), CALLS[call][column]), *rule]
+    return [*steps, _ALLOW]
 
 
 def _only_if(argument: int, *values: int) -> SyscallRule:
@@ -141,6 +190,15 @@ def _unless(argument: int, *values: int) -> SyscallRule:
     return (_ARGUMENT[argument], *_return_if_equal(values, _NOT_PERMITTED), _ALLOW)
 
 
+def _without_bits(argument: int, bits: int) -> SyscallRule:
+    return (_ARGUMENT[argument], (_IF_ANY_BIT, 0, 1, bits), _NOT_PERMITTED, _ALLOW)
+
+
+def _require(argument: int, value: int) -> SyscallRule:
+    """Go on with what follows if the argument has this value."""
+    return (_ARGUMENT[argument], (_IF_EQUAL, 1, 0, value), _NO_ACCESS)
+
+
 def _return_if_equal(values: Iterable[int], result: Instruction) -> SyscallRule:
     return tuple(step for value in values for step in ((_IF_EQUAL, 0, 1, value), result))
 
@@ -149,29 +207,35 @@ def _tcp_udp_and_netlink() -> SyscallRule:
     """Allow only TCP and UDP, and netlink, by which getaddrinfo(3) asks for the routes."""
     return (
         _ARGUMENT[0],
-        *_return_if_equal([socket.AF_NETLINK], _ALLOW),
+        *_if_equal(socket.AF_NETLINK, _protocols(_NETLINK_ROUTE)),
         (_IF_EQUAL, 2, 0, socket.AF_INET),
         (_IF_EQUAL, 1, 0, socket.AF_INET6),
         _NO_ACCESS,
         _ARGUMENT[1],
         (_AND, 0, 0, _SOCK_TYPE_MASK),
-        *_return_if_equal([socket.SOCK_STREAM, socket.SOCK_DGRAM], _ALLOW),
+        # Of one type there are other protocols as well, such as Multipath TCP (262) and ping (1).
+        *_if_equal(socket.SOCK_STREAM, _protocols(0, socket.IPPROTO_TCP)),
+        *_if_equal(socket.SOCK_DGRAM, _protocols(0, socket.IPPROTO_UDP)),
         _NO_ACCESS,
     )
 
 
-def _install(rules: dict[str, SyscallRule]) -> bool:
+def _protocols(*allowed: int) -> SyscallRule:
+    return (_ARGUMENT[2], *_return_if_equal(allowed, _ALLOW), _NO_ACCESS)
+
+
+def _if_equal(value: int, rule: SyscallRule) -> SyscallRule:
+    """Apply a rule that always returns if what was loaded equals `value`, and go on otherwise."""
+    return ((_IF_EQUAL, 0, len(rule), value), *rule)
+
+
+def _install(asked: dict[str, SyscallRule]) -> bool:
     if not is_offered():
         return False
-    architecture, column = _MACHINES[platform.machine()]
-    steps = [_ARCHITECTURE, (_IF_EQUAL, 1, 0, architecture), _NOT_PERMITTED]
-    steps += [_CALL, (_IF_AT_LEAST, 0, 1, _OTHER_NUMBERS), _NOT_PERMITTED]
-    for call, rule in rules.items():
-        steps += [(_IF_EQUAL, 0, len(rule), CALLS[call][column]), *rule]
-    steps.append(_ALLOW)
+    steps = program(asked, platform.machine())
     packed = b"".join(bytes(_Instruction(*step)) for step in steps)
-    program = _Program(len(steps), packed)
-    if _libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0) != 0:
+    loaded = _Program(len(steps), packed)
+    if _libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(loaded), 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"seccomp: {errno.errorcode.get(number, number)}")
     return True

@@ -1,0 +1,129 @@
+"""What native code in a download reaches: code that no audit hook hears of."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from tests.hostile import native
+from tests.hostile.listeners import Listeners
+from tests.hostile.native import MADE, MAKING
+from tests.hostile.tools import tell, without_guard, without_landlock
+from tests.support.download_limits import LIMITS
+from tests.support.downloads_harness import Worker, worker
+from worker.downloads.confinement import landlock, seccomp
+
+SOURCE = Path(native.__file__).read_text()
+
+OPEN_TO_A_DOWNLOAD = {
+    "tcp",
+    "tcp by its number",
+    "tcp, mapped",
+    "udp",
+    "udp, connected",
+    "udp, mapped",
+}
+"""Ways that only the audit hook judges."""
+
+PAST_THE_PORT_RULE = {
+    "mptcp",
+    "mptcp, mapped",
+    "fast open",
+    "fast open by sendmsg",
+    "fast open by sendmmsg",
+    "fast open, mapped",
+}
+"""Ways to a port that Landlock alone would forbid."""
+
+pytestmark = pytest.mark.skipif(
+    not seccomp.is_offered(), reason="this kernel offers no seccomp, or its numbers are not known"
+)
+
+
+def _in_the_download(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    # Without their names: a failure's words have a limit.
+    tell(outcomes=list(native.outcomes(_targets(task.url)).values()))
+
+
+def _in_a_program(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    command = [sys.executable, "-I", "-S", "-c", SOURCE, json.dumps(_targets(task.url))]
+    done = subprocess.run(command, capture_output=True, check=True)
+    tell(outcomes=list(json.loads(done.stdout).values()))
+
+
+def _targets(url: str) -> dict[str, Any]:
+    targets: dict[str, Any] = json.loads(parse_qs(urlsplit(url).query)["to"][0])
+    return targets
+
+
+def _open_ways(made: Worker, listeners: Listeners, fetch: Any) -> set[str]:
+    """The ways that somebody came in by, or that made what reaches others."""
+    url = "http://127.0.0.1:8080/?" + urlencode({"to": json.dumps(listeners.targets)})
+    error = made.run(url, LIMITS, fetch).error
+    outcomes = dict(zip(native.WAYS, json.loads(error.detail)["outcomes"], strict=True))
+    return listeners.arrived() | {name for name in MAKING if outcomes[name] == MADE}
+
+
+@pytest.fixture
+def listeners(tmp_path: Path) -> Iterator[Listeners]:
+    with Listeners(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    with worker(tmp_path_factory.mktemp("confined"), is_cold=True) as made:
+        yield made
+
+
+def test_native_code_in_a_download_has_plain_sockets_alone(
+    cold: Worker, listeners: Listeners
+) -> None:
+    assert _open_ways(cold, listeners, _in_the_download) == OPEN_TO_A_DOWNLOAD
+
+
+def test_a_program_that_a_download_starts_reaches_nobody(
+    cold: Worker, listeners: Listeners
+) -> None:
+    assert _open_ways(cold, listeners, _in_a_program) == set()
+
+
+def _free() -> None:
+    without_guard()
+    without_landlock()
+
+
+@pytest.mark.negative
+@pytest.mark.parametrize("fetch", [_in_the_download, _in_a_program])
+def test_without_its_guards_each_way_is_open(
+    listeners: Listeners, tmp_path: Path, fetch: Any
+) -> None:
+    with worker(tmp_path / "downloads", prepare=_free, is_cold=True) as weak:
+        assert _open_ways(weak, listeners, fetch) == set(native.WAYS) - _for_root()
+
+
+def _for_root() -> set[str]:
+    return {"a raw socket", "a packet socket", "another's namespace"} if os.geteuid() else set()
+
+
+def _without_filter() -> None:
+    seccomp.is_offered = lambda: False
+
+
+@pytest.mark.negative
+@pytest.mark.skipif(landlock.abi() < landlock.TCP_ABI, reason="needs Landlock's ABI 4")
+def test_without_the_filter_there_are_ways_past_landlocks_rule(
+    listeners: Listeners, tmp_path: Path
+) -> None:
+    with worker(tmp_path / "downloads", prepare=_without_filter, is_cold=True) as weak:
+        reached = _open_ways(weak, listeners, _in_a_program)
+    tcp = {name for name in reached if name.startswith(("tcp", "mptcp", "fast open"))}
+    assert tcp == PAST_THE_PORT_RULE
