@@ -1,13 +1,38 @@
 """Whether a bot is well: a finding for each thing that was measured."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from maintenance import limits, machine, programs, runs
 from maintenance.findings import DAILY_S, HOURLY_S, Finding, Level, critical, ok, warning
 from maintenance.measures import Measures
 from maintenance.units import count, duration, percent, size
+from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
+
+# What the operator can do for a site that turns this machine away.
+_HELPS: Mapping[Remedy | None, str] = {
+    Remedy.COOKIES: (
+        "it asks for an account: give it cookies (COOKIES_FILE), or another address (PROXY)"
+    ),
+    Remedy.NEW_COOKIES: "it refuses the cookies that it gets: export them anew (COOKIES_FILE)",
+    Remedy.ADDRESS: (
+        "it refuses this machine's address: another one (PROXY) helps, and an account's cookies"
+        " (COOKIES_FILE) may"
+    ),
+    Remedy.PACE: (
+        "it was asked too often: let people send fewer links (USER_LINKS_PER_HOUR), wait, or give"
+        " it cookies (COOKIES_FILE) or another address (PROXY)"
+    ),
+    Remedy.SOFTWARE: (
+        "yt-dlp lacks something for it: .venv/bin/pip install -U -r requirements.txt, and"
+        " bot.py --check"
+    ),
+    None: (
+        "it may want cookies (COOKIES_FILE), another address (PROXY), a newer yt-dlp or a"
+        " JavaScript runtime (bot.py --check)"
+    ),
+}
 
 
 def assess(measures: Measures) -> list[Finding]:
@@ -149,10 +174,10 @@ def _sites(measures: Measures) -> Finding:
 
 def _blocked(measures: Measures) -> Iterable[Finding]:
     for site, links in measures.statistics.blocked.items():
+        helps = _HELPS[measures.statistics.remedies.get(site)]
         text = (
-            f"turned {count(links, 'link')} of the last day away, and not for their own sake: it"
-            " may want cookies (COOKIES_FILE), another address (PROXY), a newer yt-dlp or a"
-            " JavaScript runtime (bot.py --check); python -m maintenance failed list"
+            f"turned {count(links, 'link')} of the last day away, and not for their own sake:"
+            f" {helps}; python -m maintenance failed list"
         )
         yield warning(f"blocked by {site}", text, alerts_every_s=DAILY_S)
 

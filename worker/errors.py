@@ -104,21 +104,37 @@ _OF_CHATS = frozenset(
 )
 
 
+class Remedy(StrEnum):
+    """What the operator can do for a site that turns this machine away."""
+
+    COOKIES = "cookies"  # of an account, where there are none
+    NEW_COOKIES = "new cookies"  # in place of those that are refused
+    ADDRESS = "address"  # another than this machine's
+    PACE = "pace"  # to ask less often, or to wait
+    SOFTWARE = "software"  # what yt-dlp needs is missing or does not work
+
+
 class JobError(Exception):
     """A failure of a job.
 
     `detail` is for the log only and contains no secret. `retry_after_s` is the shortest delay
-    that the site has asked for.
+    that the site has asked for. `remedy` is what would help against it, if that is known.
     """
 
     def __init__(
-        self, reason: Reason, fault: Fault, detail: str = "", retry_after_s: float | None = None
+        self,
+        reason: Reason,
+        fault: Fault,
+        detail: str = "",
+        retry_after_s: float | None = None,
+        remedy: Remedy | None = None,
     ) -> None:
-        super().__init__(reason, fault, detail, retry_after_s)
+        super().__init__(reason, fault, detail, retry_after_s, remedy)
         self.reason = reason
         self.fault = fault
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.remedy = remedy
 
     def __str__(self) -> str:
         return f"{self.reason} ({self.fault}): {self.detail}" if self.detail else str(self.reason)

@@ -5,7 +5,9 @@ import pytest
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import COOL_DOWN_S, LINKS
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, Remedy
+from worker.ledger import ledger_path
+from worker.ledger.upkeep import Upkeep
 from worker.protocol import Deliver, Download
 
 SITE = "https://site.example"
@@ -29,6 +31,27 @@ def test_those_who_wait_are_told_at_once(bot: SteppedDispatcher) -> None:
     assert {explain.reason for explain in told} == {Reason.SITE_DOWN}
     assert all(0 < explain.wait_s <= COOL_DOWN_S for explain in told if explain.wait_s)
     assert list(bot.dispatcher.sites_down) == ["site.example"]
+
+
+def test_site_that_turns_this_machine_away_is_left_alone(bot: SteppedDispatcher) -> None:
+    blocked = JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, "x", remedy=Remedy.ADDRESS)
+    for number in range(LINKS):
+        bot.send(f"{SITE}/{number}", user_id=1 + number % 2)
+        bot.settle()
+        bot.fail(Download, blocked)
+        bot.settle()
+    bot.send(f"{SITE}/new", user_id=3)
+    bot.post(70)
+    assert not bot.tasks(Download)
+    (explain,) = bot.settle()
+    assert explain.reason is Reason.BLOCKED_HERE, "it is not down"
+    assert explain.wait_s
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        figures = upkeep.figures(bot.wall)
+    assert figures.blocked == {"site.example": LINKS + 1}
+    assert figures.remedies == {"site.example": Remedy.ADDRESS}
+    # What was not tried is no news of the site.
+    assert bot.dispatcher.sites_down["site.example"] <= bot.now + COOL_DOWN_S
 
 
 def test_site_that_is_down_is_not_asked(bot: SteppedDispatcher) -> None:

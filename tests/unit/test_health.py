@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from maintenance import measures
-from maintenance.findings import Level, worst
+from maintenance.findings import DAILY_S, Level, worst
 from maintenance.health import assess
 from maintenance.measures import MeasuredWorker, Measures
 from tests.support.ledger_kit import START
 from worker.clocks import Wall
-from worker.errors import Reason
+from worker.errors import Reason, Remedy
 from worker.ledger import DOWNLOADS, Ledger, ledger_path
 from worker.ledger.statistics import Queue
 from worker.ledger.upkeep import Upkeep
@@ -123,6 +123,12 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (figures(refused=1), "telegram", WARNING, False),
         (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, True),
         (figures(blocked={"site.example": 3}), "blocked by site.example", WARNING, True),
+        (
+            figures(blocked={"a.example": 1}, remedies={"b.example": Remedy.PACE}),
+            "blocked by a.example",
+            WARNING,
+            True,
+        ),
         (replaced(js_runtime=None), "javascript", WARNING, False),
         (replaced(landlock_abi=2, landlock_shortcoming="signals are not"), "landlock", OK, False),
         (replaced(landlock_abi=0, landlock_shortcoming="not offered"), "landlock", WARNING, False),
@@ -229,6 +235,27 @@ def test_figures_come_from_the_rows(settings: Settings) -> None:
     assert found.blocked == {"youtube.com": 2}
     assert found.refused == 1
     assert found.created_total == 35
+
+
+@pytest.mark.parametrize(
+    ("remedy", "said"),
+    [
+        (Remedy.COOKIES, "give it cookies"),
+        (Remedy.NEW_COOKIES, "export them anew"),
+        (Remedy.ADDRESS, "(PROXY)"),
+        (Remedy.PACE, "fewer links"),
+        (Remedy.SOFTWARE, "pip install -U"),
+        (None, "a newer yt-dlp"),
+    ],
+)
+def test_operator_is_told_what_to_do_for_a_site(
+    well: Measures, remedy: Remedy | None, said: str
+) -> None:
+    remedies = {"site.example": remedy} if remedy else {}
+    blocked = figures(blocked={"site.example": 2}, remedies=remedies)(well)
+    (finding,) = [each for each in assess(blocked) if each.name == "blocked by site.example"]
+    assert said in finding.text
+    assert finding.alerts_every_s == DAILY_S
 
 
 def test_a_hundred_thousand_jobs_cost_no_more_than_a_thousand(settings: Settings) -> None:

@@ -76,6 +76,10 @@ def test_who_asks_for_a_site_that_is_down_is_told_when_to_come_again(
 ) -> None:
     sentence = explanation(ENGLISH, Reason.SITE_DOWN, "7f3a2c", wait_s)
     assert sentence.endswith(f"Please send the link again in {words}.")
+    blocked = explanation(ENGLISH, Reason.BLOCKED_HERE, "7f3a2c", wait_s)
+    assert blocked.endswith(
+        f"my owner knows. Please send the link again in {words} (error 7f3a2c)."
+    )
     assert explanation(ENGLISH, Reason.NETWORK, "", wait_s) == explanation(ENGLISH, Reason.NETWORK)
 
 

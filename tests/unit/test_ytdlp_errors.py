@@ -162,6 +162,17 @@ def said(text: str) -> DownloadError:
         (at("Example", "Failed to parse JSON", no_json("<p>")), Reason.SITE_ERROR, RETRYABLE),
         (at("Example", "Failed to parse JSON", no_json("{1}")), Reason.OUTDATED, OPERATOR),
         (extraction("An extractor error", KeyError("live"), False), Reason.OUTDATED, OPERATOR),
+        # What stands in front of a site, and what only looks like it
+        (at("Example", "Page", http(403, Cf_Mitigated="challenge")), Reason.BLOCKED_HERE, OPERATOR),
+        (at("Example", "Page", http(503, Cf_Mitigated="Challenge")), Reason.BLOCKED_HERE, OPERATOR),
+        (reported(http(403, X_DataDome="protected")), Reason.BLOCKED_HERE, OPERATOR),
+        (reported(http(405, X_Amzn_Waf_Action="captcha")), Reason.BLOCKED_HERE, OPERATOR),
+        (at("Example", "Page", http(404, Cf_Mitigated="challenge")), Reason.NOT_FOUND, PERMANENT),
+        (at("Example", "Page", http(403, Server="cloudflare")), Reason.FORBIDDEN, PERMANENT),
+        (at("Example", "Page", http(403, Cf_Mitigated="no")), Reason.FORBIDDEN, PERMANENT),
+        (unsupported("https://www.google.com/sorry/index?q=x"), Reason.BLOCKED_HERE, OPERATOR),
+        (unsupported("https://example.com/showcaptcha?cc=1"), Reason.BLOCKED_HERE, OPERATOR),
+        (unsupported("https://example.com/about?captcha=1"), Reason.UNSUPPORTED, PERMANENT),
         # Where a page leads to a site's own door
         (unsupported("https://www.instagram.com/accounts/login/"), Reason.BLOCKED_HERE, OPERATOR),
         (unsupported("https://m.facebook.com/login/?next=x"), Reason.LOGIN_NEEDED, PERMANENT),

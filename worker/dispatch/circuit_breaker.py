@@ -37,7 +37,10 @@ LOOK_S = 1.0
 
 # Not TIMED_OUT: a long video takes long on a site that works.
 SPEAKS_OF_SITE = frozenset(
-    {Reason.SITE_ERROR, Reason.SITE_BUSY, Reason.NETWORK, Reason.STALLED},
+    {
+        *(Reason.SITE_ERROR, Reason.SITE_BUSY, Reason.NETWORK, Reason.STALLED),
+        Reason.BLOCKED_HERE,
+    },
 )
 
 
@@ -54,17 +57,22 @@ class _Circuit:
     """What is known of a site: the links that failed last, and when a probe may start.
 
     `failures` are by the links' hashes, which take less memory. `cool_down_s` is 0 while the
-    circuit is closed.
+    circuit is closed. `reason` is that of the last failure.
     """
 
     failures: dict[int, _Failure] = field(default_factory=dict)
     cool_down_s: float = 0.0
     probe_at: float = 0.0
     probe_job_id: int | None = None
+    reason: Reason = Reason.SITE_DOWN
 
     @property
     def is_open(self) -> bool:
         return self.cool_down_s > 0
+
+
+class SiteNotAsked(JobError):
+    """The error of a download that was not tried because its site's circuit is open."""
 
 
 class CircuitBreaker:
@@ -129,14 +137,24 @@ class CircuitBreaker:
                 self._sites.pop(_site(job), None)
                 if circuit and circuit.is_open:
                     log.info("job %d: %s works again.", job.id, _site(job))
+            case Failed(error=SiteNotAsked()):
+                pass  # No news of the site.
             case Failed(error=JobError(reason=reason)) if reason in SPEAKS_OF_SITE:
-                self._count(job, now)
+                self._count(job, reason, now)
             case _ if circuit and circuit.probe_job_id == job.id:
                 circuit.probe_job_id, circuit.probe_at = None, now
 
-    def _count(self, job: DownloadJob, now: Monotonic) -> None:
+    def refusal(self, job: DownloadJob) -> SiteNotAsked:
+        """The error of a download whose site is not asked."""
+        circuit, detail = self._sites.get(_site(job)), f"{_site(job)} fails for everybody"
+        if circuit and circuit.reason is Reason.BLOCKED_HERE:
+            return SiteNotAsked(Reason.BLOCKED_HERE, Fault.OPERATOR, detail)
+        return SiteNotAsked(Reason.SITE_DOWN, Fault.RETRYABLE, detail)
+
+    def _count(self, job: DownloadJob, reason: Reason, now: Monotonic) -> None:
         site = _site(job)
         circuit = self._sites[site] = self._sites.pop(site, _Circuit())
+        circuit.reason = reason
         if len(self._sites) > MAX_SITES:
             # The oldest that is closed, or if there is none the oldest.
             del self._sites[min(self._sites, key=lambda each: self._sites[each].is_open)]
@@ -165,11 +183,6 @@ class CircuitBreaker:
         recent = [each for each in circuit.failures.values() if now - each.at <= WINDOW_S]
         people = {each.user_id for each in recent}
         return len(recent) == LINKS and len(people) >= len(self._people)
-
-
-def refusal(job: DownloadJob) -> JobError:
-    """The error of a download whose site is not asked."""
-    return JobError(Reason.SITE_DOWN, Fault.RETRYABLE, f"{_site(job)} fails for everybody")
 
 
 def _site(download: DownloadJob) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from worker import clocks
 from worker.clocks import Monotonic, Wall
 from worker.dispatch import outcomes
-from worker.dispatch.circuit_breaker import CircuitBreaker, refusal
+from worker.dispatch.circuit_breaker import CircuitBreaker
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import InHand, JobsInHand
 from worker.dispatch.rate_limits import RateLimits
@@ -253,7 +253,7 @@ class Dispatcher:
     def _place(self, now: Monotonic, wall: Wall) -> bool:
         """Give jobs to the free workers. False when one of them waits for room on the disk."""
         for job in self._circuit_breaker.refuse_waiting(self._ledger, now):
-            self._recorder.fail(job, refusal(job), "", wall)
+            self._recorder.fail(job, self._circuit_breaker.refusal(job), "", wall)
         self._place_in(TELEGRAM, now, wall)
         if self._disk_space.allows_one_beside(self._in_hand.downloads):
             self._place_in(DOWNLOADS, now, wall)
@@ -290,7 +290,7 @@ class Dispatcher:
         if not self._recorder.may_try(job):
             return outcomes.exhausted(job)
         if isinstance(job, DownloadJob) and not self._circuit_breaker.admit(job, now):
-            return refusal(job)
+            return self._circuit_breaker.refusal(job)
         site_wait_s = self._circuit_breaker.wait_s(job, now)
         task = task_of(job, self._disk_space.directory, self._settings, site_wait_s)
         if task is None:

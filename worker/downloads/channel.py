@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.downloads.text import clean
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, Remedy
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage, to_json
 
 LINE_LIMIT_BYTES = 128 * 1024
@@ -101,6 +101,7 @@ class Sender:
             "fault": error.fault,
             "detail": error.detail[:DETAIL_LIMIT],
             "retry_after_s": error.retry_after_s,
+            "remedy": error.remedy,
         }
         self._send({"failed": fields})
 
@@ -191,6 +192,7 @@ def _failed(fields: Mapping[str, Any]) -> JobError:
         Fault(fields["fault"]),
         _text(fields["detail"], DETAIL_LIMIT),
         retry_after_s=_number(fields["retry_after_s"], _LARGEST_SECONDS),
+        remedy=Remedy(fields["remedy"]) if fields.get("remedy") else None,
     )
 
 

@@ -235,15 +235,7 @@ class Ledger:
         """
         decision = Resolution(Verdict.SENTENCE, error.reason, error_id)
         with self._db.transaction():
-            queue.fail(
-                self._db,
-                job.id,
-                wall,
-                reason=error.reason,
-                fault=error.fault,
-                detail=f"{error}\n{traceback}".strip(),
-                error_id=error_id,
-            )
+            queue.fail(self._db, job.id, error, error_id, traceback, wall)
             match job:
                 case DownloadJob():
                     requests.decide_all(self._db, job.id, decision, wall)

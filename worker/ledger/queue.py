@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.clocks import Wall
+from worker.errors import JobError
 from worker.ledger import fairness
 from worker.ledger.database import Database
 from worker.ledger.fairness import Share
@@ -196,7 +197,8 @@ def start_over(db: Database, job_id: int, wall: Wall) -> None:
     db.execute(
         "UPDATE jobs SET state = 'waiting', attempts = 0, unanswered = 0, refused_s = 0,"
         " waits_since = ?, not_before = ?,"
-        " finished_at = NULL, reason = NULL, fault = NULL, detail = NULL, error_id = NULL,"
+        " finished_at = NULL, reason = NULL, fault = NULL, remedy = NULL, detail = NULL,"
+        " error_id = NULL,"
         " payload = json_remove(payload, '$.max_bytes')"
         " WHERE id = ?",
         wall,
@@ -223,23 +225,17 @@ def drop(db: Database, job_id: int, wall: Wall) -> None:
 
 
 def fail(
-    db: Database,
-    job_id: int,
-    wall: Wall,
-    *,
-    reason: str,
-    fault: str,
-    detail: str,
-    error_id: str,
+    db: Database, job_id: int, error: JobError, error_id: str, traceback: str, wall: Wall
 ) -> None:
     """A job has failed for good."""
     db.execute(
-        "UPDATE jobs SET state = 'failed', finished_at = ?, reason = ?, fault = ?, detail = ?,"
-        " error_id = ? WHERE id = ?",
+        "UPDATE jobs SET state = 'failed', finished_at = ?, reason = ?, fault = ?, remedy = ?,"
+        " detail = ?, error_id = ? WHERE id = ?",
         wall,
-        reason,
-        fault,
-        detail,
+        error.reason,
+        error.fault,
+        error.remedy,
+        f"{error}\n{traceback}".strip(),
         error_id,
         job_id,
     )

@@ -271,4 +271,8 @@ MIGRATIONS = (
     -- The topic of a forum in which a link was sent, and in which it is answered.
     ALTER TABLE requests ADD COLUMN thread_id INTEGER;
     """,
+    """
+    -- What the operator can do against a failure, where that is known.
+    ALTER TABLE jobs ADD COLUMN remedy TEXT;
+    """,
 )

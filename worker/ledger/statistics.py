@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.clocks import Wall
-from worker.errors import Reason
+from worker.errors import Reason, Remedy
 from worker.ledger.database import Database
 from worker.sites import site_of_link
 
@@ -17,6 +17,8 @@ FAILURES_S = 3600.0
 
 BLOCKED_S = 86_400.0
 """Over how long a site counts as one that turns this machine away."""
+
+_TURNED_AWAY = (Reason.BLOCKED_HERE, Reason.SITE_BUSY)
 
 REFUSED_S = 86_400.0
 """Over how long messages are counted that Telegram would not take."""
@@ -48,7 +50,8 @@ class Statistics:
     `answers` counts the links that came to their end with media or with a sentence, and `failed`
     those whose sentence is not the link's or its chat's own affair, by site and reason. `outdated`
     are the failures for which yt-dlp is to be updated, and `blocked` counts by site the links of
-    the last day for which this machine was turned away. `refused` are the messages of the last
+    the last day for which this machine was turned away, and `remedies` what may help against
+    that, as of the last such link. `refused` are the messages of the last
     day that were given up because Telegram failed again and again.
     """
 
@@ -59,6 +62,7 @@ class Statistics:
     failed: Mapping[tuple[str, Reason], int]
     outdated: int
     blocked: Mapping[str, int]
+    remedies: Mapping[str, Remedy]
     refused: int
     created_total: int
     requests_total: int
@@ -96,6 +100,7 @@ def read(db: Database, wall: Wall) -> Statistics:
             Reason.OUTDATED,
         ),
         blocked=_blocked(db, Wall(wall - BLOCKED_S)),
+        remedies=_remedies(db, Wall(wall - BLOCKED_S)),
         refused=db.value(
             "SELECT count(*) FROM jobs WHERE state = 'failed' AND finished_at > ? AND reason = ?",
             wall - REFUSED_S,
@@ -129,14 +134,26 @@ def _failed(db: Database, since: Wall) -> Mapping[tuple[str, Reason], int]:
 def _blocked(db: Database, since: Wall) -> Mapping[str, int]:
     rows = db.execute(
         "SELECT url, count(*) AS links FROM requests"
-        " WHERE answered_at > ? AND verdict = 'sentence' AND reason = ? GROUP BY url",
+        " WHERE answered_at > ? AND verdict = 'sentence' AND reason IN (?, ?) GROUP BY url",
         since,
-        Reason.BLOCKED_HERE,
+        *_TURNED_AWAY,
     )
     counts: collections.Counter[str] = collections.Counter()
     for row in rows:
         counts[site_of_link(row["url"])] += row["links"]
     return dict(counts.most_common())
+
+
+def _remedies(db: Database, since: Wall) -> Mapping[str, Remedy]:
+    rows = db.execute(
+        "SELECT request.url, job.remedy, max(job.finished_at) AS failed_at"
+        " FROM requests AS request JOIN jobs AS job ON job.id = request.download_id"
+        " WHERE answered_at > ? AND verdict = 'sentence' AND request.reason IN (?, ?)"
+        " AND remedy IS NOT NULL GROUP BY url, remedy ORDER BY failed_at",
+        since,
+        *_TURNED_AWAY,
+    )
+    return {site_of_link(row["url"]): Remedy(row["remedy"]) for row in rows}
 
 
 def _queues(db: Database, wall: Wall) -> dict[str, Queue]:

@@ -8,7 +8,7 @@ November 2026. They change every month, so each pattern is as short as possible.
 
 import re
 
-from worker.errors import Fault, Reason
+from worker.errors import Fault, Reason, Remedy
 
 Classification = tuple[Reason, Fault]
 
@@ -156,6 +156,8 @@ _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
     # Before the patterns for a login, which sites also ask for as proof of being human.
     (r"tls fingerprint|impersonat|data ?cent(er|re) ip|client challenge", _BLOCKED_HERE),
     (r"\b(your|this) ip( address)?\b.*\b(block|unable|ban|denied)", _BLOCKED_HERE),
+    (r"\b(block|ban|den|reject|restrict)\w* .*\b(your|this) (ip|network)\b", _BLOCKED_HERE),
+    (r"\b(using|behind|via) an? (vpn|proxy)|(vpn|proxy) (was )?detected", _BLOCKED_HERE),
     (r"not a (ro)?bot\b|cloudflare|anti.?bot|unusual traffic|filtering software", _BLOCKED_HERE),
     (r"\byou (have been|are|were) blocked|checking your browser|are human", _BLOCKED_HERE),
     (r"\bbot\b|captcha", _BLOCKED_HERE),
@@ -217,6 +219,25 @@ _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
     (r"report this|confirm you are on the latest", _OUTDATED),
 )
 
+# What the operator can do where a site turns this machine away; the first that matches decides.
+_REMEDIES: tuple[tuple[str, Remedy], ...] = (
+    (r"data ?cent(er|re) ip", Remedy.ADDRESS),
+    (r"impersonat|tls fingerprint|client challenge|javascript", Remedy.SOFTWARE),
+    (r"(refresh|re-?new) .*cookies|cookies .*(expired|no longer valid)", Remedy.NEW_COOKIES),
+    (r"invalid session|re-login", Remedy.NEW_COOKIES),
+    (r"rate.?limit|too many requests|\b429\b|wait (for )?a (few|while)", Remedy.PACE),
+    (r"\byour ip\b|ip address|unusual (traffic|location)|(vpn|proxy)\b", Remedy.ADDRESS),
+    (r"not a (ro)?bot\b|captcha|cookies|account|authenticat", Remedy.COOKIES),
+    (r"\b(log|logged|sign|signed).?in\b|\blogin\b|csrf|empty media", Remedy.COOKIES),
+)
+
+# What an account alone does not give access to.
+_COSTS = re.compile(
+    r"premium|\bppv\b|purchase|payment|\bto pay\b|\bpaid\b|\brent(al|ed)?\b|subscri|members?\b"
+    r"|tv providers?|supporter|patron|does not have|access to",
+    re.IGNORECASE,
+)
+
 Table = tuple[tuple[re.Pattern[str], Classification], ...]
 
 
@@ -250,7 +271,29 @@ def classify_text(text: str) -> Classification | None:
     return _first_match(_GENERAL_TABLE, text)
 
 
-def _first_match(table: Table, text: str) -> Classification | None:
+def remedy_of(reason: Reason, text: str) -> Remedy | None:
+    """What would help against a failure with this text; None where nobody can do anything.
+
+    >>> remedy_of(Reason.BLOCKED_HERE, "Sign in to confirm you’re not a bot")
+    <Remedy.COOKIES: 'cookies'>
+    """
+    text = _normal(text)
+    match reason:
+        case Reason.SITE_BUSY:
+            return Remedy.PACE
+        case Reason.LOGIN_NEEDED:
+            return None if _COSTS.search(text) else Remedy.COOKIES
+        case Reason.BLOCKED_HERE:
+            found = (remedy for pattern, remedy in _REMEDIES if re.search(pattern, text, re.I))
+            return next(found, Remedy.ADDRESS)
+    return None
+
+
+def _normal(text: str) -> str:
     text = _QUOTED.sub("…", _ADVICE.sub("", text))
-    text = text.replace("’", "'").replace("_", " ").strip()
+    return text.replace("’", "'").replace("_", " ").strip()
+
+
+def _first_match(table: Table, text: str) -> Classification | None:
+    text = _normal(text)
     return next((classification for pattern, classification in table if pattern.search(text)), None)

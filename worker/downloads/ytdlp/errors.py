@@ -34,7 +34,12 @@ from yt_dlp.utils import (
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.media import ffmpeg
 from worker.downloads.text import clean, without_paths
-from worker.downloads.ytdlp.error_texts import Classification, classify_site_text, classify_text
+from worker.downloads.ytdlp.error_texts import (
+    Classification,
+    classify_site_text,
+    classify_text,
+    remedy_of,
+)
 from worker.errors import Fault, JobError, Reason
 from worker.sites import site_of_link
 
@@ -80,6 +85,16 @@ _NOT_UNDERSTOOD = re.compile(
 # Where sites send whoever they want to know first, and whoever has not agreed to something.
 _LOGIN_PAGE = re.compile(r"://[^?#]*/(login|log-in|signin|sign-in|checkpoint)\b", re.IGNORECASE)
 _CONSENT_PAGE = re.compile(r"://(consent\.|[^?#]*/consent\b)", re.IGNORECASE)
+# Where they send whoever they take for a program.
+_CAPTCHA_PAGE = re.compile(r"://[^?#]*/(\w*captcha\w*|sorry/index)\b", re.IGNORECASE)
+# What the services in front of sites add when they answer in their place: Cloudflare ("Detecting
+# a challenge page response"), AWS WAF ("CAPTCHA and Challenge actions"), DataDome.
+_WALLS = {
+    "cf-mitigated": ("challenge",),
+    "x-amzn-waf-action": ("captcha", "challenge"),
+    "x-datadome": ("protected",),
+}
+_REFUSED = (401, 403, 405, 429, 503)
 # An id that may be a word of the sentence around it.
 _PLAIN_WORD = re.compile(r"[a-z]*")
 
@@ -111,7 +126,8 @@ def classify(error: BaseException, guard: Guard | None = None) -> JobError:
     causes = list(_causes(error))
     reason, fault = _classification(error, causes, guard)
     wait_s = _retry_after_s(causes, datetime.now(UTC))
-    return JobError(reason, fault, describe(error), retry_after_s=wait_s)
+    detail = describe(error)
+    return JobError(reason, fault, detail, wait_s, remedy_of(reason, _PREFIX.sub("", detail)))
 
 
 def describe(error: BaseException) -> str:
@@ -204,6 +220,8 @@ def _by_sentence(error: ExtractorError, extractor: str) -> Classification | None
                 "redirected to the login page", site_of_link(error.url)
             )
             return at_the_site or (Reason.LOGIN_NEEDED, Fault.PERMANENT)
+        case UnsupportedError() if _CAPTCHA_PAGE.search(error.url):
+            return Reason.BLOCKED_HERE, Fault.OPERATOR
         case UnsupportedError() if _CONSENT_PAGE.search(error.url):
             return Reason.FORBIDDEN, Fault.PERMANENT
         case UnsupportedError():
@@ -243,6 +261,8 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
             return Reason.SITE_ERROR, Fault.RETRYABLE
         case HTTPError() if cause.redirect_loop:
             return Reason.LEADS_NOWHERE, Fault.PERMANENT
+        case HTTPError() if _is_wall(cause):
+            return Reason.BLOCKED_HERE, Fault.OPERATOR
         case HTTPError():
             return _by_status(int(cause.status), text)
         case CertificateVerifyError():
@@ -262,6 +282,14 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
         case NoSupportingHandlers():
             return None if cause.unexpected_errors else (Reason.UNSUPPORTED, Fault.PERMANENT)
     return None
+
+
+def _is_wall(error: HTTPError) -> bool:
+    """Whether not the site has answered but what keeps programs away from it."""
+    headers = error.response.headers
+    return error.status in _REFUSED and any(
+        (headers.get(name) or "").strip().lower() in values for name, values in _WALLS.items()
+    )
 
 
 def _is_unknown_host(error: BaseException) -> bool:

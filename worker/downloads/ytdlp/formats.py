@@ -16,7 +16,7 @@ from worker.downloads.ytdlp import streams
 from worker.downloads.ytdlp.choices import Choice, Sizes
 from worker.downloads.ytdlp.ranking import Ranking
 from worker.downloads.ytdlp.streams import Format
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, Remedy
 from worker.form import WHOLE, Form
 from worker.protocol import Note
 
@@ -79,7 +79,12 @@ class Chooser:
         formats = list(reversed(context.get("formats") or ()))
         if formats and all(map(streams.is_storyboard, formats)):
             # YouTube gives no more to an address that it blocks, or without a JavaScript runtime.
-            raise JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, "only storyboards are offered")
+            raise JobError(
+                Reason.BLOCKED_HERE,
+                Fault.OPERATOR,
+                "only storyboards are offered",
+                remedy=Remedy.COOKIES,
+            )
         self._chosen = self._chosen_among(formats)
         for _ in range(_MAX_LOOKS):
             doubtful = self._doubtful(self._chosen)

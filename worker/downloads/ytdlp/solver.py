@@ -8,7 +8,7 @@ formats found", pictures instead of a video, media that are forbidden.
 import re
 
 from worker.downloads.text import clean, without_paths
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, Remedy
 
 # At the start, where no page can put words.
 _FAILED = re.compile(
@@ -42,4 +42,4 @@ def blame(error: JobError, warning: str) -> JobError:
         return error
     words = clean(without_paths(warning), _WARNING_LIMIT)
     detail = f"{words} ({error.reason}: {error.detail})"
-    return JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, detail)
+    return JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, detail, remedy=Remedy.SOFTWARE)

@@ -16,6 +16,9 @@ _WITH_ID = frozenset(
     }
 )
 
+# Whose links are refused for a while, once it comes to many.
+_OF_A_CIRCUIT = frozenset({Reason.SITE_DOWN, Reason.BLOCKED_HERE})
+
 
 def explanation(
     words: Catalogue,
@@ -26,13 +29,13 @@ def explanation(
 ) -> str:
     """Why there is no media: one or two sentences. None stands for a cancelled request.
 
-    `wait_s` is the time after which a site that is down is tried again, and `limit_mb` how large
-    a file may be: each is told where it is known.
+    `wait_s` is the time after which a site that fails for everybody is tried again, and
+    `limit_mb` how large a file may be: each is told where it is known.
     """
     if reason is None:
         return words.cancelled
     what, helps = words.reasons[reason]
-    if reason is Reason.SITE_DOWN and wait_s is not None:
+    if reason in _OF_A_CIRCUIT and wait_s is not None:
         # Rounded up: by then the wait is over.
         minutes = max(1, math.ceil(wait_s / 60))
         helps = words.site_down.format(wait=words.counted(words.minutes, minutes))
