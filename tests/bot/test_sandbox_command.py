@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
 import signal
 import subprocess
@@ -27,7 +28,8 @@ from tests.sandbox.bot_process import BotDied, BotProcess
 from tests.sandbox.client import Client
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.page import ChatPage, Sample
-from tests.sandbox.send import safe_name, save, send_link
+from tests.sandbox.send import safe_name, save, send_links
+from tests.sandbox.youtube import ACCOUNT_LINK, LINK
 from tests.support.background import ignoring_interrupts
 from tests.support.sandbox_kit import MP4, edit_media, keyboard, send_text
 from tests.support.sandbox_kit import api as api
@@ -138,12 +140,30 @@ def test_conversation_without_a_screen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert send_link(api, process, link, 1.0 if link == "never" else 20) == code
+    assert send_links(api, process, [link], 1.0 if link == "never" else 20) == code
     printed = capsys.readouterr().out
     assert f"user #1  {link}\n" in printed
     assert re.search(shown, printed)
     if code == 0:
         assert (tmp_path / "sandbox-downloads" / "a clip.mp4").read_bytes() == MP4[1]
+
+
+@pytest.mark.usefixtures("needs_deno", "needs_ffmpeg")
+@pytest.mark.parametrize("links", [[LINK, "https://youtu.be/abcdefghij2"], [ACCOUNT_LINK]])
+def test_conversation_with_youtube(links: list[str], tmp_path: Path) -> None:
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sandbox", "--send", *links],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert done.stdout.count("saved  sandbox-downloads/A stand-in") == len(links)
+    assert done.stdout.count("/base.js\n") == 1, "a player costs once"
 
 
 @pytest.mark.parametrize(

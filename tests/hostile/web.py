@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
+from tests.sandbox.server import LoopbackServer
+
 Handler = http.server.BaseHTTPRequestHandler
 Answer = Callable[[Handler], None]
 
@@ -42,17 +44,12 @@ class Web:
                 self.rfile = io.BytesIO(self.rfile.read(int(self.headers["Content-Length"])))
                 self.do_GET()
 
-        class _Server(http.server.ThreadingHTTPServer):
-            def handle_error(self, request: object, address: object) -> None:
-                pass  # of a visitor that is gone
-
-        self._server = _Server((host, port), _Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._server = LoopbackServer(port, _Handler, self, host)
         self.port = self._server.server_port
-        self.url = f"http://{host}:{self.port}"
+        self.url = self._server.url
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(
@@ -62,9 +59,7 @@ class Web:
         trace: TracebackType | None,
     ) -> None:
         self.stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
 
 def status(code: int) -> Answer:

@@ -7,18 +7,32 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.youtube import ACCOUNT_LINK, LINK, Youtube, trust
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
-from tests.support.youtube import LINK, Youtube, trust, trust_without_runtime
 from worker.downloads import players
 from worker.downloads.channel import NeedsPlayer
 from worker.downloads.limits import DownloadLimits
+from worker.downloads.ytdlp import javascript
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Progress, Stage
 
 GONE = {"status": "ERROR", "reason": "Video unavailable"}
 
 pytestmark = pytest.mark.usefixtures("needs_deno", "needs_ffmpeg")
+
+
+def visit(certificate: Path) -> None:
+    """Prepare a worker for the stand-in alone."""
+    import tests.support.few_extractors  # noqa: F401
+
+    trust(certificate)
+
+
+def visit_without_runtime(certificate: Path) -> None:
+    """The same on a machine without a JavaScript runtime."""
+    visit(certificate)
+    javascript.find = javascript.Search  # type: ignore[assignment]
 
 
 @pytest.fixture(scope="module")
@@ -29,23 +43,35 @@ def youtube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Youtube]:
 
 @pytest.fixture(scope="module")
 def warm(youtube: Youtube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    prepare = functools.partial(trust, youtube.certificate)
+    prepare = functools.partial(visit, youtube.certificate)
     with worker(tmp_path_factory.mktemp("downloads"), prepare=prepare) as made:
         yield made
 
 
-def limits(youtube: Youtube, **changes: float) -> DownloadLimits:
+def limits(youtube: Youtube, **changes: Any) -> DownloadLimits:
     return limits_with(proxy=youtube.proxy, **{"timeout_s": 60, "idle_timeout_s": 30, **changes})
+
+
+def of_an_account(youtube: Youtube) -> DownloadLimits:
+    return limits(youtube, cookies_file=str(youtube.cookies))
 
 
 def test_a_video_whose_challenges_are_solved_comes(warm: Worker, youtube: Youtube) -> None:
     media = warm.run(LINK, limits(youtube)).media
     assert (media.facts.kind, media.facts.title) == (MediaKind.VIDEO, "A stand-in")
-    assert youtube.hits("videoplayback") > 0
+    assert youtube.hits("videoplayback?itag=18&n=") > 0
+
+
+def test_an_accounts_cookies_bring_what_its_session_may_see(warm: Worker, youtube: Youtube) -> None:
+    assert warm.run(ACCOUNT_LINK, limits(youtube)).error.reason is Reason.BLOCKED_HERE
+    before = youtube.hits("videoplayback?itag=18&n=")
+    media = warm.run(ACCOUNT_LINK, of_an_account(youtube)).media
+    assert media.facts.kind is MediaKind.VIDEO
+    assert youtube.hits("videoplayback?itag=18&n=") > before, "a session has to solve"
 
 
 def test_a_player_is_fetched_and_solved_once(youtube: Youtube, tmp_path: Path) -> None:
-    prepare = functools.partial(trust, youtube.certificate)
+    prepare = functools.partial(visit, youtube.certificate)
     before = youtube.hits("base.js")
     with worker(tmp_path, prepare=prepare) as made:
         for _ in range(3):
@@ -81,7 +107,7 @@ def test_a_player_that_cannot_be_solved_is_for_the_operator(
 ) -> None:
     monkeypatch.setattr(youtube, "player_id", player_id)
     monkeypatch.setattr(youtube, "player", player)
-    assert blamed_on_the_operator(warm.run(LINK, limits(youtube)))
+    assert blamed_on_the_operator(warm.run(LINK, of_an_account(youtube)))
 
 
 def test_a_video_that_is_gone_is_gone(
@@ -91,12 +117,16 @@ def test_a_video_that_is_gone_is_gone(
     assert warm.run(LINK, limits(youtube)).error.reason is Reason.NOT_FOUND
 
 
-def test_without_a_runtime_nothing_is_said_to_be_gone(
+def test_without_a_runtime_the_rest_is_the_operators(
     youtube: Youtube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(youtube, "status", GONE)
-    prepare = functools.partial(trust_without_runtime, youtube.certificate)
+    prepare = functools.partial(visit_without_runtime, youtube.certificate)
     with worker(tmp_path, prepare=prepare) as made:
+        # One client does without, but not for an account's session.
+        assert made.run(LINK, limits(youtube)).media.facts.kind is MediaKind.VIDEO
+        assert blamed_on_the_operator(made.run(LINK, of_an_account(youtube)))
+        assert blamed_on_the_operator(made.run(ACCOUNT_LINK, of_an_account(youtube)))
+        monkeypatch.setattr(youtube, "status", GONE)
         assert blamed_on_the_operator(made.run(LINK, limits(youtube)))
 
 
@@ -122,7 +152,7 @@ def _look(task: Any, rules: Any, report: Any, extractors: Any) -> None:
 
 
 def test_a_download_that_lies_gives_no_other_a_player(youtube: Youtube, tmp_path: Path) -> None:
-    prepare = functools.partial(trust, youtube.certificate)
+    prepare = functools.partial(visit, youtube.certificate)
     with worker(tmp_path, prepare=prepare) as made:
         made.run(LINK, limits(youtube), fetch=_lie)
         assert made.run(LINK, limits(youtube), fetch=_look).error.detail == "none,none"

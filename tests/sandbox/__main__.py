@@ -1,4 +1,4 @@
-"""`python -m tests.sandbox`: the bot with a chat page, or one conversation, without Telegram."""
+"""`python -m tests.sandbox`: the bot with a chat page, or a conversation, without Telegram."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from .api import BotApi
 from .bot_process import BOT, BotProcess
 from .page import ChatPage, Sample
-from .send import COULD_NOT, send_link
+from .send import COULD_NOT, send_links
 from .site import SAMPLES, MediaSite
+from .youtube import ACCOUNT_ID, ACCOUNT_LINK, Youtube
 
 _STOPPED = 130
 # A person who waits at the screen: try again soon, and end soon after Ctrl-C.
 _HURRIED = {"QUEUE_RETRY_AFTER": "10", "SHUTDOWN_GRACE": "5"}
+_TRUSTING_BOT = Path(__file__).with_name("trusting_bot.py")
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,10 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        with sandbox(options.data) as running:
+        with sandbox(options.data, options.send or ()) as running:
             if options.send is not None:
-                link = options.send or f"{running.site.url}/clip.mp4"
-                return send_link(running.api, running.bot, link, options.timeout)
+                links = options.send or [f"{running.site.url}/clip.mp4"]
+                return send_links(running.api, running.bot, links, options.timeout)
             return _serve(running, options.port)
     except KeyboardInterrupt:
         return _STOPPED if options.send is not None else 0
@@ -56,25 +59,43 @@ def main() -> int:
 
 
 @contextmanager
-def sandbox(data: Path | None) -> Iterator[Sandbox]:
-    """Start API, site and bot; stop and clean up all of them at the end of the block."""
+def sandbox(data: Path | None, links: Sequence[str]) -> Iterator[Sandbox]:
+    """Start API, site and bot; stop and clean up all of them at the end of the block.
+
+    If there is a link to YouTube among `links`, the bot finds a stand-in there.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="sandbox-") as folder,
         BotApi() as api,
         MediaSite() as site,
-        BotProcess(
-            api,
-            data if data is not None else Path(folder, "data"),
-            _HURRIED,
-            log_path=Path(folder, "bot.log"),
-        ) as bot,
+        ExitStack() as stack,
     ):
+        env, script = dict(_HURRIED), BOT
+        if any(_is_at_youtube(link) for link in links):
+            youtube = stack.enter_context(Youtube(Path(folder)))
+            youtube.on_request = _show_request
+            env |= {"PROXY": youtube.proxy, "SSL_CERT_FILE": str(youtube.certificate)}
+            if any(ACCOUNT_ID in link for link in links):
+                env["COOKIES_FILE"] = str(youtube.cookies)
+            script = _TRUSTING_BOT
+        data_dir = data if data is not None else Path(folder, "data")
+        log_path = Path(folder, "bot.log")
+        bot = BotProcess(api, data_dir, env, script=script, log_path=log_path)
         try:
-            yield Sandbox(api, site, bot)
+            yield Sandbox(api, site, stack.enter_context(bot))
         finally:
             # The rest is clean-up, which a second Ctrl-C would only cut short.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _is_at_youtube(link: str) -> bool:
+    host = urlsplit(link).hostname or ""
+    return host == "youtu.be" or f".{host}".endswith(".youtube.com")
+
+
+def _show_request(address: str) -> None:
+    print(f"site  {address.partition('?')[0]}", flush=True)
 
 
 def _serve(running: Sandbox, port: int) -> int:
@@ -119,17 +140,17 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--send",
-        nargs="?",
-        const="",
+        nargs="*",
         metavar="URL",
-        help="one conversation without a screen: send URL (default: a sample clip), save the "
+        help="a conversation without a screen: send each URL (default: a sample clip), save the "
         "file that comes into ./sandbox-downloads/; exit 0 if it came, 1 if the bot answered "
-        "with a sentence instead, 2 if it could not run",
+        "with a sentence instead, 2 if it could not run. A link to YouTube leads to a stand-in "
+        f"that shows its requests; {ACCOUNT_LINK} needs the cookies of an account there",
     )
     parser.add_argument("--port", type=int, default=8090, help="the chat page's port (8090)")
     parser.add_argument("--data", type=Path, help="the bot's data directory, kept afterwards")
     parser.add_argument(
-        "--timeout", type=float, default=300, help="seconds that --send waits at most (300)"
+        "--timeout", type=float, default=300, help="seconds that --send waits for each (300)"
     )
     return parser.parse_args()
 

@@ -1,10 +1,11 @@
-"""One conversation on the command line: send a link and save the file that comes back."""
+"""A conversation on the command line: send links and save the files that come back."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from .api import DEFAULT_CHAT, BotApi
@@ -19,13 +20,16 @@ CAME, REFUSED, COULD_NOT = 0, 1, 2
 _SETTLED_S = 2.0
 
 
-def send_link(api: BotApi, bot: BotProcess, link: str, timeout_s: float) -> int:
-    """Send `link`, print the conversation, save what comes; returns the exit code."""
+def send_links(api: BotApi, bot: BotProcess, links: Sequence[str], timeout_s: float) -> int:
+    """Send `links` one after the other, print the conversation, save what comes.
+
+    Each may take `timeout_s`. Returns the exit code: that of the worst.
+    """
     try:
         bot.wait_until_polling()
         unsubscribe = api.events.subscribe(_show)
         try:
-            answer = _final_answer(api, bot, api.say(link), timeout_s)
+            return max(_send(api, bot, link, timeout_s) for link in links)
         finally:
             unsubscribe()
     except (BotDied, TimeoutError) as error:
@@ -33,11 +37,18 @@ def send_link(api: BotApi, bot: BotProcess, link: str, timeout_s: float) -> int:
         if bot.log_end() not in str(error):
             print(f"--- end of the bot's log\n{bot.log_end()}", flush=True)
         return COULD_NOT
+
+
+def _send(api: BotApi, bot: BotProcess, link: str, timeout_s: float) -> int:
+    began = time.monotonic()
+    answer = _final_answer(api, bot, api.say(link), timeout_s)
     if answer.media is None:
-        print("no media came: the bot answered with the sentence above")
+        print("no media came: the bot answered with the sentence above", flush=True)
         return REFUSED
+    took_s = time.monotonic() - began
     path = save(answer.media, DOWNLOADS)
-    print(f"saved  {path} ({size_text(path.stat().st_size)}, {path.stat().st_size} bytes)")
+    size = path.stat().st_size
+    print(f"saved  {path} ({size_text(size)}, {size} bytes) after {took_s:.1f} s", flush=True)
     return CAME
 
 

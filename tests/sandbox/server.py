@@ -55,23 +55,29 @@ class Service:
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """A threading HTTP server on 127.0.0.1 that can also end connections that are in use."""
+    """A threading HTTP server on loopback that can also end connections that are in use."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, port: int, handler: type[BaseHTTPRequestHandler], service: Any) -> None:
+    def __init__(
+        self,
+        port: int,
+        handler: type[BaseHTTPRequestHandler],
+        service: Any,
+        host: str = "127.0.0.1",
+    ) -> None:
         self.service = service
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name=type(service).__name__)
-        super().__init__(("127.0.0.1", port), handler)
+        super().__init__((host, port), handler)
 
     @property
     def url(self) -> str:
         """The address without a trailing slash."""
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http://{self.server_name}:{self.server_port}"
 
     def server_bind(self) -> None:
         """Bind without the look-up of the host's name that HTTPServer does."""

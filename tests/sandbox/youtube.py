@@ -1,0 +1,304 @@
+"""A stand-in for YouTube on loopback, whose `n` and signatures have to be solved.
+
+It is a proxy that answers for YouTube's hosts itself, by TLS with a certificate that `trust` makes
+a downloads worker believe, and passes on what is for other servers on loopback. Pages, player and
+challenges are of our own making, and as small as the real extractor allows.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import ssl
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+from .clips import SAMPLE
+from .server import LoopbackServer
+
+LINK = "https://www.youtube.com/watch?v=abcdefghijk"
+"""Any other id of eleven characters leads to a video as well."""
+
+ACCOUNT_ID = "for-account"
+ACCOUNT_LINK = f"https://www.youtube.com/watch?v={ACCOUNT_ID}"
+"""A video that only an account may see; `Youtube.cookies` are those of one."""
+
+_N, _SIGNATURE = "n-as-scrambled", "signature-as-scrambled"
+_HOSTS = ("*.youtube.com", "*.googlevideo.com", "*.ytimg.com")
+_COOKIES = {"LOGIN_INFO": "an-account", "SAPISID": "a-session"}
+# In headers, the client of a headset: the one that has addresses that are not scrambled.
+_PLAIN_CLIENT = "101"
+_BOT = {"status": "LOGIN_REQUIRED", "reason": "Sign in to confirm you’re not a bot"}
+_PLAYER = """
+var _yt_player = {};
+(function (g) {
+  var window = this;
+  g.sts = {signatureTimestamp: 20000};
+  g.Url = function () { this.q = {}; };
+  g.Url.prototype.set = function (k, v) { this.q[k] = v; };
+  g.Url.prototype.get = function (k) { return this.q[k]; };
+  g.Url.prototype.Zz = function () {
+    var n = this.q.n;
+    if (n) this.q.n = n.slice(3) + n.slice(0, 3);
+  };
+  g.mk = function (u, k, s) {
+    var a = new g.Url();
+    a.set("alr", "yes");
+    if (s) { s = decodeURIComponent(s).split(""); s.reverse(); s.splice(0, 2);
+      a.set(k, encodeURIComponent(s.join(""))); }
+    return a;
+  };
+})(_yt_player);
+"""
+
+
+def _solved_n(scrambled: str) -> str:
+    return scrambled[3:] + scrambled[:3]
+
+
+def _solved_signature(scrambled: str) -> str:
+    return scrambled[::-1][2:]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A file that the video is to be had in, by YouTube's number for its format."""
+
+    itag: int
+    path: Path
+    mime: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the player's API says of it, without its address."""
+        size = str(self.path.stat().st_size)
+        return {"itag": self.itag, "mimeType": self.mime, "contentLength": size, **self.more}
+
+
+_SAMPLE = Stream(
+    18,
+    SAMPLE,
+    'video/mp4; codecs="avc1.42001E, mp4a.40.2"',
+    {"width": 320, "height": 240, "quality": "small", "approxDurationMs": "3000"},
+)
+
+
+class Youtube:
+    """Serves one video. `requests` are the addresses asked for.
+
+    Set `player` to serve another script, `status` for another playability, `streams` for other
+    files, and `wait_s` to have the player show something else first. `on_request` is called with
+    each address, on the thread that serves it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.requests: list[str] = []
+        self.on_request: Callable[[str], None] = lambda address: None
+        self.player_id = "0a1b2c3d"
+        self.player = _PLAYER
+        self.status: Mapping[str, Any] = {"status": "OK"}
+        self.streams: Sequence[Stream] = [_SAMPLE]
+        self.wait_s = 0
+        self.certificate = directory / "certificate.pem"
+        self.cookies = directory / "cookies.txt"
+        self.cookies.write_text("# Netscape HTTP Cookie File\n" + "".join(_jar(_COOKIES)))
+        _make_certificate(self.certificate, directory / "key.pem")
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(self.certificate, directory / "key.pem")
+        self._server = LoopbackServer(0, _Visitor, self)
+        self.proxy = self._server.url
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.stop()
+
+    @property
+    def player_path(self) -> str:
+        """Where the player is."""
+        return f"/s/player/{self.player_id}/player_ias.vflset/en_US/base.js"
+
+    def hits(self, part: str) -> int:
+        """How many of the requests had this in their address."""
+        return sum(part in request for request in self.requests)
+
+    def answer(self, address: str, headers: Message, body: bytes) -> tuple[int, str, bytes]:
+        """Status, type and body for a request."""
+        path, query = urlsplit(address).path, parse_qs(urlsplit(address).query)
+        if path == "/watch":
+            return 200, "text/html", self._page(query["v"][0], headers).encode()
+        if path.startswith("/embed/"):
+            return 200, "text/html", self._settings("WEB_EMBEDDED_PLAYER").encode()
+        if path == self.player_path:
+            return 200, "text/javascript", self.player.encode()
+        if path.startswith("/youtubei/v1/player"):
+            response = self._player_response(json.loads(body)["videoId"], headers)
+            return 200, "application/json", json.dumps(response).encode()
+        if path == "/videoplayback":
+            if "n" in query and [query["n"], query.get("sig")] != [
+                [_solved_n(_N)],
+                [_solved_signature(_SIGNATURE)],
+            ]:
+                return 403, "text/plain", b""
+            (stream,) = [s for s in self.streams if [str(s.itag)] == query["itag"]]
+            return 200, stream.mime.partition(";")[0], stream.path.read_bytes()
+        return 404, "text/plain", b""
+
+    def _settings(self, client: str) -> str:
+        context = {"client": {"clientName": client, "clientVersion": "1.0"}}
+        player = {"PLAYER_JS_URL": self.player_path, "STS": 20000, "INNERTUBE_CONTEXT": context}
+        return f"<script>ytcfg.set({json.dumps(player)});</script>"
+
+    def _page(self, video_id: str, headers: Message) -> str:
+        response = json.dumps(self._player_response(video_id, headers))
+        initial = json.dumps({"contents": {"twoColumnWatchNextResults": {}}})
+        return (
+            f"<!doctype html><title>A stand-in</title>{self._settings('WEB')}"
+            f"<script>var ytInitialPlayerResponse = {response};</script>"
+            f"<script>var ytInitialData = {initial};</script>"
+        )
+
+    def _player_response(self, video_id: str, headers: Message) -> dict[str, Any]:
+        """What the player's API says of a video to whoever asks with these headers."""
+        is_plain = headers.get("X-Youtube-Client-Name") == _PLAIN_CLIENT
+        status = self.status
+        if video_id == ACCOUNT_ID and not _has_session(headers):
+            status = _BOT
+        media = [self._offer(stream, is_plain=is_plain) for stream in self.streams]
+        advertisement = {
+            "adPlacementRenderer": {
+                "config": {"adPlacementConfig": {"kind": "AD_PLACEMENT_KIND_START"}},
+                "renderer": {
+                    "instreamVideoAdRenderer": {
+                        "playerVars": f"length_seconds={self.wait_s}",
+                    }
+                },
+            }
+        }
+        return {
+            "playabilityStatus": dict(status),
+            "videoDetails": {
+                "videoId": video_id,
+                "title": "A stand-in",
+                "lengthSeconds": "3",
+                "isLiveContent": False,
+            },
+            "streamingData": {"formats": media} if status["status"] == "OK" else {},
+            "adPlacements": [advertisement] if self.wait_s else [],
+        }
+
+    def _offer(self, stream: Stream, *, is_plain: bool) -> dict[str, Any]:
+        query = {"itag": stream.itag} if is_plain else {"itag": stream.itag, "n": _N}
+        address = f"https://rr1---sn-standin.googlevideo.com/videoplayback?{urlencode(query)}"
+        cipher = f"s={quote(_SIGNATURE)}&sp=sig&url={quote(address, safe='')}"
+        where = {"url": address} if is_plain else {"signatureCipher": cipher}
+        return {**stream.described, **where}
+
+
+def _has_session(headers: Message) -> bool:
+    sent = headers.get("Cookie", "")
+    return all(f"{name}={value}" in sent for name, value in _COOKIES.items())
+
+
+def _jar(cookies: Mapping[str, str]) -> list[str]:
+    fields = ((".youtube.com", "TRUE", "/", "TRUE", "0", *cookie) for cookie in cookies.items())
+    return ["\t".join(cookie) + "\n" for cookie in fields]
+
+
+class _Visitor(BaseHTTPRequestHandler):
+    """One connection to the proxy; a tunnel to YouTube ends in TLS right here."""
+
+    protocol_version = "HTTP/1.1"
+    server: LoopbackServer
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing: the requests are recorded."""
+
+    def do_CONNECT(self) -> None:
+        """Open the tunnel."""
+        self.send_response(200)
+        self.end_headers()
+        try:
+            self.connection = self.server.service.tls.wrap_socket(self.connection, server_side=True)
+        except OSError:
+            self.close_connection = True
+            return
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", buffering=0)
+        self.close_connection = False
+
+    def do_GET(self) -> None:
+        """Answer what came through the tunnel, and pass on what did not."""
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        if not self.path.startswith("/"):
+            self._send(*_pass_on(self, body))
+            return
+        site: Youtube = self.server.service
+        address = f"{self.headers['Host']}{self.path}"
+        site.requests.append(address)
+        site.on_request(address)
+        status, kind, content = site.answer(self.path, self.headers, body)
+        headers = {"Content-Type": kind}
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers["Range"] or "")
+        if asked and status == 200:
+            end = min(int(asked[2] or len(content)), len(content) - 1)
+            headers["Content-Range"] = f"bytes {asked[1]}-{end}/{len(content)}"
+            status, content = 206, content[int(asked[1]) : end + 1]
+        self._send(status, headers, content)
+
+    do_POST = do_HEAD = do_GET  # noqa: N815 - http.server's names
+
+    def _send(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in (*headers.items(), ("Content-Length", str(len(content)))):
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+
+def _pass_on(request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+    """Have another server on loopback answer; its status, its headers and its body."""
+    target = urlsplit(request.path)
+    if target.hostname != "127.0.0.1":
+        return 502, {}, b""
+    onward = http.client.HTTPConnection(target.netloc, timeout=60)
+    kept = {"Content-Type": request.headers.get("Content-Type", "text/plain")}
+    try:
+        onward.request(request.command, request.path.partition(target.netloc)[2], body, kept)
+        answer = onward.getresponse()
+        content = answer.read()
+    finally:
+        onward.close()
+    return answer.status, {"Content-Type": answer.headers.get("Content-Type", "")}, content
+
+
+def _make_certificate(certificate: Path, key: Path) -> None:
+    hosts = ",".join(f"DNS:{host}" for host in _HOSTS)
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]
+    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=stand-in"]
+    command += ["-addext", f"subjectAltName={hosts}", "-keyout", str(key), "-out"]
+    subprocess.run([*command, str(certificate)], check=True, capture_output=True, timeout=30)
+
+
+def trust(certificate: Path) -> None:
+    """Have yt-dlp believe this certificate and no other; for the start of a downloads worker."""
+    import certifi
+
+    certifi.where = lambda: str(certificate)
