@@ -33,6 +33,9 @@ _ALIASES = (
 )
 _KNOWN = {name: names[0] for names in _ALIASES for name in names}
 
+KNOWN_NAMES = frozenset(_KNOWN)
+"""The names that several-named sites have."""
+
 # Of the public suffix list, the words that several countries sell names below, beside those of at
 # most three letters: co.uk and com.br, but also gouv.fr, govt.nz, info.pl.
 _SECOND_LEVELS = frozenset(
@@ -84,6 +87,14 @@ def site_of_link(url: str) -> str:
     except ValueError:
         return ""
     return known or parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
+
+
+def site_of_url(url: str) -> str:
+    """The site of a link's host, whatever its port; "" for a link that cannot be read."""
+    try:
+        return site_of(urlsplit(url).hostname or "")
+    except ValueError:
+        return ""
 
 
 def _known(host: str) -> str | None:

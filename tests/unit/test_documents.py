@@ -14,6 +14,9 @@ DOCUMENTS = [
 ]
 ARCHITECTURE = ROOT / "worker" / "README.md"
 
+OPERATORS_FILES = {"sites.toml", "cookies.txt"}
+"""What the documents name and an operator makes."""
+
 LONGEST_CELL = 200
 MOST_WORDS = 15
 
@@ -45,7 +48,8 @@ def named_paths(text: str) -> set[str]:
 
 def exists(name: str, document: Path) -> bool:
     """Whether a path is there, seen from the top or, in a link, from the document."""
-    return (ROOT / name).exists() or (document.parent / name).exists()
+    is_there = (ROOT / name).exists() or (document.parent / name).exists()
+    return is_there or name in OPERATORS_FILES
 
 
 def module_table() -> dict[str, str]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker.logs import redact
 from worker.settings import value_kinds
+from worker.settings.problems import SettingsError, quoted
 from worker.settings.settings import (
     CLOUD_API_URL,
     CLOUD_MAX_FILE_MB,
@@ -20,17 +20,6 @@ from worker.settings.variables import VARIABLES, Variable
 
 _TOKEN_FILE = "BOT_TOKEN_FILE"  # noqa: S105  # a name
 _TOKEN_FILE_MAX_CHARS = 4096
-
-
-class SettingsError(Exception):
-    """Invalid settings: `problems` has one line for each, and none shows a secret."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__(problems)
-        self.problems = problems
-
-    def __str__(self) -> str:
-        return "; ".join(self.problems)
 
 
 def load_settings(
@@ -107,7 +96,7 @@ def _raw_token(token: RawValue | None, sources: Sources) -> RawValue | None:
             return RawValue(opened.read(_TOKEN_FILE_MAX_CHARS), str(path), f"from {_TOKEN_FILE}")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path, or not a text file"
-        problems.append(f"{_TOKEN_FILE}={_quoted(file.text)} cannot be read: {reason}")
+        problems.append(f"{_TOKEN_FILE}={quoted(file.text)} cannot be read: {reason}")
         return None
 
 
@@ -137,11 +126,5 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 
 def _invalid(variable: Variable, raw: RawValue) -> str:
-    shown = " (not shown)" if variable.kind.secret else f"={_quoted(raw.text)}"
+    shown = " (not shown)" if variable.kind.secret else f"={quoted(raw.text)}"
     return f"{variable.name}{shown} ({raw.place}): allowed is {variable.kind.allowed}"
-
-
-def _quoted(text: str) -> str:
-    """Quote `text` for a message: on one line, at most 60 characters, without secrets."""
-    shown = redact(text)
-    return repr(shown if len(shown) <= 60 else shown[:59] + "…")

@@ -1,0 +1,76 @@
+"""What the operator has decided for each site."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from worker.sites import site_of_url
+
+DEFAULT_LINKS_PER_HOUR: Mapping[str, int] = MappingProxyType(
+    {"youtube.com": 250, "instagram.com": 100}
+)
+"""How often sites are asked that are known to turn away who asks too often."""
+
+# A shorter secret occurs in too many words.
+_SHORTEST_SECRET = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """How one site is asked, see `worker.settings.sites_file` for what is allowed.
+
+    `cookies` are used when a download without them was turned away, or from the start with
+    `cookies_always`. None means: no limit, or what holds for all sites.
+    """
+
+    name: str
+    cookies: Path | None = None
+    cookies_always: bool = False
+    proxy: str | None = field(default=None, repr=False)
+    downloads: int | None = None
+    links_per_hour: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    off: bool = False
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether nobody but the operator should read what was given."""
+        return bool(self.headers) or "@" in (self.proxy or "")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log line and no message may show, for `worker.logs`."""
+        password = urlsplit(self.proxy or "").password or ""
+        found = {password, unquote(password), *self.headers.values()}
+        return tuple(sorted(each for each in found if len(each) >= _SHORTEST_SECRET))
+
+
+@dataclass(frozen=True)
+class Sites:
+    """The settings of all sites, by their names as in `worker.sites`."""
+
+    named: Mapping[str, Site] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    """What is allowed but probably a mistake, a sentence each."""
+
+    def __getitem__(self, name: str) -> Site:
+        """The settings of a site, or the defaults where it has none."""
+        return self.named.get(name) or Site(
+            name=name, links_per_hour=DEFAULT_LINKS_PER_HOUR.get(name)
+        )
+
+    def of_url(self, url: str) -> Site:
+        """The settings of the site that a link names, which may lead to another."""
+        return self[site_of_url(url)]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log line and no message may show, for `worker.logs`."""
+        return tuple(secret for site in self.named.values() for secret in site.secrets)
+
+
+DEFAULT_SITES = Sites()
