@@ -8,11 +8,12 @@ import argparse
 import signal
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import delivery, line, maintenance, memory, pool, warm
+from tests.benchmarks import delivery, line, lines, maintenance, memory, pool, warm
 
 CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "delivery": ("what a person waits for, alone and among others", delivery.run),
     "line": ("a large video over a slow line", line.run),
+    "lines": ("how large videos end over slow lines; takes about 20 minutes", lines.run),
     "maintenance": ("a sweep for zombies against psutil's, and health", maintenance.run),
     "memory": ("memory and descriptors of the whole bot, and whether they grow", memory.run),
     "pool": ("the process pool against the standard library's", pool.run),

@@ -21,15 +21,21 @@ _BUFFERED_S = 0.1
 
 
 @contextmanager
-def serve(directory: Path, delay_s: float = 0.0, line_bps: float = float("inf")) -> Iterator[str]:
+def serve(
+    directory: Path,
+    delay_s: float = 0.0,
+    line_bps: float = float("inf"),
+    log: Path | None = None,
+) -> Iterator[str]:
     """The address under which `directory` is served.
 
     `delay_s` is added to every request; all connections together get `line_bps` bytes a second.
+    The paths that are asked for are written to `log`.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(
-        target=_serve, args=(directory, delay_s, line_bps, theirs), daemon=True
+        target=_serve, args=(directory, delay_s, line_bps, log, theirs), daemon=True
     )
     process.start()
     theirs.close()
@@ -58,9 +64,11 @@ class _Line:
         time.sleep(max(0.0, through_at - time.monotonic()))
 
 
-def _serve(directory: Path, delay_s: float, line_bps: float, ready: Connection) -> None:
+def _serve(
+    directory: Path, delay_s: float, line_bps: float, log: Path | None, ready: Connection
+) -> None:
     handler = functools.partial(
-        _Handler, directory=str(directory), delay_s=delay_s, line=_Line(line_bps)
+        _Handler, directory=str(directory), delay_s=delay_s, line=_Line(line_bps), log=log
     )
     server = _Server(("127.0.0.1", 0), handler)
     server.is_slow = math.isfinite(line_bps)
@@ -92,13 +100,19 @@ class _Handler(SimpleHTTPRequestHandler):
         ".mpd": "application/dash+xml",
     }
 
-    def __init__(self, *args: Any, delay_s: float, line: _Line, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, delay_s: float, line: _Line, log: Path | None, **options: Any
+    ) -> None:
         self._delay_s = delay_s
         self._line = line
+        self._log = log
         super().__init__(*args, **options)
 
     def do_GET(self) -> None:
         """A file, after as long as a site that far away would take."""
+        if self._log:
+            with self._log.open("a") as log:
+                log.write(f"{self.path}\n")
         time.sleep(self._delay_s)
         super().do_GET()
 

@@ -46,7 +46,7 @@ def run() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
         home = Path(directory)
         files = home / "files"
-        _make_files(files)
+        make_files(files, LENGTH_S)
         with serve(files, line_bps=LINE_BPS) as server, whole_bot(home) as bot:
             sides = {"plain": lambda url: plain(url, home), "bot": bot.fetch}
             for case in CASES:
@@ -61,13 +61,13 @@ def run() -> Iterator[str]:
     yield from absolute
 
 
-def _make_files(directory: Path) -> None:
-    """A video of noise, whose size is what its bit rate says, in three forms."""
+def make_files(directory: Path, length_s: int) -> None:
+    """A video of noise, whose size is what its bit rate says, in the form of each case."""
     for name in ("hls", "dash"):
         (directory / name).mkdir(parents=True)
     rate = str(VIDEO_BPS)
     _ffmpeg(
-        *("-stream_loop", "-1", "-t", str(LENGTH_S), "-i", str(SAMPLE)),
+        *("-stream_loop", "-1", "-t", str(length_s), "-i", str(SAMPLE)),
         *(*_NOISE, "-pix_fmt", "yuv420p", "-s", "640x360", "-g", "100"),
         *("-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-movflags", "+faststart"),
         str(directory / "video.mp4"),
