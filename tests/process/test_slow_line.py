@@ -21,7 +21,7 @@ LINE_BPS = 350_000
 LIMITS = limits_with(timeout_s=3, idle_timeout_s=10, slowest_bps=LINE_BPS // 3)
 IMPATIENT = limits_with(timeout_s=3, idle_timeout_s=10, slowest_bps=2 * LINE_BPS)
 # Noise, so that the size is what the bit rate says.
-NOISE = "-vf noise=alls=40:allf=t -c:v libx264 -preset ultrafast -pix_fmt yuv420p"
+NOISE = "-vf noise=alls=40:allf=t -c:v libx264 -preset ultrafast -g 5 -pix_fmt yuv420p"
 RATE = "-b:v {bps} -maxrate {bps} -bufsize {bps}"
 LENGTH_S = 2
 
@@ -33,7 +33,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     large = _encode(directory / "large.mp4", 5_000_000)
     small = _encode(directory / "small.mp4", 400_000)
     for name, film in (("large", large), ("small", small)):
-        make(directory / f"{name}.m3u8", "-c copy -f hls -hls_time 1 -hls_list_size 0", film)
+        make(directory / f"{name}.m3u8", "-c copy -f hls -hls_time 0.2 -hls_list_size 0", film)
     make(directory / "large.mpd", "-c copy -f dash -seg_duration 1", large)
     (directory / "master.m3u8").write_text(
         "#EXTM3U\n"
@@ -78,6 +78,18 @@ def test_a_video_may_take_what_its_size_explains(
     assert probe(outcome.media.path).duration_s == pytest.approx(LENGTH_S, abs=0.5)
     line_s = outcome.media.size_bytes / LINE_BPS
     assert line_s > LIMITS.timeout_s, "the line was fast enough for the plain timeout"
+
+
+def test_what_just_fits_is_not_begun_again(downloads: Worker, files: Path, tmp_path: Path) -> None:
+    pieces = list(files.glob("large*.ts"))
+    size = sum(piece.stat().st_size for piece in pieces)
+    limits = limits_with(max_file_bytes=int(size * 1.05), max_parts=4)
+    asked_for = tmp_path / "asked-for"
+    with serve(files, line_bps=LINE_BPS, log=asked_for) as url:
+        outcome = downloads.run(f"{url}/large.m3u8", limits)
+    assert outcome.media.facts.note is None
+    asked = [path for path in asked_for.read_text().split() if path.endswith(".ts")]
+    assert sorted(asked) == sorted(f"/{piece.name}" for piece in pieces)
 
 
 @pytest.fixture(scope="module")

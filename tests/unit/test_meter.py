@@ -49,6 +49,14 @@ def test_numbers_travel(meter: Meter, reports: list[Message]) -> None:
     assert (shown.speed_bps, shown.eta_s, shown.total_bytes) == (5.0, 1.5, 20)
 
 
+def test_the_time_left_is_by_the_same_estimate(meter: Meter, reports: list[Message]) -> None:
+    pieces = {"fragment_index": 1, "fragment_count": 20, "total_bytes_estimate": 900}
+    meter.on_progress(_status(downloaded_bytes=100, speed=30, eta=90, **pieces))
+    shown = reports[-1]
+    assert isinstance(shown, Progress)
+    assert (shown.total_bytes, shown.eta_s) == (400, 10.0)
+
+
 def test_what_was_decided_in_one_thread_is_decided_in_all(meter: Meter) -> None:
     with pytest.raises(JobError) as first:
         meter.on_progress(_status(total_bytes=LIMIT + 1))
@@ -117,7 +125,7 @@ def test_a_span_does_not_go_by_the_name_of_the_whole(meter: Meter, reports: list
         (2, 450, 1200, None),
         (3, 675, 1230, None),
         # Six pieces of 300.
-        (0, 300, 1800, 1800),
+        (0, 300, 1800, None),
         (2, 900, 2100, None),
         (3, 1000, 2000, None),
         (4, 1001, 2000, 1001),

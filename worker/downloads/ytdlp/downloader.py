@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from yt_dlp.networking import Request
-from yt_dlp.utils import DownloadError
+from yt_dlp.utils import DownloadError, int_or_none, parse_http_range
 
 from worker.downloads.ytdlp import hls
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.pieces import PIECES, Pieces
 
 _HLS = frozenset({"m3u8", "m3u8_native"})
 # A playlist that goes on grows within 1.5 times its target duration (RFC 8216, 6.2.1).
@@ -32,12 +33,22 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         """Make one that calls `on_stream` with the file of each stream that it has downloaded."""
         super().__init__(params, extractors)
         self._on_stream = on_stream
+        self._pieces: Pieces | None = None  # of the stream that is downloaded
         self._trouble: DownloadError | None = None
 
     def urlopen(self, req: Any) -> Any:
         """Open a URL; a playlist begins with its first line, whatever stands before that."""
-        response = super().urlopen(req)
+        response: Any = super().urlopen(req)
         response.read = _from_first_line(response.read)
+        return self._piece(req, response, self._pieces) if self._pieces else response
+
+    def _piece(self, request: Any, response: Any, pieces: Pieces) -> Any:
+        """The response; if it is for a piece of a stream, its length is noted."""
+        # As yt-dlp asks for media, and not for playlists and keys.
+        is_media = request.headers.get("Accept-Encoding") == "identity"
+        if is_media and (length := int_or_none(response.headers.get("Content-Length"))):
+            _, end, _ = parse_http_range(request.headers.get("Range"))
+            pieces.note((request.url, end), length)
         return response
 
     def process_ie_result(
@@ -58,7 +69,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text)}
         self._trouble = None
         try:
-            done: Any = super().dl(name, info, subtitle, test)
+            done: Any = self._dl(name, {**info}, subtitle, test)
         except ValueError as error:
             # Where a thread has failed to fetch a piece, yt-dlp closes the file under the thread
             # that writes it.
@@ -69,6 +80,15 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             # Before yt-dlp merges it with another, and takes the first of its parts for all.
             self._on_stream(Path(name))
         return done
+
+    def _dl(self, name: str, info: Any, *how: bool) -> Any:
+        """Download a stream, and let its pieces tell how large it is."""
+        self._pieces = Pieces()
+        info[PIECES] = self._pieces
+        try:
+            return super().dl(name, info, *how)
+        finally:
+            self._pieces = None
 
     def trouble(self, *args: Any, **options: Any) -> None:
         """Remember the first failure, which yt-dlp may hide behind another."""

@@ -9,6 +9,7 @@ from worker.downloads import spans
 from worker.downloads.channel import Found, NeedsPlayer
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.media.contents import positive
+from worker.downloads.ytdlp.pieces import ENOUGH, PIECES, Estimate, Pieces
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Progress, Stage
 
@@ -18,9 +19,9 @@ CONCURRENT_FRAGMENTS = 4
 """How many pieces of a stream are fetched at a time."""
 
 _REPORT_INTERVAL_S = 0.25
-# yt-dlp's estimate from the first fragments counts once such a share of the limit has arrived and
-# the estimate exceeds the limit by such a factor: the more has come, the surer it is.
-_RELIABLE = ((0.1, 1.5), (0.4, 1.1))
+# An estimate from the first pieces counts once such a share of the limit has arrived and the
+# estimate exceeds the limit by such a factor: the more has come, the surer it is.
+_EARLY, _LATER = (0.1, 1.5), (0.4, 1.1)
 
 
 class Meter:
@@ -82,34 +83,43 @@ class Meter:
                 raise self._decided
             self._done[str(status.get("filename"))] = done
             others = sum(self._done.values()) - done
-            estimate = _estimated_bytes(status, done)
-            self.check_size(self._reliable(others + done, others + estimate), self._limit_bytes)
+            estimate = _estimate(status, done)
+            self.check_size(self._reliable(others, done, estimate), self._limit_bytes)
             self.check_size(others + max(done, total), self._limit_bytes)
             now = time.monotonic()
             if status.get("status") != "downloading" or now < self._next_report:
                 return
             self._next_report = now + _REPORT_INTERVAL_S
             done_bytes = self._finished_bytes + sum(self._done.values())
-        expected = _expected_bytes(info) or total or _count(status.get("total_bytes_estimate"))
+        expected = _expected_bytes(info) or total or estimate.likely
+        # Negative once a hook has raised in another thread.
+        speed_bps, eta_s = positive(status.get("speed")), positive(status.get("eta"))
+        if status.get("fragment_count"):
+            # yt-dlp's own is from its estimate.
+            eta_s = positive(max(0, expected - done) / speed_bps) if speed_bps else None
         self._report(
             Progress(
                 Stage.DOWNLOADING,
                 done_bytes=done_bytes,
                 total_bytes=max(self._finished_bytes + expected, done_bytes) if expected else None,
-                # Negative once a hook has raised in another thread.
-                speed_bps=positive(status.get("speed")),
-                eta_s=positive(status.get("eta")),
+                speed_bps=speed_bps,
+                eta_s=eta_s,
             )
         )
 
-    def _reliable(self, done_bytes: int, estimated_bytes: int) -> int:
-        """The estimated size in bytes, 0 while it means little."""
-        limit = self._limit_bytes
-        is_reliable = any(
-            done_bytes > limit * share and estimated_bytes > limit * factor
-            for share, factor in _RELIABLE
+    def _reliable(self, others: int, done: int, estimate: Estimate) -> int:
+        """The estimated size in bytes beside other streams, 0 while it means little."""
+        limit, likely = self._limit_bytes, others + estimate.likely
+
+        def exceeds(expected: int, share: float, factor: float) -> bool:
+            return others + done > limit * share and others + expected > limit * factor
+
+        is_reliable = (
+            others + estimate.least > limit
+            or exceeds(estimate.early, *_EARLY)
+            or exceeds(estimate.likely, *_LATER)
         )
-        return estimated_bytes if is_reliable else 0
+        return likely if is_reliable else 0
 
     def on_postprocessor(self, status: Mapping[str, Any]) -> None:
         """Handle yt-dlp's postprocessor hook."""
@@ -130,16 +140,18 @@ def _expected_bytes(info: Mapping[str, Any]) -> int:
     return sum(sizes) if all(sizes) else 0
 
 
-def _estimated_bytes(status: Mapping[str, Any], done_bytes: int) -> int:
-    """What the pieces of a stream that have come say of its size; 0 if nothing."""
-    estimate = _count(status.get("total_bytes_estimate"))
-    count, finished = _count(status.get("fragment_count")), _count(status.get("fragment_index"))
-    if not (count and finished):
+def _estimate(status: Mapping[str, Any], done_bytes: int) -> Estimate:
+    """What the pieces of a stream say of its size; all 0 if nothing."""
+    size, count = _count(status.get("total_bytes_estimate")), _count(status.get("fragment_count"))
+    pieces = (status.get("info_dict") or {}).get(PIECES)
+    if count and isinstance(pieces, Pieces) and (estimate := pieces.estimate(count)):
         return estimate
-    # yt-dlp adds the bytes of pieces that are on their way to those of the finished ones, and its
-    # estimate is too high by up to as many pieces.
-    begun = min(count, finished + CONCURRENT_FRAGMENTS)
-    return min(estimate, done_bytes * count // begun)
+    if not count:
+        return Estimate(0, size, size)
+    # yt-dlp adds the bytes of pieces that are on their way to those of the finished ones.
+    begun = min(count, _count(status.get("fragment_index")) + CONCURRENT_FRAGMENTS)
+    size = min(size, done_bytes * count // begun)
+    return Estimate(0, size, size if begun >= ENOUGH else 0)
 
 
 def _count(value: object) -> int:

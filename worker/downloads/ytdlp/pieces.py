@@ -1,0 +1,60 @@
+"""What the pieces of a stream say of its size while most of them are still to come.
+
+yt-dlp's own estimate takes all bytes that have come for those of the first piece until that one
+is finished, though several are on their way, and so is several times too high.
+"""
+
+import math
+import threading
+from dataclasses import dataclass
+
+PIECES = "pieces"
+"""Where a stream's information has its `Pieces` while it is downloaded."""
+
+ENOUGH = 8
+"""How many pieces say something of the others: about half a minute. Fewer may be all of what a film
+begins with: a logo that takes next to nothing, a fast intro before somebody who sits and speaks."""
+
+# The latest pieces show where it goes: many films begin with what takes most.
+_LATEST_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A size in bytes: what it has at least, what it probably is, and what is said of it early."""
+
+    least: int
+    likely: int
+    early: int
+    """0 while too few pieces are known."""
+
+
+class Pieces:
+    """The lengths of one stream's pieces, as the site tells them when they are asked for."""
+
+    def __init__(self) -> None:
+        self._known: set[object] = set()
+        self._sums = [0]  # of the first pieces: none, one, two …
+        self._lock = threading.Lock()  # each thread of yt-dlp's fetches a piece
+
+    def note(self, piece: object, length: int) -> None:
+        """A piece is so long. Of one that is asked for again this is only the rest."""
+        with self._lock:
+            if piece not in self._known:
+                self._known.add(piece)
+                self._sums.append(self._sums[-1] + length)
+
+    def estimate(self, count: int) -> Estimate | None:
+        """The size of all `count` pieces; None while no length is known.
+
+        It rather is too low: there is another look at it with each block that comes.
+        """
+        with self._lock:
+            known, total = len(self._sums) - 1, self._sums[-1]
+            if not known:
+                return None
+            latest = math.ceil(known * _LATEST_SHARE)
+            of_latest = total - self._sums[-1 - latest]
+        left = max(0, count - known)
+        likely = total + int(left * min(total / known, of_latest / latest))
+        return Estimate(total, likely, likely if known >= ENOUGH or not left else 0)
