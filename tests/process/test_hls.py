@@ -49,6 +49,29 @@ def test_what_players_play_is_fetched(
     assert probe(media.path).duration_s == pytest.approx(length_s, abs=0.2)
 
 
+SINGLE = f"{FORMAT} -hls_flags single_file"
+
+
+@pytest.mark.parametrize(
+    ("options", "copies"),
+    [
+        (SINGLE, 1),
+        (f"{SINGLE} -hls_segment_type fmp4", 1),
+        (SINGLE, 2),  # not one file any more
+    ],
+)
+def test_a_server_need_not_know_ranges(
+    warm: Worker, tmp_path: Path, options: str, copies: int
+) -> None:
+    film = make(tmp_path / "film.m3u8", options)
+    head, _, pieces = without_end(film.read_text()).partition("#EXTINF")
+    pieces = "#EXT-X-DISCONTINUITY\n".join([f"#EXTINF{pieces}"] * copies)
+    film.write_text(f"{head}{pieces}#EXT-X-ENDLIST\n")
+    with served(tmp_path) as url:
+        media = warm.run(f"{url}/{film.name}", LIMITS).media
+    assert probe(media.path).duration_s == pytest.approx(3.0 * copies, abs=0.3)
+
+
 def test_a_piece_that_is_gone_is_asked_for_again_later(warm: Worker, playlist: Path) -> None:
     changed = playlist.with_name("changed.m3u8")
     changed.write_text(playlist.read_text().replace("film1", "gone"))

@@ -79,6 +79,27 @@ def test_what_yt_dlp_understands_stays() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "file"),
+    [
+        (ONE_FILE, ("f", 0, 35)),
+        ("#EXT-X-BYTERANGE:5@7 f #EXT-X-BYTERANGE:6 f", ("f", 7, 17)),
+        ('#EXT-X-MAP:URI="f",BYTERANGE="9" #EXT-X-BYTERANGE:5@99 f', ("f", 0, 103)),  # an index
+        ("#EXT-X-BYTERANGE:5@0 f #EXT-X-BYTERANGE:5@99999 f", None),
+        ("#EXT-X-BYTERANGE:5@0 f #EXT-X-BYTERANGE:5@4 f", None),
+        ("#EXT-X-BYTERANGE:5@0 f #EXT-X-BYTERANGE:5@5 g", None),
+        ("#EXT-X-BYTERANGE:5@0 f f", None),
+        ("f", None),
+        ("", None),
+        (f"{KEY} #EXT-X-BYTERANGE:5@0 f #EXT-X-BYTERANGE:6 f", None),
+        (f"#EXT-X-BYTERANGE:5@0 f {AD} #EXT-X-BYTERANGE:6 f {NO_AD} #EXT-X-BYTERANGE:6 f", None),
+    ],
+)
+def test_pieces_may_be_one_file(lines: str, file: tuple[str, int, int] | None) -> None:
+    text = hls.rewritten("\n".join(["#EXTM3U", *lines.split(" ")]))
+    assert hls.one_file(text) == (hls.OneFile(*file) if file else None)
+
+
+@pytest.mark.parametrize(
     ("line", "is_complete"),
     [
         ("#EXT-X-ENDLIST", True),

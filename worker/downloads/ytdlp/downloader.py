@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from yt_dlp.networking import Request
-from yt_dlp.utils import DownloadError, int_or_none, parse_http_range
+from yt_dlp.utils import DownloadError
 
-from worker.downloads.ytdlp import hls
+from worker.downloads.ytdlp import hls, ranges
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
 from worker.downloads.ytdlp.pieces import PIECES, Pieces
@@ -34,6 +35,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         super().__init__(params, extractors)
         self._on_stream = on_stream
         self._pieces: Pieces | None = None  # of the stream that is downloaded
+        self._one_file: hls.OneFile | None = None
         self._trouble: DownloadError | None = None
 
     def urlopen(self, req: Any) -> Any:
@@ -43,12 +45,17 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         return self._piece(req, response, self._pieces) if self._pieces else response
 
     def _piece(self, request: Any, response: Any, pieces: Pieces) -> Any:
-        """The response; if it is for a piece of a stream, its length is noted."""
+        """The response, if it is for a piece of a stream with just that, and its length noted."""
         # As yt-dlp asks for media, and not for playlists and keys.
-        is_media = request.headers.get("Accept-Encoding") == "identity"
-        if is_media and (length := int_or_none(response.headers.get("Content-Length"))):
-            _, end, _ = parse_http_range(request.headers.get("Range"))
-            pieces.note((request.url, end), length)
+        if request.headers.get("Accept-Encoding") != "identity":
+            return response
+        if ranges.is_ignored(request, response):
+            if self._one_file:
+                response.close()
+                raise ranges.RangesIgnored
+            response = ranges.cut(request, response)
+        if length := ranges.length_of(response):
+            pieces.note((request.url, ranges.end_of(request)), length)
         return response
 
     def process_ie_result(
@@ -82,11 +89,16 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         return done
 
     def _dl(self, name: str, info: Any, *how: bool) -> Any:
-        """Download a stream, and let its pieces tell how large it is."""
+        """Download a stream by its pieces, or else as the one file that they are parts of."""
         self._pieces = Pieces()
         info[PIECES] = self._pieces
+        file = self._one_file = hls.one_file(info.get("hls_media_playlist_data") or "")
         try:
             return super().dl(name, info, *how)
+        except ranges.RangesIgnored:
+            assert file is not None  # noqa: S101 - it is raised for such a file alone
+            self._one_file = None
+            return super().dl(name, _as_plain_file(info, file), *how)
         finally:
             self._pieces = None
 
@@ -121,6 +133,14 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             if hls.outline(text) != before:
                 return 0.0
         return hls.duration_s(text)
+
+
+def _as_plain_file(stream: Mapping[str, Any], file: hls.OneFile) -> Any:
+    """A stream as the file that its playlist leads to."""
+    where = {"Range": f"bytes={file.start}-{file.end}"}
+    headers = {**(stream.get("http_headers") or {}), **where}
+    url = urljoin(stream["url"], file.url)
+    return {**stream, "protocol": "https", "url": url, "http_headers": headers}
 
 
 def _from_first_line(read: Callable[..., bytes]) -> Callable[..., bytes]:

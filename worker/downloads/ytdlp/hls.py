@@ -4,6 +4,7 @@ Pure. yt-dlp fetches one initialisation section at most, the first one, and take
 when it numbers the others. It also asks for pieces that the playlist says are missing.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ _DURATION = re.compile(r"^#EXTINF:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _TARGET = re.compile(r"^#EXT-X-TARGETDURATION:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _SEQUENCE = re.compile(r"^#EXT-X-MEDIA-SEQUENCE:\s*(\d+)", re.MULTILINE)
 _COMPLETE = re.compile(r"^#EXT-X-(?:ENDLIST|PLAYLIST-TYPE:\s*VOD)\b", re.MULTILINE)
+# Between the head of a file and its pieces there may be an index, which no player asks for.
+_MAX_INDEX_BYTES = 64 * 1024
 # As yt-dlp finds them.
 _AD_BEGINS = re.compile(r"#ANVATO-SEGMENT-INFO.*type=ad|#UPLYNK-SEGMENT.*,ad$")
 _AD_ENDS = re.compile(r"#ANVATO-SEGMENT-INFO.*type=master|#UPLYNK-SEGMENT.*,segment$")
@@ -74,6 +77,44 @@ def rewritten(text: str) -> str:
     together. Pieces that are missing (EXT-X-GAP) are left out. URLs stay as they are.
     """
     return "\n".join(["#EXTM3U", *_Rewriting(text).lines(), "#EXT-X-ENDLIST", ""])
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """The only file that a playlist leads to, and which bytes of it, the last one included."""
+
+    url: str
+    start: int
+    end: int
+
+
+def one_file(text: str) -> OneFile | None:
+    """The file whose bytes are all pieces of a rewritten playlist, in order and without gaps.
+
+    None if there are several files, or pieces that have to be decrypted or left out.
+    """
+    if any(line.startswith("#EXT-X-KEY") or _AD_BEGINS.match(line) for line in text.splitlines()):
+        return None
+    pieces = list(_pieces(text))
+    urls, spans = {url for url, _ in pieces}, [span for _, span in pieces if span]
+    if len(urls) != 1 or len(spans) != len(pieces):
+        return None
+    skipped = (after[0] - before[1] for before, after in itertools.pairwise(spans))
+    if not all(0 <= count <= _MAX_INDEX_BYTES for count in skipped):
+        return None
+    return OneFile(urls.pop(), spans[0][0], spans[-1][1] - 1)
+
+
+def _pieces(text: str) -> Iterator[tuple[str, tuple[int, int] | None]]:
+    """The URLs in a rewritten playlist, each with where its range of bytes begins and ends."""
+    span = None
+    for line in text.splitlines():
+        if line.startswith("#EXT-X-BYTERANGE:") and (found := _RANGE.search(line)):
+            start = int(found[2])
+            span = start, start + int(found[1])
+        elif not line.startswith("#"):
+            yield line, span
+            span = None
 
 
 @dataclass(frozen=True)
