@@ -1,9 +1,10 @@
 """The same payload, with what confines it taken away; the bot itself is as it is."""
 
 from tests.hostile import confined  # noqa: F401 - imported for what it does
-from worker.downloads.confinement import egress_guard, landlock, seccomp
+from worker.downloads.confinement import capabilities, egress_guard, landlock, seccomp
 
 landlock.confine = lambda *_: False
-landlock.forbid_tcp = lambda: None
+vars(landlock)["forbid_tcp"] = lambda **_: None
 seccomp.is_offered = lambda: False
 egress_guard.install = lambda *_: egress_guard.Guard()
+capabilities.drop = lambda: None

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker
-from worker.downloads.confinement import egress_guard, landlock, seccomp
+from worker.downloads.confinement import capabilities, egress_guard, landlock, seccomp
 from worker.errors import Fault, JobError, Reason
 from worker.processes import process_table, signals
 
@@ -44,10 +44,15 @@ def has_ended(pid: int, within_s: float = 10.0) -> bool:
 def without_guard() -> None:
     """Take the egress guard away, from the worker's programs too. For `prepare`."""
     egress_guard.install = lambda *_: egress_guard.Guard()
-    landlock.forbid_tcp = lambda: None
+    vars(landlock)["forbid_tcp"] = lambda **_: None
     seccomp.is_offered = lambda: False
 
 
 def without_landlock() -> None:
     """Make the worker's kernel one that offers no Landlock. For `prepare`."""
     landlock.abi = lambda: 0
+
+
+def with_capabilities() -> None:
+    """Let downloads keep what root may do. For `prepare`."""
+    capabilities.drop = lambda: None

@@ -16,7 +16,7 @@ import pytest
 from tests.hostile import native
 from tests.hostile.listeners import Listeners
 from tests.hostile.native import MADE, MAKING
-from tests.hostile.tools import tell, without_guard, without_landlock
+from tests.hostile.tools import tell, with_capabilities, without_guard, without_landlock
 from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker, worker
 from worker.downloads.confinement import landlock, seccomp
@@ -99,6 +99,7 @@ def test_a_program_that_a_download_starts_reaches_nobody(
 def _free() -> None:
     without_guard()
     without_landlock()
+    with_capabilities()
 
 
 @pytest.mark.negative

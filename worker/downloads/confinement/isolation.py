@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from worker.downloads.channel import Sender
-from worker.downloads.confinement import egress_guard, landlock, readable_paths, seccomp
+from worker.downloads.confinement import (
+    capabilities,
+    egress_guard,
+    landlock,
+    readable_paths,
+    seccomp,
+)
 from worker.downloads.confinement.file_limit import HEADROOM_BYTES, allow_file
 from worker.downloads.file_names import LOG_NAME
 from worker.downloads.limits import DownloadLimits
@@ -69,7 +75,9 @@ def isolate(confinement: Confinement, limits: DownloadLimits, sender: Sender) ->
     # 9. Every fork inherits the same random state, and would repeat its siblings' boundaries,
     #    request ids and temporary names.
     random.seed()
-    # 10. No set-uid program can give privileges back. Landlock and seccomp require this.
+    # 10. What root could do besides: load modules, set clocks, enter others' namespaces. No set-uid
+    #     program can give privileges back; Landlock and seccomp require this.
+    capabilities.drop()
     process_setup.renounce_privileges()
     # 11. Landlock comes after everything that opens or creates something outside, and while
     #     there is only one thread: it restricts the calling thread and what that starts.

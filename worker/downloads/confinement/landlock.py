@@ -20,6 +20,7 @@ _SYS_RESTRICT_SELF = 446
 
 _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
+_RULE_NET_PORT = 2
 
 SIGNALS_ABI = 6
 """The first ABI that can confine signals and abstract UNIX sockets."""
@@ -94,6 +95,10 @@ class _PathBeneathAttr(ctypes.Structure):
     _fields_ = (("allowed_access", ctypes.c_uint64), ("parent_fd", ctypes.c_int32))
 
 
+class _NetPortAttr(ctypes.Structure):
+    _fields_ = (("allowed_access", ctypes.c_uint64), ("port", ctypes.c_uint64))
+
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -134,12 +139,18 @@ def confine(readable: Iterable[str], devices: Iterable[str], writable: str) -> b
     return True
 
 
-def forbid_tcp() -> None:
-    """Deny this process TCP; has no effect below `TCP_ABI`. Raises OSError."""
+def forbid_tcp(*, but_to_port: int | None = None) -> None:
+    """Deny this process TCP, except connecting to one port if that is given, at any address.
+
+    It sees plain TCP that begins with a `connect`; `seccomp` refuses the rest. Has no effect below
+    `TCP_ABI`. Raises OSError.
+    """
     if abi() < TCP_ABI:
         return
     ruleset = _create(_RulesetAttr(handled_access_net=_BIND_TCP | _CONNECT_TCP))
     try:
+        if but_to_port is not None:
+            _add_rule(ruleset, _RULE_NET_PORT, _NetPortAttr(_CONNECT_TCP, but_to_port))
         _restrict_self(ruleset)
     finally:
         os.close(ruleset)
@@ -159,9 +170,13 @@ def _grant(ruleset: int, path: str, access: FileAccess) -> None:
         if not stat.S_ISDIR(os.fstat(fd).st_mode):
             access &= _FILE_RIGHTS
         rule = _PathBeneathAttr(allowed_access=access, parent_fd=fd)
-        _checked(_libc.syscall(_SYS_ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0))
+        _add_rule(ruleset, _RULE_PATH_BENEATH, rule)
     finally:
         os.close(fd)
+
+
+def _add_rule(ruleset: int, kind: int, rule: ctypes.Structure) -> None:
+    _checked(_libc.syscall(_SYS_ADD_RULE, ruleset, kind, ctypes.byref(rule), 0))
 
 
 def _restrict_self(ruleset: int) -> None:

@@ -124,15 +124,15 @@ def is_offered() -> bool:
     return platform.machine() in _MACHINES and _libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
 
 
-def confine() -> bool:
+def confine(*, tcp_alone: bool = False) -> bool:
     """Keep this process from affecting others, and from all sockets but TCP, UDP and netlink.
 
-    TCP is plain TCP that begins with a `connect`, and netlink tells routes. What it starts can
-    signal this process and no other, not even itself. Needs `no_new_privs`; only the calling
-    thread and what it starts are restricted. Returns False on a kernel without seccomp, raises
-    OSError when the kernel refuses.
+    TCP is plain TCP that begins with a `connect`, and netlink tells routes; with `tcp_alone` it is
+    the only one. What it starts can signal this process and no other, not even itself. Needs
+    `no_new_privs`; only the calling thread and what it starts are restricted. Returns False on a
+    kernel without seccomp, raises OSError when the kernel refuses.
     """
-    return _install(rules(os.getpid()))
+    return _install(rules(os.getpid(), tcp_alone=tcp_alone))
 
 
 def forbid_sockets() -> bool:
@@ -140,7 +140,7 @@ def forbid_sockets() -> bool:
     return _install({"socket": (_NO_ACCESS,)})
 
 
-def rules(pid: int) -> dict[str, SyscallRule]:
+def rules(pid: int, *, tcp_alone: bool = False) -> dict[str, SyscallRule]:
     """What `confine` asks for the process `pid`, by the names of calls."""
     return {
         **dict.fromkeys(_FORBIDDEN, (_NOT_PERMITTED,)),
@@ -151,7 +151,7 @@ def rules(pid: int) -> dict[str, SyscallRule]:
         "setpriority": (_ARGUMENT[0], (_IF_EQUAL, 1, 0, 0), _NOT_PERMITTED, *_only_if(1, 0)),
         "fcntl": _unless(1, fcntl.F_SETOWN, _F_SETOWN_EX),
         "ioctl": _unless(1, _FIOSETOWN, _SIOCSPGRP),
-        "socket": _tcp_udp_and_netlink(),
+        "socket": _sockets(tcp_alone=tcp_alone),
         # A pair of datagram sockets could send to the address of any other.
         "socketpair": (
             *_require(0, socket.AF_UNIX),
@@ -203,11 +203,13 @@ def _return_if_equal(values: Iterable[int], result: Instruction) -> SyscallRule:
     return tuple(step for value in values for step in ((_IF_EQUAL, 0, 1, value), result))
 
 
-def _tcp_udp_and_netlink() -> SyscallRule:
-    """Allow only TCP and UDP, and netlink, by which getaddrinfo(3) asks for the routes."""
+def _sockets(*, tcp_alone: bool) -> SyscallRule:
+    """Allow TCP and, for getaddrinfo(3), netlink for the routes and UDP for the names."""
+    routes = () if tcp_alone else _if_equal(socket.AF_NETLINK, _protocols(_NETLINK_ROUTE))
+    udp = () if tcp_alone else _if_equal(socket.SOCK_DGRAM, _protocols(0, socket.IPPROTO_UDP))
     return (
         _ARGUMENT[0],
-        *_if_equal(socket.AF_NETLINK, _protocols(_NETLINK_ROUTE)),
+        *routes,
         (_IF_EQUAL, 2, 0, socket.AF_INET),
         (_IF_EQUAL, 1, 0, socket.AF_INET6),
         _NO_ACCESS,
@@ -215,7 +217,7 @@ def _tcp_udp_and_netlink() -> SyscallRule:
         (_AND, 0, 0, _SOCK_TYPE_MASK),
         # Of one type there are other protocols as well, such as Multipath TCP (262) and ping (1).
         *_if_equal(socket.SOCK_STREAM, _protocols(0, socket.IPPROTO_TCP)),
-        *_if_equal(socket.SOCK_DGRAM, _protocols(0, socket.IPPROTO_UDP)),
+        *udp,
         _NO_ACCESS,
     )
 

@@ -1,0 +1,159 @@
+"""What keeps a download from the network, step by step, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.downloads.confinement import landlock, network, seccomp
+from worker.downloads.confinement.network import Network
+
+ROOT = Path(__file__).parents[2]
+
+_NOBODY = 65534
+# One that changes its user is closed until it says otherwise (prctl(2), PR_SET_DUMPABLE).
+_PROLOGUE = """
+import ctypes, errno, json, os, socket, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from worker.downloads.confinement import capabilities, landlock, network
+from worker.processes import process_setup
+pair, uid = socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])
+"".encode("idna")  # imported while it can be, for getaddrinfo
+if uid != os.geteuid():
+    os.setgroups([]); os.setgid(uid); os.setuid(uid)
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+def connect(host, port):
+    try:
+        socket.create_connection((host, port), 5).close()
+    except OSError as error:
+        return errno.errorcode.get(error.errno, "?")
+    return "connected"
+def held():
+    lines = open("/proc/self/status").read().splitlines()
+    return sorted({line.split()[1].lstrip("0") for line in lines if line.startswith("Cap")})
+def tell(**facts):
+    pair.sendall(json.dumps(facts).encode())
+"""
+
+_IN_A_NAMESPACE = """
+outside = socket.create_server(("127.0.0.1", 0)).getsockname()[1]
+before = os.fstat(own := os.memfd_create("own"))[4:6], os.getuid(), os.getgid()
+door = network.enter_namespace()
+socket.send_fds(pair, [b"x"], [door.fileno()])
+capabilities.drop()
+grep = ["/bin/grep", "-oP", "CapEff:\t0*\\K.*", "/proc/self/status"]
+program = subprocess.run(grep, capture_output=True, text=True).stdout.strip()
+tell(
+    door=connect("127.0.0.1", door.getsockname()[1]),
+    outside=connect("127.0.0.1", outside),
+    public=connect("192.0.2.1", 80),
+    metadata=connect("169.254.169.254", 80),
+    held=held(),
+    program=program,
+    is_same=before == (os.fstat(own)[4:6], os.getuid(), os.getgid()),
+)
+"""
+
+
+@contextmanager
+def _running(code: str, uid: int) -> Iterator[socket.socket]:
+    """Run `code` in a process of this user's; yields the end of a pair by which it tells."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            arguments = [os.fspath(ROOT), str(theirs.fileno()), str(uid)]
+            command = [sys.executable, "-c", _PROLOGUE + code, *arguments]
+            process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        with process:
+            yield ours
+
+
+def _told(ours: socket.socket) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(ours.recv(10_000))
+    return facts
+
+
+def _needs_namespaces() -> None:
+    if network.active() is not Network.NAMESPACE:
+        pytest.skip("network namespaces are not allowed here")
+
+
+@pytest.mark.parametrize("uid", [os.geteuid()] if os.geteuid() else [0, _NOBODY])
+def test_a_namespace_has_one_door(uid: int) -> None:
+    _needs_namespaces()
+    with _running(_IN_A_NAMESPACE, uid) as ours:
+        _, (door,), _, _ = socket.recv_fds(ours, 1, 1)
+        facts = _told(ours)
+        with socket.socket(fileno=door) as listener:
+            listener.settimeout(5)
+            listener.accept()[0].close()
+    # What root keeps is the right to read others' files (CAP_DAC_OVERRIDE).
+    kept = "" if uid else "2"
+    assert facts == {
+        "door": "connected",
+        "outside": "ECONNREFUSED",
+        "public": "ENETUNREACH",
+        "metadata": "ENETUNREACH",
+        "held": sorted({"", kept}),
+        "program": kept,
+        "is_same": True,
+    }
+
+
+_BEHIND_A_PORT = """
+door, other = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+process_setup.renounce_privileges()
+{step}
+tell(door=connect("127.0.0.1", door.getsockname()[1]),
+     other=connect("127.0.0.1", other.getsockname()[1]))
+"""
+
+
+@pytest.mark.skipif(landlock.abi() < landlock.TCP_ABI, reason="needs Landlock's ABI 4")
+@pytest.mark.parametrize(
+    ("step", "other"),
+    [
+        ("landlock.forbid_tcp(but_to_port=door.getsockname()[1])", "EACCES"),
+        pytest.param("", "connected", marks=pytest.mark.negative),
+    ],
+)
+def test_landlock_leaves_one_port(step: str, other: str) -> None:
+    with _running(_BEHIND_A_PORT.format(step=step), os.geteuid()) as ours:
+        assert _told(ours) == {"door": "connected", "other": other}
+
+
+def _refuse() -> socket.socket:
+    raise PermissionError
+
+
+@pytest.mark.parametrize(
+    ("abi", "has_filter", "expected"),
+    [
+        (landlock.TCP_ABI, True, Network.LANDLOCK),
+        (landlock.TCP_ABI, False, Network.NONE),
+        (landlock.TCP_ABI - 1, True, Network.NONE),
+        (0, True, Network.NONE),
+    ],
+)
+def test_where_no_namespace_is_allowed_landlock_needs_the_filter_too(
+    abi: int, has_filter: bool, expected: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "enter_namespace", _refuse)
+    monkeypatch.setattr(landlock, "abi", lambda: abi)
+    monkeypatch.setattr(seccomp, "is_offered", lambda: has_filter)
+    assert network.active.__wrapped__() is expected
+
+
+def test_whether_a_namespace_is_allowed_is_tried_in_another_process() -> None:
+    before = os.readlink("/proc/self/ns/net")
+    network.active.__wrapped__()
+    assert os.readlink("/proc/self/ns/net") == before
