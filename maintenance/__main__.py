@@ -17,6 +17,7 @@ from maintenance.commands import (
     failed,
     health,
     orphans,
+    pause,
     refuse_stranger,
     restore,
     zombies,
@@ -31,6 +32,8 @@ COMMANDS = (
     ("zombies", "processes of this bot that should not be there", zombies.add_options, zombies.run),
     ("orphans", "download directories of no live job", orphans.add_options, orphans.run),
     ("failed", "jobs that failed for good", failed.add_options, failed.run),
+    ("pause", "let links wait, across restarts", pause.add_options, pause.pause),
+    ("resume", "let downloads begin again", pause.add_options, pause.resume),
     ("backup", "copy the ledger, also while the bot runs", backup.add_options, backup.run),
     ("restore", "put a backup in the ledger's place", restore.add_options, restore.run),
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from maintenance import limits, machine, programs, runs
 from maintenance.findings import DAILY_S, HOURLY_S, Finding, Level, critical, ok, warning
 from maintenance.measures import Measures
-from maintenance.units import count, duration, percent, size
+from maintenance.units import clock, count, duration, percent, size
 from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
 
@@ -41,6 +41,7 @@ def assess(measures: Measures) -> list[Finding]:
         *_bot(measures),
         _starts(measures),
         *_queues(measures),
+        *_pause(measures),
         _pace(measures),
         _failures(measures),
         *_workers(measures),
@@ -110,6 +111,12 @@ def _queues(measures: Measures) -> Iterable[Finding]:
         make = critical if waiting > limits.QUEUE_CRITICAL else ok
         make = warning if limits.QUEUE_WARNING < waiting <= limits.QUEUE_CRITICAL else make
         yield make(f"queue {pool}", text)
+
+
+def _pause(measures: Measures) -> Iterable[Finding]:
+    if (since := measures.statistics.paused_since) is not None:
+        text = f"no download begins since {clock(since)}; python -m maintenance resume"
+        yield warning("pause", text)
 
 
 def _pace(measures: Measures) -> Finding:

@@ -49,6 +49,7 @@ class Stage(StrEnum):
     IN_LINE = "in line"
     NO_ROOM = "no room"  # on the disk
     OUT_OF_ORDER = "out of order"  # no download can be made before the operator has mended it
+    MAINTENANCE = "maintenance"  # the operator has paused all downloads
     SITE_WAIT = "site wait"  # the site gives the media only after a while, for its advertisements
     DOWNLOADING = "downloading"
     FINISHING = "finishing"

@@ -18,7 +18,9 @@ from worker.ledger.schema import MIGRATIONS
 COMMANDS = [("zombies",), ("orphans",), ("failed", "list"), ("health",)]
 
 
-@pytest.mark.parametrize("arguments", [*COMMANDS, ("backup", "copy"), ("restore", "copy")])
+@pytest.mark.parametrize(
+    "arguments", [*COMMANDS, ("pause",), ("backup", "copy"), ("restore", "copy")]
+)
 def test_nothing_heavy_is_imported(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     Ledger(ledger_path(tmp_path)).close()
     back_up(ledger_path(tmp_path), tmp_path / "copy")
@@ -43,6 +45,18 @@ def test_missing_ledger_is_said_and_not_made(tmp_path: Path, arguments: tuple[st
     assert answer.code == 2
     assert "no ledger" in answer.errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pause_and_resume_say_what_they_change(tmp_path: Path) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    answers = [maintenance(tmp_path, name, "--json") for name in ("pause", "pause", "resume")]
+    assert [answer.code for answer in answers] == [0, 0, 0]
+    assert [answer.json for answer in answers] == [
+        {"paused": True, "changed": True, "running_downloads": 0},
+        {"paused": True, "changed": False, "running_downloads": 0},
+        {"paused": False, "changed": True},
+    ]
+    assert maintenance(tmp_path, "resume").text == "It was not paused.\n"
 
 
 def test_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:

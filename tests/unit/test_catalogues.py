@@ -55,6 +55,7 @@ RUSSIAN = replace(
     language="ru",
     plural_rule=RUSSIAN_RULE,
     ahead=FORMS,
+    ahead_in_pause=FORMS,
     seconds=UNITS,
     minutes=UNITS,
     hours=UNITS,

@@ -8,7 +8,16 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.ledger import ledger_path
-from worker.protocol import Deliver, Download, DownloadUsage, HandleUpdate, PostStatus, Stage
+from worker.ledger.upkeep import Upkeep
+from worker.protocol import (
+    Deliver,
+    Download,
+    DownloadUsage,
+    HandleUpdate,
+    PostStatus,
+    Progress,
+    Stage,
+)
 
 LINK = "https://site.example/v"
 
@@ -22,6 +31,11 @@ def locked(bot: SteppedDispatcher) -> Iterator[None]:
     yield
     lock.execute("ROLLBACK")
     lock.close()
+
+
+def upkeep(bot: SteppedDispatcher) -> Upkeep:
+    """The ledger as the operator's commands open it."""
+    return Upkeep(ledger_path(bot.settings.data_dir))
 
 
 def test_jobs_of_a_killed_bot_wait_again_and_its_directories_go(make_bot: MakeBot) -> None:
@@ -136,6 +150,32 @@ def test_disk_without_room_lets_downloads_wait_and_says_so(
     free_bytes[0] = whole
     bot.step(1)
     assert bot.tasks(Download)
+
+
+def test_pause_lets_links_wait_across_restarts(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    bot.send(LINK)
+    bot.post(50)
+    with upkeep(bot) as ledger:
+        assert [ledger.pause(bot.wall), ledger.pause(bot.wall)] == [True, False]
+        assert ledger.figures(bot.wall).paused_since == bot.wall
+    bot.finish_download()
+    bot.deliver()
+    for user_id in (8, 9):
+        bot.send(f"{LINK}/{user_id}", user_id=user_id)
+        bot.post(50 + user_id)
+    bot.pass_time(5)
+    assert not bot.tasks(Download), "what ran came to its end, and nothing begins"
+    paused = [Progress(Stage.MAINTENANCE), Progress(Stage.MAINTENANCE, ahead=1)]
+    assert [each for each in bot.shown() if each.stage is Stage.MAINTENANCE] == paused
+    bot.kill()
+    bot = make_bot()
+    bot.pass_time(5)
+    assert not bot.tasks(Download)
+    with upkeep(bot) as ledger:
+        assert [ledger.resume(), ledger.resume()] == [True, False]
+    bot.step(1)
+    assert len(bot.tasks(Download)) == 2
 
 
 def test_downloads_that_cannot_be_made_wait_and_people_are_told(bot: SteppedDispatcher) -> None:

@@ -121,6 +121,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(upgrade_trouble="the new one is broken"), "upgrade", WARNING, True),
         (figures(outdated=1), "yt-dlp", WARNING, True),
         (figures(refused=1), "telegram", WARNING, False),
+        (figures(paused_since=0.0), "pause", WARNING, False),
         (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, True),
         (figures(blocked={"site.example": 3}), "blocked by site.example", WARNING, True),
         (

@@ -162,6 +162,11 @@ def test_every_stage_has_words(stage: Stage) -> None:
         (Progress(Stage.DOWNLOADING, -1, 0), "Downloading…"),
         (Progress(Stage.IN_LINE), "Waiting: yours is next…"),
         (Progress(Stage.IN_LINE, ahead=1), "Waiting: 1 download ahead of yours…"),
+        (Progress(Stage.MAINTENANCE), "Paused for maintenance: yours is next then…"),
+        (
+            Progress(Stage.MAINTENANCE, ahead=1),
+            "Paused for maintenance: 1 download ahead of yours…",
+        ),
         (Progress(Stage.IN_LINE, ahead=3), "Waiting: 3 downloads ahead of yours…"),
         (Progress(Stage.UPLOADING, total_bytes=43_000_000), "Uploading 43.0 MB…"),
     ],

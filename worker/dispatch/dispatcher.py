@@ -184,8 +184,7 @@ class Dispatcher:
                 self._recorder.call_now(self.reachability.spell_before(now, wall), wall)
                 self.reachability.told()
             if self._stop_at is None:
-                has_room = self._place(now, wall)
-                obstacle = None if has_room else Stage.NO_ROOM
+                obstacle = self._place(now, wall)
                 obstacle = Stage.OUT_OF_ORDER if self._cannot_download else obstacle
                 self._showing.step(self._ledger, now, wall, obstacle)
             else:
@@ -250,15 +249,17 @@ class Dispatcher:
 
     # ------------------------------------------------------------------- ledger to pools
 
-    def _place(self, now: Monotonic, wall: Wall) -> bool:
-        """Give jobs to the free workers. False when one of them waits for room on the disk."""
+    def _place(self, now: Monotonic, wall: Wall) -> Stage | None:
+        """Give jobs to the free workers. Returns what keeps all downloads from them, if any."""
         for job in self._circuit_breaker.refuse_waiting(self._ledger, now):
             self._recorder.fail(job, self._circuit_breaker.refusal(job), "", wall)
         self._place_in(TELEGRAM, now, wall)
+        if self._ledger.is_paused():
+            return Stage.MAINTENANCE
         if self._disk_space.allows_one_beside(self._in_hand.downloads):
             self._place_in(DOWNLOADS, now, wall)
-            return True
-        return not self._pools[DOWNLOADS].free
+            return None
+        return Stage.NO_ROOM if self._pools[DOWNLOADS].free else None
 
     def _place_in(self, name: str, now: Monotonic, wall: Wall) -> None:
         pool = self._pools[name]

@@ -17,6 +17,7 @@ from worker.ledger import (
     failures,
     known_failures,
     media_cache,
+    pause,
     queue,
     queue_position,
     requests,
@@ -346,6 +347,11 @@ class Ledger:
             return [job_id for each in waiting for job_id in requests.give_up(self._db, each, wall)]
 
     # ------------------------------------------------------------------------- questions
+
+    def is_paused(self) -> bool:
+        """Whether the operator lets no download begin."""
+        with self._db.reading():
+            return pause.since(self._db) is not None
 
     def watchers(self, download_id: int) -> list[Request]:
         """The requests that wait for a download and have a status message to show progress in."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.errors import Reason, Remedy
+from worker.ledger import pause
 from worker.ledger.database import Database
 from worker.sites import site_of_link
 
@@ -52,7 +53,8 @@ class Statistics:
     are the failures for which yt-dlp is to be updated, and `blocked` counts by site the links of
     the last day for which this machine was turned away, and `remedies` what may help against
     that, as of the last such link. `refused` are the messages of the last
-    day that were given up because Telegram failed again and again.
+    day that were given up because Telegram failed again and again. `paused_since` is the wall time
+    at which the operator's pause began, if there is one.
     """
 
     queues: Mapping[str, Queue]
@@ -64,6 +66,7 @@ class Statistics:
     blocked: Mapping[str, int]
     remedies: Mapping[str, Remedy]
     refused: int
+    paused_since: float | None
     created_total: int
     requests_total: int
     ended_total: Mapping[tuple[str, str], int]
@@ -106,6 +109,7 @@ def read(db: Database, wall: Wall) -> Statistics:
             wall - REFUSED_S,
             Reason.TELEGRAM_FAILS,
         ),
+        paused_since=pause.since(db),
         created_total=_highest_id(db, "jobs"),
         requests_total=_highest_id(db, "requests"),
         ended_total={

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from worker import protocol
 from worker.clocks import Wall
-from worker.ledger import failures, queue, retention, sessions, state, statistics
+from worker.ledger import failures, pause, queue, retention, sessions, state, statistics
 from worker.ledger.database import Access, Database
 from worker.ledger.failures import FailedGroup, FailedJob
 from worker.ledger.jobs import Kind
@@ -71,6 +71,18 @@ class Upkeep:
         """What was published last under that name; empty for nothing."""
         with self._db.reading():
             return state.document(self._db, name)
+
+    # ------------------------------------------------------------------------------ pause
+
+    def pause(self, wall: Wall) -> bool:
+        """See `pause.begin`."""
+        with self._db.transaction():
+            return pause.begin(self._db, wall)
+
+    def resume(self) -> bool:
+        """See `pause.end`."""
+        with self._db.transaction():
+            return pause.end(self._db)
 
     # --------------------------------------------------------------------------- failures
 

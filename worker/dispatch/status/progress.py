@@ -28,7 +28,8 @@ SILENCE_S = 10.0
 CALL_IDS = 2**62
 """Calls that are not in the ledger; their ids begin where no job's id will ever be."""
 
-_WAITING = frozenset({Stage.IN_LINE, Stage.NO_ROOM, Stage.OUT_OF_ORDER})
+_WAITING = frozenset({Stage.IN_LINE, Stage.NO_ROOM, Stage.OUT_OF_ORDER, Stage.MAINTENANCE})
+_SHOWS_PLACE = frozenset({Stage.IN_LINE, Stage.MAINTENANCE})
 _AT_WORK = frozenset({Stage.DOWNLOADING, Stage.FINISHING, Stage.UPLOADING})
 
 
@@ -159,8 +160,8 @@ class ProgressBoard:
     ) -> None:
         positions = ledger.queue_positions(wall, QUEUE_LOOK_S)
         for position in positions:
-            line = Progress(Stage.IN_LINE, ahead=position.ahead)
-            progress = Progress(obstacle) if obstacle else line
+            stage = obstacle or Stage.IN_LINE
+            progress = Progress(stage, ahead=position.ahead if stage in _SHOWS_PLACE else 0)
             request = position.request
             self.put_for(request.id, request.place, position.download_id, progress, now)
         queued_ids = {position.request.id for position in positions}

@@ -38,6 +38,7 @@ class Catalogue:
     # The status message until then.
     stages: Mapping[Stage, str]
     ahead: Plural
+    ahead_in_pause: Plural
     site_wait: str
     uploading: str
     downloading: str

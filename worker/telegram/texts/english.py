@@ -80,6 +80,7 @@ ENGLISH = Catalogue(
         Stage.OUT_OF_ORDER: (
             "Waiting: sorry, I cannot download anything at the moment. I will as soon as I can…"
         ),
+        Stage.MAINTENANCE: "Paused for maintenance: yours is next then…",
         Stage.SITE_WAIT: "The site makes us wait…",
         Stage.DOWNLOADING: "Downloading…",
         Stage.FINISHING: "Almost there: preparing the file…",
@@ -90,6 +91,10 @@ ENGLISH = Catalogue(
     ahead={
         PluralForm.ONE: "Waiting: {count} download ahead of yours…",
         PluralForm.OTHER: "Waiting: {count} downloads ahead of yours…",
+    },
+    ahead_in_pause={
+        PluralForm.ONE: "Paused for maintenance: {count} download ahead of yours…",
+        PluralForm.OTHER: "Paused for maintenance: {count} downloads ahead of yours…",
     },
     site_wait="The site makes us wait {wait}…",
     uploading="Uploading {size}…",

@@ -1,0 +1,39 @@
+"""`python -m maintenance pause` and `resume`: no download begins in between."""
+
+from argparse import ArgumentParser, Namespace
+
+from maintenance.commands import EXIT_FINE, open_ledger
+from maintenance.output import print_json, say
+from maintenance.units import count
+from worker.clocks import wall_clock
+from worker.ledger import DOWNLOADS
+from worker.ledger.database import Access
+from worker.settings import Settings
+
+
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def pause(settings: Settings, options: Namespace) -> int:
+    """Let links wait from now on, also across restarts. What runs already goes on."""
+    with open_ledger(settings, Access.WRITE) as ledger:
+        is_new = ledger.pause(wall_clock())
+        running = sum(job.pool == DOWNLOADS for job in ledger.figures(wall_clock()).running)
+    if options.json:
+        print_json({"paused": True, "changed": is_new, "running_downloads": running})
+        return EXIT_FINE
+    say("Paused: links are taken and wait." if is_new else "It was paused already.")
+    say(f"{count(running, 'download')} running, which will end by themselves.")
+    return EXIT_FINE
+
+
+def resume(settings: Settings, options: Namespace) -> int:
+    """Let downloads begin again."""
+    with open_ledger(settings, Access.WRITE) as ledger:
+        was_paused = ledger.resume()
+    if options.json:
+        print_json({"paused": False, "changed": was_paused})
+    else:
+        say("Downloads go on." if was_paused else "It was not paused.")
+    return EXIT_FINE

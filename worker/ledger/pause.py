@@ -1,0 +1,28 @@
+"""The operator's pause, for as long as which no download begins. A restart does not end it."""
+
+from worker.clocks import Wall
+from worker.ledger import state
+from worker.ledger.database import Database
+
+_NAME = "paused"
+
+
+def since(db: Database) -> float | None:
+    """When the pause began, as wall time; None when there is none."""
+    begun_at = state.document(db, _NAME).get("since")
+    return None if begun_at is None else float(begun_at)
+
+
+def begin(db: Database, wall: Wall) -> bool:
+    """Begin the pause. False when it has begun before."""
+    is_new = since(db) is None
+    if is_new:
+        state.put_document(db, _NAME, {"since": wall})
+    return is_new
+
+
+def end(db: Database) -> bool:
+    """End the pause. False when there is none."""
+    was_paused = since(db) is not None
+    state.put_document(db, _NAME, {})
+    return was_paused
