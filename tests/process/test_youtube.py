@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.youtube import ACCOUNT_LINK, LINK, Youtube, trust
+from tests.sandbox.youtube import ACCOUNT_LINK, LINK, Stream, Youtube, trust
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
+from tests.support.media import make
 from worker.downloads import players
 from worker.downloads.channel import NeedsPlayer
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.ytdlp import javascript
 from worker.errors import Fault, JobError, Reason
-from worker.protocol import MediaKind, Progress, Stage
+from worker.protocol import Media, MediaKind, Progress, Stage
 
 GONE = {"status": "ERROR", "reason": "Video unavailable"}
 
@@ -59,15 +60,67 @@ def of_an_account(youtube: Youtube) -> DownloadLimits:
 def test_a_video_whose_challenges_are_solved_comes(warm: Worker, youtube: Youtube) -> None:
     media = warm.run(LINK, limits(youtube)).media
     assert (media.facts.kind, media.facts.title) == (MediaKind.VIDEO, "A stand-in")
-    assert youtube.hits("videoplayback?itag=18&n=") > 0
+    assert youtube.hits("videoplayback?file=sample.mp4&n=") > 0
 
 
 def test_an_accounts_cookies_bring_what_its_session_may_see(warm: Worker, youtube: Youtube) -> None:
     assert warm.run(ACCOUNT_LINK, limits(youtube)).error.reason is Reason.BLOCKED_HERE
-    before = youtube.hits("videoplayback?itag=18&n=")
+    before = youtube.hits("videoplayback?file=sample.mp4&n=")
     media = warm.run(ACCOUNT_LINK, of_an_account(youtube)).media
     assert media.facts.kind is MediaKind.VIDEO
-    assert youtube.hits("videoplayback?itag=18&n=") > before, "a session has to solve"
+    assert youtube.hits("videoplayback?file=sample.mp4&n=") > before, "a session has to solve"
+
+
+@pytest.fixture(scope="module")
+def dubbed(tmp_path_factory: pytest.TempPathFactory) -> list[Stream]:
+    """A film made in German, with an English dub that is what its visitors get by default."""
+    directory = tmp_path_factory.mktemp("dubbed")
+    german = {"audioTrack": {"id": "de.4", "displayName": "German original"}}
+    english = {"audioTrack": {"id": "en.3", "displayName": "English", "audioIsDefault": True}}
+
+    def video(itag: int, height: int, kbit_s: int) -> Stream:
+        codec = f"-c:v libx264 -preset ultrafast -b:v {kbit_s}k -maxrate {kbit_s}k -bufsize 200k"
+        path = make(directory / f"{height}p.mp4", f"-an -vf scale=-2:{height} {codec}")
+        facts = {"width": height * 4 // 3, "height": height, "quality": "medium"}
+        return Stream(itag, path, 'video/mp4; codecs="avc1.4d401f"', facts)
+
+    def sound(itag: int, name: str, kbit_s: int, track: dict[str, Any]) -> Stream:
+        path = make(directory / f"{name}.m4a", f"-vn -c:a aac -b:a {kbit_s}k")
+        facts = {"quality": "tiny", "audioQuality": "AUDIO_QUALITY_MEDIUM", **track}
+        return Stream(itag, path, 'audio/mp4; codecs="mp4a.40.2"', facts)
+
+    return [
+        video(136, 720, 800),
+        video(134, 360, 300),
+        sound(140, "german", 192, german),
+        sound(140, "english", 16, english),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("room_for", "comes"),
+    [
+        (["720p", "german"], ["720p", "german"]),
+        (["720p", "english"], ["360p", "german"]),
+        (["360p", "english"], ["german"]),
+        (["english"], []),
+    ],
+)
+def test_no_dub_for_want_of_room(
+    warm: Worker,
+    youtube: Youtube,
+    dubbed: list[Stream],
+    monkeypatch: pytest.MonkeyPatch,
+    room_for: list[str],
+    comes: list[str],
+) -> None:
+    monkeypatch.setattr(youtube, "streams", dubbed)
+    monkeypatch.setattr(youtube, "requests", [])
+    sizes = {stream.path.stem: stream.path.stat().st_size for stream in dubbed}
+    max_bytes = int(1.15 * sum(sizes[name] for name in room_for))
+    outcome = warm.run(LINK, limits(youtube, max_file_bytes=max_bytes))
+    assert isinstance(outcome.result, Media) == bool(comes), outcome.result
+    assert [name for name in sizes if youtube.hits(f"file={name}.")] == comes
 
 
 def test_a_player_is_fetched_and_solved_once(youtube: Youtube, tmp_path: Path) -> None:

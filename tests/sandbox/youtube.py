@@ -156,7 +156,7 @@ class Youtube:
                 [_solved_signature(_SIGNATURE)],
             ]:
                 return 403, "text/plain", b""
-            (stream,) = [s for s in self.streams if [str(s.itag)] == query["itag"]]
+            (stream,) = [s for s in self.streams if [s.path.name] == query["file"]]
             return 200, stream.mime.partition(";")[0], stream.path.read_bytes()
         return 404, "text/plain", b""
 
@@ -204,7 +204,7 @@ class Youtube:
         }
 
     def _offer(self, stream: Stream, *, is_plain: bool) -> dict[str, Any]:
-        query = {"itag": stream.itag} if is_plain else {"itag": stream.itag, "n": _N}
+        query = {"file": stream.path.name} if is_plain else {"file": stream.path.name, "n": _N}
         address = f"https://rr1---sn-standin.googlevideo.com/videoplayback?{urlencode(query)}"
         cipher = f"s={quote(_SIGNATURE)}&sp=sig&url={quote(address, safe='')}"
         where = {"url": address} if is_plain else {"signatureCipher": cipher}
