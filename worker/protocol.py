@@ -35,6 +35,8 @@ class Note(StrEnum):
     AUDIO_ONLY = "audio only"  # every video is too large
     EARLY_START = "early start"  # a clip that begins at the key frame before it
     CUT = "cut"  # the file is too large, and its parts are not
+    INCOMPLETE = "incomplete"  # a post without what of it cannot be had
+    MORE_IN_POST = "more in post"  # than one answer holds
     SLOW_SITE = "slow site"  # a better one would have taken too long to fetch
     # Why it is a file and not what a player plays:
     NOT_CONVERTED = "not converted"  # a conversion would take too long

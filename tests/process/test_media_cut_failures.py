@@ -13,14 +13,21 @@ from tests.support.download_limits import limits_for_parts, limits_with
 from tests.support.downloads_harness import Worker, worker
 from tests.support.file_server import served
 from tests.support.media import make
+from worker.downloads import child
 from worker.downloads.media.cutting import cut
 from worker.errors import Fault, JobError, Reason
+from worker.protocol import Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
 
 def know_the_films() -> None:
     importlib.import_module("tests.hostile.films")
+
+
+def have_five_places() -> None:
+    know_the_films()
+    vars(child)["MAX_FILES"] = 5
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +60,16 @@ def test_each_video_of_a_post_has_parts_of_its_own(
 
 
 def test_a_post_with_more_parts_than_places_ends_with_a_whole_video(
-    warm: Worker, film: Path, tmp_path: Path
+    film: Path, tmp_path: Path
 ) -> None:
-    with served(films(film, tmp_path, "ABCDEF")) as url:
-        files = warm.run(f"{url}/films/ABCDEF", limits_for_parts(film, 1.5, max_parts=4)).files
-    assert [file.facts.title for file in files] == [name for name in "ABCDE" for _ in range(2)]
+    limits = limits_for_parts(film, 1.5, max_parts=4)
+    with (
+        served(films(film, tmp_path, "ABC")) as url,
+        worker(tmp_path / "downloads", prepare=have_five_places) as made,
+    ):
+        files = made.run(f"{url}/films/ABC", limits).files
+    assert [file.facts.title for file in files] == ["A", "A", "B", "B"]
+    assert files[0].facts.note is Note.MORE_IN_POST
 
 
 def test_half_a_film_is_not_cut_as_if_it_were_whole(

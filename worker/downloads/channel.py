@@ -17,13 +17,16 @@ from worker.downloads.text import clean
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage, to_json
 
-LINE_LIMIT_BYTES = 128 * 1024
 TITLE_LIMIT = 300
 WORD_LIMIT = 200
 DETAIL_LIMIT = 1000
 
-MAX_FILES = 10
-"""Most files of one answer: as many as an album may have (Bot API 10.1, sendMediaGroup)."""
+MAX_FILES = 50
+"""Most files of one answer, five full albums. TikTok takes 35 pictures in a post, others 20."""
+
+LINE_LIMIT_BYTES = MAX_FILES * 12 * 1024
+"""Longest message. A title and a name of 400 characters each, escaped, are 10 KB in the worst
+case, and each file of an answer may have them."""
 
 _LARGEST_BYTES = 1 << 50
 _LARGEST_SECONDS = 1e7

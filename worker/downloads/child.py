@@ -26,9 +26,12 @@ from worker.downloads.media.preparing import Downloaded, prepare
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import fetch
+from worker.downloads.ytdlp.posts import may_be_left_out
 from worker.errors import Fault, JobError, Reason
 from worker.processes import process_setup
-from worker.protocol import Download, Note, Progress, Stage
+from worker.protocol import Download, MediaFacts, Note, Progress, Stage
+
+_OF_MISSING = frozenset({Note.AUDIO_ONLY, Note.INCOMPLETE, Note.MORE_IN_POST})
 
 
 def run(
@@ -65,21 +68,34 @@ def _download(
     sizes = [workspace.private_file_bytes(directory, file.path.name) for file in fetched.files]
     if not all(sizes):
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "yt-dlp left an empty file")
-    sender.report(Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes)))
+    finishing = Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes))
     ready: list[ReadyFile] = []
+    note, failures = fetched.note, list[JobError]()
     for file in fetched.files:
-        found = replace(file, path=directory / file.path.name)
-        pieces = _ready(found, limits, sound_only=task.form.sound_only)
+        sender.report(finishing)  # again, because each file has its time
+        try:
+            found = replace(file, path=directory / file.path.name)
+            pieces = _ready(found, limits, sound_only=task.form.sound_only)
+        except JobError as error:
+            if not fetched.is_post or not may_be_left_out(error):
+                raise
+            failures.append(error)
+            note = Note.INCOMPLETE
+            continue
         if len(ready) + len(pieces) > MAX_FILES:
-            # An album has no room for all parts, and a video with parts missing is useless.
+            # A video with parts missing is useless.
+            note = Note.MORE_IN_POST
             break
         ready += pieces
-    facts = ready[0].facts
-    # That the pictures are missing matters more than that the sound is in parts.
-    is_poorer = fetched.note is Note.AUDIO_ONLY or not facts.note
-    note = fetched.note if is_poorer else facts.note
-    ready[0] = replace(ready[0], facts=replace(facts, note=note))
+    if not ready:
+        raise failures[0]
+    ready[0] = replace(ready[0], facts=_noted(ready[0].facts, note))
     return Result(tuple(ready))
+
+
+def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:
+    # That something is missing matters more than that the sound is in parts.
+    return replace(facts, note=note if note in _OF_MISSING or not facts.note else facts.note)
 
 
 def _ready(file: Downloaded, limits: DownloadLimits, *, sound_only: bool) -> list[ReadyFile]:

@@ -19,7 +19,6 @@ from typing import Protocol
 from worker.downloads import child, players, workspace
 from worker.downloads.allowance import Allowance
 from worker.downloads.channel import (
-    MAX_FILES,
     Found,
     Garbled,
     Message,
@@ -56,8 +55,8 @@ REPORT_INTERVAL_S = 0.5
 WATCH_INTERVAL_S = 1.0
 
 _CHUNK_BYTES = 64 * 1024
-# Of a new stage that people should see at once: a wait and a finishing for each file.
-_MAX_EARLY_REPORTS = 2 * MAX_FILES
+# Of a new stage that people should see at once: a wait and a finishing for each of some files.
+_MAX_EARLY_REPORTS = 20
 # A process that has sent its result has nothing left to do but exit.
 _RESULT_GRACE_S = 1.0
 # The streams to be merged and the merged file exist together for a moment.

@@ -29,7 +29,7 @@ from worker.protocol import MediaFacts, MediaKind, Note
 # A first frame is often black.
 _THUMBNAIL_AT_S = 3.0
 # The worker shortens and cleans names; this keeps the message within its limit.
-_LONGEST_NAME = 1000
+_LONGEST_NAME = 400
 _AUDIO_SUFFIXES = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".wav", ".weba"})
 
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from worker.downloads.channel import MAX_FILES
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion
 from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
@@ -13,6 +12,8 @@ from worker.downloads.media.parts import parts_needed
 from worker.errors import Fault, JobError, Reason
 
 _MORE_PARTS = 3
+# Beyond what any limit allows a file to be cut into.
+_MAX_PIECES = 10
 
 
 def make(
@@ -33,7 +34,7 @@ def make(
         with failures("cut"):
             cut(length_s / count, ProgramLimits(ends_at - time.monotonic(), limits.memory_bytes))
         pieces = sorted(path.parent.glob(f"{path.stem}.part-*{suffix}"))
-        if not 1 < len(pieces) <= MAX_FILES:
+        if not 1 < len(pieces) <= _MAX_PIECES:
             # The timestamps contradict the index, and a cut makes one piece or a thousand.
             detail = f"cutting into {count} parts made {len(pieces)}"
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)

@@ -7,7 +7,7 @@ checked afterwards.
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,12 +27,12 @@ from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
 from worker.downloads.ytdlp import dash, javascript, page_limits, small_fetches, solver
 from worker.downloads.ytdlp.challenges import PlayerCache
-from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.formats import Chooser
-from worker.downloads.ytdlp.meter import CONCURRENT_FRAGMENTS, Meter, Report
+from worker.downloads.ytdlp.meter import CONCURRENT_FRAGMENTS, LIMIT_BYTES, Meter, Report
 from worker.downloads.ytdlp.player_source import PlayerSource
+from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Download, Note, Progress, Stage
 
@@ -55,14 +55,20 @@ _NOT_DOWNLOADABLE_NOW: dict[str, tuple[Reason, str]] = {
 
 @dataclass(frozen=True)
 class Fetched:
-    """Files in the working directory in order."""
+    """Files in the working directory in order.
+
+    A post can come without one of its files; any other answer cannot.
+    """
 
     files: tuple[Downloaded, ...]
     note: Note | None = None
+    is_post: bool = False
 
 
 def options(
-    limits: DownloadLimits, chooser: Chooser, begin: Callable[[Mapping[str, Any], int], None]
+    limits: DownloadLimits,
+    chooser: Chooser,
+    begin: Callable[[MutableMapping[str, Any], int], None],
 ) -> dict[str, Any]:
     """All options for yt-dlp. Relative file names refer to the job's own directory.
 
@@ -70,7 +76,7 @@ def options(
     that it may be as large as.
     """
 
-    def admit(info: Mapping[str, Any], *, incomplete: bool = False) -> None:
+    def admit(info: MutableMapping[str, Any], *, incomplete: bool = False) -> None:
         # yt-dlp calls this before and after it chooses formats. Returning None lets it go on.
         _refuse_live(info)
         chooser.duration_s = positive(info.get("duration"))
@@ -174,15 +180,23 @@ def _fetch(
             joining.join(path, limits)
 
     dash.install()
-    with PatientYoutubeDL(params, extractors, join) as ydl, _solver_blamed(ydl):
+    made = PostYoutubeDL(
+        params,
+        extractors,
+        join,
+        max_bytes=limits.max_answer_bytes,
+        sound_only=task.form.sound_only,
+    )
+    with made as ydl, _solver_blamed(ydl):
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
         ydl.players = PlayerSource(report, limits.idle_timeout_s * _SHARE_FOR_PLAYER)
         ydl.cache = PlayerCache(ydl.players.find)  # type: ignore[assignment]
         for tries_left in reversed(range(_MAX_CHOICES)):
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:
-                return Fetched(files, chooser.note)
+                return Fetched(files, _note_of(ydl) or chooser.note, is_post=ydl.is_in_post)
             meter.start_again()
+            ydl.begin_again()
             _remove_parts()
     raise AssertionError("the last try returns or raises")
 
@@ -198,10 +212,18 @@ def _solver_blamed(ydl: page_limits.LimitedYoutubeDL) -> Iterator[None]:
         raise solver.blame(classify(error), ydl.unsolved) from error
 
 
+def _note_of(ydl: PostYoutubeDL) -> Note | None:
+    """What to tell people of a post that has not come whole."""
+    if ydl.left_out:
+        return Note.INCOMPLETE
+    return Note.MORE_IN_POST if ydl.has_more else None
+
+
 def _try(
-    ydl: PatientYoutubeDL, url: str, meter: Meter, chooser: Chooser, *, is_last: bool
+    ydl: PostYoutubeDL, url: str, meter: Meter, chooser: Chooser, *, is_last: bool
 ) -> tuple[Downloaded, ...] | None:
     """The files of one choice of formats; None if another choice is to be tried."""
+    ydl.leaves_out_large = ydl.leaves_out_large or is_last
     try:
         files = _extract(ydl, url, meter)
     except (JobError, YoutubeDLError, OSError) as error:
@@ -209,7 +231,9 @@ def _try(
             raise
         chooser.exclude(meter.announced_bytes)
         if not chooser.has_choice():
-            raise
+            if not ydl.is_in_post or ydl.leaves_out_large:
+                raise
+            ydl.leaves_out_large = True
         return None
     silent = [file.info for file in files if _is_silent(file, chooser)]
     for info in silent:
@@ -217,18 +241,21 @@ def _try(
     return files if is_last or not silent else None
 
 
-def _extract(ydl: PatientYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ...]:
+def _extract(ydl: PostYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ...]:
     videos = list(_videos(_extract_info(ydl, url)))
+    if not videos and ydl.left_out:
+        raise ydl.left_out[0]
     if not videos:
         raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
     files = []
-    for info, limit_bytes in zip(videos, meter.limits_bytes, strict=True):
+    for info in videos:
         done = info.get("requested_downloads") or []
         path = done[-1].get("filepath") if done else None
         if not path:
             raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was downloaded")
         with contextlib.suppress(FileNotFoundError):
-            meter.check_size(os.stat(path, follow_symlinks=False).st_size, limit_bytes)
+            size = os.stat(path, follow_symlinks=False).st_size
+            meter.check_size(size, done[-1][LIMIT_BYTES])
         small_fetches.fetch_cover(ydl, Path(path), info)
         served = done[-1].get(page_limits.SERVED)
         title = (served and served.title) or _title(info)
@@ -242,14 +269,16 @@ def _title(info: Mapping[str, Any]) -> Any:
     return "" if is_made_up else info.get("title")
 
 
-def _extract_info(ydl: page_limits.LimitedYoutubeDL, url: str) -> Any:
-    """Download what a link leads to: its media, or itself if it is no page but a file.
+def _extract_info(ydl: PostYoutubeDL, url: str) -> Any:
+    """Download what a link leads to: its media, a post, or itself if it is no page but a file.
 
     yt-dlp takes every text that begins with `<` for a page, also an SVG picture.
     """
     try:
         return ydl.extract_info(url, download=True)
     except DownloadError as error:
+        if post := ydl.process_unseen_post():
+            return post
         is_unsupported = bool(error.exc_info) and isinstance(error.exc_info[1], UnsupportedError)
         if not is_unsupported or ydl.served.is_page:
             raise
@@ -278,7 +307,7 @@ def _remove_parts() -> None:
 
 def _videos(info: Any) -> Iterator[dict[str, Any]]:
     """The videos in a result of yt-dlp, in playlists of any depth."""
-    if not isinstance(info, dict):
+    if not isinstance(info, dict) or not info:
         return
     if "entries" not in info:
         yield info

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from worker.downloads import spans
@@ -14,6 +14,9 @@ from worker.errors import Fault, JobError, Reason
 from worker.protocol import Progress, Stage
 
 Report = Callable[[Progress | Found | NeedsPlayer], None]
+
+LIMIT_BYTES = "limit_bytes"
+"""Where what yt-dlp knows of a video that was begun has the largest size of its file."""
 
 CONCURRENT_FRAGMENTS = 4
 """How many pieces of a stream are fetched at a time."""
@@ -30,8 +33,7 @@ class Meter:
     def __init__(self, limit_bytes: int, report: Report) -> None:
         self._file_limit_bytes = limit_bytes
         self._report = report
-        self.limits_bytes: list[int] = []
-        """The size limit of each video that has been started."""
+        self._limit_bytes = limit_bytes
         self._finished_bytes = 0
         self._next_report = 0.0
         self._done: dict[str, int] = {}
@@ -46,14 +48,13 @@ class Meter:
         """Forget what has been downloaded so far."""
         self._done, self._finished_bytes, self.announced_bytes = {}, 0, None
         self._decided = None
-        self.limits_bytes.clear()
 
-    def begin(self, info: Mapping[str, Any], parts: int) -> None:
+    def begin(self, info: MutableMapping[str, Any], parts: int) -> None:
         """Start on a video, which may be as large as `parts` files."""
         with self._lock:
             self._finished_bytes += sum(self._done.values())
-            self._done, self.announced_bytes = {}, None
-            self.limits_bytes.append(self._file_limit_bytes * parts)
+            self._done, self.announced_bytes, self._decided = {}, None, None
+            self._limit_bytes = info[LIMIT_BYTES] = self._file_limit_bytes * parts
         allow_file(self._limit_bytes)
         if spans.of(info) is None:
             # Some sites give a span the name of the whole, and others may want that.
@@ -68,10 +69,6 @@ class Meter:
             detail = f"{size_bytes} bytes, announced or downloaded"
             self._decided = JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
             raise self._decided
-
-    @property
-    def _limit_bytes(self) -> int:
-        return self.limits_bytes[-1]
 
     def on_progress(self, status: Mapping[str, Any]) -> None:
         """Handle yt-dlp's progress hook. Raises JobError for a file too large to be sent."""

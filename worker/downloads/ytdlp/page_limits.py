@@ -50,6 +50,12 @@ _HLS_FRAGMENT = b"\n#EXTINF:"
 SERVED = "served"
 """Where a file's information has a `Served`, if the link leads straight to the file."""
 
+IS_POST = "is_post"
+"""Is true of a playlist that is one post, of which each entry is wanted."""
+
+_MAX_VIDEOS = 10
+# Of what may be a post, and may be a channel as well.
+
 _UNKNOWN_EXTENSION = "unknown_video"
 
 
@@ -141,12 +147,14 @@ def _one_post(playlist: Mapping[str, Any]) -> list[Any]:
     first is wanted: an endless channel, a series, a web page with advertisements.
     """
     entries = playlist.get("entries") or ()
+    if playlist.get(IS_POST):
+        return list(entries[:MAX_FILES])
     if isinstance(entries, PagedList):
         return entries.getslice(0, 1)
     remaining = filter(None, entries)
     post = list(itertools.islice(remaining, 1))
     if post and _is_complete(post[0]) and playlist.get("extractor_key") != "Generic":
-        post += itertools.takewhile(_is_complete, itertools.islice(remaining, MAX_FILES - 1))
+        post += itertools.takewhile(_is_complete, itertools.islice(remaining, _MAX_VIDEOS - 1))
     return post
 
 

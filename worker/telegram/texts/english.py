@@ -18,8 +18,8 @@ ENGLISH = Catalogue(
     reasons={
         Reason.INVALID_LINK: ("That is not a link I can open.", _COPY),
         Reason.REFUSED_ADDRESS: ("I do not open that address.", _NEVER),
-        Reason.UNSUPPORTED: ("I found no video or sound behind that link.", _NEVER),
-        Reason.NO_MEDIA: ("I found no video or sound on that page.", _NEVER),
+        Reason.UNSUPPORTED: ("I found no video, sound or picture behind that link.", _NEVER),
+        Reason.NO_MEDIA: ("I found no video, sound or picture on that page.", _NEVER),
         Reason.NOT_FOUND: ("That page does not exist any more.", "Please check the link."),
         Reason.FORBIDDEN: ("The site does not let me in, so I cannot get this one.", _NEVER),
         Reason.PRIVATE: ("This is private, so I cannot get it.", _NEVER),
@@ -114,6 +114,8 @@ ENGLISH = Catalogue(
         ),
         Note.LOWER_QUALITY: "A better quality would be too large for me to send.",
         Note.AUDIO_ONLY: "This is only the sound because the video is too large for me to send.",
+        Note.INCOMPLETE: "Some of this post is missing because I could not get it.",
+        Note.MORE_IN_POST: "The post has more than I can send at once.",
         Note.SLOW_SITE: "The site is too slow for a better quality.",
         Note.NOT_CONVERTED: "This is a file because converting it would have taken too long.",
         Note.TOO_LARGE_CONVERTED: "This is a file because it would be too large once converted.",
@@ -124,14 +126,14 @@ ENGLISH = Catalogue(
     cancel_button="Cancel",
     notices={
         Topic.HELP: (
-            "Send me a link to a video or a song, and I will send you the file.\n\n"
+            "Send me a link to a video, a song or a picture, and I will send you the file.\n\n"
             "• Up to {most_links} links in a message.\n"
             "• /audio and a link: only the sound.\n"
             "• /fresh and a link: download it again, in case it has changed.\n"
             "• The Cancel button stops a download.\n"
             "• Live streams, private pages and copy-protected videos do not work."
         ),
-        Topic.HINT: "Send me a link to a video or a song. /help tells you more.",
+        Topic.HINT: "Send me a link to a video, a song or a picture. /help tells you more.",
         Topic.WHICH_LINK: (
             "Put the link after the command, or answer the message that has it with the command."
         ),

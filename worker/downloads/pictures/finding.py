@@ -1,0 +1,64 @@
+"""Find the post among the answers that yt-dlp has read for a link."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from worker.downloads.pictures import (
+    bluesky,
+    imgur,
+    pinterest,
+    reddit,
+    threads,
+    tiktok,
+    tumblr,
+    x,
+)
+from worker.downloads.pictures.post import Post
+from worker.downloads.pictures.reading import Answer
+
+Reader = Callable[[Answer], Post | None]
+
+_READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
+    (bluesky.ANSWERS, bluesky.read),
+    (imgur.ANSWERS, imgur.read),
+    (pinterest.ANSWERS, pinterest.read),
+    (reddit.ANSWERS, reddit.read),
+    (threads.ANSWERS, threads.read),
+    (tiktok.ANSWERS, tiktok.read),
+    (tumblr.ANSWERS, tumblr.read),
+    (x.ANSWERS, x.read),
+)
+
+# Links to posts that answer elsewhere as well, where yt-dlp's extractors ask.
+_READ_ELSEWHERE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(https?://www\.tiktok\.com/@[\w.-]*)/photo/(\d+).*"), r"\1/video/\2"),
+    (
+        re.compile(r"https?://tiktok\.com/@([\w.-]*)/photo/(\d+).*"),
+        r"https://www.tiktok.com/@\1/video/\2",
+    ),
+    (
+        re.compile(r"https?://(?:\w+\.)?reddit\.com/gallery/(\w+).*"),
+        r"https://www.reddit.com/comments/\1",
+    ),
+)
+
+
+def readable(link: str) -> str:
+    """The link under which yt-dlp's extractor knows the same post; most are that link already.
+
+    >>> readable("https://www.tiktok.com/@ada/photo/7351?lang=en")
+    'https://www.tiktok.com/@ada/video/7351'
+    """
+    for pattern, other in _READ_ELSEWHERE:
+        if pattern.fullmatch(link):
+            return pattern.sub(other, link)
+    return link
+
+
+def post_in(answers: Iterable[Answer]) -> Post | None:
+    """The post in the latest answer that has one; None if none has."""
+    for answer in reversed(list(answers)):
+        for pattern, read in _READERS:
+            if pattern.match(answer.url) and (found := read(answer)):
+                return found
+    return None

@@ -1,0 +1,41 @@
+"""Pictures and albums of Imgur (`api.imgur.com/post/v1/media/ID` and `…/albums/ID`).
+
+Both answer with `media`, a list: `type` is `image` or `video`, `url` the file itself.
+"""
+
+import re
+from typing import Any
+
+from worker.downloads.pictures import post
+from worker.downloads.pictures.post import Item, Post, Source
+from worker.downloads.pictures.reading import (
+    Answer,
+    address,
+    number,
+    parsed,
+    several,
+    side,
+    title,
+    words,
+)
+
+ANSWERS = re.compile(r"https://api\.imgur\.com/post/v1/(media|albums)/")
+
+
+def read(answer: Answer) -> Post | None:
+    """All that the album, or the page of one picture, shows."""
+    found = parsed(answer.text)
+    items = tuple(filter(None, map(_item, several(found, "media"))))
+    if not items:
+        return None
+    written = words(found, "title") or words(found, "media", 0, "metadata", "title")
+    author = words(found, "account", "username")
+    return Post("Imgur", words(found, "id"), items, title(written), author)
+
+
+def _item(media: Any) -> Item | None:
+    url = address(media, "url")
+    if words(media, "type") == "video":
+        source = Source(url, side(media, "width"), side(media, "height"))
+        return post.video(source, duration_s=number(media, "metadata", "duration"))
+    return post.picture(url)

@@ -1,0 +1,69 @@
+"""Posts of Threads, for which yt-dlp has no extractor.
+
+The page has JSON in `<script … data-sjs>`. Somewhere in one of them are `thread_items`, each with
+a `post`, whose `code` is the one in the link: the thread itself, what it answers, and answers to
+it. `carousel_media` lists what it has, or it stands in the post itself: `video_versions` of a
+video, `image_versions2.candidates` of a picture; of a video the latter is its cover.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from worker.downloads.pictures import post
+from worker.downloads.pictures.post import Item, Post, Source
+from worker.downloads.pictures.reading import (
+    Answer,
+    address,
+    at,
+    objects,
+    parsed,
+    several,
+    side,
+    title,
+    words,
+)
+
+ANSWERS = re.compile(r"https://(www\.)?threads\.(com|net)/")
+_LINK = re.compile(r"/(?:post|t)/(?P<code>[\w-]+)")
+_DATA = re.compile(r"<script\b[^>]*\bdata-sjs\b[^>]*>(.*?)</script>", re.DOTALL)
+
+
+def read(answer: Answer) -> Post | None:
+    """The post that the link names."""
+    named = _LINK.search(answer.link)
+    if not named:
+        return None
+    for shown in _posts(answer.text):
+        if words(shown, "code") != named["code"]:
+            continue
+        parts = several(shown, "carousel_media") or [shown]
+        if items := tuple(filter(None, map(_item, parts))):
+            return Post(
+                "Threads",
+                named["code"],
+                items,
+                title(words(shown, "caption", "text")),
+                words(shown, "user", "full_name") or words(shown, "user", "username"),
+            )
+    return None
+
+
+def _posts(text: str) -> Iterator[Any]:
+    for data in _DATA.finditer(text):
+        if "thread_items" in data[1]:
+            for found in objects(parsed(data[1])):
+                yield from (at(item, "post") for item in several(found, "thread_items"))
+
+
+def _item(media: Any) -> Item | None:
+    films = (
+        Source(address(film, "url"), side(film, "width"), side(film, "height"))
+        for film in several(media, "video_versions")
+    )
+    sizes = several(media, "image_versions2", "candidates")
+    sizes = sorted(sizes, key=lambda size: -(side(size, "width") or 0))
+    # The versions of a video differ in how old a client they are for, and the first is the best.
+    first = next(films, None)
+    film = post.video(first) if first else None
+    return film or post.picture(*(address(size, "url") for size in sizes))

@@ -1,0 +1,159 @@
+"""A YoutubeDL that fetches posts whole: with the pictures that yt-dlp passes over, in order."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from yt_dlp.utils import YoutubeDLError
+
+from worker.downloads.channel import MAX_FILES
+from worker.downloads.pictures import finding, thumbnails
+from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES
+from worker.downloads.ytdlp.answers import Answers
+from worker.downloads.ytdlp.downloader import PatientYoutubeDL
+from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.page_limits import IS_POST
+from worker.errors import Fault, JobError, Reason
+
+# What is wrong with one item of a post, and says nothing of the others.
+_OF_AN_ITEM = frozenset(
+    {
+        *(Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.PRIVATE, Reason.LOGIN_NEEDED),
+        *(Reason.AGE_RESTRICTED, Reason.GEO_BLOCKED, Reason.DRM, Reason.NO_FORMAT),
+        *(Reason.NO_MEDIA, Reason.NO_SOUND, Reason.UNSUPPORTED, Reason.INVALID_LINK),
+        *(Reason.TOO_LONG, Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE),
+        *(Reason.BROKEN_FILE, Reason.SITE_BUSY, Reason.SITE_ERROR, Reason.NETWORK),
+        *(Reason.LIVE, Reason.NOT_STARTED, Reason.UNLIKE_PARTS),
+    }
+)
+
+
+def may_be_left_out(error: BaseException) -> bool:
+    """Whether a post can come without the item that has failed so."""
+    return classify(error).reason in _OF_AN_ITEM
+
+
+class PostYoutubeDL(PatientYoutubeDL):
+    """A YoutubeDL for one link.
+
+    A post comes without the items that cannot be had; `left_out` is why, for each. `has_more` tells
+    that it has more items than one answer holds.
+    """
+
+    def __init__(
+        self,
+        params: dict[str, Any],
+        extractors: ExtractorIndex,
+        on_stream: Callable[[Path], None],
+        *,
+        max_bytes: int,
+        sound_only: bool = False,
+    ) -> None:
+        """Make one that begins with no further item of a post once `max_bytes` have come."""
+        super().__init__(params, extractors, on_stream)
+        self._max_bytes = max_bytes
+        self._sound_only = sound_only
+        self._answers = Answers()
+        self._link = ""
+        self.leaves_out_large = False
+        """Whether a post comes without what is too large, since there is no smaller one of it."""
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Forget the post and its items."""
+        self._answers.forget()
+        self.is_in_post = False
+        self._done_bytes = 0
+        self.left_out: list[BaseException] = []
+        self.has_more = False
+
+    def urlopen(self, req: Any) -> Any:
+        """Open a URL, and keep what is read from it for the readers of posts."""
+        response = super().urlopen(req)
+        if not self.is_in_post:
+            self._answers.watch(response, self._link)
+        return response
+
+    def extract_info(
+        self, url: str, download: bool = True, ie_key: str | None = None, *args: Any, **options: Any
+    ) -> Any:
+        """Ask the extractor that knows the post, also where it knows it by another link."""
+        url = finding.readable(url)
+        self._link = url
+        ie_key = ie_key or self._extractors.suitable(url)
+        # The extractor returns the pictures then, and does not fail for lack of a video.
+        self.params["ignore_no_formats_error"] = ie_key in thumbnails.SITES
+        return super().extract_info(url, download, ie_key, *args, **options)
+
+    def process_ie_result(
+        self, ie_result: Any, download: bool = True, extra_info: Any = None
+    ) -> Any:
+        """Download the whole post that an extractor has found a part of, or just what it found."""
+        self.params["ignore_no_formats_error"] = False
+        if self.is_in_post:
+            return self._process_item(ie_result, download, extra_info)
+        if post := self._post_around(ie_result):
+            return self._process_post(post, download, extra_info)
+        return super().process_ie_result(ie_result, download, extra_info)
+
+    def process_unseen_post(self) -> Any:
+        """Download the post of which yt-dlp found nothing; None if there is none."""
+        found = None if self.is_in_post else finding.post_in(self._answers)
+        return self._process_post(found.for_ytdlp(), True, None) if found else None
+
+    def _post_around(self, result: Mapping[str, Any]) -> dict[str, Any] | None:
+        extractor = result.get("extractor_key")
+        if extractor in (None, "Generic"):
+            return None
+        found = finding.post_in(self._answers)
+        if found and found.has_pictures:
+            return found.for_ytdlp()
+        return thumbnails.with_pictures(result) if extractor in thumbnails.SITES else None
+
+    def _process_post(self, post: dict[str, Any], download: bool, extra_info: Any) -> Any:
+        self.is_in_post = True
+        if self._sound_only:
+            post["entries"] = [entry for entry in post["entries"] if not entry.get(IS_PICTURE)]
+            if not post["entries"]:
+                raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a post of pictures")
+        self.has_more = len(post["entries"]) > MAX_FILES
+        return super().process_ie_result({**post, IS_POST: True}, download, extra_info)
+
+    def _process_item(self, item: dict[str, Any], download: bool, extra_info: Any) -> Any:
+        """Download one item of a post; None if it is left out."""
+        if self._done_bytes >= self._max_bytes:
+            self.has_more = True
+            return None
+        failures: list[BaseException] = []
+        for variant in _places(item):
+            try:
+                done = super().process_ie_result(variant, download, extra_info)
+            except (YoutubeDLError, JobError, OSError) as error:
+                if not (may_be_left_out(error) or self._is_too_large(error, item)):
+                    raise
+                failures.append(error)
+            else:
+                self._done_bytes += _size_bytes(done)
+                return done
+        self.left_out.append(failures[0])
+        return None
+
+    def _is_too_large(self, error: BaseException, item: Mapping[str, Any]) -> bool:
+        """Whether an item is too large, and there is nothing smaller of it."""
+        is_only = bool(item.get(IS_PICTURE)) or len(item.get("formats") or ()) < 2
+        is_large = classify(error).reason is Reason.TOO_LARGE
+        return is_large and (is_only or self.leaves_out_large)
+
+
+def _places(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The item as it is to be had at each of its places, which yt-dlp may write to."""
+    yield dict(item)
+    for url in item.get(MORE_PLACES) or ():
+        yield {**item, "url": url}
+
+
+def _size_bytes(done: Any) -> int:
+    paths = [part.get("filepath") for part in (done or {}).get("requested_downloads") or ()]
+    return sum(os.stat(path).st_size for path in paths if path and os.path.exists(path))
