@@ -21,9 +21,12 @@ def tell(**facts: object) -> NoReturn:
     raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, json.dumps(facts))
 
 
-def told(worker: Worker, fetch: Any, **changes: Any) -> dict[str, Any]:
+def told(
+    worker: Worker, fetch: Any, *, cookies_always: bool = False, **changes: Any
+) -> dict[str, Any]:
     """What `fetch` tells, run under the tests' usual rules with `changes`."""
-    error = worker.run(LINK, limits_with(**changes), fetch).error
+    rules = limits_with(**changes)
+    error = worker.run(LINK, rules, fetch, cookies_always=cookies_always).error
     assert error.reason is Reason.NO_MEDIA, error
     facts: dict[str, Any] = json.loads(error.detail)
     return facts

@@ -62,9 +62,13 @@ class Web:
         self._server.stop()
 
 
-def status(code: int) -> Answer:
+def status(code: int, **headers: str) -> Answer:
+    """No content; underscores in the names of headers stand for hyphens."""
+
     def answer(handler: Handler) -> None:
         handler.send_response(code)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
         handler.send_header("Content-Length", "0")
         handler.end_headers()
 

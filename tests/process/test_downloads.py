@@ -194,7 +194,8 @@ def test_cookies_are_a_copy(warm: Worker, site: MediaSite, tmp_path: Path) -> No
     cookies = tmp_path / "cookies.txt"
     text = "# Netscape HTTP Cookie File\n.example.com\tTRUE\t/\tFALSE\t0\tname\tvalue\n"
     cookies.write_text(text)
-    warm.run(site.url + "/clip.mp4", limits_with(cookies_file=str(cookies)))
+    rules = limits_with(cookies_file=str(cookies))
+    warm.run(site.url + "/clip.mp4", rules, cookies_always=True)
     assert cookies.read_text() == text
     assert not (warm.directory / "cookies.txt").exists()
 

@@ -1,20 +1,24 @@
-"""A download's own cookies, in its file and in its memory: those of its site and no others."""
+"""A download's cookies: those of its site and no others, and only where it fails without."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.hostile.tools import LINK, tell, told
+from tests.hostile.web import Answer, Web, content, status
+from tests.sandbox.clips import SAMPLE
 from tests.support.cookie_jar import jar
 from tests.support.download_limits import limits_with
-from tests.support.downloads_harness import worker
+from tests.support.downloads_harness import Worker, worker
 from worker.downloads.confinement import cookies
-from worker.errors import Fault, Reason
+from worker.downloads.limits import DownloadLimits
+from worker.errors import Fault, Reason, Remedy
 
 # Does not match itself, which lies in the memory that is searched.
 ELSEWHERE = re.compile(rb"elsewhere[-]5ad1e7")
@@ -36,40 +40,40 @@ def _look_for_cookies(task: Any, rules: Any, report: Any, extractors: Any) -> No
 
 
 def _copy_in_the_same_process() -> None:
-    def copy_and_keep(url: str, source: Path, target: Path) -> None:
+    def copy_and_keep(url: str, source: Path, target: Path) -> bool:
         # What a reader leaves in freed memory is up to the allocator: here all of it stays.
         _READ.append(source.read_bytes())
-        cookies.copy_site_cookies(url, source, target)
+        return cookies.copy_site_cookies(url, source, target)
 
     cookies.copy_in_child = copy_and_keep
 
 
-def _mixed(path: Path) -> str:
+def _mixed(path: Path) -> dict[str, Any]:
     jar(path, "127.0.0.1")
     dash = "-"
     with path.open("a") as file:
         for number in range(4096):  # what is read leaves traces by chance: there are many chances
             file.write(f".example.com\tTRUE\t/\tFALSE\t0\tname{number}\telsewhere{dash}5ad1e7\n")
-    return os.fspath(path)
+    return {"cookies_file": os.fspath(path), "cookies_always": True}
 
 
 def test_a_download_knows_no_other_sites_cookies(tmp_path: Path) -> None:
     with worker(tmp_path, is_cold=True) as made:
-        found = told(made, _look_for_cookies, cookies_file=_mixed(tmp_path / "cookies"))
+        found = told(made, _look_for_cookies, **_mixed(tmp_path / "cookies"))
     assert found == {"jar": 1, "memory": False}
 
 
 @pytest.mark.negative
 def test_a_copy_in_its_own_process_leaves_them_in_memory(tmp_path: Path) -> None:
     with worker(tmp_path, prepare=_copy_in_the_same_process, is_cold=True) as weak:
-        found = told(weak, _look_for_cookies, cookies_file=_mixed(tmp_path / "cookies"))
+        found = told(weak, _look_for_cookies, **_mixed(tmp_path / "cookies"))
     assert found == {"jar": 1, "memory": True}
 
 
 def test_a_jar_that_is_gone_is_the_operators(tmp_path: Path) -> None:
     with worker(tmp_path, is_cold=True) as made:
-        made.begin(LINK, limits_with(cookies_file=os.fspath(tmp_path / "none")), _look_for_cookies)
-        error = made.finish().error
+        rules = limits_with(cookies_file=os.fspath(tmp_path / "none"))
+        error = made.run(LINK, rules, _look_for_cookies, cookies_always=True).error
     assert (error.reason, error.fault) == (Reason.INTERNAL, Fault.OPERATOR)
 
 
@@ -77,6 +81,90 @@ def test_a_line_that_is_no_cookie_is_the_operators_and_not_shown(tmp_path: Path)
     # A site without a dot in front has no other hosts: yt-dlp refuses this, and repeats it.
     odd = jar(tmp_path / "odd", "127.0.0.1", value="secret-of-a-cookie")
     with worker(tmp_path) as made:
-        error = made.run(LINK, limits_with(cookies_file=os.fspath(odd))).error
+        rules = limits_with(cookies_file=os.fspath(odd))
+        error = made.run(LINK, rules, cookies_always=True).error
     assert (error.reason, error.fault) == (Reason.INTERNAL, Fault.OPERATOR)
     assert "secret-of-a-cookie" not in str(error)
+
+
+# ------------------------------------------------------------------------------ who needs them
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as made:
+        yield made
+
+
+class Door:
+    """Lets in who has a valid cookie, and answers all others in its way; `seen` are their cookies.
+
+    `seen` has each cookie once, in the order in which they came first.
+    """
+
+    def __init__(self, refuse: Answer, valid: str = "name=value") -> None:
+        self.refuse, self.valid = refuse, valid
+        self.seen: dict[str, None] = {}
+
+    def __call__(self, handler: Any) -> None:
+        cookie = handler.headers.get("Cookie", "")
+        self.seen[cookie] = None
+        answer = content(SAMPLE.read_bytes(), "video/mp4") if cookie == self.valid else self.refuse
+        answer(handler)
+
+
+def own_jar(path: Path, host: str = "127.0.0.1") -> DownloadLimits:
+    path.write_text(f"{HEADER}{host}\tFALSE\t/\tFALSE\t0\tname\tvalue\n")
+    return limits_with(cookies_file=os.fspath(path))
+
+
+HEADER = "# Netscape HTTP Cookie File\n"
+SENT = "name=value"
+WALL = status(403, Cf_Mitigated="challenge")
+
+
+@pytest.mark.parametrize("refuse", [status(401), status(403), WALL])
+def test_who_is_not_let_in_comes_again_with_cookies(
+    warm: Worker, web: Web, tmp_path: Path, refuse: Answer
+) -> None:
+    web.answers["/v.mp4"] = door = Door(refuse)
+    outcome = warm.run(web.url + "/v.mp4", own_jar(tmp_path / "jar"))
+    assert outcome.media.size_bytes == SAMPLE.stat().st_size
+    assert list(door.seen) == ["", SENT]
+    assert sorted(path.suffix for path in warm.directory.iterdir()) == [".jpg", ".mp4"]
+
+
+@pytest.mark.parametrize(("code", "reason"), [(404, Reason.NOT_FOUND), (451, Reason.GEO_BLOCKED)])
+def test_what_no_account_mends_is_tried_without(
+    warm: Worker, web: Web, tmp_path: Path, code: int, reason: Reason
+) -> None:
+    web.answers["/v.mp4"] = door = Door(status(code))
+    assert warm.run(web.url + "/v.mp4", own_jar(tmp_path / "jar")).error.reason is reason
+    assert list(door.seen) == [""]
+
+
+def test_no_cookies_of_the_site_are_no_second_try(warm: Worker, web: Web, tmp_path: Path) -> None:
+    web.answers["/v.mp4"] = door = Door(status(401))
+    outcome = warm.run(web.url + "/v.mp4", own_jar(tmp_path / "jar", "127.0.0.2"))
+    assert (outcome.error.reason, outcome.error.fault) == (Reason.LOGIN_NEEDED, Fault.PERMANENT)
+    assert list(door.seen) == [""]
+    assert not warm.directory.exists()
+
+
+def test_a_site_may_always_get_them(warm: Worker, web: Web, tmp_path: Path) -> None:
+    web.answers["/v.mp4"] = door = Door(status(401))
+    rules = own_jar(tmp_path / "jar")
+    assert warm.run(web.url + "/v.mp4", rules, cookies_always=True).files
+    assert list(door.seen) == [SENT]
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_cookies_that_are_refused_are_the_operators(
+    warm: Worker, web: Web, tmp_path: Path, always: bool
+) -> None:
+    web.answers["/v.mp4"] = Door(status(401), valid="name=another")
+    rules = own_jar(tmp_path / "jar")
+    error = warm.run(web.url + "/v.mp4", rules, cookies_always=always).error
+    assert (error.reason, error.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
+    assert error.remedy is Remedy.NEW_COOKIES
+    assert not warm.directory.exists()

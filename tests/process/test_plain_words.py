@@ -145,7 +145,8 @@ def test_person_is_told_that_it_takes_too_much_memory(warm: Worker, web: Web) ->
 
 
 def test_person_is_told_that_it_is_the_bots_fault(warm: Worker, web: Web) -> None:
-    error = warm.run(web.url, limits_with(cookies_file="/nowhere/cookies.txt"), fetch).error
+    rules = limits_with(cookies_file="/nowhere/cookies.txt")
+    error = warm.run(web.url, rules, fetch, cookies_always=True).error
     assert error.fault is Fault.OPERATOR
     assert said(error) == (
         "Something went wrong on my side. Please try again later (error 7f3a2c)."

@@ -331,8 +331,9 @@ def test_a_redirect_takes_no_cookies_along(web: Web, tmp_path: Path) -> None:
     }
     cookies = jar(tmp_path / "jar", ".own.example", ".other.example", ".third.example")
     with worker(tmp_path, prepare=_two_sites) as made:
-        made.run(f"http://own.example:{web.port}/a", limits_with(cookies_file=str(cookies)))
-        made.run(f"http://own.example:{web.port}/b.mp4", limits_with(cookies_file=str(cookies)))
+        rules = limits_with(cookies_file=str(cookies))
+        for path in ("/a", "/b.mp4"):
+            made.run(f"http://own.example:{web.port}{path}", rules, cookies_always=True)
     assert ("other.example", "") in server.seen
     assert {cookie for name, cookie in server.seen if name == "other.example"} == {""}
     # Those of the link's own site are sent, so there was something to be taken along.

@@ -132,11 +132,12 @@ class Worker:
         directory: Path | None = None,
         max_bytes: int | None = None,
         form: Form = WHOLE,
+        cookies_always: bool = False,
     ) -> None:
         self._jobs += 1
         self._reports = []
         place = os.fspath(directory or self.directory)
-        task = Download(self._jobs, url, place, form, max_bytes=max_bytes)
+        task = Download(self._jobs, url, place, form, max_bytes, cookies_always)
         self._began = time.monotonic()
         self._connection.send((rules, task, fetch))
 
@@ -170,8 +171,9 @@ class Worker:
         fetch: Callable[..., Any] | None = None,
         max_bytes: int | None = None,
         form: Form = WHOLE,
+        cookies_always: bool = False,
     ) -> Outcome:
-        self.begin(url, rules, fetch, max_bytes=max_bytes, form=form)
+        self.begin(url, rules, fetch, max_bytes=max_bytes, form=form, cookies_always=cookies_always)
         return self.finish()
 
     def _receive(self) -> tuple[str, Any]:

@@ -14,10 +14,8 @@ from urllib.parse import urlsplit
 
 from worker.downloads import spans, workspace
 from worker.downloads.channel import MAX_FILES, ReadyFile, Result, Sender
-from worker.downloads.confinement import cookies
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
-from worker.downloads.file_names import COOKIES_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg
 from worker.downloads.media.clipping import clip
@@ -45,11 +43,6 @@ def run(
     guard = None
     sender = Sender(channel_fd)
     try:
-        if limits.cookies_file:
-            # yt-dlp writes cookies back, so each download has a copy of its own.
-            cookies.copy_in_child(
-                task.url, Path(limits.cookies_file), confinement.directory / COOKIES_NAME
-            )
         guard = isolate(confinement, limits, sender)
         process_setup.set_title(f"yt-dlp: job {task.job_id} {urlsplit(task.url).hostname}")
         sender.finished(_download(task, limits, sender, extractors))

@@ -1,20 +1,23 @@
 """The function that a downloads worker runs for each job.
 
 The worker calls `make_handler` once, before its first job. The handler runs each download in a
-process of its own, forked from the warm worker. A failed download leaves no process and no file
-behind.
+process of its own, forked from the warm worker, and in another one with the operator's cookies
+if that may help. A failed download leaves no process and no file behind.
 """
 
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from worker.downloads import workspace
+from worker.downloads import account, workspace
+from worker.downloads.confinement import cookies
 from worker.downloads.confinement.egress_guard import check_link
+from worker.downloads.file_names import COOKIES_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.errors import classify
+from worker.errors import JobError
 from worker.processes import process_setup
 from worker.protocol import Download, Media
 
@@ -32,18 +35,41 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
     process_setup.become_subreaper()
     extractors = warm.warm_up()
 
-    def download(context: DownloadContext, task: Download) -> Media:
-        check_link(task.url, limits.allowed_networks)
+    def try_once(
+        context: DownloadContext, task: Download, jar: str | None, before: JobError | None = None
+    ) -> Media:
         directory = Path(task.directory)
         try:
             workspace.create(directory)
-            return Session(context, task, limits, extractors).run()
+            has_cookies = jar is not None and cookies.copy_in_child(
+                task.url, Path(jar), directory / COOKIES_NAME
+            )
+            if before and not has_cookies:
+                raise before
+            try:
+                return Session(context, task, limits, extractors).run()
+            except JobError as error:
+                raise account.judged(error) if has_cookies else error from error
         except BaseException as error:
             _remove(directory, task)
             if isinstance(error, OSError):
                 # The machine is to blame: the disk is full, or a process cannot be made or killed.
                 raise classify(error) from error
             raise
+
+    def download(context: DownloadContext, task: Download) -> Media:
+        check_link(task.url, limits.allowed_networks)
+        jar = limits.cookies_file
+        if jar is None or task.cookies_always:
+            return try_once(context, task, jar)
+        try:
+            return try_once(context, task, None)
+        except JobError as error:
+            if not account.may_help(error):
+                raise
+            before = error
+        log.info("job %d: without cookies it is %s.", task.job_id, before)
+        return try_once(context, task, jar, before)
 
     return download
 

@@ -13,8 +13,8 @@ class DownloadLimits:
     what any download may take, and each `slowest_bps` bytes explain one second more, up to
     `job_timeout_s` for everything (see `worker.downloads.allowance`). `instance` is the
     tag in the environment by which this bot's processes are recognised. `allowed_networks` are
-    CIDR networks that a download may reach although they are not public. `cookies_file` is never
-    written to: each download gets a copy.
+    CIDR networks that a download may reach although they are not public. `cookies_file` is
+    for those downloads that fail without: each gets a copy of its site's.
     """
 
     instance: str

@@ -124,7 +124,7 @@ class Settings:
         field(default=None, repr=False)
     )
     cookies_file: Annotated[
-        Path | None, value_kinds.PATH, "cookies for downloads, in Netscape format"
+        Path | None, value_kinds.PATH, "cookies for links that fail without, in Netscape format"
     ] = None
 
     warnings: tuple[str, ...] = ()

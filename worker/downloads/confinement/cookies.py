@@ -15,19 +15,21 @@ from worker.sites import site_of
 _HEADER = "# Netscape HTTP Cookie File\n"
 _HTTP_ONLY = "#HttpOnly_"
 
+# The exit code of a child that has found none; no errno is as high.
+_NONE = 255
 
-def copy_in_child(url: str, source: Path, target: Path) -> None:
+
+def copy_in_child(url: str, source: Path, target: Path) -> bool:
     """Call `copy_site_cookies` in a child process, so that no other site's cookies stay in memory.
 
-    The caller must have one thread. Raises OSError when the disk is full, otherwise JobError,
-    which only the operator can fix.
+    Returns what that does. The caller must have one thread. Raises OSError when the disk is full,
+    otherwise JobError, which only the operator can fix.
     """
     pid = os.fork()
     if pid == 0:
         code = errno.EIO
         try:
-            copy_site_cookies(url, source, target)
-            code = 0
+            code = 0 if copy_site_cookies(url, source, target) else _NONE
         except OSError as error:
             code = error.errno or code
         finally:
@@ -35,16 +37,17 @@ def copy_in_child(url: str, source: Path, target: Path) -> None:
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code in (errno.ENOSPC, errno.EDQUOT):
         raise OSError(code, os.strerror(code))
-    if code:
+    if code not in (0, _NONE):
         raise JobError(
             Reason.INTERNAL, Fault.OPERATOR, f"COOKIES_FILE cannot be copied: error {code}"
         )
+    return code == 0
 
 
-def copy_site_cookies(url: str, source: Path, target: Path) -> None:
+def copy_site_cookies(url: str, source: Path, target: Path) -> bool:
     """Write the cookies in `source` that the site of `url` may see to `target`.
 
-    Raises OSError, also when `target` exists.
+    Returns whether there are any. Raises OSError, also when `target` exists.
     """
     site = site_of(urlsplit(url).hostname or "")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -55,9 +58,9 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> None:
         ) as copy,
     ):
         copy.write(_HEADER)
-        for line in jar:
-            if _site_of_cookie(line) == site:
-                copy.write(line.rstrip("\r\n") + "\n")
+        found = [line for line in jar if _site_of_cookie(line) == site]
+        copy.writelines(line.rstrip("\r\n") + "\n" for line in found)
+    return bool(found)
 
 
 def _site_of_cookie(line: str) -> str | None:

@@ -103,7 +103,7 @@ def options(
         "default_search": "error",
         "enable_file_urls": False,
         "proxy": limits.proxy or "",
-        "cookiefile": COOKIES_NAME if limits.cookies_file else None,
+        "cookiefile": COOKIES_NAME if os.path.exists(COOKIES_NAME) else None,
         # A little less than the worker's own patience, so that yt-dlp says what it waited for.
         "socket_timeout": _SHARE_OF_PATIENCE * limits.idle_timeout_s,
         # Few retries, because the dispatcher tries the whole job again.

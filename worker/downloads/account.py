@@ -1,0 +1,33 @@
+"""When a download is tried once more with the operator's cookies, and what that has shown of them.
+
+An account that is used for everything is soon turned away, so the first try goes without.
+"""
+
+from worker.errors import Fault, JobError, Reason, Remedy
+
+# What sites say to whom they do not know, and may let in with an account.
+_WANTS_ACCOUNT = frozenset(
+    {Reason.LOGIN_NEEDED, Reason.AGE_RESTRICTED, Reason.PRIVATE, Reason.FORBIDDEN}
+)
+
+
+def may_help(error: JobError) -> bool:
+    """Whether a download that failed without cookies may succeed with those of an account."""
+    if error.reason is Reason.BLOCKED_HERE:
+        return error.remedy is not Remedy.SOFTWARE
+    return error.reason in _WANTS_ACCOUNT
+
+
+def judged(error: JobError) -> JobError:
+    """The error of a try with cookies: that a site asks for a login then lies in the cookies."""
+    asks_for_login = error.reason is Reason.LOGIN_NEEDED and error.remedy is Remedy.COOKIES
+    is_blocked = error.reason is Reason.BLOCKED_HERE and error.remedy in (
+        Remedy.COOKIES,
+        Remedy.NEW_COOKIES,
+    )
+    if not (asks_for_login or is_blocked):
+        return error
+    detail = f"in spite of its cookies: {error.reason}: {error.detail}"
+    return JobError(
+        Reason.BLOCKED_HERE, Fault.OPERATOR, detail, error.retry_after_s, Remedy.NEW_COOKIES
+    )
