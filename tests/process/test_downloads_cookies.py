@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -16,7 +19,7 @@ from tests.sandbox.clips import SAMPLE
 from tests.support.cookie_jar import jar
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
-from worker.downloads.confinement import cookies
+from worker.downloads.confinement import cookies, returned_cookies
 from worker.downloads.limits import DownloadLimits
 from worker.errors import Fault, Reason, Remedy
 
@@ -40,7 +43,7 @@ def _look_for_cookies(task: Any, rules: Any, report: Any, extractors: Any) -> No
 
 
 def _copy_in_the_same_process() -> None:
-    def copy_and_keep(url: str, source: Path, target: Path) -> bool:
+    def copy_and_keep(url: str, source: Path, target: Path) -> cookies.Lent | None:
         # What a reader leaves in freed memory is up to the allocator: here all of it stays.
         _READ.append(source.read_bytes())
         return cookies.copy_site_cookies(url, source, target)
@@ -168,3 +171,104 @@ def test_cookies_that_are_refused_are_the_operators(
     assert (error.reason, error.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
     assert error.remedy is Remedy.NEW_COOKIES
     assert not warm.directory.exists()
+
+
+# ---------------------------------------------------------------------------- what comes back
+
+
+class Session:
+    """Gives a new session with each visit, and lets in who has the last one."""
+
+    def __init__(self) -> None:
+        self.visits = 0
+
+    def __call__(self, handler: Any) -> None:
+        is_valid = handler.headers.get("Cookie", "") == f"name=value{self.visits or ''}"
+        if not is_valid:
+            status(401)(handler)
+            return
+        self.visits += 1
+        renewed = f"name=value{self.visits}; Path=/"
+        content(SAMPLE.read_bytes(), "video/mp4", Set_Cookie=renewed)(handler)
+
+
+def test_a_session_that_is_renewed_goes_on(warm: Worker, web: Web, tmp_path: Path) -> None:
+    web.answers["/v.mp4"] = session = Session()
+    rules = own_jar(tmp_path / "jar")
+    for _ in range(2):
+        assert warm.run(web.url + "/v.mp4", rules).files
+        assert f"\tname\tvalue{session.visits}\n" in (tmp_path / "jar").read_text()
+    # It ends in mid-life: what was right a moment ago is refused.
+    session.visits += 1
+    error = warm.run(web.url + "/v.mp4", rules).error
+    assert (error.reason, error.remedy) == (Reason.BLOCKED_HERE, Remedy.NEW_COOKIES)
+
+
+STEPS = ("open", "fstat", "fchmod", "utime", "fsync", "replace", "unlink", "close")
+
+
+def _write_back_and_die(lent: cookies.Lent, returned: Path, at: int) -> NoReturn:
+    """Write back, and be killed before the step of that number."""
+    left = at
+
+    def dies_at_last(step: Any) -> Any:
+        def counted(*args: Any, **options: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return step(*args, **options)
+
+        return counted
+
+    for name in STEPS:
+        setattr(os, name, dies_at_last(getattr(os, name)))
+    try:
+        returned_cookies.write_back(lent, returned)
+    finally:
+        os._exit(0)
+
+
+def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
+    own_jar(tmp_path / "jar")
+    before = (tmp_path / "jar").read_text()
+    after = before.replace("value", "renewed")
+    (tmp_path / "returned").write_text(after)
+    left = set()
+    for at in itertools.count():
+        (tmp_path / "jar").write_text(before)
+        lent = cookies.copy_site_cookies(LINK, tmp_path / "jar", tmp_path / f"copy-{at}")
+        assert lent
+        killed = os.fork()
+        if not killed:
+            _write_back_and_die(lent, tmp_path / "returned", at)
+        _, wait_status = os.waitpid(killed, 0)
+        text = (tmp_path / "jar").read_text()
+        assert text in (before, after)
+        left.add((text == after, (tmp_path / ".jar.new").exists()))
+        # The next one is not in the way of what is left.
+        returned_cookies.write_back(lent, tmp_path / "returned")
+        assert (tmp_path / "jar").read_text() == after
+        assert not (tmp_path / ".jar.new").exists()
+        if not wait_status:
+            break
+    assert left >= {(False, False), (False, True), (True, False)}, "killed before, in it, behind"
+
+
+def test_a_file_that_cannot_be_written_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own_jar(tmp_path / "jar")
+    lent = cookies.copy_site_cookies(LINK, tmp_path / "jar", tmp_path / "copy")
+    assert lent
+    (tmp_path / "copy").write_text((tmp_path / "jar").read_text().replace("value", "renewed"))
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(returned_cookies, "_replace", refuse)
+    for _ in range(3):
+        returned_cookies.take_back(lent, tmp_path / "copy")
+    (line,) = caplog.messages
+    assert "Read-only file system" in line
+    assert "renewed" not in line

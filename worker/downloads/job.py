@@ -41,15 +41,13 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
         directory = Path(task.directory)
         try:
             workspace.create(directory)
-            has_cookies = jar is not None and cookies.copy_in_child(
-                task.url, Path(jar), directory / COOKIES_NAME
-            )
-            if before and not has_cookies:
+            lent = jar and cookies.copy_in_child(task.url, Path(jar), directory / COOKIES_NAME)
+            if before and not lent:
                 raise before
             try:
-                return Session(context, task, limits, extractors).run()
+                return Session(context, task, limits, extractors, lent or None).run()
             except JobError as error:
-                raise account.judged(error) if has_cookies else error from error
+                raise account.judged(error) if lent else error from error
         except BaseException as error:
             _remove(directory, task)
             if isinstance(error, OSError):

@@ -27,8 +27,10 @@ from worker.downloads.channel import (
     Receiver,
     Result,
 )
+from worker.downloads.confinement import returned_cookies
+from worker.downloads.confinement.cookies import Lent
 from worker.downloads.confinement.isolation import Confinement
-from worker.downloads.file_names import LOG_NAME, player_directory_of
+from worker.downloads.file_names import COOKIES_NAME, LOG_NAME, player_directory_of
 from worker.downloads.identity import media_key
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.players import Player, Solving
@@ -87,11 +89,14 @@ class Session:
         task: Download,
         limits: DownloadLimits,
         extractors: ExtractorIndex,
+        lent: Lent | None = None,
     ) -> None:
+        """`lent` are the cookies in its directory, which are written back when it ends."""
         self._context = context
         self._task = task
         self._limits = limits
         self._extractors = extractors
+        self._lent = lent
         self._directory = Path(task.directory)
         self._stage = Stage.DOWNLOADING
         self._allowance = Allowance(limits, time.monotonic())
@@ -156,6 +161,9 @@ class Session:
                 # The bot may be gone; that must not hide the download's own failure.
                 with contextlib.suppress(OSError):
                     self._context.report(self._usage.close(self._directory))
+        if result and self._lent:
+            # One that was killed may have left a part of them.
+            returned_cookies.take_back(self._lent, self._directory / COOKIES_NAME)
         if isinstance(result, Result):
             return self._media(result)
         if isinstance(result, JobError):

@@ -1,71 +1,108 @@
-"""Give a download the operator's cookies for its link's site, and for no other.
+"""Give a download the operator's cookies for its link's site, and for no other."""
 
-The format is Netscape's, as `curl` and yt-dlp write it: one line for each cookie, seven fields
-separated by tabs, the first of which is the domain.
-"""
-
+import contextlib
 import errno
+import hashlib
 import os
+import struct
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from worker.cookie_file import HEADER, Cookie, read_line
 from worker.errors import Fault, JobError, Reason
 from worker.sites import site_of
 
-_HEADER = "# Netscape HTTP Cookie File\n"
-_HTTP_ONLY = "#HttpOnly_"
-
-# The exit code of a child that has found none; no errno is as high.
-_NONE = 255
+_DIGEST_BYTES = 16
 
 
-def copy_in_child(url: str, source: Path, target: Path) -> bool:
+@dataclass(frozen=True)
+class Lent:
+    """What a download was given: which file's cookies of which site, and as they were then.
+
+    `changed_ns` is when the operator changed the file last; `digests` are of the cookies.
+    """
+
+    source: Path
+    site: str
+    changed_ns: int
+    digests: frozenset[bytes]
+
+
+def copy_in_child(url: str, source: Path, target: Path) -> Lent | None:
     """Call `copy_site_cookies` in a child process, so that no other site's cookies stay in memory.
 
     Returns what that does. The caller must have one thread. Raises OSError when the disk is full,
     otherwise JobError, which only the operator can fix.
     """
+    read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
         code = errno.EIO
         try:
-            code = 0 if copy_site_cookies(url, source, target) else _NONE
+            lent = copy_site_cookies(url, source, target)
+            with open(write_fd, "wb") as pipe:
+                pipe.write(_packed(lent) if lent else b"")
+            code = 0
         except OSError as error:
             code = error.errno or code
         finally:
             os._exit(code)
+    os.close(write_fd)
+    with open(read_fd, "rb") as pipe:
+        packed = pipe.read()
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code in (errno.ENOSPC, errno.EDQUOT):
         raise OSError(code, os.strerror(code))
-    if code not in (0, _NONE):
+    if code:
         raise JobError(
             Reason.INTERNAL, Fault.OPERATOR, f"COOKIES_FILE cannot be copied: error {code}"
         )
-    return code == 0
+    return _unpacked(packed, url, source) if packed else None
 
 
-def copy_site_cookies(url: str, source: Path, target: Path) -> bool:
+def copy_site_cookies(url: str, source: Path, target: Path) -> Lent | None:
     """Write the cookies in `source` that the site of `url` may see to `target`.
 
-    Returns whether there are any. Raises OSError, also when `target` exists.
+    Returns what was given; None if there is none. Raises OSError, also when `target` exists.
     """
-    site = site_of(urlsplit(url).hostname or "")
+    site = _site(url)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    digests = set()
     with (
         source.open(encoding="utf-8", errors="surrogateescape", newline="") as jar,
         open(
             os.open(target, flags, mode=0o600), "w", encoding="utf-8", errors="surrogateescape"
         ) as copy,
     ):
-        copy.write(_HEADER)
-        found = [line for line in jar if _site_of_cookie(line) == site]
-        copy.writelines(line.rstrip("\r\n") + "\n" for line in found)
-    return bool(found)
+        changed_ns = os.fstat(jar.fileno()).st_mtime_ns
+        copy.write(HEADER)
+        for line in jar:
+            cookie = read_line(line)
+            if cookie and cookie.site == site:
+                copy.write(line.rstrip("\r\n") + "\n")
+                digests.add(digest(cookie))
+    return Lent(source, site, changed_ns, frozenset(digests)) if digests else None
 
 
-def _site_of_cookie(line: str) -> str | None:
-    """The site that the cookie in this line belongs to; None for a comment or a malformed line."""
-    fields = line.removeprefix(_HTTP_ONLY).split("\t")
-    if len(fields) != 7 or fields[0].startswith("#"):
-        return None
-    return site_of(fields[0].lstrip("."))
+def digest(cookie: Cookie) -> bytes:
+    """By what it is known again without being kept."""
+    text = "\0".join((*cookie.key, cookie.value, cookie.expires))
+    return hashlib.sha256(text.encode(errors="surrogateescape")).digest()[:_DIGEST_BYTES]
+
+
+def _site(url: str) -> str:
+    with contextlib.suppress(ValueError):
+        return site_of(urlsplit(url).hostname or "")
+    return ""
+
+
+def _packed(lent: Lent) -> bytes:
+    return struct.pack("q", lent.changed_ns) + b"".join(lent.digests)
+
+
+def _unpacked(packed: bytes, url: str, source: Path) -> Lent:
+    (changed_ns,) = struct.unpack_from("q", packed)
+    places = range(struct.calcsize("q"), len(packed), _DIGEST_BYTES)
+    digests = frozenset(packed[place : place + _DIGEST_BYTES] for place in places)
+    return Lent(source, _site(url), changed_ns, digests)

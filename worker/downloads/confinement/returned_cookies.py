@@ -1,0 +1,168 @@
+"""Write back the cookies that a site has changed while a download used them.
+
+Sites renew a session as it is used, and an old one ends after a while. Runs in the downloads
+worker, which does not trust the download: it takes new values of cookies that were there, of the
+download's own site, and nothing else. So a download that lies spoils the cookies of its own site.
+
+The file is replaced as a whole, whenever the writer may be killed. Downloads that end at the same
+time wait for each other, and the first to change a cookie wins. The file keeps its time of
+modification, so another one says that the operator has replaced it, and that is left alone.
+"""
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import re
+import signal
+import stat
+import time
+from pathlib import Path
+
+from worker.cookie_file import Cookie, read_line, with_value
+from worker.downloads.confinement.cookies import Lent, digest
+from worker.processes import process_setup
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 5.0
+"""How long a writer may take, with all that it waits for."""
+
+_MAX_RETURNED_BYTES = 1 << 20
+# RFC 6265bis, 5.6: name and value together.
+_MAX_COOKIE_BYTES = 4096
+# RFC 6265bis, 5.5: no cookie lasts longer than 400 days.
+_MAX_AGE_S = 400 * 86_400
+_VALUE = re.compile(r"[ -:<-~]*")
+_EXPIRES = re.compile(r"[0-9]{1,11}")
+
+_Key = tuple[str, str, str]
+
+# Files of which it was said that they cannot be written.
+_said: set[Path] = set()
+
+
+def take_back(lent: Lent, returned: Path) -> None:
+    """Write the changed cookies in the file `returned` to where they come from.
+
+    In a child process, so that no other site's cookies stay in memory; the caller must have one
+    thread. What does not work is logged, once for each file.
+    """
+    worker_pid = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        code = errno.EIO
+        try:
+            process_setup.die_with_parent(worker_pid)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+            write_back(lent, returned)
+            code = 0
+        except OSError as error:
+            code = error.errno or code
+        finally:
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code and lent.source not in _said:
+        _said.add(lent.source)
+        why = os.strerror(code) if code > 0 else f"signal {-code}"
+        log.warning(
+            "Cookies that sites change cannot be written back to %s (%s): they may end early.",
+            lent.source,
+            why,
+        )
+
+
+def write_back(lent: Lent, returned: Path) -> None:
+    """Do that in this process. Raises OSError."""
+    changes = _changes(lent, returned)
+    if not changes:
+        return
+    source = Path(os.path.realpath(lent.source))
+    directory_fd = os.open(source.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(directory_fd, fcntl.LOCK_EX)
+        before = source.stat()
+        if before.st_mtime_ns != lent.changed_ns:
+            return
+        lines = _read(source).splitlines(keepends=True)
+        merged = "".join(_merged(line, lent, changes) for line in lines)
+        if merged != "".join(lines):
+            _replace(source, merged, before, directory_fd)
+    finally:
+        os.close(directory_fd)
+
+
+def _changes(lent: Lent, returned: Path) -> dict[_Key, Cookie]:
+    """What the download has changed, by its own account."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(returned, flags)
+    except OSError:
+        return {}
+    try:
+        status = os.fstat(fd)
+        is_file = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+        if not is_file or status.st_size > _MAX_RETURNED_BYTES:
+            return {}
+        text = os.read(fd, _MAX_RETURNED_BYTES).decode("utf-8", "replace")
+    finally:
+        os.close(fd)
+    found = map(read_line, text.split("\n"))
+    cookies = [cookie for cookie in found if cookie and cookie.site == lent.site]
+    latest = time.time() + _MAX_AGE_S
+    return {
+        cookie.key: cookie
+        for cookie in cookies
+        if digest(cookie) not in lent.digests and _is_sane(cookie, latest)
+    }
+
+
+def _is_sane(cookie: Cookie, latest: float) -> bool:
+    return (
+        len(cookie.name) + len(cookie.value) <= _MAX_COOKIE_BYTES
+        and _VALUE.fullmatch(cookie.value) is not None
+        and _EXPIRES.fullmatch(cookie.expires) is not None
+        and int(cookie.expires) <= latest
+    )
+
+
+def _read(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def _merged(line: str, lent: Lent, changes: dict[_Key, Cookie]) -> str:
+    cookie = read_line(line)
+    # Only what the download was given, and nobody has changed since.
+    if cookie is None or cookie.key not in changes or digest(cookie) not in lent.digests:
+        return line
+    change = changes[cookie.key]
+    return with_value(line, change.value, change.expires)
+
+
+def _replace(path: Path, text: str, before: os.stat_result, directory_fd: int) -> None:
+    """Replace a file whole, unless somebody else has done so meanwhile."""
+    made = path.with_name(f".{path.name}.new")
+    made.unlink(missing_ok=True)  # that of a writer which was killed
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with open(os.open(made, flags, mode=0o600), "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+            file.flush()
+            made_by = os.fstat(file.fileno())
+            if (made_by.st_uid, made_by.st_gid) != (before.st_uid, before.st_gid):
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) & 0o666)
+            os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
+            os.fsync(file.fileno())
+        if _identity(path.stat()) == _identity(before):
+            os.replace(made, path)
+            os.fsync(directory_fd)
+    finally:
+        with contextlib.suppress(OSError):
+            made.unlink()
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
