@@ -1,11 +1,14 @@
 """Whose job is next: shares, rates, and the worker that is kept for short calls."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher, make_media
-from worker.errors import Fault, JobError, Reason, TelegramBusy
+from worker.dispatch.outcomes import MAX_REFUSED_S
+from worker.errors import Fault, JobError, Reason, TelegramBusy, TelegramUnreachable
+from worker.ledger import ledger_path
 from worker.notices import Notice, Topic
 from worker.protocol import Deliver, Download, Explain, Media, PostStatus, Reader, Reply
 
@@ -95,6 +98,43 @@ def test_flood_wait_for_edits_holds_no_new_message(bot: SteppedDispatcher, busy:
     assert not bot.tasks(busy)
     bot.pass_time(65)
     assert bot.tasks(busy)
+
+
+def refuse_for_long(bot: SteppedDispatcher) -> None:
+    """Let the only answer on its way be one that no message can be turned into."""
+    bot.fail(Deliver, TelegramUnreachable("editMessageMedia: Internal Server Error"))
+    with sqlite3.connect(ledger_path(bot.settings.data_dir)) as ledger:
+        ledger.execute("UPDATE jobs SET refused_s = ? WHERE kind = 'deliver'", (MAX_REFUSED_S,))
+
+
+def test_flood_wait_for_new_messages_holds_an_answer_that_is_one(bot: SteppedDispatcher) -> None:
+    bot.send(LINK, chat_id=GROUP)
+    bot.post()
+    bot.finish_download()
+    refuse_for_long(bot)
+    bot.send(f"{LINK}2", user_id=OTHER, chat_id=GROUP)
+    bot.fail(PostStatus, TelegramBusy(60.0))
+    bot.pass_time(50)
+    assert not bot.tasks(Deliver)
+    bot.pass_time(20)
+    assert bot.task(Deliver).reply_to is not None
+
+
+def test_flood_wait_for_edits_holds_no_answer_of_its_own(bot: SteppedDispatcher) -> None:
+    bot.send(LINK, chat_id=GROUP)
+    bot.post()
+    bot.finish_download()
+    refuse_for_long(bot)
+    bot.send(f"{LINK}2", user_id=OTHER, chat_id=GROUP)
+    bot.post(51)
+    bot.finish_download()
+    bot.fail(Deliver, TelegramBusy(60.0))
+    bot.pass_time(10)
+    assert bot.task(Deliver).reply_to is not None
+    # And the other way round: it is no edit that Telegram has had enough of.
+    bot.fail(Deliver, TelegramBusy(600.0))
+    bot.pass_time(100)
+    assert bot.task(Deliver).message_id == 51
 
 
 def test_uploads_leave_a_worker_to_short_calls(make_bot: MakeBot) -> None:

@@ -284,7 +284,8 @@ class Dispatcher:
 
     def _paused(self, now: Monotonic) -> Paused:
         edits = self._rate_limits.paused_chats(now, edits=True)
-        return Paused(edits, self._rate_limits.paused_chats(now, edits=False))
+        sends = self._rate_limits.paused_chats(now, edits=False)
+        return Paused(edits, sends, outcomes.MAX_REFUSED_S)
 
     def _begin(self, job: Job, pool: Pool, now: Monotonic) -> Exception | None:
         """Give a job to a worker; returns why it cannot be, when it cannot."""

@@ -20,10 +20,14 @@ from worker.ledger.records import Request
 
 @dataclass(frozen=True)
 class Paused:
-    """The ids of the chats that take no edits for a while, and of those that take no messages."""
+    """The ids of the chats that take no edits for a while, and of those that take no messages.
+
+    An answer that has been refused for `apart_from_s` is no edit but a message of its own.
+    """
 
     edits: Sequence[int] = ()
     sends: Sequence[int] = ()
+    apart_from_s: float = float("inf")
 
 
 NOT_PAUSED = Paused()
@@ -78,7 +82,8 @@ _NEXT = """
         AND (chat_id IS NULL
             OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed))
             AND chat_id NOT IN (SELECT value FROM json_each(
-                iif(kind IN ('deliver', 'explain'), :paused_edits, :paused_sends))))
+                iif(kind IN ('deliver', 'explain') AND refused_s < :apart_from_s,
+                    :paused_edits, :paused_sends))))
         AND (:uploads OR kind NOT IN ('group', 'deliver'))
         AND NOT (kind IN ('group', 'deliver')
             AND media_key NOT IN (SELECT media_key FROM media)
@@ -125,6 +130,7 @@ def take(
         closed=json.dumps(closed_chat_ids or []),
         paused_edits=json.dumps(paused.edits),
         paused_sends=json.dumps(paused.sends),
+        apart_from_s=paused.apart_from_s,
         uploads=uploads,
         of_user=share.of_user,
         of_chat=share.of_chat,
