@@ -5,8 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
+from worker.dispatch.status.progress import LATE_EDIT_S
 from worker.dispatch.status.showing import Showing
-from worker.errors import Fault, JobError, Reason
+from worker.errors import (
+    Fault,
+    JobError,
+    MessageGone,
+    Reason,
+    TelegramBusy,
+    TelegramUnreachable,
+)
+from worker.pool.events import StopReason
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -166,6 +175,57 @@ def test_edit_on_its_way_would_overwrite_an_answer_that_did_not_wait(
     cancel_during_an_edit(bot)
     assert bot.tasks(EditStatus)
     assert bot.tasks(Explain)
+
+
+def lose_the_edit(bot: SteppedDispatcher) -> None:
+    bot.fail(EditStatus, TelegramUnreachable("editMessageText: ReadTimeout"))
+
+
+def stop_the_edit(bot: SteppedDispatcher) -> None:
+    bot.telegram.stop(bot.job_id(EditStatus), StopReason.TIMED_OUT)
+
+
+@pytest.mark.parametrize(
+    ("end", "waits"),
+    [
+        pytest.param(lose_the_edit, True, id="no answer"),
+        pytest.param(lambda bot: bot.lose(EditStatus), True, id="worker lost"),
+        pytest.param(stop_the_edit, True, id="overdue"),
+        pytest.param(lambda bot: bot.finish(EditStatus), False, id="taken"),
+        pytest.param(lambda bot: bot.fail(EditStatus, MessageGone("gone")), False, id="refused"),
+        pytest.param(lambda bot: bot.fail(EditStatus, TelegramBusy(9.0)), False, id="busy"),
+    ],
+)
+def test_sentence_waits_for_an_edit_that_may_come_late(
+    bot: SteppedDispatcher, end: Callable[[SteppedDispatcher], object], waits: bool
+) -> None:
+    cancel_during_an_edit(bot)
+    end(bot)
+    bot.pass_time(int(LATE_EDIT_S) - 1)
+    assert bool(bot.tasks(Explain)) is not waits
+    bot.pass_time(2)
+    assert bot.tasks(Explain), "not for ever"
+
+
+@pytest.mark.negative
+def test_sentence_that_did_not_wait_would_be_overwritten(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Showing, "request_ids_in_doubt", lambda *_: [])
+    cancel_during_an_edit(bot)
+    lose_the_edit(bot)
+    bot.step()
+    assert bot.tasks(Explain)
+
+
+def test_media_need_not_wait_for_an_edit_that_may_come_late(bot: SteppedDispatcher) -> None:
+    downloading(bot)
+    bot.holds_edits = True
+    bot.downloads.report(bot.job_id(Download), Progress(Stage.DOWNLOADING, 1, 2))
+    bot.pass_time(5)
+    lose_the_edit(bot)
+    bot.finish_download()
+    assert bot.tasks(Deliver)
 
 
 def test_link_sent_again_while_its_download_is_being_stopped_is_fetched(

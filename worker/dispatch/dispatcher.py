@@ -268,6 +268,7 @@ class Dispatcher:
                 name,
                 wall,
                 busy_request_ids=self._showing.busy_request_ids,
+                request_ids_in_doubt=self._showing.request_ids_in_doubt(now),
                 paused=self._paused(now),
                 closed_chat_ids=self._rate_limits.closed_chats(now) if name == TELEGRAM else (),
                 share=self._share,

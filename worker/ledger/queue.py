@@ -79,6 +79,9 @@ _NEXT = """
     WHERE pool = :pool AND state = 'waiting'
         AND (not_before <= :wall OR waits_since > :wall)
         AND (request_id IS NULL OR request_id NOT IN (SELECT value FROM json_each(:busy)))
+        AND NOT (kind IN ('deliver', 'explain')
+            AND request_id IN (SELECT value FROM json_each(:in_doubt))
+            AND (SELECT verdict FROM requests WHERE id = job.request_id) IS NOT 'media')
         AND (chat_id IS NULL
             OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed))
             AND chat_id NOT IN (SELECT value FROM json_each(
@@ -110,6 +113,7 @@ def take(
     wall: Wall,
     *,
     busy_request_ids: Sequence[int],
+    request_ids_in_doubt: Sequence[int],
     closed_chat_ids: Sequence[int] | None,
     paused: Paused,
     uploads: bool,
@@ -117,8 +121,8 @@ def take(
 ) -> sqlite3.Row | None:
     """Mark the next job that is due as running, counting the attempt; None when none is due.
 
-    Passed over are jobs of `busy_request_ids`, those for `closed_chat_ids` (None: for any chat),
-    the kinds of calls that are `paused` in their chat,
+    Passed over are jobs of `busy_request_ids`, sentences for `request_ids_in_doubt`, jobs for
+    `closed_chat_ids` (None: for any chat), the kinds of calls that are `paused` in their chat,
     uploads unless `uploads`, and downloads beyond the `share` of their person and their chat.
     """
     waiting = db.execute(
@@ -126,6 +130,7 @@ def take(
         pool=pool,
         wall=wall,
         busy=json.dumps(busy_request_ids),
+        in_doubt=json.dumps(request_ids_in_doubt),
         some_open=closed_chat_ids is not None,
         closed=json.dumps(closed_chat_ids or []),
         paused_edits=json.dumps(paused.edits),

@@ -25,6 +25,11 @@ QUEUE_LOOK_S = 2.0
 SILENCE_S = 10.0
 """Without a word from a download for so long, its last speed is not shown any more."""
 
+LATE_EDIT_S = 15.0
+"""For how long after an edit without an answer no sentence follows, which that edit could
+overwrite if it comes late. Telegram's server keeps the order in which edits of a chat reach it, so
+this is for those that are held up on the way there."""
+
 CALL_IDS = 2**62
 """Calls that are not in the ledger; their ids begin where no job's id will ever be."""
 
@@ -68,6 +73,7 @@ class ProgressBoard:
         self._heard_at: dict[int, float] = {}
         self._messages: dict[int, _Message] = {}
         self._in_edit: dict[int, EditStatus] = {}
+        self._late_until: dict[int, float] = {}
         self._edited_at: dict[int, float] = {}
         self._look_at: float | None = None
         self._ids = itertools.count(CALL_IDS)
@@ -76,6 +82,11 @@ class ProgressBoard:
     def request_ids_in_edit(self) -> list[int]:
         """Requests whose answer must wait, or an edit on its way could overwrite it."""
         return [edit.request_id for edit in self._in_edit.values()]
+
+    def request_ids_in_doubt(self, now: Monotonic) -> list[int]:
+        """Requests of which an edit has had no answer and may still come."""
+        self._late_until = {key: until for key, until in self._late_until.items() if until > now}
+        return list(self._late_until)
 
     @property
     def at_work(self) -> Mapping[Place, Progress]:
@@ -219,6 +230,11 @@ class ProgressBoard:
     def edit_ended(self, edit_id: int) -> None:
         """An edit is over, well or not."""
         self._in_edit.pop(edit_id, None)
+
+    def edit_lost(self, edit_id: int, now: Monotonic) -> None:
+        """An edit had no answer, and may still be on its way."""
+        if edit := self._in_edit.pop(edit_id, None):
+            self._late_until[edit.request_id] = now + LATE_EDIT_S
 
 
 def _is_moving(progress: Progress) -> bool:

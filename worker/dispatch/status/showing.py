@@ -11,9 +11,10 @@ from worker.dispatch.status.actions import ChatActions
 from worker.dispatch.status.pauses import Pauses
 from worker.dispatch.status.progress import CALL_IDS, ProgressBoard
 from worker.dispatch.tasks import Task
+from worker.errors import TelegramUnreachable
 from worker.ledger import Ledger
 from worker.pool import Pool
-from worker.pool.events import Event, Failed, Reported
+from worker.pool.events import Event, Failed, Finished, Reported
 from worker.protocol import (
     Deliver,
     Download,
@@ -44,6 +45,13 @@ class Showing:
     def busy_request_ids(self) -> list[int]:
         """Requests whose answer must wait, or an edit on its way could overwrite it."""
         return self._board.request_ids_in_edit
+
+    def request_ids_in_doubt(self, now: Monotonic) -> list[int]:
+        """Requests whose sentence must wait, or an edit that comes late could overwrite it.
+
+        Media may go: no edit of a text changes them.
+        """
+        return self._board.request_ids_in_doubt(now)
 
     def began(self, job_id: int, task: Task, now: Monotonic) -> None:
         """A worker has begun with a job."""
@@ -127,9 +135,14 @@ class Showing:
         if event.job_id < CALL_IDS:
             return False
         if not isinstance(event, Reported) and (call := self._calls.pop(event.job_id, None)):
-            self._board.edit_ended(event.job_id)
-            if isinstance(event, Failed):
-                self._rate_limits.heed_decoration(chat_of(call), event.error, now)
+            match event:
+                case Finished():
+                    self._board.edit_ended(event.job_id)
+                case Failed(error=error) if not isinstance(error, TelegramUnreachable):
+                    self._board.edit_ended(event.job_id)
+                    self._rate_limits.heed_decoration(chat_of(call), error, now)
+                case _:
+                    self._board.edit_lost(event.job_id, now)
         return True
 
 
