@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from worker.form import WHOLE, Form
-from worker.protocol import DEFAULT_LANGUAGE, AnswerButton, Reply
+from worker.protocol import DEFAULT_LANGUAGE, AnswerButton, Reader, Reply
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,19 @@ class CancelRequest:
 
 
 @dataclass(frozen=True)
+class CancelAll:
+    """A person wants none of their links in a chat any more, by the message `message_id` there.
+
+    `says_nothing_found`: the person is answered also when there is no such link.
+    """
+
+    reader: Reader
+    user_id: int
+    message_id: int
+    says_nothing_found: bool
+
+
+@dataclass(frozen=True)
 class Ban:
     """An admin shuts a person out, or lets one in again."""
 
@@ -57,4 +70,4 @@ class Ban:
     is_banned: bool
 
 
-Effect = OpenRequest | EditLinks | CancelRequest | Ban | Reply | AnswerButton
+Effect = OpenRequest | EditLinks | CancelRequest | CancelAll | Ban | Reply | AnswerButton

@@ -61,6 +61,7 @@ RUSSIAN = replace(
     hours=UNITS,
     notices={
         **ENGLISH.notices,
+        Topic.CANCELLED_ALL: FORMS,
         Topic.LINKS_LEFT_OUT: {form: f"{text}, {{most_links}}" for form, text in FORMS.items()},
     },
 )

@@ -7,6 +7,7 @@ import pytest
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.dispatch.status.progress import LATE_EDIT_S
 from worker.dispatch.status.showing import Showing
+from worker.effects import CancelAll
 from worker.errors import (
     Fault,
     JobError,
@@ -15,6 +16,7 @@ from worker.errors import (
     TelegramBusy,
     TelegramUnreachable,
 )
+from worker.notices import Notice, Topic
 from worker.pool.events import StopReason
 from worker.protocol import (
     AnswerButton,
@@ -24,6 +26,8 @@ from worker.protocol import (
     Explain,
     PostStatus,
     Progress,
+    Reader,
+    Reply,
     SendGroup,
     Stage,
 )
@@ -74,6 +78,31 @@ def my_request(bot: SteppedDispatcher) -> int:
     ((request_id,),) = bot.rows("SELECT id FROM requests WHERE user_id = ?", ME)
     assert isinstance(request_id, int)
     return request_id
+
+
+def test_all_of_mine_in_this_chat_are_cancelled_at_once(bot: SteppedDispatcher) -> None:
+    bot.send(*(f"{LINK}/{number}" for number in range(3)), user_id=ME)
+    bot.settle()
+    bot.send(f"{LINK}/elsewhere", user_id=ME, chat_id=-5)
+    bot.settle()
+    bot.send(f"{LINK}/other", user_id=OTHER)
+    bot.settle()
+    assert bot.tasks(Download)
+    bot.bring(CancelAll(Reader(ME), ME, 1, says_nothing_found=True))
+    assert list(bot.downloads.stopped) == list(bot.tasks(Download))[:1], "what runs ends"
+    assert bot.task(Reply).notices == (Notice(Topic.CANCELLED_ALL, {"count": 3}),)
+    assert [explained.reason for explained in bot.settle()] == [None] * 3
+    left = bot.rows("SELECT user_id, chat_id FROM requests WHERE answered_at IS NULL ORDER BY id")
+    assert left == [(ME, -5), (OTHER, OTHER)]
+
+
+@pytest.mark.parametrize("says_nothing_found", [True, False])
+def test_where_nothing_waits_nothing_is_cancelled(
+    bot: SteppedDispatcher, says_nothing_found: bool
+) -> None:
+    bot.bring(CancelAll(Reader(-5), ME, 1, says_nothing_found))
+    notices = [each.notices for each in bot.tasks(Reply).values()]
+    assert notices == [(Notice(Topic.NOTHING_TO_CANCEL),)] * says_nothing_found
 
 
 @pytest.mark.parametrize("stage", STAGES)

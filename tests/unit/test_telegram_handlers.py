@@ -1,5 +1,6 @@
 """Updates: what each asks for, and that none can do harm."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.support.updates import (
     said,
 )
 from worker import media_keys
-from worker.effects import Ban, CancelRequest, Effect, OpenRequest
+from worker.effects import Ban, CancelAll, CancelRequest, EditLinks, Effect, OpenRequest
 from worker.errors import LinkFlaw
 from worker.form import Form
 from worker.notices import About, Notice, Topic
@@ -35,7 +36,7 @@ def reply(*notices: Notice, chat: int = USER) -> Reply:
     return Reply(Reader(chat), MESSAGE, notices)
 
 
-def notice(about: About, **values: int) -> Notice:
+def notice(about: About, **values: int | str) -> Notice:
     return Notice(about, values)
 
 
@@ -62,7 +63,25 @@ HELP = notice(Topic.HELP, most_links=MAX_LINKS)
         (said("/start"), [reply(HELP)]),
         (said("/help now"), [reply(HELP)]),
         (said("/Help@our_bot"), [reply(HELP)]),
-        (said("/helpless"), [reply(notice(Topic.HINT))]),
+        (said("/helpless"), [reply(notice(Topic.DID_YOU_MEAN, command="help"))]),
+        (said("/vidoe"), [reply(notice(Topic.DID_YOU_MEAN, command="video"))]),
+        (said("/audoi", chat=GROUP), []),
+        (
+            said("/audoi@our_bot", chat=GROUP),
+            [reply(notice(Topic.DID_YOU_MEAN, command="audio"), chat=GROUP)],
+        ),
+        (said("/xyzzy"), [reply(notice(Topic.HINT))]),
+        (said("/video"), [reply(notice(Topic.WHICH_LINK))]),
+        (said("/cancel"), [CancelAll(Reader(USER), USER, MESSAGE, says_nothing_found=True)]),
+        (
+            said("/cancel", chat=GROUP),
+            [CancelAll(Reader(GROUP), USER, MESSAGE, says_nothing_found=False)],
+        ),
+        (
+            said("/cancel@our_bot all", chat=GROUP),
+            [CancelAll(Reader(GROUP), USER, MESSAGE, says_nothing_found=True)],
+        ),
+        (said("/cancel@other_bot", chat=GROUP), []),
         (said("hello"), [reply(notice(Topic.HINT))]),
         (said("x" * 4096), [reply(notice(Topic.HINT))]),
         (said(sticker={}), [reply(notice(Topic.HINT))]),
@@ -131,6 +150,32 @@ def test_a_command_counts_in_a_caption_as_well() -> None:
     (effect,) = handle_update(said(caption=f"/audio {LINK}", photo=[{}]))
     assert isinstance(effect, OpenRequest)
     assert effect.form == Form(sound_only=True)
+
+
+@pytest.mark.parametrize(
+    ("argument", "height"),
+    [
+        *(("720", 720), ("720p", 720), ("720P\n", 720), ("1080p", 1080), ("144", 144)),
+        *(("4k", 2160), ("4K", 2160), ("2k", 1440), ("8K", 4320)),
+        # What is no height stands there for other people.
+        *(("", None), ("best", None), ("p720", None), ("720i", None), ("hd", None)),
+    ],
+)
+def test_a_video_may_be_wanted_no_higher_than(argument: str, height: int | None) -> None:
+    form = Form(max_height=height)
+    wanted = dataclasses.replace(opened(LINK), form=form, media_key=media_keys.of_link(LINK, form))
+    assert handle_update(said(f"/video {argument} {LINK}")) == (wanted,)
+    edited = handle_update({"edited_message": said(f"/video {argument} {LINK}")["message"]})
+    assert edited == (EditLinks(USER, MESSAGE, (wanted,)),)
+    answer = said(f"/video {argument}", reply_to_message={"text": LINK})
+    assert handle_update(answer) == (wanted,)
+
+
+@pytest.mark.parametrize("height", ["0", "5", "9p", "10000", "999999"])
+def test_a_height_that_no_video_has_is_asked_for_again(height: str) -> None:
+    text = f"/video {height} {LINK}"
+    assert handle_update(said(text)) == (reply(notice(Topic.WHICH_HEIGHT)),)
+    assert handle_update({"edited_message": said(text)["message"]}) == ()
 
 
 def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:

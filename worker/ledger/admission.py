@@ -7,11 +7,11 @@ import json
 from dataclasses import dataclass
 
 from worker.clocks import Wall
-from worker.effects import Ban, OpenRequest
+from worker.effects import Ban, CancelAll, OpenRequest
 from worker.ledger import queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
-from worker.notices import Notice, Refusal
+from worker.notices import Notice, Refusal, Topic
 from worker.protocol import Reader, Reply, to_json
 
 REPLIES_A_MINUTE = 5
@@ -63,6 +63,15 @@ def say_no(db: Database, link: OpenRequest, refusal: Refusal, wall: Wall) -> Non
     ):
         reader = Reader(link.chat_id, link.language, link.thread_id)
         _add_reply(db, Reply(reader, link.message_id, (Notice(refusal),)), link.user_id, wall)
+
+
+def tell_cancelled(db: Database, effect: CancelAll, cancelled: int, wall: Wall) -> None:
+    """Say how many links a person has cancelled, unless nobody may have asked this bot for it."""
+    notice = Notice(Topic.CANCELLED_ALL, {"count": cancelled})
+    if not cancelled:
+        notice = Notice(Topic.NOTHING_TO_CANCEL)
+    if cancelled or effect.says_nothing_found:
+        reply(db, Reply(effect.reader, effect.message_id, (notice,)), wall)
 
 
 def reply(db: Database, message: Reply, wall: Wall) -> None:

@@ -141,6 +141,10 @@ class Ledger:
                         notice = notices.Notice(outcome)
                         answer = protocol.AnswerButton(effect.callback_id, effect.language, notice)
                         queue.add(self._db, Kind.BUTTON, wall, payload=protocol.to_json(answer))
+                    case effects.CancelAll():
+                        cancelled, stop = requests.cancel_all(self._db, effect, wall)
+                        to_stop += stop
+                        admission.tell_cancelled(self._db, effect, cancelled, wall)
                     case effects.Ban():
                         admission.ban(self._db, effect, wall)
                     case protocol.Reply():

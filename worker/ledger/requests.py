@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from worker.clocks import Wall
-from worker.effects import CancelRequest, EditLinks, OpenRequest
+from worker.effects import CancelAll, CancelRequest, EditLinks, OpenRequest
 from worker.errors import Reason
 from worker.ledger import fairness, known_failures, media_cache, queue
 from worker.ledger.database import Database
@@ -263,6 +263,17 @@ def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, 
     if not request or not _is_open(request):
         return Cancelled.TOO_LATE, []
     return Cancelled.DONE, _withdraw(db, request, wall)
+
+
+def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[int]]:
+    """A person cancels all in a chat. Returns how many links, and the ids of jobs to stop."""
+    rows = db.execute(
+        "SELECT * FROM requests WHERE user_id = ? AND chat_id = ? AND answered_at IS NULL",
+        effect.user_id,
+        effect.reader.chat_id,
+    )
+    mine = list(filter(_is_open, map(read_request, rows)))
+    return len(mine), [job_id for request in mine for job_id in _withdraw(db, request, wall)]
 
 
 def _may_cancel(request: Request, effect: CancelRequest) -> bool:

@@ -4,15 +4,17 @@ Pure: an update goes in, effects come out, nobody is called. An update may hold 
 that is not understood asks for nothing.
 """
 
+import dataclasses
 import functools
 import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from worker import media_keys
-from worker.effects import Ban, CancelRequest, EditLinks, Effect, OpenRequest
+from worker.effects import Ban, CancelAll, CancelRequest, EditLinks, Effect, OpenRequest
 from worker.form import WHOLE, Form
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton, Reader, Reply
@@ -33,6 +35,9 @@ _COMMAND = re.compile(
 )
 # Of a person, or of a supergroup or channel in whose name somebody writes.
 _SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
+# How people say the height of a video before its link: 720, 720p, 4K.
+_HEIGHT = re.compile(r"(?:(?P<lines>[0-9]{1,6})p?|(?P<name>[248]k))(?!\S)", re.IGNORECASE)
+_LINES_OF = {"2k": 1440, "4k": 2160, "8k": 4320}
 _REQUEST_ID = re.compile(r"[0-9]{1,18}")
 # Somebody said or sent something, as against Telegram's notes that a message was pinned, a
 # timer set, a member added: nobody waits for an answer to those.
@@ -169,7 +174,12 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
             return effects
     if not people.may_use(message.user_id):
         return message.reply(Notice(Topic.PRIVATE_BOT)) if message.is_private else ()
-    wish = _WISHES.get(message.command, _PLAIN)
+    if message.command == _CANCEL:
+        is_for_us = message.is_private or bool(message.addressee)
+        return (CancelAll(message.reader, message.user_id, message.message_id, is_for_us),)
+    wish = _wish_of(message)
+    if wish is None:
+        return message.reply(Notice(Topic.WHICH_HEIGHT))
     links, notices = _read_links(message, wish)
     if not links and not notices:
         return _talk(message, wish.without_links)
@@ -184,7 +194,9 @@ def _handle_edit(message: Message, people: People, username: Callable[[], str]) 
         return ()
     if not _is_for_us(message, username) or not people.may_use(message.user_id):
         return ()
-    links, notices = _read_links(message, _WISHES.get(message.command, _PLAIN))
+    if (wish := _wish_of(message)) is None:
+        return ()
+    links, notices = _read_links(message, wish)
     reply = message.reply(*notices)
     return (EditLinks(message.reader.chat_id, message.message_id, links, reply),)
 
@@ -224,8 +236,26 @@ _WISHES: Mapping[str, Wish] = {
     "start": Wish(without_links=_HELP),
     "help": Wish(without_links=_HELP),
     "audio": Wish(Form(sound_only=True), without_links=_WHICH_LINK, takes_reply=True),
+    "video": Wish(without_links=_WHICH_LINK, takes_reply=True),
     "fresh": Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
 }
+
+
+_CANCEL = "cancel"
+_COMMANDS = (*_WISHES, _CANCEL)
+
+
+def _wish_of(message: Message) -> Wish | None:
+    """What a message wants of its links; None if it asks for a height that no video has."""
+    wish = _WISHES.get(message.command, _PLAIN)
+    height = _HEIGHT.match(message.argument) if message.command == "video" else None
+    if height is None:
+        return wish
+    lines = int(height["lines"]) if height["lines"] else _LINES_OF[height["name"].lower()]
+    try:
+        return dataclasses.replace(wish, form=Form(max_height=lines))
+    except ValueError:
+        return None
 
 
 def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
@@ -259,6 +289,8 @@ def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], 
 
 def _talk(message: Message, answer: Notice | None) -> Effects:
     """Answer a message without any link, if it wants one."""
+    if answer is None and (near := get_close_matches(message.command, _COMMANDS, n=1)):
+        answer = Notice(Topic.DID_YOU_MEAN, {"command": near[0]})
     # In a group a command without a name may be meant for any of its bots.
     if answer and (message.is_private or message.addressee):
         return message.reply(answer)

@@ -129,8 +129,9 @@ ENGLISH = Catalogue(
             "Send me a link to a video, a song or a picture, and I will send you the file.\n\n"
             "• Up to {most_links} links in a message.\n"
             "• /audio and a link: only the sound.\n"
+            "• /video 720 and a link: no higher quality than that, for a smaller file.\n"
             "• /fresh and a link: download it again, in case it has changed.\n"
-            "• The Cancel button stops a download.\n"
+            "• The Cancel button stops a download, /cancel all of yours.\n"
             "• Live streams, private pages and copy-protected videos do not work."
         ),
         Topic.HINT: "Send me a link to a video, a song or a picture. /help tells you more.",
@@ -148,6 +149,15 @@ ENGLISH = Catalogue(
             ),
         },
         Topic.DEAD_BUTTON: "This button no longer does anything.",
+        Topic.CANCELLED_ALL: {
+            PluralForm.ONE: "I have stopped the one link of yours that was not done.",
+            PluralForm.OTHER: "I have stopped the {count} links of yours that were not done.",
+        },
+        Topic.NOTHING_TO_CANCEL: "No link of yours is waiting here.",
+        Topic.WHICH_HEIGHT: (
+            "How many lines should the video have at most? For example: /video 720 and the link."
+        ),
+        Topic.DID_YOU_MEAN: "I do not know that command. Did you mean /{command}?",
         Topic.BAN_WHOM: (
             "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."
         ),
