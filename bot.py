@@ -17,21 +17,29 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-from maintenance import check, runs
+from maintenance import check
 from maintenance.check import EXIT_CONFIG
-from maintenance.janitor import Janitor
-from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
-from worker import __version__, clocks, data_directory, logs
-from worker.dispatch.dispatcher import Dispatcher
-from worker.dispatch.poller import Poller
-from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
-from worker.errors import PASSING_ERRNOS
-from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
-from worker.ledger.upkeep import Upkeep
-from worker.pool import Pool
-from worker.processes import process_setup, process_table, signals
-from worker.processes.stop_signals import StopSignals
-from worker.settings import Settings, SettingsError, load_settings
+
+try:
+    from maintenance import runs
+    from maintenance.janitor import Janitor
+    from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
+    from worker import __version__, clocks, data_directory, logs
+    from worker.dispatch.dispatcher import Dispatcher
+    from worker.dispatch.poller import Poller
+    from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
+    from worker.errors import PASSING_ERRNOS
+    from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
+    from worker.ledger.upkeep import Upkeep
+    from worker.pool import Pool
+    from worker.processes import process_setup, process_table, signals
+    from worker.processes.stop_signals import StopSignals
+    from worker.settings import Settings, SettingsError, load_settings, read_settings
+except ImportError as error:
+    # What is missing is one of the things that are looked for.
+    if "--check" not in sys.argv[1:]:
+        raise
+    sys.exit(check.main_without_packages(error))
 
 log = logging.getLogger("bot")
 
@@ -66,16 +74,14 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"fetchbot {__version__}")
     options = parser.parse_args(arguments)
+    if options.check:
+        return check.main(*read_settings(os.environ, Path(".env")))
     try:
         settings = load_settings(os.environ, Path(".env"))
     except SettingsError as error:
-        if options.check:
-            return check.refuse(error)
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return EXIT_CONFIG
-    if options.check:
-        return check.main(settings)
     logs.configure(settings.secrets)
     for sentence in (*settings.warnings, *check.missing_programs()):
         log.warning("%s", sentence)

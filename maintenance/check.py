@@ -1,8 +1,9 @@
 """`python bot.py --check`: look at everything that the bot needs, and say what is wrong.
 
-A line for each thing, which says what to do. Nothing is changed, except that a missing data
-directory is made, for the owner of the one that it is in. Only the check of the token uses the
-network.
+A line for each thing, which says what to do, in the order in which it is done: programs, packages,
+settings, directories, and the token last. It needs no package itself. Nothing is changed, except
+that a missing data directory is made, for the owner of the one that it is in. Only the check of the
+token uses the network.
 """
 
 import configparser
@@ -15,19 +16,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-
 from maintenance import limits, machine
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
 from maintenance.output import escape_unprintable, hang, one_line
+from maintenance.packages import broken_packages, check_certificates, check_packages
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
 from worker import data_directory
 from worker.dispatch import disk_space
-from worker.downloads.confinement import isolation, landlock
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import LedgerBusy, LedgerError, check_file, ledger_path
 from worker.logs import redact
-from worker.settings import MEBIBYTE, VARIABLES, Settings, SettingsError
+from worker.settings import MEBIBYTE, VARIABLES, Settings, read_settings
 
 EXIT_OK = 0
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to be restarted
@@ -39,17 +38,21 @@ _AFTER_GRACE_S = 15.0
 _SUPERVISOR_CONF = Path(__file__).parent.parent / "supervisor.conf"
 
 
-def main(settings: Settings) -> int:
-    """Check everything and print it. Returns the exit code: 0, or 78 if anything failed."""
-    findings = run_checks(settings)
+def main(settings: Settings, problems: Sequence[str] = ()) -> int:
+    """Check everything and print it. Returns the exit code: 0, or 78 if anything failed.
+
+    `problems` are those of settings that could not be read.
+    """
+    findings = run_checks(settings, problems)
     print_findings(findings, settings.secrets)
     return exit_code(findings)
 
 
-def refuse(error: SettingsError) -> int:
-    """Print what is wrong with settings that could not even be read. Returns 78."""
-    print_findings(critical("settings", problem) for problem in error.problems)
-    return EXIT_CONFIG
+def main_without_packages(error: ImportError) -> int:
+    """The same where the bot cannot be imported; raises `error` if no package is to blame."""
+    if not broken_packages():
+        raise error
+    return main(*read_settings(os.environ, Path(".env")))
 
 
 def print_findings(findings: Iterable[Finding], secrets: Sequence[str] = ()) -> None:
@@ -72,43 +75,50 @@ def exit_code(findings: Iterable[Finding]) -> int:
 
 
 def run_checks(
-    settings: Settings, ask_telegram: Callable[[Settings], str] | None = None
+    settings: Settings,
+    problems: Sequence[str] = (),
+    ask_telegram: Callable[[Settings], str] | None = None,
 ) -> list[Finding]:
     """Run all checks. `ask_telegram` returns the bot's own name, as `getMe` has it."""
-    return [*local_checks(settings), check_token(settings, ask_telegram or _ask_telegram)]
+    findings = local_checks(settings, problems)
+    if problems or broken_packages():
+        return findings  # There is nothing to ask with.
+    return [*findings, check_token(settings, ask_telegram or _ask_telegram)]
 
 
-def local_checks(settings: Settings) -> list[Finding]:
+def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Finding]:
     """Run the checks that need no network; they take about a second."""
     return [
         *check_user(),
-        *check_settings(settings),
+        *check_ffmpeg(),
+        check_packages(),
+        check_ytdlp(),
+        check_certificates(),
+        check_javascript(settings.download_memory_mib),
+        *check_settings(settings, problems),
         *check_admins(settings.admins),
-        *check_memory(settings, psutil.virtual_memory().total),
+        *check_memory(settings, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
         *check_proxy(settings.proxy),
         check_data_dir(settings.data_dir),
         *check_ledger(ledger_path(settings.data_dir)),
         check_disk(settings.data_dir),
         *check_cookies(settings.cookies_file),
         check_shutdown_grace(settings.shutdown_grace_s),
-        check_landlock(),
-        *check_ffmpeg(),
-        check_ytdlp(),
-        check_javascript(settings.download_memory_mib),
+        *check_landlock(),
     ]
 
 
-def check_settings(settings: Settings) -> list[Finding]:
-    """Name the settings that are not the defaults, and repeat the settings' own warnings."""
+def check_settings(settings: Settings, problems: Sequence[str] = ()) -> list[Finding]:
+    """Name what is wrong, or what is not the default, and repeat the settings' own warnings."""
+    warnings = [warning("settings", sentence) for sentence in settings.warnings]
+    if problems:
+        return [*(critical("settings", problem) for problem in problems), *warnings]
     changed = [
         variable.name
         for variable in VARIABLES
         if not variable.is_default(getattr(settings, variable.field))
     ]
-    return [
-        ok("settings", f"valid; given: {', '.join(changed)}"),
-        *(warning("settings", sentence) for sentence in settings.warnings),
-    ]
+    return [ok("settings", f"valid; given: {', '.join(changed)}"), *warnings]
 
 
 def check_user() -> list[Finding]:
@@ -234,9 +244,16 @@ def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Findi
     return ok("SHUTDOWN_GRACE", sentence)
 
 
-def check_landlock() -> Finding:
-    """Check that the kernel confines downloads as far as the bot can ask it to."""
-    return machine.confinement("Landlock", landlock.abi(), isolation.shortcoming())
+def check_landlock() -> list[Finding]:
+    """Check that the kernel confines downloads as far as the bot can ask it to.
+
+    No finding where packages are missing: what a download does needs some.
+    """
+    try:
+        from worker.downloads.confinement import isolation, landlock
+    except ImportError:
+        return []
+    return [machine.confinement("Landlock", landlock.abi(), isolation.shortcoming())]
 
 
 def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> Finding:

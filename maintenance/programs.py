@@ -10,11 +10,11 @@ from pathlib import Path
 
 from maintenance import limits
 from maintenance.findings import Finding, critical, ok, warning
+from maintenance.packages import how_to_install
 from worker.downloads.media import ffmpeg
 from worker.downloads.ytdlp import javascript
 from worker.settings import MEBIBYTE
 
-_INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
 _TIMEOUT_S = 60
 _CHALLENGE = "worker.downloads.challenge"
 _ROOT = Path(__file__).parent.parent
@@ -25,8 +25,9 @@ _WHAT_IS_LOST = "YouTube and some other sites then offer little or nothing"
 # Asked in a process of its own: the import takes 40 MB, and a broken package may raise anything.
 _ASK_YTDLP = """
 import importlib.util, yt_dlp.version, yt_dlp
-extras = [name for name in ("yt_dlp_ejs", "Cryptodome") if not importlib.util.find_spec(name)]
-print(yt_dlp.version.__version__, *extras)
+extras = ("yt_dlp_ejs", "Cryptodome", "requests", "urllib3", "websockets", "brotli", "mutagen")
+missing = [name for name in extras if not importlib.util.find_spec(name)]
+print(yt_dlp.version.__version__, *missing)
 """
 
 
@@ -55,16 +56,18 @@ def check_ytdlp() -> Finding:
     if trouble := ytdlp_trouble(version):
         return critical("yt-dlp", trouble)
     if missing := answer[1:]:
-        return warning("yt-dlp", f"{version} without its extras {' '.join(missing)}: {_INSTALL}")
+        return warning(
+            "yt-dlp", f"{version} without its extras {' '.join(missing)}: {how_to_install()}"
+        )
     return ok("yt-dlp", str(version))
 
 
 def ytdlp_trouble(version: str | None) -> str | None:
     """Why a yt-dlp of this version, None for none at all, should not be used; None if it may."""
     if version is None:
-        return f"cannot be imported: {_INSTALL}"
+        return f"cannot be imported: {how_to_install()}"
     if _numbers(version) < _numbers(limits.YTDLP_OLDEST):
-        return f"{version} lacks the security fixes of {limits.YTDLP_OLDEST}: {_INSTALL}"
+        return f"{version} lacks the security fixes of {limits.YTDLP_OLDEST}: {how_to_install()}"
     return None
 
 
@@ -74,7 +77,7 @@ def check_javascript(download_memory_mib: int) -> Finding:
     if search.runtime is None:
         old = [f"{runtime.path} is too old ({runtime.version})" for runtime in search.too_old]
         reason = "; ".join(old) or "no deno, node or quickjs found"
-        return warning("javascript", f"{reason}, and {_WHAT_IS_LOST}: {_INSTALL}")
+        return warning("javascript", f"{reason}, and {_WHAT_IS_LOST}: {how_to_install()}")
     found = f"{search.runtime.name} {search.runtime.version} at {search.runtime.path}"
     if download_memory_mib < _CHALLENGE_MEMORY_MIB:
         needed = f"needs DOWNLOAD_MEMORY_MB={_CHALLENGE_MEMORY_MIB} or more"

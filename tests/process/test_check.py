@@ -43,27 +43,61 @@ def as_root() -> bool:
 def test_all_checks_of_a_sound_machine_pass(
     settings: Settings, needs_ffmpeg: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    checks = check.run_checks(settings, lambda _: "a_bot")
+    checks = check.run_checks(settings, ask_telegram=lambda _: "a_bot")
     check.print_findings(checks, settings.secrets)
     assert [found for found in checks if found.level is Level.CRITICAL] == []
     assert check.exit_code(checks) == 0
     names = [found.name for found in checks]
     assert names == [
         *(["user"] if as_root() else []),
+        "ffmpeg",
+        "ffprobe",
+        "packages",
+        "yt-dlp",
+        "certificates",
+        "javascript",
         "settings",
         "ADMINS",
         "DATA_DIR",
         "disk",
         "SHUTDOWN_GRACE",
         "Landlock",
-        "ffmpeg",
-        "ffprobe",
-        "yt-dlp",
-        "javascript",
         "token",
     ]
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == names
+
+
+def test_a_bare_machine_is_told_all_that_it_lacks(tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    done = subprocess.run(
+        [python, ROOT / "bot.py", "--check"],
+        cwd=tmp_path,
+        env={"PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (78, "")
+    lines = [line for line in done.stdout.splitlines() if line.split()[1] != "user"]
+    assert [line.split()[:2] for line in lines] == [
+        ["warning", "ffmpeg"],
+        ["warning", "ffprobe"],
+        ["failed", "packages"],
+        ["failed", "yt-dlp"],
+        ["failed", "certificates"],
+        ["warning", "javascript"],
+        ["failed", "settings"],
+        ["warning", "ADMINS"],
+        ["ok", "DATA_DIR"],
+        ["ok", "disk"],
+        ["ok", "SHUTDOWN_GRACE"],
+    ]
+    install = f"{python} -m pip install -r requirements.txt"
+    assert [line.endswith(install) for line in lines[2:6]] == [True] * 4
+    assert "BOT_TOKEN is not set" in lines[6]
 
 
 # ------------------------------------------------------------------------------------- machine

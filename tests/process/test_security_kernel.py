@@ -39,7 +39,7 @@ def test_the_check_says_what_the_kernel_confines(
 ) -> None:
     monkeypatch.setattr(landlock, "abi", lambda: abi)
     monkeypatch.setattr(seccomp, "is_offered", lambda: has_filter)
-    found = check.check_landlock()
+    (found,) = check.check_landlock()
     assert found.level is level
     assert words in found.text
 

@@ -3,16 +3,20 @@
 import dataclasses
 import os
 import shutil
+import sys
+import sysconfig
 from collections import namedtuple
+from importlib import metadata
 from pathlib import Path
 
+import certifi
 import pytest
 
 import bot
-from maintenance import check, limits, programs
+from maintenance import check, limits, packages, programs
 from maintenance.findings import Finding, Level, ok
 from worker.ledger import Ledger, ledger_path
-from worker.settings import MEBIBYTE, Settings, SettingsError
+from worker.settings import MEBIBYTE, Settings
 
 ROOT = Path(__file__).parents[2]
 SECRET = "AAFakeFakeFakeFakeFakeFakeFakeFake0"
@@ -47,9 +51,11 @@ def test_printed_line_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == line
 
 
-def test_wrong_settings_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
-    assert check.refuse(SettingsError(("A is wrong", "B is wrong"))) == 78
-    assert len(capsys.readouterr().out.splitlines()) == 2
+def test_wrong_settings_are_a_line_each(settings: Settings) -> None:
+    odd = dataclasses.replace(settings, warnings=("odd",))
+    found = [(one.level, one.text) for one in check.check_settings(odd, ("A is wrong", "B too"))]
+    wrong = Level.CRITICAL
+    assert found == [(wrong, "A is wrong"), (wrong, "B too"), (Level.WARNING, "odd")]
 
 
 def test_settings_name_what_was_given_and_what_looks_odd(settings: Settings) -> None:
@@ -158,6 +164,65 @@ def test_ytdlp_version(answer: str, level: Level, monkeypatch: pytest.MonkeyPatc
     assert programs.check_ytdlp().level is level
 
 
+def test_extras_of_ytdlp_are_those_that_it_names() -> None:
+    names = {"brotli", "mutagen", "pycryptodomex", "requests", "urllib3", "websockets"}
+    named = " ".join(metadata.requires("yt-dlp") or ())
+    assert [name for name in sorted(names) if name not in named] == []
+
+
+@pytest.mark.parametrize(
+    ("is_venv", "has_venv", "is_managed", "has_ensurepip", "words"),
+    [
+        (True, True, True, True, "pip install -r requirements.txt"),
+        (False, True, True, True, "type .venv/bin/python"),
+        (False, False, False, False, "pip install -r requirements.txt"),
+        (False, False, True, True, "python3 -m venv .venv && .venv/bin/pip install -r"),
+        (False, False, True, False, "apt install python3-venv && python3 -m venv .venv && "),
+    ],
+)
+def test_packages_are_installed_as_this_python_allows(
+    is_venv: bool,
+    has_venv: bool,
+    is_managed: bool,
+    has_ensurepip: bool,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "prefix", "/venv" if is_venv else sys.base_prefix)
+    monkeypatch.setattr(packages, "_ROOT", tmp_path)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: tmp_path)
+    monkeypatch.setattr(packages, "find_spec", lambda name: has_ensurepip or None)
+    if has_venv:
+        (tmp_path / ".venv" / "bin").mkdir(parents=True)
+        (tmp_path / ".venv" / "bin" / "python").touch()
+    if is_managed:
+        (tmp_path / "EXTERNALLY-MANAGED").touch()
+    assert words in packages.how_to_install()
+
+
+@pytest.mark.parametrize("size", [0, 300, None])
+def test_certificates_that_are_damaged_fail(
+    size: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert packages.check_certificates().level is Level.OK
+    path = tmp_path / "cacert.pem"
+    if size is not None:
+        path.write_bytes(Path(certifi.where()).read_bytes()[:size])
+    monkeypatch.setattr(certifi, "where", lambda: str(path))
+    found = packages.check_certificates()
+    assert found.level is Level.CRITICAL
+    assert found.text.endswith("pip install --force-reinstall certifi")
+
+
+def test_package_that_is_damaged_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert packages.check_packages().level is Level.OK
+    (tmp_path / "damaged.py").write_text("class (")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(packages, "_MODULES", {"whole": "json", "Damaged": "damaged"})
+    assert packages.check_packages().text.startswith("no Damaged: ")
+
+
 def test_oldest_ytdlp_is_the_one_that_requirements_name() -> None:
     assert (
         f"yt-dlp[default,deno]>={limits.YTDLP_OLDEST}\n" in (ROOT / "requirements.txt").read_text()
@@ -174,6 +239,23 @@ def test_root_is_warned_of_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None
     for user, levels in ((0, [Level.WARNING]), (1000, [])):
         monkeypatch.setattr(os, "geteuid", lambda user=user: user)
         assert [found.level for found in check.check_user()] == levels
+
+
+@pytest.mark.parametrize(
+    ("problems", "broken", "asks"),
+    [((), [], True), (("BOT_TOKEN is not set",), [], False), ((), ["psutil"], False)],
+)
+def test_telegram_is_asked_where_that_is_possible(
+    problems: tuple[str, ...],
+    broken: list[str],
+    asks: bool,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(check, "local_checks", lambda *_: [])
+    monkeypatch.setattr(check, "broken_packages", lambda: broken)
+    found = check.run_checks(settings, problems, lambda _: "a_bot")
+    assert [one.name for one in found] == ["token"] * asks
 
 
 def test_bot_without_admins_is_warned_of() -> None:

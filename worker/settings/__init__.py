@@ -4,7 +4,7 @@
 `SitesFile` gives the settings of the sites, which may change while the bot runs.
 """
 
-from worker.settings.loading import load_settings
+from worker.settings.loading import load_settings, read_settings
 from worker.settings.problems import SettingsError
 from worker.settings.settings import MEBIBYTE, SLOWEST_DOWNLOAD_BPS, Settings
 from worker.settings.sites import DEFAULT_SITES, Site, Sites
@@ -22,4 +22,5 @@ __all__ = [
     "Sites",
     "SitesFile",
     "load_settings",
+    "read_settings",
 ]

@@ -30,6 +30,19 @@ def load_settings(
     An empty value means the default. Raises SettingsError with all that is wrong. A program that
     does not talk to Telegram passes `needs_token=False`: the token is then empty.
     """
+    settings, problems = read_settings(environ, dotenv, needs_token=needs_token)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def read_settings(
+    environ: Mapping[str, str], dotenv: Path | None = None, *, needs_token: bool = True
+) -> tuple[Settings, tuple[str, ...]]:
+    """The settings, with the defaults of those that are wrong, and all that is wrong.
+
+    There is no default for the token: it is then empty.
+    """
     names = {variable.name for variable in VARIABLES} | {_TOKEN_FILE}
     sources = Sources(environ, names)
     if dotenv is not None:
@@ -42,7 +55,6 @@ def load_settings(
         raw = sources.get(variable.name)
         if variable.field == "bot_token":
             if not needs_token:
-                found["bot_token"] = ""
                 continue
             raw = _raw_token(raw, sources)
         if raw is None:
@@ -55,17 +67,13 @@ def load_settings(
     if found.get("telegram_api_local"):
         found.setdefault("max_file_mb", LOCAL_MAX_FILE_MB)
     found.setdefault("data_dir", Path("data").absolute())
-    if problems:
-        raise SettingsError(tuple(problems))
+    found.setdefault("bot_token", "")
     settings = Settings(**found, warnings=tuple(sources.warnings))
     if "download_job_timeout_s" not in found:
         longest_s = min(settings.longest_download_s, settings.orphan_max_age_s)
         longest_s = max(longest_s, settings.download_timeout_s)
         settings = replace(settings, download_job_timeout_s=longest_s)
-    contradictions = tuple(_contradictions(settings))
-    if contradictions:
-        raise SettingsError(contradictions)
-    return settings
+    return settings, tuple(problems or _contradictions(settings))
 
 
 def _raw_token(token: RawValue | None, sources: Sources) -> RawValue | None:

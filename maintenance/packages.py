@@ -1,0 +1,62 @@
+"""The Python packages that the bot needs: whether they work, and how they are installed."""
+
+import importlib
+import ssl
+import sys
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+
+from maintenance.findings import Finding, critical, ok
+
+_ROOT = Path(__file__).parent.parent
+# By the names that they are installed by. yt-dlp has a check of its own.
+_MODULES = {"pyTelegramBotAPI": "telebot", "psutil": "psutil"}
+
+
+def how_to_install() -> str:
+    """What to type for the packages of `requirements.txt` to be there for this Python."""
+    install = f"{sys.executable} -m pip install -r requirements.txt"
+    if sys.prefix != sys.base_prefix:
+        return install
+    if (_ROOT / ".venv" / "bin" / "python").exists():
+        return "they may be in .venv, so type .venv/bin/python bot.py --check"
+    if not Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():
+        return install
+    make = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+    return make if find_spec("ensurepip") else f"apt install python3-venv && {make}"
+
+
+def broken_packages() -> list[str]:
+    """The packages that the bot cannot start without and that cannot be imported."""
+    return [package for package, module in _MODULES.items() if not _can_import(module)]
+
+
+def _can_import(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except Exception:  # noqa: BLE001 - a damaged file may raise anything
+        return False
+    return True
+
+
+def check_packages() -> Finding:
+    """Import what the bot cannot start without."""
+    if broken := broken_packages():
+        return critical("packages", f"no {' and no '.join(broken)}: {how_to_install()}")
+    return ok("packages", " and ".join(_MODULES))
+
+
+def check_certificates() -> Finding:
+    """Read the certificates by which sites and Telegram are believed: those of certifi."""
+    try:
+        where = importlib.import_module("certifi").where()
+        number = len(ssl.create_default_context(cafile=where).get_ca_certs())
+    except ImportError:
+        return critical("certificates", f"no certifi: {how_to_install()}")
+    except (OSError, ValueError):
+        number = 0
+    if not number:
+        again = f"{sys.executable} -m pip install --force-reinstall certifi"
+        return critical("certificates", f"{where} is damaged, so no site is believed: {again}")
+    return ok("certificates", f"{number} in {where}")
