@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from maintenance.findings import HOURLY_S, Finding
+from maintenance.findings import HOURLY_S, ONCE_S, Finding
 from maintenance.units import duration
 from worker.clocks import Wall
 from worker.ledger.upkeep import Upkeep
@@ -49,6 +49,8 @@ class Alert:
             if not self.is_raised or self.samples < SAMPLES:
                 return None
             self.is_raised, self.samples = False, 0
+            if self.every_s >= ONCE_S:
+                self.said_at = None
             return f"✓ {name}: over after {lasted}"
         if self.samples == 1:
             self.since = wall

@@ -20,6 +20,8 @@ class Level(IntEnum):
 
 HOURLY_S = 3600.0
 DAILY_S = 86_400.0
+ONCE_S = 100 * 365 * DAILY_S
+"""For what is said once until it is over."""
 
 
 @dataclass(frozen=True)

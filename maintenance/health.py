@@ -4,11 +4,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from maintenance import limits, machine, programs, runs
-from maintenance.findings import DAILY_S, HOURLY_S, Finding, Level, critical, ok, warning
+from maintenance.findings import (
+    DAILY_S,
+    HOURLY_S,
+    ONCE_S,
+    Finding,
+    Level,
+    critical,
+    ok,
+    warning,
+)
 from maintenance.measures import Measures
 from maintenance.units import clock, count, duration, percent, size
 from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
+from worker.sites import site_of
 
 # What the operator can do for a site that turns this machine away.
 _HELPS: Mapping[Remedy | None, str] = {
@@ -48,6 +58,7 @@ def assess(measures: Measures) -> list[Finding]:
         _downloads(measures),
         _sites(measures),
         *_blocked(measures),
+        *_cookies(measures),
         _refused(measures),
         _zombies(measures),
         _memory(measures),
@@ -181,12 +192,32 @@ def _sites(measures: Measures) -> Finding:
 
 def _blocked(measures: Measures) -> Iterable[Finding]:
     for site, links in measures.statistics.blocked.items():
-        helps = _HELPS[measures.statistics.remedies.get(site)]
+        remedy = measures.statistics.remedies.get(site)
+        if remedy is Remedy.NEW_COOKIES and site_of(site) in measures.cookies:
+            continue  # What is to be said of these is said until they work again.
+        helps = _HELPS[remedy]
         text = (
             f"turned {count(links, 'link')} of the last day away, and not for their own sake:"
             f" {helps}; python -m maintenance failed list"
         )
         yield warning(f"blocked by {site}", text, alerts_every_s=DAILY_S)
+
+
+def _cookies(measures: Measures) -> Iterable[Finding]:
+    for site, cookies in sorted(measures.cookies.items()):
+        text = count(cookies.count, "cookie")
+        renew = f"export them anew and replace {cookies.path}"
+        ends_in_s = None if cookies.ends_at is None else cookies.ends_at - measures.taken_at
+        if cookies.refused_since is not None:
+            since_s = max(0.0, measures.taken_at - cookies.refused_since)
+            text += f", refused {_since(since_s)}: {renew}"
+            yield warning(f"cookies for {site}", text, alerts_every_s=ONCE_S)
+        elif ends_in_s is not None and ends_in_s <= 0:
+            text += f", expired {duration(-ends_in_s)} ago: {renew}"
+            yield warning(f"cookies for {site}", text, alerts_every_s=ONCE_S)
+        else:
+            end = "without an end" if ends_in_s is None else f"good for {duration(ends_in_s)}"
+            yield ok(f"cookies for {site}", f"{text}, {end}")
 
 
 def _refused(measures: Measures) -> Finding:

@@ -7,11 +7,12 @@ publishes of itself.
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from maintenance import programs, published, runs
+from maintenance import cookies, programs, published, runs
+from maintenance.cookies import SiteCookies
 from maintenance.ownership import running_bot
 from maintenance.runs import Starts
 from worker.clocks import Wall, wall_clock
@@ -106,6 +107,9 @@ class Measures:
     landlock_abi: int
     landlock_shortcoming: str
     starts: Starts = NO_STARTS
+    cookies: Mapping[str, SiteCookies] = field(default_factory=dict)
+    """Those of the sites that have any of a session, or refuse theirs."""
+
     ytdlp_in_use: str | None = None
     """That of the running bot, which `ytdlp` on the disk may have left behind."""
 
@@ -152,6 +156,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         landlock_shortcoming=isolation.shortcoming(),
         ytdlp_in_use=said.get("ytdlp_in_use"),
         starts=runs.read_starts(ledger, wall),
+        cookies=cookies.look(settings, ledger.refused_cookies()),
     )
 
 

@@ -95,8 +95,8 @@ class Download:
     """Fetch what is wanted of the media behind `url` into `directory`.
 
     The job makes that directory and owns it. `max_bytes`: how much came in all the time of an
-    earlier attempt, which is what this one may fetch. `cookies_always`: the site is not asked
-    without its cookies first.
+    earlier attempt, which is what this one may fetch. `cookies_file` has the site's cookies,
+    COOKIES_FILE if it is None; with `cookies_always` they are used from the first try on.
     """
 
     job_id: int
@@ -104,6 +104,7 @@ class Download:
     directory: str
     form: Form = WHOLE
     max_bytes: int | None = None
+    cookies_file: str | None = None
     cookies_always: bool = False
 
 

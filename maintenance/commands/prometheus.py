@@ -3,6 +3,7 @@
 Names follow its rules: one prefix, base units in the name, `_total` for counters.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -146,7 +147,7 @@ def _verdicts(findings: Sequence[Finding]) -> Family:
     levels: dict[str, int] = {}
     for finding in findings:
         # One for all sites, whose names are without number.
-        check = finding.name.partition(" by ")[0]
+        check = re.split(" by | for ", finding.name)[0]
         levels[check] = max(finding.level, levels.get(check, 0))
     samples = [({"check": check}, level) for check, level in levels.items()]
     return Family("health", "gauge", "A verdict: 0 ok, 1 warning, 2 critical.", samples)

@@ -18,10 +18,11 @@ from tests.hostile.web import Answer, Web, content, status
 from tests.sandbox.clips import SAMPLE
 from tests.support.cookie_jar import jar
 from tests.support.download_limits import limits_with
-from tests.support.downloads_harness import Worker, worker
+from tests.support.downloads_harness import Outcome, Worker, worker
 from worker.downloads.confinement import cookies, returned_cookies
 from worker.downloads.limits import DownloadLimits
 from worker.errors import Fault, Reason, Remedy
+from worker.site_cookies import CookiesTried
 
 # Does not match itself, which lies in the memory that is searched.
 ELSEWHERE = re.compile(rb"elsewhere[-]5ad1e7")
@@ -192,16 +193,27 @@ class Session:
         content(SAMPLE.read_bytes(), "video/mp4", Set_Cookie=renewed)(handler)
 
 
+def tried(outcome: Outcome) -> list[CookiesTried]:
+    return [each for each in outcome.reports if isinstance(each, CookiesTried)]
+
+
 def test_a_session_that_is_renewed_goes_on(warm: Worker, web: Web, tmp_path: Path) -> None:
     web.answers["/v.mp4"] = session = Session()
     rules = own_jar(tmp_path / "jar")
     for _ in range(2):
-        assert warm.run(web.url + "/v.mp4", rules).files
+        outcome = warm.run(web.url + "/v.mp4", rules)
+        assert outcome.files
+        assert [each.is_refused for each in tried(outcome)] == [False]
         assert f"\tname\tvalue{session.visits}\n" in (tmp_path / "jar").read_text()
     # It ends in mid-life: what was right a moment ago is refused.
     session.visits += 1
-    error = warm.run(web.url + "/v.mp4", rules).error
-    assert (error.reason, error.remedy) == (Reason.BLOCKED_HERE, Remedy.NEW_COOKIES)
+    outcome = warm.run(web.url + "/v.mp4", rules)
+    assert (outcome.error.reason, outcome.error.remedy) == (
+        Reason.BLOCKED_HERE,
+        Remedy.NEW_COOKIES,
+    )
+    changed_ns = (tmp_path / "jar").stat().st_mtime_ns
+    assert tried(outcome) == [CookiesTried("127.0.0.1", changed_ns, is_refused=True)]
 
 
 STEPS = ("open", "fstat", "fchmod", "utime", "fsync", "replace", "unlink", "close")

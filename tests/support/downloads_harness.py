@@ -137,7 +137,7 @@ class Worker:
         self._jobs += 1
         self._reports = []
         place = os.fspath(directory or self.directory)
-        task = Download(self._jobs, url, place, form, max_bytes, cookies_always)
+        task = Download(self._jobs, url, place, form, max_bytes, cookies_always=cookies_always)
         self._began = time.monotonic()
         self._connection.send((rules, task, fetch))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from maintenance import alerts
-from maintenance.findings import Finding, critical, ok
+from maintenance.findings import ONCE_S, Finding, critical, ok, warning
 from worker.clocks import Wall
 from worker.ledger import Ledger, ledger_path
 from worker.ledger.upkeep import Upkeep
@@ -81,6 +81,16 @@ def test_it_is_repeated_hourly(admins: Admins) -> None:
         admins.send_all()
     assert len(admins.messages) == 3
     assert admins.messages[1].startswith("⚠ disk, for 1h00m")
+
+
+def test_what_is_said_once_is_said_once_each_time(admins: Admins) -> None:
+    stale = [warning("cookies for a.example", "refused", alerts_every_s=ONCE_S)]
+    for _ in range(2):
+        admins.sample(stale, 50, every_s=HOUR)
+        admins.send_all()
+        admins.sample(GOOD, 3)
+        admins.send_all()
+    assert [message[0] for message in admins.messages] == ["⚠", "✓", "⚠", "✓"]
 
 
 def test_flapping_is_announced_once_an_hour(admins: Admins) -> None:

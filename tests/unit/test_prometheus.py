@@ -48,8 +48,11 @@ def test_sites_that_turn_the_bot_away_make_one_series(taken: Measures) -> None:
         ok("disk", "fine"),
         warning("blocked by a.example", ""),
         warning("blocked by b.example", ""),
+        warning("cookies for a.example", ""),
+        ok("cookies for b.example", ""),
     ]
     assert series(prometheus.render(taken, findings), "fetchbot_health") == [
         'fetchbot_health{check="disk"} 0',
         'fetchbot_health{check="blocked"} 1',
+        'fetchbot_health{check="cookies"} 1',
     ]

@@ -46,6 +46,7 @@ from worker.protocol import (
     YtDlpStarted,
 )
 from worker.settings import Settings
+from worker.site_cookies import CookiesTried
 from worker.sites import site_of_link
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,8 @@ class Recorder:
                 self._ledger.remember_session(Identity(message.pid, message.started), job)
             case Identified():
                 self._in_hand.stop(self._ledger.identify(job, message.media_key, wall))
+            case CookiesTried():
+                self._ledger.note_cookies(message, wall)
             case Outpaced():
                 self._ledger.limit_download(job, message.done_bytes)
             case DownloadUsage():

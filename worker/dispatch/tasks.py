@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import assert_never
 
-from worker import protocol
+from worker import protocol, site_cookies
 from worker.dispatch import albums
 from worker.dispatch.outcomes import goes_another_way
 from worker.ledger import (
@@ -22,6 +22,7 @@ from worker.ledger import (
     download_directory,
 )
 from worker.settings import Settings
+from worker.sites import site_of_url
 
 UPLOAD_FLOOR_BPS = 250_000
 """The slowest upload that is waited for, in bytes per second."""
@@ -45,7 +46,15 @@ def task_of(
             return job.answer
         case DownloadJob():
             directory = downloads / download_directory(job.id, job.attempts)
-            return protocol.Download(job.id, job.url, str(directory), job.form, job.max_bytes)
+            cookies = site_cookies.file_of(site_of_url(job.url), settings.data_dir, None)
+            return protocol.Download(
+                job.id,
+                job.url,
+                str(directory),
+                job.form,
+                job.max_bytes,
+                str(cookies) if cookies else None,
+            )
         case StatusJob(request=request):
             return protocol.PostStatus(request.id, request.reader, request.message_id)
         case ExplainJob():

@@ -17,9 +17,10 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.errors import classify
-from worker.errors import JobError
+from worker.errors import JobError, Remedy
 from worker.processes import process_setup
 from worker.protocol import Download, Media
+from worker.site_cookies import CookiesTried
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,8 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
             lent = jar and cookies.copy_in_child(task.url, Path(jar), directory / COOKIES_NAME)
             if before and not lent:
                 raise before
-            try:
-                return Session(context, task, limits, extractors, lent or None).run()
-            except JobError as error:
-                raise account.judged(error) if lent else error from error
+            session = Session(context, task, limits, extractors, lent or None)
+            return _run_with(lent, session, context) if lent else session.run()
         except BaseException as error:
             _remove(directory, task)
             if isinstance(error, OSError):
@@ -57,7 +56,7 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
 
     def download(context: DownloadContext, task: Download) -> Media:
         check_link(task.url, limits.allowed_networks)
-        jar = limits.cookies_file
+        jar = task.cookies_file or limits.cookies_file
         if jar is None or task.cookies_always:
             return try_once(context, task, jar)
         try:
@@ -70,6 +69,19 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
         return try_once(context, task, jar, before)
 
     return download
+
+
+def _run_with(lent: cookies.Lent, session: Session, context: DownloadContext) -> Media:
+    """Run a session with cookies, and report what that says of them."""
+    try:
+        media = session.run()
+    except JobError as error:
+        judged = account.judged(error)
+        if judged.remedy is Remedy.NEW_COOKIES:
+            context.report(CookiesTried(lent.site, lent.changed_ns, is_refused=True))
+        raise judged from error
+    context.report(CookiesTried(lent.site, lent.changed_ns, is_refused=False))
+    return media
 
 
 def _remove(directory: Path, task: Download) -> None:

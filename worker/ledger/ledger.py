@@ -22,6 +22,7 @@ from worker.ledger import (
     queue_position,
     requests,
     sessions,
+    site_cookies,
     state,
 )
 from worker.ledger.admission import Quota
@@ -44,6 +45,7 @@ from worker.ledger.queue_position import QueuePosition
 from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import Resolution
 from worker.processes.process_table import Identity
+from worker.site_cookies import CookiesTried
 
 
 def ledger_path(data_dir: Path) -> Path:
@@ -281,6 +283,11 @@ class Ledger:
         """See `requests.identify`."""
         with self._db.transaction():
             return requests.identify(self._db, job.id, media_key, wall)
+
+    def note_cookies(self, tried: CookiesTried, wall: Wall) -> None:
+        """See `site_cookies.note`."""
+        with self._db.transaction():
+            site_cookies.note(self._db, tried, wall)
 
     def limit_download(self, job: DownloadJob, max_bytes: int) -> None:
         """See `queue.limit_download`."""

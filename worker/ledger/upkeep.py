@@ -11,7 +11,16 @@ from typing import Any, Self
 
 from worker import protocol
 from worker.clocks import Wall
-from worker.ledger import failures, pause, queue, retention, sessions, state, statistics
+from worker.ledger import (
+    failures,
+    pause,
+    queue,
+    retention,
+    sessions,
+    site_cookies,
+    state,
+    statistics,
+)
 from worker.ledger.database import Access, Database
 from worker.ledger.failures import FailedGroup, FailedJob
 from worker.ledger.jobs import Kind
@@ -122,6 +131,11 @@ class Upkeep:
         """Keep a sample."""
         with self._db.transaction():
             self._db.insert("samples", **asdict(sample))
+
+    def refused_cookies(self) -> dict[str, site_cookies.Refused]:
+        """See `site_cookies.refused`."""
+        with self._db.reading():
+            return site_cookies.refused(self._db)
 
     def memory_peak(self, since: float) -> float:
         """The greatest share of its memory limit that any worker was seen to use since then."""

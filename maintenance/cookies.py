@@ -1,0 +1,84 @@
+"""The cookies of each site: how many there are, until when they last, whether they are refused."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker import site_cookies
+from worker.cookie_file import Cookie, read_line
+from worker.ledger.site_cookies import Refused
+from worker.settings import Settings
+
+# Those that make up a session at the most used sites; of others, those that no script may read.
+_SESSIONS: Mapping[str, frozenset[str]] = {
+    "bilibili.com": frozenset({"SESSDATA"}),
+    "facebook.com": frozenset({"xs"}),
+    "instagram.com": frozenset({"sessionid"}),
+    "nicovideo.jp": frozenset({"user_session"}),
+    "patreon.com": frozenset({"session_id"}),
+    "pinterest.com": frozenset({"_pinterest_sess"}),
+    "reddit.com": frozenset({"reddit_session"}),
+    "threads.com": frozenset({"sessionid"}),
+    "tiktok.com": frozenset({"sessionid"}),
+    "twitch.tv": frozenset({"auth-token"}),
+    "vimeo.com": frozenset({"vimeo"}),
+    "vk.com": frozenset({"remixsid"}),
+    "x.com": frozenset({"auth_token"}),
+    "youtube.com": frozenset({"LOGIN_INFO", "SAPISID", "SID", "__Secure-1PSID", "__Secure-3PSID"}),
+}
+
+
+@dataclass(frozen=True)
+class SiteCookies:
+    """The cookies of a site. Times are wall times.
+
+    `ends_at` is when the first of its session ends, None if they have no end.
+    """
+
+    path: Path
+    count: int
+    ends_at: float | None
+    refused_since: float | None
+
+
+def look(settings: Settings, refused: Mapping[str, Refused]) -> dict[str, SiteCookies]:
+    """The sites with cookies of a session, those of their own files, and those that refuse them."""
+    found = {}
+    for path in _files(settings):
+        try:
+            changed_ns = path.stat().st_mtime_ns
+            by_site = _by_site(path)
+        except OSError:
+            continue  # --check and each download that needs it say so
+        for site, cookies in by_site.items():
+            known = refused.get(site)
+            is_refused = known is not None and known.changed_ns == changed_ns
+            is_session = any(cookie.name in _SESSIONS.get(site, ()) for cookie in cookies)
+            if is_session or is_refused or path == site_cookies.sent_file(settings.data_dir, site):
+                since = known.since if known and is_refused else None
+                ends_at = _ends_at(site, cookies)
+                found[site] = SiteCookies(path, len(cookies), ends_at, since)
+    return found
+
+
+def _files(settings: Settings) -> Iterator[Path]:
+    """All files with cookies; of two with those of one site, that which is used comes last."""
+    if settings.cookies_file:
+        yield settings.cookies_file
+    yield from sorted(site_cookies.sent_files(settings.data_dir).glob("*.txt"))
+
+
+def _by_site(path: Path) -> dict[str, list[Cookie]]:
+    cookies: dict[str, list[Cookie]] = {}
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        for cookie in filter(None, map(read_line, file)):
+            cookies.setdefault(cookie.site, []).append(cookie)
+    return cookies
+
+
+def _ends_at(site: str, cookies: Iterable[Cookie]) -> float | None:
+    cookies = list(cookies)
+    session = [cookie for cookie in cookies if cookie.name in _SESSIONS.get(site, ())]
+    session = session or [cookie for cookie in cookies if cookie.is_http_only] or cookies
+    ends = [float(each.expires) for each in session if each.expires.isdecimal()]
+    return min((end for end in ends if end > 0), default=None)

@@ -1,0 +1,183 @@
+"""The cookies of each site: which file has them, what is known of them, who is told."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from maintenance import alerts, cookies, measures
+from maintenance.findings import Finding, Level
+from maintenance.health import assess
+from tests.support.stepped_dispatcher import SteppedDispatcher
+from worker import site_cookies
+from worker.clocks import Wall
+from worker.errors import Fault, JobError, Reason, Remedy
+from worker.ledger import ledger_path
+from worker.ledger.upkeep import Upkeep
+from worker.protocol import Download
+from worker.settings import Settings
+from worker.site_cookies import CookiesTried
+
+NOW = 1_800_000_000
+SITE = "site.example"
+
+
+def line(name: str, expires: int = 0, domain: str = f".{SITE}", mark: str = "") -> str:
+    return f"{mark}{domain}\tTRUE\t/\tTRUE\t{expires}\t{name}\tv\n"
+
+
+@pytest.mark.parametrize(
+    ("site", "is_one"),
+    [
+        ("youtube.com", True),
+        ("127.0.0.1", True),
+        ("2001:db8::1", True),
+        ("xn--bcher-kva.example", True),
+        ("", False),
+        ("..", False),
+        (".x", False),
+        ("a/b", False),
+        ("a\\b", False),
+        ("a\0b", False),
+        ("A.example", False),
+        ("a" * 300, False),
+    ],
+)
+def test_files_are_named_after_sites(tmp_path: Path, site: str, is_one: bool) -> None:
+    path = site_cookies.sent_file(tmp_path, site)
+    assert (path is not None) is is_one
+    assert path is None or path.parent == tmp_path / "cookies"
+
+
+def test_what_was_sent_comes_before_what_is_named(tmp_path: Path) -> None:
+    named = tmp_path / "named"
+    assert site_cookies.file_of(SITE, tmp_path, named) == named
+    assert site_cookies.file_of("..", tmp_path, named) == named
+    (tmp_path / "cookies").mkdir()
+    sent = tmp_path / "cookies" / f"{SITE}.txt"
+    sent.touch()
+    assert site_cookies.file_of(SITE, tmp_path, named) == sent
+    assert site_cookies.file_of("other.example", tmp_path, named) == named
+
+
+@pytest.mark.parametrize(
+    ("lines", "ends_at"),
+    [
+        ([line("a", 500), line("b", 400)], 400),
+        ([line("a", 500), line("b")], 500),
+        ([line("a"), line("b")], None),
+        # Those that no script may read make up a session; a counter's end says nothing.
+        ([line("counter", 1), line("b", 900, mark="#HttpOnly_"), line("c", 800)], 900),
+        ([line("counter", 1, ".youtube.com"), line("SID", 700, ".youtube.com")], 700),
+        ([line("SID", 700, ".youtube.com", "#HttpOnly_"), line("x", 1, ".youtube.com")], 700),
+    ],
+)
+def test_the_end_of_a_session(tmp_path: Path, lines: list[str], ends_at: float | None) -> None:
+    site = "youtube.com" if "youtube" in lines[0] else SITE
+    (tmp_path / "cookies").mkdir()
+    (tmp_path / "cookies" / f"{site}.txt").write_text("".join(lines))
+    (found,) = cookies.look(Settings(bot_token="", data_dir=tmp_path), {}).values()
+    assert (found.count, found.ends_at) == (len(lines), ends_at)
+
+
+def test_of_one_file_for_all_only_sessions_are_shown(tmp_path: Path) -> None:
+    jar = tmp_path / "cookies.txt"
+    sites = (".youtube.com", ".shop.example", ".x.com")
+    jar.write_text(
+        line("SID", 1, ".youtube.com") + line("a", 1, ".shop.example") + line("a", 1, ".x.com")
+    )
+    settings = Settings(bot_token="", data_dir=tmp_path, cookies_file=jar)
+    assert set(cookies.look(settings, {})) == {"youtube.com"}
+    assert len(sites) == 3
+    jar.unlink()
+    assert cookies.look(settings, {}) == {}
+
+
+class Operator:
+    """A bot with cookies for a site, and what its operator is told."""
+
+    def __init__(self, bot: SteppedDispatcher) -> None:
+        self.bot = bot
+        self.path = bot.settings.data_dir / "cookies" / f"{SITE}.txt"
+        self.path.parent.mkdir()
+        self.write("one")
+
+    def write(self, value: str, expires: int = 0) -> None:
+        self.path.write_text(line(value, expires))
+        os.utime(self.path, ns=(0, len(value) * 10**9))
+
+    def try_link(self, name: str, *, is_refused: bool) -> None:
+        """A link needs cookies, and is let in or not."""
+        bot = self.bot
+        bot.send(f"https://{SITE}/{name}")
+        bot.settle()
+        assert bot.task(Download).cookies_file == str(self.path)
+        changed_ns = self.path.stat().st_mtime_ns
+        bot.downloads.report(bot.job_id(Download), CookiesTried(SITE, changed_ns, is_refused))
+        bot.step()
+        if is_refused:
+            error = JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, remedy=Remedy.NEW_COOKIES)
+            bot.fail(Download, error)
+            (told,) = bot.settle()
+            assert told.reason is Reason.BLOCKED_HERE
+        else:
+            bot.finish_download()
+            bot.deliver()
+
+    def look(self) -> Finding:
+        """What health says of the cookies, after as many samples as an alert takes."""
+        with Upkeep(ledger_path(self.bot.settings.data_dir)) as ledger:
+            for _ in range(alerts.SAMPLES):
+                self.bot.wall = Wall(self.bot.wall + 15)
+                taken = measures.take(self.bot.settings, ledger, 0)
+                findings = [
+                    each for each in assess(taken) if each.name.partition(" ")[2].endswith(SITE)
+                ]
+                alerts.step(ledger, findings, {7}, self.bot.wall)
+        (found,) = findings
+        return found
+
+    @property
+    def alerts(self) -> list[str]:
+        sql = (
+            "SELECT payload ->> '$.notices[0].values.text' AS text FROM jobs"
+            " WHERE kind = 'reply' AND text IS NOT NULL AND state != 'dropped' ORDER BY id"
+        )
+        return [text for (text,) in self.bot.rows(sql)]
+
+
+@pytest.fixture
+def operator(bot: SteppedDispatcher) -> Operator:
+    return Operator(bot)
+
+
+@pytest.mark.parametrize("end", ["works again", "is replaced"])
+def test_cookies_that_stop_working_are_told_once(operator: Operator, end: str) -> None:
+    assert operator.look().level is Level.OK
+    operator.try_link("a", is_refused=False)
+    operator.try_link("b", is_refused=True)
+    operator.try_link("c", is_refused=True)
+    found = operator.look()
+    assert (found.name, found.level) == (f"cookies for {SITE}", Level.WARNING)
+    assert "refused" in found.text
+    operator.bot.settle()
+    operator.look()
+    (said,) = operator.alerts
+    assert said.startswith(f"⚠ cookies for {SITE}: 1 cookie, refused for ")
+    if end == "works again":
+        operator.try_link("d", is_refused=False)
+    else:
+        operator.write("another")
+    assert operator.look().level is Level.OK
+    assert [text[0] for text in operator.alerts] == ["⚠", "✓"]
+
+
+def test_a_session_that_is_over_is_told(operator: Operator) -> None:
+    operator.write("one", expires=1)
+    found = operator.look()
+    assert found.level is Level.WARNING
+    assert ", expired " in found.text
+    operator.bot.settle()
+    operator.write("one", expires=9_999_999_999)
+    assert operator.look().level is Level.OK
+    assert [text[0] for text in operator.alerts] == ["⚠", "✓"]
