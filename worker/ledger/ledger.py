@@ -6,14 +6,12 @@ nothing changed: the same call may be made again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worker import effects, errors, notices, protocol
+from worker import effects, errors, protocol
 from worker.clocks import Wall
 from worker.ledger import (
-    admission,
     failures,
     known_failures,
     media_cache,
@@ -24,6 +22,7 @@ from worker.ledger import (
     sessions,
     site_cookies,
     state,
+    updates,
 )
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
@@ -44,6 +43,7 @@ from worker.ledger.jobs import (
 from worker.ledger.queue_position import QueuePosition
 from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import Resolution
+from worker.ledger.updates import UpdateOutcome
 from worker.processes.process_table import Identity
 from worker.site_cookies import CookiesTried
 
@@ -51,15 +51,6 @@ from worker.site_cookies import CookiesTried
 def ledger_path(data_dir: Path) -> Path:
     """Where a bot keeps its ledger."""
     return data_dir / "ledger.sqlite3"
-
-
-@dataclass(frozen=True)
-class UpdateOutcome:
-    """What an update has led to: new requests, links not taken on, and running jobs to stop."""
-
-    opened: tuple[Request, ...]
-    refused: tuple[notices.Refusal, ...]
-    job_ids_to_stop: tuple[int, ...]
 
 
 class Ledger:
@@ -113,48 +104,10 @@ class Ledger:
 
         Links beyond the person's quota are refused.
         """
-        opened: list[Request] = []
-        refused: list[notices.Refusal] = []
-        to_stop: list[int] = []
-
-        def accept(link: effects.OpenRequest) -> None:
-            if refusal := admission.refuse(self._db, link, quota, wall):
-                admission.say_no(self._db, link, refusal, wall)
-                refused.append(refusal)
-            else:
-                opened.append(requests.open_request(self._db, link, wall))
-
         with self._db.transaction():
-            for effect in asked:
-                match effect:
-                    case effects.OpenRequest():
-                        accept(effect)
-                    case effects.EditLinks():
-                        new, stop = requests.edit(self._db, effect, wall)
-                        to_stop += stop
-                        for link in new:
-                            accept(link)
-                        for reply in effect.replies:
-                            if not admission.has_said(self._db, reply):
-                                admission.reply(self._db, reply, wall)
-                    case effects.CancelRequest():
-                        outcome, stop = requests.cancel(self._db, effect, wall)
-                        to_stop += stop
-                        notice = notices.Notice(outcome)
-                        answer = protocol.AnswerButton(effect.callback_id, effect.language, notice)
-                        queue.add(self._db, Kind.BUTTON, wall, payload=protocol.to_json(answer))
-                    case effects.CancelAll():
-                        cancelled, stop = requests.cancel_all(self._db, effect, wall)
-                        to_stop += stop
-                        admission.tell_cancelled(self._db, effect, cancelled, wall)
-                    case effects.Ban():
-                        admission.ban(self._db, effect, wall)
-                    case protocol.Reply():
-                        admission.reply(self._db, effect, wall)
-                    case protocol.AnswerButton():
-                        queue.add(self._db, Kind.BUTTON, wall, payload=protocol.to_json(effect))
+            outcome = updates.record(self._db, asked, quota, wall)
             queue.finish(self._db, job.id, wall)
-        return UpdateOutcome(tuple(opened), tuple(refused), tuple(to_stop))
+        return outcome
 
     # ------------------------------------------------------------------ jobs, in general
 

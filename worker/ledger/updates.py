@@ -1,0 +1,67 @@
+"""What an update asks for, put into the ledger. A part of somebody's transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from worker import effects, notices, protocol
+from worker.clocks import Wall
+from worker.ledger import admission, queue, requests
+from worker.ledger.admission import Quota
+from worker.ledger.database import Database
+from worker.ledger.jobs import Kind
+from worker.ledger.records import Request
+
+
+@dataclass(frozen=True)
+class UpdateOutcome:
+    """What an update has led to: new requests, links not taken on, and running jobs to stop."""
+
+    opened: tuple[Request, ...]
+    refused: tuple[notices.Refusal, ...]
+    job_ids_to_stop: tuple[int, ...]
+
+
+def record(
+    db: Database, asked: Iterable[effects.Effect], quota: Quota, wall: Wall
+) -> UpdateOutcome:
+    """Record what an update asked for. Links beyond the person's quota are refused."""
+    opened: list[Request] = []
+    refused: list[notices.Refusal] = []
+    to_stop: list[int] = []
+
+    def accept(link: effects.OpenRequest) -> None:
+        if refusal := admission.refuse(db, link, quota, wall):
+            admission.say_no(db, link, refusal, wall)
+            refused.append(refusal)
+        else:
+            opened.append(requests.open_request(db, link, wall))
+
+    for effect in asked:
+        match effect:
+            case effects.OpenRequest():
+                accept(effect)
+            case effects.EditLinks():
+                new, stop = requests.edit(db, effect, wall)
+                to_stop += stop
+                for link in new:
+                    accept(link)
+                for reply in effect.replies:
+                    if not admission.has_said(db, reply):
+                        admission.reply(db, reply, wall)
+            case effects.CancelRequest():
+                outcome, stop = requests.cancel(db, effect, wall)
+                to_stop += stop
+                notice = notices.Notice(outcome)
+                answer = protocol.AnswerButton(effect.callback_id, effect.language, notice)
+                queue.add(db, Kind.BUTTON, wall, payload=protocol.to_json(answer))
+            case effects.CancelAll():
+                cancelled, stop = requests.cancel_all(db, effect, wall)
+                to_stop += stop
+                admission.tell_cancelled(db, effect, cancelled, wall)
+            case effects.Ban():
+                admission.ban(db, effect, wall)
+            case protocol.Reply():
+                admission.reply(db, effect, wall)
+            case protocol.AnswerButton():
+                queue.add(db, Kind.BUTTON, wall, payload=protocol.to_json(effect))
+    return UpdateOutcome(tuple(opened), tuple(refused), tuple(to_stop))
