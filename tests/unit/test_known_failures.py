@@ -13,6 +13,7 @@ from worker.form import Form
 from worker.ledger import failures, statistics
 from worker.ledger.database import Database
 from worker.ledger.ledger import ledger_path
+from worker.ledger.upkeep import Upkeep
 from worker.protocol import Download, Explain, Identified
 
 LINK = "https://site.example/v"
@@ -202,6 +203,22 @@ def test_operators_retry_is_a_download(bot: SteppedDispatcher) -> None:
     bot.deliver()
     assert not asked(bot)
     db.close()
+
+
+@pytest.mark.parametrize("media_key", [None, "media"])
+def test_what_the_operator_forgets_is_fetched_again(
+    bot: SteppedDispatcher, media_key: str | None
+) -> None:
+    bot.send(LINK)
+    bot.settle()
+    if media_key:
+        bot.downloads.report(bot.job_id(Download), Identified(media_key))
+        bot.step()
+    fail(bot)
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        upkeep.forget(upkeep.failed(1)[0])
+    assert not asked(bot)
+    assert bot.tasks(Download)
 
 
 def test_rows_go_with_their_time(bot: SteppedDispatcher) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from worker.clocks import Wall
-from worker.ledger import media_cache, queue, requests
+from worker.ledger import known_failures, media_cache, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Verdict
@@ -169,7 +169,9 @@ def _retry_for(db: Database, job: FailedJob, request_ids: Iterable[int], wall: W
 
 
 def forget(db: Database, job_id: int) -> None:
-    """Remove a failed job and all that was noted of it."""
+    """Remove a failed job and all that was noted of it; its media may be fetched again."""
+    if media_key := queue.media_key_of(db, job_id):
+        known_failures.forget(db, media_key)
     requests.forget_download(db, job_id)
     queue.remove_failed(db, job_id)
 
