@@ -276,7 +276,9 @@ def _ytdlp(measures: Measures) -> Finding:
         # The alert is that of the workers, which says what is wrong.
         return Finding("yt-dlp", Level.CRITICAL, f"none in use, on disk {text}: downloads wait")
     if outdated:
-        text += f"; {outdated} failures ask for an update"
+        worst_first = list(outdated.items())[: limits.FAILURES_NAMED]
+        named = ", ".join(f"{number} at {site}" for site, number in worst_first)
+        text += f"; {sum(outdated.values())} failures ask for an update: {named}"
         return warning("yt-dlp", text, alerts_every_s=HOURLY_S)
     if age is not None and age > limits.YTDLP_OLD_DAYS:
         return warning("yt-dlp", f"{text}: update it")

@@ -119,7 +119,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(ytdlp="2025.01.01"), "yt-dlp", CRITICAL, True),
         (replaced(ytdlp_age_days=181), "yt-dlp", WARNING, False),
         (replaced(upgrade_trouble="the new one is broken"), "upgrade", WARNING, True),
-        (figures(outdated=1), "yt-dlp", WARNING, True),
+        (figures(outdated={"site.example": 1}), "yt-dlp", WARNING, True),
         (figures(refused=1), "telegram", WARNING, False),
         (figures(paused_since=0.0), "pause", WARNING, False),
         (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, True),
@@ -168,6 +168,14 @@ def test_failures_name_sites_and_reasons(well: Measures) -> None:
     )
 
 
+def test_sites_that_want_another_ytdlp_are_named(well: Measures) -> None:
+    sites = {"a.example": 9, "b.example": 4, "c.example": 2, "d.example": 1}
+    (item,) = [i for i in assess(figures(outdated=sites)(well)) if i.name == "yt-dlp"]
+    assert item.text.endswith(
+        "; 16 failures ask for an update: 9 at a.example, 4 at b.example, 2 at c.example"
+    )
+
+
 def test_cpu_is_shown_with_its_age_if_it_is_old(well: Measures) -> None:
     def text(age_s: float) -> str:
         change = replaced(cpu_share=0.314, cpu_at=well.taken_at - age_s, cpus=2)
@@ -190,14 +198,15 @@ def test_figures_come_from_the_rows(settings: Settings) -> None:
     connection = sqlite3.connect(path)
     insert = (
         "INSERT INTO jobs (kind, pool, priority, state, created_at, waits_since, not_before,"
-        " finished_at, reason) VALUES ('download', 'downloads', 0, ?, 0, ?, 0, ?, ?)"
+        " finished_at, reason, payload) VALUES"
+        " ('download', 'downloads', 0, ?, 0, ?, 0, ?, ?, '{\"url\": \"https://a.example/v\"}')"
     )
     connection.executemany(
         insert,
         [
             ("waiting", now - 40, None, None),
             ("waiting", now - 10, None, None),
-            ("failed", 0, now - 100, "outdated"),
+            *[("failed", 0, now - 100, "outdated")] * 2,
             ("failed", 0, now - 4000, "outdated"),
             ("failed", 0, now - 4000, "Telegram fails"),
             ("failed", 0, now - 90_000, "Telegram fails"),
@@ -227,15 +236,15 @@ def test_figures_come_from_the_rows(settings: Settings) -> None:
     found = take(settings).statistics
     assert found.queues["downloads"].waiting == 2
     assert found.queues["downloads"].oldest_wait_s == pytest.approx(40, abs=5)
-    assert found.jobs_per_minute == 3.0
-    assert (found.answers, found.outdated) == (7, 1)
+    assert found.jobs_per_minute == 3.1
+    assert (found.answers, found.outdated) == (7, {"a.example": 2})
     assert found.failed == {
         ("a.example", Reason.NETWORK): 1,
         ("youtube.com", Reason.BLOCKED_HERE): 1,
     }
     assert found.blocked == {"youtube.com": 2}
     assert found.refused == 1
-    assert found.created_total == 35
+    assert found.created_total == 36
 
 
 @pytest.mark.parametrize(

@@ -50,11 +50,11 @@ class Statistics:
 
     `answers` counts the links that came to their end with media or with a sentence, and `failed`
     those whose sentence is not the link's or its chat's own affair, by site and reason. `outdated`
-    are the failures for which yt-dlp is to be updated, and `blocked` counts by site the links of
-    the last day for which this machine was turned away, and `remedies` what may help against
-    that, as of the last such link. `refused` are the messages of the last
-    day that were given up because Telegram failed again and again. `paused_since` is the wall time
-    at which the operator's pause began, if there is one.
+    counts by site the downloads for which yt-dlp is to be updated, and `blocked` the links of the
+    last day for which this machine was turned away; `remedies` are what may help against that, as
+    of the last such link. `refused` are the messages of the last day that were given up because
+    Telegram failed again and again. `paused_since` is the wall time at which the operator's pause
+    began, if there is one.
     """
 
     queues: Mapping[str, Queue]
@@ -62,7 +62,7 @@ class Statistics:
     jobs_per_minute: float
     answers: int
     failed: Mapping[tuple[str, Reason], int]
-    outdated: int
+    outdated: Mapping[str, int]
     blocked: Mapping[str, int]
     remedies: Mapping[str, Remedy]
     refused: int
@@ -97,11 +97,7 @@ def read(db: Database, wall: Wall) -> Statistics:
         * db.value("SELECT count(*) FROM jobs WHERE finished_at > ?", wall - PACE_S),
         answers=verdicts.get("sentence", 0) + verdicts.get("media", 0),
         failed=_failed(db, Wall(wall - FAILURES_S)),
-        outdated=db.value(
-            "SELECT count(*) FROM jobs WHERE state = 'failed' AND finished_at > ? AND reason = ?",
-            wall - FAILURES_S,
-            Reason.OUTDATED,
-        ),
+        outdated=_outdated(db, Wall(wall - FAILURES_S)),
         blocked=_blocked(db, Wall(wall - BLOCKED_S)),
         remedies=_remedies(db, Wall(wall - BLOCKED_S)),
         refused=db.value(
@@ -132,6 +128,17 @@ def _failed(db: Database, since: Wall) -> Mapping[tuple[str, Reason], int]:
         reason = Reason(row["reason"])
         if not (reason.lies_in_link or reason.lies_in_chat):
             counts[site_of_link(row["url"]), reason] += row["links"]
+    return dict(counts.most_common())
+
+
+def _outdated(db: Database, since: Wall) -> Mapping[str, int]:
+    rows = db.execute(
+        "SELECT payload ->> '$.url' AS url FROM jobs"
+        " WHERE state = 'failed' AND finished_at > ? AND reason = ?",
+        since,
+        Reason.OUTDATED,
+    )
+    counts = collections.Counter(site_of_link(row["url"] or "") for row in rows)
     return dict(counts.most_common())
 
 
