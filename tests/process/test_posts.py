@@ -23,6 +23,7 @@ HOSTS = (
     *("www.instagram.com", "*.cdninstagram.com", "x.com", "api.x.com", "*.reddit.com", "i.redd.it"),
     *("www.tiktok.com", "public.api.bsky.app", "api.imgur.com", "imgur.com", "i.imgur.com"),
     *("www.pinterest.com", "*.tumblr.com", "www.threads.com", "media.test"),
+    *("photos.test", "www.flickr.com", "api.flickr.com"),
 )
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -244,3 +245,53 @@ def test_a_post_of_words_has_no_media(
     sites.answers |= answers
     error = fetch(warm, sites, link).error
     assert (error.reason, error.fault) == (Reason.NO_MEDIA, Fault.PERMANENT)
+
+
+# ---------------------------------------------------------------------------------- pages
+
+
+def served_page(head: str) -> dict[str, Answer]:
+    text = f"<!doctype html><head><title>A page</title>{head}</head><body>Words."
+    return {"photos.test/a$": page(text)}
+
+
+PHOTO = '<meta property="og:type" content="photo"><meta property="og:title" content="A post">'
+ARTICLE = '<meta property="og:type" content="article">'
+
+
+def image(name: str) -> str:
+    return f'<meta property="og:image" content="https://media.test/{name}">'
+
+
+@pytest.mark.parametrize("head", [PHOTO + image("320.png"), image("320.png") + PHOTO])
+def test_the_page_of_a_photo_gives_the_photo(warm: Worker, sites: TlsSites, head: str) -> None:
+    sites.answers |= served_page(head)
+    outcome = fetch(warm, sites, "https://photos.test/a")
+    assert outline(outcome) == "320"
+    assert outcome.media.facts.title == "A post"
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (ARTICLE + image("320.png"), Reason.UNSUPPORTED),
+        (image("320.png"), Reason.UNSUPPORTED),
+        (PHOTO + image("120.png"), Reason.UNSUPPORTED),
+        (PHOTO, Reason.UNSUPPORTED),
+        (PHOTO + image("gone"), Reason.SITE_ERROR),
+    ],
+)
+def test_another_page_has_no_picture(
+    warm: Worker, sites: TlsSites, head: str, reason: Reason
+) -> None:
+    sites.answers |= served_page(head)
+    assert fetch(warm, sites, "https://photos.test/a").error.reason is reason
+
+
+def test_a_photo_of_which_the_extractor_asks_elsewhere(warm: Worker, sites: TlsSites) -> None:
+    sites.answers |= {
+        "www.flickr.com/hermes_error_beacon.gne": data({"site_key": "abc"}),
+        "api.flickr.com/services/rest": data({"stat": "ok", "photo": {"media": "photo"}}),
+        "www.flickr.com/photos/ada/123": page(image("320.png")),
+    }
+    assert outline(fetch(warm, sites, "https://www.flickr.com/photos/ada/1234567/")) == "320"

@@ -21,6 +21,7 @@ from worker.downloads.media import ffmpeg
 from worker.downloads.media.clipping import clip
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.preparing import Downloaded, prepare
+from worker.downloads.pictures.post import MIN_SIDE
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import fetch
@@ -100,10 +101,19 @@ def _ready(file: Downloaded, limits: DownloadLimits, *, sound_only: bool) -> lis
     if file.path.stat().st_size > limits.max_file_bytes:
         pieces = cut(file.path, file.info, limits, sound_only=sound_only)
     else:
-        pieces = [prepare(file, limits, sound_only=sound_only)]
+        pieces = [_large_enough(file, prepare(file, limits, sound_only=sound_only))]
     if note and not pieces[0].facts.note:
         pieces[0] = replace(pieces[0], facts=replace(pieces[0].facts, note=note))
     return pieces
+
+
+def _large_enough(file: Downloaded, ready: ReadyFile) -> ReadyFile:
+    """The file itself. Raises JobError for a picture that is too small to be what a page shows."""
+    min_side = file.info.get(MIN_SIDE) or 0
+    sides = (ready.facts.width, ready.facts.height)
+    if any(side is not None and side < min_side for side in sides):
+        raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, f"a picture of {sides} pixels")
+    return ready
 
 
 def _report(error: BaseException, guard: Guard | None, sender: Sender) -> None:

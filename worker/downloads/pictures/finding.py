@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from worker.downloads.pictures import (
     bluesky,
     imgur,
+    page,
     pinterest,
     reddit,
     threads,
@@ -53,6 +54,12 @@ def readable(link: str) -> str:
         if pattern.fullmatch(link):
             return pattern.sub(other, link)
     return link
+
+
+def picture_of_page(answers: Iterable[Answer]) -> Post | None:
+    """The picture that the latest page is about; None if it is about anything else."""
+    latest = list(answers)[-1:]
+    return page.read(latest[0]) if latest else None
 
 
 def post_in(answers: Iterable[Answer]) -> Post | None:

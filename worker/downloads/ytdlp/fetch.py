@@ -277,11 +277,13 @@ def _extract_info(ydl: PostYoutubeDL, url: str) -> Any:
     try:
         return ydl.extract_info(url, download=True)
     except DownloadError as error:
-        if post := ydl.process_unseen_post():
-            return post
-        is_unsupported = bool(error.exc_info) and isinstance(error.exc_info[1], UnsupportedError)
-        if not is_unsupported or ydl.served.is_page:
-            raise
+        # What fails from here on does not follow from it.
+        failure = error
+    if post := ydl.process_unseen_post(failure):
+        return post
+    is_unsupported = bool(failure.exc_info) and isinstance(failure.exc_info[1], UnsupportedError)
+    if not is_unsupported or ydl.served.is_page:
+        raise failure
     name = urlsplit(url).path.rpartition("/")[2]
     file = {"id": name or "file", "title": unquote(PurePosixPath(name).stem), "url": url}
     generic = {"extractor": "generic", "extractor_key": "Generic", "direct": True}

@@ -1,5 +1,6 @@
 """A YoutubeDL that fetches posts whole: with the pictures that yt-dlp passes over, in order."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 from yt_dlp.utils import YoutubeDLError
 
 from worker.downloads.channel import MAX_FILES
-from worker.downloads.pictures import finding, thumbnails
-from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES
+from worker.downloads.pictures import finding, page, thumbnails
+from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
+from worker.downloads.pictures.reading import Answer
 from worker.downloads.ytdlp.answers import Answers
 from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.errors import classify
@@ -28,6 +30,10 @@ _OF_AN_ITEM = frozenset(
         *(Reason.LIVE, Reason.NOT_STARTED, Reason.UNLIKE_PARTS),
     }
 )
+
+_NO_VIDEO_ON_PAGE = frozenset({Reason.NO_MEDIA, Reason.UNSUPPORTED})
+# An extractor may also break at a post that has no video.
+_NOTHING_FOUND = _NO_VIDEO_ON_PAGE | {Reason.NO_FORMAT, Reason.OUTDATED}
 
 
 def may_be_left_out(error: BaseException) -> bool:
@@ -98,10 +104,25 @@ class PostYoutubeDL(PatientYoutubeDL):
             return self._process_post(post, download, extra_info)
         return super().process_ie_result(ie_result, download, extra_info)
 
-    def process_unseen_post(self) -> Any:
-        """Download the post of which yt-dlp found nothing; None if there is none."""
-        found = None if self.is_in_post else finding.post_in(self._answers)
+    def process_unseen_post(self, error: YoutubeDLError) -> Any:
+        """Download the post, or the picture of a page, where yt-dlp has failed to find any media.
+
+        Returns None if there is neither.
+        """
+        reason = classify(error).reason
+        if self.is_in_post or reason not in _NOTHING_FOUND:
+            return None
+        found = finding.post_in(self._answers) or self._picture_of_page(reason)
         return self._process_post(found.for_ytdlp(), True, None) if found else None
+
+    def _picture_of_page(self, reason: Reason) -> Post | None:
+        if self._sound_only or reason not in _NO_VIDEO_ON_PAGE:
+            return None
+        if page.is_of_picture(self._link) and not any(map(_is_of_picture, self._answers)):
+            # An extractor for videos may have asked elsewhere.
+            with contextlib.suppress(YoutubeDLError, JobError, OSError):
+                self.urlopen(self._link).read()
+        return finding.picture_of_page(self._answers) if self.served.is_page else None
 
     def _post_around(self, result: Mapping[str, Any]) -> dict[str, Any] | None:
         extractor = result.get("extractor_key")
@@ -145,6 +166,10 @@ class PostYoutubeDL(PatientYoutubeDL):
         is_only = bool(item.get(IS_PICTURE)) or len(item.get("formats") or ()) < 2
         is_large = classify(error).reason is Reason.TOO_LARGE
         return is_large and (is_only or self.leaves_out_large)
+
+
+def _is_of_picture(answer: Answer) -> bool:
+    return page.is_of_picture(answer.url)
 
 
 def _places(item: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,103 @@
+"""The picture that a page is about, where the page says that it is about a picture.
+
+Nearly every page names a picture for those who share it (`og:image`, ogp.me; `twitter:image`): an
+article its illustration, a shop its logo. It is what somebody wants who sends the link only if the
+page is the picture's own: `og:type` or `twitter:card` says so, or its JSON-LD (schema.org) is an
+`ImageObject` or a work of art, or the host is one for pictures.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from worker.downloads.pictures import post
+from worker.downloads.pictures.post import Post
+from worker.downloads.pictures.reading import Answer, address, at, parsed, title, words
+
+MIN_SIDE = 200
+"""How wide and high the picture has to be. Logos and buttons are smaller."""
+
+_MAX_CHARS = 1024 * 1024
+# Nothing is looked at twice, however a page repeats the beginnings of these.
+_META = re.compile(r"<meta\b([^<>]{1,4000})>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"""(?<![\w:-])([a-z:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE
+)
+_JSON_LD = re.compile(r"<script\b[^<>]{0,300}\bapplication/ld\+json\b[^<>]{0,300}>", re.IGNORECASE)
+_END_OF_SCRIPT = re.compile(r"</script", re.IGNORECASE)
+_OF_PICTURE = re.compile(r"(.*[:.])?(photo|photograph|image|picture|pin|artwork)", re.IGNORECASE)
+_WORKS = frozenset({"ImageObject", "Photograph", "VisualArtwork", "Painting", "Drawing"})
+_URLS = ("og:image:secure_url", "og:image:url", "og:image", "twitter:image", "twitter:image:src")
+_NO_PICTURE = re.compile(r"logo|favicon|sprite|placeholder|avatar|\.svg\b", re.IGNORECASE)
+
+# Hosts and paths of pages for a picture each.
+_HOSTS = re.compile(
+    r"https?://(www\.)?("
+    r"flickr\.com/photos/[^/]+/\d+|unsplash\.com/photos/|pexels\.com/([\w-]+/)?photo/"
+    r"|pixabay\.com/([\w-]+/)?(photos|illustrations|vectors)/|500px\.com/photo/"
+    r"|deviantart\.com/[^/]+/art/|artstation\.com/artwork/|9gag\.com/gag/|vsco\.co/[^/]+/media/"
+    r"|(ibb\.co|postimg\.cc|prnt\.sc|gyazo\.com|imgbox\.com)/\w"
+    r"|commons\.wikimedia\.org/wiki/File:|[a-z-]+\.(m\.)?wikipedia\.org/wiki/\w+:[^/]+\.(jpe?g|png)$"
+    r")",
+    re.IGNORECASE,
+)
+
+
+def is_of_picture(link: str) -> bool:
+    """Whether a link leads to a page of a host for pictures."""
+    return _HOSTS.match(link) is not None
+
+
+def read(answer: Answer) -> Post | None:
+    """The picture that the page is about; None if it is about anything else, or has a video."""
+    text = answer.text[:_MAX_CHARS]
+    meta = _meta(text)
+    works = [part for part in _data(text) if words(part, "@type") in _WORKS]
+    says_so = (meta.get("og:type", ""), meta.get("twitter:card", ""))
+    is_picture = is_of_picture(answer.url) or works or any(map(_OF_PICTURE.fullmatch, says_so))
+    if not is_picture or any(name.startswith("og:video") for name in meta) or _is_small(meta):
+        return None
+    named = [
+        *(words(work, "contentUrl") for work in works),
+        *(meta.get(name, "") for name in _URLS),
+    ]
+    picture = post.picture(*(_absolute(answer.url, url) for url in named))
+    if picture is None:
+        return None
+    heading = title(meta.get("og:title", ""))
+    return Post("Page", "picture", (picture,), heading, min_side=MIN_SIDE)
+
+
+def _meta(text: str) -> dict[str, str]:
+    """The page's properties, the first of each name."""
+    found: dict[str, str] = {}
+    for tag in _META.finditer(text):
+        values = {name.lower(): "".join(value) for name, *value in _ATTRIBUTE.findall(tag[1])}
+        name = values.get("property") or values.get("name") or ""
+        found.setdefault(name.lower(), values.get("content", "").strip())
+    return found
+
+
+def _data(text: str) -> Iterator[Any]:
+    """What the page's JSON-LD describes, without what it mentions on the way (`@graph`)."""
+    for part in _END_OF_SCRIPT.split(text):
+        start = _JSON_LD.search(part)
+        found = parsed(part[start.end() :]) if start else None
+        for described in found if isinstance(found, list) else [found]:
+            yield from (described, at(described, "mainEntity"))
+
+
+def _is_small(meta: dict[str, str]) -> bool:
+    sides = (meta.get("og:image:width", ""), meta.get("og:image:height", ""))
+    return any(side.isdecimal() and int(side[:9]) < MIN_SIDE for side in sides)
+
+
+def _absolute(page: str, url: str) -> str:
+    """The address of a picture that a page names; empty if it is no picture to show."""
+    try:
+        absolute = address(urljoin(page, url)) if url else ""
+        name = urlsplit(absolute).path.rpartition("/")[2]
+    except ValueError:
+        return ""
+    return "" if _NO_PICTURE.search(name) else absolute
