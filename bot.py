@@ -27,7 +27,14 @@ try:
     from worker import __version__, clocks, data_directory, logs
     from worker.dispatch.dispatcher import Dispatcher
     from worker.dispatch.poller import Poller
-    from worker.dispatch.pool_specs import downloads_spec, telegram_connection, telegram_spec
+    from worker.dispatch.pool_specs import (
+        downloads_spec,
+        judge_limits,
+        judge_rules,
+        telegram_connection,
+        telegram_spec,
+    )
+    from worker.downloads.judge.keeper import JudgeKeeper
     from worker.errors import PASSING_ERRNOS
     from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
     from worker.ledger.upkeep import Upkeep
@@ -149,12 +156,14 @@ class Bot:
         _hide_main_module()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
+        judge = JudgeKeeper(context, judge_rules(settings), judge_limits(settings))
         self._dispatcher = Dispatcher(
             settings,
             open_ledger=self._open_ledger,
             make_pool=lambda spec: Pool(spec, context),
             telegram=telegram_spec(settings),
-            downloads=downloads_spec(settings),
+            downloads=downloads_spec(settings, judge.address),
+            judge=judge,
         )
         self._poller = Poller(
             telegram_connection(settings),

@@ -55,6 +55,7 @@ def assess(measures: Measures) -> list[Finding]:
         _pace(measures),
         _failures(measures),
         *_workers(measures),
+        *_judge(measures),
         _downloads(measures),
         _sites(measures),
         *_blocked(measures),
@@ -174,6 +175,19 @@ def _workers(measures: Measures) -> Iterable[Finding]:
             yield warning(name, f"{text}, some are stopped (SIGSTOP)")
         else:
             yield ok(name, text)
+
+
+def _judge(measures: Measures) -> Iterable[Finding]:
+    judge = measures.judge
+    if judge is None:
+        return
+    if judge.trouble:
+        yield critical("judge", f"cannot start, so downloads wait: {judge.trouble}")
+    elif not judge.pid:
+        yield warning("judge", "has ended, and the next one has not been seen yet")
+    else:
+        age, used = duration(judge.age_s), size(judge.memory_bytes)
+        yield ok("judge", f"runs as {judge.pid} for {age}, {used}")
 
 
 def _downloads(measures: Measures) -> Finding:

@@ -60,6 +60,16 @@ class MeasuredWorker:
 
 
 @dataclass(frozen=True)
+class MeasuredJudge:
+    """The judge of the running bot; pid 0 if there is none. `trouble` is why it does not start."""
+
+    pid: int = 0
+    age_s: float = 0.0
+    memory_bytes: int = 0
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
 class RunningDownload:
     """A running yt-dlp."""
 
@@ -112,6 +122,8 @@ class Measures:
 
     ytdlp_in_use: str | None = None
     """That of the running bot, which `ytdlp` on the disk may have left behind."""
+    judge: MeasuredJudge | None = None
+    """None where the bot has not said yet."""
 
 
 def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
@@ -157,6 +169,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         ytdlp_in_use=said.get("ytdlp_in_use"),
         starts=runs.read_starts(ledger, wall),
         cookies=cookies.look(settings, ledger.refused_cookies()),
+        judge=_judge(said["judge"]) if "judge" in said else None,
     )
 
 
@@ -198,6 +211,14 @@ def _workers(
                 cpu_share=cpu_shares.get(process.identity),
                 slot=said.get("slot"),
             )
+
+
+def _judge(said: Mapping[str, Any]) -> MeasuredJudge:
+    process = process_table.look_up(said["pid"]) if "pid" in said else None
+    if process is None or process.identity.started != said["started"]:
+        return MeasuredJudge(trouble=said["trouble"])
+    used_bytes = memory.share_bytes(process.pid)
+    return MeasuredJudge(process.pid, process.age_s, used_bytes, said["trouble"])
 
 
 def _downloads(sessions: Mapping[Identity, int]) -> Iterable[RunningDownload]:

@@ -29,6 +29,18 @@ class WorkerView(Protocol):
     job_id: int | None
 
 
+class JudgeView(Protocol):
+    """What the keeper of the judge shows of it."""
+
+    @property
+    def pids(self) -> Iterable[int]:
+        """The judge's pid, if there is one."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last start failed."""
+
+
 class DispatcherView(Protocol):
     """What the dispatcher shows of itself; `pools` are `worker.pool.Pool`s."""
 
@@ -38,6 +50,9 @@ class DispatcherView(Protocol):
     @property
     def pids(self) -> Iterable[int]:
         """The processes that it has started."""
+
+    @property
+    def judge(self) -> JudgeView: ...
 
     @property
     def upgrade_trouble(self) -> str | None:
@@ -58,6 +73,7 @@ def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
         **_me(),
         "upgrade_trouble": dispatcher.upgrade_trouble,
         "ytdlp_in_use": dispatcher.ytdlp_in_use,
+        "judge": _describe_judge(dispatcher.judge),
         "pools": [
             {
                 "name": pool.spec.name,
@@ -92,6 +108,12 @@ def _me() -> dict[str, int]:
     me = process_table.identify(os.getpid())
     assert me is not None  # noqa: S101 - this process
     return {"pid": me.pid, "started": me.started}
+
+
+def _describe_judge(judge: JudgeView) -> dict[str, Any]:
+    found = [process for pid in judge.pids if (process := process_table.identify(pid))]
+    where = {"pid": found[0].pid, "started": found[0].started} if found else {}
+    return {"trouble": judge.trouble, **where}
 
 
 def _describe_worker(worker: WorkerView) -> dict[str, Any]:

@@ -140,6 +140,16 @@ class JobError(Exception):
         return f"{self.reason} ({self.fault}): {self.detail}" if self.detail else str(self.reason)
 
 
+class JudgeLost(JobError):
+    """A download lost its way to the network, through no fault of its own or its site's."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Reason.CRASHED, Fault.RETRYABLE, detail)
+
+    def __reduce__(self) -> tuple[type["JudgeLost"], tuple[str]]:
+        return (JudgeLost, (self.detail,))
+
+
 class LinkFlaw(StrEnum):
     """Why a URL is refused."""
 

@@ -38,6 +38,7 @@ from tests.benchmarks.sides import (
 from tests.benchmarks.usage import Sampler
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.site import MEBIBYTE
+from tests.support.judges import judge
 from tests.support.pool_driver import Driver, fork_server_pid
 from worker.dispatch import pool_specs
 from worker.pool import Pool
@@ -178,10 +179,12 @@ def _our_workers(home: Path) -> Iterator[_Workers]:
     context.set_forkserver_preload(["worker.dispatch.preload"])
     downloads = home / "workers" / "downloads"
     downloads.mkdir(parents=True)
-    pool = Pool(pool_specs.downloads_spec(load_settings(values, needs_token=False)), context)
-    with Driver(pool) as driver:
-        driver.until(lambda: pool.free == WORKERS, TIMEOUT_S)
-        yield _Workers(driver, downloads)
+    settings = load_settings(values, needs_token=False)
+    with judge(pool_specs.judge_rules(settings)) as made:
+        pool = Pool(pool_specs.downloads_spec(settings, made.address), context)
+        with Driver(pool) as driver:
+            driver.until(lambda: pool.free == WORKERS, TIMEOUT_S)
+            yield _Workers(driver, downloads)
 
 
 # ------------------------------------------------------------------------------ many links

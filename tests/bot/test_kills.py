@@ -8,7 +8,7 @@ import pytest
 
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
-from tests.support.kills import downloads_worker, telegram_worker, the_bot, yt_dlp
+from tests.support.kills import downloads_worker, judge, telegram_worker, the_bot, yt_dlp
 from tests.support.scene import CHAT, ONE_WORKER_EACH, Scene, once
 
 Stage = Callable[[Scene, Callable[[], None]], str]
@@ -84,6 +84,7 @@ def uploaded(scene: Scene, action: Callable[[], None]) -> str:
         (downloading, telegram_worker),
         (downloading, downloads_worker),
         (downloading, yt_dlp),
+        (downloading, judge),
         (downloaded, the_bot),
         (downloaded, downloads_worker),
         (uploading, the_bot),

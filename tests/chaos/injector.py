@@ -39,6 +39,7 @@ VICTIMS = {
     "resource tracker": 1,
     "telegram": 5,
     "downloads": 4,
+    "judge": 3,
     "yt-dlp": 4,
     "ffmpeg": 2,
 }

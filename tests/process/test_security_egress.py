@@ -22,6 +22,7 @@ from tests.hostile.web import Web, content, redirect
 from tests.sandbox.site import MediaSite
 from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker, worker
+from tests.support.judges import allow_everything
 from worker.downloads.confinement import landlock, seccomp
 from worker.downloads.media import ffmpeg
 from worker.errors import Fault, Reason
@@ -132,7 +133,7 @@ ATTACKS: tuple[Attack, ...] = (
 
 
 def resolve_as_the_stranger_wants() -> None:
-    """Put a resolver of the test's into the worker; its downloads inherit it."""
+    """Put a resolver of the test's into the judge."""
     real = socket.getaddrinfo
     asked: list[object] = []
 
@@ -147,21 +148,22 @@ def resolve_as_the_stranger_wants() -> None:
     vars(socket)["getaddrinfo"] = getaddrinfo
 
 
-def resolve_and_open() -> None:
+def resolve_and_allow() -> None:
     resolve_as_the_stranger_wants()
-    without_guard()
+    allow_everything()
 
 
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     home = tmp_path_factory.mktemp("guarded")
-    with worker(home, prepare=resolve_as_the_stranger_wants) as made:
+    with worker(home, prepare_judge=resolve_as_the_stranger_wants) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with worker(tmp_path_factory.mktemp("unguarded"), prepare=resolve_and_open) as made:
+    home = tmp_path_factory.mktemp("unguarded")
+    with worker(home, prepare=without_guard, prepare_judge=resolve_and_allow) as made:
         yield made
 
 
@@ -191,7 +193,7 @@ def test_an_attack_does_not_reach_inside(
 
 @pytest.mark.negative
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_without_the_guard_the_same_attack_does(
+def test_without_a_judgement_the_same_attack_does(
     attack: Attack, unguarded: Worker, web: Web, inside: Web
 ) -> None:
     unguarded.run(attack(web, inside.url + SECRET), LIMITS)

@@ -330,7 +330,7 @@ def test_a_redirect_takes_no_cookies_along(web: Web, tmp_path: Path) -> None:
         "/b.mp4": server,
     }
     cookies = jar(tmp_path / "jar", ".own.example", ".other.example", ".third.example")
-    with worker(tmp_path, prepare=_two_sites) as made:
+    with worker(tmp_path, prepare_judge=_two_sites) as made:
         rules = limits_with(cookies_file=str(cookies))
         for path in ("/a", "/b.mp4"):
             made.run(f"http://own.example:{web.port}{path}", rules, cookies_always=True)

@@ -11,12 +11,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from tests.support.judges import Prepare, shared_judge
 from worker.downloads import child
 from worker.downloads.job import make_handler
 from worker.downloads.limits import DownloadLimits
@@ -28,8 +29,6 @@ from worker.processes import process_setup, process_table
 from worker.protocol import Download, Media, MediaFile, YtDlpStarted
 
 PATIENCE_S = 30.0
-
-Prepare = Callable[[], object]
 
 
 class Stop(BaseException):
@@ -98,12 +97,21 @@ def _serve(connection: Connection, prepare: Prepare | None, is_cold: bool) -> No
 
 
 class Worker:
-    """Runs downloads one at a time. `fetch` takes yt-dlp's place in the forked child."""
+    """Runs downloads one at a time. `fetch` takes yt-dlp's place in the forked child.
+
+    `prepare` runs in the worker before all else, `prepare_judge` in the judge.
+    """
 
     def __init__(
-        self, home: Path, *, prepare: Prepare | None = None, is_cold: bool = False
+        self,
+        home: Path,
+        *,
+        prepare: Prepare | None = None,
+        prepare_judge: Prepare | None = None,
+        is_cold: bool = False,
     ) -> None:
         self._home = home
+        self._prepare_judge = prepare_judge
         self._jobs = 0
         self._began = 0.0
         self._reports: list[Any] = []
@@ -138,6 +146,9 @@ class Worker:
         self._reports = []
         place = os.fspath(directory or self.directory)
         task = Download(self._jobs, url, place, form, max_bytes, cookies_always=cookies_always)
+        if not rules.proxy:
+            judge = shared_judge(rules.allowed_networks, self._prepare_judge)
+            rules = replace(rules, judge=judge)
         self._began = time.monotonic()
         self._connection.send((rules, task, fetch))
 
@@ -194,9 +205,13 @@ class Worker:
 
 @contextmanager
 def worker(
-    home: Path, *, prepare: Prepare | None = None, is_cold: bool = False
+    home: Path,
+    *,
+    prepare: Prepare | None = None,
+    prepare_judge: Prepare | None = None,
+    is_cold: bool = False,
 ) -> Iterator[Worker]:
-    made = Worker(home, prepare=prepare, is_cold=is_cold)
+    made = Worker(home, prepare=prepare, prepare_judge=prepare_judge, is_cold=is_cold)
     try:
         yield made
     finally:

@@ -19,6 +19,10 @@ def downloads_worker(scene: Scene) -> None:
     scene.kill("downloads")
 
 
+def judge(scene: Scene) -> None:
+    scene.kill("judge")
+
+
 def yt_dlp(scene: Scene) -> None:
     scene.kill("yt-dlp")
 

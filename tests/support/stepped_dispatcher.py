@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from tests.support.fake_judge import FakeJudge
 from tests.support.fake_pool import FakePool
 from tests.support.ledger_kit import make_empty_ledger
 from worker import clocks, media_keys
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.pool_specs import downloads_spec, telegram_spec
+from worker.downloads.judge.keeper import JudgeKeeper
 from worker.effects import CancelRequest, Effect, OpenRequest
 from worker.ledger import Ledger, ledger_path
 from worker.pool import Pool, PoolSpec
@@ -57,6 +59,7 @@ class SteppedDispatcher:
         self.holds_edits = False
         self._has_ended = False
         self._update_ids = itertools.count(int(time.monotonic() * 1000))
+        self.judge = FakeJudge()
         pools: list[FakePool] = []
 
         def make_pool(spec: PoolSpec) -> Pool:
@@ -77,7 +80,8 @@ class SteppedDispatcher:
             open_ledger,
             make_pool,
             telegram_spec(self.settings),
-            downloads_spec(self.settings),
+            downloads_spec(self.settings, self.judge.address),
+            cast("JudgeKeeper", self.judge),
         )
         self.telegram, self.downloads = pools
         self.dispatcher.open()

@@ -8,6 +8,7 @@ from tests.support.stepped_dispatcher import TOKEN, MakeBot, SteppedDispatcher
 from worker.errors import (
     Fault,
     JobError,
+    JudgeLost,
     Reason,
     TelegramBusy,
     TelegramUnauthorized,
@@ -229,6 +230,50 @@ def test_job_that_takes_the_whole_bot_down_cannot_loop(make_bot: MakeBot) -> Non
     assert not bot.tasks(Download)
     bot.step()
     assert bot.task(Explain).reason is Reason.CRASHED
+
+
+# ------------------------------------------------------------------- lives of the judge
+
+LOST = JudgeLost("gone")
+
+
+def test_a_download_that_loses_the_judge_goes_on_with_the_next_and_none_is_counted(
+    bot: SteppedDispatcher,
+) -> None:
+    begin(bot)
+    bot.judge.is_up = False
+    bot.fail(Download, LOST)
+    bot.step(60)
+    assert not bot.tasks(Download)
+    bot.judge.is_up = True
+    bot.step()
+    assert bot.task(Download)
+    assert bot.attempt() == 1
+
+
+def test_a_download_that_takes_the_judge_down_cannot_loop(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    for lost in range(1, MAX_REFUNDS + bot.settings.job_max_attempts + 1):
+        assert bot.attempt() == max(1, lost - MAX_REFUNDS)
+        bot.fail(Download, LOST)
+        bot.step(2)
+    bot.step()
+    assert bot.task(Explain).reason is Reason.CRASHED
+
+
+def test_links_wait_for_a_judge_that_does_not_start(bot: SteppedDispatcher) -> None:
+    bot.judge.is_up, bot.judge.trouble = False, "it ended with 1"
+    bot.send(LINK)
+    bot.post()
+    bot.step(10)
+    assert not bot.tasks(Download)
+    assert bot.edits[-1].progress.stage is Stage.OUT_OF_ORDER
+    bot.judge.is_up, bot.judge.trouble = True, None
+    bot.step()
+    assert bot.attempt() == 1
+
+
+# ------------------------------------------------------------------- limits of an attempt
 
 
 def test_what_came_in_time_is_what_the_next_attempt_may_fetch(bot: SteppedDispatcher) -> None:

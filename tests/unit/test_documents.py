@@ -22,7 +22,7 @@ MOST_WORDS = 15
 
 PROCESSES = {
     *("all", "main", "fork server", "telegram worker"),
-    *("downloads worker", "download", "command"),
+    *("downloads worker", "download", "judge", "command"),
 }
 
 _PATH = re.compile(

@@ -23,6 +23,7 @@ from worker.dispatch.recorder import Recorder
 from worker.dispatch.status.showing import Showing
 from worker.dispatch.tasks import task_of, timeout_s
 from worker.dispatch.ytdlp_upgrade import UpgradeWatch
+from worker.downloads.judge.keeper import JudgeKeeper
 from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Job, Ledger, LedgerBusy, Share
 from worker.ledger.queue import Paused
 from worker.pool import Pool, PoolSpec
@@ -60,11 +61,13 @@ class Dispatcher:
         make_pool: Callable[[PoolSpec], Pool],
         telegram: PoolSpec,
         downloads: PoolSpec,
+        judge: JudgeKeeper,
     ) -> None:
         """Prepare everything; nothing is started or opened before `open`."""
         self._settings = settings
         self._open_ledger = open_ledger
         self._pools = {TELEGRAM: make_pool(telegram), DOWNLOADS: make_pool(downloads)}
+        self._judge = judge
         self._share = Share(settings.user_max_running, settings.chat_max_running)
         self._disk_space = DiskSpace(
             settings.data_dir, settings.max_file_bytes * settings.max_parts
@@ -108,7 +111,7 @@ class Dispatcher:
     def pids(self) -> list[int]:
         """The pids of the processes that the dispatcher has started."""
         workers = [pid for pool in self._pools.values() for pid in pool.pids]
-        return workers + self._upgrade.pids
+        return workers + self._judge.pids + self._upgrade.pids
 
     @property
     def upgrade_trouble(self) -> str | None:
@@ -127,6 +130,11 @@ class Dispatcher:
         return pool.trouble is not None and not any(
             worker.state in ("idle", "busy") for worker in pool.workers
         )
+
+    @property
+    def judge(self) -> JudgeKeeper:
+        """The keeper of the judge, to be looked at."""
+        return self._judge
 
     @property
     def pools(self) -> list[Pool]:
@@ -164,6 +172,7 @@ class Dispatcher:
             replace_fork_server()
             self._pools[DOWNLOADS].renew()
             self._has_new_ytdlp = True
+        self._judge.step(now)
         if self._stop_at is not None:
             self._showing.begin_pause()
         for pool in self._pools.values():
@@ -185,7 +194,8 @@ class Dispatcher:
                 self.reachability.told()
             if self._stop_at is None:
                 obstacle = self._place(now, wall)
-                obstacle = Stage.OUT_OF_ORDER if self._cannot_download else obstacle
+                if self._cannot_download or self._judge.trouble:
+                    obstacle = Stage.OUT_OF_ORDER
                 self._showing.step(self._ledger, now, wall, obstacle)
             else:
                 self._showing.pause(self._ledger, self._in_hand.request_ids, now)
@@ -203,11 +213,15 @@ class Dispatcher:
     def _wait(self) -> None:
         now = clocks.monotonic()
         deadlines = [pool.next_deadline() for pool in self._pools.values()]
-        readers = [reader for pool in self._pools.values() for reader in pool.readers]
+        readers = [each for pool in self._pools.values() for each in pool.readers]
         writers = [writer for pool in self._pools.values() for writer in pool.writers]
-        deadlines += [now + TICK_S, self._rate_limits.next_opening(now)]
+        deadlines += [
+            self._judge.next_deadline(),
+            now + TICK_S,
+            self._rate_limits.next_opening(now),
+        ]
         wait_s = 0.0 if self._has_work(now) else min(deadlines) - now
-        wait_ready([self._wakeup, *readers], writers, wait_s)
+        wait_ready([self._wakeup, *self._judge.readers, *readers], writers, wait_s)
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wakeup)
 
@@ -238,6 +252,7 @@ class Dispatcher:
         self._upgrade.close()
         for pool in self._pools.values():
             pool.close()
+        self._judge.close()
         wall = clocks.wall_clock()
         try:
             for job in self._in_hand.jobs:
@@ -256,6 +271,8 @@ class Dispatcher:
         self._place_in(TELEGRAM, now, wall)
         if self._ledger.is_paused():
             return Stage.MAINTENANCE
+        if not self._judge.is_up:
+            return None
         if self._disk_space.allows_one_beside(self._in_hand.downloads):
             self._place_in(DOWNLOADS, now, wall)
             return None

@@ -14,6 +14,7 @@ from worker.errors import (
     Fault,
     FileIdRefused,
     JobError,
+    JudgeLost,
     MessageDeleted,
     MessageGone,
     Reason,
@@ -53,6 +54,9 @@ as media and as a sentence."""
 MAX_DELETED = 4
 """How often a new message may be deleted at once before it is given up: each was seen."""
 
+JUDGE_RETRY_S = 1.0
+"""The wait before a download is tried again that has lost the judge."""
+
 OTHER_WAY_WAIT_S = 30.0
 """The wait before another way is tried: longer than the long poll, so it is known after one try
 whether Telegram answers others meanwhile."""
@@ -90,10 +94,14 @@ _KNOWN_S: Mapping[Reason, float] = {
 
 @dataclass(frozen=True)
 class TryAgain:
-    """The job waits for another attempt; a refunded one does not count."""
+    """The job waits for another attempt; a refunded one does not count.
+
+    `may_be_to_blame`: the job may be why the attempt failed, so it gets only so many back.
+    """
 
     delay_s: float
     refund: bool = False
+    may_be_to_blame: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,6 +229,9 @@ def decide(
         case Failed(error=JobError(reason=Reason.SITE_DOWN) as error):
             # It was not tried, nor would it be: who wants it is told when to ask again.
             return Fail(error)
+        case Failed(error=JudgeLost()):
+            # It waits until there is another one.
+            return TryAgain(JUDGE_RETRY_S, refund=True, may_be_to_blame=True)
         case Failed(error=JobError() as error, traceback=traceback):
             return _decide_error(job, error, retries, traceback)
         case Failed(error=MemoryError(), traceback=traceback):

@@ -1,7 +1,8 @@
-"""The two pools: how many workers each has, what they run, and what they may use."""
+"""The two pools and the judge: how many workers each has, what they run, what they may use."""
 
 from worker import logs, telegram
 from worker.downloads.confinement import landlock
+from worker.downloads.judge.rules import Rules
 from worker.downloads.limits import DownloadLimits
 from worker.ledger import DOWNLOADS, TELEGRAM
 from worker.pool import PoolSpec
@@ -12,6 +13,12 @@ from worker.settings import MEBIBYTE, Settings
 from worker.telegram import Connection
 
 OPEN_FILES = 256
+
+OPEN_FILES_OF_A_DOWNLOAD = 256
+"""Those of the judge: two for a connection, more while it is dialed, one for each silent client."""
+
+JUDGE_MEMORY_BYTES = 128 * MEBIBYTE
+"""Most of it is the fork server's, and shared."""
 
 
 def telegram_connection(settings: Settings) -> Connection:
@@ -42,8 +49,25 @@ def telegram_spec(settings: Settings) -> PoolSpec:
     )
 
 
-def downloads_spec(settings: Settings) -> PoolSpec:
-    """The pool that runs yt-dlp. Its workers are told neither the token nor the ledger."""
+def judge_rules(settings: Settings) -> Rules:
+    """What downloads may reach."""
+    return Rules(
+        allowed_networks=tuple(map(str, settings.allowed_networks)),
+        idle_timeout_s=settings.download_idle_timeout_s,
+    )
+
+
+def judge_limits(settings: Settings) -> Limits:
+    """What the judge may use."""
+    open_files = OPEN_FILES + settings.download_workers * OPEN_FILES_OF_A_DOWNLOAD
+    return Limits(JUDGE_MEMORY_BYTES, open_files=open_files)
+
+
+def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
+    """The pool that runs yt-dlp. Its workers are told neither the token nor the ledger.
+
+    `judge` is the judge's address.
+    """
     rules = DownloadLimits(
         instance=instance_tag(settings.data_dir),
         max_file_bytes=settings.max_file_bytes,
@@ -53,6 +77,7 @@ def downloads_spec(settings: Settings) -> PoolSpec:
         job_timeout_s=settings.download_job_timeout_s,
         memory_bytes=settings.download_memory_mib * MEBIBYTE,
         allowed_networks=tuple(map(str, settings.allowed_networks)),
+        judge=None if settings.proxy else judge,
         proxy=settings.proxy,
         cookies_file=str(settings.cookies_file) if settings.cookies_file else None,
     )

@@ -14,6 +14,7 @@ import sys
 
 # What a worker would import for itself, 3 MB each: its pool, its handler, psutil.
 import worker.dispatch.pool_specs
+import worker.downloads.judge.process
 import worker.pool.worker_main
 import worker.telegram  # noqa: F401
 from worker.processes import process_setup

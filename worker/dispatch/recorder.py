@@ -198,8 +198,11 @@ class Recorder:
         `refused_s` is for how long Telegram has not answered it while it answered others.
         """
         match outcomes.decide(job, event, self._retries, wall, refused_s):
-            case outcomes.TryAgain(delay_s=delay_s, refund=refund) as again:
-                self._ledger.put_back(job, delay_s, wall, refund=refund)
+            case outcomes.TryAgain(delay_s=delay_s) as again:
+                blamed = again.may_be_to_blame
+                self._ledger.put_back(
+                    job, delay_s, wall, refund=again.refund, may_be_to_blame=blamed
+                )
                 self._showing.put(job.id, outcomes.waiting(job, event, again, self._retries))
                 _log_again(job, job.attempts, event, delay_s)
             case outcomes.CallAgain(delay_s=delay_s, refused_s=refused_s):

@@ -13,8 +13,9 @@ class DownloadLimits:
     what any download may take, and each `slowest_bps` bytes explain one second more, up to
     `job_timeout_s` for everything (see `worker.downloads.allowance`). `instance` is the
     tag in the environment by which this bot's processes are recognised. `allowed_networks` are
-    CIDR networks that a download may reach although they are not public. `cookies_file` is
-    for those downloads that fail without: each gets a copy of its site's.
+    CIDR networks that a link may name although they are not public. `judge` is the address of the
+    judge, where each download gets the `proxy` that it uses: without one it reaches nothing.
+    `cookies_file` is for those downloads that fail without: each gets a copy of its site's.
     """
 
     instance: str
@@ -26,6 +27,7 @@ class DownloadLimits:
     slowest_bps: int = SLOWEST_DOWNLOAD_BPS
     memory_bytes: int = 512 * 1024 * 1024
     allowed_networks: tuple[str, ...] = ()
+    judge: str | None = None
     proxy: str | None = None
     cookies_file: str | None = None
     term_grace_s: float = 0.5

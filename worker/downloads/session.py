@@ -32,12 +32,13 @@ from worker.downloads.confinement.cookies import Lent
 from worker.downloads.confinement.isolation import Confinement
 from worker.downloads.file_names import COOKIES_NAME, LOG_NAME, player_directory_of
 from worker.downloads.identity import media_key
+from worker.downloads.judge.client import WayOut
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.players import Player, Solving
 from worker.downloads.usage import Usage
 from worker.downloads.ytdlp import challenges
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, JudgeLost, Reason
 from worker.file_titles import file_name
 from worker.processes import memory, process_table, signals
 from worker.protocol import (
@@ -111,6 +112,7 @@ class Session:
         self._has_warned = False
         self._has_asked_for_player = False
         self._solving: Solving | None = None
+        self._way_out: WayOut | None = None
 
     def run(self) -> Media:
         """Run the download in its directory, which must exist, and return its files.
@@ -118,6 +120,13 @@ class Session:
         Raises JobError, and whatever the context raises for a stop. In any case no process of the
         session is left.
         """
+        if self._limits.judge is None:
+            return self._run()
+        with WayOut(self._limits.judge) as self._way_out:
+            self._limits = replace(self._limits, judge=None, proxy=self._way_out.proxy)
+            return self._run()
+
+    def _run(self) -> Media:
         read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
         try:
             try:
@@ -167,7 +176,7 @@ class Session:
         if isinstance(result, Result):
             return self._media(result)
         if isinstance(result, JobError):
-            raise result
+            raise self._way_out.explained(result) if self._way_out else result
         raise _death_error(statuses.get(leader.pid))
 
     def _listen(self, leader: process_table.Identity, read_fd: int) -> Message | None:
@@ -185,12 +194,16 @@ class Session:
         poll = select.poll()
         for fd in (read_fd, pidfd, self._context.fileno()):
             poll.register(fd, select.POLLIN)
+        if self._way_out:
+            poll.register(self._way_out, select.POLLIN)
         try:
             while True:
                 wake_at = min(next_watch, self._next_deadline())
                 ready = {fd for fd, _ in poll.poll(max(0.0, wake_at - time.monotonic()) * 1000)}
                 if self._context.fileno() in ready:
                     self._context.raise_if_stopped()
+                if self._way_out and self._way_out.fileno() in ready:
+                    self._look(self._way_out, poll)
                 data = _read(read_fd)
                 for message in _messages(receiver, data):
                     if isinstance(message, Progress):
@@ -218,6 +231,15 @@ class Session:
                     next_watch = now + WATCH_INTERVAL_S
         finally:
             os.close(pidfd)
+
+    def _look(self, way_out: WayOut, poll: select.poll) -> None:
+        try:
+            way_out.look()
+        except JudgeLost:
+            if self._stage is not Stage.FINISHING:
+                raise
+            # All has been fetched. If it goes on to something else, that fails.
+            poll.unregister(way_out)
 
     def _relay(self, progress: Progress) -> None:
         has_more = progress.done_bytes > self._seen_bytes

@@ -160,9 +160,22 @@ class Ledger:
         with self._db.transaction():
             known_failures.forget_all(self._db)
 
-    def put_back(self, job: Job, delay_s: float, wall: Wall, *, refund: bool) -> None:
-        """Let a claimed job wait for another attempt; `refund` when this one does not count."""
+    def put_back(
+        self,
+        job: Job,
+        delay_s: float,
+        wall: Wall,
+        *,
+        refund: bool,
+        may_be_to_blame: bool = False,
+    ) -> None:
+        """Let a claimed job wait for another attempt; `refund` when this one does not count.
+
+        One that `may_be_to_blame` gets at most `MAX_REFUNDS` attempts back.
+        """
         with self._db.transaction():
+            if may_be_to_blame:
+                refund = queue.note_refund(self._db, job.id)
             queue.wait_again(self._db, job.id, delay_s, wall, refund=refund)
 
     def call_again(self, job: Job, delay_s: float, refused_s: float, wall: Wall) -> None:

@@ -154,7 +154,8 @@ def take(
 
 
 MAX_REFUNDS = 10
-"""How often a job gets an attempt back that ended with the bot. It may be what ends the bot."""
+"""How often a job gets an attempt back that ended with the bot or with the judge. It may be what
+ends them."""
 
 
 def recover(db: Database) -> int:
@@ -167,6 +168,14 @@ def recover(db: Database) -> int:
         " refunds = refunds + 1 WHERE state = 'running'",
         max=MAX_REFUNDS,
     ).rowcount
+
+
+def note_refund(db: Database, job_id: int) -> bool:
+    """Count an attempt that the job may get back; whether it does."""
+    row: sqlite3.Row = db.execute(
+        "UPDATE jobs SET refunds = refunds + 1 WHERE id = ? RETURNING refunds", job_id
+    ).fetchone()
+    return int(row["refunds"]) <= MAX_REFUNDS
 
 
 def wait_again(db: Database, job_id: int, delay_s: float, wall: Wall, *, refund: bool) -> None:

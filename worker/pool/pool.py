@@ -77,7 +77,7 @@ class Pool:
     _started: int = 0
 
     def __post_init__(self) -> None:
-        self._backoff = StartBackoff(self.spec.name)
+        self._backoff = StartBackoff(f"Pool {self.spec.name}: a worker")
 
     # ---------------------------------------------------------------------------- questions
 

@@ -1,4 +1,4 @@
-"""When a pool may start its next worker: later, the more starts have failed in a row."""
+"""When a process may be started again: later, the more starts have failed in a row."""
 
 import logging
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ START_DELAYS_S = (0.5, 2.0, 10.0, 30.0, 60.0)
 
 @dataclass
 class StartBackoff:
-    """The delay between the starts of one pool's workers. All times are monotonic."""
+    """The delay between the starts of one kind of process. All times are monotonic."""
 
-    pool: str
+    what: str
+    """What is started, for the log."""
     failures: int = 0
     """Failed starts in a row."""
     next_at: float = 0.0
@@ -36,8 +37,8 @@ class StartBackoff:
         self.trouble = trouble
         log.log(
             logging.ERROR if first else logging.WARNING,
-            "Pool %s: a worker failed to start (%d in a row), next try in %.1f s: %s",
-            self.pool,
+            "%s failed to start (%d in a row), next try in %.1f s: %s",
+            self.what,
             self.failures,
             delay_s,
             trouble,

@@ -60,20 +60,7 @@ def worker_main(
     setup_args: tuple[Any, ...],
 ) -> None:
     """Run a worker process until the pool closes the connection."""
-    # It must end with the pool's owner, not with its parent: that may be a fork server, whose
-    # death is no reason to lose a job.
-    owner = multiprocessing.parent_process()
-    if owner is None:
-        raise RuntimeError("a worker must be started by multiprocessing")
-    process_setup.die_with_writer(owner.sentinel)
-    # What a job leaves without a parent stays below its worker, and ends with it.
-    process_setup.become_subreaper()
-    process_setup.set_name(name)
-    process_setup.set_title(f"{process_setup.PROGRAM}: {name}")
-    # Ctrl-C and the end of a terminal reach the whole process group; the owner decides when
-    # workers stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    belong_to_owner(name)
     try:
         limits.apply()
         handler = setup(*setup_args)
@@ -91,6 +78,23 @@ def worker_main(
             if not _run(connection, job_id, payload, handler):
                 break
             process_setup.set_title(f"{process_setup.PROGRAM}: {name}")
+
+
+def belong_to_owner(name: str) -> None:
+    """Take a name, and end when the process does that multiprocessing has started this one for."""
+    # Not with the parent: that may be a fork server, whose death is no reason to lose a job.
+    owner = multiprocessing.parent_process()
+    if owner is None:
+        raise RuntimeError("a worker must be started by multiprocessing")
+    process_setup.die_with_writer(owner.sentinel)
+    # What a job leaves without a parent stays below its worker, and ends with it.
+    process_setup.become_subreaper()
+    process_setup.set_name(name)
+    process_setup.set_title(f"{process_setup.PROGRAM}: {name}")
+    # Ctrl-C and the end of a terminal reach the whole process group; the owner decides when
+    # workers stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) -> bool:

@@ -1,9 +1,9 @@
-"""The egress guard: a download reaches public addresses and nothing else.
+"""The egress guard, in front of the judge: a download reaches its proxy and nothing else.
 
-There are two layers. `check_link` runs in the downloads worker and rejects a link by its text
-alone. `install` adds an audit hook (PEP 578) to the download process, which checks every address
-at the moment of the connect: redirects, manifests, and names that resolve differently the second
-time are checked like the link itself. Nothing that runs later can remove an audit hook.
+`check_link` runs in the downloads worker and rejects a link by its text alone. `install` adds an
+audit hook (PEP 578) to the download process, which lets it connect to one place: the proxy behind
+which the judge (`worker.downloads.judge`) judges every address. Nothing that runs later can remove
+an audit hook.
 
 The hook does not see what other programs connect to. So it also refuses to start a program with a
 URL among its arguments, and ffmpeg without options that restrict it to files, because a file that
@@ -24,7 +24,6 @@ from typing import Any
 
 from worker import urls
 from worker.downloads.confinement.addresses import (
-    IpNetwork,
     is_allowed,
     is_local_name,
     literal_address,
@@ -67,18 +66,17 @@ def check_link(url: str, allowed_networks: Iterable[str] = ()) -> None:
 class Guard:
     """An audit hook that raises PermissionError for what a download may not do.
 
-    `networks` may be reached although they are not public, and so may `endpoints`, which are
-    addresses with a port. What was refused is kept in `refused_addresses` and
-    `refused_programs`, since code on the way up often swallows the exception itself.
+    Only `endpoints` may be reached, which are addresses with a port. What was refused is kept in
+    `refused_addresses` and `refused_programs`, since code on the way up often swallows the
+    exception itself.
 
-        guard = Guard(networks=parse_networks(["10.1.0.0/16"]))
+        guard = Guard(frozenset({("127.0.0.1", 40001)}))
         sys.addaudithook(guard)
-        socket.create_connection(("10.1.2.3", 80))  # connects
-        socket.create_connection(("10.2.0.1", 80))  # raises PermissionError
-        guard.refused_addresses  # ["10.2.0.1 port 80"]
+        socket.create_connection(("127.0.0.1", 40001))  # connects
+        socket.create_connection(("1.1.1.1", 443))  # raises PermissionError
+        guard.refused_addresses  # ["1.1.1.1 port 443"]
     """
 
-    networks: tuple[IpNetwork, ...] = ()
     endpoints: frozenset[tuple[str, int]] = frozenset()
     refused_addresses: list[str] = field(default_factory=list)
     refused_programs: list[str] = field(default_factory=list)
@@ -114,9 +112,7 @@ class Guard:
         except ValueError:
             # The hook would not see what the name resolves to.
             self._refuse_address("an unresolved name")
-        if (str(ip), port) in self.endpoints:
-            return
-        if not is_allowed(ip, self.networks) or not urls.is_open_port(port):
+        if (str(ip), port) not in self.endpoints:
             self._refuse_address(f"{ip} port {port}")
 
     def _check_program(self, command: Iterable[Any]) -> None:
@@ -143,21 +139,17 @@ def _as_list(args: Any) -> list[Any]:
     return [args] if isinstance(args, str | bytes | os.PathLike) else list(args)
 
 
-def install(allowed_networks: Iterable[str], proxy: str | None) -> Guard:
+def install(proxy: str | None) -> Guard:
     """Install a guard in this process for good, which lets connections to the proxy through.
 
-    Raises ValueError for a malformed network or proxy, OSError when the proxy's name does not
-    resolve.
+    Raises ValueError for a malformed proxy, OSError when its name does not resolve.
     """
-    guard = Guard(parse_networks(allowed_networks), _proxy_endpoints(proxy))
+    guard = Guard(_endpoints(proxy) if proxy else frozenset())
     sys.addaudithook(guard)
     return guard
 
 
-def _proxy_endpoints(proxy: str | None) -> frozenset[tuple[str, int]]:
-    if not proxy:
-        return frozenset()
-    parts = urllib.parse.urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    default = {"https": 443, "http": 80}.get(parts.scheme, 1080)
-    found = socket.getaddrinfo(parts.hostname, parts.port or default, type=socket.SOCK_STREAM)
+def _endpoints(proxy: str) -> frozenset[tuple[str, int]]:
+    parts = urllib.parse.urlsplit(proxy)
+    found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
     return frozenset((str(address[0]), int(address[1])) for *_, address in found)

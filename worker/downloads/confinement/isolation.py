@@ -88,7 +88,7 @@ def isolate(confinement: Confinement, limits: DownloadLimits, sender: Sender) ->
     # 13. ffmpeg must not outlive yt-dlp and does not need the network.
     _bind_programs()
     # 14. Last, because it resolves the proxy's name.
-    return egress_guard.install(limits.allowed_networks, limits.proxy)
+    return egress_guard.install(limits.proxy)
 
 
 def shortcoming() -> str:
@@ -161,7 +161,7 @@ def _kernel_limits(limits: DownloadLimits) -> process_setup.Limits:
 
 
 def _bind_programs() -> None:
-    """Have each program that this process starts die with it, and deny it the network.
+    """Have each program that this process starts die with it, deny it the network and the proxy.
 
     All of them are started through this one method, yt-dlp's own subclass of Popen included.
     """
@@ -179,6 +179,9 @@ def _bind_programs() -> None:
             if callers_preexec:
                 callers_preexec()
 
+        if given := options.get("env"):
+            # yt-dlp gives a JavaScript runtime its proxy, with the secret.
+            options["env"] = {k: v for k, v in given.items() if not k.lower().endswith("_proxy")}
         start(popen, *args, **options | {"preexec_fn": preexec})
 
     subprocess.Popen.__init__ = start_bound  # type: ignore[assignment]

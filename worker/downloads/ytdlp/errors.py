@@ -22,6 +22,7 @@ from yt_dlp.networking.exceptions import (
     NoSupportingHandlers,
     TransportError,
 )
+from yt_dlp.socks import Socks5Error
 from yt_dlp.utils import (
     ContentTooShortError,
     ExtractorError,
@@ -32,6 +33,7 @@ from yt_dlp.utils import (
 )
 
 from worker.downloads.confinement.egress_guard import Guard
+from worker.downloads.judge.socks import Reply
 from worker.downloads.media import ffmpeg
 from worker.downloads.text import clean, without_paths
 from worker.downloads.ytdlp.error_texts import (
@@ -267,7 +269,7 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
             return _by_status(int(cause.status), text)
         case CertificateVerifyError():
             return Reason.NETWORK, Fault.PERMANENT
-        case socket.gaierror() if _is_unknown_host(cause):
+        case socket.gaierror() | Socks5Error() if _is_unknown_host(cause):
             # That of a site which has an extractor exists, so the resolver is in trouble.
             if is_known_host:
                 return Reason.NETWORK, Fault.RETRYABLE
@@ -294,7 +296,8 @@ def _is_wall(error: HTTPError) -> bool:
 
 def _is_unknown_host(error: BaseException) -> bool:
     return any(
-        isinstance(cause, socket.gaierror) and cause.errno in _UNKNOWN_HOST
+        (isinstance(cause, socket.gaierror) and cause.errno in _UNKNOWN_HOST)
+        or (isinstance(cause, Socks5Error) and cause.errno == Reply.NO_SUCH_HOST)
         for cause in _causes(error)
     )
 

@@ -1,0 +1,414 @@
+"""The judge's process: what it lets through, what it refuses, and whom it holds up."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from yt_dlp.networking._helper import (
+    create_connection,
+    create_socks_proxy_socket,
+    make_socks_proxy_opts,
+)
+from yt_dlp.socks import Socks5Error
+
+from tests.hostile.addresses import NOT_PUBLIC, NUMERIC
+from tests.support.judges import RunningJudge, allow_everything, judge
+from tests.support.process_kit import wait_until
+from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.rules import MAX_CONNECTIONS, Rules
+from worker.downloads.judge.socks import Reply
+from worker.errors import Fault, JobError, JudgeLost, Reason
+
+PATIENCE_S = 20
+
+
+class Site:
+    """A server on loopback that keeps what it accepts, and says nothing by itself."""
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._server = socket.create_server((host, port), backlog=256)
+        self._server.settimeout(PATIENCE_S)
+        self.host, self.port = host, int(self._server.getsockname()[1])
+
+    def accept(self) -> socket.socket:
+        made, _ = self._server.accept()
+        made.settimeout(PATIENCE_S)
+        return made
+
+    @property
+    def was_reached(self) -> bool:
+        self._server.settimeout(0)
+        try:
+            self._server.accept()
+        except BlockingIOError:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._server.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with contextlib.closing(Site()) as made:
+        yield made
+
+
+@pytest.fixture
+def inside() -> Iterator[Site]:
+    with contextlib.closing(Site("127.0.0.2")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def judged() -> Iterator[RunningJudge]:
+    with judge(prepare=with_names) as made:
+        yield made
+
+
+@pytest.fixture
+def way(judged: RunningJudge) -> Iterator[WayOut]:
+    with WayOut(judged.address) as made:
+        yield made
+
+
+def with_names() -> None:
+    """Put a resolver of the test's into the judge."""
+    real = socket.getaddrinfo
+    asked: list[object] = []
+
+    def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        match host:
+            case "site.example":
+                host = "127.0.0.1"
+            case "inside.example":
+                host = "127.0.0.2"
+            case "both.example":
+                return real("127.0.0.2", *args, **options) + real("127.0.0.1", *args, **options)
+            case "deaf.example":
+                return real("127.0.0.3", *args, **options) + real("127.0.0.1", *args, **options)
+            case "changes.example":
+                asked.append(host)
+                host = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
+            case "slow.example":
+                threading.Event().wait(PATIENCE_S)
+            case "troubled.example":
+                raise socket.gaierror(socket.EAI_AGAIN, "later")
+            case "missing.example":
+                raise socket.gaierror(socket.EAI_NONAME, "never")
+        return real(host, *args, **options)
+
+    vars(socket)["getaddrinfo"] = getaddrinfo
+
+
+def connect(way: WayOut, host: str, port: int, **changes: Any) -> socket.socket:
+    """A connection as yt-dlp's handlers make it; `changes` of what the way out says."""
+    options: Any = make_socks_proxy_opts(way.proxy) | changes
+    make: Any = functools.partial(create_socks_proxy_socket, (host, port), options)
+    address = options["addr"], options["port"]
+    made: socket.socket = create_connection(address, PATIENCE_S, _create_socket_func=make)
+    return made
+
+
+def reply_to(way: WayOut, host: str, port: int) -> int:
+    """How the judge answers to who wants to connect there."""
+    try:
+        connect(way, host, port).close()
+    except Socks5Error as error:
+        return int(error.args[0])
+    return Reply.DONE
+
+
+def raw(way: WayOut) -> socket.socket:
+    """A connection that has said nothing yet."""
+    port = make_socks_proxy_opts(way.proxy)["port"]
+    return socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+
+
+def port_of(way: WayOut) -> int:
+    return int(make_socks_proxy_opts(way.proxy)["port"])
+
+
+# ----------------------------------------------------------------------------- what passes
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "site.example", "2130706433", "both.example"])
+def test_bytes_pass_both_ways(way: WayOut, site: Site, host: str) -> None:
+    with connect(way, host, site.port) as client, site.accept() as server:
+        client.sendall(b"question")
+        assert server.recv(100) == b"question"
+        server.sendall(b"answer")
+        assert client.recv(100) == b"answer"
+        client.shutdown(socket.SHUT_WR)
+        assert server.recv(100) == b""
+        server.sendall(b"more")
+        assert client.recv(100) == b"more"
+        server.close()
+        assert client.recv(100) == b""
+
+
+def test_much_passes_whole_to_who_reads_slowly(way: WayOut, site: Site) -> None:
+    sent = os.urandom(1 << 20) * 8
+    with connect(way, "127.0.0.1", site.port) as client, site.accept() as server:
+        sender = threading.Thread(target=_send_all, args=(server, sent))
+        sender.start()
+        time.sleep(0.05)  # so that all that is between them is full
+        received = b"".join(iter(lambda: client.recv(1 << 16), b""))
+        sender.join()
+    assert received == sent
+
+
+def _send_all(server: socket.socket, data: bytes) -> None:
+    server.sendall(data)
+    server.close()
+
+
+def test_a_failure_is_passed_on_as_one(way: WayOut, site: Site) -> None:
+    with connect(way, "127.0.0.1", site.port) as client, site.accept() as server:
+        server.sendall(b"half")
+        assert client.recv(100) == b"half"
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        server.close()
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+
+
+# ---------------------------------------------------------------------------- what does not
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[RunningJudge]:
+    with judge(Rules(), prepare=with_names) as made:
+        yield made
+
+
+@pytest.mark.parametrize("host", [*NOT_PUBLIC, *NUMERIC, "inside.example", "localhost"])
+def test_what_is_not_public_is_refused_and_told(strict: RunningJudge, host: str) -> None:
+    with WayOut(strict.address) as way:
+        assert reply_to(way, host, 80) == Reply.NOT_ALLOWED
+        error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
+    assert (error.reason, error.fault) == (Reason.REFUSED_ADDRESS, Fault.PERMANENT)
+
+
+@pytest.mark.parametrize("port", [0, 1, 22, 25, 81, 442, 444, 1023])
+def test_ports_of_other_services_are_refused(way: WayOut, port: int) -> None:
+    assert reply_to(way, "127.0.0.1", port) == Reply.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "inside.example", "2130706434"])
+def test_nothing_inside_is_reached(way: WayOut, inside: Site, host: str) -> None:
+    assert reply_to(way, host, inside.port) == Reply.NOT_ALLOWED
+    assert not inside.was_reached
+
+
+@pytest.mark.negative
+def test_without_its_judgement_it_is(inside: Site) -> None:
+    with judge(prepare=judging_nothing) as weak, WayOut(weak.address) as way:
+        for host in ("127.0.0.2", "inside.example", "2130706434"):
+            assert reply_to(way, host, inside.port) == Reply.DONE
+            assert inside.was_reached
+
+
+def judging_nothing() -> None:
+    allow_everything()
+    with_names()
+
+
+def test_a_name_is_asked_for_once_and_its_address_connected_to(way: WayOut, site: Site) -> None:
+    with contextlib.closing(Site("127.0.0.2", site.port)) as inside:
+        connect(way, "changes.example", site.port).close()
+        assert reply_to(way, "changes.example", site.port) == Reply.NOT_ALLOWED
+        assert site.was_reached
+        assert not inside.was_reached
+
+
+def test_an_address_that_does_not_answer_holds_up_no_other(site: Site) -> None:
+    with contextlib.closing(Site("127.0.0.3", site.port)) as deaf:
+        fill(deaf)
+        with judge(Rules(("127.0.0.0/8",)), with_names) as wide, WayOut(wide.address) as way:
+            connect(way, "deaf.example", site.port).close()
+        assert site.was_reached
+
+
+def fill(deaf: Site) -> None:
+    """Leave a server no room for another connection."""
+    deaf._server.listen(0)
+    for _ in range(4):
+        waiting = socket.socket()
+        waiting.setblocking(False)
+        waiting.connect_ex((deaf.host, deaf.port))
+        _held.append(waiting)
+
+
+_held: list[socket.socket] = []
+
+
+@pytest.mark.parametrize(
+    ("host", "reply"),
+    [
+        ("127.0.0.1", Reply.REFUSED),
+        ("missing.example", Reply.NO_SUCH_HOST),
+        ("troubled.example", Reply.FAILED),
+        ("a" * 80, Reply.NO_SUCH_HOST),
+        (f"{'a.' * 100}example", Reply.NO_SUCH_HOST),
+        ("", Reply.NO_SUCH_HOST),
+        ("a name", Reply.NO_SUCH_HOST),
+        ("\u00e9t\u00e9.example", Reply.NO_SUCH_HOST),
+    ],
+)
+def test_a_failure_says_what_it_is(way: WayOut, site: Site, host: str, reply: Reply) -> None:
+    site.close()
+    assert reply_to(way, host, site.port) == reply
+    error = JobError(Reason.NETWORK, Fault.RETRYABLE)
+    assert way.explained(error) is error
+
+
+def test_only_the_secret_of_the_same_download_opens(judged: RunningJudge, site: Site) -> None:
+    with WayOut(judged.address) as one, WayOut(judged.address) as other:
+        for secret in (make_socks_proxy_opts(one.proxy)["password"], "", None):
+            with pytest.raises(Socks5Error):
+                connect(other, "127.0.0.1", site.port, password=secret)
+        connect(other, "127.0.0.1", site.port).close()
+
+
+# ------------------------------------------------------------------------- whom it holds up
+
+
+def test_a_name_that_is_long_in_coming_holds_up_nobody(way: WayOut, site: Site) -> None:
+    waiting = [raw(way) for _ in range(MAX_CONNECTIONS - 1)]
+    for client in waiting:
+        begin(client, way, b"\x0cslow.example")
+    began = time.monotonic()
+    connect(way, "site.example", site.port).close()
+    assert time.monotonic() - began < PATIENCE_S / 2
+    for client in waiting:
+        client.close()
+
+
+def test_a_download_has_so_many_lookups_at_a_time(judged: RunningJudge, site: Site) -> None:
+    with WayOut(judged.address) as way:
+        clients = []
+        for _ in range(MAX_CONNECTIONS):
+            clients.append(raw(way))
+            begin(clients[-1], way, b"\x0cslow.example")
+            clients[-1].close()
+        wait_until(lambda: reply_to(way, "127.0.0.1", site.port) == Reply.FAILED)
+        with WayOut(judged.address) as other:
+            connect(other, "127.0.0.1", site.port).close()
+
+
+def begin(client: socket.socket, way: WayOut, name: bytes) -> None:
+    """Say the secret and a name, and wait for nothing."""
+    secret = make_socks_proxy_opts(way.proxy)["password"].encode()
+    client.sendall(b"\x05\x01\x02\x01\x00" + bytes((len(secret),)) + secret)
+    while len(client.recv(4)) < 2:
+        pass
+    client.sendall(b"\x05\x01\x00\x03" + name + b"\x00\x50")
+
+
+def test_a_download_has_so_many_connections_and_loses_the_most_silent(
+    way: WayOut, site: Site
+) -> None:
+    clients = []
+    for _ in range(MAX_CONNECTIONS):
+        clients.append(connect(way, "127.0.0.1", site.port))
+        server = site.accept()
+        server.sendall(b"x")
+        assert clients[-1].recv(1) == b"x"
+        _held.append(server)
+    first, second, *_ = clients
+    first.sendall(b"x")
+    assert _held[-MAX_CONNECTIONS].recv(1) == b"x"
+    connect(way, "127.0.0.1", site.port).close()
+    with pytest.raises(ConnectionResetError):
+        second.recv(1)
+    first.sendall(b"y")
+    assert _held[-MAX_CONNECTIONS].recv(1) == b"y"
+
+
+def test_a_thousand_that_say_nothing_hold_up_nobody(judged: RunningJudge, site: Site) -> None:
+    with WayOut(judged.address) as way, WayOut(judged.address) as other:
+        silent = []
+        for number in range(1000):
+            silent.append(raw(way))
+            if number % 250 == 0:
+                for each in (way, other):
+                    began = time.monotonic()
+                    connect(each, "127.0.0.1", site.port).close()
+                    assert time.monotonic() - began < 1.0
+        connect(way, "127.0.0.1", site.port).close()
+        for client in silent:
+            client.close()
+
+
+# ------------------------------------------------------------------------------- what ends
+
+
+def test_all_ends_with_the_download(judged: RunningJudge, site: Site) -> None:
+    way = WayOut(judged.address)
+    port, silent = port_of(way), raw(way)
+    with connect(way, "127.0.0.1", site.port) as client, site.accept() as server, silent:
+        way.close()
+        for each in (client, server, silent):
+            with pytest.raises(ConnectionResetError):
+                each.recv(1)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_connection_that_rests_too_long_ends(site: Site) -> None:
+    with (
+        judge(Rules(("127.0.0.1/32",), idle_timeout_s=0.2)) as made,
+        WayOut(made.address) as way,
+        connect(way, "127.0.0.1", site.port) as client,
+        site.accept(),
+        pytest.raises(ConnectionResetError),
+    ):
+        client.recv(1)
+
+
+def test_a_download_may_have_a_listener_of_its_own(judged: RunningJudge, site: Site) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        WayOut(judged.address, listener) as way,
+    ):
+        assert port_of(way) == listener.getsockname()[1]
+        listener.close()  # the judge has its own
+        connect(way, "127.0.0.1", site.port).close()
+
+
+@pytest.mark.parametrize("said", [b"\n", b"{}\n", b"[]\n", b"null\n", b"x" * 5000])
+def test_a_control_connection_that_says_anything_else_ends(
+    judged: RunningJudge, said: bytes
+) -> None:
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(PATIENCE_S)
+        control.connect(judged.address)
+        control.sendall(said)
+        with contextlib.suppress(ConnectionResetError):
+            assert control.recv(100) == b""
+
+
+def test_a_way_out_notices_that_its_judge_has_ended() -> None:
+    with judge() as made, WayOut(made.address) as way:
+        way.look()
+        os.kill(made.pid, signal.SIGKILL)
+        wait_until(lambda: is_lost(way.look))
+        assert is_lost(lambda: WayOut(made.address))
+
+
+def is_lost(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except JudgeLost:
+        return True
+    return False

@@ -1,0 +1,105 @@
+"""The downloads worker's end of a control connection: it opens the way out for one download."""
+
+import json
+import secrets
+import socket
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from worker.errors import Fault, JobError, JudgeLost, Reason
+
+ANSWER_TIMEOUT_S = 5.0
+"""How long a new judge is waited for while it takes over from one that has ended."""
+
+_LINE_LIMIT_BYTES = 4096
+
+
+class WayOut:
+    """A download's way to the network, for as long as it is open.
+
+    with WayOut(address) as way:
+        way.proxy  # "socks5h://download:…@127.0.0.1:40001"
+    """
+
+    def __init__(self, address: str, listener: socket.socket | None = None) -> None:
+        """Open it at the judge's address. Raises JudgeLost.
+
+        With a `listener` the judge takes the download's connections there, and at no port.
+        """
+        self._secret = secrets.token_urlsafe(24)
+        self._control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._data = b""
+        self._refused: list[str] = []
+        try:
+            self._control.settimeout(ANSWER_TIMEOUT_S)
+            self._control.connect(address)
+            line = json.dumps({"secret": self._secret}).encode() + b"\n"
+            socket.send_fds(self._control, [line], [listener.fileno()] if listener else [])
+            while b"\n" not in self._data:
+                self._receive()
+            (answer,) = self._lines()
+            self._port = int(answer["port"])
+            self._control.setblocking(False)
+        except OSError as error:
+            self.close()
+            raise JudgeLost(f"no answer of the judge: {error}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def proxy(self) -> str:
+        """The URL of the proxy for the download, such as socks5h://download:SECRET@127.0.0.1:PORT."""
+        return f"socks5h://download:{self._secret}@127.0.0.1:{self._port}"
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `look` has something to do."""
+        return self._control.fileno()
+
+    def look(self) -> None:
+        """Take what the judge says. Raises JudgeLost when it has ended."""
+        with suppress(BlockingIOError):
+            while True:
+                self._receive()
+                self._refused += [str(line["refused"]) for line in self._lines()]
+
+    def explained(self, error: JobError) -> JobError:
+        """The error of a download that has failed: it may be for what the judge did."""
+        lost = None
+        try:
+            self.look()
+        except JudgeLost as gone:
+            lost = gone
+        if self._refused:
+            detail = f"refused {self._refused[0]} ({error.detail})"
+            return JobError(Reason.REFUSED_ADDRESS, Fault.PERMANENT, detail)
+        return lost or error
+
+    def close(self) -> None:
+        """End all connections of the download."""
+        self._control.close()
+
+    def _receive(self) -> None:
+        try:
+            data = self._control.recv(_LINE_LIMIT_BYTES)
+        except (ConnectionError, TimeoutError) as error:
+            raise JudgeLost(f"the judge is gone: {error}") from error
+        if not data:
+            raise JudgeLost("the judge is gone")
+        self._data += data
+
+    def _lines(self) -> list[dict[str, Any]]:
+        *lines, self._data = self._data.split(b"\n")
+        return [json.loads(line) for line in lines]

@@ -1,0 +1,133 @@
+"""Keep one judge running: the main process's part."""
+
+import contextlib
+import logging
+import math
+import os
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
+
+from worker.downloads.judge import process
+from worker.downloads.judge.rules import Rules
+from worker.downloads.judge.server import open_control
+from worker.pool.channel import HasFileno, wait_ready
+from worker.pool.start_backoff import StartBackoff
+from worker.pool.watched_process import WatchedProcess
+from worker.processes import process_table, signals
+from worker.processes.process_setup import Limits
+
+log = logging.getLogger(__name__)
+
+MIN_UPTIME_S = 1.0
+"""A judge that ends earlier counts as a failed start, and the next one is delayed."""
+
+MAX_SILENCE_S = 3.0
+"""A judge that shows no life for so long is stuck."""
+
+_LIFE_BYTES = 1024
+
+
+class JudgeKeeper:
+    """Driven like a pool: wait for `readers` and `next_deadline`, then `step`.
+
+    All judges listen at the same socket, one after the other. Who connects while there is none
+    waits for the next.
+    """
+
+    def __init__(
+        self, context: ForkServerContext | SpawnContext, rules: Rules, limits: Limits
+    ) -> None:
+        """Open the socket; nothing is started before the first `step`."""
+        self._context = context
+        self._rules = rules
+        self._limits = limits
+        self._control, self.address = open_control()
+        self._backoff = StartBackoff("The judge")
+        self._judge: WatchedProcess | None = None
+        self._life: Connection | None = None
+        self._started_at = self._alive_at = 0.0
+        self.is_up = False
+        """Whether downloads have a way out; any thread may ask."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last start failed, until one succeeds; for alerts."""
+        return self._backoff.trouble
+
+    @property
+    def pids(self) -> list[int]:
+        """The judge's pid, if there is one."""
+        return [judge.pid] if (judge := self._judge) else []
+
+    @property
+    def readers(self) -> Iterator[HasFileno]:
+        """What to wait on: the judge's end, and its first sign of life."""
+        if self._judge:
+            yield self._judge
+        if self._life and not self.is_up:
+            yield self._life
+
+    def next_deadline(self) -> float:
+        """When `step` must be called even if nothing is ready, in monotonic seconds."""
+        return self._alive_at + MAX_SILENCE_S if self._judge else self._backoff.next_at
+
+    def step(self, now: float) -> None:
+        """Start a judge if there is none; kill one that is stuck or stopped."""
+        if self._judge and self._life:
+            self._look_at(self._judge, self._life, now)
+        if not self._judge and now >= self._backoff.next_at:
+            self._start(now)
+
+    def close(self) -> None:
+        """End it."""
+        self._backoff.next_at = math.inf
+        if self._judge:
+            self._judge.kill()
+            wait_ready([self._judge], [], signals.KILL_PATIENCE_S)
+            self._forget(self._judge)
+        self._control.close()
+
+    def _start(self, now: float) -> None:
+        try:
+            self._life, theirs = self._context.Pipe(duplex=False)
+            with theirs:
+                args = (self._control, theirs, self._rules, self._limits)
+                self._judge = WatchedProcess(self._context, process.NAME, process.run, args)
+        except (OSError, EOFError) as error:
+            self._close_life()
+            self._backoff.note_failure(now, f"{type(error).__name__}: {error}")
+            return
+        os.set_blocking(self._life.fileno(), False)
+        self._started_at = self._alive_at = now
+
+    def _look_at(self, judge: WatchedProcess, life: Connection, now: float) -> None:
+        with contextlib.suppress(BlockingIOError):
+            if os.read(life.fileno(), _LIFE_BYTES):
+                self.is_up, self._alive_at = True, now
+        if judge.has_ended():
+            exitcode = self._forget(judge)
+            log.warning("The judge (pid %d) ended with exit code %s.", judge.pid, exitcode)
+            if now < self._started_at + MIN_UPTIME_S:
+                self._backoff.note_failure(now, f"it ended with {exitcode}")
+        elif now >= self._alive_at + MAX_SILENCE_S or _is_stopped(judge.pid):
+            log.warning("The judge (pid %d) does not answer and is killed.", judge.pid)
+            judge.kill()
+            self._alive_at = now
+        elif self.is_up and now >= self._started_at + MIN_UPTIME_S:
+            self._backoff.note_success()
+
+    def _forget(self, judge: WatchedProcess) -> int | None:
+        self._judge, self.is_up = None, False
+        self._close_life()
+        return judge.release()
+
+    def _close_life(self) -> None:
+        if self._life:
+            self._life.close()
+        self._life = None
+
+
+def _is_stopped(pid: int) -> bool:
+    found = process_table.look_up(pid)
+    return found is not None and found.state in "Tt"

@@ -1,0 +1,73 @@
+"""One thread's wait for many sockets and many moments; asyncio would take 6 MB more."""
+
+import heapq
+import itertools
+import selectors
+import socket
+import time
+from collections.abc import Callable
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+_MAX_WAIT_S = 60.0
+
+
+class Timer:
+    """A call that comes later unless it is cancelled."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call: Callable[[], None] | None = call
+
+    def cancel(self) -> None:
+        """Let it not come."""
+        self.call = None
+
+
+class Loop:
+    """Calls who waits for a socket or a moment, one after the other."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._watched: dict[socket.socket | int, int] = {}
+
+    def watch(
+        self, source: socket.socket | int, events: int, call: Callable[[int], None] | None = None
+    ) -> None:
+        """Call with the events that a socket is ready for; no events end that.
+
+        `call` may be left out where only the events change.
+        """
+        before = self._watched.get(source, 0)
+        if events == before:
+            return
+        if not events:
+            self._selector.unregister(source)
+            del self._watched[source]
+            return
+        if before:
+            call = call or self._selector.get_key(source).data
+            self._selector.modify(source, events, call)
+        else:
+            self._selector.register(source, events, call)
+        self._watched[source] = events
+
+    def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """Call once so many seconds from now."""
+        timer = Timer(call)
+        heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._order), timer))
+        return timer
+
+    def step(self) -> None:
+        """Wait for the next sockets or the next moment, and call whoever waits for them."""
+        wait_s = self._timers[0][0] - time.monotonic() if self._timers else _MAX_WAIT_S
+        for key, events in self._selector.select(max(0.0, wait_s)):
+            # One that was called before may have ended the next one's wait.
+            if self._watched.get(key.fileobj) is not None:  # type: ignore[arg-type]
+                key.data(events)
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            _, _, timer = heapq.heappop(self._timers)
+            if timer.call:
+                timer.call()

@@ -1,0 +1,121 @@
+"""Pass bytes on between two sockets, in both directions, and keep next to none of them."""
+
+import socket
+import struct
+from collections.abc import Callable
+
+from worker.downloads.judge.loop import READ, WRITE, Loop
+
+CHUNK_BYTES = 128 * 1024
+
+# All connections share it: between two calls nothing is left in it.
+_room = memoryview(bytearray(CHUNK_BYTES))
+
+_ABORT = struct.pack("ii", 1, 0)
+
+
+def abort(made: socket.socket) -> None:
+    """Close a socket so that its peer sees a failure and not the end of a whole answer."""
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+    finally:
+        made.close()
+
+
+class _Stream:
+    """One direction. While the sink takes nothing, nothing is read from the source."""
+
+    def __init__(self, source: socket.socket, sink: socket.socket, pending: bytes = b"") -> None:
+        self._source = source
+        self._sink = sink
+        self.pending = pending
+        self.has_ended = False
+        """The source has sent its last byte; the sink is told behind what is pending."""
+        self.is_over = False
+
+    @property
+    def wants_more(self) -> bool:
+        return not self.pending and not self.has_ended
+
+    def read(self) -> bool:
+        """Pass on what there is; whether that was anything. Raises OSError when a peer is gone."""
+        try:
+            count = self._source.recv_into(_room)
+        except BlockingIOError:
+            return False
+        if not count:
+            self.has_ended = True
+            self.write()
+            return False
+        sent = self._send(_room[:count])
+        if sent < count:
+            self.pending = bytes(_room[sent:count])
+        return True
+
+    def write(self) -> None:
+        """Send what is pending, and then the end if that has come."""
+        self.pending = self.pending[self._send(self.pending) :] if self.pending else b""
+        if self.has_ended and not self.pending and not self.is_over:
+            self.is_over = True
+            self._sink.shutdown(socket.SHUT_WR)
+
+    def _send(self, data: bytes | memoryview) -> int:
+        try:
+            return self._sink.send(data)
+        except BlockingIOError:
+            return 0
+
+
+class Relay:
+    """A connection that has been made. It closes both sockets in the end."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        client: socket.socket,
+        site: socket.socket,
+        early: bytes,
+        on_bytes: Callable[[], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """`early` is what the client has sent already; `on_bytes` is called when some pass."""
+        self._loop = loop
+        self._client, self._site = client, site
+        self._out, self._back = _Stream(client, site, early), _Stream(site, client)
+        self._on_bytes = on_bytes
+        self._on_end = on_end
+        self._watch()
+
+    def close(self) -> None:
+        """End it at once, so that neither side takes it for complete."""
+        for made in (self._client, self._site):
+            self._loop.watch(made, 0)
+            abort(made)
+
+    def _client_ready(self, events: int) -> None:
+        self._ready(events, self._out, self._back)
+
+    def _site_ready(self, events: int) -> None:
+        self._ready(events, self._back, self._out)
+
+    def _ready(self, events: int, reading: _Stream, writing: _Stream) -> None:
+        try:
+            if events & WRITE:
+                writing.write()
+            if events & READ and reading.read():
+                self._on_bytes()
+        except OSError:
+            self._on_end()
+            return
+        if self._out.is_over and self._back.is_over:
+            self._on_end()
+            return
+        self._watch()
+
+    def _watch(self) -> None:
+        for made, reading, writing, call in (
+            (self._client, self._out, self._back, self._client_ready),
+            (self._site, self._back, self._out, self._site_ready),
+        ):
+            events = (READ if reading.wants_more else 0) | (WRITE if writing.pending else 0)
+            self._loop.watch(made, events, call)

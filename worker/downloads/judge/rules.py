@@ -1,0 +1,43 @@
+"""What the judge is told at its start, and how it judges."""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from worker.downloads.confinement.addresses import Address, is_allowed, parse_networks
+from worker.urls import is_open_port
+
+MAX_CONNECTIONS = 16
+"""How many connections a download may have at a time. For another one the one that has been silent
+for longest is closed: clients keep connections in case they need them again."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for all downloads.
+
+    `allowed_networks` are CIDR networks that may be reached although they are not public.
+    `idle_timeout_s` is how long a connection may stay without a byte in either direction.
+    """
+
+    allowed_networks: tuple[str, ...] = ()
+    idle_timeout_s: float = 60.0
+
+
+class Judgement:
+    """Judges addresses by the rules."""
+
+    def __init__(self, rules: Rules) -> None:
+        """Raises ValueError for a malformed network."""
+        self.rules = rules
+        self._networks = parse_networks(rules.allowed_networks)
+
+    def allowed(self, addresses: Iterable[str], port: int) -> list[str]:
+        """Those of the addresses that a download may connect to at this port."""
+        if not is_open_port(port):
+            return []
+        return [each for each in addresses if is_allowed(_parsed(each), self._networks)]
+
+
+def _parsed(address: str) -> Address:
+    return ipaddress.ip_address(address.partition("%")[0])

@@ -1,0 +1,177 @@
+"""The judge's work: control connections of downloads, and the connections of each.
+
+A downloads worker holds a control connection for each download. It begins with one line of JSON,
+with the secret, and with a listening socket if the download is to connect to one of its own. The
+answer is a line with the port at which the judge listens. Later lines name addresses that were
+refused. When the control connection ends, so does all that belongs to the download.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import struct
+from collections.abc import Callable
+
+from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection
+from worker.downloads.judge.listening import Listener
+from worker.downloads.judge.loop import READ, Loop
+from worker.downloads.judge.resolver import Resolver
+from worker.downloads.judge.rules import MAX_CONNECTIONS, Judgement, Rules
+
+MAX_SILENT = 64
+"""How many connections to one port may not have said the secret yet. For another one the oldest is
+closed, so those that never say anything hold up nobody."""
+
+BEAT_S = 0.25
+
+_LINE_LIMIT_BYTES = 4096
+_BACKLOG = 128
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Server:
+    """Everything that the judge does, in one thread beside those that look names up."""
+
+    def __init__(self, control: socket.socket, rules: Rules, beat: Callable[[], None]) -> None:
+        """Listen at `control`, and call `beat` all the time."""
+        self._loop = Loop()
+        self._resolver = Resolver(self._loop)
+        self._judgement = Judgement(rules)
+        self._beat = beat
+        Listener(self._loop, control, self._admit)
+        self._show_life()
+
+    def run(self) -> None:
+        """Serve for ever."""
+        while True:
+            self._loop.step()
+
+    def _show_life(self) -> None:
+        self._beat()
+        self._loop.call_later(BEAT_S, self._show_life)
+
+    def _admit(self, control: socket.socket) -> None:
+        if _user_of(control) == os.geteuid():
+            Download(self._loop, self._resolver, self._judgement, control)
+        else:
+            control.close()
+
+
+class Download:
+    """What belongs to one control connection. It ends with that."""
+
+    def __init__(
+        self, loop: Loop, resolver: Resolver, judgement: Judgement, control: socket.socket
+    ) -> None:
+        self._loop = loop
+        self._resolver = resolver
+        self._judgement = judgement
+        self._control = control
+        self._line = b""
+        self._secret = ""
+        self._handed: socket.socket | None = None
+        self._listener: Listener | None = None
+        self._silent: dict[Connection, None] = {}
+        self._connections: dict[Connection, None] = {}
+        self._lookups = 0
+        self._timeout = loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
+        loop.watch(control, READ, self._hear)
+
+    def close(self) -> None:
+        """End all its connections."""
+        self._timeout.cancel()
+        self._loop.watch(self._control, 0)
+        self._control.close()
+        if self._listener:
+            self._listener.close()
+        elif self._handed:
+            self._handed.close()
+        for connection in [*self._silent, *self._connections]:
+            connection.close()
+
+    # --------------------------------------------------------------------- what the worker says
+
+    def _hear(self, _events: int) -> None:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._control, _LINE_LIMIT_BYTES, 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, descriptors = b"", []
+        if descriptors:
+            self._handed = socket.socket(fileno=descriptors[0])
+        self._line += data
+        if not data or self._secret or len(self._line) > _LINE_LIMIT_BYTES:
+            # It ends, or says more than it has to say.
+            self.close()
+        elif self._line.endswith(b"\n"):
+            self._begin()
+
+    def _begin(self) -> None:
+        try:
+            self._secret = str(json.loads(self._line)["secret"])
+            made = self._handed or socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+            self._listener = Listener(self._loop, made, self._take)
+            self._tell({"port": made.getsockname()[1]})
+        except (ValueError, KeyError, TypeError, OSError):
+            self.close()
+        else:
+            self._timeout.cancel()
+
+    def _tell(self, message: dict[str, object]) -> None:
+        # As short as it is, it fits; a worker that does not read is not waited for.
+        self._control.send(json.dumps(message).encode() + b"\n")
+
+    # ----------------------------------------------------------------- what its connections say
+
+    def _take(self, client: socket.socket) -> None:
+        if len(self._silent) >= MAX_SILENT:
+            next(iter(self._silent)).close()
+        made = Connection(self._loop, self._resolver, self._judgement, self, client, self._secret)
+        self._silent[made] = None
+
+    def admit(self, connection: Connection) -> bool:
+        """Count a connection that knows the secret; False if it looks up too much already."""
+        del self._silent[connection]
+        if len(self._connections) >= MAX_CONNECTIONS:
+            min(self._connections, key=lambda each: each.active_at).close()
+        self._connections[connection] = None
+        # A lookup goes on when its connection has ended.
+        if self._lookups >= MAX_CONNECTIONS:
+            return False
+        self._lookups += 1
+        return True
+
+    def looked_up(self) -> None:
+        """Hear that a lookup has ended."""
+        self._lookups -= 1
+
+    def refused(self, what: str) -> None:
+        """Tell the worker that an address was refused."""
+        with contextlib.suppress(OSError):
+            self._tell({"refused": what})
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._silent.pop(connection, None)
+        self._connections.pop(connection, None)
+
+
+def _user_of(peer: socket.socket) -> int:
+    """The user of the process at the other end, as the kernel knows it (unix(7))."""
+    packed = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(packed)[1])
+
+
+def open_control() -> tuple[socket.socket, str]:
+    """A listening socket for control connections, and its address, which nobody can guess.
+
+    It has no file, which something could remove, and is closed to other users.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    address = f"\0fetchbot-judge-{secrets.token_hex(16)}"
+    listener.bind(address)
+    listener.listen(_BACKLOG)
+    return listener, address
