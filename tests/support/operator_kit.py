@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tests.support.fake_judge import FakeJudge
 from worker.processes import process_table, signals
 from worker.processes.process_table import INSTANCE_VARIABLE, JOB_VARIABLE, Identity
 
@@ -29,6 +30,7 @@ class NobodyAtWork:
     pids: tuple[int, ...] = ()
     upgrade_trouble: str | None = None
     ytdlp_in_use: str | None = None
+    judge = FakeJudge()
     sites_down: Mapping[str, float] = MappingProxyType({})
 
 

@@ -11,7 +11,7 @@ import pytest
 from maintenance import measures
 from maintenance.findings import DAILY_S, Level, worst
 from maintenance.health import assess
-from maintenance.measures import MeasuredWorker, Measures
+from maintenance.measures import MeasuredJudge, MeasuredWorker, Measures
 from tests.support.ledger_kit import START
 from worker.clocks import Wall
 from worker.errors import Reason, Remedy
@@ -348,3 +348,24 @@ def test_ytdlp_in_use_is_shown_beside_the_one_on_disk(
     (found,) = [found for found in assess(taken) if found.name == "yt-dlp"]
     assert found.level is level
     assert found.text.startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("judge", "level", "begins"),
+    [
+        (MeasuredJudge(321, 60.0, 5_000_000), OK, "runs as 321 for 1m00s, 4.8 MB"),
+        (MeasuredJudge(), WARNING, "has ended"),
+        (
+            MeasuredJudge(trouble="it ended with 1"),
+            CRITICAL,
+            "cannot start, so downloads wait: it ended with 1",
+        ),
+    ],
+)
+def test_the_judge_is_shown(
+    well: Measures, judge: MeasuredJudge, level: Level, begins: str
+) -> None:
+    found = assess(dataclasses.replace(well, judge=judge))
+    (shown,) = [finding for finding in found if finding.name == "judge"]
+    assert shown.level is level
+    assert shown.text.startswith(begins)
