@@ -1,5 +1,6 @@
 """What all tests share: markers by folder, the media site, what to do without ffmpeg."""
 
+import gc
 import shutil
 import signal
 from collections.abc import Iterator
@@ -32,6 +33,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         exhaustive = [item for item in items if item.get_closest_marker("exhaustive")]
         config.hook.pytest_deselected(items=exhaustive)
         items[:] = [item for item in items if item not in exhaustive]
+
+
+def pytest_collection_finish() -> None:
+    """Take what collection made out of the garbage collector's sight: it stays to the end.
+
+    Tests of the pool call gc.collect(), which would look through all of it each time.
+    """
+    gc.freeze()
 
 
 def _folder(item: pytest.Item) -> str:
