@@ -7,8 +7,8 @@ import pytest
 from tests.support.downloads_harness import Worker, worker
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """A downloads worker, one for all tests of a module."""
+    """A downloads worker as it is in production, one for all tests that leave it unchanged."""
     with worker(tmp_path_factory.mktemp("downloads")) as made:
         yield made

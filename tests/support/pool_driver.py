@@ -156,6 +156,7 @@ def driven(
     start_helpers(method)
     signals.reap(strays())  # What tests before this one have killed may be ours by now.
     others = strays()
+    children = {*multiprocessing.active_children()}
     gc.collect()  # What tests before this one have dropped is not closed in the middle of it.
     before = open_descriptors()
     driver = Driver(
@@ -170,7 +171,7 @@ def driven(
         assert time.monotonic() - started < CLOSE_BOUND_S
         assert driver.pool.pids == []
         wait_until(lambda: strays() <= others)
-        wait_until(lambda: not multiprocessing.active_children())
+        wait_until(lambda: children.issuperset(multiprocessing.active_children()))
         gc.collect()
         assert open_descriptors() <= before
     finally:
