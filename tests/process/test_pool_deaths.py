@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from tests.support import pool_jobs
-from tests.support.pool_driver import METHODS, NO_HURRY_S, driven
+from tests.support.pool_driver import BOTH_METHODS, NO_HURRY_S, driven
 from tests.support.pool_jobs import PickledBy
 from tests.support.process_kit import ends, identity_of, taking_the_pid_of, wait_until
 from worker.pool.events import Finished, Lost, Stopped, StopReason
 from worker.processes import process_table, signals
 
-pytestmark = pytest.mark.parametrize("method", METHODS)
+pytestmark = pytest.mark.parametrize("method", BOTH_METHODS)
 
 
 def test_idle_worker_killed_does_not_stop_the_pool(method: str) -> None:

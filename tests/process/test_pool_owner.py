@@ -9,7 +9,7 @@ from multiprocessing import forkserver, util
 
 import pytest
 
-from tests.support.pool_driver import METHODS, driven, fork_server_pid
+from tests.support.pool_driver import BOTH_METHODS, driven, fork_server_pid
 from tests.support.pool_owner import own, told_by
 from tests.support.process_kit import ends, identity_of
 from worker.pool import watched_process
@@ -18,7 +18,7 @@ from worker.pool.start_backoff import START_DELAYS_S
 from worker.pool.watched_process import replace_fork_server
 from worker.processes import process_table, signals
 
-each_method = pytest.mark.parametrize("method", METHODS)
+each_method = pytest.mark.parametrize("method", BOTH_METHODS)
 
 BUSY = ("ignore_everything", "spin_in_c", "leave_bound_grandchild")
 
