@@ -220,7 +220,7 @@ def _blocked(measures: Measures) -> Iterable[Finding]:
 def _cookies(measures: Measures) -> Iterable[Finding]:
     for site, cookies in sorted(measures.cookies.items()):
         text = count(cookies.count, "cookie")
-        renew = f"export them anew and replace {cookies.path}"
+        renew = f"export them anew, and send them to the bot or replace {cookies.path}"
         ends_in_s = None if cookies.ends_at is None else cookies.ends_at - measures.taken_at
         if cookies.refused_since is not None:
             since_s = max(0.0, measures.taken_at - cookies.refused_since)

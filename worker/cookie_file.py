@@ -3,6 +3,7 @@
 One line for each cookie: seven fields separated by tabs, the first of which is the domain.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from worker.sites import site_of
@@ -11,6 +12,8 @@ HEADER = "# Netscape HTTP Cookie File\n"
 
 _HTTP_ONLY = "#HttpOnly_"
 _EXPIRES, _VALUE = 4, 6
+_DOMAIN = re.compile(r"\.?[A-Za-z0-9_-][A-Za-z0-9._:-]{0,252}")
+_NUMBER = re.compile(r"[0-9]{0,11}")
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,34 @@ def with_value(line: str, value: str, expires: str) -> str:
     fields = line.rstrip("\r\n").split("\t")
     fields[_EXPIRES], fields[_VALUE] = expires, value
     return "\t".join(fields) + end
+
+
+def usable(text: str, wall: float) -> tuple[dict[str, list[str]], set[str]]:
+    """The lines of the cookies in a text by their sites, and the sites of which all are over.
+
+    Lines are as yt-dlp reads them; what it would refuse is left out.
+    """
+    by_site: dict[str, list[str]] = {}
+    over: set[str] = set()
+    for line in text.splitlines():
+        cookie = read_line(line)
+        if cookie is None or not _is_sane(cookie, line):
+            continue
+        if 0 < int(cookie.expires or 0) <= wall:
+            over.add(cookie.site)
+            continue
+        mark = _HTTP_ONLY if cookie.is_http_only else ""
+        fields = line.removeprefix(_HTTP_ONLY).split("\t")
+        # A domain with a dot in front stands for those below as well.
+        fields[1] = "TRUE" if cookie.domain.startswith(".") else "FALSE"
+        by_site.setdefault(cookie.site, []).append(mark + "\t".join(fields) + "\n")
+    return by_site, over - by_site.keys()
+
+
+def _is_sane(cookie: Cookie, line: str) -> bool:
+    return bool(
+        line.replace("\t", "").isprintable()
+        and _DOMAIN.fullmatch(cookie.domain)
+        and cookie.path.startswith("/")
+        and _NUMBER.fullmatch(cookie.expires)
+    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from worker.form import WHOLE, Form
 from worker.protocol import DEFAULT_LANGUAGE, AnswerButton, Reader, Reply
+from worker.site_cookies import KeepCookies
 
 
 @dataclass(frozen=True)
@@ -70,4 +71,6 @@ class Ban:
     is_banned: bool
 
 
-Effect = OpenRequest | EditLinks | CancelRequest | CancelAll | Ban | Reply | AnswerButton
+Effect = (
+    OpenRequest | EditLinks | CancelRequest | CancelAll | Ban | KeepCookies | Reply | AnswerButton
+)

@@ -31,6 +31,16 @@ class Topic(StrEnum):
     BAN_ADMIN = "ban admin"
     BAN_DONE = "ban done"
     UNBAN_DONE = "unban done"
+    COOKIES_KEPT = "cookies kept"
+    COOKIES_EXPIRED = "cookies expired"
+    COOKIES_UNREADABLE = "cookies unreadable"
+    COOKIES_TOO_LARGE = "cookies too large"
+    COOKIES_NOT_FETCHED = "cookies not fetched"
+    COOKIES_NOT_STORED = "cookies not stored"
+    COOKIES_REMOVED = "cookies removed"
+    COOKIES_LEFT = "cookies left"
+    COOKIES_PRIVATELY = "cookies privately"
+    COOKIES_OF_OTHERS = "cookies of others"
     VERBATIM = "verbatim"
 
 

@@ -1,9 +1,13 @@
-"""Where the cookies of a site are, and what a download says of them."""
+"""The cookies of sites: where they are, who brings them, and what a download says of them."""
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from worker.protocol import Reader, Reply
 
 _SITE = re.compile(r"[a-z0-9_-][a-z0-9._:-]{0,252}")
 
@@ -18,6 +22,30 @@ class CookiesTried:
     site: str
     changed_ns: int
     is_refused: bool
+
+
+@dataclass(frozen=True)
+class KeepCookies:
+    """Store the cookies in a file that an admin has sent, and remove its message.
+
+    `file_id` is None where they are not to be stored. Both an effect and a task.
+    """
+
+    reader: Reader
+    message_id: int
+    file_id: str | None
+
+
+@dataclass(frozen=True)
+class CookiesKept:
+    """What has become of a file with cookies, as is to be said."""
+
+    reply: Reply
+
+
+def keep_cookies_from_json(value: Mapping[str, Any]) -> KeepCookies:
+    """The inverse of `worker.protocol.to_json` for a `KeepCookies`."""
+    return KeepCookies(Reader(**value["reader"]), value["message_id"], value["file_id"])
 
 
 def sent_files(data_dir: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from .bodies import Upload
 from .chats import ChatMessage, message_result
 from .entities import Entity, find_entities, utf16_length
 from .faults import Call, Faults
@@ -115,6 +117,15 @@ class BotApi:
         """Open an empty chat that the bot may write to."""
         with self._world.changed:
             return self._world.chats.open(chat_id, name).chat_id
+
+    def hold(self, path: Path) -> dict[str, Any]:
+        """Take a user's file; returns the `document` of a message that has it."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        upload = Upload("", path.name, "", path, path.stat().st_size, digest)
+        with self._world.changed:
+            held = self._world.files.keep(upload, "document")
+        return {**held.described(), "file_name": held.file_name, "mime_type": held.mime_type}
 
     def say(
         self,

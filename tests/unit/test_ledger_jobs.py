@@ -17,6 +17,7 @@ PAYLOADS: dict[Kind, dict[str, Any]] = {
     Kind.DOWNLOAD: {"url": "https://a.example/v", "form": "all"},
     Kind.REPLY: to_json(Reply(Reader(7), None, (Notice(Cancelled.DONE),))),
     Kind.BUTTON: to_json(AnswerButton("press", "en", Notice(Cancelled.DONE))),
+    Kind.COOKIES: {"reader": {"chat_id": 7}, "message_id": 1, "file_id": None},
 }
 FOR_A_REQUEST = [Kind.STATUS, Kind.EXPLAIN, Kind.GROUP, Kind.DELIVER]
 

@@ -26,6 +26,7 @@ from worker.errors import (
 )
 from worker.ledger import (
     ButtonJob,
+    CookiesJob,
     DeliverJob,
     DownloadJob,
     ExplainJob,
@@ -39,6 +40,7 @@ from worker.ledger import (
 from worker.ledger.jobs import ClaimedJob
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
 from worker.protocol import Delivered, GroupSent, Media, Posted, Progress, Retry, Stage
+from worker.site_cookies import CookiesKept
 
 TELEGRAM_RETRY_S = 5.0
 """The wait before a call is repeated that Telegram has not answered. It doubles each time, as
@@ -182,6 +184,8 @@ def _is_result_of(job: Job, result: object) -> bool:
             return isinstance(result, GroupSent | None)
         case DeliverJob():
             return isinstance(result, Delivered | None)
+        case CookiesJob():
+            return isinstance(result, CookiesKept)
         case ExplainJob() | ReplyJob() | ButtonJob():
             return result is None
         case _:

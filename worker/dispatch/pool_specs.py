@@ -1,5 +1,7 @@
 """The two pools and the judge: how many workers each has, what they run, what they may use."""
 
+from pathlib import Path
+
 from worker import logs, telegram
 from worker.downloads.confinement import landlock
 from worker.downloads.judge.rules import Rules
@@ -42,6 +44,7 @@ def telegram_spec(settings: Settings) -> PoolSpec:
             telegram_connection(settings),
             settings.allowed_users,
             settings.admins,
+            settings.data_dir,
         ),
         limits=Limits(settings.telegram_memory_mib * MEBIBYTE, open_files=OPEN_FILES),
         maxtasksperchild=settings.telegram_max_jobs,
@@ -100,13 +103,14 @@ def _set_up_telegram(
     connection: Connection,
     allowed_users: frozenset[int],
     admins: frozenset[int],
+    data_dir: Path,
 ) -> telegram.TelegramHandler:
     if not landlock.abi():
         # This process knows the token. Where nothing else keeps a download out of its memory,
         # it is closed even to a sweep that looks for the bot's tag.
         refuse_inspection()
     logs.configure(secrets)
-    return telegram.make_handler(connection, allowed_users, admins)
+    return telegram.make_handler(connection, allowed_users, admins, data_dir)
 
 
 def _set_up_downloads(rules: DownloadLimits) -> Handler:

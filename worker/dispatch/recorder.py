@@ -21,6 +21,7 @@ from worker.dispatch.status.showing import Showing
 from worker.ledger import (
     AnswerJob,
     ButtonJob,
+    CookiesJob,
     DeliverJob,
     DownloadJob,
     ExplainJob,
@@ -151,6 +152,8 @@ class Recorder:
                     took_s,
                     job.attempts,
                 )
+            case CookiesJob():
+                self._ledger.finish_cookies(job, result, wall)
             case ReplyJob() | ButtonJob():
                 self._ledger.finish(job, wall)
             case _:

@@ -9,6 +9,7 @@ from worker.dispatch.outcomes import goes_another_way
 from worker.ledger import (
     AnswerJob,
     ButtonJob,
+    CookiesJob,
     DeliverJob,
     DownloadJob,
     ExplainJob,
@@ -27,7 +28,7 @@ from worker.sites import site_of_url
 UPLOAD_FLOOR_BPS = 250_000
 """The slowest upload that is waited for, in bytes per second."""
 
-Task = protocol.TelegramTask | protocol.Download
+Task = protocol.TelegramTask | site_cookies.KeepCookies | protocol.Download
 
 
 def task_of(
@@ -44,6 +45,8 @@ def task_of(
             return job.reply
         case ButtonJob():
             return job.answer
+        case CookiesJob():
+            return job.sent
         case DownloadJob():
             directory = downloads / download_directory(job.id, job.attempts)
             cookies = site_cookies.file_of(site_of_url(job.url), settings.data_dir, None)

@@ -11,6 +11,7 @@ from worker.form import WHOLE, Form
 from worker.ledger.database import LedgerError
 from worker.ledger.records import Request
 from worker.protocol import AnswerButton, Media, Reply, answer_from_json, reply_from_json
+from worker.site_cookies import KeepCookies, keep_cookies_from_json
 
 DOWNLOADS, TELEGRAM = "downloads", "telegram"
 
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     EXPLAIN = "explain"
     REPLY = "reply"
     BUTTON = "button"
+    COOKIES = "cookies"
 
     @property
     def is_download(self) -> bool:
@@ -67,6 +69,7 @@ _PRIORITIES = {
     Kind.BUTTON: 0,
     Kind.UPDATE: 1,
     Kind.REPLY: 4,
+    Kind.COOKIES: 4,
     # Equals: Telegram takes one message a second in a chat, so an answer that had to wait for
     # the status messages of all later links would come a minute after it was there.
     Kind.STATUS: 5,
@@ -120,6 +123,14 @@ class ButtonJob(ClaimedJob):
 
     kind = Kind.BUTTON
     answer: AnswerButton
+
+
+@dataclass(frozen=True, kw_only=True)
+class CookiesJob(ClaimedJob):
+    """Store the cookies in a file that an admin has sent."""
+
+    kind = Kind.COOKIES
+    sent: KeepCookies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +192,15 @@ class DeliverJob(AnswerJob):
 
 
 Job = (
-    UpdateJob | ReplyJob | ButtonJob | DownloadJob | StatusJob | ExplainJob | GroupJob | DeliverJob
+    UpdateJob
+    | ReplyJob
+    | ButtonJob
+    | CookiesJob
+    | DownloadJob
+    | StatusJob
+    | ExplainJob
+    | GroupJob
+    | DeliverJob
 )
 
 
@@ -200,6 +219,8 @@ def read_job(row: sqlite3.Row, request: Request | None, media: Media | None) -> 
             return ReplyJob(**facts, reply=reply_from_json(payload))
         case Kind.BUTTON:
             return ButtonJob(**facts, answer=answer_from_json(payload))
+        case Kind.COOKIES:
+            return CookiesJob(**facts, sent=keep_cookies_from_json(payload))
         case Kind.DOWNLOAD:
             return read_download(row)
     if request is None:

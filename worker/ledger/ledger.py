@@ -12,6 +12,7 @@ from typing import Any
 from worker import effects, errors, protocol
 from worker.clocks import Wall
 from worker.ledger import (
+    admission,
     failures,
     known_failures,
     media_cache,
@@ -30,6 +31,7 @@ from worker.ledger.failures import Run
 from worker.ledger.fairness import NO_LIMIT, Share
 from worker.ledger.jobs import (
     AnswerJob,
+    CookiesJob,
     DeliverJob,
     DownloadJob,
     GroupJob,
@@ -45,7 +47,7 @@ from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import Resolution
 from worker.ledger.updates import UpdateOutcome
 from worker.processes.process_table import Identity
-from worker.site_cookies import CookiesTried
+from worker.site_cookies import CookiesKept, CookiesTried
 
 
 def ledger_path(data_dir: Path) -> Path:
@@ -254,6 +256,13 @@ class Ledger:
         """See `site_cookies.note`."""
         with self._db.transaction():
             site_cookies.note(self._db, tried, wall)
+
+    def finish_cookies(self, job: CookiesJob, kept: CookiesKept, wall: Wall) -> None:
+        """A site may have new cookies, so what failed without is tried again."""
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall)
+            known_failures.forget_all(self._db)
+            admission.reply(self._db, kept.reply, wall)
 
     def limit_download(self, job: DownloadJob, max_bytes: int) -> None:
         """See `queue.limit_download`."""

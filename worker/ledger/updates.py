@@ -10,6 +10,7 @@ from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request
+from worker.site_cookies import KeepCookies
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ def record(
                 admission.tell_cancelled(db, effect, cancelled, wall)
             case effects.Ban():
                 admission.ban(db, effect, wall)
+            case KeepCookies():
+                chat_id, payload = effect.reader.chat_id, protocol.to_json(effect)
+                queue.add(db, Kind.COOKIES, wall, chat_id=chat_id, payload=payload)
             case protocol.Reply():
                 admission.reply(db, effect, wall)
             case protocol.AnswerButton():

@@ -7,8 +7,10 @@ a `Client`.
 import functools
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import assert_never
 
+from worker.clocks import wall_clock
 from worker.effects import Effect
 from worker.protocol import (
     AnswerButton,
@@ -25,7 +27,8 @@ from worker.protocol import (
     ShowAction,
     TelegramTask,
 )
-from worker.telegram import delivery
+from worker.site_cookies import CookiesKept, KeepCookies
+from worker.telegram import cookies, delivery
 from worker.telegram.client import Client, Connection
 from worker.telegram.handlers import ALLOWED_UPDATES, handle_update
 from worker.urls import normalise
@@ -41,19 +44,20 @@ __all__ = [
     "normalise",
 ]
 
-TelegramResult = tuple[Effect, ...] | Posted | Delivered | GroupSent | None
-TelegramHandler = Callable[[object, TelegramTask], TelegramResult]
+TelegramResult = tuple[Effect, ...] | Posted | Delivered | GroupSent | CookiesKept | None
+TelegramHandler = Callable[[object, TelegramTask | KeepCookies], TelegramResult]
 
 
 def make_handler(
     connection: Connection,
     allowed_users: AbstractSet[int] = frozenset(),
     admins: AbstractSet[int] = frozenset(),
+    data_dir: Path = Path(),
 ) -> TelegramHandler:
     """Make the function `(context, task) -> result` of one worker process; it ignores the context.
 
-    `allowed_users` empty means everyone. The handler raises what
-    `worker.telegram.client.Client` raises.
+    `allowed_users` empty means everyone. Cookies that admins send are stored in `data_dir`. The
+    handler raises what `worker.telegram.client.Client` raises.
     """
     client = Client(connection)
 
@@ -61,7 +65,7 @@ def make_handler(
     def username() -> str:
         return str(client.get_me().get("username", ""))
 
-    def handle(_context: object, task: TelegramTask) -> TelegramResult:
+    def handle(_context: object, task: TelegramTask | KeepCookies) -> TelegramResult:
         match task:
             case HandleUpdate():
                 return handle_update(
@@ -81,6 +85,8 @@ def make_handler(
                 delivery.explain(client, task)
             case Reply():
                 delivery.reply(client, task)
+            case KeepCookies():
+                return cookies.keep(client, task, data_dir, wall_clock())
             case AnswerButton():
                 delivery.answer_button(client, task)
             case _:

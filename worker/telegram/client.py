@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from telebot import apihelper, types
 
@@ -59,7 +60,8 @@ class Client:
     def __init__(self, connection: Connection) -> None:
         self.local = connection.local
         self._token = connection.token
-        _install(connection)
+        self._files = f"{connection.api_url.rstrip('/')}/file/bot{connection.token}/"
+        self._proxies = _install(connection)
 
     def get_me(self) -> Mapping[str, Any]:
         """The bot's own User object."""
@@ -205,8 +207,24 @@ class Client:
             return [_object("sendMediaGroup", message) for message in result]
         raise TelegramUnreachable("sendMediaGroup: the result is no such album")
 
+    def get_file(self, file_id: str, max_bytes: int) -> bytes | None:
+        """The content of a file that somebody has sent; None if it is larger than that.
+
+        Raises `FileIdRefused` as well, and OSError for one of a local server that cannot be read.
+        """
+        found = _object("getFile", apihelper.get_file(self._token, file_id))
+        path = fields.text(found, "file_path")
+        if (fields.integer(found, "file_size") or 0) > max_bytes:
+            return None
+        if self.local:
+            with open(path, "rb") as file:
+                content = file.read(max_bytes + 1)
+        else:
+            content = transport.fetch(self._files + quote(path), self._proxies)
+        return content if len(content) <= max_bytes else None
+
     def delete_message(self, chat_id: int, message_id: int) -> None:
-        """Remove a message of the bot's own from its chat."""
+        """Remove a message from its chat."""
         _follow(chat_id, lambda chat: apihelper.delete_message(self._token, chat, message_id))
 
     def send_action(self, chat_id: int, action: str, thread_id: int | None = None) -> None:
@@ -228,13 +246,15 @@ class Client:
             apihelper.answer_callback_query(self._token, callback_id, text[:_MAX_NOTICE])
 
 
-def _install(connection: Connection) -> None:
+def _install(connection: Connection) -> dict[str, str] | None:
+    """Set pyTelegramBotAPI up. Returns the proxies of each call."""
     base = connection.api_url.rstrip("/").replace("{", "{{").replace("}", "}}")
     proxy = connection.proxy
+    proxies = {"http": proxy, "https": proxy} if proxy else None
     vars(apihelper).update(
         API_URL=base + "/bot{0}/{1}",
         FILE_URL=base + "/file/bot{0}/{1}",
-        proxy={"http": proxy, "https": proxy} if proxy else None,
+        proxy=proxies,
         CUSTOM_REQUEST_SENDER=transport.send,
         READ_TIMEOUT=transport.READ_TIMEOUT_S,
         LONG_POLLING_TIMEOUT=0,  # what a poll of 0 s would become otherwise
@@ -242,6 +262,7 @@ def _install(connection: Connection) -> None:
     # Their log lines contain URLs with the token, and message texts, at every level.
     for name in ("TeleBot", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    return proxies
 
 
 def _follow(chat_id: int, call: Callable[[int], T]) -> T | None:

@@ -57,6 +57,7 @@ _BY_WORDS: tuple[tuple[type[Exception], tuple[str, ...]], ...] = (
         (
             "message to edit not found",
             "message can't be edited",
+            "message to delete not found",
             "message_id_invalid",
             "message_author_required",
             "message identifier is not specified",

@@ -18,6 +18,7 @@ from worker.effects import Ban, CancelAll, CancelRequest, EditLinks, Effect, Ope
 from worker.form import WHOLE, Form
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton, Reader, Reply
+from worker.site_cookies import KeepCookies
 from worker.telegram import buttons, fields, texts
 from worker.telegram.links import find_links
 
@@ -39,6 +40,8 @@ _SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
 _HEIGHT = re.compile(r"(?:(?P<lines>[0-9]{1,6})p?|(?P<name>[248]k))(?!\S)", re.IGNORECASE)
 _LINES_OF = {"2k": 1440, "4k": 2160, "8k": 4320}
 _REQUEST_ID = re.compile(r"[0-9]{1,18}")
+# As programs that export cookies call their files: "www.example.com_cookies (1).txt".
+_COOKIES_NAME = re.compile(r"(?<![^\W_])cookies?(?![^\W_]).*\.txt$", re.IGNORECASE)
 # Somebody said or sent something, as against Telegram's notes that a message was pinned, a
 # timer set, a member added: nobody waits for an answer to those.
 _CONTENT = frozenset(
@@ -172,6 +175,8 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
         effects = command(message, people)
         if effects:
             return effects
+    if _has_cookies(message):
+        return _take_cookies(message, people)
     if not people.may_use(message.user_id):
         return message.reply(Notice(Topic.PRIVATE_BOT)) if message.is_private else ()
     if message.command == _CANCEL:
@@ -193,6 +198,8 @@ def _handle_edit(message: Message, people: People, username: Callable[[], str]) 
     if edited_at - sent_at > MAX_EDIT_S or message.command in _ADMIN_COMMANDS:
         return ()
     if not _is_for_us(message, username) or not people.may_use(message.user_id):
+        return ()
+    if _has_cookies(message):
         return ()
     if (wish := _wish_of(message)) is None:
         return ()
@@ -326,6 +333,27 @@ _ADMIN_COMMANDS: Mapping[str, Callable[[Message, People], Effects]] = {
     "ban": functools.partial(_ban, is_banned=True),
     "unban": functools.partial(_ban, is_banned=False),
 }
+
+
+# ---------------------------------------------------------------------------------- cookies
+
+
+def _has_cookies(message: Message) -> bool:
+    """Whether the message is a file that is called as those with cookies are."""
+    name = fields.text(fields.mapping(message.fields, "document"), "file_name")
+    return _COOKIES_NAME.search(name) is not None
+
+
+def _take_cookies(message: Message, people: People) -> Effects:
+    """Keep an admin's cookies; those in a group are only removed, those of others are not read."""
+    if message.user_id in people.admins:
+        file_id = fields.text(fields.mapping(message.fields, "document"), "file_id")
+        kept_id = file_id if message.is_private else None
+        return (KeepCookies(message.reader, message.message_id, kept_id),)
+    if not message.is_private:
+        return ()
+    is_user = people.may_use(message.user_id)
+    return message.reply(Notice(Topic.COOKIES_OF_OTHERS if is_user else Topic.PRIVATE_BOT))
 
 
 # ---------------------------------------------------------------------------------- buttons

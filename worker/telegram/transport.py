@@ -76,6 +76,33 @@ def send(
     return outcome
 
 
+def fetch(url: str, proxies: dict[str, str] | None) -> bytes:
+    """The content of a file on Telegram's server. Raises TelegramUnreachable."""
+    outcome = _fetched(url, proxies)
+    # As in `send`: the address holds the token.
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _fetched(url: str, proxies: dict[str, str] | None) -> bytes | Exception:
+    try:
+        with _session().get(
+            url,
+            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+            proxies=proxies,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            status = response.status_code
+            content = _content(response, time.monotonic() + READ_TIMEOUT_S)
+    except (OSError, urllib3.exceptions.HTTPError) as error:
+        return TelegramUnreachable(f"a file: {type(error).__name__}")
+    if status != 200 or content is None:
+        return TelegramUnreachable(f"a file: HTTP {status}")
+    return content
+
+
 def _exchange(
     url: str,
     params: Mapping[str, Any],

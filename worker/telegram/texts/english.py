@@ -164,6 +164,31 @@ ENGLISH = Catalogue(
         Topic.BAN_ADMIN: "That is an admin of this bot.",
         Topic.BAN_DONE: "{user_id} is banned. /unban {user_id} lets them back in.",
         Topic.UNBAN_DONE: "{user_id} may use the bot again.",
+        Topic.COOKIES_KEPT: ("I keep these cookies and use them where a link needs them: {sites}."),
+        Topic.COOKIES_EXPIRED: (
+            "These cookies have expired, so I do not keep them: {sites}. Please export them again."
+        ),
+        Topic.COOKIES_UNREADABLE: (
+            "I found no cookies in that file. Please export them as cookies.txt, in Netscape"
+            " format."
+        ),
+        Topic.COOKIES_TOO_LARGE: (
+            "There are too many cookies in that file. Please export those of one site only."
+        ),
+        Topic.COOKIES_NOT_FETCHED: "Telegram did not give me that file. Please send it again.",
+        Topic.COOKIES_NOT_STORED: "I could not store these cookies. My log says why.",
+        Topic.COOKIES_REMOVED: "I have deleted your message with the file.",
+        Topic.COOKIES_LEFT: (
+            "I could not delete your message with the file. Please delete it yourself."
+        ),
+        Topic.COOKIES_PRIVATELY: (
+            "Please send me cookies in our private chat, and never in a group: they are as good"
+            " as a password. Somebody may have seen these, so log out of that account."
+        ),
+        Topic.COOKIES_OF_OTHERS: (
+            "I take cookies from my admins only. Please delete that file: it is as good as a"
+            " password."
+        ),
         Topic.VERBATIM: "{text}",
         Refusal.BANNED: "Sorry, you cannot use this bot any more.",
         Refusal.WAITING: "You have enough links waiting. Send this one again when some are done.",
