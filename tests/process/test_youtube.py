@@ -15,9 +15,10 @@ from worker.downloads import players
 from worker.downloads.channel import NeedsPlayer
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.ytdlp import javascript
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, Remedy
 from worker.protocol import Media, MediaKind, Progress, Stage
 
+PRIVATE = {"status": "LOGIN_REQUIRED", "reason": "This video is private"}
 GONE = {"status": "ERROR", "reason": "Video unavailable"}
 
 pytestmark = pytest.mark.usefixtures("needs_deno", "needs_ffmpeg")
@@ -69,6 +70,18 @@ def test_an_accounts_cookies_bring_what_its_session_may_see(warm: Worker, youtub
     media = warm.run(ACCOUNT_LINK, of_an_account(youtube)).media
     assert media.facts.kind is MediaKind.VIDEO
     assert youtube.hits("videoplayback?file=sample.mp4&n=") > before, "a session has to solve"
+
+
+def test_cookies_that_are_no_longer_valid_are_the_operators(
+    warm: Worker, youtube: Youtube, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(youtube, "refusal", PRIVATE)
+    assert warm.run(ACCOUNT_LINK, limits(youtube)).error.reason is Reason.PRIVATE
+    rotated = tmp_path / "cookies.txt"
+    rotated.write_text(youtube.cookies.read_text().replace("an-account", "as-it-was"))
+    error = warm.run(ACCOUNT_LINK, limits(youtube, cookies_file=str(rotated))).error
+    assert (error.reason, error.remedy) == (Reason.BLOCKED_HERE, Remedy.NEW_COOKIES)
+    assert "no longer valid" in error.detail
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +173,7 @@ def test_a_player_that_cannot_be_solved_is_for_the_operator(
 ) -> None:
     monkeypatch.setattr(youtube, "player_id", player_id)
     monkeypatch.setattr(youtube, "player", player)
-    assert blamed_on_the_operator(warm.run(LINK, of_an_account(youtube)))
+    assert blamed_on_the_operator(warm.run(ACCOUNT_LINK, of_an_account(youtube)))
 
 
 def test_a_video_that_is_gone_is_gone(
@@ -177,7 +190,6 @@ def test_without_a_runtime_the_rest_is_the_operators(
     with worker(tmp_path, prepare=prepare) as made:
         # One client does without, but not for an account's session.
         assert made.run(LINK, limits(youtube)).media.facts.kind is MediaKind.VIDEO
-        assert blamed_on_the_operator(made.run(LINK, of_an_account(youtube)))
         assert blamed_on_the_operator(made.run(ACCOUNT_LINK, of_an_account(youtube)))
         monkeypatch.setattr(youtube, "status", GONE)
         assert blamed_on_the_operator(made.run(LINK, limits(youtube)))

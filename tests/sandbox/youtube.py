@@ -95,9 +95,10 @@ _SAMPLE = Stream(
 class Youtube:
     """Serves one video. `requests` are the addresses asked for.
 
-    Set `player` to serve another script, `status` for another playability, `streams` for other
-    files, and `wait_s` to have the player show something else first. `on_request` is called with
-    each address, on the thread that serves it.
+    Set `player` to serve another script, `status` for another playability, `refusal` for that of
+    the account's video without its session, `streams` for other files, and `wait_s` to have the
+    player show something else first. `on_request` is called with each address, on the thread that
+    serves it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -106,6 +107,7 @@ class Youtube:
         self.player_id = "0a1b2c3d"
         self.player = _PLAYER
         self.status: Mapping[str, Any] = {"status": "OK"}
+        self.refusal: Mapping[str, Any] = _BOT
         self.streams: Sequence[Stream] = [_SAMPLE]
         self.wait_s = 0
         self.certificate = directory / "certificate.pem"
@@ -179,7 +181,7 @@ class Youtube:
         is_plain = headers.get("X-Youtube-Client-Name") == _PLAIN_CLIENT
         status = self.status
         if video_id == ACCOUNT_ID and not _has_session(headers):
-            status = _BOT
+            status = self.refusal
         media = [self._offer(stream, is_plain=is_plain) for stream in self.streams]
         advertisement = {
             "adPlacementRenderer": {
@@ -214,6 +216,13 @@ class Youtube:
 def _has_session(headers: Message) -> bool:
     sent = headers.get("Cookie", "")
     return all(f"{name}={value}" in sent for name, value in _COOKIES.items())
+
+
+def _ended_session(headers: Message) -> Mapping[str, str]:
+    """What goes back to whoever sends cookies that are no longer those of the session."""
+    if "LOGIN_INFO=" not in headers.get("Cookie", "") or _has_session(headers):
+        return {}
+    return {"Set-Cookie": "LOGIN_INFO=; Domain=.youtube.com; Path=/; Max-Age=0; Secure"}
 
 
 def _jar(cookies: Mapping[str, str]) -> list[str]:
@@ -254,7 +263,7 @@ class _Visitor(BaseHTTPRequestHandler):
         site.requests.append(address)
         site.on_request(address)
         status, kind, content = site.answer(self.path, self.headers, body)
-        headers = {"Content-Type": kind}
+        headers = {"Content-Type": kind, **_ended_session(self.headers)}
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers["Range"] or "")
         if asked and status == 200:
             end = min(int(asked[2] or len(content)), len(content) - 1)

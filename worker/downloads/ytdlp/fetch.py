@@ -25,7 +25,7 @@ from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.ytdlp import dash, javascript, page_limits, small_fetches, solver
+from worker.downloads.ytdlp import dash, javascript, page_limits, small_fetches
 from worker.downloads.ytdlp.challenges import PlayerCache
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -187,7 +187,7 @@ def _fetch(
         max_bytes=limits.max_answer_bytes,
         sound_only=task.form.sound_only,
     )
-    with made as ydl, _solver_blamed(ydl):
+    with made as ydl, _complaint_blamed(ydl):
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
         ydl.players = PlayerSource(report, limits.idle_timeout_s * _SHARE_FOR_PLAYER)
         ydl.cache = PlayerCache(ydl.players.find)  # type: ignore[assignment]
@@ -202,14 +202,14 @@ def _fetch(
 
 
 @contextlib.contextmanager
-def _solver_blamed(ydl: page_limits.LimitedYoutubeDL) -> Iterator[None]:
-    """Raise what follows from an unsolved challenge as the operator's fault."""
+def _complaint_blamed(ydl: page_limits.LimitedYoutubeDL) -> Iterator[None]:
+    """Raise what follows from something that only the operator can mend as the operator's fault."""
     try:
         yield
     except (JobError, YoutubeDLError, OSError) as error:
-        if not ydl.unsolved:
+        if not ydl.complaint:
             raise
-        raise solver.blame(classify(error), ydl.unsolved) from error
+        raise ydl.complaint.blamed(classify(error)) from error
 
 
 def _note_of(ydl: PostYoutubeDL) -> Note | None:

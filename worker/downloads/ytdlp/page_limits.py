@@ -16,10 +16,10 @@ from worker.downloads import spans
 from worker.downloads.channel import MAX_FILES
 from worker.downloads.media.preparing import Served
 from worker.downloads.players import is_address
+from worker.downloads.ytdlp.complaints import Complaint, complaint_in
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.player_source import PlayerSource, response_of
 from worker.downloads.ytdlp.served import served
-from worker.downloads.ytdlp.solver import says_unsolved
 from worker.errors import Fault, JobError, Reason
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
@@ -71,8 +71,8 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
             for extractor in extractors.values():
                 self.add_info_extractor(extractor)
         self._hops = 0
-        self.unsolved = ""
-        """The first warning that a challenge was not solved."""
+        self.complaint: Complaint | None = None
+        """The first warning of what only the operator can mend."""
         self.players: PlayerSource | None = None
         """Where solved players are to be had; None to solve each here."""
         self._latest: tuple[str, Message] = ("", Message())
@@ -120,8 +120,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
 
     def report_warning(self, message: str, only_once: bool = False) -> None:
         """Note a warning that explains the failure that comes later."""
-        if not self.unsolved and says_unsolved(message):
-            self.unsolved = message
+        self.complaint = self.complaint or complaint_in(message)
         super().report_warning(message, only_once)
 
     def build_request_director(self, handlers: Iterable[Any], preferences: Any = None) -> Any:
