@@ -15,7 +15,7 @@ from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import maintenance
 from tests.support.scene import Scene
 
-COOKIE, QUERY = "value-of-a-cookie", "secret-of-a-link"
+COOKIE, QUERY, ADMIN = "value-of-a-cookie", "secret-of-a-link", 815
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def a_talkative_bot(
     lines = (f"{host}\tFALSE\t/\tFALSE\t0\tname\t{COOKIE}\n" for host in ("127.0.0.1", "a.example"))
     cookies.write_text("# Netscape HTTP Cookie File\n" + "".join(lines))
     settings = dict.fromkeys(("IN_MAIN", "IN_FORK_SERVER"), f"tests.hostile.{module}")
-    settings |= {"COOKIES_FILE": str(cookies), "JOB_MAX_ATTEMPTS": "2"}
+    settings |= {"COOKIES_FILE": str(cookies), "JOB_MAX_ATTEMPTS": "2", "ADMINS": str(ADMIN)}
     scene = Scene(site, tmp_path, settings)
     token = scene.api.token
     with Proxy(scene.api.url, site.url) as proxy:
@@ -67,6 +67,16 @@ def have_a_bad_day(scene: Scene) -> None:
     scene.wait_for_answers(4)
 
 
+def send_cookies(scene: Scene, path: Path) -> None:
+    """An admin sends the file with cookies."""
+    message_id = scene.api.say(None, ADMIN, document=scene.api.hold(path))
+    assert scene.api.wait_for(
+        lambda: [each for each in scene.api.chat(ADMIN) if "I keep these" in (each.text or "")]
+    )
+    (sent,) = [each for each in scene.api.chat(ADMIN) if each.message_id == message_id]
+    assert sent.deleted
+
+
 def shown_by_processes(scene: Scene) -> str:
     """Arguments and first environments of all processes of the bot."""
     shown = []
@@ -83,6 +93,13 @@ def test_no_secret_is_in_anything_that_the_bot_says(site: MediaSite, tmp_path: P
     with a_talkative_bot(site, tmp_path, "talkative") as (scene, secrets):
         assert found_in(shown_by_processes(scene), secrets) == set()
         have_a_bad_day(scene)
+        send_cookies(scene, tmp_path / "cookies.txt")
+        stored = list((scene.data_dir / "cookies").iterdir())
+        assert [COOKIE in path.read_text() for path in stored] == [True, True]
+        others = [
+            path for path in scene.data_dir.rglob("*") if path.is_file() and path not in stored
+        ]
+        assert not [path for path in others if COOKIE.encode() in path.read_bytes()]
         assert found_in(shown_by_processes(scene), secrets) == set()
         assert found_in(scene.bot.log, secrets) == set(), scene.bot.log
         # What was said about Telegram at all, so that there was something to be taken out.
