@@ -1,6 +1,7 @@
 """The cookies of each site: how many there are, until when they last, whether they are refused."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from worker.cookie_file import Cookie, read_line
 from worker.ledger.site_cookies import Refused
 from worker.settings import Settings
 
-# Those that make up a session at the most used sites; of others, those that no script may read.
+# Those that make up a session at the most used sites. Of others nobody knows which they are.
 _SESSIONS: Mapping[str, frozenset[str]] = {
     "bilibili.com": frozenset({"SESSDATA"}),
     "facebook.com": frozenset({"xs"}),
@@ -32,7 +33,8 @@ _SESSIONS: Mapping[str, frozenset[str]] = {
 class SiteCookies:
     """The cookies of a site. Times are wall times.
 
-    `ends_at` is when the first of its session ends, None if they have no end.
+    `ends_at` is when the first of its session ends, or the last of all where it is not known
+    which these are; None if they have no end.
     """
 
     path: Path
@@ -76,9 +78,13 @@ def _by_site(path: Path) -> dict[str, list[Cookie]]:
     return cookies
 
 
-def _ends_at(site: str, cookies: Iterable[Cookie]) -> float | None:
-    cookies = list(cookies)
+def _ends_at(site: str, cookies: Sequence[Cookie]) -> float | None:
     session = [cookie for cookie in cookies if cookie.name in _SESSIONS.get(site, ())]
-    session = session or [cookie for cookie in cookies if cookie.is_http_only] or cookies
-    ends = [float(each.expires) for each in session if each.expires.isdecimal()]
-    return min((end for end in ends if end > 0), default=None)
+    ends = [_end(cookie) for cookie in session or cookies]
+    end = min(ends) if session else max(ends)
+    return end if math.isfinite(end) else None
+
+
+def _end(cookie: Cookie) -> float:
+    """When it ends; one without a time ends with a browser, which the bot is not."""
+    return float(cookie.expires) if cookie.expires.strip("0").isdecimal() else math.inf
