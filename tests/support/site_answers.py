@@ -62,6 +62,12 @@ def reddit(*media: str, is_crosspost: bool = False) -> Answer:
     return [{"data": {"children": [{"data": post}]}}, {"data": {"children": []}}]
 
 
+def reddit_picture(url: str) -> Answer:
+    """A post of Reddit that is one file."""
+    post = {"id": "1abcde", "title": "A post", "author": "ada", "url": url}
+    return [{"data": {"children": [{"data": post}]}}]
+
+
 def _reddit_media(name: str) -> dict[str, Any]:
     if name == "v":
         largest = {"mp4": f"{PICTURES}/video.mp4?a=1&amp;b=2", "gif": "https://media.test/a.gif"}
@@ -103,6 +109,7 @@ def bluesky(*widths: str, place: str = "embed") -> Answer:
     places: dict[str, Any] = {
         "embed": images,
         "media": {"media": images, "record": {"record": {"author": {}}}},
+        "both": {"media": {"playlist": f"{PICTURES}/a.m3u8"}, "record": {"embeds": [images]}},
         "quoted": {"record": {"author": {"did": "did:plc:b"}, "embeds": [images]}},
     }
     post = {
@@ -172,6 +179,13 @@ def _tumblr_block(name: str) -> dict[str, Any]:
         return {"type": "video", "provider": "tumblr", "media": media}
     small = {"url": f"{PICTURES}/9.png", "width": 75, "height": 75}
     return {"type": "image", "media": [small, {"url": f"{PICTURES}/{name}.png", "width": 640}]}
+
+
+def stories(*media: str, key: str = "1") -> Answer:
+    """The story of a user of Instagram, with such items."""
+    items = [{"pk": f"{n}", **_threads_media(name)} for n, name in enumerate(media, 101)]
+    reel = {"user": {"username": "ada", "full_name": "Ada"}, "items": items, "title": "A post"}
+    return {"reels": {key: reel}}
 
 
 def threads(*media: str, code: str = "DAbCdEfGhIj") -> str:

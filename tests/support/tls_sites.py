@@ -22,8 +22,7 @@ from urllib.parse import urlsplit
 class TlsSites:
     """Serves `answers`, by patterns of host and path; anything else is not found.
 
-    `requests` are the addresses that were asked for. With `headers`, an answer tells by those of
-    the request.
+    `requests` are the addresses that were asked for.
     """
 
     def __init__(self, directory: Path, hosts: Iterable[str]) -> None:
@@ -86,6 +85,10 @@ def status(code: int) -> Answer:
     return lambda _: (code, "text/plain", b"")
 
 
+def redirect(target: str) -> Answer:
+    return lambda _: (302, "text/html", target.encode())
+
+
 class _Visitor(BaseHTTPRequestHandler):
     """One connection: a tunnel is asked for, and ends in TLS right here."""
 
@@ -116,6 +119,8 @@ class _Visitor(BaseHTTPRequestHandler):
         path = parts._replace(scheme="", netloc="").geturl()
         code, kind, body = self.standing_in.answer(f"{self.headers['Host']}{path}")
         self.send_response(code)
+        if code == 302:
+            self.send_header("Location", body.decode())
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

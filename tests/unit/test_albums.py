@@ -1,10 +1,22 @@
 """Which files go into the chat together."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.dispatch import tasks
 from worker.dispatch.albums import next_group
-from worker.protocol import Deliver, MediaFacts, MediaFile, MediaKind, Reader, SendGroup
+from worker.protocol import (
+    Deliver,
+    Delivered,
+    GroupSent,
+    MediaFacts,
+    MediaFile,
+    MediaKind,
+    Reader,
+    SendGroup,
+)
 from worker.settings import load_settings
 
 LIMIT = 50
@@ -49,6 +61,31 @@ def test_an_upload_has_a_limit(sizes: tuple[int, ...], together: int) -> None:
 
 def test_what_telegram_has_is_no_upload() -> None:
     assert len(next_group([a_file("v", 45, "id"), a_file("v", 45, "id")], LIMIT)) == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "albums"),
+    [(1, []), (2, [1]), (10, [9]), (11, [10]), (12, [10, 1]), (35, [10, 10, 10, 4])],
+)
+def test_a_post_goes_out_in_albums_and_ends_in_one_answer(
+    bot: SteppedDispatcher, count: int, albums: list[int]
+) -> None:
+    bot.send("https://example.com/post")
+    bot.post()
+    bot.finish_download(count)
+    sent: list[str] = []
+    sizes: list[int] = []
+    while groups := bot.tasks(SendGroup):
+        (group,) = groups.values()
+        sizes.append(len(group.files))
+        sent += [file.path for file in group.files]
+        bot.finish(SendGroup, GroupSent((Delivered("id", MediaKind.VIDEO),) * len(group.files)))
+        bot.pass_time(1)
+    first = bot.task(Deliver).file.path
+    assert sizes == albums
+    assert [Path(path).name for path in (first, *sent)] == [f"media-{n}.mp4" for n in range(count)]
+    bot.deliver()
+    assert not bot.telegram.tasks
 
 
 # ----------------------------------------------------------------------- how long they may take

@@ -23,6 +23,7 @@ BLUESKY = "https://public.api.bsky.app/xrpc/app.bsky.feed.getPostThread?uri=a"
 IMGUR = "https://api.imgur.com/post/v1/albums/aBcDeFg?client_id=1"
 PINTEREST = "https://www.pinterest.com/resource/PinResource/get/?data=1"
 TUMBLR = "https://www.tumblr.com/api/v2/blog/ada/posts/765432109876/permalink"
+STORIES = "https://www.instagram.com/api/v1/feed/reels_media/?reel_ids=1"
 THREADS = "https://www.threads.com/@ada/post/DAbCdEfGhIj"
 
 CASES: tuple[tuple[str, str, Any, str], ...] = (
@@ -32,6 +33,7 @@ CASES: tuple[tuple[str, str, Any, str], ...] = (
     ("Twitter", X, of.x(quoted=("201",)), "201"),
     ("Reddit", REDDIT, of.reddit("200", "v", "201"), "200 v 201"),
     ("Reddit", REDDIT, of.reddit("200", "201", is_crosspost=True), "200 201"),
+    ("Reddit", REDDIT, of.reddit_picture("https://i.redd.it/200.png"), "200"),
     ("TikTok", TIKTOK, of.tiktok("200", "201"), "200 201 a"),
     ("TikTok", TIKTOK, of.tiktok(*map(str, range(35)), music=False), " ".join(map(str, range(35)))),
     ("Bluesky", BLUESKY, of.bluesky("200", "201"), "200 201"),
@@ -44,6 +46,7 @@ CASES: tuple[tuple[str, str, Any, str], ...] = (
     ("Pinterest", PINTEREST, of.pinterest("200", "v", "201", kind="story"), "200 v 201"),
     ("Tumblr", TUMBLR, of.tumblr("200", "v", "201"), "200 v 201"),
     ("Tumblr", TUMBLR, of.tumblr("200", is_reblog=True), "200"),
+    ("InstagramStory", STORIES, of.stories("200", "v", "201"), "200 v 201"),
     ("Threads", THREADS, of.threads("200"), "200"),
     ("Threads", THREADS, of.threads("v"), "v"),
     ("Threads", THREADS, of.threads("200", "v", "201"), "200 v 201"),
@@ -82,7 +85,7 @@ def test_a_post_is_read_in_its_order(site: str, url: str, answer: Any, expected:
     assert (post.site, post.title) == (site, "A post")
     assert post.uploader.lower() == "ada"
     assert post.post_id
-    assert post.post_id in f"{url} {X_LINK} 3kabcdefghi2a 123456789 1abcde aBcDeFg"
+    assert post.post_id in f"{url} {X_LINK} 3kabcdefghi2a 123456789 1abcde aBcDeFg story"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +102,21 @@ def test_a_post_is_read_in_its_order(site: str, url: str, answer: Any, expected:
 )
 def test_a_link_to_one_picture_of_a_post_means_that(path: str, expected: str | None) -> None:
     assert outline(read(X, of.x("200", "v", "201"), X_LINK + path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("", "200 v 201"), ("/102", "v"), ("/103/", "201"), ("/999", None)],
+)
+def test_a_link_to_one_item_of_a_story_means_that(path: str, expected: str | None) -> None:
+    link = f"https://www.instagram.com/stories/ada{path}"
+    assert outline(read(STORIES, of.stories("200", "v", "201"), link)) == expected
+
+
+def test_the_number_of_a_highlight_is_no_item() -> None:
+    link = "https://www.instagram.com/stories/highlights/102/"
+    answer = of.stories("200", "v", key="highlight:102")
+    assert outline(read(STORIES, answer, link)) == "200 v"
 
 
 def test_the_answer_for_pages_that_embed_a_post_is_read_as_well() -> None:
@@ -148,6 +166,20 @@ def test_only_a_sites_own_answers_are_read(url: str) -> None:
 )
 def test_a_link_that_no_extractor_knows_is_asked_for_otherwise(link: str, expected: str) -> None:
     assert finding.readable(link) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "answer"),
+    [
+        (BLUESKY, of.bluesky("200", place="both")),
+        (REDDIT, of.reddit_picture("https://v.redd.it/abc")),
+        (REDDIT, of.reddit_picture("https://example.com/200.png")),
+        (X, of.x()),
+        (THREADS, of.threads("200", code="Another")),
+    ],
+)
+def test_what_is_for_ytdlp_to_read_is_left_to_it(url: str, answer: Any) -> None:
+    assert read(url, answer) is None
 
 
 # --------------------------------------------------------------------------------- rubbish

@@ -1,7 +1,8 @@
 """Posts of Bluesky (app.bsky.feed.getPostThread).
 
-The post is `thread.post`. Its pictures are `embed.images`, or `embed.media.images` where it quotes
-another post, or those of that other post in `embed.record.embeds`. Each has `fullsize` and `thumb`.
+The post is `thread.post`. What it shows is in `embed`, or in `embed.media` where it quotes another
+post, which is in `embed.record` with `embeds` of its own. Pictures are `images`, each with
+`fullsize` and `thumb`; a video has a `playlist`.
 """
 
 import re
@@ -15,13 +16,13 @@ ANSWERS = re.compile(r"https://(public\.)?api\.bsky\.app/xrpc/app\.bsky\.feed\.g
 
 
 def read(answer: Answer) -> Post | None:
-    """The pictures of the post, and if it has none those of the post that it quotes."""
+    """The pictures of the post, and if it shows nothing those of the post that it quotes."""
     shown = at(parsed(answer.text), "thread", "post")
     embed = at(shown, "embed")
     quoted = at(embed, "record", "record") or at(embed, "record")
-    places = (embed, at(embed, "media"), *several(quoted, "embeds"))
-    items = next(filter(None, map(_items, places)), ())
-    if not items:
+    own = (embed, at(embed, "media"))
+    items = next(filter(None, map(_items, (*own, *several(quoted, "embeds")))), ())
+    if not items or any(address(part, "playlist") for part in own):
         return None
     return Post(
         "Bluesky",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from worker.downloads.pictures import (
     bluesky,
     imgur,
+    instagram,
     page,
     pinterest,
     reddit,
@@ -22,6 +23,7 @@ Reader = Callable[[Answer], Post | None]
 _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (bluesky.ANSWERS, bluesky.read),
     (imgur.ANSWERS, imgur.read),
+    (instagram.ANSWERS, instagram.read),
     (pinterest.ANSWERS, pinterest.read),
     (reddit.ANSWERS, reddit.read),
     (threads.ANSWERS, threads.read),

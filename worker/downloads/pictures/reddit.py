@@ -5,7 +5,7 @@ has `gallery_data.items` with a `media_id` each, and what that is in `media_meta
 `Image` or `AnimatedImage`, `m` its MIME type, `s` the largest of it with `u` (a picture), `mp4`
 and `gif`. A post of text lists pictures between its words in `media_metadata` alone. Of a
 crosspost all of this stands in `crosspost_parent_list[0]`. `s.u` is signed and recoded; the file
-itself has the same name at `i.redd.it`.
+itself has the same name at `i.redd.it`. A post of one picture has that as its `url`.
 
 A picture that is asked for as a page leads to `/media?url=…`.
 """
@@ -54,9 +54,12 @@ def read(answer: Answer) -> Post | None:
 
 def _named(url: str) -> Item | None:
     parts = urlsplit(url)
-    picture = address(next(iter(parse_qs(parts.query).get("url", ())), ""))
-    is_picture = parts.path == "/media" and urlsplit(picture).hostname in _PICTURE_HOSTS
-    return post.picture(picture) if is_picture else None
+    named = parse_qs(parts.query).get("url", ()) if parts.path == "/media" else ()
+    return _hosted(address(next(iter(named), "")))
+
+
+def _hosted(url: str) -> Item | None:
+    return post.picture(url) if url and urlsplit(url).hostname in _PICTURE_HOSTS else None
 
 
 def _items(shown: Any) -> Iterator[Item]:
@@ -67,7 +70,10 @@ def _items(shown: Any) -> Iterator[Item]:
         wanted = several(media)
         if any(words(each, "e") == "RedditVideo" for each in wanted):
             return  # yt-dlp reads those
-    yield from filter(None, map(_item, wanted))
+    if wanted:
+        yield from filter(None, map(_item, wanted))
+    elif picture := _hosted(address(shown, "url")):
+        yield picture
 
 
 def _item(media: Any) -> Item | None:

@@ -2,27 +2,16 @@
 
 The page has JSON in `<script … data-sjs>`. Somewhere in one of them are `thread_items`, each with
 a `post`, whose `code` is the one in the link: the thread itself, what it answers, and answers to
-it. `carousel_media` lists what it has, or it stands in the post itself: `video_versions` of a
-video, `image_versions2.candidates` of a picture; of a video the latter is its cover.
+it. `carousel_media` lists what it has, or it stands in the post itself, as at Instagram.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from worker.downloads.pictures import post
-from worker.downloads.pictures.post import Item, Post, Source
-from worker.downloads.pictures.reading import (
-    Answer,
-    address,
-    at,
-    objects,
-    parsed,
-    several,
-    side,
-    title,
-    words,
-)
+from worker.downloads.pictures import instagram
+from worker.downloads.pictures.post import Post
+from worker.downloads.pictures.reading import Answer, at, objects, parsed, several, title, words
 
 ANSWERS = re.compile(r"https://(www\.)?threads\.(com|net)/")
 _LINK = re.compile(r"/(?:post|t)/(?P<code>[\w-]+)")
@@ -38,7 +27,7 @@ def read(answer: Answer) -> Post | None:
         if words(shown, "code") != named["code"]:
             continue
         parts = several(shown, "carousel_media") or [shown]
-        if items := tuple(filter(None, map(_item, parts))):
+        if items := tuple(filter(None, map(instagram.item, parts))):
             return Post(
                 "Threads",
                 named["code"],
@@ -54,16 +43,3 @@ def _posts(text: str) -> Iterator[Any]:
         if "thread_items" in data[1]:
             for found in objects(parsed(data[1])):
                 yield from (at(item, "post") for item in several(found, "thread_items"))
-
-
-def _item(media: Any) -> Item | None:
-    films = (
-        Source(address(film, "url"), side(film, "width"), side(film, "height"))
-        for film in several(media, "video_versions")
-    )
-    sizes = several(media, "image_versions2", "candidates")
-    sizes = sorted(sizes, key=lambda size: -(side(size, "width") or 0))
-    # The versions of a video differ in how old a client they are for, and the first is the best.
-    first = next(films, None)
-    film = post.video(first) if first else None
-    return film or post.picture(*(address(size, "url") for size in sizes))

@@ -243,10 +243,8 @@ def _try(
 
 def _extract(ydl: PostYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ...]:
     videos = list(_videos(_extract_info(ydl, url)))
-    if not videos and ydl.left_out:
-        raise ydl.left_out[0]
     if not videos:
-        raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
+        raise _why_nothing(ydl)
     files = []
     for info in videos:
         done = info.get("requested_downloads") or []
@@ -274,20 +272,33 @@ def _extract_info(ydl: PostYoutubeDL, url: str) -> Any:
 
     yt-dlp takes every text that begins with `<` for a page, also an SVG picture.
     """
+    failure: Exception
     try:
-        return ydl.extract_info(url, download=True)
+        if any(_videos(found := ydl.extract_info(url, download=True))):
+            return found
+        failure = _why_nothing(ydl)
     except DownloadError as error:
         # What fails from here on does not follow from it.
         failure = error
     if post := ydl.process_unseen_post(failure):
         return post
-    is_unsupported = bool(failure.exc_info) and isinstance(failure.exc_info[1], UnsupportedError)
-    if not is_unsupported or ydl.served.is_page:
+    if not _is_unsupported(failure) or ydl.served.is_page:
         raise failure
     name = urlsplit(url).path.rpartition("/")[2]
     file = {"id": name or "file", "title": unquote(PurePosixPath(name).stem), "url": url}
     generic = {"extractor": "generic", "extractor_key": "Generic", "direct": True}
     return ydl.process_ie_result({**file, **generic}, download=True)
+
+
+def _why_nothing(ydl: PostYoutubeDL) -> Exception:
+    """Why a link that yt-dlp did not fail at has come to no file."""
+    nothing = JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
+    return next(iter(ydl.left_out), nothing)
+
+
+def _is_unsupported(error: Exception) -> bool:
+    exc_info = error.exc_info if isinstance(error, DownloadError) else None
+    return exc_info is not None and isinstance(exc_info[1], UnsupportedError)
 
 
 def _is_silent(file: Downloaded, chooser: Chooser) -> bool:

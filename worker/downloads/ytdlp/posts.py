@@ -72,7 +72,7 @@ class PostYoutubeDL(PatientYoutubeDL):
         self._answers.forget()
         self.is_in_post = False
         self._done_bytes = 0
-        self.left_out: list[BaseException] = []
+        self.left_out: list[Exception] = []
         self.has_more = False
 
     def urlopen(self, req: Any) -> Any:
@@ -104,7 +104,7 @@ class PostYoutubeDL(PatientYoutubeDL):
             return self._process_post(post, download, extra_info)
         return super().process_ie_result(ie_result, download, extra_info)
 
-    def process_unseen_post(self, error: YoutubeDLError) -> Any:
+    def process_unseen_post(self, error: Exception) -> Any:
         """Download the post, or the picture of a page, where yt-dlp has failed to find any media.
 
         Returns None if there is neither.
@@ -147,7 +147,7 @@ class PostYoutubeDL(PatientYoutubeDL):
         if self._done_bytes >= self._max_bytes:
             self.has_more = True
             return None
-        failures: list[BaseException] = []
+        failures: list[Exception] = []
         for variant in _places(item):
             try:
                 done = super().process_ie_result(variant, download, extra_info)
