@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.damaged_ytdlp import DAMAGES, damage_ytdlp
+from tests.support.damaged_ytdlp import DAMAGES, DEADLY, damage_ytdlp
 
 ROOT = Path(__file__).parents[2]
+MAX_DEATHS = 2
+"""As in `preload`, which cannot be imported here: it would become a fork server."""
 
 MISSED = """
 import sys
@@ -47,20 +49,38 @@ print(signal.getitimer(signal.ITIMER_REAL)[0], "yt_dlp.utils" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_yt_dlp_that_cannot_be_imported_leaves_the_fork_server_alive(
-    damage: str, tmp_path: Path
-) -> None:
-    damage_ytdlp(tmp_path, damage)
-    done = subprocess.run(
+def preload_damaged(directory: Path) -> subprocess.CompletedProcess[str]:
+    """What a fork server does that finds its yt-dlp in a directory."""
+    return subprocess.run(
         [sys.executable, "-c", DAMAGED],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        env={**os.environ, "PYTHONPATH": f"{directory}:{ROOT}", "TMPDIR": str(directory)},
         capture_output=True,
         text=True,
         check=False,
         timeout=50,
     )
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_yt_dlp_that_cannot_be_imported_leaves_the_fork_server_alive(
+    damage: str, tmp_path: Path
+) -> None:
+    damage_ytdlp(tmp_path, damage)
+    done = preload_damaged(tmp_path)
     assert done.stdout.split() == ["0.0", "False"], done.stderr
     assert done.stderr.count("yt-dlp cannot be imported: ") == 1
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("damage", DEADLY)
+def test_yt_dlp_that_ends_the_process_is_left_alone(damage: str, tmp_path: Path) -> None:
+    damaged = damage_ytdlp(tmp_path, damage)
+    assert [preload_damaged(tmp_path).returncode == 0 for _ in range(MAX_DEATHS)] == [
+        False
+    ] * MAX_DEATHS
+    done = preload_damaged(tmp_path)
+    assert done.stdout.split() == ["0.0", "False"], done.stderr
+    assert done.stderr == "yt-dlp is left alone: its import ends the process\n"
+    damaged.write_text("raise ImportError('no longer deadly')")
+    assert "no longer deadly" in preload_damaged(tmp_path).stderr

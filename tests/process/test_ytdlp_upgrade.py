@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.damaged_ytdlp import DAMAGES, damage_ytdlp
+from tests.support.damaged_ytdlp import DAMAGES, DEADLY, damage_ytdlp
 from worker.clocks import Monotonic
 from worker.dispatch import ytdlp_upgrade
 from worker.dispatch.ytdlp_upgrade import LOOK_EVERY_S, RESTART, TRIAL_S, UpgradeWatch
@@ -69,7 +69,7 @@ def make_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
         watch.watch.close()
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", [*DAMAGES, *DEADLY])
 def test_repair_of_one_file_is_noticed(damage: str, make_watch: MakeWatch, tmp_path: Path) -> None:
     damage_ytdlp(tmp_path, damage)
     watch = make_watch()

@@ -14,6 +14,13 @@ DAMAGES = [
 ]
 """What may stand in one of its files, from a truncated one to an import without end."""
 
+DEADLY = [
+    "import os; os._exit(3)",
+    "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+    "import ctypes; ctypes.string_at(0)",
+]
+"""What ends the process that imports it, and cannot be caught."""
+
 
 def damage_ytdlp(directory: Path, damage: str) -> Path:
     """Make a package `yt_dlp` in a directory, with this damage. Returns the damaged file."""

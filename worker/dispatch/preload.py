@@ -4,13 +4,19 @@ Workers then start in about 10 ms and share the memory. Nothing here may start a
 process would lack it, and a lock that the thread held would stay locked.
 
 A yt-dlp that cannot be imported costs the downloads, and nothing else: whatever the import raises
-stays here, for it would end the fork server, and with it the workers that talk to people.
+stays here, for it would end the fork server, and with it the workers that talk to people. What ends
+the process itself, such as a segmentation fault, is remembered: after `MAX_DEATHS` the next fork
+server leaves yt-dlp to the workers that need it.
 """
 
+import contextlib
 import gc
 import logging
+import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 # What a worker would import for itself, 3 MB each: its pool, its handler, psutil.
 import worker.dispatch.pool_specs
@@ -21,6 +27,13 @@ from worker.processes import process_setup
 
 WARM_UP_LIMIT_S = 40.0
 """An import that takes longer hangs. Below bot.py's `STALL_S`: the dispatcher waits meanwhile."""
+
+
+MAX_DEATHS = 2
+"""Something else may have killed the first."""
+
+# Of this bot alone, in a directory that is emptied at its start.
+_DEATHS = Path(tempfile.gettempdir(), f"died-of-yt-dlp-{os.getppid()}")
 
 
 class _Hangs(BaseException):
@@ -50,8 +63,28 @@ def _warm_up() -> None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
+def _warm_up_unless_deadly() -> None:
+    """Warm up, unless that has ended the fork servers before this one."""
+    if _deaths() < MAX_DEATHS:
+        with contextlib.suppress(OSError), _DEATHS.open("ab") as file:
+            file.write(b"x")
+        _warm_up()
+    else:
+        logging.getLogger(__name__).error("yt-dlp is left alone: its import ends the process")
+    with contextlib.suppress(OSError):
+        _DEATHS.unlink()
+
+
+def _deaths() -> int:
+    """How many imports in a row have not come to their end; 0 if that cannot be known."""
+    try:
+        return _DEATHS.stat().st_size
+    except OSError:
+        return 0
+
+
 process_setup.set_title(f"{process_setup.PROGRAM}: fork server")
-_warm_up()
+_warm_up_unless_deadly()
 # As in `warm_up`, for the objects made since: the garbage collector would write to their pages,
 # and each forked process would get a copy.
 gc.collect()
