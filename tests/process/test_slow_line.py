@@ -80,14 +80,20 @@ def test_a_video_may_take_what_its_size_explains(
     assert line_s > LIMITS.timeout_s, "the line was fast enough for the plain timeout"
 
 
-def test_what_just_fits_is_not_begun_again(downloads: Worker, files: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("share", "note"),
+    [pytest.param(1.05, None, id="fits"), pytest.param(0.4, Note.CUT, id="has to be cut")],
+)
+def test_what_can_be_sent_is_not_begun_again(
+    downloads: Worker, files: Path, tmp_path: Path, share: float, note: Note | None
+) -> None:
     pieces = list(files.glob("large*.ts"))
     size = sum(piece.stat().st_size for piece in pieces)
-    limits = limits_with(max_file_bytes=int(size * 1.05), max_parts=4)
+    limits = limits_with(max_file_bytes=int(size * share), max_parts=4)
     asked_for = tmp_path / "asked-for"
     with serve(files, line_bps=LINE_BPS, log=asked_for) as url:
         outcome = downloads.run(f"{url}/large.m3u8", limits)
-    assert outcome.media.facts.note is None
+    assert outcome.files[0].facts.note is note
     asked = [path for path in asked_for.read_text().split() if path.endswith(".ts")]
     assert sorted(asked) == sorted(f"/{piece.name}" for piece in pieces)
 

@@ -110,6 +110,27 @@ def test_the_average_is_what_counts(rate: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("size_mb", "max_parts", "others", "parts"),
+    [
+        (150, 4, [], 4),
+        (150, 2, [], 0),
+        (300, 4, [], 0),
+        (150, 1, [], 0),
+        (150, 4, [a_format("sd", None, 480)], 0),  # high enough for what is cut
+        (150, 4, [a_format("sd", None, 360)], 4),
+        (150, 4, [a_format("sd", None, 240)], 0),  # it fits
+    ],
+)
+def test_what_is_too_large_for_one_file_may_go_on_to_be_cut(
+    size_mb: int, max_parts: int, others: list[Any], parts: int
+) -> None:
+    made = cutter(max_parts)
+    assert chosen(made, a_format("hd", None, 720), *others) == "hd"
+    assert made.cut_instead(size_mb * MB) == parts
+    assert made.parts == (parts or 1)
+
+
+@pytest.mark.parametrize(
     ("formats", "expected", "parts"),
     [
         # Up to 480 lines the height decides, then the number of parts.

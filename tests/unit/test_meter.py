@@ -66,6 +66,25 @@ def test_what_was_decided_in_one_thread_is_decided_in_all(meter: Meter) -> None:
     assert first.value.reason is Reason.TOO_LARGE
 
 
+def test_what_can_be_cut_may_go_on(reports: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meter_module, "allow_file", lambda _size: None)
+    sizes: list[int] = []
+
+    def cut_instead(size_bytes: int) -> int:
+        sizes.append(size_bytes)
+        return 4
+
+    meter = Meter(LIMIT, reports.append, cut_instead)
+    video: dict[str, object] = {}
+    meter.begin(video, 1)
+    meter.on_progress(_status(total_bytes=3 * LIMIT))
+    meter.on_progress(_status(total_bytes=4 * LIMIT))
+    assert video[meter_module.LIMIT_BYTES] == 4 * LIMIT
+    with pytest.raises(JobError):
+        meter.on_progress(_status(total_bytes=4 * LIMIT + 1))
+    assert sizes == [3 * LIMIT, 4 * LIMIT + 1]
+
+
 def test_another_try_begins_undecided(meter: Meter, reports: list[Message]) -> None:
     with pytest.raises(JobError):
         meter.on_progress(_status(total_bytes=LIMIT + 1))

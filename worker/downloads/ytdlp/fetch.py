@@ -166,7 +166,7 @@ def _fetch(
         max_parts=limits.max_parts if has_ffmpeg else 1,
         form=task.form,
     )
-    meter = Meter(limits.max_file_bytes, report)
+    meter = Meter(limits.max_file_bytes, report, chooser.cut_instead)
     runtime = javascript.find().runtime
     os.environ.update(runtime.environment if runtime else {})
     params = options(limits, chooser, meter.begin) | {

@@ -128,6 +128,19 @@ class Chooser:
         self._excluded.add(chosen.id)
         self._sizes.show(chosen, size_bytes or self._budget.size_bytes * self.parts)
 
+    def cut_instead(self, size_bytes: int) -> int:
+        """How many files the last choice may fill instead of one, for which it is too large.
+
+        0 if another choice is better, which then has to be fetched from its beginning.
+        """
+        before = self._chosen
+        self.exclude(size_bytes)
+        found = self._next()
+        if before is None or found is None or found[0] is not before:
+            return 0
+        self._chosen = self._choose()
+        return self.parts
+
     def may_lack_sound(self, info: Mapping[str, Any]) -> bool:
         """Whether a video that came as one file may have its sound in a track beside it.
 

@@ -28,12 +28,19 @@ _EARLY, _LATER = (0.1, 1.5), (0.4, 1.1)
 
 
 class Meter:
-    """Adds up the bytes of one link's videos, and raises JobError for one that is too large."""
+    """Adds up the bytes of one link's videos, and raises JobError for one that is too large.
 
-    def __init__(self, limit_bytes: int, report: Report) -> None:
+    `cut_instead` is asked first how many files a video of so many bytes may fill; 0 for no more.
+    """
+
+    def __init__(
+        self, limit_bytes: int, report: Report, cut_instead: Callable[[int], int] = lambda _: 0
+    ) -> None:
         self._file_limit_bytes = limit_bytes
         self._report = report
+        self._cut_instead = cut_instead
         self._limit_bytes = limit_bytes
+        self._video: MutableMapping[str, Any] = {}
         self._finished_bytes = 0
         self._next_report = 0.0
         self._done: dict[str, int] = {}
@@ -54,13 +61,18 @@ class Meter:
         with self._lock:
             self._finished_bytes += sum(self._done.values())
             self._done, self.announced_bytes, self._decided = {}, None, None
-            self._limit_bytes = info[LIMIT_BYTES] = self._file_limit_bytes * parts
-        allow_file(self._limit_bytes)
+            self._video = info
+            self._allow(parts)
         if spans.of(info) is None:
             # Some sites give a span the name of the whole, and others may want that.
             self._report(Found(str(info.get("extractor_key")), str(info.get("id"))))
         if (wait_s := _wait_s(info, time.time())) > 0:
             self._report(Progress(Stage.SITE_WAIT, eta_s=wait_s))
+
+    def _allow(self, parts: int) -> None:
+        """Let the video be as large as `parts` files."""
+        self._limit_bytes = self._video[LIMIT_BYTES] = self._file_limit_bytes * parts
+        allow_file(self._limit_bytes)
 
     def check_size(self, size_bytes: int, limit_bytes: int) -> None:
         """Raise JobError if a size, announced or real, is too large."""
@@ -69,6 +81,12 @@ class Meter:
             detail = f"{size_bytes} bytes, announced or downloaded"
             self._decided = JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
             raise self._decided
+
+    def _check_progress(self, size_bytes: int) -> None:
+        """Raise JobError for a video that is too large, unless it may go on to be cut."""
+        if size_bytes > self._limit_bytes and (parts := self._cut_instead(size_bytes)):
+            self._allow(parts)
+        self.check_size(size_bytes, self._limit_bytes)
 
     def on_progress(self, status: Mapping[str, Any]) -> None:
         """Handle yt-dlp's progress hook. Raises JobError for a file too large to be sent."""
@@ -81,8 +99,8 @@ class Meter:
             self._done[str(status.get("filename"))] = done
             others = sum(self._done.values()) - done
             estimate = _estimate(status, done)
-            self.check_size(self._reliable(others, done, estimate), self._limit_bytes)
-            self.check_size(others + max(done, total), self._limit_bytes)
+            self._check_progress(self._reliable(others, done, estimate))
+            self._check_progress(others + max(done, total))
             now = time.monotonic()
             if status.get("status") != "downloading" or now < self._next_report:
                 return
