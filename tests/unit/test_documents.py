@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 DOCUMENTS = [
     ROOT / "README.md",
+    ROOT / "worker" / "SITES.md",
     *(ROOT / folder / "README.md" for folder in ("worker", "maintenance", "tests")),
     *sorted((ROOT / ".github").glob("*.md")),
 ]
