@@ -24,6 +24,7 @@ try:
     from maintenance import runs
     from maintenance.janitor import Janitor
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
+    from maintenance.sites_watch import SitesWatch
     from worker import __version__, clocks, data_directory, logs
     from worker.dispatch.dispatcher import Dispatcher
     from worker.dispatch.poller import Poller
@@ -41,7 +42,14 @@ try:
     from worker.pool import Pool
     from worker.processes import process_setup, process_table, signals
     from worker.processes.stop_signals import StopSignals
-    from worker.settings import Settings, SettingsError, load_settings, read_settings
+    from worker.settings import (
+        Settings,
+        SettingsError,
+        Sites,
+        SitesFile,
+        load_settings,
+        read_settings,
+    )
 except ImportError as error:
     # What is missing is one of the things that are looked for.
     if "--check" not in sys.argv[1:]:
@@ -49,6 +57,8 @@ except ImportError as error:
     sys.exit(check.main_without_packages(error))
 
 log = logging.getLogger("bot")
+
+DOTENV = Path(".env")
 
 LEDGER_TRIES = 30
 """How often a thread tries to open the ledger, once a second, before it dies."""
@@ -82,20 +92,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--version", action="version", version=f"fetchbot {__version__}")
     options = parser.parse_args(arguments)
     if options.check:
-        return check.main(*read_settings(os.environ, Path(".env")))
+        return check.main(*read_settings(os.environ, DOTENV))
     try:
-        settings = load_settings(os.environ, Path(".env"))
+        settings = load_settings(os.environ, DOTENV)
+        sites_watch = SitesWatch(SitesFile.beside(settings.data_dir, DOTENV))
     except SettingsError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return EXIT_CONFIG
-    logs.configure(settings.secrets)
-    for sentence in (*settings.warnings, *check.missing_programs()):
+    sites = sites_watch.sites
+    logs.configure((*settings.secrets, *sites.secrets))
+    for sentence in (*settings.warnings, *sites.warnings, *check.missing_programs()):
         log.warning("%s", sentence)
-    return _run_locked(settings)
+    return _run_locked(settings, sites_watch)
 
 
-def _run_locked(settings: Settings) -> int:
+def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
     """Run the bot while it holds the lock of its directory. Returns the exit code."""
     data_dir = settings.data_dir
     try:
@@ -120,7 +132,7 @@ def _run_locked(settings: Settings) -> int:
         log.error("DATA_DIR %s cannot be used: %s", data_dir, error)
         return EXIT_CONFIG
     with lock:
-        return _end(data_dir, Bot(settings).run())
+        return _end(data_dir, Bot(settings, sites_watch).run())
 
 
 def _note_start(data_dir: Path) -> None:
@@ -149,7 +161,7 @@ def _end(data_dir: Path, exitcode: int) -> int:
 class Bot:
     """The threads of the main process, and what ends them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sites_watch: SitesWatch) -> None:
         """Wire everything; nothing is started before `run`."""
         self._settings = settings
         self._tag = process_table.instance_tag(settings.data_dir)
@@ -164,6 +176,7 @@ class Bot:
             telegram=telegram_spec(settings),
             downloads=downloads_spec(settings, judge.address),
             judge=judge,
+            sites=sites_watch.sites,
         )
         self._poller = Poller(
             telegram_connection(settings),
@@ -171,7 +184,13 @@ class Bot:
             self._dispatcher.wake,
             self._dispatcher.reachability,
         )
-        self._janitor = Janitor(settings, self._dispatcher, lambda: self._poller.polled_at)
+        self._janitor = Janitor(
+            settings,
+            self._dispatcher,
+            lambda: self._poller.polled_at,
+            sites_watch,
+        )
+        sites_watch.use = self._use_sites
         self._dispatcher_thread = threading.Thread(target=self._dispatcher.run, name="dispatcher")
         self._janitor_thread = threading.Thread(
             target=self._janitor.run, name="maintenance", daemon=True
@@ -217,6 +236,11 @@ class Bot:
         except TimeoutError as error:
             log.error("A process of the last run hangs in the kernel: %s", error)
 
+    def _use_sites(self, sites: Sites) -> None:
+        """Keep to new settings of the sites, and their secrets out of the log."""
+        logs.replace_secrets((*self._settings.secrets, *sites.secrets))
+        self._dispatcher.use_sites(sites)
+
     def _open_ledger(self) -> Ledger:
         """Open the ledger for the calling thread; retry while it is locked or the disk is full."""
         for _ in range(LEDGER_TRIES):
@@ -233,8 +257,8 @@ class Bot:
             stop_signals.wait(1.0)
             while stop_signals.unheeded:
                 log.warning(
-                    "%s changes nothing: settings are read at a start, "
-                    "so restart the bot (supervisorctl restart fetchbot).",
+                    "%s changes nothing: sites.toml is read when it changes, all other settings "
+                    "at a start, so restart the bot (supervisorctl restart fetchbot).",
                     stop_signals.unheeded.pop(0),
                 )
             if self._poller.token_refused.is_set():

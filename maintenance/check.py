@@ -11,7 +11,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,7 +27,15 @@ from worker.dispatch import disk_space
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import LedgerBusy, LedgerError, check_file, ledger_path
 from worker.logs import redact
-from worker.settings import MEBIBYTE, VARIABLES, Settings, read_settings
+from worker.settings import (
+    MEBIBYTE,
+    VARIABLES,
+    Settings,
+    SettingsError,
+    Site,
+    SitesFile,
+    read_settings,
+)
 
 EXIT_OK = 0
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to be restarted
@@ -96,6 +105,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
         check_certificates(),
         check_javascript(settings.download_memory_mib),
         *check_settings(settings, problems),
+        *check_sites(SitesFile.beside(settings.data_dir, Path(".env"))),
         *check_admins(settings.admins),
         *check_memory(settings, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
         *check_proxy(settings.proxy),
@@ -213,8 +223,31 @@ def check_disk(path: Path) -> Finding:
     return ok("disk", text)
 
 
+def check_sites(file: SitesFile) -> list[Finding]:
+    """Name the sites that have settings, or what is wrong with these; no finding without any."""
+    try:
+        sites = file.load()
+    except SettingsError as error:
+        return [critical("sites.toml", problem) for problem in error.problems]
+    if not sites.named:
+        return []
+    named = ", ".join(f"{name} (off)" if sites[name].off else name for name in sorted(sites.named))
+    return [
+        ok("sites.toml", f"valid; names {named}"),
+        *(warning("sites.toml", sentence) for sentence in sites.warnings),
+        *(finding for site in sites.named.values() for finding in _check_site(site)),
+    ]
+
+
+def _check_site(site: Site) -> Iterator[Finding]:
+    # Its proxy is yt-dlp's alone, which needs no more packages for one.
+    for finding in check_cookies(site.cookies):
+        if finding.level is not Level.OK:
+            yield replace(finding, name="sites.toml", text=f"{site.name}: {finding.text}")
+
+
 def check_cookies(path: Path | None) -> list[Finding]:
-    """Check that COOKIES_FILE can be read and looks like cookies; no finding without one."""
+    """Check that a file can be read and looks like cookies; no finding without one."""
     if path is None:
         return []
     try:

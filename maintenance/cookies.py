@@ -1,5 +1,6 @@
 """The cookies of each site: how many there are, until when they last, whether they are refused."""
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 from worker import site_cookies
 from worker.cookie_file import Cookie, read_line
 from worker.ledger.site_cookies import Refused
-from worker.settings import Settings
+from worker.settings import Settings, SettingsError, SitesFile
 
 # Those that make up a session at the most used sites. Of others nobody knows which they are.
 _SESSIONS: Mapping[str, frozenset[str]] = {
@@ -67,6 +68,8 @@ def _files(settings: Settings) -> Iterator[Path]:
     """All files with cookies; of two with those of one site, that which is used comes last."""
     if settings.cookies_file:
         yield settings.cookies_file
+    with contextlib.suppress(SettingsError):
+        yield from SitesFile.beside(settings.data_dir, Path(".env")).load().cookies_files
     yield from sorted(site_cookies.sent_files(settings.data_dir).glob("*.txt"))
 
 

@@ -58,6 +58,7 @@ def assess(measures: Measures) -> list[Finding]:
         *_judge(measures),
         _downloads(measures),
         _sites(measures),
+        *_sites_file(measures),
         *_blocked(measures),
         *_cookies(measures),
         _refused(measures),
@@ -202,6 +203,11 @@ def _sites(measures: Measures) -> Finding:
     tries = [f"{site}, {_next_try(probe_at - measures.taken_at)}" for site, probe_at in down]
     text = f"{len(down)} down for everybody: {'; '.join(tries)}"
     return warning("sites", text, alerts_every_s=HOURLY_S)
+
+
+def _sites_file(measures: Measures) -> Iterable[Finding]:
+    if measures.sites_trouble:
+        yield warning("sites.toml", measures.sites_trouble, alerts_every_s=DAILY_S)
 
 
 def _blocked(measures: Measures) -> Iterable[Finding]:

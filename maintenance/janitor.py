@@ -10,6 +10,7 @@ from maintenance import alerts, health, measures, published, zombies
 from maintenance.cpu import CpuMeter
 from maintenance.orphans import find_orphans
 from maintenance.ownership import Instance
+from maintenance.sites_watch import SitesWatch
 from maintenance.strays import StrayHunter
 from maintenance.zombies import Problem
 from worker import clocks, logs
@@ -24,6 +25,7 @@ from worker.settings import Settings
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
+SITES_S = 2.0
 PUBLISH_S = 2.0
 SAMPLE_S = 15.0
 PUBLISH_AGAIN_S = SAMPLE_S / 2
@@ -67,11 +69,13 @@ class Janitor:
         settings: Settings,
         dispatcher: published.DispatcherView,
         polled_at: Callable[[], float | None],
+        sites_watch: SitesWatch,
     ) -> None:
         """`polled_at` returns the monotonic time at which Telegram last answered a poll."""
         self._settings = settings
         self._dispatcher = dispatcher
         self._polled_at = polled_at
+        self._sites_watch = sites_watch
         self._strays = StrayHunter()
         self._cpu = CpuMeter()
         self._left: list[Identity] = []
@@ -82,6 +86,7 @@ class Janitor:
         self._steps = [
             Step("strays", self.sweep_strays, TICK_S),
             Step("zombies", self.sweep_zombies, ZOMBIES_S),
+            Step("sites", sites_watch.look, SITES_S),
             Step("report", self.publish, PUBLISH_S),
             Step("log", logs.write_counts, COUNTS_S),
             Step("sample", self.sample, SAMPLE_S),
@@ -138,7 +143,9 @@ class Janitor:
         """Publish what only this process knows, if it has changed or was published long ago."""
         polled_at = self._polled_at()
         sites = dict(self._dispatcher.sites_down)
-        facts = published.describe_bot(self._dispatcher), polled_at, sites
+        described = published.describe_bot(self._dispatcher)
+        described["sites_trouble"] = self._sites_watch.trouble
+        facts = described, polled_at, sites
         now = clocks.monotonic()
         if facts != self._published or now >= self._publish_again_at:
             wall = clocks.wall_clock()

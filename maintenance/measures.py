@@ -111,6 +111,7 @@ class Measures:
     ytdlp: str | None
     ytdlp_age_days: int | None
     upgrade_trouble: str | None
+    sites_trouble: str | None
     sites_down: Mapping[str, float]
     missing_ffmpeg: tuple[str, ...]
     js_runtime: str | None
@@ -161,6 +162,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         ytdlp=ytdlp,
         ytdlp_age_days=programs.release_age_days(ytdlp, today) if ytdlp else None,
         upgrade_trouble=said.get("upgrade_trouble"),
+        sites_trouble=said.get("sites_trouble"),
         sites_down=said.get("sites_down", {}),
         missing_ffmpeg=tuple(ffmpeg.missing()),
         js_runtime=javascript.installed(),

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     SITE_BUSY = "site busy"  # HTTP 429
     SITE_ERROR = "site error"  # HTTP 5xx
     BLOCKED_HERE = "blocked here"  # this machine's address, cookies or software are turned away
+    SITE_OFF = "site off"  # the operator wants no downloads from it
     SITE_DOWN = "site down"  # it fails for everyone, and is left alone for a while
     NETWORK = "network"
     TIMED_OUT = "timed out"
@@ -91,7 +92,7 @@ _OF_LINKS = frozenset(
         *(Reason.AGE_RESTRICTED, Reason.GEO_BLOCKED, Reason.DRM, Reason.LIVE),
         *(Reason.NOT_STARTED, Reason.NO_SOUND, Reason.TOO_LARGE, Reason.TOO_LONG),
         *(Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE, Reason.BROKEN_FILE),
-        Reason.UNLIKE_PARTS,
+        *(Reason.UNLIKE_PARTS, Reason.SITE_OFF),
     }
 )
 

@@ -144,6 +144,13 @@ def configure(secrets: Sequence[str] = (), level: int = logging.INFO) -> None:
     sys.unraisablehook = _log_unraisable
 
 
+def replace_secrets(secrets: Sequence[str]) -> None:
+    """Remove these secrets from now on, in place of those that `configure` was given."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _StderrHandler):
+            handler.setFormatter(RedactingFormatter(secrets))
+
+
 def write_counts() -> None:
     """Write what was repeated until a while ago; the next line of the log would do it too."""
     for handler in logging.getLogger().handlers:

@@ -7,7 +7,7 @@ anything.
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +49,7 @@ class Stage(StrEnum):
 
     ACCEPTED = "accepted"
     IN_LINE = "in line"
+    PACED = "paced"  # its site has been asked as often as the operator allows in an hour
     NO_ROOM = "no room"  # on the disk
     OUT_OF_ORDER = "out of order"  # no download can be made before the operator has mended it
     MAINTENANCE = "maintenance"  # the operator has paused all downloads
@@ -74,7 +75,7 @@ class Progress:
     """How far a request is, mostly by its download's own report. Bytes, bytes per second, seconds.
 
     `retry` belongs to the stage of that name, and `eta_s` is the time until it then, as it is for a
-    site's wait; `ahead` is
+    site's wait and for its pace; `ahead` is
     how many downloads are before this one in the line; `kind` is what is being uploaded.
     `is_silent`: that of a download was some time ago, and nothing has been heard of it since.
     """
@@ -91,12 +92,31 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class SiteAccess:
+    """How a site is asked, as its operator has decided.
+
+    A `proxy` and a `cookies_file` come in place of those for all sites, and are used from the
+    start with `cookies_always`. `options` are those of `worker.settings.site_keys`.
+    `hidden_files` are what no download may read, beside what never may be.
+    """
+
+    proxy: str | None = field(default=None, repr=False)
+    cookies_file: str | None = None
+    cookies_always: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    hidden_files: tuple[str, ...] = ()
+
+
+USUAL_ACCESS = SiteAccess()
+
+
+@dataclass(frozen=True)
 class Download:
     """Fetch what is wanted of the media behind `url` into `directory`.
 
     The job makes that directory and owns it. `max_bytes`: how much came in all the time of an
-    earlier attempt, which is what this one may fetch. `cookies_file` has the site's cookies,
-    COOKIES_FILE if it is None; with `cookies_always` they are used from the first try on.
+    earlier attempt, which is what this one may fetch. `access` is for the site of `url`.
     """
 
     job_id: int
@@ -104,8 +124,7 @@ class Download:
     directory: str
     form: Form = WHOLE
     max_bytes: int | None = None
-    cookies_file: str | None = None
-    cookies_always: bool = False
+    access: SiteAccess = USUAL_ACCESS
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ below as a rule, and the larger hosting providers, but not the names of towns an
 some registries (jp, no, it, pl) sell names below.
 """
 
+import functools
 import ipaddress
 from urllib.parse import urlsplit
 
@@ -89,6 +90,7 @@ def site_of_link(url: str) -> str:
     return known or parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
 
 
+@functools.lru_cache(maxsize=2048)
 def site_of_url(url: str) -> str:
     """The site of a link's host, whatever its port; "" for a link that cannot be read."""
     try:

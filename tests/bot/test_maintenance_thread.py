@@ -13,6 +13,7 @@ import pytest
 
 from maintenance import ownership
 from maintenance.janitor import KEPT_S, SAMPLES_KEPT_S, Janitor
+from maintenance.sites_watch import SitesWatch
 from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.site import MediaSite
@@ -33,7 +34,7 @@ from worker.ledger import (
 from worker.ledger.upkeep import Sample, Upkeep
 from worker.processes import process_table, signals
 from worker.processes.process_table import instance_tag
-from worker.settings import Settings
+from worker.settings import Settings, SitesFile
 
 DAY_S = 86_400.0
 
@@ -41,7 +42,12 @@ DAY_S = 86_400.0
 @pytest.fixture
 def janitor(tmp_path: Path) -> Janitor:
     Ledger(ledger_path(tmp_path)).close()
-    return Janitor(Settings(bot_token="", data_dir=tmp_path), NobodyAtWork(), lambda: None)
+    return Janitor(
+        Settings(bot_token="", data_dir=tmp_path),
+        NobodyAtWork(),
+        lambda: None,
+        SitesWatch(SitesFile(())),
+    )
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
@@ -217,7 +223,12 @@ def test_clock_jump_makes_no_bot_look_silent(
 ) -> None:
     Ledger(ledger_path(tmp_path)).close()
     polled_at = time.monotonic() - 20.0
-    janitor = Janitor(Settings(bot_token="", data_dir=tmp_path), NobodyAtWork(), lambda: polled_at)
+    janitor = Janitor(
+        Settings(bot_token="", data_dir=tmp_path),
+        NobodyAtWork(),
+        lambda: polled_at,
+        SitesWatch(SitesFile(())),
+    )
     wall = time.time() + jump_s
     monkeypatch.setattr(time, "time", lambda: wall)
     janitor.publish()

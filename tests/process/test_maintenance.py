@@ -11,6 +11,7 @@ import pytest
 
 from maintenance.janitor import Janitor, Step
 from maintenance.orphans import find_orphans
+from maintenance.sites_watch import SitesWatch
 from maintenance.strays import StrayHunter
 from tests.support.operator_kit import NobodyAtWork
 from tests.support.pool_driver import driven, fork_server_pid
@@ -19,7 +20,7 @@ from worker.clocks import Monotonic
 from worker.ledger import Ledger, ledger_path
 from worker.pool import watched_process
 from worker.processes import process_table, signals
-from worker.settings import Settings
+from worker.settings import Settings, SitesFile
 
 HUNT = """
 import os, subprocess, sys
@@ -116,7 +117,7 @@ def janitor(downloads: Path) -> Janitor:
     settings = Settings(bot_token="123456:" + "a" * 35, data_dir=downloads.parent)
     path = ledger_path(downloads.parent)
     Ledger(path).close()
-    return Janitor(settings, NobodyAtWork(), lambda: None)
+    return Janitor(settings, NobodyAtWork(), lambda: None, SitesWatch(SitesFile(())))
 
 
 def test_sweep_removes_what_no_job_needs(janitor: Janitor, downloads: Path) -> None:

@@ -26,7 +26,14 @@ from worker.downloads.ytdlp import warm
 from worker.errors import JobError
 from worker.form import WHOLE, Form
 from worker.processes import process_setup, process_table
-from worker.protocol import Download, Media, MediaFile, YtDlpStarted
+from worker.protocol import (
+    USUAL_ACCESS,
+    Download,
+    Media,
+    MediaFile,
+    SiteAccess,
+    YtDlpStarted,
+)
 
 PATIENCE_S = 30.0
 
@@ -141,12 +148,14 @@ class Worker:
         max_bytes: int | None = None,
         form: Form = WHOLE,
         cookies_always: bool = False,
+        access: SiteAccess = USUAL_ACCESS,
     ) -> None:
         self._jobs += 1
         self._reports = []
         place = os.fspath(directory or self.directory)
-        task = Download(self._jobs, url, place, form, max_bytes, cookies_always=cookies_always)
-        if not rules.proxy:
+        access = replace(access, cookies_always=cookies_always)
+        task = Download(self._jobs, url, place, form, max_bytes, access)
+        if not (rules.proxy or access.proxy):
             judge = shared_judge(rules.allowed_networks, self._prepare_judge)
             rules = replace(rules, judge=judge)
         self._began = time.monotonic()
@@ -183,8 +192,17 @@ class Worker:
         max_bytes: int | None = None,
         form: Form = WHOLE,
         cookies_always: bool = False,
+        access: SiteAccess = USUAL_ACCESS,
     ) -> Outcome:
-        self.begin(url, rules, fetch, max_bytes=max_bytes, form=form, cookies_always=cookies_always)
+        self.begin(
+            url,
+            rules,
+            fetch,
+            max_bytes=max_bytes,
+            form=form,
+            cookies_always=cookies_always,
+            access=access,
+        )
         return self.finish()
 
     def _receive(self) -> tuple[str, Any]:

@@ -36,7 +36,7 @@ from worker.protocol import (
     Reply,
     ShowAction,
 )
-from worker.settings import load_settings
+from worker.settings import DEFAULT_SITES, Sites, load_settings
 
 TOKEN = "123456:" + "a" * 35
 
@@ -50,7 +50,7 @@ class SteppedDispatcher:
     all of them so far.
     """
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    def __init__(self, data_dir: Path, sites: Sites = DEFAULT_SITES, **settings: str) -> None:
         environ = {"BOT_TOKEN": TOKEN, "DATA_DIR": str(data_dir), **settings}
         self.settings = load_settings(environ, None)
         self.now, self.wall = clocks.monotonic(), Wall(1_800_000_000.0)
@@ -82,6 +82,7 @@ class SteppedDispatcher:
             telegram_spec(self.settings),
             downloads_spec(self.settings, self.judge.address),
             cast("JudgeKeeper", self.judge),
+            sites,
         )
         self.telegram, self.downloads = pools
         self.dispatcher.open()

@@ -13,6 +13,7 @@ from tests.support.start_guard import StartGuard
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch import ytdlp_upgrade
 from worker.ledger import Ledger
+from worker.settings import DEFAULT_SITES, Sites
 
 _guard = StartGuard()
 
@@ -62,8 +63,8 @@ def make_bot(
     monkeypatch.setattr(ytdlp_upgrade, "LOOK_EVERY_S", float("inf"))
     made: list[SteppedDispatcher] = []
 
-    def make(**settings: str) -> SteppedDispatcher:
-        made.append(SteppedDispatcher(tmp_path / "data", **settings))
+    def make(sites: Sites = DEFAULT_SITES, **settings: str) -> SteppedDispatcher:
+        made.append(SteppedDispatcher(tmp_path / "data", sites, **settings))
         return made[-1]
 
     yield make

@@ -9,6 +9,7 @@ from worker import effects, errors, protocol
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status import progress
+from worker.dispatch.status.line import Line
 from worker.dispatch.status.progress import (
     CALL_IDS,
     EDIT_INTERVAL_S,
@@ -36,7 +37,7 @@ class Screen:
         self, now: float, obstacle: Stage | None = None, *, hang: bool = False
     ) -> list[tuple[int, str]]:
         """The edits that are made at this moment: of which message, to which stage or place."""
-        self.board.look(self.ledger, Monotonic(now), Wall(now), obstacle)
+        self.board.look(self.ledger, Monotonic(now), Wall(now), Line(obstacle))
         found = []
         while edit := self.board.next_edit(self.ledger, self.rates, Monotonic(now)):
             edit_id, task = edit

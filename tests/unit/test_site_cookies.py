@@ -112,7 +112,7 @@ class Operator:
         bot = self.bot
         bot.send(f"https://{SITE}/{name}")
         bot.settle()
-        assert bot.task(Download).cookies_file == str(self.path)
+        assert bot.task(Download).access.cookies_file == str(self.path)
         changed_ns = self.path.stat().st_mtime_ns
         bot.downloads.report(bot.job_id(Download), CookiesTried(SITE, changed_ns, is_refused))
         bot.step()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.settings import DEFAULT_SITES, SettingsError, Site, Sites, SitesFile
-from worker.settings.site_keys import OPTIONS
+from worker.settings.site_keys import KEYS, OPTIONS
 from worker.settings.sites_document import parse
 from worker.settings.toml_lines import lines_of
 
@@ -384,3 +384,21 @@ def test_secrets_that_everyone_may_read(
     assert warnings == (
         (f"{path} contains secrets and everyone may read it: chmod 600 it",) * is_warned
     )
+
+
+# --------------------------------------------------------------------------- the documents
+
+PAGE = (Path(__file__).parents[2] / "worker" / "SITES.md").read_text("utf-8")
+
+
+def test_the_example_is_as_it_should_be() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    sites = parse(example, PATH)
+    assert set(sites.named) == {"youtube.com", "instagram.com", "example.org", "example.net"}
+    assert sites.warnings == ()
+
+
+def test_the_page_has_a_row_for_each_key_and_option() -> None:
+    first_cells = re.findall(r"^\| (`[^|]*) \|", PAGE, re.MULTILINE)
+    named = [word for cell in first_cells for word in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted((*KEYS, "headers", "options", *OPTIONS))

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from worker import clocks
 from worker.clocks import Monotonic, Wall
@@ -20,6 +21,7 @@ from worker.dispatch.in_hand import InHand, JobsInHand
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.reachability import Reachability
 from worker.dispatch.recorder import Recorder
+from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
 from worker.dispatch.tasks import task_of, timeout_s
 from worker.dispatch.ytdlp_upgrade import UpgradeWatch
@@ -31,7 +33,7 @@ from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Failed, Finished, Reported
 from worker.pool.watched_process import replace_fork_server
 from worker.protocol import Stage
-from worker.settings import Settings
+from worker.settings import DEFAULT_SITES, Settings, Sites
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class Dispatcher:
         telegram: PoolSpec,
         downloads: PoolSpec,
         judge: JudgeKeeper,
+        sites: Sites = DEFAULT_SITES,
     ) -> None:
         """Prepare everything; nothing is started or opened before `open`."""
         self._settings = settings
@@ -78,6 +81,7 @@ class Dispatcher:
         self._rate_limits = RateLimits()
         self.reachability = Reachability()
         self._circuit_breaker = CircuitBreaker()
+        self._site_rules = SiteRules(sites, self._in_hand)
         self._showing = Showing(
             self._pools[TELEGRAM], self._rate_limits, settings.telegram_job_timeout_s
         )
@@ -106,6 +110,11 @@ class Dispatcher:
     def stop_now(self) -> None:
         """Kill what is in hand and end; it is done again after the next start."""
         self.stop(-STOP_PATIENCE_S)
+
+    def use_sites(self, sites: Sites) -> None:
+        """Keep to these settings of the sites from now on."""
+        self._site_rules.change(sites)
+        self.wake()
 
     @property
     def pids(self) -> list[int]:
@@ -163,7 +172,12 @@ class Dispatcher:
         """Open the ledger; all that follows belongs to the same thread."""
         self._ledger = self._open_ledger()
         self._recorder = Recorder(
-            self._settings, self._ledger, self._in_hand, self._showing, self._disk_space
+            self._settings,
+            self._ledger,
+            self._in_hand,
+            self._showing,
+            self._disk_space,
+            self._site_rules,
         )
 
     def step(self, now: Monotonic, wall: Wall) -> None:
@@ -182,6 +196,7 @@ class Dispatcher:
         try:
             if not self._has_recovered:
                 self._recover()
+            self._site_rules.step(self._ledger, now, wall)
             while self._events:
                 # It leaves the queue only when the ledger has it.
                 self._take(self._events[0], now, wall)
@@ -196,7 +211,7 @@ class Dispatcher:
                 obstacle = self._place(now, wall)
                 if self._cannot_download or self._judge.trouble:
                     obstacle = Stage.OUT_OF_ORDER
-                self._showing.step(self._ledger, now, wall, obstacle)
+                self._showing.step(self._ledger, now, wall, self._site_rules.line(obstacle, now))
             else:
                 self._showing.pause(self._ledger, self._in_hand.request_ids, now)
         except LedgerBusy as error:
@@ -266,6 +281,8 @@ class Dispatcher:
 
     def _place(self, now: Monotonic, wall: Wall) -> Stage | None:
         """Give jobs to the free workers. Returns what keeps all downloads from them, if any."""
+        for job in self._site_rules.refuse_waiting(self._ledger, now):
+            self._recorder.fail(job, switched_off(), "", wall)
         for job in self._circuit_breaker.refuse_waiting(self._ledger, now):
             self._recorder.fail(job, self._circuit_breaker.refusal(job), "", wall)
         self._place_in(TELEGRAM, now, wall)
@@ -288,7 +305,7 @@ class Dispatcher:
                 request_ids_in_doubt=self._showing.request_ids_in_doubt(now),
                 paused=self._paused(now),
                 closed_chat_ids=self._rate_limits.closed_chats(now) if name == TELEGRAM else (),
-                share=self._share,
+                share=replace(self._share, full_sites=self._site_rules.full_sites(now)),
                 # One worker is kept for short calls, which never wait behind uploads.
                 uploads=self._in_hand.uploads < max(1, pool.spec.size - 1),
             )
@@ -309,10 +326,15 @@ class Dispatcher:
         """Give a job to a worker; returns why it cannot be, when it cannot."""
         if not self._recorder.may_try(job):
             return outcomes.exhausted(job)
-        if isinstance(job, DownloadJob) and not self._circuit_breaker.admit(job, now):
-            return self._circuit_breaker.refusal(job)
+        if isinstance(job, DownloadJob):
+            if self._site_rules.refuses(job):
+                return switched_off()
+            if not self._circuit_breaker.admit(job, now):
+                return self._circuit_breaker.refusal(job)
+            self._site_rules.begin(job, now)
         site_wait_s = self._circuit_breaker.wait_s(job, now)
-        task = task_of(job, self._disk_space.directory, self._settings, site_wait_s)
+        directory = self._disk_space.directory
+        task = task_of(job, directory, self._settings, site_wait_s, self._site_rules.sites)
         if task is None:
             return outcomes.FileVanished()
         pool.submit(job.id, task, timeout_s(task, self._settings))

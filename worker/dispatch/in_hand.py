@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from worker.clocks import Monotonic
-from worker.ledger import Job, RequestJob
+from worker.ledger import DownloadJob, Job, RequestJob
 from worker.pool import Pool
 
 
@@ -48,6 +48,11 @@ class JobsInHand:
     def downloads(self) -> int:
         """How many of the jobs are downloads."""
         return sum(job.kind.is_download for job in self.jobs)
+
+    @property
+    def download_urls(self) -> list[str]:
+        """The links that are being downloaded."""
+        return [job.url for job in self.jobs if isinstance(job, DownloadJob)]
 
     @property
     def uploads(self) -> int:

@@ -17,6 +17,7 @@ from worker.dispatch import outcomes
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import JobsInHand
 from worker.dispatch.reachability import Spell
+from worker.dispatch.site_rules import SiteRules
 from worker.dispatch.status.showing import Showing
 from worker.ledger import (
     AnswerJob,
@@ -67,8 +68,9 @@ class Recorder:
         in_hand: JobsInHand,
         showing: Showing,
         disk_space: DiskSpace,
+        site_rules: SiteRules,
     ) -> None:
-        self._secrets = settings.secrets
+        self._own_secrets = settings.secrets
         self._quota = Quota(
             settings.user_max_waiting,
             settings.user_links_per_minute,
@@ -80,6 +82,11 @@ class Recorder:
         self._in_hand = in_hand
         self._showing = showing
         self._disk_space = disk_space
+        self._site_rules = site_rules
+
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        return (*self._own_secrets, *self._site_rules.sites.secrets)
 
     # ------------------------------------------------------------------------- beginnings
 
@@ -160,7 +167,8 @@ class Recorder:
                 assert_never(job)
 
     def _finish_update(self, job: UpdateJob, effects: Any, wall: Wall) -> None:
-        done = self._ledger.finish_update(job, effects, self._quota, wall)
+        full_sites = self._site_rules.full_lately
+        done = self._ledger.finish_update(job, effects, self._quota, wall, full_sites)
         self._in_hand.stop(done.job_ids_to_stop)
         update_id = job.update["update_id"]
         for request in done.opened:

@@ -22,8 +22,7 @@ from worker.ledger import (
     Verdict,
     download_directory,
 )
-from worker.settings import Settings
-from worker.sites import site_of_url
+from worker.settings import DEFAULT_SITES, Settings, Sites
 
 UPLOAD_FLOOR_BPS = 250_000
 """The slowest upload that is waited for, in bytes per second."""
@@ -32,7 +31,11 @@ Task = protocol.TelegramTask | site_cookies.KeepCookies | protocol.Download
 
 
 def task_of(
-    job: Job, downloads: Path, settings: Settings, site_wait_s: float | None = None
+    job: Job,
+    downloads: Path,
+    settings: Settings,
+    site_wait_s: float | None = None,
+    sites: Sites = DEFAULT_SITES,
 ) -> Task | None:
     """The task for a job; None when the file that was to be delivered is gone.
 
@@ -49,14 +52,9 @@ def task_of(
             return job.sent
         case DownloadJob():
             directory = downloads / download_directory(job.id, job.attempts)
-            cookies = site_cookies.file_of(site_of_url(job.url), settings.data_dir, None)
+            access = _access(sites, job.url, settings)
             return protocol.Download(
-                job.id,
-                job.url,
-                str(directory),
-                job.form,
-                job.max_bytes,
-                str(cookies) if cookies else None,
+                job.id, job.url, str(directory), job.form, job.max_bytes, access
             )
         case StatusJob(request=request):
             return protocol.PostStatus(request.id, request.reader, request.message_id)
@@ -69,6 +67,20 @@ def task_of(
             return _send(job, downloads, settings)
         case _:
             assert_never(job)
+
+
+def _access(sites: Sites, url: str, settings: Settings) -> protocol.SiteAccess:
+    """How a download of this link is to ask its site."""
+    site = sites.of_url(url)
+    cookies = site_cookies.file_of(site.name, settings.data_dir, site.cookies)
+    return protocol.SiteAccess(
+        proxy=site.proxy,
+        cookies_file=str(cookies) if cookies else None,
+        cookies_always=site.cookies_always,
+        headers=site.headers,
+        options=site.options,
+        hidden_files=tuple(map(str, sites.cookies_files)),
+    )
 
 
 def _explain(job: AnswerJob, settings: Settings, site_wait_s: float | None) -> protocol.Explain:

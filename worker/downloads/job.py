@@ -37,7 +37,11 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
     extractors = warm.warm_up()
 
     def try_once(
-        context: DownloadContext, task: Download, jar: str | None, before: JobError | None = None
+        context: DownloadContext,
+        task: Download,
+        rules: DownloadLimits,
+        jar: str | None,
+        before: JobError | None = None,
     ) -> Media:
         directory = Path(task.directory)
         try:
@@ -45,7 +49,7 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
             lent = jar and cookies.copy_in_child(task.url, Path(jar), directory / COOKIES_NAME)
             if before and not lent:
                 raise before
-            session = Session(context, task, limits, extractors, lent or None)
+            session = Session(context, task, rules, extractors, lent or None)
             return _run_with(lent, session, context) if lent else session.run()
         except BaseException as error:
             _remove(directory, task)
@@ -56,17 +60,18 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
 
     def download(context: DownloadContext, task: Download) -> Media:
         check_link(task.url, limits.allowed_networks)
-        jar = task.cookies_file or limits.cookies_file
-        if jar is None or task.cookies_always:
-            return try_once(context, task, jar)
+        rules = limits.for_site(task.access)
+        jar = rules.cookies_file
+        if jar is None or task.access.cookies_always:
+            return try_once(context, task, rules, jar)
         try:
-            return try_once(context, task, None)
+            return try_once(context, task, rules, None)
         except JobError as error:
             if not account.may_help(error):
                 raise
             before = error
         log.info("job %d: without cookies it is %s.", task.job_id, before)
-        return try_once(context, task, jar, before)
+        return try_once(context, task, rules, jar, before)
 
     return download
 

@@ -1,13 +1,18 @@
-"""The limits and settings that every download of a worker shares."""
+"""The limits and settings that downloads keep to."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from worker.protocol import SiteAccess
 from worker.settings import SLOWEST_DOWNLOAD_BPS
 
 
 @dataclass(frozen=True)
 class DownloadLimits:
     """Limits in bytes and seconds, sent to a worker once and fixed for its life.
+
+    `for_site` gives those of one download, with what is different for its site.
 
     A video larger than `max_file_bytes` is cut into at most `max_parts` files. `timeout_s` is
     what any download may take, and each `slowest_bps` bytes explain one second more, up to
@@ -30,6 +35,10 @@ class DownloadLimits:
     judge: str | None = None
     proxy: str | None = None
     cookies_file: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    hidden_files: tuple[str, ...] = ()
+    """What no download may read, beside what never may be."""
     term_grace_s: float = 0.5
     """From SIGTERM to SIGKILL; short, so that whoever cancels sees it end within a second."""
 
@@ -37,6 +46,22 @@ class DownloadLimits:
     def max_answer_bytes(self) -> int:
         """The largest total size of the files of one link."""
         return self.max_file_bytes * self.max_parts
+
+    def for_site(self, access: SiteAccess) -> "DownloadLimits":
+        """The same limits with what the operator has decided for a site.
+
+        A proxy of its own is in place of the judge, as the one for all sites is.
+        """
+        own = (self.cookies_file,) if self.cookies_file else ()
+        return replace(
+            self,
+            judge=None if access.proxy else self.judge,
+            proxy=access.proxy or self.proxy,
+            cookies_file=access.cookies_file or self.cookies_file,
+            headers=access.headers,
+            options=access.options,
+            hidden_files=(*self.hidden_files, *own, *access.hidden_files),
+        )
 
     def within(self, max_bytes: int | None) -> "DownloadLimits":
         """The same limits for an answer of at most `max_bytes`; None leaves them as they are."""

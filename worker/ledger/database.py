@@ -14,6 +14,7 @@ from urllib.parse import quote
 from worker.errors import PASSING_ERRNOS
 from worker.ledger import write_ahead_log
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+from worker.sites import site_of_url
 
 BUSY_S = 5.0
 """How long one connection waits for another's transaction."""
@@ -219,6 +220,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         uri=True,
     )
     connection.row_factory = sqlite3.Row
+    # Which hosts are one site may change with a new version, so no table says it.
+    connection.create_function("site_of_url", 1, site_of_url, deterministic=True)
     return connection
 
 

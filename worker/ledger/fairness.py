@@ -5,34 +5,57 @@ person's last, whichever is later. Jobs are taken by their turns. So the first l
 come before anybody's second (start-time fair queueing: Goyal, Vin and Cheng, 1996), and nothing
 has to be counted when a job is taken.
 
+While a site may not be asked for more, the downloads of others go on, and their turns with them.
+Whoever sends a link of that site then would come after all who wait for it already, so the turn
+that is being served is for them the lowest that waits for this site.
+
 A download that several people wait for has the earliest turn of theirs, and runs on the account
 of the one whose turn that is. Each function is a part of somebody's transaction.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from worker.ledger import state
 from worker.ledger.database import Database
+from worker.sites import site_of_url
 
 
 @dataclass(frozen=True)
 class Share:
-    """How many downloads may run at a time on the account of one person, and of one chat."""
+    """How many downloads may run at a time on the account of one person, and of one chat.
+
+    Of `full_sites` none more may.
+    """
 
     of_user: int
     of_chat: int
+    full_sites: frozenset[str] = frozenset()
 
 
 NO_LIMIT = Share(2**31, 2**31)
 
 
-def next_turn(db: Database, user_id: int) -> int:
-    """The turn of a new request of this person."""
+def next_turn(db: Database, user_id: int, url: str = "", full_sites: Collection[str] = ()) -> int:
+    """The turn of a new request of this person for a link; `full_sites` are as in `Share`."""
     served = state.number(db, "turn")
+    if (site := site_of_url(url)) in full_sites:
+        served = min(served, _lowest_turn(db, site, served))
     last: int | None = db.value(
         "SELECT max(turn) FROM requests WHERE user_id = ? AND answered_at IS NULL", user_id
     )
     return served if last is None else max(served, last + 1)
+
+
+def _lowest_turn(db: Database, site: str, otherwise: int) -> int:
+    """The lowest turn of the downloads that wait for a site."""
+    lowest: int = db.value(
+        "SELECT coalesce(min(turn), ?) FROM jobs WHERE kind = 'download' AND state = 'waiting'"
+        " AND site_of_url(payload ->> '$.url') = ?",
+        otherwise,
+        site,
+    )
+    return lowest
 
 
 def charge(db: Database, download_id: int | None) -> None:

@@ -5,7 +5,7 @@ caller. What may fail for a while (a full disk, a locked file) leaves as `Ledger
 nothing changed: the same call may be made again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from worker import effects, errors, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     admission,
+    begun,
     failures,
     known_failures,
     media_cache,
@@ -101,13 +102,14 @@ class Ledger:
         asked: Iterable[effects.Effect],
         quota: Quota,
         wall: Wall,
+        full_sites: Collection[str] = (),
     ) -> UpdateOutcome:
         """Record what an update asked for, together with its completion.
 
-        Links beyond the person's quota are refused.
+        Links beyond the person's quota are refused. `full_sites` are as in `fairness.Share`.
         """
         with self._db.transaction():
-            outcome = updates.record(self._db, asked, quota, wall)
+            outcome = updates.record(self._db, asked, quota, wall, full_sites)
             queue.finish(self._db, job.id, wall)
         return outcome
 
@@ -352,10 +354,17 @@ class Ledger:
         with self._db.reading():
             return queue.waiting_downloads(self._db)
 
-    def queue_positions(self, wall: Wall, waited_s: float) -> list[QueuePosition]:
+    def queue_positions(
+        self, wall: Wall, waited_s: float, full_sites: Collection[str] = ()
+    ) -> list[QueuePosition]:
         """See `queue_position.read`."""
         with self._db.reading():
-            return queue_position.read(self._db, wall, waited_s)
+            return queue_position.read(self._db, wall, waited_s, full_sites)
+
+    def begun_downloads(self, since: float) -> list[tuple[str, float]]:
+        """See `begun.downloads`."""
+        with self._db.reading():
+            return begun.downloads(self._db, since)
 
     def request(self, request_id: int) -> Request | None:
         """A request as it is now; None when there is none of this id."""

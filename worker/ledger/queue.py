@@ -103,6 +103,8 @@ _NEXT = """
                 AND state = 'running' AND user_id = job.user_id)
             AND :of_chat > (SELECT count(*) FROM jobs WHERE kind = 'download'
                 AND state = 'running' AND chat_id = job.chat_id))
+        AND (kind != 'download' OR :full = '[]'
+            OR site_of_url(payload ->> '$.url') NOT IN (SELECT value FROM json_each(:full)))
     ORDER BY priority, turn, id LIMIT 1
 """
 
@@ -123,7 +125,7 @@ def take(
 
     Passed over are jobs of `busy_request_ids`, sentences for `request_ids_in_doubt`, jobs for
     `closed_chat_ids` (None: for any chat), the kinds of calls that are `paused` in their chat,
-    uploads unless `uploads`, and downloads beyond the `share` of their person and their chat.
+    uploads unless `uploads`, and downloads beyond the `share` of their person, chat and site.
     """
     waiting = db.execute(
         _NEXT,
@@ -139,6 +141,7 @@ def take(
         uploads=uploads,
         of_user=share.of_user,
         of_chat=share.of_chat,
+        full=json.dumps(sorted(share.full_sites)),
     ).fetchone()
     if waiting is None:
         return None

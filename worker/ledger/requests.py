@@ -6,7 +6,7 @@ one of the two calls it, so it does not matter which comes first.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from worker.clocks import Wall
@@ -89,7 +89,9 @@ def made_by(db: Database, user_id: int, since: float, until: float) -> int:
     return count
 
 
-def open_request(db: Database, effect: OpenRequest, wall: Wall) -> Request:
+def open_request(
+    db: Database, effect: OpenRequest, wall: Wall, full_sites: Collection[str] = ()
+) -> Request:
     """Accept a link: queue its status message, and provide the media. Returns the request."""
     media_key = media_cache.key_behind(db, effect.media_key, wall)
     if effect.fresh:
@@ -105,7 +107,7 @@ def open_request(db: Database, effect: OpenRequest, wall: Wall) -> Request:
         form=effect.form.code,
         language=effect.language,
         thread_id=effect.thread_id,
-        turn=fairness.next_turn(db, effect.user_id),
+        turn=fairness.next_turn(db, effect.user_id, effect.url, full_sites),
         created_at=wall,
     )
     queue.add(db, Kind.STATUS, wall, request=get(db, request_id))

@@ -1,6 +1,6 @@
 """What an update asks for, put into the ledger. A part of somebody's transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from worker import effects, notices, protocol
@@ -23,9 +23,16 @@ class UpdateOutcome:
 
 
 def record(
-    db: Database, asked: Iterable[effects.Effect], quota: Quota, wall: Wall
+    db: Database,
+    asked: Iterable[effects.Effect],
+    quota: Quota,
+    wall: Wall,
+    full_sites: Collection[str] = (),
 ) -> UpdateOutcome:
-    """Record what an update asked for. Links beyond the person's quota are refused."""
+    """Record what an update asked for. Links beyond the person's quota are refused.
+
+    `full_sites` are as in `fairness.Share`.
+    """
     opened: list[Request] = []
     refused: list[notices.Refusal] = []
     to_stop: list[int] = []
@@ -35,7 +42,7 @@ def record(
             admission.say_no(db, link, refusal, wall)
             refused.append(refusal)
         else:
-            opened.append(requests.open_request(db, link, wall))
+            opened.append(requests.open_request(db, link, wall, full_sites))
 
     for effect in asked:
         match effect:

@@ -68,6 +68,15 @@ class Sites:
         return self[site_of_url(url)]
 
     @property
+    def any_is_off(self) -> bool:
+        return any(site.off for site in self.named.values())
+
+    @property
+    def cookies_files(self) -> tuple[Path, ...]:
+        """The files with cookies of all sites."""
+        return tuple(site.cookies for site in self.named.values() if site.cookies)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What no log line and no message may show, for `worker.logs`."""
         return tuple(secret for site in self.named.values() for secret in site.secrets)

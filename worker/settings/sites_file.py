@@ -26,6 +26,10 @@ class SitesFile:
         directories = dict.fromkeys((data_dir.absolute(), dotenv.absolute().parent))
         return cls(tuple(directory / NAME for directory in directories))
 
+    def state(self) -> tuple[object, ...]:
+        """What differs once a file has been changed, replaced, made or removed."""
+        return tuple(map(_state, self.places))
+
     def load(self) -> Sites:
         """The settings of the sites, the defaults without a file.
 
@@ -36,6 +40,15 @@ class SitesFile:
             both = " and ".join(map(str, there))
             raise SettingsError((f"{both} are both there: allowed is one of them",))
         return _load(there[0]) if there else DEFAULT_SITES
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        # What cannot be looked at may be there nevertheless, such as a link to nothing.
+        return () if os.path.lexists(path) else None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _load(path: Path) -> Sites:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
+from worker.dispatch.status.line import NOTHING_IN_THE_WAY, Line
 from worker.ledger import Ledger, Request, Verdict
 from worker.protocol import EditStatus, Place, Progress, Stage
 
@@ -33,8 +34,9 @@ this is for those that are held up on the way there."""
 CALL_IDS = 2**62
 """Calls that are not in the ledger; their ids begin where no job's id will ever be."""
 
-_WAITING = frozenset({Stage.IN_LINE, Stage.NO_ROOM, Stage.OUT_OF_ORDER, Stage.MAINTENANCE})
-_SHOWS_PLACE = frozenset({Stage.IN_LINE, Stage.MAINTENANCE})
+_WAITING = frozenset(
+    {Stage.IN_LINE, Stage.PACED, Stage.NO_ROOM, Stage.OUT_OF_ORDER, Stage.MAINTENANCE}
+)
 _AT_WORK = frozenset({Stage.DOWNLOADING, Stage.FINISHING, Stage.UPLOADING})
 
 
@@ -129,12 +131,9 @@ class ProgressBoard:
         self._keep(key for key, message in self._messages.items() if message.job_id != job_id)
 
     def look(
-        self, ledger: Ledger, now: Monotonic, wall: Wall, obstacle: Stage | None = None
+        self, ledger: Ledger, now: Monotonic, wall: Wall, line: Line = NOTHING_IN_THE_WAY
     ) -> None:
-        """Find the requests that new progress is for, and now and then all that wait or move up.
-
-        `obstacle` is what all downloads wait for, if there is anything.
-        """
+        """Find the requests that new progress is for, and now and then all that wait or move up."""
         if self._look_at is None:
             # After a start everybody has waited for long, and most of them for the start alone.
             self._look_at = now + QUEUE_LOOK_S
@@ -145,7 +144,7 @@ class ProgressBoard:
         self._news.clear()
         if is_time:
             self._look_at = now + QUEUE_LOOK_S
-            self._look_at_queue(ledger, now, wall, obstacle)
+            self._look_at_queue(ledger, now, wall, line)
 
     def _look_at_download(self, download_id: int, ledger: Ledger, now: Monotonic) -> None:
         progress = self._downloads[download_id]
@@ -166,13 +165,10 @@ class ProgressBoard:
             # It is said once; what is next is a place in the queue or the next try.
             del self._downloads[download_id]
 
-    def _look_at_queue(
-        self, ledger: Ledger, now: Monotonic, wall: Wall, obstacle: Stage | None
-    ) -> None:
-        positions = ledger.queue_positions(wall, QUEUE_LOOK_S)
+    def _look_at_queue(self, ledger: Ledger, now: Monotonic, wall: Wall, line: Line) -> None:
+        positions = ledger.queue_positions(wall, QUEUE_LOOK_S, line.full_sites)
         for position in positions:
-            stage = obstacle or Stage.IN_LINE
-            progress = Progress(stage, ahead=position.ahead if stage in _SHOWS_PLACE else 0)
+            progress = line.progress(position)
             request = position.request
             self.put_for(request.id, request.place, position.download_id, progress, now)
         queued_ids = {position.request.id for position in positions}

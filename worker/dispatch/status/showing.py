@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status.actions import ChatActions
+from worker.dispatch.status.line import NOTHING_IN_THE_WAY, Line
 from worker.dispatch.status.pauses import Pauses
 from worker.dispatch.status.progress import CALL_IDS, ProgressBoard
 from worker.dispatch.tasks import Task
@@ -82,17 +83,16 @@ class Showing:
         self._board.forget(job_id)
 
     def step(
-        self, ledger: Ledger, now: Monotonic, wall: Wall, obstacle: Stage | None = None
+        self, ledger: Ledger, now: Monotonic, wall: Wall, line: Line = NOTHING_IN_THE_WAY
     ) -> None:
         """Make the calls that are due: edits, and then an action.
 
-        Of several workers one stays free for more important calls. `obstacle` is what all
-        downloads wait for, if there is anything.
+        Of several workers one stays free for more important calls.
         """
         spare = min(1, self._pool.spec.size - 1)
         if self._pool.free <= spare:
             return
-        self._board.look(ledger, now, wall, obstacle)
+        self._board.look(ledger, now, wall, line)
         while self._pool.free > spare and (
             edit := self._board.next_edit(ledger, self._rate_limits, now)
         ):

@@ -103,8 +103,13 @@ def shortcoming() -> str:
 
 def _hidden(confinement: Confinement, limits: DownloadLimits) -> list[Path]:
     """Files that stay unreadable even in a readable directory: settings, ledger, cookies."""
-    hidden = [Path.cwd() / ".env", confinement.directory.parent.parent]
-    return [*hidden, Path(limits.cookies_file)] if limits.cookies_file else hidden
+    settings = [Path.cwd() / name for name in (".env", "sites.toml")]
+    cookies = [limits.cookies_file] if limits.cookies_file else []
+    return [
+        *settings,
+        confinement.directory.parent.parent,
+        *map(Path, (*cookies, *limits.hidden_files)),
+    ]
 
 
 def _reset_signals() -> None:

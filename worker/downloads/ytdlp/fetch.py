@@ -25,7 +25,7 @@ from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.ytdlp import dash, javascript, page_limits, small_fetches
+from worker.downloads.ytdlp import dash, javascript, page_limits, site_options, small_fetches
 from worker.downloads.ytdlp.challenges import PlayerCache
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -124,7 +124,7 @@ def options(
         # Output goes to a log file.
         "noprogress": True,
         "color": "never",
-        **javascript.find().options,
+        **site_options.combined(limits, javascript.find().options),
     }
 
 

@@ -39,6 +39,7 @@ class Catalogue:
     stages: Mapping[Stage, str]
     ahead: Plural
     ahead_in_pause: Plural
+    paced: str
     site_wait: str
     uploading: str
     downloading: str

@@ -44,6 +44,7 @@ ENGLISH = Catalogue(
             "That site does not let me in at the moment; my owner knows.",
             _LATER,
         ),
+        Reason.SITE_OFF: ("My owner has switched that site off.", _NEVER),
         Reason.SITE_DOWN: ("That site is down at the moment.", "Please try again soon."),
         Reason.NETWORK: ("I could not reach the site.", _LATER),
         Reason.TIMED_OUT: (
@@ -76,6 +77,7 @@ ENGLISH = Catalogue(
     stages={
         Stage.ACCEPTED: "Got it. Your download starts in a moment…",
         Stage.IN_LINE: "Waiting: yours is next…",
+        Stage.PACED: "Waiting: I get only so many links an hour from that site…",
         Stage.NO_ROOM: "Waiting: I have no room on my disk for now…",
         Stage.OUT_OF_ORDER: (
             "Waiting: sorry, I cannot download anything at the moment. I will as soon as I can…"
@@ -96,6 +98,9 @@ ENGLISH = Catalogue(
         PluralForm.ONE: "Paused for maintenance: {count} download ahead of yours…",
         PluralForm.OTHER: "Paused for maintenance: {count} downloads ahead of yours…",
     },
+    paced=(
+        "Waiting: I get only so many links an hour from that site. Yours starts in about {wait}…"
+    ),
     site_wait="The site makes us wait {wait}…",
     uploading="Uploading {size}…",
     downloading="Downloading {bar} {percent} %",

@@ -17,6 +17,8 @@ def progress(words: Catalogue, state: Progress) -> str:
         return words.counted(words.ahead, state.ahead)
     if state.stage is Stage.MAINTENANCE and state.ahead > 0:
         return words.counted(words.ahead_in_pause, state.ahead)
+    if state.stage is Stage.PACED and is_shown(state.eta_s):
+        return words.paced.format(wait=_rounded(words, state.eta_s))
     if state.stage is Stage.SITE_WAIT and is_shown(state.eta_s):
         return words.site_wait.format(wait=_rounded(words, state.eta_s))
     if state.stage is Stage.UPLOADING and state.total_bytes:

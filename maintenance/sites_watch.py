@@ -1,0 +1,56 @@
+"""Reads `sites.toml` at the start, and again whenever it has changed.
+
+A change counts once the file has stayed the same from one look to the next, so that one which is
+being written, or replaced, is not read by half. What cannot be used changes nothing.
+"""
+
+import logging
+from collections.abc import Callable
+
+from worker.settings import SettingsError, Sites, SitesFile
+
+log = logging.getLogger(__name__)
+
+
+class SitesWatch:
+    """The settings of the sites as the file has them."""
+
+    def __init__(self, file: SitesFile) -> None:
+        """Read the file for the first time. Raises SettingsError."""
+        self._file = file
+        self._read = self._last = file.state()
+        self.sites = file.load()
+        self.trouble: str | None = None
+        """What is wrong with the file as it is now, if it is not the one in use."""
+        self.use: Callable[[Sites], None] | None = None
+        """Is called with new settings, in the thread that looks."""
+
+    def look(self) -> None:
+        """Pass new settings on if the file has changed and can be used."""
+        state = self._file.state()
+        is_settled, self._last = state == self._last, state
+        if state == self._read or not is_settled:
+            return
+        try:
+            sites = self._file.load()
+        except SettingsError as error:
+            if self._file.state() == state:
+                self._refuse(error)
+                self._read = state
+            return
+        if self._file.state() != state:
+            return
+        self._read, self.sites, self.trouble = state, sites, None
+        for sentence in sites.warnings:
+            log.warning("%s", sentence)
+        named = ", ".join(sorted(sites.named)) or "no site"
+        log.info("sites.toml has changed and is used from now on; it names %s.", named)
+        if self.use is not None:
+            self.use(sites)
+
+    def _refuse(self, error: SettingsError) -> None:
+        for problem in error.problems:
+            log.error("%s", problem)
+        more = len(error.problems) - 1
+        others = f" (and {more} more)" if more else ""
+        self.trouble = f"{error.problems[0]}{others}; the settings from before are still in use"

@@ -1,0 +1,69 @@
+"""How much a site is asked at a time and in an hour: what is beyond that waits in line.
+
+No more of a site's downloads run at a time, and begin within any hour, than its operator's
+settings allow. Each attempt counts, for it asks the site; an answer that Telegram has already
+does not, and a download that many wait for counts once.
+
+A download's site is the one that its link names, for only the download itself finds out where
+the link leads: one of a service that shortens links counts for that service.
+
+All of it is in memory. After a start, and after a change of the settings, the ledger tells what
+has begun in the last hour. Times are monotonic seconds.
+"""
+
+import bisect
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from worker.clocks import Monotonic
+from worker.settings import Sites
+from worker.sites import site_of_url
+
+HOUR_S = 3600.0
+
+
+class Pace:
+    """Which sites are asked as much as they may be, and how long a download waits for its turn."""
+
+    def __init__(self, sites: Sites, begun: Iterable[tuple[str, float]] = ()) -> None:
+        """`begun`: the links of the downloads that have begun in the last hour, and when."""
+        self._sites = sites
+        # Only of the sites with a limit, and in order.
+        self._begun: dict[str, list[float]] = defaultdict(list)
+        for url, at in begun:
+            self._count(url, at)
+
+    def begin(self, url: str, now: Monotonic) -> None:
+        """A download of this link begins."""
+        self._count(url, now)
+
+    def _count(self, url: str, at: float) -> None:
+        site = self._sites.of_url(url)
+        if site.links_per_hour is not None:
+            bisect.insort(self._begun[site.name], at)
+
+    def full(self, running: Iterable[str], now: Monotonic) -> frozenset[str]:
+        """The names of the sites that may not be asked for more while these links are fetched."""
+        at_work = Counter(map(site_of_url, running))
+        busy = {name for name, count in at_work.items() if count >= self._most_running(name)}
+        return frozenset(busy | {name for name in list(self._begun) if self.wait_s(name, 0, now)})
+
+    def _most_running(self, name: str) -> float:
+        most = self._sites[name].downloads
+        return math.inf if most is None else most
+
+    def wait_s(self, name: str, ahead: int, now: Monotonic) -> float:
+        """How long a site's download waits at least with so many of the same site before it.
+
+        Only what may begin in an hour is known beforehand, and not how long downloads run.
+        """
+        most = self._sites[name].links_per_hour
+        if most is None:
+            return 0.0
+        begun = self._begun[name]
+        del begun[: bisect.bisect_right(begun, now - HOUR_S)]
+        # It begins an hour after the download that is `most` before it in line.
+        hours, further = divmod(ahead, most)
+        place = len(begun) - most + further
+        return hours * HOUR_S + (begun[place] + HOUR_S - now if place >= 0 else 0.0)

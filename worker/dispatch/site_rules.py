@@ -1,0 +1,94 @@
+"""What the operator has decided for sites, as the dispatcher keeps to it.
+
+The decisions may change while the bot runs; any thread may bring new ones.
+"""
+
+import threading
+from collections.abc import Iterator
+
+from worker.clocks import Monotonic, Wall
+from worker.dispatch.in_hand import JobsInHand
+from worker.dispatch.pace import HOUR_S, Pace
+from worker.dispatch.status.line import Line
+from worker.errors import Fault, JobError, Reason
+from worker.ledger import DownloadJob, Ledger
+from worker.protocol import Stage
+from worker.settings import Sites
+
+LOOK_S = 1.0
+"""How often the downloads that wait are looked through while a site is switched off."""
+
+
+class SiteRules:
+    """The settings of the sites, and the pace that follows from them.
+
+    `change` may be called by any thread, the rest is for the dispatcher's alone.
+    """
+
+    def __init__(self, sites: Sites, in_hand: JobsInHand) -> None:
+        """Begin with these settings, once the ledger has told what was begun lately."""
+        self.sites = sites
+        self.full_lately: frozenset[str] = frozenset()
+        """What `full_sites` was when it was last asked for, which is in every step."""
+        self._in_hand = in_hand
+        self._pace = Pace(sites)
+        self._new: Sites | None = sites
+        self._lock = threading.Lock()
+        self._look_at = 0.0
+
+    def change(self, sites: Sites) -> None:
+        """Keep to these settings from the next step on."""
+        with self._lock:
+            self._new = sites
+
+    def step(self, ledger: Ledger, now: Monotonic, wall: Wall) -> None:
+        """Take over new settings if there are any. Raises LedgerBusy, to be called again."""
+        with self._lock:
+            sites = self._new
+        if sites is None:
+            return
+        # What was turned away may be let in now.
+        ledger.forget_failures()
+        # A clock that was set back since then makes none of them look new.
+        begun = ledger.begun_downloads(wall - HOUR_S)
+        past = [(url, now - (wall - at)) for url, at in begun if at <= wall]
+        self.sites, self._pace = sites, Pace(sites, past)
+        self._look_at = now
+        with self._lock:
+            if self._new is sites:
+                self._new = None
+
+    def begin(self, job: DownloadJob, now: Monotonic) -> None:
+        """A download is given to a worker."""
+        self._pace.begin(job.url, now)
+
+    def full_sites(self, now: Monotonic) -> frozenset[str]:
+        """The sites of which no download begins now, since they are asked for enough."""
+        self.full_lately = self._pace.full(self._in_hand.download_urls, now)
+        return self.full_lately
+
+    def line(self, obstacle: Stage | None, now: Monotonic) -> Line:
+        """What downloads wait for; `obstacle` is what all of them do."""
+        return Line(
+            obstacle,
+            self.full_sites(now),
+            lambda site, ahead: self._pace.wait_s(site, ahead, now),
+        )
+
+    # ------------------------------------------------------------------------ sites off
+
+    def refuses(self, job: DownloadJob) -> bool:
+        """Whether the site of a download is switched off."""
+        return self.sites.any_is_off and self.sites.of_url(job.url).off
+
+    def refuse_waiting(self, ledger: Ledger, now: Monotonic) -> Iterator[DownloadJob]:
+        """Look through the downloads that wait, every `LOOK_S`, for those to refuse now."""
+        if now < self._look_at or not self.sites.any_is_off:
+            return
+        self._look_at = now + LOOK_S
+        yield from filter(self.refuses, ledger.waiting_downloads())
+
+
+def switched_off() -> JobError:
+    """The error of a download whose site is switched off."""
+    return JobError(Reason.SITE_OFF, Fault.PERMANENT, "switched off in sites.toml")

@@ -1,0 +1,42 @@
+"""What downloads wait for before they begin, and what people are shown of it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from worker.ledger.queue_position import QueuePosition
+from worker.protocol import Progress, Stage
+
+# Up to so long a wait is told to the step: the number in a message must not change all the time.
+_STEPS_S = ((600.0, 60.0), (7200.0, 300.0), (math.inf, 1800.0))
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line of the downloads that wait.
+
+    `obstacle` is what all of them wait for, if there is anything. Those of `full_sites` wait for
+    their site alone; `wait_s` says how long, for a site and the number of its downloads before.
+    """
+
+    obstacle: Stage | None = None
+    full_sites: frozenset[str] = frozenset()
+    wait_s: Callable[[str, int], float] = lambda _site, _ahead: 0.0
+
+    def progress(self, position: QueuePosition) -> Progress:
+        """What the status message of a request in the line shows."""
+        if self.obstacle:
+            is_shown = self.obstacle is Stage.MAINTENANCE
+            return Progress(self.obstacle, ahead=position.ahead if is_shown else 0)
+        if position.full_site and (wait_s := self.wait_s(position.full_site, position.ahead)):
+            return Progress(Stage.PACED, eta_s=about(wait_s))
+        return Progress(Stage.IN_LINE, ahead=position.ahead)
+
+
+NOTHING_IN_THE_WAY = Line()
+
+
+def about(wait_s: float) -> float:
+    """A time to wait, rounded up to minutes, or more of them where it is long."""
+    step_s = next(step_s for up_to_s, step_s in _STEPS_S if wait_s <= up_to_s)
+    return math.ceil(wait_s / step_s) * step_s

@@ -1,0 +1,22 @@
+"""Which downloads have begun lately, for the pace of their sites.
+
+A part of somebody's transaction.
+"""
+
+from worker.ledger.database import Database
+from worker.ledger.jobs import DOWNLOADS
+
+
+def downloads(db: Database, since: float) -> list[tuple[str, float]]:
+    """The links of the downloads that have begun since a time, and when; once for each attempt.
+
+    Of several attempts the time of the last is known, and taken for all of them.
+    """
+    rows = db.execute(
+        "SELECT payload ->> '$.url' AS url, started_at, attempts FROM jobs"
+        " WHERE pool = ? AND started_at > ? AND (finished_at IS NULL OR finished_at > ?)",
+        DOWNLOADS,
+        since,
+        since,
+    )
+    return [(row["url"], row["started_at"]) for row in rows for _ in range(row["attempts"])]
