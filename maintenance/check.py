@@ -36,6 +36,7 @@ from worker.settings import (
     SitesFile,
     read_settings,
 )
+from worker.settings.sites_file import NAME
 
 EXIT_OK = 0
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to be restarted
@@ -228,13 +229,13 @@ def check_sites(file: SitesFile) -> list[Finding]:
     try:
         sites = file.load()
     except SettingsError as error:
-        return [critical("sites.toml", problem) for problem in error.problems]
+        return [critical(NAME, each.removeprefix(f"{NAME} ")) for each in error.problems]
     if not sites.named:
         return []
     named = ", ".join(f"{name} (off)" if sites[name].off else name for name in sorted(sites.named))
     return [
-        ok("sites.toml", f"valid; names {named}"),
-        *(warning("sites.toml", sentence) for sentence in sites.warnings),
+        ok(NAME, f"valid; names {named}"),
+        *(warning(NAME, each.removeprefix(f"{NAME} ")) for each in sites.warnings),
         *(finding for site in sites.named.values() for finding in _check_site(site)),
     ]
 
@@ -243,7 +244,7 @@ def _check_site(site: Site) -> Iterator[Finding]:
     # Its proxy is yt-dlp's alone, which needs no more packages for one.
     for finding in check_cookies(site.cookies):
         if finding.level is not Level.OK:
-            yield replace(finding, name="sites.toml", text=f"{site.name}: {finding.text}")
+            yield replace(finding, name=NAME, text=f"{site.name}: {finding.text}")
 
 
 def check_cookies(path: Path | None) -> list[Finding]:

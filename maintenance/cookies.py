@@ -9,7 +9,7 @@ from pathlib import Path
 from worker import site_cookies
 from worker.cookie_file import Cookie, read_line
 from worker.ledger.site_cookies import Refused
-from worker.settings import Settings, SettingsError, SitesFile
+from worker.settings import DEFAULT_SITES, Settings, SettingsError, Sites, SitesFile
 
 # Those that make up a session at the most used sites. Of others nobody knows which they are.
 _SESSIONS: Mapping[str, frozenset[str]] = {
@@ -47,7 +47,8 @@ class SiteCookies:
 def look(settings: Settings, refused: Mapping[str, Refused]) -> dict[str, SiteCookies]:
     """The sites with cookies of a session, those of their own files, and those that refuse them."""
     found = {}
-    for path in _files(settings):
+    sites = _sites(settings)
+    for path in _files(settings, sites):
         try:
             changed_ns = path.stat().st_mtime_ns
             by_site = _by_site(path)
@@ -57,19 +58,26 @@ def look(settings: Settings, refused: Mapping[str, Refused]) -> dict[str, SiteCo
             known = refused.get(site)
             is_refused = known is not None and known.changed_ns == changed_ns
             is_session = any(cookie.name in _SESSIONS.get(site, ()) for cookie in cookies)
-            if is_session or is_refused or path == site_cookies.sent_file(settings.data_dir, site):
+            own = site_cookies.sent_file(settings.data_dir, site), sites[site].cookies
+            if is_session or is_refused or path in own:
                 since = known.since if known and is_refused else None
                 ends_at = _ends_at(site, cookies)
                 found[site] = SiteCookies(path, len(cookies), ends_at, since)
     return found
 
 
-def _files(settings: Settings) -> Iterator[Path]:
+def _sites(settings: Settings) -> Sites:
+    """The settings of the sites; those of a file that cannot be used are not known here."""
+    with contextlib.suppress(SettingsError):
+        return SitesFile.beside(settings.data_dir, Path(".env")).load()
+    return DEFAULT_SITES
+
+
+def _files(settings: Settings, sites: Sites) -> Iterator[Path]:
     """All files with cookies; of two with those of one site, that which is used comes last."""
     if settings.cookies_file:
         yield settings.cookies_file
-    with contextlib.suppress(SettingsError):
-        yield from SitesFile.beside(settings.data_dir, Path(".env")).load().cookies_files
+    yield from sites.cookies_files
     yield from sorted(site_cookies.sent_files(settings.data_dir).glob("*.txt"))
 
 

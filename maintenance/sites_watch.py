@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 
 from worker.settings import SettingsError, Sites, SitesFile
+from worker.settings.sites_file import NAME
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +41,14 @@ class SitesWatch:
             return
         if self._file.state() != state:
             return
-        self._read, self.sites, self.trouble = state, sites, None
+        self._read, self.trouble = state, None
         for sentence in sites.warnings:
             log.warning("%s", sentence)
+        if sites == self.sites:
+            return
+        self.sites = sites
         named = ", ".join(sorted(sites.named)) or "no site"
-        log.info("sites.toml has changed and is used from now on; it names %s.", named)
+        log.info("%s has changed and is used from now on; it names %s.", NAME, named)
         if self.use is not None:
             self.use(sites)
 
@@ -53,4 +57,5 @@ class SitesWatch:
             log.error("%s", problem)
         more = len(error.problems) - 1
         others = f" (and {more} more)" if more else ""
-        self.trouble = f"{error.problems[0]}{others}; the settings from before are still in use"
+        first = error.problems[0].removeprefix(f"{NAME} ")
+        self.trouble = f"{first}{others}; the settings from before are still in use"

@@ -16,7 +16,7 @@ import bot
 from maintenance import check, limits, packages, programs
 from maintenance.findings import Finding, Level, ok
 from worker.ledger import Ledger, ledger_path
-from worker.settings import MEBIBYTE, Settings
+from worker.settings import MEBIBYTE, Settings, SitesFile
 
 ROOT = Path(__file__).parents[2]
 SECRET = "AAFakeFakeFakeFakeFakeFakeFakeFake0"
@@ -125,6 +125,42 @@ def test_cookies(content: str | None, mode: int, level: Level, tmp_path: Path) -
     (found,) = check.check_cookies(path)
     assert found.level is level
     assert "secret-value" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "words"),
+    [
+        (None, None, ""),
+        ("", None, ""),
+        ('["a.example"]\noff = true\n["b.example"]', Level.OK, "names a.example (off), b.example"),
+        ('["youtub.com"]', Level.WARNING, "line 1: youtub.com is not known; did you mean"),
+        ('\n["a.example"]\ndownloads = 0', Level.CRITICAL, "line 3: downloads='0'"),
+        ('["a.example"]\ncookies = "none.txt"', Level.CRITICAL, "a.example: "),
+        (
+            f'["a.example"]\nproxy = "http://a:{SECRET}@b:1"',
+            Level.WARNING,
+            "contains secrets and everyone may read it",
+        ),
+    ],
+)
+def test_settings_of_sites(
+    text: str | None, level: Level | None, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "sites.toml"
+    if text is not None:
+        path.write_text(text)
+        path.chmod(0o644)
+    found = check.check_sites(SitesFile((path,)))
+    assert max((finding.level for finding in found), default=None) == level
+    assert not found or words in " ".join(finding.text for finding in found)
+    assert SECRET not in str(found)
+
+
+def test_all_faults_of_the_settings_of_sites_fail(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    (settings.data_dir / "sites.toml").write_text('["a.example"]\ndownloads = 0\noff = 1\n')
+    found = check.check_sites(SitesFile.beside(settings.data_dir, Path(".env")))
+    assert [one.level for one in found] == [Level.CRITICAL] * 2
 
 
 def test_socks_proxy_without_its_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,18 @@ def test_of_one_file_for_all_only_sessions_are_shown(tmp_path: Path) -> None:
     assert cookies.look(settings, {}) == {}
 
 
+def test_the_file_that_is_named_for_a_site_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "sites.toml").write_text(f'["{SITE}"]\ncookies = "own.txt"\n')
+    (tmp_path / "own.txt").write_text(line("a", 900))
+    settings = Settings(bot_token="", data_dir=tmp_path)
+    assert cookies.look(settings, {})[SITE].path == tmp_path / "own.txt"
+    (tmp_path / "cookies").mkdir()
+    (tmp_path / "cookies" / f"{SITE}.txt").write_text(line("a", 800))
+    assert cookies.look(settings, {})[SITE].ends_at == 800, "the one that was sent is used"
+    (tmp_path / "sites.toml").write_text("no TOML")
+    assert set(cookies.look(settings, {})) == {SITE}
+
+
 class Operator:
     """A bot with cookies for a site, and what its operator is told."""
 

@@ -54,6 +54,13 @@ def test_what_is_unchanged_is_passed_on_to_nobody(watched: Watched) -> None:
     assert watched.look() == []
 
 
+def test_what_says_the_same_is_passed_on_to_nobody(watched: Watched) -> None:
+    watched.path.chmod(0o640)
+    assert watched.look() == []
+    watched.replace("# the same\n" + GOOD.format(1))
+    assert watched.look() == []
+
+
 def by_writing(watched: Watched) -> list[int | None]:
     watched.write(GOOD.format(2))
     return [2]

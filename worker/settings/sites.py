@@ -54,7 +54,7 @@ class Sites:
     """The settings of all sites, by their names as in `worker.sites`."""
 
     named: Mapping[str, Site] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)
     """What is allowed but probably a mistake, a sentence each."""
 
     def __getitem__(self, name: str) -> Site:
