@@ -45,10 +45,11 @@ class TalkativeIE(InfoExtractor):
 
 
 def fetch(task: Any, rules: Any, report: Any, extractors: Any) -> Any:
-    """The real one, which knows one site more."""
+    """The real one, which knows this site and no other."""
+    generic = extractors["Generic"]
     known.value["TalkativeIE"] = TalkativeIE
     return ytdlp_fetch.fetch(
-        task, rules, report, ExtractorIndex({"Talkative": TalkativeIE, **extractors})
+        task, rules, report, ExtractorIndex({"Talkative": TalkativeIE, "Generic": generic})
     )
 
 
