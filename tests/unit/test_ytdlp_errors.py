@@ -34,7 +34,7 @@ from yt_dlp.utils import (
 
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.ytdlp.errors import classify
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, Remedy
 
 RETRYABLE, PERMANENT, OPERATOR = Fault.RETRYABLE, Fault.PERMANENT, Fault.OPERATOR
 
@@ -225,6 +225,27 @@ def test_each_error_has_a_reason_and_a_fault(
 def test_words_of_the_link_decide_nothing() -> None:
     error = said("[generic] private-live-drm: Odd. See https://example.com/deleted?login=1")
     assert classify(error).reason is Reason.INTERNAL
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (extraction("Sign in to confirm you’re not a bot"), Remedy.COOKIES),
+        (at("Instagram", "Page", http(429)), Remedy.PACE),
+        (at("TikTok", "Page", http(403)), Remedy.ADDRESS),
+        (at("Example", "Page", http(403, Cf_Mitigated="challenge")), Remedy.ADDRESS),
+        (at("youtube", "Page", http(429)), Remedy.PACE),
+        (said("[Example] cookies-429: Your IP has been blocked by us"), Remedy.ADDRESS),
+        (reported(http(401)), Remedy.COOKIES),
+        (reported(http(402)), None),
+        (reported(http(404)), None),
+        (extraction("Private video. Sign in if you have access"), None),
+    ],
+)
+def test_a_failure_that_the_operator_can_mend_says_how(
+    error: BaseException, remedy: Remedy | None
+) -> None:
+    assert classify(error).remedy is remedy
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,8 @@ def copy_in_child(url: str, source: Path, target: Path) -> Lent | None:
     if code in (errno.ENOSPC, errno.EDQUOT):
         raise OSError(code, os.strerror(code))
     if code:
-        raise JobError(
-            Reason.INTERNAL, Fault.OPERATOR, f"COOKIES_FILE cannot be copied: error {code}"
-        )
+        detail = f"cookies cannot be copied from {source.name}: error {code}"
+        raise JobError(Reason.INTERNAL, Fault.OPERATOR, detail)
     return _unpacked(packed, url, source) if packed else None
 
 

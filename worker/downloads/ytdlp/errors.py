@@ -128,8 +128,9 @@ def classify(error: BaseException, guard: Guard | None = None) -> JobError:
     causes = list(_causes(error))
     reason, fault = _classification(error, causes, guard)
     wait_s = _retry_after_s(causes, datetime.now(UTC))
-    detail = describe(error)
-    return JobError(reason, fault, detail, wait_s, remedy_of(reason, _PREFIX.sub("", detail)))
+    statuses = [f"HTTP Error {cause.status}" for cause in causes if isinstance(cause, HTTPError)]
+    said = "\n".join([_own_text(error, causes), *statuses])
+    return JobError(reason, fault, describe(error), wait_s, remedy_of(reason, said))
 
 
 def describe(error: BaseException) -> str:
