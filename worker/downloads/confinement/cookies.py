@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from worker.cookie_file import HEADER, Cookie, read_line
 from worker.errors import Fault, JobError, Reason
+from worker.processes import process_setup
 from worker.sites import site_of
 
 _DIGEST_BYTES = 16
@@ -36,10 +37,12 @@ def copy_in_child(url: str, source: Path, target: Path) -> Lent | None:
     otherwise JobError, which only the operator can fix.
     """
     read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+    worker_pid = os.getpid()
     pid = os.fork()
     if pid == 0:
         code = errno.EIO
         try:
+            process_setup.die_with_parent(worker_pid)
             lent = copy_site_cookies(url, source, target)
             with open(write_fd, "wb") as pipe:
                 pipe.write(_packed(lent) if lent else b"")
