@@ -130,6 +130,13 @@ def test_mode_and_time_stay(source: Path) -> None:
         assert status.st_mtime_ns == 1_700_000_000_000_000_007, "no operator has changed it"
 
 
+def test_read_only_file_stays_as_it_is(source: Path) -> None:
+    source.chmod(0o400)
+    with pytest.raises(PermissionError):
+        come_back(source, line("a", "new"))
+    assert source.read_bytes().decode() == JAR
+
+
 def test_file_behind_a_link_is_replaced_where_it_is(source: Path, tmp_path: Path) -> None:
     real = tmp_path / "elsewhere" / "real.txt"
     real.parent.mkdir()

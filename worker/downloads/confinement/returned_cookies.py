@@ -86,6 +86,9 @@ def write_back(lent: Lent, returned: Path) -> None:
         before = source.stat()
         if before.st_mtime_ns != lent.changed_ns:
             return
+        if not before.st_mode & stat.S_IWUSR:
+            # A file can be replaced without being written, but who made it so wants it to stay.
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         lines = _read(source).splitlines(keepends=True)
         merged = "".join(_merged(line, lent, changes) for line in lines)
         if merged != "".join(lines):
