@@ -77,6 +77,24 @@ def test_what_telegram_named_in_part_is_not_remembered(ledger: Ledger) -> None:
     claim(ledger, DownloadJob)
 
 
+@pytest.mark.parametrize(
+    ("note", "is_remembered"),
+    [(protocol.Note.INCOMPLETE, False), (protocol.Note.MORE_IN_POST, True)],
+)
+def test_a_post_of_which_something_is_missing_is_fetched_again(
+    ledger: Ledger, note: protocol.Note, is_remembered: bool
+) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    first, *others = files("/a", "/b").files
+    first = dataclasses.replace(first, facts=dataclasses.replace(first.facts, note=note))
+    ledger.finish_download(claim(ledger, DownloadJob), protocol.Media((first, *others)), START)
+    ledger.finish_group(claim(ledger, GroupJob), sent("b"), START)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", VIDEO), START)
+    send(ledger, a_link(8), update_id=2)
+    assert (ledger.claim(DOWNLOADS, START) is None) == is_remembered
+
+
 def test_a_restart_sends_only_the_files_that_are_left(ledger: Ledger, tmp_path: Path) -> None:
     send(ledger, a_link())
     post(ledger)

@@ -38,7 +38,8 @@ def remember(
 ) -> None:
     """Keep the names that Telegram has given to files, as the kinds that it made of them.
 
-    Nothing is kept if it has not named all of them. What it had already is renewed, but does not
+    Nothing is kept if it has not named all of them, or if they are only a part of a post, of which
+    the rest may come another time. What it had already is renewed, but does not
     come back if it was forgotten meanwhile: for /fresh, or refused in another chat.
     """
     if all(file.file_id for file in media.files):
@@ -50,6 +51,8 @@ def remember(
             return
         facts = replace(file.facts, kind=delivered.kind or file.facts.kind)
         files.append(replace(file, file_id=delivered.file_id, facts=facts))
+    if any(file.facts.note is protocol.Note.INCOMPLETE for file in files):
+        return
     db.execute(
         "INSERT OR REPLACE INTO media VALUES (?, ?, ?)",
         media_key,
