@@ -36,6 +36,7 @@ def talk(scene: Scene) -> Conversation:
         ("/audio.m4a", "sound"),
         ("/gif.mp4", "animation"),
         ("/og.html", "page"),
+        ("/photo.html", "photo"),
         ("/404.mp4", "removed"),
         ("/text.html", "nothing-there"),
         ("/empty.mp4", "empty"),

@@ -224,13 +224,16 @@ class _SiteHandler(BaseHTTPRequestHandler):
         self._send_page(f"{_HEAD.format(title='A page')}</head><body>{video}</body></html>")
 
     def _open_graph(self, path: str, query: dict[str, str]) -> None:
+        video = f"{self._site.url}/clip/og.mp4"
+        self._send_open_page({"video": video, "video:type": "video/mp4"})
+
+    def _photo(self, path: str, query: dict[str, str]) -> None:
+        self._send_open_page({"type": "photo", "image": f"{self._site.url}/picture.jpg"})
+
+    def _send_open_page(self, properties: dict[str, str]) -> None:
         tags = "".join(
             f'<meta property="og:{name}" content="{value}">'
-            for name, value in {
-                "title": "An open page",
-                "video": f"{self._site.url}/clip/og.mp4",
-                "video:type": "video/mp4",
-            }.items()
+            for name, value in {"title": "An open page", **properties}.items()
         )
         self._send_page(f"{_HEAD.format(title='An open page')}{tags}</head><body></body></html>")
 
@@ -368,6 +371,7 @@ _ROUTES: dict[str, Callable[[_SiteHandler, str, dict[str, str]], None]] = {
     "/": _SiteHandler._index,
     "/page.html": _SiteHandler._page,
     "/og.html": _SiteHandler._open_graph,
+    "/photo.html": _SiteHandler._photo,
     "/text.html": _SiteHandler._text,
     "/redirect": _SiteHandler._redirect,
     "/large.mp4": _SiteHandler._large,
