@@ -64,6 +64,35 @@ class CancelAll:
 
 
 @dataclass(frozen=True)
+class Press:
+    """Who pressed a button, and below which message. `language` as in `Reader`."""
+
+    callback_id: str
+    user_id: int
+    chat_id: int
+    message_id: int
+    language: str = DEFAULT_LANGUAGE
+
+
+@dataclass(frozen=True)
+class ChooseForm:
+    """A person wants the media of an answer in another form as well."""
+
+    request_id: int
+    form: Form
+    press: Press
+
+
+@dataclass(frozen=True)
+class ShowChoices:
+    """A person wants to see the `qualities` of an answer, or its first buttons again."""
+
+    request_id: int
+    qualities: bool
+    press: Press
+
+
+@dataclass(frozen=True)
 class Ban:
     """An admin shuts a person out, or lets one in again."""
 
@@ -72,5 +101,14 @@ class Ban:
 
 
 Effect = (
-    OpenRequest | EditLinks | CancelRequest | CancelAll | Ban | KeepCookies | Reply | AnswerButton
+    OpenRequest
+    | EditLinks
+    | CancelRequest
+    | CancelAll
+    | ChooseForm
+    | ShowChoices
+    | Ban
+    | KeepCookies
+    | Reply
+    | AnswerButton
 )

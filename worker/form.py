@@ -29,9 +29,7 @@ class Form:
 
     def __post_init__(self) -> None:
         """Refuse what has no code."""
-        if self.max_height is not None and (
-            self.sound_only or not _HEIGHT.fullmatch(f"{self.max_height}p")
-        ):
+        if self.max_height is not None and (self.sound_only or not is_height(self.max_height)):
             raise ValueError(f"no such form: {self}")
 
     @property
@@ -50,6 +48,11 @@ class Form:
         if height is None:
             raise ValueError(f"no code of a form: {code!r}")
         return cls(max_height=int(height[1]))
+
+
+def is_height(pixels: int) -> bool:
+    """Whether there is a form with this `max_height`."""
+    return _HEIGHT.fullmatch(f"{pixels}p") is not None
 
 
 WHOLE = Form()

@@ -27,6 +27,7 @@ class Topic(StrEnum):
     NOTHING_TO_CANCEL = "nothing to cancel"
     WHICH_HEIGHT = "which height"
     DID_YOU_MEAN = "did you mean"
+    ON_ITS_WAY = "on its way"
     BAN_WHOM = "ban whom"
     BAN_ADMIN = "ban admin"
     BAN_DONE = "ban done"

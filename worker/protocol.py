@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from worker.choices import Menu, Quality, menu_from_json, qualities_from_json
 from worker.errors import Reason
 from worker.form import WHOLE, Form
 from worker.notices import Notice, notice_from_json
@@ -198,9 +199,13 @@ class MediaFile:
 
 @dataclass(frozen=True)
 class Media:
-    """What a link gives: one file, or several that belong together, in their order."""
+    """What a link gives: one file, or several that belong together, in their order.
+
+    `qualities` are those that its site has of a video, the highest first.
+    """
 
     files: tuple[MediaFile, ...]
+    qualities: tuple[Quality, ...] = ()
 
 
 # --------------------------------------------------------------------------------- telegram
@@ -279,7 +284,7 @@ class Deliver:
     """Turn the status message into the file. Answers with `Delivered`.
 
     With `reply_to`, the link's message, the file comes as a message of its own instead, and the
-    status message is removed.
+    status message is removed. It gets the buttons of its `menu`.
     """
 
     request_id: int
@@ -287,6 +292,7 @@ class Deliver:
     message_id: int
     file: MediaFile
     reply_to: int | None = None
+    menu: Menu | None = None
 
 
 @dataclass(frozen=True)
@@ -333,11 +339,15 @@ class Reply:
 
 @dataclass(frozen=True)
 class AnswerButton:
-    """Stop the little clock on a pressed button, with a short notice to who pressed it."""
+    """Stop the little clock on a pressed button, with a short notice to who pressed it.
+
+    Before that a `menu` is shown in place of the buttons that were there.
+    """
 
     callback_id: str
     language: str
-    notice: Notice
+    notice: Notice | None
+    menu: Menu | None = None
 
 
 @dataclass(frozen=True)
@@ -389,7 +399,8 @@ def to_json(message: Any) -> dict[str, Any]:
 
 def media_from_json(value: Mapping[str, Any]) -> Media:
     """The inverse of `to_json` for a `Media`. Raises TypeError or ValueError on rubbish."""
-    return Media(tuple(map(_file_from_json, value["files"])))
+    files = tuple(map(_file_from_json, value["files"]))
+    return Media(files, qualities_from_json(value.get("qualities", [])))
 
 
 def delivered_from_json(value: Mapping[str, Any]) -> Delivered:
@@ -406,8 +417,9 @@ def reply_from_json(value: Mapping[str, Any]) -> Reply:
 
 def answer_from_json(value: Mapping[str, Any]) -> AnswerButton:
     """The inverse of `to_json` for an `AnswerButton`."""
-    notice = notice_from_json(value["notice"])
-    return AnswerButton(value["callback_id"], value["language"], notice)
+    notice = notice_from_json(value["notice"]) if value["notice"] else None
+    menu = menu_from_json(value["menu"]) if value.get("menu") else None
+    return AnswerButton(value["callback_id"], value["language"], notice, menu)
 
 
 def _file_from_json(value: Mapping[str, Any]) -> MediaFile:

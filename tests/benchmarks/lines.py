@@ -73,7 +73,7 @@ def _ending(api: BotApi, url: str, chat_id: int) -> Ending:
     def answered() -> bool:
         nonlocal seen
         status = _first_answer(api.chat(chat_id), link_id)
-        text = "" if status is None or status.buttons else status.text or ""
+        text = "" if status is None or status.is_under_way else status.text or ""
         if text != seen[0]:
             seen = text, time.monotonic()
         is_text = bool(text) and time.monotonic() - seen[1] >= _SETTLED_S

@@ -121,7 +121,7 @@ class WholeBot:
 
     def _look(self, event: Event) -> None:
         message = event.message
-        if message is None or not message.from_bot or message.buttons or not message.reply_to:
+        if message is None or not message.from_bot or message.is_under_way or not message.reply_to:
             return
         with self._changed:
             if message.media is None:

@@ -61,6 +61,21 @@ def test_the_sound_alone(talk: Conversation) -> None:
     talk.assert_as_in("sound-alone")
 
 
+def test_choices_below_an_answer(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    talk.send("/qualities/master.m3u8?golden")
+    (answer,) = talk.scene.answers(chat_id)
+    api.press(chat_id, answer.message_id, "Quality")
+    api.wait_for(lambda: "120p" in str(api.chat(chat_id)[-1].buttons))
+    api.press(chat_id, answer.message_id, "120p · 38 kB")
+    talk.scene.wait_for_answers(2, chat_id)
+    api.press(chat_id, answer.message_id, "Back")
+    api.wait_for(lambda: "Sound" in str(api.chat(chat_id)[1].buttons))
+    api.press(chat_id, answer.message_id, "Sound")
+    talk.scene.wait_for_answers(3, chat_id)
+    talk.assert_as_in("choices")
+
+
 def test_once_more_and_fresh(talk: Conversation) -> None:
     talk.send("/clip/golden-fresh.mp4")
     talk.scene.api.say(f"/fresh {talk.scene.link('/clip/golden-fresh.mp4')}", talk.chat_id)
@@ -97,7 +112,7 @@ def test_no_link(talk: Conversation) -> None:
 def test_cancel(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     talk.scene.send("/slow/golden.mp4?seconds=30", chat_id)
-    status = api.wait_for(lambda: [m for m in api.chat(chat_id) if m.buttons])[0]
+    status = api.wait_for(lambda: [m for m in api.chat(chat_id) if m.is_under_way])[0]
     notices = sum(call.method == "answerCallbackQuery" for call in api.calls)
     # Somebody else first: it is not theirs to cancel.
     api.press(chat_id, status.message_id, "Cancel", user_id=chat_id + 1000)

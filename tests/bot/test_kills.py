@@ -123,7 +123,7 @@ def test_cancel_in_the_middle_of_an_upload_outlives_the_bot(
         killed: list[bool] = []
 
         def cancel_and_kill() -> None:
-            status = [message for message in scene.api.chat(CHAT) if message.buttons]
+            status = [message for message in scene.api.chat(CHAT) if message.is_under_way]
             scene.api.press(CHAT, status[0].message_id, "Cancel")
             scene.api.wait_for(
                 lambda: scene.ledger("SELECT 1 FROM requests WHERE verdict = 'cancelled'")

@@ -116,7 +116,7 @@ def test_a_button_obeys_only_who_it_was_made_for(site: MediaSite, tmp_path: Path
 
         scene.send("/slow/held.mp4?seconds=60")
         api.wait_for(lambda: site.hits("/slow/held.mp4"))
-        status = api.wait_for(lambda: [m for m in api.chat(CHAT) if m.buttons])[0]
+        status = api.wait_for(lambda: [m for m in api.chat(CHAT) if m.is_under_way])[0]
         for stranger in (1, 2, 3):
             api.press(CHAT, status.message_id, "Cancel", user_id=CHAT + stranger)
         api.wait_for(lambda: len(notices()) == 3)

@@ -31,7 +31,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         scene.send("/slow/held.mp4?seconds=60")
         scene.api.wait_for(lambda: scene.workers("yt-dlp"), 20)
         yield scene
-        status = next(message for message in scene.api.chat(CHAT) if message.buttons)
+        status = next(message for message in scene.api.chat(CHAT) if message.is_under_way)
         scene.api.press(CHAT, status.message_id, "Cancel", user_id=CHAT)
         scene.wait_for_answers()
 

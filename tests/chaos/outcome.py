@@ -54,7 +54,7 @@ def count_answers(api: BotApi, sent: Iterable[Sent]) -> Answers:
     for one in sent:
         found = replies.get((one.chat, one.message_id), [])
         beside = [message for message in found if _is_beside(message)]
-        final = [message for message in found if not message.buttons and message not in beside]
+        final = [message for message in found if not message.is_under_way and message not in beside]
         answers.links += one.links
         answers.final += len(final)
         answers.media += sum(message.media is not None for message in final)
@@ -75,7 +75,7 @@ def _is_beside(message: ChatMessage) -> bool:
 
 def _has_changed(message: ChatMessage) -> bool:
     """Whether it was final, and visibly changed afterwards."""
-    return any(not state.buttons for state in message.history)
+    return any(not state.is_under_way for state in message.history)
 
 
 def _about(api: BotApi, sent: Sent, found: list[ChatMessage]) -> str:

@@ -171,5 +171,5 @@ class People(threading.Thread):
             self.presses += 1
 
     def _look(self, event: Event) -> None:
-        if event.kind == "message" and event.message and event.message.buttons:
+        if event.kind == "message" and event.message and event.message.is_under_way:
             self._buttons.append((event.chat_id, event.message.message_id))

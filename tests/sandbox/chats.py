@@ -69,6 +69,12 @@ class ChatMessage:
         rows = (self.markup or {}).get("inline_keyboard", [])
         return [[(b["text"], b.get("callback_data") or b.get("url", "")) for b in r] for r in rows]
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it has a Cancel button, and so is not the bot's last word."""
+        pairs = (pair for row in self.buttons for pair in row)
+        return any("cancel" in f"{text} {data}".lower() for text, data in pairs)
+
     def content(self) -> tuple[Any, ...]:
         """What an edit must change. Media is compared by its bytes, not its file_id."""
         media = (self.media.kind, self.media.file_unique_id) if self.media else None

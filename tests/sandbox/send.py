@@ -71,7 +71,7 @@ def _final_answer(api: BotApi, bot: BotProcess, link_id: int, timeout_s: float) 
         with_media = [message for message in answers if message.media is not None]
         if with_media:
             return with_media[0]
-        if not answers or _is_under_way(answers[-1]):
+        if not answers or answers[-1].is_under_way:
             settled = None
             return None
         state = len(answers) + sum(len(message.history) for message in answers)
@@ -82,13 +82,6 @@ def _final_answer(api: BotApi, bot: BotProcess, link_id: int, timeout_s: float) 
     found = api.wait_for(final, timeout_s)
     assert found is not None
     return found
-
-
-def _is_under_way(message: ChatMessage) -> bool:
-    """Whether the message has a Cancel button, so that it is not final."""
-    return any(
-        "cancel" in f"{text} {data}".lower() for row in message.buttons for text, data in row
-    )
 
 
 def save(media: MediaSent, folder: Path) -> Path:

@@ -45,6 +45,7 @@ SAMPLES = {
     "/hls/master.m3u8": "an HLS stream",
     "/hls-aes/master.m3u8": "an encrypted HLS stream",
     "/dash/manifest.mpd": "a DASH stream",
+    "/qualities/master.m3u8": "a video in two qualities",
     "/page.html": "a page with a video in it",
     "/redirect": "a redirect to a video",
     "/slow/sample.mp4?seconds=10": "a slow site",
@@ -237,6 +238,14 @@ class _SiteHandler(BaseHTTPRequestHandler):
         )
         self._send_page(f"{_HEAD.format(title='An open page')}{tags}</head><body></body></html>")
 
+    def _qualities(self, path: str, query: dict[str, str]) -> None:
+        streams = "".join(
+            f"#EXT-X-STREAM-INF:BANDWIDTH={rate},RESOLUTION={sides}\n/hls/media.m3u8\n"
+            for rate, sides in ((200_000, "320x240"), (100_000, "160x120"))
+        )
+        data = f"#EXTM3U\n{streams}".encode()
+        self._send_blob(Blob(data, len(data)), _TYPES[".m3u8"])
+
     def _text(self, path: str, query: dict[str, str]) -> None:
         self._send_page(f"{_HEAD.format(title='Words')}</head><body><p>Only words.</body></html>")
 
@@ -375,6 +384,7 @@ _ROUTES: dict[str, Callable[[_SiteHandler, str, dict[str, str]], None]] = {
     "/text.html": _SiteHandler._text,
     "/redirect": _SiteHandler._redirect,
     "/large.mp4": _SiteHandler._large,
+    "/qualities/": _SiteHandler._qualities,
     "/slow/": _SiteHandler._slow,
     "/403.mp4": _SiteHandler._status,
     "/404.mp4": _SiteHandler._status,

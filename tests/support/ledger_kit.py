@@ -112,6 +112,7 @@ def press(
     to_stop = send(ledger, effect, update_id=update_id)
     job = claim(ledger, ButtonJob)
     ledger.finish(job, START)
+    assert job.answer.notice
     return job.answer.notice.about, to_stop
 
 

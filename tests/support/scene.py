@@ -84,12 +84,12 @@ class Scene:
         return [
             message
             for message in self.api.chat(chat_id)
-            if message.from_bot and not message.deleted and not message.buttons
+            if message.from_bot and not message.deleted and not message.is_under_way
         ]
 
     def status(self, chat_id: int = CHAT) -> ChatMessage | None:
         """The newest message of the bot that is not final."""
-        statuses = [m for m in self.api.chat(chat_id) if m.from_bot and m.buttons]
+        statuses = [m for m in self.api.chat(chat_id) if m.from_bot and m.is_under_way]
         return statuses[-1] if statuses else None
 
     def wait_for_status(

@@ -32,9 +32,11 @@ def said(
     return {"update_id": 1, "message": message | more}
 
 
-def pressed(data: object, user: int = USER) -> dict[str, Any]:
-    """An update: a press of a button."""
+def pressed(data: object, user: int = USER, **below: Any) -> dict[str, Any]:
+    """An update: a press of a button, `below` a message if that is given."""
     query = {"id": "42", "from": {"id": user, "is_bot": False}, "data": data}
+    if below:
+        query["message"] = {"message_id": below["message_id"], "chat": {"id": below["chat"]}}
     return {"update_id": 1, "callback_query": query}
 
 

@@ -30,6 +30,7 @@ PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "time_left": {"time": "0:14"},
     "next_try": {"wait": "a minute", "next_try": 2, "max_tries": 3},
     "part": {"part": 1, "parts": 2},
+    "quality": {"height": 720},
 }
 """What the functions fill in."""
 
@@ -56,6 +57,7 @@ RUSSIAN = replace(
     plural_rule=RUSSIAN_RULE,
     ahead=FORMS,
     ahead_in_pause=FORMS,
+    in_parts=FORMS,
     seconds=UNITS,
     minutes=UNITS,
     hours=UNITS,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, silent, sound
+from worker.choices import Quality
 from worker.downloads.ytdlp import formats
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form
@@ -47,6 +48,27 @@ def test_the_best_that_fits_is_chosen(formats: Any, name: str | None, note: Note
             chosen(made, *formats)
     else:
         assert (chosen(made, *formats), made.note) == (name, note)
+
+
+def test_the_qualities_of_a_site_are_told_with_what_they_need() -> None:
+    made = cutter()
+    formats = [
+        a_format("huge", 900, 2160),
+        a_format("cut", 90, 1080),
+        a_format("hd", 30, 720),
+        a_format("vp9", 20, 720, vcodec="vp9"),
+        a_format("upright", None, 854, width=480),
+        sound("x", 5),
+    ]
+    assert chosen(made, *formats) == "hd"
+    assert made.qualities == (
+        Quality(2160, 900 * MB, 0),
+        Quality(1080, 90 * MB, 2),
+        Quality(720, 30 * MB),
+        Quality(480, made.qualities[-1].size_bytes),
+    )
+    assert chosen(made, a_format("plain", 9)) == "plain"
+    assert not made.qualities
 
 
 @pytest.mark.parametrize(

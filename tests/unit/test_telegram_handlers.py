@@ -18,7 +18,17 @@ from tests.support.updates import (
     said,
 )
 from worker import media_keys
-from worker.effects import Ban, CancelAll, CancelRequest, EditLinks, Effect, OpenRequest
+from worker.effects import (
+    Ban,
+    CancelAll,
+    CancelRequest,
+    ChooseForm,
+    EditLinks,
+    Effect,
+    OpenRequest,
+    Press,
+    ShowChoices,
+)
 from worker.errors import LinkFlaw
 from worker.form import Form
 from worker.notices import About, Notice, Topic
@@ -108,6 +118,30 @@ def test_an_update_asks_for(update: dict[str, Any], effects: list[Effect]) -> No
 
 
 LINK = "https://a.example/x"
+PRESS = Press("42", USER, USER, 50)
+
+
+@pytest.mark.parametrize(
+    ("data", "effect"),
+    [
+        ("form:17.sound", ChooseForm(17, Form(sound_only=True), PRESS)),
+        ("form:17.720p", ChooseForm(17, Form(max_height=720), PRESS)),
+        ("qualities:17", ShowChoices(17, qualities=True, press=PRESS)),
+        ("choices:17", ShowChoices(17, qualities=False, press=PRESS)),
+        *((data, None) for data in ("form:17", "form:17.", "form:17.mp5", "form:.sound")),
+        *(
+            (data, None)
+            for data in ("form:-1.sound", "qualities:17.x", "choices:x", "forms:17.all")
+        ),
+    ],
+)
+def test_a_button_below_an_answer_asks_for(data: str, effect: Effect | None) -> None:
+    dead = AnswerButton("42", "en", notice(Topic.DEAD_BUTTON))
+    assert handle_update(pressed(data, chat=USER, message_id=50)) == (effect or dead,)
+    # One that stands in no message, such as one of an inline answer, is none of ours.
+    assert handle_update(pressed(data)) == (dead,)
+    strangers = handle_update(pressed(data, 8, chat=8, message_id=50), allowed_users={USER})
+    assert strangers == (AnswerButton("42", "en", notice(Topic.PRIVATE_BOT)),)
 
 
 @pytest.mark.parametrize(

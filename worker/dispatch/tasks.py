@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import assert_never
 
 from worker import protocol, site_cookies
+from worker.choices import Menu
 from worker.dispatch import albums
 from worker.dispatch.outcomes import goes_another_way
+from worker.form import WHOLE
 from worker.ledger import (
     AnswerJob,
     ButtonJob,
@@ -106,11 +108,23 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
     first, *others = job.media.files
     if isinstance(job, DeliverJob):
         reply_to = request.message_id if goes_another_way(job) else None
-        return protocol.Deliver(request.id, request.reader, job.message_id, first, reply_to)
+        menu = _menu(job, job.media)
+        return protocol.Deliver(request.id, request.reader, job.message_id, first, reply_to, menu)
     group = albums.next_group(others[len(request.sent) :], settings.max_file_bytes)
     if not group:
         return None  # What is remembered has become other media, of fewer files.
     return protocol.SendGroup(request.id, request.reader, request.message_id, group)
+
+
+def _menu(job: DeliverJob, media: protocol.Media) -> Menu | None:
+    """What can be chosen below a link's one video, in a private chat."""
+    request = job.request
+    first = media.files[0].facts
+    is_one_video = first.kind is protocol.MediaKind.VIDEO and len(media.files) == first.parts
+    if request.form != WHOLE or request.chat_id < 0 or not is_one_video:
+        return None
+    has_qualities = len(media.qualities) > 1
+    return Menu(request.chat_id, job.message_id, request.id, has_qualities)
 
 
 def _is_own(media: protocol.MediaFile, request: Request, downloads: Path) -> bool:

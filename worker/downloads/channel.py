@@ -13,8 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from worker.choices import Quality
 from worker.downloads.text import clean
 from worker.errors import Fault, JobError, Reason, Remedy
+from worker.form import Form
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage, to_json
 
 TITLE_LIMIT = 300
@@ -23,6 +25,9 @@ DETAIL_LIMIT = 1000
 
 MAX_FILES = 50
 """Most files of one answer, five full albums. TikTok takes 35 pictures in a post, others 20."""
+
+MAX_QUALITIES = 12
+"""Most qualities among which people can choose: more rows of buttons than fit on a screen."""
 
 LINE_LIMIT_BYTES = MAX_FILES * 12 * 1024
 """Longest message. A title and a name of 400 characters each, escaped, are 10 KB in the worst
@@ -66,9 +71,10 @@ class ReadyFile:
 
 @dataclass(frozen=True)
 class Result:
-    """The last message of a successful download: its files in order."""
+    """The last message of a successful download: its files in order, as in `Media`."""
 
     files: tuple[ReadyFile, ...]
+    qualities: tuple[Quality, ...] = ()
 
 
 Message = Progress | Found | NeedsPlayer | Result | JobError
@@ -142,7 +148,7 @@ def _decode(line: bytes) -> Message:
             case "needs_player":
                 return NeedsPlayer(_text(fields["address"], WORD_LIMIT))
             case "finished":
-                return _result(fields["files"])
+                return _result(fields["files"], fields["qualities"])
             case "failed":
                 return _failed(fields)
     # RecursionError is raised by a few thousand opening brackets.
@@ -161,10 +167,20 @@ def _progress(fields: Mapping[str, Any]) -> Progress:
     )
 
 
-def _result(files: Sequence[Mapping[str, Any]]) -> Result:
-    if not 0 < len(files) <= MAX_FILES:
-        raise ValueError(f"{len(files)} files")
-    return Result(tuple(map(_ready_file, files)))
+def _result(files: Sequence[Mapping[str, Any]], qualities: Sequence[Mapping[str, Any]]) -> Result:
+    if not 0 < len(files) <= MAX_FILES or len(qualities) > MAX_QUALITIES:
+        raise ValueError(f"{len(files)} files, {len(qualities)} qualities")
+    return Result(tuple(map(_ready_file, files)), tuple(map(_quality, qualities)))
+
+
+def _quality(fields: Mapping[str, Any]) -> Quality:
+    # A form refuses a height that nobody can ask for.
+    form = Form(max_height=_whole(fields["height"], _LARGEST_SIDE) or 0)
+    return Quality(
+        form.max_height or 0,
+        _whole(fields["size_bytes"], _LARGEST_BYTES),
+        _whole(fields["messages"], MAX_FILES) or 0,
+    )
 
 
 def _ready_file(fields: Mapping[str, Any]) -> ReadyFile:

@@ -84,7 +84,7 @@ def _download(
     if not ready:
         raise failures[0]
     ready[0] = replace(ready[0], facts=_noted(ready[0].facts, note))
-    return Result(tuple(ready))
+    return Result(tuple(ready), fetched.qualities)
 
 
 def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:

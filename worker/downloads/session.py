@@ -336,10 +336,10 @@ class Session:
 
     def _media(self, result: Result) -> Media:
         """Check the files that the process claims to have made, and remove all others."""
-        media = Media(tuple(map(self._media_file, result.files)))
+        media = Media(tuple(map(self._media_file, result.files)), result.qualities)
         named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
         workspace.keep_only(self._directory, named - {LOG_NAME})
-        return Media(tuple(map(_titled, media.files)))
+        return replace(media, files=tuple(map(_titled, media.files)))
 
     def _media_file(self, file: ReadyFile) -> MediaFile:
         try:

@@ -56,7 +56,7 @@ def remember(
     db.execute(
         "INSERT OR REPLACE INTO media VALUES (?, ?, ?)",
         media_key,
-        json.dumps(protocol.to_json(protocol.Media(tuple(files)))),
+        json.dumps(protocol.to_json(replace(media, files=tuple(files)))),
         wall,
     )
 

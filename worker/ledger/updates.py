@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from worker import effects, notices, protocol
 from worker.clocks import Wall
-from worker.ledger import admission, queue, requests
+from worker.ledger import admission, choices, queue, requests
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
@@ -37,12 +37,23 @@ def record(
     refused: list[notices.Refusal] = []
     to_stop: list[int] = []
 
-    def accept(link: effects.OpenRequest) -> None:
+    def accept(link: effects.OpenRequest) -> notices.Refusal | None:
         if refusal := admission.refuse(db, link, quota, wall):
             admission.say_no(db, link, refusal, wall)
             refused.append(refusal)
         else:
             opened.append(requests.open_request(db, link, wall, full_sites))
+        return refusal
+
+    def choose(effect: effects.ChooseForm) -> notices.About:
+        chosen = choices.chosen(db, effect)
+        if chosen is None:
+            return notices.Topic.DEAD_BUTTON
+        refusal = None if choices.is_under_way(db, chosen) else accept(chosen)
+        return refusal or notices.Topic.ON_ITS_WAY
+
+    def answer(button: protocol.AnswerButton) -> None:
+        queue.add(db, Kind.BUTTON, wall, payload=protocol.to_json(button))
 
     for effect in asked:
         match effect:
@@ -60,12 +71,16 @@ def record(
                 outcome, stop = requests.cancel(db, effect, wall)
                 to_stop += stop
                 notice = notices.Notice(outcome)
-                answer = protocol.AnswerButton(effect.callback_id, effect.language, notice)
-                queue.add(db, Kind.BUTTON, wall, payload=protocol.to_json(answer))
+                answer(protocol.AnswerButton(effect.callback_id, effect.language, notice))
             case effects.CancelAll():
                 cancelled, stop = requests.cancel_all(db, effect, wall)
                 to_stop += stop
                 admission.tell_cancelled(db, effect, cancelled, wall)
+            case effects.ChooseForm(press=press):
+                notice = notices.Notice(choose(effect))
+                answer(protocol.AnswerButton(press.callback_id, press.language, notice))
+            case effects.ShowChoices():
+                answer(choices.shown(db, effect))
             case effects.Ban():
                 admission.ban(db, effect, wall)
             case KeepCookies():
@@ -74,5 +89,5 @@ def record(
             case protocol.Reply():
                 admission.reply(db, effect, wall)
             case protocol.AnswerButton():
-                queue.add(db, Kind.BUTTON, wall, payload=protocol.to_json(effect))
+                answer(effect)
     return UpdateOutcome(tuple(opened), tuple(refused), tuple(to_stop))

@@ -4,6 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from worker.choices import Menu, Quality
+from worker.form import Form
+from worker.telegram import texts
 from worker.telegram.texts import Catalogue
 
 MAX_DATA_BYTES = 64
@@ -19,6 +22,8 @@ class Button:
     text: str
     data: str
 
+
+_SOUND = Form(sound_only=True)
 
 Rows = Sequence[Sequence[Button]]
 """The buttons of a message, row by row."""
@@ -42,6 +47,23 @@ def unpack(data: str) -> tuple[str, str]:
     """The action and the argument of a pressed button; two empty ones if it is none of ours."""
     found = _DATA.fullmatch(data)
     return (found[1], found[2]) if found else ("", "")
+
+
+def menu_rows(words: Catalogue, menu: Menu) -> Rows:
+    """The buttons below an answer: what else there is of it, or each quality of its video."""
+    if not menu.qualities:
+        sound = Button(words.sound_button, pack("form", f"{menu.request_id}.{_SOUND.code}"))
+        quality = Button(words.quality_button, pack("qualities", menu.request_id))
+        return [[sound, quality] if menu.has_qualities else [sound]]
+    rows = [
+        [Button(texts.quality(words, each), pack("form", f"{menu.request_id}.{_code(each)}"))]
+        for each in menu.qualities
+    ]
+    return [*rows, [Button(words.back_button, pack("choices", menu.request_id))]]
+
+
+def _code(quality: Quality) -> str:
+    return Form(max_height=quality.height).code
 
 
 def cancel_rows(words: Catalogue, request_id: int) -> Rows:

@@ -140,9 +140,14 @@ class Client:
         )
 
     def edit_media(
-        self, chat_id: int, message_id: int, media: types.InputMedia, read_timeout_s: float
+        self,
+        chat_id: int,
+        message_id: int,
+        media: types.InputMedia,
+        read_timeout_s: float,
+        buttons: Rows = (),
     ) -> Mapping[str, Any] | None:
-        """Turn a message into media without buttons (Bot API 10.1, editMessageMedia).
+        """Turn a message into media with these buttons (Bot API 10.1, editMessageMedia).
 
         Returns the Message as it is now, or None if it was so already. Safe to repeat. Raises
         `FileIdRefused` as well.
@@ -150,10 +155,24 @@ class Client:
         result = _follow(
             chat_id,
             lambda chat: apihelper.edit_message_media(
-                self._token, media, chat, message_id, timeout=read_timeout_s
+                self._token,
+                media,
+                chat,
+                message_id,
+                reply_markup=_keyboard(buttons),
+                timeout=read_timeout_s,
             ),
         )
         return None if result is None else _object("editMessageMedia", result)
+
+    def edit_buttons(self, chat_id: int, message_id: int, buttons: Rows) -> None:
+        """Replace a message's buttons, and nothing else of it. Safe to repeat."""
+        _follow(
+            chat_id,
+            lambda chat: apihelper.edit_message_reply_markup(
+                self._token, chat, message_id, reply_markup=_keyboard(buttons)
+            ),
+        )
 
     def send_media(
         self,
@@ -162,6 +181,7 @@ class Client:
         reply_to: int,
         read_timeout_s: float,
         thread_id: int | None = None,
+        buttons: Rows = (),
     ) -> Mapping[str, Any]:
         """Send one file and return its Message. Not safe to repeat. Raises `FileIdRefused` too."""
         given = media.to_dict()
@@ -178,6 +198,7 @@ class Client:
                 reply_parameters=_reply(reply_to),
                 message_thread_id=thread_id,
                 timeout=read_timeout_s,
+                reply_markup=_keyboard(buttons),
                 **{name: value for name, value in given.items() if name != "media"},
             ),
         )
@@ -240,10 +261,13 @@ class Client:
             ),
         )
 
-    def answer_button(self, callback_id: str, text: str) -> None:
-        """Show a short notice to whoever pressed a button, unless that was too long ago."""
+    def answer_button(self, callback_id: str, text: str = "") -> None:
+        """Show a short notice to whoever pressed a button, unless that was too long ago.
+
+        Without a text the button just stops spinning.
+        """
         with suppress(StaleButton):
-            apihelper.answer_callback_query(self._token, callback_id, text[:_MAX_NOTICE])
+            apihelper.answer_callback_query(self._token, callback_id, text[:_MAX_NOTICE] or None)
 
 
 def _install(connection: Connection) -> dict[str, str] | None:

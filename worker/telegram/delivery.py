@@ -30,7 +30,7 @@ from worker.protocol import (
     Stage,
 )
 from worker.telegram import fields, texts, transport
-from worker.telegram.buttons import cancel_rows
+from worker.telegram.buttons import Rows, cancel_rows, menu_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
 from worker.telegram.files import open_media, open_thumbnail, size_of
@@ -129,9 +129,12 @@ def reply(client: Client, task: Reply) -> None:
 
 
 def answer_button(client: Client, task: AnswerButton) -> None:
-    """Answer a pressed button, unless that was too long ago."""
+    """Answer a pressed button, unless that was too long ago, and show what it opens."""
     words = texts.catalogue_of(task.language)
-    client.answer_button(task.callback_id, texts.notice(words, task.notice))
+    if menu := task.menu:
+        with suppress(MessageGone):
+            client.edit_buttons(menu.chat_id, menu.message_id, menu_rows(words, menu))
+    client.answer_button(task.callback_id, texts.notice(words, task.notice) if task.notice else "")
 
 
 def _is_refusal(error: JobError) -> bool:
@@ -158,15 +161,21 @@ def _deliver_as(client: Client, task: Deliver, kind: MediaKind) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (task.file,)):
         caption = texts.caption(texts.catalogue_of(task.reader.language), task.file)
         media, silence_s = _input_media(kind, client.local, task.file, files, caption)
-        message = client.edit_media(task.reader.chat_id, task.message_id, media, silence_s)
+        message = client.edit_media(
+            task.reader.chat_id, task.message_id, media, silence_s, _buttons_of(task)
+        )
         return _delivered(kind, message)
+
+
+def _buttons_of(task: Deliver) -> Rows:
+    return menu_rows(texts.catalogue_of(task.reader.language), task.menu) if task.menu else ()
 
 
 def _deliver_apart(client: Client, task: Deliver, reply_to: int) -> Delivered:
     """Send the file as a message of its own, and remove the status message if that can be."""
     caption = texts.caption(texts.catalogue_of(task.reader.language), task.file)
     apart = SendGroup(task.request_id, task.reader, reply_to, (task.file,))
-    send = functools.partial(_send_as, client, apart, task.file, caption)
+    send = functools.partial(_send_as, client, apart, task.file, caption, buttons=_buttons_of(task))
     delivered = _or_as_document(task.file, send)
     _remove_status(client, task)
     return delivered
@@ -179,12 +188,17 @@ def _remove_status(client: Client, task: Deliver | Explain) -> None:
 
 
 def _send_as(
-    client: Client, task: SendGroup, file: MediaFile, caption: str | None, kind: MediaKind
+    client: Client,
+    task: SendGroup,
+    file: MediaFile,
+    caption: str | None,
+    kind: MediaKind,
+    buttons: Rows = (),
 ) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (file,)):
         media, silence_s = _input_media(kind, client.local, file, files, caption)
         message = client.send_media(
-            task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id
+            task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id, buttons
         )
         return _delivered(kind, message)
 

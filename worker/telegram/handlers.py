@@ -14,7 +14,17 @@ from difflib import get_close_matches
 from typing import Any
 
 from worker import media_keys
-from worker.effects import Ban, CancelAll, CancelRequest, EditLinks, Effect, OpenRequest
+from worker.effects import (
+    Ban,
+    CancelAll,
+    CancelRequest,
+    ChooseForm,
+    EditLinks,
+    Effect,
+    OpenRequest,
+    Press,
+    ShowChoices,
+)
 from worker.form import WHOLE, Form
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton, Reader, Reply
@@ -359,6 +369,29 @@ def _take_cookies(message: Message, people: People) -> Effects:
 # ---------------------------------------------------------------------------------- buttons
 
 
+def _read_choice(
+    query: Mapping[str, Any], action: str, argument: str
+) -> ChooseForm | ShowChoices | None:
+    """What a button below an answer asks for; None for one that stands elsewhere."""
+    message, sender = fields.mapping(query, "message"), fields.mapping(query, "from")
+    chat_id = fields.integer(fields.mapping(message, "chat"), "id")
+    message_id, user_id = fields.integer(message, "message_id"), fields.integer(sender, "id")
+    request_id, _, code = argument.partition(".")
+    if chat_id is None or message_id is None or user_id is None:
+        return None
+    if not _REQUEST_ID.fullmatch(request_id):
+        return None
+    press = Press(fields.text(query, "id"), user_id, chat_id, message_id, _language(sender))
+    if action == "form":
+        try:
+            return ChooseForm(int(request_id), Form.parse(code), press)
+        except ValueError:
+            return None
+    if action in ("qualities", "choices") and not code:
+        return ShowChoices(int(request_id), action == "qualities", press)
+    return None
+
+
 def _handle_press(query: Mapping[str, Any], people: People) -> Effects:
     sender = fields.mapping(query, "from")
     callback_id, user_id = fields.text(query, "id"), fields.integer(sender, "id")
@@ -368,6 +401,8 @@ def _handle_press(query: Mapping[str, Any], people: People) -> Effects:
     if not people.may_use(user_id):
         return (AnswerButton(callback_id, language, Notice(Topic.PRIVATE_BOT)),)
     action, argument = buttons.unpack(fields.text(query, "data"))
+    if choice := _read_choice(query, action, argument):
+        return (choice,)
     if action == "cancel" and _REQUEST_ID.fullmatch(argument):
         chat = fields.mapping(fields.mapping(query, "message"), "chat")
         chat_id = fields.integer(chat, "id")

@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
+from worker.choices import Quality
 from worker.downloads import spans
-from worker.downloads.channel import MAX_FILES
+from worker.downloads.channel import MAX_FILES, MAX_QUALITIES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg, joining
@@ -63,6 +64,7 @@ class Fetched:
     files: tuple[Downloaded, ...]
     note: Note | None = None
     is_post: bool = False
+    qualities: tuple[Quality, ...] = ()
 
 
 def options(
@@ -194,7 +196,12 @@ def _fetch(
         for tries_left in reversed(range(_MAX_CHOICES)):
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:
-                return Fetched(files, _note_of(ydl) or chooser.note, is_post=ydl.is_in_post)
+                return Fetched(
+                    files,
+                    _note_of(ydl) or chooser.note,
+                    is_post=ydl.is_in_post,
+                    qualities=() if ydl.is_in_post else chooser.qualities[:MAX_QUALITIES],
+                )
             meter.start_again()
             ydl.begin_again()
             _remove_parts()

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from worker.choices import Quality
 from worker.downloads.media.conversion import Budget
 from worker.downloads.media.parts import parts_needed
 from worker.downloads.spans import Span
@@ -17,7 +18,7 @@ from worker.downloads.ytdlp.choices import Choice, Sizes
 from worker.downloads.ytdlp.ranking import Ranking
 from worker.downloads.ytdlp.streams import Format
 from worker.errors import Fault, JobError, Reason, Remedy
-from worker.form import WHOLE, Form
+from worker.form import WHOLE, Form, is_height
 from worker.protocol import Note
 
 # For what a container adds to its streams, and for errors of estimates.
@@ -158,6 +159,23 @@ class Chooser:
     def has_choice(self) -> bool:
         """Whether any of the latest formats is left to choose."""
         return self._next() is not None
+
+    @property
+    def qualities(self) -> tuple[Quality, ...]:
+        """The heights of the latest formats, the highest first, each by the best choice of it."""
+        best: dict[int, Choice] = {}
+        for choice in self._choices:
+            if choice.has_video and is_height(lines := streams.lines(choice.streams[0])):
+                best.setdefault(lines, choice)
+        return tuple(self._quality(height, best[height]) for height in sorted(best, reverse=True))
+
+    def _quality(self, height: int, choice: Choice) -> Quality:
+        if self._may_fit(choice):
+            return Quality(height, self._sizes.of(choice) or None)
+        parts = self._parts_of(choice)
+        return Quality(
+            height, self._sizes.of(choice), int(parts) if parts <= self._max_parts else 0
+        )
 
     def _choose(self) -> Choice:
         if not self._choices:

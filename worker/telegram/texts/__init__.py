@@ -6,6 +6,7 @@ outside (titles, names) is freed from invisible characters, cut to length and es
 
 from worker.telegram.texts.captions import caption, clean
 from worker.telegram.texts.catalogue import Catalogue
+from worker.telegram.texts.choices import quality
 from worker.telegram.texts.english import ENGLISH
 from worker.telegram.texts.progress import progress
 from worker.telegram.texts.sentences import explanation, notice
@@ -20,6 +21,7 @@ __all__ = [
     "explanation",
     "notice",
     "progress",
+    "quality",
 ]
 
 CATALOGUES = (ENGLISH,)

@@ -59,6 +59,12 @@ class Catalogue:
     untitled: str
     part: str
     cancel_button: str
+    sound_button: str
+    quality_button: str
+    back_button: str
+    quality: str
+    in_parts: Plural
+    too_large_quality: str
 
     # What is said beside the answers to links.
     notices: Mapping[About, str | Plural]

@@ -129,6 +129,12 @@ ENGLISH = Catalogue(
     untitled="Link",
     part="part {part} of {parts}",
     cancel_button="Cancel",
+    sound_button="Sound",
+    quality_button="Quality",
+    back_button="Back",
+    quality="{height}p",
+    in_parts={PluralForm.ONE: "in {count} part", PluralForm.OTHER: "in {count} parts"},
+    too_large_quality="too large",
     notices={
         Topic.HELP: (
             "Send me a link to a video, a song or a picture, and I will send you the file.\n\n"
@@ -163,6 +169,7 @@ ENGLISH = Catalogue(
             "How many lines should the video have at most? For example: /video 720 and the link."
         ),
         Topic.DID_YOU_MEAN: "I do not know that command. Did you mean /{command}?",
+        Topic.ON_ITS_WAY: "It is on its way.",
         Topic.BAN_WHOM: (
             "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."
         ),
