@@ -17,20 +17,18 @@ from worker import media_keys
 from worker.effects import (
     Ban,
     CancelAll,
-    CancelRequest,
-    ChooseForm,
     EditLinks,
     Effect,
     OpenRequest,
-    Press,
-    ShowChoices,
 )
 from worker.form import WHOLE, Form
 from worker.notices import Notice, Topic
-from worker.protocol import AnswerButton, Reader, Reply
+from worker.protocol import Reader, Reply
 from worker.site_cookies import KeepCookies
-from worker.telegram import buttons, fields, texts
+from worker.telegram import fields
 from worker.telegram.links import find_links
+from worker.telegram.people import People, language_of
+from worker.telegram.presses import handle_press
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 
@@ -49,7 +47,6 @@ _SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
 # How people say the height of a video before its link: 720, 720p, 4K.
 _HEIGHT = re.compile(r"(?:(?P<lines>[0-9]{1,6})p?|(?P<name>[248]k))(?!\S)", re.IGNORECASE)
 _LINES_OF = {"2k": 1440, "4k": 2160, "8k": 4320}
-_REQUEST_ID = re.compile(r"[0-9]{1,18}")
 # As programs that export cookies call their files: "www.example.com_cookies (1).txt".
 _COOKIES_NAME = re.compile(r"(?<![^\W_])cookies?(?![^\W_]).*\.txt$", re.IGNORECASE)
 # Somebody said or sent something, as against Telegram's notes that a message was pinned, a
@@ -62,17 +59,6 @@ _CONTENT = frozenset(
 )
 
 Effects = tuple[Effect, ...]
-
-
-@dataclass(frozen=True)
-class People:
-    """Who may use the bot (nobody named: everyone), and who may ban others."""
-
-    allowed: AbstractSet[int]
-    admins: AbstractSet[int]
-
-    def may_use(self, user_id: int) -> bool:
-        return not self.allowed or user_id in self.allowed
 
 
 @dataclass(frozen=True)
@@ -120,7 +106,7 @@ def handle_update(
         message = _read_message(given)
         return _handle_edit(message, people, username) if message else ()
     if query := fields.mapping(update, "callback_query"):
-        return _handle_press(query, people)
+        return handle_press(query, people)
     return ()
 
 
@@ -140,7 +126,7 @@ def _read_message(message: Mapping[str, Any]) -> Message | None:
     found = _COMMAND.match(text)
     name, bot, argument = found.groups(default="") if found else ("", "", "")
     return Message(
-        reader=Reader(chat_id, _language(sender), _thread_id(message)),
+        reader=Reader(chat_id, language_of(sender), _thread_id(message)),
         user_id=user_id,
         message_id=message_id,
         is_private=chat_type == "private",
@@ -171,11 +157,6 @@ def _thread_id(message: Mapping[str, Any]) -> int | None:
     """
     thread_id = fields.integer(message, "message_thread_id")
     return thread_id if fields.is_true(message, "is_topic_message") and thread_id != 1 else None
-
-
-def _language(sender: Mapping[str, Any]) -> str:
-    """The language in which this person is answered."""
-    return texts.catalogue_of(fields.text(sender, "language_code")).language
 
 
 def _handle_message(message: Message, people: People, username: Callable[[], str]) -> Effects:
@@ -364,47 +345,3 @@ def _take_cookies(message: Message, people: People) -> Effects:
         return ()
     is_user = people.may_use(message.user_id)
     return message.reply(Notice(Topic.COOKIES_OF_OTHERS if is_user else Topic.PRIVATE_BOT))
-
-
-# ---------------------------------------------------------------------------------- buttons
-
-
-def _read_choice(
-    query: Mapping[str, Any], action: str, argument: str
-) -> ChooseForm | ShowChoices | None:
-    """What a button below an answer asks for; None for one that stands elsewhere."""
-    message, sender = fields.mapping(query, "message"), fields.mapping(query, "from")
-    chat_id = fields.integer(fields.mapping(message, "chat"), "id")
-    message_id, user_id = fields.integer(message, "message_id"), fields.integer(sender, "id")
-    request_id, _, code = argument.partition(".")
-    if chat_id is None or message_id is None or user_id is None:
-        return None
-    if not _REQUEST_ID.fullmatch(request_id):
-        return None
-    press = Press(fields.text(query, "id"), user_id, chat_id, message_id, _language(sender))
-    if action == "form":
-        try:
-            return ChooseForm(int(request_id), Form.parse(code), press)
-        except ValueError:
-            return None
-    if action in ("qualities", "choices") and not code:
-        return ShowChoices(int(request_id), action == "qualities", press)
-    return None
-
-
-def _handle_press(query: Mapping[str, Any], people: People) -> Effects:
-    sender = fields.mapping(query, "from")
-    callback_id, user_id = fields.text(query, "id"), fields.integer(sender, "id")
-    if not callback_id or user_id is None:
-        return ()
-    language = _language(sender)
-    if not people.may_use(user_id):
-        return (AnswerButton(callback_id, language, Notice(Topic.PRIVATE_BOT)),)
-    action, argument = buttons.unpack(fields.text(query, "data"))
-    if choice := _read_choice(query, action, argument):
-        return (choice,)
-    if action == "cancel" and _REQUEST_ID.fullmatch(argument):
-        chat = fields.mapping(fields.mapping(query, "message"), "chat")
-        chat_id = fields.integer(chat, "id")
-        return (CancelRequest(int(argument), user_id, callback_id, language, chat_id),)
-    return (AnswerButton(callback_id, language, Notice(Topic.DEAD_BUTTON)),)

@@ -1,0 +1,56 @@
+"""What a pressed button asks for. Pure, as `handlers` is for all other updates."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from worker.effects import CancelRequest, ChooseForm, Effect, Press, ShowChoices
+from worker.form import Form
+from worker.notices import Notice, Topic
+from worker.protocol import AnswerButton
+from worker.telegram import buttons, fields
+from worker.telegram.people import People, language_of
+
+_REQUEST_ID = re.compile(r"[0-9]{1,18}")
+
+
+def handle_press(query: Mapping[str, Any], people: People) -> tuple[Effect, ...]:
+    """What a press asks for: nothing if it cannot be answered, else something to be told."""
+    sender = fields.mapping(query, "from")
+    callback_id, user_id = fields.text(query, "id"), fields.integer(sender, "id")
+    if not callback_id or user_id is None:
+        return ()
+    language = language_of(sender)
+    if not people.may_use(user_id):
+        return (AnswerButton(callback_id, language, Notice(Topic.PRIVATE_BOT)),)
+    action, argument = buttons.unpack(fields.text(query, "data"))
+    if choice := _read_choice(query, action, argument):
+        return (choice,)
+    if action == "cancel" and _REQUEST_ID.fullmatch(argument):
+        chat = fields.mapping(fields.mapping(query, "message"), "chat")
+        chat_id = fields.integer(chat, "id")
+        return (CancelRequest(int(argument), user_id, callback_id, language, chat_id),)
+    return (AnswerButton(callback_id, language, Notice(Topic.DEAD_BUTTON)),)
+
+
+def _read_choice(
+    query: Mapping[str, Any], action: str, argument: str
+) -> ChooseForm | ShowChoices | None:
+    """What a button below an answer asks for; None for one that stands elsewhere."""
+    message, sender = fields.mapping(query, "message"), fields.mapping(query, "from")
+    chat_id = fields.integer(fields.mapping(message, "chat"), "id")
+    message_id, user_id = fields.integer(message, "message_id"), fields.integer(sender, "id")
+    request_id, _, code = argument.partition(".")
+    if chat_id is None or message_id is None or user_id is None:
+        return None
+    if not _REQUEST_ID.fullmatch(request_id):
+        return None
+    press = Press(fields.text(query, "id"), user_id, chat_id, message_id, language_of(sender))
+    if action == "form":
+        try:
+            return ChooseForm(int(request_id), Form.parse(code), press)
+        except ValueError:
+            return None
+    if action in ("qualities", "choices") and not code:
+        return ShowChoices(int(request_id), action == "qualities", press)
+    return None
