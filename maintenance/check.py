@@ -24,6 +24,7 @@ from maintenance.packages import broken_packages, check_certificates, check_pack
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
 from worker import data_directory
 from worker.dispatch import disk_space
+from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import LedgerBusy, LedgerError, check_file, ledger_path
 from worker.logs import redact
@@ -116,6 +117,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
         *check_cookies(settings.cookies_file),
         check_shutdown_grace(settings.shutdown_grace_s),
         *check_landlock(),
+        machine.network("network", network.active()),
     ]
 
 

@@ -16,7 +16,8 @@ from maintenance.cookies import SiteCookies
 from maintenance.ownership import running_bot
 from maintenance.runs import Starts
 from worker.clocks import Wall, wall_clock
-from worker.downloads.confinement import isolation, landlock
+from worker.downloads.confinement import isolation, landlock, network
+from worker.downloads.confinement.network import Network
 from worker.downloads.media import ffmpeg
 from worker.downloads.ytdlp import javascript
 from worker.downloads.ytdlp.installed import installed_version
@@ -117,6 +118,7 @@ class Measures:
     js_runtime: str | None
     landlock_abi: int
     landlock_shortcoming: str
+    network: Network
     starts: Starts = NO_STARTS
     cookies: Mapping[str, SiteCookies] = field(default_factory=dict)
     """Those of the sites that have any of a session, or refuse theirs."""
@@ -168,6 +170,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         js_runtime=javascript.installed(),
         landlock_abi=landlock.abi(),
         landlock_shortcoming=isolation.shortcoming(),
+        network=network.active(),
         ytdlp_in_use=said.get("ytdlp_in_use"),
         starts=runs.read_starts(ledger, wall),
         cookies=cookies.look(settings, ledger.refused_cookies()),

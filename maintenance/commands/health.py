@@ -159,6 +159,7 @@ def _to_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:
         "ffmpeg": not measures.missing_ffmpeg,
         "js_runtime": measures.js_runtime,
         "landlock_abi": measures.landlock_abi,
+        "network": measures.network,
     }
 
 

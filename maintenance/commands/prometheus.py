@@ -128,6 +128,8 @@ def _machine(measures: Measures) -> Iterable[Family]:
     yield _gauge("load1", "Load of the machine over one minute.", measures.load)
     help_text = "The Landlock ABI that confines downloads, 0 for none."
     yield _gauge("landlock_abi", help_text, measures.landlock_abi)
+    help_text = "What keeps downloads from the network: a namespace, landlock, or none."
+    yield Family("network_info", "gauge", help_text, [({"kept_by": measures.network}, 1)])
 
 
 def _programs(measures: Measures) -> Iterable[Family]:

@@ -31,7 +31,7 @@ Way = Callable[[Targets, bytes], object]
 
 MPTCP, FAST_OPEN, FAST_OPEN_CONNECT = 262, 0x20000000, 30
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
-IO_URING_SETUP, CLONE3 = 425, 435
+IO_URING_SETUP, CLONE3, PIDFD_GETFD = 425, 435, 438
 PATIENCE = struct.pack("ll", 1, 0)
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -178,6 +178,20 @@ def _clone3() -> int:
     return _clone(CLONE3, fields, len(fields))
 
 
+def _descriptor_of(to: Targets, word: bytes) -> None:
+    pidfd = os.pidfd_open(to["pid"])
+    try:
+        os.close(_checked(libc.syscall(PIDFD_GETFD, pidfd, 0, 0)))
+    finally:
+        os.close(pidfd)
+
+
+def outcome_of_connecting(host: str, port: int) -> str:
+    """What comes of one plain connection."""
+    way = _plain(_V6 if ":" in host else _V4, host, 0)
+    return _outcome(way, {"tcp": port}, b"")
+
+
 def _plain(family: int, host: str, protocol: int) -> Way:
     return lambda to, word: _say(
         _socket(family, socket.SOCK_STREAM, protocol),
@@ -235,6 +249,10 @@ MAKING: dict[str, Way] = {
     "a vsock": _make(socket.AF_VSOCK, socket.SOCK_STREAM),
     "a ring": _ring,
     "another's namespace": _namespace_of,
+    "another's descriptor": _descriptor_of,
+    "the judge's ear": lambda to, word: _say(
+        _socket(socket.AF_UNIX), _unix("\0" + to["control"]), b""
+    ),
     "a new namespace": lambda to, word: _in_a_child(partial(libc.unshare, NEW_USER | NEW_NET)),
     "a clone in a new one": lambda to, word: _in_a_child(
         partial(

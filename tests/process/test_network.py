@@ -14,8 +14,12 @@ from typing import Any
 
 import pytest
 
+from maintenance import machine
+from maintenance.findings import Level
 from worker.downloads.confinement import landlock, network, seccomp
 from worker.downloads.confinement.network import Network
+from worker.downloads.judge.client import open_way_out
+from worker.errors import Fault, JobError, Reason
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,13 +51,15 @@ def tell(**facts):
 _IN_A_NAMESPACE = """
 outside = socket.create_server(("127.0.0.1", 0)).getsockname()[1]
 before = os.fstat(own := os.memfd_create("own"))[4:6], os.getuid(), os.getgid()
-door = network.enter_namespace()
-socket.send_fds(pair, [b"x"], [door.fileno()])
+with network.Namespace() as made:
+    made.enter()
+    door = made.listener.getsockname()[1]
+    socket.send_fds(pair, [b"x"], [made.listener.fileno()])
 capabilities.drop()
 grep = ["/bin/grep", "-oP", "CapEff:\t0*\\K.*", "/proc/self/status"]
 program = subprocess.run(grep, capture_output=True, text=True).stdout.strip()
 tell(
-    door=connect("127.0.0.1", door.getsockname()[1]),
+    door=connect("127.0.0.1", door),
     outside=connect("127.0.0.1", outside),
     public=connect("192.0.2.1", 80),
     metadata=connect("169.254.169.254", 80),
@@ -131,7 +137,7 @@ def test_landlock_leaves_one_port(step: str, other: str) -> None:
         assert _told(ours) == {"door": "connected", "other": other}
 
 
-def _refuse() -> socket.socket:
+def _refuse() -> None:
     raise PermissionError
 
 
@@ -147,7 +153,7 @@ def _refuse() -> socket.socket:
 def test_where_no_namespace_is_allowed_landlock_needs_the_filter_too(
     abi: int, has_filter: bool, expected: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "enter_namespace", _refuse)
+    monkeypatch.setattr(network, "Namespace", _refuse)
     monkeypatch.setattr(landlock, "abi", lambda: abi)
     monkeypatch.setattr(seccomp, "is_offered", lambda: has_filter)
     assert network.active.__wrapped__() is expected
@@ -157,3 +163,42 @@ def test_whether_a_namespace_is_allowed_is_tried_in_another_process() -> None:
     before = os.readlink("/proc/self/ns/net")
     network.active.__wrapped__()
     assert os.readlink("/proc/self/ns/net") == before
+
+
+@pytest.mark.parametrize(
+    ("active", "level", "words"),
+    [
+        (Network.NAMESPACE, Level.OK, "namespace: each download has a network of its own"),
+        (Network.LANDLOCK, Level.OK, "landlock: "),
+        (Network.NONE, Level.WARNING, "none: nothing keeps"),
+    ],
+)
+def test_the_check_says_what_keeps_downloads_from_the_network(
+    active: Network, level: Level, words: str
+) -> None:
+    found = machine.network("network", active)
+    assert found.level is level
+    assert found.text.startswith(words)
+
+
+def test_namespaces_that_are_forbidden_later_are_the_operators_to_allow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_interface: str) -> None:
+        raise PermissionError(1, "not any more")
+
+    monkeypatch.setattr(network, "_bring_up", refuse)
+    with (
+        pytest.raises(JobError, match="not any more") as caught,
+        open_way_out("nowhere", Network.NAMESPACE),
+    ):
+        pass
+    assert (caught.value.reason, caught.value.fault) == (Reason.INTERNAL, Fault.OPERATOR)
+
+
+def test_a_namespace_leaves_no_descriptor() -> None:
+    _needs_namespaces()
+    before = os.listdir("/proc/self/fd")
+    with network.Namespace():
+        pass
+    assert os.listdir("/proc/self/fd") == before

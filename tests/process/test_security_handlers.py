@@ -19,8 +19,9 @@ from yt_dlp.networking.common import Request, register_preference, register_rh
 
 from tests.hostile.tools import tell, told, without_guard
 from tests.hostile.web import Web, content
-from tests.support.download_limits import LIMITS
+from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
+from worker.downloads.confinement.network import Network
 from worker.downloads.ytdlp import page_limits
 
 
@@ -68,9 +69,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
         yield made
 
 
-def _outcomes(made: Worker, inside: Web) -> dict[str, str]:
+def _outcomes(made: Worker, inside: Web, **changes: Any) -> dict[str, str]:
     # Accepted as a link: what is judged here is the connect.
-    made.begin("http://127.0.0.1:8080/", LIMITS, _Requesting(inside.url))
+    made.begin("http://127.0.0.1:8080/", limits_with(**changes), _Requesting(inside.url))
     outcomes: dict[str, str] = json.loads(made.finish().error.detail)["outcomes"]
     return outcomes
 
@@ -107,7 +108,7 @@ def _use_all() -> None:
 @pytest.mark.negative
 def test_without_the_guard_each_handler_reaches_inside(inside: Web, tmp_path: Path) -> None:
     with worker(tmp_path, prepare=_use_all, is_cold=True) as weak:
-        outcomes = _outcomes(weak, inside)
+        outcomes = _outcomes(weak, inside, network=Network.NONE)
     assert outcomes.pop("Native") == "past the guard"
     assert outcomes.pop("Websockets") not in {"refused", "answered"}  # it is no such server
     assert outcomes == {"Requests": "answered", "Urllib": "answered"}

@@ -16,10 +16,13 @@ import pytest
 from tests.hostile import native
 from tests.hostile.listeners import Listeners
 from tests.hostile.native import MADE, MAKING
-from tests.hostile.tools import tell, with_capabilities, without_guard, without_landlock
-from tests.support.download_limits import LIMITS
+from tests.hostile.tools import tell, told, with_capabilities, without_guard, without_landlock
+from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker, worker
+from tests.support.judges import shared_judge
+from tests.support.networks import NETWORKS
 from worker.downloads.confinement import landlock, seccomp
+from worker.downloads.confinement.network import Network
 
 SOURCE = Path(native.__file__).read_text()
 
@@ -31,7 +34,7 @@ OPEN_TO_A_DOWNLOAD = {
     "udp, connected",
     "udp, mapped",
 }
-"""Ways that only the audit hook judges."""
+"""Ways that only the audit hook judges, where nothing keeps native code from the network."""
 
 PAST_THE_PORT_RULE = {
     "mptcp",
@@ -53,6 +56,17 @@ def _in_the_download(task: Any, rules: Any, report: Any, extractors: Any) -> Non
     tell(outcomes=list(native.outcomes(_targets(task.url)).values()))
 
 
+def _to_the_door(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    door = urlsplit(rules.proxy)
+    tell(
+        door=native.outcome_of_connecting(door.hostname, door.port),
+        beside=native.outcome_of_connecting(door.hostname, door.port - 1),
+        metadata=native.outcome_of_connecting("169.254.169.254", 80),
+        public=native.outcome_of_connecting("192.0.2.1", 443),
+        public6=native.outcome_of_connecting("2001:db8::1", 443),
+    )
+
+
 def _in_a_program(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     command = [sys.executable, "-I", "-S", "-c", SOURCE, json.dumps(_targets(task.url))]
     done = subprocess.run(command, capture_output=True, check=True)
@@ -64,10 +78,14 @@ def _targets(url: str) -> dict[str, Any]:
     return targets
 
 
-def _open_ways(made: Worker, listeners: Listeners, fetch: Any) -> set[str]:
+def _open_ways(
+    made: Worker, listeners: Listeners, fetch: Any, kept_by: Network = Network.NONE
+) -> set[str]:
     """The ways that somebody came in by, or that made what reaches others."""
-    url = "http://127.0.0.1:8080/?" + urlencode({"to": json.dumps(listeners.targets)})
-    error = made.run(url, LIMITS, fetch).error
+    judge = shared_judge(LIMITS.allowed_networks).removeprefix("\0")
+    targets = listeners.targets | {"control": judge}
+    url = "http://127.0.0.1:8080/?" + urlencode({"to": json.dumps(targets)})
+    error = made.run(url, limits_with(network=kept_by), fetch).error
     outcomes = dict(zip(native.WAYS, json.loads(error.detail)["outcomes"], strict=True))
     return listeners.arrived() | {name for name in MAKING if outcomes[name] == MADE}
 
@@ -84,16 +102,33 @@ def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
         yield made
 
 
-def test_native_code_in_a_download_has_plain_sockets_alone(
-    cold: Worker, listeners: Listeners
+@pytest.mark.parametrize("kept_by", NETWORKS)
+def test_native_code_in_a_download_reaches_nobody(
+    cold: Worker, listeners: Listeners, kept_by: Network
 ) -> None:
-    assert _open_ways(cold, listeners, _in_the_download) == OPEN_TO_A_DOWNLOAD
+    is_open = OPEN_TO_A_DOWNLOAD if kept_by is Network.NONE else set()
+    assert _open_ways(cold, listeners, _in_the_download, kept_by) == is_open
 
 
+@pytest.mark.parametrize("kept_by", NETWORKS)
 def test_a_program_that_a_download_starts_reaches_nobody(
-    cold: Worker, listeners: Listeners
+    cold: Worker, listeners: Listeners, kept_by: Network
 ) -> None:
-    assert _open_ways(cold, listeners, _in_a_program) == set()
+    assert _open_ways(cold, listeners, _in_a_program, kept_by) == set()
+
+
+@pytest.mark.parametrize("kept_by", NETWORKS)
+def test_all_that_native_code_finds_is_the_judge(cold: Worker, kept_by: Network) -> None:
+    found = told(cold, _to_the_door, network=kept_by)
+    assert found.pop("door") == MADE
+    match kept_by:
+        case Network.NAMESPACE:
+            assert found.pop("beside") == "ECONNREFUSED"
+            assert set(found.values()) == {"ENETUNREACH"}
+        case Network.LANDLOCK:
+            assert set(found.values()) == {"EACCES"}
+        case Network.NONE:
+            assert "EACCES" not in found.values()
 
 
 def _free() -> None:
@@ -112,7 +147,9 @@ def test_without_its_guards_each_way_is_open(
 
 
 def _for_root() -> set[str]:
-    return {"a raw socket", "a packet socket", "another's namespace"} if os.geteuid() else set()
+    if os.geteuid() == 0:
+        return set()
+    return {"a raw socket", "a packet socket", "another's namespace", "another's descriptor"}
 
 
 def _without_filter() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from worker.downloads.confinement import network
 from worker.downloads.limits import DownloadLimits
 
 LIMITS = DownloadLimits(
@@ -11,6 +12,7 @@ LIMITS = DownloadLimits(
     timeout_s=20,
     idle_timeout_s=10,
     allowed_networks=("127.0.0.1/32",),
+    network=network.active(),
     term_grace_s=1,
 )
 

@@ -12,6 +12,8 @@ from tests.support.ledger_kit import make_empty_ledger
 from tests.support.start_guard import StartGuard
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch import ytdlp_upgrade
+from worker.downloads.confinement import network
+from worker.downloads.confinement.network import Network
 from worker.ledger import Ledger
 from worker.settings import DEFAULT_SITES, Sites
 
@@ -22,6 +24,8 @@ _guard = StartGuard()
 def start_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartGuard]:
     """Fails a test that starts a process or a server."""
     monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", _guard.spawn)
+    # It is found out by trying, in another process.
+    monkeypatch.setattr(network, "active", lambda: Network.NAMESPACE)
     _guard.is_on = True
     yield _guard
     _guard.is_on = False

@@ -14,6 +14,7 @@ from maintenance.health import assess
 from maintenance.measures import MeasuredJudge, MeasuredWorker, Measures
 from tests.support.ledger_kit import START
 from worker.clocks import Wall
+from worker.downloads.confinement.network import Network
 from worker.errors import Reason, Remedy
 from worker.ledger import DOWNLOADS, Ledger, ledger_path
 from worker.ledger.statistics import Queue
@@ -51,6 +52,7 @@ def well(settings: Settings) -> Measures:
         missing_ffmpeg=(),
         landlock_abi=7,
         landlock_shortcoming="",
+        network=Network.NAMESPACE,
     )
 
 
@@ -135,6 +137,8 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(js_runtime=None), "javascript", WARNING, False),
         (replaced(landlock_abi=2, landlock_shortcoming="signals are not"), "landlock", OK, False),
         (replaced(landlock_abi=0, landlock_shortcoming="not offered"), "landlock", WARNING, False),
+        (replaced(network=Network.LANDLOCK), "network", OK, False),
+        (replaced(network=Network.NONE), "network", OK, False),
         (replaced(load=99.0), "load", OK, False),
         (replaced(cpu_share=1.0, cpu_at=0.0), "cpu", OK, False),
     ],

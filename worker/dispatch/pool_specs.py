@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from worker import logs, telegram
-from worker.downloads.confinement import landlock
+from worker.downloads.confinement import landlock, network
 from worker.downloads.judge.rules import Rules
 from worker.downloads.limits import DownloadLimits
 from worker.ledger import DOWNLOADS, TELEGRAM
@@ -81,6 +81,7 @@ def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
         memory_bytes=settings.download_memory_mib * MEBIBYTE,
         allowed_networks=tuple(map(str, settings.allowed_networks)),
         judge=None if settings.proxy else judge,
+        network=network.active(),
         proxy=settings.proxy,
         cookies_file=str(settings.cookies_file) if settings.cookies_file else None,
     )

@@ -33,6 +33,7 @@ LINE_LIMIT_BYTES = MAX_FILES * 12 * 1024
 """Longest message. A title and a name of 400 characters each, escaped, are 10 KB in the worst
 case, and each file of an answer may have them."""
 
+_CHUNK_BYTES = 64 * 1024
 _LARGEST_BYTES = 1 << 50
 _LARGEST_SECONDS = 1e7
 _LARGEST_SIDE = 1 << 16
@@ -133,6 +134,14 @@ class Receiver:
         if max(map(len, [*lines, self._rest])) > LINE_LIMIT_BYTES:
             raise Garbled("a message is too long")
         return map(_decode, lines)
+
+
+def read_chunk(fd: int) -> bytes | None:
+    """Whatever is in a pipe that does not block: None for nothing yet, b"" at end-of-file."""
+    try:
+        return os.read(fd, _CHUNK_BYTES)
+    except BlockingIOError:
+        return None
 
 
 def _decode(line: bytes) -> Message:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from worker.downloads.confinement.network import Network
 from worker.protocol import SiteAccess
 from worker.settings import SLOWEST_DOWNLOAD_BPS
 
@@ -20,6 +21,7 @@ class DownloadLimits:
     tag in the environment by which this bot's processes are recognised. `allowed_networks` are
     CIDR networks that a link may name although they are not public. `judge` is the address of the
     judge, where each download gets the `proxy` that it uses: without one it reaches nothing.
+    `network` is what else keeps it from the network.
     `cookies_file` is for those downloads that fail without: each gets a copy of its site's.
     """
 
@@ -33,6 +35,7 @@ class DownloadLimits:
     memory_bytes: int = 512 * 1024 * 1024
     allowed_networks: tuple[str, ...] = ()
     judge: str | None = None
+    network: Network = Network.NONE
     proxy: str | None = None
     cookies_file: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

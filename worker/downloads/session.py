@@ -26,13 +26,15 @@ from worker.downloads.channel import (
     ReadyFile,
     Receiver,
     Result,
+    read_chunk,
 )
 from worker.downloads.confinement import returned_cookies
 from worker.downloads.confinement.cookies import Lent
 from worker.downloads.confinement.isolation import Confinement
+from worker.downloads.confinement.network import Namespace, Network
 from worker.downloads.file_names import COOKIES_NAME, LOG_NAME, player_directory_of
 from worker.downloads.identity import media_key
-from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.client import WayOut, open_way_out
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.players import Player, Solving
 from worker.downloads.usage import Usage
@@ -57,7 +59,6 @@ log = logging.getLogger(__name__)
 REPORT_INTERVAL_S = 0.5
 WATCH_INTERVAL_S = 1.0
 
-_CHUNK_BYTES = 64 * 1024
 # Of a new stage that people should see at once: a wait and a finishing for each of some files.
 _MAX_EARLY_REPORTS = 20
 # A process that has sent its result has nothing left to do but exit.
@@ -113,6 +114,7 @@ class Session:
         self._has_asked_for_player = False
         self._solving: Solving | None = None
         self._way_out: WayOut | None = None
+        self._namespace: Namespace | None = None
 
     def run(self) -> Media:
         """Run the download in its directory, which must exist, and return its files.
@@ -121,8 +123,10 @@ class Session:
         session is left.
         """
         if self._limits.judge is None:
+            self._limits = replace(self._limits, network=Network.NONE)
             return self._run()
-        with WayOut(self._limits.judge) as self._way_out:
+        with open_way_out(self._limits.judge, self._limits.network) as opened:
+            self._way_out, self._namespace = opened
             self._limits = replace(self._limits, judge=None, proxy=self._way_out.proxy)
             return self._run()
 
@@ -141,13 +145,16 @@ class Session:
         # Buffered output would be written twice.
         sys.stdout.flush()
         sys.stderr.flush()
-        confinement = Confinement(self._task.job_id, self._directory, os.getpid())
+        confinement = self._confinement(self._directory)
         pid = os.fork()
         if pid == 0:
             child.run(self._task, confinement, self._limits, write_fd, self._extractors)
         identity = process_table.identify(pid)
         assert identity is not None  # noqa: S101 - our own child, not waited for
         return identity
+
+    def _confinement(self, directory: Path) -> Confinement:
+        return Confinement(self._task.job_id, directory, os.getpid(), self._namespace)
 
     def _supervise(self, leader: process_table.Identity, read_fd: int) -> Media:
         result: Message | None = None
@@ -204,7 +211,7 @@ class Session:
                     self._context.raise_if_stopped()
                 if self._way_out and self._way_out.fileno() in ready:
                     self._look(self._way_out, poll)
-                data = _read(read_fd)
+                data = read_chunk(read_fd)
                 for message in _messages(receiver, data):
                     if isinstance(message, Progress):
                         self._relay(message)
@@ -280,7 +287,7 @@ class Session:
             return
         self._has_asked_for_player = True
         directory = player_directory_of(self._directory)
-        confinement = Confinement(self._task.job_id, directory, os.getpid())
+        confinement = self._confinement(directory)
         try:
             self._solving = Solving(address, confinement, self._limits, challenges.solve_player)
         except OSError as error:
@@ -378,14 +385,6 @@ def _messages(receiver: Receiver, data: bytes | None) -> Iterator[Message]:
         yield from receiver.feed(data or b"")
     except Garbled as error:
         raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"the download process: {error}") from error
-
-
-def _read(fd: int) -> bytes | None:
-    """Whatever is in the pipe: None for nothing yet, b"" at end-of-file."""
-    try:
-        return os.read(fd, _CHUNK_BYTES)
-    except BlockingIOError:
-        return None
 
 
 def _death_error(status: int | None) -> JobError:

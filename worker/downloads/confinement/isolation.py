@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from io import TextIOBase
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from worker.downloads.channel import Sender
 from worker.downloads.confinement import (
@@ -25,6 +26,7 @@ from worker.downloads.confinement import (
     seccomp,
 )
 from worker.downloads.confinement.file_limit import HEADROOM_BYTES, allow_file
+from worker.downloads.confinement.network import Namespace, Network
 from worker.downloads.file_names import LOG_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.processes import process_setup, process_table
@@ -43,6 +45,8 @@ class Confinement:
     job_id: int
     directory: Path
     worker_pid: int
+    namespace: Namespace | None = None
+    """The network that it moves to, if it has one of its own."""
 
 
 def isolate(confinement: Confinement, limits: DownloadLimits, sender: Sender) -> egress_guard.Guard:
@@ -51,43 +55,51 @@ def isolate(confinement: Confinement, limits: DownloadLimits, sender: Sender) ->
     Returns the guard, which records what it refuses. Raises OSError when a step fails: then the
     process must end rather than go on half confined.
     """
-    # 1. A session of its own, so that one signal reaches all of it and no signal to the worker's
+    # 1. A network of its own. It takes descriptors that are closed below, rights that are given up
+    #    below, and one thread.
+    if confinement.namespace:
+        confinement.namespace.enter()
+    # 2. A session of its own, so that one signal reaches all of it and no signal to the worker's
     #    session does.
     os.setsid()
-    # 2. It dies with the worker, and at once if that died between the fork and here.
+    # 3. It dies with the worker, and at once if that died between the fork and here.
     process_setup.die_with_parent(confinement.worker_pid)
-    # 3. From here on ps tells it apart from the worker.
+    # 4. From here on ps tells it apart from the worker.
     process_setup.set_name(PROCESS_NAME)
-    # 4. The worker's signal handlers do not apply here. SIGXFSZ stays ignored, as Python sets it,
+    # 5. The worker's signal handlers do not apply here. SIGXFSZ stays ignored, as Python sets it,
     #    so a file over the limit raises EFBIG with its name. subprocess restores it for ffmpeg.
     _reset_signals()
-    # 5. None of the worker's descriptors stay open: no pipe, no listening socket, no ledger.
+    # 6. None of the worker's descriptors stay open: no pipe, no listening socket, no ledger.
     sender.fd = _keep_only_stdio(confinement.directory / LOG_NAME, sender.fd)
-    # 6. Relative names now refer to the private directory; new files are readable by us alone.
+    # 7. Relative names now refer to the private directory; new files are readable by us alone.
     hidden = _hidden(confinement, limits)
     os.chdir(confinement.directory)
     os.umask(0o077)
-    # 7. Before anything is started or reads HOME, a proxy or a search path.
+    # 8. Before anything is started or reads HOME, a proxy or a search path.
     _replace_environment(_environment(confinement, limits))
-    # 8. After the descriptors are closed, of which there may be more than the limit allows.
+    # 9. After the descriptors are closed, of which there may be more than the limit allows.
     _kernel_limits(limits).apply()
     allow_file(limits.max_file_bytes)
-    # 9. Every fork inherits the same random state, and would repeat its siblings' boundaries,
-    #    request ids and temporary names.
+    # 10. Every fork inherits the same random state, and would repeat its siblings' boundaries,
+    #     request ids and temporary names.
     random.seed()
-    # 10. What root could do besides: load modules, set clocks, enter others' namespaces. No set-uid
+    # 11. What root could do besides: load modules, set clocks, enter others' namespaces. No set-uid
     #     program can give privileges back; Landlock and seccomp require this.
     capabilities.drop()
     process_setup.renounce_privileges()
-    # 11. Landlock comes after everything that opens or creates something outside, and while
-    #     there is only one thread: it restricts the calling thread and what that starts.
+    # 12. Landlock comes after everything that opens or creates something outside, and while
+    #     there is only one thread: it restricts the calling thread and what that starts. Where
+    #     there is no network of its own, the judge's port alone is left.
     directory = os.fspath(confinement.directory)
     landlock.confine(readable_paths.readable(hidden), readable_paths.DEVICES, directory)
-    # 12. Likewise for other processes: no signal, limit or priority can be set on them.
-    seccomp.confine()
-    # 13. ffmpeg must not outlive yt-dlp and does not need the network.
+    if limits.network is Network.LANDLOCK:
+        landlock.forbid_tcp(but_to_port=urlsplit(limits.proxy or "").port)
+    # 13. Likewise for other processes: no signal, limit or priority can be set on them. With a
+    #     judge to resolve names, TCP is all that is needed.
+    seccomp.confine(tcp_alone=limits.network is not Network.NONE)
+    # 14. ffmpeg must not outlive yt-dlp and does not need the network.
     _bind_programs()
-    # 14. Last, because it resolves the proxy's name.
+    # 15. Last, because it resolves the proxy's name.
     return egress_guard.install(limits.proxy)
 
 

@@ -13,6 +13,7 @@ import socket
 import struct
 from enum import StrEnum
 from pathlib import Path
+from typing import NoReturn, Self
 
 from worker.downloads.confinement import landlock, seccomp
 
@@ -57,31 +58,83 @@ def _can_enter_namespace() -> bool:
         code = 1
         try:
             # All of it, since some kernels allow the first step and then nothing in it (AppArmor).
-            enter_namespace()
+            with Namespace() as made:
+                made.enter()
             code = 0
         finally:
             os._exit(code)
     return os.waitpid(pid, 0)[1] == 0
 
 
-def enter_namespace() -> socket.socket:
-    """Move this process to a network of its own; the one listening socket in it, the door.
+class Namespace:
+    """A network that processes of this user can move to; nothing in it leads outside.
 
-    The process must have one thread. What it keeps of capabilities must be dropped. Raises
-    OSError where it is not allowed.
+    `listener` is the one socket that listens there, on loopback: whoever has it is the door. The
+    network is there until it is closed and all processes in it have ended.
     """
-    # Root needs no user namespace, in which files of other users would belong to nobody.
-    if _libc.unshare(_CLONE_NEWNET) != 0:
-        _enter_user_namespace()
-    _bring_up("lo")
-    return socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+
+    def __init__(self) -> None:
+        """Make it in a child process. Raises PermissionError where that is not allowed.
+
+        This process must have one thread.
+        """
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                pid = os.fork()
+                if pid == 0:
+                    _make(theirs)
+            try:
+                said, fds, _, _ = socket.recv_fds(ours, 100, 3, socket.MSG_CMSG_CLOEXEC)
+            finally:
+                os.waitpid(pid, 0)
+        if not fds:
+            raise PermissionError(errno.EPERM, f"no network namespace: {said.decode() or 'died'}")
+        self.listener = socket.socket(fileno=fds[0])
+        self._fds = fds[1:]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def enter(self) -> None:
+        """Move this process, which must have one thread, there for good. Raises OSError.
+
+        It has all capabilities there, which are to be dropped.
+        """
+        for fd in self._fds:
+            _checked(_libc.setns(fd, 0), "setns")
+
+    def close(self) -> None:
+        """Let go of it."""
+        self.listener.close()
+        while self._fds:
+            os.close(self._fds.pop())
+
+
+def _make(pair: socket.socket) -> NoReturn:
+    """Make a network in this process, and send what opens it in the order in which it is used."""
+    try:
+        names = ["net"]
+        # Root needs no user namespace, in which files of other users would belong to nobody.
+        if _libc.unshare(_CLONE_NEWNET) != 0:
+            _enter_user_namespace()
+            names = ["user", "net"]
+        _bring_up("lo")
+        listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        fds = [os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names]
+        socket.send_fds(pair, [b"made"], [listener.fileno(), *fds])
+    except OSError as error:
+        pair.send(str(error).encode()[:100])
+    finally:
+        os._exit(0)
 
 
 def _enter_user_namespace() -> None:
     uid, gid = os.geteuid(), os.getegid()
-    if _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"unshare: {errno.errorcode.get(number, number)}")
+    _checked(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET), "unshare")
     # Its own ids stay what they are, so files keep their owner. The kernel lets a group be named
     # only once `setgroups` is given up (user_namespaces(7)).
     Path("/proc/self/setgroups").write_text("deny")
@@ -94,3 +147,9 @@ def _bring_up(interface: str) -> None:
         asked = fcntl.ioctl(made, _SIOCGIFFLAGS, _FLAGS.pack(interface.encode(), 0))
         name, flags = _FLAGS.unpack(asked)
         fcntl.ioctl(made, _SIOCSIFFLAGS, _FLAGS.pack(name, flags | _IFF_UP))
+
+
+def _checked(result: int, call: str) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{call}: {errno.errorcode.get(number, number)}")

@@ -3,10 +3,12 @@
 import json
 import secrets
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
+from worker.downloads.confinement.network import Namespace, Network
 from worker.errors import Fault, JobError, JudgeLost, Reason
 
 ANSWER_TIMEOUT_S = 5.0
@@ -103,3 +105,27 @@ class WayOut:
     def _lines(self) -> list[dict[str, Any]]:
         *lines, self._data = self._data.split(b"\n")
         return [json.loads(line) for line in lines]
+
+
+@contextmanager
+def open_way_out(address: str, network: Network) -> Iterator[tuple[WayOut, Namespace | None]]:
+    """Open a way out, and the namespace that it begins in if that is the network.
+
+    Raises JudgeLost, and another JobError if no namespace can be made.
+    """
+    if network is not Network.NAMESPACE:
+        with WayOut(address) as way:
+            yield way, None
+        return
+    with _namespace() as namespace, WayOut(address, namespace.listener) as way:
+        # It is the judge's alone from now on: if that ends, a connection is refused at once.
+        namespace.listener.close()
+        yield way, namespace
+
+
+def _namespace() -> Namespace:
+    try:
+        return Namespace()
+    except PermissionError as error:
+        # It was allowed when the bot started.
+        raise JobError(Reason.INTERNAL, Fault.OPERATOR, str(error)) from error
