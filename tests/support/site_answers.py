@@ -122,13 +122,13 @@ def bluesky(*widths: str, place: str = "embed") -> Answer:
 
 
 def imgur(*media: str, is_album: bool = True) -> Answer:
-    """An album of Imgur, or a picture by itself."""
+    """An album of Imgur, or a picture by itself; `gif` is one that moves."""
     found = [
         {
             "id": f"m{name}",
             "type": "video" if name == "v" else "image",
             "url": f"{PICTURES}/{'video.mp4' if name == 'v' else f'{name}.png'}",
-            "metadata": {"title": "", "is_animated": name == "v"},
+            "metadata": {"title": "", "is_animated": name in {"v", "gif"}},
         }
         for name in media
     ]
@@ -139,13 +139,17 @@ def imgur(*media: str, is_album: bool = True) -> Answer:
 
 
 def pinterest(*media: str, kind: str = "pin") -> Answer:
-    """A pin: of one picture, a carousel or a story."""
+    """A pin: of one picture, of a video of its own or embedded, a carousel or a story."""
     pin: dict[str, Any] = {"id": "123456789", "title": "A post", "domain": "Uploaded by user"}
     pin["pinner"] = {"full_name": "Ada"}
     if kind == "carousel":
         pin["carousel_data"] = {"carousel_slots": [{"images": _sizes(name)} for name in media]}
     elif kind == "story":
         pin["story_pin_data"] = {"pages": [{"blocks": [_block(name)]} for name in media]}
+    elif kind == "video":
+        pin["videos"] = {"video_list": {"V_720P": {"url": f"{PICTURES}/video.mp4"}}}
+    elif kind == "embed":
+        pin["embed"] = {"src": "https://www.youtube.com/embed/abcdefghijk"}
     pin["images"] = _sizes(next(name for name in media if name != "v"))
     return {"resource_response": {"data": pin}}
 
@@ -174,6 +178,8 @@ def tumblr(*media: str, is_reblog: bool = False) -> Answer:
 
 
 def _tumblr_block(name: str) -> dict[str, Any]:
+    if name == "youtube":
+        return {"type": "video", "provider": "youtube", "url": "https://youtu.be/abcdefghijk"}
     if name == "v":
         media = {"url": f"{PICTURES}/video.mp4", "width": 9, "height": 9}
         return {"type": "video", "provider": "tumblr", "media": media}

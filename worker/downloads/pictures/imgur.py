@@ -1,6 +1,7 @@
 """Pictures and albums of Imgur (`api.imgur.com/post/v1/media/ID` and `…/albums/ID`).
 
-Both answer with `media`, a list: `type` is `image` or `video`, `url` the file itself.
+Both answer with `media`, a list: `type` is `image` or `video`, `url` the file itself. An image
+that moves has `metadata.is_animated`; if it is alone, yt-dlp finds a video of it.
 """
 
 import re
@@ -11,6 +12,7 @@ from worker.downloads.pictures.post import Item, Post, Source
 from worker.downloads.pictures.reading import (
     Answer,
     address,
+    at,
     number,
     parsed,
     several,
@@ -25,8 +27,9 @@ ANSWERS = re.compile(r"https://api\.imgur\.com/post/v1/(media|albums)/")
 def read(answer: Answer) -> Post | None:
     """All that the album, or the page of one picture, shows."""
     found = parsed(answer.text)
-    items = tuple(filter(None, map(_item, several(found, "media"))))
-    if not items:
+    media = several(found, "media")
+    items = tuple(filter(None, map(_item, media)))
+    if not items or (len(media) == 1 and at(media, 0, "metadata", "is_animated") is True):
         return None
     written = words(found, "title") or words(found, "media", 0, "metadata", "title")
     author = words(found, "account", "username")

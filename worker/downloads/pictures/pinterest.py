@@ -37,13 +37,18 @@ def read(answer: Answer) -> Post | None:
         for block in several(page, "blocks")
     ]
     items = tuple(filter(None, (*map(_picture, slots), *map(_block, blocks))))
-    if not items and not several(pin, "videos", "video_list"):
+    if not items and not _has_video(pin):
         items = tuple(filter(None, (_picture(pin),)))
     if not items:
         return None
     written = words(pin, "title") or words(pin, "grid_title") or words(pin, "description")
     author = words(pin, "closeup_attribution", "full_name") or words(pin, "pinner", "full_name")
     return Post("Pinterest", words(pin, "id"), items, title(written), author)
+
+
+def _has_video(pin: Any) -> bool:
+    """Whether the picture is the cover of a video, which may be another site's."""
+    return bool(several(pin, "videos", "video_list") or address(pin, "embed", "src"))
 
 
 def _picture(owner: Any) -> Item | None:

@@ -25,11 +25,11 @@ ANSWERS = re.compile(r"https://(www|api)\.tumblr\.com/(api/)?v2/blog/[^/]+/posts
 
 
 def read(answer: Answer) -> Post | None:
-    """The pictures and videos of the post, and of the one that it repeats."""
+    """The pictures and videos of the post, and of the one that it repeats, if all are there."""
     shown = at(parsed(answer.text), "response", "timeline", "elements", 0)
     blocks = [*several(shown, "trail", 0, "content"), *several(shown, "content")]
     items = tuple(filter(None, map(_item, blocks)))
-    if not items:
+    if not items or any(map(_is_elsewhere, blocks)):
         return None
     return Post(
         "Tumblr",
@@ -38,6 +38,11 @@ def read(answer: Answer) -> Post | None:
         title(words(shown, "summary")),
         words(shown, "reblogged_root_name") or words(shown, "blog_name"),
     )
+
+
+def _is_elsewhere(block: Any) -> bool:
+    """Whether a block shows a video of another site, which yt-dlp reads."""
+    return words(block, "type") == "video" and not address(block, "media", "url")
 
 
 def _item(block: Any) -> Item | None:
