@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.clocks import Monotonic, Wall
+from worker.dispatch.pace import Pace
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Deliver, Download, Explain, Posted, PostStatus, Progress, Stage
 from worker.settings import Site, Sites
@@ -84,6 +85,16 @@ def test_a_burst_keeps_to_its_rate_and_others_pass(make_bot: MakeBot) -> None:
     assert len(kept) == 300
     assert all(later - first > 3599.9 for first, later in zip(kept, kept[100:], strict=False))
     assert kept[-1] - kept[0] < 2 * 3600 + 601, "and no slower than that"
+
+
+@pytest.mark.negative
+def test_without_the_pace_all_begin_at_once(
+    make_bot: MakeBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "full", lambda *_: frozenset())
+    bot = make_bot(only(links_per_hour=1, downloads=1), **FREE)
+    send(bot, *links(4))
+    assert len(run(bot, 1)) == 4
 
 
 def test_downloads_at_a_time(make_bot: MakeBot) -> None:

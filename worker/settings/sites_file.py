@@ -53,6 +53,9 @@ def _state(path: Path) -> tuple[int, ...] | None:
 
 def _load(path: Path) -> Sites:
     try:
+        # A pipe would be waited for.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SettingsError((f"{path} cannot be read: it is not an ordinary file",))
         with path.open("rb") as opened:
             content = opened.read(_MAX_BYTES + 1)
             mode = os.fstat(opened.fileno()).st_mode
