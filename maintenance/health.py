@@ -23,24 +23,24 @@ from worker.sites import site_of
 # What the operator can do for a site that turns this machine away.
 _HELPS: Mapping[Remedy | None, str] = {
     Remedy.COOKIES: (
-        "it asks for an account: give it cookies (COOKIES_FILE), or another address (PROXY)"
+        "it asks for an account: give it cookies, or another address (worker/SITES.md)"
     ),
-    Remedy.NEW_COOKIES: "it refuses the cookies that it gets: export them anew (COOKIES_FILE)",
+    Remedy.NEW_COOKIES: "it refuses the cookies that it gets: export them anew",
     Remedy.ADDRESS: (
-        "it refuses this machine's address: another one (PROXY) helps, and an account's cookies"
-        " (COOKIES_FILE) may"
+        "it refuses this machine's address: another one (PROXY, or proxy in sites.toml) helps, and"
+        " an account's cookies may"
     ),
     Remedy.PACE: (
-        "it was asked too often: let people send fewer links (USER_LINKS_PER_HOUR), wait, or give"
-        " it cookies (COOKIES_FILE) or another address (PROXY)"
+        "it was asked too often: lower its links_per_hour in sites.toml, or give it cookies or"
+        " another address (worker/SITES.md)"
     ),
     Remedy.SOFTWARE: (
         "yt-dlp lacks something for it: .venv/bin/pip install -U -r requirements.txt, and"
         " bot.py --check"
     ),
     None: (
-        "it may want cookies (COOKIES_FILE), another address (PROXY), a newer yt-dlp or a"
-        " JavaScript runtime (bot.py --check)"
+        "it may want cookies, another address (worker/SITES.md), a newer yt-dlp or a JavaScript"
+        " runtime (bot.py --check)"
     ),
 }
 

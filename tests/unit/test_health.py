@@ -258,8 +258,8 @@ def test_figures_come_from_the_rows(settings: Settings) -> None:
     [
         (Remedy.COOKIES, "give it cookies"),
         (Remedy.NEW_COOKIES, "export them anew"),
-        (Remedy.ADDRESS, "(PROXY)"),
-        (Remedy.PACE, "fewer links"),
+        (Remedy.ADDRESS, "(PROXY, "),
+        (Remedy.PACE, "links_per_hour"),
         (Remedy.SOFTWARE, "pip install -U"),
         (None, "a newer yt-dlp"),
     ],
