@@ -21,7 +21,7 @@ from worker.dispatch.circuit_breaker import (
     WINDOW_S,
     CircuitBreaker,
 )
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, Remedy
 from worker.ledger import DownloadJob, Ledger, UpdateJob
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
 
@@ -104,6 +104,15 @@ def test_circuit_opens_for_what_speaks_of_the_site_alone(reason: Reason) -> None
     for number in range(LINKS):
         known.learn(a_download(number, str(number)), failed(reason), Monotonic(0.0))
     assert is_refused(known) is (reason in SPEAKS_OF_SITE)
+
+
+@pytest.mark.parametrize("remedy", [None, *Remedy])
+def test_old_cookies_alone_close_no_site(remedy: Remedy | None) -> None:
+    known = CircuitBreaker()
+    blocked = JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, remedy=remedy)
+    for number in range(LINKS):
+        known.learn(a_download(number, str(number)), Failed(1, blocked, ""), Monotonic(0.0))
+    assert is_refused(known) is (remedy is not Remedy.NEW_COOKIES)
 
 
 @pytest.mark.parametrize("event", [CANCELLED, LOST, Stopped(1, StopReason.TIMED_OUT), GONE])

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from worker.clocks import Monotonic
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, Remedy
 from worker.ledger import DownloadJob, Job, Ledger, RequestJob
 from worker.pool.events import Event, Failed, Finished
 from worker.sites import site_of_link
@@ -139,8 +139,8 @@ class CircuitBreaker:
                     log.info("job %d: %s works again.", job.id, _site(job))
             case Failed(error=SiteNotAsked()):
                 pass  # No news of the site.
-            case Failed(error=JobError(reason=reason)) if reason in SPEAKS_OF_SITE:
-                self._count(job, reason, now)
+            case Failed(error=JobError() as error) if _speaks_of_site(error):
+                self._count(job, error.reason, now)
             case _ if circuit and circuit.probe_job_id == job.id:
                 circuit.probe_job_id, circuit.probe_at = None, now
 
@@ -183,6 +183,11 @@ class CircuitBreaker:
         recent = [each for each in circuit.failures.values() if now - each.at <= WINDOW_S]
         people = {each.user_id for each in recent}
         return len(recent) == LINKS and len(people) >= len(self._people)
+
+
+def _speaks_of_site(error: JobError) -> bool:
+    # Old cookies keep only those links away that need an account.
+    return error.reason in SPEAKS_OF_SITE and error.remedy is not Remedy.NEW_COOKIES
 
 
 def _site(download: DownloadJob) -> str:
