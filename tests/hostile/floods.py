@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import itertools
 import json
@@ -59,18 +60,30 @@ def headers_in_drops(web: Web) -> str:
     return put(web, "/a", answer)
 
 
+@functools.cache
+def _gzipped(piece: bytes, times: int, head: bytes = b"") -> bytes:
+    """A piece so many times, packed. It takes half a second, and several tests send the same."""
+    return gzip.compress(head + piece * times, 1)
+
+
+@functools.cache
+def _in_brotli(piece: bytes, times: int) -> bytes:
+    packed: bytes = brotli.compress(piece * times, quality=1)
+    return packed
+
+
 def a_file_that_unpacks_without_end(web: Web) -> str:
-    packed = gzip.compress(bytes(1 << 28), 1)
+    packed = _gzipped(b"\0", 1 << 28)
     return put(web, "/a.mp4", content(packed, VIDEO, Content_Encoding="gzip"))
 
 
 def a_file_that_is_packed_twice(web: Web) -> str:
-    packed = gzip.compress(gzip.compress(bytes(1 << 28), 1), 1)
+    packed = gzip.compress(_gzipped(b"\0", 1 << 28), 1)
     return put(web, "/a.mp4", content(packed, VIDEO, Content_Encoding="gzip, gzip"))
 
 
 def a_file_in_brotli_that_unpacks_without_end(web: Web) -> str:
-    packed = brotli.compress(bytes(1 << 28), quality=1)
+    packed = _in_brotli(b"\0", 1 << 28)
     return put(web, "/a.mp4", content(packed, VIDEO, Content_Encoding="br"))
 
 
@@ -158,22 +171,22 @@ def an_endless_feed(web: Web) -> str:
 
 
 def a_page_that_unpacks_without_end(web: Web) -> str:
-    packed = gzip.compress(b"<p>ha</p>\n" * (20 << 20), 1)
+    packed = _gzipped(b"<p>ha</p>\n", 20 << 20)
     return put(web, "/a", content(packed, PAGE, Content_Encoding="gzip"))
 
 
 def a_page_that_is_packed_twice(web: Web) -> str:
-    packed = gzip.compress(gzip.compress(b"<p>ha</p>\n" * (20 << 20), 1), 1)
+    packed = gzip.compress(_gzipped(b"<p>ha</p>\n", 20 << 20), 1)
     return put(web, "/a", content(packed, PAGE, Content_Encoding="gzip, gzip"))
 
 
 def a_page_in_brotli_that_unpacks_without_end(web: Web) -> str:
-    packed = brotli.compress(b"<p>ha</p>\n" * (20 << 20), quality=1)
+    packed = _in_brotli(b"<p>ha</p>\n", 20 << 20)
     return put(web, "/a", content(packed, PAGE, Content_Encoding="br"))
 
 
 def a_playlist_that_unpacks_without_end(web: Web) -> str:
-    packed = gzip.compress(PLAYLIST.encode() + b"\n" * (200 << 20), 1)
+    packed = _gzipped(b"\n", 200 << 20, PLAYLIST.encode())
     return put(web, "/a.m3u8", content(packed, HLS, Content_Encoding="gzip"))
 
 
