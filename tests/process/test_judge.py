@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import signal
 import socket
@@ -14,47 +13,18 @@ from typing import Any
 
 import pytest
 from yt_dlp.networking._helper import (
-    create_connection,
-    create_socks_proxy_socket,
     make_socks_proxy_opts,
 )
 from yt_dlp.socks import Socks5Error
 
 from tests.hostile.addresses import NOT_PUBLIC, NUMERIC
+from tests.support.judge_clients import PATIENCE_S, Site, connect, port_of, raw, reply_to
 from tests.support.judges import RunningJudge, allow_everything, judge
 from tests.support.process_kit import wait_until
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.rules import MAX_CONNECTIONS, Rules
 from worker.downloads.judge.socks import Reply
 from worker.errors import Fault, JobError, JudgeLost, Reason
-
-PATIENCE_S = 20
-
-
-class Site:
-    """A server on loopback that keeps what it accepts, and says nothing by itself."""
-
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._server = socket.create_server((host, port), backlog=256)
-        self._server.settimeout(PATIENCE_S)
-        self.host, self.port = host, int(self._server.getsockname()[1])
-
-    def accept(self) -> socket.socket:
-        made, _ = self._server.accept()
-        made.settimeout(PATIENCE_S)
-        return made
-
-    @property
-    def was_reached(self) -> bool:
-        self._server.settimeout(0)
-        try:
-            self._server.accept()
-        except BlockingIOError:
-            return False
-        return True
-
-    def close(self) -> None:
-        self._server.close()
 
 
 @pytest.fixture
@@ -108,34 +78,6 @@ def with_names() -> None:
         return real(host, *args, **options)
 
     vars(socket)["getaddrinfo"] = getaddrinfo
-
-
-def connect(way: WayOut, host: str, port: int, **changes: Any) -> socket.socket:
-    """A connection as yt-dlp's handlers make it; `changes` of what the way out says."""
-    options: Any = make_socks_proxy_opts(way.proxy) | changes
-    make: Any = functools.partial(create_socks_proxy_socket, (host, port), options)
-    address = options["addr"], options["port"]
-    made: socket.socket = create_connection(address, PATIENCE_S, _create_socket_func=make)
-    return made
-
-
-def reply_to(way: WayOut, host: str, port: int) -> int:
-    """How the judge answers to who wants to connect there."""
-    try:
-        connect(way, host, port).close()
-    except Socks5Error as error:
-        return int(error.args[0])
-    return Reply.DONE
-
-
-def raw(way: WayOut) -> socket.socket:
-    """A connection that has said nothing yet."""
-    port = make_socks_proxy_opts(way.proxy)["port"]
-    return socket.create_connection(("127.0.0.1", port), PATIENCE_S)
-
-
-def port_of(way: WayOut) -> int:
-    return int(make_socks_proxy_opts(way.proxy)["port"])
 
 
 # ----------------------------------------------------------------------------- what passes

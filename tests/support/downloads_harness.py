@@ -115,8 +115,9 @@ def _serve(connection: Connection, prepare: Prepare | None, is_cold: bool, knows
 class Worker:
     """Runs downloads one at a time. `fetch` takes yt-dlp's place in the forked child.
 
-    `prepare` runs in the worker before all else, `prepare_judge` in the judge. A cold worker is
-    not warmed up; another is in a third of the time unless it is to know all sites.
+    `prepare` runs in the worker before all else, `prepare_judge` in the judge, which connects
+    through the `proxy` of the rules. A cold worker is not warmed up; another is in a third of the
+    time unless it is to know all sites.
     """
 
     def __init__(
@@ -166,9 +167,8 @@ class Worker:
         place = os.fspath(directory or self.directory)
         access = replace(access, cookies_always=cookies_always)
         task = Download(self._jobs, url, place, form, max_bytes, access)
-        if not (rules.proxy or access.proxy):
-            judge = shared_judge(rules.allowed_networks, self._prepare_judge)
-            rules = replace(rules, judge=judge)
+        judge = shared_judge(rules.allowed_networks, self._prepare_judge)
+        rules = replace(rules, judge=judge)
         self._began = time.monotonic()
         self._connection.send((rules, task, fetch))
 

@@ -29,7 +29,7 @@ class TlsSites:
         self.answers: dict[str, Answer] = {}
         self.requests: list[str] = []
         self.certificate = directory / "certificate.pem"
-        _make_certificate(self.certificate, directory / "key.pem", hosts)
+        make_certificate(self.certificate, directory / "key.pem", hosts)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, directory / "key.pem")
         sites = self
@@ -130,7 +130,7 @@ class _Visitor(BaseHTTPRequestHandler):
     do_POST = do_HEAD = do_GET  # noqa: N815 - http.server's names
 
 
-def _make_certificate(certificate: Path, key: Path, hosts: Iterable[str]) -> None:
+def make_certificate(certificate: Path, key: Path, hosts: Iterable[str]) -> None:
     names = ",".join(f"DNS:{host}" for host in hosts)
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]
     command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=stand-in"]

@@ -57,6 +57,7 @@ def judge_rules(settings: Settings) -> Rules:
     return Rules(
         allowed_networks=tuple(map(str, settings.allowed_networks)),
         idle_timeout_s=settings.download_idle_timeout_s,
+        proxy=settings.proxy,
     )
 
 
@@ -67,7 +68,7 @@ def judge_limits(settings: Settings) -> Limits:
 
 
 def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
-    """The pool that runs yt-dlp. Its workers are told neither the token nor the ledger.
+    """The pool that runs yt-dlp. Its workers are told neither token nor ledger nor proxy.
 
     `judge` is the judge's address.
     """
@@ -80,9 +81,8 @@ def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
         job_timeout_s=settings.download_job_timeout_s,
         memory_bytes=settings.download_memory_mib * MEBIBYTE,
         allowed_networks=tuple(map(str, settings.allowed_networks)),
-        judge=None if settings.proxy else judge,
+        judge=judge,
         network=network.active(),
-        proxy=settings.proxy,
         cookies_file=str(settings.cookies_file) if settings.cookies_file else None,
     )
     return PoolSpec(

@@ -20,8 +20,9 @@ class DownloadLimits:
     `job_timeout_s` for everything (see `worker.downloads.allowance`). `instance` is the
     tag in the environment by which this bot's processes are recognised. `allowed_networks` are
     CIDR networks that a link may name although they are not public. `judge` is the address of the
-    judge, where each download gets the `proxy` that it uses: without one it reaches nothing.
-    `network` is what else keeps it from the network.
+    judge, which connects through the `proxy` if there is one. In the download's own process `proxy`
+    is its way to the judge, and without that it reaches nothing. `network` is what else keeps it
+    from the network.
     `cookies_file` is for those downloads that fail without: each gets a copy of its site's.
     """
 
@@ -53,12 +54,11 @@ class DownloadLimits:
     def for_site(self, access: SiteAccess) -> "DownloadLimits":
         """The same limits with what the operator has decided for a site.
 
-        A proxy of its own is in place of the judge, as the one for all sites is.
+        Through a proxy of its own the judge connects in place of the one for all sites.
         """
         own = (self.cookies_file,) if self.cookies_file else ()
         return replace(
             self,
-            judge=None if access.proxy else self.judge,
             proxy=access.proxy or self.proxy,
             cookies_file=access.cookies_file or self.cookies_file,
             headers=access.headers,

@@ -122,12 +122,13 @@ class Session:
         Raises JobError, and whatever the context raises for a stop. In any case no process of the
         session is left.
         """
-        if self._limits.judge is None:
-            self._limits = replace(self._limits, network=Network.NONE)
+        given = self._limits
+        if given.judge is None:
+            self._limits = replace(given, network=Network.NONE)
             return self._run()
-        with open_way_out(self._limits.judge, self._limits.network) as opened:
+        with open_way_out(given.judge, given.network, given.proxy) as opened:
             self._way_out, self._namespace = opened
-            self._limits = replace(self._limits, judge=None, proxy=self._way_out.proxy)
+            self._limits = replace(given, judge=None, proxy=self._way_out.proxy)
             return self._run()
 
     def _run(self) -> Media:

@@ -24,9 +24,8 @@ from typing import Any
 
 from worker import urls
 from worker.downloads.confinement.addresses import (
+    address_in,
     is_allowed,
-    is_local_name,
-    literal_address,
     parse_networks,
 )
 from worker.errors import Fault, JobError, Reason
@@ -53,9 +52,7 @@ def check_link(url: str, allowed_networks: Iterable[str] = ()) -> None:
         raise JobError(Reason.INVALID_LINK, Fault.PERMANENT, "not a URL") from error
     if parts.scheme not in {"http", "https"} or not host:
         raise JobError(Reason.INVALID_LINK, Fault.PERMANENT, f"scheme {parts.scheme[:20]!r}")
-    address = literal_address(host)
-    if address is None and is_local_name(host):
-        address = ipaddress.IPv4Address("127.0.0.1")
+    address = address_in(host)
     if address is not None and not is_allowed(address, parse_networks(allowed_networks)):
         raise JobError(Reason.REFUSED_ADDRESS, Fault.PERMANENT, f"the link names {host[:60]}")
     if port is not None and not urls.is_open_port(port):

@@ -24,10 +24,13 @@ class WayOut:
         way.proxy  # "socks5h://download:…@127.0.0.1:40001"
     """
 
-    def __init__(self, address: str, listener: socket.socket | None = None) -> None:
+    def __init__(
+        self, address: str, listener: socket.socket | None = None, proxy: str | None = None
+    ) -> None:
         """Open it at the judge's address. Raises JudgeLost.
 
-        With a `listener` the judge takes the download's connections there, and at no port.
+        With a `listener` the judge takes the download's connections there, and at no port. With a
+        `proxy` it connects through that one, and not through the operator's for all sites.
         """
         self._secret = secrets.token_urlsafe(24)
         self._control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -36,7 +39,7 @@ class WayOut:
         try:
             self._control.settimeout(ANSWER_TIMEOUT_S)
             self._control.connect(address)
-            line = json.dumps({"secret": self._secret}).encode() + b"\n"
+            line = json.dumps({"secret": self._secret, "proxy": proxy}).encode() + b"\n"
             socket.send_fds(self._control, [line], [listener.fileno()] if listener else [])
             while b"\n" not in self._data:
                 self._receive()
@@ -108,16 +111,18 @@ class WayOut:
 
 
 @contextmanager
-def open_way_out(address: str, network: Network) -> Iterator[tuple[WayOut, Namespace | None]]:
+def open_way_out(
+    address: str, network: Network, proxy: str | None = None
+) -> Iterator[tuple[WayOut, Namespace | None]]:
     """Open a way out, and the namespace that it begins in if that is the network.
 
     Raises JudgeLost, and another JobError if no namespace can be made.
     """
     if network is not Network.NAMESPACE:
-        with WayOut(address) as way:
+        with WayOut(address, proxy=proxy) as way:
             yield way, None
         return
-    with _namespace() as namespace, WayOut(address, namespace.listener) as way:
+    with _namespace() as namespace, WayOut(address, namespace.listener, proxy) as way:
         # It is the judge's alone from now on: if that ends, a connection is refused at once.
         namespace.listener.close()
         yield way, namespace

@@ -1,67 +1,84 @@
 """One connection of a download: its beginning, its judgement, its dialing, its relay."""
 
+import functools
 import socket
 import time
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from worker.downloads.judge.dialing import Dial
 from worker.downloads.judge.loop import READ, Loop
+from worker.downloads.judge.names import FAILED, Found, look_up
 from worker.downloads.judge.relay import Relay, abort
-from worker.downloads.judge.resolver import Found, Resolver
 from worker.downloads.judge.rules import Judgement
 from worker.downloads.judge.socks import Handshake, Rejected, Reply, Target
+from worker.downloads.judge.threads import Threads
+from worker.downloads.judge.tls import Stream
+from worker.downloads.judge.upstream import HEAD_LIMIT_BYTES, Upstream
 
 HANDSHAKE_TIMEOUT_S = 10.0
 
-_RECEIVED_BYTES = 512
+_RECEIVED_BYTES = 4096
+_TLS = b"\x16"
+_NOT_CONNECTED: Stream | Reply = Reply.FAILED
+
+Result = TypeVar("Result")
 
 
 class Owner(Protocol):
     """The download that a connection belongs to."""
 
-    def admit(self, connection: "Connection") -> bool:
-        """Count a connection that knows the secret; False if it looks up too much already."""
+    def admit(self, connection: "Connection") -> None:
+        """Count a connection that knows the secret."""
+
+    def begin_call(self) -> bool:
+        """Count something that blocks; False if there is too much of that already."""
+
+    def end_call(self) -> None:
+        """Hear that it has ended."""
 
     def refused(self, what: str) -> None:
         """Hear that an address was refused."""
-
-    def looked_up(self) -> None:
-        """Hear that a lookup has ended."""
 
     def closed(self, connection: "Connection") -> None:
         """Forget a connection."""
 
 
+@dataclass(frozen=True)
+class Means:
+    """What all connections share."""
+
+    loop: Loop
+    threads: Threads
+    judgement: Judgement
+    upstream: Upstream | None
+
+
 class Connection:
     """Begins with the client's first byte and ends by itself, or by `close`."""
 
-    def __init__(
-        self,
-        loop: Loop,
-        resolver: Resolver,
-        judgement: Judgement,
-        owner: Owner,
-        client: socket.socket,
-        secret: str,
-    ) -> None:
-        self._loop = loop
-        self._resolver = resolver
-        self._judgement = judgement
+    def __init__(self, means: Means, owner: Owner, client: socket.socket, secret: str) -> None:
+        self._means = means
+        self._loop = means.loop
         self._owner = owner
         self._client = client
         self._handshake = Handshake(secret)
+        self._early = b""
+        """What the client has sent for the site."""
         self._dial: Dial | None = None
         self._relay: Relay | None = None
+        self._is_answered = False
         self._is_closed = False
         self.active_at = time.monotonic()
-        self._timeout = loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
-        loop.watch(client, READ, self._hear)
+        self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
+        self._loop.watch(client, READ, self._hear)
 
-    def close(self, *, is_answered: bool = False) -> None:
-        """End it, whatever it is about to do.
+    def close(self) -> None:
+        """End it, whatever it is about to do, so that the client sees it fail."""
+        self._end(abort)
 
-        The client sees it fail, unless it has been answered: an abort would overtake that.
-        """
+    def _end(self, close: Callable[[socket.socket], None]) -> None:
         if self._is_closed:
             return
         self._is_closed = True
@@ -72,32 +89,41 @@ class Connection:
             self._relay.close()
         else:
             self._loop.watch(self._client, 0)
-            if is_answered:
-                self._client.close()
-            else:
-                abort(self._client)
+            close(self._client)
         self._owner.closed(self)
 
     # ---------------------------------------------------------------------- before the relay
 
     def _hear(self, _events: int) -> None:
+        data = self._receive()
+        if data is None:
+            return
         try:
-            data = self._client.recv(_RECEIVED_BYTES)
-            if not data:
-                self.close()
-                return
             answer = self._handshake.feed(data)
-        except BlockingIOError:
-            return
         except Rejected as rejected:
-            self._answer(rejected.answer)
-            self.close(is_answered=True)
-            return
-        except OSError:
-            self.close()
+            if self._answer(rejected.answer):
+                self._end(socket.socket.close)
             return
         if self._answer(answer) and self._handshake.target:
+            self._early = self._handshake.rest
+            self._timeout.cancel()
+            # While nothing can be done with it, nothing is read; if the client goes, that shows
+            # when it is answered.
+            self._loop.watch(self._client, 0)
+            self._owner.admit(self)
             self._begin(self._handshake.target)
+
+    def _receive(self) -> bytes | None:
+        """What the client sends; None if that is nothing, or it is gone."""
+        try:
+            data = self._client.recv(_RECEIVED_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+        return data or None
 
     def _answer(self, answer: bytes) -> bool:
         """Send a few bytes, for which a socket always has room. False when the client is gone."""
@@ -109,47 +135,102 @@ class Connection:
         return True
 
     def _fail(self, reply: Reply) -> None:
-        if self._answer(reply.packed()):
-            self.close(is_answered=True)
+        if self._is_answered:
+            self.close()
+        elif self._answer(reply.packed()):
+            self._end(socket.socket.close)
+
+    def _refuse(self, host: str, port: int) -> None:
+        self._owner.refused(f"{host[:60]} port {port}")
+        self._fail(Reply.NOT_ALLOWED)
+
+    def _call(
+        self, call: Callable[[], Result], on_end: Callable[[Result], None], otherwise: Result
+    ) -> None:
+        """Have a call made that blocks. What it returns is dropped if this has ended meanwhile."""
+
+        def end(result: Result) -> None:
+            self._owner.end_call()
+            if not self._is_closed:
+                on_end(result)
+            elif not isinstance(result, Found | Reply):
+                result.close()  # type: ignore[attr-defined]
+
+        if self._owner.begin_call():
+            self._means.threads.run(call, end, otherwise)
+        else:
+            self._fail(Reply.FAILED)
 
     def _begin(self, target: Target) -> None:
-        self._timeout.cancel()
-        # Until there is an answer the client has nothing to say; if it goes, the relay notices.
-        self._loop.watch(self._client, 0)
-        if not self._owner.admit(self):
-            self._fail(Reply.FAILED)
-            return
-        self._resolver.ask(target.host, lambda found: self._judge(target, found))
+        upstream, judgement = self._means.upstream, self._means.judgement
+        if upstream and upstream.takes_names:
+            if not judgement.allows_name(target.host, target.port):
+                self._refuse(target.host, target.port)
+            elif upstream.is_http:
+                self._ask_what_for(upstream, target)
+            else:
+                self._connect(upstream, target)
+        else:
+            call = functools.partial(look_up, target.host)
+            self._call(call, functools.partial(self._judge, target), FAILED)
 
     def _judge(self, target: Target, found: Found) -> None:
-        self._owner.looked_up()
-        if self._is_closed:
-            return
         if not found.addresses:
             self._fail(found.failure)
             return
-        allowed = self._judgement.allowed(found.addresses, target.port)
+        allowed = self._means.judgement.allowed(found.addresses, target.port)
         if not allowed:
-            self._owner.refused(f"{found.addresses[0]} port {target.port}")
-            self._fail(Reply.NOT_ALLOWED)
-            return
-        self._dial = Dial(self._loop, allowed, target.port, self._dialed)
+            self._refuse(found.addresses[0], target.port)
+        elif self._means.upstream:
+            self._connect(self._means.upstream, Target(allowed[0], target.port))
+        else:
+            self._dial = Dial(self._loop, allowed, target.port, self._connected)
 
-    def _dialed(self, result: socket.socket | Reply) -> None:
+    def _connect(self, upstream: Upstream, target: Target) -> None:
+        self._call(lambda: upstream.connect(target), self._connected, _NOT_CONNECTED)
+
+    def _connected(self, result: Stream | Reply) -> None:
         self._dial = None
         if isinstance(result, Reply):
             self._fail(result)
             return
-        if not self._answer(Reply.DONE.packed()):
+        if not self._is_answered and not self._answer(Reply.DONE.packed()):
             result.close()
             return
         for made in (self._client, result):
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._timeout.cancel()
         self.active_at = time.monotonic()
-        self._relay = Relay(
-            self._loop, self._client, result, self._handshake.rest, self._passed, self.close
-        )
-        self._rest_at_most(self._judgement.rules.idle_timeout_s)
+        self._relay = Relay(self._loop, self._client, result, self._early, self._passed, self.close)
+        self._rest_at_most(self._means.judgement.rules.idle_timeout_s)
+
+    # ------------------------------------------------------------------- by an HTTP proxy
+
+    def _ask_what_for(self, upstream: Upstream, target: Target) -> None:
+        """Hear what the client says to the site: a request in the clear goes to the proxy."""
+        if self._answer(Reply.DONE.packed()):
+            self._is_answered = True
+            self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
+            self._loop.watch(self._client, READ, lambda _: self._hear_request(upstream, target))
+            self._look_at_request(upstream, target)
+
+    def _hear_request(self, upstream: Upstream, target: Target) -> None:
+        data = self._receive()
+        if data is not None:
+            self._early += data
+            self._look_at_request(upstream, target)
+
+    def _look_at_request(self, upstream: Upstream, target: Target) -> None:
+        head, end, body = self._early.partition(b"\r\n\r\n")
+        if self._early.startswith(_TLS):
+            self._loop.watch(self._client, 0)
+            self._connect(upstream, target)
+        elif len(head) > HEAD_LIMIT_BYTES:
+            self.close()
+        elif end:
+            self._loop.watch(self._client, 0)
+            self._early = upstream.rewritten(head, target) + body
+            self._call(upstream.open_for_requests, self._connected, _NOT_CONNECTED)
 
     # -------------------------------------------------------------------------- in the relay
 

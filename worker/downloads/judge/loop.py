@@ -3,13 +3,23 @@
 import heapq
 import itertools
 import selectors
-import socket
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 _MAX_WAIT_S = 60.0
+
+
+class HasFileno(Protocol):
+    """Anything that can be waited for."""
+
+    def fileno(self) -> int:
+        """The file descriptor."""
+
+
+Source = HasFileno | int
 
 
 class Timer:
@@ -30,11 +40,9 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
-        self._watched: dict[socket.socket | int, int] = {}
+        self._watched: dict[Source, int] = {}
 
-    def watch(
-        self, source: socket.socket | int, events: int, call: Callable[[int], None] | None = None
-    ) -> None:
+    def watch(self, source: Source, events: int, call: Callable[[int], None] | None = None) -> None:
         """Call with the events that a socket is ready for; no events end that.
 
         `call` may be left out where only the events change.
@@ -64,7 +72,7 @@ class Loop:
         wait_s = self._timers[0][0] - time.monotonic() if self._timers else _MAX_WAIT_S
         for key, events in self._selector.select(max(0.0, wait_s)):
             # One that was called before may have ended the next one's wait.
-            if self._watched.get(key.fileobj) is not None:  # type: ignore[arg-type]
+            if self._watched.get(key.fileobj) is not None:
                 key.data(events)
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:

@@ -5,6 +5,7 @@ import os
 import socket
 from multiprocessing.connection import Connection
 
+from worker.downloads.confinement import landlock
 from worker.downloads.judge.rules import Rules
 from worker.downloads.judge.server import Server
 from worker.pool.worker_main import belong_to_owner
@@ -19,6 +20,9 @@ def run(
     """Judge until this process is killed. Each message in `beat` is a sign of life."""
     belong_to_owner(NAME)
     limits.apply()
+    if not landlock.abi():
+        # The proxy's password is here, and nothing else keeps a download out of this memory.
+        process_setup.refuse_inspection()
     os.set_blocking(beat.fileno(), False)
 
     def show_life() -> None:

@@ -1,10 +1,12 @@
 """Pass bytes on between two sockets, in both directions, and keep next to none of them."""
 
+import contextlib
 import socket
 import struct
 from collections.abc import Callable
 
 from worker.downloads.judge.loop import READ, WRITE, Loop
+from worker.downloads.judge.tls import Stream
 
 CHUNK_BYTES = 128 * 1024
 
@@ -14,18 +16,17 @@ _room = memoryview(bytearray(CHUNK_BYTES))
 _ABORT = struct.pack("ii", 1, 0)
 
 
-def abort(made: socket.socket) -> None:
+def abort(made: Stream) -> None:
     """Close a socket so that its peer sees a failure and not the end of a whole answer."""
-    try:
+    with contextlib.suppress(OSError):
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
-    finally:
-        made.close()
+    made.close()
 
 
-class _Stream:
+class _Direction:
     """One direction. While the sink takes nothing, nothing is read from the source."""
 
-    def __init__(self, source: socket.socket, sink: socket.socket, pending: bytes = b"") -> None:
+    def __init__(self, source: Stream, sink: Stream, pending: bytes = b"") -> None:
         self._source = source
         self._sink = sink
         self.pending = pending
@@ -72,8 +73,8 @@ class Relay:
     def __init__(
         self,
         loop: Loop,
-        client: socket.socket,
-        site: socket.socket,
+        client: Stream,
+        site: Stream,
         early: bytes,
         on_bytes: Callable[[], None],
         on_end: Callable[[], None],
@@ -81,7 +82,7 @@ class Relay:
         """`early` is what the client has sent already; `on_bytes` is called when some pass."""
         self._loop = loop
         self._client, self._site = client, site
-        self._out, self._back = _Stream(client, site, early), _Stream(site, client)
+        self._out, self._back = _Direction(client, site, early), _Direction(site, client)
         self._on_bytes = on_bytes
         self._on_end = on_end
         self._watch()
@@ -98,7 +99,7 @@ class Relay:
     def _site_ready(self, events: int) -> None:
         self._ready(events, self._back, self._out)
 
-    def _ready(self, events: int, reading: _Stream, writing: _Stream) -> None:
+    def _ready(self, events: int, reading: _Direction, writing: _Direction) -> None:
         try:
             if events & WRITE:
                 writing.write()

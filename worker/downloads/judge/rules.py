@@ -2,9 +2,9 @@
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from worker.downloads.confinement.addresses import Address, is_allowed, parse_networks
+from worker.downloads.confinement.addresses import Address, address_in, is_allowed, parse_networks
 from worker.urls import is_open_port
 
 MAX_CONNECTIONS = 16
@@ -17,11 +17,13 @@ class Rules:
     """What holds for all downloads.
 
     `allowed_networks` are CIDR networks that may be reached although they are not public.
-    `idle_timeout_s` is how long a connection may stay without a byte in either direction.
+    `idle_timeout_s` is how long a connection may stay without a byte in either direction. With a
+    `proxy` the judge connects through it, and leaves to it the names that it takes unresolved.
     """
 
     allowed_networks: tuple[str, ...] = ()
     idle_timeout_s: float = 60.0
+    proxy: str | None = field(default=None, repr=False)
 
 
 class Judgement:
@@ -37,6 +39,11 @@ class Judgement:
         if not is_open_port(port):
             return []
         return [each for each in addresses if is_allowed(_parsed(each), self._networks)]
+
+    def allows_name(self, host: str, port: int) -> bool:
+        """Whether a host may be asked of a proxy, by what its name says of itself."""
+        address = address_in(host)
+        return is_open_port(port) and (address is None or is_allowed(address, self._networks))
 
 
 def _parsed(address: str) -> Address:

@@ -1,9 +1,10 @@
 """The judge's work: control connections of downloads, and the connections of each.
 
-A downloads worker holds a control connection for each download. It begins with one line of JSON,
-with the secret, and with a listening socket if the download is to connect to one of its own. The
-answer is a line with the port at which the judge listens. Later lines name addresses that were
-refused. When the control connection ends, so does all that belongs to the download.
+A downloads worker holds a control connection for each download. It begins with one line of JSON:
+the secret, and the proxy of the download's site if that has its own. With it comes a listening
+socket if the download is to connect to one of its own. The answer is a line with the port at which
+the judge listens. Later lines name addresses that were refused. When the control connection ends,
+so does all that belongs to the download.
 """
 
 import contextlib
@@ -13,12 +14,14 @@ import secrets
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
-from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection
+from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection, Means
 from worker.downloads.judge.listening import Listener
 from worker.downloads.judge.loop import READ, Loop
-from worker.downloads.judge.resolver import Resolver
 from worker.downloads.judge.rules import MAX_CONNECTIONS, Judgement, Rules
+from worker.downloads.judge.threads import Threads
+from worker.downloads.judge.upstream import Upstream
 
 MAX_SILENT = 64
 """How many connections to one port may not have said the secret yet. For another one the oldest is
@@ -32,13 +35,13 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class Server:
-    """Everything that the judge does, in one thread beside those that look names up."""
+    """Everything that the judge does, in one thread beside those for what blocks."""
 
     def __init__(self, control: socket.socket, rules: Rules, beat: Callable[[], None]) -> None:
         """Listen at `control`, and call `beat` all the time."""
         self._loop = Loop()
-        self._resolver = Resolver(self._loop)
-        self._judgement = Judgement(rules)
+        upstream = Upstream(rules.proxy) if rules.proxy else None
+        self._means = Means(self._loop, Threads(self._loop), Judgement(rules), upstream)
         self._beat = beat
         Listener(self._loop, control, self._admit)
         self._show_life()
@@ -54,7 +57,7 @@ class Server:
 
     def _admit(self, control: socket.socket) -> None:
         if _user_of(control) == os.geteuid():
-            Download(self._loop, self._resolver, self._judgement, control)
+            Download(self._means, control)
         else:
             control.close()
 
@@ -62,12 +65,9 @@ class Server:
 class Download:
     """What belongs to one control connection. It ends with that."""
 
-    def __init__(
-        self, loop: Loop, resolver: Resolver, judgement: Judgement, control: socket.socket
-    ) -> None:
-        self._loop = loop
-        self._resolver = resolver
-        self._judgement = judgement
+    def __init__(self, means: Means, control: socket.socket) -> None:
+        self._means = means
+        self._loop = means.loop
         self._control = control
         self._line = b""
         self._secret = ""
@@ -75,9 +75,9 @@ class Download:
         self._listener: Listener | None = None
         self._silent: dict[Connection, None] = {}
         self._connections: dict[Connection, None] = {}
-        self._lookups = 0
-        self._timeout = loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
-        loop.watch(control, READ, self._hear)
+        self._calls = 0
+        self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
+        self._loop.watch(control, READ, self._hear)
 
     def close(self) -> None:
         """End all its connections."""
@@ -111,11 +111,14 @@ class Download:
 
     def _begin(self) -> None:
         try:
-            self._secret = str(json.loads(self._line)["secret"])
+            said = json.loads(self._line)
+            self._secret = str(said["secret"])
+            if proxy := said.get("proxy"):
+                self._means = replace(self._means, upstream=Upstream(proxy))
             made = self._handed or socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
             self._listener = Listener(self._loop, made, self._take)
             self._tell({"port": made.getsockname()[1]})
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
             self.close()
         else:
             self._timeout.cancel()
@@ -129,24 +132,29 @@ class Download:
     def _take(self, client: socket.socket) -> None:
         if len(self._silent) >= MAX_SILENT:
             next(iter(self._silent)).close()
-        made = Connection(self._loop, self._resolver, self._judgement, self, client, self._secret)
+        made = Connection(self._means, self, client, self._secret)
         self._silent[made] = None
 
-    def admit(self, connection: Connection) -> bool:
-        """Count a connection that knows the secret; False if it looks up too much already."""
+    def admit(self, connection: Connection) -> None:
+        """Count a connection that knows the secret."""
         del self._silent[connection]
         if len(self._connections) >= MAX_CONNECTIONS:
             min(self._connections, key=lambda each: each.active_at).close()
         self._connections[connection] = None
-        # A lookup goes on when its connection has ended.
-        if self._lookups >= MAX_CONNECTIONS:
+
+    def begin_call(self) -> bool:
+        """Count something that blocks, which goes on when its connection has ended.
+
+        False if there is too much of that already.
+        """
+        if self._calls >= MAX_CONNECTIONS:
             return False
-        self._lookups += 1
+        self._calls += 1
         return True
 
-    def looked_up(self) -> None:
-        """Hear that a lookup has ended."""
-        self._lookups -= 1
+    def end_call(self) -> None:
+        """Hear that it has ended."""
+        self._calls -= 1
 
     def refused(self, what: str) -> None:
         """Tell the worker that an address was refused."""

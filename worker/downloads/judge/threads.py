@@ -1,0 +1,46 @@
+"""What blocks, in threads of its own: looking up a name, talking to a proxy."""
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from worker.downloads.judge.loop import READ, Loop
+
+_STACK_BYTES = 512 * 1024
+
+Result = TypeVar("Result")
+
+
+class Threads:
+    """Runs calls, each in its own thread, and tells what they return in the loop's."""
+
+    def __init__(self, loop: Loop) -> None:
+        threading.stack_size(_STACK_BYTES)
+        self._ended: queue.SimpleQueue[tuple[Callable[[Any], None], Any]] = queue.SimpleQueue()
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        loop.watch(self._wakeup, READ, self._tell)
+
+    def run(
+        self, call: Callable[[], Result], on_end: Callable[[Result], None], otherwise: Result
+    ) -> None:
+        """Tell `on_end` what a call returns, or `otherwise` if no thread can be made for it."""
+
+        def run() -> None:
+            self._put(on_end, call())
+
+        try:
+            threading.Thread(target=run, daemon=True).start()
+        except RuntimeError:
+            self._put(on_end, otherwise)
+
+    def _put(self, on_end: Callable[[Any], None], result: object) -> None:
+        self._ended.put((on_end, result))
+        os.eventfd_write(self._wakeup, 1)
+
+    def _tell(self, _events: int) -> None:
+        os.eventfd_read(self._wakeup)
+        while not self._ended.empty():
+            on_end, result = self._ended.get()
+            on_end(result)

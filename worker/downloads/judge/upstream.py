@@ -1,0 +1,170 @@
+"""The operator's proxy, behind which the judge connects if there is one.
+
+What talks to the proxy before a connection is one blocks, and runs in a thread of its own.
+"""
+
+import base64
+import functools
+import re
+import socket
+import ssl
+from contextlib import suppress
+from importlib.util import find_spec
+from urllib.parse import unquote, urlsplit
+
+from worker.downloads.judge.socks import Reply, Target
+from worker.downloads.judge.tls import Stream, TlsSocket
+
+TIMEOUT_S = 30.0
+
+HEAD_LIMIT_BYTES = 64 * 1024
+_HTTP = ("http", "https")
+# Of a connection that the proxy may have refused for reasons of its own.
+_REPLIES = {1: Reply.FAILED, 2: Reply.FAILED, 3: Reply.UNREACHABLE, 4: Reply.UNREACHABLE}
+_REPLIES |= {5: Reply.REFUSED, 6: Reply.TIMED_OUT}
+_REPLACED = re.compile(
+    rb"\r\n(?:(?:proxy-)?connection|proxy-authorization):[^\r\n]*", re.IGNORECASE
+)
+
+
+class Upstream:
+    """One proxy: http, https, socks5 or socks5h://host:port, with a login or without."""
+
+    def __init__(self, proxy: str) -> None:
+        parts = urlsplit(proxy)
+        self._scheme = parts.scheme
+        self._address = parts.hostname or "", parts.port or 0
+        self._login = (unquote(parts.username or ""), unquote(parts.password or ""))
+        self._tls = _tls_context() if parts.scheme == "https" else None
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it has to know what a connection is for before it makes one."""
+        return self._scheme in _HTTP
+
+    @property
+    def takes_names(self) -> bool:
+        """Whether it looks up names itself."""
+        return self._scheme != "socks5"
+
+    def open(self) -> Stream:
+        """Connect to the proxy itself. Raises OSError."""
+        made = socket.create_connection(self._address, TIMEOUT_S)
+        if self._tls is None:
+            return made
+        try:
+            return TlsSocket(self._tls.wrap_socket(made, server_hostname=self._address[0]))
+        except BaseException:
+            made.close()
+            raise
+
+    def open_for_requests(self) -> Stream | Reply:
+        """The same, for who talks to the proxy itself; why that cannot be done if it cannot."""
+        try:
+            made = self.open()
+        except OSError:
+            return Reply.FAILED
+        made.setblocking(False)
+        return made
+
+    def connect(self, target: Target) -> Stream | Reply:
+        """Connect through the proxy; why that cannot be done if it cannot."""
+        try:
+            made = self.open()
+        except OSError:
+            return Reply.FAILED
+        try:
+            reply = self._tunnel(made, target) if self.is_http else self._socks(made, target)
+        except (OSError, EOFError, ValueError):
+            reply = Reply.FAILED
+        if reply is Reply.DONE:
+            made.setblocking(False)
+            return made
+        made.close()
+        return reply
+
+    def rewritten(self, head: bytes, target: Target) -> bytes:
+        """The head of a request as the proxy wants it (RFC 9112, 3.2.2).
+
+        It is the connection's last: the next one would need the same.
+        """
+        line, _, fields = head.partition(b"\r\n")
+        method, _, path = line.partition(b" ")
+        kept = _REPLACED.sub(b"", b"\r\n" + fields) if fields else b""
+        line = method + f" http://{_authority(target)}".encode() + path
+        return line + kept + b"\r\nConnection: close" + self._credentials() + b"\r\n\r\n"
+
+    def _credentials(self) -> bytes:
+        if not any(self._login):
+            return b""
+        return b"\r\nProxy-Authorization: Basic " + base64.b64encode(":".join(self._login).encode())
+
+    def _tunnel(self, made: Stream, target: Target) -> Reply:
+        place = _authority(target).encode()
+        request = b"CONNECT %b HTTP/1.1\r\nHost: %b%b\r\n\r\n" % (place, place, self._credentials())
+        made.sendall(request)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            # No more than the head: what follows is the site's.
+            head += _exactly(made, 1)
+            if len(head) > HEAD_LIMIT_BYTES:
+                return Reply.FAILED
+        is_done = re.match(rb"HTTP/1\.[01] 2", head)
+        return Reply.DONE if is_done else Reply.FAILED
+
+    def _socks(self, made: Stream, target: Target) -> Reply:
+        has_login = any(self._login)
+        made.sendall(b"\x05\x02\x00\x02" if has_login else b"\x05\x01\x00")
+        version, method = _exactly(made, 2)
+        if version != 5 or method not in ((0, 2) if has_login else (0,)):
+            return Reply.FAILED
+        if method == 2:
+            made.sendall(b"\x01" + b"".join(map(_with_length, self._login)))
+            if _exactly(made, 2)[1]:
+                return Reply.FAILED
+        port = target.port.to_bytes(2, "big")
+        made.sendall(b"\x05\x01\x00" + _packed(target.host) + port)
+        _, code, _, kind = _exactly(made, 4)
+        if code:
+            return _REPLIES.get(code, Reply.FAILED)
+        _exactly(made, {1: 4, 4: 16}.get(kind) or _exactly(made, 1)[0])
+        _exactly(made, 2)
+        return Reply.DONE
+
+
+def _exactly(made: Stream, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        chunk = made.recv(count - len(data))
+        if not chunk:
+            raise EOFError
+        data += chunk
+    return data
+
+
+def _packed(host: str) -> bytes:
+    for kind, family in ((b"\x01", socket.AF_INET), (b"\x04", socket.AF_INET6)):
+        with suppress(OSError):
+            return kind + socket.inet_pton(family, host)
+    return b"\x03" + _with_length(host)
+
+
+def _with_length(text: str) -> bytes:
+    data = text.encode()
+    return bytes((len(data),)) + data
+
+
+def _authority(target: Target) -> str:
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return f"{host}:{target.port}"
+
+
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    """Trusts whom the machine trusts, and whom yt-dlp does."""
+    context = ssl.create_default_context()
+    if find_spec("certifi"):
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
