@@ -1,0 +1,157 @@
+"""Which items of a post are downloaded, in which order, and which of them may be missing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.downloads.channel import MAX_FILES
+from worker.downloads.pictures import post
+from worker.downloads.pictures.post import Item, Post, Source
+from worker.downloads.ytdlp.downloader import PatientYoutubeDL
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.posts import PostYoutubeDL
+from worker.errors import Fault, JobError, Reason
+
+ITEM_BYTES = 1000
+PARAMS = {"quiet": True, "cachedir": False, "lazy_playlist": True}
+
+Make = Callable[..., PostYoutubeDL]
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
+    """Makes a YoutubeDL that downloads from nowhere; what fails is named by its path."""
+
+    def download(_ydl: LimitedYoutubeDL, info: dict[str, Any], *_: object, **__: object) -> Any:
+        url = info.get("url") or info["formats"][-1]["url"]
+        name = url.rpartition("/")[2]
+        if reason := next((each for each in Reason if each.name.lower() == name), None):
+            raise JobError(reason, Fault.PERMANENT)
+        path = tmp_path / name
+        path.write_bytes(bytes(ITEM_BYTES))
+        return {**info, "requested_downloads": [{"filepath": str(path)}]}
+
+    monkeypatch.setattr(LimitedYoutubeDL, "process_video_result", download)
+    made: list[PostYoutubeDL] = []
+
+    def make(max_bytes: int = 10**9, **options: Any) -> PostYoutubeDL:
+        params = {**PARAMS, "playlist_items": f"1:{MAX_FILES}"}
+        made.append(
+            PostYoutubeDL(
+                params, ExtractorIndex({}), lambda _: None, max_bytes=max_bytes, **options
+            )
+        )
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def picture(*names: str) -> Item:
+    found = post.picture(*(f"https://a.test/{name}" for name in names))
+    assert found
+    return found
+
+
+def video(*names: str) -> Item:
+    found = post.video(*(Source(f"https://a.test/{name}") for name in names))
+    assert found
+    return found
+
+
+def done(ydl: PostYoutubeDL, *items: Item) -> list[str]:
+    """The names of the items that come."""
+    result = ydl._process_post(Post("Site", "1", items).for_ytdlp(), True, None)
+    found = filter(None, result["entries"])
+    return [Path(entry["requested_downloads"][0]["filepath"]).name for entry in found]
+
+
+def reasons(ydl: PostYoutubeDL) -> list[Reason]:
+    return [error.reason for error in ydl.left_out if isinstance(error, JobError)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 11, 35, MAX_FILES, MAX_FILES + 1, 300])
+def test_a_post_comes_in_its_order_up_to_what_one_answer_holds(make: Make, count: int) -> None:
+    ydl = make()
+    names = [f"{number}.jpg" for number in range(count)]
+    assert done(ydl, *map(picture, names)) == names[:MAX_FILES]
+    assert (ydl.left_out, ydl.has_more) == ([], count > MAX_FILES)
+
+
+def test_a_picture_is_had_where_it_can_be_had(make: Make) -> None:
+    ydl = make()
+    assert done(ydl, picture("not_found", "forbidden", "c.jpg", "d.jpg")) == ["c.jpg"]
+    assert ydl.left_out == []
+
+
+@pytest.mark.parametrize(
+    "name", ["not_found", "forbidden", "site_error", "network", "site_busy", "empty_file", "drm"]
+)
+def test_what_cannot_be_had_is_left_out(make: Make, name: str) -> None:
+    ydl = make()
+    assert done(ydl, picture("a.jpg"), picture(name), video("v.mp4")) == ["a.jpg", "v.mp4"]
+    assert reasons(ydl) == [Reason[name.upper()]]
+
+
+@pytest.mark.parametrize("name", ["disk_full", "out_of_memory", "crashed", "internal", "timed_out"])
+def test_what_would_fail_all_items_fails_the_post(make: Make, name: str) -> None:
+    with pytest.raises(JobError):
+        done(make(), picture("a.jpg"), picture(name, "b.jpg"), video("v.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("item", "leaves_out_large", "is_left_out"),
+    [
+        (picture("too_large"), False, True),
+        (video("too_large"), False, True),
+        (video("small.mp4", "too_large"), False, False),
+        (video("small.mp4", "too_large"), True, True),
+    ],
+)
+def test_a_video_that_is_too_large_has_smaller_ones_tried_first(
+    make: Make, item: Item, leaves_out_large: bool, is_left_out: bool
+) -> None:
+    ydl = make()
+    ydl.leaves_out_large = leaves_out_large
+    if is_left_out:
+        assert done(ydl, picture("a.jpg"), item) == ["a.jpg"]
+        assert reasons(ydl) == [Reason.TOO_LARGE]
+    else:
+        with pytest.raises(JobError):
+            done(ydl, picture("a.jpg"), item)
+
+
+def test_no_item_is_begun_once_enough_has_come(make: Make) -> None:
+    ydl = make(max_bytes=2 * ITEM_BYTES)
+    assert done(ydl, *(picture(f"{n}.jpg") for n in range(5))) == ["0.jpg", "1.jpg"]
+    assert (ydl.left_out, ydl.has_more) == ([], True)
+
+
+def test_only_sound_is_wanted(make: Make) -> None:
+    assert done(make(sound_only=True), picture("a.jpg"), video("v.mp4")) == ["v.mp4"]
+    with pytest.raises(JobError) as caught:
+        done(make(sound_only=True), picture("a.jpg"))
+    assert caught.value.reason is Reason.NO_SOUND
+
+
+def test_another_try_begins_afresh(make: Make) -> None:
+    ydl = make(max_bytes=ITEM_BYTES)
+    items = (picture("not_found"), picture("a.jpg"), picture("b.jpg"))
+    for _ in range(2):
+        assert done(ydl, *items) == ["a.jpg"]
+        assert (reasons(ydl), ydl.has_more) == ([Reason.NOT_FOUND], True)
+        ydl.begin_again()
+    assert (ydl.left_out, ydl.has_more, ydl.is_in_post) == ([], False, False)
+
+
+@pytest.mark.negative
+def test_without_care_for_items_one_would_end_the_post(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PostYoutubeDL, "process_ie_result", PatientYoutubeDL.process_ie_result)
+    with pytest.raises(JobError):
+        done(make(), picture("not_found"), picture("a.jpg"))
