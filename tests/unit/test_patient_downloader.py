@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yt_dlp.networking import Request, common
 from yt_dlp.utils import DownloadError
 
 from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.pieces import PIECES, Estimate
 
 HEAD = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
 PIECE = "#EXTINF:4,\n0.ts\n"
@@ -24,6 +26,10 @@ def ydl() -> Iterator[PatientYoutubeDL]:
     params = {"socket_timeout": 10.0, "cachedir": False, "quiet": True}
     with PatientYoutubeDL(params, ExtractorIndex({}), lambda path: None) as made:
         yield made
+
+
+def answer(headers: dict[str, str]) -> common.Response:
+    return common.Response(io.BytesIO(b"content"), Response.url, headers)
 
 
 class Response(io.BytesIO):
@@ -124,6 +130,37 @@ def test_the_playlist_that_an_extractor_gives_is_used(
     assert seen["url"] == (media["url"] if given else Response.url)
     assert ("given.ts" in seen["hls_media_playlist_data"]) is bool(given)
     assert "#EXT-X-ENDLIST" in seen["hls_media_playlist_data"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "told", "length"),
+    [
+        ({"Accept-Encoding": "identity"}, {"Content-Length": "7"}, 7),
+        ({"Accept-Encoding": "identity"}, {}, None),
+        ({"Accept-Encoding": "identity"}, {"Content-Length": "7", "Content-Encoding": "br"}, None),
+        ({}, {"Content-Length": "16"}, None),  # a key
+    ],
+)
+def test_the_lengths_of_pieces_go_with_their_stream(
+    ydl: PatientYoutubeDL,
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
+    told: dict[str, str],
+    length: int | None,
+) -> None:
+    seen: list[Estimate | None] = []
+
+    def download(_: object, name: str, info: dict[str, Any], *more: object) -> tuple[bool, bool]:
+        ydl.urlopen(Request(f"https://example.com/{name}", headers=headers))
+        seen.append(info[PIECES].estimate(1))
+        return False, False
+
+    monkeypatch.setattr(LimitedYoutubeDL, "dl", download)
+    monkeypatch.setattr(LimitedYoutubeDL, "urlopen", lambda *_: answer(told))
+    for name in ("video", "sound"):
+        ydl.dl(name, {"url": Response.url, "protocol": "http_dash_segments"})
+    assert seen == [Estimate(length, length, length) if length else None] * 2
+    ydl.urlopen(Request(Response.url, headers=headers))
 
 
 @pytest.mark.parametrize("is_test", [False, True])
