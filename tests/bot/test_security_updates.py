@@ -25,8 +25,6 @@ from worker.telegram.texts import ENGLISH
 pytestmark = pytest.mark.usefixtures("without_pauses")
 
 
-# -------------------------------------------------------------------------- what is recorded
-
 # ------------------------------------------------------------------------------ the real poll
 
 ANSWERS = {

@@ -36,7 +36,7 @@ def links_of(extractor: Any) -> list[str]:
     return [case["url"] for case in real.get_testcases(include_onlymatching=True)]
 
 
-def test_catalogue_has_the_answer_of_the_loop_for_a_link_of_each_site(
+def test_index_has_the_answer_of_the_loop_for_a_link_of_each_site(
     everything: ExtractorIndex,
 ) -> None:
     links = {link for ie in everything.values() for link in links_of(ie)[:1]}
@@ -50,7 +50,7 @@ def test_catalogue_has_the_answer_of_the_loop_for_a_link_of_each_site(
     "link",
     ["", "ftp://127.0.0.1/", "https://nowhere.invalid/\n#", "https://a.example/?u=//youtu.be/x"],
 )
-def test_catalogue_has_the_answer_of_the_loop_for_what_no_site_wants(
+def test_index_has_the_answer_of_the_loop_for_what_no_site_wants(
     everything: ExtractorIndex, link: str
 ) -> None:
     assert everything.suitable(link) == asked_one_by_one(everything, link)
@@ -162,11 +162,11 @@ for ask in (ask_one_by_one, lambda: extractors.suitable(link)):
 """
 
 
-def test_asking_the_catalogue_touches_less_than_half_of_the_pages() -> None:
+def test_asking_the_index_touches_less_than_half_of_the_pages() -> None:
     command = [sys.executable, "-c", COUNT_PAGES]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=50)
-    one_by_one, by_catalogue = map(int, done.stdout.split())
-    assert 0 < by_catalogue < one_by_one / 2, done.stdout
+    one_by_one, by_index = map(int, done.stdout.split())
+    assert 0 < by_index < one_by_one / 2, done.stdout
 
 
 # -------------------------------------------------------------------------- inside of yt-dlp

@@ -62,9 +62,3 @@ def test_an_update_that_nests_too_deep_would_not_reach_a_worker() -> None:
     pickle.dumps(HandleUpdate(nested(MAX_NESTING)))
     with pytest.raises(RecursionError):
         pickle.dumps(HandleUpdate(nested(900)))
-
-
-# ------------------------------------------------------------------------------ the real poll
-
-
-# ------------------------------------------------------------------------------- the whole bot

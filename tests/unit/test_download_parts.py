@@ -245,6 +245,3 @@ def test_the_outline_of_made_up_files(
     path.write_bytes(data)
     outline = reader.read(path)
     assert (outline.is_mp4, outline.is_streamable) == (is_mp4, is_streamable)
-
-
-# --------------------------------------------------------------------------------------- warm

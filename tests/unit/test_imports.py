@@ -1,6 +1,7 @@
 """Who imports whom: no circles, and no import against the order in worker/README.md."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ def modules() -> dict[str, Path]:
     }
 
 
+@functools.cache
 def imports() -> Graph:
     """What each module imports of the product, wherever in its text."""
     known = modules()
