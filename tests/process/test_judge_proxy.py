@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.sandbox.tls_proxy import make_certificate
 from tests.support.judge_clients import Site, connect, reply_to
 from tests.support.judges import judge
-from tests.support.tls_sites import make_certificate
 from tests.support.tunnel_proxy import PASSWORD, USER, TunnelProxy
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.rules import Rules

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox import tls_proxy
 from tests.sandbox.clips import SAMPLE
 from tests.support import site_answers as of
-from tests.support import tls_sites
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
 from tests.support.media import make
@@ -37,7 +37,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsSites]:
 
 @pytest.fixture(scope="module")
 def warm(running: TlsSites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    prepare = functools.partial(tls_sites.trust, running.certificate)
+    prepare = functools.partial(tls_proxy.trust, running.certificate)
     with worker(tmp_path_factory.mktemp("downloads"), prepare=prepare) as made:
         yield made
 

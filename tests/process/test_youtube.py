@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.youtube import ACCOUNT_LINK, LINK, Stream, Youtube, trust
+from tests.sandbox.tls_proxy import trust
+from tests.sandbox.youtube import ACCOUNT_LINK, LINK, Stream, Youtube
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
 from tests.support.media import make

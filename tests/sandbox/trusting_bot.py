@@ -14,6 +14,6 @@ if __name__ == "__main__":
     bot.PRELOAD = ["tests.sandbox.trusting_bot", *bot.PRELOAD]
     sys.exit(bot.main(sys.argv[1:]))
 else:
-    from tests.sandbox.youtube import trust
+    from tests.sandbox.tls_proxy import trust
 
     trust(Path(os.environ["SSL_CERT_FILE"]))

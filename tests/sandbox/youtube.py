@@ -1,28 +1,20 @@
 """A stand-in for YouTube on loopback, whose `n` and signatures have to be solved.
 
-It is a proxy that answers for YouTube's hosts itself, by TLS with a certificate that `trust` makes
-a downloads worker believe, and passes on what is for other servers on loopback. Pages, player and
-challenges are of our own making, and as small as the real extractor allows.
+Pages, player and challenges are of our own making, and as small as the real extractor allows.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
-import re
-import ssl
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from .clips import SAMPLE
-from .server import LoopbackServer
+from .tls_proxy import Response, TlsProxy
 
 LINK = "https://www.youtube.com/watch?v=abcdefghijk"
 """Any other id of eleven characters leads to a video as well."""
@@ -92,8 +84,8 @@ _SAMPLE = Stream(
 )
 
 
-class Youtube:
-    """Serves one video. `requests` are the addresses asked for.
+class Youtube(TlsProxy):
+    """Serves one video.
 
     Set `player` to serve another script, `status` for another playability, `refusal` for that of
     the account's video without its session, `streams` for other files, and `wait_s` to have the
@@ -102,7 +94,7 @@ class Youtube:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.requests: list[str] = []
+        super().__init__(directory, _HOSTS)
         self.on_request: Callable[[str], None] = lambda address: None
         self.player_id = "0a1b2c3d"
         self.player = _PLAYER
@@ -110,26 +102,8 @@ class Youtube:
         self.refusal: Mapping[str, Any] = _BOT
         self.streams: Sequence[Stream] = [_SAMPLE]
         self.wait_s = 0
-        self.certificate = directory / "certificate.pem"
         self.cookies = directory / "cookies.txt"
         self.cookies.write_text("# Netscape HTTP Cookie File\n" + "".join(_jar(_COOKIES)))
-        _make_certificate(self.certificate, directory / "key.pem")
-        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.tls.load_cert_chain(self.certificate, directory / "key.pem")
-        self._server = LoopbackServer(0, _Visitor, self)
-        self.proxy = self._server.url
-
-    def __enter__(self) -> Self:
-        self._server.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.stop()
 
     @property
     def player_path(self) -> str:
@@ -140,8 +114,13 @@ class Youtube:
         """How many of the requests had this in their address."""
         return sum(part in request for request in self.requests)
 
-    def answer(self, address: str, headers: Message, body: bytes) -> tuple[int, str, bytes]:
-        """Status, type and body for a request."""
+    def answer(self, address: str, headers: Message, body: bytes) -> Response:
+        """Answer as YouTube does."""
+        self.on_request(address)
+        status, kind, content = self._content(f"//{address}", headers, body)
+        return status, {"Content-Type": kind, **_ended_session(headers)}, content
+
+    def _content(self, address: str, headers: Message, body: bytes) -> tuple[int, str, bytes]:
         path, query = urlsplit(address).path, parse_qs(urlsplit(address).query)
         if path == "/watch":
             return 200, "text/html", self._page(query["v"][0], headers).encode()
@@ -228,86 +207,3 @@ def _ended_session(headers: Message) -> Mapping[str, str]:
 def _jar(cookies: Mapping[str, str]) -> list[str]:
     fields = ((".youtube.com", "TRUE", "/", "TRUE", "0", *cookie) for cookie in cookies.items())
     return ["\t".join(cookie) + "\n" for cookie in fields]
-
-
-class _Visitor(BaseHTTPRequestHandler):
-    """One connection to the proxy; a tunnel to YouTube ends in TLS right here."""
-
-    protocol_version = "HTTP/1.1"
-    server: LoopbackServer
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing: the requests are recorded."""
-
-    def do_CONNECT(self) -> None:
-        """Open the tunnel."""
-        self.send_response(200)
-        self.end_headers()
-        try:
-            self.connection = self.server.service.tls.wrap_socket(self.connection, server_side=True)
-        except OSError:
-            self.close_connection = True
-            return
-        self.rfile = self.connection.makefile("rb")
-        self.wfile = self.connection.makefile("wb", buffering=0)
-        self.close_connection = False
-
-    def do_GET(self) -> None:
-        """Answer what came through the tunnel, and pass on what did not."""
-        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        if not self.path.startswith("/"):
-            self._send(*_pass_on(self, body))
-            return
-        site: Youtube = self.server.service
-        address = f"{self.headers['Host']}{self.path}"
-        site.requests.append(address)
-        site.on_request(address)
-        status, kind, content = site.answer(self.path, self.headers, body)
-        headers = {"Content-Type": kind, **_ended_session(self.headers)}
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers["Range"] or "")
-        if asked and status == 200:
-            end = min(int(asked[2] or len(content)), len(content) - 1)
-            headers["Content-Range"] = f"bytes {asked[1]}-{end}/{len(content)}"
-            status, content = 206, content[int(asked[1]) : end + 1]
-        self._send(status, headers, content)
-
-    do_POST = do_HEAD = do_GET  # noqa: N815 - http.server's names
-
-    def _send(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
-        self.send_response(status)
-        for name, value in (*headers.items(), ("Content-Length", str(len(content)))):
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-
-def _pass_on(request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-    """Have another server on loopback answer; its status, its headers and its body."""
-    target = urlsplit(request.path)
-    if target.hostname != "127.0.0.1":
-        return 502, {}, b""
-    onward = http.client.HTTPConnection(target.netloc, timeout=60)
-    kept = {"Content-Type": request.headers.get("Content-Type", "text/plain")}
-    try:
-        onward.request(request.command, request.path.partition(target.netloc)[2], body, kept)
-        answer = onward.getresponse()
-        content = answer.read()
-    finally:
-        onward.close()
-    return answer.status, {"Content-Type": answer.headers.get("Content-Type", "")}, content
-
-
-def _make_certificate(certificate: Path, key: Path) -> None:
-    hosts = ",".join(f"DNS:{host}" for host in _HOSTS)
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]
-    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=stand-in"]
-    command += ["-addext", f"subjectAltName={hosts}", "-keyout", str(key), "-out"]
-    subprocess.run([*command, str(certificate)], check=True, capture_output=True, timeout=30)
-
-
-def trust(certificate: Path) -> None:
-    """Have yt-dlp believe this certificate and no other; for the start of a downloads worker."""
-    import certifi
-
-    certifi.where = lambda: str(certificate)
