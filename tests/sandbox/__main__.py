@@ -75,6 +75,7 @@ def sandbox(data: Path | None, links: Sequence[str]) -> Iterator[Sandbox]:
             youtube = stack.enter_context(Youtube(Path(folder)))
             youtube.on_request = _show_request
             env |= {"PROXY": youtube.proxy, "SSL_CERT_FILE": str(youtube.certificate)}
+            env["DOWNLOAD_WORKERS"] = "1"  # Each has a player solved for itself.
             if any(ACCOUNT_ID in link for link in links):
                 env["COOKIES_FILE"] = str(youtube.cookies)
             script = _TRUSTING_BOT
