@@ -100,6 +100,47 @@ def test_a_bare_machine_is_told_all_that_it_lacks(tmp_path: Path) -> None:
     assert "BOT_TOKEN is not set" in lines[6]
 
 
+def hide(module: str, directory: Path) -> dict[str, str]:
+    """Variables with which no Python finds a module."""
+    (directory / "sitecustomize.py").write_text(f"import sys; sys.modules[{module!r}] = None\n")
+    return {"PYTHONPATH": str(directory), "PATH": ""}
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("psutil", ["packages", "settings"]),
+        ("idna", ["packages", "settings"]),
+        ("certifi", ["packages", "certificates", "settings"]),
+        ("yt_dlp", ["yt-dlp", "settings"]),
+    ],
+)
+def test_one_missing_package_hides_nothing(module: str, names: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "bot.py", "--check"],
+        cwd=tmp_path,
+        env=hide(module, tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (78, "")
+    failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
+    assert [line.split()[1] for line in failed] == names
+
+
+@pytest.mark.parametrize("module", ["yt_dlp_ejs", "Cryptodome", "brotli"])
+def test_missing_extra_of_ytdlp_is_named(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in hide(module, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    found = programs.check_ytdlp()
+    assert found.level is Level.WARNING
+    assert f" without its extras {module}: " in found.text
+
+
 # ------------------------------------------------------------------------------------- machine
 
 
