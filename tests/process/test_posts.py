@@ -38,7 +38,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsSites]:
 @pytest.fixture(scope="module")
 def warm(running: TlsSites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     prepare = functools.partial(tls_proxy.trust, running.certificate)
-    with worker(tmp_path_factory.mktemp("downloads"), prepare=prepare) as made:
+    home = tmp_path_factory.mktemp("downloads")
+    with worker(home, prepare=prepare, knows_all=True) as made:
         yield made
 
 

@@ -25,16 +25,9 @@ GONE = {"status": "ERROR", "reason": "Video unavailable"}
 pytestmark = pytest.mark.usefixtures("needs_deno", "needs_ffmpeg")
 
 
-def visit(certificate: Path) -> None:
-    """Prepare a worker for the stand-in alone."""
-    import tests.support.few_extractors  # noqa: F401
-
+def trust_without_runtime(certificate: Path) -> None:
+    """Make this the worker of a machine without a JavaScript runtime."""
     trust(certificate)
-
-
-def visit_without_runtime(certificate: Path) -> None:
-    """The same on a machine without a JavaScript runtime."""
-    visit(certificate)
     javascript.find = javascript.Search  # type: ignore[assignment]
 
 
@@ -46,7 +39,7 @@ def youtube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Youtube]:
 
 @pytest.fixture(scope="module")
 def warm(youtube: Youtube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    prepare = functools.partial(visit, youtube.certificate)
+    prepare = functools.partial(trust, youtube.certificate)
     with worker(tmp_path_factory.mktemp("downloads"), prepare=prepare) as made:
         yield made
 
@@ -138,7 +131,7 @@ def test_no_dub_for_want_of_room(
 
 
 def test_a_player_is_fetched_and_solved_once(youtube: Youtube, tmp_path: Path) -> None:
-    prepare = functools.partial(visit, youtube.certificate)
+    prepare = functools.partial(trust, youtube.certificate)
     before = youtube.hits("base.js")
     with worker(tmp_path, prepare=prepare) as made:
         for _ in range(3):
@@ -187,7 +180,7 @@ def test_a_video_that_is_gone_is_gone(
 def test_without_a_runtime_the_rest_is_the_operators(
     youtube: Youtube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare = functools.partial(visit_without_runtime, youtube.certificate)
+    prepare = functools.partial(trust_without_runtime, youtube.certificate)
     with worker(tmp_path, prepare=prepare) as made:
         # One client does without, but not for an account's session.
         assert made.run(LINK, limits(youtube)).media.facts.kind is MediaKind.VIDEO
@@ -218,7 +211,7 @@ def _look(task: Any, rules: Any, report: Any, extractors: Any) -> None:
 
 
 def test_a_download_that_lies_gives_no_other_a_player(youtube: Youtube, tmp_path: Path) -> None:
-    prepare = functools.partial(visit, youtube.certificate)
+    prepare = functools.partial(trust, youtube.certificate)
     with worker(tmp_path, prepare=prepare) as made:
         made.run(LINK, limits(youtube), fetch=_lie)
         assert made.run(LINK, limits(youtube), fetch=_look).error.detail == "none,none"
