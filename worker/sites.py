@@ -90,7 +90,7 @@ def site_of_link(url: str) -> str:
     return known or parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
 
 
-@functools.lru_cache(maxsize=2048)
+@functools.lru_cache(maxsize=4096)
 def site_of_url(url: str) -> str:
     """The site of a link's host, whatever its port; "" for a link that cannot be read."""
     try:

@@ -98,13 +98,13 @@ _NEXT = """
                 OR EXISTS (SELECT 1 FROM jobs
                     WHERE state = 'waiting' AND pool = job.pool AND priority = job.priority
                     AND kind = 'update' AND id < job.id)))
+        AND (kind != 'download' OR :full = '[]'
+            OR site_of_url(payload ->> '$.url') NOT IN (SELECT value FROM json_each(:full)))
         AND (kind != 'download'
             OR :of_user > (SELECT count(*) FROM jobs WHERE kind = 'download'
                 AND state = 'running' AND user_id = job.user_id)
             AND :of_chat > (SELECT count(*) FROM jobs WHERE kind = 'download'
                 AND state = 'running' AND chat_id = job.chat_id))
-        AND (kind != 'download' OR :full = '[]'
-            OR site_of_url(payload ->> '$.url') NOT IN (SELECT value FROM json_each(:full)))
     ORDER BY priority, turn, id LIMIT 1
 """
 
