@@ -160,10 +160,11 @@ os.sched_setaffinity(0, os.sched_getaffinity(0))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 signal.pthread_kill(threading.get_ident(), 0)
 socket.socketpair()
-socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 socket.getaddrinfo("127.0.0.1", 80)
 for attempt in (
     lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
+    lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
     lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
     lambda: socket.socket().listen(),
     lambda: os.setpriority(os.PRIO_USER, 0, 19),

@@ -26,14 +26,7 @@ from worker.downloads.confinement.network import Network
 
 SOURCE = Path(native.__file__).read_text()
 
-OPEN_TO_A_DOWNLOAD = {
-    "tcp",
-    "tcp by its number",
-    "tcp, mapped",
-    "udp",
-    "udp, connected",
-    "udp, mapped",
-}
+OPEN_TO_A_DOWNLOAD = {"tcp", "tcp by its number", "tcp, mapped"}
 """Ways that only the audit hook judges, where nothing keeps native code from the network."""
 
 PAST_THE_PORT_RULE = {

@@ -94,9 +94,9 @@ def isolate(confinement: Confinement, limits: DownloadLimits, sender: Sender) ->
     landlock.confine(readable_paths.readable(hidden), readable_paths.DEVICES, directory)
     if limits.network is Network.LANDLOCK:
         landlock.forbid_tcp(but_to_port=urlsplit(limits.proxy or "").port)
-    # 13. Likewise for other processes: no signal, limit or priority can be set on them. With a
-    #     judge to resolve names, TCP is all that is needed.
-    seccomp.confine(tcp_alone=limits.network is not Network.NONE)
+    # 13. Likewise for other processes: no signal, limit or priority can be set on them. The judge
+    #     resolves names, so TCP is all that is needed.
+    seccomp.confine()
     # 14. ffmpeg must not outlive yt-dlp and does not need the network.
     _bind_programs()
     # 15. Last, because it resolves the proxy's name.

@@ -96,7 +96,6 @@ _SCHEDULING = ("sched_setparam", "sched_setscheduler", "sched_setaffinity", "sch
 _F_SETOWN_EX = 15
 _FIOSETOWN, _SIOCSPGRP = 0x8901, 0x8902
 _SOCK_TYPE_MASK = 0xF
-_NETLINK_ROUTE = 0
 # Options of TCP that connect at the first write, or put another protocol on top (linux/tcp.h).
 _TCP_FASTOPEN_CONNECT, _TCP_ULP = 30, 31
 _NEW_NAMESPACES = 0x7E020000
@@ -124,15 +123,14 @@ def is_offered() -> bool:
     return platform.machine() in _MACHINES and _libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
 
 
-def confine(*, tcp_alone: bool = False) -> bool:
-    """Keep this process from affecting others, and from all sockets but TCP, UDP and netlink.
+def confine() -> bool:
+    """Keep this process from affecting others, and from all sockets but those of TCP.
 
-    TCP is plain TCP that begins with a `connect`, and netlink tells routes; with `tcp_alone` it is
-    the only one. What it starts can signal this process and no other, not even itself. Needs
-    `no_new_privs`; only the calling thread and what it starts are restricted. Returns False on a
-    kernel without seccomp, raises OSError when the kernel refuses.
+    TCP is plain TCP that begins with a `connect`. What it starts can signal this process and no
+    other, not even itself. Needs `no_new_privs`; only the calling thread and what it starts are
+    restricted. Returns False on a kernel without seccomp, raises OSError when the kernel refuses.
     """
-    return _install(rules(os.getpid(), tcp_alone=tcp_alone))
+    return _install(rules(os.getpid()))
 
 
 def forbid_sockets() -> bool:
@@ -140,7 +138,7 @@ def forbid_sockets() -> bool:
     return _install({"socket": (_NO_ACCESS,)})
 
 
-def rules(pid: int, *, tcp_alone: bool = False) -> dict[str, SyscallRule]:
+def rules(pid: int) -> dict[str, SyscallRule]:
     """What `confine` asks for the process `pid`, by the names of calls."""
     return {
         **dict.fromkeys(_FORBIDDEN, (_NOT_PERMITTED,)),
@@ -151,7 +149,7 @@ def rules(pid: int, *, tcp_alone: bool = False) -> dict[str, SyscallRule]:
         "setpriority": (_ARGUMENT[0], (_IF_EQUAL, 1, 0, 0), _NOT_PERMITTED, *_only_if(1, 0)),
         "fcntl": _unless(1, fcntl.F_SETOWN, _F_SETOWN_EX),
         "ioctl": _unless(1, _FIOSETOWN, _SIOCSPGRP),
-        "socket": _sockets(tcp_alone=tcp_alone),
+        "socket": _tcp(),
         # A pair of datagram sockets could send to the address of any other.
         "socketpair": (
             *_require(0, socket.AF_UNIX),
@@ -203,32 +201,21 @@ def _return_if_equal(values: Iterable[int], result: Instruction) -> SyscallRule:
     return tuple(step for value in values for step in ((_IF_EQUAL, 0, 1, value), result))
 
 
-def _sockets(*, tcp_alone: bool) -> SyscallRule:
-    """Allow TCP and, for getaddrinfo(3), netlink for the routes and UDP for the names."""
-    routes = () if tcp_alone else _if_equal(socket.AF_NETLINK, _protocols(_NETLINK_ROUTE))
-    udp = () if tcp_alone else _if_equal(socket.SOCK_DGRAM, _protocols(0, socket.IPPROTO_UDP))
+def _tcp() -> SyscallRule:
     return (
         _ARGUMENT[0],
-        *routes,
         (_IF_EQUAL, 2, 0, socket.AF_INET),
         (_IF_EQUAL, 1, 0, socket.AF_INET6),
         _NO_ACCESS,
         _ARGUMENT[1],
         (_AND, 0, 0, _SOCK_TYPE_MASK),
-        # Of one type there are other protocols as well, such as Multipath TCP (262) and ping (1).
-        *_if_equal(socket.SOCK_STREAM, _protocols(0, socket.IPPROTO_TCP)),
-        *udp,
+        (_IF_EQUAL, 1, 0, socket.SOCK_STREAM),
+        _NO_ACCESS,
+        # Of this type there are other protocols as well, such as Multipath TCP (262).
+        _ARGUMENT[2],
+        *_return_if_equal([0, socket.IPPROTO_TCP], _ALLOW),
         _NO_ACCESS,
     )
-
-
-def _protocols(*allowed: int) -> SyscallRule:
-    return (_ARGUMENT[2], *_return_if_equal(allowed, _ALLOW), _NO_ACCESS)
-
-
-def _if_equal(value: int, rule: SyscallRule) -> SyscallRule:
-    """Apply a rule that always returns if what was loaded equals `value`, and go on otherwise."""
-    return ((_IF_EQUAL, 0, len(rule), value), *rule)
 
 
 def _install(asked: dict[str, SyscallRule]) -> bool:
