@@ -13,6 +13,8 @@ import pytest
 
 from maintenance import check, programs
 from maintenance.findings import Level, ok
+from worker.downloads.confinement import network
+from worker.downloads.confinement.network import Network
 from worker.errors import (
     Fault,
     JobError,
@@ -62,6 +64,7 @@ def test_all_checks_of_a_sound_machine_pass(
         "disk",
         "SHUTDOWN_GRACE",
         "Landlock",
+        "network",
         "token",
     ]
     lines = capsys.readouterr().out.splitlines()
@@ -94,6 +97,7 @@ def test_a_bare_machine_is_told_all_that_it_lacks(tmp_path: Path) -> None:
         ["ok", "DATA_DIR"],
         ["ok", "disk"],
         ["ok", "SHUTDOWN_GRACE"],
+        ["warning" if network.active() is Network.NONE else "ok", "network"],
     ]
     install = f"{python} -m pip install -r requirements.txt"
     assert [line.endswith(install) for line in lines[2:6]] == [True] * 4
