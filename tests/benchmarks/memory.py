@@ -65,6 +65,8 @@ def _measure(people: "_People", bot: BotProcess) -> Iterator[str]:
     time.sleep(QUIET_S)
     at_first = tree_pss_bytes(psutil.Process(bot.pid))
     yield f"before the first link: the whole bot {_mb(at_first)} (PSS)"
+    (judge,) = [p for p in psutil.Process(bot.pid).children(recursive=True) if p.name() == "judge"]
+    yield f"of which the judge's own: {_mb(judge.memory_full_info().uss)}"
     people.send_up_to(CHATS)  # whoever is needed has been started, and has worked
     total, main, descriptors = _reading(people, bot.pid)
     yield f"at rest: the whole bot {_mb(total)} (PSS), of which its main process {_mb(main)}"

@@ -243,9 +243,10 @@ def test_a_download_has_so_many_lookups_at_a_time(judged: RunningJudge, site: Si
             clients.append(raw(way))
             begin(clients[-1], way, b"\x0cslow.example")
             clients[-1].close()
-        wait_until(lambda: reply_to(way, "127.0.0.1", site.port) == Reply.FAILED)
+        wait_until(lambda: reply_to(way, "site.example", site.port) == Reply.FAILED)
         with WayOut(judged.address) as other:
-            connect(other, "127.0.0.1", site.port).close()
+            connect(other, "site.example", site.port).close()
+        connect(way, "127.0.0.1", site.port).close()  # which takes no lookup
 
 
 def begin(client: socket.socket, way: WayOut, name: bytes) -> None:

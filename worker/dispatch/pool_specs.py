@@ -19,8 +19,11 @@ OPEN_FILES = 256
 OPEN_FILES_OF_A_DOWNLOAD = 256
 """Those of the judge: two for a connection, more while it is dialed, one for each silent client."""
 
-JUDGE_MEMORY_BYTES = 128 * MEBIBYTE
-"""Most of it is the fork server's, and shared."""
+JUDGE_MEMORY_BYTES = 96 * MEBIBYTE
+"""Nearly all of it is the fork server's, and shared: 5 MB are the judge's own."""
+
+JUDGE_MEMORY_OF_A_DOWNLOAD_BYTES = 16 * MEBIBYTE
+"""The stacks of its lookups, and what its connections have not sent yet."""
 
 
 def telegram_connection(settings: Settings) -> Connection:
@@ -63,8 +66,11 @@ def judge_rules(settings: Settings) -> Rules:
 
 def judge_limits(settings: Settings) -> Limits:
     """What the judge may use."""
-    open_files = OPEN_FILES + settings.download_workers * OPEN_FILES_OF_A_DOWNLOAD
-    return Limits(JUDGE_MEMORY_BYTES, open_files=open_files)
+    downloads = settings.download_workers
+    return Limits(
+        JUDGE_MEMORY_BYTES + downloads * JUDGE_MEMORY_OF_A_DOWNLOAD_BYTES,
+        open_files=OPEN_FILES + downloads * OPEN_FILES_OF_A_DOWNLOAD,
+    )
 
 
 def downloads_spec(settings: Settings, judge: str) -> PoolSpec:

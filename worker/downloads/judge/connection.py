@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from worker.downloads.judge.dialing import Dial
 from worker.downloads.judge.loop import READ, Loop
-from worker.downloads.judge.names import FAILED, Found, look_up
+from worker.downloads.judge.names import FAILED, Found, literal, look_up
 from worker.downloads.judge.relay import Relay, abort
 from worker.downloads.judge.rules import Judgement
 from worker.downloads.judge.socks import Handshake, Rejected, Reply, Target
@@ -170,6 +170,8 @@ class Connection:
                 self._ask_what_for(upstream, target)
             else:
                 self._connect(upstream, target)
+        elif found := literal(target.host):
+            self._judge(target, found)
         else:
             call = functools.partial(look_up, target.host)
             self._call(call, functools.partial(self._judge, target), FAILED)

@@ -25,6 +25,9 @@ MIN_UPTIME_S = 1.0
 MAX_SILENCE_S = 3.0
 """A judge that shows no life for so long is stuck."""
 
+START_TIMEOUT_S = 60.0
+"""One that has not shown any yet is waited for longer: the fork server may have much to import."""
+
 _LIFE_BYTES = 1024
 
 
@@ -70,7 +73,7 @@ class JudgeKeeper:
 
     def next_deadline(self) -> float:
         """When `step` must be called even if nothing is ready, in monotonic seconds."""
-        return self._alive_at + MAX_SILENCE_S if self._judge else self._backoff.next_at
+        return self._alive_at + self._patience_s if self._judge else self._backoff.next_at
 
     def step(self, now: float) -> None:
         """Start a judge if there is none; kill one that is stuck or stopped."""
@@ -110,12 +113,16 @@ class JudgeKeeper:
             log.warning("The judge (pid %d) ended with exit code %s.", judge.pid, exitcode)
             if now < self._started_at + MIN_UPTIME_S:
                 self._backoff.note_failure(now, f"it ended with {exitcode}")
-        elif now >= self._alive_at + MAX_SILENCE_S or _is_stopped(judge.pid):
+        elif now >= self._alive_at + self._patience_s or _is_stopped(judge.pid):
             log.warning("The judge (pid %d) does not answer and is killed.", judge.pid)
             judge.kill()
             self._alive_at = now
         elif self.is_up and now >= self._started_at + MIN_UPTIME_S:
             self._backoff.note_success()
+
+    @property
+    def _patience_s(self) -> float:
+        return MAX_SILENCE_S if self.is_up else START_TIMEOUT_S
 
     def _forget(self, judge: WatchedProcess) -> int | None:
         self._judge, self.is_up = None, False

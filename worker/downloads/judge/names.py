@@ -3,6 +3,7 @@
 import socket
 from dataclasses import dataclass
 
+from worker.downloads.confinement.addresses import literal_address
 from worker.downloads.judge.socks import Reply
 
 _UNKNOWN = (socket.EAI_NONAME, socket.EAI_NODATA)
@@ -17,6 +18,12 @@ class Found:
 
 
 FAILED = Found(failure=Reply.FAILED)
+
+
+def literal(host: str) -> Found | None:
+    """What is known of a host that is an address, without a lookup; None for a name."""
+    address = literal_address(host)
+    return Found((str(address),)) if address and "%" not in host else None
 
 
 def look_up(host: str) -> Found:
