@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from urllib.request import urlretrieve
+from typing import Any
 
 import pytest
 
@@ -10,13 +10,12 @@ from tests.support.download_limits import limits_for_parts
 from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import index_stands_in_front, make, probe, replace_program
-from worker.downloads.confinement.file_limit import allow_file
-from worker.downloads.limits import DownloadLimits
+from worker.downloads import child
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.ytdlp.fetch import Fetched
+from worker.downloads.ytdlp.fetch import Fetched, fetch
 from worker.errors import Fault, JobError, Reason
-from worker.protocol import Download, MediaKind, Note
+from worker.protocol import MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -80,12 +79,16 @@ def test_a_program_that_was_killed_says_nothing_about_the_film(
     assert (caught.value.reason, caught.value.fault) == (Reason.CRASHED, Fault.RETRYABLE)
 
 
-def fetch_four(task: Download, rules: DownloadLimits, *_: object) -> Fetched:
-    """A post with the same film four times."""
-    allow_file(rules.max_answer_bytes)
-    paths = [Path(f"media-{number}.mp4") for number in range(4)]
-    for path in paths:
-        urlretrieve(task.url, path)
+MAX_FILES = 10
+
+
+def fetch_film_four_times(*args: Any) -> Fetched:
+    """A post with the same film four times, of which an answer has no place for all parts."""
+    child.MAX_FILES = MAX_FILES  # type: ignore[attr-defined]
+    (film,) = fetch(*args).files
+    paths = [film.path, *(Path(f"media-{number}.mp4") for number in range(3))]
+    for path in paths[1:]:
+        shutil.copy(film.path, path)
     return Fetched(tuple(Downloaded(path, {}) for path in paths))
 
 
@@ -94,7 +97,7 @@ def test_a_post_ends_with_the_last_video_of_which_all_parts_have_a_place(
 ) -> None:
     with served(film.parent) as url:
         files = warm.run(
-            f"{url}/film.mp4", limits_for_parts(film, 1.9, max_parts=4), fetch_four
+            f"{url}/film.mp4", limits_for_parts(film, 1.9, max_parts=4), fetch_film_four_times
         ).files
     parts = files[0].facts.parts
-    assert [file.facts.part for file in files] == list(range(1, parts + 1)) * (10 // parts)
+    assert [file.facts.part for file in files] == list(range(1, parts + 1)) * (MAX_FILES // parts)
