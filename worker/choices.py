@@ -33,10 +33,10 @@ class Menu:
 
 
 def menu_from_json(value: Mapping[str, Any]) -> Menu:
-    """The inverse of `worker.protocol.to_json` for a `Menu`."""
+    """The inverse of `worker.as_json.to_json` for a `Menu`."""
     return Menu(**{**value, "qualities": qualities_from_json(value["qualities"])})
 
 
 def qualities_from_json(values: list[Mapping[str, Any]]) -> tuple[Quality, ...]:
-    """The inverse of `worker.protocol.to_json` for qualities."""
+    """The inverse of `worker.as_json.to_json` for qualities."""
     return tuple(Quality(**value) for value in values)

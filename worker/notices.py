@@ -79,7 +79,7 @@ class Notice:
 
 
 def notice_from_json(value: Mapping[str, Any]) -> Notice:
-    """The inverse of `worker.protocol.to_json` for a `Notice`."""
+    """The inverse of `worker.as_json.to_json` for a `Notice`."""
     return Notice(_ABOUT[value["about"]], value["values"])
 
 

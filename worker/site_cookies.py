@@ -44,7 +44,7 @@ class CookiesKept:
 
 
 def keep_cookies_from_json(value: Mapping[str, Any]) -> KeepCookies:
-    """The inverse of `worker.protocol.to_json` for a `KeepCookies`."""
+    """The inverse of `worker.as_json.to_json` for a `KeepCookies`."""
     return KeepCookies(Reader(**value["reader"]), value["message_id"], value["file_id"])
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.as_json import answer_from_json, to_json
 from worker.choices import Menu, Quality
-from worker.protocol import AnswerButton, answer_from_json, to_json
+from worker.protocol import AnswerButton
 from worker.telegram.buttons import MAX_DATA_BYTES, Button, cancel_rows, menu_rows, pack, unpack
 from worker.telegram.texts import ENGLISH
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.clips import SAMPLE
+from worker.as_json import to_json
 from worker.downloads import workspace
 from worker.downloads.channel import (
     LINE_LIMIT_BYTES,
@@ -24,7 +25,7 @@ from worker.downloads.channel import (
 from worker.downloads.media.mp4 import reader
 from worker.downloads.text import clean, without_paths
 from worker.errors import Fault, JobError, Reason
-from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage, to_json
+from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage
 
 FACTS = MediaFacts(MediaKind.VIDEO, "Title", "Ada", 320, 240, 3.0, Note.CUT, part=1, parts=2)
 FILE = ReadyFile("media.mp4", FACTS, "media.jpg")

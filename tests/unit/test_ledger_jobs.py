@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests.support.ledger_kit import a_request
+from worker.as_json import to_json
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, LedgerError
 from worker.ledger.jobs import read_job
 from worker.notices import Cancelled, Notice
-from worker.protocol import AnswerButton, Reader, Reply, to_json
+from worker.protocol import AnswerButton, Reader, Reply
 
 PAYLOADS: dict[Kind, dict[str, Any]] = {
     Kind.UPDATE: {"update_id": 5},

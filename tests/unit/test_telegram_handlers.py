@@ -18,6 +18,7 @@ from tests.support.updates import (
     said,
 )
 from worker import media_keys
+from worker.as_json import to_json
 from worker.effects import (
     Ban,
     CancelAll,
@@ -32,7 +33,7 @@ from worker.effects import (
 from worker.errors import LinkFlaw
 from worker.form import Form
 from worker.notices import About, Notice, Topic
-from worker.protocol import AnswerButton, Reader, Reply, to_json
+from worker.protocol import AnswerButton, Reader, Reply
 from worker.telegram import fields
 from worker.telegram.buttons import pack
 from worker.telegram.handlers import MAX_LINKS, handle_update

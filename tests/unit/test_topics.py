@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
+from worker.as_json import reply_from_json, to_json
 from worker.effects import OpenRequest
 from worker.errors import ChatClosed, Fault, JobError, MessageGone, Reason, TopicClosed
 from worker.ledger import Ledger
@@ -23,8 +24,6 @@ from worker.protocol import (
     Reader,
     Reply,
     SendGroup,
-    reply_from_json,
-    to_json,
 )
 from worker.telegram.handlers import handle_update
 

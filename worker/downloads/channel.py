@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from worker.as_json import to_json
 from worker.choices import Quality
 from worker.downloads.text import clean
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.form import Form
-from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage, to_json
+from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage
 
 TITLE_LIMIT = 300
 WORD_LIMIT = 200

@@ -6,13 +6,14 @@ Each function is a part of somebody's transaction.
 import json
 from dataclasses import dataclass
 
+from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import Ban, CancelAll, OpenRequest
 from worker.ledger import queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.notices import Notice, Refusal, Topic
-from worker.protocol import Reader, Reply, to_json
+from worker.protocol import Reader, Reply
 
 REPLIES_A_MINUTE = 5
 """How many replies a chat gets in a minute; a flood is not answered message by message."""

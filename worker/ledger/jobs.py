@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from worker.as_json import answer_from_json, reply_from_json
 from worker.form import WHOLE, Form
 from worker.ledger.database import LedgerError
 from worker.ledger.records import Request
-from worker.protocol import AnswerButton, Media, Reply, answer_from_json, reply_from_json
+from worker.protocol import AnswerButton, Media, Reply
 from worker.site_cookies import KeepCookies, keep_cookies_from_json
 
 DOWNLOADS, TELEGRAM = "downloads", "telegram"

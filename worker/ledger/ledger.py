@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from worker import effects, errors, protocol
+from worker import as_json, effects, errors, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     admission,
@@ -274,7 +274,7 @@ class Ledger:
     def finish_download(self, job: DownloadJob, media: protocol.Media, wall: Wall) -> None:
         """The media is on disk for everybody who waits for it."""
         with self._db.transaction():
-            queue.finish(self._db, job.id, wall, result=protocol.to_json(media))
+            queue.finish(self._db, job.id, wall, result=as_json.to_json(media))
             known_failures.forget(self._db, queue.media_key_of(self._db, job.id) or job.media_key)
             requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), wall)
 

@@ -6,7 +6,7 @@ Each function is a part of somebody's transaction.
 import json
 from dataclasses import replace
 
-from worker import protocol
+from worker import as_json, protocol
 from worker.clocks import Wall
 from worker.ledger.database import Database
 
@@ -56,7 +56,7 @@ def remember(
     db.execute(
         "INSERT OR REPLACE INTO media VALUES (?, ?, ?)",
         media_key,
-        json.dumps(protocol.to_json(replace(media, files=tuple(files)))),
+        json.dumps(as_json.to_json(replace(media, files=tuple(files)))),
         wall,
     )
 
@@ -74,4 +74,4 @@ def media_of(db: Database, media_key: str, download_id: int | None) -> protocol.
         media_key,
         download_id,
     )
-    return protocol.media_from_json(json.loads(found)) if found else None
+    return as_json.media_from_json(json.loads(found)) if found else None

@@ -5,9 +5,10 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
+from worker.as_json import delivered_from_json
 from worker.errors import Reason
 from worker.form import WHOLE, Form
-from worker.protocol import DEFAULT_LANGUAGE, Delivered, Place, Reader, delivered_from_json
+from worker.protocol import DEFAULT_LANGUAGE, Delivered, Place, Reader
 
 
 class Verdict(StrEnum):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import CancelAll, CancelRequest, EditLinks, OpenRequest
 from worker.errors import Reason
@@ -17,7 +18,7 @@ from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
 from worker.notices import Cancelled
-from worker.protocol import Delivered, to_json
+from worker.protocol import Delivered
 
 
 @dataclass(frozen=True)

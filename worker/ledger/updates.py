@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from worker import effects, notices, protocol
+from worker import as_json, effects, notices, protocol
 from worker.clocks import Wall
 from worker.ledger import admission, choices, queue, requests
 from worker.ledger.admission import Quota
@@ -53,7 +53,7 @@ def record(
         return refusal or notices.Topic.ON_ITS_WAY
 
     def answer(button: protocol.AnswerButton) -> None:
-        queue.add(db, Kind.BUTTON, wall, payload=protocol.to_json(button))
+        queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(button))
 
     for effect in asked:
         match effect:
@@ -84,7 +84,7 @@ def record(
             case effects.Ban():
                 admission.ban(db, effect, wall)
             case KeepCookies():
-                chat_id, payload = effect.reader.chat_id, protocol.to_json(effect)
+                chat_id, payload = effect.reader.chat_id, as_json.to_json(effect)
                 queue.add(db, Kind.COOKIES, wall, chat_id=chat_id, payload=payload)
             case protocol.Reply():
                 admission.reply(db, effect, wall)

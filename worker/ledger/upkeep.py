@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from worker import protocol
+from worker import as_json, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     failures,
@@ -171,7 +171,7 @@ class Upkeep:
             state.put_document(self._db, "alerts", alerts)
 
     def _add_reply(self, reply: protocol.Reply, wall: Wall) -> int:
-        payload = protocol.to_json(reply)
+        payload = as_json.to_json(reply)
         chat_id = reply.reader.chat_id
         return queue.add(self._db, Kind.REPLY, wall, chat_id=chat_id, payload=payload)
 

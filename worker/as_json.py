@@ -1,0 +1,58 @@
+"""The dataclasses of `worker.protocol` as JSON: what rests in the ledger, or comes by a pipe."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from worker.choices import menu_from_json, qualities_from_json
+from worker.notices import notice_from_json
+from worker.protocol import (
+    AnswerButton,
+    Delivered,
+    Media,
+    MediaFacts,
+    MediaFile,
+    MediaKind,
+    Note,
+    Reader,
+    Reply,
+)
+
+
+def to_json(message: Any) -> dict[str, Any]:
+    """A dataclass as plain JSON values."""
+    return dataclasses.asdict(message)
+
+
+def media_from_json(value: Mapping[str, Any]) -> Media:
+    """The inverse of `to_json` for a `Media`. Raises TypeError or ValueError on rubbish."""
+    files = tuple(map(_file_from_json, value["files"]))
+    return Media(files, qualities_from_json(value.get("qualities", [])))
+
+
+def delivered_from_json(value: Mapping[str, Any]) -> Delivered:
+    """The inverse of `to_json` for a `Delivered`."""
+    kind = value["kind"]
+    return Delivered(value["file_id"], MediaKind(kind) if kind else None)
+
+
+def reply_from_json(value: Mapping[str, Any]) -> Reply:
+    """The inverse of `to_json` for a `Reply`."""
+    notices = tuple(map(notice_from_json, value["notices"]))
+    return Reply(Reader(**value["reader"]), value["reply_to"], notices)
+
+
+def answer_from_json(value: Mapping[str, Any]) -> AnswerButton:
+    """The inverse of `to_json` for an `AnswerButton`."""
+    notice = notice_from_json(value["notice"]) if value["notice"] else None
+    menu = menu_from_json(value["menu"]) if value.get("menu") else None
+    return AnswerButton(value["callback_id"], value["language"], notice, menu)
+
+
+def _file_from_json(value: Mapping[str, Any]) -> MediaFile:
+    return MediaFile(**{**value, "facts": _facts_from_json(value["facts"])})
+
+
+def _facts_from_json(value: Mapping[str, Any]) -> MediaFacts:
+    kind, note = MediaKind(value["kind"]), value["note"]
+    return MediaFacts(**{**value, "kind": kind, "note": Note(note) if note else None})
