@@ -23,6 +23,7 @@ def network(name: str, active: Network) -> Finding:
         return ok(name, f"{active}: {words}")
     return warning(
         name,
-        "none: nothing keeps the native code of downloads from the network: allow the bot user"
-        " namespaces, or use Linux from 6.7 on with Landlock",
+        "none: nothing keeps the native code of downloads from the network, so sites that want a"
+        " browser's handshake do not work: allow the bot user namespaces, or use Linux from 6.7 on"
+        " with Landlock",
     )

@@ -26,6 +26,7 @@ _WHAT_IS_LOST = "YouTube and some other sites then offer little or nothing"
 _ASK_YTDLP = """
 import importlib.util, yt_dlp.version, yt_dlp
 extras = ("yt_dlp_ejs", "Cryptodome", "requests", "urllib3", "websockets", "brotli", "mutagen")
+extras += ("curl_cffi",)
 missing = [name for name in extras if not importlib.util.find_spec(name)]
 print(yt_dlp.version.__version__, *missing)
 """

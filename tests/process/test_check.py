@@ -134,7 +134,7 @@ def test_one_missing_package_hides_nothing(module: str, names: list[str], tmp_pa
     assert [line.split()[1] for line in failed] == names
 
 
-@pytest.mark.parametrize("module", ["yt_dlp_ejs", "Cryptodome", "brotli"])
+@pytest.mark.parametrize("module", ["yt_dlp_ejs", "Cryptodome", "brotli", "curl_cffi"])
 def test_missing_extra_of_ytdlp_is_named(
     module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -170,7 +170,11 @@ def test_whether_a_namespace_is_allowed_is_tried_in_another_process() -> None:
     [
         (Network.NAMESPACE, Level.OK, "namespace: each download has a network of its own"),
         (Network.LANDLOCK, Level.OK, "landlock: "),
-        (Network.NONE, Level.WARNING, "none: nothing keeps"),
+        (
+            Network.NONE,
+            Level.WARNING,
+            "none: nothing keeps the native code of downloads from the network, so sites that",
+        ),
     ],
 )
 def test_the_check_says_what_keeps_downloads_from_the_network(

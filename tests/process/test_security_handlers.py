@@ -21,8 +21,9 @@ from tests.hostile.tools import tell, told, without_guard
 from tests.hostile.web import Web, content
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
+from tests.support.networks import NETWORKS
 from worker.downloads.confinement.network import Network
-from worker.downloads.ytdlp import page_limits
+from worker.downloads.ytdlp import handlers, page_limits
 
 
 def _offer_another() -> None:
@@ -44,13 +45,14 @@ def _request_by_each(task: Any, rules: Any, report: Any, extractors: Any) -> Non
     outcomes = {}
     ydl: Any
     with page_limits.LimitedYoutubeDL({"quiet": True}, extractors) as ydl:
+        ydl.network = rules.network
         for key, handler in ydl._request_director.handlers.items():
             scheme = "ws" if key == "Websockets" else "http"
             try:
                 handler.send(Request(task.url.replace("http", scheme, 1), proxies={}))
                 outcomes[key] = "answered"
             except Exception as error:  # noqa: BLE001 - whatever it makes of the refusal
-                outcomes[key] = "refused" if _was_refused(error) else str(error)[-60:]
+                outcomes[key] = "refused" if _was_refused(error) else str(error)[:60]
     tell(outcomes=outcomes)
 
 
@@ -93,8 +95,14 @@ def inside() -> Iterator[Web]:
         yield inside
 
 
-def test_the_guard_hears_of_each_handler_and_no_other_is_used(guarded: Worker, inside: Web) -> None:
-    assert _outcomes(guarded, inside) == dict.fromkeys(page_limits.HANDLERS, "refused")
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_guard_hears_of_each_handler_or_the_kernel_keeps_it_in(
+    guarded: Worker, inside: Web, network: Network
+) -> None:
+    outcomes = _outcomes(guarded, inside, network=network)
+    if network is not Network.NONE:
+        assert "Failed to connect" in outcomes.pop("Browser")
+    assert outcomes == dict.fromkeys(handlers.GUARDED, "refused")
     assert inside.hits == []
 
 
@@ -111,8 +119,8 @@ def test_without_the_guard_each_handler_reaches_inside(inside: Web, tmp_path: Pa
         outcomes = _outcomes(weak, inside, network=Network.NONE)
     assert outcomes.pop("Native") == "past the guard"
     assert outcomes.pop("Websockets") not in {"refused", "answered"}  # it is no such server
-    assert outcomes == {"Requests": "answered", "Urllib": "answered"}
-    assert len(inside.hits) == 3
+    assert outcomes == dict.fromkeys(("Requests", "Urllib", "CurlCFFI"), "answered")
+    assert len(inside.hits) == 4
 
 
 ADDRESS = "http://127.0.0.2:8080/"

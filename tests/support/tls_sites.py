@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable, Iterable
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
 from tests.sandbox.tls_proxy import Response, TlsProxy
+from tests.support import client_hello
 
 
 class TlsSites(TlsProxy):
@@ -18,6 +20,16 @@ class TlsSites(TlsProxy):
     def __init__(self, directory: Path, hosts: Iterable[str]) -> None:
         super().__init__(directory, hosts)
         self.answers: dict[str, Answer] = {}
+        self.for_browsers: set[str] = set()
+        """Hosts that end every handshake but a browser's."""
+        self.turned_away: list[str] = []
+
+    def admits(self, host: str, connection: socket.socket) -> bool:
+        """Note who is turned away."""
+        if host not in self.for_browsers or client_hello.is_browsers(connection):
+            return True
+        self.turned_away.append(host)
+        return False
 
     def answer(self, address: str, headers: Message, body: bytes) -> Response:
         """The first that fits."""

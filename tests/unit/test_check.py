@@ -201,7 +201,7 @@ def test_ytdlp_version(answer: str, level: Level, monkeypatch: pytest.MonkeyPatc
 
 
 def test_extras_of_ytdlp_are_those_that_it_names() -> None:
-    names = {"brotli", "mutagen", "pycryptodomex", "requests", "urllib3", "websockets"}
+    names = {"brotli", "curl-cffi", "mutagen", "pycryptodomex", "requests", "urllib3", "websockets"}
     named = " ".join(metadata.requires("yt-dlp") or ())
     assert [name for name in sorted(names) if name not in named] == []
 
@@ -261,7 +261,8 @@ def test_package_that_is_damaged_fails(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_oldest_ytdlp_is_the_one_that_requirements_name() -> None:
     assert (
-        f"yt-dlp[default,deno]>={limits.YTDLP_OLDEST}\n" in (ROOT / "requirements.txt").read_text()
+        f"yt-dlp[default,deno,curl-cffi]>={limits.YTDLP_OLDEST}\n"
+        in (ROOT / "requirements.txt").read_text()
     )
 
 

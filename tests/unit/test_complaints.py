@@ -9,6 +9,9 @@ from worker.downloads.ytdlp.complaints import Complaint, complaint_in
 from worker.errors import Fault, JobError, Reason, Remedy
 
 UNSOLVED = "[youtube] dQw4w9WgXcQ: n challenge solving failed: Some formats may be missing."
+NO_TARGET = "but no impersonate target is available. If you encounter errors, then see"
+NO_OTHER_TARGET = "but none of these impersonate targets are available: chrome-999. If"
+SOFTWARE = Remedy.SOFTWARE
 ROTATED = (
     "[youtube] The provided YouTube account cookies are no longer valid. They have likely been"
     " rotated in the browser as a security measure."
@@ -46,6 +49,10 @@ ROTATED = (
         ("[CBC] Refresh token has been invalidated; retrying with credentials", None),
         ("[generic] a title: the provided cookies are no longer valid", None),
         ("The provided YouTube account cookies are no longer valid", None),
+        (f"[vimeo] 1: The extractor is attempting impersonation, {NO_TARGET}", SOFTWARE),
+        (f"[site] The extractor is attempting impersonation, {NO_OTHER_TARGET}", SOFTWARE),
+        (f"The extractor specified to use impersonation for this download, {NO_TARGET}", SOFTWARE),
+        ("[generic] a title: The extractor is attempting it", None),
     ],
 )
 def test_only_what_an_extractor_says_itself_counts(warning: str, remedy: Remedy | None) -> None:

@@ -22,6 +22,14 @@ _COMPLAINTS: tuple[tuple[re.Pattern[str], Remedy], ...] = (
         Remedy.SOFTWARE,
     ),
     (
+        # Without a browser's handshake the site may say anything.
+        re.compile(
+            r"(\[[^\]\s]+\] )?(\S+: )?The extractor (is attempting impersonation"
+            r"|specified to use impersonation for this download), but no"
+        ),
+        Remedy.SOFTWARE,
+    ),
+    (
         re.compile(
             r"\[[^\]\s]+\] (\S+: )?("
             r"((the|your) )?(provided )?(\w+ ){0,2}(cookies|authorization token|session)"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from yt_dlp.networking import Request
 from yt_dlp.utils import DownloadError
 
 from worker.downloads.ytdlp import hls, ranges
@@ -112,7 +111,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
 
     def _playlist(self, media: Mapping[str, Any]) -> tuple[str, str]:
         """The text of a playlist, and the URL that it came from in the end."""
-        response = self.urlopen(Request(media["url"], headers=media.get("http_headers") or {}))
+        response = self.urlopen(self.request_for(media))
         return hls.decoded(response.read()), response.url
 
     def _length_if_over(self, video: Mapping[str, Any]) -> float:

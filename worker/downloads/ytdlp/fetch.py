@@ -191,6 +191,7 @@ def _fetch(
     )
     with made as ydl, _complaint_blamed(ydl):
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
+        ydl.network = limits.network
         ydl.players = PlayerSource(report, limits.idle_timeout_s * _SHARE_FOR_PLAYER)
         ydl.cache = PlayerCache(ydl.players.find)  # type: ignore[assignment]
         for tries_left in reversed(range(_MAX_CHOICES)):

@@ -10,12 +10,15 @@ from email.message import Message
 from typing import Any
 
 import yt_dlp
+from yt_dlp.networking import Request
 from yt_dlp.utils import KNOWN_EXTENSIONS, PagedList
 
 from worker.downloads import spans
 from worker.downloads.channel import MAX_FILES
+from worker.downloads.confinement.network import Network
 from worker.downloads.media.preparing import Served
 from worker.downloads.players import is_address
+from worker.downloads.ytdlp import handlers as request_handlers
 from worker.downloads.ytdlp.complaints import Complaint, complaint_in
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.player_source import PlayerSource, response_of
@@ -38,13 +41,11 @@ make them. One line of a DASH template can name any number; for this many yt-dlp
 LOWEST_BYTES_PER_S = 4_000
 """32 kbit/s. Media that would fit only at a lower rate are refused by their length."""
 
-HANDLERS = frozenset({"Requests", "Urllib", "Websockets"})
-"""yt-dlp's request handlers that use Python's sockets, which the egress guard sees. It does not see
-the connections of others that may be installed, such as curl_cffi."""
-
 # A private attribute of YoutubeDL. Adding the extractors one by one would touch each, which costs
 # 7 ms (see `extractor_index`).
 _EXTRACTORS_ATTRIBUTE = "_ies"
+# Another: the browser to pass for, of those that a format names.
+_FIND_TARGETS = "_parse_impersonate_targets"
 _CHUNK_BYTES = 64 * 1024
 _HLS_FRAGMENT = b"\n#EXTINF:"
 SERVED = "served"
@@ -75,6 +76,8 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         """The first warning of what only the operator can mend."""
         self.players: PlayerSource | None = None
         """Where solved players are to be had; None to solve each here."""
+        self.network = Network.NONE
+        """What keeps native code from the network. To be set before the first request."""
         self._latest: tuple[str, Message] = ("", Message())
 
     @property
@@ -124,9 +127,21 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         super().report_warning(message, only_once)
 
     def build_request_director(self, handlers: Iterable[Any], preferences: Any = None) -> Any:
-        """Leave out handlers whose connections the egress guard would not see."""
-        guarded = [handler for handler in handlers if handler.RH_KEY in HANDLERS]
-        return super().build_request_director(guarded, preferences)
+        """Leave out handlers whose connections nothing would keep to the judge."""
+        permitted = request_handlers.permitted(handlers, self.network)
+        return super().build_request_director(permitted, preferences)
+
+    def request_for(self, media: Mapping[str, Any], **headers: str) -> Request:
+        """What to open for a format: with its headers, and a browser's handshake if it wants that.
+
+        yt-dlp's own downloaders ask for it in the same way.
+        """
+        extensions = {}
+        if (wanted := media.get("impersonate")) is not None:
+            target, _ = getattr(self, _FIND_TARGETS)(wanted)
+            extensions = {"impersonate": target} if target else {}
+        headers = {**(media.get("http_headers") or {}), **headers}
+        return Request(str(media.get("url")), headers=headers, extensions=extensions)
 
     def urlopen(self, req: Any) -> Any:
         """Limit how much of the response can be read at once; reading in chunks stays unlimited."""

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from yt_dlp.networking import Request
 from yt_dlp.utils import YoutubeDLError
 
 from worker.downloads.file_names import cover_of
@@ -33,10 +32,9 @@ def fetch_cover(ydl: LimitedYoutubeDL, path: Path, info: Mapping[str, Any]) -> N
 
 def codecs_of(ydl: LimitedYoutubeDL, media: Format) -> dict[str, str]:
     """The codecs of a format by its first bytes, in yt-dlp's fields; empty if these do not tell."""
-    headers = {**(media.get("http_headers") or {}), "Range": f"bytes=0-{_BEGINNING_BYTES - 1}"}
     data = b""
     with _without_failures():
-        response = ydl.urlopen(Request(str(media.get("url")), headers=headers))
+        response = ydl.urlopen(ydl.request_for(media, Range=f"bytes=0-{_BEGINNING_BYTES - 1}"))
         with contextlib.closing(response):
             # A server may ignore the range, or send it in pieces.
             while chunk := response.read(_BEGINNING_BYTES - len(data)):

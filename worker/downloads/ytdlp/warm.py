@@ -22,7 +22,7 @@ from yt_dlp.globals import all_plugins_loaded, plugin_dirs
 from yt_dlp.networking import common as networking
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 
-from worker.downloads.ytdlp import challenges, javascript
+from worker.downloads.ytdlp import challenges, handlers, javascript
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def warm_up() -> ExtractorIndex:
         extractors = ExtractorIndex({k: ie for k, ie in extractors.items() if k not in broken})
     # The rehearsal comes last, because `re` only caches the last 512 patterns.
     steps = (_share_certificates, _look_at_ffmpeg, javascript.find, challenges.allow_solutions)
-    for step in (*steps, _rehearse):
+    for step in (*steps, handlers.browsers, _rehearse):
         _try(step)
     gc.collect()
     # Whatever is alive now stays for good. A garbage collector that visited it would write to its
