@@ -9,6 +9,7 @@ some registries (jp, no, it, pl) sell names below.
 
 import functools
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 # Sites with several domains, each line one site, which is called by the first. Where a site has
@@ -36,6 +37,9 @@ _KNOWN = {name: names[0] for names in _ALIASES for name in names}
 
 KNOWN_NAMES = frozenset(_KNOWN)
 """The names that several-named sites have."""
+
+# The part of a link in which its host is named.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE | re.ASCII)
 
 # Of the public suffix list, the words that several countries sell names below, beside those of at
 # most three letters: co.uk and com.br, but also gouv.fr, govt.nz, info.pl.
@@ -90,11 +94,17 @@ def site_of_link(url: str) -> str:
     return known or parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
 
 
-@functools.lru_cache(maxsize=4096)
 def site_of_url(url: str) -> str:
     """The site of a link's host, whatever its port; "" for a link that cannot be read."""
+    origin = _ORIGIN.match(url)
+    return _site_of_origin(origin[0] if origin else url)
+
+
+# The ledger asks for the site of every link that waits, at each claim: many links, few hosts.
+@functools.lru_cache(maxsize=8192)
+def _site_of_origin(origin: str) -> str:
     try:
-        return site_of(urlsplit(url).hostname or "")
+        return site_of(urlsplit(origin).hostname or "")
     except ValueError:
         return ""
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import count
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
 from tests.support.ledger_kit import ERROR, QUOTA, START, a_file, a_link, claim, post
-from worker import effects, errors, notices
+from worker import effects, errors, notices, sites
 from worker.clocks import Wall
 from worker.ledger import (
     DOWNLOADS,
@@ -22,6 +23,7 @@ from worker.ledger import (
     Share,
     StatusJob,
     UpdateJob,
+    queue,
 )
 from worker.ledger.admission import REPLIES_A_MINUTE
 from worker.ledger.fairness import NO_LIMIT
@@ -162,6 +164,26 @@ def test_end_of_a_download_makes_room_for_the_next(ledger: Ledger) -> None:
 
 
 # ---------------------------------------------------------------------------- closed chats
+
+
+def test_a_claim_reads_each_host_once_however_many_links_wait(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = ["a.full.example", "b.full.example", "full.example"]
+    with ledger._db.transaction():
+        for number in range(5000):
+            url = f"https://{hosts[number % 3]}/watch?v={number}"
+            queue.add(ledger._db, Kind.DOWNLOAD, START, payload={"url": url})
+    read: list[str] = []
+
+    def count_reads(url: str) -> SplitResult:
+        read.append(url)
+        return urlsplit(url)
+
+    monkeypatch.setattr(sites, "urlsplit", count_reads)
+    share = Share(1, 1, frozenset({"full.example"}))
+    assert [ledger.claim(DOWNLOADS, START, share=share) for _ in range(2)] == [None, None]
+    assert sorted(read) == [f"https://{host}" for host in hosts]
 
 
 def test_closed_chat_waits_and_delays_no_other(ledger: Ledger) -> None:

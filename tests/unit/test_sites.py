@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from worker import sites
-from worker.sites import site_of, site_of_link
+from worker.sites import site_of, site_of_link, site_of_url
 
 HOSTS = [
     ("example.com", "example.com"),
@@ -98,6 +98,43 @@ def test_site_is_a_host_of_its_own(host: str) -> None:
 )
 def test_site_of_a_link(url: str, site: str) -> None:
     assert site_of_link(url) == site
+
+
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [
+        *(
+            (f"https://{start}site.example{end}", "site.example")
+            for start, end in itertools.product(
+                ("", "www.", "WWW.", "ada:secret@", "a%2Fb@"),
+                (
+                    "",
+                    "/",
+                    "/a@b.example/",
+                    "?a=//b.example",
+                    "#//b.example/",
+                    ":8080/a",
+                    ":port/",
+                    "./",
+                ),
+            )
+        ),
+        ("HTTPS://M.YouTube.com/watch?v=1", "youtube.com"),
+        ("https://youtu.be:8443/1", "youtube.com"),
+        ("http://[2001:DB8::1]:8080/", "2001:db8::1"),
+        ("//site.example/a", "site.example"),
+        (" https://site.example/a", "site.example"),
+        ("https:/\n/site.example/a", "site.example"),
+        ("https://site\n.example/a", "site.example"),
+        ("https://site.example\\@b.example/a", "b.example"),
+        ("site.example/https://b.example", ""),
+        ("https:///a", ""),
+        ("http://[::1/", ""),
+        ("", ""),
+    ],
+)
+def test_site_of_a_url_whatever_its_port(url: str, site: str) -> None:
+    assert site_of_url(url) == site
 
 
 def test_no_name_belongs_to_two_sites() -> None:
