@@ -46,7 +46,7 @@ class SitesWatch:
             log.warning("%s", sentence)
         if sites == self.sites:
             return
-        self.sites = sites
+        self.sites = sites = sites.after(self.sites)
         named = ", ".join(sorted(sites.named)) or "no site"
         log.info("%s has changed and is used from now on; it names %s.", NAME, named)
         if self.use is not None:

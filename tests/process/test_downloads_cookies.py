@@ -19,9 +19,11 @@ from tests.sandbox.clips import SAMPLE
 from tests.support.cookie_jar import jar
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
+from worker import logs
 from worker.downloads.confinement import cookies, returned_cookies
 from worker.downloads.limits import DownloadLimits
-from worker.errors import Fault, Reason, Remedy
+from worker.errors import Fault, JobError, Reason, Remedy
+from worker.protocol import SiteAccess
 from worker.site_cookies import CookiesTried
 
 # Does not match itself, which lies in the memory that is searched.
@@ -214,6 +216,30 @@ def test_a_session_that_is_renewed_goes_on(warm: Worker, web: Web, tmp_path: Pat
     )
     changed_ns = (tmp_path / "jar").stat().st_mtime_ns
     assert tried(outcome) == [CookiesTried("127.0.0.1", changed_ns, is_refused=True)]
+
+
+KEY = "header-secret-5ad1e7"
+
+
+def _log_as_a_worker_does() -> None:
+    logs.configure(())
+
+
+def _say_the_header(task: Any, rules: Any, report: Any, extractors: Any) -> NoReturn:
+    said = f"wrong key {task.access.headers['X-Key']}"
+    raise JobError(Reason.LOGIN_NEEDED, Fault.PERMANENT, f"site said: {said}")
+
+
+def test_a_worker_logs_no_words_of_a_site(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with worker(tmp_path, prepare=_log_as_a_worker_does, is_cold=True) as made:
+        access = SiteAccess(headers={"X-Key": KEY})
+        outcome = made.run(LINK, own_jar(tmp_path / "jar"), _say_the_header, access=access)
+    assert KEY in outcome.error.detail, "the main process knows it, and removes it"
+    logged = capfd.readouterr().err
+    assert "without cookies it is login needed" in logged
+    assert KEY not in logged
 
 
 STEPS = ("open", "fstat", "fchmod", "utime", "fsync", "replace", "unlink", "close")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker.errors import Fault, JobError, Reason
 from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
 from worker.protocol import (
@@ -18,6 +19,7 @@ from worker.protocol import (
     Progress,
     Stage,
 )
+from worker.settings import Site, Sites
 
 LINK = "https://site.example/v"
 
@@ -133,6 +135,27 @@ def test_usage_of_a_failed_download_is_kept_without_secrets(bot: SteppedDispatch
     ((log,),) = bot.rows("SELECT log FROM runs")
     assert (log[:4], log[-4:]) == ("log ", " end")
     assert bot.settings.bot_token not in log
+
+
+def with_header(value: str) -> Sites:
+    return Sites({"a.example": Site(name="a.example", headers={"X-Key": value})})
+
+
+def test_a_download_that_outlasts_its_settings_tells_no_secret_of_them(
+    bot: SteppedDispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    secrets = ["secret-one", "secret-two", "secret-three"]
+    for secret in secrets:
+        bot.dispatcher.use_sites(with_header(secret))
+        bot.step()
+    bot.dispatcher.use_sites(Sites())
+    bot.send(LINK)
+    said = f"site said: {' '.join(secrets)}"
+    bot.downloads.report(bot.job_id(Download), DownloadUsage(1.0, 0.5, 100, said))
+    bot.fail(Download, JobError(Reason.LOGIN_NEEDED, Fault.PERMANENT, said))
+    kept = [*bot.rows("SELECT log FROM runs"), *bot.rows("SELECT detail FROM jobs")]
+    assert str(kept).count("site said") == 2
+    assert not [secret for secret in secrets if secret in str(kept) + caplog.text]
 
 
 # --------------------------------------------------------------------------- the disk

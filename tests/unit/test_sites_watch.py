@@ -167,3 +167,15 @@ def test_a_change_while_it_is_read_is_looked_at_again(
     watched.watch.look()
     monkeypatch.setattr(SitesFile, "load", load_as_it_changes)
     assert watched.look() == [3]
+
+
+def test_what_was_a_secret_remains_one(watched: Watched) -> None:
+    secrets = [f"secret-{number}" for number in range(3)]
+    for number, secret in enumerate(secrets):
+        watched.write(f'["a.example".headers]\nX-Key = "{secret}"\n')
+        watched.look()
+        assert set(watched.watch.sites.secrets) == set(secrets[: number + 1])
+    watched.write("")
+    watched.look()
+    assert set(watched.watch.sites.secrets) == set(secrets)
+    assert watched.watch.sites.old_secrets[0] == secrets[-1], "the oldest are forgotten first"

@@ -70,7 +70,8 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
             if not account.may_help(error):
                 raise
             before = error
-        log.info("job %d: without cookies it is %s.", task.job_id, before)
+        # Only the main process knows the secrets that a site's own words may repeat.
+        log.info("job %d: without cookies it is %s.", task.job_id, before.reason)
         return try_once(context, task, rules, jar, before)
 
     return download

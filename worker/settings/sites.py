@@ -1,7 +1,7 @@
 """What the operator has decided for each site."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,8 @@ DEFAULT_LINKS_PER_HOUR: Mapping[str, int] = MappingProxyType(
 
 # A shorter secret occurs in too many words.
 _SHORTEST_SECRET = 6
+
+MAX_OLD_SECRETS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ class Sites:
     named: Mapping[str, Site] = field(default_factory=dict)
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What is allowed but probably a mistake, a sentence each."""
+    old_secrets: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """Those of earlier settings, which a download that runs may still have."""
 
     def __getitem__(self, name: str) -> Site:
         """The settings of a site, or the defaults where it has none."""
@@ -79,7 +83,12 @@ class Sites:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What no log line and no message may show, for `worker.logs`."""
-        return tuple(secret for site in self.named.values() for secret in site.secrets)
+        own = (secret for site in self.named.values() for secret in site.secrets)
+        return tuple(dict.fromkeys((*own, *self.old_secrets)))
+
+    def after(self, before: "Sites") -> "Sites":
+        """The same settings, which know the secrets of those `before` as well."""
+        return replace(self, old_secrets=before.secrets[:MAX_OLD_SECRETS])
 
 
 DEFAULT_SITES = Sites()
