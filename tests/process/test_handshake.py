@@ -13,6 +13,7 @@ import pytest
 from yt_dlp.networking.common import Request
 from yt_dlp.networking.exceptions import TransportError
 from yt_dlp.networking.impersonate import ImpersonateTarget
+from yt_dlp.utils import ExtractorError
 
 from tests.hostile import floods
 from tests.hostile.tools import tell, told
@@ -25,7 +26,7 @@ from tests.support.networks import NETWORKS
 from worker.downloads.confinement.network import Network
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
-from worker.errors import Reason
+from worker.errors import Reason, Remedy
 from worker.protocol import MediaKind
 
 CONFINED = [each for each in NETWORKS if each.values != (Network.NONE,)]
@@ -159,6 +160,20 @@ def test_what_fails_as_a_browser_fails_as_it_always_does(
 ) -> None:
     error = browser.run(link(web), limits_with(max_file_bytes=1_000_000)).error
     assert error.reason is reason, error
+
+
+@pytest.mark.parametrize("network", Network)
+def test_an_extractor_that_has_to_do_without_is_for_the_operator_to_help(
+    network: Network, web: Web
+) -> None:
+    ydl: Any
+    with LimitedYoutubeDL({"quiet": True, "proxy": ""}, ExtractorIndex({})) as ydl:
+        ydl.network = network
+        generic = ydl.get_info_extractor("Generic")
+        with pytest.raises(ExtractorError):
+            generic._request_webpage(f"{web.url}/gone", "1", impersonate=True)
+    remedy = ydl.complaint.remedy if ydl.complaint else None
+    assert remedy is (Remedy.SOFTWARE if network is Network.NONE else None)
 
 
 @pytest.mark.parametrize("network", Network)
