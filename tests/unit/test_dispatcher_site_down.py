@@ -1,5 +1,7 @@
 """A site that fails for everybody, through the dispatcher."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
@@ -8,7 +10,9 @@ from worker.dispatch.circuit_breaker import COOL_DOWN_S, LINKS
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
-from worker.protocol import Deliver, Download
+from worker.protocol import Deliver, Download, Reader, Reply
+from worker.settings import Site, Sites
+from worker.site_cookies import CookiesKept, KeepCookies
 
 SITE = "https://site.example"
 DOWN = JobError(Reason.SITE_ERROR, Fault.RETRYABLE)
@@ -122,3 +126,55 @@ def test_failures_of_links_do_not_close_a_site(bot: SteppedDispatcher, reason: R
         bot.settle()
         bot.fail(Download, JobError(reason, Fault.PERMANENT))
     assert bot.dispatcher.sites_down == {}
+
+
+def new_settings(bot: SteppedDispatcher) -> None:
+    proxied = Site(name="site.example", proxy="http://proxy.example:80")
+    bot.dispatcher.use_sites(Sites({"site.example": proxied}))
+    bot.step()
+
+
+def new_cookies(bot: SteppedDispatcher) -> None:
+    bot.bring(KeepCookies(Reader(7), 5, "the file"))
+    bot.finish(KeepCookies, CookiesKept(Reply(Reader(7), None, ())))
+    bot.step()
+
+
+def new_ytdlp(bot: SteppedDispatcher) -> None:
+    bot.dispatcher._has_new_ytdlp = True
+    bot.step()
+
+
+@pytest.mark.parametrize("mend", [new_settings, new_cookies, new_ytdlp])
+@pytest.mark.parametrize("probe_runs", [False, True])
+@pytest.mark.parametrize("works", [False, True])
+def test_what_the_operator_does_against_it_is_tried_at_once(
+    bot: SteppedDispatcher,
+    mend: Callable[[SteppedDispatcher], None],
+    probe_runs: bool,
+    works: bool,
+) -> None:
+    fail_for_two(bot)
+    bot.step(2.0)
+    bot.settle()
+    if probe_runs:
+        bot.step(COOL_DOWN_S)
+        bot.send(f"{SITE}/probe", user_id=3)
+        bot.post(70)
+        old_probe = bot.job_id(Download)
+    mend(bot)
+    if probe_runs:
+        bot.downloads.fail(old_probe, DOWN)
+        bot.step()
+    bot.settle()
+    bot.send(f"{SITE}/4", user_id=4)
+    bot.post(80)
+    bot.send(f"{SITE}/5", user_id=5)
+    bot.post(81)
+    assert bot.task(Download).url == f"{SITE}/4", "one, and no other beside it"
+    if works:
+        bot.finish_download()
+        assert not bot.dispatcher.sites_down
+    else:
+        bot.fail(Download, DOWN)
+        assert bot.dispatcher.sites_down["site.example"] > bot.now + COOL_DOWN_S

@@ -6,7 +6,8 @@ worked since. A link that fails again is no new evidence, nor are one person's l
 bot has seen another. While the circuit is open, the site's links are refused, those as well that
 wait to be tried again. After a cool-down one download is let through as a probe. Its success
 closes the circuit, its failure opens it for twice as long, up to `LONGEST_COOL_DOWN_S`; a probe
-that tells nothing of the site makes way for the next.
+that tells nothing of the site makes way for the next. What the operator does against a failure,
+new cookies for one, lets a probe through at once.
 
 All of it is in memory alone: after a restart the next failures teach it again. So that nobody
 can fill it with made-up hosts, it knows at most `MAX_SITES`. Times are monotonic seconds.
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 
 from worker.clocks import Monotonic
 from worker.errors import Fault, JobError, Reason, Remedy
-from worker.ledger import DownloadJob, Job, Ledger, RequestJob
+from worker.ledger import CookiesJob, DownloadJob, Job, Ledger, RequestJob
 from worker.pool.events import Event, Failed, Finished
 from worker.sites import site_of_link
 
@@ -110,6 +111,14 @@ class CircuitBreaker:
         circuit.probe_job_id, circuit.probe_at = job.id, now + COOL_DOWN_S
         return True
 
+    def probe_now(self, now: Monotonic) -> None:
+        """Let a probe of each site through, since what made it fail may be mended.
+
+        The failure of one that runs already is from before that, and counts for nothing.
+        """
+        for circuit in self._sites.values():
+            circuit.probe_job_id, circuit.probe_at = None, now
+
     def refuse_waiting(self, ledger: Ledger, now: Monotonic) -> list[DownloadJob]:
         """Look through the waiting downloads, every `LOOK_S`; returns those to refuse now.
 
@@ -127,6 +136,8 @@ class CircuitBreaker:
 
     def learn(self, job: Job, event: Event, now: Monotonic) -> None:
         """Take into account what has come of a job."""
+        if isinstance(job, CookiesJob) and isinstance(event, Finished):
+            self.probe_now(now)
         if not isinstance(job, DownloadJob):
             return
         if len(self._people) < 2:

@@ -196,13 +196,15 @@ class Dispatcher:
         try:
             if not self._has_recovered:
                 self._recover()
-            self._site_rules.step(self._ledger, now, wall)
+            if self._site_rules.step(self._ledger, now, wall):
+                self._circuit_breaker.probe_now(now)
             while self._events:
                 # It leaves the queue only when the ledger has it.
                 self._take(self._events[0], now, wall)
                 self._events.popleft()
             if self._has_new_ytdlp:
                 self._ledger.forget_failures()
+                self._circuit_breaker.probe_now(now)
                 self._has_new_ytdlp = False
             if self.reachability.has_returned:
                 self._recorder.call_now(self.reachability.spell_before(now, wall), wall)

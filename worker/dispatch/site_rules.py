@@ -41,12 +41,12 @@ class SiteRules:
         with self._lock:
             self._new = sites
 
-    def step(self, ledger: Ledger, now: Monotonic, wall: Wall) -> None:
-        """Take over new settings if there are any. Raises LedgerBusy, to be called again."""
+    def step(self, ledger: Ledger, now: Monotonic, wall: Wall) -> bool:
+        """Take over new settings; whether there are any. Raises LedgerBusy, to be called again."""
         with self._lock:
             sites = self._new
         if sites is None:
-            return
+            return False
         # What was turned away may be let in now.
         ledger.forget_failures()
         # A clock that was set back since then makes none of them look new.
@@ -57,6 +57,7 @@ class SiteRules:
         with self._lock:
             if self._new is sites:
                 self._new = None
+        return True
 
     def begin(self, job: DownloadJob, now: Monotonic) -> None:
         """A download is given to a worker."""
