@@ -120,7 +120,8 @@ def test_second_bot_in_one_directory_refuses(site: MediaSite, tmp_path: Path) ->
 def test_idle_bot_stops_in_the_middle_of_a_poll(site: MediaSite, tmp_path: Path) -> None:
     with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
         os.kill(scene.bot.pid, signal.SIGHUP)
-        scene.api.wait_for(lambda: "SIGHUP changes nothing: settings are read" in scene.bot.log)
+        said = ("SIGHUP changes nothing: sites.toml is read", "The dispatcher starts")
+        scene.api.wait_for(lambda: all(words in scene.bot.log for words in said))
         polls = [call for call in scene.api.calls if call.method == "getUpdates"]
         scene.bot.terminate()
         assert scene.bot.wait(5) == 0
