@@ -1,4 +1,4 @@
-"""What README tells root to type on a server, typed by root for a user that has no name here."""
+"""What maintenance/README.md tells root to type on a server, for a user that has no name here."""
 
 import os
 import re
@@ -16,7 +16,8 @@ import pytest
 from tests.sandbox.api import BotApi
 
 ROOT = Path(__file__).parents[2]
-_SECTION = (ROOT / "README.md").read_text("utf-8").split("### On a server")[1].split("###")[0]
+PAGE = (ROOT / "maintenance" / "README.md").read_text("utf-8")
+_SECTION = PAGE.split("## On a server")[1].split("\n## ")[0]
 INSTALL, UPDATE = re.findall(r"```sh\n(.*?)```", _SECTION, re.DOTALL)
 PYTHON = "/usr/bin/python3"
 """Another user may not be able to run the Python of this test run."""
