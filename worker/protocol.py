@@ -282,7 +282,7 @@ class Deliver:
     """Turn the status message into the file. Answers with `Delivered`.
 
     With `reply_to`, the link's message, the file comes as a message of its own instead, and the
-    status message is removed. It gets the buttons of its `menu`.
+    status message is removed; otherwise it gets the buttons of its `menu`.
     """
 
     request_id: int

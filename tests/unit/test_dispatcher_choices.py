@@ -91,13 +91,15 @@ DEAD = AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON))
 
 
 @pytest.mark.parametrize(
-    ("request_id", "chat_id"), [(99, ME), (1, 8)], ids=["unknown", "of another chat"]
+    ("request_id", "chat_id", "message_id"),
+    [(99, ME, ANSWER), (1, 8, ANSWER), (1, ME, 51)],
+    ids=["unknown", "of another chat", "of another message"],
 )
 def test_what_stands_below_no_answer_of_this_chat_is_dead(
-    bot: SteppedDispatcher, request_id: int, chat_id: int
+    bot: SteppedDispatcher, request_id: int, chat_id: int, message_id: int
 ) -> None:
     answered(bot)
-    pressed = Press("42", ME, chat_id, ANSWER)
+    pressed = Press("42", ME, chat_id, message_id)
     assert press(bot, ChooseForm(request_id, SOUND, pressed)) == DEAD
     assert press(bot, ShowChoices(request_id, True, pressed)) == DEAD
     assert not bot.tasks(Download)
@@ -107,10 +109,33 @@ def test_a_link_without_an_answer_has_nothing_to_choose(bot: SteppedDispatcher) 
     bot.send(LINK)
     bot.post(ANSWER)
     assert press(bot, ChooseForm(1, SOUND, PRESS)) == DEAD
+
+
+def test_what_was_cancelled_can_be_chosen_again_at_once(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    press(bot, ChooseForm(1, SOUND, PRESS))
+    bot.post(60)
+    bot.press_cancel(2)
+    bot.finish(AnswerButton)
+    assert press(bot, ChooseForm(1, SOUND, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
+    bot.finish(Explain)
+    bot.settle()
+    assert bot.rows("SELECT verdict FROM requests WHERE form = 'sound'") == [
+        ("cancelled",),
+        (None,),
+    ]
+
+
+def test_buttons_of_an_answer_that_cancel_came_too_late_for_work(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post(ANSWER)
+    bot.finish_download()
+    (delivery,) = bot.tasks(Deliver)
     bot.press_cancel(1)
     bot.finish(AnswerButton)
-    bot.finish(Explain)
-    assert press(bot, ChooseForm(1, SOUND, PRESS)) == DEAD
+    bot.telegram.lose(delivery)
+    bot.settle()
+    assert press(bot, ChooseForm(1, SOUND, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
 
 
 def test_a_choice_counts_as_a_link(bot: SteppedDispatcher) -> None:

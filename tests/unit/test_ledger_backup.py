@@ -101,6 +101,15 @@ def test_the_ledger_is_not_its_own_backup(ledger_file: Path, backup: Path) -> No
     assert updates_in(ledger_file) == [1]
 
 
+def test_the_ledger_of_another_bot_is_not_replaced(ledger_file: Path, tmp_path: Path) -> None:
+    fill(ledger_file, 1)
+    another = tmp_path / "another.sqlite3"
+    fill(another, 2)
+    with pytest.raises(LedgerError, match="the ledger of a bot"):
+        back_up(ledger_file, another)
+    assert updates_in(another) == [2]
+
+
 def test_a_ledger_of_an_earlier_version_is_copied(ledger_file: Path, backup: Path) -> None:
     """Before an upgrade is when people think of a backup."""
     connection = sqlite3.connect(ledger_file)
@@ -141,6 +150,17 @@ def test_a_backup_takes_the_ledgers_place(ledger_file: Path, backup: Path) -> No
     assert (updates_in(ledger_file), updates_in(kept)) == ([1], [1, 2])
     assert updates_in(backup) == [1], "it stays, for the next time"
     assert restore(ledger_file, backup) not in {None, kept}, "nothing kept is ever overwritten"
+
+
+def test_no_id_comes_twice_after_a_restoration(ledger_file: Path, backup: Path) -> None:
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    fill(ledger_file, 2, 3)
+    restore(ledger_file, backup)
+    fill(ledger_file, 4)
+    connection = sqlite3.connect(ledger_file)
+    assert connection.execute("SELECT id, update_id FROM jobs").fetchall() == [(1, 1), (4, 4)]
+    connection.close()
 
 
 def test_a_backup_is_restored_where_there_is_no_ledger(ledger_file: Path, backup: Path) -> None:

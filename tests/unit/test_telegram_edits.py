@@ -212,6 +212,17 @@ def test_edit_is_read_after_all_that_came_before_it(ledger: Ledger) -> None:
     assert claim(ledger, UpdateJob).update["update_id"] == 2
 
 
+@pytest.mark.parametrize("text", ["/cancel", "/Cancel@our_bot", "/CANCEL all"])
+def test_cancel_is_read_after_the_links_that_it_is_meant_for(ledger: Ledger, text: str) -> None:
+    updates = [said(A) | {"update_id": 1}, said(text) | {"update_id": 2}]
+    ledger.record_updates([*updates, said("cancel") | {"update_id": 3}], START)
+    first, third = claim(ledger, UpdateJob), claim(ledger, UpdateJob)
+    assert [first.update["update_id"], third.update["update_id"]] == [1, 3]
+    assert ledger.claim(TELEGRAM, START) is None
+    ledger.finish_update(first, (), QUOTA, START)
+    assert claim(ledger, UpdateJob).update["update_id"] == 2
+
+
 def test_links_of_an_older_ledger_are_known(tmp_path: Path) -> None:
     version = next(number for number, step in enumerate(MIGRATIONS) if "withdrawn" in step)
     old = sqlite3.connect(ledger_path(tmp_path))

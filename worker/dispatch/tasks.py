@@ -108,7 +108,8 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
     first, *others = job.media.files
     if isinstance(job, DeliverJob):
         reply_to = request.message_id if goes_another_way(job) else None
-        menu = _menu(job, job.media)
+        # A press is known by the status message, which then is another.
+        menu = _menu(job, job.media) if reply_to is None else None
         return protocol.Deliver(request.id, request.reader, job.message_id, first, reply_to, menu)
     group = albums.next_group(others[len(request.sent) :], settings.max_file_bytes)
     if not group:

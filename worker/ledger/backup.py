@@ -15,8 +15,15 @@ from pathlib import Path
 import psutil
 
 from worker.file_owner import give_to_owner
-from worker.ledger.database import Access, Database, LedgerError, check_file, file_errors
-from worker.ledger.write_ahead_log import log_files
+from worker.ledger.database import (
+    Access,
+    Database,
+    LedgerBusy,
+    LedgerError,
+    check_file,
+    file_errors,
+)
+from worker.ledger.write_ahead_log import is_in_use, log_files
 
 
 def back_up(ledger: Path, target: Path) -> None:
@@ -43,6 +50,7 @@ def restore(ledger: Path, backup: Path) -> Path | None:
     check_file(backup)
     with _new_file_beside(ledger) as new:
         _copy(backup, new)
+        _go_on_counting(new, ledger)
         give_to_owner(new)
         kept = _keep(ledger) if ledger.exists() else None
         os.replace(new, ledger)
@@ -57,6 +65,8 @@ def _refuse_other_file(ledger: Path, target: Path) -> None:
         Database(target, Access.COPY).close()
     except LedgerError:
         raise LedgerError(f"{target} exists and is no backup, so it is left as it is") from None
+    if is_in_use(target):
+        raise LedgerError(f"{target} is the ledger of a bot, so it is left as it is")
 
 
 @contextmanager
@@ -66,7 +76,7 @@ def _new_file_beside(path: Path) -> Iterator[Path]:
     So are those of commands that were killed.
     """
     for left in path.parent.glob(f".{glob.escape(path.name)}-*"):
-        pid = left.name.rpartition("-")[2]
+        pid = left.name.removeprefix(f".{path.name}-").partition("-")[0]
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
             left.unlink(missing_ok=True)
     new = path.with_name(f".{path.name}-{os.getpid()}")
@@ -86,6 +96,23 @@ def _copy(source: Path, target: Path) -> None:
     check_file(target)
     # SQLite does not do this for VACUUM INTO (sqlite.org/lang_vacuum.html).
     _reach_disk(target)
+
+
+def _go_on_counting(new: Path, old: Path) -> None:
+    """Let no id come twice: buttons and directories are named after those that were given."""
+    if not old.exists():
+        return
+    try:
+        with contextlib.closing(Database(old, Access.COPY)) as database:
+            given = database.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+    except (LedgerError, LedgerBusy):
+        return  # It is damaged, which is why there is a backup.
+    with contextlib.closing(Database(new, Access.COPY)) as database:
+        for name, highest in given:
+            database.execute(
+                "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", highest, name
+            )
+    _reach_disk(new)
 
 
 def _keep(ledger: Path) -> Path:

@@ -32,7 +32,7 @@ def is_under_way(db: Database, link: OpenRequest) -> bool:
     return bool(
         db.value(
             "SELECT 1 FROM requests WHERE chat_id = ? AND message_id = ? AND form = ?"
-            " AND url = ? AND answered_at IS NULL",
+            " AND url = ? AND answered_at IS NULL AND (verdict IS NULL OR verdict = 'media')",
             link.chat_id,
             link.message_id,
             link.form.code,
@@ -61,5 +61,8 @@ def shown(db: Database, effect: ShowChoices) -> AnswerButton:
 def _answered(db: Database, request_id: int, press: Press) -> Request | None:
     """The request whose answer has the button; None for one that anybody could have made up."""
     request = requests.find(db, request_id)
-    is_its = request and request.chat_id == press.chat_id and request.verdict is Verdict.MEDIA
+    # A press on Cancel may have come while Telegram already showed the media.
+    if request is None or request.verdict not in (Verdict.MEDIA, Verdict.CANCELLED):
+        return None
+    is_its = (request.chat_id, request.status_message_id) == (press.chat_id, press.message_id)
     return request if is_its else None

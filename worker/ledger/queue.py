@@ -72,8 +72,8 @@ def has_update(db: Database, update_id: int) -> bool:
 # A job that was told to wait is also due when the clock has been set back behind the moment it
 # was told so. Of people who wait for the same upload one goes first: the others can then have it
 # by its file id. An edit waits until all updates before it have been read, of which one may be the
-# message that it changes. It is found by its key, which no text can hold without a backslash, for
-# an update may also be what SQLite does not take for JSON.
+# message that it changes, and so does /cancel, for the links that it is meant for. They are found
+# by their text, for an update may also be what SQLite does not take for JSON.
 _NEXT = """
     SELECT * FROM jobs AS job
     WHERE pool = :pool AND state = 'waiting'
@@ -92,7 +92,8 @@ _NEXT = """
             AND media_key NOT IN (SELECT media_key FROM media)
             AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')
                 AND state = 'running' AND media_key = job.media_key))
-        AND NOT (kind = 'update' AND instr(payload, '"edited_message":')
+        AND NOT (kind = 'update'
+            AND (instr(payload, '"edited_message":') OR instr(lower(payload), '"/cancel'))
             AND (EXISTS (SELECT 1 FROM jobs
                     WHERE state = 'running' AND kind = 'update' AND id < job.id)
                 OR EXISTS (SELECT 1 FROM jobs

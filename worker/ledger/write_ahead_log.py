@@ -28,11 +28,17 @@ def has_log(path: Path) -> bool:
 
 def has_foreign_log(path: Path) -> bool:
     """Whether the log cannot be this ledger's own, because it has never been opened with one."""
-    if not has_log(path):
-        return False
+    return has_log(path) and _write_version(path) == b"\1"
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether a bot has opened this ledger, as against a copy made by VACUUM INTO."""
+    return _write_version(path) == b"\2"
+
+
+def _write_version(path: Path) -> bytes:
     with path.open("rb") as file:
-        header = file.read(_WRITE_VERSION + 1)
-    return header[_WRITE_VERSION:] == b"\1"
+        return file.read(_WRITE_VERSION + 1)[_WRITE_VERSION:]
 
 
 def how_to_remove(path: Path) -> str:

@@ -181,7 +181,6 @@ class Client:
         reply_to: int,
         read_timeout_s: float,
         thread_id: int | None = None,
-        buttons: Rows = (),
     ) -> Mapping[str, Any]:
         """Send one file and return its Message. Not safe to repeat. Raises `FileIdRefused` too."""
         given = media.to_dict()
@@ -198,7 +197,6 @@ class Client:
                 reply_parameters=_reply(reply_to),
                 message_thread_id=thread_id,
                 timeout=read_timeout_s,
-                reply_markup=_keyboard(buttons),
                 **{name: value for name, value in given.items() if name != "media"},
             ),
         )

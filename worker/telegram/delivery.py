@@ -175,7 +175,7 @@ def _deliver_apart(client: Client, task: Deliver, reply_to: int) -> Delivered:
     """Send the file as a message of its own, and remove the status message if that can be."""
     caption = texts.caption(texts.catalogue_of(task.reader.language), task.file)
     apart = SendGroup(task.request_id, task.reader, reply_to, (task.file,))
-    send = functools.partial(_send_as, client, apart, task.file, caption, buttons=_buttons_of(task))
+    send = functools.partial(_send_as, client, apart, task.file, caption)
     delivered = _or_as_document(task.file, send)
     _remove_status(client, task)
     return delivered
@@ -188,17 +188,12 @@ def _remove_status(client: Client, task: Deliver | Explain) -> None:
 
 
 def _send_as(
-    client: Client,
-    task: SendGroup,
-    file: MediaFile,
-    caption: str | None,
-    kind: MediaKind,
-    buttons: Rows = (),
+    client: Client, task: SendGroup, file: MediaFile, caption: str | None, kind: MediaKind
 ) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (file,)):
         media, silence_s = _input_media(kind, client.local, file, files, caption)
         message = client.send_media(
-            task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id, buttons
+            task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id
         )
         return _delivered(kind, message)
 
