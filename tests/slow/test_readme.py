@@ -41,8 +41,8 @@ def test_first_command_ends_with_the_same_video(tmp_path: Path) -> None:
 
 
 def _without_numbers(line: str) -> str:
-    """A line of a conversation without the site's port and the file's size."""
-    return re.sub(r"(?<=:)\d{4,}|[0-9.]+ (kB|bytes)", "", line)
+    """A line of a conversation without the site's port, sizes and times."""
+    return re.sub(r"(?<=:)\d{4,}|[0-9.]+ (kB|bytes|s$)", "", line)
 
 
 def test_first_command_says_when_no_media_came(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ Each table is written by one module of this package:
     samples                 upkeep
     state                   state
     job_counts              a trigger of `jobs`
+    sqlite_sequence         backup
 
 But for `retention`, which deletes what is old, and `fairness`, which moves a download's turn.
 """
