@@ -73,6 +73,10 @@ def with_names() -> None:
                 threading.Event().wait(PATIENCE_S)
             case "troubled.example":
                 raise socket.gaierror(socket.EAI_AGAIN, "later")
+            case "fault.example":
+                raise RuntimeError("a fault of the judge's, in a thread")
+            case "garbage.example":  # and one in its loop
+                return [(0, 0, 0, "", ("garbage", 0))]
             case "missing.example":
                 raise socket.gaierror(socket.EAI_NONAME, "never")
         return real(host, *args, **options)
@@ -291,6 +295,36 @@ def test_a_thousand_that_say_nothing_hold_up_nobody(judged: RunningJudge, site: 
         connect(way, "127.0.0.1", site.port).close()
         for client in silent:
             client.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        (b"a\0b.example", Reply.NO_SUCH_HOST.packed()),
+        (b"\0", Reply.NO_SUCH_HOST.packed()),
+        (b"127.0.0.1\0", Reply.NO_SUCH_HOST.packed()),
+        (b"fault.example", Reply.FAILED.packed()),
+        (b"garbage.example", b""),
+    ],
+)
+def test_an_error_in_one_connection_ends_it_alone(
+    way: WayOut, site: Site, name: bytes, answer: bytes
+) -> None:
+    with connect(way, "127.0.0.1", site.port) as other, site.accept() as server, raw(way) as client:
+        begin(client, way, bytes((len(name),)) + name)
+        assert answer_to(client).removeprefix(b"\x01\x00") == answer
+        server.sendall(b"still there")
+        assert other.recv(100) == b"still there"
+        connect(way, "site.example", site.port).close()
+
+
+def answer_to(client: socket.socket) -> bytes:
+    """What a client hears until its connection ends, or is aborted."""
+    heard = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := client.recv(100):
+            heard += data
+    return heard
 
 
 # ------------------------------------------------------------------------------- what ends

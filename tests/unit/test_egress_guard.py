@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.hostile.addresses import NAMES, NOT_PUBLIC, NUMERIC, PUBLIC
-from worker.downloads.confinement.addresses import is_public
+from worker.downloads.confinement.addresses import is_public, literal_address
 from worker.downloads.confinement.egress_guard import Guard, check_link
 from worker.errors import Fault, JobError, Reason
 
@@ -38,6 +38,11 @@ def test_the_door_refuses_what_is_not_public(host: str) -> None:
 
 def test_the_tables_are_as_long_as_they_should_be() -> None:
     assert len({*NOT_PUBLIC, *NUMERIC}) >= 60
+
+
+@pytest.mark.parametrize("host", ["\0", "a\0b", "127.0.0.1\0", "\u00e9", "1\udc80", ""])
+def test_what_no_resolver_reads_as_an_address_is_none(host: str) -> None:
+    assert literal_address(host) is None
 
 
 def _as_host(address: str) -> str:

@@ -21,9 +21,16 @@ REQUESTS = [
     (a_request(3, b"\x00", 0), Target("", 0)),
     (a_request(3, b"\x09127.0.0.1", 65535), Target("127.0.0.1", 65535)),
     (a_request(3, b"\xff" + b"a" * 255), Target("a" * 255, 443)),
+    (a_request(3, b"\x0bA_b-1.xn--a"), Target("A_b-1.xn--a", 443)),
+    (a_request(3, b"\x0cfe80::1%eth0"), Target("fe80::1%eth0", 443)),
     (a_request(1, bytes((10, 0, 0, 1))), Target("10.0.0.1", 443)),
     (a_request(4, bytes(15) + b"\x01"), Target("::1", 443)),
     (a_request(4, bytes(10) + b"\xff\xff\x7f\x00\x00\x01"), Target("::ffff:7f00:1", 443)),
+]
+
+
+NOT_OF_HOSTS = [
+    bytes((byte,)) for byte in (*b"\0\t\n\r /\\@?#&;,=+*!'\"<>[](){}|^`~$", 127, 128, 255)
 ]
 
 
@@ -91,7 +98,9 @@ def test_whoever_says_anything_else_is_rejected(said: bytes, answer: bytes) -> N
         (a_request(3, b"\x01a", command=0xF0), Reply.NOT_A_CONNECT),
         (a_request(2, bytes(4)), Reply.NO_SUCH_KIND),
         (a_request(0, bytes(4)), Reply.NO_SUCH_KIND),
-        (a_request(3, b"\x02\xc3\xa9"), Reply.NO_SUCH_HOST),
+        *((a_request(3, b"\x03a" + byte + b"b"), Reply.NO_SUCH_HOST) for byte in NOT_OF_HOSTS),
+        (a_request(3, b"\x11a.example\r\nX: b.c"), Reply.NO_SUCH_HOST),
+        (a_request(3, b"\x0a127.0.0.1\n"), Reply.NO_SUCH_HOST),
     ],
 )
 def test_what_is_not_a_connect_is_answered_so(request_: bytes, reply: Reply) -> None:

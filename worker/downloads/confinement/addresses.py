@@ -78,7 +78,7 @@ def literal_address(host: str) -> Address | None:
         pass
     try:  # 2130706433, 0x7f.1, 0177.0.0.1
         return IPv4Address(socket.inet_aton(host.rstrip(".")))
-    except (OSError, UnicodeError):
+    except (OSError, ValueError):  # ValueError: not ASCII, or with a NUL
         return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from worker.downloads.judge.dialing import Dial
-from worker.downloads.judge.loop import READ, Loop
+from worker.downloads.judge.loop import READ, GuardedLoop, Waits
 from worker.downloads.judge.names import FAILED, Found, literal, look_up
 from worker.downloads.judge.relay import Relay, abort
 from worker.downloads.judge.rules import Judgement
@@ -49,7 +49,7 @@ class Owner(Protocol):
 class Means:
     """What all connections share."""
 
-    loop: Loop
+    loop: Waits
     threads: Threads
     judgement: Judgement
     upstream: Upstream | None
@@ -60,7 +60,7 @@ class Connection:
 
     def __init__(self, means: Means, owner: Owner, client: socket.socket, secret: str) -> None:
         self._means = means
-        self._loop = means.loop
+        self._loop = GuardedLoop(means.loop, self.close)
         self._owner = owner
         self._client = client
         self._handshake = Handshake(secret)
@@ -157,7 +157,7 @@ class Connection:
                 result.close()  # type: ignore[attr-defined]
 
         if self._owner.begin_call():
-            self._means.threads.run(call, end, otherwise)
+            self._means.threads.run(call, self._loop.guarded(end), otherwise)
         else:
             self._fail(Reply.FAILED)
 

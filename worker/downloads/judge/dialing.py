@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 
-from worker.downloads.judge.loop import WRITE, Loop
+from worker.downloads.judge.loop import WRITE, Waits
 from worker.downloads.judge.socks import Reply
 
 NEXT_AFTER_S = 0.3
@@ -27,7 +27,7 @@ OnEnd = Callable[[socket.socket | Reply], None]
 class Dial:
     """Connects to one of the addresses, and tells `on_end` the socket or why there is none."""
 
-    def __init__(self, loop: Loop, addresses: Sequence[str], port: int, on_end: OnEnd) -> None:
+    def __init__(self, loop: Waits, addresses: Sequence[str], port: int, on_end: OnEnd) -> None:
         self._loop = loop
         self._left = list(addresses[:MAX_ADDRESSES])
         self._port = port

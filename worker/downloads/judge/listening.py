@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable
 
-from worker.downloads.judge.loop import READ, Loop, Timer
+from worker.downloads.judge.loop import READ, Timer, Waits
 
 _PAUSE_S = 0.1
 
@@ -12,7 +12,7 @@ class Listener:
     """A listening socket, which it owns. What it accepts does not block."""
 
     def __init__(
-        self, loop: Loop, made: socket.socket, on_client: Callable[[socket.socket], None]
+        self, loop: Waits, made: socket.socket, on_client: Callable[[socket.socket], None]
     ) -> None:
         self._loop = loop
         self._made = made

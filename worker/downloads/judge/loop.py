@@ -2,14 +2,19 @@
 
 import heapq
 import itertools
+import logging
 import selectors
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import ParamSpec, Protocol
+
+log = logging.getLogger(__name__)
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 _MAX_WAIT_S = 60.0
+
+Params = ParamSpec("Params")
 
 
 class HasFileno(Protocol):
@@ -33,6 +38,19 @@ class Timer:
         self.call = None
 
 
+class Waits(Protocol):
+    """Where to wait for a socket or a moment."""
+
+    def watch(self, source: Source, events: int, call: Callable[[int], None] | None = None) -> None:
+        """Call with the events that a socket is ready for; no events end that.
+
+        `call` may be left out where only the events change.
+        """
+
+    def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """Call once so many seconds from now."""
+
+
 class Loop:
     """Calls who waits for a socket or a moment, one after the other."""
 
@@ -43,10 +61,7 @@ class Loop:
         self._watched: dict[Source, int] = {}
 
     def watch(self, source: Source, events: int, call: Callable[[int], None] | None = None) -> None:
-        """Call with the events that a socket is ready for; no events end that.
-
-        `call` may be left out where only the events change.
-        """
+        """See `Waits`."""
         before = self._watched.get(source, 0)
         if events == before:
             return
@@ -62,7 +77,7 @@ class Loop:
         self._watched[source] = events
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """Call once so many seconds from now."""
+        """See `Waits`."""
         timer = Timer(call)
         heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._order), timer))
         return timer
@@ -79,3 +94,34 @@ class Loop:
             _, _, timer = heapq.heappop(self._timers)
             if timer.call:
                 timer.call()
+
+
+class GuardedLoop:
+    """A loop for one of many: whatever it is called with, an error ends it alone.
+
+    `on_error` ends it. What fails then is no longer caught.
+    """
+
+    def __init__(self, loop: Waits, on_error: Callable[[], None]) -> None:
+        self._loop = loop
+        self._on_error = on_error
+
+    def watch(self, source: Source, events: int, call: Callable[[int], None] | None = None) -> None:
+        """See `Waits`."""
+        self._loop.watch(source, events, self.guarded(call) if call else None)
+
+    def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """See `Waits`."""
+        return self._loop.call_later(delay_s, self.guarded(call))
+
+    def guarded(self, call: Callable[Params, None]) -> Callable[Params, None]:
+        """The call, after whose error `on_error` is called."""
+
+        def guarded(*args: Params.args, **options: Params.kwargs) -> None:
+            try:
+                call(*args, **options)
+            except Exception:
+                log.exception("The judge ends one of its connections after an error.")
+                self._on_error()
+
+        return guarded

@@ -5,7 +5,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from worker.downloads.judge.loop import READ, WRITE, Loop
+from worker.downloads.judge.loop import READ, WRITE, Waits
 from worker.downloads.judge.tls import Stream
 
 CHUNK_BYTES = 128 * 1024
@@ -72,7 +72,7 @@ class Relay:
 
     def __init__(
         self,
-        loop: Loop,
+        loop: Waits,
         client: Stream,
         site: Stream,
         early: bytes,

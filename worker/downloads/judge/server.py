@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection, Means
 from worker.downloads.judge.listening import Listener
-from worker.downloads.judge.loop import READ, Loop
+from worker.downloads.judge.loop import READ, GuardedLoop, Loop
 from worker.downloads.judge.rules import MAX_CONNECTIONS, Judgement, Rules
 from worker.downloads.judge.threads import Threads
 from worker.downloads.judge.upstream import Upstream
@@ -43,7 +43,8 @@ class Server:
         upstream = Upstream(rules.proxy) if rules.proxy else None
         self._means = Means(self._loop, Threads(self._loop), Judgement(rules), upstream)
         self._beat = beat
-        Listener(self._loop, control, self._admit)
+        # A control connection that cannot be taken is closed when nothing holds it any more.
+        Listener(GuardedLoop(self._loop, lambda: None), control, self._admit)
         self._show_life()
 
     def run(self) -> None:
@@ -67,7 +68,7 @@ class Download:
 
     def __init__(self, means: Means, control: socket.socket) -> None:
         self._means = means
-        self._loop = means.loop
+        self._loop = GuardedLoop(means.loop, self.close)
         self._control = control
         self._line = b""
         self._secret = ""

@@ -6,6 +6,7 @@ by its form, so one that does not end is no longer than 513 bytes.
 
 import hmac
 import ipaddress
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -13,6 +14,9 @@ _VERSION, _LOGIN_VERSION = 5, 1
 _LOGIN = 2
 _CONNECT = 1
 _IPV4, _NAME, _IPV6 = 1, 3, 4
+# Of host names, as resolvers want them, and of addresses. A proxy may read others as more than a
+# part of a name.
+_HOST = re.compile(rb"[A-Za-z0-9._:%-]*")
 
 
 class Reply(IntEnum):
@@ -132,8 +136,6 @@ class Handshake:
 def _host(kind: int, field: bytes) -> str:
     if kind != _NAME:
         return str(ipaddress.ip_address(field))
-    try:
-        return field[1:].decode("ascii")
-    except UnicodeDecodeError:
-        # A client sends names as resolvers want them.
-        raise Rejected(Reply.NO_SUCH_HOST.packed()) from None
+    if not _HOST.fullmatch(field, 1):
+        raise Rejected(Reply.NO_SUCH_HOST.packed())
+    return field[1:].decode("ascii")

@@ -1,12 +1,15 @@
 """What blocks, in threads of its own: looking up a name, talking to a proxy."""
 
+import logging
 import os
 import queue
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from worker.downloads.judge.loop import READ, Loop
+from worker.downloads.judge.loop import READ, Waits
+
+log = logging.getLogger(__name__)
 
 _STACK_BYTES = 512 * 1024
 
@@ -16,7 +19,7 @@ Result = TypeVar("Result")
 class Threads:
     """Runs calls, each in its own thread, and tells what they return in the loop's."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Waits) -> None:
         threading.stack_size(_STACK_BYTES)
         self._ended: queue.SimpleQueue[tuple[Callable[[Any], None], Any]] = queue.SimpleQueue()
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -25,10 +28,15 @@ class Threads:
     def run(
         self, call: Callable[[], Result], on_end: Callable[[Result], None], otherwise: Result
     ) -> None:
-        """Tell `on_end` what a call returns, or `otherwise` if no thread can be made for it."""
+        """Tell `on_end` what a call returns; `otherwise` if it fails or no thread can be made."""
 
         def run() -> None:
-            self._put(on_end, call())
+            result = otherwise
+            try:
+                result = call()
+            except Exception:
+                log.exception("A call of the judge that blocks failed.")
+            self._put(on_end, result)
 
         try:
             threading.Thread(target=run, daemon=True).start()
