@@ -122,9 +122,25 @@ def _queues(measures: Measures) -> Iterable[Finding]:
         text = count(waiting, "job") + " waiting"
         if queue and queue.oldest_wait_s:
             text += f", the oldest for {duration(queue.oldest_wait_s)}"
+        if pool == DOWNLOADS:
+            # These wait because the operator wants it so, and not for the bot.
+            waiting -= sum(measures.statistics.paced.values())
+            text += _paced(measures)
         make = critical if waiting > limits.QUEUE_CRITICAL else ok
         make = warning if limits.QUEUE_WARNING < waiting <= limits.QUEUE_CRITICAL else make
         yield make(f"queue {pool}", text)
+
+
+def _paced(measures: Measures) -> str:
+    """How many downloads wait for the pace of which site; "" if none does."""
+    longest_first = list(measures.statistics.paced.items())
+    named = [
+        f"{links} of them for the pace of {site} ({measures.sites_full[site]})"
+        for site, links in longest_first[: limits.SITES_NAMED]
+    ]
+    if others := sum(links for _, links in longest_first[limits.SITES_NAMED :]):
+        named.append(f"{others} for that of others")
+    return f"; {', '.join(named)}" if named else ""
 
 
 def _pause(measures: Measures) -> Iterable[Finding]:

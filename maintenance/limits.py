@@ -4,7 +4,10 @@ from worker.dispatch import disk_space
 
 QUEUE_WARNING = 100
 QUEUE_CRITICAL = 200
-"""Jobs that wait for one pool."""
+"""Jobs that wait for one pool, and not for the pace of a site."""
+
+SITES_NAMED = 3
+"""Of the sites for whose pace links wait, so many are named."""
 
 FAILURES_WARNING = 0.05
 FAILURES_CRITICAL = 0.10

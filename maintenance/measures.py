@@ -86,7 +86,8 @@ class Measures:
 
     `published_at` is when the running bot last published, `polled_at` when Telegram last answered
     it. `cpu_share` is of all processors, over the sampling interval that ended at `cpu_at`.
-    `sites_down` are the sites that fail for everybody, with the time of the next try.
+    `sites_down` are the sites that fail for everybody, with the time of the next try, and
+    `sites_full` those that are asked for enough, with the key of `sites.toml` that says so.
     """
 
     taken_at: Wall
@@ -114,6 +115,7 @@ class Measures:
     upgrade_trouble: str | None
     sites_trouble: str | None
     sites_down: Mapping[str, float]
+    sites_full: Mapping[str, str]
     missing_ffmpeg: tuple[str, ...]
     js_runtime: str | None
     landlock_abi: int
@@ -137,12 +139,13 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     said = published.read(ledger, published.BOT, bot)
     said_cpu = published.read(ledger, published.CPU, bot)
     pools = said.get("pools", [])
+    sites_full = said.get("sites_full", {})
     disk = shutil.disk_usage(settings.data_dir)
     ytdlp = installed_version()
     today = datetime.fromtimestamp(wall, UTC).date()
     return Measures(
         taken_at=wall,
-        statistics=ledger.figures(wall),
+        statistics=ledger.figures(wall, sites_full),
         bot_pid=bot.pid if bot else None,
         bot_age_s=bot.age_s if bot else 0.0,
         bot_is_stopped=bool(bot and bot.state in "Tt"),
@@ -166,6 +169,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         upgrade_trouble=said.get("upgrade_trouble"),
         sites_trouble=said.get("sites_trouble"),
         sites_down=said.get("sites_down", {}),
+        sites_full=sites_full,
         missing_ffmpeg=tuple(ffmpeg.missing()),
         js_runtime=javascript.installed(),
         landlock_abi=landlock.abi(),

@@ -66,6 +66,10 @@ class DispatcherView(Protocol):
     def sites_down(self) -> Mapping[str, float]:
         """The sites that fail for everybody, with the monotonic time of the next try."""
 
+    @property
+    def sites_full(self) -> Mapping[str, str]:
+        """The sites that are asked for enough, each with the key of `sites.toml` that says so."""
+
 
 def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
     """The bot's process, its pools and their workers, as a document for the ledger."""
@@ -73,6 +77,7 @@ def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
         **_me(),
         "upgrade_trouble": dispatcher.upgrade_trouble,
         "ytdlp_in_use": dispatcher.ytdlp_in_use,
+        "sites_full": dict(dispatcher.sites_full),
         "judge": _describe_judge(dispatcher.judge),
         "pools": [
             {

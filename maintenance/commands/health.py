@@ -141,6 +141,10 @@ def _to_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:
             {"site": site, "tried_at": probe_at}
             for site, probe_at in sorted(measures.sites_down.items())
         ],
+        "sites_full": [
+            {"site": site, "setting": measures.sites_full[site], "waiting": waiting}
+            for site, waiting in statistics.paced.items()
+        ],
         "zombies": measures.zombies,
         "memory_bytes": measures.memory_bytes,
         "disk": {"free_bytes": measures.disk_free_bytes, "size_bytes": measures.disk_total_bytes},

@@ -64,6 +64,8 @@ def _jobs(measures: Measures) -> Iterable[Family]:
     pools = sorted({*queues, *measures.pool_sizes})
     waiting = [(pool, queues[pool].waiting if pool in queues else 0) for pool in pools]
     yield _by_pool("queue_jobs", "Waiting jobs.", waiting)
+    help_text = "Waiting downloads of sites that are not asked for more now."
+    yield _gauge("queue_paced_jobs", help_text, sum(statistics.paced.values()))
     help_text = "How long the first waiting job has been due."
     waits = [(pool, queue.oldest_wait_s) for pool, queue in queues.items()]
     yield _by_pool("queue_oldest_wait_seconds", help_text, waits)

@@ -32,6 +32,7 @@ class NobodyAtWork:
     ytdlp_in_use: str | None = None
     judge = FakeJudge()
     sites_down: Mapping[str, float] = MappingProxyType({})
+    sites_full: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.pace import Pace
 from worker.errors import Fault, JobError, Reason
+from worker.ledger import ledger_path
+from worker.ledger.upkeep import Upkeep
 from worker.protocol import Deliver, Download, Explain, Posted, PostStatus, Progress, Stage
 from worker.settings import Site, Sites
 
@@ -85,6 +87,19 @@ def test_a_burst_keeps_to_its_rate_and_others_pass(make_bot: MakeBot) -> None:
     assert len(kept) == 300
     assert all(later - first > 3599.9 for first, later in zip(kept, kept[100:], strict=False))
     assert kept[-1] - kept[0] < 2 * 3600 + 601, "and no slower than that"
+
+
+@pytest.mark.parametrize("limit", ["links_per_hour", "downloads"])
+def test_what_waits_for_a_site_is_counted(make_bot: MakeBot, limit: str) -> None:
+    bot = make_bot(only(**{limit: 1}), **FREE)
+    assert bot.dispatcher.sites_full == {}
+    send(bot, *links(5), f"{OTHER}/1", f"{OTHER}/2", f"{OTHER}/3")
+    assert bot.dispatcher.sites_full == {"site.example": limit}
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        figures = upkeep.figures(bot.wall, bot.dispatcher.sites_full)
+        assert figures.paced == {"site.example": 4}
+        assert upkeep.figures(bot.wall).paced == {}
+    assert figures.queues["downloads"].waiting == 6
 
 
 @pytest.mark.negative

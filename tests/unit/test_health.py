@@ -49,6 +49,7 @@ def well(settings: Settings) -> Measures:
         upgrade_trouble=None,
         sites_trouble=None,
         sites_down={},
+        sites_full={},
         missing_ffmpeg=(),
         landlock_abi=7,
         landlock_shortcoming="",
@@ -157,6 +158,36 @@ def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> No
     assert item.text == (
         "2 down for everybody: a.example, tried with its next link; b.example, tried again in 4m00s"
     )
+
+
+@pytest.mark.parametrize(
+    ("paced", "level", "said"),
+    [
+        ({}, CRITICAL, ""),
+        ({"a.example": 9}, CRITICAL, "; 9 of them for the pace of a.example (links_per_hour)"),
+        ({"a.example": 10}, WARNING, "; 10 of them for the pace of a.example (links_per_hour)"),
+        ({"a.example": 110}, OK, "; 110 of them for the pace of a.example (links_per_hour)"),
+        (
+            {"a.example": 100, "b.example": 6, "c.example": 2, "d.example": 1, "e.example": 1},
+            OK,
+            (
+                "; 100 of them for the pace of a.example (links_per_hour),"
+                " 6 of them for the pace of b.example (downloads),"
+                " 2 of them for the pace of c.example (downloads), 2 for that of others"
+            ),
+        ),
+    ],
+)
+def test_links_that_wait_for_a_pace_are_named_and_not_judged(
+    well: Measures, paced: dict[str, int], level: Level, said: str
+) -> None:
+    full = dict.fromkeys(paced, "downloads") | {"a.example": "links_per_hour"}
+    queues = {"downloads": Queue(210, 3000.0), "telegram": Queue(100, 1.0)}
+    taken = figures(queues=queues, paced=paced)(replaced(sites_full=full)(well))
+    items = {item.name: item for item in assess(taken)}
+    assert items["queue downloads"].level is level
+    assert items["queue downloads"].text == f"210 jobs waiting, the oldest for 50m00s{said}"
+    assert items["queue telegram"].text == "100 jobs waiting, the oldest for 1s"
 
 
 def test_failures_name_sites_and_reasons(well: Measures) -> None:

@@ -62,19 +62,27 @@ def test_the_wait_is_that_until_it_begins(most: int, begun: list[int], ahead: in
     ],
 )
 def test_downloads_at_a_time(running: list[str], is_full: bool) -> None:
-    assert pace_of(downloads=2).full(running, Monotonic(0.0)) == frozenset([SITE] * is_full)
+    assert pace_of(downloads=2).full(running, Monotonic(0.0)) == (
+        {SITE: "downloads"} if is_full else {}
+    )
 
 
 def test_what_began_before_an_hour_does_not_count() -> None:
     pace = pace_of(1, begun=[-HOUR_S, -HOUR_S - 1.0])
-    assert pace.full((), Monotonic(0.0)) == frozenset()
+    assert pace.full((), Monotonic(0.0)) == {}
+
+
+@pytest.mark.parametrize("running", [[], [LINK]])
+def test_what_is_spent_for_an_hour_is_said_rather_than_what_runs(running: list[str]) -> None:
+    pace = pace_of(1, downloads=1, begun=[0.0])
+    assert pace.full(running, Monotonic(0.0)) == {SITE: "links_per_hour"}
 
 
 def test_a_site_without_a_limit_is_never_full() -> None:
     pace = pace_of()
     for _ in range(1000):
         pace.begin(LINK, Monotonic(0.0))
-    assert pace.full([LINK] * 1000, Monotonic(0.0)) == frozenset()
+    assert pace.full([LINK] * 1000, Monotonic(0.0)) == {}
     assert pace.wait_s(SITE, 1000, Monotonic(0.0)) == 0.0
 
 

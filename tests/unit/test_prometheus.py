@@ -43,6 +43,12 @@ def test_a_worker_is_called_by_its_slot_and_not_by_its_number(taken: Measures) -
     assert "471" not in text
 
 
+def test_links_that_wait_for_the_pace_of_sites_make_one_series(taken: Measures) -> None:
+    statistics = dataclasses.replace(taken.statistics, paced={"a.example": 3, "b.example": 1})
+    text = prometheus.render(dataclasses.replace(taken, statistics=statistics), [])
+    assert series(text, "fetchbot_queue_paced_jobs") == ["fetchbot_queue_paced_jobs 4"]
+
+
 def test_sites_that_turn_the_bot_away_make_one_series(taken: Measures) -> None:
     findings = [
         ok("disk", "fine"),

@@ -155,6 +155,11 @@ class Dispatcher:
         """The sites that are not asked, with the monotonic time at which each is tried again."""
         return self._circuit_breaker.sites_down
 
+    @property
+    def sites_full(self) -> Mapping[str, str]:
+        """The sites that are asked for enough, each with the key of `sites.toml` that says so."""
+        return self._site_rules.full_lately
+
     # ------------------------------------------------------------------------ the loop
 
     def run(self) -> None:

@@ -43,11 +43,15 @@ class Pace:
         if site.links_per_hour is not None:
             bisect.insort(self._begun[site.name], at)
 
-    def full(self, running: Iterable[str], now: Monotonic) -> frozenset[str]:
-        """The names of the sites that may not be asked for more while these links are fetched."""
+    def full(self, running: Iterable[str], now: Monotonic) -> dict[str, str]:
+        """The sites that may not be asked for more while these links are fetched.
+
+        Each has the key of `sites.toml` that says so; `links_per_hour` where both do.
+        """
         at_work = Counter(map(site_of_url, running))
-        busy = {name for name, count in at_work.items() if count >= self._most_running(name)}
-        return frozenset(busy | {name for name in list(self._begun) if self.wait_s(name, 0, now)})
+        busy = [name for name, count in at_work.items() if count >= self._most_running(name)]
+        spent = [name for name in list(self._begun) if self.wait_s(name, 0, now)]
+        return dict.fromkeys(busy, "downloads") | dict.fromkeys(spent, "links_per_hour")
 
     def _most_running(self, name: str) -> float:
         most = self._sites[name].downloads

@@ -4,7 +4,7 @@ The decisions may change while the bot runs; any thread may bring new ones.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.in_hand import JobsInHand
@@ -28,8 +28,8 @@ class SiteRules:
     def __init__(self, sites: Sites, in_hand: JobsInHand) -> None:
         """Begin with these settings, once the ledger has told what was begun lately."""
         self.sites = sites
-        self.full_lately: frozenset[str] = frozenset()
-        """What `full_sites` was when it was last asked for, which is in every step."""
+        self.full_lately: Mapping[str, str] = {}
+        """The sites that `full_sites` named last, which is asked for in every step, with why."""
         self._in_hand = in_hand
         self._pace = Pace(sites)
         self._new: Sites | None = sites
@@ -66,7 +66,7 @@ class SiteRules:
     def full_sites(self, now: Monotonic) -> frozenset[str]:
         """The sites of which no download begins now, since they are asked for enough."""
         self.full_lately = self._pace.full(self._in_hand.download_urls, now)
-        return self.full_lately
+        return frozenset(self.full_lately)
 
     def line(self, obstacle: Stage | None, now: Monotonic) -> Line:
         """What downloads wait for; `obstacle` is what all of them do."""

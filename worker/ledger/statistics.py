@@ -1,13 +1,15 @@
 """Figures about the queue, by searches that stay fast with a hundred thousand jobs."""
 
 import collections
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.errors import Reason, Remedy
 from worker.ledger import pause
 from worker.ledger.database import Database
+from worker.ledger.jobs import DOWNLOADS
 from worker.sites import site_of_link
 
 PACE_S = 600.0
@@ -53,8 +55,9 @@ class Statistics:
     counts by site the downloads for which yt-dlp is to be updated, and `blocked` the links of the
     last day for which this machine was turned away; `remedies` are what may help against that, as
     of the last such link. `refused` are the messages of the last day that were given up because
-    Telegram failed again and again. `paused_since` is the wall time at which the operator's pause
-    began, if there is one.
+    Telegram failed again and again. `paced` counts the downloads that wait for each of the sites
+    that may not be asked for more, the longest line first. `paused_since` is the wall time at which
+    the operator's pause began, if there is one.
     """
 
     queues: Mapping[str, Queue]
@@ -66,6 +69,7 @@ class Statistics:
     blocked: Mapping[str, int]
     remedies: Mapping[str, Remedy]
     refused: int
+    paced: Mapping[str, int]
     paused_since: float | None
     created_total: int
     requests_total: int
@@ -73,8 +77,8 @@ class Statistics:
     size_bytes: int
 
 
-def read(db: Database, wall: Wall) -> Statistics:
-    """The figures at wall time `wall`."""
+def read(db: Database, wall: Wall, full_sites: Collection[str] = ()) -> Statistics:
+    """The figures at wall time `wall`; `full_sites` are as in `fairness.Share`."""
     verdicts = dict(
         tuple(row)
         for row in db.execute(
@@ -105,6 +109,7 @@ def read(db: Database, wall: Wall) -> Statistics:
             wall - REFUSED_S,
             Reason.TELEGRAM_FAILS,
         ),
+        paced=_paced(db, full_sites),
         paused_since=pause.since(db),
         created_total=_highest_id(db, "jobs"),
         requests_total=_highest_id(db, "requests"),
@@ -173,6 +178,19 @@ def _queues(db: Database, wall: Wall) -> dict[str, Queue]:
         " FROM jobs WHERE state = 'waiting' GROUP BY pool"
     )
     return {row["pool"]: Queue(row["waiting"], max(0.0, wall - row["due_since"])) for row in rows}
+
+
+def _paced(db: Database, full_sites: Collection[str]) -> dict[str, int]:
+    if not full_sites:
+        return {}
+    rows = db.execute(
+        "SELECT site_of_url(payload ->> '$.url') AS site, count(*) AS links FROM jobs"
+        " WHERE pool = ? AND state = 'waiting'"
+        " AND site IN (SELECT value FROM json_each(?)) GROUP BY site ORDER BY links DESC, site",
+        DOWNLOADS,
+        json.dumps(list(full_sites)),
+    )
+    return {row["site"]: row["links"] for row in rows}
 
 
 def _highest_id(db: Database, table: str) -> int:

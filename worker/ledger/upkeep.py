@@ -4,7 +4,7 @@ As with `Ledger`, each method is one transaction, a connection belongs to the th
 it, and what may pass by itself leaves as `LedgerBusy`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -122,10 +122,10 @@ class Upkeep:
 
     # ------------------------------------------------------------------ health and alerts
 
-    def figures(self, wall: Wall) -> statistics.Statistics:
-        """What the rows say about the bot's health."""
+    def figures(self, wall: Wall, full_sites: Collection[str] = ()) -> statistics.Statistics:
+        """What the rows say about the bot's health; `full_sites` are as in `fairness.Share`."""
         with self._db.reading():
-            return statistics.read(self._db, wall)
+            return statistics.read(self._db, wall, full_sites)
 
     def record_sample(self, sample: Sample) -> None:
         """Keep a sample."""
