@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from maintenance.findings import HOURLY_S, ONCE_S, Finding
+from maintenance.findings import DAILY_S, HOURLY_S, Finding
 from maintenance.units import duration
 from worker.clocks import Wall
 from worker.ledger.upkeep import Upkeep
@@ -38,6 +38,7 @@ class Alert:
     is_raised: bool = False
     samples: int = 0
     every_s: float = HOURLY_S
+    about: int = 0
     messages: list[int] = field(default_factory=list)
 
     def note(self, trouble: str | None, name: str, wall: Wall) -> str | None:
@@ -49,8 +50,6 @@ class Alert:
             if not self.is_raised or self.samples < SAMPLES:
                 return None
             self.is_raised, self.samples = False, 0
-            if self.every_s >= ONCE_S:
-                self.said_at = None
             return f"✓ {name}: over after {lasted}"
         if self.samples == 1:
             self.since = wall
@@ -65,7 +64,8 @@ class Alert:
 
     def _may_speak(self, wall: Wall) -> bool:
         # Without the sign: a clock that was set back would silence it for just as long.
-        return self.said_at is None or abs(wall - self.said_at) >= self.every_s
+        quiet_s = self.every_s if self.is_raised else min(self.every_s, DAILY_S)
+        return self.said_at is None or abs(wall - self.said_at) >= quiet_s
 
 
 def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], wall: Wall) -> None:
@@ -79,6 +79,8 @@ def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], wal
         alert = alerts.setdefault(name, Alert(since=wall))
         if trouble := troubles.get(name):
             alert.every_s = trouble.alerts_every_s or 0.0
+            if alert.about != trouble.alerts_about:
+                alert.about, alert.said_at = trouble.alerts_about, None
         sentence = alert.note(trouble.text if trouble else None, name, wall)
         if sentence:
             log.log(logging.ERROR if alert.is_raised else logging.INFO, "%s", sentence)

@@ -39,6 +39,7 @@ class SiteCookies:
     """
 
     path: Path
+    changed_ns: int
     count: int
     ends_at: float | None
     refused_since: float | None
@@ -62,7 +63,7 @@ def look(settings: Settings, refused: Mapping[str, Refused]) -> dict[str, SiteCo
             if is_session or is_refused or path in own:
                 since = known.since if known and is_refused else None
                 ends_at = _ends_at(site, cookies)
-                found[site] = SiteCookies(path, len(cookies), ends_at, since)
+                found[site] = SiteCookies(path, changed_ns, len(cookies), ends_at, since)
     return found
 
 

@@ -29,13 +29,15 @@ class Finding:
     """One thing that was looked at, and a sentence that says what to do when it is not well.
 
     Admins get a message if the running bot finds it so twice, and again after `alerts_every_s`
-    at the earliest; none of it where that is None.
+    at the earliest; none of it where that is None. `alerts_about` tells the thing from one that
+    has taken its place.
     """
 
     name: str
     level: Level
     text: str
     alerts_every_s: float | None = None
+    alerts_about: int = 0
 
 
 def ok(name: str, text: str) -> Finding:

@@ -248,13 +248,18 @@ def _cookies(measures: Measures) -> Iterable[Finding]:
         if cookies.refused_since is not None:
             since_s = max(0.0, measures.taken_at - cookies.refused_since)
             text += f", refused {_since(since_s)}: {renew}"
-            yield warning(f"cookies for {site}", text, alerts_every_s=ONCE_S)
+            yield _stale(site, text, cookies.changed_ns)
         elif ends_in_s is not None and ends_in_s <= 0:
             text += f", expired {duration(-ends_in_s)} ago: {renew}"
-            yield warning(f"cookies for {site}", text, alerts_every_s=ONCE_S)
+            yield _stale(site, text, cookies.changed_ns)
         else:
             end = "without an end" if ends_in_s is None else f"good for {duration(ends_in_s)}"
             yield ok(f"cookies for {site}", f"{text}, {end}")
+
+
+def _stale(site: str, text: str, changed_ns: int) -> Finding:
+    found = warning(f"cookies for {site}", text, alerts_every_s=ONCE_S)
+    return replace(found, alerts_about=changed_ns)
 
 
 def _refused(measures: Measures) -> Finding:

@@ -96,7 +96,8 @@ class SiteAccess:
 
     A `proxy` and a `cookies_file` come in place of those for all sites, and are used from the
     start with `cookies_always`. `options` are those of `worker.settings.site_keys`.
-    `hidden_files` are what no download may read, beside what never may be.
+    `hidden_files` are what no download may read, beside what never may be. `cookies_work_ns` tells
+    the file whose cookies have worked for other links.
     """
 
     proxy: str | None = field(default=None, repr=False)
@@ -105,6 +106,7 @@ class SiteAccess:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     hidden_files: tuple[str, ...] = ()
+    cookies_work_ns: int | None = None
 
 
 USUAL_ACCESS = SiteAccess()

@@ -176,6 +176,20 @@ def test_cookies_that_are_refused_are_the_operators(
     assert not warm.directory.exists()
 
 
+@pytest.mark.parametrize("is_same", [True, False])
+def test_cookies_that_work_elsewhere_are_not_blamed(
+    warm: Worker, web: Web, tmp_path: Path, is_same: bool
+) -> None:
+    web.answers["/for-nobody.mp4"] = Door(status(401), valid="never")
+    rules = own_jar(tmp_path / "jar")
+    changed_ns = (tmp_path / "jar").stat().st_mtime_ns
+    access = SiteAccess(cookies_work_ns=changed_ns if is_same else changed_ns - 1)
+    outcome = warm.run(web.url + "/for-nobody.mp4", rules, access=access)
+    expected = Reason.LOGIN_NEEDED if is_same else Reason.BLOCKED_HERE
+    assert outcome.error.reason is expected
+    assert tried(outcome) == [CookiesTried("127.0.0.1", changed_ns, is_refused=True)]
+
+
 # ---------------------------------------------------------------------------- what comes back
 
 

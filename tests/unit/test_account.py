@@ -53,3 +53,11 @@ def test_what_a_failure_with_cookies_says_of_them(error: JobError, lies_in_cooki
     assert judged.remedy is Remedy.NEW_COOKIES
     assert "words" in judged.detail
     assert judged.retry_after_s == 7.0
+
+
+@pytest.mark.parametrize("reason", [Reason.LOGIN_NEEDED, Reason.BLOCKED_HERE])
+def test_cookies_that_work_for_others_are_not_blamed_for_a_login(reason: Reason) -> None:
+    error = failed(reason, Remedy.COOKIES)
+    assert account.refuses_cookies(error), "which counts all the same"
+    is_blamed = account.judged(error, they_work=True) is not error
+    assert is_blamed is (reason is Reason.BLOCKED_HERE)

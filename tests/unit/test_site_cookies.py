@@ -1,6 +1,7 @@
 """The cookies of each site: which file has them, what is known of them, who is told."""
 
 import os
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
-from worker.protocol import Download
+from worker.protocol import Download, SiteAccess
 from worker.settings import Settings
 from worker.site_cookies import CookiesTried
 
 NOW = 1_800_000_000
 SITE = "site.example"
+
+_names = count(1)
 
 
 def line(name: str, expires: int = 0, domain: str = f".{SITE}", mark: str = "") -> str:
@@ -137,6 +140,16 @@ class Operator:
             bot.finish_download()
             bot.deliver()
 
+    @property
+    def access(self) -> SiteAccess:
+        """How the next link asks the site."""
+        self.bot.send(f"https://{SITE}/next-{next(_names)}")
+        self.bot.settle()
+        access = self.bot.task(Download).access
+        self.bot.fail(Download, JobError(Reason.NOT_FOUND, Fault.PERMANENT))
+        self.bot.settle()
+        return access
+
     def look(self) -> Finding:
         """What health says of the cookies, after as many samples as an alert takes."""
         with Upkeep(ledger_path(self.bot.settings.data_dir)) as ledger:
@@ -168,8 +181,10 @@ def operator(bot: SteppedDispatcher) -> Operator:
 def test_cookies_that_stop_working_are_told_once(operator: Operator, end: str) -> None:
     assert operator.look().level is Level.OK
     operator.try_link("a", is_refused=False)
-    operator.try_link("b", is_refused=True)
-    operator.try_link("c", is_refused=True)
+    for name in ("b", "c"):
+        operator.try_link(name, is_refused=True)
+        assert operator.look().level is Level.OK
+    operator.try_link("d", is_refused=True)
     found = operator.look()
     assert (found.name, found.level) == (f"cookies for {SITE}", Level.WARNING)
     assert "refused" in found.text
@@ -178,11 +193,38 @@ def test_cookies_that_stop_working_are_told_once(operator: Operator, end: str) -
     (said,) = operator.alerts
     assert said.startswith(f"⚠ cookies for {SITE}: 1 cookie, refused for ")
     if end == "works again":
-        operator.try_link("d", is_refused=False)
+        operator.try_link("e", is_refused=False)
     else:
         operator.write("another")
     assert operator.look().level is Level.OK
     assert [text[0] for text in operator.alerts] == ["⚠", "✓"]
+
+
+def test_one_link_that_nobody_can_see_says_nothing_of_cookies(operator: Operator) -> None:
+    for number in range(4):
+        operator.try_link(f"ok-{number}", is_refused=False)
+        assert operator.access.cookies_work_ns == operator.path.stat().st_mtime_ns
+        for _ in range(4):
+            operator.try_link("for-nobody", is_refused=True)
+        assert operator.look().level is Level.OK
+    assert operator.alerts == []
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_cookies_that_come_and_go_are_told_once(operator: Operator, is_new: bool) -> None:
+    for turn in range(3):
+        if is_new:
+            operator.write("x" * (turn + 2))
+        operator.try_link(f"ok-{turn}", is_refused=False)
+        operator.look()
+        for number in range(3):
+            operator.try_link(f"{turn}-{number}", is_refused=True)
+        assert operator.look().level is Level.WARNING
+        assert operator.access.cookies_work_ns is None
+        operator.bot.settle()
+    operator.try_link("end", is_refused=False)
+    operator.look()
+    assert [text[0] for text in operator.alerts] == ["⚠", "✓"] * (3 if is_new else 1)
 
 
 def test_a_session_that_is_over_is_told(operator: Operator) -> None:

@@ -341,7 +341,14 @@ class Dispatcher:
             self._site_rules.begin(job, now)
         site_wait_s = self._circuit_breaker.wait_s(job, now)
         directory = self._disk_space.directory
-        task = task_of(job, directory, self._settings, site_wait_s, self._site_rules.sites)
+        task = task_of(
+            job,
+            directory,
+            self._settings,
+            site_wait_s,
+            self._site_rules.sites,
+            self._recorder.cookies_that_work,
+        )
         if task is None:
             return outcomes.FileVanished()
         pool.submit(job.id, task, timeout_s(task, self._settings))

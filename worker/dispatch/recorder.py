@@ -83,6 +83,8 @@ class Recorder:
         self._showing = showing
         self._disk_space = disk_space
         self._site_rules = site_rules
+        self.cookies_that_work: dict[str, int | None] = {}
+        """By their sites the times of the files whose cookies have worked in this run, and do."""
 
     @property
     def _secrets(self) -> tuple[str, ...]:
@@ -116,7 +118,8 @@ class Recorder:
             case Identified():
                 self._in_hand.stop(self._ledger.identify(job, message.media_key, wall))
             case CookiesTried():
-                self._ledger.note_cookies(message, wall)
+                works = self._ledger.note_cookies(message, job.url, wall)
+                self.cookies_that_work[message.site] = message.changed_ns if works else None
             case Outpaced():
                 self._ledger.limit_download(job, message.done_bytes)
             case DownloadUsage():

@@ -1,6 +1,8 @@
 """The task that a worker gets for a job, and how long it may take."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import assert_never
 
 from worker import protocol, site_cookies
@@ -38,10 +40,12 @@ def task_of(
     settings: Settings,
     site_wait_s: float | None = None,
     sites: Sites = DEFAULT_SITES,
+    cookies_that_work: Mapping[str, int | None] = MappingProxyType({}),
 ) -> Task | None:
     """The task for a job; None when the file that was to be delivered is gone.
 
-    `site_wait_s` is how long the site of the job's request is not asked, if so.
+    `site_wait_s` is how long the site of the job's request is not asked, if so. As for
+    `cookies_that_work` see `Recorder`.
     """
     match job:
         case UpdateJob():
@@ -54,7 +58,7 @@ def task_of(
             return job.sent
         case DownloadJob():
             directory = downloads / download_directory(job.id, job.attempts)
-            access = _access(sites, job.url, settings)
+            access = _access(sites, job.url, settings, cookies_that_work)
             return protocol.Download(
                 job.id, job.url, str(directory), job.form, job.max_bytes, access
             )
@@ -71,7 +75,9 @@ def task_of(
             assert_never(job)
 
 
-def _access(sites: Sites, url: str, settings: Settings) -> protocol.SiteAccess:
+def _access(
+    sites: Sites, url: str, settings: Settings, cookies_that_work: Mapping[str, int | None]
+) -> protocol.SiteAccess:
     """How a download of this link is to ask its site."""
     site = sites.of_url(url)
     cookies = site_cookies.file_of(site.name, settings.data_dir, site.cookies)
@@ -82,6 +88,7 @@ def _access(sites: Sites, url: str, settings: Settings) -> protocol.SiteAccess:
         headers=site.headers,
         options=site.options,
         hidden_files=tuple(map(str, sites.cookies_files)),
+        cookies_work_ns=cookies_that_work.get(site.name),
     )
 
 

@@ -18,14 +18,20 @@ def may_help(error: JobError) -> bool:
     return error.reason in _WANTS_ACCOUNT
 
 
-def judged(error: JobError) -> JobError:
-    """The error of a try with cookies: that a site asks for a login then lies in the cookies."""
-    asks_for_login = error.reason is Reason.LOGIN_NEEDED and error.remedy is Remedy.COOKIES
-    is_blocked = error.reason is Reason.BLOCKED_HERE and error.remedy in (
-        Remedy.COOKIES,
-        Remedy.NEW_COOKIES,
-    )
-    if not (asks_for_login or is_blocked):
+def refuses_cookies(error: JobError) -> bool:
+    """Whether a try with cookies failed as one without them does."""
+    if error.reason is Reason.LOGIN_NEEDED:
+        return error.remedy is Remedy.COOKIES
+    is_of_cookies = error.remedy in (Remedy.COOKIES, Remedy.NEW_COOKIES)
+    return error.reason is Reason.BLOCKED_HERE and is_of_cookies
+
+
+def judged(error: JobError, *, they_work: bool = False) -> JobError:
+    """The error of a try with cookies: that a site asks for a login then lies in the cookies.
+
+    Unless `they_work` for other links, when it lies in this one.
+    """
+    if not refuses_cookies(error) or (they_work and error.reason is Reason.LOGIN_NEEDED):
         return error
     detail = f"in spite of its cookies: {error.reason}: {error.detail}"
     return JobError(

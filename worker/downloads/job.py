@@ -17,7 +17,7 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.errors import classify
-from worker.errors import JobError, Remedy
+from worker.errors import JobError
 from worker.processes import process_setup
 from worker.protocol import Download, Media
 from worker.site_cookies import CookiesTried
@@ -50,7 +50,10 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
             if before and not lent:
                 raise before
             session = Session(context, task, rules, extractors, lent or None)
-            return _run_with(lent, session, context) if lent else session.run()
+            if not lent:
+                return session.run()
+            they_work = task.access.cookies_work_ns == lent.changed_ns
+            return _run_with(lent, session, context, they_work=they_work)
         except BaseException as error:
             _remove(directory, task)
             if isinstance(error, OSError):
@@ -77,15 +80,16 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
     return download
 
 
-def _run_with(lent: cookies.Lent, session: Session, context: DownloadContext) -> Media:
+def _run_with(
+    lent: cookies.Lent, session: Session, context: DownloadContext, *, they_work: bool
+) -> Media:
     """Run a session with cookies, and report what that says of them."""
     try:
         media = session.run()
     except JobError as error:
-        judged = account.judged(error)
-        if judged.remedy is Remedy.NEW_COOKIES:
+        if account.refuses_cookies(error):
             context.report(CookiesTried(lent.site, lent.changed_ns, is_refused=True))
-        raise judged from error
+        raise account.judged(error, they_work=they_work) from error
     context.report(CookiesTried(lent.site, lent.changed_ns, is_refused=False))
     return media
 

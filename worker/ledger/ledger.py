@@ -254,10 +254,10 @@ class Ledger:
         with self._db.transaction():
             return requests.identify(self._db, job.id, media_key, wall)
 
-    def note_cookies(self, tried: CookiesTried, wall: Wall) -> None:
+    def note_cookies(self, tried: CookiesTried, url: str, wall: Wall) -> bool:
         """See `site_cookies.note`."""
         with self._db.transaction():
-            site_cookies.note(self._db, tried, wall)
+            return site_cookies.note(self._db, tried, url, wall)
 
     def finish_cookies(self, job: CookiesJob, kept: CookiesKept, wall: Wall) -> None:
         """A site may have new cookies, so what failed without is tried again."""
