@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from yt_dlp.socks import Socks5Error
 
 from tests.sandbox.tls_proxy import make_certificate
 from tests.support.judge_clients import Site, connect, reply_to
@@ -113,6 +114,47 @@ def test_a_request_in_the_clear_goes_to_an_http_proxy_itself(sent: bytes, expect
     assert head.startswith(expected)
     assert head.count(b"Proxy-Authorization") == head.lower().count(b"connection: close") == 1
     assert b"keep-alive" not in head
+
+
+@pytest.mark.parametrize(
+    ("host", "sent"),
+    [
+        ("site.example", b"GET @169.254.169.254/ HTTP/1.1\r\n\r\n"),
+        ("site.example", b"GET 22/x HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("site.example", b"GET http://169.254.169.254/ HTTP/1.1\r\n\r\n"),
+        ("site.example", b"CONNECT 127.0.0.1:22 HTTP/1.1\r\n\r\n"),
+        ("site.example", b"GET / HTTP/1.1\nHost: a\n\nCONNECT 127.0.0.1:22 HTTP/1.1\n\r\n\r\n"),
+        ("127.0.0.1/.a", b"GET /x HTTP/1.1\r\n\r\n"),
+        ("127.0.0.1/.a", HELLO),
+        ("a@127.0.0.1", b"GET /x HTTP/1.1\r\n\r\n"),
+        ("127.0.0.1:22 HTTP/1.1\r\nX:.a", HELLO),
+        ("127.0.0.1:22", HELLO),
+    ],
+)
+def test_an_http_proxy_hears_nothing_that_leads_elsewhere(
+    way_by_recorder: tuple[WayOut, TunnelProxy], host: str, sent: bytes
+) -> None:
+    way, proxy = way_by_recorder
+    try:
+        with connect(way, host, 80) as client:
+            client.sendall(sent)
+            assert client.recv(100) == b""
+    except (ConnectionResetError, Socks5Error):
+        pass
+    with connect(way, "site.example", 80) as client:
+        client.sendall(b"GET /next HTTP/1.1\r\n\r\n")
+        assert client.recv(100)
+    assert [head.split()[1] for head in proxy.heads] == [b"http://site.example:80/next"]
+    proxy.heads.clear()
+
+
+@pytest.fixture(scope="module")
+def way_by_recorder() -> Iterator[tuple[WayOut, TunnelProxy]]:
+    with (
+        TunnelProxy({}, may_connect=False) as proxy,
+        way_by(f"http://{LOGIN}127.0.0.1:{proxy.port}") as way,
+    ):
+        yield way, proxy
 
 
 def test_a_proxy_that_refuses_fails_the_connection(site: Site) -> None:

@@ -101,6 +101,11 @@ def test_whoever_says_anything_else_is_rejected(said: bytes, answer: bytes) -> N
         *((a_request(3, b"\x03a" + byte + b"b"), Reply.NO_SUCH_HOST) for byte in NOT_OF_HOSTS),
         (a_request(3, b"\x11a.example\r\nX: b.c"), Reply.NO_SUCH_HOST),
         (a_request(3, b"\x0a127.0.0.1\n"), Reply.NO_SUCH_HOST),
+        (a_request(3, b"\x0c127.0.0.1:22"), Reply.NO_SUCH_HOST),
+        (a_request(3, b"\x0ca.example:80"), Reply.NO_SUCH_HOST),
+        (a_request(3, b"\x05[::1]"), Reply.NO_SUCH_HOST),
+        (a_request(3, b"\x06::1%]@"), Reply.NO_SUCH_HOST),
+        (a_request(3, b"\x03a%b"), Reply.NO_SUCH_HOST),
     ],
 )
 def test_what_is_not_a_connect_is_answered_so(request_: bytes, reply: Reply) -> None:

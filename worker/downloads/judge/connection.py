@@ -231,8 +231,12 @@ class Connection:
             self.close()
         elif end:
             self._loop.watch(self._client, 0)
-            self._early = upstream.rewritten(head, target) + body
-            self._call(upstream.open_for_requests, self._connected, _NOT_CONNECTED)
+            try:
+                self._early = upstream.rewritten(head, target) + body
+            except ValueError:
+                self.close()
+            else:
+                self._call(upstream.open_for_requests, self._connected, _NOT_CONNECTED)
 
     # -------------------------------------------------------------------------- in the relay
 

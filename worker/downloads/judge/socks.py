@@ -14,9 +14,9 @@ _VERSION, _LOGIN_VERSION = 5, 1
 _LOGIN = 2
 _CONNECT = 1
 _IPV4, _NAME, _IPV6 = 1, 3, 4
-# Of host names, as resolvers want them, and of addresses. A proxy may read others as more than a
-# part of a name.
-_HOST = re.compile(rb"[A-Za-z0-9._:%-]*")
+# As resolvers want them. A proxy may read other characters as more than a part of a name.
+_HOST_NAME = re.compile("[A-Za-z0-9._-]*")
+_IPV6_ADDRESS = re.compile("[A-Za-z0-9._:%-]+")
 
 
 class Reply(IntEnum):
@@ -136,6 +136,15 @@ class Handshake:
 def _host(kind: int, field: bytes) -> str:
     if kind != _NAME:
         return str(ipaddress.ip_address(field))
-    if not _HOST.fullmatch(field, 1):
+    host = field[1:].decode("latin-1")
+    if not _HOST_NAME.fullmatch(host) and not _is_ipv6(host):
         raise Rejected(Reply.NO_SUCH_HOST.packed())
-    return field[1:].decode("ascii")
+    return host
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return bool(_IPV6_ADDRESS.fullmatch(host))  # also what names its interface

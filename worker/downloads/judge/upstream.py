@@ -22,6 +22,13 @@ _HTTP = ("http", "https")
 # Of a connection that the proxy may have refused for reasons of its own.
 _REPLIES = {1: Reply.FAILED, 2: Reply.FAILED, 3: Reply.UNREACHABLE, 4: Reply.UNREACHABLE}
 _REPLIES |= {5: Reply.REFUSED, 6: Reply.TIMED_OUT}
+# RFC 9112, 3 and 5, without what proxies read in different ways: lines that end otherwise or go on
+# in the next one, spaces before a colon. A path that does not begin with a slash would be read as
+# the end of the site's name.
+_HEAD = re.compile(
+    rb"(?!(?i:CONNECT) )[A-Za-z]+ (/[^\x00-\x20\x7f]*) HTTP/1\.[01]"
+    rb"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\x00]*)*"
+)
 _REPLACED = re.compile(
     rb"\r\n(?:(?:proxy-)?connection|proxy-authorization):[^\r\n]*", re.IGNORECASE
 )
@@ -84,10 +91,12 @@ class Upstream:
         return reply
 
     def rewritten(self, head: bytes, target: Target) -> bytes:
-        """The head of a request as the proxy wants it (RFC 9112, 3.2.2).
+        """The head of a request as the proxy wants it (RFC 9112, 3.2.2). Raises ValueError.
 
         It is the connection's last: the next one would need the same.
         """
+        if not _HEAD.fullmatch(head):
+            raise ValueError("not the head of a request to a site")
         line, _, fields = head.partition(b"\r\n")
         method, _, path = line.partition(b" ")
         kept = _REPLACED.sub(b"", b"\r\n" + fields) if fields else b""
