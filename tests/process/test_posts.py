@@ -87,14 +87,18 @@ def many(count: int) -> str:
     return " ".join(map(str, range(100, 100 + count)))
 
 
-def serve_instagram(sites: TlsSites, items: str) -> None:
-    """A post of these items: a picture for each width, `v` for a video, else what is at a path."""
+def serve_instagram(sites: TlsSites, items: str, there: str = "") -> None:
+    """A post of these items: a picture for each width, `v` for a video, else what is at a path.
+
+    The item `there` is at an address of its own.
+    """
     cover = {"candidates": [{"url": f"{CDN}/90.png", "width": 90, "height": 240}]}
     film = {"image_versions2": cover, "video_versions": [{"url": f"{CDN}/video.mp4", "type": 1}]}
     media: list[dict[str, Any]] = []
     for number, item in enumerate(items.split(), 1):
         name = f"{item}.png" if item.isdigit() else item
-        best = {"url": f"{CDN}/{name}", "width": 1080, "height": 1350}
+        url = there if name == "there" else f"{CDN}/{name}"
+        best = {"url": url, "width": 1080, "height": 1350}
         picture = {"image_versions2": {"candidates": [best, {**best, "width": 150}]}}
         media.append({"pk": str(number), **(film if item == "v" else picture)})
     sites.answers["www.instagram.com/p/"] = page(instagram_page(*media))
@@ -133,6 +137,22 @@ def test_a_post_comes_without_what_cannot_be_had_and_says_so(
     serve_instagram(sites, items)
     outcome = fetch(warm, sites, LINK, max_file_bytes=2_000_000)
     assert outline(outcome) == come
+    assert outcome.files[0].facts.note is Note.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://[::1", "http://a:99999/a.jpg", "http://a..b/a.jpg", "http://a%00b.example/a.jpg"),
+        *("http://a b.example/a.jpg", "http://a\0b.example/a.jpg", f"http://{'a' * 300}.example/a"),
+    ],
+)
+def test_a_post_comes_without_what_has_an_impossible_address(
+    warm: Worker, sites: TlsSites, address: str
+) -> None:
+    serve_instagram(sites, "200 there 201", address)
+    outcome = fetch(warm, sites, LINK)
+    assert outline(outcome) == "200 201"
     assert outcome.files[0].facts.note is Note.INCOMPLETE
 
 

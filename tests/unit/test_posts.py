@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support import site_answers as of
 from worker.downloads.pictures import finding, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Kind, Post
-from worker.downloads.pictures.reading import Answer
+from worker.downloads.pictures.reading import Answer, address
 
 X = "https://x.com/i/api/graphql/abc/TweetResultByRestId?variables=1"
 X_LINK = "https://x.com/ada/status/1234567890"
@@ -300,3 +300,38 @@ def test_an_entry_without_formats_is_its_largest_thumbnail(
 ) -> None:
     found = thumbnails.with_pictures(result)
     assert (found and [entry.get("url") for entry in found["entries"]]) == urls
+
+
+@pytest.mark.parametrize(
+    ("url", "is_possible"),
+    [
+        ("https://i.example/a.jpg", True),
+        ("http://i.example:8080/a b.jpg?c=%00", True),
+        ("http://user:word@i_1.example./a.jpg", True),
+        ("https://bücher.example/a.jpg", True),
+        ("https://192.0.2.1/a.jpg", True),
+        ("https://[2001:db8::1]:443/a.jpg", True),
+        ("http://[::1/a.jpg", False),
+        ("http://[x]/a.jpg", False),
+        ("http://a:99999/a.jpg", False),
+        ("http://a:0/a.jpg", False),
+        ("http://a:b:c/a.jpg", False),
+        ("http://:80/a.jpg", False),
+        ("http:///a.jpg", False),
+        ("http://a..b/a.jpg", False),
+        ("http://.a.example/a.jpg", False),
+        (f"http://{'a' * 300}.example/a.jpg", False),
+        ("http://a%00b.example/a.jpg", False),
+        ("http://a%20b.example/a.jpg", False),
+        ("http://a b.example/a.jpg", False),
+        ("http://a\u00a0b.example/a.jpg", False),
+        ("http://a\0b.example/a.jpg", False),
+        ("http://a\\b.example/a.jpg", False),
+        ("http://a,b.example/a.jpg", False),
+        ("http://[fe80::1%25lo]/a.jpg", False),
+        ("http://\ud800.example/a.jpg", False),
+        ("ftp://i.example/a.jpg", False),
+    ],
+)
+def test_only_an_address_that_a_server_may_have_is_one(url: str, is_possible: bool) -> None:
+    assert address(url) == (url if is_possible else "")

@@ -18,6 +18,7 @@ from yt_dlp.networking.exceptions import (
     IncompleteRead,
     NoSupportingHandlers,
     ProxyError,
+    RequestError,
     SSLError,
     TransportError,
 )
@@ -116,6 +117,7 @@ def said(text: str) -> DownloadError:
         ),
         # The network
         (reported(TransportError("reset")), Reason.NETWORK, RETRYABLE),
+        (RequestError("No host specified."), Reason.INVALID_LINK, PERMANENT),
         (reported(IncompleteRead(1, 2)), Reason.NETWORK, RETRYABLE),
         (reported(ContentTooShortError(1, 2)), Reason.NETWORK, RETRYABLE),
         (reported(CertificateVerifyError("expired")), Reason.NETWORK, PERMANENT),

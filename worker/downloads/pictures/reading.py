@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _LINK = re.compile(r"\s*https?://t\.co/\w+")
+_HOST = re.compile(rb"[\w.-]+|[\da-f:.]+")  # a name or an address of IPv4, or one of IPv6
 _TITLE_LIMIT = 120
 _MAX_DEPTH = 40
 
@@ -67,7 +68,7 @@ def words(value: Any, *path: str | int) -> str:
 
 
 def address(value: Any, *path: str | int) -> str:
-    """The URL at a path, of a page or a file; empty if there is none.
+    """The URL at a path, of a page or a file; empty if there is none, or no server can have it.
 
     >>> address("https://a.example/b?c=1&amp;d=2")
     'https://a.example/b?c=1&d=2'
@@ -75,10 +76,11 @@ def address(value: Any, *path: str | int) -> str:
     url = html.unescape(words(value, *path)).strip()
     try:
         parts = urlsplit(url)
-        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        is_web = parts.scheme in {"http", "https"} and parts.port != 0
+        host = (parts.hostname or "").encode("idna")
     except ValueError:
         return ""
-    return url if is_web else ""
+    return url if is_web and _HOST.fullmatch(host) else ""
 
 
 def number(value: Any, *path: str | int) -> float | None:

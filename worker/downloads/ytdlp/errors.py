@@ -4,12 +4,15 @@ The type of an exception decides before its text does, because the wording of si
 month. Texts are matched loosely, and never in the part that a link's author can choose.
 """
 
+import encodings.idna
 import errno
+import ipaddress
 import itertools
 import json
 import re
 import socket
 import traceback
+import urllib.parse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +23,7 @@ from yt_dlp.networking.exceptions import (
     CertificateVerifyError,
     HTTPError,
     NoSupportingHandlers,
+    RequestError,
     TransportError,
 )
 from yt_dlp.socks import Socks5Error
@@ -76,6 +80,7 @@ _UNKNOWN_HOST = (socket.EAI_NONAME, socket.EAI_NODATA)
 
 _EXTRACTORS = Path(yt_dlp.extractor.__file__).parent
 _OURS = Path(__file__).parents[2]
+_READ_ADDRESSES = frozenset({urllib.parse.__file__, ipaddress.__file__, encodings.idna.__file__})
 
 # What extractors say of a page that is not as they know it, with names of any kind behind.
 _NOT_UNDERSTOOD = re.compile(
@@ -249,6 +254,12 @@ def _was_raised_in(error: BaseException, function: str) -> bool:
     return bool(frames) and frames[-1].name == function
 
 
+def _is_of_an_address(error: ValueError) -> bool:
+    """Whether what reads addresses has failed at one, wherever it was called from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename in _READ_ADDRESSES
+
+
 def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classification | None:
     match cause:
         case MemoryError():
@@ -284,6 +295,11 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
             return None if _is_unknown_host(cause) else (Reason.NETWORK, Fault.RETRYABLE)
         case NoSupportingHandlers():
             return None if cause.unexpected_errors else (Reason.UNSUPPORTED, Fault.PERMANENT)
+        case RequestError():
+            # It could not even be asked for: there is no such address.
+            return Reason.INVALID_LINK, Fault.PERMANENT
+        case ValueError() if _is_of_an_address(cause):
+            return Reason.INVALID_LINK, Fault.PERMANENT
     return None
 
 
