@@ -37,6 +37,7 @@ class Listeners:
             "tcp": tcp.getsockname()[1],
             "udp": udp.getsockname()[1],
             "pid": os.getpid(),
+            "directory": os.fspath(directory),
             **{key: name.removeprefix("\0") for key, (_, name) in names.items()},
         }
 

@@ -1,4 +1,4 @@
-"""Ways to the network that no audit hook hears of: calls of the C library, as a library makes them.
+"""Ways out of a download that no audit hook hears of: calls of the C library, as a library does.
 
 It needs the standard library alone, so that it runs in a download and as a program of its own:
 
@@ -262,6 +262,11 @@ MAKING: dict[str, Way] = {
         )
     ),
     "a clone3 in a new one": lambda to, word: _in_a_child(_clone3),
+    "another's mode": lambda to, word: os.chmod(to["stream"], 0o600),
+    "another's owner": lambda to, word: os.chown(to["stream"], os.geteuid(), os.getegid()),
+    "another's times": lambda to, word: os.utime(to["stream"], (0, 0)),
+    "another's attributes": lambda to, word: os.setxattr(to["directory"], b"user.word", word),
+    "its directory's mode": lambda to, word: os.chmod(to["directory"], 0o700),
 }
 """What needs no listener to show that it is open."""
 

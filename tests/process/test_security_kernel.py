@@ -142,7 +142,12 @@ def test_the_numbers_of_calls_are_the_kernels(machine: str) -> None:
     names = HEADERS[machine].read_text().replace("__NR3264_", "__NR_")
     theirs = dict(re.findall(r"#define __NR_(\w+)\s+(\d+)\n", names))
     column = list(HEADERS).index(machine)
-    ours = {name: str(numbers[column]) for name, numbers in seccomp.CALLS.items()}
+    newest = max(map(int, theirs.values()))  # that these headers know
+    ours = {
+        name: None if numbers[column] is None else str(numbers[column])
+        for name, numbers in seccomp.CALLS.items()
+        if (numbers[column] or 0) <= newest
+    }
     assert {name: theirs.get(name) for name in ours} == ours
 
 

@@ -70,7 +70,27 @@ CASES = [
     ("io_uring_setup", (), NOT_PERMITTED),
     ("kill", (os.getpid(),), ALLOWED),
     ("kill", (1,), NOT_PERMITTED),
+    ("ioctl", (3, 0x5401), ALLOWED),  # TCGETS
+    ("ioctl", (3, 0x80086601), ALLOWED),  # FS_IOC_GETFLAGS
+    ("ioctl", (3, 0x40086602), NOT_PERMITTED),  # FS_IOC_SETFLAGS
+    ("ioctl", (3, 0x40046602), NOT_PERMITTED),  # FS_IOC32_SETFLAGS
+    ("ioctl", (3, 0x401C5820), NOT_PERMITTED),  # FS_IOC_FSSETXATTR
 ]
+
+REFUSED = {
+    "what Landlock does not judge of files": {
+        "x86_64": [
+            *(90, 91, 268, 452),  # chmod
+            *(92, 93, 94, 260),  # chown
+            *(132, 235, 261, 280),  # utime
+            *(188, 189, 190, 463),  # setxattr
+            *(197, 198, 199, 466),  # removexattr
+            469,  # file_setattr
+        ],
+        "aarch64": [52, 53, 452, 54, 55, 88, 5, 6, 7, 463, 14, 15, 16, 466, 469],
+    },
+}
+"""Numbers of calls that are refused whatever their arguments."""
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -79,7 +99,21 @@ def test_a_call_is_judged_by_its_arguments(
     call: str, arguments: tuple[int, ...], expected: int, machine: str
 ) -> None:
     number = seccomp.CALLS[call][list(MACHINES).index(machine)]
+    assert number is not None
     assert _judge(machine, MACHINES[machine], number, arguments) == expected
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("kind", REFUSED)
+def test_all_calls_of_a_kind_are_refused(kind: str, machine: str) -> None:
+    numbers = REFUSED[kind][machine]
+    found = {number: _judge(machine, MACHINES[machine], number, (0, 0, 0, 0)) for number in numbers}
+    assert found == dict.fromkeys(numbers, NOT_PERMITTED)
+
+
+@pytest.mark.parametrize("number", [90, 92, 94, 132, 235])
+def test_a_number_of_one_machine_is_not_refused_on_another(number: int) -> None:
+    assert _judge("aarch64", MACHINES["aarch64"], number, (0, 0, 0, 0)) == ALLOWED
 
 
 @pytest.mark.parametrize(

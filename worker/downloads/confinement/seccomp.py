@@ -1,10 +1,11 @@
 """seccomp(2): refuse system calls that a download and its programs have no legitimate use for.
 
-Landlock restricts access to files; these filters restrict access to other processes and to
-sockets, on every kernel. Processes of one user could otherwise signal each other and starve each
-other through limits and priorities, and native code could open sockets that no audit hook sees,
-some of which Landlock's port rules do not see either: they judge what `connect` is asked on a TCP
-socket, not Multipath TCP, nor data that travels with the first packet (TCP Fast Open).
+Landlock restricts access to files, but not to their modes, owners, times and attributes; these
+filters restrict access to those, to other processes and to sockets, on every kernel. Processes of
+one user could otherwise signal each other and starve each other through limits and priorities, and
+native code could open sockets that no audit hook sees, some of which Landlock's port rules do not
+see either: they judge what `connect` is asked on a TCP socket, not Multipath TCP, nor data that
+travels with the first packet (TCP Fast Open).
 A filter holds for all that its process starts and cannot be removed.
 """
 
@@ -41,7 +42,7 @@ _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 # From here on lies a second set of numbers for the same calls (the x32 ABI).
 _OTHER_NUMBERS = 0x40000000
 
-CALLS = {
+CALLS: dict[str, tuple[int, int | None]] = {
     "ioctl": (16, 29),
     "socket": (41, 198),
     "sendto": (44, 206),
@@ -52,18 +53,35 @@ CALLS = {
     "clone": (56, 220),
     "kill": (62, 129),
     "fcntl": (72, 25),
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
     "ptrace": (101, 117),
     "rt_sigqueueinfo": (129, 138),
+    "utime": (132, None),
     "setpriority": (141, 140),
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
     "tkill": (200, 130),
     "sched_setaffinity": (203, 122),
     "tgkill": (234, 131),
+    "utimes": (235, None),
     "ioprio_set": (251, 30),
     "migrate_pages": (256, 238),
+    "fchownat": (260, 54),
+    "futimesat": (261, None),
+    "fchmodat": (268, 53),
     "unshare": (272, 97),
     "move_pages": (279, 239),
+    "utimensat": (280, 88),
     "rt_tgsigqueueinfo": (297, 240),
     "perf_event_open": (298, 241),
     "prlimit64": (302, 261),
@@ -79,22 +97,35 @@ CALLS = {
     "pidfd_getfd": (438, 438),
     "process_madvise": (440, 440),
     "process_mrelease": (448, 448),
+    "fchmodat2": (452, 452),
+    "setxattrat": (463, 463),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
 }
-"""Call numbers on x86_64 (asm/unistd_64.h) and aarch64 (asm-generic/unistd.h)."""
+"""Call numbers on x86_64 (asm/unistd_64.h) and aarch64 (asm-generic/unistd.h), None for no call."""
 
 # The first three lines affect other processes. `listen` lets others in, io_uring bypasses filters,
-# and a new namespace comes with all capabilities in it.
+# and a new namespace comes with all capabilities in it. The rest changes what Landlock does not
+# judge (landlock(7)), so that a download could open the ledger to others, or close it to the bot.
 _FORBIDDEN = (
     *("ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd", "perf_event_open"),
     *("pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "ioprio_set"),
     *("migrate_pages", "move_pages", "process_madvise", "process_mrelease"),
     *("listen", "io_uring_setup", "unshare", "setns"),
+    *("chmod", "fchmod", "fchmodat", "fchmodat2"),
+    *("chown", "fchown", "lchown", "fchownat"),
+    *("utime", "utimes", "futimesat", "utimensat"),
+    *("setxattr", "lsetxattr", "fsetxattr", "setxattrat"),
+    *("removexattr", "lremovexattr", "fremovexattr", "removexattrat", "file_setattr"),
 )
 _SIGNALS = ("kill", "tkill", "tgkill")
 _SCHEDULING = ("sched_setparam", "sched_setscheduler", "sched_setaffinity", "sched_setattr")
 # These choose which process gets a descriptor's signals (fcntl(2), and ioctl(2) for sockets).
 _F_SETOWN_EX = 15
 _FIOSETOWN, _SIOCSPGRP = 0x8901, 0x8902
+# These change a file's attributes, as chattr does, through a descriptor that may only read.
+_SETFLAGS = (0x40086602, 0x40046602, 0x401C5820)
+"""FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS and FS_IOC_FSSETXATTR (linux/fs.h)."""
 _SOCK_TYPE_MASK = 0xF
 # Options of TCP that connect at the first write, or put another protocol on top (linux/tcp.h).
 _TCP_FASTOPEN_CONNECT, _TCP_ULP = 30, 31
@@ -148,7 +179,7 @@ def rules(pid: int) -> dict[str, SyscallRule]:
         # Only PRIO_PROCESS (0) and only of the caller (0), as nice(2) does.
         "setpriority": (_ARGUMENT[0], (_IF_EQUAL, 1, 0, 0), _NOT_PERMITTED, *_only_if(1, 0)),
         "fcntl": _unless(1, fcntl.F_SETOWN, _F_SETOWN_EX),
-        "ioctl": _unless(1, _FIOSETOWN, _SIOCSPGRP),
+        "ioctl": _unless(1, _FIOSETOWN, _SIOCSPGRP, *_SETFLAGS),
         "socket": _tcp(),
         # A pair of datagram sockets could send to the address of any other.
         "socketpair": (
@@ -176,7 +207,9 @@ def program(asked: dict[str, SyscallRule], machine: str) -> list[Instruction]:
     steps = [_ARCHITECTURE, (_IF_EQUAL, 1, 0, architecture), _NOT_PERMITTED]
     steps += [_CALL, (_IF_AT_LEAST, 0, 1, _OTHER_NUMBERS), _NOT_PERMITTED]
     for call, rule in asked.items():
-        steps += [(_IF_EQUAL, 0, len(rule), CALLS[call][column]), *rule]
+        number = CALLS[call][column]
+        if number is not None:
+            steps += [(_IF_EQUAL, 0, len(rule), number), *rule]
     return [*steps, _ALLOW]
 
 

@@ -123,7 +123,7 @@ def _finished(
     ready = []
     for number, part in enumerate(parts, 1):
         if cover.exists():
-            shutil.copy(cover, cover_of(part))
+            shutil.copyfile(cover, cover_of(part))
         made = finish(part, {**info, "duration": None}, limits)
         note = Note.CUT if number == 1 else made.facts.note
         facts = replace(made.facts, note=note, part=number, parts=len(parts))
