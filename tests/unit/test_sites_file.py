@@ -2,8 +2,10 @@
 
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -295,6 +297,58 @@ def test_lines_of_keys_and_tables(statements: list[str | None]) -> None:
     assert lines_of(text) == wanted
 
 
+MANY_SITES = "".join(f'["s{number}.example"]\noff = true\n' for number in range(500))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "times"),
+    [
+        (MANY_SITES, None, 1),
+        (MANY_SITES + "off = 1", 1001, 2),
+        (MANY_SITES + "colour = 1", 1001, 2),
+        (MANY_SITES + 'proxy = """' + "\n" * 16_000, 1001, 2),
+        (MANY_SITES + "proxy = '''" + "\n" * 16_000, 1001, 2),
+        (MANY_SITES + "options = [" + "\n" * 16_000, 1001, 2),
+        (MANY_SITES + "options = [" + "\n1," * 5_000, 1001, 2),
+        (MANY_SITES + 'options = ["' + "\n" * 16_000, 1001, 2),
+        (MANY_SITES + "downloads = [" + "\n" * 16_000 + "]", 1001, 3),
+        ("[" + "a." * 5_000 + "b]\noff = true", 1, 3),
+        ("a." * 5_000 + "b = 1", 1, 3),
+    ],
+)
+def test_a_line_is_found_without_reading_the_file_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, text: str, line: int | None, times: int
+) -> None:
+    read: list[int] = []
+    loads = tomllib.loads
+
+    def count_read(part: str) -> dict[str, Any]:
+        read.append(len(part) + 1)
+        return loads(part)
+
+    monkeypatch.setattr(tomllib, "loads", count_read)
+    if line is None:
+        assert len(parse(text, PATH).named) == 500
+    else:
+        assert problems(text)[0].startswith(f"sites.toml line {line}: ")
+    assert sum(read) <= times * (len(text) + 1)
+
+
+STRINGS = [
+    *('"x"', "'y'", '"\\"["', "'[\\'", '"""\n["a\\""""', "'''\n#[''''"),
+    *('"""a"""""', "[\n'[', # ]\n]"),
+]
+
+
+@given(st.lists(st.sampled_from(STRINGS)))
+def test_a_bracket_in_a_text_opens_nothing(values: list[str]) -> None:
+    text = "\n".join(f"k{number} = {value} # [" for number, value in enumerate(values))
+    lines = lines_of(text)
+    assert [text.split("\n")[line - 1].split()[0] for line in list(lines.values())[1:]] == [
+        f"k{number}" for number in range(len(values))
+    ]
+
+
 # ------------------------------------------------------------------------- where it stands
 
 
@@ -325,7 +379,7 @@ def test_one_place_for_both_is_one_file(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b'["a.example"]\n# \xff\n', "line 2: this is not UTF-8 text"),
-        (b"#" * 70_000, "larger than 64 KiB"),
+        (b"#" * 16_385, "larger than 16 KiB"),
     ],
 )
 def test_what_is_no_text(tmp_path: Path, content: bytes, words: str) -> None:

@@ -11,6 +11,7 @@ No fault shows a value that may be a secret.
 """
 
 import difflib
+import functools
 import ipaddress
 import re
 import tomllib
@@ -48,15 +49,15 @@ def parse(text: str, path: Path) -> Sites:
     except toml_lines.UNPARSABLE as error:
         line, fault = toml_lines.fault_of(text, error)
         raise SettingsError((f"{path.name} line {line}: this is not TOML: {fault}",)) from None
-    return _Reader(path, toml_lines.lines_of(text)).read(document)
+    return _Reader(path, text).read(document)
 
 
 class _Reader:
     """Reads one document, and collects what is wrong with it."""
 
-    def __init__(self, path: Path, lines: Mapping[toml_lines.Path, int]) -> None:
+    def __init__(self, path: Path, text: str) -> None:
         self._path = path
-        self._lines = lines
+        self._text = text
         self._problems: list[tuple[int, str]] = []
         self._warnings: list[str] = []
 
@@ -72,6 +73,11 @@ class _Reader:
             in_order = sorted(self._problems, key=lambda problem: problem[0])
             raise SettingsError(tuple(problem for _, problem in in_order))
         return Sites(named, tuple(self._warnings))
+
+    @functools.cached_property
+    def _lines(self) -> Mapping[toml_lines.Path, int]:
+        # Where nothing is wrong, nobody asks for them.
+        return toml_lines.lines_of(self._text)
 
     def _line(self, path: toml_lines.Path) -> int:
         """The line of a key, or else of what it stands in."""

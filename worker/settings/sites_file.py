@@ -11,7 +11,7 @@ from worker.settings.sites import DEFAULT_SITES, Sites
 
 NAME = "sites.toml"
 
-_MAX_BYTES = 64 * 1024
+_MAX_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True)

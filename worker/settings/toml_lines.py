@@ -1,7 +1,7 @@
 """Says in which line of a TOML document something stands, which `tomllib` does not.
 
-Each statement of TOML (a table's header, or a key with its value) is a document by itself, so the
-parser itself finds where one ends: at the first line with which it parses.
+Each statement of TOML (a table's header, or a key with its value) is a document by itself. It ends
+with its line, unless a bracket or a long text is open there.
 """
 
 import re
@@ -17,9 +17,29 @@ UNPARSABLE = (tomllib.TOMLDecodeError, ValueError, RecursionError)
 
 _PLACE = re.compile(r" \((?:at line (?P<line>[0-9]+), column [0-9]+|at end of document)\)")
 
+# A site, a table of it and a name in that. Nobody asks for the line of what is deeper.
+_DEEPEST = 3
+
+# Line ends and brackets, and what may hold them: texts and comments. A long text that is not
+# closed goes on to the end of the document, and another to the end of its line.
+_TOKEN = re.compile(
+    r"""
+    \"{3} (?: [^\\] | \\. )*? (?: \"{3,5} | \Z )
+    | '{3} .*? (?: '{3,5} | \Z )
+    | " (?: [^"\\\n] | \\[^\n] )* "?
+    | ' [^'\n]* '?
+    | \# [^\n]*
+    | [\[\]{}\n]
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
 
 def lines_of(text: str) -> dict[Path, int]:
-    """The line in which each table and each key of a document that parses is named first."""
+    """The line in which each table and each key of a document that parses is named first.
+
+    Left out is what stands deeper than the settings of a site do.
+    """
     lines: dict[Path, int] = {(): 1}
     table: Path = ()
     for number, statement in _statements(text):
@@ -36,31 +56,42 @@ def fault_of(text: str, error: Exception) -> tuple[int, str]:
     """The line of what makes a document no TOML, and the parser's words, which quote no value."""
     place = _PLACE.search(str(error))
     words = _PLACE.sub("", str(error)) if place else "too much for a value"
-    # What is not closed goes on to the end: it is the last statement, and begins where it does.
     line = place["line"] if place else None
-    number = int(line) if line else max(number for number, _ in _statements(text))
+    number = int(line) if line else _first_unparsable(text)
     return number, words[:1].lower() + words[1:]
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Each statement with the number of its first line; what does not parse comes last."""
-    held: list[str] = []
-    number = 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        held.append(line)
-        statement = "\n".join(held)
+def _first_unparsable(text: str) -> int:
+    """The line of the first statement that is none, or else of the last one."""
+    last = 1
+    for number, statement in _statements(text):
+        last = number
         try:
             tomllib.loads(statement)
         except UNPARSABLE:
-            continue
-        yield number - len(held) + 1, statement
-        held.clear()
-    if held:
-        yield number - len(held) + 1, "\n".join(held)
+            break
+    return last
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Each statement with the number of its first line; an empty line is one too."""
+    start, number, depth = 0, 1, 0
+    for token in _TOKEN.finditer(text):
+        found = token[0]
+        if found in ("[", "{"):
+            depth += 1
+        elif found in ("]", "}"):
+            depth -= 1
+        elif found == "\n" and depth <= 0:
+            statement = text[start : token.start()]
+            yield number, statement
+            start, number, depth = token.end(), number + statement.count("\n") + 1, 0
+    if start < len(text):
+        yield number, text[start:]
 
 
 def _paths(value: Mapping[str, Any], above: Path = ()) -> Iterator[Path]:
     for key, inner in value.items():
         yield (*above, key)
-        if isinstance(inner, Mapping):
+        if isinstance(inner, Mapping) and len(above) + 1 < _DEEPEST:
             yield from _paths(inner, (*above, key))
