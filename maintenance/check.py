@@ -23,6 +23,7 @@ from maintenance.output import escape_unprintable, hang, one_line
 from maintenance.packages import broken_packages, check_certificates, check_packages
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
 from worker import data_directory
+from worker.cookie_file import open_to_read
 from worker.dispatch import disk_space
 from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
@@ -254,7 +255,7 @@ def check_cookies(path: Path | None) -> list[Finding]:
     if path is None:
         return []
     try:
-        with path.open("rb") as opened:
+        with open(open_to_read(path), "rb") as opened:
             start = opened.read(4096).lstrip()
             mode = os.fstat(opened.fileno()).st_mode
     except OSError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker import site_cookies
-from worker.cookie_file import Cookie, read_line
+from worker.cookie_file import Cookie, open_to_read, read_line
 from worker.ledger.site_cookies import Refused
 from worker.settings import DEFAULT_SITES, Settings, SettingsError, Sites, SitesFile
 
@@ -84,7 +84,7 @@ def _files(settings: Settings, sites: Sites) -> Iterator[Path]:
 
 def _by_site(path: Path) -> dict[str, list[Cookie]]:
     cookies: dict[str, list[Cookie]] = {}
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+    with open(open_to_read(path), encoding="utf-8", errors="replace", newline="") as file:
         for cookie in filter(None, map(read_line, file)):
             cookies.setdefault(cookie.site, []).append(cookie)
     return cookies

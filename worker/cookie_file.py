@@ -3,8 +3,12 @@
 One line for each cookie: seven fields separated by tabs, the first of which is the domain.
 """
 
+import errno
+import os
 import re
+import stat
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from worker.sites import site_of
 
@@ -36,6 +40,21 @@ class Cookie:
     def key(self) -> tuple[str, str, str]:
         """What no two cookies of a file share."""
         return self.domain, self.path, self.name
+
+
+def open_to_read(path: Path) -> int:
+    """Open a file with cookies, and nothing that would be waited for or has no end.
+
+    Returns a descriptor. Raises OSError.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is not an ordinary file")
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def read_line(line: str) -> Cookie | None:

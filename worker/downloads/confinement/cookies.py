@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from worker.cookie_file import HEADER, Cookie, read_line
+from worker.cookie_file import HEADER, Cookie, open_to_read, read_line
 from worker.errors import Fault, JobError, Reason
 from worker.processes import process_setup
 from worker.sites import site_of
@@ -72,7 +72,7 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> Lent | None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     digests = set()
     with (
-        source.open(encoding="utf-8", errors="surrogateescape", newline="") as jar,
+        open(open_to_read(source), encoding="utf-8", errors="surrogateescape", newline="") as jar,
         open(
             os.open(target, flags, mode=0o600), "w", encoding="utf-8", errors="surrogateescape"
         ) as copy,

@@ -20,7 +20,7 @@ import stat
 import time
 from pathlib import Path
 
-from worker.cookie_file import Cookie, read_line, with_value
+from worker.cookie_file import Cookie, open_to_read, read_line, with_value
 from worker.downloads.confinement.cookies import Lent, digest
 from worker.processes import process_setup
 
@@ -132,7 +132,8 @@ def _is_sane(cookie: Cookie, latest: float) -> bool:
 
 
 def _read(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+    with open(open_to_read(path), "rb") as file:
+        return file.read().decode("utf-8", "surrogateescape")
 
 
 def _merged(line: str, lent: Lent, changes: dict[_Key, Cookie]) -> str:
