@@ -106,12 +106,17 @@ class Connection:
             return
         if self._answer(answer) and self._handshake.target:
             self._early = self._handshake.rest
-            self._timeout.cancel()
-            # While nothing can be done with it, nothing is read; if the client goes, that shows
-            # when it is answered.
-            self._loop.watch(self._client, 0)
+            self._stop_hearing()
             self._owner.admit(self)
             self._begin(self._handshake.target)
+
+    def _stop_hearing(self) -> None:
+        """Read nothing while nothing can be done with it, for as long as that takes.
+
+        If the client goes, that shows when it is answered.
+        """
+        self._timeout.cancel()
+        self._loop.watch(self._client, 0)
 
     def _receive(self) -> bytes | None:
         """What the client sends; None if that is nothing, or it is gone."""
@@ -225,12 +230,12 @@ class Connection:
     def _look_at_request(self, upstream: Upstream, target: Target) -> None:
         head, end, body = self._early.partition(b"\r\n\r\n")
         if self._early.startswith(_TLS):
-            self._loop.watch(self._client, 0)
+            self._stop_hearing()
             self._connect(upstream, target)
         elif len(head) > HEAD_LIMIT_BYTES:
             self.close()
         elif end:
-            self._loop.watch(self._client, 0)
+            self._stop_hearing()
             try:
                 self._early = upstream.rewritten(head, target) + body
             except ValueError:
