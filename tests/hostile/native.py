@@ -32,6 +32,7 @@ Way = Callable[[Targets, bytes], object]
 MPTCP, FAST_OPEN, FAST_OPEN_CONNECT = 262, 0x20000000, 30
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
 IO_URING_SETUP, CLONE3, PIDFD_GETFD = 425, 435, 438
+IPC_CREAT, IPC_RMID, PROCESS_KEYRING = 0o1000, 0, -2
 PATIENCE = struct.pack("ll", 1, 0)
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -186,6 +187,28 @@ def _descriptor_of(to: Targets, word: bytes) -> None:
         os.close(pidfd)
 
 
+def _left_behind(call: str, *size: int) -> Way:
+    """Make one of System V's objects, which stay until somebody removes them."""
+
+    def make(to: Targets, word: bytes) -> None:
+        made = _checked(getattr(libc, f"{call}get")(0, *size, 0o600 | IPC_CREAT))
+        between = (0,) if call == "sem" else ()
+        _checked(getattr(libc, f"{call}ctl")(made, *between, IPC_RMID, None))
+
+    return make
+
+
+def _queue(to: Targets, word: bytes) -> None:
+    name = f"/fetchbot-test-{os.getpid()}".encode()
+    os.close(_checked(libc.mq_open(name, os.O_RDWR | os.O_CREAT, 0o600, None)))
+    _checked(libc.mq_unlink(name))
+
+
+def _key(to: Targets, word: bytes) -> None:
+    number = {"x86_64": 248}.get(platform.machine(), 217)
+    _checked(libc.syscall(number, b"user", b"fetchbot-test", word, len(word), PROCESS_KEYRING))
+
+
 def outcome_of_connecting(host: str, port: int) -> str:
     """What comes of one plain connection."""
     way = _plain(_V6 if ":" in host else _V4, host, 0)
@@ -266,6 +289,11 @@ MAKING: dict[str, Way] = {
     "another's owner": lambda to, word: os.chown(to["stream"], os.geteuid(), os.getegid()),
     "another's times": lambda to, word: os.utime(to["stream"], (0, 0)),
     "another's attributes": lambda to, word: os.setxattr(to["directory"], b"user.word", word),
+    "shared memory": _left_behind("shm", 4096),
+    "semaphores": _left_behind("sem", 1),
+    "messages": _left_behind("msg"),
+    "a queue": _queue,
+    "a key": _key,
     "its directory's mode": lambda to, word: os.chmod(to["directory"], 0o700),
 }
 """What needs no listener to show that it is open."""

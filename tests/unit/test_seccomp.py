@@ -89,6 +89,16 @@ REFUSED = {
         ],
         "aarch64": [52, 53, 452, 54, 55, 88, 5, 6, 7, 463, 14, 15, 16, 466, 469],
     },
+    "what outlives its processes": {
+        "x86_64": [
+            *(29, 30, 31, 67),  # shmget, shmat, shmctl, shmdt
+            *(64, 65, 66, 220),  # semget, semop, semctl, semtimedop
+            *(68, 69, 70, 71),  # msgget, msgsnd, msgrcv, msgctl
+            *(240, 241, 242, 243, 244, 245),  # mq_*
+            *(248, 249, 250),  # add_key, request_key, keyctl
+        ],
+        "aarch64": [*range(180, 198), 217, 218, 219],
+    },
 }
 """Numbers of calls that are refused whatever their arguments."""
 

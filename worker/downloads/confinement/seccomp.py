@@ -44,6 +44,9 @@ _OTHER_NUMBERS = 0x40000000
 
 CALLS: dict[str, tuple[int, int | None]] = {
     "ioctl": (16, 29),
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
     "socket": (41, 198),
     "sendto": (44, 206),
     "sendmsg": (46, 211),
@@ -52,6 +55,14 @@ CALLS: dict[str, tuple[int, int | None]] = {
     "setsockopt": (54, 208),
     "clone": (56, 220),
     "kill": (62, 129),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "shmdt": (67, 197),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
     "fcntl": (72, 25),
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -72,8 +83,18 @@ CALLS: dict[str, tuple[int, int | None]] = {
     "fremovexattr": (199, 16),
     "tkill": (200, 130),
     "sched_setaffinity": (203, 122),
+    "semtimedop": (220, 192),
     "tgkill": (234, 131),
     "utimes": (235, None),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "mq_timedsend": (242, 182),
+    "mq_timedreceive": (243, 183),
+    "mq_notify": (244, 184),
+    "mq_getsetattr": (245, 185),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
     "ioprio_set": (251, 30),
     "migrate_pages": (256, 238),
     "fchownat": (260, 54),
@@ -105,8 +126,9 @@ CALLS: dict[str, tuple[int, int | None]] = {
 """Call numbers on x86_64 (asm/unistd_64.h) and aarch64 (asm-generic/unistd.h), None for no call."""
 
 # The first three lines affect other processes. `listen` lets others in, io_uring bypasses filters,
-# and a new namespace comes with all capabilities in it. The rest changes what Landlock does not
-# judge (landlock(7)), so that a download could open the ledger to others, or close it to the bot.
+# and a new namespace comes with all capabilities in it. The next five lines change what Landlock
+# does not judge (landlock(7)), so that a download could open the ledger to others, or close it to
+# the bot. The rest makes what stays in the kernel after its processes have ended.
 _FORBIDDEN = (
     *("ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd", "perf_event_open"),
     *("pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "ioprio_set"),
@@ -117,6 +139,11 @@ _FORBIDDEN = (
     *("utime", "utimes", "futimesat", "utimensat"),
     *("setxattr", "lsetxattr", "fsetxattr", "setxattrat"),
     *("removexattr", "lremovexattr", "fremovexattr", "removexattrat", "file_setattr"),
+    *("shmget", "shmat", "shmctl", "shmdt"),
+    *("semget", "semop", "semctl", "semtimedop"),
+    *("msgget", "msgsnd", "msgrcv", "msgctl"),
+    *("mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive", "mq_notify", "mq_getsetattr"),
+    *("add_key", "request_key", "keyctl"),
 )
 _SIGNALS = ("kill", "tkill", "tgkill")
 _SCHEDULING = ("sched_setparam", "sched_setscheduler", "sched_setaffinity", "sched_setattr")
