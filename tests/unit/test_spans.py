@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.format_choice import a_format, chosen, cutter, sound
+from tests.support.format_choice import MB, a_format, chosen, cutter, sound
 from worker.downloads import spans
 from worker.downloads.media import conversion
 from worker.downloads.media.contents import Video
@@ -94,6 +94,31 @@ def test_what_is_fetched_for_a_clip(
         assert caught.value.reason is Reason.TOO_LARGE
     else:
         assert (chosen(made, *formats), made.parts, made.note) == (name, 4, note)
+
+
+@pytest.mark.parametrize(
+    ("span", "sizes"),
+    [
+        # Of 60 s; the limits are 50 MB for a message and 4 messages.
+        (None, {1080: (170, 4), 720: (60, 2), 480: (30, 1)}),
+        (Span(0, 6), {1080: (17, 1), 720: (6, 1), 480: (3, 1)}),
+        (Span(10, 40), {1080: (85, 2), 720: (30, 1), 480: (15, 1)}),
+        (Span(30), {1080: (85, 2), 720: (30, 1), 480: (15, 1)}),
+        (Span(0, 600), {1080: (170, 4), 720: (60, 2), 480: (30, 1)}),
+        # All of a video is fetched, however little of it is sent.
+        (Span(0, 6), {1080: (30, 0), 480: (3, 1)}),
+    ],
+)
+def test_qualities_of_a_clip_have_its_size_and_messages(
+    span: Span | None, sizes: dict[int, tuple[int, int]]
+) -> None:
+    made = cutter()
+    made.span = span
+    share = span.share(60) if span else 1
+    chosen(made, *(a_format(str(height), mb / share, height) for height, (mb, _) in sizes.items()))
+    assert {
+        each.height: (round((each.size_bytes or 0) / MB), each.messages) for each in made.qualities
+    } == sizes
 
 
 @pytest.mark.parametrize(

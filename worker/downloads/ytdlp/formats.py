@@ -170,12 +170,19 @@ class Chooser:
         return tuple(self._quality(height, best[height]) for height in sorted(best, reverse=True))
 
     def _quality(self, height: int, choice: Choice) -> Quality:
+        size = self._wanted_bytes(choice)
         if self._may_fit(choice):
-            return Quality(height, self._sizes.of(choice) or None)
-        parts = self._parts_of(choice)
+            return Quality(height, size or None)
+        # What is too large to be fetched is so, however short the span.
+        is_cuttable = self._parts_of(choice) <= self._max_parts
         return Quality(
-            height, self._sizes.of(choice), int(parts) if parts <= self._max_parts else 0
+            height, size, parts_needed(size, self._budget.size_bytes) if is_cuttable else 0
         )
+
+    def _wanted_bytes(self, choice: Choice) -> int:
+        """The expected size of what is sent of it: all, or the span; 0 if nothing is known."""
+        share = self.span.share(self.duration_s) if self.span else 1.0
+        return int(self._sizes.of(choice) * share)
 
     def _choose(self) -> Choice:
         if not self._choices:
@@ -266,14 +273,10 @@ class Chooser:
         return min(unsure, key=self._sizes.of, default=None)
 
     def _may_fit(self, choice: Choice) -> bool:
-        expected = self._sizes.of(choice)
         room = self._budget.size_bytes * _HEADROOM
-        if self.span:
-            # What is fetched may be as large as what is cut.
-            whole_fits = expected <= room * self._max_parts
-            fits = whole_fits and expected * self.span.share(self.duration_s) <= room
-        else:
-            fits = expected <= room
+        # What is fetched for a span may be as large as what is cut.
+        whole_fits = not self.span or self._sizes.of(choice) <= room * self._max_parts
+        fits = whole_fits and self._wanted_bytes(choice) <= room
         return fits and choice.id not in self._excluded
 
 
