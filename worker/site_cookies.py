@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from worker.errors import Reason
+from worker.notices import Notice, Topic
 from worker.protocol import Reader, Reply
 
 _SITE = re.compile(r"[a-z0-9_-][a-z0-9._:-]{0,252}")
@@ -41,6 +43,17 @@ class CookiesKept:
     """What has become of a file with cookies, as is to be said."""
 
     reply: Reply
+
+
+def not_kept(sent: KeepCookies, reason: Reason) -> Reply:
+    """What is said when it failed for good, so that nobody has removed the message for certain."""
+    if sent.file_id is None:
+        topic = Topic.COOKIES_PRIVATELY
+    elif reason is Reason.TELEGRAM_FAILS:
+        topic = Topic.COOKIES_NOT_FETCHED
+    else:
+        topic = Topic.COOKIES_NOT_STORED
+    return Reply(sent.reader, None, (Notice(topic), Notice(Topic.COOKIES_LEFT)))
 
 
 def keep_cookies_from_json(value: Mapping[str, Any]) -> KeepCookies:

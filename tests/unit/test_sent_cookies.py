@@ -7,7 +7,7 @@ import pytest
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from tests.support.updates import ADMIN, GROUP, MESSAGE, USER, said
 from worker import cookie_file
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, TelegramUnreachable
 from worker.notices import Notice, Topic
 from worker.protocol import Download, Reader, Reply
 from worker.site_cookies import CookiesKept, KeepCookies
@@ -128,3 +128,32 @@ def test_a_lost_worker_is_no_lost_file(bot: SteppedDispatcher) -> None:
     bot.lose(KeepCookies)
     bot.pass_time(6)
     assert bot.task(KeepCookies) == task
+
+
+BROKEN = RuntimeError("broken")
+NO_ANSWER = TelegramUnreachable("no answer")
+
+
+@pytest.mark.parametrize(
+    ("error", "file_id", "topic"),
+    [
+        (NO_ANSWER, "the file", Topic.COOKIES_NOT_FETCHED),
+        (BROKEN, "the file", Topic.COOKIES_NOT_STORED),
+        (None, "the file", Topic.COOKIES_NOT_STORED),  # the worker dies, again and again
+        (BROKEN, None, Topic.COOKIES_PRIVATELY),
+    ],
+)
+def test_who_sent_cookies_in_vain_is_told_that_they_are_still_there(
+    bot: SteppedDispatcher, error: Exception | None, file_id: str | None, topic: Topic
+) -> None:
+    bot.bring(KeepCookies(Reader(ADMIN), MESSAGE, file_id))
+    begun = bot.wall
+    while not bot.tasks(Reply):
+        assert bot.wall < begun + 7200
+        bot.dispatcher.reachability.answered(bot.now)  # for others
+        if bot.tasks(KeepCookies):
+            bot.fail(KeepCookies, error) if error else bot.lose(KeepCookies)
+        bot.step(20.0)
+    notices = (Notice(topic), Notice(Topic.COOKIES_LEFT))
+    assert bot.task(Reply) == Reply(Reader(ADMIN), None, notices)
+    assert bot.states("cookies") == ["failed"]

@@ -48,7 +48,7 @@ from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import Resolution
 from worker.ledger.updates import UpdateOutcome
 from worker.processes.process_table import Identity
-from worker.site_cookies import CookiesKept, CookiesTried
+from worker.site_cookies import CookiesKept, CookiesTried, not_kept
 
 
 def ledger_path(data_dir: Path) -> Path:
@@ -226,6 +226,8 @@ class Ledger:
                         )
                 case GroupJob() | DeliverJob():
                     requests.decide(self._db, job.request.id, decision, wall)
+                case CookiesJob():
+                    admission.reply(self._db, not_kept(job.sent, error.reason), wall)
                 case RequestJob():
                     return requests.give_up(self._db, job.request, wall)
         return []
