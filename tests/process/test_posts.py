@@ -1,6 +1,9 @@
 """Posts with pictures: the real extractors against stand-ins for their sites."""
 
 import functools
+import itertools
+import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +157,33 @@ def test_a_post_comes_without_what_has_an_impossible_address(
     outcome = fetch(warm, sites, LINK)
     assert outline(outcome) == "200 201"
     assert outcome.files[0].facts.note is Note.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "items", ["200 silent 201 v", "silent 200 201", "200 silent silent silent"]
+)
+def test_a_post_comes_without_what_is_silent(warm: Worker, sites: TlsSites, items: str) -> None:
+    is_over = threading.Event()
+    try:
+        for number in range(items.count("silent")):
+            sites.answers[rf"[^/]*/silent{number}"] = _silent(is_over)
+        numbers = itertools.count()
+        named = re.sub("silent", lambda _: f"silent{next(numbers)}", items)
+        serve_instagram(sites, named)
+        limits = limits_with(proxy=sites.proxy, timeout_s=8, idle_timeout_s=6)
+        outcome = warm.run(LINK, limits)
+    finally:
+        is_over.set()
+    assert outline(outcome) == " ".join(item for item in items.split() if item != "silent")
+    assert outcome.files[0].facts.note is Note.INCOMPLETE
+
+
+def _silent(is_over: threading.Event) -> Answer:
+    def wait(_address: str) -> tuple[int, str, bytes]:
+        is_over.wait()
+        return status(404)("")
+
+    return wait
 
 
 @pytest.mark.parametrize("items", ["gone", "gone gone"])

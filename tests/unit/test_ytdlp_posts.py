@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
+from tests.support.download_limits import LIMITS, limits_with
 from worker.downloads.channel import MAX_FILES
+from worker.downloads.limits import DownloadLimits
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
 from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.errors import Fault, JobError, Reason
 
@@ -41,7 +44,11 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
         params = {**PARAMS, "playlist_items": f"1:{MAX_FILES}"}
         made.append(
             PostYoutubeDL(
-                params, ExtractorIndex({}), lambda _: None, max_bytes=max_bytes, **options
+                params,
+                ExtractorIndex({}),
+                lambda _: None,
+                max_bytes=max_bytes,
+                **{"patience": Patience(LIMITS), **options},
             )
         )
         return made[-1]
@@ -155,3 +162,36 @@ def test_without_care_for_items_one_would_end_the_post(
     monkeypatch.setattr(PostYoutubeDL, "process_ie_result", PatientYoutubeDL.process_ie_result)
     with pytest.raises(JobError):
         done(make(), picture("not_found"), picture("a.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("limits", "timeout_s", "done_bytes"),
+    [
+        (limits_with(timeout_s=60, idle_timeout_s=60), 60, 0),
+        (limits_with(timeout_s=60, idle_timeout_s=20), 20, 0),
+        (limits_with(timeout_s=60, idle_timeout_s=90, slowest_bps=1000), 70, 10_000),
+        (limits_with(timeout_s=60, idle_timeout_s=90, job_timeout_s=65), 65, 10**9),
+    ],
+)
+def test_items_that_are_silent_one_after_another_never_use_up_the_time(
+    limits: DownloadLimits, timeout_s: float, done_bytes: int
+) -> None:
+    now = 100.0
+    patience = Patience(limits, lambda: now)
+    assert patience.silence_s(done_bytes) == pytest.approx(timeout_s / 4)
+    for _ in range(12):
+        now += patience.silence_s(done_bytes)
+    assert now < 100 + timeout_s
+
+
+def test_a_post_comes_without_what_there_is_no_time_for(make: Make) -> None:
+    now = 0.0
+    ydl = make(patience=Patience(limits_with(timeout_s=60, slowest_bps=ITEM_BYTES), lambda: now))
+    names = ("1.jpg", "2.jpg", "3.jpg")
+    now = 59.0
+    assert done(ydl, *map(picture, names)) == ["1.jpg"]
+    assert reasons(ydl) == [Reason.TIMED_OUT] * 2
+    ydl.begin_again()
+    now = 40.0
+    assert done(ydl, *map(picture, names)) == list(names)
+    assert reasons(ydl) == []

@@ -32,6 +32,7 @@ from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.formats import Chooser
 from worker.downloads.ytdlp.meter import CONCURRENT_FRAGMENTS, LIMIT_BYTES, Meter, Report
+from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.player_source import PlayerSource
 from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.errors import Fault, JobError, Reason
@@ -187,6 +188,7 @@ def _fetch(
         extractors,
         join,
         max_bytes=limits.max_answer_bytes,
+        patience=Patience(limits),
         sound_only=task.form.sound_only,
     )
     with made as ydl, _complaint_blamed(ydl):

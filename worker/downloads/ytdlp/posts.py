@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from yt_dlp.networking import Request
 from yt_dlp.utils import YoutubeDLError
 
 from worker.downloads.channel import MAX_FILES
@@ -17,6 +18,7 @@ from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import IS_POST
+from worker.downloads.ytdlp.patience import Patience
 from worker.errors import Fault, JobError, Reason
 
 # What is wrong with one item of a post, and says nothing of the others.
@@ -55,10 +57,13 @@ class PostYoutubeDL(PatientYoutubeDL):
         on_stream: Callable[[Path], None],
         *,
         max_bytes: int,
+        patience: Patience,
         sound_only: bool = False,
     ) -> None:
         """Make one that begins with no further item of a post once `max_bytes` have come."""
         super().__init__(params, extractors, on_stream)
+        self.add_progress_hook(lambda _: patience.hear())
+        self._patience = patience
         self._max_bytes = max_bytes
         self._sound_only = sound_only
         self._answers = Answers()
@@ -71,12 +76,16 @@ class PostYoutubeDL(PatientYoutubeDL):
         """Forget the post and its items."""
         self._answers.forget()
         self.is_in_post = False
+        self._has_several = False
         self._done_bytes = 0
         self.left_out: list[Exception] = []
         self.has_more = False
 
     def urlopen(self, req: Any) -> Any:
         """Open a URL, and keep what is read from it for the readers of posts."""
+        if self._has_several:
+            req = Request(req) if isinstance(req, str) else req
+            req.extensions["timeout"] = self._patience.silence_s(self._done_bytes)
         response = super().urlopen(req)
         if not self.is_in_post:
             self._answers.watch(response, self._link)
@@ -140,12 +149,20 @@ class PostYoutubeDL(PatientYoutubeDL):
             if not post["entries"]:
                 raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a post of pictures")
         self.has_more = len(post["entries"]) > MAX_FILES
+        self._has_several = len(post["entries"]) > 1
+        if self._has_several:
+            # What cannot be had at once is left out.
+            self.params["retries"], self.params["fragment_retries"] = 0, 1
         return super().process_ie_result({**post, IS_POST: True}, download, extra_info)
 
     def _process_item(self, item: dict[str, Any], download: bool, extra_info: Any) -> Any:
         """Download one item of a post; None if it is left out."""
         if self._done_bytes >= self._max_bytes:
             self.has_more = True
+            return None
+        if self._done_bytes and self._patience.is_over(self._done_bytes):
+            late = JobError(Reason.TIMED_OUT, Fault.RETRYABLE, "no time left for it")
+            self.left_out.append(late)
             return None
         failures: list[Exception] = []
         for variant in _places(item):
@@ -157,6 +174,7 @@ class PostYoutubeDL(PatientYoutubeDL):
                 failures.append(error)
             else:
                 self._done_bytes += _size_bytes(done)
+                self._patience.hear()
                 return done
         self.left_out.append(failures[0])
         return None
