@@ -7,14 +7,17 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.sandbox.clips import SAMPLE
 from worker.as_json import to_json
+from worker.choices import Quality
 from worker.downloads import workspace
 from worker.downloads.channel import (
     LINE_LIMIT_BYTES,
+    MAX_QUALITIES,
     Found,
     Garbled,
     ReadyFile,
@@ -68,6 +71,16 @@ def test_a_failure_arrives_with_all_it_says() -> None:
 PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bps": 1, "eta_s": 1}
 
 
+QUALITY = {"height": 720, "size_bytes": 1000, "messages": 1}
+RUBBISH_QUALITIES: list[Any] = [
+    *(None, 1, [None], [[]], [{}], [QUALITY] * (MAX_QUALITIES + 1)),
+    [QUALITY | {"height": "720"}],
+    [QUALITY | {"size_bytes": True}],
+    [QUALITY | {"size_bytes": [1]}],
+    [QUALITY | {"messages": "1"}],
+]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -82,7 +95,7 @@ PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bp
         b'{"finished": []}',
         b'{"finished": {"files": []}}',
         *(
-            json.dumps({"finished": {"files": [file]}}).encode()
+            json.dumps({"finished": {"files": [file], "qualities": []}}).encode()
             for file in (
                 to_json(FILE) | {"name": 1},
                 to_json(FILE) | {"thumbnail": []},
@@ -105,6 +118,10 @@ PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bp
                 ),
             )
         ),
+        *(
+            json.dumps({"finished": {"files": [to_json(FILE)], "qualities": rubbish}}).encode()
+            for rubbish in RUBBISH_QUALITIES
+        ),
         b'{"other": {}}',
         b'{"progress": {}, "finished": {}}',
         *(
@@ -116,6 +133,7 @@ PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bp
                 {"done_bytes": "1"},
                 {"done_bytes": True},
                 {"done_bytes": 1e300},
+                {"done_bytes": 10**400},
                 {"done_bytes": float("nan")},
                 {"total_bytes": [1]},
                 {"eta_s": float("inf")},
@@ -126,6 +144,39 @@ PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bp
 def test_rubbish_is_called_so(line: bytes) -> None:
     with pytest.raises(Garbled):
         list(Receiver().feed(line + b"\n"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size_bytes": 1 << 51},
+        {"size_bytes": 10**400},
+        {"size_bytes": -1},
+        {"size_bytes": float("inf")},
+        {"size_bytes": float("nan")},
+        {"height": 0},
+        {"height": 1 << 20},
+        {"height": -720},
+        {"messages": 1000},
+        {"messages": -1},
+    ],
+)
+def test_a_quality_that_cannot_be_true_costs_no_file(change: dict[str, float]) -> None:
+    fields = {"files": [to_json(FILE)], "qualities": [QUALITY | change, QUALITY]}
+    (result,) = Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n")
+    assert result == Result((FILE,), (Quality(720, 1000),))
+
+
+@pytest.mark.parametrize("figure", [1e18, 10**400, 1e300, float("inf"), float("nan"), -1.0])
+def test_a_figure_that_cannot_be_true_is_not_sent(figure: float) -> None:
+    progress = Progress(Stage.DOWNLOADING, 10, figure, figure, figure)  # type: ignore[arg-type]
+    result = Result((FILE,), (Quality(720, figure, 2), Quality(480)))  # type: ignore[arg-type]
+    failure = JobError(Reason.SITE_BUSY, Fault.RETRYABLE, retry_after_s=figure)
+    said, finished, failed = Receiver().feed(sent(progress, result, failure))
+    assert said == Progress(Stage.DOWNLOADING, 10)
+    assert finished == Result((FILE,), (Quality(720, None, 2), Quality(480)))
+    assert isinstance(failed, JobError)
+    assert failed.retry_after_s is None
 
 
 def test_a_line_has_a_limit_before_it_ends() -> None:

@@ -50,6 +50,27 @@ def test_the_best_that_fits_is_chosen(formats: Any, name: str | None, note: Note
         assert (chosen(made, *formats), made.note) == (name, note)
 
 
+@pytest.mark.parametrize("length_s", [None, 60, 1e9, 1e300])
+@pytest.mark.parametrize(
+    "figures",
+    [
+        *({"tbr": number} for number in (1e12, 1e17, 1e305, float("inf"), float("nan"), -5)),
+        *({"filesize": number} for number in (10**16, 10**400, 1e300, 1234567.8)),
+        {"filesize_approx": 1e300},
+    ],
+)
+def test_absurd_figures_of_one_quality_leave_the_others(
+    figures: dict[str, float], length_s: float | None
+) -> None:
+    made = cutter()
+    made.duration_s = length_s
+    odd = a_format("odd", None, 1080, **figures)
+    assert chosen(made, odd, a_format("sd", 9, 480, tbr=300)) in ("odd", "sd")
+    assert made.qualities[1:] == (Quality(480, 9 * MB),)
+    made.exclude()  # what it has proved to be is a measure for the other
+    assert [each.height for each in made.qualities] == [1080, 480]
+
+
 def test_the_qualities_of_a_site_are_told_with_what_they_need() -> None:
     made = cutter()
     formats = [

@@ -6,12 +6,11 @@ each field. Nothing is ever unpickled.
 """
 
 import json
-import math
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from worker.as_json import to_json
 from worker.choices import Quality
@@ -33,6 +32,8 @@ MAX_QUALITIES = 12
 LINE_LIMIT_BYTES = MAX_FILES * 12 * 1024
 """Longest message. A title and a name of 400 characters each, escaped, are 10 KB in the worst
 case, and each file of an answer may have them."""
+
+_Figure = TypeVar("_Figure", int, float)
 
 _CHUNK_BYTES = 64 * 1024
 _LARGEST_BYTES = 1 << 50
@@ -90,7 +91,10 @@ _KINDS: Mapping[type[object], str] = {
 
 
 class Sender:
-    """The download process's end of the pipe; it writes to `fd`."""
+    """The download process's end of the pipe; it writes to `fd`.
+
+    Figures that a site tells and that cannot be true are left out: the receiver would refuse them.
+    """
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -99,11 +103,17 @@ class Sender:
 
     def report(self, message: Progress | Found | NeedsPlayer) -> None:
         """Report progress, what was found, or what is needed."""
+        if isinstance(message, Progress):
+            message = _believed(message)
         self._send({_KINDS[type(message)]: vars(message)})
 
     def finished(self, result: Result) -> None:
         """Report success."""
-        self._send({"finished": to_json(result)})
+        qualities = tuple(
+            replace(each, size_bytes=_believable(each.size_bytes, _LARGEST_BYTES))
+            for each in result.qualities
+        )
+        self._send({"finished": to_json(replace(result, qualities=qualities))})
 
     def failed(self, error: JobError) -> None:
         """Report failure."""
@@ -111,7 +121,7 @@ class Sender:
             "reason": error.reason,
             "fault": error.fault,
             "detail": error.detail[:DETAIL_LIMIT],
-            "retry_after_s": error.retry_after_s,
+            "retry_after_s": _believable(error.retry_after_s, _LARGEST_SECONDS),
             "remedy": error.remedy,
         }
         self._send({"failed": fields})
@@ -121,6 +131,20 @@ class Sender:
         with self._lock:
             while line:
                 line = line[os.write(self.fd, line) :]
+
+
+def _believed(progress: Progress) -> Progress:
+    return replace(
+        progress,
+        total_bytes=_believable(progress.total_bytes, _LARGEST_BYTES),
+        speed_bps=_believable(progress.speed_bps, _LARGEST_BYTES),
+        eta_s=_believable(progress.eta_s, _LARGEST_SECONDS),
+    )
+
+
+def _believable(figure: _Figure | None, largest: float) -> _Figure | None:
+    """The figure; None for one that cannot be true."""
+    return figure if figure is not None and 0 <= figure <= largest else None
 
 
 class Receiver:
@@ -180,10 +204,19 @@ def _progress(fields: Mapping[str, Any]) -> Progress:
 def _result(files: Sequence[Mapping[str, Any]], qualities: Sequence[Mapping[str, Any]]) -> Result:
     if not 0 < len(files) <= MAX_FILES or len(qualities) > MAX_QUALITIES:
         raise ValueError(f"{len(files)} files, {len(qualities)} qualities")
-    return Result(tuple(map(_ready_file, files)), tuple(map(_quality, qualities)))
+    possible = tuple(quality for each in qualities if (quality := _quality(each)))
+    return Result(tuple(map(_ready_file, files)), possible)
 
 
-def _quality(fields: Mapping[str, Any]) -> Quality:
+def _quality(fields: Mapping[str, Any]) -> Quality | None:
+    """A quality; None if it cannot be true, without which the files are as good."""
+    try:
+        return _exact_quality(fields)
+    except ValueError:
+        return None
+
+
+def _exact_quality(fields: Mapping[str, Any]) -> Quality:
     # A form refuses a height that nobody can ask for.
     form = Form(max_height=_whole(fields["height"], _LARGEST_SIDE) or 0)
     return Quality(
@@ -230,7 +263,7 @@ def _number(value: object, largest: float) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("not a number")
-    if not (math.isfinite(value) and 0 <= value <= largest):
+    if not 0 <= value <= largest:  # nor is NaN
         raise ValueError("a number out of range")
     return float(value)
 

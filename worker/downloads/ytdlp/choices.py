@@ -18,6 +18,10 @@ _USUAL_SHAPE = 16 / 9
 _GROWTH = 0.75
 
 
+# More than any file has. Sites tell rates by which it would be no number any more.
+_MOST_BYTES = 1 << 60
+
+
 @dataclass(frozen=True, eq=False)
 class Choice:
     """A file that can be downloaded: one format, or a video and an audio format to be merged."""
@@ -93,7 +97,7 @@ class Choice:
         rate = AUDIO_BPS
         if streams.has(stream, "vcodec"):
             rate = int((self.pixels or 0) * _PICTURES_PER_S * _LEAST_BITS_PER_PIXEL)
-        return int(rate / 8 * (self.duration_s or 0))
+        return _whole_bytes(rate / 8 * (self.duration_s or 0))
 
 
 class Sizes:
@@ -146,7 +150,7 @@ class Sizes:
         """What others say of one of another rate or size in pixels: tried ones, or the nearest."""
         for shown, size_bytes in reversed(self._shown):
             if shown.rate and choice.rate:
-                return int(size_bytes * choice.rate / shown.rate) + choice.sound_bytes
+                return _whole_bytes(size_bytes * choice.rate / shown.rate) + choice.sound_bytes
             if shown.pixels and choice.pixels:
                 return _grown(size_bytes, choice.pixels / shown.pixels) + choice.sound_bytes
         if not (choice.pixels and self._peers):
@@ -171,4 +175,8 @@ def _told_bytes(stream: Format, duration_s: float | None) -> int | None:
     rate = positive(stream.get("tbr"))
     if known is None and rate and duration_s:
         known = rate * 1000 / 8 * duration_s
-    return int(known) if known else None
+    return _whole_bytes(known) if known else None
+
+
+def _whole_bytes(number: float) -> int:
+    return int(min(number, _MOST_BYTES))
