@@ -4,6 +4,7 @@ import contextlib
 import logging
 import math
 import os
+from collections import deque
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -20,7 +21,11 @@ from worker.processes.process_setup import Limits
 log = logging.getLogger(__name__)
 
 MIN_UPTIME_S = 1.0
-"""A judge that ends earlier counts as a failed start, and the next one is delayed."""
+"""A judge that ends earlier counts as a failed start, and the next one is delayed. So does one that
+has never shown life, whenever it ends."""
+
+MAX_ENDS, ENDS_WINDOW_S = 5, 300.0
+"""An end counts as a failed start if it is the last of so many within so long."""
 
 MAX_SILENCE_S = 3.0
 """A judge that shows no life for so long is stuck."""
@@ -50,12 +55,14 @@ class JudgeKeeper:
         self._judge: WatchedProcess | None = None
         self._life: Connection | None = None
         self._started_at = self._alive_at = 0.0
+        self._ends: deque[float] = deque(maxlen=MAX_ENDS)
+        """When the last judges ended that had started well."""
         self.is_up = False
         """Whether downloads have a way out; any thread may ask."""
 
     @property
     def trouble(self) -> str | None:
-        """Why the last start failed, until one succeeds; for alerts."""
+        """Why none starts or none stays, until one does; for alerts."""
         return self._backoff.trouble
 
     @property
@@ -109,16 +116,30 @@ class JudgeKeeper:
             if os.read(life.fileno(), _LIFE_BYTES):
                 self.is_up, self._alive_at = True, now
         if judge.has_ended():
-            exitcode = self._forget(judge)
-            log.warning("The judge (pid %d) ended with exit code %s.", judge.pid, exitcode)
-            if now < self._started_at + MIN_UPTIME_S:
-                self._backoff.note_failure(now, f"it ended with {exitcode}")
+            self._note_end(judge, now)
         elif now >= self._alive_at + self._patience_s or _is_stopped(judge.pid):
             log.warning("The judge (pid %d) does not answer and is killed.", judge.pid)
             judge.kill()
             self._alive_at = now
-        elif self.is_up and now >= self._started_at + MIN_UPTIME_S:
+        elif self._has_started(now) and not self._ends_often(now):
             self._backoff.note_success()
+
+    def _note_end(self, judge: WatchedProcess, now: float) -> None:
+        had_started = self._has_started(now)
+        exitcode = self._forget(judge)
+        log.warning("The judge (pid %d) ended with exit code %s.", judge.pid, exitcode)
+        if not had_started:
+            self._backoff.note_failure(now, f"it ended with {exitcode}")
+            return
+        self._ends.append(now)
+        if self._ends_often(now):
+            self._backoff.note_failure(now, f"it ends again and again, last with {exitcode}")
+
+    def _has_started(self, now: float) -> bool:
+        return self.is_up and now >= self._started_at + MIN_UPTIME_S
+
+    def _ends_often(self, now: float) -> bool:
+        return len(self._ends) == MAX_ENDS and now < self._ends[0] + ENDS_WINDOW_S
 
     @property
     def _patience_s(self) -> float:
