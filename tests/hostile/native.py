@@ -131,7 +131,9 @@ def _by_the_older_call(to: Targets, word: bytes) -> None:
     code = b"\x53\xb8" + struct.pack("<I", number) + b"\xbb" + struct.pack("<I", family)
     code += b"\xb9" + struct.pack("<I", kind) + b"\xba" + struct.pack("<I", protocol)
     code += b"\xcd\x80\x5b\xc3"  # int 0x80; pop rbx; ret
-    with mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as memory:
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    access = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+    with mmap.mmap(-1, 4096, flags=private, prot=access) as memory:
         memory.write(code)
         start = (ctypes.c_char * 4096).from_buffer(memory)
         made = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(start))()
@@ -202,6 +204,14 @@ def _queue(to: Targets, word: bytes) -> None:
     name = f"/fetchbot-test-{os.getpid()}".encode()
     os.close(_checked(libc.mq_open(name, os.O_RDWR | os.O_CREAT, 0o600, None)))
     _checked(libc.mq_unlink(name))
+
+
+def _map_zeros() -> None:
+    zeros = os.open("/dev/zero", os.O_RDWR)
+    try:
+        mmap.mmap(zeros, 4096).close()
+    finally:
+        os.close(zeros)
 
 
 def _key(to: Targets, word: bytes) -> None:
@@ -294,6 +304,9 @@ MAKING: dict[str, Way] = {
     "messages": _left_behind("msg"),
     "a queue": _queue,
     "a key": _key,
+    "memory for all": lambda to, word: mmap.mmap(-1, 4096).close(),
+    "memory of a device": lambda to, word: _map_zeros(),
+    "a file of memory": lambda to, word: os.close(os.memfd_create("word")),
     "its directory's mode": lambda to, word: os.chmod(to["directory"], 0o700),
 }
 """What needs no listener to show that it is open."""

@@ -1,5 +1,6 @@
 """Identity and signals, on real processes."""
 
+import mmap
 import os
 import signal
 import subprocess
@@ -68,6 +69,16 @@ def test_tag_is_found_on_what_was_executed_with_it(tmp_path: Path) -> None:
 def test_memory_of_a_process_is_known() -> None:
     assert memory.data_bytes(os.getpid()) > 1_000_000
     assert memory.data_bytes(2**22 + 1) == 0
+    assert memory.private_bytes(2**22 + 1) == 0
+
+
+@pytest.mark.parametrize("flags", [mmap.MAP_PRIVATE, mmap.MAP_SHARED])
+def test_memory_that_could_be_shared_counts_as_well(flags: int) -> None:
+    before = memory.private_bytes(os.getpid())
+    with mmap.mmap(-1, 32 << 20, flags=flags | mmap.MAP_ANONYMOUS) as held:
+        held.write(b"x" * len(held))
+        held_bytes = memory.private_bytes(os.getpid()) - before
+    assert 31 << 20 < held_bytes < 40 << 20
 
 
 # ------------------------------------------------------------------------------------ signals

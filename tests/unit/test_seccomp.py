@@ -11,6 +11,7 @@ import pytest
 from worker.downloads.confinement import seccomp
 
 ALLOWED, NOT_PERMITTED, NO_ACCESS, UNKNOWN = 0, errno.EPERM, errno.EACCES, errno.ENOSYS
+NO_MEMORY = errno.ENOMEM
 
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
@@ -70,6 +71,12 @@ CASES = [
     ("io_uring_setup", (), NOT_PERMITTED),
     ("kill", (os.getpid(),), ALLOWED),
     ("kill", (1,), NOT_PERMITTED),
+    ("mmap", (0, 4096, 3, 0x22), ALLOWED),  # private, without a file
+    ("mmap", (0, 4096, 3, 0x01), ALLOWED),  # of a file, shared
+    ("mmap", (0, 4096, 3, 0x02), ALLOWED),
+    ("mmap", (0, 4096, 3, 0x21), NO_MEMORY),
+    ("mmap", (0, 4096, 3, 0x8021), NO_MEMORY),  # filled at once
+    ("mmap", (0, 4096, 3, 0x40021), NO_MEMORY),  # of huge pages
     ("ioctl", (3, 0x5401), ALLOWED),  # TCGETS
     ("ioctl", (3, 0x80086601), ALLOWED),  # FS_IOC_GETFLAGS
     ("ioctl", (3, 0x40086602), NOT_PERMITTED),  # FS_IOC_SETFLAGS
@@ -99,6 +106,7 @@ REFUSED = {
         ],
         "aarch64": [*range(180, 198), 217, 218, 219],
     },
+    "memory of no process": {"x86_64": [319, 447], "aarch64": [279, 447]},
 }
 """Numbers of calls that are refused whatever their arguments."""
 

@@ -12,6 +12,7 @@ A filter holds for all that its process starts and cannot be removed.
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import platform
 import socket
@@ -29,6 +30,7 @@ _LOAD, _AND, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0
 _ALLOW: Instruction = (_RETURN, 0, 0, 0x7FFF0000)
 _NOT_PERMITTED: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.EPERM)
 _NO_ACCESS: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.EACCES)
+_NO_MEMORY: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.ENOMEM)
 _UNKNOWN: Instruction = (_RETURN, 0, 0, 0x00050000 | errno.ENOSYS)
 
 # Offsets in struct seccomp_data. All calls below use only the lower half of an argument, which
@@ -43,6 +45,7 @@ _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 _OTHER_NUMBERS = 0x40000000
 
 CALLS: dict[str, tuple[int, int | None]] = {
+    "mmap": (9, 222),
     "ioctl": (16, 29),
     "shmget": (29, 194),
     "shmat": (30, 196),
@@ -112,11 +115,13 @@ CALLS: dict[str, tuple[int, int | None]] = {
     "process_vm_writev": (311, 271),
     "kcmp": (312, 272),
     "sched_setattr": (314, 274),
+    "memfd_create": (319, 279),
     "pidfd_send_signal": (424, 424),
     "io_uring_setup": (425, 425),
     "clone3": (435, 435),
     "pidfd_getfd": (438, 438),
     "process_madvise": (440, 440),
+    "memfd_secret": (447, 447),
     "process_mrelease": (448, 448),
     "fchmodat2": (452, 452),
     "setxattrat": (463, 463),
@@ -128,7 +133,8 @@ CALLS: dict[str, tuple[int, int | None]] = {
 # The first three lines affect other processes. `listen` lets others in, io_uring bypasses filters,
 # and a new namespace comes with all capabilities in it. The next five lines change what Landlock
 # does not judge (landlock(7)), so that a download could open the ledger to others, or close it to
-# the bot. The rest makes what stays in the kernel after its processes have ended.
+# the bot. Five more make what stays in the kernel after its processes have ended, and the last what
+# holds memory that no limit of a process counts.
 _FORBIDDEN = (
     *("ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd", "perf_event_open"),
     *("pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "ioprio_set"),
@@ -144,6 +150,7 @@ _FORBIDDEN = (
     *("msgget", "msgsnd", "msgrcv", "msgctl"),
     *("mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive", "mq_notify", "mq_getsetattr"),
     *("add_key", "request_key", "keyctl"),
+    *("memfd_create", "memfd_secret"),
 )
 _SIGNALS = ("kill", "tkill", "tgkill")
 _SCHEDULING = ("sched_setparam", "sched_setscheduler", "sched_setaffinity", "sched_setattr")
@@ -156,6 +163,7 @@ _SETFLAGS = (0x40086602, 0x40046602, 0x401C5820)
 _SOCK_TYPE_MASK = 0xF
 # Options of TCP that connect at the first write, or put another protocol on top (linux/tcp.h).
 _TCP_FASTOPEN_CONNECT, _TCP_ULP = 30, 31
+_SHARED_AND_ANONYMOUS = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
 _NEW_NAMESPACES = 0x7E020000
 """The bits of clone(2)'s flags that make a namespace (linux/sched.h, CLONE_NEW*)."""
 
@@ -221,6 +229,12 @@ def rules(pid: int) -> dict[str, SyscallRule]:
         "setsockopt": (
             *(_ARGUMENT[1], (_IF_EQUAL, 1, 0, socket.IPPROTO_TCP), _ALLOW),
             *_unless(2, _TCP_FASTOPEN_CONNECT, _TCP_ULP),
+        ),
+        # RLIMIT_DATA leaves it out, and once unmapped in part nobody sees whose it is.
+        "mmap": (
+            *(_ARGUMENT[3], (_AND, 0, 0, _SHARED_AND_ANONYMOUS)),
+            *_return_if_equal([_SHARED_AND_ANONYMOUS], _NO_MEMORY),
+            _ALLOW,
         ),
         "clone": _without_bits(0, _NEW_NAMESPACES),
         # Its flags lie in memory, out of a filter's sight; the C library goes back to `clone`.
