@@ -112,6 +112,14 @@ def opened(bot: SteppedDispatcher) -> list[tuple[str, str, str | None]]:
     return [tuple(row) for row in bot.rows("SELECT url, form, verdict FROM requests ORDER BY id")]
 
 
+def said_by(bot: SteppedDispatcher) -> list[str]:
+    """What the bot has replied, by the first thing that each reply is about."""
+    rows = bot.rows(
+        "SELECT payload ->> '$.notices[0].about' FROM jobs WHERE kind = 'reply' ORDER BY id"
+    )
+    return [about for (about,) in rows]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "new", "withdrawn"),
     [
@@ -185,6 +193,20 @@ def test_another_message_is_not_touched(bot: SteppedDispatcher) -> None:
     assert [verdict for *_, verdict in opened(bot)] == [None, None, None]
 
 
+@pytest.mark.parametrize("before", ["hello", f"/video 720 {A}", f"/video 99999 {A}"])
+def test_an_edit_that_asks_for_no_height_is_answered_once(
+    bot: SteppedDispatcher, before: str
+) -> None:
+    edits = [edited(f"/video {height} {A}") for height in ("99999", "99999 ", "5")]
+    for update in (said(before), *edits):
+        message_of(bot, update)
+        bot.settle()
+    assert said_by(bot).count(Topic.WHICH_HEIGHT) == 1
+    assert [verdict for *_, verdict in opened(bot)] in ([], ["cancelled"])
+    message_of(bot, edited(f"/video 480 {A}"))
+    assert opened(bot)[-1] == (A, "480p", None)
+
+
 def test_the_same_is_not_said_again_of_a_message(bot: SteppedDispatcher) -> None:
     many = " ".join(f"https://a.example/{number}" for number in range(MAX_LINKS + 1))
     for update in (
@@ -193,10 +215,7 @@ def test_the_same_is_not_said_again_of_a_message(bot: SteppedDispatcher) -> None
     ):
         message_of(bot, update)
         bot.settle()
-    said_about = bot.rows(
-        "SELECT payload ->> '$.notices[0].about' FROM jobs WHERE kind = 'reply' ORDER BY id"
-    )
-    assert said_about == [(LinkFlaw.SCHEME,), (Topic.LINKS_LEFT_OUT,)]
+    assert said_by(bot) == [LinkFlaw.SCHEME, Topic.LINKS_LEFT_OUT]
 
 
 def test_edit_is_read_after_all_that_came_before_it(ledger: Ledger) -> None:

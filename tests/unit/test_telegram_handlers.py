@@ -209,8 +209,10 @@ def test_a_video_may_be_wanted_no_higher_than(argument: str, height: int | None)
 @pytest.mark.parametrize("height", ["0", "5", "9p", "10000", "999999"])
 def test_a_height_that_no_video_has_is_asked_for_again(height: str) -> None:
     text = f"/video {height} {LINK}"
-    assert handle_update(said(text)) == (reply(notice(Topic.WHICH_HEIGHT)),)
-    assert handle_update({"edited_message": said(text)["message"]}) == ()
+    which_height = reply(notice(Topic.WHICH_HEIGHT))
+    assert handle_update(said(text)) == (which_height,)
+    edited = handle_update({"edited_message": said(text)["message"]})
+    assert edited == (EditLinks(USER, MESSAGE, (), (which_height,)),)
 
 
 def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:

@@ -192,9 +192,8 @@ def _handle_edit(message: Message, people: People, username: Callable[[], str]) 
         return ()
     if _has_cookies(message):
         return ()
-    if (wish := _wish_of(message)) is None:
-        return ()
-    links, notices = _read_links(message, wish)
+    wish = _wish_of(message)
+    links, notices = _read_links(message, wish) if wish else ((), [Notice(Topic.WHICH_HEIGHT)])
     reply = message.reply(*notices)
     return (EditLinks(message.reader.chat_id, message.message_id, links, reply),)
 
