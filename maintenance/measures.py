@@ -16,7 +16,6 @@ from maintenance.cookies import SiteCookies
 from maintenance.ownership import running_bot
 from maintenance.runs import Starts
 from worker.clocks import Wall, wall_clock
-from worker.downloads.confinement import isolation, landlock, network
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import ffmpeg
 from worker.downloads.ytdlp import javascript
@@ -121,6 +120,8 @@ class Measures:
     landlock_abi: int
     landlock_shortcoming: str
     network: Network
+    """These three as the running bot finds them; as this process does, if none runs."""
+
     starts: Starts = NO_STARTS
     cookies: Mapping[str, SiteCookies] = field(default_factory=dict)
     """Those of the sites that have any of a session, or refuse theirs."""
@@ -139,6 +140,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     said = published.read(ledger, published.BOT, bot)
     said_cpu = published.read(ledger, published.CPU, bot)
     pools = said.get("pools", [])
+    confinement = said.get("confinement") or published.describe_confinement()
     sites_full = said.get("sites_full", {})
     disk = shutil.disk_usage(settings.data_dir)
     ytdlp = installed_version()
@@ -172,9 +174,9 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         sites_full=sites_full,
         missing_ffmpeg=tuple(ffmpeg.missing()),
         js_runtime=javascript.installed(),
-        landlock_abi=landlock.abi(),
-        landlock_shortcoming=isolation.shortcoming(),
-        network=network.active(),
+        landlock_abi=confinement["landlock_abi"],
+        landlock_shortcoming=confinement["shortcoming"],
+        network=Network(confinement["network"]),
         ytdlp_in_use=said.get("ytdlp_in_use"),
         starts=runs.read_starts(ledger, wall),
         cookies=cookies.look(settings, ledger.refused_cookies()),

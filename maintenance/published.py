@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from maintenance.cpu import CpuUse
 from worker.clocks import Wall
+from worker.downloads.confinement import isolation, landlock, network
 from worker.ledger.upkeep import Upkeep
 from worker.processes import process_table
 from worker.processes.process_table import Identity, Process
@@ -78,6 +79,7 @@ def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
         "upgrade_trouble": dispatcher.upgrade_trouble,
         "ytdlp_in_use": dispatcher.ytdlp_in_use,
         "sites_full": dict(dispatcher.sites_full),
+        "confinement": describe_confinement(),
         "judge": _describe_judge(dispatcher.judge),
         "pools": [
             {
@@ -88,6 +90,18 @@ def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
             }
             for pool in dispatcher.pools
         ],
+    }
+
+
+def describe_confinement() -> dict[str, Any]:
+    """What downloads are confined by that this process starts.
+
+    Another process may be allowed more or less: in a container, under systemd, as another user.
+    """
+    return {
+        "landlock_abi": landlock.abi(),
+        "shortcoming": isolation.shortcoming(),
+        "network": network.active(),
     }
 
 

@@ -1,6 +1,7 @@
 """Health: what is measured, and what is made of it."""
 
 import dataclasses
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -8,17 +9,19 @@ from typing import Any
 
 import pytest
 
-from maintenance import measures
+from maintenance import measures, published
 from maintenance.findings import DAILY_S, Level, worst
 from maintenance.health import assess
 from maintenance.measures import MeasuredJudge, MeasuredWorker, Measures
 from tests.support.ledger_kit import START
+from tests.support.operator_kit import NobodyAtWork
 from worker.clocks import Wall
 from worker.downloads.confinement.network import Network
 from worker.errors import Reason, Remedy
 from worker.ledger import DOWNLOADS, Ledger, ledger_path
 from worker.ledger.statistics import Queue
 from worker.ledger.upkeep import Upkeep
+from worker.processes import process_table
 from worker.settings import Settings
 
 
@@ -55,6 +58,46 @@ def well(settings: Settings) -> Measures:
         landlock_shortcoming="",
         network=Network.NAMESPACE,
     )
+
+
+CONFINEMENT = {"landlock_abi": 4, "shortcoming": "of the bot", "network": "landlock"}
+OURS = {"landlock_abi": 7, "shortcoming": "", "network": "namespace"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "document", "expected"),
+    [
+        (True, {"confinement": CONFINEMENT}, CONFINEMENT),
+        (True, {}, OURS),
+        (True, None, OURS),
+        (False, {"confinement": CONFINEMENT}, OURS),
+    ],
+)
+def test_what_confines_downloads_is_what_the_running_bot_says(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    runs: bool,
+    document: dict[str, Any] | None,
+    expected: dict[str, Any],
+) -> None:
+    me = process_table.identify(os.getpid())
+    assert me
+    monkeypatch.setattr(measures, "running_bot", lambda _: me if runs else None)
+    monkeypatch.setattr(published, "describe_confinement", lambda: OURS)
+    if document is not None:
+        with Upkeep(ledger_path(settings.data_dir)) as ledger:
+            ledger.publish(published.BOT, {"pid": me.pid, "started": me.started, **document})
+    taken = take(settings)
+    assert expected == {
+        "landlock_abi": taken.landlock_abi,
+        "shortcoming": taken.landlock_shortcoming,
+        "network": taken.network,
+    }
+
+
+def test_the_bot_says_what_confines_its_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "describe_confinement", lambda: CONFINEMENT)
+    assert published.describe_bot(NobodyAtWork())["confinement"] == CONFINEMENT
 
 
 def a_worker(memory_mb: int, state: str = "idle") -> MeasuredWorker:
