@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import os
+import resource
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -185,19 +190,84 @@ def test_the_check_says_what_keeps_downloads_from_the_network(
     assert found.text.startswith(words)
 
 
-def test_namespaces_that_are_forbidden_later_are_the_operators_to_allow(
+_FORBIDDEN = (Reason.INTERNAL, Fault.OPERATOR)
+_PASSES = (Reason.CRASHED, Fault.RETRYABLE)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EPERM, _FORBIDDEN),
+        (errno.EACCES, _FORBIDDEN),
+        (errno.EINVAL, _FORBIDDEN),
+        (errno.ENOSYS, _FORBIDDEN),
+        (errno.ENOSPC, _PASSES),
+        (errno.EUSERS, _PASSES),
+        (errno.ENOMEM, _PASSES),
+        (errno.EMFILE, _PASSES),
+        (errno.ENFILE, _PASSES),
+        (errno.EAGAIN, _PASSES),
+    ],
+)
+@pytest.mark.parametrize("step", [(network, "_bring_up"), (os, "fork")])
+def test_a_namespace_that_cannot_be_made_is_the_operators_or_passes(
+    step: tuple[Any, str],
+    number: int,
+    expected: tuple[Reason, Fault],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(_interface: str) -> None:
-        raise PermissionError(1, "not any more")
+    def fail(*_args: object) -> None:
+        raise OSError(number, "not now")
 
-    monkeypatch.setattr(network, "_bring_up", refuse)
+    monkeypatch.setattr(*step, fail)
+    monkeypatch.setattr(network, "_libc", SimpleNamespace(unshare=lambda _flags: 0))
+    assert _failure("not now") == expected
+
+
+def _failure(words: str) -> tuple[Reason, Fault]:
     with (
-        pytest.raises(JobError, match="not any more") as caught,
+        pytest.raises(JobError, match=words) as caught,
         open_way_out("nowhere", Network.NAMESPACE),
     ):
         pass
-    assert (caught.value.reason, caught.value.fault) == (Reason.INTERNAL, Fault.OPERATOR)
+    return caught.value.reason, caught.value.fault
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOMEM])
+def test_a_full_table_of_namespaces_passes(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unshare(_flags: int) -> int:
+        ctypes.set_errno(number)
+        return -1
+
+    monkeypatch.setattr(network, "_libc", SimpleNamespace(unshare=unshare))
+    assert _failure(errno.errorcode[number]) == _PASSES
+
+
+def test_a_child_that_is_killed_while_it_makes_one_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_make", lambda _pair: os.kill(os.getpid(), signal.SIGKILL))
+    assert _failure("died") == _PASSES
+
+
+def test_a_process_without_room_gets_no_half_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(pair: socket.socket) -> None:
+        socket.send_fds(pair, [b"made"], [pair.fileno()] * 3)
+        os._exit(0)
+
+    monkeypatch.setattr(network, "_make", make)
+    before = os.listdir("/proc/self/fd")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # The pair takes the first two free numbers, of which the child's is free again: it is for one
+    # of three.
+    first, second = os.dup(0), os.dup(0)
+    os.close(first)
+    os.close(second)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(first, second) + 1, hard))
+    try:
+        failure = _failure("too many open files")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert failure == _PASSES
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_a_namespace_leaves_no_descriptor() -> None:

@@ -74,7 +74,7 @@ class Namespace:
     """
 
     def __init__(self) -> None:
-        """Make it in a child process. Raises PermissionError where that is not allowed.
+        """Make it in a child process. Raises OSError, with `errno` as the child has it.
 
         This process must have one thread.
         """
@@ -85,11 +85,16 @@ class Namespace:
                 if pid == 0:
                     _make(theirs)
             try:
-                said, fds, _, _ = socket.recv_fds(ours, 100, 3, socket.MSG_CMSG_CLOEXEC)
+                said, fds, flags, _ = socket.recv_fds(ours, 100, 3, socket.MSG_CMSG_CLOEXEC)
             finally:
                 os.waitpid(pid, 0)
+        if flags & socket.MSG_CTRUNC:  # this process has no room for all of them
+            for fd in fds:
+                os.close(fd)
+            raise OSError(errno.EMFILE, "no network namespace: too many open files")
         if not fds:
-            raise PermissionError(errno.EPERM, f"no network namespace: {said.decode() or 'died'}")
+            number, _, text = said.decode(errors="replace").partition(" ")
+            raise OSError(int(number or errno.ECHILD), f"no network namespace: {text or 'died'}")
         self.listener = socket.socket(fileno=fds[0])
         self._fds = fds[1:]
 
@@ -127,7 +132,7 @@ def _make(pair: socket.socket) -> NoReturn:
         fds = [os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names]
         socket.send_fds(pair, [b"made"], [listener.fileno(), *fds])
     except OSError as error:
-        pair.send(str(error).encode()[:100])
+        pair.send(f"{error.errno or 0} {error}".encode()[:100])
     finally:
         os._exit(0)
 

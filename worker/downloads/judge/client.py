@@ -1,5 +1,6 @@
 """The downloads worker's end of a control connection: it opens the way out for one download."""
 
+import errno
 import json
 import secrets
 import socket
@@ -15,6 +16,14 @@ ANSWER_TIMEOUT_S = 5.0
 """How long a new judge is waited for while it takes over from one that has ended."""
 
 _LINE_LIMIT_BYTES = 4096
+
+# A table of the kernel's is full, or the child that makes the namespace was killed: it passes.
+_PASSES = frozenset(
+    {
+        *(errno.ENOSPC, errno.EUSERS, errno.ENOMEM, errno.ENOBUFS),
+        *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ECHILD),
+    }
+)
 
 
 class WayOut:
@@ -131,6 +140,8 @@ def open_way_out(
 def _namespace() -> Namespace:
     try:
         return Namespace()
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno in _PASSES:
+            raise JobError(Reason.CRASHED, Fault.RETRYABLE, str(error)) from error
         # It was allowed when the bot started.
         raise JobError(Reason.INTERNAL, Fault.OPERATOR, str(error)) from error
