@@ -4,7 +4,10 @@ import re
 
 from worker.untrusted_text import one_line
 
-_URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#@]*@)?([^\s/?#'\"]*)[^\s'\"]*", re.IGNORECASE)
+# A scheme's length is limited so that nothing is looked at again and again.
+_URL = re.compile(
+    r"([a-z][a-z0-9+.-]{0,30}://)(?:[^\s/?#@]*@)?([^\s/?#'\"]*)[^\s'\"]*", re.IGNORECASE
+)
 
 
 def clean(text: str, limit: int) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Post
-from worker.downloads.pictures.reading import Answer, address, at, parsed, title, words
+from worker.downloads.pictures.reading import Answer, address, at, parsed, scripts, title, words
 
 MIN_SIDE = 200
 """How wide and high the picture has to be. Logos and buttons are smaller."""
@@ -25,7 +25,6 @@ _ATTRIBUTE = re.compile(
     r"""(?<![\w:-])([a-z:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE
 )
 _JSON_LD = re.compile(r"<script\b[^<>]{0,300}\bapplication/ld\+json\b[^<>]{0,300}>", re.IGNORECASE)
-_END_OF_SCRIPT = re.compile(r"</script", re.IGNORECASE)
 _OF_PICTURE = re.compile(r"(.*[:.])?(photo|photograph|image|picture|pin|artwork)", re.IGNORECASE)
 _WORKS = frozenset({"ImageObject", "Photograph", "VisualArtwork", "Painting", "Drawing"})
 _URLS = ("og:image:secure_url", "og:image:url", "og:image", "twitter:image", "twitter:image:src")
@@ -81,9 +80,7 @@ def _meta(text: str) -> dict[str, str]:
 
 def _data(text: str) -> Iterator[Any]:
     """What the page's JSON-LD describes, without what it mentions on the way (`@graph`)."""
-    for part in _END_OF_SCRIPT.split(text):
-        start = _JSON_LD.search(part)
-        found = parsed(part[start.end() :]) if start else None
+    for found in map(parsed, scripts(text, _JSON_LD)):
         for described in found if isinstance(found, list) else [found]:
             yield from (described, at(described, "mainEntity"))
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-_LINK = re.compile(r"\s*https?://t\.co/\w+")
+# None of these looks at anything twice, however a page repeats what they begin with.
+_LINK = re.compile(r"\s?https?://t\.co/\w+")
+_END_OF_SCRIPT = re.compile(r"</script", re.IGNORECASE)
 _HOST = re.compile(rb"[\w.-]+|[\da-f:.]+")  # a name or an address of IPv4, or one of IPv6
 _TITLE_LIMIT = 120
 _MAX_DEPTH = 40
@@ -35,6 +37,13 @@ def parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def scripts(text: str, tag: re.Pattern[str]) -> Iterator[str]:
+    """What is in the scripts of a page whose opening tag is like this."""
+    for part in _END_OF_SCRIPT.split(text):
+        if start := tag.search(part):
+            yield part[start.end() :]
 
 
 def at(value: Any, *path: str | int) -> Any:

@@ -11,11 +11,20 @@ from typing import Any
 
 from worker.downloads.pictures import instagram
 from worker.downloads.pictures.post import Post
-from worker.downloads.pictures.reading import Answer, at, objects, parsed, several, title, words
+from worker.downloads.pictures.reading import (
+    Answer,
+    at,
+    objects,
+    parsed,
+    scripts,
+    several,
+    title,
+    words,
+)
 
 ANSWERS = re.compile(r"https://(www\.)?threads\.(com|net)/")
 _LINK = re.compile(r"/(?:post|t)/(?P<code>[\w-]+)")
-_DATA = re.compile(r"<script\b[^>]*\bdata-sjs\b[^>]*>(.*?)</script>", re.DOTALL)
+_DATA = re.compile(r"<script\b[^<>]{0,300}\bdata-sjs\b[^<>]{0,300}>")
 
 
 def read(answer: Answer) -> Post | None:
@@ -39,7 +48,7 @@ def read(answer: Answer) -> Post | None:
 
 
 def _posts(text: str) -> Iterator[Any]:
-    for data in _DATA.finditer(text):
-        if "thread_items" in data[1]:
-            for found in objects(parsed(data[1])):
+    for data in scripts(text, _DATA):
+        if "thread_items" in data:
+            for found in objects(parsed(data)):
                 yield from (at(item, "post") for item in several(found, "thread_items"))

@@ -10,20 +10,27 @@ import re
 
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Post
-from worker.downloads.pictures.reading import Answer, address, at, parsed, several, title, words
+from worker.downloads.pictures.reading import (
+    Answer,
+    address,
+    at,
+    parsed,
+    scripts,
+    several,
+    title,
+    words,
+)
 
 ANSWERS = re.compile(r"https://(www\.)?tiktok\.com/@[^/]*/(video|photo)/\d+")
-_DATA = re.compile(
-    r'<script[^>]+\bid="__UNIVERSAL_DATA_FOR_REHYDRATION__"[^>]*>(.*?)</script>', re.DOTALL
-)
+_DATA = re.compile(r'<script\b[^<>]{0,300}\bid="__UNIVERSAL_DATA_FOR_REHYDRATION__"[^<>]{0,300}>')
 # ffmpeg does not read the others.
 _PLAIN = re.compile(r"\.(jpe?g|png|webp)\b")
 
 
 def read(answer: Answer) -> Post | None:
     """The slides, and the music behind them."""
-    data = _DATA.search(answer.text)
-    scope = at(parsed(data[1]) if data else None, "__DEFAULT_SCOPE__", "webapp.video-detail")
+    data = next(scripts(answer.text, _DATA), "")
+    scope = at(parsed(data), "__DEFAULT_SCOPE__", "webapp.video-detail")
     shown = at(scope, "itemInfo", "itemStruct")
     slides = []
     for image in several(shown, "imagePost", "images"):

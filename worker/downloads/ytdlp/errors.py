@@ -50,6 +50,8 @@ from worker.errors import Fault, JobError, Reason
 from worker.sites import site_of_link
 
 _DETAIL_LIMIT = 500
+# So much of a text or a URL is looked at: sites may put whole pages into them.
+_TEXT_LIMIT = 2000
 _LONGEST_WAIT_S = 24 * 3600.0
 
 _BY_ERRNO: dict[int, Classification] = {
@@ -140,7 +142,7 @@ def classify(error: BaseException, guard: Guard | None = None) -> JobError:
 
 def describe(error: BaseException) -> str:
     """One short line for the log: the exception's type, and its text with URLs cut short."""
-    text = without_cookies(without_paths(str(error)))
+    text = without_cookies(without_paths(str(error)[:_TEXT_LIMIT]))
     return f"{type(error).__name__}: {clean(text, _DETAIL_LIMIT)}"
 
 
@@ -213,7 +215,7 @@ def _by_sentence(error: ExtractorError, extractor: str) -> Classification | None
     cause = error.cause
     if isinstance(cause, TransportError) or (isinstance(cause, HTTPError) and cause.status >= 500):
         return None
-    text = without_paths(error.orig_msg)
+    text = without_paths(error.orig_msg)[:_TEXT_LIMIT]
     if error.video_id and not _PLAIN_WORD.fullmatch(error.video_id):
         text = text.replace(error.video_id, "…")
     if by_site := classify_site_text(text, extractor):
@@ -223,14 +225,14 @@ def _by_sentence(error: ExtractorError, extractor: str) -> Classification | None
             return Reason.GEO_BLOCKED, Fault.PERMANENT
         case UserNotLive():
             return Reason.NOT_STARTED, Fault.PERMANENT
-        case UnsupportedError() if _LOGIN_PAGE.search(error.url):
+        case UnsupportedError() if _LOGIN_PAGE.search(error.url[:_TEXT_LIMIT]):
             at_the_site = classify_site_text(
                 "redirected to the login page", site_of_link(error.url)
             )
             return at_the_site or (Reason.LOGIN_NEEDED, Fault.PERMANENT)
-        case UnsupportedError() if _CAPTCHA_PAGE.search(error.url):
+        case UnsupportedError() if _CAPTCHA_PAGE.search(error.url[:_TEXT_LIMIT]):
             return Reason.BLOCKED_HERE, Fault.OPERATOR
-        case UnsupportedError() if _CONSENT_PAGE.search(error.url):
+        case UnsupportedError() if _CONSENT_PAGE.search(error.url[:_TEXT_LIMIT]):
             return Reason.FORBIDDEN, Fault.PERMANENT
         case UnsupportedError():
             return Reason.UNSUPPORTED, Fault.PERMANENT
@@ -341,7 +343,8 @@ def _extractors(causes: list[BaseException]) -> list[ExtractorError]:
 def _own_text(error: BaseException, found: list[BaseException]) -> str:
     """What yt-dlp itself says, without prefix and URLs."""
     texts = [cause.orig_msg for cause in found if isinstance(cause, ExtractorError)]
-    return "\n".join(without_paths(_PREFIX.sub("", text)) for text in texts or [str(error)])
+    shown = (without_paths(_PREFIX.sub("", text)) for text in texts or [str(error)])
+    return "\n".join(text[:_TEXT_LIMIT] for text in shown)
 
 
 def _retry_after_s(causes: list[BaseException], now: datetime) -> float | None:

@@ -1,0 +1,76 @@
+"""What reads strangers' pages and words takes time in proportion to them, whatever they repeat."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from yt_dlp.utils import ExtractorError, UnsupportedError
+
+from worker.downloads.pictures import page, threads, tiktok
+from worker.downloads.pictures.reading import Answer, title
+from worker.downloads.text import without_paths
+from worker.downloads.ytdlp import hls
+from worker.downloads.ytdlp.complaints import complaint_in
+from worker.downloads.ytdlp.errors import classify
+
+LENGTH = 400_000
+# A hundred times what it takes; a pattern that looks back takes minutes.
+ENOUGH_S = 3.0
+
+
+def thread(text: str) -> object:
+    link = "https://www.threads.com/@ada/post/abc"
+    return threads.read(Answer("https://www.threads.com/", text.encode(), link))
+
+
+def slides(text: str) -> object:
+    return tiktok.read(Answer("https://www.tiktok.com/@ada/video/1", text.encode()))
+
+
+def picture(text: str) -> object:
+    return page.read(Answer("https://photos.example/a", text.encode()))
+
+
+def said(text: str) -> object:
+    return classify(ExtractorError(text, expected=True))
+
+
+def not_understood(text: str) -> object:
+    return classify(ExtractorError(text))
+
+
+def unsupported(text: str) -> object:
+    return classify(UnsupportedError(f"https://a.example/{text}"))
+
+
+def playlist(text: str) -> object:
+    return hls.outline(text), hls.rewritten(text), hls.is_complete(text), hls.target_s(text)
+
+
+SLIDES = '<script id="__UNIVERSAL_DATA_FOR_REHYDRATION__"'
+WORDS = ("x ID ", "a.", "a://", "ffmpeg ", "« ", "use ", "cookies file '", "fragment ", "\n")
+
+
+@pytest.mark.parametrize(
+    ("read", "repeated"),
+    [
+        *((thread, text) for text in ("<script ", "<script data-sjs ", "<script data-sjs>", "<")),
+        *((slides, text) for text in ("<script ", SLIDES, f"{SLIDES}>")),
+        *((picture, text) for text in ("<script ", "<meta ", "<meta a=", "</script", "<meta a='>")),
+        *((picture, text) for text in ("application/ld+json ", "<script application/ld+json>")),
+        *((title, text) for text in (" ", "\t", "https://t.co/", " https://t.co/a")),
+        *((without_paths, text) for text in ("a.", "a", "a://", "a://@", "://", "+-.")),
+        *((said, text) for text in WORDS),
+        *((not_understood, text) for text in WORDS),
+        *((unsupported, text) for text in ("://", "://a/", "/", "/a", "captcha", "/captcha")),
+        *((complaint_in, text) for text in ("[a] ", "[youtube] a: ", "[a", "[a] cookies ")),
+        *((playlist, text) for text in ("#EXTINF:\n", "#EXTINF:1,\n", "\n", "#EXT-X-KEY:\n")),
+        *((playlist, text) for text in ("#ANVATO-SEGMENT-INFO", "#UPLYNK-SEGMENT", "type=ad,")),
+    ],
+)
+def test_repetition_costs_no_more_than_its_length(
+    read: Callable[[str], object], repeated: str
+) -> None:
+    began = time.process_time()
+    read(repeated * (LENGTH // len(repeated)))
+    assert time.process_time() - began < ENOUGH_S
