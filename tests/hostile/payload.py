@@ -115,8 +115,9 @@ def _connect_natively(path: str) -> bool:
 
 
 def _run_own_program() -> bool:
-    Path("own").write_text("#!/bin/sh\nexit 0\n")
-    os.chmod("own", 0o700)
+    own = os.open("own", os.O_WRONLY | os.O_CREAT, 0o700)  # chmod is refused
+    os.write(own, b"#!/bin/sh\nexit 0\n")
+    os.close(own)
     subprocess.run(["./own"], check=True)
     return True
 
