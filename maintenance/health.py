@@ -200,7 +200,7 @@ def _judge(measures: Measures) -> Iterable[Finding]:
     if judge is None:
         return
     if judge.trouble:
-        yield critical("judge", f"cannot start or stay up, so downloads wait: {judge.trouble}")
+        yield critical("judge", f"cannot start or stay up: {judge.trouble}")
     elif not judge.pid:
         yield warning("judge", "has ended, and the next one has not been seen yet")
     else:

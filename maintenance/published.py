@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from maintenance.cpu import CpuUse
-from worker.clocks import Wall
+from worker.clocks import Monotonic, Wall, monotonic
 from worker.downloads.confinement import isolation, landlock, network
 from worker.ledger.upkeep import Upkeep
 from worker.processes import process_table
@@ -40,6 +40,9 @@ class JudgeView(Protocol):
     @property
     def trouble(self) -> str | None:
         """Why the last start failed."""
+
+    def unrest(self, now: Monotonic, /) -> str | None:
+        """What is to be told of judges that start and end again and again."""
 
 
 class DispatcherView(Protocol):
@@ -132,7 +135,7 @@ def _me() -> dict[str, int]:
 def _describe_judge(judge: JudgeView) -> dict[str, Any]:
     found = [process for pid in judge.pids if (process := process_table.identify(pid))]
     where = {"pid": found[0].pid, "started": found[0].started} if found else {}
-    return {"trouble": judge.trouble, **where}
+    return {"trouble": judge.trouble or judge.unrest(monotonic()), **where}
 
 
 def _describe_worker(worker: WorkerView) -> dict[str, Any]:

@@ -21,5 +21,8 @@ class FakeJudge:
     def step(self, _now: float) -> None:
         pass
 
+    def unrest(self, _now: float) -> str | None:
+        return None
+
     def close(self) -> None:
         self.is_closed = True

@@ -438,7 +438,7 @@ def test_ytdlp_in_use_is_shown_beside_the_one_on_disk(
         (
             MeasuredJudge(trouble="it ended with 1"),
             CRITICAL,
-            "cannot start or stay up, so downloads wait: it ended with 1",
+            "cannot start or stay up: it ended with 1",
         ),
     ],
 )

@@ -25,7 +25,8 @@ MIN_UPTIME_S = 1.0
 has never shown life, whenever it ends."""
 
 MAX_ENDS, ENDS_WINDOW_S = 5, 300.0
-"""An end counts as a failed start if it is the last of so many within so long."""
+"""The operator hears of the last of so many ends within so long. The next judge comes at once all
+the same: downloads cannot do without one."""
 
 MAX_SILENCE_S = 3.0
 """A judge that shows no life for so long is stuck."""
@@ -62,8 +63,14 @@ class JudgeKeeper:
 
     @property
     def trouble(self) -> str | None:
-        """Why none starts or none stays, until one does; for alerts."""
+        """Why none starts, until one does; for alerts."""
         return self._backoff.trouble
+
+    def unrest(self, now: float) -> str | None:
+        """What to tell of judges that start and end again and again; for alerts."""
+        if len(self._ends) < MAX_ENDS or now >= self._ends[0] + ENDS_WINDOW_S:
+            return None
+        return f"{MAX_ENDS} have ended within {now - self._ends[0]:.0f} s"
 
     @property
     def pids(self) -> list[int]:
@@ -121,25 +128,20 @@ class JudgeKeeper:
             log.warning("The judge (pid %d) does not answer and is killed.", judge.pid)
             judge.kill()
             self._alive_at = now
-        elif self._has_started(now) and not self._ends_often(now):
+        elif self._has_started(now):
             self._backoff.note_success()
 
     def _note_end(self, judge: WatchedProcess, now: float) -> None:
         had_started = self._has_started(now)
         exitcode = self._forget(judge)
         log.warning("The judge (pid %d) ended with exit code %s.", judge.pid, exitcode)
-        if not had_started:
+        if had_started:
+            self._ends.append(now)
+        else:
             self._backoff.note_failure(now, f"it ended with {exitcode}")
-            return
-        self._ends.append(now)
-        if self._ends_often(now):
-            self._backoff.note_failure(now, f"it ends again and again, last with {exitcode}")
 
     def _has_started(self, now: float) -> bool:
         return self.is_up and now >= self._started_at + MIN_UPTIME_S
-
-    def _ends_often(self, now: float) -> bool:
-        return len(self._ends) == MAX_ENDS and now < self._ends[0] + ENDS_WINDOW_S
 
     @property
     def _patience_s(self) -> float:
