@@ -88,7 +88,7 @@ def fetch_film_four_times(*args: Any) -> Fetched:
     (film,) = fetch(*args).files
     paths = [film.path, *(Path(f"media-{number}.mp4") for number in range(3))]
     for path in paths[1:]:
-        shutil.copy(film.path, path)
+        shutil.copyfile(film.path, path)
     return Fetched(tuple(Downloaded(path, {}) for path in paths))
 
 
