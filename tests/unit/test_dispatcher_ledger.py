@@ -145,10 +145,11 @@ def test_a_download_that_outlasts_its_settings_tells_no_secret_of_them(
     bot: SteppedDispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     secrets = ["secret-one", "secret-two", "secret-three"]
-    for secret in secrets:
-        bot.dispatcher.use_sites(with_header(secret))
+    sites = Sites()
+    for sites_now in (*map(with_header, secrets), Sites()):
+        sites = sites_now.after(sites)
+        bot.dispatcher.use_sites(sites)
         bot.step()
-    bot.dispatcher.use_sites(Sites())
     bot.send(LINK)
     said = f"site said: {' '.join(secrets)}"
     bot.downloads.report(bot.job_id(Download), DownloadUsage(1.0, 0.5, 100, said))

@@ -52,7 +52,7 @@ class SiteRules:
         # A clock that was set back since then makes none of them look new.
         begun = ledger.begun_downloads(wall - HOUR_S)
         past = [(url, now - (wall - at)) for url, at in begun if at <= wall]
-        self.sites, self._pace = sites.after(self.sites), Pace(sites, past)
+        self.sites, self._pace = sites, Pace(sites, past)
         self._look_at = now
         with self._lock:
             if self._new is sites:
