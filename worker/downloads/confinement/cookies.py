@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from worker.cookie_file import HEADER, Cookie, open_to_read, read_line
 from worker.errors import Fault, JobError, Reason
-from worker.processes import process_setup
+from worker.processes import child_call
 from worker.sites import site_of
 
 _DIGEST_BYTES = 16
@@ -36,30 +36,13 @@ def copy_in_child(url: str, source: Path, target: Path) -> Lent | None:
     Returns what that does. The caller must have one thread. Raises OSError when the disk is full,
     otherwise JobError, which only the operator can fix.
     """
-    read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
-    worker_pid = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        code = errno.EIO
-        try:
-            process_setup.die_with_parent(worker_pid)
-            lent = copy_site_cookies(url, source, target)
-            with open(write_fd, "wb") as pipe:
-                pipe.write(_packed(lent) if lent else b"")
-            code = 0
-        except OSError as error:
-            code = error.errno or code
-        finally:
-            os._exit(code)
-    os.close(write_fd)
-    with open(read_fd, "rb") as pipe:
-        packed = pipe.read()
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if code in (errno.ENOSPC, errno.EDQUOT):
-        raise OSError(code, os.strerror(code))
-    if code:
-        detail = f"cookies cannot be copied from {source.name}: error {code}"
-        raise JobError(Reason.INTERNAL, Fault.OPERATOR, detail)
+    try:
+        packed = child_call.call(lambda: _packed(copy_site_cookies(url, source, target)))
+    except child_call.ChildFailed as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        detail = f"cookies cannot be copied from {source.name}: {error.strerror}"
+        raise JobError(Reason.INTERNAL, Fault.OPERATOR, detail) from None
     return _unpacked(packed, url, source) if packed else None
 
 
@@ -99,8 +82,8 @@ def _site(url: str) -> str:
     return ""
 
 
-def _packed(lent: Lent) -> bytes:
-    return struct.pack("q", lent.changed_ns) + b"".join(lent.digests)
+def _packed(lent: Lent | None) -> bytes:
+    return struct.pack("q", lent.changed_ns) + b"".join(lent.digests) if lent else b""
 
 
 def _unpacked(packed: bytes, url: str, source: Path) -> Lent:

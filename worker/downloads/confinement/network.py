@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 from worker.downloads.confinement import landlock, seccomp
+from worker.processes import child_call
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 # linux/sockios.h and linux/if.h, for struct ifreq.
@@ -53,17 +54,17 @@ def active() -> Network:
 
 
 def _can_enter_namespace() -> bool:
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            # All of it, since some kernels allow the first step and then nothing in it (AppArmor).
-            with Namespace() as made:
-                made.enter()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitpid(pid, 0)[1] == 0
+    try:
+        child_call.call(_enter_namespace)
+    except OSError:
+        return False
+    return True
+
+
+def _enter_namespace() -> None:
+    """All of it, since some kernels allow the first step and then nothing in it (AppArmor)."""
+    with Namespace() as made:
+        made.enter()
 
 
 class Namespace:

@@ -15,14 +15,13 @@ import fcntl
 import logging
 import os
 import re
-import signal
 import stat
 import time
 from pathlib import Path
 
 from worker.cookie_file import Cookie, open_to_read, read_line, with_value
 from worker.downloads.confinement.cookies import Lent, digest
-from worker.processes import process_setup
+from worker.processes import child_call
 
 log = logging.getLogger(__name__)
 
@@ -49,29 +48,16 @@ def take_back(lent: Lent, returned: Path) -> None:
     In a child process, so that no other site's cookies stay in memory; the caller must have one
     thread. What does not work is logged, once for each file.
     """
-    worker_pid = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        code = errno.EIO
-        try:
-            process_setup.die_with_parent(worker_pid)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
-            write_back(lent, returned)
-            code = 0
-        except OSError as error:
-            code = error.errno or code
-        finally:
-            os._exit(code)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if code and lent.source not in _said:
-        _said.add(lent.source)
-        why = os.strerror(code) if code > 0 else f"signal {-code}"
-        log.warning(
-            "Cookies that sites change cannot be written back to %s (%s): they may end early.",
-            lent.source,
-            why,
-        )
+    try:
+        child_call.call(lambda: write_back(lent, returned), PATIENCE_S)
+    except OSError as error:
+        if lent.source not in _said:
+            _said.add(lent.source)
+            log.warning(
+                "Cookies that sites change cannot be written back to %s (%s): they may end early.",
+                lent.source,
+                error.strerror,
+            )
 
 
 def write_back(lent: Lent, returned: Path) -> None:
