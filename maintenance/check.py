@@ -139,7 +139,8 @@ def check_user() -> list[Finding]:
     """Warn of root, whose files the bot's own user cannot change."""
     if os.geteuid():
         return []
-    text = "this is root: the bot has a user of its own (runuser -u fetchbot -- …, see README.md)"
+    lines = "maintenance/README.md#on-a-server"
+    text = f"this is root: the bot has a user of its own (runuser -u fetchbot -- …, see {lines})"
     return [warning("user", text)]
 
 

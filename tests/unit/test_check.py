@@ -272,7 +272,11 @@ def test_oldest_ytdlp_is_the_one_that_requirements_name() -> None:
 def test_root_is_warned_of_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     for user, levels in ((0, [Level.WARNING]), (1000, [])):
         monkeypatch.setattr(os, "geteuid", lambda user=user: user)
-        assert [found.level for found in check.check_user()] == levels
+        found = check.check_user()
+        assert [each.level for each in found] == levels
+        for each in found:
+            page, _, heading = each.text.rpartition("see ")[2].rstrip(")").partition("#")
+            assert f"\n## {heading.replace('-', ' ').capitalize()}\n" in (ROOT / page).read_text()
 
 
 @pytest.mark.parametrize(
