@@ -2,8 +2,6 @@
 
 import dataclasses
 import os
-import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,7 @@ from maintenance import measures, published
 from maintenance.findings import DAILY_S, Level, worst
 from maintenance.health import assess
 from maintenance.measures import MeasuredJudge, MeasuredWorker, Measures
-from tests.support.ledger_kit import START
 from tests.support.operator_kit import NobodyAtWork
-from worker.clocks import Wall
 from worker.downloads.confinement.network import Network
 from worker.errors import Reason, Remedy
 from worker.ledger import DOWNLOADS, Ledger, ledger_path
@@ -272,61 +268,6 @@ def test_peak_is_never_below_what_is_used_now(well: Measures) -> None:
     assert memory.endswith("29 % (peak 29 %)")
 
 
-def test_figures_come_from_the_rows(settings: Settings) -> None:
-    now = time.time()
-    path = ledger_path(settings.data_dir)
-    connection = sqlite3.connect(path)
-    insert = (
-        "INSERT INTO jobs (kind, pool, priority, state, created_at, waits_since, not_before,"
-        " finished_at, reason, payload) VALUES"
-        " ('download', 'downloads', 0, ?, 0, ?, 0, ?, ?, '{\"url\": \"https://a.example/v\"}')"
-    )
-    connection.executemany(
-        insert,
-        [
-            ("waiting", now - 40, None, None),
-            ("waiting", now - 10, None, None),
-            *[("failed", 0, now - 100, "outdated")] * 2,
-            ("failed", 0, now - 4000, "outdated"),
-            ("failed", 0, now - 4000, "Telegram fails"),
-            ("failed", 0, now - 90_000, "Telegram fails"),
-            *[("done", 0, now - 300, None)] * 29,
-        ],
-    )
-    request = (
-        "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, created_at, verdict,"
-        " reason, answered_at) VALUES (1, 1, 1, ?, '', 0, ?, ?, ?)"
-    )
-    here, there = "https://a.example/v", "https://youtu.be/v"
-    verdicts = [
-        *[(here, "media", None, 60)] * 3,
-        (here, "sentence", "network", 60),
-        (here, "cancelled", None, 60),
-        (here, "sentence", "network", 4000),
-        # What lies in a link says nothing of the bot or of its sites.
-        (here, "sentence", "not found", 60),
-        (here, "sentence", "private", 60),
-        (there, "sentence", "blocked here", 4000),
-        (there + "?x", "sentence", "blocked here", 60),
-        (there, "sentence", "blocked here", 90_000),
-    ]
-    connection.executemany(request, [(*answer, now - age) for *answer, age in verdicts])
-    connection.commit()
-    connection.close()
-    found = take(settings).statistics
-    assert found.queues["downloads"].waiting == 2
-    assert found.queues["downloads"].oldest_wait_s == pytest.approx(40, abs=5)
-    assert found.jobs_per_minute == 3.1
-    assert (found.answers, found.outdated) == (7, {"a.example": 2})
-    assert found.failed == {
-        ("a.example", Reason.NETWORK): 1,
-        ("youtube.com", Reason.BLOCKED_HERE): 1,
-    }
-    assert found.blocked == {"youtube.com": 2}
-    assert found.refused == 1
-    assert found.created_total == 36
-
-
 @pytest.mark.parametrize(
     ("remedy", "said"),
     [
@@ -346,63 +287,6 @@ def test_operator_is_told_what_to_do_for_a_site(
     (finding,) = [each for each in assess(blocked) if each.name == "blocked by site.example"]
     assert said in finding.text
     assert finding.alerts_every_s == DAILY_S
-
-
-def test_a_hundred_thousand_jobs_cost_no_more_than_a_thousand(settings: Settings) -> None:
-    """Counted in SQLite's own steps, which do not depend on the machine's."""
-    path = ledger_path(settings.data_dir)
-    connection = sqlite3.connect(path)
-
-    def fill(number: int) -> None:
-        connection.execute(
-            "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers LIMIT ?)"
-            " INSERT INTO jobs (kind, pool, priority, state, created_at, waits_since, not_before,"
-            " finished_at) SELECT 'download', 'downloads', 0, iif(n % 10, 'done', 'failed'),"
-            " 0, 0, 0, 1 FROM numbers",
-            (number,),
-        )
-        connection.execute(
-            "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers LIMIT ?)"
-            " INSERT INTO requests (chat_id, user_id, message_id, url, media_key, download_id,"
-            " created_at, verdict, answered_at) SELECT 1, 1, 1, '', '', n, 0, 'media', 1"
-            " FROM numbers",
-            (number,),
-        )
-        connection.commit()
-
-    def steps() -> int:
-        counted = [0]
-        with Upkeep(path) as ledger:
-            count = lambda: counted.__setitem__(0, counted[0] + 1)  # noqa: E731
-            ledger._db._connection.set_progress_handler(count, 10)
-            ledger.figures(Wall(time.time()))
-            ledger.live_directories()
-            ledger.failed(50)
-        return counted[0]
-
-    fill(1_000)
-    few = steps()
-    fill(100_000)
-    assert few > 0
-    assert steps() < 2 * few
-    connection.close()
-
-
-# -------------------------------------------------------------------------------- Prometheus
-
-
-def test_counts_of_what_ended_do_not_fall_when_rows_are_removed(settings: Settings) -> None:
-    ledger = Ledger(ledger_path(settings.data_dir))
-    for number in range(5):
-        ledger.record_updates([{"update_id": number}], START)
-        job = ledger.claim("telegram", START)
-        assert job
-        ledger.finish(job, Wall(1.0))
-    with Upkeep(ledger_path(settings.data_dir)) as upkeep:
-        assert upkeep.remove_old(100.0) == 5
-        figures = upkeep.figures(Wall(200.0))
-    assert figures.ended_total == {("telegram", "done"): 5}
-    assert figures.created_total == 5
 
 
 @pytest.mark.parametrize(
