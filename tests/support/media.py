@@ -53,7 +53,7 @@ def make(path: Path, arguments: str, source: Path = SAMPLE) -> Path:
     """Let ffmpeg make `path` from `source` with these arguments. Returns `path`."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(source)]
     command += [*arguments.split(), str(path)]
-    subprocess.run(command, check=True, timeout=40)
+    subprocess.run(command, check=True)
     return path
 
 
@@ -62,7 +62,7 @@ def make_of(path: Path, sources: Sequence[str], arguments: str) -> Path:
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y"]
     for source in sources:
         command += ["-f", "lavfi", "-i", source]
-    subprocess.run([*command, *arguments.split(), str(path)], check=True, timeout=40)
+    subprocess.run([*command, *arguments.split(), str(path)], check=True)
     return path
 
 
@@ -104,5 +104,5 @@ FILM += " 1500k -bufsize 1500k -nal-hrd cbr -c:a aac"
 def make_film(path: Path) -> Path:
     """Let ffmpeg make a film of FILM at `path`. Returns `path`."""
     loop = ("ffmpeg", "-v", "error", "-nostdin", "-y", "-stream_loop", "3", "-i", str(SAMPLE))
-    subprocess.run([*loop, *FILM.split(), str(path)], check=True, timeout=40)
+    subprocess.run([*loop, *FILM.split(), str(path)], check=True)
     return path
