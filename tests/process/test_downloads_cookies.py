@@ -102,7 +102,7 @@ def web() -> Iterator[Web]:
         yield made
 
 
-class Door:
+class Gate:
     """Lets in who has a valid cookie, and answers all others in its way; `seen` are their cookies.
 
     `seen` has each cookie once, in the order in which they came first.
@@ -133,10 +133,10 @@ WALL = status(403, Cf_Mitigated="challenge")
 def test_who_is_not_let_in_comes_again_with_cookies(
     warm: Worker, web: Web, tmp_path: Path, refuse: Answer
 ) -> None:
-    web.answers["/v.mp4"] = door = Door(refuse)
+    web.answers["/v.mp4"] = gate = Gate(refuse)
     outcome = warm.run(web.url + "/v.mp4", own_jar(tmp_path / "jar"))
     assert outcome.media.size_bytes == SAMPLE.stat().st_size
-    assert list(door.seen) == ["", SENT]
+    assert list(gate.seen) == ["", SENT]
     assert sorted(path.suffix for path in warm.directory.iterdir()) == [".jpg", ".mp4"]
 
 
@@ -144,31 +144,31 @@ def test_who_is_not_let_in_comes_again_with_cookies(
 def test_what_no_account_mends_is_tried_without(
     warm: Worker, web: Web, tmp_path: Path, code: int, reason: Reason
 ) -> None:
-    web.answers["/v.mp4"] = door = Door(status(code))
+    web.answers["/v.mp4"] = gate = Gate(status(code))
     assert warm.run(web.url + "/v.mp4", own_jar(tmp_path / "jar")).error.reason is reason
-    assert list(door.seen) == [""]
+    assert list(gate.seen) == [""]
 
 
 def test_no_cookies_of_the_site_are_no_second_try(warm: Worker, web: Web, tmp_path: Path) -> None:
-    web.answers["/v.mp4"] = door = Door(status(401))
+    web.answers["/v.mp4"] = gate = Gate(status(401))
     outcome = warm.run(web.url + "/v.mp4", own_jar(tmp_path / "jar", "127.0.0.2"))
     assert (outcome.error.reason, outcome.error.fault) == (Reason.LOGIN_NEEDED, Fault.PERMANENT)
-    assert list(door.seen) == [""]
+    assert list(gate.seen) == [""]
     assert not warm.directory.exists()
 
 
 def test_a_site_may_always_get_them(warm: Worker, web: Web, tmp_path: Path) -> None:
-    web.answers["/v.mp4"] = door = Door(status(401))
+    web.answers["/v.mp4"] = gate = Gate(status(401))
     rules = own_jar(tmp_path / "jar")
     assert warm.run(web.url + "/v.mp4", rules, cookies_always=True).files
-    assert list(door.seen) == [SENT]
+    assert list(gate.seen) == [SENT]
 
 
 @pytest.mark.parametrize("always", [False, True])
 def test_cookies_that_are_refused_are_the_operators(
     warm: Worker, web: Web, tmp_path: Path, always: bool
 ) -> None:
-    web.answers["/v.mp4"] = Door(status(401), valid="name=another")
+    web.answers["/v.mp4"] = Gate(status(401), valid="name=another")
     rules = own_jar(tmp_path / "jar")
     error = warm.run(web.url + "/v.mp4", rules, cookies_always=always).error
     assert (error.reason, error.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
@@ -180,7 +180,7 @@ def test_cookies_that_are_refused_are_the_operators(
 def test_cookies_that_work_elsewhere_are_not_blamed(
     warm: Worker, web: Web, tmp_path: Path, is_same: bool
 ) -> None:
-    web.answers["/for-nobody.mp4"] = Door(status(401), valid="never")
+    web.answers["/for-nobody.mp4"] = Gate(status(401), valid="never")
     rules = own_jar(tmp_path / "jar")
     changed_ns = (tmp_path / "jar").stat().st_mtime_ns
     access = SiteAccess(cookies_work_ns=changed_ns if is_same else changed_ns - 1)

@@ -12,6 +12,7 @@ import re
 import socket
 import ssl
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from email.message import Message
 from http.server import BaseHTTPRequestHandler
@@ -29,7 +30,7 @@ _LOOPBACK = "127.0.0.1"
 _PATIENCE_S = 60.0
 
 
-class TlsProxy:
+class TlsProxy(ABC):
     """Calls `answer` for each request, and passes on what is for other servers on loopback.
 
     `requests` are the addresses that were asked for, and `proxy` is the value for PROXY.
@@ -60,9 +61,9 @@ class TlsProxy:
         """Whether a client may begin with TLS here. To be overridden; this admits every one."""
         return True
 
+    @abstractmethod
     def answer(self, address: str, headers: Message, body: bytes) -> Response:
         """The whole answer to a request for host and path; ranges of it are cut afterwards."""
-        raise NotImplementedError
 
 
 class _Visitor(BaseHTTPRequestHandler):
