@@ -9,6 +9,7 @@ from tests.support.catalogues import flaws, is_balanced
 from worker.errors import LinkFlaw, Reason
 from worker.notices import Cancelled, Notice, Refusal, Topic
 from worker.protocol import MediaFacts, MediaFile, MediaKind, Note, Progress, Stage
+from worker.telegram.commands import Command
 from worker.telegram.texts import CATALOGUES, ENGLISH, Catalogue, caption, notice, progress
 from worker.telegram.texts.plurals import PluralForm, PluralRule
 
@@ -16,6 +17,7 @@ KEYS: dict[str, set[Any]] = {
     "reasons": {*Reason},
     "stages": {*Stage},
     "notes": {*Note},
+    "commands": {*Command},
     "notices": {*Topic, *Refusal, *Cancelled, *LinkFlaw},
 }
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from worker import media_keys
@@ -25,7 +24,8 @@ from worker.form import WHOLE, Form
 from worker.notices import Notice, Topic
 from worker.protocol import Reader, Reply
 from worker.site_cookies import KeepCookies
-from worker.telegram import fields
+from worker.telegram import commands, fields
+from worker.telegram.commands import Command
 from worker.telegram.links import find_links
 from worker.telegram.people import People, language_of
 from worker.telegram.presses import handle_press
@@ -162,17 +162,17 @@ def _thread_id(message: Mapping[str, Any]) -> int | None:
 def _handle_message(message: Message, people: People, username: Callable[[], str]) -> Effects:
     if not _is_for_us(message, username):
         return ()
-    if message.user_id in people.admins and (command := _ADMIN_COMMANDS.get(message.command)):
-        effects = command(message, people)
+    command = commands.find(message.command)
+    if message.user_id in people.admins and command and command.is_for_admins:
+        effects = ADMIN_COMMANDS[command](message, people)
         if effects:
             return effects
     if _has_cookies(message):
         return _take_cookies(message, people)
     if not people.may_use(message.user_id):
         return message.reply(Notice(Topic.PRIVATE_BOT)) if message.is_private else ()
-    if message.command == _CANCEL:
-        is_for_us = message.is_private or bool(message.addressee)
-        return (CancelAll(message.reader, message.user_id, message.message_id, is_for_us),)
+    if command in OTHER_COMMANDS:
+        return OTHER_COMMANDS[command](message)
     wish = _wish_of(message)
     if wish is None:
         return message.reply(Notice(Topic.WHICH_HEIGHT))
@@ -186,7 +186,7 @@ def _handle_edit(message: Message, people: People, username: Callable[[], str]) 
     """What an edited message asks for now; what of that is new the ledger knows."""
     sent_at = fields.integer(message.fields, "date") or 0
     edited_at = fields.integer(message.fields, "edit_date") or sent_at
-    if edited_at - sent_at > MAX_EDIT_S or message.command in _ADMIN_COMMANDS:
+    if edited_at - sent_at > MAX_EDIT_S or message.command in commands.FOR_ADMINS:
         return ()
     if not _is_for_us(message, username) or not people.may_use(message.user_id):
         return ()
@@ -229,23 +229,21 @@ _HELP = Notice(Topic.HELP, {"most_links": MAX_LINKS})
 _WHICH_LINK = Notice(Topic.WHICH_LINK)
 
 _PLAIN = Wish()
-_WISHES: Mapping[str, Wish] = {
-    "start": Wish(without_links=_HELP),
-    "help": Wish(without_links=_HELP),
-    "audio": Wish(Form(sound_only=True), without_links=_WHICH_LINK, takes_reply=True),
-    "video": Wish(without_links=_WHICH_LINK, takes_reply=True),
-    "fresh": Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
+WISHES: Mapping[Command, Wish] = {
+    Command.START: Wish(without_links=_HELP),
+    Command.HELP: Wish(without_links=_HELP),
+    Command.AUDIO: Wish(Form(sound_only=True), without_links=_WHICH_LINK, takes_reply=True),
+    Command.VIDEO: Wish(without_links=_WHICH_LINK, takes_reply=True),
+    Command.FRESH: Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
 }
-
-
-_CANCEL = "cancel"
-_COMMANDS = (*_WISHES, _CANCEL)
+"""The commands that say what is wanted of links."""
 
 
 def _wish_of(message: Message) -> Wish | None:
     """What a message wants of its links; None if it asks for a height that no video has."""
-    wish = _WISHES.get(message.command, _PLAIN)
-    height = _HEIGHT.match(message.argument) if message.command == "video" else None
+    command = commands.find(message.command)
+    wish = WISHES.get(command, _PLAIN) if command else _PLAIN
+    height = _HEIGHT.match(message.argument) if command is Command.VIDEO else None
     if height is None:
         return wish
     lines = int(height["lines"]) if height["lines"] else _LINES_OF[height["name"].lower()]
@@ -286,8 +284,8 @@ def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], 
 
 def _talk(message: Message, answer: Notice | None) -> Effects:
     """Answer a message without any link, if it wants one."""
-    if answer is None and (near := get_close_matches(message.command, _COMMANDS, n=1)):
-        answer = Notice(Topic.DID_YOU_MEAN, {"command": near[0]})
+    if answer is None and (near := commands.nearest(message.command)):
+        answer = Notice(Topic.DID_YOU_MEAN, {"command": near.value})
     # In a group a command without a name may be meant for any of its bots.
     if answer and (message.is_private or message.addressee):
         return message.reply(answer)
@@ -295,6 +293,20 @@ def _talk(message: Message, answer: Notice | None) -> Effects:
     if message.is_private and "media_group_id" not in message.fields:
         return message.reply(Notice(Topic.HINT))
     return ()
+
+
+# --------------------------------------------------------------------------- other commands
+
+
+def _cancel_all(message: Message) -> Effects:
+    is_for_us = message.is_private or bool(message.addressee)
+    return (CancelAll(message.reader, message.user_id, message.message_id, is_for_us),)
+
+
+OTHER_COMMANDS: Mapping[Command | None, Callable[[Message], Effects]] = {
+    Command.CANCEL: _cancel_all,
+}
+"""The commands that are about no link."""
 
 
 # ---------------------------------------------------------------------------------- banning
@@ -318,11 +330,11 @@ def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
     return (Ban(user_id, is_banned), *message.reply(done))
 
 
-# For admins alone. To others these are no commands.
-_ADMIN_COMMANDS: Mapping[str, Callable[[Message, People], Effects]] = {
-    "ban": functools.partial(_ban, is_banned=True),
-    "unban": functools.partial(_ban, is_banned=False),
+ADMIN_COMMANDS: Mapping[Command, Callable[[Message, People], Effects]] = {
+    Command.BAN: functools.partial(_ban, is_banned=True),
+    Command.UNBAN: functools.partial(_ban, is_banned=False),
 }
+"""Commands for admins alone; to others they are none."""
 
 
 # ---------------------------------------------------------------------------------- cookies

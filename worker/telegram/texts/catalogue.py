@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from worker.errors import Reason
 from worker.notices import About
 from worker.protocol import Note, Stage
+from worker.telegram.commands import Command
 from worker.telegram.texts.plurals import PluralForm, PluralRule
 
 Plural = Mapping[PluralForm, str]
@@ -65,6 +66,9 @@ class Catalogue:
     quality: str
     in_parts: Plural
     too_large_quality: str
+
+    # What each command does, in a few words: for Telegram's menu (256 characters) and the help.
+    commands: Mapping[Command, str]
 
     # What is said beside the answers to links.
     notices: Mapping[About, str | Plural]

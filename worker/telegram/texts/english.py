@@ -3,6 +3,7 @@
 from worker.errors import LinkFlaw, Reason
 from worker.notices import Cancelled, Refusal, Topic
 from worker.protocol import Note, Stage
+from worker.telegram.commands import Command
 from worker.telegram.texts import plurals
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.plurals import PluralForm
@@ -135,15 +136,22 @@ ENGLISH = Catalogue(
     quality="{height}p",
     in_parts={PluralForm.ONE: "in {count} part", PluralForm.OTHER: "in {count} parts"},
     too_large_quality="too large",
+    commands={
+        Command.START: "How to use this bot",
+        Command.AUDIO: "The sound alone: /audio LINK",
+        Command.VIDEO: "No higher quality than you say, for a smaller file: /video 720 LINK",
+        Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
+        Command.CANCEL: "Stop all your downloads here",
+        Command.HELP: "How to use this bot",
+        Command.BAN: "Shut somebody out: /ban ID, or as an answer to their message",
+        Command.UNBAN: "Let somebody in again: /unban ID",
+    },
     notices={
         Topic.HELP: (
             "Send me a link to a video, a song or a picture, and I will send you the file.\n\n"
-            "• Up to {most_links} links in a message.\n"
-            "• /audio and a link: only the sound.\n"
-            "• /video 720 and a link: no higher quality than that, for a smaller file.\n"
-            "• /fresh and a link: download it again, in case it has changed.\n"
-            "• The Cancel button stops a download, /cancel all of yours.\n"
-            "• Live streams, private pages and copy-protected videos do not work."
+            "{commands}\n\n"
+            "Up to {most_links} links in a message. The Cancel button stops a download."
+            " Live streams, private pages and copy-protected videos do not work."
         ),
         Topic.HINT: "Send me a link to a video, a song or a picture. /help tells you more.",
         Topic.WHICH_LINK: (

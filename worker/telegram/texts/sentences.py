@@ -3,7 +3,8 @@
 import math
 
 from worker.errors import Reason
-from worker.notices import Notice
+from worker.notices import Notice, Topic
+from worker.telegram.commands import LISTED
 from worker.telegram.texts.catalogue import Catalogue
 
 # Where the sentence alone leaves open what happened, an id leads the operator to the log.
@@ -51,4 +52,10 @@ def notice(words: Catalogue, said: Notice) -> str:
     """What is said beside the answers to links."""
     count = said.values.get("count", 0)
     template = words.choose(words.notices[said.about], count if isinstance(count, int) else 0)
-    return template.format(**said.values)
+    lists = {"commands": _commands(words)} if said.about is Topic.HELP else {}
+    return template.format(**said.values, **lists)
+
+
+def _commands(words: Catalogue) -> str:
+    """A line for each command that people are told of."""
+    return "\n".join(f"/{command} – {words.commands[command]}" for command in LISTED)

@@ -1,0 +1,49 @@
+"""The commands that there are, and who is told of them; a command's text is in the catalogues.
+
+Whatever lists commands derives from here: what handles them, the help, the suggestion after a
+typing error, and Telegram's own menu.
+"""
+
+from difflib import get_close_matches
+from enum import StrEnum
+
+
+class Command(StrEnum):
+    """A command by its name, in the order in which people are told of them."""
+
+    START = "start"
+    AUDIO = "audio"
+    VIDEO = "video"
+    FRESH = "fresh"
+    CANCEL = "cancel"
+    HELP = "help"
+    BAN = "ban"
+    UNBAN = "unban"
+
+    @property
+    def is_for_admins(self) -> bool:
+        """Whether it is a command for the bot's admins alone, and none for others."""
+        return self in (Command.BAN, Command.UNBAN)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether people are told of it. /start is what Telegram's own button sends."""
+        return self is not Command.START
+
+
+FOR_ADMINS = tuple(command for command in Command if command.is_for_admins)
+FOR_EVERYBODY = tuple(command for command in Command if not command.is_for_admins)
+LISTED = tuple(command for command in FOR_EVERYBODY if command.is_listed)
+
+_BY_NAME = {command.value: command for command in Command}
+
+
+def find(name: str) -> Command | None:
+    """The command of this name; None when there is none."""
+    return _BY_NAME.get(name)
+
+
+def nearest(name: str) -> Command | None:
+    """The command that somebody may have meant with a name that is none's."""
+    near = get_close_matches(name, FOR_EVERYBODY, n=1)
+    return Command(near[0]) if near else None
