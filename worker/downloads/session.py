@@ -16,14 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from worker.downloads import child, players, workspace
+from worker.downloads import child, players, results, workspace
 from worker.downloads.allowance import Allowance
 from worker.downloads.channel import (
     Found,
     Garbled,
     Message,
     NeedsPlayer,
-    ReadyFile,
     Receiver,
     Result,
     read_chunk,
@@ -32,7 +31,7 @@ from worker.downloads.confinement import returned_cookies
 from worker.downloads.confinement.cookies import Lent
 from worker.downloads.confinement.isolation import Confinement
 from worker.downloads.confinement.network import Namespace, Network
-from worker.downloads.file_names import COOKIES_NAME, LOG_NAME, player_directory_of
+from worker.downloads.file_names import COOKIES_NAME, player_directory_of
 from worker.downloads.identity import media_key
 from worker.downloads.judge.client import WayOut, open_way_out
 from worker.downloads.limits import DownloadLimits
@@ -41,13 +40,11 @@ from worker.downloads.usage import Usage
 from worker.downloads.ytdlp import challenges
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import Fault, JobError, JudgeLost, Reason
-from worker.file_titles import file_name
 from worker.processes import memory, process_table, signals
 from worker.protocol import (
     Download,
     Identified,
     Media,
-    MediaFile,
     Outpaced,
     Progress,
     Stage,
@@ -182,7 +179,8 @@ class Session:
             # One that was killed may have left a part of them.
             returned_cookies.take_back(self._lent, self._directory / COOKIES_NAME)
         if isinstance(result, Result):
-            return self._media(result)
+            max_bytes = self._limits.max_file_bytes
+            return results.media_of(result, self._directory, self._task.url, max_bytes)
         if isinstance(result, JobError):
             raise self._way_out.explained(result) if self._way_out else result
         raise _death_error(statuses.get(leader.pid))
@@ -341,39 +339,6 @@ class Session:
             log.warning("job %d: memory is at %.0f %% of the limit", self._task.job_id, share)
         if used > self._limits.memory_bytes:
             raise JobError(Reason.OUT_OF_MEMORY, Fault.PERMANENT, f"{used} bytes in use")
-
-    def _media(self, result: Result) -> Media:
-        """Check the files that the process claims to have made, and remove all others."""
-        media = Media(tuple(map(self._media_file, result.files)), result.qualities)
-        named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
-        workspace.keep_only(self._directory, named - {LOG_NAME})
-        return replace(media, files=tuple(map(_titled, media.files)))
-
-    def _media_file(self, file: ReadyFile) -> MediaFile:
-        try:
-            size = workspace.private_file_bytes(self._directory, file.name)
-            if file.thumbnail:
-                workspace.private_file_bytes(self._directory, file.thumbnail)
-        except (OSError, ValueError) as error:
-            detail = f"the download process named a wrong file: {type(error).__name__}"
-            raise JobError(Reason.CRASHED, Fault.RETRYABLE, detail) from error
-        if not size:
-            raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "the file is empty")
-        if size > self._limits.max_file_bytes:
-            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes")
-        return MediaFile(
-            path=os.fspath(self._directory / file.name),
-            size_bytes=size,
-            source_url=self._task.url,
-            facts=file.facts,
-            thumbnail=os.fspath(self._directory / file.thumbnail) if file.thumbnail else None,
-        )
-
-
-def _titled(file: MediaFile) -> MediaFile:
-    """Call a file by its title: a local Bot API server sends it under the name that it has."""
-    name = file_name(file.facts.title, file.path, file.source_url)
-    return replace(file, path=os.fspath(workspace.rename(Path(file.path), name)))
 
 
 def _memory_in_use() -> int:

@@ -1,0 +1,53 @@
+"""Check the files that a download process claims to have made.
+
+Runs in the downloads worker, once every process of the download has ended.
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from worker.downloads import workspace
+from worker.downloads.channel import ReadyFile, Result
+from worker.downloads.file_names import LOG_NAME
+from worker.errors import Fault, JobError, Reason
+from worker.file_titles import file_name
+from worker.protocol import Media, MediaFile
+
+
+def media_of(result: Result, directory: Path, url: str, max_file_bytes: int) -> Media:
+    """The media in `directory`, which comes from the link `url`; all other files are removed.
+
+    Raises JobError for a file that is not as it was claimed, or larger than `max_file_bytes`.
+    """
+    files = tuple(_checked(file, directory, url, max_file_bytes) for file in result.files)
+    named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
+    workspace.keep_only(directory, named - {LOG_NAME})
+    return Media(tuple(map(_titled, files)), result.qualities)
+
+
+def _checked(file: ReadyFile, directory: Path, url: str, max_file_bytes: int) -> MediaFile:
+    try:
+        size = workspace.private_file_bytes(directory, file.name)
+        if file.thumbnail:
+            workspace.private_file_bytes(directory, file.thumbnail)
+    except (OSError, ValueError) as error:
+        detail = f"the download process named a wrong file: {type(error).__name__}"
+        raise JobError(Reason.CRASHED, Fault.RETRYABLE, detail) from error
+    if not size:
+        raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "the file is empty")
+    if size > max_file_bytes:
+        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes")
+    return MediaFile(
+        path=os.fspath(directory / file.name),
+        size_bytes=size,
+        source_url=url,
+        facts=file.facts,
+        thumbnail=os.fspath(directory / file.thumbnail) if file.thumbnail else None,
+    )
+
+
+def _titled(file: MediaFile) -> MediaFile:
+    """Call a file by its title: a local Bot API server sends it under the name that it has."""
+    name = file_name(file.facts.title, file.path, file.source_url)
+    return replace(file, path=os.fspath(workspace.rename(Path(file.path), name)))
