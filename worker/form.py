@@ -1,11 +1,30 @@
 """What of the media behind a link is wanted."""
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from enum import StrEnum
+from typing import Any, Self
+
+MAX_CODE = 40
+"""How many characters a code may have: in button data it stands beside a request's id."""
 
 _HEIGHT = re.compile(r"([1-9][0-9]{1,3})p", re.ASCII)
-_WHOLE, _SOUND = "all", "sound"
+_BETWEEN = "."
+
+
+class What(StrEnum):
+    """What of the media is wanted; with the value begins a code that does not name a height."""
+
+    ALL = "all"
+    SOUND = "sound"  # as it is where that plays everywhere, else as AAC
+    M4A = "m4a"
+    MP3 = "mp3-192"
+    MP3_BEST = "mp3-320"
+    VOICE = "voice"  # Opus, which Telegram shows as a voice message
+
+
+_SOUNDS = frozenset({What.SOUND, What.M4A, What.MP3, What.MP3_BEST, What.VOICE})
 
 
 @dataclass(frozen=True)
@@ -13,41 +32,95 @@ class Form:
     """What of the media is wanted; without arguments all of it, as good as it can be sent.
 
     `max_height` counts pixels as 720p does: the height, or of an upright video the width. Raises
-    ValueError for one that is not between 10 and 9999, and for one of sound.
+    ValueError for one that is not between 10 and 9999, and for what does not go together.
+    `as_file`: the site's own bytes are wanted as a file, however a player takes them.
 
-    `code` says the same in a few letters, for keys, the ledger and button data. A code never
-    changes its meaning.
+    `code` says the same in a few letters, for keys, the ledger and button data: a word or a height,
+    and behind it what modifies that, in the order of `_MODIFIERS`. A code never changes its
+    meaning.
 
-        >>> Form(max_height=720).code
-        '720p'
+        >>> Form(max_height=720, as_file=True).code
+        '720p.file'
         >>> Form.parse("sound")
-        Form(sound_only=True, max_height=None)
+        Form(what=<What.SOUND: 'sound'>, max_height=None, as_file=False)
     """
 
-    sound_only: bool = False
+    what: What = What.ALL
     max_height: int | None = None
+    as_file: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what has no code."""
-        if self.max_height is not None and (self.sound_only or not is_height(self.max_height)):
+        has_height = self.max_height is not None
+        is_possible = not has_height or is_height(self.max_height or 0)
+        if self.what is not What.ALL and (has_height or self.as_file):
+            is_possible = False
+        if not is_possible or len(self.code) > MAX_CODE:
             raise ValueError(f"no such form: {self}")
 
     @property
     def code(self) -> str:
-        """At most five ASCII letters and digits; the inverse of `parse`."""
-        if self.max_height is not None:
-            return f"{self.max_height}p"
-        return _SOUND if self.sound_only else _WHOLE
+        """At most `MAX_CODE` ASCII letters, digits, points and hyphens; the inverse of `parse`."""
+        base = self.what.value if self.max_height is None else f"{self.max_height}p"
+        return _BETWEEN.join((base, *self._words()))
+
+    def _words(self) -> Iterator[str]:
+        for modifier in _MODIFIERS:
+            if value := getattr(self, modifier.field):
+                yield modifier.word(value)
 
     @classmethod
     def parse(cls, code: str) -> Self:
         """The form with this code. Raises ValueError when there is none."""
-        if code in (_WHOLE, _SOUND):
-            return cls(sound_only=code == _SOUND)
-        height = _HEIGHT.fullmatch(code)
-        if height is None:
+        try:
+            form = cls(**_fields_of(code))
+        except ValueError as error:
+            raise ValueError(f"no code of a form: {code!r}") from error
+        # Words in another order, or twice, would be second codes of a form.
+        if form.code != code:
             raise ValueError(f"no code of a form: {code!r}")
-        return cls(max_height=int(height[1]))
+        return form
+
+    @property
+    def sound_only(self) -> bool:
+        """Whether the sound is wanted without pictures."""
+        return self.what in _SOUNDS
+
+
+@dataclass(frozen=True)
+class _Modifier:
+    """What else a form may say: in a field that is None or False where it does not.
+
+    `pattern` matches the word for it in a code. `read` makes the field's value from that word, or
+    raises ValueError, and `word` makes the word again.
+    """
+
+    field: str
+    pattern: re.Pattern[str]
+    read: Callable[[re.Match[str]], Any]
+    word: Callable[[Any], str]
+
+
+# No two patterns match the same word. What comes new has its place at the end.
+_MODIFIERS = (_Modifier("as_file", re.compile("file"), lambda _: True, lambda _: "file"),)
+
+
+def _fields_of(code: str) -> dict[str, Any]:
+    if len(code) > MAX_CODE or not code.isascii():
+        raise ValueError(f"{len(code)} characters")
+    base, *words = code.split(_BETWEEN)
+    height = _HEIGHT.fullmatch(base)
+    fields: dict[str, Any] = {"max_height": int(height[1])} if height else {"what": What(base)}
+    for word in words:
+        fields |= _field_of(word)
+    return fields
+
+
+def _field_of(word: str) -> dict[str, Any]:
+    for modifier in _MODIFIERS:
+        if found := modifier.pattern.fullmatch(word):
+            return {modifier.field: modifier.read(found)}
+    raise ValueError(f"an unknown word: {word!r}")
 
 
 def is_height(pixels: int) -> bool:
@@ -57,3 +130,6 @@ def is_height(pixels: int) -> bool:
 
 WHOLE = Form()
 """What is wanted when nobody says otherwise."""
+
+SOUND = Form(What.SOUND)
+"""The sound of it, as it plays everywhere."""

@@ -14,7 +14,7 @@ from tests.support.media import index_stands_in_front, make, probe
 from worker.downloads.media.clipping import clip
 from worker.downloads.spans import Span
 from worker.errors import JobError, Reason
-from worker.form import Form
+from worker.form import SOUND
 from worker.protocol import MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -67,7 +67,7 @@ def test_a_clip_may_be_so_large_that_it_is_cut(warm: Worker, film: Path) -> None
 
 def test_the_sound_of_a_clip(warm: Worker, film: Path) -> None:
     with served(film.parent) as url:
-        form = Form(sound_only=True)
+        form = SOUND
         media = warm.run(f"{url}/clip/5-8/film.mp4", limits_with(), form=form).media
     found = probe(media.path)
     assert (media.facts.kind, found.video, found.audio) == (MediaKind.AUDIO, None, "aac")

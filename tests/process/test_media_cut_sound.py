@@ -12,7 +12,7 @@ from tests.support.media import index_stands_in_front, make, probe
 from worker.downloads.file_names import cover_of
 from worker.downloads.media.cutting import cut
 from worker.errors import JobError, Reason
-from worker.form import Form
+from worker.form import SOUND, WHOLE, Form
 from worker.protocol import MediaFile, MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -24,8 +24,8 @@ def song(tmp_path: Path, film: Path) -> Path:
     return make(tmp_path / "song.m4a", "-vn -c:a aac -b:a 96k", film)
 
 
-def sent(warm: Worker, path: Path, parts: float, sound_only: bool = False) -> tuple[MediaFile, ...]:
-    limits, form = limits_for_parts(path, parts, max_parts=4), Form(sound_only=sound_only)
+def sent(warm: Worker, path: Path, parts: float, form: Form = WHOLE) -> tuple[MediaFile, ...]:
+    limits = limits_for_parts(path, parts, max_parts=4)
     with served(path.parent) as url:
         files = warm.run(f"{url}/{path.name}", limits, form=form).files
     assert all(file.size_bytes <= limits.max_file_bytes for file in files)
@@ -106,7 +106,7 @@ def test_a_cover_is_shown_with_each_part(warm: Worker, film: Path, tmp_path: Pat
 
 
 def test_the_sound_of_a_film_that_is_too_large_to_be_sent(warm: Worker, film: Path) -> None:
-    (file,) = sent(warm, film, 2.5, sound_only=True)
+    (file,) = sent(warm, film, 2.5, SOUND)
     assert (file.facts.kind, file.facts.note) == (MediaKind.AUDIO, None)
     found = probe(file.path)
     assert (found.video, found.audio) == (None, "aac")
@@ -118,7 +118,7 @@ def test_the_sound_of_a_film_may_be_too_large_as_well(
 ) -> None:
     shown = "-map 0:a -c:a copy -map 1:v -c:v libx264 -preset ultrafast -b:v 20k -s 64x48 -r 5"
     path = make(tmp_path / "film.mp4", f"-i {film} {shown}", song)
-    files = sent(warm, path, 1.8, sound_only=True)
+    files = sent(warm, path, 1.8, SOUND)
     assert [(file.facts.kind, file.facts.part) for file in files] == [
         (MediaKind.AUDIO, 1),
         (MediaKind.AUDIO, 2),
@@ -129,7 +129,7 @@ def test_the_sound_of_a_film_may_be_too_large_as_well(
 def test_a_silent_film_has_no_sound_to_cut(film: Path, tmp_path: Path) -> None:
     path = make(tmp_path / "film.mp4", "-an -c copy", film)
     with pytest.raises(JobError) as caught:
-        cut(path, {}, limits_for_parts(path, 1.5, max_parts=4), sound_only=True)
+        cut(path, {}, limits_for_parts(path, 1.5, max_parts=4), SOUND)
     assert caught.value.reason is Reason.NO_SOUND
 
 

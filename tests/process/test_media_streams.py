@@ -11,6 +11,7 @@ from tests.support.download_limits import limits_with
 from tests.support.media import make_of, probe, replace_program
 from worker.downloads.media.finishing import finish
 from worker.errors import Fault, JobError, Reason
+from worker.form import SOUND, WHOLE
 from worker.protocol import MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -74,10 +75,10 @@ def test_of_several_tracks_the_default_one_is_heard(
     sources = [PICTURES.format(1), TONE.format(44_100, 1), TONE.format(22_050, 1)]
     maps = "-map 0 -map 1 -map 2 -movflags +faststart"
     path = make_of(tmp_path / name, sources, f"{ENCODED} {maps} {marks}")
-    for sound_only, kind in ((False, VIDEO), (True, AUDIO)):
-        copy = tmp_path / f"copy-{sound_only}{path.suffix}"
+    for form, kind in ((WHOLE, VIDEO), (SOUND, AUDIO)):
+        copy = tmp_path / f"copy-{form.code}{path.suffix}"
         copy.write_bytes(path.read_bytes())
-        made = finish(copy, {}, limits_with(), sound_only=sound_only)
+        made = finish(copy, {}, limits_with(), form)
         assert made.facts.kind in {kind, MediaKind.ANIMATION}
         assert sound_hz(tmp_path / made.name) == chosen_hz
 

@@ -19,7 +19,7 @@ from tests.support.media import make
 from tests.support.pictures import instagram_page, png
 from tests.support.tls_sites import Answer, TlsSites, data, file, page, redirect, status
 from worker.errors import Fault, Reason
-from worker.form import WHOLE, Form
+from worker.form import SOUND, WHOLE, Form
 from worker.protocol import MediaKind, Note
 
 HOSTS = (
@@ -206,7 +206,7 @@ def test_only_the_sound_of_a_post(
     warm: Worker, sites: TlsSites, items: str, come: str | None
 ) -> None:
     serve_instagram(sites, items)
-    outcome = fetch(warm, sites, LINK, Form(sound_only=True))
+    outcome = fetch(warm, sites, LINK, SOUND)
     if come:
         assert outline(outcome) == come
     else:
@@ -288,7 +288,7 @@ def test_a_picture_of_reddit_that_leads_to_a_page_around_it(warm: Worker, sites:
 def test_only_the_music_of_a_slide_show(warm: Worker, sites: TlsSites) -> None:
     sites.answers |= TIKTOK
     link = "https://www.tiktok.com/@ada/photo/7351234567890123456"
-    assert outline(fetch(warm, sites, link, Form(sound_only=True))) == "a"
+    assert outline(fetch(warm, sites, link, SOUND)) == "a"
 
 
 @pytest.mark.parametrize(

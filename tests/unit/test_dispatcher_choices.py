@@ -5,13 +5,13 @@ import pytest
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.choices import Menu, Quality
 from worker.effects import ChooseForm, Press, ShowChoices
-from worker.form import Form
+from worker.form import SOUND, Form
 from worker.notices import Notice, Refusal, Topic
 from worker.protocol import AnswerButton, Deliver, Download, Explain, PostStatus
 
 LINK = "https://site.example/v"
 ME, ANSWER = 7, 50
-SOUND, SMALL = Form(sound_only=True), Form(max_height=480)
+SMALL = Form(max_height=480)
 PRESS = Press("42", ME, ME, ANSWER)
 QUALITIES = (Quality(1080, 90_000_000, 2), Quality(480, 9_000_000))
 

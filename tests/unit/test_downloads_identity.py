@@ -6,7 +6,7 @@ from yt_dlp.extractor import gen_extractor_classes
 from worker.downloads.channel import Found
 from worker.downloads.identity import media_key
 from worker.errors import InvalidLink
-from worker.form import WHOLE, Form
+from worker.form import SOUND, WHOLE, Form
 from worker.protocol import Download
 from worker.urls import normalise
 
@@ -67,7 +67,7 @@ def test_pictures_of_one_post_stay_apart() -> None:
 
 def test_the_sound_alone_is_something_else() -> None:
     link = "https://youtu.be/dQw4w9WgXcQ"
-    assert key(link, *YOUTUBE) != key(link, *YOUTUBE, Form(sound_only=True))
+    assert key(link, *YOUTUBE) != key(link, *YOUTUBE, SOUND)
 
 
 SHARED_NAMES: list[tuple[str, str, tuple[str, ...]]] = [

@@ -1,26 +1,35 @@
 """What of the media is wanted, and its code."""
 
 import doctest
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import form
-from worker.form import WHOLE, Form
+from worker.form import MAX_CODE, SOUND, WHOLE, Form, What
+from worker.telegram.buttons import pack
 
 FORMS = st.one_of(
-    st.builds(Form, sound_only=st.booleans()),
-    st.builds(Form, max_height=st.integers(10, 9999)),
+    st.builds(Form, what=st.sampled_from(What)),
+    st.builds(
+        Form,
+        max_height=st.one_of(st.none(), st.integers(10, 9999)),
+        as_file=st.booleans(),
+    ),
 )
 
 
 @given(FORMS)
 def test_code_is_short_and_leads_back_to_the_form(wanted: Form) -> None:
     assert Form.parse(wanted.code) == wanted
-    assert wanted.code.isascii()
-    assert wanted.code.isalnum()
-    assert len(wanted.code) <= 5
+    assert re.fullmatch(r"[A-Za-z0-9._-]+", wanted.code)
+    assert len(wanted.code) <= MAX_CODE
+
+
+def test_code_fits_on_a_button_beside_any_request() -> None:
+    assert pack("form", f"{10**18 - 1}.{'x' * MAX_CODE}")
 
 
 @given(FORMS, FORMS)
@@ -28,7 +37,13 @@ def test_other_form_has_another_code(one: Form, other: Form) -> None:
     assert (one.code == other.code) == (one == other)
 
 
-@given(st.one_of(st.text(), st.from_regex(r"[0-9a-z]{0,6}", fullmatch=True)))
+@given(
+    st.one_of(
+        st.text(),
+        st.from_regex(r"[0-9a-z]{0,6}", fullmatch=True),
+        st.from_regex(r"(all|sound|m4a|[0-9]{3,4}p)(\.[a-z-]{3,7}){0,3}", fullmatch=True),
+    )
+)
 def test_text_is_a_code_or_refused(text: str) -> None:
     try:
         found = Form.parse(text)
@@ -38,7 +53,12 @@ def test_text_is_a_code_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["", "All", "sound ", "audio", "720", "p", "0720p", "9p", "10000p", "-720p", "٧٢٠p"]
+    "code",
+    [
+        *("", "All", "sound ", "audio", "720", "p", "0720p", "9p", "10000p", "-720p", "٧٢٠p"),
+        *(".", "all.", ".file", "file", "all.file.file", "all.720p", "720p.all", "sound.file"),
+        *("mp3", "mp3-128", "all.FILE", "all..file", f"all.{'x' * 40}", "all.file\n"),
+    ],
 )
 def test_unknown_code_is_refused(code: str) -> None:
     with pytest.raises(ValueError, match="no code of a form"):
@@ -46,16 +66,27 @@ def test_unknown_code_is_refused(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sound_only", "max_height"), [(True, 720), (False, 0), (False, 9), (False, -1), (False, 10000)]
+    ("what", "max_height"),
+    [
+        *((What.SOUND, 720), (What.VOICE, 720)),
+        *((What.ALL, 0), (What.ALL, 9), (What.ALL, -1), (What.ALL, 10000)),
+    ],
 )
-def test_what_has_no_code_is_no_form(sound_only: bool, max_height: int) -> None:
+def test_what_has_no_code_is_no_form(what: What, max_height: int) -> None:
     with pytest.raises(ValueError, match="no such form"):
-        Form(sound_only, max_height)
+        Form(what, max_height)
+
+
+@pytest.mark.parametrize("what", sorted(set(What) - {What.ALL}))
+def test_part_of_the_media_is_no_file_as_the_site_has_it(what: What) -> None:
+    with pytest.raises(ValueError, match="no such form"):
+        Form(what, as_file=True)
 
 
 def test_codes_that_stand_in_ledgers_keep_their_meaning() -> None:
     assert Form.parse("all") == WHOLE == Form()
-    assert Form.parse("sound") == Form(sound_only=True)
+    assert Form.parse("sound") == SOUND == Form(What.SOUND)
+    assert Form.parse("720p") == Form(max_height=720)
 
 
 def test_examples_are_true() -> None:

@@ -9,7 +9,7 @@ from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, s
 from worker.choices import Quality
 from worker.downloads.ytdlp import formats
 from worker.errors import Fault, JobError, Reason
-from worker.form import Form
+from worker.form import SOUND, Form
 from worker.protocol import Note
 
 
@@ -198,26 +198,23 @@ def test_a_size_that_was_not_told_is_cut_once_it_is_known() -> None:
     assert caught.value.reason is Reason.TOO_LARGE
 
 
-SOUND_ONLY = Form(sound_only=True)
-
-
 @pytest.mark.parametrize(
     ("formats", "form", "name", "parts", "note"),
     [
         # Sound that fits goes before better sound that has to be cut, and both before a film.
-        ([sound("wav", 120), sound("mp3", 5)], SOUND_ONLY, "mp3", 1, Note.LOWER_QUALITY),
-        ([sound("wav", 120)], SOUND_ONLY, "wav", 4, None),
-        ([sound("wav", 120), a_format("film", 5, 240)], SOUND_ONLY, "wav", 4, None),
+        ([sound("wav", 120), sound("mp3", 5)], SOUND, "mp3", 1, Note.LOWER_QUALITY),
+        ([sound("wav", 120)], SOUND, "wav", 4, None),
+        ([sound("wav", 120), a_format("film", 5, 240)], SOUND, "wav", 4, None),
         # The fewest parts, and what plays as it is before what does not.
-        ([sound("x", 170), sound("y", 60)], SOUND_ONLY, "y", 4, None),
-        ([sound("opus", 60, acodec="opus"), sound("m4a", 120)], SOUND_ONLY, "m4a", 4, None),
-        ([sound("flac", 500)], SOUND_ONLY, None, 1, None),
+        ([sound("x", 170), sound("y", 60)], SOUND, "y", 4, None),
+        ([sound("opus", 60, acodec="opus"), sound("m4a", 120)], SOUND, "m4a", 4, None),
+        ([sound("flac", 500)], SOUND, None, 1, None),
         # A film is fetched for its sound within what may be fetched, the smallest first.
-        ([a_format("hd", 170, 1080), a_format("sd", 120, 480)], SOUND_ONLY, "sd", 4, None),
-        ([a_format("hd", 170, 1080), a_format("sd", 40, 480)], SOUND_ONLY, "sd", 1, None),
-        ([a_format("vp9", 120, 480, vcodec="vp9")], SOUND_ONLY, "vp9", 4, None),
-        ([a_format("hd", 500, 1080)], SOUND_ONLY, None, 1, None),
-        ([sound("wav", 500), a_format("film", 120, 480)], SOUND_ONLY, "film", 4, None),
+        ([a_format("hd", 170, 1080), a_format("sd", 120, 480)], SOUND, "sd", 4, None),
+        ([a_format("hd", 170, 1080), a_format("sd", 40, 480)], SOUND, "sd", 1, None),
+        ([a_format("vp9", 120, 480, vcodec="vp9")], SOUND, "vp9", 4, None),
+        ([a_format("hd", 500, 1080)], SOUND, None, 1, None),
+        ([sound("wav", 500), a_format("film", 120, 480)], SOUND, "film", 4, None),
         # Where no part of a film can be sent, its sound is, in parts if need be.
         ([a_format("hd", 500, 1080), sound("m4a", 90)], Form(), "m4a", 4, Note.AUDIO_ONLY),
         ([a_format("hd", 170, 1080), sound("m4a", 90)], Form(), "hd", 4, None),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.format_choice import a_format, chooser, chosen, silent, sound
 from worker.downloads.ytdlp.formats import Chooser
-from worker.form import Form
+from worker.form import SOUND
 
 PLAIN = {"protocol": "https"}
 AVC, VP9 = {"vcodec": "avc1", "acodec": "mp4a"}, {"vcodec": "vp09", "acodec": "mp4a"}
@@ -78,6 +78,6 @@ def test_only_a_few_are_looked_at_and_each_once() -> None:
 
 
 def test_nobody_looks_at_a_film_for_its_sound() -> None:
-    made, seen = looking({}, form=Form(sound_only=True))
+    made, seen = looking({}, form=SOUND)
     assert chosen(made, labelled("film", 720)) == "film"
     assert seen == []

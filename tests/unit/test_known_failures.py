@@ -9,7 +9,7 @@ from worker.dispatch import dispatcher
 from worker.dispatch.outcomes import known_s
 from worker.effects import OpenRequest
 from worker.errors import Fault, JobError, Reason
-from worker.form import Form
+from worker.form import SOUND
 from worker.ledger import failures, statistics
 from worker.ledger.database import Database
 from worker.ledger.ledger import ledger_path
@@ -140,10 +140,9 @@ def test_fresh_asks_anew_for_all(bot: SteppedDispatcher) -> None:
 
 def test_another_form_is_another_thing(bot: SteppedDispatcher) -> None:
     failed(bot, JobError(Reason.TOO_LARGE, Fault.PERMANENT))
-    sound = Form(sound_only=True)
-    bot.bring(OpenRequest(8, 8, 1, LINK, media_keys.of_link(LINK, sound), form=sound))
+    bot.bring(OpenRequest(8, 8, 1, LINK, media_keys.of_link(LINK, SOUND), form=SOUND))
     assert not bot.settle()
-    assert bot.task(Download).form == sound
+    assert bot.task(Download).form == SOUND
 
 
 def test_other_links_to_the_same_media_share_its_failure(bot: SteppedDispatcher) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.ledger_kit import ERROR, START, a_file, a_link, claim, post, send
 from worker.clocks import Wall
-from worker.form import Form
+from worker.form import SOUND
 from worker.ledger import (
     TELEGRAM,
     DeliverJob,
@@ -85,7 +85,7 @@ def test_ids_keep_their_rows_when_their_columns_are_renamed(ledger_file: Path) -
     ledger = Ledger(ledger_file)
     assert claim(ledger, StatusJob).request.download_id == 1
     download = claim(ledger, DownloadJob)
-    assert (download.url, download.form) == ("https://a.example/v", Form(sound_only=True))
+    assert (download.url, download.form) == ("https://a.example/v", SOUND)
     with contextlib.closing(Upkeep(ledger_file)) as upkeep:
         assert upkeep.sessions() == {Identity(100, 200): 1}
         ledger.forget_sessions(download)

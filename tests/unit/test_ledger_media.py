@@ -18,7 +18,7 @@ from tests.support.ledger_kit import (
 )
 from worker import errors, protocol
 from worker.dispatch.tasks import task_of
-from worker.form import Form
+from worker.form import SOUND
 from worker.ledger import (
     DOWNLOADS,
     TELEGRAM,
@@ -268,11 +268,11 @@ def test_fresh_by_a_link_never_seen_forgets_it_as_well(ledger: Ledger) -> None:
 
 
 def test_sound_alone_stays_so_when_it_is_downloaded_again(ledger: Ledger) -> None:
-    send(ledger, dataclasses.replace(a_link(), form=Form(sound_only=True)))
+    send(ledger, dataclasses.replace(a_link(), form=SOUND))
     post(ledger)
     ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
     ledger.download_again(claim(ledger, DeliverJob), START)
-    assert claim(ledger, DownloadJob).form == Form(sound_only=True)
+    assert claim(ledger, DownloadJob).form == SOUND
 
 
 # ----------------------------------------------------------------------------- size and age

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.ledger_kit import START, a_link, claim, known_ids, post, send
 from worker import media_keys, protocol
-from worker.form import Form
+from worker.form import SOUND, Form
 from worker.ledger import (
     DOWNLOADS,
     DownloadJob,
@@ -136,7 +136,7 @@ def test_what_was_wanted_comes_over_from_version_5(tmp_path: Path) -> None:
     old.commit()
     old.close()
     ledger = Ledger(path)
-    whole, sound = Form(), Form(sound_only=True)
+    whole, sound = Form(), SOUND
     assert [claim(ledger, DownloadJob).form for _ in range(2)] == [whole, sound]
     found = [ledger.request(request_id) for request_id in (1, 2)]
     assert [request and request.form for request in found] == [whole, sound]

@@ -3,11 +3,10 @@
 import pytest
 
 from worker import media_keys
-from worker.form import WHOLE, Form
+from worker.form import SOUND, WHOLE, Form
 from worker.urls import normalise
 
 LINK = "https://example.com/"
-SOUND = Form(sound_only=True)
 
 
 def test_a_link_has_one_key_however_it_is_written() -> None:

@@ -11,7 +11,7 @@ from worker.downloads.media.contents import Video
 from worker.downloads.media.conversion import Budget, Unaffordable
 from worker.downloads.spans import Span
 from worker.errors import JobError, Reason
-from worker.form import Form
+from worker.form import SOUND, Form
 from worker.protocol import Note
 
 
@@ -77,7 +77,7 @@ def test_how_much_of_a_video_it_is(
             "sd",
             Note.LOWER_QUALITY,
         ),
-        (Span(0, 6), [sound("wav", 180), sound("mp3", 5)], Form(sound_only=True), "wav", None),
+        (Span(0, 6), [sound("wav", 180), sound("mp3", 5)], SOUND, "wav", None),
         # A clip that is too large for one message is cut like anything else.
         (Span(1), [a_format("hd", 170, 1080)], Form(), "hd", None),
         (Span(0, 6), [a_format("hd", 300, 1080)], Form(), None, None),

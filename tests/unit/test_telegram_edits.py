@@ -12,7 +12,7 @@ from tests.support.updates import GROUP, MESSAGE, USER, said
 from worker import media_keys
 from worker.effects import EditLinks, OpenRequest
 from worker.errors import LinkFlaw
-from worker.form import Form
+from worker.form import SOUND, Form
 from worker.ledger import TELEGRAM, Ledger, UpdateJob, Verdict, ledger_path
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 from worker.notices import Notice, Topic
@@ -20,7 +20,6 @@ from worker.protocol import Download, Reader, Reply
 from worker.telegram.handlers import MAX_EDIT_S, MAX_LINKS, handle_update
 
 A, B, C = "https://a.example/1", "https://b.example/2", "https://c.example/3"
-SOUND = Form(sound_only=True)
 
 
 def edited(text: str | None = None, *, after_s: int = 10, **more: Any) -> dict[str, Any]:

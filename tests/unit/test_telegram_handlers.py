@@ -31,7 +31,7 @@ from worker.effects import (
     ShowChoices,
 )
 from worker.errors import LinkFlaw
-from worker.form import Form
+from worker.form import SOUND, Form
 from worker.notices import About, Notice, Topic
 from worker.protocol import AnswerButton, Reader, Reply
 from worker.telegram import fields
@@ -125,7 +125,7 @@ PRESS = Press("42", USER, USER, 50)
 @pytest.mark.parametrize(
     ("data", "effect"),
     [
-        ("form:17.sound", ChooseForm(17, Form(sound_only=True), PRESS)),
+        ("form:17.sound", ChooseForm(17, SOUND, PRESS)),
         ("form:17.720p", ChooseForm(17, Form(max_height=720), PRESS)),
         ("qualities:17", ShowChoices(17, qualities=True, press=PRESS)),
         ("choices:17", ShowChoices(17, qualities=False, press=PRESS)),
@@ -184,7 +184,7 @@ def test_what_names_no_bot_needs_no_name() -> None:
 def test_a_command_counts_in_a_caption_as_well() -> None:
     (effect,) = handle_update(said(caption=f"/audio {LINK}", photo=[{}]))
     assert isinstance(effect, OpenRequest)
-    assert effect.form == Form(sound_only=True)
+    assert effect.form == SOUND
 
 
 @pytest.mark.parametrize(

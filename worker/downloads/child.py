@@ -27,6 +27,7 @@ from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import fetch
 from worker.downloads.ytdlp.posts import may_be_left_out
 from worker.errors import Fault, JobError, Reason
+from worker.form import Form
 from worker.processes import process_setup
 from worker.protocol import Download, MediaFacts, Note, Progress, Stage
 
@@ -69,7 +70,7 @@ def _download(
         sender.report(finishing)  # again, because each file has its time
         try:
             found = replace(file, path=directory / file.path.name)
-            pieces = _ready(found, limits, sound_only=task.form.sound_only)
+            pieces = _ready(found, limits, task.form)
         except JobError as error:
             if not fetched.is_post or not may_be_left_out(error):
                 raise
@@ -92,16 +93,16 @@ def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:
     return replace(facts, note=note if note in _OF_MISSING or not facts.note else facts.note)
 
 
-def _ready(file: Downloaded, limits: DownloadLimits, *, sound_only: bool) -> list[ReadyFile]:
+def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
     """Make what is wanted of a file ready to be sent, in as many files as that takes."""
     span, note = spans.of(file.info), None
     if span and not ffmpeg.missing():
-        path, note = clip(file.path, span, file.info, limits, sound_only=sound_only)
+        path, note = clip(file.path, span, file.info, limits, form)
         file = replace(file, path=path, info={**file.info, "duration": None})
     if file.path.stat().st_size > limits.max_file_bytes:
-        pieces = cut(file.path, file.info, limits, sound_only=sound_only)
+        pieces = cut(file.path, file.info, limits, form)
     else:
-        pieces = [_large_enough(file, prepare(file, limits, sound_only=sound_only))]
+        pieces = [_large_enough(file, prepare(file, limits, form))]
     if note and not pieces[0].facts.note:
         pieces[0] = replace(pieces[0], facts=replace(pieces[0].facts, note=note))
     return pieces

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from worker.choices import Menu, Quality
-from worker.form import Form
+from worker.form import SOUND, Form
 from worker.telegram import texts
 from worker.telegram.texts import Catalogue
 
@@ -22,8 +22,6 @@ class Button:
     text: str
     data: str
 
-
-_SOUND = Form(sound_only=True)
 
 Rows = Sequence[Sequence[Button]]
 """The buttons of a message, row by row."""
@@ -52,7 +50,7 @@ def unpack(data: str) -> tuple[str, str]:
 def menu_rows(words: Catalogue, menu: Menu) -> Rows:
     """The buttons below an answer: what else there is of it, or each quality of its video."""
     if not menu.qualities:
-        sound = Button(words.sound_button, pack("form", f"{menu.request_id}.{_SOUND.code}"))
+        sound = Button(words.sound_button, pack("form", f"{menu.request_id}.{SOUND.code}"))
         quality = Button(words.quality_button, pack("qualities", menu.request_id))
         return [[sound, quality] if menu.has_qualities else [sound]]
     rows = [

@@ -20,7 +20,7 @@ from worker.effects import (
     Effect,
     OpenRequest,
 )
-from worker.form import WHOLE, Form
+from worker.form import SOUND, WHOLE, Form
 from worker.notices import Notice, Topic
 from worker.protocol import Reader, Reply
 from worker.site_cookies import KeepCookies
@@ -232,7 +232,7 @@ _PLAIN = Wish()
 WISHES: Mapping[Command, Wish] = {
     Command.START: Wish(without_links=_HELP),
     Command.HELP: Wish(without_links=_HELP),
-    Command.AUDIO: Wish(Form(sound_only=True), without_links=_WHICH_LINK, takes_reply=True),
+    Command.AUDIO: Wish(SOUND, without_links=_WHICH_LINK, takes_reply=True),
     Command.VIDEO: Wish(without_links=_WHICH_LINK, takes_reply=True),
     Command.FRESH: Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
 }

@@ -13,6 +13,7 @@ from worker.downloads.media.ffmpeg import ProgramLimits
 from worker.downloads.media.finishing import checked, contents_of
 from worker.downloads.spans import Span
 from worker.errors import Fault, JobError, Reason
+from worker.form import WHOLE, Form
 from worker.protocol import Note
 
 _TO_THE_END_S = 1e6
@@ -23,8 +24,7 @@ def clip(
     span: Span,
     info: Mapping[str, Any],
     limits: DownloadLimits,
-    *,
-    sound_only: bool = False,
+    form: Form = WHOLE,
 ) -> tuple[Path, Note | None]:
     """Replace the file at `path` by the span of it; the note tells people if that is not exact.
 
@@ -32,7 +32,7 @@ def clip(
     """
     checked(path)
     found = contents_of(path)
-    if sound_only and found.audio is None:
+    if form.sound_only and found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
     length_s = span.length_s(found.duration_s or positive(info.get("duration")))
     if length_s is None:
@@ -40,7 +40,7 @@ def clip(
     if not length_s:
         raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "the clip is beyond the end of the video")
     budget = conversion.budget_of(limits)
-    if found.video and not sound_only:
+    if found.video and not form.sound_only:
         plan, note = _video_plan(found, span, length_s, budget)
     else:
         plan, note = Conversion(sound_cutting.suffix_of(found.audio)), None

@@ -18,24 +18,25 @@ from worker.downloads.media.finishing import checked, contents_of, facts_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.sound_cutting import cut_sound
 from worker.errors import Fault, JobError, Reason
+from worker.form import WHOLE, Form
 from worker.protocol import MediaKind, Note
 
 _THUMBNAIL_AT_S = 1.0
 
 
 def cut(
-    path: Path, info: Mapping[str, Any], limits: DownloadLimits, *, sound_only: bool = False
+    path: Path, info: Mapping[str, Any], limits: DownloadLimits, form: Form = WHOLE
 ) -> list[ReadyFile]:
     """Replace the file at `path` with files that are small enough, and return these in order.
 
-    With `sound_only` only the sound of a video is wanted. Raises JobError for a video that does
+    `form` may want only the sound of a video. Raises JobError for a video that does
     not play everywhere, is incomplete, or cannot be cut small enough.
     """
     if file_types.of(path) is not None:
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "neither video nor sound")
     checked(path)
     found = contents_of(path)
-    if sound_only or not found.video:
+    if form.sound_only or not found.video:
         return cut_sound(path, found, info, limits)
     return _cut_video(path, found, info, limits)
 

@@ -24,6 +24,7 @@ from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, 
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.mp4.reader import Mp4
 from worker.errors import Fault, JobError, Reason
+from worker.form import WHOLE, Form
 from worker.protocol import MediaFacts, MediaKind, Note
 
 # A first frame is often black.
@@ -37,10 +38,9 @@ def finish(
     path: Path,
     info: Mapping[str, Any],
     limits: DownloadLimits,
-    *,
-    sound_only: bool = False,
+    form: Form = WHOLE,
 ) -> ReadyFile:
-    """Make the file at `path` ready to be sent; with `sound_only` extract the sound of a video.
+    """Make the file at `path` ready to be sent, or the sound of it if `form` wants that alone.
 
     `info` is what yt-dlp knows of it, which has to do where ffmpeg is missing. Raises JobError
     when the file contains no media, or is incomplete.
@@ -48,7 +48,7 @@ def finish(
     mp4 = checked(path)
     if ffmpeg.missing():
         return _by_name(path, mp4, info)
-    return _Finishing(path, mp4, info, limits).run(sound_only)
+    return _Finishing(path, mp4, info, limits).run(form)
 
 
 def checked(path: Path) -> Mp4:
@@ -118,15 +118,15 @@ class _Finishing:
         self._budget = conversion.budget_of(limits)
         self._ends_at = time.monotonic() + self._budget.time_s
 
-    def run(self, sound_only: bool) -> ReadyFile:
+    def run(self, form: Form) -> ReadyFile:
         found = self._inspected()
         if found.video is None and found.audio is None:
             raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"no stream in {found.containers}")
-        if sound_only and found.audio is None:
+        if form.sound_only and found.audio is None:
             raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
-        if found.has_hidden_video and not sound_only:
+        if found.has_hidden_video and not form.sound_only:
             return self._unconverted(found, None, Note.NOT_CONVERTIBLE)
-        if found.video is None or sound_only:
+        if found.video is None or form.sound_only:
             return self._as_audio(found)
         return self._as_video(found, found.video)
 

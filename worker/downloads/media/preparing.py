@@ -13,6 +13,7 @@ from worker.downloads.media.file_types import FileType
 from worker.downloads.media.finishing import facts_of, finish
 from worker.downloads.media.pictures import Moving, finish_picture
 from worker.errors import Fault, JobError, Reason
+from worker.form import WHOLE, Form
 from worker.protocol import MediaKind
 
 
@@ -41,26 +42,26 @@ class Downloaded:
     served: Served | None = None
 
 
-def prepare(file: Downloaded, limits: DownloadLimits, *, sound_only: bool = False) -> ReadyFile:
+def prepare(file: Downloaded, limits: DownloadLimits, form: Form = WHOLE) -> ReadyFile:
     """Make a file ready to be sent: as media, as a photo, or as it is. Raises JobError."""
     kind = file_types.of(file.path)
     if kind is None:
-        return _media(file, limits, sound_only)
+        return _media(file, limits, form)
     is_page = kind is file_types.TEXT and file.served is not None and file.served.is_page
     if is_page or kind in {file_types.HTML, file_types.MANIFEST}:
         raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, "a web page, or a player's list")
-    if sound_only:
+    if form.sound_only:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, f"a file of the type {kind.suffix}")
     if kind.is_picture and _suffix(kind, file.served) == kind.suffix:
         return _picture(file, kind, limits)
     return _any_file(file, kind)
 
 
-def _media(file: Downloaded, limits: DownloadLimits, sound_only: bool) -> ReadyFile:
+def _media(file: Downloaded, limits: DownloadLimits, form: Form) -> ReadyFile:
     try:
-        return finish(file.path, file.info, limits, sound_only=sound_only)
+        return finish(file.path, file.info, limits, form)
     except JobError as error:
-        is_none = error.reason in {Reason.BROKEN_FILE, Reason.NO_MEDIA} and not sound_only
+        is_none = error.reason in {Reason.BROKEN_FILE, Reason.NO_MEDIA} and not form.sound_only
         if not is_none or (file.served and any(map(file_types.is_of_media, file.served.names))):
             raise
     return _any_file(file, file_types.UNKNOWN)
