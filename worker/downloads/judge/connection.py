@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from worker.downloads.judge.dialing import Dial
+from worker.downloads.judge.handshake import Handshake, handshake_for
 from worker.downloads.judge.loop import READ, GuardedLoop, Waits
 from worker.downloads.judge.names import FAILED, Found, literal, look_up
 from worker.downloads.judge.relay import Relay, abort
 from worker.downloads.judge.rules import Judgement
-from worker.downloads.judge.socks import Handshake, Rejected, Reply, Target
+from worker.downloads.judge.socks import Rejected, Reply, Target
 from worker.downloads.judge.threads import Threads
 from worker.downloads.judge.tls import Stream
 from worker.downloads.judge.upstream import HEAD_LIMIT_BYTES, Upstream
@@ -63,7 +64,8 @@ class Connection:
         self._loop = GuardedLoop(means.loop, self.close)
         self._owner = owner
         self._client = client
-        self._handshake = Handshake(secret)
+        self._secret = secret
+        self._handshake: Handshake | None = None
         self._early = b""
         """What the client has sent for the site."""
         self._dial: Dial | None = None
@@ -98,17 +100,18 @@ class Connection:
         data = self._receive()
         if data is None:
             return
+        handshake = self._handshake = self._handshake or handshake_for(data, self._secret)
         try:
-            answer = self._handshake.feed(data)
+            answer = handshake.feed(data)
         except Rejected as rejected:
             if self._answer(rejected.answer):
                 self._end(socket.socket.close)
             return
-        if self._answer(answer) and self._handshake.target:
-            self._early = self._handshake.rest
+        if self._answer(answer) and handshake.target:
+            self._early = handshake.rest
             self._stop_hearing()
             self._owner.admit(self)
-            self._begin(self._handshake.target)
+            self._begin(handshake.target)
 
     def _stop_hearing(self) -> None:
         """Read nothing while nothing can be done with it, for as long as that takes.
@@ -139,10 +142,14 @@ class Connection:
             return False
         return True
 
+    def _say(self, reply: Reply) -> bool:
+        """The same, in the way in which the client has begun."""
+        return self._answer(self._handshake.answer(reply) if self._handshake else b"")
+
     def _fail(self, reply: Reply) -> None:
         if self._is_answered:
             self.close()
-        elif self._answer(reply.packed()):
+        elif self._say(reply):
             self._end(socket.socket.close)
 
     def _refuse(self, host: str, port: int) -> None:
@@ -201,21 +208,24 @@ class Connection:
         if isinstance(result, Reply):
             self._fail(result)
             return
-        if not self._is_answered and not self._answer(Reply.DONE.packed()):
+        if not self._is_answered and not self._say(Reply.DONE):
             result.close()
             return
         for made in (self._client, result):
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._timeout.cancel()
         self.active_at = time.monotonic()
-        self._relay = Relay(self._loop, self._client, result, self._early, self._passed, self.close)
+        self._relay = Relay(
+            *(self._loop, self._client, result, self._early, self._passed, self.close),
+            is_one_request=self._handshake is not None and self._handshake.is_one_request,
+        )
         self._rest_at_most(self._means.judgement.rules.idle_timeout_s)
 
     # ------------------------------------------------------------------- by an HTTP proxy
 
     def _ask_what_for(self, upstream: Upstream, target: Target) -> None:
         """Hear what the client says to the site: a request in the clear goes to the proxy."""
-        if self._answer(Reply.DONE.packed()):
+        if self._say(Reply.DONE):
             self._is_answered = True
             self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
             self._loop.watch(self._client, READ, lambda _: self._hear_request(upstream, target))

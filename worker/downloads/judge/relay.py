@@ -26,10 +26,14 @@ def abort(made: Stream) -> None:
 class _Direction:
     """One direction. While the sink takes nothing, nothing is read from the source."""
 
-    def __init__(self, source: Stream, sink: Stream, pending: bytes = b"") -> None:
+    def __init__(
+        self, source: Stream, sink: Stream, pending: bytes = b"", *, is_all: bool = False
+    ) -> None:
+        """With `is_all` the source may say nothing more."""
         self._source = source
         self._sink = sink
         self.pending = pending
+        self._is_all = is_all
         self.has_ended = False
         """The source has sent its last byte; the sink is told behind what is pending."""
         self.is_over = False
@@ -48,6 +52,8 @@ class _Direction:
             self.has_ended = True
             self.write()
             return False
+        if self._is_all:
+            raise ConnectionAbortedError
         sent = self._send(_room[:count])
         if sent < count:
             self.pending = bytes(_room[sent:count])
@@ -78,11 +84,17 @@ class Relay:
         early: bytes,
         on_bytes: Callable[[], None],
         on_end: Callable[[], None],
+        *,
+        is_one_request: bool = False,
     ) -> None:
-        """`early` is what the client has sent already; `on_bytes` is called when some pass."""
+        """`early` is what the client has sent already; `on_bytes` is called when some pass.
+
+        A client of one request has sent all that it may say, and ends it by saying more.
+        """
         self._loop = loop
         self._client, self._site = client, site
-        self._out, self._back = _Direction(client, site, early), _Direction(site, client)
+        self._out = _Direction(client, site, early, is_all=is_one_request)
+        self._back = _Direction(site, client)
         self._on_bytes = on_bytes
         self._on_end = on_end
         self._watch()

@@ -62,6 +62,7 @@ class Handshake:
         self._data = bytearray()
         self._next = self._greeting
         self.target: Target | None = None
+        self.is_one_request = False
 
     @property
     def rest(self) -> bytes:
@@ -81,6 +82,10 @@ class Handshake:
                 break
             answer += step
         return answer
+
+    def answer(self, reply: Reply) -> bytes:
+        """How to say that."""
+        return reply.packed()
 
     def _take(self, count: int) -> bytes:
         taken = bytes(self._data[:count])
@@ -137,9 +142,14 @@ def _host(kind: int, field: bytes) -> str:
     if kind != _NAME:
         return str(ipaddress.ip_address(field))
     host = field[1:].decode("latin-1")
-    if not _HOST_NAME.fullmatch(host) and not _is_ipv6(host):
+    if not is_host(host):
         raise Rejected(Reply.NO_SUCH_HOST.packed())
     return host
+
+
+def is_host(text: str) -> bool:
+    """Whether a text names a host as resolvers want it, or nothing."""
+    return bool(_HOST_NAME.fullmatch(text)) or _is_ipv6(text)
 
 
 def _is_ipv6(host: str) -> bool:

@@ -1,0 +1,32 @@
+"""The two ways in which a client may begin, told apart by its first byte."""
+
+from typing import Protocol
+
+from worker.downloads.judge import http_proxy, socks
+from worker.downloads.judge.socks import Reply, Target
+
+_SOCKS = b"\x05"
+
+
+class Handshake(Protocol):
+    """The beginning of one connection. Feed it bytes until it has a `target`."""
+
+    target: Target | None
+    is_one_request: bool
+    """Whether all that the client may say to the site is in `rest`."""
+
+    @property
+    def rest(self) -> bytes:
+        """What is to be said to the site first."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what the client has sent; what is to be answered. Raises Rejected."""
+
+    def answer(self, reply: Reply) -> bytes:
+        """How to say that."""
+
+
+def handshake_for(data: bytes, secret: str) -> Handshake:
+    """The one that the client speaks which begins with these bytes."""
+    kind = socks.Handshake if data.startswith(_SOCKS) else http_proxy.Handshake
+    return kind(secret)
