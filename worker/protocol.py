@@ -117,7 +117,8 @@ class Download:
     """Fetch what is wanted of the media behind `url` into `directory`.
 
     The job makes that directory and owns it. `max_bytes`: how much came in all the time of an
-    earlier attempt, which is what this one may fetch. `access` is for the site of `url`.
+    earlier attempt, which is what this one may fetch. `access` is for the site of `url`. `fresh`:
+    what was found behind it lately will not do.
     """
 
     job_id: int
@@ -126,6 +127,7 @@ class Download:
     form: Form = WHOLE
     max_bytes: int | None = None
     access: SiteAccess = USUAL_ACCESS
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

@@ -161,12 +161,13 @@ class Worker:
         form: Form = WHOLE,
         cookies_always: bool = False,
         access: SiteAccess = USUAL_ACCESS,
+        fresh: bool = False,
     ) -> None:
         self._jobs += 1
         self._reports = []
         place = os.fspath(directory or self.directory)
         access = replace(access, cookies_always=cookies_always)
-        task = Download(self._jobs, url, place, form, max_bytes, access)
+        task = Download(self._jobs, url, place, form, max_bytes, access, fresh)
         judge = shared_judge(rules.allowed_networks, self._prepare_judge)
         rules = replace(rules, judge=judge)
         self._began = time.monotonic()
@@ -204,6 +205,7 @@ class Worker:
         form: Form = WHOLE,
         cookies_always: bool = False,
         access: SiteAccess = USUAL_ACCESS,
+        fresh: bool = False,
     ) -> Outcome:
         self.begin(
             url,
@@ -213,6 +215,7 @@ class Worker:
             form=form,
             cookies_always=cookies_always,
             access=access,
+            fresh=fresh,
         )
         return self.finish()
 

@@ -90,6 +90,7 @@ def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
         judge=judge,
         network=network.active(),
         cookies_file=str(settings.cookies_file) if settings.cookies_file else None,
+        extractions=str(settings.data_dir.absolute() / "extractions"),
     )
     return PoolSpec(
         name=DOWNLOADS,

@@ -60,7 +60,7 @@ def task_of(
             directory = downloads / download_directory(job.id, job.attempts)
             access = _access(sites, job.url, settings, cookies_that_work)
             return protocol.Download(
-                job.id, job.url, str(directory), job.form, job.max_bytes, access
+                job.id, job.url, str(directory), job.form, job.max_bytes, access, job.fresh
             )
         case StatusJob(request=request):
             return protocol.PostStatus(request.id, request.reader, request.message_id)

@@ -6,6 +6,12 @@ LOG_NAME = "job.log"
 COOKIES_NAME = "cookies.txt"
 MEDIA_NAME = "media"
 
+EXTRACTION_NAME = "extraction.json"
+"""What a download writes of what it has found behind its link."""
+
+EARLIER_NAME = "extraction-earlier.json"
+"""What an earlier download of the link has found there."""
+
 _PLAYER_SUFFIX = "-player"
 
 

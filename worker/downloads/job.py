@@ -9,7 +9,8 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from worker.downloads import account, workspace
+from worker.clocks import wall_clock
+from worker.downloads import account, extractions, workspace
 from worker.downloads.confinement import cookies
 from worker.downloads.confinement.egress_guard import check_link
 from worker.downloads.file_names import COOKIES_NAME
@@ -49,6 +50,8 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
             lent = jar and cookies.copy_in_child(task.url, Path(jar), directory / COOKIES_NAME)
             if before and not lent:
                 raise before
+            if not lent and rules.extractions:
+                _begin_with_earlier(Path(rules.extractions), task)
             session = Session(context, task, rules, extractors, lent or None)
             if not lent:
                 return session.run()
@@ -78,6 +81,14 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
         return try_once(context, task, rules, jar, before)
 
     return download
+
+
+def _begin_with_earlier(store: Path, task: Download) -> None:
+    """Let the download begin with what was found behind its link lately, unless it is to be new."""
+    if task.fresh:
+        extractions.forget(store, task.url)
+    else:
+        extractions.lend(store, task.url, Path(task.directory), wall_clock())
 
 
 def _run_with(

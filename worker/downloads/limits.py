@@ -24,6 +24,8 @@ class DownloadLimits:
     is its way to the judge, and without that it reaches nothing. `network` is what else keeps it
     from the network.
     `cookies_file` is for those downloads that fail without: each gets a copy of its site's.
+    `extractions` is the directory in which workers keep what was found behind links; None for
+    nothing.
     """
 
     instance: str
@@ -41,6 +43,7 @@ class DownloadLimits:
     cookies_file: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    extractions: str | None = None
     hidden_files: tuple[str, ...] = ()
     """What no download may read, beside what never may be."""
     term_grace_s: float = 0.5

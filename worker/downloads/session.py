@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from worker.downloads import child, players, results, workspace
+from worker.clocks import wall_clock
+from worker.downloads import child, extractions, players, results, workspace
 from worker.downloads.allowance import Allowance
 from worker.downloads.channel import (
     Found,
@@ -179,11 +180,17 @@ class Session:
             # One that was killed may have left a part of them.
             returned_cookies.take_back(self._lent, self._directory / COOKIES_NAME)
         if isinstance(result, Result):
+            self._keep_extraction()
             max_bytes = self._limits.max_file_bytes
             return results.media_of(result, self._directory, self._task.url, max_bytes)
         if isinstance(result, JobError):
             raise self._way_out.explained(result) if self._way_out else result
         raise _death_error(statuses.get(leader.pid))
+
+    def _keep_extraction(self) -> None:
+        if self._limits.extractions and not self._lent:
+            store = Path(self._limits.extractions)
+            extractions.keep(store, self._task.url, self._directory, wall_clock())
 
     def _listen(self, leader: process_table.Identity, read_fd: int) -> Message | None:
         """Relay messages until the process sends its result; None if it dies first.

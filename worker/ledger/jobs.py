@@ -138,7 +138,8 @@ class CookiesJob(ClaimedJob):
 class DownloadJob(ClaimedJob):
     """Fetch the media behind a link, for all requests that wait for it.
 
-    `max_bytes`: how much an earlier attempt could fetch in its time.
+    `max_bytes`: how much an earlier attempt could fetch in its time. `fresh`: what is remembered
+    will not do.
     """
 
     kind = Kind.DOWNLOAD
@@ -146,6 +147,7 @@ class DownloadJob(ClaimedJob):
     url: str
     form: Form = WHOLE
     max_bytes: int | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +251,7 @@ def read_download(row: sqlite3.Row) -> DownloadJob:
         url=payload["url"],
         form=Form.parse(payload["form"]),
         max_bytes=payload.get("max_bytes"),
+        fresh=bool(payload.get("fresh")),
     )
 
 

@@ -26,7 +26,14 @@ from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.ytdlp import dash, javascript, page_limits, site_options, small_fetches
+from worker.downloads.ytdlp import (
+    dash,
+    extraction,
+    javascript,
+    page_limits,
+    site_options,
+    small_fetches,
+)
 from worker.downloads.ytdlp.challenges import PlayerCache
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -194,6 +201,7 @@ def _fetch(
     with made as ydl, _complaint_blamed(ydl):
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
         ydl.network = limits.network
+        ydl.on_extracted = functools.partial(extraction.write, own_headers=limits.headers)
         ydl.players = PlayerSource(report, limits.idle_timeout_s * _SHARE_FOR_PLAYER)
         ydl.cache = PlayerCache(ydl.players.find)  # type: ignore[assignment]
         for tries_left in reversed(range(_MAX_CHOICES)):
@@ -205,9 +213,7 @@ def _fetch(
                     is_post=ydl.is_in_post,
                     qualities=() if ydl.is_in_post else chooser.qualities[:MAX_QUALITIES],
                 )
-            meter.start_again()
-            ydl.begin_again()
-            _remove_parts()
+            _start_again(ydl, meter)
     raise AssertionError("the last try returns or raises")
 
 
@@ -252,7 +258,9 @@ def _try(
 
 
 def _extract(ydl: PostYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ...]:
-    videos = list(_videos(_extract_info(ydl, url)))
+    start_again = functools.partial(_start_again, ydl, meter)
+    found = extraction.begin_with_earlier(ydl, start_again) or _extract_info(ydl, url)
+    videos = list(_videos(found))
     if not videos:
         raise _why_nothing(ydl)
     files = []
@@ -322,8 +330,10 @@ def _is_silent(file: Downloaded, chooser: Chooser) -> bool:
     return found.video is not None and found.audio is None
 
 
-def _remove_parts() -> None:
-    """Remove what is left of an earlier format, which yt-dlp would try to resume."""
+def _start_again(ydl: PostYoutubeDL, meter: Meter) -> None:
+    """Forget what was fetched, and remove what yt-dlp would try to resume."""
+    meter.start_again()
+    ydl.begin_again()
     for path in Path().glob(f"{MEDIA_NAME}*"):
         path.unlink()
 

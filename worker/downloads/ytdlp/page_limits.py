@@ -79,6 +79,8 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         self.network = Network.NONE
         """What keeps native code from the network. To be set before the first request."""
         self._latest: tuple[str, Message] = ("", Message())
+        self.on_extracted: Callable[[Mapping[str, Any]], None] = lambda _: None
+        """Is called with what an extractor has found of a video, before all else is done."""
 
     @property
     def served(self) -> Served:
@@ -106,6 +108,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
 
     def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
         """Fetch a video whole of which only a span is wanted (see `spans`)."""
+        self.on_extracted(info_dict)
         spans.take(info_dict)
         return super().process_video_result(info_dict, download)
 
