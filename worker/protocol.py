@@ -156,13 +156,15 @@ class Outpaced:
 class DownloadUsage:
     """A download's report of what it used, when it has come to nothing. Seconds, bytes.
 
-    `log` is the end of what yt-dlp's process wrote, without secrets.
+    `log` is the end of what yt-dlp's process wrote, without secrets. `passed_bytes` have passed the
+    judge in both directions, None where it has not said.
     """
 
     run_s: float
     cpu_s: float
     peak_bytes: int
     log: str
+    passed_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,8 @@ def _print_job(job: FailedJob, *, as_json: bool) -> None:
     say(f"error       {job.error_id}: {job.reason} ({job.fault})")
     if job.run:
         used = f"{job.run.cpu_s:.1f} s of processor, {size(job.run.peak_bytes)} at most"
+        if job.run.passed_bytes is not None:
+            used += f", {size(job.run.passed_bytes)} through the judge"
         say(f"attempt {job.run.attempt:<3} {job.run.run_s:.1f} s, {used}")
     say(f"\n{job.detail}")
     if job.run and job.run.log:

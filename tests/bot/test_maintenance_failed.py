@@ -59,6 +59,11 @@ def test_real_failure_is_listed_shown_and_done_again_by_the_running_bot(
         assert run["attempt"] == 1
         assert 0 < run["cpu_s"] < run["run_s"] + 1
         assert run["peak_bytes"] > 0
+        assert 100 < run["passed_bytes"] < 10_000
+        assert " through the judge" in shown.text
+        assert f"job {failed['id']}: {run['passed_bytes']} bytes have passed the judge" in (
+            scene.bot.log
+        )
         assert "HTTP Error 503" in run["log"]
 
         answer = maintenance(scene.data_dir, "failed", "retry", str(failed["id"]))

@@ -342,6 +342,37 @@ def test_all_ends_with_the_download(judged: RunningJudge, site: Site) -> None:
         socket.create_connection(("127.0.0.1", port))
 
 
+def test_a_way_out_says_in_the_end_how_many_bytes_have_passed(
+    judged: RunningJudge, site: Site
+) -> None:
+    with WayOut(judged.address) as way:
+        for sent, answered in ((b"question", b"answer" * 1000), (b"", b"unasked")):
+            with connect(way, "127.0.0.1", site.port) as client, site.accept() as server:
+                client.sendall(sent)
+                server.sendall(answered)
+                server.close()
+                assert b"".join(iter(lambda: client.recv(1 << 16), b"")) == answered
+        assert reply_to(way, "127.0.0.2", site.port) == Reply.NOT_ALLOWED
+        assert way.finish() == len(b"question") + 6000 + len(b"unasked")
+        error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
+        assert error.reason is Reason.REFUSED_ADDRESS
+    with WayOut(judged.address) as other:
+        assert other.finish() == 0
+        error = JobError(Reason.NETWORK, Fault.RETRYABLE)
+        assert other.explained(error) is error
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_judge_that_says_nothing_keeps_nobody(number: int) -> None:
+    with judge() as made, WayOut(made.address) as way:
+        os.kill(made.pid, number)
+        began = time.monotonic()
+        assert way.finish() is None
+        assert time.monotonic() - began < PATIENCE_S / 4
+        error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
+        assert isinstance(error, JudgeLost) == (number == signal.SIGKILL)
+
+
 def test_a_connection_that_rests_too_long_ends(site: Site) -> None:
     with (
         judge(Rules(("127.0.0.1/32",), idle_timeout_s=0.2)) as made,

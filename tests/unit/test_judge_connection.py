@@ -36,6 +36,8 @@ class Owner:
 
     def refused(self, what: str) -> None: ...
 
+    def passed(self, count: int) -> None: ...
+
     def closed(self, _connection: Connection) -> None:
         self.has_closed = True
 

@@ -12,6 +12,7 @@ from worker.ledger import (
     DOWNLOADS,
     DownloadJob,
     Ledger,
+    failures,
     ledger_path,
     media_cache,
 )
@@ -142,6 +143,26 @@ def test_what_was_wanted_comes_over_from_version_5(tmp_path: Path) -> None:
     assert [request and request.form for request in found] == [whole, sound]
     link_key = media_keys.of_link("https://example.com/", sound)
     assert media_cache.knows(ledger._db, link_key)
+
+
+def test_runs_of_an_older_bot_do_not_say_what_passed_the_judge(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    old = sqlite3.connect(path)
+    version = next(at for at, step in enumerate(MIGRATIONS) if "passed_bytes" in step)
+    for step in MIGRATIONS[:version]:
+        old.executescript(step)
+    old.execute(
+        "INSERT INTO jobs (kind, pool, priority, state, attempts, created_at, waits_since,"
+        " not_before, finished_at, payload)"
+        " VALUES ('download', 'downloads', 6, 'failed', 1, 0, 0, 0, 1, '{\"url\": \"u\"}')"
+    )
+    old.execute("INSERT INTO runs VALUES (1, 1, 2.0, 1.0, 100, 'words')")
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute(f"PRAGMA user_version = {version}")
+    old.commit()
+    old.close()
+    (failed,) = failures.newest(Ledger(path)._db, 10)
+    assert failed.run == failures.Run(1, 2.0, 1.0, 100, "words", None)
 
 
 # Of the sound of https://example.com/, as every version has made it.

@@ -172,6 +172,8 @@ class Session:
             statuses = signals.stop_session(leader, grace_s)
             if self._solving:
                 self._solving.close()
+            if self._way_out:
+                self._note_passed(self._way_out.finish())
             if not isinstance(result, Result):
                 # The bot may be gone; that must not hide the download's own failure.
                 with contextlib.suppress(OSError):
@@ -191,6 +193,11 @@ class Session:
         if self._limits.extractions and not self._lent:
             store = Path(self._limits.extractions)
             extractions.keep(store, self._task.url, self._directory, wall_clock())
+
+    def _note_passed(self, count: int | None) -> None:
+        self._usage.note_passed(count)
+        if count is not None:
+            log.info("job %d: %d bytes have passed the judge.", self._task.job_id, count)
 
     def _listen(self, leader: process_table.Identity, read_fd: int) -> Message | None:
         """Relay messages until the process sends its result; None if it dies first.

@@ -24,10 +24,15 @@ class Usage:
         self._started = time.monotonic()
         self._cpu_before_s = _reaped_cpu_s()
         self._peak_bytes = 0
+        self._passed_bytes: int | None = None
 
     def note_memory(self, used_bytes: int) -> None:
         """Record how much memory is in use now; the peak is kept."""
         self._peak_bytes = max(self._peak_bytes, used_bytes)
+
+    def note_passed(self, count: int | None) -> None:
+        """Record how many bytes the download sent and received, if that is known."""
+        self._passed_bytes = count
 
     def close(self, directory: Path) -> DownloadUsage:
         """The totals, with the end of the log in `directory`."""
@@ -36,6 +41,7 @@ class Usage:
             cpu_s=_reaped_cpu_s() - self._cpu_before_s,
             peak_bytes=self._peak_bytes,
             log=_tail(directory / LOG_NAME),
+            passed_bytes=self._passed_bytes,
         )
 
 

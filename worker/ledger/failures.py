@@ -25,6 +25,7 @@ class Run:
     cpu_s: float
     peak_bytes: int
     log: str
+    passed_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ _COLUMNS = f"""
         {_URL} AS url,
         coalesce(job.reason, '') AS reason, coalesce(job.fault, '') AS fault,
         coalesce(job.error_id, '') AS error_id, coalesce(job.detail, '') AS detail,
-        run.attempt, run.run_s, run.cpu_s, run.peak_bytes, run.log
+        run.attempt, run.run_s, run.cpu_s, run.peak_bytes, run.log,
+        run.passed_bytes
     {_FAILED}
 """
 
@@ -125,7 +127,10 @@ def _read(db: Database, sql: str, parameter: int | str) -> list[FailedJob]:
             error_id=row["error_id"],
             detail=row["detail"],
             run=row["attempt"]
-            and Run(row["attempt"], row["run_s"], row["cpu_s"], row["peak_bytes"], row["log"]),
+            and Run(
+                *(row["attempt"], row["run_s"], row["cpu_s"]),
+                *(row["peak_bytes"], row["log"], row["passed_bytes"]),
+            ),
         )
         for row in db.execute(sql, parameter)
     ]
@@ -179,11 +184,12 @@ def forget(db: Database, job_id: int) -> None:
 def remember_run(db: Database, job_id: int, run: Run) -> None:
     """Keep what the last attempt of a download used, in place of the one before."""
     db.execute(
-        "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
         job_id,
         run.attempt,
         run.run_s,
         run.cpu_s,
         run.peak_bytes,
         run.log,
+        run.passed_bytes,
     )

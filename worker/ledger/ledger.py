@@ -392,6 +392,7 @@ class Ledger:
 
     def remember_usage(self, job: DownloadJob, usage: protocol.DownloadUsage) -> None:
         """Keep what an attempt has used that came to nothing."""
-        run = Run(job.attempts, usage.run_s, usage.cpu_s, usage.peak_bytes, usage.log)
+        figures = (usage.run_s, usage.cpu_s, usage.peak_bytes, usage.log, usage.passed_bytes)
+        run = Run(job.attempts, *figures)
         with self._db.transaction():
             failures.remember_run(self._db, job.id, run)

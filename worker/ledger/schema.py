@@ -276,4 +276,8 @@ MIGRATIONS = (
     -- What the operator can do against a failure, where that is known.
     ALTER TABLE jobs ADD COLUMN remedy TEXT;
     """,
+    """
+    -- How many bytes of a download have passed the judge, in both directions.
+    ALTER TABLE runs ADD COLUMN passed_bytes INTEGER;
+    """,
 )

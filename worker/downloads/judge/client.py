@@ -15,6 +15,9 @@ from worker.errors import Fault, JobError, JudgeLost, Reason
 ANSWER_TIMEOUT_S = 5.0
 """How long a new judge is waited for while it takes over from one that has ended."""
 
+END_TIMEOUT_S = 1.0
+"""How long a judge is waited for that is to say how many bytes have passed."""
+
 _LINE_LIMIT_BYTES = 4096
 
 # A table of the kernel's is full, or the child that makes the namespace was killed: it passes.
@@ -45,6 +48,7 @@ class WayOut:
         self._control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._data = b""
         self._refused: list[str] = []
+        self._passed_bytes: int | None = None
         try:
             self._control.settimeout(ANSWER_TIMEOUT_S)
             self._control.connect(address)
@@ -86,20 +90,30 @@ class WayOut:
         """Take what the judge says. Raises JudgeLost when it has ended."""
         with suppress(BlockingIOError):
             while True:
-                self._receive()
-                self._refused += [str(line["refused"]) for line in self._lines()]
+                self._hear()
 
     def explained(self, error: JobError) -> JobError:
         """The error of a download that has failed: it may be for what the judge did."""
         lost = None
         try:
-            self.look()
+            if self._passed_bytes is None:
+                self.look()
         except JudgeLost as gone:
             lost = gone
         if self._refused:
             detail = f"refused {self._refused[0]} ({error.detail})"
             return JobError(Reason.REFUSED_ADDRESS, Fault.PERMANENT, detail)
         return lost or error
+
+    def finish(self) -> int | None:
+        """End all connections; how many bytes have passed in both directions, if the judge says."""
+        with suppress(OSError, JudgeLost):
+            self._control.settimeout(END_TIMEOUT_S)
+            self._control.shutdown(socket.SHUT_WR)
+            while self._passed_bytes is None:
+                self._hear()
+        self._control.setblocking(False)
+        return self._passed_bytes
 
     def close(self) -> None:
         """End all connections of the download."""
@@ -113,6 +127,13 @@ class WayOut:
         if not data:
             raise JudgeLost("the judge is gone")
         self._data += data
+
+    def _hear(self) -> None:
+        self._receive()
+        for line in self._lines():
+            if refused := line.get("refused"):
+                self._refused.append(str(refused))
+            self._passed_bytes = line.get("passed", self._passed_bytes)
 
     def _lines(self) -> list[dict[str, Any]]:
         *lines, self._data = self._data.split(b"\n")

@@ -42,6 +42,9 @@ class Owner(Protocol):
     def refused(self, what: str) -> None:
         """Hear that an address was refused."""
 
+    def passed(self, count: int) -> None:
+        """Hear how many more bytes have passed, in either direction."""
+
     def closed(self, connection: "Connection") -> None:
         """Forget a connection."""
 
@@ -255,8 +258,9 @@ class Connection:
 
     # -------------------------------------------------------------------------- in the relay
 
-    def _passed(self) -> None:
+    def _passed(self, count: int) -> None:
         self.active_at = time.monotonic()
+        self._owner.passed(count)
 
     def _rest_at_most(self, idle_timeout_s: float) -> None:
         left_s = self.active_at + idle_timeout_s - time.monotonic()

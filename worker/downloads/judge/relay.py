@@ -42,22 +42,22 @@ class _Direction:
     def wants_more(self) -> bool:
         return not self.pending and not self.has_ended
 
-    def read(self) -> bool:
-        """Pass on what there is; whether that was anything. Raises OSError when a peer is gone."""
+    def read(self) -> int:
+        """Pass on what there is; how many bytes that is. Raises OSError when a peer is gone."""
         try:
             count = self._source.recv_into(_room)
         except BlockingIOError:
-            return False
+            return 0
         if not count:
             self.has_ended = True
             self.write()
-            return False
+            return 0
         if self._is_all:
             raise ConnectionAbortedError
         sent = self._send(_room[:count])
         if sent < count:
             self.pending = bytes(_room[sent:count])
-        return True
+        return count
 
     def write(self) -> None:
         """Send what is pending, and then the end if that has come."""
@@ -82,12 +82,12 @@ class Relay:
         client: Stream,
         site: Stream,
         early: bytes,
-        on_bytes: Callable[[], None],
+        on_bytes: Callable[[int], None],
         on_end: Callable[[], None],
         *,
         is_one_request: bool = False,
     ) -> None:
-        """`early` is what the client has sent already; `on_bytes` is called when some pass.
+        """`early` is what the client has sent already; `on_bytes` hears how many pass.
 
         A client of one request has sent all that it may say, and ends it by saying more.
         """
@@ -97,6 +97,7 @@ class Relay:
         self._back = _Direction(site, client)
         self._on_bytes = on_bytes
         self._on_end = on_end
+        on_bytes(len(early))
         self._watch()
 
     def close(self) -> None:
@@ -115,8 +116,8 @@ class Relay:
         try:
             if events & WRITE:
                 writing.write()
-            if events & READ and reading.read():
-                self._on_bytes()
+            if events & READ and (count := reading.read()):
+                self._on_bytes(count)
         except OSError:
             self._on_end()
             return

@@ -3,8 +3,8 @@
 A downloads worker holds a control connection for each download. It begins with one line of JSON:
 the secret, and the proxy of the download's site if that has its own. With it comes a listening
 socket if the download is to connect to one of its own. The answer is a line with the port at which
-the judge listens. Later lines name addresses that were refused. When the control connection ends,
-so does all that belongs to the download.
+the judge listens. Later lines name addresses that were refused. When the worker says no more, all
+that belongs to the download ends, and the last line is how many bytes have passed.
 """
 
 import contextlib
@@ -77,6 +77,7 @@ class Download:
         self._silent: dict[Connection, None] = {}
         self._connections: dict[Connection, None] = {}
         self._calls = 0
+        self._passed_bytes = 0
         self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
         self._loop.watch(control, READ, self._hear)
 
@@ -104,9 +105,10 @@ class Download:
         if descriptors:
             self._handed = socket.socket(fileno=descriptors[0])
         self._line += data
-        if not data or self._secret or len(self._line) > _LINE_LIMIT_BYTES:
-            # It ends, or says more than it has to say.
-            self.close()
+        if not data:
+            self._end()
+        elif self._secret or len(self._line) > _LINE_LIMIT_BYTES:
+            self.close()  # it says more than it has to say
         elif self._line.endswith(b"\n"):
             self._begin()
 
@@ -123,6 +125,11 @@ class Download:
             self.close()
         else:
             self._timeout.cancel()
+
+    def _end(self) -> None:
+        with contextlib.suppress(OSError):  # it is gone
+            self._tell({"passed": self._passed_bytes})
+        self.close()
 
     def _tell(self, message: dict[str, object]) -> None:
         # As short as it is, it fits; a worker that does not read is not waited for.
@@ -161,6 +168,10 @@ class Download:
         """Tell the worker that an address was refused."""
         with contextlib.suppress(OSError):
             self._tell({"refused": what})
+
+    def passed(self, count: int) -> None:
+        """Count bytes that have passed."""
+        self._passed_bytes += count
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
