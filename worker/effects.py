@@ -1,8 +1,11 @@
 """What an update asks for: each effect is recorded together with the update's completion."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from worker.form import WHOLE, Form
+from worker.panels import PanelKind
 from worker.protocol import DEFAULT_LANGUAGE, AnswerButton, Reader, Reply
 from worker.site_cookies import KeepCookies
 
@@ -93,6 +96,29 @@ class ShowChoices:
 
 
 @dataclass(frozen=True)
+class OpenPanel:
+    """A person wants a panel, by the message `message_id`.
+
+    `user_id` is who may press its buttons, see `Panel`; `state` is what its kind begins with.
+    """
+
+    reader: Reader
+    user_id: int
+    message_id: int
+    kind: PanelKind
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PressPanel:
+    """A person pressed the button of a panel that sends back this code."""
+
+    panel_id: int
+    code: str
+    press: Press
+
+
+@dataclass(frozen=True)
 class Ban:
     """An admin shuts a person out, or lets one in again."""
 
@@ -107,6 +133,8 @@ Effect = (
     | CancelAll
     | ChooseForm
     | ShowChoices
+    | OpenPanel
+    | PressPanel
     | Ban
     | KeepCookies
     | Reply

@@ -42,6 +42,15 @@ class Topic(StrEnum):
     COOKIES_LEFT = "cookies left"
     COOKIES_PRIVATELY = "cookies privately"
     COOKIES_OF_OTHERS = "cookies of others"
+    PANEL_EXPIRED = "panel expired"
+    PANEL_NOT_YOURS = "panel not yours"
+    QUEUE_TITLE = "queue title"
+    QUEUE_LINE = "queue line"
+    QUEUE_LINE_AHEAD = "queue line with a place"
+    QUEUE_LINE_RUNNING = "queue line running"
+    QUEUE_LINE_SENDING = "queue line sending"
+    QUEUE_MORE = "queue more"
+    QUEUE_EMPTY = "queue empty"
     VERBATIM = "verbatim"
 
 
@@ -63,7 +72,15 @@ class Cancelled(StrEnum):
     TOO_LATE = "too late"
 
 
-About = Topic | Refusal | Cancelled | LinkFlaw
+class Label(StrEnum):
+    """What the button of a panel says."""
+
+    CLOSE = "close button"
+    REFRESH = "refresh button"
+    CANCEL_NUMBER = "cancel number button"
+
+
+About = Topic | Refusal | Cancelled | LinkFlaw | Label
 """What a notice can be about. No two of these values are alike, for they rest in the ledger."""
 
 
@@ -84,5 +101,5 @@ def notice_from_json(value: Mapping[str, Any]) -> Notice:
 
 
 _ABOUT: Mapping[str, About] = {
-    about.value: about for kind in (Topic, Refusal, Cancelled, LinkFlaw) for about in kind
+    about.value: about for kind in (Topic, Refusal, Cancelled, LinkFlaw, Label) for about in kind
 }

@@ -76,6 +76,21 @@ def test_choices_below_an_answer(talk: Conversation) -> None:
     talk.assert_as_in("choices")
 
 
+def test_the_queue(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    talk.scene.send("/slow/golden-queue.mp4?seconds=30", chat_id)
+    api.wait_for(lambda: "Downloading" in str(api.chat(chat_id)[-1].text))
+    api.say("/queue", chat_id)
+    api.wait_for(lambda: "Cancel 1" in str(api.chat(chat_id)[-1].buttons))
+    panel = api.chat(chat_id)[-1].message_id
+    api.press(chat_id, panel, "Cancel 1")
+    api.wait_for(lambda: "Refresh" not in str(api.chat(chat_id)[-1].buttons))
+    api.wait_for(lambda: "Cancelled" in str(api.chat(chat_id)[1].text))
+    api.press(chat_id, panel, "Close")
+    api.wait_for(lambda: not api.chat(chat_id)[-1].buttons)
+    talk.assert_as_in("queue")
+
+
 def test_once_more_and_fresh(talk: Conversation) -> None:
     talk.send("/clip/golden-fresh.mp4")
     talk.scene.api.say(f"/fresh {talk.scene.link('/clip/golden-fresh.mp4')}", talk.chat_id)

@@ -15,7 +15,8 @@ from tests.support.telegram_driver import clip as clip
 from tests.support.telegram_driver import driver as driver
 from worker.effects import CancelRequest
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
-from worker.notices import Cancelled, Notice, Topic
+from worker.notices import Cancelled, Label, Notice, Topic
+from worker.panels import PanelButton, ShowPanel, View
 from worker.protocol import (
     Action,
     AnswerButton,
@@ -27,6 +28,7 @@ from worker.protocol import (
     MediaFile,
     MediaKind,
     Place,
+    Posted,
     Progress,
     Reader,
     Reply,
@@ -298,3 +300,19 @@ def test_a_reply_is_plain_text(driver: TelegramDriver) -> None:
 
 def test_a_button_pressed_too_long_ago_needs_no_answer(driver: TelegramDriver) -> None:
     assert driver.do(AnswerButton("123", "en", Notice(Cancelled.DONE))) is None
+
+
+def test_a_panel_is_posted_and_then_edited_in_place(api: BotApi, driver: TelegramDriver) -> None:
+    row = (PanelButton(Notice(Label.CANCEL_NUMBER, {"number": 1}), "17"),)
+    view = View((Notice(Topic.QUEUE_TITLE, {"count": 1}), Notice(Topic.QUEUE_EMPTY)), (row,))
+    task = ShowPanel(3, Reader(CHAT), driver.link_id, None, view)
+    posted = driver.do(task)
+    assert isinstance(posted, Posted)
+    panel = api.chat(CHAT)[-1]
+    assert panel.message_id == posted.message_id
+    assert panel.text == ("One link of yours is not done yet:\nNo link of yours is waiting.")
+    assert "panel:3.17" in str(panel.buttons)
+    edit = replace(task, message_id=posted.message_id, view=View(view.notices))
+    # Once more changes nothing, which Telegram refuses and is as good.
+    assert driver.do(edit) == driver.do(edit) == posted
+    assert not api.chat(CHAT)[-1].buttons

@@ -9,6 +9,7 @@ import pytest
 
 from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
+from worker.panels import ShowPanel
 from worker.protocol import (
     Deliver,
     Delivered,
@@ -40,7 +41,7 @@ class TelegramDriver:
         self.link_id = api.say("https://a.example/v", CHAT)
         self.message_id = 0
 
-    def do(self, task: TelegramTask) -> TelegramResult:
+    def do(self, task: TelegramTask | ShowPanel) -> TelegramResult:
         return self._handle(None, task)
 
     def post(self) -> "TelegramDriver":

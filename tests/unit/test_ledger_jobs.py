@@ -11,6 +11,7 @@ from worker.as_json import to_json
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, LedgerError
 from worker.ledger.jobs import read_job
 from worker.notices import Cancelled, Notice
+from worker.panels import Panel, PanelKind, View
 from worker.protocol import AnswerButton, Reader, Reply
 
 PAYLOADS: dict[Kind, dict[str, Any]] = {
@@ -20,6 +21,7 @@ PAYLOADS: dict[Kind, dict[str, Any]] = {
     Kind.BUTTON: to_json(AnswerButton("press", "en", Notice(Cancelled.DONE))),
     Kind.COOKIES: {"reader": {"chat_id": 7}, "message_id": 1, "file_id": None},
 }
+SHOWN = (Panel(1, PanelKind.QUEUE, Reader(7), 7, 1), View(()))
 FOR_A_REQUEST = [Kind.STATUS, Kind.EXPLAIN, Kind.GROUP, Kind.DELIVER]
 
 
@@ -49,8 +51,14 @@ def a_row(kind: Kind, **changes: Any) -> sqlite3.Row:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_each_kind_is_read_as_its_own_class(kind: Kind) -> None:
-    job = read_job(a_row(kind), a_request(), None)
+    job = read_job(a_row(kind), a_request(), None, SHOWN)
     assert (job.kind, job.id, job.attempts, job.chat_id, job.user_id) == (kind, 3, 2, 7, 8)
+
+
+@pytest.mark.parametrize("kind", [Kind.PANEL, Kind.PANEL_EDIT])
+def test_job_that_shows_no_panel_is_refused(kind: Kind) -> None:
+    with pytest.raises(LedgerError, match="job 3"):
+        read_job(a_row(kind), None, None)
 
 
 @pytest.mark.parametrize("kind", FOR_A_REQUEST)

@@ -32,6 +32,7 @@ from worker.ledger import (
     ExplainJob,
     GroupJob,
     Job,
+    PanelJob,
     ReplyJob,
     RequestJob,
     StatusJob,
@@ -176,7 +177,7 @@ def _is_result_of(job: Job, result: object) -> bool:
     match job:
         case UpdateJob():
             return isinstance(result, tuple) and all(isinstance(each, Effect) for each in result)
-        case StatusJob():
+        case StatusJob() | PanelJob():
             return isinstance(result, Posted)
         case DownloadJob():
             return isinstance(result, Media)

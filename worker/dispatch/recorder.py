@@ -29,6 +29,7 @@ from worker.ledger import (
     GroupJob,
     Job,
     Ledger,
+    PanelJob,
     Quota,
     ReplyJob,
     Request,
@@ -162,6 +163,8 @@ class Recorder:
                     took_s,
                     job.attempts,
                 )
+            case PanelJob():
+                self._ledger.finish_panel(job, result.message_id, wall)
             case CookiesJob():
                 self._ledger.finish_cookies(job, result, wall)
             case ReplyJob() | ButtonJob():

@@ -19,6 +19,7 @@ from worker.ledger import (
     ExplainJob,
     GroupJob,
     Job,
+    PanelJob,
     ReplyJob,
     Request,
     StatusJob,
@@ -26,12 +27,13 @@ from worker.ledger import (
     Verdict,
     download_directory,
 )
+from worker.panels import ShowPanel
 from worker.settings import DEFAULT_SITES, Settings, Sites
 
 UPLOAD_FLOOR_BPS = 250_000
 """The slowest upload that is waited for, in bytes per second."""
 
-Task = protocol.TelegramTask | site_cookies.KeepCookies | protocol.Download
+Task = protocol.TelegramTask | ShowPanel | site_cookies.KeepCookies | protocol.Download
 
 
 def task_of(
@@ -56,6 +58,8 @@ def task_of(
             return job.answer
         case CookiesJob():
             return job.sent
+        case PanelJob(panel=panel):
+            return ShowPanel(panel.id, panel.reader, panel.reply_to, panel.message_id, job.view)
         case DownloadJob():
             directory = downloads / download_directory(job.id, job.attempts)
             access = _access(sites, job.url, settings, cookies_that_work)

@@ -77,18 +77,24 @@ def tell_cancelled(db: Database, effect: CancelAll, cancelled: int, wall: Wall) 
 
 def reply(db: Database, message: Reply, wall: Wall) -> None:
     """Queue a reply, unless its reader is banned or has had enough of them for now."""
-    chat_id = message.reader.chat_id
-    said = db.value(
-        "SELECT count(*) FROM jobs WHERE kind = 'reply' AND chat_id = ?"
-        " AND created_at BETWEEN ? AND ?",
-        chat_id,
-        wall - 60,
-        wall,
+    if may_be_told(db, message.reader.chat_id, wall):
+        _add_reply(db, message, None, wall)
+
+
+def may_be_told(db: Database, chat_id: int, wall: Wall) -> bool:
+    """Whether a chat may be sent one more message that answers no link."""
+    said: int = db.value(
+        "SELECT (SELECT count(*) FROM jobs WHERE kind = 'reply' AND chat_id = :chat_id"
+        "  AND created_at BETWEEN :since AND :wall)"
+        " + (SELECT count(*) FROM panels WHERE chat_id = :chat_id"
+        "  AND opened_at BETWEEN :since AND :wall)",
+        chat_id=chat_id,
+        since=wall - 60,
+        wall=wall,
     )
     # A private chat has the id of its person; that of a group stands for its anonymous admins.
     is_for_banned = chat_id > 0 and is_banned(db, chat_id)
-    if said < REPLIES_A_MINUTE and not is_for_banned:
-        _add_reply(db, message, None, wall)
+    return said < REPLIES_A_MINUTE and not is_for_banned
 
 
 def has_said(db: Database, message: Reply) -> bool:

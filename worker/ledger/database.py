@@ -168,9 +168,9 @@ class Database:
         )
         return cursor.lastrowid or 0
 
-    def value(self, sql: str, *parameters: Any) -> Any:
+    def value(self, sql: str, *parameters: Any, **named: Any) -> Any:
         """The first column of the first row, or None."""
-        row = self.execute(sql, *parameters).fetchone()
+        row = self.execute(sql, *parameters, **named).fetchone()
         return row and row[0]
 
 

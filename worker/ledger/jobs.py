@@ -11,6 +11,7 @@ from worker.as_json import answer_from_json, reply_from_json
 from worker.form import WHOLE, Form
 from worker.ledger.database import LedgerError
 from worker.ledger.records import Request
+from worker.panels import Panel, View
 from worker.protocol import AnswerButton, Media, Reply
 from worker.site_cookies import KeepCookies, keep_cookies_from_json
 
@@ -29,6 +30,8 @@ class Kind(StrEnum):
     REPLY = "reply"
     BUTTON = "button"
     COOKIES = "cookies"
+    PANEL = "panel"
+    PANEL_EDIT = "panel edit"
 
     @property
     def is_download(self) -> bool:
@@ -42,7 +45,12 @@ class Kind(StrEnum):
     @property
     def is_edit(self) -> bool:
         """Whether such jobs change a message that stands in the chat already."""
-        return self in (Kind.DELIVER, Kind.EXPLAIN)
+        return self in (Kind.DELIVER, Kind.EXPLAIN, Kind.PANEL_EDIT)
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether such jobs show a panel."""
+        return self in (Kind.PANEL, Kind.PANEL_EDIT)
 
     @property
     def is_upload(self) -> bool:
@@ -71,6 +79,8 @@ _PRIORITIES = {
     Kind.UPDATE: 1,
     Kind.REPLY: 4,
     Kind.COOKIES: 4,
+    Kind.PANEL: 4,
+    Kind.PANEL_EDIT: 4,
     # Equals: Telegram takes one message a second in a chat, so an answer that had to wait for
     # the status messages of all later links would come a minute after it was there.
     Kind.STATUS: 5,
@@ -132,6 +142,22 @@ class CookiesJob(ClaimedJob):
 
     kind = Kind.COOKIES
     sent: KeepCookies
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelJob(ClaimedJob):
+    """Post a panel, as it is at this moment."""
+
+    kind = Kind.PANEL
+    panel: Panel
+    view: View
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelEditJob(PanelJob):
+    """Show a panel in its message as it is at this moment."""
+
+    kind = Kind.PANEL_EDIT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +225,8 @@ Job = (
     | ReplyJob
     | ButtonJob
     | CookiesJob
+    | PanelJob
+    | PanelEditJob
     | DownloadJob
     | StatusJob
     | ExplainJob
@@ -207,10 +235,15 @@ Job = (
 )
 
 
-def read_job(row: sqlite3.Row, request: Request | None, media: Media | None) -> Job:
-    """A row of `jobs`, with its request and the media that there is for it.
+def read_job(
+    row: sqlite3.Row,
+    request: Request | None,
+    media: Media | None,
+    shown: tuple[Panel, View] | None = None,
+) -> Job:
+    """A row of `jobs`, with its request and the media that there is for it, or what it shows.
 
-    Raises LedgerError when the kind needs a request and the row has none.
+    Raises LedgerError when the kind needs a request or a panel and the row has none.
     """
     payload = json.loads(row["payload"])
     facts = _facts(row)
@@ -226,6 +259,8 @@ def read_job(row: sqlite3.Row, request: Request | None, media: Media | None) -> 
             return CookiesJob(**facts, sent=keep_cookies_from_json(payload))
         case Kind.DOWNLOAD:
             return read_download(row)
+        case Kind.PANEL | Kind.PANEL_EDIT:
+            return _read_panel_job(kind, facts, shown)
     if request is None:
         raise LedgerError(f"job {row['id']} is a {kind} for no request")
     if kind is Kind.STATUS:
@@ -240,6 +275,15 @@ def read_job(row: sqlite3.Row, request: Request | None, media: Media | None) -> 
             return GroupJob(**facts, request=request, message_id=message_id, media=media)
         case Kind.DELIVER:
             return DeliverJob(**facts, request=request, message_id=message_id, media=media)
+
+
+def _read_panel_job(
+    kind: Kind, facts: dict[str, Any], shown: tuple[Panel, View] | None
+) -> PanelJob:
+    if shown is None:
+        raise LedgerError(f"job {facts['id']} shows no panel")
+    job_type = PanelEditJob if kind is Kind.PANEL_EDIT else PanelJob
+    return job_type(**facts, panel=shown[0], view=shown[1])
 
 
 def read_download(row: sqlite3.Row) -> DownloadJob:

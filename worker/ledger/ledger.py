@@ -17,6 +17,7 @@ from worker.ledger import (
     failures,
     known_failures,
     media_cache,
+    panels,
     pause,
     queue,
     queue_position,
@@ -38,6 +39,7 @@ from worker.ledger.jobs import (
     GroupJob,
     Job,
     Kind,
+    PanelJob,
     RequestJob,
     StatusJob,
     UpdateJob,
@@ -146,11 +148,12 @@ class Ledger:
             )
             if row is None:
                 return None
+            shown = panels.take(self._db, row, wall) if Kind(row["kind"]).is_panel else None
             request = requests.find(self._db, row["request_id"])
             media = None
             if request:
                 media = media_cache.media_of(self._db, request.media_key, request.download_id)
-            return read_job(row, request, media)
+            return read_job(row, request, media, shown)
 
     def recover(self) -> int:
         """Let every job that the last run had in hand wait again. Returns how many there were."""
@@ -228,6 +231,8 @@ class Ledger:
                     requests.decide(self._db, job.request.id, decision, wall)
                 case CookiesJob():
                     admission.reply(self._db, not_kept(job.sent, error.reason), wall)
+                case PanelJob():
+                    panels.close(self._db, job.panel.id)
                 case RequestJob():
                     return requests.give_up(self._db, job.request, wall)
         return []
@@ -267,6 +272,12 @@ class Ledger:
             queue.finish(self._db, job.id, wall)
             known_failures.forget_all(self._db)
             admission.reply(self._db, kept.reply, wall)
+
+    def finish_panel(self, job: PanelJob, message_id: int, wall: Wall) -> None:
+        """A panel stands in the chat as it was when the job was taken."""
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall)
+            panels.finish(self._db, job, message_id, wall)
 
     def limit_download(self, job: DownloadJob, max_bytes: int) -> None:
         """See `queue.limit_download`."""
@@ -328,6 +339,8 @@ class Ledger:
             queue.drop(self._db, job.id, wall)
             if isinstance(job, RequestJob):
                 return requests.give_up(self._db, job.request, wall)
+            if isinstance(job, PanelJob):
+                panels.close(self._db, job.panel.id)
         return []
 
     def give_up_chat(self, job: Job, wall: Wall) -> list[int]:
@@ -335,6 +348,7 @@ class Ledger:
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)
             queue.drop_replies(self._db, job.chat_id, wall)
+            panels.close_in(self._db, job.chat_id)
             waiting = requests.unanswered_in(self._db, job.chat_id)
             return [job_id for each in waiting for job_id in requests.give_up(self._db, each, wall)]
 

@@ -44,6 +44,7 @@ def add(
     chat_id: int | None = None,
     user_id: int | None = None,
     payload: Mapping[str, Any] | None = None,
+    not_before: float | None = None,
 ) -> int:
     """Put a job into the queue and return its id. One for a request has its chat and turn."""
     return db.insert(
@@ -60,7 +61,7 @@ def add(
         payload=json.dumps(payload or {}),
         created_at=wall,
         waits_since=wall,
-        not_before=wall,
+        not_before=wall if not_before is None else not_before,
     )
 
 
@@ -73,7 +74,8 @@ def has_update(db: Database, update_id: int) -> bool:
 # was told so. Of people who wait for the same upload one goes first: the others can then have it
 # by its file id. An edit waits until all updates before it have been read, of which one may be the
 # message that it changes, and so does /cancel, for the links that it is meant for. They are found
-# by their text, for an update may also be what SQLite does not take for JSON.
+# by their text, for an update may also be what SQLite does not take for JSON. Of the edits of a
+# panel the last one must come last.
 _NEXT = """
     SELECT * FROM jobs AS job
     WHERE pool = :pool AND state = 'waiting'
@@ -85,8 +87,10 @@ _NEXT = """
         AND (chat_id IS NULL
             OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed))
             AND chat_id NOT IN (SELECT value FROM json_each(
-                iif(kind IN ('deliver', 'explain') AND refused_s < :apart_from_s,
+                iif(kind IN ('deliver', 'explain', 'panel edit') AND refused_s < :apart_from_s,
                     :paused_edits, :paused_sends))))
+        AND NOT (kind = 'panel edit' AND EXISTS (SELECT 1 FROM jobs
+            WHERE state = 'running' AND kind IN ('panel', 'panel edit') AND chat_id = job.chat_id))
         AND (:uploads OR kind NOT IN ('group', 'deliver'))
         AND NOT (kind IN ('group', 'deliver')
             AND media_key NOT IN (SELECT media_key FROM media)
@@ -216,6 +220,18 @@ def call_now(db: Database, answered_from: float, answered_until: float, wall: Wa
     ).rowcount
 
 
+def hurry(db: Database, job_id: int | None, wall: Wall) -> bool:
+    """Let a job that waits wait no longer; whether it did wait."""
+    return bool(
+        db.execute(
+            "UPDATE jobs SET waits_since = ?, not_before = ? WHERE id = ? AND state = 'waiting'",
+            wall,
+            wall,
+            job_id,
+        ).rowcount
+    )
+
+
 def start_over(db: Database, job_id: int, wall: Wall) -> None:
     """Let a failed job wait again, as if it had never been tried."""
     db.execute(
@@ -294,8 +310,9 @@ def drop_reply(db: Database, job_id: int, wall: Wall) -> None:
 
 
 def drop_replies(db: Database, chat_id: int | None, wall: Wall) -> None:
-    """Drop all replies that wait to be sent to a chat."""
-    _drop_waiting(db, "kind = 'reply' AND chat_id = ?", chat_id, wall)
+    """Drop all replies and panels that wait to be shown in a chat."""
+    which = "kind IN ('reply', 'panel', 'panel edit') AND chat_id = ?"
+    _drop_waiting(db, which, chat_id, wall)
 
 
 def _drop_waiting(db: Database, which: str, parameter: int | None, wall: Wall) -> list[int]:

@@ -2,12 +2,17 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from worker.as_json import delivered_from_json
+from worker.effects import Effect
 from worker.errors import Reason
 from worker.form import WHOLE, Form
+from worker.notices import Notice
+from worker.panels import Panel, PanelKind
 from worker.protocol import DEFAULT_LANGUAGE, Delivered, Place, Reader
 
 
@@ -59,6 +64,36 @@ class Request:
     def place(self) -> Place:
         """Where that is."""
         return Place(self.chat_id, self.thread_id)
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """What a press on a panel's button leads to.
+
+    `state` None: the panel's is as it was. Who pressed sees the `notice`, unless one of the
+    `effects` answers the press.
+    """
+
+    notice: Notice | None = None
+    state: Mapping[str, Any] | None = None
+    effects: tuple[Effect, ...] = ()
+    is_answered: bool = False
+    is_closed: bool = False
+
+
+def read_panel(row: sqlite3.Row) -> Panel:
+    """A row of `panels`."""
+    return Panel(
+        row["id"],
+        PanelKind(row["kind"]),
+        Reader(row["chat_id"], row["language"], row["thread_id"]),
+        row["user_id"],
+        row["reply_to"],
+        row["message_id"],
+        row["ends_at"],
+        bool(row["is_closed"]),
+        json.loads(row["state"]),
+    )
 
 
 def read_request(row: sqlite3.Row) -> Request:

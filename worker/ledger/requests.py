@@ -61,6 +61,17 @@ def unanswered_in(db: Database, chat_id: int | None) -> list[Request]:
     return [read_request(row) for row in rows]
 
 
+def open_of(db: Database, user_id: int, chat_id: int | None) -> list[Request]:
+    """A person's requests that can still be cancelled, in a chat or (None) in all of them."""
+    rows = db.execute(
+        "SELECT * FROM requests WHERE user_id = ? AND chat_id = coalesce(?, chat_id)"
+        " AND answered_at IS NULL ORDER BY id",
+        user_id,
+        chat_id,
+    )
+    return list(filter(_is_open, map(read_request, rows)))
+
+
 def undecided(db: Database, download_id: int | None) -> list[Request]:
     """The requests that wait for a download and have no verdict yet."""
     return [request for request in unanswered(db, download_id) if request.verdict is None]
@@ -270,12 +281,7 @@ def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, 
 
 def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[int]]:
     """A person cancels all in a chat. Returns how many links, and the ids of jobs to stop."""
-    rows = db.execute(
-        "SELECT * FROM requests WHERE user_id = ? AND chat_id = ? AND answered_at IS NULL",
-        effect.user_id,
-        effect.reader.chat_id,
-    )
-    mine = list(filter(_is_open, map(read_request, rows)))
+    mine = open_of(db, effect.user_id, effect.reader.chat_id)
     return len(mine), [job_id for request in mine for job_id in _withdraw(db, request, wall)]
 
 

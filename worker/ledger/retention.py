@@ -26,6 +26,10 @@ _REMOVALS = (
         SELECT id FROM jobs AS job WHERE finished_at < ? AND request_id IS NULL
         AND NOT EXISTS (SELECT 1 FROM requests WHERE download_id = job.id) LIMIT ?)
     """,
+    """
+    DELETE FROM panels WHERE id IN (SELECT id FROM panels
+        WHERE opened_at < ? AND is_closed LIMIT ?)
+    """,
     *(
         f"""
         DELETE FROM {table} WHERE rowid IN (

@@ -9,6 +9,7 @@ Each table is written by one module of this package:
     media, links            media_cache
     known_failures          known_failures
     banned                  admission
+    panels                  panels
     processes               sessions
     runs                    failures
     samples                 upkeep
@@ -279,5 +280,24 @@ MIGRATIONS = (
     """
     -- How many bytes of a download have passed the judge, in both directions.
     ALTER TABLE runs ADD COLUMN passed_bytes INTEGER;
+    """,
+    """
+    -- Messages of the bot's own with buttons; job_id is the last job that shows one.
+    CREATE TABLE panels (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        chat_id INTEGER NOT NULL,
+        thread_id INTEGER,
+        language TEXT NOT NULL,
+        user_id INTEGER NOT NULL,
+        reply_to INTEGER NOT NULL,
+        message_id INTEGER,
+        job_id INTEGER,
+        state TEXT NOT NULL,
+        is_closed INTEGER NOT NULL DEFAULT 0,
+        opened_at REAL NOT NULL,
+        ends_at REAL
+    ) STRICT;
+    CREATE INDEX panels_opened ON panels (chat_id, opened_at);
     """,
 )

@@ -1,11 +1,12 @@
 """What an update asks for, put into the ledger. A part of somebody's transaction."""
 
+from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from worker import as_json, effects, notices, protocol
 from worker.clocks import Wall
-from worker.ledger import admission, choices, queue, requests
+from worker.ledger import admission, choices, panels, queue, requests
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
@@ -55,7 +56,9 @@ def record(
     def answer(button: protocol.AnswerButton) -> None:
         queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(button))
 
-    for effect in asked:
+    pending = deque(asked)
+    while pending:
+        effect = pending.popleft()
         match effect:
             case effects.OpenRequest():
                 accept(effect)
@@ -81,6 +84,10 @@ def record(
                 answer(protocol.AnswerButton(press.callback_id, press.language, notice))
             case effects.ShowChoices():
                 answer(choices.shown(db, effect))
+            case effects.OpenPanel():
+                panels.open_panel(db, effect, wall)
+            case effects.PressPanel():
+                pending += panels.press(db, effect, wall)
             case effects.Ban():
                 admission.ban(db, effect, wall)
             case KeepCookies():

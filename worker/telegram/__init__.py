@@ -12,6 +12,7 @@ from typing import assert_never
 
 from worker.clocks import wall_clock
 from worker.effects import Effect
+from worker.panels import ShowPanel
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 TelegramResult = tuple[Effect, ...] | Posted | Delivered | GroupSent | CookiesKept | None
-TelegramHandler = Callable[[object, TelegramTask | KeepCookies], TelegramResult]
+TelegramHandler = Callable[[object, TelegramTask | ShowPanel | KeepCookies], TelegramResult]
 
 
 def make_handler(
@@ -65,7 +66,7 @@ def make_handler(
     def username() -> str:
         return str(client.get_me().get("username", ""))
 
-    def handle(_context: object, task: TelegramTask | KeepCookies) -> TelegramResult:
+    def handle(_context: object, task: TelegramTask | ShowPanel | KeepCookies) -> TelegramResult:
         match task:
             case HandleUpdate():
                 return handle_update(
@@ -87,6 +88,8 @@ def make_handler(
                 delivery.reply(client, task)
             case KeepCookies():
                 return cookies.keep(client, task, data_dir, wall_clock())
+            case ShowPanel():
+                return delivery.show_panel(client, task)
             case AnswerButton():
                 delivery.answer_button(client, task)
             case _:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from worker.choices import Menu, Quality
 from worker.form import SOUND, Form
+from worker.panels import View
 from worker.telegram import texts
 from worker.telegram.texts import Catalogue
 
@@ -62,6 +63,17 @@ def menu_rows(words: Catalogue, menu: Menu) -> Rows:
 
 def _code(quality: Quality) -> str:
     return Form(max_height=quality.height).code
+
+
+def panel_rows(words: Catalogue, panel_id: int, view: View) -> Rows:
+    """The buttons of a panel."""
+    return [
+        [
+            Button(texts.notice(words, button.text), pack("panel", f"{panel_id}.{button.code}"))
+            for button in row
+        ]
+        for row in view.rows
+    ]
 
 
 def cancel_rows(words: Catalogue, request_id: int) -> Rows:

@@ -15,6 +15,7 @@ class Command(StrEnum):
     AUDIO = "audio"
     VIDEO = "video"
     FRESH = "fresh"
+    QUEUE = "queue"
     CANCEL = "cancel"
     HELP = "help"
     BAN = "ban"

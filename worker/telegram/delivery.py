@@ -11,6 +11,7 @@ from telebot import types
 
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason, TelegramError
 from worker.file_titles import file_name
+from worker.panels import ShowPanel
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -30,7 +31,7 @@ from worker.protocol import (
     Stage,
 )
 from worker.telegram import fields, texts, transport
-from worker.telegram.buttons import Rows, cancel_rows, menu_rows
+from worker.telegram.buttons import Rows, cancel_rows, menu_rows, panel_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
 from worker.telegram.files import open_media, open_thumbnail, size_of
@@ -126,6 +127,20 @@ def reply(client: Client, task: Reply) -> None:
     words = texts.catalogue_of(task.reader.language)
     text = "\n".join(texts.notice(words, notice) for notice in task.notices)
     client.send_text(task.reader.chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
+
+
+def show_panel(client: Client, task: ShowPanel) -> Posted:
+    """Post a panel, or edit its message. Posting is not safe to repeat, as with `reply`."""
+    words = texts.catalogue_of(task.reader.language)
+    text = "\n".join(texts.notice(words, notice) for notice in task.view.notices)
+    buttons = panel_rows(words, task.panel_id, task.view)
+    chat_id, message_id = task.reader.chat_id, task.message_id
+    if message_id is None:
+        return Posted(
+            client.send_text(chat_id, text, task.reply_to, buttons, thread_id=task.reader.thread_id)
+        )
+    client.edit_text(chat_id, message_id, text, buttons)
+    return Posted(message_id)
 
 
 def answer_button(client: Client, task: AnswerButton) -> None:

@@ -18,10 +18,12 @@ from worker.effects import (
     CancelAll,
     EditLinks,
     Effect,
+    OpenPanel,
     OpenRequest,
 )
 from worker.form import SOUND, WHOLE, Form
 from worker.notices import Notice, Topic
+from worker.panels import PanelKind
 from worker.protocol import Reader, Reply
 from worker.site_cookies import KeepCookies
 from worker.telegram import commands, fields
@@ -303,8 +305,15 @@ def _cancel_all(message: Message) -> Effects:
     return (CancelAll(message.reader, message.user_id, message.message_id, is_for_us),)
 
 
+def _open_panel(message: Message, kind: PanelKind) -> Effects:
+    if not (message.is_private or message.addressee):
+        return ()  # It may be meant for another bot of the group.
+    return (OpenPanel(message.reader, message.user_id, message.message_id, kind),)
+
+
 OTHER_COMMANDS: Mapping[Command | None, Callable[[Message], Effects]] = {
     Command.CANCEL: _cancel_all,
+    Command.QUEUE: functools.partial(_open_panel, kind=PanelKind.QUEUE),
 }
 """The commands that are about no link."""
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from worker.effects import CancelRequest, ChooseForm, Effect, Press, ShowChoices
+from worker.effects import CancelRequest, ChooseForm, Effect, Press, PressPanel, ShowChoices
 from worker.form import Form
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton
@@ -35,8 +35,8 @@ def handle_press(query: Mapping[str, Any], people: People) -> tuple[Effect, ...]
 
 def _read_choice(
     query: Mapping[str, Any], action: str, argument: str
-) -> ChooseForm | ShowChoices | None:
-    """What a button below an answer asks for; None for one that stands elsewhere."""
+) -> ChooseForm | ShowChoices | PressPanel | None:
+    """What a button of an answer or of a panel asks for; None for one that stands elsewhere."""
     message, sender = fields.mapping(query, "message"), fields.mapping(query, "from")
     chat_id = fields.integer(fields.mapping(message, "chat"), "id")
     message_id, user_id = fields.integer(message, "message_id"), fields.integer(sender, "id")
@@ -51,6 +51,8 @@ def _read_choice(
             return ChooseForm(int(request_id), Form.parse(code), press)
         except ValueError:
             return None
+    if action == "panel" and code:
+        return PressPanel(int(request_id), code, press)
     if action in ("qualities", "choices") and not code:
         return ShowChoices(int(request_id), action == "qualities", press)
     return None

@@ -1,7 +1,7 @@
 """The texts in English, which is also spoken to people whose language has no catalogue."""
 
 from worker.errors import LinkFlaw, Reason
-from worker.notices import Cancelled, Refusal, Topic
+from worker.notices import Cancelled, Label, Refusal, Topic
 from worker.protocol import Note, Stage
 from worker.telegram.commands import Command
 from worker.telegram.texts import plurals
@@ -141,6 +141,7 @@ ENGLISH = Catalogue(
         Command.AUDIO: "The sound alone: /audio LINK",
         Command.VIDEO: "No higher quality than you say, for a smaller file: /video 720 LINK",
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
+        Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
         Command.HELP: "How to use this bot",
         Command.BAN: "Shut somebody out: /ban ID, or as an answer to their message",
@@ -209,7 +210,28 @@ ENGLISH = Catalogue(
             "I take cookies from my admins only. Please delete that file: it is as good as a"
             " password."
         ),
+        Topic.PANEL_EXPIRED: "These buttons have expired. Send the command again for new ones.",
+        Topic.PANEL_NOT_YOURS: "Only the person who sent the command can press these buttons.",
+        Topic.QUEUE_TITLE: {
+            PluralForm.ONE: "One link of yours is not done yet:",
+            PluralForm.OTHER: "{count} links of yours are not done yet:",
+        },
+        Topic.QUEUE_LINE: "{number}. {link}: waiting",
+        Topic.QUEUE_LINE_AHEAD: {
+            PluralForm.ONE: "{number}. {link}: waiting, {count} download ahead of it",
+            PluralForm.OTHER: "{number}. {link}: waiting, {count} downloads ahead of it",
+        },
+        Topic.QUEUE_LINE_RUNNING: "{number}. {link}: downloading",
+        Topic.QUEUE_LINE_SENDING: "{number}. {link}: being sent",
+        Topic.QUEUE_MORE: {
+            PluralForm.ONE: "… and one more.",
+            PluralForm.OTHER: "… and {count} more.",
+        },
+        Topic.QUEUE_EMPTY: "No link of yours is waiting.",
         Topic.VERBATIM: "{text}",
+        Label.CLOSE: "Close",
+        Label.REFRESH: "Refresh",
+        Label.CANCEL_NUMBER: "Cancel {number}",
         Refusal.BANNED: "Sorry, you cannot use this bot any more.",
         Refusal.WAITING: "You have enough links waiting. Send this one again when some are done.",
         Refusal.MINUTE: "That was a lot of links in one minute. Send this one again in a minute.",

@@ -1,0 +1,71 @@
+"""Panels: messages of the bot's own with buttons, edited in place when one of them is pressed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from worker.notices import Notice
+from worker.protocol import Reader
+
+LIFE_S = 900.0
+"""How long a panel's buttons work after it was posted or pressed last."""
+
+CLOSE = "close"
+"""What the button of every panel sends back that closes it."""
+
+
+class PanelKind(StrEnum):
+    """What a panel is about."""
+
+    QUEUE = "queue"
+
+
+@dataclass(frozen=True)
+class PanelButton:
+    """What a button says, and the code that it sends back: ASCII letters, digits, `.`, `_`, `-`.
+
+    The code is part of what anybody can forge.
+    """
+
+    text: Notice
+    code: str
+
+
+@dataclass(frozen=True)
+class View:
+    """What a panel shows: a line for each notice, and rows of buttons."""
+
+    notices: tuple[Notice, ...]
+    rows: tuple[tuple[PanelButton, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel as the ledger keeps it.
+
+    Only the person `user_id` may press its buttons; a negative one stands for everybody who sees
+    them.
+    `message_id` and `ends_at` are None until it is posted. `state` is what its kind remembers.
+    """
+
+    id: int
+    kind: PanelKind
+    reader: Reader
+    user_id: int
+    reply_to: int
+    message_id: int | None = None
+    ends_at: float | None = None
+    is_closed: bool = False
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ShowPanel:
+    """Post a panel below `reply_to`, or show it in its message. Answers with `Posted`."""
+
+    panel_id: int
+    reader: Reader
+    reply_to: int
+    message_id: int | None
+    view: View
