@@ -22,7 +22,7 @@ from tests.support.judge_clients import PATIENCE_S, Site, connect, port_of, raw,
 from tests.support.judges import RunningJudge, allow_everything, judge
 from tests.support.process_kit import wait_until
 from worker.downloads.judge.client import WayOut
-from worker.downloads.judge.rules import MAX_CONNECTIONS, Rules
+from worker.downloads.judge.rules import MAX_ABANDONED, MAX_CONNECTIONS, Rules
 from worker.downloads.judge.socks import Reply
 from worker.errors import Fault, JobError, JudgeLost, Reason
 
@@ -251,6 +251,36 @@ def test_a_download_has_so_many_lookups_at_a_time(judged: RunningJudge, site: Si
         with WayOut(judged.address) as other:
             connect(other, "site.example", site.port).close()
         connect(way, "127.0.0.1", site.port).close()  # which takes no lookup
+
+
+def test_a_thousand_names_that_never_come_hold_up_no_other_download(
+    judged: RunningJudge, site: Site
+) -> None:
+    with WayOut(judged.address) as way, WayOut(judged.address) as other:
+        for number in range(1000):
+            with raw(way) as client:
+                begin(client, way, b"\x0cslow.example")
+            if number % 250 == 0:
+                began = time.monotonic()
+                connect(other, "site.example", site.port).close()
+                assert time.monotonic() - began < PATIENCE_S / 10
+
+
+def test_names_that_ended_downloads_asked_for_hold_up_nobody(site: Site) -> None:
+    with judge(prepare=with_names) as made, WayOut(made.address) as other:
+        for _ in range(1000 // MAX_CONNECTIONS):
+            with WayOut(made.address) as way:
+                for _ in range(MAX_CONNECTIONS):
+                    with raw(way) as client:
+                        begin(client, way, b"\x0cslow.example")
+        began = time.monotonic()
+        connect(other, "site.example", site.port).close()
+        assert time.monotonic() - began < PATIENCE_S / 10
+        assert threads_of(made.pid) < MAX_ABANDONED + 3 * MAX_CONNECTIONS + 1000 // MAX_CONNECTIONS
+
+
+def threads_of(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/task"))
 
 
 def begin(client: socket.socket, way: WayOut, name: bytes) -> None:

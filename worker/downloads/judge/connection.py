@@ -4,7 +4,7 @@ import functools
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from worker.downloads.judge.dialing import Dial
@@ -49,6 +49,13 @@ class Owner(Protocol):
         """Forget a connection."""
 
 
+@dataclass
+class Abandoned:
+    """How many calls that block are left of downloads that have ended. Nothing can end them."""
+
+    count: int = 0
+
+
 @dataclass(frozen=True)
 class Means:
     """What all connections share."""
@@ -57,6 +64,7 @@ class Means:
     threads: Threads
     judgement: Judgement
     upstream: Upstream | None
+    abandoned: Abandoned = field(default_factory=Abandoned)
 
 
 class Connection:

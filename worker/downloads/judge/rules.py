@@ -11,6 +11,11 @@ MAX_CONNECTIONS = 16
 """How many connections a download may have at a time. For another one the one that has been silent
 for longest is closed: clients keep connections in case they need them again."""
 
+MAX_ABANDONED = 64
+"""How many calls that block may be left of downloads that have ended before each download has one
+at a time, such as the lookup of one name. Where names are long in coming, that takes longer for
+each, and nobody takes all threads from the others."""
+
 
 @dataclass(frozen=True)
 class Rules:

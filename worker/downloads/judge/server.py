@@ -19,7 +19,7 @@ from dataclasses import replace
 from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection, Means
 from worker.downloads.judge.listening import Listener
 from worker.downloads.judge.loop import READ, GuardedLoop, Loop
-from worker.downloads.judge.rules import MAX_CONNECTIONS, Judgement, Rules
+from worker.downloads.judge.rules import MAX_ABANDONED, MAX_CONNECTIONS, Judgement, Rules
 from worker.downloads.judge.threads import Threads
 from worker.downloads.judge.upstream import Upstream
 
@@ -77,12 +77,17 @@ class Download:
         self._silent: dict[Connection, None] = {}
         self._connections: dict[Connection, None] = {}
         self._calls = 0
+        self._has_ended = False
         self._passed_bytes = 0
         self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
         self._loop.watch(control, READ, self._hear)
 
     def close(self) -> None:
         """End all its connections."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        self._means.abandoned.count += self._calls
         self._timeout.cancel()
         self._loop.watch(self._control, 0)
         self._control.close()
@@ -155,7 +160,8 @@ class Download:
 
         False if there is too much of that already.
         """
-        if self._calls >= MAX_CONNECTIONS:
+        is_usual = self._means.abandoned.count < MAX_ABANDONED
+        if self._calls >= (MAX_CONNECTIONS if is_usual else 1):
             return False
         self._calls += 1
         return True
@@ -163,6 +169,8 @@ class Download:
     def end_call(self) -> None:
         """Hear that it has ended."""
         self._calls -= 1
+        if self._has_ended:
+            self._means.abandoned.count -= 1
 
     def refused(self, what: str) -> None:
         """Tell the worker that an address was refused."""

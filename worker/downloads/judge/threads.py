@@ -11,7 +11,10 @@ from worker.downloads.judge.loop import READ, Waits
 
 log = logging.getLogger(__name__)
 
-_STACK_BYTES = 512 * 1024
+MAX_THREADS = 192
+"""How many calls may be made at a time, which all fit into the judge's memory."""
+
+_STACK_BYTES = 256 * 1024
 
 Result = TypeVar("Result")
 
@@ -21,6 +24,7 @@ class Threads:
 
     def __init__(self, loop: Waits) -> None:
         threading.stack_size(_STACK_BYTES)
+        self._running = 0
         self._ended: queue.SimpleQueue[tuple[Callable[[Any], None], Any]] = queue.SimpleQueue()
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         loop.watch(self._wakeup, READ, self._tell)
@@ -28,7 +32,10 @@ class Threads:
     def run(
         self, call: Callable[[], Result], on_end: Callable[[Result], None], otherwise: Result
     ) -> None:
-        """Tell `on_end` what a call returns; `otherwise` if it fails or no thread can be made."""
+        """Tell `on_end` what a call returns; `otherwise` if it fails or there is no thread for it.
+
+        Never before this returns.
+        """
 
         def run() -> None:
             result = otherwise
@@ -38,7 +45,10 @@ class Threads:
                 log.exception("A call of the judge that blocks failed.")
             self._put(on_end, result)
 
+        self._running += 1
         try:
+            if self._running > MAX_THREADS:
+                raise RuntimeError("too many threads")
             threading.Thread(target=run, daemon=True).start()
         except RuntimeError:
             self._put(on_end, otherwise)
@@ -51,4 +61,5 @@ class Threads:
         os.eventfd_read(self._wakeup)
         while not self._ended.empty():
             on_end, result = self._ended.get()
+            self._running -= 1
             on_end(result)
