@@ -27,13 +27,53 @@ class What(StrEnum):
 _SOUNDS = frozenset({What.SOUND, What.M4A, What.MP3, What.MP3_BEST, What.VOICE})
 
 
+MAX_CLIP_CS = 100 * 3600 * 100
+"""Until when of a video a clip may go: 100 hours, which none has."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A part of a video by its times in hundredths of a second; without an end, all from the start.
+
+    Raises ValueError for one without length, or beyond `MAX_CLIP_CS`.
+    """
+
+    start_cs: int
+    end_cs: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no part."""
+        end_cs = MAX_CLIP_CS if self.end_cs is None else self.end_cs
+        if not 0 <= self.start_cs < end_cs <= MAX_CLIP_CS:
+            raise ValueError(f"no such clip: {self}")
+
+    @property
+    def start_s(self) -> float:
+        """When it begins, in seconds."""
+        return self.start_cs / 100
+
+    @property
+    def end_s(self) -> float | None:
+        """When it ends, in seconds; None for the end of the video."""
+        return None if self.end_cs is None else self.end_cs / 100
+
+
+def _clip_word(clip: Clip) -> str:
+    return f"c{clip.start_cs}-{'' if clip.end_cs is None else clip.end_cs}"
+
+
+def _clip(found: re.Match[str]) -> Clip:
+    return Clip(int(found[1]), int(found[2]) if found[2] else None)
+
+
 @dataclass(frozen=True)
 class Form:
     """What of the media is wanted; without arguments all of it, as good as it can be sent.
 
     `max_height` counts pixels as 720p does: the height, or of an upright video the width. Raises
     ValueError for one that is not between 10 and 9999, and for what does not go together.
-    `as_file`: the site's own bytes are wanted as a file, however a player takes them.
+    `as_file`: the site's own bytes are wanted as a file, however a player takes them. `clip`: only
+    that part is wanted.
 
     `code` says the same in a few letters, for keys, the ledger and button data: a word or a height,
     and behind it what modifies that, in the order of `_MODIFIERS`. A code never changes its
@@ -42,12 +82,13 @@ class Form:
         >>> Form(max_height=720, as_file=True).code
         '720p.file'
         >>> Form.parse("sound")
-        Form(what=<What.SOUND: 'sound'>, max_height=None, as_file=False)
+        Form(what=<What.SOUND: 'sound'>, max_height=None, as_file=False, clip=None)
     """
 
     what: What = What.ALL
     max_height: int | None = None
     as_file: bool = False
+    clip: Clip | None = None
 
     def __post_init__(self) -> None:
         """Refuse what has no code."""
@@ -102,7 +143,10 @@ class _Modifier:
 
 
 # No two patterns match the same word. What comes new has its place at the end.
-_MODIFIERS = (_Modifier("as_file", re.compile("file"), lambda _: True, lambda _: "file"),)
+_MODIFIERS = (
+    _Modifier("as_file", re.compile("file"), lambda _: True, lambda _: "file"),
+    _Modifier("clip", re.compile(r"c([0-9]{1,8})-([0-9]{0,8})"), _clip, _clip_word),
+)
 
 
 def _fields_of(code: str) -> dict[str, Any]:

@@ -172,7 +172,7 @@ class MediaFacts:
     """What is known of one file of media, wherever it lies and whoever has it.
 
     Sides in pixels as they are seen, rotation included. A video that was cut has `parts`, and
-    the file is number `part` of them, counted from 1.
+    the file is number `part` of them, counted from 1. A clip says when in the whole it starts.
     """
 
     kind: MediaKind
@@ -184,6 +184,7 @@ class MediaFacts:
     note: Note | None = None
     part: int = 1
     parts: int = 1
+    starts_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -79,16 +79,17 @@ def test_without_time_to_encode_it_begins_at_the_key_frame_before(
 ) -> None:
     large = "-s 1920x1080 -r 10 -c:v libx264 -preset ultrafast -g 40 -sc_threshold 0 -c:a copy"
     whole = make(tmp_path / "film.mp4", large, film)
-    path, note = clip(whole, Span(6, 9), {}, replace(limits_with(), timeout_s=3))
-    assert note is Note.EARLY_START
-    found = probe(path)
+    clipped = clip(whole, Span(6, 9), {}, replace(limits_with(), timeout_s=3))
+    assert clipped.note is Note.EARLY_START
+    assert clipped.starts_s == pytest.approx(4, abs=0.1)
+    found = probe(clipped.path)
     assert (found.video, found.audio) == ("h264", "aac")
     assert found.duration_s == pytest.approx(5, abs=0.3)
     assert not whole.exists()
 
 
 @pytest.mark.parametrize(
-    ("span", "reason"), [(Span(40, 50), Reason.NO_MEDIA), (Span(40), Reason.NO_MEDIA)]
+    ("span", "reason"), [(Span(40, 50), Reason.BEYOND_END), (Span(40), Reason.BEYOND_END)]
 )
 def test_a_clip_behind_the_end_is_no_answer(
     film: Path, tmp_path: Path, span: Span, reason: Reason

@@ -8,15 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import form
-from worker.form import MAX_CODE, SOUND, WHOLE, Form, What
+from worker.form import MAX_CLIP_CS, MAX_CODE, SOUND, WHOLE, Clip, Form, What
 from worker.telegram.buttons import pack
 
+CLIPS = st.one_of(
+    st.none(),
+    st.builds(Clip, st.integers(0, MAX_CLIP_CS - 1)),
+    st.builds(
+        lambda start_cs, length_cs: Clip(start_cs, min(MAX_CLIP_CS, start_cs + length_cs)),
+        st.integers(0, MAX_CLIP_CS - 1),
+        st.integers(1, MAX_CLIP_CS),
+    ),
+)
 FORMS = st.one_of(
-    st.builds(Form, what=st.sampled_from(What)),
+    st.builds(Form, what=st.sampled_from(What), clip=CLIPS),
     st.builds(
         Form,
         max_height=st.one_of(st.none(), st.integers(10, 9999)),
         as_file=st.booleans(),
+        clip=CLIPS,
     ),
 )
 
@@ -58,6 +68,8 @@ def test_text_is_a_code_or_refused(text: str) -> None:
         *("", "All", "sound ", "audio", "720", "p", "0720p", "9p", "10000p", "-720p", "٧٢٠p"),
         *(".", "all.", ".file", "file", "all.file.file", "all.720p", "720p.all", "sound.file"),
         *("mp3", "mp3-128", "all.FILE", "all..file", f"all.{'x' * 40}", "all.file\n"),
+        *("all.c5", "all.c-5", "all.c5-5", "all.c6-5", "all.c05-6", "all.c1-2.file", "c1-2"),
+        *(f"all.c0-{MAX_CLIP_CS + 1}", f"all.c{MAX_CLIP_CS}-", "all.c٥-6"),
     ],
 )
 def test_unknown_code_is_refused(code: str) -> None:
@@ -87,6 +99,8 @@ def test_codes_that_stand_in_ledgers_keep_their_meaning() -> None:
     assert Form.parse("all") == WHOLE == Form()
     assert Form.parse("sound") == SOUND == Form(What.SOUND)
     assert Form.parse("720p") == Form(max_height=720)
+    assert Form.parse("all.c8000-10500") == Form(clip=Clip(8000, 10500))
+    assert Form.parse("sound.c0-") == Form(What.SOUND, clip=Clip(0))
 
 
 def test_examples_are_true() -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from worker.downloads.spans import Span
 from worker.downloads.ytdlp import hls
+from worker.errors import JobError, Reason
 
 KEY = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
 AD, NO_AD = "#ANVATO-SEGMENT-INFO:type=ad", "#ANVATO-SEGMENT-INFO:type=master"
@@ -133,3 +135,52 @@ def test_a_list_that_goes_on_has_another_outline() -> None:
 )
 def test_a_list_is_read_in_the_encoding_that_it_has(data: bytes, text: str) -> None:
     assert hls.decoded(data) == text
+
+
+def film(count: int) -> str:
+    head = (
+        '#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:3\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXT-X-MAP:URI="m"\n'
+    )
+    return head + "".join(f"#EXTINF:2,\n{number}.ts\n" for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("span", "kept", "starts_s"),
+    [
+        (Span(5, 7), "m 2.ts 3.ts", 4.0),
+        (Span(0, 1), "m 0.ts", 0.0),
+        (Span(9), "m 4.ts", 8.0),
+        (Span(4, 6), "m 1.ts 2.ts 3.ts", 2.0),
+    ],
+)
+def test_of_a_span_only_its_pieces_are_fetched(span: Span, kept: str, starts_s: float) -> None:
+    text = hls.rewritten(film(5), span)
+    assert [line for line in text.splitlines() if not line.startswith("#")] == kept.split()
+    assert text.count("#EXTINF") == len(kept.split()) - 1
+    assert hls.starts_s(film(5), span) == starts_s
+
+
+def test_the_key_of_a_piece_goes_by_its_number_in_the_whole() -> None:
+    assert "IV=0x00000000000000000000000000000005" in hls.rewritten(film(5), Span(5, 5.5))
+
+
+def test_a_span_of_which_there_is_no_piece() -> None:
+    with pytest.raises(JobError) as caught:
+        hls.starts_s(film(5), Span(11, 12))
+    assert caught.value.reason is Reason.BEYOND_END
+
+
+def test_advertisements_take_none_of_the_time() -> None:
+    lines = (
+        "#EXTM3U",
+        AD,
+        "#EXTINF:30,",
+        "ad.ts",
+        NO_AD,
+        "#EXTINF:2,",
+        "0.ts",
+        "#EXTINF:2,",
+        "1.ts",
+    )
+    text = hls.rewritten("\n".join(lines), Span(3, 4))
+    assert [line for line in text.splitlines() if line.endswith(".ts")] == ["1.ts"]

@@ -11,7 +11,7 @@ from worker.downloads.media.contents import Video
 from worker.downloads.media.conversion import Budget, Unaffordable
 from worker.downloads.spans import Span
 from worker.errors import JobError, Reason
-from worker.form import SOUND, Form
+from worker.form import SOUND, Clip, Form
 from worker.protocol import Note
 
 
@@ -34,6 +34,41 @@ def test_a_span_is_taken_out_of_what_ytdlp_sees(info: dict[str, Any], span: Span
     spans.take(info)
     assert spans.of(info) == span
     assert not {"section_start", "section_end"} & set(info)
+
+
+def test_what_is_asked_for_counts_more_than_what_the_page_says() -> None:
+    info: dict[str, Any] = {"section_start": 29.0, "section_end": 39.7}
+    spans.take(info, spans.asked(Form(clip=Clip(150, 250))))
+    assert spans.of(info) == Span(1.5, 2.5)
+    assert spans.asked(Form()) is None
+
+
+@pytest.mark.parametrize(
+    ("piece", "touches"),
+    [
+        *(((0, 2), False), ((2, 4.95), True), ((4, 6), True)),
+        *(((8, 10), True), ((10.05, 12), True), ((10.2, 12), False)),
+    ],
+)
+def test_pieces_of_a_span(piece: tuple[float, float], touches: bool) -> None:
+    assert Span(5, 10).touches(*piece) is touches
+    assert Span(5).touches(100, 110)
+
+
+def test_a_span_in_a_file_that_begins_later() -> None:
+    assert Span(5, 10).seen_from(4) == Span(1, 6)
+    assert Span(5).seen_from(6) == Span(0)
+
+
+def test_where_files_begin_is_noted_for_all_copies() -> None:
+    info: dict[str, Any] = {}
+    spans.take(info, Span(5, 10))
+    copy = {**info}
+    spans.note_start(copy, {"format_id": "v"}, 0.0)
+    spans.note_start(copy, {"format_id": "a"}, 4.5)
+    spans.note_start(copy, {"format_id": "v"}, 4.0)
+    assert spans.starts(info) == (4.0, 4.5)
+    assert spans.starts({}) == ()
 
 
 def test_a_page_cannot_name_a_span_in_our_words() -> None:

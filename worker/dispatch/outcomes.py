@@ -74,6 +74,7 @@ _KNOWN_S: Mapping[Reason, float] = {
     # What it is does not change; settings, cookies and yt-dlp may.
     Reason.DRM: 3600.0,
     Reason.NO_SOUND: 3600.0,
+    Reason.BEYOND_END: 3600.0,
     Reason.TOO_LARGE: 3600.0,
     Reason.TOO_LONG: 3600.0,
     # Its owner may change that, or ours, and seldom does.

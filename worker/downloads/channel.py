@@ -242,6 +242,7 @@ def _facts(fields: Mapping[str, Any]) -> MediaFacts:
         width=_whole(fields["width"], _LARGEST_SIDE),
         height=_whole(fields["height"], _LARGEST_SIDE),
         duration_s=_number(fields["duration_s"], _LARGEST_SECONDS),
+        starts_s=_number(fields["starts_s"], _LARGEST_SECONDS),
         note=Note(fields["note"]) if fields["note"] else None,
         part=_whole(fields["part"], MAX_FILES) or 1,
         parts=_whole(fields["parts"], MAX_FILES) or 1,

@@ -18,7 +18,7 @@ from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg
-from worker.downloads.media.clipping import clip
+from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.preparing import Downloaded, prepare
 from worker.downloads.pictures.post import MIN_SIDE
@@ -95,17 +95,21 @@ def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:
 
 def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
     """Make what is wanted of a file ready to be sent, in as many files as that takes."""
-    span, note = spans.of(file.info), None
+    span, clipped = spans.of(file.info), None
     if span and not ffmpeg.missing():
-        path, note = clip(file.path, span, file.info, limits, form)
-        file = replace(file, path=path, info={**file.info, "duration": None})
+        clipped = clip(file.path, span, file.info, limits, form)
+        file = replace(file, path=clipped.path, info={**file.info, "duration": None})
     if file.path.stat().st_size > limits.max_file_bytes:
         pieces = cut(file.path, file.info, limits, form)
     else:
         pieces = [_large_enough(file, prepare(file, limits, form))]
-    if note and not pieces[0].facts.note:
-        pieces[0] = replace(pieces[0], facts=replace(pieces[0].facts, note=note))
-    return pieces
+    return [_placed(pieces[0], clipped), *pieces[1:]] if clipped else pieces
+
+
+def _placed(file: ReadyFile, clipped: Clipped) -> ReadyFile:
+    """The first file of a clip with what is to be said of its times."""
+    note = file.facts.note or clipped.note
+    return replace(file, facts=replace(file.facts, note=note, starts_s=clipped.starts_s))
 
 
 def _large_enough(file: Downloaded, ready: ReadyFile) -> ReadyFile:

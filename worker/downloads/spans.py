@@ -1,12 +1,17 @@
-"""The span of a video that a link names, such as a clip of something longer."""
+"""The span of a video that somebody asks for or a link names: a clip of something longer."""
 
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from worker.downloads.media.contents import positive
+from worker.errors import Fault, JobError, Reason
+from worker.form import Form
 
 _KEY = "fetchbot_span"
+# Where what yt-dlp knows of a video has when the file of each format begins. Copies share it.
+_STARTS = "fetchbot_starts"
+_BESIDE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -21,25 +26,60 @@ class Span:
         ends = [end for end in (self.end_s, whole_s) if end is not None]
         return max(0.0, min(ends) - self.start_s) if ends else None
 
+    def touches(self, starts_s: float, ends_s: float) -> bool:
+        """Whether a piece of the video from the one time to the other belongs to it.
+
+        What stands just beside it does as well: tracks of one piece begin a little apart.
+        """
+        is_before = self.end_s is not None and starts_s >= self.end_s + _BESIDE_S
+        return ends_s > self.start_s - _BESIDE_S and not is_before
+
+    def seen_from(self, starts_s: float) -> "Span":
+        """The same span in what is left of the video from this time on."""
+        end_s = None if self.end_s is None else max(0.0, self.end_s - starts_s)
+        return Span(max(0.0, self.start_s - starts_s), end_s)
+
     def share(self, whole_s: float | None) -> float:
         """Which part of a video of `whole_s` it is, as a number up to 1."""
         length_s = self.length_s(whole_s)
         return min(1.0, length_s / whole_s) if length_s and whole_s else 1.0
 
 
-def take(info: MutableMapping[str, Any]) -> None:
-    """Take the span out of what yt-dlp knows of a video, for `of` to find.
+def asked(form: Form) -> Span | None:
+    """The span that somebody has asked for; None for what the page says."""
+    return Span(form.clip.start_s, form.clip.end_s) if form.clip else None
+
+
+def take(info: MutableMapping[str, Any], wanted: Span | None = None) -> None:
+    """Take the span out of what yt-dlp knows of a video, for `of` to find, or put the `wanted` one.
 
     yt-dlp would have ffmpeg fetch it, whose connections nobody guards, and would take its length
     for that of the whole.
     """
     start_s = positive(info.pop("section_start", None)) or 0.0
     end_s = positive(info.pop("section_end", None))
-    if (start_s or end_s) and (end_s is None or end_s > start_s):
-        info[_KEY] = Span(start_s, end_s)
+    if wanted is None and (start_s or end_s) and (end_s is None or end_s > start_s):
+        wanted = Span(start_s, end_s)
+    if wanted is not None:
+        info.update({_KEY: wanted, _STARTS: {}})
 
 
 def of(info: Mapping[str, Any]) -> Span | None:
     """The span that is wanted of a video; None for all of it."""
     span = info.get(_KEY)
     return span if isinstance(span, Span) else None
+
+
+def beyond_the_end() -> JobError:
+    """The failure of a span that no part of its video belongs to."""
+    return JobError(Reason.BEYOND_END, Fault.PERMANENT, "the clip is beyond the end of the video")
+
+
+def note_start(info: Mapping[str, Any], stream: Mapping[str, Any], starts_s: float) -> None:
+    """Note when in a video the file of one of its formats begins."""
+    info[_STARTS][stream.get("format_id")] = starts_s
+
+
+def starts(info: Mapping[str, Any]) -> tuple[float, ...]:
+    """When the files of a video begin, in the order in which they were fetched."""
+    return tuple(info.get(_STARTS, {}).values())

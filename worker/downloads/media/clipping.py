@@ -1,10 +1,11 @@
-"""Cut the span that a link names out of a file that has been fetched whole."""
+"""Cut a span of a video out of a file that has at least that of it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from worker.downloads import spans
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces, sound_cutting
 from worker.downloads.media.contents import Contents, positive
@@ -17,6 +18,17 @@ from worker.form import WHOLE, Form
 from worker.protocol import Note
 
 _TO_THE_END_S = 1e6
+_TRANSPORT_STREAM = "mpegts"
+_EARLY_PICTURES = 0.25
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """A span in a file of its own: when in the video it begins, and whether that is exact."""
+
+    path: Path
+    starts_s: float
+    note: Note | None = None
 
 
 def clip(
@@ -25,32 +37,54 @@ def clip(
     info: Mapping[str, Any],
     limits: DownloadLimits,
     form: Form = WHOLE,
-) -> tuple[Path, Note | None]:
-    """Replace the file at `path` by the span of it; the note tells people if that is not exact.
+) -> Clipped:
+    """Replace the file at `path` by the span of the video that it is from.
 
     Raises JobError, also when the file is incomplete or ends before the span.
     """
     checked(path)
     found = contents_of(path)
+    budget = conversion.budget_of(limits)
+    run_limits = ProgramLimits(budget.time_s, limits.memory_bytes)
+    if found.video and _TRANSPORT_STREAM in found.containers:
+        path = _indexed(path, found, run_limits)
+        found = contents_of(path)
     if form.sound_only and found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
-    length_s = span.length_s(found.duration_s or positive(info.get("duration")))
+    file_starts_s = next(iter(spans.starts(info)), 0.0)
+    wanted = span.seen_from(file_starts_s)
+    length_s = wanted.length_s(found.duration_s or positive(info.get("duration")))
     if length_s is None:
         length_s = _TO_THE_END_S
     if not length_s:
-        raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, "the clip is beyond the end of the video")
-    budget = conversion.budget_of(limits)
+        raise spans.beyond_the_end()
     if found.video and not form.sound_only:
-        plan, note = _video_plan(found, span, length_s, budget)
+        plan, note = _video_plan(found, wanted, length_s, budget)
     else:
         plan, note = Conversion(sound_cutting.suffix_of(found.audio)), None
     plan = replace(plan, audio_number=found.audio_number)
     target = path.with_name(f"{path.stem}.clip{plan.suffix}")
+    # Where it begins in the middle, the sound may begin some pictures earlier.
+    start_s = wanted.start_s + (found.video_late_s if file_starts_s else 0.0)
+    if plan.video and found.video:
+        # A picture that comes a thousandth too early would be left out, and time stands still.
+        start_s = max(0.0, start_s - _EARLY_PICTURES / found.video.pictures_per_s)
     with pieces.failures("clip", Reason.BROKEN_FILE):
-        run_limits = ProgramLimits(budget.time_s, limits.memory_bytes)
-        ffmpeg.convert(path, target, plan, run_limits, (span.start_s, length_s))
+        ffmpeg.convert(path, target, plan, run_limits, (start_s, length_s))
     path.unlink()
-    return target, note
+    if note is None:
+        return Clipped(target, span.start_s)
+    early_s = max(0.0, (contents_of(target).duration_s or length_s) - length_s)
+    return Clipped(target, max(0.0, span.start_s - early_s), note)
+
+
+def _indexed(path: Path, found: Contents, limits: ProgramLimits) -> Path:
+    """Replace a transport stream by an MP4: in the one ffmpeg finds key frames, and no others."""
+    target = path.with_name(f"{path.stem}.indexed.mp4")
+    with pieces.failures("index", Reason.BROKEN_FILE):
+        ffmpeg.convert(path, target, Conversion(".mp4", audio_number=found.audio_number), limits)
+    path.unlink()
+    return target
 
 
 def _video_plan(

@@ -16,6 +16,8 @@ _USUAL_RATE = 30.0
 # No link leads to more than ten days, and not even a still picture with silence needs less.
 _LONGEST_S = 10 * 24 * 3600.0
 _LEAST_BYTES_PER_S = 8
+# Later than that is no matter of how streams are interleaved.
+_LATEST_S = 1.0
 
 _HDR_CURVES = frozenset({"smpte2084", "arib-std-b67"})
 
@@ -49,7 +51,8 @@ class Contents:
 
     `audio` is the name of the audio codec, and `audio_number` which of the audio streams it is of,
     counted from 0. A cover is a picture that is shown while a song plays. A video is hidden if its
-    stream is announced and nothing of it was found. `tags` are what the file says of the song, by
+    stream is announced and nothing of it was found. `video_late_s` is for how long there is nothing
+    but sound at the beginning. `tags` are what the file says of the song, by
     names in small letters.
     """
 
@@ -60,13 +63,14 @@ class Contents:
     has_cover: bool = False
     audio_number: int = 0
     has_hidden_video: bool = False
+    video_late_s: float = field(default=0.0, compare=False)
     tags: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def read(probed: Mapping[str, Any]) -> Contents:
     """Interpret ffprobe's JSON; a value that is not plausible counts as absent."""
     about = probed.get("format") or {}
-    video, cover, hidden = None, False, False
+    video, cover, hidden, late_s = None, False, False, 0.0
     audio: list[Mapping[str, Any]] = []
     for stream in _streams(probed):
         kind, codec = stream.get("codec_type"), str(stream.get("codec_name"))
@@ -75,6 +79,7 @@ def read(probed: Mapping[str, Any]) -> Contents:
         elif kind == "video" and (stream.get("disposition") or {}).get("attached_pic"):
             cover = True
         elif kind == "video":
+            late_s = late_s if video else _after(about, stream)
             video = video or _video(stream, codec)
             hidden = video is None
     number = _main_audio(audio)
@@ -86,9 +91,18 @@ def read(probed: Mapping[str, Any]) -> Contents:
         has_cover=cover,
         audio_number=number,
         has_hidden_video=hidden,
+        video_late_s=late_s,
         # Ogg has the tags of a song in its stream.
         tags=(_tags(audio[number]) if audio else {}) | _tags(about),
     )
+
+
+def _after(about: Mapping[str, Any], stream: Mapping[str, Any]) -> float:
+    """How much later than its file a stream begins, in seconds; 0 where that is not told."""
+    with contextlib.suppress(TypeError, ValueError, KeyError):
+        late_s = float(stream["start_time"]) - float(about["start_time"])
+        return late_s if 0 <= late_s <= _LATEST_S else 0.0
+    return 0.0
 
 
 def side(value: object) -> int | None:

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 from yt_dlp.utils import DownloadError
 
+from worker.downloads import spans
 from worker.downloads.ytdlp import hls, ranges
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
@@ -72,7 +73,9 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             # Where an extractor has fetched it, it may have left out advertisements.
             given = info.get("hls_media_playlist_data")
             text, url = (given, info["url"]) if given else self._playlist(info)
-            info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text)}
+            if span := spans.of(info):
+                spans.note_start(info, info, hls.starts_s(text, span))
+            info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text, span)}
         self._trouble = None
         try:
             done: Any = self._dl(name, {**info}, subtitle, test)

@@ -91,6 +91,8 @@ def options(
         _refuse_live(info)
         chooser.duration_s = positive(info.get("duration"))
         chooser.span = spans.of(info)
+        if chooser.span and chooser.span.length_s(chooser.duration_s) == 0:
+            raise spans.beyond_the_end()
         if not incomplete:
             page_limits.check_length(info, limits.max_answer_bytes)
             begin(info, chooser.parts)
@@ -176,7 +178,7 @@ def _fetch(
         max_parts=limits.max_parts if has_ffmpeg else 1,
         form=task.form,
     )
-    meter = Meter(limits.max_file_bytes, report, chooser.cut_instead)
+    meter = Meter(limits.max_file_bytes, report, chooser.cut_instead, spans.asked(task.form))
     runtime = javascript.find().runtime
     os.environ.update(runtime.environment if runtime else {})
     params = options(limits, chooser, meter.begin) | {
@@ -199,6 +201,7 @@ def _fetch(
         sound_only=task.form.sound_only,
     )
     with made as ydl, _complaint_blamed(ydl):
+        ydl.span = spans.asked(task.form)
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
         ydl.network = limits.network
         ydl.on_extracted = functools.partial(extraction.write, own_headers=limits.headers)

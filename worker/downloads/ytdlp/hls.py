@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 from yt_dlp.utils import parse_m3u8_attributes
 
+from worker.downloads import spans
+from worker.downloads.spans import Span
+
 _RANGE = re.compile(r"(\d+)(?:@(\d+))?")
 _DURATION = re.compile(r"^#EXTINF:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _TARGET = re.compile(r"^#EXT-X-TARGETDURATION:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
@@ -70,13 +73,27 @@ def _first_number(text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def rewritten(text: str) -> str:
+def rewritten(text: str, span: Span | None = None) -> str:
     """The same playlist with each initialisation section as a piece in its place.
+
+    With a `span` only with the pieces of it; `starts_s` tells when the first of them begins.
 
     Such a section is repeated after each discontinuity, so that the file shows where it was put
     together. Pieces that are missing (EXT-X-GAP) are left out. URLs stay as they are.
     """
-    return "\n".join(["#EXTM3U", *_Rewriting(text).lines(), "#EXT-X-ENDLIST", ""])
+    return "\n".join(["#EXTM3U", *_Rewriting(text, span).lines(), "#EXT-X-ENDLIST", ""])
+
+
+def starts_s(text: str, span: Span) -> float:
+    """When the first piece of a span begins in the film of a playlist, in seconds.
+
+    Raises JobError if there is none.
+    """
+    rewriting = _Rewriting(text, span)
+    for _ in rewriting.lines():
+        if rewriting.starts_s is not None:
+            return rewriting.starts_s
+    raise spans.beyond_the_end()
 
 
 @dataclass(frozen=True)
@@ -129,6 +146,10 @@ class _Init:
 @dataclass
 class _Rewriting:
     text: str
+    span: Span | None = None
+    starts_s: float | None = None
+    """When the first piece begins, once it has been found."""
+    _at_s: float = 0.0
     _number: int = 0
     _key: str | None = None
     _written_key: str | None = None
@@ -192,7 +213,7 @@ class _Rewriting:
         self._tags, self._range, self._is_gap = [], None, False
         if where is None:
             self._ends_at = 0
-        if is_gap:
+        if is_gap | self._is_elsewhere(tags):
             yield from (tag for tag in tags if not tag.startswith("#EXTINF"))
         else:
             yield from tags
@@ -202,6 +223,18 @@ class _Rewriting:
                 self._written_init = init
             yield from self._fetched(url, where, self._key)
         self._number += 1
+
+    def _is_elsewhere(self, tags: list[str]) -> bool:
+        """Whether a piece with these tags lies beside the span. Advertisements take no time."""
+        starts_s = self._at_s
+        if not self._is_ad:
+            self._at_s += duration_s("\n".join(tags))
+        if self.span is None:
+            return False
+        is_in_span = not self._is_ad and self.span.touches(starts_s, self._at_s)
+        if is_in_span and self.starts_s is None:
+            self.starts_s = starts_s
+        return not is_in_span
 
     def _fetched(self, url: str, where: str | None, key: str | None) -> Iterator[str]:
         if key and "AES-128" in key and "IV" not in parse_m3u8_attributes(key.partition(":")[2]):

@@ -9,6 +9,7 @@ from worker.downloads import spans
 from worker.downloads.channel import Found, NeedsPlayer
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.media.contents import positive
+from worker.downloads.spans import Span
 from worker.downloads.ytdlp.pieces import ENOUGH, PIECES, Estimate, Pieces
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Progress, Stage
@@ -31,14 +32,20 @@ class Meter:
     """Adds up the bytes of one link's videos, and raises JobError for one that is too large.
 
     `cut_instead` is asked first how many files a video of so many bytes may fill; 0 for no more.
+    `asked` is the span that is wanted whatever the page says.
     """
 
     def __init__(
-        self, limit_bytes: int, report: Report, cut_instead: Callable[[int], int] = lambda _: 0
+        self,
+        limit_bytes: int,
+        report: Report,
+        cut_instead: Callable[[int], int] = lambda _: 0,
+        asked: Span | None = None,
     ) -> None:
         self._file_limit_bytes = limit_bytes
         self._report = report
         self._cut_instead = cut_instead
+        self._asked = asked
         self._limit_bytes = limit_bytes
         self._video: MutableMapping[str, Any] = {}
         self._finished_bytes = 0
@@ -63,7 +70,7 @@ class Meter:
             self._done, self.announced_bytes, self._decided = {}, None, None
             self._video = info
             self._allow(parts)
-        if spans.of(info) is None:
+        if spans.of(info) == self._asked:
             # Some sites give a span the name of the whole, and others may want that.
             self._report(Found(str(info.get("extractor_key")), str(info.get("id"))))
         if (wait_s := _wait_s(info, time.time())) > 0:
@@ -149,7 +156,9 @@ def _wait_s(info: Mapping[str, Any], wall: float) -> float:
 
 
 def _expected_bytes(info: Mapping[str, Any]) -> int:
-    """The announced size of all streams together, 0 if one of them has none."""
+    """The announced size of all streams together, 0 if one has none or is not fetched whole."""
+    if spans.of(info):
+        return 0
     formats = info.get("requested_formats") or [info]
     sizes = [_count(f.get("filesize") or f.get("filesize_approx")) for f in formats]
     return sum(sizes) if all(sizes) else 0

@@ -18,6 +18,7 @@ from worker.downloads.channel import MAX_FILES
 from worker.downloads.confinement.network import Network
 from worker.downloads.media.preparing import Served
 from worker.downloads.players import is_address
+from worker.downloads.spans import Span
 from worker.downloads.ytdlp import handlers as request_handlers
 from worker.downloads.ytdlp.complaints import Complaint, complaint_in
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -78,6 +79,8 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         """Where solved players are to be had; None to solve each here."""
         self.network = Network.NONE
         """What keeps native code from the network. To be set before the first request."""
+        self.span: Span | None = None
+        """What is wanted of each video; None for what its page says."""
         self._latest: tuple[str, Message] = ("", Message())
         self.on_extracted: Callable[[Mapping[str, Any]], None] = lambda _: None
         """Is called with what an extractor has found of a video, before all else is done."""
@@ -107,9 +110,9 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         return super().process_ie_result(ie_result, download, extra_info)
 
     def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
-        """Fetch a video whole of which only a span is wanted (see `spans`)."""
+        """Keep from yt-dlp that only a span of a video is wanted (see `spans`)."""
         self.on_extracted(info_dict)
-        spans.take(info_dict)
+        spans.take(info_dict, self.span)
         return super().process_video_result(info_dict, download)
 
     def process_info(self, info_dict: Any) -> None:
@@ -210,6 +213,8 @@ def check_length(info: Mapping[str, Any], max_file_bytes: int) -> None:
     for stream in streams:
         if isinstance(fragments := stream.get("fragments"), list):
             _check_fragments(len(fragments))
+    if (span := spans.of(info)) and isinstance(duration_s, int | float):
+        duration_s = span.length_s(duration_s)
     if not isinstance(duration_s, int | float) or all(s.get("filesize") for s in streams):
         return
     if duration_s * LOWEST_BYTES_PER_S > max_file_bytes:

@@ -14,11 +14,11 @@ from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
 from worker.downloads.pictures.reading import Answer
 from worker.downloads.ytdlp.answers import Answers
-from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import IS_POST
 from worker.downloads.ytdlp.patience import Patience
+from worker.downloads.ytdlp.span_downloader import SpanYoutubeDL
 from worker.errors import Fault, JobError, Reason
 
 # What is wrong with one item of a post, and says nothing of the others.
@@ -29,7 +29,7 @@ _OF_AN_ITEM = frozenset(
         *(Reason.NO_MEDIA, Reason.NO_SOUND, Reason.UNSUPPORTED, Reason.INVALID_LINK),
         *(Reason.TOO_LONG, Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE),
         *(Reason.BROKEN_FILE, Reason.SITE_BUSY, Reason.SITE_ERROR, Reason.NETWORK),
-        *(Reason.LIVE, Reason.NOT_STARTED, Reason.UNLIKE_PARTS),
+        *(Reason.LIVE, Reason.NOT_STARTED, Reason.UNLIKE_PARTS, Reason.BEYOND_END),
     }
 )
 
@@ -43,7 +43,7 @@ def may_be_left_out(error: BaseException) -> bool:
     return classify(error).reason in _OF_AN_ITEM
 
 
-class PostYoutubeDL(PatientYoutubeDL):
+class PostYoutubeDL(SpanYoutubeDL):
     """A YoutubeDL for one link.
 
     A post comes without the items that cannot be had; `left_out` is why, for each. `has_more` tells

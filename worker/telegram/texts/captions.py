@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from worker.protocol import MediaFile
 from worker.telegram.texts.catalogue import Catalogue
-from worker.telegram.texts.formatting import clock, is_shown, shorten, utf16_length
+from worker.telegram.texts.formatting import clock, is_shown, moment, shorten, utf16_length
 from worker.untrusted_text import one_line
 
 MAX_CAPTION = 1024  # UTF-16 units after entities parsing (Bot API 10.1, InputMediaVideo)
@@ -22,7 +22,7 @@ def caption(words: Catalogue, file: MediaFile) -> str:
     facts = file.facts
     details = [clean(facts.uploader or "", _MAX_NAME).lstrip("@ ")]
     if is_shown(facts.duration_s):
-        details.append(clock(facts.duration_s))
+        details.append(_times(facts.starts_s, facts.duration_s))
     if facts.parts > 1:
         details.append(words.part.format(part=facts.part, parts=facts.parts))
     last = " · ".join(filter(None, details))
@@ -33,6 +33,13 @@ def caption(words: Catalogue, file: MediaFile) -> str:
     if urlsplit(file.source_url).scheme in ("http", "https"):
         link = f'<a href="{html.escape(file.source_url)}">{link}</a>'
     return f"{link}\n{html.escape(last)}" if last else link
+
+
+def _times(starts_s: float | None, duration_s: float) -> str:
+    """How long it is: `0:25`; or of a clip from when to when: `1:20–1:45`."""
+    if starts_s is None:
+        return clock(duration_s)
+    return f"{moment(starts_s)}–{moment(starts_s + duration_s)}"
 
 
 def clean(text: str, limit: int) -> str:

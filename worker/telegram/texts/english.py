@@ -32,6 +32,7 @@ ENGLISH = Catalogue(
         Reason.NOT_STARTED: ("This has not started yet.", "Send the link again when it is over."),
         Reason.NO_FORMAT: ("The site does not offer this in any format that I can send.", _NEVER),
         Reason.NO_SOUND: ("There is no sound in this video.", _NEVER),
+        Reason.BEYOND_END: ("This is over before that part begins.", "An earlier part may work."),
         Reason.TOO_LARGE: ("This is larger than what I can send at once.", _NEVER),
         Reason.TOO_LONG: ("This is too long for me to send.", _NEVER),
         Reason.HUGE_PAGE: ("The page behind that link is too large for me to read.", _NEVER),

@@ -31,6 +31,16 @@ def clock(duration_s: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def moment(at_s: float) -> str:
+    """A time in a video to the tenth of a second, if it is not a whole one: `1:20`, `0:05.5`."""
+    minutes, tenths = divmod(round(at_s * 10), 600)
+    hours, minutes = divmod(minutes, 60)
+    seconds, tenth = divmod(tenths, 10)
+    fraction = f".{tenth}" if tenth else ""
+    begin = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{begin}:{seconds:02}{fraction}"
+
+
 def utf16_length(text: str) -> int:
     """The length of a text as Telegram counts it."""
     return len(text) + sum(character > "\uffff" for character in text)

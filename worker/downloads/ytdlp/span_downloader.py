@@ -1,0 +1,62 @@
+"""A YoutubeDL that fetches of a video only what a span needs, where its site lets one."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from worker.downloads import spans
+from worker.downloads.media import ffmpeg
+from worker.downloads.spans import Span
+from worker.downloads.ytdlp.downloader import PatientYoutubeDL
+
+_DASH = "http_dash_segments"
+# What yt-dlp's merger has ffmpeg read a video's second file with.
+_SECOND_INPUT = "merger+ffmpeg_i2"
+
+
+class SpanYoutubeDL(PatientYoutubeDL):
+    """A YoutubeDL for one link that notes at which time of the video each file begins."""
+
+    def dl(self, name: str, info: Any, subtitle: bool = False, test: bool = False) -> Any:
+        """Download one stream into the file `name`, or two at once if they are in fragments."""
+        span = spans.of(info)
+        if span is None:
+            self._align((0.0,))
+            return super().dl(name, info, subtitle, test)
+        for stream in info.get("requested_formats") or [info]:
+            spans.note_start(info, stream, keep_fragments(stream, span))
+        done = super().dl(name, info, subtitle, test)
+        self._align(spans.starts(info))
+        return done
+
+    def _align(self, starts: Sequence[float]) -> None:
+        """Have a sound that begins at another time merged with its video at the right place."""
+        arguments: Any = self.params["postprocessor_args"]
+        shift = ("-itsoffset", f"{starts[-1] - starts[0]:.6f}")
+        arguments[_SECOND_INPUT] = [*ffmpeg.INPUT_LIMITS, *shift]
+
+
+def keep_fragments(stream: dict[str, Any], span: Span) -> float:
+    """Leave a stream only those of its fragments that a span needs; when the first one begins.
+
+    That is 0 for a stream whose fragments tell no duration, or that has none.
+    """
+    fragments = stream.get("fragments")
+    if stream.get("protocol") != _DASH or stream.get("is_dash_periods"):
+        return 0.0
+    if not isinstance(fragments, list):
+        return 0.0
+    count = sum(1 for fragment in fragments[:1] if not fragment.get("duration"))
+    if not fragments[count:] or not all(each.get("duration") for each in fragments[count:]):
+        return 0.0
+    ends = list(itertools.accumulate(each["duration"] for each in fragments[count:]))
+    kept = [
+        (starts_s, fragment)
+        for starts_s, ends_s, fragment in zip([0.0, *ends], ends, fragments[count:], strict=False)
+        if span.touches(starts_s, ends_s)
+    ]
+    if not kept:
+        raise spans.beyond_the_end()
+    stream["fragments"] = [*fragments[:count], *(fragment for _, fragment in kept)]
+    starts_s: float = kept[0][0]
+    return starts_s
