@@ -23,6 +23,7 @@ from maintenance.check import EXIT_CONFIG
 try:
     from maintenance import runs
     from maintenance.janitor import Janitor
+    from maintenance.plugins import missing_plugins
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
     from worker import __version__, clocks, data_directory, logs
@@ -36,6 +37,7 @@ try:
         telegram_spec,
     )
     from worker.downloads.judge.keeper import JudgeKeeper
+    from worker.downloads.ytdlp import plugin_packages
     from worker.errors import PASSING_ERRNOS
     from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
     from worker.ledger.upkeep import Upkeep
@@ -95,6 +97,8 @@ def main(arguments: Sequence[str]) -> int:
         return check.main(*read_settings(os.environ, DOTENV))
     try:
         settings = load_settings(os.environ, DOTENV)
+        if problems := missing_plugins(settings.ytdlp_plugins):
+            raise SettingsError(problems)
         sites_watch = SitesWatch(SitesFile.beside(settings.data_dir, DOTENV))
     except SettingsError as error:
         for problem in error.problems:
@@ -225,6 +229,7 @@ class Bot:
     def _set_up_process(self) -> None:
         process_setup.clean_environment(KEPT_VARIABLES)
         os.environ[process_table.INSTANCE_VARIABLE] = self._tag
+        plugin_packages.allow(self._settings.ytdlp_plugins)
         # The fork server silently skips a module to preload that it does not find.
         os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent)
         process_setup.refuse_inspection()

@@ -2,8 +2,8 @@
 
 A line for each thing, which says what to do, in the order in which it is done: programs, packages,
 settings, directories, and the token last. It needs no package itself. Nothing is changed, except
-that a missing data directory is made, for the owner of the one that it is in. Only the check of the
-token uses the network.
+that a missing data directory is made, for the owner of the one that it is in. Only the checks of
+the token and of what plugins reach use the network.
 """
 
 import configparser
@@ -21,6 +21,7 @@ from maintenance import limits, machine
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
 from maintenance.output import escape_unprintable, hang, one_line
 from maintenance.packages import broken_packages, check_certificates, check_packages
+from maintenance.plugins import check_endpoints, check_plugins
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
 from worker import data_directory
 from worker.cookie_file import open_to_read
@@ -95,7 +96,8 @@ def run_checks(
     findings = local_checks(settings, problems)
     if problems or broken_packages():
         return findings  # There is nothing to ask with.
-    return [*findings, check_token(settings, ask_telegram or _ask_telegram)]
+    endpoints = check_endpoints(settings.ytdlp_plugin_endpoints)
+    return [*findings, *endpoints, check_token(settings, ask_telegram or _ask_telegram)]
 
 
 def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Finding]:
@@ -108,6 +110,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
         check_certificates(),
         check_javascript(settings.download_memory_mib),
         *check_settings(settings, problems),
+        *check_plugins(settings.ytdlp_plugins),
         *check_sites(SitesFile.beside(settings.data_dir, Path(".env"))),
         *check_admins(settings.admins),
         *check_memory(settings, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),

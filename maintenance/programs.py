@@ -32,6 +32,23 @@ print(yt_dlp.version.__version__, *missing)
 """
 
 
+def output_of(*command: str) -> str:
+    """The standard output of a command, whatever its exit code; "" if it cannot be run."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_TIMEOUT_S,
+            cwd=_ROOT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace")
+
+
 def check_ffmpeg() -> list[Finding]:
     """Ask ffmpeg and ffprobe for their versions; a finding for each."""
     return [_check_ffmpeg(name) for name in ffmpeg.PROGRAMS]
@@ -44,7 +61,7 @@ def _check_ffmpeg(name: str) -> Finding:
             name,
             "not found, so only formats that need no merging are sent: apt install ffmpeg",
         )
-    match = re.match(rf"{name} version (\S+)", _output(path, "-version"))
+    match = re.match(rf"{name} version (\S+)", output_of(path, "-version"))
     if match is None:
         return warning(name, f"{path} does not say its version: install ffmpeg anew")
     return ok(name, f"{match[1]} at {path}")
@@ -52,7 +69,7 @@ def _check_ffmpeg(name: str) -> Finding:
 
 def check_ytdlp() -> Finding:
     """Import yt-dlp as this Python finds it: its version and its extras."""
-    answer = _output(sys.executable, "-c", _ASK_YTDLP).split()
+    answer = output_of(sys.executable, "-c", _ASK_YTDLP).split()
     version = answer[0] if answer else None
     if trouble := ytdlp_trouble(version):
         return critical("yt-dlp", trouble)
@@ -84,7 +101,7 @@ def check_javascript(download_memory_mib: int) -> Finding:
         needed = f"needs DOWNLOAD_MEMORY_MB={_CHALLENGE_MEMORY_MIB} or more"
         return warning("javascript", f"{found} {needed}, and {_WHAT_IS_LOST}")
     try:
-        attempt = json.loads(_output(sys.executable, "-m", _CHALLENGE, str(download_memory_mib)))
+        attempt = json.loads(output_of(sys.executable, "-m", _CHALLENGE, str(download_memory_mib)))
         trouble, took_s, peak_bytes = attempt["trouble"], attempt["took_s"], attempt["peak_bytes"]
     except (ValueError, KeyError):
         trouble, took_s, peak_bytes = "its test does not run", 0.0, 0
@@ -100,23 +117,6 @@ def release_age_days(version: str, today: date) -> int | None:
         return (today - date(*_numbers(version)[:3])).days
     except (TypeError, ValueError):
         return None
-
-
-def _output(*command: str) -> str:
-    """The standard output of a command, whatever its exit code; "" if it cannot be run."""
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_TIMEOUT_S,
-            cwd=_ROOT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode("utf-8", "replace")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

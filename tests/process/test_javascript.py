@@ -126,7 +126,7 @@ def test_a_check_says_why_a_challenge_is_not_solved(
     answer: str, words: str, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("path", "deno", DENO)
-    monkeypatch.setattr(programs, "_output", lambda *_: answer)
+    monkeypatch.setattr(programs, "output_of", lambda *_: answer)
     found = programs.check_javascript(512)
     assert found.level is Level.WARNING
     assert "solves no challenge" in found.text

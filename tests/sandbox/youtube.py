@@ -144,6 +144,7 @@ class Youtube(TlsProxy):
     def _settings(self, client: str) -> str:
         context = {"client": {"clientName": client, "clientVersion": "1.0"}}
         player = {"PLAYER_JS_URL": self.player_path, "STS": 20000, "INNERTUBE_CONTEXT": context}
+        player["VISITOR_DATA"] = "a-visitor"
         return f"<script>ytcfg.set({json.dumps(player)});</script>"
 
     def _page(self, video_id: str, headers: Message) -> str:

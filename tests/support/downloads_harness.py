@@ -168,7 +168,7 @@ class Worker:
         place = os.fspath(directory or self.directory)
         access = replace(access, cookies_always=cookies_always)
         task = Download(self._jobs, url, place, form, max_bytes, access, fresh)
-        judge = shared_judge(rules.allowed_networks, self._prepare_judge)
+        judge = rules.judge or shared_judge(rules.allowed_networks, self._prepare_judge)
         rules = replace(rules, judge=judge)
         self._began = time.monotonic()
         self._connection.send((rules, task, fetch))

@@ -54,10 +54,10 @@ def connect(way: WayOut, host: str, port: int, **changes: Any) -> socket.socket:
     return made
 
 
-def reply_to(way: WayOut, host: str, port: int) -> int:
+def reply_to(way: WayOut, host: str, port: int, **changes: Any) -> int:
     """How the judge answers to who wants to connect there."""
     try:
-        connect(way, host, port).close()
+        connect(way, host, port, **changes).close()
     except Socks5Error as error:
         return int(error.args[0])
     return Reply.DONE

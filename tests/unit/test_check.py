@@ -196,7 +196,7 @@ def test_shutdown_grace_is_compared_with_supervisor_conf(tmp_path: Path) -> None
     ],
 )
 def test_ytdlp_version(answer: str, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "_output", lambda *command: answer)
+    monkeypatch.setattr(programs, "output_of", lambda *command: answer)
     assert programs.check_ytdlp().level is level
 
 

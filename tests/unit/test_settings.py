@@ -47,6 +47,8 @@ DEFAULTS: dict[str, Any] = {
     "allowed_networks": (),
     "proxy": None,
     "cookies_file": None,
+    "ytdlp_plugins": (),
+    "ytdlp_plugin_endpoints": (),
     "warnings": (),
 }
 
@@ -77,11 +79,19 @@ def test_token_is_all_that_must_be_set(tmp_path: Path, monkeypatch: pytest.Monke
             "allowed_networks",
             (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")),
         ),
+        ("YTDLP_PLUGINS", "Plugin_one, plugin.two", "ytdlp_plugins", ("plugin-one", "plugin-two")),
         ("DOWNLOAD_WORKERS", "", "download_workers", 2),
     ],
 )
 def test_allowed_text_becomes_a_value(name: str, text: str, field: str, value: object) -> None:
     assert getattr(load({name: text}), field) == value
+
+
+def test_endpoints_are_hosts_with_a_port() -> None:
+    text = "127.0.0.1:4416 [::1]:80,Provider.internal:4416"
+    found = load({"YTDLP_PLUGINS": "a", "YTDLP_PLUGIN_ENDPOINTS": text}).ytdlp_plugin_endpoints
+    assert found == (("127.0.0.1", 4416), ("::1", 80), ("provider.internal", 4416))
+    assert problems({"BOT_TOKEN": TOKEN, "YTDLP_PLUGIN_ENDPOINTS": text}), "nobody reaches them"
 
 
 @pytest.mark.parametrize("word", ["on", "TRUE", "yes", "1"])
@@ -143,6 +153,17 @@ def test_a_job_may_take_what_the_largest_answer_explains(
         ("ADMINS", "-100123"),
         ("ADMINS", TOKEN),
         ("ADMINS", "1\n2;\x1b[2J"),
+        ("YTDLP_PLUGINS", "../plugin"),
+        ("YTDLP_PLUGINS", "a-"),
+        ("YTDLP_PLUGIN_ENDPOINTS", "127.0.0.1"),
+        ("YTDLP_PLUGIN_ENDPOINTS", "127.0.0.1:0"),
+        ("YTDLP_PLUGIN_ENDPOINTS", "127.0.0.1:65536"),
+        ("YTDLP_PLUGIN_ENDPOINTS", "127.1:80"),
+        ("YTDLP_PLUGIN_ENDPOINTS", "::1:80"),
+        ("YTDLP_PLUGIN_ENDPOINTS", "http://127.0.0.1:80"),
+        ("YTDLP_PLUGIN_ENDPOINTS", "127.0.0.1:80/x"),
+        ("YTDLP_PLUGIN_ENDPOINTS", "ada@127.0.0.1:80"),
+        ("YTDLP_PLUGIN_ENDPOINTS", "a b:80"),
         ("ALLOWED_NETWORKS", "10.0.0.1/8"),
         ("ALLOWED_NETWORKS", "localhost"),
         ("PROXY", f"http://user:{SECRET}@host"),

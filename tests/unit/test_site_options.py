@@ -18,7 +18,7 @@ DENO = javascript.Runtime("deno", "/bin/deno", "2.9").options
 
 def test_the_options_bear_the_names_that_ytdlp_knows() -> None:
     known = set(yt_dlp.parse_options([]).ydl_opts)
-    assert {name for name in OPTIONS if not name.startswith("youtube_")} <= known
+    assert {name for name in OPTIONS if not name.startswith("youtube")} <= known
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,16 @@ def test_options_of_a_site(given: dict[str, object], params: dict[str, object]) 
     found = combined(limits_with().for_site(SiteAccess(options=given)), DENO)
     arguments = {"youtube-ejs": {"jitless": ["true"]}, "youtube": of_youtube}
     assert found == {**DENO, **params, "extractor_args": arguments}
+
+
+def test_an_option_of_the_plugin_for_po_tokens_is_the_plugins() -> None:
+    url = "http://127.0.0.1:4417"
+    given = {"youtubepot_bgutilhttp_base_url": url, "youtube_fetch_pot": "always"}
+    found = combined(limits_with().for_site(SiteAccess(options=given)), {})
+    assert found["extractor_args"] == {
+        "youtubepot-bgutilhttp": {"base_url": [url]},
+        "youtube": {"fetch_pot": ["always"]},
+    }
 
 
 def test_headers_of_a_site() -> None:

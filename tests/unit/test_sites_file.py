@@ -33,6 +33,8 @@ geo_bypass_country = "DE"
 youtube_player_client = ["default", "-tv"]
 youtube_player_skip = ["configs"]
 youtube_lang = "pt-BR"
+youtube_fetch_pot = "always"
+youtubepot_bgutilhttp_base_url = "http://127.0.0.1:4416"
 
 ["WWW.Example.com"]
 off = true
@@ -68,6 +70,8 @@ def test_everything_that_may_be_set() -> None:
             "youtube_player_client": ("default", "-tv"),
             "youtube_player_skip": ("configs",),
             "youtube_lang": "pt-BR",
+            "youtube_fetch_pot": "always",
+            "youtubepot_bgutilhttp_base_url": "http://127.0.0.1:4416",
         },
     )
     assert sites["example.com"] == Site(name="example.com", off=True)

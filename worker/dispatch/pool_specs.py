@@ -59,6 +59,7 @@ def judge_rules(settings: Settings) -> Rules:
     """What downloads may reach."""
     return Rules(
         allowed_networks=tuple(map(str, settings.allowed_networks)),
+        endpoints=settings.ytdlp_plugin_endpoints,
         idle_timeout_s=settings.download_idle_timeout_s,
         proxy=settings.proxy,
     )

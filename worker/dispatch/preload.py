@@ -36,6 +36,9 @@ MAX_DEATHS = 2
 _DEATHS = Path(tempfile.gettempdir(), f"died-of-yt-dlp-{os.getppid()}")
 
 
+_YTDLP = ("yt_dlp", "yt_dlp_plugins")
+
+
 class _Hangs(BaseException):
     """No handler within yt-dlp may swallow it."""
 
@@ -54,7 +57,7 @@ def _warm_up() -> None:
 
         warm_up()
     except BaseException as error:  # noqa: BLE001 - a damaged file may raise anything
-        for name in [name for name in sys.modules if name.partition(".")[0] == "yt_dlp"]:
+        for name in [name for name in sys.modules if name.partition(".")[0] in _YTDLP]:
             del sys.modules[name]
         text = f"{type(error).__name__}: {error}"
         logging.getLogger(__name__).error("yt-dlp cannot be imported: %s", text)

@@ -120,6 +120,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"MAX_FILE_MB='{settings.max_file_mb}': allowed is at most {CLOUD_MAX_FILE_MB}, or "
             f"{LOCAL_MAX_FILE_MB} with TELEGRAM_API_LOCAL=on"
         )
+    if settings.ytdlp_plugin_endpoints and not settings.ytdlp_plugins:
+        yield "YTDLP_PLUGIN_ENDPOINTS: allowed with YTDLP_PLUGINS, whose plugins reach them"
     if settings.download_job_timeout_s < settings.download_timeout_s:
         yield (
             f"DOWNLOAD_JOB_TIMEOUT='{settings.download_job_timeout_s:g}': allowed is "

@@ -126,6 +126,14 @@ class Settings:
     cookies_file: Annotated[
         Path | None, value_kinds.PATH, "cookies for links that fail without, in Netscape format"
     ] = None
+    ytdlp_plugins: Annotated[
+        tuple[str, ...], value_kinds.PACKAGES, "packages whose plugins yt-dlp loads; no others are"
+    ] = ()
+    ytdlp_plugin_endpoints: Annotated[
+        tuple[tuple[str, int], ...],
+        value_kinds.ENDPOINTS,
+        "what these plugins may reach on this machine or in its network",
+    ] = ()
 
     warnings: tuple[str, ...] = ()
     """What is allowed but probably a mistake, a sentence each."""

@@ -135,6 +135,11 @@ OPTIONS: Mapping[str, KeyKind] = {
     "geo_bypass_country": _text(r"[A-Z]{2}", "a country in two capital letters"),
     "youtube_player_client": _words(8),
     "youtube_player_skip": _words(5),
+    "youtube_fetch_pot": _text("never|auto|always", "never, auto or always"),
+    "youtubepot_bgutilhttp_base_url": _text(
+        r"https?://[A-Za-z0-9._:\[\]-]{1,260}", "http://host:port"
+    ),
     "youtube_lang": _text(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?", "the code of a language"),
 }
-"""Options for yt-dlp by its own names, and arguments of its extractor for YouTube."""
+"""Options for yt-dlp by its own names, and arguments of its extractor for YouTube
+and of a plugin for that."""

@@ -85,6 +85,40 @@ def _networks(text: str) -> tuple[IpNetwork, ...]:
     return tuple(ipaddress.ip_network(part) for part in _parts(text))
 
 
+def _packages(text: str) -> tuple[str, ...]:
+    parts = _parts(text)
+    if any(
+        re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", part) is None for part in parts
+    ):
+        raise ValueError
+    # One spelling of each (PEP 503).
+    return tuple(dict.fromkeys(re.sub(r"[._-]+", "-", part).lower() for part in parts))
+
+
+def _endpoints(text: str) -> tuple[tuple[str, int], ...]:
+    return tuple(dict.fromkeys(map(_endpoint, _parts(text))))
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    host, port = parts.hostname or "", parts.port
+    if not port or parts.netloc != text or "@" in text:
+        raise ValueError
+    if ":" in host:
+        return str(ipaddress.IPv6Address(host)), port
+    # What looks like an address is one in its usual notation.
+    if re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", host) is None:
+        raise ValueError
+    if re.fullmatch(r"[0-9.]+|0x.*", host):
+        return str(ipaddress.IPv4Address(host)), port
+    return host, port
+
+
+def _shown_endpoint(endpoint: tuple[str, int]) -> str:
+    host, port = endpoint
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _token(text: str) -> str:
     if TOKEN.fullmatch(text) is None:
         raise ValueError
@@ -130,6 +164,12 @@ NETWORKS = ValueKind(
     _networks,
     "networks such as 10.0.0.0/8, separated by commas, with no host bits set",
     show=_joined,
+)
+PACKAGES = ValueKind(_packages, "names of installed packages, separated by commas", show=_joined)
+ENDPOINTS = ValueKind(
+    _endpoints,
+    "host:port such as 127.0.0.1:4416, separated by commas",
+    show=lambda value: _joined(map(_shown_endpoint, value)),
 )
 URL = ValueKind(_url, "an http or https URL without login, query or fragment")
 BOT_TOKEN = ValueKind(

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from worker.downloads.confinement.network import Namespace, Network
+from worker.downloads.judge import socks
 from worker.errors import Fault, JobError, JudgeLost, Reason
 
 ANSWER_TIMEOUT_S = 5.0
@@ -80,7 +81,7 @@ class WayOut:
     @property
     def proxy(self) -> str:
         """The URL of the proxy for the download, such as socks5h://download:SECRET@127.0.0.1:PORT."""
-        return f"socks5h://download:{self._secret}@127.0.0.1:{self._port}"
+        return f"socks5h://{socks.DOWNLOAD}:{self._secret}@127.0.0.1:{self._port}"
 
     def fileno(self) -> int:
         """A descriptor that is readable when `look` has something to do."""

@@ -185,6 +185,9 @@ class Connection:
             self._fail(Reply.FAILED)
 
     def _begin(self, target: Target) -> None:
+        if target.is_for_plugin:
+            self._begin_for_plugin(target)
+            return
         upstream, judgement = self._means.upstream, self._means.judgement
         if upstream and upstream.takes_names:
             if not judgement.allows_name(target.host, target.port):
@@ -198,6 +201,25 @@ class Connection:
         else:
             call = functools.partial(look_up, target.host)
             self._call(call, functools.partial(self._judge, target), FAILED)
+
+    def _begin_for_plugin(self, target: Target) -> None:
+        """Connect to what is listed for plugins, by no proxy.
+
+        What is refused is not told: the link is not to blame for it.
+        """
+        if not self._means.judgement.is_endpoint(target.host, target.port):
+            self._fail(Reply.NOT_ALLOWED)
+        elif found := literal(target.host):
+            self._dial_any(target, found)
+        else:
+            call = functools.partial(look_up, target.host)
+            self._call(call, functools.partial(self._dial_any, target), FAILED)
+
+    def _dial_any(self, target: Target, found: Found) -> None:
+        if found.addresses:
+            self._dial = Dial(self._loop, found.addresses, target.port, self._connected)
+        else:
+            self._fail(found.failure)
 
     def _judge(self, target: Target, found: Found) -> None:
         if not found.addresses:

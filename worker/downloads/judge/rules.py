@@ -4,7 +4,13 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from worker.downloads.confinement.addresses import Address, address_in, is_allowed, parse_networks
+from worker.downloads.confinement.addresses import (
+    Address,
+    address_in,
+    is_allowed,
+    literal_address,
+    parse_networks,
+)
 from worker.urls import is_open_port
 
 MAX_CONNECTIONS = 16
@@ -22,11 +28,13 @@ class Rules:
     """What holds for all downloads.
 
     `allowed_networks` are CIDR networks that may be reached although they are not public.
+    `endpoints` are hosts and ports that plugins of yt-dlp may reach, and only they, private or not.
     `idle_timeout_s` is how long a connection may stay without a byte in either direction. With a
     `proxy` the judge connects through it, and leaves to it the names that it takes unresolved.
     """
 
     allowed_networks: tuple[str, ...] = ()
+    endpoints: tuple[tuple[str, int], ...] = ()
     idle_timeout_s: float = 60.0
     proxy: str | None = field(default=None, repr=False)
 
@@ -38,6 +46,7 @@ class Judgement:
         """Raises ValueError for a malformed network."""
         self.rules = rules
         self._networks = parse_networks(rules.allowed_networks)
+        self._endpoints = frozenset(rules.endpoints)
 
     def allowed(self, addresses: Iterable[str], port: int) -> list[str]:
         """Those of the addresses that a download may connect to at this port."""
@@ -49,6 +58,11 @@ class Judgement:
         """Whether a host may be asked of a proxy, by what its name says of itself."""
         address = address_in(host)
         return is_open_port(port) and (address is None or is_allowed(address, self._networks))
+
+    def is_endpoint(self, host: str, port: int) -> bool:
+        """Whether a plugin may connect to this host at this port, wherever that is."""
+        address = literal_address(host)
+        return (str(address or host).lower(), port) in self._endpoints
 
 
 def _parsed(address: str) -> Address:

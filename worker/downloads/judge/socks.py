@@ -18,6 +18,14 @@ _IPV4, _NAME, _IPV6 = 1, 3, 4
 _HOST_NAME = re.compile("[A-Za-z0-9._-]*")
 _IPV6_ADDRESS = re.compile("[A-Za-z0-9._:%-]+")
 
+DOWNLOAD, PLUGIN = "download", "plugin"
+"""The names of users: who wants to reach public addresses, and who what is listed for plugins."""
+
+
+def plugin_proxy(proxy: str | None) -> str | None:
+    """The URL of a download's proxy, for what a plugin asks for."""
+    return proxy and proxy.replace(f"//{DOWNLOAD}:", f"//{PLUGIN}:", 1)
+
 
 class Reply(IntEnum):
     """How a connection begins or fails. What a name or an address says is never ambiguous."""
@@ -43,6 +51,8 @@ class Target:
 
     host: str
     port: int
+    is_for_plugin: bool = False
+    """Whether it is to be what is listed for plugins, and nothing else."""
 
 
 class Rejected(Exception):
@@ -57,10 +67,11 @@ class Handshake:
     """The beginning of one connection. Feed it bytes until it has a `target`."""
 
     def __init__(self, secret: str) -> None:
-        """`secret` is the password; any user's name will do."""
+        """`secret` is the password; any user's name but `PLUGIN` will do for sites."""
         self._secret = secret.encode()
         self._data = bytearray()
         self._next = self._greeting
+        self._is_for_plugin = False
         self.target: Target | None = None
         self.is_one_request = False
 
@@ -116,6 +127,7 @@ class Handshake:
         password = login[3 + login[1] :]
         if not hmac.compare_digest(password, self._secret):
             raise Rejected(bytes((_LOGIN_VERSION, 1)))
+        self._is_for_plugin = login[2 : 2 + login[1]] == PLUGIN.encode()
         self._next = self._request
         return bytes((_LOGIN_VERSION, 0))
 
@@ -134,7 +146,8 @@ class Handshake:
         if len(data) < 4 + size + 2:
             return None
         request = self._take(4 + size + 2)
-        self.target = Target(_host(kind, request[4:-2]), int.from_bytes(request[-2:], "big"))
+        port = int.from_bytes(request[-2:], "big")
+        self.target = Target(_host(kind, request[4:-2]), port, self._is_for_plugin)
         return b""
 
 

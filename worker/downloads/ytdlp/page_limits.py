@@ -16,6 +16,7 @@ from yt_dlp.utils import KNOWN_EXTENSIONS, PagedList
 from worker.downloads import spans
 from worker.downloads.channel import MAX_FILES
 from worker.downloads.confinement.network import Network
+from worker.downloads.judge.socks import plugin_proxy
 from worker.downloads.media.preparing import Served
 from worker.downloads.players import is_address
 from worker.downloads.spans import Span
@@ -154,6 +155,9 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         address = req if isinstance(req, str) else req.url
         if self.players and is_address(address) and (player := self.players.find(address)):
             return response_of(address, player)
+        if isinstance(req, Request) and req.proxies and not any(req.proxies.values()):
+            # As yt-dlp has its plugins ask for what is on the machine itself.
+            req.proxies = {"all": plugin_proxy(self.params.get("proxy"))}
         response: Any = super().urlopen(req)
         self._latest = response.url, response.headers
         response.read = _limited(response.read)

@@ -5,19 +5,22 @@ from typing import Any
 
 from worker.downloads.limits import DownloadLimits
 
-_YOUTUBE = "youtube_"
+_ARGUMENTS = {"youtube_": "youtube", "youtubepot_bgutilhttp_": "youtubepot-bgutilhttp"}
+"""What the names of options begin with that are arguments, and whose these are."""
 
 
 def combined(limits: DownloadLimits, runtime: Mapping[str, Any]) -> dict[str, Any]:
     """The options for the JavaScript `runtime`, and those for the site of the download."""
-    of_youtube = {
-        name.removeprefix(_YOUTUBE): [value] if isinstance(value, str) else list(value)
-        for name, value in limits.options.items()
-        if name.startswith(_YOUTUBE)
-    }
-    others = {
-        name: limits.options[name] for name in limits.options if not name.startswith(_YOUTUBE)
-    }
-    arguments = {**runtime.get("extractor_args", {}), "youtube": of_youtube}
+    arguments: dict[str, dict[str, list[Any]]] = {"youtube": {}}
+    others = {}
+    for name, value in limits.options.items():
+        start = next(filter(name.startswith, _ARGUMENTS), None)
+        if start:
+            values = [value] if isinstance(value, str) else list(value)
+            of_owner = arguments.setdefault(_ARGUMENTS[start], {})
+            of_owner[name.removeprefix(start)] = values
+        else:
+            others[name] = value
+    of_runtime = runtime.get("extractor_args", {})
     headers = {"http_headers": dict(limits.headers)} if limits.headers else {}
-    return {**runtime, **others, **headers, "extractor_args": arguments}
+    return {**runtime, **others, **headers, "extractor_args": of_runtime | arguments}

@@ -18,11 +18,10 @@ from typing import Any
 
 import yt_dlp
 from yt_dlp.extractor import gen_extractor_classes
-from yt_dlp.globals import all_plugins_loaded, plugin_dirs
 from yt_dlp.networking import common as networking
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 
-from worker.downloads.ytdlp import challenges, handlers, javascript
+from worker.downloads.ytdlp import challenges, handlers, javascript, plugins
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,8 @@ def warm_up() -> ExtractorIndex:
     yt-dlp reads variables while it is imported. In a fork look extractors up by name: touching
     all of them would copy 5 MB.
     """
-    _refuse_plugins()
+    plugins.refuse()
+    _try(plugins.load_allowed)
     enabled = (ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
     # Before the imports, which then reuse the 3 MB that building the index frees.
     extractors = ExtractorIndex({ie.ie_key(): ie for ie in enabled})
@@ -77,12 +77,6 @@ def _try(step: Callable[..., object], *extractor: Any) -> bool:
         log.warning("warm-up: %s failed with %s", name.lstrip("_"), type(error).__name__)
         return False
     return True
-
-
-def _refuse_plugins() -> None:
-    """Keep yt-dlp from loading plugins from PYTHONPATH or a home directory."""
-    plugin_dirs.value = []
-    all_plugins_loaded.value = True
 
 
 def _ask(extractor: Any) -> None:
