@@ -19,7 +19,11 @@ ORDER = ("slow", "bot", "process", "unit")
 
 
 def pytest_configure() -> None:
-    """Let what the tests start heed SIGINT, though a shell had this process ignore it by &."""
+    """Let what the tests start heed SIGINT, though a shell had this process ignore it by &.
+
+    Collection makes what stays to the end, so the garbage collector would look in vain.
+    """
+    gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -41,6 +45,7 @@ def pytest_collection_finish() -> None:
     Tests of the pool call gc.collect(), which would look through all of it each time.
     """
     gc.freeze()
+    gc.enable()
 
 
 def _folder(item: pytest.Item) -> str:
