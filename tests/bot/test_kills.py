@@ -1,8 +1,11 @@
-"""SIGKILL at each stage of one link's way: one final answer, no process, no directory."""
+"""SIGKILL at each stage of one link's way: one final answer, no process, no directory.
 
+The cases share a bot, or what its deaths have left of it, and each has a chat of its own.
+"""
+
+import itertools
 import sqlite3
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,25 +15,50 @@ from tests.support.kills import downloads_worker, judge, telegram_worker, the_bo
 from tests.support.scene import CHAT, ONE_WORKER_EACH, Scene, once
 
 Stage = Callable[[Scene, Callable[[], None]], str]
-"""Arranges that an action happens at a stage, and returns the path of the link to send."""
+"""Arranges that an action happens at a stage, and returns the path of the link to send.
+
+The link is the only one that is under way.
+"""
+
+CHATS = itertools.count(CHAT)
+
+
+@pytest.fixture(scope="module")
+def shared(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with Scene(site, tmp_path_factory.mktemp("shared"), ONE_WORKER_EACH) as scene:
+        yield scene
+
+
+@pytest.fixture
+def scene(shared: Scene) -> Iterator[Scene]:
+    """The bot that these tests share, with nothing under way."""
+    with shared.told():
+        shared.wait_until_idle()
+        yield shared
+
+
+@pytest.fixture
+def chat() -> int:
+    """One that the bot does not know yet."""
+    return next(CHATS)
 
 
 def polling(scene: Scene, action: Callable[[], None]) -> str:
     """The update is on its way to the bot, and not confirmed."""
     scene.api.on_applied = once("getUpdates", action)
-    return "/clip/polling.mp4"
+    return "/clip/polling.mp4?"
 
 
 def queued(scene: Scene, action: Callable[[], None]) -> str:
     """The update is on disk, for the next poll confirms it; nothing more is certain."""
     scene.api.on_call = once("getUpdates", action)
-    return "/clip/queued.mp4"
+    return "/clip/queued.mp4?"
 
 
 def posting(scene: Scene, action: Callable[[], None]) -> str:
     """The status message stands in the chat, and its number is not recorded."""
     scene.api.on_applied = once("sendMessage", action)
-    return "/clip/posting.mp4"
+    return "/clip/posting.mp4?"
 
 
 def downloading(scene: Scene, action: Callable[[], None]) -> str:
@@ -50,24 +78,27 @@ def downloaded(scene: Scene, action: Callable[[], None]) -> str:
 
     def wait_for_the_file() -> None:
         scene.api.wait_for(
-            lambda: scene.ledger("SELECT 1 FROM jobs WHERE kind = 'download' AND state = 'done'")
+            lambda: scene.ledger(
+                "SELECT 1 FROM jobs JOIN requests ON download_id = jobs.id"
+                " WHERE state = 'done' AND answered_at IS NULL"
+            )
         )
         action()
 
     scene.api.on_call = once("sendMessage", wait_for_the_file)
-    return "/clip/downloaded.mp4"
+    return "/clip/downloaded.mp4?"
 
 
 def uploading(scene: Scene, action: Callable[[], None]) -> str:
     """Telegram has received the file, and not taken it yet."""
     scene.api.on_call = once("editMessageMedia", action)
-    return "/clip/uploading.mp4"
+    return "/clip/uploading.mp4?"
 
 
 def uploaded(scene: Scene, action: Callable[[], None]) -> str:
     """The media stands in the chat, and the bot does not know it yet."""
     scene.api.on_applied = once("editMessageMedia", action)
-    return "/clip/uploaded.mp4"
+    return "/clip/uploaded.mp4?"
 
 
 @pytest.mark.parametrize(
@@ -94,107 +125,121 @@ def uploaded(scene: Scene, action: Callable[[], None]) -> str:
     ],
 )
 def test_killed_on_a_links_way(
-    stage: Stage, victim: Callable[[Scene], None], site: MediaSite, tmp_path: Path
+    stage: Stage, victim: Callable[[Scene], None], scene: Scene, chat: int
 ) -> None:
-    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
-        killed: list[bool] = []
+    killed: list[bool] = []
 
-        def action() -> None:
-            victim(scene)
-            killed.append(True)
+    def action() -> None:
+        victim(scene)
+        killed.append(True)
 
-        path = stage(scene, action)
-        scene.send(path)
-        scene.api.wait_for(lambda: killed)
-        if victim is the_bot:
-            scene.bot.wait_for_empty_tree()
-            scene.restart_after_death()
-        (answer,) = scene.wait_for_answers()
-        assert answer.kind == "video", answer.text
-        # A call of the killed process may still be under way at Telegram, and come to nothing.
-        scene.wait_for_no_directories()
-        (answer,) = scene.wait_for_answers()
-
-
-def test_cancel_in_the_middle_of_an_upload_outlives_the_bot(
-    site: MediaSite, tmp_path: Path
-) -> None:
-    with Scene(site, tmp_path) as scene:
-        killed: list[bool] = []
-
-        def cancel_and_kill() -> None:
-            status = [message for message in scene.api.chat(CHAT) if message.is_under_way]
-            scene.api.press(CHAT, status[0].message_id, "Cancel")
-            scene.api.wait_for(
-                lambda: scene.ledger("SELECT 1 FROM requests WHERE verdict = 'cancelled'")
-            )
-            scene.bot.kill()
-            killed.append(True)
-
-        scene.api.on_call = once("editMessageMedia", cancel_and_kill)
-        scene.send("/clip/cancelled-upload.mp4")
-        scene.api.wait_for(lambda: killed)
+    scene.send(f"{stage(scene, action)}&{victim.__name__}", chat)
+    scene.api.wait_for(lambda: killed)
+    if victim is the_bot:
+        scene.bot.wait_for_empty_tree()
         scene.restart_after_death()
-        scene.wait_for_answers()
-        scene.wait_for_no_directories()
-        assert scene.ledger("SELECT 1 FROM requests WHERE answered_at IS NULL") == []
+    (answer,) = scene.wait_for_answers(1, chat)
+    assert answer.kind == "video", answer.text
+    # A call of the killed process may still be under way at Telegram, and come to nothing.
+    scene.wait_until_idle()
+    (answer,) = scene.wait_for_answers(1, chat)
 
 
-def test_link_that_kills_every_worker_is_given_up(site: MediaSite, tmp_path: Path) -> None:
-    env = {**ONE_WORKER_EACH, "JOB_MAX_ATTEMPTS": "2"}
-    with Scene(site, tmp_path, env) as scene:
-        scene.send("/slow/poison.mp4?seconds=30")
-        for attempt in (1, 2):
-            running = f"SELECT 1 FROM jobs WHERE kind = 'download' AND attempts = {attempt}"
-            scene.api.wait_for(
-                lambda sql=running: scene.workers("yt-dlp") and scene.ledger(sql)  # type: ignore[misc]
-            )
-            scene.kill("downloads")
-        (answer,) = scene.wait_for_answers()
-        assert "Something broke on my side" in (answer.text or "")
+def test_link_that_kills_every_worker_is_given_up(scene: Scene, chat: int) -> None:
+    scene.send("/slow/poison.mp4?seconds=30", chat)
+    for attempt in (1, 2, 3):
+        running = (
+            "SELECT 1 FROM jobs JOIN requests ON download_id = jobs.id"
+            f" WHERE requests.chat_id = {chat} AND attempts = {attempt}"
+        )
+        scene.api.wait_for(
+            lambda sql=running: scene.workers("yt-dlp") and scene.ledger(sql)  # type: ignore[misc]
+        )
+        scene.kill("downloads")
+    (answer,) = scene.wait_for_answers(1, chat)
+    assert "Something broke on my side" in (answer.text or "")
 
 
-def test_update_is_not_lost_while_the_ledger_is_locked(site: MediaSite, tmp_path: Path) -> None:
-    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
-        lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
-        lock.execute("BEGIN IMMEDIATE")
-        scene.send("/clip/locked.mp4")
-        scene.api.wait_for(lambda: "cannot be written" in scene.bot.log, 20)
-        lock.execute("ROLLBACK")
-        lock.close()
-        (answer,) = scene.wait_for_answers()
-        assert answer.kind == "video"
+def test_update_is_not_lost_while_the_ledger_is_locked(scene: Scene, chat: int) -> None:
+    seen = len(scene.bot.log)
+    lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    scene.send("/clip/locked.mp4", chat)
+    scene.api.wait_for(lambda: "cannot be written" in scene.bot.log[seen:], 20)
+    lock.execute("ROLLBACK")
+    lock.close()
+    (answer,) = scene.wait_for_answers(1, chat)
+    assert answer.kind == "video"
 
 
 def test_bot_that_starts_while_its_ledger_cannot_be_written_waits_and_goes_on(
-    site: MediaSite, tmp_path: Path
+    scene: Scene, chat: int
 ) -> None:
-    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
-        scene.send("/slow/again.mp4?seconds=3")
-        scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-        scene.bot.kill()
-        scene.bot.wait()
-        lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
-        lock.execute("BEGIN IMMEDIATE")
-        scene.bot.start()
-        scene.api.wait_for(lambda: "cannot be written" in scene.bot.log, 20)
-        started = scene.bot.pid
-        lock.execute("ROLLBACK")
-        lock.close()
-        (answer,) = scene.wait_for_answers()
-        assert answer.kind == "video"
-        assert scene.bot.pid == started
-        assert scene.bot.is_running
+    scene.send("/slow/again.mp4?seconds=3", chat)
+    scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+    scene.bot.kill()
+    scene.bot.wait()
+    seen = len(scene.bot.log)
+    lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    scene.bot.start()
+    scene.api.wait_for(lambda: "cannot be written" in scene.bot.log[seen:], 20)
+    started = scene.bot.pid
+    lock.execute("ROLLBACK")
+    lock.close()
+    (answer,) = scene.wait_for_answers(1, chat)
+    assert answer.kind == "video"
+    assert scene.bot.pid == started
+    assert scene.bot.is_running
 
 
-def test_slow_telegram_holds_up_no_poll(site: MediaSite, tmp_path: Path) -> None:
-    with Scene(site, tmp_path) as scene:
-        scene.api.faults.add(Fault("editMessageMedia", "slow", seconds=6))
-        scene.send("/clip/slow-upload.mp4")
-        upload = scene.api.wait_for(
-            lambda: [call for call in scene.api.calls if call.method == "editMessageMedia"]
-        )[0]
-        scene.api.say("hello", CHAT + 1)
-        scene.wait_for_answers(1, CHAT + 1, timeout_s=5)
-        assert upload.status is None, "the upload still hangs"
-        scene.wait_for_answers()
+# --------------------------------------------------- with more telegram workers than hang
+
+
+@pytest.fixture(scope="module")
+def shared_usual(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with Scene(site, tmp_path_factory.mktemp("usual")) as scene:
+        yield scene
+
+
+@pytest.fixture
+def usual(shared_usual: Scene) -> Iterator[Scene]:
+    """Another bot that tests share, with as many workers as by default."""
+    with shared_usual.told():
+        shared_usual.wait_until_idle()
+        yield shared_usual
+
+
+def test_cancel_in_the_middle_of_an_upload_outlives_the_bot(usual: Scene, chat: int) -> None:
+    killed: list[bool] = []
+
+    def cancel_and_kill() -> None:
+        status = [message for message in usual.api.chat(chat) if message.is_under_way]
+        usual.api.press(chat, status[0].message_id, "Cancel")
+        usual.api.wait_for(
+            lambda: usual.ledger("SELECT 1 FROM requests WHERE verdict = 'cancelled'")
+        )
+        usual.bot.kill()
+        killed.append(True)
+
+    usual.api.on_call = once("editMessageMedia", cancel_and_kill)
+    usual.send("/clip/cancelled-upload.mp4", chat)
+    usual.api.wait_for(lambda: killed)
+    usual.restart_after_death()
+    usual.wait_for_answers(1, chat)
+    usual.wait_for_no_directories()
+    assert usual.ledger("SELECT 1 FROM requests WHERE answered_at IS NULL") == []
+
+
+def test_slow_telegram_holds_up_no_poll(usual: Scene, chat: int) -> None:
+    usual.api.faults.add(Fault("editMessageMedia", "slow", seconds=6))
+    before = len(usual.api.calls)
+    usual.send("/clip/slow-upload.mp4", chat)
+    upload = usual.api.wait_for(
+        lambda: [call for call in usual.api.calls[before:] if call.method == "editMessageMedia"]
+    )[0]
+    other = next(CHATS)
+    usual.api.say("hello", other)
+    usual.wait_for_answers(1, other, timeout_s=5)
+    assert upload.status is None, "the upload still hangs"
+    usual.wait_for_answers(1, chat)

@@ -1,8 +1,14 @@
-"""SIGKILL on the way of an answer of several files: one final answer, none lost, nothing left."""
+"""SIGKILL on the way of an answer of several files: one final answer, none lost, nothing left.
 
+The cases share a bot, or what its deaths have left of it, and each has a chat of its own.
+`-m exhaustive` has it killed at every commit of such a way.
+"""
+
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,11 +32,34 @@ from tests.support.scene import CHAT, GALLERY, ONE_WORKER_EACH, Scene, once
 pytestmark = [pytest.mark.usefixtures("needs_ffmpeg"), pytest.mark.timeout(240)]
 
 
+CHATS = itertools.count(CHAT)
+
+
 @pytest.fixture
-def film_url(film: Path, tmp_path: Path) -> Iterator[str]:
+def chat() -> int:
+    """One that the bot does not know yet."""
+    return next(CHATS)
+
+
+@pytest.fixture(scope="module")
+def shared_gallery(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    env = {**ONE_WORKER_EACH, **GALLERY}
+    with Scene(site, tmp_path_factory.mktemp("gallery"), env) as scene:
+        yield scene
+
+
+@pytest.fixture
+def gallery(shared_gallery: Scene) -> Iterator[Scene]:
+    """A bot that knows posts of several files, with nothing under way."""
+    with shared_gallery.told():
+        shared_gallery.wait_until_idle()
+        yield shared_gallery
+
+
+@pytest.fixture(scope="module")
+def film_url(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a film lies that is larger than one megabyte and not than four."""
-    files = tmp_path / "files"
-    files.mkdir()
+    files = tmp_path_factory.mktemp("files")
     make(files / "film.mp4", "-c copy", film)
     with served(files) as url:
         yield f"{url}/film.mp4"
@@ -58,11 +87,12 @@ def assert_are_all_parts(answers: list[ChatMessage]) -> None:
     assert parts > 2
 
 
-def wait_until_answered(scene: Scene) -> None:
-    scene.api.wait_for(
-        lambda: scene.ledger("SELECT 1 FROM requests WHERE answered_at IS NOT NULL"), 40
-    )
-    scene.wait_for_no_directories()
+def wait_until_answered(scene: Scene, chat: int = CHAT) -> list[ChatMessage]:
+    """The whole answer to the only link of a chat."""
+    answered = f"SELECT 1 FROM requests WHERE chat_id = {chat} AND answered_at IS NOT NULL"
+    scene.api.wait_for(lambda: scene.ledger(answered), 40)
+    scene.wait_until_idle()
+    return scene.answers(chat)
 
 
 # ---------------------------------------------------------------------------- while it is sent
@@ -84,51 +114,46 @@ def test_killed_within_an_answer_of_several_files(
     hook: str,
     albums: int,
     victim: Callable[[Scene], None],
-    site: MediaSite,
-    tmp_path: Path,
+    gallery: Scene,
+    chat: int,
 ) -> None:
-    env = {**ONE_WORKER_EACH, **GALLERY}
-    with Scene(site, tmp_path, env) as scene:
-        killed: list[bool] = []
+    killed: list[bool] = []
 
-        def action() -> None:
-            victim(scene)
-            killed.append(True)
+    def action() -> None:
+        victim(gallery)
+        killed.append(True)
 
-        setattr(scene.api, hook, once(method, action))
-        scene.send("/post/ppp")
-        scene.api.wait_for(lambda: killed)
-        if victim is the_bot:
-            scene.bot.wait_for_empty_tree()
-            scene.restart_after_death()
-        wait_until_answered(scene)
-        assert assert_is_one_album(scene.answers(), ["photo"] * 3) == albums
+    setattr(gallery.api, hook, once(method, action))
+    gallery.send(f"/post/ppp?{chat}", chat)
+    gallery.api.wait_for(lambda: killed)
+    if victim is the_bot:
+        gallery.bot.wait_for_empty_tree()
+        gallery.restart_after_death()
+    assert assert_is_one_album(wait_until_answered(gallery, chat), ["photo"] * 3) == albums
 
 
-def test_killed_when_a_refused_file_has_come_as_a_document(site: MediaSite, tmp_path: Path) -> None:
+def test_killed_when_a_refused_file_has_come_as_a_document(gallery: Scene, chat: int) -> None:
     """What was sent before it is counted, and only the document may come once more."""
-    env = {**ONE_WORKER_EACH, **GALLERY}
-    with Scene(site, tmp_path, env) as scene:
 
-        def refuse_videos(call: Call) -> None:
-            if call.method == "sendVideo" or "video" in str(call.params.get("media")):
-                raise bad_request("VIDEO_CONTENT_TYPE_INVALID")
+    def refuse_videos(call: Call) -> None:
+        if call.method == "sendVideo" or "video" in str(call.params.get("media")):
+            raise bad_request("VIDEO_CONTENT_TYPE_INVALID")
 
-        killed: list[bool] = []
+    killed: list[bool] = []
 
-        def kill() -> None:
-            scene.bot.kill()
-            killed.append(True)
+    def kill() -> None:
+        gallery.bot.kill()
+        killed.append(True)
 
-        scene.api.on_call = refuse_videos
-        scene.api.on_applied = once("sendDocument", kill)
-        scene.send("/post/ppvp")
-        scene.api.wait_for(lambda: killed)
-        scene.bot.wait_for_empty_tree()
-        scene.restart_after_death()
-        wait_until_answered(scene)
-        kinds = [answer.kind for answer in scene.answers()]
-        assert kinds == ["photo", "photo", "document", "document", "photo"]
+    gallery.api.on_call = refuse_videos
+    gallery.api.on_applied = once("sendDocument", kill)
+    gallery.send("/post/ppvp", chat)
+    gallery.api.wait_for(lambda: killed)
+    gallery.bot.wait_for_empty_tree()
+    gallery.restart_after_death()
+    kinds = [answer.kind for answer in wait_until_answered(gallery, chat)]
+    gallery.api.on_call = None
+    assert kinds == ["photo", "photo", "document", "document", "photo"]
 
 
 # ---------------------------------------------------------------------- while it is downloaded
@@ -136,31 +161,34 @@ def test_killed_when_a_refused_file_has_come_as_a_document(site: MediaSite, tmp_
 
 @pytest.mark.parametrize("victim", [the_bot, downloads_worker, yt_dlp])
 def test_killed_while_a_post_is_downloaded(
-    victim: Callable[[Scene], None], site: MediaSite, tmp_path: Path
+    victim: Callable[[Scene], None], gallery: Scene, chat: int
 ) -> None:
-    env = {**ONE_WORKER_EACH, **GALLERY}
-    with Scene(site, tmp_path, env) as scene:
-        before = site.hits("/slow/2.mp4")
-        scene.send("/post/psp")
-        # The first file is there by then, and the second is on its way.
-        scene.api.wait_for(lambda: site.hits("/slow/2.mp4") > before)
-        victim(scene)
-        if victim is the_bot:
-            scene.bot.wait_for_empty_tree()
-            scene.restart_after_death()
-        wait_until_answered(scene)
-        assert assert_is_one_album(scene.answers(), ["photo", "video", "photo"]) == 1
+    before = gallery.site.hits("/slow/2.mp4")
+    gallery.send(f"/post/psp?{chat}", chat)
+    # The first file is there by then, and the second is on its way.
+    gallery.api.wait_for(lambda: gallery.site.hits("/slow/2.mp4") > before)
+    victim(gallery)
+    if victim is the_bot:
+        gallery.bot.wait_for_empty_tree()
+        gallery.restart_after_death()
+    answers = wait_until_answered(gallery, chat)
+    assert assert_is_one_album(answers, ["photo", "video", "photo"]) == 1
 
 
-@pytest.mark.parametrize("victim", [the_bot, downloads_worker, yt_dlp])
-def test_killed_while_a_video_is_cut(
-    victim: Callable[[Scene], None], film_url: str, site: MediaSite, tmp_path: Path
-) -> None:
-    programs = tmp_path / "programs"
+@dataclass(frozen=True)
+class Cutting:
+    """A bot whose cuts never end if they begin while the file `stuck` is there."""
+
+    scene: Scene
+    stuck: Path
+
+
+@pytest.fixture(scope="module")
+def shared_cutting(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cutting]:
+    home = tmp_path_factory.mktemp("cutting")
+    programs = home / "programs"
     programs.mkdir()
-    # A cut that begins while this file is there never ends.
     stuck = programs / "stuck"
-    stuck.touch()
     (programs / "ffmpeg").write_text(
         "#!/bin/sh\n"
         f'case "$*" in *segment*) [ ! -e {stuck} ] || exec sleep 60;; esac\n'
@@ -168,46 +196,54 @@ def test_killed_while_a_video_is_cut(
     )
     (programs / "ffmpeg").chmod(0o755)
     env = {**ONE_WORKER_EACH, "MAX_FILE_MB": "1", "PATH": f"{programs}:{os.environ['PATH']}"}
-    with Scene(site, tmp_path, env) as scene:
-        scene.api.say(film_url, CHAT)
-        scene.api.wait_for(lambda: scene.workers("sleep"))
-        stuck.unlink()
-        victim(scene)
-        if victim is the_bot:
-            scene.bot.wait_for_empty_tree()
-            scene.restart_after_death()
-        wait_until_answered(scene)
-        answers = scene.answers()
-        assert_are_all_parts(answers)
-        assert len({answer.caption for answer in answers}) == len(answers)
+    with Scene(site, home, env) as scene:
+        yield Cutting(scene, stuck)
 
 
-# --------------------------------------------------------------------- at the ledger's commits
+@pytest.fixture
+def cutting(shared_cutting: Cutting) -> Iterator[Cutting]:
+    with shared_cutting.scene.told():
+        yield shared_cutting
 
-FURTHER = pytest.mark.parametrize(
-    "further", [5, pytest.param(1, marks=pytest.mark.exhaustive)], ids=["some", "every"]
-)
+
+@pytest.mark.parametrize("victim", [the_bot, downloads_worker, yt_dlp])
+def test_killed_while_a_video_is_cut(
+    victim: Callable[[Scene], None], film_url: str, cutting: Cutting, chat: int
+) -> None:
+    scene = cutting.scene
+    cutting.stuck.touch()
+    scene.api.say(f"{film_url}?{chat}", chat)
+    scene.api.wait_for(lambda: scene.workers("sleep"))
+    cutting.stuck.unlink()
+    victim(scene)
+    if victim is the_bot:
+        scene.bot.wait_for_empty_tree()
+        scene.restart_after_death()
+    answers = wait_until_answered(scene, chat)
+    assert_are_all_parts(answers)
+    assert len({answer.caption for answer in answers}) == len(answers)
+
+
+# ------------------------------------------------------------- at each of the ledger's commits
 
 
 @pytest.mark.timeout(600)
-@FURTHER
-def test_killed_at_commits_of_a_posts_way(further: int, site: MediaSite, tmp_path: Path) -> None:
+@pytest.mark.exhaustive
+def test_killed_at_commits_of_a_posts_way(site: MediaSite, tmp_path: Path) -> None:
     with mortal(site, tmp_path, **GALLERY) as scene:
         scene.bot.kill()
         scene.send("/post/ppvp")
-        assert die_at_commits(scene, 2, further) > 8
-        wait_until_answered(scene)
-        assert_is_one_album(scene.answers(), ["photo", "photo", "video", "photo"])
+        assert die_at_commits(scene, 2, 1) > 8
+        assert_is_one_album(wait_until_answered(scene), ["photo", "photo", "video", "photo"])
 
 
 @pytest.mark.timeout(600)
-@FURTHER
+@pytest.mark.exhaustive
 def test_killed_at_commits_of_the_way_of_a_video_that_is_cut(
-    further: int, film_url: str, site: MediaSite, tmp_path: Path
+    film_url: str, site: MediaSite, tmp_path: Path
 ) -> None:
     with mortal(site, tmp_path, MAX_FILE_MB="1") as scene:
         scene.bot.kill()
         scene.api.say(film_url, CHAT)
-        assert die_at_commits(scene, 3, further) > 8
-        wait_until_answered(scene)
-        assert_are_all_parts(scene.answers())
+        assert die_at_commits(scene, 3, 1) > 8
+        assert_are_all_parts(wait_until_answered(scene))

@@ -3,7 +3,8 @@
 import os
 import signal
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -64,10 +65,22 @@ class Scene:
             if error is None:
                 self.assert_stops_well()
             else:
-                print(self.api.transcript(), self.bot.log, sep="\n")
+                self._tell()
         finally:
             self.bot.stop()
             self.api.stop()
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What one of several tests of this bot does; if it fails, say what happened."""
+        try:
+            yield
+        except BaseException:
+            self._tell()
+            raise
+
+    def _tell(self) -> None:
+        print(self.api.transcript(), self.bot.log, sep="\n")
 
     # ------------------------------------------------------------------------- the user
 
@@ -140,6 +153,12 @@ class Scene:
             return connection.execute(sql, parameters).fetchall()
         finally:
             connection.close()
+
+    def wait_until_idle(self) -> None:
+        """Nothing of any link is left to do."""
+        unfinished = "SELECT 1 FROM jobs WHERE state IN ('waiting', 'running')"
+        self.api.wait_for(lambda: not self.ledger(unfinished), 40)
+        self.wait_for_no_directories()
 
     def directories(self) -> list[str]:
         """The download directories on disk."""
