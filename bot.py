@@ -52,6 +52,7 @@ try:
         load_settings,
         read_settings,
     )
+    from worker.telegram import command_menus
 except ImportError as error:
     # What is missing is one of the things that are looked for.
     if "--check" not in sys.argv[1:]:
@@ -121,7 +122,7 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         data_directory.use_for_temporary_files(data_dir)
         check_file(ledger_path(data_dir))
         Ledger(ledger_path(data_dir)).close()
-        _note_start(data_dir)
+        _note_start(settings)
     except BlockingIOError:
         log.error("Another bot uses DATA_DIR %s; each bot needs its own.", data_dir)
         return _end(data_dir, EXIT_NOT_NOW)
@@ -139,10 +140,12 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         return _end(data_dir, Bot(settings, sites_watch).run())
 
 
-def _note_start(data_dir: Path) -> None:
+def _note_start(settings: Settings) -> None:
+    data_dir, wall = settings.data_dir, clocks.wall_clock()
     try:
         with Upkeep(ledger_path(data_dir)) as ledger:
-            last_end = runs.note_start(ledger, data_dir, clocks.wall_clock())
+            last_end = runs.note_start(ledger, data_dir, wall)
+            ledger.want_menus(command_menus.fingerprint(settings.admins), settings.admins, wall)
     except LedgerBusy as error:
         # The threads wait until it can be written.
         log.error("This start is not counted, the ledger cannot be written: %s", error)

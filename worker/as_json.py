@@ -16,6 +16,7 @@ from worker.protocol import (
     Note,
     Reader,
     Reply,
+    SetMenus,
 )
 
 
@@ -47,6 +48,11 @@ def answer_from_json(value: Mapping[str, Any]) -> AnswerButton:
     notice = notice_from_json(value["notice"]) if value["notice"] else None
     menu = menu_from_json(value["menu"]) if value.get("menu") else None
     return AnswerButton(value["callback_id"], value["language"], notice, menu)
+
+
+def menus_from_json(value: Mapping[str, Any]) -> SetMenus:
+    """The inverse of `to_json` for a `SetMenus`."""
+    return SetMenus(value["fingerprint"], tuple(value["admins"]), tuple(value["former_admins"]))
 
 
 def _file_from_json(value: Mapping[str, Any]) -> MediaFile:

@@ -356,6 +356,18 @@ class AnswerButton:
 
 
 @dataclass(frozen=True)
+class SetMenus:
+    """Tell Telegram the menus of commands, and take theirs from who is no admin any more.
+
+    `fingerprint` names what they hold, see `worker.telegram.command_menus`.
+    """
+
+    fingerprint: str
+    admins: tuple[int, ...]
+    former_admins: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Posted:
     """The status message stands in the chat."""
 
@@ -391,4 +403,5 @@ TelegramTask = (
     | Explain
     | Reply
     | AnswerButton
+    | SetMenus
 )

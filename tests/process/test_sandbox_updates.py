@@ -206,10 +206,16 @@ def test_pressed_button_arrives_as_a_query(client: Client, api: BotApi) -> None:
         api.press(CHAT, status, "Retry")
 
 
+SCOPE = {"type": "chat", "chat_id": CHAT}
+
+
 def test_other_methods(client: Client, api: BotApi) -> None:
     commands = [{"command": "start", "description": "Begin"}]
     assert client.call("setMyCommands", commands=commands).result is True
-    assert api.commands == commands
+    assert client.call("setMyCommands", commands=commands, scope=SCOPE).result is True
+    assert api.menus == {"default": commands, f"chat:{CHAT}": commands}
+    assert client.call("deleteMyCommands", scope=SCOPE).result is True
+    assert api.menus == {"default": commands}
     assert client.call("sendChatAction", chat_id=CHAT, action="upload_video").result is True
     group = api.open(-100200, "Films")
     chat = client.call("getChat", chat_id=group).result

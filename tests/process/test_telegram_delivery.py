@@ -32,6 +32,7 @@ from worker.protocol import (
     Progress,
     Reader,
     Reply,
+    SetMenus,
     ShowAction,
     Stage,
 )
@@ -316,3 +317,13 @@ def test_a_panel_is_posted_and_then_edited_in_place(api: BotApi, driver: Telegra
     # Once more changes nothing, which Telegram refuses and is as good.
     assert driver.do(edit) == driver.do(edit) == posted
     assert not api.chat(CHAT)[-1].buttons
+
+
+def test_menus_are_set_and_taken_from_a_former_admin(api: BotApi, driver: TelegramDriver) -> None:
+    api.open(5)
+    assert driver.do(SetMenus("a", (5,), ())) is None
+    assert set(api.menus) == {"all_private_chats", "all_group_chats", "chat:5"}
+    assert {"ban", "audio"} <= {command["command"] for command in api.menus["chat:5"]}
+    # One with whom the bot has no chat is passed over.
+    driver.do(SetMenus("b", (6,), (5,)))
+    assert set(api.menus) == {"all_private_chats", "all_group_chats"}

@@ -234,10 +234,10 @@ class BotApi:
         return self._world.events
 
     @property
-    def commands(self) -> list[dict[str, Any]]:
-        """The commands of the last setMyCommands."""
+    def menus(self) -> dict[str, list[dict[str, Any]]]:
+        """The commands that were set, by their scope, its chat and a language."""
         with self._world.changed:
-            return list(self._world.commands)
+            return dict(self._world.menus)
 
     @property
     def pending_updates(self) -> list[dict[str, Any]]:

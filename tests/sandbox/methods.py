@@ -45,6 +45,7 @@ class Methods:
             "getUpdates": self._get_updates,
             "deleteWebhook": self._delete_webhook,
             "setMyCommands": self._set_my_commands,
+            "deleteMyCommands": self._delete_my_commands,
             "sendMessage": self._send_message,
             "editMessageText": self._edit_text,
             "editMessageReplyMarkup": self._edit_markup,
@@ -90,7 +91,13 @@ class Methods:
                 raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
         if len(params["commands"]) > 100:
             raise bad_request("BOT_COMMANDS_TOO_MUCH")
-        self._world.commands = params["commands"]
+        if chat_id := params.get("scope", {}).get("chat_id"):
+            self._world.chats.to_write(chat_id)
+        self._world.menus[_menu_key(params)] = params["commands"]
+        return True
+
+    def _delete_my_commands(self, params: Params, uploads: Uploads) -> bool:
+        self._world.menus.pop(_menu_key(params), None)
         return True
 
     # New messages
@@ -308,6 +315,13 @@ def _text(params: Params) -> tuple[str, list[Entity]]:
     if utf16_length(text) > 4096:
         raise bad_request("message is too long")
     return text, entities
+
+
+def _menu_key(params: Params) -> str:
+    """Whom the commands of a call are for: a scope, its chat and a language, as far as told."""
+    scope = params.get("scope", {})
+    parts = (scope.get("type", "default"), scope.get("chat_id"), params.get("language_code"))
+    return ":".join(str(part) for part in parts if part is not None)
 
 
 def _caption(params: Params) -> tuple[str | None, list[Entity]]:

@@ -35,6 +35,7 @@ _METHODS = {
     "getUpdates": "offset:Integer limit:Integer timeout:Integer allowed_updates:String[]",
     "deleteWebhook": "drop_pending_updates:Boolean",
     "setMyCommands": "commands*:BotCommand[] scope:Object language_code:String",
+    "deleteMyCommands": "scope:Object language_code:String",
     "sendMessage": """@sent @offered text*:String parse_mode:String entities:MessageEntity[]
         link_preview_options:LinkPreviewOptions""",
     "editMessageText": """@edited text:String parse_mode:String entities:MessageEntity[]

@@ -58,7 +58,7 @@ class World:
     chats: Chats = field(default_factory=Chats)
     events: Events = field(default_factory=Events)
     media: dict[str, MediaSent] = field(default_factory=dict)
-    commands: list[dict[str, Any]] = field(default_factory=list)
+    menus: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     queries: dict[str, int] = field(default_factory=dict)
     version: int = 0
 

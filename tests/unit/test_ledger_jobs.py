@@ -12,13 +12,14 @@ from worker.ledger import DOWNLOADS, TELEGRAM, Kind, LedgerError
 from worker.ledger.jobs import read_job
 from worker.notices import Cancelled, Notice
 from worker.panels import Panel, PanelKind, View
-from worker.protocol import AnswerButton, Reader, Reply
+from worker.protocol import AnswerButton, Reader, Reply, SetMenus
 
 PAYLOADS: dict[Kind, dict[str, Any]] = {
     Kind.UPDATE: {"update_id": 5},
     Kind.DOWNLOAD: {"url": "https://a.example/v", "form": "all"},
     Kind.REPLY: to_json(Reply(Reader(7), None, (Notice(Cancelled.DONE),))),
     Kind.BUTTON: to_json(AnswerButton("press", "en", Notice(Cancelled.DONE))),
+    Kind.MENUS: to_json(SetMenus("0123", (5,), ())),
     Kind.COOKIES: {"reader": {"chat_id": 7}, "message_id": 1, "file_id": None},
 }
 SHOWN = (Panel(1, PanelKind.QUEUE, Reader(7), 7, 1), View(()))
@@ -81,4 +82,4 @@ def test_kinds_know_where_and_how_their_jobs_run() -> None:
     assert Kind.DOWNLOAD.pool == DOWNLOADS
     by_priority = sorted(Kind, key=lambda kind: kind.priority)
     assert by_priority[:3] == [Kind.BUTTON, Kind.UPDATE, Kind.REPLY]
-    assert by_priority[-1] is Kind.DOWNLOAD
+    assert by_priority[-2:] == [Kind.DOWNLOAD, Kind.MENUS]

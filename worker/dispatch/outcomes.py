@@ -32,6 +32,7 @@ from worker.ledger import (
     ExplainJob,
     GroupJob,
     Job,
+    MenusJob,
     PanelJob,
     ReplyJob,
     RequestJob,
@@ -188,7 +189,7 @@ def _is_result_of(job: Job, result: object) -> bool:
             return isinstance(result, Delivered | None)
         case CookiesJob():
             return isinstance(result, CookiesKept)
-        case ExplainJob() | ReplyJob() | ButtonJob():
+        case ExplainJob() | ReplyJob() | ButtonJob() | MenusJob():
             return result is None
         case _:
             assert_never(job)
@@ -225,6 +226,9 @@ def decide(
             if isinstance(job, GroupJob | DeliverJob):
                 # The status message may still be turned into a sentence without a button.
                 return Fail(JobError(Reason.TOPIC_CLOSED, Fault.PERMANENT, str(error)))
+            return GiveUp()
+        case Failed(error=JobError()) if isinstance(job, MenusJob):
+            # Nobody waits for a menu, and the next start tries again.
             return GiveUp()
         case Failed(error=ChatClosed()):
             return GiveUpChat()
@@ -296,6 +300,8 @@ def _decide_unanswered(job: Job, error: TelegramError, refused_s: float, wall: W
     if isinstance(job, ButtonJob) and wall - job.created_at > BUTTON_MAX_AGE_S:
         return GiveUp()
     is_refused = refused_s >= MAX_REFUSED_S
+    if is_refused and isinstance(job, MenusJob):
+        return GiveUp()
     if is_refused and refused_s > job.refused_s:
         if isinstance(job, DeliverJob | ExplainJob) and not goes_another_way(job):
             return CallAgain(OTHER_WAY_WAIT_S, refused_s)

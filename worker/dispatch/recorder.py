@@ -29,6 +29,7 @@ from worker.ledger import (
     GroupJob,
     Job,
     Ledger,
+    MenusJob,
     PanelJob,
     Quota,
     ReplyJob,
@@ -163,6 +164,8 @@ class Recorder:
                     took_s,
                     job.attempts,
                 )
+            case MenusJob():
+                self._ledger.finish_menus(job, wall)
             case PanelJob():
                 self._ledger.finish_panel(job, result.message_id, wall)
             case CookiesJob():

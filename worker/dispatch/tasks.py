@@ -19,6 +19,7 @@ from worker.ledger import (
     ExplainJob,
     GroupJob,
     Job,
+    MenusJob,
     PanelJob,
     ReplyJob,
     Request,
@@ -58,6 +59,8 @@ def task_of(
             return job.answer
         case CookiesJob():
             return job.sent
+        case MenusJob():
+            return job.task
         case PanelJob(panel=panel):
             return ShowPanel(panel.id, panel.reader, panel.reply_to, panel.message_id, job.view)
         case DownloadJob():

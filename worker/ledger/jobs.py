@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from worker.as_json import answer_from_json, reply_from_json
+from worker.as_json import answer_from_json, menus_from_json, reply_from_json
 from worker.form import WHOLE, Form
 from worker.ledger.database import LedgerError
 from worker.ledger.records import Request
 from worker.panels import Panel, View
-from worker.protocol import AnswerButton, Media, Reply
+from worker.protocol import AnswerButton, Media, Reply, SetMenus
 from worker.site_cookies import KeepCookies, keep_cookies_from_json
 
 DOWNLOADS, TELEGRAM = "downloads", "telegram"
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     COOKIES = "cookies"
     PANEL = "panel"
     PANEL_EDIT = "panel edit"
+    MENUS = "menus"
 
     @property
     def is_download(self) -> bool:
@@ -88,6 +89,8 @@ _PRIORITIES = {
     Kind.GROUP: 5,
     Kind.DELIVER: 5,
     Kind.DOWNLOAD: 6,
+    # Nobody waits for it.
+    Kind.MENUS: 9,
 }
 
 
@@ -142,6 +145,14 @@ class CookiesJob(ClaimedJob):
 
     kind = Kind.COOKIES
     sent: KeepCookies
+
+
+@dataclass(frozen=True, kw_only=True)
+class MenusJob(ClaimedJob):
+    """Tell Telegram which commands there are."""
+
+    kind = Kind.MENUS
+    task: SetMenus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +236,7 @@ Job = (
     | ReplyJob
     | ButtonJob
     | CookiesJob
+    | MenusJob
     | PanelJob
     | PanelEditJob
     | DownloadJob
@@ -259,6 +271,8 @@ def read_job(
             return CookiesJob(**facts, sent=keep_cookies_from_json(payload))
         case Kind.DOWNLOAD:
             return read_download(row)
+        case Kind.MENUS:
+            return MenusJob(**facts, task=menus_from_json(payload))
         case Kind.PANEL | Kind.PANEL_EDIT:
             return _read_panel_job(kind, facts, shown)
     if request is None:

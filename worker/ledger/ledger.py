@@ -17,6 +17,7 @@ from worker.ledger import (
     failures,
     known_failures,
     media_cache,
+    menus,
     panels,
     pause,
     queue,
@@ -39,6 +40,7 @@ from worker.ledger.jobs import (
     GroupJob,
     Job,
     Kind,
+    MenusJob,
     PanelJob,
     RequestJob,
     StatusJob,
@@ -278,6 +280,11 @@ class Ledger:
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             panels.finish(self._db, job, message_id, wall)
+
+    def finish_menus(self, job: MenusJob, wall: Wall) -> None:
+        """See `menus.finish`."""
+        with self._db.transaction():
+            menus.finish(self._db, job, wall)
 
     def limit_download(self, job: DownloadJob, max_bytes: int) -> None:
         """See `queue.limit_download`."""

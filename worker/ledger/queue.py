@@ -315,7 +315,12 @@ def drop_replies(db: Database, chat_id: int | None, wall: Wall) -> None:
     _drop_waiting(db, which, chat_id, wall)
 
 
-def _drop_waiting(db: Database, which: str, parameter: int | None, wall: Wall) -> list[int]:
+def drop_menus(db: Database, wall: Wall) -> None:
+    """Drop the jobs that wait to tell Telegram menus of commands."""
+    _drop_waiting(db, "kind = ?", Kind.MENUS, wall)
+
+
+def _drop_waiting(db: Database, which: str, parameter: int | str | None, wall: Wall) -> list[int]:
     """Drop the waiting jobs of a selection; returns the ids of its running ones."""
     db.execute(
         "UPDATE jobs SET state = 'dropped', finished_at = ?"  # noqa: S608 - words of this file

@@ -13,6 +13,7 @@ from worker import as_json, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     failures,
+    menus,
     pause,
     queue,
     retention,
@@ -80,6 +81,11 @@ class Upkeep:
         """What was published last under that name; empty for nothing."""
         with self._db.reading():
             return state.document(self._db, name)
+
+    def want_menus(self, fingerprint: str, admins: Collection[int], wall: Wall) -> None:
+        """See `menus.want`."""
+        with self._db.transaction():
+            menus.want(self._db, fingerprint, admins, wall)
 
     # ------------------------------------------------------------------------------ pause
 

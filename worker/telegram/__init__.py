@@ -25,11 +25,12 @@ from worker.protocol import (
     PostStatus,
     Reply,
     SendGroup,
+    SetMenus,
     ShowAction,
     TelegramTask,
 )
 from worker.site_cookies import CookiesKept, KeepCookies
-from worker.telegram import cookies, delivery
+from worker.telegram import command_menus, cookies, delivery
 from worker.telegram.client import Client, Connection
 from worker.telegram.handlers import ALLOWED_UPDATES, handle_update
 from worker.urls import normalise
@@ -88,6 +89,8 @@ def make_handler(
                 delivery.reply(client, task)
             case KeepCookies():
                 return cookies.keep(client, task, data_dir, wall_clock())
+            case SetMenus():
+                command_menus.set_menus(client, task)
             case ShowPanel():
                 return delivery.show_panel(client, task)
             case AnswerButton():

@@ -259,6 +259,21 @@ class Client:
             ),
         )
 
+    def set_commands(
+        self,
+        commands: Sequence[tuple[str, str]],
+        scope: str,
+        chat_id: int | None = None,
+        language: str | None = None,
+    ) -> None:
+        """Set the commands of a BotCommandScope, or with none of them take its own from it."""
+        given = types.BotCommandScope(scope, chat_id)
+        if not commands:
+            apihelper.delete_my_commands(self._token, given, language)
+            return
+        listed = [types.BotCommand(name, text) for name, text in commands]
+        apihelper.set_my_commands(self._token, listed, given, language)
+
     def answer_button(self, callback_id: str, text: str = "") -> None:
         """Show a short notice to whoever pressed a button, unless that was too long ago.
 

@@ -1,0 +1,28 @@
+"""Which menus of commands Telegram was told, and the job that tells it others."""
+
+from collections.abc import Collection
+
+from worker.as_json import to_json
+from worker.clocks import Wall
+from worker.ledger import queue, state
+from worker.ledger.database import Database
+from worker.ledger.jobs import Kind, MenusJob
+from worker.protocol import SetMenus
+
+_NAME = "menus"
+
+
+def want(db: Database, fingerprint: str, admins: Collection[int], wall: Wall) -> None:
+    """Queue a job that tells Telegram the menus, if they are not those that it was told last."""
+    queue.drop_menus(db, wall)
+    told = state.document(db, _NAME)
+    if told.get("fingerprint") != fingerprint:
+        task = SetMenus(fingerprint, tuple(sorted(admins)), tuple(told.get("admins", ())))
+        queue.add(db, Kind.MENUS, wall, payload=to_json(task))
+
+
+def finish(db: Database, job: MenusJob, wall: Wall) -> None:
+    """Telegram was told the menus of a job."""
+    queue.finish(db, job.id, wall)
+    told = {"fingerprint": job.task.fingerprint, "admins": job.task.admins}
+    state.put_document(db, _NAME, told)
