@@ -127,6 +127,16 @@ class Form:
         """Whether the sound is wanted without pictures."""
         return self.what in _SOUNDS
 
+    @property
+    def names_sound(self) -> bool:
+        """Whether the sound is wanted in a format that is named."""
+        return self.sound_only and self.what is not What.SOUND
+
+    @property
+    def is_voice(self) -> bool:
+        """Whether it is to be a voice message."""
+        return self.what is What.VOICE
+
 
 @dataclass(frozen=True)
 class _Modifier:

@@ -26,6 +26,7 @@ class Topic(StrEnum):
     CANCELLED_ALL = "cancelled all"
     NOTHING_TO_CANCEL = "nothing to cancel"
     WHICH_HEIGHT = "which height"
+    WHICH_SOUND = "which sound"
     DID_YOU_MEAN = "did you mean"
     ON_ITS_WAY = "on its way"
     BAN_WHOM = "ban whom"

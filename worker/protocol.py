@@ -22,6 +22,7 @@ class MediaKind(StrEnum):
 
     VIDEO = "video"
     AUDIO = "audio"
+    VOICE = "voice"
     ANIMATION = "animation"
     PHOTO = "photo"
     DOCUMENT = "document"

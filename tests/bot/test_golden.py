@@ -61,6 +61,17 @@ def test_the_sound_alone(talk: Conversation) -> None:
     talk.assert_as_in("sound-alone")
 
 
+def test_sound_in_a_format_and_the_file_itself(talk: Conversation) -> None:
+    api, link = talk.scene.api, talk.scene.link("/clip/golden-formats.mp4")
+    talk.say(f"/audio mp3 {link}")
+    talk.say(f"/audio voice {link}", answers=2)
+    # The status message, which cannot become a voice message.
+    api.wait_for(lambda: any(message.deleted for message in api.chat(talk.chat_id)))
+    talk.say(f"/file {link}", answers=3)
+    talk.say(f"/audio flac {link}", answers=4)
+    talk.assert_as_in("formats")
+
+
 def test_choices_below_an_answer(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     talk.send("/qualities/master.m3u8?golden")

@@ -162,6 +162,31 @@ def test_the_file_comes_as_a_message_of_its_own(driver: TelegramDriver, clip: Me
     assert answer.caption == "Häppy <Times>\nAda · 0:13"
 
 
+@pytest.mark.parametrize(
+    ("refuses", "kind"), [(False, MediaKind.VOICE), (True, MediaKind.DOCUMENT)]
+)
+def test_a_voice_message_comes_as_a_message_of_its_own(
+    driver: TelegramDriver, clip: MediaFile, refuses: bool, kind: MediaKind
+) -> None:
+    def refuse(call: Call) -> None:
+        # People can forbid voice messages.
+        if refuses and call.method == "sendVoice":
+            raise bad_request("VOICE_MESSAGES_FORBIDDEN")
+
+    driver.api.on_call = refuse
+    voice = replace(of_kind(clip, MediaKind.VOICE, "talk.ogg", b"OggS" * 20), thumbnail=None)
+    task = Deliver(REQUEST, Reader(CHAT), driver.message_id, voice, reply_to=driver.link_id)
+    delivered = driver.do(task)
+    (link, answer) = [m for m in driver.api.chat(CHAT) if not m.deleted]
+    assert answer.media is not None
+    assert (answer.kind, delivered) == (kind, Delivered(answer.media.file_id, kind))
+    assert answer.reply_to == link.message_id
+    assert answer.caption == "Häppy <Times>\nAda · 0:13"
+    if not refuses:
+        again = replace(voice, file_id=answer.media.file_id)
+        assert driver.do(replace(task, file=again)) == delivered
+
+
 def test_a_status_that_cannot_be_removed_harms_no_answer(
     driver: TelegramDriver, clip: MediaFile
 ) -> None:

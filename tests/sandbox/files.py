@@ -32,6 +32,7 @@ _PREFIX = {
     "document": "BQACAgIAAx",
     "animation": "CgACAgIAAx",
     "audio": "CQACAgIAAx",
+    "voice": "AwACAgIAAx",
     "thumbnail": "AAMCAgADGQ",
 }
 _MIME = {
@@ -53,6 +54,7 @@ _PLAYS_AS = {
     "video": (".mp4", ".mov", ".m4v"),
     "animation": (".mp4", ".m4v", ".gif"),
     "audio": (".mp3", ".m4a", ".ogg", ".opus", ".flac"),
+    "voice": (".ogg", ".mp3", ".m4a"),
 }
 
 

@@ -58,7 +58,7 @@ class Methods:
             "getFile": self._get_file,
             "getChat": self._get_chat,
         }
-        for kind in ("video", "audio", "document", "photo", "animation"):
+        for kind in ("video", "audio", "voice", "document", "photo", "animation"):
             self._methods[f"send{kind.capitalize()}"] = self._sender(kind)
 
     def run(self, method: str, params: Params, uploads: Uploads) -> Any:

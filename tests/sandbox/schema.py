@@ -48,6 +48,7 @@ _METHODS = {
         start_timestamp:Integer supports_streaming:Boolean""",
     "sendAudio": """@sent @offered @caption audio*:File thumbnail:File duration:Integer
         performer:String title:String""",
+    "sendVoice": "@sent @offered @caption voice*:File duration:Integer",
     "sendDocument": """@sent @offered @caption document*:File thumbnail:File
         disable_content_type_detection:Boolean""",
     "sendPhoto": "@sent @offered @caption @look photo*:File",

@@ -42,10 +42,10 @@ class Conversation:
         self.scene.send(path, self.chat_id)
         self.scene.wait_for_answers(answers, self.chat_id)
 
-    def say(self, text: str) -> None:
-        """The person says something that gets one answer."""
+    def say(self, text: str, answers: int = 1) -> None:
+        """The person says something and waits until there are so many answers."""
         self.scene.api.say(text, self.chat_id)
-        self.scene.wait_for_answers(1, self.chat_id)
+        self.scene.wait_for_answers(answers, self.chat_id)
 
     def assert_as_in(self, name: str) -> None:
         """Compare all that was seen with `tests/bot/golden/NAME.txt`."""

@@ -8,10 +8,10 @@ from worker.telegram.commands import FOR_ADMINS, FOR_EVERYBODY, LISTED, Command,
 from worker.telegram.handlers import (
     ADMIN_COMMANDS,
     OTHER_COMMANDS,
-    WISHES,
     handle_update,
 )
 from worker.telegram.texts import CATALOGUES, ENGLISH, Catalogue, notice
+from worker.telegram.wishes import WISHES
 
 LINK = "https://a.example/x"
 

@@ -1,5 +1,7 @@
 """Buttons below an answer, through the dispatcher: another form of it, and its qualities."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
@@ -7,7 +9,15 @@ from worker.choices import Menu, Quality
 from worker.effects import ChooseForm, Press, ShowChoices
 from worker.form import SOUND, Form
 from worker.notices import Notice, Refusal, Topic
-from worker.protocol import AnswerButton, Deliver, Download, Explain, PostStatus
+from worker.protocol import (
+    AnswerButton,
+    Deliver,
+    Download,
+    Explain,
+    MediaFacts,
+    MediaKind,
+    PostStatus,
+)
 
 LINK = "https://site.example/v"
 ME, ANSWER = 7, 50
@@ -143,3 +153,13 @@ def test_a_choice_counts_as_a_link(bot: SteppedDispatcher) -> None:
     bot.ledger._db.execute("INSERT INTO banned VALUES (?, ?)", ME, 0.0)
     assert press(bot, ChooseForm(1, SOUND, PRESS)).notice == Notice(Refusal.BANNED)
     assert not bot.tasks(Download)
+
+
+def test_a_voice_message_is_sent_below_the_link(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post(ANSWER)
+    media = bot.make_media()
+    voice = replace(media.files[0], facts=MediaFacts(MediaKind.VOICE))
+    bot.finish(Download, replace(media, files=(voice,)))
+    delivery = bot.task(Deliver)
+    assert (delivery.reply_to, delivery.menu) == (1, None)

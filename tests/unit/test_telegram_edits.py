@@ -17,7 +17,8 @@ from worker.ledger import TELEGRAM, Ledger, UpdateJob, Verdict, ledger_path
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 from worker.notices import Notice, Topic
 from worker.protocol import Download, Reader, Reply
-from worker.telegram.handlers import MAX_EDIT_S, MAX_LINKS, handle_update
+from worker.telegram.handlers import MAX_EDIT_S, handle_update
+from worker.telegram.wishes import MAX_LINKS
 
 A, B, C = "https://a.example/1", "https://b.example/2", "https://c.example/3"
 

@@ -31,12 +31,13 @@ from worker.effects import (
     ShowChoices,
 )
 from worker.errors import LinkFlaw
-from worker.form import SOUND, Form
+from worker.form import SOUND, Form, What
 from worker.notices import About, Notice, Topic
 from worker.protocol import AnswerButton, Reader, Reply
 from worker.telegram import fields
 from worker.telegram.buttons import pack
-from worker.telegram.handlers import MAX_LINKS, handle_update
+from worker.telegram.handlers import handle_update
+from worker.telegram.wishes import MAX_LINKS
 
 
 def opened(url: str, chat: int = USER) -> OpenRequest:
@@ -193,7 +194,7 @@ def test_a_command_counts_in_a_caption_as_well() -> None:
         *(("720", 720), ("720p", 720), ("720P\n", 720), ("1080p", 1080), ("144", 144)),
         *(("4k", 2160), ("4K", 2160), ("2k", 1440), ("8K", 4320)),
         # What is no height stands there for other people.
-        *(("", None), ("best", None), ("p720", None), ("720i", None), ("hd", None)),
+        *(("", None), ("best", None), ("hd", None), ("please", None), ("720 please:", 720)),
     ],
 )
 def test_a_video_may_be_wanted_no_higher_than(argument: str, height: int | None) -> None:
@@ -206,13 +207,45 @@ def test_a_video_may_be_wanted_no_higher_than(argument: str, height: int | None)
     assert handle_update(answer) == (wanted,)
 
 
-@pytest.mark.parametrize("height", ["0", "5", "9p", "10000", "999999"])
+@pytest.mark.parametrize("height", ["0", "5", "9p", "10000", "999999", "720i", "p720"])
 def test_a_height_that_no_video_has_is_asked_for_again(height: str) -> None:
     text = f"/video {height} {LINK}"
     which_height = reply(notice(Topic.WHICH_HEIGHT))
     assert handle_update(said(text)) == (which_height,)
     edited = handle_update({"edited_message": said(text)["message"]})
     assert edited == (EditLinks(USER, MESSAGE, (), (which_height,)),)
+
+
+@pytest.mark.parametrize(
+    ("argument", "what"),
+    [
+        *(("mp3", What.MP3), ("MP3", What.MP3), ("mp3-320", What.MP3_BEST), ("320", What.MP3_BEST)),
+        *(("m4a", What.M4A), ("voice", What.VOICE), ("ogg", What.VOICE)),
+        *(("", What.SOUND), ("for you, Ada", What.SOUND), ("mp3 please:", What.MP3)),
+    ],
+)
+def test_sound_may_be_wanted_in_a_format(argument: str, what: What) -> None:
+    form = Form(what)
+    wanted = dataclasses.replace(opened(LINK), form=form, media_key=media_keys.of_link(LINK, form))
+    assert handle_update(said(f"/audio {argument} {LINK}")) == (wanted,)
+    answer = said(f"/audio {argument}", reply_to_message={"text": LINK})
+    assert handle_update(answer) == (wanted,)
+
+
+@pytest.mark.parametrize("argument", ["flac", "wav", "mp3-128", "64"])
+def test_a_format_of_sound_that_is_unknown_is_asked_for_again(argument: str) -> None:
+    which_sound = reply(notice(Topic.WHICH_SOUND))
+    assert handle_update(said(f"/audio {argument} {LINK}")) == (which_sound,)
+    answer = said(f"/audio {argument}", reply_to_message={"text": LINK})
+    assert handle_update(answer) == (which_sound,)
+
+
+def test_a_file_may_be_wanted_as_the_site_has_it() -> None:
+    form = Form(as_file=True)
+    wanted = dataclasses.replace(opened(LINK), form=form, media_key=media_keys.of_link(LINK, form))
+    assert handle_update(said(f"/file {LINK}")) == (wanted,)
+    assert handle_update(said("/file", reply_to_message={"text": LINK})) == (wanted,)
+    assert handle_update(said("/file")) == (reply(notice(Topic.WHICH_LINK)),)
 
 
 def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:

@@ -121,7 +121,9 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         return None
     first, *others = job.media.files
     if isinstance(job, DeliverJob):
-        reply_to = request.message_id if goes_another_way(job) else None
+        # No message can be turned into a voice message.
+        is_apart = goes_another_way(job) or first.facts.kind is protocol.MediaKind.VOICE
+        reply_to = request.message_id if is_apart else None
         # A press is known by the status message, which then is another.
         menu = _menu(job, job.media) if reply_to is None else None
         return protocol.Deliver(request.id, request.reader, job.message_id, first, reply_to, menu)

@@ -20,7 +20,8 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg
 from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
-from worker.downloads.media.preparing import Downloaded, prepare
+from worker.downloads.media.preparing import Downloaded, as_file, prepare
+from worker.downloads.media.songs import chosen_sound
 from worker.downloads.pictures.post import MIN_SIDE
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -99,11 +100,18 @@ def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFi
     if span and not ffmpeg.missing():
         clipped = clip(file.path, span, file.info, limits, form)
         file = replace(file, path=clipped.path, info={**file.info, "duration": None})
-    if file.path.stat().st_size > limits.max_file_bytes:
-        pieces = cut(file.path, file.info, limits, form)
-    else:
-        pieces = [_large_enough(file, prepare(file, limits, form))]
+    pieces = _finished(file, limits, form)
     return [_placed(pieces[0], clipped), *pieces[1:]] if clipped else pieces
+
+
+def _finished(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
+    if form.as_file:
+        return [as_file(file)]
+    if form.names_sound and not ffmpeg.missing():
+        file = chosen_sound(file, form, limits)
+    if file.path.stat().st_size > limits.max_file_bytes:
+        return cut(file.path, file.info, limits, form)
+    return [_large_enough(file, prepare(file, limits, form))]
 
 
 def _placed(file: ReadyFile, clipped: Clipped) -> ReadyFile:

@@ -28,6 +28,7 @@ _SENDERS: Mapping[str, Callable[..., Any]] = {
     "video": apihelper.send_video,
     "animation": apihelper.send_animation,
     "audio": apihelper.send_audio,
+    "voice": apihelper.send_voice,
     "photo": apihelper.send_photo,
     "document": functools.partial(apihelper.send_data, data_type="document"),
 }

@@ -14,6 +14,7 @@ class Command(StrEnum):
     START = "start"
     AUDIO = "audio"
     VIDEO = "video"
+    FILE = "file"
     FRESH = "fresh"
     QUEUE = "queue"
     CANCEL = "cancel"

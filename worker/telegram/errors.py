@@ -131,7 +131,7 @@ _DELETED_AT_ONCE = "message was immediately deleted"
 _WITH_FILES = frozenset(
     {
         *("editMessageMedia", "sendMediaGroup", "sendVideo", "sendAnimation"),
-        *("sendAudio", "sendPhoto", "sendDocument"),
+        *("sendAudio", "sendVoice", "sendPhoto", "sendDocument"),
     }
 )
 

@@ -4,7 +4,6 @@ Pure: an update goes in, effects come out, nobody is called. An update may hold 
 that is not understood asks for nothing.
 """
 
-import dataclasses
 import functools
 import re
 from collections.abc import Callable, Mapping
@@ -21,7 +20,6 @@ from worker.effects import (
     OpenPanel,
     OpenRequest,
 )
-from worker.form import SOUND, WHOLE, Form
 from worker.notices import Notice, Topic
 from worker.panels import PanelKind
 from worker.protocol import Reader, Reply
@@ -31,10 +29,9 @@ from worker.telegram.commands import Command
 from worker.telegram.links import find_links
 from worker.telegram.people import People, language_of
 from worker.telegram.presses import handle_press
+from worker.telegram.wishes import MAX_LINKS, Wish, wish_of
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
-
-MAX_LINKS = 5
 
 MAX_EDIT_S = 3600
 """How long after a message its edits count. Later ones correct nothing that is waited for."""
@@ -46,9 +43,6 @@ _COMMAND = re.compile(
 )
 # Of a person, or of a supergroup or channel in whose name somebody writes.
 _SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
-# How people say the height of a video before its link: 720, 720p, 4K.
-_HEIGHT = re.compile(r"(?:(?P<lines>[0-9]{1,6})p?|(?P<name>[248]k))(?!\S)", re.IGNORECASE)
-_LINES_OF = {"2k": 1440, "4k": 2160, "8k": 4320}
 # As programs that export cookies call their files: "www.example.com_cookies (1).txt".
 _COOKIES_NAME = re.compile(r"(?<![^\W_])cookies?(?![^\W_]).*\.txt$", re.IGNORECASE)
 # Somebody said or sent something, as against Telegram's notes that a message was pinned, a
@@ -175,9 +169,9 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
         return message.reply(Notice(Topic.PRIVATE_BOT)) if message.is_private else ()
     if command in OTHER_COMMANDS:
         return OTHER_COMMANDS[command](message)
-    wish = _wish_of(message)
-    if wish is None:
-        return message.reply(Notice(Topic.WHICH_HEIGHT))
+    wish = wish_of(message.command, message.argument)
+    if isinstance(wish, Notice):
+        return message.reply(wish)
     links, notices = _read_links(message, wish)
     if not links and not notices:
         return _talk(message, wish.without_links)
@@ -194,8 +188,8 @@ def _handle_edit(message: Message, people: People, username: Callable[[], str]) 
         return ()
     if _has_cookies(message):
         return ()
-    wish = _wish_of(message)
-    links, notices = _read_links(message, wish) if wish else ((), [Notice(Topic.WHICH_HEIGHT)])
+    wish = wish_of(message.command, message.argument)
+    links, notices = ((), [wish]) if isinstance(wish, Notice) else _read_links(message, wish)
     reply = message.reply(*notices)
     return (EditLinks(message.reader.chat_id, message.message_id, links, reply),)
 
@@ -211,48 +205,6 @@ def _is_for_us(message: Message, username: Callable[[], str]) -> bool:
 
 
 # ------------------------------------------------------------------------------------ links
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a message wants of its links, by the command with which it begins.
-
-    Without any link it is answered with `without_links`, or with a hint. A command that
-    `takes_reply` is also meant for the links of the message that it answers.
-    """
-
-    form: Form = WHOLE
-    fresh: bool = False
-    without_links: Notice | None = None
-    takes_reply: bool = False
-
-
-_HELP = Notice(Topic.HELP, {"most_links": MAX_LINKS})
-_WHICH_LINK = Notice(Topic.WHICH_LINK)
-
-_PLAIN = Wish()
-WISHES: Mapping[Command, Wish] = {
-    Command.START: Wish(without_links=_HELP),
-    Command.HELP: Wish(without_links=_HELP),
-    Command.AUDIO: Wish(SOUND, without_links=_WHICH_LINK, takes_reply=True),
-    Command.VIDEO: Wish(without_links=_WHICH_LINK, takes_reply=True),
-    Command.FRESH: Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
-}
-"""The commands that say what is wanted of links."""
-
-
-def _wish_of(message: Message) -> Wish | None:
-    """What a message wants of its links; None if it asks for a height that no video has."""
-    command = commands.find(message.command)
-    wish = WISHES.get(command, _PLAIN) if command else _PLAIN
-    height = _HEIGHT.match(message.argument) if command is Command.VIDEO else None
-    if height is None:
-        return wish
-    lines = int(height["lines"]) if height["lines"] else _LINES_OF[height["name"].lower()]
-    try:
-        return dataclasses.replace(wish, form=Form(max_height=lines))
-    except ValueError:
-        return None
 
 
 def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], list[Notice]]:

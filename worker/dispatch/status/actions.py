@@ -14,6 +14,7 @@ _ACTIONS: Mapping[MediaKind | None, Action] = {
     MediaKind.VIDEO: Action.UPLOAD_VIDEO,
     MediaKind.ANIMATION: Action.UPLOAD_VIDEO,
     MediaKind.AUDIO: Action.UPLOAD_VOICE,
+    MediaKind.VOICE: Action.UPLOAD_VOICE,
     MediaKind.PHOTO: Action.UPLOAD_PHOTO,
 }
 

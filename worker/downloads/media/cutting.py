@@ -37,7 +37,7 @@ def cut(
     checked(path)
     found = contents_of(path)
     if form.sound_only or not found.video:
-        return cut_sound(path, found, info, limits)
+        return cut_sound(path, found, info, limits, form)
     return _cut_video(path, found, info, limits)
 
 

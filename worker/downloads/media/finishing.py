@@ -126,6 +126,9 @@ class _Finishing:
             raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
         if found.has_hidden_video and not form.sound_only:
             return self._unconverted(found, None, Note.NOT_CONVERTIBLE)
+        if form.is_voice:
+            facts = self._facts(MediaKind.VOICE, duration_s=found.duration_s)
+            return ReadyFile(self._path.name, facts)
         if found.video is None or form.sound_only:
             return self._as_audio(found)
         return self._as_video(found, found.video)

@@ -1,20 +1,21 @@
 """Make ready to be sent what a link has led to: video or sound, a picture, or any other file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from worker.downloads.channel import ReadyFile
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import file_types
+from worker.downloads.media.contents import believable_length, positive
 from worker.downloads.media.ffmpeg import ProgramFailed, ProgramKilled
 from worker.downloads.media.file_types import FileType
-from worker.downloads.media.finishing import facts_of, finish
+from worker.downloads.media.finishing import checked, facts_of, finish
 from worker.downloads.media.pictures import Moving, finish_picture
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
-from worker.protocol import MediaKind
+from worker.protocol import MediaFacts, MediaKind
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,38 @@ def prepare(file: Downloaded, limits: DownloadLimits, form: Form = WHOLE) -> Rea
     kind = file_types.of(file.path)
     if kind is None:
         return _media(file, limits, form)
-    is_page = kind is file_types.TEXT and file.served is not None and file.served.is_page
-    if is_page or kind in {file_types.HTML, file_types.MANIFEST}:
+    if _is_page(file, kind):
         raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, "a web page, or a player's list")
     if form.sound_only:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, f"a file of the type {kind.suffix}")
     if kind.is_picture and _suffix(kind, file.served) == kind.suffix:
         return _picture(file, kind, limits)
     return _any_file(file, kind)
+
+
+def as_file(file: Downloaded) -> ReadyFile:
+    """What the site has, byte for byte, to be sent as a file. Raises JobError for a web page."""
+    kind = file_types.of(file.path)
+    if kind is None:
+        checked(file.path)
+        return ReadyFile(file.path.name, _facts_as_file(file))
+    if _is_page(file, kind):
+        raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, "a web page, or a player's list")
+    if file.served is None and not kind.is_picture:
+        return _any_file(file, kind)
+    path = file.path.rename(file.path.with_suffix(_suffix(kind, file.served)))
+    return ReadyFile(path.name, _facts_as_file(replace(file, path=path)))
+
+
+def _facts_as_file(file: Downloaded) -> MediaFacts:
+    duration_s = positive(file.info.get("duration"))
+    length_s = believable_length(duration_s, file.path.stat().st_size)
+    return facts_of(file.info, MediaKind.DOCUMENT, duration_s=length_s)
+
+
+def _is_page(file: Downloaded, kind: FileType) -> bool:
+    is_page = kind is file_types.TEXT and file.served is not None and file.served.is_page
+    return is_page or kind in {file_types.HTML, file_types.MANIFEST}
 
 
 def _media(file: Downloaded, limits: DownloadLimits, form: Form) -> ReadyFile:

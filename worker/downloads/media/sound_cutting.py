@@ -20,6 +20,7 @@ from worker.downloads.media.conversion import Conversion, Unaffordable
 from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
 from worker.downloads.media.finishing import contents_of, finish
 from worker.errors import Fault, JobError, Reason
+from worker.form import WHOLE, Form
 from worker.protocol import Note
 
 # Without it the last packets become a file of their own.
@@ -31,11 +32,16 @@ _SUFFIXES |= {"opus": ".ogg", "vorbis": ".ogg"}
 
 
 def cut_sound(
-    path: Path, found: Contents, info: Mapping[str, Any], limits: DownloadLimits
+    path: Path,
+    found: Contents,
+    info: Mapping[str, Any],
+    limits: DownloadLimits,
+    form: Form = WHOLE,
 ) -> list[ReadyFile]:
     """Replace the file at `path`, which `found` describes, with its sound, in order.
 
-    Raises JobError if there is none, or it cannot be made small enough.
+    What is in the format that `form` names stays in it. Raises JobError if there is none, or it
+    cannot be made small enough.
     """
     if found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
@@ -46,7 +52,7 @@ def cut_sound(
     size = path.stat().st_size
     if size <= limits.max_file_bytes:
         return [finish(path, info, limits)]
-    if encoded := _encoded(path, found, info, limits):
+    if not form.names_sound and (encoded := _encoded(path, found, info, limits)):
         return [encoded]
     length_s = found.duration_s or positive(info.get("duration"))
     if length_s is None:
@@ -59,7 +65,7 @@ def cut_sound(
             ffmpeg.cut_sound(path, piece_s + _SLACK_S, suffix, run_limits)
 
     parts = pieces.make(path, suffix, length_s, limits, cut)
-    return _finished(path, found, parts, info, limits)
+    return _finished(path, found, parts, info, limits, form)
 
 
 def suffix_of(codec: str | None) -> str:
@@ -113,6 +119,7 @@ def _finished(
     parts: list[Path],
     info: Mapping[str, Any],
     limits: DownloadLimits,
+    form: Form,
 ) -> list[ReadyFile]:
     cover = cover_of(path)
     if found.has_cover and not cover.exists():
@@ -124,7 +131,7 @@ def _finished(
     for number, part in enumerate(parts, 1):
         if cover.exists():
             shutil.copyfile(cover, cover_of(part))
-        made = finish(part, {**info, "duration": None}, limits)
+        made = finish(part, {**info, "duration": None}, limits, form)
         note = Note.CUT if number == 1 else made.facts.note
         facts = replace(made.facts, note=note, part=number, parts=len(parts))
         ready.append(replace(made, facts=facts))

@@ -19,9 +19,14 @@ def added(info: Mapping[str, Any], found: Contents) -> dict[str, Any]:
     artist = _first(found.tags, _OF_ARTISTS)
     album = _first(found.tags, ("album",))
     is_untitled = info.get("direct") or not one_line(str(info.get("title") or ""))
-    is_anonymous = not any(one_line(str(info.get(key) or "")) for key in _UPLOADERS)
+    is_anonymous = not artist_of(info)
     more = {"title": title or album} if is_untitled and (title or album) else {}
     return {**info, **more, **({"uploader": artist} if is_anonymous and artist else {})}
+
+
+def artist_of(info: Mapping[str, Any]) -> str:
+    """Who made a song, as its site says; empty where it does not."""
+    return next((word for key in _UPLOADERS if (word := one_line(str(info.get(key) or "")))), "")
 
 
 def _first(tags: Mapping[str, str], names: tuple[str, ...]) -> str:

@@ -47,6 +47,7 @@ from worker.protocol import Download, Note, Progress, Stage
 
 # The preferred height, unless somebody has asked for another.
 _HEIGHT = 1080
+_PLAYS_EVERYWHERE = ("+hdr", "vcodec:h264", "acodec:aac", "ext:mp4:m4a")
 # Of the patience with a site, for the worker to have a player solved.
 _SHARE_FOR_PLAYER = 0.5
 _SHARE_OF_PATIENCE = 0.9
@@ -97,7 +98,8 @@ def options(
             page_limits.check_length(info, limits.max_answer_bytes)
             begin(info, chooser.parts)
 
-    height = chooser.form.max_height or _HEIGHT
+    form = chooser.form
+    height = form.max_height or ("" if form.as_file else _HEIGHT)
     return {
         # File names do not depend on the page.
         "outtmpl": {"default": f"{MEDIA_NAME}%(playlist_index&-{{}}|)s.%(ext)s"},
@@ -131,8 +133,8 @@ def options(
         "fixup": "never",
         "postprocessor_args": {"merger+ffmpeg_i": list(ffmpeg.INPUT_LIMITS)},
         "format": chooser,
-        "format_sort": [f"res:{height}", "+hdr", "vcodec:h264", "acodec:aac", "ext:mp4:m4a"],
-        "merge_output_format": "mp4",
+        "format_sort": [f"res:{height}".rstrip(":"), *([] if form.as_file else _PLAYS_EVERYWHERE)],
+        "merge_output_format": "mp4/mkv" if form.as_file else "mp4",
         # Output goes to a log file.
         "noprogress": True,
         "color": "never",
@@ -175,7 +177,7 @@ def _fetch(
     chooser = Chooser(
         budget_of(limits),
         has_ffmpeg,
-        max_parts=limits.max_parts if has_ffmpeg else 1,
+        max_parts=limits.max_parts if has_ffmpeg and not task.form.as_file else 1,
         form=task.form,
     )
     meter = Meter(limits.max_file_bytes, report, chooser.cut_instead, spans.asked(task.form))

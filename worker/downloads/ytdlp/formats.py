@@ -100,7 +100,8 @@ class Chooser:
         if self.form.max_height:
             formats = streams.without_higher(formats, self.form.max_height)
         self._sizes.compare(Choice((media,), self.duration_s) for media in formats)
-        self._choices = sorted(self._all(formats), key=Ranking(formats, self._budget))
+        rank = _is_sound if self.form.as_file else Ranking(formats, self._budget)
+        self._choices = sorted(self._all(formats), key=rank)
         if self.form.sound_only:
             self._choices = list(_for_audio(self._choices))
         return self._choose()
@@ -278,6 +279,10 @@ class Chooser:
         whole_fits = not self.span or self._sizes.of(choice) <= room * self._max_parts
         fits = whole_fits and self._wanted_bytes(choice) <= room
         return fits and choice.id not in self._excluded
+
+
+def _is_sound(choice: Choice) -> bool:
+    return not choice.has_video
 
 
 def _is_known_to_play(media: Format) -> bool:

@@ -139,8 +139,9 @@ ENGLISH = Catalogue(
     too_large_quality="too large",
     commands={
         Command.START: "How to use this bot",
-        Command.AUDIO: "The sound alone: /audio LINK",
+        Command.AUDIO: "The sound alone, also as mp3, m4a or voice: /audio mp3 LINK",
         Command.VIDEO: "No higher quality than you say, for a smaller file: /video 720 LINK",
+        Command.FILE: "The file as the site has it, unconverted: /file LINK",
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
         Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
@@ -177,6 +178,9 @@ ENGLISH = Catalogue(
         Topic.NOTHING_TO_CANCEL: "No link of yours is waiting here.",
         Topic.WHICH_HEIGHT: (
             "How many lines should the video have at most? For example: /video 720 and the link."
+        ),
+        Topic.WHICH_SOUND: (
+            "Which sound? I know mp3, mp3-320, m4a and voice. For example: /audio mp3 and the link."
         ),
         Topic.DID_YOU_MEAN: "I do not know that command. Did you mean /{command}?",
         Topic.ON_ITS_WAY: "It is on its way.",

@@ -1,0 +1,103 @@
+"""What a message wants of its links, by the command with which it begins. Pure."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from worker.form import SOUND, WHOLE, Form, What
+from worker.notices import Notice, Topic
+from worker.telegram import commands
+from worker.telegram.commands import Command
+
+MAX_LINKS = 5
+
+# How people say the height of a video before its link: 720, 720p, 4K.
+_HEIGHT = re.compile(r"(?:(?P<lines>[0-9]{1,6})p?|(?P<name>[248]k))", re.IGNORECASE)
+_LINES_OF = {"2k": 1440, "4k": 2160, "8k": 4320}
+_SOUNDS = {
+    "mp3": What.MP3,
+    "mp3-192": What.MP3,
+    "192": What.MP3,
+    "mp3-320": What.MP3_BEST,
+    "320": What.MP3_BEST,
+    "m4a": What.M4A,
+    "voice": What.VOICE,
+    "ogg": What.VOICE,
+}
+# What says how something is wanted, as against words that stand there for other people.
+_WORD = re.compile(r"[a-z0-9-]{1,20}(?!\S)", re.ASCII | re.IGNORECASE)
+_SAYS_HOW = re.compile(r"[0-9]|^(?:flac|wav|aac|opus|wma|alac)$")
+
+
+def _form_of_sound(word: str) -> Form | None:
+    return Form(_SOUNDS[word]) if word in _SOUNDS else None
+
+
+def _form_of_video(word: str) -> Form | None:
+    height = _HEIGHT.fullmatch(word)
+    if height is None:
+        return None
+    lines = int(height["lines"]) if height["lines"] else _LINES_OF[height["name"]]
+    try:
+        return Form(max_height=lines)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a message wants of its links.
+
+    Without any link it is answered with `without_links`, or with a hint. A command that
+    `takes_reply` is also meant for the links of the message that it answers. Its first word may
+    say more, as `form_of` understands it; to one that says what there is not `unlike` is said.
+    """
+
+    form: Form = WHOLE
+    fresh: bool = False
+    without_links: Notice | None = None
+    takes_reply: bool = False
+    form_of: Callable[[str], Form | None] | None = None
+    unlike: Topic = Topic.WHICH_LINK
+
+    def with_word(self, argument: str) -> "Wish | Notice":
+        """The wish with what a command's argument says of it, or what to say of that."""
+        found = _WORD.match(argument)
+        if not found or not self.form_of:
+            return self
+        word = found[0].lower()
+        if form := self.form_of(word):
+            return replace(self, form=form)
+        return Notice(self.unlike) if _SAYS_HOW.search(word) else self
+
+
+_HELP = Notice(Topic.HELP, {"most_links": MAX_LINKS})
+_WHICH_LINK = Notice(Topic.WHICH_LINK)
+
+_PLAIN = Wish()
+WISHES: Mapping[Command, Wish] = {
+    Command.START: Wish(without_links=_HELP),
+    Command.HELP: Wish(without_links=_HELP),
+    Command.AUDIO: Wish(
+        SOUND,
+        without_links=_WHICH_LINK,
+        takes_reply=True,
+        form_of=_form_of_sound,
+        unlike=Topic.WHICH_SOUND,
+    ),
+    Command.VIDEO: Wish(
+        without_links=_WHICH_LINK,
+        takes_reply=True,
+        form_of=_form_of_video,
+        unlike=Topic.WHICH_HEIGHT,
+    ),
+    Command.FILE: Wish(Form(as_file=True), without_links=_WHICH_LINK, takes_reply=True),
+    Command.FRESH: Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
+}
+"""The commands that say what is wanted of links."""
+
+
+def wish_of(name: str, argument: str) -> Wish | Notice:
+    """What a message with this command wants of its links, or what is said of a wrong use."""
+    command = commands.find(name)
+    return WISHES.get(command, _PLAIN).with_word(argument) if command else _PLAIN
