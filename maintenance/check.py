@@ -114,7 +114,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
         *check_sites(SitesFile.beside(settings.data_dir, Path(".env"))),
         *check_admins(settings.admins),
         *check_memory(settings, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
-        *check_proxy(settings.proxy),
+        *check_proxies(settings.proxy_to_telegram, settings.proxy_to_sites),
         check_data_dir(settings.data_dir),
         *check_ledger(ledger_path(settings.data_dir)),
         check_disk(settings.data_dir),
@@ -185,16 +185,22 @@ def check_ledger(path: Path) -> list[Finding]:
     return [ok("ledger", str(path))]
 
 
-def check_proxy(proxy: str | None) -> list[Finding]:
-    """Check that all parts of the bot can use the proxy; no finding without one."""
-    if proxy is None:
-        return []
-    parts = urlsplit(proxy)
-    place = f"{parts.scheme}://{parts.hostname}:{parts.port}"
-    if parts.scheme.startswith("socks") and find_spec("socks") is None:
-        # yt-dlp has its own SOCKS client, requests borrows PySocks.
-        return [critical("proxy", f"{place} needs one more package: pip install PySocks")]
-    return [ok("proxy", place)]
+def check_proxies(to_telegram: str | None, to_sites: str | None) -> list[Finding]:
+    """Name the proxies, and check that they can be used; no finding without any."""
+    if to_telegram and urlsplit(to_telegram).scheme.startswith("socks") and not find_spec("socks"):
+        # The judge has its own SOCKS client, requests borrows PySocks.
+        text = f"{_place(to_telegram)} needs one more package: pip install PySocks"
+        return [critical("proxy", text)]
+    if to_telegram == to_sites:
+        return [ok("proxy", _place(to_telegram))] if to_telegram else []
+    text = f"to Telegram {_place(to_telegram)}, for downloads {_place(to_sites)}"
+    return [ok("proxy", text)]
+
+
+def _place(proxy: str | None) -> str:
+    """A proxy without its login."""
+    parts = urlsplit(proxy or "")
+    return f"{parts.scheme}://{parts.hostname}:{parts.port}" if proxy else "none"
 
 
 def check_data_dir(path: Path) -> Finding:
@@ -307,7 +313,7 @@ def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> 
     except TelegramBusy as busy:
         return warning("token", f"{where} asks to wait {busy.retry_after_s:g} s: check again then")
     except TelegramUnreachable as error:
-        return critical("token", f"{where} does not answer, check network and PROXY: {error}")
+        return critical("token", f"{where} does not answer, check network and proxy: {error}")
     except JobError as error:
         return critical("token", f"{where} refuses, is it a Bot API server? {error}")
     return ok("token", f"@{name} at {where}")

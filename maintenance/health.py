@@ -27,8 +27,8 @@ _HELPS: Mapping[Remedy | None, str] = {
     ),
     Remedy.NEW_COOKIES: "it refuses the cookies that it gets: export them anew",
     Remedy.ADDRESS: (
-        "it refuses this machine's address: another one (PROXY, or proxy in sites.toml) helps, and"
-        " an account's cookies may"
+        "it refuses this machine's address: another one (DOWNLOAD_PROXY, or proxy in sites.toml)"
+        " helps, and an account's cookies may"
     ),
     Remedy.PACE: (
         "it was asked too often: lower its links_per_hour in sites.toml, or give it cookies or"

@@ -15,6 +15,7 @@ from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import maintenance
 from tests.support.scene import Scene
 
+OTHER_PASSWORD = "word-of-the-other-proxy"
 COOKIE, QUERY, ADMIN = "value-of-a-cookie", "secret-of-a-link", 815
 
 
@@ -30,8 +31,8 @@ def a_talkative_bot(
     settings |= {"COOKIES_FILE": str(cookies), "JOB_MAX_ATTEMPTS": "2", "ADMINS": str(ADMIN)}
     scene = Scene(site, tmp_path, settings)
     token = scene.api.token
-    with Proxy(scene.api.url, site.url) as proxy:
-        scene.bot.env["PROXY"] = proxy.setting
+    with Proxy(scene.api.url) as proxy, Proxy(site.url, password=OTHER_PASSWORD) as other:
+        scene.bot.env |= {"PROXY": proxy.setting, "DOWNLOAD_PROXY": other.setting}
         with scene:
             yield (
                 scene,
@@ -40,11 +41,13 @@ def a_talkative_bot(
                     "token's secret": token.partition(":")[2],
                     "token in an address": token.replace(":", "%3A"),
                     "proxy's password": PASSWORD,
+                    "password of downloads' proxy": OTHER_PASSWORD,
                     "cookie": COOKIE,
                     "query": QUERY,
                 },
             )
         assert proxy.hits
+        assert other.hits, "each lets nobody through to what the other is for"
 
 
 def found_in(text: str, secrets: dict[str, str]) -> set[str]:
@@ -126,4 +129,4 @@ def test_without_redaction_secrets_are_in_the_log(site: MediaSite, tmp_path: Pat
         have_a_bad_day(scene)
         found = found_in(scene.bot.log, secrets)
         scene.api.token = "nowhere"  # the scene itself looks for it at its end
-    assert {"token", "proxy's password"} <= found
+    assert {"token", "password of downloads' proxy"} <= found

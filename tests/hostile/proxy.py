@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 from tests.hostile.web import Handler, Web, status
 
 USER, PASSWORD = "operator", "pass-word-of-the-proxy"
-_CREDENTIALS = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 
 class Proxy(Web):
     """Forwards to `targets`, addresses; `refused` are the others that were asked for."""
 
-    def __init__(self, *targets: str) -> None:
+    def __init__(self, *targets: str, password: str = PASSWORD) -> None:
         super().__init__()
+        self._login = f"{USER}:{password}"
         self._targets = {urlsplit(target).netloc for target in targets}
         self.refused: list[str] = []
         self.otherwise = self._forward
@@ -24,17 +24,18 @@ class Proxy(Web):
     @property
     def setting(self) -> str:
         """The value of PROXY."""
-        return self.url.replace("://", f"://{USER}:{PASSWORD}@")
+        return self.url.replace("://", f"://{self._login}@")
 
     def _forward(self, handler: Handler) -> None:
-        if handler.headers.get("Proxy-Authorization") != _CREDENTIALS:
+        login = base64.b64encode(self._login.encode()).decode()
+        if handler.headers.get("Proxy-Authorization") != f"Basic {login}":
             status(407)(handler)
             return
         url = urlsplit(handler.path)
         if url.netloc not in self._targets:
             self.refused.append(handler.path)
             # The worst that a proxy can do with what it was told: repeat it.
-            handler.send_error(502, f"no {handler.path} for {USER}:{PASSWORD}")
+            handler.send_error(502, f"no {handler.path} for {self._login}")
             return
         body = handler.rfile.read() if handler.command == "POST" else None
         onward = http.client.HTTPConnection(url.netloc, timeout=60)

@@ -165,11 +165,20 @@ def test_all_faults_of_the_settings_of_sites_fail(settings: Settings) -> None:
 
 def test_socks_proxy_without_its_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "find_spec", lambda name: None)
-    (found,) = check.check_proxy("socks5h://user:password@host:1080")
+    socks = "socks5h://user:password@host:1080"
+    (found,) = check.check_proxies(socks, None)
     assert found.level is Level.CRITICAL
     assert "password" not in found.text
-    (found,) = check.check_proxy("http://user:password@host:1080")
-    assert found == ok("proxy", "http://host:1080")
+    (found,) = check.check_proxies(None, socks)
+    assert found == ok("proxy", "to Telegram none, for downloads socks5h://host:1080")
+
+
+def test_proxies_are_named_without_their_logins() -> None:
+    one, other = "http://user:password@one:1080", "http://user:password@other:1080"
+    assert check.check_proxies(None, None) == []
+    assert check.check_proxies(one, one) == [ok("proxy", "http://one:1080")]
+    both = "to Telegram http://one:1080, for downloads http://other:1080"
+    assert check.check_proxies(one, other) == [ok("proxy", both)]
 
 
 def test_shutdown_grace_is_compared_with_supervisor_conf(tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_peak_is_never_below_what_is_used_now(well: Measures) -> None:
     [
         (Remedy.COOKIES, "give it cookies"),
         (Remedy.NEW_COOKIES, "export them anew"),
-        (Remedy.ADDRESS, "(PROXY, "),
+        (Remedy.ADDRESS, "(DOWNLOAD_PROXY, "),
         (Remedy.PACE, "links_per_hour"),
         (Remedy.SOFTWARE, "pip install -U"),
         (None, "a newer yt-dlp"),

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.settings_kit import OTHER_TOKEN, SECRET, TOKEN, load, problems
 from tests.support.settings_table import rows
+from worker.dispatch.pool_specs import judge_rules, telegram_connection
 from worker.logs import redact
 from worker.settings import VARIABLES, SettingsError, dotenv, load_settings
 from worker.settings.settings import CLOUD_API_URL
@@ -46,6 +47,8 @@ DEFAULTS: dict[str, Any] = {
     "shutdown_grace_s": 30,
     "allowed_networks": (),
     "proxy": None,
+    "telegram_proxy": None,
+    "download_proxy": None,
     "cookies_file": None,
     "ytdlp_plugins": (),
     "ytdlp_plugin_endpoints": (),
@@ -166,6 +169,9 @@ def test_a_job_may_take_what_the_largest_answer_explains(
         ("YTDLP_PLUGIN_ENDPOINTS", "a b:80"),
         ("ALLOWED_NETWORKS", "10.0.0.1/8"),
         ("ALLOWED_NETWORKS", "localhost"),
+        ("TELEGRAM_PROXY", f"http://user:{SECRET}@host"),
+        ("DOWNLOAD_PROXY", "none"),
+        ("PROXY", "direct"),
         ("PROXY", f"http://user:{SECRET}@host"),
         ("PROXY", f"gopher://user:{SECRET}@host:70"),
         ("DOWNLOAD_MEMORY_MB", "64"),
@@ -183,7 +189,7 @@ def test_wrong_text_is_one_line_that_names_the_variable(name: str, text: str) ->
     assert len(line) < 300
 
 
-@pytest.mark.parametrize("name", ["BOT_TOKEN", "PROXY"])
+@pytest.mark.parametrize("name", ["BOT_TOKEN", "PROXY", "TELEGRAM_PROXY", "DOWNLOAD_PROXY"])
 def test_secret_value_is_never_shown(name: str) -> None:
     (line,) = problems({"BOT_TOKEN": TOKEN} | {name: "my-hidden-value"})
     assert "hidden-value" not in line
@@ -255,6 +261,38 @@ def test_no_text_of_the_settings_shows_a_secret() -> None:
     assert SECRET not in repr(settings)
     assert "word" not in repr(settings)
     assert settings.secrets == (TOKEN, SECRET, "pass%20word", "pass word")
+
+
+APART = ("TELEGRAM_", "DOWNLOAD_")
+ALL, OWN = "http://all:1", "http://own:1"
+
+
+def test_the_secrets_of_all_proxies_are_known() -> None:
+    proxies = {f"{name}PROXY": f"http://me:word-of-{name}@host:1" for name in ("", *APART)}
+    settings = load(proxies)
+    assert {"word-of-", *(f"word-of-{name}" for name in APART)} <= set(settings.secrets)
+    assert "word-of-" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("environ", "to_telegram", "to_sites"),
+    [
+        ({}, None, None),
+        ({"PROXY": ALL}, ALL, ALL),
+        ({"PROXY": ALL, "TELEGRAM_PROXY": OWN}, OWN, ALL),
+        ({"PROXY": ALL, "DOWNLOAD_PROXY": "direct"}, ALL, None),
+        ({"PROXY": ALL, "TELEGRAM_PROXY": "Direct", "DOWNLOAD_PROXY": OWN}, None, OWN),
+        ({"PROXY": ALL, "DOWNLOAD_PROXY": ""}, ALL, ALL),
+        ({"DOWNLOAD_PROXY": OWN}, None, OWN),
+        ({"TELEGRAM_PROXY": "direct"}, None, None),
+    ],
+)
+def test_proxies_apart(
+    environ: dict[str, str], to_telegram: str | None, to_sites: str | None
+) -> None:
+    settings = load(environ)
+    assert telegram_connection(settings).proxy == to_telegram
+    assert judge_rules(settings).proxy == to_sites
 
 
 def test_settings_travel_to_other_processes() -> None:

@@ -32,7 +32,7 @@ def telegram_connection(settings: Settings) -> Connection:
         token=settings.bot_token,
         api_url=settings.telegram_api_url,
         local=settings.telegram_api_local,
-        proxy=settings.proxy,
+        proxy=settings.proxy_to_telegram,
     )
 
 
@@ -61,7 +61,7 @@ def judge_rules(settings: Settings) -> Rules:
         allowed_networks=tuple(map(str, settings.allowed_networks)),
         endpoints=settings.ytdlp_plugin_endpoints,
         idle_timeout_s=settings.download_idle_timeout_s,
-        proxy=settings.proxy,
+        proxy=settings.proxy_to_sites,
     )
 
 

@@ -123,6 +123,12 @@ class Settings:
     proxy: Annotated[str | None, value_kinds.PROXY, "a proxy for downloads and for Telegram"] = (
         field(default=None, repr=False)
     )
+    telegram_proxy: Annotated[
+        str | None, value_kinds.OWN_PROXY, "a proxy for Telegram, in place of `PROXY`"
+    ] = field(default=None, repr=False)
+    download_proxy: Annotated[
+        str | None, value_kinds.OWN_PROXY, "a proxy for downloads, in place of `PROXY`"
+    ] = field(default=None, repr=False)
     cookies_file: Annotated[
         Path | None, value_kinds.PATH, "cookies for links that fail without, in Netscape format"
     ] = None
@@ -142,12 +148,25 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """What no log line and no message may show, for `worker.logs`."""
         found = [self.bot_token, self.bot_token.partition(":")[2]]
-        if self.proxy is not None:
-            password = urlsplit(self.proxy).password or ""
+        for proxy in (self.proxy, self.telegram_proxy, self.download_proxy):
+            password = urlsplit(proxy or "").password or ""
             # A shorter one occurs in too many words, and `redact` removes logins from URLs anyway.
             if len(password) >= 6:
                 found += [password, unquote(password)]
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def proxy_to_telegram(self) -> str | None:
+        """The proxy by which Telegram is reached, if any."""
+        return self._proxy_for(self.telegram_proxy)
+
+    @property
+    def proxy_to_sites(self) -> str | None:
+        """The proxy by which downloads reach sites that have none of their own, if any."""
+        return self._proxy_for(self.download_proxy)
+
+    def _proxy_for(self, own: str | None) -> str | None:
+        return None if own == value_kinds.DIRECT else own or self.proxy
 
     @property
     def max_file_bytes(self) -> int:

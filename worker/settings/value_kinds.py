@@ -20,6 +20,10 @@ _SWITCH = {"on": True, "true": True, "yes": True, "1": True}
 _SWITCH |= {"off": False, "false": False, "no": False, "0": False}
 
 
+DIRECT = "direct"
+"""In place of a proxy: none, although there is one for all."""
+
+
 @dataclass(frozen=True)
 class ValueKind:
     """One kind of value. `allowed` completes "allowed is …"; `show` is the inverse of `parse`."""
@@ -143,6 +147,10 @@ def _proxy(text: str) -> str:
     return text.rstrip("/")
 
 
+def _own_proxy(text: str) -> str:
+    return DIRECT if text.lower() == DIRECT else _proxy(text)
+
+
 def _parts(text: str) -> list[str]:
     return [part for part in re.split(r"[,\s]+", text) if part]
 
@@ -182,3 +190,4 @@ PROXY = ValueKind(
     "http, https, socks5 or socks5h://host:port, with user:password@ before the host for a login",
     secret=True,
 )
+OWN_PROXY = ValueKind(_own_proxy, f"{DIRECT} for none, or a proxy as for PROXY", secret=True)
