@@ -12,7 +12,7 @@ _SOUND_HZ = 8000
 
 _PICTURES = (
     f"color=c=gray:s=96x64:r={RATE}:d={LENGTH_S},"
-    f"geq=lum='{_DARKEST}+mod(N\\,{_STEPS})':cb=128:cr=128"
+    f"geq=lum='{_DARKEST}+mod(N\\,{_STEPS})':cb='128+random(1)*60-30':cr=128"
 )
 _SOUND = f"aevalsrc=0.6*sin(1000*2*PI*t)*lt(mod(t\\,1)\\,0.1):s=44100:d={LENGTH_S}"
 _CODING = "-c:v libx264 -preset veryfast -crf 5 -g 50 -bf 2 -sc_threshold 0 -pix_fmt yuv420p"

@@ -14,10 +14,11 @@ _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)")
 
 @dataclass
 class RangeServer:
-    """Its address, and how many bytes of each file were sent, whoever asked for them."""
+    """Its address, how many bytes of each file were sent as ranges, and which were sent whole."""
 
     url: str = ""
     sent: dict[str, int] = field(default_factory=dict)
+    whole: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -56,14 +57,21 @@ def ranges_served(directory: Path, *, heeds_ranges: bool = True) -> Iterator[Ran
             self.end_headers()
             if self.command == "GET":
                 with lock:
-                    made.sent[name] = made.sent.get(name, 0) + end - start
+                    if asked:
+                        made.sent[name] = made.sent.get(name, 0) + end - start
+                    else:
+                        made.whole.append(name)
                 self.wfile.write(data[start:end])
 
         def _type(self, path: Path) -> str:
             types = {".m3u8": "application/x-mpegurl", ".mpd": "application/dash+xml"}
             return types.get(path.suffix, "video/mp4")
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Pass over clients that have read enough."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         made.url = f"http://127.0.0.1:{server.server_port}"

@@ -131,6 +131,16 @@ def test_what_is_fetched_for_a_clip(
         assert (chosen(made, *formats), made.parts, made.note) == (name, 4, note)
 
 
+@pytest.mark.parametrize("protocol", ["https", "m3u8_native", "http_dash_segments"])
+def test_of_a_long_video_only_a_part_is_fetched_where_that_is_possible(protocol: str) -> None:
+    made = cutter()
+    made.span = Span(0, 6)
+    formats = [a_format("hd", 450, 1080, protocol=protocol, ext="mp4"), a_format("sd", 40, 480)]
+    assert (chosen(made, *formats), made.note) == ("hd", None)
+    made.comes_in_part = False
+    assert (chosen(made, *formats), made.note) == ("sd", Note.LOWER_QUALITY)
+
+
 @pytest.mark.parametrize(
     ("span", "sizes"),
     [

@@ -52,8 +52,8 @@ class Contents:
     `audio` is the name of the audio codec, and `audio_number` which of the audio streams it is of,
     counted from 0. A cover is a picture that is shown while a song plays. A video is hidden if its
     stream is announced and nothing of it was found. `video_late_s` is for how long there is nothing
-    but sound at the beginning. `tags` are what the file says of the song, by names in small letters.
-    `audio_bps` is the sound's rate in bits per second, where that is known.
+    but sound at the beginning. `tags` are what the file says of the song, by names in small
+    letters. `audio_bps` is the sound's rate in bits per second, where that is known.
     """
 
     containers: frozenset[str]

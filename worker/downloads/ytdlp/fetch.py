@@ -204,6 +204,7 @@ def _fetch(
     )
     with made as ydl, _complaint_blamed(ydl):
         ydl.span = spans.asked(task.form)
+        ydl.on_whole = functools.partial(setattr, chooser, "comes_in_part", False)
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
         ydl.network = limits.network
         ydl.on_extracted = functools.partial(extraction.write, own_headers=limits.headers)

@@ -69,6 +69,8 @@ class Chooser:
         """The duration that the page tells, which yt-dlp does not pass to a format function."""
         self.span: Span | None = None
         """The span of the video that is wanted; None for all of it."""
+        self.comes_in_part = True
+        """Whether of a span only what it needs is fetched, where the format admits that."""
         self.note: Note | None = None
         """What to tell people about the last choice."""
         self.parts = 1
@@ -174,7 +176,6 @@ class Chooser:
         size = self._wanted_bytes(choice)
         if self._may_fit(choice):
             return Quality(height, size or None)
-        # What is too large to be fetched is so, however short the span.
         is_cuttable = self._parts_of(choice) <= self._max_parts
         return Quality(
             height, size, parts_needed(size, self._budget.size_bytes) if is_cuttable else 0
@@ -184,6 +185,11 @@ class Chooser:
         """The expected size of what is sent of it: all, or the span; 0 if nothing is known."""
         share = self.span.share(self.duration_s) if self.span else 1.0
         return int(self._sizes.of(choice) * share)
+
+    def _fetched_bytes(self, choice: Choice) -> int:
+        """The expected size of what is fetched of it; 0 if nothing is known."""
+        in_part = self.comes_in_part and all(map(streams.comes_in_part, choice.streams))
+        return self._wanted_bytes(choice) if in_part else self._sizes.of(choice)
 
     def _choose(self) -> Choice:
         if not self._choices:
@@ -235,8 +241,10 @@ class Chooser:
 
     def _parts_of(self, choice: Choice) -> float:
         """How many parts it makes; infinity if nothing is known of its size."""
-        size = self._sizes.of(choice)
-        return parts_needed(size, self._budget.size_bytes) if size else math.inf
+        size, room = self._wanted_bytes(choice), self._budget.size_bytes
+        # What is too large to be fetched is so, however short the span.
+        is_fetched = parts_needed(self._fetched_bytes(choice), room) <= self._max_parts
+        return parts_needed(size, room) if size and (not self.span or is_fetched) else math.inf
 
     def _best_to_cut(self, choices: Iterable[Choice]) -> Choice | None:
         """The best choice that makes few enough parts without encoding pictures."""
@@ -276,7 +284,7 @@ class Chooser:
     def _may_fit(self, choice: Choice) -> bool:
         room = self._budget.size_bytes * _HEADROOM
         # What is fetched for a span may be as large as what is cut.
-        whole_fits = not self.span or self._sizes.of(choice) <= room * self._max_parts
+        whole_fits = not self.span or self._fetched_bytes(choice) <= room * self._max_parts
         fits = whole_fits and self._wanted_bytes(choice) <= room
         return fits and choice.id not in self._excluded
 

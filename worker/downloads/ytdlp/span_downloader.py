@@ -1,12 +1,14 @@
 """A YoutubeDL that fetches of a video only what a span needs, where its site lets one."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from worker.downloads import spans
 from worker.downloads.media import ffmpeg
 from worker.downloads.spans import Span
+from worker.downloads.ytdlp import file_part, streams
 from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 
 _DASH = "http_dash_segments"
@@ -17,6 +19,9 @@ _SECOND_INPUT = "merger+ffmpeg_i2"
 class SpanYoutubeDL(PatientYoutubeDL):
     """A YoutubeDL for one link that notes at which time of the video each file begins."""
 
+    on_whole: Callable[[], None] = staticmethod(lambda: None)
+    """Is called when a file of which only a part is wanted has to be fetched whole."""
+
     def dl(self, name: str, info: Any, subtitle: bool = False, test: bool = False) -> Any:
         """Download one stream into the file `name`, or two at once if they are in fragments."""
         span = spans.of(info)
@@ -25,8 +30,22 @@ class SpanYoutubeDL(PatientYoutubeDL):
             return super().dl(name, info, subtitle, test)
         for stream in info.get("requested_formats") or [info]:
             spans.note_start(info, stream, keep_fragments(stream, span))
-        done = super().dl(name, info, subtitle, test)
+        done = self._dl_part(name, info, span) or super().dl(name, info, subtitle, test)
         self._align(spans.starts(info))
+        return done
+
+    def _dl_part(self, name: str, info: Any, span: Span) -> Any:
+        """Download what the span needs of a plain file; None where that cannot be told."""
+        if not streams.is_file_with_index(info):
+            return None
+        part = file_part.plan(self, info, span)
+        if part is None:
+            self.on_whole()
+            return None
+        spans.note_start(info, info, part.starts_s)
+        done = super().dl(name, file_part.as_range(info, part))
+        if done[0]:
+            file_part.complete(Path(name), part)
         return done
 
     def _align(self, starts: Sequence[float]) -> None:

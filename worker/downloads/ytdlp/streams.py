@@ -14,6 +14,7 @@ _NOTHING: Learned = {}
 # (RFC 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
 _ALTERNATE = -2
 _HIGHEST_AAC_KBPS = 400
+_WITH_INDEX = frozenset({"mp4", "m4a", "m4v", "mov", "unknown_video"})
 
 
 def understood(formats: Iterable[Format], learned: Learned = _NOTHING) -> list[Format]:
@@ -60,6 +61,19 @@ def is_sound(media: Format) -> bool:
 def is_plain(media: Format) -> bool:
     """Whether it is a file as such, whose first bytes tell what it holds."""
     return media.get("protocol") in {"http", "https"} and not _is_in_manifest(media)
+
+
+def is_file_with_index(media: Format) -> bool:
+    """Whether it is a file whose index may tell which bytes of it some seconds need."""
+    return media.get("protocol") in {"http", "https"} and media.get("ext") in _WITH_INDEX
+
+
+def comes_in_part(media: Format) -> bool:
+    """Whether of some seconds of it only these are fetched, as far as can be told before."""
+    if _is_hls(media) or is_file_with_index(media):
+        return True
+    in_fragments = str(media.get("protocol")) == "http_dash_segments"
+    return in_fragments and not media.get("is_dash_periods")
 
 
 def plays(media: Format) -> bool:
