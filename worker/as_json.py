@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from worker.choices import menu_from_json, qualities_from_json
+from worker.lists import list_from_json, list_menu_from_json
 from worker.notices import notice_from_json
 from worker.protocol import (
     AnswerButton,
@@ -28,7 +29,9 @@ def to_json(message: Any) -> dict[str, Any]:
 def media_from_json(value: Mapping[str, Any]) -> Media:
     """The inverse of `to_json` for a `Media`. Raises TypeError or ValueError on rubbish."""
     files = tuple(map(_file_from_json, value["files"]))
-    return Media(files, qualities_from_json(value.get("qualities", [])))
+    found = value.get("found_list")
+    found_list = list_from_json(found) if found else None
+    return Media(files, qualities_from_json(value.get("qualities", [])), found_list)
 
 
 def delivered_from_json(value: Mapping[str, Any]) -> Delivered:
@@ -47,7 +50,9 @@ def answer_from_json(value: Mapping[str, Any]) -> AnswerButton:
     """The inverse of `to_json` for an `AnswerButton`."""
     notice = notice_from_json(value["notice"]) if value["notice"] else None
     menu = menu_from_json(value["menu"]) if value.get("menu") else None
-    return AnswerButton(value["callback_id"], value["language"], notice, menu)
+    given = value.get("list_menu")
+    list_menu = list_menu_from_json(given) if given else None
+    return AnswerButton(value["callback_id"], value["language"], notice, menu, list_menu)
 
 
 def menus_from_json(value: Mapping[str, Any]) -> SetMenus:

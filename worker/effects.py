@@ -119,6 +119,59 @@ class PressPanel:
 
 
 @dataclass(frozen=True)
+class ShowItems:
+    """A person wants to see a page of a list's items with the `chosen` marked.
+
+    `page` None: its first buttons again.
+    """
+
+    request_id: int
+    page: int | None
+    chosen: tuple[int, ...]
+    press: Press
+
+
+@dataclass(frozen=True)
+class TakeItems:
+    """A person wants the items of a list with these numbers."""
+
+    request_id: int
+    numbers: tuple[int, ...]
+    press: Press
+
+
+@dataclass(frozen=True)
+class NameItems:
+    """A person has answered the message `list_message_id` with numbers of items, as `message_id`.
+
+    `says_nothing_found`: the person is answered also if that message is no list.
+    """
+
+    reader: Reader
+    user_id: int
+    message_id: int
+    list_message_id: int
+    numbers: tuple[int, ...]
+    says_nothing_found: bool
+
+
+@dataclass(frozen=True)
+class CancelRest:
+    """A person wants no more of the items that were taken from a list at once."""
+
+    batch_id: int
+    press: Press
+
+
+@dataclass(frozen=True)
+class TryFailedAgain:
+    """A person wants those items again that came to nothing."""
+
+    batch_id: int
+    press: Press
+
+
+@dataclass(frozen=True)
 class Ban:
     """An admin shuts a person out, or lets one in again."""
 
@@ -133,6 +186,11 @@ Effect = (
     | CancelAll
     | ChooseForm
     | ShowChoices
+    | ShowItems
+    | TakeItems
+    | NameItems
+    | CancelRest
+    | TryFailedAgain
     | OpenPanel
     | PressPanel
     | Ban

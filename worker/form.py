@@ -73,7 +73,7 @@ class Form:
     `max_height` counts pixels as 720p does: the height, or of an upright video the width. Raises
     ValueError for one that is not between 10 and 9999, and for what does not go together.
     `as_file`: the site's own bytes are wanted as a file, however a player takes them. `clip`: only
-    that part is wanted.
+    that part is wanted. `whole_list`: of a link that names one video in a list the list is wanted.
 
     `code` says the same in a few letters, for keys, the ledger and button data: a word or a height,
     and behind it what modifies that, in the order of `_MODIFIERS`. A code never changes its
@@ -81,14 +81,15 @@ class Form:
 
         >>> Form(max_height=720, as_file=True).code
         '720p.file'
-        >>> Form.parse("sound")
-        Form(what=<What.SOUND: 'sound'>, max_height=None, as_file=False, clip=None)
+        >>> Form.parse("sound") == Form(What.SOUND)
+        True
     """
 
     what: What = What.ALL
     max_height: int | None = None
     as_file: bool = False
     clip: Clip | None = None
+    whole_list: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what has no code."""
@@ -156,6 +157,7 @@ class _Modifier:
 _MODIFIERS = (
     _Modifier("as_file", re.compile("file"), lambda _: True, lambda _: "file"),
     _Modifier("clip", re.compile(r"c([0-9]{1,8})-([0-9]{0,8})"), _clip, _clip_word),
+    _Modifier("whole_list", re.compile("list"), lambda _: True, lambda _: "list"),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from worker.choices import Menu, Quality
 from worker.errors import Reason
 from worker.form import WHOLE, Form
+from worker.lists import ListMenu, MediaList, Summary
 from worker.notices import Notice
 
 # -------------------------------------------------------------------------------- downloads
@@ -207,11 +208,13 @@ class MediaFile:
 class Media:
     """What a link gives: one file, or several that belong together, in their order.
 
-    `qualities` are those that its site has of a video, the highest first.
+    `qualities` are those that its site has of a video, the highest first. A link to a list gives
+    no file but what is known of that.
     """
 
     files: tuple[MediaFile, ...]
     qualities: tuple[Quality, ...] = ()
+    found_list: MediaList | None = None
 
 
 # --------------------------------------------------------------------------------- telegram
@@ -256,6 +259,7 @@ class PostStatus:
     request_id: int
     reader: Reader
     reply_to: int
+    stage: Stage = Stage.ACCEPTED
 
 
 @dataclass(frozen=True)
@@ -335,6 +339,32 @@ class Explain:
 
 
 @dataclass(frozen=True)
+class ShowList:
+    """Turn the status message into what is known of a list. Answers with `Delivered`.
+
+    With `reply_to`, the link's message, that comes as a message of its own instead, without the
+    buttons of its `menu`.
+    """
+
+    request_id: int
+    reader: Reader
+    message_id: int
+    menu: ListMenu
+    reply_to: int | None = None
+
+
+@dataclass(frozen=True)
+class ShowSummary:
+    """Say how far the items of a batch are, in a new message if there is none. Answers `Posted`."""
+
+    batch_id: int
+    reader: Reader
+    reply_to: int
+    message_id: int | None
+    summary: Summary
+
+
+@dataclass(frozen=True)
 class Reply:
     """Say something that is not the answer to a link, a line for each notice."""
 
@@ -347,13 +377,14 @@ class Reply:
 class AnswerButton:
     """Stop the little clock on a pressed button, with a short notice to who pressed it.
 
-    Before that a `menu` is shown in place of the buttons that were there.
+    Before that a `menu`, or a `list_menu`, is shown in place of the buttons that were there.
     """
 
     callback_id: str
     language: str
     notice: Notice | None
     menu: Menu | None = None
+    list_menu: ListMenu | None = None
 
 
 @dataclass(frozen=True)
@@ -402,6 +433,8 @@ TelegramTask = (
     | Deliver
     | SendGroup
     | Explain
+    | ShowList
+    | ShowSummary
     | Reply
     | AnswerButton
     | SetMenus

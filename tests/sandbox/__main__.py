@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 from .api import BotApi
 from .bot_process import BOT, BotProcess
 from .page import ChatPage, Sample
+from .samples import SAMPLES
 from .send import COULD_NOT, send_links
-from .site import SAMPLES, MediaSite
+from .site import MediaSite
 from .youtube import ACCOUNT_ID, ACCOUNT_LINK, Youtube
 
 _STOPPED = 130

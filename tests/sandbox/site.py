@@ -19,6 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from .clips import SAMPLE, Clips, NeedsFfmpeg
+from .feeds import feed
+from .samples import SAMPLES
 from .server import LoopbackServer
 
 MEBIBYTE = 1024 * 1024
@@ -37,24 +39,6 @@ _TYPES = {
 }
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-
-# Links that work, for people: path and what to expect.
-SAMPLES = {
-    "/clip.mp4": "a video",
-    "/audio.m4a": "sound only",
-    "/hls/master.m3u8": "an HLS stream",
-    "/hls-aes/master.m3u8": "an encrypted HLS stream",
-    "/dash/manifest.mpd": "a DASH stream",
-    "/qualities/master.m3u8": "a video in two qualities",
-    "/page.html": "a page with a video in it",
-    "/redirect": "a redirect to a video",
-    "/slow/sample.mp4?seconds=10": "a slow site",
-    "/flaky/sample.mp4?fails=1": "a site that fails once",
-    "/text.html": "a page without media",
-    "/404.mp4": "a dead link",
-    "/large.mp4?mb=600": "a file that is too large",
-    "/stall.mp4": "a download that stalls",
-}
 
 
 @dataclass(frozen=True)
@@ -249,6 +233,10 @@ class _SiteHandler(BaseHTTPRequestHandler):
     def _text(self, path: str, query: dict[str, str]) -> None:
         self._send_page(f"{_HEAD.format(title='Words')}</head><body><p>Only words.</body></html>")
 
+    def _feed(self, path: str, query: dict[str, str]) -> None:
+        data = feed(self._site.url, query).encode()
+        self._send_blob(Blob(data, len(data)), "application/rss+xml")
+
     def _redirect(self, path: str, query: dict[str, str]) -> None:
         self._begin(302, {"Location": query.get("to", "/clip.mp4"), "Content-Length": "0"})
 
@@ -382,6 +370,7 @@ _ROUTES: dict[str, Callable[[_SiteHandler, str, dict[str, str]], None]] = {
     "/og.html": _SiteHandler._open_graph,
     "/photo.html": _SiteHandler._photo,
     "/text.html": _SiteHandler._text,
+    "/feed.xml": _SiteHandler._feed,
     "/redirect": _SiteHandler._redirect,
     "/large.mp4": _SiteHandler._large,
     "/qualities/": _SiteHandler._qualities,

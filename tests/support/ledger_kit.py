@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from worker import effects, errors, notices, protocol
 from worker.clocks import Wall
+from worker.form import WHOLE
 from worker.ledger import (
     ButtonJob,
     DeliverJob,
@@ -19,6 +20,7 @@ from worker.ledger import (
     UpdateJob,
 )
 from worker.ledger.jobs import ClaimedJob
+from worker.ledger.records import Batch
 
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
 AnyJob = TypeVar("AnyJob", bound=ClaimedJob)
@@ -82,6 +84,29 @@ def a_request(
         error_id=None,
         turn=0,
         answered_at=None,
+    )
+
+
+def a_batch() -> Batch:
+    """What somebody has taken of a list that was the answer to `a_request`."""
+    return Batch(
+        id=1,
+        list_id=1,
+        chat_id=7,
+        user_id=7,
+        message_id=2,
+        thread_id=None,
+        language="en",
+        form=WHOLE,
+        fresh=False,
+        title="A list",
+        summary_message_id=None,
+        shown=None,
+        shown_at=None,
+        lost=0,
+        held=False,
+        tried_again=False,
+        ended_at=None,
     )
 
 

@@ -35,6 +35,16 @@ PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "next_try": {"wait": "a minute", "next_try": 2, "max_tries": 3},
     "part": {"part": 1, "parts": 2},
     "quality": {"height": 720},
+    "list_long": {"number": 50},
+    "list_endless": {"number": 50},
+    "first_button": {"number": 5},
+    "all_button": {"number": 12},
+    "take_button": {"number": 3},
+    "done_items": {"number": 3},
+    "waiting_items": {"number": 3},
+    "failed_items": {"number": 3},
+    "cancelled_items": {"number": 3},
+    "why_failed": {"numbers": "3-7, 12", "what": "It broke."},
 }
 """What the functions fill in."""
 
@@ -74,6 +84,7 @@ RUSSIAN = replace(
     ahead=FORMS,
     ahead_in_pause=FORMS,
     in_parts=FORMS,
+    items=FORMS,
     seconds=UNITS,
     minutes=UNITS,
     hours=UNITS,

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.ledger_kit import a_request
+from tests.support.ledger_kit import a_batch, a_request
 from worker.as_json import to_json
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, LedgerError
 from worker.ledger.jobs import read_job
+from worker.lists import Summary
 from worker.notices import Cancelled, Notice
 from worker.panels import Panel, PanelKind, View
 from worker.protocol import AnswerButton, Reader, Reply, SetMenus
@@ -52,7 +53,7 @@ def a_row(kind: Kind, **changes: Any) -> sqlite3.Row:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_each_kind_is_read_as_its_own_class(kind: Kind) -> None:
-    job = read_job(a_row(kind), a_request(), None, SHOWN)
+    job = read_job(a_row(kind), a_request(), None, SHOWN, (a_batch(), Summary("An album")))
     assert (job.kind, job.id, job.attempts, job.chat_id, job.user_id) == (kind, 3, 2, 7, 8)
 
 
@@ -60,6 +61,11 @@ def test_each_kind_is_read_as_its_own_class(kind: Kind) -> None:
 def test_job_that_shows_no_panel_is_refused(kind: Kind) -> None:
     with pytest.raises(LedgerError, match="job 3"):
         read_job(a_row(kind), None, None)
+
+
+def test_summary_that_lacks_its_batch_is_refused() -> None:
+    with pytest.raises(LedgerError, match="job 3"):
+        read_job(a_row(Kind.SUMMARY), None, None)
 
 
 @pytest.mark.parametrize("kind", FOR_A_REQUEST)
@@ -82,4 +88,4 @@ def test_kinds_know_where_and_how_their_jobs_run() -> None:
     assert Kind.DOWNLOAD.pool == DOWNLOADS
     by_priority = sorted(Kind, key=lambda kind: kind.priority)
     assert by_priority[:3] == [Kind.BUTTON, Kind.UPDATE, Kind.REPLY]
-    assert by_priority[-2:] == [Kind.DOWNLOAD, Kind.MENUS]
+    assert by_priority[-3:] == [Kind.DOWNLOAD, Kind.SUMMARY, Kind.MENUS]

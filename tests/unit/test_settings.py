@@ -31,6 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "max_file_mb": 50,
     "allowed_users": frozenset(),
     "admins": frozenset(),
+    "playlist_max": 50,
     "user_max_running": 1,
     "chat_max_running": 2,
     "user_max_waiting": 20,

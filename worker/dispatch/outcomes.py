@@ -37,6 +37,7 @@ from worker.ledger import (
     ReplyJob,
     RequestJob,
     StatusJob,
+    SummaryJob,
     UpdateJob,
 )
 from worker.ledger.jobs import ClaimedJob
@@ -179,7 +180,7 @@ def _is_result_of(job: Job, result: object) -> bool:
     match job:
         case UpdateJob():
             return isinstance(result, tuple) and all(isinstance(each, Effect) for each in result)
-        case StatusJob() | PanelJob():
+        case StatusJob() | PanelJob() | SummaryJob():
             return isinstance(result, Posted)
         case DownloadJob():
             return isinstance(result, Media)

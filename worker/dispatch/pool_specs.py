@@ -83,6 +83,7 @@ def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
         instance=instance_tag(settings.data_dir),
         max_file_bytes=settings.max_file_bytes,
         max_parts=settings.max_parts,
+        max_items=settings.playlist_max,
         timeout_s=settings.download_timeout_s,
         idle_timeout_s=settings.download_idle_timeout_s,
         job_timeout_s=settings.download_job_timeout_s,

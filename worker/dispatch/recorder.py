@@ -7,12 +7,11 @@ its download's id in between.
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
 from worker import errors, logs
-from worker.clocks import Wall
+from worker.clocks import Monotonic, Wall
 from worker.dispatch import outcomes
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import JobsInHand
@@ -36,6 +35,7 @@ from worker.ledger import (
     Request,
     RequestJob,
     StatusJob,
+    SummaryJob,
     UpdateJob,
     Verdict,
 )
@@ -44,7 +44,7 @@ from worker.processes.process_table import Identity
 from worker.protocol import (
     DownloadUsage,
     Identified,
-    MediaFile,
+    Media,
     Outpaced,
     Progress,
     YtDlpStarted,
@@ -54,6 +54,9 @@ from worker.site_cookies import CookiesTried
 from worker.sites import site_of_link
 
 log = logging.getLogger(__name__)
+
+FEED_INTERVAL_S = 0.5
+"""Between two looks at the lists that people have taken items of."""
 
 
 class Recorder:
@@ -79,6 +82,9 @@ class Recorder:
             settings.user_links_per_hour,
             settings.user_links_per_day,
         )
+        # While one is fetched and another sent, the next is known.
+        self._at_once = settings.user_max_running + 2
+        self._feed_at = Monotonic(0.0)
         self._retries = outcomes.Retries(settings.job_max_attempts, settings.queue_retry_after_s)
         self._ledger = ledger
         self._in_hand = in_hand
@@ -106,6 +112,23 @@ class Recorder:
                 job.id,
                 site_of_link(job.url),
                 job.attempts,
+            )
+
+    def feed_batches(self, now: Monotonic, wall: Wall) -> None:
+        """Let the next items of lists begin, now and then."""
+        if now < self._feed_at:
+            return
+        self._feed_at = Monotonic(now + FEED_INTERVAL_S)
+        if not self._ledger.has_open_batches():
+            return
+        full_sites = self._site_rules.full_lately
+        for request in self._ledger.feed_batches(self._quota, self._at_once, wall, full_sites):
+            log.info(
+                "request %d: item of batch %d (%s), %s.",
+                request.id,
+                request.batch_id,
+                site_of_link(request.url),
+                _source(request),
             )
 
     # ---------------------------------------------------------------------------- reports
@@ -137,13 +160,15 @@ class Recorder:
                 self._finish_update(job, result, wall)
             case StatusJob():
                 self._ledger.finish_status(job, result.message_id, wall)
+            case SummaryJob():
+                self._ledger.finish_summary(job, result.message_id, wall)
             case DownloadJob():
                 self._ledger.finish_download(job, result, wall)
                 log.info(
                     "job %d: download from %s done: %s, in %.1f s, attempt %d.",
                     job.id,
                     site_of_link(job.url),
-                    _describe(result.files),
+                    _describe(result),
                     took_s,
                     job.attempts,
                 )
@@ -160,7 +185,7 @@ class Recorder:
                     "request %d: answered by job %d with %s, sent in %.1f s, attempt %d.",
                     job.request.id,
                     job.id,
-                    _describe(job.media.files if job.media else ()),
+                    _describe(job.media),
                     took_s,
                     job.attempts,
                 )
@@ -315,8 +340,11 @@ def _source(request: Request) -> str:
     return f"download job {request.download_id}"
 
 
-def _describe(files: Sequence[MediaFile]) -> str:
-    """Files by their kinds and their size, for the log."""
+def _describe(media: Media | None) -> str:
+    """Files by their kinds and their size, or a list by its length, for the log."""
+    if media and media.found_list:
+        return f"a list with {len(media.found_list.items)} items"
+    files = media.files if media else ()
     kinds = Counter(file.facts.kind.value for file in files)
     counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
     return f"{counts or 'nothing'} ({sum(file.size_bytes for file in files)} bytes)"

@@ -24,10 +24,12 @@ from worker.ledger import (
     ReplyJob,
     Request,
     StatusJob,
+    SummaryJob,
     UpdateJob,
     Verdict,
     download_directory,
 )
+from worker.lists import ListMenu
 from worker.panels import ShowPanel
 from worker.settings import DEFAULT_SITES, Settings, Sites
 
@@ -70,7 +72,13 @@ def task_of(
                 job.id, job.url, str(directory), job.form, job.max_bytes, access, job.fresh
             )
         case StatusJob(request=request):
-            return protocol.PostStatus(request.id, request.reader, request.message_id)
+            # That of an item is posted when there is something to upload.
+            is_item = request.batch_id is not None
+            stage = protocol.Stage.UPLOADING if is_item else protocol.Stage.ACCEPTED
+            return protocol.PostStatus(request.id, request.reader, request.message_id, stage)
+        case SummaryJob(batch=batch, summary=summary):
+            reply_to, known_id = batch.message_id, batch.summary_message_id
+            return protocol.ShowSummary(batch.id, batch.reader, reply_to, known_id, summary)
         case ExplainJob():
             return _explain(job, settings, site_wait_s)
         case GroupJob() | DeliverJob() if job.request.verdict is not Verdict.MEDIA:
@@ -117,6 +125,10 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
     request = job.request
     if job.media is None:
         return None
+    if found := job.media.found_list:
+        menu = ListMenu(request.chat_id, job.message_id, request.id, found)
+        reply_to = request.message_id if goes_another_way(job) else None
+        return protocol.ShowList(request.id, request.reader, job.message_id, menu, reply_to)
     if not all(file.file_id or _is_own(file, request, downloads) for file in job.media.files):
         return None
     first, *others = job.media.files
@@ -125,8 +137,8 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         is_apart = goes_another_way(job) or first.facts.kind is protocol.MediaKind.VOICE
         reply_to = request.message_id if is_apart else None
         # A press is known by the status message, which then is another.
-        menu = _menu(job, job.media) if reply_to is None else None
-        return protocol.Deliver(request.id, request.reader, job.message_id, first, reply_to, menu)
+        below = _menu(job, job.media) if reply_to is None else None
+        return protocol.Deliver(request.id, request.reader, job.message_id, first, reply_to, below)
     group = albums.next_group(others[len(request.sent) :], settings.max_file_bytes)
     if not group:
         return None  # What is remembered has become other media, of fewer files.

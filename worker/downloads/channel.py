@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 from worker.as_json import to_json
 from worker.choices import Quality
 from worker.downloads.text import clean
-from worker.errors import Fault, JobError, Reason, Remedy
+from worker.errors import Fault, InvalidLink, JobError, Reason, Remedy
 from worker.form import Form
+from worker.lists import MAX_ITEMS, ListItem, MediaList
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage
+from worker.urls import normalise
 
 TITLE_LIMIT = 300
 WORD_LIMIT = 200
@@ -29,9 +31,10 @@ MAX_FILES = 50
 MAX_QUALITIES = 12
 """Most qualities among which people can choose: more rows of buttons than fit on a screen."""
 
-LINE_LIMIT_BYTES = MAX_FILES * 12 * 1024
+LINE_LIMIT_BYTES = MAX_FILES * 16 * 1024
 """Longest message. A title and a name of 400 characters each, escaped, are 10 KB in the worst
-case, and each file of an answer may have them."""
+case, and each file of an answer may have them. An item of a list is 4 KB with its link and 100
+characters of a title, and there are four times as many."""
 
 _Figure = TypeVar("_Figure", int, float)
 
@@ -39,6 +42,7 @@ _CHUNK_BYTES = 64 * 1024
 _LARGEST_BYTES = 1 << 50
 _LARGEST_SECONDS = 1e7
 _LARGEST_SIDE = 1 << 16
+_LARGEST_COUNT = 1_000_000_000
 
 
 class Garbled(ValueError):
@@ -78,6 +82,7 @@ class Result:
 
     files: tuple[ReadyFile, ...]
     qualities: tuple[Quality, ...] = ()
+    found_list: MediaList | None = None
 
 
 Message = Progress | Found | NeedsPlayer | Result | JobError
@@ -182,11 +187,15 @@ def _decode(line: bytes) -> Message:
             case "needs_player":
                 return NeedsPlayer(_text(fields["address"], WORD_LIMIT))
             case "finished":
+                if found := fields.get("found_list"):
+                    return Result((), found_list=_list(found))
                 return _result(fields["files"], fields["qualities"])
             case "failed":
                 return _failed(fields)
     # RecursionError is raised by a few thousand opening brackets.
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (
+        *(ValueError, TypeError, KeyError, AttributeError, RecursionError, InvalidLink),
+    ) as error:
         raise Garbled(f"not a message: {type(error).__name__}") from error
     raise Garbled("a message of an unknown kind")
 
@@ -206,6 +215,23 @@ def _result(files: Sequence[Mapping[str, Any]], qualities: Sequence[Mapping[str,
         raise ValueError(f"{len(files)} files, {len(qualities)} qualities")
     possible = tuple(quality for each in qualities if (quality := _quality(each)))
     return Result(tuple(map(_ready_file, files)), possible)
+
+
+def _list(fields: Mapping[str, Any]) -> MediaList:
+    items = tuple(map(_item, fields["items"]))
+    if not 1 < len(items) <= MAX_ITEMS or len({item.url for item in items}) < len(items):
+        raise ValueError(f"{len(items)} items")
+    count = _whole(fields["count"], _LARGEST_COUNT)
+    if count is not None and count < len(items):
+        raise ValueError(f"{len(items)} items of {count}")
+    return MediaList(_text(fields["title"], TITLE_LIMIT), items, count)
+
+
+def _item(fields: Mapping[str, Any]) -> ListItem:
+    # Raises InvalidLink for what nobody could have sent as a link.
+    url = normalise(fields["url"])
+    title = _text(fields["title"], TITLE_LIMIT)
+    return ListItem(url, title, _number(fields["duration_s"], _LARGEST_SECONDS))
 
 
 def _quality(fields: Mapping[str, Any]) -> Quality | None:

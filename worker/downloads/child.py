@@ -60,6 +60,8 @@ def _download(
     task: Download, limits: DownloadLimits, sender: Sender, extractors: ExtractorIndex
 ) -> Result:
     fetched = fetch(task, limits, sender.report, extractors)
+    if fetched.found_list:
+        return Result((), found_list=fetched.found_list)
     directory = Path.cwd()
     sizes = [workspace.private_file_bytes(directory, file.path.name) for file in fetched.files]
     if not all(sizes):

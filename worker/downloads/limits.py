@@ -31,6 +31,8 @@ class DownloadLimits:
     instance: str
     max_file_bytes: int
     max_parts: int = 1
+    max_items: int = 50
+    """Most items that are told of a list."""
     timeout_s: float = 60.0
     idle_timeout_s: float = 60.0
     job_timeout_s: float = 600.0

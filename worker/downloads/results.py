@@ -23,7 +23,7 @@ def media_of(result: Result, directory: Path, url: str, max_file_bytes: int) -> 
     files = tuple(_checked(file, directory, url, max_file_bytes) for file in result.files)
     named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
     workspace.keep_only(directory, named - {LOG_NAME})
-    return Media(tuple(map(_titled, files)), result.qualities)
+    return Media(tuple(map(_titled, files)), result.qualities, result.found_list)
 
 
 def _checked(file: ReadyFile, directory: Path, url: str, max_file_bytes: int) -> MediaFile:

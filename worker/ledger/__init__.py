@@ -25,6 +25,7 @@ from worker.ledger.jobs import (
     ReplyJob,
     RequestJob,
     StatusJob,
+    SummaryJob,
     UpdateJob,
     download_directory,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "RequestJob",
     "Share",
     "StatusJob",
+    "SummaryJob",
     "UpdateJob",
     "Verdict",
     "check_file",

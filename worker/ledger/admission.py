@@ -32,6 +32,11 @@ class Quota:
     an_hour: int
     a_day: int
 
+    def for_items(self) -> "Quota":
+        """What of it the items of lists may take: the rest is for links that somebody sends."""
+        shares = (max(1, 3 * limit // 4) for limit in (self.a_minute, self.an_hour, self.a_day))
+        return Quota(max(1, 3 * self.waiting // 4), *shares)
+
 
 def refuse(db: Database, link: OpenRequest, quota: Quota, wall: Wall) -> Refusal | None:
     """Why this link is not accepted; None when it is."""

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from worker.as_json import answer_from_json, menus_from_json, reply_from_json
 from worker.form import WHOLE, Form
 from worker.ledger.database import LedgerError
-from worker.ledger.records import Request
+from worker.ledger.records import Batch, Request
+from worker.lists import Summary
 from worker.panels import Panel, View
 from worker.protocol import AnswerButton, Media, Reply, SetMenus
 from worker.site_cookies import KeepCookies, keep_cookies_from_json
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     PANEL = "panel"
     PANEL_EDIT = "panel edit"
     MENUS = "menus"
+    SUMMARY = "summary"
 
     @property
     def is_download(self) -> bool:
@@ -89,6 +91,8 @@ _PRIORITIES = {
     Kind.GROUP: 5,
     Kind.DELIVER: 5,
     Kind.DOWNLOAD: 6,
+    # Answers go first, also those of its own items.
+    Kind.SUMMARY: 6,
     # Nobody waits for it.
     Kind.MENUS: 9,
 }
@@ -172,6 +176,15 @@ class PanelEditJob(PanelJob):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SummaryJob(ClaimedJob):
+    """Say in the chat how far the items of a batch are."""
+
+    kind = Kind.SUMMARY
+    batch: Batch
+    summary: Summary
+
+
+@dataclass(frozen=True, kw_only=True)
 class DownloadJob(ClaimedJob):
     """Fetch the media behind a link, for all requests that wait for it.
 
@@ -239,6 +252,7 @@ Job = (
     | MenusJob
     | PanelJob
     | PanelEditJob
+    | SummaryJob
     | DownloadJob
     | StatusJob
     | ExplainJob
@@ -252,10 +266,11 @@ def read_job(
     request: Request | None,
     media: Media | None,
     shown: tuple[Panel, View] | None = None,
+    batch: tuple[Batch, Summary] | None = None,
 ) -> Job:
     """A row of `jobs`, with its request and the media that there is for it, or what it shows.
 
-    Raises LedgerError when the kind needs a request or a panel and the row has none.
+    Raises LedgerError when the kind needs a request, a panel or a batch and the row has none.
     """
     payload = json.loads(row["payload"])
     facts = _facts(row)
@@ -275,6 +290,10 @@ def read_job(
             return MenusJob(**facts, task=menus_from_json(payload))
         case Kind.PANEL | Kind.PANEL_EDIT:
             return _read_panel_job(kind, facts, shown)
+        case Kind.SUMMARY:
+            if batch is None:
+                raise LedgerError(f"job {row['id']} is a {kind} of no batch")
+            return SummaryJob(**facts, batch=batch[0], summary=batch[1])
     if request is None:
         raise LedgerError(f"job {row['id']} is a {kind} for no request")
     if kind is Kind.STATUS:

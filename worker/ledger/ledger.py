@@ -13,15 +13,13 @@ from worker import as_json, effects, errors, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     admission,
-    begun,
+    batches,
     failures,
     known_failures,
     media_cache,
     menus,
     panels,
-    pause,
     queue,
-    queue_position,
     requests,
     sessions,
     site_cookies,
@@ -44,10 +42,11 @@ from worker.ledger.jobs import (
     PanelJob,
     RequestJob,
     StatusJob,
+    SummaryJob,
     UpdateJob,
     read_job,
 )
-from worker.ledger.queue_position import QueuePosition
+from worker.ledger.questions import Questions
 from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import Resolution
 from worker.ledger.updates import UpdateOutcome
@@ -60,7 +59,7 @@ def ledger_path(data_dir: Path) -> Path:
     return data_dir / "ledger.sqlite3"
 
 
-class Ledger:
+class Ledger(Questions):
     """One connection to the journal.
 
         ledger = Ledger(ledger_path(data_dir))
@@ -155,7 +154,8 @@ class Ledger:
             media = None
             if request:
                 media = media_cache.media_of(self._db, request.media_key, request.download_id)
-            return read_job(row, request, media, shown)
+            batch = batches.of_job(self._db, row)
+            return read_job(row, request, media, shown, batch)
 
     def recover(self) -> int:
         """Let every job that the last run had in hand wait again. Returns how many there were."""
@@ -231,6 +231,8 @@ class Ledger:
                         )
                 case GroupJob() | DeliverJob():
                     requests.decide(self._db, job.request.id, decision, wall)
+                case SummaryJob():
+                    batches.lose_summary(self._db, job.batch.id)
                 case CookiesJob():
                     admission.reply(self._db, not_kept(job.sent, error.reason), wall)
                 case PanelJob():
@@ -322,6 +324,19 @@ class Ledger:
             queue.finish(self._db, job.id, wall)
             requests.mark_answered(self._db, job.request.id, wall)
 
+    def feed_batches(
+        self, quota: Quota, at_once: int, wall: Wall, full_sites: Collection[str] = ()
+    ) -> list[Request]:
+        """See `batches.step`."""
+        with self._db.transaction():
+            return batches.step(self._db, quota, at_once, wall, full_sites)
+
+    def finish_summary(self, job: SummaryJob, message_id: int, wall: Wall) -> None:
+        """A summary stands in the chat as it was when the job was claimed."""
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall)
+            batches.note_shown(self._db, job.batch.id, message_id, job.summary, wall)
+
     def post_again(self, job: RequestJob, wall: Wall) -> None:
         """The status message is gone: queue a new one, which becomes the answer then."""
         with self._db.transaction():
@@ -348,6 +363,8 @@ class Ledger:
                 return requests.give_up(self._db, job.request, wall)
             if isinstance(job, PanelJob):
                 panels.close(self._db, job.panel.id)
+            if isinstance(job, SummaryJob):
+                batches.lose_summary(self._db, job.batch.id)
         return []
 
     def give_up_chat(self, job: Job, wall: Wall) -> list[int]:
@@ -356,48 +373,9 @@ class Ledger:
             queue.drop(self._db, job.id, wall)
             queue.drop_replies(self._db, job.chat_id, wall)
             panels.close_in(self._db, job.chat_id)
+            batches.end_in_chat(self._db, job.chat_id, wall)
             waiting = requests.unanswered_in(self._db, job.chat_id)
             return [job_id for each in waiting for job_id in requests.give_up(self._db, each, wall)]
-
-    # ------------------------------------------------------------------------- questions
-
-    def is_paused(self) -> bool:
-        """Whether the operator lets no download begin."""
-        with self._db.reading():
-            return pause.since(self._db) is not None
-
-    def watchers(self, download_id: int) -> list[Request]:
-        """The requests that wait for a download and have a status message to show progress in."""
-        with self._db.reading():
-            waiting = requests.undecided(self._db, download_id)
-        return [request for request in waiting if request.status_message_id is not None]
-
-    def waiting_downloads(self) -> list[DownloadJob]:
-        """All downloads that wait, due or not."""
-        with self._db.reading():
-            return queue.waiting_downloads(self._db)
-
-    def queue_positions(
-        self, wall: Wall, waited_s: float, full_sites: Collection[str] = ()
-    ) -> list[QueuePosition]:
-        """See `queue_position.read`."""
-        with self._db.reading():
-            return queue_position.read(self._db, wall, waited_s, full_sites)
-
-    def begun_downloads(self, since: float) -> list[tuple[str, float]]:
-        """See `begun.downloads`."""
-        with self._db.reading():
-            return begun.downloads(self._db, since)
-
-    def request(self, request_id: int) -> Request | None:
-        """A request as it is now; None when there is none of this id."""
-        with self._db.reading():
-            return requests.find(self._db, request_id)
-
-    def live_directories(self) -> set[str]:
-        """The names of the download directories that are needed, see `download_directory`."""
-        with self._db.reading():
-            return queue.live_directories(self._db)
 
     # ------------------------------------------------------------------- downloads' processes
 

@@ -411,6 +411,28 @@ def has_answer(db: Database, request_id: int) -> bool:
     )
 
 
+def has_status(db: Database, request_id: int) -> bool:
+    """Whether the status message of a request is still to be posted."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM jobs WHERE request_id = ? AND kind = 'status'"
+            " AND state IN ('waiting', 'running')",
+            request_id,
+        )
+    )
+
+
+def has_summary(db: Database, batch_id: int) -> bool:
+    """Whether the summary of a batch is still to be posted or edited."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM jobs WHERE kind = 'summary' AND state IN ('waiting', 'running')"
+            " AND payload ->> '$.batch_id' = ?",
+            batch_id,
+        )
+    )
+
+
 def waiting_downloads(db: Database) -> list[DownloadJob]:
     """All downloads that wait, due or not."""
     rows = db.execute("SELECT * FROM jobs WHERE pool = ? AND state = 'waiting'", DOWNLOADS)

@@ -32,7 +32,8 @@ class Request:
     `verdict` None: it is still open what the answer will be. `status_messages` and `downloads`
     count what was posted and started for it, so that neither can go on for ever. `sent` is what
     was sent of its media beside the status message. `turn` is its place among all requests, see
-    `worker.ledger.fairness`; `language` is its person's.
+    `worker.ledger.fairness`; `language` is its person's. `batch_id` is for an item of a list, which
+    has a status message only once it has media: what else becomes of it its batch's summary says.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Request:
     form: Form = WHOLE
     language: str = DEFAULT_LANGUAGE
     thread_id: int | None = None
+    batch_id: int | None = None
 
     @property
     def reader(self) -> Reader:
@@ -94,6 +96,46 @@ def read_panel(row: sqlite3.Row) -> Panel:
         bool(row["is_closed"]),
         json.loads(row["state"]),
     )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a person has taken of a list at once, and the message that says how far it is.
+
+    `list_id` is the request that the list has answered, in the message `message_id`. `shown` is
+    what the summary has said last, `lost` how often it was gone. `held`: the next items wait until
+    the person may send more links.
+    """
+
+    id: int
+    list_id: int
+    chat_id: int
+    user_id: int
+    message_id: int
+    thread_id: int | None
+    language: str
+    form: Form
+    fresh: bool
+    title: str
+    summary_message_id: int | None
+    shown: str | None
+    shown_at: float | None
+    lost: int
+    held: bool
+    tried_again: bool
+    ended_at: float | None
+
+    @property
+    def reader(self) -> Reader:
+        """Who is told of it."""
+        return Reader(self.chat_id, self.language, self.thread_id)
+
+
+def read_batch(row: sqlite3.Row) -> Batch:
+    """A row of `batches`."""
+    values = {name: row[name] for name in Batch.__dataclass_fields__}
+    flags = {name: bool(values[name]) for name in ("fresh", "held", "tried_again")}
+    return Batch(**{**values, **flags, "form": Form.parse(values["form"])})
 
 
 def read_request(row: sqlite3.Row) -> Request:

@@ -72,6 +72,17 @@ def open_of(db: Database, user_id: int, chat_id: int | None) -> list[Request]:
     return list(filter(_is_open, map(read_request, rows)))
 
 
+def answered_in(db: Database, chat_id: int, message_id: int) -> Request | None:
+    """The request whose answer is this message of ours."""
+    row = db.execute(
+        "SELECT * FROM requests WHERE chat_id = ? AND status_message_id = ?"
+        " ORDER BY id DESC LIMIT 1",
+        chat_id,
+        message_id,
+    ).fetchone()
+    return row and read_request(row)
+
+
 def undecided(db: Database, download_id: int | None) -> list[Request]:
     """The requests that wait for a download and have no verdict yet."""
     return [request for request in unanswered(db, download_id) if request.verdict is None]
@@ -102,9 +113,17 @@ def made_by(db: Database, user_id: int, since: float, until: float) -> int:
 
 
 def open_request(
-    db: Database, effect: OpenRequest, wall: Wall, full_sites: Collection[str] = ()
+    db: Database,
+    effect: OpenRequest,
+    wall: Wall,
+    full_sites: Collection[str] = (),
+    *,
+    batch_id: int | None = None,
 ) -> Request:
-    """Accept a link: queue its status message, and provide the media. Returns the request."""
+    """Accept a link: queue its status message, and provide the media. Returns the request.
+
+    That of an item of a batch comes later, see `settle`.
+    """
     media_key = media_cache.key_behind(db, effect.media_key, wall)
     if effect.fresh:
         media_cache.forget(db, media_key)
@@ -121,8 +140,10 @@ def open_request(
         thread_id=effect.thread_id,
         turn=fairness.next_turn(db, effect.user_id, effect.url, full_sites),
         created_at=wall,
+        batch_id=batch_id,
     )
-    queue.add(db, Kind.STATUS, wall, request=get(db, request_id))
+    if batch_id is None:
+        queue.add(db, Kind.STATUS, wall, request=get(db, request_id))
     provide(db, request_id, wall, fresh=effect.fresh)
     return get(db, request_id)
 
@@ -253,11 +274,26 @@ def decide_all(db: Database, download_id: int, decision: Resolution, wall: Wall)
 def settle(db: Database, request_id: int, wall: Wall) -> None:
     """Queue the answer, if its text and its message are known and it is not queued yet."""
     request = get(db, request_id)
-    if request.answered_at or request.verdict is None or request.status_message_id is None:
+    if request.answered_at or request.verdict is None:
+        return
+    if request.status_message_id is None:
+        if request.batch_id is not None and not queue.has_status(db, request_id):
+            _settle_item(db, request, wall)
         return
     if not queue.has_answer(db, request_id):
         kind = _next_step(db, request)
         queue.add(db, kind, wall, request=request, media_key=request.media_key)
+
+
+def _settle_item(db: Database, request: Request, wall: Wall) -> None:
+    """An item without a message of its own needs one for its media; for all else the summary does.
+
+    What it says is in the ledger from here on, and the summary is edited until it is told.
+    """
+    if request.verdict is Verdict.MEDIA:
+        queue.add(db, Kind.STATUS, wall, request=request)
+    else:
+        mark_answered(db, request.id, wall)
 
 
 def _next_step(db: Database, request: Request) -> Kind:
@@ -277,6 +313,13 @@ def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, 
     if not request or not _is_open(request):
         return Cancelled.TOO_LATE, []
     return Cancelled.DONE, _withdraw(db, request, wall)
+
+
+def cancel_undecided(db: Database, request_ids: Iterable[int], wall: Wall) -> list[int]:
+    """Cancel those of which it is open what comes of them. Returns the ids of jobs to stop."""
+    found = [request for request_id in request_ids if (request := find(db, request_id))]
+    undecided = [each for each in found if each.verdict is None and each.answered_at is None]
+    return [job_id for request in undecided for job_id in _withdraw(db, request, wall)]
 
 
 def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[int]]:

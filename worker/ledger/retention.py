@@ -30,6 +30,16 @@ _REMOVALS = (
     DELETE FROM panels WHERE id IN (SELECT id FROM panels
         WHERE opened_at < ? AND is_closed LIMIT ?)
     """,
+    """
+    DELETE FROM batch_items WHERE batch_id IN (
+        SELECT id FROM batches WHERE ended_at < ? ORDER BY ended_at LIMIT ?)
+    """,
+    """
+    DELETE FROM batches WHERE id IN (
+        SELECT id FROM batches WHERE ended_at < ? AND NOT EXISTS
+            (SELECT 1 FROM batch_items WHERE batch_id = batches.id)
+        ORDER BY ended_at LIMIT ?)
+    """,
     *(
         f"""
         DELETE FROM {table} WHERE rowid IN (

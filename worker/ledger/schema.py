@@ -10,6 +10,7 @@ Each table is written by one module of this package:
     known_failures          known_failures
     banned                  admission
     panels                  panels
+    batches, batch_items    batches
     processes               sessions
     runs                    failures
     samples                 upkeep
@@ -299,5 +300,46 @@ MIGRATIONS = (
         ends_at REAL
     ) STRICT;
     CREATE INDEX panels_opened ON panels (chat_id, opened_at);
+    """,
+    """
+    -- What somebody has taken of a list at once: a request for each item, and one message that
+    -- says how far they are. `list_id` is the request that was answered with the list, `shown`
+    -- what the message has said last, and `lost` how often it was gone.
+    CREATE TABLE batches (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        list_id INTEGER NOT NULL,
+        chat_id INTEGER NOT NULL,
+        user_id INTEGER NOT NULL,
+        message_id INTEGER NOT NULL,
+        thread_id INTEGER,
+        language TEXT NOT NULL,
+        form TEXT NOT NULL,
+        fresh INTEGER NOT NULL,
+        title TEXT NOT NULL,
+        items TEXT NOT NULL,
+        summary_message_id INTEGER,
+        shown TEXT,
+        shown_at REAL,
+        lost INTEGER NOT NULL DEFAULT 0,
+        held INTEGER NOT NULL DEFAULT 0,
+        tried_again INTEGER NOT NULL DEFAULT 0,
+        created_at REAL NOT NULL,
+        ended_at REAL
+    ) STRICT;
+    CREATE INDEX batches_open ON batches (id) WHERE ended_at IS NULL;
+    CREATE INDEX batches_of_list ON batches (list_id);
+    CREATE INDEX batches_ended ON batches (ended_at);
+
+    -- `request_id` is there once it is the item's turn.
+    CREATE TABLE batch_items (
+        batch_id INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        url TEXT NOT NULL,
+        request_id INTEGER,
+        dropped INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (batch_id, number)
+    ) STRICT, WITHOUT ROWID;
+
+    ALTER TABLE requests ADD COLUMN batch_id INTEGER;
     """,
 )

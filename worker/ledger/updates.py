@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from worker import as_json, effects, notices, protocol
 from worker.clocks import Wall
-from worker.ledger import admission, choices, panels, queue, requests
+from worker.ledger import admission, batches, choices, lists, panels, queue, requests
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
@@ -56,6 +56,10 @@ def record(
     def answer(button: protocol.AnswerButton) -> None:
         queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(button))
 
+    def tell(press: effects.Press, about: notices.About) -> None:
+        notice = notices.Notice(about)
+        answer(protocol.AnswerButton(press.callback_id, press.language, notice))
+
     pending = deque(asked)
     while pending:
         effect = pending.popleft()
@@ -78,16 +82,30 @@ def record(
             case effects.CancelAll():
                 cancelled, stop = requests.cancel_all(db, effect, wall)
                 to_stop += stop
+                chat_id = effect.reader.chat_id
+                cancelled += batches.drop_unopened_of(db, effect.user_id, chat_id)
                 admission.tell_cancelled(db, effect, cancelled, wall)
             case effects.ChooseForm(press=press):
-                notice = notices.Notice(choose(effect))
-                answer(protocol.AnswerButton(press.callback_id, press.language, notice))
+                tell(press, choose(effect))
             case effects.ShowChoices():
                 answer(choices.shown(db, effect))
             case effects.OpenPanel():
                 panels.open_panel(db, effect, wall)
             case effects.PressPanel():
                 pending += panels.press(db, effect, wall)
+            case effects.ShowItems():
+                answer(lists.shown(db, effect))
+            case effects.TakeItems(press=press):
+                tell(press, lists.taken(db, effect, wall))
+            case effects.NameItems():
+                if said := lists.named(db, effect, wall):
+                    admission.reply(db, said, wall)
+            case effects.CancelRest(press=press):
+                about, stop = lists.rest_cancelled(db, effect, wall)
+                to_stop += stop
+                tell(press, about)
+            case effects.TryFailedAgain(press=press):
+                tell(press, lists.failed_again(db, effect, wall))
             case effects.Ban():
                 admission.ban(db, effect, wall)
             case KeepCookies():

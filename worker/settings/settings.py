@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
+from worker.lists import MAX_ITEMS
 from worker.settings import value_kinds
 from worker.settings.value_kinds import IpNetwork, seconds, whole
 
@@ -75,6 +76,9 @@ class Settings:
         frozenset[int], value_kinds.USERS, "who gets alerts and may use the admin commands"
     ] = frozenset()
 
+    playlist_max: Annotated[
+        int, whole(2, MAX_ITEMS), "how many items of a playlist or a channel may be taken"
+    ] = 50
     user_max_running: Annotated[
         int, whole(1, 64), "how many downloads one user may run at a time"
     ] = 1

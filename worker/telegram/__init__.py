@@ -27,10 +27,12 @@ from worker.protocol import (
     SendGroup,
     SetMenus,
     ShowAction,
+    ShowList,
+    ShowSummary,
     TelegramTask,
 )
 from worker.site_cookies import CookiesKept, KeepCookies
-from worker.telegram import command_menus, cookies, delivery
+from worker.telegram import command_menus, cookies, delivery, lists
 from worker.telegram.client import Client, Connection
 from worker.telegram.handlers import ALLOWED_UPDATES, handle_update
 from worker.urls import normalise
@@ -85,6 +87,10 @@ def make_handler(
                 return delivery.send_group(client, task)
             case Explain():
                 delivery.explain(client, task)
+            case ShowList():
+                return lists.show_list(client, task)
+            case ShowSummary():
+                return lists.show_summary(client, task)
             case Reply():
                 delivery.reply(client, task)
             case KeepCookies():

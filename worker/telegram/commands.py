@@ -15,6 +15,7 @@ class Command(StrEnum):
     AUDIO = "audio"
     VIDEO = "video"
     FILE = "file"
+    PLAYLIST = "playlist"
     FRESH = "fresh"
     QUEUE = "queue"
     CANCEL = "cancel"

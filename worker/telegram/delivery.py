@@ -28,13 +28,13 @@ from worker.protocol import (
     Reply,
     SendGroup,
     ShowAction,
-    Stage,
 )
 from worker.telegram import fields, texts, transport
 from worker.telegram.buttons import Rows, cancel_rows, menu_rows, panel_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
 from worker.telegram.files import open_media, open_thumbnail, size_of
+from worker.telegram.lists import list_rows
 from worker.telegram.texts import Catalogue
 
 # After the last byte of an upload Telegram is silent while it works on the file; a local server
@@ -48,7 +48,7 @@ _MAX_TAG = 64  # of an audio's title and performer, UTF-16 units
 def post_status(client: Client, task: PostStatus) -> Posted:
     """Post the status message below a link. Not safe to repeat after `TelegramUnreachable`."""
     words = texts.catalogue_of(task.reader.language)
-    text = texts.progress(words, Progress(Stage.ACCEPTED))
+    text = texts.progress(words, Progress(task.stage))
     buttons = cancel_rows(words, task.request_id)
     return Posted(
         client.send_text(
@@ -149,6 +149,9 @@ def answer_button(client: Client, task: AnswerButton) -> None:
     if menu := task.menu:
         with suppress(MessageGone):
             client.edit_buttons(menu.chat_id, menu.message_id, menu_rows(words, menu))
+    if found := task.list_menu:
+        with suppress(MessageGone):
+            client.edit_buttons(found.chat_id, found.message_id, list_rows(words, found))
     client.answer_button(task.callback_id, texts.notice(words, task.notice) if task.notice else "")
 
 

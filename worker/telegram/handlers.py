@@ -17,9 +17,11 @@ from worker.effects import (
     CancelAll,
     EditLinks,
     Effect,
+    NameItems,
     OpenPanel,
     OpenRequest,
 )
+from worker.lists import numbers_in
 from worker.notices import Notice, Topic
 from worker.panels import PanelKind
 from worker.protocol import Reader, Reply
@@ -173,6 +175,8 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
     if isinstance(wish, Notice):
         return message.reply(wish)
     links, notices = _read_links(message, wish)
+    if not links and (named := _numbers_of_items(message)):
+        return named
     if not links and not notices:
         return _talk(message, wish.without_links)
     return (*links, *message.reply(*notices))
@@ -234,6 +238,23 @@ def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], 
         for url in links.good[:MAX_LINKS]
     )
     return requests, notices
+
+
+def _numbers_of_items(message: Message) -> Effects:
+    """What somebody wants who answers a message of a bot with numbers of a list's items."""
+    answered = fields.mapping(message.fields, "reply_to_message")
+    list_id = fields.integer(answered, "message_id")
+    numbers = numbers_in(fields.text(message.fields, "text"))
+    if not numbers or list_id is None or not fields.is_true(_author(answered), "is_bot"):
+        return ()
+    is_for_us = message.is_private
+    return (
+        NameItems(message.reader, message.user_id, message.message_id, list_id, numbers, is_for_us),
+    )
+
+
+def _author(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    return fields.mapping(message, "from")
 
 
 def _talk(message: Message, answer: Notice | None) -> Effects:

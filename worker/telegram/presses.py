@@ -4,14 +4,27 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from worker.effects import CancelRequest, ChooseForm, Effect, Press, PressPanel, ShowChoices
+from worker.effects import (
+    CancelRequest,
+    CancelRest,
+    ChooseForm,
+    Effect,
+    Press,
+    PressPanel,
+    ShowChoices,
+    ShowItems,
+    TakeItems,
+    TryFailedAgain,
+)
 from worker.form import Form
+from worker.lists import unpacked
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton
 from worker.telegram import buttons, fields
 from worker.telegram.people import People, language_of
 
 _REQUEST_ID = re.compile(r"[0-9]{1,18}")
+_PAGE = re.compile(r"([0-9]{1,2})\.(.+)")
 
 
 def handle_press(query: Mapping[str, Any], people: People) -> tuple[Effect, ...]:
@@ -33,9 +46,7 @@ def handle_press(query: Mapping[str, Any], people: People) -> tuple[Effect, ...]
     return (AnswerButton(callback_id, language, Notice(Topic.DEAD_BUTTON)),)
 
 
-def _read_choice(
-    query: Mapping[str, Any], action: str, argument: str
-) -> ChooseForm | ShowChoices | PressPanel | None:
+def _read_choice(query: Mapping[str, Any], action: str, argument: str) -> Effect | None:
     """What a button of an answer or of a panel asks for; None for one that stands elsewhere."""
     message, sender = fields.mapping(query, "message"), fields.mapping(query, "from")
     chat_id = fields.integer(fields.mapping(message, "chat"), "id")
@@ -46,6 +57,8 @@ def _read_choice(
     if not _REQUEST_ID.fullmatch(request_id):
         return None
     press = Press(fields.text(query, "id"), user_id, chat_id, message_id, language_of(sender))
+    if pressed := _read_list(action, request_id, code, press):
+        return pressed
     if action == "form":
         try:
             return ChooseForm(int(request_id), Form.parse(code), press)
@@ -55,4 +68,25 @@ def _read_choice(
         return PressPanel(int(request_id), code, press)
     if action in ("qualities", "choices") and not code:
         return ShowChoices(int(request_id), action == "qualities", press)
+    return None
+
+
+def _read_list(action: str, found_id: str, code: str, press: Press) -> Effect | None:
+    """What a button of a list or of its summary asks for; None for any other."""
+    try:
+        if action == "take":
+            return TakeItems(int(found_id), unpacked(code), press)
+        if action == "items" and (page := _PAGE.fullmatch(code)):
+            return ShowItems(int(found_id), int(page[1]), unpacked(page[2]), press)
+    except ValueError:
+        return None
+    if code:
+        return None
+    match action:
+        case "list":
+            return ShowItems(int(found_id), None, (), press)
+        case "rest":
+            return CancelRest(int(found_id), press)
+        case "again":
+            return TryFailedAgain(int(found_id), press)
     return None

@@ -92,6 +92,7 @@ WISHES: Mapping[Command, Wish] = {
         unlike=Topic.WHICH_HEIGHT,
     ),
     Command.FILE: Wish(Form(as_file=True), without_links=_WHICH_LINK, takes_reply=True),
+    Command.PLAYLIST: Wish(Form(whole_list=True), without_links=_WHICH_LINK, takes_reply=True),
     Command.FRESH: Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
 }
 """The commands that say what is wanted of links."""

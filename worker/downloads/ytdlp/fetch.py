@@ -38,11 +38,13 @@ from worker.downloads.ytdlp.challenges import PlayerCache
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.lists import ListFound
 from worker.downloads.ytdlp.meter import CONCURRENT_FRAGMENTS, LIMIT_BYTES, Meter, Report
 from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.player_source import PlayerSource
 from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.errors import Fault, JobError, Reason
+from worker.lists import MediaList
 from worker.protocol import Download, Note, Progress, Stage
 
 # The preferred height, unless somebody has asked for another.
@@ -74,6 +76,7 @@ class Fetched:
     note: Note | None = None
     is_post: bool = False
     qualities: tuple[Quality, ...] = ()
+    found_list: MediaList | None = None
 
 
 def options(
@@ -107,7 +110,7 @@ def options(
         "trim_file_name": 80,
         "updatetime": False,
         # One post and no playlist; an endless one must not be read to its end.
-        "noplaylist": True,
+        "noplaylist": not chooser.form.whole_list,
         "playlist_items": f"1:{MAX_FILES}",
         "lazy_playlist": True,
         "match_filter": admit,
@@ -152,7 +155,7 @@ def _refuse_live(info: Mapping[str, Any]) -> None:
 def fetch(
     task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
 ) -> Fetched:
-    """Download the media behind the task's link into the working directory.
+    """Download the media behind the task's link into the working directory, or tell its list.
 
     If a file proves too large, the next best format is tried, and a video that proves to be silent
     is fetched again with the sound that its site has beside it. Raises JobError for what is decided
@@ -160,6 +163,8 @@ def fetch(
     """
     try:
         fetched = _fetch(task, limits.within(task.max_bytes), report, extractors)
+    except ListFound as listed:
+        return Fetched((), found_list=listed.found)
     except (JobError, YoutubeDLError, OSError) as error:
         if task.max_bytes is not None and classify(error).reason is Reason.TOO_LARGE:
             detail = f"nothing is as small as the {task.max_bytes} bytes that came in time"
@@ -201,6 +206,7 @@ def _fetch(
         max_bytes=limits.max_answer_bytes,
         patience=Patience(limits),
         sound_only=task.form.sound_only,
+        max_items=limits.max_items,
     )
     with made as ydl, _complaint_blamed(ydl):
         ydl.span = spans.asked(task.form)

@@ -13,6 +13,7 @@ from worker.downloads.channel import MAX_FILES
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
 from worker.downloads.pictures.reading import Answer
+from worker.downloads.ytdlp import lists
 from worker.downloads.ytdlp.answers import Answers
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -59,13 +60,18 @@ class PostYoutubeDL(SpanYoutubeDL):
         max_bytes: int,
         patience: Patience,
         sound_only: bool = False,
+        max_items: int = 0,
     ) -> None:
-        """Make one that begins with no further item of a post once `max_bytes` have come."""
+        """Make one that begins with no further item of a post once `max_bytes` have come.
+
+        For a list of which `max_items` may be told it raises `lists.ListFound`.
+        """
         super().__init__(params, extractors, on_stream)
         self.add_progress_hook(lambda _: patience.hear())
         self._patience = patience
         self._max_bytes = max_bytes
         self._sound_only = sound_only
+        self._max_items = max_items
         self._answers = Answers()
         self._link = ""
         self.leaves_out_large = False
@@ -111,6 +117,10 @@ class PostYoutubeDL(SpanYoutubeDL):
             return self._process_item(ie_result, download, extra_info)
         if post := self._post_around(ie_result):
             return self._process_post(post, download, extra_info)
+        if ie_result.get("_type") == "playlist" and self._max_items:
+            ie_result = lists.looked_at(ie_result)
+            if found := lists.read(ie_result, self._max_items):
+                raise lists.ListFound(found)
         return super().process_ie_result(ie_result, download, extra_info)
 
     def process_unseen_post(self, error: Exception) -> Any:

@@ -8,6 +8,7 @@ from worker.telegram.texts.captions import caption, clean
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.choices import quality
 from worker.telegram.texts.english import ENGLISH
+from worker.telegram.texts.lists import found_list, list_item, summary
 from worker.telegram.texts.progress import progress
 from worker.telegram.texts.sentences import explanation, notice
 
@@ -19,9 +20,12 @@ __all__ = [
     "catalogue_of",
     "clean",
     "explanation",
+    "found_list",
+    "list_item",
     "notice",
     "progress",
     "quality",
+    "summary",
 ]
 
 CATALOGUES = (ENGLISH,)

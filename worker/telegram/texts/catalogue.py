@@ -70,6 +70,25 @@ class Catalogue:
     # What each command does, in a few words: for Telegram's menu (256 characters) and the help.
     commands: Mapping[Command, str]
 
+    # Lists, and how far the items are that were taken of one.
+    items: Plural
+    list_long: str
+    list_endless: str
+    list_question: str
+    first_button: str
+    all_button: str
+    choose_button: str
+    take_button: str
+    whole_list_button: str
+    done_items: str
+    waiting_items: str
+    failed_items: str
+    cancelled_items: str
+    why_failed: str
+    held_items: str
+    cancel_rest_button: str
+    try_again_button: str
+
     # What is said beside the answers to links.
     notices: Mapping[About, str | Plural]
 

@@ -142,6 +142,7 @@ ENGLISH = Catalogue(
         Command.AUDIO: "The sound alone, also as mp3, m4a or voice: /audio mp3 LINK",
         Command.VIDEO: "No higher quality than you say, for a smaller file: /video 720 LINK",
         Command.FILE: "The file as the site has it, unconverted: /file LINK",
+        Command.PLAYLIST: "The list that a video's link names: /playlist LINK",
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
         Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
@@ -149,6 +150,26 @@ ENGLISH = Catalogue(
         Command.BAN: "Shut somebody out: /ban ID, or as an answer to their message",
         Command.UNBAN: "Let somebody in again: /unban ID",
     },
+    items={PluralForm.ONE: "{count} item", PluralForm.OTHER: "{count} items"},
+    list_long="I can get the first {number}.",
+    list_endless="I see no end to it, and can get the first {number}.",
+    list_question=(
+        "Which ones do you want? You can also answer this message with their numbers, such as"
+        " 3-7, 12."
+    ),
+    first_button="First {number}",
+    all_button="All {number}",
+    choose_button="Choose",
+    take_button="Get {number}",
+    whole_list_button="Whole list",
+    done_items="Done: {number}",
+    waiting_items="Waiting: {number}",
+    failed_items="Failed: {number}",
+    cancelled_items="Cancelled: {number}",
+    why_failed="{numbers}: {what}",
+    held_items="You have sent a lot of links, so the others come a little later.",
+    cancel_rest_button="Cancel the rest",
+    try_again_button="Try the failed ones again",
     notices={
         Topic.HELP: (
             "Send me a link to a video, a song or a picture, and I will send you the file.\n\n"
@@ -184,6 +205,9 @@ ENGLISH = Catalogue(
         ),
         Topic.DID_YOU_MEAN: "I do not know that command. Did you mean /{command}?",
         Topic.ON_ITS_WAY: "It is on its way.",
+        Topic.MARK_FIRST: "Mark at least one first.",
+        Topic.NO_SUCH_ITEMS: "That list has no items with these numbers.",
+        Topic.NOT_YOUR_ITEMS: "Only the person who chose these can do that.",
         Topic.BAN_WHOM: (
             "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."
         ),

@@ -1,0 +1,389 @@
+"""Lists through the dispatcher: each item is answered once, and a summary tells of all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher, make_media
+from worker.effects import (
+    CancelAll,
+    CancelRest,
+    NameItems,
+    OpenRequest,
+    Press,
+    ShowItems,
+    TakeItems,
+    TryFailedAgain,
+)
+from worker.errors import ChatClosed, Fault, JobError, MessageGone, Reason, TelegramUnreachable
+from worker.form import SOUND
+from worker.ledger import batches
+from worker.lists import Failure, ListItem, ListMenu, MediaList, Summary
+from worker.media_keys import of_link
+from worker.notices import Cancelled, Notice, Refusal, Topic
+from worker.protocol import (
+    AnswerButton,
+    Deliver,
+    Delivered,
+    Download,
+    Media,
+    MediaKind,
+    Posted,
+    PostStatus,
+    Reader,
+    Reply,
+    ShowList,
+    ShowSummary,
+)
+
+LINK, ME, LIST = "https://site.example/list", 7, 50
+PRESS = Press("42", ME, ME, LIST)
+
+
+def a_list(count: int, of: int | None = None) -> MediaList:
+    items = tuple(
+        ListItem(f"https://site.example/{number}", f"Item {number}", 60.0)
+        for number in range(1, count + 1)
+    )
+    return MediaList("An album", items, of or count)
+
+
+def listed(bot: SteppedDispatcher, count: int = 3) -> ShowList:
+    """A link has been answered with a list; returns how."""
+    bot.send(LINK, user_id=ME)
+    bot.post(LIST)
+    bot.finish(Download, Media((), found_list=a_list(count)))
+    shown = bot.task(ShowList)
+    bot.finish(ShowList, Delivered(None))
+    return shown
+
+
+def press(bot: SteppedDispatcher, effect: object) -> AnswerButton:
+    """What comes of a press."""
+    bot.bring(effect)  # type: ignore[arg-type]
+    answer = bot.task(AnswerButton)
+    bot.finish(AnswerButton)
+    return answer
+
+
+def take(bot: SteppedDispatcher, *numbers: int) -> None:
+    answer = press(bot, TakeItems(1, numbers, PRESS))
+    assert answer.notice == Notice(Topic.ON_ITS_WAY)
+
+
+class Chat:
+    """Lets the workers and Telegram answer until nothing is left to do, and counts what came.
+
+    What fails is named by its number. A summary is what it said last.
+    """
+
+    def __init__(self, bot: SteppedDispatcher, failing: Sequence[int] = ()) -> None:
+        self.bot = bot
+        self.failing = {f"https://site.example/{number}" for number in failing}
+        self.fetched: list[str] = []
+        self.sent: list[str] = []
+        self.summaries: list[Summary] = []
+        self.posted_summaries = 0
+        self.next_id = 100
+
+    def step(self, seconds: float = 1.0) -> bool:
+        """Answer all that is in hand; whether there was anything."""
+        bot = self.bot
+        downloads = bot.tasks(Download).items()
+        for job_id, task in downloads:
+            self.fetched.append(task.url)
+            if job_id in bot.downloads.stopped:
+                bot.downloads.stop(job_id)
+            elif task.url in self.failing:
+                bot.downloads.fail(job_id, JobError(Reason.PRIVATE, Fault.PERMANENT), "")
+            else:
+                bot.downloads.finish(job_id, make_media(Path(task.directory), task.url))
+        calls = {i: t for i, t in bot.telegram.tasks.items() if i < 2**62}
+        for job_id, call in calls.items():
+            bot.telegram.finish(job_id, self.answer(call))
+        bot.step(seconds)
+        return bool(downloads or calls)
+
+    def answer(self, call: object) -> object:
+        self.next_id += 1
+        match call:
+            case ShowSummary():
+                self.summaries.append(call.summary)
+                self.posted_summaries += call.message_id is None
+                return Posted(call.message_id or self.next_id)
+            case PostStatus():
+                return Posted(self.next_id)
+            case Deliver():
+                self.sent.append(call.file.source_url)
+                return Delivered("file id", MediaKind.VIDEO)
+        return None
+
+    def settle(self, most: int = 300) -> None:
+        idle = 0
+        for _ in range(most):
+            idle = 0 if self.step() else idle + 1
+            if idle > 8:
+                return
+        raise AssertionError("it never ends")
+
+
+@pytest.fixture
+def chat(bot: SteppedDispatcher) -> Chat:
+    return Chat(bot)
+
+
+def urls(*numbers: int) -> list[str]:
+    return [f"https://site.example/{number}" for number in numbers]
+
+
+def test_a_list_is_the_answer(bot: SteppedDispatcher) -> None:
+    shown = listed(bot)
+    assert shown.menu == ListMenu(ME, LIST, 1, a_list(3))
+    assert bot.rows("SELECT verdict, answered_at IS NOT NULL FROM requests") == [("media", 1)]
+    assert bot.rows("SELECT count(*) FROM media") == [(0,)]
+
+
+def test_each_item_comes_once_and_is_counted(bot: SteppedDispatcher, chat: Chat) -> None:
+    listed(bot)
+    take(bot, 1, 2, 3)
+    chat.settle()
+    assert chat.fetched == chat.sent == urls(1, 2, 3)
+    assert chat.summaries[-1] == Summary("An album", done=3)
+    assert chat.posted_summaries == 1
+    assert not batches.has_open(bot.ledger._db)
+
+
+def test_an_item_has_no_message_before_it_has_media(bot: SteppedDispatcher) -> None:
+    listed(bot)
+    take(bot, 2)
+    bot.step(1.0)
+    assert bot.task(Download).url == urls(2)[0]
+    assert not bot.tasks(PostStatus)
+    bot.finish_download()
+    assert bot.task(PostStatus).reply_to == LIST
+
+
+def test_what_fails_is_told_by_the_summary_alone(bot: SteppedDispatcher) -> None:
+    listed(bot, 4)
+    chat = Chat(bot, failing=[2, 4])
+    take(bot, 1, 2, 3, 4)
+    chat.settle()
+    assert chat.sent == urls(1, 3)
+    failed = Failure(Reason.PRIVATE, (2, 4))
+    assert chat.summaries[-1] == Summary("An album", done=2, failures=(failed,), can_try_again=True)
+    assert bot.rows("SELECT count(*) FROM requests WHERE answered_at IS NULL") == [(0,)]
+    assert bot.rows("SELECT count(*) FROM jobs WHERE kind = 'explain'") == [(0,)]
+
+
+def test_the_failed_ones_are_tried_again_once(bot: SteppedDispatcher) -> None:
+    listed(bot)
+    chat = Chat(bot, failing=[2])
+    take(bot, 1, 2, 3)
+    chat.settle()
+    chat.failing.clear()
+    again = TryFailedAgain(1, PRESS)
+    assert press(bot, again).notice == Notice(Topic.ON_ITS_WAY)
+    assert press(bot, again).notice == Notice(Topic.ON_ITS_WAY)
+    chat.settle()
+    assert chat.sent == urls(1, 3, 2)
+    # The first summary has lost its button, and another tells of what was tried again.
+    assert Summary("An album", done=2, failures=(Failure("private", (2,)),)) in chat.summaries
+    assert Summary("An album", done=1) in chat.summaries
+    assert chat.posted_summaries == 2
+
+
+def test_the_rest_is_cancelled(bot: SteppedDispatcher, chat: Chat) -> None:
+    listed(bot, 20)
+    take(bot, *range(1, 21))
+    for _ in range(5):
+        chat.step()
+    assert press(bot, CancelRest(1, PRESS)).notice == Notice(Cancelled.DONE)
+    chat.settle()
+    last = chat.summaries[-1]
+    assert last.done == len(chat.sent) < 20
+    assert last.done + last.cancelled == 20
+    assert not last.waiting
+    assert press(bot, CancelRest(1, PRESS)).notice == Notice(Cancelled.TOO_LATE)
+
+
+def test_cancel_stops_what_waits_as_well(bot: SteppedDispatcher, chat: Chat) -> None:
+    listed(bot, 20)
+    take(bot, *range(1, 21))
+    chat.step()
+    bot.bring(CancelAll(Reader(ME), ME, 9, True))
+    assert bot.task(Reply).notices == (Notice(Topic.CANCELLED_ALL, {"count": 20}),)
+    chat.settle()
+    assert chat.summaries[-1].cancelled + chat.summaries[-1].done == 20
+
+
+def test_the_same_taken_twice_at_once_comes_once(bot: SteppedDispatcher, chat: Chat) -> None:
+    listed(bot)
+    take(bot, 1, 2)
+    take(bot, 1, 2)
+    chat.settle()
+    assert chat.sent == urls(1, 2)
+
+
+def test_numbers_that_somebody_writes_are_taken(bot: SteppedDispatcher, chat: Chat) -> None:
+    listed(bot, 9)
+    bot.bring(NameItems(Reader(ME), ME, 8, LIST, (2, 9, 12), True))
+    assert not bot.tasks(Reply)
+    chat.settle()
+    assert chat.sent == urls(2, 9)
+
+
+@pytest.mark.parametrize(
+    ("message_id", "numbers", "says", "about"),
+    [
+        (LIST, (10, 11), True, Topic.NO_SUCH_ITEMS),
+        (51, (1,), True, Topic.HINT),
+        (51, (1,), False, None),
+    ],
+)
+def test_numbers_that_name_nothing(
+    bot: SteppedDispatcher,
+    message_id: int,
+    numbers: tuple[int, ...],
+    says: bool,
+    about: Topic | None,
+) -> None:
+    listed(bot, 9)
+    bot.bring(NameItems(Reader(ME), ME, 8, message_id, numbers, says))
+    said = [reply.notices for reply in bot.tasks(Reply).values()]
+    assert said == ([(Notice(about),)] if about else [])
+    assert not bot.tasks(Download)
+
+
+DEAD = Notice(Topic.DEAD_BUTTON)
+
+
+@pytest.mark.parametrize(
+    "pressed", [Press("42", ME, 8, LIST), Press("42", ME, ME, 51)], ids=["chat", "message"]
+)
+def test_forged_buttons_are_dead(bot: SteppedDispatcher, pressed: Press) -> None:
+    listed(bot)
+    assert press(bot, TakeItems(1, (1,), pressed)).notice == DEAD
+    assert press(bot, TakeItems(2, (1,), PRESS)).notice == DEAD
+    assert press(bot, ShowItems(1, 0, (), pressed)).notice == DEAD
+    assert press(bot, CancelRest(1, PRESS)).notice == DEAD
+    assert press(bot, TryFailedAgain(1, PRESS)).notice == DEAD
+    assert press(bot, TakeItems(1, (), PRESS)).notice == Notice(Topic.MARK_FIRST)
+    assert press(bot, TakeItems(1, (200,), PRESS)).notice == Notice(Topic.NO_SUCH_ITEMS)
+    assert not bot.tasks(Download)
+
+
+def test_only_who_took_them_cancels_the_rest(bot: SteppedDispatcher) -> None:
+    listed(bot)
+    take(bot, 1, 2)
+    other = Press("42", 8, ME, 60)
+    assert press(bot, CancelRest(1, other)).notice == Notice(Topic.NOT_YOUR_ITEMS)
+    assert press(bot, TryFailedAgain(1, other)).notice == Notice(Topic.NOT_YOUR_ITEMS)
+
+
+def test_a_page_shows_what_is_marked(bot: SteppedDispatcher) -> None:
+    listed(bot, 15)
+    answer = press(bot, ShowItems(1, 9, (3, 15, 99), PRESS))
+    assert answer.list_menu == ListMenu(ME, LIST, 1, a_list(15), page=1, chosen=(3, 15))
+
+
+def test_a_banned_person_takes_nothing(bot: SteppedDispatcher, chat: Chat) -> None:
+    listed(bot, 10)
+    take(bot, *range(1, 11))
+    bot.ledger._db.execute("INSERT INTO banned VALUES (?, ?)", ME, 0.0)
+    assert press(bot, TakeItems(1, (1,), PRESS)).notice == Notice(Refusal.BANNED)
+    chat.settle()
+    assert chat.summaries[-1].cancelled > 5
+
+
+def test_items_come_in_the_form_that_was_asked_for(bot: SteppedDispatcher) -> None:
+    bot.bring(OpenRequest(ME, ME, 1, LINK, of_link(LINK, SOUND), form=SOUND))
+    bot.post(LIST)
+    bot.finish(Download, Media((), found_list=a_list(3)))
+    bot.finish(ShowList, Delivered(None))
+    take(bot, 1)
+    bot.step(1.0)
+    assert bot.task(Download).form == SOUND
+
+
+def test_items_wait_for_the_quota_and_leave_room_for_links(make_bot: MakeBot) -> None:
+    bot = make_bot(USER_LINKS_PER_HOUR="9")
+    listed(bot, 12)
+    take(bot, *range(1, 13))
+    chat = Chat(bot)
+    chat.settle()
+    # Three quarters of nine, with the list's own link.
+    assert len(chat.sent) == 5
+    assert chat.summaries[-1] == Summary("An album", done=5, waiting=7, is_held=True)
+    bot.send("https://site.example/own")
+    assert bot.rows("SELECT count(*) FROM requests WHERE url LIKE '%own'") == [(1,)]
+    chat.settle()
+    bot.step(3700.0)
+    chat.settle()
+    bot.step(3700.0)
+    chat.settle()
+    assert sorted(chat.sent) == sorted([*urls(*range(1, 13)), "https://site.example/own"])
+    assert chat.summaries[-1] == Summary("An album", done=12)
+
+
+def test_somebodys_link_does_not_wait_for_a_list(bot: SteppedDispatcher) -> None:
+    listed(bot, 50)
+    take(bot, *range(1, 51))
+    bot.step(1.0)
+    bot.send("https://site.example/own")
+    assert bot.rows("SELECT count(*) FROM requests WHERE batch_id IS NOT NULL") == [(3,)]
+
+
+def test_a_summary_that_is_deleted_is_posted_again_a_few_times(bot: SteppedDispatcher) -> None:
+    listed(bot, 30)
+    take(bot, *range(1, 31))
+    chat = Chat(bot)
+    for _ in range(200):
+        for job_id in bot.tasks(ShowSummary):
+            bot.telegram.fail(job_id, MessageGone(), "")
+        chat.step(6.0)
+    assert sorted(chat.sent) == sorted(urls(*range(1, 31)))
+    assert bot.rows("SELECT lost FROM batches") == [(batches.MAX_LOST,)]
+    assert not batches.has_open(bot.ledger._db)
+
+
+def test_a_summary_that_telegram_does_not_take_is_repeated(bot: SteppedDispatcher) -> None:
+    listed(bot)
+    take(bot, 1)
+    bot.step(1.0)
+    bot.fail(ShowSummary, TelegramUnreachable())
+    chat = Chat(bot)
+    chat.settle()
+    assert chat.summaries[-1] == Summary("An album", done=1)
+
+
+def test_a_closed_chat_ends_its_lists(bot: SteppedDispatcher, chat: Chat) -> None:
+    listed(bot, 30)
+    take(bot, *range(1, 31))
+    bot.step(1.0)
+    bot.fail(ShowSummary, ChatClosed())
+    chat.settle()
+    assert not batches.has_open(bot.ledger._db)
+    assert not chat.sent
+
+
+@pytest.mark.parametrize("steps", range(1, 40, 2))
+def test_a_bot_that_is_killed_answers_each_item_once(make_bot: MakeBot, steps: int) -> None:
+    bot = make_bot()
+    listed(bot, 8)
+    take(bot, *range(1, 9))
+    before = Chat(bot, failing=[3])
+    for _ in range(steps):
+        before.step(0.5)
+    bot.kill()
+    bot = make_bot()
+    chat = Chat(bot, failing=[3])
+    chat.next_id = 1000
+    bot.step()
+    chat.settle()
+    wanted = urls(1, 2, 4, 5, 6, 7, 8)
+    assert sorted(before.sent + chat.sent) == wanted
+    last = (before.summaries + chat.summaries)[-1]
+    failed = Failure("private", (3,))
+    assert last == Summary("An album", done=7, failures=(failed,), can_try_again=True)
+    assert bot.rows("SELECT count(*) FROM requests WHERE answered_at IS NULL") == [(0,)]

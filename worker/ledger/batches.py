@@ -1,0 +1,322 @@
+"""The tables `batches` and `batch_items`: what people have taken of lists, item by item.
+
+Each function is a part of somebody's transaction. An item becomes a request of its person when
+there is room for it, and not before: it waits here where a link would be refused. What has come
+of all of them is read from their requests, so it is true after a crash as well.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from worker import media_keys
+from worker.as_json import to_json
+from worker.clocks import Wall
+from worker.effects import OpenRequest
+from worker.ledger import admission, queue, requests
+from worker.ledger.admission import Quota
+from worker.ledger.database import Database
+from worker.ledger.jobs import Kind
+from worker.ledger.records import Batch, Request, Verdict, read_batch
+from worker.lists import Failure, ItemState, MediaList, Summary
+from worker.notices import Refusal
+
+SUMMARY_INTERVAL_S = 5.0
+"""Between two edits of a summary, but for its last one: the answers go first."""
+
+MAX_LOST = 3
+"""How often a summary is posted anew that was deleted; then its batch goes on in silence."""
+
+_HOLDING = (Refusal.HOUR, Refusal.DAY)
+
+
+@dataclass(frozen=True)
+class _Item:
+    number: int
+    url: str
+    request_id: int | None
+    state: ItemState
+    reason: str | None
+
+
+def find(db: Database, batch_id: int) -> Batch | None:
+    """The batch with this id; None when there is none."""
+    row = db.execute("SELECT * FROM batches WHERE id = ?", batch_id).fetchone()
+    return row and read_batch(row)
+
+
+def open_batch(
+    db: Database,
+    of: Request,
+    found: MediaList,
+    numbers: Collection[int],
+    user_id: int,
+    language: str,
+    wall: Wall,
+    *,
+    fresh: bool = False,
+) -> Batch:
+    """Take items of a list that is the answer to the request `of`."""
+    batch_id = db.insert(
+        "batches",
+        list_id=of.id,
+        chat_id=of.chat_id,
+        user_id=user_id,
+        message_id=of.status_message_id,
+        thread_id=of.thread_id,
+        language=language,
+        form=replace(of.form, whole_list=False).code,
+        fresh=fresh,
+        title=found.title,
+        items=json.dumps(sorted(numbers)),
+        created_at=wall,
+    )
+    for number in sorted(numbers):
+        url = found.items[number - 1].url
+        db.execute(
+            "INSERT INTO batch_items (batch_id, number, url) VALUES (?, ?, ?)",
+            batch_id,
+            number,
+            url,
+        )
+    batch = find(db, batch_id)
+    assert batch is not None  # noqa: S101 - it was just made
+    return batch
+
+
+def is_under_way(db: Database, list_id: int, user_id: int, numbers: Collection[int]) -> bool:
+    """Whether the same person has taken the same of a list, and not got it all yet."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM batches WHERE list_id = ? AND user_id = ? AND items = ?"
+            " AND ended_at IS NULL",
+            list_id,
+            user_id,
+            json.dumps(sorted(numbers)),
+        )
+    )
+
+
+def step(
+    db: Database, quota: Quota, at_once: int, wall: Wall, full_sites: Collection[str] = ()
+) -> list[Request]:
+    """Open requests for the items whose turn it is, and queue the summaries that are due.
+
+    A person has `at_once` items that are not fetched yet, and the quota leaves room for links
+    that they send themselves. Returns the requests.
+    """
+    opened: list[Request] = []
+    for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL ORDER BY id").fetchall():
+        batch = read_batch(row)
+        opened += _open_items(db, batch, quota.for_items(), at_once, wall, full_sites)
+        _queue_summary(db, batch, wall)
+    return opened
+
+
+def of_job(db: Database, row: sqlite3.Row) -> tuple[Batch, Summary] | None:
+    """The batch that a job is for and how far it is; None for other kinds of jobs."""
+    batch = find(db, json.loads(row["payload"])["batch_id"]) if row["kind"] == "summary" else None
+    return (batch, summary_of(db, batch)) if batch else None
+
+
+def has_open(db: Database) -> bool:
+    """Whether any batch has not ended."""
+    return bool(db.value("SELECT 1 FROM batches WHERE ended_at IS NULL LIMIT 1"))
+
+
+def _open_items(
+    db: Database,
+    batch: Batch,
+    quota: Quota,
+    at_once: int,
+    wall: Wall,
+    full_sites: Collection[str],
+) -> Iterator[Request]:
+    is_held = False
+    for item in _items(db, batch.id):
+        if item.request_id is not None or item.state is not ItemState.WAITING:
+            continue
+        if _undecided_of(db, batch.user_id) >= at_once:
+            break
+        link = _link_of(batch, item.url)
+        refusal = admission.refuse(db, link, quota, wall)
+        if refusal is Refusal.BANNED:
+            drop_rest(db, batch.id, wall)
+        if refusal:
+            is_held = refusal in _HOLDING
+            break
+        request = requests.open_request(db, link, wall, full_sites, batch_id=batch.id)
+        db.execute(
+            "UPDATE batch_items SET request_id = ? WHERE batch_id = ? AND number = ?",
+            request.id,
+            batch.id,
+            item.number,
+        )
+        yield request
+    db.execute("UPDATE batches SET held = ? WHERE id = ? AND held != ?", is_held, batch.id, is_held)
+
+
+def _undecided_of(db: Database, user_id: int) -> int:
+    """How many items of a person have been opened and are not fetched yet."""
+    count: int = db.value(
+        "SELECT count(*) FROM requests WHERE user_id = ? AND answered_at IS NULL"
+        " AND verdict IS NULL AND batch_id IS NOT NULL",
+        user_id,
+    )
+    return count
+
+
+def _link_of(batch: Batch, url: str) -> OpenRequest:
+    return OpenRequest(
+        batch.chat_id,
+        batch.user_id,
+        batch.message_id,
+        url,
+        media_keys.of_link(url, batch.form),
+        form=batch.form,
+        fresh=batch.fresh,
+        language=batch.language,
+        thread_id=batch.thread_id,
+    )
+
+
+# --------------------------------------------------------------------------------- summaries
+
+
+def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
+    """Queue the message that says how far a batch is, once that is another than was said."""
+    now = summary_of(db, batch)
+    is_over = not now.waiting
+    if batch.lost >= MAX_LOST or as_shown(now) == batch.shown:
+        if is_over:
+            db.execute("UPDATE batches SET ended_at = ? WHERE id = ?", wall, batch.id)
+        return
+    is_due = batch.shown_at is None or abs(wall - batch.shown_at) >= SUMMARY_INTERVAL_S
+    if (is_due or is_over) and not queue.has_summary(db, batch.id):
+        queue.add(
+            db,
+            Kind.SUMMARY,
+            wall,
+            chat_id=batch.chat_id,
+            user_id=batch.user_id,
+            payload={"batch_id": batch.id},
+        )
+
+
+def summary_of(db: Database, batch: Batch) -> Summary:
+    """How far a batch is."""
+    items = list(_items(db, batch.id))
+    of = {state: [item for item in items if item.state is state] for state in ItemState}
+    reasons = dict.fromkeys(item.reason for item in of[ItemState.FAILED])
+    failures = tuple(
+        Failure(reason, tuple(i.number for i in of[ItemState.FAILED] if i.reason == reason))
+        for reason in reasons
+    )
+    waiting = len(of[ItemState.WAITING])
+    return Summary(
+        title=batch.title,
+        done=len(of[ItemState.DONE]),
+        waiting=waiting,
+        cancelled=len(of[ItemState.CANCELLED]),
+        failures=failures,
+        is_held=batch.held and waiting > 0,
+        can_try_again=bool(failures) and not waiting and not batch.tried_again,
+    )
+
+
+def as_shown(summary: Summary) -> str:
+    """A summary as the table keeps what was said last."""
+    return json.dumps(to_json(summary))
+
+
+def note_shown(db: Database, batch_id: int, message_id: int, shown: Summary, wall: Wall) -> None:
+    """The summary stands in the chat, and says this."""
+    db.execute(
+        "UPDATE batches SET summary_message_id = ?, shown = ?, shown_at = ? WHERE id = ?",
+        message_id,
+        as_shown(shown),
+        wall,
+        batch_id,
+    )
+
+
+def lose_summary(db: Database, batch_id: int) -> None:
+    """The summary is gone from the chat, or cannot be posted."""
+    db.execute(
+        "UPDATE batches SET summary_message_id = NULL, lost = lost + 1 WHERE id = ?", batch_id
+    )
+
+
+# -------------------------------------------------------------------------------- what people do
+
+
+def drop_rest(db: Database, batch_id: int, wall: Wall) -> list[int]:
+    """Open no more items, and cancel those that are not fetched. Returns ids of jobs to stop."""
+    db.execute(
+        "UPDATE batch_items SET dropped = 1 WHERE batch_id = ? AND request_id IS NULL", batch_id
+    )
+    opened = [item.request_id for item in _items(db, batch_id) if item.request_id is not None]
+    return requests.cancel_undecided(db, opened, wall)
+
+
+def drop_unopened_of(db: Database, user_id: int, chat_id: int) -> int:
+    """Open no more items of a person's in a chat; returns how many that were."""
+    return db.execute(
+        "UPDATE batch_items SET dropped = 1 WHERE request_id IS NULL AND NOT dropped AND batch_id"
+        " IN (SELECT id FROM batches WHERE user_id = ? AND chat_id = ? AND ended_at IS NULL)",
+        user_id,
+        chat_id,
+    ).rowcount
+
+
+def end_in_chat(db: Database, chat_id: int | None, wall: Wall) -> None:
+    """A chat is closed to the bot: end its batches without a word."""
+    db.execute(
+        "UPDATE batch_items SET dropped = 1 WHERE request_id IS NULL AND batch_id IN"
+        " (SELECT id FROM batches WHERE chat_id = ? AND ended_at IS NULL)",
+        chat_id,
+    )
+    db.execute(
+        "UPDATE batches SET ended_at = ?, lost = ? WHERE chat_id = ? AND ended_at IS NULL",
+        wall,
+        MAX_LOST,
+        chat_id,
+    )
+
+
+def try_again(db: Database, batch: Batch) -> tuple[int, ...]:
+    """Note that the failed items are tried again, in a batch of their own. Returns their numbers.
+
+    The summary loses its button: it is open until that is told.
+    """
+    db.execute("UPDATE batches SET tried_again = 1, ended_at = NULL WHERE id = ?", batch.id)
+    failed = (item for item in _items(db, batch.id) if item.state is ItemState.FAILED)
+    return tuple(item.number for item in failed)
+
+
+def _items(db: Database, batch_id: int) -> Iterator[_Item]:
+    rows = db.execute(
+        "SELECT number, item.url, item.request_id, dropped, verdict, reason, answered_at"
+        " FROM batch_items AS item LEFT JOIN requests ON requests.id = item.request_id"
+        " WHERE item.batch_id = ? ORDER BY number",
+        batch_id,
+    ).fetchall()
+    for row in rows:
+        state = _state_of(row)
+        reason = row["reason"] if state is ItemState.FAILED else None
+        yield _Item(row["number"], row["url"], row["request_id"], state, reason)
+
+
+_ENDS: Mapping[str, ItemState] = {
+    Verdict.MEDIA: ItemState.DONE,
+    Verdict.SENTENCE: ItemState.FAILED,
+    Verdict.CANCELLED: ItemState.CANCELLED,
+    Verdict.UNREACHABLE: ItemState.FAILED,
+}
+
+
+def _state_of(row: sqlite3.Row) -> ItemState:
+    if row["request_id"] is None:
+        return ItemState.CANCELLED if row["dropped"] else ItemState.WAITING
+    return ItemState.WAITING if row["answered_at"] is None else _ENDS[row["verdict"]]

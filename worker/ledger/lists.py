@@ -1,0 +1,122 @@
+"""What people do with a list that was the answer to their link. A part of somebody's transaction.
+
+The list itself rests with the download that has found it, as the media of other answers does.
+"""
+
+from collections.abc import Collection
+
+from worker.clocks import Wall
+from worker.effects import CancelRest, NameItems, Press, ShowItems, TakeItems, TryFailedAgain
+from worker.ledger import admission, batches, media_cache, requests
+from worker.ledger.database import Database
+from worker.ledger.records import Batch, Request, Verdict
+from worker.lists import PAGE_ITEMS, ListMenu, MediaList
+from worker.notices import About, Cancelled, Notice, Refusal, Topic
+from worker.protocol import AnswerButton, Reply
+
+
+def shown(db: Database, effect: ShowItems) -> AnswerButton:
+    """The answer to who looks through a list."""
+    press = effect.press
+    answered = _list_below(db, effect.request_id, press)
+    if answered is None:
+        return AnswerButton(press.callback_id, press.language, Notice(Topic.DEAD_BUTTON))
+    request, found = answered
+    last = (len(found.items) - 1) // PAGE_ITEMS
+    page = None if effect.page is None else min(effect.page, last)
+    chosen = tuple(number for number in effect.chosen if number <= len(found.items))
+    menu = ListMenu(request.chat_id, press.message_id, request.id, found, page, chosen)
+    return AnswerButton(press.callback_id, press.language, None, list_menu=menu)
+
+
+def taken(db: Database, effect: TakeItems, wall: Wall) -> About:
+    """Take items of a list; returns what is to be said of it."""
+    press = effect.press
+    answered = _list_below(db, effect.request_id, press)
+    if answered is None:
+        return Topic.DEAD_BUTTON
+    return _take(db, *answered, effect.numbers, press.user_id, press.language, wall)
+
+
+def named(db: Database, effect: NameItems, wall: Wall) -> Reply | None:
+    """Take the items whose numbers somebody has written; what is to be said, if anything."""
+    request = requests.answered_in(db, effect.reader.chat_id, effect.list_message_id)
+    found = _list_of(db, request) if request else None
+    if request is None or found is None:
+        notice = Notice(Topic.HINT) if effect.says_nothing_found else None
+    else:
+        language = effect.reader.language
+        about = _take(db, request, found, effect.numbers, effect.user_id, language, wall)
+        # What it led to is there for all to see.
+        notice = None if about is Topic.ON_ITS_WAY else Notice(about)
+    return Reply(effect.reader, effect.message_id, (notice,)) if notice else None
+
+
+def _take(
+    db: Database,
+    request: Request,
+    found: MediaList,
+    wanted: Collection[int],
+    user_id: int,
+    language: str,
+    wall: Wall,
+) -> About:
+    if admission.is_banned(db, user_id):
+        return Refusal.BANNED
+    numbers = [number for number in wanted if 1 <= number <= len(found.items)]
+    if not numbers:
+        return Topic.NO_SUCH_ITEMS if wanted else Topic.MARK_FIRST
+    if not batches.is_under_way(db, request.id, user_id, numbers):
+        batches.open_batch(db, request, found, numbers, user_id, language, wall)
+    return Topic.ON_ITS_WAY
+
+
+def rest_cancelled(db: Database, effect: CancelRest, wall: Wall) -> tuple[About, list[int]]:
+    """Cancel what is left of a batch. Returns what is to be said, and ids of jobs to stop."""
+    batch = batches.find(db, effect.batch_id)
+    if batch is None or batch.chat_id != effect.press.chat_id:
+        return Topic.DEAD_BUTTON, []
+    if not _is_theirs(batch, effect.press):
+        return Topic.NOT_YOUR_ITEMS, []
+    if batch.ended_at is not None:
+        return Cancelled.TOO_LATE, []
+    return Cancelled.DONE, batches.drop_rest(db, batch.id, wall)
+
+
+def failed_again(db: Database, effect: TryFailedAgain, wall: Wall) -> About:
+    """Take the items of a batch again that came to nothing; returns what is to be said of it."""
+    press = effect.press
+    batch = batches.find(db, effect.batch_id)
+    if batch is None or batch.chat_id != press.chat_id:
+        return Topic.DEAD_BUTTON
+    if not _is_theirs(batch, press):
+        return Topic.NOT_YOUR_ITEMS
+    request = requests.find(db, batch.list_id)
+    found = _list_of(db, request) if request else None
+    if request is None or found is None or not batches.summary_of(db, batch).can_try_again:
+        return Topic.ON_ITS_WAY if batch.tried_again else Topic.DEAD_BUTTON
+    numbers = batches.try_again(db, batch)
+    batches.open_batch(db, request, found, numbers, batch.user_id, press.language, wall, fresh=True)
+    return Topic.ON_ITS_WAY
+
+
+def _is_theirs(batch: Batch, press: Press) -> bool:
+    """Whether a batch is this person's; one in the name of a chat is everybody's there."""
+    return batch.user_id < 0 or batch.user_id == press.user_id
+
+
+def _list_below(db: Database, request_id: int, press: Press) -> tuple[Request, MediaList] | None:
+    """The request whose list has the pressed button; None for one that anybody has made up."""
+    request = requests.answered_in(db, press.chat_id, press.message_id)
+    if request is None or request.id != request_id:
+        return None
+    found = _list_of(db, request)
+    return (request, found) if found else None
+
+
+def _list_of(db: Database, request: Request) -> MediaList | None:
+    # A press on Cancel may have come while Telegram already showed the list.
+    if request.verdict not in (Verdict.MEDIA, Verdict.CANCELLED):
+        return None
+    media = media_cache.media_of(db, request.media_key, request.download_id)
+    return media.found_list if media else None

@@ -1,0 +1,59 @@
+"""What a connection to the journal is asked: each a transaction that changes nothing."""
+
+from collections.abc import Collection
+
+from worker.clocks import Wall
+from worker.ledger import batches, begun, pause, queue, queue_position, requests
+from worker.ledger.database import Database
+from worker.ledger.jobs import DownloadJob
+from worker.ledger.queue_position import QueuePosition
+from worker.ledger.records import Request
+
+
+class Questions:
+    """The part of a `Ledger` that only reads."""
+
+    _db: Database
+
+    def has_open_batches(self) -> bool:
+        """See `batches.has_open`."""
+        with self._db.reading():
+            return batches.has_open(self._db)
+
+    def is_paused(self) -> bool:
+        """Whether the operator lets no download begin."""
+        with self._db.reading():
+            return pause.since(self._db) is not None
+
+    def watchers(self, download_id: int) -> list[Request]:
+        """The requests that wait for a download and have a status message to show progress in."""
+        with self._db.reading():
+            waiting = requests.undecided(self._db, download_id)
+        return [request for request in waiting if request.status_message_id is not None]
+
+    def waiting_downloads(self) -> list[DownloadJob]:
+        """All downloads that wait, due or not."""
+        with self._db.reading():
+            return queue.waiting_downloads(self._db)
+
+    def queue_positions(
+        self, wall: Wall, waited_s: float, full_sites: Collection[str] = ()
+    ) -> list[QueuePosition]:
+        """See `queue_position.read`."""
+        with self._db.reading():
+            return queue_position.read(self._db, wall, waited_s, full_sites)
+
+    def begun_downloads(self, since: float) -> list[tuple[str, float]]:
+        """See `begun.downloads`."""
+        with self._db.reading():
+            return begun.downloads(self._db, since)
+
+    def request(self, request_id: int) -> Request | None:
+        """A request as it is now; None when there is none of this id."""
+        with self._db.reading():
+            return requests.find(self._db, request_id)
+
+    def live_directories(self) -> set[str]:
+        """The names of the download directories that are needed, see `download_directory`."""
+        with self._db.reading():
+            return queue.live_directories(self._db)

@@ -1,0 +1,170 @@
+"""A playlist, channel, album or mix: what is known of it, and which of its items are wanted."""
+
+import base64
+import re
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+MAX_ITEMS = 200
+"""Most items that are taken of a list: so many marks fit into the data of a button."""
+
+MAX_CODE = 34
+"""How many characters the marks of so many items take."""
+
+PAGE_ITEMS = 10
+"""How many items a page has from which people choose."""
+
+_MAX_RANGES = re.compile(r"[0-9]{1,3}(?:-[0-9]{1,3})?(?:[,;\s]+[0-9]{1,3}(?:-[0-9]{1,3})?)*")
+_RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
+
+
+@dataclass(frozen=True)
+class ListItem:
+    """A link in a list, and what its site says of it."""
+
+    url: str
+    title: str = ""
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class MediaList:
+    """A list with its first items, no link twice among them.
+
+    `count` is how many its site says it has; None if there are more than these and nobody knows
+    how many, as in an endless mix.
+    """
+
+    title: str
+    items: tuple[ListItem, ...]
+    count: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there are no more than these items."""
+        return self.count == len(self.items)
+
+    @property
+    def total_s(self) -> float | None:
+        """How long all of it lasts; None where that is not known."""
+        lengths = [item.duration_s for item in self.items if item.duration_s is not None]
+        return sum(lengths) if self.is_whole and len(lengths) == len(self.items) else None
+
+
+@dataclass(frozen=True)
+class ListMenu:
+    """The buttons below a list in the message `message_id`, which answers a request.
+
+    `page`, counted from 0, shows items to mark; None offers to take some, or to choose. `chosen`
+    are the numbers of the marked ones, counted from 1.
+    """
+
+    chat_id: int
+    message_id: int
+    request_id: int
+    found: MediaList
+    page: int | None = None
+    chosen: tuple[int, ...] = ()
+
+
+class ItemState(StrEnum):
+    """What has become of an item that somebody wants."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why items came to nothing, by the value of its `Reason`, and their numbers.
+
+    `reason` None: nothing more is known.
+    """
+
+    reason: str | None
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How far the items are that were taken from a list at once.
+
+    `is_held`: the next ones wait until their person may send more links.
+    """
+
+    title: str
+    done: int = 0
+    waiting: int = 0
+    cancelled: int = 0
+    failures: tuple[Failure, ...] = ()
+    is_held: bool = False
+    can_try_again: bool = False
+
+    @property
+    def failed(self) -> int:
+        """How many came to nothing."""
+        return sum(len(failure.numbers) for failure in self.failures)
+
+
+def packed(numbers: Collection[int]) -> str:
+    """Numbers from 1 to `MAX_ITEMS` in at most `MAX_CODE` letters, digits, `-` and `_`.
+
+    >>> packed([1, 2, 3]), unpacked("Bw")
+    ('Bw', (1, 2, 3))
+    """
+    bits = sum(1 << (number - 1) for number in set(numbers))
+    data = bits.to_bytes(max(1, (bits.bit_length() + 7) // 8), "little")
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def unpacked(code: str) -> tuple[int, ...]:
+    """The inverse of `packed`. Raises ValueError for what that does not return."""
+    with suppress(ValueError):
+        data = base64.urlsafe_b64decode(code[:MAX_CODE] + "=" * (-len(code) % 4))
+        bits = int.from_bytes(data, "little")
+        numbers = tuple(n + 1 for n in range(bits.bit_length()) if bits >> n & 1)
+        if packed(numbers) == code and all(number <= MAX_ITEMS for number in numbers):
+            return numbers
+    raise ValueError(f"no numbers of items: {code!r}")
+
+
+def numbers_in(text: str) -> tuple[int, ...]:
+    """The numbers that somebody has written as `3-7, 12`; empty if the text is anything else."""
+    if len(text) > 500 or not _MAX_RANGES.fullmatch(text.strip()):
+        return ()
+    found: set[int] = set()
+    for first, last in _RANGE.findall(text):
+        found.update(range(int(first), min(int(last or first), MAX_ITEMS) + 1))
+    return tuple(sorted(number for number in found if 1 <= number <= MAX_ITEMS))
+
+
+def in_ranges(numbers: Collection[int]) -> str:
+    """Numbers as people write them.
+
+    >>> in_ranges([3, 4, 5, 7])
+    '3-5, 7'
+    """
+    ranges: list[list[int]] = []
+    for number in sorted(numbers):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
+
+
+def list_from_json(value: Mapping[str, Any]) -> MediaList:
+    """The inverse of `worker.as_json.to_json` for a `MediaList`."""
+    items = tuple(ListItem(**item) for item in value["items"])
+    return MediaList(value["title"], items, value["count"])
+
+
+def list_menu_from_json(value: Mapping[str, Any]) -> ListMenu:
+    """The inverse of `worker.as_json.to_json` for a `ListMenu`."""
+    found, chosen = list_from_json(value["found"]), tuple(value["chosen"])
+    return ListMenu(**{**value, "found": found, "chosen": chosen})

@@ -1,0 +1,97 @@
+"""Lists in the chat: the answer that offers their items, and how far those are that were taken."""
+
+from contextlib import suppress
+
+from worker.lists import PAGE_ITEMS, ListMenu, Summary, packed
+from worker.protocol import Delivered, Posted, ShowList, ShowSummary
+from worker.telegram import texts
+from worker.telegram.buttons import Button, Rows, pack
+from worker.telegram.client import Client
+from worker.telegram.errors import MessageIsMedia
+from worker.telegram.texts import Catalogue
+
+_FIRST = (5, 20)
+"""How many items may be taken at one press, beside all of them."""
+
+
+def show_list(client: Client, task: ShowList) -> Delivered:
+    """Turn the status message into what is known of a list, with its buttons. Safe to repeat."""
+    words, found = texts.catalogue_of(task.reader.language), task.menu.found
+    chat_id = task.reader.chat_id
+    if task.reply_to is not None:
+        text = texts.found_list(words, found)
+        client.send_text(chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
+        return Delivered(None)
+    with suppress(MessageIsMedia):
+        client.edit_text(
+            chat_id, task.message_id, texts.found_list(words, found), list_rows(words, task.menu)
+        )
+    return Delivered(None)
+
+
+def show_summary(client: Client, task: ShowSummary) -> Posted:
+    """Say how far the items of a batch are. Safe to repeat once the message is there."""
+    words = texts.catalogue_of(task.reader.language)
+    text = texts.summary(words, task.summary)
+    rows = summary_rows(words, task.batch_id, task.summary)
+    chat_id = task.reader.chat_id
+    if task.message_id is None:
+        thread_id = task.reader.thread_id
+        return Posted(client.send_text(chat_id, text, task.reply_to, rows, thread_id=thread_id))
+    client.edit_text(chat_id, task.message_id, text, rows)
+    return Posted(task.message_id)
+
+
+def summary_rows(words: Catalogue, batch_id: int, summary: Summary) -> Rows:
+    """The button below a summary: an end to it, or at its end another try."""
+    if summary.waiting:
+        return [[Button(words.cancel_rest_button, pack("rest", batch_id))]]
+    if summary.can_try_again:
+        return [[Button(words.try_again_button, pack("again", batch_id))]]
+    return ()
+
+
+def list_rows(words: Catalogue, menu: ListMenu) -> Rows:
+    """The buttons below a list: to take so many of its items, or a page of them to choose from."""
+    if menu.page is not None:
+        return _page(words, menu, menu.page)
+    count = len(menu.found.items)
+    last = words.all_button if menu.found.is_whole else words.first_button
+    offers = [(number, words.first_button) for number in _FIRST if number < count]
+    row = [
+        Button(text.format(number=number), _taking(menu, range(1, number + 1)))
+        for number, text in (*offers, (count, last))
+    ]
+    return [row, [Button(words.choose_button, _showing(menu, 0, menu.chosen))]]
+
+
+def _page(words: Catalogue, menu: ListMenu, page: int) -> Rows:
+    items, chosen = menu.found.items, set(menu.chosen)
+    first = page * PAGE_ITEMS
+    rows = [
+        [
+            Button(
+                texts.list_item(words, number, item, is_chosen=number in chosen),
+                _showing(menu, page, chosen ^ {number}),
+            )
+        ]
+        for number, item in enumerate(items[first : first + PAGE_ITEMS], first + 1)
+    ]
+    pages = -(-len(items) // PAGE_ITEMS)
+    turns = [
+        Button(sign, _showing(menu, other % pages, chosen))
+        for sign, other in (("◀", page - 1), (f"{page + 1}/{pages}", page), ("▶", page + 1))
+    ]
+    ends = [
+        Button(words.take_button.format(number=len(chosen)), _taking(menu, chosen)),
+        Button(words.back_button, pack("list", menu.request_id)),
+    ]
+    return [*rows, *([turns] if pages > 1 else ()), ends]
+
+
+def _taking(menu: ListMenu, numbers: set[int] | range) -> str:
+    return pack("take", f"{menu.request_id}.{packed(numbers)}")
+
+
+def _showing(menu: ListMenu, page: int, chosen: set[int] | tuple[int, ...]) -> str:
+    return pack("items", f"{menu.request_id}.{page}.{packed(chosen)}")
