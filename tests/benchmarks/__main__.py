@@ -15,7 +15,8 @@ CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "line": ("a large video over a slow line", line.run),
     "lines": ("how large videos end over slow lines; takes about 20 minutes", lines.run),
     "maintenance": ("a sweep for zombies against psutil's, and health", maintenance.run),
-    "memory": ("memory and descriptors of the whole bot, and whether they grow", memory.run),
+    "memory": ("memory of the whole bot at rest; takes half a minute", memory.rest),
+    "growth": ("what 2 000 links leave of memory and descriptors", memory.growth),
     "pool": ("the process pool against the standard library's", pool.run),
     "warm": ("a download against the plain yt-dlp command", warm.run),
 }

@@ -7,6 +7,7 @@ that Python has in use grew by 0.7 % from 200 on, SQLite held half a megabyte al
 rest was room that the allocators keep between what is in use.
 """
 
+import contextlib
 import os
 import tempfile
 import time
@@ -43,8 +44,35 @@ SETTINGS = {
 }
 
 
-def run() -> Iterator[str]:
-    """The lines of the report."""
+def rest() -> Iterator[str]:
+    """The lines of the report on memory at rest, which takes a minute."""
+    with _bot() as (people, bot):
+        yield f"before the first link: the whole bot {_mb(_tree(bot))} (PSS), of which"
+        yield from _parts(bot)
+        people.send_up_to(CHATS)  # whoever is needed has been started, and has worked
+        time.sleep(QUIET_S)
+        yield f"after {CHATS} links: {_mb(_tree(bot))}, of which"
+        yield from _parts(bot)
+
+
+def growth() -> Iterator[str]:
+    """The lines of the report on what many links leave behind."""
+    with _bot() as (people, bot):
+        people.send_up_to(FEW)
+        few = _reading(people, bot.pid)
+        people.send_up_to(MANY)
+        many = _reading(people, bot.pid)
+        yield f"after {MANY} links against after {FEW}:"
+        for name, before, after in zip(
+            ("the whole bot", "its main process"), few, many, strict=False
+        ):
+            yield f"  {name} {100 * (after / before - 1):+.1f} % ({_mb(before)} to {_mb(after)})"
+        yield f"  descriptors of its main process {few[2]} to {many[2]}"
+
+
+@contextlib.contextmanager
+def _bot() -> Iterator[tuple["_People", BotProcess]]:
+    """A bot whose processes are all there and quiet, and people that send it links."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as home:
         files = Path(home, "files")
         files.mkdir()
@@ -56,29 +84,32 @@ def run() -> Iterator[str]:
             BotProcess(api, Path(home, "data"), SETTINGS, log_path=log) as bot,
         ):
             bot.wait_until_polling()
-            yield from _measure(_People(api, f"{server}/clip.mp4"), bot)
+            api.wait_for(lambda: {"downloads", "judge", "telegram"} <= _by_name(bot).keys())
+            time.sleep(QUIET_S)
+            yield _People(api, f"{server}/clip.mp4"), bot
             bot.terminate()
             bot.wait(30)
 
 
-def _measure(people: "_People", bot: BotProcess) -> Iterator[str]:
-    time.sleep(QUIET_S)
-    at_first = tree_pss_bytes(psutil.Process(bot.pid))
-    yield f"before the first link: the whole bot {_mb(at_first)} (PSS)"
-    (judge,) = [p for p in psutil.Process(bot.pid).children(recursive=True) if p.name() == "judge"]
-    yield f"of which the judge's own: {_mb(judge.memory_full_info().uss)}"
-    people.send_up_to(CHATS)  # whoever is needed has been started, and has worked
-    total, main, descriptors = _reading(people, bot.pid)
-    yield f"at rest: the whole bot {_mb(total)} (PSS), of which its main process {_mb(main)}"
-    people.send_up_to(FEW)
-    few = _reading(people, bot.pid)
-    people.send_up_to(MANY)
-    many = _reading(people, bot.pid)
-    yield f"after {MANY} links against after {FEW}:"
-    for name, before, after in zip(("the whole bot", "its main process"), few, many, strict=False):
-        growth = 100 * (after / before - 1)
-        yield f"  {name} {growth:+.1f} % ({_mb(before)} to {_mb(after)})"
-    yield f"  descriptors of its main process {few[2]} to {many[2]} ({descriptors} at first)"
+def _tree(bot: BotProcess) -> int:
+    return tree_pss_bytes(psutil.Process(bot.pid))
+
+
+def _by_name(bot: BotProcess) -> dict[str, list[psutil.Process]]:
+    """The processes below the main one, by the first words of their names."""
+    found: dict[str, list[psutil.Process]] = {}
+    for process in psutil.Process(bot.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.setdefault(process.name().rstrip("-0123456789"), []).append(process)
+    return found
+
+
+def _parts(bot: BotProcess) -> Iterator[str]:
+    """What each kind of process has, and what of that is its own."""
+    for name, processes in {"main": [psutil.Process(bot.pid)], **_by_name(bot)}.items():
+        found = [process.memory_full_info() for process in processes]
+        pss, own = sum(one.pss for one in found), sum(one.uss for one in found)
+        yield f"  {len(found)} {name}: {_mb(pss)}, its own {_mb(own)}"
 
 
 def _reading(people: "_People", pid: int) -> tuple[float, float, int]:
