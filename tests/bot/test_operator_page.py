@@ -7,13 +7,14 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT
-from tests.support.scene import Scene
+from tests.support.scene import CHAT, Scene
 
 PAGE = (ROOT / "maintenance" / "README.md").read_text("utf-8")
 # What is typed on a server before there is a bot is typed by another test.
@@ -24,6 +25,7 @@ COMMANDS = [line.split("  #")[0].strip() for line in BLOCKS.splitlines() if line
 (RESTORE,) = [command for command in COMMANDS if " restore " in command]
 (CRON,) = re.findall(r"```cron\n(?:\S+ ){5}(.*)\n```", PAGE)
 EXPORTER = "/var/lib/prometheus/node-exporter/fetchbot.prom"
+OTHER_CHAT = CHAT + 1
 PROTECTIONS = re.findall(r"^\| `((?:kill|mkdir|prlimit)[^`]*)`", PAGE, re.MULTILINE)
 
 
@@ -41,6 +43,22 @@ def run(scene: Scene, command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(scope="module")
+def shared(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with Scene(site, tmp_path_factory.mktemp("shared")) as scene:
+        yield scene
+
+
+@pytest.fixture
+def scene(shared: Scene) -> Iterator[Scene]:
+    """A bot that these tests share; what one has ended is started again for the next."""
+    with shared.told():
+        if not shared.bot.is_running:
+            shared.restart_after_death()
+        shared.wait_until_idle()
+        yield shared
+
+
 def failed_job(scene: Scene) -> int:
     """A link that failed for good, and its job."""
     before = len(scene.answers())
@@ -56,31 +74,31 @@ def test_page_has_every_command() -> None:
     assert len(PROTECTIONS) == 6
 
 
-def test_every_command_of_the_page_runs(site: MediaSite, tmp_path: Path) -> None:
-    with Scene(site, tmp_path) as scene:
-        for command in COMMANDS:
-            if command == RESTORE:  # for a bot that is stopped, below
-                continue
-            if "ID" in command.split():
-                command = command.replace("ID", str(failed_job(scene)))
-            done = run(scene, command)
-            # 2 is for a disk or a yt-dlp of this machine that is not well.
-            allowed = {0, 1, 2} if " health" in command else {0, 1}
-            assert done.returncode in allowed, (command, done.stdout, done.stderr)
-            assert done.stderr == "", command
-            if "retry" in command:
-                scene.wait_for_answers(len(scene.answers()) or 1)
-        assert "fetchbot_up 1" in (tmp_path / "fetchbot.prom").read_text()
-        (user, line), target = CRON.split(maxsplit=1), tmp_path / "cron.prom"
-        line = line.replace("/opt/fetchbot", str(tmp_path)).replace(EXPORTER, str(target))
-        done = run(scene, f"cd / && {line}")
-        assert (user, done.stdout, done.stderr) == ("root", "", "")
-        assert "fetchbot_up 1" in target.read_text()
-        assert stat.S_IMODE(target.stat().st_mode) == 0o644, "the exporter is another user"
-        backup = (tmp_path / "ledger-backup.sqlite3").stat()
-        assert backup.st_size > 10_000
-        assert stat.S_IMODE(backup.st_mode) == 0o600, "it holds people's links"
-        scene.api.wait_for(lambda: not scene.ledger("SELECT 1 FROM jobs WHERE state = 'running'"))
+def test_every_command_of_the_page_runs(scene: Scene) -> None:
+    home = scene.data_dir.parent
+    for command in COMMANDS:
+        if command == RESTORE:  # for a bot that is stopped, below
+            continue
+        if "ID" in command.split():
+            command = command.replace("ID", str(failed_job(scene)))
+        done = run(scene, command)
+        # 2 is for a disk or a yt-dlp of this machine that is not well.
+        allowed = {0, 1, 2} if " health" in command else {0, 1}
+        assert done.returncode in allowed, (command, done.stdout, done.stderr)
+        assert done.stderr == "", command
+        if "retry" in command:
+            scene.wait_for_answers(len(scene.answers()) or 1)
+    assert "fetchbot_up 1" in (home / "fetchbot.prom").read_text()
+    (user, line), target = CRON.split(maxsplit=1), home / "cron.prom"
+    line = line.replace("/opt/fetchbot", str(home)).replace(EXPORTER, str(target))
+    done = run(scene, f"cd / && {line}")
+    assert (user, done.stdout, done.stderr) == ("root", "", "")
+    assert "fetchbot_up 1" in target.read_text()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644, "the exporter is another user"
+    backup = (home / "ledger-backup.sqlite3").stat()
+    assert backup.st_size > 10_000
+    assert stat.S_IMODE(backup.st_mode) == 0o600, "it holds people's links"
+    scene.api.wait_for(lambda: not scene.ledger("SELECT 1 FROM jobs WHERE state = 'running'"))
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
@@ -113,6 +131,7 @@ KILL, STOP, KILL_BOT, END_BOT, ABANDON, LIMITS = PROTECTIONS
 
 
 def test_protections_of_downloads_can_be_seen(site: MediaSite, tmp_path: Path) -> None:
+    # A new one: what is stopped continues at its next look, which comes each minute.
     with Scene(site, tmp_path) as scene:
         scene.send("/slow/protected.mp4?seconds=3")
         (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
@@ -137,19 +156,18 @@ def test_protections_of_downloads_can_be_seen(site: MediaSite, tmp_path: Path) -
         assert str(512 * 2**20) in shown.stdout, shown
 
 
-def test_protections_of_the_bot_can_be_seen(site: MediaSite, tmp_path: Path) -> None:
-    with Scene(site, tmp_path) as scene:
-        scene.send("/slow/protected-third.mp4?seconds=4")
-        scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-        scene.bot.tree()
-        assert run(scene, KILL_BOT).returncode == 0
-        scene.bot.wait()
-        scene.bot.wait_for_empty_tree()
-        scene.restart_after_death()
-        scene.wait_for_answers(1)
+def test_protections_of_the_bot_can_be_seen(scene: Scene) -> None:
+    scene.send("/slow/protected-third.mp4?seconds=4", OTHER_CHAT)
+    scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+    scene.bot.tree()
+    assert run(scene, KILL_BOT).returncode == 0
+    scene.bot.wait()
+    scene.bot.wait_for_empty_tree()
+    scene.restart_after_death()
+    scene.wait_for_answers(1, OTHER_CHAT)
 
-        assert run(scene, END_BOT).returncode == 0
-        assert scene.bot.wait() == 0
+    assert run(scene, END_BOT).returncode == 0
+    assert scene.bot.wait() == 0
 
 
 @pytest.mark.parametrize("word", ["High memory", "Zombies", "Orphaned files", "Crashing workers"])

@@ -25,11 +25,13 @@ def test_percentile_is_what_so_many_values_do_not_exceed() -> None:
     assert [percentile(values, percent) for percent in (1, 50, 99)] == [1.0, 50.0, 99.0]
 
 
+@pytest.mark.exhaustive
 def test_crowd_with_one_link_costs_one_fetch() -> None:
     lines = list(delivery.crowd(people=6, crowds=1, absolute=[]))
     assert lines[0] == "6 people with one link at once: fetches at the site: 1"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("needs_ffmpeg")
 def test_first_time_and_repeat_are_measured() -> None:
     absolute: list[str] = []
@@ -37,11 +39,13 @@ def test_first_time_and_repeat_are_measured() -> None:
     assert len(absolute) == 3
 
 
+@pytest.mark.exhaustive
 def test_greedy_one_and_the_others_are_all_answered() -> None:
     lines = list(delivery.fairness(modest=2, links=1, greedy_links=4, absolute=[]))
     assert lines[0] == "6 links of 3 people, 4 of them of one: all answered"
 
 
+@pytest.mark.exhaustive
 def test_acknowledgement_is_measured_with_every_worker_busy() -> None:
     absolute: list[str] = []
     assert len(list(acknowledgement.run(absolute, updates=20))) == 2

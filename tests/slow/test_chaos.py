@@ -1,4 +1,4 @@
-"""A short chaos run, and that its outcome sees what a run must not show."""
+"""Two minutes of chaos, if asked for, and that its outcome sees what a run must not show."""
 
 import os
 import signal
@@ -31,9 +31,9 @@ WATCHDOG_S = 600
 
 @pytest.mark.timeout(WATCHDOG_S + 30)
 @pytest.mark.usefixtures("needs_ffmpeg")
-@pytest.mark.parametrize("minutes", [0.5, pytest.param(2, marks=pytest.mark.exhaustive)])
-def test_chaos_costs_no_answer_and_leaves_nothing(minutes: float) -> None:
-    command = [sys.executable, "-m", "tests.chaos", f"--minutes={minutes}", f"--seed={SEED}"]
+@pytest.mark.exhaustive
+def test_chaos_costs_no_answer_and_leaves_nothing() -> None:
+    command = [sys.executable, "-m", "tests.chaos", "--minutes=2", f"--seed={SEED}"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         try:
             figures, _ = run.communicate(timeout=WATCHDOG_S)

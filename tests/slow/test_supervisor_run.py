@@ -16,7 +16,7 @@ import pytest
 from tests.sandbox.api import BotApi
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT
-from tests.support.scene import CHAT
+from tests.support.scene import CHAT, TESTED_BOT
 from worker.processes import process_table
 
 PROGRAM = "fetchbot"
@@ -41,7 +41,7 @@ class Supervised:
         text = (ROOT / "supervisor.conf").read_text("utf-8")
         here = {
             "directory=/opt/fetchbot": f"directory={home}",
-            "/opt/fetchbot/.venv/bin/python bot.py": f"{sys.executable} {ROOT}/bot.py",
+            "/opt/fetchbot/.venv/bin/python bot.py": f"{sys.executable} {TESTED_BOT}",
             "/var/log/supervisor/fetchbot.log": str(self.log),
             "user=fetchbot": f"user={getpass.getuser()}",
         }
@@ -203,7 +203,8 @@ def test_what_does_not_heed_term_is_killed_with_all_below(site: MediaSite) -> No
     [("123456:" + "x" * 35, "Telegram refuses BOT_TOKEN"), ("nonsense", "BOT_TOKEN (not shown)")],
 )
 def test_bad_token_is_not_tried_again(token: str, words: str) -> None:
-    with supervised(BOT_TOKEN=token) as bot:
+    # What it does for supervisor at its end stands in its own file.
+    with supervised({str(TESTED_BOT): f"{ROOT}/bot.py"}, BOT_TOKEN=token) as bot:
         bot.api.wait_for(lambda: "exit status 78; expected" in bot.history(), 30)
         assert "EXITED" in bot.control("status", PROGRAM)
         # Three seconds of supervisor's own, in which it would have started it again.
@@ -214,32 +215,24 @@ def test_bad_token_is_not_tried_again(token: str, words: str) -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("broken", ["import no_such_module", "def ("])
-def test_bot_that_cannot_even_begin_is_started_ever_more_slowly(
-    broken: str, tmp_path: Path
-) -> None:
+def test_bot_that_cannot_even_begin_is_started_ever_more_slowly(tmp_path: Path) -> None:
     script = tmp_path / "bot.py"
-    script.write_text(broken)
-    with supervised({f"{ROOT}/bot.py": str(script)}) as bot:
+    script.write_text("import no_such_module")
+    with supervised({str(TESTED_BOT): str(script)}) as bot:
         began = time.monotonic()
         bot.api.wait_for(lambda: bot.history().count(f"spawned: '{PROGRAM}'") >= 4, 40)
         # Pauses of 1 s, 2 s and 3 s.
         assert time.monotonic() - began > 5
         assert "BACKOFF" in bot.control("status", PROGRAM)
-        script.write_text(f"import runpy, sys\nsys.path.insert(0, {str(ROOT)!r})\n{_REPAIRED}")
+        script.write_text(f"import runpy\nrunpy.run_path({str(TESTED_BOT)!r}, run_name='__main__')")
         bot.api.wait_for(bot.polls, 60)
-
-
-_REPAIRED = f"runpy.run_path({str(ROOT / 'bot.py')!r}, run_name='__main__')\n"
 
 
 def test_log_is_rotated() -> None:
     change = {"stdout_logfile_maxbytes=10MB": "stdout_logfile_maxbytes=200"}
     with supervised(change) as bot:
-        for _ in range(3):
-            polls = bot.polls()
-            bot.control("restart", PROGRAM)
-            bot.wait_until_polling(polls)
+        bot.wait_until_polling()
+        bot.control("stop", PROGRAM)
         backups = sorted(path.name for path in bot.home.glob("fetchbot.log.*"))
         assert backups[0] == "fetchbot.log.1"
         assert len(backups) <= 5
