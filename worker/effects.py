@@ -15,7 +15,8 @@ class OpenRequest:
     """A person wants the media behind a link. `media_key` names the media.
 
     `user_id` is whose account it is on, negative for a chat in whose name it was sent. `fresh`:
-    what is remembered will not do. `language` and `thread_id` as in `Reader`.
+    what is remembered will not do. `is_exact`: the form is what was asked for, whatever the person
+    has set. `language` and `thread_id` as in `Reader`.
     """
 
     chat_id: int
@@ -25,6 +26,7 @@ class OpenRequest:
     media_key: str
     form: Form = WHOLE
     fresh: bool = False
+    is_exact: bool = False
     language: str = DEFAULT_LANGUAGE
     thread_id: int | None = None
 

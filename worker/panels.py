@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from worker.notices import Notice
+from worker.notices import Label, Notice
 from worker.protocol import Reader
 
 LIFE_S = 900.0
@@ -19,17 +19,22 @@ class PanelKind(StrEnum):
     """What a panel is about."""
 
     QUEUE = "queue"
+    SETTINGS = "settings"
+    GROUP_SETTINGS = "group settings"
 
 
 @dataclass(frozen=True)
 class PanelButton:
     """What a button says, and the code that it sends back: ASCII letters, digits, `.`, `_`, `-`.
 
-    The code is part of what anybody can forge.
+    The code is part of what anybody can forge. `title` is what the text is the value of, and a
+    button that `is_chosen` is marked.
     """
 
     text: Notice
     code: str
+    title: Label | None = None
+    is_chosen: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from worker.errors import Reason
 from worker.form import WHOLE, Form
 from worker.lists import ListMenu, MediaList, Summary
 from worker.notices import Notice
+from worker.preferences import Captions
 
 # -------------------------------------------------------------------------------- downloads
 
@@ -303,6 +304,7 @@ class Deliver:
     file: MediaFile
     reply_to: int | None = None
     menu: Menu | None = None
+    captions: Captions = Captions.FULL
 
 
 @dataclass(frozen=True)
@@ -317,6 +319,7 @@ class SendGroup:
     reader: Reader
     reply_to: int
     files: tuple[MediaFile, ...]
+    captions: Captions = Captions.FULL
 
 
 @dataclass(frozen=True)

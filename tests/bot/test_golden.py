@@ -87,6 +87,25 @@ def test_choices_below_an_answer(talk: Conversation) -> None:
     talk.assert_as_in("choices")
 
 
+def test_settings(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    api.say("/settings", chat_id)
+    panel = api.wait_for(lambda: api.chat(chat_id)[1:])[-1].message_id
+
+    def press(button: str, shows: str) -> None:
+        api.press(chat_id, panel, button)
+        api.wait_for(lambda: shows in str(api.chat(chat_id)[1].buttons))
+
+    press("Captions: full", "title only")
+    press("none", "Captions: none")
+    press("Buttons: on", "✓ on")
+    press("off", "Buttons: off")
+    api.press(chat_id, panel, "Close")
+    api.wait_for(lambda: not api.chat(chat_id)[1].buttons)
+    talk.send("/clip/golden-settings.mp4", answers=2)
+    talk.assert_as_in("settings")
+
+
 def test_the_queue(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     talk.scene.send("/slow/golden-queue.mp4?seconds=30", chat_id)

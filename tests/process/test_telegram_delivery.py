@@ -36,7 +36,7 @@ from worker.protocol import (
     ShowAction,
     Stage,
 )
-from worker.telegram import texts
+from worker.telegram import Client, Connection, texts
 from worker.telegram.texts import ENGLISH
 
 
@@ -352,3 +352,11 @@ def test_menus_are_set_and_taken_from_a_former_admin(api: BotApi, driver: Telegr
     # One with whom the bot has no chat is passed over.
     driver.do(SetMenus("b", (6,), (5,)))
     assert set(api.menus) == {"all_private_chats", "all_group_chats"}
+
+
+def test_a_groups_admins_are_asked_for(api: BotApi, driver: TelegramDriver) -> None:
+    client = Client(Connection(TOKEN, api.url))
+    api.open(-100200, admins={5})
+    assert client.is_chat_admin(-100200, 5)
+    assert not client.is_chat_admin(-100200, 6)
+    assert not client.is_chat_admin(-100999, 5)

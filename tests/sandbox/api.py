@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -113,10 +113,14 @@ class BotApi:
 
     # The user's side
 
-    def open(self, chat_id: int = DEFAULT_CHAT, name: str | None = None) -> int:
-        """Open an empty chat that the bot may write to."""
+    def open(
+        self, chat_id: int = DEFAULT_CHAT, name: str | None = None, admins: Collection[int] = ()
+    ) -> int:
+        """Open an empty chat that the bot may write to, with these people as its admins."""
         with self._world.changed:
-            return self._world.chats.open(chat_id, name).chat_id
+            chat = self._world.chats.open(chat_id, name)
+            chat.admins |= set(admins)
+            return chat.chat_id
 
     def hold(self, path: Path) -> dict[str, Any]:
         """Take a user's file; returns the `document` of a message that has it."""

@@ -93,6 +93,7 @@ class Chat:
     kind: str
     name: str
     blocked: bool = False
+    admins: set[int] = field(default_factory=set)
     messages: dict[int, ChatMessage] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:

@@ -60,6 +60,7 @@ _METHODS = {
         cache_time:Integer""",
     "getFile": "file_id*:String",
     "getChat": "chat_id*:Chat",
+    "getChatMember": "chat_id*:Chat user_id*:Integer",
 }
 
 _OBJECTS = {

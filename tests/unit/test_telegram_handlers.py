@@ -44,6 +44,12 @@ def opened(url: str, chat: int = USER) -> OpenRequest:
     return OpenRequest(chat, USER, MESSAGE, url, media_keys.of_link(url))
 
 
+def exactly(form: Form) -> OpenRequest:
+    """The link is wanted in this form, whatever the person has set."""
+    key = media_keys.of_link(LINK, form)
+    return dataclasses.replace(opened(LINK), form=form, media_key=key, is_exact=True)
+
+
 def reply(*notices: Notice, chat: int = USER) -> Reply:
     return Reply(Reader(chat), MESSAGE, notices)
 
@@ -199,7 +205,7 @@ def test_a_command_counts_in_a_caption_as_well() -> None:
 )
 def test_a_video_may_be_wanted_no_higher_than(argument: str, height: int | None) -> None:
     form = Form(max_height=height)
-    wanted = dataclasses.replace(opened(LINK), form=form, media_key=media_keys.of_link(LINK, form))
+    wanted = exactly(form)
     assert handle_update(said(f"/video {argument} {LINK}")) == (wanted,)
     edited = handle_update({"edited_message": said(f"/video {argument} {LINK}")["message"]})
     assert edited == (EditLinks(USER, MESSAGE, (wanted,)),)
@@ -226,7 +232,7 @@ def test_a_height_that_no_video_has_is_asked_for_again(height: str) -> None:
 )
 def test_sound_may_be_wanted_in_a_format(argument: str, what: What) -> None:
     form = Form(what)
-    wanted = dataclasses.replace(opened(LINK), form=form, media_key=media_keys.of_link(LINK, form))
+    wanted = dataclasses.replace(exactly(form), is_exact=what is not What.SOUND)
     assert handle_update(said(f"/audio {argument} {LINK}")) == (wanted,)
     answer = said(f"/audio {argument}", reply_to_message={"text": LINK})
     assert handle_update(answer) == (wanted,)
@@ -242,7 +248,7 @@ def test_a_format_of_sound_that_is_unknown_is_asked_for_again(argument: str) -> 
 
 def test_a_file_may_be_wanted_as_the_site_has_it() -> None:
     form = Form(as_file=True)
-    wanted = dataclasses.replace(opened(LINK), form=form, media_key=media_keys.of_link(LINK, form))
+    wanted = exactly(form)
     assert handle_update(said(f"/file {LINK}")) == (wanted,)
     assert handle_update(said("/file", reply_to_message={"text": LINK})) == (wanted,)
     assert handle_update(said("/file")) == (reply(notice(Topic.WHICH_LINK)),)

@@ -9,7 +9,6 @@ from worker import protocol, site_cookies
 from worker.choices import Menu
 from worker.dispatch import albums
 from worker.dispatch.outcomes import goes_another_way
-from worker.form import WHOLE
 from worker.ledger import (
     AnswerJob,
     ButtonJob,
@@ -138,19 +137,23 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         reply_to = request.message_id if is_apart else None
         # A press is known by the status message, which then is another.
         below = _menu(job, job.media) if reply_to is None else None
-        return protocol.Deliver(request.id, request.reader, job.message_id, first, reply_to, below)
+        return protocol.Deliver(
+            request.id, request.reader, job.message_id, first, reply_to, below, request.captions
+        )
     group = albums.next_group(others[len(request.sent) :], settings.max_file_bytes)
     if not group:
         return None  # What is remembered has become other media, of fewer files.
-    return protocol.SendGroup(request.id, request.reader, request.message_id, group)
+    return protocol.SendGroup(
+        request.id, request.reader, request.message_id, group, request.captions
+    )
 
 
 def _menu(job: DeliverJob, media: protocol.Media) -> Menu | None:
-    """What can be chosen below a link's one video, in a private chat."""
+    """What can be chosen below a link's one video, where that is wanted."""
     request = job.request
     first = media.files[0].facts
     is_one_video = first.kind is protocol.MediaKind.VIDEO and len(media.files) == first.parts
-    if request.form != WHOLE or request.chat_id < 0 or not is_one_video:
+    if not request.has_buttons or not is_one_video:
         return None
     has_qualities = len(media.qualities) > 1
     return Menu(request.chat_id, job.message_id, request.id, has_qualities)

@@ -22,6 +22,7 @@ def chosen(db: Database, effect: ChooseForm) -> OpenRequest | None:
         request.url,
         media_keys.of_link(request.url, effect.form),
         form=effect.form,
+        is_exact=True,
         language=effect.press.language,
         thread_id=request.thread_id,
     )

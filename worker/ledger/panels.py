@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from worker.clocks import Wall
 from worker.effects import Effect, OpenPanel, Press, PressPanel
-from worker.ledger import admission, queue, queue_panel
+from worker.ledger import admission, queue, queue_panel, settings_panel
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind, PanelJob
 from worker.ledger.records import Pressed, read_panel
@@ -31,6 +31,8 @@ class _Handling:
 
 _KINDS: Mapping[PanelKind, _Handling] = {
     PanelKind.QUEUE: _Handling(queue_panel.view, queue_panel.press),
+    PanelKind.SETTINGS: _Handling(settings_panel.view, settings_panel.press),
+    PanelKind.GROUP_SETTINGS: _Handling(settings_panel.view, settings_panel.press),
 }
 
 

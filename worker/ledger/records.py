@@ -13,6 +13,7 @@ from worker.errors import Reason
 from worker.form import WHOLE, Form
 from worker.notices import Notice
 from worker.panels import Panel, PanelKind
+from worker.preferences import Captions
 from worker.protocol import DEFAULT_LANGUAGE, Delivered, Place, Reader
 
 
@@ -32,8 +33,9 @@ class Request:
     `verdict` None: it is still open what the answer will be. `status_messages` and `downloads`
     count what was posted and started for it, so that neither can go on for ever. `sent` is what
     was sent of its media beside the status message. `turn` is its place among all requests, see
-    `worker.ledger.fairness`; `language` is its person's. `batch_id` is for an item of a list, which
-    has a status message only once it has media: what else becomes of it its batch's summary says.
+    `worker.ledger.fairness`; `language` and `captions` are its person's. `batch_id` is for an item
+    of a list, which has a status message only once it has media: what else becomes of it its
+    batch's summary says. `has_buttons`: the answer is to have some.
     """
 
     id: int
@@ -56,6 +58,8 @@ class Request:
     language: str = DEFAULT_LANGUAGE
     thread_id: int | None = None
     batch_id: int | None = None
+    captions: Captions = Captions.FULL
+    has_buttons: bool = False
 
     @property
     def reader(self) -> Reader:
@@ -147,6 +151,8 @@ def read_request(row: sqlite3.Row) -> Request:
             "verdict": values["verdict"] and Verdict(values["verdict"]),
             "reason": values["reason"] and Reason(values["reason"]),
             "form": Form.parse(values["form"]),
+            "captions": Captions(values["captions"]),
+            "has_buttons": bool(values["has_buttons"]),
             "sent": tuple(map(delivered_from_json, json.loads(values["sent"]))),
         }
     )

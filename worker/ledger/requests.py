@@ -13,7 +13,7 @@ from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import CancelAll, CancelRequest, EditLinks, OpenRequest
 from worker.errors import Reason
-from worker.ledger import fairness, known_failures, media_cache, queue
+from worker.ledger import fairness, known_failures, media_cache, preferences, queue
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
@@ -124,6 +124,7 @@ def open_request(
 
     That of an item of a batch comes later, see `settle`.
     """
+    effect = preferences.applied(db, effect)
     media_key = media_cache.key_behind(db, effect.media_key, wall)
     if effect.fresh:
         media_cache.forget(db, media_key)
@@ -136,6 +137,8 @@ def open_request(
         url=effect.url,
         media_key=media_key,
         form=effect.form.code,
+        captions=preferences.of(db, effect.user_id).captions,
+        has_buttons=preferences.has_buttons(db, effect),
         language=effect.language,
         thread_id=effect.thread_id,
         turn=fairness.next_turn(db, effect.user_id, effect.url, full_sites),
@@ -350,7 +353,8 @@ def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest]
         effect.message_id,
     )
     known = {(request.url, request.form): request for request in map(read_request, rows)}
-    wanted = {(link.url, link.form): link for link in effect.links}
+    links = [preferences.applied(db, link) for link in effect.links]
+    wanted = {(link.url, link.form): link for link in links}
     to_stop: list[int] = []
     for each, request in known.items():
         if each not in wanted and _is_open(request):

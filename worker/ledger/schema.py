@@ -11,6 +11,7 @@ Each table is written by one module of this package:
     banned                  admission
     panels                  panels
     batches, batch_items    batches
+    preferences             preferences
     processes               sessions
     runs                    failures
     samples                 upkeep
@@ -341,5 +342,15 @@ MIGRATIONS = (
     ) STRICT, WITHOUT ROWID;
 
     ALTER TABLE requests ADD COLUMN batch_id INTEGER;
+    """,
+    """
+    -- What people and groups have set, and what of it their requests are answered by.
+    CREATE TABLE preferences (
+        owner_id INTEGER PRIMARY KEY,
+        chosen TEXT NOT NULL
+    ) STRICT;
+    ALTER TABLE requests ADD COLUMN captions TEXT NOT NULL DEFAULT 'full';
+    ALTER TABLE requests ADD COLUMN has_buttons INTEGER NOT NULL DEFAULT 0;
+    UPDATE requests SET has_buttons = (chat_id > 0 AND form = 'all');
     """,
 )

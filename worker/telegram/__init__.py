@@ -73,7 +73,11 @@ def make_handler(
         match task:
             case HandleUpdate():
                 return handle_update(
-                    task.update, allowed_users=allowed_users, admins=admins, username=username
+                    task.update,
+                    allowed_users=allowed_users,
+                    admins=admins,
+                    username=username,
+                    is_chat_admin=client.is_chat_admin,
                 )
             case PostStatus():
                 return delivery.post_status(client, task)

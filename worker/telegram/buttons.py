@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from worker.choices import Menu, Quality
 from worker.form import SOUND, Form
-from worker.panels import View
+from worker.notices import Label, Notice
+from worker.panels import PanelButton, View
 from worker.telegram import texts
 from worker.telegram.texts import Catalogue
 
@@ -69,11 +70,19 @@ def panel_rows(words: Catalogue, panel_id: int, view: View) -> Rows:
     """The buttons of a panel."""
     return [
         [
-            Button(texts.notice(words, button.text), pack("panel", f"{panel_id}.{button.code}"))
+            Button(_panel_text(words, button), pack("panel", f"{panel_id}.{button.code}"))
             for button in row
         ]
         for row in view.rows
     ]
+
+
+def _panel_text(words: Catalogue, button: PanelButton) -> str:
+    text = texts.notice(words, button.text)
+    if button.title:
+        title = texts.notice(words, Notice(button.title))
+        text = texts.notice(words, Notice(Label.TITLED, {"title": title, "text": text}))
+    return texts.notice(words, Notice(Label.CHOSEN, {"text": text})) if button.is_chosen else text
 
 
 def cancel_rows(words: Catalogue, request_id: int) -> Rows:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from telebot import apihelper, types
 
-from worker.errors import TelegramUnreachable
+from worker.errors import ChatClosed, JobError, TelegramUnreachable
 from worker.telegram import fields, transport
 from worker.telegram.buttons import Rows
 from worker.telegram.errors import ChatMoved, NotModified, StaleButton
@@ -67,6 +67,14 @@ class Client:
     def get_me(self) -> Mapping[str, Any]:
         """The bot's own User object."""
         return _object("getMe", apihelper.get_me(self._token))
+
+    def is_chat_admin(self, chat_id: int, user_id: int) -> bool:
+        """Whether a person is an admin of a group; not if Telegram does not say so."""
+        try:
+            member = apihelper.get_chat_member(self._token, chat_id, user_id)
+        except (ChatClosed, JobError):
+            return False
+        return fields.text(member, "status") in ("creator", "administrator")
 
     def get_updates(
         self, offset: int | None, timeout_s: int, allowed_updates: Sequence[str]

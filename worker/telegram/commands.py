@@ -19,6 +19,7 @@ class Command(StrEnum):
     FRESH = "fresh"
     QUEUE = "queue"
     CANCEL = "cancel"
+    SETTINGS = "settings"
     HELP = "help"
     BAN = "ban"
     UNBAN = "unban"

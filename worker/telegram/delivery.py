@@ -35,7 +35,6 @@ from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
 from worker.telegram.files import open_media, open_thumbnail, size_of
 from worker.telegram.lists import list_rows
-from worker.telegram.texts import Catalogue
 
 # After the last byte of an upload Telegram is silent while it works on the file; a local server
 # meanwhile sends it on to Telegram itself, at 1 MB/s or faster.
@@ -101,7 +100,7 @@ def send_group(client: Client, task: SendGroup) -> GroupSent:
                 raise
         files = files[: len(files) // 2]
     (file,) = files
-    caption = _caption_beside(texts.catalogue_of(task.reader.language), file)
+    caption = _caption_beside(task, file)
     send = functools.partial(_send_as, client, task, file, caption)
     return GroupSent((_or_as_document(file, send),))
 
@@ -177,7 +176,7 @@ def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> 
 
 def _deliver_as(client: Client, task: Deliver, kind: MediaKind) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (task.file,)):
-        caption = texts.caption(texts.catalogue_of(task.reader.language), task.file)
+        caption = _caption(task)
         media, silence_s = _input_media(kind, client.local, task.file, files, caption)
         message = client.edit_media(
             task.reader.chat_id, task.message_id, media, silence_s, _buttons_of(task)
@@ -191,9 +190,8 @@ def _buttons_of(task: Deliver) -> Rows:
 
 def _deliver_apart(client: Client, task: Deliver, reply_to: int) -> Delivered:
     """Send the file as a message of its own, and remove the status message if that can be."""
-    caption = texts.caption(texts.catalogue_of(task.reader.language), task.file)
     apart = SendGroup(task.request_id, task.reader, reply_to, (task.file,))
-    send = functools.partial(_send_as, client, apart, task.file, caption)
+    send = functools.partial(_send_as, client, apart, task.file, _caption(task))
     delivered = _or_as_document(task.file, send)
     _remove_status(client, task)
     return delivered
@@ -218,9 +216,8 @@ def _send_as(
 
 def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> GroupSent:
     with ExitStack() as files, _named_files(client.local, album):
-        words = texts.catalogue_of(task.reader.language)
         inputs = [
-            _input_media(file.facts.kind, client.local, file, files, _caption_beside(words, file))
+            _input_media(file.facts.kind, client.local, file, files, _caption_beside(task, file))
             for file in album
         ]
         media = [each for each, _ in inputs]
@@ -232,9 +229,14 @@ def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> 
     return GroupSent(tuple(_delivered(file.facts.kind, message) for file, message in sent))
 
 
-def _caption_beside(words: Catalogue, file: MediaFile) -> str | None:
+def _caption(task: Deliver) -> str:
+    return texts.caption(texts.catalogue_of(task.reader.language), task.file, task.captions)
+
+
+def _caption_beside(task: SendGroup, file: MediaFile) -> str | None:
     """The caption of a file beside the answer: none, unless it is one part of several."""
-    return texts.caption(words, file) if file.facts.parts > 1 else None
+    words = texts.catalogue_of(task.reader.language)
+    return texts.caption(words, file, task.captions) if file.facts.parts > 1 else None
 
 
 @contextmanager

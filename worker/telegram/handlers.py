@@ -29,7 +29,7 @@ from worker.site_cookies import KeepCookies
 from worker.telegram import commands, fields
 from worker.telegram.commands import Command
 from worker.telegram.links import find_links
-from worker.telegram.people import People, language_of
+from worker.telegram.people import People, language_of, nobody
 from worker.telegram.presses import handle_press
 from worker.telegram.wishes import MAX_LINKS, Wish, wish_of
 
@@ -89,14 +89,16 @@ def handle_update(
     allowed_users: AbstractSet[int] = frozenset(),
     admins: AbstractSet[int] = frozenset(),
     username: Callable[[], str] = str,
+    is_chat_admin: Callable[[int, int], bool] = nobody,
 ) -> Effects:
     """What the update asks for. Never raises on anything that JSON can say.
 
     `allowed_users` empty means everyone; `admins` may ban people. `username` finds out the bot's
     own, by which a group's command shows that it is meant for this bot; it is called for such
-    commands alone, and what it raises passes through.
+    commands alone, and what it raises passes through. So is `is_chat_admin`, with the ids of a
+    group and of a person, for commands that are for the group's admins.
     """
-    people = People(allowed_users, admins)
+    people = People(allowed_users, admins, is_chat_admin)
     if given := fields.mapping(update, "message"):
         message = _read_message(given)
         return _handle_message(message, people, username) if message else ()
@@ -170,7 +172,7 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
     if not people.may_use(message.user_id):
         return message.reply(Notice(Topic.PRIVATE_BOT)) if message.is_private else ()
     if command in OTHER_COMMANDS:
-        return OTHER_COMMANDS[command](message)
+        return OTHER_COMMANDS[command](message, people)
     wish = wish_of(message.command, message.argument)
     if isinstance(wish, Notice):
         return message.reply(wish)
@@ -232,6 +234,7 @@ def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], 
             media_keys.of_link(url, wish.form),
             form=wish.form,
             fresh=wish.fresh,
+            is_exact=wish.is_exact,
             language=message.reader.language,
             thread_id=message.reader.thread_id,
         )
@@ -273,20 +276,34 @@ def _talk(message: Message, answer: Notice | None) -> Effects:
 # --------------------------------------------------------------------------- other commands
 
 
-def _cancel_all(message: Message) -> Effects:
+def _cancel_all(message: Message, _people: People) -> Effects:
     is_for_us = message.is_private or bool(message.addressee)
     return (CancelAll(message.reader, message.user_id, message.message_id, is_for_us),)
 
 
-def _open_panel(message: Message, kind: PanelKind) -> Effects:
+def _open_panel(message: Message, _people: People, kind: PanelKind) -> Effects:
     if not (message.is_private or message.addressee):
         return ()  # It may be meant for another bot of the group.
     return (OpenPanel(message.reader, message.user_id, message.message_id, kind),)
 
 
-OTHER_COMMANDS: Mapping[Command | None, Callable[[Message], Effects]] = {
+def _settings(message: Message, people: People) -> Effects:
+    """A person's own settings or, in a group, those of the group for one of its admins."""
+    if message.is_private:
+        return _open_panel(message, people, PanelKind.SETTINGS)
+    if not message.addressee:
+        return ()
+    if message.user_id < 0:
+        return message.reply(Notice(Topic.SETTINGS_NOT_ANONYMOUS))
+    if not people.may_set(message.reader.chat_id, message.user_id):
+        return message.reply(Notice(Topic.SETTINGS_FOR_ADMINS))
+    return _open_panel(message, people, PanelKind.GROUP_SETTINGS)
+
+
+OTHER_COMMANDS: Mapping[Command | None, Callable[[Message, People], Effects]] = {
     Command.CANCEL: _cancel_all,
     Command.QUEUE: functools.partial(_open_panel, kind=PanelKind.QUEUE),
+    Command.SETTINGS: _settings,
 }
 """The commands that are about no link."""
 

@@ -48,13 +48,15 @@ def _form_of_video(word: str) -> Form | None:
 class Wish:
     """What a message wants of its links.
 
-    Without any link it is answered with `without_links`, or with a hint. A command that
-    `takes_reply` is also meant for the links of the message that it answers. Its first word may
-    say more, as `form_of` understands it; to one that says what there is not `unlike` is said.
+    One that `is_exact` leaves nothing to what the person has set. Without any link it is answered
+    with `without_links`, or with a hint. A command that `takes_reply` is also meant for the links
+    of the message that it answers. Its first word may say more, as `form_of` understands it; to
+    one that says what there is not `unlike` is said.
     """
 
     form: Form = WHOLE
     fresh: bool = False
+    is_exact: bool = False
     without_links: Notice | None = None
     takes_reply: bool = False
     form_of: Callable[[str], Form | None] | None = None
@@ -67,7 +69,7 @@ class Wish:
             return self
         word = found[0].lower()
         if form := self.form_of(word):
-            return replace(self, form=form)
+            return replace(self, form=form, is_exact=True)
         return Notice(self.unlike) if _SAYS_HOW.search(word) else self
 
 
@@ -86,12 +88,15 @@ WISHES: Mapping[Command, Wish] = {
         unlike=Topic.WHICH_SOUND,
     ),
     Command.VIDEO: Wish(
+        is_exact=True,
         without_links=_WHICH_LINK,
         takes_reply=True,
         form_of=_form_of_video,
         unlike=Topic.WHICH_HEIGHT,
     ),
-    Command.FILE: Wish(Form(as_file=True), without_links=_WHICH_LINK, takes_reply=True),
+    Command.FILE: Wish(
+        Form(as_file=True), is_exact=True, without_links=_WHICH_LINK, takes_reply=True
+    ),
     Command.PLAYLIST: Wish(Form(whole_list=True), without_links=_WHICH_LINK, takes_reply=True),
     Command.FRESH: Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
 }

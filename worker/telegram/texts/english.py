@@ -146,6 +146,7 @@ ENGLISH = Catalogue(
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
         Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
+        Command.SETTINGS: "What you want answers to be like; in a group, for its admins",
         Command.HELP: "How to use this bot",
         Command.BAN: "Shut somebody out: /ban ID, or as an answer to their message",
         Command.UNBAN: "Let somebody in again: /unban ID",
@@ -257,10 +258,53 @@ ENGLISH = Catalogue(
             PluralForm.OTHER: "… and {count} more.",
         },
         Topic.QUEUE_EMPTY: "No link of yours is waiting.",
+        Topic.SETTINGS_TITLE: "Your settings. They count from your next link on.",
+        Topic.GROUP_SETTINGS_TITLE: "The settings of this group.",
+        Topic.SETTINGS_FOR_ADMINS: (
+            "Only admins of this group can change its settings."
+            " For your own, send me /settings in our private chat."
+        ),
+        Topic.SETTINGS_NOT_ANONYMOUS: (
+            "Please send this as yourself: I cannot tell who presses the buttons of an anonymous"
+            " admin."
+        ),
+        Topic.SETTING_KEPT: "Noted.",
+        Topic.SETTING_QUALITY: (
+            "Up to which quality do you want videos? A lower one makes smaller files."
+        ),
+        Topic.SETTING_SOUND: "In which format do you want the sound, with /audio?",
+        Topic.SETTING_SEND: (
+            "Do you want videos to play in the chat, or as files with the site's own bytes?"
+        ),
+        Topic.SETTING_CAPTIONS: "What do you want to be written below files?",
+        Topic.SETTING_BUTTONS: (
+            "Do you want buttons below answers, for the sound, other qualities and more?"
+        ),
         Topic.VERBATIM: "{text}",
         Label.CLOSE: "Close",
         Label.REFRESH: "Refresh",
         Label.CANCEL_NUMBER: "Cancel {number}",
+        Label.BACK: "Back",
+        Label.CHOSEN: "✓ {text}",
+        Label.TITLED: "{title}: {text}",
+        Label.SETTING_QUALITY: "Quality",
+        Label.SETTING_SOUND: "Sound",
+        Label.SETTING_SEND: "Send videos as",
+        Label.SETTING_CAPTIONS: "Captions",
+        Label.SETTING_BUTTONS: "Buttons",
+        Label.BEST: "best that fits",
+        Label.HEIGHT: "{height}p",
+        Label.USUAL_SOUND: "plays everywhere",
+        Label.M4A: "M4A",
+        Label.MP3: "MP3, {bit_rate} kbit/s",
+        Label.VOICE: "voice message",
+        Label.VIDEO: "videos",
+        Label.FILE: "files",
+        Label.FULL: "full",
+        Label.TITLE: "title only",
+        Label.NONE: "none",
+        Label.ON: "on",
+        Label.OFF: "off",
         Refusal.BANNED: "Sorry, you cannot use this bot any more.",
         Refusal.WAITING: "You have enough links waiting. Send this one again when some are done.",
         Refusal.MINUTE: "That was a lot of links in one minute. Send this one again in a minute.",

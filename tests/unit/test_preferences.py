@@ -1,0 +1,247 @@
+"""What people set in /settings, and the links that are answered by it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.stepped_dispatcher import SteppedDispatcher
+from tests.support.updates import GROUP, USER, said
+from worker import media_keys
+from worker.effects import ChooseForm, EditLinks, OpenPanel, OpenRequest, Press, PressPanel
+from worker.form import SOUND, WHOLE, Form, What
+from worker.ledger import preferences
+from worker.notices import About, Label, Notice, Topic
+from worker.panels import CLOSE, PanelKind, ShowPanel, View
+from worker.preferences import Captions, Preferences
+from worker.protocol import AnswerButton, Deliver, Download, Posted, Reader, Reply
+from worker.telegram import handle_update
+
+ME, OTHER, PANEL = 7, 8, 90
+LINK = "https://site.example/v"
+
+
+def open_panel(bot: SteppedDispatcher, chat_id: int = ME) -> View:
+    kind = PanelKind.SETTINGS if chat_id > 0 else PanelKind.GROUP_SETTINGS
+    bot.bring(OpenPanel(Reader(chat_id), ME, 1, kind))
+    view = bot.task(ShowPanel).view
+    bot.finish(ShowPanel, Posted(PANEL))
+    return view
+
+
+def press(bot: SteppedDispatcher, code: str, chat_id: int = ME) -> About | None:
+    """What who presses is told at once."""
+    bot.bring(PressPanel(1, code, Press("42", ME, chat_id, PANEL)))
+    notice = bot.task(AnswerButton).notice
+    bot.finish(AnswerButton)
+    return notice.about if notice else None
+
+
+def edited(bot: SteppedDispatcher) -> View:
+    view = bot.task(ShowPanel).view
+    bot.finish(ShowPanel, Posted(PANEL))
+    return view
+
+
+def choose(bot: SteppedDispatcher, setting: str, option: str, chat_id: int = ME) -> None:
+    """A person opens a setting and chooses an option."""
+    assert press(bot, setting, chat_id) is None
+    edited(bot)
+    assert press(bot, option, chat_id) is Topic.SETTING_KEPT
+    edited(bot)
+
+
+def shown(view: View) -> dict[str, tuple[About, bool]]:
+    """What each button says, by its code, and whether it is marked."""
+    return {each.code: (each.text.about, each.is_chosen) for row in view.rows for each in row}
+
+
+def form_of(bot: SteppedDispatcher, link: OpenRequest) -> Form:
+    """The form in which a link is fetched."""
+    bot.bring(link)
+    return bot.task(Download).form
+
+
+def a_link(form: Form = WHOLE, **more: Any) -> OpenRequest:
+    return OpenRequest(ME, ME, 1, LINK, media_keys.of_link(LINK, form), form=form, **more)
+
+
+def test_a_setting_is_opened_chosen_and_kept(bot: SteppedDispatcher) -> None:
+    usual = {
+        "quality": (Label.BEST, False),
+        "sound": (Label.USUAL_SOUND, False),
+        "send": (Label.VIDEO, False),
+        "captions": (Label.FULL, False),
+        "buttons": (Label.ON, False),
+    }
+    assert shown(open_panel(bot)) == {**usual, CLOSE: (Label.CLOSE, False)}
+    assert press(bot, "quality") is None
+    page = edited(bot)
+    assert page.notices == (Notice(Topic.SETTING_QUALITY),)
+    assert [code for code, (_, is_chosen) in shown(page).items() if is_chosen] == ["best"]
+    assert press(bot, "720") is Topic.SETTING_KEPT
+    assert shown(edited(bot))["quality"] == (Label.HEIGHT, False)
+    press(bot, "quality")
+    assert shown(edited(bot))["720"] == (Label.HEIGHT, True)
+    assert press(bot, "main") is None
+    assert shown(edited(bot))["quality"] == (Label.HEIGHT, False)
+
+
+@pytest.mark.parametrize("code", ["720", "x", "", "0", "__class__", "on", "file"])
+def test_a_forged_code_sets_nothing(bot: SteppedDispatcher, code: str) -> None:
+    open_panel(bot)
+    assert press(bot, code) is Topic.DEAD_BUTTON
+    press(bot, "quality")
+    edited(bot)
+    if code != "720":
+        assert press(bot, code) is Topic.DEAD_BUTTON
+    assert bot.rows("SELECT * FROM preferences") == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "option", "form"),
+    [
+        ("quality", "480", Form(max_height=480)),
+        ("send", "file", Form(as_file=True)),
+        ("sound", "mp3-320", WHOLE),
+    ],
+)
+def test_the_next_link_is_fetched_as_was_set(
+    bot: SteppedDispatcher, setting: str, option: str, form: Form
+) -> None:
+    open_panel(bot)
+    choose(bot, setting, option)
+    assert form_of(bot, a_link()) == form
+    assert bot.rows("SELECT form, media_key FROM requests") == [
+        (form.code, media_keys.of_link(LINK, form))
+    ]
+
+
+def test_sound_comes_in_the_format_that_was_set(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "sound", "mp3-192")
+    assert form_of(bot, a_link(SOUND)) == Form(What.MP3)
+
+
+@pytest.mark.parametrize("form", [WHOLE, SOUND, Form(max_height=1080), Form(What.VOICE)])
+def test_what_was_asked_for_exactly_is_not_changed(bot: SteppedDispatcher, form: Form) -> None:
+    open_panel(bot)
+    choose(bot, "quality", "360")
+    choose(bot, "sound", "m4a")
+    assert form_of(bot, a_link(form, is_exact=True)) == form
+
+
+def test_settings_are_of_one_person(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "quality", "360")
+    assert form_of(bot, replace(a_link(), user_id=OTHER, chat_id=OTHER)) == WHOLE
+
+
+def test_a_remembered_answer_is_used_for_its_own_form_alone(bot: SteppedDispatcher) -> None:
+    bot.bring(a_link())
+    bot.post()
+    bot.finish_download()
+    bot.deliver()
+    open_panel(bot)
+    choose(bot, "quality", "360")
+    assert form_of(bot, a_link()) == Form(max_height=360)
+
+
+def delivered(bot: SteppedDispatcher, link: OpenRequest) -> Deliver:
+    bot.bring(link)
+    bot.post()
+    bot.finish_download()
+    return bot.task(Deliver)
+
+
+def test_captions_are_as_was_set(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "captions", "none")
+    assert delivered(bot, a_link()).captions is Captions.NONE
+
+
+def test_buttons_below_answers_can_be_switched_off(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "buttons", "off")
+    assert delivered(bot, a_link()).menu is None
+
+
+def test_a_link_in_a_form_that_was_set_has_buttons(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "quality", "360")
+    assert delivered(bot, a_link()).menu is not None
+
+
+def test_a_group_has_buttons_once_it_wants_them(bot: SteppedDispatcher) -> None:
+    in_group = replace(a_link(), chat_id=GROUP)
+    assert shown(open_panel(bot, GROUP)) == {
+        "buttons": (Label.OFF, False),
+        CLOSE: (Label.CLOSE, False),
+    }
+    choose(bot, "buttons", "on", GROUP)
+    assert delivered(bot, in_group).menu is not None
+    assert bot.rows("SELECT owner_id FROM preferences") == [(GROUP,)]
+
+
+def test_an_edit_keeps_a_link_whose_form_was_set(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "quality", "360")
+    bot.bring(a_link())
+    bot.bring(EditLinks(ME, 1, (a_link(),)))
+    assert bot.rows("SELECT form, verdict FROM requests") == [("360p", None)]
+
+
+def test_what_a_button_gives_is_exact(bot: SteppedDispatcher) -> None:
+    delivered(bot, a_link())
+    bot.deliver()
+    open_panel(bot)
+    choose(bot, "quality", "360")
+    bot.bring(ChooseForm(1, Form(max_height=720), Press("42", ME, ME, 50)))
+    assert bot.task(Download).form == Form(max_height=720)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"sound": "flac"}, {"captions": "loud"}, {"max_height": 720, "future": [1]}, {}],
+)
+def test_what_this_version_does_not_know_is_as_usual(value: dict[str, Any]) -> None:
+    assert Preferences.from_json(value) in (Preferences(), Preferences(max_height=720))
+
+
+def test_preferences_are_kept_as_they_are(bot: SteppedDispatcher) -> None:
+    chosen = Preferences(720, What.MP3, True, Captions.TITLE, False)
+    preferences.put(bot.ledger._db, ME, chosen)
+    assert preferences.of(bot.ledger._db, ME) == chosen
+    assert preferences.of(bot.ledger._db, OTHER) == Preferences()
+
+
+# --------------------------------------------------------------------------- who may ask for it
+
+
+def asked(update: dict[str, Any], **more: Any) -> PanelKind | Topic | None:
+    """The panel that /settings opens, or what is said instead."""
+    effects = handle_update(update, username=lambda: "our_bot", **more)
+    if not effects:
+        return None
+    (effect,) = effects
+    if isinstance(effect, OpenPanel):
+        return effect.kind
+    assert isinstance(effect, Reply)
+    about = effect.notices[0].about
+    assert isinstance(about, Topic)
+    return about
+
+
+def test_in_private_settings_are_ones_own() -> None:
+    assert asked(said("/settings")) is PanelKind.SETTINGS
+
+
+def test_in_a_group_they_are_the_groups_and_for_its_admins() -> None:
+    update = said("/settings@our_bot", chat=GROUP)
+    assert asked(update) is Topic.SETTINGS_FOR_ADMINS
+    admins = {(GROUP, USER): True}
+    assert asked(update, is_chat_admin=lambda *ids: ids in admins) is PanelKind.GROUP_SETTINGS
+    assert asked(update, admins={USER}) is PanelKind.GROUP_SETTINGS
+    assert asked(said("/settings", chat=GROUP), admins={USER}) is None
+    anonymous = said("/settings@our_bot", chat=GROUP, sender_chat={"id": GROUP})
+    assert asked(anonymous) is Topic.SETTINGS_NOT_ANONYMOUS

@@ -1,0 +1,60 @@
+"""How a person wants answers, unless a command or a button says otherwise."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from worker.form import SOUND, WHOLE, Form, What
+
+
+class Captions(StrEnum):
+    """What is written below a file. A note on what it is not quite always is."""
+
+    FULL = "full"
+    TITLE = "title"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What a person has set in /settings, or a group.
+
+    A group's are about its buttons alone. `has_buttons` None: as is usual in such a chat.
+    """
+
+    max_height: int | None = None
+    sound: What = What.SOUND
+    as_file: bool = False
+    captions: Captions = Captions.FULL
+    has_buttons: bool | None = None
+
+    def form_of(self, form: Form) -> Form:
+        """The form that is meant where only media or only its sound was asked for."""
+        if form == WHOLE:
+            return Form(max_height=self.max_height, as_file=self.as_file)
+        return Form(self.sound) if form == SOUND else form
+
+    def wants_buttons(self, *, is_private: bool) -> bool:
+        """Whether answers have buttons below them in the chat that these are about."""
+        return is_private if self.has_buttons is None else self.has_buttons
+
+    def to_json(self) -> dict[str, Any]:
+        """Only what differs from what is usual; the inverse of `from_json`."""
+        usual, values = Preferences(), dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if value != getattr(usual, name)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What was set; what this version does not know is as usual."""
+        try:
+            return cls(
+                value.get("max_height"),
+                What(value.get("sound", What.SOUND)),
+                bool(value.get("as_file")),
+                Captions(value.get("captions", Captions.FULL)),
+                value.get("has_buttons"),
+            )
+        except ValueError:
+            return cls()
