@@ -16,6 +16,7 @@ import pytest
 from tests.hostile.tools import LINK, tell, told
 from tests.hostile.web import Answer, Web, content, status
 from tests.sandbox.clips import SAMPLE
+from tests.support.account import Session
 from tests.support.cookie_jar import jar
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
@@ -191,22 +192,6 @@ def test_cookies_that_work_elsewhere_are_not_blamed(
 
 
 # ---------------------------------------------------------------------------- what comes back
-
-
-class Session:
-    """Gives a new session with each visit, and lets in who has the last one."""
-
-    def __init__(self) -> None:
-        self.visits = 0
-
-    def __call__(self, handler: Any) -> None:
-        is_valid = handler.headers.get("Cookie", "") == f"name=value{self.visits or ''}"
-        if not is_valid:
-            status(401)(handler)
-            return
-        self.visits += 1
-        renewed = f"name=value{self.visits}; Path=/"
-        content(SAMPLE.read_bytes(), "video/mp4", Set_Cookie=renewed)(handler)
 
 
 def tried(outcome: Outcome) -> list[CookiesTried]:
