@@ -27,6 +27,7 @@ class Topic(StrEnum):
     NOTHING_TO_CANCEL = "nothing to cancel"
     WHICH_HEIGHT = "which height"
     WHICH_SOUND = "which sound"
+    WHICH_CLIP = "which clip"
     DID_YOU_MEAN = "did you mean"
     ON_ITS_WAY = "on its way"
     MARK_FIRST = "mark first"

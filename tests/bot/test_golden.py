@@ -72,6 +72,15 @@ def test_sound_in_a_format_and_the_file_itself(talk: Conversation) -> None:
     talk.assert_as_in("formats")
 
 
+def test_a_part_of_a_video(talk: Conversation) -> None:
+    link = talk.scene.link("/clip/golden-part.mp4")
+    talk.say(f"/clip 0:01-0:02.5 {link}")
+    talk.say(f"/clip {link}?t=2", answers=2)
+    talk.say(f"/clip 0:30-0:40 {link}", answers=3)
+    talk.say(f"/clip 2-1 {link}", answers=4)
+    talk.assert_as_in("part")
+
+
 def test_choices_below_an_answer(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     talk.send("/qualities/master.m3u8?golden")

@@ -59,7 +59,7 @@ def test_the_whole_may_be_larger_than_what_is_sent(warm: Worker, film: Path) -> 
 
 def test_a_clip_may_be_so_large_that_it_is_cut(warm: Worker, film: Path) -> None:
     with served(film.parent) as url:
-        limits = limits_for_parts(film, 2.5, max_parts=4)
+        limits = limits_for_parts(film, 8, max_parts=10)
         files = warm.run(f"{url}/clip/0-11/film.mp4", limits).files
     assert len(files) > 1
     assert sum(probe(file.path).duration_s for file in files) == pytest.approx(11, abs=0.5)

@@ -31,7 +31,7 @@ from worker.effects import (
     ShowChoices,
 )
 from worker.errors import LinkFlaw
-from worker.form import SOUND, Form, What
+from worker.form import SOUND, Clip, Form, What
 from worker.notices import About, Notice, Topic
 from worker.protocol import AnswerButton, Reader, Reply
 from worker.telegram import fields
@@ -252,6 +252,45 @@ def test_a_file_may_be_wanted_as_the_site_has_it() -> None:
     assert handle_update(said(f"/file {LINK}")) == (wanted,)
     assert handle_update(said("/file", reply_to_message={"text": LINK})) == (wanted,)
     assert handle_update(said("/file")) == (reply(notice(Topic.WHICH_LINK)),)
+
+
+@pytest.mark.parametrize(
+    ("argument", "clip"),
+    [
+        ("1:20-1:45 LINK", Clip(8000, 10500)),
+        ("LINK 80 - 105", Clip(8000, 10500)),
+        ("1:20-1:45", Clip(8000, 10500)),
+        ("LINK?t=80", Clip(8000)),
+        ("LINK?start=80&end=105", Clip(8000, 10500)),
+        ("for you, Ada: LINK#t=80", Clip(8000)),
+    ],
+)
+def test_a_part_may_be_wanted(argument: str, clip: Clip) -> None:
+    text = argument.replace("LINK", LINK)
+    link = next((word for word in text.split() if word.startswith(LINK)), LINK)
+    form = Form(clip=clip)
+    wanted = dataclasses.replace(opened(link), form=form, media_key=media_keys.of_link(link, form))
+    if "LINK" in argument:
+        assert handle_update(said(f"/clip {text}")) == (wanted,)
+    answered = said(f"/clip {text.replace(link, '')}", reply_to_message={"text": link})
+    assert handle_update(answered) == (wanted,)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        *("", "LINK", "LINK please", "1:20-1:45", "105-80 LINK", "1:20 LINK", "80 105 LINK"),
+        *("99999999-999999999 LINK", "LINK?t=soon", "1:75-2:00 LINK?t=5", "-5-10 LINK"),
+    ],
+)
+def test_a_part_that_is_none_is_asked_for_again(argument: str) -> None:
+    which_clip = reply(notice(Topic.WHICH_CLIP))
+    assert handle_update(said(f"/clip {argument.replace('LINK', LINK)}")) == (which_clip,)
+
+
+def test_links_without_a_time_are_named_once() -> None:
+    effects = handle_update(said(f"/clip {LINK}?t=80 {LINK}/a {LINK}/b"))
+    assert [type(effect) for effect in effects] == [OpenRequest, Reply]
 
 
 def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:

@@ -16,6 +16,7 @@ class Command(StrEnum):
     VIDEO = "video"
     FILE = "file"
     PLAYLIST = "playlist"
+    CLIP = "clip"
     FRESH = "fresh"
     QUEUE = "queue"
     CANCEL = "cancel"

@@ -21,6 +21,7 @@ from worker.effects import (
     OpenPanel,
     OpenRequest,
 )
+from worker.form import Form
 from worker.lists import numbers_in
 from worker.notices import Notice, Topic
 from worker.panels import PanelKind
@@ -225,22 +226,26 @@ def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], 
     if (left_out := len(links.good) - MAX_LINKS) > 0:
         values = {"count": left_out, "most_links": MAX_LINKS}
         notices.append(Notice(Topic.LINKS_LEFT_OUT, values))
-    requests = tuple(
-        OpenRequest(
-            message.reader.chat_id,
-            message.user_id,
-            message.message_id,
-            url,
-            media_keys.of_link(url, wish.form),
-            form=wish.form,
-            fresh=wish.fresh,
-            is_exact=wish.is_exact,
-            language=message.reader.language,
-            thread_id=message.reader.thread_id,
-        )
-        for url in links.good[:MAX_LINKS]
+    forms = [(url, wish.form_for(url)) for url in links.good[:MAX_LINKS]]
+    if any(form is None for _, form in forms):
+        notices.append(Notice(Topic.WHICH_CLIP))
+    requests = (_request(message, wish, url, form) for url, form in forms if form is not None)
+    return tuple(requests), notices
+
+
+def _request(message: Message, wish: Wish, url: str, form: Form) -> OpenRequest:
+    return OpenRequest(
+        message.reader.chat_id,
+        message.user_id,
+        message.message_id,
+        url,
+        media_keys.of_link(url, form),
+        form=form,
+        fresh=wish.fresh,
+        is_exact=wish.is_exact,
+        language=message.reader.language,
+        thread_id=message.reader.thread_id,
     )
-    return requests, notices
 
 
 def _numbers_of_items(message: Message) -> Effects:

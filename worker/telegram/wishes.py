@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from worker.form import SOUND, WHOLE, Form, What
 from worker.notices import Notice, Topic
-from worker.telegram import commands
+from worker.telegram import clip_times, commands
 from worker.telegram.commands import Command
 
 MAX_LINKS = 5
@@ -48,10 +48,11 @@ def _form_of_video(word: str) -> Form | None:
 class Wish:
     """What a message wants of its links.
 
-    One that `is_exact` leaves nothing to what the person has set. Without any link it is answered
-    with `without_links`, or with a hint. A command that `takes_reply` is also meant for the links
-    of the message that it answers. Its first word may say more, as `form_of` understands it; to
-    one that says what there is not `unlike` is said.
+    One that `is_exact` leaves nothing to what the person has set. With `part_in_link` each link
+    has to name the part that is wanted, by a time in it. Without any link it is answered with
+    `without_links`, or with a hint. A command that `takes_reply` is also meant for the links of the
+    message that it answers. Its first word may say more, as `form_of` understands it; to one that
+    says what there is not `unlike` is said.
     """
 
     form: Form = WHOLE
@@ -60,7 +61,15 @@ class Wish:
     without_links: Notice | None = None
     takes_reply: bool = False
     form_of: Callable[[str], Form | None] | None = None
+    part_in_link: bool = False
     unlike: Topic = Topic.WHICH_LINK
+
+    def form_for(self, url: str) -> Form | None:
+        """What is wanted of this link; None where it does not say that and should."""
+        if not self.part_in_link:
+            return self.form
+        clip = clip_times.in_link(url)
+        return replace(self.form, clip=clip) if clip else None
 
     def with_word(self, argument: str) -> "Wish | Notice":
         """The wish with what a command's argument says of it, or what to say of that."""
@@ -75,6 +84,8 @@ class Wish:
 
 _HELP = Notice(Topic.HELP, {"most_links": MAX_LINKS})
 _WHICH_LINK = Notice(Topic.WHICH_LINK)
+
+_WHICH_CLIP = Notice(Topic.WHICH_CLIP)
 
 _PLAIN = Wish()
 WISHES: Mapping[Command, Wish] = {
@@ -98,6 +109,7 @@ WISHES: Mapping[Command, Wish] = {
         Form(as_file=True), is_exact=True, without_links=_WHICH_LINK, takes_reply=True
     ),
     Command.PLAYLIST: Wish(Form(whole_list=True), without_links=_WHICH_LINK, takes_reply=True),
+    Command.CLIP: Wish(without_links=_WHICH_CLIP, takes_reply=True, part_in_link=True),
     Command.FRESH: Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
 }
 """The commands that say what is wanted of links."""
@@ -106,4 +118,13 @@ WISHES: Mapping[Command, Wish] = {
 def wish_of(name: str, argument: str) -> Wish | Notice:
     """What a message with this command wants of its links, or what is said of a wrong use."""
     command = commands.find(name)
+    if command is Command.CLIP:
+        return _clip_of(WISHES[command], argument)
     return WISHES.get(command, _PLAIN).with_word(argument) if command else _PLAIN
+
+
+def _clip_of(wish: Wish, argument: str) -> Wish | Notice:
+    """The part that a command's argument names, or else the links."""
+    if clip := clip_times.said(argument):
+        return replace(wish, form=Form(clip=clip), part_in_link=False)
+    return _WHICH_CLIP if clip_times.may_be_meant(argument) else wish

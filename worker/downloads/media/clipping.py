@@ -91,10 +91,7 @@ def _video_plan(
     found: Contents, span: Span, length_s: float, budget: Budget
 ) -> tuple[Conversion, Note | None]:
     assert found.video is not None  # noqa: S101 - the caller has looked
-    is_playable = conversion.is_playable(found.video)
-    copy = Conversion(".mp4" if is_playable else ".mkv")
-    if is_playable and not span.start_s:
-        return copy, None
+    copy = Conversion(".mp4" if conversion.is_playable(found.video) else ".mkv")
     try:
         return conversion.for_clip(found.video, length_s, budget), None
     except Unaffordable:

@@ -141,6 +141,7 @@ ENGLISH = Catalogue(
         Command.START: "How to use this bot",
         Command.AUDIO: "The sound alone, also as mp3, m4a or voice: /audio mp3 LINK",
         Command.VIDEO: "No higher quality than you say, for a smaller file: /video 720 LINK",
+        Command.CLIP: "A part of a video: /clip 1:20-1:45 LINK",
         Command.FILE: "The file as the site has it, unconverted: /file LINK",
         Command.PLAYLIST: "The list that a video's link names: /playlist LINK",
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
@@ -200,6 +201,9 @@ ENGLISH = Catalogue(
         Topic.NOTHING_TO_CANCEL: "No link of yours is waiting here.",
         Topic.WHICH_HEIGHT: (
             "How many lines should the video have at most? For example: /video 720 and the link."
+        ),
+        Topic.WHICH_CLIP: (
+            "From when to when? For example: /clip 1:20-1:45 and the link, or a link with a time."
         ),
         Topic.WHICH_SOUND: (
             "Which sound? I know mp3, mp3-320, m4a and voice. For example: /audio mp3 and the link."
