@@ -46,7 +46,7 @@ def has_ended(pid: int, within_s: float = 10.0) -> bool:
 
 def without_guard() -> None:
     """Take the egress guard away, from the worker's programs too. For `prepare`."""
-    egress_guard.install = lambda *_: egress_guard.Guard()
+    egress_guard.install = lambda *_, **__: egress_guard.Guard()
     vars(landlock)["forbid_tcp"] = lambda **_: None
     seccomp.is_offered = lambda: False
 

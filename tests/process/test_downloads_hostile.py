@@ -20,7 +20,7 @@ import pytest
 from tests.hostile.tools import LINK, has_ended, tell, told
 from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker, worker
-from worker.downloads.confinement import isolation
+from worker.downloads.confinement import programs
 from worker.errors import Fault, Reason
 from worker.processes import process_table, signals
 from worker.protocol import Progress, Stage
@@ -177,7 +177,7 @@ def test_neither_yt_dlp_nor_its_programs_outlive_a_killed_worker(tmp_path: Path)
 
 
 def _let_programs_live() -> None:
-    isolation._bind_programs = lambda: None
+    programs.bind = lambda proxy: None
 
 
 @pytest.mark.negative

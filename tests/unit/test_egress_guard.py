@@ -10,7 +10,7 @@ import pytest
 
 from tests.hostile.addresses import NAMES, NOT_PUBLIC, NUMERIC, PUBLIC
 from worker.downloads.confinement.addresses import is_public, literal_address
-from worker.downloads.confinement.egress_guard import Guard, check_link
+from worker.downloads.confinement.egress_guard import THROUGH_THE_JUDGE, Guard, check_link
 from worker.errors import Fault, JobError, Reason
 
 
@@ -225,3 +225,30 @@ def test_a_program_on_local_files_is_let_through(command: list[str]) -> None:
 def test_ffmpeg_is_not_started_without_its_list_of_protocols(command: list[str]) -> None:
     with pytest.raises(PermissionError):
         Guard()("subprocess.Popen", (command[0], command, None, None))
+
+
+FETCHING = ["ffmpeg", *THROUGH_THE_JUDGE, "-f", "concat"]
+
+
+def test_ffmpeg_may_fetch_where_it_finds_the_judge_alone() -> None:
+    command = [*FETCHING, "-i", "-", "-c", "copy", "-"]
+    Guard(lets_ffmpeg_fetch=True)("subprocess.Popen", (command[0], command, None, None))
+    with pytest.raises(PermissionError):
+        Guard()("subprocess.Popen", (command[0], command, None, None))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [*FETCHING, "-i", "https://a.example/", "-"],
+        [*FETCHING, "-i", "-", "-i", "file:x.mp4", "-"],
+        [*FETCHING, *THROUGH_THE_JUDGE, "-i", "-", "-"],
+        [*FETCHING, *LISTS, "-i", "-", "-i", "file:x.mp4", "-"],
+        ["ffmpeg", "-protocol_whitelist", f"{THROUGH_THE_JUDGE[1]},file", "-i", "-", "-"],
+        ["ffmpeg", "-protocol_whitelist", "http", "-i", "-", "-"],
+        ["curl", "http://a.example/"],
+    ],
+)
+def test_nothing_else_may_even_there(command: list[str]) -> None:
+    with pytest.raises(PermissionError):
+        Guard(lets_ffmpeg_fetch=True)("subprocess.Popen", (command[0], command, None, None))

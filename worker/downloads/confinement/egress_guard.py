@@ -7,7 +7,8 @@ an audit hook.
 
 The hook does not see what other programs connect to. So it also refuses to start a program with a
 URL among its arguments, and ffmpeg without options that restrict it to files, because a file that
-claims to be a video can be a list of addresses.
+claims to be a video can be a list of addresses. Where the kernel leaves native code the judge
+alone, ffmpeg may be started so that it fetches from the web, see `THROUGH_THE_JUDGE`.
 """
 
 import errno
@@ -38,6 +39,12 @@ _KIND_FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 
 _FFMPEG_PROGRAMS = frozenset({"ffmpeg", "ffprobe"})
 _FILES_ONLY = ("-protocol_whitelist", "file")
+THROUGH_THE_JUDGE = (
+    "-protocol_whitelist",
+    "pipe,fd,http,https,tls,tcp,httpproxy,crypto",
+)
+"""What ffmpeg has among its arguments if it is to fetch: no file is within its reach then. What it
+is to fetch it reads from its standard input, where ps does not show it."""
 
 # A scheme at the start, or a URL anywhere. A single letter before the colon is not a scheme.
 _URL_ARGUMENT = re.compile(r"^[a-z][a-z0-9+.-]+:|[a-z0-9]://", re.IGNORECASE)
@@ -63,7 +70,8 @@ def check_link(url: str, allowed_networks: Iterable[str] = ()) -> None:
 class Guard:
     """An audit hook that raises PermissionError for what a download may not do.
 
-    Only `endpoints` may be reached, which are addresses with a port. What was refused is kept in
+    Only `endpoints` may be reached, which are addresses with a port, and by ffmpeg nothing, unless
+    `lets_ffmpeg_fetch` says that the kernel keeps it to those. What was refused is kept in
     `refused_addresses` and `refused_programs`, since code on the way up often swallows the
     exception itself.
 
@@ -75,6 +83,7 @@ class Guard:
     """
 
     endpoints: frozenset[tuple[str, int]] = frozenset()
+    lets_ffmpeg_fetch: bool = False
     refused_addresses: list[str] = field(default_factory=list)
     refused_programs: list[str] = field(default_factory=list)
 
@@ -118,7 +127,10 @@ class Guard:
             self._refuse_program("a URL as its argument")
         if not _FFMPEG_PROGRAMS.isdisjoint(os.path.basename(text) for text in texts[:2]):
             inputs = texts.count("-i") or any(text.startswith("file:") for text in texts)
-            if inputs > list(itertools.pairwise(texts)).count(_FILES_ONLY):
+            pairs = list(itertools.pairwise(texts))
+            if self.lets_ffmpeg_fetch and inputs == pairs.count(THROUGH_THE_JUDGE) == 1:
+                return
+            if inputs > pairs.count(_FILES_ONLY):
                 # Not recorded as refused: yt-dlp itself probes some streams so, goes on without
                 # an answer, and the link is not to blame.
                 raise PermissionError(errno.EACCES, "egress guard: ffmpeg may only open files")
@@ -136,12 +148,13 @@ def _as_list(args: Any) -> list[Any]:
     return [args] if isinstance(args, str | bytes | os.PathLike) else list(args)
 
 
-def install(proxy: str | None) -> Guard:
+def install(proxy: str | None, *, lets_ffmpeg_fetch: bool = False) -> Guard:
     """Install a guard in this process for good, which lets connections to the proxy through.
 
-    Raises ValueError for a malformed proxy, OSError when its name does not resolve.
+    `lets_ffmpeg_fetch` where native code finds nothing else. Raises ValueError for a malformed
+    proxy, OSError when its name does not resolve.
     """
-    guard = Guard(_endpoints(proxy) if proxy else frozenset())
+    guard = Guard(_endpoints(proxy) if proxy else frozenset(), lets_ffmpeg_fetch)
     sys.addaudithook(guard)
     return guard
 

@@ -7,14 +7,12 @@ import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import TextIOBase
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from worker.downloads.channel import Sender
@@ -22,6 +20,7 @@ from worker.downloads.confinement import (
     capabilities,
     egress_guard,
     landlock,
+    programs,
     readable_paths,
     seccomp,
 )
@@ -97,10 +96,11 @@ def isolate(confinement: Confinement, limits: DownloadLimits, sender: Sender) ->
     # 13. Likewise for other processes: no signal, limit or priority can be set on them. The judge
     #     resolves names, so TCP is all that is needed.
     seccomp.confine()
-    # 14. ffmpeg must not outlive yt-dlp and does not need the network.
-    _bind_programs()
+    # 14. ffmpeg must not outlive yt-dlp, and reaches the judge at most, where that is all there is.
+    may_fetch = limits.network is not Network.NONE
+    programs.bind(limits.proxy if may_fetch else None)
     # 15. Last, because it resolves the proxy's name.
-    return egress_guard.install(limits.proxy)
+    return egress_guard.install(limits.proxy, lets_ffmpeg_fetch=may_fetch)
 
 
 def shortcoming() -> str:
@@ -175,33 +175,6 @@ def _kernel_limits(limits: DownloadLimits) -> process_setup.Limits:
         file_bytes=limits.max_answer_bytes + HEADROOM_BYTES,
         open_files=_OPEN_FILES,
     )
-
-
-def _bind_programs() -> None:
-    """Have each program that this process starts die with it, deny it the network and the proxy.
-
-    All of them are started through this one method, yt-dlp's own subclass of Popen included.
-    """
-    start: Callable[..., None] = subprocess.Popen.__init__
-    pid = os.getpid()
-
-    def start_bound(popen: Any, *args: Any, **options: Any) -> None:
-        callers_preexec = options.get("preexec_fn")
-
-        def preexec() -> None:
-            landlock.forbid_tcp()
-            seccomp.forbid_sockets()
-            # Takes effect when the thread that forked ends, and Popen forks in this thread.
-            process_setup.die_with_parent(pid)
-            if callers_preexec:
-                callers_preexec()
-
-        if given := options.get("env"):
-            # yt-dlp gives a JavaScript runtime its proxy, with the secret.
-            options["env"] = {k: v for k, v in given.items() if not k.lower().endswith("_proxy")}
-        start(popen, *args, **options | {"preexec_fn": preexec})
-
-    subprocess.Popen.__init__ = start_bound  # type: ignore[assignment]
 
 
 class BoundedLog(TextIOBase):

@@ -28,6 +28,7 @@ _AUTHORITY = re.compile(_PLACE + rb":([0-9]{1,5})")
 _URL = re.compile(rb"(?i:http)://" + _PLACE + rb"(?::([0-9]{1,5}))?(/[^#]*|\?[^#]*)?")
 _FIELD = re.compile(rb"\r\n([^:]+):[ \t]*([^\r\n]*)")
 _KEPT_BACK = frozenset({b"host", b"connection", b"keep-alive", b"upgrade", b"te"})
+_DEFAULT_PORT = 80
 _PORTS = range(1 << 16)
 
 _STATUS = {
@@ -108,7 +109,7 @@ class Handshake:
 def _to_the_site(method: bytes, url: re.Match[bytes], fields: bytes) -> bytes:
     """The request as a site wants it (RFC 9112, 3.2.1 and 3.2.2). It is the connection's last."""
     place, port, path = url.groups()
-    host = place + (b":" + port if port else b"")
+    host = place + (b":" + port if port and int(port) != _DEFAULT_PORT else b"")
     path = path if path and path.startswith(b"/") else b"/" + (path or b"")
     line = b"%b %b HTTP/1.1\r\nHost: %b" % (method, path, host)
     return line + b"".join(_kept(fields)) + b"\r\nConnection: close" + _END
@@ -128,7 +129,7 @@ def _kept(fields: bytes) -> Iterator[bytes]:
 
 
 def _target(place: bytes, port: bytes | None) -> Target:
-    text, number = place.decode("latin-1"), int(port or 80)
+    text, number = place.decode("latin-1"), int(port or _DEFAULT_PORT)
     host = text.removeprefix("[").removesuffix("]")
     if not host or not is_host(host) or (":" in host) != (host != text) or number not in _PORTS:
         raise Rejected(_answer("400 Bad Request"))

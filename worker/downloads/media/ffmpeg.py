@@ -384,13 +384,18 @@ def _start(command: list[str], limits: ProgramLimits | None = None) -> subproces
 
 def _finish(process: subprocess.Popen[str]) -> str:
     output, errors = process.communicate()
-    if process.returncode == -signal.SIGALRM:
-        raise TookTooLong("took longer than it may")
-    if process.returncode in (-signal.SIGKILL, -signal.SIGTERM):
-        raise ProgramKilled(f"ended by signal {-process.returncode}")
-    if process.returncode and any(words in errors for words in _NO_ROOM):
-        raise NoRoom("no room on the disk")
-    if process.returncode:
-        last_line = (errors.strip().splitlines() or ["no output"])[-1]
-        raise ProgramFailed(f"exit code {process.returncode}: {clean(last_line, 300)}")
+    check_end(process.returncode, errors)
     return output
+
+
+def check_end(code: int | None, errors: str) -> None:
+    """Raise ProgramFailed for a program that has ended so and said this, unless all was well."""
+    if code == -signal.SIGALRM:
+        raise TookTooLong("took longer than it may")
+    if code in (-signal.SIGKILL, -signal.SIGTERM):
+        raise ProgramKilled(f"ended by signal {-code}")
+    if code and any(words in errors for words in _NO_ROOM):
+        raise NoRoom("no room on the disk")
+    if code != 0:
+        last_line = (errors.strip().splitlines() or ["no output"])[-1]
+        raise ProgramFailed(f"exit code {code}: {clean(last_line, 300)}")

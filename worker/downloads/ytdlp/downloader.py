@@ -12,6 +12,7 @@ from yt_dlp.utils import DownloadError
 from worker.downloads import spans
 from worker.downloads.ytdlp import hls, ranges
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.ffmpeg_downloader import download_by_ffmpeg, needs_ffmpeg
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
 from worker.downloads.ytdlp.pieces import PIECES, Pieces
 
@@ -73,6 +74,9 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             # Where an extractor has fetched it, it may have left out advertisements.
             given = info.get("hls_media_playlist_data")
             text, url = (given, info["url"]) if given else self._playlist(info)
+            if needs_ffmpeg(hls.rewritten(text), self.network):
+                given_to = {**info, "url": url, "hls_media_playlist_data": text}
+                return download_by_ffmpeg(self, name, given_to, is_test=test)
             if span := spans.of(info):
                 spans.note_start(info, info, hls.starts_s(text, span))
             info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text, span)}

@@ -130,7 +130,7 @@ def options(
         "file_access_retries": 1,
         "skip_unavailable_fragments": False,
         "concurrent_fragment_downloads": CONCURRENT_FRAGMENTS,
-        # yt-dlp fetches everything itself: the egress guard does not see what ffmpeg fetches.
+        # yt-dlp starts nothing that fetches; see `ffmpeg_downloader` for what it cannot fetch.
         "external_downloader": {"default": "native"},
         # `finishing` makes all repairs in one run of ffmpeg.
         "fixup": "never",

@@ -1,0 +1,180 @@
+"""Have ffmpeg fetch by itself what it alone can: through the judge, and where nothing else is.
+
+What it is to fetch is told by its standard input, so ps shows no URL. It writes to a pipe, so that
+it ends when nobody reads on: a download cannot signal other processes.
+"""
+
+import codecs
+import contextlib
+import os
+import re
+import selectors
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import IO
+
+from worker.downloads.confinement.egress_guard import THROUGH_THE_JUDGE
+from worker.downloads.media import ffmpeg
+from worker.downloads.media.ffmpeg import ProgramLimits
+
+_FORMATS = "concat,hls,mpegts,mov,aac,mp3,ac3,eac3,webvtt"
+_CHUNK_BYTES = 256 * 1024
+_SAID_BYTES = 16 * 1024
+# After so long without a reader it has seen that there is none, unless it waits for the site.
+_END_S = 1.0
+# ffmpeg goes on behind a piece that it cannot have, and ends as if all were well.
+_LACKS = re.compile(r"Failed to (?:open|reload|download)|Unable to (?:open|read) key|HTTP error")
+# It hands these on to whatever the first address leads to. Headers of other names it would need in
+# lines of their own, of which there can be one.
+_HEADERS = {"user-agent": "user_agent", "referer": "referer"}
+_UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Container(StrEnum):
+    """What the streams are put into; either can be written to a pipe."""
+
+    MPEG_TS = "mpegts"
+    MP4 = "mp4"
+
+
+_CONTAINER_OPTIONS = {
+    Container.MPEG_TS: (),
+    Container.MP4: ("-movflags", "+frag_keyframe+delay_moov+default_base_moof"),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to fetch: an HLS playlist, as the site wants to be asked for it.
+
+    `ca_file` has the certificates that are believed. ffmpeg checks those of the address itself;
+    before version 9 not those of what a playlist leads to, so no cookies are sent.
+    """
+
+    url: str
+    ca_file: str
+    idle_timeout_s: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    """More for the reader of playlists, such as `live_start_index`; unknown ones are ignored."""
+
+
+def fetch(
+    source: Source,
+    container: Container,
+    take: Callable[[bytes], None],
+    limits: ProgramLimits,
+    length_s: float | None = None,
+) -> bool:
+    """Fetch a stream, and give `take` what is to be written; whether nothing of it is missing.
+
+    At most `length_s` of it, if that is given. What `take` raises ends it. Raises ProgramFailed,
+    and ValueError for an address that cannot be told. The audit hook refuses it (PermissionError)
+    where native code would find more of the network than the judge.
+    """
+    process = subprocess.Popen(
+        command(container, length_s),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=limits.impose,
+    )
+    complaints = _Complaints()
+    try:
+        _tell(process, script(source))
+        _relay(process, take, complaints.add)
+    finally:
+        _end(process)
+    ffmpeg.check_end(process.returncode, complaints.end)
+    return not complaints.tell_of_gaps
+
+
+def command(container: Container, length_s: float | None = None) -> list[str]:
+    """The command, which says nothing of what is fetched."""
+    return [
+        *("ffmpeg", "-hide_banner", "-nostdin", "-v", "warning", "-threads", "1"),
+        *THROUGH_THE_JUDGE,
+        *("-format_whitelist", _FORMATS, "-f", "concat", "-safe", "0", "-auto_convert", "0"),
+        *("-i", "-", "-map", "0:V:0?", "-map", "0:a:0?", "-dn", "-sn", "-c", "copy"),
+        *(("-t", f"{length_s:.3f}") if length_s is not None else ()),
+        *(*_CONTAINER_OPTIONS[container], "-f", container, "-"),
+    ]
+
+
+def script(source: Source) -> str:
+    """What ffmpeg reads: one address and how to ask for it (ffmpeg-formats, concat)."""
+    options = {
+        # Sites call their pieces as they like, and there is no file to be had by a name.
+        "extension_picky": "0",
+        "allowed_extensions": "ALL",
+        "allowed_segment_extensions": "ALL",
+        "tls_verify": "1",
+        "ca_file": source.ca_file,
+        "rw_timeout": str(int(source.idle_timeout_s * 1_000_000)),
+        **source.options,
+    }
+    for name, value in source.headers.items():
+        if option := _HEADERS.get(name.lower()):
+            options[option] = value
+    lines = [f"option {name} {_quoted(value)}" for name, value in options.items()]
+    return "\n".join(["ffconcat version 1.0", f"file {_quoted(source.url)}", *lines, ""])
+
+
+def _quoted(text: str) -> str:
+    if _UNQUOTABLE.search(text):
+        raise ValueError("a control character in what ffmpeg is to fetch")
+    return "'" + text.replace("'", r"'\''") + "'"
+
+
+def _tell(process: subprocess.Popen[bytes], text: str) -> None:
+    assert process.stdin is not None  # noqa: S101 - a pipe
+    try:
+        process.stdin.write(text.encode())
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # it has ended, and says why
+
+
+class _Complaints:
+    """What ffmpeg says, which may be much."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.end = ""
+        self.tell_of_gaps = False
+
+    def add(self, data: bytes) -> None:
+        """Take more of it, and keep the end."""
+        said = self.end + self._decoder.decode(data)
+        self.tell_of_gaps = self.tell_of_gaps or bool(_LACKS.search(said))
+        self.end = said[-_SAID_BYTES:]
+
+
+def _relay(
+    process: subprocess.Popen[bytes],
+    take: Callable[[bytes], None],
+    complain: Callable[[bytes], None],
+) -> None:
+    """Pass on what it writes, and what it says, until it ends."""
+    assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - pipes
+    with selectors.DefaultSelector() as selector:
+        for pipe in (process.stdout, process.stderr):
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select():
+                data = os.read(key.fd, _CHUNK_BYTES)
+                if not data:
+                    selector.unregister(key.fileobj)
+                else:
+                    (take if key.fileobj is process.stdout else complain)(data)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    pipes: tuple[IO[bytes] | None, ...] = (process.stdin, process.stdout, process.stderr)
+    for pipe in pipes:
+        if pipe:
+            pipe.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # it dies with this process at the latest
+        process.wait(_END_S)
