@@ -130,6 +130,28 @@ def test_the_queue(talk: Conversation) -> None:
     talk.assert_as_in("queue")
 
 
+def test_a_list(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    talk.send("/feed.xml?items=6&missing=3")
+    (found,) = talk.scene.answers(chat_id)
+    api.press(chat_id, found.message_id, "Choose")
+    for number in (2, 3):
+        label = f"{number}. Item {number}"
+        api.wait_for(lambda label=label: label in _buttons(talk, found.message_id))
+        api.press(chat_id, found.message_id, label)
+        api.wait_for(lambda label=label: f"✓ {label}" in _buttons(talk, found.message_id))
+    api.press(chat_id, found.message_id, "Get 2")
+    api.wait_for(lambda: "Try the failed ones again" in str(api.chat(chat_id)))
+    api.press(chat_id, found.message_id, "Back")
+    api.wait_for(lambda: "All 6" in _buttons(talk, found.message_id))
+    talk.assert_as_in("list")
+
+
+def _buttons(talk: Conversation, message_id: int) -> list[str]:
+    (message,) = (m for m in talk.scene.api.chat(talk.chat_id) if m.message_id == message_id)
+    return [text for row in message.buttons for text, _ in row]
+
+
 def test_once_more_and_fresh(talk: Conversation) -> None:
     talk.send("/clip/golden-fresh.mp4")
     talk.scene.api.say(f"/fresh {talk.scene.link('/clip/golden-fresh.mp4')}", talk.chat_id)

@@ -10,7 +10,7 @@ from tests.sandbox.world import Event
 from tests.support.scene import Scene
 
 GOLDEN = Path(__file__).parents[1] / "bot" / "golden"
-_FLEETING = re.compile(r"  (Downloading|Almost there|Waiting|Uploading)")
+_FLEETING = re.compile(r"  (Downloading|Almost there|Waiting|Uploading)| / Done: \d+ · Waiting: ")
 # With these words it is certain to be seen in a test that waits for it.
 _LASTING = re.compile(r"  (Downloading ▰|Waiting|Uploading)")
 _BAR = re.compile(r"Downloading ▰.* left")

@@ -82,10 +82,10 @@ def _page(words: Catalogue, menu: ListMenu, page: int) -> Rows:
         Button(sign, _showing(menu, other % pages, chosen))
         for sign, other in (("◀", page - 1), (f"{page + 1}/{pages}", page), ("▶", page + 1))
     ]
-    ends = [
-        Button(words.take_button.format(number=len(chosen)), _taking(menu, chosen)),
-        Button(words.back_button, pack("list", menu.request_id)),
-    ]
+    ends = [Button(words.back_button, pack("list", menu.request_id))]
+    if chosen:
+        take = words.take_button.format(number=len(chosen))
+        ends.insert(0, Button(take, _taking(menu, chosen)))
     return [*rows, *([turns] if pages > 1 else ()), ends]
 
 
