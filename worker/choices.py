@@ -22,7 +22,8 @@ class Quality:
 class Menu:
     """The buttons below the answer to a request, in the message `message_id`.
 
-    `qualities` take the place of the others while one of them is to be chosen.
+    `qualities` take the place of the others while one of them is to be chosen. `names_list`: the
+    link names a list that its video stands in.
     """
 
     chat_id: int
@@ -30,6 +31,7 @@ class Menu:
     request_id: int
     has_qualities: bool
     qualities: tuple[Quality, ...] = ()
+    names_list: bool = False
 
 
 def menu_from_json(value: Mapping[str, Any]) -> Menu:

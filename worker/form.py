@@ -187,5 +187,8 @@ def is_height(pixels: int) -> bool:
 WHOLE = Form()
 """What is wanted when nobody says otherwise."""
 
+WHOLE_LIST = Form(whole_list=True)
+"""The list that a link names beside its video."""
+
 SOUND = Form(What.SOUND)
 """The sound of it, as it plays everywhere."""

@@ -7,6 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from worker.sites import site_of
 
 MAX_ITEMS = 200
 """Most items that are taken of a list: so many marks fit into the data of a button."""
@@ -17,6 +20,8 @@ MAX_CODE = 34
 PAGE_ITEMS = 10
 """How many items a page has from which people choose."""
 
+# What somebody likes, or has put off; nobody else may see that.
+_OF_ONE_PERSON = ("", "LL", "WL")
 _MAX_RANGES = re.compile(r"[0-9]{1,3}(?:-[0-9]{1,3})?(?:[,;\s]+[0-9]{1,3}(?:-[0-9]{1,3})?)*")
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
@@ -156,6 +161,23 @@ def in_ranges(numbers: Collection[int]) -> str:
         else:
             ranges.append([number, number])
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
+
+
+def names_list(url: str) -> bool:
+    """Whether a link names one video and the list that it was found in.
+
+    >>> names_list("https://www.youtube.com/watch?v=dQw4w9WgXcQ&list=PL590L5WQmH8dpP0RyH5pCfIaDE")
+    True
+    """
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    match site_of(parts.hostname or ""):
+        case "youtube.com":
+            is_video = "v" in query or parts.hostname == "youtu.be"
+            return is_video and query.get("list", [""])[0] not in _OF_ONE_PERSON
+        case "dailymotion.com":
+            return parts.path.startswith("/video/") and "playlist" in query
+    return False
 
 
 def list_from_json(value: Mapping[str, Any]) -> MediaList:

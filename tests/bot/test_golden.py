@@ -135,21 +135,24 @@ def test_a_list(talk: Conversation) -> None:
     talk.send("/feed.xml?items=6&missing=3")
     (found,) = talk.scene.answers(chat_id)
     api.press(chat_id, found.message_id, "Choose")
-    for number in (2, 3):
-        label = f"{number}. Item {number}"
-        api.wait_for(lambda label=label: label in _buttons(talk, found.message_id))
+    for label in ("2. Item 2", "3. Item 3"):
+        _wait_for_button(talk, found.message_id, label)
         api.press(chat_id, found.message_id, label)
-        api.wait_for(lambda label=label: f"✓ {label}" in _buttons(talk, found.message_id))
+        _wait_for_button(talk, found.message_id, f"✓ {label}")
     api.press(chat_id, found.message_id, "Get 2")
     api.wait_for(lambda: "Try the failed ones again" in str(api.chat(chat_id)))
     api.press(chat_id, found.message_id, "Back")
-    api.wait_for(lambda: "All 6" in _buttons(talk, found.message_id))
+    _wait_for_button(talk, found.message_id, "All 6")
     talk.assert_as_in("list")
 
 
-def _buttons(talk: Conversation, message_id: int) -> list[str]:
-    (message,) = (m for m in talk.scene.api.chat(talk.chat_id) if m.message_id == message_id)
-    return [text for row in message.buttons for text, _ in row]
+def _wait_for_button(talk: Conversation, message_id: int, label: str) -> None:
+    def labels() -> list[str]:
+        chat = talk.scene.api.chat(talk.chat_id)
+        (message,) = (message for message in chat if message.message_id == message_id)
+        return [text for row in message.buttons for text, _ in row]
+
+    talk.scene.api.wait_for(lambda: label in labels())
 
 
 def test_once_more_and_fresh(talk: Conversation) -> None:

@@ -33,7 +33,7 @@ def test_each_item_is_answered_once(
         (found,) = scene.wait_for_answers()
         scene.api.press(CHAT, found.message_id, f"All {items}")
         for number in kills:
-            scene.api.wait_for(lambda number=number: len(media_in(scene)) >= number, 400)
+            wait_for_media(scene, number)
             scene.bot.kill()
             scene.restart_after_death()
         last = f"A feed\nDone: {items - 2} · Failed: 2\n5, {items - 1}: "
@@ -42,6 +42,10 @@ def test_each_item_is_answered_once(
         wanted = sorted(f"item-{n}.mp4" for n in range(1, items + 1) if n not in missing)
         assert sorted(media_in(scene)) == wanted
         assert scene.ledger("SELECT count(*) FROM requests WHERE answered_at IS NULL") == [(0,)]
+
+
+def wait_for_media(scene: Scene, number: int) -> None:
+    scene.api.wait_for(lambda: len(media_in(scene)) >= number, 400)
 
 
 def media_in(scene: Scene) -> list[str]:

@@ -52,6 +52,8 @@ def test_below_an_answer_there_is_what_can_be_chosen() -> None:
     menu = Menu(7, 50, 17, has_qualities=True)
     assert menu_rows(ENGLISH, menu) == [[sound, Button("Quality", "qualities:17")]]
     assert menu_rows(ENGLISH, replace(menu, has_qualities=False)) == [[sound]]
+    in_list = replace(menu, has_qualities=False, names_list=True)
+    assert menu_rows(ENGLISH, in_list) == [[sound], [Button("Whole list", "form:17.all.list")]]
     assert menu_rows(ENGLISH, replace(menu, qualities=QUALITIES)) == [
         [Button("1080p · 90.0 MB · in 2 parts", "form:17.1080p")],
         [Button("720p · 34.0 MB", "form:17.720p")],

@@ -1,5 +1,6 @@
 """Which playlists are lists, what is known of them, and how their items are named."""
 
+import doctest
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -7,9 +8,19 @@ from typing import Any
 import pytest
 from yt_dlp.utils import ExtractorError, OnDemandPagedList
 
+import worker.lists
+from tests.support.updates import said
 from worker.as_json import to_json
 from worker.downloads.ytdlp import lists
-from worker.effects import CancelRest, ShowItems, TakeItems, TryFailedAgain
+from worker.effects import (
+    CancelRest,
+    NameItems,
+    OpenRequest,
+    ShowItems,
+    TakeItems,
+    TryFailedAgain,
+)
+from worker.form import WHOLE_LIST
 from worker.lists import (
     MAX_CODE,
     MAX_ITEMS,
@@ -20,12 +31,14 @@ from worker.lists import (
     Summary,
     in_ranges,
     list_from_json,
+    names_list,
     numbers_in,
     packed,
     unpacked,
 )
 from worker.telegram import texts
 from worker.telegram.buttons import MAX_DATA_BYTES, pack
+from worker.telegram.handlers import handle_update
 from worker.telegram.lists import list_rows, summary_rows
 from worker.telegram.people import People
 from worker.telegram.presses import handle_press
@@ -189,6 +202,26 @@ def test_ranges_are_read_as_they_are_written() -> None:
     assert numbers_in(in_ranges((1, 2, 3, 7, 9, 10))) == (1, 2, 3, 7, 9, 10)
 
 
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(worker.lists).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("link", "does"),
+    [
+        ("https://www.youtube.com/watch?v=a&list=PLx", True),
+        ("https://youtu.be/a?list=RDa", True),
+        ("https://www.dailymotion.com/video/x1?playlist=x2", True),
+        ("https://www.youtube.com/watch?v=a", False),
+        ("https://www.youtube.com/watch?v=a&list=WL", False),
+        ("https://www.youtube.com/playlist?list=PLx", False),
+        ("https://a.test/watch?v=a&list=PLx", False),
+    ],
+)
+def test_which_links_name_a_video_and_its_list(link: str, does: bool) -> None:
+    assert names_list(link) is does
+
+
 # ------------------------------------------------------------------------- buttons and texts
 
 
@@ -235,6 +268,7 @@ def test_a_page_to_choose_from() -> None:
         ["◀", "2/2", "▶"],
         ["Get 2", "Back"],
     ]
+    assert labels(a_menu(2, 0))[-1] == ["Back"]
     rows = list_rows(ENGLISH, menu)
     assert pressed(rows[0][0].data).chosen == (3,)
     assert pressed(rows[1][0].data).chosen == (3, 11, 12)
@@ -287,3 +321,31 @@ def test_the_longest_summary_fits_a_message() -> None:
         for start, reason in enumerate(ENGLISH.reasons, 1)
     )
     assert len(texts.summary(ENGLISH, Summary("x" * 999, failures=failures))) <= 4096
+
+
+def test_the_list_of_a_video_is_asked_for_by_command() -> None:
+    (link,) = handle_update(said("/playlist https://www.youtube.com/watch?v=a&list=b"))
+    assert isinstance(link, OpenRequest)
+    assert link.form == WHOLE_LIST
+
+
+def answer_to(author: dict[str, Any], text: str) -> Any:
+    update: Any = said(text)
+    update["message"]["reply_to_message"] = {"message_id": 50, "from": author}
+    return handle_update(update)
+
+
+BOT = {"id": 1, "is_bot": True}
+
+
+def test_numbers_that_answer_a_bot_name_items() -> None:
+    (named,) = answer_to(BOT, "2-3, 7")
+    assert isinstance(named, NameItems)
+    assert (named.list_message_id, named.numbers, named.says_nothing_found) == (50, (2, 3, 7), True)
+
+
+@pytest.mark.parametrize(
+    ("author", "text"), [({"id": 5}, "3"), (BOT, "three"), (BOT, "/cancel"), (BOT, "0")]
+)
+def test_other_answers_name_none(author: dict[str, Any], text: str) -> None:
+    assert not any(isinstance(effect, NameItems) for effect in answer_to(author, text))

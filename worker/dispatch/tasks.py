@@ -28,7 +28,7 @@ from worker.ledger import (
     Verdict,
     download_directory,
 )
-from worker.lists import ListMenu
+from worker.lists import ListMenu, names_list
 from worker.panels import ShowPanel
 from worker.settings import DEFAULT_SITES, Settings, Sites
 
@@ -156,7 +156,13 @@ def _menu(job: DeliverJob, media: protocol.Media) -> Menu | None:
     if not request.has_buttons or not is_one_video:
         return None
     has_qualities = len(media.qualities) > 1
-    return Menu(request.chat_id, job.message_id, request.id, has_qualities)
+    return Menu(
+        request.chat_id,
+        job.message_id,
+        request.id,
+        has_qualities,
+        names_list=names_list(request.url),
+    )
 
 
 def _is_own(media: protocol.MediaFile, request: Request, downloads: Path) -> bool:

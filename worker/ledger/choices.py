@@ -6,6 +6,7 @@ from worker.effects import ChooseForm, OpenRequest, Press, ShowChoices
 from worker.ledger import media_cache, requests
 from worker.ledger.database import Database
 from worker.ledger.records import Request, Verdict
+from worker.lists import names_list
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton
 
@@ -47,7 +48,7 @@ def shown(db: Database, effect: ShowChoices) -> AnswerButton:
     press = effect.press
     request = _answered(db, effect.request_id, press)
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
-    if request is None or not media:
+    if request is None or not media or media.found_list:
         return AnswerButton(press.callback_id, press.language, Notice(Topic.DEAD_BUTTON))
     menu = Menu(
         request.chat_id,
@@ -55,6 +56,7 @@ def shown(db: Database, effect: ShowChoices) -> AnswerButton:
         request.id,
         has_qualities=bool(media.qualities),
         qualities=media.qualities if effect.qualities else (),
+        names_list=names_list(request.url),
     )
     return AnswerButton(press.callback_id, press.language, None, menu)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from worker.choices import Menu, Quality
-from worker.form import SOUND, Form
+from worker.form import SOUND, WHOLE_LIST, Form
 from worker.notices import Label, Notice
 from worker.panels import PanelButton, View
 from worker.telegram import texts
@@ -54,7 +54,11 @@ def menu_rows(words: Catalogue, menu: Menu) -> Rows:
     if not menu.qualities:
         sound = Button(words.sound_button, pack("form", f"{menu.request_id}.{SOUND.code}"))
         quality = Button(words.quality_button, pack("qualities", menu.request_id))
-        return [[sound, quality] if menu.has_qualities else [sound]]
+        rows = [[sound, quality] if menu.has_qualities else [sound]]
+        if menu.names_list:
+            data = pack("form", f"{menu.request_id}.{WHOLE_LIST.code}")
+            rows.append([Button(words.whole_list_button, data)])
+        return rows
     rows = [
         [Button(texts.quality(words, each), pack("form", f"{menu.request_id}.{_code(each)}"))]
         for each in menu.qualities
