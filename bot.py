@@ -26,7 +26,9 @@ try:
     from maintenance.plugins import missing_plugins
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
+    from maintenance.voice import Voice, cry
     from worker import __version__, clocks, data_directory, logs
+    from worker.clocks import Monotonic
     from worker.dispatch.dispatcher import Dispatcher
     from worker.dispatch.poller import Poller
     from worker.dispatch.pool_specs import (
@@ -49,7 +51,6 @@ try:
         SettingsError,
         Sites,
         SitesFile,
-        load_settings,
         read_settings,
     )
     from worker.telegram import command_menus
@@ -96,14 +97,15 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.check:
         return check.main(*read_settings(os.environ, DOTENV))
+    settings, problems = read_settings(os.environ, DOTENV)
     try:
-        settings = load_settings(os.environ, DOTENV)
-        if problems := missing_plugins(settings.ytdlp_plugins):
+        if problems := problems or missing_plugins(settings.ytdlp_plugins):
             raise SettingsError(problems)
         sites_watch = SitesWatch(SitesFile.beside(settings.data_dir, DOTENV))
     except SettingsError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
+        cry(settings, "\n".join(error.problems))
         return EXIT_CONFIG
     sites = sites_watch.sites
     logs.configure((*settings.secrets, *sites.secrets))
@@ -122,25 +124,30 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         data_directory.use_for_temporary_files(data_dir)
         check_file(ledger_path(data_dir))
         Ledger(ledger_path(data_dir)).close()
-        _note_start(settings)
+        begin_with = _note_start(settings)
     except BlockingIOError:
-        log.error("Another bot uses DATA_DIR %s; each bot needs its own.", data_dir)
-        return _end(data_dir, EXIT_NOT_NOW)
+        problem = f"Another bot uses DATA_DIR {data_dir}; each bot needs its own."
+        return _give_up(settings, EXIT_NOT_NOW, problem)
     except LedgerBusy as error:
-        log.error("The ledger in %s cannot be used for now: %s", data_dir, error)
-        return _end(data_dir, EXIT_NOT_NOW)
-    except OSError as error:
-        log.error("DATA_DIR %s cannot be used: %s", data_dir, error)
-        is_passing = error.errno in PASSING_ERRNOS
-        return _end(data_dir, EXIT_NOT_NOW) if is_passing else EXIT_CONFIG
-    except LedgerError as error:
-        log.error("DATA_DIR %s cannot be used: %s", data_dir, error)
-        return EXIT_CONFIG
+        problem = f"The ledger in {data_dir} cannot be used for now: {error}"
+        return _give_up(settings, EXIT_NOT_NOW, problem)
+    except (OSError, LedgerError) as error:
+        is_passing = isinstance(error, OSError) and error.errno in PASSING_ERRNOS
+        problem = f"DATA_DIR {data_dir} cannot be used: {error}"
+        return _give_up(settings, EXIT_NOT_NOW if is_passing else EXIT_CONFIG, problem)
     with lock:
-        return _end(data_dir, Bot(settings, sites_watch).run())
+        return _end(data_dir, Bot(settings, sites_watch, begin_with).run())
 
 
-def _note_start(settings: Settings) -> None:
+def _give_up(settings: Settings, exitcode: int, problem: str) -> int:
+    """Say why the bot cannot run, and end this run. Returns the exit code."""
+    log.error("%s", problem)
+    cry(settings, problem)
+    return exitcode if exitcode == EXIT_CONFIG else _end(settings.data_dir, exitcode)
+
+
+def _note_start(settings: Settings) -> str | None:
+    """Count this start. Returns what was wrong with the end of the last run, if anything."""
     data_dir, wall = settings.data_dir, clocks.wall_clock()
     try:
         with Upkeep(ledger_path(data_dir)) as ledger:
@@ -149,9 +156,11 @@ def _note_start(settings: Settings) -> None:
     except LedgerBusy as error:
         # The threads wait until it can be written.
         log.error("This start is not counted, the ledger cannot be written: %s", error)
-        return
-    if last_end:
-        log.info("The last run ended: %s.", last_end)
+        return None
+    if last_end is None:
+        return None
+    log.info("The last run ended: %s.", last_end)
+    return None if last_end == runs.STOPPED else f"the last run ended: {last_end}"
 
 
 def _end(data_dir: Path, exitcode: int) -> int:
@@ -168,9 +177,13 @@ def _end(data_dir: Path, exitcode: int) -> int:
 class Bot:
     """The threads of the main process, and what ends them."""
 
-    def __init__(self, settings: Settings, sites_watch: SitesWatch) -> None:
-        """Wire everything; nothing is started before `run`."""
+    def __init__(self, settings: Settings, sites_watch: SitesWatch, begin_with: str | None) -> None:
+        """Wire everything; nothing is started before `run`.
+
+        `begin_with` is what was wrong with the end of the last run, if anything.
+        """
         self._settings = settings
+        self._heartbeat = clocks.monotonic()
         self._tag = process_table.instance_tag(settings.data_dir)
         _hide_main_module()
         context = multiprocessing.get_context("forkserver")
@@ -191,11 +204,13 @@ class Bot:
             self._dispatcher.wake,
             self._dispatcher.reachability,
         )
+        self._voice = Voice(settings, self._find_stuck_thread, begin_with)
         self._janitor = Janitor(
             settings,
             self._dispatcher,
             lambda: self._poller.polled_at,
             sites_watch,
+            self._voice.condition.note,
         )
         sites_watch.use = self._use_sites
         self._dispatcher_thread = threading.Thread(target=self._dispatcher.run, name="dispatcher")
@@ -215,8 +230,10 @@ class Bot:
         self._set_up_process()
         for thread in self._threads:
             thread.start()
+        self._voice.start()
         log.info("The bot has started (pid %d).", os.getpid())
         exitcode = self._watch(stop_signals)
+        self._voice.stop()
         self._poller.stop()
         self._janitor.stop()
         if exitcode == EXIT_STALLED or not self._stop_dispatcher(stop_signals):
@@ -270,14 +287,20 @@ class Bot:
                     stop_signals.unheeded.pop(0),
                 )
             if self._poller.token_refused.is_set():
-                log.error("Telegram refuses BOT_TOKEN (401); get a valid one from @BotFather.")
+                problem = "Telegram refuses BOT_TOKEN (401); get a valid one from @BotFather."
+                log.error("%s", problem)
+                cry(self._settings, problem)
                 return EXIT_CONFIG
-            if problem := self._find_stuck_thread(time.monotonic()):
-                log.critical("%s; the bot exits to be restarted.", problem)
+            now = clocks.monotonic()
+            if stuck := self._find_stuck_thread(now):
+                log.critical("%s; the bot exits to be restarted.", stuck)
+                cry(self._settings, stuck)
                 return EXIT_STALLED
+            self._heartbeat = now
+            self._voice.beat(now)
         return 0
 
-    def _find_stuck_thread(self, now: float) -> str | None:
+    def _find_stuck_thread(self, now: Monotonic) -> str | None:
         for thread in self._threads:
             if not thread.is_alive():
                 return f"Thread {thread.name} has died"
@@ -285,6 +308,8 @@ class Bot:
             return "The dispatcher is stuck"
         if now - self._janitor.heartbeat > JANITOR_STALL_S:
             return "Maintenance is stuck"
+        if now - self._heartbeat > STALL_S:
+            return "The main thread is stuck"
         return None
 
     def _stop_dispatcher(self, stop_signals: StopSignals) -> bool:

@@ -16,6 +16,7 @@ from maintenance.commands import (
     backup,
     failed,
     health,
+    listen,
     orphans,
     pause,
     refuse_stranger,
@@ -35,6 +36,12 @@ COMMANDS = (
     ("pause", "let links wait, across restarts", pause.add_options, pause.pause),
     ("resume", "let downloads begin again", pause.add_options, pause.resume),
     ("backup", "copy the ledger, also while the bot runs", backup.add_options, backup.run),
+    (
+        "listen",
+        "say at HEALTH_URL what supervisor tells of the bot",
+        listen.add_options,
+        listen.run,
+    ),
     ("restore", "put a backup in the ledger's place", restore.add_options, restore.run),
 )
 
@@ -45,7 +52,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings(os.environ, Path(".env"), needs_token=False)
-        refuse_stranger(settings)
+        if options.needs_data_dir:
+            refuse_stranger(settings)
         code: int = options.run(settings, options)
         sys.stdout.flush()
     except SettingsError as error:
@@ -76,8 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, help_text, add_options, run in COMMANDS:
         command = commands.add_parser(name, help=help_text)
+        command.set_defaults(run=run, needs_data_dir=True)
         add_options(command)
-        command.set_defaults(run=run)
     return parser
 
 

@@ -2,12 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from maintenance import alerts, health, measures, published, zombies
 from maintenance.cpu import CpuMeter
+from maintenance.findings import Finding
+from maintenance.measures import Measures
 from maintenance.orphans import find_orphans
 from maintenance.ownership import Instance
 from maintenance.sites_watch import SitesWatch
@@ -70,12 +72,17 @@ class Janitor:
         dispatcher: published.DispatcherView,
         polled_at: Callable[[], float | None],
         sites_watch: SitesWatch,
+        note: Callable[[Measures, Sequence[Finding], Monotonic], None] = lambda *_: None,
     ) -> None:
-        """`polled_at` returns the monotonic time at which Telegram last answered a poll."""
+        """`polled_at` returns the monotonic time at which Telegram last answered a poll.
+
+        `note` is told each sample with what was found in it, and its monotonic time.
+        """
         self._settings = settings
         self._dispatcher = dispatcher
         self._polled_at = polled_at
         self._sites_watch = sites_watch
+        self._note = note
         self._strays = StrayHunter()
         self._cpu = CpuMeter()
         self._left: list[Identity] = []
@@ -169,8 +176,11 @@ class Janitor:
             # Count those that are still there: some may have ended since they were found.
             left = sum(process_table.identify(one.pid) == one for one in self._left)
             taken = measures.take(self._settings, ledger, left)
+            findings = health.assess(taken)
+            # First, since it can be said also where the ledger cannot be written.
+            self._note(taken, findings, clocks.monotonic())
             ledger.record_sample(measures.sample_of(taken))
-            alerts.step(ledger, health.assess(taken), self._settings.admins, taken.taken_at)
+            alerts.step(ledger, findings, self._settings.admins, taken.taken_at)
 
     def _workers(self) -> list[Identity]:
         pids = [worker.pid for pool in self._dispatcher.pools for worker in pool.workers]

@@ -27,6 +27,9 @@ COUNTED_S = 3600.0
 
 EXIT_STALLED = 70  # EX_SOFTWARE: a thread has died or is stuck; to be restarted
 EXIT_NOT_NOW = 75  # EX_TEMPFAIL: the directory cannot be used for now; to be restarted
+STOPPED = "stopped"
+"""How a run ends that was told to."""
+
 EXITS_TO_RESTART = (EXIT_STALLED, EXIT_NOT_NOW)
 
 FIRST_PAUSE_S = 5.0
@@ -161,7 +164,7 @@ def read_starts(ledger: Upkeep, wall: Wall) -> Starts:
 def _in_words(exitcode: int | None) -> str:
     if exitcode is None:
         return "without a word: killed, or the machine went down"
-    return "stopped" if exitcode == 0 else f"exit code {exitcode}"
+    return STOPPED if exitcode == 0 else f"exit code {exitcode}"
 
 
 def is_crash_loop(starts: Starts) -> bool:

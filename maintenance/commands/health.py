@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -17,11 +18,15 @@ from maintenance.measures import MeasuredWorker, Measures, RunningDownload
 from maintenance.output import hang, one_line, print_json, replace_file, say, table
 from maintenance.ownership import Instance
 from maintenance.units import clock, duration, percent, size
+from worker.ledger import LedgerBusy, LedgerError
 from worker.settings import Settings
 
 GLANCE_S = 0.05
 """How long to wait before zombies are confirmed. Short: health should answer at once, and one
 zombie too many in its count does no harm."""
+
+COMMAND_TIMEOUT_S = 60
+"""How long the command of --if-bad-run may take."""
 
 _COLOURS = {Level.OK: "32", Level.WARNING: "33", Level.CRITICAL: "31"}
 _NAME_WIDTH = 18
@@ -35,10 +40,29 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="replace this file, once everything is known"
     )
+    parser.add_argument(
+        "--if-bad-run",
+        metavar="COMMAND",
+        help="if something is critical, have the shell run this with the report as its input",
+    )
 
 
 def run(settings: Settings, options: Namespace) -> int:
     """Print the findings on the bot, and with --detailed each worker and running job."""
+    try:
+        taken, findings = _look(settings, options)
+    except (LedgerError, LedgerBusy, OSError) as error:
+        _run_if_bad(options, Level.CRITICAL, f"health cannot be looked at: {error}\n")
+        raise
+    if options.output:
+        replace_file(options.output, _printed(taken, findings, options))
+    else:
+        _print(taken, findings, options)
+    _run_if_bad(options, worst(findings), _printed(taken, findings, options))
+    return worst(findings)
+
+
+def _look(settings: Settings, options: Namespace) -> tuple[Measures, list[Finding]]:
     with open_ledger(settings) as ledger:
         found = zombies.find(Instance.of(settings, ledger.sessions()), GLANCE_S)
         taken = measures.take(settings, ledger, len(found))
@@ -47,13 +71,34 @@ def run(settings: Settings, options: Namespace) -> int:
         # Takes a second or two, which people have and a program that asks every minute has not.
         solved = programs.check_javascript(settings.download_memory_mib)
         findings = [solved if each.name == solved.name else each for each in findings]
-    if options.output:
-        with contextlib.redirect_stdout(io.StringIO()) as text:
-            _print(taken, findings, options)
-        replace_file(options.output, text.getvalue())
-    else:
+    return taken, findings
+
+
+def _printed(taken: Measures, findings: Sequence[Finding], options: Namespace) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as text:
         _print(taken, findings, options)
-    return worst(findings)
+    return text.getvalue()
+
+
+def _run_if_bad(options: Namespace, level: Level, report: str) -> None:
+    """Run the operator's command if it is as bad as that, and say when the command fails."""
+    if level is not Level.CRITICAL or not options.if_bad_run:
+        return
+    try:
+        # The operator's own words, as in a crontab.
+        done = subprocess.run(  # noqa: S602
+            options.if_bad_run,
+            shell=True,
+            input=report,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        print(f"--if-bad-run: ended after {COMMAND_TIMEOUT_S} s", file=sys.stderr)
+        return
+    if done.returncode:
+        print(f"--if-bad-run: ended with exit code {done.returncode}", file=sys.stderr)
 
 
 def _print(taken: Measures, findings: Sequence[Finding], options: Namespace) -> None:

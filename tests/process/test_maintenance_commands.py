@@ -47,6 +47,28 @@ def test_missing_ledger_is_said_and_not_made(tmp_path: Path, arguments: tuple[st
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("makes_ledger", "command", "given", "errors"),
+    [
+        (True, "cat >report", '"level": "critical"', ""),
+        (False, "cat >report", "health cannot be looked at: there is no ledger", ""),
+        (True, "exit 3", "", "--if-bad-run: ended with exit code 3"),
+    ],
+)
+def test_health_runs_a_command_if_it_is_bad(
+    tmp_path: Path, makes_ledger: bool, command: str, given: str, errors: str
+) -> None:
+    if makes_ledger:
+        Ledger(ledger_path(tmp_path)).close()
+    report = tmp_path / "report"
+    command = command.replace("report", str(report))
+    answer = maintenance(tmp_path, "health", "--json", "--if-bad-run", command)
+    assert answer.code == 2
+    assert errors in answer.errors
+    assert given in (report.read_text() if report.exists() else "")
+    assert report.exists() == bool(given)
+
+
 def test_pause_and_resume_say_what_they_change(tmp_path: Path) -> None:
     Ledger(ledger_path(tmp_path)).close()
     answers = [maintenance(tmp_path, name, "--json") for name in ("pause", "pause", "resume")]

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +17,14 @@ import pytest
 from tests.sandbox.api import BotApi
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT
+from tests.support.ping_receiver import receiving_pings
 from tests.support.scene import CHAT, TESTED_BOT
 from worker.processes import process_table
 
 PROGRAM = "fetchbot"
+
+LISTENER = "[eventlistener:fetchbot-listener]"
+"""Among the changes, it takes the event listener's lines in."""
 
 
 class Supervised:
@@ -39,10 +44,14 @@ class Supervised:
         }
         self._conf = home / "supervisord.conf"
         text = (ROOT / "supervisor.conf").read_text("utf-8")
+        if LISTENER in changes:
+            text = re.sub(r"^;(?=\[eventlistener|[a-z_]+=)", "", text, flags=re.MULTILINE)
         here = {
             "directory=/opt/fetchbot": f"directory={home}",
             "/opt/fetchbot/.venv/bin/python bot.py": f"{sys.executable} {TESTED_BOT}",
+            "/opt/fetchbot/.venv/bin/python -m": f"{sys.executable} -m",
             "/var/log/supervisor/fetchbot.log": str(self.log),
+            "/var/log/supervisor/fetchbot-listener.log": str(home / "listener.log"),
             "user=fetchbot": f"user={getpass.getuser()}",
         }
         for shipped, changed in {**here, **changes}.items():
@@ -226,6 +235,21 @@ def test_bot_that_cannot_even_begin_is_started_ever_more_slowly(tmp_path: Path) 
         assert "BACKOFF" in bot.control("status", PROGRAM)
         script.write_text(f"import runpy\nrunpy.run_path({str(TESTED_BOT)!r}, run_name='__main__')")
         bot.api.wait_for(bot.polls, 60)
+
+
+def test_the_listener_tells_what_the_bot_cannot(tmp_path: Path) -> None:
+    script = tmp_path / "bot.py"
+    script.write_text("import no_such_module")
+    in_tree = {LISTENER: f"{LISTENER}\nenvironment=PYTHONPATH={ROOT}"}
+    with receiving_pings() as receiver:
+        changes = {str(TESTED_BOT): str(script), **in_tree}
+        with supervised(changes, HEALTH_URL=receiver.url) as bot:
+            receiver.wait_for("fetchbot cannot be started: 3 tries have ended at once")
+            script.write_text("import time; time.sleep(600)")
+            bot.api.wait_for(lambda: "RUNNING" in bot.control("status", PROGRAM), 30)
+            os.kill(bot.pid(), signal.SIGKILL)
+            receiver.wait_for("fetchbot has ended unexpectedly and is started again")
+        assert receiver.good == 0
 
 
 def test_log_is_rotated() -> None:

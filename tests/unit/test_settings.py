@@ -53,6 +53,9 @@ DEFAULTS: dict[str, Any] = {
     "cookies_file": None,
     "ytdlp_plugins": (),
     "ytdlp_plugin_endpoints": (),
+    "health_url": None,
+    "health_listen": None,
+    "health_listen_anywhere": False,
     "warnings": (),
 }
 
@@ -84,6 +87,14 @@ def test_token_is_all_that_must_be_set(tmp_path: Path, monkeypatch: pytest.Monke
             (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")),
         ),
         ("YTDLP_PLUGINS", "Plugin_one, plugin.two", "ytdlp_plugins", ("plugin-one", "plugin-two")),
+        (
+            "HEALTH_URL",
+            "https://h.example/k/s?create=1",
+            "health_url",
+            "https://h.example/k/s?create=1",
+        ),
+        ("HEALTH_LISTEN", "127.0.0.9:80", "health_listen", ("127.0.0.9", 80)),
+        ("HEALTH_LISTEN", "[::1]:80", "health_listen", ("::1", 80)),
         ("DOWNLOAD_WORKERS", "", "download_workers", 2),
     ],
 )
@@ -96,6 +107,20 @@ def test_endpoints_are_hosts_with_a_port() -> None:
     found = load({"YTDLP_PLUGINS": "a", "YTDLP_PLUGIN_ENDPOINTS": text}).ytdlp_plugin_endpoints
     assert found == (("127.0.0.1", 4416), ("::1", 80), ("provider.internal", 4416))
     assert problems({"BOT_TOKEN": TOKEN, "YTDLP_PLUGIN_ENDPOINTS": text}), "nobody reaches them"
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:9100", "[::]:9100", "192.168.7.1:9100"])
+def test_others_reach_the_page_of_health_only_if_that_is_said_twice(address: str) -> None:
+    listen = {"HEALTH_LISTEN": address}
+    (problem,) = problems({"BOT_TOKEN": TOKEN, **listen})
+    assert "HEALTH_LISTEN_ANYWHERE=on" in problem
+    assert load({**listen, "HEALTH_LISTEN_ANYWHERE": "on"}).health_listen
+
+
+def test_the_path_of_the_ping_url_is_a_secret() -> None:
+    settings = load({"HEALTH_URL": "https://h.example/0a1b2c3d-key"})
+    assert "0a1b2c3d-key" not in repr(settings)
+    assert redact("POST /0a1b2c3d-key/fail", settings.secrets) == "POST /[redacted]/fail"
 
 
 @pytest.mark.parametrize("word", ["on", "TRUE", "yes", "1"])
@@ -173,6 +198,10 @@ def test_a_job_may_take_what_the_largest_answer_explains(
         ("TELEGRAM_PROXY", f"http://user:{SECRET}@host"),
         ("DOWNLOAD_PROXY", "none"),
         ("PROXY", "direct"),
+        ("HEALTH_URL", f"ping/{SECRET}"),
+        ("HEALTH_LISTEN", "9100"),
+        ("HEALTH_LISTEN", "localhost:9100"),
+        ("HEALTH_LISTEN", "127.0.0.1"),
         ("PROXY", f"http://user:{SECRET}@host"),
         ("PROXY", f"gopher://user:{SECRET}@host:70"),
         ("DOWNLOAD_MEMORY_MB", "64"),

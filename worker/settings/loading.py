@@ -1,5 +1,6 @@
 """Reads the settings from the environment and `.env`, and says all that is wrong with them."""
 
+import ipaddress
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -122,6 +123,13 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if settings.ytdlp_plugin_endpoints and not settings.ytdlp_plugins:
         yield "YTDLP_PLUGIN_ENDPOINTS: allowed with YTDLP_PLUGINS, whose plugins reach them"
+    if settings.health_listen and not settings.health_listen_anywhere:
+        host, port = settings.health_listen
+        if not ipaddress.ip_address(host).is_loopback:
+            yield (
+                f"HEALTH_LISTEN='{host}:{port}': allowed is an address that only this machine"
+                " reaches, such as 127.0.0.1, or any with HEALTH_LISTEN_ANYWHERE=on"
+            )
     if settings.download_job_timeout_s < settings.download_timeout_s:
         yield (
             f"DOWNLOAD_JOB_TIMEOUT='{settings.download_job_timeout_s:g}': allowed is "

@@ -145,6 +145,20 @@ class Settings:
         "what these plugins may reach on this machine or in its network",
     ] = ()
 
+    health_url: Annotated[
+        str | None,
+        value_kinds.SECRET_URL,
+        "pinged each minute while all is well, and at `/fail` below it when not",
+    ] = field(default=None, repr=False)
+    health_listen: Annotated[
+        tuple[str, int] | None,
+        value_kinds.LISTEN,
+        "where `/healthz` and `/metrics` are served, on this machine",
+    ] = None
+    health_listen_anywhere: Annotated[
+        bool, value_kinds.SWITCH, "whether `HEALTH_LISTEN` may be an address that others reach"
+    ] = False
+
     warnings: tuple[str, ...] = ()
     """What is allowed but probably a mistake, a sentence each."""
 
@@ -157,6 +171,9 @@ class Settings:
             # A shorter one occurs in too many words, and `redact` removes logins from URLs anyway.
             if len(password) >= 6:
                 found += [password, unquote(password)]
+        # Whoever knows its path can say that the bot is well.
+        parts = urlsplit(self.health_url or "")
+        found += [part for part in (parts.path.strip("/"), parts.query) if len(part) >= 6]
         return tuple(dict.fromkeys(found))
 
     @property

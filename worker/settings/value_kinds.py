@@ -138,6 +138,20 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _secret_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+        raise ValueError
+    if parts.port == 0 or re.search(r"\s", text):
+        raise ValueError
+    return text
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, port = _endpoint(text)
+    return str(ipaddress.ip_address(host)), port
+
+
 def _proxy(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
@@ -179,6 +193,10 @@ ENDPOINTS = ValueKind(
     "host:port such as 127.0.0.1:4416, separated by commas",
     show=lambda value: _joined(map(_shown_endpoint, value)),
 )
+LISTEN = ValueKind(
+    _listen, "an address of this machine and a port, such as 127.0.0.1:9100", show=_shown_endpoint
+)
+SECRET_URL = ValueKind(_secret_url, "an http or https URL", secret=True)
 URL = ValueKind(_url, "an http or https URL without login, query or fragment")
 BOT_TOKEN = ValueKind(
     _token,

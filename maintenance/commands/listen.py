@@ -1,0 +1,92 @@
+"""`python -m maintenance listen`: what supervisor tells of the bot, said at HEALTH_URL.
+
+An event listener of supervisor ("Event Listeners and Event Notifications" in its documentation).
+The bot says itself why it ends, if it can; supervisor knows also of the ends of which it cannot.
+"""
+
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from maintenance.commands import EXIT_FAILED, EXIT_FINE
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from maintenance.pings import PingTarget
+
+AGAIN_S = 10.0
+"""How soon supervisor hands an event out again that could not be said."""
+
+MANY_TRIES = 3
+"""So many starts in a row that end at once are said."""
+
+READY = "READY\n"
+TAKEN = "RESULT 2\nOK"
+NOT_TAKEN = "RESULT 4\nFAIL"
+
+
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--program", default="fetchbot", metavar="NAME", help="the bot's name at supervisor"
+    )
+    # A bot that cannot even begin has none yet.
+    parser.set_defaults(needs_data_dir=False)
+
+
+def run(settings: Settings, options: Namespace) -> int:
+    """Take events until supervisor ends the listener. Nothing else may be printed."""
+    # It imports requests, for which no other command should have to wait.
+    from maintenance import voice
+
+    target = voice.ping_target(settings)
+    if target is None:
+        print("maintenance: listen needs HEALTH_URL", file=sys.stderr)
+        return EXIT_FAILED
+    while event := _next_event(sys.stdin):
+        reason = describe(event, options.program)
+        is_taken = reason is None or _is_said(target, reason)
+        _tell(TAKEN if is_taken else NOT_TAKEN)
+    return EXIT_FINE
+
+
+def describe(event: Mapping[str, str], program: str) -> str | None:
+    """What an event means for whoever looks after the bot; None for nothing."""
+    if event.get("processname") != program:
+        return None
+    match event.get("eventname"):
+        case "PROCESS_STATE_EXITED" if event.get("expected") == "1":
+            return f"{program} has ended and is not started again: stopped, or a wrong setting"
+        case "PROCESS_STATE_EXITED":
+            return f"{program} has ended unexpectedly and is started again"
+        case "PROCESS_STATE_BACKOFF" if event.get("tries") == str(MANY_TRIES):
+            return f"{program} cannot be started: {MANY_TRIES} tries have ended at once"
+        case "PROCESS_STATE_FATAL":
+            return f"{program} cannot be started and is given up"
+    return None
+
+
+def _next_event(source: TextIO) -> dict[str, str]:
+    """The next event, its header and its payload together; empty at the end of all events."""
+    _tell(READY)
+    header = _pairs(source.readline())
+    return header and {**header, **_pairs(source.read(int(header["len"])))}
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(pair.split(":", 1) for pair in text.split())
+
+
+def _is_said(target: "PingTarget", reason: str) -> bool:
+    """Say it. One that does not arrive goes back to supervisor, which hands it out again."""
+    problem = target.send(is_well=False, text=reason)
+    if problem:
+        print(f"HEALTH_URL does not take pings ({problem}).", file=sys.stderr)
+        time.sleep(AGAIN_S)
+    return problem is None
+
+
+def _tell(words: str) -> None:
+    sys.stdout.write(words)
+    sys.stdout.flush()

@@ -1,0 +1,46 @@
+"""What systemd is told, where it asks for it: sd_notify(3), without a library."""
+
+import contextlib
+import os
+import socket
+from collections.abc import MutableMapping
+
+VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+
+
+class Notifier:
+    """Sends states to the socket that systemd has named; says nothing where there is none."""
+
+    def __init__(self, address: str = "", watchdog_s: float | None = None) -> None:
+        """`watchdog_s` is after how long a silence systemd restarts the bot, if it does."""
+        self._address = address
+        self._watchdog_s = watchdog_s
+        self._due_at = 0.0
+
+    @classmethod
+    def take(cls, environ: MutableMapping[str, str]) -> "Notifier":
+        """Read what systemd has left in the environment, and take it out: children have no part."""
+        address, usec, pid = (environ.pop(name, "") for name in VARIABLES)
+        is_ours = pid in ("", str(os.getpid()))
+        watchdog_s = int(usec) / 1e6 if is_ours and usec.isdecimal() and int(usec) else None
+        return cls(address, watchdog_s)
+
+    def say(self, *states: str) -> None:
+        """Send states such as `READY=1`. One that cannot be sent is lost."""
+        if not self._address:
+            return
+        # An abstract socket is written with an @.
+        address = f"\0{self._address[1:]}" if self._address[0] == "@" else self._address
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+        ):
+            sender.settimeout(1.0)
+            sender.connect(address)
+            sender.send("\n".join(states).encode())
+
+    def pat(self, now: float) -> None:
+        """Say at monotonic `now` that the bot is alive, twice as often as systemd demands."""
+        if self._watchdog_s is not None and now >= self._due_at:
+            self._due_at = now + self._watchdog_s / 2
+            self.say("WATCHDOG=1")
