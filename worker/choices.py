@@ -4,6 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+MAX_CHAPTERS = 100
+"""Most chapters of a video, ten pages of ten."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of a video that its site has given a title, by its times in seconds."""
+
+    title: str
+    start_s: float
+    end_s: float
+
 
 @dataclass(frozen=True)
 class Quality:

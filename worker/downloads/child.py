@@ -32,6 +32,8 @@ from worker.form import Form
 from worker.processes import process_setup
 from worker.protocol import Download, MediaFacts, Note, Progress, Stage
 
+# What the site tells of the whole.
+_NOT_OF_CLIPS = {"duration": None, "chapters": None}
 _OF_MISSING = frozenset({Note.AUDIO_ONLY, Note.INCOMPLETE, Note.MORE_IN_POST})
 
 
@@ -101,7 +103,7 @@ def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFi
     span, clipped = spans.of(file.info), None
     if span and not ffmpeg.missing():
         clipped = clip(file.path, span, file.info, limits, form)
-        file = replace(file, path=clipped.path, info={**file.info, "duration": None})
+        file = replace(file, path=clipped.path, info={**file.info, **_NOT_OF_CLIPS})
     pieces = _finished(file, limits, form)
     return [_placed(pieces[0], clipped), *pieces[1:]] if clipped else pieces
 

@@ -15,6 +15,11 @@ EARLIER_NAME = "extraction-earlier.json"
 _PLAYER_SUFFIX = "-player"
 
 
+def chapters_of(path: Path) -> Path:
+    """Where the chapters of the video at `path` are written for ffmpeg."""
+    return path.with_name(f"{path.stem}.chapters")
+
+
 def cover_of(path: Path) -> Path:
     """Where the cover of the song at `path` is, if its site had one."""
     return path.with_name(f"{path.stem}.cover")

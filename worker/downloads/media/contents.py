@@ -114,11 +114,16 @@ def side(value: object) -> int | None:
 
 def positive(value: object) -> float | None:
     """A finite number above 0; None for anything else."""
+    return number(value) or None
+
+
+def number(value: object) -> float | None:
+    """A finite number that is not below 0; None for anything else."""
     try:
-        number = float(value)  # type: ignore[arg-type]
+        found = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return None
-    return number if 0 < number < float("inf") else None
+    return found if 0 <= found < float("inf") else None
 
 
 def believable_length(length_s: float | None, size_bytes: int) -> float | None:

@@ -151,18 +151,22 @@ def convert(
     plan: Conversion,
     limits: "ProgramLimits",
     span_s: tuple[float, float] | None = None,
+    chapters: Path | None = None,
 ) -> None:
     """Convert the first video and the chosen audio stream of `source`, and put the index first.
 
-    With `span_s`, only from so many seconds on, and as many seconds as the second number says.
+    With `span_s`, only from so many seconds on, and as many seconds as the second number says. The
+    `chapters` of the result are in a file of metadata; without it there are none.
     Raises ProgramFailed, for instance when a copied stream does not fit into an MP4, or when the
     time is up. ffmpeg itself rotates pictures that it encodes, and converts ADTS for MP4.
     """
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS]
     command += _span_arguments(span_s) if span_s else []
     command += ["-i", f"file:{source}"]
+    command += [*INPUT_LIMITS[:2], "-f", "ffmetadata", "-i", f"file:{chapters}"] if chapters else []
     command += ["-map", "0:V:0?"] if plan.suffix in _WITH_VIDEO else ["-vn"]
-    command += ["-map", f"0:a:{plan.audio_number}?", "-dn", "-sn", "-map_chapters", "-1"]
+    command += ["-map", f"0:a:{plan.audio_number}?", "-dn", "-sn"]
+    command += ["-map_chapters", "1" if chapters else "-1"]
     command += _video_arguments(plan.video) if plan.video else ["-c:v", "copy"]
     command += audio_arguments(plan)
     if plan.suffix in _WITH_INDEX:

@@ -9,15 +9,16 @@ other file takes one more run of ffmpeg.
 import contextlib
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from worker.choices import Chapter
 from worker.downloads.channel import ReadyFile
-from worker.downloads.file_names import cover_of, thumbnail_of
+from worker.downloads.file_names import chapters_of, cover_of, thumbnail_of
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import contents, conversion, ffmpeg, tags, transport_stream
+from worker.downloads.media import chapters, contents, conversion, ffmpeg, tags, transport_stream
 from worker.downloads.media.contents import Contents, Video
 from worker.downloads.media.conversion import Conversion, TooLarge, Unaffordable
 from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, TookTooLong
@@ -165,12 +166,14 @@ class _Finishing:
 
     def _as_video(self, found: Contents, video: Video) -> ReadyFile:
         plays = conversion.is_playable(video) and found.audio in {None, "aac"}
-        if plays and not found.audio_number and self._mp4.is_mp4 and self._mp4.is_streamable:
-            path = self._named(".mp4")
+        plays = plays and not found.audio_number and self._mp4.is_mp4
+        titled = chapters.of(self._info, found.duration_s)
+        if plays and self._mp4.is_streamable:
+            path = self._with_chapters(titled)
         else:
             try:
                 plan = conversion.for_video(found, video, self._size, self._budget)
-                path = self._converted(plan)
+                path = self._converted(plan, titled)
             except (Unaffordable, ProgramFailed) as error:
                 return self._unconverted(found, video, _why_unconverted(error))
             if plan.video and plan.video.hdr:
@@ -181,6 +184,13 @@ class _Finishing:
         kind = MediaKind.ANIMATION if conversion.is_animation(found) else MediaKind.VIDEO
         facts = self._facts(kind, video, found.duration_s)
         return ReadyFile(path.name, facts, self._drawn(path))
+
+    def _with_chapters(self, titled: Sequence[Chapter]) -> Path:
+        """The file as it is, but for its chapters; without them where that fails."""
+        if titled:
+            with contextlib.suppress(ProgramFailed):
+                return self._converted(Conversion(".mp4"), titled)
+        return self._named(".mp4")
 
     def _unconverted(self, found: Contents, video: Video | None, note: Note) -> ReadyFile:
         facts = self._facts(MediaKind.DOCUMENT, video, found.duration_s, note)
@@ -211,12 +221,15 @@ class _Finishing:
         has_own = found.has_cover or found.video is not None
         return thumbnail or (self._drawn(self._path) if has_own else None)
 
-    def _converted(self, plan: Conversion) -> Path:
+    def _converted(self, plan: Conversion, titled: Sequence[Chapter] = ()) -> Path:
         """Replace the file with a converted one. Raises ProgramFailed and keeps it then."""
+        listed = chapters_of(self._path) if titled and plan.suffix == ".mp4" else None
+        if listed:
+            chapters.write(listed, titled)
         target = self._path.with_name(f"{self._path.stem}.finished{plan.suffix}")
         limits = ffmpeg.ProgramLimits(self._ends_at - time.monotonic(), self._memory_bytes)
         try:
-            ffmpeg.convert(self._path, target, plan, limits)
+            ffmpeg.convert(self._path, target, plan, limits, chapters=listed)
         except ProgramFailed:
             target.unlink(missing_ok=True)
             raise

@@ -1,0 +1,50 @@
+"""The chapters of a video: what its site says of them, and how ffmpeg is told."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from worker.choices import MAX_CHAPTERS, Chapter
+from worker.downloads.media.contents import number
+from worker.downloads.text import clean
+
+TITLE_LIMIT = 100
+_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "=;#\\\n"})
+
+
+def of(info: Mapping[str, Any], length_s: float | None) -> tuple[Chapter, ...]:
+    """The chapters that a site tells of a video of this length, in order; none if it is but one."""
+    listed = info.get("chapters")
+    known = filter(None, map(_chapter, listed)) if isinstance(listed, list) else ()
+    return kept(known, length_s)
+
+
+def kept(chapters: Iterable[Chapter], length_s: float | None) -> tuple[Chapter, ...]:
+    """Those of the chapters that lie in a video of this length, one behind the other."""
+    found: list[Chapter] = []
+    for chapter in sorted(chapters, key=lambda each: each.start_s):
+        end_s = min(chapter.end_s, length_s or chapter.end_s)
+        start_s = max(chapter.start_s, found[-1].end_s if found else 0.0)
+        if start_s < end_s and len(found) < MAX_CHAPTERS:
+            found.append(Chapter(chapter.title, start_s, end_s))
+    return tuple(found) if len(found) > 1 else ()
+
+
+def write(path: Path, chapters: Iterable[Chapter]) -> None:
+    """Write a file of metadata for ffmpeg (its documentation, Metadata)."""
+    blocks = (
+        "[CHAPTER]\nTIMEBASE=1/1000\n"
+        f"START={round(chapter.start_s * 1000)}\nEND={round(chapter.end_s * 1000)}\n"
+        f"title={chapter.title.translate(_SPECIAL)}\n"
+        for chapter in chapters
+    )
+    path.write_text(";FFMETADATA1\n" + "".join(blocks), encoding="utf-8")
+
+
+def _chapter(listed: Any) -> Chapter | None:
+    if not isinstance(listed, dict):
+        return None
+    start_s, end_s = number(listed.get("start_time")), number(listed.get("end_time"))
+    if start_s is None or end_s is None or not start_s < end_s:
+        return None
+    return Chapter(clean(str(listed.get("title") or ""), TITLE_LIMIT), start_s, end_s)
