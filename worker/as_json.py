@@ -6,6 +6,7 @@ from typing import Any
 
 from worker.choices import menu_from_json, qualities_from_json
 from worker.lists import list_from_json, list_menu_from_json
+from worker.looks import look_from_json
 from worker.notices import notice_from_json
 from worker.protocol import (
     AnswerButton,
@@ -31,7 +32,8 @@ def media_from_json(value: Mapping[str, Any]) -> Media:
     files = tuple(map(_file_from_json, value["files"]))
     found = value.get("found_list")
     found_list = list_from_json(found) if found else None
-    return Media(files, qualities_from_json(value.get("qualities", [])), found_list)
+    look = look_from_json(value["look"]) if value.get("look") else None
+    return Media(files, qualities_from_json(value.get("qualities", [])), found_list, look)
 
 
 def delivered_from_json(value: Mapping[str, Any]) -> Delivered:

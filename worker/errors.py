@@ -33,6 +33,7 @@ class Reason(StrEnum):
     REFUSED_ADDRESS = "refused address"
     UNSUPPORTED = "unsupported site"
     NO_MEDIA = "no media"
+    NOTHING_FOUND = "nothing found"  # by a search
     NOT_FOUND = "not found"
     FORBIDDEN = "forbidden"
     PRIVATE = "private"
@@ -93,7 +94,7 @@ _OF_LINKS = frozenset(
         *(Reason.AGE_RESTRICTED, Reason.GEO_BLOCKED, Reason.DRM, Reason.LIVE),
         *(Reason.NOT_STARTED, Reason.NO_SOUND, Reason.TOO_LARGE, Reason.TOO_LONG),
         *(Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE, Reason.BROKEN_FILE),
-        *(Reason.UNLIKE_PARTS, Reason.SITE_OFF, Reason.BEYOND_END),
+        *(Reason.UNLIKE_PARTS, Reason.SITE_OFF, Reason.BEYOND_END, Reason.NOTHING_FOUND),
     }
 )
 

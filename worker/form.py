@@ -22,6 +22,8 @@ class What(StrEnum):
     MP3 = "mp3-192"
     MP3_BEST = "mp3-320"
     VOICE = "voice"  # Opus, which Telegram shows as a voice message
+    ABOUT = "about"  # what the site tells of it, and no file
+    SEARCH = "search"  # what a site's search finds, and no file
 
 
 _SOUNDS = frozenset({What.SOUND, What.M4A, What.MP3, What.MP3_BEST, What.VOICE})
@@ -138,6 +140,11 @@ class Form:
         """Whether it is to be a voice message."""
         return self.what is What.VOICE
 
+    @property
+    def is_look(self) -> bool:
+        """Whether nothing is to be downloaded."""
+        return self.what in (What.ABOUT, What.SEARCH)
+
 
 @dataclass(frozen=True)
 class _Modifier:
@@ -189,6 +196,12 @@ WHOLE = Form()
 
 WHOLE_LIST = Form(whole_list=True)
 """The list that a link names beside its video."""
+
+ABOUT = Form(What.ABOUT)
+"""What its site tells of it."""
+
+SEARCH = Form(What.SEARCH)
+"""What is found by the search to which a link leads."""
 
 SOUND = Form(What.SOUND)
 """The sound of it, as it plays everywhere."""

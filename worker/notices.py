@@ -29,6 +29,8 @@ class Topic(StrEnum):
     WHICH_SOUND = "which sound"
     WHICH_CLIP = "which clip"
     DID_YOU_MEAN = "did you mean"
+    NO_OTHER_QUALITY = "no other quality"
+    NOT_LOOKED_UP = "not looked up"
     ON_ITS_WAY = "on its way"
     MARK_FIRST = "mark first"
     NO_SUCH_ITEMS = "no such items"

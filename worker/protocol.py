@@ -13,6 +13,7 @@ from worker.choices import Menu, Quality
 from worker.errors import Reason
 from worker.form import WHOLE, Form
 from worker.lists import ListMenu, MediaList, Summary
+from worker.looks import MediaLook
 from worker.notices import Notice
 from worker.preferences import Captions
 
@@ -210,12 +211,13 @@ class Media:
     """What a link gives: one file, or several that belong together, in their order.
 
     `qualities` are those that its site has of a video, the highest first. A link to a list gives
-    no file but what is known of that.
+    no file but what is known of that, and one that was only to be looked at a `look`.
     """
 
     files: tuple[MediaFile, ...]
     qualities: tuple[Quality, ...] = ()
     found_list: MediaList | None = None
+    look: MediaLook | None = None
 
 
 # --------------------------------------------------------------------------------- telegram
@@ -320,6 +322,20 @@ class SendGroup:
     reply_to: int
     files: tuple[MediaFile, ...]
     captions: Captions = Captions.FULL
+
+
+@dataclass(frozen=True)
+class ShowLook:
+    """Turn the status message into what is known of media. Answers with `Delivered`, of no file.
+
+    `reply_to` as in `Explain`.
+    """
+
+    request_id: int
+    reader: Reader
+    message_id: int
+    look: MediaLook
+    reply_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -435,6 +451,7 @@ TelegramTask = (
     | ShowAction
     | Deliver
     | SendGroup
+    | ShowLook
     | Explain
     | ShowList
     | ShowSummary

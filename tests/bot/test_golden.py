@@ -115,6 +115,16 @@ def test_settings(talk: Conversation) -> None:
     talk.assert_as_in("settings")
 
 
+def test_what_a_link_is(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    link = talk.scene.link("/described.html")
+    talk.say(f"/info {link}")
+    (answer,) = talk.scene.answers(chat_id)
+    api.press(chat_id, answer.message_id, "Video")
+    talk.scene.wait_for_answers(2, chat_id)
+    talk.assert_as_in("info")
+
+
 def test_the_queue(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     talk.scene.send("/slow/golden-queue.mp4?seconds=30", chat_id)

@@ -8,6 +8,7 @@ SAMPLES = {
     "/dash/manifest.mpd": "a DASH stream",
     "/qualities/master.m3u8": "a video in two qualities",
     "/page.html": "a page with a video in it",
+    "/described.html": "a page that says much about its video",
     "/redirect": "a redirect to a video",
     "/feed.xml?items=12&missing=3": "a list of twelve, of which one is gone",
     "/slow/sample.mp4?seconds=10": "a slow site",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import select
 import socket
@@ -212,6 +213,26 @@ class _SiteHandler(BaseHTTPRequestHandler):
         video = f"{self._site.url}/clip/og.mp4"
         self._send_open_page({"video": video, "video:type": "video/mp4"})
 
+    def _described(self, path: str, query: dict[str, str]) -> None:
+        """A page that says all about its video, as schema.org has it."""
+        video = {
+            "@context": "https://schema.org",
+            "@type": "VideoObject",
+            "name": "How bread is made",
+            "description": "Flour, water, salt.\nAnd time.",
+            "uploadDate": "2026-03-14",
+            "duration": "PT3S",
+            "contentUrl": f"{self._site.url}/clip/described.mp4",
+            "author": {"@type": "Person", "name": "A baker"},
+            "interactionStatistic": {
+                "@type": "InteractionCounter",
+                "interactionType": "https://schema.org/WatchAction",
+                "userInteractionCount": 12345,
+            },
+        }
+        data = f'<script type="application/ld+json">{json.dumps(video)}</script>'
+        self._send_page(f"{_HEAD.format(title='Bread')}{data}</head><body></body></html>")
+
     def _photo(self, path: str, query: dict[str, str]) -> None:
         self._send_open_page({"type": "photo", "image": f"{self._site.url}/picture.jpg"})
 
@@ -368,6 +389,7 @@ _ROUTES: dict[str, Callable[[_SiteHandler, str, dict[str, str]], None]] = {
     "/": _SiteHandler._index,
     "/page.html": _SiteHandler._page,
     "/og.html": _SiteHandler._open_graph,
+    "/described.html": _SiteHandler._described,
     "/photo.html": _SiteHandler._photo,
     "/text.html": _SiteHandler._text,
     "/feed.xml": _SiteHandler._feed,

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.catalogues import flaws, is_balanced
 from worker.errors import LinkFlaw, Reason
+from worker.looks import Live
 from worker.notices import Cancelled, Label, Notice, Refusal, Topic
 from worker.protocol import MediaFacts, MediaFile, MediaKind, Note, Progress, Stage
 from worker.telegram.commands import Command
@@ -19,6 +20,7 @@ KEYS: dict[str, set[Any]] = {
     "reasons": {*Reason},
     "stages": {*Stage},
     "notes": {*Note},
+    "live": {*Live},
     "commands": {*Command},
     "notices": {*Topic, *Refusal, *Cancelled, *LinkFlaw, *Label},
 }
@@ -85,6 +87,7 @@ RUSSIAN = replace(
     ahead_in_pause=FORMS,
     in_parts=FORMS,
     items=FORMS,
+    views=FORMS,
     seconds=UNITS,
     minutes=UNITS,
     hours=UNITS,

@@ -18,6 +18,7 @@ from worker.protocol import AnswerButton, Reader, Reply, SetMenus
 PAYLOADS: dict[Kind, dict[str, Any]] = {
     Kind.UPDATE: {"update_id": 5},
     Kind.DOWNLOAD: {"url": "https://a.example/v", "form": "all"},
+    Kind.LOOK: {"url": "https://a.example/v", "form": "about"},
     Kind.REPLY: to_json(Reply(Reader(7), None, (Notice(Cancelled.DONE),))),
     Kind.BUTTON: to_json(AnswerButton("press", "en", Notice(Cancelled.DONE))),
     Kind.MENUS: to_json(SetMenus("0123", (5,), ())),
@@ -81,11 +82,11 @@ def test_answer_without_a_status_message_is_refused(kind: Kind) -> None:
 
 
 def test_kinds_know_where_and_how_their_jobs_run() -> None:
-    assert [kind for kind in Kind if kind.is_download] == [Kind.DOWNLOAD]
-    assert [kind for kind in Kind if kind.listens_to_stop] == [Kind.DOWNLOAD]
+    assert [kind for kind in Kind if kind.is_download] == [Kind.DOWNLOAD, Kind.LOOK]
+    assert [kind for kind in Kind if kind.listens_to_stop] == [Kind.DOWNLOAD, Kind.LOOK]
     assert {kind for kind in Kind if kind.is_upload} == {Kind.GROUP, Kind.DELIVER}
     assert {kind.pool for kind in Kind if not kind.is_download} == {TELEGRAM}
     assert Kind.DOWNLOAD.pool == DOWNLOADS
     by_priority = sorted(Kind, key=lambda kind: kind.priority)
     assert by_priority[:3] == [Kind.BUTTON, Kind.UPDATE, Kind.REPLY]
-    assert by_priority[-3:] == [Kind.DOWNLOAD, Kind.SUMMARY, Kind.MENUS]
+    assert by_priority[-4:] == [Kind.DOWNLOAD, Kind.LOOK, Kind.SUMMARY, Kind.MENUS]

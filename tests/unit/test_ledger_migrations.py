@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.support.ledger_kit import START, a_link, claim, known_ids, post, send
 from worker import media_keys, protocol
+from worker.clocks import Wall
 from worker.form import SOUND, Form
 from worker.ledger import (
     DOWNLOADS,
@@ -142,7 +143,7 @@ def test_what_was_wanted_comes_over_from_version_5(tmp_path: Path) -> None:
     found = [ledger.request(request_id) for request_id in (1, 2)]
     assert [request and request.form for request in found] == [whole, sound]
     link_key = media_keys.of_link("https://example.com/", sound)
-    assert media_cache.knows(ledger._db, link_key)
+    assert media_cache.knows(ledger._db, link_key, Wall(1_800_000_000.0))
 
 
 def test_runs_of_an_older_bot_do_not_say_what_passed_the_judge(tmp_path: Path) -> None:

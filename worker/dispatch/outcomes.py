@@ -32,6 +32,7 @@ from worker.ledger import (
     ExplainJob,
     GroupJob,
     Job,
+    LookJob,
     MenusJob,
     PanelJob,
     ReplyJob,
@@ -61,6 +62,9 @@ MAX_DELETED = 4
 
 JUDGE_RETRY_S = 1.0
 """The wait before a download is tried again that has lost the judge."""
+
+LOOK_RETRY_S = 20.0
+"""The longest wait before a look is tried again, which somebody waits for."""
 
 OTHER_WAY_WAIT_S = 30.0
 """The wait before another way is tried: longer than the long poll, so it is known after one try
@@ -183,7 +187,7 @@ def _is_result_of(job: Job, result: object) -> bool:
         case StatusJob() | PanelJob() | SummaryJob():
             return isinstance(result, Posted)
         case DownloadJob():
-            return isinstance(result, Media)
+            return isinstance(result, Media) and (result.look is not None) == job.form.is_look
         case GroupJob():
             return isinstance(result, GroupSent | None)
         case DeliverJob():
@@ -332,4 +336,6 @@ def _decide_error(job: Job, error: JobError, retries: Retries, traceback: str = 
     if error.fault is not Fault.RETRYABLE or job.attempts >= retries.max_attempts:
         return Fail(error, traceback)
     least_s = retries.retry_after_s if job.kind.is_download else TELEGRAM_RETRY_S
+    if isinstance(job, LookJob):
+        least_s = min(least_s, LOOK_RETRY_S)
     return TryAgain(max(least_s, error.retry_after_s or 0.0))

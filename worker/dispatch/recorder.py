@@ -108,8 +108,9 @@ class Recorder:
         """A worker has been given a job."""
         if isinstance(job, DownloadJob):
             log.info(
-                "job %d: download from %s begins, attempt %d.",
+                "job %d: %s from %s begins, attempt %d.",
                 job.id,
+                job.kind,
                 site_of_link(job.url),
                 job.attempts,
             )
@@ -165,8 +166,9 @@ class Recorder:
             case DownloadJob():
                 self._ledger.finish_download(job, result, wall)
                 log.info(
-                    "job %d: download from %s done: %s, in %.1f s, attempt %d.",
+                    "job %d: %s from %s done: %s, in %.1f s, attempt %d.",
                     job.id,
+                    job.kind,
                     site_of_link(job.url),
                     _describe(result),
                     took_s,

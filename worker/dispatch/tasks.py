@@ -32,6 +32,9 @@ from worker.lists import ListMenu, names_list
 from worker.panels import ShowPanel
 from worker.settings import DEFAULT_SITES, Settings, Sites
 
+LOOK_TIMEOUT_S = 90.0
+"""How long a look may take: twice what its site may, with and without cookies."""
+
 UPLOAD_FLOOR_BPS = 250_000
 """The slowest upload that is waited for, in bytes per second."""
 
@@ -130,6 +133,9 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         return protocol.ShowList(request.id, request.reader, job.message_id, menu, reply_to)
     if not all(file.file_id or _is_own(file, request, downloads) for file in job.media.files):
         return None
+    if look := job.media.look:
+        reply_to = request.message_id if goes_another_way(job) else None
+        return protocol.ShowLook(request.id, request.reader, job.message_id, look, reply_to)
     first, *others = job.media.files
     if isinstance(job, DeliverJob):
         # No message can be turned into a voice message.
@@ -176,8 +182,9 @@ def _is_own(media: protocol.MediaFile, request: Request, downloads: Path) -> boo
 def timeout_s(task: Task, settings: Settings) -> float:
     """How long the worker may take for it; an upload gets more, by its size."""
     match task:
-        case protocol.Download():
-            return settings.download_job_timeout_s
+        case protocol.Download(form=form):
+            longest_s = settings.download_job_timeout_s
+            return min(longest_s, LOOK_TIMEOUT_S) if form.is_look else longest_s
         case protocol.Deliver(file=file):
             return settings.telegram_job_timeout_s + _upload_s(file)
         case protocol.SendGroup(files=files):

@@ -7,23 +7,27 @@ each field. Nothing is ever unpickled.
 
 import json
 import os
+import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, TypeVar
 
 from worker.as_json import to_json
 from worker.choices import Quality
-from worker.downloads.text import clean
+from worker.downloads.text import clean, clean_lines
 from worker.errors import Fault, InvalidLink, JobError, Reason, Remedy
 from worker.form import Form
 from worker.lists import MAX_ITEMS, ListItem, MediaList
+from worker.looks import MAX_RESULTS, Live, MediaLook, SearchResult
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage
 from worker.urls import normalise
 
 TITLE_LIMIT = 300
 WORD_LIMIT = 200
 DETAIL_LIMIT = 1000
+DESCRIPTION_LIMIT = 2000
 
 MAX_FILES = 50
 """Most files of one answer, five full albums. TikTok takes 35 pictures in a post, others 20."""
@@ -37,6 +41,9 @@ case, and each file of an answer may have them. An item of a list is 4 KB with i
 characters of a title, and there are four times as many."""
 
 _Figure = TypeVar("_Figure", int, float)
+
+# What a search may lead to.
+_VIDEO = re.compile(r"https://www\.youtube\.com/watch\?v=[\w-]{11}", re.ASCII)
 
 _CHUNK_BYTES = 64 * 1024
 _LARGEST_BYTES = 1 << 50
@@ -85,7 +92,14 @@ class Result:
     found_list: MediaList | None = None
 
 
-Message = Progress | Found | NeedsPlayer | Result | JobError
+@dataclass(frozen=True)
+class Looked:
+    """The last message of a successful look."""
+
+    look: MediaLook
+
+
+Message = Progress | Found | NeedsPlayer | Result | Looked | JobError
 
 
 _KINDS: Mapping[type[object], str] = {
@@ -114,11 +128,12 @@ class Sender:
 
     def finished(self, result: Result) -> None:
         """Report success."""
-        qualities = tuple(
-            replace(each, size_bytes=_believable(each.size_bytes, _LARGEST_BYTES))
-            for each in result.qualities
-        )
+        qualities = _believed_qualities(result.qualities)
         self._send({"finished": to_json(replace(result, qualities=qualities))})
+
+    def looked(self, look: MediaLook) -> None:
+        """Report what a look has found."""
+        self._send({"looked": to_json(_believed_look(look))})
 
     def failed(self, error: JobError) -> None:
         """Report failure."""
@@ -136,6 +151,33 @@ class Sender:
         with self._lock:
             while line:
                 line = line[os.write(self.fd, line) :]
+
+
+def _believed_qualities(qualities: Iterable[Quality]) -> tuple[Quality, ...]:
+    return tuple(
+        replace(each, size_bytes=_believable(each.size_bytes, _LARGEST_BYTES)) for each in qualities
+    )
+
+
+def _believed_look(look: MediaLook) -> MediaLook:
+    return replace(
+        look,
+        title=look.title[:TITLE_LIMIT],
+        uploader=look.uploader and look.uploader[:WORD_LIMIT],
+        description=look.description[:DESCRIPTION_LIMIT],
+        duration_s=_believable(look.duration_s, _LARGEST_SECONDS),
+        views=_believable(look.views, _LARGEST_BYTES),
+        qualities=_believed_qualities(look.qualities),
+        results=tuple(
+            replace(
+                each,
+                title=each.title[:TITLE_LIMIT],
+                uploader=each.uploader and each.uploader[:WORD_LIMIT],
+                duration_s=_believable(each.duration_s, _LARGEST_SECONDS),
+            )
+            for each in look.results
+        ),
+    )
 
 
 def _believed(progress: Progress) -> Progress:
@@ -190,6 +232,8 @@ def _decode(line: bytes) -> Message:
                 if found := fields.get("found_list"):
                     return Result((), found_list=_list(found))
                 return _result(fields["files"], fields["qualities"])
+            case "looked":
+                return Looked(_look(fields))
             case "failed":
                 return _failed(fields)
     # RecursionError is raised by a few thousand opening brackets.
@@ -232,6 +276,35 @@ def _item(fields: Mapping[str, Any]) -> ListItem:
     url = normalise(fields["url"])
     title = _text(fields["title"], TITLE_LIMIT)
     return ListItem(url, title, _number(fields["duration_s"], _LARGEST_SECONDS))
+
+
+def _look(fields: Mapping[str, Any]) -> MediaLook:
+    results = fields["results"]
+    if len(fields["qualities"]) > MAX_QUALITIES or len(results) > MAX_RESULTS:
+        raise ValueError("more than a look finds")
+    day = fields["uploaded_on"]
+    return MediaLook(
+        title=_text(fields["title"], TITLE_LIMIT),
+        uploader=_text(fields["uploader"], WORD_LIMIT) or None,
+        uploaded_on=date.fromisoformat(day).isoformat() if day else None,
+        duration_s=_number(fields["duration_s"], _LARGEST_SECONDS),
+        views=_whole(fields["views"], _LARGEST_BYTES),
+        description=clean_lines(_string(fields["description"]), DESCRIPTION_LIMIT),
+        live=Live(fields["live"]) if fields["live"] else None,
+        qualities=tuple(q for each in fields["qualities"] if (q := _quality(each))),
+        results=tuple(_search_result(each) for each in results),
+    )
+
+
+def _search_result(fields: Mapping[str, Any]) -> SearchResult:
+    if not _VIDEO.fullmatch(_string(fields["url"])):
+        raise ValueError("no video's address")
+    return SearchResult(
+        url=fields["url"],
+        title=_text(fields["title"], TITLE_LIMIT),
+        uploader=_text(fields["uploader"], WORD_LIMIT) or None,
+        duration_s=_number(fields["duration_s"], _LARGEST_SECONDS),
+    )
 
 
 def _quality(fields: Mapping[str, Any]) -> Quality | None:
@@ -301,8 +374,10 @@ def _whole(value: object, largest: int) -> int | None:
 
 
 def _text(value: object, limit: int) -> str:
-    if value is None:
-        return ""
+    return "" if value is None else clean(_string(value), limit)
+
+
+def _string(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
-    return clean(value, limit)
+    return value

@@ -26,6 +26,7 @@ from worker.downloads.pictures.post import MIN_SIDE
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import fetch
+from worker.downloads.ytdlp.looking import look
 from worker.downloads.ytdlp.posts import may_be_left_out
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form
@@ -50,7 +51,10 @@ def run(
     try:
         guard = isolate(confinement, limits, sender)
         process_setup.set_title(f"yt-dlp: job {task.job_id} {urlsplit(task.url).hostname}")
-        sender.finished(_download(task, limits, sender, extractors))
+        if task.form.is_look:
+            sender.looked(look(task, limits, sender.report, extractors))
+        else:
+            sender.finished(_download(task, limits, sender, extractors))
     except BaseException as error:  # noqa: BLE001 - the process's outer edge
         _report(error, guard, sender)
     finally:

@@ -67,6 +67,7 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
     def download(context: DownloadContext, task: Download) -> Media:
         check_link(task.url, limits.allowed_networks)
         rules = limits.for_site(task.access)
+        rules = rules.for_look() if task.form.is_look else rules
         jar = rules.cookies_file
         if jar is None or task.access.cookies_always:
             return try_once(context, task, rules, jar)

@@ -8,6 +8,12 @@ from worker.downloads.confinement.network import Network
 from worker.protocol import SiteAccess
 from worker.settings import SLOWEST_DOWNLOAD_BPS
 
+LOOK_S = 40.0
+"""How long a look may take: the pages of one link, and a player of YouTube's that is solved."""
+
+LOOK_BYTES = 16 * 1024 * 1024
+"""How large a look's directory may be, with a player in it."""
+
 
 @dataclass(frozen=True)
 class DownloadLimits:
@@ -51,6 +57,9 @@ class DownloadLimits:
     term_grace_s: float = 0.5
     """From SIGTERM to SIGKILL; short, so that whoever cancels sees it end within a second."""
 
+    directory_bytes: int | None = None
+    """How large its directory may be; None for what its files explain."""
+
     @property
     def max_answer_bytes(self) -> int:
         """The largest total size of the files of one link."""
@@ -69,6 +78,15 @@ class DownloadLimits:
             headers=access.headers,
             options=access.options,
             hidden_files=(*self.hidden_files, *own, *access.hidden_files),
+        )
+
+    def for_look(self) -> "DownloadLimits":
+        """The same limits for what downloads nothing."""
+        return replace(
+            self,
+            timeout_s=min(self.timeout_s, LOOK_S),
+            idle_timeout_s=min(self.idle_timeout_s, LOOK_S),
+            directory_bytes=LOOK_BYTES,
         )
 
     def within(self, max_bytes: int | None) -> "DownloadLimits":

@@ -8,19 +8,27 @@ from dataclasses import replace
 from pathlib import Path
 
 from worker.downloads import workspace
-from worker.downloads.channel import ReadyFile, Result
+from worker.downloads.channel import Looked, ReadyFile, Result
 from worker.downloads.file_names import LOG_NAME
 from worker.errors import Fault, JobError, Reason
 from worker.file_titles import file_name
-from worker.protocol import Media, MediaFile
+from worker.protocol import Download, Media, MediaFile
 
 
-def media_of(result: Result, directory: Path, url: str, max_file_bytes: int) -> Media:
-    """The media in `directory`, which comes from the link `url`; all other files are removed.
+def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Media:
+    """What a task has come to, in its directory; all other files are removed.
 
-    Raises JobError for a file that is not as it was claimed, or larger than `max_file_bytes`.
+    Raises JobError for a result of another kind of task, and for a file that is not as it was
+    claimed, or larger than `max_file_bytes`.
     """
-    files = tuple(_checked(file, directory, url, max_file_bytes) for file in result.files)
+    directory = Path(task.directory)
+    if task.form.is_look != isinstance(result, Looked):
+        detail = f"the download process claims to have {type(result).__name__}"
+        raise JobError(Reason.CRASHED, Fault.RETRYABLE, detail)
+    if isinstance(result, Looked):
+        workspace.keep_only(directory, set())
+        return Media((), look=result.look)
+    files = tuple(_checked(file, directory, task.url, max_file_bytes) for file in result.files)
     named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
     workspace.keep_only(directory, named - {LOG_NAME})
     return Media(tuple(map(_titled, files)), result.qualities, result.found_list)

@@ -22,6 +22,7 @@ from worker.downloads.allowance import Allowance
 from worker.downloads.channel import (
     Found,
     Garbled,
+    Looked,
     Message,
     NeedsPlayer,
     Receiver,
@@ -164,7 +165,7 @@ class Session:
             self._usage.note_memory(_memory_in_use())
             result = self._listen(leader, read_fd)
         finally:
-            if not isinstance(result, Result):
+            if not isinstance(result, Result | Looked):
                 self._usage.note_memory(_memory_in_use())
             # In its first moments the process leads no session yet, so it gets a signal itself.
             signals.send_signal(leader, signal.SIGTERM)
@@ -174,17 +175,17 @@ class Session:
                 self._solving.close()
             if self._way_out:
                 self._note_passed(self._way_out.finish())
-            if not isinstance(result, Result):
+            if not isinstance(result, Result | Looked):
                 # The bot may be gone; that must not hide the download's own failure.
                 with contextlib.suppress(OSError):
                     self._context.report(self._usage.close(self._directory))
         if result and self._lent:
             # One that was killed may have left a part of them.
             returned_cookies.take_back(self._lent, self._directory / COOKIES_NAME)
-        if isinstance(result, Result):
+        if isinstance(result, Result | Looked):
             self._keep_extraction()
             max_bytes = self._limits.max_file_bytes
-            return results.media_of(result, self._directory, self._task.url, max_bytes)
+            return results.media_of(result, self._task, max_bytes)
         if isinstance(result, JobError):
             raise self._way_out.explained(result) if self._way_out else result
         raise _death_error(statuses.get(leader.pid))
@@ -343,7 +344,8 @@ class Session:
         if size != self._directory_bytes:
             self._directory_bytes = size
             self._note_progress()
-        if size > self._limits.max_answer_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES:
+        explained = self._limits.max_answer_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES
+        if size > (self._limits.directory_bytes or explained):
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
         used = _memory_in_use()
         self._usage.note_memory(used)

@@ -16,6 +16,13 @@ def clean(text: str, limit: int) -> str:
     return one_line(text[: 2 * limit])[:limit].rstrip()
 
 
+def clean_lines(text: str, limit: int) -> str:
+    """`text` with its lines, each harmless, at most one of them empty in a row."""
+    lines = [one_line(line) for line in text[: 2 * limit].splitlines()]
+    kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(kept)[:limit].strip()
+
+
 def without_paths(text: str) -> str:
     """`text` with each URL cut down to scheme and host, since the rest may hold a secret."""
     return _URL.sub(r"\1\2/…", text)

@@ -1,12 +1,15 @@
 """What a press on a button below an answer leads to. A part of somebody's transaction."""
 
 from worker import media_keys
-from worker.choices import Menu
+from worker.choices import Menu, Quality
+from worker.clocks import Wall
 from worker.effects import ChooseForm, OpenRequest, Press, ShowChoices
-from worker.ledger import media_cache, requests
+from worker.form import ABOUT
+from worker.ledger import media_cache, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.records import Request, Verdict
 from worker.lists import names_list
+from worker.looks import LIFE_S
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton
 
@@ -43,22 +46,40 @@ def is_under_way(db: Database, link: OpenRequest) -> bool:
     )
 
 
-def shown(db: Database, effect: ShowChoices) -> AnswerButton:
-    """The answer to who wants to see the qualities, or to leave them again."""
+def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Request:
+    """The answer to who wants to see the qualities, or to leave them again.
+
+    That is the request whose link is to be looked at first, where they are not known any more.
+    """
     press = effect.press
     request = _answered(db, effect.request_id, press)
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
-    if request is None or not media or media.found_list:
+    if request is None or (media and media.found_list):
         return AnswerButton(press.callback_id, press.language, Notice(Topic.DEAD_BUTTON))
+    qualities = _known_qualities(db, request, wall) if effect.qualities else ()
+    if qualities is None:
+        return request
     menu = Menu(
         request.chat_id,
         press.message_id,
         request.id,
-        has_qualities=bool(media.qualities),
-        qualities=media.qualities if effect.qualities else (),
+        # Without it nobody could have come here.
+        has_qualities=True,
+        qualities=qualities,
         names_list=names_list(request.url),
     )
     return AnswerButton(press.callback_id, press.language, None, menu)
+
+
+def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Quality, ...] | None:
+    """The qualities of an answer by its download or a look, where that was lately."""
+    media = media_cache.media_of(db, request.media_key, request.download_id)
+    since = wall - LIFE_S
+    if media and media.qualities and queue.was_fetched(db, request.media_key, since, wall):
+        return media.qualities
+    key = media_cache.key_behind(db, media_keys.of_link(request.url, ABOUT), wall)
+    found = media_cache.knows(db, key, wall) and media_cache.media_of(db, key, None)
+    return found.look.qualities or None if found and found.look else None
 
 
 def _answered(db: Database, request_id: int, press: Press) -> Request | None:

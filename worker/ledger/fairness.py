@@ -50,7 +50,7 @@ def next_turn(db: Database, user_id: int, url: str = "", full_sites: Collection[
 def _lowest_turn(db: Database, site: str, otherwise: int) -> int:
     """The lowest turn of the downloads that wait for a site."""
     lowest: int = db.value(
-        "SELECT coalesce(min(turn), ?) FROM jobs WHERE kind = 'download' AND state = 'waiting'"
+        "SELECT coalesce(min(turn), ?) FROM jobs WHERE pool = 'downloads' AND state = 'waiting'"
         " AND site_of_url(payload ->> '$.url') = ?",
         otherwise,
         site,

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     UPDATE = "update"
     STATUS = "status"
     DOWNLOAD = "download"
+    LOOK = "look"
     GROUP = "group"
     DELIVER = "deliver"
     EXPLAIN = "explain"
@@ -38,12 +39,13 @@ class Kind(StrEnum):
 
     @property
     def is_download(self) -> bool:
-        return self is Kind.DOWNLOAD
+        """Whether such jobs ask the site of a link."""
+        return self in (Kind.DOWNLOAD, Kind.LOOK)
 
     @property
     def is_call(self) -> bool:
         """Whether such jobs always call Telegram."""
-        return self not in (Kind.DOWNLOAD, Kind.UPDATE)
+        return not self.is_download and self is not Kind.UPDATE
 
     @property
     def is_edit(self) -> bool:
@@ -95,6 +97,8 @@ _PRIORITIES = {
     Kind.SUMMARY: 6,
     # Nobody waits for it.
     Kind.MENUS: 9,
+    # By their turns among downloads: a look takes seconds, but somebody may ask for many.
+    Kind.LOOK: 6,
 }
 
 
@@ -201,6 +205,13 @@ class DownloadJob(ClaimedJob):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookJob(DownloadJob):
+    """Find out what there is behind a link, for all who have asked, and download nothing."""
+
+    kind = Kind.LOOK
+
+
+@dataclass(frozen=True, kw_only=True)
 class RequestJob(ClaimedJob):
     """A job that is done for one request."""
 
@@ -254,6 +265,7 @@ Job = (
     | PanelEditJob
     | SummaryJob
     | DownloadJob
+    | LookJob
     | StatusJob
     | ExplainJob
     | GroupJob
@@ -284,7 +296,7 @@ def read_job(
             return ButtonJob(**facts, answer=answer_from_json(payload))
         case Kind.COOKIES:
             return CookiesJob(**facts, sent=keep_cookies_from_json(payload))
-        case Kind.DOWNLOAD:
+        case Kind.DOWNLOAD | Kind.LOOK:
             return read_download(row)
         case Kind.MENUS:
             return MenusJob(**facts, task=menus_from_json(payload))
@@ -320,9 +332,10 @@ def _read_panel_job(
 
 
 def read_download(row: sqlite3.Row) -> DownloadJob:
-    """A row of `jobs` that is a download."""
+    """A row of `jobs` that is a download or a look."""
     payload = json.loads(row["payload"])
-    return DownloadJob(
+    made = LookJob if Kind(row["kind"]) is Kind.LOOK else DownloadJob
+    return made(
         **_facts(row),
         media_key=row["media_key"],
         url=payload["url"],

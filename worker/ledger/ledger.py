@@ -13,9 +13,11 @@ from worker import as_json, effects, errors, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     admission,
+    awaited_menus,
     batches,
     failures,
     known_failures,
+    looks,
     media_cache,
     menus,
     panels,
@@ -38,6 +40,7 @@ from worker.ledger.jobs import (
     GroupJob,
     Job,
     Kind,
+    LookJob,
     MenusJob,
     PanelJob,
     RequestJob,
@@ -223,6 +226,7 @@ class Ledger(Questions):
             match job:
                 case DownloadJob():
                     requests.decide_all(self._db, job.id, decision, wall)
+                    looks.say_why_not(self._db, job.id, error.reason, error_id, wall)
                     if known_s:
                         # It may have turned out since the claim which media it is.
                         key = queue.media_key_of(self._db, job.id) or job.media_key
@@ -244,7 +248,7 @@ class Ledger(Questions):
     def drop_stopped(self, job: Job, wall: Wall) -> None:
         """Drop a job that was stopped as unwanted, unless somebody has come to want it since."""
         with self._db.transaction():
-            if requests.undecided(self._db, job.id):
+            if requests.undecided(self._db, job.id) or awaited_menus.of_job(self._db, job.id):
                 queue.wait_again(self._db, job.id, 0, wall, refund=True)
                 return
             queue.drop(self._db, job.id, wall)
@@ -297,7 +301,12 @@ class Ledger(Questions):
         """The media is on disk for everybody who waits for it."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall, result=as_json.to_json(media))
-            known_failures.forget(self._db, queue.media_key_of(self._db, job.id) or job.media_key)
+            key = queue.media_key_of(self._db, job.id) or job.media_key
+            known_failures.forget(self._db, key)
+            if isinstance(job, LookJob):
+                media_cache.remember_look(self._db, key, media, wall)
+                if media.look:
+                    looks.show(self._db, job.id, media.look, wall)
             requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), wall)
 
     def finish_group(self, job: GroupJob, group: protocol.GroupSent, wall: Wall) -> None:

@@ -1,4 +1,6 @@
-"""The tables `media` and `links`: what Telegram has already, and which link leads to which media.
+"""The tables `media`, `looks` and `links`: what need not be fetched again.
+
+That is what Telegram has already, what looks have found, and which link leads to which media.
 
 Each function is a part of somebody's transaction.
 """
@@ -9,6 +11,10 @@ from dataclasses import replace
 from worker import as_json, protocol
 from worker.clocks import Wall
 from worker.ledger.database import Database
+from worker.looks import LIFE_S
+
+MAX_LOOKS = 1000
+"""How many looks are remembered, of 10 kB each at the most."""
 
 
 def key_behind(db: Database, link_key: str, wall: Wall) -> str:
@@ -24,9 +30,19 @@ def connect(db: Database, link_key: str, media_key: str, wall: Wall) -> None:
     db.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", link_key, media_key, wall)
 
 
-def knows(db: Database, media_key: str | None) -> bool:
-    """Whether Telegram has this media."""
-    return bool(db.value("SELECT 1 FROM media WHERE media_key = ?", media_key))
+def knows(db: Database, media_key: str | None, wall: Wall) -> bool:
+    """Whether Telegram has this media, or for a look, whether there was one lately."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM media WHERE media_key = ?"
+            # Not what comes from after the clock was set back.
+            " UNION ALL SELECT 1 FROM looks WHERE media_key = ? AND looked_at BETWEEN ? AND ?",
+            media_key,
+            media_key,
+            wall - LIFE_S,
+            wall,
+        )
+    )
 
 
 def remember(
@@ -61,17 +77,33 @@ def remember(
     )
 
 
+def remember_look(db: Database, media_key: str, media: protocol.Media, wall: Wall) -> None:
+    """Keep what a look has found, and forget those that are too old or too many."""
+    look = json.dumps(as_json.to_json(media))
+    db.execute("INSERT OR REPLACE INTO looks VALUES (?, ?, ?)", media_key, look, wall)
+    db.execute(
+        "DELETE FROM looks WHERE looked_at NOT BETWEEN ? AND ? OR media_key IN"
+        " (SELECT media_key FROM looks ORDER BY looked_at DESC LIMIT -1 OFFSET ?)",
+        wall - LIFE_S,
+        wall,
+        MAX_LOOKS,
+    )
+
+
 def forget(db: Database, media_key: str) -> None:
-    """Let media be downloaded again."""
+    """Let media be downloaded again, or looked at."""
     db.execute("DELETE FROM media WHERE media_key = ?", media_key)
+    db.execute("DELETE FROM looks WHERE media_key = ?", media_key)
 
 
 def media_of(db: Database, media_key: str, download_id: int | None) -> protocol.Media | None:
     """The media for a request: what Telegram has, or else what its download has put on disk."""
     found = db.value(
         "SELECT media FROM media WHERE media_key = ?"
-        " UNION ALL SELECT result FROM jobs WHERE id = ? AND state = 'done'",
+        " UNION ALL SELECT result FROM jobs WHERE id = ? AND state = 'done'"
+        " UNION ALL SELECT look FROM looks WHERE media_key = ?",
         media_key,
         download_id,
+        media_key,
     )
     return as_json.media_from_json(json.loads(found)) if found else None

@@ -43,6 +43,7 @@ def add(
     update_id: int | None = None,
     chat_id: int | None = None,
     user_id: int | None = None,
+    turn: int = 0,
     payload: Mapping[str, Any] | None = None,
     not_before: float | None = None,
 ) -> int:
@@ -52,7 +53,7 @@ def add(
         kind=kind,
         pool=kind.pool,
         priority=kind.priority,
-        turn=request.turn if request else 0,
+        turn=request.turn if request else turn,
         chat_id=request.chat_id if request else chat_id,
         user_id=request.user_id if request else user_id,
         request_id=request and request.id,
@@ -103,12 +104,12 @@ _NEXT = """
                 OR EXISTS (SELECT 1 FROM jobs
                     WHERE state = 'waiting' AND pool = job.pool AND priority = job.priority
                     AND kind = 'update' AND id < job.id)))
-        AND (kind != 'download' OR :full = '[]'
+        AND (pool != 'downloads' OR :full = '[]'
             OR site_of_url(payload ->> '$.url') NOT IN (SELECT value FROM json_each(:full)))
-        AND (kind != 'download'
-            OR :of_user > (SELECT count(*) FROM jobs WHERE kind = 'download'
+        AND (pool != 'downloads'
+            OR :of_user > (SELECT count(*) FROM jobs WHERE kind = job.kind
                 AND state = 'running' AND user_id = job.user_id)
-            AND :of_chat > (SELECT count(*) FROM jobs WHERE kind = 'download'
+            AND :of_chat > (SELECT count(*) FROM jobs WHERE kind = job.kind
                 AND state = 'running' AND chat_id = job.chat_id))
     ORDER BY priority, turn, id LIMIT 1
 """
@@ -370,13 +371,25 @@ def is_done(db: Database, job_id: int | None) -> bool:
     return bool(db.value("SELECT 1 FROM jobs WHERE id = ? AND state = 'done'", job_id))
 
 
-def is_being_fetched(db: Database, media_key: str | None) -> bool:
-    """Whether a download of this media waits or runs."""
+def under_way(db: Database, media_key: str | None) -> int | None:
+    """The download or look of this media that waits or runs; None without one."""
+    found: int | None = db.value(
+        "SELECT id FROM jobs WHERE pool = 'downloads' AND media_key = ?"
+        " AND state IN ('waiting', 'running') ORDER BY id DESC LIMIT 1",
+        media_key,
+    )
+    return found
+
+
+def was_fetched(db: Database, media_key: str, since: float, until: float) -> bool:
+    """Whether a download of this media has ended well between two times."""
     return bool(
         db.value(
-            "SELECT 1 FROM jobs WHERE kind = 'download' AND media_key = ?"
-            " AND state IN ('waiting', 'running')",
+            "SELECT 1 FROM jobs WHERE pool = 'downloads' AND media_key = ? AND state = 'done'"
+            " AND finished_at BETWEEN ? AND ?",
             media_key,
+            since,
+            until,
         )
     )
 
@@ -387,7 +400,7 @@ def download_to_share(db: Database, request: Request, other_than: int | None) ->
     The download `other_than` does not count.
     """
     found: int | None = db.value(
-        "SELECT id FROM jobs WHERE kind = 'download' AND media_key = ?"
+        "SELECT id FROM jobs WHERE pool = 'downloads' AND media_key = ?"
         " AND id IS NOT ? AND (state IN ('waiting', 'running')"
         # Files stay on disk while somebody who waits for them is unanswered.
         " OR state = 'done' AND id IN"
@@ -443,7 +456,7 @@ def live_directories(db: Database) -> set[str]:
     """The names of the download directories that are needed, see `download_directory`."""
     # Two searches by index, and no OR between them: that would look at every job there is.
     rows = db.execute(
-        "SELECT id, attempts FROM jobs WHERE state = 'running' AND kind = 'download'"
+        "SELECT id, attempts FROM jobs WHERE state = 'running' AND kind IN ('download', 'look')"
         " UNION SELECT job.id, job.attempts FROM requests JOIN jobs AS job"
         " ON job.id = requests.download_id AND job.state = 'done' WHERE answered_at IS NULL"
     )

@@ -13,7 +13,7 @@ from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import CancelAll, CancelRequest, EditLinks, OpenRequest
 from worker.errors import Reason
-from worker.ledger import fairness, known_failures, media_cache, preferences, queue
+from worker.ledger import awaited_menus, fairness, known_failures, media_cache, preferences, queue
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
@@ -166,7 +166,7 @@ def provide(
     """
     request = get(db, request_id)
     key = request.media_key
-    is_remembered = media_cache.knows(db, key)
+    is_remembered = media_cache.knows(db, key, wall)
     download_id = None
     if not is_remembered:
         download_id = queue.download_to_share(db, request, instead_of)
@@ -175,7 +175,7 @@ def provide(
             return
         download_id = download_id or queue.add(
             db,
-            Kind.DOWNLOAD,
+            Kind.LOOK if request.form.is_look else Kind.DOWNLOAD,
             wall,
             media_key=key,
             payload={"url": request.url, "form": request.form.code, "fresh": fresh},
@@ -210,8 +210,11 @@ def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list
     if json.loads(job["payload"]).get("fresh"):
         media_cache.forget(db, media_key)
     waiting = undecided(db, download_id)
+    if awaited_menus.of_job(db, download_id):
+        return []
     if not waiting or not (
-        media_cache.knows(db, media_key) or queue.download_to_share(db, waiting[0], download_id)
+        media_cache.knows(db, media_key, wall)
+        or queue.download_to_share(db, waiting[0], download_id)
     ):
         return []
     for request in waiting:
@@ -390,7 +393,8 @@ def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
 def _drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int]:
     """Drop a download that nobody waits for any more; returns its id when it has to be stopped."""
     waiting = unanswered(db, download_id)
-    if any(request.verdict in (None, Verdict.MEDIA) for request in waiting):
+    is_wanted = any(request.verdict in (None, Verdict.MEDIA) for request in waiting)
+    if is_wanted or awaited_menus.of_job(db, download_id):
         fairness.charge(db, download_id)
         return []
     return queue.drop_download(db, download_id, wall)

@@ -6,7 +6,8 @@ Each table is written by one module of this package:
 
     jobs                    queue
     requests                requests
-    media, links            media_cache
+    media, looks, links     media_cache
+    awaited_menus           awaited_menus
     known_failures          known_failures
     banned                  admission
     panels                  panels
@@ -352,5 +353,33 @@ MIGRATIONS = (
     ALTER TABLE requests ADD COLUMN captions TEXT NOT NULL DEFAULT 'full';
     ALTER TABLE requests ADD COLUMN has_buttons INTEGER NOT NULL DEFAULT 0;
     UPDATE requests SET has_buttons = (chat_id > 0 AND form = 'all');
+    """,
+    """
+    -- What looks have found, which download nothing.
+    CREATE TABLE looks (
+        media_key TEXT PRIMARY KEY,
+        look TEXT NOT NULL,
+        looked_at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX looks_made ON looks (looked_at);
+
+    -- Who has pressed a button and waits for what a look finds.
+    CREATE TABLE awaited_menus (
+        job_id INTEGER NOT NULL,
+        request_id INTEGER NOT NULL,
+        url TEXT NOT NULL,
+        callback_id TEXT NOT NULL,
+        user_id INTEGER NOT NULL,
+        chat_id INTEGER NOT NULL,
+        message_id INTEGER NOT NULL,
+        thread_id INTEGER,
+        language TEXT NOT NULL,
+        pressed_at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX awaited_menus_job ON awaited_menus (job_id);
+    CREATE INDEX awaited_menus_user ON awaited_menus (user_id);
+
+    DROP INDEX jobs_media;
+    CREATE INDEX jobs_media ON jobs (media_key) WHERE pool = 'downloads';
     """,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from worker import as_json, effects, notices, protocol
 from worker.clocks import Wall
-from worker.ledger import admission, batches, choices, lists, panels, queue, requests
+from worker.ledger import admission, batches, choices, lists, looks, panels, queue, requests
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
@@ -88,7 +88,11 @@ def record(
             case effects.ChooseForm(press=press):
                 tell(press, choose(effect))
             case effects.ShowChoices():
-                answer(choices.shown(db, effect))
+                found = choices.shown(db, effect, wall)
+                if isinstance(found, Request):
+                    looks.look_for(db, found, effect.press, quota, wall, full_sites)
+                else:
+                    answer(found)
             case effects.OpenPanel():
                 panels.open_panel(db, effect, wall)
             case effects.PressPanel():

@@ -28,6 +28,7 @@ from worker.protocol import (
     SetMenus,
     ShowAction,
     ShowList,
+    ShowLook,
     ShowSummary,
     TelegramTask,
 )
@@ -89,6 +90,8 @@ def make_handler(
                 return delivery.deliver(client, task)
             case SendGroup():
                 return delivery.send_group(client, task)
+            case ShowLook():
+                return delivery.show_look(client, task)
             case Explain():
                 delivery.explain(client, task)
             case ShowList():

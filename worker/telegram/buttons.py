@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from worker.choices import Menu, Quality
-from worker.form import SOUND, WHOLE_LIST, Form
+from worker.form import SOUND, WHOLE, WHOLE_LIST, Form
+from worker.looks import Live, MediaLook
 from worker.notices import Label, Notice
 from worker.panels import PanelButton, View
 from worker.telegram import texts
@@ -64,6 +65,19 @@ def menu_rows(words: Catalogue, menu: Menu) -> Rows:
         for each in menu.qualities
     ]
     return [*rows, [Button(words.back_button, pack("choices", menu.request_id))]]
+
+
+def look_rows(words: Catalogue, request_id: int, look: MediaLook) -> Rows:
+    """The buttons below what is known of media, which fetch it."""
+    if look.live in (Live.NOW, Live.SOON):
+        return ()
+    wanted = ((words.video_button, WHOLE), (words.sound_button, SOUND))
+    first = [Button(text, pack("form", f"{request_id}.{form.code}")) for text, form in wanted]
+    each = [
+        Button(texts.quality(words, quality), pack("form", f"{request_id}.{_code(quality)}"))
+        for quality in (look.qualities if len(look.qualities) > 1 else ())
+    ]
+    return [first, *([button] for button in each)]
 
 
 def _code(quality: Quality) -> str:

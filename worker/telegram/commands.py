@@ -17,6 +17,7 @@ class Command(StrEnum):
     FILE = "file"
     PLAYLIST = "playlist"
     CLIP = "clip"
+    INFO = "info"
     FRESH = "fresh"
     QUEUE = "queue"
     CANCEL = "cancel"

@@ -28,9 +28,10 @@ from worker.protocol import (
     Reply,
     SendGroup,
     ShowAction,
+    ShowLook,
 )
 from worker.telegram import fields, texts, transport
-from worker.telegram.buttons import Rows, cancel_rows, menu_rows, panel_rows
+from worker.telegram.buttons import Rows, cancel_rows, look_rows, menu_rows, panel_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
 from worker.telegram.files import open_media, open_thumbnail, size_of
@@ -103,6 +104,20 @@ def send_group(client: Client, task: SendGroup) -> GroupSent:
     caption = _caption_beside(task, file)
     send = functools.partial(_send_as, client, task, file, caption)
     return GroupSent((_or_as_document(file, send),))
+
+
+def show_look(client: Client, task: ShowLook) -> Delivered:
+    """Turn the status message into what is known of media; as safe to repeat as `explain`."""
+    words = texts.catalogue_of(task.reader.language)
+    text = texts.look(words, task.look)
+    rows = look_rows(words, task.request_id, task.look)
+    if task.reply_to is not None:
+        chat_id, thread_id = task.reader.chat_id, task.reader.thread_id
+        client.send_text(chat_id, text, task.reply_to, thread_id=thread_id)
+        _remove_status(client, task)
+    else:
+        client.edit_text(task.reader.chat_id, task.message_id, text, rows)
+    return Delivered(None)
 
 
 def explain(client: Client, task: Explain) -> None:
@@ -197,7 +212,7 @@ def _deliver_apart(client: Client, task: Deliver, reply_to: int) -> Delivered:
     return delivered
 
 
-def _remove_status(client: Client, task: Deliver | Explain) -> None:
+def _remove_status(client: Client, task: Deliver | ShowLook | Explain) -> None:
     """Remove the status message of an answer that came as a message of its own, if that can be."""
     with suppress(TelegramError, JobError):
         client.delete_message(task.reader.chat_id, task.message_id)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from worker.form import SOUND, WHOLE, WHOLE_LIST, Form, What
+from worker.form import ABOUT, SOUND, WHOLE, WHOLE_LIST, Form, What
 from worker.notices import Notice, Topic
 from worker.telegram import clip_times, commands
 from worker.telegram.commands import Command
@@ -110,6 +110,7 @@ WISHES: Mapping[Command, Wish] = {
     ),
     Command.PLAYLIST: Wish(WHOLE_LIST, without_links=_WHICH_LINK, takes_reply=True),
     Command.CLIP: Wish(without_links=_WHICH_CLIP, takes_reply=True, part_in_link=True),
+    Command.INFO: Wish(ABOUT, without_links=_WHICH_LINK, takes_reply=True),
     Command.FRESH: Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
 }
 """The commands that say what is wanted of links."""

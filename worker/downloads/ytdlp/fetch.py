@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
@@ -178,6 +178,33 @@ def fetch(
 def _fetch(
     task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
 ) -> Fetched:
+    with opened(task, limits, report, extractors) as (ydl, chooser, meter):
+        for tries_left in reversed(range(_MAX_CHOICES)):
+            files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
+            if files:
+                return Fetched(
+                    files,
+                    _note_of(ydl) or chooser.note,
+                    is_post=ydl.is_in_post,
+                    qualities=qualities_of(ydl, chooser),
+                )
+            _start_again(ydl, meter)
+    raise AssertionError("the last try returns or raises")
+
+
+class Opened(NamedTuple):
+    """What downloads a link: yt-dlp, and what chooses and measures for it."""
+
+    ydl: PostYoutubeDL
+    chooser: Chooser
+    meter: Meter
+
+
+@contextlib.contextmanager
+def opened(
+    task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
+) -> Iterator[Opened]:
+    """Make ready what downloads a link, and close it again."""
     has_ffmpeg = "ffmpeg" not in ffmpeg.missing()
     chooser = Chooser(
         budget_of(limits),
@@ -216,17 +243,7 @@ def _fetch(
         ydl.on_extracted = functools.partial(extraction.write, own_headers=limits.headers)
         ydl.players = PlayerSource(report, limits.idle_timeout_s * _SHARE_FOR_PLAYER)
         ydl.cache = PlayerCache(ydl.players.find)  # type: ignore[assignment]
-        for tries_left in reversed(range(_MAX_CHOICES)):
-            files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
-            if files:
-                return Fetched(
-                    files,
-                    _note_of(ydl) or chooser.note,
-                    is_post=ydl.is_in_post,
-                    qualities=() if ydl.is_in_post else chooser.qualities[:MAX_QUALITIES],
-                )
-            _start_again(ydl, meter)
-    raise AssertionError("the last try returns or raises")
+        yield Opened(ydl, chooser, meter)
 
 
 @contextlib.contextmanager
@@ -238,6 +255,11 @@ def _complaint_blamed(ydl: page_limits.LimitedYoutubeDL) -> Iterator[None]:
         if not ydl.complaint:
             raise
         raise ydl.complaint.blamed(classify(error)) from error
+
+
+def qualities_of(ydl: PostYoutubeDL, chooser: Chooser) -> tuple[Quality, ...]:
+    """The qualities of the link's one video; none of a post."""
+    return () if ydl.is_in_post else chooser.qualities[:MAX_QUALITIES]
 
 
 def _note_of(ydl: PostYoutubeDL) -> Note | None:
@@ -271,10 +293,10 @@ def _try(
 
 def _extract(ydl: PostYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ...]:
     start_again = functools.partial(_start_again, ydl, meter)
-    found = extraction.begin_with_earlier(ydl, start_again) or _extract_info(ydl, url)
-    videos = list(_videos(found))
+    found = extraction.begin_with_earlier(ydl, start_again) or extract_info(ydl, url)
+    videos = list(videos_in(found))
     if not videos:
-        raise _why_nothing(ydl)
+        raise why_nothing(ydl)
     files = []
     for info in videos:
         done = info.get("requested_downloads") or []
@@ -286,41 +308,42 @@ def _extract(ydl: PostYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ..
             meter.check_size(size, done[-1][LIMIT_BYTES])
         small_fetches.fetch_cover(ydl, Path(path), info)
         served = done[-1].get(page_limits.SERVED)
-        title = (served and served.title) or _title(info)
+        title = (served and served.title) or title_of(info)
         files.append(Downloaded(Path(path), {**info, "title": title}, served))
     return tuple(files)
 
 
-def _title(info: Mapping[str, Any]) -> Any:
+def title_of(info: Mapping[str, Any]) -> Any:
     # yt-dlp makes one up for a file whose link has no name; "fulltitle" is what there was.
     is_made_up = info.get("direct") and not info.get("fulltitle")
     return "" if is_made_up else info.get("title")
 
 
-def _extract_info(ydl: PostYoutubeDL, url: str) -> Any:
+def extract_info(ydl: PostYoutubeDL, url: str, *, download: bool = True) -> Any:
     """Download what a link leads to: its media, a post, or itself if it is no page but a file.
 
-    yt-dlp takes every text that begins with `<` for a page, also an SVG picture.
+    Without `download` it is only looked at. yt-dlp takes every text that begins with `<` for a
+    page, also an SVG picture.
     """
     failure: Exception
     try:
-        if any(_videos(found := ydl.extract_info(url, download=True))):
+        if any(videos_in(found := ydl.extract_info(url, download))):
             return found
-        failure = _why_nothing(ydl)
+        failure = why_nothing(ydl)
     except DownloadError as error:
         # What fails from here on does not follow from it.
         failure = error
-    if post := ydl.process_unseen_post(failure):
+    if post := ydl.process_unseen_post(failure, download):
         return post
     if not _is_unsupported(failure) or ydl.served.is_page:
         raise failure
     name = urlsplit(url).path.rpartition("/")[2]
     file = {"id": name or "file", "title": unquote(PurePosixPath(name).stem), "url": url}
     generic = {"extractor": "generic", "extractor_key": "Generic", "direct": True}
-    return ydl.process_ie_result({**file, **generic}, download=True)
+    return ydl.process_ie_result({**file, **generic}, download)
 
 
-def _why_nothing(ydl: PostYoutubeDL) -> Exception:
+def why_nothing(ydl: PostYoutubeDL) -> Exception:
     """Why a link that yt-dlp did not fail at has come to no file."""
     nothing = JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
     return next(iter(ydl.left_out), nothing)
@@ -350,11 +373,11 @@ def _start_again(ydl: PostYoutubeDL, meter: Meter) -> None:
         path.unlink()
 
 
-def _videos(info: Any) -> Iterator[dict[str, Any]]:
+def videos_in(info: Any) -> Iterator[dict[str, Any]]:
     """The videos in a result of yt-dlp, in playlists of any depth."""
     if not isinstance(info, dict) or not info:
         return
     if "entries" not in info:
         yield info
     for entry in info.get("entries") or ():
-        yield from _videos(entry)
+        yield from videos_in(entry)

@@ -123,7 +123,7 @@ class PostYoutubeDL(SpanYoutubeDL):
                 raise lists.ListFound(found)
         return super().process_ie_result(ie_result, download, extra_info)
 
-    def process_unseen_post(self, error: Exception) -> Any:
+    def process_unseen_post(self, error: Exception, download: bool = True) -> Any:
         """Download the post, or the picture of a page, where yt-dlp has failed to find any media.
 
         Returns None if there is neither.
@@ -132,7 +132,7 @@ class PostYoutubeDL(SpanYoutubeDL):
         if self.is_in_post or reason not in _NOTHING_FOUND:
             return None
         found = finding.post_in(self._answers) or self._picture_of_page(reason)
-        return self._process_post(found.for_ytdlp(), True, None) if found else None
+        return self._process_post(found.for_ytdlp(), download, None) if found else None
 
     def _picture_of_page(self, reason: Reason) -> Post | None:
         if self._sound_only or reason not in _NO_VIDEO_ON_PAGE:

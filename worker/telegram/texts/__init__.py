@@ -9,6 +9,7 @@ from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.choices import quality
 from worker.telegram.texts.english import ENGLISH
 from worker.telegram.texts.lists import found_list, list_item, summary
+from worker.telegram.texts.looks import look
 from worker.telegram.texts.progress import progress
 from worker.telegram.texts.sentences import explanation, notice
 
@@ -22,6 +23,7 @@ __all__ = [
     "explanation",
     "found_list",
     "list_item",
+    "look",
     "notice",
     "progress",
     "quality",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.errors import Reason
+from worker.looks import Live
 from worker.notices import About
 from worker.protocol import Note, Stage
 from worker.telegram.commands import Command
@@ -66,6 +67,9 @@ class Catalogue:
     quality: str
     in_parts: Plural
     too_large_quality: str
+    video_button: str
+    views: Plural
+    live: Mapping[Live, str]
 
     # What each command does, in a few words: for Telegram's menu (256 characters) and the help.
     commands: Mapping[Command, str]

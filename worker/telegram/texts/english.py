@@ -1,6 +1,7 @@
 """The texts in English, which is also spoken to people whose language has no catalogue."""
 
 from worker.errors import LinkFlaw, Reason
+from worker.looks import Live
 from worker.notices import Cancelled, Label, Refusal, Topic
 from worker.protocol import Note, Stage
 from worker.telegram.commands import Command
@@ -21,6 +22,7 @@ ENGLISH = Catalogue(
         Reason.REFUSED_ADDRESS: ("I do not open that address.", _NEVER),
         Reason.UNSUPPORTED: ("I found no video, sound or picture behind that link.", _NEVER),
         Reason.NO_MEDIA: ("I found no video, sound or picture on that page.", _NEVER),
+        Reason.NOTHING_FOUND: ("I have found nothing.", "Please search again with other words."),
         Reason.NOT_FOUND: ("That page does not exist any more.", "Please check the link."),
         Reason.FORBIDDEN: ("The site does not let me in, so I cannot get this one.", _NEVER),
         Reason.PRIVATE: ("This is private, so I cannot get it.", _NEVER),
@@ -137,6 +139,13 @@ ENGLISH = Catalogue(
     quality="{height}p",
     in_parts={PluralForm.ONE: "in {count} part", PluralForm.OTHER: "in {count} parts"},
     too_large_quality="too large",
+    video_button="Video",
+    views={PluralForm.ONE: "{count} view", PluralForm.OTHER: "{count} views"},
+    live={
+        Live.NOW: "It is live now.",
+        Live.SOON: "It has not begun yet.",
+        Live.OVER: "It was a live stream.",
+    },
     commands={
         Command.START: "How to use this bot",
         Command.AUDIO: "The sound alone, also as mp3, m4a or voice: /audio mp3 LINK",
@@ -144,6 +153,7 @@ ENGLISH = Catalogue(
         Command.CLIP: "A part of a video: /clip 1:20-1:45 LINK",
         Command.FILE: "The file as the site has it, unconverted: /file LINK",
         Command.PLAYLIST: "The list that a video's link names: /playlist LINK",
+        Command.INFO: "What it is, without a download: /info LINK",
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
         Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
@@ -209,6 +219,8 @@ ENGLISH = Catalogue(
             "Which sound? I know mp3, mp3-320, m4a and voice. For example: /audio mp3 and the link."
         ),
         Topic.DID_YOU_MEAN: "I do not know that command. Did you mean /{command}?",
+        Topic.NO_OTHER_QUALITY: "The site has this in one quality only.",
+        Topic.NOT_LOOKED_UP: "{why}",
         Topic.ON_ITS_WAY: "It is on its way.",
         Topic.MARK_FIRST: "Mark at least one first.",
         Topic.NO_SUCH_ITEMS: "That list has no items with these numbers.",

@@ -15,6 +15,11 @@ def bar(share: float) -> str:
     return "▰" * full + "▱" * (10 - full)
 
 
+def grouped(number: int) -> str:
+    """A whole number in groups of three digits, as ISO 80000-1 writes it in every language."""
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
 def size(size_bytes: float) -> str:
     """A size in decimal units, as Telegram shows sizes."""
     if size_bytes < 1e6:

@@ -52,6 +52,9 @@ def notice(words: Catalogue, said: Notice) -> str:
     """What is said beside the answers to links."""
     count = said.values.get("count", 0)
     template = words.choose(words.notices[said.about], count if isinstance(count, int) else 0)
+    if said.about is Topic.NOT_LOOKED_UP:
+        reason, error_id = Reason(str(said.values["reason"])), str(said.values["error_id"])
+        return template.format(why=explanation(words, reason, error_id))
     lists = {"commands": _commands(words)} if said.about is Topic.HELP else {}
     return template.format(**said.values, **lists)
 

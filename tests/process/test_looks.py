@@ -1,0 +1,81 @@
+"""What a look says of a link, by the real yt-dlp, and that it downloads nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.site import MediaSite
+from tests.support.download_limits import limits_with
+from tests.support.downloads_harness import Outcome, Worker
+from worker.choices import Quality
+from worker.errors import Reason
+from worker.form import ABOUT, WHOLE
+from worker.looks import MediaLook
+from worker.protocol import Media
+
+MASTER = "/qualities/master.m3u8"
+
+
+@pytest.fixture
+def site() -> Iterator[MediaSite]:
+    with MediaSite() as site:
+        yield site
+
+
+def found(outcome: Outcome) -> MediaLook:
+    assert isinstance(outcome.result, Media), outcome.result
+    assert outcome.result.files == ()
+    assert outcome.result.look is not None
+    return outcome.result.look
+
+
+def test_a_look_tells_the_qualities_and_fetches_no_media(warm: Worker, site: MediaSite) -> None:
+    look = found(warm.run(site.url + MASTER, limits_with(), form=ABOUT))
+    assert look.title == "master"
+    assert [quality.height for quality in look.qualities] == [240, 120]
+    assert not any(request.path.endswith(".ts") for request in site.requests)
+
+
+def test_a_download_begins_with_what_a_look_has_found(
+    warm: Worker, site: MediaSite, tmp_path: Path
+) -> None:
+    limits = limits_with(extractions=str(tmp_path / "store"))
+    found(warm.run(site.url + MASTER, limits, form=ABOUT))
+    asked = site.hits(MASTER)
+    assert warm.run(site.url + MASTER, limits, form=WHOLE).media.facts.height == 240
+    assert site.hits(MASTER) == asked
+
+
+def test_what_is_too_large_to_be_sent_is_told_all_the_same(warm: Worker, site: MediaSite) -> None:
+    limits = limits_with(max_file_bytes=1000)
+    look = found(warm.run(site.url + MASTER, limits, form=ABOUT))
+    assert look.qualities
+    assert {type(quality) for quality in look.qualities} == {Quality}
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [("/clip.mp4", "clip"), ("/page.html", "A page (1)"), ("/og.html", "An open page")],
+)
+def test_a_look_at_other_links(warm: Worker, site: MediaSite, path: str, title: str) -> None:
+    assert found(warm.run(site.url + path, limits_with(), form=ABOUT)).title == title
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"), [("/text.html", Reason.UNSUPPORTED), ("/404.mp4", Reason.NOT_FOUND)]
+)
+def test_a_look_fails_as_a_download_does(
+    warm: Worker, site: MediaSite, path: str, reason: Reason
+) -> None:
+    assert warm.run(site.url + path, limits_with(), form=ABOUT).error.reason is reason
+
+
+def test_a_photo_of_a_page_is_told(warm: Worker, site: MediaSite) -> None:
+    assert found(warm.run(site.url + "/photo.html", limits_with(), form=ABOUT)).title
+
+
+def test_a_look_at_a_list_tells_its_items(warm: Worker, site: MediaSite) -> None:
+    look = found(warm.run(f"{site.url}/feed.xml", limits_with(), form=ABOUT))
+    assert look.title
+    assert look.description.startswith("1. ")

@@ -1,0 +1,282 @@
+"""Looks, through the dispatcher: one for all who ask, and an answer for each of them."""
+
+import dataclasses
+
+import pytest
+
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker import media_keys
+from worker.choices import Menu, Quality
+from worker.effects import CancelRequest, ChooseForm, OpenRequest, Press, ShowChoices
+from worker.errors import Fault, JobError, Reason
+from worker.form import ABOUT, WHOLE, Form
+from worker.looks import LIFE_S, MediaLook
+from worker.notices import Notice, Refusal, Topic
+from worker.protocol import (
+    AnswerButton,
+    Delivered,
+    Download,
+    Explain,
+    Identified,
+    Media,
+    Posted,
+    PostStatus,
+    Reply,
+    ShowLook,
+)
+
+LINK = "https://site.example/v"
+ME, OTHER, ANSWER = 7, 8, 50
+LATER_S = LIFE_S + 1
+QUALITIES = (Quality(1080, 90_000_000, 2), Quality(480, 9_000_000))
+LOOK = MediaLook("A film", "Somebody", duration_s=60.0, qualities=QUALITIES)
+FOUND = Media((), look=LOOK)
+GONE = JobError(Reason.NOT_FOUND, Fault.PERMANENT)
+
+
+def ask(bot: SteppedDispatcher, user_id: int = ME, fresh: bool = False, url: str = LINK) -> None:
+    """A person sends /info and a link."""
+    key = media_keys.of_link(url, ABOUT)
+    bot.bring(OpenRequest(user_id, user_id, 1, url, key, ABOUT, fresh))
+
+
+def shown(bot: SteppedDispatcher) -> ShowLook:
+    """Telegram takes the answer that says what is known."""
+    answer = bot.task(ShowLook)
+    bot.finish(ShowLook, Delivered(None))
+    return answer
+
+
+def answered(bot: SteppedDispatcher) -> None:
+    """A link has been answered with a video."""
+    bot.send(LINK)
+    bot.post(ANSWER)
+    bot.finish(Download, dataclasses.replace(bot.make_media(), qualities=QUALITIES))
+    bot.deliver()
+
+
+def press_quality(bot: SteppedDispatcher, user_id: int = ME, callback_id: str = "42") -> None:
+    bot.bring(ShowChoices(1, True, Press(callback_id, user_id, ME, ANSWER)))
+
+
+def test_what_is_asked_for_is_looked_at_and_told(bot: SteppedDispatcher) -> None:
+    ask(bot)
+    bot.post(ANSWER)
+    assert bot.task(Download).form == ABOUT
+    bot.finish(Download, FOUND)
+    assert shown(bot) == ShowLook(1, bot.ledger.request(1).reader, ANSWER, LOOK)  # type: ignore[union-attr]
+    assert bot.rows("SELECT verdict, answered_at IS NOT NULL FROM requests") == [("media", 1)]
+    assert bot.states("look") == ["done"]
+    assert bot.states("download") == []
+
+
+def told(bot: SteppedDispatcher) -> list[object]:
+    """Telegram takes all that is due; returns what is no status message."""
+    seen: list[object] = []
+    bot.step(1.0)
+    while due := dict(bot.telegram.tasks):
+        for job_id, task in due.items():
+            results = {PostStatus: Posted(1000 + job_id), ShowLook: Delivered(None)}
+            bot.telegram.finish(job_id, results.get(type(task)))
+            seen += [] if isinstance(task, PostStatus) else [task]
+        bot.step(1.0)
+    return seen
+
+
+def test_one_look_is_made_for_all_who_ask_and_remembered_for_a_while(
+    bot: SteppedDispatcher,
+) -> None:
+    for user_id in (ME, OTHER):
+        ask(bot, user_id)
+    assert told(bot) == []
+    bot.finish(Download, FOUND)
+    assert [type(each) for each in told(bot)] == [ShowLook, ShowLook]
+    ask(bot)
+    assert [each.look for each in told(bot)] == [LOOK]  # type: ignore[attr-defined]
+    assert bot.states("look") == ["done"]
+    bot.step(LATER_S)
+    ask(bot)
+    assert bot.task(Download).form == ABOUT
+    assert bot.rows("SELECT count(*) FROM looks") == [(1,)]
+
+
+def test_fresh_looks_again(bot: SteppedDispatcher) -> None:
+    ask(bot)
+    bot.finish(Download, FOUND)
+    told(bot)
+    ask(bot, fresh=True)
+    assert bot.task(Download).fresh
+
+
+def test_a_look_that_fails_is_said_and_known(bot: SteppedDispatcher) -> None:
+    ask(bot)
+    bot.fail(Download, GONE)
+    ask(bot, OTHER)
+    reasons = [each.reason for each in told(bot) if isinstance(each, Explain)]
+    assert reasons == [Reason.NOT_FOUND] * 2
+    assert bot.states("look") == ["failed"]
+
+
+def test_a_look_is_tried_again_soon(bot: SteppedDispatcher) -> None:
+    for seconds in (0.0, 20.0, 20.0):
+        ask(bot) if not seconds else bot.step(seconds)
+        bot.fail(Download, JobError(Reason.NETWORK, Fault.RETRYABLE))
+    assert [each.reason for each in told(bot) if isinstance(each, Explain)] == [Reason.NETWORK]
+
+
+def test_a_look_that_nobody_wants_any_more_is_dropped(bot: SteppedDispatcher) -> None:
+    ask(bot)
+    job_id = bot.job_id(Download)
+    bot.press_cancel(1)
+    assert job_id in bot.downloads.stopped
+
+
+@pytest.mark.parametrize("result", [Media(()), FOUND], ids=["files", "a look"])
+def test_no_kind_of_job_comes_to_what_another_does(bot: SteppedDispatcher, result: Media) -> None:
+    if result.look:
+        bot.send(LINK)
+    else:
+        ask(bot)
+    bot.finish(Download, result)
+    assert [each.reason for each in told(bot) if isinstance(each, Explain)] == [Reason.INTERNAL]
+
+
+def test_a_person_may_have_a_look_beside_a_download(make_bot: MakeBot) -> None:
+    bot = make_bot(USER_MAX_RUNNING="1")
+    bot.send(LINK)
+    ask(bot)
+    ask(bot, url=f"{LINK}2")
+    assert {task.form for task in bot.tasks(Download).values()} == {WHOLE, ABOUT}
+    assert bot.states("look") == ["running", "waiting"]
+
+
+def test_looks_keep_to_their_turns_among_downloads(make_bot: MakeBot) -> None:
+    bot = make_bot(DOWNLOAD_WORKERS="1")
+    for number in range(3):
+        ask(bot, url=f"{LINK}{number}")
+    bot.send(LINK, user_id=OTHER)
+    bot.finish(Download, FOUND)
+    assert bot.task(Download).form == WHOLE, "somebody's first before anybody's second"
+
+
+def test_a_look_outlives_the_bot(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    ask(bot)
+    bot.kill()
+    again = make_bot()
+    again.step(1.0)
+    again.finish(Download, FOUND)
+    assert [type(each) for each in told(again)] == [ShowLook]
+
+
+# --------------------------------------------------------------- qualities below an answer
+
+
+def menu(callback_id: str = "42") -> AnswerButton:
+    shown_menu = Menu(ME, ANSWER, 1, has_qualities=True, qualities=QUALITIES)
+    return AnswerButton(callback_id, "en", None, shown_menu)
+
+
+def test_qualities_are_known_for_a_while_and_then_looked_up(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    press_quality(bot)
+    assert told(bot) == [menu()]
+    bot.step(LATER_S)
+    press_quality(bot)
+    press_quality(bot, OTHER, "43")
+    assert told(bot) == [], "the button spins"
+    assert len(bot.tasks(Download)) == 1, "one look for all who ask"
+    bot.finish(Download, FOUND)
+    assert told(bot) == [menu(), menu("43")]
+    press_quality(bot)
+    assert told(bot) == [menu()], "and is remembered"
+    assert bot.rows("SELECT count(*) FROM awaited_menus") == [(0,)]
+
+
+def test_a_choice_is_made_from_a_look(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    bot.step(LATER_S)
+    press_quality(bot)
+    bot.finish(Download, FOUND)
+    told(bot)
+    form = Form(max_height=480)
+    bot.bring(ChooseForm(1, form, Press("42", ME, ME, ANSWER)))
+    assert (bot.task(Download).url, bot.task(Download).form) == (LINK, form)
+
+
+@pytest.mark.parametrize(("late_s", "how"), [(1.0, AnswerButton), (60.0, Reply)])
+def test_why_there_are_no_qualities_is_said(
+    bot: SteppedDispatcher, late_s: float, how: type[AnswerButton] | type[Reply]
+) -> None:
+    answered(bot)
+    bot.step(LATER_S)
+    press_quality(bot)
+    bot.step(late_s)
+    bot.fail(Download, GONE)
+    (said,) = told(bot)
+    assert isinstance(said, how)
+    notice = said.notice if isinstance(said, AnswerButton) else said.notices[0]
+    assert notice is not None
+    assert (notice.about, notice.values["reason"]) == (Topic.NOT_LOOKED_UP, "not found")
+    press_quality(bot)
+    (again,) = told(bot)
+    assert isinstance(again, AnswerButton), "it is known, and said at once"
+
+
+def test_one_quality_is_no_choice(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    bot.step(LATER_S)
+    press_quality(bot)
+    bot.finish(Download, Media((), look=MediaLook("A film", qualities=QUALITIES[:1])))
+    assert told(bot) == [AnswerButton("42", "en", Notice(Topic.NO_OTHER_QUALITY))]
+
+
+def test_a_look_goes_on_while_somebody_waits_for_its_menu(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    bot.step(LATER_S)
+    press_quality(bot)
+    ask(bot)
+    (request_id,) = bot.rows("SELECT max(id) FROM requests")[0]
+    bot.bring(CancelRequest(request_id, ME, "cancel"))
+    assert not bot.downloads.stopped
+    bot.finish(Download, FOUND)
+    assert menu() in told(bot)
+
+
+def test_a_press_outlives_the_bot(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    answered(bot)
+    bot.step(LATER_S)
+    press_quality(bot)
+    bot.kill()
+    again = make_bot()
+    again.wall = bot.wall
+    again.step(1.0)
+    again.finish(Download, FOUND)
+    assert told(again) == [menu()]
+
+
+def test_a_person_waits_for_so_many_menus_only(make_bot: MakeBot) -> None:
+    bot = make_bot(USER_MAX_WAITING="1")
+    answered(bot)
+    bot.step(LATER_S)
+    press_quality(bot)
+    press_quality(bot, callback_id="43")
+    assert told(bot) == [AnswerButton("43", "en", Notice(Refusal.WAITING))]
+
+
+def test_media_that_another_link_is_looked_at_for_is_still_answered(
+    bot: SteppedDispatcher,
+) -> None:
+    answered(bot)
+    bot.step(LATER_S)
+    ask(bot, OTHER, url=f"{LINK}?other")
+    press_quality(bot)
+    first, second = sorted(bot.tasks(Download))
+    for job_id in (first, second):
+        bot.downloads.report(job_id, Identified("ab" * 16))
+    bot.step()
+    for job_id in (first, second):
+        bot.downloads.finish(job_id, FOUND)
+    bot.step()
+    assert menu() in told(bot)

@@ -1,0 +1,107 @@
+"""Looks that are made for a menu, and the answer to each press that waits for one.
+
+What a menu offers is asked of the site where the ledger does not know it, or knew it too long ago.
+One look is made for all who wait for it. Each function is a part of somebody's transaction.
+"""
+
+import sqlite3
+from collections.abc import Collection
+
+from worker import media_keys
+from worker.as_json import to_json
+from worker.choices import Menu
+from worker.clocks import Wall
+from worker.effects import Press
+from worker.errors import Reason
+from worker.form import ABOUT
+from worker.ledger import admission, awaited_menus, fairness, known_failures, media_cache, queue
+from worker.ledger.admission import Quota
+from worker.ledger.database import Database
+from worker.ledger.jobs import Kind
+from worker.ledger.records import Request
+from worker.lists import names_list
+from worker.looks import MediaLook
+from worker.notices import Notice, Refusal, Topic
+from worker.protocol import AnswerButton, Reader, Reply
+
+SPINS_S = 30.0
+"""How long a pressed button waits for its answer. After that the answer is a message, for Telegram
+would not show it any more."""
+
+
+def look_for(
+    db: Database,
+    request: Request,
+    press: Press,
+    quota: Quota,
+    wall: Wall,
+    full_sites: Collection[str] = (),
+) -> None:
+    """Have the link of an answer looked at, and the press answered then.
+
+    `full_sites` are as in `fairness.Share`.
+    """
+    if refusal := _refusal(db, press, quota):
+        _answer(db, AnswerButton(press.callback_id, press.language, Notice(refusal)), wall)
+        return
+    key = media_cache.key_behind(db, media_keys.of_link(request.url, ABOUT), wall)
+    if failure := known_failures.recall(db, key, wall):
+        notice = _why_not(*failure)
+        _answer(db, AnswerButton(press.callback_id, press.language, notice), wall)
+        return
+    job_id = queue.under_way(db, key) or queue.add(
+        db,
+        Kind.LOOK,
+        wall,
+        media_key=key,
+        chat_id=press.chat_id,
+        user_id=press.user_id,
+        turn=fairness.next_turn(db, press.user_id, request.url, full_sites),
+        payload={"url": request.url, "form": ABOUT.code},
+    )
+    awaited_menus.add(db, job_id, request, press, wall)
+
+
+def show(db: Database, job_id: int, look: MediaLook, wall: Wall) -> None:
+    """A look has ended well: show everybody who waits for it what there is."""
+    for row in awaited_menus.take(db, job_id):
+        if len(look.qualities) > 1:
+            place = row["chat_id"], row["message_id"], row["request_id"]
+            menu = Menu(
+                *place,
+                has_qualities=True,
+                qualities=look.qualities,
+                names_list=names_list(row["url"]),
+            )
+            _answer(db, AnswerButton(row["callback_id"], row["language"], None, menu), wall)
+        else:
+            _say(db, row, Notice(Topic.NO_OTHER_QUALITY), wall)
+
+
+def say_why_not(db: Database, job_id: int, reason: Reason, error_id: str, wall: Wall) -> None:
+    """A look has failed: tell everybody who waits for it why."""
+    for row in awaited_menus.take(db, job_id):
+        _say(db, row, _why_not(reason, error_id), wall)
+
+
+def _refusal(db: Database, press: Press, quota: Quota) -> Refusal | None:
+    if admission.is_banned(db, press.user_id):
+        return Refusal.BANNED
+    is_full = awaited_menus.count_of(db, press.user_id) >= quota.waiting
+    return Refusal.WAITING if is_full else None
+
+
+def _why_not(reason: Reason, error_id: str) -> Notice:
+    return Notice(Topic.NOT_LOOKED_UP, {"reason": reason.value, "error_id": error_id})
+
+
+def _say(db: Database, row: sqlite3.Row, notice: Notice, wall: Wall) -> None:
+    if 0 <= wall - row["pressed_at"] <= SPINS_S:
+        _answer(db, AnswerButton(row["callback_id"], row["language"], notice), wall)
+        return
+    reader = Reader(row["chat_id"], row["language"], row["thread_id"])
+    admission.reply(db, Reply(reader, row["message_id"], (notice,)), wall)
+
+
+def _answer(db: Database, button: AnswerButton, wall: Wall) -> None:
+    queue.add(db, Kind.BUTTON, wall, payload=to_json(button))

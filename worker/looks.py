@@ -1,0 +1,62 @@
+"""What is known of media that has only been looked at: nothing of it was downloaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from worker.choices import Quality, qualities_from_json
+
+LIFE_S = 1800.0
+"""How long what a look has found is true enough, in seconds: its site's addresses of media live
+for an hour or more, mostly."""
+
+MAX_RESULTS = 5
+"""How many results a search gives."""
+
+
+class Live(StrEnum):
+    """What of a broadcast media is, where it is one."""
+
+    NOW = "now"
+    SOON = "soon"
+    OVER = "over"
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A video that a search has found."""
+
+    url: str
+    title: str
+    uploader: str | None = None
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class MediaLook:
+    """What a site tells of media. `uploaded_on` is a date as in ISO 8601.
+
+    `qualities` are as in `worker.protocol.Media`. Of a search there are the `results` alone, as its
+    site orders them.
+    """
+
+    title: str = ""
+    uploader: str | None = None
+    uploaded_on: str | None = None
+    duration_s: float | None = None
+    views: int | None = None
+    description: str = ""
+    live: Live | None = None
+    qualities: tuple[Quality, ...] = ()
+    results: tuple[SearchResult, ...] = ()
+
+
+def look_from_json(value: Mapping[str, Any]) -> MediaLook:
+    """The inverse of `worker.as_json.to_json` for a `MediaLook`."""
+    read = {
+        "live": Live(value["live"]) if value["live"] else None,
+        "qualities": qualities_from_json(value["qualities"]),
+        "results": tuple(SearchResult(**each) for each in value["results"]),
+    }
+    return MediaLook(**{**value, **read})
