@@ -16,11 +16,20 @@ import pytest
 
 from tests.hostile.payload import ATTACKS, GOT
 from tests.sandbox.site import MediaSite
+from tests.support.networks import NETWORKS
 from tests.support.scene import Scene
 from worker.downloads.confinement import landlock, seccomp
+from worker.downloads.confinement.network import Network
 
 # What each attack comes to, and the guard without which it would not.
 HOOK, FILTER, BORDER = "the audit hook", "seccomp", "Landlock"
+# And what native code comes to that connects, by what keeps it from the network.
+CONNECTING = {
+    Network.NAMESPACE: "ECONNREFUSED",
+    Network.LANDLOCK: "EACCES",
+    Network.NONE: GOT,
+}
+NATIVELY = "loopback natively"
 REFUSED: dict[str, tuple[str, str]] = {
     "own environment": ("nothing", HOOK),
     "own memory": ("nothing", HOOK),
@@ -64,13 +73,18 @@ NOWHERE = {"own environment", "own memory", "bot's environment"}
 CLOSED = ("telegram's memory", "telegram's memory by a program", "bot's descriptors")
 
 
-def attack(tmp_path: Path, preload: str) -> dict[str, str]:
-    """Let the payload loose inside a bot; what each of its attacks came to."""
+def attack(tmp_path: Path, preload: str, kept_by: Network | None = None) -> dict[str, str]:
+    """Let the payload loose inside a bot; what each of its attacks came to.
+
+    The bot keeps it from the network as well as it can, unless `kept_by` says how.
+    """
     with MediaSite() as site, ExitStack() as stack:
         settings = {
             "IN_FORK_SERVER": f"tests.hostile.{preload}",
             "ALLOWED_NETWORKS": "127.0.0.1/32",
         }
+        if kept_by:
+            settings |= {"IN_MAIN": "tests.hostile.forced_network", "FORCED_NETWORK": kept_by}
         scene = Scene(site, tmp_path, settings)
         (tmp_path / ".env").write_text("PROXY=\n")
         abstract = f"fetchbot-test-{os.getpid()}"
@@ -115,9 +129,15 @@ def _needs(*guards: str) -> None:
         pytest.skip("this kernel offers no seccomp, or its numbers are not known")
 
 
+@pytest.fixture(scope="module", params=NETWORKS)
+def kept_by(request: pytest.FixtureRequest) -> Network:
+    found: Network = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return attack(tmp_path_factory.mktemp("confined"), "confined")
+def results(kept_by: Network, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return attack(tmp_path_factory.mktemp("confined"), "confined", kept_by)
 
 
 @pytest.fixture(scope="module")
@@ -125,14 +145,20 @@ def without_landlock(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
     return attack(tmp_path_factory.mktemp("older"), "older")
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", REFUSED)
 def test_an_attack_from_inside_a_download_is_refused(results: dict[str, str], name: str) -> None:
     expected, guard = REFUSED[name]
     _needs(guard)
     assert results[name] == expected
 
 
-@pytest.mark.parametrize("name", [name for name in ATTACKS if REFUSED[name][1] != BORDER])
+def test_native_code_connects_to_nobody_where_it_is_confined(
+    results: dict[str, str], kept_by: Network
+) -> None:
+    assert results[NATIVELY] == CONNECTING[kept_by]
+
+
+@pytest.mark.parametrize("name", [name for name, (_, by) in REFUSED.items() if by != BORDER])
 def test_an_older_kernel_refuses_all_but_files(without_landlock: dict[str, str], name: str) -> None:
     expected, guard = REFUSED[name]
     _needs(guard)

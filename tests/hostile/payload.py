@@ -104,11 +104,11 @@ def _trace(pid: str) -> bool:
     return True
 
 
-def _connect_natively(path: str) -> bool:
+def _connect_natively(family: socket.AddressFamily, place: bytes) -> bool:
     """As a library would that no audit hook hears of."""
     libc = ctypes.CDLL(None, use_errno=True)
-    address = struct.pack("H108s", socket.AF_UNIX, path.encode())
-    made = libc.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0)
+    address = struct.pack("H", family) + place
+    made = libc.socket(family, socket.SOCK_STREAM, 0)
     if made < 0 or libc.connect(made, address, len(address)) != 0:
         raise OSError(ctypes.get_errno(), "connect")
     return True
@@ -177,7 +177,13 @@ ATTACKS: dict[str, Callable[[dict[str, str]], object]] = {
     "socket file by a program": lambda to: _in_a_program(
         f"socket.socket(socket.AF_UNIX).connect({to['socket']!r})"
     ),
-    "socket file natively": lambda to: _connect_natively(to["socket"]),
+    "loopback natively": lambda to: _connect_natively(
+        socket.AF_INET,
+        struct.pack("!H4s8x", int(to["port"]), socket.inet_aton("127.0.0.2")),
+    ),
+    "socket file natively": lambda to: _connect_natively(
+        socket.AF_UNIX, struct.pack("108s", to["socket"].encode())
+    ),
     "socket file": lambda to: _connect(socket.AF_UNIX, to["socket"]),
     "abstract socket": lambda to: _connect(socket.AF_UNIX, "\0" + to["abstract"]),
     "abstract by a program": lambda to: _in_a_program(
