@@ -1,5 +1,6 @@
 """Lists through the dispatcher: each item is answered once, and a summary tells of all."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,6 +85,7 @@ class Chat:
         self.fetched: list[str] = []
         self.sent: list[str] = []
         self.summaries: list[Summary] = []
+        self.summaries_at: list[float] = []
         self.posted_summaries = 0
         self.next_id = 100
 
@@ -110,6 +112,7 @@ class Chat:
         match call:
             case ShowSummary():
                 self.summaries.append(call.summary)
+                self.summaries_at.append(self.bot.now)
                 self.posted_summaries += call.message_id is None
                 return Posted(call.message_id or self.next_id)
             case PostStatus():
@@ -332,6 +335,29 @@ def test_somebodys_link_does_not_wait_for_a_list(bot: SteppedDispatcher) -> None
     bot.step(1.0)
     bot.send("https://site.example/own")
     assert bot.rows("SELECT count(*) FROM requests WHERE batch_id IS NOT NULL") == [(3,)]
+
+
+def test_a_summary_is_told_also_while_one_item_follows_another(
+    make_bot: MakeBot,
+) -> None:
+    bot = make_bot(USER_LINKS_PER_MINUTE="1000")
+    listed(bot, 50)
+    take(bot, *range(1, 51))
+    chat = Chat(bot)
+    chat.settle()
+    assert len(chat.sent) == 50
+    gaps = [after - before for before, after in itertools.pairwise(chat.summaries_at)]
+    assert len(gaps) > 3
+    assert max(gaps) < batches.SUMMARY_PATIENCE_S + 5
+
+
+def test_no_more_is_fetched_than_telegram_takes(bot: SteppedDispatcher) -> None:
+    listed(bot, 50)
+    take(bot, *range(1, 51))
+    for _ in range(20):
+        bot.step(1.0)
+        bot.finish_downloads()
+    assert len(bot.directories()) == 3
 
 
 def test_a_summary_that_is_deleted_is_posted_again_a_few_times(bot: SteppedDispatcher) -> None:

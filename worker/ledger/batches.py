@@ -23,7 +23,10 @@ from worker.lists import Failure, ItemState, MediaList, Summary
 from worker.notices import Refusal
 
 SUMMARY_INTERVAL_S = 5.0
-"""Between two edits of a summary, but for its last one: the answers go first."""
+"""Between two edits of a summary, but for its last one. The answers go first."""
+
+SUMMARY_PATIENCE_S = 15.0
+"""After so long a summary is edited also where one answer follows another without an end."""
 
 MAX_LOST = 3
 """How often a summary is posted anew that was deleted; then its batch goes on in silence."""
@@ -103,8 +106,9 @@ def step(
 ) -> list[Request]:
     """Open requests for the items whose turn it is, and queue the summaries that are due.
 
-    A person has `at_once` items that are not fetched yet, and the quota leaves room for links
-    that they send themselves. Returns the requests.
+    A person has `at_once` items that are not answered yet, so that nothing is fetched that Telegram
+    is too slow for, and the quota leaves room for links that they send themselves. Returns the
+    requests.
     """
     opened: list[Request] = []
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL ORDER BY id").fetchall():
@@ -137,7 +141,7 @@ def _open_items(
     for item in _items(db, batch.id):
         if item.request_id is not None or item.state is not ItemState.WAITING:
             continue
-        if _undecided_of(db, batch.user_id) >= at_once:
+        if _unanswered_of(db, batch.user_id) >= at_once:
             break
         link = _link_of(batch, item.url)
         refusal = admission.refuse(db, link, quota, wall)
@@ -157,11 +161,11 @@ def _open_items(
     db.execute("UPDATE batches SET held = ? WHERE id = ? AND held != ?", is_held, batch.id, is_held)
 
 
-def _undecided_of(db: Database, user_id: int) -> int:
-    """How many items of a person have been opened and are not fetched yet."""
+def _unanswered_of(db: Database, user_id: int) -> int:
+    """How many items of a person have been opened and are not answered yet."""
     count: int = db.value(
         "SELECT count(*) FROM requests WHERE user_id = ? AND answered_at IS NULL"
-        " AND verdict IS NULL AND batch_id IS NOT NULL",
+        " AND batch_id IS NOT NULL",
         user_id,
     )
     return count
@@ -192,8 +196,11 @@ def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
         if is_over:
             db.execute("UPDATE batches SET ended_at = ? WHERE id = ?", wall, batch.id)
         return
-    is_due = batch.shown_at is None or abs(wall - batch.shown_at) >= SUMMARY_INTERVAL_S
-    if (is_due or is_over) and not queue.has_summary(db, batch.id):
+    waited_s = abs(wall - batch.shown_at) if batch.shown_at else SUMMARY_PATIENCE_S
+    if queue.has_summary(db, batch.id):
+        if waited_s >= SUMMARY_PATIENCE_S:
+            queue.hurry_summary(db, batch.id)
+    elif is_over or waited_s >= SUMMARY_INTERVAL_S:
         queue.add(
             db,
             Kind.SUMMARY,

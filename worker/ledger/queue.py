@@ -14,7 +14,14 @@ from worker.errors import JobError
 from worker.ledger import fairness
 from worker.ledger.database import Database
 from worker.ledger.fairness import Share
-from worker.ledger.jobs import DOWNLOADS, DownloadJob, Kind, download_directory, read_download
+from worker.ledger.jobs import (
+    DOWNLOADS,
+    TELEGRAM,
+    DownloadJob,
+    Kind,
+    download_directory,
+    read_download,
+)
 from worker.ledger.records import Request
 
 
@@ -437,12 +444,27 @@ def has_status(db: Database, request_id: int) -> bool:
 
 def has_summary(db: Database, batch_id: int) -> bool:
     """Whether the summary of a batch is still to be posted or edited."""
+    # Two searches by index, and no OR between them: that would look at every job there is.
     return bool(
         db.value(
-            "SELECT 1 FROM jobs WHERE kind = 'summary' AND state IN ('waiting', 'running')"
-            " AND payload ->> '$.batch_id' = ?",
-            batch_id,
+            "SELECT 1 FROM jobs WHERE state = 'running' AND kind = 'summary'"
+            " AND payload ->> '$.batch_id' = :id"
+            " UNION ALL SELECT 1 FROM jobs WHERE state = 'waiting' AND pool = :pool"
+            " AND kind = 'summary' AND payload ->> '$.batch_id' = :id",
+            id=batch_id,
+            pool=TELEGRAM,
         )
+    )
+
+
+def hurry_summary(db: Database, batch_id: int) -> None:
+    """Let the summary of a batch go before the answers that wait."""
+    db.execute(
+        "UPDATE jobs SET priority = ? WHERE state = 'waiting' AND pool = ?"
+        " AND kind = 'summary' AND payload ->> '$.batch_id' = ?",
+        Kind.DELIVER.priority,
+        TELEGRAM,
+        batch_id,
     )
 
 
