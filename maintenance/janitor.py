@@ -19,6 +19,7 @@ from worker import clocks, logs
 from worker.clocks import Monotonic, Wall
 from worker.downloads import workspace
 from worker.ledger import ledger_path
+from worker.ledger.retention import KEPT_S
 from worker.ledger.upkeep import Upkeep
 from worker.processes import process_table
 from worker.processes.process_table import Identity
@@ -41,9 +42,6 @@ ZOMBIES_S = 60.0
 COUNTS_S = 60.0
 ORPHANS_S = 3600.0
 RETENTION_S = 86_400.0
-
-KEPT_S = 30 * 86_400.0
-"""How long the ledger keeps what has ended."""
 
 SAMPLES_KEPT_S = 86_400.0
 PAUSE_S = 0.05

@@ -174,6 +174,14 @@ class TryFailedAgain:
 
 
 @dataclass(frozen=True)
+class Forget:
+    """A person wants all deleted that is kept of them, by a press in the panel `panel_id`."""
+
+    user_id: int
+    panel_id: int
+
+
+@dataclass(frozen=True)
 class Ban:
     """An admin shuts a person out, or lets one in again."""
 
@@ -195,6 +203,7 @@ Effect = (
     | TryFailedAgain
     | OpenPanel
     | PressPanel
+    | Forget
     | Ban
     | KeepCookies
     | Reply

@@ -68,6 +68,10 @@ class Topic(StrEnum):
     SETTING_SEND = "send explained"
     SETTING_CAPTIONS = "captions explained"
     SETTING_BUTTONS = "buttons explained"
+    PRIVACY = "privacy"
+    PRIVACY_LINKS = "privacy links"
+    FORGET = "forget"
+    FORGOTTEN = "forgotten"
     VERBATIM = "verbatim"
 
 
@@ -116,6 +120,8 @@ class Label(StrEnum):
     NONE = "none"
     ON = "on"
     OFF = "off"
+    FORGET = "forget button"
+    DELETE = "delete button"
 
 
 About = Topic | Refusal | Cancelled | LinkFlaw | Label

@@ -21,6 +21,7 @@ class PanelKind(StrEnum):
     QUEUE = "queue"
     SETTINGS = "settings"
     GROUP_SETTINGS = "group settings"
+    PRIVACY = "privacy"
 
 
 @dataclass(frozen=True)

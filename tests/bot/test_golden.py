@@ -125,6 +125,21 @@ def test_what_a_link_is(talk: Conversation) -> None:
     talk.assert_as_in("info")
 
 
+def test_privacy_and_forget(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    talk.send("/clip/golden-forget.mp4")
+    api.say("/privacy", chat_id)
+    api.wait_for(lambda: "Delete it" in str(api.chat(chat_id)[-1].buttons))
+    panel = api.chat(chat_id)[-1].message_id
+    api.press(chat_id, panel, "Delete it…")
+    api.wait_for(lambda: "Delete everything" in str(api.chat(chat_id)[-1].buttons))
+    api.press(chat_id, panel, "Delete everything")
+    api.wait_for(lambda: "Done" in str(api.chat(chat_id)[-1].text))
+    api.press(chat_id, api.chat(chat_id)[1].message_id, "Sound")
+    api.wait_for(lambda: "notice: This button" in str(talk.lines))
+    talk.assert_as_in("forget")
+
+
 def test_the_queue(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     talk.scene.send("/slow/golden-queue.mp4?seconds=30", chat_id)

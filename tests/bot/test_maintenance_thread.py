@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from maintenance import ownership
-from maintenance.janitor import KEPT_S, SAMPLES_KEPT_S, Janitor
+from maintenance.janitor import SAMPLES_KEPT_S, Janitor
 from maintenance.sites_watch import SitesWatch
 from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
@@ -31,6 +31,7 @@ from worker.ledger import (
     UpdateJob,
     ledger_path,
 )
+from worker.ledger.retention import KEPT_S
 from worker.ledger.upkeep import Sample, Upkeep
 from worker.processes import process_table, signals
 from worker.processes.process_table import instance_tag

@@ -37,6 +37,11 @@ class Conversation:
         self._numbers: dict[str, int] = {}
         scene.api.events.subscribe(self._listen)
 
+    @property
+    def lines(self) -> list[str]:
+        """What was seen so far."""
+        return self._lines
+
     def send(self, path: str, answers: int = 1) -> None:
         """The person sends a link and waits until there are so many answers."""
         self.scene.send(path, self.chat_id)

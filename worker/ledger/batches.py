@@ -277,6 +277,25 @@ def drop_unopened_of(db: Database, user_id: int, chat_id: int) -> int:
     ).rowcount
 
 
+def drop_all_of(db: Database, user_id: int) -> None:
+    """Open no more items of a person's, in no chat."""
+    db.execute(
+        "UPDATE batch_items SET dropped = 1 WHERE request_id IS NULL"
+        " AND batch_id IN (SELECT id FROM batches WHERE user_id = ? AND ended_at IS NULL)",
+        user_id,
+    )
+
+
+def forget_of(db: Database, user_id: int) -> None:
+    """Delete the words and links of what a person has taken, and the button that takes more."""
+    db.execute("UPDATE batches SET title = '', tried_again = 1 WHERE user_id = ?", user_id)
+    db.execute(
+        "UPDATE batch_items SET url = ''"
+        " WHERE batch_id IN (SELECT id FROM batches WHERE user_id = ?)",
+        user_id,
+    )
+
+
 def end_in_chat(db: Database, chat_id: int | None, wall: Wall) -> None:
     """A chat is closed to the bot: end its batches without a word."""
     db.execute(

@@ -89,4 +89,5 @@ def _answered(db: Database, request_id: int, press: Press) -> Request | None:
     if request is None or request.verdict not in (Verdict.MEDIA, Verdict.CANCELLED):
         return None
     is_its = (request.chat_id, request.status_message_id) == (press.chat_id, press.message_id)
-    return request if is_its else None
+    # Without its link it is one that its person wanted to be forgotten.
+    return request if is_its and request.url else None

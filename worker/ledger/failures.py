@@ -181,6 +181,16 @@ def forget(db: Database, job_id: int) -> None:
     queue.remove_failed(db, job_id)
 
 
+def forget_runs_of(db: Database, user_id: int) -> None:
+    """Delete what attempts have used and logged for a person alone who wants to be forgotten."""
+    db.execute(
+        "DELETE FROM runs WHERE job_id IN (SELECT download_id FROM requests WHERE user_id = ?)"
+        " AND NOT EXISTS"
+        "  (SELECT 1 FROM requests WHERE download_id = runs.job_id AND NOT is_forgotten)",
+        user_id,
+    )
+
+
 def remember_run(db: Database, job_id: int, run: Run) -> None:
     """Keep what the last attempt of a download used, in place of the one before."""
     db.execute(

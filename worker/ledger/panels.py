@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from worker.clocks import Wall
 from worker.effects import Effect, OpenPanel, Press, PressPanel
-from worker.ledger import admission, queue, queue_panel, settings_panel
+from worker.ledger import admission, privacy_panel, queue, queue_panel, settings_panel
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind, PanelJob
 from worker.ledger.records import Pressed, read_panel
@@ -33,6 +33,7 @@ _KINDS: Mapping[PanelKind, _Handling] = {
     PanelKind.QUEUE: _Handling(queue_panel.view, queue_panel.press),
     PanelKind.SETTINGS: _Handling(settings_panel.view, settings_panel.press),
     PanelKind.GROUP_SETTINGS: _Handling(settings_panel.view, settings_panel.press),
+    PanelKind.PRIVACY: _Handling(privacy_panel.view, privacy_panel.press),
 }
 
 
@@ -123,6 +124,15 @@ def close(db: Database, panel_id: int) -> None:
 def close_in(db: Database, chat_id: int | None) -> None:
     """Nothing can be shown in a chat any more."""
     db.execute("UPDATE panels SET is_closed = 1 WHERE chat_id = ?", chat_id)
+
+
+def forget_of(db: Database, user_id: int, other_than: int) -> None:
+    """Close and empty a person's panels, but for the one in which they asked for it."""
+    db.execute(
+        "UPDATE panels SET is_closed = 1, state = '{}' WHERE user_id = ? AND id != ?",
+        user_id,
+        other_than,
+    )
 
 
 def _note(db: Database, panel: Panel, outcome: Pressed, wall: Wall) -> None:

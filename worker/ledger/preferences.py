@@ -23,6 +23,11 @@ def put(db: Database, owner_id: int, chosen: Preferences) -> None:
     )
 
 
+def forget(db: Database, owner_id: int) -> None:
+    """Everything is as usual for a person again."""
+    db.execute("DELETE FROM preferences WHERE owner_id = ?", owner_id)
+
+
 def applied(db: Database, link: OpenRequest) -> OpenRequest:
     """A link in the form in which its person wants links, unless it is exact."""
     form = link.form if link.is_exact else of(db, link.user_id).form_of(link.form)

@@ -294,6 +294,36 @@ def remove_failed(db: Database, job_id: int) -> None:
     db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", job_id)
 
 
+def forget_of(db: Database, user_id: int) -> None:
+    """Delete what ended jobs hold of a person: messages, replies, and links that were theirs.
+
+    A link that somebody else has sent as well is not theirs alone.
+    """
+    # An update may also be what SQLite does not take for JSON.
+    db.execute(
+        "UPDATE jobs SET payload = '{}' WHERE kind = 'update' AND state IN ('done', 'dropped')"
+        " AND iif(json_valid(payload), coalesce(payload ->> '$.message.from.id',"
+        " payload ->> '$.edited_message.from.id', payload ->> '$.callback_query.from.id'), 0) = ?",
+        user_id,
+    )
+    db.execute(
+        "UPDATE jobs SET payload = '{}' WHERE kind IN ('reply', 'cookies')"
+        " AND state IN ('done', 'dropped') AND chat_id = ?",
+        user_id,
+    )
+    # What runs is being stopped, or somebody else's: its key is still in use.
+    db.execute(
+        "UPDATE jobs SET payload = json_set(payload, '$.url', ''), result = NULL, detail = '',"
+        " media_key = iif(state = 'running', media_key, '')"
+        " WHERE kind IN ('download', 'look') AND state != 'waiting'"
+        " AND (id IN (SELECT download_id FROM requests WHERE user_id = :user)"
+        "  OR user_id = :user AND state != 'running')"
+        " AND NOT EXISTS"
+        "  (SELECT 1 FROM requests WHERE download_id = jobs.id AND NOT is_forgotten)",
+        user=user_id,
+    )
+
+
 # ------------------------------------------------------------------------- jobs not needed
 
 

@@ -334,6 +334,29 @@ def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[i
     return len(mine), [job_id for request in mine for job_id in _withdraw(db, request, wall)]
 
 
+def cancel_all_of(db: Database, user_id: int, wall: Wall) -> list[int]:
+    """Cancel all of a person's requests. Returns the ids of running jobs to stop."""
+    mine = open_of(db, user_id, None)
+    return [job_id for request in mine for job_id in _withdraw(db, request, wall)]
+
+
+def count_of(db: Database, user_id: int) -> int:
+    """How many requests of a person are kept with their links."""
+    count: int = db.value(
+        "SELECT count(*) FROM requests WHERE user_id = ? AND NOT is_forgotten", user_id
+    )
+    return count
+
+
+def forget_of(db: Database, user_id: int) -> None:
+    """Delete what a person's requests were about; of those without an answer once they have it."""
+    db.execute("UPDATE requests SET is_forgotten = 1 WHERE user_id = ?", user_id)
+    db.execute(f"{_FORGET} AND user_id = ? AND answered_at IS NOT NULL", user_id)
+
+
+_FORGET = "UPDATE requests SET url = '', media_key = '', sent = '[]' WHERE is_forgotten"
+
+
 def _may_cancel(request: Request, effect: CancelRequest) -> bool:
     """Whether a request is this person's.
 
@@ -388,6 +411,7 @@ def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
 def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
     """The request has its one answer."""
     db.execute("UPDATE requests SET answered_at = ? WHERE id = ?", wall, request_id)
+    db.execute(f"{_FORGET} AND id = ?", request_id)
 
 
 def _drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int]:

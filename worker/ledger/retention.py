@@ -2,6 +2,9 @@
 
 from worker.ledger.database import Database
 
+KEPT_S = 30 * 86_400.0
+"""How long the ledger keeps what has ended."""
+
 BATCH_ROWS = 200
 BATCH_PAGES = 200
 

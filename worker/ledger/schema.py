@@ -382,4 +382,8 @@ MIGRATIONS = (
     DROP INDEX jobs_media;
     CREATE INDEX jobs_media ON jobs (media_key) WHERE pool = 'downloads';
     """,
+    """
+    -- Whether a person wanted it to be forgotten what a request was about.
+    ALTER TABLE requests ADD COLUMN is_forgotten INTEGER NOT NULL DEFAULT 0;
+    """,
 )

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from worker import as_json, effects, notices, protocol
 from worker.clocks import Wall
-from worker.ledger import admission, batches, choices, lists, looks, panels, queue, requests
+from worker.ledger import (
+    admission,
+    batches,
+    choices,
+    forgetting,
+    lists,
+    looks,
+    panels,
+    queue,
+    requests,
+)
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
@@ -110,6 +120,8 @@ def record(
                 tell(press, about)
             case effects.TryFailedAgain(press=press):
                 tell(press, lists.failed_again(db, effect, wall))
+            case effects.Forget():
+                to_stop += forgetting.forget(db, effect, wall)
             case effects.Ban():
                 admission.ban(db, effect, wall)
             case KeepCookies():

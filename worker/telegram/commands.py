@@ -22,6 +22,8 @@ class Command(StrEnum):
     QUEUE = "queue"
     CANCEL = "cancel"
     SETTINGS = "settings"
+    PRIVACY = "privacy"
+    FORGET = "forget"
     HELP = "help"
     BAN = "ban"
     UNBAN = "unban"

@@ -286,10 +286,13 @@ def _cancel_all(message: Message, _people: People) -> Effects:
     return (CancelAll(message.reader, message.user_id, message.message_id, is_for_us),)
 
 
-def _open_panel(message: Message, _people: People, kind: PanelKind) -> Effects:
+def _open_panel(
+    message: Message, _people: People, kind: PanelKind, page: str | None = None
+) -> Effects:
     if not (message.is_private or message.addressee):
         return ()  # It may be meant for another bot of the group.
-    return (OpenPanel(message.reader, message.user_id, message.message_id, kind),)
+    state = {"page": page} if page else {}
+    return (OpenPanel(message.reader, message.user_id, message.message_id, kind, state),)
 
 
 def _settings(message: Message, people: People) -> Effects:
@@ -309,6 +312,8 @@ OTHER_COMMANDS: Mapping[Command | None, Callable[[Message, People], Effects]] = 
     Command.CANCEL: _cancel_all,
     Command.QUEUE: functools.partial(_open_panel, kind=PanelKind.QUEUE),
     Command.SETTINGS: _settings,
+    Command.PRIVACY: functools.partial(_open_panel, kind=PanelKind.PRIVACY),
+    Command.FORGET: functools.partial(_open_panel, kind=PanelKind.PRIVACY, page="asked"),
 }
 """The commands that are about no link."""
 

@@ -158,6 +158,8 @@ ENGLISH = Catalogue(
         Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
         Command.SETTINGS: "What you want answers to be like; in a group, for its admins",
+        Command.PRIVACY: "What I keep of you, and for how long",
+        Command.FORGET: "Delete what I keep of you",
         Command.HELP: "How to use this bot",
         Command.BAN: "Shut somebody out: /ban ID, or as an answer to their message",
         Command.UNBAN: "Let somebody in again: /unban ID",
@@ -296,6 +298,30 @@ ENGLISH = Catalogue(
         Topic.SETTING_BUTTONS: (
             "Do you want buttons below answers, for the sound, other qualities and more?"
         ),
+        Topic.PRIVACY: (
+            "What I keep of you, on my owner's server:\n"
+            "• The messages of yours that I see, and your links with what came of them:"
+            " {days} days.\n"
+            "• What you have set with /settings.\n"
+            "• Files only until they are sent. I remember that Telegram has them, but not who"
+            " asked for them.\n"
+            "Sites see my owner's server, and nothing of you. My log names sites, and the"
+            " addresses of what failed, but no people."
+        ),
+        Topic.PRIVACY_LINKS: {
+            PluralForm.ONE: "At the moment that is one link.",
+            PluralForm.OTHER: "At the moment that is {count} links.",
+        },
+        Topic.FORGET: (
+            "Shall I delete all that I keep of you? Your links that are not done are cancelled,"
+            " the buttons below my answers stop working, and your settings are as at first.\n"
+            "For {days} days I keep the numbers and times of your links, but not the links, so that"
+            " limits stay limits. What I sent stays in our chat; delete it there."
+        ),
+        Topic.FORGOTTEN: (
+            "Done: your messages, links and settings are deleted. The times of your links go in"
+            " {days} days."
+        ),
         Topic.VERBATIM: "{text}",
         Label.CLOSE: "Close",
         Label.REFRESH: "Refresh",
@@ -321,6 +347,8 @@ ENGLISH = Catalogue(
         Label.NONE: "none",
         Label.ON: "on",
         Label.OFF: "off",
+        Label.FORGET: "Delete it…",
+        Label.DELETE: "Delete everything",
         Refusal.BANNED: "Sorry, you cannot use this bot any more.",
         Refusal.WAITING: "You have enough links waiting. Send this one again when some are done.",
         Refusal.MINUTE: "That was a lot of links in one minute. Send this one again in a minute.",

@@ -1,0 +1,212 @@
+"""/privacy and /forget: what is told, what is deleted, and what stays."""
+
+import pytest
+
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from tests.support.updates import GROUP, said
+from worker.effects import ChooseForm, OpenPanel, Press, PressPanel
+from worker.errors import Fault, JobError, Reason
+from worker.form import SOUND
+from worker.ledger import ledger_path, preferences
+from worker.ledger.upkeep import Upkeep
+from worker.notices import About, Refusal, Topic
+from worker.panels import CLOSE, PanelKind, ShowPanel, View
+from worker.preferences import Preferences
+from worker.protocol import (
+    AnswerButton,
+    Deliver,
+    Download,
+    Explain,
+    HandleUpdate,
+    Posted,
+    PostStatus,
+    Reader,
+)
+from worker.telegram import handle_update
+
+ME, OTHER, PANEL = 7, 8, 90
+SECRET = "https://site.example/mine?word=holiday"
+
+
+def open_panel(bot: SteppedDispatcher, page: str | None = None, user_id: int = ME) -> View:
+    state = {"page": page} if page else {}
+    chat_id = user_id if user_id > 0 else GROUP
+    bot.bring(OpenPanel(Reader(chat_id), user_id, 1, PanelKind.PRIVACY, state))
+    view = bot.task(ShowPanel).view
+    bot.finish(ShowPanel, Posted(PANEL))
+    return view
+
+
+def press(
+    bot: SteppedDispatcher, code: str, chat_id: int = ME, panel_id: int = 1, message_id: int = PANEL
+) -> About | None:
+    bot.bring(PressPanel(panel_id, code, Press("42", ME, chat_id, message_id)))
+    notice = bot.task(AnswerButton).notice
+    bot.finish(AnswerButton)
+    return notice.about if notice else None
+
+
+def edited(bot: SteppedDispatcher) -> View:
+    view = bot.task(ShowPanel).view
+    bot.finish(ShowPanel, Posted(PANEL))
+    return view
+
+
+def forget(bot: SteppedDispatcher) -> View:
+    open_panel(bot, "asked")
+    assert press(bot, "delete") is None
+    return edited(bot)
+
+
+def answer(bot: SteppedDispatcher, url: str, user_id: int = ME) -> None:
+    """A person sends a link and gets its media."""
+    bot.send(url, user_id=user_id)
+    bot.post()
+    if bot.tasks(Download):
+        bot.finish_download()
+    bot.deliver()
+
+
+def kept(bot: SteppedDispatcher, word: str) -> list[str]:
+    """The tables in which the word still stands, but for what is remembered of media itself."""
+    of_media = {"media", "links"}
+    tables = {name for (name,) in bot.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return [
+        table
+        for table in sorted(tables - of_media)
+        if any(word in str(row) for row in bot.rows(f"SELECT * FROM {table}"))
+    ]
+
+
+def test_what_is_kept_is_told_with_a_way_to_delete_it(bot: SteppedDispatcher) -> None:
+    answer(bot, SECRET)
+    view = open_panel(bot)
+    assert [notice.about for notice in view.notices] == [Topic.PRIVACY, Topic.PRIVACY_LINKS]
+    assert view.notices[0].values == {"days": 30}
+    assert view.notices[1].values == {"count": 1}
+    press(bot, "ask")
+    assert edited(bot).notices[0].about is Topic.FORGET
+    press(bot, "back")
+    assert edited(bot).notices[0].about is Topic.PRIVACY
+
+
+def test_links_messages_and_settings_are_deleted(bot: SteppedDispatcher) -> None:
+    message = said(f"look at {SECRET}", user=ME, chat=ME)
+    bot.ledger.record_updates([{**message, "update_id": 5}], bot.wall)
+    bot.step()
+    bot.finish(HandleUpdate, ())
+    answer(bot, SECRET)
+    preferences.put(bot.ledger._db, ME, Preferences(max_height=720))
+    assert kept(bot, "holiday") == ["jobs", "requests"]
+    view = forget(bot)
+    assert [notice.about for notice in view.notices] == [Topic.FORGOTTEN]
+    assert view.rows == ()
+    assert kept(bot, "holiday") == []
+    assert bot.rows("SELECT * FROM preferences") == []
+    assert bot.rows("SELECT user_id, url, media_key FROM requests") == [(ME, "", "")]
+
+
+def test_what_is_open_is_cancelled_and_deleted_once_that_is_told(bot: SteppedDispatcher) -> None:
+    bot.send(SECRET)
+    bot.send(f"{SECRET}&waits")
+    bot.settle()
+    forget(bot)
+    assert {explained.reason for explained in bot.settle()} == {None}
+    (download,) = bot.tasks(Download)
+    assert download in bot.downloads.stopped
+    assert bot.rows("SELECT verdict, url FROM requests") == [("cancelled", "")] * 2
+    assert kept(bot, "holiday") == []
+
+
+def test_a_failure_that_is_not_told_yet_is_told_and_deleted(bot: SteppedDispatcher) -> None:
+    bot.send(SECRET)
+    bot.post()
+    bot.fail(Download, JobError(Reason.PRIVATE, Fault.PERMANENT, f"said of {SECRET}"))
+    assert bot.tasks(Explain)
+    forget(bot)
+    bot.finish(Explain)
+    assert bot.rows("SELECT reason, url FROM requests") == [("private", "")]
+    assert kept(bot, "holiday") == []
+
+
+def test_a_link_that_others_have_sent_too_stays_theirs(bot: SteppedDispatcher) -> None:
+    bot.send(SECRET)
+    bot.post()
+    bot.send(SECRET, user_id=OTHER)
+    bot.post(51)
+    forget(bot)
+    bot.settle()
+    bot.finish_download()
+    assert bot.task(Deliver).message_id == 51
+    bot.deliver()
+    assert bot.rows("SELECT user_id, url FROM requests") == [(ME, ""), (OTHER, SECRET)]
+
+
+def test_limits_are_not_begun_anew(make_bot: MakeBot) -> None:
+    bot = make_bot(USER_LINKS_PER_HOUR="1")
+    answer(bot, SECRET)
+    forget(bot)
+    bot.step(120.0)
+    bot.send("https://site.example/more")
+    assert bot.rows("SELECT count(*) FROM requests") == [(1,)]
+    said_no = bot.rows("SELECT payload ->> '$.notices[0].about' FROM jobs WHERE kind = 'reply'")
+    assert said_no == [(Refusal.HOUR,)]
+
+
+def test_buttons_below_forgotten_answers_are_dead(bot: SteppedDispatcher) -> None:
+    answer(bot, SECRET)
+    forget(bot)
+    bot.bring(ChooseForm(1, SOUND, Press("42", ME, ME, 50)))
+    notice = bot.task(AnswerButton).notice
+    assert notice
+    assert notice.about is Topic.DEAD_BUTTON
+    assert not bot.tasks(PostStatus)
+
+
+def test_a_ban_stays(bot: SteppedDispatcher) -> None:
+    bot.ledger._db.execute("INSERT INTO banned VALUES (?, 0)", OTHER)
+    forget(bot)
+    assert bot.rows("SELECT user_id FROM banned") == [(OTHER,)]
+
+
+@pytest.mark.parametrize("code", ["delete", "x", "", "back", "asked"])
+def test_nothing_is_deleted_before_it_was_said_what_that_means(
+    bot: SteppedDispatcher, code: str
+) -> None:
+    answer(bot, SECRET)
+    open_panel(bot)
+    assert press(bot, code) is Topic.DEAD_BUTTON
+    assert kept(bot, "holiday")
+
+
+def test_what_people_in_one_name_have_sent_is_deleted_by_none_of_them(
+    bot: SteppedDispatcher,
+) -> None:
+    view = open_panel(bot, "asked", GROUP)
+    assert [button.code for row in view.rows for button in row] == [CLOSE]
+    assert press(bot, "delete", GROUP) is Topic.DEAD_BUTTON
+
+
+def test_other_panels_of_the_person_are_closed(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    open_panel(bot, "asked")
+    assert press(bot, "delete", panel_id=2) is None
+    assert press(bot, "ask") is Topic.PANEL_EXPIRED
+
+
+def test_both_commands_open_the_panel_at_their_page() -> None:
+    (privacy,), (forget_me,) = (handle_update(said(text)) for text in ("/privacy", "/forget"))
+    assert isinstance(privacy, OpenPanel)
+    assert isinstance(forget_me, OpenPanel)
+    assert (privacy.kind, forget_me.kind) == (PanelKind.PRIVACY, PanelKind.PRIVACY)
+    assert (privacy.state, forget_me.state) == ({}, {"page": "asked"})
+
+
+def test_the_ledger_is_whole_afterwards(bot: SteppedDispatcher) -> None:
+    answer(bot, SECRET)
+    forget(bot)
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        assert upkeep.figures(bot.wall).answers == 1
+        while upkeep.remove_old(bot.wall + 1):
+            pass
+    assert bot.rows("SELECT count(*) FROM requests") == [(0,)]
