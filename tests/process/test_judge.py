@@ -18,7 +18,7 @@ from yt_dlp.networking._helper import (
 from yt_dlp.socks import Socks5Error
 
 from tests.hostile.addresses import NOT_PUBLIC, NUMERIC
-from tests.support.judge_clients import PATIENCE_S, Site, connect, port_of, raw, reply_to
+from tests.support.judge_clients import PATIENCE_S, Site, begin, connect, port_of, raw, reply_to
 from tests.support.judges import RunningJudge, allow_everything, judge
 from tests.support.process_kit import wait_until
 from worker.downloads.judge.client import WayOut
@@ -281,15 +281,6 @@ def test_names_that_ended_downloads_asked_for_hold_up_nobody(site: Site) -> None
 
 def threads_of(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/task"))
-
-
-def begin(client: socket.socket, way: WayOut, name: bytes) -> None:
-    """Say the secret and a name, and wait for nothing."""
-    secret = make_socks_proxy_opts(way.proxy)["password"].encode()
-    client.sendall(b"\x05\x01\x02\x01\x00" + bytes((len(secret),)) + secret)
-    while len(client.recv(4)) < 2:
-        pass
-    client.sendall(b"\x05\x01\x00\x03" + name + b"\x00\x50")
 
 
 def test_a_download_has_so_many_connections_and_loses_the_most_silent(

@@ -71,3 +71,12 @@ def raw(way: WayOut) -> socket.socket:
 
 def port_of(way: WayOut) -> int:
     return int(make_socks_proxy_opts(way.proxy)["port"])
+
+
+def begin(client: socket.socket, way: WayOut, name: bytes, port: int = 80) -> None:
+    """Say the secret and a name behind its length, and wait for nothing."""
+    secret = make_socks_proxy_opts(way.proxy)["password"].encode()
+    client.sendall(b"\x05\x01\x02\x01\x00" + bytes((len(secret),)) + secret)
+    while len(client.recv(4)) < 2:
+        pass
+    client.sendall(b"\x05\x01\x00\x03" + name + port.to_bytes(2, "big"))
