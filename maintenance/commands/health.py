@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from maintenance import health, measures, programs, zombies
+from maintenance import health, measures, plugins, programs, zombies
 from maintenance.commands import open_ledger, prometheus
 from maintenance.findings import Finding, Level, worst
 from maintenance.health import failure_rate
@@ -71,6 +71,8 @@ def _look(settings: Settings, options: Namespace) -> tuple[Measures, list[Findin
         # Takes a second or two, which people have and a program that asks every minute has not.
         solved = programs.check_javascript(settings.download_memory_mib)
         findings = [solved if each.name == solved.name else each for each in findings]
+        findings += plugins.check_plugins(settings.ytdlp_plugins)
+        findings += plugins.check_endpoints(settings.ytdlp_plugin_endpoints)
     return taken, findings
 
 

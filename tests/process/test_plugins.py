@@ -23,6 +23,7 @@ from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
 from tests.support.judges import judge
 from tests.support.plugin_package import PROVIDER, allow, install
+from worker.dispatch import ytdlp_upgrade
 from worker.downloads.judge.rules import Rules
 from worker.protocol import MediaKind, SiteAccess
 
@@ -56,8 +57,16 @@ def installed(tmp_path: Path) -> Path:
 
 def warmed_up(directory: Path, *packages: str) -> tuple[list[str | None], str, str]:
     """The extractors for a link of each plugin, the plugins' modules, and the log."""
-    done = subprocess.run(
-        [sys.executable, "-c", SHOW],
+    done = run(SHOW, directory, *packages)
+    assert done.returncode == 0, done.stderr
+    extractors, modules = done.stdout.splitlines()
+    return json.loads(extractors), modules, done.stderr
+
+
+def run(code: str, directory: Path, *packages: str) -> subprocess.CompletedProcess[str]:
+    """Run code where these packages' plugins are allowed."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env={
             **os.environ,
@@ -66,11 +75,9 @@ def warmed_up(directory: Path, *packages: str) -> tuple[list[str | None], str, s
         },
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=50,
     )
-    extractors, modules = done.stdout.splitlines()
-    return json.loads(extractors), modules, done.stderr
 
 
 def test_a_plugin_is_loaded_where_its_package_is_named(installed: Path) -> None:
@@ -88,6 +95,19 @@ def test_one_that_cannot_be_loaded_costs_itself_and_is_logged(installed: Path) -
     extractors, _, log = warmed_up(installed, "broken", "plugin-one")
     assert extractors == ["One", "Generic", "Generic"]
     assert "yt_dlp_plugins.extractor.broken cannot be loaded: ModuleNotFoundError" in log
+    _, _, log = warmed_up(installed, "missing", "plugin-one")
+    assert "yt-dlp's plugin missing cannot be loaded: is not installed here" in log
+
+
+@pytest.mark.parametrize(("package", "is_good"), [("plugin-one", True), ("broken", False)])
+def test_a_new_yt_dlp_that_a_plugin_does_not_go_with_is_not_used(
+    installed: Path, package: str, is_good: bool
+) -> None:
+    install(installed, "broken", {"extractor/broken.py": "raise ValueError('too new')"})
+    done = run(f"{ytdlp_upgrade.TRIAL}; {ytdlp_upgrade.WITH_PLUGINS}", installed, package)
+    assert (done.returncode == 0) == is_good
+    said = "ImportError: its plugin yt_dlp_plugins.extractor.broken cannot be loaded with it: "
+    assert done.stderr.splitlines()[-1:] == ([] if is_good else [f"{said}ValueError: too new"])
 
 
 def test_check_says_what_is_wrong_with_them(

@@ -36,6 +36,9 @@ CODE = (ROOT / "bot.py", ROOT / "maintenance", ROOT / "worker")
 
 TRIAL = "from worker.downloads.ytdlp.warm import warm_up; warm_up()"
 
+WITH_PLUGINS = "from worker.downloads.ytdlp import plugins; plugins.require()"
+"""Follows the trial where what is in use works: that has the plugins that the operator wants."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -90,8 +93,9 @@ class UpgradeWatch:
         elif found and is_settled and found != self._tried:
             self._complaint.seek(0)
             self._complaint.truncate()
+            trial = TRIAL if is_broken else f"{TRIAL}; {WITH_PLUGINS}"
             self._trial = subprocess.Popen(
-                [sys.executable, "-c", TRIAL],
+                [sys.executable, "-c", trial],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._complaint,

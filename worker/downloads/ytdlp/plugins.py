@@ -24,6 +24,7 @@ from worker.downloads.ytdlp import plugin_packages
 
 log = logging.getLogger(__name__)
 
+_faults: dict[str, str] = {}
 # What is public in a plugin's module.
 _CLASSES = "get_regular_classes"
 # Asks the providers for a token.
@@ -69,15 +70,17 @@ def refuse() -> None:
 def load(packages: Iterable[str]) -> dict[str, str]:
     """Load the plugins of these packages, once in a process.
 
-    Returns the modules that cannot be loaded, with what they raise; the others are there.
+    Returns the packages and modules that cannot be loaded, with why; the others are there.
     """
     files: dict[str, Path] = {}
+    faults: dict[str, str] = {}
     for package in packages:
         files |= plugin_packages.modules_of(package)
+        if trouble := plugin_packages.trouble(package):
+            faults[package] = trouble
     if not files:
-        return {}
+        return faults
     sys.meta_path.insert(0, _AllowedModules(files))
-    faults: dict[str, str] = {}
     steps: dict[str, Callable[[], None]] = {name: functools.partial(_load, name) for name in files}
     for name, step in {**steps, _DIRECTOR: _hide_way_out}.items():
         try:
@@ -89,8 +92,15 @@ def load(packages: Iterable[str]) -> dict[str, str]:
 
 def load_allowed() -> None:
     """Load what this process is allowed, and log what cannot be."""
-    for name, fault in load(plugin_packages.allowed()).items():
+    _faults.update(load(plugin_packages.allowed()))
+    for name, fault in _faults.items():
         log.error("yt-dlp's plugin %s cannot be loaded: %s", name, fault)
+
+
+def require() -> None:
+    """Raise ImportError if a plugin could not be loaded."""
+    for name, fault in _faults.items():
+        raise ImportError(f"its plugin {name} cannot be loaded with it: {fault}")
 
 
 def _load(name: str) -> None:
