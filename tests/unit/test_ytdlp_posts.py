@@ -155,6 +155,43 @@ def test_another_try_begins_afresh(make: Make) -> None:
     assert (ydl.left_out, ydl.has_more, ydl.is_in_post) == ([], False, False)
 
 
+def of_an_extractor(ydl: PostYoutubeDL, entries: Any) -> list[str]:
+    """The names of what comes of media that an extractor has found by itself."""
+    playlist = {"_type": "playlist", "id": "1", "title": "A post", "entries": entries}
+    origin = {"extractor": "site", "extractor_key": "Site", "webpage_url": "https://a.test/1"}
+    found = filter(None, ydl.process_ie_result({**playlist, **origin}, True)["entries"])
+    return [Path(entry["requested_downloads"][0]["filepath"]).name for entry in found]
+
+
+def media(number: int) -> dict[str, Any]:
+    return {"id": str(number), "title": "t", "url": f"https://a.test/{number}.mp4", "ext": "mp4"}
+
+
+@pytest.mark.parametrize("count", [2, 10, 11, 35, MAX_FILES, MAX_FILES + 1])
+def test_all_videos_of_a_post_come_up_to_what_one_answer_holds(make: Make, count: int) -> None:
+    ydl = make()
+    wanted = [f"{number}.mp4" for number in range(min(count, MAX_FILES))]
+    assert of_an_extractor(ydl, [media(number) for number in range(count)]) == wanted
+    assert ydl.has_more == (count > MAX_FILES)
+
+
+@pytest.mark.parametrize(("count", "has_more"), [(10, False), (11, True), (300, True)])
+def test_of_what_may_be_a_channel_few_come_and_that_is_told(
+    make: Make, count: int, has_more: bool
+) -> None:
+    asked: list[int] = []
+
+    def entries() -> Iterator[dict[str, Any]]:
+        for number in range(count):
+            asked.append(number)
+            yield media(number)
+
+    ydl = make()
+    assert of_an_extractor(ydl, entries()) == [f"{number}.mp4" for number in range(10)]
+    assert ydl.has_more == has_more
+    assert len(asked) <= 11
+
+
 @pytest.mark.negative
 def test_without_care_for_items_one_would_end_the_post(
     make: Make, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,9 @@ from typing import Any
 
 from yt_dlp.utils import LazyList, PagedList, YoutubeDLError
 
+from worker.downloads.channel import MAX_FILES
 from worker.downloads.text import clean
+from worker.downloads.ytdlp.page_limits import MAX_VIDEOS, is_complete
 from worker.errors import InvalidLink, JobError
 from worker.lists import ListItem, MediaList
 from worker.urls import normalise
@@ -53,6 +55,19 @@ def read(playlist: Mapping[str, Any], most: int) -> MediaList | None:
     count = said if isinstance(said, int) and len(taken) < said < 10**9 else None
     title = clean(str(playlist.get("title") or ""), _TITLE_LIMIT)
     return MediaList(title, taken, count if has_more else len(taken))
+
+
+def media_of(playlist: Mapping[str, Any]) -> list[Any]:
+    """The media that a playlist comes with, and one more than an answer holds if there are more.
+
+    Of what an extractor finds one by one no more than one is looked for than would be fetched.
+    """
+    entries = playlist["entries"]
+    if playlist.get("extractor_key") == "Generic" or isinstance(entries, PagedList):
+        return []
+    most = MAX_FILES if isinstance(entries, list | tuple) else MAX_VIDEOS
+    found = itertools.islice(filter(None, entries), most + 1)
+    return list(itertools.takewhile(is_complete, found))
 
 
 def _entries(playlist: Mapping[str, Any], most: int) -> Iterator[Mapping[str, Any]]:

@@ -56,8 +56,8 @@ SERVED = "served"
 IS_POST = "is_post"
 """Is true of a playlist that is one post, of which each entry is wanted."""
 
-_MAX_VIDEOS = 10
-# Of what may be a post, and may be a channel as well.
+MAX_VIDEOS = 10
+"""Most videos of what may be a post, and may be a channel as well."""
 
 _UNKNOWN_EXTENSION = "unknown_video"
 
@@ -177,12 +177,13 @@ def _one_post(playlist: Mapping[str, Any]) -> list[Any]:
         return entries.getslice(0, 1)
     remaining = filter(None, entries)
     post = list(itertools.islice(remaining, 1))
-    if post and _is_complete(post[0]) and playlist.get("extractor_key") != "Generic":
-        post += itertools.takewhile(_is_complete, itertools.islice(remaining, _MAX_VIDEOS - 1))
+    if post and is_complete(post[0]) and playlist.get("extractor_key") != "Generic":
+        post += itertools.takewhile(is_complete, itertools.islice(remaining, MAX_VIDEOS - 1))
     return post
 
 
-def _is_complete(entry: Mapping[str, Any]) -> bool:
+def is_complete(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of a playlist is media, and no reference to some."""
     return str(entry.get("_type", "video")) == "video"
 
 

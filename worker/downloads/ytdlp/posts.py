@@ -17,7 +17,7 @@ from worker.downloads.ytdlp import lists
 from worker.downloads.ytdlp.answers import Answers
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.page_limits import IS_POST
+from worker.downloads.ytdlp.page_limits import IS_POST, MAX_VIDEOS
 from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.span_downloader import SpanYoutubeDL
 from worker.errors import Fault, JobError, Reason
@@ -117,10 +117,16 @@ class PostYoutubeDL(SpanYoutubeDL):
             return self._process_item(ie_result, download, extra_info)
         if post := self._post_around(ie_result):
             return self._process_post(post, download, extra_info)
-        if ie_result.get("_type") == "playlist" and self._max_items:
+        if ie_result.get("_type") == "playlist":
             ie_result = lists.looked_at(ie_result)
-            if found := lists.read(ie_result, self._max_items):
+            if self._max_items and (found := lists.read(ie_result, self._max_items)):
                 raise lists.ListFound(found)
+            media = lists.media_of(ie_result)
+            if len(media) > MAX_VIDEOS:
+                if isinstance(ie_result["entries"], list | tuple):
+                    post = {**ie_result, "entries": media}
+                    return self._process_post(post, download, extra_info)
+                self.has_more = True
         return super().process_ie_result(ie_result, download, extra_info)
 
     def process_unseen_post(self, error: Exception, download: bool = True) -> Any:
