@@ -8,6 +8,7 @@ import pytest
 from tests.sandbox.clips import SAMPLE
 from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker
+from tests.support.exhaustive import in_full
 from tests.support.file_server import served
 from tests.support.media import (
     assert_has_thumbnail,
@@ -55,15 +56,15 @@ def assert_plays_everywhere(media: MediaFile, width: int = 320, height: int = 24
         ("behind.mp4", "-c copy"),
         ("fragments.mp4", "-c copy -movflags frag_keyframe+empty_moov"),
         ("film.mkv", "-c copy"),
-        ("film.mov", "-c copy -movflags +faststart"),
+        in_full("film.mov", "-c copy -movflags +faststart"),
         ("film.ts", "-c copy"),
-        ("film.flv", "-c copy"),
-        ("sound.mkv", "-c:v copy -c:a libopus"),
+        in_full("film.flv", "-c copy"),
+        in_full("sound.mkv", "-c:v copy -c:a libopus"),
         ("vp9.webm", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus"),
         ("unknown-length.webm", "-c:v libvpx -deadline realtime -c:a libopus -live 1"),
         ("hevc.mp4", "-c:v libx265 -preset ultrafast -x265-params log-level=0 -c:a copy"),
         ("ten-bit.mp4", "-c:v libx264 -preset ultrafast -pix_fmt yuv420p10le -c:a copy"),
-        ("full-chroma.mp4", "-c:v libx264 -preset ultrafast -pix_fmt yuv444p -c:a copy"),
+        in_full("full-chroma.mp4", "-c:v libx264 -preset ultrafast -pix_fmt yuv444p -c:a copy"),
         ("old.avi", "-c:v mpeg4 -c:a libmp3lame"),
     ],
 )
@@ -127,12 +128,12 @@ def test_a_gif_stays_one(warm: Worker, tmp_path: Path) -> None:
     [
         ("song.mp3", "-vn -c:a libmp3lame", ".mp3", "mp3"),
         ("song.m4a", "-vn -c:a copy -movflags +faststart", ".m4a", "aac"),
-        ("behind.m4a", "-vn -c:a copy", ".m4a", "aac"),
+        in_full("behind.m4a", "-vn -c:a copy", ".m4a", "aac"),
         ("film.mp4", "-vn -c:a copy", ".m4a", "aac"),
-        ("song.aac", "-vn -c:a copy", ".m4a", "aac"),
+        in_full("song.aac", "-vn -c:a copy", ".m4a", "aac"),
         ("song.ogg", "-vn -c:a libvorbis -ac 2", ".m4a", "aac"),
-        ("song.opus", "-vn -c:a libopus", ".m4a", "aac"),
-        ("song.flac", "-vn", ".m4a", "aac"),
+        in_full("song.opus", "-vn -c:a libopus", ".m4a", "aac"),
+        in_full("song.flac", "-vn", ".m4a", "aac"),
         ("song.wav", "-vn", ".m4a", "aac"),
         ("song.mka", "-vn -c:a libmp3lame", ".mp3", "mp3"),
     ],

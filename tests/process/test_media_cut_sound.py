@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.download_limits import limits_for_parts
 from tests.support.downloads_harness import Worker
+from tests.support.exhaustive import in_full
 from tests.support.file_server import served
 from tests.support.media import index_stands_in_front, make, probe
 from worker.downloads.file_names import cover_of
@@ -37,11 +38,11 @@ def sent(warm: Worker, path: Path, parts: float, form: Form = WHOLE) -> tuple[Me
     [
         ("a.mp3", "libmp3lame -b:a 128k", MediaKind.AUDIO, "mp3"),
         ("a.m4a", "aac -b:a 128k", MediaKind.AUDIO, "aac"),
-        ("a.aac", "aac -b:a 128k", MediaKind.AUDIO, "aac"),
+        in_full("a.aac", "aac -b:a 128k", MediaKind.AUDIO, "aac"),
         # There is no room for them as AAC, so they stay what they are.
         ("a.opus", "libopus -b:a 48k", MediaKind.DOCUMENT, "opus"),
-        ("a.ogg", "libvorbis -b:a 64k", MediaKind.DOCUMENT, "vorbis"),
-        ("a.weba", "libopus -b:a 48k -f webm", MediaKind.DOCUMENT, "opus"),
+        in_full("a.ogg", "libvorbis -b:a 64k", MediaKind.DOCUMENT, "vorbis"),
+        in_full("a.weba", "libopus -b:a 48k -f webm", MediaKind.DOCUMENT, "opus"),
     ],
 )
 def test_sound_is_cut_by_time(
@@ -66,7 +67,7 @@ def test_sound_is_cut_by_time(
     assert codec != "aac" or all(map(index_stands_in_front, paths))
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+@pytest.mark.parametrize("name", [in_full("a.wav"), "a.flac"])
 def test_what_has_to_be_encoded_anyway_is_small_then(
     warm: Worker, film: Path, tmp_path: Path, name: str
 ) -> None:
@@ -76,7 +77,7 @@ def test_what_has_to_be_encoded_anyway_is_small_then(
     assert probe(file.path).audio == "aac"
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
+@pytest.mark.parametrize("name", ["a.wav", in_full("a.flac"), in_full("a.aiff")])
 def test_without_time_to_encode_it_is_cut_as_it_is(film: Path, tmp_path: Path, name: str) -> None:
     path = make(tmp_path / name, "-vn -af aloop=loop=-1:size=480000 -t 120", film)
     limits = replace(limits_for_parts(path, 2.5, max_parts=4), timeout_s=6)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.download_limits import limits_with
+from tests.support.exhaustive import in_full
 from tests.support.media import make_of
 from worker.downloads.media import ffmpeg
 from worker.downloads.media.finishing import finish
@@ -40,9 +41,16 @@ def shown(path: Path) -> tuple[dict[str, str], tuple[int, ...]]:
     return stream, tuple(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
-@pytest.mark.parametrize("curve", ["smpte2084", "arib-std-b67"])
 @pytest.mark.parametrize(
-    ("name", "codec"), [("media.mp4", HEVC), ("media.mp4", EIGHT_BITS), ("media.webm", VP9)]
+    ("name", "codec", "curve"),
+    [
+        ("media.mp4", HEVC, "smpte2084"),
+        ("media.webm", VP9, "arib-std-b67"),
+        in_full("media.mp4", EIGHT_BITS, "smpte2084"),
+        in_full("media.mp4", HEVC, "arib-std-b67"),
+        in_full("media.mp4", EIGHT_BITS, "arib-std-b67"),
+        in_full("media.webm", VP9, "smpte2084"),
+    ],
 )
 def test_hdr_becomes_what_every_screen_shows(
     tmp_path: Path, name: str, codec: str, curve: str

@@ -1,5 +1,6 @@
 """Workers that die: in which way and at which moment makes no difference to anybody else."""
 
+import itertools
 import os
 import signal
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import pytest
 
 from tests.support import pool_jobs
-from tests.support.pool_driver import BOTH_METHODS, NO_HURRY_S, driven
+from tests.support.exhaustive import in_full, some_of
+from tests.support.pool_driver import METHODS, NO_HURRY_S, driven
 from tests.support.pool_jobs import PickledBy
 from tests.support.process_kit import ends, identity_of, taking_the_pid_of, wait_until
 from worker.pool.events import Finished, Lost, Stopped, StopReason
 from worker.processes import process_table, signals
 
-pytestmark = pytest.mark.parametrize("method", BOTH_METHODS)
+pytestmark = pytest.mark.parametrize("method", METHODS)
 
 
 def test_idle_worker_killed_does_not_stop_the_pool(method: str) -> None:
@@ -62,11 +64,11 @@ def test_worker_killed_between_claim_and_start_loses_the_job_once(method: str) -
     ("task", "exitcode"),
     [
         (("exit_now", 0), 0),
-        (("exit_now", 3), 3),
+        in_full(("exit_now", 3), 3),
         (("segfault",), -signal.SIGSEGV),
         (("kill_self", signal.SIGKILL), -signal.SIGKILL),
-        (("kill_self", signal.SIGTERM), -signal.SIGTERM),
-        (("kill_self", signal.SIGABRT), -signal.SIGABRT),
+        in_full(("kill_self", signal.SIGTERM), -signal.SIGTERM),
+        in_full(("kill_self", signal.SIGABRT), -signal.SIGABRT),
         (("die_in_answer", 20_000_000, 1_000_000), -signal.SIGKILL),
         (("echo", PickledBy("", "end_process")), 9),
         (("pickled_by", "end_process"), 9),
@@ -171,8 +173,13 @@ def test_bound_grandchild_in_its_own_session_dies_with_its_worker(method: str) -
         end_stray(bound)
 
 
-@pytest.mark.parametrize("heeds_stop", [True, False])
-@pytest.mark.parametrize("end", ["timeout", "stop", "close"])
+@pytest.mark.parametrize(
+    ("end", "heeds_stop"),
+    some_of(
+        itertools.product(["timeout", "stop", "close"], [True, False]),
+        kept=[("timeout", False), ("stop", True), ("close", False)],
+    ),
+)
 def test_all_that_a_job_has_started_ends_with_it(method: str, end: str, heeds_stop: bool) -> None:
     works_after = end != "close"
     with driven(method, works_after=works_after, size=1, stop_grace_s=0.3) as driver:

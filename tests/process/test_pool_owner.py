@@ -9,7 +9,8 @@ from multiprocessing import forkserver, util
 
 import pytest
 
-from tests.support.pool_driver import BOTH_METHODS, driven, fork_server_pid
+from tests.support.exhaustive import in_full
+from tests.support.pool_driver import METHODS, driven, fork_server_pid
 from tests.support.pool_owner import own, told_by
 from tests.support.process_kit import ends, identity_of
 from worker.pool import watched_process
@@ -18,7 +19,7 @@ from worker.pool.start_backoff import START_DELAYS_S
 from worker.pool.watched_process import replace_fork_server
 from worker.processes import process_table, signals
 
-each_method = pytest.mark.parametrize("method", BOTH_METHODS)
+each_method = pytest.mark.parametrize("method", METHODS)
 
 BUSY = ("ignore_everything", "spin_in_c", "leave_bound_grandchild")
 
@@ -27,8 +28,15 @@ BUSY = ("ignore_everything", "spin_in_c", "leave_bound_grandchild")
 
 
 @each_method
-@pytest.mark.parametrize("tasks", [(), BUSY], ids=["idle", "busy"])
-@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
+@pytest.mark.parametrize(
+    ("tasks", "stopped"),
+    [
+        pytest.param((), False, id="idle"),
+        pytest.param(BUSY, True, id="busy and stopped"),
+        in_full(BUSY, False, id="busy"),
+        in_full((), True, id="stopped"),
+    ],
+)
 def test_nothing_outlives_an_owner_that_is_killed(
     method: str, tasks: tuple[str, ...], stopped: bool
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.exhaustive import EXHAUSTIVE
 from worker.downloads.confinement import landlock, network, seccomp
 from worker.downloads.confinement.network import Network
 
@@ -22,3 +23,13 @@ NETWORKS = [
     for each, is_permitted in _IS_PERMITTED.items()
 ]
 """All three, for `parametrize`."""
+
+ONE_NETWORK = [
+    pytest.param(
+        *found.values,
+        marks=[*found.marks, *([] if found.values[0] is network.active() else [EXHAUSTIVE])],
+        id=found.id,
+    )
+    for found in NETWORKS
+]
+"""The same, of which the suite runs the one that downloads have here."""

@@ -11,9 +11,8 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
-
 from tests.support import pool_jobs
+from tests.support.exhaustive import in_full
 from tests.support.process_kit import PATIENCE_S, wait_until
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
@@ -133,11 +132,11 @@ class Driver:
         return None
 
 
-BOTH_METHODS = ("forkserver", "spawn")
-"""How workers start. With a fork server they are its children, else those of the pool's owner."""
+METHODS = ("forkserver", in_full("spawn"))
+"""How workers start: the bot's own way, and the other in the exhaustive tests alone.
 
-METHODS = ("forkserver", pytest.param("spawn", marks=pytest.mark.exhaustive))
-"""The bot's own way, and the other in the exhaustive tests alone: where nothing depends on it."""
+With a fork server they are its children, else those of the pool's owner.
+"""
 
 
 def context_for(method: str) -> ForkServerContext | SpawnContext:
