@@ -14,7 +14,7 @@ from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch import ytdlp_upgrade
 from worker.downloads.confinement import network
 from worker.downloads.confinement.network import Network
-from worker.ledger import Ledger
+from worker.ledger import Ledger, database
 from worker.settings import DEFAULT_SITES, Sites
 
 _guard = StartGuard()
@@ -31,6 +31,12 @@ def start_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartGuard]:
     _guard.is_on = False
     refused, _guard.refused = _guard.refused, []
     assert refused == []
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets no ledger wait for the disk, since no machine loses its power here."""
+    monkeypatch.setattr(database, "SYNCHRONOUS", "OFF")
 
 
 @pytest.fixture

@@ -239,3 +239,12 @@ def test_busy_request_is_passed_over(ledger: Ledger) -> None:
     send(ledger, a_link())
     assert ledger.claim(TELEGRAM, START, busy_request_ids=[1]) is None
     assert ledger.claim(TELEGRAM, START) is not None
+
+
+def test_what_is_committed_is_on_the_disk(
+    ledger_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    ledger = Ledger(ledger_file)
+    assert ledger._db.value("PRAGMA synchronous") == 2, "FULL, and not as in the tests"
+    ledger.close()

@@ -16,6 +16,9 @@ from worker.ledger import write_ahead_log
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 from worker.sites import site_of_url
 
+SYNCHRONOUS = "FULL"
+"""A confirmed update must survive a power cut, so each commit reaches the disk."""
+
 BUSY_S = 5.0
 """How long one connection waits for another's transaction."""
 
@@ -86,8 +89,7 @@ class Database:
             self._migrate()
         elif access is not Access.COPY:
             self._refuse_other_versions()
-        # A confirmed update must survive a power cut, so each commit reaches the disk.
-        self.execute("PRAGMA synchronous = FULL")
+        self.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         if access is Access.READ:
             self.execute("PRAGMA query_only = ON")
 
