@@ -89,6 +89,15 @@ class ChooseForm:
 
 
 @dataclass(frozen=True)
+class ChooseResult:
+    """A person wants a video that a search has found, by YouTube's id for it."""
+
+    request_id: int
+    video_id: str
+    press: Press
+
+
+@dataclass(frozen=True)
 class ShowChoices:
     """A person wants to see the `qualities` of an answer, or its first buttons again."""
 
@@ -195,6 +204,7 @@ Effect = (
     | CancelRequest
     | CancelAll
     | ChooseForm
+    | ChooseResult
     | ShowChoices
     | ShowItems
     | TakeItems

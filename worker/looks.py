@@ -1,11 +1,15 @@
 """What is known of media that has only been looked at: nothing of it was downloaded."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from worker.choices import Quality, qualities_from_json
+
+VIDEO_ID = re.compile(r"[\w-]{11}", re.ASCII)
+"""What YouTube calls a video."""
 
 LIFE_S = 1800.0
 """How long what a look has found is true enough, in seconds: its site's addresses of media live
@@ -25,9 +29,9 @@ class Live(StrEnum):
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A video that a search has found."""
+    """A video that a search has found, by YouTube's id for it."""
 
-    url: str
+    video_id: str
     title: str
     uploader: str | None = None
     duration_s: float | None = None
@@ -50,6 +54,11 @@ class MediaLook:
     live: Live | None = None
     qualities: tuple[Quality, ...] = ()
     results: tuple[SearchResult, ...] = ()
+
+
+def url_of_video(video_id: str) -> str:
+    """The link to a video of YouTube's."""
+    return f"https://www.youtube.com/watch?v={video_id}"
 
 
 def look_from_json(value: Mapping[str, Any]) -> MediaLook:

@@ -19,6 +19,7 @@ class Topic(StrEnum):
 
     HELP = "help"
     HINT = "hint"
+    WHICH_WORDS = "which words"
     WHICH_LINK = "which link"
     PRIVATE_BOT = "private bot"
     LINKS_LEFT_OUT = "links left out"

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.site import MediaSite
+from tests.sandbox.youtube import Youtube
 from tests.support.conversation import Conversation, _chats
-from tests.support.scene import GALLERY, ONE_WORKER_EACH, Scene
+from tests.support.scene import GALLERY, ONE_WORKER_EACH, TRUSTING_BOT, Scene
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -193,6 +194,22 @@ def test_a_post_of_several(site: MediaSite, tmp_path: Path) -> None:
         talk = Conversation(scene)
         talk.send("/post/vpp", answers=3)
         talk.assert_as_in("post")
+
+
+@pytest.mark.usefixtures("needs_deno")
+def test_a_search(site: MediaSite, tmp_path: Path) -> None:
+    with Youtube(tmp_path) as youtube:
+        env = {"PROXY": youtube.proxy, "SSL_CERT_FILE": str(youtube.certificate)}
+        with Scene(site, tmp_path, {**env, **ONE_WORKER_EACH}, script=TRUSTING_BOT) as scene:
+            talk = Conversation(scene)
+            talk.say("/search how to bake bread")
+            (found,) = scene.answers(talk.chat_id)
+            # Its buttons are of the ledger's request, and not of a process's memory.
+            scene.bot.kill()
+            scene.restart_after_death()
+            scene.api.press(talk.chat_id, found.message_id, "2")
+            scene.wait_for_answers(2, talk.chat_id)
+            talk.assert_as_in("search")
 
 
 def test_a_site_that_works_for_nobody(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from worker.downloads.channel import NeedsPlayer
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.ytdlp import javascript
 from worker.errors import Fault, JobError, Reason, Remedy
+from worker.form import ABOUT, SEARCH
+from worker.looks import SearchResult
 from worker.protocol import Media, MediaKind, Progress, Stage
 
 PRIVATE = {"status": "LOGIN_REQUIRED", "reason": "This video is private"}
@@ -216,3 +218,33 @@ def test_a_download_that_lies_gives_no_other_a_player(youtube: Youtube, tmp_path
         made.run(LINK, limits(youtube), fetch=_lie)
         assert made.run(LINK, limits(youtube), fetch=_look).error.detail == "none,none"
         assert made.run(LINK, limits(youtube)).media.facts.kind is MediaKind.VIDEO
+
+
+SEARCH_LINK = "https://www.youtube.com/results?search_query=how+to+bake&sp=EgIQAQ%3D%3D"
+
+
+def test_a_search_finds_videos(warm: Worker, youtube: Youtube) -> None:
+    found = warm.run(SEARCH_LINK, limits(youtube), form=SEARCH).result
+    assert isinstance(found, Media)
+    assert found.look is not None
+    assert youtube.searches[-1] == "how to bake"
+    assert [each.video_id for each in found.look.results] == [f"found-0000{n}" for n in range(1, 6)]
+    assert found.look.results[0] == SearchResult("found-00001", "White bread", "Baker 1", 61.0)
+
+
+def test_a_search_that_finds_nothing_says_so(
+    warm: Worker, youtube: Youtube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(youtube, "found", ())
+    error = warm.run(SEARCH_LINK, limits(youtube), form=SEARCH).error
+    assert error.reason is Reason.NOTHING_FOUND
+
+
+def test_a_choice_from_a_look_solves_and_extracts_nothing_again(
+    warm: Worker, youtube: Youtube, tmp_path: Path
+) -> None:
+    rules = limits(youtube, extractions=str(tmp_path))
+    assert warm.run(LINK, rules, form=ABOUT).result
+    asked = youtube.hits("/watch"), youtube.hits("/youtubei")
+    assert warm.run(LINK, rules).media.facts.kind is MediaKind.VIDEO
+    assert (youtube.hits("/watch"), youtube.hits("/youtubei")) == asked

@@ -23,6 +23,15 @@ ACCOUNT_ID = "for-account"
 ACCOUNT_LINK = f"https://www.youtube.com/watch?v={ACCOUNT_ID}"
 """A video that only an account may see; `Youtube.cookies` are those of one."""
 
+_FOUND = tuple(
+    (f"found-{number:05}", f"{name} bread", f"{number}:0{number}", f"Baker {number}")
+    for number, name in enumerate(
+        ("White", "Brown", "Rye", "Flat", "Sweet", "Stale"),
+        1,
+    )
+)
+"""What a search finds: an id, a title, a length and who made it, of each video."""
+
 _N, _SIGNATURE = "n-as-scrambled", "signature-as-scrambled"
 _HOSTS = ("*.youtube.com", "*.googlevideo.com", "*.ytimg.com")
 _COOKIES = {"LOGIN_INFO": "an-account", "SAPISID": "a-session"}
@@ -88,9 +97,9 @@ class Youtube(TlsProxy):
     """Serves one video.
 
     Set `player` to serve another script, `status` for another playability, `refusal` for that of
-    the account's video without its session, `streams` for other files, and `wait_s` to have the
-    player show something else first. `on_request` is called with each address, on the thread that
-    serves it.
+    the account's video without its session, `streams` for other files, `found` for what a search
+    finds (`searches` are the words so far), and `wait_s` to have the player show something else
+    first. `on_request` is called with each address, on the thread that serves it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -102,6 +111,8 @@ class Youtube(TlsProxy):
         self.refusal: Mapping[str, Any] = _BOT
         self.streams: Sequence[Stream] = [_SAMPLE]
         self.wait_s = 0
+        self.found: Sequence[tuple[str, str, str, str]] = _FOUND
+        self.searches: list[str] = []
         self.cookies = directory / "cookies.txt"
         self.cookies.write_text("# Netscape HTTP Cookie File\n" + "".join(_jar(_COOKIES)))
 
@@ -131,6 +142,11 @@ class Youtube(TlsProxy):
         if path.startswith("/youtubei/v1/player"):
             response = self._player_response(json.loads(body)["videoId"], headers)
             return 200, "application/json", json.dumps(response).encode()
+        if path == "/":
+            return 200, "text/html", self._settings("WEB").encode()
+        if path.startswith("/youtubei/v1/search"):
+            self.searches.append(json.loads(body).get("query", ""))
+            return 200, "application/json", json.dumps(self._found()).encode()
         if path == "/videoplayback":
             if "n" in query and [query["n"], query.get("sig")] != [
                 [_solved_n(_N)],
@@ -140,6 +156,23 @@ class Youtube(TlsProxy):
             (stream,) = [s for s in self.streams if [s.path.name] == query["file"]]
             return 200, stream.mime.partition(";")[0], stream.path.read_bytes()
         return 404, "text/plain", b""
+
+    def _found(self) -> dict[str, Any]:
+        """What the search's API answers, whatever somebody has searched for."""
+        videos = [
+            {
+                "videoRenderer": {
+                    "videoId": video_id,
+                    "title": {"runs": [{"text": title}]},
+                    "lengthText": {"simpleText": length},
+                    "ownerText": {"runs": [{"text": owner}]},
+                }
+            }
+            for video_id, title, length, owner in self.found
+        ]
+        section = {"itemSectionRenderer": {"contents": videos}}
+        columns = {"primaryContents": {"sectionListRenderer": {"contents": [section]}}}
+        return {"contents": {"twoColumnSearchResultsRenderer": columns}}
 
     def _settings(self, client: str) -> str:
         context = {"client": {"clientName": client, "clientVersion": "1.0"}}

@@ -10,7 +10,9 @@ from typing import Any
 
 from yt_dlp import extractor
 
-KEPT = frozenset({"Dailymotion", "Generic", "HTML5MediaEmbed", "Vimeo", "Youtube"})
+KEPT = frozenset(
+    {"Dailymotion", "Generic", "HTML5MediaEmbed", "Vimeo", "Youtube", "YoutubeSearchURL"}
+)
 
 _gen_extractor_classes = extractor.gen_extractor_classes
 

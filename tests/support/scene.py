@@ -19,6 +19,9 @@ CHAT = 4711
 
 TESTED_BOT = Path(__file__).with_name("tested_bot.py")
 
+TRUSTING_BOT = Path(__file__).parents[1] / "sandbox/trusting_bot.py"
+"""Its downloads believe the certificates in SSL_CERT_FILE."""
+
 GALLERY = {"IN_FORK_SERVER": "tests.hostile.gallery"}
 """Settings of a bot that knows a site with extractors of its own."""
 

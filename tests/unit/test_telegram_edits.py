@@ -66,6 +66,8 @@ def test_edit_asks_for_the_links_that_the_message_has_now(message: dict[str, Any
         # Nothing is said of an edit that has no link: it was said of the message.
         (edited("hello"), (EditLinks(USER, MESSAGE, ()),)),
         (edited("/audio"), (EditLinks(USER, MESSAGE, ()),)),
+        (edited("/search"), (EditLinks(USER, MESSAGE, ()),)),
+        (edited(f"/search {A}", chat=GROUP), (EditLinks(GROUP, MESSAGE, ()),)),
         (edited("/help"), (EditLinks(USER, MESSAGE, ()),)),
         (
             edited("ftp://a.example/"),

@@ -24,6 +24,7 @@ from worker.effects import (
     CancelAll,
     CancelRequest,
     ChooseForm,
+    ChooseResult,
     EditLinks,
     Effect,
     OpenRequest,
@@ -31,7 +32,7 @@ from worker.effects import (
     ShowChoices,
 )
 from worker.errors import LinkFlaw
-from worker.form import SOUND, Clip, Form, What
+from worker.form import ABOUT, SEARCH, SOUND, Clip, Form, What
 from worker.notices import About, Notice, Topic
 from worker.protocol import AnswerButton, Reader, Reply
 from worker.telegram import fields
@@ -59,6 +60,12 @@ def notice(about: About, **values: int | str) -> Notice:
 
 
 HELP = notice(Topic.HELP, most_links=MAX_LINKS)
+
+
+SEARCH_URL = "https://www.youtube.com/results?search_query=bread&sp=EgIQAQ%3D%3D"
+SEARCHED = OpenRequest(
+    USER, USER, MESSAGE, SEARCH_URL, media_keys.of_link(SEARCH_URL, SEARCH), form=SEARCH
+)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +107,12 @@ HELP = notice(Topic.HELP, most_links=MAX_LINKS)
             [CancelAll(Reader(GROUP), USER, MESSAGE, says_nothing_found=True)],
         ),
         (said("/cancel@other_bot", chat=GROUP), []),
+        (said("/search"), [reply(notice(Topic.WHICH_WORDS))]),
+        (said("/search \u200b"), [reply(notice(Topic.WHICH_WORDS))]),
+        (said("/search bread"), [SEARCHED]),
+        (said("/search bread", chat=GROUP), []),
+        (said("/search@other_bot bread", chat=GROUP), []),
+        (said("/info"), [reply(notice(Topic.WHICH_LINK))]),
         (said("hello"), [reply(notice(Topic.HINT))]),
         (said("x" * 4096), [reply(notice(Topic.HINT))]),
         (said(sticker={}), [reply(notice(Topic.HINT))]),
@@ -136,6 +149,10 @@ PRESS = Press("42", USER, USER, 50)
         ("form:17.720p", ChooseForm(17, Form(max_height=720), PRESS)),
         ("qualities:17", ShowChoices(17, qualities=True, press=PRESS)),
         ("choices:17", ShowChoices(17, qualities=False, press=PRESS)),
+        ("form:17.about", ChooseForm(17, ABOUT, PRESS)),
+        ("found:17.dQw4w9WgXcQ", ChooseResult(17, "dQw4w9WgXcQ", PRESS)),
+        *((data, None) for data in ("found:17", "found:17.short", "found:17.dQw4w9WgXcQQ")),
+        *((data, None) for data in ("found:17.dQw4w9WgX:Q", "found:x.dQw4w9WgXcQ")),
         *((data, None) for data in ("form:17", "form:17.", "form:17.mp5", "form:.sound")),
         *(
             (data, None)

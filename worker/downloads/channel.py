@@ -7,7 +7,6 @@ each field. Nothing is ever unpickled.
 
 import json
 import os
-import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from worker.downloads.text import clean, clean_lines
 from worker.errors import Fault, InvalidLink, JobError, Reason, Remedy
 from worker.form import Form
 from worker.lists import MAX_ITEMS, ListItem, MediaList
-from worker.looks import MAX_RESULTS, Live, MediaLook, SearchResult
+from worker.looks import MAX_RESULTS, VIDEO_ID, Live, MediaLook, SearchResult
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage
 from worker.urls import normalise
 
@@ -41,9 +40,6 @@ case, and each file of an answer may have them. An item of a list is 4 KB with i
 characters of a title, and there are four times as many."""
 
 _Figure = TypeVar("_Figure", int, float)
-
-# What a search may lead to.
-_VIDEO = re.compile(r"https://www\.youtube\.com/watch\?v=[\w-]{11}", re.ASCII)
 
 _CHUNK_BYTES = 64 * 1024
 _LARGEST_BYTES = 1 << 50
@@ -297,10 +293,10 @@ def _look(fields: Mapping[str, Any]) -> MediaLook:
 
 
 def _search_result(fields: Mapping[str, Any]) -> SearchResult:
-    if not _VIDEO.fullmatch(_string(fields["url"])):
-        raise ValueError("no video's address")
+    if not VIDEO_ID.fullmatch(_string(fields["video_id"])):
+        raise ValueError("no id of a video")
     return SearchResult(
-        url=fields["url"],
+        video_id=fields["video_id"],
         title=_text(fields["title"], TITLE_LIMIT),
         uploader=_text(fields["uploader"], WORD_LIMIT) or None,
         duration_s=_number(fields["duration_s"], _LARGEST_SECONDS),

@@ -3,13 +3,13 @@
 from worker import media_keys
 from worker.choices import Menu, Quality
 from worker.clocks import Wall
-from worker.effects import ChooseForm, OpenRequest, Press, ShowChoices
-from worker.form import ABOUT
+from worker.effects import ChooseForm, ChooseResult, OpenRequest, Press, ShowChoices
+from worker.form import ABOUT, SEARCH
 from worker.ledger import media_cache, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.records import Request, Verdict
 from worker.lists import names_list
-from worker.looks import LIFE_S
+from worker.looks import LIFE_S, url_of_video
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton
 
@@ -27,6 +27,23 @@ def chosen(db: Database, effect: ChooseForm) -> OpenRequest | None:
         media_keys.of_link(request.url, effect.form),
         form=effect.form,
         is_exact=True,
+        language=effect.press.language,
+        thread_id=request.thread_id,
+    )
+
+
+def result_chosen(db: Database, effect: ChooseResult) -> OpenRequest | None:
+    """The video that a search has found, as a request below its answer; None without one."""
+    request = _answered(db, effect.request_id, effect.press)
+    if request is None or request.form != SEARCH:
+        return None
+    url = url_of_video(effect.video_id)
+    return OpenRequest(
+        request.chat_id,
+        effect.press.user_id,
+        effect.press.message_id,
+        url,
+        media_keys.of_link(url),
         language=effect.press.language,
         thread_id=request.thread_id,
     )

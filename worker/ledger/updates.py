@@ -56,8 +56,7 @@ def record(
             opened.append(requests.open_request(db, link, wall, full_sites))
         return refusal
 
-    def choose(effect: effects.ChooseForm) -> notices.About:
-        chosen = choices.chosen(db, effect)
+    def choose(chosen: effects.OpenRequest | None) -> notices.About:
         if chosen is None:
             return notices.Topic.DEAD_BUTTON
         refusal = None if choices.is_under_way(db, chosen) else accept(chosen)
@@ -96,7 +95,9 @@ def record(
                 cancelled += batches.drop_unopened_of(db, effect.user_id, chat_id)
                 admission.tell_cancelled(db, effect, cancelled, wall)
             case effects.ChooseForm(press=press):
-                tell(press, choose(effect))
+                tell(press, choose(choices.chosen(db, effect)))
+            case effects.ChooseResult(press=press):
+                tell(press, choose(choices.result_chosen(db, effect)))
             case effects.ShowChoices():
                 found = choices.shown(db, effect, wall)
                 if isinstance(found, Request):

@@ -69,6 +69,9 @@ def menu_rows(words: Catalogue, menu: Menu) -> Rows:
 
 def look_rows(words: Catalogue, request_id: int, look: MediaLook) -> Rows:
     """The buttons below what is known of media, which fetch it."""
+    if look.results:
+        numbered = enumerate(look.results, 1)
+        return [[Button(str(n), pack("found", f"{request_id}.{r.video_id}")) for n, r in numbered]]
     if look.live in (Live.NOW, Live.SOON):
         return ()
     wanted = ((words.video_button, WHOLE), (words.sound_button, SOUND))

@@ -18,6 +18,7 @@ class Command(StrEnum):
     PLAYLIST = "playlist"
     CLIP = "clip"
     INFO = "info"
+    SEARCH = "search"
     FRESH = "fresh"
     QUEUE = "queue"
     CANCEL = "cancel"

@@ -32,6 +32,7 @@ from worker.telegram.commands import Command
 from worker.telegram.links import find_links
 from worker.telegram.people import People, language_of, nobody
 from worker.telegram.presses import handle_press
+from worker.telegram.searches import search
 from worker.telegram.wishes import MAX_LINKS, Wish, wish_of
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
@@ -195,10 +196,18 @@ def _handle_edit(message: Message, people: People, username: Callable[[], str]) 
         return ()
     if _has_cookies(message):
         return ()
-    wish = wish_of(message.command, message.argument)
-    links, notices = ((), [wish]) if isinstance(wish, Notice) else _read_links(message, wish)
+    links, notices = _wanted_now(message)
     reply = message.reply(*notices)
     return (EditLinks(message.reader.chat_id, message.message_id, links, reply),)
+
+
+def _wanted_now(message: Message) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
+    """The links of an edited message, and what is to be said of it."""
+    if message.command == Command.SEARCH:
+        is_for_us = message.is_private or message.addressee
+        return _wanted_search(message) if is_for_us else (), []
+    wish = wish_of(message.command, message.argument)
+    return ((), [wish]) if isinstance(wish, Notice) else _read_links(message, wish)
 
 
 def _is_for_us(message: Message, username: Callable[[], str]) -> bool:
@@ -286,6 +295,17 @@ def _cancel_all(message: Message, _people: People) -> Effects:
     return (CancelAll(message.reader, message.user_id, message.message_id, is_for_us),)
 
 
+def _search(message: Message, _people: People) -> Effects:
+    if not (message.is_private or message.addressee):
+        return ()  # It may be meant for another bot of the group.
+    return _wanted_search(message) or message.reply(_WHICH_WORDS)
+
+
+def _wanted_search(message: Message) -> tuple[OpenRequest, ...]:
+    found = search(message.reader, message.user_id, message.message_id, message.argument)
+    return (found,) if found else ()
+
+
 def _open_panel(
     message: Message, _people: People, kind: PanelKind, page: str | None = None
 ) -> Effects:
@@ -308,8 +328,11 @@ def _settings(message: Message, people: People) -> Effects:
     return _open_panel(message, people, PanelKind.GROUP_SETTINGS)
 
 
+_WHICH_WORDS = Notice(Topic.WHICH_WORDS)
+
 OTHER_COMMANDS: Mapping[Command | None, Callable[[Message, People], Effects]] = {
     Command.CANCEL: _cancel_all,
+    Command.SEARCH: _search,
     Command.QUEUE: functools.partial(_open_panel, kind=PanelKind.QUEUE),
     Command.SETTINGS: _settings,
     Command.PRIVACY: functools.partial(_open_panel, kind=PanelKind.PRIVACY),

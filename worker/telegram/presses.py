@@ -8,6 +8,7 @@ from worker.effects import (
     CancelRequest,
     CancelRest,
     ChooseForm,
+    ChooseResult,
     Effect,
     Press,
     PressPanel,
@@ -18,6 +19,7 @@ from worker.effects import (
 )
 from worker.form import Form
 from worker.lists import unpacked
+from worker.looks import VIDEO_ID
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton
 from worker.telegram import buttons, fields
@@ -64,6 +66,8 @@ def _read_choice(query: Mapping[str, Any], action: str, argument: str) -> Effect
             return ChooseForm(int(request_id), Form.parse(code), press)
         except ValueError:
             return None
+    if action == "found" and VIDEO_ID.fullmatch(code):
+        return ChooseResult(int(request_id), code, press)
     if action == "panel" and code:
         return PressPanel(int(request_id), code, press)
     if action in ("qualities", "choices") and not code:

@@ -134,7 +134,7 @@ def _results(ydl: PostYoutubeDL, url: str) -> tuple[SearchResult, ...]:
 def _result(entry: Mapping[str, Any]) -> SearchResult:
     uploader = entry.get("uploader") or entry.get("channel")
     return SearchResult(
-        str(entry.get("url")),
+        str(entry.get("id")),
         str(entry.get("title") or ""),
         str(uploader) if uploader else None,
         positive(entry.get("duration")),

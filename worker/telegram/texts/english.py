@@ -154,6 +154,7 @@ ENGLISH = Catalogue(
         Command.FILE: "The file as the site has it, unconverted: /file LINK",
         Command.PLAYLIST: "The list that a video's link names: /playlist LINK",
         Command.INFO: "What it is, without a download: /info LINK",
+        Command.SEARCH: "Find a video on YouTube: /search WORDS",
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
         Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
@@ -192,6 +193,7 @@ ENGLISH = Catalogue(
             " Live streams, private pages and copy-protected videos do not work."
         ),
         Topic.HINT: "Send me a link to a video, a song or a picture. /help tells you more.",
+        Topic.WHICH_WORDS: "What shall I look for? For example: /search how to bake bread",
         Topic.WHICH_LINK: (
             "Put the link after the command, or answer the message that has it with the command."
         ),
