@@ -16,7 +16,8 @@ class OpenRequest:
 
     `user_id` is whose account it is on, negative for a chat in whose name it was sent. `fresh`:
     what is remembered will not do. `is_exact`: the form is what was asked for, whatever the person
-    has set. `language` and `thread_id` as in `Reader`.
+    has set. `asks_first`: it is only what can be chosen that is wanted first, because the person
+    has set that. `language` and `thread_id` as in `Reader`.
     """
 
     chat_id: int
@@ -27,6 +28,7 @@ class OpenRequest:
     form: Form = WHOLE
     fresh: bool = False
     is_exact: bool = False
+    asks_first: bool = False
     language: str = DEFAULT_LANGUAGE
     thread_id: int | None = None
 

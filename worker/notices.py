@@ -109,6 +109,7 @@ class Label(StrEnum):
     SETTING_CAPTIONS = "captions setting"
     SETTING_BUTTONS = "buttons setting"
     BEST = "best"
+    ASK_FIRST = "ask first"
     HEIGHT = "height"
     USUAL_SOUND = "usual sound"
     M4A = "m4a"

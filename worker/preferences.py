@@ -22,6 +22,7 @@ class Preferences:
     """What a person has set in /settings, or a group.
 
     A group's are about its buttons alone. `has_buttons` None: as is usual in such a chat.
+    `asks_first`: a link without a command is answered with what there is to choose from.
     """
 
     max_height: int | None = None
@@ -29,6 +30,7 @@ class Preferences:
     as_file: bool = False
     captions: Captions = Captions.FULL
     has_buttons: bool | None = None
+    asks_first: bool = False
 
     def form_of(self, form: Form) -> Form:
         """The form that is meant where only media or only its sound was asked for."""
@@ -55,6 +57,7 @@ class Preferences:
                 bool(value.get("as_file")),
                 Captions(value.get("captions", Captions.FULL)),
                 value.get("has_buttons"),
+                bool(value.get("asks_first")),
             )
         except ValueError:
             return cls()

@@ -116,6 +116,20 @@ def test_settings(talk: Conversation) -> None:
     talk.assert_as_in("settings")
 
 
+def test_asked_first(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    api.say("/settings", chat_id)
+    panel = api.wait_for(lambda: api.chat(chat_id)[1:])[-1].message_id
+    api.press(chat_id, panel, "Quality: best that fits")
+    api.wait_for(lambda: "ask me first" in str(api.chat(chat_id)[1].buttons))
+    api.press(chat_id, panel, "ask me first")
+    api.wait_for(lambda: "Quality: ask me first" in str(api.chat(chat_id)[1].buttons))
+    talk.send("/qualities/master.m3u8?golden-asked", answers=2)
+    api.press(chat_id, api.chat(chat_id)[-1].message_id, "120p · 38 kB")
+    talk.scene.wait_for_answers(3, chat_id)
+    talk.assert_as_in("asked-first")
+
+
 def test_what_a_link_is(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     link = talk.scene.link("/described.html")

@@ -9,7 +9,8 @@ from tests.support.stepped_dispatcher import SteppedDispatcher
 from tests.support.updates import GROUP, USER, said
 from worker import media_keys
 from worker.effects import ChooseForm, EditLinks, OpenPanel, OpenRequest, Press, PressPanel
-from worker.form import SOUND, WHOLE, Form, What
+from worker.errors import Fault, JobError, Reason
+from worker.form import ABOUT, SOUND, WHOLE, Form, What
 from worker.ledger import preferences
 from worker.notices import About, Label, Notice, Topic
 from worker.panels import CLOSE, PanelKind, ShowPanel, View
@@ -131,6 +132,67 @@ def test_what_was_asked_for_exactly_is_not_changed(bot: SteppedDispatcher, form:
     assert form_of(bot, a_link(form, is_exact=True)) == form
 
 
+def test_who_wants_to_be_asked_gets_what_there_is_to_choose(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "quality", "ask")
+    assert form_of(bot, a_link()) == ABOUT
+    assert bot.rows("SELECT kind, form FROM requests JOIN jobs ON jobs.id = download_id") == [
+        ("look", "about")
+    ]
+    # What is asked for exactly, or as sound, is no question.
+    bot.bring(a_link(SOUND), a_link(Form(max_height=360), is_exact=True))
+    assert bot.rows("SELECT form FROM requests") == [("about",), ("sound",), ("360p",)]
+
+
+def test_who_is_asked_in_a_group_is_up_to_the_group(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "quality", "ask")
+    assert form_of(bot, replace(a_link(), chat_id=GROUP)) == WHOLE
+
+
+@pytest.mark.parametrize("reason", [Reason.NO_MEDIA, Reason.UNSUPPORTED, Reason.NO_FORMAT])
+def test_where_there_is_nothing_to_choose_all_is_fetched(
+    bot: SteppedDispatcher, reason: Reason
+) -> None:
+    open_panel(bot)
+    choose(bot, "quality", "ask")
+    choose(bot, "send", "file")
+    assert form_of(bot, a_link()) == ABOUT
+    bot.post()
+    bot.fail(Download, JobError(reason, Fault.PERMANENT))
+    assert bot.task(Download).form == Form(as_file=True)
+    bot.finish_download()
+    bot.deliver()
+    assert bot.rows("SELECT verdict, form, asks_first FROM requests") == [("media", "all.file", 0)]
+
+
+def test_where_there_is_known_to_be_nothing_to_choose_nobody_looks(bot: SteppedDispatcher) -> None:
+    preferences.put(bot.ledger._db, ME, Preferences(asks_first=True, as_file=True))
+    bot.bring(a_link())
+    bot.post()
+    bot.fail(Download, JobError(Reason.NO_MEDIA, Fault.PERMANENT))
+    bot.finish_download()
+    bot.deliver()
+    bot.bring(a_link())
+    assert bot.rows("SELECT verdict, form FROM requests")[-1] == ("media", "all.file")
+
+
+def test_another_failure_is_told_as_any(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "quality", "ask")
+    bot.bring(a_link())
+    bot.post()
+    bot.fail(Download, JobError(Reason.PRIVATE, Fault.PERMANENT))
+    (explained,) = bot.settle()
+    assert explained.reason is Reason.PRIVATE
+
+
+def test_items_of_a_list_ask_nothing(bot: SteppedDispatcher) -> None:
+    preferences.put(bot.ledger._db, ME, Preferences(asks_first=True))
+    assert preferences.applied(bot.ledger._db, a_link()).form == ABOUT
+    assert preferences.applied(bot.ledger._db, a_link(), may_ask=False).form == WHOLE
+
+
 def test_settings_are_of_one_person(bot: SteppedDispatcher) -> None:
     open_panel(bot)
     choose(bot, "quality", "360")
@@ -209,7 +271,7 @@ def test_what_this_version_does_not_know_is_as_usual(value: dict[str, Any]) -> N
 
 
 def test_preferences_are_kept_as_they_are(bot: SteppedDispatcher) -> None:
-    chosen = Preferences(720, What.MP3, True, Captions.TITLE, False)
+    chosen = Preferences(720, What.MP3, True, Captions.TITLE, False, True)
     preferences.put(bot.ledger._db, ME, chosen)
     assert preferences.of(bot.ledger._db, ME) == chosen
     assert preferences.of(bot.ledger._db, OTHER) == Preferences()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from worker import media_keys
 from worker.effects import OpenRequest
-from worker.form import WHOLE
+from worker.form import ABOUT, WHOLE, Form
 from worker.ledger.database import Database
 from worker.preferences import Preferences
 
@@ -28,16 +28,35 @@ def forget(db: Database, owner_id: int) -> None:
     db.execute("DELETE FROM preferences WHERE owner_id = ?", owner_id)
 
 
-def applied(db: Database, link: OpenRequest) -> OpenRequest:
-    """A link in the form in which its person wants links, unless it is exact."""
-    form = link.form if link.is_exact else of(db, link.user_id).form_of(link.form)
-    if form == link.form:
+def applied(db: Database, link: OpenRequest, *, may_ask: bool = True) -> OpenRequest:
+    """A link in the form in which its person wants links, unless it is exact.
+
+    That is what can be chosen where the person wants to be asked, if the chat wants buttons.
+    """
+    if link.is_exact:
         return link
-    return replace(link, form=form, media_key=media_keys.of_link(link.url, form))
+    chosen = of(db, link.user_id)
+    if may_ask and chosen.asks_first and link.form == WHOLE and _are_buttons_wanted(db, link):
+        return _in_form(replace(link, asks_first=True), ABOUT)
+    return _in_form(link, chosen.form_of(link.form))
+
+
+def without_asking(db: Database, user_id: int) -> Form:
+    """The form in which a person gets a link of which there is nothing to choose."""
+    return of(db, user_id).form_of(WHOLE)
 
 
 def has_buttons(db: Database, link: OpenRequest) -> bool:
     """Whether the answer to a link is to have buttons: one that asks for nothing special."""
-    chat = of(db, link.chat_id)
     is_usual = not link.is_exact or link.form == WHOLE
-    return is_usual and chat.wants_buttons(is_private=link.chat_id > 0)
+    return is_usual and _are_buttons_wanted(db, link)
+
+
+def _are_buttons_wanted(db: Database, link: OpenRequest) -> bool:
+    return of(db, link.chat_id).wants_buttons(is_private=link.chat_id > 0)
+
+
+def _in_form(link: OpenRequest, form: Form) -> OpenRequest:
+    if form == link.form:
+        return link
+    return replace(link, form=form, media_key=media_keys.of_link(link.url, form))

@@ -35,7 +35,8 @@ class Request:
     was sent of its media beside the status message. `turn` is its place among all requests, see
     `worker.ledger.fairness`; `language` and `captions` are its person's. `batch_id` is for an item
     of a list, which has a status message only once it has media: what else becomes of it its
-    batch's summary says. `has_buttons`: the answer is to have some.
+    batch's summary says. `has_buttons`: the answer is to have some. `asks_first`: it is what
+    can be chosen, because the person has set that.
     """
 
     id: int
@@ -60,6 +61,7 @@ class Request:
     batch_id: int | None = None
     captions: Captions = Captions.FULL
     has_buttons: bool = False
+    asks_first: bool = False
 
     @property
     def reader(self) -> Reader:
@@ -153,6 +155,7 @@ def read_request(row: sqlite3.Row) -> Request:
             "form": Form.parse(values["form"]),
             "captions": Captions(values["captions"]),
             "has_buttons": bool(values["has_buttons"]),
+            "asks_first": bool(values["asks_first"]),
             "sent": tuple(map(delivered_from_json, json.loads(values["sent"]))),
         }
     )

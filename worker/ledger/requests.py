@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from worker import media_keys
 from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import CancelAll, CancelRequest, EditLinks, OpenRequest
@@ -124,7 +125,7 @@ def open_request(
 
     That of an item of a batch comes later, see `settle`.
     """
-    effect = preferences.applied(db, effect)
+    effect = preferences.applied(db, effect, may_ask=batch_id is None)
     media_key = media_cache.key_behind(db, effect.media_key, wall)
     if effect.fresh:
         media_cache.forget(db, media_key)
@@ -139,6 +140,7 @@ def open_request(
         form=effect.form.code,
         captions=preferences.of(db, effect.user_id).captions,
         has_buttons=preferences.has_buttons(db, effect),
+        asks_first=effect.asks_first,
         language=effect.language,
         thread_id=effect.thread_id,
         turn=fairness.next_turn(db, effect.user_id, effect.url, full_sites),
@@ -261,6 +263,9 @@ def reopen(db: Database, request_id: int, wall: Wall) -> None:
 
 def decide(db: Database, request_id: int, decision: Resolution, wall: Wall) -> None:
     """Set what the answer will be."""
+    if decision.reason in _NOTHING_TO_CHOOSE and get(db, request_id).asks_first:
+        _fetch_without_asking(db, request_id, wall)
+        return
     db.execute(
         "UPDATE requests SET verdict = ?, reason = ?, error_id = ? WHERE id = ?",
         decision.verdict,
@@ -269,6 +274,24 @@ def decide(db: Database, request_id: int, decision: Resolution, wall: Wall) -> N
         request_id,
     )
     settle(db, request_id, wall)
+
+
+# A look finds videos alone; behind the link may be pictures, or a file.
+_NOTHING_TO_CHOOSE = frozenset({Reason.NO_FORMAT, Reason.NO_MEDIA, Reason.UNSUPPORTED})
+
+
+def _fetch_without_asking(db: Database, request_id: int, wall: Wall) -> None:
+    """Fetch the media of a person who wanted to be asked, for there is nothing to choose from."""
+    request = get(db, request_id)
+    form = preferences.without_asking(db, request.user_id)
+    key = media_cache.key_behind(db, media_keys.of_link(request.url, form), wall)
+    db.execute(
+        "UPDATE requests SET asks_first = 0, form = ?, media_key = ? WHERE id = ?",
+        form.code,
+        key,
+        request_id,
+    )
+    provide(db, request_id, wall)
 
 
 def decide_all(db: Database, download_id: int, decision: Resolution, wall: Wall) -> None:

@@ -386,4 +386,8 @@ MIGRATIONS = (
     -- Whether a person wanted it to be forgotten what a request was about.
     ALTER TABLE requests ADD COLUMN is_forgotten INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- Whether a person wants to be asked in which quality before anything is fetched.
+    ALTER TABLE requests ADD COLUMN asks_first INTEGER NOT NULL DEFAULT 0;
+    """,
 )

@@ -19,74 +19,80 @@ _MAIN = "main"
 
 @dataclass(frozen=True)
 class Option:
-    """A value of a setting, by the code of its button, and what that button says."""
+    """What a button of a setting says, and which fields of `Preferences` it sets to what."""
 
-    value: Any
     text: Notice
+    changes: Mapping[str, Any]
+
+    def is_chosen(self, chosen: Preferences) -> bool:
+        """Whether all is set as this option sets it."""
+        return all(getattr(chosen, name) == value for name, value in self.changes.items())
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A field of `Preferences`: what it is called, why one would change it, and its options."""
+    """What a setting is called, why one would change it, and its options by their codes."""
 
-    field: str
     title: Label
     explained: Topic
     options: Mapping[str, Option]
 
-    def option_of(self, value: object) -> Option:
-        """The option with this value; the first one where no other has it."""
+    def option_of(self, chosen: Preferences) -> Option:
+        """The option that is chosen; the first one where no other is."""
         options = list(self.options.values())
-        return next((each for each in options if each.value == value), options[0])
+        return next((each for each in options if each.is_chosen(chosen)), options[0])
 
 
-def _height(lines: int) -> Option:
-    return Option(lines, Notice(Label.HEIGHT, {"height": lines}))
+def _quality(label: Label, height: int | None = None, *, asks_first: bool = False) -> Option:
+    values = {"height": height} if height else {}
+    return Option(Notice(label, values), {"max_height": height, "asks_first": asks_first})
 
 
 _BUTTONS = Setting(
-    "has_buttons",
     Label.SETTING_BUTTONS,
     Topic.SETTING_BUTTONS,
-    {"on": Option(True, Notice(Label.ON)), "off": Option(False, Notice(Label.OFF))},
+    {
+        "on": Option(Notice(Label.ON), {"has_buttons": True}),
+        "off": Option(Notice(Label.OFF), {"has_buttons": False}),
+    },
 )
 
 _OF_PEOPLE: Mapping[str, Setting] = {
     "quality": Setting(
-        "max_height",
         Label.SETTING_QUALITY,
         Topic.SETTING_QUALITY,
         {
-            "best": Option(None, Notice(Label.BEST)),
-            **{str(lines): _height(lines) for lines in (1080, 720, 480, 360)},
+            "best": _quality(Label.BEST),
+            **{str(lines): _quality(Label.HEIGHT, lines) for lines in (1080, 720, 480, 360)},
+            "ask": _quality(Label.ASK_FIRST, asks_first=True),
         },
     ),
     "sound": Setting(
-        "sound",
         Label.SETTING_SOUND,
         Topic.SETTING_SOUND,
         {
-            "usual": Option(What.SOUND, Notice(Label.USUAL_SOUND)),
-            "m4a": Option(What.M4A, Notice(Label.M4A)),
-            "mp3-192": Option(What.MP3, Notice(Label.MP3, {"bit_rate": 192})),
-            "mp3-320": Option(What.MP3_BEST, Notice(Label.MP3, {"bit_rate": 320})),
-            "voice": Option(What.VOICE, Notice(Label.VOICE)),
+            "usual": Option(Notice(Label.USUAL_SOUND), {"sound": What.SOUND}),
+            "m4a": Option(Notice(Label.M4A), {"sound": What.M4A}),
+            "mp3-192": Option(Notice(Label.MP3, {"bit_rate": 192}), {"sound": What.MP3}),
+            "mp3-320": Option(Notice(Label.MP3, {"bit_rate": 320}), {"sound": What.MP3_BEST}),
+            "voice": Option(Notice(Label.VOICE), {"sound": What.VOICE}),
         },
     ),
     "send": Setting(
-        "as_file",
         Label.SETTING_SEND,
         Topic.SETTING_SEND,
-        {"video": Option(False, Notice(Label.VIDEO)), "file": Option(True, Notice(Label.FILE))},
+        {
+            "video": Option(Notice(Label.VIDEO), {"as_file": False}),
+            "file": Option(Notice(Label.FILE), {"as_file": True}),
+        },
     ),
     "captions": Setting(
-        "captions",
         Label.SETTING_CAPTIONS,
         Topic.SETTING_CAPTIONS,
         {
-            "full": Option(Captions.FULL, Notice(Label.FULL)),
-            "title": Option(Captions.TITLE, Notice(Label.TITLE)),
-            "none": Option(Captions.NONE, Notice(Label.NONE)),
+            "full": Option(Notice(Label.FULL), {"captions": Captions.FULL}),
+            "title": Option(Notice(Label.TITLE), {"captions": Captions.TITLE}),
+            "none": Option(Notice(Label.NONE), {"captions": Captions.NONE}),
         },
     ),
     "buttons": _BUTTONS,
@@ -95,20 +101,20 @@ _OF_GROUPS: Mapping[str, Setting] = {"buttons": _BUTTONS}
 
 
 def view(db: Database, panel: Panel, _wall: Wall) -> View:
-    """The page that is open."""
+    """The page that is open; once the panel is closed, what is set."""
     is_of_group = panel.kind is PanelKind.GROUP_SETTINGS
-    chosen = preferences.of(db, _owner_of(panel))
-    setting = _settings_of(panel).get(panel.state.get("page", _MAIN))
+    chosen, settings = _chosen(db, panel), _settings_of(panel)
+    setting = settings.get(panel.state.get("page", _MAIN))
     if setting is None or panel.is_closed:
         title = Topic.GROUP_SETTINGS_TITLE if is_of_group else Topic.SETTINGS_TITLE
         rows = tuple(
-            (PanelButton(_current(each, chosen, panel).text, code, each.title),)
-            for code, each in _settings_of(panel).items()
+            (PanelButton(each.option_of(chosen).text, code, each.title),)
+            for code, each in settings.items()
         )
         return View((Notice(title),), rows)
-    current = _current(setting, chosen, panel)
+    current = setting.option_of(chosen)
     rows = tuple(
-        (PanelButton(option.text, code, is_chosen=option == current),)
+        (PanelButton(option.text, code, is_chosen=option is current),)
         for code, option in setting.options.items()
     )
     back = (PanelButton(Notice(Label.BACK), _MAIN),)
@@ -123,11 +129,11 @@ def press(db: Database, panel: Panel, _press: Press, code: str) -> Pressed | Non
         return Pressed(state={"page": code})
     setting = settings.get(page)
     option = setting.options.get(code) if setting else None
-    if setting is None or option is None:
+    if option is None:
         return None
     owner_id = _owner_of(panel)
-    chosen = preferences.of(db, owner_id)
-    preferences.put(db, owner_id, replace(chosen, **{setting.field: option.value}))
+    chosen = replace(preferences.of(db, owner_id), **option.changes)
+    preferences.put(db, owner_id, chosen)
     return Pressed(Notice(Topic.SETTING_KEPT), {"page": _MAIN})
 
 
@@ -141,8 +147,8 @@ def _owner_of(panel: Panel) -> int:
     return panel.reader.chat_id if is_of_group else panel.user_id
 
 
-def _current(setting: Setting, chosen: Preferences, panel: Panel) -> Option:
-    if setting is _BUTTONS:
-        is_private = panel.kind is not PanelKind.GROUP_SETTINGS
-        return setting.option_of(chosen.wants_buttons(is_private=is_private))
-    return setting.option_of(getattr(chosen, setting.field))
+def _chosen(db: Database, panel: Panel) -> Preferences:
+    """What is set, with what is usual in place of what is not."""
+    chosen = preferences.of(db, _owner_of(panel))
+    is_private = panel.kind is not PanelKind.GROUP_SETTINGS
+    return replace(chosen, has_buttons=chosen.wants_buttons(is_private=is_private))

@@ -337,6 +337,7 @@ ENGLISH = Catalogue(
         Label.SETTING_CAPTIONS: "Captions",
         Label.SETTING_BUTTONS: "Buttons",
         Label.BEST: "best that fits",
+        Label.ASK_FIRST: "ask me first",
         Label.HEIGHT: "{height}p",
         Label.USUAL_SOUND: "plays everywhere",
         Label.M4A: "M4A",
