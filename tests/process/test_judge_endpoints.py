@@ -13,7 +13,7 @@ from tests.support.judge_clients import Site, connect, reply_to
 from tests.support.judges import judge
 from tests.support.tunnel_proxy import TunnelProxy
 from worker.downloads.judge.client import WayOut
-from worker.downloads.judge.rules import Rules
+from worker.downloads.judge.rules import Judgement, Rules
 from worker.downloads.judge.socks import Reply
 from worker.errors import Fault, JobError, Reason
 
@@ -84,3 +84,14 @@ def test_who_is_no_plugin_does_not_reach_it(way: WayOut, site: Site, host: str) 
     """Such as a page that leads there."""
     assert reply_to(way, host, site.port) == Reply.NOT_ALLOWED
     assert not site.was_reached
+
+
+def list_everything() -> None:
+    Judgement.is_endpoint = lambda self, host, port: True  # type: ignore[method-assign]
+
+
+@pytest.mark.negative
+def test_without_the_list_a_plugin_connects_anywhere(other: Site) -> None:
+    with judge(Rules(), prepare=list_everything) as weak, WayOut(weak.address) as way:
+        assert reply_to(way, "127.0.0.1", other.port, **PLUGIN) == Reply.DONE
+    assert other.was_reached

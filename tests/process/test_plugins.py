@@ -90,6 +90,13 @@ def test_a_plugin_is_loaded_where_its_package_is_named(installed: Path) -> None:
     assert log == ""
 
 
+@pytest.mark.negative
+def test_what_is_not_refused_is_loaded_by_yt_dlp_itself(installed: Path) -> None:
+    careless = "from worker.downloads.ytdlp import plugins\nplugins.refuse = lambda: None\n"
+    modules = run(careless + SHOW, installed).stdout.splitlines()[1]
+    assert all(f"extractor.{name}'" in modules for name in ("one", "two", "free"))
+
+
 def test_one_that_cannot_be_loaded_costs_itself_and_is_logged(installed: Path) -> None:
     install(installed, "broken", {"extractor/broken.py": "import no_such_module"})
     extractors, _, log = warmed_up(installed, "broken", "plugin-one")

@@ -124,9 +124,9 @@ class Settings:
     allowed_networks: Annotated[
         tuple[IpNetwork, ...], value_kinds.NETWORKS, "private networks that downloads may reach"
     ] = ()
-    proxy: Annotated[str | None, value_kinds.PROXY, "a proxy for downloads and for Telegram"] = (
-        field(default=None, repr=False)
-    )
+    proxy: Annotated[
+        str | None, value_kinds.PROXY, "a proxy for downloads, Telegram and `HEALTH_URL`"
+    ] = field(default=None, repr=False)
     telegram_proxy: Annotated[
         str | None, value_kinds.OWN_PROXY, "a proxy for Telegram, in place of `PROXY`"
     ] = field(default=None, repr=False)
