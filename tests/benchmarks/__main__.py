@@ -8,10 +8,11 @@ import argparse
 import signal
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import delivery, line, lines, maintenance, memory, pool, warm
+from tests.benchmarks import delivery, judge, line, lines, maintenance, memory, pool, warm
 
 CASES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "delivery": ("what a person waits for, alone and among others", delivery.run),
+    "judge": ("what it costs that downloads pass the judge", judge.run),
     "line": ("a large video over a slow line", line.run),
     "lines": ("how large videos end over slow lines; takes about 20 minutes", lines.run),
     "maintenance": ("a sweep for zombies against psutil's, and health", maintenance.run),
