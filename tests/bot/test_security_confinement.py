@@ -16,7 +16,7 @@ import pytest
 
 from tests.hostile.payload import ATTACKS, GOT
 from tests.sandbox.site import MediaSite
-from tests.support.networks import NETWORKS
+from tests.support.networks import ONE_NETWORK
 from tests.support.scene import Scene
 from worker.downloads.confinement import landlock, seccomp
 from worker.downloads.confinement.network import Network
@@ -129,7 +129,7 @@ def _needs(*guards: str) -> None:
         pytest.skip("this kernel offers no seccomp, or its numbers are not known")
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module", params=ONE_NETWORK)
 def kept_by(request: pytest.FixtureRequest) -> Network:
     found: Network = request.param
     return found
