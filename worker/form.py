@@ -29,6 +29,13 @@ class What(StrEnum):
 _SOUNDS = frozenset({What.SOUND, What.M4A, What.MP3, What.MP3_BEST, What.VOICE})
 
 
+class Sponsors(StrEnum):
+    """What becomes of those parts of a video that SponsorBlock knows as advertising."""
+
+    MARK = "mark"  # they are chapters of the file
+    CUT = "cut"  # they are left out
+
+
 MAX_CLIP_CS = 100 * 3600 * 100
 """Until when of a video a clip may go: 100 hours, which none has."""
 
@@ -76,6 +83,7 @@ class Form:
     ValueError for one that is not between 10 and 9999, and for what does not go together.
     `as_file`: the site's own bytes are wanted as a file, however a player takes them. `clip`: only
     that part is wanted. `whole_list`: of a link that names one video in a list the list is wanted.
+    `sponsors`: what becomes of those of a video.
 
     `code` says the same in a few letters, for keys, the ledger and button data: a word or a height,
     and behind it what modifies that, in the order of `_MODIFIERS`. A code never changes its
@@ -92,6 +100,7 @@ class Form:
     as_file: bool = False
     clip: Clip | None = None
     whole_list: bool = False
+    sponsors: Sponsors | None = None
 
     def __post_init__(self) -> None:
         """Refuse what has no code."""
@@ -165,6 +174,9 @@ _MODIFIERS = (
     _Modifier("as_file", re.compile("file"), lambda _: True, lambda _: "file"),
     _Modifier("clip", re.compile(r"c([0-9]{1,8})-([0-9]{0,8})"), _clip, _clip_word),
     _Modifier("whole_list", re.compile("list"), lambda _: True, lambda _: "list"),
+    _Modifier(
+        "sponsors", re.compile("sb-(mark|cut)"), lambda found: Sponsors(found[1]), "sb-{}".format
+    ),
 )
 
 

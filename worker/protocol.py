@@ -36,6 +36,7 @@ class Note(StrEnum):
 
     LOWER_QUALITY = "lower quality"  # a better one is too large
     AUDIO_ONLY = "audio only"  # every video is too large
+    NO_SPONSORBLOCK = "no SponsorBlock"  # that could be asked, or whose cuts could be made
     EARLY_START = "early start"  # a clip that begins at the key frame before it
     CUT = "cut"  # the file is too large, and its parts are not
     INCOMPLETE = "incomplete"  # a post without what of it cannot be had

@@ -1,14 +1,12 @@
 """The chapters of a video become chapters of its file."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.download_limits import limits_with
-from tests.support.media import index_stands_in_front, make, probe
+from tests.support.media import chapters_in, index_stands_in_front, make, probe
 from worker.downloads.media.finishing import finish
 from worker.protocol import MediaKind
 
@@ -19,15 +17,6 @@ SITE = [
     {"title": title, "start_time": number, "end_time": number + 1}
     for number, title in enumerate(TITLES)
 ]
-
-
-def chapters_in(path: Path | str) -> list[tuple[float, float, str]]:
-    command = ["ffprobe", "-v", "error", "-show_chapters", "-of", "json", str(path)]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return [
-        (float(each["start_time"]), float(each["end_time"]), each["tags"].get("title", ""))
-        for each in found["chapters"]
-    ]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,16 @@ def probe(path: Path | str) -> Probed:
     )
 
 
+def chapters_in(path: Path | str) -> list[tuple[float, float, str]]:
+    """The chapters of a file: when each begins and ends, and its title."""
+    command = ["ffprobe", "-v", "error", "-show_chapters", "-of", "json", str(path)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return [
+        (float(each["start_time"]), float(each["end_time"]), each["tags"].get("title", ""))
+        for each in found["chapters"]
+    ]
+
+
 def make(path: Path, arguments: str, source: Path = SAMPLE) -> Path:
     """Let ffmpeg make `path` from `source` with these arguments. Returns `path`."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(source)]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import form
-from worker.form import MAX_CLIP_CS, MAX_CODE, SOUND, WHOLE, Clip, Form, What
+from worker.form import MAX_CLIP_CS, MAX_CODE, SOUND, WHOLE, Clip, Form, Sponsors, What
 from worker.telegram.buttons import pack
 
 CLIPS = st.one_of(
@@ -27,6 +27,7 @@ FORMS = st.one_of(
         max_height=st.one_of(st.none(), st.integers(10, 9999)),
         as_file=st.booleans(),
         clip=CLIPS,
+        sponsors=st.sampled_from([None, *Sponsors]),
     ),
 )
 
@@ -100,6 +101,8 @@ def test_codes_that_stand_in_ledgers_keep_their_meaning() -> None:
     assert Form.parse("sound") == SOUND == Form(What.SOUND)
     assert Form.parse("720p") == Form(max_height=720)
     assert Form.parse("all.c8000-10500") == Form(clip=Clip(8000, 10500))
+    assert Form.parse("all.sb-mark") == Form(sponsors=Sponsors.MARK)
+    assert Form.parse("720p.sb-cut") == Form(max_height=720, sponsors=Sponsors.CUT)
     assert Form.parse("sound.c0-") == Form(What.SOUND, clip=Clip(0))
 
 

@@ -17,19 +17,21 @@ from worker.downloads.channel import MAX_FILES, ReadyFile, Result, Sender
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import ffmpeg
+from worker.downloads.media import ffmpeg, sponsors
 from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
+from worker.downloads.media.ffmpeg import ProgramFailed
 from worker.downloads.media.preparing import Downloaded, as_file, prepare
 from worker.downloads.media.songs import chosen_sound
 from worker.downloads.pictures.post import MIN_SIDE
+from worker.downloads.ytdlp import sponsorblock
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import fetch
 from worker.downloads.ytdlp.looking import look
 from worker.downloads.ytdlp.posts import may_be_left_out
 from worker.errors import Fault, JobError, Reason
-from worker.form import Form
+from worker.form import Form, Sponsors
 from worker.processes import process_setup
 from worker.protocol import Download, MediaFacts, Note, Progress, Stage
 
@@ -108,8 +110,24 @@ def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFi
     if span and not ffmpeg.missing():
         clipped = clip(file.path, span, file.info, limits, form)
         file = replace(file, path=clipped.path, info={**file.info, **_NOT_OF_CLIPS})
-    pieces = _finished(file, limits, form)
-    return [_placed(pieces[0], clipped), *pieces[1:]] if clipped else pieces
+    file, note = _without_sponsors(file, limits, form)
+    first, *others = _finished(file, limits, form)
+    if clipped:
+        note, first = clipped.note, replace(first, facts=_starting(first.facts, clipped))
+    return [replace(first, facts=_noted(first.facts, note)), *others]
+
+
+def _without_sponsors(
+    file: Downloaded, limits: DownloadLimits, form: Form
+) -> tuple[Downloaded, Note | None]:
+    """The file with its sponsors marked or cut out as is wanted, and a note if that failed."""
+    note = Note.NO_SPONSORBLOCK if sponsorblock.is_unanswered(file.info) else None
+    if form.sponsors is Sponsors.CUT and not ffmpeg.missing():
+        with contextlib.suppress(ProgramFailed, ValueError):
+            path, info = sponsors.cut_out(file.path, file.info, limits)
+            return replace(file, path=path, info=info), note
+        note = Note.NO_SPONSORBLOCK
+    return (replace(file, info=sponsors.mark(file.info)) if form.sponsors else file), note
 
 
 def _finished(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
@@ -122,10 +140,8 @@ def _finished(file: Downloaded, limits: DownloadLimits, form: Form) -> list[Read
     return [_large_enough(file, prepare(file, limits, form))]
 
 
-def _placed(file: ReadyFile, clipped: Clipped) -> ReadyFile:
-    """The first file of a clip with what is to be said of its times."""
-    note = file.facts.note or clipped.note
-    return replace(file, facts=replace(file.facts, note=note, starts_s=clipped.starts_s))
+def _starting(facts: MediaFacts, clipped: Clipped) -> MediaFacts:
+    return replace(facts, starts_s=clipped.starts_s)
 
 
 def _large_enough(file: Downloaded, ready: ReadyFile) -> ReadyFile:

@@ -16,6 +16,9 @@ from worker.looks import LIFE_S
 MAX_LOOKS = 1000
 """How many looks are remembered, of 10 kB each at the most."""
 
+# What comes otherwise another time.
+_BETTER_LATER = frozenset({protocol.Note.INCOMPLETE, protocol.Note.NO_SPONSORBLOCK})
+
 
 def key_behind(db: Database, link_key: str, wall: Wall) -> str:
     """The key of the media that a link is known to lead to, or else the link's own."""
@@ -55,8 +58,9 @@ def remember(
     """Keep the names that Telegram has given to files, as the kinds that it made of them.
 
     Nothing is kept if it has not named all of them, or if they are only a part of a post, of which
-    the rest may come another time. What it had already is renewed, but does not
-    come back if it was forgotten meanwhile: for /fresh, or refused in another chat.
+    the rest may come another time, or without what SponsorBlock knows. What it had already is
+    renewed, but does not come back if it was forgotten meanwhile: for /fresh, or refused in another
+    chat.
     """
     if all(file.file_id for file in media.files):
         db.execute("UPDATE media SET remembered_at = ? WHERE media_key = ?", wall, media_key)
@@ -67,7 +71,7 @@ def remember(
             return
         facts = replace(file.facts, kind=delivered.kind or file.facts.kind)
         files.append(replace(file, file_id=delivered.file_id, facts=facts))
-    if any(file.facts.note is protocol.Note.INCOMPLETE for file in files):
+    if any(file.facts.note in _BETTER_LATER for file in files):
         return
     db.execute(
         "INSERT OR REPLACE INTO media VALUES (?, ?, ?)",

@@ -14,9 +14,21 @@ _SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "=;#\\\n"})
 
 def of(info: Mapping[str, Any], length_s: float | None) -> tuple[Chapter, ...]:
     """The chapters that a site tells of a video of this length, in order; none if it is but one."""
-    listed = info.get("chapters")
-    known = filter(None, map(_chapter, listed)) if isinstance(listed, list) else ()
+    found = listed(info.get("chapters"), length_s)
+    return found if len(found) > 1 else ()
+
+
+def listed(said: Any, length_s: float | None) -> tuple[Chapter, ...]:
+    """The chapters in a list as yt-dlp has them; none where it is no such list."""
+    known = filter(None, map(_chapter, said)) if isinstance(said, list) else ()
     return kept(known, length_s)
+
+
+def as_said(found: Iterable[Chapter]) -> list[dict[str, Any]]:
+    """The inverse of `listed`."""
+    return [
+        {"title": each.title, "start_time": each.start_s, "end_time": each.end_s} for each in found
+    ]
 
 
 def kept(chapters: Iterable[Chapter], length_s: float | None) -> tuple[Chapter, ...]:
@@ -27,7 +39,7 @@ def kept(chapters: Iterable[Chapter], length_s: float | None) -> tuple[Chapter, 
         start_s = max(chapter.start_s, found[-1].end_s if found else 0.0)
         if start_s < end_s and len(found) < MAX_CHAPTERS:
             found.append(Chapter(chapter.title, start_s, end_s))
-    return tuple(found) if len(found) > 1 else ()
+    return tuple(found)
 
 
 def write(path: Path, chapters: Iterable[Chapter]) -> None:
@@ -41,10 +53,10 @@ def write(path: Path, chapters: Iterable[Chapter]) -> None:
     path.write_text(";FFMETADATA1\n" + "".join(blocks), encoding="utf-8")
 
 
-def _chapter(listed: Any) -> Chapter | None:
-    if not isinstance(listed, dict):
+def _chapter(said: Any) -> Chapter | None:
+    if not isinstance(said, dict):
         return None
-    start_s, end_s = number(listed.get("start_time")), number(listed.get("end_time"))
+    start_s, end_s = number(said.get("start_time")), number(said.get("end_time"))
     if start_s is None or end_s is None or not start_s < end_s:
         return None
-    return Chapter(clean(str(listed.get("title") or ""), TITLE_LIMIT), start_s, end_s)
+    return Chapter(clean(str(said.get("title") or ""), TITLE_LIMIT), start_s, end_s)

@@ -12,7 +12,7 @@ import resource
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,23 @@ def probe_result(probe: subprocess.Popen[str]) -> dict[str, Any]:
     if not isinstance(result, dict):
         raise ValueError("ffprobe did not answer with an object")
     return result
+
+
+def key_frames_before(path: Path, times_s: Sequence[float], limits: "ProgramLimits") -> list[float]:
+    """The last key frame up to each time; the times themselves for a file without pictures.
+
+    Raises ProgramFailed, ValueError.
+    """
+    command = ["ffprobe", "-hide_banner", "-v", "error", *INPUT_LIMITS, "-select_streams", "V:0"]
+    command += ["-read_intervals", ",".join(f"{time_s:.6f}%+#1" for time_s in times_s)]
+    command += ["-show_entries", "packet=pts_time", "-print_format", "json", f"file:{path}"]
+    packets = json.loads(_finish(_start(command, limits))).get("packets") or []
+    if not packets:
+        return list(times_s)
+    found = [float(packet["pts_time"]) for packet in packets]
+    if len(found) != len(times_s):
+        raise ProgramFailed(f"{len(found)} key frames for {len(times_s)} times")
+    return [min(pair) for pair in zip(found, times_s, strict=True)]
 
 
 def start_thumbnail(path: Path, thumbnail: Path, at_s: float) -> subprocess.Popen[str]:
@@ -270,15 +287,24 @@ def cut_sound(source: Path, piece_s: float, suffix: str, limits: "ProgramLimits"
 
 
 def concatenate(
-    names: Path, target: Path, limits: "ProgramLimits", *, encodes_audio: bool = False
+    names: Path,
+    target: Path,
+    limits: "ProgramLimits",
+    *,
+    encodes_audio: bool = False,
+    sound_names: Path | None = None,
 ) -> None:
     """Copy the streams of the files that are listed in `names` one after the other to an MP4.
 
-    Their streams must be of one kind. Raises ProgramFailed.
+    Their streams must be of one kind. With `sound_names` the sound is of the files listed there.
+    Raises ProgramFailed.
     """
     formats = f"concat,{_CONTAINERS}"
-    command = ["ffmpeg", *_QUIET, "-y", *INPUT_LIMITS[:2], "-format_whitelist", formats]
-    command += ["-f", "concat", "-i", f"file:{names}", "-map", "0:V:0?", "-map", "0:a:0?"]
+    command = ["ffmpeg", *_QUIET, "-y"]
+    for listed in filter(None, (names, sound_names)):
+        command += [*INPUT_LIMITS[:2], "-format_whitelist", formats]
+        command += ["-f", "concat", "-i", f"file:{listed}"]
+    command += ["-map", "0:V:0?", "-map", "1:a:0?" if sound_names else "0:a:0?"]
     plan = Conversion(".mp4", encodes_audio=encodes_audio)
     command += ["-c:v", "copy", *audio_arguments(plan), "-f", "mp4", f"file:{target}"]
     _finish(_start(command, limits))

@@ -33,6 +33,7 @@ from worker.downloads.ytdlp import (
     page_limits,
     site_options,
     small_fetches,
+    sponsorblock,
 )
 from worker.downloads.ytdlp.challenges import PlayerCache
 from worker.downloads.ytdlp.errors import classify
@@ -44,6 +45,7 @@ from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.player_source import PlayerSource
 from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.errors import Fault, JobError, Reason
+from worker.form import Form
 from worker.lists import MediaList
 from worker.protocol import Download, Note, Progress, Stage
 
@@ -183,13 +185,20 @@ def _fetch(
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:
                 return Fetched(
-                    files,
+                    tuple(_with_segments(ydl, file, task.form) for file in files),
                     _note_of(ydl) or chooser.note,
                     is_post=ydl.is_in_post,
                     qualities=qualities_of(ydl, chooser),
                 )
             _start_again(ydl, meter)
     raise AssertionError("the last try returns or raises")
+
+
+def _with_segments(ydl: PostYoutubeDL, file: Downloaded, form: Form) -> Downloaded:
+    """A file with what SponsorBlock knows of it, where that is wanted."""
+    if not form.sponsors or form.as_file or spans.of(file.info):
+        return file
+    return replace(file, info=sponsorblock.asked(ydl, file.info, form.sponsors))
 
 
 class Opened(NamedTuple):

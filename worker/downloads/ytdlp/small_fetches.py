@@ -26,14 +26,14 @@ def fetch_cover(ydl: LimitedYoutubeDL, path: Path, info: Mapping[str, Any]) -> N
     """Fetch the cover of the song at `path`, if its site has one."""
     url = info.get("thumbnail")
     if url and info.get("vcodec") == "none":
-        with _without_failures():
+        with without_failures():
             cover_of(path).write_bytes(ydl.urlopen(url).read())
 
 
 def codecs_of(ydl: LimitedYoutubeDL, media: Format) -> dict[str, str]:
     """The codecs of a format by its first bytes, in yt-dlp's fields; empty if these do not tell."""
     data = b""
-    with _without_failures():
+    with without_failures():
         response = ydl.urlopen(ydl.request_for(media, Range=f"bytes=0-{_BEGINNING_BYTES - 1}"))
         with contextlib.closing(response):
             # A server may ignore the range, or send it in pieces.
@@ -43,7 +43,7 @@ def codecs_of(ydl: LimitedYoutubeDL, media: Format) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _without_failures() -> Iterator[None]:
+def without_failures() -> Iterator[None]:
     """Run the block for a few seconds at most, and end it in silence when something fails."""
     with (
         contextlib.suppress(YoutubeDLError, JobError, OSError, ValueError),

@@ -118,6 +118,7 @@ ENGLISH = Catalogue(
     hours={PluralForm.ONE: "an hour", PluralForm.OTHER: "{count} hours"},
     notes={
         Note.CUT: "This is too large for one message, so I cut it into parts.",
+        Note.NO_SPONSORBLOCK: "SponsorBlock did not work for this one, so it is as it was.",
         Note.EARLY_START: (
             "It starts a little before the clip because an exact cut would have taken too long."
         ),

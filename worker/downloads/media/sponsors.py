@@ -1,0 +1,130 @@
+"""Mark the parts of a video that SponsorBlock knows as chapters of its file, or cut them out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from worker.choices import Chapter
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import chapters, conversion, ffmpeg, sound_cutting
+from worker.downloads.media.contents import positive
+from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
+from worker.downloads.media.finishing import contents_of
+
+SEGMENTS = "sponsorblock_chapters"
+"""Where yt-dlp puts what SponsorBlock knows of a video."""
+
+# What is shorter is no part of a film, and where keys of pictures are far apart may be nothing.
+_LEAST_S = 1.0
+
+Times = tuple[float, float]
+
+
+def mark(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a video, with its segments among its chapters."""
+    length_s = positive(info.get("duration"))
+    segments = chapters.listed(info.get(SEGMENTS), length_s)
+    if not segments or length_s is None:
+        return dict(info)
+    whole = Chapter(str(info.get("title") or ""), 0.0, length_s)
+    site = chapters.of(info, length_s) or (whole,)
+    return {**info, "chapters": chapters.as_said(overlaid(site, segments))}
+
+
+def overlaid(site: Iterable[Chapter], segments: Sequence[Chapter]) -> tuple[Chapter, ...]:
+    """The chapters of a site where there is no segment, and the segments."""
+    around = [
+        Chapter(chapter.title, start_s, end_s)
+        for chapter in site
+        for start_s, end_s in _between(segments, chapter.start_s, chapter.end_s)
+    ]
+    return chapters.kept([*around, *segments], None)
+
+
+def cut_out(
+    path: Path, info: Mapping[str, Any], limits: DownloadLimits
+) -> tuple[Path, dict[str, Any]]:
+    """The file without its segments, and what is then known of it.
+
+    Nothing is encoded, so what comes behind a segment begins with the key frame before that.
+    Raises ProgramFailed, ValueError and JobError, and leaves the file as it is.
+    """
+    length_s = positive(info.get("duration"))
+    segments = chapters.listed(info.get(SEGMENTS), length_s)
+    wanted = list(_between(segments, 0.0, length_s)) if length_s else []
+    if not segments or not wanted:
+        return path, dict(info)
+    run_limits = ProgramLimits(conversion.budget_of(limits).time_s, limits.memory_bytes)
+    begins = ffmpeg.key_frames_before(path, [start_s for start_s, _ in wanted], run_limits)
+    kept = _apart((begin_s, end_s) for begin_s, (_, end_s) in zip(begins, wanted, strict=True))
+    target = path.with_name(f"{path.stem}.cut-out.mp4")
+    try:
+        _keep(path, target, kept, run_limits)
+    except ProgramFailed:
+        target.unlink(missing_ok=True)
+        raise
+    path.unlink()
+    moved = chapters.as_said(_moved(chapters.of(info, length_s), kept))
+    return target, {**info, "chapters": moved, "duration": None}
+
+
+def _keep(path: Path, target: Path, kept: Sequence[Times], limits: ProgramLimits) -> None:
+    """Write what is kept of a file to another one.
+
+    The sound is taken from a file of its own: beside pictures ffmpeg begins it somewhere before
+    the key frame, and it would be heard later with each segment.
+    """
+    found = contents_of(path)
+    sound = None
+    if found.video and found.audio:
+        sound = path.with_name(f"{path.stem}.sound{sound_cutting.suffix_of(found.audio)}")
+        ffmpeg.extract_sound(path, sound, found.audio_number, limits)
+    lists = [_listed(each, kept) for each in (path, sound) if each]
+    ffmpeg.concatenate(lists[0], target, limits, sound_names=lists[1] if sound else None)
+    if sound:
+        sound.unlink()
+
+
+def _listed(path: Path, kept: Sequence[Times]) -> Path:
+    """A list for ffmpeg's concat demuxer of what is kept of a file."""
+    listed = path.with_name(f"{path.name}.kept.txt")
+    listed.write_text("".join(_lines(path.name, kept)), "ascii")
+    return listed
+
+
+def _between(segments: Sequence[Chapter], start_s: float, end_s: float) -> Iterator[Times]:
+    """What of a time is in none of the segments, which are in order."""
+    for segment in segments:
+        if segment.end_s <= start_s or segment.start_s >= end_s:
+            continue
+        if segment.start_s - start_s >= _LEAST_S:
+            yield start_s, segment.start_s
+        start_s = segment.end_s
+    if end_s - start_s >= _LEAST_S:
+        yield start_s, end_s
+
+
+def _apart(times: Iterable[Times]) -> list[Times]:
+    """The same times without what is in two of them."""
+    found: list[Times] = []
+    for start_s, end_s in times:
+        if found and start_s <= found[-1][1]:
+            start_s = found.pop()[0]
+        found.append((start_s, end_s))
+    return found
+
+
+def _lines(name: str, kept: Iterable[Times]) -> Iterator[str]:
+    for start_s, end_s in kept:
+        yield f"file '{name}'\ninpoint {start_s:.6f}\noutpoint {end_s:.6f}\n"
+
+
+def _moved(site: Iterable[Chapter], kept: Sequence[Times]) -> Iterator[Chapter]:
+    """Chapters at the times that they have where only some times were kept."""
+
+    def at(time_s: float) -> float:
+        return sum(max(0.0, min(end_s, time_s) - start_s) for start_s, end_s in kept)
+
+    for chapter in site:
+        if (start_s := at(chapter.start_s)) < (end_s := at(chapter.end_s)):
+            yield Chapter(chapter.title, start_s, end_s)

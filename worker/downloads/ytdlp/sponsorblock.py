@@ -1,0 +1,45 @@
+"""Ask SponsorBlock which parts of a video are advertising.
+
+yt-dlp asks with the first digits of a hash of the video's name, so that the service does not learn
+which of many videos it is.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from yt_dlp.postprocessor.sponsorblock import (  # type: ignore[import-not-found]
+    SponsorBlockPP,
+)
+
+from worker.downloads.ytdlp import small_fetches
+from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.form import Sponsors
+
+API = "https://sponsor.ajay.app"
+
+_CATEGORIES: Mapping[Sponsors, tuple[str, ...]] = {
+    Sponsors.CUT: ("sponsor",),
+    Sponsors.MARK: ("sponsor", "selfpromo", "interaction", "intro", "outro", "preview"),
+}
+_UNANSWERED = "fetchbot_unanswered"
+# What is raised where an answer is not what it should be.
+_ODD = (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+
+
+def asked(ydl: LimitedYoutubeDL, info: Mapping[str, Any], wanted: Sponsors) -> dict[str, Any]:
+    """What is known of a video with what SponsorBlock knows; the same for a site that it does not.
+
+    Nothing depends on it: `is_unanswered` tells where it could not be asked.
+    """
+    if info.get("extractor_key") not in SponsorBlockPP.EXTRACTORS:
+        return dict(info)
+    with contextlib.suppress(*_ODD), small_fetches.without_failures():
+        _, found = SponsorBlockPP(ydl, _CATEGORIES[wanted], API).run({**info})
+        return dict(found)
+    return {**info, _UNANSWERED: True}
+
+
+def is_unanswered(info: Mapping[str, Any]) -> bool:
+    """Whether SponsorBlock was asked in vain."""
+    return bool(info.get(_UNANSWERED))
