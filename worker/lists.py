@@ -63,15 +63,18 @@ class MediaList:
 class ListMenu:
     """The buttons below a list in the message `message_id`, which answers a request.
 
-    `page`, counted from 0, shows items to mark; None offers to take some, or to choose. `chosen`
-    are the numbers of the marked ones, counted from 1.
+    Of its `size` items, which are all that there are if it `is_whole`, some can be taken, or they
+    are chosen on pages. The one numbered `page` from 0 shows `items` to mark. `chosen` are the
+    numbers of the marked ones, counted from 1.
     """
 
     chat_id: int
     message_id: int
     request_id: int
-    found: MediaList
+    size: int
+    is_whole: bool
     page: int | None = None
+    items: tuple[ListItem, ...] = ()
     chosen: tuple[int, ...] = ()
 
 
@@ -182,11 +185,14 @@ def names_list(url: str) -> bool:
 
 def list_from_json(value: Mapping[str, Any]) -> MediaList:
     """The inverse of `worker.as_json.to_json` for a `MediaList`."""
-    items = tuple(ListItem(**item) for item in value["items"])
-    return MediaList(value["title"], items, value["count"])
+    return MediaList(value["title"], _items_from_json(value["items"]), value["count"])
 
 
 def list_menu_from_json(value: Mapping[str, Any]) -> ListMenu:
     """The inverse of `worker.as_json.to_json` for a `ListMenu`."""
-    found, chosen = list_from_json(value["found"]), tuple(value["chosen"])
-    return ListMenu(**{**value, "found": found, "chosen": chosen})
+    items, chosen = _items_from_json(value["items"]), tuple(value["chosen"])
+    return ListMenu(**{**value, "items": items, "chosen": chosen})
+
+
+def _items_from_json(values: list[Mapping[str, Any]]) -> tuple[ListItem, ...]:
+    return tuple(ListItem(**item) for item in values)

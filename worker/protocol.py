@@ -369,6 +369,7 @@ class ShowList:
     request_id: int
     reader: Reader
     message_id: int
+    found: MediaList
     menu: ListMenu
     reply_to: int | None = None
 

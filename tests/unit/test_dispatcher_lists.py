@@ -1,12 +1,11 @@
 """Lists through the dispatcher: each item is answered once, and a summary tells of all."""
 
 import itertools
-from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
-from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher, make_media
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from tests.support.taken_lists import LINK, LIST, ME, PRESS, Chat, a_list, listed, press, take
 from worker.effects import (
     CancelAll,
     CancelRest,
@@ -17,118 +16,22 @@ from worker.effects import (
     TakeItems,
     TryFailedAgain,
 )
-from worker.errors import ChatClosed, Fault, JobError, MessageGone, Reason, TelegramUnreachable
+from worker.errors import ChatClosed, MessageGone, Reason, TelegramUnreachable
 from worker.form import SOUND
-from worker.ledger import batches
-from worker.lists import Failure, ListItem, ListMenu, MediaList, Summary
+from worker.ledger import batches, lists
+from worker.lists import Failure, ListMenu, Summary
 from worker.media_keys import of_link
 from worker.notices import Cancelled, Notice, Refusal, Topic
 from worker.protocol import (
-    AnswerButton,
-    Deliver,
     Delivered,
     Download,
     Media,
-    MediaKind,
-    Posted,
     PostStatus,
     Reader,
     Reply,
     ShowList,
     ShowSummary,
 )
-
-LINK, ME, LIST = "https://site.example/list", 7, 50
-PRESS = Press("42", ME, ME, LIST)
-
-
-def a_list(count: int, of: int | None = None) -> MediaList:
-    items = tuple(
-        ListItem(f"https://site.example/{number}", f"Item {number}", 60.0)
-        for number in range(1, count + 1)
-    )
-    return MediaList("An album", items, of or count)
-
-
-def listed(bot: SteppedDispatcher, count: int = 3) -> ShowList:
-    """A link has been answered with a list; returns how."""
-    bot.send(LINK, user_id=ME)
-    bot.post(LIST)
-    bot.finish(Download, Media((), found_list=a_list(count)))
-    shown = bot.task(ShowList)
-    bot.finish(ShowList, Delivered(None))
-    return shown
-
-
-def press(bot: SteppedDispatcher, effect: object) -> AnswerButton:
-    """What comes of a press."""
-    bot.bring(effect)  # type: ignore[arg-type]
-    answer = bot.task(AnswerButton)
-    bot.finish(AnswerButton)
-    return answer
-
-
-def take(bot: SteppedDispatcher, *numbers: int) -> None:
-    answer = press(bot, TakeItems(1, numbers, PRESS))
-    assert answer.notice == Notice(Topic.ON_ITS_WAY)
-
-
-class Chat:
-    """Lets the workers and Telegram answer until nothing is left to do, and counts what came.
-
-    What fails is named by its number. A summary is what it said last.
-    """
-
-    def __init__(self, bot: SteppedDispatcher, failing: Sequence[int] = ()) -> None:
-        self.bot = bot
-        self.failing = {f"https://site.example/{number}" for number in failing}
-        self.fetched: list[str] = []
-        self.sent: list[str] = []
-        self.summaries: list[Summary] = []
-        self.summaries_at: list[float] = []
-        self.posted_summaries = 0
-        self.next_id = 100
-
-    def step(self, seconds: float = 1.0) -> bool:
-        """Answer all that is in hand; whether there was anything."""
-        bot = self.bot
-        downloads = bot.tasks(Download).items()
-        for job_id, task in downloads:
-            self.fetched.append(task.url)
-            if job_id in bot.downloads.stopped:
-                bot.downloads.stop(job_id)
-            elif task.url in self.failing:
-                bot.downloads.fail(job_id, JobError(Reason.PRIVATE, Fault.PERMANENT), "")
-            else:
-                bot.downloads.finish(job_id, make_media(Path(task.directory), task.url))
-        calls = {i: t for i, t in bot.telegram.tasks.items() if i < 2**62}
-        for job_id, call in calls.items():
-            bot.telegram.finish(job_id, self.answer(call))
-        bot.step(seconds)
-        return bool(downloads or calls)
-
-    def answer(self, call: object) -> object:
-        self.next_id += 1
-        match call:
-            case ShowSummary():
-                self.summaries.append(call.summary)
-                self.summaries_at.append(self.bot.now)
-                self.posted_summaries += call.message_id is None
-                return Posted(call.message_id or self.next_id)
-            case PostStatus():
-                return Posted(self.next_id)
-            case Deliver():
-                self.sent.append(call.file.source_url)
-                return Delivered("file id", MediaKind.VIDEO)
-        return None
-
-    def settle(self, most: int = 300) -> None:
-        idle = 0
-        for _ in range(most):
-            idle = 0 if self.step() else idle + 1
-            if idle > 8:
-                return
-        raise AssertionError("it never ends")
 
 
 @pytest.fixture
@@ -142,7 +45,8 @@ def urls(*numbers: int) -> list[str]:
 
 def test_a_list_is_the_answer(bot: SteppedDispatcher) -> None:
     shown = listed(bot)
-    assert shown.menu == ListMenu(ME, LIST, 1, a_list(3))
+    assert shown.found == a_list(3)
+    assert shown.menu == ListMenu(ME, LIST, 1, 3, is_whole=True)
     assert bot.rows("SELECT verdict, answered_at IS NOT NULL FROM requests") == [("media", 1)]
     assert bot.rows("SELECT count(*) FROM media") == [(0,)]
 
@@ -287,7 +191,22 @@ def test_only_who_took_them_cancels_the_rest(bot: SteppedDispatcher) -> None:
 def test_a_page_shows_what_is_marked(bot: SteppedDispatcher) -> None:
     listed(bot, 15)
     answer = press(bot, ShowItems(1, 9, (3, 15, 99), PRESS))
-    assert answer.list_menu == ListMenu(ME, LIST, 1, a_list(15), page=1, chosen=(3, 15))
+    items = a_list(15).items[10:]
+    assert answer.list_menu == ListMenu(ME, LIST, 1, 15, True, 1, items, (3, 15))
+    answer = press(bot, ShowItems(1, None, (), PRESS))
+    assert answer.list_menu == ListMenu(ME, LIST, 1, 15, is_whole=True)
+
+
+def test_a_person_takes_of_lists_so_often_in_an_hour(bot: SteppedDispatcher, chat: Chat) -> None:
+    listed(bot, 50)
+    for number in range(1, lists.MAX_AN_HOUR + 1):
+        take(bot, number)
+    again = TakeItems(1, (50,), PRESS)
+    assert press(bot, again).notice == Notice(Refusal.HOUR)
+    chat.settle()
+    bot.step(3600.0)
+    chat.settle()
+    assert press(bot, again).notice == Notice(Topic.ON_ITS_WAY)
 
 
 def test_a_banned_person_takes_nothing(bot: SteppedDispatcher, chat: Chat) -> None:
@@ -393,7 +312,7 @@ def test_a_closed_chat_ends_its_lists(bot: SteppedDispatcher, chat: Chat) -> Non
     assert not chat.sent
 
 
-@pytest.mark.parametrize("steps", range(1, 40, 2))
+@pytest.mark.parametrize("steps", range(1, 40, 4))
 def test_a_bot_that_is_killed_answers_each_item_once(make_bot: MakeBot, steps: int) -> None:
     bot = make_bot()
     listed(bot, 8)

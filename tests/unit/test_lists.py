@@ -1,16 +1,16 @@
-"""Which playlists are lists, what is known of them, and how their items are named."""
+"""Lists: how their items are named, what is offered and said, and what a process may claim."""
 
 import doctest
-import itertools
-from collections.abc import Iterator
-from typing import Any
+import json
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
-from yt_dlp.utils import ExtractorError, OnDemandPagedList
 
 import worker.lists
 from tests.support.updates import said
 from worker.as_json import to_json
+from worker.downloads.channel import Garbled, Receiver
 from worker.downloads.ytdlp import lists
 from worker.effects import (
     CancelRest,
@@ -30,133 +30,22 @@ from worker.lists import (
     MediaList,
     Summary,
     in_ranges,
-    list_from_json,
     names_list,
     numbers_in,
     packed,
     unpacked,
 )
+from worker.protocol import Delivered, Posted, Reader, ShowList, ShowSummary
 from worker.telegram import texts
 from worker.telegram.buttons import MAX_DATA_BYTES, pack
+from worker.telegram.client import Client
 from worker.telegram.handlers import handle_update
-from worker.telegram.lists import list_rows, summary_rows
+from worker.telegram.lists import list_rows, show_list, show_summary, summary_rows
 from worker.telegram.people import People
 from worker.telegram.presses import handle_press
 from worker.telegram.texts import ENGLISH
 
 ANYBODY = People(frozenset(), frozenset())
-
-
-def entry(number: int, **more: Any) -> dict[str, Any]:
-    url = f"https://a.test/{number}"
-    return {"_type": "url", "ie_key": "Video", "url": url, "title": f"No. {number}", **more}
-
-
-def playlist(entries: Any, **more: Any) -> dict[str, Any]:
-    found = {"_type": "playlist", "extractor_key": "Album", "title": "An album"}
-    return lists.looked_at({**found, "entries": entries, **more})
-
-
-def read(entries: Any, most: int = 50, **more: Any) -> MediaList | None:
-    return lists.read(playlist(entries, **more), most)
-
-
-# ------------------------------------------------------------------------------- recognition
-
-
-def test_a_list_is_told_with_its_items() -> None:
-    found = read([entry(1, duration=60), entry(2, duration=30.5)])
-    items = (
-        ListItem("https://a.test/1", "No. 1", 60.0),
-        ListItem("https://a.test/2", "No. 2", 30.5),
-    )
-    assert found == MediaList("An album", items, 2)
-    assert (found.is_whole, found.total_s) == (True, 90.5)
-    assert list_from_json(to_json(found)) == found
-
-
-@pytest.mark.parametrize(
-    ("entries", "more"),
-    [
-        ([], {}),
-        ([entry(1)], {}),
-        ([entry(1), entry(1)], {}),
-        ([{"_type": "video", "url": "https://a.test/v", "formats": []}, entry(2)], {}),
-        ([entry(1, ie_key="Album"), entry(2, ie_key="Album")], {}),
-        ([entry(1), entry(2)], {"extractor_key": "Generic"}),
-        ([entry(1, url="abc"), entry(2)], {}),
-        ([entry(1, url="ftp://a.test/1"), entry(2)], {}),
-        ([None, "rubbish", entry(1)], {}),
-    ],
-    ids=["empty", "one", "one twice", "a post", "tabs", "a page", "an id", "ftp", "rubbish"],
-)
-def test_what_is_no_list_goes_on_as_before(entries: list[Any], more: dict[str, Any]) -> None:
-    assert read(entries, **more) is None
-    assert list(playlist(entries, **more)["entries"]) == entries
-
-
-def test_the_entries_of_a_feed_are_a_list() -> None:
-    feed = [entry(number, _type="url_transparent") for number in (1, 2)]
-    found = read(feed, extractor_key="Generic")
-    assert found
-    assert found.count == 2
-
-
-@pytest.mark.parametrize(("said", "count"), [(200, 200), (None, None), (3, None), ("x", None)])
-def test_a_long_list_is_bounded(said: Any, count: int | None) -> None:
-    found = read(map(entry, range(200)), most=5, playlist_count=said)
-    assert found
-    assert [item.url for item in found.items] == [f"https://a.test/{n}" for n in range(5)]
-    assert (found.count, found.is_whole, found.total_s) == (count, False, None)
-
-
-def test_an_endless_mix_is_read_as_far_as_it_is_needed() -> None:
-    asked: list[int] = []
-
-    def mix() -> Iterator[dict[str, Any]]:
-        for number in itertools.count():
-            asked.append(number)
-            yield entry(number % 7)
-
-    assert (found := read(mix(), most=5))
-    assert len(found.items) == 5
-    assert len(asked) < 12
-    # One that goes round in circles has an end.
-    assert (found := read(mix(), most=50))
-    assert found.count == 7
-
-
-def test_a_list_in_pages_is_read_as_far_as_it_is_needed() -> None:
-    pages: list[int] = []
-
-    def page(number: int) -> Iterator[dict[str, Any]]:
-        pages.append(number)
-        return map(entry, range(number * 10, number * 10 + 10))
-
-    found = read(OnDemandPagedList(page, 10), most=12)
-    assert found
-    assert len(found.items) == 12
-    assert pages == [0, 1, 2]
-
-
-def test_what_a_site_has_told_before_it_failed_is_taken() -> None:
-    def failing(after: int) -> Iterator[dict[str, Any]]:
-        yield from map(entry, range(after))
-        raise ExtractorError("no more pages")
-
-    assert (found := read(failing(3)))
-    assert len(found.items) == 3
-    with pytest.raises(ExtractorError):
-        read(failing(1))
-
-
-def test_what_strangers_say_of_items_is_not_believed() -> None:
-    first = entry(1, duration=float("inf"), title="\u202eevil\n" + "x" * 500)
-    found = read([first, entry(2, duration="x"), entry(3, duration=-1, title=None)])
-    assert found
-    assert [item.duration_s for item in found.items] == [None] * 3
-    assert [len(item.title) for item in found.items] == [lists.ITEM_TITLE_LIMIT, 5, 0]
-    assert "\u202e" not in found.items[0].title
 
 
 # ------------------------------------------------------------------------------------ numbers
@@ -232,10 +121,14 @@ def pressed(data: str) -> Any:
     return effect
 
 
-def a_menu(count: int, page: int | None = None, *chosen: int, of: int | None = -1) -> ListMenu:
+def a_list(count: int, of: int | None = -1) -> MediaList:
     items = tuple(ListItem(f"https://a.test/{n}", f"No. {n}", 130.0) for n in range(1, count + 1))
-    found = MediaList("An album", items, count if of == -1 else of)
-    return ListMenu(7, 50, 1, found, page, chosen)
+    return MediaList("An album", items, count if of == -1 else of)
+
+
+def a_menu(count: int, page: int | None = None, *chosen: int, is_whole: bool = True) -> ListMenu:
+    items = a_list(count).items[10 * page : 10 * page + 10] if page is not None else ()
+    return ListMenu(7, 50, 1, count, is_whole, page, items, chosen)
 
 
 def labels(menu: ListMenu) -> list[list[str]]:
@@ -243,17 +136,16 @@ def labels(menu: ListMenu) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("count", "of", "offered"),
+    ("count", "is_whole", "offered"),
     [
-        (3, 3, ["All 3"]),
-        (12, 12, ["First 5", "All 12"]),
-        (50, 50, ["First 5", "First 20", "All 50"]),
-        (50, 200, ["First 5", "First 20", "First 50"]),
-        (50, None, ["First 5", "First 20", "First 50"]),
+        (3, True, ["All 3"]),
+        (12, True, ["First 5", "All 12"]),
+        (50, True, ["First 5", "First 20", "All 50"]),
+        (50, False, ["First 5", "First 20", "First 50"]),
     ],
 )
-def test_what_a_list_offers(count: int, of: int | None, offered: list[str]) -> None:
-    menu = a_menu(count, of=of)
+def test_what_a_list_offers(count: int, is_whole: bool, offered: list[str]) -> None:
+    menu = a_menu(count, is_whole=is_whole)
     assert labels(menu) == [offered, ["Choose"]]
     takes = [pressed(button.data) for button in list_rows(ENGLISH, menu)[0]]
     assert all(isinstance(effect, TakeItems) for effect in takes)
@@ -295,12 +187,12 @@ def test_forged_data_is_a_dead_button(data: str) -> None:
 
 
 def test_what_is_said_of_a_list() -> None:
-    assert texts.found_list(ENGLISH, a_menu(2).found).splitlines()[:2] == [
+    assert texts.found_list(ENGLISH, a_list(2)).splitlines()[:2] == [
         "An album",
         "2 items · 4:20",
     ]
-    assert "200 items\nI can get the first 3." in texts.found_list(ENGLISH, a_menu(3, of=200).found)
-    assert "I see no end to it" in texts.found_list(ENGLISH, a_menu(3, of=None).found)
+    assert "200 items\nI can get the first 3." in texts.found_list(ENGLISH, a_list(3, 200))
+    assert "I see no end to it" in texts.found_list(ENGLISH, a_list(3, None))
 
 
 def test_what_is_said_of_those_that_were_taken() -> None:
@@ -349,3 +241,88 @@ def test_numbers_that_answer_a_bot_name_items() -> None:
 )
 def test_other_answers_name_none(author: dict[str, Any], text: str) -> None:
     assert not any(isinstance(effect, NameItems) for effect in answer_to(author, text))
+
+
+# ---------------------------------------------------------------- calls, and what processes claim
+
+
+class Calls:
+    """Takes the place of the client, and keeps what it was told to do."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[Any, ...]] = []
+
+    def send_text(self, *arguments: Any, **more: Any) -> int:
+        self.made.append(("send", *arguments, more))
+        return 70
+
+    def edit_text(self, *arguments: Any) -> None:
+        self.made.append(("edit", *arguments))
+
+
+def test_a_list_that_no_message_can_become_comes_as_one_of_its_own() -> None:
+    client = Calls()
+    task = ShowList(1, Reader(7, thread_id=5), 50, a_list(3), a_menu(3), reply_to=9)
+    assert show_list(cast("Client", client), task) == Delivered(None)
+    text = texts.found_list(ENGLISH, a_list(3))
+    assert client.made == [("send", 7, text, 9, {"thread_id": 5})]
+
+
+def test_a_summary_is_one_message() -> None:
+    client = Calls()
+    task = ShowSummary(3, Reader(7), 50, None, Summary("An album", done=1))
+    assert show_summary(cast("Client", client), task) == Posted(70)
+    assert show_summary(cast("Client", client), replace(task, message_id=70)) == Posted(70)
+    text = "An album\nDone: 1"
+    assert client.made == [
+        ("send", 7, text, 50, (), {"thread_id": None}),
+        ("edit", 7, 70, text, ()),
+    ]
+
+
+def received(found: Any) -> Any:
+    line = json.dumps({"finished": {"files": [], "qualities": [], "found_list": found}})
+    (message,) = Receiver().feed(line.encode() + b"\n")
+    return message
+
+
+def test_a_list_comes_from_a_download_as_it_was_sent() -> None:
+    assert received(to_json(a_list(MAX_ITEMS, None))).found_list == a_list(MAX_ITEMS, None)
+
+
+def with_item(**changes: Any) -> dict[str, Any]:
+    found = to_json(a_list(3))
+    return {**found, "items": [{**found["items"][0], **changes}, *found["items"][1:]]}
+
+
+@pytest.mark.parametrize(
+    "claimed",
+    [
+        to_json(a_list(MAX_ITEMS + 1)),
+        to_json(a_list(1)),
+        to_json(a_list(3, 2)),
+        with_item(url="file:///etc/passwd"),
+        with_item(url="https://user:word@a.test/1"),
+        with_item(url=7),
+        with_item(url="https://a.test/2"),
+        with_item(duration_s=-1),
+        with_item(title=["x"]),
+        {"title": "x"},
+        {"title": "x", "items": 3, "count": 3},
+        [1],
+    ],
+)
+def test_a_list_that_no_site_has_is_refused(claimed: Any) -> None:
+    with pytest.raises(Garbled):
+        received(claimed)
+
+
+def test_what_a_download_says_of_an_item_is_made_harmless() -> None:
+    found = received(with_item(title="\u202e" + "x" * 9999, url="HTTPS://A.test:443/é")).found_list
+    assert found.items[0] == ListItem("https://a.test/%C3%A9", "x" * 300, 130.0)
+
+
+def test_the_longest_list_fits_a_message() -> None:
+    item = ListItem("https://a.test/" + "x" * 2000, "\U0001f600" * lists.ITEM_TITLE_LIMIT, 1e6)
+    items = tuple(replace(item, url=f"{item.url}{number}") for number in range(MAX_ITEMS))
+    assert len(received(to_json(MediaList("x" * 300, items, None))).found_list.items) == MAX_ITEMS

@@ -128,9 +128,12 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
     if job.media is None:
         return None
     if found := job.media.found_list:
-        menu = ListMenu(request.chat_id, job.message_id, request.id, found)
+        message_id, size = job.message_id, len(found.items)
+        below_list = ListMenu(request.chat_id, message_id, request.id, size, found.is_whole)
         reply_to = request.message_id if goes_another_way(job) else None
-        return protocol.ShowList(request.id, request.reader, job.message_id, menu, reply_to)
+        return protocol.ShowList(
+            request.id, request.reader, message_id, found, below_list, reply_to
+        )
     if not all(file.file_id or _is_own(file, request, downloads) for file in job.media.files):
         return None
     if look := job.media.look:

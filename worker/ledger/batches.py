@@ -101,6 +101,17 @@ def is_under_way(db: Database, list_id: int, user_id: int, numbers: Collection[i
     )
 
 
+def made_by(db: Database, user_id: int, since: float, until: float) -> int:
+    """How often a person has taken something of lists between two times."""
+    count: int = db.value(
+        "SELECT count(*) FROM batches WHERE user_id = ? AND created_at BETWEEN ? AND ?",
+        user_id,
+        since,
+        until,
+    )
+    return count
+
+
 def step(
     db: Database, quota: Quota, at_once: int, wall: Wall, full_sites: Collection[str] = ()
 ) -> list[Request]:

@@ -4,6 +4,7 @@ The list itself rests with the download that has found it, as the media of other
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from worker.clocks import Wall
 from worker.effects import CancelRest, NameItems, Press, ShowItems, TakeItems, TryFailedAgain
@@ -14,6 +15,10 @@ from worker.lists import PAGE_ITEMS, ListMenu, MediaList
 from worker.notices import About, Cancelled, Notice, Refusal, Topic
 from worker.protocol import AnswerButton, Reply
 
+MAX_AN_HOUR = 20
+"""How often a person may take something of lists in an hour. What was taken is kept for a while,
+also if it is cancelled."""
+
 
 def shown(db: Database, effect: ShowItems) -> AnswerButton:
     """The answer to who looks through a list."""
@@ -22,10 +27,14 @@ def shown(db: Database, effect: ShowItems) -> AnswerButton:
     if answered is None:
         return AnswerButton(press.callback_id, press.language, Notice(Topic.DEAD_BUTTON))
     request, found = answered
-    last = (len(found.items) - 1) // PAGE_ITEMS
-    page = None if effect.page is None else min(effect.page, last)
-    chosen = tuple(number for number in effect.chosen if number <= len(found.items))
-    menu = ListMenu(request.chat_id, press.message_id, request.id, found, page, chosen)
+    size = len(found.items)
+    menu = ListMenu(request.chat_id, press.message_id, request.id, size, found.is_whole)
+    if effect.page is not None:
+        page = min(effect.page, (size - 1) // PAGE_ITEMS)
+        # A press is kept for a while, and a list may be long.
+        items = found.items[page * PAGE_ITEMS : (page + 1) * PAGE_ITEMS]
+        chosen = tuple(number for number in effect.chosen if number <= size)
+        menu = replace(menu, page=page, items=items, chosen=chosen)
     return AnswerButton(press.callback_id, press.language, None, list_menu=menu)
 
 
@@ -66,6 +75,8 @@ def _take(
     numbers = [number for number in wanted if 1 <= number <= len(found.items)]
     if not numbers:
         return Topic.NO_SUCH_ITEMS if wanted else Topic.MARK_FIRST
+    if batches.made_by(db, user_id, wall - 3600, wall) >= MAX_AN_HOUR:
+        return Refusal.HOUR
     if not batches.is_under_way(db, request.id, user_id, numbers):
         batches.open_batch(db, request, found, numbers, user_id, language, wall)
     return Topic.ON_ITS_WAY

@@ -16,16 +16,13 @@ _FIRST = (5, 20)
 
 def show_list(client: Client, task: ShowList) -> Delivered:
     """Turn the status message into what is known of a list, with its buttons. Safe to repeat."""
-    words, found = texts.catalogue_of(task.reader.language), task.menu.found
-    chat_id = task.reader.chat_id
+    words, chat_id = texts.catalogue_of(task.reader.language), task.reader.chat_id
+    text = texts.found_list(words, task.found)
     if task.reply_to is not None:
-        text = texts.found_list(words, found)
         client.send_text(chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
         return Delivered(None)
     with suppress(MessageIsMedia):
-        client.edit_text(
-            chat_id, task.message_id, texts.found_list(words, found), list_rows(words, task.menu)
-        )
+        client.edit_text(chat_id, task.message_id, text, list_rows(words, task.menu))
     return Delivered(None)
 
 
@@ -55,19 +52,17 @@ def list_rows(words: Catalogue, menu: ListMenu) -> Rows:
     """The buttons below a list: to take so many of its items, or a page of them to choose from."""
     if menu.page is not None:
         return _page(words, menu, menu.page)
-    count = len(menu.found.items)
-    last = words.all_button if menu.found.is_whole else words.first_button
-    offers = [(number, words.first_button) for number in _FIRST if number < count]
+    last = words.all_button if menu.is_whole else words.first_button
+    offers = [(number, words.first_button) for number in _FIRST if number < menu.size]
     row = [
         Button(text.format(number=number), _taking(menu, range(1, number + 1)))
-        for number, text in (*offers, (count, last))
+        for number, text in (*offers, (menu.size, last))
     ]
     return [row, [Button(words.choose_button, _showing(menu, 0, menu.chosen))]]
 
 
 def _page(words: Catalogue, menu: ListMenu, page: int) -> Rows:
-    items, chosen = menu.found.items, set(menu.chosen)
-    first = page * PAGE_ITEMS
+    chosen = set(menu.chosen)
     rows = [
         [
             Button(
@@ -75,9 +70,9 @@ def _page(words: Catalogue, menu: ListMenu, page: int) -> Rows:
                 _showing(menu, page, chosen ^ {number}),
             )
         ]
-        for number, item in enumerate(items[first : first + PAGE_ITEMS], first + 1)
+        for number, item in enumerate(menu.items, page * PAGE_ITEMS + 1)
     ]
-    pages = -(-len(items) // PAGE_ITEMS)
+    pages = -(-menu.size // PAGE_ITEMS)
     turns = [
         Button(sign, _showing(menu, other % pages, chosen))
         for sign, other in (("◀", page - 1), (f"{page + 1}/{pages}", page), ("▶", page + 1))

@@ -1,0 +1,114 @@
+"""A list in a stepped bot's chat, and workers and a Telegram that answer until all is done."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.support.stepped_dispatcher import SteppedDispatcher, make_media
+from worker.effects import Press, TakeItems
+from worker.errors import Fault, JobError, Reason
+from worker.lists import ListItem, MediaList, Summary
+from worker.notices import Notice, Topic
+from worker.protocol import (
+    AnswerButton,
+    Deliver,
+    Delivered,
+    Download,
+    Media,
+    MediaKind,
+    Posted,
+    PostStatus,
+    ShowList,
+    ShowSummary,
+)
+
+LINK, ME, LIST = "https://site.example/list", 7, 50
+PRESS = Press("42", ME, ME, LIST)
+
+
+def a_list(count: int, of: int | None = None) -> MediaList:
+    items = tuple(
+        ListItem(f"https://site.example/{number}", f"Item {number}", 60.0)
+        for number in range(1, count + 1)
+    )
+    return MediaList("An album", items, of or count)
+
+
+def listed(bot: SteppedDispatcher, count: int = 3) -> ShowList:
+    """A link has been answered with a list; returns how."""
+    bot.send(LINK, user_id=ME)
+    bot.post(LIST)
+    bot.finish(Download, Media((), found_list=a_list(count)))
+    shown = bot.task(ShowList)
+    bot.finish(ShowList, Delivered(None))
+    return shown
+
+
+def press(bot: SteppedDispatcher, effect: object) -> AnswerButton:
+    """What comes of a press."""
+    bot.bring(effect)  # type: ignore[arg-type]
+    answer = bot.task(AnswerButton)
+    bot.finish(AnswerButton)
+    return answer
+
+
+def take(bot: SteppedDispatcher, *numbers: int) -> None:
+    answer = press(bot, TakeItems(1, numbers, PRESS))
+    assert answer.notice == Notice(Topic.ON_ITS_WAY)
+
+
+class Chat:
+    """Lets the workers and Telegram answer until nothing is left to do, and counts what came.
+
+    What fails is named by its number. A summary is what it said last.
+    """
+
+    def __init__(self, bot: SteppedDispatcher, failing: Sequence[int] = ()) -> None:
+        self.bot = bot
+        self.failing = {f"https://site.example/{number}" for number in failing}
+        self.fetched: list[str] = []
+        self.sent: list[str] = []
+        self.summaries: list[Summary] = []
+        self.summaries_at: list[float] = []
+        self.posted_summaries = 0
+        self.next_id = 100
+
+    def step(self, seconds: float = 1.0) -> bool:
+        """Answer all that is in hand; whether there was anything."""
+        bot = self.bot
+        downloads = bot.tasks(Download).items()
+        for job_id, task in downloads:
+            self.fetched.append(task.url)
+            if job_id in bot.downloads.stopped:
+                bot.downloads.stop(job_id)
+            elif task.url in self.failing:
+                bot.downloads.fail(job_id, JobError(Reason.PRIVATE, Fault.PERMANENT), "")
+            else:
+                bot.downloads.finish(job_id, make_media(Path(task.directory), task.url))
+        calls = {i: t for i, t in bot.telegram.tasks.items() if i < 2**62}
+        for job_id, call in calls.items():
+            bot.telegram.finish(job_id, self.answer(call))
+        bot.step(seconds)
+        return bool(downloads or calls)
+
+    def answer(self, call: object) -> object:
+        self.next_id += 1
+        match call:
+            case ShowSummary():
+                self.summaries.append(call.summary)
+                self.summaries_at.append(self.bot.now)
+                self.posted_summaries += call.message_id is None
+                return Posted(call.message_id or self.next_id)
+            case PostStatus():
+                return Posted(self.next_id)
+            case Deliver():
+                self.sent.append(call.file.source_url)
+                return Delivered("file id", MediaKind.VIDEO)
+        return None
+
+    def settle(self, most: int = 300) -> None:
+        idle = 0
+        for _ in range(most):
+            idle = 0 if self.step() else idle + 1
+            if idle > 8:
+                return
+        raise AssertionError("it never ends")
