@@ -1,8 +1,9 @@
 """What the readers of posts make of the answers of their sites, and of rubbish."""
 
+import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -86,6 +87,30 @@ def test_a_post_is_read_in_its_order(site: str, url: str, answer: Any, expected:
     assert post.uploader.lower() == "ada"
     assert post.post_id
     assert post.post_id in f"{url} {X_LINK} 3kabcdefghi2a 123456789 1abcde aBcDeFg story"
+
+
+MIXED: dict[str, Callable[..., Any]] = {
+    X: of.x,
+    REDDIT: of.reddit,
+    IMGUR: of.imgur,
+    PINTEREST: functools.partial(of.pinterest, kind="story"),
+    TUMBLR: of.tumblr,
+    STORIES: of.stories,
+    THREADS: of.threads,
+}
+PICTURES: dict[str, Callable[..., Any]] = {
+    TIKTOK: functools.partial(of.tiktok, music=False),
+    BLUESKY: of.bluesky,
+}
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 11, 35])
+@pytest.mark.parametrize("url", [*MIXED, *PICTURES])
+def test_a_post_of_many_is_read_whole_and_in_order(url: str, count: int) -> None:
+    names = [str(100 + place) for place in range(count)]
+    if url in MIXED:
+        names[1::4] = ["v"] * len(names[1::4])
+    assert outline(read(url, (MIXED | PICTURES)[url](*names))) == " ".join(names)
 
 
 @pytest.mark.parametrize(
