@@ -33,7 +33,8 @@ def media_from_json(value: Mapping[str, Any]) -> Media:
     found = value.get("found_list")
     found_list = list_from_json(found) if found else None
     look = look_from_json(value["look"]) if value.get("look") else None
-    return Media(files, qualities_from_json(value.get("qualities", [])), found_list, look)
+    qualities = qualities_from_json(value.get("qualities", []))
+    return Media(files, qualities, found_list, look, value.get("description", ""))
 
 
 def delivered_from_json(value: Mapping[str, Any]) -> Delivered:

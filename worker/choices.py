@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+from worker.form import WHOLE
+
+MENU_LIFE_S = 900.0
+"""How long a page of a menu stands open, before the first buttons take its place."""
 
 MAX_CHAPTERS = 100
 """Most chapters of a video, ten pages of ten."""
@@ -30,25 +36,43 @@ class Quality:
     messages: int = 1
 
 
+class Page(StrEnum):
+    """What the buttons below an answer show; the value is what the button that leads there says."""
+
+    FIRST = "choices"
+    QUALITIES = "qualities"
+    MORE = "more"
+
+
 @dataclass(frozen=True)
 class Menu:
     """The buttons below the answer to a request, in the message `message_id`.
 
-    `qualities` take the place of the others while one of them is to be chosen. `names_list`: the
-    link names a list that its video stands in.
+    `code` is that of the form which the answer has, see `worker.form`. `is_song`: it is sound
+    alone. Any other page than the first ends by itself after `MENU_LIFE_S`, and the first one is
+    then shown as a menu that `has_expired`. Qualities stand in the menu on their page alone.
+    `names_list`: the link names a list that its video stands in.
     """
 
     chat_id: int
     message_id: int
     request_id: int
-    has_qualities: bool
+    code: str = WHOLE.code
+    page: Page = Page.FIRST
+    is_song: bool = False
+    has_qualities: bool = False
+    has_description: bool = False
+    has_expired: bool = False
     qualities: tuple[Quality, ...] = ()
     names_list: bool = False
 
 
 def menu_from_json(value: Mapping[str, Any]) -> Menu:
     """The inverse of `worker.as_json.to_json` for a `Menu`."""
-    return Menu(**{**value, "qualities": qualities_from_json(value["qualities"])})
+    # A menu of the version before pages had qualities where it showed them.
+    page = value.get("page") or (Page.QUALITIES if value["qualities"] else Page.FIRST)
+    qualities = qualities_from_json(value["qualities"])
+    return Menu(**{**value, "page": Page(page), "qualities": qualities})
 
 
 def qualities_from_json(values: list[Mapping[str, Any]]) -> tuple[Quality, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from worker.choices import Page
 from worker.form import WHOLE, Form
 from worker.panels import PanelKind
 from worker.protocol import DEFAULT_LANGUAGE, AnswerButton, Reader, Reply
@@ -101,10 +102,18 @@ class ChooseResult:
 
 @dataclass(frozen=True)
 class ShowChoices:
-    """A person wants to see the `qualities` of an answer, or its first buttons again."""
+    """A person wants to see a page of the menu below an answer."""
 
     request_id: int
-    qualities: bool
+    page: Page
+    press: Press
+
+
+@dataclass(frozen=True)
+class TellDescription:
+    """A person wants to read what a site says of the media of an answer."""
+
+    request_id: int
     press: Press
 
 
@@ -213,6 +222,7 @@ Effect = (
     | NameItems
     | CancelRest
     | TryFailedAgain
+    | TellDescription
     | OpenPanel
     | PressPanel
     | Forget

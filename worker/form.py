@@ -140,9 +140,14 @@ class Form:
         return self.what in _SOUNDS
 
     @property
+    def is_usual_sound(self) -> bool:
+        """Whether the sound is wanted as it plays everywhere."""
+        return self.what is What.SOUND
+
+    @property
     def names_sound(self) -> bool:
         """Whether the sound is wanted in a format that is named."""
-        return self.sound_only and self.what is not What.SOUND
+        return self.sound_only and not self.is_usual_sound
 
     @property
     def is_voice(self) -> bool:

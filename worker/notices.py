@@ -36,6 +36,8 @@ class Topic(StrEnum):
     MARK_FIRST = "mark first"
     NO_SUCH_ITEMS = "no such items"
     NOT_YOUR_ITEMS = "not your items"
+    DESCRIPTION = "description"
+    MENU_EXPIRED = "menu expired"
     BAN_WHOM = "ban whom"
     BAN_ADMIN = "ban admin"
     BAN_DONE = "ban done"
@@ -95,7 +97,7 @@ class Cancelled(StrEnum):
 
 
 class Label(StrEnum):
-    """What the button of a panel says."""
+    """What the button of a panel or below an answer says."""
 
     CLOSE = "close button"
     REFRESH = "refresh button"
@@ -124,6 +126,12 @@ class Label(StrEnum):
     OFF = "off"
     FORGET = "forget button"
     DELETE = "delete button"
+    MORE = "more button"
+    AS_MP3 = "as mp3 button"
+    AS_VOICE = "as voice button"
+    AS_FILE = "as file button"
+    DESCRIPTION = "description button"
+    MENU_EXPIRED = "menu expired button"
 
 
 About = Topic | Refusal | Cancelled | LinkFlaw | Label

@@ -211,14 +211,16 @@ class MediaFile:
 class Media:
     """What a link gives: one file, or several that belong together, in their order.
 
-    `qualities` are those that its site has of a video, the highest first. A link to a list gives
-    no file but what is known of that, and one that was only to be looked at a `look`.
+    `qualities` are those that its site has of a video, the highest first. `description` is what the
+    site says of it, in lines. A link to a list gives no file but what is known of that, and one
+    that was only to be looked at a `look`.
     """
 
     files: tuple[MediaFile, ...]
     qualities: tuple[Quality, ...] = ()
     found_list: MediaList | None = None
     look: MediaLook | None = None
+    description: str = ""
 
 
 # --------------------------------------------------------------------------------- telegram
@@ -399,6 +401,7 @@ class AnswerButton:
     """Stop the little clock on a pressed button, with a short notice to who pressed it.
 
     Before that a `menu`, or a `list_menu`, is shown in place of the buttons that were there.
+    Without a `callback_id` nothing was pressed, and the menu has ended by itself.
     """
 
     callback_id: str

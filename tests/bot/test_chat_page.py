@@ -128,7 +128,7 @@ def test_person_sees_a_video_and_how_far_another_is(browser: Any, address: str) 
     say(browser, links["a video"])
     answer = wait_for(browser, ANSWER, lambda answer: (answer["video"] or {}).get("canPlay"))
     assert answer["text"].startswith("clip\n")
-    assert answer["buttons"] == ["Sound"]
+    assert answer["buttons"] == ["Sound", "More"]
     assert answer["video"]["size"] == [SAMPLE_WIDTH, SAMPLE_HEIGHT]
     assert round(answer["video"]["duration"]) == SAMPLE_DURATION_S
 

@@ -97,6 +97,21 @@ def test_choices_below_an_answer(talk: Conversation) -> None:
     talk.assert_as_in("choices")
 
 
+def test_more_below_an_answer(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    talk.send("/og.html?golden-more")
+    (answer,) = talk.scene.answers(chat_id)
+    api.press(chat_id, answer.message_id, "More")
+    api.wait_for(lambda: "MP3 192" in str(api.chat(chat_id)[1].buttons))
+    api.press(chat_id, answer.message_id, "MP3 192")
+    talk.scene.wait_for_answers(2, chat_id)
+    api.press(chat_id, answer.message_id, "Description")
+    api.wait_for(lambda: "described" in str(api.chat(chat_id)[-1].text))
+    api.press(chat_id, answer.message_id, "Back")
+    api.wait_for(lambda: "Sound" in str(api.chat(chat_id)[1].buttons))
+    talk.assert_as_in("more")
+
+
 def test_settings(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     api.say("/settings", chat_id)

@@ -211,7 +211,11 @@ class _SiteHandler(BaseHTTPRequestHandler):
 
     def _open_graph(self, path: str, query: dict[str, str]) -> None:
         video = f"{self._site.url}/clip/og.mp4"
-        self._send_open_page({"video": video, "video:type": "video/mp4"})
+        picture = f"{self._site.url}/picture.jpg"
+        words = "A clip that is described\nin two lines."
+        self._send_open_page(
+            {"video": video, "video:type": "video/mp4", "image": picture, "description": words}
+        )
 
     def _described(self, path: str, query: dict[str, str]) -> None:
         """A page that says all about its video, as schema.org has it."""

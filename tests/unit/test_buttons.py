@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.as_json import answer_from_json, to_json
-from worker.choices import Menu, Quality
+from worker.choices import Menu, Page, Quality, menu_from_json
+from worker.form import Clip, Form
 from worker.protocol import AnswerButton
-from worker.telegram.buttons import MAX_DATA_BYTES, Button, cancel_rows, menu_rows, pack, unpack
+from worker.telegram.buttons import MAX_DATA_BYTES, Button, cancel_rows, pack, unpack
+from worker.telegram.choices import menu_rows
 from worker.telegram.texts import ENGLISH
 
 
@@ -47,26 +49,80 @@ QUALITIES = (
 )
 
 
+MENU = Menu(7, 50, 17, has_qualities=True, has_description=True)
+BACK = Button("Back", "choices:17")
+
+
 def test_below_an_answer_there_is_what_can_be_chosen() -> None:
-    sound = Button("Sound", "form:17.sound")
-    menu = Menu(7, 50, 17, has_qualities=True)
-    assert menu_rows(ENGLISH, menu) == [[sound, Button("Quality", "qualities:17")]]
-    assert menu_rows(ENGLISH, replace(menu, has_qualities=False)) == [[sound]]
-    in_list = replace(menu, has_qualities=False, names_list=True)
-    assert menu_rows(ENGLISH, in_list) == [[sound], [Button("Whole list", "form:17.all.list")]]
-    assert menu_rows(ENGLISH, replace(menu, qualities=QUALITIES)) == [
+    sound, more = Button("Sound", "form:17.sound"), Button("More", "more:17")
+    assert menu_rows(ENGLISH, MENU) == [[sound, Button("Quality", "qualities:17"), more]]
+    assert menu_rows(ENGLISH, replace(MENU, has_qualities=False)) == [[sound, more]]
+    assert menu_rows(ENGLISH, replace(MENU, has_qualities=False, is_song=True)) == [[more]]
+    in_list = replace(MENU, has_qualities=False, names_list=True)
+    whole = Button("Whole list", "form:17.all.list")
+    assert menu_rows(ENGLISH, in_list) == [[sound, more], [whole]]
+
+
+def test_qualities_have_a_button_each() -> None:
+    menu = replace(MENU, page=Page.QUALITIES, qualities=QUALITIES)
+    assert menu_rows(ENGLISH, menu) == [
         [Button("1080p · 90.0 MB · in 2 parts", "form:17.1080p")],
         [Button("720p · 34.0 MB", "form:17.720p")],
         [Button("480p", "form:17.480p")],
         [Button("360p · 0 kB · too large", "form:17.360p")],
-        [Button("Back", "choices:17")],
+        [Button("As a file", "form:17.all.file")],
+        [BACK],
     ]
 
 
-def test_a_menu_is_read_again_as_it_was_written() -> None:
-    answer = AnswerButton("42", "en", None, Menu(7, 50, 17, True, QUALITIES))
+def test_there_is_more_on_a_page_of_its_own() -> None:
+    menu = replace(MENU, page=Page.MORE)
+    rows = [
+        [
+            Button("M4A", "form:17.m4a"),
+            Button("MP3 192", "form:17.mp3-192"),
+            Button("MP3 320", "form:17.mp3-320"),
+        ],
+        [Button("Voice message", "form:17.voice"), Button("As a file", "form:17.all.file")],
+    ]
+    description = [Button("Description", "description:17")]
+    assert menu_rows(ENGLISH, menu) == [*rows, description, [BACK]]
+    assert menu_rows(ENGLISH, replace(menu, has_description=False)) == [*rows, [BACK]]
+
+
+def test_menu_that_ended_by_itself_says_so() -> None:
+    first, closed = menu_rows(ENGLISH, replace(MENU, has_expired=True))
+    assert first == menu_rows(ENGLISH, MENU)[0]
+    assert closed == [Button("Closed after 15 minutes", "choices:17")]
+
+
+def test_what_else_an_answers_form_says_is_said_of_the_others() -> None:
+    clip = replace(MENU, code=Form(max_height=480, clip=Clip(100, 250)).code)
+    (sound, _, _), *_ = menu_rows(ENGLISH, clip)
+    assert sound.data == "form:17.sound.c100-250"
+    ((voice, file), *_) = menu_rows(ENGLISH, replace(clip, page=Page.MORE))[1:]
+    assert (voice.data, file.data) == ("form:17.voice.c100-250", "form:17.all.file.c100-250")
+
+
+@pytest.mark.parametrize(
+    "menu",
+    [
+        replace(MENU, page=Page.QUALITIES, qualities=QUALITIES),
+        replace(MENU, page=Page.MORE, is_song=True, code="480p"),
+        replace(MENU, has_expired=True),
+    ],
+)
+def test_a_menu_is_read_again_as_it_was_written(menu: Menu) -> None:
+    answer = AnswerButton("42", "en", None, menu)
     assert answer_from_json(json.loads(json.dumps(to_json(answer)))) == answer
+
+
+def test_menu_of_the_version_before_is_read() -> None:
     assert answer_from_json({"callback_id": "42", "language": "en", "notice": None}).menu is None
+    before = {"chat_id": 7, "message_id": 50, "request_id": 17, "has_qualities": True}
+    quality = {"height": 480, "size_bytes": None, "messages": 1}
+    assert menu_from_json({**before, "qualities": []}).page is Page.FIRST
+    assert menu_from_json({**before, "qualities": [quality]}).page is Page.QUALITIES
 
 
 def test_cancel_is_one_button_in_one_row() -> None:

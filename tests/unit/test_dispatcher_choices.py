@@ -4,25 +4,32 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.stepped_dispatcher import SteppedDispatcher
-from worker.choices import Menu, Quality
-from worker.effects import ChooseForm, Press, ShowChoices
-from worker.form import SOUND, Form
+from tests.support.ledger_kit import a_link
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker.choices import MENU_LIFE_S, Menu, Page, Quality
+from worker.effects import ChooseForm, Press, ShowChoices, TellDescription
+from worker.form import SOUND, Form, What
+from worker.lists import ListItem, MediaList
 from worker.notices import Notice, Refusal, Topic
 from worker.protocol import (
     AnswerButton,
     Deliver,
     Download,
     Explain,
+    Media,
     MediaFacts,
     MediaKind,
     PostStatus,
+    Reply,
+    ShowList,
 )
 
 LINK = "https://site.example/v"
 ME, ANSWER = 7, 50
 SMALL = Form(max_height=480)
 PRESS = Press("42", ME, ME, ANSWER)
+FIRST = Menu(ME, ANSWER, 1, has_qualities=True, has_description=True)
+DEAD = AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON))
 QUALITIES = (Quality(1080, 90_000_000, 2), Quality(480, 9_000_000))
 
 
@@ -31,13 +38,15 @@ def answered(bot: SteppedDispatcher, chat_id: int = ME) -> Deliver:
     bot.send(LINK, user_id=ME, chat_id=chat_id)
     bot.post(ANSWER)
     media = bot.make_media()
-    bot.finish(Download, media.__class__(media.files, QUALITIES))
+    bot.finish(Download, Media(media.files, QUALITIES, description="Words\nof the site"))
     delivery = bot.task(Deliver)
     bot.deliver()
     return delivery
 
 
-def press(bot: SteppedDispatcher, effect: ChooseForm | ShowChoices) -> AnswerButton:
+def press(
+    bot: SteppedDispatcher, effect: ChooseForm | ShowChoices | TellDescription
+) -> AnswerButton:
     """What comes of a press."""
     bot.bring(effect)
     answer = bot.task(AnswerButton)
@@ -46,7 +55,32 @@ def press(bot: SteppedDispatcher, effect: ChooseForm | ShowChoices) -> AnswerBut
 
 
 def test_a_video_in_a_private_chat_can_be_had_otherwise(bot: SteppedDispatcher) -> None:
-    assert answered(bot).menu == Menu(ME, ANSWER, 1, has_qualities=True)
+    assert answered(bot).menu == FIRST
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "menu"),
+    [
+        (MediaKind.AUDIO, Form(), Menu(ME, ANSWER, 1, is_song=True)),
+        (MediaKind.AUDIO, SOUND, Menu(ME, ANSWER, 1, "sound", is_song=True)),
+        (MediaKind.VIDEO, SMALL, Menu(ME, ANSWER, 1, "480p")),
+        (MediaKind.AUDIO, Form(What.MP3), None),
+        (MediaKind.VOICE, Form(What.VOICE), None),
+        (MediaKind.DOCUMENT, Form(as_file=True), None),
+        (MediaKind.DOCUMENT, Form(), None),
+        (MediaKind.PHOTO, Form(), None),
+        (MediaKind.ANIMATION, Form(), None),
+    ],
+)
+def test_what_can_be_chosen_depends_on_what_came(
+    bot: SteppedDispatcher, kind: MediaKind, form: Form, menu: Menu | None
+) -> None:
+    bot.bring(replace(a_link(ME), url=LINK, form=form))
+    bot.post(ANSWER)
+    media = bot.make_media()
+    (file,) = media.files
+    bot.finish(Download, replace(media, files=(replace(file, facts=MediaFacts(kind)),)))
+    assert bot.task(Deliver).menu == menu
 
 
 def test_a_group_is_not_asked(bot: SteppedDispatcher) -> None:
@@ -66,7 +100,6 @@ def test_another_form_is_a_link_of_its_own_below_the_answer(
     assert press(bot, ChooseForm(1, form, PRESS)) == on_its_way
     bot.post(60)
     bot.finish_download()
-    assert bot.task(Deliver).menu is None
     bot.deliver()
     assert press(bot, ChooseForm(1, form, PRESS)) == on_its_way
     bot.post(61)
@@ -75,12 +108,96 @@ def test_another_form_is_a_link_of_its_own_below_the_answer(
     assert bot.states("download") == ["done", "done"]
 
 
-def test_qualities_are_shown_and_left_again(bot: SteppedDispatcher) -> None:
+def test_pages_are_shown_and_left_again(bot: SteppedDispatcher) -> None:
     answered(bot)
-    menu = Menu(ME, ANSWER, 1, has_qualities=True, qualities=QUALITIES)
-    assert press(bot, ShowChoices(1, True, PRESS)) == AnswerButton("42", "en", None, menu)
-    menu = Menu(ME, ANSWER, 1, has_qualities=True)
-    assert press(bot, ShowChoices(1, False, PRESS)) == AnswerButton("42", "en", None, menu)
+    qualities = replace(FIRST, page=Page.QUALITIES, qualities=QUALITIES)
+    for page, menu in (
+        (Page.QUALITIES, qualities),
+        (Page.FIRST, FIRST),
+        (Page.MORE, replace(FIRST, page=Page.MORE)),
+        (Page.QUALITIES, qualities),
+    ):
+        shown = AnswerButton("42", "en", None, menu)
+        assert press(bot, ShowChoices(1, page, PRESS)) == shown
+        assert press(bot, ShowChoices(1, page, PRESS)) == shown
+
+
+def test_page_closes_by_itself_and_says_so(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    press(bot, ShowChoices(1, Page.QUALITIES, PRESS))
+    bot.step(MENU_LIFE_S - 60)
+    press(bot, ShowChoices(1, Page.MORE, PRESS))
+    bot.step(MENU_LIFE_S - 1)
+    assert not bot.tasks(AnswerButton)
+    bot.step(2)
+    closed = AnswerButton("", "en", None, replace(FIRST, has_expired=True))
+    assert bot.task(AnswerButton) == closed
+    bot.finish(AnswerButton)
+    assert press(bot, ShowChoices(1, Page.FIRST, PRESS)).menu == FIRST
+
+
+def test_page_that_was_left_closes_no_more(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    press(bot, ShowChoices(1, Page.MORE, PRESS))
+    press(bot, ShowChoices(1, Page.FIRST, PRESS))
+    bot.step(2 * MENU_LIFE_S)
+    assert not bot.tasks(AnswerButton)
+
+
+def test_button_of_a_page_that_has_ended_chooses_nothing(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    press(bot, ShowChoices(1, Page.QUALITIES, PRESS))
+    bot.step(MENU_LIFE_S + 1)
+    bot.finish(AnswerButton)
+    late = AnswerButton("42", "en", Notice(Topic.MENU_EXPIRED), FIRST)
+    assert press(bot, ChooseForm(1, SMALL, PRESS)) == late
+    assert not bot.tasks(Download)
+    # The first buttons never end, and whoever opens the page again may choose.
+    assert press(bot, ChooseForm(1, SOUND, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
+    press(bot, ShowChoices(1, Page.QUALITIES, PRESS))
+    assert press(bot, ChooseForm(1, SMALL, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
+
+
+def test_page_is_closed_also_after_a_restart(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    answered(bot)
+    press(bot, ShowChoices(1, Page.MORE, PRESS))
+    again = make_bot()
+    again.step(MENU_LIFE_S + 1)
+    assert again.task(AnswerButton).menu == replace(FIRST, has_expired=True)
+
+
+def test_description_comes_once_as_a_message_below_the_answer(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    for _ in range(2):
+        assert press(bot, TellDescription(1, PRESS)) == AnswerButton("42", "en", None)
+    reply = bot.task(Reply)
+    (notice,) = reply.notices
+    assert (reply.reader.chat_id, reply.reply_to) == (ME, ANSWER)
+    values = {"title": "title", "description": "Words\nof the site", "link": LINK}
+    assert notice == Notice(Topic.DESCRIPTION, values)
+    bot.finish(Reply)
+    assert bot.states("reply") == ["done"]
+
+
+def test_below_a_list_nothing_of_a_video_can_be_chosen(bot: SteppedDispatcher) -> None:
+    bot.send(LINK, user_id=ME, chat_id=ME)
+    bot.post(ANSWER)
+    items = tuple(ListItem(f"{LINK}/{number}", "", None) for number in range(2))
+    bot.finish(Download, Media((), found_list=MediaList("list", items)))
+    bot.finish(ShowList)
+    for page in Page:
+        assert press(bot, ShowChoices(1, page, PRESS)) == DEAD
+    assert press(bot, TellDescription(1, PRESS)) == DEAD
+
+
+def test_description_is_gone_with_the_media(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    bot.ledger._db.execute("DELETE FROM media")
+    bot.ledger._db.execute("UPDATE jobs SET state = 'dropped' WHERE kind = 'download'")
+    assert press(bot, TellDescription(1, PRESS)) == DEAD
+    menu = Menu(ME, ANSWER, 1, page=Page.MORE, has_qualities=True)
+    assert press(bot, ShowChoices(1, Page.MORE, PRESS)).menu == menu
 
 
 def test_a_day_later_and_after_media_is_forgotten_a_choice_still_works(
@@ -97,9 +214,6 @@ def test_a_day_later_and_after_media_is_forgotten_a_choice_still_works(
     assert bot.rows("SELECT count(*) FROM requests WHERE verdict = 'media'") == [(2,)]
 
 
-DEAD = AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON))
-
-
 @pytest.mark.parametrize(
     ("request_id", "chat_id", "message_id"),
     [(99, ME, ANSWER), (1, 8, ANSWER), (1, ME, 51)],
@@ -111,7 +225,10 @@ def test_what_stands_below_no_answer_of_this_chat_is_dead(
     answered(bot)
     pressed = Press("42", ME, chat_id, message_id)
     assert press(bot, ChooseForm(request_id, SOUND, pressed)) == DEAD
-    assert press(bot, ShowChoices(request_id, True, pressed)) == DEAD
+    for page in Page:
+        assert press(bot, ShowChoices(request_id, page, pressed)) == DEAD
+    assert press(bot, TellDescription(request_id, pressed)) == DEAD
+    assert not bot.tasks(Reply)
     assert not bot.tasks(Download)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
-from worker.choices import Menu, Quality
+from worker.choices import Menu, Page, Quality
 from worker.effects import CancelRequest, ChooseForm, ChooseResult, OpenRequest, Press, ShowChoices
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, SEARCH, WHOLE, Form
@@ -56,7 +56,7 @@ def answered(bot: SteppedDispatcher) -> None:
 
 
 def press_quality(bot: SteppedDispatcher, user_id: int = ME, callback_id: str = "42") -> None:
-    bot.bring(ShowChoices(1, True, Press(callback_id, user_id, ME, ANSWER)))
+    bot.bring(ShowChoices(1, Page.QUALITIES, Press(callback_id, user_id, ME, ANSWER)))
 
 
 def test_what_is_asked_for_is_looked_at_and_told(bot: SteppedDispatcher) -> None:
@@ -173,7 +173,7 @@ def test_a_look_outlives_the_bot(make_bot: MakeBot) -> None:
 
 
 def menu(callback_id: str = "42") -> AnswerButton:
-    shown_menu = Menu(ME, ANSWER, 1, has_qualities=True, qualities=QUALITIES)
+    shown_menu = Menu(ME, ANSWER, 1, page=Page.QUALITIES, has_qualities=True, qualities=QUALITIES)
     return AnswerButton(callback_id, "en", None, shown_menu)
 
 
@@ -182,6 +182,9 @@ def test_qualities_are_known_for_a_while_and_then_looked_up(bot: SteppedDispatch
     press_quality(bot)
     assert told(bot) == [menu()]
     bot.step(LATER_S)
+    (closed,) = told(bot)
+    assert isinstance(closed, AnswerButton)
+    assert not closed.callback_id, "the page closes by itself"
     press_quality(bot)
     press_quality(bot, OTHER, "43")
     assert told(bot) == [], "the button spins"

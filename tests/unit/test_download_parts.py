@@ -162,9 +162,31 @@ def test_rubbish_is_called_so(line: bytes) -> None:
     ],
 )
 def test_a_quality_that_cannot_be_true_costs_no_file(change: dict[str, float]) -> None:
-    fields = {"files": [to_json(FILE)], "qualities": [QUALITY | change, QUALITY]}
+    qualities = [QUALITY | change, QUALITY]
+    fields = {"files": [to_json(FILE)], "qualities": qualities, "description": ""}
     (result,) = Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n")
     assert result == Result((FILE,), (Quality(720, 1000),))
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("One\n\n\n\n two \u202e\x07\r\nthree\n", "One\n\ntwo\nthree"),
+        (" \n\u200b\n", ""),
+        ("x" * 5000, "x" * 2000),
+        ("\U0001f600" * 5000, "\U0001f600" * 2000),
+    ],
+)
+def test_description_is_kept_in_its_lines_and_harmless(said: str, kept: str) -> None:
+    (result,) = Receiver().feed(sent(Result((FILE,), description=said)))
+    assert result == Result((FILE,), description=kept)
+
+
+@pytest.mark.parametrize("description", [None, 17, ["x"], {}])
+def test_description_that_is_no_text_is_no_message(description: object) -> None:
+    fields = {"files": [to_json(FILE)], "qualities": [], "description": description}
+    with pytest.raises(Garbled):
+        list(Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n"))
 
 
 @pytest.mark.parametrize("figure", [1e18, 10**400, 1e300, float("inf"), float("nan"), -1.0])

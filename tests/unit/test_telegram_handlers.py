@@ -19,6 +19,7 @@ from tests.support.updates import (
 )
 from worker import media_keys
 from worker.as_json import to_json
+from worker.choices import Page
 from worker.effects import (
     Ban,
     CancelAll,
@@ -30,6 +31,7 @@ from worker.effects import (
     OpenRequest,
     Press,
     ShowChoices,
+    TellDescription,
 )
 from worker.errors import LinkFlaw
 from worker.form import ABOUT, SEARCH, SOUND, Clip, Form, What
@@ -147,16 +149,26 @@ PRESS = Press("42", USER, USER, 50)
     [
         ("form:17.sound", ChooseForm(17, SOUND, PRESS)),
         ("form:17.720p", ChooseForm(17, Form(max_height=720), PRESS)),
-        ("qualities:17", ShowChoices(17, qualities=True, press=PRESS)),
-        ("choices:17", ShowChoices(17, qualities=False, press=PRESS)),
         ("form:17.about", ChooseForm(17, ABOUT, PRESS)),
         ("found:17.dQw4w9WgXcQ", ChooseResult(17, "dQw4w9WgXcQ", PRESS)),
         *((data, None) for data in ("found:17", "found:17.short", "found:17.dQw4w9WgXcQQ")),
         *((data, None) for data in ("found:17.dQw4w9WgX:Q", "found:x.dQw4w9WgXcQ")),
+        ("form:17.mp3-320", ChooseForm(17, Form(What.MP3_BEST), PRESS)),
+        ("qualities:17", ShowChoices(17, Page.QUALITIES, PRESS)),
+        ("choices:17", ShowChoices(17, Page.FIRST, PRESS)),
+        ("more:17", ShowChoices(17, Page.MORE, PRESS)),
+        ("description:17", TellDescription(17, PRESS)),
         *((data, None) for data in ("form:17", "form:17.", "form:17.mp5", "form:.sound")),
         *(
             (data, None)
-            for data in ("form:-1.sound", "qualities:17.x", "choices:x", "forms:17.all")
+            for data in (
+                "form:-1.sound",
+                "qualities:17.x",
+                "choices:x",
+                "forms:17.all",
+                "more:",
+                "description:17.x",
+            )
         ),
     ],
 )

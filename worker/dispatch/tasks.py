@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import assert_never
 
 from worker import protocol, site_cookies
-from worker.choices import Menu
 from worker.dispatch import albums
 from worker.dispatch.outcomes import goes_another_way
 from worker.ledger import (
@@ -27,8 +26,9 @@ from worker.ledger import (
     UpdateJob,
     Verdict,
     download_directory,
+    first_menu,
 )
-from worker.lists import ListMenu, names_list
+from worker.lists import ListMenu
 from worker.panels import ShowPanel
 from worker.settings import DEFAULT_SITES, Settings, Sites
 
@@ -145,7 +145,7 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         is_apart = goes_another_way(job) or first.facts.kind is protocol.MediaKind.VOICE
         reply_to = request.message_id if is_apart else None
         # A press is known by the status message, which then is another.
-        below = _menu(job, job.media) if reply_to is None else None
+        below = None if is_apart else first_menu(request, job.message_id, job.media)
         return protocol.Deliver(
             request.id, request.reader, job.message_id, first, reply_to, below, request.captions
         )
@@ -154,23 +154,6 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         return None  # What is remembered has become other media, of fewer files.
     return protocol.SendGroup(
         request.id, request.reader, request.message_id, group, request.captions
-    )
-
-
-def _menu(job: DeliverJob, media: protocol.Media) -> Menu | None:
-    """What can be chosen below a link's one video, where that is wanted."""
-    request = job.request
-    first = media.files[0].facts
-    is_one_video = first.kind is protocol.MediaKind.VIDEO and len(media.files) == first.parts
-    if not request.has_buttons or not is_one_video:
-        return None
-    has_qualities = len(media.qualities) > 1
-    return Menu(
-        request.chat_id,
-        job.message_id,
-        request.id,
-        has_qualities,
-        names_list=names_list(request.url),
     )
 
 

@@ -8,7 +8,7 @@ each field. Nothing is ever unpickled.
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeVar
@@ -37,7 +37,8 @@ MAX_QUALITIES = 12
 LINE_LIMIT_BYTES = MAX_FILES * 16 * 1024
 """Longest message. A title and a name of 400 characters each, escaped, are 10 KB in the worst
 case, and each file of an answer may have them. An item of a list is 4 KB with its link and 100
-characters of a title, and there are four times as many."""
+characters of a title, and there are four times as many. A
+description, which one file alone has, is 36 KB."""
 
 _Figure = TypeVar("_Figure", int, float)
 
@@ -86,6 +87,7 @@ class Result:
     files: tuple[ReadyFile, ...]
     qualities: tuple[Quality, ...] = ()
     found_list: MediaList | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,9 @@ class Sender:
     def finished(self, result: Result) -> None:
         """Report success."""
         qualities = _believed_qualities(result.qualities)
-        self._send({"finished": to_json(replace(result, qualities=qualities))})
+        description = clean_lines(result.description, DESCRIPTION_LIMIT)
+        result = replace(result, qualities=qualities, description=description)
+        self._send({"finished": to_json(result)})
 
     def looked(self, look: MediaLook) -> None:
         """Report what a look has found."""
@@ -227,7 +231,7 @@ def _decode(line: bytes) -> Message:
             case "finished":
                 if found := fields.get("found_list"):
                     return Result((), found_list=_list(found))
-                return _result(fields["files"], fields["qualities"])
+                return _result(fields)
             case "looked":
                 return Looked(_look(fields))
             case "failed":
@@ -250,11 +254,13 @@ def _progress(fields: Mapping[str, Any]) -> Progress:
     )
 
 
-def _result(files: Sequence[Mapping[str, Any]], qualities: Sequence[Mapping[str, Any]]) -> Result:
+def _result(fields: Mapping[str, Any]) -> Result:
+    files, qualities = fields["files"], fields["qualities"]
     if not 0 < len(files) <= MAX_FILES or len(qualities) > MAX_QUALITIES:
         raise ValueError(f"{len(files)} files, {len(qualities)} qualities")
     possible = tuple(quality for each in qualities if (quality := _quality(each)))
-    return Result(tuple(map(_ready_file, files)), possible)
+    description = clean_lines(_string(fields["description"]), DESCRIPTION_LIMIT)
+    return Result(tuple(map(_ready_file, files)), possible, description=description)
 
 
 def _list(fields: Mapping[str, Any]) -> MediaList:

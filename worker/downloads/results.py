@@ -31,7 +31,8 @@ def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Me
     files = tuple(_checked(file, directory, task.url, max_file_bytes) for file in result.files)
     named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
     workspace.keep_only(directory, named - {LOG_NAME})
-    return Media(tuple(map(_titled, files)), result.qualities, result.found_list)
+    files_done = tuple(map(_titled, files))
+    return Media(files_done, result.qualities, result.found_list, description=result.description)
 
 
 def _checked(file: ReadyFile, directory: Path, url: str, max_file_bytes: int) -> MediaFile:

@@ -5,6 +5,7 @@ thread that made it; threads and commands open their own and wait for each other
 """
 
 from worker.ledger.admission import Quota
+from worker.ledger.choices import first_menu
 from worker.ledger.database import LedgerBusy, LedgerError, check_file
 from worker.ledger.fairness import Share
 from worker.ledger.jobs import (
@@ -63,5 +64,6 @@ __all__ = [
     "Verdict",
     "check_file",
     "download_directory",
+    "first_menu",
     "ledger_path",
 ]

@@ -1,24 +1,62 @@
 """What a press on a button below an answer leads to. A part of somebody's transaction."""
 
-from worker import media_keys
-from worker.choices import Menu, Quality
+from dataclasses import replace
+
+from worker import as_json, media_keys
+from worker.choices import MENU_LIFE_S, Menu, Page, Quality
 from worker.clocks import Wall
-from worker.effects import ChooseForm, ChooseResult, OpenRequest, Press, ShowChoices
-from worker.form import ABOUT, SEARCH
-from worker.ledger import media_cache, queue, requests
+from worker.effects import (
+    ChooseForm,
+    ChooseResult,
+    OpenRequest,
+    Press,
+    ShowChoices,
+    TellDescription,
+)
+from worker.form import ABOUT, SEARCH, What
+from worker.ledger import admission, media_cache, queue, requests
 from worker.ledger.database import Database
+from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict
 from worker.lists import names_list
 from worker.looks import LIFE_S, url_of_video
 from worker.notices import Notice, Topic
-from worker.protocol import AnswerButton
+from worker.protocol import AnswerButton, Media, MediaKind, Reply
 
 
-def chosen(db: Database, effect: ChooseForm) -> OpenRequest | None:
-    """The link of the answer in another form, as a request below it; None without one."""
+def first_menu(request: Request, message_id: int, media: Media | None) -> Menu | None:
+    """What can be chosen below the answer to a request; None below what is no video and no song.
+
+    Where it is not known any more what the answer was, it had a menu.
+    """
+    form = request.form
+    if not request.has_buttons or form.names_sound or form.as_file:
+        return None
+    menu = Menu(
+        request.chat_id, message_id, request.id, form.code, names_list=names_list(request.url)
+    )
+    if media is None:
+        return replace(menu, is_song=form.sound_only, has_qualities=form.what is What.ALL)
+    if not media.files:
+        return None
+    first = media.files[0].facts
+    if first.kind not in (MediaKind.VIDEO, MediaKind.AUDIO) or len(media.files) != first.parts:
+        return None
+    return replace(
+        menu,
+        is_song=first.kind is MediaKind.AUDIO,
+        has_qualities=form.what is What.ALL and len(media.qualities) > 1,
+        has_description=bool(media.description),
+    )
+
+
+def chosen(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | AnswerButton:
+    """The link of the answer in another form, as a request below it; or why there is none."""
     request = _answered(db, effect.request_id, effect.press)
     if request is None:
-        return None
+        return _notice(effect.press, Topic.DEAD_BUTTON)
+    if not effect.form.is_usual_sound and _has_expired(db, request.id, wall):
+        return _expired(db, request, effect.press, wall)
     return OpenRequest(
         request.chat_id,
         effect.press.user_id,
@@ -32,11 +70,11 @@ def chosen(db: Database, effect: ChooseForm) -> OpenRequest | None:
     )
 
 
-def result_chosen(db: Database, effect: ChooseResult) -> OpenRequest | None:
-    """The video that a search has found, as a request below its answer; None without one."""
+def result_chosen(db: Database, effect: ChooseResult) -> OpenRequest | AnswerButton:
+    """The video that a search has found, as a request below its answer; or why there is none."""
     request = _answered(db, effect.request_id, effect.press)
     if request is None or request.form != SEARCH:
-        return None
+        return _notice(effect.press, Topic.DEAD_BUTTON)
     url = url_of_video(effect.video_id)
     return OpenRequest(
         request.chat_id,
@@ -64,28 +102,93 @@ def is_under_way(db: Database, link: OpenRequest) -> bool:
 
 
 def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Request:
-    """The answer to who wants to see the qualities, or to leave them again.
+    """The answer to who wants to see a page of a menu.
 
-    That is the request whose link is to be looked at first, where they are not known any more.
+    That is the request whose link is to be looked at first, where its qualities are not known any
+    more.
     """
     press = effect.press
     request = _answered(db, effect.request_id, press)
-    media = request and media_cache.media_of(db, request.media_key, request.download_id)
-    if request is None or (media and media.found_list):
-        return AnswerButton(press.callback_id, press.language, Notice(Topic.DEAD_BUTTON))
-    qualities = _known_qualities(db, request, wall) if effect.qualities else ()
-    if qualities is None:
-        return request
-    menu = Menu(
-        request.chat_id,
-        press.message_id,
-        request.id,
-        # Without it nobody could have come here.
-        has_qualities=True,
-        qualities=qualities,
-        names_list=names_list(request.url),
-    )
+    if request is None:
+        return _notice(press, Topic.DEAD_BUTTON)
+    media = media_cache.media_of(db, request.media_key, request.download_id)
+    menu = first_menu(request, press.message_id, media)
+    if menu is None:
+        return _notice(press, Topic.DEAD_BUTTON)
+    if effect.page is Page.QUALITIES:
+        qualities = _known_qualities(db, request, wall)
+        if qualities is None:
+            return request
+        menu = replace(menu, has_qualities=True, qualities=qualities)
+    menu = _opened(db, request, replace(menu, page=effect.page), wall)
     return AnswerButton(press.callback_id, press.language, None, menu)
+
+
+def with_qualities(
+    db: Database, request_id: int, message_id: int, qualities: tuple[Quality, ...], wall: Wall
+) -> Menu | None:
+    """The menu below an answer with the qualities that a look has found; None without an answer."""
+    request = requests.find(db, request_id)
+    media = request and media_cache.media_of(db, request.media_key, request.download_id)
+    menu = request and first_menu(request, message_id, media or None)
+    if not request or not menu:
+        return None
+    menu = replace(menu, page=Page.QUALITIES, has_qualities=True, qualities=qualities)
+    return _opened(db, request, menu, wall)
+
+
+def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton:
+    """The answer to who wants to read a description, which comes as a message of its own."""
+    press = effect.press
+    request = _answered(db, effect.request_id, press)
+    media = request and media_cache.media_of(db, request.media_key, request.download_id)
+    if request is None or not media or not media.description:
+        return _notice(press, Topic.DEAD_BUTTON)
+    if _has_expired(db, request.id, wall):
+        return _expired(db, request, press, wall)
+    values = {
+        "title": media.files[0].facts.title,
+        "description": media.description,
+        "link": request.url,
+    }
+    reader = replace(request.reader, language=press.language)
+    reply = Reply(reader, press.message_id, (Notice(Topic.DESCRIPTION, values),))
+    if not admission.has_said(db, reply):
+        admission.reply(db, reply, wall)
+    return AnswerButton(press.callback_id, press.language, None)
+
+
+def _opened(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
+    """A menu that is about to be shown, and whose page is to end, unless it is the first one."""
+    before = db.value("SELECT menu_job_id FROM requests WHERE id = ?", request.id)
+    queue.drop_button(db, before, wall)
+    until = job_id = None
+    if menu.page is not Page.FIRST:
+        until = wall + MENU_LIFE_S
+        # Nobody has pressed anything then, so there is nobody to be told.
+        ended = replace(menu, page=Page.FIRST, qualities=(), has_expired=True)
+        first = AnswerButton("", request.language, None, ended)
+        job_id = queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(first), not_before=until)
+    requests.set_menu(db, request.id, until, job_id)
+    return menu
+
+
+def _has_expired(db: Database, request_id: int, wall: Wall) -> bool:
+    """Whether the page that was shown last was to end before now."""
+    ends_at = db.value("SELECT menu_ends_at FROM requests WHERE id = ?", request_id)
+    return ends_at is not None and wall >= ends_at
+
+
+def _expired(db: Database, request: Request, press: Press, wall: Wall) -> AnswerButton:
+    """Say that a page is closed, and show the first one."""
+    media = media_cache.media_of(db, request.media_key, request.download_id)
+    menu = first_menu(request, press.message_id, media)
+    first = _opened(db, request, menu, wall) if menu else None
+    return AnswerButton(press.callback_id, press.language, Notice(Topic.MENU_EXPIRED), first)
+
+
+def _notice(press: Press, topic: Topic) -> AnswerButton:
+    return AnswerButton(press.callback_id, press.language, Notice(topic))
 
 
 def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Quality, ...] | None:

@@ -9,17 +9,23 @@ from collections.abc import Collection
 
 from worker import media_keys
 from worker.as_json import to_json
-from worker.choices import Menu
 from worker.clocks import Wall
 from worker.effects import Press
 from worker.errors import Reason
 from worker.form import ABOUT
-from worker.ledger import admission, awaited_menus, fairness, known_failures, media_cache, queue
+from worker.ledger import (
+    admission,
+    awaited_menus,
+    choices,
+    fairness,
+    known_failures,
+    media_cache,
+    queue,
+)
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request
-from worker.lists import names_list
 from worker.looks import MediaLook
 from worker.notices import Notice, Refusal, Topic
 from worker.protocol import AnswerButton, Reader, Reply
@@ -66,13 +72,8 @@ def show(db: Database, job_id: int, look: MediaLook, wall: Wall) -> None:
     """A look has ended well: show everybody who waits for it what there is."""
     for row in awaited_menus.take(db, job_id):
         if len(look.qualities) > 1:
-            place = row["chat_id"], row["message_id"], row["request_id"]
-            menu = Menu(
-                *place,
-                has_qualities=True,
-                qualities=look.qualities,
-                names_list=names_list(row["url"]),
-            )
+            place = row["request_id"], row["message_id"]
+            menu = choices.with_qualities(db, *place, look.qualities, wall)
             _answer(db, AnswerButton(row["callback_id"], row["language"], None, menu), wall)
         else:
             _say(db, row, Notice(Topic.NO_OTHER_QUALITY), wall)

@@ -342,6 +342,11 @@ def drop_all(db: Database, request_id: int, wall: Wall) -> list[int]:
     return _drop_waiting(db, "request_id = ?", request_id, wall)
 
 
+def drop_button(db: Database, job_id: int | None, wall: Wall) -> None:
+    """Drop what waits to be done for a button."""
+    _drop_waiting(db, "kind = 'button' AND id = ?", job_id, wall)
+
+
 def drop_reply(db: Database, job_id: int, wall: Wall) -> None:
     """Drop a reply that waits to be sent."""
     _drop_waiting(db, "kind = 'reply' AND id = ?", job_id, wall)

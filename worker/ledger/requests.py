@@ -244,6 +244,19 @@ def forget_status_message(db: Database, request_id: int) -> None:
     db.execute("UPDATE requests SET status_message_id = NULL WHERE id = ?", request_id)
 
 
+def set_menu(db: Database, request_id: int, ends_at: float | None, job_id: int | None) -> None:
+    """Note until when a page of the menu below an answer stands open, and the job that closes it.
+
+    Both are None where the first buttons stand there.
+    """
+    db.execute(
+        "UPDATE requests SET menu_ends_at = ?, menu_job_id = ? WHERE id = ?",
+        ends_at,
+        job_id,
+        request_id,
+    )
+
+
 def set_sent(db: Database, request_id: int, sent: Iterable[Delivered]) -> None:
     """Note all that was sent of a request's media beside its status message."""
     sent_json = json.dumps([to_json(delivered) for delivered in sent])

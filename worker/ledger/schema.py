@@ -390,4 +390,9 @@ MIGRATIONS = (
     -- Whether a person wants to be asked in which quality before anything is fetched.
     ALTER TABLE requests ADD COLUMN asks_first INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- Until when a page of the menu below an answer stands open, and the job that closes it.
+    ALTER TABLE requests ADD COLUMN menu_ends_at REAL;
+    ALTER TABLE requests ADD COLUMN menu_job_id INTEGER;
+    """,
 )

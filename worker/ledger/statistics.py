@@ -175,8 +175,9 @@ def _remedies(db: Database, since: Wall) -> Mapping[str, Remedy]:
 def _queues(db: Database, wall: Wall) -> dict[str, Queue]:
     rows = db.execute(
         "SELECT pool, count(*) AS waiting, min(max(waits_since, not_before)) AS due_since"
-        " FROM jobs WHERE state = 'waiting' AND NOT (kind = 'panel edit' AND not_before > ?)"
-        " GROUP BY pool",
+        " FROM jobs WHERE state = 'waiting'"
+        # What waits for a menu to end waits for nobody.
+        " AND NOT (kind IN ('panel edit', 'button') AND not_before > ?) GROUP BY pool",
         wall,
     )
     return {row["pool"]: Queue(row["waiting"], max(0.0, wall - row["due_since"])) for row in rows}

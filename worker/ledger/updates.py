@@ -56,11 +56,13 @@ def record(
             opened.append(requests.open_request(db, link, wall, full_sites))
         return refusal
 
-    def choose(chosen: effects.OpenRequest | None) -> notices.About:
-        if chosen is None:
-            return notices.Topic.DEAD_BUTTON
+    def choose(chosen: effects.OpenRequest | protocol.AnswerButton, press: effects.Press) -> None:
+        if isinstance(chosen, protocol.AnswerButton):
+            answer(chosen)
+            return
         refusal = None if choices.is_under_way(db, chosen) else accept(chosen)
-        return refusal or notices.Topic.ON_ITS_WAY
+        notice = notices.Notice(refusal or notices.Topic.ON_ITS_WAY)
+        answer(protocol.AnswerButton(press.callback_id, press.language, notice))
 
     def answer(button: protocol.AnswerButton) -> None:
         queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(button))
@@ -95,15 +97,17 @@ def record(
                 cancelled += batches.drop_unopened_of(db, effect.user_id, chat_id)
                 admission.tell_cancelled(db, effect, cancelled, wall)
             case effects.ChooseForm(press=press):
-                tell(press, choose(choices.chosen(db, effect)))
+                choose(choices.chosen(db, effect, wall), press)
             case effects.ChooseResult(press=press):
-                tell(press, choose(choices.result_chosen(db, effect)))
+                choose(choices.result_chosen(db, effect), press)
             case effects.ShowChoices():
                 found = choices.shown(db, effect, wall)
                 if isinstance(found, Request):
                     looks.look_for(db, found, effect.press, quota, wall, full_sites)
                 else:
                     answer(found)
+            case effects.TellDescription():
+                answer(choices.described(db, effect, wall))
             case effects.OpenPanel():
                 panels.open_panel(db, effect, wall)
             case effects.PressPanel():

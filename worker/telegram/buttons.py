@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from worker.choices import Menu, Quality
-from worker.form import SOUND, WHOLE, WHOLE_LIST, Form
+from worker.choices import Quality
+from worker.form import SOUND, WHOLE, Form
 from worker.looks import Live, MediaLook
 from worker.notices import Label, Notice
 from worker.panels import PanelButton, View
@@ -48,23 +48,6 @@ def unpack(data: str) -> tuple[str, str]:
     """The action and the argument of a pressed button; two empty ones if it is none of ours."""
     found = _DATA.fullmatch(data)
     return (found[1], found[2]) if found else ("", "")
-
-
-def menu_rows(words: Catalogue, menu: Menu) -> Rows:
-    """The buttons below an answer: what else there is of it, or each quality of its video."""
-    if not menu.qualities:
-        sound = Button(words.sound_button, pack("form", f"{menu.request_id}.{SOUND.code}"))
-        quality = Button(words.quality_button, pack("qualities", menu.request_id))
-        rows = [[sound, quality] if menu.has_qualities else [sound]]
-        if menu.names_list:
-            data = pack("form", f"{menu.request_id}.{WHOLE_LIST.code}")
-            rows.append([Button(words.whole_list_button, data)])
-        return rows
-    rows = [
-        [Button(texts.quality(words, each), pack("form", f"{menu.request_id}.{_code(each)}"))]
-        for each in menu.qualities
-    ]
-    return [*rows, [Button(words.back_button, pack("choices", menu.request_id))]]
 
 
 def look_rows(words: Catalogue, request_id: int, look: MediaLook) -> Rows:

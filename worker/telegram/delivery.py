@@ -31,7 +31,8 @@ from worker.protocol import (
     ShowLook,
 )
 from worker.telegram import fields, texts, transport
-from worker.telegram.buttons import Rows, cancel_rows, look_rows, menu_rows, panel_rows
+from worker.telegram.buttons import Rows, cancel_rows, look_rows, panel_rows
+from worker.telegram.choices import menu_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
 from worker.telegram.files import open_media, open_thumbnail, size_of
@@ -166,7 +167,9 @@ def answer_button(client: Client, task: AnswerButton) -> None:
     if found := task.list_menu:
         with suppress(MessageGone):
             client.edit_buttons(found.chat_id, found.message_id, list_rows(words, found))
-    client.answer_button(task.callback_id, texts.notice(words, task.notice) if task.notice else "")
+    if task.callback_id:
+        said = texts.notice(words, task.notice) if task.notice else ""
+        client.answer_button(task.callback_id, said)
 
 
 def _is_refusal(error: JobError) -> bool:

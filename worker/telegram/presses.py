@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from worker.choices import Page
 from worker.effects import (
     CancelRequest,
     CancelRest,
@@ -15,6 +16,7 @@ from worker.effects import (
     ShowChoices,
     ShowItems,
     TakeItems,
+    TellDescription,
     TryFailedAgain,
 )
 from worker.form import Form
@@ -25,6 +27,7 @@ from worker.protocol import AnswerButton
 from worker.telegram import buttons, fields
 from worker.telegram.people import People, language_of
 
+_PAGES = frozenset(page.value for page in Page)
 _REQUEST_ID = re.compile(r"[0-9]{1,18}")
 _PAGE = re.compile(r"([0-9]{1,2})\.(.+)")
 
@@ -70,8 +73,10 @@ def _read_choice(query: Mapping[str, Any], action: str, argument: str) -> Effect
         return ChooseResult(int(request_id), code, press)
     if action == "panel" and code:
         return PressPanel(int(request_id), code, press)
-    if action in ("qualities", "choices") and not code:
-        return ShowChoices(int(request_id), action == "qualities", press)
+    if action == "description" and not code:
+        return TellDescription(int(request_id), press)
+    if action in _PAGES and not code:
+        return ShowChoices(int(request_id), Page(action), press)
     return None
 
 

@@ -79,6 +79,7 @@ class Fetched:
     is_post: bool = False
     qualities: tuple[Quality, ...] = ()
     found_list: MediaList | None = None
+    description: str = ""
 
 
 def options(
@@ -189,6 +190,7 @@ def _fetch(
                     _note_of(ydl) or chooser.note,
                     is_post=ydl.is_in_post,
                     qualities=qualities_of(ydl, chooser),
+                    description=_description(files[0].info),
                 )
             _start_again(ydl, meter)
     raise AssertionError("the last try returns or raises")
@@ -320,6 +322,12 @@ def _extract(ydl: PostYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ..
         title = (served and served.title) or title_of(info)
         files.append(Downloaded(Path(path), {**info, "title": title}, served))
     return tuple(files)
+
+
+def _description(info: Mapping[str, Any]) -> str:
+    """What the site says of the media, unless that is no more than its title."""
+    said = info.get("description")
+    return said if isinstance(said, str) and said.strip() != info.get("title") else ""
 
 
 def title_of(info: Mapping[str, Any]) -> Any:

@@ -230,6 +230,14 @@ ENGLISH = Catalogue(
         Topic.MARK_FIRST: "Mark at least one first.",
         Topic.NO_SUCH_ITEMS: "That list has no items with these numbers.",
         Topic.NOT_YOUR_ITEMS: "Only the person who chose these can do that.",
+        Topic.DESCRIPTION: "{title}\n\n{description}\n\n{link}",
+        Topic.MENU_EXPIRED: "This menu was closed after 15 minutes. Please choose again.",
+        Label.MORE: "More",
+        Label.AS_MP3: "MP3 {bit_rate}",
+        Label.AS_VOICE: "Voice message",
+        Label.AS_FILE: "As a file",
+        Label.DESCRIPTION: "Description",
+        Label.MENU_EXPIRED: "Closed after 15 minutes",
         Topic.BAN_WHOM: (
             "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."
         ),

@@ -1,11 +1,18 @@
 """Why there is no media, and what is said beside the answers to links."""
 
 import math
+from collections.abc import Mapping
 
 from worker.errors import Reason
 from worker.notices import Notice, Topic
 from worker.telegram.commands import LISTED
 from worker.telegram.texts.catalogue import Catalogue
+from worker.telegram.texts.formatting import shorten, utf16_length
+
+MAX_TEXT = 4096  # UTF-16 units (Bot API 10.1, sendMessage)
+
+# The empty lines between a title, a description and a link.
+_BETWEEN = 4
 
 # Where the sentence alone leaves open what happened, an id leads the operator to the log.
 _WITH_ID = frozenset(
@@ -55,8 +62,18 @@ def notice(words: Catalogue, said: Notice) -> str:
     if said.about is Topic.NOT_LOOKED_UP:
         reason, error_id = Reason(str(said.values["reason"])), str(said.values["error_id"])
         return template.format(why=explanation(words, reason, error_id))
-    lists = {"commands": _commands(words)} if said.about is Topic.HELP else {}
-    return template.format(**said.values, **lists)
+    values = {**said.values}
+    if said.about is Topic.HELP:
+        values["commands"] = _commands(words)
+    if said.about is Topic.DESCRIPTION:
+        values["description"] = _fitting(values)
+    return template.format(**values)
+
+
+def _fitting(values: Mapping[str, int | str]) -> str:
+    """A description that fits into one message with its title and its link."""
+    others = sum(utf16_length(str(values[name])) for name in ("title", "link"))
+    return shorten(str(values["description"]), MAX_TEXT - others - _BETWEEN)
 
 
 def _commands(words: Catalogue) -> str:

@@ -1,0 +1,89 @@
+"""The buttons below an answer: what else there is of the same media, page by page."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from worker.choices import Menu, Page, Quality
+from worker.form import WHOLE_LIST, Form, What
+from worker.notices import Label, Notice
+from worker.telegram import texts
+from worker.telegram.buttons import Button, Rows, pack
+from worker.telegram.texts import Catalogue
+
+_Row = list[Button]
+
+
+def menu_rows(words: Catalogue, menu: Menu) -> Rows:
+    """The buttons of a menu on its page."""
+    match menu.page:
+        case Page.QUALITIES:
+            rows = [_quality(words, menu, each) for each in menu.qualities]
+            rows.append(_forms(menu, {_label(words, Label.AS_FILE): Form(as_file=True)}))
+        case Page.MORE:
+            rows = _more(words, menu)
+        case _:
+            return _first(words, menu)
+    return [*filter(None, rows), [_to(menu, Page.FIRST, words.back_button)]]
+
+
+def _first(words: Catalogue, menu: Menu) -> Rows:
+    row = [] if menu.is_song else _forms(menu, {words.sound_button: Form(What.SOUND)})
+    if menu.has_qualities:
+        row.append(_to(menu, Page.QUALITIES, words.quality_button))
+    row.append(_to(menu, Page.MORE, _label(words, Label.MORE)))
+    rows = [row]
+    if menu.names_list:
+        data = pack("form", f"{menu.request_id}.{WHOLE_LIST.code}")
+        rows.append([Button(words.whole_list_button, data)])
+    if menu.has_expired:
+        # It says why the page is gone, and goes away when it is pressed.
+        rows.append([_to(menu, Page.FIRST, _label(words, Label.MENU_EXPIRED))])
+    return rows
+
+
+def _more(words: Catalogue, menu: Menu) -> list[_Row]:
+    sounds = {
+        _label(words, Label.M4A): Form(What.M4A),
+        _label(words, Label.AS_MP3, bit_rate=192): Form(What.MP3),
+        _label(words, Label.AS_MP3, bit_rate=320): Form(What.MP3_BEST),
+    }
+    others = {
+        _label(words, Label.AS_VOICE): Form(What.VOICE),
+        _label(words, Label.AS_FILE): Form(as_file=True),
+    }
+    description = Button(_label(words, Label.DESCRIPTION), pack("description", menu.request_id))
+    return [
+        _forms(menu, sounds),
+        _forms(menu, others),
+        [description] if menu.has_description else [],
+    ]
+
+
+def _quality(words: Catalogue, menu: Menu, quality: Quality) -> _Row:
+    return _forms(menu, {texts.quality(words, quality): Form(max_height=quality.height)})
+
+
+def _forms(menu: Menu, offered: dict[str, Form]) -> _Row:
+    """A button for each of these forms, with what else the answer's own form says.
+
+    Left out is what cannot be said of another form.
+    """
+    return list(_possible(menu, offered.items()))
+
+
+def _possible(menu: Menu, offered: Iterable[tuple[str, Form]]) -> Iterable[Button]:
+    own = Form.parse(menu.code)
+    for text, form in offered:
+        try:
+            wanted = replace(own, what=form.what, max_height=form.max_height, as_file=form.as_file)
+        except ValueError:
+            continue
+        yield Button(text, pack("form", f"{menu.request_id}.{wanted.code}"))
+
+
+def _to(menu: Menu, page: Page, text: str) -> Button:
+    return Button(text, pack(page, menu.request_id))
+
+
+def _label(words: Catalogue, label: Label, **values: int) -> str:
+    return texts.notice(words, Notice(label, values))
