@@ -11,7 +11,14 @@ import pytest
 
 from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
-from tests.support.kills import downloads_worker, judge, telegram_worker, the_bot, yt_dlp
+from tests.support.kills import (
+    downloads_worker,
+    judge,
+    stopped_judge,
+    telegram_worker,
+    the_bot,
+    yt_dlp,
+)
 from tests.support.scene import CHAT, ONE_WORKER_EACH, Scene, once
 
 Stage = Callable[[Scene, Callable[[], None]], str]
@@ -116,6 +123,7 @@ def uploaded(scene: Scene, action: Callable[[], None]) -> str:
         (downloading, downloads_worker),
         (downloading, yt_dlp),
         (downloading, judge),
+        (downloading, stopped_judge),
         (downloaded, the_bot),
         (downloaded, downloads_worker),
         (uploading, the_bot),
@@ -140,9 +148,20 @@ def test_killed_on_a_links_way(
         scene.restart_after_death()
     (answer,) = scene.wait_for_answers(1, chat)
     assert answer.kind == "video", answer.text
+    if victim in (judge, stopped_judge):
+        assert attempts_of(scene, chat) == [1], "the judge's end is not the download's fault"
     # A call of the killed process may still be under way at Telegram, and come to nothing.
     scene.wait_until_idle()
     (answer,) = scene.wait_for_answers(1, chat)
+
+
+def attempts_of(scene: Scene, chat: int) -> list[int]:
+    found = scene.ledger(
+        "SELECT jobs.attempts FROM jobs JOIN requests ON download_id = jobs.id"
+        " WHERE requests.chat_id = ?",
+        chat,
+    )
+    return [attempts for (attempts,) in found]
 
 
 def test_link_that_kills_every_worker_is_given_up(scene: Scene, chat: int) -> None:

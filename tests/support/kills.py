@@ -1,6 +1,7 @@
 """SIGKILL for tests of the whole bot: for its processes, and for itself at chosen commits."""
 
 import itertools
+import signal
 from pathlib import Path
 
 from tests.sandbox.site import MediaSite
@@ -21,6 +22,10 @@ def downloads_worker(scene: Scene) -> None:
 
 def judge(scene: Scene) -> None:
     scene.kill("judge")
+
+
+def stopped_judge(scene: Scene) -> None:
+    scene.kill("judge", signal.SIGSTOP)
 
 
 def yt_dlp(scene: Scene) -> None:

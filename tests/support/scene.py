@@ -144,10 +144,10 @@ class Scene:
         """Pids of the bot's processes whose name begins so."""
         return [pid for pid in self.bot.tree() if _name_of(pid).startswith(name)]
 
-    def kill(self, name: str) -> None:
-        """SIGKILL to all of the bot's processes whose name begins so, once there is one."""
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """A signal to all of the bot's processes whose name begins so, once there is one."""
         for pid in self.api.wait_for(lambda: self.workers(name), 20):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
 
     def ledger(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the ledger's file, from outside."""
