@@ -5,8 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
+from urllib.parse import urlsplit
 
-from worker.form import SOUND, WHOLE, Form, What
+from worker.form import SOUND, WHOLE, Form, Sponsors, What
+from worker.sites import site_of
+
+# The one site that SponsorBlock knows, and yt-dlp asks it about.
+_OF_SPONSORBLOCK = "youtube.com"
 
 
 class Captions(StrEnum):
@@ -31,12 +36,15 @@ class Preferences:
     captions: Captions = Captions.FULL
     has_buttons: bool | None = None
     asks_first: bool = False
+    sponsors: Sponsors | None = None
 
-    def form_of(self, form: Form) -> Form:
-        """The form that is meant where only media or only its sound was asked for."""
+    def form_of(self, form: Form, url: str) -> Form:
+        """The form that is meant where only the media of a link or only its sound was asked for."""
+        is_known = site_of(urlsplit(url).hostname or "") == _OF_SPONSORBLOCK
+        sponsors = self.sponsors if is_known and not self.as_file else None
         if form == WHOLE:
-            return Form(max_height=self.max_height, as_file=self.as_file)
-        return Form(self.sound) if form == SOUND else form
+            return Form(max_height=self.max_height, as_file=self.as_file, sponsors=sponsors)
+        return Form(self.sound, sponsors=sponsors) if form == SOUND else form
 
     def wants_buttons(self, *, is_private: bool) -> bool:
         """Whether answers have buttons below them in the chat that these are about."""
@@ -58,6 +66,7 @@ class Preferences:
                 Captions(value.get("captions", Captions.FULL)),
                 value.get("has_buttons"),
                 bool(value.get("asks_first")),
+                Sponsors(value["sponsors"]) if value.get("sponsors") else None,
             )
         except ValueError:
             return cls()

@@ -10,7 +10,7 @@ from tests.support.updates import GROUP, USER, said
 from worker import media_keys
 from worker.effects import ChooseForm, EditLinks, OpenPanel, OpenRequest, Press, PressPanel
 from worker.errors import Fault, JobError, Reason
-from worker.form import ABOUT, SOUND, WHOLE, Form, What
+from worker.form import ABOUT, SOUND, WHOLE, Form, Sponsors, What
 from worker.ledger import preferences
 from worker.notices import About, Label, Notice, Topic
 from worker.panels import CLOSE, PanelKind, ShowPanel, View
@@ -73,6 +73,7 @@ def test_a_setting_is_opened_chosen_and_kept(bot: SteppedDispatcher) -> None:
         "sound": (Label.USUAL_SOUND, False),
         "send": (Label.VIDEO, False),
         "captions": (Label.FULL, False),
+        "sponsors": (Label.OFF, False),
         "buttons": (Label.ON, False),
     }
     assert shown(open_panel(bot)) == {**usual, CLOSE: (Label.CLOSE, False)}
@@ -86,6 +87,23 @@ def test_a_setting_is_opened_chosen_and_kept(bot: SteppedDispatcher) -> None:
     assert shown(edited(bot))["720"] == (Label.HEIGHT, True)
     assert press(bot, "main") is None
     assert shown(edited(bot))["quality"] == (Label.HEIGHT, False)
+
+
+@pytest.mark.parametrize(
+    ("option", "sponsors"), [("mark", Sponsors.MARK), ("cut", Sponsors.CUT), ("off", None)]
+)
+def test_sponsors_are_those_of_one_site(
+    bot: SteppedDispatcher, option: str, sponsors: Sponsors | None
+) -> None:
+    open_panel(bot)
+    choose(bot, "sponsors", option)
+    tube = replace(a_link(), url="https://youtu.be/abcdefghijk")
+    assert form_of(bot, tube) == Form(sponsors=sponsors)
+    chosen = replace(Preferences(), sponsors=sponsors)
+    assert Preferences.from_json(chosen.to_json()) == chosen
+    assert chosen.form_of(SOUND, tube.url) == Form(What.SOUND, sponsors=sponsors)
+    assert chosen.form_of(WHOLE, LINK) == WHOLE
+    assert replace(chosen, as_file=True).form_of(WHOLE, tube.url) == Form(as_file=True)
 
 
 @pytest.mark.parametrize("code", ["720", "x", "", "0", "__class__", "on", "file"])

@@ -38,12 +38,12 @@ def applied(db: Database, link: OpenRequest, *, may_ask: bool = True) -> OpenReq
     chosen = of(db, link.user_id)
     if may_ask and chosen.asks_first and link.form == WHOLE and _are_buttons_wanted(db, link):
         return _in_form(replace(link, asks_first=True), ABOUT)
-    return _in_form(link, chosen.form_of(link.form))
+    return _in_form(link, chosen.form_of(link.form, link.url))
 
 
-def without_asking(db: Database, user_id: int) -> Form:
+def without_asking(db: Database, user_id: int, url: str) -> Form:
     """The form in which a person gets a link of which there is nothing to choose."""
-    return of(db, user_id).form_of(WHOLE)
+    return of(db, user_id).form_of(WHOLE, url)
 
 
 def has_buttons(db: Database, link: OpenRequest) -> bool:

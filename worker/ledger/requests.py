@@ -296,7 +296,7 @@ _NOTHING_TO_CHOOSE = frozenset({Reason.NO_FORMAT, Reason.NO_MEDIA, Reason.UNSUPP
 def _fetch_without_asking(db: Database, request_id: int, wall: Wall) -> None:
     """Fetch the media of a person who wanted to be asked, for there is nothing to choose from."""
     request = get(db, request_id)
-    form = preferences.without_asking(db, request.user_id)
+    form = preferences.without_asking(db, request.user_id, request.url)
     key = media_cache.key_behind(db, media_keys.of_link(request.url, form), wall)
     db.execute(
         "UPDATE requests SET asks_first = 0, form = ?, media_key = ? WHERE id = ?",

@@ -6,7 +6,7 @@ from typing import Any
 
 from worker.clocks import Wall
 from worker.effects import Press
-from worker.form import What
+from worker.form import Sponsors, What
 from worker.ledger import preferences
 from worker.ledger.database import Database
 from worker.ledger.records import Pressed
@@ -93,6 +93,15 @@ _OF_PEOPLE: Mapping[str, Setting] = {
             "full": Option(Notice(Label.FULL), {"captions": Captions.FULL}),
             "title": Option(Notice(Label.TITLE), {"captions": Captions.TITLE}),
             "none": Option(Notice(Label.NONE), {"captions": Captions.NONE}),
+        },
+    ),
+    "sponsors": Setting(
+        Label.SETTING_SPONSORS,
+        Topic.SETTING_SPONSORS,
+        {
+            "off": Option(Notice(Label.OFF), {"sponsors": None}),
+            "mark": Option(Notice(Label.MARK_SPONSORS), {"sponsors": Sponsors.MARK}),
+            "cut": Option(Notice(Label.CUT_SPONSORS), {"sponsors": Sponsors.CUT}),
         },
     ),
     "buttons": _BUTTONS,

@@ -306,6 +306,10 @@ ENGLISH = Catalogue(
             "Do you want videos to play in the chat, or as files with the site's own bytes?"
         ),
         Topic.SETTING_CAPTIONS: "What do you want to be written below files?",
+        Topic.SETTING_SPONSORS: (
+            "What becomes of advertising in YouTube's videos? SponsorBlock knows where it is. It is"
+            " asked in a way that does not tell it which video you want."
+        ),
         Topic.SETTING_BUTTONS: (
             "Do you want buttons below answers, for the sound, other qualities and more?"
         ),
@@ -344,6 +348,7 @@ ENGLISH = Catalogue(
         Label.SETTING_SOUND: "Sound",
         Label.SETTING_SEND: "Send videos as",
         Label.SETTING_CAPTIONS: "Captions",
+        Label.SETTING_SPONSORS: "SponsorBlock",
         Label.SETTING_BUTTONS: "Buttons",
         Label.BEST: "best that fits",
         Label.ASK_FIRST: "ask me first",
@@ -359,6 +364,8 @@ ENGLISH = Catalogue(
         Label.NONE: "none",
         Label.ON: "on",
         Label.OFF: "off",
+        Label.MARK_SPONSORS: "mark as chapters",
+        Label.CUT_SPONSORS: "cut out sponsors",
         Label.FORGET: "Delete it…",
         Label.DELETE: "Delete everything",
         Refusal.BANNED: "Sorry, you cannot use this bot any more.",
