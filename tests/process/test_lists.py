@@ -1,18 +1,23 @@
 """Lists: the real extractors tell them from posts, and nothing of one is fetched."""
 
 import functools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.sandbox.clips import SAMPLE
 from tests.sandbox.site import MediaSite
 from tests.sandbox.tls_proxy import trust
 from tests.support import youtube_lists as youtube
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
-from tests.support.tls_sites import TlsSites, page
-from worker.form import WHOLE, Form
+from tests.support.tls_sites import TlsSites, file, page
+from worker.clocks import wall_clock
+from worker.downloads import extractions
+from worker.downloads.file_names import EXTRACTION_NAME
+from worker.form import WHOLE, WHOLE_LIST, Form
 from worker.lists import MediaList
 from worker.protocol import Media
 
@@ -73,20 +78,42 @@ def test_a_channel_is_the_list_of_its_videos(warm: Worker, sites: TlsSites) -> N
 
 def test_an_endless_mix_is_bounded(warm: Worker, sites: TlsSites) -> None:
     youtube.serve(sites, 5)
-    found = listed(warm, sites, youtube.MIX, Form(whole_list=True), most=60)
+    found = listed(warm, sites, youtube.MIX, WHOLE_LIST, most=60)
     assert (len(found.items), found.count) == (60, None)
     assert sum("/next" in request for request in sites.requests) < 4
 
 
 def test_the_list_around_a_video_is_there_for_who_asks(warm: Worker, sites: TlsSites) -> None:
     youtube.serve(sites, 5)
-    found = listed(warm, sites, youtube.IN_PLAYLIST, Form(whole_list=True))
+    found = listed(warm, sites, youtube.IN_PLAYLIST, WHOLE_LIST)
     assert (found.title, len(found.items)) == ("A playlist", 5)
     # Without asking it is that video alone.
     sites.requests.clear()
     warm.run(youtube.IN_PLAYLIST, limits_with(proxy=sites.proxy))
     assert sites.requests
     assert not any("/playlist" in request for request in sites.requests)
+
+
+def test_what_was_found_of_a_video_is_not_taken_for_its_list(
+    warm: Worker, sites: TlsSites, tmp_path: Path
+) -> None:
+    youtube.serve(sites, 5)
+    sites.answers[r"[^/]*/video\.mp4"] = file(SAMPLE.read_bytes(), "video/mp4")
+    video = {
+        "id": "item0000002",
+        "title": "Item 2",
+        "extractor": "youtube",
+        "extractor_key": "Youtube",
+        "webpage_url": youtube.IN_PLAYLIST,
+        "url": "https://www.youtube.com/video.mp4",
+        "ext": "mp4",
+    }
+    (tmp_path / EXTRACTION_NAME).write_text(json.dumps(video))
+    extractions.keep(tmp_path / "store", youtube.IN_PLAYLIST, tmp_path, wall_clock())
+    limits = limits_with(proxy=sites.proxy, extractions=str(tmp_path / "store"))
+    outcome = warm.run(youtube.IN_PLAYLIST, limits, form=WHOLE_LIST)
+    assert isinstance(outcome.result, Media), outcome.result
+    assert outcome.result.found_list
 
 
 def test_an_album_of_songs_is_a_list(warm: Worker, sites: TlsSites) -> None:

@@ -85,10 +85,13 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
 
 
 def _begin_with_earlier(store: Path, task: Download) -> None:
-    """Let the download begin with what was found behind its link lately, unless it is to be new."""
+    """Let the download begin with what was found behind its link lately, unless it is to be new.
+
+    That may be one video of the list that is wanted.
+    """
     if task.fresh:
         extractions.forget(store, task.url)
-    else:
+    elif not task.form.whole_list:
         extractions.lend(store, task.url, Path(task.directory), wall_clock())
 
 
