@@ -52,6 +52,7 @@ class Stage(StrEnum):
     """Where a request is between the link and its answer."""
 
     ACCEPTED = "accepted"
+    LOOKING = "looking"  # at what there is, for nothing is to be downloaded
     IN_LINE = "in line"
     PACED = "paced"  # its site has been asked as often as the operator allows in an hour
     NO_ROOM = "no room"  # on the disk

@@ -112,6 +112,21 @@ def test_more_below_an_answer(talk: Conversation) -> None:
     talk.assert_as_in("more")
 
 
+def test_choices_of_another_day(talk: Conversation) -> None:
+    scene, chat_id, path = talk.scene, talk.chat_id, "/qualities/master.m3u8"
+    talk.send(f"{path}?later")
+    (answer,) = scene.answers(chat_id)
+    scene.change("UPDATE jobs SET finished_at = finished_at - 86400 WHERE kind = 'download'")
+    asked = scene.site.hits(path)
+    scene.api.press(chat_id, answer.message_id, "Quality")
+    scene.api.wait_for(lambda: "120p" in str(scene.api.chat(chat_id)[1].buttons))
+    assert scene.site.hits(path) > asked, "the site was asked which there are"
+    asked = scene.site.hits(path)
+    scene.api.press(chat_id, answer.message_id, "120p · 38 kB")
+    scene.wait_for_answers(2, chat_id)
+    assert scene.site.hits(path) == asked, "and is not asked again for one of them"
+
+
 def test_settings(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     api.say("/settings", chat_id)

@@ -157,6 +157,15 @@ class Scene:
         finally:
             connection.close()
 
+    def change(self, sql: str) -> None:
+        """Change the ledger's file, from outside."""
+        connection = sqlite3.connect(self.data_dir / "ledger.sqlite3", timeout=10)
+        try:
+            with connection:
+                connection.execute(sql)
+        finally:
+            connection.close()
+
     def wait_until_idle(self) -> None:
         """Nothing of any link is left to do."""
         unfinished = "SELECT 1 FROM jobs WHERE state IN ('waiting', 'running')"

@@ -7,7 +7,16 @@ import pytest
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
 from worker.choices import Menu, Page, Quality
-from worker.effects import CancelRequest, ChooseForm, ChooseResult, OpenRequest, Press, ShowChoices
+from worker.dispatch.status.showing import Showing
+from worker.effects import (
+    CancelRequest,
+    ChooseForm,
+    ChooseResult,
+    Forget,
+    OpenRequest,
+    Press,
+    ShowChoices,
+)
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, SEARCH, WHOLE, Form
 from worker.looks import LIFE_S, MediaLook, SearchResult
@@ -23,6 +32,7 @@ from worker.protocol import (
     PostStatus,
     Reply,
     ShowLook,
+    Stage,
 )
 
 LINK = "https://site.example/v"
@@ -169,6 +179,32 @@ def test_a_look_outlives_the_bot(make_bot: MakeBot) -> None:
     assert [type(each) for each in told(again)] == [ShowLook]
 
 
+def test_a_look_says_that_it_looks(bot: SteppedDispatcher) -> None:
+    ask(bot)
+    assert bot.task(PostStatus).stage is Stage.LOOKING
+    bot.post(ANSWER)
+    bot.pass_time(3)
+    assert {each.stage for each in bot.shown()} <= {Stage.LOOKING}
+
+
+@pytest.mark.parametrize("is_remembered", [False, True])
+def test_an_edit_that_comes_late_overwrites_no_answer_of_a_look(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch, is_remembered: bool
+) -> None:
+    ask(bot)
+    bot.finish(Download, FOUND)
+    if is_remembered:
+        told(bot)
+        ask(bot)
+    with monkeypatch.context() as patched:
+        patched.setattr(Showing, "request_ids_in_doubt", lambda *_: [1, 2])
+        bot.post(ANSWER)
+        bot.step(1.0)
+        assert not bot.tasks(ShowLook)
+    bot.step(1.0)
+    assert shown(bot).look == LOOK
+
+
 # --------------------------------------------------------------- qualities below an answer
 
 
@@ -266,6 +302,15 @@ def test_a_person_waits_for_so_many_menus_only(make_bot: MakeBot) -> None:
     press_quality(bot)
     press_quality(bot, callback_id="43")
     assert told(bot) == [AnswerButton("43", "en", Notice(Refusal.WAITING))]
+
+
+def test_who_is_forgotten_waits_for_no_menu(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    bot.step(LATER_S)
+    press_quality(bot)
+    bot.bring(Forget(ME, 99))
+    assert bot.job_id(Download) in bot.downloads.stopped
+    assert bot.rows("SELECT count(*) FROM awaited_menus") == [(0,)]
 
 
 def test_media_that_another_link_is_looked_at_for_is_still_answered(

@@ -76,7 +76,8 @@ def task_of(
         case StatusJob(request=request):
             # That of an item is posted when there is something to upload.
             is_item = request.batch_id is not None
-            stage = protocol.Stage.UPLOADING if is_item else protocol.Stage.ACCEPTED
+            first = protocol.Stage.LOOKING if request.form.is_look else protocol.Stage.ACCEPTED
+            stage = protocol.Stage.UPLOADING if is_item else first
             return protocol.PostStatus(request.id, request.reader, request.message_id, stage)
         case SummaryJob(batch=batch, summary=summary):
             reply_to, known_id = batch.message_id, batch.summary_message_id

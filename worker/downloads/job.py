@@ -50,7 +50,7 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
             lent = jar and cookies.copy_in_child(task.url, Path(jar), directory / COOKIES_NAME)
             if before and not lent:
                 raise before
-            if not lent and rules.extractions:
+            if not lent and rules.extractions and not task.form.is_look:
                 _begin_with_earlier(Path(rules.extractions), task)
             session = Session(context, task, rules, extractors, lent or None)
             if not lent:

@@ -39,6 +39,12 @@ def count_of(db: Database, user_id: int) -> int:
     return count
 
 
+def forget_of(db: Database, user_id: int) -> list[int]:
+    """A person waits for none any more. Returns the ids of the jobs that were to find them."""
+    query = "DELETE FROM awaited_menus WHERE user_id = ? RETURNING job_id"
+    return sorted({row["job_id"] for row in db.execute(query, user_id).fetchall()})
+
+
 def take(db: Database, job_id: int) -> list[sqlite3.Row]:
     """Those who wait for a job, who do not any more then, in their order."""
     query = "DELETE FROM awaited_menus WHERE job_id = ? RETURNING *"

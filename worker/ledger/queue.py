@@ -91,7 +91,9 @@ _NEXT = """
         AND (request_id IS NULL OR request_id NOT IN (SELECT value FROM json_each(:busy)))
         AND NOT (kind IN ('deliver', 'explain')
             AND request_id IN (SELECT value FROM json_each(:in_doubt))
-            AND (SELECT verdict FROM requests WHERE id = job.request_id) IS NOT 'media')
+            AND (SELECT verdict IS NOT 'media' OR form IN ('about', 'search') OR coalesce(
+                (SELECT result -> '$.files' = '[]' FROM jobs WHERE id = download_id), 0)
+                FROM requests WHERE id = job.request_id))
         AND (chat_id IS NULL
             OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed))
             AND chat_id NOT IN (SELECT value FROM json_each(

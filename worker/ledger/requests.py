@@ -371,9 +371,11 @@ def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[i
 
 
 def cancel_all_of(db: Database, user_id: int, wall: Wall) -> list[int]:
-    """Cancel all of a person's requests. Returns the ids of running jobs to stop."""
+    """Cancel all that a person waits for. Returns the ids of running jobs to stop."""
     mine = open_of(db, user_id, None)
-    return [job_id for request in mine for job_id in _withdraw(db, request, wall)]
+    to_stop = [job_id for request in mine for job_id in _withdraw(db, request, wall)]
+    looks = awaited_menus.forget_of(db, user_id)
+    return to_stop + [job_id for look in looks for job_id in _drop_unwanted(db, look, wall)]
 
 
 def count_of(db: Database, user_id: int) -> int:

@@ -57,8 +57,9 @@ class Showing:
     def began(self, job_id: int, task: Task, now: Monotonic) -> None:
         """A worker has begun with a job."""
         match task:
-            case Download():
-                self._board.put(job_id, Progress(Stage.DOWNLOADING))
+            case Download(form=form):
+                stage = Stage.LOOKING if form.is_look else Stage.DOWNLOADING
+                self._board.put(job_id, Progress(stage))
             case Deliver(file=file):
                 self._upload(job_id, task, [file], now)
             case SendGroup(files=files):

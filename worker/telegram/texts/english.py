@@ -80,6 +80,7 @@ ENGLISH = Catalogue(
     cancelled="Cancelled. Send the link again if you change your mind.",
     stages={
         Stage.ACCEPTED: "Got it. Your download starts in a moment…",
+        Stage.LOOKING: "Got it. One moment…",
         Stage.IN_LINE: "Waiting: yours is next…",
         Stage.PACED: "Waiting: I get only so many links an hour from that site…",
         Stage.NO_ROOM: "Waiting: I have no room on my disk for now…",
