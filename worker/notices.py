@@ -60,6 +60,7 @@ class Topic(StrEnum):
     QUEUE_LINE_RUNNING = "queue line running"
     QUEUE_LINE_SENDING = "queue line sending"
     QUEUE_MORE = "queue more"
+    QUEUE_OF_LISTS = "queue of lists"
     QUEUE_EMPTY = "queue empty"
     SETTINGS_TITLE = "settings title"
     GROUP_SETTINGS_TITLE = "group settings title"

@@ -40,10 +40,19 @@ class PanelButton:
 
 @dataclass(frozen=True)
 class View:
-    """What a panel shows: a line for each notice, and rows of buttons."""
+    """What a panel shows: a line for each notice, and rows of buttons.
+
+    Of a panel without buttons any more, what some of them said is `told` in lines.
+    """
 
     notices: tuple[Notice, ...]
     rows: tuple[tuple[PanelButton, ...], ...] = ()
+    told: tuple[PanelButton, ...] = ()
+
+    def without_buttons(self, *more: Notice) -> "View":
+        """The same once its buttons do nothing any more, and more to be said."""
+        told = tuple(button for row in self.rows for button in row if button.title)
+        return View((*self.notices, *more), told=told)
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,8 @@ def test_choices_of_another_day(talk: Conversation) -> None:
 
 def test_settings(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
+    # The command stands in the menu.
+    api.wait_for(lambda: "settings" in str(api.menus.get("all_private_chats")))
     api.say("/settings", chat_id)
     panel = api.wait_for(lambda: api.chat(chat_id)[1:])[-1].message_id
 

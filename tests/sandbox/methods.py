@@ -57,7 +57,7 @@ class Methods:
             "answerCallbackQuery": self._answer_query,
             "getFile": self._get_file,
             "getChat": self._get_chat,
-            "getChatMember": self._get_chat_member,
+            "getChatAdministrators": self._get_admins,
         }
         for kind in ("video", "audio", "voice", "document", "photo", "animation"):
             self._methods[f"send{kind.capitalize()}"] = self._sender(kind)
@@ -278,10 +278,14 @@ class Methods:
             "file_path": str(file.path) if self._local else file.served_as,
         }
 
-    def _get_chat_member(self, params: Params, uploads: Uploads) -> Any:
+    def _get_admins(self, params: Params, uploads: Uploads) -> Any:
         chat = self._world.chats.find(params["chat_id"])
-        status = "administrator" if params["user_id"] in chat.admins else "member"
-        return {"status": status, "user": {"id": params["user_id"], "is_bot": False}}
+        if chat.kind == "private":
+            raise bad_request("there are no administrators in the private chat")
+        return [
+            {"status": "administrator", "user": {"id": user_id, "is_bot": False}}
+            for user_id in sorted(chat.admins)
+        ]
 
     def _get_chat(self, params: Params, uploads: Uploads) -> Any:
         chat = self._world.chats.find(params["chat_id"])

@@ -60,7 +60,7 @@ _METHODS = {
         cache_time:Integer""",
     "getFile": "file_id*:String",
     "getChat": "chat_id*:Chat",
-    "getChatMember": "chat_id*:Chat user_id*:Integer",
+    "getChatAdministrators": "chat_id*:Chat return_bots:Boolean",
 }
 
 _OBJECTS = {

@@ -1,8 +1,12 @@
 """Commands: each is handled, has a text, and has an answer whatever it is used with."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.support.updates import ADMIN, said
+from tests.support.ledger_kit import START
+from tests.support.updates import ADMIN, GROUP, handle_all, said
+from worker.ledger import Ledger
 from worker.notices import Notice, Topic
 from worker.telegram.commands import FOR_ADMINS, FOR_EVERYBODY, LISTED, Command, nearest
 from worker.telegram.handlers import (
@@ -32,6 +36,28 @@ def test_each_command_is_handled_in_one_place() -> None:
 def test_a_command_has_an_answer_whatever_follows_it(command: Command, argument: str) -> None:
     update = said(f"/{command} {argument}", user=ADMIN, chat=ADMIN)
     assert handle_update(update, admins=frozenset({ADMIN}), username=lambda: "bot")
+
+
+@pytest.mark.parametrize("argument", HOSTILE)
+@pytest.mark.parametrize("command", FOR_EVERYBODY)
+def test_in_a_group_a_command_for_this_bot_has_an_answer(command: Command, argument: str) -> None:
+    update = said(f"/{command}@bot {argument}", chat=GROUP)
+    assert handle_update(update, username=lambda: "bot")
+
+
+def test_what_commands_ask_for_is_recorded_and_answered(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    texts = [f"/{command} {argument}" for command in Command for argument in HOSTILE]
+    # Each in a chat of its own, for a chat is answered only so often in a minute.
+    updates = [
+        {**said(text, chat=number, user=number), "update_id": number}
+        for number, text in enumerate(texts, start=1001)
+    ]
+    ledger.record_updates(updates, START)
+    assert handle_all(ledger) == len(texts)
+    told = "SELECT count(DISTINCT chat_id) FROM jobs WHERE kind IN ('reply', 'panel', 'status')"
+    assert ledger._db.value(told) == len(texts)
+    ledger.close()
 
 
 @pytest.mark.parametrize("command", FOR_ADMINS)

@@ -6,6 +6,7 @@ from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.updates import pressed as press_update
 from worker.effects import Ban, OpenPanel, Press, PressPanel
 from worker.errors import ChatClosed, MessageGone, TelegramBusy, TelegramUnreachable
+from worker.ledger import batches
 from worker.ledger.admission import REPLIES_A_MINUTE
 from worker.ledger.upkeep import Upkeep
 from worker.notices import About, Cancelled, Label, Refusal, Topic
@@ -68,6 +69,24 @@ def test_links_are_listed_and_cancelled_in_place(bot: SteppedDispatcher) -> None
     assert press(bot, "1") is Cancelled.DONE
     assert abouts(edited(bot)) == [Topic.QUEUE_EMPTY]
     assert bot.rows("SELECT verdict FROM requests") == [("cancelled",)] * 2
+
+
+def test_items_of_lists_that_wait_are_counted(bot: SteppedDispatcher) -> None:
+    db = bot.ledger._db
+    db.execute(
+        "INSERT INTO batches (list_id, chat_id, user_id, message_id, language, form, fresh, title,"
+        " items, created_at) VALUES (1, ?, ?, 1, 'en', 'all', 0, '', '[]', 0)",
+        ME,
+        ME,
+    )
+    for number in (1, 2):
+        db.execute(
+            "INSERT INTO batch_items (batch_id, number, url, dropped) VALUES (1, ?, '', ?)",
+            number,
+            number == 2,
+        )
+    assert batches.unopened_of(db, ME, None) == batches.unopened_of(db, ME, ME) == 1
+    assert batches.unopened_of(db, ME, GROUP) == batches.unopened_of(db, OTHER, None) == 0
 
 
 def test_a_place_is_told(bot: SteppedDispatcher) -> None:

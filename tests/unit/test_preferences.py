@@ -106,6 +106,18 @@ def test_sponsors_are_those_of_one_site(
     assert replace(chosen, as_file=True).form_of(WHOLE, tube.url) == Form(as_file=True)
 
 
+def test_once_it_is_closed_the_panel_says_what_is_set(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "quality", "720")
+    press(bot, CLOSE)
+    view = edited(bot)
+    assert view.rows == ()
+    assert [(told.title, told.text.about) for told in view.told][:2] == [
+        (Label.SETTING_QUALITY, Label.HEIGHT),
+        (Label.SETTING_SOUND, Label.USUAL_SOUND),
+    ]
+
+
 @pytest.mark.parametrize("code", ["720", "x", "", "0", "__class__", "on", "file"])
 def test_a_forged_code_sets_nothing(bot: SteppedDispatcher, code: str) -> None:
     open_panel(bot)

@@ -278,6 +278,18 @@ def drop_rest(db: Database, batch_id: int, wall: Wall) -> list[int]:
     return requests.cancel_undecided(db, opened, wall)
 
 
+def unopened_of(db: Database, user_id: int, chat_id: int | None) -> int:
+    """How many items of a person's lists wait for their turn, in a chat or (None) in all."""
+    count: int = db.value(
+        "SELECT count(*) FROM batch_items WHERE request_id IS NULL AND NOT dropped AND batch_id"
+        " IN (SELECT id FROM batches WHERE user_id = ? AND chat_id = coalesce(?, chat_id)"
+        "  AND ended_at IS NULL)",
+        user_id,
+        chat_id,
+    )
+    return count
+
+
 def drop_unopened_of(db: Database, user_id: int, chat_id: int) -> int:
     """Open no more items of a person's in a chat; returns how many that were."""
     return db.execute(

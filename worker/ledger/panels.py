@@ -70,9 +70,9 @@ def take(db: Database, job: sqlite3.Row, wall: Wall) -> tuple[Panel, View]:
         panel = replace(panel, is_closed=True)
     view = _KINDS[panel.kind].view(db, panel, wall)
     if has_expired:
-        return panel, View((*view.notices, Notice(Topic.PANEL_EXPIRED)))
+        return panel, view.without_buttons(Notice(Topic.PANEL_EXPIRED))
     if panel.is_closed:
-        return panel, View(view.notices)
+        return panel, view.without_buttons()
     closing = (PanelButton(Notice(Label.CLOSE), CLOSE),)
     return panel, View(view.notices, (*view.rows, closing))
 

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from worker.clocks import Wall
 from worker.effects import CancelRequest, Press
-from worker.ledger import queue, queue_position, requests
+from worker.ledger import batches, queue, queue_position, requests
 from worker.ledger.database import Database
 from worker.ledger.records import Pressed, Request, Verdict
 from worker.notices import Label, Notice, Topic
@@ -21,8 +21,10 @@ _MAX_LINK = 40
 def view(db: Database, panel: Panel, wall: Wall) -> View:
     """The links, those of all chats in a private one."""
     found = requests.open_of(db, panel.user_id, _chat_of(panel))
+    of_lists = batches.unopened_of(db, panel.user_id, _chat_of(panel))
+    rest = [Notice(Topic.QUEUE_OF_LISTS, {"count": of_lists})] if of_lists else []
     if not found:
-        return View((Notice(Topic.QUEUE_EMPTY),))
+        return View(tuple(rest) or (Notice(Topic.QUEUE_EMPTY),))
     ahead = {each.request.id: each.ahead for each in queue_position.read(db, wall, 0.0)}
     listed = list(enumerate(found[:MOST_LINKS], start=1))
     lines = [_line(db, number, request, ahead.get(request.id)) for number, request in listed]
@@ -37,7 +39,7 @@ def view(db: Database, panel: Panel, wall: Wall) -> View:
     ]
     refresh = (PanelButton(Notice(Label.REFRESH), _REFRESH),)
     title = Notice(Topic.QUEUE_TITLE, {"count": len(found)})
-    return View((title, *lines), (*rows, refresh))
+    return View((title, *lines, *rest), (*rows, refresh))
 
 
 def press(_db: Database, panel: Panel, pressed: Press, code: str) -> Pressed | None:

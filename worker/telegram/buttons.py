@@ -74,14 +74,15 @@ def panel_rows(words: Catalogue, panel_id: int, view: View) -> Rows:
     """The buttons of a panel."""
     return [
         [
-            Button(_panel_text(words, button), pack("panel", f"{panel_id}.{button.code}"))
+            Button(panel_button_text(words, button), pack("panel", f"{panel_id}.{button.code}"))
             for button in row
         ]
         for row in view.rows
     ]
 
 
-def _panel_text(words: Catalogue, button: PanelButton) -> str:
+def panel_button_text(words: Catalogue, button: PanelButton) -> str:
+    """What the button of a panel says."""
     text = texts.notice(words, button.text)
     if button.title:
         title = texts.notice(words, Notice(button.title))

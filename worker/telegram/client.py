@@ -69,12 +69,17 @@ class Client:
         return _object("getMe", apihelper.get_me(self._token))
 
     def is_chat_admin(self, chat_id: int, user_id: int) -> bool:
-        """Whether a person is an admin of a group; not if Telegram does not say so."""
+        """Whether a person is an admin of a group; not if Telegram does not say so.
+
+        The list of all admins is asked for, since who another person is Telegram may tell only to
+        a bot that is an admin itself (Bot API 10.1, getChatMember).
+        """
         try:
-            member = apihelper.get_chat_member(self._token, chat_id, user_id)
+            members = apihelper.get_chat_administrators(self._token, chat_id)
         except (ChatClosed, JobError):
             return False
-        return fields.text(member, "status") in ("creator", "administrator")
+        people = (fields.mapping(member, "user") for member in members or ())
+        return any(fields.integer(person, "id") == user_id for person in people)
 
     def get_updates(
         self, offset: int | None, timeout_s: int, allowed_updates: Sequence[str]

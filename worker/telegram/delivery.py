@@ -31,7 +31,7 @@ from worker.protocol import (
     ShowLook,
 )
 from worker.telegram import fields, texts, transport
-from worker.telegram.buttons import Rows, cancel_rows, look_rows, panel_rows
+from worker.telegram.buttons import Rows, cancel_rows, look_rows, panel_button_text, panel_rows
 from worker.telegram.choices import menu_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
@@ -147,7 +147,9 @@ def reply(client: Client, task: Reply) -> None:
 def show_panel(client: Client, task: ShowPanel) -> Posted:
     """Post a panel, or edit its message. Posting is not safe to repeat, as with `reply`."""
     words = texts.catalogue_of(task.reader.language)
-    text = "\n".join(texts.notice(words, notice) for notice in task.view.notices)
+    lines = [texts.notice(words, notice) for notice in task.view.notices]
+    lines[1:1] = [panel_button_text(words, button) for button in task.view.told]
+    text = "\n".join(lines)
     buttons = panel_rows(words, task.panel_id, task.view)
     chat_id, message_id = task.reader.chat_id, task.message_id
     if message_id is None:

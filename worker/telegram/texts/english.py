@@ -287,6 +287,10 @@ ENGLISH = Catalogue(
             PluralForm.ONE: "… and one more.",
             PluralForm.OTHER: "… and {count} more.",
         },
+        Topic.QUEUE_OF_LISTS: {
+            PluralForm.ONE: "One item of your lists waits for its turn.",
+            PluralForm.OTHER: "{count} items of your lists wait for their turn.",
+        },
         Topic.QUEUE_EMPTY: "No link of yours is waiting.",
         Topic.SETTINGS_TITLE: "Your settings. They count from your next link on.",
         Topic.GROUP_SETTINGS_TITLE: "The settings of this group.",
