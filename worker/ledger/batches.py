@@ -14,7 +14,7 @@ from worker import media_keys
 from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import OpenRequest
-from worker.ledger import admission, queue, requests
+from worker.ledger import admission, job_lookups, queue, requests
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
@@ -208,7 +208,7 @@ def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
             db.execute("UPDATE batches SET ended_at = ? WHERE id = ?", wall, batch.id)
         return
     waited_s = abs(wall - batch.shown_at) if batch.shown_at else SUMMARY_PATIENCE_S
-    if queue.has_summary(db, batch.id):
+    if job_lookups.has_summary(db, batch.id):
         if waited_s >= SUMMARY_PATIENCE_S:
             queue.hurry_summary(db, batch.id)
     elif is_over or waited_s >= SUMMARY_INTERVAL_S:

@@ -14,7 +14,7 @@ from worker.effects import (
     TellDescription,
 )
 from worker.form import ABOUT, SEARCH, What
-from worker.ledger import admission, media_cache, queue, requests
+from worker.ledger import admission, job_lookups, media_cache, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict
@@ -195,7 +195,7 @@ def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Qualit
     """The qualities of an answer by its download or a look, where that was lately."""
     media = media_cache.media_of(db, request.media_key, request.download_id)
     since = wall - LIFE_S
-    if media and media.qualities and queue.was_fetched(db, request.media_key, since, wall):
+    if media and media.qualities and job_lookups.was_fetched(db, request.media_key, since, wall):
         return media.qualities
     key = media_cache.key_behind(db, media_keys.of_link(request.url, ABOUT), wall)
     found = media_cache.knows(db, key, wall) and media_cache.media_of(db, key, None)

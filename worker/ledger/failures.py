@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from worker.clocks import Wall
-from worker.ledger import known_failures, media_cache, queue, requests
+from worker.ledger import job_lookups, known_failures, media_cache, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Verdict
@@ -161,8 +161,8 @@ def retry(db: Database, job: FailedJob, wall: Wall) -> None:
 def _retry_for(db: Database, job: FailedJob, request_ids: Iterable[int], wall: Wall) -> None:
     if job.kind.is_download:
         # It is found and shared like anybody's download, unless there is a better one by now.
-        key = queue.media_key_of(db, job.id)
-        if media_cache.knows(db, key, wall) or queue.under_way(db, key):
+        key = job_lookups.media_key_of(db, job.id)
+        if media_cache.knows(db, key, wall) or job_lookups.under_way(db, key):
             queue.drop(db, job.id, wall)
         else:
             queue.start_over(db, job.id, wall)
@@ -175,7 +175,7 @@ def _retry_for(db: Database, job: FailedJob, request_ids: Iterable[int], wall: W
 
 def forget(db: Database, job_id: int) -> None:
     """Remove a failed job and all that was noted of it; its media may be fetched again."""
-    if media_key := queue.media_key_of(db, job_id):
+    if media_key := job_lookups.media_key_of(db, job_id):
         known_failures.forget(db, media_key)
     requests.forget_download(db, job_id)
     queue.remove_failed(db, job_id)

@@ -16,6 +16,7 @@ from worker.ledger import (
     awaited_menus,
     batches,
     failures,
+    job_lookups,
     known_failures,
     looks,
     media_cache,
@@ -229,7 +230,7 @@ class Ledger(Questions):
                     looks.say_why_not(self._db, job.id, error.reason, error_id, wall)
                     if known_s:
                         # It may have turned out since the claim which media it is.
-                        key = queue.media_key_of(self._db, job.id) or job.media_key
+                        key = job_lookups.media_key_of(self._db, job.id) or job.media_key
                         known_failures.remember(
                             self._db, key, error.reason, error_id, known_s, wall
                         )
@@ -301,7 +302,7 @@ class Ledger(Questions):
         """The media is on disk for everybody who waits for it."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall, result=as_json.to_json(media))
-            key = queue.media_key_of(self._db, job.id) or job.media_key
+            key = job_lookups.media_key_of(self._db, job.id) or job.media_key
             known_failures.forget(self._db, key)
             if isinstance(job, LookJob):
                 media_cache.remember_look(self._db, key, media, wall)

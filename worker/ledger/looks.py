@@ -18,6 +18,7 @@ from worker.ledger import (
     awaited_menus,
     choices,
     fairness,
+    job_lookups,
     known_failures,
     media_cache,
     queue,
@@ -55,7 +56,7 @@ def look_for(
         notice = _why_not(*failure)
         _answer(db, AnswerButton(press.callback_id, press.language, notice), wall)
         return
-    job_id = queue.under_way(db, key) or queue.add(
+    job_id = job_lookups.under_way(db, key) or queue.add(
         db,
         Kind.LOOK,
         wall,

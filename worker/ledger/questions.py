@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from worker.clocks import Wall
-from worker.ledger import batches, begun, pause, queue, queue_position, requests
+from worker.ledger import batches, begun, job_lookups, pause, queue_position, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import DownloadJob
 from worker.ledger.queue_position import QueuePosition
@@ -34,7 +34,7 @@ class Questions:
     def waiting_downloads(self) -> list[DownloadJob]:
         """All downloads that wait, due or not."""
         with self._db.reading():
-            return queue.waiting_downloads(self._db)
+            return job_lookups.waiting_downloads(self._db)
 
     def queue_positions(
         self, wall: Wall, waited_s: float, full_sites: Collection[str] = ()
@@ -56,4 +56,4 @@ class Questions:
     def live_directories(self) -> set[str]:
         """The names of the download directories that are needed, see `download_directory`."""
         with self._db.reading():
-            return queue.live_directories(self._db)
+            return job_lookups.live_directories(self._db)

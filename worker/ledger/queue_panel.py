@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from worker.clocks import Wall
 from worker.effects import CancelRequest, Press
-from worker.ledger import batches, queue, queue_position, requests
+from worker.ledger import batches, job_lookups, queue_position, requests
 from worker.ledger.database import Database
 from worker.ledger.records import Pressed, Request, Verdict
 from worker.notices import Label, Notice, Topic
@@ -67,7 +67,7 @@ def _line(db: Database, number: int, request: Request, ahead: int | None) -> Not
     values: dict[str, int | str] = {"number": number, "link": _short(request.url)}
     if request.verdict is Verdict.MEDIA:
         return Notice(Topic.QUEUE_LINE_SENDING, values)
-    if request.download_id and queue.find_running(db, request.download_id):
+    if request.download_id and job_lookups.find_running(db, request.download_id):
         return Notice(Topic.QUEUE_LINE_RUNNING, values)
     if ahead:
         return Notice(Topic.QUEUE_LINE_AHEAD, {**values, "count": ahead})

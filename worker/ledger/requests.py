@@ -14,7 +14,15 @@ from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import CancelAll, CancelRequest, EditLinks, OpenRequest
 from worker.errors import Reason
-from worker.ledger import awaited_menus, fairness, known_failures, media_cache, preferences, queue
+from worker.ledger import (
+    awaited_menus,
+    fairness,
+    job_lookups,
+    known_failures,
+    media_cache,
+    preferences,
+    queue,
+)
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
@@ -171,7 +179,7 @@ def provide(
     is_remembered = media_cache.knows(db, key, wall)
     download_id = None
     if not is_remembered:
-        download_id = queue.download_to_share(db, request, instead_of)
+        download_id = job_lookups.download_to_share(db, request, instead_of)
         if download_id is None and (failure := known_failures.recall(db, key, wall)):
             decide(db, request_id, Resolution(Verdict.SENTENCE, *failure), wall)
             return
@@ -189,7 +197,7 @@ def provide(
         request_id,
     )
     fairness.charge(db, download_id)
-    is_there = is_remembered or queue.is_done(db, download_id)
+    is_there = is_remembered or job_lookups.is_done(db, download_id)
     decide(db, request_id, Resolution(Verdict.MEDIA if is_there else None), wall)
 
 
@@ -199,7 +207,7 @@ def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list
     It is stopped when Telegram has the media, or another download fetches it: whoever waits for
     this one then gets the media from there.
     """
-    job = queue.find_running(db, download_id)
+    job = job_lookups.find_running(db, download_id)
     if job is None or job["media_key"] == media_key:
         return []
     media_cache.connect(db, job["media_key"], media_key, wall)
@@ -216,7 +224,7 @@ def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list
         return []
     if not waiting or not (
         media_cache.knows(db, media_key, wall)
-        or queue.download_to_share(db, waiting[0], download_id)
+        or job_lookups.download_to_share(db, waiting[0], download_id)
     ):
         return []
     for request in waiting:
@@ -319,10 +327,10 @@ def settle(db: Database, request_id: int, wall: Wall) -> None:
     if request.answered_at or request.verdict is None:
         return
     if request.status_message_id is None:
-        if request.batch_id is not None and not queue.has_status(db, request_id):
+        if request.batch_id is not None and not job_lookups.has_status(db, request_id):
             _settle_item(db, request, wall)
         return
-    if not queue.has_answer(db, request_id):
+    if not job_lookups.has_answer(db, request_id):
         kind = _next_step(db, request)
         queue.add(db, kind, wall, request=request, media_key=request.media_key)
 

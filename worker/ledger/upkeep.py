@@ -13,6 +13,7 @@ from worker import as_json, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     failures,
+    job_lookups,
     menus,
     pause,
     queue,
@@ -65,7 +66,7 @@ class Upkeep:
     def live_directories(self) -> set[str]:
         """The names of the download directories that are needed."""
         with self._db.reading():
-            return queue.live_directories(self._db)
+            return job_lookups.live_directories(self._db)
 
     def sessions(self) -> dict[Identity, int]:
         """The leaders of the downloads' sessions, with their jobs."""
