@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks import acknowledgement
+from tests.benchmarks import acknowledgement, choices
 from tests.benchmarks.figures import millis, ratio, summary
 from tests.benchmarks.file_server import serve
 from tests.benchmarks.sides import (
@@ -53,6 +53,7 @@ def run() -> Iterator[str]:
     yield from crowd(CROWD, CROWDS, absolute)
     yield from fairness(MODEST, LINKS_OF_MODEST, LINKS_OF_GREEDY, absolute)
     yield from acknowledgement.run(absolute)
+    yield from choices.run(absolute)
     yield "absolute, on this machine:"
     yield from absolute
 

@@ -100,6 +100,13 @@ class WholeBot:
         self._sent[link] = now
         return link
 
+    def press(self, chat: int, message_id: int, button: str) -> Link:
+        """A person presses a button below a message; returns what the media will be a reply to."""
+        link = chat, message_id
+        self._sent[link] = time.perf_counter()
+        self.api.press(chat, message_id, button)
+        return link
+
     def wait(self, links: list[Link], timeout_s: float = TIMEOUT_S) -> list[float]:
         """Seconds from each of these messages to the media in its chat, once all have theirs."""
 
@@ -124,7 +131,7 @@ class WholeBot:
         if message is None or not message.from_bot or message.is_under_way or not message.reply_to:
             return
         with self._changed:
-            if message.media is None:
+            if message.media is None and not message.buttons:
                 self._sentences.append(f"chat {event.chat_id}: {message.text}")
             else:
                 self._answered.setdefault((event.chat_id, message.reply_to), time.perf_counter())

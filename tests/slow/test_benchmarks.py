@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import acknowledgement, delivery
+from tests.benchmarks import acknowledgement, choices, delivery
 from tests.benchmarks.__main__ import CASES
 from tests.benchmarks.figures import percentile
 
@@ -43,6 +43,15 @@ def test_first_time_and_repeat_are_measured() -> None:
 def test_greedy_one_and_the_others_are_all_answered() -> None:
     lines = list(delivery.fairness(modest=2, links=1, greedy_links=4, absolute=[]))
     assert lines[0] == "6 links of 3 people, 4 of them of one: all answered"
+
+
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_choice_from_a_menu_reads_no_page_again() -> None:
+    absolute: list[str] = []
+    lines = list(choices.run(absolute, rounds=2))
+    assert lines[-1] == "  requests for the page when one is chosen: 0 in 2 rounds"
+    assert len(absolute) == 2
 
 
 @pytest.mark.exhaustive
