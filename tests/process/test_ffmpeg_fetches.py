@@ -157,8 +157,11 @@ def test_what_grows_too_large_ends(warm: Worker, sites: TlsSites) -> None:
 def _fetch(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     taken: list[bytes] = []
     container = Container.MP4 if "parts" in task.url else Container.MPEG_TS
-    source = Source(task.url, ca_file=certifi.where(), idle_timeout_s=5)
-    is_whole = fetching.fetch(source, container, taken.append, ProgramLimits(20, 1 << 29))
+    options = {"live_start_index": "0"}
+    source = Source(task.url, ca_file=certifi.where(), idle_timeout_s=5, options=options)
+    length_s = 2.0 if "live" in task.url else None
+    limits = ProgramLimits(20, 1 << 29)
+    is_whole = fetching.fetch(source, container, taken.append, limits, length_s)
     path = Path("fetched")
     path.write_bytes(b"".join(taken))
     found = ffmpeg.probe_result(ffmpeg.start_probe(path))
@@ -174,6 +177,13 @@ def test_a_stream_of_either_kind_comes_through_the_pipe(
     rules = limits_with(proxy=sites.proxy)
     error = warm.run(f"{scheme}://{SITE}/{name}.m3u8", rules, _fetch).error
     assert json.loads(error.detail) == {"is_whole": True, "codecs": ["h264", "aac"], "s": 3}
+
+
+def test_a_live_stream_is_fetched_for_so_long(warm: Worker, sites: TlsSites) -> None:
+    endless = pieces_of(sites, "film.m3u8").replace(b"#EXT-X-ENDLIST\n", b"")
+    sites.answers = {f"{SITE}/live.m3u8": file(endless, M3U8)} | sites.answers
+    error = warm.run(f"https://{SITE}/live.m3u8", limits_with(proxy=sites.proxy), _fetch).error
+    assert json.loads(error.detail) == {"is_whole": True, "codecs": ["h264", "aac"], "s": 2}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "other.example"])
@@ -365,7 +375,7 @@ def _start_another_program(task: Any, rules: Any, report: Any, extractors: Any) 
     """A program that is not to fetch has no sockets, whatever its environment says."""
     proxied = {"http_proxy": rules.proxy}
     code = "import os, socket; print(*[k for k in os.environ if 'proxy' in k]); socket.socket()"
-    command = ["python3", "-S", "-c", code]
+    command = ["python3", "-S", "-c", code, *THROUGH_THE_JUDGE, "-i", "-"]
     done = subprocess.run(command, env=proxied, capture_output=True, text=True, check=False)
     try:
         subprocess.run(["ffmpeg", *THROUGH_THE_JUDGE, "-i", "-", "-i", "-"], check=False)

@@ -8,7 +8,7 @@ environment, which ps does not show to other users.
 import itertools
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from worker.downloads.confinement import landlock, seccomp
@@ -55,11 +55,9 @@ def _is_to_fetch(command: Any) -> bool:
     """Whether a command is ffmpeg's for what comes from the web, which the audit hook judges."""
     if isinstance(command, str | bytes | os.PathLike):
         return False
-    return THROUGH_THE_JUDGE in itertools.pairwise(_texts(command))
-
-
-def _texts(command: Iterable[Any]) -> list[str]:
-    return [os.fsdecode(part) for part in command]
+    texts = [os.fsdecode(part) for part in command]
+    is_ffmpeg = os.path.basename(texts[0] if texts else "") == "ffmpeg"
+    return is_ffmpeg and THROUGH_THE_JUDGE in itertools.pairwise(texts)
 
 
 def _without_proxies(environment: Mapping[str, str]) -> dict[str, str]:
