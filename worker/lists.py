@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -98,19 +98,24 @@ class Failure:
     numbers: tuple[int, ...]
 
 
+class Hold(IntEnum):
+    """Why no more items begin for now."""
+
+    NONE = 0
+    QUOTA = 1  # their person has sent enough links for a while
+    SITE = 2  # it fails for everybody
+
+
 @dataclass(frozen=True)
 class Summary:
-    """How far the items are that were taken from a list at once.
-
-    `is_held`: the next ones wait until their person may send more links.
-    """
+    """How far the items are that were taken from a list at once."""
 
     title: str
     done: int = 0
     waiting: int = 0
     cancelled: int = 0
     failures: tuple[Failure, ...] = ()
-    is_held: bool = False
+    hold: Hold = Hold.NONE
     can_try_again: bool = False
 
     @property

@@ -21,6 +21,7 @@ from worker.ledger import (
 )
 from worker.ledger.jobs import ClaimedJob
 from worker.ledger.records import Batch
+from worker.lists import Hold
 
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
 AnyJob = TypeVar("AnyJob", bound=ClaimedJob)
@@ -104,7 +105,7 @@ def a_batch() -> Batch:
         shown=None,
         shown_at=None,
         lost=0,
-        held=False,
+        held=Hold.NONE,
         tried_again=False,
         ended_at=None,
     )

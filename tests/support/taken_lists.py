@@ -59,12 +59,13 @@ def take(bot: SteppedDispatcher, *numbers: int) -> None:
 class Chat:
     """Lets the workers and Telegram answer until nothing is left to do, and counts what came.
 
-    What fails is named by its number. A summary is what it said last.
+    What fails is named by its number, and all does while the site `is_down`.
     """
 
     def __init__(self, bot: SteppedDispatcher, failing: Sequence[int] = ()) -> None:
         self.bot = bot
         self.failing = {f"https://site.example/{number}" for number in failing}
+        self.is_down = False
         self.fetched: list[str] = []
         self.sent: list[str] = []
         self.summaries: list[Summary] = []
@@ -80,6 +81,8 @@ class Chat:
             self.fetched.append(task.url)
             if job_id in bot.downloads.stopped:
                 bot.downloads.stop(job_id)
+            elif self.is_down:
+                bot.downloads.fail(job_id, JobError(Reason.SITE_ERROR, Fault.RETRYABLE), "")
             elif task.url in self.failing:
                 bot.downloads.fail(job_id, JobError(Reason.PRIVATE, Fault.PERMANENT), "")
             else:

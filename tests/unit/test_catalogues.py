@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.catalogues import flaws, is_balanced
 from worker.errors import LinkFlaw, Reason
+from worker.lists import Hold
 from worker.looks import Live
 from worker.notices import Cancelled, Label, Notice, Refusal, Topic
 from worker.protocol import MediaFacts, MediaFile, MediaKind, Note, Progress, Stage
@@ -22,6 +23,7 @@ KEYS: dict[str, set[Any]] = {
     "notes": {*Note},
     "live": {*Live},
     "commands": {*Command},
+    "held_items": {*Hold} - {Hold.NONE},
     "notices": {*Topic, *Refusal, *Cancelled, *LinkFlaw, *Label},
 }
 

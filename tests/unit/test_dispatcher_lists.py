@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import LINK, LIST, ME, PRESS, Chat, a_list, listed, press, take
+from worker.dispatch.circuit_breaker import LINKS
 from worker.effects import (
     CancelAll,
     CancelRest,
@@ -19,7 +20,7 @@ from worker.effects import (
 from worker.errors import ChatClosed, MessageGone, Reason, TelegramUnreachable
 from worker.form import SOUND
 from worker.ledger import batches, lists
-from worker.lists import Failure, ListMenu, Summary
+from worker.lists import Failure, Hold, ListMenu, Summary
 from worker.media_keys import of_link
 from worker.notices import Cancelled, Notice, Refusal, Topic
 from worker.protocol import (
@@ -236,7 +237,7 @@ def test_items_wait_for_the_quota_and_leave_room_for_links(make_bot: MakeBot) ->
     chat.settle()
     # Three quarters of nine, with the list's own link.
     assert len(chat.sent) == 5
-    assert chat.summaries[-1] == Summary("An album", done=5, waiting=7, is_held=True)
+    assert chat.summaries[-1] == Summary("An album", done=5, waiting=7, hold=Hold.QUOTA)
     bot.send("https://site.example/own")
     assert bot.rows("SELECT count(*) FROM requests WHERE url LIKE '%own'") == [(1,)]
     chat.settle()
@@ -246,6 +247,25 @@ def test_items_wait_for_the_quota_and_leave_room_for_links(make_bot: MakeBot) ->
     chat.settle()
     assert sorted(chat.sent) == sorted([*urls(*range(1, 13)), "https://site.example/own"])
     assert chat.summaries[-1] == Summary("An album", done=12)
+
+
+def test_items_wait_while_their_site_fails_for_everybody(make_bot: MakeBot) -> None:
+    bot = make_bot(USER_LINKS_PER_MINUTE="1000", JOB_MAX_ATTEMPTS="1")
+    listed(bot, 40)
+    take(bot, *range(1, 41))
+    chat = Chat(bot)
+    chat.is_down = True
+    for _ in range(200):
+        chat.step()
+    failed, last = chat.summaries[-1].failed, chat.summaries[-1]
+    assert last == Summary("An album", waiting=40 - failed, failures=last.failures, hold=Hold.SITE)
+    # Those with which it turned out, and a few that have looked since.
+    assert LINKS <= failed <= LINKS + 8
+    chat.is_down = False
+    for _ in range(400):
+        chat.step()
+    last = chat.summaries[-1]
+    assert (last.done + last.failed, last.failed) == (40, failed)
 
 
 def test_somebodys_link_does_not_wait_for_a_list(bot: SteppedDispatcher) -> None:

@@ -25,6 +25,7 @@ from worker.lists import (
     MAX_CODE,
     MAX_ITEMS,
     Failure,
+    Hold,
     ListItem,
     ListMenu,
     MediaList,
@@ -197,7 +198,7 @@ def test_what_is_said_of_a_list() -> None:
 
 def test_what_is_said_of_those_that_were_taken() -> None:
     failures = (Failure("private", (3, 4, 5, 9)), Failure(None, (7,)))
-    state = Summary("An album", 2, 1, 3, failures, is_held=True)
+    state = Summary("An album", 2, 1, 3, failures, hold=Hold.QUOTA)
     assert texts.summary(ENGLISH, state).splitlines() == [
         "An album",
         "Done: 2 · Waiting: 1 · Failed: 5 · Cancelled: 3",

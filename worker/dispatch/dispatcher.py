@@ -215,7 +215,7 @@ class Dispatcher:
                 self._recorder.call_now(self.reachability.spell_before(now, wall), wall)
                 self.reachability.told()
             if self._stop_at is None:
-                self._recorder.feed_batches(now, wall)
+                self._recorder.feed_batches(self.sites_down, now, wall)
                 obstacle = self._place(now, wall)
                 if self._cannot_download or self._judge.trouble:
                     obstacle = Stage.OUT_OF_ORDER

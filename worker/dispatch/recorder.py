@@ -7,6 +7,7 @@ its download's id in between.
 import logging
 import secrets
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -39,6 +40,7 @@ from worker.ledger import (
     UpdateJob,
     Verdict,
 )
+from worker.ledger.batches import Room
 from worker.pool.events import Event, Failed
 from worker.processes.process_table import Identity
 from worker.protocol import (
@@ -115,15 +117,19 @@ class Recorder:
                 job.attempts,
             )
 
-    def feed_batches(self, now: Monotonic, wall: Wall) -> None:
-        """Let the next items of lists begin, now and then."""
+    def feed_batches(self, down: Mapping[str, float], now: Monotonic, wall: Wall) -> None:
+        """Let the next items of lists begin, now and then.
+
+        `down` are the sites that fail for everybody, and when each is tried again.
+        """
         if now < self._feed_at:
             return
         self._feed_at = Monotonic(now + FEED_INTERVAL_S)
         if not self._ledger.has_open_batches():
             return
-        full_sites = self._site_rules.full_lately
-        for request in self._ledger.feed_batches(self._quota, self._at_once, wall, full_sites):
+        tried = {site: now >= probe_at for site, probe_at in down.items()}
+        room = Room(self._at_once, self._site_rules.full_lately, tried)
+        for request in self._ledger.feed_batches(self._quota, room, wall):
             log.info(
                 "request %d: item of batch %d (%s), %s.",
                 request.id,

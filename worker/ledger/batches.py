@@ -8,7 +8,7 @@ of all of them is read from their requests, so it is true after a crash as well.
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from worker import media_keys
 from worker.as_json import to_json
@@ -19,8 +19,9 @@ from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Batch, Request, Verdict, read_batch
-from worker.lists import Failure, ItemState, MediaList, Summary
+from worker.lists import Failure, Hold, ItemState, MediaList, Summary
 from worker.notices import Refusal
+from worker.sites import site_of_link
 
 SUMMARY_INTERVAL_S = 5.0
 """Between two edits of a summary, but for its last one. The answers go first."""
@@ -32,6 +33,20 @@ MAX_LOST = 3
 """How often a summary is posted anew that was deleted; then its batch goes on in silence."""
 
 _HOLDING = (Refusal.HOUR, Refusal.DAY)
+
+
+@dataclass(frozen=True)
+class Room:
+    """For how many items there is room.
+
+    A person has `at_once` items that are not answered yet, so that nothing is fetched that Telegram
+    is too slow for. `down` are the sites that fail for everybody, and whether each may be tried
+    now; `full_sites` are as in `fairness.Share`.
+    """
+
+    at_once: int
+    full_sites: Collection[str] = ()
+    down: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,19 +127,15 @@ def made_by(db: Database, user_id: int, since: float, until: float) -> int:
     return count
 
 
-def step(
-    db: Database, quota: Quota, at_once: int, wall: Wall, full_sites: Collection[str] = ()
-) -> list[Request]:
+def step(db: Database, quota: Quota, room: Room, wall: Wall) -> list[Request]:
     """Open requests for the items whose turn it is, and queue the summaries that are due.
 
-    A person has `at_once` items that are not answered yet, so that nothing is fetched that Telegram
-    is too slow for, and the quota leaves room for links that they send themselves. Returns the
-    requests.
+    The quota leaves room for links that their person sends. Returns the requests.
     """
     opened: list[Request] = []
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL ORDER BY id").fetchall():
         batch = read_batch(row)
-        opened += _open_items(db, batch, quota.for_items(), at_once, wall, full_sites)
+        opened += _open_items(db, batch, quota.for_items(), room, wall)
         _queue_summary(db, batch, wall)
     return opened
 
@@ -141,27 +152,27 @@ def has_open(db: Database) -> bool:
 
 
 def _open_items(
-    db: Database,
-    batch: Batch,
-    quota: Quota,
-    at_once: int,
-    wall: Wall,
-    full_sites: Collection[str],
+    db: Database, batch: Batch, quota: Quota, room: Room, wall: Wall
 ) -> Iterator[Request]:
-    is_held = False
+    hold = Hold.NONE
     for item in _items(db, batch.id):
         if item.request_id is not None or item.state is not ItemState.WAITING:
             continue
-        if _unanswered_of(db, batch.user_id) >= at_once:
+        may_be_tried = room.down.get(site_of_link(item.url))
+        if may_be_tried is False:
+            hold = Hold.SITE
+            continue
+        # One is enough to see whether a site works again.
+        if _unanswered_of(db, batch.user_id) >= (room.at_once if may_be_tried is None else 1):
             break
         link = _link_of(batch, item.url)
         refusal = admission.refuse(db, link, quota, wall)
         if refusal is Refusal.BANNED:
             drop_rest(db, batch.id, wall)
         if refusal:
-            is_held = refusal in _HOLDING
+            hold = Hold.QUOTA if refusal in _HOLDING else hold
             break
-        request = requests.open_request(db, link, wall, full_sites, batch_id=batch.id)
+        request = requests.open_request(db, link, wall, room.full_sites, batch_id=batch.id)
         db.execute(
             "UPDATE batch_items SET request_id = ? WHERE batch_id = ? AND number = ?",
             request.id,
@@ -169,7 +180,7 @@ def _open_items(
             item.number,
         )
         yield request
-    db.execute("UPDATE batches SET held = ? WHERE id = ? AND held != ?", is_held, batch.id, is_held)
+    db.execute("UPDATE batches SET held = ? WHERE id = ? AND held != ?", hold, batch.id, hold)
 
 
 def _unanswered_of(db: Database, user_id: int) -> int:
@@ -238,7 +249,7 @@ def summary_of(db: Database, batch: Batch) -> Summary:
         waiting=waiting,
         cancelled=len(of[ItemState.CANCELLED]),
         failures=failures,
-        is_held=batch.held and waiting > 0,
+        hold=batch.held if waiting else Hold.NONE,
         can_try_again=bool(failures) and not waiting and not batch.tried_again,
     )
 

@@ -334,12 +334,10 @@ class Ledger(Questions):
             queue.finish(self._db, job.id, wall)
             requests.mark_answered(self._db, job.request.id, wall)
 
-    def feed_batches(
-        self, quota: Quota, at_once: int, wall: Wall, full_sites: Collection[str] = ()
-    ) -> list[Request]:
+    def feed_batches(self, quota: Quota, room: batches.Room, wall: Wall) -> list[Request]:
         """See `batches.step`."""
         with self._db.transaction():
-            return batches.step(self._db, quota, at_once, wall, full_sites)
+            return batches.step(self._db, quota, room, wall)
 
     def finish_summary(self, job: SummaryJob, message_id: int, wall: Wall) -> None:
         """A summary stands in the chat as it was when the job was claimed."""

@@ -11,6 +11,7 @@ from worker.as_json import delivered_from_json
 from worker.effects import Effect
 from worker.errors import Reason
 from worker.form import WHOLE, Form
+from worker.lists import Hold
 from worker.notices import Notice
 from worker.panels import Panel, PanelKind
 from worker.preferences import Captions
@@ -109,8 +110,8 @@ class Batch:
     """What a person has taken of a list at once, and the message that says how far it is.
 
     `list_id` is the request that the list has answered, in the message `message_id`. `shown` is
-    what the summary has said last, `lost` how often it was gone. `held`: the next items wait until
-    the person may send more links.
+    what the summary has said last, `lost` how often it was gone. `held` is why the
+    next items wait.
     """
 
     id: int
@@ -127,7 +128,7 @@ class Batch:
     shown: str | None
     shown_at: float | None
     lost: int
-    held: bool
+    held: Hold
     tried_again: bool
     ended_at: float | None
 
@@ -140,8 +141,9 @@ class Batch:
 def read_batch(row: sqlite3.Row) -> Batch:
     """A row of `batches`."""
     values = {name: row[name] for name in Batch.__dataclass_fields__}
-    flags = {name: bool(values[name]) for name in ("fresh", "held", "tried_again")}
-    return Batch(**{**values, **flags, "form": Form.parse(values["form"])})
+    flags = {name: bool(values[name]) for name in ("fresh", "tried_again")}
+    held, form = Hold(values["held"]), Form.parse(values["form"])
+    return Batch(**{**values, **flags, "held": held, "form": form})
 
 
 def read_request(row: sqlite3.Row) -> Request:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.errors import Reason
+from worker.lists import Hold
 from worker.looks import Live
 from worker.notices import About
 from worker.protocol import Note, Stage
@@ -89,7 +90,7 @@ class Catalogue:
     failed_items: str
     cancelled_items: str
     why_failed: str
-    held_items: str
+    held_items: Mapping[Hold, str]
     cancel_rest_button: str
     try_again_button: str
 

@@ -1,6 +1,7 @@
 """The texts in English, which is also spoken to people whose language has no catalogue."""
 
 from worker.errors import LinkFlaw, Reason
+from worker.lists import Hold
 from worker.looks import Live
 from worker.notices import Cancelled, Label, Refusal, Topic
 from worker.protocol import Note, Stage
@@ -184,7 +185,10 @@ ENGLISH = Catalogue(
     failed_items="Failed: {number}",
     cancelled_items="Cancelled: {number}",
     why_failed="{numbers}: {what}",
-    held_items="You have sent a lot of links, so the others come a little later.",
+    held_items={
+        Hold.QUOTA: "You have sent a lot of links, so the others come a little later.",
+        Hold.SITE: "The site does not work at the moment. The others come when it does again.",
+    },
     cancel_rest_button="Cancel the rest",
     try_again_button="Try the failed ones again",
     notices={

@@ -43,8 +43,8 @@ def summary(words: Catalogue, state: Summary) -> str:
             counts.append(text.format(number=number))
     lines = [clean(state.title, _MAX_TITLE) or words.untitled, " · ".join(counts)]
     lines += [_failure(words, failure) for failure in state.failures]
-    if state.is_held:
-        lines.append(words.held_items)
+    if state.hold:
+        lines.append(words.held_items[state.hold])
     return "\n".join(lines)
 
 
