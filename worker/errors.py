@@ -45,6 +45,7 @@ class Reason(StrEnum):
     NOT_STARTED = "not started"
     NO_FORMAT = "no format"
     NO_SOUND = "no sound"
+    NO_COVER = "no cover"
     BEYOND_END = "beyond the end"  # a clip that begins when the video is over
     TOO_LARGE = "too large"
     TOO_LONG = "too long"
@@ -92,7 +93,7 @@ _OF_LINKS = frozenset(
         *(Reason.INVALID_LINK, Reason.REFUSED_ADDRESS, Reason.UNSUPPORTED, Reason.NO_MEDIA),
         *(Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.PRIVATE, Reason.LOGIN_NEEDED),
         *(Reason.AGE_RESTRICTED, Reason.GEO_BLOCKED, Reason.DRM, Reason.LIVE),
-        *(Reason.NOT_STARTED, Reason.NO_SOUND, Reason.TOO_LARGE, Reason.TOO_LONG),
+        *(Reason.NOT_STARTED, Reason.NO_SOUND, Reason.NO_COVER, Reason.TOO_LARGE, Reason.TOO_LONG),
         *(Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE, Reason.BROKEN_FILE),
         *(Reason.UNLIKE_PARTS, Reason.SITE_OFF, Reason.BEYOND_END, Reason.NOTHING_FOUND),
     }

@@ -22,6 +22,7 @@ class What(StrEnum):
     MP3 = "mp3-192"
     MP3_BEST = "mp3-320"
     VOICE = "voice"  # Opus, which Telegram shows as a voice message
+    COVER = "cover"  # the picture that a site shows in place of a video or a song
     ABOUT = "about"  # what the site tells of it, and no file
     SEARCH = "search"  # what a site's search finds, and no file
 
@@ -153,6 +154,11 @@ class Form:
     def is_voice(self) -> bool:
         """Whether it is to be a voice message."""
         return self.what is What.VOICE
+
+    @property
+    def is_cover(self) -> bool:
+        """Whether the picture is wanted that the site shows in place of the media."""
+        return self.what is What.COVER
 
     @property
     def is_look(self) -> bool:

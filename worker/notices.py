@@ -135,6 +135,7 @@ class Label(StrEnum):
     AS_MP3 = "as mp3 button"
     AS_VOICE = "as voice button"
     AS_FILE = "as file button"
+    COVER = "cover button"
     DESCRIPTION = "description button"
     MENU_EXPIRED = "menu expired button"
 

@@ -69,7 +69,9 @@ def test_sound_in_a_format_and_the_file_itself(talk: Conversation) -> None:
     # The status message, which cannot become a voice message.
     api.wait_for(lambda: any(message.deleted for message in api.chat(talk.chat_id)))
     talk.say(f"/file {link}", answers=3)
-    talk.say(f"/audio flac {link}", answers=4)
+    talk.say(f"/cover {link}", answers=4)
+    talk.say(f"/cover {talk.scene.link('/og.html?golden-cover')}", answers=5)
+    talk.say(f"/audio flac {link}", answers=6)
     talk.assert_as_in("formats")
 
 

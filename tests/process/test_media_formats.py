@@ -263,3 +263,35 @@ def test_file_that_is_too_large_is_not_cut(warm: Worker, film: Path) -> None:
             f"{url}/{film.name}", limits_for_parts(film, 2.5, max_parts=4), form=FILE
         )
     assert outcome.error.reason is Reason.TOO_LARGE
+
+
+# ---------------------------------------------------------------------------------- the cover
+
+PAGE = """<!doctype html><html><head><title>A page</title>{}</head><body></body></html>"""
+
+
+def a_page(directory: Path, site: str, **properties: str) -> str:
+    """The link of a page that says so of its video."""
+    tags = "".join(f'<meta property="og:{k}" content="{site}/{v}">' for k, v in properties.items())
+    (directory / "page.html").write_text(PAGE.format(tags))
+    return f"{site}/page.html"
+
+
+def test_cover_is_the_picture_that_the_site_shows(warm: Worker, film: Path) -> None:
+    make_of(film.with_name("cover.jpg"), [PICTURE], "-frames:v 1")
+    with served(film.parent) as site:
+        page = a_page(film.parent, site, video="film.mp4", image="cover.jpg")
+        outcome = warm.run(page, LIMITS, form=Form(What.COVER))
+    media = outcome.media
+    assert (media.facts.kind, media.facts.width, media.facts.height) == (MediaKind.PHOTO, 320, 240)
+    assert media.facts.title == "A page"
+
+
+def test_cover_that_is_none_is_told(warm: Worker, film: Path) -> None:
+    film.with_name("cover.jpg").write_text("<html>no picture</html>")
+    with served(film.parent) as site:
+        page = a_page(film.parent, site, video="film.mp4")
+        assert warm.run(page, LIMITS, form=Form(What.COVER)).error.reason is Reason.NO_COVER
+        page = a_page(film.parent, site, video="film.mp4", image="cover.jpg")
+        error = warm.run(page, LIMITS, form=Form(What.COVER)).error
+    assert error.reason in {Reason.UNSUPPORTED, Reason.BROKEN_FILE}

@@ -83,7 +83,11 @@ def test_there_is_more_on_a_page_of_its_own() -> None:
             Button("MP3 192", "form:17.mp3-192"),
             Button("MP3 320", "form:17.mp3-320"),
         ],
-        [Button("Voice message", "form:17.voice"), Button("As a file", "form:17.all.file")],
+        [
+            Button("Voice message", "form:17.voice"),
+            Button("As a file", "form:17.all.file"),
+            Button("Cover", "form:17.cover"),
+        ],
     ]
     description = [Button("Description", "description:17")]
     assert menu_rows(ENGLISH, menu) == [*rows, description, [BACK]]
@@ -100,8 +104,9 @@ def test_what_else_an_answers_form_says_is_said_of_the_others() -> None:
     clip = replace(MENU, code=Form(max_height=480, clip=Clip(100, 250)).code)
     (sound, _, _), *_ = menu_rows(ENGLISH, clip)
     assert sound.data == "form:17.sound.c100-250"
-    ((voice, file), *_) = menu_rows(ENGLISH, replace(clip, page=Page.MORE))[1:]
+    ((voice, file, cover), *_) = menu_rows(ENGLISH, replace(clip, page=Page.MORE))[1:]
     assert (voice.data, file.data) == ("form:17.voice.c100-250", "form:17.all.file.c100-250")
+    assert cover.data == "form:17.cover"
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ SEARCHED = OpenRequest(
         (said("/help", chat=GROUP), []),
         (said("/help@our_bot", chat=GROUP), [reply(HELP, chat=GROUP)]),
         (said("/help@other_bot", chat=GROUP), []),
-        (said("/other@our_bot", chat=GROUP), []),
+        (said("/xyzzy@our_bot", chat=GROUP), []),
         (said("/fresh", chat=GROUP), []),
         (said("/HELP@Our_Bot", chat=GROUP), [reply(HELP, chat=GROUP)]),
         (said(new_chat_members=[{}], chat=GROUP), []),
@@ -275,12 +275,14 @@ def test_a_format_of_sound_that_is_unknown_is_asked_for_again(argument: str) -> 
     assert handle_update(answer) == (which_sound,)
 
 
-def test_a_file_may_be_wanted_as_the_site_has_it() -> None:
-    form = Form(as_file=True)
+@pytest.mark.parametrize(
+    ("command", "form"), [("file", Form(as_file=True)), ("cover", Form(What.COVER))]
+)
+def test_a_file_or_its_cover_may_be_wanted(command: str, form: Form) -> None:
     wanted = exactly(form)
-    assert handle_update(said(f"/file {LINK}")) == (wanted,)
-    assert handle_update(said("/file", reply_to_message={"text": LINK})) == (wanted,)
-    assert handle_update(said("/file")) == (reply(notice(Topic.WHICH_LINK)),)
+    assert handle_update(said(f"/{command} {LINK}")) == (wanted,)
+    assert handle_update(said(f"/{command}", reply_to_message={"text": LINK})) == (wanted,)
+    assert handle_update(said(f"/{command}")) == (reply(notice(Topic.WHICH_LINK)),)
 
 
 @pytest.mark.parametrize(

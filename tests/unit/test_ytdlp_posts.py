@@ -232,3 +232,51 @@ def test_a_post_comes_without_what_there_is_no_time_for(make: Make) -> None:
     now = 40.0
     assert done(ydl, *map(picture, names)) == list(names)
     assert reasons(ydl) == []
+
+
+def a_cover(make: Make, info: dict[str, Any]) -> Any:
+    """What is downloaded where the cover of a video is wanted."""
+    ydl = make()
+    ydl.wants_cover = True
+    return ydl.process_video_result(info)["url"]
+
+
+SITE = "https://pictures.example"
+THUMBNAILS = [
+    {"url": f"{SITE}/small.jpg", "width": 100, "height": 100},
+    {"url": f"{SITE}/large.jpg", "width": 900, "height": 900},
+    {"url": f"{SITE}/not_found", "preference": 2},
+]
+
+
+def test_the_largest_cover_that_the_site_has_is_taken(make: Make) -> None:
+    video = {"id": "v", "title": "t", "url": "https://v.example/v.mp4", "thumbnails": THUMBNAILS}
+    assert a_cover(make, video) == f"{SITE}/large.jpg"
+    assert a_cover(make, {**video, "thumbnails": THUMBNAILS[:1]}) == f"{SITE}/small.jpg"
+
+
+def test_a_cover_that_is_named_alone_is_taken(make: Make) -> None:
+    assert a_cover(make, {"id": "v", "thumbnail": f"{SITE}/a.jpg"}) == f"{SITE}/a.jpg"
+    with pytest.raises(JobError) as gone:
+        a_cover(make, {"id": "v", "thumbnail": f"{SITE}/not_found"})
+    assert gone.value.reason is Reason.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {},
+        {"thumbnail": "file:///etc/passwd"},
+        {"thumbnail": 17, "thumbnails": ["x", {"url": None}, {"url": "data:image/png,"}]},
+    ],
+)
+def test_what_has_no_cover_is_refused(make: Make, info: dict[str, Any]) -> None:
+    with pytest.raises(JobError) as refused:
+        a_cover(make, {"id": "v", "url": "https://v.example/v.mp4", **info})
+    assert refused.value.reason is Reason.NO_COVER
+
+
+def test_of_a_post_the_first_picture_is_its_cover(make: Make) -> None:
+    ydl = make()
+    ydl.wants_cover = True
+    assert done(ydl, picture("a.jpg"), picture("b.jpg")) == ["a.jpg"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from worker.choices import Menu, Page, Quality
-from worker.form import WHOLE_LIST, Form, What
+from worker.form import WHOLE, WHOLE_LIST, Form, What
 from worker.notices import Label, Notice
 from worker.telegram import texts
 from worker.telegram.buttons import Button, Rows, pack
@@ -50,6 +50,7 @@ def _more(words: Catalogue, menu: Menu) -> list[_Row]:
     others = {
         _label(words, Label.AS_VOICE): Form(What.VOICE),
         _label(words, Label.AS_FILE): Form(as_file=True),
+        _label(words, Label.COVER): Form(What.COVER),
     }
     description = Button(_label(words, Label.DESCRIPTION), pack("description", menu.request_id))
     return [
@@ -74,6 +75,8 @@ def _forms(menu: Menu, offered: dict[str, Form]) -> _Row:
 def _possible(menu: Menu, offered: Iterable[tuple[str, Form]]) -> Iterable[Button]:
     own = Form.parse(menu.code)
     for text, form in offered:
+        if form.is_cover:
+            own = WHOLE  # of a part of a video it is the same
         try:
             wanted = replace(own, what=form.what, max_height=form.max_height, as_file=form.as_file)
         except ValueError:

@@ -15,6 +15,7 @@ class Command(StrEnum):
     AUDIO = "audio"
     VIDEO = "video"
     FILE = "file"
+    COVER = "cover"
     PLAYLIST = "playlist"
     CLIP = "clip"
     INFO = "info"

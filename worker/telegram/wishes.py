@@ -108,6 +108,9 @@ WISHES: Mapping[Command, Wish] = {
     Command.FILE: Wish(
         Form(as_file=True), is_exact=True, without_links=_WHICH_LINK, takes_reply=True
     ),
+    Command.COVER: Wish(
+        Form(What.COVER), is_exact=True, without_links=_WHICH_LINK, takes_reply=True
+    ),
     Command.PLAYLIST: Wish(WHOLE_LIST, without_links=_WHICH_LINK, takes_reply=True),
     Command.CLIP: Wish(without_links=_WHICH_CLIP, takes_reply=True, part_in_link=True),
     Command.INFO: Wish(ABOUT, without_links=_WHICH_LINK, takes_reply=True),

@@ -13,7 +13,7 @@ from worker.downloads.channel import MAX_FILES
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
 from worker.downloads.pictures.reading import Answer
-from worker.downloads.ytdlp import lists
+from worker.downloads.ytdlp import covers, lists
 from worker.downloads.ytdlp.answers import Answers
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -76,6 +76,8 @@ class PostYoutubeDL(SpanYoutubeDL):
         self._link = ""
         self.leaves_out_large = False
         """Whether a post comes without what is too large, since there is no smaller one of it."""
+        self.wants_cover = False
+        """Whether what a site shows in place of media is wanted, and not the media."""
         self.begin_again()
 
     def begin_again(self) -> None:
@@ -129,6 +131,20 @@ class PostYoutubeDL(SpanYoutubeDL):
                 self.has_more = True
         return super().process_ie_result(ie_result, download, extra_info)
 
+    def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
+        """Download the cover of a video in its place, where that is wanted."""
+        if not self.wants_cover:
+            return super().process_video_result(info_dict, download)
+        failures: list[Exception] = []
+        for picture in covers.pictures(info_dict):
+            try:
+                return super().process_video_result(picture, download)
+            except (YoutubeDLError, JobError, OSError) as error:
+                if not may_be_left_out(error):
+                    raise
+                failures.append(error)
+        raise failures[0]
+
     def process_unseen_post(self, error: Exception, download: bool = True) -> Any:
         """Download the post, or the picture of a page, where yt-dlp has failed to find any media.
 
@@ -164,6 +180,8 @@ class PostYoutubeDL(SpanYoutubeDL):
             post["entries"] = [entry for entry in post["entries"] if not entry.get(IS_PICTURE)]
             if not post["entries"]:
                 raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a post of pictures")
+        if self.wants_cover:
+            post["entries"] = post["entries"][:1]
         self.has_more = len(post["entries"]) > MAX_FILES
         self._has_several = len(post["entries"]) > 1
         if self._has_several:

@@ -36,6 +36,7 @@ ENGLISH = Catalogue(
         Reason.NO_FORMAT: ("The site does not offer this in any format that I can send.", _NEVER),
         Reason.NO_SOUND: ("There is no sound in this video.", _NEVER),
         Reason.BEYOND_END: ("This is over before that part begins.", "An earlier part may work."),
+        Reason.NO_COVER: ("The site shows no picture for this.", _NEVER),
         Reason.TOO_LARGE: ("This is larger than what I can send at once.", _NEVER),
         Reason.TOO_LONG: ("This is too long for me to send.", _NEVER),
         Reason.HUGE_PAGE: ("The page behind that link is too large for me to read.", _NEVER),
@@ -158,6 +159,7 @@ ENGLISH = Catalogue(
         Command.PLAYLIST: "The list that a video's link names: /playlist LINK",
         Command.INFO: "What it is, without a download: /info LINK",
         Command.SEARCH: "Find a video on YouTube: /search WORDS",
+        Command.COVER: "The picture that the site shows for it: /cover LINK",
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
         Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
@@ -241,6 +243,7 @@ ENGLISH = Catalogue(
         Label.AS_MP3: "MP3 {bit_rate}",
         Label.AS_VOICE: "Voice message",
         Label.AS_FILE: "As a file",
+        Label.COVER: "Cover",
         Label.DESCRIPTION: "Description",
         Label.MENU_EXPIRED: "Closed after 15 minutes",
         Topic.BAN_WHOM: (

@@ -1,0 +1,43 @@
+"""The picture that a site shows in place of a video or a song, as something to be downloaded."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from worker.downloads.pictures.post import IS_PICTURE
+from worker.errors import Fault, JobError, Reason
+
+# Sites name more pictures than they have.
+_MAX_PLACES = 4
+_KEPT = ("id", "title", "fulltitle", "uploader", "channel", "extractor", "extractor_key")
+
+
+def pictures(info: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The cover of a video as yt-dlp's extractors return pictures, at each of its places.
+
+    The largest comes first. Raises JobError for a video without any. A picture is its own cover.
+    """
+    if info.get(IS_PICTURE):
+        yield dict(info)
+        return
+    urls = list(dict.fromkeys(_urls(info)))[:_MAX_PLACES]
+    if not urls:
+        raise JobError(Reason.NO_COVER, Fault.PERMANENT, "no thumbnail is named")
+    kept = {name: info[name] for name in _KEPT if name in info}
+    for url in urls:
+        yield {**kept, "url": url, "ext": "jpg", IS_PICTURE: True}
+
+
+def _urls(info: Mapping[str, Any]) -> Iterator[str]:
+    named = [each for each in info.get("thumbnails") or () if isinstance(each, dict)]
+    for each in (*sorted(named, key=_rank, reverse=True), {"url": info.get("thumbnail")}):
+        if isinstance(url := each.get("url"), str) and url.startswith(("http://", "https://")):
+            yield url
+
+
+def _rank(thumbnail: Mapping[str, Any]) -> tuple[float, ...]:
+    """As yt-dlp ranks them, the best highest."""
+    return tuple(_number(thumbnail.get(name)) for name in ("preference", "width", "height"))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else -1.0
