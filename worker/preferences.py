@@ -28,6 +28,7 @@ class Preferences:
 
     A group's are about its buttons alone. `has_buttons` None: as is usual in such a chat.
     `asks_first`: a link without a command is answered with what there is to choose from.
+    `describes`: the site's description follows as a message of its own.
     """
 
     max_height: int | None = None
@@ -37,6 +38,7 @@ class Preferences:
     has_buttons: bool | None = None
     asks_first: bool = False
     sponsors: Sponsors | None = None
+    describes: bool = False
 
     def form_of(self, form: Form, url: str) -> Form:
         """The form that is meant where only the media of a link or only its sound was asked for."""
@@ -67,6 +69,7 @@ class Preferences:
                 value.get("has_buttons"),
                 bool(value.get("asks_first")),
                 Sponsors(value["sponsors"]) if value.get("sponsors") else None,
+                bool(value.get("describes")),
             )
         except ValueError:
             return cls()

@@ -1,5 +1,7 @@
 """/privacy and /forget: what is told, what is deleted, and what stays."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
@@ -21,6 +23,7 @@ from worker.protocol import (
     Posted,
     PostStatus,
     Reader,
+    Reply,
 )
 from worker.telegram import handle_update
 
@@ -140,6 +143,17 @@ def test_a_link_that_others_have_sent_too_stays_theirs(bot: SteppedDispatcher) -
     assert bot.task(Deliver).message_id == 51
     bot.deliver()
     assert bot.rows("SELECT user_id, url FROM requests") == [(ME, ""), (OTHER, SECRET)]
+
+
+def test_what_was_said_of_a_link_in_a_group_is_deleted(bot: SteppedDispatcher) -> None:
+    preferences.put(bot.ledger._db, ME, Preferences(describes=True))
+    bot.send(SECRET, chat_id=GROUP)
+    bot.post()
+    bot.finish(Download, replace(bot.make_media(), description="a holiday"))
+    bot.deliver()
+    bot.finish(Reply)
+    forget(bot)
+    assert kept(bot, "holiday") == []
 
 
 def test_limits_are_not_begun_anew(make_bot: MakeBot) -> None:

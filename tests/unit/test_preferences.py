@@ -73,6 +73,7 @@ def test_a_setting_is_opened_chosen_and_kept(bot: SteppedDispatcher) -> None:
         "sound": (Label.USUAL_SOUND, False),
         "send": (Label.VIDEO, False),
         "captions": (Label.FULL, False),
+        "description": (Label.OFF, False),
         "sponsors": (Label.OFF, False),
         "buttons": (Label.ON, False),
     }
@@ -252,6 +253,31 @@ def test_captions_are_as_was_set(bot: SteppedDispatcher) -> None:
     assert delivered(bot, a_link()).captions is Captions.NONE
 
 
+def described(bot: SteppedDispatcher, link: OpenRequest) -> list[Reply]:
+    """The messages that follow the answer to a link whose site describes it."""
+    bot.bring(link)
+    bot.post(50)
+    if bot.tasks(Download):
+        bot.finish(Download, replace(bot.make_media(), description="Two words."))
+    bot.deliver()
+    said = list(bot.tasks(Reply).values())
+    bot.settle()
+    return said
+
+
+def test_the_description_follows_as_a_second_message(bot: SteppedDispatcher) -> None:
+    assert described(bot, a_link()) == []
+    open_panel(bot)
+    choose(bot, "description", "on")
+    (reply,) = described(bot, a_link())
+    assert reply.reply_to == 50
+    assert reply.notices[0].about is Topic.DESCRIPTION
+    assert reply.notices[0].values["description"] == "Two words."
+    # Once for a link, and not again for what is chosen below its answer.
+    exact = a_link(Form(max_height=360), is_exact=True)
+    assert described(bot, exact) == []
+
+
 def test_buttons_below_answers_can_be_switched_off(bot: SteppedDispatcher) -> None:
     open_panel(bot)
     choose(bot, "buttons", "off")
@@ -301,7 +327,7 @@ def test_what_this_version_does_not_know_is_as_usual(value: dict[str, Any]) -> N
 
 
 def test_preferences_are_kept_as_they_are(bot: SteppedDispatcher) -> None:
-    chosen = Preferences(720, What.MP3, True, Captions.TITLE, False, True)
+    chosen = Preferences(720, What.MP3, True, Captions.TITLE, False, True, Sponsors.CUT, True)
     preferences.put(bot.ledger._db, ME, chosen)
     assert preferences.of(bot.ledger._db, ME) == chosen
     assert preferences.of(bot.ledger._db, OTHER) == Preferences()

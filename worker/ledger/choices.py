@@ -146,16 +146,27 @@ def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton
         return _notice(press, Topic.DEAD_BUTTON)
     if _has_expired(db, request.id, wall):
         return _expired(db, request, press, wall)
+    reader = replace(request.reader, language=press.language)
+    reply = Reply(reader, press.message_id, (_description(request, media),))
+    if not admission.has_said(db, reply):
+        admission.reply(db, reply, wall)
+    return AnswerButton(press.callback_id, press.language, None)
+
+
+def describe(db: Database, request: Request, media: Media | None, wall: Wall) -> None:
+    """Let the description follow an answer, where its person has set that and there is one."""
+    if request.describes and media and media.files and media.description:
+        notice = _description(request, media)
+        admission.reply(db, Reply(request.reader, request.status_message_id, (notice,)), wall)
+
+
+def _description(request: Request, media: Media) -> Notice:
     values = {
         "title": media.files[0].facts.title,
         "description": media.description,
         "link": request.url,
     }
-    reader = replace(request.reader, language=press.language)
-    reply = Reply(reader, press.message_id, (Notice(Topic.DESCRIPTION, values),))
-    if not admission.has_said(db, reply):
-        admission.reply(db, reply, wall)
-    return AnswerButton(press.callback_id, press.language, None)
+    return Notice(Topic.DESCRIPTION, values)
 
 
 def _opened(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:

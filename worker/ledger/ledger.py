@@ -15,6 +15,7 @@ from worker.ledger import (
     admission,
     awaited_menus,
     batches,
+    choices,
     failures,
     job_lookups,
     known_failures,
@@ -325,6 +326,7 @@ class Ledger(Questions):
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             requests.mark_answered(self._db, request.id, wall)
+            choices.describe(self._db, request, job.media, wall)
             if job.media and len(sent) == len(job.media.files):
                 media_cache.remember(self._db, request.media_key, job.media, sent, wall)
 

@@ -52,6 +52,11 @@ def has_buttons(db: Database, link: OpenRequest) -> bool:
     return is_usual and _are_buttons_wanted(db, link)
 
 
+def describes(db: Database, link: OpenRequest) -> bool:
+    """Whether the description is to follow the answer to a link."""
+    return not link.is_exact and of(db, link.user_id).describes
+
+
 def _are_buttons_wanted(db: Database, link: OpenRequest) -> bool:
     return of(db, link.chat_id).wants_buttons(is_private=link.chat_id > 0)
 

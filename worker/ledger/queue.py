@@ -306,8 +306,9 @@ def forget_of(db: Database, user_id: int) -> None:
     )
     db.execute(
         "UPDATE jobs SET payload = '{}' WHERE kind IN ('reply', 'cookies')"
-        " AND state IN ('done', 'dropped') AND chat_id = ?",
-        user_id,
+        " AND state IN ('done', 'dropped')"
+        " AND chat_id IN (SELECT :user UNION SELECT chat_id FROM requests WHERE user_id = :user)",
+        user=user_id,
     )
     # What runs is being stopped, or somebody else's: its key is still in use.
     db.execute(

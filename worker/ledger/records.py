@@ -37,7 +37,7 @@ class Request:
     `worker.ledger.fairness`; `language` and `captions` are its person's. `batch_id` is for an item
     of a list, which has a status message only once it has media: what else becomes of it its
     batch's summary says. `has_buttons`: the answer is to have some. `asks_first`: it is what
-    can be chosen, because the person has set that.
+    can be chosen, because the person has set that. `describes`: the description follows it.
     """
 
     id: int
@@ -63,6 +63,7 @@ class Request:
     captions: Captions = Captions.FULL
     has_buttons: bool = False
     asks_first: bool = False
+    describes: bool = False
 
     @property
     def reader(self) -> Reader:
@@ -158,6 +159,7 @@ def read_request(row: sqlite3.Row) -> Request:
             "captions": Captions(values["captions"]),
             "has_buttons": bool(values["has_buttons"]),
             "asks_first": bool(values["asks_first"]),
+            "describes": bool(values["describes"]),
             "sent": tuple(map(delivered_from_json, json.loads(values["sent"]))),
         }
     )

@@ -149,6 +149,7 @@ def open_request(
         captions=preferences.of(db, effect.user_id).captions,
         has_buttons=preferences.has_buttons(db, effect),
         asks_first=effect.asks_first,
+        describes=batch_id is None and preferences.describes(db, effect),
         language=effect.language,
         thread_id=effect.thread_id,
         turn=fairness.next_turn(db, effect.user_id, effect.url, full_sites),

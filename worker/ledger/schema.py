@@ -395,4 +395,8 @@ MIGRATIONS = (
     ALTER TABLE requests ADD COLUMN menu_ends_at REAL;
     ALTER TABLE requests ADD COLUMN menu_job_id INTEGER;
     """,
+    """
+    -- Whether the site's description follows an answer as a message of its own.
+    ALTER TABLE requests ADD COLUMN describes INTEGER NOT NULL DEFAULT 0;
+    """,
 )

@@ -95,6 +95,14 @@ _OF_PEOPLE: Mapping[str, Setting] = {
             "none": Option(Notice(Label.NONE), {"captions": Captions.NONE}),
         },
     ),
+    "description": Setting(
+        Label.SETTING_DESCRIPTION,
+        Topic.SETTING_DESCRIPTION,
+        {
+            "off": Option(Notice(Label.OFF), {"describes": False}),
+            "on": Option(Notice(Label.SECOND_MESSAGE), {"describes": True}),
+        },
+    ),
     "sponsors": Setting(
         Label.SETTING_SPONSORS,
         Topic.SETTING_SPONSORS,

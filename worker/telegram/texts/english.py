@@ -322,6 +322,9 @@ ENGLISH = Catalogue(
             "What becomes of advertising in YouTube's videos? SponsorBlock knows where it is. It is"
             " asked in a way that does not tell it which video you want."
         ),
+        Topic.SETTING_DESCRIPTION: (
+            "Do you want to read what the site says of a video, in a message of its own?"
+        ),
         Topic.SETTING_BUTTONS: (
             "Do you want buttons below answers, for the sound, other qualities and more?"
         ),
@@ -330,8 +333,8 @@ ENGLISH = Catalogue(
             "• The messages of yours that I see, and your links with what came of them:"
             " {days} days.\n"
             "• What you have set with /settings.\n"
-            "• Files only until they are sent. I remember that Telegram has them, but not who"
-            " asked for them.\n"
+            "• Files only until they are sent. What I found behind links and by searches I"
+            " remember, but not who asked for it.\n"
             "Sites see my owner's server, and nothing of you. My log names sites, and the"
             " addresses of what failed, but no people."
         ),
@@ -361,6 +364,8 @@ ENGLISH = Catalogue(
         Label.SETTING_SEND: "Send videos as",
         Label.SETTING_CAPTIONS: "Captions",
         Label.SETTING_SPONSORS: "SponsorBlock",
+        Label.SETTING_DESCRIPTION: "Description",
+        Label.SECOND_MESSAGE: "as a second message",
         Label.SETTING_BUTTONS: "Buttons",
         Label.BEST: "best that fits",
         Label.ASK_FIRST: "ask me first",
