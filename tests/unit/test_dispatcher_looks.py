@@ -34,6 +34,7 @@ from worker.protocol import (
     ShowLook,
     Stage,
 )
+from worker.settings import Site, Sites
 
 LINK = "https://site.example/v"
 ME, OTHER, ANSWER = 7, 8, 50
@@ -203,6 +204,22 @@ def test_an_edit_that_comes_late_overwrites_no_answer_of_a_look(
         assert not bot.tasks(ShowLook)
     bot.step(1.0)
     assert shown(bot).look == LOOK
+
+
+def test_a_look_counts_for_the_pace_of_its_site(make_bot: MakeBot) -> None:
+    bot = make_bot(Sites({"site.example": Site(name="site.example", links_per_hour=1)}))
+    ask(bot)
+    bot.finish(Download, FOUND)
+    told(bot)
+    bot.send(LINK, user_id=OTHER)
+    bot.step(1.0)
+    assert not bot.tasks(Download), "the site has been asked for enough"
+
+
+def test_a_look_is_refused_where_its_site_is_off(make_bot: MakeBot) -> None:
+    bot = make_bot(Sites({"site.example": Site(name="site.example", off=True)}))
+    ask(bot)
+    assert [each.reason for each in told(bot) if isinstance(each, Explain)] == [Reason.SITE_OFF]
 
 
 # --------------------------------------------------------------- qualities below an answer
