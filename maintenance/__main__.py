@@ -14,6 +14,7 @@ from pathlib import Path
 from maintenance.commands import (
     EXIT_FAILED,
     backup,
+    completion,
     failed,
     health,
     listen,
@@ -21,8 +22,11 @@ from maintenance.commands import (
     pause,
     refuse_stranger,
     restore,
+    topics,
+    unit,
     zombies,
 )
+from maintenance.commands.topics import examples
 from maintenance.output import escape_unprintable
 from worker.ledger import LedgerBusy, LedgerError
 from worker.logs import redact
@@ -42,7 +46,10 @@ COMMANDS = (
         listen.add_options,
         listen.run,
     ),
+    ("unit", "a file for systemd or supervisor, for this place", unit.add_options, unit.run),
     ("restore", "put a backup in the ledger's place", restore.add_options, restore.run),
+    ("completion", "complete these commands in a shell", completion.add_options, completion.run),
+    ("help", "what to do about something", topics.add_options, topics.run),
 )
 
 
@@ -83,8 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, help_text, add_options, run in COMMANDS:
-        command = commands.add_parser(name, help=help_text)
-        command.set_defaults(run=run, needs_data_dir=True)
+        command = commands.add_parser(
+            name,
+            help=help_text,
+            description=help_text[0].upper() + help_text[1:] + ".",
+            epilog=examples(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(run=run, needs_data_dir=True, commands=parser)
         add_options(command)
     return parser
 

@@ -1,0 +1,74 @@
+"""`python -m maintenance unit`: files for systemd and supervisor, for this place."""
+
+import os
+import pwd
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+
+from maintenance import service_files
+from maintenance.commands import EXIT_FAILED, EXIT_FINE
+from maintenance.ownership import owner_of
+from maintenance.service_files import Place
+from worker.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "runner",
+        metavar="systemd|supervisor",
+        choices=("systemd", "supervisor"),
+        help="for which of the two",
+    )
+    parser.add_argument(
+        "--name", type=_name, default="fetchbot", help="the bot's name there (default: fetchbot)"
+    )
+    parser.add_argument("--user", help="as whom it runs (default: who owns DATA_DIR)")
+    parser.set_defaults(needs_data_dir=False)
+
+
+def _name(text: str) -> str:
+    if not text.replace("-", "").replace("_", "").isalnum() or not text.isascii():
+        raise ArgumentTypeError("letters, digits, - and _")
+    return text
+
+
+def run(settings: Settings, options: Namespace) -> int:
+    """Print the file."""
+    place = _place(settings, options.user)
+    if place.user == "root":
+        print("maintenance: this bot would run as root; --user names another user", file=sys.stderr)
+    try:
+        if options.runner == "systemd":
+            print(service_files.systemd(place, options.name), end="")
+        else:
+            with (ROOT / "supervisor.conf").open(encoding="utf-8") as shipped:
+                print(service_files.supervisor(place, options.name, shipped), end="")
+    except ValueError as error:
+        print(f"maintenance: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    return EXIT_FINE
+
+
+def _place(settings: Settings, user: str | None) -> Place:
+    cookies = settings.cookies_file
+    return Place(
+        directory=ROOT,
+        # Not resolved: that of a virtual environment is a link to the one that made it.
+        python=Path(sys.executable),
+        user=user or _owner(settings.data_dir),
+        data_dir=settings.data_dir,
+        shutdown_grace_s=settings.shutdown_grace_s,
+        # Renewed cookies are written back to a new file beside the old one.
+        written=(cookies.parent,) if cookies else (),
+    )
+
+
+def _owner(data_dir: Path) -> str:
+    user_id = owner_of(data_dir) if data_dir.is_dir() else os.stat(ROOT).st_uid
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return str(user_id)
