@@ -115,7 +115,7 @@ def test_a_flood_is_stopped_by_its_limit(
 def test_without_its_limit_a_flood_goes_on(
     flood: Flood, reason: Reason, boundless: Worker, web: Web
 ) -> None:
-    outcome = boundless.run(flood(web), limits({"timeout_s": 6.0}))
+    outcome = boundless.run(flood(web), limits({"timeout_s": 3.0}))
     assert not isinstance(outcome.result, JobError) or outcome.result.reason is not reason
 
 

@@ -42,6 +42,7 @@ CONTENTS = {
     MediaKind.VIDEO: ("clip.mp4", MP4),
     MediaKind.ANIMATION: ("loop.mp4", MP4),
     MediaKind.AUDIO: ("song.mp3", b"ID3" + b"\0" * 50),
+    MediaKind.VOICE: ("voice.ogg", b"OggS" + b"\0" * 50),
     MediaKind.PHOTO: ("picture.png", PNG),
     MediaKind.DOCUMENT: ("paper.pdf", b"%PDF"),
 }
@@ -90,7 +91,7 @@ def test_a_single_file_of_any_kind_is_a_message(
     assert message.reply_to == driver.link_id
     assert message.media is not None
     assert message.media.path.read_bytes() == CONTENTS[kind][1]
-    assert (message.media.thumbnail is None) == (kind is MediaKind.PHOTO)
+    assert (message.media.thumbnail is None) == (kind in {MediaKind.PHOTO, MediaKind.VOICE})
     assert [each.kind for each in sent.sent] == [kind]
     # And again by the name that Telegram has given it.
     again, (message,) = send(driver, replace(file, file_id=sent.sent[0].file_id))
