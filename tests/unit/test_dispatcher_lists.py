@@ -19,7 +19,8 @@ from worker.effects import (
 )
 from worker.errors import ChatClosed, MessageGone, Reason, TelegramUnreachable
 from worker.form import SOUND
-from worker.ledger import batches, lists
+from worker.ledger import batches, ledger_path, lists
+from worker.ledger.upkeep import Upkeep
 from worker.lists import Failure, Hold, ListMenu, Summary
 from worker.media_keys import of_link
 from worker.notices import Cancelled, Notice, Refusal, Topic
@@ -320,6 +321,23 @@ def test_a_summary_that_telegram_does_not_take_is_repeated(bot: SteppedDispatche
     chat = Chat(bot)
     chat.settle()
     assert chat.summaries[-1] == Summary("An album", done=1)
+
+
+def test_what_was_taken_is_forgotten_in_time(bot: SteppedDispatcher, chat: Chat) -> None:
+    listed(bot)
+    take(bot, 1, 2)
+    chat.settle()
+    listed_again = TakeItems(1, (3,), PRESS)
+    assert press(bot, listed_again).notice == Notice(Topic.ON_ITS_WAY)
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        while upkeep.remove_old(bot.wall + 1):
+            pass
+    # What goes on is not forgotten.
+    assert bot.rows("SELECT id FROM batches") == [(2,)]
+    assert bot.rows("SELECT batch_id, number FROM batch_items") == [(2, 3)]
+    chat.settle()
+    assert chat.summaries[-1] == Summary("An album", done=1)
+    assert press(bot, listed_again).notice == DEAD
 
 
 def test_a_closed_chat_ends_its_lists(bot: SteppedDispatcher, chat: Chat) -> None:

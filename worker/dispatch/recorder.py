@@ -57,7 +57,7 @@ from worker.sites import site_of_link
 
 log = logging.getLogger(__name__)
 
-FEED_INTERVAL_S = 0.5
+FEED_INTERVAL_S = 1.0
 """Between two looks at the lists that people have taken items of."""
 
 

@@ -52,7 +52,6 @@ class Room:
 @dataclass(frozen=True)
 class _Item:
     number: int
-    url: str
     request_id: int | None
     state: ItemState
     reason: str | None
@@ -154,18 +153,23 @@ def has_open(db: Database) -> bool:
 def _open_items(
     db: Database, batch: Batch, quota: Quota, room: Room, wall: Wall
 ) -> Iterator[Request]:
+    if _unanswered_of(db, batch.user_id) >= room.at_once:
+        return
     hold = Hold.NONE
-    for item in _items(db, batch.id):
-        if item.request_id is not None or item.state is not ItemState.WAITING:
-            continue
-        may_be_tried = room.down.get(site_of_link(item.url))
+    unopened = db.execute(
+        "SELECT number, url FROM batch_items"
+        " WHERE batch_id = ? AND request_id IS NULL AND NOT dropped ORDER BY number",
+        batch.id,
+    ).fetchall()
+    for item in unopened:
+        may_be_tried = room.down.get(site_of_link(item["url"]))
         if may_be_tried is False:
             hold = Hold.SITE
             continue
         # One is enough to see whether a site works again.
         if _unanswered_of(db, batch.user_id) >= (room.at_once if may_be_tried is None else 1):
             break
-        link = _link_of(batch, item.url)
+        link = _link_of(batch, item["url"])
         refusal = admission.refuse(db, link, quota, wall)
         if refusal is Refusal.BANNED:
             drop_rest(db, batch.id, wall)
@@ -177,7 +181,7 @@ def _open_items(
             "UPDATE batch_items SET request_id = ? WHERE batch_id = ? AND number = ?",
             request.id,
             batch.id,
-            item.number,
+            item["number"],
         )
         yield request
     db.execute("UPDATE batches SET held = ? WHERE id = ? AND held != ?", hold, batch.id, hold)
@@ -212,17 +216,15 @@ def _link_of(batch: Batch, url: str) -> OpenRequest:
 
 def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
     """Queue the message that says how far a batch is, once that is another than was said."""
-    now = summary_of(db, batch)
-    is_over = not now.waiting
-    if batch.lost >= MAX_LOST or as_shown(now) == batch.shown:
-        if is_over:
-            db.execute("UPDATE batches SET ended_at = ? WHERE id = ?", wall, batch.id)
-        return
     waited_s = abs(wall - batch.shown_at) if batch.shown_at else SUMMARY_PATIENCE_S
+    if waited_s < SUMMARY_INTERVAL_S and _is_waiting(db, batch.id):
+        return
     if job_lookups.has_summary(db, batch.id):
         if waited_s >= SUMMARY_PATIENCE_S:
             queue.hurry_summary(db, batch.id)
-    elif is_over or waited_s >= SUMMARY_INTERVAL_S:
+        return
+    now = summary_of(db, batch)
+    if batch.lost < MAX_LOST and as_shown(now) != batch.shown:
         queue.add(
             db,
             Kind.SUMMARY,
@@ -231,6 +233,20 @@ def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
             user_id=batch.user_id,
             payload={"batch_id": batch.id},
         )
+    elif not now.waiting:
+        db.execute("UPDATE batches SET ended_at = ? WHERE id = ?", wall, batch.id)
+
+
+def _is_waiting(db: Database, batch_id: int) -> bool:
+    """Whether it is open what becomes of some item."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM batch_items AS item LEFT JOIN requests ON requests.id = item.request_id"
+            " WHERE item.batch_id = ? AND iif(item.request_id IS NULL, NOT dropped,"
+            "  answered_at IS NULL) LIMIT 1",
+            batch_id,
+        )
+    )
 
 
 def summary_of(db: Database, batch: Batch) -> Summary:
@@ -357,7 +373,7 @@ def try_again(db: Database, batch: Batch) -> tuple[int, ...]:
 
 def _items(db: Database, batch_id: int) -> Iterator[_Item]:
     rows = db.execute(
-        "SELECT number, item.url, item.request_id, dropped, verdict, reason, answered_at"
+        "SELECT number, item.request_id, dropped, verdict, reason, answered_at"
         " FROM batch_items AS item LEFT JOIN requests ON requests.id = item.request_id"
         " WHERE item.batch_id = ? ORDER BY number",
         batch_id,
@@ -365,7 +381,7 @@ def _items(db: Database, batch_id: int) -> Iterator[_Item]:
     for row in rows:
         state = _state_of(row)
         reason = row["reason"] if state is ItemState.FAILED else None
-        yield _Item(row["number"], row["url"], row["request_id"], state, reason)
+        yield _Item(row["number"], row["request_id"], state, reason)
 
 
 _ENDS: Mapping[str, ItemState] = {
