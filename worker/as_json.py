@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from worker.choices import menu_from_json, qualities_from_json
+from worker.choices import chapters_from_json, menu_from_json, qualities_from_json
 from worker.lists import list_from_json, list_menu_from_json
 from worker.looks import look_from_json
 from worker.notices import notice_from_json
@@ -34,7 +34,8 @@ def media_from_json(value: Mapping[str, Any]) -> Media:
     found_list = list_from_json(found) if found else None
     look = look_from_json(value["look"]) if value.get("look") else None
     qualities = qualities_from_json(value.get("qualities", []))
-    return Media(files, qualities, found_list, look, value.get("description", ""))
+    chapters = chapters_from_json(value.get("chapters", []))
+    return Media(files, qualities, found_list, look, value.get("description", ""), chapters)
 
 
 def delivered_from_json(value: Mapping[str, Any]) -> Delivered:

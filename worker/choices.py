@@ -11,7 +11,10 @@ MENU_LIFE_S = 900.0
 """How long a page of a menu stands open, before the first buttons take its place."""
 
 MAX_CHAPTERS = 100
-"""Most chapters of a video, ten pages of ten."""
+"""Most chapters of a video."""
+
+SHEET_CHAPTERS = 10
+"""How many chapters are shown at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Page(StrEnum):
     FIRST = "choices"
     QUALITIES = "qualities"
     MORE = "more"
+    CHAPTERS = "chapters"
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class Menu:
 
     `code` is that of the form which the answer has, see `worker.form`. `is_song`: it is sound
     alone. Any other page than the first ends by itself after `MENU_LIFE_S`, and the first one is
-    then shown as a menu that `has_expired`. Qualities stand in the menu on their page alone.
+    then shown as a menu that `has_expired`. Qualities and chapters stand in the menu on their page
+    alone; chapters take several `sheets` of `SHEET_CHAPTERS`, of which one is shown.
     `names_list`: the link names a list that its video stands in.
     """
 
@@ -65,6 +70,9 @@ class Menu:
     has_expired: bool = False
     qualities: tuple[Quality, ...] = ()
     names_list: bool = False
+    chapters: tuple[Chapter, ...] = ()
+    sheet: int = 0
+    sheets: int = 0
 
 
 def menu_from_json(value: Mapping[str, Any]) -> Menu:
@@ -72,9 +80,15 @@ def menu_from_json(value: Mapping[str, Any]) -> Menu:
     # A menu of the version before pages had qualities where it showed them.
     page = value.get("page") or (Page.QUALITIES if value["qualities"] else Page.FIRST)
     qualities = qualities_from_json(value["qualities"])
-    return Menu(**{**value, "page": Page(page), "qualities": qualities})
+    chapters = chapters_from_json(value.get("chapters", []))
+    return Menu(**{**value, "page": Page(page), "qualities": qualities, "chapters": chapters})
 
 
 def qualities_from_json(values: list[Mapping[str, Any]]) -> tuple[Quality, ...]:
     """The inverse of `worker.as_json.to_json` for qualities."""
     return tuple(Quality(**value) for value in values)
+
+
+def chapters_from_json(values: list[Mapping[str, Any]]) -> tuple[Chapter, ...]:
+    """The inverse of `worker.as_json.to_json` for chapters."""
+    return tuple(Chapter(**value) for value in values)

@@ -102,11 +102,12 @@ class ChooseResult:
 
 @dataclass(frozen=True)
 class ShowChoices:
-    """A person wants to see a page of the menu below an answer."""
+    """A person wants to see a page of the menu below an answer, and which `sheet` of that."""
 
     request_id: int
     page: Page
     press: Press
+    sheet: int = 0
 
 
 @dataclass(frozen=True)

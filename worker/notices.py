@@ -140,6 +140,7 @@ class Label(StrEnum):
     AS_FILE = "as file button"
     COVER = "cover button"
     DESCRIPTION = "description button"
+    CHAPTERS = "chapters button"
     MENU_EXPIRED = "menu expired button"
 
 

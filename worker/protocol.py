@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from worker.choices import Menu, Quality
+from worker.choices import Chapter, Menu, Quality
 from worker.errors import Reason
 from worker.form import WHOLE, Form
 from worker.lists import ListMenu, MediaList, Summary
@@ -222,6 +222,7 @@ class Media:
     found_list: MediaList | None = None
     look: MediaLook | None = None
     description: str = ""
+    chapters: tuple[Chapter, ...] = ()
 
 
 # --------------------------------------------------------------------------------- telegram

@@ -129,6 +129,19 @@ def test_choices_of_another_day(talk: Conversation) -> None:
     assert scene.site.hits(path) == asked, "and is not asked again for one of them"
 
 
+def test_chapters_of_a_video(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    talk.send("/described.html?golden-chapters")
+    (answer,) = talk.scene.answers(chat_id)
+    api.press(chat_id, answer.message_id, "More")
+    api.wait_for(lambda: "Chapters" in str(api.chat(chat_id)[1].buttons))
+    api.press(chat_id, answer.message_id, "Chapters")
+    api.wait_for(lambda: "Water" in str(api.chat(chat_id)[1].buttons))
+    api.press(chat_id, answer.message_id, "0:01 · Water")
+    talk.scene.wait_for_answers(2, chat_id)
+    talk.assert_as_in("chapters")
+
+
 def test_settings(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     # The command stands in the menu.

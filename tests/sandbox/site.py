@@ -228,6 +228,10 @@ class _SiteHandler(BaseHTTPRequestHandler):
             "duration": "PT3S",
             "contentUrl": f"{self._site.url}/clip/described.mp4",
             "author": {"@type": "Person", "name": "A baker"},
+            "hasPart": [
+                {"@type": "Clip", "name": name, "startOffset": at, "endOffset": at + 1}
+                for at, name in enumerate(("Flour", "Water", "Time"))
+            ],
             "interactionStatistic": {
                 "@type": "InteractionCounter",
                 "interactionType": "https://schema.org/WatchAction",

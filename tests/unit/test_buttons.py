@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.as_json import answer_from_json, to_json
-from worker.choices import Menu, Page, Quality, menu_from_json
+from worker.choices import Chapter, Menu, Page, Quality, menu_from_json
 from worker.form import Clip, Form
 from worker.protocol import AnswerButton
 from worker.telegram.buttons import MAX_DATA_BYTES, Button, cancel_rows, pack, unpack
@@ -94,6 +94,27 @@ def test_there_is_more_on_a_page_of_its_own() -> None:
     assert menu_rows(ENGLISH, replace(menu, has_description=False)) == [*rows, [BACK]]
 
 
+def test_chapters_have_a_button_each() -> None:
+    chapters = (
+        Chapter("A begin", 0, 80.5),
+        Chapter("", 80.5, 90),
+        Chapter("Of no time", 90, 90),
+        Chapter("A title\n" + "long " * 20, 3700, 3800),
+    )
+    menu = replace(MENU, page=Page.CHAPTERS, chapters=chapters, sheets=1)
+    assert menu_rows(ENGLISH, menu) == [
+        [Button("0:00 · A begin", "form:17.all.c0-8050")],
+        [Button("1:20.5 · Link", "form:17.all.c8050-9000")],
+        [Button(f"1:01:40 · A title {'long ' * 7}long…", "form:17.all.c370000-380000")],
+        [BACK],
+    ]
+    turns = [Button("◀", "chapters:17.0"), Button("2/3", "chapters:17.1")]
+    more = replace(menu, chapters=chapters[:1], sheet=1, sheets=3)
+    assert menu_rows(ENGLISH, more)[1] == [*turns, Button("▶", "chapters:17.2")]
+    there = menu_rows(ENGLISH, replace(MENU, page=Page.MORE, sheets=1))
+    assert there[2] == [Button("Chapters", "chapters:17"), Button("Description", "description:17")]
+
+
 def test_menu_that_ended_by_itself_says_so() -> None:
     first, closed = menu_rows(ENGLISH, replace(MENU, has_expired=True))
     assert first == menu_rows(ENGLISH, MENU)[0]
@@ -114,6 +135,7 @@ def test_what_else_an_answers_form_says_is_said_of_the_others() -> None:
     [
         replace(MENU, page=Page.QUALITIES, qualities=QUALITIES),
         replace(MENU, page=Page.MORE, is_song=True, code="480p"),
+        replace(MENU, page=Page.CHAPTERS, chapters=(Chapter("x", 0, 1.5),), sheet=1, sheets=2),
         replace(MENU, has_expired=True),
     ],
 )

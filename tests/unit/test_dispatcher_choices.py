@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.choices import MENU_LIFE_S, Menu, Page, Quality
+from worker.choices import MENU_LIFE_S, Chapter, Menu, Page, Quality
 from worker.effects import ChooseForm, Press, ShowChoices, TellDescription
-from worker.form import SOUND, Form, What
+from worker.form import SOUND, Clip, Form, What
 from worker.lists import ListItem, MediaList
 from worker.notices import Notice, Refusal, Topic
 from worker.protocol import (
@@ -120,6 +120,28 @@ def test_pages_are_shown_and_left_again(bot: SteppedDispatcher) -> None:
         shown = AnswerButton("42", "en", None, menu)
         assert press(bot, ShowChoices(1, page, PRESS)) == shown
         assert press(bot, ShowChoices(1, page, PRESS)) == shown
+
+
+def test_chapters_are_shown_ten_at_a_time(bot: SteppedDispatcher) -> None:
+    chapters = tuple(Chapter(f"{at}", at, at + 1) for at in range(25))
+    bot.send(LINK, user_id=ME, chat_id=ME)
+    bot.post(ANSWER)
+    bot.finish(Download, replace(bot.make_media(), chapters=chapters))
+    bot.deliver()
+    first = Menu(ME, ANSWER, 1, sheets=3)
+    for sheet in (0, 1, 2):
+        shown = press(bot, ShowChoices(1, Page.CHAPTERS, PRESS, sheet)).menu
+        some = chapters[10 * sheet : 10 * sheet + 10]
+        assert shown == replace(first, page=Page.CHAPTERS, chapters=some, sheet=sheet)
+    assert press(bot, ShowChoices(1, Page.CHAPTERS, PRESS, 3)) == DEAD
+    form = Form(clip=Clip(1100, 1200))
+    assert press(bot, ChooseForm(1, form, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
+    assert bot.task(Download).form == form
+
+
+def test_without_chapters_there_is_no_page_of_them(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    assert press(bot, ShowChoices(1, Page.CHAPTERS, PRESS)) == DEAD
 
 
 def test_page_closes_by_itself_and_says_so(bot: SteppedDispatcher) -> None:

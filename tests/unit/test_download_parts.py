@@ -13,7 +13,7 @@ import pytest
 
 from tests.sandbox.clips import SAMPLE
 from worker.as_json import to_json
-from worker.choices import Quality
+from worker.choices import MAX_CHAPTERS, Chapter, Quality
 from worker.downloads import workspace
 from worker.downloads.channel import (
     LINE_LIMIT_BYTES,
@@ -163,7 +163,7 @@ def test_rubbish_is_called_so(line: bytes) -> None:
 )
 def test_a_quality_that_cannot_be_true_costs_no_file(change: dict[str, float]) -> None:
     qualities = [QUALITY | change, QUALITY]
-    fields = {"files": [to_json(FILE)], "qualities": qualities, "description": ""}
+    fields = to_json(Result((FILE,))) | {"qualities": qualities}
     (result,) = Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n")
     assert result == Result((FILE,), (Quality(720, 1000),))
 
@@ -182,9 +182,33 @@ def test_description_is_kept_in_its_lines_and_harmless(said: str, kept: str) -> 
     assert result == Result((FILE,), description=kept)
 
 
+def test_chapters_are_bounded_and_harmless() -> None:
+    many = [{"title": f"{at} \u202e{'x' * 300}", "start_s": at, "end_s": 500} for at in range(400)]
+    fields = to_json(Result((FILE,))) | {"chapters": many}
+    (result,) = Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n")
+    assert isinstance(result, Result)
+    assert len(result.chapters) == MAX_CHAPTERS
+    assert result.chapters[1] == Chapter(f"1 {'x' * 198}", 1, 500)
+
+
+@pytest.mark.parametrize(
+    "chapters",
+    [
+        *(None, "x", {"x": 1}, [{}], [["x", 0, 1]]),
+        [{"title": "x", "start_s": 0, "end_s": -1}],
+        [{"title": "x", "start_s": 0, "end_s": 1e18}],
+        [{"title": 5, "start_s": 0, "end_s": 1}],
+    ],
+)
+def test_chapters_that_are_none_are_no_message(chapters: object) -> None:
+    fields = to_json(Result((FILE,))) | {"chapters": chapters}
+    with pytest.raises(Garbled):
+        list(Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n"))
+
+
 @pytest.mark.parametrize("description", [None, 17, ["x"], {}])
 def test_description_that_is_no_text_is_no_message(description: object) -> None:
-    fields = {"files": [to_json(FILE)], "qualities": [], "description": description}
+    fields = to_json(Result((FILE,))) | {"description": description}
     with pytest.raises(Garbled):
         list(Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n"))
 

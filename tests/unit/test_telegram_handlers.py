@@ -155,6 +155,8 @@ PRESS = Press("42", USER, USER, 50)
         *((data, None) for data in ("found:17.dQw4w9WgX:Q", "found:x.dQw4w9WgXcQ")),
         ("form:17.mp3-320", ChooseForm(17, Form(What.MP3_BEST), PRESS)),
         ("qualities:17", ShowChoices(17, Page.QUALITIES, PRESS)),
+        ("chapters:17", ShowChoices(17, Page.CHAPTERS, PRESS)),
+        ("chapters:17.3", ShowChoices(17, Page.CHAPTERS, PRESS, 3)),
         ("choices:17", ShowChoices(17, Page.FIRST, PRESS)),
         ("more:17", ShowChoices(17, Page.MORE, PRESS)),
         ("description:17", TellDescription(17, PRESS)),
@@ -164,6 +166,9 @@ PRESS = Press("42", USER, USER, 50)
             for data in (
                 "form:-1.sound",
                 "qualities:17.x",
+                "qualities:17.3",
+                "chapters:17.x",
+                "chapters:17.333",
                 "choices:x",
                 "forms:17.all",
                 "more:",

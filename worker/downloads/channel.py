@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from worker.as_json import to_json
-from worker.choices import Quality
+from worker.choices import MAX_CHAPTERS, Chapter, Quality
 from worker.downloads.text import clean, clean_lines
 from worker.errors import Fault, InvalidLink, JobError, Reason, Remedy
 from worker.form import Form
@@ -88,6 +88,7 @@ class Result:
     qualities: tuple[Quality, ...] = ()
     found_list: MediaList | None = None
     description: str = ""
+    chapters: tuple[Chapter, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,15 @@ def _result(fields: Mapping[str, Any]) -> Result:
         raise ValueError(f"{len(files)} files, {len(qualities)} qualities")
     possible = tuple(quality for each in qualities if (quality := _quality(each)))
     description = clean_lines(_string(fields["description"]), DESCRIPTION_LIMIT)
-    return Result(tuple(map(_ready_file, files)), possible, description=description)
+    chapters = tuple(map(_chapter, fields["chapters"][:MAX_CHAPTERS]))
+    return Result(
+        tuple(map(_ready_file, files)), possible, description=description, chapters=chapters
+    )
+
+
+def _chapter(fields: Mapping[str, Any]) -> Chapter:
+    start_s, end_s = (_number(fields[name], _LARGEST_SECONDS) for name in ("start_s", "end_s"))
+    return Chapter(_text(fields["title"], WORD_LIMIT), start_s or 0.0, end_s or 0.0)
 
 
 def _list(fields: Mapping[str, Any]) -> MediaList:

@@ -96,7 +96,12 @@ def _download(
     if not ready:
         raise failures[0]
     ready[0] = replace(ready[0], facts=_noted(ready[0].facts, note))
-    return Result(tuple(ready), fetched.qualities, description=fetched.description)
+    return Result(
+        tuple(ready),
+        fetched.qualities,
+        description=fetched.description,
+        chapters=fetched.chapters,
+    )
 
 
 def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:

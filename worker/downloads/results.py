@@ -32,7 +32,13 @@ def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Me
     named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
     workspace.keep_only(directory, named - {LOG_NAME})
     files_done = tuple(map(_titled, files))
-    return Media(files_done, result.qualities, result.found_list, description=result.description)
+    return Media(
+        files_done,
+        result.qualities,
+        result.found_list,
+        description=result.description,
+        chapters=result.chapters,
+    )
 
 
 def _checked(file: ReadyFile, directory: Path, url: str, max_file_bytes: int) -> MediaFile:

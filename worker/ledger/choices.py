@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from worker import as_json, media_keys
-from worker.choices import MENU_LIFE_S, Menu, Page, Quality
+from worker.choices import MENU_LIFE_S, SHEET_CHAPTERS, Menu, Page, Quality
 from worker.clocks import Wall
 from worker.effects import (
     ChooseForm,
@@ -47,6 +47,7 @@ def first_menu(request: Request, message_id: int, media: Media | None) -> Menu |
         is_song=first.kind is MediaKind.AUDIO,
         has_qualities=form.what is What.ALL and len(media.qualities) > 1,
         has_description=bool(media.description),
+        sheets=-(-len(media.chapters) // SHEET_CHAPTERS),
     )
 
 
@@ -120,6 +121,12 @@ def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Reque
         if qualities is None:
             return request
         menu = replace(menu, has_qualities=True, qualities=qualities)
+    if effect.page is Page.CHAPTERS:
+        if not media or not effect.sheet < menu.sheets:
+            return _notice(press, Topic.DEAD_BUTTON)
+        first = effect.sheet * SHEET_CHAPTERS
+        chapters = media.chapters[first : first + SHEET_CHAPTERS]
+        menu = replace(menu, chapters=chapters, sheet=effect.sheet)
     menu = _opened(db, request, replace(menu, page=effect.page), wall)
     return AnswerButton(press.callback_id, press.language, None, menu)
 
@@ -177,7 +184,7 @@ def _opened(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
     if menu.page is not Page.FIRST:
         until = wall + MENU_LIFE_S
         # Nobody has pressed anything then, so there is nobody to be told.
-        ended = replace(menu, page=Page.FIRST, qualities=(), has_expired=True)
+        ended = replace(menu, page=Page.FIRST, qualities=(), chapters=(), has_expired=True)
         first = AnswerButton("", request.language, None, ended)
         job_id = queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(first), not_before=until)
     requests.set_menu(db, request.id, until, job_id)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from worker.choices import Menu, Page, Quality
-from worker.form import WHOLE, WHOLE_LIST, Form, What
+from worker.choices import Chapter, Menu, Page, Quality
+from worker.form import WHOLE, WHOLE_LIST, Clip, Form, What
 from worker.notices import Label, Notice
 from worker.telegram import texts
 from worker.telegram.buttons import Button, Rows, pack
@@ -21,6 +21,9 @@ def menu_rows(words: Catalogue, menu: Menu) -> Rows:
             rows.append(_forms(menu, {_label(words, Label.AS_FILE): Form(as_file=True)}))
         case Page.MORE:
             rows = _more(words, menu)
+        case Page.CHAPTERS:
+            rows = [_chapter(words, menu, each) for each in menu.chapters]
+            rows.append(_sheets(menu))
         case _:
             return _first(words, menu)
     return [*filter(None, rows), [_to(menu, Page.FIRST, words.back_button)]]
@@ -53,10 +56,34 @@ def _more(words: Catalogue, menu: Menu) -> list[_Row]:
         _label(words, Label.COVER): Form(What.COVER),
     }
     description = Button(_label(words, Label.DESCRIPTION), pack("description", menu.request_id))
+    chapters = _to(menu, Page.CHAPTERS, _label(words, Label.CHAPTERS))
+    told = [chapters] if menu.sheets else []
     return [
         _forms(menu, sounds),
         _forms(menu, others),
-        [description] if menu.has_description else [],
+        [*told, description] if menu.has_description else told,
+    ]
+
+
+def _chapter(words: Catalogue, menu: Menu, chapter: Chapter) -> _Row:
+    own = Form.parse(menu.code)
+    try:
+        clip = Clip(round(chapter.start_s * 100), round(chapter.end_s * 100))
+    except ValueError:
+        return []
+    wanted = replace(own, clip=clip)
+    return [Button(texts.chapter(words, chapter), pack("form", f"{menu.request_id}.{wanted.code}"))]
+
+
+def _sheets(menu: Menu) -> _Row:
+    """The buttons that turn to other chapters, as those of a list do."""
+    if menu.sheets < 2:
+        return []
+    shown = menu.sheet + 1
+    turns = (("◀", menu.sheet - 1), (f"{shown}/{menu.sheets}", menu.sheet), ("▶", shown))
+    return [
+        Button(sign, pack(Page.CHAPTERS, f"{menu.request_id}.{sheet % menu.sheets}"))
+        for sign, sheet in turns
     ]
 
 

@@ -29,6 +29,7 @@ from worker.telegram.people import People, language_of
 
 _PAGES = frozenset(page.value for page in Page)
 _REQUEST_ID = re.compile(r"[0-9]{1,18}")
+_SHEET = re.compile(r"[0-9]{1,2}")
 _PAGE = re.compile(r"([0-9]{1,2})\.(.+)")
 
 
@@ -77,6 +78,8 @@ def _read_choice(query: Mapping[str, Any], action: str, argument: str) -> Effect
         return TellDescription(int(request_id), press)
     if action in _PAGES and not code:
         return ShowChoices(int(request_id), Page(action), press)
+    if action == Page.CHAPTERS and _SHEET.fullmatch(code):
+        return ShowChoices(int(request_id), Page.CHAPTERS, press, int(code))
     return None
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from worker.choices import MAX_CHAPTERS, Chapter
 from worker.downloads.media.contents import number
 from worker.downloads.text import clean
+from worker.form import MAX_CLIP_CS
 
 TITLE_LIMIT = 100
+_LONGEST_S = MAX_CLIP_CS / 100
 _SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "=;#\\\n"})
 
 
@@ -57,6 +59,6 @@ def _chapter(said: Any) -> Chapter | None:
     if not isinstance(said, dict):
         return None
     start_s, end_s = number(said.get("start_time")), number(said.get("end_time"))
-    if start_s is None or end_s is None or not start_s < end_s:
+    if start_s is None or end_s is None or not start_s < end_s <= _LONGEST_S:
         return None
     return Chapter(clean(str(said.get("title") or ""), TITLE_LIMIT), start_s, end_s)

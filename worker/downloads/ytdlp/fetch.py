@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
-from worker.choices import Quality
+from worker.choices import Chapter, Quality
 from worker.downloads import spans
 from worker.downloads.channel import MAX_FILES, MAX_QUALITIES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
@@ -28,12 +28,12 @@ from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
 from worker.downloads.ytdlp import (
     dash,
+    details,
     extraction,
     javascript,
     page_limits,
     site_options,
     small_fetches,
-    sponsorblock,
 )
 from worker.downloads.ytdlp.challenges import PlayerCache
 from worker.downloads.ytdlp.errors import classify
@@ -45,7 +45,6 @@ from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.player_source import PlayerSource
 from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.errors import Fault, JobError, Reason
-from worker.form import Form
 from worker.lists import MediaList
 from worker.protocol import Download, Note, Progress, Stage
 
@@ -80,6 +79,7 @@ class Fetched:
     qualities: tuple[Quality, ...] = ()
     found_list: MediaList | None = None
     description: str = ""
+    chapters: tuple[Chapter, ...] = ()
 
 
 def options(
@@ -186,21 +186,15 @@ def _fetch(
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:
                 return Fetched(
-                    tuple(_with_segments(ydl, file, task.form) for file in files),
+                    tuple(details.with_segments(ydl, file, task.form) for file in files),
                     _note_of(ydl) or chooser.note,
                     is_post=ydl.is_in_post,
                     qualities=qualities_of(ydl, chooser),
-                    description=_description(files[0].info),
+                    description=details.description(files[0].info),
+                    chapters=details.chapters_of(files),
                 )
             _start_again(ydl, meter)
     raise AssertionError("the last try returns or raises")
-
-
-def _with_segments(ydl: PostYoutubeDL, file: Downloaded, form: Form) -> Downloaded:
-    """A file with what SponsorBlock knows of it, where that is wanted."""
-    if not form.sponsors or form.as_file or spans.of(file.info):
-        return file
-    return replace(file, info=sponsorblock.asked(ydl, file.info, form.sponsors))
 
 
 class Opened(NamedTuple):
@@ -323,12 +317,6 @@ def _extract(ydl: PostYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ..
         title = (served and served.title) or title_of(info)
         files.append(Downloaded(Path(path), {**info, "title": title}, served))
     return tuple(files)
-
-
-def _description(info: Mapping[str, Any]) -> str:
-    """What the site says of the media, unless that is no more than its title."""
-    said = info.get("description")
-    return said if isinstance(said, str) and said.strip() != info.get("title") else ""
 
 
 def title_of(info: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ outside (titles, names) is freed from invisible characters, cut to length and es
 
 from worker.telegram.texts.captions import caption, clean
 from worker.telegram.texts.catalogue import Catalogue
-from worker.telegram.texts.choices import quality
+from worker.telegram.texts.choices import chapter, quality
 from worker.telegram.texts.english import ENGLISH
 from worker.telegram.texts.lists import found_list, list_item, summary
 from worker.telegram.texts.looks import look
@@ -19,6 +19,7 @@ __all__ = [
     "Catalogue",
     "caption",
     "catalogue_of",
+    "chapter",
     "clean",
     "explanation",
     "found_list",

@@ -1,8 +1,17 @@
 """What the buttons say from which people choose."""
 
-from worker.choices import Quality
+from worker.choices import Chapter, Quality
 from worker.telegram.texts.catalogue import Catalogue
-from worker.telegram.texts.formatting import is_shown, size
+from worker.telegram.texts.formatting import is_shown, moment, shorten, size
+from worker.untrusted_text import one_line
+
+_MAX_CHAPTER = 48  # of a title on a button, UTF-16 units
+
+
+def chapter(words: Catalogue, choice: Chapter) -> str:
+    """When a chapter begins, and its title: `1:20 · The title`."""
+    title = shorten(one_line(choice.title), _MAX_CHAPTER) or words.untitled
+    return f"{moment(choice.start_s)} · {title}"
 
 
 def quality(words: Catalogue, choice: Quality) -> str:

@@ -245,6 +245,7 @@ ENGLISH = Catalogue(
         Label.AS_FILE: "As a file",
         Label.COVER: "Cover",
         Label.DESCRIPTION: "Description",
+        Label.CHAPTERS: "Chapters",
         Label.MENU_EXPIRED: "Closed after 15 minutes",
         Topic.BAN_WHOM: (
             "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."

@@ -1,0 +1,34 @@
+"""What is known of a video beside its file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from worker.choices import Chapter
+from worker.downloads import spans
+from worker.downloads.media import chapters
+from worker.downloads.media.contents import positive
+from worker.downloads.media.preparing import Downloaded
+from worker.downloads.ytdlp import sponsorblock
+from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.form import Form
+
+
+def description(info: Mapping[str, Any]) -> str:
+    """What the site says of the media, unless that is no more than its title."""
+    said = info.get("description")
+    return said if isinstance(said, str) and said.strip() != info.get("title") else ""
+
+
+def chapters_of(files: Sequence[Downloaded]) -> tuple[Chapter, ...]:
+    """The chapters that a site tells of its one video, where that is wanted whole."""
+    if len(files) > 1 or spans.of(files[0].info):
+        return ()
+    return chapters.of(files[0].info, positive(files[0].info.get("duration")))
+
+
+def with_segments(ydl: LimitedYoutubeDL, file: Downloaded, form: Form) -> Downloaded:
+    """A file with what SponsorBlock knows of it, where that is wanted."""
+    if not form.sponsors or form.as_file or spans.of(file.info):
+        return file
+    return replace(file, info=sponsorblock.asked(ydl, file.info, form.sponsors))
