@@ -63,11 +63,24 @@ DEAD = {
 }
 
 
-@pytest.mark.parametrize(
-    "found",
-    [DEAD, {**DEAD, "formats": [7]}, {**DEAD, "id": None}, {"url": []}, "[", "7", '{"formats": 3}'],
-    ids=["dead", "no format", "no id", "no address", "no JSON", "a number", "no list"],
-)
+OVER = {**DEAD, "formats": [{"format_id": "0", "url": "URL/text.html", "ext": "mp4"}]}
+EMPTY = {**DEAD, "formats": [{"format_id": "0", "url": "URL/empty.mp4", "ext": "mp4"}]}
+
+
+WORTHLESS: dict[str, Any] = {
+    "a page": OVER,
+    "empty": EMPTY,
+    "dead": DEAD,
+    "no format": {**DEAD, "formats": [7]},
+    "no id": {**DEAD, "id": None},
+    "no address": {"url": []},
+    "no JSON": "[",
+    "a number": "7",
+    "no list": '{"formats": 3}',
+}
+
+
+@pytest.mark.parametrize("found", WORTHLESS.values(), ids=WORTHLESS)
 def test_what_is_worth_nothing_costs_another_look_at_the_page(
     warm: Worker, site: MediaSite, tmp_path: Path, found: Any
 ) -> None:

@@ -72,10 +72,12 @@ def keep(store: Path, url: str, directory: Path, wall: Wall) -> None:
         log.warning("what was found behind a link cannot be kept: %s", error)
 
 
-def forget(store: Path, url: str) -> None:
-    """Have a link's site asked again."""
+def forget(store: Path, url: str) -> bool:
+    """Have a link's site asked again; whether it would not have been."""
     with contextlib.suppress(OSError):
-        (store / _name(url)).unlink(missing_ok=True)
+        (store / _name(url)).unlink()
+        return True
+    return False
 
 
 def _name(url: str) -> str:

@@ -7,6 +7,7 @@ if that may help. A failed download leaves no process and no file behind.
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from worker.clocks import wall_clock
@@ -18,12 +19,15 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.errors import classify
-from worker.errors import JobError
+from worker.errors import JobError, Reason
 from worker.processes import process_setup
 from worker.protocol import Download, Media
 from worker.site_cookies import CookiesTried
 
 log = logging.getLogger(__name__)
+
+# What comes of an address that is over, where the site does not say so.
+_MAY_BE_OVER = frozenset({Reason.BROKEN_FILE, Reason.EMPTY_FILE, Reason.UNSUPPORTED})
 
 DownloadHandler = Callable[[DownloadContext, Download], Media]
 
@@ -64,15 +68,23 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
                 raise classify(error) from error
             raise
 
+    def try_without(context: DownloadContext, task: Download, rules: DownloadLimits) -> Media:
+        try:
+            return try_once(context, task, rules, None)
+        except JobError as error:
+            if not _began_with_earlier(rules, task) or error.reason not in _MAY_BE_OVER:
+                raise
+        return try_once(context, replace(task, fresh=True), rules, None)
+
     def download(context: DownloadContext, task: Download) -> Media:
         check_link(task.url, limits.allowed_networks)
         rules = limits.for_site(task.access)
         rules = rules.for_look() if task.form.is_look else rules
         jar = rules.cookies_file
         if jar is None or task.access.cookies_always:
-            return try_once(context, task, rules, jar)
+            return try_once(context, task, rules, jar) if jar else try_without(context, task, rules)
         try:
-            return try_once(context, task, rules, None)
+            return try_without(context, task, rules)
         except JobError as error:
             if not account.may_help(error):
                 raise
@@ -93,6 +105,13 @@ def _begin_with_earlier(store: Path, task: Download) -> None:
         extractions.forget(store, task.url)
     elif not task.form.whole_list:
         extractions.lend(store, task.url, Path(task.directory), wall_clock())
+
+
+def _began_with_earlier(rules: DownloadLimits, task: Download) -> bool:
+    """Whether a download that has failed began with something found earlier; forgets that."""
+    if task.fresh or task.form.is_look or not rules.extractions:
+        return False
+    return extractions.forget(Path(rules.extractions), task.url)
 
 
 def _run_with(
