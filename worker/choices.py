@@ -31,12 +31,15 @@ class Quality:
     """A height in which a site has a video, in pixels as `worker.form.Form` counts them.
 
     `size_bytes` is what a file of it is expected to have; None where the site does not tell.
-    `messages` is how many it then fills, and 0 where that are too many.
+    `messages` is how many it then fills, and 0 where that are too many. `fps` are its pictures in a
+    second where they are more than usual, and `is_hdr` tells a high dynamic range.
     """
 
     height: int
     size_bytes: int | None = None
     messages: int = 1
+    fps: int | None = None
+    is_hdr: bool = False
 
 
 class Page(StrEnum):

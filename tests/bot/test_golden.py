@@ -86,7 +86,7 @@ def test_a_part_of_a_video(talk: Conversation) -> None:
 
 def test_choices_below_an_answer(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
-    talk.send("/qualities/master.m3u8?golden")
+    talk.send("/heights/master.m3u8?golden")
     (answer,) = talk.scene.answers(chat_id)
     api.press(chat_id, answer.message_id, "Quality")
     api.wait_for(lambda: "120p" in str(api.chat(chat_id)[-1].buttons))

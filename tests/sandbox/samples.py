@@ -7,6 +7,7 @@ SAMPLES = {
     "/hls-aes/master.m3u8": "an encrypted HLS stream",
     "/dash/manifest.mpd": "a DASH stream",
     "/qualities/master.m3u8": "a video in two qualities",
+    "/heights/master.m3u8": "a video in four, of which not all can be sent",
     "/page.html": "a page with a video in it",
     "/described.html": "a page that says much about its video",
     "/redirect": "a redirect to a video",

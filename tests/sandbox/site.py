@@ -41,6 +41,18 @@ _TYPES = {
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
 
+_QUALITIES = (
+    "BANDWIDTH=200000,RESOLUTION=320x240",
+    "BANDWIDTH=100000,RESOLUTION=160x120",
+)
+# By what is told of them one fits into no message, one into several, the others into one.
+_HEIGHTS = (
+    'BANDWIDTH=200000000,RESOLUTION=3840x2160,FRAME-RATE=60,CODECS="vp09.02.51.10,mp4a.40.2"',
+    'BANDWIDTH=20000000,RESOLUTION=1280x720,FRAME-RATE=60,CODECS="avc1.640020,mp4a.40.2"',
+    'BANDWIDTH=200000,RESOLUTION=320x240,FRAME-RATE=25,CODECS="avc1.64000d,mp4a.40.2"',
+    'BANDWIDTH=100000,RESOLUTION=160x120,FRAME-RATE=25,CODECS="avc1.64000c,mp4a.40.2"',
+)
+
 
 @dataclass(frozen=True)
 class SiteRequest:
@@ -252,10 +264,8 @@ class _SiteHandler(BaseHTTPRequestHandler):
         self._send_page(f"{_HEAD.format(title='An open page')}{tags}</head><body></body></html>")
 
     def _qualities(self, path: str, query: dict[str, str]) -> None:
-        streams = "".join(
-            f"#EXT-X-STREAM-INF:BANDWIDTH={rate},RESOLUTION={sides}\n/hls/media.m3u8\n"
-            for rate, sides in ((200_000, "320x240"), (100_000, "160x120"))
-        )
+        variants = _HEIGHTS if path.startswith("/heights/") else _QUALITIES
+        streams = "".join(f"#EXT-X-STREAM-INF:{each}\n/hls/media.m3u8\n" for each in variants)
         data = f"#EXTM3U\n{streams}".encode()
         self._send_blob(Blob(data, len(data)), _TYPES[".m3u8"])
 
@@ -404,6 +414,7 @@ _ROUTES: dict[str, Callable[[_SiteHandler, str, dict[str, str]], None]] = {
     "/redirect": _SiteHandler._redirect,
     "/large.mp4": _SiteHandler._large,
     "/qualities/": _SiteHandler._qualities,
+    "/heights/": _SiteHandler._qualities,
     "/slow/": _SiteHandler._slow,
     "/403.mp4": _SiteHandler._status,
     "/404.mp4": _SiteHandler._status,

@@ -43,7 +43,7 @@ def test_data_of_no_button_of_ours_is_no_action(data: str) -> None:
 
 QUALITIES = (
     Quality(1080, 90_000_000, 2),
-    Quality(720, 34_000_000),
+    Quality(720, 34_000_000, fps=60, is_hdr=True),
     Quality(480),
     Quality(360, 7, 0),
 )
@@ -67,7 +67,7 @@ def test_qualities_have_a_button_each() -> None:
     menu = replace(MENU, page=Page.QUALITIES, qualities=QUALITIES)
     assert menu_rows(ENGLISH, menu) == [
         [Button("1080p · 90.0 MB · in 2 parts", "form:17.1080p")],
-        [Button("720p · 34.0 MB", "form:17.720p")],
+        [Button("720p · 60 fps · HDR · 34.0 MB", "form:17.720p")],
         [Button("480p", "form:17.480p")],
         [Button("360p · 0 kB · too large", "form:17.360p")],
         [Button("As a file", "form:17.all.file")],

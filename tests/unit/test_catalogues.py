@@ -39,6 +39,7 @@ PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "next_try": {"wait": "a minute", "next_try": 2, "max_tries": 3},
     "part": {"part": 1, "parts": 2},
     "quality": {"height": 720},
+    "rate": {"fps": 60},
     "list_long": {"number": 50},
     "list_endless": {"number": 50},
     "first_button": {"number": 5},

@@ -71,7 +71,7 @@ def test_a_failure_arrives_with_all_it_says() -> None:
 PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bps": 1, "eta_s": 1}
 
 
-QUALITY = {"height": 720, "size_bytes": 1000, "messages": 1}
+QUALITY = {"height": 720, "size_bytes": 1000, "messages": 1, "fps": None, "is_hdr": False}
 RUBBISH_QUALITIES: list[Any] = [
     *(None, 1, [None], [[]], [{}], [QUALITY] * (MAX_QUALITIES + 1)),
     [QUALITY | {"height": "720"}],
@@ -159,6 +159,8 @@ def test_rubbish_is_called_so(line: bytes) -> None:
         {"height": -720},
         {"messages": 1000},
         {"messages": -1},
+        {"fps": -1},
+        {"fps": 10**9},
     ],
 )
 def test_a_quality_that_cannot_be_true_costs_no_file(change: dict[str, float]) -> None:

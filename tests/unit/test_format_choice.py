@@ -92,6 +92,31 @@ def test_the_qualities_of_a_site_are_told_with_what_they_need() -> None:
     assert not made.qualities
 
 
+def test_sound_out_of_a_small_film_is_as_good_as_any() -> None:
+    made = chooser(form=SOUND)
+    assert chosen(made, a_format("hdr", 900, 2160, vcodec="vp9"), a_format("sd", 9, 240)) == "sd"
+    assert made.note is None
+
+
+@pytest.mark.parametrize(
+    ("told", "fps", "is_hdr"),
+    [
+        ({}, None, False),
+        ({"fps": 30, "dynamic_range": "SDR"}, None, False),
+        ({"fps": 59.94, "dynamic_range": "HDR10"}, 60, True),
+        ({"fps": "many", "dynamic_range": None}, None, False),
+        ({"fps": 1e300}, None, False),
+        ({"fps": float("nan")}, None, False),
+    ],
+)
+def test_what_few_films_have_is_told_of_a_quality(
+    told: dict[str, Any], fps: int | None, is_hdr: bool
+) -> None:
+    made = cutter()
+    chosen(made, a_format("hd", 30, 720, **told), a_format("sd", 9, 480))
+    assert made.qualities[0] == Quality(720, 30 * MB, 1, fps, is_hdr)
+
+
 @pytest.mark.parametrize(
     ("max_height", "formats", "name", "note"),
     [

@@ -45,6 +45,7 @@ _Figure = TypeVar("_Figure", int, float)
 _CHUNK_BYTES = 64 * 1024
 _LARGEST_BYTES = 1 << 50
 _LARGEST_SECONDS = 1e7
+_HIGHEST_RATE = 1000
 _LARGEST_SIDE = 1 << 16
 _LARGEST_COUNT = 1_000_000_000
 
@@ -333,6 +334,8 @@ def _exact_quality(fields: Mapping[str, Any]) -> Quality:
         form.max_height or 0,
         _whole(fields["size_bytes"], _LARGEST_BYTES),
         _whole(fields["messages"], MAX_FILES) or 0,
+        _whole(fields["fps"], _HIGHEST_RATE) or None,
+        fields["is_hdr"] is True,
     )
 
 

@@ -7,6 +7,7 @@ remembers between choices and has somebody look at, all of this is pure.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from worker.choices import Quality
@@ -173,13 +174,13 @@ class Chooser:
         return tuple(self._quality(height, best[height]) for height in sorted(best, reverse=True))
 
     def _quality(self, height: int, choice: Choice) -> Quality:
-        size = self._wanted_bytes(choice)
+        size, video = self._wanted_bytes(choice), choice.streams[0]
+        found = Quality(height, size or None, 1, streams.high_rate(video), streams.is_hdr(video))
         if self._may_fit(choice):
-            return Quality(height, size or None)
+            return found
         is_cuttable = self._parts_of(choice) <= self._max_parts
-        return Quality(
-            height, size, parts_needed(size, self._budget.size_bytes) if is_cuttable else 0
-        )
+        messages = parts_needed(size, self._budget.size_bytes) if is_cuttable else 0
+        return replace(found, messages=messages)
 
     def _wanted_bytes(self, choice: Choice) -> int:
         """The expected size of what is sent of it: all, or the span; 0 if nothing is known."""
@@ -200,7 +201,9 @@ class Chooser:
             detail = f"{len(self._choices)} choices, none below {self._budget.size_bytes} bytes"
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
         chosen, self.parts = found
-        self.note = _note(chosen, self._choices[0])
+        # Of pictures that nobody wants it does not matter how many lines they have.
+        is_aside = self.form.sound_only and chosen.has_video
+        self.note = None if is_aside else _note(chosen, self._choices[0])
         if self.parts > 1 and not self.span and self.note is Note.LOWER_QUALITY:
             self.note = None  # that it is cut says enough
         return chosen

@@ -14,6 +14,8 @@ _NOTHING: Learned = {}
 # (RFC 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
 _ALTERNATE = -2
 _HIGHEST_AAC_KBPS = 400
+# From so many pictures in a second on it is worth a word; more are none that a site could show.
+_HIGH_RATE, _HIGHEST_RATE = 45, 300
 _WITH_INDEX = frozenset({"mp4", "m4a", "m4v", "mov", "unknown_video"})
 
 
@@ -105,6 +107,17 @@ def in_the_original_language(formats: Sequence[Format]) -> list[Format]:
     """
     original = max((_preference(f) for f in formats if has(f, "acodec")), default=0)
     return [f for f in formats if not has(f, "acodec") or _preference(f) == original]
+
+
+def high_rate(media: Format) -> int | None:
+    """The pictures in a second, where they are more than usual: those of games and of sport."""
+    rate = positive(media.get("fps"))
+    return round(rate) if rate and _HIGH_RATE <= rate <= _HIGHEST_RATE else None
+
+
+def is_hdr(media: Format) -> bool:
+    """Whether its pictures have a high dynamic range, as far as the site tells."""
+    return media.get("dynamic_range") not in (None, "", "SDR")
 
 
 def without_higher(formats: Sequence[Format], max_height: int) -> list[Format]:

@@ -66,6 +66,8 @@ class Catalogue:
     quality_button: str
     back_button: str
     quality: str
+    rate: str
+    hdr: str
     in_parts: Plural
     too_large_quality: str
     video_button: str

@@ -15,8 +15,15 @@ def chapter(words: Catalogue, choice: Chapter) -> str:
 
 
 def quality(words: Catalogue, choice: Quality) -> str:
-    """A height, and with its size whether it can be sent: `720p · 34.0 MB · in 2 parts`."""
+    """A height, and with its size whether it can be sent: `720p · 34.0 MB · in 2 parts`.
+
+    What few films have is told as well: `2160p · 60 fps · HDR`.
+    """
     facts = [words.quality.format(height=choice.height)]
+    if choice.fps:
+        facts.append(words.rate.format(fps=choice.fps))
+    if choice.is_hdr:
+        facts.append(words.hdr)
     if is_shown(choice.size_bytes):
         facts.append(size(choice.size_bytes))
     if choice.messages > 1:
