@@ -3,13 +3,18 @@
 Names follow its rules: one prefix, base units in the name, `_total` for counters.
 """
 
+import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 
 from maintenance.findings import Finding
 from maintenance.health import failure_rate
 from maintenance.measures import MeasuredWorker, Measures
+from worker.ledger.answers import BOUNDS_S, AnswerTimes
+from worker.ledger.statistics import Statistics
 
 PREFIX = "fetchbot_"
 _DAY_S = 86_400
@@ -20,12 +25,13 @@ Samples = Iterable[tuple[Labels, float]]
 
 @dataclass(frozen=True)
 class Family:
-    """A metric with all its samples."""
+    """A metric with all its samples; of a histogram also those of its parts, by their suffixes."""
 
     name: str
     kind: str
     help: str
     samples: Samples
+    parts: Mapping[str, Samples] = field(default_factory=dict)
 
 
 def render(measures: Measures, findings: Sequence[Finding]) -> str:
@@ -36,6 +42,7 @@ def render(measures: Measures, findings: Sequence[Finding]) -> str:
 def _families(measures: Measures) -> Iterable[Family]:
     yield from _bot(measures)
     yield from _jobs(measures)
+    yield from _answers(measures.statistics)
     yield from _workers(measures)
     yield from _downloads(measures)
     yield from _machine(measures)
@@ -84,6 +91,49 @@ def _jobs(measures: Measures) -> Iterable[Family]:
     help_text = "Messages given up in the last day because Telegram failed again and again."
     yield _gauge("messages_refused", help_text, statistics.refused)
     yield _gauge("ledger_size_bytes", "Size of the ledger.", statistics.size_bytes)
+
+
+def _answers(statistics: Statistics) -> Iterable[Family]:
+    counts = statistics.answers_total
+    help_text = "Links that came to their end, by site, by what became of them, and why."
+    samples = [
+        (
+            {
+                "site": each.site,
+                "outcome": "remembered" if each.is_remembered else each.verdict,
+                "reason": each.reason,
+            },
+            each.answers,
+        )
+        for each in counts
+    ]
+    yield Family("answers_total", "counter", help_text, samples)
+    sent: Counter[str] = Counter()
+    for each in counts:
+        sent[each.site] += each.media_bytes
+    help_text = "Size of the media that links were answered with."
+    sizes = [({"site": site}, size) for site, size in sent.items() if size]
+    yield Family("media_bytes_total", "counter", help_text, sizes)
+    yield _histogram(statistics.answer_times)
+
+
+def _histogram(times: Iterable[AnswerTimes]) -> Family:
+    parts: dict[str, list[tuple[Labels, float]]] = {"_bucket": [], "_sum": [], "_count": []}
+    for step, rows in groupby(times, lambda each: each.step):
+        answers = dict.fromkeys(BOUNDS_S, 0)
+        seconds = 0.0
+        for row in rows:
+            answers[row.at_most_s] = row.answers
+            seconds += row.seconds
+        total = 0
+        for bound in sorted(answers):
+            total += answers[bound]
+            bucket = {"step": step, "le": "+Inf" if bound == math.inf else f"{bound:g}"}
+            parts["_bucket"].append((bucket, total))
+        parts["_sum"].append(({"step": step}, seconds))
+        parts["_count"].append(({"step": step}, total))
+    help_text = "What links have waited for: their turn, their download, the upload."
+    return Family("answer_duration_seconds", "histogram", help_text, [], parts)
 
 
 def _workers(measures: Measures) -> Iterable[Family]:
@@ -171,7 +221,11 @@ def _by_pool(name: str, help_text: str, values: Iterable[tuple[str, float]]) -> 
 
 def _render(family: Family) -> str:
     name = PREFIX + family.name
-    lines = [f"{name}{_labels(labels)} {_number(value)}\n" for labels, value in family.samples]
+    lines = [
+        f"{name}{suffix}{_labels(labels)} {_number(value)}\n"
+        for suffix, samples in {"": family.samples, **family.parts}.items()
+        for labels, value in samples
+    ]
     if not lines:
         return ""
     return f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n{''.join(lines)}"

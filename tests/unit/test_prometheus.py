@@ -1,6 +1,7 @@
 """What a year of samples may contain: a bounded number of series."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from maintenance.commands import prometheus
 from maintenance.findings import ok, warning
 from maintenance.measures import MeasuredWorker, Measures
 from worker.ledger import Ledger, ledger_path
+from worker.ledger.answers import AnswerCount, AnswerTimes
 from worker.ledger.upkeep import Upkeep
 from worker.settings import Settings
 
@@ -62,3 +64,46 @@ def test_sites_that_turn_the_bot_away_make_one_series(taken: Measures) -> None:
         'fetchbot_health{check="blocked"} 1',
         'fetchbot_health{check="cookies"} 1',
     ]
+
+
+def test_answers_are_counted_by_site_and_reason_and_their_bytes_by_site(taken: Measures) -> None:
+    counts = (
+        AnswerCount("a.example", "media", "", False, 3, 30),
+        AnswerCount("a.example", "media", "", True, 2, 20),
+        AnswerCount('b".example', "sentence", "blocked here", False, 1, 0),
+    )
+    statistics = dataclasses.replace(taken.statistics, answers_total=counts)
+    text = prometheus.render(dataclasses.replace(taken, statistics=statistics), [])
+    assert series(text, "fetchbot_answers_total") == [
+        'fetchbot_answers_total{site="a.example",outcome="media",reason=""} 3',
+        'fetchbot_answers_total{site="a.example",outcome="remembered",reason=""} 2',
+        'fetchbot_answers_total{site="b\\".example",outcome="sentence",reason="blocked here"} 1',
+    ]
+    assert series(text, "fetchbot_media_bytes") == [
+        'fetchbot_media_bytes_total{site="a.example"} 50'
+    ]
+
+
+def test_durations_are_a_histogram_with_every_bound_and_growing_counts(taken: Measures) -> None:
+    times = (
+        AnswerTimes("downloading", 1.0, 2, 1.5),
+        AnswerTimes("downloading", 7.0, 1, 6.5),  # of a version with other bounds
+        AnswerTimes("downloading", math.inf, 1, 4000.0),
+        AnswerTimes("waiting", 0.5, 4, 0.4),
+    )
+    statistics = dataclasses.replace(taken.statistics, answer_times=times)
+    text = prometheus.render(dataclasses.replace(taken, statistics=statistics), [])
+    found = series(text, 'fetchbot_answer_duration_seconds_bucket{step="downloading"')
+    assert [line.split('le="')[1].replace('"}', "") for line in found] == [
+        *("0.5 0", "1 2", "2.5 2", "5 2", "7 3", "10 3", "30 3", "60 3", "120 3", "300 3"),
+        *("600 3", "3600 3", "+Inf 4"),
+    ]
+    assert series(text, "fetchbot_answer_duration_seconds_sum") == [
+        'fetchbot_answer_duration_seconds_sum{step="downloading"} 4008.0',
+        'fetchbot_answer_duration_seconds_sum{step="waiting"} 0.4',
+    ]
+    assert series(text, "fetchbot_answer_duration_seconds_count") == [
+        'fetchbot_answer_duration_seconds_count{step="downloading"} 4',
+        'fetchbot_answer_duration_seconds_count{step="waiting"} 4',
+    ]
+    assert text.count("# TYPE fetchbot_answer_duration_seconds histogram\n") == 1

@@ -225,6 +225,7 @@ class Dispatcher:
         except LedgerBusy as error:
             log.error("The ledger cannot be written, work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S
+        self._recorder.log_answers()
 
     def _recover(self) -> None:
         """Before all else, and again while a full disk or a locked ledger is in the way."""

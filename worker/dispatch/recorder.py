@@ -20,7 +20,7 @@ from worker.dispatch.reachability import Spell
 from worker.dispatch.site_rules import SiteRules
 from worker.dispatch.status.showing import Showing
 from worker.ledger import (
-    AnswerJob,
+    Answer,
     ButtonJob,
     CookiesJob,
     DeliverJob,
@@ -181,22 +181,14 @@ class Recorder:
                     job.attempts,
                 )
             case ExplainJob():
-                self._finish_explanation(job, wall)
+                self._ledger.finish_explanation(job, wall)
             case GroupJob() | DeliverJob() if result is None:
                 # Its request was cancelled before it ran, and it has explained that.
-                self._finish_explanation(job, wall)
+                self._ledger.finish_explanation(job, wall)
             case GroupJob():
                 self._ledger.finish_group(job, result, wall)
             case DeliverJob():
                 self._ledger.finish_delivery(job, result, wall)
-                log.info(
-                    "request %d: answered by job %d with %s, sent in %.1f s, attempt %d.",
-                    job.request.id,
-                    job.id,
-                    _describe(job.media),
-                    took_s,
-                    job.attempts,
-                )
             case MenusJob():
                 self._ledger.finish_menus(job, wall)
             case PanelJob():
@@ -224,15 +216,25 @@ class Recorder:
         for refusal in done.refused:
             log.info("update %d: a link is refused: %s.", update_id, refusal)
 
-    def _finish_explanation(self, job: AnswerJob, wall: Wall) -> None:
-        self._ledger.finish_explanation(job, wall)
-        request = job.request
-        log.info(
-            "request %d: answered by job %d without media: %s.",
-            request.id,
-            job.id,
-            f"{request.reason}, error {request.error_id}" if request.reason else "cancelled",
-        )
+    def log_answers(self) -> None:
+        """Write one line for each link that has come to its end."""
+        for answer in self._ledger.take_answers():
+            log.info(
+                "request %d: %s; user %d, chat %d, %s, form %s, %d bytes,"
+                " waited %.1f s, downloaded %.1f s, uploaded %.1f s, attempts %d%s.",
+                answer.request_id,
+                _outcome(answer),
+                answer.user_id,
+                answer.chat_id,
+                answer.site,
+                answer.form.code,
+                answer.media_bytes,
+                answer.waited_s,
+                answer.downloaded_s,
+                answer.uploaded_s,
+                answer.attempts,
+                f", job {answer.download_id}" if answer.download_id else "",
+            )
 
     # --------------------------------------------------------------------------- failures
 
@@ -346,6 +348,18 @@ def _source(request: Request) -> str:
     if request.download_id is None:
         return "Telegram has its media"
     return f"download job {request.download_id}"
+
+
+def _outcome(answer: Answer) -> str:
+    match answer.verdict:
+        case Verdict.MEDIA:
+            return "answered with media" + (" from memory" if answer.is_remembered else "")
+        case Verdict.SENTENCE:
+            return f"answered without media: {answer.reason}, error {answer.error_id or '-'}"
+        case Verdict.CANCELLED:
+            return "answered without media: cancelled"
+        case Verdict.UNREACHABLE:
+            return "given up, for nobody can be reached"
 
 
 def _describe(media: Media | None) -> str:

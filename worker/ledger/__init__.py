@@ -5,6 +5,7 @@ thread that made it; threads and commands open their own and wait for each other
 """
 
 from worker.ledger.admission import Quota
+from worker.ledger.answers import Answer
 from worker.ledger.choices import first_menu
 from worker.ledger.database import LedgerBusy, LedgerError, check_file
 from worker.ledger.fairness import Share
@@ -37,6 +38,7 @@ from worker.ledger.records import Request, Verdict
 __all__ = [
     "DOWNLOADS",
     "TELEGRAM",
+    "Answer",
     "AnswerJob",
     "ButtonJob",
     "CookiesJob",

@@ -68,6 +68,8 @@ class Database:
         Nothing is ever overwritten, and only the owner makes a file.
         """
         self._path = path
+        self.news: list[Any] = []
+        """What the transactions have to tell; of one that is rolled back nothing stays."""
         if access is not Access.OWNER and not path.is_file():
             raise LedgerError(f"there is no ledger at {path}; the bot makes one when it starts")
         # A reader too opens it for writing: after a crash it must take over the last commits.
@@ -133,15 +135,16 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Commit all of the block or nothing. Raises LedgerBusy for what may pass by itself."""
         with _turn:
+            told = len(self.news)
             try:
                 self.execute("BEGIN IMMEDIATE")
                 yield
                 self.execute("COMMIT")
             except sqlite3.OperationalError as error:
-                self._roll_back()
+                self._roll_back(told)
                 raise LedgerBusy(str(error)) from error
             except BaseException:
-                self._roll_back()
+                self._roll_back(told)
                 raise
 
     @contextmanager
@@ -152,7 +155,8 @@ class Database:
         except sqlite3.OperationalError as error:
             raise LedgerBusy(str(error)) from error
 
-    def _roll_back(self) -> None:
+    def _roll_back(self, told: int) -> None:
+        del self.news[told:]
         # SQLite has rolled back by itself after some errors, for example a full disk.
         if self._connection.in_transaction:
             self.execute("ROLLBACK")

@@ -31,6 +31,7 @@ from worker.ledger import (
     updates,
 )
 from worker.ledger.admission import Quota
+from worker.ledger.answers import Answer
 from worker.ledger.database import Database
 from worker.ledger.failures import Run
 from worker.ledger.fairness import NO_LIMIT, Share
@@ -335,6 +336,11 @@ class Ledger(Questions):
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             requests.mark_answered(self._db, job.request.id, wall)
+
+    def take_answers(self) -> list[Answer]:
+        """The requests that were answered since this was asked last."""
+        taken, self._db.news = self._db.news, []
+        return taken
 
     def feed_batches(self, quota: Quota, room: batches.Room, wall: Wall) -> list[Request]:
         """See `batches.step`."""

@@ -15,6 +15,7 @@ from worker.clocks import Wall
 from worker.effects import CancelAll, CancelRequest, EditLinks, OpenRequest
 from worker.errors import Reason
 from worker.ledger import (
+    answers,
     awaited_menus,
     fairness,
     job_lookups,
@@ -276,7 +277,9 @@ def reopen(db: Database, request_id: int, wall: Wall) -> None:
     """Begin an answered request anew: queue another status message, and provide the media."""
     db.execute(
         "UPDATE requests SET answered_at = NULL, verdict = NULL, reason = NULL, error_id = NULL,"
-        " status_message_id = NULL, status_messages = 0, downloads = 0, sent = '[]' WHERE id = ?",
+        " status_message_id = NULL, status_messages = 0, downloads = 0, sent = '[]',"
+        " reopened_at = ? WHERE id = ?",
+        wall,
         request_id,
     )
     queue.add(db, Kind.STATUS, wall, request=get(db, request_id))
@@ -457,7 +460,22 @@ def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
 
 def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
     """The request has its one answer."""
-    db.execute("UPDATE requests SET answered_at = ? WHERE id = ?", wall, request_id)
+    request = get(db, request_id)
+    answer = answers.of(db, request, wall)
+    db.execute(
+        "UPDATE requests SET answered_at = ?, is_remembered = ?, media_bytes = ?, waited_s = ?,"
+        " downloaded_s = ?, uploaded_s = ?, attempts = ? WHERE id = ?",
+        wall,
+        answer.is_remembered,
+        answer.media_bytes,
+        answer.waited_s,
+        answer.downloaded_s,
+        answer.uploaded_s,
+        answer.attempts,
+        request_id,
+    )
+    answers.count(db, answer, request.url)
+    db.news.append(answer)
     db.execute(f"{_FORGET} AND id = ?", request_id)
 
 

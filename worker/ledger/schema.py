@@ -6,6 +6,8 @@ Each table is written by one module of this package:
 
     jobs                    queue
     requests                requests
+    answer_counts           answers
+    answer_times            answers
     media, looks, links     media_cache
     awaited_menus           awaited_menus
     known_failures          known_failures
@@ -398,5 +400,33 @@ MIGRATIONS = (
     """
     -- Whether the site's description follows an answer as a message of its own.
     ALTER TABLE requests ADD COLUMN describes INTEGER NOT NULL DEFAULT 0;
+    """,
+    """
+    -- What answers took, with each request; and counted for good, since requests are deleted.
+    ALTER TABLE requests ADD COLUMN reopened_at REAL;
+    ALTER TABLE requests ADD COLUMN is_remembered INTEGER;
+    ALTER TABLE requests ADD COLUMN media_bytes INTEGER;
+    ALTER TABLE requests ADD COLUMN waited_s REAL;
+    ALTER TABLE requests ADD COLUMN downloaded_s REAL;
+    ALTER TABLE requests ADD COLUMN uploaded_s REAL;
+    ALTER TABLE requests ADD COLUMN attempts INTEGER;
+
+    CREATE TABLE answer_counts (
+        site TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        is_remembered INTEGER NOT NULL,
+        answers INTEGER NOT NULL,
+        media_bytes INTEGER NOT NULL,
+        PRIMARY KEY (site, verdict, reason, is_remembered)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE answer_times (
+        step TEXT NOT NULL,
+        at_most_s REAL NOT NULL,
+        answers INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        PRIMARY KEY (step, at_most_s)
+    ) STRICT, WITHOUT ROWID;
     """,
 )

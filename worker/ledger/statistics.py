@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.errors import Reason, Remedy
-from worker.ledger import pause
+from worker.ledger import answers, pause
+from worker.ledger.answers import AnswerCount, AnswerTimes
 from worker.ledger.database import Database
 from worker.ledger.jobs import DOWNLOADS
 from worker.sites import site_of_link
@@ -75,6 +76,8 @@ class Statistics:
     requests_total: int
     ended_total: Mapping[tuple[str, str], int]
     size_bytes: int
+    answers_total: tuple[AnswerCount, ...]
+    answer_times: tuple[AnswerTimes, ...]
 
 
 def read(db: Database, wall: Wall, full_sites: Collection[str] = ()) -> Statistics:
@@ -118,6 +121,8 @@ def read(db: Database, wall: Wall, full_sites: Collection[str] = ()) -> Statisti
             for row in db.execute("SELECT pool, state, ended FROM job_counts")
         },
         size_bytes=db.value("PRAGMA page_count") * db.value("PRAGMA page_size"),
+        answers_total=answers.counts(db),
+        answer_times=answers.times(db),
     )
 
 
