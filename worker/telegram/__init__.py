@@ -21,6 +21,7 @@ from worker.protocol import (
     Explain,
     GroupSent,
     HandleUpdate,
+    MenusSet,
     Posted,
     PostStatus,
     Reply,
@@ -49,7 +50,7 @@ __all__ = [
     "normalise",
 ]
 
-TelegramResult = tuple[Effect, ...] | Posted | Delivered | GroupSent | CookiesKept | None
+TelegramResult = tuple[Effect, ...] | Posted | Delivered | GroupSent | CookiesKept | MenusSet | None
 TelegramHandler = Callable[[object, TelegramTask | ShowPanel | KeepCookies], TelegramResult]
 
 
@@ -103,7 +104,7 @@ def make_handler(
             case KeepCookies():
                 return cookies.keep(client, task, data_dir, wall_clock())
             case SetMenus():
-                command_menus.set_menus(client, task)
+                return command_menus.set_menus(client, task)
             case ShowPanel():
                 return delivery.show_panel(client, task)
             case AnswerButton():
