@@ -13,8 +13,8 @@ from worker.effects import (
     ShowChoices,
     TellDescription,
 )
-from worker.form import ABOUT, SEARCH, What
-from worker.ledger import admission, job_lookups, media_cache, queue, requests
+from worker.form import ABOUT, SEARCH, WHOLE, What
+from worker.ledger import admission, job_lookups, media_cache, preferences, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict
@@ -58,13 +58,17 @@ def chosen(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | Answer
         return _notice(effect.press, Topic.DEAD_BUTTON)
     if not effect.form.is_usual_sound and _has_expired(db, request.id, wall):
         return _expired(db, request, effect.press, wall)
+    form = effect.form
+    if form == WHOLE and request.form.is_look:
+        # Nobody has chosen anything by that but to have it.
+        form = preferences.without_asking(db, effect.press.user_id, request.url)
     return OpenRequest(
         request.chat_id,
         effect.press.user_id,
         effect.press.message_id,
         request.url,
-        media_keys.of_link(request.url, effect.form),
-        form=effect.form,
+        media_keys.of_link(request.url, form),
+        form=form,
         is_exact=True,
         language=effect.press.language,
         thread_id=request.thread_id,
@@ -96,7 +100,7 @@ def is_under_way(db: Database, link: OpenRequest) -> bool:
             " AND url = ? AND answered_at IS NULL AND (verdict IS NULL OR verdict = 'media')",
             link.chat_id,
             link.message_id,
-            link.form.code,
+            preferences.applied(db, link).form.code,
             link.url,
         )
     )
