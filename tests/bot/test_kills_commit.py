@@ -10,7 +10,7 @@ import pytest
 
 from tests.sandbox.site import MediaSite
 from tests.support.kills import die_at_commits, mortal
-from tests.support.scene import ONE_WORKER_EACH, Scene
+from tests.support.scene import CHAT, ONE_WORKER_EACH, Scene
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -46,3 +46,14 @@ def test_killed_at_commits_of_a_links_way(further: int, site: MediaSite, tmp_pat
         assert die_at_commits(scene, 2, further) > 6
         (answer,) = scene.wait_for_answers()
         assert answer.kind == "video", answer.text
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.exhaustive
+def test_killed_at_commits_of_a_looks_way(site: MediaSite, tmp_path: Path) -> None:
+    with mortal(site, tmp_path) as scene:
+        scene.bot.kill()
+        scene.api.say(f"/info {scene.link('/described.html')}", CHAT)
+        assert die_at_commits(scene, 2, 1) > 6
+        (answer,) = scene.wait_for_answers()
+        assert "How bread is made" in (answer.text or "")

@@ -363,7 +363,9 @@ def _outcome(answer: Answer) -> str:
 
 
 def _describe(media: Media | None) -> str:
-    """Files by their kinds and their size, or a list by its length, for the log."""
+    """Files by their kinds and their size, a list by its length, or a look, for the log."""
+    if media and media.look:
+        return "what a look has found"
     if media and media.found_list:
         return f"a list with {len(media.found_list.items)} items"
     files = media.files if media else ()
