@@ -74,8 +74,8 @@ def hang(lead: str, text: str) -> str:
     return lead + ("\n" + " " * len(lead)).join(lines)
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Put a text in a file's place, for every user to read. Raises OSError.
+def replace_file(path: Path, text: str, mode: int = 0o644) -> None:
+    """Put a text in a file's place, by default for every user to read. Raises OSError.
 
     Whoever reads the file finds the old text or the new one, and never a part.
     """
@@ -85,7 +85,7 @@ def replace_file(path: Path, text: str) -> None:
         try:
             new.write(text)
             new.flush()
-            os.fchmod(new.fileno(), 0o644)
+            os.fchmod(new.fileno(), mode)
             os.replace(new.name, path)
         except BaseException:
             os.unlink(new.name)

@@ -16,16 +16,21 @@ from worker.ledger import DownloadJob, Ledger, UpdateJob, ledger_path
 from worker.ledger.backup import back_up
 from worker.ledger.schema import MIGRATIONS
 
+FILES = ("copy", "picture")
 COMMANDS = [("zombies",), ("orphans",), ("failed", "list"), ("health",)]
 
 
 @pytest.mark.parametrize(
-    "arguments", [*COMMANDS, ("pause",), ("backup", "copy"), ("restore", "copy")]
+    "arguments",
+    [
+        *(*COMMANDS, ("requests",), ("bans",), ("stats", "--svg", "picture")),
+        *(("pause",), ("backup", "copy"), ("restore", "copy")),
+    ],
 )
 def test_nothing_heavy_is_imported(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     Ledger(ledger_path(tmp_path)).close()
     back_up(ledger_path(tmp_path), tmp_path / "copy")
-    arguments = tuple(str(tmp_path / part) if part == "copy" else part for part in arguments)
+    arguments = tuple(str(tmp_path / part) if part in FILES else part for part in arguments)
     code = (
         "import sys; from maintenance.__main__ import main; main(sys.argv[1:]);"
         "heavy = {'telebot', 'yt_dlp', 'requests', 'urllib3', 'multiprocessing'};"

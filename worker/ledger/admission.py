@@ -120,12 +120,19 @@ def is_banned(db: Database, user_id: int) -> bool:
     return bool(db.value("SELECT 1 FROM banned WHERE user_id = ?", user_id))
 
 
-def ban(db: Database, effect: Ban, wall: Wall) -> None:
-    """Ban a person, or lift the ban."""
+def bans(db: Database) -> dict[int, float]:
+    """Who is banned, each with the wall time since when, the last first."""
+    rows = db.execute("SELECT user_id, since FROM banned ORDER BY since DESC, user_id")
+    return {row["user_id"]: row["since"] for row in rows}
+
+
+def ban(db: Database, effect: Ban, wall: Wall) -> bool:
+    """Ban a person, or lift the ban. Whether that changes anything."""
     if effect.is_banned:
-        db.execute("INSERT OR IGNORE INTO banned VALUES (?, ?)", effect.user_id, wall)
+        done = db.execute("INSERT OR IGNORE INTO banned VALUES (?, ?)", effect.user_id, wall)
     else:
-        db.execute("DELETE FROM banned WHERE user_id = ?", effect.user_id)
+        done = db.execute("DELETE FROM banned WHERE user_id = ?", effect.user_id)
+    return done.rowcount > 0
 
 
 def _add_reply(db: Database, message: Reply, user_id: int | None, wall: Wall) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from worker.errors import PASSING_ERRNOS
 from worker.ledger import write_ahead_log
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
-from worker.sites import site_of_url
+from worker.sites import site_of_link, site_of_url
 
 SYNCHRONOUS = "FULL"
 """A confirmed update must survive a power cut, so each commit reaches the disk."""
@@ -228,6 +228,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     # Which hosts are one site may change with a new version, so no table says it.
     connection.create_function("site_of_url", 1, site_of_url, deterministic=True)
+    connection.create_function("site_of_link", 1, site_of_link, deterministic=True)
     return connection
 
 

@@ -11,8 +11,11 @@ from typing import Any, Self
 
 from worker import as_json, protocol
 from worker.clocks import Wall
+from worker.effects import Ban
 from worker.ledger import (
+    admission,
     failures,
+    history,
     job_lookups,
     menus,
     pause,
@@ -25,6 +28,7 @@ from worker.ledger import (
 )
 from worker.ledger.database import Access, Database
 from worker.ledger.failures import FailedGroup, FailedJob
+from worker.ledger.history import By, Group, PastRequest, Which
 from worker.ledger.jobs import Kind
 from worker.processes.process_table import Identity
 
@@ -126,6 +130,33 @@ class Upkeep:
         """See `failures.forget`."""
         with self._db.transaction():
             failures.forget(self._db, job.id)
+
+    # --------------------------------------------------------------------- links and people
+
+    def past_requests(self, which: Which, limit: int) -> list[PastRequest]:
+        """See `history.newest`."""
+        with self._db.reading():
+            return history.newest(self._db, which, limit)
+
+    def count_requests(self, which: Which) -> int:
+        """See `history.count`."""
+        with self._db.reading():
+            return history.count(self._db, which)
+
+    def answer_groups(self, by: By, which: Which) -> list[Group]:
+        """See `history.groups`."""
+        with self._db.reading():
+            return history.groups(self._db, by, which)
+
+    def bans(self) -> dict[int, float]:
+        """See `admission.bans`."""
+        with self._db.reading():
+            return admission.bans(self._db)
+
+    def ban(self, user_id: int, wall: Wall, *, is_banned: bool) -> bool:
+        """See `admission.ban`."""
+        with self._db.transaction():
+            return admission.ban(self._db, Ban(user_id, is_banned), wall)
 
     # ------------------------------------------------------------------ health and alerts
 

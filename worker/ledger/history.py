@@ -1,0 +1,142 @@
+"""What links of the last month came to, one by one and in groups, as the operator asks.
+
+Each function is a part of somebody's transaction, and changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from worker.ledger.database import Database
+
+
+class By(StrEnum):
+    """What answered links are grouped by."""
+
+    SITE = "site"
+    USER = "user"
+    DAY = "day"
+    REASON = "reason"
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which requests are asked about: those that meet all that is not None. `since` is wall time.
+
+    `failed`: those that got a sentence, or could be told nothing.
+    """
+
+    user_id: int | None = None
+    site: str | None = None
+    since: float | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class PastRequest:
+    """A link, and what it came to; `verdict` None: nothing yet, and so no figures.
+
+    `site` is empty for somebody who has wanted to be forgotten. Figures are those of
+    `worker.ledger.answers.Answer`, and None for links that an older version has answered.
+    """
+
+    id: int
+    user_id: int
+    chat_id: int
+    created_at: float
+    answered_at: float | None
+    site: str
+    form: str
+    verdict: str | None
+    reason: str | None
+    error_id: str | None
+    download_id: int | None
+    is_remembered: bool | None
+    media_bytes: int | None
+    waited_s: float | None
+    downloaded_s: float | None
+    uploaded_s: float | None
+    attempts: int | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Answered links that have `key` in common; `seconds` is what one took on average."""
+
+    key: str
+    links: int
+    media: int
+    remembered: int
+    failed: int
+    cancelled: int
+    media_bytes: int
+    seconds: float
+
+
+_FAILED = "verdict IN ('sentence', 'unreachable')"
+_WHICH = f"""
+    FROM requests WHERE coalesce(user_id = :user_id, 1)
+        AND (:site IS NULL OR :site IN (site_of_link(url), site_of_url(url)))
+        AND (NOT :failed OR answered_at IS NOT NULL AND {_FAILED})
+"""
+_KEYS = {
+    By.SITE: "site_of_link(url)",
+    By.USER: "CAST(user_id AS TEXT)",
+    By.DAY: "strftime('%Y-%m-%d', answered_at, 'unixepoch', 'localtime')",
+    By.REASON: "coalesce(reason, verdict)",
+}
+_ORDERS = {By.DAY: "key DESC"}
+_LARGEST_FIRST = "links DESC, key"
+
+
+def newest(db: Database, which: Which, limit: int) -> list[PastRequest]:
+    """The requests that were made last, the newest first."""
+    rows = db.execute(
+        "SELECT id, user_id, chat_id, created_at, answered_at, site_of_link(url) AS site, form,"
+        " iif(answered_at IS NULL, NULL, verdict) AS verdict, reason, error_id, download_id,"
+        " is_remembered, media_bytes, waited_s, downloaded_s, uploaded_s, attempts"
+        f" {_WHICH} AND created_at >= coalesce(:since, created_at) ORDER BY id DESC LIMIT :limit",
+        **_parameters(which),
+        limit=limit,
+    )
+    return [_read(row) for row in map(dict, rows)]
+
+
+def _read(row: dict[str, Any]) -> PastRequest:
+    remembered = row["is_remembered"]
+    return PastRequest(**{**row, "is_remembered": None if remembered is None else bool(remembered)})
+
+
+def count(db: Database, which: Which) -> int:
+    """How many requests there are of these."""
+    number: int = db.value(
+        f"SELECT count(*) {_WHICH} AND created_at >= coalesce(:since, created_at)",
+        **_parameters(which),
+    )
+    return number
+
+
+def groups(db: Database, by: By, which: Which) -> list[Group]:
+    """Answered requests in groups: the newest days, or else the largest groups, first."""
+    rows = db.execute(
+        f"SELECT {_KEYS[by]} AS key, count(*) AS links, total(verdict = 'media') AS media,"
+        " total(verdict = 'media' AND is_remembered) AS remembered,"
+        f" total({_FAILED}) AS failed, total(verdict = 'cancelled') AS cancelled,"
+        " total(media_bytes) AS media_bytes,"
+        " coalesce(avg(waited_s + downloaded_s + uploaded_s), 0.0) AS seconds"
+        f" {_WHICH} AND answered_at >= coalesce(:since, 0)"
+        f" GROUP BY 1 ORDER BY {_ORDERS.get(by, _LARGEST_FIRST)}",
+        **_parameters(which),
+    )
+    return [_read_group(dict(row)) for row in rows]
+
+
+def _read_group(row: dict[str, Any]) -> Group:
+    # SQLite's totals are no whole numbers.
+    counts = {name: int(row[name]) for name in row if name not in ("key", "seconds")}
+    return Group(key=row["key"], seconds=row["seconds"], **counts)
+
+
+def _parameters(which: Which) -> Mapping[str, Any]:
+    return {name: getattr(which, name) for name in Which.__dataclass_fields__}
