@@ -18,6 +18,7 @@ Prepare = Callable[[], object]
 
 ALLOWING_LOOPBACK = Rules(allowed_networks=("127.0.0.1/32",), idle_timeout_s=30)
 NO_LIMITS = Limits()
+START_TIMEOUT_S = 60.0
 
 
 def _run(prepare: Prepare | None, control: socket, life: Connection, rules: Rules) -> None:
@@ -39,6 +40,8 @@ class RunningJudge:
                 target=_run, args=(prepare, control, theirs, rules), daemon=True
             )
             self._process.start()
+        # A busy machine may take longer to start it than a download waits for its judge.
+        assert self._life.poll(START_TIMEOUT_S), "the judge does not start"
 
     @property
     def pid(self) -> int:
