@@ -41,11 +41,13 @@ class Preferences:
     describes: bool = False
 
     def form_of(self, form: Form, url: str) -> Form:
-        """The form that is meant where only the media of a link or only its sound was asked for."""
+        """The form that is meant where only a link's media, its sound or a part was asked for."""
         is_known = site_of(urlsplit(url).hostname or "") == _OF_SPONSORBLOCK
         sponsors = self.sponsors if is_known and not self.as_file else None
         if form == WHOLE:
             return Form(max_height=self.max_height, as_file=self.as_file, sponsors=sponsors)
+        if form.clip and form == Form(clip=form.clip):
+            return Form(max_height=self.max_height, as_file=self.as_file, clip=form.clip)
         return Form(self.sound, sponsors=sponsors) if form == SOUND else form
 
     def wants_buttons(self, *, is_private: bool) -> bool:

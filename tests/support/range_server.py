@@ -65,6 +65,7 @@ def ranges_served(directory: Path, *, heeds_ranges: bool = True) -> Iterator[Ran
 
         def _type(self, path: Path) -> str:
             types = {".m3u8": "application/x-mpegurl", ".mpd": "application/dash+xml"}
+            types |= {".jpg": "image/jpeg", ".gif": "image/gif"}
             return types.get(path.suffix, "video/mp4")
 
     class Server(http.server.ThreadingHTTPServer):

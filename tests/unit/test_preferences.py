@@ -10,7 +10,7 @@ from tests.support.updates import GROUP, USER, said
 from worker import media_keys
 from worker.effects import ChooseForm, EditLinks, OpenPanel, OpenRequest, Press, PressPanel
 from worker.errors import Fault, JobError, Reason
-from worker.form import ABOUT, SOUND, WHOLE, Form, Sponsors, What
+from worker.form import ABOUT, SOUND, WHOLE, Clip, Form, Sponsors, What
 from worker.ledger import choices, preferences
 from worker.looks import MediaLook
 from worker.notices import About, Label, Notice, Topic
@@ -128,6 +128,13 @@ def test_once_it_is_closed_the_panel_says_what_is_set(bot: SteppedDispatcher) ->
         (Label.SETTING_QUALITY, Label.HEIGHT),
         (Label.SETTING_SOUND, Label.USUAL_SOUND),
     ]
+
+
+def test_a_part_comes_in_the_quality_that_is_set() -> None:
+    chosen, clip = replace(Preferences(), max_height=480, as_file=True), Clip(100, 200)
+    wanted = Form(max_height=480, as_file=True, clip=clip)
+    assert chosen.form_of(Form(clip=clip), LINK) == wanted
+    assert chosen.form_of(Form(What.SOUND, clip=clip), LINK) == Form(What.SOUND, clip=clip)
 
 
 @pytest.mark.parametrize("code", ["720", "x", "", "0", "__class__", "on", "file"])

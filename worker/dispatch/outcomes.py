@@ -81,6 +81,7 @@ _KNOWN_S: Mapping[Reason, float] = {
     Reason.DRM: 3600.0,
     Reason.NO_SOUND: 3600.0,
     Reason.BEYOND_END: 3600.0,
+    Reason.NOT_CUT: 3600.0,
     Reason.TOO_LARGE: 3600.0,
     Reason.TOO_LONG: 3600.0,
     # Its owner may change that, or ours, and seldom does.

@@ -17,7 +17,7 @@ from worker.downloads.channel import MAX_FILES, ReadyFile, Result, Sender
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import ffmpeg, sponsors
+from worker.downloads.media import ffmpeg, file_types, sponsors
 from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.ffmpeg import ProgramFailed
@@ -112,11 +112,13 @@ def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:
 def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
     """Make what is wanted of a file ready to be sent, in as many files as that takes."""
     span, clipped = spans.of(file.info), None
-    if span and not ffmpeg.missing():
+    if span and file_types.of(file.path) is None and not ffmpeg.missing():
         clipped = clip(file.path, span, file.info, limits, form)
         file = replace(file, path=clipped.path, info={**file.info, **_NOT_OF_CLIPS})
     file, note = _without_sponsors(file, limits, form)
     first, *others = _finished(file, limits, form)
+    if form.clip and not clipped:
+        raise JobError(Reason.NOT_CUT, Fault.PERMANENT, "neither video nor sound, or no ffmpeg")
     if clipped:
         note, first = clipped.note, replace(first, facts=_starting(first.facts, clipped))
     return [replace(first, facts=_noted(first.facts, note)), *others]

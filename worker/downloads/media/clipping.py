@@ -1,5 +1,6 @@
 """Cut a span of a video out of a file that has at least that of it."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,11 +72,17 @@ def clip(
         start_s = max(0.0, start_s - _EARLY_PICTURES / found.video.pictures_per_s)
     with pieces.failures("clip", Reason.BROKEN_FILE):
         ffmpeg.convert(path, target, plan, run_limits, (start_s, length_s))
+        early_s = _early_s(path, found, start_s, run_limits) if note else 0.0
     path.unlink()
-    if note is None:
-        return Clipped(target, span.start_s)
-    early_s = max(0.0, (contents_of(target).duration_s or length_s) - length_s)
     return Clipped(target, max(0.0, span.start_s - early_s), note)
+
+
+def _early_s(path: Path, found: Contents, start_s: float, limits: ProgramLimits) -> float:
+    """How long before a time the key frame is with which a copy from then on begins."""
+    at_s = found.begins_s + start_s
+    with contextlib.suppress(ValueError):
+        return at_s - ffmpeg.key_frames_before(path, [at_s], limits)[0]
+    return 0.0
 
 
 def _indexed(path: Path, found: Contents, limits: ProgramLimits) -> Path:

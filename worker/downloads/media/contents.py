@@ -52,8 +52,9 @@ class Contents:
     `audio` is the name of the audio codec, and `audio_number` which of the audio streams it is of,
     counted from 0. A cover is a picture that is shown while a song plays. A video is hidden if its
     stream is announced and nothing of it was found. `video_late_s` is for how long there is nothing
-    but sound at the beginning. `tags` are what the file says of the song, by names in small
-    letters. `audio_bps` is the sound's rate in bits per second, where that is known.
+    but sound at the beginning, and `begins_s` when that is by the file's own clock. `tags` are what
+    the file says of the song, by names in small letters. `audio_bps` is the sound's rate in bits
+    per second, where that is known.
     """
 
     containers: frozenset[str]
@@ -64,6 +65,7 @@ class Contents:
     audio_number: int = 0
     has_hidden_video: bool = False
     video_late_s: float = field(default=0.0, compare=False)
+    begins_s: float = field(default=0.0, compare=False)
     tags: Mapping[str, str] = field(default_factory=dict, compare=False)
     audio_bps: float | None = None
 
@@ -93,6 +95,7 @@ def read(probed: Mapping[str, Any]) -> Contents:
         audio_number=number,
         has_hidden_video=hidden,
         video_late_s=late_s,
+        begins_s=positive(about.get("start_time")) or 0.0,
         # Ogg has the tags of a song in its stream.
         tags=(_tags(audio[number]) if audio else {}) | _tags(about),
         audio_bps=positive(audio[number].get("bit_rate")) if audio else None,

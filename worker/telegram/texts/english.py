@@ -35,6 +35,7 @@ ENGLISH = Catalogue(
         Reason.NOT_STARTED: ("This has not started yet.", "Send the link again when it is over."),
         Reason.NO_FORMAT: ("The site does not offer this in any format that I can send.", _NEVER),
         Reason.NO_SOUND: ("There is no sound in this video.", _NEVER),
+        Reason.NOT_CUT: ("I cannot cut a part out of this.", "All of it may work."),
         Reason.BEYOND_END: ("This is over before that part begins.", "An earlier part may work."),
         Reason.NO_COVER: ("The site shows no picture for this.", _NEVER),
         Reason.TOO_LARGE: ("This is larger than what I can send at once.", _NEVER),
