@@ -4,7 +4,14 @@ import pytest
 
 from worker.downloads.media import contents, conversion
 from worker.downloads.media.contents import Contents, Video
-from worker.downloads.media.conversion import Budget, Conversion, Encoding, Unaffordable
+from worker.downloads.media.conversion import (
+    Budget,
+    Conversion,
+    Encoding,
+    TooLarge,
+    Unaffordable,
+)
+from worker.form import What
 
 MB = 1_000_000
 BUDGET = Budget(time_s=42, size_bytes=50 * MB)
@@ -198,3 +205,49 @@ def test_a_video_that_was_announced_is_not_forgotten(
     streams: list[dict[str, object]], is_hidden: bool
 ) -> None:
     assert contents.read({"streams": streams}).has_hidden_video is is_hidden
+
+
+def heard(codec: str, bps: float | None = None, length_s: float = 60) -> Contents:
+    return Contents(frozenset({"x"}), None, codec, length_s, audio_bps=bps)
+
+
+@pytest.mark.parametrize(
+    ("what", "contents", "suffix", "encoded_bps"),
+    [
+        (What.M4A, heard("aac"), ".m4a", None),
+        (What.M4A, heard("mp3"), ".m4a", 128_000),
+        (What.MP3, heard("aac"), ".mp3", 192_000),
+        (What.MP3_BEST, heard("opus"), ".mp3", 320_000),
+        # An MP3 does not become better by being encoded again, and smaller only if it is larger.
+        (What.MP3, heard("mp3", 128_000), ".mp3", None),
+        (What.MP3, heard("mp3", 193_000), ".mp3", None),
+        (What.MP3, heard("mp3", 320_000), ".mp3", 192_000),
+        (What.MP3, heard("mp3"), ".mp3", 192_000),
+        (What.VOICE, heard("opus"), ".ogg", None),
+        (What.VOICE, heard("aac"), ".ogg", 48_000),
+    ],
+)
+def test_sound_is_encoded_only_where_it_is_not_what_was_chosen(
+    what: What, contents: Contents, suffix: str, encoded_bps: int | None
+) -> None:
+    plan = conversion.for_sound(what, contents, 1000, Budget(42, 50_000_000))
+    assert (plan.suffix, plan.audio_bps if plan.encodes_audio else None) == (suffix, encoded_bps)
+
+
+@pytest.mark.parametrize(
+    ("what", "minutes", "refusal"),
+    [
+        *((What.MP3, 48, None), (What.MP3, 50, Unaffordable), (What.VOICE, 48, None)),
+        *((What.M4A, 17, None), (What.M4A, 18, Unaffordable), (What.MP3_BEST, 25, TooLarge)),
+    ],
+)
+def test_sound_that_is_too_long_to_be_encoded_is_refused(
+    what: What, minutes: int, refusal: type[Exception] | None
+) -> None:
+    budget = Budget(42, 50_000_000 if what is What.MP3_BEST else 200_000_000)
+    contents = heard("flac", length_s=60 * minutes)
+    if refusal is None:
+        assert conversion.for_sound(what, contents, 1000, budget).encodes_audio
+        return
+    with pytest.raises(refusal):
+        conversion.for_sound(what, contents, 1000, budget)
