@@ -297,12 +297,13 @@ def forget_of(db: Database, user_id: int) -> None:
 
     A link that somebody else has sent as well is not theirs alone.
     """
-    # An update may also be what SQLite does not take for JSON.
+    # An update may also be what SQLite does not take for JSON, and most are somebody else's.
     db.execute(
         "UPDATE jobs SET payload = '{}' WHERE kind = 'update' AND state IN ('done', 'dropped')"
-        " AND iif(json_valid(payload), coalesce(payload ->> '$.message.from.id',"
-        " payload ->> '$.edited_message.from.id', payload ->> '$.callback_query.from.id'), 0) = ?",
-        user_id,
+        " AND instr(payload, CAST(:user AS TEXT)) AND iif(json_valid(payload),"
+        " coalesce(payload ->> '$.message.from.id', payload ->> '$.edited_message.from.id',"
+        "  payload ->> '$.callback_query.from.id'), 0) = :user",
+        user=user_id,
     )
     db.execute(
         "UPDATE jobs SET payload = '{}' WHERE kind IN ('reply', 'cookies')"
