@@ -60,7 +60,7 @@ def read(playlist: Mapping[str, Any], most: int) -> MediaList | None:
 def media_of(playlist: Mapping[str, Any]) -> list[Any]:
     """The media that a playlist comes with, and one more than an answer holds if there are more.
 
-    Of what an extractor finds one by one no more than one is looked for than would be fetched.
+    An extractor that finds them one by one, as in a channel, is asked for few.
     """
     entries = playlist["entries"]
     if playlist.get("extractor_key") == "Generic" or isinstance(entries, PagedList):
