@@ -233,6 +233,15 @@ def test_a_list(talk: Conversation) -> None:
     talk.assert_as_in("list")
 
 
+def test_songs_of_a_list(talk: Conversation) -> None:
+    api, chat_id = talk.scene.api, talk.chat_id
+    talk.say(f"/audio {talk.scene.link('/feed.xml?items=5&missing=4')}")
+    (found,) = talk.scene.answers(chat_id)
+    api.press(chat_id, found.message_id, "All 5")
+    api.wait_for(lambda: "Try the failed ones again" in str(api.chat(chat_id)))
+    talk.assert_as_in("album")
+
+
 def _wait_for_button(talk: Conversation, message_id: int, label: str) -> None:
     def labels() -> list[str]:
         chat = talk.scene.api.chat(talk.chat_id)

@@ -1,22 +1,27 @@
 """A list in a stepped bot's chat, and workers and a Telegram that answer until all is done."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.stepped_dispatcher import SteppedDispatcher, make_media
-from worker.effects import Press, TakeItems
+from worker.effects import OpenRequest, Press, TakeItems
 from worker.errors import Fault, JobError, Reason
+from worker.form import WHOLE, Form
 from worker.lists import ListItem, MediaList, Summary
+from worker.media_keys import of_link
 from worker.notices import Notice, Topic
 from worker.protocol import (
     AnswerButton,
     Deliver,
     Delivered,
     Download,
+    GroupSent,
     Media,
     MediaKind,
     Posted,
     PostStatus,
+    SendGroup,
     ShowList,
     ShowSummary,
 )
@@ -33,9 +38,9 @@ def a_list(count: int, of: int | None = None) -> MediaList:
     return MediaList("An album", items, of or count)
 
 
-def listed(bot: SteppedDispatcher, count: int = 3) -> ShowList:
+def listed(bot: SteppedDispatcher, count: int = 3, form: Form = WHOLE) -> ShowList:
     """A link has been answered with a list; returns how."""
-    bot.send(LINK, user_id=ME)
+    bot.bring(OpenRequest(ME, ME, 1, LINK, of_link(LINK, form), form=form, is_exact=True))
     bot.post(LIST)
     bot.finish(Download, Media((), found_list=a_list(count)))
     shown = bot.task(ShowList)
@@ -56,6 +61,16 @@ def take(bot: SteppedDispatcher, *numbers: int) -> None:
     assert answer.notice == Notice(Topic.ON_ITS_WAY)
 
 
+def as_songs(media: Media) -> Media:
+    """The same files as sound."""
+    return replace(
+        media,
+        files=tuple(
+            replace(file, facts=replace(file.facts, kind=MediaKind.AUDIO)) for file in media.files
+        ),
+    )
+
+
 class Chat:
     """Lets the workers and Telegram answer until nothing is left to do, and counts what came.
 
@@ -68,6 +83,7 @@ class Chat:
         self.is_down = False
         self.fetched: list[str] = []
         self.sent: list[str] = []
+        self.albums: list[list[str]] = []
         self.summaries: list[Summary] = []
         self.summaries_at: list[float] = []
         self.posted_summaries = 0
@@ -86,7 +102,8 @@ class Chat:
             elif task.url in self.failing:
                 bot.downloads.fail(job_id, JobError(Reason.PRIVATE, Fault.PERMANENT), "")
             else:
-                bot.downloads.finish(job_id, make_media(Path(task.directory), task.url))
+                media = make_media(Path(task.directory), task.url)
+                bot.downloads.finish(job_id, as_songs(media) if task.form.sound_only else media)
         calls = {i: t for i, t in bot.telegram.tasks.items() if i < 2**62}
         for job_id, call in calls.items():
             bot.telegram.finish(job_id, self.answer(call))
@@ -105,7 +122,11 @@ class Chat:
                 return Posted(self.next_id)
             case Deliver():
                 self.sent.append(call.file.source_url)
-                return Delivered("file id", MediaKind.VIDEO)
+                return Delivered("file id", call.file.facts.kind)
+            case SendGroup():
+                self.albums.append([file.source_url for file in call.files])
+                self.sent += self.albums[-1]
+                return GroupSent(tuple(Delivered("id", MediaKind.AUDIO) for _ in call.files))
         return None
 
     def settle(self, most: int = 300) -> None:

@@ -318,6 +318,8 @@ class Recorder:
         if isinstance(job, DownloadJob):
             self._ledger.forget_sessions(job)
             self.sweep(f"{job.id}-")
+        elif isinstance(job, RequestJob) and job.request.comes_in_album:
+            self.sweep()
         elif isinstance(job, RequestJob) and job.request.download_id:
             self.sweep(f"{job.request.download_id}-")
 

@@ -135,7 +135,10 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         return protocol.ShowList(
             request.id, request.reader, message_id, found, below_list, reply_to
         )
-    if not all(file.file_id or _is_own(file, request, downloads) for file in job.media.files):
+    files = job.media.files
+    # Of songs that come together those are answered, and their files gone, that were sent.
+    unsent = files if request.batch_id is None else (*files[:1], *files[1 + len(request.sent) :])
+    if not all(file.file_id or _is_own(file, request, downloads) for file in unsent):
         return None
     if look := job.media.look:
         reply_to = request.message_id if goes_another_way(job) else None
@@ -159,10 +162,14 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
 
 
 def _is_own(media: protocol.MediaFile, request: Request, downloads: Path) -> bool:
-    """Whether the file is there, in a directory of the download that was made for the request."""
+    """Whether the file is there, in a directory of the download that was made for the request.
+
+    What comes beside a song of a list was made by another.
+    """
     path = Path(media.path)
     own = path.parent
-    is_its = own.name.startswith(f"{request.download_id}-") and own.parent == downloads
+    is_its = request.batch_id is not None or own.name.startswith(f"{request.download_id}-")
+    is_its = is_its and own.parent == downloads
     return is_its and Path(media.thumbnail or path).parent == own and path.is_file()
 
 

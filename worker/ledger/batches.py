@@ -18,7 +18,7 @@ from worker.ledger import admission, job_lookups, queue, requests
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
-from worker.ledger.records import Batch, Request, Verdict, read_batch
+from worker.ledger.records import Batch, Request, Verdict, is_song, read_batch
 from worker.lists import Failure, Hold, ItemState, MediaList, Summary
 from worker.notices import Refusal
 from worker.sites import site_of_link
@@ -28,6 +28,9 @@ SUMMARY_INTERVAL_S = 5.0
 
 SUMMARY_PATIENCE_S = 15.0
 """After so long a summary is edited also where one answer follows another without an end."""
+
+MAX_IN_ALBUM = 10
+"""How many songs come together (Bot API 10.1, sendMediaGroup)."""
 
 MAX_LOST = 3
 """How often a summary is posted anew that was deleted; then its batch goes on in silence."""
@@ -135,6 +138,8 @@ def step(db: Database, quota: Quota, room: Room, wall: Wall) -> list[Request]:
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL ORDER BY id").fetchall():
         batch = read_batch(row)
         opened += _open_items(db, batch, quota.for_items(), room, wall)
+        if is_song(batch.form):
+            _gather_songs(db, batch, room, wall)
         _queue_summary(db, batch, wall)
     return opened
 
@@ -153,7 +158,8 @@ def has_open(db: Database) -> bool:
 def _open_items(
     db: Database, batch: Batch, quota: Quota, room: Room, wall: Wall
 ) -> Iterator[Request]:
-    if _unanswered_of(db, batch.user_id) >= room.at_once:
+    at_once = _at_once(batch, room)
+    if _unanswered_of(db, batch.user_id) >= at_once:
         return
     hold = Hold.NONE
     unopened = db.execute(
@@ -167,7 +173,7 @@ def _open_items(
             hold = Hold.SITE
             continue
         # One is enough to see whether a site works again.
-        if _unanswered_of(db, batch.user_id) >= (room.at_once if may_be_tried is None else 1):
+        if _unanswered_of(db, batch.user_id) >= (at_once if may_be_tried is None else 1):
             break
         link = _link_of(batch, item["url"])
         refusal = admission.refuse(db, link, quota, wall)
@@ -185,6 +191,44 @@ def _open_items(
         )
         yield request
     db.execute("UPDATE batches SET held = ? WHERE id = ? AND held != ?", hold, batch.id, hold)
+
+
+def _at_once(batch: Batch, room: Room) -> int:
+    """How many items a person may have that are not answered: of songs a whole album."""
+    return max(room.at_once, MAX_IN_ALBUM) if is_song(batch.form) else room.at_once
+
+
+def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
+    """Let the next songs come as an album, in their order, once it is full or no more will come.
+
+    It is not waited for those that are not begun where nothing would make room for them.
+    """
+    songs: list[Request] = []
+    is_full = _unanswered_of(db, batch.user_id) >= _at_once(batch, room)
+    is_held = bool(db.value("SELECT held FROM batches WHERE id = ?", batch.id))
+    is_last = True
+    for item in _items(db, batch.id):
+        request = requests.find(db, item.request_id)
+        if item.state is not ItemState.WAITING:
+            continue
+        if request is None or request.verdict is None:
+            is_last = request is None and (is_full or is_held)
+            break
+        if _is_ready(db, request):
+            media = requests.own_media(db, request)
+            if media and media.files:
+                songs.append(request)
+            else:  # It has led to a list.
+                requests.lead(db, [request], wall)
+    if songs and (is_last or len(songs) >= MAX_IN_ALBUM):
+        requests.lead(db, songs[:MAX_IN_ALBUM], wall)
+
+
+def _is_ready(db: Database, request: Request) -> bool:
+    """Whether a song has its media, and neither a message nor a place beside one."""
+    has_place = request.status_message_id is not None or request.leader_id is not None
+    is_media = request.verdict is Verdict.MEDIA
+    return is_media and not has_place and not job_lookups.has_status(db, request.id)
 
 
 def _unanswered_of(db: Database, user_id: int) -> int:

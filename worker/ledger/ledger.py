@@ -159,7 +159,7 @@ class Ledger(Questions):
             request = requests.find(self._db, row["request_id"])
             media = None
             if request:
-                media = media_cache.media_of(self._db, request.media_key, request.download_id)
+                media = requests.media_of(self._db, request)
             batch = batches.of_job(self._db, row)
             return read_job(row, request, media, shown, batch)
 
@@ -317,7 +317,9 @@ class Ledger(Questions):
         request = job.request
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
-            requests.set_sent(self._db, request.id, (*request.sent, *group.sent))
+            sent = (*request.sent, *group.sent)
+            requests.set_sent(self._db, request.id, sent)
+            requests.note_songs_sent(self._db, request, sent, wall)
             requests.settle(self._db, request.id, wall)
 
     def finish_delivery(self, job: DeliverJob, delivered: protocol.Delivered, wall: Wall) -> None:
@@ -328,8 +330,10 @@ class Ledger(Questions):
             queue.finish(self._db, job.id, wall)
             requests.mark_answered(self._db, request.id, wall)
             choices.describe(self._db, request, job.media, wall)
-            if job.media and len(sent) == len(job.media.files):
-                media_cache.remember(self._db, request.media_key, job.media, sent, wall)
+            own = requests.own_media(self._db, request)
+            if job.media and own and len(sent) == len(job.media.files):
+                own_sent = sent[: len(own.files)]
+                media_cache.remember(self._db, request.media_key, own, own_sent, wall)
 
     def finish_explanation(self, job: AnswerJob, wall: Wall) -> None:
         """A request was told why there is no media."""

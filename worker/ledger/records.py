@@ -10,7 +10,7 @@ from typing import Any
 from worker.as_json import delivered_from_json
 from worker.effects import Effect
 from worker.errors import Reason
-from worker.form import WHOLE, Form
+from worker.form import WHOLE, Form, What
 from worker.lists import Hold
 from worker.notices import Notice
 from worker.panels import Panel, PanelKind
@@ -25,6 +25,11 @@ class Verdict(StrEnum):
     SENTENCE = "sentence"
     CANCELLED = "cancelled"
     UNREACHABLE = "unreachable"  # no message of ours can reach the chat
+
+
+def is_song(form: Form) -> bool:
+    """Whether media in this form can stand in an album of songs; voice messages cannot."""
+    return form.sound_only and form.what is not What.VOICE
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Request:
     language: str = DEFAULT_LANGUAGE
     thread_id: int | None = None
     batch_id: int | None = None
+    leader_id: int | None = None
     captions: Captions = Captions.FULL
     has_buttons: bool = False
     asks_first: bool = False
@@ -69,6 +75,11 @@ class Request:
     def reader(self) -> Reader:
         """Who is told of it."""
         return Reader(self.chat_id, self.language, self.thread_id)
+
+    @property
+    def comes_in_album(self) -> bool:
+        """Whether it is a song of a list, which comes together with those beside it."""
+        return self.batch_id is not None and is_song(self.form)
 
     @property
     def place(self) -> Place:

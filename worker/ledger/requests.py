@@ -6,8 +6,8 @@ one of the two calls it, so it does not matter which comes first.
 """
 
 import json
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from worker import media_keys
 from worker.as_json import to_json
@@ -28,7 +28,7 @@ from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict, read_request
 from worker.notices import Cancelled
-from worker.protocol import Delivered
+from worker.protocol import Delivered, Media
 
 
 @dataclass(frozen=True)
@@ -176,6 +176,7 @@ def provide(
     Media that failed lately is not downloaded, and what is known of that is the answer. The
     download with the id `instead_of` is not waited for; `fresh` is noted with a new one.
     """
+    _release(db, request_id)
     request = get(db, request_id)
     key = request.media_key
     is_remembered = media_cache.knows(db, key, wall)
@@ -291,6 +292,8 @@ def decide(db: Database, request_id: int, decision: Resolution, wall: Wall) -> N
     if decision.reason in _NOTHING_TO_CHOOSE and get(db, request_id).asks_first:
         _fetch_without_asking(db, request_id, wall)
         return
+    if decision.verdict is not Verdict.MEDIA:
+        _release(db, request_id)
     db.execute(
         "UPDATE requests SET verdict = ?, reason = ?, error_id = ? WHERE id = ?",
         decision.verdict,
@@ -344,17 +347,68 @@ def _settle_item(db: Database, request: Request, wall: Wall) -> None:
 
     What it says is in the ledger from here on, and the summary is edited until it is told.
     """
-    if request.verdict is Verdict.MEDIA:
-        queue.add(db, Kind.STATUS, wall, request=request)
-    else:
+    if request.verdict is not Verdict.MEDIA:
         mark_answered(db, request.id, wall)
+    elif not request.comes_in_album:
+        queue.add(db, Kind.STATUS, wall, request=request)
+
+
+def lead(db: Database, songs: Sequence[Request], wall: Wall) -> None:
+    """Let songs come as one album: the first gets a message, which the others come beside."""
+    leader, *others = songs
+    for song in others:
+        db.execute("UPDATE requests SET leader_id = ? WHERE id = ?", leader.id, song.id)
+    queue.add(db, Kind.STATUS, wall, request=leader)
+
+
+def followers(db: Database, request_id: int) -> list[Request]:
+    """The songs that come beside the message of this one, in their order."""
+    rows = db.execute("SELECT * FROM requests WHERE leader_id = ? ORDER BY id", request_id)
+    return [read_request(row) for row in rows]
+
+
+def _release(db: Database, leader_id: int) -> None:
+    """Let the songs that were to come beside this one come with others, or alone."""
+    db.execute(
+        "UPDATE requests SET leader_id = NULL WHERE leader_id = ? AND answered_at IS NULL",
+        leader_id,
+    )
+
+
+def own_media(db: Database, request: Request) -> Media | None:
+    """The media that a request is about."""
+    return media_cache.media_of(db, request.media_key, request.download_id)
+
+
+def media_of(db: Database, request: Request) -> Media | None:
+    """The media that a request is answered with: its own, and what comes beside that."""
+    media = own_media(db, request)
+    for song in followers(db, request.id):
+        beside = own_media(db, song)
+        if media is None or beside is None:
+            return None
+        media = replace(media, files=(*media.files, *beside.files))
+    return media
+
+
+def note_songs_sent(db: Database, leader: Request, sent: Sequence[Delivered], wall: Wall) -> None:
+    """Of the songs beside a message so many files have been sent: those that came are answered."""
+    own = own_media(db, leader)
+    start = len(own.files) - 1 if own else 0
+    for song in followers(db, leader.id):
+        media = own_media(db, song)
+        end = start + (len(media.files) if media else 0)
+        if media and song.answered_at is None and end <= len(sent):
+            mark_answered(db, song.id, wall)
+            media_cache.remember(db, song.media_key, media, tuple(sent[start:end]), wall)
+        start = end
 
 
 def _next_step(db: Database, request: Request) -> Kind:
     """The kind of the next job. Of several files the first becomes the answer, and comes last."""
     if request.verdict is not Verdict.MEDIA:
         return Kind.EXPLAIN
-    media = media_cache.media_of(db, request.media_key, request.download_id)
+    media = media_of(db, request)
     beside = len(media.files) - 1 if media else 0
     return Kind.GROUP if len(request.sent) < beside else Kind.DELIVER
 
@@ -446,18 +500,25 @@ def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest]
 
 def _is_open(request: Request) -> bool:
     """Whether it can still be cancelled."""
-    return request.answered_at is None and request.verdict in (None, Verdict.MEDIA)
+    is_on_its_way = request.leader_id is not None
+    is_undecided = request.verdict in (None, Verdict.MEDIA)
+    return request.answered_at is None and is_undecided and not is_on_its_way
 
 
 def _withdraw(db: Database, request: Request, wall: Wall) -> list[int]:
     """Cancel an open request. Returns the ids of running jobs to stop."""
     to_stop = queue.drop_deliveries(db, request.id, wall)
+    for song in followers(db, request.id):
+        if song.answered_at is None:
+            # It may be in the chat already, so it does not come another time.
+            decide(db, song.id, Resolution(Verdict.CANCELLED), wall)
     decide(db, request.id, Resolution(Verdict.CANCELLED), wall)
     return to_stop + _drop_unwanted(db, request.download_id, wall)
 
 
 def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
     """End a request that cannot be answered. Returns the ids of running jobs to stop."""
+    _release(db, request.id)
     db.execute("UPDATE requests SET verdict = 'unreachable' WHERE id = ?", request.id)
     mark_answered(db, request.id, wall)
     return queue.drop_all(db, request.id, wall) + _drop_unwanted(db, request.download_id, wall)

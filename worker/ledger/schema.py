@@ -429,4 +429,9 @@ MIGRATIONS = (
         PRIMARY KEY (step, at_most_s)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- The song of a list beside whose message this one comes, in one album with it.
+    ALTER TABLE requests ADD COLUMN leader_id INTEGER;
+    CREATE INDEX requests_led ON requests (leader_id) WHERE leader_id IS NOT NULL;
+    """,
 )

@@ -1,0 +1,144 @@
+"""Songs of a list through the dispatcher: they come as albums, in order, and each once."""
+
+import pytest
+
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from tests.support.taken_lists import ME, PRESS, Chat, listed, press, take
+from worker.effects import CancelAll, CancelRest
+from worker.errors import Fault, JobError, Reason
+from worker.form import SOUND, Form, What
+from worker.ledger import batches
+from worker.lists import Failure, Summary
+from worker.notices import Cancelled, Notice
+from worker.protocol import Deliver, PostStatus, Reader, SendGroup
+
+QUICK = {"USER_LINKS_PER_MINUTE": "1000"}
+
+
+def urls(*numbers: int) -> list[str]:
+    return [f"https://site.example/{number}" for number in numbers]
+
+
+@pytest.fixture
+def bot(make_bot: MakeBot) -> SteppedDispatcher:
+    return make_bot(**QUICK)
+
+
+def test_songs_come_as_albums_in_their_order(bot: SteppedDispatcher) -> None:
+    listed(bot, 14, SOUND)
+    take(bot, *range(1, 15))
+    chat = Chat(bot)
+    chat.settle()
+    # The first of each is the message that the others come below.
+    assert chat.albums == [urls(*range(2, 11)), urls(12, 13, 14)]
+    assert sorted(chat.sent) == sorted(urls(*range(1, 15)))
+    assert chat.summaries[-1] == Summary("An album", done=14)
+    assert bot.states("status") == ["done"] * 3
+    assert bot.rows("SELECT count(*) FROM media") == [(14,)]
+    assert bot.directories() == []
+
+
+def test_a_song_alone_is_no_album(bot: SteppedDispatcher) -> None:
+    listed(bot, 3, SOUND)
+    take(bot, 2)
+    chat = Chat(bot)
+    chat.settle()
+    assert (chat.albums, chat.sent) == ([], urls(2))
+
+
+def test_voice_messages_stay_alone(bot: SteppedDispatcher) -> None:
+    listed(bot, 3, Form(What.VOICE))
+    take(bot, 1, 2, 3)
+    chat = Chat(bot)
+    chat.settle()
+    assert (chat.albums, chat.sent) == ([], urls(1, 2, 3))
+
+
+def test_an_album_comes_without_what_fails(bot: SteppedDispatcher) -> None:
+    listed(bot, 5, SOUND)
+    take(bot, *range(1, 6))
+    chat = Chat(bot, failing=[1, 3])
+    chat.settle()
+    assert chat.albums == [urls(4, 5)]
+    assert sorted(chat.sent) == urls(2, 4, 5)
+    assert chat.summaries[-1].failures == (Failure("private", (1, 3)),)
+
+
+def test_songs_of_two_lists_do_not_wait_for_each_other(bot: SteppedDispatcher) -> None:
+    listed(bot, 16, SOUND)
+    take(bot, *range(1, 9))
+    take(bot, *range(9, 17))
+    chat = Chat(bot)
+    chat.settle()
+    assert sorted(chat.sent) == sorted(urls(*range(1, 17)))
+    assert not batches.has_open(bot.ledger._db)
+
+
+def test_an_album_that_telegram_does_not_take_is_told_once_for_each_song(
+    bot: SteppedDispatcher,
+) -> None:
+    listed(bot, 3, SOUND)
+    take(bot, 1, 2, 3)
+    chat = Chat(bot)
+    refused = 0
+    for _ in range(60):
+        for task_type in (SendGroup, Deliver):
+            for job_id in bot.tasks(task_type):
+                error = JobError(Reason.NO_RIGHT_TO_MUSIC, Fault.PERMANENT)
+                bot.telegram.fail(job_id, error, "")
+                refused += 1
+        chat.step()
+    assert refused == 3
+    failed = Failure(Reason.NO_RIGHT_TO_MUSIC.value, (1, 2, 3))
+    assert chat.summaries[-1] == Summary("An album", failures=(failed,), can_try_again=True)
+
+
+def test_an_album_is_cancelled_as_a_whole(bot: SteppedDispatcher) -> None:
+    listed(bot, 3, SOUND)
+    take(bot, 1, 2, 3)
+    chat = Chat(bot)
+    while not bot.tasks(PostStatus):
+        chat.step()
+    chat.step()
+    assert bot.tasks(SendGroup)
+    (leader,) = bot.rows("SELECT min(id) FROM requests WHERE batch_id IS NOT NULL")[0]
+    bot.press_cancel(leader)
+    for job_id in bot.tasks(SendGroup):
+        bot.telegram.stop(job_id)
+    chat.settle()
+    assert (chat.albums, chat.sent) == ([], [])
+    assert chat.summaries[-1] == Summary("An album", cancelled=3)
+
+
+def test_what_is_left_of_songs_is_cancelled(bot: SteppedDispatcher) -> None:
+    listed(bot, 30, SOUND)
+    take(bot, *range(1, 31))
+    chat = Chat(bot)
+    for _ in range(4):
+        chat.step()
+    assert press(bot, CancelRest(1, PRESS)).notice == Notice(Cancelled.DONE)
+    bot.bring(CancelAll(Reader(ME), ME, 9, False))
+    chat.settle()
+    last = chat.summaries[-1]
+    assert (last.done + last.cancelled, last.waiting) == (30, 0)
+    assert last.done == len(chat.sent)
+
+
+@pytest.mark.parametrize("steps", range(1, 60, 4))
+def test_a_bot_that_is_killed_sends_each_song_once(make_bot: MakeBot, steps: int) -> None:
+    bot = make_bot(**QUICK)
+    listed(bot, 12, SOUND)
+    take(bot, *range(1, 13))
+    before = Chat(bot, failing=[3])
+    for _ in range(steps):
+        before.step(0.5)
+    bot.kill()
+    bot = make_bot(**QUICK)
+    chat = Chat(bot, failing=[3])
+    chat.next_id = 1000
+    bot.step()
+    chat.settle()
+    assert sorted(before.sent + chat.sent) == sorted(urls(1, 2, *range(4, 13)))
+    last = (before.summaries + chat.summaries)[-1]
+    failed = Failure("private", (3,))
+    assert last == Summary("An album", done=11, failures=(failed,), can_try_again=True)
