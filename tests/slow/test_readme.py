@@ -11,6 +11,9 @@ import pytest
 from tests.sandbox.clips import SAMPLE
 from tests.support.file_server import served
 from tests.support.media import probe
+from worker.errors import Reason
+from worker.telegram import texts
+from worker.telegram.texts import ENGLISH
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -49,7 +52,7 @@ def test_first_command_says_when_no_media_came(tmp_path: Path) -> None:
     with served(tmp_path) as url:
         done = send(tmp_path, f"{url}/nothing.mp4")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "That page does not exist any more." in done.stdout
+    assert texts.explanation(ENGLISH, Reason.NOT_FOUND) in done.stdout
 
 
 def test_commands_of_the_readme_are_there() -> None:
