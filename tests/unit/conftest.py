@@ -71,6 +71,7 @@ def make_bot(
 ) -> Iterator[MakeBot]:
     """Makes dispatchers to be stepped through, of one directory; settings by their names."""
     monkeypatch.setattr(ytdlp_upgrade, "LOOK_EVERY_S", float("inf"))
+    monkeypatch.setattr(ytdlp_upgrade, "_state_of", lambda _path: frozenset())
     made: list[SteppedDispatcher] = []
 
     def make(sites: Sites = DEFAULT_SITES, **settings: str) -> SteppedDispatcher:

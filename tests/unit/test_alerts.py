@@ -8,9 +8,10 @@ import pytest
 
 from maintenance import alerts
 from maintenance.findings import ONCE_S, Finding, critical, ok, warning
+from tests.support.ledger_kit import make_empty_ledger
 from worker.as_json import reply_from_json
 from worker.clocks import Wall
-from worker.ledger import Ledger, ledger_path
+from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
 
 BAD = [critical("disk", "3 % free")]
@@ -22,7 +23,7 @@ class Admins:
     """A ledger, samples brought to it, and the messages that come of them."""
 
     def __init__(self, path: Path) -> None:
-        Ledger(path).close()
+        make_empty_ledger(path)
         self.ledger = Upkeep(path)
         self.now = 1_000_000.0
 

@@ -11,10 +11,11 @@ from maintenance import measures, published
 from maintenance.findings import DAILY_S, Level, worst
 from maintenance.health import assess
 from maintenance.measures import MeasuredJudge, MeasuredWorker, Measures
+from tests.support.ledger_kit import make_empty_ledger
 from tests.support.operator_kit import NobodyAtWork
 from worker.downloads.confinement.network import Network
 from worker.errors import Reason, Remedy
-from worker.ledger import DOWNLOADS, Ledger, ledger_path
+from worker.ledger import DOWNLOADS, ledger_path
 from worker.ledger.statistics import Queue
 from worker.ledger.upkeep import Upkeep
 from worker.processes import process_table
@@ -28,7 +29,7 @@ def take(settings: Settings, zombies: int = 0) -> Measures:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    Ledger(ledger_path(tmp_path)).close()
+    make_empty_ledger(ledger_path(tmp_path))
     return Settings(bot_token="", data_dir=tmp_path)
 
 

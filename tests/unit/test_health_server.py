@@ -10,9 +10,10 @@ from maintenance import health, measures
 from maintenance.condition import Condition
 from maintenance.findings import critical
 from maintenance.health_server import HealthServer
+from tests.support.ledger_kit import make_empty_ledger
 from tests.support.metrics_rules import broken_rules
 from worker import clocks
-from worker.ledger import Ledger, ledger_path
+from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
 from worker.settings import Settings
 
@@ -22,7 +23,7 @@ NOWHERE = ("127.0.0.1", 0)
 @pytest.fixture
 def condition(tmp_path: Path) -> Condition:
     """That of a bot that is well."""
-    Ledger(ledger_path(tmp_path)).close()
+    make_empty_ledger(ledger_path(tmp_path))
     with Upkeep(ledger_path(tmp_path)) as ledger:
         taken = measures.take(Settings(bot_token="", data_dir=tmp_path), ledger, 0)
     made = Condition(lambda _: None)

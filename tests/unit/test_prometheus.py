@@ -10,7 +10,8 @@ from maintenance import measures
 from maintenance.commands import prometheus
 from maintenance.findings import ok, warning
 from maintenance.measures import MeasuredWorker, Measures
-from worker.ledger import Ledger, ledger_path
+from tests.support.ledger_kit import make_empty_ledger
+from worker.ledger import ledger_path
 from worker.ledger.answers import AnswerCount, AnswerTimes
 from worker.ledger.upkeep import Upkeep
 from worker.settings import Settings
@@ -18,7 +19,7 @@ from worker.settings import Settings
 
 @pytest.fixture
 def taken(tmp_path: Path) -> Measures:
-    Ledger(ledger_path(tmp_path)).close()
+    make_empty_ledger(ledger_path(tmp_path))
     with Upkeep(ledger_path(tmp_path)) as ledger:
         return measures.take(Settings(bot_token="", data_dir=tmp_path), ledger, 0)
 

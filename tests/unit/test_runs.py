@@ -15,8 +15,9 @@ from maintenance.runs import (
     UNCOUNTED_PAUSE_S,
     Starts,
 )
+from tests.support.ledger_kit import make_empty_ledger
 from worker.clocks import Wall
-from worker.ledger import Ledger, ledger_path
+from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
 
 NOW = Wall(1_000_000.0)
@@ -26,7 +27,7 @@ NO_WORD = "without a word: killed, or the machine went down"
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Upkeep]:
-    Ledger(ledger_path(tmp_path)).close()
+    make_empty_ledger(ledger_path(tmp_path))
     with Upkeep(ledger_path(tmp_path)) as ledger:
         yield ledger
 

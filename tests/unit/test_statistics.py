@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_kit import START
+from tests.support.ledger_kit import START, make_empty_ledger
 from worker.clocks import Wall
 from worker.errors import Reason
 from worker.ledger import Ledger, ledger_path
@@ -15,7 +15,7 @@ from worker.ledger.upkeep import Upkeep
 
 @pytest.fixture
 def ledger_file(tmp_path: Path) -> Path:
-    Ledger(ledger_path(tmp_path)).close()
+    make_empty_ledger(ledger_path(tmp_path))
     return ledger_path(tmp_path)
 
 
