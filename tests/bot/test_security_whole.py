@@ -13,10 +13,15 @@ from bot import KEPT_VARIABLES
 from tests.sandbox.site import MediaSite
 from tests.support.scene import CHAT, Scene
 from worker.downloads.confinement import seccomp
+from worker.downloads.ytdlp import plugin_packages
 from worker.processes import process_table
 
-# What the bot makes itself: the tag and PYTHONPATH for its processes, TMPDIR in its directory.
-OURS = {process_table.INSTANCE_VARIABLE, process_table.JOB_VARIABLE, "PYTHONPATH", "TMPDIR"}
+# What the bot makes itself: the tag and PYTHONPATH for its processes, TMPDIR in its directory, and
+# which packages may bring plugins.
+OURS = {
+    *(process_table.INSTANCE_VARIABLE, process_table.JOB_VARIABLE, "PYTHONPATH", "TMPDIR"),
+    plugin_packages.VARIABLE,
+}
 
 
 @pytest.fixture(scope="module")
