@@ -339,8 +339,8 @@ ENGLISH = Catalogue(
             "• What you have set with /settings.\n"
             "• Files only until they are sent. What I found behind links and by searches I"
             " remember, but not who asked for it.\n"
-            "Sites see my owner's server, and nothing of you. My log names sites, and the"
-            " addresses of what failed, but no people."
+            "Sites see my owner's server, and of you only the words that you search for. My log"
+            " names sites, and the addresses of what failed, but no people."
         ),
         Topic.PRIVACY_LINKS: {
             PluralForm.ONE: "At the moment that is one link.",
