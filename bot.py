@@ -108,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
         cry(settings, "\n".join(error.problems))
         return EXIT_CONFIG
     sites = sites_watch.sites
-    logs.configure((*settings.secrets, *sites.secrets))
+    logs.configure((*settings.secrets, *sites.secrets), form=settings.log_format)
     for sentence in (*settings.warnings, *sites.warnings, *check.missing_programs()):
         log.warning("%s", sentence)
     return _run_locked(settings, sites_watch)

@@ -1,4 +1,4 @@
-"""Logging for all processes of the bot: one format, on stderr, without secrets.
+"""Logging for all processes of the bot: in one form, on stderr, without secrets.
 
 Removed are the secrets that `configure` is given, everything that looks like a bot token, logins
 in URLs, and the query strings of URLs, which contain people's searches and the parameters of Bot
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from types import TracebackType
 
+from worker.log_formats import LogFormat, formatter
 from worker.log_repeats import Repeats
 
 _log = logging.getLogger(__name__)
@@ -22,8 +23,6 @@ REDACTED = "[redacted]"
 
 TOKEN = re.compile(r"[0-9]{6,}:[A-Za-z0-9_-]{30,}")
 """A bot token as @BotFather gives it: the bot's user id, a colon, and a secret part."""
-
-_FORMAT = "%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s"
 
 # In a URL the colon of a token may be percent-encoded, and the token follows `/bot` directly.
 # The start of each pattern is narrow enough that no text takes more than linear time.
@@ -62,15 +61,12 @@ def printable(text: str) -> str:
     return text.translate(_CONTROL)
 
 
-class RedactingFormatter(logging.Formatter):
-    """Formats a record, then removes the secrets from the whole text."""
-
-    def __init__(self, secrets: Sequence[str]) -> None:
-        super().__init__(_FORMAT)
-        self._secrets = tuple(secrets)
-
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(redact(super().format(record), self._secrets))
+def redacting_formatter(
+    secrets: Sequence[str], form: LogFormat = LogFormat.TEXT
+) -> logging.Formatter:
+    """What writes records in this form, without secrets and control characters."""
+    known = tuple(secrets)
+    return formatter(form, lambda text: printable(redact(text, known)))
 
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not generic at run time
@@ -79,9 +75,14 @@ class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not ge
     A record that cannot be formatted is dropped, and not shown in parts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, form: LogFormat) -> None:
         super().__init__()
+        self._form = form
         self._repeats = Repeats()
+
+    def use_secrets(self, secrets: Sequence[str]) -> None:
+        """Remove these from now on."""
+        self.setFormatter(redacting_formatter(secrets, self._form))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -118,7 +119,9 @@ class _ToRoot(logging.Filter):
         return False
 
 
-def configure(secrets: Sequence[str] = (), level: int = logging.INFO) -> None:
+def configure(
+    secrets: Sequence[str] = (), level: int = logging.INFO, *, form: LogFormat = LogFormat.TEXT
+) -> None:
     """Set up the logging of this process; a second call replaces the first.
 
     Each process calls it at its start. From then on, uncaught exceptions of the process, its
@@ -128,8 +131,8 @@ def configure(secrets: Sequence[str] = (), level: int = logging.INFO) -> None:
     for handler in [known for known in root.handlers if isinstance(known, _StderrHandler)]:
         root.removeHandler(handler)
         handler.close()
-    handler = _StderrHandler()
-    handler.setFormatter(RedactingFormatter(secrets))
+    handler = _StderrHandler(form)
+    handler.use_secrets(secrets)
     root.addHandler(handler)
     root.setLevel(level)
 
@@ -148,7 +151,7 @@ def replace_secrets(secrets: Sequence[str]) -> None:
     """Remove these secrets from now on, in place of those that `configure` was given."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _StderrHandler):
-            handler.setFormatter(RedactingFormatter(secrets))
+            handler.use_secrets(secrets)
 
 
 def write_counts() -> None:

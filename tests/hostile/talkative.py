@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from worker import logs
 from worker.telegram import client
@@ -11,8 +12,8 @@ from worker.telegram import client
 _configure, _install = logs.configure, client._install
 
 
-def configure(secrets: Sequence[str] = (), level: int = logging.DEBUG) -> None:
-    _configure(secrets, min(level, logging.DEBUG))
+def configure(secrets: Sequence[str] = (), level: int = logging.DEBUG, **how: Any) -> None:
+    _configure(secrets, min(level, logging.DEBUG), **how)
 
 
 def install(connection: client.Connection) -> None:

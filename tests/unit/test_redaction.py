@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.logs import REDACTED, RedactingFormatter, redact
+from worker.logs import REDACTED, redact, redacting_formatter
 
 SECRET = "AAFakeFakeFakeFakeFakeFakeFakeFake0"
 TOKEN = f"123456789:{SECRET}"
@@ -68,4 +68,4 @@ def test_long_text_takes_linear_time(text: str) -> None:
 
 def test_terminal_commands_in_a_message_are_made_visible() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, "title %s", ("\x1b[2J\r\x9b",), None)
-    assert RedactingFormatter(()).format(record).endswith(r"title \x1b[2J\x0d\x9b")
+    assert redacting_formatter(()).format(record).endswith(r"title \x1b[2J\x0d\x9b")

@@ -12,6 +12,7 @@ import pytest
 from tests.support.settings_kit import OTHER_TOKEN, SECRET, TOKEN, load, problems
 from tests.support.settings_table import rows
 from worker.dispatch.pool_specs import judge_rules, telegram_connection
+from worker.log_formats import LogFormat
 from worker.logs import redact
 from worker.settings import VARIABLES, SettingsError, dotenv, load_settings
 from worker.settings.settings import CLOUD_API_URL
@@ -56,6 +57,7 @@ DEFAULTS: dict[str, Any] = {
     "health_url": None,
     "health_listen": None,
     "health_listen_anywhere": False,
+    "log_format": LogFormat.TEXT,
     "warnings": (),
 }
 

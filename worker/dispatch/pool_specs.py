@@ -7,6 +7,7 @@ from worker.downloads.confinement import landlock, network
 from worker.downloads.judge.rules import Rules, max_calls
 from worker.downloads.limits import DownloadLimits
 from worker.ledger import DOWNLOADS, TELEGRAM
+from worker.log_formats import LogFormat
 from worker.pool import PoolSpec
 from worker.pool.worker_main import Handler
 from worker.processes.process_setup import Limits, refuse_inspection
@@ -48,6 +49,7 @@ def telegram_spec(settings: Settings) -> PoolSpec:
             settings.allowed_users,
             settings.admins,
             settings.data_dir,
+            settings.log_format,
         ),
         limits=Limits(settings.telegram_memory_mib * MEBIBYTE, open_files=OPEN_FILES),
         maxtasksperchild=settings.telegram_max_jobs,
@@ -99,7 +101,7 @@ def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
         name=DOWNLOADS,
         size=settings.download_workers,
         setup=_set_up_downloads,
-        setup_args=(rules,),
+        setup_args=(rules, settings.log_format),
         # The length of files is capped in each download's own process.
         limits=Limits(data_bytes=rules.memory_bytes, open_files=OPEN_FILES),
         maxtasksperchild=settings.download_max_jobs,
@@ -115,18 +117,19 @@ def _set_up_telegram(
     allowed_users: frozenset[int],
     admins: frozenset[int],
     data_dir: Path,
+    form: LogFormat,
 ) -> telegram.TelegramHandler:
     if not landlock.abi():
         # This process knows the token. Where nothing else keeps a download out of its memory,
         # it is closed even to a sweep that looks for the bot's tag.
         refuse_inspection()
-    logs.configure(secrets)
+    logs.configure(secrets, form=form)
     return telegram.make_handler(connection, allowed_users, admins, data_dir)
 
 
-def _set_up_downloads(rules: DownloadLimits) -> Handler:
+def _set_up_downloads(rules: DownloadLimits, form: LogFormat = LogFormat.TEXT) -> Handler:
     # Only a worker needs yt-dlp; the main process, which reads this file too, is 40 MB smaller.
     from worker.downloads.job import make_handler
 
-    logs.configure(())
+    logs.configure((), form=form)
     return make_handler(rules)

@@ -234,6 +234,7 @@ class Recorder:
                 answer.uploaded_s,
                 answer.attempts,
                 f", job {answer.download_id}" if answer.download_id else "",
+                extra={"fields": _fields(answer)},
             )
 
     # --------------------------------------------------------------------------- failures
@@ -350,6 +351,26 @@ def _source(request: Request) -> str:
     if request.download_id is None:
         return "Telegram has its media"
     return f"download job {request.download_id}"
+
+
+def _fields(answer: Answer) -> Mapping[str, Any]:
+    """The same for programs; the request's id is in front of the line."""
+    return {
+        "user": answer.user_id,
+        "chat": answer.chat_id,
+        "site": answer.site,
+        "form": answer.form.code,
+        "outcome": answer.verdict,
+        "reason": answer.reason,
+        "error": answer.error_id,
+        "remembered": answer.is_remembered,
+        "bytes": answer.media_bytes,
+        "waited_s": round(answer.waited_s, 3),
+        "downloaded_s": round(answer.downloaded_s, 3),
+        "uploaded_s": round(answer.uploaded_s, 3),
+        "attempts": answer.attempts,
+        "job": answer.download_id,
+    }
 
 
 def _outcome(answer: Answer) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from worker.lists import MAX_ITEMS
+from worker.log_formats import LogFormat
 from worker.settings import value_kinds
 from worker.settings.value_kinds import IpNetwork, seconds, whole
 
@@ -158,6 +159,10 @@ class Settings:
     health_listen_anywhere: Annotated[
         bool, value_kinds.SWITCH, "whether `HEALTH_LISTEN` may be an address that others reach"
     ] = False
+
+    log_format: Annotated[
+        LogFormat, value_kinds.LOG_FORMAT, "how the log is written: for people, or for programs"
+    ] = LogFormat.TEXT
 
     warnings: tuple[str, ...] = ()
     """What is allowed but probably a mistake, a sentence each."""

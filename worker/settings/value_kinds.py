@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from worker.log_formats import LogFormat
 from worker.logs import TOKEN
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -173,6 +174,7 @@ def _joined(values: Any) -> str:
     return ",".join(map(str, values))
 
 
+LOG_FORMAT = ValueKind(lambda text: LogFormat(text.lower()), "text, logfmt or json")
 SWITCH = ValueKind(_switch, "on or off", show=lambda value: "on" if value else "off")
 PATH = ValueKind(
     _path, "a path", show=lambda path: str(path) if path.is_absolute() else f"./{path}"
