@@ -1,18 +1,17 @@
 """`python -m maintenance failed`: list, show, retry or forget the jobs that failed for good."""
 
-import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Mapping, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger
+from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger, options
 from maintenance.output import print_json, say, table
 from maintenance.units import clock, count, duration, size
 from worker.clocks import wall_clock
 from worker.ledger import LedgerError
 from worker.ledger.database import Access
-from worker.ledger.failures import FailedGroup, FailedJob, NotRetried
+from worker.ledger.failures import ANY, FailedGroup, FailedJob, Like, NotRetried
 from worker.ledger.upkeep import Upkeep
 from worker.settings import Settings
 from worker.sites import site_of_link
@@ -23,7 +22,7 @@ _MINUTES = "%m-%d %H:%M"
 def add_options(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="action", dest="action")
     listing = actions.add_parser("list", help="by site and reason, then each, the newest first")
-    listing.add_argument("--limit", type=_limit, default=50, help="how many at most (50)")
+    options.add_limit(listing, 50)
     one = actions.add_parser("show", help="all that is known of one")
     one.add_argument("ids", nargs=1, metavar="ID", help="a job's id, or an error's")
     several = [
@@ -31,35 +30,60 @@ def add_options(parser: ArgumentParser) -> None:
         actions.add_parser("forget", help="remove them from the list"),
     ]
     for action in several:
-        action.add_argument("ids", nargs="+", metavar="ID", help="a job's id, or an error's")
+        action.add_argument("ids", nargs="*", metavar="ID", help="a job's id, or an error's")
+    for action in (listing, *several):
+        options.add_site(action)
+        action.add_argument(
+            "--reason", type=options.reason, help="only those that failed for it: blocked-here"
+        )
+        options.add_since(action)
     for action in (listing, one, *several):
-        action.add_argument("--json", action="store_true", help="for programs")
+        options.add_json(action)
+        action.set_defaults(refuse=action.error)
 
 
-def _limit(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text):
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
-    return int(text)
-
-
-def run(settings: Settings, options: Namespace) -> int:
-    """Do what `options.action` says with the jobs of `options.ids`."""
-    if options.action == "list":
+def run(settings: Settings, chosen: Namespace) -> int:
+    """Do what `chosen.action` says with the jobs that are named or described."""
+    if chosen.action == "list":
+        like = _like(chosen)
         with open_ledger(settings) as ledger:
-            groups = ledger.failed_groups()
-            found = ledger.failed(options.limit)
-        _print_list(groups, found, as_json=options.json)
+            groups = ledger.failed_groups(like)
+            found = ledger.failed(chosen.limit, like)
+        _print_list(groups, found, as_json=chosen.json, is_narrowed=like != ANY)
         return EXIT_FOUND if groups else EXIT_FINE
-    access = Access.READ if options.action == "show" else Access.WRITE
-    with open_ledger(settings, access) as ledger:
-        jobs = [_find(ledger, name) for name in options.ids]
-        if options.action == "show":
-            _print_job(jobs[0], as_json=options.json)
-            return EXIT_FINE
-        act = _retry if options.action == "retry" else _forget
+    if chosen.action == "show":
+        with open_ledger(settings) as ledger:
+            job = _find(ledger, chosen.ids[0])
+        _print_job(job, as_json=chosen.json)
+        return EXIT_FINE
+    names = _names(chosen)
+    act = _retry if chosen.action == "retry" else _forget
+    with open_ledger(settings, Access.WRITE) as ledger:
+        jobs = names(ledger)
         problems = {job.id: act(ledger, job) for job in jobs}
-    _print_outcomes(options.action, problems, as_json=options.json)
+    _print_outcomes(chosen.action, problems, as_json=chosen.json)
     return EXIT_FAILED if any(problems.values()) else EXIT_FINE
+
+
+def _like(chosen: Namespace) -> Like:
+    return Like(chosen.site, chosen.reason, options.since(chosen.since))
+
+
+def _names(chosen: Namespace) -> Callable[[Upkeep], Iterable[FailedJob]]:
+    """How the jobs are found: by their ids, or by what they are like. Exits when by neither."""
+    like = _like(chosen)
+    if bool(chosen.ids) == (like != ANY):
+        chosen.refuse("which jobs? either ids, or --site, --reason or --since")
+    if chosen.ids:
+        return lambda ledger: [_find(ledger, name) for name in chosen.ids]
+    return lambda ledger: _described(ledger, like)
+
+
+def _described(ledger: Upkeep, like: Like) -> Iterator[FailedJob]:
+    """One after the other: their errors may be long, and the bot may do something with them."""
+    for job_id in ledger.failed_ids(like):
+        if job := ledger.failed_job(str(job_id)):
+            yield job
 
 
 def _find(ledger: Upkeep, name: str) -> FailedJob:
@@ -82,7 +106,9 @@ def _forget(ledger: Upkeep, job: FailedJob) -> None:
     ledger.forget(job)
 
 
-def _print_list(groups: Sequence[FailedGroup], jobs: Sequence[FailedJob], *, as_json: bool) -> None:
+def _print_list(
+    groups: Sequence[FailedGroup], jobs: Sequence[FailedJob], *, as_json: bool, is_narrowed: bool
+) -> None:
     total = sum(group.jobs for group in groups)
     if as_json:
         print_json(
@@ -93,13 +119,13 @@ def _print_list(groups: Sequence[FailedGroup], jobs: Sequence[FailedJob], *, as_
             }
         )
     elif not groups:
-        say("No job has failed for good.")
+        say("No failed job is like that." if is_narrowed else "No job has failed for good.")
     else:
         _print_groups(groups)
         if jobs:
             _print_jobs(jobs)
         if len(jobs) < total:
-            say(f"\n{len(jobs)} of {total} jobs are listed: failed list --limit {total}")
+            say(f"\n{len(jobs)} of {total} jobs are listed: --limit {total}")
 
 
 def _print_groups(groups: Sequence[FailedGroup]) -> None:
@@ -157,8 +183,13 @@ def _print_outcomes(action: str, problems: Mapping[int, str | None], *, as_json:
         print_json({action: outcomes})
         return
     done = {"retry": "waits to be done again", "forget": "is forgotten"}[action]
+    if not problems:
+        say("No failed job is like that.")
     for job_id, problem in problems.items():
         say(f"job {job_id}: {f'is left as it is, {problem}' if problem else done}.")
+    if len(problems) > 1:
+        left = sum(map(bool, problems.values()))
+        say(f"{count(len(problems), 'job')}, of which {left} are left as they are.")
 
 
 def _summary(job: FailedJob) -> dict[str, Any]:

@@ -34,15 +34,17 @@ List = Callable[..., tuple[int, str]]
 @pytest.fixture
 def list_failed(path: Path, capsys: pytest.CaptureFixture[str]) -> List:
     """Types `failed list` with these options; its exit code, and what it prints."""
-    parser = argparse.ArgumentParser()
-    failed.add_options(parser)
 
     def run(*options: str) -> tuple[int, str]:
-        settings = Settings(bot_token="", data_dir=path.parent)
-        code = failed.run(settings, parser.parse_args(["list", *options]))
-        return code, capsys.readouterr().out
+        return _type(path, "list", *options), capsys.readouterr().out
 
     return run
+
+
+def _type(path: Path, *arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    failed.add_options(parser)
+    return failed.run(Settings(bot_token="", data_dir=path.parent), parser.parse_args(arguments))
 
 
 def fail_links(ledger: Ledger, *failures: tuple[str, Reason]) -> None:
@@ -117,8 +119,8 @@ def test_failures_are_grouped_by_site_and_reason_the_largest_first(
 @pytest.mark.parametrize(
     ("limit", "listed", "rest"),
     [
-        ("0", 0, "0 of 3 jobs are listed: failed list --limit 3"),
-        ("2", 2, "2 of 3 jobs are listed: failed list --limit 3"),
+        ("0", 0, "0 of 3 jobs are listed: --limit 3"),
+        ("2", 2, "2 of 3 jobs are listed: --limit 3"),
         ("3", 3, None),
         ("999999999", 3, None),
     ],
@@ -144,3 +146,87 @@ def test_a_list_of_nothing_says_so(path: Path, list_failed: List) -> None:
 def test_a_limit_is_a_whole_number(list_failed: List, limit: str) -> None:
     with pytest.raises(SystemExit):
         list_failed("--limit", limit)
+
+
+FOUR = (
+    ("https://youtu.be/a", Reason.BLOCKED_HERE),
+    ("https://www.youtube.com/watch?v=b", Reason.BLOCKED_HERE),
+    ("https://m.youtube.com/watch?v=c", Reason.NETWORK),
+    ("https://vimeo.com/1", Reason.BLOCKED_HERE),
+)
+"""Links that fail at 60, 120, 180 and 240 seconds, with the errors e1 to e4."""
+
+
+@pytest.mark.parametrize(
+    ("options", "errors"),
+    [
+        (("--site", "youtube.com"), ["e3", "e2", "e1"]),
+        (("--reason", "blocked-here"), ["e4", "e2", "e1"]),
+        (("--reason", "Blocked Here", "--site", "YOUTUBE.com"), ["e2", "e1"]),
+        (("--since", "100s"), ["e4", "e3"]),
+        (("--since", "100s", "--limit", "1"), ["e4"]),
+        (("--site", "nothing.example"), []),
+    ],
+)
+def test_a_list_is_narrowed(
+    path: Path,
+    list_failed: List,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    errors: list[str],
+) -> None:
+    fail_links(Ledger(path), *FOUR)
+    monkeypatch.setattr("maintenance.commands.options.wall_clock", lambda: Wall(250.0))
+    code, text = list_failed("--json", *options)
+    said = json.loads(text)
+    assert [job["error_id"] for job in said["failed"]] == errors
+    assert code == (1 if errors else 0)
+    assert said["total"] == (2 if "--limit" in options else len(errors))
+    assert sum(group["jobs"] for group in said["groups"]) == said["total"]
+    assert ("No failed job is like that." in list_failed(*options)[1]) is not bool(errors)
+
+
+@pytest.mark.parametrize(
+    ("action", "done"), [("retry", "waits to be done again"), ("forget", "is forgotten")]
+)
+def test_many_are_done_at_once_and_the_others_left(
+    path: Path, capsys: pytest.CaptureFixture[str], action: str, done: str
+) -> None:
+    ledger = Ledger(path)
+    fail_links(ledger, *FOUR)
+    assert _type(path, action, "--site", "youtube.com", "--reason", "blocked-here") == 0
+    first, second, summary = capsys.readouterr().out.splitlines()
+    assert first.endswith(f"{done}.")
+    assert second.endswith(f"{done}.")
+    assert summary == "2 jobs, of which 0 are left as they are."
+    with Upkeep(path) as upkeep:
+        assert [job.error_id for job in upkeep.failed(10)] == ["e4", "e3"]
+    if action == "retry":
+        again = [claim(ledger, DownloadJob, 1e9).url for _ in range(2)]
+        assert again == [FOUR[0][0], FOUR[1][0]]
+    assert _type(path, action, "--site", "gone.example", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {action: []}
+    assert _type(path, action, "--site", "gone.example") == 0
+    assert capsys.readouterr().out == "No failed job is like that.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("retry",), "which jobs?"),
+        (("forget", "--json"), "which jobs?"),
+        (("retry", "3", "--site", "youtube.com"), "which jobs?"),
+        (("retry", "--reason", "bad-luck"), "there are invalid-link, "),
+        (("list", "--since", "long"), "a time such as"),
+    ],
+)
+def test_nothing_is_done_to_jobs_that_are_not_named(
+    path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    fail_links(Ledger(path), *FOUR)
+    with pytest.raises(SystemExit) as end:
+        _type(path, *arguments)
+    assert end.value.code == 2
+    assert words in capsys.readouterr().err
+    with Upkeep(path) as upkeep:
+        assert len(upkeep.failed(10)) == 4

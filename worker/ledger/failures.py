@@ -6,7 +6,8 @@ Each function is a part of somebody's transaction.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from worker.clocks import Wall
 from worker.ledger import job_lookups, known_failures, media_cache, queue, requests
@@ -56,6 +57,18 @@ class FailedGroup:
     newest: int
 
 
+@dataclass(frozen=True)
+class Like:
+    """Which failed jobs are meant: those that meet all that is not None. `since` is wall time."""
+
+    site: str | None = None
+    reason: str | None = None
+    since: float | None = None
+
+
+ANY = Like()
+
+
 class NotRetried(Exception):
     """A failed job that cannot be tried again; the text says why."""
 
@@ -65,6 +78,11 @@ _FAILED = """
     FROM jobs AS job LEFT JOIN requests AS request ON request.id = job.request_id
         LEFT JOIN runs AS run ON run.job_id = job.id
     WHERE job.state = 'failed'
+"""
+_LIKE = f"""
+    AND (:site IS NULL OR :site IN (site_of_link({_URL}), site_of_url({_URL})))
+    AND (:reason IS NULL OR job.reason = :reason)
+    AND (:since IS NULL OR job.finished_at >= :since)
 """
 _COLUMNS = f"""
     SELECT job.id, job.kind, job.attempts, job.finished_at, job.created_at,
@@ -84,12 +102,13 @@ _WAITING_FOR_JOB = (
 _TOLD = (Verdict.SENTENCE, Verdict.UNREACHABLE)
 
 
-def groups(db: Database) -> list[FailedGroup]:
-    """All failed jobs by site and reason, the largest group first."""
+def groups(db: Database, like: Like = ANY) -> list[FailedGroup]:
+    """Failed jobs by site and reason, the largest group first."""
     found: dict[tuple[str, str], FailedGroup] = {}
     for row in db.execute(
         f"SELECT {_URL} AS url, coalesce(job.reason, '') AS reason, count(*) AS jobs,"
-        f" max(job.finished_at) AS last_failed_at, job.id {_FAILED} GROUP BY 1, 2"
+        f" max(job.finished_at) AS last_failed_at, job.id {_FAILED} {_LIKE} GROUP BY 1, 2",
+        **asdict(like),
     ):
         site, reason = site_of_link(row["url"]), row["reason"]
         group = FailedGroup(site, reason, row["jobs"], row["last_failed_at"], row["id"])
@@ -100,20 +119,29 @@ def groups(db: Database) -> list[FailedGroup]:
     return sorted(found.values(), key=lambda group: (-group.jobs, -group.last_failed_at))
 
 
-def newest(db: Database, limit: int) -> list[FailedJob]:
+def newest(db: Database, limit: int, like: Like = ANY) -> list[FailedJob]:
     """The jobs that failed last, the newest first."""
-    return _read(db, f"{_COLUMNS} ORDER BY job.finished_at DESC, job.id DESC LIMIT ?", limit)
+    sql = f"{_COLUMNS} {_LIKE} ORDER BY job.finished_at DESC, job.id DESC LIMIT :limit"
+    return _read(db, sql, **asdict(like), limit=limit)
+
+
+def ids(db: Database, like: Like) -> list[int]:
+    """The ids of failed jobs, that which failed first first: in its order they are done again."""
+    rows = db.execute(
+        f"SELECT job.id {_FAILED} {_LIKE} ORDER BY job.finished_at, job.id", **asdict(like)
+    )
+    return [row["id"] for row in rows]
 
 
 def find(db: Database, name: str) -> FailedJob | None:
     """A failed job by its own id or by the id that the person was told."""
     # An error id may consist of digits alone; a job's id is meant first.
-    found = _read(db, f"{_COLUMNS} AND job.id = ?", int(name)) if name.isdecimal() else []
-    found = found or _read(db, f"{_COLUMNS} AND job.error_id = ?", name.lower())
+    found = _read(db, f"{_COLUMNS} AND job.id = :id", id=int(name)) if name.isdecimal() else []
+    found = found or _read(db, f"{_COLUMNS} AND job.error_id = :id", id=name.lower())
     return found[0] if found else None
 
 
-def _read(db: Database, sql: str, parameter: int | str) -> list[FailedJob]:
+def _read(db: Database, sql: str, **parameters: Any) -> list[FailedJob]:
     return [
         FailedJob(
             id=row["id"],
@@ -132,7 +160,7 @@ def _read(db: Database, sql: str, parameter: int | str) -> list[FailedJob]:
                 *(row["peak_bytes"], row["log"], row["passed_bytes"]),
             ),
         )
-        for row in db.execute(sql, parameter)
+        for row in db.execute(sql, **parameters)
     ]
 
 

@@ -27,7 +27,7 @@ from worker.ledger import (
     statistics,
 )
 from worker.ledger.database import Access, Database
-from worker.ledger.failures import FailedGroup, FailedJob
+from worker.ledger.failures import ANY, FailedGroup, FailedJob, Like
 from worker.ledger.history import By, Group, PastRequest, Which
 from worker.ledger.jobs import Kind
 from worker.processes.process_table import Identity
@@ -106,15 +106,20 @@ class Upkeep:
 
     # --------------------------------------------------------------------------- failures
 
-    def failed_groups(self) -> list[FailedGroup]:
-        """All failed jobs by site and reason, the largest group first."""
+    def failed_groups(self, like: Like = ANY) -> list[FailedGroup]:
+        """See `failures.groups`."""
         with self._db.reading():
-            return failures.groups(self._db)
+            return failures.groups(self._db, like)
 
-    def failed(self, limit: int) -> list[FailedJob]:
-        """The jobs that failed last, the newest first."""
+    def failed(self, limit: int, like: Like = ANY) -> list[FailedJob]:
+        """See `failures.newest`."""
         with self._db.reading():
-            return failures.newest(self._db, limit)
+            return failures.newest(self._db, limit, like)
+
+    def failed_ids(self, like: Like) -> list[int]:
+        """See `failures.ids`."""
+        with self._db.reading():
+            return failures.ids(self._db, like)
 
     def failed_job(self, name: str) -> FailedJob | None:
         """A failed job by its id or by its error's id."""
