@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from maintenance import alerts, health, measures, published, zombies
+from maintenance import alerts, answers, health, measures, published, summary, zombies
 from maintenance.cpu import CpuMeter
-from maintenance.findings import Finding
+from maintenance.findings import DAILY_S, Finding
 from maintenance.measures import Measures
 from maintenance.orphans import find_orphans
 from maintenance.ownership import Instance
@@ -16,13 +16,17 @@ from maintenance.sites_watch import SitesWatch
 from maintenance.strays import StrayHunter
 from maintenance.zombies import Problem
 from worker import clocks, logs
+from worker.admin_questions import Asked, Question
 from worker.clocks import Monotonic, Wall
 from worker.downloads import workspace
 from worker.ledger import ledger_path
 from worker.ledger.retention import KEPT_S
 from worker.ledger.upkeep import Upkeep
+from worker.logs import redact
+from worker.notices import Notice, Topic
 from worker.processes import process_table
 from worker.processes.process_table import Identity
+from worker.protocol import Reader, Reply
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -95,6 +99,8 @@ class Janitor:
             Step("report", self.publish, PUBLISH_S),
             Step("log", logs.write_counts, COUNTS_S),
             Step("sample", self.sample, SAMPLE_S),
+            Step("questions", self.answer_questions, TICK_S),
+            Step("summary", self.summarise, COUNTS_S),
             Step("orphans", self.sweep_orphans, ORPHANS_S),
             Step("retention", self.forget_old, RETENTION_S),
         ]
@@ -179,6 +185,43 @@ class Janitor:
             self._note(taken, findings, clocks.monotonic())
             ledger.record_sample(measures.sample_of(taken))
             alerts.step(ledger, findings, self._settings.admins, taken.taken_at)
+
+    def answer_questions(self) -> None:
+        """Answer what admins have asked in the chat."""
+        with self._open() as ledger:
+            for question in ledger.questions():
+                wall = clocks.wall_clock()
+                ledger.answer(question, redact(self._answer_to(question, ledger, wall)), wall)
+
+    def _answer_to(self, question: Question, ledger: Upkeep, wall: Wall) -> str:
+        match question.about:
+            case Asked.STATUS:
+                taken = measures.take(self._settings, ledger, len(self._left))
+                return answers.status(health.assess(taken))
+            case Asked.FAILED:
+                return answers.failed(ledger.past_links(wall - DAILY_S, wall))
+            case Asked.WHO:
+                user_id = question.user_id or 0
+                person = ledger.person(user_id, wall)
+                return answers.who(user_id, person, is_admin=user_id in self._settings.admins)
+
+    def summarise(self) -> None:
+        """Tell the admins once a day how the last one was."""
+        if not (self._settings.daily_summary and self._settings.admins):
+            return
+        wall = clocks.wall_clock()
+        with self._open() as ledger:
+            day = summary.day_due(ledger.published(summary.STATE).get("day"), wall)
+            if day is None:
+                return
+            taken = measures.take(self._settings, ledger, len(self._left))
+            past = ledger.past_links(summary.since(wall), wall)
+            notice = Notice(
+                Topic.VERBATIM, {"text": redact(summary.text(past, health.assess(taken)))}
+            )
+            replies = [Reply(Reader(admin), None, (notice,)) for admin in self._settings.admins]
+            # One that has nothing to say is none, but its day is over.
+            ledger.tell(summary.STATE, {"day": day}, replies if past.links else ())
 
     def _workers(self) -> list[Identity]:
         pids = [worker.pid for pool in self._dispatcher.pools for worker in pool.workers]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from worker.admin_questions import Question
 from worker.choices import Page
 from worker.form import WHOLE, Form
 from worker.panels import PanelKind
@@ -203,6 +204,15 @@ class Forget:
 
 
 @dataclass(frozen=True)
+class PauseDownloads:
+    """An admin lets all links wait, or go on again, by the message `message_id`."""
+
+    reader: Reader
+    message_id: int
+    is_paused: bool
+
+
+@dataclass(frozen=True)
 class Ban:
     """An admin shuts a person out, or lets one in again."""
 
@@ -228,6 +238,8 @@ Effect = (
     | PressPanel
     | Forget
     | Ban
+    | PauseDownloads
+    | Question
     | KeepCookies
     | Reply
     | AnswerButton

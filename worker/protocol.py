@@ -417,20 +417,12 @@ class AnswerButton:
 class SetMenus:
     """Tell Telegram the menus of commands, and take theirs from who is no admin any more.
 
-    `fingerprint` names what they hold, see `worker.telegram.command_menus`. Answers with
-    `MenusSet`.
+    `fingerprint` names what they hold, see `worker.telegram.command_menus`.
     """
 
     fingerprint: str
     admins: tuple[int, ...]
     former_admins: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class MenusSet:
-    """The menus were told; `admins` have theirs, the others no chat with the bot yet."""
-
-    admins: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,13 @@ import pytest
 from tests.support.judge_clients import PATIENCE_S, Site, begin, connect, raw, reply_to
 from tests.support.judges import RunningJudge, judge
 from tests.support.process_kit import wait_until
-from worker.dispatch import pool_specs
 from worker.downloads.judge.client import WayOut
-from worker.downloads.judge.rules import MAX_CONNECTIONS, Rules, max_calls
+from worker.downloads.judge.rules import MAX_CONNECTIONS
 from worker.downloads.judge.socks import Reply
 from worker.processes import process_table
-from worker.settings import load_settings
 
 _FEW = 40
 _SLACK_BYTES = 2 * 1024 * 1024
-AT_REST_BYTES = 80 * 1024 * 1024
-"""The data of a judge that has nothing to do, nearly all of it the fork server's."""
 
 
 @pytest.fixture
@@ -94,36 +90,6 @@ def test_connections_that_it_cannot_make_fail_and_are_no_fault_of_the_address(si
         with WayOut(made.address) as way:
             connect(way, "127.0.0.1", site.port).close()
         assert is_the_same(made)
-
-
-def data_bytes(made: RunningJudge) -> int:
-    status = Path(f"/proc/{made.pid}/status").read_text()
-    (line,) = [line for line in status.splitlines() if line.startswith("VmData:")]
-    return int(line.split()[1]) * 1024
-
-
-def test_all_calls_fit_into_its_memory(site: Site) -> None:
-    # A proxy that never answers, so that each connection is a call that blocks.
-    rules = Rules(proxy=f"socks5h://127.0.0.1:{site.port}")
-    with judge(rules) as made, ExitStack() as stack:
-        ways = [stack.enter_context(WayOut(made.address)) for _ in range(9)]
-        before = data_bytes(made)
-        for way in ways:
-            for _ in range(MAX_CONNECTIONS):
-                begin(stack.enter_context(raw(way)), way, b"\x09a.example", 443)
-        tasks = Path(f"/proc/{made.pid}/task")
-        wait_until(lambda: len(os.listdir(tasks)) == 1 + rules.max_calls)
-        each = (data_bytes(made) - before) / rules.max_calls
-        # The one that is refused hears so at once.
-        with raw(ways[0]) as client:
-            begin(client, ways[0], b"\x09a.example", 443)
-            while client.recv(100)[-10:] != Reply.FAILED.packed():
-                pass
-    for downloads in (1, 2, 4, 64):
-        settings = load_settings({"DOWNLOAD_WORKERS": str(downloads)}, needs_token=False)
-        limit = pool_specs.judge_limits(settings).data_bytes
-        assert limit
-        assert AT_REST_BYTES + max_calls(downloads) * each < limit
 
 
 def test_without_memory_it_fails_what_it_cannot_do_and_goes_on(

@@ -124,7 +124,6 @@ def test_opus_becomes_a_voice_as_it_is(warm: Worker, tmp_path: Path) -> None:
     [
         ("song.m4a", "aac", What.MP3),
         ("song.flac", "flac", What.MP3_BEST),
-        ("song.m4a", "aac", What.M4A),  # with its index behind
         ("song.mp3", "libmp3lame -b:a 320k", What.MP3),
         ("song.mp3", "libmp3lame -b:a 128k", What.M4A),
     ],
@@ -242,15 +241,6 @@ def test_file_is_what_the_site_has_byte_for_byte(
     media = sent(warm, path, FILE)
     assert (digest(media.path), media.facts.kind) == (before, MediaKind.DOCUMENT)
     assert Path(media.path).suffix == path.suffix
-
-
-def test_stream_in_pieces_is_called_what_it_is(warm: Worker, tmp_path: Path, film: Path) -> None:
-    (tmp_path / "site").mkdir()
-    make(tmp_path / "site" / "list.m3u8", "-c copy -hls_time 1 -f hls", film)
-    media = sent(warm, tmp_path / "site" / "list.m3u8", FILE)
-    pieces = sorted((tmp_path / "site").glob("*.ts"))
-    assert Path(media.path).read_bytes() == b"".join(piece.read_bytes() for piece in pieces)
-    assert Path(media.path).suffix == ".ts"
 
 
 def test_picture_is_sent_as_a_file(warm: Worker, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.dispatch.outcomes import MAX_REFUSED_S
 from worker.errors import Fault, JobError, Reason, TelegramUnreachable
 from worker.ledger.upkeep import Upkeep
-from worker.protocol import MenusSet, SetMenus
+from worker.protocol import SetMenus
 from worker.telegram import command_menus
 from worker.telegram.commands import FOR_ADMINS, LISTED
 from worker.telegram.texts import ENGLISH
@@ -39,20 +39,11 @@ def test_another_language_has_menus_of_its_own(monkeypatch: pytest.MonkeyPatch) 
 def test_menus_are_told_once_and_again_when_they_change(bot: SteppedDispatcher) -> None:
     want(bot)
     assert bot.task(SetMenus) == SetMenus("a", (5,), ())
-    bot.finish(SetMenus, MenusSet((5,)))
+    bot.finish(SetMenus)
     want(bot)
     assert not bot.tasks(SetMenus)
     want(bot, "b", (6,))
     assert bot.task(SetMenus) == SetMenus("b", (6,), (5,))
-
-
-def test_an_admin_who_had_no_chat_yet_is_told_at_the_next_start(bot: SteppedDispatcher) -> None:
-    want(bot, admins=(5, 6))
-    bot.finish(SetMenus, MenusSet((5,)))
-    want(bot, admins=(5, 6))
-    bot.finish(SetMenus, MenusSet((5, 6)))
-    want(bot, admins=(5, 6))
-    assert not bot.tasks(SetMenus)
 
 
 def test_a_start_takes_back_what_the_last_one_still_wanted(bot: SteppedDispatcher) -> None:
@@ -60,7 +51,7 @@ def test_a_start_takes_back_what_the_last_one_still_wanted(bot: SteppedDispatche
     bot.fail(SetMenus, TelegramUnreachable("no answer"))
     want(bot, "b")
     assert bot.task(SetMenus).fingerprint == "b"
-    bot.finish(SetMenus, MenusSet((5,)))
+    bot.finish(SetMenus)
     want(bot, "b")
     assert bot.states("menus") == ["dropped", "done"]
 

@@ -8,11 +8,9 @@ from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.choices import MENU_LIFE_S, Chapter, Menu, Page, Quality
 from worker.effects import ChooseForm, Press, ShowChoices, TellDescription
-from worker.form import SEARCH, SOUND, Clip, Form, What
-from worker.ledger import preferences
+from worker.form import SOUND, Clip, Form, What
 from worker.lists import ListItem, MediaList
 from worker.notices import Notice, Refusal, Topic
-from worker.preferences import Preferences
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -287,34 +285,6 @@ def test_buttons_of_an_answer_that_cancel_came_too_late_for_work(bot: SteppedDis
     bot.telegram.lose(delivery)
     bot.settle()
     assert press(bot, ChooseForm(1, SOUND, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
-
-
-def test_in_a_group_that_wants_buttons_anybody_may_press_them(bot: SteppedDispatcher) -> None:
-    group, other = -5, 8
-    with bot.ledger._db.transaction():
-        preferences.put(bot.ledger._db, group, Preferences(has_buttons=True))
-    assert answered(bot, chat_id=group).menu == replace(FIRST, chat_id=group)
-    for user_id in (ME, other):
-        pressed = Press("42", user_id, group, ANSWER)
-        assert press(bot, ShowChoices(1, Page.MORE, pressed)).menu is not None
-        assert press(bot, ChooseForm(1, SMALL, pressed)).notice == Notice(Topic.ON_ITS_WAY)
-    # The second press is for the same, which is on its way.
-    assert bot.rows("SELECT user_id FROM requests") == [(ME,), (ME,)]
-    assert press(bot, ChooseForm(1, SOUND, pressed)).notice == Notice(Topic.ON_ITS_WAY)
-    assert bot.rows("SELECT user_id FROM requests WHERE form = 'sound'") == [(other,)]
-
-
-def test_who_is_banned_is_shown_nothing(bot: SteppedDispatcher) -> None:
-    answered(bot)
-    bot.ledger._db.execute("INSERT INTO banned VALUES (?, ?)", ME, 0.0)
-    banned = AnswerButton("42", "en", Notice(Refusal.BANNED))
-    assert press(bot, ShowChoices(1, Page.MORE, PRESS)) == banned
-    assert press(bot, TellDescription(1, PRESS)) == banned
-
-
-def test_nobody_searches_by_a_button_below_an_answer(bot: SteppedDispatcher) -> None:
-    answered(bot)
-    assert press(bot, ChooseForm(1, SEARCH, PRESS)) == DEAD
 
 
 def test_a_choice_counts_as_a_link(bot: SteppedDispatcher) -> None:

@@ -156,28 +156,6 @@ def test_what_was_said_of_a_link_in_a_group_is_deleted(bot: SteppedDispatcher) -
     assert kept(bot, "holiday") == []
 
 
-def test_items_of_lists_are_deleted_and_no_more_are_opened(bot: SteppedDispatcher) -> None:
-    db = bot.ledger._db
-    db.execute(
-        "INSERT INTO batches (list_id, chat_id, user_id, message_id, language, form, fresh, title,"
-        " items, created_at) VALUES (1, ?, ?, 1, 'en', 'all', 0, 'My holiday', '[1]', 0)",
-        ME,
-        ME,
-    )
-    for number in range(30):
-        url = f"{SECRET}&{number}"
-        db.execute("INSERT INTO batch_items (batch_id, number, url) VALUES (1, ?, ?)", number, url)
-    bot.step()
-    forget(bot)
-    opened = bot.rows("SELECT count(*) FROM requests")
-    bot.settle()
-    bot.step(60.0)
-    assert bot.rows("SELECT count(*) FROM requests") == opened
-    assert bot.rows("SELECT DISTINCT verdict, url FROM requests") == [("cancelled", "")]
-    assert bot.rows("SELECT DISTINCT dropped FROM batch_items WHERE request_id IS NULL") == [(1,)]
-    assert kept(bot, "holiday") == []
-
-
 def test_limits_are_not_begun_anew(make_bot: MakeBot) -> None:
     bot = make_bot(USER_LINKS_PER_HOUR="1")
     answer(bot, SECRET)

@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from worker.downloads.judge import threads
 from worker.downloads.judge.connection import Means
 from worker.downloads.judge.loop import Loop
 from worker.downloads.judge.rules import MAX_ABANDONED, MAX_CONNECTIONS, Judgement, Rules
@@ -61,9 +62,10 @@ def test_calls_that_outlast_their_downloads_leave_each_other_one(scene: Scene) -
     assert begin_all(one) == MAX_CONNECTIONS - 1
 
 
-def test_there_are_no_more_threads_than_fit() -> None:
+def test_there_are_no_more_threads_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MAX_THREADS", 1)
     loop = Loop()
-    made, ends = Threads(loop, max_calls=1), list[str]()
+    made, ends = Threads(loop), list[str]()
     ours, theirs = socket.socketpair()
     with ours, theirs:
         made.run(lambda: theirs.recv(1).decode(), ends.append, "failed")

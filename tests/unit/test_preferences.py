@@ -11,22 +11,11 @@ from worker import media_keys
 from worker.effects import ChooseForm, EditLinks, OpenPanel, OpenRequest, Press, PressPanel
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, SOUND, WHOLE, Clip, Form, Sponsors, What
-from worker.ledger import choices, preferences
-from worker.looks import MediaLook
+from worker.ledger import preferences
 from worker.notices import About, Label, Notice, Topic
 from worker.panels import CLOSE, PanelKind, ShowPanel, View
 from worker.preferences import Captions, Preferences
-from worker.protocol import (
-    AnswerButton,
-    Deliver,
-    Delivered,
-    Download,
-    Media,
-    Posted,
-    Reader,
-    Reply,
-    ShowLook,
-)
+from worker.protocol import AnswerButton, Deliver, Download, Posted, Reader, Reply
 from worker.telegram import handle_update
 
 ME, OTHER, PANEL = 7, 8, 90
@@ -234,46 +223,6 @@ def test_another_failure_is_told_as_any(bot: SteppedDispatcher) -> None:
     bot.fail(Download, JobError(Reason.PRIVATE, Fault.PERMANENT))
     (explained,) = bot.settle()
     assert explained.reason is Reason.PRIVATE
-
-
-def test_who_has_no_buttons_below_answers_is_asked_all_the_same(bot: SteppedDispatcher) -> None:
-    preferences.put(bot.ledger._db, ME, Preferences(asks_first=True, has_buttons=False))
-    assert form_of(bot, a_link()) == ABOUT
-
-
-@pytest.mark.parametrize("falls_back", [False, True])
-def test_an_edit_asks_nobody_again(bot: SteppedDispatcher, falls_back: bool) -> None:
-    preferences.put(bot.ledger._db, ME, Preferences(asks_first=True))
-    bot.bring(a_link())
-    bot.post()
-    if falls_back:
-        bot.fail(Download, JobError(Reason.NO_MEDIA, Fault.PERMANENT))
-    bot.bring(EditLinks(ME, 1, (a_link(),)))
-    assert bot.rows("SELECT form, verdict FROM requests") == [
-        ("all" if falls_back else "about", None)
-    ]
-
-
-def test_video_below_what_a_link_is_comes_as_was_set(bot: SteppedDispatcher) -> None:
-    bot.bring(a_link(ABOUT))
-    bot.post()
-    bot.finish(Download, Media((), look=MediaLook("title")))
-    bot.finish(ShowLook, Delivered(None))
-    preferences.put(bot.ledger._db, ME, Preferences(max_height=480))
-    for _ in range(2):
-        bot.bring(ChooseForm(1, WHOLE, Press("42", ME, ME, 50)))
-    assert bot.rows("SELECT form FROM requests") == [("about",), ("480p",)]
-    preferences.put(bot.ledger._db, ME, Preferences(asks_first=True))
-    bot.bring(ChooseForm(1, WHOLE, Press("42", ME, ME, 50)))
-    assert bot.rows("SELECT form FROM requests") == [("about",), ("480p",), ("all",)]
-
-
-def test_a_result_of_a_search_is_opened_once_as_was_set(bot: SteppedDispatcher) -> None:
-    preferences.put(bot.ledger._db, ME, Preferences(max_height=480))
-    link = a_link()
-    bot.bring(link)
-    assert choices.is_under_way(bot.ledger._db, link)
-    assert not choices.is_under_way(bot.ledger._db, replace(link, is_exact=True))
 
 
 def test_items_of_a_list_ask_nothing(bot: SteppedDispatcher) -> None:

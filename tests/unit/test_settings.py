@@ -54,6 +54,7 @@ DEFAULTS: dict[str, Any] = {
     "cookies_file": None,
     "ytdlp_plugins": (),
     "ytdlp_plugin_endpoints": (),
+    "daily_summary": True,
     "health_url": None,
     "health_listen": None,
     "health_listen_anywhere": False,

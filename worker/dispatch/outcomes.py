@@ -43,7 +43,7 @@ from worker.ledger import (
 )
 from worker.ledger.jobs import ClaimedJob
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
-from worker.protocol import Delivered, GroupSent, Media, MenusSet, Posted, Progress, Retry, Stage
+from worker.protocol import Delivered, GroupSent, Media, Posted, Progress, Retry, Stage
 from worker.site_cookies import CookiesKept
 
 TELEGRAM_RETRY_S = 5.0
@@ -195,9 +195,7 @@ def _is_result_of(job: Job, result: object) -> bool:
             return isinstance(result, Delivered | None)
         case CookiesJob():
             return isinstance(result, CookiesKept)
-        case MenusJob():
-            return isinstance(result, MenusSet)
-        case ExplainJob() | ReplyJob() | ButtonJob():
+        case ExplainJob() | ReplyJob() | ButtonJob() | MenusJob():
             return result is None
         case _:
             assert_never(job)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from worker import logs, telegram
 from worker.downloads.confinement import landlock, network
-from worker.downloads.judge.rules import Rules, max_calls
+from worker.downloads.judge.rules import Rules
 from worker.downloads.limits import DownloadLimits
 from worker.ledger import DOWNLOADS, TELEGRAM
 from worker.log_formats import LogFormat
@@ -64,7 +64,6 @@ def judge_rules(settings: Settings) -> Rules:
         endpoints=settings.ytdlp_plugin_endpoints,
         idle_timeout_s=settings.download_idle_timeout_s,
         proxy=settings.proxy_to_sites,
-        max_calls=max_calls(settings.download_workers),
     )
 
 

@@ -190,7 +190,7 @@ class Recorder:
             case DeliverJob():
                 self._ledger.finish_delivery(job, result, wall)
             case MenusJob():
-                self._ledger.finish_menus(job, result, wall)
+                self._ledger.finish_menus(job, wall)
             case PanelJob():
                 self._ledger.finish_panel(job, result.message_id, wall)
             case CookiesJob():

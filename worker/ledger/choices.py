@@ -13,14 +13,14 @@ from worker.effects import (
     ShowChoices,
     TellDescription,
 )
-from worker.form import ABOUT, SEARCH, WHOLE, What
-from worker.ledger import admission, job_lookups, media_cache, preferences, queue, requests
+from worker.form import ABOUT, SEARCH, What
+from worker.ledger import admission, job_lookups, media_cache, queue, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict
 from worker.lists import names_list
 from worker.looks import LIFE_S, url_of_video
-from worker.notices import About, Notice, Refusal, Topic
+from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton, Media, MediaKind, Reply
 
 
@@ -54,21 +54,17 @@ def first_menu(request: Request, message_id: int, media: Media | None) -> Menu |
 def chosen(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | AnswerButton:
     """The link of the answer in another form, as a request below it; or why there is none."""
     request = _answered(db, effect.request_id, effect.press)
-    if request is None or effect.form == SEARCH:
+    if request is None:
         return _notice(effect.press, Topic.DEAD_BUTTON)
     if not effect.form.is_usual_sound and _has_expired(db, request.id, wall):
         return _expired(db, request, effect.press, wall)
-    form = effect.form
-    if form == WHOLE and request.form.is_look:
-        # Nobody has chosen anything by that but to have it.
-        form = preferences.without_asking(db, effect.press.user_id, request.url)
     return OpenRequest(
         request.chat_id,
         effect.press.user_id,
         effect.press.message_id,
         request.url,
-        media_keys.of_link(request.url, form),
-        form=form,
+        media_keys.of_link(request.url, effect.form),
+        form=effect.form,
         is_exact=True,
         language=effect.press.language,
         thread_id=request.thread_id,
@@ -100,7 +96,7 @@ def is_under_way(db: Database, link: OpenRequest) -> bool:
             " AND url = ? AND answered_at IS NULL AND (verdict IS NULL OR verdict = 'media')",
             link.chat_id,
             link.message_id,
-            preferences.applied(db, link).form.code,
+            link.form.code,
             link.url,
         )
     )
@@ -113,8 +109,6 @@ def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Reque
     more.
     """
     press = effect.press
-    if admission.is_banned(db, press.user_id):
-        return _notice(press, Refusal.BANNED)
     request = _answered(db, effect.request_id, press)
     if request is None:
         return _notice(press, Topic.DEAD_BUTTON)
@@ -153,8 +147,6 @@ def with_qualities(
 def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton:
     """The answer to who wants to read a description, which comes as a message of its own."""
     press = effect.press
-    if admission.is_banned(db, press.user_id):
-        return _notice(press, Refusal.BANNED)
     request = _answered(db, effect.request_id, press)
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
     if request is None or not media or not media.description:
@@ -213,8 +205,8 @@ def _expired(db: Database, request: Request, press: Press, wall: Wall) -> Answer
     return AnswerButton(press.callback_id, press.language, Notice(Topic.MENU_EXPIRED), first)
 
 
-def _notice(press: Press, about: About) -> AnswerButton:
-    return AnswerButton(press.callback_id, press.language, Notice(about))
+def _notice(press: Press, topic: Topic) -> AnswerButton:
+    return AnswerButton(press.callback_id, press.language, Notice(topic))
 
 
 def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Quality, ...] | None:

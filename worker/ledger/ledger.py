@@ -290,10 +290,10 @@ class Ledger(Questions):
             queue.finish(self._db, job.id, wall)
             panels.finish(self._db, job, message_id, wall)
 
-    def finish_menus(self, job: MenusJob, told: protocol.MenusSet, wall: Wall) -> None:
+    def finish_menus(self, job: MenusJob, wall: Wall) -> None:
         """See `menus.finish`."""
         with self._db.transaction():
-            menus.finish(self._db, job, told, wall)
+            menus.finish(self._db, job, wall)
 
     def limit_download(self, job: DownloadJob, max_bytes: int) -> None:
         """See `queue.limit_download`."""

@@ -7,26 +7,22 @@ from worker.clocks import Wall
 from worker.ledger import queue, state
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind, MenusJob
-from worker.protocol import MenusSet, SetMenus
+from worker.protocol import SetMenus
 
 _NAME = "menus"
 
 
 def want(db: Database, fingerprint: str, admins: Collection[int], wall: Wall) -> None:
-    """Queue a job that tells Telegram the menus, if they are not those that it was told last.
-
-    Admins may not have had a chat with the bot then, which is tried again.
-    """
+    """Queue a job that tells Telegram the menus, if they are not those that it was told last."""
     queue.drop_menus(db, wall)
     told = state.document(db, _NAME)
-    had = tuple(told.get("admins", ()))
-    if told.get("fingerprint") != fingerprint or set(had) != set(admins):
-        task = SetMenus(fingerprint, tuple(sorted(admins)), had)
+    if told.get("fingerprint") != fingerprint:
+        task = SetMenus(fingerprint, tuple(sorted(admins)), tuple(told.get("admins", ())))
         queue.add(db, Kind.MENUS, wall, payload=to_json(task))
 
 
-def finish(db: Database, job: MenusJob, result: MenusSet, wall: Wall) -> None:
+def finish(db: Database, job: MenusJob, wall: Wall) -> None:
     """Telegram was told the menus of a job."""
     queue.finish(db, job.id, wall)
-    told = {"fingerprint": job.task.fingerprint, "admins": result.admins}
+    told = {"fingerprint": job.task.fingerprint, "admins": job.task.admins}
     state.put_document(db, _NAME, told)

@@ -3,6 +3,7 @@
 from worker.clocks import Wall
 from worker.ledger import state
 from worker.ledger.database import Database
+from worker.notices import Topic
 
 _NAME = "paused"
 
@@ -26,3 +27,10 @@ def end(db: Database) -> bool:
     was_paused = since(db) is not None
     state.put_document(db, _NAME, {})
     return was_paused
+
+
+def change(db: Database, wall: Wall, *, is_paused: bool) -> Topic:
+    """Begin or end the pause. Returns what that has come to."""
+    if is_paused:
+        return Topic.PAUSED if begin(db, wall) else Topic.PAUSED_ALREADY
+    return Topic.RESUMED if end(db) else Topic.NOT_PAUSED

@@ -31,14 +31,12 @@ def forget(db: Database, owner_id: int) -> None:
 def applied(db: Database, link: OpenRequest, *, may_ask: bool = True) -> OpenRequest:
     """A link in the form in which its person wants links, unless it is exact.
 
-    That is what can be chosen where the person wants to be asked; in a group, if that wants
-    buttons.
+    That is what can be chosen where the person wants to be asked, if the chat wants buttons.
     """
     if link.is_exact:
         return link
     chosen = of(db, link.user_id)
-    is_asked = may_ask and chosen.asks_first and link.form == WHOLE
-    if is_asked and (link.chat_id > 0 or _are_buttons_wanted(db, link)):
+    if may_ask and chosen.asks_first and link.form == WHOLE and _are_buttons_wanted(db, link):
         return _in_form(replace(link, asks_first=True), ABOUT)
     return _in_form(link, chosen.form_of(link.form, link.url))
 

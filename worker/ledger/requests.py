@@ -483,13 +483,8 @@ def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest]
         effect.message_id,
     )
     known = {(request.url, request.form): request for request in map(read_request, rows)}
-    wanted = {}
-    for link in (preferences.applied(db, link) for link in effect.links):
-        form = link.form
-        if link.asks_first and (link.url, form) not in known:
-            # It may have turned out that there is nothing to choose from.
-            form = preferences.without_asking(db, link.user_id, link.url)
-        wanted[link.url, form if (link.url, form) in known else link.form] = link
+    links = [preferences.applied(db, link) for link in effect.links]
+    wanted = {(link.url, link.form): link for link in links}
     to_stop: list[int] = []
     for each, request in known.items():
         if each not in wanted and _is_open(request):

@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from worker import as_json, effects, notices, protocol
+from worker.admin_questions import Question
 from worker.clocks import Wall
 from worker.ledger import (
+    admin_questions,
     admission,
     batches,
     choices,
@@ -14,6 +16,7 @@ from worker.ledger import (
     lists,
     looks,
     panels,
+    pause,
     queue,
     requests,
 )
@@ -129,6 +132,12 @@ def record(
                 to_stop += forgetting.forget(db, effect, wall)
             case effects.Ban():
                 admission.ban(db, effect, wall)
+            case effects.PauseDownloads(reader=reader, message_id=message_id):
+                about = pause.change(db, wall, is_paused=effect.is_paused)
+                said = protocol.Reply(reader, message_id, (notices.Notice(about),))
+                admission.reply(db, said, wall)
+            case Question():
+                admin_questions.ask(db, effect)
             case KeepCookies():
                 chat_id, payload = effect.reader.chat_id, as_json.to_json(effect)
                 queue.add(db, Kind.COOKIES, wall, chat_id=chat_id, payload=payload)

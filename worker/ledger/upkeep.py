@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from worker import as_json, protocol
-from worker.clocks import Wall
+from worker.admin_questions import Question
+from worker.clocks import Wall, wall_clock
 from worker.effects import Ban
 from worker.ledger import (
+    admin_questions,
     admission,
     failures,
     history,
     job_lookups,
     menus,
+    past,
     pause,
     queue,
     retention,
@@ -30,6 +33,7 @@ from worker.ledger.database import Access, Database
 from worker.ledger.failures import ANY, FailedGroup, FailedJob, Like
 from worker.ledger.history import By, Group, PastRequest, Which
 from worker.ledger.jobs import Kind
+from worker.notices import Notice, Topic
 from worker.processes.process_table import Identity
 
 
@@ -162,6 +166,39 @@ class Upkeep:
         """See `admission.ban`."""
         with self._db.transaction():
             return admission.ban(self._db, Ban(user_id, is_banned), wall)
+
+    # -------------------------------------------------------------------- admins' questions
+
+    def questions(self) -> list[Question]:
+        """What admins have asked and nobody has answered, the oldest first."""
+        with self._db.reading():
+            return admin_questions.waiting(self._db)
+
+    def answer(self, question: Question, text: str, wall: Wall) -> None:
+        """Answer a question, once."""
+        with self._db.transaction():
+            if question in admin_questions.waiting(self._db):
+                admin_questions.close(self._db, question)
+                notice = Notice(Topic.VERBATIM, {"text": text})
+                reply = protocol.Reply(question.reader, question.message_id, (notice,))
+                self._add_reply(reply, wall)
+
+    def past_links(self, since: float, until: float) -> past.Past:
+        """See `past.read`."""
+        with self._db.reading():
+            return past.read(self._db, since, until)
+
+    def person(self, user_id: int, wall: Wall) -> past.Person:
+        """See `past.about`."""
+        with self._db.reading():
+            return past.about(self._db, user_id, wall)
+
+    def tell(self, name: str, value: Mapping[str, Any], replies: Iterable[protocol.Reply]) -> None:
+        """Queue messages, and write down under `name` that this was done."""
+        with self._db.transaction():
+            for reply in replies:
+                self._add_reply(reply, wall_clock())
+            state.put_document(self._db, name, value)
 
     # ------------------------------------------------------------------ health and alerts
 

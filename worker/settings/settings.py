@@ -146,6 +146,9 @@ class Settings:
         "what these plugins may reach on this machine or in its network",
     ] = ()
 
+    daily_summary: Annotated[
+        bool, value_kinds.SWITCH, "whether admins get a summary of the last day at 9 each morning"
+    ] = True
     health_url: Annotated[
         str | None,
         value_kinds.SECRET_URL,

@@ -21,7 +21,6 @@ from worker.protocol import (
     Explain,
     GroupSent,
     HandleUpdate,
-    MenusSet,
     Posted,
     PostStatus,
     Reply,
@@ -50,7 +49,7 @@ __all__ = [
     "normalise",
 ]
 
-TelegramResult = tuple[Effect, ...] | Posted | Delivered | GroupSent | CookiesKept | MenusSet | None
+TelegramResult = tuple[Effect, ...] | Posted | Delivered | GroupSent | CookiesKept | None
 TelegramHandler = Callable[[object, TelegramTask | ShowPanel | KeepCookies], TelegramResult]
 
 
@@ -104,7 +103,7 @@ def make_handler(
             case KeepCookies():
                 return cookies.keep(client, task, data_dir, wall_clock())
             case SetMenus():
-                return command_menus.set_menus(client, task)
+                command_menus.set_menus(client, task)
             case ShowPanel():
                 return delivery.show_panel(client, task)
             case AnswerButton():

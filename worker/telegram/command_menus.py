@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from worker.errors import ChatClosed, JobError
-from worker.protocol import MenusSet, SetMenus
+from worker.protocol import SetMenus
 from worker.telegram.client import Client
 from worker.telegram.commands import FOR_ADMINS, LISTED
 from worker.telegram.texts import CATALOGUES, ENGLISH
@@ -49,21 +49,19 @@ def fingerprint(admins: Collection[int]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def set_menus(client: Client, task: SetMenus) -> MenusSet:
+def set_menus(client: Client, task: SetMenus) -> None:
     """Tell Telegram all menus. Safe to repeat."""
-    told = {menu.chat_id for menu in menus(task.admins) if _tell(client, menu, menu.commands)}
+    for menu in menus(task.admins):
+        _tell(client, menu, menu.commands)
     for menu in menus(set(task.former_admins) - set(task.admins)):
         if menu.chat_id is not None:
             _tell(client, menu, ())
-    return MenusSet(tuple(user_id for user_id in task.admins if user_id in told))
 
 
-def _tell(client: Client, menu: Menu, commands: Sequence[tuple[str, str]]) -> bool:
-    """Whether there is such a chat: with an admin who has never written to the bot it has none."""
+def _tell(client: Client, menu: Menu, commands: Sequence[tuple[str, str]]) -> None:
     try:
         client.set_commands(commands, menu.scope, menu.chat_id, menu.language)
     except (ChatClosed, JobError):
+        # With an admin who has never written to the bot it has no chat.
         if menu.chat_id is None:
             raise
-        return False
-    return True

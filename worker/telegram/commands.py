@@ -29,11 +29,16 @@ class Command(StrEnum):
     HELP = "help"
     BAN = "ban"
     UNBAN = "unban"
+    STATUS = "status"
+    FAILED = "failed"
+    WHO = "who"
+    PAUSE = "pause"
+    RESUME = "resume"
 
     @property
     def is_for_admins(self) -> bool:
         """Whether it is a command for the bot's admins alone, and none for others."""
-        return self in (Command.BAN, Command.UNBAN)
+        return self in _FOR_ADMINS
 
     @property
     def is_listed(self) -> bool:
@@ -41,6 +46,12 @@ class Command(StrEnum):
         return self is not Command.START
 
 
+_FOR_ADMINS = frozenset(
+    {
+        *(Command.BAN, Command.UNBAN, Command.WHO, Command.STATUS, Command.FAILED),
+        *(Command.PAUSE, Command.RESUME),
+    }
+)
 FOR_ADMINS = tuple(command for command in Command if command.is_for_admins)
 FOR_EVERYBODY = tuple(command for command in Command if not command.is_for_admins)
 LISTED = tuple(command for command in FOR_EVERYBODY if command.is_listed)

@@ -8,12 +8,10 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Any
 
 from worker import media_keys
 from worker.effects import (
-    Ban,
     CancelAll,
     EditLinks,
     Effect,
@@ -25,12 +23,13 @@ from worker.form import Form
 from worker.lists import numbers_in
 from worker.notices import Notice, Topic
 from worker.panels import PanelKind
-from worker.protocol import Reader, Reply
 from worker.site_cookies import KeepCookies
 from worker.telegram import commands, fields
+from worker.telegram.admin_commands import ADMIN_COMMANDS
 from worker.telegram.commands import Command
 from worker.telegram.links import find_links
-from worker.telegram.people import People, language_of, nobody
+from worker.telegram.messages import Message, read_message
+from worker.telegram.people import People, nobody
 from worker.telegram.presses import handle_press
 from worker.telegram.searches import search
 from worker.telegram.wishes import MAX_LINKS, Wish, wish_of
@@ -40,49 +39,9 @@ ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 MAX_EDIT_S = 3600
 """How long after a message its edits count. Later ones correct nothing that is waited for."""
 
-_GROUPS = ("group", "supergroup")
-_COMMAND = re.compile(
-    r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>[A-Za-z0-9_]{1,32}))?(?:\s+(?P<argument>.*)|$)",
-    re.DOTALL,
-)
-# Of a person, or of a supergroup or channel in whose name somebody writes.
-_SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
 # As programs that export cookies call their files: "www.example.com_cookies (1).txt".
 _COOKIES_NAME = re.compile(r"(?<![^\W_])cookies?(?![^\W_]).*\.txt$", re.IGNORECASE)
-# Somebody said or sent something, as against Telegram's notes that a message was pinned, a
-# timer set, a member added: nobody waits for an answer to those.
-_CONTENT = frozenset(
-    {
-        *("text", "caption", "photo", "video", "animation", "audio", "document"),
-        *("sticker", "voice", "video_note"),
-    }
-)
-
 Effects = tuple[Effect, ...]
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message from a person, and the command with which it begins, in lower case.
-
-    `user_id` is negative for one in the name of a chat: its anonymous admins and everybody who
-    writes as that channel count as one person. `command`, the bot that it names as its
-    `addressee`, and its `argument` are empty where there is none. `fields` is the message as
-    Telegram sent it.
-    """
-
-    reader: Reader
-    user_id: int
-    message_id: int
-    is_private: bool
-    command: str
-    addressee: str
-    argument: str
-    fields: Mapping[str, Any]
-
-    def reply(self, *notices: Notice) -> tuple[Reply, ...]:
-        """Say this, if there is anything to say."""
-        return (Reply(self.reader, self.message_id, notices),) if notices else ()
 
 
 def handle_update(
@@ -102,63 +61,14 @@ def handle_update(
     """
     people = People(allowed_users, admins, is_chat_admin)
     if given := fields.mapping(update, "message"):
-        message = _read_message(given)
+        message = read_message(given)
         return _handle_message(message, people, username) if message else ()
     if given := fields.mapping(update, "edited_message"):
-        message = _read_message(given)
+        message = read_message(given)
         return _handle_edit(message, people, username) if message else ()
     if query := fields.mapping(update, "callback_query"):
         return handle_press(query, people)
     return ()
-
-
-def _read_message(message: Mapping[str, Any]) -> Message | None:
-    """A message as a person sends one to a private chat or a group; None for anything else."""
-    chat, sender = fields.mapping(message, "chat"), fields.mapping(message, "from")
-    chat_id, user_id = fields.integer(chat, "id"), _sender_id(message)
-    message_id = fields.integer(message, "message_id")
-    chat_type = fields.text(chat, "type")
-    if chat_id is None or user_id is None or message_id is None:
-        return None
-    if chat_type != "private" and chat_type not in _GROUPS:
-        return None
-    if _CONTENT.isdisjoint(message):
-        return None
-    text = fields.text(message, "text") or fields.text(message, "caption")
-    found = _COMMAND.match(text)
-    name, bot, argument = found.groups(default="") if found else ("", "", "")
-    return Message(
-        reader=Reader(chat_id, language_of(sender), _thread_id(message)),
-        user_id=user_id,
-        message_id=message_id,
-        is_private=chat_type == "private",
-        command=name.lower(),
-        addressee=bot.lower(),
-        argument=argument.strip(),
-        fields=message,
-    )
-
-
-def _sender_id(message: Mapping[str, Any]) -> int | None:
-    """Who wrote a message: the chat in whose name it stands, or a person; None for a bot.
-
-    Beside `sender_chat` stands a made-up user in `from` (Bot API 10.1, Message).
-    """
-    chat_id = fields.integer(fields.mapping(message, "sender_chat"), "id")
-    if chat_id is not None and chat_id < 0:
-        return chat_id
-    sender = fields.mapping(message, "from")
-    return None if fields.is_true(sender, "is_bot") else fields.integer(sender, "id")
-
-
-def _thread_id(message: Mapping[str, Any]) -> int | None:
-    """The topic in which a message stands; None for a chat's main one, and in one without topics.
-
-    Replies in a group without topics have a thread too, which nothing can be sent to. Nor can
-    anything be sent to a forum's main topic by its number, 1.
-    """
-    thread_id = fields.integer(message, "message_thread_id")
-    return thread_id if fields.is_true(message, "is_topic_message") and thread_id != 1 else None
 
 
 def _handle_message(message: Message, people: People, username: Callable[[], str]) -> Effects:
@@ -339,34 +249,6 @@ OTHER_COMMANDS: Mapping[Command | None, Callable[[Message, People], Effects]] = 
     Command.FORGET: functools.partial(_open_panel, kind=PanelKind.PRIVACY, page="asked"),
 }
 """The commands that are about no link."""
-
-
-# ---------------------------------------------------------------------------------- banning
-
-
-def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
-    """Ban a person or let one back in, named by an id or by the message that this one answers.
-
-    Nothing for a message that says more than that, or says it below a picture.
-    """
-    is_plain = not message.argument or _SENDER_ID.fullmatch(message.argument)
-    if not is_plain or not fields.text(message.fields, "text"):
-        return ()
-    answered = fields.mapping(message.fields, "reply_to_message")
-    user_id = int(message.argument) if message.argument else _sender_id(answered)
-    if user_id is None:
-        return message.reply(Notice(Topic.BAN_WHOM))
-    if user_id in people.admins:
-        return message.reply(Notice(Topic.BAN_ADMIN))
-    done = Notice(Topic.BAN_DONE if is_banned else Topic.UNBAN_DONE, {"user_id": user_id})
-    return (Ban(user_id, is_banned), *message.reply(done))
-
-
-ADMIN_COMMANDS: Mapping[Command, Callable[[Message, People], Effects]] = {
-    Command.BAN: functools.partial(_ban, is_banned=True),
-    Command.UNBAN: functools.partial(_ban, is_banned=False),
-}
-"""Commands for admins alone; to others they are none."""
 
 
 # ---------------------------------------------------------------------------------- cookies

@@ -23,14 +23,6 @@ at a time, such as the lookup of one name. Where names are long in coming, that 
 each, and nobody takes all threads from the others."""
 
 
-def max_calls(downloads: int) -> int:
-    """How many calls that block there may be for so many downloads at a time.
-
-    For each is a thread, of about 300 KB; all of them fit into the judge's memory.
-    """
-    return MAX_ABANDONED + 2 * downloads * MAX_CONNECTIONS
-
-
 @dataclass(frozen=True)
 class Rules:
     """What holds for all downloads.
@@ -39,14 +31,12 @@ class Rules:
     `endpoints` are hosts and ports that plugins of yt-dlp may reach, and only they, private or not.
     `idle_timeout_s` is how long a connection may stay without a byte in either direction. With a
     `proxy` the judge connects through it, and leaves to it the names that it takes unresolved.
-    `max_calls` is how many calls that block there may be at a time.
     """
 
     allowed_networks: tuple[str, ...] = ()
     endpoints: tuple[tuple[str, int], ...] = ()
     idle_timeout_s: float = 60.0
     proxy: str | None = field(default=None, repr=False)
-    max_calls: int = max_calls(2)
 
 
 class Judgement:

@@ -41,8 +41,7 @@ class Server:
         """Listen at `control`, and call `beat` all the time."""
         self._loop = Loop()
         upstream = Upstream(rules.proxy) if rules.proxy else None
-        threads = Threads(self._loop, rules.max_calls)
-        self._means = Means(self._loop, threads, Judgement(rules), upstream)
+        self._means = Means(self._loop, Threads(self._loop), Judgement(rules), upstream)
         self._beat = beat
         # A control connection that cannot be taken is closed when nothing holds it any more.
         Listener(GuardedLoop(self._loop, lambda: None), control, self._admit)

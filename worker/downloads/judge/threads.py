@@ -11,6 +11,9 @@ from worker.downloads.judge.loop import READ, Waits
 
 log = logging.getLogger(__name__)
 
+MAX_THREADS = 192
+"""How many calls may be made at a time, which all fit into the judge's memory."""
+
 _STACK_BYTES = 256 * 1024
 
 Result = TypeVar("Result")
@@ -19,11 +22,9 @@ Result = TypeVar("Result")
 class Threads:
     """Runs calls, each in its own thread, and tells what they return in the loop's."""
 
-    def __init__(self, loop: Waits, max_calls: int) -> None:
-        """There are no more than `max_calls` at a time; others fail."""
+    def __init__(self, loop: Waits) -> None:
         threading.stack_size(_STACK_BYTES)
         self._running = 0
-        self._max_calls = max_calls
         self._ended: queue.SimpleQueue[tuple[Callable[[Any], None], Any]] = queue.SimpleQueue()
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         loop.watch(self._wakeup, READ, self._tell)
@@ -46,7 +47,7 @@ class Threads:
 
         self._running += 1
         try:
-            if self._running > self._max_calls:
+            if self._running > MAX_THREADS:
                 raise RuntimeError("too many threads")
             threading.Thread(target=run, daemon=True).start()
         except RuntimeError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from worker.downloads.channel import ReadyFile
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import file_types, transport_stream
+from worker.downloads.media import file_types
 from worker.downloads.media.contents import believable_length, positive
 from worker.downloads.media.ffmpeg import ProgramFailed, ProgramKilled
 from worker.downloads.media.file_types import FileType
@@ -62,11 +62,7 @@ def as_file(file: Downloaded) -> ReadyFile:
     kind = file_types.of(file.path)
     if kind is None:
         checked(file.path)
-        path = file.path
-        if transport_stream.is_one(path):
-            # yt-dlp calls the pieces of an HLS stream an MP4 when they stand one after the other.
-            path = path.rename(path.with_suffix(".ts"))
-        return ReadyFile(path.name, _facts_as_file(replace(file, path=path)))
+        return ReadyFile(file.path.name, _facts_as_file(file))
     if _is_page(file, kind):
         raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, "a web page, or a player's list")
     if file.served is None and not kind.is_picture:

@@ -14,7 +14,6 @@ from worker.downloads.media.contents import Contents
 from worker.downloads.media.conversion import Conversion, TooLarge, Unaffordable
 from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
 from worker.downloads.media.finishing import checked, contents_of
-from worker.downloads.media.mp4.reader import Mp4
 from worker.downloads.media.preparing import Downloaded
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form
@@ -34,12 +33,12 @@ def chosen_sound(file: Downloaded, form: Form, limits: DownloadLimits) -> Downlo
     """
     if file_types.of(file.path) is not None:
         return file  # no media: what to say of it is decided later
-    mp4 = checked(file.path)
+    checked(file.path)
     found = contents_of(file.path)
     if found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a file without sound")
     plan = _plan(file.path, found, form, limits)
-    if _is_so_already(file.path, mp4, found, plan):
+    if _is_so_already(file.path, found, plan):
         return replace(file, path=file.path.rename(file.path.with_suffix(plan.suffix)))
     info = tags.added(file.info, found) if not found.video else file.info
     path = _made(file.path, found, plan, info, limits)
@@ -56,12 +55,10 @@ def _plan(path: Path, found: Contents, form: Form, limits: DownloadLimits) -> Co
         raise JobError(Reason.TOO_LONG, Fault.PERMANENT, "to be encoded in time") from error
 
 
-def _is_so_already(path: Path, mp4: Mp4, found: Contents, plan: Conversion) -> bool:
+def _is_so_already(path: Path, found: Contents, plan: Conversion) -> bool:
     """Whether a file is what was chosen, with its tags and cover, and nothing more."""
     if plan.encodes_audio or found.video or found.audio_number:
         return False
-    if plan.suffix == ".m4a":
-        return mp4.is_mp4 and mp4.is_streamable
     return (plan.suffix == ".mp3" and "mp3" in found.containers) or path.suffix == plan.suffix
 
 

@@ -40,26 +40,14 @@ class _Part:
     """Where pictures jump forth, which is a joint if the sound does so too."""
 
 
-def is_one(path: Path) -> bool:
-    """Whether a file is a transport stream, by its first packets and whatever it is called."""
-    return _is_one(_start_of(path))
-
-
 def is_scrambled(path: Path) -> bool:
     """Whether most packets at the start of a file are encrypted (transport_scrambling_control)."""
-    start = _start_of(path)
-    scrambled = sum(byte >= _SCRAMBLED for byte in start[3::_PACKET])
-    return _is_one(start) and scrambled > len(start) // _PACKET // 2
-
-
-def _start_of(path: Path) -> bytes:
     with path.open("rb") as file:
         start = file.read(_PACKET)
-        return start + file.read(_MAX_PACKETS * _PACKET) if start[:1] == bytes((_SYNC,)) else start
-
-
-def _is_one(start: bytes) -> bool:
-    return set(start[::_PACKET]) == {_SYNC}
+        if start[:1] == bytes((_SYNC,)):
+            start += file.read(_MAX_PACKETS * _PACKET)
+    scrambled = sum(byte >= _SCRAMBLED for byte in start[3::_PACKET])
+    return set(start[::_PACKET]) == {_SYNC} and scrambled > len(start) // _PACKET // 2
 
 
 def joints_of_ts(data: mmap.mmap) -> Iterator[int]:

@@ -172,6 +172,11 @@ ENGLISH = Catalogue(
         Command.HELP: "How to use this bot",
         Command.BAN: "Shut somebody out: /ban ID, or as an answer to their message",
         Command.UNBAN: "Let somebody in again: /unban ID",
+        Command.STATUS: "How I am",
+        Command.FAILED: "What failed in the last day, by site and reason",
+        Command.WHO: "What I know of somebody: /who ID, or as an answer to their message",
+        Command.PAUSE: "Let all links wait, also across restarts",
+        Command.RESUME: "Let them go on",
     },
     items={PluralForm.ONE: "{count} item", PluralForm.OTHER: "{count} items"},
     list_long="I can get the first {number}.",
@@ -253,6 +258,13 @@ ENGLISH = Catalogue(
         Topic.BAN_WHOM: (
             "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."
         ),
+        Topic.WHO_WHOM: (
+            "Who? Write /who and the person's numeric id, or answer a message of theirs with /who."
+        ),
+        Topic.PAUSED: "No download begins until /resume. Links are taken, and wait.",
+        Topic.PAUSED_ALREADY: "No download begins already. /resume lets them go on.",
+        Topic.RESUMED: "Downloads go on.",
+        Topic.NOT_PAUSED: "Downloads were not paused.",
         Topic.BAN_ADMIN: "That is an admin of this bot.",
         Topic.BAN_DONE: "{user_id} is banned. /unban {user_id} lets them back in.",
         Topic.UNBAN_DONE: "{user_id} may use the bot again.",

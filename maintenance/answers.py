@@ -1,0 +1,68 @@
+"""What admins are told in the chat when they ask: /status, /failed and /who.
+
+Finished English texts, like alerts. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from maintenance.findings import Finding, Level, worst
+from maintenance.units import clock, count
+from worker.errors import Reason
+from worker.ledger.past import Past, Person
+
+MAX_LINES = 25
+"""So many findings or groups are named; a message has room for them."""
+
+_SIGNS = {Level.OK: "✓", Level.WARNING: "•", Level.CRITICAL: "⚠"}
+_ALWAYS = ("bot", "jobs", "failures", "memory", "disk", "yt-dlp")
+"""The findings that are named also when all is well."""
+
+
+def status(findings: Sequence[Finding]) -> str:
+    """The findings that are not well, the worst first, and those that one wants to know anyway."""
+    named = [
+        found
+        for found in findings
+        if found.level is not Level.OK or found.name in _ALWAYS or found.name.startswith("queue ")
+    ]
+    named.sort(key=lambda found: -found.level)
+    head = "All is well." if worst(findings) is Level.OK else "Not all is well."
+    return "\n".join([head, *_bounded([_line(found) for found in named])])
+
+
+def _line(found: Finding) -> str:
+    return f"{_SIGNS[found.level]} {found.name}: {found.text}"
+
+
+def failed(past: Past) -> str:
+    """What failed, by site and reason."""
+    if not past.failed:
+        return f"No link has failed in a day, of {past.links}."
+    lines = groups(past.failed)
+    head = f"{count(sum(past.failed.values()), 'link')} of {past.links} failed in a day:"
+    return "\n".join([head, *_bounded(lines), "More: python -m maintenance failed list"])
+
+
+def groups(failures: Mapping[tuple[str, Reason], int]) -> list[str]:
+    """A line for each site and reason."""
+    return [f"{number} at {site}: {reason}" for (site, reason), number in failures.items()]
+
+
+def who(user_id: int, person: Person, *, is_admin: bool) -> str:
+    """What is known of a person."""
+    lines = [f"{user_id}{' (admin)' if is_admin else ''}{' (banned)' if person.is_banned else ''}"]
+    if person.last_seen is None:
+        return "\n".join([*lines, "Has sent no link in the last 30 days."])
+    links = f"{count(person.links, 'link')} in 30 days, {person.links_of_day} of them in a day"
+    lines += [
+        f"{links}; {person.media} brought media, {person.waiting} not done yet",
+        f"last seen {clock(person.last_seen, '%Y-%m-%d %H:%M')}",
+        f"mostly {', '.join(person.sites)}",
+    ]
+    lines.append(f"/unban {user_id}" if person.is_banned else f"/ban {user_id}")
+    return "\n".join(lines)
+
+
+def _bounded(lines: Sequence[str]) -> list[str]:
+    left_out = len(lines) - MAX_LINES
+    return [*lines[:MAX_LINES], f"and {left_out} more"] if left_out > 0 else list(lines)

@@ -1,0 +1,56 @@
+"""A message to the admins once a day: what the bot has done, what failed, and how it stands."""
+
+import time
+from collections.abc import Sequence
+
+from maintenance import answers
+from maintenance.findings import DAILY_S, Finding
+from maintenance.units import count, duration
+from worker.clocks import Wall
+from worker.ledger.past import Past
+
+HOUR = 9
+"""From this hour on the summary of the last 24 hours is due, in the machine's time zone."""
+
+STATE = "summary"
+"""The name under which the day of the last summary stands in the ledger."""
+
+NAMED = 5
+"""So many sites and reasons are named."""
+
+_WANTED = ("disk", "yt-dlp")
+
+
+def day_due(said_day: str | None, wall: Wall) -> str | None:
+    """The day whose summary is due at wall time `wall`, as YYYY-MM-DD; None if none is.
+
+    `said_day` is that of the last one. A clock that was set back repeats nothing.
+    """
+    now = time.localtime(wall)
+    today = time.strftime("%Y-%m-%d", now)
+    is_due = now.tm_hour >= HOUR and (said_day is None or said_day < today)
+    return today if is_due else None
+
+
+def since(wall: Wall) -> float:
+    """The beginning of what the summary at wall time `wall` is about."""
+    return wall - DAILY_S
+
+
+def text(past: Past, findings: Sequence[Finding]) -> str:
+    """The message."""
+    failures = sum(past.failed.values())
+    people = "1 person" if past.people == 1 else f"{past.people} people"
+    lines = [
+        f"The last 24 hours: {count(past.links, 'link')} of {people}, {past.media} brought media.",
+    ]
+    if failures:
+        lines.append(f"{failures} did not, {past.links_own} of them for their own sake:")
+        named = answers.groups(past.failed)
+        lines += named[:NAMED]
+        if len(named) > NAMED:
+            lines.append(f"and {sum(list(past.failed.values())[NAMED:])} others (/failed)")
+    if past.media:
+        lines.append(f"slowest: {duration(past.slowest_s)}, from {past.slowest_site}")
+    lines += [f"{found.name}: {found.text}" for found in findings if found.name in _WANTED]
+    return "\n".join(lines)

@@ -1,0 +1,33 @@
+"""What admins ask of the bot in the chat that only its maintenance can answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from worker.protocol import Reader
+
+
+class Asked(StrEnum):
+    """What a question is about."""
+
+    STATUS = "status"
+    FAILED = "failed"
+    WHO = "who"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question, by a message in the reader's chat; `user_id` is who is asked about."""
+
+    about: Asked
+    reader: Reader
+    message_id: int
+    user_id: int | None = None
+
+
+def question_from_json(value: Mapping[str, Any]) -> Question:
+    """The inverse of `worker.as_json.to_json` for a `Question`."""
+    return Question(
+        Asked(value["about"]), Reader(**value["reader"]), value["message_id"], value["user_id"]
+    )

@@ -1,0 +1,32 @@
+"""What admins have asked and maintenance has not answered yet: a document of the table `state`.
+
+Each function is a part of somebody's transaction.
+"""
+
+from worker.admin_questions import Question, question_from_json
+from worker.as_json import to_json
+from worker.ledger import state
+from worker.ledger.database import Database
+
+MAX_QUESTIONS = 20
+"""So many wait at a time; more are left unanswered."""
+
+_NAME = "questions"
+
+
+def ask(db: Database, question: Question) -> None:
+    """Keep a question until it is answered."""
+    waiting = state.document(db, _NAME).get("waiting", [])
+    if len(waiting) < MAX_QUESTIONS:
+        state.put_document(db, _NAME, {"waiting": [*waiting, to_json(question)]})
+
+
+def waiting(db: Database) -> list[Question]:
+    """All questions, the oldest first."""
+    return [question_from_json(each) for each in state.document(db, _NAME).get("waiting", [])]
+
+
+def close(db: Database, question: Question) -> None:
+    """Forget a question that was answered."""
+    left = [to_json(each) for each in waiting(db) if each != question]
+    state.put_document(db, _NAME, {"waiting": left})

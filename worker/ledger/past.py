@@ -1,0 +1,117 @@
+"""What has become of links in some time, of everybody or of one person.
+
+Each function is a part of somebody's transaction.
+"""
+
+import collections
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from worker.clocks import Wall
+from worker.errors import Reason
+from worker.ledger import admission
+from worker.ledger.database import Database
+from worker.sites import site_of_link
+
+_NAMED_SITES = 3
+
+
+@dataclass(frozen=True)
+class Past:
+    """The links that were answered in some time.
+
+    `failed` counts those that got no media, by site and reason, the most frequent first;
+    `links_own` of them are the link's or its chat's own affair. `slowest_s` is the longest time
+    from a link to its media, and `slowest_site` where that was.
+    """
+
+    links: int
+    media: int
+    people: int
+    failed: Mapping[tuple[str, Reason], int]
+    links_own: int
+    slowest_s: float
+    slowest_site: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """What the ledger still knows of a person. `last_seen` is wall time.
+
+    `sites` are those of most of their links.
+    """
+
+    links: int
+    links_of_day: int
+    media: int
+    waiting: int
+    last_seen: float | None
+    sites: tuple[str, ...]
+    is_banned: bool
+
+
+def read(db: Database, since: float, until: float) -> Past:
+    """The links that were answered between two wall times."""
+    links, media, people = db.execute(
+        "SELECT count(*), total(verdict = 'media'), count(DISTINCT user_id) FROM requests"
+        " WHERE answered_at BETWEEN ? AND ? AND verdict IN ('media', 'sentence')",
+        since,
+        until,
+    ).fetchone()
+    slowest = db.execute(
+        "SELECT answered_at - created_at, url FROM requests"
+        " WHERE answered_at BETWEEN ? AND ? AND verdict = 'media' ORDER BY 1 DESC LIMIT 1",
+        since,
+        until,
+    ).fetchone() or (0.0, "")
+    failed = _failed(db, since, until)
+    own = [number for (_, reason), number in failed.items() if _is_links_own(reason)]
+    return Past(
+        links,
+        int(media),
+        people,
+        failed,
+        sum(own),
+        max(0.0, slowest[0]),
+        site_of_link(slowest[1]) if slowest[1] else "",
+    )
+
+
+def _failed(db: Database, since: float, until: float) -> Mapping[tuple[str, Reason], int]:
+    rows = db.execute(
+        "SELECT url, reason, count(*) AS links FROM requests WHERE answered_at BETWEEN ? AND ?"
+        " AND verdict = 'sentence' AND reason IS NOT NULL GROUP BY url, reason",
+        since,
+        until,
+    )
+    counts: collections.Counter[tuple[str, Reason]] = collections.Counter()
+    for row in rows:
+        counts[site_of_link(row["url"]), Reason(row["reason"])] += row["links"]
+    return dict(counts.most_common())
+
+
+def _is_links_own(reason: Reason) -> bool:
+    return reason.lies_in_link or reason.lies_in_chat
+
+
+def about(db: Database, user_id: int, wall: Wall) -> Person:
+    """What is known of a person at wall time `wall`."""
+    row = db.execute(
+        "SELECT count(*), total(created_at > ?), total(verdict = 'media'),"
+        " total(answered_at IS NULL), max(created_at) FROM requests WHERE user_id = ?",
+        wall - 86_400,
+        user_id,
+    ).fetchone()
+    urls = db.execute("SELECT url, count(*) FROM requests WHERE user_id = ? GROUP BY url", user_id)
+    sites: collections.Counter[str] = collections.Counter()
+    for url, number in urls:
+        sites[site_of_link(url)] += number
+    return Person(
+        links=row[0],
+        links_of_day=int(row[1]),
+        media=int(row[2]),
+        waiting=int(row[3]),
+        last_seen=row[4],
+        sites=tuple(site for site, _ in sites.most_common(_NAMED_SITES)),
+        is_banned=admission.is_banned(db, user_id),
+    )

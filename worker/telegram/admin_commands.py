@@ -1,0 +1,77 @@
+"""The commands that are for the bot's admins alone; to others they are none. Pure.
+
+Each gives nothing for a message that says more than it understands, which is then read as anybody
+else's is.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+
+from worker.admin_questions import Asked, Question
+from worker.effects import Ban, Effect, PauseDownloads
+from worker.notices import Notice, Topic
+from worker.telegram import fields
+from worker.telegram.commands import Command
+from worker.telegram.messages import Message, sender_id
+from worker.telegram.people import People
+
+# Of a person, or of a supergroup or channel in whose name somebody writes.
+_SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
+Effects = tuple[Effect, ...]
+
+
+def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
+    """Ban a person or let one back in, named by an id or by the message that this one answers.
+
+    Nothing for a message that says more than that, or says it below a picture.
+    """
+    is_plain = not message.argument or _SENDER_ID.fullmatch(message.argument)
+    if not is_plain or not fields.text(message.fields, "text"):
+        return ()
+    answered = fields.mapping(message.fields, "reply_to_message")
+    user_id = int(message.argument) if message.argument else sender_id(answered)
+    if user_id is None:
+        return message.reply(Notice(Topic.BAN_WHOM))
+    if user_id in people.admins:
+        return message.reply(Notice(Topic.BAN_ADMIN))
+    done = Notice(Topic.BAN_DONE if is_banned else Topic.UNBAN_DONE, {"user_id": user_id})
+    return (Ban(user_id, is_banned), *message.reply(done))
+
+
+def _ask(message: Message, _people: People, *, about: Asked) -> Effects:
+    """What only maintenance can answer, in a private chat: it is for nobody else's eyes."""
+    if not message.is_private or message.argument:
+        return ()
+    return (Question(about, message.reader, message.message_id),)
+
+
+def _who(message: Message, _people: People) -> Effects:
+    """What is known of a person, named as for /ban."""
+    if not message.is_private:
+        return ()
+    if message.argument and not _SENDER_ID.fullmatch(message.argument):
+        return message.reply(Notice(Topic.WHO_WHOM))
+    answered = fields.mapping(message.fields, "reply_to_message")
+    user_id = int(message.argument) if message.argument else sender_id(answered)
+    if user_id is None:
+        return message.reply(Notice(Topic.WHO_WHOM))
+    return (Question(Asked.WHO, message.reader, message.message_id, user_id),)
+
+
+def _pause(message: Message, _people: People, *, is_paused: bool) -> Effects:
+    if not message.is_private or message.argument:
+        return ()
+    return (PauseDownloads(message.reader, message.message_id, is_paused),)
+
+
+ADMIN_COMMANDS: Mapping[Command, Callable[[Message, People], Effects]] = {
+    Command.BAN: functools.partial(_ban, is_banned=True),
+    Command.UNBAN: functools.partial(_ban, is_banned=False),
+    Command.STATUS: functools.partial(_ask, about=Asked.STATUS),
+    Command.FAILED: functools.partial(_ask, about=Asked.FAILED),
+    Command.WHO: _who,
+    Command.PAUSE: functools.partial(_pause, is_paused=True),
+    Command.RESUME: functools.partial(_pause, is_paused=False),
+}
+"""Commands for admins alone; to others they are none."""
