@@ -8,10 +8,12 @@ from yt_dlp.utils import ExtractorError, UnsupportedError
 
 from worker.downloads.pictures import page, threads, tiktok
 from worker.downloads.pictures.reading import Answer, title
+from worker.downloads.spans import Span
 from worker.downloads.text import without_paths
 from worker.downloads.ytdlp import hls
 from worker.downloads.ytdlp.complaints import complaint_in
 from worker.downloads.ytdlp.errors import classify
+from worker.telegram import clip_times
 
 LENGTH = 400_000
 # A hundred times what it takes; a pattern that looks back takes minutes.
@@ -44,7 +46,12 @@ def unsupported(text: str) -> object:
 
 
 def playlist(text: str) -> object:
-    return hls.outline(text), hls.rewritten(text), hls.is_complete(text), hls.target_s(text)
+    rewritten = hls.rewritten(text), hls.rewritten(text, Span(5, 6))
+    return hls.outline(text), rewritten, hls.is_complete(text), hls.target_s(text)
+
+
+def times(text: str) -> object:
+    return clip_times.said(text), clip_times.may_be_meant(text)
 
 
 SLIDES = '<script id="__UNIVERSAL_DATA_FOR_REHYDRATION__"'
@@ -65,6 +72,8 @@ WORDS = ("x ID ", "a.", "a://", "ffmpeg ", "« ", "use ", "cookies file '", "fra
         *((unsupported, text) for text in ("://", "://a/", "/", "/a", "captcha", "/captcha")),
         *((complaint_in, text) for text in ("[a] ", "[youtube] a: ", "[a", "[a] cookies ")),
         *((playlist, text) for text in ("#EXTINF:\n", "#EXTINF:1,\n", "\n", "#EXT-X-KEY:\n")),
+        *((playlist, text) for text in ("#EXTINF:1,\na\n", "a\n", "#EXT-X-BYTERANGE:1@1\na\n")),
+        *((times, text) for text in ("1:", "1", "1h", "1-", "1 ", "1-1 ", "1.", "1:1-", "/ 1")),
         *((playlist, text) for text in ("#ANVATO-SEGMENT-INFO", "#UPLYNK-SEGMENT", "type=ad,")),
     ],
 )
