@@ -182,9 +182,12 @@ def test_a_voice_message_comes_as_a_message_of_its_own(
     assert (answer.kind, delivered) == (kind, Delivered(answer.media.file_id, kind))
     assert answer.reply_to == link.message_id
     assert answer.caption == "Häppy <Times>\nAda · 0:13"
-    if not refuses:
-        again = replace(voice, file_id=answer.media.file_id)
-        assert driver.do(replace(task, file=again)) == delivered
+    again = replace(task, file=replace(voice, file_id=answer.media.file_id))
+    if refuses:
+        with pytest.raises(FileIdRefused):
+            driver.do(again)
+    else:
+        assert driver.do(again) == delivered
 
 
 def test_a_status_that_cannot_be_removed_harms_no_answer(

@@ -95,6 +95,23 @@ def test_a_post_of_which_something_is_missing_is_fetched_again(
     assert (ledger.claim(DOWNLOADS, START) is None) == is_remembered
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_remembered"),
+    [(protocol.MediaKind.VOICE, True), (protocol.MediaKind.DOCUMENT, False)],
+)
+def test_others_are_sent_a_voice_message_that_one_person_forbids(
+    ledger: Ledger, kind: protocol.MediaKind, is_remembered: bool
+) -> None:
+    send(ledger, a_link())
+    post(ledger)
+    (file,) = files("/a").files
+    voice = dataclasses.replace(file, facts=protocol.MediaFacts(protocol.MediaKind.VOICE))
+    ledger.finish_download(claim(ledger, DownloadJob), protocol.Media((voice,)), START)
+    ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("a", kind), START)
+    send(ledger, a_link(8), update_id=2)
+    assert (ledger.claim(DOWNLOADS, START) is None) == is_remembered
+
+
 def test_a_restart_sends_only_the_files_that_are_left(ledger: Ledger, tmp_path: Path) -> None:
     send(ledger, a_link())
     post(ledger)

@@ -67,7 +67,7 @@ def remember(
         return
     files = []
     for file, delivered in zip(media.files, sent, strict=True):
-        if not delivered.file_id:
+        if not delivered.file_id or _is_one_persons_affair(file, delivered):
             return
         facts = replace(file.facts, kind=delivered.kind or file.facts.kind)
         files.append(replace(file, file_id=delivered.file_id, facts=facts))
@@ -79,6 +79,15 @@ def remember(
         json.dumps(as_json.to_json(replace(media, files=tuple(files)))),
         wall,
     )
+
+
+def _is_one_persons_affair(file: protocol.MediaFile, sent: protocol.Delivered) -> bool:
+    """Whether a file has become another kind because of whom it was sent to.
+
+    People can forbid voice messages, and then get a file.
+    """
+    voice = protocol.MediaKind.VOICE
+    return file.facts.kind is voice and sent.kind is not voice
 
 
 def remember_look(db: Database, media_key: str, media: protocol.Media, wall: Wall) -> None:

@@ -188,8 +188,12 @@ def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> 
     try:
         return send(file.facts.kind)
     except JobError as error:
+        is_refused = _is_refusal(error)
+        if is_refused and file.file_id is not None and file.facts.kind is MediaKind.VOICE:
+            # This person forbids voice messages; others that it is remembered for do not.
+            raise FileIdRefused("a remembered voice message is refused here") from error
         has_other_way = file.facts.kind is not MediaKind.DOCUMENT and file.file_id is None
-        if not (has_other_way and _is_refusal(error)):
+        if not (has_other_way and is_refused):
             raise
     return send(MediaKind.DOCUMENT)
 
