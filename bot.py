@@ -188,7 +188,8 @@ class Bot:
         _hide_main_module()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
-        judge = JudgeKeeper(context, judge_rules(settings), judge_limits(settings))
+        rules, limits = judge_rules(settings), judge_limits(settings)
+        judge = JudgeKeeper(context, rules, limits, settings.log_format)
         self._dispatcher = Dispatcher(
             settings,
             open_ledger=self._open_ledger,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -20,6 +22,7 @@ from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.keeper import MAX_SILENCE_S, MIN_UPTIME_S, START_TIMEOUT_S, JudgeKeeper
 from worker.downloads.judge.rules import Rules
 from worker.errors import JudgeLost
+from worker.log_formats import LogFormat
 from worker.pool.channel import wait_ready
 from worker.processes import process_table
 from worker.processes.process_setup import Limits
@@ -153,3 +156,39 @@ def own_a_judge(connection: Connection) -> None:
     Driver(made).until(lambda: made.is_up)
     connection.send(made.pids[0])
     time.sleep(600)
+
+
+class Complaint:
+    """A judge that only says something that no log may show."""
+
+    def __init__(self, *_args: object) -> None:
+        pass
+
+    def run(self) -> None:
+        log = logging.getLogger("worker.downloads.judge.loop")
+        try:
+            raise OSError("http://me:word@proxy.example:1/?q=secret")
+        except OSError:
+            log.exception("The judge ends one of its connections after an error.")
+
+
+def complain(control: socket.socket, life: Connection) -> None:
+    vars(process)["Server"] = Complaint
+    process.run(control, life, Rules(), LIMITS, LogFormat.JSON)
+
+
+def test_its_log_is_written_like_that_of_the_others(capfd: pytest.CaptureFixture[str]) -> None:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    control, other = socket.socketpair()
+    with ours, theirs, control, other:
+        child = context.Process(target=complain, args=(control, theirs), name="judge")
+        child.start()
+        child.join(30)
+    said = capfd.readouterr().err
+    (line,) = said.splitlines()
+    record = json.loads(line)
+    assert (record["level"], record["process"]) == ("error", "judge")
+    assert "[redacted]@proxy.example" in record["traceback"]
+    assert "secret" not in said
+    assert "word" not in said

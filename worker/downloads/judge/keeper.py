@@ -12,6 +12,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from worker.downloads.judge import process
 from worker.downloads.judge.rules import Rules
 from worker.downloads.judge.server import open_control
+from worker.log_formats import LogFormat
 from worker.pool.channel import HasFileno, wait_ready
 from worker.pool.start_backoff import StartBackoff
 from worker.pool.watched_process import WatchedProcess
@@ -45,12 +46,17 @@ class JudgeKeeper:
     """
 
     def __init__(
-        self, context: ForkServerContext | SpawnContext, rules: Rules, limits: Limits
+        self,
+        context: ForkServerContext | SpawnContext,
+        rules: Rules,
+        limits: Limits,
+        log_format: LogFormat = LogFormat.TEXT,
     ) -> None:
         """Open the socket; nothing is started before the first `step`."""
         self._context = context
         self._rules = rules
         self._limits = limits
+        self._log_format = log_format
         self._control, self.address = open_control()
         self._backoff = StartBackoff("The judge")
         self._judge: WatchedProcess | None = None
@@ -109,7 +115,7 @@ class JudgeKeeper:
         try:
             self._life, theirs = self._context.Pipe(duplex=False)
             with theirs:
-                args = (self._control, theirs, self._rules, self._limits)
+                args = (self._control, theirs, self._rules, self._limits, self._log_format)
                 self._judge = WatchedProcess(self._context, process.NAME, process.run, args)
         except (OSError, EOFError) as error:
             self._close_life()
