@@ -16,8 +16,8 @@ _COLOURS = (
     ("failed", "#d1495b"),
     ("cancelled", "#b8b8b8"),
 )
-_ROW, _NAME, _BARS, _NUMBER, _TOP = 24, 220, 480, 90, 64
-_LONGEST_NAME = 32
+_ROW, _NAME, _BARS, _NUMBER, _TOP = 24, 260, 480, 90, 64
+_LONGEST_NAME = 28
 
 
 def blocks_of(encoding: str | None) -> str:
@@ -58,7 +58,7 @@ def draw(title: str, groups: Sequence[Group]) -> str:
 
 def _legend() -> Iterator[str]:
     for place, (name, colour) in enumerate(_COLOURS):
-        left = _NAME + place * 110
+        left = _NAME + place * 120
         yield f'<rect x="{left}" y="36" width="12" height="12" fill="{colour}"/>'
         yield _text(left + 18, 47, name, "start")
 

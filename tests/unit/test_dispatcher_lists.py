@@ -1,6 +1,7 @@
 """Lists through the dispatcher: each item is answered once, and a summary tells of all."""
 
 import itertools
+import re
 
 import pytest
 
@@ -73,7 +74,10 @@ def test_an_item_has_no_message_before_it_has_media(bot: SteppedDispatcher) -> N
     assert bot.task(PostStatus).reply_to == LIST
 
 
-def test_what_fails_is_told_by_the_summary_alone(bot: SteppedDispatcher) -> None:
+def test_what_fails_is_told_by_the_summary_alone(
+    bot: SteppedDispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "worker")
     listed(bot, 4)
     chat = Chat(bot, failing=[2, 4])
     take(bot, 1, 2, 3, 4)
@@ -83,6 +87,8 @@ def test_what_fails_is_told_by_the_summary_alone(bot: SteppedDispatcher) -> None
     assert chat.summaries[-1] == Summary("An album", done=2, failures=(failed,), can_try_again=True)
     assert bot.rows("SELECT count(*) FROM requests WHERE answered_at IS NULL") == [(0,)]
     assert bot.rows("SELECT count(*) FROM jobs WHERE kind = 'explain'") == [(0,)]
+    answered = [line for line in caplog.messages if re.match(r"request \d+: answered ", line)]
+    assert len(answered) == 5, "that of the list, and of each of its items"
 
 
 def test_the_failed_ones_are_tried_again_once(bot: SteppedDispatcher) -> None:

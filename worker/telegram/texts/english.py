@@ -352,7 +352,8 @@ ENGLISH = Catalogue(
             "• Files only until they are sent. What I found behind links and by searches I"
             " remember, but not who asked for it.\n"
             "Sites see my owner's server, and of you only the words that you search for. My log"
-            " names sites, and the addresses of what failed, but no people."
+            " names sites, the addresses of what failed, and people by their numbers in Telegram."
+            " /forget does not reach it."
         ),
         Topic.PRIVACY_LINKS: {
             PluralForm.ONE: "At the moment that is one link.",
@@ -361,8 +362,9 @@ ENGLISH = Catalogue(
         Topic.FORGET: (
             "Shall I delete all that I keep of you? Your links that are not done are cancelled,"
             " the buttons below my answers stop working, and your settings are as at first.\n"
-            "For {days} days I keep the numbers and times of your links, but not the links, so that"
-            " limits stay limits. What I sent stays in our chat; delete it there."
+            "For {days} days I keep the numbers and times of your links, and what they took, but"
+            " not the links, so that limits stay limits. What I sent stays in our chat; delete it"
+            " there."
         ),
         Topic.FORGOTTEN: (
             "Done: your messages, links and settings are deleted. The times of your links go in"
