@@ -86,21 +86,30 @@ def site_of_link(url: str) -> str:
     A host that is not known is a site by itself, with its port: who else serves below the same
     domain is not known either.
     """
+    return _site_with_port(_origin(url))
+
+
+def site_of_url(url: str) -> str:
+    """The site of a link's host, whatever its port; "" for a link that cannot be read."""
+    return _site_of_origin(_origin(url))
+
+
+def _origin(url: str) -> str:
+    origin = _ORIGIN.match(url)
+    return origin[0] if origin else url
+
+
+# The ledger asks for the site of every link that waits, at each claim: many links, few hosts.
+@functools.lru_cache(maxsize=8192)
+def _site_with_port(origin: str) -> str:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(origin)
         known = _known(parts.hostname or "") if parts.port in (None, 80, 443) else None
     except ValueError:
         return ""
     return known or parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
 
 
-def site_of_url(url: str) -> str:
-    """The site of a link's host, whatever its port; "" for a link that cannot be read."""
-    origin = _ORIGIN.match(url)
-    return _site_of_origin(origin[0] if origin else url)
-
-
-# The ledger asks for the site of every link that waits, at each claim: many links, few hosts.
 @functools.lru_cache(maxsize=8192)
 def _site_of_origin(origin: str) -> str:
     try:
