@@ -209,12 +209,56 @@ def test_a_person_takes_of_lists_so_often_in_an_hour(bot: SteppedDispatcher, cha
     listed(bot, 50)
     for number in range(1, lists.MAX_AN_HOUR + 1):
         take(bot, number)
+        chat.settle()
     again = TakeItems(1, (50,), PRESS)
     assert press(bot, again).notice == Notice(Refusal.HOUR)
     chat.settle()
     bot.step(3600.0)
     chat.settle()
     assert press(bot, again).notice == Notice(Topic.ON_ITS_WAY)
+
+
+def test_a_person_has_so_much_of_lists_under_way(bot: SteppedDispatcher) -> None:
+    listed(bot, 50)
+    chat = Chat(bot, failing=[50])
+    take(bot, 50)
+    chat.settle()
+    for number in range(1, lists.MAX_UNDER_WAY + 1):
+        take(bot, number)
+    for effect in (TakeItems(1, (40,), PRESS), TryFailedAgain(1, PRESS)):
+        assert press(bot, effect).notice == Notice(Refusal.WAITING)
+    chat.settle()
+    # What was refused is not lost.
+    assert press(bot, TryFailedAgain(1, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
+
+
+def test_who_is_banned_tries_nothing_again(bot: SteppedDispatcher) -> None:
+    listed(bot)
+    chat = Chat(bot, failing=[2])
+    take(bot, 2)
+    chat.settle()
+    bot.ledger._db.execute("INSERT INTO banned VALUES (?, ?)", ME, 0.0)
+    assert press(bot, TryFailedAgain(1, PRESS)).notice == Notice(Refusal.BANNED)
+    chat.settle()
+    assert bot.rows("SELECT count(*) FROM batches") == [(1,)]
+
+
+def test_of_what_waits_for_long_nothing_is_looked_at(
+    make_bot: MakeBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = make_bot(USER_LINKS_PER_HOUR="9")
+    chat = Chat(bot)
+    listed(bot, 12)
+    take(bot, *range(1, 13))
+    chat.settle()
+    assert chat.summaries[-1].hold is Hold.QUOTA
+    with monkeypatch.context() as patched:
+        patched.delattr(batches, "summary_of")
+        bot.pass_time(60)
+    # It is looked at once more is to be said.
+    press(bot, CancelRest(1, PRESS))
+    chat.settle()
+    assert chat.summaries[-1].cancelled == 7
 
 
 def test_a_banned_person_takes_nothing(bot: SteppedDispatcher, chat: Chat) -> None:

@@ -129,10 +129,19 @@ def made_by(db: Database, user_id: int, since: float, until: float) -> int:
     return count
 
 
+def under_way_of(db: Database, user_id: int) -> int:
+    """How many batches of a person have not ended."""
+    count: int = db.value(
+        "SELECT count(*) FROM batches WHERE user_id = ? AND ended_at IS NULL", user_id
+    )
+    return count
+
+
 def step(db: Database, quota: Quota, room: Room, wall: Wall) -> list[Request]:
     """Open requests for the items whose turn it is, and queue the summaries that are due.
 
-    The quota leaves room for links that their person sends. Returns the requests.
+    The quota leaves room for links that their person sends. Returns the requests. Of a batch in
+    which nothing has happened the items are not looked at, for many may wait for days.
     """
     opened: list[Request] = []
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL ORDER BY id").fetchall():
@@ -140,7 +149,8 @@ def step(db: Database, quota: Quota, room: Room, wall: Wall) -> list[Request]:
         opened += _open_items(db, batch, quota.for_items(), room, wall)
         if is_song(batch.form):
             _gather_songs(db, batch, room, wall)
-        _queue_summary(db, batch, wall)
+        if db.value("SELECT has_news FROM batches WHERE id = ?", batch.id):
+            _queue_summary(db, batch, wall)
     return opened
 
 
@@ -203,6 +213,8 @@ def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
 
     It is not waited for those that are not begun where nothing would make room for them.
     """
+    if not _has_unanswered(db, batch):
+        return
     songs: list[Request] = []
     is_full = _unanswered_of(db, batch.user_id) >= _at_once(batch, room)
     is_held = bool(db.value("SELECT held FROM batches WHERE id = ?", batch.id))
@@ -241,6 +253,17 @@ def _unanswered_of(db: Database, user_id: int) -> int:
     return count
 
 
+def _has_unanswered(db: Database, batch: Batch) -> bool:
+    """Whether items of a batch have been opened and are not answered yet."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM requests WHERE user_id = ? AND answered_at IS NULL AND batch_id = ?",
+            batch.user_id,
+            batch.id,
+        )
+    )
+
+
 def _link_of(batch: Batch, url: str) -> OpenRequest:
     return OpenRequest(
         batch.chat_id,
@@ -277,8 +300,9 @@ def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
             user_id=batch.user_id,
             payload={"batch_id": batch.id},
         )
-    elif not now.waiting:
-        db.execute("UPDATE batches SET ended_at = ? WHERE id = ?", wall, batch.id)
+    else:
+        ended_at = None if now.waiting else wall
+        db.execute("UPDATE batches SET has_news = 0, ended_at = ? WHERE id = ?", ended_at, batch.id)
 
 
 def _is_waiting(db: Database, batch_id: int) -> bool:

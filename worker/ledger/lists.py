@@ -15,6 +15,9 @@ from worker.lists import PAGE_ITEMS, ListMenu, MediaList
 from worker.notices import About, Cancelled, Notice, Refusal, Topic
 from worker.protocol import AnswerButton, Reply
 
+MAX_UNDER_WAY = 10
+"""How much a person may take of lists that has not come yet: it may wait for days."""
+
 MAX_AN_HOUR = 20
 """How often a person may take something of lists in an hour. What was taken is kept for a while,
 also if it is cancelled."""
@@ -70,16 +73,24 @@ def _take(
     language: str,
     wall: Wall,
 ) -> About:
-    if admission.is_banned(db, user_id):
-        return Refusal.BANNED
     numbers = [number for number in wanted if 1 <= number <= len(found.items)]
     if not numbers:
         return Topic.NO_SUCH_ITEMS if wanted else Topic.MARK_FIRST
-    if batches.made_by(db, user_id, wall - 3600, wall) >= MAX_AN_HOUR:
-        return Refusal.HOUR
+    if refusal := _refusal(db, user_id, wall):
+        return refusal
     if not batches.is_under_way(db, request.id, user_id, numbers):
         batches.open_batch(db, request, found, numbers, user_id, language, wall)
     return Topic.ON_ITS_WAY
+
+
+def _refusal(db: Database, user_id: int, wall: Wall) -> Refusal | None:
+    """Why a person cannot take more of lists; None if they can."""
+    if admission.is_banned(db, user_id):
+        return Refusal.BANNED
+    if batches.under_way_of(db, user_id) >= MAX_UNDER_WAY:
+        return Refusal.WAITING
+    is_too_often = batches.made_by(db, user_id, wall - 3600, wall) >= MAX_AN_HOUR
+    return Refusal.HOUR if is_too_often else None
 
 
 def rest_cancelled(db: Database, effect: CancelRest, wall: Wall) -> tuple[About, list[int]]:
@@ -106,6 +117,8 @@ def failed_again(db: Database, effect: TryFailedAgain, wall: Wall) -> About:
     found = _list_of(db, request) if request else None
     if request is None or found is None or not batches.summary_of(db, batch).can_try_again:
         return Topic.ON_ITS_WAY if batch.tried_again else Topic.DEAD_BUTTON
+    if refusal := _refusal(db, batch.user_id, wall):
+        return refusal
     numbers = batches.try_again(db, batch)
     batches.open_batch(db, request, found, numbers, batch.user_id, press.language, wall, fresh=True)
     return Topic.ON_ITS_WAY

@@ -22,7 +22,8 @@ Each table is written by one module of this package:
     job_counts              a trigger of `jobs`
     sqlite_sequence         backup
 
-But for `retention`, which deletes what is old, and `fairness`, which moves a download's turn.
+But for `retention`, which deletes what is old, `fairness`, which moves a download's turn, and
+triggers, which note that a batch has news.
 """
 
 APPLICATION_ID = 0x46544249
@@ -433,5 +434,22 @@ MIGRATIONS = (
     -- The song of a list beside whose message this one comes, in one album with it.
     ALTER TABLE requests ADD COLUMN leader_id INTEGER;
     CREATE INDEX requests_led ON requests (leader_id) WHERE leader_id IS NOT NULL;
+    """,
+    """
+    -- Whether more is to be said of a batch than its message may say: something has happened.
+    ALTER TABLE batches ADD COLUMN has_news INTEGER NOT NULL DEFAULT 1;
+    CREATE TRIGGER batches_item_answered AFTER UPDATE OF answered_at ON requests
+        WHEN new.batch_id IS NOT NULL
+    BEGIN
+        UPDATE batches SET has_news = 1 WHERE id = new.batch_id;
+    END;
+    CREATE TRIGGER batches_item_dropped AFTER UPDATE OF dropped ON batch_items
+    BEGIN
+        UPDATE batches SET has_news = 1 WHERE id = new.batch_id;
+    END;
+    CREATE TRIGGER batches_changed AFTER UPDATE OF held, shown, lost, tried_again ON batches
+    BEGIN
+        UPDATE batches SET has_news = 1 WHERE id = new.id;
+    END;
     """,
 )
