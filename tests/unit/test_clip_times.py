@@ -85,3 +85,8 @@ def test_any_text_names_a_part_or_none(text: str) -> None:
 
 def test_examples_are_true() -> None:
     assert doctest.testmod(clip_times).failed == 0
+
+
+@pytest.mark.parametrize("before", ["?", "#"])
+def test_link_with_very_many_values_is_read(before: str) -> None:
+    assert clip_times.in_link(f"https://a.example/x{before}{'&' * 1000}t=80") == Clip(8000)

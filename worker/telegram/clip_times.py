@@ -54,7 +54,7 @@ def in_link(url: str) -> Clip | None:
 def _named(url: str) -> Iterator[tuple[str, str]]:
     parts = urlsplit(url)
     for text in (parts.fragment, parts.query):
-        yield from parse_qsl(text, max_num_fields=100)
+        yield from parse_qsl(text)
 
 
 def _clip(start: str, end: str | None) -> Clip | None:
