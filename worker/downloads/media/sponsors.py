@@ -1,5 +1,6 @@
 """Mark the parts of a video that SponsorBlock knows as chapters of its file, or cut them out."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,8 @@ def cut_out(
     if not segments or not wanted:
         return path, dict(info)
     run_limits = ProgramLimits(conversion.budget_of(limits).time_s, limits.memory_bytes)
+    # Sites round: a film may go on a little after the end of which they know.
+    wanted = [(start_s, math.inf if end_s == length_s else end_s) for start_s, end_s in wanted]
     begins = ffmpeg.key_frames_before(path, [start_s for start_s, _ in wanted], run_limits)
     kept = _apart((begin_s, end_s) for begin_s, (_, end_s) in zip(begins, wanted, strict=True))
     target = path.with_name(f"{path.stem}.cut-out.mp4")
@@ -116,7 +119,8 @@ def _apart(times: Iterable[Times]) -> list[Times]:
 
 def _lines(name: str, kept: Iterable[Times]) -> Iterator[str]:
     for start_s, end_s in kept:
-        yield f"file '{name}'\ninpoint {start_s:.6f}\noutpoint {end_s:.6f}\n"
+        until = f"outpoint {end_s:.6f}\n" if end_s < math.inf else ""
+        yield f"file '{name}'\ninpoint {start_s:.6f}\n{until}"
 
 
 def _moved(site: Iterable[Chapter], kept: Sequence[Times]) -> Iterator[Chapter]:
