@@ -13,7 +13,9 @@ from worker.ledger import (
     DOWNLOADS,
     DownloadJob,
     Ledger,
+    answers,
     failures,
+    history,
     ledger_path,
     media_cache,
 )
@@ -164,6 +166,29 @@ def test_runs_of_an_older_bot_do_not_say_what_passed_the_judge(tmp_path: Path) -
     old.close()
     (failed,) = failures.newest(Ledger(path)._db, 10)
     assert failed.run == failures.Run(1, 2.0, 1.0, 100, "words", None)
+
+
+def test_what_answers_of_an_older_bot_took_is_not_known(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    old = sqlite3.connect(path)
+    version = next(at for at, step in enumerate(MIGRATIONS) if "answer_counts" in step)
+    for step in MIGRATIONS[:version]:
+        old.executescript(step)
+    old.execute(
+        "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, verdict, created_at,"
+        " answered_at) VALUES (7, 7, 1, 'https://site.example/v', 'key', 'media', 1, 2)"
+    )
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute(f"PRAGMA user_version = {version}")
+    old.commit()
+    old.close()
+    db = Ledger(path)._db
+    (request,) = history.newest(db, history.Which(), 10)
+    assert (request.site, request.verdict) == ("site.example", "media")
+    assert (request.waited_s, request.media_bytes, request.is_remembered) == (None, None, None)
+    (group,) = history.groups(db, history.By.SITE, history.Which())
+    assert (group.links, group.media, group.media_bytes, group.seconds) == (1, 1, 0, 0.0)
+    assert answers.counts(db) == ()
 
 
 # Of the sound of https://example.com/, as every version has made it.
