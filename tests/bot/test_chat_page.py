@@ -39,7 +39,7 @@ ANSWER = """
     const video = answer?.querySelector("video");
     return answer && {
         text: answer.querySelector(".text")?.textContent,
-        buttons: [...answer.querySelectorAll("button")].map(button => button.textContent),
+        buttons: [...answer.querySelectorAll(".row button")].map(button => button.textContent),
         video: video && {
             size: [video.videoWidth, video.videoHeight],
             duration: video.duration,

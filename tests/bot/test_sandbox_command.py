@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import textwrap
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,13 +19,13 @@ from tests.sandbox import process_tree
 from tests.sandbox.api import DEFAULT_CHAT as CHAT
 from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotDied, BotProcess
+from tests.sandbox.chat_page import ChatPage
 from tests.sandbox.client import Client
 from tests.sandbox.clips import SAMPLE
-from tests.sandbox.page import ChatPage, Sample
 from tests.sandbox.send import safe_name, save, send_links
 from tests.sandbox.youtube import ACCOUNT_LINK, LINK
 from tests.support.background import ignoring_interrupts
-from tests.support.sandbox_kit import MP4, edit_media, keyboard, send_text
+from tests.support.sandbox_kit import MP4
 from tests.support.sandbox_kit import api as api
 from tests.support.sandbox_kit import client as client
 
@@ -191,73 +185,15 @@ def test_saving_overwrites_nothing(client: Client, api: BotApi, tmp_path: Path) 
     assert names == ["clip.mp4", "clip-2.mp4", "clip-3.mp4"]
 
 
-# ------------------------------------------------------------------------------- chat page
+# ------------------------------------------------------------------------------- the command
 
 
 @pytest.fixture
 def page(api: BotApi) -> Iterator[ChatPage]:
-    running = ChatPage(api, [Sample("http://a.example/clip.mp4", "a video")])
+    running = ChatPage(api, [])
     running.start()
     yield running
     running.stop()
-
-
-def ask(
-    page: ChatPage, path: str, body: Any = None, headers: dict[str, str] | None = None
-) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(urlsplit(page.url).netloc, timeout=20)
-    with contextlib.closing(connection):
-        data = None if body is None else json.dumps(body)
-        kind = {"Content-Type": "application/json"} if data else {}
-        connection.request("POST" if data else "GET", path, data, {**kind, **(headers or {})})
-        response = connection.getresponse()
-        return response.status, response.read()
-
-
-def test_page_shows_the_conversation(page: ChatPage, client: Client, api: BotApi) -> None:
-    html = ask(page, "/")[1]
-    assert b"<!doctype html>" in html
-    (icon,) = re.findall(rb'rel="icon" href="([^"]+)"', html)
-    assert ask(page, icon.decode())[0] == 200
-    assert ask(page, "/say", {"text": "http://a.example/b"})[0] == 200
-    status = send_text(client, reply_markup=keyboard("cancel"))
-    assert ask(page, "/press", {"message": status, "data": "cancel"})[0] == 200
-    assert "callback_query" in api.pending_updates[-1]
-    assert edit_media(client, status, width=320, height=240).status == 200
-    state = json.loads(ask(page, "/state")[1])
-    assert [message["text"] for message in state["messages"]] == ["http://a.example/b", ""]
-    media = state["messages"][1]["media"]
-    assert ask(page, media["url"]) == (200, MP4[1])
-    assert ask(page, media["url"], headers={"Range": "bytes=10-19"}) == (206, MP4[1][10:20])
-    assert state["samples"] == [{"url": "http://a.example/clip.mp4", "what": "a video"}]
-
-
-def test_page_state_waits_for_a_change(page: ChatPage, client: Client, api: BotApi) -> None:
-    version = json.loads(ask(page, "/state")[1])["version"]
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(ask, page, f"/state?version={version}")
-        threading.Event().wait(0.05)
-        assert not waiting.done()
-        api.say("hello")
-        assert json.loads(waiting.result(10)[1])["messages"][0]["text"] == "hello"
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "headers", "status"),
-    [
-        ("/", None, {"Host": "evil.example"}, 403),
-        ("/say", {"text": "x"}, {"Host": "evil.example"}, 403),
-        ("/say", {"text": "x"}, {"Content-Type": "text/plain"}, 403),
-        ("/say", {}, {}, 400),
-        ("/press", {"message": 1, "data": "x"}, {}, 400),
-        ("/media/99", None, {}, 404),
-        ("/elsewhere", None, {}, 404),
-    ],
-)
-def test_page_refuses(
-    path: str, body: Any, headers: dict[str, str], status: int, page: ChatPage
-) -> None:
-    assert ask(page, path, body, headers)[0] == status
 
 
 def test_port_that_is_taken_is_named(page: ChatPage) -> None:

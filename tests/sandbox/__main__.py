@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from .api import BotApi
 from .bot_process import BOT, BotProcess
-from .page import ChatPage, Sample
+from .chat_page import ChatPage, Sample
+from .people import OPERATOR, introduce_all
 from .samples import SAMPLES
 from .send import COULD_NOT, send_links
 from .site import MediaSite
@@ -47,7 +48,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        with sandbox(options.data, options.send or ()) as running:
+        with sandbox(options.data, options.send) as running:
             if options.send is not None:
                 links = options.send or [f"{running.site.url}/clip.mp4"]
                 return send_links(running.api, running.bot, links, options.timeout)
@@ -60,10 +61,11 @@ def main() -> int:
 
 
 @contextmanager
-def sandbox(data: Path | None, links: Sequence[str]) -> Iterator[Sandbox]:
+def sandbox(data: Path | None, links: Sequence[str] | None) -> Iterator[Sandbox]:
     """Start API, site and bot; stop and clean up all of them at the end of the block.
 
-    If there is a link to YouTube among `links`, the bot finds a stand-in there.
+    If there is a link to YouTube among `links`, the bot finds a stand-in there. Without `links`
+    it is for the chat page, and has its people.
     """
     with (
         tempfile.TemporaryDirectory(prefix="sandbox-") as folder,
@@ -72,7 +74,10 @@ def sandbox(data: Path | None, links: Sequence[str]) -> Iterator[Sandbox]:
         ExitStack() as stack,
     ):
         env, script = dict(_HURRIED), BOT
-        if any(_is_at_youtube(link) for link in links):
+        if links is None:
+            introduce_all(api)
+            env["ADMINS"] = str(OPERATOR)
+        elif any(_is_at_youtube(link) for link in links):
             youtube = stack.enter_context(Youtube(Path(folder)))
             youtube.on_request = _show_request
             env |= {"PROXY": youtube.proxy, "SSL_CERT_FILE": str(youtube.certificate)}

@@ -18,7 +18,8 @@ from .bodies import Upload
 from .chats import ChatMessage, message_result
 from .entities import Entity, find_entities, utf16_length
 from .faults import Call, Faults
-from .methods import Methods, user
+from .menus import menu_for
+from .methods import Methods
 from .server import BotApiHandler, LoopbackServer, Service
 from .transcript import describe
 from .world import Events, make_world
@@ -122,6 +123,11 @@ class BotApi:
             chat.admins |= set(admins)
             return chat.chat_id
 
+    def introduce(self, user_id: int, name: str, language: str) -> None:
+        """Give a person a name and a language; the others are Ada, who speaks English."""
+        with self._world.changed:
+            self._world.people[user_id] = {"first_name": name, "language_code": language}
+
     def hold(self, path: Path) -> dict[str, Any]:
         """Take a user's file; returns the `document` of a message that has it."""
         with path.open("rb") as file:
@@ -137,18 +143,24 @@ class BotApi:
         chat_id: int = DEFAULT_CHAT,
         user_id: int | None = None,
         entities: list[Entity] | None = None,
+        reply_to: int | None = None,
         **message_fields: Any,
     ) -> int:
         """A user writes `text` (at most 4096 UTF-16 units); returns the message_id.
 
         Links and commands are marked as Telegram does unless `entities` are given. Other fields
-        of the Message object go in as they are.
+        of the Message object go in as they are. `reply_to` is a message of that chat; LookupError
+        when it is not there.
         """
         if text is not None and utf16_length(text) > 4096:
             raise ValueError("Telegram's clients send at most 4096 characters in a message")
         sender = user_id if user_id is not None else (chat_id if chat_id > 0 else DEFAULT_CHAT)
         with self._world.changed:
             chat = self._world.chats.open(chat_id)
+            if reply_to is not None:
+                replied = chat.messages[reply_to]
+                answered = message_result(chat, replied, self._world.sender(replied))
+                message_fields["reply_to_message"] = answered
             message = ChatMessage(
                 message_id=0,
                 chat_id=chat_id,
@@ -158,11 +170,12 @@ class BotApi:
                 text=text,
                 entities=find_entities(text or "") if entities is None else entities,
                 user_id=sender,
+                reply_to=reply_to,
                 fields=message_fields,
             )
             self._world.chats.add(chat, message)
             self._world.tell("message", chat_id, message, "")
-            self.push({"message": message_result(chat, message, user(sender))})
+            self.push({"message": message_result(chat, message, self._world.user(sender))})
             return message.message_id
 
     def press(self, chat_id: int, message_id: int, button: str, user_id: int | None = None) -> str:
@@ -187,7 +200,7 @@ class BotApi:
                 {
                     "callback_query": {
                         "id": query_id,
-                        "from": user(sender),
+                        "from": self._world.user(sender),
                         "message": message_result(chat, message, self._world.bot),
                         "chat_instance": str(chat_id),
                         "data": data,
@@ -216,7 +229,7 @@ class BotApi:
             banned = {"user": self._world.bot, "status": "kicked", "until_date": 0}
             change = {
                 "chat": chat.described(),
-                "from": user(chat_id),
+                "from": self._world.user(chat_id),
                 "date": int(time.time()),
                 "old_chat_member": member if blocked else banned,
                 "new_chat_member": banned if blocked else member,
@@ -243,6 +256,13 @@ class BotApi:
         with self._world.changed:
             return dict(self._world.menus)
 
+    def menu(self, chat_id: int, user_id: int) -> list[dict[str, Any]]:
+        """The commands that this person is offered in this chat."""
+        with self._world.changed:
+            chat = self._world.chats.known(chat_id)
+            language = str(self._world.user(user_id)["language_code"])
+            return menu_for(self._world.menus, chat, user_id, language) if chat else []
+
     @property
     def pending_updates(self) -> list[dict[str, Any]]:
         """The updates that the bot has not confirmed yet."""
@@ -253,6 +273,12 @@ class BotApi:
         """The ids of all chats."""
         with self._world.changed:
             return [chat.chat_id for chat in self._world.chats.all()]
+
+    def chat_name(self, chat_id: int) -> str:
+        """The name of a chat, empty when there is no such chat."""
+        with self._world.changed:
+            chat = self._world.chats.known(chat_id)
+            return chat.name if chat else ""
 
     @property
     def version(self) -> int:

@@ -151,8 +151,7 @@ class Methods:
         result = message_result(chat, message, self._world.bot)
         replied = chat.messages.get(message.reply_to or 0)
         if replied is not None:
-            sender = self._world.bot if replied.from_bot else user(replied.user_id or 0)
-            result["reply_to_message"] = message_result(chat, replied, sender)
+            result["reply_to_message"] = message_result(chat, replied, self._world.sender(replied))
         return result
 
     def _reply_to(self, chat: Chat, reply: Params | None) -> int | None:
@@ -301,11 +300,6 @@ class Methods:
                 "gifts_from_channels": False,
             },
         }
-
-
-def user(user_id: int) -> dict[str, Any]:
-    """The Bot API's User object for a person in the sandbox."""
-    return {"id": user_id, "is_bot": False, "first_name": "Ada", "language_code": "en"}
 
 
 def attached(method: str, params: Params) -> set[str]:

@@ -60,10 +60,20 @@ class World:
     media: dict[str, MediaSent] = field(default_factory=dict)
     menus: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     queries: dict[str, int] = field(default_factory=dict)
+    people: dict[int, dict[str, Any]] = field(default_factory=dict)
     version: int = 0
 
     def __post_init__(self) -> None:
         self.updates = UpdateQueue(self.changed)
+
+    def user(self, user_id: int) -> dict[str, Any]:
+        """The Bot API's User object for a person in the sandbox."""
+        unknown = {"first_name": "Ada", "language_code": "en"}
+        return {"id": user_id, "is_bot": False, **self.people.get(user_id, unknown)}
+
+    def sender(self, message: ChatMessage) -> dict[str, Any]:
+        """The User object of who wrote a message."""
+        return self.bot if message.from_bot else self.user(message.user_id or 0)
 
     def touch(self) -> None:
         """Wake all threads that wait for a change."""

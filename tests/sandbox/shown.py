@@ -1,0 +1,41 @@
+"""What the chat page is told of messages, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .chats import ChatMessage, MediaSent
+
+
+def shown(message: ChatMessage, sender: str) -> dict[str, Any]:
+    """A message as the page draws it."""
+    return {
+        "id": message.message_id,
+        "bot": message.from_bot,
+        "user": message.user_id,
+        "sender": sender,
+        "date": message.edit_date or message.date,
+        "edits": len(message.history),
+        "deleted": message.deleted,
+        "text": message.text or message.caption or "",
+        "entities": message.entities,
+        "buttons": message.buttons,
+        "replyTo": message.reply_to,
+        "album": message.fields.get("media_group_id"),
+        "media": None if message.media is None else _shown_media(message, message.media),
+    }
+
+
+def _shown_media(message: ChatMessage, media: MediaSent) -> dict[str, Any]:
+    at = f"{message.chat_id}/{message.message_id}?{media.file_unique_id}"
+    return {
+        "kind": media.kind,
+        "url": f"/media/{at}",
+        "poster": f"/thumbnail/{at}" if media.thumbnail else None,
+        "name": media.title or media.file_name,
+        "performer": media.performer,
+        "size": media.size,
+        "width": media.width,
+        "height": media.height,
+        "duration": media.duration,
+    }
