@@ -316,6 +316,46 @@ def test_an_edit_keeps_a_link_whose_form_was_set(bot: SteppedDispatcher) -> None
     assert bot.rows("SELECT form, verdict FROM requests") == [("360p", None)]
 
 
+@pytest.mark.parametrize("command", [WHOLE, SOUND])
+def test_no_edit_gives_a_second_answer_for_what_was_set_since(
+    bot: SteppedDispatcher, command: Form
+) -> None:
+    link = a_link(command)
+    bot.bring(link)
+    bot.post()
+    changed = Preferences(max_height=360, sound=What.MP3, asks_first=True)
+    preferences.put(bot.ledger._db, ME, changed)
+    bot.bring(EditLinks(ME, 1, (link,)))
+    bot.finish_download()
+    bot.deliver()
+    bot.bring(EditLinks(ME, 1, (link,)))
+    assert bot.rows("SELECT form, verdict FROM requests") == [(command.code, "media")]
+
+
+def test_no_edit_asks_again_where_there_was_nothing_to_choose(bot: SteppedDispatcher) -> None:
+    preferences.put(bot.ledger._db, ME, Preferences(asks_first=True))
+    bot.bring(a_link())
+    bot.post()
+    bot.fail(Download, JobError(Reason.NO_MEDIA, Fault.PERMANENT))
+    bot.finish_download()
+    bot.deliver()
+    bot.bring(EditLinks(ME, 1, (a_link(),)))
+    assert bot.rows("SELECT form, verdict FROM requests") == [("all", "media")]
+
+
+def test_an_edit_may_ask_for_more_than_was_set(bot: SteppedDispatcher) -> None:
+    preferences.put(bot.ledger._db, ME, Preferences(max_height=360))
+    bot.bring(a_link())
+    bot.bring(EditLinks(ME, 1, (a_link(is_exact=True),)))
+    rows = bot.rows("SELECT form, verdict FROM requests ORDER BY id")
+    assert rows == [("360p", "cancelled"), ("all", None)]
+
+
+def test_a_link_to_be_fetched_anew_is_not_asked_about(bot: SteppedDispatcher) -> None:
+    preferences.put(bot.ledger._db, ME, Preferences(asks_first=True))
+    assert form_of(bot, a_link(fresh=True)) == WHOLE
+
+
 def test_what_a_button_gives_is_exact(bot: SteppedDispatcher) -> None:
     delivered(bot, a_link())
     bot.deliver()

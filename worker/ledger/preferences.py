@@ -31,12 +31,14 @@ def forget(db: Database, owner_id: int) -> None:
 def applied(db: Database, link: OpenRequest, *, may_ask: bool = True) -> OpenRequest:
     """A link in the form in which its person wants links, unless it is exact.
 
-    That is what can be chosen where the person wants to be asked, if the chat wants buttons.
+    That is what can be chosen where the person wants to be asked, if the chat wants buttons. Not
+    of a link to be fetched anew: what is chosen then may be what Telegram has.
     """
     if link.is_exact:
         return link
     chosen = of(db, link.user_id)
-    if may_ask and chosen.asks_first and link.form == WHOLE and _are_buttons_wanted(db, link):
+    may_ask = may_ask and not link.fresh and _are_buttons_wanted(db, link)
+    if may_ask and chosen.asks_first and link.form == WHOLE:
         return _in_form(replace(link, asks_first=True), ABOUT)
     return _in_form(link, chosen.form_of(link.form, link.url))
 

@@ -70,6 +70,7 @@ class Request:
     has_buttons: bool = False
     asks_first: bool = False
     describes: bool = False
+    asked_form: Form | None = None
 
     @property
     def reader(self) -> Reader:
@@ -171,6 +172,7 @@ def read_request(row: sqlite3.Row) -> Request:
             "has_buttons": bool(values["has_buttons"]),
             "asks_first": bool(values["asks_first"]),
             "describes": bool(values["describes"]),
+            "asked_form": values["asked_form"] and Form.parse(values["asked_form"]),
             "sent": tuple(map(delivered_from_json, json.loads(values["sent"]))),
         }
     )

@@ -134,6 +134,7 @@ def open_request(
 
     That of an item of a batch comes later, see `settle`.
     """
+    asked_form = None if effect.is_exact else effect.form.code
     effect = preferences.applied(db, effect, may_ask=batch_id is None)
     media_key = media_cache.key_behind(db, effect.media_key, wall)
     if effect.fresh:
@@ -147,6 +148,7 @@ def open_request(
         url=effect.url,
         media_key=media_key,
         form=effect.form.code,
+        asked_form=asked_form,
         captions=preferences.of(db, effect.user_id).captions,
         has_buttons=preferences.has_buttons(db, effect),
         asks_first=effect.asks_first,
@@ -482,15 +484,23 @@ def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest]
         effect.chat_id,
         effect.message_id,
     )
-    known = {(request.url, request.form): request for request in map(read_request, rows)}
-    links = [preferences.applied(db, link) for link in effect.links]
-    wanted = {(link.url, link.form): link for link in links}
+    known = list(map(read_request, rows))
     to_stop: list[int] = []
-    for each, request in known.items():
-        if each not in wanted and _is_open(request):
+    for request in known:
+        is_wanted = any(_asks_for(db, link, request) for link in effect.links)
+        if _is_open(request) and not is_wanted:
             db.execute("UPDATE requests SET withdrawn = 1 WHERE id = ?", request.id)
             to_stop += _withdraw(db, request, wall)
-    return [link for each, link in wanted.items() if each not in known], to_stop
+    asked = {(link.url, link.form): link for link in effect.links}.values()
+    new = [link for link in asked if not any(_asks_for(db, link, each) for each in known)]
+    return new, to_stop
+
+
+def _asks_for(db: Database, link: OpenRequest, request: Request) -> bool:
+    """Whether a link is the one of a request, whatever its person has set since that came."""
+    is_same = not link.is_exact and link.form == request.asked_form
+    is_same = is_same or preferences.applied(db, link).form == request.form
+    return is_same and link.url == request.url
 
 
 def _is_open(request: Request) -> bool:

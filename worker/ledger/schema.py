@@ -452,4 +452,8 @@ MIGRATIONS = (
         UPDATE batches SET has_news = 1 WHERE id = new.id;
     END;
     """,
+    """
+    -- What was asked for, where the rest was left to what the person had set by then.
+    ALTER TABLE requests ADD COLUMN asked_form TEXT;
+    """,
 )
