@@ -25,6 +25,7 @@ from maintenance.commands import (
     requests,
     restore,
     stats,
+    top,
     topics,
     unit,
     zombies,
@@ -37,6 +38,7 @@ from worker.settings import SettingsError, load_settings
 
 COMMANDS = (
     ("health", "how the bot is, against the limits for alerts", health.add_options, health.run),
+    ("top", "workers and running jobs, as they change", top.add_options, top.run),
     ("zombies", "processes of this bot that should not be there", zombies.add_options, zombies.run),
     ("orphans", "download directories of no live job", orphans.add_options, orphans.run),
     ("failed", "jobs that failed for good", failed.add_options, failed.run),

@@ -18,6 +18,7 @@ from maintenance.zombies import Problem
 from worker import clocks, logs
 from worker.admin_questions import Asked, Question
 from worker.clocks import Monotonic, Wall
+from worker.dispatch.work import Work
 from worker.downloads import workspace
 from worker.ledger import ledger_path
 from worker.ledger.retention import KEPT_S
@@ -90,6 +91,7 @@ class Janitor:
         self._left: list[Identity] = []
         self._published: tuple[dict[str, Any], float | None, dict[str, float]] | None = None
         self._publish_again_at = 0.0
+        self._work: list[Work] = []
         self._stopped = threading.Event()
         self.heartbeat = clocks.monotonic()
         self._steps = [
@@ -97,6 +99,7 @@ class Janitor:
             Step("zombies", self.sweep_zombies, ZOMBIES_S),
             Step("sites", sites_watch.look, SITES_S),
             Step("report", self.publish, PUBLISH_S),
+            Step("work", self.publish_work, PUBLISH_S),
             Step("log", logs.write_counts, COUNTS_S),
             Step("sample", self.sample, SAMPLE_S),
             Step("questions", self.answer_questions, TICK_S),
@@ -170,6 +173,15 @@ class Janitor:
             with self._open() as ledger:
                 ledger.publish(published.BOT, document)
             self._published, self._publish_again_at = facts, now + PUBLISH_AGAIN_S
+
+    def publish_work(self) -> None:
+        """Publish what workers do and how far they are, if that has changed."""
+        work = list(self._dispatcher.work)
+        if work != self._work:
+            wall, now = clocks.wall_clock(), clocks.monotonic()
+            with self._open() as ledger:
+                ledger.publish(published.WORK, published.describe_work(work, wall, now))
+            self._work = work
 
     def sample(self) -> None:
         """Measure, keep the sample, and raise or clear alerts."""

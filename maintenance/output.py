@@ -41,8 +41,8 @@ def to_json(value: Any) -> str:
     return redact(json.dumps(value, indent=2, ensure_ascii=True))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows under their head; on a terminal the last column is wrapped.
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, wraps: bool = True) -> str:
+    """Rows under their head; on a terminal the last column is wrapped if `wraps`.
 
     Numbers are aligned to the right.
     """
@@ -58,7 +58,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
             cell.rjust(width) if is_right else cell.ljust(width)
             for cell, width, is_right in zip(row, widths, right, strict=True)
         ]
-        lines.append(hang("".join(f"{cell}  " for cell in padded), last.rstrip()).rstrip())
+        lead = "".join(f"{cell}  " for cell in padded)
+        lines.append((hang(lead, last.rstrip()) if wraps else lead + last).rstrip())
     return "\n".join(lines)
 
 

@@ -4,11 +4,12 @@ Times in the ledger are wall times. What an earlier run of the bot published cou
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from maintenance.cpu import CpuUse
 from worker.clocks import Monotonic, Wall, monotonic
+from worker.dispatch.work import Work
 from worker.downloads.confinement import isolation, landlock, network
 from worker.ledger.upkeep import Upkeep
 from worker.processes import process_table
@@ -16,7 +17,8 @@ from worker.processes.process_table import Identity, Process
 
 BOT = "bot"
 CPU = "cpu"
-"""The names under which the two documents stand in the ledger."""
+WORK = "work"
+"""The names under which the documents stand in the ledger."""
 
 
 class WorkerView(Protocol):
@@ -74,6 +76,10 @@ class DispatcherView(Protocol):
     def sites_full(self) -> Mapping[str, str]:
         """The sites that are asked for enough, each with the key of `sites.toml` that says so."""
 
+    @property
+    def work(self) -> Sequence[Work]:
+        """The jobs that workers have, and how far they are."""
+
 
 def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
     """The bot's process, its pools and their workers, as a document for the ledger."""
@@ -112,6 +118,34 @@ def describe_cpu(use: CpuUse, wall: Wall) -> dict[str, Any]:
     """The use of the processors until `wall`, as a document for the ledger."""
     workers = [[worker.pid, worker.started, share] for worker, share in use.workers.items()]
     return {**_me(), "at": wall, "machine_share": use.machine_share, "workers": workers}
+
+
+def describe_work(work: Iterable[Work], wall: Wall, now: Monotonic) -> dict[str, Any]:
+    """What workers do at wall time `wall`, which is monotonic `now`, as a document."""
+    return {**_me(), "at": wall, "jobs": [_describe_job(each, wall - now) for each in work]}
+
+
+def _describe_job(work: Work, clocks_apart_s: float) -> dict[str, Any]:
+    progress = work.progress
+    far = (
+        {}
+        if progress is None
+        else {
+            "stage": progress.stage,
+            "done_bytes": progress.done_bytes,
+            "total_bytes": progress.total_bytes,
+            "speed_bps": progress.speed_bps,
+            "eta_s": progress.eta_s,
+        }
+    )
+    return {
+        "job": work.job_id,
+        "kind": work.kind,
+        "site": work.site,
+        "attempt": work.attempt,
+        "since": work.since + clocks_apart_s,
+        **far,
+    }
 
 
 def read(ledger: Upkeep, name: str, bot: Process | None) -> dict[str, Any]:

@@ -19,6 +19,9 @@ _EXPIRES, _VALUE = 4, 6
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9_-][A-Za-z0-9._:-]{0,252}")
 _NUMBER = re.compile(r"[0-9]{0,11}")
 
+# yt-dlp quotes a line of the cookies file that it cannot parse, the cookie included.
+_QUOTED_LINE = re.compile(r"(cookies file '[^']*').*", re.IGNORECASE | re.DOTALL)
+
 
 @dataclass(frozen=True)
 class Cookie:
@@ -103,3 +106,8 @@ def _is_sane(cookie: Cookie, line: str) -> bool:
         and cookie.path.startswith("/")
         and _NUMBER.fullmatch(cookie.expires)
     )
+
+
+def without_cookies(text: str) -> str:
+    """`text` without lines of a cookies file that yt-dlp quotes."""
+    return _QUOTED_LINE.sub(r"\1", text)

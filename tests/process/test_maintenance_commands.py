@@ -24,7 +24,7 @@ COMMANDS = [("zombies",), ("orphans",), ("failed", "list"), ("health",)]
     "arguments",
     [
         *(*COMMANDS, ("requests",), ("bans",), ("stats", "--svg", "picture")),
-        *(("pause",), ("backup", "copy"), ("restore", "copy")),
+        *(("pause",), ("top", "--once"), ("backup", "copy"), ("restore", "copy")),
     ],
 )
 def test_nothing_heavy_is_imported(tmp_path: Path, arguments: tuple[str, ...]) -> None:

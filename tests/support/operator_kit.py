@@ -33,6 +33,7 @@ class NobodyAtWork:
     judge = FakeJudge()
     sites_down: Mapping[str, float] = MappingProxyType({})
     sites_full: Mapping[str, str] = MappingProxyType({})
+    work: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from worker.dispatch.recorder import Recorder
 from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
 from worker.dispatch.tasks import task_of, timeout_s
+from worker.dispatch.work import Work
 from worker.dispatch.ytdlp_upgrade import UpgradeWatch
 from worker.downloads.judge.keeper import JudgeKeeper
 from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Job, Ledger, LedgerBusy, Share
@@ -159,6 +160,11 @@ class Dispatcher:
     def sites_full(self) -> Mapping[str, str]:
         """The sites that are asked for enough, each with the key of `sites.toml` that says so."""
         return self._site_rules.full_lately
+
+    @property
+    def work(self) -> list[Work]:
+        """The jobs that workers have, and how far they are."""
+        return self._in_hand.work(self._showing.downloads)
 
     # ------------------------------------------------------------------------ the loop
 

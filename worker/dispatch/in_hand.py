@@ -1,11 +1,14 @@
 """The jobs that workers have."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from worker.clocks import Monotonic
+from worker.dispatch.work import Work
 from worker.ledger import DownloadJob, Job, RequestJob
 from worker.pool import Pool
+from worker.protocol import Progress
+from worker.sites import site_of_link
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,10 @@ class InHand:
 
 
 class JobsInHand:
-    """All jobs that were claimed and have not ended yet. For the dispatcher's thread alone."""
+    """All jobs that were claimed and have not ended yet.
+
+    For the dispatcher's thread alone, except `work`.
+    """
 
     def __init__(self) -> None:
         self._by_id: dict[int, InHand] = {}
@@ -38,6 +44,11 @@ class JobsInHand:
     @property
     def jobs(self) -> list[Job]:
         return [hand.job for hand in self._by_id.values()]
+
+    def work(self, progress: Mapping[int, Progress]) -> list[Work]:
+        """What is being done now. Any thread may ask; `progress` is by the ids of downloads."""
+        hands = list(self._by_id.values())  # One step, in which no other thread runs.
+        return [_work(hand, progress.get(hand.job.id)) for hand in hands]
 
     @property
     def request_ids(self) -> set[int]:
@@ -72,3 +83,14 @@ class JobsInHand:
     def stop_all(self, grace_s: float) -> None:
         """Stop every job, as `stop` does."""
         self.stop(list(self._by_id), grace_s)
+
+
+def _work(hand: InHand, progress: Progress | None) -> Work:
+    match hand.job:
+        case DownloadJob(url=url):
+            site = site_of_link(url)
+        case RequestJob(request=request):
+            site = site_of_link(request.url)
+        case _:
+            site = ""
+    return Work(hand.job.id, hand.job.kind, site, hand.job.attempts, hand.since, progress)

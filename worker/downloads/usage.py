@@ -3,18 +3,12 @@
 Runs in the downloads worker, which is trusted; the log was written by the download process.
 """
 
-import os
 import resource
-import stat
 import time
 from pathlib import Path
 
-from worker.downloads.file_names import LOG_NAME
-from worker.downloads.ytdlp.errors import without_cookies
-from worker.logs import redact
+from worker.downloads import log_tail
 from worker.protocol import DownloadUsage
-
-LOG_TAIL_BYTES = 8 * 1024
 
 
 class Usage:
@@ -40,7 +34,7 @@ class Usage:
             run_s=time.monotonic() - self._started,
             cpu_s=_reaped_cpu_s() - self._cpu_before_s,
             peak_bytes=self._peak_bytes,
-            log=_tail(directory / LOG_NAME),
+            log=log_tail.read(directory),
             passed_bytes=self._passed_bytes,
         )
 
@@ -49,18 +43,3 @@ def _reaped_cpu_s() -> float:
     """Processor time of all processes reaped by this worker, which runs one download at a time."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def _tail(log: Path) -> str:
-    """The end of a log; "" if a download has put a link or anything else in its place."""
-    try:
-        fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    with open(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            return ""
-        file.seek(max(0, status.st_size - LOG_TAIL_BYTES))
-        text = file.read(LOG_TAIL_BYTES).decode(errors="replace")
-    return redact(without_cookies(text)).strip()

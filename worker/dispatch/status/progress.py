@@ -81,6 +81,11 @@ class ProgressBoard:
         self._ids = itertools.count(CALL_IDS)
 
     @property
+    def downloads(self) -> Mapping[int, Progress]:
+        """How far the downloads are that tell. Any thread may ask."""
+        return dict(self._downloads)
+
+    @property
     def request_ids_in_edit(self) -> list[int]:
         """Requests whose answer must wait, or an edit on its way could overwrite it."""
         return [edit.request_id for edit in self._in_edit.values()]

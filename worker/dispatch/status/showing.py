@@ -3,7 +3,7 @@
 They are in no ledger, are never tried again, and end with the bot.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
@@ -41,6 +41,11 @@ class Showing:
         self._actions = ChatActions()
         self._calls: dict[int, EditStatus | ShowAction] = {}
         self._pauses: Pauses | None = None
+
+    @property
+    def downloads(self) -> Mapping[int, Progress]:
+        """See `ProgressBoard.downloads`."""
+        return self._board.downloads
 
     @property
     def busy_request_ids(self) -> list[int]:

@@ -36,6 +36,7 @@ from yt_dlp.utils import (
     UserNotLive,
 )
 
+from worker.cookie_file import without_cookies
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.judge.socks import Reply
 from worker.downloads.media import ffmpeg
@@ -121,9 +122,6 @@ _GONE = frozenset({404, 410})
 # After its last try yt-dlp reports a failure as text, without the exception.
 _STATUS_TEXT = re.compile(r"HTTP Error (\d{3})")
 
-# yt-dlp quotes a line of the cookies file that it cannot parse, the cookie included.
-_COOKIE_LINE = re.compile(r"(cookies file '[^']*').*", re.IGNORECASE | re.DOTALL)
-
 # "ERROR: [site] id: message", where the id is a part of the link or of the page.
 _PREFIX = re.compile(r"^(?:ERROR:\s*)?(?:\[[^\]]*\]\s*(?:\S+:\s+)?)?")
 
@@ -144,11 +142,6 @@ def describe(error: BaseException) -> str:
     """One short line for the log: the exception's type, and its text with URLs cut short."""
     text = without_cookies(without_paths(str(error)[:_TEXT_LIMIT]))
     return f"{type(error).__name__}: {clean(text, _DETAIL_LIMIT)}"
-
-
-def without_cookies(text: str) -> str:
-    """`text` without lines of a cookies file that yt-dlp quotes."""
-    return _COOKIE_LINE.sub(r"\1", text)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
