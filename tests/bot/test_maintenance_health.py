@@ -147,9 +147,12 @@ def parse(text: str) -> dict[str, tuple[str, list[str]]]:
             continue
         match = _SAMPLE.fullmatch(line)
         assert match, line
-        assert match[1] == name
+        kind, samples = families[name]
+        part = match[1].removeprefix(name)
+        assert match[1] == name + part
+        assert part in ({"_bucket", "_sum", "_count"} if kind == "histogram" else {""}), line
         float(match[3])
-        families[name][1].append(match[2] or "")
+        samples.append(part + (match[2] or ""))
     return families
 
 
@@ -165,7 +168,7 @@ def test_prometheus_reads_it(site: MediaSite, tmp_path: Path) -> None:
         families = parse(scene.api.wait_for(text))
     for name, (kind, samples) in families.items():
         assert name.startswith("fetchbot_")
-        assert kind in {"gauge", "counter"}
+        assert kind in {"gauge", "counter", "histogram"}
         assert (kind == "counter") == name.endswith("_total"), name
         assert samples
         assert len(samples) == len(set(samples)), "no sample comes twice"

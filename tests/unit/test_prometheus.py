@@ -11,6 +11,7 @@ from maintenance.commands import prometheus
 from maintenance.findings import ok, warning
 from maintenance.measures import MeasuredWorker, Measures
 from tests.support.ledger_kit import make_empty_ledger
+from tests.support.metrics_rules import broken_rules
 from worker.ledger import ledger_path
 from worker.ledger.answers import AnswerCount, AnswerTimes
 from worker.ledger.upkeep import Upkeep
@@ -108,3 +109,4 @@ def test_durations_are_a_histogram_with_every_bound_and_growing_counts(taken: Me
         'fetchbot_answer_duration_seconds_count{step="waiting"} 4',
     ]
     assert text.count("# TYPE fetchbot_answer_duration_seconds histogram\n") == 1
+    assert broken_rules(text) == []
