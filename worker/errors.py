@@ -46,6 +46,8 @@ class Reason(StrEnum):
     NO_FORMAT = "no format"
     NO_SOUND = "no sound"
     NO_COVER = "no cover"
+    NO_SUBTITLES = "no subtitles"
+    NO_SUCH_SUBTITLES = "no such subtitles"  # in the language that is wanted
     NOT_CUT = "not cut"  # what no clip can be made of, such as a picture
     BEYOND_END = "beyond the end"  # a clip that begins when the video is over
     TOO_LARGE = "too large"
@@ -97,7 +99,7 @@ _OF_LINKS = frozenset(
         *(Reason.NOT_STARTED, Reason.NO_SOUND, Reason.NO_COVER, Reason.TOO_LARGE, Reason.TOO_LONG),
         *(Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE, Reason.BROKEN_FILE),
         *(Reason.UNLIKE_PARTS, Reason.SITE_OFF, Reason.BEYOND_END, Reason.NOTHING_FOUND),
-        Reason.NOT_CUT,
+        *(Reason.NOT_CUT, Reason.NO_SUBTITLES, Reason.NO_SUCH_SUBTITLES),
     }
 )
 

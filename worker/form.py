@@ -11,6 +11,7 @@ MAX_CODE = 40
 
 _HEIGHT = re.compile(r"([1-9][0-9]{1,3})p", re.ASCII)
 _BETWEEN = "."
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}")
 
 
 class What(StrEnum):
@@ -23,6 +24,7 @@ class What(StrEnum):
     MP3_BEST = "mp3-320"
     VOICE = "voice"  # Opus, which Telegram shows as a voice message
     COVER = "cover"  # the picture that a site shows in place of a video or a song
+    SUBTITLES = "subs"  # as a file of text
     ABOUT = "about"  # what the site tells of it, and no file
     SEARCH = "search"  # what a site's search finds, and no file
 
@@ -84,7 +86,8 @@ class Form:
     ValueError for one that is not between 10 and 9999, and for what does not go together.
     `as_file`: the site's own bytes are wanted as a file, however a player takes them. `clip`: only
     that part is wanted. `whole_list`: of a link that names one video in a list the list is wanted.
-    `sponsors`: what becomes of those of a video.
+    `sponsors`: what becomes of those of a video. `subtitles`: the language of those that are
+    wanted, as an IETF tag in lower case.
 
     `code` says the same in a few letters, for keys, the ledger and button data: a word or a height,
     and behind it what modifies that, in the order of `_MODIFIERS`. A code never changes its
@@ -102,12 +105,17 @@ class Form:
     clip: Clip | None = None
     whole_list: bool = False
     sponsors: Sponsors | None = None
+    subtitles: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what has no code."""
         has_height = self.max_height is not None
         is_possible = not has_height or is_height(self.max_height or 0)
         if self.what is not What.ALL and (has_height or self.as_file):
+            is_possible = False
+        if self.subtitles is not None and not (
+            self.has_subtitles_alone and is_language(self.subtitles)
+        ):
             is_possible = False
         if not is_possible or len(self.code) > MAX_CODE:
             raise ValueError(f"no such form: {self}")
@@ -161,6 +169,16 @@ class Form:
         return self.what is What.COVER
 
     @property
+    def has_subtitles_alone(self) -> bool:
+        """Whether subtitles are wanted as a file of text, and nothing else."""
+        return self.what is What.SUBTITLES
+
+    @property
+    def is_beside_media(self) -> bool:
+        """Whether what its site has beside the media is wanted in place of it."""
+        return self.is_cover or self.has_subtitles_alone
+
+    @property
     def is_look(self) -> bool:
         """Whether nothing is to be downloaded."""
         return self.what in (What.ABOUT, What.SEARCH)
@@ -188,6 +206,9 @@ _MODIFIERS = (
     _Modifier(
         "sponsors", re.compile("sb-(mark|cut)"), lambda found: Sponsors(found[1]), "sb-{}".format
     ),
+    _Modifier(
+        "subtitles", re.compile(f"s-({_LANGUAGE.pattern})"), lambda found: found[1], "s-{}".format
+    ),
 )
 
 
@@ -212,6 +233,11 @@ def _field_of(word: str) -> dict[str, Any]:
 def is_height(pixels: int) -> bool:
     """Whether there is a form with this `max_height`."""
     return _HEIGHT.fullmatch(f"{pixels}p") is not None
+
+
+def is_language(tag: str) -> bool:
+    """Whether a form can name this language: an IETF tag in lower case, of up to three parts."""
+    return _LANGUAGE.fullmatch(tag) is not None
 
 
 WHOLE = Form()

@@ -28,6 +28,7 @@ class Topic(StrEnum):
     NOTHING_TO_CANCEL = "nothing to cancel"
     WHICH_HEIGHT = "which height"
     WHICH_SOUND = "which sound"
+    WHICH_LANGUAGE = "which language"
     WHICH_CLIP = "which clip"
     DID_YOU_MEAN = "did you mean"
     NO_OTHER_QUALITY = "no other quality"

@@ -39,6 +39,7 @@ class Note(StrEnum):
     NO_SPONSORBLOCK = "no SponsorBlock"  # that could be asked, or whose cuts could be made
     EARLY_START = "early start"  # a clip that begins at the key frame before it
     CUT = "cut"  # the file is too large, and its parts are not
+    AUTOMATIC_SUBTITLES = "automatic subtitles"  # no person has written them
     INCOMPLETE = "incomplete"  # a post without what of it cannot be had
     MORE_IN_POST = "more in post"  # than one answer holds
     SLOW_SITE = "slow site"  # a better one would have taken too long to fetch

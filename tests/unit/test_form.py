@@ -29,6 +29,11 @@ FORMS = st.one_of(
         clip=CLIPS,
         sponsors=st.sampled_from([None, *Sponsors]),
     ),
+    st.builds(
+        Form,
+        what=st.just(What.SUBTITLES),
+        subtitles=st.sampled_from([None, "en", "en-gb", "zh-hant-hk", "fil"]),
+    ),
 )
 
 

@@ -281,13 +281,24 @@ def test_a_format_of_sound_that_is_unknown_is_asked_for_again(argument: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("command", "form"), [("file", Form(as_file=True)), ("cover", Form(What.COVER))]
+    ("command", "form"),
+    [
+        ("file", Form(as_file=True)),
+        ("cover", Form(What.COVER)),
+        ("subs", Form(What.SUBTITLES)),
+        ("subs EN-gb", Form(What.SUBTITLES, subtitles="en-gb")),
+    ],
 )
 def test_a_file_or_its_cover_may_be_wanted(command: str, form: Form) -> None:
     wanted = exactly(form)
     assert handle_update(said(f"/{command} {LINK}")) == (wanted,)
     assert handle_update(said(f"/{command}", reply_to_message={"text": LINK})) == (wanted,)
     assert handle_update(said(f"/{command}")) == (reply(notice(Topic.WHICH_LINK)),)
+
+
+def test_a_language_that_is_none_is_asked_for_again() -> None:
+    assert handle_update(said(f"/subs 720 {LINK}")) == (reply(notice(Topic.WHICH_LANGUAGE)),)
+    assert handle_update(said(f"/subs please: {LINK}")) == (exactly(Form(What.SUBTITLES)),)
 
 
 @pytest.mark.parametrize(

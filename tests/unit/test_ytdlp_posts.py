@@ -17,6 +17,7 @@ from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
 from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.errors import Fault, JobError, Reason
+from worker.form import Form, What
 
 ITEM_BYTES = 1000
 PARAMS = {"quiet": True, "cachedir": False, "lazy_playlist": True}
@@ -237,7 +238,7 @@ def test_a_post_comes_without_what_there_is_no_time_for(make: Make) -> None:
 def a_cover(make: Make, info: dict[str, Any]) -> Any:
     """What is downloaded where the cover of a video is wanted."""
     ydl = make()
-    ydl.wants_cover = True
+    ydl.wanted = Form(What.COVER)
     return ydl.process_video_result(info)["url"]
 
 
@@ -262,6 +263,19 @@ def test_a_cover_that_is_named_alone_is_taken(make: Make) -> None:
     assert gone.value.reason is Reason.NOT_FOUND
 
 
+@pytest.mark.parametrize("form", [Form(What.COVER), Form(What.SUBTITLES)])
+def test_what_is_beside_a_video_is_not_taken_for_what_its_site_has_found(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Form
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    english = {"en": [{"ext": "srt", "data": "1"}]}
+    video = {"id": "v", "title": "t", "thumbnails": THUMBNAILS, "subtitles": english}
+    ydl, found = make(), list[object]()
+    ydl.wanted, ydl.on_extracted = form, found.append
+    ydl.process_video_result(video)
+    assert found[:1] == [video]
+
+
 @pytest.mark.parametrize(
     "info",
     [
@@ -278,5 +292,5 @@ def test_what_has_no_cover_is_refused(make: Make, info: dict[str, Any]) -> None:
 
 def test_of_a_post_the_first_picture_is_its_cover(make: Make) -> None:
     ydl = make()
-    ydl.wants_cover = True
+    ydl.wanted = Form(What.COVER)
     assert done(ydl, picture("a.jpg"), picture("b.jpg")) == ["a.jpg"]

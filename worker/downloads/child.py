@@ -17,7 +17,7 @@ from worker.downloads.channel import MAX_FILES, ReadyFile, Result, Sender
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import ffmpeg, file_types, sponsors
+from worker.downloads.media import ffmpeg, file_types, sponsors, subtitles
 from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.ffmpeg import ProgramFailed
@@ -138,6 +138,8 @@ def _without_sponsors(
 
 
 def _finished(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
+    if form.has_subtitles_alone:
+        return [subtitles.finish(file, limits)]
     if form.as_file:
         return [as_file(file)]
     if form.names_sound and not ffmpeg.missing():

@@ -16,6 +16,7 @@ class Command(StrEnum):
     VIDEO = "video"
     FILE = "file"
     COVER = "cover"
+    SUBS = "subs"
     PLAYLIST = "playlist"
     CLIP = "clip"
     INFO = "info"

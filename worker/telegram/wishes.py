@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from worker.form import ABOUT, SOUND, WHOLE, WHOLE_LIST, Form, What
+from worker.form import ABOUT, SOUND, WHOLE, WHOLE_LIST, Form, What, is_language
 from worker.notices import Notice, Topic
 from worker.telegram import clip_times, commands
 from worker.telegram.commands import Command
@@ -31,6 +31,10 @@ _SAYS_HOW = re.compile(r"[0-9]|^(?:flac|wav|aac|opus|wma|alac)$")
 
 def _form_of_sound(word: str) -> Form | None:
     return Form(_SOUNDS[word]) if word in _SOUNDS else None
+
+
+def _form_of_subtitles(word: str) -> Form | None:
+    return Form(What.SUBTITLES, subtitles=word) if is_language(word) else None
 
 
 def _form_of_video(word: str) -> Form | None:
@@ -110,6 +114,14 @@ WISHES: Mapping[Command, Wish] = {
     ),
     Command.COVER: Wish(
         Form(What.COVER), is_exact=True, without_links=_WHICH_LINK, takes_reply=True
+    ),
+    Command.SUBS: Wish(
+        Form(What.SUBTITLES),
+        is_exact=True,
+        without_links=_WHICH_LINK,
+        takes_reply=True,
+        form_of=_form_of_subtitles,
+        unlike=Topic.WHICH_LANGUAGE,
     ),
     Command.PLAYLIST: Wish(WHOLE_LIST, without_links=_WHICH_LINK, takes_reply=True),
     Command.CLIP: Wish(without_links=_WHICH_CLIP, takes_reply=True, part_in_link=True),

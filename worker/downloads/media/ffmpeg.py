@@ -266,6 +266,13 @@ def convert_picture(source: Path, target: Path, limits: "ProgramLimits") -> None
     _finish(_start([*command, f"file:{target}"], limits))
 
 
+def convert_subtitles(source: Path, target: Path, limits: "ProgramLimits") -> None:
+    """Make a SubRip file of subtitles in another format. Raises ProgramFailed."""
+    command = ["ffmpeg", *_QUIET, "-y", *INPUT_LIMITS, "-i", f"file:{source}"]
+    command += ["-map", "0:s:0", "-c:s", "subrip", "-f", "srt", f"file:{target}"]
+    _finish(_start(command, limits))
+
+
 def extract_sound(source: Path, target: Path, number: int, limits: "ProgramLimits") -> None:
     """Copy one audio stream of `source` into a file of its own. Raises ProgramFailed."""
     convert(source, target, Conversion(target.suffix, audio_number=number), limits)

@@ -242,7 +242,7 @@ def opened(
     )
     with made as ydl, _complaint_blamed(ydl):
         ydl.span = spans.asked(task.form)
-        ydl.wants_cover = task.form.is_cover
+        ydl.wanted = task.form
         ydl.on_whole = functools.partial(setattr, chooser, "comes_in_part", False)
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
         ydl.network = limits.network

@@ -18,6 +18,7 @@ from worker.downloads.channel import MAX_FILES
 from worker.downloads.confinement.network import Network
 from worker.downloads.judge.socks import plugin_proxy
 from worker.downloads.media.preparing import Served
+from worker.downloads.media.subtitles import LANGUAGE
 from worker.downloads.players import is_address
 from worker.downloads.spans import Span
 from worker.downloads.ytdlp import handlers as request_handlers
@@ -122,7 +123,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         yt-dlp refuses to write such files. Here no name is believed: `media` looks at the content.
         """
         for stream in (info_dict, *(info_dict.get("requested_formats") or ())):
-            if stream.get("ext") not in KNOWN_EXTENSIONS:
+            if stream.get("ext") not in KNOWN_EXTENSIONS and LANGUAGE not in stream:
                 stream["ext"] = _UNKNOWN_EXTENSION
         super().process_info(info_dict)
         if info_dict.get("direct") and info_dict.get("extractor_key") == "Generic":

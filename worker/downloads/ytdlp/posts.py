@@ -13,7 +13,7 @@ from worker.downloads.channel import MAX_FILES
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
 from worker.downloads.pictures.reading import Answer
-from worker.downloads.ytdlp import covers, lists
+from worker.downloads.ytdlp import covers, lists, subtitles
 from worker.downloads.ytdlp.answers import Answers
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -21,6 +21,7 @@ from worker.downloads.ytdlp.page_limits import IS_POST, MAX_VIDEOS
 from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.span_downloader import SpanYoutubeDL
 from worker.errors import Fault, JobError, Reason
+from worker.form import WHOLE
 
 # What is wrong with one item of a post, and says nothing of the others.
 _OF_AN_ITEM = frozenset(
@@ -77,8 +78,8 @@ class PostYoutubeDL(SpanYoutubeDL):
         self._link = ""
         self.leaves_out_large = False
         """Whether a post comes without what is too large, since there is no smaller one of it."""
-        self.wants_cover = False
-        """Whether what a site shows in place of media is wanted, and not the media."""
+        self.wanted = WHOLE
+        """What of the media is wanted, or beside it."""
         self.begin_again()
 
     def begin_again(self) -> None:
@@ -133,9 +134,12 @@ class PostYoutubeDL(SpanYoutubeDL):
         return super().process_ie_result(ie_result, download, extra_info)
 
     def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
-        """Download the cover of a video in its place, where that is wanted."""
-        if not self.wants_cover:
+        """Download the cover or the subtitles of a video in its place, where that is wanted."""
+        if not self.wanted.is_beside_media:
             return super().process_video_result(info_dict, download)
+        self.on_extracted(info_dict)  # what comes after says nothing of the video
+        if self.wanted.has_subtitles_alone:
+            return self._process_subtitles(info_dict, download)
         failures: list[Exception] = []
         for picture in covers.pictures(info_dict):
             try:
@@ -145,6 +149,14 @@ class PostYoutubeDL(SpanYoutubeDL):
                     raise
                 failures.append(error)
         raise failures[0]
+
+    def _process_subtitles(self, info: Mapping[str, Any], download: bool) -> Any:
+        """Download the subtitles of a video in the language that is wanted."""
+        track = subtitles.chosen(info, self.wanted.subtitles)
+        wanted = subtitles.download_of(info, track)
+        if subtitles.TEXT not in wanted:
+            return subtitles.made_plain(super().process_video_result(wanted, download))
+        return subtitles.made_plain(subtitles.written(wanted))
 
     def process_unseen_post(self, error: Exception, download: bool = True) -> Any:
         """Download the post, or the picture of a page, where yt-dlp has failed to find any media.
@@ -181,7 +193,7 @@ class PostYoutubeDL(SpanYoutubeDL):
             post["entries"] = [entry for entry in post["entries"] if not entry.get(IS_PICTURE)]
             if not post["entries"]:
                 raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a post of pictures")
-        if self.wants_cover:
+        if self.wanted.is_beside_media:
             post["entries"] = post["entries"][:1]
         self.has_more = len(post["entries"]) > MAX_FILES
         self._has_several = len(post["entries"]) > 1

@@ -38,6 +38,11 @@ ENGLISH = Catalogue(
         Reason.NOT_CUT: ("I cannot cut a part out of this.", "All of it may work."),
         Reason.BEYOND_END: ("This is over before that part begins.", "An earlier part may work."),
         Reason.NO_COVER: ("The site shows no picture for this.", _NEVER),
+        Reason.NO_SUBTITLES: ("The site has no subtitles for this.", _NEVER),
+        Reason.NO_SUCH_SUBTITLES: (
+            "The site has no subtitles in that language.",
+            "/subs and the link alone may work.",
+        ),
         Reason.TOO_LARGE: ("This is larger than what I can send at once.", _NEVER),
         Reason.TOO_LONG: ("This is too long for me to send.", _NEVER),
         Reason.HUGE_PAGE: ("The page behind that link is too large for me to read.", _NEVER),
@@ -128,6 +133,7 @@ ENGLISH = Catalogue(
         ),
         Note.LOWER_QUALITY: "A better quality would be too large for me to send.",
         Note.AUDIO_ONLY: "This is only the sound because the video is too large for me to send.",
+        Note.AUTOMATIC_SUBTITLES: "A machine has made these subtitles.",
         Note.INCOMPLETE: "Some of this post is missing because I could not get it.",
         Note.MORE_IN_POST: "The post has more than I can send at once.",
         Note.SLOW_SITE: "The site is too slow for a better quality.",
@@ -163,6 +169,7 @@ ENGLISH = Catalogue(
         Command.INFO: "What it is, without a download: /info LINK",
         Command.SEARCH: "Find a video on YouTube: /search WORDS",
         Command.COVER: "The picture that the site shows for it: /cover LINK",
+        Command.SUBS: "Its subtitles as a file, also in a language: /subs en LINK",
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
         Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
@@ -234,6 +241,9 @@ ENGLISH = Catalogue(
         ),
         Topic.WHICH_CLIP: (
             "From when to when? For example: /clip 1:20-1:45 and the link, or a link with a time."
+        ),
+        Topic.WHICH_LANGUAGE: (
+            "In which language? For example: /subs en and the link, or /subs and the link alone."
         ),
         Topic.WHICH_SOUND: (
             "Which sound? I know mp3, mp3-320, m4a and voice. For example: /audio mp3 and the link."

@@ -1,0 +1,125 @@
+"""Which subtitles of a video are meant, and what their texts come to."""
+
+import doctest
+from typing import Any
+
+import pytest
+
+from worker.downloads.media import subtitles as texts
+from worker.downloads.media.subtitles import Cue
+from worker.downloads.ytdlp import subtitles
+from worker.errors import JobError, Reason
+
+URL = "https://site.example/{}.vtt"
+
+
+def tracks(*languages: str) -> dict[str, list[dict[str, Any]]]:
+    return {language: [{"ext": "vtt", "url": URL.format(language)}] for language in languages}
+
+
+def video(written: str, heard: str = "", spoken: str | None = None) -> dict[str, Any]:
+    """A video with subtitles in these languages that people and that machines have made."""
+    return {
+        "language": spoken,
+        "subtitles": tracks(*written.split()),
+        "automatic_captions": tracks(*heard.split()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("info", "wanted", "found"),
+    [
+        (video("de en fr"), "en", "en"),
+        (video("de en-US en-GB"), "en-gb", "en-gb"),
+        (video("de en-US"), "en", "en-us"),
+        (video("de en"), "en-us", "en"),
+        (video("pt-PT"), "pt-br", "pt-pt"),
+        (video("zh_Hans zh-Hant"), "zh-hant", "zh-hant"),
+        (video("", "en en-orig"), "en", "en-orig"),
+        (video("en-GB", "en en-orig"), "en", "en-gb"),
+        (video("de fr en", "", "fr"), None, "fr"),
+        (video("de fr en"), None, "en"),
+        (video("de", "fr en-orig", "en"), None, "en-orig"),
+        (video("", "af ab fr-orig", "fr"), None, "fr-orig"),
+        (video("", "af ab fr-orig"), None, "fr-orig"),
+        (video("live_chat danmaku de"), None, "de"),
+    ],
+)
+def test_the_nearest_subtitles_are_chosen(
+    info: dict[str, Any], wanted: str | None, found: str
+) -> None:
+    assert subtitles.chosen(info, wanted).language == found
+
+
+@pytest.mark.parametrize("wanted", ["it", "e", "en-x"])
+def test_another_language_is_not_taken_for_the_one_that_is_wanted(wanted: str) -> None:
+    with pytest.raises(JobError) as missing:
+        subtitles.chosen(video("de eng", "deu"), wanted)
+    assert missing.value.reason is Reason.NO_SUCH_SUBTITLES
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {},
+        {"subtitles": None, "automatic_captions": 7},
+        {"subtitles": {"en": None, "de": "x", 5: [], "fr": [None, {"ext": "json3", "url": "x"}]}},
+        {"subtitles": {"en": [{"ext": "vtt", "url": "file:///etc/passwd"}, {"ext": "vtt"}]}},
+        {"subtitles": tracks("../../etc", "x" * 99, "en us", "")},
+    ],
+)
+def test_what_has_none_is_refused(info: dict[str, Any]) -> None:
+    with pytest.raises(JobError) as missing:
+        subtitles.chosen(info, None)
+    assert missing.value.reason is Reason.NO_SUBTITLES
+
+
+def test_what_is_downloaded_says_its_language_and_whether_it_is_automatic() -> None:
+    info = {**video("", "en-orig"), "id": "v", "title": "A talk", "url": "x", "duration": 7}
+    found = subtitles.download_of(info, subtitles.chosen(info, "en"))
+    assert found == {
+        "id": "v",
+        "title": "A talk",
+        "ext": "vtt",
+        "url": URL.format("en-orig"),
+        texts.LANGUAGE: "en",
+        texts.AUTOMATIC: True,
+    }
+
+
+def cues(*said: str) -> list[Cue]:
+    """Texts of a second each, or `+` and a text that follows after a pause."""
+    found, now = [], 0
+    for text in said:
+        now += 5000 if text.startswith("+") else 0
+        found.append(Cue(now, now + 1000, tuple(text.lstrip("+").split("/"))))
+        now += 1000
+    return found
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (["a", "a", "a/b", "b", "b/c", "c"], ["a", "b", "c"]),
+        (["a/b", "c/d"], ["a/b", "c/d"]),
+        (["no", "+no", "yes"], ["no", "no", "yes"]),
+        (["a/b", "a/c"], ["a/b", "a/c"]),
+        ([], []),
+    ],
+)
+def test_each_line_stands_once(said: list[str], left: list[str]) -> None:
+    found = list(texts.without_repeats(cues(*said)))
+    assert ["/".join(cue.lines) for cue in found] == left
+    if said:
+        assert found[-1].end_ms == cues(*said)[-1].end_ms
+
+
+def test_what_is_written_is_read_again() -> None:
+    said = cues("a", "+7/b")
+    assert list(texts.read(texts.written(said))) == said
+    assert list(texts.read("x" * 100 + "00:00:99999:00,000 --> no")) == []
+
+
+def test_examples_are_true() -> None:
+    for module in (texts, subtitles):
+        assert doctest.testmod(module).failed == 0

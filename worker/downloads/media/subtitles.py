@@ -1,0 +1,134 @@
+"""Make a SubRip file of subtitles in any format that ffmpeg reads.
+
+What a machine has heard is shown by YouTube line by line, each of them twice: once while it is
+spoken, and again above the next. In a file of text each line stands once.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from worker.downloads.channel import ReadyFile
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import conversion, ffmpeg, pieces
+from worker.downloads.media.ffmpeg import ProgramLimits
+from worker.downloads.media.finishing import facts_of
+from worker.downloads.media.preparing import Downloaded
+from worker.errors import Fault, JobError, Reason
+from worker.protocol import MediaKind, Note
+
+AUTOMATIC = "is_automatic"
+"""Is true of what is downloaded of subtitles that no person has written."""
+
+LANGUAGE = "subtitle_language"
+"""Where what is downloaded of subtitles has their language, as an IETF tag in lower case."""
+
+MAX_BYTES = 8 * 1024 * 1024
+"""Largest file of subtitles: a hundred times those of a long film."""
+
+_TIME = r"(\d{2,4}):(\d\d):(\d\d),(\d{3})"
+_TIMES = re.compile(rf"{_TIME} --> {_TIME}[^\n]*", re.ASCII)
+_NUMBER = re.compile(r"\d+\s*")
+# Two texts follow each other if no more than this is between them.
+_PAUSE_MS = 100
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A text that is shown for a time, in milliseconds."""
+
+    start_ms: int
+    end_ms: int
+    lines: tuple[str, ...]
+
+
+def finish(file: Downloaded, limits: DownloadLimits) -> ReadyFile:
+    """Make what was downloaded of subtitles ready to be sent. Raises JobError."""
+    if file.path.stat().st_size > MAX_BYTES:
+        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "subtitles")
+    cues = list(without_repeats(read(_subrip(file.path, limits))))
+    if not cues:
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "subtitles without a text")
+    target = file.path.with_name(f"{file.path.stem}.ready.srt")
+    target.write_text(written(cues), encoding="utf-8")
+    is_automatic = bool(file.info.get(AUTOMATIC))
+    facts = facts_of(
+        file.info,
+        MediaKind.DOCUMENT,
+        note=Note.AUTOMATIC_SUBTITLES if is_automatic else None,
+    )
+    return ReadyFile(
+        target.name, replace(facts, title=f"{facts.title} ({file.info[LANGUAGE]})".strip())
+    )
+
+
+def _subrip(path: Path, limits: DownloadLimits) -> str:
+    target = path.with_name(f"{path.stem}.read.srt")
+    with pieces.failures("subtitles", Reason.BROKEN_FILE):
+        time_s = conversion.budget_of(limits).time_s
+        ffmpeg.convert_subtitles(path, target, ProgramLimits(time_s, limits.memory_bytes))
+    if target.stat().st_size > MAX_BYTES:
+        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "subtitles")
+    return target.read_text(encoding="utf-8", errors="replace")
+
+
+def read(text: str) -> Iterator[Cue]:
+    r"""The texts of a SubRip file that say something, in their order.
+
+    >>> list(read("1\n00:00:01,000 --> 00:00:02,500\nHello\n"))
+    [Cue(start_ms=1000, end_ms=2500, lines=('Hello',))]
+    """
+    times = list(_TIMES.finditer(text))
+    ends = [*(found.start() for found in times), len(text)][1:]
+    for number, (found, end) in enumerate(zip(times, ends, strict=False), 1):
+        lines = [line.strip() for line in text[found.end() : end].splitlines()]
+        if number < len(times) and lines and _NUMBER.fullmatch(lines[-1]):
+            lines.pop()  # of the next
+        if kept := tuple(filter(None, lines)):
+            start_ms, end_ms = (_milliseconds(found.groups()[at : at + 4]) for at in (0, 4))
+            yield Cue(start_ms, end_ms, kept)
+
+
+def _milliseconds(parts: Iterable[str]) -> int:
+    hours, minutes, seconds, thousandths = map(int, parts)
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths
+
+
+def without_repeats(cues: Iterable[Cue]) -> Iterator[Cue]:
+    """The same texts, each of them without the lines that were shown until it came."""
+    last: Cue | None = None
+    shown: tuple[str, ...] = ()
+    for cue in cues:
+        follows = last is not None and 0 <= cue.start_ms - last.end_ms <= _PAUSE_MS
+        new = cue.lines[_repeated(shown, cue.lines) if follows else 0 :]
+        shown = cue.lines
+        if last is not None and follows and not new:
+            last = replace(last, end_ms=cue.end_ms)
+            continue
+        if last is not None:
+            yield last
+        last = replace(cue, lines=new)
+    if last is not None:
+        yield last
+
+
+def _repeated(shown: tuple[str, ...], lines: tuple[str, ...]) -> int:
+    """How many of these lines, from the first, are the last of those that were shown."""
+    most = min(len(shown), len(lines))
+    return next((count for count in range(most, 0, -1) if shown[-count:] == lines[:count]), 0)
+
+
+def written(cues: Iterable[Cue]) -> str:
+    """A SubRip file of these texts."""
+    return "\n".join(
+        f"{number}\n{_time(cue.start_ms)} --> {_time(cue.end_ms)}\n" + "\n".join(cue.lines) + "\n"
+        for number, cue in enumerate(cues, 1)
+    )
+
+
+def _time(milliseconds: int) -> str:
+    seconds, thousandths = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02},{thousandths:03}"

@@ -1,0 +1,146 @@
+"""The subtitles of a video in one language, as something to be downloaded."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yt_dlp.utils import determine_ext, dfxp2srt
+
+from worker.downloads.file_names import MEDIA_NAME
+from worker.downloads.media.subtitles import AUTOMATIC, LANGUAGE, MAX_BYTES
+from worker.downloads.ytdlp.meter import LIMIT_BYTES
+from worker.errors import Fault, JobError, Reason
+from worker.form import is_language
+
+TEXT = "data"
+"""Where some sites' subtitles have their text, in place of an address."""
+
+# What ffmpeg reads, and what yt-dlp makes of the last two; the best first.
+_SUFFIXES = ("vtt", "srt", "ass", "ssa", "ttml", "dfxp")
+_XML = frozenset({"ttml", "dfxp"})
+_KEPT = ("id", "title", "fulltitle", "uploader", "channel", "extractor", "extractor_key")
+# YouTube calls so what a machine has heard, among all that it has translated from that.
+_HEARD = "-orig"
+_ENGLISH = "en"
+# A site can name any number of them.
+_MOST_LANGUAGES = 500
+
+
+@dataclass(frozen=True)
+class Track:
+    """Subtitles in one language: an IETF tag in lower case, with or without YouTube's `-orig`."""
+
+    language: str
+    is_automatic: bool
+    source: Mapping[str, Any]
+
+
+def chosen(info: Mapping[str, Any], language: str | None) -> Track:
+    """The subtitles of a video in this language, or else those that say most of it.
+
+    What a person has written goes before what a machine has heard. Raises JobError without any.
+    """
+    tracks = list(_tracks(info))
+    if not tracks:
+        raise JobError(Reason.NO_SUBTITLES, Fault.PERMANENT, "no subtitles in a known format")
+    spoken = _tag(info.get("language")) or _ENGLISH
+    wanted = [language] if language else [spoken, _ENGLISH]
+    found = [
+        (track.is_automatic, place, -likeness, track)
+        for place, tag in enumerate(wanted)
+        for track in tracks
+        if (likeness := _likeness(track, tag))
+    ]
+    if found:
+        return min(found, key=lambda each: each[:3])[3]
+    if language:
+        detail = f"none of {len(tracks)} is {language}"
+        raise JobError(Reason.NO_SUCH_SUBTITLES, Fault.PERMANENT, detail)
+    return min(tracks, key=_preference)
+
+
+def download_of(info: Mapping[str, Any], track: Track) -> dict[str, Any]:
+    """Subtitles of a video as yt-dlp's extractors return what is to be downloaded."""
+    kept = {name: info[name] for name in _KEPT if name in info}
+    source = {name: value for name, value in track.source.items() if name != "name"}
+    language = track.language.removesuffix(_HEARD)
+    return {**kept, **source, LANGUAGE: language, AUTOMATIC: track.is_automatic}
+
+
+def written(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Subtitles whose text an extractor has found already, as if they had been downloaded."""
+    path = Path(f"{MEDIA_NAME}.{info['ext']}")
+    path.write_text(info[TEXT], encoding="utf-8", errors="replace")
+    found = {name: value for name, value in info.items() if name != TEXT}
+    return {**found, "requested_downloads": [{"filepath": str(path), LIMIT_BYTES: MAX_BYTES}]}
+
+
+def made_plain(done: Any) -> Any:
+    """Rewrite what was downloaded, if it is XML, as SubRip. Raises JobError for broken XML."""
+    for each in done.get("requested_downloads") or () if done["ext"] in _XML else ():
+        path = Path(each["filepath"])
+        if path.stat().st_size > MAX_BYTES:
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "subtitles")
+        try:
+            path.write_text(dfxp2srt(path.read_bytes()), encoding="utf-8")
+        except Exception as error:  # of a stranger's XML, of any kind
+            raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "TTML") from error
+    return done
+
+
+def _tracks(info: Mapping[str, Any]) -> Iterator[Track]:
+    for field, is_automatic in (("subtitles", False), ("automatic_captions", True)):
+        named = info.get(field)
+        languages = named.items() if isinstance(named, dict) else ()
+        for language, sources in itertools.islice(languages, _MOST_LANGUAGES):
+            tag, source = _tag(language), _best(sources)
+            if tag and source:
+                yield Track(tag, is_automatic, source)
+
+
+def _tag(language: object) -> str:
+    """A site's name of a language as a tag in lower case; empty for what is none."""
+    tag = str(language).replace("_", "-").lower() if isinstance(language, str) else ""
+    return tag if is_language(tag) else ""
+
+
+def _best(sources: object) -> Mapping[str, Any] | None:
+    """The one among the formats of the same subtitles that is best read here."""
+    given = sources if isinstance(sources, list) else []
+    named = [{**each, "ext": _suffix(each)} for each in given if isinstance(each, dict)]
+    usable = filter(_is_usable, named)
+    return min(usable, key=lambda each: _SUFFIXES.index(each["ext"]), default=None)
+
+
+def _suffix(source: Mapping[str, Any]) -> str:
+    """The suffix of a format, which yt-dlp takes from its address where its site does not tell."""
+    return str(source.get("ext") or determine_ext(str(source.get("url")))).lower()
+
+
+def _is_usable(source: Mapping[str, Any]) -> bool:
+    if source["ext"] not in _SUFFIXES:
+        return False
+    url = source.get("url")
+    is_there = isinstance(url, str) and url.startswith(("http://", "https://"))
+    return is_there or isinstance(source.get(TEXT), str)
+
+
+def _likeness(track: Track, wanted: str) -> int:
+    """How well the language of subtitles is the one that is wanted; 0 if it is another.
+
+    >>> _likeness(Track("en-us", False, {}), "en")
+    2
+    """
+    language = track.language
+    if language.removesuffix(_HEARD) == wanted:
+        return 4 if language.endswith(_HEARD) else 3
+    if language.partition("-")[0] != wanted.partition("-")[0]:
+        return 0
+    is_wider = wanted.startswith(f"{language}-") or language.startswith(f"{wanted}-")
+    return 2 if is_wider else 1
+
+
+def _preference(track: Track) -> tuple[bool, bool]:
+    return track.is_automatic, not track.language.endswith(_HEARD)
