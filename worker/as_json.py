@@ -4,7 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from worker.choices import chapters_from_json, menu_from_json, qualities_from_json
+from worker.choices import (
+    chapters_from_json,
+    languages_from_json,
+    menu_from_json,
+    qualities_from_json,
+)
 from worker.lists import list_from_json, list_menu_from_json
 from worker.looks import look_from_json
 from worker.notices import notice_from_json
@@ -35,7 +40,9 @@ def media_from_json(value: Mapping[str, Any]) -> Media:
     look = look_from_json(value["look"]) if value.get("look") else None
     qualities = qualities_from_json(value.get("qualities", []))
     chapters = chapters_from_json(value.get("chapters", []))
-    return Media(files, qualities, found_list, look, value.get("description", ""), chapters)
+    description = value.get("description", "")
+    languages = languages_from_json(value.get("languages", []))
+    return Media(files, qualities, found_list, look, description, chapters, languages)
 
 
 def delivered_from_json(value: Mapping[str, Any]) -> Delivered:

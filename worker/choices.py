@@ -13,6 +13,9 @@ MENU_LIFE_S = 900.0
 MAX_CHAPTERS = 100
 """Most chapters of a video."""
 
+MAX_LANGUAGES = 24
+"""Most languages of sound among which people can choose."""
+
 SHEET_CHAPTERS = 10
 """How many chapters are shown at a time."""
 
@@ -42,6 +45,18 @@ class Quality:
     is_hdr: bool = False
 
 
+@dataclass(frozen=True)
+class Language:
+    """A language in which a site has the sound of a video: an IETF tag in lower case.
+
+    `is_dubbed`: a machine speaks in place of who is seen.
+    """
+
+    tag: str
+    is_original: bool = False
+    is_dubbed: bool = False
+
+
 class Page(StrEnum):
     """What the buttons below an answer show; the value is what the button that leads there says."""
 
@@ -49,6 +64,7 @@ class Page(StrEnum):
     QUALITIES = "qualities"
     MORE = "more"
     CHAPTERS = "chapters"
+    LANGUAGES = "languages"
 
 
 @dataclass(frozen=True)
@@ -57,8 +73,8 @@ class Menu:
 
     `code` is that of the form which the answer has, see `worker.form`. `is_song`: it is sound
     alone. Any other page than the first ends by itself after `MENU_LIFE_S`, and the first one is
-    then shown as a menu that `has_expired`. Qualities and chapters stand in the menu on their page
-    alone; chapters take several `sheets` of `SHEET_CHAPTERS`, of which one is shown.
+    then shown as a menu that `has_expired`. Qualities, chapters and languages stand in the menu on
+    their page alone; chapters take several `sheets` of `SHEET_CHAPTERS`, of which one is shown.
     `names_list`: the link names a list that its video stands in.
     """
 
@@ -76,6 +92,8 @@ class Menu:
     chapters: tuple[Chapter, ...] = ()
     sheet: int = 0
     sheets: int = 0
+    has_languages: bool = False
+    languages: tuple[Language, ...] = ()
 
 
 def menu_from_json(value: Mapping[str, Any]) -> Menu:
@@ -84,7 +102,9 @@ def menu_from_json(value: Mapping[str, Any]) -> Menu:
     page = value.get("page") or (Page.QUALITIES if value["qualities"] else Page.FIRST)
     qualities = qualities_from_json(value["qualities"])
     chapters = chapters_from_json(value.get("chapters", []))
-    return Menu(**{**value, "page": Page(page), "qualities": qualities, "chapters": chapters})
+    languages = languages_from_json(value.get("languages", []))
+    lists = {"qualities": qualities, "chapters": chapters, "languages": languages}
+    return Menu(**{**value, "page": Page(page), **lists})
 
 
 def qualities_from_json(values: list[Mapping[str, Any]]) -> tuple[Quality, ...]:
@@ -95,3 +115,8 @@ def qualities_from_json(values: list[Mapping[str, Any]]) -> tuple[Quality, ...]:
 def chapters_from_json(values: list[Mapping[str, Any]]) -> tuple[Chapter, ...]:
     """The inverse of `worker.as_json.to_json` for chapters."""
     return tuple(Chapter(**value) for value in values)
+
+
+def languages_from_json(values: list[Mapping[str, Any]]) -> tuple[Language, ...]:
+    """The inverse of `worker.as_json.to_json` for languages."""
+    return tuple(Language(**value) for value in values)

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     NO_COVER = "no cover"
     NO_SUBTITLES = "no subtitles"
     NO_SUCH_SUBTITLES = "no such subtitles"  # in the language that is wanted
+    NO_SUCH_LANGUAGE = "no such language"  # of the sound
     NOT_CUT = "not cut"  # what no clip can be made of, such as a picture
     BEYOND_END = "beyond the end"  # a clip that begins when the video is over
     TOO_LARGE = "too large"
@@ -100,6 +101,7 @@ _OF_LINKS = frozenset(
         *(Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE, Reason.BROKEN_FILE),
         *(Reason.UNLIKE_PARTS, Reason.SITE_OFF, Reason.BEYOND_END, Reason.NOTHING_FOUND),
         *(Reason.NOT_CUT, Reason.NO_SUBTITLES, Reason.NO_SUCH_SUBTITLES),
+        Reason.NO_SUCH_LANGUAGE,
     }
 )
 

@@ -87,7 +87,8 @@ class Form:
     `as_file`: the site's own bytes are wanted as a file, however a player takes them. `clip`: only
     that part is wanted. `whole_list`: of a link that names one video in a list the list is wanted.
     `sponsors`: what becomes of those of a video. `subtitles`: the language of those that are
-    wanted, as an IETF tag in lower case.
+    wanted, as an IETF tag in lower case. `language`: that of the sound, where that is not to be
+    the original.
 
     `code` says the same in a few letters, for keys, the ledger and button data: a word or a height,
     and behind it what modifies that, in the order of `_MODIFIERS`. A code never changes its
@@ -106,6 +107,7 @@ class Form:
     whole_list: bool = False
     sponsors: Sponsors | None = None
     subtitles: str | None = None
+    language: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what has no code."""
@@ -117,8 +119,13 @@ class Form:
             self.has_subtitles_alone and is_language(self.subtitles)
         ):
             is_possible = False
+        if self.language is not None and not self._can_be_in(self.language):
+            is_possible = False
         if not is_possible or len(self.code) > MAX_CODE:
             raise ValueError(f"no such form: {self}")
+
+    def _can_be_in(self, language: str) -> bool:
+        return is_language(language) and not (self.is_beside_media or self.is_look)
 
     @property
     def code(self) -> str:
@@ -208,6 +215,9 @@ _MODIFIERS = (
     ),
     _Modifier(
         "subtitles", re.compile(f"s-({_LANGUAGE.pattern})"), lambda found: found[1], "s-{}".format
+    ),
+    _Modifier(
+        "language", re.compile(f"a-({_LANGUAGE.pattern})"), lambda found: found[1], "a-{}".format
     ),
 )
 

@@ -147,6 +147,9 @@ class Label(StrEnum):
     COVER = "cover button"
     DESCRIPTION = "description button"
     CHAPTERS = "chapters button"
+    LANGUAGES = "languages button"
+    ORIGINAL = "original button"
+    DUBBED = "dubbed button"
     MENU_EXPIRED = "menu expired button"
 
 

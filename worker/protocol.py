@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from worker.choices import Chapter, Menu, Quality
+from worker.choices import Chapter, Language, Menu, Quality
 from worker.errors import Reason
 from worker.form import WHOLE, Form
 from worker.lists import ListMenu, MediaList, Summary
@@ -224,6 +224,7 @@ class Media:
     look: MediaLook | None = None
     description: str = ""
     chapters: tuple[Chapter, ...] = ()
+    languages: tuple[Language, ...] = ()
 
 
 # --------------------------------------------------------------------------------- telegram

@@ -1,5 +1,6 @@
 """Videos whose sound is a track of its own come with it, whatever their manifest says."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.masters import ALTERNATE, CODECS, GROUPS, MPDS, Track, master, mpd
 from tests.support.media import make, probe
-from worker.protocol import MediaKind
+from worker.choices import Language
+from worker.errors import Reason
+from worker.form import Form
+from worker.protocol import Media, MediaKind
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -58,3 +62,34 @@ def test_sound_in_the_video_is_not_replaced(warm: Worker, tmp_path: Path) -> Non
     make(tmp_path / "hd.m3u8", f"-c copy {segments}")
     # The other track is missing: whoever asked for it would fail.
     assert_has_both(warm, tmp_path, "m.m3u8", master("", (Track(uri=None), ALTERNATE)))
+
+
+SPOKEN = (
+    Track('TYPE=AUDIO,GROUP-ID="a",NAME="Deutsch",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=NO', "other"),
+    Track('TYPE=AUDIO,GROUP-ID="a",NAME="English",LANGUAGE="en-US",DEFAULT=YES,AUTOSELECT=YES'),
+)
+
+
+def channels_of(path: str) -> int:
+    command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "csv=p=0"]
+    command += ["-show_entries", "stream=channels", path]
+    return int(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def test_another_language_comes_where_it_is_wanted(warm: Worker, tmp_path: Path) -> None:
+    for name, streams in (("hd", "-an -c copy"), ("sound", "-vn -ac 2"), ("other", "-vn -ac 1")):
+        segments = f"-f hls -hls_time 1 -hls_segment_filename {tmp_path}/{name}-%d.ts"
+        make(tmp_path / f"{name}.m3u8", f"{streams} {segments}")
+    (tmp_path / "m.m3u8").write_text(master(CODECS["both"], SPOKEN))
+    with served(tmp_path) as url:
+        asked = [
+            warm.run(f"{url}/m.m3u8", limits_with(), form=Form(language=language)).result
+            for language in (None, "de", "fr")
+        ]
+    original, german, missing = asked
+    assert isinstance(original, Media)
+    assert isinstance(german, Media)
+    assert [channels_of(media.files[0].path) for media in (original, german)] == [2, 1]
+    languages = (Language("en-us", is_original=True), Language("de"))
+    assert original.languages == german.languages == languages
+    assert getattr(missing, "reason", None) is Reason.NO_SUCH_LANGUAGE

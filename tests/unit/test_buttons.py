@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.as_json import answer_from_json, to_json
-from worker.choices import Chapter, Menu, Page, Quality, menu_from_json
+from worker.choices import Chapter, Language, Menu, Page, Quality, menu_from_json
 from worker.form import Clip, Form
 from worker.protocol import AnswerButton
 from worker.telegram.buttons import MAX_DATA_BYTES, Button, cancel_rows, pack, unpack
@@ -115,6 +115,25 @@ def test_chapters_have_a_button_each() -> None:
     assert there[2] == [Button("Chapters", "chapters:17"), Button("Description", "description:17")]
 
 
+def test_languages_have_a_button_each() -> None:
+    languages = (
+        Language("en-us", is_original=True),
+        Language("de", is_dubbed=True),
+        Language("fr"),
+        Language("tlh"),
+    )
+    menu = replace(MENU, page=Page.LANGUAGES, code="720p.a-de", languages=languages)
+    assert menu_rows(ENGLISH, menu) == [
+        [Button("English (US), original", "form:17.720p")],
+        [Button("German, dubbed", "form:17.720p.a-de")],
+        [Button("French", "form:17.720p.a-fr")],
+        [Button("tlh", "form:17.720p.a-tlh")],
+        [BACK],
+    ]
+    there = menu_rows(ENGLISH, replace(MENU, page=Page.MORE, has_languages=True))
+    assert [Button("Language", "languages:17")] in there
+
+
 def test_menu_that_ended_by_itself_says_so() -> None:
     first, closed = menu_rows(ENGLISH, replace(MENU, has_expired=True))
     assert first == menu_rows(ENGLISH, MENU)[0]
@@ -136,6 +155,7 @@ def test_what_else_an_answers_form_says_is_said_of_the_others() -> None:
         replace(MENU, page=Page.QUALITIES, qualities=QUALITIES),
         replace(MENU, page=Page.MORE, is_song=True, code="480p"),
         replace(MENU, page=Page.CHAPTERS, chapters=(Chapter("x", 0, 1.5),), sheet=1, sheets=2),
+        replace(MENU, page=Page.LANGUAGES, has_languages=True, languages=(Language("de"),)),
         replace(MENU, has_expired=True),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.choices import MENU_LIFE_S, Chapter, Menu, Page, Quality
+from worker.choices import MENU_LIFE_S, Chapter, Language, Menu, Page, Quality
 from worker.effects import ChooseForm, Press, ShowChoices, TellDescription
 from worker.form import SOUND, Clip, Form, What
 from worker.lists import ListItem, MediaList
@@ -137,6 +137,26 @@ def test_chapters_are_shown_ten_at_a_time(bot: SteppedDispatcher) -> None:
     form = Form(clip=Clip(1100, 1200))
     assert press(bot, ChooseForm(1, form, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
     assert bot.task(Download).form == form
+
+
+def test_languages_of_the_sound_are_shown_and_chosen(bot: SteppedDispatcher) -> None:
+    languages = (Language("en", is_original=True), Language("de", is_dubbed=True))
+    bot.send(LINK, user_id=ME, chat_id=ME)
+    bot.post(ANSWER)
+    bot.finish(Download, replace(bot.make_media(), languages=languages))
+    first = bot.task(Deliver).menu
+    bot.deliver()
+    assert first == Menu(ME, ANSWER, 1, has_languages=True)
+    shown = press(bot, ShowChoices(1, Page.LANGUAGES, PRESS)).menu
+    assert shown == replace(first, page=Page.LANGUAGES, languages=languages)
+    form = Form(language="de")
+    assert press(bot, ChooseForm(1, form, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
+    assert bot.task(Download).form == form
+
+
+def test_without_languages_there_is_no_page_of_them(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    assert press(bot, ShowChoices(1, Page.LANGUAGES, PRESS)) == DEAD
 
 
 def test_without_chapters_there_is_no_page_of_them(bot: SteppedDispatcher) -> None:

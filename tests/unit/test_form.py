@@ -34,6 +34,11 @@ FORMS = st.one_of(
         what=st.just(What.SUBTITLES),
         subtitles=st.sampled_from([None, "en", "en-gb", "zh-hant-hk", "fil"]),
     ),
+    st.builds(
+        Form,
+        what=st.sampled_from([What.ALL, What.SOUND, What.MP3_BEST]),
+        language=st.sampled_from([None, "en", "zh-hant-hk"]),
+    ),
 )
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, silent, sound
-from worker.choices import Quality
+from worker.choices import Language, Quality
 from worker.downloads.ytdlp import formats
 from worker.errors import Fault, JobError, Reason
-from worker.form import SOUND, Form
+from worker.form import SOUND, Form, What
 from worker.protocol import Note
 
 
@@ -295,6 +295,54 @@ ORIGINAL, DUB, DESCRIBED = ({"language_preference": n} for n in (10, -1, -10))
 )
 def test_the_language_that_it_was_made_in_is_chosen(formats: list[Any], name: str) -> None:
     assert chosen(chooser(), *formats) == name
+
+
+def spoken(name: str, megabytes: float, language: str, **more: Any) -> Any:
+    return sound(name, megabytes, language=language, **more)
+
+
+THREE = [
+    silent("v", 30, 720),
+    spoken("fr", 1, "fr", **DUB),
+    spoken("de", 1, "de", format_note="German, dubbed-auto", **DUB),
+    spoken("en", 5, "en_US", **ORIGINAL),
+    spoken("en-described", 5, "en-US", **DESCRIBED),
+]
+
+
+@pytest.mark.parametrize(("language", "name"), [(None, "v+en"), ("de", "v+de"), ("en-us", "v+en")])
+def test_another_language_is_chosen_where_somebody_wants_it(
+    language: str | None, name: str
+) -> None:
+    made = chooser(form=Form(language=language))
+    assert chosen(made, *THREE) == name
+    assert made.languages == (
+        Language("en-us", is_original=True),
+        Language("fr"),
+        Language("de", is_dubbed=True),
+    )
+    wanted = chooser(form=Form(What.SOUND, language=language))
+    assert chosen(wanted, *THREE) == name.removeprefix("v+")
+
+
+def test_language_that_there_is_not_is_told() -> None:
+    with pytest.raises(JobError) as missing:
+        chosen(chooser(form=Form(language="it")), *THREE)
+    assert missing.value.reason is Reason.NO_SUCH_LANGUAGE
+
+
+@pytest.mark.parametrize(
+    ("audios", "languages"),
+    [
+        ([spoken("a", 1, "en"), spoken("b", 1, "en")], ()),
+        ([spoken("a", 1, "en"), spoken("b", 1, "und"), spoken("c", 1, "no language!")], ()),
+        ([spoken("a", 1, "en"), spoken("b", 1, "de")], (Language("en"), Language("de"))),
+    ],
+)
+def test_languages_are_told_where_there_are_several(audios: list[Any], languages: Any) -> None:
+    made = chooser()
+    chosen(made, silent("v", 30, 720), *audios)
+    assert made.languages == languages
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from datetime import date
 from typing import Any, TypeVar
 
 from worker.as_json import to_json
-from worker.choices import MAX_CHAPTERS, Chapter, Quality
+from worker.choices import MAX_CHAPTERS, MAX_LANGUAGES, Chapter, Language, Quality
 from worker.downloads.text import clean, clean_lines
 from worker.errors import Fault, InvalidLink, JobError, Reason, Remedy
-from worker.form import Form
+from worker.form import Form, is_language
 from worker.lists import MAX_ITEMS, ListItem, MediaList
 from worker.looks import MAX_RESULTS, VIDEO_ID, Live, MediaLook, SearchResult
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage
@@ -90,6 +90,7 @@ class Result:
     found_list: MediaList | None = None
     description: str = ""
     chapters: tuple[Chapter, ...] = ()
+    languages: tuple[Language, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -264,8 +265,19 @@ def _result(fields: Mapping[str, Any]) -> Result:
     description = clean_lines(_string(fields["description"]), DESCRIPTION_LIMIT)
     chapters = tuple(map(_chapter, fields["chapters"][:MAX_CHAPTERS]))
     return Result(
-        tuple(map(_ready_file, files)), possible, description=description, chapters=chapters
+        tuple(map(_ready_file, files)),
+        possible,
+        description=description,
+        chapters=chapters,
+        languages=tuple(map(_language, fields["languages"][:MAX_LANGUAGES])),
     )
+
+
+def _language(fields: Mapping[str, Any]) -> Language:
+    tag = _string(fields["tag"])
+    if not is_language(tag):
+        raise ValueError("no tag of a language")
+    return Language(tag, fields["is_original"] is True, fields["is_dubbed"] is True)
 
 
 def _chapter(fields: Mapping[str, Any]) -> Chapter:

@@ -101,6 +101,7 @@ def _download(
         fetched.qualities,
         description=fetched.description,
         chapters=fetched.chapters,
+        languages=fetched.languages,
     )
 
 

@@ -38,6 +38,7 @@ def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Me
         result.found_list,
         description=result.description,
         chapters=result.chapters,
+        languages=result.languages,
     )
 
 

@@ -48,6 +48,7 @@ def first_menu(request: Request, message_id: int, media: Media | None) -> Menu |
         has_qualities=form.what is What.ALL and len(media.qualities) > 1,
         has_description=bool(media.description),
         sheets=-(-len(media.chapters) // SHEET_CHAPTERS),
+        has_languages=bool(media.languages),
     )
 
 
@@ -127,6 +128,10 @@ def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Reque
         first = effect.sheet * SHEET_CHAPTERS
         chapters = media.chapters[first : first + SHEET_CHAPTERS]
         menu = replace(menu, chapters=chapters, sheet=effect.sheet)
+    if effect.page is Page.LANGUAGES:
+        if not media or not media.languages:
+            return _notice(press, Topic.DEAD_BUTTON)
+        menu = replace(menu, languages=media.languages)
     menu = _opened(db, request, replace(menu, page=effect.page), wall)
     return AnswerButton(press.callback_id, press.language, None, menu)
 
@@ -184,7 +189,8 @@ def _opened(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
     if menu.page is not Page.FIRST:
         until = wall + MENU_LIFE_S
         # Nobody has pressed anything then, so there is nobody to be told.
-        ended = replace(menu, page=Page.FIRST, qualities=(), chapters=(), has_expired=True)
+        bare = replace(menu, qualities=(), chapters=(), languages=())
+        ended = replace(bare, page=Page.FIRST, has_expired=True)
         first = AnswerButton("", request.language, None, ended)
         job_id = queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(first), not_before=until)
     requests.set_menu(db, request.id, until, job_id)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from worker.choices import Chapter, Menu, Page, Quality
+from worker.choices import Chapter, Language, Menu, Page, Quality
 from worker.form import WHOLE, WHOLE_LIST, Clip, Form, What
 from worker.notices import Label, Notice
 from worker.telegram import texts
@@ -24,6 +24,8 @@ def menu_rows(words: Catalogue, menu: Menu) -> Rows:
         case Page.CHAPTERS:
             rows = [_chapter(words, menu, each) for each in menu.chapters]
             rows.append(_sheets(menu))
+        case Page.LANGUAGES:
+            rows = [_language(words, menu, each) for each in menu.languages]
         case _:
             return _first(words, menu)
     return [*filter(None, rows), [_to(menu, Page.FIRST, words.back_button)]]
@@ -58,9 +60,11 @@ def _more(words: Catalogue, menu: Menu) -> list[_Row]:
     description = Button(_label(words, Label.DESCRIPTION), pack("description", menu.request_id))
     chapters = _to(menu, Page.CHAPTERS, _label(words, Label.CHAPTERS))
     told = [chapters] if menu.sheets else []
+    languages = _to(menu, Page.LANGUAGES, _label(words, Label.LANGUAGES))
     return [
         _forms(menu, sounds),
         _forms(menu, others),
+        [languages] if menu.has_languages else [],
         [*told, description] if menu.has_description else told,
     ]
 
@@ -69,10 +73,21 @@ def _chapter(words: Catalogue, menu: Menu, chapter: Chapter) -> _Row:
     own = Form.parse(menu.code)
     try:
         clip = Clip(round(chapter.start_s * 100), round(chapter.end_s * 100))
+        wanted = replace(own, clip=clip)
     except ValueError:
         return []
-    wanted = replace(own, clip=clip)
     return [Button(texts.chapter(words, chapter), pack("form", f"{menu.request_id}.{wanted.code}"))]
+
+
+def _language(words: Catalogue, menu: Menu, language: Language) -> _Row:
+    """The button for the sound in a language; the original is what comes without any."""
+    own = Form.parse(menu.code)
+    try:
+        wanted = replace(own, language=None if language.is_original else language.tag)
+    except ValueError:
+        return []
+    data = pack("form", f"{menu.request_id}.{wanted.code}")
+    return [Button(texts.sound_language(words, language), data)]
 
 
 def _sheets(menu: Menu) -> _Row:

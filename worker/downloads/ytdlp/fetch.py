@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
-from worker.choices import Chapter, Quality
+from worker.choices import Chapter, Language, Quality
 from worker.downloads import spans
 from worker.downloads.channel import MAX_FILES, MAX_QUALITIES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
@@ -80,6 +80,7 @@ class Fetched:
     found_list: MediaList | None = None
     description: str = ""
     chapters: tuple[Chapter, ...] = ()
+    languages: tuple[Language, ...] = ()
 
 
 def options(
@@ -192,6 +193,7 @@ def _fetch(
                     qualities=qualities_of(ydl, chooser),
                     description=details.description(files[0].info),
                     chapters=details.chapters_of(files),
+                    languages=() if ydl.is_in_post else chooser.languages,
                 )
             _start_again(ydl, meter)
     raise AssertionError("the last try returns or raises")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from worker.choices import Quality
+from worker.choices import Language, Quality
 from worker.downloads.media.conversion import Budget
 from worker.downloads.media.parts import parts_needed
 from worker.downloads.spans import Span
@@ -72,6 +72,8 @@ class Chooser:
         """The span of the video that is wanted; None for all of it."""
         self.comes_in_part = True
         """Whether of a span only what it needs is fetched, where the format admits that."""
+        self.languages: tuple[Language, ...] = ()
+        """The languages of the sound, where the latest formats have several."""
         self.note: Note | None = None
         """What to tell people about the last choice."""
         self.parts = 1
@@ -99,7 +101,9 @@ class Chooser:
         yield self._chosen.for_ytdlp()
 
     def _chosen_among(self, formats: Sequence[Format]) -> Choice:
-        formats = streams.in_the_original_language(streams.understood(formats, self._learned))
+        formats = streams.understood(formats, self._learned)
+        self.languages = streams.languages(formats)
+        formats = streams.in_language(formats, self.form.language)
         if self.form.max_height:
             formats = streams.without_higher(formats, self.form.max_height)
         self._sizes.compare(Choice((media,), self.duration_s) for media in formats)

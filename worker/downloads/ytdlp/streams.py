@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from worker.choices import MAX_LANGUAGES, Language
 from worker.downloads.media.contents import positive, side
+from worker.errors import Fault, JobError, Reason
+from worker.form import is_language
 
 Format = Mapping[str, Any]
 Learned = Mapping[object, Mapping[str, str]]
@@ -16,6 +19,8 @@ _ALTERNATE = -2
 _HIGHEST_AAC_KBPS = 400
 # From so many pictures in a second on it is worth a word; more are none that a site could show.
 _HIGH_RATE, _HIGHEST_RATE = 45, 300
+# ISO 639-2 for what is undetermined, several, or none.
+_NO_LANGUAGES = frozenset({"und", "mul", "zxx"})
 _WITH_INDEX = frozenset({"mp4", "m4a", "m4v", "mov", "unknown_video"})
 
 
@@ -107,6 +112,44 @@ def in_the_original_language(formats: Sequence[Format]) -> list[Format]:
     """
     original = max((_preference(f) for f in formats if has(f, "acodec")), default=0)
     return [f for f in formats if not has(f, "acodec") or _preference(f) == original]
+
+
+def in_language(formats: Sequence[Format], language: str | None) -> list[Format]:
+    """The formats with sound in this language; without one, in the original.
+
+    Raises JobError where none has it.
+    """
+    if language is None:
+        return in_the_original_language(formats)
+    found = [f for f in formats if has(f, "acodec") and language_of(f) == language]
+    if not found:
+        raise JobError(Reason.NO_SUCH_LANGUAGE, Fault.PERMANENT, f"no sound in {language}")
+    best = max(map(_preference, found))
+    return [f for f in formats if not has(f, "acodec") or (f in found and _preference(f) == best)]
+
+
+def languages(formats: Sequence[Format]) -> tuple[Language, ...]:
+    """The languages of the sound, the original first; none where there are not several."""
+    heard = [f for f in formats if has(f, "acodec") and language_of(f)]
+    original = max((_preference(f) for f in formats if has(f, "acodec")), default=0)
+    found: dict[str, Language] = {}
+    # Where the site prefers several, it tells of none that it is the original.
+    originals = {language_of(f) for f in heard if _preference(f) == original}
+    for media in sorted(heard, key=_preference, reverse=True):
+        tag = language_of(media)
+        is_original = originals == {tag}
+        found.setdefault(tag, Language(tag, is_original, not is_original and _is_dubbed(media)))
+    return tuple(found.values())[:MAX_LANGUAGES] if len(found) > 1 else ()
+
+
+def language_of(media: Format) -> str:
+    """The language of the sound as an IETF tag in lower case; empty where the site tells none."""
+    tag = str(media.get("language") or "").replace("_", "-").lower()
+    return tag if is_language(tag) and tag not in _NO_LANGUAGES else ""
+
+
+def _is_dubbed(media: Format) -> bool:
+    return "dubbed" in str(media.get("format_note")).lower()
 
 
 def high_rate(media: Format) -> int | None:

@@ -96,6 +96,9 @@ class Catalogue:
     cancel_rest_button: str
     try_again_button: str
 
+    # What languages are called, by the first part of their tags; of others the tag is told.
+    languages: Mapping[str, str]
+
     # What is said beside the answers to links.
     notices: Mapping[About, str | Plural]
 

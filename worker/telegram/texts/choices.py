@@ -1,6 +1,7 @@
 """What the buttons say from which people choose."""
 
-from worker.choices import Chapter, Quality
+from worker.choices import Chapter, Language, Quality
+from worker.notices import Label
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.formatting import is_shown, moment, shorten, size
 from worker.untrusted_text import one_line
@@ -12,6 +13,24 @@ def chapter(words: Catalogue, choice: Chapter) -> str:
     """When a chapter begins, and its title: `1:20 · The title`."""
     title = shorten(one_line(choice.title), _MAX_CHAPTER) or words.untitled
     return f"{moment(choice.start_s)} · {title}"
+
+
+def sound_language(words: Catalogue, choice: Language) -> str:
+    """The name of a language, and whether it is the original or a machine's: `German, dubbed`."""
+    name = language_name(words, choice.tag)
+    if not (choice.is_original or choice.is_dubbed):
+        return name
+    text = words.notices[Label.ORIGINAL if choice.is_original else Label.DUBBED]
+    return words.choose(text).format(language=name)
+
+
+def language_name(words: Catalogue, tag: str) -> str:
+    """What a language is called, with what else its tag says: `English (GB)`; or else the tag."""
+    language, _, more = tag.partition("-")
+    name = words.languages.get(language)
+    if name is None:
+        return tag
+    return f"{name} ({more.upper()})" if more else name
 
 
 def quality(words: Catalogue, choice: Quality) -> str:

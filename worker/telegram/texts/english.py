@@ -8,6 +8,7 @@ from worker.protocol import Note, Stage
 from worker.telegram.commands import Command
 from worker.telegram.texts import plurals
 from worker.telegram.texts.catalogue import Catalogue
+from worker.telegram.texts.english_languages import LANGUAGES
 from worker.telegram.texts.plurals import PluralForm
 
 _NEVER = "Trying again will not help."
@@ -43,6 +44,7 @@ ENGLISH = Catalogue(
             "The site has no subtitles in that language.",
             "/subs and the link alone may work.",
         ),
+        Reason.NO_SUCH_LANGUAGE: ("The site does not have the sound in that language.", _NEVER),
         Reason.TOO_LARGE: ("This is larger than what I can send at once.", _NEVER),
         Reason.TOO_LONG: ("This is too long for me to send.", _NEVER),
         Reason.HUGE_PAGE: ("The page behind that link is too large for me to read.", _NEVER),
@@ -208,6 +210,7 @@ ENGLISH = Catalogue(
     },
     cancel_rest_button="Cancel the rest",
     try_again_button="Try the failed ones again",
+    languages=LANGUAGES,
     notices={
         Topic.HELP: (
             "Send me a link to a video, a song or a picture, and I will send you the file.\n\n"
@@ -264,6 +267,9 @@ ENGLISH = Catalogue(
         Label.COVER: "Cover",
         Label.DESCRIPTION: "Description",
         Label.CHAPTERS: "Chapters",
+        Label.LANGUAGES: "Language",
+        Label.ORIGINAL: "{language}, original",
+        Label.DUBBED: "{language}, dubbed",
         Label.MENU_EXPIRED: "Closed after 15 minutes",
         Topic.BAN_WHOM: (
             "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."
