@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import Ban, CancelAll, OpenRequest
-from worker.ledger import queue, requests
+from worker.ledger import queue, request_lookups
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.notices import Notice, Refusal, Topic
@@ -42,7 +42,7 @@ def refuse(db: Database, link: OpenRequest, quota: Quota, wall: Wall) -> Refusal
     """Why this link is not accepted; None when it is."""
     if is_banned(db, link.user_id):
         return Refusal.BANNED
-    if requests.waiting_of(db, link.user_id) >= quota.waiting:
+    if request_lookups.waiting_of(db, link.user_id) >= quota.waiting:
         return Refusal.WAITING
     for refusal, limit, seconds in (
         (Refusal.MINUTE, quota.a_minute, 60),
@@ -50,7 +50,7 @@ def refuse(db: Database, link: OpenRequest, quota: Quota, wall: Wall) -> Refusal
         (Refusal.DAY, quota.a_day, 86_400),
     ):
         # Rows of a clock that was set back do not count against anybody.
-        if requests.made_by(db, link.user_id, wall - seconds, wall) >= limit:
+        if request_lookups.made_by(db, link.user_id, wall - seconds, wall) >= limit:
             return refusal
     return None
 

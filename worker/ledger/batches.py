@@ -14,7 +14,7 @@ from worker import media_keys
 from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import OpenRequest
-from worker.ledger import admission, job_lookups, queue, requests
+from worker.ledger import admission, cancellation, job_lookups, queue, request_lookups, requests
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
@@ -220,14 +220,14 @@ def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
     is_held = bool(db.value("SELECT held FROM batches WHERE id = ?", batch.id))
     is_last = True
     for item in _items(db, batch.id):
-        request = requests.find(db, item.request_id)
+        request = request_lookups.find(db, item.request_id)
         if item.state is not ItemState.WAITING:
             continue
         if request is None or request.verdict is None:
             is_last = request is None and (is_full or is_held)
             break
         if _is_ready(db, request):
-            media = requests.own_media(db, request)
+            media = request_lookups.own_media(db, request)
             if media and media.files:
                 songs.append(request)
             else:  # It has led to a list.
@@ -370,7 +370,7 @@ def drop_rest(db: Database, batch_id: int, wall: Wall) -> list[int]:
         "UPDATE batch_items SET dropped = 1 WHERE batch_id = ? AND request_id IS NULL", batch_id
     )
     opened = [item.request_id for item in _items(db, batch_id) if item.request_id is not None]
-    return requests.cancel_undecided(db, opened, wall)
+    return cancellation.cancel_undecided(db, opened, wall)
 
 
 def unopened_of(db: Database, user_id: int, chat_id: int | None) -> int:

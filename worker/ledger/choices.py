@@ -14,7 +14,7 @@ from worker.effects import (
     TellDescription,
 )
 from worker.form import ABOUT, SEARCH, What
-from worker.ledger import admission, job_lookups, media_cache, queue, requests
+from worker.ledger import admission, job_lookups, media_cache, queue, request_lookups, requests
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict
@@ -140,7 +140,7 @@ def with_qualities(
     db: Database, request_id: int, message_id: int, qualities: tuple[Quality, ...], wall: Wall
 ) -> Menu | None:
     """The menu below an answer with the qualities that a look has found; None without an answer."""
-    request = requests.find(db, request_id)
+    request = request_lookups.find(db, request_id)
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
     menu = request and first_menu(request, message_id, media or None)
     if not request or not menu:
@@ -228,7 +228,7 @@ def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Qualit
 
 def _answered(db: Database, request_id: int, press: Press) -> Request | None:
     """The request whose answer has the button; None for one that anybody could have made up."""
-    request = requests.find(db, request_id)
+    request = request_lookups.find(db, request_id)
     # A press on Cancel may have come while Telegram already showed the media.
     if request is None or request.verdict not in (Verdict.MEDIA, Verdict.CANCELLED):
         return None

@@ -6,7 +6,7 @@ hour and a day are counted, and which go with all that is old. A ban stays as we
 
 from worker.clocks import Wall
 from worker.effects import Forget
-from worker.ledger import batches, failures, panels, preferences, queue, requests
+from worker.ledger import batches, cancellation, failures, panels, preferences, queue, requests
 from worker.ledger.database import Database
 
 
@@ -16,7 +16,7 @@ def forget(db: Database, effect: Forget, wall: Wall) -> list[int]:
     A link that is being cancelled is deleted once that has been told.
     """
     batches.drop_all_of(db, effect.user_id)
-    to_stop = requests.cancel_all_of(db, effect.user_id, wall)
+    to_stop = cancellation.cancel_all_of(db, effect.user_id, wall)
     requests.forget_of(db, effect.user_id)
     batches.forget_of(db, effect.user_id)
     queue.forget_of(db, effect.user_id)

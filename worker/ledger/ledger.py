@@ -24,6 +24,7 @@ from worker.ledger import (
     menus,
     panels,
     queue,
+    request_lookups,
     requests,
     sessions,
     site_cookies,
@@ -156,10 +157,10 @@ class Ledger(Questions):
             if row is None:
                 return None
             shown = panels.take(self._db, row, wall) if Kind(row["kind"]).is_panel else None
-            request = requests.find(self._db, row["request_id"])
+            request = request_lookups.find(self._db, row["request_id"])
             media = None
             if request:
-                media = requests.media_of(self._db, request)
+                media = request_lookups.media_of(self._db, request)
             batch = batches.of_job(self._db, row)
             return read_job(row, request, media, shown, batch)
 
@@ -251,7 +252,9 @@ class Ledger(Questions):
     def drop_stopped(self, job: Job, wall: Wall) -> None:
         """Drop a job that was stopped as unwanted, unless somebody has come to want it since."""
         with self._db.transaction():
-            if requests.undecided(self._db, job.id) or awaited_menus.of_job(self._db, job.id):
+            if request_lookups.undecided(self._db, job.id) or awaited_menus.of_job(
+                self._db, job.id
+            ):
                 queue.wait_again(self._db, job.id, 0, wall, refund=True)
                 return
             queue.drop(self._db, job.id, wall)
@@ -330,7 +333,7 @@ class Ledger(Questions):
             queue.finish(self._db, job.id, wall)
             requests.mark_answered(self._db, request.id, wall)
             choices.describe(self._db, request, job.media, wall)
-            own = requests.own_media(self._db, request)
+            own = request_lookups.own_media(self._db, request)
             if job.media and own and len(sent) == len(job.media.files):
                 own_sent = sent[: len(own.files)]
                 media_cache.remember(self._db, request.media_key, own, own_sent, wall)
@@ -394,7 +397,7 @@ class Ledger(Questions):
             queue.drop_replies(self._db, job.chat_id, wall)
             panels.close_in(self._db, job.chat_id)
             batches.end_in_chat(self._db, job.chat_id, wall)
-            waiting = requests.unanswered_in(self._db, job.chat_id)
+            waiting = request_lookups.unanswered_in(self._db, job.chat_id)
             return [job_id for each in waiting for job_id in requests.give_up(self._db, each, wall)]
 
     # ------------------------------------------------------------------- downloads' processes

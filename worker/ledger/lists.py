@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from worker.clocks import Wall
 from worker.effects import CancelRest, NameItems, Press, ShowItems, TakeItems, TryFailedAgain
-from worker.ledger import admission, batches, media_cache, requests
+from worker.ledger import admission, batches, media_cache, request_lookups
 from worker.ledger.database import Database
 from worker.ledger.records import Batch, Request, Verdict
 from worker.lists import PAGE_ITEMS, ListMenu, MediaList
@@ -52,7 +52,7 @@ def taken(db: Database, effect: TakeItems, wall: Wall) -> About:
 
 def named(db: Database, effect: NameItems, wall: Wall) -> Reply | None:
     """Take the items whose numbers somebody has written; what is to be said, if anything."""
-    request = requests.answered_in(db, effect.reader.chat_id, effect.list_message_id)
+    request = request_lookups.answered_in(db, effect.reader.chat_id, effect.list_message_id)
     found = _list_of(db, request) if request else None
     if request is None or found is None:
         notice = Notice(Topic.HINT) if effect.says_nothing_found else None
@@ -113,7 +113,7 @@ def failed_again(db: Database, effect: TryFailedAgain, wall: Wall) -> About:
         return Topic.DEAD_BUTTON
     if not _is_theirs(batch, press):
         return Topic.NOT_YOUR_ITEMS
-    request = requests.find(db, batch.list_id)
+    request = request_lookups.find(db, batch.list_id)
     found = _list_of(db, request) if request else None
     if request is None or found is None or not batches.summary_of(db, batch).can_try_again:
         return Topic.ON_ITS_WAY if batch.tried_again else Topic.DEAD_BUTTON
@@ -131,7 +131,7 @@ def _is_theirs(batch: Batch, press: Press) -> bool:
 
 def _list_below(db: Database, request_id: int, press: Press) -> tuple[Request, MediaList] | None:
     """The request whose list has the pressed button; None for one that anybody has made up."""
-    request = requests.answered_in(db, press.chat_id, press.message_id)
+    request = request_lookups.answered_in(db, press.chat_id, press.message_id)
     if request is None or request.id != request_id:
         return None
     found = _list_of(db, request)

@@ -2,7 +2,7 @@
 
 from worker.clocks import Wall
 from worker.effects import Forget, Press
-from worker.ledger import requests
+from worker.ledger import request_lookups
 from worker.ledger.database import Database
 from worker.ledger.records import Pressed
 from worker.ledger.retention import KEPT_S
@@ -26,7 +26,7 @@ def view(db: Database, panel: Panel, _wall: Wall) -> View:
         delete = PanelButton(Notice(Label.DELETE), _DELETE)
         back = PanelButton(Notice(Label.BACK), _BACK)
         return View((Notice(Topic.FORGET, {"days": _DAYS}),), ((delete,), (back,)))
-    count = requests.count_of(db, panel.user_id)
+    count = request_lookups.count_of(db, panel.user_id)
     told = (Notice(Topic.PRIVACY, {"days": _DAYS}), Notice(Topic.PRIVACY_LINKS, {"count": count}))
     asks = (PanelButton(Notice(Label.FORGET), _ASK),)
     return View(told, (asks,) if panel.user_id > 0 else ())

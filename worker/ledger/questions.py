@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from worker.clocks import Wall
-from worker.ledger import batches, begun, job_lookups, pause, queue_position, requests
+from worker.ledger import batches, begun, job_lookups, pause, queue_position, request_lookups
 from worker.ledger.database import Database
 from worker.ledger.jobs import DownloadJob
 from worker.ledger.queue_position import QueuePosition
@@ -28,7 +28,7 @@ class Questions:
     def watchers(self, download_id: int) -> list[Request]:
         """The requests that wait for a download and have a status message to show progress in."""
         with self._db.reading():
-            waiting = requests.undecided(self._db, download_id)
+            waiting = request_lookups.undecided(self._db, download_id)
         return [request for request in waiting if request.status_message_id is not None]
 
     def waiting_downloads(self) -> list[DownloadJob]:
@@ -51,7 +51,7 @@ class Questions:
     def request(self, request_id: int) -> Request | None:
         """A request as it is now; None when there is none of this id."""
         with self._db.reading():
-            return requests.find(self._db, request_id)
+            return request_lookups.find(self._db, request_id)
 
     def live_directories(self) -> set[str]:
         """The names of the download directories that are needed, see `download_directory`."""

@@ -7,12 +7,12 @@ one of the two calls it, so it does not matter which comes first.
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from worker import media_keys
 from worker.as_json import to_json
 from worker.clocks import Wall
-from worker.effects import CancelAll, CancelRequest, EditLinks, OpenRequest
+from worker.effects import OpenRequest
 from worker.errors import Reason
 from worker.ledger import (
     answers,
@@ -23,12 +23,12 @@ from worker.ledger import (
     media_cache,
     preferences,
     queue,
+    request_lookups,
 )
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
-from worker.ledger.records import Request, Verdict, read_request
-from worker.notices import Cancelled
-from worker.protocol import Delivered, Media
+from worker.ledger.records import Request, Verdict
+from worker.protocol import Delivered
 
 
 @dataclass(frozen=True)
@@ -41,85 +41,6 @@ class Resolution:
     verdict: Verdict | None
     reason: Reason | None = None
     error_id: str | None = None
-
-
-def find(db: Database, request_id: int | None) -> Request | None:
-    """The request with this id; None when there is none."""
-    row = db.execute("SELECT * FROM requests WHERE id = ?", request_id).fetchone()
-    return row and read_request(row)
-
-
-def get(db: Database, request_id: int) -> Request:
-    """The request with this id, which is known to be there."""
-    return read_request(db.execute("SELECT * FROM requests WHERE id = ?", request_id).fetchone())
-
-
-def unanswered(db: Database, download_id: int | None) -> list[Request]:
-    """The unanswered requests that wait for a download."""
-    rows = db.execute(
-        "SELECT * FROM requests WHERE download_id = ? AND answered_at IS NULL ORDER BY id",
-        download_id,
-    )
-    return [read_request(row) for row in rows]
-
-
-def unanswered_in(db: Database, chat_id: int | None) -> list[Request]:
-    """The unanswered requests of a chat."""
-    rows = db.execute(
-        "SELECT * FROM requests WHERE chat_id = ? AND answered_at IS NULL ORDER BY id", chat_id
-    )
-    return [read_request(row) for row in rows]
-
-
-def open_of(db: Database, user_id: int, chat_id: int | None) -> list[Request]:
-    """A person's requests that can still be cancelled, in a chat or (None) in all of them."""
-    rows = db.execute(
-        "SELECT * FROM requests WHERE user_id = ? AND chat_id = coalesce(?, chat_id)"
-        " AND answered_at IS NULL ORDER BY id",
-        user_id,
-        chat_id,
-    )
-    return list(filter(_is_open, map(read_request, rows)))
-
-
-def answered_in(db: Database, chat_id: int, message_id: int) -> Request | None:
-    """The request whose answer is this message of ours."""
-    row = db.execute(
-        "SELECT * FROM requests WHERE chat_id = ? AND status_message_id = ?"
-        " ORDER BY id DESC LIMIT 1",
-        chat_id,
-        message_id,
-    ).fetchone()
-    return row and read_request(row)
-
-
-def undecided(db: Database, download_id: int | None) -> list[Request]:
-    """The requests that wait for a download and have no verdict yet."""
-    return [request for request in unanswered(db, download_id) if request.verdict is None]
-
-
-def waiting_of(db: Database, user_id: int) -> int:
-    """How many requests a person has whose answer is not known yet.
-
-    One that only Telegram has to take is on nobody's account, for that may last.
-    """
-    count: int = db.value(
-        "SELECT count(*) FROM requests"
-        " WHERE user_id = ? AND answered_at IS NULL AND verdict IS NULL",
-        user_id,
-    )
-    return count
-
-
-def made_by(db: Database, user_id: int, since: float, until: float) -> int:
-    """How many requests a person has made between two times."""
-    count: int = db.value(
-        "SELECT count(*) FROM requests WHERE user_id = ? AND created_at BETWEEN ? AND ?",
-        user_id,
-        since,
-        until,
-    )
-    return count
 
 
 def open_request(
@@ -160,9 +81,9 @@ def open_request(
         batch_id=batch_id,
     )
     if batch_id is None:
-        queue.add(db, Kind.STATUS, wall, request=get(db, request_id))
+        queue.add(db, Kind.STATUS, wall, request=request_lookups.get(db, request_id))
     provide(db, request_id, wall, fresh=effect.fresh)
-    return get(db, request_id)
+    return request_lookups.get(db, request_id)
 
 
 def provide(
@@ -179,7 +100,7 @@ def provide(
     download with the id `instead_of` is not waited for; `fresh` is noted with a new one.
     """
     _release(db, request_id)
-    request = get(db, request_id)
+    request = request_lookups.get(db, request_id)
     key = request.media_key
     is_remembered = media_cache.knows(db, key, wall)
     download_id = None
@@ -224,7 +145,7 @@ def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list
     )
     if json.loads(job["payload"]).get("fresh"):
         media_cache.forget(db, media_key)
-    waiting = undecided(db, download_id)
+    waiting = request_lookups.undecided(db, download_id)
     if awaited_menus.of_job(db, download_id):
         return []
     if not waiting or not (
@@ -270,6 +191,11 @@ def set_menu(db: Database, request_id: int, ends_at: float | None, job_id: int |
     )
 
 
+def set_withdrawn(db: Database, request_id: int) -> None:
+    """Note that the link of a request is not in its message any more."""
+    db.execute("UPDATE requests SET withdrawn = 1 WHERE id = ?", request_id)
+
+
 def set_sent(db: Database, request_id: int, sent: Iterable[Delivered]) -> None:
     """Note all that was sent of a request's media beside its status message."""
     sent_json = json.dumps([to_json(delivered) for delivered in sent])
@@ -285,13 +211,13 @@ def reopen(db: Database, request_id: int, wall: Wall) -> None:
         wall,
         request_id,
     )
-    queue.add(db, Kind.STATUS, wall, request=get(db, request_id))
+    queue.add(db, Kind.STATUS, wall, request=request_lookups.get(db, request_id))
     provide(db, request_id, wall)
 
 
 def decide(db: Database, request_id: int, decision: Resolution, wall: Wall) -> None:
     """Set what the answer will be."""
-    if decision.reason in _NOTHING_TO_CHOOSE and get(db, request_id).asks_first:
+    if decision.reason in _NOTHING_TO_CHOOSE and request_lookups.get(db, request_id).asks_first:
         _fetch_without_asking(db, request_id, wall)
         return
     if decision.verdict is not Verdict.MEDIA:
@@ -312,7 +238,7 @@ _NOTHING_TO_CHOOSE = frozenset({Reason.NO_FORMAT, Reason.NO_MEDIA, Reason.UNSUPP
 
 def _fetch_without_asking(db: Database, request_id: int, wall: Wall) -> None:
     """Fetch the media of a person who wanted to be asked, for there is nothing to choose from."""
-    request = get(db, request_id)
+    request = request_lookups.get(db, request_id)
     form = preferences.without_asking(db, request.user_id, request.url)
     key = media_cache.key_behind(db, media_keys.of_link(request.url, form), wall)
     db.execute(
@@ -326,13 +252,13 @@ def _fetch_without_asking(db: Database, request_id: int, wall: Wall) -> None:
 
 def decide_all(db: Database, download_id: int, decision: Resolution, wall: Wall) -> None:
     """Give the same answer to everybody who waits for a download and has not cancelled."""
-    for request in undecided(db, download_id):
+    for request in request_lookups.undecided(db, download_id):
         decide(db, request.id, decision, wall)
 
 
 def settle(db: Database, request_id: int, wall: Wall) -> None:
     """Queue the answer, if its text and its message are known and it is not queued yet."""
-    request = get(db, request_id)
+    request = request_lookups.get(db, request_id)
     if request.answered_at or request.verdict is None:
         return
     if request.status_message_id is None:
@@ -363,12 +289,6 @@ def lead(db: Database, songs: Sequence[Request], wall: Wall) -> None:
     queue.add(db, Kind.STATUS, wall, request=leader)
 
 
-def followers(db: Database, request_id: int) -> list[Request]:
-    """The songs that come beside the message of this one, in their order."""
-    rows = db.execute("SELECT * FROM requests WHERE leader_id = ? ORDER BY id", request_id)
-    return [read_request(row) for row in rows]
-
-
 def _release(db: Database, leader_id: int) -> None:
     """Let the songs that were to come beside this one come with others, or alone."""
     db.execute(
@@ -377,28 +297,12 @@ def _release(db: Database, leader_id: int) -> None:
     )
 
 
-def own_media(db: Database, request: Request) -> Media | None:
-    """The media that a request is about."""
-    return media_cache.media_of(db, request.media_key, request.download_id)
-
-
-def media_of(db: Database, request: Request) -> Media | None:
-    """The media that a request is answered with: its own, and what comes beside that."""
-    media = own_media(db, request)
-    for song in followers(db, request.id):
-        beside = own_media(db, song)
-        if media is None or beside is None:
-            return None
-        media = replace(media, files=(*media.files, *beside.files))
-    return media
-
-
 def note_songs_sent(db: Database, leader: Request, sent: Sequence[Delivered], wall: Wall) -> None:
     """Of the songs beside a message so many files have been sent: those that came are answered."""
-    own = own_media(db, leader)
+    own = request_lookups.own_media(db, leader)
     start = len(own.files) - 1 if own else 0
-    for song in followers(db, leader.id):
-        media = own_media(db, song)
+    for song in request_lookups.followers(db, leader.id):
+        media = request_lookups.own_media(db, song)
         end = start + (len(media.files) if media else 0)
         if media and song.answered_at is None and end <= len(sent):
             mark_answered(db, song.id, wall)
@@ -410,48 +314,9 @@ def _next_step(db: Database, request: Request) -> Kind:
     """The kind of the next job. Of several files the first becomes the answer, and comes last."""
     if request.verdict is not Verdict.MEDIA:
         return Kind.EXPLAIN
-    media = media_of(db, request)
+    media = request_lookups.media_of(db, request)
     beside = len(media.files) - 1 if media else 0
     return Kind.GROUP if len(request.sent) < beside else Kind.DELIVER
-
-
-def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, list[int]]:
-    """A person pressed Cancel. Returns what came of it, and the ids of running jobs to stop."""
-    request = find(db, effect.request_id)
-    if request and not _may_cancel(request, effect):
-        return Cancelled.NOT_YOURS, []
-    if not request or not _is_open(request):
-        return Cancelled.TOO_LATE, []
-    return Cancelled.DONE, _withdraw(db, request, wall)
-
-
-def cancel_undecided(db: Database, request_ids: Iterable[int], wall: Wall) -> list[int]:
-    """Cancel those of which it is open what comes of them. Returns the ids of jobs to stop."""
-    found = [request for request_id in request_ids if (request := find(db, request_id))]
-    undecided = [each for each in found if each.verdict is None and each.answered_at is None]
-    return [job_id for request in undecided for job_id in _withdraw(db, request, wall)]
-
-
-def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[int]]:
-    """A person cancels all in a chat. Returns how many links, and the ids of jobs to stop."""
-    mine = open_of(db, effect.user_id, effect.reader.chat_id)
-    return len(mine), [job_id for request in mine for job_id in _withdraw(db, request, wall)]
-
-
-def cancel_all_of(db: Database, user_id: int, wall: Wall) -> list[int]:
-    """Cancel all that a person waits for. Returns the ids of running jobs to stop."""
-    mine = open_of(db, user_id, None)
-    to_stop = [job_id for request in mine for job_id in _withdraw(db, request, wall)]
-    looks = awaited_menus.forget_of(db, user_id)
-    return to_stop + [job_id for look in looks for job_id in _drop_unwanted(db, look, wall)]
-
-
-def count_of(db: Database, user_id: int) -> int:
-    """How many requests of a person are kept with their links."""
-    count: int = db.value(
-        "SELECT count(*) FROM requests WHERE user_id = ? AND NOT is_forgotten", user_id
-    )
-    return count
 
 
 def forget_of(db: Database, user_id: int) -> None:
@@ -463,75 +328,17 @@ def forget_of(db: Database, user_id: int) -> None:
 _FORGET = "UPDATE requests SET url = '', media_key = '', sent = '[]' WHERE is_forgotten"
 
 
-def _may_cancel(request: Request, effect: CancelRequest) -> bool:
-    """Whether a request is this person's.
-
-    Who sent a link in the name of a chat is known to nobody, so whoever sees its button may press
-    it. The chat is compared, for a client can send any button's data from anywhere.
-    """
-    if request.user_id < 0:
-        return request.chat_id == effect.chat_id
-    return request.user_id == effect.user_id
-
-
-def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest], list[int]]:
-    """A person has edited a message: cancel the requests for links that are not in it any more.
-
-    Returns its new links, and the ids of running jobs to stop.
-    """
-    rows = db.execute(
-        "SELECT * FROM requests WHERE chat_id = ? AND message_id = ? AND NOT withdrawn",
-        effect.chat_id,
-        effect.message_id,
-    )
-    known = list(map(read_request, rows))
-    to_stop: list[int] = []
-    for request in known:
-        is_wanted = any(_asks_for(db, link, request) for link in effect.links)
-        if _is_open(request) and not is_wanted:
-            db.execute("UPDATE requests SET withdrawn = 1 WHERE id = ?", request.id)
-            to_stop += _withdraw(db, request, wall)
-    asked = {(link.url, link.form): link for link in effect.links}.values()
-    new = [link for link in asked if not any(_asks_for(db, link, each) for each in known)]
-    return new, to_stop
-
-
-def _asks_for(db: Database, link: OpenRequest, request: Request) -> bool:
-    """Whether a link is the one of a request, whatever its person has set since that came."""
-    is_same = not link.is_exact and link.form == request.asked_form
-    is_same = is_same or preferences.applied(db, link).form == request.form
-    return is_same and link.url == request.url
-
-
-def _is_open(request: Request) -> bool:
-    """Whether it can still be cancelled."""
-    is_on_its_way = request.leader_id is not None
-    is_undecided = request.verdict in (None, Verdict.MEDIA)
-    return request.answered_at is None and is_undecided and not is_on_its_way
-
-
-def _withdraw(db: Database, request: Request, wall: Wall) -> list[int]:
-    """Cancel an open request. Returns the ids of running jobs to stop."""
-    to_stop = queue.drop_deliveries(db, request.id, wall)
-    for song in followers(db, request.id):
-        if song.answered_at is None:
-            # It may be in the chat already, so it does not come another time.
-            decide(db, song.id, Resolution(Verdict.CANCELLED), wall)
-    decide(db, request.id, Resolution(Verdict.CANCELLED), wall)
-    return to_stop + _drop_unwanted(db, request.download_id, wall)
-
-
 def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
     """End a request that cannot be answered. Returns the ids of running jobs to stop."""
     _release(db, request.id)
     db.execute("UPDATE requests SET verdict = 'unreachable' WHERE id = ?", request.id)
     mark_answered(db, request.id, wall)
-    return queue.drop_all(db, request.id, wall) + _drop_unwanted(db, request.download_id, wall)
+    return queue.drop_all(db, request.id, wall) + drop_unwanted(db, request.download_id, wall)
 
 
 def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
     """The request has its one answer."""
-    request = get(db, request_id)
+    request = request_lookups.get(db, request_id)
     answer = answers.of(db, request, wall)
     db.execute(
         "UPDATE requests SET answered_at = ?, is_remembered = ?, media_bytes = ?, waited_s = ?,"
@@ -550,9 +357,9 @@ def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
     db.execute(f"{_FORGET} AND id = ?", request_id)
 
 
-def _drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int]:
+def drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int]:
     """Drop a download that nobody waits for any more; returns its id when it has to be stopped."""
-    waiting = unanswered(db, download_id)
+    waiting = request_lookups.unanswered(db, download_id)
     is_wanted = any(request.verdict in (None, Verdict.MEDIA) for request in waiting)
     if is_wanted or awaited_menus.of_job(db, download_id):
         fairness.charge(db, download_id)

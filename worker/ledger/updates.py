@@ -11,6 +11,7 @@ from worker.ledger import (
     admin_questions,
     admission,
     batches,
+    cancellation,
     choices,
     forgetting,
     lists,
@@ -81,7 +82,7 @@ def record(
             case effects.OpenRequest():
                 accept(effect)
             case effects.EditLinks():
-                new, stop = requests.edit(db, effect, wall)
+                new, stop = cancellation.edit(db, effect, wall)
                 to_stop += stop
                 for link in new:
                     accept(link)
@@ -89,12 +90,12 @@ def record(
                     if not admission.has_said(db, reply):
                         admission.reply(db, reply, wall)
             case effects.CancelRequest():
-                outcome, stop = requests.cancel(db, effect, wall)
+                outcome, stop = cancellation.cancel(db, effect, wall)
                 to_stop += stop
                 notice = notices.Notice(outcome)
                 answer(protocol.AnswerButton(effect.callback_id, effect.language, notice))
             case effects.CancelAll():
-                cancelled, stop = requests.cancel_all(db, effect, wall)
+                cancelled, stop = cancellation.cancel_all(db, effect, wall)
                 to_stop += stop
                 chat_id = effect.reader.chat_id
                 cancelled += batches.drop_unopened_of(db, effect.user_id, chat_id)
