@@ -56,9 +56,9 @@ class HealthServer:
         while True:
             try:
                 self._listen()
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
                 if not has_complained:
-                    log.error("HEALTH_LISTEN cannot be used: %s; tried again.", error.strerror)
+                    log.error("HEALTH_LISTEN cannot be used: %s; tried again.", _words_of(error))
                 has_complained = True
                 time.sleep(BIND_AGAIN_S)
 
@@ -68,10 +68,18 @@ class HealthServer:
             log.info("Listening at %s port %d for who asks how the bot is.", *self._address)
             while True:
                 client, _ = listener.accept()
-                if self._clients.acquire(blocking=False):
-                    threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-                else:
-                    client.close()
+                self._admit(client)
+
+    def _admit(self, client: socket.socket) -> None:
+        if not self._clients.acquire(blocking=False):
+            client.close()
+            return
+        try:
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        except RuntimeError:
+            self._clients.release()
+            client.close()
+            raise
 
     def _serve(self, client: socket.socket) -> None:
         try:
@@ -121,6 +129,10 @@ class HealthServer:
         if last := self._condition.last:
             return HTTPStatus.OK, _METRICS, prometheus.render(*last)
         return HTTPStatus.SERVICE_UNAVAILABLE, _PLAIN, "nothing has been measured yet\n"
+
+
+def _words_of(error: OSError | RuntimeError) -> str:
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)
 
 
 def _status(verdict: Verdict | None) -> HTTPStatus:

@@ -1,5 +1,6 @@
 """What leaves the bot beside Telegram: pings, the page of health, and words for systemd."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -146,6 +147,29 @@ def test_silent_and_slow_clients_keep_nobody_from_an_answer(address: tuple[str, 
     for client in (*silent, slow):
         client.close()
     assert b"503 Service" in answer, "the sample is as old as the machine"
+
+
+def test_who_asks_when_no_thread_can_be_started_costs_the_server_nothing(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get(address)
+    refused = threading.Event()
+
+    def refuse(_: threading.Thread) -> None:
+        refused.set()
+        raise RuntimeError("can't start new thread")
+
+    for _ in range(health_server.MAX_CLIENTS + 1):
+        refused.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            deadline = time.monotonic() + 20
+            while not refused.is_set() and time.monotonic() < deadline:
+                with contextlib.suppress(OSError):
+                    socket.create_connection(address, timeout=20).close()
+                refused.wait(0.05)
+        assert refused.is_set()
+    assert get(address).startswith(b"HTTP/1.1 ")
 
 
 def test_a_long_head_is_cut_off(address: tuple[str, int]) -> None:
