@@ -111,7 +111,7 @@ def systemd(place: Place, name: str) -> str:
 
 
 def _for_systemd(path: Path) -> str:
-    if re.search(r"[\x00-\x1f\x7f\\\"]", str(path)):
+    if re.search(r"[\x00-\x1f\x7f\\\"']", str(path)):
         raise ValueError(f"{str(path)!r} cannot stand in a unit of systemd")
     return str(path).replace("%", "%%")
 

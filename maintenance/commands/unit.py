@@ -42,6 +42,10 @@ def run(settings: Settings, options: Namespace) -> int:
         print("maintenance: this bot would run as root; --user names another user", file=sys.stderr)
     try:
         if options.runner == "systemd":
+            if not place.data_dir.is_dir():
+                # systemd cannot let the bot write what is not there (exit code 226).
+                text = "bot.py --check makes DATA_DIR, which has to be there before systemd starts"
+                print(f"maintenance: {text} the bot", file=sys.stderr)
             print(service_files.systemd(place, options.name), end="")
         else:
             with (ROOT / "supervisor.conf").open(encoding="utf-8") as shipped:

@@ -41,6 +41,14 @@ def test_supervisor_reads_it(tmp_path: Path) -> None:
     assert config.stopwaitsecs == 45
 
 
+def test_what_systemd_needs_at_its_start_is_said(tmp_path: Path) -> None:
+    missing = tmp_path / "none"
+    answer = maintenance(missing, "unit", "systemd", "--user", "daemon")
+    assert answer.code == 0
+    assert "bot.py --check makes DATA_DIR" in answer.errors
+    assert f"ReadWritePaths={missing}\n" in answer.text
+
+
 def test_it_runs_as_who_owns_the_bot(tmp_path: Path) -> None:
     answer = maintenance(tmp_path, "unit", "systemd")
     assert f"\nUser={ME}\n" in answer.text

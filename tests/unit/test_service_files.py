@@ -70,7 +70,8 @@ def test_paths_that_would_say_something_else_are_refused(directory: str) -> None
 
 
 def test_each_kind_of_file_refuses_what_ends_its_values() -> None:
-    with pytest.raises(ValueError, match="systemd"):
-        service_files.systemd(place('/srv/"a"'), "bot")
+    for directory in ('/srv/"a"', "/srv/o'brien"):
+        with pytest.raises(ValueError, match="systemd"):
+            service_files.systemd(place(directory), "bot")
     with pytest.raises(ValueError, match="supervisor"):
         service_files.supervisor(place("/srv/a ;b"), "bot", SHIPPED)
