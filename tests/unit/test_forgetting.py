@@ -6,24 +6,28 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.updates import GROUP, said
-from worker.effects import ChooseForm, OpenPanel, Press, PressPanel
+from worker.effects import ChooseForm, OpenPanel, Press, PressPanel, ShowItems
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND
 from worker.ledger import ledger_path, preferences
 from worker.ledger.upkeep import Upkeep
-from worker.notices import About, Refusal, Topic
+from worker.lists import ListItem, MediaList
+from worker.notices import About, Notice, Refusal, Topic
 from worker.panels import CLOSE, PanelKind, ShowPanel, View
 from worker.preferences import Preferences
 from worker.protocol import (
     AnswerButton,
     Deliver,
+    Delivered,
     Download,
     Explain,
     HandleUpdate,
+    Media,
     Posted,
     PostStatus,
     Reader,
     Reply,
+    ShowList,
 )
 from worker.telegram import handle_update
 
@@ -175,6 +179,29 @@ def test_buttons_below_forgotten_answers_are_dead(bot: SteppedDispatcher) -> Non
     assert notice
     assert notice.about is Topic.DEAD_BUTTON
     assert not bot.tasks(PostStatus)
+
+
+def test_lists_are_forgotten_with_the_pages_that_were_shown(bot: SteppedDispatcher) -> None:
+    item = ListItem("https://site.example/holiday", "A holiday")
+    found = MediaList("Holidays", (item, replace(item, url=SECRET)), 2)
+    for user_id, message_id in ((ME, 50), (OTHER, 51)):
+        bot.send(SECRET, user_id=user_id)
+        bot.post(message_id)
+    bot.finish(Download, Media((), found_list=found))
+    for shown in list(bot.tasks(ShowList)):
+        bot.telegram.finish(shown, Delivered(None))
+    bot.step()
+    page = ShowItems(1, 0, (), Press("42", ME, ME, 50))
+    bot.bring(page)
+    assert bot.task(AnswerButton).list_menu
+    bot.finish(AnswerButton)
+    bot.bring(ChooseForm(2, SOUND, Press("42", OTHER, OTHER, 51)))
+    bot.settle()
+    forget(bot)
+    # What another person has sent as well is theirs, and the button is dead all the same.
+    bot.bring(page)
+    assert bot.task(AnswerButton) == AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON))
+    assert "holiday" not in str(bot.rows("SELECT payload FROM jobs WHERE kind = 'button'"))
 
 
 def test_a_ban_stays(bot: SteppedDispatcher) -> None:

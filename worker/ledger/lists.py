@@ -140,7 +140,8 @@ def _list_below(db: Database, request_id: int, press: Press) -> tuple[Request, M
 
 def _list_of(db: Database, request: Request) -> MediaList | None:
     # A press on Cancel may have come while Telegram already showed the list.
-    if request.verdict not in (Verdict.MEDIA, Verdict.CANCELLED):
+    # Without its link it is one that its person wanted to be forgotten.
+    if request.verdict not in (Verdict.MEDIA, Verdict.CANCELLED) or not request.url:
         return None
     media = media_cache.media_of(db, request.media_key, request.download_id)
     return media.found_list if media else None

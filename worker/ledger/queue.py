@@ -253,12 +253,17 @@ def start_over(db: Database, job_id: int, wall: Wall) -> None:
     )
 
 
+# A press says whose it was to nobody, so what it has shown could not be forgotten with them.
+_WITHOUT_PAGE = "payload = iif(kind = 'button', '{}', payload)"
+
+
 def finish(
     db: Database, job_id: int, wall: Wall, *, result: Mapping[str, Any] | None = None
 ) -> None:
     """A job has done what it was for; `result` is kept with it."""
     db.execute(
-        "UPDATE jobs SET state = 'done', finished_at = ?, result = ? WHERE id = ?",
+        f"UPDATE jobs SET state = 'done', finished_at = ?, result = ?, {_WITHOUT_PAGE}"  # noqa: S608
+        " WHERE id = ?",
         wall,
         result and json.dumps(result),
         job_id,
@@ -267,7 +272,12 @@ def finish(
 
 def drop(db: Database, job_id: int, wall: Wall) -> None:
     """A job is not needed any more, whatever its state."""
-    db.execute("UPDATE jobs SET state = 'dropped', finished_at = ? WHERE id = ?", wall, job_id)
+    db.execute(
+        f"UPDATE jobs SET state = 'dropped', finished_at = ?, {_WITHOUT_PAGE}"  # noqa: S608
+        " WHERE id = ?",
+        wall,
+        job_id,
+    )
 
 
 def fail(
