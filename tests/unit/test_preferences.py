@@ -12,6 +12,7 @@ from worker.effects import ChooseForm, EditLinks, OpenPanel, OpenRequest, Press,
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, SOUND, WHOLE, Clip, Form, Sponsors, What
 from worker.ledger import preferences
+from worker.ledger.admission import REPLIES_A_MINUTE
 from worker.notices import About, Label, Notice, Topic
 from worker.panels import CLOSE, PanelKind, ShowPanel, View
 from worker.preferences import Captions, Preferences
@@ -314,6 +315,18 @@ def test_an_edit_keeps_a_link_whose_form_was_set(bot: SteppedDispatcher) -> None
     bot.bring(a_link())
     bot.bring(EditLinks(ME, 1, (a_link(),)))
     assert bot.rows("SELECT form, verdict FROM requests") == [("360p", None)]
+
+
+def test_each_of_many_answers_is_described_and_commands_are_answered(
+    bot: SteppedDispatcher,
+) -> None:
+    preferences.put(bot.ledger._db, ME, Preferences(describes=True))
+    for number in range(REPLIES_A_MINUTE + 2):
+        url = f"{LINK}{number}"
+        described(bot, replace(a_link(), url=url, media_key=media_keys.of_link(url)))
+        bot.step(2.0)
+    assert len(bot.states("reply")) == REPLIES_A_MINUTE + 2
+    open_panel(bot)
 
 
 @pytest.mark.parametrize("command", [WHOLE, SOUND])

@@ -86,20 +86,34 @@ def reply(db: Database, message: Reply, wall: Wall) -> None:
         _add_reply(db, message, None, wall)
 
 
+def describe(db: Database, message: Reply, wall: Wall) -> None:
+    """Queue the description that belongs to an answer, unless its reader is banned.
+
+    There are as many as answers, so they do not count among those that a chat gets in a minute.
+    """
+    if not _is_for_banned(db, message.reader.chat_id):
+        _add_reply(db, message, None, wall)
+
+
 def may_be_told(db: Database, chat_id: int, wall: Wall) -> bool:
     """Whether a chat may be sent one more message that answers no link."""
     said: int = db.value(
         "SELECT (SELECT count(*) FROM jobs WHERE kind = 'reply' AND chat_id = :chat_id"
-        "  AND created_at BETWEEN :since AND :wall)"
+        "  AND created_at BETWEEN :since AND :wall"
+        "  AND payload ->> '$.notices[0].about' IS NOT :description)"
         " + (SELECT count(*) FROM panels WHERE chat_id = :chat_id"
         "  AND opened_at BETWEEN :since AND :wall)",
         chat_id=chat_id,
         since=wall - 60,
         wall=wall,
+        description=Topic.DESCRIPTION,
     )
+    return said < REPLIES_A_MINUTE and not _is_for_banned(db, chat_id)
+
+
+def _is_for_banned(db: Database, chat_id: int) -> bool:
     # A private chat has the id of its person; that of a group stands for its anonymous admins.
-    is_for_banned = chat_id > 0 and is_banned(db, chat_id)
-    return said < REPLIES_A_MINUTE and not is_for_banned
+    return chat_id > 0 and is_banned(db, chat_id)
 
 
 def has_said(db: Database, message: Reply) -> bool:
