@@ -399,3 +399,20 @@ def test_results_are_links_of_the_persons_quota(make_bot: MakeBot) -> None:
     bot.bring(ChooseResult(1, "found-00002", Press("42", ME, ME, ANSWER)))
     refused = [each for each in told(bot) if isinstance(each, AnswerButton)]
     assert refused == [AnswerButton("42", "en", Notice(Refusal.MINUTE))]
+
+
+def test_where_there_is_no_other_quality_nobody_looks_again_for_a_while(
+    bot: SteppedDispatcher,
+) -> None:
+    answered(bot)
+    bot.step(LATER_S)
+    none = AnswerButton("42", "en", Notice(Topic.NO_OTHER_QUALITY))
+    press_quality(bot)
+    bot.finish(Download, Media((), look=MediaLook("A film")))
+    assert told(bot) == [none]
+    press_quality(bot)
+    assert told(bot) == [none]
+    assert bot.states("look") == ["done"]
+    bot.step(LATER_S)
+    press_quality(bot)
+    assert bot.tasks(Download)

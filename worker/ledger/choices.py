@@ -121,6 +121,8 @@ def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Reque
         qualities = _known_qualities(db, request, wall)
         if qualities is None:
             return request
+        if len(qualities) < 2:
+            return _notice(press, Topic.NO_OTHER_QUALITY)
         menu = replace(menu, has_qualities=True, qualities=qualities)
     if effect.page is Page.CHAPTERS:
         if not media or not effect.sheet < menu.sheets:
@@ -216,14 +218,14 @@ def _notice(press: Press, topic: Topic) -> AnswerButton:
 
 
 def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Quality, ...] | None:
-    """The qualities of an answer by its download or a look, where that was lately."""
+    """The qualities of an answer by its download or a look; None where that was not lately."""
     media = media_cache.media_of(db, request.media_key, request.download_id)
     since = wall - LIFE_S
     if media and media.qualities and job_lookups.was_fetched(db, request.media_key, since, wall):
         return media.qualities
     key = media_cache.key_behind(db, media_keys.of_link(request.url, ABOUT), wall)
     found = media_cache.knows(db, key, wall) and media_cache.media_of(db, key, None)
-    return found.look.qualities or None if found and found.look else None
+    return found.look.qualities if found and found.look else None
 
 
 def _answered(db: Database, request_id: int, press: Press) -> Request | None:
