@@ -9,6 +9,7 @@ from worker.choices import (
     languages_from_json,
     menu_from_json,
     qualities_from_json,
+    subtitles_from_json,
 )
 from worker.lists import list_from_json, list_menu_from_json
 from worker.looks import look_from_json
@@ -42,7 +43,8 @@ def media_from_json(value: Mapping[str, Any]) -> Media:
     chapters = chapters_from_json(value.get("chapters", []))
     description = value.get("description", "")
     languages = languages_from_json(value.get("languages", []))
-    return Media(files, qualities, found_list, look, description, chapters, languages)
+    subtitles = subtitles_from_json(value.get("subtitles", []))
+    return Media(files, qualities, found_list, look, description, chapters, languages, subtitles)
 
 
 def delivered_from_json(value: Mapping[str, Any]) -> Delivered:

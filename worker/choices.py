@@ -16,6 +16,9 @@ MAX_CHAPTERS = 100
 MAX_LANGUAGES = 24
 """Most languages of sound among which people can choose."""
 
+MAX_SUBTITLES = 24
+"""Most subtitles among which people can choose: YouTube's machines make over a hundred."""
+
 SHEET_CHAPTERS = 10
 """How many chapters are shown at a time."""
 
@@ -57,6 +60,17 @@ class Language:
     is_dubbed: bool = False
 
 
+@dataclass(frozen=True)
+class Subtitles:
+    """A language in which a site has subtitles: an IETF tag in lower case.
+
+    `is_automatic`: a machine has made them.
+    """
+
+    tag: str
+    is_automatic: bool = False
+
+
 class Page(StrEnum):
     """What the buttons below an answer show; the value is what the button that leads there says."""
 
@@ -65,6 +79,7 @@ class Page(StrEnum):
     MORE = "more"
     CHAPTERS = "chapters"
     LANGUAGES = "languages"
+    SUBTITLES = "subtitles"
 
 
 @dataclass(frozen=True)
@@ -73,9 +88,10 @@ class Menu:
 
     `code` is that of the form which the answer has, see `worker.form`. `is_song`: it is sound
     alone. Any other page than the first ends by itself after `MENU_LIFE_S`, and the first one is
-    then shown as a menu that `has_expired`. Qualities, chapters and languages stand in the menu on
-    their page alone; chapters take several `sheets` of `SHEET_CHAPTERS`, of which one is shown.
-    `names_list`: the link names a list that its video stands in.
+    then shown as a menu that `has_expired`. What there is to choose
+    from on a page stands in the menu on that page alone; chapters take several `sheets` of
+    `SHEET_CHAPTERS`, of which one is shown. `names_list`: the link names a list that its video
+    stands in.
     """
 
     chat_id: int
@@ -94,6 +110,8 @@ class Menu:
     sheets: int = 0
     has_languages: bool = False
     languages: tuple[Language, ...] = ()
+    has_subtitles: bool = False
+    subtitles: tuple[Subtitles, ...] = ()
 
 
 def menu_from_json(value: Mapping[str, Any]) -> Menu:
@@ -103,7 +121,12 @@ def menu_from_json(value: Mapping[str, Any]) -> Menu:
     qualities = qualities_from_json(value["qualities"])
     chapters = chapters_from_json(value.get("chapters", []))
     languages = languages_from_json(value.get("languages", []))
-    lists = {"qualities": qualities, "chapters": chapters, "languages": languages}
+    lists = {
+        "qualities": qualities,
+        "chapters": chapters,
+        "languages": languages,
+        "subtitles": subtitles_from_json(value.get("subtitles", [])),
+    }
     return Menu(**{**value, "page": Page(page), **lists})
 
 
@@ -120,3 +143,8 @@ def chapters_from_json(values: list[Mapping[str, Any]]) -> tuple[Chapter, ...]:
 def languages_from_json(values: list[Mapping[str, Any]]) -> tuple[Language, ...]:
     """The inverse of `worker.as_json.to_json` for languages."""
     return tuple(Language(**value) for value in values)
+
+
+def subtitles_from_json(values: list[Mapping[str, Any]]) -> tuple[Subtitles, ...]:
+    """The inverse of `worker.as_json.to_json` for subtitles."""
+    return tuple(Subtitles(**value) for value in values)

@@ -148,6 +148,8 @@ class Label(StrEnum):
     DESCRIPTION = "description button"
     CHAPTERS = "chapters button"
     LANGUAGES = "languages button"
+    SUBTITLES = "subtitles button"
+    AUTOMATIC = "automatic button"
     ORIGINAL = "original button"
     DUBBED = "dubbed button"
     MENU_EXPIRED = "menu expired button"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from worker.choices import Chapter, Language, Menu, Quality
+from worker.choices import Chapter, Language, Menu, Quality, Subtitles
 from worker.errors import Reason
 from worker.form import WHOLE, Form
 from worker.lists import ListMenu, MediaList, Summary
@@ -225,6 +225,7 @@ class Media:
     description: str = ""
     chapters: tuple[Chapter, ...] = ()
     languages: tuple[Language, ...] = ()
+    subtitles: tuple[Subtitles, ...] = ()
 
 
 # --------------------------------------------------------------------------------- telegram

@@ -7,9 +7,11 @@ import pytest
 from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
+from tests.support.media import make
+from worker.choices import Subtitles
 from worker.errors import Fault, Reason
 from worker.form import Form, What
-from worker.protocol import MediaKind
+from worker.protocol import Media, MediaKind
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -83,3 +85,13 @@ def test_what_has_none_that_can_be_read_says_why(
 ) -> None:
     error = asked(warm, tmp_path, tracks, language)
     assert (error.reason, error.fault) == (reason, Fault.PERMANENT)  # type: ignore[attr-defined]
+
+
+def test_the_answer_to_a_video_tells_which_there_are(warm: Worker, tmp_path: Path) -> None:
+    make(tmp_path / "film.mp4", "-c copy -movflags +faststart")
+    tracks = "".join(TRACK.format(tag, f"{tag}.vtt") for tag in ("de", "en-GB"))
+    (tmp_path / "page.html").write_text(PAGE.format(tracks))
+    with served(tmp_path) as site:
+        media = warm.run(f"{site}/page.html", LIMITS).result
+    assert isinstance(media, Media)
+    assert media.subtitles == (Subtitles("de"), Subtitles("en-gb"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.as_json import answer_from_json, to_json
-from worker.choices import Chapter, Language, Menu, Page, Quality, menu_from_json
+from worker.choices import Chapter, Language, Menu, Page, Quality, Subtitles, menu_from_json
 from worker.form import Clip, Form
 from worker.protocol import AnswerButton
 from worker.telegram.buttons import MAX_DATA_BYTES, Button, cancel_rows, pack, unpack
@@ -134,6 +134,21 @@ def test_languages_have_a_button_each() -> None:
     assert [Button("Language", "languages:17")] in there
 
 
+def test_subtitles_have_a_button_each_in_pairs() -> None:
+    listed = (Subtitles("de"), Subtitles("en-gb"), Subtitles("fr", is_automatic=True))
+    menu = replace(MENU, page=Page.SUBTITLES, code="720p.c0-100.a-de", subtitles=listed)
+    assert menu_rows(ENGLISH, menu) == [
+        [
+            Button("German", "form:17.subs.s-de"),
+            Button("English (GB)", "form:17.subs.s-en-gb"),
+        ],
+        [Button("French, automatic", "form:17.subs.s-fr")],
+        [BACK],
+    ]
+    there = menu_rows(ENGLISH, replace(MENU, page=Page.MORE, has_subtitles=True))
+    assert [Button("Subtitles", "subtitles:17")] in there
+
+
 def test_menu_that_ended_by_itself_says_so() -> None:
     first, closed = menu_rows(ENGLISH, replace(MENU, has_expired=True))
     assert first == menu_rows(ENGLISH, MENU)[0]
@@ -156,6 +171,7 @@ def test_what_else_an_answers_form_says_is_said_of_the_others() -> None:
         replace(MENU, page=Page.MORE, is_song=True, code="480p"),
         replace(MENU, page=Page.CHAPTERS, chapters=(Chapter("x", 0, 1.5),), sheet=1, sheets=2),
         replace(MENU, page=Page.LANGUAGES, has_languages=True, languages=(Language("de"),)),
+        replace(MENU, page=Page.SUBTITLES, has_subtitles=True, subtitles=(Subtitles("de"),)),
         replace(MENU, has_expired=True),
     ],
 )

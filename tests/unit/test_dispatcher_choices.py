@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.choices import MENU_LIFE_S, Chapter, Language, Menu, Page, Quality
+from worker.choices import MENU_LIFE_S, Chapter, Language, Menu, Page, Quality, Subtitles
 from worker.effects import ChooseForm, Press, ShowChoices, TellDescription
 from worker.form import SOUND, Clip, Form, What
 from worker.lists import ListItem, MediaList
@@ -154,8 +154,23 @@ def test_languages_of_the_sound_are_shown_and_chosen(bot: SteppedDispatcher) -> 
     assert bot.task(Download).form == form
 
 
+def test_subtitles_are_shown_and_chosen(bot: SteppedDispatcher) -> None:
+    subtitles = (Subtitles("en"), Subtitles("de", is_automatic=True))
+    bot.send(LINK, user_id=ME, chat_id=ME)
+    bot.post(ANSWER)
+    bot.finish(Download, replace(bot.make_media(), subtitles=subtitles))
+    bot.deliver()
+    shown = press(bot, ShowChoices(1, Page.SUBTITLES, PRESS)).menu
+    first = Menu(ME, ANSWER, 1, has_subtitles=True)
+    assert shown == replace(first, page=Page.SUBTITLES, subtitles=subtitles)
+    form = Form(What.SUBTITLES, subtitles="de")
+    assert press(bot, ChooseForm(1, form, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
+    assert bot.task(Download).form == form
+
+
 def test_without_languages_there_is_no_page_of_them(bot: SteppedDispatcher) -> None:
     answered(bot)
+    assert press(bot, ShowChoices(1, Page.SUBTITLES, PRESS)) == DEAD
     assert press(bot, ShowChoices(1, Page.LANGUAGES, PRESS)) == DEAD
 
 

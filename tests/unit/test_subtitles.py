@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from worker.choices import MAX_SUBTITLES
 from worker.downloads.media import subtitles as texts
 from worker.downloads.media.subtitles import Cue
 from worker.downloads.ytdlp import subtitles
@@ -72,6 +73,26 @@ def test_what_has_none_is_refused(info: dict[str, Any]) -> None:
     with pytest.raises(JobError) as missing:
         subtitles.chosen(info, None)
     assert missing.value.reason is Reason.NO_SUBTITLES
+
+
+@pytest.mark.parametrize(
+    ("info", "listed"),
+    [
+        (video("de en-GB", "af de en en-orig fr"), "de en-gb af* fr*"),
+        (video("", "af fr en-orig en"), "en* af* fr*"),
+        (video("", ""), ""),
+    ],
+)
+def test_the_likeliest_are_listed_first(info: dict[str, Any], listed: str) -> None:
+    found = subtitles.listed(info)
+    assert " ".join(each.tag + "*" * each.is_automatic for each in found) == listed
+    for each in found:
+        assert subtitles.chosen(info, each.tag).is_automatic == each.is_automatic
+
+
+def test_no_more_are_listed_than_buttons_may_show() -> None:
+    heard = " ".join(f"a{a}{b}" for a in "abcdefgh" for b in "abcdefgh")
+    assert len(subtitles.listed(video("", heard))) == MAX_SUBTITLES
 
 
 def test_what_is_downloaded_says_its_language_and_whether_it_is_automatic() -> None:

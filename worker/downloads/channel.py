@@ -14,7 +14,15 @@ from datetime import date
 from typing import Any, TypeVar
 
 from worker.as_json import to_json
-from worker.choices import MAX_CHAPTERS, MAX_LANGUAGES, Chapter, Language, Quality
+from worker.choices import (
+    MAX_CHAPTERS,
+    MAX_LANGUAGES,
+    MAX_SUBTITLES,
+    Chapter,
+    Language,
+    Quality,
+    Subtitles,
+)
 from worker.downloads.text import clean, clean_lines
 from worker.errors import Fault, InvalidLink, JobError, Reason, Remedy
 from worker.form import Form, is_language
@@ -91,6 +99,7 @@ class Result:
     description: str = ""
     chapters: tuple[Chapter, ...] = ()
     languages: tuple[Language, ...] = ()
+    subtitles: tuple[Subtitles, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -270,14 +279,24 @@ def _result(fields: Mapping[str, Any]) -> Result:
         description=description,
         chapters=chapters,
         languages=tuple(map(_language, fields["languages"][:MAX_LANGUAGES])),
+        subtitles=tuple(map(_subtitles, fields["subtitles"][:MAX_SUBTITLES])),
     )
 
 
 def _language(fields: Mapping[str, Any]) -> Language:
-    tag = _string(fields["tag"])
+    tag = _tag(fields["tag"])
+    return Language(tag, fields["is_original"] is True, fields["is_dubbed"] is True)
+
+
+def _subtitles(fields: Mapping[str, Any]) -> Subtitles:
+    return Subtitles(_tag(fields["tag"]), fields["is_automatic"] is True)
+
+
+def _tag(value: object) -> str:
+    tag = _string(value)
     if not is_language(tag):
         raise ValueError("no tag of a language")
-    return Language(tag, fields["is_original"] is True, fields["is_dubbed"] is True)
+    return tag
 
 
 def _chapter(fields: Mapping[str, Any]) -> Chapter:

@@ -102,6 +102,7 @@ def _download(
         description=fetched.description,
         chapters=fetched.chapters,
         languages=fetched.languages,
+        subtitles=fetched.subtitles,
     )
 
 

@@ -39,6 +39,7 @@ def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Me
         description=result.description,
         chapters=result.chapters,
         languages=result.languages,
+        subtitles=result.subtitles,
     )
 
 

@@ -49,6 +49,7 @@ def first_menu(request: Request, message_id: int, media: Media | None) -> Menu |
         has_description=bool(media.description),
         sheets=-(-len(media.chapters) // SHEET_CHAPTERS),
         has_languages=bool(media.languages),
+        has_subtitles=bool(media.subtitles),
     )
 
 
@@ -134,6 +135,10 @@ def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Reque
         if not media or not media.languages:
             return _notice(press, Topic.DEAD_BUTTON)
         menu = replace(menu, languages=media.languages)
+    if effect.page is Page.SUBTITLES:
+        if not media or not media.subtitles:
+            return _notice(press, Topic.DEAD_BUTTON)
+        menu = replace(menu, subtitles=media.subtitles)
     menu = _opened(db, request, replace(menu, page=effect.page), wall)
     return AnswerButton(press.callback_id, press.language, None, menu)
 
@@ -191,7 +196,7 @@ def _opened(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
     if menu.page is not Page.FIRST:
         until = wall + MENU_LIFE_S
         # Nobody has pressed anything then, so there is nobody to be told.
-        bare = replace(menu, qualities=(), chapters=(), languages=())
+        bare = replace(menu, qualities=(), chapters=(), languages=(), subtitles=())
         ended = replace(bare, page=Page.FIRST, has_expired=True)
         first = AnswerButton("", request.language, None, ended)
         job_id = queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(first), not_before=until)

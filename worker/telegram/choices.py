@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from worker.choices import Chapter, Language, Menu, Page, Quality
+from worker.choices import Chapter, Language, Menu, Page, Quality, Subtitles
 from worker.form import WHOLE, WHOLE_LIST, Clip, Form, What
 from worker.notices import Label, Notice
 from worker.telegram import texts
@@ -26,6 +26,8 @@ def menu_rows(words: Catalogue, menu: Menu) -> Rows:
             rows.append(_sheets(menu))
         case Page.LANGUAGES:
             rows = [_language(words, menu, each) for each in menu.languages]
+        case Page.SUBTITLES:
+            rows = _in_pairs([_subtitles(words, menu, each) for each in menu.subtitles])
         case _:
             return _first(words, menu)
     return [*filter(None, rows), [_to(menu, Page.FIRST, words.back_button)]]
@@ -61,10 +63,14 @@ def _more(words: Catalogue, menu: Menu) -> list[_Row]:
     chapters = _to(menu, Page.CHAPTERS, _label(words, Label.CHAPTERS))
     told = [chapters] if menu.sheets else []
     languages = _to(menu, Page.LANGUAGES, _label(words, Label.LANGUAGES))
+    subtitles = _to(menu, Page.SUBTITLES, _label(words, Label.SUBTITLES))
     return [
         _forms(menu, sounds),
         _forms(menu, others),
-        [languages] if menu.has_languages else [],
+        [
+            *([languages] if menu.has_languages else []),
+            *([subtitles] if menu.has_subtitles else []),
+        ],
         [*told, description] if menu.has_description else told,
     ]
 
@@ -88,6 +94,17 @@ def _language(words: Catalogue, menu: Menu, language: Language) -> _Row:
         return []
     data = pack("form", f"{menu.request_id}.{wanted.code}")
     return [Button(texts.sound_language(words, language), data)]
+
+
+def _subtitles(words: Catalogue, menu: Menu, subtitles: Subtitles) -> Button:
+    """The button for subtitles, which are the same whatever the answer has of the video."""
+    wanted = Form(What.SUBTITLES, subtitles=subtitles.tag)
+    data = pack("form", f"{menu.request_id}.{wanted.code}")
+    return Button(texts.subtitles(words, subtitles), data)
+
+
+def _in_pairs(row: _Row) -> list[_Row]:
+    return [row[at : at + 2] for at in range(0, len(row), 2)]
 
 
 def _sheets(menu: Menu) -> _Row:

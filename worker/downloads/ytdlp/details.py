@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from worker.choices import Chapter
+from worker.choices import Chapter, Subtitles
 from worker.downloads import spans
 from worker.downloads.media import chapters
 from worker.downloads.media.contents import positive
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.ytdlp import sponsorblock
+from worker.downloads.ytdlp import sponsorblock, subtitles
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
 from worker.form import Form
 
@@ -25,6 +25,11 @@ def chapters_of(files: Sequence[Downloaded]) -> tuple[Chapter, ...]:
     if len(files) > 1 or spans.of(files[0].info):
         return ()
     return chapters.of(files[0].info, positive(files[0].info.get("duration")))
+
+
+def subtitles_of(files: Sequence[Downloaded]) -> tuple[Subtitles, ...]:
+    """The subtitles that a site has of its one video."""
+    return subtitles.listed(files[0].info) if len(files) == 1 else ()
 
 
 def with_segments(ydl: LimitedYoutubeDL, file: Downloaded, form: Form) -> Downloaded:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
-from worker.choices import Chapter, Language, Quality
+from worker.choices import Chapter, Language, Quality, Subtitles
 from worker.downloads import spans
 from worker.downloads.channel import MAX_FILES, MAX_QUALITIES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
@@ -81,6 +81,7 @@ class Fetched:
     description: str = ""
     chapters: tuple[Chapter, ...] = ()
     languages: tuple[Language, ...] = ()
+    subtitles: tuple[Subtitles, ...] = ()
 
 
 def options(
@@ -194,6 +195,7 @@ def _fetch(
                     description=details.description(files[0].info),
                     chapters=details.chapters_of(files),
                     languages=() if ydl.is_in_post else chooser.languages,
+                    subtitles=details.subtitles_of(files),
                 )
             _start_again(ydl, meter)
     raise AssertionError("the last try returns or raises")

@@ -8,6 +8,7 @@ from typing import Any
 
 from yt_dlp.utils import determine_ext, dfxp2srt
 
+from worker.choices import MAX_SUBTITLES, Subtitles
 from worker.downloads.file_names import MEDIA_NAME
 from worker.downloads.media.subtitles import AUTOMATIC, LANGUAGE, MAX_BYTES
 from worker.downloads.ytdlp.meter import LIMIT_BYTES
@@ -59,6 +60,25 @@ def chosen(info: Mapping[str, Any], language: str | None) -> Track:
         detail = f"none of {len(tracks)} is {language}"
         raise JobError(Reason.NO_SUCH_SUBTITLES, Fault.PERMANENT, detail)
     return min(tracks, key=_preference)
+
+
+def listed(info: Mapping[str, Any]) -> tuple[Subtitles, ...]:
+    """The subtitles of a video among which people can choose, the likeliest first.
+
+    Of a language in which somebody has written some, a machine's are left out.
+    """
+    tracks = sorted(_tracks(info), key=_preference)
+    written = {_base(track.language) for track in tracks if not track.is_automatic}
+    found: dict[str, Subtitles] = {}
+    for track in tracks:
+        tag = track.language.removesuffix(_HEARD)
+        if not (track.is_automatic and _base(tag) in written):
+            found.setdefault(tag, Subtitles(tag, track.is_automatic))
+    return tuple(found.values())[:MAX_SUBTITLES]
+
+
+def _base(language: str) -> str:
+    return language.partition("-")[0]
 
 
 def download_of(info: Mapping[str, Any], track: Track) -> dict[str, Any]:

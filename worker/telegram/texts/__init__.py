@@ -6,7 +6,7 @@ outside (titles, names) is freed from invisible characters, cut to length and es
 
 from worker.telegram.texts.captions import caption, clean
 from worker.telegram.texts.catalogue import Catalogue
-from worker.telegram.texts.choices import chapter, quality, sound_language
+from worker.telegram.texts.choices import chapter, quality, sound_language, subtitles
 from worker.telegram.texts.english import ENGLISH
 from worker.telegram.texts.lists import found_list, list_item, summary
 from worker.telegram.texts.looks import look
@@ -29,6 +29,7 @@ __all__ = [
     "progress",
     "quality",
     "sound_language",
+    "subtitles",
     "summary",
 ]
 

@@ -1,6 +1,6 @@
 """What the buttons say from which people choose."""
 
-from worker.choices import Chapter, Language, Quality
+from worker.choices import Chapter, Language, Quality, Subtitles
 from worker.notices import Label
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.formatting import is_shown, moment, shorten, size
@@ -22,6 +22,13 @@ def sound_language(words: Catalogue, choice: Language) -> str:
         return name
     text = words.notices[Label.ORIGINAL if choice.is_original else Label.DUBBED]
     return words.choose(text).format(language=name)
+
+
+def subtitles(words: Catalogue, choice: Subtitles) -> str:
+    """The name of their language, and whether a machine has made them: `German, automatic`."""
+    name = language_name(words, choice.tag)
+    text = words.choose(words.notices[Label.AUTOMATIC])
+    return text.format(language=name) if choice.is_automatic else name
 
 
 def language_name(words: Catalogue, tag: str) -> str:

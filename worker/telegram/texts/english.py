@@ -268,6 +268,8 @@ ENGLISH = Catalogue(
         Label.DESCRIPTION: "Description",
         Label.CHAPTERS: "Chapters",
         Label.LANGUAGES: "Language",
+        Label.SUBTITLES: "Subtitles",
+        Label.AUTOMATIC: "{language}, automatic",
         Label.ORIGINAL: "{language}, original",
         Label.DUBBED: "{language}, dubbed",
         Label.MENU_EXPIRED: "Closed after 15 minutes",
