@@ -115,14 +115,18 @@ class Form:
         is_possible = not has_height or is_height(self.max_height or 0)
         if self.what is not What.ALL and (has_height or self.as_file):
             is_possible = False
-        if self.subtitles is not None and not (
-            self.has_subtitles_alone and is_language(self.subtitles)
-        ):
+        if self.subtitles is not None and not self._can_have_subtitles(self.subtitles):
             is_possible = False
         if self.language is not None and not self._can_be_in(self.language):
             is_possible = False
         if not is_possible or len(self.code) > MAX_CODE:
             raise ValueError(f"no such form: {self}")
+
+    def _can_have_subtitles(self, language: str) -> bool:
+        # Those of a part would have other times, and a file has the site's own bytes.
+        is_whole = not (self.as_file or self.clip or self.sponsors)
+        has_place = self.has_subtitles_alone or (self.what is What.ALL and is_whole)
+        return is_language(language) and has_place
 
     def _can_be_in(self, language: str) -> bool:
         return is_language(language) and not (self.is_beside_media or self.is_look)
@@ -179,6 +183,11 @@ class Form:
     def has_subtitles_alone(self) -> bool:
         """Whether subtitles are wanted as a file of text, and nothing else."""
         return self.what is What.SUBTITLES
+
+    @property
+    def has_subtitles_inside(self) -> bool:
+        """Whether a video is wanted with subtitles that a player can show."""
+        return self.subtitles is not None and not self.has_subtitles_alone
 
     @property
     def is_beside_media(self) -> bool:

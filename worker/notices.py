@@ -150,6 +150,7 @@ class Label(StrEnum):
     LANGUAGES = "languages button"
     SUBTITLES = "subtitles button"
     AUTOMATIC = "automatic button"
+    IN_VIDEO = "in video button"
     ORIGINAL = "original button"
     DUBBED = "dubbed button"
     MENU_EXPIRED = "menu expired button"

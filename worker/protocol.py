@@ -39,6 +39,7 @@ class Note(StrEnum):
     NO_SPONSORBLOCK = "no SponsorBlock"  # that could be asked, or whose cuts could be made
     EARLY_START = "early start"  # a clip that begins at the key frame before it
     CUT = "cut"  # the file is too large, and its parts are not
+    NO_SUBTITLES_INSIDE = "no subtitles inside"  # of what is no single video
     AUTOMATIC_SUBTITLES = "automatic subtitles"  # no person has written them
     INCOMPLETE = "incomplete"  # a post without what of it cannot be had
     MORE_IN_POST = "more in post"  # than one answer holds

@@ -1,5 +1,7 @@
 """Subtitles as a file of text: which of them come, and what becomes of their formats."""
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.support.media import make
 from worker.choices import Subtitles
 from worker.errors import Fault, Reason
 from worker.form import Form, What
-from worker.protocol import Media, MediaKind
+from worker.protocol import Media, MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -95,3 +97,36 @@ def test_the_answer_to_a_video_tells_which_there_are(warm: Worker, tmp_path: Pat
         media = warm.run(f"{site}/page.html", LIMITS).result
     assert isinstance(media, Media)
     assert media.subtitles == (Subtitles("de"), Subtitles("en-gb"))
+
+
+def tracks_of(path: str) -> list[tuple[str, str]]:
+    """The codec and the language of each stream of subtitles."""
+    command = ["ffprobe", "-v", "error", "-of", "json", "-show_streams", path]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["streams"]
+    texts = [each for each in found if each["codec_type"] == "subtitle"]
+    assert [each["codec_type"] for each in found][:2] == ["video", "audio"]
+    return [(each["codec_name"], each["tags"]["language"]) for each in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "tracks", "note"),
+    [
+        (VTT, [("mov_text", "eng")], None),
+        ("no subtitles", [], Note.NO_SUBTITLES_INSIDE),
+    ],
+)
+def test_subtitles_are_a_track_of_the_video_where_that_is_wanted(
+    warm: Worker, tmp_path: Path, text: str, tracks: list[tuple[str, str]], note: Note | None
+) -> None:
+    make(tmp_path / "film.mp4", "-c copy -movflags +faststart")
+    (tmp_path / "page.html").write_text(PAGE.format(TRACK.format("en-GB", "en.vtt")))
+    (tmp_path / "en.vtt").write_text(text)
+    with served(tmp_path) as site:
+        file = warm.run(f"{site}/page.html", LIMITS, form=Form(subtitles="en")).media
+        missing = warm.run(f"{site}/page.html", LIMITS, form=Form(subtitles="de")).error
+    assert (tracks_of(file.path), file.facts.kind, file.facts.note) == (
+        tracks,
+        MediaKind.VIDEO,
+        note,
+    )
+    assert missing.reason is Reason.NO_SUCH_SUBTITLES

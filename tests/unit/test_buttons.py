@@ -134,17 +134,22 @@ def test_languages_have_a_button_each() -> None:
     assert [Button("Language", "languages:17")] in there
 
 
-def test_subtitles_have_a_button_each_in_pairs() -> None:
-    listed = (Subtitles("de"), Subtitles("en-gb"), Subtitles("fr", is_automatic=True))
-    menu = replace(MENU, page=Page.SUBTITLES, code="720p.c0-100.a-de", subtitles=listed)
-    assert menu_rows(ENGLISH, menu) == [
-        [
-            Button("German", "form:17.subs.s-de"),
-            Button("English (GB)", "form:17.subs.s-en-gb"),
-        ],
+def test_subtitles_come_as_a_file_or_in_the_video() -> None:
+    listed = (Subtitles("en-gb"), Subtitles("fr", is_automatic=True))
+    menu = replace(MENU, page=Page.SUBTITLES, code="720p.a-de", subtitles=listed)
+    alone = [
+        [Button("English (GB)", "form:17.subs.s-en-gb")],
         [Button("French, automatic", "form:17.subs.s-fr")],
+    ]
+    assert menu_rows(ENGLISH, menu) == [
+        [*alone[0], Button("In the video", "form:17.720p.s-en-gb.a-de")],
+        [*alone[1], Button("In the video", "form:17.720p.s-fr.a-de")],
         [BACK],
     ]
+    sound, *_ = menu_rows(ENGLISH, replace(MENU, code="720p.s-fr"))[0]
+    assert sound.data == "form:17.sound"
+    for other in (replace(menu, code="720p.c0-100"), replace(menu, is_song=True)):
+        assert menu_rows(ENGLISH, other) == [*alone, [BACK]]
     there = menu_rows(ENGLISH, replace(MENU, page=Page.MORE, has_subtitles=True))
     assert [Button("Subtitles", "subtitles:17")] in there
 

@@ -36,6 +36,12 @@ FORMS = st.one_of(
     ),
     st.builds(
         Form,
+        max_height=st.sampled_from([None, 720]),
+        subtitles=st.sampled_from([None, "en", "zh-hant-hk"]),
+        language=st.sampled_from([None, "en"]),
+    ),
+    st.builds(
+        Form,
         what=st.sampled_from([What.ALL, What.SOUND, What.MP3_BEST]),
         language=st.sampled_from([None, "en", "zh-hant-hk"]),
     ),

@@ -123,7 +123,10 @@ def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFi
         raise JobError(Reason.NOT_CUT, Fault.PERMANENT, "neither video nor sound, or no ffmpeg")
     if clipped:
         note, first = clipped.note, replace(first, facts=_starting(first.facts, clipped))
-    return [replace(first, facts=_noted(first.facts, note)), *others]
+    first = replace(first, facts=_noted(first.facts, note))
+    if form.has_subtitles_inside:
+        first = subtitles.put_into(first, file, limits)
+    return [first, *others]
 
 
 def _without_sponsors(

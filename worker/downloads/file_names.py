@@ -25,6 +25,11 @@ def cover_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}.cover")
 
 
+def subtitles_of(path: Path) -> Path:
+    """Where the subtitles of the video at `path` are, if they are wanted in it."""
+    return path.with_name(f"{path.stem}.subtitles")
+
+
 def thumbnail_of(path: Path) -> Path:
     """Where the thumbnail of the file at `path` is drawn."""
     return path.with_name(f"{path.stem}.thumbnail.jpg")

@@ -1,5 +1,6 @@
 """The buttons below an answer: what else there is of the same media, page by page."""
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ def menu_rows(words: Catalogue, menu: Menu) -> Rows:
         case Page.LANGUAGES:
             rows = [_language(words, menu, each) for each in menu.languages]
         case Page.SUBTITLES:
-            rows = _in_pairs([_subtitles(words, menu, each) for each in menu.subtitles])
+            rows = [_subtitles(words, menu, each) for each in menu.subtitles]
         case _:
             return _first(words, menu)
     return [*filter(None, rows), [_to(menu, Page.FIRST, words.back_button)]]
@@ -79,7 +80,7 @@ def _chapter(words: Catalogue, menu: Menu, chapter: Chapter) -> _Row:
     own = Form.parse(menu.code)
     try:
         clip = Clip(round(chapter.start_s * 100), round(chapter.end_s * 100))
-        wanted = replace(own, clip=clip)
+        wanted = replace(own, clip=clip, subtitles=None)
     except ValueError:
         return []
     return [Button(texts.chapter(words, chapter), pack("form", f"{menu.request_id}.{wanted.code}"))]
@@ -96,15 +97,17 @@ def _language(words: Catalogue, menu: Menu, language: Language) -> _Row:
     return [Button(texts.sound_language(words, language), data)]
 
 
-def _subtitles(words: Catalogue, menu: Menu, subtitles: Subtitles) -> Button:
-    """The button for subtitles, which are the same whatever the answer has of the video."""
-    wanted = Form(What.SUBTITLES, subtitles=subtitles.tag)
-    data = pack("form", f"{menu.request_id}.{wanted.code}")
-    return Button(texts.subtitles(words, subtitles), data)
-
-
-def _in_pairs(row: _Row) -> list[_Row]:
-    return [row[at : at + 2] for at in range(0, len(row), 2)]
+def _subtitles(words: Catalogue, menu: Menu, subtitles: Subtitles) -> _Row:
+    """The buttons for subtitles as a file, and in the video where the answer is one as a whole."""
+    offered = {texts.subtitles(words, subtitles): Form(What.SUBTITLES, subtitles=subtitles.tag)}
+    if not menu.is_song:
+        with contextlib.suppress(ValueError):
+            inside = replace(Form.parse(menu.code), subtitles=subtitles.tag)
+            offered[_label(words, Label.IN_VIDEO)] = inside
+    return [
+        Button(text, pack("form", f"{menu.request_id}.{form.code}"))
+        for text, form in offered.items()
+    ]
 
 
 def _sheets(menu: Menu) -> _Row:
@@ -136,6 +139,8 @@ def _possible(menu: Menu, offered: Iterable[tuple[str, Form]]) -> Iterable[Butto
     for text, form in offered:
         if form.is_cover:
             own = WHOLE  # of a part of a video it is the same
+        if form.what is not What.ALL or form.as_file:
+            own = replace(own, subtitles=None)
         try:
             wanted = replace(own, what=form.what, max_height=form.max_height, as_file=form.as_file)
         except ValueError:

@@ -273,6 +273,21 @@ def convert_subtitles(source: Path, target: Path, limits: "ProgramLimits") -> No
     _finish(_start(command, limits))
 
 
+def add_subtitles(
+    video: Path, subtitles: Path, language: str, target: Path, limits: "ProgramLimits"
+) -> None:
+    """Copy an MP4 with SubRip subtitles as a track of it in this language (ISO 639-2).
+
+    Raises ProgramFailed.
+    """
+    command = ["ffmpeg", *_QUIET, "-y", *INPUT_LIMITS, "-i", f"file:{video}"]
+    command += [*INPUT_LIMITS[:2], "-f", "srt", "-i", f"file:{subtitles}"]
+    command += ["-map", "0:V:0", "-map", "0:a?", "-map", "1:s:0", "-map_chapters", "0"]
+    command += ["-c", "copy", "-c:s", "mov_text", "-metadata:s:s:0", f"language={language}"]
+    command += ["-movflags", "+faststart", "-f", "mp4", f"file:{target}"]
+    _finish(_start(command, limits))
+
+
 def extract_sound(source: Path, target: Path, number: int, limits: "ProgramLimits") -> None:
     """Copy one audio stream of `source` into a file of its own. Raises ProgramFailed."""
     convert(source, target, Conversion(target.suffix, audio_number=number), limits)

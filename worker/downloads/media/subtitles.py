@@ -4,12 +4,14 @@ What a machine has heard is shown by YouTube line by line, each of them twice: o
 spoken, and again above the next. In a file of text each line stands once.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from worker.downloads.channel import ReadyFile
+from worker.downloads.file_names import subtitles_of
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces
 from worker.downloads.media.ffmpeg import ProgramLimits
@@ -45,22 +47,46 @@ class Cue:
 
 def finish(file: Downloaded, limits: DownloadLimits) -> ReadyFile:
     """Make what was downloaded of subtitles ready to be sent. Raises JobError."""
-    if file.path.stat().st_size > MAX_BYTES:
+    target = _made(file.path, limits)
+    note = Note.AUTOMATIC_SUBTITLES if file.info.get(AUTOMATIC) else None
+    facts = facts_of(file.info, MediaKind.DOCUMENT, note=note)
+    title = f"{facts.title} ({file.info[LANGUAGE]})".strip()
+    return ReadyFile(target.name, replace(facts, title=title))
+
+
+def put_into(ready: ReadyFile, file: Downloaded, limits: DownloadLimits) -> ReadyFile:
+    """Put subtitles into the video that was made of a file; a note where that cannot be."""
+    with contextlib.suppress(JobError, FileNotFoundError):
+        if ready.facts.kind is MediaKind.VIDEO and ready.facts.parts == 1:
+            return _with_track(ready, file, limits)
+    return replace(
+        ready, facts=replace(ready.facts, note=ready.facts.note or Note.NO_SUBTITLES_INSIDE)
+    )
+
+
+def _with_track(ready: ReadyFile, file: Downloaded, limits: DownloadLimits) -> ReadyFile:
+    video = file.path.with_name(ready.name)
+    target = video.with_name(f"{video.stem}.spoken.mp4")
+    subrip = _made(subtitles_of(file.path), limits)
+    with pieces.failures("subtitles", Reason.BROKEN_FILE):
+        run_limits = ProgramLimits(conversion.budget_of(limits).time_s, limits.memory_bytes)
+        ffmpeg.add_subtitles(video, subrip, str(file.info[LANGUAGE]), target, run_limits)
+    if target.stat().st_size > limits.max_file_bytes:
+        raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "a video with its subtitles")
+    video.unlink()
+    return replace(ready, name=target.name)
+
+
+def _made(path: Path, limits: DownloadLimits) -> Path:
+    """A SubRip file of the subtitles at `path`, next to it. Raises JobError."""
+    if path.stat().st_size > MAX_BYTES:
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "subtitles")
-    cues = list(without_repeats(read(_subrip(file.path, limits))))
+    cues = list(without_repeats(read(_subrip(path, limits))))
     if not cues:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "subtitles without a text")
-    target = file.path.with_name(f"{file.path.stem}.ready.srt")
+    target = path.with_name(f"{path.stem}.ready.srt")
     target.write_text(written(cues), encoding="utf-8")
-    is_automatic = bool(file.info.get(AUTOMATIC))
-    facts = facts_of(
-        file.info,
-        MediaKind.DOCUMENT,
-        note=Note.AUTOMATIC_SUBTITLES if is_automatic else None,
-    )
-    return ReadyFile(
-        target.name, replace(facts, title=f"{facts.title} ({file.info[LANGUAGE]})".strip())
-    )
+    return target
 
 
 def _subrip(path: Path, limits: DownloadLimits) -> str:

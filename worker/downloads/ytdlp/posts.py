@@ -10,6 +10,8 @@ from yt_dlp.networking import Request
 from yt_dlp.utils import YoutubeDLError
 
 from worker.downloads.channel import MAX_FILES
+from worker.downloads.file_names import subtitles_of
+from worker.downloads.media.subtitles import LANGUAGE
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
 from worker.downloads.pictures.reading import Answer
@@ -135,6 +137,8 @@ class PostYoutubeDL(SpanYoutubeDL):
 
     def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
         """Download the cover or the subtitles of a video in its place, where that is wanted."""
+        if self.wanted.has_subtitles_inside and download:
+            return self._process_with_subtitles(info_dict)
         if not self.wanted.is_beside_media:
             return super().process_video_result(info_dict, download)
         self.on_extracted(info_dict)  # what comes after says nothing of the video
@@ -149,6 +153,22 @@ class PostYoutubeDL(SpanYoutubeDL):
                     raise
                 failures.append(error)
         raise failures[0]
+
+    def _process_with_subtitles(self, info: dict[str, Any]) -> Any:
+        """Download a video, and its subtitles next to it."""
+        track = subtitles.chosen(info, self.wanted.subtitles)
+        # A copy, because yt-dlp changes what an extractor has found.
+        wanted = {**subtitles.download_of(info, track), "http_headers": info.get("http_headers")}
+        done = super().process_video_result(info, download=True)
+        parts = (done or {}).get("requested_downloads") or ()
+        if not parts:
+            return done
+        target = subtitles_of(Path(parts[-1]["filepath"]))
+        if text := wanted.get(subtitles.TEXT):
+            target.write_text(text, encoding="utf-8", errors="replace")
+        else:
+            self.dl(str(target), wanted, subtitle=True)
+        return {**done, LANGUAGE: subtitles.long_tag(wanted[LANGUAGE])}
 
     def _process_subtitles(self, info: Mapping[str, Any], download: bool) -> Any:
         """Download the subtitles of a video in the language that is wanted."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yt_dlp.utils import determine_ext, dfxp2srt
+from yt_dlp.utils import ISO639Utils, determine_ext, dfxp2srt
 
 from worker.choices import MAX_SUBTITLES, Subtitles
 from worker.downloads.file_names import MEDIA_NAME
@@ -87,6 +87,12 @@ def download_of(info: Mapping[str, Any], track: Track) -> dict[str, Any]:
     source = {name: value for name, value in track.source.items() if name != "name"}
     language = track.language.removesuffix(_HEARD)
     return {**kept, **source, LANGUAGE: language, AUTOMATIC: track.is_automatic}
+
+
+def long_tag(language: str) -> str:
+    """The language as an MP4 file names it, in three letters (ISO 639-2); `und` if it cannot."""
+    short = _base(language)
+    return short if len(short) == 3 else ISO639Utils.short2long(short) or "und"
 
 
 def written(info: Mapping[str, Any]) -> dict[str, Any]:
