@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from worker.telegram.commands import Command
+
 ROOT = Path(__file__).parents[2]
 
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "worker" / "SITES.md",
+    ROOT / "worker" / "CHAT.md",
     *(ROOT / folder / "README.md" for folder in ("worker", "maintenance", "tests")),
     *sorted((ROOT / ".github").glob("*.md")),
 ]
@@ -96,6 +99,11 @@ def test_a_path_that_is_gone_would_be_found() -> None:
     names = named_paths(text)
     assert len(names) == 5
     assert not any(exists(name, ARCHITECTURE) for name in names)
+
+
+@pytest.mark.parametrize("command", [each for each in Command if each.is_listed and each != "help"])
+def test_every_command_is_told_of(command: Command) -> None:
+    assert f"/{command}" in (ROOT / "worker" / "CHAT.md").read_text("utf-8")
 
 
 def test_every_module_has_a_row_or_its_folder_has() -> None:
