@@ -9,7 +9,7 @@ from tests.support.updates import GROUP, said
 from worker.effects import ChooseForm, OpenPanel, Press, PressPanel, ShowItems
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND
-from worker.ledger import ledger_path, preferences
+from worker.ledger import ledger_path, preferences, queue
 from worker.ledger.upkeep import Upkeep
 from worker.lists import ListItem, MediaList
 from worker.notices import About, Notice, Refusal, Topic
@@ -111,6 +111,45 @@ def test_links_messages_and_settings_are_deleted(bot: SteppedDispatcher) -> None
     assert kept(bot, "holiday") == []
     assert bot.rows("SELECT * FROM preferences") == []
     assert bot.rows("SELECT user_id, url, media_key FROM requests") == [(ME, "", "")]
+
+
+def test_of_messages_nothing_stays_once_they_are_read(bot: SteppedDispatcher) -> None:
+    message = said(f"look at {SECRET}", user=ME, chat=ME)
+    bot.ledger.record_updates([{**message, "update_id": 5}], bot.wall)
+    bot.step()
+    bot.finish(HandleUpdate, ())
+    assert kept(bot, "holiday") == []
+
+
+def test_a_message_that_could_not_be_read_is_deleted_with_the_rest(bot: SteppedDispatcher) -> None:
+    message = said(f"look at {SECRET}", user=ME, chat=ME)
+    bot.ledger.record_updates([{**message, "update_id": 5}], bot.wall)
+    bot.step()
+    bot.fail(HandleUpdate, JobError(Reason.INTERNAL, Fault.OPERATOR))
+    assert kept(bot, "holiday") == ["jobs"]
+    forget(bot)
+    assert kept(bot, "holiday") == []
+    # It can still be tried again, and says nothing then.
+    assert bot.rows("SELECT payload FROM jobs WHERE update_id = 5") == [('{"update_id":5}',)]
+
+
+def test_to_forget_somebody_reads_no_rows_of_others(bot: SteppedDispatcher) -> None:
+    answer(bot, SECRET)
+    ran: list[str] = []
+    connection = bot.ledger._db._connection
+    connection.set_trace_callback(ran.append)
+    with bot.ledger._db.transaction():
+        queue.forget_of(bot.ledger._db, ME)
+    connection.set_trace_callback(None)
+    plans = [
+        row["detail"]
+        for sql in ran
+        if sql.startswith("UPDATE")
+        for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")
+    ]
+    assert len(plans) >= 4
+    # Few fail.
+    assert {plan for plan in plans if "SCAN jobs" in plan} == {"SCAN jobs USING INDEX jobs_failed"}
 
 
 def test_what_is_open_is_cancelled_and_deleted_once_that_is_told(bot: SteppedDispatcher) -> None:

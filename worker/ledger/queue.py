@@ -253,8 +253,8 @@ def start_over(db: Database, job_id: int, wall: Wall) -> None:
     )
 
 
-# A press says whose it was to nobody, so what it has shown could not be forgotten with them.
-_WITHOUT_PAGE = "payload = iif(kind = 'button', '{}', payload)"
+# What people have written and what was shown to them is nobody's business once that is done.
+_EMPTIED = "payload = iif(kind IN ('update', 'button', 'cookies'), '{}', payload)"
 
 
 def finish(
@@ -262,7 +262,7 @@ def finish(
 ) -> None:
     """A job has done what it was for; `result` is kept with it."""
     db.execute(
-        f"UPDATE jobs SET state = 'done', finished_at = ?, result = ?, {_WITHOUT_PAGE}"  # noqa: S608
+        f"UPDATE jobs SET state = 'done', finished_at = ?, result = ?, {_EMPTIED}"  # noqa: S608
         " WHERE id = ?",
         wall,
         result and json.dumps(result),
@@ -273,7 +273,7 @@ def finish(
 def drop(db: Database, job_id: int, wall: Wall) -> None:
     """A job is not needed any more, whatever its state."""
     db.execute(
-        f"UPDATE jobs SET state = 'dropped', finished_at = ?, {_WITHOUT_PAGE}"  # noqa: S608
+        f"UPDATE jobs SET state = 'dropped', finished_at = ?, {_EMPTIED}"  # noqa: S608
         " WHERE id = ?",
         wall,
         job_id,
@@ -307,31 +307,32 @@ def forget_of(db: Database, user_id: int) -> None:
 
     A link that somebody else has sent as well is not theirs alone.
     """
-    # An update may also be what SQLite does not take for JSON, and most are somebody else's.
+    # Each finds its few rows by an index: the dispatcher waits meanwhile. An update may also be
+    # what SQLite does not take for JSON.
     db.execute(
-        "UPDATE jobs SET payload = '{}' WHERE kind = 'update' AND state IN ('done', 'dropped')"
-        " AND instr(payload, CAST(:user AS TEXT)) AND iif(json_valid(payload),"
+        "UPDATE jobs SET payload = json_object('update_id', update_id)"
+        " WHERE kind = 'update' AND state = 'failed' AND iif(json_valid(payload),"
         " coalesce(payload ->> '$.message.from.id', payload ->> '$.edited_message.from.id',"
-        "  payload ->> '$.callback_query.from.id'), 0) = :user",
-        user=user_id,
+        "  payload ->> '$.callback_query.from.id'), 0) = ?",
+        user_id,
     )
     db.execute(
-        "UPDATE jobs SET payload = '{}' WHERE kind IN ('reply', 'cookies')"
-        " AND state IN ('done', 'dropped')"
+        "UPDATE jobs SET payload = '{}' WHERE kind = 'reply' AND state IN ('done', 'dropped')"
         " AND chat_id IN (SELECT :user UNION SELECT chat_id FROM requests WHERE user_id = :user)",
         user=user_id,
     )
-    # What runs is being stopped, or somebody else's: its key is still in use.
-    db.execute(
-        "UPDATE jobs SET payload = json_set(payload, '$.url', ''), result = NULL, detail = '',"
-        " media_key = iif(state = 'running', media_key, '')"
-        " WHERE kind IN ('download', 'look') AND state != 'waiting'"
-        " AND (id IN (SELECT download_id FROM requests WHERE user_id = :user)"
-        "  OR user_id = :user AND state != 'running')"
-        " AND NOT EXISTS"
-        "  (SELECT 1 FROM requests WHERE download_id = jobs.id AND NOT is_forgotten)",
-        user=user_id,
-    )
+    for whose in (
+        "id IN (SELECT download_id FROM requests WHERE user_id = ?)",
+        "user_id = ? AND state != 'running' AND media_key != ''",
+    ):
+        # What runs is being stopped, or somebody else's: its key is still in use.
+        db.execute(
+            "UPDATE jobs SET payload = json_set(payload, '$.url', ''),"  # noqa: S608 - as above
+            " result = NULL, detail = '', media_key = iif(state = 'running', media_key, '')"
+            f" WHERE pool = 'downloads' AND state != 'waiting' AND {whose} AND NOT EXISTS"
+            "  (SELECT 1 FROM requests WHERE download_id = jobs.id AND NOT is_forgotten)",
+            user_id,
+        )
 
 
 # ------------------------------------------------------------------------- jobs not needed

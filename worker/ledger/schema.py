@@ -456,4 +456,10 @@ MIGRATIONS = (
     -- What was asked for, where the rest was left to what the person had set by then.
     ALTER TABLE requests ADD COLUMN asked_form TEXT;
     """,
+    """
+    -- What people have written, and what was shown to them, is not kept once that is done.
+    UPDATE jobs SET payload = '{}'
+        WHERE kind IN ('update', 'button', 'cookies') AND state IN ('done', 'dropped');
+    CREATE INDEX jobs_downloads_of ON jobs (user_id) WHERE pool = 'downloads';
+    """,
 )

@@ -366,8 +366,8 @@ ENGLISH = Catalogue(
         ),
         Topic.PRIVACY: (
             "What I keep of you, on my owner's server:\n"
-            "• The messages of yours that I see, and your links with what came of them:"
-            " {days} days.\n"
+            "• Your links with what came of them, and what I told you: {days} days. Your messages"
+            " only until I have read them.\n"
             "• What you have set with /settings.\n"
             "• Files only until they are sent. What I found behind links and by searches I"
             " remember, but not who asked for it.\n"
@@ -387,8 +387,7 @@ ENGLISH = Catalogue(
             " there."
         ),
         Topic.FORGOTTEN: (
-            "Done: your messages, links and settings are deleted. The times of your links go in"
-            " {days} days."
+            "Done: your links and settings are deleted. The times of your links go in {days} days."
         ),
         Topic.VERBATIM: "{text}",
         Label.CLOSE: "Close",
