@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.sandbox.api import BotApi
+from tests.sandbox.blobs import padded
 from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.clips import SAMPLE
-from tests.sandbox.site import padded
 from tests.sandbox.world import Event
 
 TIMEOUT_S = 120.0

@@ -90,6 +90,7 @@ def test_page_state_waits_for_a_change(page: ChatPage, client: Client, api: BotA
         ("/state?chat=5", None, {}, 400),
         ("/state?chat=x", None, {}, 400),
         ("/stop", ADA, {}, 400),
+        ("/trouble", {"name": "kill-bot"}, {}, 400),
         ("/../chat_page.py", None, {}, 404),
         ("/press", {**ADA, "message": 1, "data": "x"}, {}, 400),
         ("/media/1001/99", None, {}, 404),
@@ -160,3 +161,15 @@ def test_page_shows_albums_and_songs(page: ChatPage, client: Client) -> None:
     assert first["album"] is not None
     assert first["album"] == second["album"]
     assert (last["album"], last["media"]["performer"]) == (None, "A band")
+
+
+def test_page_lists_the_calls(page: ChatPage, client: Client) -> None:
+    send_text(client, "Hello", parse_mode="HTML")
+    client.call("getUpdates", timeout=0)
+    client.call("sendMessage", chat_id=5, text="To nobody")
+    failed, sent = state(page, CHAT, CHAT)["calls"]
+    assert (failed["status"], failed["description"]) == (400, "Bad Request: chat not found")
+    assert (sent["method"], sent["about"], sent["status"]) == ("sendMessage", "Hello", 200)
+    assert json.loads(sent["params"])["parse_mode"] == "HTML"
+    assert sent["number"] < failed["number"]
+    assert state(page, CHAT, CHAT)["trouble"] is None

@@ -8,11 +8,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
+
+from tests.chaos.disk import Disk, enter_own_namespace
 
 from .api import BotApi
 from .bot_process import BOT, BotProcess
@@ -21,9 +23,11 @@ from .people import OPERATOR, introduce_all
 from .samples import SAMPLES
 from .send import COULD_NOT, send_links
 from .site import MediaSite
+from .trouble import Trouble
 from .youtube import ACCOUNT_ID, ACCOUNT_LINK, Youtube
 
 _STOPPED = 130
+_DISK_BYTES = 4_000_000_000
 # A person who waits at the screen: try again soon, and end soon after Ctrl-C.
 _HURRIED = {"QUEUE_RETRY_AFTER": "10", "SHUTDOWN_GRACE": "5"}
 _TRUSTING_BOT = Path(__file__).with_name("trusting_bot.py")
@@ -36,6 +40,7 @@ class Sandbox:
     api: BotApi
     site: MediaSite
     bot: BotProcess
+    disk: Disk | None
 
 
 def main() -> int:
@@ -47,6 +52,9 @@ def main() -> int:
     # A shell that starts this with & has it ignore SIGINT.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    if options.send is None and options.data is None:
+        with suppress(OSError):
+            enter_own_namespace()
     try:
         with sandbox(options.data, options.send) as running:
             if options.send is not None:
@@ -85,15 +93,26 @@ def sandbox(data: Path | None, links: Sequence[str] | None) -> Iterator[Sandbox]
             if any(ACCOUNT_ID in link for link in links):
                 env["COOKIES_FILE"] = str(youtube.cookies)
             script = _TRUSTING_BOT
-        data_dir = data if data is not None else Path(folder, "data")
+        disk = _own_disk(Path(folder, "disk"), stack) if links is None and data is None else None
+        data_dir = data or (disk.path if disk else Path(folder)) / "data"
         log_path = Path(folder, "bot.log")
         bot = BotProcess(api, data_dir, env, script=script, log_path=log_path)
         try:
-            yield Sandbox(api, site, stack.enter_context(bot))
+            yield Sandbox(api, site, stack.enter_context(bot), disk)
         finally:
             # The rest is clean-up, which a second Ctrl-C would only cut short.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _own_disk(path: Path, stack: ExitStack) -> Disk | None:
+    """A small disk that can be filled, where the machine permits it to a person."""
+    try:
+        disk = Disk(path, _DISK_BYTES)
+    except OSError:
+        return None
+    stack.callback(disk.unmount)
+    return disk
 
 
 def _is_at_youtube(link: str) -> bool:
@@ -107,8 +126,9 @@ def _show_request(address: str) -> None:
 
 def _serve(running: Sandbox, port: int) -> int:
     samples = [Sample(running.site.url + path, what) for path, what in SAMPLES.items()]
+    trouble = Trouble(running.api, running.site, running.bot, running.disk)
     try:
-        page = ChatPage(running.api, samples, port)
+        page = ChatPage(running.api, samples, port, trouble)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no such port"
         print(f"could not run: the chat page cannot have port {port} ({reason}); see --port")
@@ -122,16 +142,17 @@ def _serve(running: Sandbox, port: int) -> int:
         for sample in samples:
             print(f"    {sample.url}  ({sample.what})")
         print("Ctrl-C stops all of it.", flush=True)
-        code = _wait_for_the_end(running.bot)
+        code = _wait_for_the_end(trouble)
     finally:
         page.stop()
+        trouble.stop()
     print(f"the bot ended with exit code {code}; its log ends with:\n{running.bot.log_end()}")
     return COULD_NOT
 
 
-def _wait_for_the_end(bot: BotProcess) -> int:
+def _wait_for_the_end(trouble: Trouble) -> int:
     nothing = threading.Event()
-    while (code := bot.exit_code) is None:
+    while (code := trouble.revive()) is None:
         nothing.wait(0.5)
     return code
 

@@ -45,6 +45,7 @@ class BotApi:
         self._folder = Path(tempfile.mkdtemp(prefix="sandbox-api-"))
         self._world = make_world(self._folder, token, local)
         self._calls: deque[Call] = deque(maxlen=_REMEMBERED_CALLS)
+        self._call_numbers = itertools.count(1)
         self._query_ids = itertools.count(time.time_ns())
         self._service = Service(
             token=token,
@@ -245,6 +246,16 @@ class BotApi:
         with self._world.changed:
             return list(self._calls)
 
+    def latest_calls(self, count: int) -> list[Call]:
+        """The last calls, newest first, without the polls that went well."""
+        with self._world.changed:
+            told = (c for c in reversed(self._calls) if c.method != "getUpdates" or c.description)
+            return list(itertools.islice(told, count))
+
+    def touch(self) -> None:
+        """Tell those who wait for a change that something besides the chats is different."""
+        self._world.touch()
+
     @property
     def events(self) -> Events:
         """Where to subscribe to changes."""
@@ -333,5 +344,6 @@ class BotApi:
 
     def _log(self, call: Call) -> None:
         with self._world.changed:
+            call.number = next(self._call_numbers)
             self._calls.append(call)
             self._world.touch()

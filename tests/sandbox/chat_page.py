@@ -10,8 +10,11 @@ from .api import BotApi
 from .page_handler import PageHandler
 from .people import CAST
 from .server import LoopbackServer
-from .shown import shown
+from .shown import shown, shown_call
+from .trouble import Trouble
 from .world import Event
+
+_SHOWN_CALLS = 40
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,12 @@ class _Activity:
 class ChatPage:
     """The page over the chats of `api`; serves at `port` between `start` and `stop`."""
 
-    def __init__(self, api: BotApi, samples: list[Sample], port: int = 0) -> None:
+    def __init__(
+        self, api: BotApi, samples: list[Sample], port: int = 0, trouble: Trouble | None = None
+    ) -> None:
         self.api = api
         self.samples = samples
+        self._trouble = trouble
         self._activity: defaultdict[int, _Activity] = defaultdict(_Activity)
         self._server = LoopbackServer(port, PageHandler, self)
         self._unsubscribe = api.events.subscribe(self._note)
@@ -74,10 +80,15 @@ class ChatPage:
             "actions": activity.actions,
             "notices": activity.notices[-20:],
             "noticed": len(activity.notices),
+            "calls": [shown_call(call) for call in self.api.latest_calls(_SHOWN_CALLS)],
+            "trouble": self._trouble.shown() if self._trouble else None,
         }
 
     def act(self, what: str, given: dict[str, Any]) -> None:
         """Do what a person asked for on the page. LookupError or ValueError when it cannot be."""
+        if what == "trouble" and self._trouble:
+            self._trouble.make(str(given["name"]))
+            return
         chat_id, user_id = int(given["chat"]), int(given["user"])
         self._check(chat_id)
         if what == "say":

@@ -31,6 +31,7 @@ class Call:
     status: int | None = None
     description: str = ""
     fault: FaultKind | None = None
+    number: int = 0
 
 
 @dataclass

@@ -1,10 +1,15 @@
-"""What the chat page is told of messages, as JSON."""
+"""What the chat page is told of messages and of calls, as JSON."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .chats import ChatMessage, MediaSent
+from .faults import Call
+
+_LONGEST_PARAMS = 1500
+_TELLING = ("text", "action", "caption")
 
 
 def shown(message: ChatMessage, sender: str) -> dict[str, Any]:
@@ -38,4 +43,21 @@ def _shown_media(message: ChatMessage, media: MediaSent) -> dict[str, Any]:
         "width": media.width,
         "height": media.height,
         "duration": media.duration,
+    }
+
+
+def shown_call(call: Call) -> dict[str, Any]:
+    """A call of the bot's as the page lists it; `status` is None until it is answered."""
+    params = json.dumps(call.params, ensure_ascii=False, indent=2, default=str)
+    uploads = [f"{name}: {it.file_name}, {it.size} bytes" for name, it in call.uploads.items()]
+    return {
+        "number": call.number,
+        "method": call.method,
+        "chat": call.params.get("chat_id"),
+        "about": str(next((told for name in _TELLING if (told := call.params.get(name))), ""))[:80],
+        "time": call.time.timestamp(),
+        "status": call.status,
+        "description": call.description,
+        "params": params[:_LONGEST_PARAMS] + ("…" if len(params) > _LONGEST_PARAMS else ""),
+        "uploads": uploads,
     }

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from .blobs import Blob, padded
 from .clips import SAMPLE, Clips, NeedsFfmpeg
 from .feeds import feed
 from .samples import SAMPLES
@@ -26,7 +27,8 @@ from .server import LoopbackServer
 
 MEBIBYTE = 1024 * 1024
 ENDLESS_LIMIT = 300 * MEBIBYTE
-_CHUNK = 64 * 1024
+_PIECE = 2 * 1024
+_PAUSE_S = 0.4
 _TYPES = {
     ".mp4": "video/mp4",
     ".m4a": "audio/mp4",
@@ -76,6 +78,8 @@ class MediaSite:
         self.stopping = threading.Event()
         self.is_down = threading.Event()
         """Set: everything is answered with 503."""
+        self.is_slow = threading.Event()
+        """Set: files come in small pieces, with pauses."""
         self._lock = threading.Lock()
         self._requests: list[SiteRequest] = []
         self._failed: Counter[str] = Counter()
@@ -135,31 +139,6 @@ class MediaSite:
                 return False
             self._failed[path] += 1
             return True
-
-
-@dataclass(frozen=True)
-class Blob:
-    """A clip, padded with a `free` box to `size` bytes: still a valid MP4, never in memory."""
-
-    head: bytes
-    size: int
-
-    def read(self, start: int, end: int) -> Iterator[bytes]:
-        """The bytes from `start` up to `end`, in chunks."""
-        while start < end:
-            stop = min(start + _CHUNK, end)
-            known = self.head[start:stop]
-            yield known + bytes(stop - start - len(known))
-            start = stop
-
-
-def padded(clip: bytes, size: int) -> Blob:
-    """The clip grown to `size` bytes."""
-    free = size - len(clip)
-    if free < 16:
-        return Blob(clip, len(clip))
-    # A size of 1 announces a 64-bit size behind the type.
-    return Blob(clip + b"\0\0\0\1free" + free.to_bytes(8, "big"), size)
 
 
 class _SiteHandler(BaseHTTPRequestHandler):
@@ -393,7 +372,19 @@ class _SiteHandler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         for data in blob.read(start, end):
-            self.wfile.write(data)
+            if not self._write(data):
+                self.close_connection = True
+                return
+
+    def _write(self, data: bytes) -> bool:
+        """Send a part of a file; whether the client is still there."""
+        while self._site.is_slow.is_set() and data:
+            self.wfile.write(data[:_PIECE])
+            data = data[_PIECE:]
+            if self._gone(_PAUSE_S):
+                return False
+        self.wfile.write(data)
+        return True
 
 
 def _asked_range(first: str, last: str, size: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@ import {byId, notify, post} from "./dom.js";
 import {answer, focusText, offer, writeIn} from "./composer.js";
 import {drawChats, placeOf} from "./chats.js";
 import {clear, draw} from "./conversation.js";
+import {drawPane} from "./pane.js";
 import "./keys.js";
 
 const stateLine = byId("state");
@@ -36,7 +37,13 @@ addEventListener("hashchange", go);
 
 // As in Telegram: what the bot does is shown for 5 seconds, or until its next message.
 let actions = 0, actionEnds;
-function showAction(action, number) {
+function showAction(action, number, running) {
+  stateLine.parentElement.parentElement.classList.toggle("down", !running);
+  if (!running) {
+    actions = -1;
+    stateLine.textContent = "the bot is down";
+    return;
+  }
   if (action && number === actions) return;
   actions = number;
   clearTimeout(actionEnds);
@@ -50,7 +57,8 @@ function show(state) {
   drawChats(state, place, open);
   draw(state.messages, {user: place.user, isGroup: place.chat < 0, press, reply: answer});
   offer(state.samples, state.menu);
-  showAction(state.action, state.actions);
+  showAction(state.action, state.actions, state.trouble?.running ?? true);
+  drawPane(state);
   if (noticed !== null && state.noticed > noticed) notify(state.notices.at(-1));
   noticed = state.noticed;
 }

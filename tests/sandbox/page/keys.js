@@ -1,6 +1,7 @@
 // The keyboard: / to write, Esc to go back, arrows from button to button.
 import {byId, isRightToLeft} from "./dom.js";
 import {closeReply, focusText, hideCommands} from "./composer.js";
+import {closePane} from "./pane.js";
 
 const chat = byId("chat"), text = byId("text");
 const rows = () => [...chat.querySelectorAll(".row")];
@@ -27,7 +28,7 @@ addEventListener("keydown", event => {
     event.preventDefault();
     focusText();
   } else if (key === "Escape") {
-    if (!hideCommands() && !closeReply()) focusText();
+    if (!closePane() && !hideCommands() && !closeReply()) focusText();
   } else if (key.startsWith("Arrow") && target.matches(".row button")) {
     event.preventDefault();
     moveFrom(target, key);
