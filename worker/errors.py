@@ -61,6 +61,7 @@ class Reason(StrEnum):
     SITE_BUSY = "site busy"  # HTTP 429
     SITE_ERROR = "site error"  # HTTP 5xx
     BLOCKED_HERE = "blocked here"  # this machine's address, cookies or software are turned away
+    STOPPED = "stopped"  # by the operator
     SITE_OFF = "site off"  # the operator wants no downloads from it
     SITE_DOWN = "site down"  # it fails for everyone, and is left alone for a while
     NETWORK = "network"
@@ -94,6 +95,7 @@ class Reason(StrEnum):
 
 _OF_LINKS = frozenset(
     {
+        Reason.STOPPED,
         *(Reason.INVALID_LINK, Reason.REFUSED_ADDRESS, Reason.UNSUPPORTED, Reason.NO_MEDIA),
         *(Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.PRIVATE, Reason.LOGIN_NEEDED),
         *(Reason.AGE_RESTRICTED, Reason.GEO_BLOCKED, Reason.DRM, Reason.LIVE),

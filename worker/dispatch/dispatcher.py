@@ -220,6 +220,7 @@ class Dispatcher:
             if self.reachability.has_returned:
                 self._recorder.call_now(self.reachability.spell_before(now, wall), wall)
                 self.reachability.told()
+            self._recorder.heed_stops(wall)
             if self._stop_at is None:
                 self._recorder.feed_batches(self.sites_down, now, wall)
                 obstacle = self._place(now, wall)

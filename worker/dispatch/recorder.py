@@ -312,6 +312,12 @@ class Recorder:
             f"\n{traceback}" if is_for_operator and traceback else "",
         )
 
+    def heed_stops(self, wall: Wall) -> None:
+        """End the downloads that the operator wants ended; whoever waits for them is told."""
+        for job_id in self._ledger.stops():
+            log.info("job %d: the operator ends it.", job_id)
+            self._in_hand.stop(self._ledger.carry_out_stop(job_id, wall))
+
     # --------------------------------------------------------------------------- cleaning
 
     def clean_up(self, job: Job) -> None:

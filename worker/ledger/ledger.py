@@ -29,6 +29,7 @@ from worker.ledger import (
     sessions,
     site_cookies,
     state,
+    stops,
     updates,
 )
 from worker.ledger.admission import Quota
@@ -260,6 +261,11 @@ class Ledger(Questions):
             queue.drop(self._db, job.id, wall)
             if isinstance(job, RequestJob):
                 requests.settle(self._db, job.request.id, wall)
+
+    def carry_out_stop(self, job_id: int, wall: Wall) -> list[int]:
+        """See `stops.carry_out`."""
+        with self._db.transaction():
+            return stops.carry_out(self._db, job_id, wall)
 
     # -------------------------------------------------------------- steps of a link's way
 

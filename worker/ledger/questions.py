@@ -3,7 +3,15 @@
 from collections.abc import Collection
 
 from worker.clocks import Wall
-from worker.ledger import batches, begun, job_lookups, pause, queue_position, request_lookups
+from worker.ledger import (
+    batches,
+    begun,
+    job_lookups,
+    pause,
+    queue_position,
+    request_lookups,
+    stops,
+)
 from worker.ledger.database import Database
 from worker.ledger.jobs import DownloadJob
 from worker.ledger.queue_position import QueuePosition
@@ -24,6 +32,11 @@ class Questions:
         """Whether the operator lets no download begin."""
         with self._db.reading():
             return pause.since(self._db) is not None
+
+    def stops(self) -> list[int]:
+        """See `stops.ordered`."""
+        with self._db.reading():
+            return stops.ordered(self._db)
 
     def watchers(self, download_id: int) -> list[Request]:
         """The requests that wait for a download and have a status message to show progress in."""

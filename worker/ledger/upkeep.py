@@ -28,6 +28,7 @@ from worker.ledger import (
     site_cookies,
     state,
     statistics,
+    stops,
 )
 from worker.ledger.database import Access, Database
 from worker.ledger.failures import ANY, FailedGroup, FailedJob, Like
@@ -107,6 +108,11 @@ class Upkeep:
         """See `pause.end`."""
         with self._db.transaction():
             return pause.end(self._db)
+
+    def order_stop(self, job_id: int) -> bool:
+        """See `stops.order`."""
+        with self._db.transaction():
+            return stops.order(self._db, job_id)
 
     # --------------------------------------------------------------------------- failures
 
