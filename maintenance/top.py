@@ -17,7 +17,7 @@ from worker.ledger.upkeep import Upkeep
 from worker.processes import process_table
 from worker.settings import Settings
 
-KEYS = "up/down choose  l log  p pause/resume  q quit"
+KEYS = "up/down choose  c end download  l log  p pause/resume  q quit"
 
 _UNSEEN_ZOMBIES = 0
 """They are confirmed by looking twice, for which a live view has no time."""

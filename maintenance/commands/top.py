@@ -1,9 +1,10 @@
 """`python -m maintenance top`."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 
 from maintenance import top
-from maintenance.commands import EXIT_FINE, open_ledger
+from maintenance.commands import EXIT_FAILED, EXIT_FINE, open_ledger
 from maintenance.output import print_json, say
 from worker.settings import Settings
 
@@ -15,7 +16,9 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def run(settings: Settings, options: Namespace) -> int:
-    """Show the bot's workers and running jobs."""
+    """Show the bot's workers and running jobs, until a key ends that or once."""
+    if not (options.once or options.json):
+        return _show(settings)
     with open_ledger(settings) as ledger:
         snapshot = top.take(settings, ledger)
     if options.json:
@@ -23,4 +26,19 @@ def run(settings: Settings, options: Namespace) -> int:
     else:
         for line in top.lay_out(snapshot):
             say(line.text)
+    return EXIT_FINE
+
+
+def _show(settings: Settings) -> int:
+    # Some builds of Python have no curses, and the other commands need none.
+    try:
+        from maintenance import live, screen
+    except ImportError as error:
+        problem: str | None = f"{error}; top --once prints a snapshot"
+    else:
+        problem = screen.trouble()
+    if problem:
+        print(f"maintenance: {problem}", file=sys.stderr)
+        return EXIT_FAILED
+    screen.show(live.View(settings))
     return EXIT_FINE

@@ -1,20 +1,24 @@
 """`python -m maintenance top`: what is published for it, and how it is laid out."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
 from maintenance import measures, published, top
 from maintenance.findings import critical, ok, warning
+from maintenance.live import View
 from maintenance.measures import MeasuredWorker
 from maintenance.top import RunningJob, Snapshot, Style, lay_out
 from tests.support.ledger_kit import make_empty_ledger
-from tests.support.stepped_dispatcher import MakeBot
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.work import Work
+from worker.errors import Reason
 from worker.ledger import DOWNLOADS, TELEGRAM, ledger_path
 from worker.ledger.upkeep import Upkeep
+from worker.processes import process_table
 from worker.protocol import Download, Progress, Stage
 from worker.settings import Settings
 
@@ -125,3 +129,89 @@ def test_published_work_comes_back_as_jobs_with_the_downloads_first(snapshot: Sn
     second, first = top.jobs_of(snapshot.measures, said)
     assert (first.job_id, first.stage, round(first.age_s)) == (1, None, 10)
     assert (second.job_id, second.stage, second.share) == (2, "looking", None)
+
+
+@pytest.fixture
+def busy(make_bot: MakeBot, monkeypatch: pytest.MonkeyPatch) -> SteppedDispatcher:
+    """A bot with a download in hand that has published what it does, as if from this process."""
+    bot = make_bot()
+    bot.send("https://site.example/a")
+    bot.post()
+    bot.pool_of(Download).report(bot.job_id(Download), Progress(Stage.DOWNLOADING, 5, 10, 2.0))
+    bot.step()
+    monkeypatch.setattr(
+        measures, "running_bot", lambda _data_dir: process_table.identify(os.getpid())
+    )
+    with Upkeep(ledger_path(bot.settings.data_dir)) as ledger:
+        work = published.describe_work(bot.dispatcher.work, bot.wall, Monotonic(bot.now))
+        ledger.publish(published.WORK, work)
+    return bot
+
+
+def screen(view: View) -> str:
+    return "\n".join(line.text for line in view.lines(80, 24))
+
+
+def test_key_ends_the_chosen_download_once_it_is_confirmed(busy: SteppedDispatcher) -> None:
+    view, job_id = View(busy.settings), busy.job_id(Download)
+    assert f"> {job_id} " in screen(view)
+    for answer, is_ended in (("n", False), ("y", True)):
+        assert view.press("c")
+        assert f"end job {job_id}, and tell who waits? y/n" in screen(view)
+        assert view.press(answer)
+        busy.step()
+        assert (job_id in busy.pool_of(Download).stopped) == is_ended
+    assert f"job {job_id} ends" in screen(view)
+    busy.pool_of(Download).stop(job_id)
+    busy.step()
+    assert [explain.reason for explain in busy.settle()] == [Reason.STOPPED]
+    view.press("c")
+    view.press("y")
+    assert f"job {job_id} has ended already" in screen(view)
+
+
+def test_key_pauses_and_resumes(busy: SteppedDispatcher) -> None:
+    view = View(busy.settings)
+    view.press("p")
+    assert "PAUSED since" in screen(view)
+    assert busy.dispatcher._ledger.is_paused()
+    view.press("p")
+    assert "PAUSED since" not in screen(view)
+    assert not busy.dispatcher._ledger.is_paused()
+    assert not view.press("q")
+
+
+def test_key_shows_the_end_of_a_log_without_what_could_do_harm(busy: SteppedDispatcher) -> None:
+    view, job_id = View(busy.settings), busy.job_id(Download)
+    directory = busy.settings.data_dir / "downloads" / f"{job_id}-1"
+    view.press("l")
+    assert "nothing has been said yet" in screen(view)
+    directory.mkdir(parents=True, exist_ok=True)
+    lines = [f"line {n}" for n in range(99)]
+    (directory / "job.log").write_text("\n".join([*lines, f"\x1b[2J{busy.settings.bot_token}"]))
+    said = screen(view)
+    assert "line 98" in said
+    assert "line 1\n" not in said
+    assert "\x1b" not in said
+    assert busy.settings.bot_token not in said
+    assert len(view.lines(80, 24)) == 24
+    view.press("x")
+    assert f"> {job_id} " in screen(view)
+
+
+def test_link_in_the_place_of_a_log_is_not_followed(busy: SteppedDispatcher) -> None:
+    view, job_id = View(busy.settings), busy.job_id(Download)
+    directory = busy.settings.data_dir / "downloads" / f"{job_id}-1"
+    directory.mkdir(parents=True, exist_ok=True)
+    secret = busy.settings.data_dir / "secret"
+    secret.write_text("of the house")
+    (directory / "job.log").symlink_to(secret)
+    view.press("l")
+    assert "of the house" not in screen(view)
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 5])
+def test_log_of_any_height(busy: SteppedDispatcher, height: int) -> None:
+    view = View(busy.settings)
+    view.press("l")
+    assert len(view.lines(10, height)) == height
