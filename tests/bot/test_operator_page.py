@@ -15,6 +15,7 @@ import pytest
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT
 from tests.support.scene import CHAT, Scene
+from tests.support.terminal import Terminal
 
 PAGE = (ROOT / "maintenance" / "README.md").read_text("utf-8")
 # What is typed on a server before there is a bot is typed by another test.
@@ -23,6 +24,7 @@ BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", TYPED_HERE, re.DOTALL))
 COMMANDS = [line.split("  #")[0].strip() for line in BLOCKS.splitlines() if line]
 (BACKUP,) = [command for command in COMMANDS if " backup " in command]
 (RESTORE,) = [command for command in COMMANDS if " restore " in command]
+(LIVE,) = [command for command in COMMANDS if command.endswith(" top")]
 (CRON,) = re.findall(r"```cron\n(?:\S+ ){5}(.*)\n```", PAGE)
 EXPORTER = "/var/lib/prometheus/node-exporter/fetchbot.prom"
 OTHER_CHAT = CHAT + 1
@@ -41,6 +43,18 @@ def run(scene: Scene, command: str) -> subprocess.CompletedProcess[str]:
         timeout=50,
         check=False,
     )
+
+
+def watch(scene: Scene) -> None:
+    """Type the command of the live view on a terminal, and end the view."""
+    shown = LIVE.replace(".venv/bin/python", shlex.quote(sys.executable))
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "vt100"}
+    with Terminal(["sh", "-c", shown], scene.data_dir.parent, env, 80, 24) as terminal:
+        terminal.wait_for(
+            lambda screen: f"bot {scene.bot.pid} for" in screen and "q quit" in screen
+        )
+        terminal.type("q")
+        assert terminal.end() == 0
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +93,9 @@ def test_every_command_of_the_page_runs(scene: Scene) -> None:
     home = scene.data_dir.parent
     for command in COMMANDS:
         if command == RESTORE:  # for a bot that is stopped, below
+            continue
+        if command == LIVE:
+            watch(scene)
             continue
         if "ID" in command.split():
             is_of_job = " failed " in command

@@ -58,7 +58,7 @@ ENGLISH = Catalogue(
             "That site does not let me in at the moment; my owner knows.",
             _LATER,
         ),
-        Reason.STOPPED: ("My owner has stopped this download.", _NEVER),
+        Reason.STOPPED: ("My owner has stopped this download.", _LATER),
         Reason.SITE_OFF: ("My owner has switched that site off.", _NEVER),
         Reason.SITE_DOWN: ("That site is down at the moment.", "Please try again soon."),
         Reason.NETWORK: ("I could not reach the site.", _LATER),
