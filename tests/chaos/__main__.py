@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def _lines(result: Result) -> Iterator[str]:
-    answers, lives = result.answers, result.lives
+    answers, chosen, choices, lives = result.answers, result.chosen, result.choices, result.lives
     yield f"links accepted        {answers.links}"
     yield f"final answers         {answers.final} ({answers.media} of them media)"
     yield f"parts beside them     {answers.beside} ({answers.repeated} of them again)"
@@ -71,6 +71,13 @@ def _lines(result: Result) -> Iterator[str]:
     yield f"lost                  {len(answers.lost)}"
     yield f"orphaned status       {answers.orphaned}"
     yield f"answers changed       {len(answers.changed)}"
+    yield f"chosen by buttons     {chosen.links}"
+    yield f"final answers         {chosen.final} ({chosen.media} of them media)"
+    yield f"duplicates            {len(chosen.doubled)}"
+    yield f"lost                  {len(chosen.lost)}"
+    yield f"lists taken           {choices.taken} ({choices.items} items)"
+    yield f"panels opened         {choices.panels}"
+    yield f"orphaned messages     {chosen.orphaned + choices.orphaned}"
     yield f"stray processes       {len(result.strays)}"
     yield f"zombies               {len(result.zombies)}"
     yield f"directories left      {len(result.directories)}"
@@ -81,7 +88,9 @@ def _lines(result: Result) -> Iterator[str]:
     yield f"starts                {len(lives)}"
     for code, times in sorted(result.exits.items()):
         yield f"    exit code {code:<8}{times} ({EXPECTED_EXITS.get(code, 'not expected')})"
-    yield f"Cancel pressed        {result.presses}"
+    yield f"buttons pressed       {sum(result.presses.values())}"
+    for button, times in sorted(result.presses.items()):
+        yield f"    {button:<28}{times}"
     yield f"quiet after           {result.quiet_after_s:.0f} s"
     yield f"jobs that broke       {len(result.broken)}"
     yield f"faults injected       {sum(result.done.values())}"

@@ -40,19 +40,19 @@ class Answers:
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
-    """Final answers that became other ones afterwards."""
+    """Final answers that became other ones afterwards; their buttons may."""
 
 
 def count_answers(api: BotApi, sent: Iterable[Sent]) -> Answers:
     """Compare what was sent with what the chats show."""
     answers = Answers()
-    replies: dict[tuple[int, int], list[ChatMessage]] = {}
-    for chat in api.chat_ids:
-        for message in api.chat(chat):
-            if message.from_bot and not message.deleted and message.reply_to is not None:
-                replies.setdefault((chat, message.reply_to), []).append(message)
+    replies = replies_in(api)
     for one in sent:
-        found = replies.get((one.chat, one.message_id), [])
+        found = [
+            message
+            for message in replies.get((one.chat, one.message_id), [])
+            if counts_in(message) is None
+        ]
         beside = [message for message in found if _is_beside(message)]
         final = [message for message in found if not message.is_under_way and message not in beside]
         answers.links += one.links
@@ -67,6 +67,24 @@ def count_answers(api: BotApi, sent: Iterable[Sent]) -> Answers:
     return answers
 
 
+def replies_in(api: BotApi) -> dict[tuple[int, int], list[ChatMessage]]:
+    """The bot's messages that stand in the chats, by the chat and the message that they answer."""
+    replies: dict[tuple[int, int], list[ChatMessage]] = {}
+    for chat in api.chat_ids:
+        for message in api.chat(chat):
+            if message.from_bot and not message.deleted and message.reply_to is not None:
+                replies.setdefault((chat, message.reply_to), []).append(message)
+    return replies
+
+
+def counts_in(message: ChatMessage) -> dict[str, int] | None:
+    """What the summary of a taken list counts, such as Done; None for any other message."""
+    line = re.search(r"\n(Done: \d+.*)", message.text or "")
+    if line is None:
+        return None
+    return {word: int(number) for word, number in re.findall(r"(\w+): (\d+)", line[1])}
+
+
 def _is_beside(message: ChatMessage) -> bool:
     """Whether it is a part of a cut video, and not the first."""
     part = re.search(r"part (\d+) of \d+", message.caption or "")
@@ -75,7 +93,15 @@ def _is_beside(message: ChatMessage) -> bool:
 
 def _has_changed(message: ChatMessage) -> bool:
     """Whether it was final, and visibly changed afterwards."""
-    return any(not state.is_under_way for state in message.history)
+    return any(
+        not state.is_under_way and _without_buttons(state) != _without_buttons(message)
+        for state in message.history
+    )
+
+
+def _without_buttons(message: ChatMessage) -> tuple[object, ...]:
+    media = message.media and (message.media.kind, message.media.file_unique_id)
+    return message.text, message.caption, message.entities, media
 
 
 def _about(api: BotApi, sent: Sent, found: list[ChatMessage]) -> str:
@@ -127,11 +153,18 @@ def directories(data_dir: Path, *temporary: Path) -> list[str]:
 
 
 def open_work(data_dir: Path) -> list[str]:
-    """Unfinished work, as the ledger lists it."""
+    """Unfinished work, as the ledger lists it.
+
+    None is what closes the buttons that people have opened, once their time is over.
+    """
     return _ask(
         data_dir,
         "SELECT 'job ' || id || ' ' || kind || ' ' || state || ', attempt ' || attempts"
-        " FROM jobs WHERE state IN ('waiting', 'running')"
+        " FROM jobs WHERE state IN ('waiting', 'running') AND NOT (state = 'waiting'"
+        "  AND kind IN ('panel edit', 'button') AND not_before > unixepoch() + 30)"
+        " UNION ALL SELECT 'batch ' || id || ' of chat ' || chat_id"
+        " FROM batches WHERE ended_at IS NULL"
+        " UNION ALL SELECT 'press that waits for job ' || job_id FROM awaited_menus"
         " UNION ALL SELECT 'request ' || id || ' of chat ' || chat_id"
         " FROM requests WHERE answered_at IS NULL",
     )
@@ -143,7 +176,7 @@ def broken_jobs(data_dir: Path) -> list[str]:
         data_dir,
         "SELECT 'job ' || id || ' ' || kind || ' of request ' || ifnull(request_id, '-')"
         " || ': ' || ifnull(detail, '') FROM jobs"
-        " WHERE state = 'failed' AND (kind != 'download' OR fault = 'operator')",
+        " WHERE state = 'failed' AND (kind NOT IN ('download', 'look') OR fault = 'operator')",
     )
 
 

@@ -14,7 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos import injector, outcome, people
+from tests.chaos import choices, injector, outcome, people
+from tests.chaos.choices import Choices
 from tests.chaos.disk import Disk
 from tests.chaos.outcome import Answers
 from tests.chaos.supervisor import EXPECTED_EXITS, Life, Reading, Supervisor, read
@@ -62,6 +63,9 @@ class Result:
     """What a run has shown; `wrong` holds a sentence for each thing that should not be."""
 
     answers: Answers
+    chosen: Answers
+    """What was asked for by buttons below the bot's own messages."""
+    choices: Choices
     strays: list[str]
     zombies: list[str]
     directories: list[str]
@@ -71,7 +75,7 @@ class Result:
     exits: Counter[int]
     done: Counter[str]
     missed: Counter[str]
-    presses: int
+    presses: Counter[str]
     quiet_after_s: float
     broken: list[str]
     wrong: list[str] = field(default_factory=list)
@@ -145,6 +149,8 @@ class Run:
         let_go_at = time.monotonic()
         wrong = self._wait_until(self._open_work, QUIET_S, "still to be done")
         quiet_after_s = time.monotonic() - let_go_at
+        choices.let_time_pass(self.data_dir)
+        wrong += self._wait_until(self._open_work, SETTLE_S, "not closed")
         wrong += self._wait_until(self._unsettled, SETTLE_S, "not at rest")
         return self._count(first, quiet_after_s, wrong)
 
@@ -208,6 +214,8 @@ class Run:
         strays += [f"{one} outlived the stop" for one in outcome.strays(self.data_dir, None)]
         result = Result(
             outcome.count_answers(self.api, self.people.sent),
+            outcome.count_answers(self.api, choices.chosen_below(self.data_dir, self.people.sent)),
+            choices.count(self.api, self.data_dir, self.people.pressed, self.people.commands),
             strays,
             zombies,
             outcome.directories(self.data_dir, self.temporary, self.data_dir / "tmp"),
@@ -239,10 +247,11 @@ def _what_is_wrong(result: Result) -> list[str]:
 
 
 def _sentences(result: Result) -> Iterator[str]:
-    answers = result.answers
-    yield from (f"lost: {one}" for one in answers.lost)
-    yield from (f"doubled: {one}" for one in answers.doubled)
-    yield from (f"changed after it was final: {one}" for one in answers.changed)
+    for answers in (result.answers, result.chosen):
+        yield from (f"lost: {one}" for one in answers.lost)
+        yield from (f"doubled: {one}" for one in answers.doubled)
+        yield from (f"changed after it was final: {one}" for one in answers.changed)
+    yield from result.choices.wrong
     yield from (f"stray process: {one}" for one in result.strays)
     yield from (f"zombie: {one}" for one in result.zombies)
     yield from (f"left behind: {one}" for one in result.directories)
