@@ -55,6 +55,21 @@ def test_part_begins_with_the_key_frame_before_and_holds_the_span(
     assert beeps_s(made)[: len(heard)] == pytest.approx(heard, abs=1 / RATE)
 
 
+@pytest.mark.parametrize(
+    "more",
+    ["-an", "-c:a aac -output_ts_offset 3"],
+    ids=["pictures that are shown in another order", "all begins late"],
+)
+def test_part_goes_on_up_to_the_last_picture(more: str, tmp_path: Path) -> None:
+    film = make_clocked_film(tmp_path / "film.mp4", f"{more} -movflags +faststart").read_bytes()
+    found = part_of(film, Span(17.6))
+    assert found.starts_s == pytest.approx(16, abs=1 / RATE)  # sound may begin before that
+    made = tmp_path / "part.mp4"
+    made.write_bytes(found.head + film[found.start : found.end])
+    assert probe(made).duration_s == pytest.approx(4, abs=1 / RATE)
+    assert first_time_s(made) == pytest.approx(0, abs=0.5 / RATE)
+
+
 def test_span_behind_the_end(film: bytes) -> None:
     with pytest.raises(JobError) as caught:
         part_of(film, Span(LENGTH_S + 1))

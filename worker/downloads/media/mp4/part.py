@@ -7,7 +7,7 @@ Pure: whoever has the index asks for a `Part`, fetches the range that it names, 
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker.downloads import spans
 from worker.downloads.media.mp4.h264 import Unusual
@@ -70,6 +70,9 @@ def of_index(file_type: bytes, index: memoryview, span: Span) -> Part:
     tracks = [track for content in movie.all(b"trak") if (track := _track(content, scale))]
     if not tracks or movie.all(b"mvex"):
         raise Unusual("fragments, or no track")
+    # As ffmpeg and players do, the film's time begins with what is shown first.
+    late_s = min(track.delay_s for track in tracks)
+    tracks = [replace(track, delay_s=track.delay_s - late_s) for track in tracks]
     film_end_s = max(map(_end_s, tracks))
     if span.start_s >= film_end_s:
         raise spans.beyond_the_end()
@@ -181,7 +184,7 @@ def _last(track: _Track, end_s: float) -> int:
 
 
 def _end_s(track: _Track) -> float:
-    return track.seconds(track.samples.end)
+    return track.seconds(track.samples.shown_until)
 
 
 # ------------------------------------------------------------------------------- writing

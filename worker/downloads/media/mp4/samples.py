@@ -12,6 +12,8 @@ from worker.downloads.media.mp4.h264 import Unusual
 # A day of sound.
 _MAX_SAMPLES = 4_000_000
 _MAX_BOXES = 200
+# Of so many pictures the last to be shown may be any (16 in H.264 and HEVC).
+_REORDERED = 32
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,13 @@ class Samples:
         return cls(decoded, offsets, sizes, keys, chunks, begins)
 
     @property
-    def end(self) -> int:
-        """When the last one is over."""
-        return self.decoded[-1]
+    def shown_until(self) -> int:
+        """When the last of them is over that is shown, which need not be the last in this order."""
+        if not self.offsets:
+            return self.decoded[-1]
+        last = min(_REORDERED, len(self.offsets))
+        ends = zip(self.decoded[-last:], self.offsets[-last:], strict=True)
+        return max(end + offset for end, offset in ends)
 
     def decoded_at(self, number: int) -> int:
         """When a sample is decoded; of the number behind the last one, when all is over."""
