@@ -87,7 +87,7 @@ def downloaded(scene: Scene, action: Callable[[], None]) -> str:
         scene.api.wait_for(
             lambda: scene.ledger(
                 "SELECT 1 FROM jobs JOIN requests ON download_id = jobs.id"
-                " WHERE state = 'done' AND answered_at IS NULL"
+                " WHERE jobs.state = 'done' AND requests.answered_at IS NULL"
             )
         )
         action()
@@ -169,7 +169,7 @@ def test_link_that_kills_every_worker_is_given_up(scene: Scene, chat: int) -> No
     for attempt in (1, 2, 3):
         running = (
             "SELECT 1 FROM jobs JOIN requests ON download_id = jobs.id"
-            f" WHERE requests.chat_id = {chat} AND attempts = {attempt}"
+            f" WHERE requests.chat_id = {chat} AND jobs.attempts = {attempt}"
         )
         scene.api.wait_for(
             lambda sql=running: scene.workers("yt-dlp") and scene.ledger(sql)  # type: ignore[misc]
