@@ -7,15 +7,20 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import LINK, LIST, ME, PRESS, Chat, a_list, listed, press, take
+from worker.choices import Page
 from worker.dispatch.circuit_breaker import LINKS
 from worker.effects import (
     CancelAll,
     CancelRest,
+    ChooseResult,
+    Effect,
     NameItems,
     OpenRequest,
     Press,
+    ShowChoices,
     ShowItems,
     TakeItems,
+    TellDescription,
     TryFailedAgain,
 )
 from worker.errors import ChatClosed, MessageGone, Reason, TelegramUnreachable
@@ -26,6 +31,7 @@ from worker.lists import Failure, Hold, ListMenu, Summary
 from worker.media_keys import of_link
 from worker.notices import Cancelled, Notice, Refusal, Topic
 from worker.protocol import (
+    AnswerButton,
     Delivered,
     Download,
     Media,
@@ -259,6 +265,23 @@ def test_of_what_waits_for_long_nothing_is_looked_at(
     press(bot, CancelRest(1, PRESS))
     chat.settle()
     assert chat.summaries[-1].cancelled == 7
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        ShowItems(1, 0, (), PRESS),
+        ShowItems(1, None, (), PRESS),
+        CancelRest(1, PRESS),
+        ShowChoices(1, Page.MORE, PRESS),
+        TellDescription(1, PRESS),
+        ChooseResult(1, "a" * 11, PRESS),
+    ],
+)
+def test_whatever_a_banned_person_presses_says_so(bot: SteppedDispatcher, effect: Effect) -> None:
+    listed(bot)
+    bot.ledger._db.execute("INSERT INTO banned VALUES (?, ?)", ME, 0.0)
+    assert press(bot, effect) == AnswerButton("42", "en", Notice(Refusal.BANNED))
 
 
 def test_a_banned_person_takes_nothing(bot: SteppedDispatcher, chat: Chat) -> None:

@@ -48,8 +48,9 @@ def look_for(
 
     `full_sites` are as in `fairness.Share`.
     """
-    if refusal := _refusal(db, press, quota):
-        _answer(db, AnswerButton(press.callback_id, press.language, Notice(refusal)), wall)
+    if awaited_menus.count_of(db, press.user_id) >= quota.waiting:
+        notice = Notice(Refusal.WAITING)
+        _answer(db, AnswerButton(press.callback_id, press.language, notice), wall)
         return
     key = media_cache.key_behind(db, media_keys.of_link(request.url, ABOUT), wall)
     if failure := known_failures.recall(db, key, wall):
@@ -84,13 +85,6 @@ def say_why_not(db: Database, job_id: int, reason: Reason, error_id: str, wall: 
     """A look has failed: tell everybody who waits for it why."""
     for row in awaited_menus.take(db, job_id):
         _say(db, row, _why_not(reason, error_id), wall)
-
-
-def _refusal(db: Database, press: Press, quota: Quota) -> Refusal | None:
-    if admission.is_banned(db, press.user_id):
-        return Refusal.BANNED
-    is_full = awaited_menus.count_of(db, press.user_id) >= quota.waiting
-    return Refusal.WAITING if is_full else None
 
 
 def _why_not(reason: Reason, error_id: str) -> Notice:

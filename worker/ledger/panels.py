@@ -16,7 +16,7 @@ from worker.ledger import admission, privacy_panel, queue, queue_panel, settings
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind, PanelJob
 from worker.ledger.records import Pressed, read_panel
-from worker.notices import Label, Notice, Refusal, Topic
+from worker.notices import Label, Notice, Topic
 from worker.panels import CLOSE, LIFE_S, Panel, PanelButton, PanelKind, View
 from worker.protocol import AnswerButton
 
@@ -95,8 +95,6 @@ def press(db: Database, effect: PressPanel, wall: Wall) -> tuple[Effect, ...]:
     where = pressed.chat_id, pressed.message_id
     if panel is None or (panel.reader.chat_id, panel.message_id) != where:
         return _answer(pressed, Notice(Topic.DEAD_BUTTON))
-    if admission.is_banned(db, pressed.user_id):
-        return _answer(pressed, Notice(Refusal.BANNED))
     if panel.is_closed or panel.ends_at is None or wall >= panel.ends_at:
         return _answer(pressed, Notice(Topic.PANEL_EXPIRED))
     if panel.user_id > 0 and pressed.user_id != panel.user_id:

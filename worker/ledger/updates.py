@@ -79,6 +79,8 @@ def record(
     while pending:
         effect = pending.popleft()
         match effect:
+            case _ if shut_out := _banned_press(db, effect):
+                tell(shut_out, notices.Refusal.BANNED)
             case effects.OpenRequest():
                 accept(effect)
             case effects.EditLinks():
@@ -147,3 +149,12 @@ def record(
             case protocol.AnswerButton():
                 answer(effect)
     return UpdateOutcome(tuple(opened), tuple(refused), tuple(to_stop))
+
+
+def _banned_press(db: Database, effect: effects.Effect) -> effects.Press | None:
+    """The press that an effect is about, if it is somebody's who is banned.
+
+    What they wait for they can still cancel, by its own button.
+    """
+    press: effects.Press | None = getattr(effect, "press", None)
+    return press if press and admission.is_banned(db, press.user_id) else None
