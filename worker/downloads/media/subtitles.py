@@ -34,6 +34,8 @@ _TIMES = re.compile(rf"{_TIME} --> {_TIME}[^\n]*", re.ASCII)
 _NUMBER = re.compile(r"\d+\s*")
 # Two texts follow each other if no more than this is between them.
 _PAUSE_MS = 100
+# A screen has no room for more lines; a stranger's text may have a million.
+_MOST_REPEATED = 10
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def without_repeats(cues: Iterable[Cue]) -> Iterator[Cue]:
 
 def _repeated(shown: tuple[str, ...], lines: tuple[str, ...]) -> int:
     """How many of these lines, from the first, are the last of those that were shown."""
-    most = min(len(shown), len(lines))
+    most = min(len(shown), len(lines), _MOST_REPEATED)
     return next((count for count in range(most, 0, -1) if shown[-count:] == lines[:count]), 0)
 
 
