@@ -45,7 +45,10 @@ def failed(past: Past) -> str:
 
 def groups(failures: Mapping[tuple[str, Reason], int]) -> list[str]:
     """A line for each site and reason."""
-    return [f"{number} at {site}: {reason}" for (site, reason), number in failures.items()]
+    return [
+        f"{number} at {site or 'sites that are forgotten'}: {reason}"
+        for (site, reason), number in failures.items()
+    ]
 
 
 def who(user_id: int, person: Person, *, is_admin: bool) -> str:
@@ -57,8 +60,9 @@ def who(user_id: int, person: Person, *, is_admin: bool) -> str:
     lines += [
         f"{links}; {person.media} brought media, {person.waiting} not done yet",
         f"last seen {clock(person.last_seen, '%Y-%m-%d %H:%M')}",
-        f"mostly {', '.join(person.sites)}",
     ]
+    if person.sites:
+        lines.append(f"mostly {', '.join(person.sites)}")
     lines.append(f"/unban {user_id}" if person.is_banned else f"/ban {user_id}")
     return "\n".join(lines)
 

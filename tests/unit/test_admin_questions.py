@@ -18,7 +18,7 @@ from worker import clocks
 from worker.admin_questions import Asked, Question
 from worker.as_json import reply_from_json
 from worker.clocks import Wall
-from worker.effects import Ban, PauseDownloads
+from worker.effects import Ban, Forget, PauseDownloads
 from worker.errors import Reason
 from worker.ledger import Ledger, admin_questions, ledger_path
 from worker.ledger.past import Past
@@ -154,6 +154,18 @@ def test_failed_names_sites_and_reasons(bot: Bot) -> None:
         f"1 at b.example: {Reason.TIMED_OUT}",
         "More: python -m maintenance failed list",
     ]
+
+
+def test_what_was_forgotten_is_counted_and_named_by_no_site(bot: Bot) -> None:
+    bot.answered("https://a.example/x", time.time() - 60, Reason.PRIVATE)
+    send(bot.ledger, Forget(7, 0), update_id=99)
+    bot.hear("/failed")
+    bot.hear("/who 7")
+    bot.janitor.answer_questions()
+    failed, known = bot.told
+    assert f"1 at sites that are forgotten: {Reason.PRIVATE}" in failed.splitlines()
+    assert known.splitlines()[1].startswith("1 link in 30 days")
+    assert "mostly" not in known
 
 
 def test_who_tells_what_is_known(bot: Bot) -> None:

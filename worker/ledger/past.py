@@ -38,7 +38,7 @@ class Past:
 class Person:
     """What the ledger still knows of a person. `last_seen` is wall time.
 
-    `sites` are those of most of their links.
+    `sites` are those of most of their links, but for those that were forgotten.
     """
 
     links: int
@@ -102,7 +102,10 @@ def about(db: Database, user_id: int, wall: Wall) -> Person:
         wall - 86_400,
         user_id,
     ).fetchone()
-    urls = db.execute("SELECT url, count(*) FROM requests WHERE user_id = ? GROUP BY url", user_id)
+    urls = db.execute(
+        "SELECT url, count(*) FROM requests WHERE user_id = ? AND NOT is_forgotten GROUP BY url",
+        user_id,
+    )
     sites: collections.Counter[str] = collections.Counter()
     for url, number in urls:
         sites[site_of_link(url)] += number
