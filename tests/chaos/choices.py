@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.transcript import describe
 from worker.ledger import ledger_path
+from worker.ledger.lists import MAX_AN_HOUR
 
 BUSY_S = 20.0
 """How long to wait for a bot that writes its ledger."""
@@ -129,16 +131,22 @@ def _count_panels(api: BotApi, ledger: sqlite3.Connection, choices: Choices) -> 
 
 
 def _ignored(ledger: sqlite3.Connection, pressed: Iterable[Pressed]) -> Iterator[str]:
-    """The presses that asked for something and led to nothing."""
+    """The presses that asked for something and led to nothing.
+
+    In a long run people may take so much of lists that they are refused more.
+    """
     requests = set(ledger.execute("SELECT chat_id, message_id, form FROM requests"))
     batches = set(ledger.execute("SELECT chat_id, message_id FROM batches"))
+    taken = Counter(user for (user,) in ledger.execute("SELECT user_id FROM batches"))
     for press in pressed:
         # What its message says is beside the point, so any word stands for it.
         kind = kind_of("First 5", press.data)
         code = press.data.partition(".")[2]
         if kind in _OPENING and (press.chat, press.message_id, code) not in requests:
             yield f"nothing came of {press}"
-        if kind is Button.TAKE and (press.chat, press.message_id) not in batches:
+        may_be_refused = taken[press.user] >= MAX_AN_HOUR
+        is_taken = (press.chat, press.message_id) in batches
+        if kind is Button.TAKE and not is_taken and not may_be_refused:
             yield f"nothing came of {press}"
 
 

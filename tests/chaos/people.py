@@ -205,6 +205,7 @@ class Pressed:
     chat: int
     message_id: int
     data: str
+    user: int
 
 
 class People(threading.Thread):
@@ -268,4 +269,4 @@ class People(threading.Thread):
         except LookupError:
             return  # It has become something else meanwhile.
         self.presses[button.value] += 1
-        self.pressed.append(Pressed(chat, message_id, data))
+        self.pressed.append(Pressed(chat, message_id, data, user))

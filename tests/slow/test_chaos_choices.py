@@ -19,6 +19,7 @@ from tests.support.sandbox_kit import api as api
 from tests.support.sandbox_kit import client as client
 from tests.support.sandbox_kit import edit_media, send_text
 from worker.ledger import ledger_path
+from worker.ledger.lists import MAX_AN_HOUR
 
 REQUEST = {"user_id": CHAT, "url": "", "media_key": "", "created_at": 1.0, "answered_at": 2.0}
 BATCH = {
@@ -145,12 +146,20 @@ def test_choice_without_an_answer_is_lost(api: BotApi, client: Client, data_dir:
 
 @pytest.mark.negative
 def test_press_that_led_to_nothing_is_seen(api: BotApi, data_dir: Path) -> None:
-    presses = [Pressed(CHAT, 7, data) for data in ("form:1.sound", "take:1.1-5", "more:1")]
+    presses = [Pressed(CHAT, 7, data, CHAT) for data in ("form:1.sound", "take:1.1-5", "more:1")]
     assert len(count(api, data_dir, *presses).wrong) == 2
     insert(data_dir, "requests", **REQUEST, chat_id=CHAT, message_id=7, form="sound")
     assert len(count(api, data_dir, *presses).wrong) == 1
     insert(data_dir, "batches", **BATCH)
     assert count(api, data_dir, *presses).wrong == []
+
+
+def test_person_who_has_taken_too_much_may_be_refused(api: BotApi, data_dir: Path) -> None:
+    press = Pressed(CHAT, 8, "take:1.1-5", CHAT)
+    for _ in range(MAX_AN_HOUR):
+        assert len(count(api, data_dir, press).wrong) >= 1
+        insert(data_dir, "batches", **BATCH)
+    assert not any("nothing came" in one for one in count(api, data_dir, press).wrong)
 
 
 @pytest.mark.negative
