@@ -33,9 +33,12 @@ def test_download_is_watched_and_ended_by_a_key(site: MediaSite, tmp_path: Path)
         command = [sys.executable, "-m", "maintenance", "top"]
         with Terminal(command, ROOT, env, 80, 24) as terminal:
             row = rf"(?m)^> {job['job_id']} .* [0-9]+ % .*/s .* MB +downloading$"
-            seen = terminal.wait_for(lambda screen: re.search(row, screen))
+            # What workers do is known a moment later than what the ledger says.
+            busy = r"(?m)^  downloads-1 .* busy "
+            seen = terminal.wait_for(
+                lambda screen: re.search(row, screen) and re.search(busy, screen)
+            )
             assert f"bot {scene.bot.pid} for " in seen
-            assert re.search(r"(?m)^  downloads-1 .* busy ", seen)
             terminal.type("c")
             terminal.wait_for(lambda screen: "y/n" in screen)
             terminal.type("y")
