@@ -283,7 +283,8 @@ def test_the_bots_memory_is_closed_to_its_own_user() -> None:
 _TELEGRAM_WORKER = """
 pool_specs.landlock.abi = lambda: {abi}
 pool_specs._set_up_telegram(
-    (), pool_specs.Connection("1:a"), frozenset(), frozenset(), pool_specs.Path()
+    (), pool_specs.Connection("1:a"), frozenset(), frozenset(), pool_specs.Path(),
+    pool_specs.LogFormat.TEXT,
 )
 """
 
