@@ -4,6 +4,7 @@ Each function is a part of somebody's transaction.
 """
 
 import collections
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -64,8 +65,8 @@ def read(db: Database, since: float, until: float) -> Past:
         since,
         until,
     ).fetchone() or (0.0, "")
-    failed = _failed(db, since, until)
-    own = [number for (_, reason), number in failed.items() if _is_links_own(reason)]
+    failed = failures(db, since, until)
+    own = [number for (_, reason), number in failed.items() if is_links_own(reason)]
     return Past(
         links,
         int(media),
@@ -77,7 +78,10 @@ def read(db: Database, since: float, until: float) -> Past:
     )
 
 
-def _failed(db: Database, since: float, until: float) -> Mapping[tuple[str, Reason], int]:
+def failures(
+    db: Database, since: float, until: float = math.inf
+) -> Mapping[tuple[str, Reason], int]:
+    """Links that were answered with a sentence, by site and reason, the most frequent first."""
     rows = db.execute(
         "SELECT url, reason, count(*) AS links FROM requests WHERE answered_at BETWEEN ? AND ?"
         " AND verdict = 'sentence' AND reason IS NOT NULL GROUP BY url, reason",
@@ -90,7 +94,8 @@ def _failed(db: Database, since: float, until: float) -> Mapping[tuple[str, Reas
     return dict(counts.most_common())
 
 
-def _is_links_own(reason: Reason) -> bool:
+def is_links_own(reason: Reason) -> bool:
+    """Whether a failure is the affair of the link or of its chat, and tells nothing of the bot."""
     return reason.lies_in_link or reason.lies_in_chat
 
 

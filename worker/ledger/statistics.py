@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.errors import Reason, Remedy
-from worker.ledger import answers, pause
+from worker.ledger import answers, past, pause
 from worker.ledger.answers import AnswerCount, AnswerTimes
 from worker.ledger.database import Database
 from worker.ledger.jobs import DOWNLOADS
@@ -127,18 +127,8 @@ def read(db: Database, wall: Wall, full_sites: Collection[str] = ()) -> Statisti
 
 
 def _failed(db: Database, since: Wall) -> Mapping[tuple[str, Reason], int]:
-    rows = db.execute(
-        "SELECT url, reason, count(*) AS links FROM requests"
-        " WHERE answered_at > ? AND verdict = 'sentence' AND reason IS NOT NULL"
-        " GROUP BY url, reason",
-        since,
-    )
-    counts: collections.Counter[tuple[str, Reason]] = collections.Counter()
-    for row in rows:
-        reason = Reason(row["reason"])
-        if not (reason.lies_in_link or reason.lies_in_chat):
-            counts[site_of_link(row["url"]), reason] += row["links"]
-    return dict(counts.most_common())
+    failed = past.failures(db, since)
+    return {key: links for key, links in failed.items() if not past.is_links_own(key[1])}
 
 
 def _outdated(db: Database, since: Wall) -> Mapping[str, int]:
@@ -153,15 +143,10 @@ def _outdated(db: Database, since: Wall) -> Mapping[str, int]:
 
 
 def _blocked(db: Database, since: Wall) -> Mapping[str, int]:
-    rows = db.execute(
-        "SELECT url, count(*) AS links FROM requests"
-        " WHERE answered_at > ? AND verdict = 'sentence' AND reason IN (?, ?) GROUP BY url",
-        since,
-        *_TURNED_AWAY,
-    )
     counts: collections.Counter[str] = collections.Counter()
-    for row in rows:
-        counts[site_of_link(row["url"])] += row["links"]
+    for (site, reason), links in past.failures(db, since).items():
+        if reason in _TURNED_AWAY:
+            counts[site] += links
     return dict(counts.most_common())
 
 
