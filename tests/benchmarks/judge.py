@@ -20,7 +20,7 @@ import psutil
 from tests.benchmarks.figures import millis, ratio
 from tests.benchmarks.file_server import serve
 from tests.benchmarks.sides import SMALL_BYTES, TIMEOUT_S, alternate, make_padded
-from tests.sandbox.site import MEBIBYTE
+from tests.sandbox.files import MEBIBYTE
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
 from worker.dispatch import pool_specs

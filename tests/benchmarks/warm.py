@@ -37,7 +37,7 @@ from tests.benchmarks.sides import (
 )
 from tests.benchmarks.usage import Sampler
 from tests.sandbox.clips import SAMPLE
-from tests.sandbox.site import MEBIBYTE
+from tests.sandbox.files import MEBIBYTE
 from tests.support.judges import judge
 from tests.support.pool_driver import Driver, fork_server_pid
 from worker.dispatch import pool_specs
