@@ -20,6 +20,8 @@ MAX_CODE = 34
 PAGE_ITEMS = 10
 """How many items a page has from which people choose."""
 
+_OFFERED = (5, 20)
+
 # What somebody likes, or has put off; nobody else may see that.
 _OF_ONE_PERSON = ("", "LL", "WL")
 _MAX_RANGES = re.compile(r"[0-9]{1,3}(?:-[0-9]{1,3})?(?:[,;\s]+[0-9]{1,3}(?:-[0-9]{1,3})?)*")
@@ -65,7 +67,8 @@ class ListMenu:
 
     Of its `size` items, which are all that there are if it `is_whole`, some can be taken, or they
     are chosen on pages. The one numbered `page` from 0 shows `items` to mark. `chosen` are the
-    numbers of the marked ones, counted from 1.
+    numbers of the marked ones, counted from 1. A page ends by itself, and the first buttons are
+    then shown as a menu that `has_expired`.
     """
 
     chat_id: int
@@ -76,6 +79,12 @@ class ListMenu:
     page: int | None = None
     items: tuple[ListItem, ...] = ()
     chosen: tuple[int, ...] = ()
+    has_expired: bool = False
+
+    @property
+    def offers(self) -> tuple[int, ...]:
+        """How many of the first items can be taken at one press, all of them as the last."""
+        return (*(number for number in _OFFERED if number < self.size), self.size)
 
 
 class ItemState(StrEnum):

@@ -80,9 +80,11 @@ def test_a_photo_of_a_page_is_told(warm: Worker, site: MediaSite) -> None:
 
 
 def test_a_look_at_a_list_tells_its_items(warm: Worker, site: MediaSite) -> None:
-    look = found(warm.run(f"{site.url}/feed.xml", limits_with(), form=ABOUT))
-    assert look.title
-    assert look.description.startswith("1. ")
+    media = warm.run(f"{site.url}/feed.xml", limits_with(), form=ABOUT).result
+    assert isinstance(media, Media)
+    assert media.found_list is not None
+    assert (media.look, media.files, len(media.found_list.items)) == (None, (), 12)
+    assert not any("/clip/" in request.path for request in site.requests)
 
 
 LIVE = """#EXTM3U

@@ -8,7 +8,7 @@ from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.choices import MENU_LIFE_S, Chapter, Language, Menu, Page, Quality, Subtitles
 from worker.effects import ChooseForm, Press, ShowChoices, TellDescription
-from worker.form import SOUND, Clip, Form, What
+from worker.form import SOUND, WHOLE_LIST, Clip, Form, What
 from worker.lists import ListItem, MediaList
 from worker.notices import Notice, Refusal, Topic
 from worker.protocol import (
@@ -213,6 +213,14 @@ def test_button_of_a_page_that_has_ended_chooses_nothing(bot: SteppedDispatcher)
     assert press(bot, ChooseForm(1, SOUND, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
     press(bot, ShowChoices(1, Page.QUALITIES, PRESS))
     assert press(bot, ChooseForm(1, SMALL, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
+
+
+def test_list_of_a_link_can_be_had_after_a_page_has_ended(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    press(bot, ShowChoices(1, Page.QUALITIES, PRESS))
+    bot.step(MENU_LIFE_S + 1)
+    bot.finish(AnswerButton)
+    assert press(bot, ChooseForm(1, WHOLE_LIST, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
 
 
 def test_page_is_closed_also_after_a_restart(make_bot: MakeBot) -> None:

@@ -2,12 +2,13 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import LINK, LIST, ME, PRESS, Chat, a_list, listed, press, take
-from worker.choices import Page
+from worker.choices import MENU_LIFE_S, Page
 from worker.dispatch.circuit_breaker import LINKS
 from worker.effects import (
     CancelAll,
@@ -24,12 +25,13 @@ from worker.effects import (
     TryFailedAgain,
 )
 from worker.errors import ChatClosed, MessageGone, Reason, TelegramUnreachable
-from worker.form import SOUND
-from worker.ledger import batches, ledger_path, lists
+from worker.form import SOUND, Form
+from worker.ledger import batches, ledger_path, lists, preferences
 from worker.ledger.upkeep import Upkeep
 from worker.lists import Failure, Hold, ListMenu, Summary
 from worker.media_keys import of_link
 from worker.notices import Cancelled, Notice, Refusal, Topic
+from worker.preferences import Preferences
 from worker.protocol import (
     AnswerButton,
     Delivered,
@@ -211,6 +213,51 @@ def test_a_page_shows_what_is_marked(bot: SteppedDispatcher) -> None:
     assert answer.list_menu == ListMenu(ME, LIST, 1, 15, is_whole=True)
 
 
+def test_a_page_closes_by_itself_and_says_so(bot: SteppedDispatcher) -> None:
+    first = listed(bot, 15).menu
+    press(bot, ShowItems(1, 0, (), PRESS))
+    bot.step(MENU_LIFE_S - 60)
+    press(bot, ShowItems(1, 1, (3,), PRESS))
+    bot.step(MENU_LIFE_S - 1)
+    assert not bot.tasks(AnswerButton)
+    bot.step(2)
+    closed = AnswerButton("", "en", None, list_menu=replace(first, has_expired=True))
+    assert bot.task(AnswerButton) == closed
+    bot.finish(AnswerButton)
+    assert press(bot, ShowItems(1, None, (), PRESS)).list_menu == first
+    bot.step(2 * MENU_LIFE_S)
+    assert not bot.tasks(AnswerButton)
+
+
+def test_a_page_closes_also_after_a_restart(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    first = listed(bot, 15).menu
+    press(bot, ShowItems(1, 0, (), PRESS))
+    again = make_bot()
+    again.step(MENU_LIFE_S + 1)
+    assert again.task(AnswerButton).list_menu == replace(first, has_expired=True)
+
+
+def test_what_was_marked_on_a_page_that_has_ended_is_not_taken(
+    bot: SteppedDispatcher, chat: Chat
+) -> None:
+    first = listed(bot, 15).menu
+    press(bot, ShowItems(1, 0, (3, 4), PRESS))
+    bot.step(MENU_LIFE_S + 1)
+    bot.finish(AnswerButton)
+    late = AnswerButton("42", "en", Notice(Topic.MENU_EXPIRED), list_menu=first)
+    assert press(bot, TakeItems(1, (3, 4), PRESS)) == late
+    chat.settle()
+    assert not chat.sent
+    press(bot, ShowItems(1, 0, (3, 4), PRESS))
+    bot.step(MENU_LIFE_S + 1)
+    bot.finish(AnswerButton)
+    # The first buttons never end.
+    take(bot, 1, 2, 3, 4, 5)
+    chat.settle()
+    assert chat.sent == urls(1, 2, 3, 4, 5)
+
+
 def test_a_person_takes_of_lists_so_often_in_an_hour(bot: SteppedDispatcher, chat: Chat) -> None:
     listed(bot, 50)
     for number in range(1, lists.MAX_AN_HOUR + 1):
@@ -301,6 +348,42 @@ def test_items_come_in_the_form_that_was_asked_for(bot: SteppedDispatcher) -> No
     take(bot, 1)
     bot.step(1.0)
     assert bot.task(Download).form == SOUND
+
+
+OTHER, GROUP = 8, -5
+
+
+@pytest.mark.parametrize(
+    ("taker", "form"), [(ME, Form(max_height=720)), (OTHER, Form(max_height=360))]
+)
+def test_items_come_as_who_takes_them_has_set(
+    bot: SteppedDispatcher, taker: int, form: Form
+) -> None:
+    preferences.put(bot.ledger._db, ME, Preferences(max_height=720))
+    preferences.put(bot.ledger._db, OTHER, Preferences(max_height=360, asks_first=True))
+    bot.send(LINK, user_id=ME, chat_id=GROUP)
+    bot.post(LIST)
+    assert bot.task(Download).form == Form(max_height=720)
+    bot.finish(Download, Media((), found_list=a_list(3)))
+    bot.finish(ShowList, Delivered(None))
+    press(bot, TakeItems(1, (1,), Press("42", taker, GROUP, LIST)))
+    bot.step(1.0)
+    assert bot.task(Download).form == form
+    assert bot.rows("SELECT user_id FROM requests WHERE batch_id IS NOT NULL") == [(taker,)]
+
+
+def test_what_a_command_has_said_of_a_list_holds_for_whoever_takes_of_it(
+    bot: SteppedDispatcher,
+) -> None:
+    preferences.put(bot.ledger._db, OTHER, Preferences(max_height=360))
+    wanted = Form(max_height=480)
+    bot.bring(OpenRequest(GROUP, ME, 1, LINK, of_link(LINK, wanted), wanted, is_exact=True))
+    bot.post(LIST)
+    bot.finish(Download, Media((), found_list=a_list(3)))
+    bot.finish(ShowList, Delivered(None))
+    press(bot, TakeItems(1, (1,), Press("42", OTHER, GROUP, LIST)))
+    bot.step(1.0)
+    assert bot.task(Download).form == wanted
 
 
 def test_items_wait_for_the_quota_and_leave_room_for_links(make_bot: MakeBot) -> None:

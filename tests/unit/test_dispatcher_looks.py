@@ -16,11 +16,16 @@ from worker.effects import (
     OpenRequest,
     Press,
     ShowChoices,
+    ShowItems,
+    TakeItems,
 )
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, SEARCH, WHOLE, Form
+from worker.ledger import preferences
+from worker.lists import ListItem, MediaList
 from worker.looks import LIFE_S, MediaLook, SearchResult
 from worker.notices import Notice, Refusal, Topic
+from worker.preferences import Preferences
 from worker.protocol import (
     AnswerButton,
     Delivered,
@@ -31,6 +36,7 @@ from worker.protocol import (
     Posted,
     PostStatus,
     Reply,
+    ShowList,
     ShowLook,
     Stage,
 )
@@ -64,6 +70,44 @@ def answered(bot: SteppedDispatcher) -> None:
     bot.post(ANSWER)
     bot.finish(Download, dataclasses.replace(bot.make_media(), qualities=QUALITIES))
     bot.deliver()
+
+
+LIST = MediaList("An album", (ListItem(f"{LINK}/1"), ListItem(f"{LINK}/2")), 2)
+
+
+@pytest.mark.parametrize("is_asked_first", [False, True])
+def test_a_link_to_a_list_is_answered_with_its_buttons(
+    bot: SteppedDispatcher, is_asked_first: bool
+) -> None:
+    if is_asked_first:
+        preferences.put(bot.ledger._db, ME, Preferences(asks_first=True, max_height=480))
+        bot.send(LINK)
+    else:
+        ask(bot)
+    bot.post(ANSWER)
+    assert bot.task(Download).form == ABOUT
+    bot.finish(Download, Media((), found_list=LIST))
+    assert (bot.task(ShowList).found, bot.task(ShowList).menu.offers) == (LIST, (2,))
+    bot.finish(ShowList, Delivered(None))
+    pressed = Press("42", ME, ME, ANSWER)
+    for effect in (ShowItems(1, 0, (2,), pressed), TakeItems(1, (2,), pressed)):
+        bot.bring(effect)
+        bot.finish(AnswerButton)
+    bot.step(1.0)
+    chosen = preferences.of(bot.ledger._db, ME).max_height
+    assert (bot.task(Download).url, bot.task(Download).form) == (
+        f"{LINK}/2",
+        Form(max_height=chosen),
+    )
+    assert bot.rows("SELECT count(*) FROM looks") == [(0,)], "a list may be long"
+
+
+def test_who_waits_for_a_menu_is_told_when_a_list_is_found(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    bot.step(LATER_S)
+    press_quality(bot)
+    bot.finish(Download, Media((), found_list=LIST))
+    assert bot.task(AnswerButton).notice == Notice(Topic.NO_OTHER_QUALITY)
 
 
 def press_quality(bot: SteppedDispatcher, user_id: int = ME, callback_id: str = "42") -> None:

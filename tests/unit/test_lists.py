@@ -170,6 +170,12 @@ def test_a_page_to_choose_from() -> None:
     assert pressed(rows[3][1].data) == ShowItems(1, None, (), pressed("list:1").press)
 
 
+def test_first_buttons_say_that_a_page_has_closed() -> None:
+    *rows, (said,) = list_rows(ENGLISH, replace(a_menu(3), has_expired=True))
+    assert rows == list_rows(ENGLISH, a_menu(3))
+    assert (said.text, said.data) == ("Closed after 15 minutes", "list:1")
+
+
 def test_a_summary_has_the_button_that_helps() -> None:
     (((rest,),), ((again,),)) = (
         summary_rows(ENGLISH, 3, Summary("", waiting=1)),

@@ -188,7 +188,7 @@ def _is_result_of(job: Job, result: object) -> bool:
         case StatusJob() | PanelJob() | SummaryJob():
             return isinstance(result, Posted)
         case DownloadJob():
-            return isinstance(result, Media) and (result.look is not None) == job.form.is_look
+            return isinstance(result, Media) and _is_media_of(job, result)
         case GroupJob():
             return isinstance(result, GroupSent | None)
         case DeliverJob():
@@ -199,6 +199,12 @@ def _is_result_of(job: Job, result: object) -> bool:
             return result is None
         case _:
             assert_never(job)
+
+
+def _is_media_of(job: DownloadJob, media: Media) -> bool:
+    """Whether it is what such a job may come to: both a look and a download may find a list."""
+    is_list = media.found_list is not None and not media.files
+    return is_list or (media.look is not None) == job.form.is_look
 
 
 def decide(

@@ -32,6 +32,7 @@ from worker.downloads.ytdlp.looking import look
 from worker.downloads.ytdlp.posts import may_be_left_out
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form, Sponsors
+from worker.lists import MediaList
 from worker.processes import process_setup
 from worker.protocol import Download, MediaFacts, Note, Progress, Stage
 
@@ -54,7 +55,11 @@ def run(
         guard = isolate(confinement, limits, sender)
         process_setup.set_title(f"yt-dlp: job {task.job_id} {urlsplit(task.url).hostname}")
         if task.form.is_look:
-            sender.looked(look(task, limits, sender.report, extractors))
+            found = look(task, limits, sender.report, extractors)
+            if isinstance(found, MediaList):
+                sender.finished(Result((), found_list=found))
+            else:
+                sender.looked(found)
         else:
             sender.finished(_download(task, limits, sender, extractors))
     except BaseException as error:  # noqa: BLE001 - the process's outer edge

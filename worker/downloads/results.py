@@ -22,7 +22,7 @@ def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Me
     claimed, or larger than `max_file_bytes`.
     """
     directory = Path(task.directory)
-    if task.form.is_look != isinstance(result, Looked):
+    if task.form.is_look != isinstance(result, Looked) and not _is_list(result):
         detail = f"the download process claims to have {type(result).__name__}"
         raise JobError(Reason.CRASHED, Fault.RETRYABLE, detail)
     if isinstance(result, Looked):
@@ -41,6 +41,11 @@ def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Me
         languages=result.languages,
         subtitles=result.subtitles,
     )
+
+
+def _is_list(result: Result | Looked) -> bool:
+    """Whether it is no more than a list, which looks and downloads may come to alike."""
+    return isinstance(result, Result) and result.found_list is not None and not result.files
 
 
 def _checked(file: ReadyFile, directory: Path, url: str, max_file_bytes: int) -> MediaFile:

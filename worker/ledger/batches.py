@@ -14,6 +14,7 @@ from worker import media_keys
 from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import OpenRequest
+from worker.form import WHOLE, Form
 from worker.ledger import admission, cancellation, job_lookups, queue, request_lookups, requests
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
@@ -77,7 +78,7 @@ def open_batch(
     *,
     fresh: bool = False,
 ) -> Batch:
-    """Take items of a list that is the answer to the request `of`."""
+    """Take items of a list that is the answer to the request `of`, for whoever wants them."""
     batch_id = db.insert(
         "batches",
         list_id=of.id,
@@ -86,7 +87,7 @@ def open_batch(
         message_id=of.status_message_id,
         thread_id=of.thread_id,
         language=language,
-        form=replace(of.form, whole_list=False).code,
+        form=_form_of_items(of).code,
         fresh=fresh,
         title=found.title,
         items=json.dumps(sorted(numbers)),
@@ -103,6 +104,15 @@ def open_batch(
     batch = find(db, batch_id)
     assert batch is not None  # noqa: S101 - it was just made
     return batch
+
+
+def _form_of_items(of: Request) -> Form:
+    """What was asked for with the list's link, whatever who asked for it has set.
+
+    The settings that count are those of who takes the items, as they are then.
+    """
+    form = of.asked_form or of.form
+    return WHOLE if form.is_look else replace(form, whole_list=False)
 
 
 def is_under_way(db: Database, list_id: int, user_id: int, numbers: Collection[int]) -> bool:

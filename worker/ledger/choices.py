@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from worker import as_json, media_keys
-from worker.choices import MENU_LIFE_S, SHEET_CHAPTERS, Menu, Page, Quality
+from worker import media_keys
+from worker.choices import SHEET_CHAPTERS, Menu, Page, Quality
 from worker.clocks import Wall
 from worker.effects import (
     ChooseForm,
@@ -14,9 +14,8 @@ from worker.effects import (
     TellDescription,
 )
 from worker.form import ABOUT, SEARCH, What
-from worker.ledger import admission, job_lookups, media_cache, queue, request_lookups, requests
+from worker.ledger import admission, job_lookups, media_cache, open_pages, request_lookups
 from worker.ledger.database import Database
-from worker.ledger.jobs import Kind
 from worker.ledger.records import Request, Verdict
 from worker.lists import names_list
 from worker.looks import LIFE_S, url_of_video
@@ -58,7 +57,8 @@ def chosen(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | Answer
     request = _answered(db, effect.request_id, effect.press)
     if request is None:
         return _notice(effect.press, Topic.DEAD_BUTTON)
-    if not effect.form.is_usual_sound and _has_expired(db, request.id, wall):
+    is_on_a_page = not (effect.form.is_usual_sound or effect.form.whole_list)
+    if is_on_a_page and open_pages.has_ended(db, request.id, wall):
         return _expired(db, request, effect.press, wall)
     return OpenRequest(
         request.chat_id,
@@ -163,7 +163,7 @@ def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
     if request is None or not media or not media.description:
         return _notice(press, Topic.DEAD_BUTTON)
-    if _has_expired(db, request.id, wall):
+    if open_pages.has_ended(db, request.id, wall):
         return _expired(db, request, press, wall)
     reader = replace(request.reader, language=press.language)
     reply = Reply(reader, press.message_id, (_description(request, media),))
@@ -190,24 +190,14 @@ def _description(request: Request, media: Media) -> Notice:
 
 def _opened(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
     """A menu that is about to be shown, and whose page is to end, unless it is the first one."""
-    before = db.value("SELECT menu_job_id FROM requests WHERE id = ?", request.id)
-    queue.drop_button(db, before, wall)
-    until = job_id = None
+    closing = None
     if menu.page is not Page.FIRST:
-        until = wall + MENU_LIFE_S
         # Nobody has pressed anything then, so there is nobody to be told.
         bare = replace(menu, qualities=(), chapters=(), languages=(), subtitles=())
         ended = replace(bare, page=Page.FIRST, has_expired=True)
-        first = AnswerButton("", request.language, None, ended)
-        job_id = queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(first), not_before=until)
-    requests.set_menu(db, request.id, until, job_id)
+        closing = AnswerButton("", request.language, None, ended)
+    open_pages.note(db, request.id, closing, wall)
     return menu
-
-
-def _has_expired(db: Database, request_id: int, wall: Wall) -> bool:
-    """Whether the page that was shown last was to end before now."""
-    ends_at = db.value("SELECT menu_ends_at FROM requests WHERE id = ?", request_id)
-    return ends_at is not None and wall >= ends_at
 
 
 def _expired(db: Database, request: Request, press: Press, wall: Wall) -> AnswerButton:

@@ -316,9 +316,10 @@ class Ledger(Questions):
             key = job_lookups.media_key_of(self._db, job.id) or job.media_key
             known_failures.forget(self._db, key)
             if isinstance(job, LookJob):
-                media_cache.remember_look(self._db, key, media, wall)
+                # Of a list, which may be long, the job itself keeps what there is.
                 if media.look:
-                    looks.show(self._db, job.id, media.look, wall)
+                    media_cache.remember_look(self._db, key, media, wall)
+                looks.show(self._db, job.id, media.look, wall)
             requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), wall)
 
     def finish_group(self, job: GroupJob, group: protocol.GroupSent, wall: Wall) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from worker.clocks import Wall
 from worker.effects import CancelRest, NameItems, Press, ShowItems, TakeItems, TryFailedAgain
-from worker.ledger import admission, batches, media_cache, request_lookups
+from worker.ledger import admission, batches, media_cache, open_pages, request_lookups
 from worker.ledger.database import Database
 from worker.ledger.records import Batch, Request, Verdict
 from worker.lists import PAGE_ITEMS, ListMenu, MediaList
@@ -23,7 +23,7 @@ MAX_AN_HOUR = 20
 also if it is cancelled."""
 
 
-def shown(db: Database, effect: ShowItems) -> AnswerButton:
+def shown(db: Database, effect: ShowItems, wall: Wall) -> AnswerButton:
     """The answer to who looks through a list."""
     press = effect.press
     answered = _list_below(db, effect.request_id, press)
@@ -31,23 +31,46 @@ def shown(db: Database, effect: ShowItems) -> AnswerButton:
         return AnswerButton(press.callback_id, press.language, Notice(Topic.DEAD_BUTTON))
     request, found = answered
     size = len(found.items)
-    menu = ListMenu(request.chat_id, press.message_id, request.id, size, found.is_whole)
+    menu = _first_menu(request, found)
     if effect.page is not None:
         page = min(effect.page, (size - 1) // PAGE_ITEMS)
         # A press is kept for a while, and a list may be long.
         items = found.items[page * PAGE_ITEMS : (page + 1) * PAGE_ITEMS]
         chosen = tuple(number for number in effect.chosen if number <= size)
         menu = replace(menu, page=page, items=items, chosen=chosen)
+    _note_page(db, request, menu, wall)
     return AnswerButton(press.callback_id, press.language, None, list_menu=menu)
 
 
-def taken(db: Database, effect: TakeItems, wall: Wall) -> About:
-    """Take items of a list; returns what is to be said of it."""
+def _first_menu(request: Request, found: MediaList) -> ListMenu:
+    message_id = request.status_message_id or 0
+    return ListMenu(request.chat_id, message_id, request.id, len(found.items), found.is_whole)
+
+
+def _note_page(db: Database, request: Request, menu: ListMenu, wall: Wall) -> None:
+    """A page is about to be shown, and is to end, unless it is the first buttons."""
+    closing = None
+    if menu.page is not None:
+        ended = replace(menu, page=None, items=(), chosen=(), has_expired=True)
+        closing = AnswerButton("", request.language, None, list_menu=ended)
+    open_pages.note(db, request.id, closing, wall)
+
+
+def taken(db: Database, effect: TakeItems, wall: Wall) -> AnswerButton:
+    """Take items of a list; returns the answer to who wants them."""
     press = effect.press
     answered = _list_below(db, effect.request_id, press)
     if answered is None:
-        return Topic.DEAD_BUTTON
-    return _take(db, *answered, effect.numbers, press.user_id, press.language, wall)
+        return AnswerButton(press.callback_id, press.language, Notice(Topic.DEAD_BUTTON))
+    request, found = answered
+    menu = _first_menu(request, found)
+    is_on_a_page = effect.numbers not in [tuple(range(1, last + 1)) for last in menu.offers]
+    if is_on_a_page and open_pages.has_ended(db, request.id, wall):
+        _note_page(db, request, menu, wall)
+        notice = Notice(Topic.MENU_EXPIRED)
+        return AnswerButton(press.callback_id, press.language, notice, list_menu=menu)
+    about = _take(db, request, found, effect.numbers, press.user_id, press.language, wall)
+    return AnswerButton(press.callback_id, press.language, Notice(about))
 
 
 def named(db: Database, effect: NameItems, wall: Wall) -> Reply | None:

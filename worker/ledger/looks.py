@@ -70,10 +70,10 @@ def look_for(
     awaited_menus.add(db, job_id, request, press, wall)
 
 
-def show(db: Database, job_id: int, look: MediaLook, wall: Wall) -> None:
-    """A look has ended well: show everybody who waits for it what there is."""
+def show(db: Database, job_id: int, look: MediaLook | None, wall: Wall) -> None:
+    """A look has ended well: show everybody who waits for it what there is. None for a list."""
     for row in awaited_menus.take(db, job_id):
-        if len(look.qualities) > 1:
+        if look and len(look.qualities) > 1:
             place = row["request_id"], row["message_id"]
             menu = choices.with_qualities(db, *place, look.qualities, wall)
             _answer(db, AnswerButton(row["callback_id"], row["language"], None, menu), wall)

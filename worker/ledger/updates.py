@@ -119,9 +119,9 @@ def record(
             case effects.PressPanel():
                 pending += panels.press(db, effect, wall)
             case effects.ShowItems():
-                answer(lists.shown(db, effect))
-            case effects.TakeItems(press=press):
-                tell(press, lists.taken(db, effect, wall))
+                answer(lists.shown(db, effect, wall))
+            case effects.TakeItems():
+                answer(lists.taken(db, effect, wall))
             case effects.NameItems():
                 if said := lists.named(db, effect, wall):
                     admission.reply(db, said, wall)

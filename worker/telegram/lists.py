@@ -3,15 +3,13 @@
 from contextlib import suppress
 
 from worker.lists import PAGE_ITEMS, ListMenu, Summary, packed
+from worker.notices import Label, Notice
 from worker.protocol import Delivered, Posted, ShowList, ShowSummary
 from worker.telegram import texts
 from worker.telegram.buttons import Button, Rows, pack
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
 from worker.telegram.texts import Catalogue
-
-_FIRST = (5, 20)
-"""How many items may be taken at one press, beside all of them."""
 
 
 def show_list(client: Client, task: ShowList) -> Delivered:
@@ -53,12 +51,19 @@ def list_rows(words: Catalogue, menu: ListMenu) -> Rows:
     if menu.page is not None:
         return _page(words, menu, menu.page)
     last = words.all_button if menu.is_whole else words.first_button
-    offers = [(number, words.first_button) for number in _FIRST if number < menu.size]
     row = [
-        Button(text.format(number=number), _taking(menu, range(1, number + 1)))
-        for number, text in (*offers, (menu.size, last))
+        Button(
+            (last if number == menu.size else words.first_button).format(number=number),
+            _taking(menu, range(1, number + 1)),
+        )
+        for number in menu.offers
     ]
-    return [row, [Button(words.choose_button, _showing(menu, 0, menu.chosen))]]
+    rows = [row, [Button(words.choose_button, _showing(menu, 0, menu.chosen))]]
+    if menu.has_expired:
+        # It says why the page is gone, and goes away when it is pressed.
+        said = texts.notice(words, Notice(Label.MENU_EXPIRED))
+        rows.append([Button(said, pack("list", menu.request_id))])
+    return rows
 
 
 def _page(words: Catalogue, menu: ListMenu, page: int) -> Rows:

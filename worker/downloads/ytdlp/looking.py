@@ -45,7 +45,7 @@ _MOST_ENTRIES = 40
 
 def look(
     task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
-) -> MediaLook:
+) -> MediaLook | MediaList:
     """What the site of the task's link tells of the media behind it, or finds by its words.
 
     Raises JobError for what is decided here, and whatever yt-dlp raises.
@@ -60,7 +60,7 @@ def look(
         try:
             found = extract_info(ydl, task.url, download=False)
         except ListFound as listed:
-            return _told_of_list(listed.found)
+            return listed.found
         videos = list(videos_in(found))
         if not videos:
             raise why_nothing(ydl)
@@ -105,11 +105,6 @@ def _told(info: Mapping[str, Any], qualities: Any) -> MediaLook:
         live=Live.NOW if info.get("is_live") else _LIVE.get(str(info.get("live_status"))),
         qualities=qualities,
     )
-
-
-def _told_of_list(found: MediaList) -> MediaLook:
-    lines = (f"{number}. {item.title}" for number, item in enumerate(found.items, 1))
-    return MediaLook(found.title, description="\n".join(lines))
 
 
 def _date_of(info: Mapping[str, Any]) -> str | None:
