@@ -20,7 +20,7 @@ from worker.admin_questions import Asked, Question
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.work import Work
 from worker.downloads import workspace
-from worker.ledger import ledger_path
+from worker.ledger import earlier, ledger_path
 from worker.ledger.retention import KEPT_S
 from worker.ledger.upkeep import Upkeep
 from worker.logs import redact
@@ -259,8 +259,8 @@ class Janitor:
         wall = clocks.wall_clock()
         removed = 0
         with self._open() as ledger:
-            before = self._settled(ledger, wall) - KEPT_S
-            while rows := ledger.remove_old(before):
+            settled = self._settled(ledger, wall)
+            while rows := ledger.remove_old(settled - KEPT_S):
                 removed += rows
                 if self._rest():
                     return
@@ -268,6 +268,10 @@ class Janitor:
             while ledger.vacuum():
                 if self._rest():
                     return
+        for path in earlier.remove_old(
+            ledger_path(self._settings.data_dir), settled - earlier.KEPT_S
+        ):
+            log.info("%s, the ledger before a newer bot, was removed.", path)
         if removed:
             log.info("The ledger lost %d rows of what ended over 30 days ago.", removed)
 

@@ -1,8 +1,10 @@
 """A backup or a restoration that is killed: there is a whole ledger, and nothing is left behind."""
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,16 +13,20 @@ import pytest
 
 from tests.support.ledger_kit import START
 from tests.support.operator_kit import ROOT
-from worker.ledger import Ledger, check_file
+from worker.ledger import Ledger, check_file, earlier
 from worker.ledger.backup import back_up, restore
 from worker.ledger.database import Access, Database
+from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from worker.ledger import backup
+from worker.ledger import Ledger, backup
 
-work, directory = getattr(backup, sys.argv[1]), Path(sys.argv[2])
+def migrate(ledger, _):
+    Ledger(ledger).close()
+
+work, directory = vars(backup).get(sys.argv[1], migrate), Path(sys.argv[2])
 
 def run(left, place):
     def count(event, args):
@@ -56,8 +62,43 @@ def updates_in(path: Path) -> list[int]:
     return [update_id for (update_id,) in rows]
 
 
+def offset_and_version(path: Path) -> tuple[int, int]:
+    check_file(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        ((offset,),) = connection.execute("SELECT value FROM state WHERE name = 'offset'")
+        ((version,),) = connection.execute("PRAGMA user_version")
+    return offset, version
+
+
 def kept(directory: Path) -> list[list[int]]:
     return [updates_in(path) for path in directory.glob("*.replaced-*")]
+
+
+def test_at_whatever_step_of_a_migration_it_is_killed(tmp_path: Path) -> None:
+    first, places = tmp_path / "first", tmp_path / "places"
+    first.mkdir()
+    with contextlib.closing(sqlite3.connect(first / "ledger.sqlite3")) as old:
+        old.executescript("".join(MIGRATIONS[:-1]))
+        old.execute("INSERT INTO state VALUES ('offset', 8)")
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+        old.commit()
+    for step in range(STEPS):
+        shutil.copytree(first, places / f"{step:02}")
+    command = [sys.executable, "-c", CHILD, "migrate", str(places)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=40, check=True)
+    ends = [int(line) for line in done.stdout.split()]
+    kills = ends.index(0)
+    assert kills > 5, "it was killed on the way"
+    for place in sorted(places.iterdir())[: kills + 1]:
+        ledger = place / "ledger.sqlite3"
+        (copy, *_) = [*earlier.kept(ledger).values(), ledger]
+        assert offset_and_version(copy) == (8, len(MIGRATIONS) - 1), "the old one is there"
+        # The next start finds its way, and tidies up.
+        Ledger(ledger).close()
+        assert offset_and_version(ledger) == (8, len(MIGRATIONS))
+        assert len(earlier.kept(ledger)) == 1
+        assert len(os.listdir(place)) == 2
 
 
 @pytest.mark.parametrize("work", ["back_up", "restore"])

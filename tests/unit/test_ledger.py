@@ -53,6 +53,7 @@ def test_every_version_is_migrated_forward(ledger_file: Path) -> None:
     for version in range(len(MIGRATIONS)):
         ledger_file.unlink(missing_ok=True)
         connection = sqlite3.connect(ledger_file)
+        connection.execute("PRAGMA synchronous = OFF")
         if version:
             connection.execute("PRAGMA application_id = 1179927113")
             connection.executescript("".join(MIGRATIONS[:version]))

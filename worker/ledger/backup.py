@@ -5,14 +5,9 @@ to the disk and only then renamed.
 """
 
 import contextlib
-import glob
 import itertools
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import psutil
 
 from worker.file_owner import give_to_owner
 from worker.ledger.database import (
@@ -22,7 +17,9 @@ from worker.ledger.database import (
     LedgerError,
     check_file,
     file_errors,
+    given_ids,
 )
+from worker.ledger.whole_files import new_file_beside, reach_disk
 from worker.ledger.write_ahead_log import is_in_use, log_files
 
 
@@ -34,10 +31,10 @@ def back_up(ledger: Path, target: Path) -> None:
     """
     if target.exists():
         _refuse_other_file(ledger, target)
-    with _new_file_beside(target) as new:
+    with new_file_beside(target) as new:
         _copy(ledger, new)
         os.replace(new, target)
-        _reach_disk(target.parent)
+        reach_disk(target.parent)
 
 
 def restore(ledger: Path, backup: Path) -> Path | None:
@@ -48,13 +45,13 @@ def restore(ledger: Path, backup: Path) -> Path | None:
     old one or the new.
     """
     check_file(backup)
-    with _new_file_beside(ledger) as new:
+    with new_file_beside(ledger) as new:
         _copy(backup, new)
         _go_on_counting(new, ledger)
         give_to_owner(new)
         kept = _keep(ledger) if ledger.exists() else None
         os.replace(new, ledger)
-        _reach_disk(ledger.parent)
+        reach_disk(ledger.parent)
     return kept
 
 
@@ -69,24 +66,6 @@ def _refuse_other_file(ledger: Path, target: Path) -> None:
         raise LedgerError(f"{target} is the ledger of a bot, so it is left as it is")
 
 
-@contextmanager
-def _new_file_beside(path: Path) -> Iterator[Path]:
-    """An empty file in the same directory, which is removed unless it was renamed.
-
-    So are those of commands that were killed.
-    """
-    for left in path.parent.glob(f".{glob.escape(path.name)}-*"):
-        pid = left.name.removeprefix(f".{path.name}-").partition("-")[0]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            left.unlink(missing_ok=True)
-    new = path.with_name(f".{path.name}-{os.getpid()}")
-    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    try:
-        yield new
-    finally:
-        new.unlink(missing_ok=True)
-
-
 def _copy(source: Path, target: Path) -> None:
     """Fill an empty file with the ledger at `source`, without what its log or free pages hold."""
     with file_errors(source), contextlib.closing(Database(source, Access.COPY)) as database:
@@ -95,7 +74,7 @@ def _copy(source: Path, target: Path) -> None:
         database.execute("VACUUM INTO ?", str(target))
     check_file(target)
     # SQLite does not do this for VACUUM INTO (sqlite.org/lang_vacuum.html).
-    _reach_disk(target)
+    reach_disk(target)
 
 
 def _go_on_counting(new: Path, old: Path) -> None:
@@ -103,16 +82,23 @@ def _go_on_counting(new: Path, old: Path) -> None:
     if not old.exists():
         return
     try:
-        with contextlib.closing(Database(old, Access.COPY)) as database:
-            given = database.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+        # Of whatever version: it may be that of a newer bot, from which this one goes back.
+        given = given_ids(old)
     except (LedgerError, LedgerBusy):
         return  # It is damaged, which is why there is a backup.
     with contextlib.closing(Database(new, Access.COPY)) as database:
-        for name, highest in given:
+        for name, highest in given.items():
+            # A table that had no row yet has not begun to count.
+            database.execute(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master"
+                " WHERE type = 'table' AND name = :name"
+                " AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = :name)",
+                name=name,
+            )
             database.execute(
                 "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", highest, name
             )
-    _reach_disk(new)
+    reach_disk(new)
 
 
 def _keep(ledger: Path) -> Path:
@@ -132,11 +118,3 @@ def _keep(ledger: Path) -> Path:
     for log, _ in logs:
         log.unlink(missing_ok=True)
     return kept
-
-
-def _reach_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,5 +1,6 @@
 """The file behind the ledger: opened, checked, migrated, and changed in transactions."""
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -12,8 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 from worker.errors import PASSING_ERRNOS
-from worker.ledger import write_ahead_log
+from worker.file_owner import give_to_owner
+from worker.ledger import earlier, write_ahead_log
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+from worker.ledger.whole_files import new_file_beside, reach_disk
 from worker.sites import site_of_link, site_of_url
 
 SYNCHRONOUS = "FULL"
@@ -21,6 +24,8 @@ SYNCHRONOUS = "FULL"
 
 BUSY_S = 5.0
 """How long one connection waits for another's transaction."""
+
+_GIVEN_IDS = "SELECT name, seq FROM sqlite_sequence"
 
 _turn = threading.Lock()
 """Held by the thread of this process that is in a transaction. SQLite would let the others sleep,
@@ -103,7 +108,8 @@ class Database:
         if version > len(MIGRATIONS):
             raise LedgerError(
                 f"the ledger {self._path} has version {version}, and this bot knows versions up "
-                f"to {len(MIGRATIONS)}: run the newer bot that made it"
+                f"to {len(MIGRATIONS)}: run the newer bot that made it, "
+                f"{earlier.how_to_go_back(self._path, len(MIGRATIONS))}"
             )
 
     def _refuse_other_versions(self) -> None:
@@ -119,11 +125,24 @@ class Database:
         if not version:
             self.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self.execute("PRAGMA journal_mode = WAL")
+        if 0 < version < len(MIGRATIONS):
+            self._keep_earlier(version)
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
             self._connection.executescript(
                 f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {script};"
                 f"PRAGMA user_version = {number}; COMMIT;"
             )
+
+    def _keep_earlier(self, version: int) -> None:
+        """Keep the ledger as it is before it steps forward, for a bot that goes back."""
+        path = earlier.path_of(self._path, version)
+        with new_file_beside(path) as new:
+            self.execute("VACUUM INTO ?", str(new))
+            give_to_owner(new)
+            reach_disk(new)
+            os.replace(new, path)
+            reach_disk(path.parent)
+        earlier.remove_old(self._path, before=0.0)
 
     def close(self) -> None:
         """Close the connection; the thread that closes the last one leaves one file."""
@@ -203,6 +222,17 @@ def check_file(path: Path) -> None:
         raise LedgerError(
             f"the ledger {path} is damaged ({damage}), and nothing was changed: {_help(path)}"
         )
+
+
+def given_ids(path: Path) -> dict[str, int]:
+    """The highest id that each table has given, of a ledger of any version.
+
+    Raises LedgerError or LedgerBusy.
+    """
+    with file_errors(path):
+        _refuse_foreign_log(path)
+        with contextlib.closing(_connect(path, "rw")) as connection:
+            return dict(connection.execute(_GIVEN_IDS))
 
 
 def _refuse_foreign_log(path: Path) -> None:

@@ -1,0 +1,39 @@
+"""Files that are never half written under their own name.
+
+Each is made beside it, forced to the disk and only then renamed.
+"""
+
+import glob
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+
+@contextmanager
+def new_file_beside(path: Path) -> Iterator[Path]:
+    """An empty file in the same directory, which is removed unless it was renamed.
+
+    So are those of processes that were killed.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}-*"):
+        pid = left.name.removeprefix(f".{path.name}-").partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            left.unlink(missing_ok=True)
+    new = path.with_name(f".{path.name}-{os.getpid()}")
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    try:
+        yield new
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def reach_disk(path: Path) -> None:
+    """Force a file, or the names in a directory, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
