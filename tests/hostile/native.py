@@ -202,8 +202,13 @@ def _left_behind(call: str, *size: int) -> Way:
 
 def _queue(to: Targets, word: bytes) -> None:
     name = f"/fetchbot-test-{os.getpid()}".encode()
-    os.close(_checked(libc.mq_open(name, os.O_RDWR | os.O_CREAT, 0o600, None)))
-    _checked(libc.mq_unlink(name))
+    # One of the default size takes a tenth of what all processes of a user may have.
+    smallest = (ctypes.c_long * 8)(0, 1, 1)
+    try:
+        os.close(_checked(libc.mq_open(name, os.O_RDWR | os.O_CREAT, 0o600, smallest)))
+    finally:
+        # Landlock alone refuses to open it when it has been made, and it would stay.
+        libc.mq_unlink(name)
 
 
 def _map_zeros() -> None:

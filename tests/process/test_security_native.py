@@ -61,9 +61,14 @@ def _to_the_door(task: Any, rules: Any, report: Any, extractors: Any) -> None:
 
 
 def _in_a_program(task: Any, rules: Any, report: Any, extractors: Any) -> None:
-    command = [sys.executable, "-I", "-S", "-c", SOURCE, json.dumps(_targets(task.url))]
+    tell(outcomes=list(_by_a_program(_targets(task.url)).values()))
+
+
+def _by_a_program(targets: dict[str, Any]) -> dict[str, str]:
+    command = [sys.executable, "-I", "-S", "-c", SOURCE, json.dumps(targets)]
     done = subprocess.run(command, capture_output=True, check=True)
-    tell(outcomes=list(json.loads(done.stdout).values()))
+    outcomes: dict[str, str] = json.loads(done.stdout)
+    return outcomes
 
 
 def _targets(url: str) -> dict[str, Any]:
@@ -75,12 +80,15 @@ def _open_ways(
     made: Worker, listeners: Listeners, fetch: Any, kept_by: Network = Network.NONE
 ) -> set[str]:
     """The ways that somebody came in by, or that made what reaches others."""
-    judge = shared_judge(LIMITS.allowed_networks).removeprefix("\0")
-    targets = listeners.targets | {"control": judge}
-    url = "http://127.0.0.1:8080/?" + urlencode({"to": json.dumps(targets)})
+    url = "http://127.0.0.1:8080/?" + urlencode({"to": json.dumps(_all_targets(listeners))})
     error = made.run(url, limits_with(network=kept_by), fetch).error
     outcomes = dict(zip(native.WAYS, json.loads(error.detail)["outcomes"], strict=True))
     return listeners.arrived() | {name for name in MAKING if outcomes[name] == MADE}
+
+
+def _all_targets(listeners: Listeners) -> dict[str, Any]:
+    judge = shared_judge(LIMITS.allowed_networks).removeprefix("\0")
+    return listeners.targets | {"control": judge}
 
 
 @pytest.fixture
@@ -135,8 +143,14 @@ def _free() -> None:
 def test_without_its_guards_each_way_is_open(
     listeners: Listeners, tmp_path: Path, fetch: Any
 ) -> None:
+    outcomes = _by_a_program(_all_targets(listeners))
+    listeners.arrived()  # The program's own words.
+    closed_to_all = {name: outcomes[name] for name in MAKING if outcomes[name] != MADE}
     with worker(tmp_path / "downloads", prepare=_free, is_cold=True) as weak:
-        assert _open_ways(weak, listeners, fetch) == set(native.WAYS) - _for_root()
+        reached = _open_ways(weak, listeners, fetch)
+    assert reached | _for_root() | closed_to_all.keys() == set(native.WAYS)
+    if missing := {name: why for name, why in closed_to_all.items() if name not in _for_root()}:
+        pytest.skip(f"all others are open, but this machine lets nobody have: {missing}")
 
 
 def _for_root() -> set[str]:
