@@ -16,7 +16,7 @@ from worker.clocks import Monotonic
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BotHealth:
     """Whether the bot is well, and a sentence for each thing that is critical or a warning."""
 
     is_well: bool
@@ -57,13 +57,13 @@ class Condition:
         with self._lock:
             return self._sample and self._sample[:2]
 
-    def verdict(self, now: Monotonic) -> Verdict | None:
+    def verdict(self, now: Monotonic) -> BotHealth | None:
         """How the bot is at monotonic `now`; None as long as too little is known to say so."""
         stuck = self._find_stuck_thread(now)
         with self._lock:
             sample, confirmed = self._sample, self._confirmed
         if sample is None:
-            return Verdict(is_well=False, reasons=(stuck,)) if stuck else None
+            return BotHealth(is_well=False, reasons=(stuck,)) if stuck else None
         measures, findings, taken_at = sample
         reasons = [stuck] if stuck else []
         if now - taken_at > limits.SILENCE_S:
@@ -73,7 +73,7 @@ class Condition:
         warnings = [_sentence(found) for found in troubles if found.name not in confirmed]
         if not reasons and measures.polled_at is None:
             return None  # Telegram may refuse the token.
-        return Verdict(not reasons, tuple(reasons), tuple(warnings))
+        return BotHealth(not reasons, tuple(reasons), tuple(warnings))
 
 
 def _sentence(finding: Finding) -> str:

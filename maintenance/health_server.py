@@ -15,7 +15,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from maintenance.commands import prometheus
-from maintenance.condition import Condition, Verdict
+from maintenance.condition import BotHealth, Condition
 from worker import clocks
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ PATIENCE_S = 5.0
 
 BIND_AGAIN_S = 10.0
 
-Page = tuple[HTTPStatus, str, str]
+HttpPage = tuple[HTTPStatus, str, str]
 """The status, the content type, and the body."""
 
 _PLAIN = "text/plain; charset=utf-8"
@@ -44,7 +44,7 @@ class HealthServer:
         self._address = address
         self._condition = condition
         self._clients = threading.BoundedSemaphore(MAX_CLIENTS)
-        self._pages: dict[str, Callable[[], Page]] = {
+        self._pages: dict[str, Callable[[], HttpPage]] = {
             "/healthz": self._health,
             "/healthz.json": self._health_json,
             "/metrics": self._metrics,
@@ -98,14 +98,14 @@ class HealthServer:
             return _response((HTTPStatus.BAD_REQUEST, _PLAIN, "not a request of HTTP/1\n"))
         method, target = words[0], words[1].partition("?")[0]
         if method not in ("GET", "HEAD"):
-            page: Page = (HTTPStatus.METHOD_NOT_ALLOWED, _PLAIN, "only GET and HEAD\n")
+            page: HttpPage = (HTTPStatus.METHOD_NOT_ALLOWED, _PLAIN, "only GET and HEAD\n")
         elif make := self._pages.get(target):
             page = make()
         else:
             page = (HTTPStatus.NOT_FOUND, _PLAIN, f"here are {', '.join(self._pages)}\n")
         return _response(page, has_body=method != "HEAD")
 
-    def _health(self) -> Page:
+    def _health(self) -> HttpPage:
         verdict = self._condition.verdict(clocks.monotonic())
         if verdict is None:
             return (
@@ -116,7 +116,7 @@ class HealthServer:
         status = HTTPStatus.OK if verdict.is_well else HTTPStatus.SERVICE_UNAVAILABLE
         return status, _PLAIN, f"{verdict.text}\n"
 
-    def _health_json(self) -> Page:
+    def _health_json(self) -> HttpPage:
         verdict = self._condition.verdict(clocks.monotonic())
         document = {
             "is_well": None if verdict is None else verdict.is_well,
@@ -125,7 +125,7 @@ class HealthServer:
         }
         return _status(verdict), _JSON, json.dumps(document, ensure_ascii=False) + "\n"
 
-    def _metrics(self) -> Page:
+    def _metrics(self) -> HttpPage:
         if last := self._condition.last:
             return HTTPStatus.OK, _METRICS, prometheus.render(*last)
         return HTTPStatus.SERVICE_UNAVAILABLE, _PLAIN, "nothing has been measured yet\n"
@@ -135,7 +135,7 @@ def _words_of(error: OSError | RuntimeError) -> str:
     return (error.strerror if isinstance(error, OSError) else "") or str(error)
 
 
-def _status(verdict: Verdict | None) -> HTTPStatus:
+def _status(verdict: BotHealth | None) -> HTTPStatus:
     is_well = verdict is not None and verdict.is_well
     return HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -151,7 +151,7 @@ def _read_head(client: socket.socket, deadline: float) -> bytes:
     return head
 
 
-def _response(page: Page, *, has_body: bool = True) -> bytes:
+def _response(page: HttpPage, *, has_body: bool = True) -> bytes:
     status, content_type, text = page
     body = text.encode("utf-8", "replace")
     lines = [

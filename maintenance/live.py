@@ -7,7 +7,7 @@ from enum import StrEnum
 from maintenance import top
 from maintenance.commands import open_ledger
 from maintenance.output import one_line
-from maintenance.top import Line, RunningJob, Style
+from maintenance.top import ScreenLine, ShownJob, Style
 from worker.clocks import wall_clock
 from worker.downloads import log_tail
 from worker.ledger import LedgerBusy
@@ -21,7 +21,7 @@ BUSY = "the ledger is busy, try again"
 _CLOSE = "any key goes back"
 
 
-class Key(StrEnum):
+class LiveKey(StrEnum):
     """The keys that do something."""
 
     UP = "up"
@@ -33,7 +33,7 @@ class Key(StrEnum):
     YES = "y"
 
 
-class View:
+class LiveView:
     """The live view of a bot. `refresh` looks at the bot, `press` takes a key."""
 
     def __init__(self, settings: Settings) -> None:
@@ -42,7 +42,7 @@ class View:
         self._snapshot = self._look()
         self._chosen_id: int | None = None
         self._asked_id: int | None = None
-        self._logged: RunningJob | None = None
+        self._logged: ShownJob | None = None
         self._said = ""
         self._keep_chosen()
 
@@ -61,26 +61,26 @@ class View:
             self._logged = None
             return True
         if self._asked_id is not None:
-            if key == Key.YES:
+            if key == LiveKey.YES:
                 self._cancel(self._asked_id)
             self._asked_id = None
             return True
         match key:
-            case Key.QUIT:
+            case LiveKey.QUIT:
                 return False
-            case Key.UP:
+            case LiveKey.UP:
                 self._move(-1)
-            case Key.DOWN:
+            case LiveKey.DOWN:
                 self._move(1)
-            case Key.PAUSE:
+            case LiveKey.PAUSE:
                 self._change(self._pause_or_resume)
-            case Key.LOG:
+            case LiveKey.LOG:
                 self._logged = self._chosen
-            case Key.CANCEL:
+            case LiveKey.CANCEL:
                 self._ask()
         return True
 
-    def lines(self, width: int, height: int) -> list[Line]:
+    def lines(self, width: int, height: int) -> list[ScreenLine]:
         """The screen as it is now."""
         if self._logged:
             return self._log(self._logged, width, height)
@@ -91,7 +91,7 @@ class View:
     # ---------------------------------------------------------------------------- the jobs
 
     @property
-    def _chosen(self) -> RunningJob | None:
+    def _chosen(self) -> ShownJob | None:
         return next((job for job in self._snapshot.jobs if job.job_id == self._chosen_id), None)
 
     def _keep_chosen(self) -> None:
@@ -143,16 +143,16 @@ class View:
 
     # ----------------------------------------------------------------------------- its log
 
-    def _log(self, job: RunningJob, width: int, height: int) -> list[Line]:
+    def _log(self, job: ShownJob, width: int, height: int) -> list[ScreenLine]:
         """The end of what a job's yt-dlp has said, as much as there is room for."""
         room = max(0, height - 2)
         name = download_directory(job.job_id, job.attempt)
         text = log_tail.read(self._settings.data_dir / "downloads" / name)
         said = [one_line(line) for line in redact(text, self._settings.secrets).splitlines()]
         lines = [part for line in said for part in textwrap.wrap(line, max(1, width))]
-        shown = [Line(line) for line in lines[-room:]] if room else []
-        shown = shown or [Line("nothing has been said yet, or it is no download"[:width])]
-        head = Line(f"log of job {job.job_id}, {one_line(job.site)}"[:width], Style.HEAD)
-        foot = Line(_CLOSE[:width], Style.HEAD)
-        middle = (shown + [Line("")] * room)[:room]
+        shown = [ScreenLine(line) for line in lines[-room:]] if room else []
+        shown = shown or [ScreenLine("nothing has been said yet, or it is no download"[:width])]
+        head = ScreenLine(f"log of job {job.job_id}, {one_line(job.site)}"[:width], Style.HEAD)
+        foot = ScreenLine(_CLOSE[:width], Style.HEAD)
+        middle = (shown + [ScreenLine("")] * room)[:room]
         return [head, *middle, foot][-height:]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from maintenance.condition import Condition, Verdict
+from maintenance.condition import BotHealth, Condition
 from worker import clocks
 from worker.clocks import Monotonic
 from worker.logs import redact
@@ -73,7 +73,7 @@ class Pings:
         """`begin_with` is what was wrong with the last run, if anything: it is said at first."""
         self._target = target
         self._condition = condition
-        self._first = Verdict(is_well=False, reasons=(begin_with,)) if begin_with else None
+        self._first = BotHealth(is_well=False, reasons=(begin_with,)) if begin_with else None
         self._said: bool | None = None
         self._due_at = 0.0
         self._is_silent = False

@@ -5,15 +5,20 @@ import curses
 import os
 import sys
 
-from maintenance.live import Key, View
-from maintenance.top import Line, Style
+from maintenance.live import LiveKey, LiveView
+from maintenance.top import ScreenLine, Style
 from worker.clocks import monotonic
 
 REFRESH_S = 2.0
 """As often as the bot publishes."""
 
-_KEYS = {curses.KEY_UP: Key.UP, ord("k"): Key.UP, curses.KEY_DOWN: Key.DOWN, ord("j"): Key.DOWN}
-_KEYS |= {ord(key): key for key in Key if len(key) == 1}
+_KEYS = {
+    curses.KEY_UP: LiveKey.UP,
+    ord("k"): LiveKey.UP,
+    curses.KEY_DOWN: LiveKey.DOWN,
+    ord("j"): LiveKey.DOWN,
+}
+_KEYS |= {ord(key): key for key in LiveKey if len(key) == 1}
 
 _COLOURS = {Style.WARNING: curses.COLOR_YELLOW, Style.CRITICAL: curses.COLOR_RED}
 _ATTRIBUTES = {Style.HEAD: curses.A_REVERSE, Style.CHOSEN: curses.A_BOLD}
@@ -35,13 +40,13 @@ def trouble() -> str | None:
     return f"top cannot draw on this terminal (TERM={name}); top --once prints a snapshot"
 
 
-def show(view: View) -> None:
+def show(view: LiveView) -> None:
     """Show a view until it ends, or somebody presses ^C."""
     with contextlib.suppress(KeyboardInterrupt):
         curses.wrapper(_run, view)
 
 
-def _run(window: curses.window, view: View) -> None:
+def _run(window: curses.window, view: LiveView) -> None:
     with contextlib.suppress(curses.error):
         curses.curs_set(0)
     attributes = _attributes()
@@ -71,7 +76,7 @@ def _attributes() -> dict[Style, int]:
     return found
 
 
-def _draw(window: curses.window, view: View, attributes: dict[Style, int]) -> None:
+def _draw(window: curses.window, view: LiveView, attributes: dict[Style, int]) -> None:
     height, width = window.getmaxyx()
     window.erase()
     for row, line in enumerate(view.lines(width, height)[:height]):
@@ -79,7 +84,7 @@ def _draw(window: curses.window, view: View, attributes: dict[Style, int]) -> No
     window.refresh()
 
 
-def _put(window: curses.window, row: int, width: int, line: Line, attribute: int) -> None:
+def _put(window: curses.window, row: int, width: int, line: ScreenLine, attribute: int) -> None:
     encoding = window.encoding
     text = line.text.encode(encoding, "replace").decode(encoding)
     # The last cell of the screen cannot be written without a complaint.

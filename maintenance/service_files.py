@@ -16,7 +16,7 @@ WATCHDOG_S = 180
 
 
 @dataclass(frozen=True)
-class Place:
+class Installation:
     """Where a bot is installed, and as whom it runs. All paths are absolute.
 
     `directory` has the bot's files and `.env`; `written` is what it writes beside `data_dir`.
@@ -96,17 +96,17 @@ WantedBy=multi-user.target
 """
 
 
-def systemd(place: Place, name: str) -> str:
+def systemd(installation: Installation, name: str) -> str:
     """A unit for systemd from version 243 on. Raises ValueError for a path that it cannot hold."""
     return _SYSTEMD.format(
         name=name,
-        user=place.user,
-        directory=_for_systemd(place.directory),
-        python=_quoted(place.python),
+        user=installation.user,
+        directory=_for_systemd(installation.directory),
+        python=_quoted(installation.python),
         start_timeout_s=START_TIMEOUT_S,
         watchdog_s=WATCHDOG_S,
-        stop_timeout_s=place.stop_timeout_s,
-        written=" ".join(_quoted(path) for path in (place.data_dir, *place.written)),
+        stop_timeout_s=installation.stop_timeout_s,
+        written=" ".join(_quoted(path) for path in (installation.data_dir, *installation.written)),
     )
 
 
@@ -121,16 +121,18 @@ def _quoted(path: Path) -> str:
     return f'"{text}"' if " " in text else text
 
 
-def supervisor(place: Place, name: str, shipped: Iterable[str]) -> str:
-    """supervisor.conf, whose lines are `shipped`, for this place.
+def supervisor(installation: Installation, name: str, shipped: Iterable[str]) -> str:
+    """supervisor.conf, whose lines are `shipped`, for this installation.
 
     Raises ValueError for a path that it cannot hold.
     """
-    for path in (place.directory, place.python):
+    for path in (installation.directory, installation.python):
         if re.search(r"[\x00-\x1f\x7f;]", str(path)):
             raise ValueError(f"{str(path)!r} cannot stand in a file of supervisor")
     # What supervisor replaces in values is written twice to be left alone.
-    directory, python = (str(path).replace("%", "%%") for path in (place.directory, place.python))
+    directory, python = (
+        str(path).replace("%", "%%") for path in (installation.directory, installation.python)
+    )
     changes = {
         "[program:fetchbot]": f"[program:{name}]",
         "[eventlistener:fetchbot-listener]": f"[eventlistener:{name}-listener]",
@@ -138,8 +140,8 @@ def supervisor(place: Place, name: str, shipped: Iterable[str]) -> str:
         "command=/opt/fetchbot/.venv/bin/python": f"command={_shell_word(python)}",
         "-m maintenance listen": f"-m maintenance listen --program {name}",
         "/var/log/supervisor/fetchbot": f"/var/log/supervisor/{name}",
-        "user=fetchbot": f"user={place.user}",
-        "stopwaitsecs=45": f"stopwaitsecs={place.stop_timeout_s}",
+        "user=fetchbot": f"user={installation.user}",
+        "stopwaitsecs=45": f"stopwaitsecs={installation.stop_timeout_s}",
     }
     settings = list(shipped)
     # Its first lines say where to copy it to, and what has to be there.

@@ -40,7 +40,7 @@ class Style(Enum):
 
 
 @dataclass(frozen=True)
-class Line:
+class ScreenLine:
     """A line of the screen."""
 
     text: str
@@ -48,7 +48,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class RunningJob:
+class ShownJob:
     """A job that a worker has, with what is known of it. Times in seconds."""
 
     job_id: int
@@ -75,7 +75,7 @@ class Snapshot:
 
     measures: Measures
     findings: Sequence[Finding]
-    jobs: Sequence[RunningJob]
+    jobs: Sequence[ShownJob]
 
 
 def take(settings: Settings, ledger: Upkeep) -> Snapshot:
@@ -86,11 +86,11 @@ def take(settings: Settings, ledger: Upkeep) -> Snapshot:
     return Snapshot(taken, health.assess(taken), tuple(jobs_of(taken, work)))
 
 
-def jobs_of(taken: Measures, work: Mapping[str, Any]) -> Iterable[RunningJob]:
+def jobs_of(taken: Measures, work: Mapping[str, Any]) -> Iterable[ShownJob]:
     """The jobs in hand, downloads first and the oldest of them first."""
     memory = {download.job_id: download.memory_bytes for download in taken.downloads}
     jobs = [
-        RunningJob(
+        ShownJob(
             job_id=said["job"],
             kind=said["kind"],
             site=said["site"],
@@ -133,7 +133,7 @@ def lay_out(
     height: int | None = None,
     chosen_id: int | None = None,
     said: str = "",
-) -> list[Line]:
+) -> list[ScreenLine]:
     """The lines of a screen of this size; without one, all that there is.
 
     What has no room is left out at the end of its part, first of the workers and then of the
@@ -155,48 +155,52 @@ def lay_out(
         kept.append(_shortened(part, room_left))
     head, jobs, troubles, workers = kept
     lines = _apart([head, jobs, workers, troubles])[:room]
-    lines += [Line("")] * (room - len(lines))
-    return _cut([*lines, Line(said or KEYS, Style.HEAD)], width)
+    lines += [ScreenLine("")] * (room - len(lines))
+    return _cut([*lines, ScreenLine(said or KEYS, Style.HEAD)], width)
 
 
-def _apart(parts: Iterable[Sequence[Line]]) -> list[Line]:
+def _apart(parts: Iterable[Sequence[ScreenLine]]) -> list[ScreenLine]:
     """Parts with an empty line between two."""
-    lines: list[Line] = []
+    lines: list[ScreenLine] = []
     for part in parts:
         if part:
-            lines += [Line(""), *part] if lines else part
+            lines += [ScreenLine(""), *part] if lines else part
     return lines
 
 
-def _shortened(lines: Sequence[Line], room: int) -> list[Line]:
+def _shortened(lines: Sequence[ScreenLine], room: int) -> list[ScreenLine]:
     if len(lines) <= room:
         return list(lines)
     if room < 2:
         return []
     left_out = len(lines) - room + 1
-    return [*lines[: room - 1], Line(f"and {left_out} more")]
+    return [*lines[: room - 1], ScreenLine(f"and {left_out} more")]
 
 
-def _cut(lines: Iterable[Line], width: int | None) -> list[Line]:
-    return [Line(line.text[:width], line.style) for line in lines]
+def _cut(lines: Iterable[ScreenLine], width: int | None) -> list[ScreenLine]:
+    return [ScreenLine(line.text[:width], line.style) for line in lines]
 
 
-def _head(snapshot: Snapshot) -> list[Line]:
+def _head(snapshot: Snapshot) -> list[ScreenLine]:
     taken = snapshot.measures
     if taken.bot_pid is None:
-        first = Line("The bot is not running", Style.CRITICAL)
+        first = ScreenLine("The bot is not running", Style.CRITICAL)
     else:
         starts = count(taken.starts.recent, "start")
         text = f"bot {taken.bot_pid} for {duration(taken.bot_age_s)}, {starts} in an hour"
-        first = Line(f"{text}, {size(taken.memory_bytes)}{_cpu(taken)}, load {taken.load:.2f}")
+        first = ScreenLine(
+            f"{text}, {size(taken.memory_bytes)}{_cpu(taken)}, load {taken.load:.2f}"
+        )
     at = clock(taken.taken_at, "%H:%M:%S")
-    lines = [Line(f"{at}  {first.text}", first.style)]
+    lines = [ScreenLine(f"{at}  {first.text}", first.style)]
     if taken.statistics.paused_since is not None:
-        lines.append(Line(f"PAUSED since {clock(taken.statistics.paused_since)}", Style.WARNING))
+        lines.append(
+            ScreenLine(f"PAUSED since {clock(taken.statistics.paused_since)}", Style.WARNING)
+        )
     # One that is not well stands among the troubles.
     known = {found.name: found for found in snapshot.findings if found.level is Level.OK}
     facts = [known[name] for name in _FACTS if name in known]
-    return lines + [Line(f"{found.name}: {one_line(found.text)}") for found in facts]
+    return lines + [ScreenLine(f"{found.name}: {one_line(found.text)}") for found in facts]
 
 
 def _cpu(taken: Measures) -> str:
@@ -209,16 +213,16 @@ def _troubles(snapshot: Snapshot) -> list[Finding]:
     return sorted(bad, key=lambda found: -found.level)
 
 
-def _trouble(found: Finding) -> Line:
+def _trouble(found: Finding) -> ScreenLine:
     style = Style.CRITICAL if found.level is Level.CRITICAL else Style.WARNING
-    return Line(f"{found.level.word} {one_line(found.name)}: {one_line(found.text)}", style)
+    return ScreenLine(f"{found.level.word} {one_line(found.name)}: {one_line(found.text)}", style)
 
 
 def _table_of_jobs(
-    jobs: Sequence[RunningJob], chosen_id: int | None, longest_site: int | None
-) -> list[Line]:
+    jobs: Sequence[ShownJob], chosen_id: int | None, longest_site: int | None
+) -> list[ScreenLine]:
     if not jobs:
-        return [Line("no job runs")]
+        return [ScreenLine("no job runs")]
     head = ("JOB", "SITE", "TRY", "FOR", "DONE", "SIZE", "SPEED", "MEMORY", "DOES")
     rows = [
         (
@@ -237,7 +241,7 @@ def _table_of_jobs(
     return _lines(head, rows, [job.job_id == chosen_id for job in jobs])
 
 
-def _table_of_workers(workers: Sequence[MeasuredWorker]) -> list[Line]:
+def _table_of_workers(workers: Sequence[MeasuredWorker]) -> list[ScreenLine]:
     head = ("WORKER", "PID", "STATE", "AGE", "JOBS", "MEMORY", "OF CAP", "CPU", "JOB")
     rows = [
         (
@@ -258,11 +262,12 @@ def _table_of_workers(workers: Sequence[MeasuredWorker]) -> list[Line]:
 
 def _lines(
     head: Sequence[str], rows: Sequence[Sequence[object]], chosen: Sequence[bool]
-) -> list[Line]:
+) -> list[ScreenLine]:
     first, *others = table(head, rows, wraps=False).split("\n")
     styles = [Style.CHOSEN if is_chosen else Style.PLAIN for is_chosen in chosen]
     marks = ["> " if is_chosen else "  " for is_chosen in chosen]
     lines = [
-        Line(mark + text, style) for mark, text, style in zip(marks, others, styles, strict=True)
+        ScreenLine(mark + text, style)
+        for mark, text, style in zip(marks, others, styles, strict=True)
     ]
-    return [Line("  " + first, Style.HEAD), *lines]
+    return [ScreenLine("  " + first, Style.HEAD), *lines]

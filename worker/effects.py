@@ -244,3 +244,6 @@ Effect = (
     | Reply
     | AnswerButton
 )
+
+Effects = tuple[Effect, ...]
+"""All that one update asks for, in the order in which it is done."""

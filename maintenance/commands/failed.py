@@ -11,7 +11,7 @@ from maintenance.units import clock, count, duration, size
 from worker.clocks import wall_clock
 from worker.ledger import LedgerError
 from worker.ledger.database import Access
-from worker.ledger.failures import ANY, FailedGroup, FailedJob, Like, NotRetried
+from worker.ledger.failures import ANY, FailedGroup, FailedJob, FailureFilter, NotRetried
 from worker.ledger.upkeep import Upkeep
 from worker.settings import Settings
 from worker.sites import site_of_link
@@ -65,8 +65,8 @@ def run(settings: Settings, chosen: Namespace) -> int:
     return EXIT_FAILED if any(problems.values()) else EXIT_FINE
 
 
-def _like(chosen: Namespace) -> Like:
-    return Like(chosen.site, chosen.reason, options.since(chosen.since))
+def _like(chosen: Namespace) -> FailureFilter:
+    return FailureFilter(chosen.site, chosen.reason, options.since(chosen.since))
 
 
 def _names(chosen: Namespace) -> Callable[[Upkeep], Iterable[FailedJob]]:
@@ -79,7 +79,7 @@ def _names(chosen: Namespace) -> Callable[[Upkeep], Iterable[FailedJob]]:
     return lambda ledger: _described(ledger, like)
 
 
-def _described(ledger: Upkeep, like: Like) -> Iterator[FailedJob]:
+def _described(ledger: Upkeep, like: FailureFilter) -> Iterator[FailedJob]:
     """One after the other: their errors may be long, and the bot may do something with them."""
     for job_id in ledger.failed_ids(like):
         if job := ledger.failed_job(str(job_id)):

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from maintenance.commands import EXIT_FINE, open_ledger, options
 from maintenance.output import print_json, say, table
 from maintenance.units import clock, duration, size
-from worker.ledger.history import PastRequest, Which
+from worker.ledger.history import PastRequest, RequestFilter
 from worker.settings import Settings
 
 _HEAD = (
@@ -30,7 +30,7 @@ def add_options(parser: ArgumentParser) -> None:
 def run(settings: Settings, chosen: Namespace) -> int:
     """List the requests that are asked for, the newest first."""
     since = options.since(chosen.since)
-    which = Which(chosen.user, chosen.site, since, chosen.failed)
+    which = RequestFilter(chosen.user, chosen.site, since, chosen.failed)
     with open_ledger(settings) as ledger:
         found = ledger.past_requests(which, chosen.limit)
         total = ledger.count_requests(which)

@@ -10,7 +10,7 @@ from maintenance import plots
 from maintenance.commands import EXIT_FINE, open_ledger, options
 from maintenance.output import print_json, replace_file, say, table
 from maintenance.units import duration, size
-from worker.ledger.history import By, Group, Which
+from worker.ledger.history import By, Group, RequestFilter
 from worker.settings import Settings
 
 _BAR_WIDTH = 24
@@ -31,7 +31,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(settings: Settings, chosen: Namespace) -> int:
     """Print the groups, and draw them if told to."""
-    which = Which(since=options.since(chosen.since), failed=chosen.by is By.REASON)
+    which = RequestFilter(since=options.since(chosen.since), failed=chosen.by is By.REASON)
     with open_ledger(settings) as ledger:
         groups = ledger.answer_groups(chosen.by, which)
     shown = groups[: chosen.limit]

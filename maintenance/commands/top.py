@@ -40,5 +40,5 @@ def _show(settings: Settings) -> int:
     if problem:
         print(f"maintenance: {problem}", file=sys.stderr)
         return EXIT_FAILED
-    screen.show(live.View(settings))
+    screen.show(live.LiveView(settings))
     return EXIT_FINE

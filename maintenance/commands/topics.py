@@ -28,7 +28,7 @@ _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 
 
 @dataclass(frozen=True)
-class Topic:
+class HelpTopic:
     """One thing that may be wrong, and what to do. `name` is what is typed for it."""
 
     name: str
@@ -66,7 +66,7 @@ def run(_settings: Settings, options: Namespace) -> int:
     return EXIT_FINE
 
 
-def _list(known: dict[str, Topic], *, as_json: bool) -> int:
+def _list(known: dict[str, HelpTopic], *, as_json: bool) -> int:
     if as_json:
         print_json([{"name": topic.name, "title": topic.title} for topic in known.values()])
         return EXIT_FINE
@@ -74,14 +74,14 @@ def _list(known: dict[str, Topic], *, as_json: bool) -> int:
     return EXIT_FINE
 
 
-def topics() -> list[Topic]:
+def topics() -> list[HelpTopic]:
     """All topics of the page, in its order."""
     section = _SECTION.search(_page())
     found = []
     for title, rest in _ITEM.findall(section[1] if section else ""):
         words = _plain(title)
         paragraphs = [line.strip() for line in f"{words}{rest}".splitlines()]
-        found.append(Topic(slug(words), words, _plain("\n".join(paragraphs))))
+        found.append(HelpTopic(slug(words), words, _plain("\n".join(paragraphs))))
     return found
 
 

@@ -1,4 +1,4 @@
-"""`python -m maintenance unit`: files for systemd and supervisor, for this place."""
+"""`python -m maintenance unit`: files for systemd and supervisor, for this installation."""
 
 import os
 import pwd
@@ -9,7 +9,7 @@ from pathlib import Path
 from maintenance import service_files
 from maintenance.commands import EXIT_FAILED, EXIT_FINE
 from maintenance.ownership import owner_of
-from maintenance.service_files import Place
+from maintenance.service_files import Installation
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -37,28 +37,28 @@ def _name(text: str) -> str:
 
 def run(settings: Settings, options: Namespace) -> int:
     """Print the file."""
-    place = _place(settings, options.user)
-    if place.user == "root":
+    installation = _installation(settings, options.user)
+    if installation.user == "root":
         print("maintenance: this bot would run as root; --user names another user", file=sys.stderr)
     try:
         if options.runner == "systemd":
-            if not place.data_dir.is_dir():
+            if not installation.data_dir.is_dir():
                 # systemd cannot let the bot write what is not there (exit code 226).
                 text = "bot.py --check makes DATA_DIR, which has to be there before systemd starts"
                 print(f"maintenance: {text} the bot", file=sys.stderr)
-            print(service_files.systemd(place, options.name), end="")
+            print(service_files.systemd(installation, options.name), end="")
         else:
             with (ROOT / "supervisor.conf").open(encoding="utf-8") as shipped:
-                print(service_files.supervisor(place, options.name, shipped), end="")
+                print(service_files.supervisor(installation, options.name, shipped), end="")
     except ValueError as error:
         print(f"maintenance: {error}", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_FINE
 
 
-def _place(settings: Settings, user: str | None) -> Place:
+def _installation(settings: Settings, user: str | None) -> Installation:
     cookies = settings.cookies_file
-    return Place(
+    return Installation(
         directory=ROOT,
         # Not resolved: that of a virtual environment is a link to the one that made it.
         python=Path(sys.executable),

@@ -19,7 +19,7 @@ from worker.dispatch.poller import Poller
 from worker.dispatch.reachability import Reachability
 from worker.ledger import Ledger
 from worker.notices import Cancelled, Notice
-from worker.telegram import Connection, texts
+from worker.telegram import ApiAccess, texts
 from worker.telegram.texts import ENGLISH
 
 pytestmark = pytest.mark.usefixtures("without_pauses")
@@ -53,7 +53,7 @@ def test_no_update_stops_the_poll(update: str, tmp_path: Path) -> None:
     answers = [f"[{update}]", json.dumps([said("hello") | {"update_id": 100}])]
     with Web() as web:
         polled = Poller(
-            Connection(TOKEN, web.url), lambda: Ledger(path), lambda: None, Reachability()
+            ApiAccess(TOKEN, web.url), lambda: Ledger(path), lambda: None, Reachability()
         )
 
         def answer(handler: Handler) -> None:

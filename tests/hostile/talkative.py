@@ -16,7 +16,7 @@ def configure(secrets: Sequence[str] = (), level: int = logging.DEBUG, **how: An
     _configure(secrets, min(level, logging.DEBUG), **how)
 
 
-def install(connection: client.Connection) -> None:
+def install(connection: client.ApiAccess) -> None:
     _install(connection)
     for name in ("TeleBot", "urllib3"):
         logging.getLogger(name).setLevel(logging.NOTSET)

@@ -28,7 +28,7 @@ from worker.downloads.confinement import programs
 from worker.downloads.confinement.egress_guard import THROUGH_THE_JUDGE
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import fetching, ffmpeg
-from worker.downloads.media.fetching import Container, Source
+from worker.downloads.media.fetching import Container, RemoteStream
 from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
 from worker.errors import Fault, JobError, Reason
 from worker.processes import process_table
@@ -158,7 +158,7 @@ def _fetch(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     taken: list[bytes] = []
     container = Container.MP4 if "parts" in task.url else Container.MPEG_TS
     options = {"live_start_index": "0"}
-    source = Source(task.url, ca_file=certifi.where(), idle_timeout_s=5, options=options)
+    source = RemoteStream(task.url, ca_file=certifi.where(), idle_timeout_s=5, options=options)
     length_s = 2.0 if "live" in task.url else None
     limits = ProgramLimits(20, 1 << 29)
     is_whole = fetching.fetch(source, container, taken.append, limits, length_s)
@@ -306,7 +306,7 @@ def _fetch_past_the_judge(task: Any, rules: Any, report: Any, extractors: Any) -
 
 
 def _comes(url: str) -> bool:
-    source = Source(url, ca_file="/dev/null", idle_timeout_s=5)
+    source = RemoteStream(url, ca_file="/dev/null", idle_timeout_s=5)
     taken: list[bytes] = []
     try:
         fetching.fetch(source, Container.MPEG_TS, taken.append, ProgramLimits(20, 1 << 29))

@@ -23,7 +23,7 @@ from tests.support.judges import RunningJudge, allow_everything, judge
 from tests.support.process_kit import wait_until
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.rules import MAX_ABANDONED, MAX_CONNECTIONS, Rules
-from worker.downloads.judge.socks import Reply
+from worker.downloads.judge.socks import SocksReply
 from worker.errors import Fault, JobError, JudgeLost, Reason
 
 
@@ -140,19 +140,19 @@ def strict() -> Iterator[RunningJudge]:
 @pytest.mark.parametrize("host", [*NOT_PUBLIC, *NUMERIC, "inside.example", "localhost"])
 def test_what_is_not_public_is_refused_and_told(strict: RunningJudge, host: str) -> None:
     with WayOut(strict.address) as way:
-        assert reply_to(way, host, 80) == Reply.NOT_ALLOWED
+        assert reply_to(way, host, 80) == SocksReply.NOT_ALLOWED
         error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
     assert (error.reason, error.fault) == (Reason.REFUSED_ADDRESS, Fault.PERMANENT)
 
 
 @pytest.mark.parametrize("port", [0, 1, 22, 25, 81, 442, 444, 1023])
 def test_ports_of_other_services_are_refused(way: WayOut, port: int) -> None:
-    assert reply_to(way, "127.0.0.1", port) == Reply.NOT_ALLOWED
+    assert reply_to(way, "127.0.0.1", port) == SocksReply.NOT_ALLOWED
 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "inside.example", "2130706434"])
 def test_nothing_inside_is_reached(way: WayOut, inside: Site, host: str) -> None:
-    assert reply_to(way, host, inside.port) == Reply.NOT_ALLOWED
+    assert reply_to(way, host, inside.port) == SocksReply.NOT_ALLOWED
     assert not inside.was_reached
 
 
@@ -160,7 +160,7 @@ def test_nothing_inside_is_reached(way: WayOut, inside: Site, host: str) -> None
 def test_without_its_judgement_it_is(inside: Site) -> None:
     with judge(prepare=judging_nothing) as weak, WayOut(weak.address) as way:
         for host in ("127.0.0.2", "inside.example", "2130706434"):
-            assert reply_to(way, host, inside.port) == Reply.DONE
+            assert reply_to(way, host, inside.port) == SocksReply.DONE
             assert inside.was_reached
 
 
@@ -172,7 +172,7 @@ def judging_nothing() -> None:
 def test_a_name_is_asked_for_once_and_its_address_connected_to(way: WayOut, site: Site) -> None:
     with contextlib.closing(Site("127.0.0.2", site.port)) as inside:
         connect(way, "changes.example", site.port).close()
-        assert reply_to(way, "changes.example", site.port) == Reply.NOT_ALLOWED
+        assert reply_to(way, "changes.example", site.port) == SocksReply.NOT_ALLOWED
         assert site.was_reached
         assert not inside.was_reached
 
@@ -201,17 +201,17 @@ _held: list[socket.socket] = []
 @pytest.mark.parametrize(
     ("host", "reply"),
     [
-        ("127.0.0.1", Reply.REFUSED),
-        ("missing.example", Reply.NO_SUCH_HOST),
-        ("troubled.example", Reply.FAILED),
-        ("a" * 80, Reply.NO_SUCH_HOST),
-        (f"{'a.' * 100}example", Reply.NO_SUCH_HOST),
-        ("", Reply.NO_SUCH_HOST),
-        ("a name", Reply.NO_SUCH_HOST),
-        ("\u00e9t\u00e9.example", Reply.NO_SUCH_HOST),
+        ("127.0.0.1", SocksReply.REFUSED),
+        ("missing.example", SocksReply.NO_SUCH_HOST),
+        ("troubled.example", SocksReply.FAILED),
+        ("a" * 80, SocksReply.NO_SUCH_HOST),
+        (f"{'a.' * 100}example", SocksReply.NO_SUCH_HOST),
+        ("", SocksReply.NO_SUCH_HOST),
+        ("a name", SocksReply.NO_SUCH_HOST),
+        ("\u00e9t\u00e9.example", SocksReply.NO_SUCH_HOST),
     ],
 )
-def test_a_failure_says_what_it_is(way: WayOut, site: Site, host: str, reply: Reply) -> None:
+def test_a_failure_says_what_it_is(way: WayOut, site: Site, host: str, reply: SocksReply) -> None:
     site.close()
     assert reply_to(way, host, site.port) == reply
     error = JobError(Reason.NETWORK, Fault.RETRYABLE)
@@ -247,7 +247,7 @@ def test_a_download_has_so_many_lookups_at_a_time(judged: RunningJudge, site: Si
             clients.append(raw(way))
             begin(clients[-1], way, b"\x0cslow.example")
             clients[-1].close()
-        wait_until(lambda: reply_to(way, "site.example", site.port) == Reply.FAILED)
+        wait_until(lambda: reply_to(way, "site.example", site.port) == SocksReply.FAILED)
         with WayOut(judged.address) as other:
             connect(other, "site.example", site.port).close()
         connect(way, "127.0.0.1", site.port).close()  # which takes no lookup
@@ -321,10 +321,10 @@ def test_a_thousand_that_say_nothing_hold_up_nobody(judged: RunningJudge, site: 
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        (b"a\0b.example", Reply.NO_SUCH_HOST.packed()),
-        (b"\0", Reply.NO_SUCH_HOST.packed()),
-        (b"127.0.0.1\0", Reply.NO_SUCH_HOST.packed()),
-        (b"fault.example", Reply.FAILED.packed()),
+        (b"a\0b.example", SocksReply.NO_SUCH_HOST.packed()),
+        (b"\0", SocksReply.NO_SUCH_HOST.packed()),
+        (b"127.0.0.1\0", SocksReply.NO_SUCH_HOST.packed()),
+        (b"fault.example", SocksReply.FAILED.packed()),
         (b"garbage.example", b""),
     ],
 )
@@ -373,7 +373,7 @@ def test_a_way_out_says_in_the_end_how_many_bytes_have_passed(
                 server.sendall(answered)
                 server.close()
                 assert b"".join(iter(lambda: client.recv(1 << 16), b"")) == answered
-        assert reply_to(way, "127.0.0.2", site.port) == Reply.NOT_ALLOWED
+        assert reply_to(way, "127.0.0.2", site.port) == SocksReply.NOT_ALLOWED
         assert way.finish() == len(b"question") + 6000 + len(b"unasked")
         error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
         assert error.reason is Reason.REFUSED_ADDRESS

@@ -14,7 +14,7 @@ from tests.support.judges import judge
 from tests.support.tunnel_proxy import TunnelProxy
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.rules import Judgement, Rules
-from worker.downloads.judge.socks import Reply
+from worker.downloads.judge.socks import SocksReply
 from worker.errors import Fault, JobError, Reason
 
 PLUGIN = {"username": "plugin"}
@@ -73,7 +73,7 @@ def test_a_plugin_connects_to_nothing_else(way: WayOut, site: Site, other: Site)
         ("8.8.8.8", 443),
         ("example.com", 443),
     ]:
-        assert reply_to(way, host, port, **PLUGIN) == Reply.NOT_ALLOWED, (host, port)
+        assert reply_to(way, host, port, **PLUGIN) == SocksReply.NOT_ALLOWED, (host, port)
     assert not other.was_reached
     error = JobError(Reason.SITE_ERROR, Fault.RETRYABLE)
     assert way.explained(error) is error, "the link is not to blame"
@@ -82,7 +82,7 @@ def test_a_plugin_connects_to_nothing_else(way: WayOut, site: Site, other: Site)
 @pytest.mark.parametrize("host", ["127.0.0.1", "provider.internal"])
 def test_who_is_no_plugin_does_not_reach_it(way: WayOut, site: Site, host: str) -> None:
     """Such as a page that leads there."""
-    assert reply_to(way, host, site.port) == Reply.NOT_ALLOWED
+    assert reply_to(way, host, site.port) == SocksReply.NOT_ALLOWED
     assert not site.was_reached
 
 
@@ -93,5 +93,5 @@ def list_everything() -> None:
 @pytest.mark.negative
 def test_without_the_list_a_plugin_connects_anywhere(other: Site) -> None:
     with judge(Rules(), prepare=list_everything) as weak, WayOut(weak.address) as way:
-        assert reply_to(way, "127.0.0.1", other.port, **PLUGIN) == Reply.DONE
+        assert reply_to(way, "127.0.0.1", other.port, **PLUGIN) == SocksReply.DONE
     assert other.was_reached

@@ -19,7 +19,7 @@ from tests.support.judges import judge
 from tests.support.tunnel_proxy import PASSWORD, USER, TunnelProxy
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.rules import Rules
-from worker.downloads.judge.socks import Reply
+from worker.downloads.judge.socks import SocksReply
 from worker.errors import Fault, JobError, Reason
 
 LOGIN = f"{USER}:{quote(PASSWORD)}@"
@@ -175,12 +175,12 @@ def test_a_socks_proxy_is_asked_by_name_or_address(site: Site, scheme: str) -> N
         setting = proxy.proxy.replace("socks5h", scheme)
         with way_by(setting, LOOPBACK) as way:
             ask(way, site, "localhost")
-            assert reply_to(way, "127.0.0.1", site.port) == Reply.DONE
+            assert reply_to(way, "127.0.0.1", site.port) == SocksReply.DONE
             closed = site.port
             site.close()
-            assert reply_to(way, "127.0.0.1", closed) == Reply.REFUSED
+            assert reply_to(way, "127.0.0.1", closed) == SocksReply.REFUSED
         with way_by(setting.replace("download:", "download:wrong"), LOOPBACK) as way:
-            assert reply_to(way, "127.0.0.1", closed) == Reply.FAILED
+            assert reply_to(way, "127.0.0.1", closed) == SocksReply.FAILED
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5h", "socks5"])
@@ -190,8 +190,8 @@ def test_what_says_itself_that_it_is_inside_is_asked_of_no_proxy(scheme: str) ->
         way_by(f"{scheme}://127.0.0.1:{proxy.port}") as way,
     ):
         for host in ("127.0.0.1", "10.0.0.1", "2130706433", "::1", "localhost"):
-            assert reply_to(way, host, 8080) == Reply.NOT_ALLOWED
-        assert reply_to(way, "1.1.1.1", 22) == Reply.NOT_ALLOWED
+            assert reply_to(way, host, 8080) == SocksReply.NOT_ALLOWED
+        assert reply_to(way, "1.1.1.1", 22) == SocksReply.NOT_ALLOWED
         error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
         assert error.reason is Reason.REFUSED_ADDRESS
         assert not proxy.was_reached

@@ -19,7 +19,7 @@ from tests.support.judges import RunningJudge, judge
 from tests.support.process_kit import wait_until
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.rules import MAX_CONNECTIONS
-from worker.downloads.judge.socks import Reply
+from worker.downloads.judge.socks import SocksReply
 from worker.processes import process_table
 
 _FEW = 40
@@ -67,7 +67,7 @@ def test_without_descriptors_it_waits_for_some(site: Site) -> None:
             used_s = processor_s(made.pid)
             time.sleep(0.3)  # in which a judge that tries again and again would be busy
             assert processor_s(made.pid) - used_s < 0.15
-        wait_until(lambda: reply_to(way, "127.0.0.1", site.port) == Reply.DONE)
+        wait_until(lambda: reply_to(way, "127.0.0.1", site.port) == SocksReply.DONE)
         assert is_the_same(made)
 
 
@@ -103,13 +103,13 @@ def test_without_memory_it_fails_what_it_cannot_do_and_goes_on(
         clients = [raw(way) for _ in range(MAX_CONNECTIONS - 1)]
         for client in clients:
             begin(client, way, b"\x0cslow.example")
-        wait_until(lambda: reply_to(way, "site.example", site.port) == Reply.FAILED)
+        wait_until(lambda: reply_to(way, "site.example", site.port) == SocksReply.FAILED)
         assert len(os.listdir(f"/proc/{made.pid}/task")) < MAX_CONNECTIONS - 1
         began = time.monotonic()
         connect(way, "127.0.0.1", site.port).close()  # which takes no thread
         assert time.monotonic() - began < PATIENCE_S / 4
         blocked.unlink()
-        wait_until(lambda: reply_to(way, "site.example", site.port) == Reply.DONE)
+        wait_until(lambda: reply_to(way, "site.example", site.port) == SocksReply.DONE)
         for client in clients:
             client.close()
         assert is_the_same(made)

@@ -12,7 +12,7 @@ from tests.support.scripted_server import api as api
 from tests.support.scripted_server import client as client
 from tests.support.scripted_server import server as server
 from worker.telegram.buttons import Button
-from worker.telegram.client import Client, Connection
+from worker.telegram.client import ApiAccess, Client
 from worker.telegram.handlers import ALLOWED_UPDATES
 
 CANCEL = [[Button("Cancel", "cancel:1")]]
@@ -45,7 +45,7 @@ def test_a_lone_surrogate_goes_out_as_a_question_mark(server: Scripted, client: 
 
 @pytest.mark.parametrize("base", ["", "/", "/some/{place}/"])
 def test_the_address_may_have_a_path_and_a_slash(server: Scripted, base: str) -> None:
-    Client(Connection(TOKEN, server.url + base)).send_text(CHAT, "hi")
+    Client(ApiAccess(TOKEN, server.url + base)).send_text(CHAT, "hi")
     expected = base.rstrip("/").replace("{", "%7B").replace("}", "%7D")
     path = server.received[0].line.split()[1]
     assert path.replace("{", "%7B").replace("}", "%7D") == f"{expected}/bot{TOKEN}/sendMessage"
@@ -58,7 +58,7 @@ def test_one_connection_serves_many_calls(server: Scripted, client: Client) -> N
 
 
 def test_the_configured_proxy_is_used(server: Scripted) -> None:
-    client = Client(Connection(TOKEN, "http://api.invalid", proxy=server.url))
+    client = Client(ApiAccess(TOKEN, "http://api.invalid", proxy=server.url))
     assert client.send_text(CHAT, "hi") == 5
     assert server.received[0].line.startswith("POST http://api.invalid/bot")
 
@@ -86,7 +86,7 @@ def test_a_poll_always_names_the_updates_it_wants(
 
 
 def test_the_stand_in_takes_every_call(api: BotApi, tmp_path: Path) -> None:
-    client = Client(Connection(TOKEN, api.url + "/"))
+    client = Client(ApiAccess(TOKEN, api.url + "/"))
     assert client.get_me()["is_bot"] is True
     said = api.say("https://a.example/", CHAT)
     [update] = client.get_updates(0, 1, ALLOWED_UPDATES)

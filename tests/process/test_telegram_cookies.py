@@ -16,7 +16,7 @@ from worker.errors import Fault, JobError, Reason, TelegramUnreachable
 from worker.notices import Topic
 from worker.protocol import Reader
 from worker.site_cookies import CookiesKept, KeepCookies
-from worker.telegram import Client, Connection, cookies, make_handler
+from worker.telegram import ApiAccess, Client, cookies, make_handler
 from worker.telegram.texts import catalogue_of, notice
 
 HEADER = "# Netscape HTTP Cookie File\n"
@@ -33,7 +33,7 @@ class Admin:
     def __init__(self, api: BotApi, home: Path, local: bool = False) -> None:
         self.api, self.home, self.data = api, home, home / "data"
         self.data.mkdir()
-        self.handle = make_handler(Connection(TOKEN, api.url, local), data_dir=self.data)
+        self.handle = make_handler(ApiAccess(TOKEN, api.url, local), data_dir=self.data)
 
     def send(self, content: str | bytes, *, is_private: bool = True) -> KeepCookies:
         path = self.home / "cookies.txt"

@@ -36,7 +36,7 @@ from worker.protocol import (
     ShowAction,
     Stage,
 )
-from worker.telegram import Client, Connection, texts
+from worker.telegram import ApiAccess, Client, texts
 from worker.telegram.texts import ENGLISH
 
 
@@ -358,7 +358,7 @@ def test_menus_are_set_and_taken_from_a_former_admin(api: BotApi, driver: Telegr
 
 
 def test_a_groups_admins_are_asked_for(api: BotApi, driver: TelegramDriver) -> None:
-    client = Client(Connection(TOKEN, api.url))
+    client = Client(ApiAccess(TOKEN, api.url))
     api.open(-100200, admins={5})
     assert client.is_chat_admin(-100200, 5)
     assert not client.is_chat_admin(-100200, 6)

@@ -38,7 +38,7 @@ from worker.errors import (
     TelegramUnreachable,
 )
 from worker.telegram import transport
-from worker.telegram.client import Client, Connection
+from worker.telegram.client import ApiAccess, Client
 from worker.telegram.handlers import ALLOWED_UPDATES
 
 
@@ -117,7 +117,7 @@ def test_a_failure_is_typed_and_keeps_every_secret(
 ) -> None:
     monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.3)
     caplog.set_level(logging.DEBUG)
-    client = Client(Connection(TOKEN, server.url))
+    client = Client(ApiAccess(TOKEN, server.url))
     server.respond = respond
     with pytest.raises(kind) as caught:
         client.send_text(CHAT, DIARY)
@@ -140,7 +140,7 @@ def test_the_library_alone_would_tell_the_token() -> None:
 
 
 def test_a_refused_connection_is_typed_and_keeps_every_secret() -> None:
-    client = Client(Connection(TOKEN, "http://127.0.0.1:1"))
+    client = Client(ApiAccess(TOKEN, "http://127.0.0.1:1"))
     with pytest.raises(TelegramUnreachable) as caught:
         client.send_text(CHAT, DIARY)
     told = everything_told_by(caught.value)
@@ -149,7 +149,7 @@ def test_a_refused_connection_is_typed_and_keeps_every_secret() -> None:
 
 
 def test_a_connection_shows_neither_token_nor_proxy() -> None:
-    shown = repr(Connection(TOKEN, proxy="http://ada:secret@proxy.example"))
+    shown = repr(ApiAccess(TOKEN, proxy="http://ada:secret@proxy.example"))
     assert "AAH" not in shown
     assert "secret" not in shown
 
@@ -175,7 +175,7 @@ TROUBLES: list[FaultKind] = ["bad_gateway", "server_error", "cut_before", "cut_a
 
 @pytest.mark.parametrize("trouble", [*TROUBLES, "malformed_json"])
 def test_the_next_call_works_after_trouble(api: BotApi, trouble: FaultKind) -> None:
-    client = Client(Connection(TOKEN, api.url))
+    client = Client(ApiAccess(TOKEN, api.url))
     api.faults.add(Trouble("sendMessage", trouble))
     with pytest.raises(TelegramUnreachable):
         client.send_text(CHAT, "one")
@@ -213,7 +213,7 @@ def test_a_signal_handlers_exception_ends_a_poll_at_once(api: BotApi) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise Stop
 
-    client = Client(Connection(TOKEN, api.url))
+    client = Client(ApiAccess(TOKEN, api.url))
     main = threading.main_thread().ident
     assert main is not None
     before = signal.signal(signal.SIGUSR1, stop)

@@ -35,7 +35,7 @@ from worker.protocol import (
     SendGroup,
     ShowAction,
 )
-from worker.telegram import Connection, delivery
+from worker.telegram import ApiAccess, delivery
 from worker.telegram.client import Client
 
 CONTENTS = {
@@ -207,7 +207,7 @@ def test_one_file_alone_would_have_the_whole_album_refused(
     before = len(driver.api.chat(CHAT))
     task = SendGroup(REQUEST, Reader(CHAT), driver.link_id, tuple(a_post(tmp_path, "pxp")))
     with pytest.raises(JobError) as caught:
-        delivery._send_album(Client(Connection(TOKEN, driver.api.url)), task, task.files)
+        delivery._send_album(Client(ApiAccess(TOKEN, driver.api.url)), task, task.files)
     assert caught.value.reason is Reason.UPLOAD_REFUSED
     assert len(driver.api.chat(CHAT)) == before
 

@@ -14,7 +14,7 @@ from yt_dlp.networking._helper import (
 from yt_dlp.socks import Socks5Error
 
 from worker.downloads.judge.client import WayOut
-from worker.downloads.judge.socks import Reply
+from worker.downloads.judge.socks import SocksReply
 
 PATIENCE_S = 20
 
@@ -60,7 +60,7 @@ def reply_to(way: WayOut, host: str, port: int, **changes: Any) -> int:
         connect(way, host, port, **changes).close()
     except Socks5Error as error:
         return int(error.args[0])
-    return Reply.DONE
+    return SocksReply.DONE
 
 
 def raw(way: WayOut) -> socket.socket:

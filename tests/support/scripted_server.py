@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests.sandbox.api import BotApi
-from worker.telegram.client import Client, Connection
+from worker.telegram.client import ApiAccess, Client
 
 TOKEN = "123456789:AAHsecret-0123456789abcdefghijklmno"
 DIARY = "dear diary"
@@ -118,7 +118,7 @@ def server() -> Iterator[Scripted]:
 
 @pytest.fixture
 def client(server: Scripted) -> Client:
-    return Client(Connection(TOKEN, server.url))
+    return Client(ApiAccess(TOKEN, server.url))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from worker.protocol import (
     Reader,
     TelegramTask,
 )
-from worker.telegram import Connection, TelegramResult, make_handler
+from worker.telegram import ApiAccess, TelegramResult, make_handler
 
 CHAT, REQUEST = 1001, 17
 TOKEN = "123456789:AAHsecret-0123456789abcdefghijklmno"
@@ -37,7 +37,7 @@ class TelegramDriver:
 
     def __init__(self, api: BotApi, local: bool = False) -> None:
         self.api = api
-        self._handle = make_handler(Connection(TOKEN, api.url, local))
+        self._handle = make_handler(ApiAccess(TOKEN, api.url, local))
         self.link_id = api.say("https://a.example/v", CHAT)
         self.message_id = 0
 

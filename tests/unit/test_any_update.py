@@ -17,9 +17,9 @@ from worker.dispatch.poller import MAX_NESTING, Poller
 from worker.dispatch.reachability import Reachability
 from worker.ledger import TELEGRAM, Ledger
 from worker.protocol import HandleUpdate
-from worker.telegram import Connection, fields
+from worker.telegram import ApiAccess, fields
 
-CONNECTION = Connection(TOKEN, "http://127.0.0.1:9")
+CONNECTION = ApiAccess(TOKEN, "http://127.0.0.1:9")
 pytestmark = pytest.mark.usefixtures("without_pauses")
 
 

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from maintenance import limits
-from maintenance.condition import Condition, Verdict
+from maintenance.condition import BotHealth, Condition
 from maintenance.findings import Finding, critical, ok, warning
 from maintenance.measures import Measures
 from worker.clocks import Monotonic
@@ -42,7 +42,7 @@ def test_a_bot_is_not_called_well_before_telegram_has_answered_it() -> None:
 
 
 def test_a_bot_that_hangs_before_its_first_sample_says_so() -> None:
-    assert condition(stuck="The dispatcher is stuck").verdict(Monotonic(0.0)) == Verdict(
+    assert condition(stuck="The dispatcher is stuck").verdict(Monotonic(0.0)) == BotHealth(
         is_well=False, reasons=("The dispatcher is stuck",)
     )
 
@@ -63,13 +63,13 @@ def test_what_is_critical_twice_in_a_row_is_not_well(
     samples: list[list[Finding]], reasons: tuple[str, ...], warnings: tuple[str, ...]
 ) -> None:
     found = condition(*samples).verdict(Monotonic(3.0))
-    assert found == Verdict(not reasons, reasons, warnings)
+    assert found == BotHealth(not reasons, reasons, warnings)
 
 
 def test_an_old_sample_says_that_maintenance_is_silent() -> None:
     made = condition([ok("disk", "fine")])
     at = Monotonic(limits.SILENCE_S)
-    assert made.verdict(at) == Verdict(is_well=True)
+    assert made.verdict(at) == BotHealth(is_well=True)
     later = made.verdict(Monotonic(limits.SILENCE_S + 5))
     assert later is not None
     assert not later.is_well
@@ -86,4 +86,4 @@ def test_each_reason_and_warning_has_a_line() -> None:
         "critical: disk: 3 % free",
         "warning: yt-dlp: 200 days old: update it",
     ]
-    assert Verdict(is_well=True).text == "ok"
+    assert BotHealth(is_well=True).text == "ok"

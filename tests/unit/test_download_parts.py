@@ -18,7 +18,7 @@ from worker.downloads import workspace
 from worker.downloads.channel import (
     LINE_LIMIT_BYTES,
     MAX_QUALITIES,
-    Found,
+    FoundMedia,
     Garbled,
     ReadyFile,
     Receiver,
@@ -35,12 +35,12 @@ FILE = ReadyFile("media.mp4", FACTS, "media.jpg")
 RESULT = Result((FILE, ReadyFile("media-2.mp4", MediaFacts(MediaKind.AUDIO))))
 
 
-def sent(*messages: Progress | Found | Result | JobError) -> bytes:
+def sent(*messages: Progress | FoundMedia | Result | JobError) -> bytes:
     read_fd, write_fd = os.pipe()
     sender = Sender(write_fd)
     for message in messages:
         match message:
-            case Progress() | Found():
+            case Progress() | FoundMedia():
                 sender.report(message)
             case Result():
                 sender.finished(message)

@@ -3,7 +3,7 @@
 import pytest
 from yt_dlp.extractor import gen_extractor_classes
 
-from worker.downloads.channel import Found
+from worker.downloads.channel import FoundMedia
 from worker.downloads.identity import media_key
 from worker.errors import InvalidLink
 from worker.form import SOUND, WHOLE, Form
@@ -16,7 +16,7 @@ YOUTUBE = ("Youtube", "dQw4w9WgXcQ")
 
 def key(url: str, extractor: str, media_id: str, form: Form = WHOLE) -> str | None:
     task = Download(1, url, "/nowhere", form)
-    return media_key(task, Found(extractor, media_id), EXTRACTORS)
+    return media_key(task, FoundMedia(extractor, media_id), EXTRACTORS)
 
 
 @pytest.mark.parametrize(

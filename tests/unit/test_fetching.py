@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from worker.downloads.confinement.network import Network
-from worker.downloads.media.fetching import Container, Source, command, script
+from worker.downloads.media.fetching import Container, RemoteStream, command, script
 from worker.downloads.ytdlp.ffmpeg_downloader import needs_ffmpeg
 from worker.errors import JobError, Reason
 
-SOURCE = Source(
+SOURCE = RemoteStream(
     "https://a.example/it's.m3u8?token=1",
     ca_file="/etc/ca.pem",
     idle_timeout_s=60,
@@ -36,8 +36,8 @@ def test_no_cookie_is_given_to_who_would_pass_it_on() -> None:
 @pytest.mark.parametrize("bad", ["\n", "\r", "\0", "\x7f", "\nfile 'file:/etc/passwd'"])
 def test_nothing_of_a_page_is_a_line_of_its_own(bad: str) -> None:
     for source in (
-        Source(f"https://a.example/{bad}", "ca", 1),
-        Source("https://a.example/", "ca", 1, headers={"User-Agent": f"x{bad}"}),
+        RemoteStream(f"https://a.example/{bad}", "ca", 1),
+        RemoteStream("https://a.example/", "ca", 1, headers={"User-Agent": f"x{bad}"}),
     ):
         with pytest.raises(ValueError, match="control character"):
             script(source)

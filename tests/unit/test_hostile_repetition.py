@@ -7,7 +7,7 @@ import pytest
 from yt_dlp.utils import ExtractorError, UnsupportedError
 
 from worker.downloads.pictures import page, threads, tiktok
-from worker.downloads.pictures.reading import Answer, title
+from worker.downloads.pictures.reading import SiteAnswer, title
 from worker.downloads.spans import Span
 from worker.downloads.text import without_paths
 from worker.downloads.ytdlp import hls
@@ -22,15 +22,15 @@ ENOUGH_S = 3.0
 
 def thread(text: str) -> object:
     link = "https://www.threads.com/@ada/post/abc"
-    return threads.read(Answer("https://www.threads.com/", text.encode(), link))
+    return threads.read(SiteAnswer("https://www.threads.com/", text.encode(), link))
 
 
 def slides(text: str) -> object:
-    return tiktok.read(Answer("https://www.tiktok.com/@ada/video/1", text.encode()))
+    return tiktok.read(SiteAnswer("https://www.tiktok.com/@ada/video/1", text.encode()))
 
 
 def picture(text: str) -> object:
-    return page.read(Answer("https://photos.example/a", text.encode()))
+    return page.read(SiteAnswer("https://photos.example/a", text.encode()))
 
 
 def said(text: str) -> object:

@@ -8,9 +8,9 @@ import random
 import pytest
 
 from worker.downloads.judge.handshake import handshake_for
-from worker.downloads.judge.http_proxy import HEAD_LIMIT_BYTES, Handshake
-from worker.downloads.judge.socks import Handshake as SocksHandshake
-from worker.downloads.judge.socks import Rejected, Reply, Target
+from worker.downloads.judge.http_proxy import HEAD_LIMIT_BYTES, HttpHandshake
+from worker.downloads.judge.socks import Rejected, SocksReply, Target
+from worker.downloads.judge.socks import SocksHandshake as SocksHandshake
 
 SECRET = "a-secret"
 
@@ -29,7 +29,7 @@ def get(url: bytes, fields: bytes = login(), method: bytes = b"GET") -> bytes:
 
 def rejected(said: bytes) -> bytes:
     with pytest.raises(Rejected) as caught:
-        Handshake(SECRET).feed(said)
+        HttpHandshake(SECRET).feed(said)
     return caught.value.answer
 
 
@@ -48,7 +48,7 @@ TUNNELS = [
 def test_a_tunnel_may_come_in_any_pieces(place: bytes, target: Target) -> None:
     whole = connect(place)
     for size in (1, 2, 7, len(whole)):
-        handshake = Handshake(SECRET)
+        handshake = HttpHandshake(SECRET)
         for at in range(0, len(whole), size):
             assert handshake.target is None
             assert handshake.feed(whole[at : at + size]) == b""
@@ -57,10 +57,10 @@ def test_a_tunnel_may_come_in_any_pieces(place: bytes, target: Target) -> None:
 
 
 def test_what_comes_behind_a_tunnels_head_is_the_sites() -> None:
-    handshake = Handshake(SECRET)
+    handshake = HttpHandshake(SECRET)
     handshake.feed(connect(b"a.example:443") + b"\x16\x03\x01")
     assert handshake.rest == b"\x16\x03\x01"
-    assert handshake.answer(Reply.DONE) == b"HTTP/1.1 200 Connected\r\n\r\n"
+    assert handshake.answer(SocksReply.DONE) == b"HTTP/1.1 200 Connected\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ def test_what_comes_behind_a_tunnels_head_is_the_sites() -> None:
 )
 def test_a_request_becomes_the_sites_and_the_last(url: bytes, target: Target, line: bytes) -> None:
     said = b"\r\nUser-Agent: x\r\nproxy-connection: keep-alive\r\nConnection: keep-alive\r\nTE: a"
-    handshake = Handshake(SECRET)
+    handshake = HttpHandshake(SECRET)
     handshake.feed(get(url, said + login()))
     assert (handshake.target, handshake.is_one_request) == (target, True)
     assert handshake.rest == b"GET " + line + b"\r\nUser-Agent: x\r\nConnection: close\r\n\r\n"
-    assert handshake.answer(Reply.DONE) == b""
+    assert handshake.answer(SocksReply.DONE) == b""
 
 
 def test_the_secret_does_not_reach_the_site() -> None:
-    handshake = Handshake(SECRET)
+    handshake = HttpHandshake(SECRET)
     handshake.feed(get(b"http://a.example/", method=b"HEAD"))
     assert handshake.rest.startswith(b"HEAD / ")
     assert b"roxy" not in handshake.rest
@@ -166,16 +166,16 @@ def test_what_is_no_request_at_all_is_not_answered(said: bytes) -> None:
 
 @pytest.mark.parametrize("start", [b"G" * 10, b"GET http://a.example/"])
 def test_a_head_has_an_end(start: bytes) -> None:
-    handshake = Handshake(SECRET)
+    handshake = HttpHandshake(SECRET)
     handshake.feed(start + b"G" * (HEAD_LIMIT_BYTES - len(start)))
     with pytest.raises(Rejected) as caught:
         handshake.feed(b"G")
     assert caught.value.answer.startswith(b"HTTP/1.1 431 ")
 
 
-@pytest.mark.parametrize("reply", [each for each in Reply if each is not Reply.DONE])
-def test_each_failure_is_an_answer_of_http(reply: Reply) -> None:
-    answer = Handshake(SECRET).answer(reply)
+@pytest.mark.parametrize("reply", [each for each in SocksReply if each is not SocksReply.DONE])
+def test_each_failure_is_an_answer_of_http(reply: SocksReply) -> None:
+    answer = HttpHandshake(SECRET).answer(reply)
     assert answer[:10] in (b"HTTP/1.1 4", b"HTTP/1.1 5")
     assert answer.endswith(b"\r\n\r\n")
 
@@ -196,7 +196,7 @@ def test_whatever_is_said_it_is_a_target_or_rejected() -> None:
                     said[at:at] = chance.choice(
                         [b"\r\n", b" ", b":", b"/", b"@", b"\0", b"[", b"%"]
                     )
-        handshake = Handshake(SECRET)
+        handshake = HttpHandshake(SECRET)
         try:
             assert handshake.feed(bytes(said)) == b""
         except Rejected:
@@ -207,7 +207,7 @@ def test_whatever_is_said_it_is_a_target_or_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "kind"), [(b"\x05", SocksHandshake), (b"C", Handshake), (b"\x16", Handshake)]
+    ("data", "kind"), [(b"\x05", SocksHandshake), (b"C", HttpHandshake), (b"\x16", HttpHandshake)]
 )
 def test_the_first_byte_tells_the_two_apart(data: bytes, kind: type) -> None:
     assert type(handshake_for(data, SECRET)) is kind

@@ -13,12 +13,12 @@ from worker.downloads.judge import loop
 from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection, Means
 from worker.downloads.judge.loop import Loop
 from worker.downloads.judge.rules import Judgement, Rules
-from worker.downloads.judge.socks import Reply
+from worker.downloads.judge.socks import SocksReply
 from worker.downloads.judge.threads import Threads
 from worker.downloads.judge.upstream import Upstream
 
 BEGINNING = b"\x05\x01\x02" + b"\x01\x00\x01s" + b"\x05\x01\x00\x03\x09a.example\x01\xbb"
-ANSWERS = b"\x05\x02\x01\x00" + Reply.DONE.packed()
+ANSWERS = b"\x05\x02\x01\x00" + SocksReply.DONE.packed()
 TLS = b"\x16\x03\x01"
 
 

@@ -13,7 +13,7 @@ from worker.downloads.judge import threads
 from worker.downloads.judge.connection import Means
 from worker.downloads.judge.loop import Loop
 from worker.downloads.judge.rules import MAX_ABANDONED, MAX_CONNECTIONS, Judgement, Rules
-from worker.downloads.judge.server import Download
+from worker.downloads.judge.server import ControlConnection
 from worker.downloads.judge.threads import Threads
 
 
@@ -24,10 +24,10 @@ class Scene:
         self._stack = stack
         self._means = Means(Loop(), cast("Threads", None), Judgement(Rules()), None)
 
-    def download(self) -> Download:
+    def download(self) -> ControlConnection:
         ours, theirs = socket.socketpair()
         self._stack.callback(ours.close)
-        made = Download(self._means, theirs)
+        made = ControlConnection(self._means, theirs)
         self._stack.callback(made.close)
         return made
 
@@ -38,7 +38,7 @@ def scene() -> Iterator[Scene]:
         yield Scene(stack)
 
 
-def begin_all(download: Download) -> int:
+def begin_all(download: ControlConnection) -> int:
     """Begin as many calls as may be."""
     return sum(download.begin_call() for _ in range(2 * MAX_CONNECTIONS))
 
@@ -51,7 +51,7 @@ def test_a_download_has_so_many_calls_at_a_time(scene: Scene) -> None:
 
 
 def test_calls_that_outlast_their_downloads_leave_each_other_one(scene: Scene) -> None:
-    ended = list[Download]()
+    ended = list[ControlConnection]()
     while len(ended) * MAX_CONNECTIONS < MAX_ABANDONED:
         ended.append(scene.download())
         assert begin_all(ended[-1]) == MAX_CONNECTIONS

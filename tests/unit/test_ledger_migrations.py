@@ -165,7 +165,7 @@ def test_runs_of_an_older_bot_do_not_say_what_passed_the_judge(tmp_path: Path) -
     old.commit()
     old.close()
     (failed,) = failures.newest(Ledger(path)._db, 10)
-    assert failed.run == failures.Run(1, 2.0, 1.0, 100, "words", None)
+    assert failed.run == failures.LastAttempt(1, 2.0, 1.0, 100, "words", None)
 
 
 def test_what_answers_of_an_older_bot_took_is_not_known(tmp_path: Path) -> None:
@@ -183,10 +183,10 @@ def test_what_answers_of_an_older_bot_took_is_not_known(tmp_path: Path) -> None:
     old.commit()
     old.close()
     db = Ledger(path)._db
-    (request,) = history.newest(db, history.Which(), 10)
+    (request,) = history.newest(db, history.RequestFilter(), 10)
     assert (request.site, request.verdict) == ("site.example", "media")
     assert (request.waited_s, request.media_bytes, request.is_remembered) == (None, None, None)
-    (group,) = history.groups(db, history.By.SITE, history.Which())
+    (group,) = history.groups(db, history.By.SITE, history.RequestFilter())
     assert (group.links, group.media, group.media_bytes, group.seconds) == (1, 1, 0, 0.0)
     assert answers.counts(db) == ()
 

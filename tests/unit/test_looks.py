@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from worker.as_json import media_from_json, to_json
 from worker.choices import Quality
-from worker.downloads.channel import Garbled, Looked, Message, Receiver
+from worker.downloads.channel import DownloadMessage, Garbled, Looked, Receiver
 from worker.form import ABOUT, SEARCH
 from worker.looks import Live, MediaLook, SearchResult
 from worker.protocol import Media
@@ -31,7 +31,7 @@ FOUND = MediaLook(
 RESULTS = MediaLook(results=(SearchResult("dQw4w9WgXcQ", "A song", "A band", 212.0),))
 
 
-def received(fields: Any) -> Message:
+def received(fields: Any) -> DownloadMessage:
     (message,) = Receiver().feed(json.dumps({"looked": fields}).encode() + b"\n")
     return message
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from worker.downloads import spans
-from worker.downloads.channel import Found, Message
+from worker.downloads.channel import DownloadMessage, FoundMedia
 from worker.downloads.ytdlp import meter as meter_module
 from worker.downloads.ytdlp.meter import Meter
 from worker.errors import JobError, Reason
@@ -15,12 +15,12 @@ LIMIT = 1000
 
 
 @pytest.fixture
-def reports() -> list[Message]:
+def reports() -> list[DownloadMessage]:
     return []
 
 
 @pytest.fixture
-def meter(reports: list[Message], monkeypatch: pytest.MonkeyPatch) -> Meter:
+def meter(reports: list[DownloadMessage], monkeypatch: pytest.MonkeyPatch) -> Meter:
     """A meter for one file of at most `LIMIT` bytes, which reports each call."""
     monkeypatch.setattr(meter_module, "allow_file", lambda _size: None)
     monkeypatch.setattr(meter_module, "_REPORT_INTERVAL_S", 0.0)
@@ -36,20 +36,22 @@ def _status(**changes: object) -> dict[str, object]:
 @pytest.mark.parametrize("number", [-1, -0.5, 0, math.nan, math.inf, -math.inf, None, "x", 10**400])
 @pytest.mark.parametrize("name", ["speed", "eta", "total_bytes", "total_bytes_estimate"])
 def test_a_number_that_means_nothing_does_not_travel(
-    meter: Meter, reports: list[Message], name: str, number: object
+    meter: Meter, reports: list[DownloadMessage], name: str, number: object
 ) -> None:
     meter.on_progress(_status(**{name: number}))
     assert reports[-1] == Progress(reports[-1].stage, done_bytes=10)  # type: ignore[union-attr]
 
 
-def test_numbers_travel(meter: Meter, reports: list[Message]) -> None:
+def test_numbers_travel(meter: Meter, reports: list[DownloadMessage]) -> None:
     meter.on_progress(_status(speed=5, eta=1.5, total_bytes=20))
     shown = reports[-1]
     assert isinstance(shown, Progress)
     assert (shown.speed_bps, shown.eta_s, shown.total_bytes) == (5.0, 1.5, 20)
 
 
-def test_the_time_left_is_by_the_same_estimate(meter: Meter, reports: list[Message]) -> None:
+def test_the_time_left_is_by_the_same_estimate(
+    meter: Meter, reports: list[DownloadMessage]
+) -> None:
     pieces = {"fragment_index": 1, "fragment_count": 20, "total_bytes_estimate": 900}
     meter.on_progress(_status(downloaded_bytes=100, speed=30, eta=90, **pieces))
     shown = reports[-1]
@@ -66,7 +68,9 @@ def test_what_was_decided_in_one_thread_is_decided_in_all(meter: Meter) -> None:
     assert first.value.reason is Reason.TOO_LARGE
 
 
-def test_what_can_be_cut_may_go_on(reports: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_be_cut_may_go_on(
+    reports: list[DownloadMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(meter_module, "allow_file", lambda _size: None)
     sizes: list[int] = []
 
@@ -85,7 +89,7 @@ def test_what_can_be_cut_may_go_on(reports: list[Message], monkeypatch: pytest.M
     assert sizes == [3 * LIMIT, 4 * LIMIT + 1]
 
 
-def test_another_try_begins_undecided(meter: Meter, reports: list[Message]) -> None:
+def test_another_try_begins_undecided(meter: Meter, reports: list[DownloadMessage]) -> None:
     with pytest.raises(JobError):
         meter.on_progress(_status(total_bytes=LIMIT + 1))
     meter.start_again()
@@ -125,14 +129,16 @@ def test_an_estimate_counts_beside_what_has_come_of_another_stream(meter: Meter)
     assert meter.announced_bytes == 1300
 
 
-def test_a_span_does_not_go_by_the_name_of_the_whole(meter: Meter, reports: list[Message]) -> None:
+def test_a_span_does_not_go_by_the_name_of_the_whole(
+    meter: Meter, reports: list[DownloadMessage]
+) -> None:
     reports.clear()
     info: dict[str, object] = {"extractor_key": "Radio", "id": "1", "section_start": 60}
     spans.take(info)
     meter.begin(info, 4)
     assert reports == []
     meter.begin({"extractor_key": "Radio", "id": "1"}, 4)
-    assert reports == [Found("Radio", "1")]
+    assert reports == [FoundMedia("Radio", "1")]
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from worker.downloads.pictures import page
 from worker.downloads.pictures.post import Post
-from worker.downloads.pictures.reading import Answer
+from worker.downloads.pictures.reading import SiteAnswer
 
 PAGE = "https://photos.example/a/b"
 PHOTO = '<meta property="og:type" content="photo">'
 
 
 def read(head: str, url: str = PAGE) -> Post | None:
-    return page.read(Answer(url, f"<!doctype html><head>{head}</head>".encode(), url))
+    return page.read(SiteAnswer(url, f"<!doctype html><head>{head}</head>".encode(), url))
 
 
 def picture(head: str, url: str = PAGE) -> str | None:
@@ -119,7 +119,7 @@ def test_a_host_for_pictures_need_not_say_so(url: str, is_known: bool) -> None:
 
 @given(st.text() | st.text("<>=\"'/ metaogcontent:", max_size=300))
 def test_any_page_at_all_raises_nothing(text: str) -> None:
-    found = page.read(Answer("https://ibb.co/a", text.encode(errors="replace"), ""))
+    found = page.read(SiteAnswer("https://ibb.co/a", text.encode(errors="replace"), ""))
     assert found is None or found.items
 
 

@@ -21,7 +21,7 @@ from worker.errors import (
     TelegramUnreachable,
 )
 from worker.ledger import Ledger, ledger_path
-from worker.telegram.client import Connection
+from worker.telegram.client import ApiAccess
 
 NO, AWAY, BUSY = TelegramUnauthorized("401"), TelegramUnreachable("502"), TelegramBusy(3.0)
 ODD = JobError(Reason.INTERNAL, Fault.PERMANENT, "getUpdates: HTTP 418")
@@ -49,7 +49,7 @@ class ScriptedPoll:
         monkeypatch.setattr(poller, "Client", lambda _connection: self)
         self._path = ledger_path(directory)
         self.poller = Poller(
-            Connection(""), lambda: Ledger(self._path), lambda: None, self.reachability
+            ApiAccess(""), lambda: Ledger(self._path), lambda: None, self.reachability
         )
         self.pauses = Pauses()
         self.poller._stopped = self.pauses

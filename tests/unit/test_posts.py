@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.support import site_answers as of
 from worker.downloads.pictures import finding, thumbnails
-from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Kind, Post
-from worker.downloads.pictures.reading import Answer, address
+from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, ItemKind, Post
+from worker.downloads.pictures.reading import SiteAnswer, address
 
 X = "https://x.com/i/api/graphql/abc/TweetResultByRestId?variables=1"
 X_LINK = "https://x.com/ada/status/1234567890"
@@ -61,14 +61,14 @@ def text_of(answer: Any) -> str:
 
 def read(url: str, answer: Any, link: str = "") -> Post | None:
     body = text_of(answer).encode(errors="surrogatepass")
-    return finding.post_in([Answer(url, body, link or (X_LINK if url == X else url))])
+    return finding.post_in([SiteAnswer(url, body, link or (X_LINK if url == X else url))])
 
 
 def outline(post: Post | None) -> str | None:
     """A picture by its name, and the initials of anything else."""
     if post is None:
         return None
-    names = {Kind.VIDEO: "v", Kind.SOUND: "a"}
+    names = {ItemKind.VIDEO: "v", ItemKind.SOUND: "a"}
     return " ".join(names.get(item.kind) or name(item.sources[0].url) for item in post.items)
 
 
@@ -275,7 +275,7 @@ def test_any_json_at_all_raises_nothing(value: Any, url: str) -> None:
 
 @given(st.binary(max_size=200), st.sampled_from(sorted({url for url, _ in ANSWERED})))
 def test_any_bytes_at_all_raise_nothing(body: bytes, url: str) -> None:
-    assert finding.post_in([Answer(url, body, url)]) is None
+    assert finding.post_in([SiteAnswer(url, body, url)]) is None
 
 
 def test_deep_nesting_raises_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Files for systemd and supervisor: what they say of a place, and paths that they cannot hold."""
+"""Files for systemd and supervisor: what they say, and paths that they cannot hold."""
 
 from pathlib import Path
 
@@ -6,15 +6,17 @@ import pytest
 
 from maintenance import service_files
 from maintenance.check import EXIT_CONFIG
-from maintenance.service_files import Place
+from maintenance.service_files import Installation
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / "supervisor.conf").read_text("utf-8").splitlines(keepends=True)
 
 
-def place(directory: str = "/srv/bot", grace_s: float = 30.0) -> Place:
+def installation(directory: str = "/srv/bot", grace_s: float = 30.0) -> Installation:
     at = Path(directory)
-    return Place(at, at / ".venv/bin/python", "media", at / "data", grace_s, (Path("/srv/jars"),))
+    return Installation(
+        at, at / ".venv/bin/python", "media", at / "data", grace_s, (Path("/srv/jars"),)
+    )
 
 
 def lines(text: str) -> dict[str, str]:
@@ -25,7 +27,7 @@ def lines(text: str) -> dict[str, str]:
 
 
 def test_systemd_runs_it_where_it_is() -> None:
-    found = lines(service_files.systemd(place(grace_s=90), "media-bot"))
+    found = lines(service_files.systemd(installation(grace_s=90), "media-bot"))
     assert found["ExecStart"] == "/srv/bot/.venv/bin/python bot.py"
     assert found["WorkingDirectory"] == "/srv/bot"
     assert found["User"] == "media"
@@ -37,7 +39,7 @@ def test_systemd_runs_it_where_it_is() -> None:
 
 
 def test_supervisor_runs_it_where_it_is() -> None:
-    found = lines(service_files.supervisor(place(grace_s=90), "media-bot", SHIPPED))
+    found = lines(service_files.supervisor(installation(grace_s=90), "media-bot", SHIPPED))
     assert found["command"] == "/srv/bot/.venv/bin/python bot.py"
     assert found["directory"] == "/srv/bot"
     assert found["user"] == "media"
@@ -46,14 +48,14 @@ def test_supervisor_runs_it_where_it_is() -> None:
 
 
 def test_nothing_of_the_shipped_place_is_left() -> None:
-    text = service_files.supervisor(place(), "media-bot", SHIPPED)
+    text = service_files.supervisor(installation(), "media-bot", SHIPPED)
     assert "fetchbot" not in text
     assert "/opt" not in text
     assert "listen --program media-bot\n" in text
 
 
 def test_spaces_and_percent_signs_in_paths() -> None:
-    odd = place("/srv/my bot 100%")
+    odd = installation("/srv/my bot 100%")
     unit = lines(service_files.systemd(odd, "bot"))
     assert unit["WorkingDirectory"] == "/srv/my bot 100%%"
     assert unit["ExecStart"] == '"/srv/my bot 100%%/.venv/bin/python" bot.py'
@@ -64,14 +66,14 @@ def test_spaces_and_percent_signs_in_paths() -> None:
 @pytest.mark.parametrize("directory", ["/srv/a\nUser=root", "/srv/a\x1b"])
 def test_paths_that_would_say_something_else_are_refused(directory: str) -> None:
     with pytest.raises(ValueError, match="cannot stand in"):
-        service_files.systemd(place(directory), "bot")
+        service_files.systemd(installation(directory), "bot")
     with pytest.raises(ValueError, match="cannot stand in"):
-        service_files.supervisor(place(directory), "bot", SHIPPED)
+        service_files.supervisor(installation(directory), "bot", SHIPPED)
 
 
 def test_each_kind_of_file_refuses_what_ends_its_values() -> None:
     for directory in ('/srv/"a"', "/srv/o'brien"):
         with pytest.raises(ValueError, match="systemd"):
-            service_files.systemd(place(directory), "bot")
+            service_files.systemd(installation(directory), "bot")
     with pytest.raises(ValueError, match="supervisor"):
-        service_files.supervisor(place("/srv/a ;b"), "bot", SHIPPED)
+        service_files.supervisor(installation("/srv/a ;b"), "bot", SHIPPED)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.download_limits import limits_with
 from worker.downloads import players, session
-from worker.downloads.channel import Found
+from worker.downloads.channel import FoundMedia
 from worker.downloads.session import Session
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import JobError, Reason
@@ -134,7 +134,7 @@ def test_what_a_link_leads_to_is_told_once(
 ) -> None:
     monkeypatch.setattr(session, "media_key", lambda task, found, extractors: found.media_id)
     for name in ("a", "a", "b", "a", "b"):
-        running._identify(Found("Site", name))
+        running._identify(FoundMedia("Site", name))
     assert context.reports == [Identified("a"), Identified("b")]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.downloads.judge.socks import Handshake, Rejected, Reply, Target
+from worker.downloads.judge.socks import Rejected, SocksHandshake, SocksReply, Target
 
 SECRET = "a-secret"
 GREETING = b"\x05\x01\x02"
@@ -39,7 +39,7 @@ NOT_OF_HOSTS = [
 def test_a_client_with_the_secret_says_what_it_wants(
     greeting: bytes, request_: bytes, target: Target
 ) -> None:
-    handshake = Handshake(SECRET)
+    handshake = SocksHandshake(SECRET)
     assert handshake.feed(greeting) == b"\x05\x02"
     assert handshake.feed(LOGIN) == b"\x01\x00"
     assert handshake.target is None
@@ -51,20 +51,20 @@ def test_a_client_with_the_secret_says_what_it_wants(
 def test_it_may_come_in_any_pieces(request_: bytes, target: Target) -> None:
     whole = GREETING + LOGIN + request_
     for size in (1, 2, 3, 7, len(whole)):
-        handshake = Handshake(SECRET)
+        handshake = SocksHandshake(SECRET)
         pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
         assert b"".join(map(handshake.feed, pieces)) == b"\x05\x02\x01\x00"
         assert handshake.target == target
 
 
 def test_what_comes_behind_the_request_is_kept() -> None:
-    handshake = Handshake(SECRET)
+    handshake = SocksHandshake(SECRET)
     handshake.feed(GREETING + LOGIN + NAME + b"GET / HTTP/1.1")
     assert handshake.rest == b"GET / HTTP/1.1"
 
 
 def test_an_answer_names_no_address_of_the_judge() -> None:
-    assert Reply.DONE.packed() == bytes((5, 0, 0, 1, 0, 0, 0, 0, 0, 0))
+    assert SocksReply.DONE.packed() == bytes((5, 0, 0, 1, 0, 0, 0, 0, 0, 0))
 
 
 @pytest.mark.parametrize(
@@ -86,30 +86,30 @@ def test_an_answer_names_no_address_of_the_judge() -> None:
 )
 def test_whoever_says_anything_else_is_rejected(said: bytes, answer: bytes) -> None:
     with pytest.raises(Rejected) as caught:
-        Handshake(SECRET).feed(said)
+        SocksHandshake(SECRET).feed(said)
     assert caught.value.answer == answer
 
 
 @pytest.mark.parametrize(
     ("request_", "reply"),
     [
-        (a_request(1, bytes(4), command=2), Reply.NOT_A_CONNECT),
-        (a_request(1, bytes(4), command=3), Reply.NOT_A_CONNECT),
-        (a_request(3, b"\x01a", command=0xF0), Reply.NOT_A_CONNECT),
-        (a_request(2, bytes(4)), Reply.NO_SUCH_KIND),
-        (a_request(0, bytes(4)), Reply.NO_SUCH_KIND),
-        *((a_request(3, b"\x03a" + byte + b"b"), Reply.NO_SUCH_HOST) for byte in NOT_OF_HOSTS),
-        (a_request(3, b"\x11a.example\r\nX: b.c"), Reply.NO_SUCH_HOST),
-        (a_request(3, b"\x0a127.0.0.1\n"), Reply.NO_SUCH_HOST),
-        (a_request(3, b"\x0c127.0.0.1:22"), Reply.NO_SUCH_HOST),
-        (a_request(3, b"\x0ca.example:80"), Reply.NO_SUCH_HOST),
-        (a_request(3, b"\x05[::1]"), Reply.NO_SUCH_HOST),
-        (a_request(3, b"\x06::1%]@"), Reply.NO_SUCH_HOST),
-        (a_request(3, b"\x03a%b"), Reply.NO_SUCH_HOST),
+        (a_request(1, bytes(4), command=2), SocksReply.NOT_A_CONNECT),
+        (a_request(1, bytes(4), command=3), SocksReply.NOT_A_CONNECT),
+        (a_request(3, b"\x01a", command=0xF0), SocksReply.NOT_A_CONNECT),
+        (a_request(2, bytes(4)), SocksReply.NO_SUCH_KIND),
+        (a_request(0, bytes(4)), SocksReply.NO_SUCH_KIND),
+        *((a_request(3, b"\x03a" + byte + b"b"), SocksReply.NO_SUCH_HOST) for byte in NOT_OF_HOSTS),
+        (a_request(3, b"\x11a.example\r\nX: b.c"), SocksReply.NO_SUCH_HOST),
+        (a_request(3, b"\x0a127.0.0.1\n"), SocksReply.NO_SUCH_HOST),
+        (a_request(3, b"\x0c127.0.0.1:22"), SocksReply.NO_SUCH_HOST),
+        (a_request(3, b"\x0ca.example:80"), SocksReply.NO_SUCH_HOST),
+        (a_request(3, b"\x05[::1]"), SocksReply.NO_SUCH_HOST),
+        (a_request(3, b"\x06::1%]@"), SocksReply.NO_SUCH_HOST),
+        (a_request(3, b"\x03a%b"), SocksReply.NO_SUCH_HOST),
     ],
 )
-def test_what_is_not_a_connect_is_answered_so(request_: bytes, reply: Reply) -> None:
-    handshake = Handshake(SECRET)
+def test_what_is_not_a_connect_is_answered_so(request_: bytes, reply: SocksReply) -> None:
+    handshake = SocksHandshake(SECRET)
     handshake.feed(GREETING + LOGIN)
     with pytest.raises(Rejected) as caught:
         handshake.feed(request_)

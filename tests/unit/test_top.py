@@ -8,9 +8,9 @@ import pytest
 
 from maintenance import measures, published, top
 from maintenance.findings import critical, ok, warning
-from maintenance.live import View
+from maintenance.live import LiveView
 from maintenance.measures import MeasuredWorker
-from maintenance.top import RunningJob, Snapshot, Style, lay_out
+from maintenance.top import ShownJob, Snapshot, Style, lay_out
 from tests.support.ledger_kit import make_empty_ledger
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.clocks import Monotonic, Wall
@@ -25,8 +25,8 @@ from worker.settings import Settings
 MIB = 2**20
 
 
-def job(job_id: int, **known: object) -> RunningJob:
-    base = RunningJob(job_id, "download", "site.example", 1, 12.0)
+def job(job_id: int, **known: object) -> ShownJob:
+    base = ShownJob(job_id, "download", "site.example", 1, 12.0)
     return dataclasses.replace(base, **known)  # type: ignore[arg-type]
 
 
@@ -148,12 +148,12 @@ def busy(make_bot: MakeBot, monkeypatch: pytest.MonkeyPatch) -> SteppedDispatche
     return bot
 
 
-def screen(view: View) -> str:
+def screen(view: LiveView) -> str:
     return "\n".join(line.text for line in view.lines(80, 24))
 
 
 def test_key_ends_the_chosen_download_once_it_is_confirmed(busy: SteppedDispatcher) -> None:
-    view, job_id = View(busy.settings), busy.job_id(Download)
+    view, job_id = LiveView(busy.settings), busy.job_id(Download)
     assert f"> {job_id} " in screen(view)
     for answer, is_ended in (("n", False), ("y", True)):
         assert view.press("c")
@@ -171,7 +171,7 @@ def test_key_ends_the_chosen_download_once_it_is_confirmed(busy: SteppedDispatch
 
 
 def test_key_pauses_and_resumes(busy: SteppedDispatcher) -> None:
-    view = View(busy.settings)
+    view = LiveView(busy.settings)
     view.press("p")
     assert "PAUSED since" in screen(view)
     assert busy.dispatcher._ledger.is_paused()
@@ -182,7 +182,7 @@ def test_key_pauses_and_resumes(busy: SteppedDispatcher) -> None:
 
 
 def test_key_shows_the_end_of_a_log_without_what_could_do_harm(busy: SteppedDispatcher) -> None:
-    view, job_id = View(busy.settings), busy.job_id(Download)
+    view, job_id = LiveView(busy.settings), busy.job_id(Download)
     directory = busy.settings.data_dir / "downloads" / f"{job_id}-1"
     view.press("l")
     assert "nothing has been said yet" in screen(view)
@@ -200,7 +200,7 @@ def test_key_shows_the_end_of_a_log_without_what_could_do_harm(busy: SteppedDisp
 
 
 def test_link_in_the_place_of_a_log_is_not_followed(busy: SteppedDispatcher) -> None:
-    view, job_id = View(busy.settings), busy.job_id(Download)
+    view, job_id = LiveView(busy.settings), busy.job_id(Download)
     directory = busy.settings.data_dir / "downloads" / f"{job_id}-1"
     directory.mkdir(parents=True, exist_ok=True)
     secret = busy.settings.data_dir / "secret"
@@ -212,6 +212,6 @@ def test_link_in_the_place_of_a_log_is_not_followed(busy: SteppedDispatcher) -> 
 
 @pytest.mark.parametrize("height", [1, 2, 3, 5])
 def test_log_of_any_height(busy: SteppedDispatcher, height: int) -> None:
-    view = View(busy.settings)
+    view = LiveView(busy.settings)
     view.press("l")
     assert len(view.lines(10, height)) == height

@@ -17,7 +17,7 @@ from worker.errors import (
 )
 from worker.ledger import Ledger, LedgerBusy
 from worker.telegram import fields
-from worker.telegram.client import Client, Connection
+from worker.telegram.client import ApiAccess, Client
 from worker.telegram.handlers import ALLOWED_UPDATES
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Poller:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ApiAccess,
         open_ledger: Callable[[], Ledger],
         wake: Callable[[], None],
         reachability: Reachability,

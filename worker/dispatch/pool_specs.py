@@ -13,7 +13,7 @@ from worker.pool.worker_main import Handler
 from worker.processes.process_setup import Limits, refuse_inspection
 from worker.processes.process_table import instance_tag
 from worker.settings import MEBIBYTE, Settings
-from worker.telegram import Connection
+from worker.telegram import ApiAccess
 
 OPEN_FILES = 256
 
@@ -27,9 +27,9 @@ JUDGE_MEMORY_OF_A_DOWNLOAD_BYTES = 16 * MEBIBYTE
 """The stacks of its lookups, and what its connections have not sent yet."""
 
 
-def telegram_connection(settings: Settings) -> Connection:
+def telegram_connection(settings: Settings) -> ApiAccess:
     """How to reach Telegram; holds the token."""
-    return Connection(
+    return ApiAccess(
         token=settings.bot_token,
         api_url=settings.telegram_api_url,
         local=settings.telegram_api_local,
@@ -112,7 +112,7 @@ def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
 
 def _set_up_telegram(
     secrets: tuple[str, ...],
-    connection: Connection,
+    connection: ApiAccess,
     allowed_users: frozenset[int],
     admins: frozenset[int],
     data_dir: Path,

@@ -41,7 +41,7 @@ WITH_PLUGINS = "from worker.downloads.ytdlp import plugins; plugins.require()"
 
 
 @dataclass(frozen=True)
-class Found:
+class InstalledYtDlp:
     """A yt-dlp on disk: its version, when that was written, and the state of all its files."""
 
     version: str
@@ -56,7 +56,7 @@ class UpgradeWatch:
         """What is there now is what is in use."""
         self.trouble: str | None = None
         self._in_use = self._candidate = _look(all_files=False)
-        self._tried: Found | None = None
+        self._tried: InstalledYtDlp | None = None
         self._code = _code_on_disk()
         self._trial: subprocess.Popen[bytes] | None = None
         self._complaint: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open until close
@@ -137,7 +137,7 @@ class UpgradeWatch:
         return False
 
 
-def _look(*, all_files: bool) -> Found | None:
+def _look(*, all_files: bool) -> InstalledYtDlp | None:
     """The yt-dlp on disk; None when there is none to be read."""
     try:
         file = version_file()
@@ -145,7 +145,7 @@ def _look(*, all_files: bool) -> Found | None:
             return None
         version = read_version(file) or "of no known version"
         files = _state_of(file.parent) if all_files else None
-        return Found(version, file.stat().st_mtime_ns, files)
+        return InstalledYtDlp(version, file.stat().st_mtime_ns, files)
     except (OSError, ImportError, ValueError):
         return None
 

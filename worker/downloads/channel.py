@@ -63,7 +63,7 @@ class Garbled(ValueError):
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundMedia:
     """What a link leads to, by yt-dlp's names, as the download process claims."""
 
     extractor: str
@@ -109,12 +109,12 @@ class Looked:
     look: MediaLook
 
 
-Message = Progress | Found | NeedsPlayer | Result | Looked | JobError
+DownloadMessage = Progress | FoundMedia | NeedsPlayer | Result | Looked | JobError
 
 
 _KINDS: Mapping[type[object], str] = {
     Progress: "progress",
-    Found: "found",
+    FoundMedia: "found",
     NeedsPlayer: "needs_player",
 }
 
@@ -130,7 +130,7 @@ class Sender:
         # yt-dlp calls progress hooks from the threads that fetch fragments.
         self._lock = threading.Lock()
 
-    def report(self, message: Progress | Found | NeedsPlayer) -> None:
+    def report(self, message: Progress | FoundMedia | NeedsPlayer) -> None:
         """Report progress, what was found, or what is needed."""
         if isinstance(message, Progress):
             message = _believed(message)
@@ -212,7 +212,7 @@ class Receiver:
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> Iterator[Message]:
+    def feed(self, data: bytes) -> Iterator[DownloadMessage]:
         """The messages that `data` completes. Raises Garbled."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if max(map(len, [*lines, self._rest])) > LINE_LIMIT_BYTES:
@@ -228,14 +228,14 @@ def read_chunk(fd: int) -> bytes | None:
         return None
 
 
-def _decode(line: bytes) -> Message:
+def _decode(line: bytes) -> DownloadMessage:
     try:
         ((kind, fields),) = json.loads(line).items()
         match kind:
             case "progress":
                 return _progress(fields)
             case "found":
-                return Found(
+                return FoundMedia(
                     _text(fields["extractor"], WORD_LIMIT), _text(fields["media_id"], WORD_LIMIT)
                 )
             case "needs_player":

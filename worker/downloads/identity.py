@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from worker import media_keys
-from worker.downloads.channel import Found
+from worker.downloads.channel import FoundMedia
 from worker.protocol import Download
 from worker.sites import site_of
 
@@ -40,7 +40,7 @@ _DECORATION = frozenset({"url", "slug", "display_id", "title", "user", "username
 """Groups of a pattern that tell nothing more where yt-dlp's own id of the media is in the link."""
 
 
-def media_key(task: Download, found: Found, extractors: Mapping[str, Any]) -> str | None:
+def media_key(task: Download, found: FoundMedia, extractors: Mapping[str, Any]) -> str | None:
     """The key of the media that the task's link names; None if the link does not name it.
 
     `found` comes from a process that has read a stranger's page, and other people's links may be
@@ -60,7 +60,7 @@ def media_key(task: Download, found: Found, extractors: Mapping[str, Any]) -> st
     return None
 
 
-def _details(found: Found, named: Mapping[str, str | None], url: str) -> list[str] | None:
+def _details(found: FoundMedia, named: Mapping[str, str | None], url: str) -> list[str] | None:
     if parts := _PARTS_OF_A_NAME.get(found.extractor):
         values = dict(_named_parts(parts, named, url))
     elif found.media_id and named.get("id") == found.media_id:

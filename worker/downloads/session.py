@@ -20,10 +20,10 @@ from worker.clocks import wall_clock
 from worker.downloads import child, extractions, players, results, workspace
 from worker.downloads.allowance import Allowance
 from worker.downloads.channel import (
-    Found,
+    DownloadMessage,
+    FoundMedia,
     Garbled,
     Looked,
-    Message,
     NeedsPlayer,
     Receiver,
     Result,
@@ -157,7 +157,7 @@ class Session:
         return Confinement(self._task.job_id, directory, os.getpid(), self._namespace)
 
     def _supervise(self, leader: process_table.Identity, read_fd: int) -> Media:
-        result: Message | None = None
+        result: DownloadMessage | None = None
         statuses: dict[int, int] = {}
         try:
             self._context.report(YtDlpStarted(leader.pid, leader.started))
@@ -200,7 +200,7 @@ class Session:
         if count is not None:
             log.info("job %d: %d bytes have passed the judge.", self._task.job_id, count)
 
-    def _listen(self, leader: process_table.Identity, read_fd: int) -> Message | None:
+    def _listen(self, leader: process_table.Identity, read_fd: int) -> DownloadMessage | None:
         """Relay messages until the process sends its result; None if it dies first.
 
         Raises JobError when the process exceeds a limit.
@@ -229,7 +229,7 @@ class Session:
                 for message in _messages(receiver, data):
                     if isinstance(message, Progress):
                         self._relay(message)
-                    elif isinstance(message, Found):
+                    elif isinstance(message, FoundMedia):
                         self._identify(message)
                     elif isinstance(message, NeedsPlayer):
                         self._solve(message.address, poll)
@@ -289,7 +289,7 @@ class Session:
         self._early_reports_left -= 1
         return True
 
-    def _identify(self, found: Found) -> None:
+    def _identify(self, found: FoundMedia) -> None:
         key = media_key(self._task, found, self._extractors)
         if key is not None and key not in self._keys:
             self._keys.add(key)
@@ -362,7 +362,7 @@ def _memory_in_use() -> int:
     return sum(memory.private_bytes(p.pid) for p in process_table.descendants(os.getpid()))
 
 
-def _messages(receiver: Receiver, data: bytes | None) -> Iterator[Message]:
+def _messages(receiver: Receiver, data: bytes | None) -> Iterator[DownloadMessage]:
     try:
         yield from receiver.feed(data or b"")
     except Garbled as error:

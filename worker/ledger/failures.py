@@ -18,7 +18,7 @@ from worker.sites import site_of_link
 
 
 @dataclass(frozen=True)
-class Run:
+class LastAttempt:
     """What the last attempt of a download used: seconds, bytes, and the end of its log."""
 
     attempt: int
@@ -43,7 +43,7 @@ class FailedJob:
     fault: str
     error_id: str
     detail: str
-    run: Run | None
+    run: LastAttempt | None
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class FailedGroup:
 
 
 @dataclass(frozen=True)
-class Like:
+class FailureFilter:
     """Which failed jobs are meant: those that meet all that is not None. `since` is wall time."""
 
     site: str | None = None
@@ -66,7 +66,7 @@ class Like:
     since: float | None = None
 
 
-ANY = Like()
+ANY = FailureFilter()
 
 
 class NotRetried(Exception):
@@ -102,7 +102,7 @@ _WAITING_FOR_JOB = (
 _TOLD = (Verdict.SENTENCE, Verdict.UNREACHABLE)
 
 
-def groups(db: Database, like: Like = ANY) -> list[FailedGroup]:
+def groups(db: Database, like: FailureFilter = ANY) -> list[FailedGroup]:
     """Failed jobs by site and reason, the largest group first."""
     found: dict[tuple[str, str], FailedGroup] = {}
     for row in db.execute(
@@ -119,13 +119,13 @@ def groups(db: Database, like: Like = ANY) -> list[FailedGroup]:
     return sorted(found.values(), key=lambda group: (-group.jobs, -group.last_failed_at))
 
 
-def newest(db: Database, limit: int, like: Like = ANY) -> list[FailedJob]:
+def newest(db: Database, limit: int, like: FailureFilter = ANY) -> list[FailedJob]:
     """The jobs that failed last, the newest first."""
     sql = f"{_COLUMNS} {_LIKE} ORDER BY job.finished_at DESC, job.id DESC LIMIT :limit"
     return _read(db, sql, **asdict(like), limit=limit)
 
 
-def ids(db: Database, like: Like) -> list[int]:
+def ids(db: Database, like: FailureFilter) -> list[int]:
     """The ids of failed jobs, that which failed first first: in its order they are done again."""
     rows = db.execute(
         f"SELECT job.id {_FAILED} {_LIKE} ORDER BY job.finished_at, job.id", **asdict(like)
@@ -155,7 +155,7 @@ def _read(db: Database, sql: str, **parameters: Any) -> list[FailedJob]:
             error_id=row["error_id"],
             detail=row["detail"],
             run=row["attempt"]
-            and Run(
+            and LastAttempt(
                 *(row["attempt"], row["run_s"], row["cpu_s"]),
                 *(row["peak_bytes"], row["log"], row["passed_bytes"]),
             ),
@@ -219,7 +219,7 @@ def forget_runs_of(db: Database, user_id: int) -> None:
     )
 
 
-def remember_run(db: Database, job_id: int, run: Run) -> None:
+def remember_run(db: Database, job_id: int, run: LastAttempt) -> None:
     """Keep what the last attempt of a download used, in place of the one before."""
     db.execute(
         "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -21,7 +21,7 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True)
-class Which:
+class RequestFilter:
     """Which requests are asked about: those that meet all that is not None. `since` is wall time.
 
     `failed`: those that got a sentence, or could be told nothing.
@@ -90,7 +90,7 @@ _ORDERS = {By.DAY: "key DESC"}
 _LARGEST_FIRST = "links DESC, key"
 
 
-def newest(db: Database, which: Which, limit: int) -> list[PastRequest]:
+def newest(db: Database, which: RequestFilter, limit: int) -> list[PastRequest]:
     """The requests that were made last, the newest first."""
     rows = db.execute(
         "SELECT id, user_id, chat_id, created_at, answered_at, site_of_link(url) AS site, form,"
@@ -108,7 +108,7 @@ def _read(row: dict[str, Any]) -> PastRequest:
     return PastRequest(**{**row, "is_remembered": None if remembered is None else bool(remembered)})
 
 
-def count(db: Database, which: Which) -> int:
+def count(db: Database, which: RequestFilter) -> int:
     """How many requests there are of these."""
     number: int = db.value(
         f"SELECT count(*) {_WHICH} AND created_at >= coalesce(:since, created_at)",
@@ -117,7 +117,7 @@ def count(db: Database, which: Which) -> int:
     return number
 
 
-def groups(db: Database, by: By, which: Which) -> list[Group]:
+def groups(db: Database, by: By, which: RequestFilter) -> list[Group]:
     """Answered requests in groups: the newest days, or else the largest groups, first."""
     rows = db.execute(
         f"SELECT {_KEYS[by]} AS key, count(*) AS links, total(verdict = 'media') AS media,"
@@ -138,5 +138,5 @@ def _read_group(row: dict[str, Any]) -> Group:
     return Group(key=row["key"], seconds=row["seconds"], **counts)
 
 
-def _parameters(which: Which) -> Mapping[str, Any]:
-    return {name: getattr(which, name) for name in Which.__dataclass_fields__}
+def _parameters(which: RequestFilter) -> Mapping[str, Any]:
+    return {name: getattr(which, name) for name in RequestFilter.__dataclass_fields__}

@@ -35,7 +35,7 @@ from worker.ledger import (
 from worker.ledger.admission import Quota
 from worker.ledger.answers import Answer
 from worker.ledger.database import Database
-from worker.ledger.failures import Run
+from worker.ledger.failures import LastAttempt
 from worker.ledger.fairness import NO_LIMIT, Share
 from worker.ledger.jobs import (
     AnswerJob,
@@ -422,6 +422,6 @@ class Ledger(Questions):
     def remember_usage(self, job: DownloadJob, usage: protocol.DownloadUsage) -> None:
         """Keep what an attempt has used that came to nothing."""
         figures = (usage.run_s, usage.cpu_s, usage.peak_bytes, usage.log, usage.passed_bytes)
-        run = Run(job.attempts, *figures)
+        run = LastAttempt(job.attempts, *figures)
         with self._db.transaction():
             failures.remember_run(self._db, job.id, run)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from worker.clocks import Wall
-from worker.effects import Effect, OpenPanel, Press, PressPanel
+from worker.effects import Effects, OpenPanel, Press, PressPanel
 from worker.ledger import admission, privacy_panel, queue, queue_panel, settings_panel
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind, PanelJob
@@ -88,7 +88,7 @@ def finish(db: Database, job: PanelJob, message_id: int, wall: Wall) -> None:
         _add_job(db, Kind.PANEL_EDIT, panel, wall, panel.ends_at)
 
 
-def press(db: Database, effect: PressPanel, wall: Wall) -> tuple[Effect, ...]:
+def press(db: Database, effect: PressPanel, wall: Wall) -> Effects:
     """What a press asks for, which may be forged: at least that it is answered."""
     pressed = effect.press
     panel = find(db, effect.panel_id)
@@ -175,5 +175,5 @@ def _add_job(
     db.execute("UPDATE panels SET job_id = ? WHERE id = ?", job_id, panel.id)
 
 
-def _answer(press: Press, notice: Notice | None) -> tuple[Effect, ...]:
+def _answer(press: Press, notice: Notice | None) -> Effects:
     return (AnswerButton(press.callback_id, press.language, notice),)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from worker.as_json import delivered_from_json
-from worker.effects import Effect
+from worker.effects import Effects
 from worker.errors import Reason
 from worker.form import WHOLE, Form, What
 from worker.lists import Hold
@@ -98,7 +98,7 @@ class Pressed:
 
     notice: Notice | None = None
     state: Mapping[str, Any] | None = None
-    effects: tuple[Effect, ...] = ()
+    effects: Effects = ()
     is_answered: bool = False
     is_closed: bool = False
 

@@ -31,8 +31,8 @@ from worker.ledger import (
     stops,
 )
 from worker.ledger.database import Access, Database
-from worker.ledger.failures import ANY, FailedGroup, FailedJob, Like
-from worker.ledger.history import By, Group, PastRequest, Which
+from worker.ledger.failures import ANY, FailedGroup, FailedJob, FailureFilter
+from worker.ledger.history import By, Group, PastRequest, RequestFilter
 from worker.ledger.jobs import Kind
 from worker.notices import Notice, Topic
 from worker.processes.process_table import Identity
@@ -116,17 +116,17 @@ class Upkeep:
 
     # --------------------------------------------------------------------------- failures
 
-    def failed_groups(self, like: Like = ANY) -> list[FailedGroup]:
+    def failed_groups(self, like: FailureFilter = ANY) -> list[FailedGroup]:
         """See `failures.groups`."""
         with self._db.reading():
             return failures.groups(self._db, like)
 
-    def failed(self, limit: int, like: Like = ANY) -> list[FailedJob]:
+    def failed(self, limit: int, like: FailureFilter = ANY) -> list[FailedJob]:
         """See `failures.newest`."""
         with self._db.reading():
             return failures.newest(self._db, limit, like)
 
-    def failed_ids(self, like: Like) -> list[int]:
+    def failed_ids(self, like: FailureFilter) -> list[int]:
         """See `failures.ids`."""
         with self._db.reading():
             return failures.ids(self._db, like)
@@ -148,17 +148,17 @@ class Upkeep:
 
     # --------------------------------------------------------------------- links and people
 
-    def past_requests(self, which: Which, limit: int) -> list[PastRequest]:
+    def past_requests(self, which: RequestFilter, limit: int) -> list[PastRequest]:
         """See `history.newest`."""
         with self._db.reading():
             return history.newest(self._db, which, limit)
 
-    def count_requests(self, which: Which) -> int:
+    def count_requests(self, which: RequestFilter) -> int:
         """See `history.count`."""
         with self._db.reading():
             return history.count(self._db, which)
 
-    def answer_groups(self, by: By, which: Which) -> list[Group]:
+    def answer_groups(self, by: By, which: RequestFilter) -> list[Group]:
         """See `history.groups`."""
         with self._db.reading():
             return history.groups(self._db, by, which)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import assert_never
 
 from worker.clocks import wall_clock
-from worker.effects import Effect
+from worker.effects import Effects
 from worker.panels import ShowPanel
 from worker.protocol import (
     AnswerButton,
@@ -34,14 +34,14 @@ from worker.protocol import (
 )
 from worker.site_cookies import CookiesKept, KeepCookies
 from worker.telegram import command_menus, cookies, delivery, lists
-from worker.telegram.client import Client, Connection
+from worker.telegram.client import ApiAccess, Client
 from worker.telegram.handlers import ALLOWED_UPDATES, handle_update
 from worker.urls import normalise
 
 __all__ = [
     "ALLOWED_UPDATES",
+    "ApiAccess",
     "Client",
-    "Connection",
     "TelegramHandler",
     "TelegramResult",
     "handle_update",
@@ -49,12 +49,12 @@ __all__ = [
     "normalise",
 ]
 
-TelegramResult = tuple[Effect, ...] | Posted | Delivered | GroupSent | CookiesKept | None
+TelegramResult = Effects | Posted | Delivered | GroupSent | CookiesKept | None
 TelegramHandler = Callable[[object, TelegramTask | ShowPanel | KeepCookies], TelegramResult]
 
 
 def make_handler(
-    connection: Connection,
+    connection: ApiAccess,
     allowed_users: AbstractSet[int] = frozenset(),
     admins: AbstractSet[int] = frozenset(),
     data_dir: Path = Path(),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from worker.admin_questions import Asked, Question
-from worker.effects import Ban, Effect, PauseDownloads
+from worker.effects import Ban, Effects, PauseDownloads
 from worker.notices import Notice, Topic
 from worker.telegram import fields
 from worker.telegram.commands import Command
@@ -18,7 +18,6 @@ from worker.telegram.people import People
 
 # Of a person, or of a supergroup or channel in whose name somebody writes.
 _SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
-Effects = tuple[Effect, ...]
 
 
 def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:

@@ -35,7 +35,7 @@ _SENDERS: Mapping[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True)
-class Connection:
+class ApiAccess:
     """The address of the Bot API, and the bot's token.
 
     `local`: the server runs with `--local` and takes file URIs. `proxy` is the URL of a proxy for
@@ -58,7 +58,7 @@ class Client:
     come from any thread; an exception that a signal handler raises comes out of them as it is.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ApiAccess) -> None:
         self.local = connection.local
         self._token = connection.token
         self._files = f"{connection.api_url.rstrip('/')}/file/bot{connection.token}/"
@@ -297,7 +297,7 @@ class Client:
             apihelper.answer_callback_query(self._token, callback_id, text[:_MAX_NOTICE] or None)
 
 
-def _install(connection: Connection) -> dict[str, str] | None:
+def _install(connection: ApiAccess) -> dict[str, str] | None:
     """Set pyTelegramBotAPI up. Returns the proxies of each call."""
     base = connection.api_url.rstrip("/").replace("{", "{{").replace("}", "}}")
     proxy = connection.proxy

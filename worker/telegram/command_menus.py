@@ -15,7 +15,7 @@ _PRIVATE, _GROUPS, _CHAT = "all_private_chats", "all_group_chats", "chat"
 
 
 @dataclass(frozen=True)
-class Menu:
+class CommandMenu:
     """The commands of a scope in a language, each with its text (Bot API 10.1, setMyCommands).
 
     `scope` is the type of a BotCommandScope, `chat_id` its chat if it is about one. Without a
@@ -28,7 +28,7 @@ class Menu:
     commands: tuple[tuple[str, str], ...]
 
 
-def menus(admins: Collection[int]) -> Iterator[Menu]:
+def menus(admins: Collection[int]) -> Iterator[CommandMenu]:
     """All menus of a bot with these admins."""
     for catalogue in CATALOGUES:
         language = None if catalogue is ENGLISH else catalogue.language
@@ -36,11 +36,11 @@ def menus(admins: Collection[int]) -> Iterator[Menu]:
             continue  # Telegram tells languages apart here, and not their countries.
         texts = {command: catalogue.commands[command] for command in (*LISTED, *FOR_ADMINS)}
         everybodys = tuple((command.value, texts[command]) for command in LISTED)
-        yield Menu(_PRIVATE, None, language, everybodys)
-        yield Menu(_GROUPS, None, language, everybodys)
+        yield CommandMenu(_PRIVATE, None, language, everybodys)
+        yield CommandMenu(_GROUPS, None, language, everybodys)
         for chat_id in sorted(admins):
             admins_own = tuple((command.value, texts[command]) for command in FOR_ADMINS)
-            yield Menu(_CHAT, chat_id, language, everybodys + admins_own)
+            yield CommandMenu(_CHAT, chat_id, language, everybodys + admins_own)
 
 
 def fingerprint(admins: Collection[int]) -> str:
@@ -58,7 +58,7 @@ def set_menus(client: Client, task: SetMenus) -> None:
             _tell(client, menu, ())
 
 
-def _tell(client: Client, menu: Menu, commands: Sequence[tuple[str, str]]) -> None:
+def _tell(client: Client, menu: CommandMenu, commands: Sequence[tuple[str, str]]) -> None:
     try:
         client.set_commands(commands, menu.scope, menu.chat_id, menu.language)
     except (ChatClosed, JobError):

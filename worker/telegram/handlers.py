@@ -14,7 +14,7 @@ from worker import media_keys
 from worker.effects import (
     CancelAll,
     EditLinks,
-    Effect,
+    Effects,
     NameItems,
     OpenPanel,
     OpenRequest,
@@ -41,7 +41,6 @@ MAX_EDIT_S = 3600
 
 # As programs that export cookies call their files: "www.example.com_cookies (1).txt".
 _COOKIES_NAME = re.compile(r"(?<![^\W_])cookies?(?![^\W_]).*\.txt$", re.IGNORECASE)
-Effects = tuple[Effect, ...]
 
 
 def handle_update(

@@ -11,6 +11,7 @@ from worker.effects import (
     ChooseForm,
     ChooseResult,
     Effect,
+    Effects,
     Press,
     PressPanel,
     ShowChoices,
@@ -33,7 +34,7 @@ _SHEET = re.compile(r"[0-9]{1,2}")
 _PAGE = re.compile(r"([0-9]{1,2})\.(.+)")
 
 
-def handle_press(query: Mapping[str, Any], people: People) -> tuple[Effect, ...]:
+def handle_press(query: Mapping[str, Any], people: People) -> Effects:
     """What a press asks for: nothing if it cannot be answered, else something to be told."""
     sender = fields.mapping(query, "from")
     callback_id, user_id = fields.text(query, "id"), fields.integer(sender, "id")

@@ -10,10 +10,10 @@ from typing import Protocol, TypeVar
 from worker.downloads.judge.dialing import Dial
 from worker.downloads.judge.handshake import Handshake, handshake_for
 from worker.downloads.judge.loop import READ, GuardedLoop, Waits
-from worker.downloads.judge.names import FAILED, Found, literal, look_up
+from worker.downloads.judge.names import FAILED, ResolvedName, literal, look_up
 from worker.downloads.judge.relay import Relay, abort
 from worker.downloads.judge.rules import Judgement
-from worker.downloads.judge.socks import Rejected, Reply, Target
+from worker.downloads.judge.socks import Rejected, SocksReply, Target
 from worker.downloads.judge.threads import Threads
 from worker.downloads.judge.tls import Stream
 from worker.downloads.judge.upstream import HEAD_LIMIT_BYTES, Upstream
@@ -22,7 +22,7 @@ HANDSHAKE_TIMEOUT_S = 10.0
 
 _RECEIVED_BYTES = 4096
 _TLS = b"\x16"
-_NOT_CONNECTED: Stream | Reply = Reply.FAILED
+_NOT_CONNECTED: Stream | SocksReply = SocksReply.FAILED
 
 Result = TypeVar("Result")
 
@@ -153,11 +153,11 @@ class Connection:
             return False
         return True
 
-    def _say(self, reply: Reply) -> bool:
+    def _say(self, reply: SocksReply) -> bool:
         """The same, in the way in which the client has begun."""
         return self._answer(self._handshake.answer(reply) if self._handshake else b"")
 
-    def _fail(self, reply: Reply) -> None:
+    def _fail(self, reply: SocksReply) -> None:
         if self._is_answered:
             self.close()
         elif self._say(reply):
@@ -165,7 +165,7 @@ class Connection:
 
     def _refuse(self, host: str, port: int) -> None:
         self._owner.refused(f"{host[:60]} port {port}")
-        self._fail(Reply.NOT_ALLOWED)
+        self._fail(SocksReply.NOT_ALLOWED)
 
     def _call(
         self, call: Callable[[], Result], on_end: Callable[[Result], None], otherwise: Result
@@ -176,13 +176,13 @@ class Connection:
             self._owner.end_call()
             if not self._is_closed:
                 on_end(result)
-            elif not isinstance(result, Found | Reply):
+            elif not isinstance(result, ResolvedName | SocksReply):
                 result.close()  # type: ignore[attr-defined]
 
         if self._owner.begin_call():
             self._means.threads.run(call, self._loop.guarded(end), otherwise)
         else:
-            self._fail(Reply.FAILED)
+            self._fail(SocksReply.FAILED)
 
     def _begin(self, target: Target) -> None:
         if target.is_for_plugin:
@@ -208,20 +208,20 @@ class Connection:
         What is refused is not told: the link is not to blame for it.
         """
         if not self._means.judgement.is_endpoint(target.host, target.port):
-            self._fail(Reply.NOT_ALLOWED)
+            self._fail(SocksReply.NOT_ALLOWED)
         elif found := literal(target.host):
             self._dial_any(target, found)
         else:
             call = functools.partial(look_up, target.host)
             self._call(call, functools.partial(self._dial_any, target), FAILED)
 
-    def _dial_any(self, target: Target, found: Found) -> None:
+    def _dial_any(self, target: Target, found: ResolvedName) -> None:
         if found.addresses:
             self._dial = Dial(self._loop, found.addresses, target.port, self._connected)
         else:
             self._fail(found.failure)
 
-    def _judge(self, target: Target, found: Found) -> None:
+    def _judge(self, target: Target, found: ResolvedName) -> None:
         if not found.addresses:
             self._fail(found.failure)
             return
@@ -236,12 +236,12 @@ class Connection:
     def _connect(self, upstream: Upstream, target: Target) -> None:
         self._call(lambda: upstream.connect(target), self._connected, _NOT_CONNECTED)
 
-    def _connected(self, result: Stream | Reply) -> None:
+    def _connected(self, result: Stream | SocksReply) -> None:
         self._dial = None
-        if isinstance(result, Reply):
+        if isinstance(result, SocksReply):
             self._fail(result)
             return
-        if not self._is_answered and not self._say(Reply.DONE):
+        if not self._is_answered and not self._say(SocksReply.DONE):
             result.close()
             return
         for made in (self._client, result):
@@ -258,7 +258,7 @@ class Connection:
 
     def _ask_what_for(self, upstream: Upstream, target: Target) -> None:
         """Hear what the client says to the site: a request in the clear goes to the proxy."""
-        if self._say(Reply.DONE):
+        if self._say(SocksReply.DONE):
             self._is_answered = True
             self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
             self._loop.watch(self._client, READ, lambda _: self._hear_request(upstream, target))

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from worker.downloads.judge.loop import WRITE, Waits
-from worker.downloads.judge.socks import Reply
+from worker.downloads.judge.socks import SocksReply
 
 NEXT_AFTER_S = 0.3
 """After so long without an answer the next address is tried beside the others."""
@@ -15,13 +15,13 @@ TIMEOUT_S = 30.0
 MAX_ADDRESSES = 8
 
 _REPLIES = {
-    errno.ECONNREFUSED: Reply.REFUSED,
-    errno.ENETUNREACH: Reply.UNREACHABLE,
-    errno.EHOSTUNREACH: Reply.UNREACHABLE,
-    errno.ETIMEDOUT: Reply.TIMED_OUT,
+    errno.ECONNREFUSED: SocksReply.REFUSED,
+    errno.ENETUNREACH: SocksReply.UNREACHABLE,
+    errno.EHOSTUNREACH: SocksReply.UNREACHABLE,
+    errno.ETIMEDOUT: SocksReply.TIMED_OUT,
 }
 
-OnEnd = Callable[[socket.socket | Reply], None]
+OnEnd = Callable[[socket.socket | SocksReply], None]
 
 
 class Dial:
@@ -33,8 +33,8 @@ class Dial:
         self._port = port
         self._on_end = on_end
         self._tried: set[socket.socket] = set()
-        self._failure = Reply.FAILED
-        self._timeout = loop.call_later(TIMEOUT_S, lambda: self._end(Reply.TIMED_OUT))
+        self._failure = SocksReply.FAILED
+        self._timeout = loop.call_later(TIMEOUT_S, lambda: self._end(SocksReply.TIMED_OUT))
         self._next = loop.call_later(0.0, self._try_next)
 
     def cancel(self) -> None:
@@ -81,10 +81,10 @@ class Dial:
             self._end(made)
 
     def _note(self, code: int) -> None:
-        self._failure = _REPLIES.get(code, Reply.FAILED)
+        self._failure = _REPLIES.get(code, SocksReply.FAILED)
         self._try_next()
 
-    def _end(self, result: socket.socket | Reply) -> None:
+    def _end(self, result: socket.socket | SocksReply) -> None:
         self.cancel()
         self._on_end(result)
 

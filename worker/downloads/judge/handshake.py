@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from worker.downloads.judge import http_proxy, socks
-from worker.downloads.judge.socks import Reply, Target
+from worker.downloads.judge.socks import SocksReply, Target
 
 _SOCKS = b"\x05"
 
@@ -22,11 +22,11 @@ class Handshake(Protocol):
     def feed(self, data: bytes) -> bytes:
         """Take what the client has sent; what is to be answered. Raises Rejected."""
 
-    def answer(self, reply: Reply) -> bytes:
+    def answer(self, reply: SocksReply) -> bytes:
         """How to say that."""
 
 
 def handshake_for(data: bytes, secret: str) -> Handshake:
     """The one that the client speaks which begins with these bytes."""
-    kind = socks.Handshake if data.startswith(_SOCKS) else http_proxy.Handshake
+    kind = socks.SocksHandshake if data.startswith(_SOCKS) else http_proxy.HttpHandshake
     return kind(secret)

@@ -10,7 +10,7 @@ import hmac
 import re
 from collections.abc import Iterator
 
-from worker.downloads.judge.socks import Rejected, Reply, Target, is_host
+from worker.downloads.judge.socks import Rejected, SocksReply, Target, is_host
 
 HEAD_LIMIT_BYTES = 16 * 1024
 """As much as the address and the headers of a request may take."""
@@ -32,16 +32,16 @@ _DEFAULT_PORT = 80
 _PORTS = range(1 << 16)
 
 _STATUS = {
-    Reply.NOT_ALLOWED: "403 Forbidden",
-    Reply.NO_SUCH_HOST: "502 No Such Host",
-    Reply.UNREACHABLE: "502 Unreachable",
-    Reply.REFUSED: "502 Refused",
-    Reply.TIMED_OUT: "504 Gateway Timeout",
-    Reply.NOT_A_CONNECT: "501 Not Implemented",
+    SocksReply.NOT_ALLOWED: "403 Forbidden",
+    SocksReply.NO_SUCH_HOST: "502 No Such Host",
+    SocksReply.UNREACHABLE: "502 Unreachable",
+    SocksReply.REFUSED: "502 Refused",
+    SocksReply.TIMED_OUT: "504 Gateway Timeout",
+    SocksReply.NOT_A_CONNECT: "501 Not Implemented",
 }
 
 
-class Handshake:
+class HttpHandshake:
     """The beginning of one connection. Feed it bytes until it has a `target`."""
 
     def __init__(self, secret: str) -> None:
@@ -69,9 +69,9 @@ class Handshake:
             self._take(head, behind)
         return b""
 
-    def answer(self, reply: Reply) -> bytes:
+    def answer(self, reply: SocksReply) -> bytes:
         """How to say that; of a request the site itself says that it is done."""
-        if reply is Reply.DONE:
+        if reply is SocksReply.DONE:
             return b"" if self.is_one_request else b"HTTP/1.1 200 Connected\r\n\r\n"
         return _answer(_STATUS.get(reply, "502 Bad Gateway"))
 

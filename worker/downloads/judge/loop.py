@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, Protocol
 
+from worker.pool.channel import HasFileno
+
 log = logging.getLogger(__name__)
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -17,14 +19,8 @@ _MAX_WAIT_S = 60.0
 Params = ParamSpec("Params")
 
 
-class HasFileno(Protocol):
-    """Anything that can be waited for."""
-
-    def fileno(self) -> int:
-        """The file descriptor."""
-
-
-Source = HasFileno | int
+Waitable = HasFileno | int
+"""What can be waited for: an open file, or its descriptor."""
 
 
 class Timer:
@@ -41,7 +37,9 @@ class Timer:
 class Waits(Protocol):
     """Where to wait for a socket or a moment."""
 
-    def watch(self, source: Source, events: int, call: Callable[[int], None] | None = None) -> None:
+    def watch(
+        self, source: Waitable, events: int, call: Callable[[int], None] | None = None
+    ) -> None:
         """Call with the events that a socket is ready for; no events end that.
 
         `call` may be left out where only the events change.
@@ -58,9 +56,11 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
-        self._watched: dict[Source, int] = {}
+        self._watched: dict[Waitable, int] = {}
 
-    def watch(self, source: Source, events: int, call: Callable[[int], None] | None = None) -> None:
+    def watch(
+        self, source: Waitable, events: int, call: Callable[[int], None] | None = None
+    ) -> None:
         """See `Waits`."""
         before = self._watched.get(source, 0)
         if events == before:
@@ -106,7 +106,9 @@ class GuardedLoop:
         self._loop = loop
         self._on_error = on_error
 
-    def watch(self, source: Source, events: int, call: Callable[[int], None] | None = None) -> None:
+    def watch(
+        self, source: Waitable, events: int, call: Callable[[int], None] | None = None
+    ) -> None:
         """See `Waits`."""
         self._loop.watch(source, events, self.guarded(call) if call else None)
 

@@ -58,12 +58,12 @@ class Server:
 
     def _admit(self, control: socket.socket) -> None:
         if _user_of(control) == os.geteuid():
-            Download(self._means, control)
+            ControlConnection(self._means, control)
         else:
             control.close()
 
 
-class Download:
+class ControlConnection:
     """What belongs to one control connection. It ends with that."""
 
     def __init__(self, means: Means, control: socket.socket) -> None:

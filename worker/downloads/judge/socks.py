@@ -27,7 +27,7 @@ def plugin_proxy(proxy: str | None) -> str | None:
     return proxy and proxy.replace(f"//{DOWNLOAD}:", f"//{PLUGIN}:", 1)
 
 
-class Reply(IntEnum):
+class SocksReply(IntEnum):
     """How a connection begins or fails. What a name or an address says is never ambiguous."""
 
     DONE = 0
@@ -63,7 +63,7 @@ class Rejected(Exception):
         self.answer = answer
 
 
-class Handshake:
+class SocksHandshake:
     """The beginning of one connection. Feed it bytes until it has a `target`."""
 
     def __init__(self, secret: str) -> None:
@@ -94,7 +94,7 @@ class Handshake:
             answer += step
         return answer
 
-    def answer(self, reply: Reply) -> bytes:
+    def answer(self, reply: SocksReply) -> bytes:
         """How to say that."""
         return reply.packed()
 
@@ -140,9 +140,9 @@ class Handshake:
         kind = data[3]
         size = {_IPV4: 4, _NAME: 1 + data[4], _IPV6: 16}.get(kind)
         if data[1] != _CONNECT:
-            raise Rejected(Reply.NOT_A_CONNECT.packed())
+            raise Rejected(SocksReply.NOT_A_CONNECT.packed())
         if size is None:
-            raise Rejected(Reply.NO_SUCH_KIND.packed())
+            raise Rejected(SocksReply.NO_SUCH_KIND.packed())
         if len(data) < 4 + size + 2:
             return None
         request = self._take(4 + size + 2)
@@ -156,7 +156,7 @@ def _host(kind: int, field: bytes) -> str:
         return str(ipaddress.ip_address(field))
     host = field[1:].decode("latin-1")
     if not is_host(host):
-        raise Rejected(Reply.NO_SUCH_HOST.packed())
+        raise Rejected(SocksReply.NO_SUCH_HOST.packed())
     return host
 
 

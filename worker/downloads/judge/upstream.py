@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
-from worker.downloads.judge.socks import Reply, Target
+from worker.downloads.judge.socks import SocksReply, Target
 from worker.downloads.judge.tls import Stream, TlsSocket
 
 TIMEOUT_S = 30.0
@@ -20,8 +20,13 @@ TIMEOUT_S = 30.0
 HEAD_LIMIT_BYTES = 64 * 1024
 _HTTP = ("http", "https")
 # Of a connection that the proxy may have refused for reasons of its own.
-_REPLIES = {1: Reply.FAILED, 2: Reply.FAILED, 3: Reply.UNREACHABLE, 4: Reply.UNREACHABLE}
-_REPLIES |= {5: Reply.REFUSED, 6: Reply.TIMED_OUT}
+_REPLIES = {
+    1: SocksReply.FAILED,
+    2: SocksReply.FAILED,
+    3: SocksReply.UNREACHABLE,
+    4: SocksReply.UNREACHABLE,
+}
+_REPLIES |= {5: SocksReply.REFUSED, 6: SocksReply.TIMED_OUT}
 # RFC 9112, 3 and 5, without what proxies read in different ways: lines that end otherwise or go on
 # in the next one, spaces before a colon. A path that does not begin with a slash would be read as
 # the end of the site's name.
@@ -65,26 +70,26 @@ class Upstream:
             made.close()
             raise
 
-    def open_for_requests(self) -> Stream | Reply:
+    def open_for_requests(self) -> Stream | SocksReply:
         """The same, for who talks to the proxy itself; why that cannot be done if it cannot."""
         try:
             made = self.open()
         except OSError:
-            return Reply.FAILED
+            return SocksReply.FAILED
         made.setblocking(False)
         return made
 
-    def connect(self, target: Target) -> Stream | Reply:
+    def connect(self, target: Target) -> Stream | SocksReply:
         """Connect through the proxy; why that cannot be done if it cannot."""
         try:
             made = self.open()
         except OSError:
-            return Reply.FAILED
+            return SocksReply.FAILED
         try:
             reply = self._tunnel(made, target) if self.is_http else self._socks(made, target)
         except (OSError, EOFError, ValueError):
-            reply = Reply.FAILED
-        if reply is Reply.DONE:
+            reply = SocksReply.FAILED
+        if reply is SocksReply.DONE:
             made.setblocking(False)
             return made
         made.close()
@@ -108,7 +113,7 @@ class Upstream:
             return b""
         return b"\r\nProxy-Authorization: Basic " + base64.b64encode(":".join(self._login).encode())
 
-    def _tunnel(self, made: Stream, target: Target) -> Reply:
+    def _tunnel(self, made: Stream, target: Target) -> SocksReply:
         place = _authority(target).encode()
         request = b"CONNECT %b HTTP/1.1\r\nHost: %b%b\r\n\r\n" % (place, place, self._credentials())
         made.sendall(request)
@@ -117,28 +122,28 @@ class Upstream:
             # No more than the head: what follows is the site's.
             head += _exactly(made, 1)
             if len(head) > HEAD_LIMIT_BYTES:
-                return Reply.FAILED
+                return SocksReply.FAILED
         is_done = re.match(rb"HTTP/1\.[01] 2", head)
-        return Reply.DONE if is_done else Reply.FAILED
+        return SocksReply.DONE if is_done else SocksReply.FAILED
 
-    def _socks(self, made: Stream, target: Target) -> Reply:
+    def _socks(self, made: Stream, target: Target) -> SocksReply:
         has_login = any(self._login)
         made.sendall(b"\x05\x02\x00\x02" if has_login else b"\x05\x01\x00")
         version, method = _exactly(made, 2)
         if version != 5 or method not in ((0, 2) if has_login else (0,)):
-            return Reply.FAILED
+            return SocksReply.FAILED
         if method == 2:
             made.sendall(b"\x01" + b"".join(map(_with_length, self._login)))
             if _exactly(made, 2)[1]:
-                return Reply.FAILED
+                return SocksReply.FAILED
         port = target.port.to_bytes(2, "big")
         made.sendall(b"\x05\x01\x00" + _packed(target.host) + port)
         _, code, _, kind = _exactly(made, 4)
         if code:
-            return _REPLIES.get(code, Reply.FAILED)
+            return _REPLIES.get(code, SocksReply.FAILED)
         _exactly(made, {1: 4, 4: 16}.get(kind) or _exactly(made, 1)[0])
         _exactly(made, 2)
-        return Reply.DONE
+        return SocksReply.DONE
 
 
 def _exactly(made: Stream, count: int) -> bytes:

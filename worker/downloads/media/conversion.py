@@ -42,7 +42,7 @@ _MAX_BPS = 8_000_000
 
 
 @dataclass(frozen=True)
-class Quality:
+class EncodingStep:
     """A step of quality: x264's preset, the longer side's limit in pixels, pixels per second."""
 
     preset: str
@@ -52,9 +52,9 @@ class Quality:
 
 # Decoding more than Full HD takes so much memory that the encoder has to use less.
 _QUALITIES = (
-    Quality("veryfast", 1920, 25e6),
-    Quality("ultrafast", 1280, 50e6),
-    Quality("ultrafast", 854, 50e6),
+    EncodingStep("veryfast", 1920, 25e6),
+    EncodingStep("ultrafast", 1280, 50e6),
+    EncodingStep("ultrafast", 854, 50e6),
 )
 
 
@@ -206,7 +206,7 @@ def is_animation(contents: Contents) -> bool:
     return contents.audio is None and length_s <= LONGEST_ANIMATION_S
 
 
-def _qualities(video: Video) -> Iterator[Quality]:
+def _qualities(video: Video) -> Iterator[EncodingStep]:
     above_full_hd = video.width * video.height > _FULL_HD_PX
     return (
         quality for quality in _QUALITIES if not (above_full_hd and quality.longest_side == 1920)

@@ -46,7 +46,7 @@ _CONTAINER_OPTIONS = {
 
 
 @dataclass(frozen=True)
-class Source:
+class RemoteStream:
     """What to fetch: an HLS playlist, as the site wants to be asked for it.
 
     `ca_file` has the certificates that are believed. ffmpeg checks those of the address itself;
@@ -62,7 +62,7 @@ class Source:
 
 
 def fetch(
-    source: Source,
+    source: RemoteStream,
     container: Container,
     take: Callable[[bytes], None],
     limits: ProgramLimits,
@@ -103,7 +103,7 @@ def command(container: Container, length_s: float | None = None) -> list[str]:
     ]
 
 
-def script(source: Source) -> str:
+def script(source: RemoteStream) -> str:
     """What ffmpeg reads: one address and how to ask for it (ffmpeg-formats, concat)."""
     options = {
         # Sites call their pieces as they like, and there is no file to be had by a name.

@@ -30,7 +30,7 @@ _AUDIO_FIELDS = ("codec_name", "profile", "sample_rate", "channels", "time_base"
 
 
 @dataclass(frozen=True)
-class _Part:
+class _JoinedPart:
     path: Path
     found: Contents
     length_s: float
@@ -112,14 +112,14 @@ class _Joining:
     def _limits(self) -> ProgramLimits:
         return ProgramLimits(self._ends_at - time.monotonic(), self._memory_bytes)
 
-    def _copy(self, parts: Sequence[_Part], *, encodes_audio: bool = False) -> None:
+    def _copy(self, parts: Sequence[_JoinedPart], *, encodes_audio: bool = False) -> None:
         names = self._path.with_name(f"{self._path.stem}.parts.txt")
         lines = [f"file '{part.path.name}'\nduration {part.length_s:.6f}\n" for part in parts]
         names.write_text("".join(lines), "ascii")
         ffmpeg.concatenate(names, self._target, self._limits, encodes_audio=encodes_audio)
         names.unlink()
 
-    def _encode(self, parts: Sequence[_Part]) -> None:
+    def _encode(self, parts: Sequence[_JoinedPart]) -> None:
         """Encode one part after the other, because the memory of decoders adds up."""
         length_s = sum(part.length_s for part in parts)
         if not length_s:
@@ -140,7 +140,7 @@ class _Joining:
         self._copy(parts, encodes_audio=has_audio)
 
 
-def _inspected(path: Path) -> _Part:
+def _inspected(path: Path) -> _JoinedPart:
     probed = ffmpeg.probe_result(ffmpeg.start_probe(path))
     found = contents.read(probed)
     length_s = found.duration_s or 0.0
@@ -148,7 +148,7 @@ def _inspected(path: Path) -> _Part:
         # Of fragments ffprobe tells when they end, by a clock that began long before.
         began_s = contents.positive(probed["format"].get("start_time")) or 0.0
         length_s = length_s - began_s if began_s < length_s else length_s
-    return _Part(path, found, length_s, tuple(_streams(probed)))
+    return _JoinedPart(path, found, length_s, tuple(_streams(probed)))
 
 
 def _streams(probed: Mapping[str, Any]) -> Iterator[object]:
@@ -159,7 +159,7 @@ def _streams(probed: Mapping[str, Any]) -> Iterator[object]:
             yield (*map(stream.get, _AUDIO_FIELDS), stream.get("extradata_hash"))
 
 
-def _main_video(parts: Sequence[_Part]) -> Video | None:
+def _main_video(parts: Sequence[_JoinedPart]) -> Video | None:
     """The pictures that most of the film has; None for a song."""
     lengths: dict[Video, float] = {}
     for part in parts:
@@ -171,7 +171,7 @@ def _main_video(parts: Sequence[_Part]) -> Video | None:
     return max(lengths, key=lengths.__getitem__, default=None)
 
 
-def _pictures(part: _Part, encoding: Encoding, rate: float) -> str:
+def _pictures(part: _JoinedPart, encoding: Encoding, rate: float) -> str:
     size = f"{encoding.width}:{encoding.height}"
     if part.found.video is None:
         return f"color=black:s={size.replace(':', 'x')}:r={rate},format=yuv420p,setsar=1"
@@ -180,7 +180,7 @@ def _pictures(part: _Part, encoding: Encoding, rate: float) -> str:
     return f"[0:V:0]{shape},pad={size}:-1:-1,setsar=1,fps={rate},format=yuv420p"
 
 
-def _sound(part: _Part) -> str:
+def _sound(part: _JoinedPart) -> str:
     if part.found.audio is None:
         return f"anullsrc=r={_RATE_HZ}:cl=stereo"
     number = part.found.audio_number

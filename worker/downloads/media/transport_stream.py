@@ -27,7 +27,7 @@ _VIDEO_PARAMETERS = re.compile(
 
 
 @dataclass
-class _Part:
+class _StreamPart:
     """What has been seen of one part: its streams by their packet ids."""
 
     times: dict[int, int] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def joints_of_ts(data: mmap.mmap) -> Iterator[int]:
     end = len(data) // _PACKET * _PACKET  # the last packet may be cut off
     if end < 2 * _PACKET or set(data[:end:_PACKET]) != {_SYNC}:
         return
-    part, table_id, table_at = _Part(), -1, 0
+    part, table_id, table_at = _StreamPart(), -1, 0
     for found in _BEGINS.finditer(data[1:end:_PACKET]):
         position = found.start() * _PACKET
         packet = data[position : position + _PACKET]
@@ -66,12 +66,12 @@ def joints_of_ts(data: mmap.mmap) -> Iterator[int]:
         elif packet_id == table_id:
             streams = _section(payload)
             if part.streams and streams != part.streams:
-                part = _Part()
+                part = _StreamPart()
                 yield table_at
             part.streams = streams
         elif _begins_frame(payload) and _is_joint(part, packet_id, payload, table_at):
             joint = part.suspected
-            part = _Part(streams=part.streams)
+            part = _StreamPart(streams=part.streams)
             yield table_at if joint is None else joint
             _is_joint(part, packet_id, payload, table_at)
 
@@ -111,7 +111,7 @@ def _table_id(payload: bytes) -> int:
     return -1
 
 
-def _is_joint(part: _Part, packet_id: int, payload: bytes, table_at: int) -> bool:
+def _is_joint(part: _StreamPart, packet_id: int, payload: bytes, table_at: int) -> bool:
     """Whether the frame belongs to another part than those before it; note it otherwise."""
     is_sound = payload[3] & 0xE0 == 0xC0 or payload[3] == _PRIVATE
     content = _content(payload)

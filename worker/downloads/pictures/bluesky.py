@@ -10,12 +10,12 @@ from typing import Any
 
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post
-from worker.downloads.pictures.reading import Answer, address, at, parsed, several, title, words
+from worker.downloads.pictures.reading import SiteAnswer, address, at, parsed, several, title, words
 
 ANSWERS = re.compile(r"https://(public\.)?api\.bsky\.app/xrpc/app\.bsky\.feed\.getPostThread\b")
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """The pictures of the post, and if it shows nothing those of the post that it quotes."""
     shown = at(parsed(answer.text), "thread", "post")
     embed = at(shown, "embed")

@@ -16,11 +16,11 @@ from worker.downloads.pictures import (
     x,
 )
 from worker.downloads.pictures.post import Post
-from worker.downloads.pictures.reading import Answer
+from worker.downloads.pictures.reading import SiteAnswer
 
-Reader = Callable[[Answer], Post | None]
+PostReader = Callable[[SiteAnswer], Post | None]
 
-_READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
+_READERS: tuple[tuple[re.Pattern[str], PostReader], ...] = (
     (bluesky.ANSWERS, bluesky.read),
     (imgur.ANSWERS, imgur.read),
     (instagram.ANSWERS, instagram.read),
@@ -58,13 +58,13 @@ def readable(link: str) -> str:
     return link
 
 
-def picture_of_page(answers: Iterable[Answer]) -> Post | None:
+def picture_of_page(answers: Iterable[SiteAnswer]) -> Post | None:
     """The picture that the latest page is about; None if it is about anything else."""
     latest = list(answers)[-1:]
     return page.read(latest[0]) if latest else None
 
 
-def post_in(answers: Iterable[Answer]) -> Post | None:
+def post_in(answers: Iterable[SiteAnswer]) -> Post | None:
     """The post in the latest answer that has one; None if none has."""
     for answer in reversed(list(answers)):
         for pattern, read in _READERS:

@@ -10,7 +10,7 @@ from typing import Any
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
 from worker.downloads.pictures.reading import (
-    Answer,
+    SiteAnswer,
     address,
     at,
     number,
@@ -24,7 +24,7 @@ from worker.downloads.pictures.reading import (
 ANSWERS = re.compile(r"https://api\.imgur\.com/post/v1/(media|albums)/")
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """All that the album, or the page of one picture, shows."""
     found = parsed(answer.text)
     media = several(found, "media")

@@ -12,13 +12,13 @@ from typing import Any
 
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
-from worker.downloads.pictures.reading import Answer, address, at, parsed, several, side, words
+from worker.downloads.pictures.reading import SiteAnswer, address, at, parsed, several, side, words
 
 ANSWERS = re.compile(r"https://(www|i)\.instagram\.com/api/v1/feed/reels_media/")
 _LINK = re.compile(r"/stories/(?P<user>[^/?#]+)(?:/(?P<id>\d+))?")
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """All of a user's story or of a highlight, or the item that the link names."""
     named = _LINK.search(answer.link)
     reel = next(iter(several(parsed(answer.text), "reels")), None)

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Post
-from worker.downloads.pictures.reading import Answer, address, at, parsed, scripts, title, words
+from worker.downloads.pictures.reading import SiteAnswer, address, at, parsed, scripts, title, words
 
 MIN_SIDE = 200
 """How wide and high the picture has to be. Logos and buttons are smaller."""
@@ -48,7 +48,7 @@ def is_of_picture(link: str) -> bool:
     return _HOSTS.match(link) is not None
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """The picture that the page is about; None if it is about anything else, or has a video."""
     text = answer.text[:_MAX_CHARS]
     meta = _meta(text)

@@ -13,7 +13,7 @@ from typing import Any
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
 from worker.downloads.pictures.reading import (
-    Answer,
+    SiteAnswer,
     address,
     at,
     parsed,
@@ -27,7 +27,7 @@ ANSWERS = re.compile(r"https://([\w-]+\.)?pinterest\.[\w.]+/resource/PinResource
 _ORIGINALS = ("orig", "originals")
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """All slots of a carousel, all pages of a story, or the picture of a pin without a video."""
     pin = at(parsed(answer.text), "resource_response", "data")
     slots = several(pin, "carousel_data", "carousel_slots")

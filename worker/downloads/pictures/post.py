@@ -19,7 +19,7 @@ MIN_SIDE = "min_side"
 """How wide and high the picture of an entry has to be, in pixels, if it is to be shown."""
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """What an item of a post is."""
 
     PICTURE = "picture"
@@ -41,7 +41,7 @@ class Source:
 class Item:
     """A picture, a video or sound; a picture's best source comes first."""
 
-    kind: Kind
+    kind: ItemKind
     sources: tuple[Source, ...]
     duration_s: float | None = None
 
@@ -60,7 +60,7 @@ class Post:
     @property
     def has_pictures(self) -> bool:
         """Whether any of it is a picture."""
-        return any(item.kind is Kind.PICTURE for item in self.items)
+        return any(item.kind is ItemKind.PICTURE for item in self.items)
 
     def for_ytdlp(self) -> dict[str, Any]:
         """The post as a playlist, as yt-dlp's extractors return them."""
@@ -88,7 +88,7 @@ class Post:
 
 
 def _is_picture(item: Item) -> bool:
-    return item.kind is Kind.PICTURE
+    return item.kind is ItemKind.PICTURE
 
 
 def _picture(item: Item, min_side: int) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _media(item: Item) -> dict[str, Any]:
             "height": source.height,
             "tbr": source.bitrate_kbps,
         }
-        | ({"vcodec": "none"} if item.kind is Kind.SOUND else {})
+        | ({"vcodec": "none"} if item.kind is ItemKind.SOUND else {})
         for number, source in enumerate(item.sources)
     ]
     return {"formats": formats, "duration": item.duration_s}
@@ -116,15 +116,15 @@ def _media(item: Item) -> dict[str, Any]:
 def picture(*urls: str) -> Item | None:
     """A picture that is to be had at any of these; None if none of them is a URL."""
     sources = tuple(Source(url) for url in dict.fromkeys(filter(None, urls)))
-    return Item(Kind.PICTURE, sources) if sources else None
+    return Item(ItemKind.PICTURE, sources) if sources else None
 
 
 def video(*sources: Source, duration_s: float | None = None) -> Item | None:
     """A video of these qualities; None if there is none."""
     found = tuple(source for source in sources if source.url)
-    return Item(Kind.VIDEO, found, duration_s) if found else None
+    return Item(ItemKind.VIDEO, found, duration_s) if found else None
 
 
 def sound(url: str) -> Item | None:
     """Sound at a URL; None without one."""
-    return Item(Kind.SOUND, (Source(url),)) if url else None
+    return Item(ItemKind.SOUND, (Source(url),)) if url else None

@@ -18,7 +18,7 @@ _MAX_DEPTH = 40
 
 
 @dataclass(frozen=True)
-class Answer:
+class SiteAnswer:
     """What was read from a URL when `link` was followed."""
 
     url: str

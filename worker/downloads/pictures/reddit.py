@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
 from worker.downloads.pictures.reading import (
-    Answer,
+    SiteAnswer,
     address,
     at,
     parsed,
@@ -35,7 +35,7 @@ _PICTURE_HOSTS = frozenset({"i.redd.it", "preview.redd.it"})
 _NAME = re.compile(r"[\w-]+")
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """The gallery, the pictures between a post's words, or the one that an address names."""
     if picture := _named(answer.url):
         return Post("RedditMedia", "picture", (picture,))

@@ -12,7 +12,7 @@ from typing import Any
 from worker.downloads.pictures import instagram
 from worker.downloads.pictures.post import Post
 from worker.downloads.pictures.reading import (
-    Answer,
+    SiteAnswer,
     at,
     objects,
     parsed,
@@ -27,7 +27,7 @@ _LINK = re.compile(r"/(?:post|t)/(?P<code>[\w-]+)")
 _DATA = re.compile(r"<script\b[^<>]{0,300}\bdata-sjs\b[^<>]{0,300}>")
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """The post that the link names."""
     named = _LINK.search(answer.link)
     if not named:

@@ -11,7 +11,7 @@ import re
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Post
 from worker.downloads.pictures.reading import (
-    Answer,
+    SiteAnswer,
     address,
     at,
     parsed,
@@ -27,7 +27,7 @@ _DATA = re.compile(r'<script\b[^<>]{0,300}\bid="__UNIVERSAL_DATA_FOR_REHYDRATION
 _PLAIN = re.compile(r"\.(jpe?g|png|webp)\b")
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """The slides, and the music behind them."""
     data = next(scripts(answer.text, _DATA), "")
     scope = at(parsed(data), "__DEFAULT_SCOPE__", "webapp.video-detail")

@@ -11,7 +11,7 @@ from typing import Any
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
 from worker.downloads.pictures.reading import (
-    Answer,
+    SiteAnswer,
     address,
     at,
     parsed,
@@ -24,7 +24,7 @@ from worker.downloads.pictures.reading import (
 ANSWERS = re.compile(r"https://(www|api)\.tumblr\.com/(api/)?v2/blog/[^/]+/posts/\d+/permalink")
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """The pictures and videos of the post, and of the one that it repeats, if all are there."""
     shown = at(parsed(answer.text), "response", "timeline", "elements", 0)
     blocks = [*several(shown, "trail", 0, "content"), *several(shown, "content")]

@@ -13,7 +13,7 @@ from typing import Any
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
 from worker.downloads.pictures.reading import (
-    Answer,
+    SiteAnswer,
     address,
     at,
     number,
@@ -31,7 +31,7 @@ _LINK = re.compile(r"/status(?:es)?/(?P<id>\d+)(?:/(?:photo|video)/(?P<number>\d
 _DIMENSIONS = re.compile(r"/(\d{1,5})x(\d{1,5})/")
 
 
-def read(answer: Answer) -> Post | None:
+def read(answer: SiteAnswer) -> Post | None:
     """The post; where the link names one of its pictures, that alone."""
     found = parsed(answer.text)
     result = at(found, "data", "tweetResult", "result") or found

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from worker.downloads.pictures.reading import Answer
+from worker.downloads.pictures.reading import SiteAnswer
 
 _MAX_ANSWERS = 6
 _MAX_BYTES = 8 * 1024 * 1024
@@ -19,9 +19,9 @@ class Answers:
     """The latest answers that were read to their end."""
 
     def __init__(self) -> None:
-        self._kept: deque[Answer] = deque(maxlen=_MAX_ANSWERS)
+        self._kept: deque[SiteAnswer] = deque(maxlen=_MAX_ANSWERS)
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[SiteAnswer]:
         return iter(self._kept)
 
     def forget(self) -> None:
@@ -39,14 +39,14 @@ class Answers:
             nonlocal beginning
             data = read(amt)
             if beginning is not None and amt is None:
-                self._keep(Answer(url, beginning + data, link))
+                self._keep(SiteAnswer(url, beginning + data, link))
             is_short = amt is not None and amt <= _MAX_BEGINNING_BYTES and not beginning
             beginning = data if is_short else None
             return data
 
         return read_on
 
-    def _keep(self, answer: Answer) -> None:
+    def _keep(self, answer: SiteAnswer) -> None:
         if len(answer.body) <= _MAX_BYTES:
             self._kept.append(answer)
         while sum(len(kept.body) for kept in self._kept) > _MAX_BYTES:

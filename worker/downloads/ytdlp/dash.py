@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from yt_dlp.extractor.common import InfoExtractor
 
-Format = dict[str, Any]
+DashFormat = dict[str, Any]
 
 _merge_of_ytdlp = InfoExtractor._merge_mpd_periods
 
@@ -32,7 +32,7 @@ def _merge(extractor: InfoExtractor, periods: Any) -> Any:
         return _merge_of_ytdlp(extractor, periods)
 
 
-def merged(periods: Sequence[Sequence[Format]]) -> list[Format]:
+def merged(periods: Sequence[Sequence[DashFormat]]) -> list[DashFormat]:
     """The formats of the longest period, each with its like in the others before and behind it.
 
     A period that lacks the sound or the pictures is left out, or the two would drift apart. It may
@@ -46,17 +46,17 @@ def merged(periods: Sequence[Sequence[Format]]) -> list[Format]:
     return [_joined(media, whole) for media in longest]
 
 
-def _joined(media: Format, periods: Sequence[Sequence[Format]]) -> Format:
+def _joined(media: DashFormat, periods: Sequence[Sequence[DashFormat]]) -> DashFormat:
     likest = filter(None, (_likest(media, period) for period in periods))
     fragments = [fragment for like in likest for fragment in _fragments(like)]
     protocol = "http_dash_segments"
     return {**media, "fragments": fragments, "protocol": protocol, "is_dash_periods": True}
 
 
-def _likest(media: Format, period: Sequence[Format]) -> Format | None:
+def _likest(media: DashFormat, period: Sequence[DashFormat]) -> DashFormat | None:
     """The format of a period that differs least from another period's; None if it has no such."""
 
-    def distance(other: Format) -> tuple[bool, bool, float, float]:
+    def distance(other: DashFormat) -> tuple[bool, bool, float, float]:
         return (
             other.get("language") != media.get("language"),
             _codec(other) != _codec(media),

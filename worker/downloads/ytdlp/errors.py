@@ -38,7 +38,7 @@ from yt_dlp.utils import (
 
 from worker.cookie_file import without_cookies
 from worker.downloads.confinement.egress_guard import Guard
-from worker.downloads.judge.socks import Reply
+from worker.downloads.judge.socks import SocksReply
 from worker.downloads.media import ffmpeg
 from worker.downloads.text import clean, without_paths
 from worker.downloads.ytdlp.error_texts import (
@@ -309,7 +309,7 @@ def _is_wall(error: HTTPError) -> bool:
 def _is_unknown_host(error: BaseException) -> bool:
     return any(
         (isinstance(cause, socket.gaierror) and cause.errno in _UNKNOWN_HOST)
-        or (isinstance(cause, Socks5Error) and cause.errno == Reply.NO_SUCH_HOST)
+        or (isinstance(cause, Socks5Error) and cause.errno == SocksReply.NO_SUCH_HOST)
         for cause in _causes(error)
     )
 

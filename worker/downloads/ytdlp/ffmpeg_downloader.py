@@ -15,7 +15,7 @@ from yt_dlp.utils import parse_m3u8_attributes
 
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import fetching
-from worker.downloads.media.fetching import Container, Source
+from worker.downloads.media.fetching import Container, RemoteStream
 from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
 from worker.downloads.text import without_paths
 from worker.errors import Fault, JobError, Reason
@@ -80,8 +80,8 @@ def download_by_ffmpeg(ydl: Any, name: str, info: Mapping[str, Any], *, is_test:
     return True, True
 
 
-def _source(ydl: Any, info: Mapping[str, Any]) -> Source:
-    return Source(
+def _source(ydl: Any, info: Mapping[str, Any]) -> RemoteStream:
+    return RemoteStream(
         url=str(info["url"]),
         ca_file=certifi.where(),
         idle_timeout_s=float(ydl.params.get("socket_timeout") or 0),
@@ -94,7 +94,7 @@ def _container(info: Mapping[str, Any]) -> Container:
     return Container.MP4 if has_head else Container.MPEG_TS
 
 
-def _run(source: Source, container: Container, take: Callable[[bytes], None]) -> None:
+def _run(source: RemoteStream, container: Container, take: Callable[[bytes], None]) -> None:
     limits = ProgramLimits(_DAY_S, resource.getrlimit(resource.RLIMIT_DATA)[0])
     try:
         is_whole = fetching.fetch(source, container, take, limits)

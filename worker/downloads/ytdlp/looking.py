@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from worker.downloads import spans
-from worker.downloads.channel import Found
+from worker.downloads.channel import FoundMedia
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.contents import positive
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -65,7 +65,7 @@ def look(
         if not videos:
             raise why_nothing(ydl)
         if len(videos) == 1 and spans.of(videos[0]) is None:
-            report(Found(str(videos[0].get("extractor_key")), str(videos[0].get("id"))))
+            report(FoundMedia(str(videos[0].get("extractor_key")), str(videos[0].get("id"))))
         qualities = qualities_of(ydl, chooser) if len(videos) == 1 else ()
         return _told(videos[0], qualities)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from worker.downloads import spans
-from worker.downloads.channel import Found, NeedsPlayer
+from worker.downloads.channel import FoundMedia, NeedsPlayer
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.media.contents import positive
 from worker.downloads.spans import Span
@@ -14,7 +14,7 @@ from worker.downloads.ytdlp.pieces import ENOUGH, PIECES, Estimate, Pieces
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Progress, Stage
 
-Report = Callable[[Progress | Found | NeedsPlayer], None]
+Report = Callable[[Progress | FoundMedia | NeedsPlayer], None]
 
 LIMIT_BYTES = "limit_bytes"
 """Where what yt-dlp knows of a video that was begun has the largest size of its file."""
@@ -72,7 +72,7 @@ class Meter:
             self._allow(parts)
         if spans.of(info) == self._asked:
             # Some sites give a span the name of the whole, and others may want that.
-            self._report(Found(str(info.get("extractor_key")), str(info.get("id"))))
+            self._report(FoundMedia(str(info.get("extractor_key")), str(info.get("id"))))
         if (wait_s := _wait_s(info, time.time())) > 0:
             self._report(Progress(Stage.SITE_WAIT, eta_s=wait_s))
 

@@ -14,7 +14,7 @@ from worker.downloads.file_names import subtitles_of
 from worker.downloads.media.subtitles import LANGUAGE
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
-from worker.downloads.pictures.reading import Answer
+from worker.downloads.pictures.reading import SiteAnswer
 from worker.downloads.ytdlp import covers, lists, subtitles
 from worker.downloads.ytdlp.answers import Answers
 from worker.downloads.ytdlp.errors import classify
@@ -253,7 +253,7 @@ class PostYoutubeDL(SpanYoutubeDL):
         return is_large and (is_only or self.leaves_out_large)
 
 
-def _is_of_picture(answer: Answer) -> bool:
+def _is_of_picture(answer: SiteAnswer) -> bool:
     return page.is_of_picture(answer.url)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from worker.downloads import spans
 from worker.downloads.media.mp4.h264 import Unusual
-from worker.downloads.media.mp4.samples import Boxes, Samples, box, boxes, full_box, only
+from worker.downloads.media.mp4.samples import Boxes, SampleTable, box, boxes, full_box, only
 from worker.downloads.spans import Span
 
 # Sound from a little before the first picture on: a decoder needs some to begin with.
@@ -45,7 +45,7 @@ class _Track:
     media: Boxes
     kind: bytes
     scale: int
-    samples: Samples
+    samples: SampleTable
     delay_s: float
     media_time: int
 
@@ -143,7 +143,7 @@ def _track(content: memoryview, movie_scale: int) -> _Track | None:
         raise Unusual("streams of several kinds, or encrypted")
     delay, media_time = _edits(trak)
     scale = _time_scale(only(media, b"mdhd"))
-    samples = Samples.read(table)
+    samples = SampleTable.read(table)
     return _Track(only(trak, b"tkhd"), media, kind, scale, samples, delay / movie_scale, media_time)
 
 

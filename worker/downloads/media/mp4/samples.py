@@ -60,7 +60,7 @@ def full_box(kind: bytes, version: int, content: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
-class Samples:
+class SampleTable:
     """The samples of a track, in the order in which they are decoded; times in the track's units.
 
     `decoded` has when each is decoded and, at its end, when all is over. Each is shown `offsets`
@@ -77,7 +77,7 @@ class Samples:
     """The number of each chunk's first sample."""
 
     @classmethod
-    def read(cls, table: Boxes) -> "Samples":
+    def read(cls, table: Boxes) -> "SampleTable":
         """Read a `stbl` box. Raises Unusual, struct.error."""
         sizes = _sizes(only(table, b"stsz"))
         count = len(sizes)
