@@ -10,9 +10,12 @@ from worker.clocks import wall_clock
 from worker.ledger.database import Access
 from worker.settings import Settings
 
+_LISTED = 50
+
 
 def add_options(parser: ArgumentParser) -> None:
     parser.set_defaults(action="list")
+    options.add_limit(parser, _LISTED)
     options.add_json(parser)
     actions = parser.add_subparsers(metavar="action", dest="action")
     listing = actions.add_parser("list", help="who is banned, and since when")
@@ -20,6 +23,7 @@ def add_options(parser: ArgumentParser) -> None:
     remove = actions.add_parser("remove", help="let people back in")
     for action in (add, remove):
         action.add_argument("ids", type=options.user_id, nargs="+", metavar="ID")
+    options.add_limit(listing, _LISTED, is_inherited=True)
     for action in (listing, add, remove):
         # Left out, it is what was said before the action.
         action.add_argument(
@@ -30,7 +34,7 @@ def add_options(parser: ArgumentParser) -> None:
 def run(settings: Settings, chosen: Namespace) -> int:
     """List the bans, or change them as told."""
     if (chosen.action or "list") == "list":
-        return _list(settings, as_json=chosen.json)
+        return _list(settings, chosen.limit, as_json=chosen.json)
     is_banned = chosen.action == "add"
     admins = set(settings.admins).intersection(chosen.ids) if is_banned else set()
     with open_ledger(settings, Access.WRITE) as ledger:
@@ -63,13 +67,18 @@ def _outcome(changed: bool | None, is_banned: bool) -> str:
     return "may use the bot again" if changed else "was not banned"
 
 
-def _list(settings: Settings, *, as_json: bool) -> int:
+def _list(settings: Settings, limit: int, *, as_json: bool) -> int:
     with open_ledger(settings) as ledger:
-        found = ledger.bans()
+        found = ledger.bans(limit)
+        total = ledger.count_bans()
     if as_json:
-        print_json({"bans": [{"user_id": who, "since": since} for who, since in found.items()]})
-    elif not found:
+        bans = [{"user_id": user_id, "since": since} for user_id, since in found.items()]
+        print_json({"total": total, "bans": bans})
+        return EXIT_FINE
+    if not total:
         say("Nobody is banned.")
-    else:
+    if found:
         print(table(("USER", "SINCE"), [(who, clock(since)) for who, since in found.items()]))
+    if len(found) < total:
+        say(f"\n{len(found)} of {total} bans are listed: --limit {total}")
     return EXIT_FINE

@@ -1,5 +1,6 @@
 """What several commands are told in the same words, each read or refused with the reason."""
 
+import argparse
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 
@@ -12,9 +13,13 @@ def add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
-def add_limit(parser: ArgumentParser, default: int) -> None:
+def add_limit(parser: ArgumentParser, default: int, *, is_inherited: bool = False) -> None:
+    """`is_inherited`: left out behind an action, it is what was said before the action."""
     parser.add_argument(
-        "--limit", type=_whole_number, default=default, help=f"how many at most ({default})"
+        "--limit",
+        type=_whole_number,
+        default=argparse.SUPPRESS if is_inherited else default,
+        help=f"how many at most ({default})",
     )
 
 

@@ -144,6 +144,21 @@ def test_bans_are_made_listed_and_lifted(command: Type, asked: SteppedDispatcher
     assert asked.rows("SELECT count(*) FROM requests WHERE user_id = -100") == [(1,)]
 
 
+def test_many_bans_are_counted_and_not_all_listed(command: Type, asked: SteppedDispatcher) -> None:
+    command("bans", "add", *map(str, range(1, 52)))
+    asked.step(1)
+    command("bans", "add", "7000")
+    lines = command("bans")[1].splitlines()
+    assert (len(lines), lines[1].split()[0]) == (1 + 50 + 2, "7000")
+    assert lines[-1] == "50 of 52 bans are listed: --limit 52"
+    assert command("bans", "list", "--limit", "0")[1].strip() == (
+        "0 of 52 bans are listed: --limit 52"
+    )
+    for arguments in (("list", "--limit", "1"), ("--limit", "1", "list"), ("--limit", "1")):
+        said = as_json(command("bans", "--json", *arguments))
+        assert (said["total"], [each["user_id"] for each in said["bans"]]) == (52, [7000])
+
+
 def test_an_admin_is_not_banned(command: Type) -> None:
     code, text, _ = command("bans", "add", "99", "5")
     assert (code, text) == (2, "99 is an admin and is not banned.\n5 is banned.\n")

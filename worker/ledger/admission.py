@@ -134,10 +134,15 @@ def is_banned(db: Database, user_id: int) -> bool:
     return bool(db.value("SELECT 1 FROM banned WHERE user_id = ?", user_id))
 
 
-def bans(db: Database) -> dict[int, float]:
-    """Who is banned, each with the wall time since when, the last first."""
-    rows = db.execute("SELECT user_id, since FROM banned ORDER BY since DESC, user_id")
+def bans(db: Database, limit: int) -> dict[int, float]:
+    """Who is banned, `limit` at most, each with the wall time since when, the last first."""
+    rows = db.execute("SELECT * FROM banned ORDER BY since DESC, user_id LIMIT ?", limit)
     return {row["user_id"]: row["since"] for row in rows}
+
+
+def count_bans(db: Database) -> int:
+    """How many are banned."""
+    return int(db.value("SELECT COUNT(*) FROM banned"))
 
 
 def ban(db: Database, effect: Ban, wall: Wall) -> bool:

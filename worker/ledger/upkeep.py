@@ -163,10 +163,15 @@ class Upkeep:
         with self._db.reading():
             return history.groups(self._db, by, which)
 
-    def bans(self) -> dict[int, float]:
+    def bans(self, limit: int) -> dict[int, float]:
         """See `admission.bans`."""
         with self._db.reading():
-            return admission.bans(self._db)
+            return admission.bans(self._db, limit)
+
+    def count_bans(self) -> int:
+        """See `admission.count_bans`."""
+        with self._db.reading():
+            return admission.count_bans(self._db)
 
     def ban(self, user_id: int, wall: Wall, *, is_banned: bool) -> bool:
         """See `admission.ban`."""
