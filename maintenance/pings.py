@@ -10,10 +10,8 @@ import threading
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import requests
-
 from maintenance.condition import BotHealth, Condition
-from worker import clocks
+from worker import bounded_http, clocks
 from worker.clocks import Monotonic
 from worker.logs import redact
 
@@ -28,7 +26,7 @@ AGAIN_S = 10.0
 """How soon a ping that did not arrive is repeated."""
 
 TIMEOUT_S = 5.0
-"""How long a ping waits for the connection, and then for the answer."""
+"""How long a ping waits for the connection, and then for the whole head of the answer."""
 
 MAX_BODY_BYTES = 10_000
 
@@ -43,9 +41,9 @@ class PingTarget:
     def send(self, *, is_well: bool, text: str) -> str | None:
         """Send one ping, without secrets. Returns why it did not arrive, or None."""
         try:
-            with requests.Session() as session:
-                session.trust_env = False  # as for Telegram
-                with session.post(
+            with (
+                bounded_http.new_session() as session,
+                session.post(
                     self.url if is_well else below(self.url, "fail"),
                     data=redact(text).encode("utf-8", "replace")[:MAX_BODY_BYTES],
                     headers={"Content-Type": "text/plain; charset=utf-8"},
@@ -53,8 +51,9 @@ class PingTarget:
                     proxies={"http": self.proxy, "https": self.proxy} if self.proxy else None,
                     allow_redirects=False,
                     stream=True,  # what the answer says does not matter
-                ) as response:
-                    status = response.status_code
+                ) as response,
+            ):
+                status = response.status_code
         except (OSError, ValueError) as error:  # requests' own are OSErrors
             return type(error).__name__
         return None if status < 300 else f"HTTP {status}"

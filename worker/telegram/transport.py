@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import requests
 import urllib3
 
+from worker import bounded_http
 from worker.errors import TelegramUnreachable
 from worker.telegram.errors import failure
 from worker.telegram.multipart import Multipart
@@ -146,8 +147,7 @@ def _session() -> requests.Session:
     """The calling thread's session, which keeps its connection for the next call."""
     session: requests.Session | None = getattr(_thread, "session", None)
     if session is None:
-        session = _thread.session = requests.Session()
-        session.trust_env = False  # no proxy, .netrc or certificate that nobody has configured
+        session = _thread.session = bounded_http.new_session()
     return session
 
 
