@@ -22,7 +22,7 @@ from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker, worker
 from tests.support.media import make, probe
 from tests.support.pool_driver import METHODS, Driver, driven
-from worker.dispatch import pool_specs
+from worker.dispatch import worker_setups
 from worker.downloads.confinement import landlock
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.ytdlp import fetch, warm
@@ -54,7 +54,7 @@ def set_up(rules: DownloadLimits, notes: str) -> JobHandler:
             file.write(f"{os.getpid()}\n")
 
     vars(warm)["_rehearse"] = rehearse_and_note
-    return pool_specs._set_up_downloads(rules)
+    return worker_setups.set_up_downloads(rules)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -246,7 +246,7 @@ def test_taking_a_variable_out_of_the_environment_is_not_enough() -> None:
 _ORDINARY = """
 import ctypes, os, sys
 sys.path.insert(0, sys.argv[1])
-from worker.dispatch import pool_specs
+from worker.dispatch import worker_setups
 from worker.processes import process_setup
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -281,10 +281,10 @@ def test_the_bots_memory_is_closed_to_its_own_user() -> None:
 
 
 _TELEGRAM_WORKER = """
-pool_specs.landlock.abi = lambda: {abi}
-pool_specs._set_up_telegram(
-    (), pool_specs.Connection("1:a"), frozenset(), frozenset(), pool_specs.Path(),
-    pool_specs.LogFormat.TEXT,
+worker_setups.landlock.abi = lambda: {abi}
+worker_setups.set_up_telegram(
+    (), worker_setups.ApiAccess("1:a"), frozenset(), frozenset(), worker_setups.Path(),
+    worker_setups.LogFormat.TEXT,
 )
 """
 

@@ -97,6 +97,14 @@ def test_imports_point_one_way() -> None:
     assert against_the_order(imports()) == []
 
 
+def test_workers_import_neither_the_ledger_nor_the_settings() -> None:
+    found = reachable(imports(), "worker.dispatch.worker_setups")
+    assert "worker.telegram.handlers" in found
+    assert "worker.downloads.ytdlp.fetch" in found
+    assert [name for name in sorted(found) if _is_in(name, "worker.ledger")] == []
+    assert [name for name in sorted(found) if _is_in(name, "worker.settings")] == []
+
+
 @pytest.mark.negative
 def test_an_import_that_points_up_would_be_found() -> None:
     graph = dict(imports())

@@ -1,18 +1,14 @@
 """The two pools and the judge: how many workers each has, what they run, what they may use."""
 
-from pathlib import Path
-
-from worker import logs, telegram
-from worker.downloads.confinement import landlock, network
+from worker.dispatch.worker_setups import set_up_downloads, set_up_telegram
+from worker.downloads.confinement import network
 from worker.downloads.judge.rules import Rules
 from worker.downloads.limits import DownloadLimits
 from worker.ledger import DOWNLOADS, TELEGRAM
-from worker.log_formats import LogFormat
 from worker.pool import PoolSpec
-from worker.pool.worker_main import Handler
-from worker.processes.process_setup import Limits, refuse_inspection
+from worker.processes.process_setup import Limits
 from worker.processes.process_table import instance_tag
-from worker.settings import MEBIBYTE, Settings
+from worker.settings import MEBIBYTE, SLOWEST_DOWNLOAD_BPS, Settings
 from worker.telegram import ApiAccess
 
 OPEN_FILES = 256
@@ -42,7 +38,7 @@ def telegram_spec(settings: Settings) -> PoolSpec:
     return PoolSpec(
         name=TELEGRAM,
         size=settings.telegram_workers,
-        setup=_set_up_telegram,
+        setup=set_up_telegram,
         setup_args=(
             settings.secrets,
             telegram_connection(settings),
@@ -89,6 +85,7 @@ def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
         timeout_s=settings.download_timeout_s,
         idle_timeout_s=settings.download_idle_timeout_s,
         job_timeout_s=settings.download_job_timeout_s,
+        slowest_bps=SLOWEST_DOWNLOAD_BPS,
         memory_bytes=settings.download_memory_mib * MEBIBYTE,
         allowed_networks=tuple(map(str, settings.allowed_networks)),
         judge=judge,
@@ -99,7 +96,7 @@ def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
     return PoolSpec(
         name=DOWNLOADS,
         size=settings.download_workers,
-        setup=_set_up_downloads,
+        setup=set_up_downloads,
         setup_args=(rules, settings.log_format),
         # The length of files is capped in each download's own process.
         limits=Limits(data_bytes=rules.memory_bytes, open_files=OPEN_FILES),
@@ -108,27 +105,3 @@ def downloads_spec(settings: Settings, judge: str) -> PoolSpec:
         # TERM, its grace, KILL, and the removal of the directory.
         stop_grace_s=rules.term_grace_s + 3,
     )
-
-
-def _set_up_telegram(
-    secrets: tuple[str, ...],
-    connection: ApiAccess,
-    allowed_users: frozenset[int],
-    admins: frozenset[int],
-    data_dir: Path,
-    form: LogFormat,
-) -> telegram.TelegramHandler:
-    if not landlock.abi():
-        # This process knows the token. Where nothing else keeps a download out of its memory,
-        # it is closed even to a sweep that looks for the bot's tag.
-        refuse_inspection()
-    logs.configure(secrets, form=form)
-    return telegram.make_handler(connection, allowed_users, admins, data_dir)
-
-
-def _set_up_downloads(rules: DownloadLimits, form: LogFormat = LogFormat.TEXT) -> Handler:
-    # Only a worker needs yt-dlp; the main process, which reads this file too, is 40 MB smaller.
-    from worker.downloads.job import make_handler
-
-    logs.configure((), form=form)
-    return make_handler(rules)

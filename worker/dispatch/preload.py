@@ -12,17 +12,17 @@ server leaves yt-dlp to the workers that need it.
 import contextlib
 import gc
 import logging
+import multiprocessing.popen_forkserver  # noqa: F401
 import os
 import signal
 import sys
 import tempfile
 from pathlib import Path
 
-# What a worker would import for itself, 3 MB each: its pool, its handler, psutil.
-import worker.dispatch.pool_specs
-import worker.downloads.judge.process
-import worker.pool.worker_main
-import worker.telegram  # noqa: F401
+# What a worker would import for itself, 3 MB each: its pool, its handler, psutil. To receive its
+# arguments it would also import `popen_forkserver`, another 0.8 MB.
+import worker.dispatch.worker_setups
+import worker.downloads.judge.process  # noqa: F401
 from worker.processes import process_setup
 
 WARM_UP_LIMIT_S = 40.0

@@ -6,7 +6,6 @@ from typing import Any
 
 from worker.downloads.confinement.network import Network
 from worker.protocol import SiteAccess
-from worker.settings import SLOWEST_DOWNLOAD_BPS
 
 LOOK_S = 40.0
 """How long a look may take: the pages of one link, and a player of YouTube's that is solved."""
@@ -42,7 +41,7 @@ class DownloadLimits:
     timeout_s: float = 60.0
     idle_timeout_s: float = 60.0
     job_timeout_s: float = 600.0
-    slowest_bps: int = SLOWEST_DOWNLOAD_BPS
+    slowest_bps: int = 500_000
     memory_bytes: int = 512 * 1024 * 1024
     allowed_networks: tuple[str, ...] = ()
     judge: str | None = None
