@@ -29,7 +29,7 @@ from worker.downloads.confinement.egress_guard import THROUGH_THE_JUDGE
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import fetching, ffmpeg
 from worker.downloads.media.fetching import Container, RemoteStream
-from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
+from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.errors import Fault, JobError, Reason
 from worker.processes import process_table
 

@@ -13,6 +13,7 @@ from tests.support.spoiled_clip import changed, changes
 from worker.downloads.media import contents, ffmpeg
 from worker.downloads.media.contents import Contents
 from worker.downloads.media.mp4 import tracks
+from worker.downloads.media.program_run import ProgramFailed
 
 FAST = "-c:v libx264 -preset ultrafast"
 COPY = "-c copy -movflags +faststart"
@@ -165,6 +166,6 @@ def _has_a_picture(path: Path, thumbnail: Path) -> bool:
     thumbnail.unlink(missing_ok=True)
     try:
         ffmpeg.wait_for(ffmpeg.start_thumbnail(path, thumbnail, 1.0))
-    except ffmpeg.ProgramFailed:
+    except ProgramFailed:
         return False
     return thumbnail.exists() and thumbnail.stat().st_size > 0

@@ -28,6 +28,7 @@ from tests.support.networks import NETWORKS, ONE_NETWORK
 from worker.downloads.confinement import landlock, seccomp
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import ffmpeg
+from worker.downloads.media.program_run import ProgramFailed
 from worker.errors import Fault, Reason
 
 
@@ -345,7 +346,7 @@ def _probe(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     Path("media.mp4").write_text(PLAYLIST_THAT_READS.format(target=task.url))
     try:
         ffmpeg.probe_result(ffmpeg.start_probe(Path("media.mp4")))
-    except ffmpeg.ProgramFailed as failure:
+    except ProgramFailed as failure:
         tell(said=str(failure))
 
 

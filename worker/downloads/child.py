@@ -20,8 +20,8 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg, file_types, sponsors, subtitles
 from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
-from worker.downloads.media.ffmpeg import ProgramFailed
 from worker.downloads.media.preparing import Downloaded, as_file, prepare
+from worker.downloads.media.program_run import ProgramFailed
 from worker.downloads.media.songs import chosen_sound
 from worker.downloads.pictures.post import MIN_SIDE
 from worker.downloads.ytdlp import sponsorblock

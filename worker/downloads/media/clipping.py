@@ -11,8 +11,8 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces, sound_cutting
 from worker.downloads.media.contents import Contents, positive
 from worker.downloads.media.conversion import Budget, Conversion, Unaffordable
-from worker.downloads.media.ffmpeg import ProgramLimits
 from worker.downloads.media.finishing import checked, contents_of
+from worker.downloads.media.program_run import ProgramLimits
 from worker.downloads.spans import Span
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form

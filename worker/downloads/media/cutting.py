@@ -13,9 +13,9 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg, file_types, pieces
 from worker.downloads.media.contents import Contents
 from worker.downloads.media.conversion import Conversion
-from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
 from worker.downloads.media.finishing import checked, contents_of, facts_of
 from worker.downloads.media.mp4 import reader
+from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.downloads.media.sound_cutting import cut_sound
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form

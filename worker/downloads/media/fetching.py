@@ -16,8 +16,7 @@ from enum import StrEnum
 from typing import IO
 
 from worker.downloads.confinement.egress_guard import THROUGH_THE_JUDGE
-from worker.downloads.media import ffmpeg
-from worker.downloads.media.ffmpeg import ProgramLimits
+from worker.downloads.media.program_run import ProgramLimits, check_end
 
 _FORMATS = "concat,hls,mpegts,mov,aac,mp3,ac3,eac3,webvtt"
 _CHUNK_BYTES = 256 * 1024
@@ -87,7 +86,7 @@ def fetch(
         _relay(process, take, complaints.add)
     finally:
         _end(process)
-    ffmpeg.check_end(process.returncode, complaints.end)
+    check_end(process.returncode, complaints.end)
     return not complaints.tell_of_gaps
 
 

@@ -1,23 +1,19 @@
-"""Run ffmpeg and ffprobe on local files, as few times as possible.
+"""The commands of ffmpeg and ffprobe for local files, as few runs as possible.
 
 Starting one takes 50 to 100 ms, so one run does all that the program can do at once. Both may
 only read local files in known containers: a playlist that claims to be a video could otherwise
 make them read any file or address.
 """
 
-import errno
 import json
-import os
-import resource
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from worker.downloads.media.conversion import Conversion, Encoding
-from worker.downloads.text import clean
+from worker.downloads.media.program_run import ProgramFailed, ProgramLimits, finish, run, start
 
 PROGRAMS = ("ffmpeg", "ffprobe")
 
@@ -46,7 +42,6 @@ _ORDINARY_COLORS = (
     *("-color_primaries", "bt709", "-color_trc", "bt709"),
     *("-colorspace", "bt709", "-color_range", "tv"),
 )
-_NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 _FORMATS = {
     ".mp4": "mp4",
     ".m4a": "ipod",
@@ -67,22 +62,6 @@ _WITH_VIDEO = frozenset({".mp4", ".mkv"})
 _WITH_INDEX = frozenset({".mp4", ".m4a"})
 
 
-class ProgramFailed(Exception):
-    """ffmpeg or ffprobe failed; the argument is the last line of its output."""
-
-
-class TookTooLong(ProgramFailed):
-    """The program ran for as long as it was allowed to."""
-
-
-class ProgramKilled(ProgramFailed):
-    """A signal ended the program, which says nothing about the file."""
-
-
-class NoRoom(ProgramFailed):
-    """The disk is full, which says nothing about the file."""
-
-
 def missing() -> list[str]:
     """Which of the two programs are not in PATH."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
@@ -98,18 +77,18 @@ def start_probe(path: Path, *, counts_packets: bool = False) -> subprocess.Popen
     command += ["-print_format", "json", "-show_format", "-show_streams"]
     command += ["-show_packets", "-read_intervals", "%+#1"] if not counts_packets else []
     command += ["-show_data_hash", "crc32", f"file:{path}"]
-    return _start(command)
+    return start(command)
 
 
 def probe_result(probe: subprocess.Popen[str]) -> dict[str, Any]:
     """Wait for ffprobe and return its JSON. Raises ProgramFailed, ValueError."""
-    result = json.loads(_finish(probe))
+    result = json.loads(finish(probe))
     if not isinstance(result, dict):
         raise ValueError("ffprobe did not answer with an object")
     return result
 
 
-def key_frames_before(path: Path, times_s: Sequence[float], limits: "ProgramLimits") -> list[float]:
+def key_frames_before(path: Path, times_s: Sequence[float], limits: ProgramLimits) -> list[float]:
     """The last key frame up to each time; the times themselves for a file without pictures.
 
     Raises ProgramFailed, ValueError.
@@ -117,7 +96,7 @@ def key_frames_before(path: Path, times_s: Sequence[float], limits: "ProgramLimi
     command = ["ffprobe", "-hide_banner", "-v", "error", *INPUT_LIMITS, "-select_streams", "V:0"]
     command += ["-read_intervals", ",".join(f"{time_s:.6f}%+#1" for time_s in times_s)]
     command += ["-show_entries", "packet=pts_time", "-print_format", "json", f"file:{path}"]
-    packets = json.loads(_finish(_start(command, limits))).get("packets") or []
+    packets = json.loads(run(command, limits)).get("packets") or []
     if not packets:
         return list(times_s)
     found = [float(packet["pts_time"]) for packet in packets]
@@ -146,12 +125,12 @@ def start_thumbnail(path: Path, thumbnail: Path, at_s: float) -> subprocess.Pope
     command += ["-map", "0:v:0", "-frames:v", "1", "-vf", shape]
     command += ["-threads", "1", "-pix_fmt", "yuvj420p", "-q:v", "5"]
     command += ["-f", "mjpeg", f"file:{thumbnail}"]
-    return _start(command)
+    return start(command)
 
 
 def wait_for(drawing: subprocess.Popen[str]) -> None:
     """Wait until a thumbnail is drawn. Raises ProgramFailed when there is none."""
-    _finish(drawing)
+    finish(drawing)
 
 
 def is_thumbnail(path: Path) -> bool:
@@ -166,7 +145,7 @@ def convert(
     source: Path,
     target: Path,
     plan: Conversion,
-    limits: "ProgramLimits",
+    limits: ProgramLimits,
     span_s: tuple[float, float] | None = None,
     chapters: Path | None = None,
 ) -> None:
@@ -194,10 +173,10 @@ def convert(
         command += ["-avoid_negative_ts", "make_zero"]
         command += ["-copypriorss", "0"] if plan.suffix not in _WITH_VIDEO else []
     command += ["-f", _FORMATS[plan.suffix], f"file:{target}"]
-    _finish(_start(command, limits))
+    run(command, limits)
 
 
-def cut(source: Path, piece_s: float, plan: Conversion, limits: "ProgramLimits") -> None:
+def cut(source: Path, piece_s: float, plan: Conversion, limits: ProgramLimits) -> None:
     """Cut a video at the key frame after each `piece_s` into files `NAME.part-NN.mp4` next to it.
 
     Raises ProgramFailed.
@@ -217,7 +196,7 @@ def cut(source: Path, piece_s: float, plan: Conversion, limits: "ProgramLimits")
     command += ["-f", "segment", "-segment_time", f"{piece_s:.3f}", "-reset_timestamps", "1"]
     command += ["-segment_format", "mp4", "-segment_format_options", "movflags=+faststart"]
     command += [f"file:{source.with_name(f'{source.stem}.part-%02d.mp4')}"]
-    _finish(_start(command, limits))
+    run(command, limits)
 
 
 def make_song(
@@ -226,7 +205,7 @@ def make_song(
     target: Path,
     plan: Conversion,
     words: Mapping[str, str],
-    limits: "ProgramLimits",
+    limits: ProgramLimits,
 ) -> None:
     """Make a file of sound with these tags, and with a JPEG as its cover. Raises ProgramFailed."""
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
@@ -241,10 +220,10 @@ def make_song(
     if plan.suffix in _WITH_INDEX:
         command += ["-movflags", "+faststart"]
     command += ["-f", _FORMATS[plan.suffix], f"file:{target}"]
-    _finish(_start(command, limits))
+    run(command, limits)
 
 
-def draw_cover(source: Path, target: Path, limits: "ProgramLimits") -> None:
+def draw_cover(source: Path, target: Path, limits: ProgramLimits) -> None:
     """Make a JPEG of a picture, or of the one in a song, that goes into a file of sound.
 
     Raises ProgramFailed.
@@ -252,10 +231,10 @@ def draw_cover(source: Path, target: Path, limits: "ProgramLimits") -> None:
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
     command += ["-map", "0:v:0", "-frames:v", "1", "-vf", _COVER_SHAPE]
     command += ["-pix_fmt", "yuvj420p", "-q:v", "3", "-f", "mjpeg", f"file:{target}"]
-    _finish(_start(command, limits))
+    run(command, limits)
 
 
-def convert_picture(source: Path, target: Path, limits: "ProgramLimits") -> None:
+def convert_picture(source: Path, target: Path, limits: ProgramLimits) -> None:
     """Make a JPEG or, if `target` is called so, a PNG of a picture. Raises ProgramFailed."""
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]
     command += ["-map", "0:V:0", "-frames:v", "1"]
@@ -263,18 +242,18 @@ def convert_picture(source: Path, target: Path, limits: "ProgramLimits") -> None
         command += ["-c:v", "png", "-f", "image2pipe"]
     else:
         command += ["-pix_fmt", "yuvj420p", "-q:v", "2", "-f", "mjpeg"]
-    _finish(_start([*command, f"file:{target}"], limits))
+    run([*command, f"file:{target}"], limits)
 
 
-def convert_subtitles(source: Path, target: Path, limits: "ProgramLimits") -> None:
+def convert_subtitles(source: Path, target: Path, limits: ProgramLimits) -> None:
     """Make a SubRip file of subtitles in another format. Raises ProgramFailed."""
     command = ["ffmpeg", *_QUIET, "-y", *INPUT_LIMITS, "-i", f"file:{source}"]
     command += ["-map", "0:s:0", "-c:s", "subrip", "-f", "srt", f"file:{target}"]
-    _finish(_start(command, limits))
+    run(command, limits)
 
 
 def add_subtitles(
-    video: Path, subtitles: Path, language: str, target: Path, limits: "ProgramLimits"
+    video: Path, subtitles: Path, language: str, target: Path, limits: ProgramLimits
 ) -> None:
     """Copy an MP4 with SubRip subtitles as a track of it in this language (ISO 639-2).
 
@@ -285,15 +264,15 @@ def add_subtitles(
     command += ["-map", "0:V:0", "-map", "0:a?", "-map", "1:s:0", "-map_chapters", "0"]
     command += ["-c", "copy", "-c:s", "mov_text", "-metadata:s:s:0", f"language={language}"]
     command += ["-movflags", "+faststart", "-f", "mp4", f"file:{target}"]
-    _finish(_start(command, limits))
+    run(command, limits)
 
 
-def extract_sound(source: Path, target: Path, number: int, limits: "ProgramLimits") -> None:
+def extract_sound(source: Path, target: Path, number: int, limits: ProgramLimits) -> None:
     """Copy one audio stream of `source` into a file of its own. Raises ProgramFailed."""
     convert(source, target, Conversion(target.suffix, audio_number=number), limits)
 
 
-def cut_sound(source: Path, piece_s: float, suffix: str, limits: "ProgramLimits") -> None:
+def cut_sound(source: Path, piece_s: float, suffix: str, limits: ProgramLimits) -> None:
     """Cut sound after each `piece_s` into files `NAME.part-NN` with this suffix next to it.
 
     Raises ProgramFailed.
@@ -305,13 +284,13 @@ def cut_sound(source: Path, piece_s: float, suffix: str, limits: "ProgramLimits"
     if suffix in _WITH_INDEX:
         command += ["-segment_format_options", "movflags=+faststart"]
     command += [f"file:{source.with_name(f'{source.stem}.part-%02d{suffix}')}"]
-    _finish(_start(command, limits))
+    run(command, limits)
 
 
 def concatenate(
     names: Path,
     target: Path,
-    limits: "ProgramLimits",
+    limits: ProgramLimits,
     *,
     encodes_audio: bool = False,
     sound_names: Path | None = None,
@@ -329,7 +308,7 @@ def concatenate(
     command += ["-map", "0:V:0?", "-map", "1:a:0?" if sound_names else "0:a:0?"]
     plan = Conversion(".mp4", encodes_audio=encodes_audio)
     command += ["-c:v", "copy", *audio_arguments(plan), "-f", "mp4", f"file:{target}"]
-    _finish(_start(command, limits))
+    run(command, limits)
 
 
 def encode_part(
@@ -338,7 +317,7 @@ def encode_part(
     filters: Mapping[str, str],
     length_s: float,
     encoding: Encoding | None,
-    limits: "ProgramLimits",
+    limits: ProgramLimits,
 ) -> None:
     """Encode so many seconds of what filters make of a file, for `concatenate` to encode its sound.
 
@@ -352,34 +331,7 @@ def encode_part(
     command += _x264_arguments(encoding) if encoding else []
     # Without loss, and without the silence that AAC begins with.
     command += ["-c:a", "flac", "-t", f"{length_s:.6f}", "-f", "matroska", f"file:{target}"]
-    _finish(_start(command, limits))
-
-
-class ProgramLimits:
-    """How long one run of ffmpeg may take, and what it may use of the session's memory.
-
-    A run that exceeds them fails alone. Without them the worker would end the whole session, and
-    the file that has been downloaded would be lost.
-    """
-
-    def __init__(self, time_s: float, session_bytes: int) -> None:
-        self._time_s = max(0.001, time_s)  # 0 would disable the timer
-        self._data_bytes = max(0, session_bytes - _own_bytes())
-
-    def impose(self) -> None:
-        """Limit the calling process, which is about to execute the program.
-
-        This cannot be done from outside, because a download may not signal or limit another
-        process. The timer survives the exec and ends the program with SIGALRM (setitimer(2)).
-        """
-        signal.setitimer(signal.ITIMER_REAL, self._time_s)
-        # Last, because the process may use more than this until the exec.
-        resource.setrlimit(resource.RLIMIT_DATA, (self._data_bytes, self._data_bytes))
-
-
-def _own_bytes() -> int:
-    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon:"))
+    run(command, limits)
 
 
 def _video_arguments(encoding: Encoding) -> Iterable[str]:
@@ -419,35 +371,3 @@ def audio_arguments(plan: Conversion) -> Iterable[str]:
     if plan.suffix == ".flac":
         return ("-c:a", "flac")
     return (*_ENCODERS.get(plan.suffix, _AAC), "-b:a", str(plan.audio_bps))
-
-
-def _start(command: list[str], limits: ProgramLimits | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        # Safe because this process has one thread: those of yt-dlp's download have ended.
-        preexec_fn=limits.impose if limits else None,
-    )
-
-
-def _finish(process: subprocess.Popen[str]) -> str:
-    output, errors = process.communicate()
-    check_end(process.returncode, errors)
-    return output
-
-
-def check_end(code: int | None, errors: str) -> None:
-    """Raise ProgramFailed for a program that has ended so and said this, unless all was well."""
-    if code == -signal.SIGALRM:
-        raise TookTooLong("took longer than it may")
-    if code in (-signal.SIGKILL, -signal.SIGTERM):
-        raise ProgramKilled(f"ended by signal {-code}")
-    if code and any(words in errors for words in _NO_ROOM):
-        raise NoRoom("no room on the disk")
-    if code != 0:
-        last_line = (errors.strip().splitlines() or ["no output"])[-1]
-        raise ProgramFailed(f"exit code {code}: {clean(last_line, 300)}")

@@ -21,9 +21,15 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import chapters, contents, conversion, ffmpeg, tags, transport_stream
 from worker.downloads.media.contents import Contents, Video
 from worker.downloads.media.conversion import Conversion, TooLarge, Unaffordable
-from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, TookTooLong
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.mp4.reader import Mp4
+from worker.downloads.media.program_run import (
+    NoRoom,
+    ProgramFailed,
+    ProgramKilled,
+    ProgramLimits,
+    TookTooLong,
+)
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import MediaFacts, MediaKind, Note
@@ -227,7 +233,7 @@ class _Finishing:
         if listed:
             chapters.write(listed, titled)
         target = self._path.with_name(f"{self._path.stem}.finished{plan.suffix}")
-        limits = ffmpeg.ProgramLimits(self._ends_at - time.monotonic(), self._memory_bytes)
+        limits = ProgramLimits(self._ends_at - time.monotonic(), self._memory_bytes)
         try:
             ffmpeg.convert(self._path, target, plan, limits, chapters=listed)
         except ProgramFailed:

@@ -14,7 +14,7 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg, joints
 from worker.downloads.media.contents import Contents, Video
 from worker.downloads.media.conversion import Budget, Encoding, Unaffordable
-from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
+from worker.downloads.media.program_run import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
 from worker.errors import Fault, JobError, Reason
 
 # Each costs a run of ffprobe, and a decoder's memory where parts are encoded together.

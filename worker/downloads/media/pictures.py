@@ -9,9 +9,9 @@ from worker.downloads.channel import ReadyFile
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg
 from worker.downloads.media.contents import Contents, Video
-from worker.downloads.media.ffmpeg import ProgramFailed
 from worker.downloads.media.file_types import FileType
 from worker.downloads.media.finishing import facts_of
+from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.protocol import MediaKind
 
 # Bot API, sendPhoto: bytes, the sum of width and height, and their ratio.
@@ -69,7 +69,7 @@ def _photo(path: Path, kind: FileType, picture: Video, limits: DownloadLimits) -
         photo = path.with_name(f"{path.stem}.photo{suffix}")
         time_s = conversion.budget_of(limits).time_s
         try:
-            program_limits = ffmpeg.ProgramLimits(time_s, limits.memory_bytes)
+            program_limits = ProgramLimits(time_s, limits.memory_bytes)
             ffmpeg.convert_picture(path, photo, program_limits)
         except ProgramFailed:
             return None

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion
-from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
 from worker.downloads.media.parts import parts_needed
+from worker.downloads.media.program_run import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
 from worker.errors import Fault, JobError, Reason
 
 _MORE_PARTS = 3

@@ -9,10 +9,10 @@ from worker.downloads.channel import ReadyFile
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import file_types
 from worker.downloads.media.contents import believable_length, positive
-from worker.downloads.media.ffmpeg import ProgramFailed, ProgramKilled
 from worker.downloads.media.file_types import FileType
 from worker.downloads.media.finishing import checked, facts_of, finish
 from worker.downloads.media.pictures import Moving, finish_picture
+from worker.downloads.media.program_run import ProgramFailed, ProgramKilled
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import MediaFacts, MediaKind

@@ -12,9 +12,9 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, file_types, pieces, tags
 from worker.downloads.media.contents import Contents
 from worker.downloads.media.conversion import Conversion, TooLarge, Unaffordable
-from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
 from worker.downloads.media.finishing import checked, contents_of
 from worker.downloads.media.preparing import Downloaded
+from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form
 from worker.untrusted_text import one_line

@@ -17,8 +17,8 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces
 from worker.downloads.media.contents import Contents, positive
 from worker.downloads.media.conversion import Conversion, Unaffordable
-from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
 from worker.downloads.media.finishing import contents_of, finish
+from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import Note

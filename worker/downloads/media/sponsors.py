@@ -9,8 +9,8 @@ from worker.choices import Chapter
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import chapters, conversion, ffmpeg, sound_cutting
 from worker.downloads.media.contents import positive
-from worker.downloads.media.ffmpeg import ProgramFailed, ProgramLimits
 from worker.downloads.media.finishing import contents_of
+from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 
 SEGMENTS = "sponsorblock_chapters"
 """Where yt-dlp puts what SponsorBlock knows of a video."""

@@ -14,9 +14,9 @@ from worker.downloads.channel import ReadyFile
 from worker.downloads.file_names import subtitles_of
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces
-from worker.downloads.media.ffmpeg import ProgramLimits
 from worker.downloads.media.finishing import facts_of
 from worker.downloads.media.preparing import Downloaded
+from worker.downloads.media.program_run import ProgramLimits
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Note
 

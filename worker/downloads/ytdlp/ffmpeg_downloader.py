@@ -16,7 +16,7 @@ from yt_dlp.utils import parse_m3u8_attributes
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import fetching
 from worker.downloads.media.fetching import Container, RemoteStream
-from worker.downloads.media.ffmpeg import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
+from worker.downloads.media.program_run import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
 from worker.downloads.text import without_paths
 from worker.errors import Fault, JobError, Reason
 
