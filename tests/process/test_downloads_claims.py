@@ -13,7 +13,8 @@ import pytest
 from tests.hostile.tools import LINK, without_landlock
 from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker, worker
-from worker.downloads.channel import ReadyFile, Result, Sender
+from worker.downloads.channel import Sender
+from worker.downloads.reports import ReadyFile, Result
 from worker.errors import Fault, Reason
 from worker.protocol import MediaFacts, MediaKind
 

@@ -13,8 +13,8 @@ from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
 from tests.support.media import make
 from worker.downloads import players
-from worker.downloads.channel import NeedsPlayer
 from worker.downloads.limits import DownloadLimits
+from worker.downloads.reports import NeedsPlayer
 from worker.downloads.ytdlp import javascript
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.form import ABOUT, SEARCH

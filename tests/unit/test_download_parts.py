@@ -15,17 +15,10 @@ from tests.sandbox.clips import SAMPLE
 from worker.as_json import to_json
 from worker.choices import MAX_CHAPTERS, Chapter, Quality
 from worker.downloads import workspace
-from worker.downloads.channel import (
-    LINE_LIMIT_BYTES,
-    MAX_QUALITIES,
-    FoundMedia,
-    Garbled,
-    ReadyFile,
-    Receiver,
-    Result,
-    Sender,
-)
+from worker.downloads.channel import LINE_LIMIT_BYTES, Receiver, Sender
+from worker.downloads.decoding import Garbled
 from worker.downloads.media.mp4 import reader
+from worker.downloads.reports import MAX_QUALITIES, FoundMedia, ReadyFile, Result
 from worker.downloads.text import clean, without_paths
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage

@@ -3,8 +3,8 @@
 import pytest
 from yt_dlp.extractor import gen_extractor_classes
 
-from worker.downloads.channel import FoundMedia
 from worker.downloads.identity import media_key
+from worker.downloads.reports import FoundMedia
 from worker.errors import InvalidLink
 from worker.form import SOUND, WHOLE, Form
 from worker.protocol import Download

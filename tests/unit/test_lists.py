@@ -10,7 +10,8 @@ import pytest
 import worker.lists
 from tests.support.updates import said
 from worker.as_json import to_json
-from worker.downloads.channel import Garbled, Receiver
+from worker.downloads.channel import Receiver
+from worker.downloads.decoding import Garbled
 from worker.downloads.ytdlp import lists
 from worker.effects import (
     CancelRest,

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from worker.as_json import media_from_json, to_json
 from worker.choices import Quality
-from worker.downloads.channel import DownloadMessage, Garbled, Looked, Receiver
+from worker.downloads.channel import Receiver
+from worker.downloads.decoding import Garbled
+from worker.downloads.reports import DownloadMessage, Looked
 from worker.form import ABOUT, SEARCH
 from worker.looks import Live, MediaLook, SearchResult
 from worker.protocol import Media

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from worker.downloads import spans
-from worker.downloads.channel import DownloadMessage, FoundMedia
+from worker.downloads.reports import DownloadMessage, FoundMedia
 from worker.downloads.ytdlp import meter as meter_module
 from worker.downloads.ytdlp.meter import Meter
 from worker.errors import JobError, Reason

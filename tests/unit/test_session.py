@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.download_limits import limits_with
 from worker.downloads import players, session
-from worker.downloads.channel import FoundMedia
+from worker.downloads.reports import FoundMedia
 from worker.downloads.session import Session
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import JobError, Reason

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.support.download_limits import limits_with
-from worker.downloads.channel import ReadyFile
 from worker.downloads.media import sound_cutting
 from worker.downloads.media.contents import Contents
+from worker.downloads.reports import ReadyFile
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaFacts, MediaKind
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.download_limits import LIMITS, limits_with
-from worker.downloads.channel import MAX_FILES
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
+from worker.downloads.reports import MAX_FILES
 from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from worker import clocks
 from worker.clocks import Monotonic, Wall
-from worker.dispatch import outcomes
+from worker.dispatch import log_lines, outcomes
 from worker.dispatch.circuit_breaker import CircuitBreaker
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import InHand, JobsInHand
@@ -361,7 +361,8 @@ class Dispatcher:
         if task is None:
             return outcomes.FileVanished()
         pool.submit(job.id, task, timeout_s(task, self._settings))
-        self._recorder.log_begin(job)
+        if isinstance(job, DownloadJob):
+            log_lines.download_begins(job)
         self._showing.began(job.id, task, now)
         if not job.kind.is_download and job.chat_id is not None:
             self._rate_limits.spend(job.chat_id, now)

@@ -1,26 +1,20 @@
-"""What came of a job, put into the ledger and into the log.
-
-A link can be followed through the log: by its request's id from the update to the answer, and by
-its download's id in between.
-"""
+"""What came of a job, put into the ledger and into the log."""
 
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, assert_never
 
 from worker import errors, logs
 from worker.clocks import Monotonic, Wall
-from worker.dispatch import outcomes
+from worker.dispatch import log_lines, outcomes
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import JobsInHand
 from worker.dispatch.reachability import Spell
 from worker.dispatch.site_rules import SiteRules
 from worker.dispatch.status.showing import Showing
 from worker.ledger import (
-    Answer,
     ButtonJob,
     CookiesJob,
     DeliverJob,
@@ -33,27 +27,23 @@ from worker.ledger import (
     PanelJob,
     Quota,
     ReplyJob,
-    Request,
     RequestJob,
     StatusJob,
     SummaryJob,
     UpdateJob,
-    Verdict,
 )
 from worker.ledger.batches import Room
-from worker.pool.events import Event, Failed
+from worker.pool.events import Event
 from worker.processes.process_table import Identity
 from worker.protocol import (
     DownloadUsage,
     Identified,
-    Media,
     Outpaced,
     Progress,
     YtDlpStarted,
 )
 from worker.settings import Settings
 from worker.site_cookies import CookiesTried
-from worker.sites import site_of_link
 
 log = logging.getLogger(__name__)
 
@@ -106,17 +96,6 @@ class Recorder:
         """Whether a claimed job is within the attempts that it is allowed."""
         return job.attempts <= self._retries.max_attempts
 
-    def log_begin(self, job: Job) -> None:
-        """A worker has been given a job."""
-        if isinstance(job, DownloadJob):
-            log.info(
-                "job %d: %s from %s begins, attempt %d.",
-                job.id,
-                job.kind,
-                site_of_link(job.url),
-                job.attempts,
-            )
-
     def feed_batches(self, down: Mapping[str, float], now: Monotonic, wall: Wall) -> None:
         """Let the next items of lists begin, now and then.
 
@@ -130,13 +109,7 @@ class Recorder:
         tried = {site: now >= probe_at for site, probe_at in down.items()}
         room = Room(self._at_once, self._site_rules.full_lately, tried)
         for request in self._ledger.feed_batches(self._quota, room, wall):
-            log.info(
-                "request %d: item of batch %d (%s), %s.",
-                request.id,
-                request.batch_id,
-                site_of_link(request.url),
-                _source(request),
-            )
+            log_lines.item_opened(request)
 
     # ---------------------------------------------------------------------------- reports
 
@@ -171,15 +144,7 @@ class Recorder:
                 self._ledger.finish_summary(job, result.message_id, wall)
             case DownloadJob():
                 self._ledger.finish_download(job, result, wall)
-                log.info(
-                    "job %d: %s from %s done: %s, in %.1f s, attempt %d.",
-                    job.id,
-                    job.kind,
-                    site_of_link(job.url),
-                    _describe(result),
-                    took_s,
-                    job.attempts,
-                )
+                log_lines.download_done(job, result, took_s)
             case ExplainJob():
                 self._ledger.finish_explanation(job, wall)
             case GroupJob() | DeliverJob() if result is None:
@@ -204,38 +169,15 @@ class Recorder:
         full_sites = self._site_rules.full_lately
         done = self._ledger.finish_update(job, effects, self._quota, wall, full_sites)
         self._in_hand.stop(done.job_ids_to_stop)
-        update_id = job.update["update_id"]
         for request in done.opened:
-            log.info(
-                "request %d: link from update %d accepted (%s), %s.",
-                request.id,
-                update_id,
-                site_of_link(request.url),
-                _source(request),
-            )
+            log_lines.accepted(request, job.update["update_id"])
         for refusal in done.refused:
-            log.info("update %d: a link is refused: %s.", update_id, refusal)
+            log.info("update %d: a link is refused: %s.", job.update["update_id"], refusal)
 
     def log_answers(self) -> None:
         """Write one line for each link that has come to its end."""
         for answer in self._ledger.take_answers():
-            log.info(
-                "request %d: %s; user %d, chat %d, %s, form %s, %d bytes,"
-                " waited %.1f s, downloaded %.1f s, uploaded %.1f s, attempts %d%s.",
-                answer.request_id,
-                _outcome(answer),
-                answer.user_id,
-                answer.chat_id,
-                answer.site,
-                answer.form.code,
-                answer.media_bytes,
-                answer.waited_s,
-                answer.downloaded_s,
-                answer.uploaded_s,
-                answer.attempts,
-                f", job {answer.download_id}" if answer.download_id else "",
-                extra={"fields": _fields(answer)},
-            )
+            log_lines.answered(answer)
 
     # --------------------------------------------------------------------------- failures
 
@@ -260,10 +202,10 @@ class Recorder:
                     job, delay_s, wall, refund=again.refund, may_be_to_blame=blamed
                 )
                 self._showing.put(job.id, outcomes.waiting(job, event, again, self._retries))
-                _log_again(job, job.attempts, event, delay_s)
+                log_lines.tried_again(job, job.attempts, event, delay_s)
             case outcomes.CallAgain(delay_s=delay_s, refused_s=refused_s):
                 self._ledger.call_again(job, delay_s, refused_s, wall)
-                _log_again(job, job.attempts + job.unanswered, event, delay_s)
+                log_lines.tried_again(job, job.attempts + job.unanswered, event, delay_s)
             case outcomes.Fail(error=error, traceback=traceback):
                 self.fail(job, error, traceback, wall)
             case outcomes.GiveUp():
@@ -333,71 +275,3 @@ class Recorder:
     def sweep(self, prefix: str = "") -> None:
         """Remove the download directories whose names begin so and that no job needs."""
         self._disk_space.sweep(prefix, self._ledger.live_directories())
-
-
-def _log_again(job: Job, attempt: int, event: Event, delay_s: float) -> None:
-    # What Telegram does to one call it does to all, and each comes again every few seconds.
-    is_telegram = isinstance(event, Failed) and isinstance(event.error, errors.TelegramError)
-    fact = {"fact": f"{job.kind} ended: {outcomes.describe(event)}"} if is_telegram else None
-    log.info(
-        "job %d: attempt %d of the %s ended (%s), next in %.0f s.",
-        job.id,
-        attempt,
-        job.kind,
-        outcomes.describe(event),
-        delay_s,
-        extra=fact,
-    )
-
-
-def _source(request: Request) -> str:
-    """Where the media of a new request comes from, for the log."""
-    if request.verdict is Verdict.SENTENCE:
-        return f"known to have failed, error {request.error_id}"
-    if request.download_id is None:
-        return "Telegram has its media"
-    return f"download job {request.download_id}"
-
-
-def _fields(answer: Answer) -> Mapping[str, Any]:
-    """The same for programs; the request's id is in front of the line."""
-    return {
-        "user": answer.user_id,
-        "chat": answer.chat_id,
-        "site": answer.site,
-        "form": answer.form.code,
-        "outcome": answer.verdict,
-        "reason": answer.reason,
-        "error": answer.error_id,
-        "remembered": answer.is_remembered,
-        "bytes": answer.media_bytes,
-        "waited_s": round(answer.waited_s, 3),
-        "downloaded_s": round(answer.downloaded_s, 3),
-        "uploaded_s": round(answer.uploaded_s, 3),
-        "attempts": answer.attempts,
-        "job": answer.download_id,
-    }
-
-
-def _outcome(answer: Answer) -> str:
-    match answer.verdict:
-        case Verdict.MEDIA:
-            return "answered with media" + (" from memory" if answer.is_remembered else "")
-        case Verdict.SENTENCE:
-            return f"answered without media: {answer.reason}, error {answer.error_id or '-'}"
-        case Verdict.CANCELLED:
-            return "answered without media: cancelled"
-        case Verdict.UNREACHABLE:
-            return "given up, for nobody can be reached"
-
-
-def _describe(media: Media | None) -> str:
-    """Files by their kinds and their size, a list by its length, or a look, for the log."""
-    if media and media.look:
-        return "what a look has found"
-    if media and media.found_list:
-        return f"a list with {len(media.found_list.items)} items"
-    files = media.files if media else ()
-    kinds = Counter(file.facts.kind.value for file in files)
-    counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-    return f"{counts or 'nothing'} ({sum(file.size_bytes for file in files)} bytes)"

@@ -13,7 +13,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from worker.downloads import spans, workspace
-from worker.downloads.channel import MAX_FILES, ReadyFile, Result, Sender
+from worker.downloads.channel import Sender
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.limits import DownloadLimits
@@ -24,6 +24,7 @@ from worker.downloads.media.preparing import Downloaded, as_file, prepare
 from worker.downloads.media.program_run import ProgramFailed
 from worker.downloads.media.songs import chosen_sound
 from worker.downloads.pictures.post import MIN_SIDE
+from worker.downloads.reports import MAX_FILES, ReadyFile, Result
 from worker.downloads.ytdlp import sponsorblock
 from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex

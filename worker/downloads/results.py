@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from worker.downloads import workspace
-from worker.downloads.channel import Looked, ReadyFile, Result
 from worker.downloads.file_names import LOG_NAME
+from worker.downloads.reports import Looked, ReadyFile, Result
 from worker.errors import Fault, JobError, Reason
 from worker.file_titles import file_name
 from worker.protocol import Download, Media, MediaFile

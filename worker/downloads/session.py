@@ -19,25 +19,18 @@ from typing import Protocol
 from worker.clocks import wall_clock
 from worker.downloads import child, extractions, players, results, workspace
 from worker.downloads.allowance import Allowance
-from worker.downloads.channel import (
-    DownloadMessage,
-    FoundMedia,
-    Garbled,
-    Looked,
-    NeedsPlayer,
-    Receiver,
-    Result,
-    read_chunk,
-)
+from worker.downloads.channel import Receiver, read_chunk
 from worker.downloads.confinement import returned_cookies
 from worker.downloads.confinement.cookies import Lent
 from worker.downloads.confinement.isolation import Confinement
 from worker.downloads.confinement.network import Namespace, Network
+from worker.downloads.decoding import Garbled
 from worker.downloads.file_names import COOKIES_NAME, player_directory_of
 from worker.downloads.identity import media_key
 from worker.downloads.judge.client import WayOut, open_way_out
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.players import Player, Solving
+from worker.downloads.reports import DownloadMessage, FoundMedia, Looked, NeedsPlayer, Result
 from worker.downloads.usage import Usage
 from worker.downloads.ytdlp import challenges
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.channel import ReadyFile
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg, file_types, pieces
 from worker.downloads.media.contents import Contents
@@ -17,6 +16,7 @@ from worker.downloads.media.finishing import checked, contents_of, facts_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.downloads.media.sound_cutting import cut_sound
+from worker.downloads.reports import ReadyFile
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import MediaKind, Note

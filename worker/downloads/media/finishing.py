@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from worker.choices import Chapter
-from worker.downloads.channel import ReadyFile
 from worker.downloads.file_names import chapters_of, cover_of, thumbnail_of
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import chapters, contents, conversion, ffmpeg, tags, transport_stream
@@ -30,6 +29,7 @@ from worker.downloads.media.program_run import (
     ProgramLimits,
     TookTooLong,
 )
+from worker.downloads.reports import ReadyFile
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import MediaFacts, MediaKind, Note

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.channel import ReadyFile
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg
 from worker.downloads.media.contents import Contents, Video
 from worker.downloads.media.file_types import FileType
 from worker.downloads.media.finishing import facts_of
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
+from worker.downloads.reports import ReadyFile
 from worker.protocol import MediaKind
 
 # Bot API, sendPhoto: bytes, the sum of width and height, and their ratio.

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.channel import ReadyFile
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import file_types
 from worker.downloads.media.contents import believable_length, positive
@@ -13,6 +12,7 @@ from worker.downloads.media.file_types import FileType
 from worker.downloads.media.finishing import checked, facts_of, finish
 from worker.downloads.media.pictures import Moving, finish_picture
 from worker.downloads.media.program_run import ProgramFailed, ProgramKilled
+from worker.downloads.reports import ReadyFile
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import MediaFacts, MediaKind

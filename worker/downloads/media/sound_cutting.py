@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.channel import ReadyFile
 from worker.downloads.file_names import cover_of
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces
@@ -19,6 +18,7 @@ from worker.downloads.media.contents import Contents, positive
 from worker.downloads.media.conversion import Conversion, Unaffordable
 from worker.downloads.media.finishing import contents_of, finish
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
+from worker.downloads.reports import ReadyFile
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import Note

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from worker.downloads.channel import ReadyFile
 from worker.downloads.file_names import subtitles_of
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces
 from worker.downloads.media.finishing import facts_of
 from worker.downloads.media.preparing import Downloaded
 from worker.downloads.media.program_run import ProgramLimits
+from worker.downloads.reports import ReadyFile
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Note
 

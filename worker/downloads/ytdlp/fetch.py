@@ -17,7 +17,6 @@ from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
 from worker.choices import Chapter, Language, Quality, Subtitles
 from worker.downloads import spans
-from worker.downloads.channel import MAX_FILES, MAX_QUALITIES
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg, joining
@@ -26,6 +25,7 @@ from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
+from worker.downloads.reports import MAX_FILES, MAX_QUALITIES
 from worker.downloads.ytdlp import (
     dash,
     details,

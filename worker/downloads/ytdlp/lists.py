@@ -6,7 +6,7 @@ from typing import Any
 
 from yt_dlp.utils import LazyList, PagedList, YoutubeDLError
 
-from worker.downloads.channel import MAX_FILES
+from worker.downloads.reports import MAX_FILES
 from worker.downloads.text import clean
 from worker.downloads.ytdlp.page_limits import MAX_VIDEOS, is_complete
 from worker.errors import InvalidLink, JobError

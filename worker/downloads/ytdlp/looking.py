@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from worker.downloads import spans
-from worker.downloads.channel import FoundMedia
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.contents import positive
+from worker.downloads.reports import FoundMedia
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import (
     extract_info,

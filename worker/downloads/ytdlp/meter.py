@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from worker.downloads import spans
-from worker.downloads.channel import FoundMedia, NeedsPlayer
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.media.contents import positive
+from worker.downloads.reports import FoundMedia, NeedsPlayer
 from worker.downloads.spans import Span
 from worker.downloads.ytdlp.pieces import ENOUGH, PIECES, Estimate, Pieces
 from worker.errors import Fault, JobError, Reason

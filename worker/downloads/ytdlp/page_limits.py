@@ -14,12 +14,12 @@ from yt_dlp.networking import Request
 from yt_dlp.utils import KNOWN_EXTENSIONS, PagedList
 
 from worker.downloads import spans
-from worker.downloads.channel import MAX_FILES
 from worker.downloads.confinement.network import Network
 from worker.downloads.judge.socks import plugin_proxy
 from worker.downloads.media.preparing import Served
 from worker.downloads.media.subtitles import LANGUAGE
 from worker.downloads.players import is_address
+from worker.downloads.reports import MAX_FILES
 from worker.downloads.spans import Span
 from worker.downloads.ytdlp import handlers as request_handlers
 from worker.downloads.ytdlp.complaints import Complaint, complaint_in

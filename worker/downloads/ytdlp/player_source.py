@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from yt_dlp.networking.common import Response
 
-from worker.downloads.channel import NeedsPlayer
 from worker.downloads.players import FILE_NAME, KNOWN, Player, parse
+from worker.downloads.reports import NeedsPlayer
 
 _LOOK_EVERY_S = 0.05
 

@@ -9,12 +9,12 @@ from typing import Any
 from yt_dlp.networking import Request
 from yt_dlp.utils import YoutubeDLError
 
-from worker.downloads.channel import MAX_FILES
 from worker.downloads.file_names import subtitles_of
 from worker.downloads.media.subtitles import LANGUAGE
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
 from worker.downloads.pictures.reading import SiteAnswer
+from worker.downloads.reports import MAX_FILES
 from worker.downloads.ytdlp import covers, lists, subtitles
 from worker.downloads.ytdlp.answers import Answers
 from worker.downloads.ytdlp.errors import classify

@@ -1,0 +1,76 @@
+"""What a download process tells its worker, and how much of it may be said.
+
+The process has parsed a stranger's page: `worker.downloads.decoding` believes none of it unseen.
+"""
+
+from dataclasses import dataclass
+
+from worker.choices import Chapter, Language, Quality, Subtitles
+from worker.errors import JobError
+from worker.lists import MediaList
+from worker.looks import MediaLook
+from worker.protocol import MediaFacts, Progress
+
+TITLE_LIMIT = 300
+WORD_LIMIT = 200
+DETAIL_LIMIT = 1000
+DESCRIPTION_LIMIT = 2000
+
+MAX_FILES = 50
+"""Most files of one answer, five full albums. TikTok takes 35 pictures in a post, others 20."""
+
+MAX_QUALITIES = 12
+"""Most qualities among which people can choose: more rows of buttons than fit on a screen."""
+
+LARGEST_BYTES = 1 << 50
+LARGEST_SECONDS = 1e7
+
+
+@dataclass(frozen=True)
+class FoundMedia:
+    """What a link leads to, by yt-dlp's names, as the download process claims."""
+
+    extractor: str
+    media_id: str
+
+
+@dataclass(frozen=True)
+class NeedsPlayer:
+    """A download waits for the player at this address, see `worker.downloads.players`."""
+
+    address: str
+
+
+@dataclass(frozen=True)
+class ReadyFile:
+    """A file that can be sent, as the download process claims.
+
+    `name` and `thumbnail` are file names in the download's directory.
+    """
+
+    name: str
+    facts: MediaFacts
+    thumbnail: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """The last message of a successful download: its files in order, as in `Media`."""
+
+    files: tuple[ReadyFile, ...]
+    qualities: tuple[Quality, ...] = ()
+    found_list: MediaList | None = None
+    description: str = ""
+    chapters: tuple[Chapter, ...] = ()
+    languages: tuple[Language, ...] = ()
+    subtitles: tuple[Subtitles, ...] = ()
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The last message of a successful look."""
+
+    look: MediaLook
+
+
+DownloadMessage = Progress | FoundMedia | NeedsPlayer | Result | Looked | JobError
