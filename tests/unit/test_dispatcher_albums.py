@@ -7,7 +7,7 @@ from tests.support.taken_lists import ME, PRESS, Chat, listed, press, take
 from worker.effects import CancelAll, CancelRest
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND, Form, What
-from worker.ledger import batches
+from worker.ledger import batch_lookups
 from worker.lists import Failure, Summary
 from worker.notices import Cancelled, Notice
 from worker.protocol import Deliver, PostStatus, Reader, SendGroup
@@ -71,7 +71,7 @@ def test_songs_of_two_lists_do_not_wait_for_each_other(bot: SteppedDispatcher) -
     chat = Chat(bot)
     chat.settle()
     assert sorted(chat.sent) == sorted(urls(*range(1, 17)))
-    assert not batches.has_open(bot.ledger._db)
+    assert not batch_lookups.has_open(bot.ledger._db)
 
 
 def test_an_album_that_telegram_does_not_take_is_told_once_for_each_song(

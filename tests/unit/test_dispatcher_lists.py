@@ -26,7 +26,7 @@ from worker.effects import (
 )
 from worker.errors import ChatClosed, MessageGone, Reason, TelegramUnreachable
 from worker.form import SOUND, Form
-from worker.ledger import batches, ledger_path, lists, preferences
+from worker.ledger import batch_lookups, batches, ledger_path, lists, preferences
 from worker.ledger.upkeep import Upkeep
 from worker.lists import Failure, Hold, ListMenu, Summary
 from worker.media_keys import of_link
@@ -69,7 +69,7 @@ def test_each_item_comes_once_and_is_counted(bot: SteppedDispatcher, chat: Chat)
     assert chat.fetched == chat.sent == urls(1, 2, 3)
     assert chat.summaries[-1] == Summary("An album", done=3)
     assert chat.posted_summaries == 1
-    assert not batches.has_open(bot.ledger._db)
+    assert not batch_lookups.has_open(bot.ledger._db)
 
 
 def test_an_item_has_no_message_before_it_has_media(bot: SteppedDispatcher) -> None:
@@ -306,7 +306,7 @@ def test_of_what_waits_for_long_nothing_is_looked_at(
     chat.settle()
     assert chat.summaries[-1].hold is Hold.QUOTA
     with monkeypatch.context() as patched:
-        patched.delattr(batches, "summary_of")
+        patched.delattr(batch_lookups, "summary_of")
         bot.pass_time(60)
     # It is looked at once more is to be said.
     press(bot, CancelRest(1, PRESS))
@@ -466,7 +466,7 @@ def test_a_summary_that_is_deleted_is_posted_again_a_few_times(bot: SteppedDispa
         chat.step(6.0)
     assert sorted(chat.sent) == sorted(urls(*range(1, 31)))
     assert bot.rows("SELECT lost FROM batches") == [(batches.MAX_LOST,)]
-    assert not batches.has_open(bot.ledger._db)
+    assert not batch_lookups.has_open(bot.ledger._db)
 
 
 def test_a_summary_that_telegram_does_not_take_is_repeated(bot: SteppedDispatcher) -> None:
@@ -502,7 +502,7 @@ def test_a_closed_chat_ends_its_lists(bot: SteppedDispatcher, chat: Chat) -> Non
     bot.step(1.0)
     bot.fail(ShowSummary, ChatClosed())
     chat.settle()
-    assert not batches.has_open(bot.ledger._db)
+    assert not batch_lookups.has_open(bot.ledger._db)
     assert not chat.sent
 
 

@@ -6,7 +6,7 @@ from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.updates import pressed as press_update
 from worker.effects import Ban, OpenPanel, Press, PressPanel
 from worker.errors import ChatClosed, MessageGone, TelegramBusy, TelegramUnreachable
-from worker.ledger import batches
+from worker.ledger import batch_lookups
 from worker.ledger.admission import REPLIES_A_MINUTE
 from worker.ledger.upkeep import Upkeep
 from worker.notices import About, Cancelled, Label, Refusal, Topic
@@ -85,8 +85,10 @@ def test_items_of_lists_that_wait_are_counted(bot: SteppedDispatcher) -> None:
             number,
             number == 2,
         )
-    assert batches.unopened_of(db, ME, None) == batches.unopened_of(db, ME, ME) == 1
-    assert batches.unopened_of(db, ME, GROUP) == batches.unopened_of(db, OTHER, None) == 0
+    assert batch_lookups.unopened_of(db, ME, None) == batch_lookups.unopened_of(db, ME, ME) == 1
+    assert (
+        batch_lookups.unopened_of(db, ME, GROUP) == batch_lookups.unopened_of(db, OTHER, None) == 0
+    )
 
 
 def test_a_place_is_told(bot: SteppedDispatcher) -> None:

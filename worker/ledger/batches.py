@@ -6,7 +6,6 @@ of all of them is read from their requests, so it is true after a crash as well.
 """
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -15,12 +14,20 @@ from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import OpenRequest
 from worker.form import WHOLE, Form
-from worker.ledger import admission, cancellation, job_lookups, queue, request_lookups, requests
+from worker.ledger import (
+    admission,
+    batch_lookups,
+    cancellation,
+    job_lookups,
+    queue,
+    request_lookups,
+    requests,
+)
 from worker.ledger.admission import Quota
 from worker.ledger.database import Database
 from worker.ledger.jobs import Kind
 from worker.ledger.records import Batch, Request, Verdict, is_song, read_batch
-from worker.lists import Failure, Hold, ItemState, MediaList, Summary
+from worker.lists import Hold, ItemState, MediaList, Summary
 from worker.notices import Refusal
 from worker.sites import site_of_link
 
@@ -51,20 +58,6 @@ class Room:
     at_once: int
     full_sites: Collection[str] = ()
     down: Mapping[str, bool] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Item:
-    number: int
-    request_id: int | None
-    state: ItemState
-    reason: str | None
-
-
-def find(db: Database, batch_id: int) -> Batch | None:
-    """The batch with this id; None when there is none."""
-    row = db.execute("SELECT * FROM batches WHERE id = ?", batch_id).fetchone()
-    return row and read_batch(row)
 
 
 def open_batch(
@@ -101,7 +94,7 @@ def open_batch(
             number,
             url,
         )
-    batch = find(db, batch_id)
+    batch = batch_lookups.find(db, batch_id)
     assert batch is not None  # noqa: S101 - it was just made
     return batch
 
@@ -113,38 +106,6 @@ def _form_of_items(of: Request) -> Form:
     """
     form = of.asked_form or of.form
     return WHOLE if form.is_look else replace(form, whole_list=False)
-
-
-def is_under_way(db: Database, list_id: int, user_id: int, numbers: Collection[int]) -> bool:
-    """Whether the same person has taken the same of a list, and not got it all yet."""
-    return bool(
-        db.value(
-            "SELECT 1 FROM batches WHERE list_id = ? AND user_id = ? AND items = ?"
-            " AND ended_at IS NULL",
-            list_id,
-            user_id,
-            json.dumps(sorted(numbers)),
-        )
-    )
-
-
-def made_by(db: Database, user_id: int, since: float, until: float) -> int:
-    """How often a person has taken something of lists between two times."""
-    count: int = db.value(
-        "SELECT count(*) FROM batches WHERE user_id = ? AND created_at BETWEEN ? AND ?",
-        user_id,
-        since,
-        until,
-    )
-    return count
-
-
-def under_way_of(db: Database, user_id: int) -> int:
-    """How many batches of a person have not ended."""
-    count: int = db.value(
-        "SELECT count(*) FROM batches WHERE user_id = ? AND ended_at IS NULL", user_id
-    )
-    return count
 
 
 def step(db: Database, quota: Quota, room: Room, wall: Wall) -> list[Request]:
@@ -164,22 +125,11 @@ def step(db: Database, quota: Quota, room: Room, wall: Wall) -> list[Request]:
     return opened
 
 
-def of_job(db: Database, row: sqlite3.Row) -> tuple[Batch, Summary] | None:
-    """The batch that a job is for and how far it is; None for other kinds of jobs."""
-    batch = find(db, json.loads(row["payload"])["batch_id"]) if row["kind"] == "summary" else None
-    return (batch, summary_of(db, batch)) if batch else None
-
-
-def has_open(db: Database) -> bool:
-    """Whether any batch has not ended."""
-    return bool(db.value("SELECT 1 FROM batches WHERE ended_at IS NULL LIMIT 1"))
-
-
 def _open_items(
     db: Database, batch: Batch, quota: Quota, room: Room, wall: Wall
 ) -> Iterator[Request]:
     at_once = _at_once(batch, room)
-    if _unanswered_of(db, batch.user_id) >= at_once:
+    if batch_lookups.unanswered_of(db, batch.user_id) >= at_once:
         return
     hold = Hold.NONE
     unopened = db.execute(
@@ -193,7 +143,9 @@ def _open_items(
             hold = Hold.SITE
             continue
         # One is enough to see whether a site works again.
-        if _unanswered_of(db, batch.user_id) >= (at_once if may_be_tried is None else 1):
+        if batch_lookups.unanswered_of(db, batch.user_id) >= (
+            at_once if may_be_tried is None else 1
+        ):
             break
         link = _link_of(batch, item["url"])
         refusal = admission.refuse(db, link, quota, wall)
@@ -223,13 +175,13 @@ def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
 
     It is not waited for those that are not begun where nothing would make room for them.
     """
-    if not _has_unanswered(db, batch):
+    if not batch_lookups.has_unanswered(db, batch):
         return
     songs: list[Request] = []
-    is_full = _unanswered_of(db, batch.user_id) >= _at_once(batch, room)
+    is_full = batch_lookups.unanswered_of(db, batch.user_id) >= _at_once(batch, room)
     is_held = bool(db.value("SELECT held FROM batches WHERE id = ?", batch.id))
     is_last = True
-    for item in _items(db, batch.id):
+    for item in batch_lookups.items(db, batch.id):
         request = request_lookups.find(db, item.request_id)
         if item.state is not ItemState.WAITING:
             continue
@@ -253,27 +205,6 @@ def _is_ready(db: Database, request: Request) -> bool:
     return is_media and not has_place and not job_lookups.has_status(db, request.id)
 
 
-def _unanswered_of(db: Database, user_id: int) -> int:
-    """How many items of a person have been opened and are not answered yet."""
-    count: int = db.value(
-        "SELECT count(*) FROM requests WHERE user_id = ? AND answered_at IS NULL"
-        " AND batch_id IS NOT NULL",
-        user_id,
-    )
-    return count
-
-
-def _has_unanswered(db: Database, batch: Batch) -> bool:
-    """Whether items of a batch have been opened and are not answered yet."""
-    return bool(
-        db.value(
-            "SELECT 1 FROM requests WHERE user_id = ? AND answered_at IS NULL AND batch_id = ?",
-            batch.user_id,
-            batch.id,
-        )
-    )
-
-
 def _link_of(batch: Batch, url: str) -> OpenRequest:
     return OpenRequest(
         batch.chat_id,
@@ -294,13 +225,13 @@ def _link_of(batch: Batch, url: str) -> OpenRequest:
 def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
     """Queue the message that says how far a batch is, once that is another than was said."""
     waited_s = abs(wall - batch.shown_at) if batch.shown_at else SUMMARY_PATIENCE_S
-    if waited_s < SUMMARY_INTERVAL_S and _is_waiting(db, batch.id):
+    if waited_s < SUMMARY_INTERVAL_S and batch_lookups.is_waiting(db, batch.id):
         return
     if job_lookups.has_summary(db, batch.id):
         if waited_s >= SUMMARY_PATIENCE_S:
             queue.hurry_summary(db, batch.id)
         return
-    now = summary_of(db, batch)
+    now = batch_lookups.summary_of(db, batch)
     if batch.lost < MAX_LOST and as_shown(now) != batch.shown:
         queue.add(
             db,
@@ -313,39 +244,6 @@ def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
     else:
         ended_at = None if now.waiting else wall
         db.execute("UPDATE batches SET has_news = 0, ended_at = ? WHERE id = ?", ended_at, batch.id)
-
-
-def _is_waiting(db: Database, batch_id: int) -> bool:
-    """Whether it is open what becomes of some item."""
-    return bool(
-        db.value(
-            "SELECT 1 FROM batch_items AS item LEFT JOIN requests ON requests.id = item.request_id"
-            " WHERE item.batch_id = ? AND iif(item.request_id IS NULL, NOT dropped,"
-            "  answered_at IS NULL) LIMIT 1",
-            batch_id,
-        )
-    )
-
-
-def summary_of(db: Database, batch: Batch) -> Summary:
-    """How far a batch is."""
-    items = list(_items(db, batch.id))
-    of = {state: [item for item in items if item.state is state] for state in ItemState}
-    reasons = dict.fromkeys(item.reason for item in of[ItemState.FAILED])
-    failures = tuple(
-        Failure(reason, tuple(i.number for i in of[ItemState.FAILED] if i.reason == reason))
-        for reason in reasons
-    )
-    waiting = len(of[ItemState.WAITING])
-    return Summary(
-        title=batch.title,
-        done=len(of[ItemState.DONE]),
-        waiting=waiting,
-        cancelled=len(of[ItemState.CANCELLED]),
-        failures=failures,
-        hold=batch.held if waiting else Hold.NONE,
-        can_try_again=bool(failures) and not waiting and not batch.tried_again,
-    )
 
 
 def as_shown(summary: Summary) -> str:
@@ -379,20 +277,10 @@ def drop_rest(db: Database, batch_id: int, wall: Wall) -> list[int]:
     db.execute(
         "UPDATE batch_items SET dropped = 1 WHERE batch_id = ? AND request_id IS NULL", batch_id
     )
-    opened = [item.request_id for item in _items(db, batch_id) if item.request_id is not None]
+    opened = [
+        item.request_id for item in batch_lookups.items(db, batch_id) if item.request_id is not None
+    ]
     return cancellation.cancel_undecided(db, opened, wall)
-
-
-def unopened_of(db: Database, user_id: int, chat_id: int | None) -> int:
-    """How many items of a person's lists wait for their turn, in a chat or (None) in all."""
-    count: int = db.value(
-        "SELECT count(*) FROM batch_items WHERE request_id IS NULL AND NOT dropped AND batch_id"
-        " IN (SELECT id FROM batches WHERE user_id = ? AND chat_id = coalesce(?, chat_id)"
-        "  AND ended_at IS NULL)",
-        user_id,
-        chat_id,
-    )
-    return count
 
 
 def drop_unopened_of(db: Database, user_id: int, chat_id: int) -> int:
@@ -445,32 +333,5 @@ def try_again(db: Database, batch: Batch) -> tuple[int, ...]:
     The summary loses its button: it is open until that is told.
     """
     db.execute("UPDATE batches SET tried_again = 1, ended_at = NULL WHERE id = ?", batch.id)
-    failed = (item for item in _items(db, batch.id) if item.state is ItemState.FAILED)
+    failed = (item for item in batch_lookups.items(db, batch.id) if item.state is ItemState.FAILED)
     return tuple(item.number for item in failed)
-
-
-def _items(db: Database, batch_id: int) -> Iterator[_Item]:
-    rows = db.execute(
-        "SELECT number, item.request_id, dropped, verdict, reason, answered_at"
-        " FROM batch_items AS item LEFT JOIN requests ON requests.id = item.request_id"
-        " WHERE item.batch_id = ? ORDER BY number",
-        batch_id,
-    ).fetchall()
-    for row in rows:
-        state = _state_of(row)
-        reason = row["reason"] if state is ItemState.FAILED else None
-        yield _Item(row["number"], row["request_id"], state, reason)
-
-
-_ENDS: Mapping[str, ItemState] = {
-    Verdict.MEDIA: ItemState.DONE,
-    Verdict.SENTENCE: ItemState.FAILED,
-    Verdict.CANCELLED: ItemState.CANCELLED,
-    Verdict.UNREACHABLE: ItemState.FAILED,
-}
-
-
-def _state_of(row: sqlite3.Row) -> ItemState:
-    if row["request_id"] is None:
-        return ItemState.CANCELLED if row["dropped"] else ItemState.WAITING
-    return ItemState.WAITING if row["answered_at"] is None else _ENDS[row["verdict"]]

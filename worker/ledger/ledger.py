@@ -14,6 +14,7 @@ from worker.clocks import Wall
 from worker.ledger import (
     admission,
     awaited_menus,
+    batch_lookups,
     batches,
     choices,
     failures,
@@ -162,7 +163,7 @@ class Ledger(Questions):
             media = None
             if request:
                 media = request_lookups.media_of(self._db, request)
-            batch = batches.of_job(self._db, row)
+            batch = batch_lookups.of_job(self._db, row)
             return read_job(row, request, media, shown, batch)
 
     def recover(self) -> int:

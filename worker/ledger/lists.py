@@ -8,7 +8,14 @@ from dataclasses import replace
 
 from worker.clocks import Wall
 from worker.effects import CancelRest, NameItems, Press, ShowItems, TakeItems, TryFailedAgain
-from worker.ledger import admission, batches, media_cache, open_pages, request_lookups
+from worker.ledger import (
+    admission,
+    batch_lookups,
+    batches,
+    media_cache,
+    open_pages,
+    request_lookups,
+)
 from worker.ledger.database import Database
 from worker.ledger.records import Batch, Request, Verdict
 from worker.lists import PAGE_ITEMS, ListMenu, MediaList
@@ -101,7 +108,7 @@ def _take(
         return Topic.NO_SUCH_ITEMS if wanted else Topic.MARK_FIRST
     if refusal := _refusal(db, user_id, wall):
         return refusal
-    if not batches.is_under_way(db, request.id, user_id, numbers):
+    if not batch_lookups.is_under_way(db, request.id, user_id, numbers):
         batches.open_batch(db, request, found, numbers, user_id, language, wall)
     return Topic.ON_ITS_WAY
 
@@ -110,15 +117,15 @@ def _refusal(db: Database, user_id: int, wall: Wall) -> Refusal | None:
     """Why a person cannot take more of lists; None if they can."""
     if admission.is_banned(db, user_id):
         return Refusal.BANNED
-    if batches.under_way_of(db, user_id) >= MAX_UNDER_WAY:
+    if batch_lookups.under_way_of(db, user_id) >= MAX_UNDER_WAY:
         return Refusal.WAITING
-    is_too_often = batches.made_by(db, user_id, wall - 3600, wall) >= MAX_AN_HOUR
+    is_too_often = batch_lookups.made_by(db, user_id, wall - 3600, wall) >= MAX_AN_HOUR
     return Refusal.HOUR if is_too_often else None
 
 
 def rest_cancelled(db: Database, effect: CancelRest, wall: Wall) -> tuple[About, list[int]]:
     """Cancel what is left of a batch. Returns what is to be said, and ids of jobs to stop."""
-    batch = batches.find(db, effect.batch_id)
+    batch = batch_lookups.find(db, effect.batch_id)
     if batch is None or batch.chat_id != effect.press.chat_id:
         return Topic.DEAD_BUTTON, []
     if not _is_theirs(batch, effect.press):
@@ -131,14 +138,14 @@ def rest_cancelled(db: Database, effect: CancelRest, wall: Wall) -> tuple[About,
 def failed_again(db: Database, effect: TryFailedAgain, wall: Wall) -> About:
     """Take the items of a batch again that came to nothing; returns what is to be said of it."""
     press = effect.press
-    batch = batches.find(db, effect.batch_id)
+    batch = batch_lookups.find(db, effect.batch_id)
     if batch is None or batch.chat_id != press.chat_id:
         return Topic.DEAD_BUTTON
     if not _is_theirs(batch, press):
         return Topic.NOT_YOUR_ITEMS
     request = request_lookups.find(db, batch.list_id)
     found = _list_of(db, request) if request else None
-    if request is None or found is None or not batches.summary_of(db, batch).can_try_again:
+    if request is None or found is None or not batch_lookups.summary_of(db, batch).can_try_again:
         return Topic.ON_ITS_WAY if batch.tried_again else Topic.DEAD_BUTTON
     if refusal := _refusal(db, batch.user_id, wall):
         return refusal

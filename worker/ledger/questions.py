@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from worker.clocks import Wall
 from worker.ledger import (
-    batches,
+    batch_lookups,
     begun,
     job_lookups,
     pause,
@@ -24,9 +24,9 @@ class Questions:
     _db: Database
 
     def has_open_batches(self) -> bool:
-        """See `batches.has_open`."""
+        """See `batch_lookups.has_open`."""
         with self._db.reading():
-            return batches.has_open(self._db)
+            return batch_lookups.has_open(self._db)
 
     def is_paused(self) -> bool:
         """Whether the operator lets no download begin."""

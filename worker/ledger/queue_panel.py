@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from worker.clocks import Wall
 from worker.effects import CancelRequest, Press
-from worker.ledger import batches, job_lookups, queue_position, request_lookups
+from worker.ledger import batch_lookups, job_lookups, queue_position, request_lookups
 from worker.ledger.database import Database
 from worker.ledger.records import Pressed, Request, Verdict
 from worker.notices import Label, Notice, Topic
@@ -21,7 +21,7 @@ _MAX_LINK = 40
 def view(db: Database, panel: Panel, wall: Wall) -> View:
     """The links, those of all chats in a private one."""
     found = request_lookups.open_of(db, panel.user_id, _chat_of(panel))
-    of_lists = batches.unopened_of(db, panel.user_id, _chat_of(panel))
+    of_lists = batch_lookups.unopened_of(db, panel.user_id, _chat_of(panel))
     rest = [Notice(Topic.QUEUE_OF_LISTS, {"count": of_lists})] if of_lists else []
     if not found:
         return View(tuple(rest) or (Notice(Topic.QUEUE_EMPTY),))
