@@ -87,8 +87,8 @@ class Form:
     `as_file`: the site's own bytes are wanted as a file, however a player takes them. `clip`: only
     that part is wanted. `whole_list`: of a link that names one video in a list the list is wanted.
     `sponsors`: what becomes of those of a video. `subtitles`: the language of those that are
-    wanted, as an IETF tag in lower case. `language`: that of the sound, where that is not to be
-    the original.
+    wanted, as an IETF tag in lower case: alone, or in a video as a track, where its site has them.
+    `language`: that of the sound, where that is not to be the original.
 
     `code` says the same in a few letters, for keys, the ledger and button data: a word or a height,
     and behind it what modifies that, in the order of `_MODIFIERS`. A code never changes its
@@ -123,10 +123,10 @@ class Form:
             raise ValueError(f"no such form: {self}")
 
     def _can_have_subtitles(self, language: str) -> bool:
-        # Those of a part would have other times, and a file has the site's own bytes.
-        is_whole = not (self.as_file or self.clip or self.sponsors)
-        has_place = self.has_subtitles_alone or (self.what is What.ALL and is_whole)
-        return is_language(language) and has_place
+        # A file has the site's own bytes, and nothing is cut out of what is a file of text.
+        is_all_of_it = not (self.clip or self.sponsors)
+        has_place = self.what is What.ALL and not self.as_file
+        return is_language(language) and (has_place or (self.has_subtitles_alone and is_all_of_it))
 
     def _can_be_in(self, language: str) -> bool:
         return is_language(language) and not (self.is_beside_media or self.is_look)

@@ -2,13 +2,23 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from worker.form import SOUND, WHOLE, Form, Sponsors, What
 from worker.sites import site_of
+
+LANGUAGES: tuple[str, ...] = ("en",)
+"""The languages that have a catalogue of texts, among which people can choose."""
+
+SUBTITLES: tuple[str, ...] = (
+    *("ar", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fil", "fr"),
+    *("he", "hi", "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "nl", "no", "pl", "pt"),
+    *("ro", "ru", "sk", "sl", "sr", "sv", "ta", "te", "th", "tr", "uk", "ur", "vi", "zh"),
+)
+"""The languages in which people can have subtitles with every video."""
 
 # The one site that SponsorBlock knows, and yt-dlp asks it about.
 _OF_SPONSORBLOCK = "youtube.com"
@@ -28,7 +38,9 @@ class Preferences:
 
     A group's are about its buttons alone. `has_buttons` None: as is usual in such a chat.
     `asks_first`: a link without a command is answered with what there is to choose from.
-    `describes`: the site's description follows as a message of its own.
+    `describes`: the site's description follows as a message of its own. `subtitles`: in which
+    language videos have a track of them, where there are some. `language`: what the bot speaks;
+    None: what the person's Telegram does.
     """
 
     max_height: int | None = None
@@ -39,15 +51,23 @@ class Preferences:
     asks_first: bool = False
     sponsors: Sponsors | None = None
     describes: bool = False
+    subtitles: str | None = None
+    language: str | None = None
 
     def form_of(self, form: Form, url: str) -> Form:
         """The form that is meant where only a link's media, its sound or a part was asked for."""
         is_known = site_of(urlsplit(url).hostname or "") == _OF_SPONSORBLOCK
         sponsors = self.sponsors if is_known and not self.as_file else None
+        whole = Form(
+            max_height=self.max_height,
+            as_file=self.as_file,
+            sponsors=sponsors,
+            subtitles=None if self.as_file else self.subtitles,
+        )
         if form == WHOLE:
-            return Form(max_height=self.max_height, as_file=self.as_file, sponsors=sponsors)
+            return whole
         if form.clip and form == Form(clip=form.clip):
-            return Form(max_height=self.max_height, as_file=self.as_file, clip=form.clip)
+            return replace(whole, clip=form.clip, sponsors=None)
         return Form(self.sound, sponsors=sponsors) if form == SOUND else form
 
     def wants_buttons(self, *, is_private: bool) -> bool:
@@ -72,6 +92,12 @@ class Preferences:
                 bool(value.get("asks_first")),
                 Sponsors(value["sponsors"]) if value.get("sponsors") else None,
                 bool(value.get("describes")),
+                _one_of(SUBTITLES, value.get("subtitles")),
+                _one_of(LANGUAGES, value.get("language")),
             )
         except ValueError:
             return cls()
+
+
+def _one_of(languages: tuple[str, ...], tag: object) -> str | None:
+    return str(tag) if tag in languages else None

@@ -40,6 +40,7 @@ class Note(StrEnum):
     EARLY_START = "early start"  # a clip that begins at the key frame before it
     CUT = "cut"  # the file is too large, and its parts are not
     NO_SUBTITLES_INSIDE = "no subtitles inside"  # of what is no single video
+    NO_SUCH_SUBTITLES = "no such subtitles"  # in the language that is wanted, but in others
     AUTOMATIC_SUBTITLES = "automatic subtitles"  # no person has written them
     INCOMPLETE = "incomplete"  # a post without what of it cannot be had
     MORE_IN_POST = "more in post"  # than one answer holds
@@ -259,9 +260,13 @@ class Reader:
 
 @dataclass(frozen=True)
 class HandleUpdate:
-    """Decide what an update asks for. Answers with a tuple of effects; calls nobody."""
+    """Decide what an update asks for. Answers with a tuple of effects; calls nobody.
+
+    `language` is what the person has set who has sent it, as in `Reader`; None: nothing.
+    """
 
     update: Mapping[str, Any]
+    language: str | None = None
 
 
 @dataclass(frozen=True)

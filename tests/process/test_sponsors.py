@@ -1,6 +1,7 @@
 """What SponsorBlock knows of a video: marked in its file, or cut out of it."""
 
 import functools
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.support.downloads_harness import Worker, worker
 from tests.support.media import chapters_in, probe
 from tests.support.range_server import ranges_served
 from tests.support.sponsored import HASH, SponsorBlock, know_sponsors, sponsorblock_served
+from worker.downloads import spans
 from worker.downloads.media import sponsors
 from worker.form import Clip, Form, Sponsors, What
 from worker.protocol import MediaFile, Note
@@ -85,7 +87,8 @@ def test_end_of_a_film_that_is_longer_than_its_site_says_stays(films: Path, tmp_
     path = Path(shutil.copy(films / "film.mp4", tmp_path))
     segment = {"title": "Sponsor", "start_time": 5.5, "end_time": 8.5}
     info = {"duration": 19, sponsors.SEGMENTS: [segment]}
-    made, _ = sponsors.cut_out(path, info, limits_with())
+    made, known = sponsors.cut_out(path, info, limits_with())
+    assert spans.kept(known) == ((0.0, 5.5), (8.0, math.inf))
     assert probe(made).duration_s == pytest.approx(20 - 2.5, abs=4 / RATE)
 
 

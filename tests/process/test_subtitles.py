@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import make
 from worker.choices import Subtitles
+from worker.downloads.media.subtitles import read
 from worker.errors import Fault, Reason
-from worker.form import Form, What
+from worker.form import Clip, Form, What
 from worker.protocol import Media, MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -108,25 +110,70 @@ def tracks_of(path: str) -> list[tuple[str, str]]:
     return [(each["codec_name"], each["tags"]["language"]) for each in texts]
 
 
+FILM = "-c copy -movflags +faststart"
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page with a film that has subtitles in English, and broken ones in Dutch."""
+    home = tmp_path_factory.mktemp("talk")
+    make(home / "film.mp4", FILM)
+    names = {"en-GB": "en.vtt", "nl": "broken.vtt", "fr": "gone.vtt"}
+    tracks = "".join(TRACK.format(tag, name) for tag, name in names.items())
+    (home / "page.html").write_text(PAGE.format(tracks))
+    (home / "en.vtt").write_text(VTT)
+    (home / "broken.vtt").write_text("no subtitles")
+    with served(home) as site:
+        yield f"{site}/page.html"
+
+
 @pytest.mark.parametrize(
-    ("text", "tracks", "note"),
+    ("language", "tracks", "note"),
     [
-        (VTT, [("mov_text", "eng")], None),
-        ("no subtitles", [], Note.NO_SUBTITLES_INSIDE),
+        ("en", [("mov_text", "eng")], None),
+        ("nl", [], Note.NO_SUBTITLES_INSIDE),
+        ("fr", [], Note.NO_SUBTITLES_INSIDE),
+        ("de", [], Note.NO_SUCH_SUBTITLES),
     ],
+    ids=["there", "broken", "gone", "in other languages alone"],
 )
-def test_subtitles_are_a_track_of_the_video_where_that_is_wanted(
-    warm: Worker, tmp_path: Path, text: str, tracks: list[tuple[str, str]], note: Note | None
+def test_subtitles_are_a_track_of_the_video_where_they_can_be(
+    warm: Worker, talk: str, language: str, tracks: list[tuple[str, str]], note: Note | None
 ) -> None:
-    make(tmp_path / "film.mp4", "-c copy -movflags +faststart")
-    (tmp_path / "page.html").write_text(PAGE.format(TRACK.format("en-GB", "en.vtt")))
-    (tmp_path / "en.vtt").write_text(text)
+    file = warm.run(talk, LIMITS, form=Form(subtitles=language)).media
+    found = (tracks_of(file.path), file.facts.kind, file.facts.note)
+    assert found == (tracks, MediaKind.VIDEO, note)
+
+
+def test_video_without_any_subtitles_comes_as_it_is(warm: Worker, tmp_path: Path) -> None:
+    make(tmp_path / "film.mp4", FILM)
     with served(tmp_path) as site:
-        file = warm.run(f"{site}/page.html", LIMITS, form=Form(subtitles="en")).media
-        missing = warm.run(f"{site}/page.html", LIMITS, form=Form(subtitles="de")).error
-    assert (tracks_of(file.path), file.facts.kind, file.facts.note) == (
-        tracks,
-        MediaKind.VIDEO,
-        note,
-    )
-    assert missing.reason is Reason.NO_SUCH_SUBTITLES
+        file = warm.run(f"{site}/film.mp4", LIMITS, form=Form(subtitles="de")).media
+    assert (tracks_of(file.path), file.facts.note) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("clip", "texts"),
+    [
+        (Clip(150, 250), [(0, 1000, ("Good <b>morning</b>",))]),
+        (Clip(200), [(0, 500, ("Good <b>morning</b>",)), (1000, 2000, ("and good night",))]),
+        (Clip(0, 90), []),
+    ],
+    ids=["a part", "to the end", "before anybody speaks"],
+)
+def test_subtitles_of_a_part_are_those_that_are_heard_in_it(
+    warm: Worker, talk: str, clip: Clip, texts: list[tuple[int, int, tuple[str, ...]]]
+) -> None:
+    file = warm.run(talk, LIMITS, form=Form(clip=clip, subtitles="en")).media
+    assert file.facts.note is None
+    found = read(subrip_in(file.path)) if texts else ()
+    assert len(tracks_of(file.path)) == bool(texts)
+    for cue, (start_ms, end_ms, lines) in zip(found, texts, strict=True):
+        assert cue.lines == lines
+        assert (cue.start_ms, cue.end_ms) == pytest.approx((start_ms, end_ms), abs=80)
+
+
+def subrip_in(path: str) -> str:
+    """The track of subtitles in a file."""
+    command = ["ffmpeg", "-v", "error", "-i", path, "-map", "0:s:0", "-f", "srt", "-"]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout

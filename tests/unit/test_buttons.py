@@ -108,6 +108,8 @@ def test_chapters_have_a_button_each() -> None:
         [Button(f"1:01:40 · A title {'long ' * 7}long…", "form:17.all.c370000-380000")],
         [BACK],
     ]
+    spoken = menu_rows(ENGLISH, replace(menu, code="all.s-de"))
+    assert spoken[0] == [Button("0:00 · A begin", "form:17.all.c0-8050.s-de")]
     turns = [Button("◀", "chapters:17.0"), Button("2/3", "chapters:17.1")]
     more = replace(menu, chapters=chapters[:1], sheet=1, sheets=3)
     assert menu_rows(ENGLISH, more)[1] == [*turns, Button("▶", "chapters:17.2")]
@@ -148,8 +150,9 @@ def test_subtitles_come_as_a_file_or_in_the_video() -> None:
     ]
     sound, *_ = menu_rows(ENGLISH, replace(MENU, code="720p.s-fr"))[0]
     assert sound.data == "form:17.sound"
-    for other in (replace(menu, code="720p.c0-100"), replace(menu, is_song=True)):
-        assert menu_rows(ENGLISH, other) == [*alone, [BACK]]
+    assert menu_rows(ENGLISH, replace(menu, is_song=True)) == [*alone, [BACK]]
+    of_clip = Button("In the video", "form:17.720p.c0-100.s-fr")
+    assert menu_rows(ENGLISH, replace(menu, code="720p.c0-100"))[1] == [*alone[1], of_clip]
     there = menu_rows(ENGLISH, replace(MENU, page=Page.MORE, has_subtitles=True))
     assert [Button("Subtitles", "subtitles:17")] in there
 

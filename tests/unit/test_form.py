@@ -37,7 +37,9 @@ FORMS = st.one_of(
     st.builds(
         Form,
         max_height=st.sampled_from([None, 720]),
-        subtitles=st.sampled_from([None, "en", "zh-hant-hk"]),
+        clip=st.sampled_from([None, Clip(100), Clip(100, 2000)]),
+        sponsors=st.sampled_from([None, *Sponsors]),
+        subtitles=st.sampled_from([None, "en", "zh-hant"]),
         language=st.sampled_from([None, "en"]),
     ),
     st.builds(
@@ -110,6 +112,14 @@ def test_what_has_no_code_is_no_form(what: What, max_height: int) -> None:
 def test_part_of_the_media_is_no_file_as_the_site_has_it(what: What) -> None:
     with pytest.raises(ValueError, match="no such form"):
         Form(what, as_file=True)
+
+
+@pytest.mark.parametrize(
+    "code", ["subs.c1-2.s-en", "all.file.s-en", "sound.s-en", "subs.s-EN", "all.s-", "subs.file"]
+)
+def test_subtitles_are_a_file_of_all_or_in_a_video(code: str) -> None:
+    with pytest.raises(ValueError, match="no code of a form"):
+        Form.parse(code)
 
 
 def test_codes_that_stand_in_ledgers_keep_their_meaning() -> None:

@@ -57,6 +57,15 @@ def test_person_is_answered_in_their_own_language(klingon: None) -> None:
     assert dead.language == "tlh"
 
 
+def test_what_a_person_has_set_goes_before_what_telegram_says(klingon: None) -> None:
+    (reply,) = handle_update(said("hello"), language="tlh")
+    assert isinstance(reply, Reply)
+    assert reply.reader == Reader(1001, "tlh")
+    (press,) = handle_update(pressed("cancel:1"), language="tlh")
+    assert isinstance(press, CancelRequest)
+    assert press.language == "tlh"
+
+
 @pytest.mark.parametrize("code", [None, 7, ["en"], {"a": 1}, "x" * 10_000])
 def test_odd_language_is_english(code: object) -> None:
     update = said("hello")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
-from tests.support.updates import GROUP, USER, said
+from tests.support.updates import GROUP, USER, pressed, said
 from worker import media_keys
 from worker.effects import ChooseForm, EditLinks, OpenPanel, OpenRequest, Press, PressPanel
 from worker.errors import Fault, JobError, Reason
@@ -15,9 +15,18 @@ from worker.ledger import preferences
 from worker.ledger.admission import REPLIES_A_MINUTE
 from worker.notices import About, Label, Notice, Topic
 from worker.panels import CLOSE, PanelKind, ShowPanel, View
-from worker.preferences import Captions, Preferences
-from worker.protocol import AnswerButton, Deliver, Download, Posted, Reader, Reply
-from worker.telegram import handle_update
+from worker.preferences import LANGUAGES, SUBTITLES, Captions, Preferences
+from worker.protocol import (
+    AnswerButton,
+    Deliver,
+    Download,
+    HandleUpdate,
+    Posted,
+    Reader,
+    Reply,
+)
+from worker.telegram import handle_update, texts
+from worker.telegram.texts import CATALOGUES
 
 ME, OTHER, PANEL = 7, 8, 90
 LINK = "https://site.example/v"
@@ -76,6 +85,7 @@ def test_a_setting_is_opened_chosen_and_kept(bot: SteppedDispatcher) -> None:
         "captions": (Label.FULL, False),
         "description": (Label.OFF, False),
         "sponsors": (Label.OFF, False),
+        "subtitles": (Label.OFF, False),
         "buttons": (Label.ON, False),
     }
     assert shown(open_panel(bot)) == {**usual, CLOSE: (Label.CLOSE, False)}
@@ -121,9 +131,11 @@ def test_once_it_is_closed_the_panel_says_what_is_set(bot: SteppedDispatcher) ->
 
 
 def test_a_part_comes_in_the_quality_that_is_set() -> None:
-    chosen, clip = replace(Preferences(), max_height=480, as_file=True), Clip(100, 200)
-    wanted = Form(max_height=480, as_file=True, clip=clip)
+    chosen, clip = Preferences(480, subtitles="fil"), Clip(100, 200)
+    wanted = Form(max_height=480, clip=clip, subtitles="fil")
     assert chosen.form_of(Form(clip=clip), LINK) == wanted
+    as_file = replace(chosen, as_file=True)
+    assert as_file.form_of(Form(clip=clip), LINK) == replace(wanted, as_file=True, subtitles=None)
     assert chosen.form_of(Form(What.SOUND, clip=clip), LINK) == Form(What.SOUND, clip=clip)
 
 
@@ -143,6 +155,7 @@ def test_a_forged_code_sets_nothing(bot: SteppedDispatcher, code: str) -> None:
     [
         ("quality", "480", Form(max_height=480)),
         ("send", "file", Form(as_file=True)),
+        ("subtitles", "de", Form(subtitles="de")),
         ("sound", "mp3-320", WHOLE),
     ],
 )
@@ -155,6 +168,43 @@ def test_the_next_link_is_fetched_as_was_set(
     assert bot.rows("SELECT form, media_key FROM requests") == [
         (form.code, media_keys.of_link(LINK, form))
     ]
+
+
+def test_subtitles_can_be_had_in_every_language_that_has_a_name(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    press(bot, "subtitles")
+    first, *rows, back, close = edited(bot).rows
+    assert [[button.code for button in row] for row in (first, back, close)] == [
+        *(["off"], ["main"], [CLOSE]),
+    ]
+    assert {len(row) for row in rows} == {3, 2}
+    offered = [button.code for row in rows for button in row]
+    assert tuple(offered) == SUBTITLES
+    for words in CATALOGUES:
+        assert set(offered) == set(words.languages)
+        assert texts.notice(words, rows[2][0].text) == words.languages["de"]
+
+
+def test_what_is_said_can_be_chosen_once_there_is_another_language(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {words.language for words in CATALOGUES} == set(LANGUAGES)
+    assert "language" not in shown(open_panel(bot)), "there is nothing to choose from"
+    monkeypatch.setattr("worker.preferences.LANGUAGES", ("en", "de"))
+    monkeypatch.setattr("worker.ledger.settings_panel.LANGUAGES", ("en", "de"))
+    choose(bot, "language", "de")
+    mine, others = said("hello", user=ME), said("hello", user=OTHER)
+    edit = {"edited_message": mine["message"]}
+    for number, (update, language) in enumerate(
+        [
+            *((mine, "de"), (edit, "de"), (pressed("cancel:1", user=ME), "de"), (others, None)),
+            *(({"message": [ME]}, None), ({"message": {"from": {"id": 1 << 70}}}, None)),
+        ]
+    ):
+        bot.ledger.record_updates([{**update, "update_id": 10**12 + number}], bot.wall)
+        bot.step()
+        assert bot.task(HandleUpdate).language == language
+        bot.finish(HandleUpdate, ())
 
 
 def test_sound_comes_in_the_format_that_was_set(bot: SteppedDispatcher) -> None:
@@ -380,14 +430,19 @@ def test_what_a_button_gives_is_exact(bot: SteppedDispatcher) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [{"sound": "flac"}, {"captions": "loud"}, {"max_height": 720, "future": [1]}, {}],
+    [
+        *({"sound": "flac"}, {"captions": "loud"}, {"max_height": 720, "future": [1]}, {}),
+        *({"subtitles": "tlh"}, {"subtitles": ["de"]}, {"language": "tlh"}, {"language": 7}),
+    ],
 )
 def test_what_this_version_does_not_know_is_as_usual(value: dict[str, Any]) -> None:
     assert Preferences.from_json(value) in (Preferences(), Preferences(max_height=720))
 
 
 def test_preferences_are_kept_as_they_are(bot: SteppedDispatcher) -> None:
-    chosen = Preferences(720, What.MP3, True, Captions.TITLE, False, True, Sponsors.CUT, True)
+    chosen = Preferences(
+        720, What.MP3, True, Captions.TITLE, False, True, Sponsors.CUT, True, "de", "en"
+    )
     preferences.put(bot.ledger._db, ME, chosen)
     assert preferences.of(bot.ledger._db, ME) == chosen
     assert preferences.of(bot.ledger._db, OTHER) == Preferences()

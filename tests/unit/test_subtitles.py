@@ -1,6 +1,7 @@
 """Which subtitles of a video are meant, and what their texts come to."""
 
 import doctest
+import math
 import time
 from typing import Any
 
@@ -134,6 +135,24 @@ def test_each_line_stands_once(said: list[str], left: list[str]) -> None:
     assert ["/".join(cue.lines) for cue in found] == left
     if said:
         assert found[-1].end_ms == cues(*said)[-1].end_ms
+
+
+@pytest.mark.parametrize(
+    ("kept", "left"),
+    [
+        ([(0.0, math.inf)], ["0-1000", "1000-2000", "7000-8000"]),
+        ([(0.5, 7.25)], ["0-500", "500-1500", "6500-6750"]),
+        ([(1.5, 2.0), (7.0, math.inf)], ["0-500", "500-1500"]),
+        ([(0.0, 0.5), (0.75, 1.0)], ["0-750"]),
+        ([(2.0, 7.0)], []),
+    ],
+    ids=["all", "clip", "without a part", "cut within a text", "nobody speaks"],
+)
+def test_texts_are_moved_to_the_times_that_are_kept(
+    kept: list[tuple[float, float]], left: list[str]
+) -> None:
+    found = texts.moved(cues("a", "b", "+c"), kept)
+    assert [f"{cue.start_ms}-{cue.end_ms}" for cue in found] == left
 
 
 def test_what_is_written_is_read_again() -> None:

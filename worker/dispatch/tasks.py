@@ -56,7 +56,7 @@ def task_of(
     """
     match job:
         case UpdateJob():
-            return protocol.HandleUpdate(job.update)
+            return protocol.HandleUpdate(job.update, job.language)
         case ReplyJob():
             return job.reply
         case ButtonJob():

@@ -4,6 +4,7 @@ Its exit code means nothing; the result goes through the channel.
 """
 
 import contextlib
+import math
 import os
 import sys
 import traceback
@@ -119,10 +120,12 @@ def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:
 
 def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
     """Make what is wanted of a file ready to be sent, in as many files as that takes."""
-    span, clipped = spans.of(file.info), None
+    path, span, clipped = file.path, spans.of(file.info), None
     if span and file_types.of(file.path) is None and not ffmpeg.missing():
         clipped = clip(file.path, span, file.info, limits, form)
-        file = replace(file, path=clipped.path, info={**file.info, **_NOT_OF_CLIPS})
+        kept = [(clipped.starts_s, math.inf if span.end_s is None else span.end_s)]
+        info = spans.with_kept({**file.info, **_NOT_OF_CLIPS}, kept)
+        file = replace(file, path=clipped.path, info=info)
     file, note = _without_sponsors(file, limits, form)
     first, *others = _finished(file, limits, form)
     if form.clip and not clipped:
@@ -131,7 +134,7 @@ def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFi
         note, first = clipped.note, replace(first, facts=_starting(first.facts, clipped))
     first = replace(first, facts=_noted(first.facts, note))
     if form.has_subtitles_inside:
-        first = subtitles.put_into(first, file, limits)
+        first = subtitles.put_into(first, path, file.info, limits)
     return [first, *others]
 
 

@@ -1,6 +1,7 @@
 """The span of a video that somebody asks for or a link names: a clip of something longer."""
 
-from collections.abc import Mapping, MutableMapping
+import math
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,12 @@ from worker.form import Form
 _KEY = "fetchbot_span"
 # Where what yt-dlp knows of a video has when the file of each format begins. Copies share it.
 _STARTS = "fetchbot_starts"
+# Which times of the video are left in a file of it.
+_KEPT = "fetchbot_kept"
 _BESIDE_S = 0.1
+
+Times = tuple[float, float]
+"""From when to when, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,17 @@ def beyond_the_end() -> JobError:
 def note_start(info: Mapping[str, Any], stream: Mapping[str, Any], starts_s: float) -> None:
     """Note when in a video the file of one of its formats begins."""
     info[_STARTS][stream.get("format_id")] = starts_s
+
+
+def with_kept(info: Mapping[str, Any], kept: Iterable[Times]) -> dict[str, Any]:
+    """What is known of a file, and that only these times of its video are in it."""
+    return {**info, _KEPT: tuple(kept)}
+
+
+def kept(info: Mapping[str, Any]) -> tuple[Times, ...]:
+    """The times of a video that are in its file, in their order."""
+    found: tuple[Times, ...] = info.get(_KEPT, ((0.0, math.inf),))
+    return found
 
 
 def starts(info: Mapping[str, Any]) -> tuple[float, ...]:

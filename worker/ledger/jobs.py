@@ -125,10 +125,14 @@ class ClaimedJob:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateJob(ClaimedJob):
-    """Find out what an update asks for."""
+    """Find out what an update asks for.
+
+    `language` is what the person has set who has sent it; None: nothing.
+    """
 
     kind = Kind.UPDATE
     update: Mapping[str, Any]
+    language: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

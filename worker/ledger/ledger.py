@@ -6,6 +6,7 @@ nothing changed: the same call may be made again.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from worker.ledger import (
     media_cache,
     menus,
     panels,
+    preferences,
     queue,
     request_lookups,
     requests,
@@ -164,7 +166,10 @@ class Ledger(Questions):
             if request:
                 media = request_lookups.media_of(self._db, request)
             batch = batch_lookups.of_job(self._db, row)
-            return read_job(row, request, media, shown, batch)
+            job = read_job(row, request, media, shown, batch)
+            if isinstance(job, UpdateJob):
+                return replace(job, language=preferences.language_for(self._db, job.update))
+            return job
 
     def recover(self) -> int:
         """Let every job that the last run had in hand wait again. Returns how many there were."""

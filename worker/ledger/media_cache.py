@@ -17,7 +17,12 @@ MAX_LOOKS = 1000
 """How many looks are remembered, of 10 kB each at the most."""
 
 # What comes otherwise another time.
-_BETTER_LATER = frozenset({protocol.Note.INCOMPLETE, protocol.Note.NO_SPONSORBLOCK})
+_BETTER_LATER = frozenset(
+    {
+        *(protocol.Note.INCOMPLETE, protocol.Note.NO_SPONSORBLOCK),
+        protocol.Note.NO_SUBTITLES_INSIDE,
+    }
+)
 
 
 def key_behind(db: Database, link_key: str, wall: Wall) -> str:
@@ -58,9 +63,9 @@ def remember(
     """Keep the names that Telegram has given to files, as the kinds that it made of them.
 
     Nothing is kept if it has not named all of them, or if they are only a part of a post, of which
-    the rest may come another time, or without what SponsorBlock knows. What it had already is
-    renewed, but does not come back if it was forgotten meanwhile: for /fresh, or refused in another
-    chat.
+    the rest may come another time, or without subtitles or what SponsorBlock knows. What it had
+    already is renewed, but does not come back if it was forgotten meanwhile: for /fresh, or refused
+    in another chat.
     """
     if all(file.file_id for file in media.files):
         db.execute("UPDATE media SET remembered_at = ? WHERE media_key = ?", wall, media_key)

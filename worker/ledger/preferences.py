@@ -1,7 +1,9 @@
 """The table `preferences`: what people and groups have set. A part of somebody's transaction."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from worker import media_keys
 from worker.effects import OpenRequest
@@ -9,11 +11,25 @@ from worker.form import ABOUT, WHOLE, Form
 from worker.ledger.database import Database
 from worker.preferences import Preferences
 
+# More than SQLite's integers, and than any id of Telegram's.
+_BEYOND_IDS = 1 << 63
+
 
 def of(db: Database, owner_id: int) -> Preferences:
     """What a person, or a group by its negative id, has set."""
     text = db.value("SELECT chosen FROM preferences WHERE owner_id = ?", owner_id)
     return Preferences.from_json(json.loads(text)) if text else Preferences()
+
+
+def language_for(db: Database, update: Mapping[str, Any]) -> str | None:
+    """The language that the person has set who has sent an update, which may hold anything."""
+    for kind in ("message", "edited_message", "callback_query"):
+        event = update.get(kind)
+        sender = event.get("from") if isinstance(event, dict) else None
+        sender_id = sender.get("id") if isinstance(sender, dict) else None
+        if isinstance(sender_id, int) and abs(sender_id) < _BEYOND_IDS:
+            return of(db, sender_id).language
+    return None
 
 
 def put(db: Database, owner_id: int, chosen: Preferences) -> None:

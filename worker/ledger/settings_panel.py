@@ -1,6 +1,6 @@
 """The panel of /settings: a page of all settings, and one for each with its options."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from worker.ledger.database import Database
 from worker.ledger.records import Pressed
 from worker.notices import Label, Notice, Topic
 from worker.panels import Panel, PanelButton, PanelKind, View
-from worker.preferences import Captions, Preferences
+from worker.preferences import LANGUAGES, SUBTITLES, Captions, Preferences
 
 _MAIN = "main"
 
@@ -31,11 +31,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a setting is called, why one would change it, and its options by their codes."""
+    """What a setting is called, why one would change it, and its options by their codes.
+
+    The first option stands in a row of its own, and so many of the others in each.
+    """
 
     title: Label
     explained: Topic
     options: Mapping[str, Option]
+    in_a_row: int = 1
 
     def option_of(self, chosen: Preferences) -> Option:
         """The option that is chosen; the first one where no other is."""
@@ -46,6 +50,11 @@ class Setting:
 def _quality(label: Label, height: int | None = None, *, asks_first: bool = False) -> Option:
     values = {"height": height} if height else {}
     return Option(Notice(label, values), {"max_height": height, "asks_first": asks_first})
+
+
+def _languages(field: str, first: Label, tags: Iterable[str]) -> Mapping[str, Option]:
+    named = {tag: Option(Notice(Label.LANGUAGE_NAME, {"tag": tag}), {field: tag}) for tag in tags}
+    return {"off": Option(Notice(first), {field: None}), **named}
 
 
 _BUTTONS = Setting(
@@ -112,6 +121,12 @@ _OF_PEOPLE: Mapping[str, Setting] = {
             "cut": Option(Notice(Label.CUT_SPONSORS), {"sponsors": Sponsors.CUT}),
         },
     ),
+    "subtitles": Setting(
+        Label.SETTING_SUBTITLES,
+        Topic.SETTING_SUBTITLES,
+        _languages("subtitles", Label.OFF, SUBTITLES),
+        in_a_row=3,
+    ),
     "buttons": _BUTTONS,
 }
 _OF_GROUPS: Mapping[str, Setting] = {"buttons": _BUTTONS}
@@ -130,12 +145,14 @@ def view(db: Database, panel: Panel, _wall: Wall) -> View:
         )
         return View((Notice(title),), rows)
     current = setting.option_of(chosen)
-    rows = tuple(
-        (PanelButton(option.text, code, is_chosen=option is current),)
+    first, *others = (
+        PanelButton(option.text, code, is_chosen=option is current)
         for code, option in setting.options.items()
     )
+    each = setting.in_a_row
+    below = (tuple(others[at : at + each]) for at in range(0, len(others), each))
     back = (PanelButton(Notice(Label.BACK), _MAIN),)
-    return View((Notice(setting.explained),), (*rows, back))
+    return View((Notice(setting.explained),), ((first,), *below, back))
 
 
 def press(db: Database, panel: Panel, _press: Press, code: str) -> Pressed | None:
@@ -155,7 +172,15 @@ def press(db: Database, panel: Panel, _press: Press, code: str) -> Pressed | Non
 
 
 def _settings_of(panel: Panel) -> Mapping[str, Setting]:
-    return _OF_GROUPS if panel.kind is PanelKind.GROUP_SETTINGS else _OF_PEOPLE
+    if panel.kind is PanelKind.GROUP_SETTINGS:
+        return _OF_GROUPS
+    # With one language there is nothing to choose.
+    return {**_OF_PEOPLE, "language": _language()} if len(LANGUAGES) > 1 else _OF_PEOPLE
+
+
+def _language() -> Setting:
+    options = _languages("language", Label.AS_IN_TELEGRAM, LANGUAGES)
+    return Setting(Label.SETTING_LANGUAGE, Topic.SETTING_LANGUAGE, options)
 
 
 def _owner_of(panel: Panel) -> int:

@@ -77,6 +77,7 @@ def make_handler(
                     task.update,
                     allowed_users=allowed_users,
                     admins=admins,
+                    language=task.language,
                     username=username,
                     is_chat_admin=client.is_chat_admin,
                 )

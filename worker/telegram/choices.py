@@ -80,7 +80,7 @@ def _chapter(words: Catalogue, menu: Menu, chapter: Chapter) -> _Row:
     own = Form.parse(menu.code)
     try:
         clip = Clip(round(chapter.start_s * 100), round(chapter.end_s * 100))
-        wanted = replace(own, clip=clip, subtitles=None)
+        wanted = replace(own, clip=clip)
     except ValueError:
         return []
     return [Button(texts.chapter(words, chapter), pack("form", f"{menu.request_id}.{wanted.code}"))]

@@ -50,20 +50,21 @@ def handle_update(
     admins: AbstractSet[int] = frozenset(),
     username: Callable[[], str] = str,
     is_chat_admin: Callable[[int, int], bool] = nobody,
+    language: str | None = None,
 ) -> Effects:
     """What the update asks for. Never raises on anything that JSON can say.
 
     `allowed_users` empty means everyone; `admins` may ban people. `username` finds out the bot's
     own, by which a group's command shows that it is meant for this bot; it is called for such
     commands alone, and what it raises passes through. So is `is_chat_admin`, with the ids of a
-    group and of a person, for commands that are for the group's admins.
+    group and of a person, for commands that are for the group's admins. `language` as in `People`.
     """
-    people = People(allowed_users, admins, is_chat_admin)
+    people = People(allowed_users, admins, is_chat_admin, language)
     if given := fields.mapping(update, "message"):
-        message = read_message(given)
+        message = read_message(given, people)
         return _handle_message(message, people, username) if message else ()
     if given := fields.mapping(update, "edited_message"):
-        message = read_message(given)
+        message = read_message(given, people)
         return _handle_edit(message, people, username) if message else ()
     if query := fields.mapping(update, "callback_query"):
         return handle_press(query, people)

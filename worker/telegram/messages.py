@@ -8,7 +8,7 @@ from typing import Any
 from worker.notices import Notice
 from worker.protocol import Reader, Reply
 from worker.telegram import fields
-from worker.telegram.people import language_of
+from worker.telegram.people import People
 
 _GROUPS = ("group", "supergroup")
 _COMMAND = re.compile(
@@ -49,7 +49,7 @@ class Message:
         return (Reply(self.reader, self.message_id, notices),) if notices else ()
 
 
-def read_message(message: Mapping[str, Any]) -> Message | None:
+def read_message(message: Mapping[str, Any], people: People) -> Message | None:
     """A message as a person sends one to a private chat or a group; None for anything else."""
     chat, sender = fields.mapping(message, "chat"), fields.mapping(message, "from")
     chat_id, user_id = fields.integer(chat, "id"), sender_id(message)
@@ -65,7 +65,7 @@ def read_message(message: Mapping[str, Any]) -> Message | None:
     found = _COMMAND.match(text)
     name, bot, argument = found.groups(default="") if found else ("", "", "")
     return Message(
-        reader=Reader(chat_id, language_of(sender), _thread_id(message)),
+        reader=Reader(chat_id, people.language_of(sender), _thread_id(message)),
         user_id=user_id,
         message_id=message_id,
         is_private=chat_type == "private",

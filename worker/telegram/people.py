@@ -17,12 +17,14 @@ def nobody(_chat_id: int, _user_id: int) -> bool:
 class People:
     """Who may use the bot (nobody named: everyone), and who may ban others.
 
-    `is_chat_admin` finds out whether a person is an admin of a group, by their ids.
+    `is_chat_admin` finds out whether a person is an admin of a group, by their ids. `language` is
+    what the person has set who is to be answered; None: nothing.
     """
 
     allowed: AbstractSet[int]
     admins: AbstractSet[int]
     is_chat_admin: Callable[[int, int], bool] = nobody
+    language: str | None = None
 
     def may_use(self, user_id: int) -> bool:
         return not self.allowed or user_id in self.allowed
@@ -31,7 +33,7 @@ class People:
         """Whether a person may change what a group has set."""
         return user_id in self.admins or self.is_chat_admin(chat_id, user_id)
 
-
-def language_of(sender: Mapping[str, Any]) -> str:
-    """The language in which this person is answered."""
-    return texts.catalogue_of(fields.text(sender, "language_code")).language
+    def language_of(self, sender: Mapping[str, Any]) -> str:
+        """The language in which the person is answered whom an update calls its sender."""
+        named = self.language or fields.text(sender, "language_code")
+        return texts.catalogue_of(named).language

@@ -26,7 +26,7 @@ from worker.looks import VIDEO_ID
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton
 from worker.telegram import buttons, fields
-from worker.telegram.people import People, language_of
+from worker.telegram.people import People
 
 _PAGES = frozenset(page.value for page in Page)
 _REQUEST_ID = re.compile(r"[0-9]{1,18}")
@@ -40,11 +40,11 @@ def handle_press(query: Mapping[str, Any], people: People) -> Effects:
     callback_id, user_id = fields.text(query, "id"), fields.integer(sender, "id")
     if not callback_id or user_id is None:
         return ()
-    language = language_of(sender)
+    language = people.language_of(sender)
     if not people.may_use(user_id):
         return (AnswerButton(callback_id, language, Notice(Topic.PRIVATE_BOT)),)
     action, argument = buttons.unpack(fields.text(query, "data"))
-    if choice := _read_choice(query, action, argument):
+    if choice := _read_choice(query, action, argument, language):
         return (choice,)
     if action == "cancel" and _REQUEST_ID.fullmatch(argument):
         chat = fields.mapping(fields.mapping(query, "message"), "chat")
@@ -53,7 +53,9 @@ def handle_press(query: Mapping[str, Any], people: People) -> Effects:
     return (AnswerButton(callback_id, language, Notice(Topic.DEAD_BUTTON)),)
 
 
-def _read_choice(query: Mapping[str, Any], action: str, argument: str) -> Effect | None:
+def _read_choice(
+    query: Mapping[str, Any], action: str, argument: str, language: str
+) -> Effect | None:
     """What a button of an answer or of a panel asks for; None for one that stands elsewhere."""
     message, sender = fields.mapping(query, "message"), fields.mapping(query, "from")
     chat_id = fields.integer(fields.mapping(message, "chat"), "id")
@@ -63,7 +65,7 @@ def _read_choice(query: Mapping[str, Any], action: str, argument: str) -> Effect
         return None
     if not _REQUEST_ID.fullmatch(request_id):
         return None
-    press = Press(fields.text(query, "id"), user_id, chat_id, message_id, language_of(sender))
+    press = Press(fields.text(query, "id"), user_id, chat_id, message_id, language)
     if pressed := _read_list(action, request_id, code, press):
         return pressed
     if action == "form":

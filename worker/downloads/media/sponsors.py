@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from worker.choices import Chapter
+from worker.downloads import spans
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import chapters, conversion, ffmpeg, sound_cutting
 from worker.downloads.media.contents import positive
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
+from worker.downloads.spans import Times
 
 SEGMENTS = "sponsorblock_chapters"
 """Where yt-dlp puts what SponsorBlock knows of a video."""
 
 # What is shorter is no part of a film, and where keys of pictures are far apart may be nothing.
 _LEAST_S = 1.0
-
-Times = tuple[float, float]
 
 
 def mark(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def cut_out(
         raise
     path.unlink()
     moved = chapters.as_said(_moved(chapters.of(info, length_s), kept))
-    return target, {**info, "chapters": moved, "duration": None}
+    return target, spans.with_kept({**info, "chapters": moved, "duration": None}, kept)
 
 
 def _keep(path: Path, target: Path, kept: Sequence[Times], limits: ProgramLimits) -> None:

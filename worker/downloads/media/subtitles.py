@@ -4,12 +4,13 @@ What a machine has heard is shown by YouTube line by line, each of them twice: o
 spoken, and again above the next. In a file of text each line stands once.
 """
 
-import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from worker.downloads import spans
 from worker.downloads.file_names import subtitles_of
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces
@@ -17,11 +18,15 @@ from worker.downloads.media.finishing import facts_of
 from worker.downloads.media.preparing import Downloaded
 from worker.downloads.media.program_run import ProgramLimits
 from worker.downloads.reports import ReadyFile
+from worker.downloads.spans import Times
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Note
 
 AUTOMATIC = "is_automatic"
 """Is true of what is downloaded of subtitles that no person has written."""
+
+ABSENT = "subtitles_absent"
+"""Where what is downloaded of a video has the note that says why it has no subtitles beside it."""
 
 LANGUAGE = "subtitle_language"
 """Where what is downloaded of subtitles has their language, as an IETF tag in lower case."""
@@ -49,43 +54,65 @@ class Cue:
 
 def finish(file: Downloaded, limits: DownloadLimits) -> ReadyFile:
     """Make what was downloaded of subtitles ready to be sent. Raises JobError."""
-    target = _made(file.path, limits)
+    target = _write(file.path, _cues_of(file.path, limits))
     note = Note.AUTOMATIC_SUBTITLES if file.info.get(AUTOMATIC) else None
     facts = facts_of(file.info, MediaKind.DOCUMENT, note=note)
     title = f"{facts.title} ({file.info[LANGUAGE]})".strip()
     return ReadyFile(target.name, replace(facts, title=title))
 
 
-def put_into(ready: ReadyFile, file: Downloaded, limits: DownloadLimits) -> ReadyFile:
-    """Put subtitles into the video that was made of a file; a note where that cannot be."""
-    with contextlib.suppress(JobError, FileNotFoundError):
-        if ready.facts.kind is MediaKind.VIDEO and ready.facts.parts == 1:
-            return _with_track(ready, file, limits)
-    return replace(
-        ready, facts=replace(ready.facts, note=ready.facts.note or Note.NO_SUBTITLES_INSIDE)
-    )
+def put_into(
+    ready: ReadyFile, path: Path, info: Mapping[str, Any], limits: DownloadLimits
+) -> ReadyFile:
+    """Put the subtitles beside a download into the video that was made of it.
+
+    `path` is the download, and `info` what is known of what was left of that. A note says where the
+    video comes without them, or that a machine has made them.
+    """
+    note = info.get(ABSENT)
+    if LANGUAGE in info:
+        note = Note.AUTOMATIC_SUBTITLES if info.get(AUTOMATIC) else None
+        try:
+            ready = _with_track(ready, path, info, limits)
+        except (JobError, FileNotFoundError):
+            note = Note.NO_SUBTITLES_INSIDE
+    return replace(ready, facts=replace(ready.facts, note=ready.facts.note or note))
 
 
-def _with_track(ready: ReadyFile, file: Downloaded, limits: DownloadLimits) -> ReadyFile:
-    video = file.path.with_name(ready.name)
+def _with_track(
+    ready: ReadyFile, path: Path, info: Mapping[str, Any], limits: DownloadLimits
+) -> ReadyFile:
+    """The video with a track of its subtitles, if somebody speaks in what is left of it."""
+    if ready.facts.kind is not MediaKind.VIDEO or ready.facts.parts > 1:
+        raise JobError(Reason.NOT_CUT, Fault.PERMANENT, "subtitles of what is no single video")
+    video = path.with_name(ready.name)
     target = video.with_name(f"{video.stem}.spoken.mp4")
-    subrip = _made(subtitles_of(file.path), limits)
+    beside = subtitles_of(path)
+    cues = list(moved(_cues_of(beside, limits), spans.kept(info)))
+    if not cues:
+        return ready
+    subrip = _write(beside, cues)
     with pieces.failures("subtitles", Reason.BROKEN_FILE):
         run_limits = ProgramLimits(conversion.budget_of(limits).time_s, limits.memory_bytes)
-        ffmpeg.add_subtitles(video, subrip, str(file.info[LANGUAGE]), target, run_limits)
+        ffmpeg.add_subtitles(video, subrip, str(info[LANGUAGE]), target, run_limits)
     if target.stat().st_size > limits.max_file_bytes:
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "a video with its subtitles")
     video.unlink()
     return replace(ready, name=target.name)
 
 
-def _made(path: Path, limits: DownloadLimits) -> Path:
-    """A SubRip file of the subtitles at `path`, next to it. Raises JobError."""
+def _cues_of(path: Path, limits: DownloadLimits) -> list[Cue]:
+    """The texts of the subtitles at `path`. Raises JobError where there are none."""
     if path.stat().st_size > MAX_BYTES:
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "subtitles")
     cues = list(without_repeats(read(_subrip(path, limits))))
     if not cues:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "subtitles without a text")
+    return cues
+
+
+def _write(path: Path, cues: Iterable[Cue]) -> Path:
+    """Write a SubRip file next to the subtitles at `path`."""
     target = path.with_name(f"{path.stem}.ready.srt")
     target.write_text(written(cues), encoding="utf-8")
     return target
@@ -145,6 +172,23 @@ def _repeated(shown: tuple[str, ...], lines: tuple[str, ...]) -> int:
     """How many of these lines, from the first, are the last of those that were shown."""
     most = min(len(shown), len(lines), _MOST_REPEATED)
     return next((count for count in range(most, 0, -1) if shown[-count:] == lines[:count]), 0)
+
+
+def moved(cues: Iterable[Cue], kept: Sequence[Times]) -> Iterator[Cue]:
+    """The texts at the times that they have where only some times of their video are kept.
+
+    >>> cue = Cue(1000, 4000, ("Hello",))
+    >>> list(moved([cue], [(3.0, 5.0)]))
+    [Cue(start_ms=0, end_ms=1000, lines=('Hello',))]
+    """
+
+    def at(time_ms: int) -> int:
+        before = (max(0.0, min(end_s * 1000, time_ms) - start_s * 1000) for start_s, end_s in kept)
+        return round(sum(before))
+
+    for cue in cues:
+        if (start_ms := at(cue.start_ms)) < (end_ms := at(cue.end_ms)):
+            yield replace(cue, start_ms=start_ms, end_ms=end_ms)
 
 
 def written(cues: Iterable[Cue]) -> str:

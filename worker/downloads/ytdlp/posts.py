@@ -10,7 +10,7 @@ from yt_dlp.networking import Request
 from yt_dlp.utils import YoutubeDLError
 
 from worker.downloads.file_names import subtitles_of
-from worker.downloads.media.subtitles import LANGUAGE
+from worker.downloads.media.subtitles import ABSENT, AUTOMATIC, LANGUAGE
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
 from worker.downloads.pictures.reading import SiteAnswer
@@ -24,6 +24,7 @@ from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.span_downloader import SpanYoutubeDL
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE
+from worker.protocol import Note
 
 # What is wrong with one item of a post, and says nothing of the others.
 _OF_AN_ITEM = frozenset(
@@ -155,8 +156,13 @@ class PostYoutubeDL(SpanYoutubeDL):
         raise failures[0]
 
     def _process_with_subtitles(self, info: dict[str, Any]) -> Any:
-        """Download a video, and its subtitles next to it."""
-        track = subtitles.chosen(info, self.wanted.subtitles)
+        """Download a video, and its subtitles next to it, where it has them."""
+        try:
+            track = subtitles.chosen(info, self.wanted.subtitles)
+        except JobError as error:
+            done = super().process_video_result(info, download=True)
+            has_others = error.reason is Reason.NO_SUCH_SUBTITLES
+            return {**done, ABSENT: Note.NO_SUCH_SUBTITLES} if done and has_others else done
         # A copy, because yt-dlp changes what an extractor has found.
         wanted = {**subtitles.download_of(info, track), "http_headers": info.get("http_headers")}
         done = super().process_video_result(info, download=True)
@@ -164,11 +170,18 @@ class PostYoutubeDL(SpanYoutubeDL):
         if not parts:
             return done
         target = subtitles_of(Path(parts[-1]["filepath"]))
-        if text := wanted.get(subtitles.TEXT):
-            target.write_text(text, encoding="utf-8", errors="replace")
-        else:
-            self.dl(str(target), wanted, subtitle=True)
-        return {**done, LANGUAGE: subtitles.long_tag(wanted[LANGUAGE])}
+        try:
+            if text := wanted.get(subtitles.TEXT):
+                target.write_text(text, encoding="utf-8", errors="replace")
+            else:
+                self.dl(str(target), wanted, subtitle=True)
+        except (YoutubeDLError, JobError, OSError) as error:
+            # Sites are stricter with subtitles, and many people want them with every video.
+            if not may_be_left_out(error):
+                raise
+            return {**done, ABSENT: Note.NO_SUBTITLES_INSIDE}
+        language = subtitles.long_tag(wanted[LANGUAGE])
+        return {**done, LANGUAGE: language, AUTOMATIC: track.is_automatic}
 
     def _process_subtitles(self, info: Mapping[str, Any], download: bool) -> Any:
         """Download the subtitles of a video in the language that is wanted."""

@@ -137,6 +137,7 @@ ENGLISH = Catalogue(
         Note.LOWER_QUALITY: "A better quality would be too large for me to send.",
         Note.AUDIO_ONLY: "This is only the sound because the video is too large for me to send.",
         Note.NO_SUBTITLES_INSIDE: "I could not put the subtitles into this one.",
+        Note.NO_SUCH_SUBTITLES: "The site has no subtitles in that language.",
         Note.AUTOMATIC_SUBTITLES: "A machine has made these subtitles.",
         Note.INCOMPLETE: "Some of this post is missing because I could not get it.",
         Note.MORE_IN_POST: "The post has more than I can send at once.",
@@ -362,6 +363,11 @@ ENGLISH = Catalogue(
         Topic.SETTING_DESCRIPTION: (
             "Do you want to read what the site says of a video, in a message of its own?"
         ),
+        Topic.SETTING_SUBTITLES: (
+            "In which language do you want subtitles in videos, where the site has some? Players"
+            " show them when you switch them on."
+        ),
+        Topic.SETTING_LANGUAGE: "Which language shall I speak?",
         Topic.SETTING_BUTTONS: (
             "Do you want buttons below answers, for the sound, other qualities and more?"
         ),
@@ -404,7 +410,11 @@ ENGLISH = Catalogue(
         Label.SETTING_SPONSORS: "SponsorBlock",
         Label.SETTING_DESCRIPTION: "Description",
         Label.SECOND_MESSAGE: "as a second message",
+        Label.SETTING_SUBTITLES: "Subtitles",
+        Label.SETTING_LANGUAGE: "Language",
         Label.SETTING_BUTTONS: "Buttons",
+        Label.LANGUAGE_NAME: "{language}",
+        Label.AS_IN_TELEGRAM: "as in Telegram",
         Label.BEST: "best that fits",
         Label.ASK_FIRST: "ask me first",
         Label.HEIGHT: "{height}p",

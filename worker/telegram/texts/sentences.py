@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 
 from worker.errors import Reason
-from worker.notices import Notice, Topic
+from worker.notices import Label, Notice, Topic
 from worker.telegram.commands import LISTED
 from worker.telegram.texts.catalogue import Catalogue
+from worker.telegram.texts.choices import language_name
 from worker.telegram.texts.formatting import shorten, utf16_length
 
 MAX_TEXT = 4096  # UTF-16 units (Bot API 10.1, sendMessage)
@@ -63,6 +64,8 @@ def notice(words: Catalogue, said: Notice) -> str:
         reason, error_id = Reason(str(said.values["reason"])), str(said.values["error_id"])
         return template.format(why=explanation(words, reason, error_id))
     values = {**said.values}
+    if said.about is Label.LANGUAGE_NAME:
+        values["language"] = language_name(words, str(said.values["tag"]))
     if said.about is Topic.HELP:
         values["commands"] = _commands(words)
     if said.about is Topic.DESCRIPTION:
