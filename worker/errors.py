@@ -131,6 +131,7 @@ class JobError(Exception):
 
     `detail` is for the log only and contains no secret. `retry_after_s` is the shortest delay
     that the site has asked for. `remedy` is what would help against it, if that is known.
+    `languages` are those that there are, by their tags, where there is not the one that is wanted.
     """
 
     def __init__(
@@ -140,13 +141,15 @@ class JobError(Exception):
         detail: str = "",
         retry_after_s: float | None = None,
         remedy: Remedy | None = None,
+        languages: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(reason, fault, detail, retry_after_s, remedy)
+        super().__init__(reason, fault, detail, retry_after_s, remedy, languages)
         self.reason = reason
         self.fault = fault
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.remedy = remedy
+        self.languages = languages
 
     def __str__(self) -> str:
         return f"{self.reason} ({self.fault}): {self.detail}" if self.detail else str(self.reason)

@@ -357,7 +357,8 @@ class Explain:
     """Turn the status message into one plain sentence that says why there is no media.
 
     `reason` None stands for a request that its own requester has cancelled. `wait_s` is the time
-    after which the same link may work, where that is known; `limit_mb` is how large a file may be.
+    after which the same link may work, where that is known; `limit_mb` is how large a file may be,
+    and `languages` are those that there are in place of the one that is wanted.
     With `reply_to`, the link's message, the sentence comes as a message of its own instead.
     """
 
@@ -369,6 +370,7 @@ class Explain:
     wait_s: float | None = None
     limit_mb: int | None = None
     reply_to: int | None = None
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

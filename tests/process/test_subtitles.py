@@ -13,7 +13,7 @@ from tests.support.file_server import served
 from tests.support.media import make
 from worker.choices import Subtitles
 from worker.downloads.media.subtitles import read
-from worker.errors import Fault, Reason
+from worker.errors import Fault, JobError, Reason
 from worker.form import Clip, Form, What
 from worker.protocol import Media, MediaKind, Note
 
@@ -88,7 +88,9 @@ def test_what_has_none_that_can_be_read_says_why(
     warm: Worker, tmp_path: Path, tracks: dict[str, str], language: str | None, reason: Reason
 ) -> None:
     error = asked(warm, tmp_path, tracks, language)
-    assert (error.reason, error.fault) == (reason, Fault.PERMANENT)  # type: ignore[attr-defined]
+    assert isinstance(error, JobError)
+    assert (error.reason, error.fault) == (reason, Fault.PERMANENT)
+    assert error.languages == (("en",) if reason is Reason.NO_SUCH_SUBTITLES else ())
 
 
 def test_the_answer_to_a_video_tells_which_there_are(warm: Worker, tmp_path: Path) -> None:

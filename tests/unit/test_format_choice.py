@@ -329,6 +329,7 @@ def test_language_that_there_is_not_is_told() -> None:
     with pytest.raises(JobError) as missing:
         chosen(chooser(form=Form(language="it")), *THREE)
     assert missing.value.reason is Reason.NO_SUCH_LANGUAGE
+    assert missing.value.languages == ("en-us", "fr", "de")
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,14 @@ def test_others_are_told_the_same_with_the_same_error(bot: SteppedDispatcher) ->
     assert bot.states("download") == ["failed"]
 
 
+def test_all_are_told_which_languages_there_are(bot: SteppedDispatcher) -> None:
+    there = ("en-gb", "fr")
+    error = JobError(Reason.NO_SUCH_SUBTITLES, Fault.PERMANENT, languages=there)
+    assert failed(bot, error).languages == there
+    assert [explained.languages for explained in asked(bot)] == [there]
+    assert bot.states("download") == ["failed"]
+
+
 def test_it_is_fetched_again_when_its_time_is_over(bot: SteppedDispatcher) -> None:
     failed(bot)
     bot.step(KEPT_S - 60)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.support.ledger_kit import START, a_link, claim, known_ids, post, send
 from worker import media_keys, protocol
 from worker.clocks import Wall
+from worker.errors import Reason
 from worker.form import SOUND, Form
 from worker.ledger import (
     DOWNLOADS,
@@ -16,6 +17,7 @@ from worker.ledger import (
     answers,
     failures,
     history,
+    known_failures,
     ledger_path,
     media_cache,
 )
@@ -189,6 +191,29 @@ def test_what_answers_of_an_older_bot_took_is_not_known(tmp_path: Path) -> None:
     (group,) = history.groups(db, history.By.SITE, history.RequestFilter())
     assert (group.links, group.media, group.media_bytes, group.seconds) == (1, 1, 0, 0.0)
     assert answers.counts(db) == ()
+
+
+def test_failures_of_an_older_bot_name_no_languages(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    old = sqlite3.connect(path)
+    version = next(at for at, step in enumerate(MIGRATIONS) if "COLUMN languages" in step)
+    for step in MIGRATIONS[:version]:
+        old.executescript(step)
+    old.execute(
+        "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, verdict, reason,"
+        " error_id, created_at) VALUES (7, 7, 1, 'u', 'key', 'sentence', 'not found', 'e', 1)"
+    )
+    old.execute("INSERT INTO known_failures VALUES ('key', 'not found', 'e', 1, 9)")
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute(f"PRAGMA user_version = {version}")
+    old.commit()
+    old.close()
+    ledger = Ledger(path)
+    request = ledger.request(1)
+    assert request
+    assert (request.reason, request.languages) == (Reason.NOT_FOUND, ())
+    known = known_failures.recall(ledger._db, "key", Wall(5.0))
+    assert known == known_failures.KnownFailure(Reason.NOT_FOUND, "e", ())
 
 
 # Of the sound of https://example.com/, as every version has made it.

@@ -59,6 +59,7 @@ def test_another_language_is_not_taken_for_the_one_that_is_wanted(wanted: str) -
     with pytest.raises(JobError) as missing:
         subtitles.chosen(video("de eng", "deu"), wanted)
     assert missing.value.reason is Reason.NO_SUCH_SUBTITLES
+    assert missing.value.languages == ("de", "eng", "deu")
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,14 @@ def test_who_sends_what_is_too_large_is_told_the_limit() -> None:
     assert explanation(ENGLISH, Reason.DRM, limit_mb=2000) == explanation(ENGLISH, Reason.DRM)
 
 
+def test_who_asks_for_a_language_that_is_not_there_is_told_those_that_are() -> None:
+    sentence = explanation(ENGLISH, Reason.NO_SUCH_SUBTITLES, languages=("en-gb", "fr", "tlh"))
+    assert sentence == (
+        "The site has no subtitles in that language. It has: English (GB), French, tlh."
+    )
+    assert explanation(ENGLISH, Reason.NO_SUCH_SUBTITLES).endswith("the link alone may work.")
+
+
 @pytest.mark.parametrize("reason", [Reason.CRASHED, Reason.INTERNAL, Reason.UPLOAD_REFUSED])
 def test_what_may_be_our_fault_carries_the_error_id(reason: Reason) -> None:
     assert explanation(ENGLISH, reason, "7f3a2c").endswith(" (error 7f3a2c).")

@@ -90,6 +90,10 @@ _KNOWN_S: Mapping[Reason, float] = {
     Reason.PRIVATE: 1800.0,
     Reason.NOT_FOUND: 1800.0,
     Reason.UNSUPPORTED: 1800.0,
+    Reason.NO_COVER: 1800.0,
+    Reason.NO_SUBTITLES: 1800.0,
+    Reason.NO_SUCH_SUBTITLES: 1800.0,
+    Reason.NO_SUCH_LANGUAGE: 1800.0,
     # Pages change, and sites also say this of somebody whom they want to be rid of for a while.
     Reason.NO_MEDIA: 900.0,
     Reason.LOGIN_NEEDED: 900.0,

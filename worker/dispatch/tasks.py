@@ -121,6 +121,7 @@ def _explain(job: AnswerJob, settings: Settings, site_wait_s: float | None) -> p
         site_wait_s,
         settings.max_file_mb,
         request.message_id if goes_another_way(job) else None,
+        request.languages,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from worker.as_json import to_json
-from worker.choices import Quality
+from worker.choices import MAX_SUBTITLES, Quality
 from worker.downloads.decoding import Garbled, decode
 from worker.downloads.reports import (
     DESCRIPTION_LIMIT,
@@ -85,6 +85,7 @@ class Sender:
             "detail": error.detail[:DETAIL_LIMIT],
             "retry_after_s": _believable(error.retry_after_s, LARGEST_SECONDS),
             "remedy": error.remedy,
+            "languages": error.languages[:MAX_SUBTITLES],
         }
         self._send({"failed": fields})
 

@@ -223,6 +223,7 @@ def _failed(fields: Mapping[str, Any]) -> JobError:
         _text(fields["detail"], DETAIL_LIMIT),
         retry_after_s=_number(fields["retry_after_s"], LARGEST_SECONDS),
         remedy=Remedy(fields["remedy"]) if fields.get("remedy") else None,
+        languages=tuple(filter(is_language, map(_string, fields["languages"][:MAX_SUBTITLES]))),
     )
 
 

@@ -3,36 +3,51 @@
 Each function is a part of somebody's transaction.
 """
 
+import json
+from typing import NamedTuple
+
 from worker.clocks import Wall
 from worker.errors import Reason
 from worker.ledger.database import Database
 
 
+class KnownFailure(NamedTuple):
+    """Why media failed, the error's id, and `languages` as in `worker.errors.JobError`."""
+
+    reason: Reason
+    error_id: str
+    languages: tuple[str, ...] = ()
+
+
 def remember(
-    db: Database, media_key: str, reason: Reason, error_id: str, keep_s: float, wall: Wall
+    db: Database, media_key: str, failure: KnownFailure, keep_s: float, wall: Wall
 ) -> None:
     """Keep for `keep_s` seconds why media failed, and forget what was kept long enough."""
     db.execute("DELETE FROM known_failures WHERE ends_at < ?", wall)
     db.execute(
-        "INSERT OR REPLACE INTO known_failures VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO known_failures VALUES (?, ?, ?, ?, ?, ?)",
         media_key,
-        reason,
-        error_id,
+        failure.reason,
+        failure.error_id,
         wall,
         wall + keep_s,
+        json.dumps(failure.languages),
     )
 
 
-def recall(db: Database, media_key: str, wall: Wall) -> tuple[Reason, str] | None:
-    """Why media failed lately, with the error's id; None when it may be fetched."""
+def recall(db: Database, media_key: str, wall: Wall) -> KnownFailure | None:
+    """Why media failed lately; None when it may be fetched."""
     row = db.execute(
         # Not what comes from after the clock was set back.
-        "SELECT reason, error_id FROM known_failures"
+        "SELECT reason, error_id, languages FROM known_failures"
         " WHERE media_key = ? AND ? BETWEEN failed_at AND ends_at",
         media_key,
         wall,
     ).fetchone()
-    return row and (Reason(row["reason"]), row["error_id"])
+    if row is None:
+        return None
+    languages = tuple(json.loads(row["languages"]))
+    return KnownFailure(Reason(row["reason"]), row["error_id"], languages)
 
 
 def forget(db: Database, media_key: str) -> None:

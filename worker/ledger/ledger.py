@@ -231,7 +231,8 @@ class Ledger(Questions):
         So is for `known_s` seconds whoever asks for a download's media after that. A request that
         cannot even be told ends here: returns the ids of its running jobs, to stop.
         """
-        decision = Resolution(Verdict.SENTENCE, error.reason, error_id)
+        failure = known_failures.KnownFailure(error.reason, error_id, error.languages)
+        decision = Resolution(Verdict.SENTENCE, *failure)
         with self._db.transaction():
             queue.fail(self._db, job.id, error, error_id, traceback, wall)
             match job:
@@ -241,9 +242,7 @@ class Ledger(Questions):
                     if known_s:
                         # It may have turned out since the claim which media it is.
                         key = job_lookups.media_key_of(self._db, job.id) or job.media_key
-                        known_failures.remember(
-                            self._db, key, error.reason, error_id, known_s, wall
-                        )
+                        known_failures.remember(self._db, key, failure, known_s, wall)
                 case GroupJob() | DeliverJob():
                     requests.decide(self._db, job.request.id, decision, wall)
                 case SummaryJob():

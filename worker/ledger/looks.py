@@ -54,7 +54,7 @@ def look_for(
         return
     key = media_cache.key_behind(db, media_keys.of_link(request.url, ABOUT), wall)
     if failure := known_failures.recall(db, key, wall):
-        notice = _why_not(*failure)
+        notice = _why_not(failure.reason, failure.error_id)
         _answer(db, AnswerButton(press.callback_id, press.language, notice), wall)
         return
     job_id = job_lookups.under_way(db, key) or queue.add(

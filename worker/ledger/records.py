@@ -43,6 +43,7 @@ class Request:
     of a list, which has a status message only once it has media: what else becomes of it its
     batch's summary says. `has_buttons`: the answer is to have some. `asks_first`: it is what
     can be chosen, because the person has set that. `describes`: the description follows it.
+    `languages` as in `worker.errors.JobError`.
     """
 
     id: int
@@ -71,6 +72,7 @@ class Request:
     asks_first: bool = False
     describes: bool = False
     asked_form: Form | None = None
+    languages: tuple[str, ...] = ()
 
     @property
     def reader(self) -> Reader:
@@ -173,6 +175,7 @@ def read_request(row: sqlite3.Row) -> Request:
             "asks_first": bool(values["asks_first"]),
             "describes": bool(values["describes"]),
             "asked_form": values["asked_form"] and Form.parse(values["asked_form"]),
+            "languages": tuple(json.loads(values["languages"])),
             "sent": tuple(map(delivered_from_json, json.loads(values["sent"]))),
         }
     )

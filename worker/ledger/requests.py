@@ -35,12 +35,13 @@ from worker.protocol import Delivered
 class Resolution:
     """What the answer will be, and for a sentence its reason and the error's id.
 
-    `verdict` None: that is open again.
+    `verdict` None: that is open again. `languages` as in `worker.errors.JobError`.
     """
 
     verdict: Verdict | None
     reason: Reason | None = None
     error_id: str | None = None
+    languages: tuple[str, ...] = ()
 
 
 def open_request(
@@ -206,6 +207,7 @@ def reopen(db: Database, request_id: int, wall: Wall) -> None:
     """Begin an answered request anew: queue another status message, and provide the media."""
     db.execute(
         "UPDATE requests SET answered_at = NULL, verdict = NULL, reason = NULL, error_id = NULL,"
+        " languages = '[]',"
         " status_message_id = NULL, status_messages = 0, downloads = 0, sent = '[]',"
         " reopened_at = ? WHERE id = ?",
         wall,
@@ -223,10 +225,11 @@ def decide(db: Database, request_id: int, decision: Resolution, wall: Wall) -> N
     if decision.verdict is not Verdict.MEDIA:
         _release(db, request_id)
     db.execute(
-        "UPDATE requests SET verdict = ?, reason = ?, error_id = ? WHERE id = ?",
+        "UPDATE requests SET verdict = ?, reason = ?, error_id = ?, languages = ? WHERE id = ?",
         decision.verdict,
         decision.reason,
         decision.error_id,
+        json.dumps(decision.languages),
         request_id,
     )
     settle(db, request_id, wall)

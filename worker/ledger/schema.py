@@ -462,4 +462,9 @@ MIGRATIONS = (
         WHERE kind IN ('update', 'button', 'cookies') AND state IN ('done', 'dropped');
     CREATE INDEX jobs_downloads_of ON jobs (user_id) WHERE pool = 'downloads';
     """,
+    """
+    -- The languages that there are, as a list of tags, where there is not the one that is wanted.
+    ALTER TABLE requests ADD COLUMN languages TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE known_failures ADD COLUMN languages TEXT NOT NULL DEFAULT '[]';
+    """,
 )

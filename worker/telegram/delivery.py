@@ -128,7 +128,9 @@ def explain(client: Client, task: Explain) -> None:
     message that is media by now has been answered already. Raises `MessageGone`.
     """
     words = texts.catalogue_of(task.reader.language)
-    text = texts.explanation(words, task.reason, task.error_id, task.wait_s, task.limit_mb)
+    text = texts.explanation(
+        words, task.reason, task.error_id, task.wait_s, task.limit_mb, task.languages
+    )
     if task.reply_to is not None:
         client.send_text(task.reader.chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
         _remove_status(client, task)

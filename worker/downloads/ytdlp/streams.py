@@ -123,7 +123,9 @@ def in_language(formats: Sequence[Format], language: str | None) -> list[Format]
         return in_the_original_language(formats)
     found = [f for f in formats if has(f, "acodec") and language_of(f) == language]
     if not found:
-        raise JobError(Reason.NO_SUCH_LANGUAGE, Fault.PERMANENT, f"no sound in {language}")
+        there = tuple(each.tag for each in languages(formats))
+        detail = f"no sound in {language}"
+        raise JobError(Reason.NO_SUCH_LANGUAGE, Fault.PERMANENT, detail, languages=there)
     best = max(map(_preference, found))
     return [f for f in formats if not has(f, "acodec") or (f in found and _preference(f) == best)]
 

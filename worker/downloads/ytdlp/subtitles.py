@@ -58,7 +58,8 @@ def chosen(info: Mapping[str, Any], language: str | None) -> Track:
         return min(found, key=lambda each: each[:3])[3]
     if language:
         detail = f"none of {len(tracks)} is {language}"
-        raise JobError(Reason.NO_SUCH_SUBTITLES, Fault.PERMANENT, detail)
+        there = tuple(each.tag for each in listed(info))
+        raise JobError(Reason.NO_SUCH_SUBTITLES, Fault.PERMANENT, detail, languages=there)
     return min(tracks, key=_preference)
 
 

@@ -36,6 +36,7 @@ class Catalogue:
     with_error_id: str
     too_large: str
     site_down: str
+    languages_there: str
     cancelled: str
 
     # The status message until then.

@@ -88,6 +88,7 @@ ENGLISH = Catalogue(
     with_error_id="{sentence} (error {error_id}).",
     too_large="This is larger than the {limit_mb} MB that I can send at once.",
     site_down="Please send the link again in {wait}.",
+    languages_there="It has: {languages}.",
     cancelled="Cancelled. Send the link again if you change your mind.",
     stages={
         Stage.ACCEPTED: "Got it. Your download starts in a moment…",

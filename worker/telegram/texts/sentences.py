@@ -1,7 +1,7 @@
 """Why there is no media, and what is said beside the answers to links."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from worker.errors import Reason
 from worker.notices import Label, Notice, Topic
@@ -35,11 +35,13 @@ def explanation(
     error_id: str = "",
     wait_s: float | None = None,
     limit_mb: int | None = None,
+    languages: Sequence[str] = (),
 ) -> str:
     """Why there is no media: one or two sentences. None stands for a cancelled request.
 
-    `wait_s` is the time after which a site that fails for everybody is tried again, and
-    `limit_mb` how large a file may be: each is told where it is known.
+    `wait_s` is the time after which a site that fails for everybody is tried again, `limit_mb` how
+    large a file may be, and `languages` are those that there are in place of the one that is
+    wanted: each is told where it is known.
     """
     if reason is None:
         return words.cancelled
@@ -50,6 +52,9 @@ def explanation(
         helps = words.site_down.format(wait=words.counted(words.minutes, minutes))
     if reason is Reason.TOO_LARGE and limit_mb is not None:
         what = words.too_large.format(limit_mb=limit_mb)
+    if languages:
+        named = ", ".join(language_name(words, tag) for tag in languages)
+        helps = words.languages_there.format(languages=named)
     sentence = f"{what} {helps}"
     if error_id and reason in _WITH_ID:
         return words.with_error_id.format(sentence=sentence[:-1], error_id=error_id)
