@@ -170,6 +170,23 @@ def test_whether_a_namespace_is_allowed_is_tried_in_another_process() -> None:
     assert os.readlink("/proc/self/ns/net") == before
 
 
+def test_the_type_of_each_namespace_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setns that leaves it open is refused under systemd's RestrictNamespaces."""
+    moves: list[int] = []
+
+    def note(_fd: int, of_type: int) -> int:
+        moves.append(of_type)
+        return 0
+
+    made = network.Namespace.__new__(network.Namespace)
+    monkeypatch.setattr(network, "_libc", SimpleNamespace(setns=note))
+    for fds in ([5, 6], [6]):
+        made._fds = fds
+        made.enter()
+    new_user, new_net = 0x10000000, 0x40000000  # linux/sched.h
+    assert moves == [new_user, new_net, new_net]
+
+
 @pytest.mark.parametrize(
     ("active", "level", "words"),
     [

@@ -110,8 +110,10 @@ class Namespace:
 
         It has all capabilities there, which are to be dropped.
         """
-        for fd in self._fds:
-            _checked(_libc.setns(fd, 0), "setns")
+        types = (_CLONE_NEWUSER, _CLONE_NEWNET)[-len(self._fds) :]
+        for fd, of_type in zip(self._fds, types, strict=True):
+            # Named, since systemd's RestrictNamespaces refuses a call that leaves it open.
+            _checked(_libc.setns(fd, of_type), "setns")
 
     def close(self) -> None:
         """Let go of it."""
