@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -70,6 +72,24 @@ def test_ytdlp_downloads_each_sample(site: MediaSite, tmp_path: Path) -> None:
     for number, path in files.items():
         length = float(ffprobe(path))
         assert length == pytest.approx(2 if "gif" in PLAYABLE[number - 1] else 3, abs=0.15)
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+@pytest.mark.timeout(120)
+def test_film_has_heights_and_subtitles_and_the_song_a_cover(site: MediaSite) -> None:
+    links = [f"{site.url}/film.html", f"{site.url}/song.html"]
+    # Before yt-dlp waits for them: they are made once per machine.
+    for path in ("/film/cover.jpg", "/song/cover.jpg"):
+        with urllib.request.urlopen(site.url + path, timeout=100) as answer:
+            assert answer.read(3) == b"\xff\xd8\xff"
+    done = subprocess.run([*YT_DLP, "-J", *links], capture_output=True, text=True, check=True)
+    film, song = map(json.loads, done.stdout.splitlines())
+    assert [each["height"] for each in film["formats"]] == [360, 480, 720]
+    assert list(film["subtitles"]) == ["en", "de"]
+    assert (film["title"], film["uploader"]) == ("Morning in the mountains", "Alma Berg")
+    assert (song["title"], song["uploader"]) == ("Above the clouds", "The Ridge")
+    assert song["vcodec"] == "none"
+    assert song["thumbnail"] == f"{site.url}/song/cover.jpg"
 
 
 def ffprobe(path: Path) -> str:

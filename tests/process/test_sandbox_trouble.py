@@ -90,7 +90,15 @@ def test_telegram_fails_until_pressed_again(
     answers = [client.call("sendMessage", chat_id=CHAT, text="x").status for _ in range(2)]
     assert answers == [status, status]
     trouble.make(str(status))
+    assert told(trouble) == [f"Telegram says {status}", f"Over: Telegram says {status}"]
     assert client.call("sendMessage", chat_id=CHAT, text="x").status == 200
+
+
+def told(trouble: Trouble) -> list[str]:
+    """What is remembered, oldest first."""
+    incidents = trouble.shown()["incidents"]
+    assert [each["number"] for each in incidents] == [*range(1, len(incidents) + 1)]
+    return [each["text"] for each in incidents]
 
 
 def test_trouble_ends_by_itself(
@@ -135,6 +143,7 @@ def test_killed_bot_is_started_again(trouble: Trouble, bot: BotProcess) -> None:
     assert trouble.revive() is None
     assert bot.is_running
     assert bot.pid != first
+    assert told(trouble) == ["The bot was killed", "The bot was started again"]
 
 
 @pytest.mark.parametrize(("code", "ended"), [(70, False), (75, False), (0, True), (78, True)])

@@ -30,6 +30,13 @@ _STOPPED = 130
 _DISK_BYTES = 4_000_000_000
 # A person who waits at the screen: try again soon, and end soon after Ctrl-C.
 _HURRIED = {"QUEUE_RETRY_AFTER": "10", "SHUTDOWN_GRACE": "5"}
+# One person tries in a minute what many people do in a day, and looks on as it goes slowly.
+_UNBOUNDED = {
+    "DOWNLOAD_TIMEOUT": "300",
+    "PLAYLIST_MAX": "200",
+    **{f"USER_LINKS_PER_{span}": "10000" for span in ("MINUTE", "HOUR", "DAY")},
+}
+_POSTS_BOT = Path(__file__).with_name("posts_bot.py")
 _TRUSTING_BOT = Path(__file__).with_name("trusting_bot.py")
 
 
@@ -84,7 +91,8 @@ def sandbox(data: Path | None, links: Sequence[str] | None) -> Iterator[Sandbox]
         env, script = dict(_HURRIED), BOT
         if links is None:
             introduce_all(api)
-            env["ADMINS"] = str(OPERATOR)
+            env |= {"ADMINS": str(OPERATOR), **_UNBOUNDED}
+            script = _POSTS_BOT
         elif any(_is_at_youtube(link) for link in links):
             youtube = stack.enter_context(Youtube(Path(folder)))
             youtube.on_request = _show_request

@@ -1,4 +1,4 @@
-"""The site's media: one shipped clip, and what ffmpeg makes of it once per machine."""
+"""The site's media: one shipped clip, and what ffmpeg makes once per machine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
+
+from .films import MAKERS
 
 SAMPLE = Path(__file__).with_name("sample.mp4")  # 320x240, 3 s, H.264 and AAC, a key frame a second
 SAMPLE_WIDTH, SAMPLE_HEIGHT, SAMPLE_DURATION_S = 320, 240, 3
@@ -69,7 +71,7 @@ class Clips:
         if name == "clip.mp4":
             return SAMPLE
         group, _, inner = name.partition("/")
-        if group not in _ARGUMENTS or "/" in inner or inner.startswith("."):
+        if group not in _ARGUMENTS.keys() | MAKERS.keys() or "/" in inner or inner.startswith("."):
             raise FileNotFoundError(name)
         with self._lock:
             folder = self._root / group
@@ -87,19 +89,26 @@ class Clips:
         with tempfile.TemporaryDirectory(dir=self._root, prefix="new-") as made:
             work = Path(made) / group
             work.mkdir()
-            if group == "hls-aes":
-                (work / "secret.key").write_bytes(_AES_KEY)
-                # The address in the playlist, then where ffmpeg finds the key.
-                (work / "key.info").write_text("secret.key\nsecret.key\n")
-            subprocess.run(
-                [self._ffmpeg, *_QUIET, "-i", str(SAMPLE), *shlex.split(_ARGUMENTS[group])],
-                cwd=work,
-                check=True,
-                timeout=_TIMEOUT_S,
-            )
+            if group in MAKERS:
+                MAKERS[group](self._ffmpeg, work)
+            else:
+                _make_of_the_sample(self._ffmpeg, group, work)
             try:
                 work.rename(folder)
             except OSError:
                 # Another run was faster; its files are the same.
                 if not folder.is_dir():
                     raise
+
+
+def _make_of_the_sample(ffmpeg: str, group: str, work: Path) -> None:
+    if group == "hls-aes":
+        (work / "secret.key").write_bytes(_AES_KEY)
+        # The address in the playlist, then where ffmpeg finds the key.
+        (work / "key.info").write_text("secret.key\nsecret.key\n")
+    subprocess.run(
+        [ffmpeg, *_QUIET, "-i", str(SAMPLE), *shlex.split(_ARGUMENTS[group])],
+        cwd=work,
+        check=True,
+        timeout=_TIMEOUT_S,
+    )

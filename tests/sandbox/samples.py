@@ -2,6 +2,9 @@
 
 SAMPLES = {
     "/clip.mp4": "a video",
+    "/film.html": "a film with qualities and subtitles",
+    "/song.html": "a song with a cover",
+    "/post/dawn.jpg+noon.jpg+dusk.mp4+night.jpg": "a post with three pictures and a clip",
     "/audio.m4a": "sound only",
     "/hls/master.m3u8": "an HLS stream",
     "/hls-aes/master.m3u8": "an encrypted HLS stream",
@@ -12,7 +15,8 @@ SAMPLES = {
     "/described.html": "a page that says much about its video",
     "/redirect": "a redirect to a video",
     "/feed.xml?items=12&missing=3": "a list of twelve, of which one is gone",
-    "/slow/sample.mp4?seconds=10": "a slow site",
+    "/feed.xml?items=200&missing=5,199": "a list of two hundred, of which two are gone",
+    "/slow/sample.mp4?seconds=120&at_once=0.3": "a slow site, with time to press Cancel",
     "/flaky/sample.mp4?fails=1": "a site that fails once",
     "/text.html": "a page without media",
     "/404.mp4": "a dead link",

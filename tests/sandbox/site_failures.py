@@ -27,14 +27,17 @@ def _flaky(to: SiteConnection, path: str, query: dict[str, str]) -> None:
 
 
 def _slow(to: SiteConnection, path: str, query: dict[str, str]) -> None:
+    """The clip, in so many `seconds`; after the share that comes `at_once`."""
     data = SAMPLE.read_bytes()
     pieces = 50
+    first = int(len(data) * float(query.get("at_once", "0")))
     pause_s = float(query.get("seconds", "10")) / pieces
     to.begin(200, {"Content-Type": _VIDEO, "Content-Length": str(len(data))})
-    step = -(-len(data) // pieces)
+    step = -(-(len(data) - first) // pieces)
     if to.command == "HEAD":
         return
-    for start in range(0, len(data), step):
+    to.wfile.write(data[:first])
+    for start in range(first, len(data), step):
         to.wfile.write(data[start : start + step])
         if to.wait_for_its_end(pause_s):
             to.close_connection = True

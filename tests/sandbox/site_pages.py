@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from .blobs import padded
 from .clips import SAMPLE
 from .feeds import feed
 from .files import MEBIBYTE
+from .films import FILM_S, SONG_S
 from .samples import SAMPLES
 from .site_connection import Route, SiteConnection
 
@@ -47,27 +49,60 @@ def _open_graph(to: SiteConnection, path: str, query: dict[str, str]) -> None:
 
 def _described(to: SiteConnection, path: str, query: dict[str, str]) -> None:
     """A page that says all about its video, as schema.org has it."""
-    video = {
-        "@context": "https://schema.org",
-        "@type": "VideoObject",
-        "name": "How bread is made",
-        "description": "Flour, water, salt.\nAnd time.",
-        "uploadDate": "2026-03-14",
-        "duration": "PT3S",
-        "contentUrl": f"{to.site.url}/clip/described.mp4",
-        "author": {"@type": "Person", "name": "A baker"},
-        "hasPart": [
-            {"@type": "Clip", "name": name, "startOffset": at, "endOffset": at + 1}
-            for at, name in enumerate(("Flour", "Water", "Time"))
-        ],
-        "interactionStatistic": {
-            "@type": "InteractionCounter",
-            "interactionType": "https://schema.org/WatchAction",
-            "userInteractionCount": 12345,
-        },
+    chapters = [
+        {"@type": "Clip", "name": name, "startOffset": at, "endOffset": at + 1}
+        for at, name in enumerate(("Flour", "Water", "Time"))
+    ]
+    watched = {
+        "@type": "InteractionCounter",
+        "interactionType": "https://schema.org/WatchAction",
+        "userInteractionCount": 12345,
     }
-    data = f'<script type="application/ld+json">{json.dumps(video)}</script>'
-    to.send_page(f"{_HEAD.format(title='Bread')}{data}</head><body></body></html>")
+    _send_described(
+        to,
+        "VideoObject",
+        name="How bread is made",
+        description="Flour, water, salt.\nAnd time.",
+        uploadDate="2026-03-14",
+        duration="PT3S",
+        contentUrl=f"{to.site.url}/clip/described.mp4",
+        author={"@type": "Person", "name": "A baker"},
+        hasPart=chapters,
+        interactionStatistic=watched,
+    )
+
+
+def _film(to: SiteConnection, path: str, query: dict[str, str]) -> None:
+    _send_described(
+        to,
+        "VideoObject",
+        name="Morning in the mountains",
+        description="Before the first walkers come.",
+        uploadDate="2026-05-02",
+        duration=f"PT{FILM_S}S",
+        contentUrl=f"{to.site.url}/film/master.m3u8",
+        thumbnailUrl=f"{to.site.url}/film/cover.jpg",
+        author={"@type": "Person", "name": "Alma Berg"},
+    )
+
+
+def _song(to: SiteConnection, path: str, query: dict[str, str]) -> None:
+    _send_described(
+        to,
+        "AudioObject",
+        name="Above the clouds",
+        duration=f"PT{SONG_S}S",
+        contentUrl=f"{to.site.url}/song/song.m4a",
+        thumbnailUrl=f"{to.site.url}/song/cover.jpg",
+        author={"@type": "MusicGroup", "name": "The Ridge"},
+    )
+
+
+def _send_described(to: SiteConnection, kind: str, **properties: Any) -> None:
+    described = {"@context": "https://schema.org", "@type": kind, **properties}
+    data = f'<script type="application/ld+json">{json.dumps(described)}</script>'
+    title = _HEAD.format(title=properties["name"])
+    to.send_page(f"{title}{data}</head><body></body></html>")
 
 
 def _photo(to: SiteConnection, path: str, query: dict[str, str]) -> None:
@@ -111,6 +146,8 @@ ROUTES: dict[str, Route] = {
     "/page.html": _page,
     "/og.html": _open_graph,
     "/described.html": _described,
+    "/film.html": _film,
+    "/song.html": _song,
     "/photo.html": _photo,
     "/text.html": _text,
     "/feed.xml": _feed,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +17,7 @@ from .faults import Fault, FaultKind
 from .site import MediaSite
 
 LASTS_S = 30.0
+_SHOWN_INCIDENTS = 30
 _RESTARTED = (-9, 70, 75)
 """Exit codes after which a supervisor starts the bot again."""
 _RETRY_AFTER_S = 5
@@ -30,6 +33,15 @@ class Disk(Protocol):
 
     def release(self) -> None:
         """Give all of it back."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Something that was done, or that came of it; `time` in seconds since the epoch."""
+
+    number: int
+    time: float
+    text: str
 
 
 @dataclass
@@ -54,10 +66,18 @@ class Trouble:
         self._api = api
         self._bot = bot
         self._lock = threading.RLock()
-        self._deeds: dict[str, tuple[str, Callable[[], None]]] = {
-            "kill-download": ("Kill a download worker", lambda: self._kill_worker("downloads-")),
-            "kill-telegram": ("Kill a Telegram worker", lambda: self._kill_worker("telegram-")),
-            "kill-bot": ("Kill the bot", bot.kill),
+        self._incidents: deque[Incident] = deque(maxlen=_SHOWN_INCIDENTS)
+        self._happened = 0
+        self._deeds: dict[str, tuple[str, str, Callable[[], None]]] = {
+            "kill-download": (
+                *("Kill a download worker", "A download worker was killed"),
+                lambda: self._kill_worker("downloads-"),
+            ),
+            "kill-telegram": (
+                *("Kill a Telegram worker", "A Telegram worker was killed"),
+                lambda: self._kill_worker("telegram-"),
+            ),
+            "kill-bot": ("Kill the bot", "The bot was killed", bot.kill),
         }
         self._states = {
             "429": self._failing_api("Telegram says 429", "too_many_requests"),
@@ -73,7 +93,9 @@ class Trouble:
         """Do it; LookupError when there is no such trouble, or nothing that it could hit."""
         with self._lock:
             if name in self._deeds:
-                self._deeds[name][1]()
+                _, told, do = self._deeds[name]
+                do()
+                self._tell(told)
             elif self._states[name].timer is None:
                 self._begin(self._states[name])
             else:
@@ -93,21 +115,32 @@ class Trouble:
             if code not in _RESTARTED:
                 return code
             self._bot.start()
+            self._tell("The bot was started again")
         self._api.touch()
         return None
 
     def shown(self) -> dict[str, Any]:
-        """What can be pressed, what lasts now, and whether the bot is running, as JSON."""
+        """What can be pressed, what lasts, what has happened, and whether the bot runs; as JSON."""
         with self._lock:
-            deeds = [{"name": n, "label": label} for n, (label, _) in self._deeds.items()]
+            deeds = [{"name": n, "label": label} for n, (label, *_) in self._deeds.items()]
             states = [
                 {"name": name, "label": state.label, "on": state.timer is not None}
                 for name, state in self._states.items()
             ]
-            return {"presses": deeds + states, "running": self._bot.is_running}
+            return {
+                "presses": deeds + states,
+                "running": self._bot.is_running,
+                "incidents": [asdict(each) for each in self._incidents],
+            }
+
+    def _tell(self, text: str) -> None:
+        """Remember what has happened: a browser may be too late to see what passes."""
+        self._happened += 1
+        self._incidents.append(Incident(self._happened, time.time(), text))
 
     def _begin(self, state: _State) -> None:
         state.begin()
+        self._tell(state.label)
         state.timer = threading.Timer(LASTS_S, self._end_late, [state])
         state.timer.daemon = True
         state.timer.start()
@@ -125,6 +158,7 @@ class Trouble:
         state.timer.cancel()
         state.timer = None
         state.end()
+        self._tell(f"Over: {state.label}")
 
     def _failing_api(self, label: str, kind: FaultKind) -> _State:
         faults = self._api.faults

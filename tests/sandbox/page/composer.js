@@ -2,6 +2,7 @@
 import {byId, element, notify, post} from "./dom.js";
 
 const text = byId("text"), commands = byId("commands"), reply = byId("reply");
+const COMMAND = /^\/(\w*)$/;
 let where = {}, menu = [], replyTo = null, chosen = 0, samplesDrawn = false;
 
 export function focusText() {
@@ -15,7 +16,10 @@ export function writeIn(place) {
 }
 
 export function offer(samples, offered) {
+  const isNew = JSON.stringify(offered) !== JSON.stringify(menu);
   menu = offered;
+  // The bot may tell of its commands when a person is choosing one already.
+  if (isNew && document.activeElement === text && COMMAND.test(text.value)) showCommands();
   if (samplesDrawn) return;
   samplesDrawn = true;
   for (const {url, what} of samples) {
@@ -45,7 +49,7 @@ async function say(words) {
 // The menu of commands
 
 function matching() {
-  const typed = /^\/(\w*)$/.exec(text.value);
+  const typed = COMMAND.exec(text.value);
   return menu.filter(({command}) => command.startsWith(typed ? typed[1] : ""));
 }
 
@@ -94,7 +98,7 @@ byId("menu").onclick = () => {
 
 text.oninput = () => {
   chosen = 0;
-  if (/^\/\w*$/.test(text.value)) showCommands(); else hideCommands();
+  if (COMMAND.test(text.value)) showCommands(); else hideCommands();
 };
 text.onblur = hideCommands;
 

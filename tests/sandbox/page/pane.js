@@ -1,7 +1,7 @@
 // Backstage: trouble at a press, and the bot's calls to Telegram as they happen.
 import {byId, element, notify, post} from "./dom.js";
 
-const pane = byId("pane"), toggle = byId("backstage"), calls = byId("calls");
+const pane = byId("pane"), toggle = byId("backstage"), list = byId("calls");
 const narrow = matchMedia("(max-width: 1080px)");
 const drawn = new Map();
 
@@ -46,13 +46,17 @@ function drawTrouble(trouble) {
 const gradeOf = status => status === null ? "" : status === 200 ? "good"
   : status === 429 ? "warn" : "bad";
 
-function build(call, names) {
+function timeOf(seconds) {
+  const at = new Date(seconds * 1000);
+  return element("span", "at", at.toLocaleTimeString("en-GB") + "."
+    + String(at.getMilliseconds()).padStart(3, "0"));
+}
+
+function buildCall(call, names) {
   const item = element("li"), details = element("details"), line = element("summary");
   const status = call.status === 0 ? "cut" : call.status ?? "…";
-  line.append(element("span", "status " + gradeOf(call.status), status), element("b", "", call.method));
-  const at = new Date(call.time * 1000);
-  line.append(element("span", "at", at.toLocaleTimeString("en-GB") + "."
-    + String(at.getMilliseconds()).padStart(3, "0")));
+  line.append(element("span", "status " + gradeOf(call.status), status),
+    element("b", "", call.method), timeOf(call.time));
   const about = [names.get(call.chat), call.description || call.about].filter(Boolean).join(": ");
   if (about) {
     const words = element("span", "about");
@@ -66,31 +70,43 @@ function build(call, names) {
   return item;
 }
 
-function drawCalls(told, chats) {
+function buildIncident({text, time}) {
+  const item = element("li", "incident");
+  item.append(element("b", "", text), timeOf(time));
+  return item;
+}
+
+function replace(old, item) {
+  item.firstChild.open = old.firstChild.open;
+  const hadFocus = old.contains(document.activeElement);
+  old.replaceWith(item);
+  if (hadFocus) item.querySelector("summary").focus();
+}
+
+// The calls, and among them what was done to the bot, so that one sees what came of it.
+function drawCalls({calls, chats, trouble}) {
   const names = new Map(chats.map(({id, name}) => [id, name]));
-  const shown = new Set(told.map(({number}) => number));
-  for (const [number, {item}] of drawn) {
-    if (!shown.has(number)) { item.remove(); drawn.delete(number); }
+  const lines = [
+    ...calls.map(call => ({key: "call " + call.number, time: call.time,
+      content: call.status + call.description, build: () => buildCall(call, names)})),
+    ...(trouble?.incidents ?? []).map(it => ({key: "incident " + it.number, time: it.time,
+      content: it.text, build: () => buildIncident(it)})),
+  ];
+  const shown = new Set(lines.map(({key}) => key));
+  for (const [key, {item}] of drawn) {
+    if (!shown.has(key)) { item.remove(); drawn.delete(key); }
   }
   // From the oldest on, so that each new one comes to the top.
-  for (const call of [...told].reverse()) {
-    const old = drawn.get(call.number);
-    const content = call.status + call.description;
+  for (const {key, content, build} of lines.sort((one, other) => one.time - other.time)) {
+    const old = drawn.get(key);
     if (old?.content === content) continue;
-    const item = build(call, names);
-    if (old) {
-      item.firstChild.open = old.item.firstChild.open;
-      const hadFocus = old.item.contains(document.activeElement);
-      old.item.replaceWith(item);
-      if (hadFocus) item.querySelector("summary").focus();
-    } else {
-      calls.prepend(item);
-    }
-    drawn.set(call.number, {content, item});
+    const item = build();
+    if (old) replace(old.item, item); else list.prepend(item);
+    drawn.set(key, {content, item});
   }
 }
 
 export function drawPane(state) {
   drawTrouble(state.trouble);
-  drawCalls(state.calls, state.chats);
+  drawCalls(state);
 }

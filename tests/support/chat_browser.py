@@ -1,0 +1,214 @@
+"""The chat page of a running sandbox in a real browser, and what a person does there."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+import pytest
+
+from tests.support.operator_kit import ROOT
+
+PATIENCE_S = 60.0
+"""How long something is waited for that comes at once on a machine with nothing else to do."""
+
+_WATCHDOG_S = 1500.0
+_HEIGHT = 760
+_ARGUMENTS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--hide-scrollbars", "--font-render-hinting=none", "--lang=en-GB"),
+)
+
+# The words of the bot's newest message, the labels of its buttons, and its video.
+_ANSWER = """
+    const answer = [...document.querySelectorAll(".message:not(.mine)")].at(-1);
+    const video = answer?.querySelector("video");
+    return answer && {
+        text: answer.querySelector(".text")?.textContent,
+        buttons: [...answer.querySelectorAll(".row button")].map(button => button.textContent),
+        video: video && {
+            size: [video.videoWidth, video.videoHeight],
+            duration: video.duration,
+            canPlay: video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !video.seeking,
+        },
+    };
+"""
+_CURRENT = "return document.querySelector('#chats [aria-current]')?.dataset.chat"
+# The links that the page offers, by what they are for.
+_SAMPLES = """
+    const samples = [...document.querySelectorAll("#samples button")];
+    return samples.length && Object.fromEntries(samples.map(it => [it.textContent, it.title]));
+"""
+# The last element that begins so.
+_LABELLED = """
+    const [selector, label] = arguments;
+    return [...document.querySelectorAll(selector)].findLast(
+        it => it.textContent.startsWith(label));
+"""
+# What the focus is on, by what is told of it.
+_FOCUSED = """
+    const focused = document.activeElement;
+    return focused.getAttribute("aria-label") || focused.textContent;
+"""
+_HAPPENED = """
+    return [...document.querySelectorAll("#calls .incident b")].map(it => it.textContent);
+"""
+
+
+class ChatBrowser:
+    """A page that shows one chat after the other.
+
+    What passes may be over before a browser sees it, so a test waits for what lasts.
+    """
+
+    def __init__(self, driver: Any, address: str) -> None:
+        self.driver = driver
+        self.address = address
+
+    def open(
+        self, chat: int, width: int = 1120, height: int = _HEIGHT, scale: float = 1
+    ) -> dict[str, str]:
+        """Show a chat in a window of that size; the sample links by what they are for."""
+        size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.get("about:blank")
+        self.driver.get(f"{self.address}#{chat}")
+        self.wait_for(_CURRENT, lambda shown: shown == str(chat))
+        links: dict[str, str] = self.wait_for(_SAMPLES)
+        return links
+
+    def prefer(self, scheme: Literal["light", "dark"]) -> None:
+        """Have the person prefer a colour scheme from now on."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """What a script returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def wait_for(
+        self, script: str, condition: Callable[[Any], Any] = bool, timeout_s: float = PATIENCE_S
+    ) -> Any:
+        """What the script returns, once it is as wanted."""
+
+        def found() -> Any:
+            value = self.run(script)
+            return value if value and condition(value) else None
+
+        return self._until(found, timeout_s)
+
+    def wait_for_answer(self, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """The bot's newest message, once it is as wanted."""
+        answer: dict[str, Any] = self.wait_for(_ANSWER, condition)
+        return answer
+
+    def wait_for_incident(self, text: str, times: int = 1) -> None:
+        """Wait until the page tells that this has happened so many times."""
+        self.wait_for(_HAPPENED, lambda told: told.count(text) >= times)
+
+    def say(self, words: str) -> None:
+        """Type a message and press Enter."""
+        self.driver.find_element("id", "text").send_keys(f"{words}\n")
+
+    def click(self, selector: str, label: str) -> None:
+        """Click the last of the elements that begins so, also one that is drawn again meanwhile."""
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        def clicked() -> bool:
+            found = self.run(_LABELLED, selector, label)
+            if not found:
+                return False
+            with suppress(StaleElementReferenceException):
+                found.click()
+                return True
+            return False
+
+        self._until(clicked, PATIENCE_S)
+
+    def press(self, *keys: str) -> str:
+        """Press keys wherever the focus is; what it is on then."""
+        from selenium.webdriver.common.keys import Keys
+
+        for key in keys:
+            self.driver.switch_to.active_element.send_keys(getattr(Keys, key, key))
+        focused: str = self.run(_FOCUSED)
+        return focused
+
+    def take_picture(self, path: Path) -> None:
+        """Keep what is on the screen, if `PICTURE=write` asks for that."""
+        if os.environ.get("PICTURE") == "write":
+            self.driver.save_screenshot(str(path))
+
+    def complaints(self) -> list[Any]:
+        """The errors in the browser's console since it was last asked."""
+        return [entry for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+    def _until(self, found: Callable[[], Any], timeout_s: float) -> Any:
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        return WebDriverWait(self.driver, timeout_s, poll_frequency=0.1).until(lambda _: found())
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatBrowser]:
+    """A browser at the chat page of a sandbox of its own."""
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or chromedriver is None:
+        pytest.skip("chromium is not installed (apt install chromium chromium-driver)")
+    profile = tmp_path_factory.mktemp("profile")
+    with _sandbox() as address, _driver(chromium, chromedriver, profile) as driver:
+        yield ChatBrowser(driver, address)
+
+
+@contextmanager
+def _sandbox() -> Iterator[str]:
+    """Run `python -m tests.sandbox`; the address of its chat page."""
+    command = [sys.executable, "-u", "-m", "tests.sandbox", "--port", "0"]
+    sandbox = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert sandbox.stdout
+        found = re.search(r"http://\S+", sandbox.stdout.readline())
+        assert found
+        yield found[0]
+    finally:
+        sandbox.send_signal(signal.SIGTERM)
+        rest, _ = sandbox.communicate(timeout=PATIENCE_S)
+    assert sandbox.returncode == 0, rest
+
+
+@contextmanager
+def _driver(chromium: str, chromedriver: str, profile: Path) -> Iterator[Any]:
+    """Run a headless Chromium with that profile, and kill it if it does not end by itself."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (*_ARGUMENTS, f"--user-data-dir={profile}"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
+    root = psutil.Process(driver.service.process.pid)
+    family = [root, *root.children(recursive=True)]
+    watchdog = threading.Timer(_WATCHDOG_S, _kill, [family])
+    watchdog.start()
+    try:
+        yield driver
+    finally:
+        driver.quit()
+        watchdog.cancel()
+        _kill(psutil.wait_procs(family, timeout=PATIENCE_S)[1])
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    """End what is still there of these."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
