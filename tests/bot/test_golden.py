@@ -233,6 +233,14 @@ def test_a_list(talk: Conversation) -> None:
     talk.assert_as_in("list")
 
 
+def test_a_list_that_is_only_asked_about(talk: Conversation) -> None:
+    talk.say(f"/info {talk.scene.link('/feed.xml?items=12')}")
+    (found,) = talk.scene.answers(talk.chat_id)
+    talk.scene.api.press(talk.chat_id, found.message_id, "Choose")
+    _wait_for_button(talk, found.message_id, "2. Item 2")
+    talk.assert_as_in("list-info")
+
+
 def test_songs_of_a_list(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     talk.say(f"/audio {talk.scene.link('/feed.xml?items=5&missing=4')}")

@@ -13,6 +13,8 @@ SAMPLES = {
     "/heights/master.m3u8": "a video in four, of which not all can be sent",
     "/page.html": "a page with a video in it",
     "/described.html": "a page that says much about its video",
+    "/spoken.html": "a page with a video that has subtitles",
+    "/languages/master.m3u8": "a video in three languages, with subtitles in two",
     "/redirect": "a redirect to a video",
     "/feed.xml?items=12&missing=3": "a list of twelve, of which one is gone",
     "/feed.xml?items=200&missing=5,199": "a list of two hundred, of which two are gone",

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import site_failures, site_pages
+from . import site_failures, site_languages, site_pages
 from .clips import Clips, NeedsFfmpeg
 from .server import LoopbackServer
 from .site_connection import SiteConnection
@@ -26,7 +26,7 @@ _TYPES = {
     ".m4s": "video/iso.segment",
     ".key": "application/octet-stream",
 }
-_ROUTES = site_pages.ROUTES | site_failures.ROUTES
+_ROUTES = site_pages.ROUTES | site_languages.ROUTES | site_failures.ROUTES
 
 
 @dataclass(frozen=True)

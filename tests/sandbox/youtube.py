@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+from . import youtube_languages
 from .clips import SAMPLE
 from .tls_proxy import Response, TlsProxy
+from .youtube_languages import Caption
 
 LINK = "https://www.youtube.com/watch?v=abcdefghijk"
 """Any other id of eleven characters leads to a video as well."""
@@ -98,8 +100,9 @@ class Youtube(TlsProxy):
 
     Set `player` to serve another script, `status` for another playability, `refusal` for that of
     the account's video without its session, `streams` for other files, `found` for what a search
-    finds (`searches` are the words so far), and `wait_s` to have the player show something else
-    first. `on_request` is called with each address, on the thread that serves it.
+    finds (`searches` are the words so far), `captions` and into what they are `translated`, and
+    `wait_s` to have the player show something else first. `on_request` is called with each address,
+    on the thread that serves it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -110,6 +113,8 @@ class Youtube(TlsProxy):
         self.status: Mapping[str, Any] = {"status": "OK"}
         self.refusal: Mapping[str, Any] = _BOT
         self.streams: Sequence[Stream] = [_SAMPLE]
+        self.captions: Sequence[Caption] = ()
+        self.translated: Sequence[str] = ()
         self.wait_s = 0
         self.found: Sequence[tuple[str, str, str, str]] = _FOUND
         self.searches: list[str] = []
@@ -147,6 +152,8 @@ class Youtube(TlsProxy):
         if path.startswith("/youtubei/v1/search"):
             self.searches.append(json.loads(body).get("query", ""))
             return 200, "application/json", json.dumps(self._found()).encode()
+        if path == "/api/timedtext":
+            return 200, "text/vtt", youtube_languages.timed_text(query).encode()
         if path == "/videoplayback":
             if "n" in query and [query["n"], query.get("sig")] != [
                 [_solved_n(_N)],
@@ -215,6 +222,7 @@ class Youtube(TlsProxy):
                 "isLiveContent": False,
             },
             "streamingData": {"formats": media} if status["status"] == "OK" else {},
+            "captions": youtube_languages.described(self.captions, self.translated),
             "adPlacements": [advertisement] if self.wait_s else [],
         }
 

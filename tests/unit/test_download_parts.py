@@ -54,11 +54,12 @@ def test_messages_arrive_as_they_were_sent_in_pieces_of_any_size() -> None:
 
 def test_a_failure_arrives_with_all_it_says() -> None:
     (error,) = Receiver().feed(
-        sent(JobError(Reason.SITE_BUSY, Fault.RETRYABLE, "why", retry_after_s=5))
+        sent(JobError(Reason.SITE_BUSY, Fault.RETRYABLE, "why", 5, languages=("de", "<b>", "en")))
     )
     assert isinstance(error, JobError)
     assert (error.reason, error.fault) == (Reason.SITE_BUSY, Fault.RETRYABLE)
     assert (error.detail, error.retry_after_s) == ("why", 5)
+    assert error.languages == ("de", "en"), "those that are tags of languages"
 
 
 PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bps": 1, "eta_s": 1}
