@@ -1,15 +1,17 @@
 """/privacy and /forget: what is told, what is deleted, and what stays."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
+from tests.support.query_plans import plans_of
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.updates import GROUP, said
-from worker.effects import ChooseForm, OpenPanel, Press, PressPanel, ShowItems
+from worker.effects import ChooseForm, Forget, OpenPanel, Press, PressPanel, ShowItems
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND
-from worker.ledger import ledger_path, preferences, queue
+from worker.ledger import forgetting, ledger_path, preferences
 from worker.ledger.upkeep import Upkeep
 from worker.lists import ListItem, MediaList
 from worker.notices import About, Notice, Refusal, Topic
@@ -135,21 +137,42 @@ def test_a_message_that_could_not_be_read_is_deleted_with_the_rest(bot: SteppedD
 
 def test_to_forget_somebody_reads_no_rows_of_others(bot: SteppedDispatcher) -> None:
     answer(bot, SECRET)
-    ran: list[str] = []
-    connection = bot.ledger._db._connection
-    connection.set_trace_callback(ran.append)
+
+    def everything() -> None:
+        with bot.ledger._db.transaction():
+            forgetting.forget(bot.ledger._db, Forget(ME, PANEL), bot.wall)
+            forgetting.step(bot.ledger._db)
+
+    plans = plans_of(bot.ledger, everything)
+    assert len(plans) >= 10
+    # Few fail, and few panels and batches are kept.
+    scanned = {plan for plan in plans if re.match("SCAN (?!json_each|CONSTANT)", plan)}
+    assert scanned <= {
+        "SCAN jobs USING INDEX jobs_failed",
+        "SCAN requests USING INDEX requests_to_empty",
+        "SCAN batches",
+        "SCAN panels",
+    }
+
+
+def test_much_is_deleted_in_steps_between_which_others_are_served(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "EMPTIED_AT_ONCE", 2)
+    for number in range(5):
+        answer(bot, f"{SECRET}&{number}")
     with bot.ledger._db.transaction():
-        queue.forget_of(bot.ledger._db, ME)
-    connection.set_trace_callback(None)
-    plans = [
-        row["detail"]
-        for sql in ran
-        if sql.startswith("UPDATE")
-        for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")
-    ]
-    assert len(plans) >= 4
-    # Few fail.
-    assert {plan for plan in plans if "SCAN jobs" in plan} == {"SCAN jobs USING INDEX jobs_failed"}
+        forgetting.forget(bot.ledger._db, Forget(ME, PANEL), bot.wall)
+    left = "SELECT count(*) FROM requests WHERE url != ''"
+    downloads_left = "SELECT count(*) FROM jobs WHERE kind = 'download' AND result IS NOT NULL"
+    for expected in (3, 1, 0):
+        assert bot.ledger.has_to_forget()
+        bot.step()
+        assert bot.rows(left) == bot.rows(downloads_left) == [(expected,)]
+    assert not bot.ledger.has_to_forget()
+    answer(bot, "https://site.example/other", user_id=OTHER)
+    bot.step()
+    assert bot.rows(left) == bot.rows(downloads_left) == [(1,)]
 
 
 def test_what_is_open_is_cancelled_and_deleted_once_that_is_told(bot: SteppedDispatcher) -> None:

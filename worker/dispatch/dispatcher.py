@@ -221,6 +221,7 @@ class Dispatcher:
                 self._recorder.call_now(self.reachability.spell_before(now, wall), wall)
                 self.reachability.told()
             self._recorder.heed_stops(wall)
+            self._forget_some()
             if self._stop_at is None:
                 self._recorder.feed_batches(self.sites_down, now, wall)
                 obstacle = self._place(now, wall)
@@ -233,6 +234,12 @@ class Dispatcher:
             log.error("The ledger cannot be written, work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S
         self._recorder.log_answers()
+
+    def _forget_some(self) -> None:
+        """Delete some of what people want to be forgotten, and come back at once for more."""
+        if self._ledger.has_to_forget():
+            self._ledger.forget_some()
+            self.wake()
 
     def _recover(self) -> None:
         """Before all else, and again while a full disk or a locked ledger is in the way."""

@@ -1,4 +1,4 @@
-"""What is kept of a person, deleted at their wish. A part of somebody's transaction.
+"""What is kept of a person, deleted at their wish. Parts of somebody's transactions.
 
 What stays are numbers: the rows of requests without their links, by which the limits of links an
 hour and a day are counted, and which go with all that is old. A ban stays as well.
@@ -6,21 +6,42 @@ hour and a day are counted, and which go with all that is old. A ban stays as we
 
 from worker.clocks import Wall
 from worker.effects import Forget
-from worker.ledger import batches, cancellation, failures, panels, preferences, queue, requests
+from worker.ledger import (
+    batches,
+    cancellation,
+    failures,
+    panels,
+    preferences,
+    queue,
+    request_lookups,
+    requests,
+)
 from worker.ledger.database import Database
+
+EMPTIED_AT_ONCE = 200
+"""So many requests are emptied in one transaction, for which all others wait: in milliseconds."""
 
 
 def forget(db: Database, effect: Forget, wall: Wall) -> list[int]:
     """Cancel what a person waits for, and delete the rest. Returns ids of running jobs to stop.
 
-    A link that is being cancelled is deleted once that has been told.
+    What requests were about is deleted step by step, see `step`, and what is being cancelled once
+    that has been told.
     """
     batches.drop_all_of(db, effect.user_id)
     to_stop = cancellation.cancel_all_of(db, effect.user_id, wall)
     requests.forget_of(db, effect.user_id)
     batches.forget_of(db, effect.user_id)
     queue.forget_of(db, effect.user_id)
-    failures.forget_runs_of(db, effect.user_id)
     preferences.forget(db, effect.user_id)
     panels.forget_of(db, effect.user_id, effect.panel_id)
     return to_stop
+
+
+def step(db: Database) -> None:
+    """Delete what some of the forgotten requests were about, with their downloads."""
+    found = request_lookups.to_empty(db, EMPTIED_AT_ONCE)
+    download_ids = {job_id for job_id in found.values() if job_id is not None}
+    queue.forget_downloads(db, download_ids)
+    failures.forget_runs(db, download_ids)
+    requests.empty(db, found)

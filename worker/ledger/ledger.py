@@ -19,6 +19,7 @@ from worker.ledger import (
     batches,
     choices,
     failures,
+    forgetting,
     job_lookups,
     known_failures,
     looks,
@@ -360,6 +361,11 @@ class Ledger(Questions):
         """The requests that were answered since this was asked last."""
         taken, self._db.news = self._db.news, []
         return taken
+
+    def forget_some(self) -> None:
+        """See `forgetting.step`."""
+        with self._db.transaction():
+            forgetting.step(self._db)
 
     def feed_batches(self, quota: Quota, room: batches.Room, wall: Wall) -> list[Request]:
         """See `batches.step`."""

@@ -28,6 +28,11 @@ class Questions:
         with self._db.reading():
             return batch_lookups.has_open(self._db)
 
+    def has_to_forget(self) -> bool:
+        """Whether `Ledger.forget_some` has something to do."""
+        with self._db.reading():
+            return bool(request_lookups.to_empty(self._db, 1))
+
     def is_paused(self) -> bool:
         """Whether the operator lets no download begin."""
         with self._db.reading():

@@ -5,7 +5,7 @@ Each function is a part of somebody's transaction.
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -302,11 +302,16 @@ def remove_failed(db: Database, job_id: int) -> None:
     db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", job_id)
 
 
-def forget_of(db: Database, user_id: int) -> None:
-    """Delete what ended jobs hold of a person: messages, replies, and links that were theirs.
+# What runs is being stopped, or somebody else's: its key is still in use.
+_FORGET_DOWNLOADS = (
+    "UPDATE jobs SET payload = json_set(payload, '$.url', ''), result = NULL, detail = '',"
+    " media_key = iif(state = 'running', media_key, '')"
+    " WHERE pool = 'downloads' AND state != 'waiting'"
+)
 
-    A link that somebody else has sent as well is not theirs alone.
-    """
+
+def forget_of(db: Database, user_id: int) -> None:
+    """Delete what ended jobs hold of a person: messages, replies, and links without a request."""
     # Each finds its few rows by an index: the dispatcher waits meanwhile. An update may also be
     # what SQLite does not take for JSON.
     db.execute(
@@ -321,18 +326,22 @@ def forget_of(db: Database, user_id: int) -> None:
         " AND chat_id IN (SELECT :user UNION SELECT chat_id FROM requests WHERE user_id = :user)",
         user=user_id,
     )
-    for whose in (
-        "id IN (SELECT download_id FROM requests WHERE user_id = ?)",
-        "user_id = ? AND state != 'running' AND media_key != ''",
-    ):
-        # What runs is being stopped, or somebody else's: its key is still in use.
-        db.execute(
-            "UPDATE jobs SET payload = json_set(payload, '$.url', ''),"  # noqa: S608 - as above
-            " result = NULL, detail = '', media_key = iif(state = 'running', media_key, '')"
-            f" WHERE pool = 'downloads' AND state != 'waiting' AND {whose} AND NOT EXISTS"
-            "  (SELECT 1 FROM requests WHERE download_id = jobs.id AND NOT is_forgotten)",
-            user_id,
-        )
+    # Those that a request leads to are deleted with it.
+    db.execute(
+        f"{_FORGET_DOWNLOADS} AND user_id = ? AND state != 'running' AND media_key != ''"  # noqa: S608 - made of constants
+        " AND NOT EXISTS (SELECT 1 FROM requests WHERE download_id = jobs.id"
+        "  AND (NOT is_forgotten OR url != ''))",
+        user_id,
+    )
+
+
+def forget_downloads(db: Database, job_ids: Collection[int]) -> None:
+    """Delete what some ended downloads hold, but for those that somebody else's request is for."""
+    db.execute(
+        f"{_FORGET_DOWNLOADS} AND id IN (SELECT value FROM json_each(?)) AND NOT EXISTS"  # noqa: S608 - as above
+        " (SELECT 1 FROM requests WHERE download_id = jobs.id AND NOT is_forgotten)",
+        json.dumps(list(job_ids)),
+    )
 
 
 # ------------------------------------------------------------------------- jobs not needed

@@ -104,6 +104,19 @@ def count_of(db: Database, user_id: int) -> int:
     return count
 
 
+def to_empty(db: Database, limit: int) -> dict[int, int | None]:
+    """Some requests that are forgotten and not empty, each with its download.
+
+    One without an answer is not among them: that is still to be told.
+    """
+    rows = db.execute(
+        "SELECT id, download_id FROM requests"
+        " WHERE is_forgotten AND answered_at IS NOT NULL AND url != '' ORDER BY id LIMIT ?",
+        limit,
+    )
+    return {row["id"]: row["download_id"] for row in rows}
+
+
 def own_media(db: Database, request: Request) -> Media | None:
     """The media that a request is about."""
     return media_cache.media_of(db, request.media_key, request.download_id)

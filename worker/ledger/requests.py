@@ -323,12 +323,19 @@ def _next_step(db: Database, request: Request) -> Kind:
 
 
 def forget_of(db: Database, user_id: int) -> None:
-    """Delete what a person's requests were about; of those without an answer once they have it."""
-    db.execute("UPDATE requests SET is_forgotten = 1 WHERE user_id = ?", user_id)
-    db.execute(f"{_FORGET} AND user_id = ? AND answered_at IS NOT NULL", user_id)
+    """Note that it is to be deleted what a person's requests were about, see `empty`."""
+    db.execute(
+        "UPDATE requests SET is_forgotten = 1 WHERE user_id = ? AND NOT is_forgotten", user_id
+    )
 
 
-_FORGET = "UPDATE requests SET url = '', media_key = '', sent = '[]' WHERE is_forgotten"
+def empty(db: Database, request_ids: Collection[int]) -> None:
+    """Delete what some requests were about."""
+    db.execute(
+        "UPDATE requests SET url = '', media_key = '', sent = '[]'"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        json.dumps(list(request_ids)),
+    )
 
 
 def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
@@ -357,7 +364,6 @@ def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
     )
     answers.count(db, answer, request.url)
     db.news.append(answer)
-    db.execute(f"{_FORGET} AND id = ?", request_id)
 
 
 def drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int]:

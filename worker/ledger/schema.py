@@ -467,4 +467,14 @@ MIGRATIONS = (
     ALTER TABLE requests ADD COLUMN languages TEXT NOT NULL DEFAULT '[]';
     ALTER TABLE known_failures ADD COLUMN languages TEXT NOT NULL DEFAULT '[]';
     """,
+    """
+    -- What is found by a message: the request that it answers, and what a chat was told below it.
+    CREATE INDEX requests_status_message ON requests (chat_id, status_message_id)
+        WHERE status_message_id IS NOT NULL;
+    CREATE INDEX jobs_replies_below ON jobs (chat_id, payload ->> '$.reply_to')
+        WHERE kind = 'reply';
+    -- What is forgotten, and is still to be deleted.
+    CREATE INDEX requests_to_empty ON requests (id)
+        WHERE is_forgotten AND answered_at IS NOT NULL AND url != '';
+    """,
 )
