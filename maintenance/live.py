@@ -12,7 +12,7 @@ from worker.clocks import wall_clock
 from worker.downloads import log_tail
 from worker.ledger import LedgerBusy
 from worker.ledger.database import Access
-from worker.ledger.jobs import download_directory
+from worker.ledger.jobs import Kind, download_directory
 from worker.ledger.upkeep import Upkeep
 from worker.logs import redact
 from worker.settings import Settings
@@ -146,7 +146,7 @@ class LiveView:
     def _log(self, job: ShownJob, width: int, height: int) -> list[ScreenLine]:
         """The end of what a job's yt-dlp has said, as much as there is room for."""
         room = max(0, height - 2)
-        name = download_directory(job.job_id, job.attempt)
+        name = download_directory(job.job_id, job.attempt, Kind(job.kind))
         text = log_tail.read(self._settings.data_dir / "downloads" / name)
         said = [one_line(line) for line in redact(text, self._settings.secrets).splitlines()]
         lines = [part for line in said for part in textwrap.wrap(line, max(1, width))]

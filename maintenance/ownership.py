@@ -32,7 +32,8 @@ class Instance:
     @classmethod
     def of(cls, settings: Settings, sessions: Mapping[Identity, int]) -> "Instance":
         """The bot of these settings."""
-        limit_s = settings.download_job_timeout_s + STUCK_GRACE_S
+        longest_s = settings.download_job_timeout_s + 60 * settings.live_max_minutes
+        limit_s = longest_s + STUCK_GRACE_S
         return cls(settings.data_dir, limit_s, sessions)
 
 

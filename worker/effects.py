@@ -93,6 +93,14 @@ class ChooseForm:
 
 
 @dataclass(frozen=True)
+class StopRecording:
+    """A person wants what has been recorded so far of a live stream, and no more of it."""
+
+    request_id: int
+    press: Press
+
+
+@dataclass(frozen=True)
 class ChooseResult:
     """A person wants a video that a search has found, by YouTube's id for it."""
 
@@ -226,6 +234,7 @@ Effect = (
     | CancelRequest
     | CancelAll
     | ChooseForm
+    | StopRecording
     | ChooseResult
     | ShowChoices
     | ShowItems

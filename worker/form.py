@@ -27,6 +27,7 @@ class What(StrEnum):
     SUBTITLES = "subs"  # as a file of text
     ABOUT = "about"  # what the site tells of it, and no file
     SEARCH = "search"  # what a site's search finds, and no file
+    START = "start"  # that a live stream has started, and no file
 
 
 _SOUNDS = frozenset({What.SOUND, What.M4A, What.MP3, What.MP3_BEST, What.VOICE})
@@ -38,6 +39,11 @@ class Sponsors(StrEnum):
     MARK = "mark"  # they are chapters of the file
     CUT = "cut"  # they are left out
 
+
+MAX_RECORD_MINUTES = 1440
+"""The longest recording of a live stream."""
+
+_RECORDED = frozenset({What.ALL, What.SOUND})
 
 MAX_CLIP_CS = 100 * 3600 * 100
 """Until when of a video a clip may go: 100 hours, which none has."""
@@ -88,7 +94,8 @@ class Form:
     that part is wanted. `whole_list`: of a link that names one video in a list the list is wanted.
     `sponsors`: what becomes of those of a video. `subtitles`: the language of those that are
     wanted, as an IETF tag in lower case: alone, or in a video as a track, where its site has them.
-    `language`: that of the sound, where that is not to be the original.
+    `language`: that of the sound, where that is not to be the original. `record_minutes`: so much
+    is to be recorded of a live stream, from now on.
 
     `code` says the same in a few letters, for keys, the ledger and button data: a word or a height,
     and behind it what modifies that, in the order of `_MODIFIERS`. A code never changes its
@@ -108,6 +115,7 @@ class Form:
     sponsors: Sponsors | None = None
     subtitles: str | None = None
     language: str | None = None
+    record_minutes: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what has no code."""
@@ -119,6 +127,8 @@ class Form:
             is_possible = False
         if self.language is not None and not self._can_be_in(self.language):
             is_possible = False
+        if self.record_minutes is not None and not self._can_be_recorded(self.record_minutes):
+            is_possible = False
         if not is_possible or len(self.code) > MAX_CODE:
             raise ValueError(f"no such form: {self}")
 
@@ -127,6 +137,12 @@ class Form:
         is_all_of_it = not (self.clip or self.sponsors)
         has_place = self.what is What.ALL and not self.as_file
         return is_language(language) and (has_place or (self.has_subtitles_alone and is_all_of_it))
+
+    def _can_be_recorded(self, minutes: int) -> bool:
+        # Of what is still to come nothing else is known.
+        is_plain = not (self.as_file or self.clip or self.whole_list or self.sponsors)
+        is_plain = is_plain and not (self.subtitles or self.language)
+        return self.what in _RECORDED and is_plain and 0 < minutes <= MAX_RECORD_MINUTES
 
     def _can_be_in(self, language: str) -> bool:
         return is_language(language) and not (self.is_beside_media or self.is_look)
@@ -197,7 +213,17 @@ class Form:
     @property
     def is_look(self) -> bool:
         """Whether nothing is to be downloaded."""
-        return self.what in (What.ABOUT, What.SEARCH)
+        return self.what in (What.ABOUT, What.SEARCH, What.START)
+
+    @property
+    def awaits_start(self) -> bool:
+        """Whether it is wanted to be told when a live stream starts."""
+        return self.what is What.START
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether a live stream is to be recorded."""
+        return self.record_minutes is not None
 
 
 @dataclass(frozen=True)
@@ -227,6 +253,12 @@ _MODIFIERS = (
     ),
     _Modifier(
         "language", re.compile(f"a-({_LANGUAGE.pattern})"), lambda found: found[1], "a-{}".format
+    ),
+    _Modifier(
+        "record_minutes",
+        re.compile(r"rec-([1-9][0-9]{0,3})", re.ASCII),
+        lambda found: int(found[1]),
+        "rec-{}".format,
     ),
 )
 
@@ -270,6 +302,9 @@ ABOUT = Form(What.ABOUT)
 
 SEARCH = Form(What.SEARCH)
 """What is found by the search to which a link leads."""
+
+START = Form(What.START)
+"""To be told when it starts."""
 
 SOUND = Form(What.SOUND)
 """The sound of it, as it plays everywhere."""

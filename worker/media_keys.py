@@ -51,6 +51,11 @@ def of_media(extractor: str, *names: str, form: Form = WHOLE) -> str:
     return _key("media", form, extractor, *names)
 
 
+def of_recording(url: str, form: Form, press_id: str) -> str:
+    """The key of a recording of a live stream, which is nobody else's: it begins with a press."""
+    return _key("recording", form, _without_tracking(url), press_id)
+
+
 def _key(kind: str, form: Form, *names: str) -> str:
     text = "\n".join((str(_RECIPE), kind, form.code, *names))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

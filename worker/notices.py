@@ -34,6 +34,7 @@ class Topic(StrEnum):
     NO_OTHER_QUALITY = "no other quality"
     NOT_LOOKED_UP = "not looked up"
     ON_ITS_WAY = "on its way"
+    ENOUGH_AWAITED = "enough awaited"
     MARK_FIRST = "mark first"
     NO_SUCH_ITEMS = "no such items"
     NOT_YOUR_ITEMS = "not your items"

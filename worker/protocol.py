@@ -45,6 +45,9 @@ class Note(StrEnum):
     INCOMPLETE = "incomplete"  # a post without what of it cannot be had
     MORE_IN_POST = "more in post"  # than one answer holds
     SLOW_SITE = "slow site"  # a better one would have taken too long to fetch
+    RECORDING_STOPPED = "recording stopped"  # before its end, by a person or with the bot
+    RECORDING_FULL = "recording full"  # it has become as large as an answer may be
+    STREAM_ENDED = "stream ended"  # before as much was recorded as was wanted
     # Why it is a file and not what a player plays:
     NOT_CONVERTED = "not converted"  # a conversion would take too long
     TOO_LARGE_CONVERTED = "too large converted"
@@ -56,6 +59,9 @@ class Stage(StrEnum):
 
     ACCEPTED = "accepted"
     LOOKING = "looking"  # at what there is, for nothing is to be downloaded
+    AWAITING_START = "awaiting start"  # of a live stream
+    OTHER_RECORDINGS = "other recordings"  # as many as are made at a time
+    RECORDING = "recording"  # a live stream
     IN_LINE = "in line"
     PACED = "paced"  # its site has been asked as often as the operator allows in an hour
     NO_ROOM = "no room"  # on the disk
@@ -83,7 +89,7 @@ class Progress:
     """How far a request is, mostly by its download's own report. Bytes, bytes per second, seconds.
 
     `retry` belongs to the stage of that name, and `eta_s` is the time until it then, as it is for a
-    site's wait and for its pace; `ahead` is
+    site's wait, for its pace and for the end of a recording; `ahead` is
     how many downloads are before this one in the line; `kind` is what is being uploaded.
     `is_silent`: that of a download was some time ago, and nothing has been heard of it since.
     """
@@ -127,7 +133,8 @@ class Download:
 
     The job makes that directory and owns it. `max_bytes`: how much came in all the time of an
     earlier attempt, which is what this one may fetch. `access` is for the site of `url`. `fresh`:
-    what was found behind it lately will not do.
+    what was found behind it lately will not do. `record_s`: how much of a live stream may be
+    recorded; 0 for nothing more than is there.
     """
 
     job_id: int
@@ -137,6 +144,7 @@ class Download:
     max_bytes: int | None = None
     access: SiteAccess = USUAL_ACCESS
     fresh: bool = False
+    record_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -339,10 +347,22 @@ class SendGroup:
 
 
 @dataclass(frozen=True)
+class LiveOffer:
+    """What is offered for a live stream, in the form with this code.
+
+    To record so many `minutes` of it, one of them; or where it has not started to tell when it
+    does.
+    """
+
+    code: str
+    minutes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ShowLook:
     """Turn the status message into what is known of media. Answers with `Delivered`, of no file.
 
-    `reply_to` as in `Explain`.
+    `reply_to` as in `Explain`, but for the buttons: they stand below that message then.
     """
 
     request_id: int
@@ -350,6 +370,7 @@ class ShowLook:
     message_id: int
     look: MediaLook
     reply_to: int | None = None
+    offer: LiveOffer | None = None
 
 
 @dataclass(frozen=True)
@@ -371,6 +392,7 @@ class Explain:
     limit_mb: int | None = None
     reply_to: int | None = None
     languages: tuple[str, ...] = ()
+    offer: LiveOffer | None = None
 
 
 @dataclass(frozen=True)
@@ -448,11 +470,13 @@ class Delivered:
     """A file stands in the chat. `file_id` is None when Telegram did not repeat it.
 
     `kind` is what Telegram made of it (a silent video becomes an animation): the only kind that
-    it takes this `file_id` for again.
+    it takes this `file_id` for again. `message_id` is that of an answer with buttons that took
+    the status message's place.
     """
 
     file_id: str | None
     kind: MediaKind | None = None
+    message_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,13 @@ _AES_KEY = bytes(range(16))
 _QUIET = ["-v", "error", "-nostdin", "-y"]
 _HLS = "-f hls -hls_time 1 -hls_list_size 0 -hls_segment_filename s%d.ts"
 
+# Some minutes of small pictures and a tone, in pieces of two seconds.
+_BROADCAST = (
+    "-f lavfi -i testsrc2=s=160x120:r=2 -f lavfi -i sine=r=44100 -map 1:v -map 2:a -t 200"
+    " -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 4 -keyint_min 4 -sc_threshold 0"
+    " -c:a aac -b:a 32k -f hls -hls_time 2 -hls_list_size 0"
+)
+
 # What is generated: a directory for each, with ffmpeg's arguments after the input.
 _ARGUMENTS = {
     "audio.m4a": "-vn -c copy -movflags +faststart audio.m4a",
@@ -31,6 +38,12 @@ _ARGUMENTS = {
     "gif.mp4": "-an -t 2 -c:v libx264 -pix_fmt yuv420p -movflags +faststart gif.mp4",
     "hls": f"-c copy {_HLS} -master_pl_name master.m3u8 media.m3u8",
     "hls-aes": f"-c copy {_HLS} -hls_key_info_file key.info -master_pl_name master.m3u8 media.m3u8",
+    "broadcast": f"{_BROADCAST} -hls_segment_filename s%d.ts media.m3u8",
+    "broadcast-tracks": (
+        f"{_BROADCAST} -hls_segment_type fmp4"
+        " -var_stream_map 'v:0,agroup:s,name:v a:0,agroup:s,name:a'"
+        " -hls_fmp4_init_filename init_%v.mp4 -hls_segment_filename %v%d.m4s media_%v.m3u8"
+    ),
     "dash": (
         "-c copy -f dash -seg_duration 1 -adaptation_sets 'id=0,streams=v id=1,streams=a' "
         "manifest.mpd"

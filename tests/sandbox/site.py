@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import site_failures, site_languages, site_pages
+from . import site_failures, site_languages, site_live, site_pages
 from .clips import Clips, NeedsFfmpeg
 from .server import LoopbackServer
 from .site_connection import SiteConnection
@@ -26,7 +27,7 @@ _TYPES = {
     ".m4s": "video/iso.segment",
     ".key": "application/octet-stream",
 }
-_ROUTES = site_pages.ROUTES | site_languages.ROUTES | site_failures.ROUTES
+_ROUTES = site_pages.ROUTES | site_languages.ROUTES | site_live.ROUTES | site_failures.ROUTES
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class MediaSite:
         self._lock = threading.Lock()
         self._requests: list[SiteRequest] = []
         self._failed: Counter[str] = Counter()
+        self._begun: dict[str, float] = {}
+        self._ended: dict[str, float] = {}
+        self._started: set[str] = set()
         self._server = LoopbackServer(0, SiteConnection, self)
         self._running = False
 
@@ -104,6 +108,31 @@ class MediaSite:
         """Remember a request."""
         with self._lock:
             self._requests.append(request)
+
+    def age_of_stream(self, name: str) -> tuple[float, bool]:
+        """For how many seconds a live stream has gone on since this was first asked.
+
+        And whether it has ended.
+        """
+        with self._lock:
+            now = time.monotonic()
+            age_s = self._ended.get(name, now) - self._begun.setdefault(name, now)
+            return age_s, name in self._ended
+
+    def has_started(self, name: str) -> bool:
+        """Whether a live stream that was to start has."""
+        with self._lock:
+            return name in self._started
+
+    def start_stream(self, name: str) -> None:
+        """Start a live stream."""
+        with self._lock:
+            self._started.add(name)
+
+    def end_stream(self, name: str) -> None:
+        """End a live stream."""
+        with self._lock:
+            self._ended[name] = time.monotonic()
 
     def fails_again(self, path: str, times: int) -> bool:
         """Count a request for a flaky path; whether it fails once more."""

@@ -32,6 +32,12 @@ class Site(Protocol):
     def url(self) -> str:
         """The address without a trailing slash."""
 
+    def age_of_stream(self, name: str) -> tuple[float, bool]:
+        """For how many seconds a live stream has gone on, and whether it has ended."""
+
+    def has_started(self, name: str) -> bool:
+        """Whether a live stream that was to start has."""
+
     def fails_again(self, path: str, times: int) -> bool:
         """Count a request for a flaky path; whether it fails once more."""
 

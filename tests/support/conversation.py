@@ -15,12 +15,20 @@ _FLEETING = re.compile(r"  (Downloading|Almost there|Waiting|Uploading)| / Done:
 _LASTING = re.compile(r"  (Downloading ▰|Waiting|Uploading)")
 _BAR = re.compile(r"Downloading ▰.* left")
 _BAR_OF_MANY = "Downloading ▰▰▰▰▱▱▱▱▱▱ 42 % / 12.3 MB of 29.0 MB · 1.2 MB/s · 0:14 left"
+_COUNTDOWN = re.compile(r"Recording: .* left / \S+ [kM]?B")
+_COUNTDOWN_OF_MANY = "Recording: 4:42 left / 123 kB"
 # What differs from run to run: the site's port, an error's id; and with ffmpeg's version a size.
 _VARYING = (
     (re.compile(r"127\.0\.0\.1:\d+"), "site.example"),
     (re.compile(r"\(error [0-9a-f]{6}\)"), "(error 123abc)"),
     (re.compile(r"(<[^>]*,|Uploading) [0-9.]+ kB"), r"\1 some kB"),
     (_BAR, _BAR_OF_MANY),
+    (_COUNTDOWN, _COUNTDOWN_OF_MANY),
+    # What yt-dlp adds to the title of a live stream, and how much of that was recorded.
+    (re.compile(r"20\d\d-\d\d-\d\d \d\d[: ]\d\d"), "2026-11-29 10:30"),
+    (re.compile(r"[0-9.]+ MB(?=: golden 2026)"), "some kB"),
+    (re.compile(r"\d+ s(?=, some kB: golden 2026)"), "some s"),
+    (re.compile(r"\d:\d\d(?= / The recording)"), "0:12"),
 )
 _NUMBER = re.compile(r"#(\d+)")
 _chats = count(2000)
@@ -69,7 +77,8 @@ class Conversation:
         for pattern, word in _VARYING:
             line = pattern.sub(word, line)
         line = _NUMBER.sub(self._renumbered, line)
-        if not _BAR.search(line) or line != self._lines[-1]:
+        is_of_many = _BAR.search(line) or _COUNTDOWN.search(line)
+        if not is_of_many or line != self._lines[-1]:
             self._lines.append(line)
 
     def _renumbered(self, number: re.Match[str]) -> str:

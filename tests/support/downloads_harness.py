@@ -162,12 +162,13 @@ class Worker:
         cookies_always: bool = False,
         access: SiteAccess = USUAL_ACCESS,
         fresh: bool = False,
+        record_s: float = 0.0,
     ) -> None:
         self._jobs += 1
         self._reports = []
         place = os.fspath(directory or self.directory)
         access = replace(access, cookies_always=cookies_always)
-        task = Download(self._jobs, url, place, form, max_bytes, access, fresh)
+        task = Download(self._jobs, url, place, form, max_bytes, access, fresh, record_s)
         judge = rules.judge or shared_judge(rules.allowed_networks, self._prepare_judge)
         rules = replace(rules, judge=judge)
         self._began = time.monotonic()

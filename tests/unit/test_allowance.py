@@ -34,6 +34,17 @@ def test_what_the_size_explains(done: int, total: int | None, seconds: float) ->
     assert allowance.granted_s == pytest.approx(seconds, abs=0.01)
 
 
+def test_what_is_recorded_has_its_own_time() -> None:
+    allowance = Allowance(LIMITS, 1000, record_s=7200)
+    assert allowance.ends_at == 1060, "until the first piece it is a download like any other"
+    allowance.begin_recording(1040)
+    assert allowance.ends_at == 1040 + 7200 + 60
+    allowance.begin_finishing(0, 8300)
+    assert allowance.ends_at == 8360
+    allowance.begin_finishing(0, 9990)
+    assert allowance.ends_at == 1000 + 1002 - 2 + 7200, "and so has the whole job"
+
+
 def test_the_time_begins_with_the_first_byte() -> None:
     allowance = Allowance(LIMITS, 1000)
     assert allowance.ends_at == 1060

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from worker.as_json import answer_from_json, to_json
 from worker.choices import Chapter, Language, Menu, Page, Quality, Subtitles, menu_from_json
 from worker.form import Clip, Form
-from worker.protocol import AnswerButton
-from worker.telegram.buttons import MAX_DATA_BYTES, Button, cancel_rows, pack, unpack
+from worker.protocol import AnswerButton, Stage
+from worker.telegram.buttons import MAX_DATA_BYTES, Button, pack, status_rows, unpack
 from worker.telegram.choices import menu_rows
 from worker.telegram.texts import ENGLISH
 
@@ -197,4 +197,4 @@ def test_menu_of_the_version_before_is_read() -> None:
 
 
 def test_cancel_is_one_button_in_one_row() -> None:
-    assert cancel_rows(ENGLISH, 17) == [[Button("Cancel", "cancel:17")]]
+    assert status_rows(ENGLISH, 17, Stage.DOWNLOADING) == [[Button("Cancel", "cancel:17")]]

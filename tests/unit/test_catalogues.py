@@ -24,6 +24,7 @@ KEYS: dict[str, set[Any]] = {
     "live": {*Live},
     "commands": {*Command},
     "held_items": {*Hold} - {Hold.NONE},
+    "live_offers": {Reason.LIVE, Reason.NOT_STARTED},
     "notices": {*Topic, *Refusal, *Cancelled, *LinkFlaw, *Label},
 }
 
@@ -36,6 +37,7 @@ PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "amount": {"done": "1 MB", "total": "2 MB"},
     "speed": {"size": "1 MB"},
     "time_left": {"time": "0:14"},
+    "recording": {"time_left": "0:14 left"},
     "next_try": {"wait": "a minute", "next_try": 2, "max_tries": 3},
     "part": {"part": 1, "parts": 2},
     "quality": {"height": 720},
@@ -90,6 +92,7 @@ RUSSIAN = replace(
     ahead_in_pause=FORMS,
     in_parts=FORMS,
     items=FORMS,
+    record_button=FORMS,
     views=FORMS,
     seconds=UNITS,
     minutes=UNITS,

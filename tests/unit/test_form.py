@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import form
-from worker.form import MAX_CLIP_CS, MAX_CODE, SOUND, WHOLE, Clip, Form, Sponsors, What
+from worker.form import (
+    MAX_CLIP_CS,
+    MAX_CODE,
+    MAX_RECORD_MINUTES,
+    SOUND,
+    WHOLE,
+    Clip,
+    Form,
+    Sponsors,
+    What,
+)
 from worker.telegram.buttons import pack
 
 CLIPS = st.one_of(
@@ -28,6 +38,11 @@ FORMS = st.one_of(
         as_file=st.booleans(),
         clip=CLIPS,
         sponsors=st.sampled_from([None, *Sponsors]),
+    ),
+    st.builds(
+        Form,
+        what=st.sampled_from([What.ALL, What.SOUND]),
+        record_minutes=st.one_of(st.none(), st.integers(1, MAX_RECORD_MINUTES)),
     ),
     st.builds(
         Form,
@@ -88,6 +103,7 @@ def test_text_is_a_code_or_refused(text: str) -> None:
         *(".", "all.", ".file", "file", "all.file.file", "all.720p", "720p.all", "sound.file"),
         *("mp3", "mp3-128", "all.FILE", "all..file", f"all.{'x' * 40}", "all.file\n"),
         *("all.c5", "all.c-5", "all.c5-5", "all.c6-5", "all.c05-6", "all.c1-2.file", "c1-2"),
+        *("all.rec-0", "all.rec-05", "all.rec-1441", "all.file.rec-5", "cover.rec-5", "all.rec-٥"),
         *(f"all.c0-{MAX_CLIP_CS + 1}", f"all.c{MAX_CLIP_CS}-", "all.c٥-6"),
     ],
 )
@@ -130,6 +146,9 @@ def test_codes_that_stand_in_ledgers_keep_their_meaning() -> None:
     assert Form.parse("all.sb-mark") == Form(sponsors=Sponsors.MARK)
     assert Form.parse("720p.sb-cut") == Form(max_height=720, sponsors=Sponsors.CUT)
     assert Form.parse("sound.c0-") == Form(What.SOUND, clip=Clip(0))
+    assert Form.parse("all.rec-10") == Form(record_minutes=10)
+    assert Form.parse("720p.rec-10") == Form(max_height=720, record_minutes=10)
+    assert Form.parse("start") == Form(What.START)
 
 
 def test_examples_are_true() -> None:

@@ -19,6 +19,7 @@ PAYLOADS: dict[Kind, dict[str, Any]] = {
     Kind.UPDATE: {"update_id": 5},
     Kind.DOWNLOAD: {"url": "https://a.example/v", "form": "all"},
     Kind.LOOK: {"url": "https://a.example/v", "form": "about"},
+    Kind.RECORDING: {"url": "https://a.example/v", "form": "all.rec-10"},
     Kind.REPLY: to_json(Reply(Reader(7), None, (Notice(Cancelled.DONE),))),
     Kind.BUTTON: to_json(AnswerButton("press", "en", Notice(Cancelled.DONE))),
     Kind.MENUS: to_json(SetMenus("0123", (5,), ())),
@@ -34,6 +35,7 @@ def a_row(kind: Kind, **changes: Any) -> sqlite3.Row:
         "id": 3,
         "kind": kind,
         "attempts": 2,
+        "priority": kind.priority,
         "created_at": 1.0,
         "waits_since": 1.0,
         "unanswered": 0,
@@ -82,11 +84,12 @@ def test_answer_without_a_status_message_is_refused(kind: Kind) -> None:
 
 
 def test_kinds_know_where_and_how_their_jobs_run() -> None:
-    assert [kind for kind in Kind if kind.is_download] == [Kind.DOWNLOAD, Kind.LOOK]
-    assert [kind for kind in Kind if kind.listens_to_stop] == [Kind.DOWNLOAD, Kind.LOOK]
+    downloads = [Kind.DOWNLOAD, Kind.LOOK, Kind.RECORDING]
+    assert [kind for kind in Kind if kind.is_download] == downloads
+    assert [kind for kind in Kind if kind.listens_to_stop] == downloads
     assert {kind for kind in Kind if kind.is_upload} == {Kind.GROUP, Kind.DELIVER}
     assert {kind.pool for kind in Kind if not kind.is_download} == {TELEGRAM}
     assert Kind.DOWNLOAD.pool == DOWNLOADS
     by_priority = sorted(Kind, key=lambda kind: kind.priority)
     assert by_priority[:3] == [Kind.BUTTON, Kind.UPDATE, Kind.REPLY]
-    assert by_priority[-4:] == [Kind.DOWNLOAD, Kind.LOOK, Kind.SUMMARY, Kind.MENUS]
+    assert by_priority[-5:] == [*downloads, Kind.SUMMARY, Kind.MENUS]

@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "allowed_users": frozenset(),
     "admins": frozenset(),
     "playlist_max": 50,
+    "live_max_minutes": 0,
     "user_max_running": 1,
     "chat_max_running": 2,
     "user_max_waiting": 20,
@@ -346,6 +347,12 @@ def test_env_example_with_a_token_is_valid(tmp_path: Path) -> None:
     text = (ROOT / ".env.example").read_text("utf-8")
     (tmp_path / ".env").write_text(text.replace("BOT_TOKEN=\n", f"BOT_TOKEN={TOKEN}\n"))
     assert load_settings({}, tmp_path / ".env").bot_token == TOKEN
+
+
+def test_recordings_leave_a_worker_for_downloads() -> None:
+    live = {"BOT_TOKEN": TOKEN, "LIVE_MAX_MINUTES": "30"}
+    assert problems({**live, "DOWNLOAD_WORKERS": "1"}), "there is no other"
+    assert load({"LIVE_MAX_MINUTES": "30"}).live_max_minutes == 30
 
 
 def test_readme_has_the_table_of_settings() -> None:

@@ -103,7 +103,7 @@ class CircuitBreaker:
         False when it must not start.
         """
         circuit = self._sites.get(_site(job))
-        if circuit is None or not circuit.is_open:
+        if circuit is None or not circuit.is_open or job.needs_no_site:
             return True
         if now < circuit.probe_at:
             return False
@@ -132,7 +132,9 @@ class CircuitBreaker:
             if now > probe_at + LONGEST_COOL_DOWN_S:
                 del self._sites[site]
         closed = {site for site, probe_at in down.items() if now < probe_at}
-        return [job for job in ledger.waiting_downloads() if _site(job) in closed] if closed else []
+        if not closed:
+            return []
+        return [job for job in ledger.waiting_downloads() if _site(job) in closed and _is_due(job)]
 
     def learn(self, job: Job, event: Event, now: Monotonic) -> None:
         """Take into account what has come of a job."""
@@ -199,6 +201,11 @@ class CircuitBreaker:
 def _speaks_of_site(error: JobError) -> bool:
     # Old cookies keep only those links away that need an account.
     return error.reason in SPEAKS_OF_SITE and error.remedy is not Remedy.NEW_COOKIES
+
+
+def _is_due(job: DownloadJob) -> bool:
+    """Whether it would ask its site soon. What waits for a stream to start may wait for long."""
+    return not job.needs_no_site and not job.form.awaits_start
 
 
 def _site(download: DownloadJob) -> str:

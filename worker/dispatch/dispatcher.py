@@ -227,8 +227,12 @@ class Dispatcher:
                 obstacle = self._place(now, wall)
                 if self._cannot_download or self._judge.trouble:
                     obstacle = Stage.OUT_OF_ORDER
-                self._showing.step(self._ledger, now, wall, self._site_rules.line(obstacle, now))
+                line = self._site_rules.line(obstacle, now)
+                line = replace(line, may_record=self._may_record)
+                self._showing.step(self._ledger, now, wall, line)
             else:
+                # What was recorded until now is sent after the next start.
+                self._in_hand.stop(self._in_hand.recording_ids)
                 self._showing.pause(self._ledger, self._in_hand.request_ids, now)
         except LedgerBusy as error:
             log.error("The ledger cannot be written, work waits: %s", error)
@@ -331,6 +335,7 @@ class Dispatcher:
                 share=replace(self._share, full_sites=self._site_rules.full_sites(now)),
                 # One worker is kept for short calls, which never wait behind uploads.
                 uploads=self._in_hand.uploads < max(1, pool.spec.size - 1),
+                recordings=self._may_record,
             )
             if job is None:
                 return
@@ -339,6 +344,11 @@ class Dispatcher:
             self._in_hand.add(job, pool, now)
             if error := self._begin(job, pool, now):
                 self._events.append(Failed(job.id, error, ""))
+
+    @property
+    def _may_record(self) -> bool:
+        """Whether one more recording leaves a worker for downloads, which take less long."""
+        return len(self._in_hand.recording_ids) < self._pools[DOWNLOADS].spec.size - 1
 
     def _paused(self, now: Monotonic) -> Paused:
         edits = self._rate_limits.paused_chats(now, edits=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from worker.clocks import Monotonic
 from worker.dispatch.work import Work
-from worker.ledger import DownloadJob, Job, RequestJob
+from worker.ledger import DownloadJob, Job, RecordingJob, RequestJob
 from worker.pool import Pool
 from worker.protocol import Progress
 from worker.sites import site_of_link
@@ -64,6 +64,11 @@ class JobsInHand:
     def download_urls(self) -> list[str]:
         """The links that are being downloaded."""
         return [job.url for job in self.jobs if isinstance(job, DownloadJob)]
+
+    @property
+    def recording_ids(self) -> list[int]:
+        """The jobs that record a live stream."""
+        return [job.id for job in self.jobs if isinstance(job, RecordingJob)]
 
     @property
     def uploads(self) -> int:

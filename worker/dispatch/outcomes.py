@@ -63,6 +63,15 @@ MAX_DELETED = 4
 JUDGE_RETRY_S = 1.0
 """The wait before a download is tried again that has lost the judge."""
 
+AWAITED_S = 86_400.0
+"""How long it is waited for the start of a live stream."""
+
+LEAST_AWAITED_S, MOST_AWAITED_S = 60.0, 1800.0
+"""The shortest and the longest wait between two looks whether it has started."""
+
+AWAITED_SHARE = 0.1
+"""Of the time since somebody wanted to be told: how long the next look waits."""
+
 LOOK_RETRY_S = 20.0
 """The longest wait before a look is tried again, which somebody waits for."""
 
@@ -176,6 +185,11 @@ class Retries:
     retry_after_s: float
 
 
+def _was_recorded(job: Job) -> bool:
+    """Whether a job is about a moment that will not come again."""
+    return isinstance(job, RequestJob) and job.request.form.is_recording
+
+
 def checked(job: Job, event: Event) -> Event:
     """The event, or a failure in its place if it is a result that no such job returns."""
     if not isinstance(event, Finished) or _is_result_of(job, event.result):
@@ -248,10 +262,15 @@ def decide(
             return GiveUp()
         case Failed(error=ChatClosed()):
             return GiveUpChat()
+        case Failed(error=FileIdRefused() | FileVanished()) if _was_recorded(job):
+            return Fail(JobError(Reason.INTERNAL, Fault.OPERATOR, "what was recorded is gone"))
         case Failed(error=FileIdRefused() | FileVanished()) if isinstance(job, RequestJob):
             if job.request.downloads >= retries.max_attempts:
                 return Fail(JobError(Reason.INTERNAL, Fault.OPERATOR, "its files vanish"))
             return DownloadAgain(job)
+        case Failed(error=JobError() as error) if _may_start_later(job, error, wall):
+            assert isinstance(job, LookJob)  # noqa: S101
+            return TryAgain(_next_look_s(job, error, wall), refund=True)
         case Failed(error=JobError(reason=Reason.SITE_DOWN) as error):
             # It was not tried, nor would it be: who wants it is told when to ask again.
             return Fail(error)
@@ -269,8 +288,28 @@ def decide(
             raise TypeError(f"{event} needs no decision")
 
 
+def _may_start_later(job: Job, error: JobError, wall: Wall) -> bool:
+    """Whether a live stream is waited for, and goes on to be."""
+    if not isinstance(job, LookJob) or not job.form.awaits_start:
+        return False
+    passes = error.reason is Reason.NOT_STARTED or error.fault is Fault.RETRYABLE
+    return passes and wall - job.created_at < AWAITED_S
+
+
+def _next_look_s(job: LookJob, error: JobError, wall: Wall) -> float:
+    """How long to wait before the next look whether a live stream has started.
+
+    The longer it is waited for the longer, unless its site tells when it will start.
+    """
+    awaited_s = wall - job.created_at
+    wait_s = awaited_s * AWAITED_SHARE if error.retry_after_s is None else error.retry_after_s
+    return min(max(wait_s, LEAST_AWAITED_S), MOST_AWAITED_S, max(0.0, AWAITED_S - awaited_s))
+
+
 def waiting(job: Job, event: Event, again: TryAgain, retries: Retries) -> Progress:
     """What people are shown until a job is tried again."""
+    if isinstance(job, LookJob) and job.form.awaits_start:
+        return Progress(Stage.AWAITING_START)
     match event:
         case Failed(error=JobError(reason=reason)):
             pass

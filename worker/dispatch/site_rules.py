@@ -80,7 +80,8 @@ class SiteRules:
 
     def refuses(self, job: DownloadJob) -> bool:
         """Whether the site of a download is switched off."""
-        return self.sites.any_is_off and self.sites.of_url(job.url).off
+        is_off = self.sites.any_is_off and self.sites.of_url(job.url).off
+        return is_off and not job.needs_no_site
 
     def refuse_waiting(self, ledger: Ledger, now: Monotonic) -> Iterator[DownloadJob]:
         """Look through the downloads that wait, every `LOOK_S`, for those to refuse now."""

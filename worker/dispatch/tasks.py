@@ -8,6 +8,7 @@ from typing import assert_never
 from worker import protocol, site_cookies
 from worker.dispatch import albums
 from worker.dispatch.outcomes import goes_another_way
+from worker.form import WHOLE, Form
 from worker.ledger import (
     AnswerJob,
     ButtonJob,
@@ -19,6 +20,7 @@ from worker.ledger import (
     Job,
     MenusJob,
     PanelJob,
+    RecordingJob,
     ReplyJob,
     Request,
     StatusJob,
@@ -34,6 +36,9 @@ from worker.settings import DEFAULT_SITES, Settings, Sites
 
 LOOK_TIMEOUT_S = 90.0
 """How long a look may take: twice what its site may, with and without cookies."""
+
+OFFERED_MINUTES = (5, 15, 30, 60, 120, 240)
+"""How long recordings of a live stream may be that people choose, beside the longest."""
 
 UPLOAD_FLOOR_BPS = 250_000
 """The slowest upload that is waited for, in bytes per second."""
@@ -68,15 +73,22 @@ def task_of(
         case PanelJob(panel=panel):
             return ShowPanel(panel.id, panel.reader, panel.reply_to, panel.message_id, job.view)
         case DownloadJob():
-            directory = downloads / download_directory(job.id, job.attempts)
+            directory = downloads / download_directory(job.id, job.attempts, job.kind)
             access = _access(sites, job.url, settings, cookies_that_work)
             return protocol.Download(
-                job.id, job.url, str(directory), job.form, job.max_bytes, access, job.fresh
+                job.id,
+                job.url,
+                str(directory),
+                job.form,
+                job.max_bytes,
+                access,
+                job.fresh,
+                _record_s(job, settings),
             )
         case StatusJob(request=request):
             # That of an item is posted when there is something to upload.
             is_item = request.batch_id is not None
-            first = protocol.Stage.LOOKING if request.form.is_look else protocol.Stage.ACCEPTED
+            first = first_stage(request.form, begun=False)
             stage = protocol.Stage.UPLOADING if is_item else first
             return protocol.PostStatus(request.id, request.reader, request.message_id, stage)
         case SummaryJob(batch=batch, summary=summary):
@@ -91,6 +103,31 @@ def task_of(
             return _send(job, downloads, settings)
         case _:
             assert_never(job)
+
+
+def first_stage(form: Form, *, begun: bool = True) -> protocol.Stage:
+    """What people are told of what they want in this form, before and when it has `begun`."""
+    if form.awaits_start:
+        return protocol.Stage.AWAITING_START
+    if form.is_look:
+        return protocol.Stage.LOOKING
+    return protocol.Stage.DOWNLOADING if begun else protocol.Stage.ACCEPTED
+
+
+def _record_s(job: DownloadJob, settings: Settings) -> float:
+    """How many seconds of a live stream may be recorded for a job, whoever made up its form."""
+    if not isinstance(job, RecordingJob) or job.is_stopped:
+        return 0.0
+    return 60.0 * min(job.form.record_minutes or 0, settings.live_max_minutes)
+
+
+def _offer(form: Form, settings: Settings) -> protocol.LiveOffer | None:
+    """What is offered to who wanted a live stream in this form."""
+    longest = settings.live_max_minutes
+    if not longest:
+        return None
+    minutes = (*(each for each in OFFERED_MINUTES if each < longest), longest)
+    return protocol.LiveOffer(form.code, minutes)
 
 
 def _access(
@@ -122,6 +159,7 @@ def _explain(job: AnswerJob, settings: Settings, site_wait_s: float | None) -> p
         settings.max_file_mb,
         request.message_id if goes_another_way(job) else None,
         request.languages,
+        _offer(request.form, settings),
     )
 
 
@@ -142,8 +180,11 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
     if not all(file.file_id or _is_own(file, request, downloads) for file in unsent):
         return None
     if look := job.media.look:
-        reply_to = request.message_id if goes_another_way(job) else None
-        return protocol.ShowLook(request.id, request.reader, job.message_id, look, reply_to)
+        # Of an edit nobody is told, and somebody waits for it to start.
+        is_apart = goes_another_way(job) or request.form.awaits_start
+        reply_to = request.message_id if is_apart else None
+        offer = _offer(WHOLE, settings)
+        return protocol.ShowLook(request.id, request.reader, job.message_id, look, reply_to, offer)
     first, *others = job.media.files
     if isinstance(job, DeliverJob):
         # No message can be turned into a voice message.
@@ -179,7 +220,7 @@ def timeout_s(task: Task, settings: Settings) -> float:
     match task:
         case protocol.Download(form=form):
             longest_s = settings.download_job_timeout_s
-            return min(longest_s, LOOK_TIMEOUT_S) if form.is_look else longest_s
+            return min(longest_s, LOOK_TIMEOUT_S) if form.is_look else longest_s + task.record_s
         case protocol.Deliver(file=file):
             return settings.telegram_job_timeout_s + _upload_s(file)
         case protocol.SendGroup(files=files):

@@ -21,12 +21,14 @@ class Allowance:
     Until the first byte it has `timeout_s`. From that byte on it has as much again, and one second
     more for each `slowest_bps` bytes that are expected or have come. Finishing the files has
     `timeout_s` once more, and what their size explains; where more bytes follow, as of the next
-    video of a post, that time does not count for them. `job_timeout_s` is above all of that.
+    video of a post, that time does not count for them. `job_timeout_s` is above all of that. To
+    record `record_s` of a live stream takes so much more.
     """
 
-    def __init__(self, limits: DownloadLimits, now: float) -> None:
+    def __init__(self, limits: DownloadLimits, now: float, record_s: float = 0.0) -> None:
         self._limits = limits
-        self._last_end = now + max(limits.timeout_s, limits.job_timeout_s - _STOP_S)
+        self._record_s = record_s
+        self._last_end = now + max(limits.timeout_s, limits.job_timeout_s - _STOP_S) + record_s
         self._begun = now
         self._first_byte_at: float | None = None
         self._finishing_since: float | None = None
@@ -63,6 +65,10 @@ class Allowance:
         self._waits_left_s -= granted_s
         self._grant(self._begun + granted_s, self.granted_s)
         return granted_s
+
+    def begin_recording(self, now: float) -> None:
+        """The first piece of a live stream has come."""
+        self._grant(now, self._limits.timeout_s + self._record_s)
 
     def begin_finishing(self, size_bytes: int, now: float) -> None:
         """All bytes of a file have come, and ffmpeg begins."""

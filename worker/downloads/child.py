@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from worker.downloads import spans, workspace
+from worker.downloads import spans
 from worker.downloads.channel import Sender
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import ffmpeg, file_types, sponsors, subtitles
+from worker.downloads.media import ffmpeg, file_types, recorded, sponsors, subtitles
 from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.preparing import Downloaded, as_file, prepare
@@ -32,6 +32,7 @@ from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.fetch import fetch
 from worker.downloads.ytdlp.looking import look
 from worker.downloads.ytdlp.posts import may_be_left_out
+from worker.downloads.ytdlp.recording import record
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form, Sponsors
 from worker.lists import MediaList
@@ -40,7 +41,12 @@ from worker.protocol import Download, MediaFacts, Note, Progress, Stage
 
 # What the site tells of the whole.
 _NOT_OF_CLIPS = {"duration": None, "chapters": None}
-_OF_MISSING = frozenset({Note.AUDIO_ONLY, Note.INCOMPLETE, Note.MORE_IN_POST})
+_OF_MISSING = frozenset(
+    {
+        *(Note.AUDIO_ONLY, Note.INCOMPLETE, Note.MORE_IN_POST),
+        *(Note.RECORDING_STOPPED, Note.RECORDING_FULL, Note.STREAM_ENDED),
+    }
+)
 
 
 def run(
@@ -74,11 +80,12 @@ def run(
 def _download(
     task: Download, limits: DownloadLimits, sender: Sender, extractors: ExtractorIndex
 ) -> Result:
-    fetched = fetch(task, limits, sender.report, extractors)
+    get = record if task.form.is_recording else fetch
+    fetched = get(task, limits, sender.report, extractors)
     if fetched.found_list:
         return Result((), found_list=fetched.found_list)
     directory = Path.cwd()
-    sizes = [workspace.private_file_bytes(directory, file.path.name) for file in fetched.files]
+    sizes = [file.path.lstat().st_size for file in fetched.files]
     if not all(sizes):
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "yt-dlp left an empty file")
     finishing = Progress(Stage.FINISHING, done_bytes=sum(sizes), total_bytes=sum(sizes))
@@ -103,6 +110,7 @@ def _download(
     if not ready:
         raise failures[0]
     ready[0] = replace(ready[0], facts=_noted(ready[0].facts, note))
+    recorded.forget()
     return Result(
         tuple(ready),
         fetched.qualities,

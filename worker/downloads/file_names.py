@@ -12,6 +12,9 @@ EXTRACTION_NAME = "extraction.json"
 EARLIER_NAME = "extraction-earlier.json"
 """What an earlier download of the link has found there."""
 
+RECORDING_NAME = "recording"
+"""What the names of all files begin with that a recording of a live stream has made so far."""
+
 _PLAYER_SUFFIX = "-player"
 
 
@@ -33,6 +36,11 @@ def subtitles_of(path: Path) -> Path:
 def thumbnail_of(path: Path) -> Path:
     """Where the thumbnail of the file at `path` is drawn."""
     return path.with_name(f"{path.stem}.thumbnail.jpg")
+
+
+def is_of_recording(name: str) -> bool:
+    """Whether a file belongs to a recording, of which an attempt may have made only a part."""
+    return name.startswith(f"{RECORDING_NAME}.")
 
 
 def player_directory_of(directory: Path) -> Path:

@@ -2,7 +2,8 @@
 
 The worker calls `make_handler` once, before its first job. The handler runs each download in a
 process of its own, forked from the warm worker, and in another one with the operator's cookies
-if that may help. A failed download leaves no process and no file behind.
+if that may help. A failed download leaves no process and no file behind, but for what has been
+recorded of a live stream: a later attempt makes a file of that.
 """
 
 import logging
@@ -50,11 +51,14 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
     ) -> Media:
         directory = Path(task.directory)
         try:
-            workspace.create(directory)
+            if task.form.is_recording:
+                workspace.prepare_for_recording(directory)
+            else:
+                workspace.create(directory)
             lent = jar and cookies.copy_in_child(task.url, Path(jar), directory / COOKIES_NAME)
             if before and not lent:
                 raise before
-            if not lent and rules.extractions and not task.form.is_look:
+            if not lent and rules.extractions and _may_begin_with_earlier(task):
                 _begin_with_earlier(Path(rules.extractions), task)
             session = Session(context, task, rules, extractors, lent or None)
             if not lent:
@@ -62,7 +66,8 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
             they_work = task.access.cookies_work_ns == lent.changed_ns
             return _run_with(lent, session, context, they_work=they_work)
         except BaseException as error:
-            _remove(directory, task)
+            if not task.form.is_recording:
+                _remove(directory, task)
             if isinstance(error, OSError):
                 # The machine is to blame: the disk is full, or a process cannot be made or killed.
                 raise classify(error) from error
@@ -96,6 +101,11 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
     return download
 
 
+def _may_begin_with_earlier(task: Download) -> bool:
+    """Whether what was found behind the link a while ago can be used."""
+    return not (task.form.is_look or task.form.is_recording)
+
+
 def _begin_with_earlier(store: Path, task: Download) -> None:
     """Let the download begin with what was found behind its link lately, unless it is to be new.
 
@@ -109,7 +119,7 @@ def _begin_with_earlier(store: Path, task: Download) -> None:
 
 def _began_with_earlier(rules: DownloadLimits, task: Download) -> bool:
     """Whether a download that has failed began with something found earlier; forgets that."""
-    if task.fresh or task.form.is_look or not rules.extractions:
+    if task.fresh or not _may_begin_with_earlier(task) or not rules.extractions:
         return False
     return extractions.forget(Path(rules.extractions), task.url)
 

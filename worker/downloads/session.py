@@ -93,7 +93,7 @@ class Session:
         self._lent = lent
         self._directory = Path(task.directory)
         self._stage = Stage.DOWNLOADING
-        self._allowance = Allowance(limits, time.monotonic())
+        self._allowance = Allowance(limits, time.monotonic(), task.record_s)
         self._next_report = 0.0
         self._early_reports_left = _MAX_EARLY_REPORTS
         self._named_stage = Stage.DOWNLOADING
@@ -264,6 +264,10 @@ class Session:
             self._stage = Stage.DOWNLOADING
         if progress.stage is Stage.SITE_WAIT and self._stage is not Stage.FINISHING:
             self._progressed_at += self._allowance.wait(progress.eta_s or 0.0)
+        elif progress.stage is Stage.RECORDING and self._task.record_s:
+            if self._stage is Stage.DOWNLOADING:
+                self._stage = Stage.RECORDING
+                self._allowance.begin_recording(now)
         elif self._stage is not Stage.FINISHING:
             self._allowance.note_bytes(progress.done_bytes, progress.total_bytes, now)
             if progress.stage is Stage.FINISHING:
@@ -322,7 +326,7 @@ class Session:
 
     def _check_time(self, now: float) -> None:
         if now >= self._allowance.ends_at:
-            if self._stage is Stage.DOWNLOADING and self._seen_bytes:
+            if self._stage is Stage.DOWNLOADING and self._seen_bytes and not self._task.record_s:
                 self._context.report(Outpaced(self._seen_bytes))
             detail = f"{self._stage} took more than {self._allowance.granted_s:.1f} s"
             raise JobError(Reason.TIMED_OUT, Fault.RETRYABLE, detail)

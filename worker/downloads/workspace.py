@@ -12,6 +12,8 @@ import stat
 import time
 from pathlib import Path
 
+from worker.downloads.file_names import is_of_recording
+
 _REMOVAL_TRIES = 4
 _REMOVAL_PAUSE_S = 0.05
 
@@ -46,6 +48,18 @@ def remove(directory: Path) -> None:
         else:
             return
         time.sleep(_REMOVAL_PAUSE_S)
+
+
+def prepare_for_recording(directory: Path) -> None:
+    """Create `directory`, or leave in it of an earlier attempt what that has recorded.
+
+    Raises OSError.
+    """
+    try:
+        names = {entry.name for entry in os.scandir(directory)}
+        keep_only(directory, set(filter(is_of_recording, names)))
+    except OSError:
+        create(directory)
 
 
 def keep_only(directory: Path, names: set[str]) -> None:

@@ -16,7 +16,7 @@ from worker.notices import Cancelled
 def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, list[int]]:
     """A person pressed Cancel. Returns what came of it, and the ids of running jobs to stop."""
     request = request_lookups.find(db, effect.request_id)
-    if request and not _may_cancel(request, effect):
+    if request and not may_cancel(request, effect.user_id, effect.chat_id):
         return Cancelled.NOT_YOURS, []
     if not request or not request_lookups.is_open(request):
         return Cancelled.TOO_LATE, []
@@ -46,15 +46,15 @@ def cancel_all_of(db: Database, user_id: int, wall: Wall) -> list[int]:
     return to_stop + [job_id for look in looks for job_id in requests.drop_unwanted(db, look, wall)]
 
 
-def _may_cancel(request: Request, effect: CancelRequest) -> bool:
-    """Whether a request is this person's.
+def may_cancel(request: Request, user_id: int, chat_id: int | None) -> bool:
+    """Whether a request is this person's, who presses a button in this chat.
 
     Who sent a link in the name of a chat is known to nobody, so whoever sees its button may press
     it. The chat is compared, for a client can send any button's data from anywhere.
     """
     if request.user_id < 0:
-        return request.chat_id == effect.chat_id
-    return request.user_id == effect.user_id
+        return request.chat_id == chat_id
+    return request.user_id == user_id
 
 
 def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest], list[int]]:

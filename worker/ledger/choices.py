@@ -13,7 +13,8 @@ from worker.effects import (
     ShowChoices,
     TellDescription,
 )
-from worker.form import ABOUT, SEARCH, What
+from worker.errors import Reason
+from worker.form import ABOUT, SEARCH, START, What
 from worker.ledger import admission, job_lookups, media_cache, open_pages, request_lookups
 from worker.ledger.database import Database
 from worker.ledger.records import Request, Verdict
@@ -22,6 +23,11 @@ from worker.looks import LIFE_S, url_of_video
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton, Media, MediaKind, Reply
 
+MAX_AWAITED = 5
+"""How many live streams may be waited for in a chat."""
+
+_OF_LIVE = frozenset({Reason.LIVE, Reason.NOT_STARTED})
+
 
 def first_menu(request: Request, message_id: int, media: Media | None) -> Menu | None:
     """What can be chosen below the answer to a request; None below what is no video and no song.
@@ -29,7 +35,7 @@ def first_menu(request: Request, message_id: int, media: Media | None) -> Menu |
     Where it is not known any more what the answer was, it had a menu.
     """
     form = request.form
-    if not request.has_buttons or form.names_sound or form.as_file:
+    if not request.has_buttons or form.names_sound or form.as_file or form.is_recording:
         return None
     menu = Menu(
         request.chat_id, message_id, request.id, form.code, names_list=names_list(request.url)
@@ -54,23 +60,41 @@ def first_menu(request: Request, message_id: int, media: Media | None) -> Menu |
 
 def chosen(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | AnswerButton:
     """The link of the answer in another form, as a request below it; or why there is none."""
-    request = _answered(db, effect.request_id, effect.press)
+    form, press = effect.form, effect.press
+    is_of_live = form.is_recording or form.awaits_start
+    request = _answered(db, effect.request_id, press, refused_too=is_of_live)
     if request is None:
-        return _notice(effect.press, Topic.DEAD_BUTTON)
-    is_on_a_page = not (effect.form.is_usual_sound or effect.form.whole_list)
+        return _notice(press, Topic.DEAD_BUTTON)
+    is_on_a_page = not (form.is_usual_sound or form.whole_list or is_of_live)
     if is_on_a_page and open_pages.has_ended(db, request.id, wall):
-        return _expired(db, request, effect.press, wall)
+        return _expired(db, request, press, wall)
+    if form.awaits_start and _awaited_in(db, request.chat_id) >= MAX_AWAITED:
+        return _notice(press, Topic.ENOUGH_AWAITED)
+    key = media_keys.of_link(request.url, form)
+    if form.is_recording:
+        key = media_keys.of_recording(request.url, form, press.callback_id)
     return OpenRequest(
         request.chat_id,
-        effect.press.user_id,
-        effect.press.message_id,
+        press.user_id,
+        press.message_id,
         request.url,
-        media_keys.of_link(request.url, effect.form),
-        form=effect.form,
+        key,
+        form=form,
         is_exact=True,
-        language=effect.press.language,
+        language=press.language,
         thread_id=request.thread_id,
     )
+
+
+def _awaited_in(db: Database, chat_id: int) -> int:
+    """How many live streams are waited for in a chat."""
+    count: int = db.value(
+        "SELECT count(*) FROM requests"
+        " WHERE chat_id = ? AND form = ? AND answered_at IS NULL AND verdict IS NULL",
+        chat_id,
+        START.code,
+    )
+    return count
 
 
 def result_chosen(db: Database, effect: ChooseResult) -> OpenRequest | AnswerButton:
@@ -223,11 +247,19 @@ def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Qualit
     return found.look.qualities if found and found.look else None
 
 
-def _answered(db: Database, request_id: int, press: Press) -> Request | None:
-    """The request whose answer has the button; None for one that anybody could have made up."""
+def _answered(
+    db: Database, request_id: int, press: Press, *, refused_too: bool = False
+) -> Request | None:
+    """The request whose answer has the button; None for one that anybody could have made up.
+
+    `refused_too`: that answer may be why a live stream is not downloaded.
+    """
     request = request_lookups.find(db, request_id)
+    if request is None:
+        return None
     # A press on Cancel may have come while Telegram already showed the media.
-    if request is None or request.verdict not in (Verdict.MEDIA, Verdict.CANCELLED):
+    is_media = request.verdict in (Verdict.MEDIA, Verdict.CANCELLED)
+    if not is_media and not (refused_too and request.reason in _OF_LIVE):
         return None
     is_its = (request.chat_id, request.status_message_id) == (press.chat_id, press.message_id)
     # Without its link it is one that its person wanted to be forgotten.

@@ -6,7 +6,14 @@ Each function is a part of somebody's transaction.
 import sqlite3
 
 from worker.ledger.database import Database
-from worker.ledger.jobs import DOWNLOADS, TELEGRAM, DownloadJob, download_directory, read_download
+from worker.ledger.jobs import (
+    BEGUN_RECORDING,
+    DIRECTORY_SQL,
+    DOWNLOADS,
+    TELEGRAM,
+    DownloadJob,
+    read_download,
+)
 from worker.ledger.records import Request
 
 
@@ -115,10 +122,15 @@ def waiting_downloads(db: Database) -> list[DownloadJob]:
 
 def live_directories(db: Database) -> set[str]:
     """The names of the download directories that are needed, see `download_directory`."""
-    # Two searches by index, and no OR between them: that would look at every job there is.
+    # Searches by index, and no OR between them: that would look at every job there is.
     rows = db.execute(
-        "SELECT id, attempts FROM jobs WHERE state = 'running' AND kind IN ('download', 'look')"
-        " UNION SELECT job.id, job.attempts FROM requests JOIN jobs AS job"
-        " ON job.id = requests.download_id AND job.state = 'done' WHERE answered_at IS NULL"
+        f"SELECT {DIRECTORY_SQL} AS name FROM jobs WHERE state = 'running'"  # noqa: S608
+        "  AND kind IN ('download', 'look', 'recording')"
+        f" UNION SELECT {DIRECTORY_SQL} FROM jobs WHERE id IN"
+        "  (SELECT download_id FROM requests WHERE answered_at IS NULL) AND state = 'done'"
+        f" UNION SELECT {DIRECTORY_SQL} FROM jobs WHERE state = 'waiting' AND pool = ?"
+        "  AND priority = ? AND kind = 'recording'",
+        DOWNLOADS,
+        BEGUN_RECORDING,
     )
-    return {download_directory(row["id"], row["attempts"]) for row in rows}
+    return {row["name"] for row in rows}

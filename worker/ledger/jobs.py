@@ -26,6 +26,7 @@ class Kind(StrEnum):
     STATUS = "status"
     DOWNLOAD = "download"
     LOOK = "look"
+    RECORDING = "recording"
     GROUP = "group"
     DELIVER = "deliver"
     EXPLAIN = "explain"
@@ -40,7 +41,7 @@ class Kind(StrEnum):
     @property
     def is_download(self) -> bool:
         """Whether such jobs ask the site of a link."""
-        return self in (Kind.DOWNLOAD, Kind.LOOK)
+        return self in (Kind.DOWNLOAD, Kind.LOOK, Kind.RECORDING)
 
     @property
     def is_call(self) -> bool:
@@ -78,6 +79,10 @@ class Kind(StrEnum):
         return _PRIORITIES[self]
 
 
+BEGUN_RECORDING = 5
+"""The priority of a recording that was begun already: it only has to be made a file, mostly, and
+comes before all downloads."""
+
 # What keeps a person waiting least comes first. The numbers stand in existing ledgers.
 _PRIORITIES = {
     Kind.BUTTON: 0,
@@ -99,6 +104,7 @@ _PRIORITIES = {
     Kind.MENUS: 9,
     # By their turns among downloads: a look takes seconds, but somebody may ask for many.
     Kind.LOOK: 6,
+    Kind.RECORDING: 6,
 }
 
 
@@ -207,12 +213,33 @@ class DownloadJob(ClaimedJob):
     max_bytes: int | None = None
     fresh: bool = False
 
+    @property
+    def needs_no_site(self) -> bool:
+        """Whether it can be done, as far as is known, without its site."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class LookJob(DownloadJob):
     """Find out what there is behind a link, for all who have asked, and download nothing."""
 
     kind = Kind.LOOK
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingJob(DownloadJob):
+    """Record a live stream, or make a file of what has been recorded.
+
+    `has_begun`: something of it may lie on disk. `is_stopped`: its person wants no more of it.
+    """
+
+    kind = Kind.RECORDING
+    has_begun: bool = False
+    is_stopped: bool = False
+
+    @property
+    def needs_no_site(self) -> bool:
+        return self.has_begun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,6 +297,7 @@ Job = (
     | SummaryJob
     | DownloadJob
     | LookJob
+    | RecordingJob
     | StatusJob
     | ExplainJob
     | GroupJob
@@ -300,7 +328,7 @@ def read_job(
             return ButtonJob(**facts, answer=answer_from_json(payload))
         case Kind.COOKIES:
             return CookiesJob(**facts, sent=keep_cookies_from_json(payload))
-        case Kind.DOWNLOAD | Kind.LOOK:
+        case Kind.DOWNLOAD | Kind.LOOK | Kind.RECORDING:
             return read_download(row)
         case Kind.MENUS:
             return MenusJob(**facts, task=menus_from_json(payload))
@@ -338,15 +366,23 @@ def _read_panel_job(
 def read_download(row: sqlite3.Row) -> DownloadJob:
     """A row of `jobs` that is a download or a look."""
     payload = json.loads(row["payload"])
-    made = LookJob if Kind(row["kind"]) is Kind.LOOK else DownloadJob
-    return made(
+    facts = {
         **_facts(row),
-        media_key=row["media_key"],
-        url=payload["url"],
-        form=Form.parse(payload["form"]),
-        max_bytes=payload.get("max_bytes"),
-        fresh=bool(payload.get("fresh")),
-    )
+        "media_key": row["media_key"],
+        "url": payload["url"],
+        "form": Form.parse(payload["form"]),
+        "max_bytes": payload.get("max_bytes"),
+        "fresh": bool(payload.get("fresh")),
+    }
+    match Kind(row["kind"]):
+        case Kind.LOOK:
+            return LookJob(**facts)
+        case Kind.RECORDING:
+            has_begun = row["priority"] == BEGUN_RECORDING
+            return RecordingJob(
+                **facts, has_begun=has_begun, is_stopped=bool(payload.get("stopped"))
+            )
+    return DownloadJob(**facts)
 
 
 def _facts(row: sqlite3.Row) -> dict[str, Any]:
@@ -354,6 +390,13 @@ def _facts(row: sqlite3.Row) -> dict[str, Any]:
     return {field.name: row[field.name] for field in fields(ClaimedJob)}
 
 
-def download_directory(job_id: int, attempt: int) -> str:
-    """The name of the directory in which one attempt of a download works."""
-    return f"{job_id}-{attempt}"
+def download_directory(job_id: int, attempt: int, kind: Kind = Kind.DOWNLOAD) -> str:
+    """The name of the directory in which one attempt of a download works.
+
+    What is recorded is there for all attempts.
+    """
+    return f"{job_id}-{1 if kind is Kind.RECORDING else attempt}"
+
+
+DIRECTORY_SQL = "id || '-' || iif(kind = 'recording', 1, attempts)"
+"""The same in SQL."""

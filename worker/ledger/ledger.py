@@ -140,6 +140,7 @@ class Ledger(Questions):
         closed_chat_ids: Sequence[int] | None = (),
         paused: queue.Paused = queue.NOT_PAUSED,
         uploads: bool = True,
+        recordings: bool = True,
         share: Share = NO_LIMIT,
     ) -> Job | None:
         """Take the next job that is due; None when none is.
@@ -157,6 +158,7 @@ class Ledger(Questions):
                 closed_chat_ids=closed_chat_ids,
                 paused=paused,
                 uploads=uploads,
+                recordings=recordings,
                 share=share,
             )
             if row is None:
@@ -344,6 +346,8 @@ class Ledger(Questions):
         sent = (delivered, *request.sent)
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
+            if delivered.message_id:
+                requests.set_status_message(self._db, request.id, delivered.message_id)
             requests.mark_answered(self._db, request.id, wall)
             choices.describe(self._db, request, job.media, wall)
             own = request_lookups.own_media(self._db, request)

@@ -14,10 +14,7 @@ from worker.errors import JobError
 from worker.ledger import fairness
 from worker.ledger.database import Database
 from worker.ledger.fairness import Share
-from worker.ledger.jobs import (
-    TELEGRAM,
-    Kind,
-)
+from worker.ledger.jobs import BEGUN_RECORDING, TELEGRAM, Kind
 from worker.ledger.records import Request
 
 
@@ -79,7 +76,7 @@ def has_update(db: Database, update_id: int) -> bool:
 # by its file id. An edit waits until all updates before it have been read, of which one may be the
 # message that it changes, and so does /cancel, for the links that it is meant for. They are found
 # by their text, for an update may also be what SQLite does not take for JSON. Of the edits of a
-# panel the last one must come last.
+# panel the last one must come last. A recording that was begun asks its site for nothing any more.
 _NEXT = """
     SELECT * FROM jobs AS job
     WHERE pool = :pool AND state = 'waiting'
@@ -98,6 +95,7 @@ _NEXT = """
         AND NOT (kind = 'panel edit' AND EXISTS (SELECT 1 FROM jobs
             WHERE state = 'running' AND kind IN ('panel', 'panel edit') AND chat_id = job.chat_id))
         AND (:uploads OR kind NOT IN ('group', 'deliver'))
+        AND (:recordings OR kind != 'recording')
         AND NOT (kind IN ('group', 'deliver')
             AND media_key NOT IN (SELECT media_key FROM media)
             AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')
@@ -109,9 +107,9 @@ _NEXT = """
                 OR EXISTS (SELECT 1 FROM jobs
                     WHERE state = 'waiting' AND pool = job.pool AND priority = job.priority
                     AND kind = 'update' AND id < job.id)))
-        AND (pool != 'downloads' OR :full = '[]'
+        AND (pool != 'downloads' OR priority = :begun OR :full = '[]'
             OR site_of_url(payload ->> '$.url') NOT IN (SELECT value FROM json_each(:full)))
-        AND (pool != 'downloads'
+        AND (pool != 'downloads' OR priority = :begun
             OR :of_user > (SELECT count(*) FROM jobs WHERE kind = job.kind
                 AND state = 'running' AND user_id = job.user_id)
             AND :of_chat > (SELECT count(*) FROM jobs WHERE kind = job.kind
@@ -130,13 +128,15 @@ def take(
     closed_chat_ids: Sequence[int] | None,
     paused: Paused,
     uploads: bool,
+    recordings: bool,
     share: Share,
 ) -> sqlite3.Row | None:
     """Mark the next job that is due as running, counting the attempt; None when none is due.
 
     Passed over are jobs of `busy_request_ids`, sentences for `request_ids_in_doubt`, jobs for
     `closed_chat_ids` (None: for any chat), the kinds of calls that are `paused` in their chat,
-    uploads unless `uploads`, and downloads beyond the `share` of their person, chat and site.
+    uploads unless `uploads`, recordings unless `recordings`, and downloads beyond the `share` of
+    their person, chat and site.
     """
     waiting = db.execute(
         _NEXT,
@@ -150,6 +150,8 @@ def take(
         paused_sends=json.dumps(paused.sends),
         apart_from_s=paused.apart_from_s,
         uploads=uploads,
+        recordings=recordings,
+        begun=BEGUN_RECORDING,
         of_user=share.of_user,
         of_chat=share.of_chat,
         full=json.dumps(sorted(share.full_sites)),
@@ -172,13 +174,17 @@ MAX_REFUNDS = 10
 ends them."""
 
 
+# What is recorded already goes before all downloads.
+_BEGUN = f"priority = iif(kind = 'recording', {BEGUN_RECORDING}, priority)"
+
+
 def recover(db: Database) -> int:
     """Let every job that runs wait again, as it must after a start. Returns how many there were.
 
     Their attempts do not count: it was the bot that ended, not they.
     """
     return db.execute(
-        "UPDATE jobs SET state = 'waiting', attempts = attempts - (refunds < :max),"
+        f"UPDATE jobs SET state = 'waiting', {_BEGUN}, attempts = attempts - (refunds < :max),"  # noqa: S608
         " refunds = refunds + 1 WHERE state = 'running'",
         max=MAX_REFUNDS,
     ).rowcount
@@ -195,7 +201,7 @@ def note_refund(db: Database, job_id: int) -> bool:
 def wait_again(db: Database, job_id: int, delay_s: float, wall: Wall, *, refund: bool) -> None:
     """Let a running job wait for another attempt; `refund` when this one does not count."""
     db.execute(
-        "UPDATE jobs SET state = 'waiting', waits_since = ?, not_before = ?,"
+        f"UPDATE jobs SET state = 'waiting', {_BEGUN}, waits_since = ?, not_before = ?,"  # noqa: S608
         " attempts = attempts - ? WHERE id = ? AND state = 'running'",
         wall,
         wall + delay_s,
@@ -412,6 +418,17 @@ def limit_download(db: Database, job_id: int, max_bytes: int) -> None:
         "UPDATE jobs SET payload = json_set(payload, '$.max_bytes', ?) WHERE id = ?",
         max_bytes,
         job_id,
+    )
+
+
+def stop_recording(db: Database, job_id: int) -> bool:
+    """No more of a live stream is to be recorded than has been; whether that is new."""
+    return bool(
+        db.execute(
+            "UPDATE jobs SET payload = json_set(payload, '$.stopped', 1)"
+            " WHERE id = ? AND payload ->> '$.stopped' IS NULL",
+            job_id,
+        ).rowcount
     )
 
 

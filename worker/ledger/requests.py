@@ -14,6 +14,7 @@ from worker.as_json import to_json
 from worker.clocks import Wall
 from worker.effects import OpenRequest
 from worker.errors import Reason
+from worker.form import Form
 from worker.ledger import (
     answers,
     awaited_menus,
@@ -112,7 +113,7 @@ def provide(
             return
         download_id = download_id or queue.add(
             db,
-            Kind.LOOK if request.form.is_look else Kind.DOWNLOAD,
+            _kind_of(request.form),
             wall,
             media_key=key,
             payload={"url": request.url, "form": request.form.code, "fresh": fresh},
@@ -126,6 +127,12 @@ def provide(
     fairness.charge(db, download_id)
     is_there = is_remembered or job_lookups.is_done(db, download_id)
     decide(db, request_id, Resolution(Verdict.MEDIA if is_there else None), wall)
+
+
+def _kind_of(form: Form) -> Kind:
+    if form.is_look:
+        return Kind.LOOK
+    return Kind.RECORDING if form.is_recording else Kind.DOWNLOAD
 
 
 def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list[int]:

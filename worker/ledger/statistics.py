@@ -167,7 +167,9 @@ def _queues(db: Database, wall: Wall) -> dict[str, Queue]:
         "SELECT pool, count(*) AS waiting, min(max(waits_since, not_before)) AS due_since"
         " FROM jobs WHERE state = 'waiting'"
         # What waits for a menu to end waits for nobody.
-        " AND NOT (kind IN ('panel edit', 'button') AND not_before > ?) GROUP BY pool",
+        " AND NOT (not_before > ? AND (kind IN ('panel edit', 'button')"
+        # Nor does who waits for the start of a stream wait for the bot.
+        "  OR kind = 'look' AND payload ->> '$.form' = 'start')) GROUP BY pool",
         wall,
     )
     return {row["pool"]: Queue(row["waiting"], max(0.0, wall - row["due_since"])) for row in rows}

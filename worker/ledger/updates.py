@@ -19,6 +19,7 @@ from worker.ledger import (
     panels,
     pause,
     queue,
+    recordings,
     requests,
 )
 from worker.ledger.admission import Quota
@@ -104,6 +105,10 @@ def record(
                 admission.tell_cancelled(db, effect, cancelled, wall)
             case effects.ChooseForm(press=press):
                 choose(choices.chosen(db, effect, wall), press)
+            case effects.StopRecording(press=press):
+                about, stop = recordings.stop(db, effect, wall)
+                to_stop += stop
+                tell(press, about)
             case effects.ChooseResult(press=press):
                 choose(choices.result_chosen(db, effect), press)
             case effects.ShowChoices():

@@ -121,6 +121,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"MAX_FILE_MB='{settings.max_file_mb}': allowed is at most {CLOUD_MAX_FILE_MB}, or "
             f"{LOCAL_MAX_FILE_MB} with TELEGRAM_API_LOCAL=on"
         )
+    if settings.live_max_minutes and settings.download_workers < 2:
+        yield (
+            f"LIVE_MAX_MINUTES='{settings.live_max_minutes}': allowed with DOWNLOAD_WORKERS of 2 "
+            "or more; recordings leave one for downloads"
+        )
     if settings.ytdlp_plugin_endpoints and not settings.ytdlp_plugins:
         yield "YTDLP_PLUGIN_ENDPOINTS: allowed with YTDLP_PLUGINS, whose plugins reach them"
     if settings.health_listen and not settings.health_listen_anywhere:

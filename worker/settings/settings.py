@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
+from worker.form import MAX_RECORD_MINUTES
 from worker.lists import MAX_ITEMS
 from worker.log_formats import LogFormat
 from worker.settings import value_kinds
@@ -80,6 +81,11 @@ class Settings:
     playlist_max: Annotated[
         int, whole(2, MAX_ITEMS), "how many items of a playlist or a channel may be taken"
     ] = 50
+    live_max_minutes: Annotated[
+        int,
+        whole(0, MAX_RECORD_MINUTES),
+        "how long a live stream may be recorded; 0 refuses them",
+    ] = 0
     user_max_running: Annotated[
         int, whole(1, 64), "how many downloads one user may run at a time"
     ] = 1

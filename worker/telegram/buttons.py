@@ -9,6 +9,7 @@ from worker.form import SOUND, WHOLE, Form
 from worker.looks import Live, MediaLook
 from worker.notices import Label, Notice
 from worker.panels import PanelButton, View
+from worker.protocol import Stage
 from worker.telegram import texts
 from worker.telegram.texts import Catalogue
 
@@ -51,7 +52,7 @@ def unpack(data: str) -> tuple[str, str]:
 
 
 def look_rows(words: Catalogue, request_id: int, look: MediaLook) -> Rows:
-    """The buttons below what is known of media, which fetch it."""
+    """The buttons below what is known of media, which fetch it; none of what is live."""
     if look.results:
         numbered = enumerate(look.results, 1)
         return [[Button(str(n), pack("found", f"{request_id}.{r.video_id}")) for n, r in numbered]]
@@ -90,6 +91,9 @@ def panel_button_text(words: Catalogue, button: PanelButton) -> str:
     return texts.notice(words, Notice(Label.CHOSEN, {"text": text})) if button.is_chosen else text
 
 
-def cancel_rows(words: Catalogue, request_id: int) -> Rows:
-    """The button that cancels a request."""
-    return [[Button(words.cancel_button, pack("cancel", request_id))]]
+def status_rows(words: Catalogue, request_id: int, stage: Stage) -> Rows:
+    """The button that cancels a request, and of a recording the one that ends it."""
+    cancel = Button(words.cancel_button, pack("cancel", request_id))
+    if stage is Stage.RECORDING:
+        return [[Button(words.stop_recording_button, pack("stop", request_id)), cancel]]
+    return [[cancel]]

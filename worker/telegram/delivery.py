@@ -30,8 +30,14 @@ from worker.protocol import (
     ShowAction,
     ShowLook,
 )
-from worker.telegram import fields, texts, transport
-from worker.telegram.buttons import Rows, cancel_rows, look_rows, panel_button_text, panel_rows
+from worker.telegram import fields, live, texts, transport
+from worker.telegram.buttons import (
+    Rows,
+    look_rows,
+    panel_button_text,
+    panel_rows,
+    status_rows,
+)
 from worker.telegram.choices import menu_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
@@ -50,7 +56,7 @@ def post_status(client: Client, task: PostStatus) -> Posted:
     """Post the status message below a link. Not safe to repeat after `TelegramUnreachable`."""
     words = texts.catalogue_of(task.reader.language)
     text = texts.progress(words, Progress(task.stage))
-    buttons = cancel_rows(words, task.request_id)
+    buttons = status_rows(words, task.request_id, task.stage)
     return Posted(
         client.send_text(
             task.reader.chat_id, text, task.reply_to, buttons, thread_id=task.reader.thread_id
@@ -62,7 +68,7 @@ def edit_status(client: Client, task: EditStatus) -> None:
     """Show progress, unless the message is gone or has become media meanwhile."""
     words = texts.catalogue_of(task.reader.language)
     text = texts.progress(words, task.progress)
-    buttons = cancel_rows(words, task.request_id)
+    buttons = status_rows(words, task.request_id, task.progress.stage)
     with suppress(MessageGone):
         client.edit_text(
             task.reader.chat_id, task.message_id, text, buttons, transport.SHOWING_TIMEOUT_S
@@ -112,12 +118,13 @@ def show_look(client: Client, task: ShowLook) -> Delivered:
     words = texts.catalogue_of(task.reader.language)
     text = texts.look(words, task.look)
     rows = look_rows(words, task.request_id, task.look)
+    rows = rows or live.offer_rows(words, task.request_id, task.look.live, task.offer)
     if task.reply_to is not None:
         chat_id, thread_id = task.reader.chat_id, task.reader.thread_id
-        client.send_text(chat_id, text, task.reply_to, thread_id=thread_id)
+        message_id = client.send_text(chat_id, text, task.reply_to, rows, thread_id=thread_id)
         _remove_status(client, task)
-    else:
-        client.edit_text(task.reader.chat_id, task.message_id, text, rows)
+        return Delivered(None, message_id=message_id)
+    client.edit_text(task.reader.chat_id, task.message_id, text, rows)
     return Delivered(None)
 
 
@@ -129,14 +136,21 @@ def explain(client: Client, task: Explain) -> None:
     """
     words = texts.catalogue_of(task.reader.language)
     text = texts.explanation(
-        words, task.reason, task.error_id, task.wait_s, task.limit_mb, task.languages
+        words,
+        task.reason,
+        task.error_id,
+        task.wait_s,
+        task.limit_mb,
+        task.languages,
+        has_offer=bool(task.offer),
     )
     if task.reply_to is not None:
         client.send_text(task.reader.chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
         _remove_status(client, task)
         return
     with suppress(MessageIsMedia):
-        client.edit_text(task.reader.chat_id, task.message_id, text)
+        rows = live.refusal_rows(words, task.request_id, task.reason, task.offer)
+        client.edit_text(task.reader.chat_id, task.message_id, text, rows)
 
 
 def reply(client: Client, task: Reply) -> None:

@@ -16,6 +16,7 @@ from worker.effects import (
     PressPanel,
     ShowChoices,
     ShowItems,
+    StopRecording,
     TakeItems,
     TellDescription,
     TryFailedAgain,
@@ -73,6 +74,8 @@ def _read_choice(
             return ChooseForm(int(request_id), Form.parse(code), press)
         except ValueError:
             return None
+    if action == "stop" and not code:
+        return StopRecording(int(request_id), press)
     if action == "found" and VIDEO_ID.fullmatch(code):
         return ChooseResult(int(request_id), code, press)
     if action == "panel" and code:

@@ -17,19 +17,26 @@ class Line:
 
     `obstacle` is what all of them wait for, if there is anything. Those of `full_sites` wait for
     their site alone; `wait_s` says how long, for a site and the number of its downloads before.
+    Unless one more `may_record`, recordings wait for others to end.
     """
 
     obstacle: Stage | None = None
     full_sites: frozenset[str] = frozenset()
     wait_s: Callable[[str, int], float] = lambda _site, _ahead: 0.0
+    may_record: bool = True
 
     def progress(self, position: QueuePosition) -> Progress:
         """What the status message of a request in the line shows."""
+        form = position.request.form
+        if form.awaits_start:
+            return Progress(Stage.AWAITING_START)
         if self.obstacle:
             is_shown = self.obstacle is Stage.MAINTENANCE
             return Progress(self.obstacle, ahead=position.ahead if is_shown else 0)
         if position.full_site and (wait_s := self.wait_s(position.full_site, position.ahead)):
             return Progress(Stage.PACED, eta_s=about(wait_s))
+        if form.is_recording and not self.may_record:
+            return Progress(Stage.OTHER_RECORDINGS)
         return Progress(Stage.IN_LINE, ahead=position.ahead)
 
 

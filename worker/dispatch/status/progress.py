@@ -35,7 +35,10 @@ CALL_IDS = 2**62
 """Calls that are not in the ledger; their ids begin where no job's id will ever be."""
 
 _WAITING = frozenset(
-    {Stage.IN_LINE, Stage.PACED, Stage.NO_ROOM, Stage.OUT_OF_ORDER, Stage.MAINTENANCE}
+    {
+        *(Stage.IN_LINE, Stage.PACED, Stage.NO_ROOM, Stage.OUT_OF_ORDER, Stage.MAINTENANCE),
+        *(Stage.OTHER_RECORDINGS, Stage.AWAITING_START),
+    }
 )
 _AT_WORK = frozenset({Stage.DOWNLOADING, Stage.FINISHING, Stage.UPLOADING})
 

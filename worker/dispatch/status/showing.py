@@ -11,7 +11,7 @@ from worker.dispatch.status.actions import ChatActions
 from worker.dispatch.status.line import NOTHING_IN_THE_WAY, Line
 from worker.dispatch.status.pauses import Pauses
 from worker.dispatch.status.progress import CALL_IDS, ProgressBoard
-from worker.dispatch.tasks import Task
+from worker.dispatch.tasks import Task, first_stage
 from worker.errors import TelegramUnreachable
 from worker.ledger import Ledger
 from worker.pool import Pool
@@ -63,8 +63,7 @@ class Showing:
         """A worker has begun with a job."""
         match task:
             case Download(form=form):
-                stage = Stage.LOOKING if form.is_look else Stage.DOWNLOADING
-                self._board.put(job_id, Progress(stage))
+                self._board.put(job_id, Progress(first_stage(form)))
             case Deliver(file=file):
                 self._upload(job_id, task, [file], now)
             case SendGroup(files=files):

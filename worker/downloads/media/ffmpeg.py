@@ -267,6 +267,15 @@ def add_subtitles(
     run(command, limits)
 
 
+def merge(video: Path, sound: Path, late_s: float, target: Path, limits: ProgramLimits) -> None:
+    """Copy a video and a sound that begins `late_s` after it into an MP4. Raises ProgramFailed."""
+    command = ["ffmpeg", *_QUIET, "-y", *INPUT_LIMITS, "-i", f"file:{video}"]
+    command += ["-itsoffset", f"{late_s:.6f}", *INPUT_LIMITS, "-i", f"file:{sound}"]
+    command += ["-map", "0:V:0", "-map", "1:a:0", "-dn", "-sn", "-c", "copy"]
+    command += ["-f", "mp4", f"file:{target}"]
+    run(command, limits)
+
+
 def extract_sound(source: Path, target: Path, number: int, limits: ProgramLimits) -> None:
     """Copy one audio stream of `source` into a file of its own. Raises ProgramFailed."""
     convert(source, target, Conversion(target.suffix, audio_number=number), limits)

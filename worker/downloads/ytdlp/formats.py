@@ -168,6 +168,16 @@ class Chooser:
         """Whether any of the latest formats is left to choose."""
         return self._next() is not None
 
+    def least(self) -> Format:
+        """The choice of the latest formats that is expected to take least.
+
+        It has pictures where those are wanted and there are any. Raises JobError without a choice.
+        """
+        if not self._choices:
+            self._choose()
+        wanted = [c for c in self._choices if c.has_video is not self.form.sound_only]
+        return min(wanted or self._choices, key=self._sizes.of).for_ytdlp()
+
     @property
     def qualities(self) -> tuple[Quality, ...]:
         """The heights of the latest formats, the highest first, each by the best choice of it."""

@@ -135,12 +135,30 @@ def _pieces(text: str) -> Iterator[tuple[str, tuple[int, int] | None]]:
 
 
 @dataclass(frozen=True)
-class _Init:
-    """An initialisation section: its URL, its range of bytes, and the key that it needs."""
+class HlsPart:
+    """What is fetched at a time: its URL, its range of bytes, and the tag of the key it needs."""
 
     url: str
     range: str | None
     key: str | None
+
+
+@dataclass(frozen=True)
+class HlsPiece:
+    """A piece of a stream by its number, with the initialisation section that it needs.
+
+    One that is missing (EXT-X-GAP) has no `part`.
+    """
+
+    number: int
+    length_s: float
+    part: HlsPart | None
+    init: HlsPart | None
+
+
+def pieces(text: str) -> list[HlsPiece]:
+    """The pieces of a playlist that goes on."""
+    return list(_Rewriting(text).pieces())
 
 
 @dataclass
@@ -153,8 +171,8 @@ class _Rewriting:
     _number: int = 0
     _key: str | None = None
     _written_key: str | None = None
-    _init: _Init | None = None
-    _written_init: _Init | None = None
+    _init: HlsPart | None = None
+    _written_init: HlsPart | None = None
     _ends_at: int = 0
     """Where the last range of bytes ended, from which the next one may go on."""
     _is_gap: bool = False
@@ -170,6 +188,21 @@ class _Rewriting:
                 yield from self._piece(line)
             else:
                 self._read_tag(*line.partition(":")[::2], line)
+
+    def pieces(self) -> Iterator["HlsPiece"]:
+        """The pieces, but no advertisements."""
+        self._number = _first_number(self.text)
+        for line in filter(None, map(str.strip, self.text.splitlines())):
+            if line.startswith("#"):
+                self._read_tag(*line.partition(":")[::2], line)
+                continue
+            length_s, where = duration_s("\n".join(self._tags)), self._range
+            part = None if self._is_gap else HlsPart(line, where, self._key)
+            if not self._is_ad:
+                yield HlsPiece(self._number, length_s, part, self._init)
+            self._tags, self._range, self._is_gap = [], None, False
+            self._ends_at = self._ends_at if where else 0
+            self._number += 1
 
     def _read_tag(self, name: str, value: str, line: str) -> None:
         match name:
@@ -193,11 +226,11 @@ class _Rewriting:
                 elif _AD_ENDS.match(line):
                     self._is_ad = False
 
-    def _initialisation(self, attributes: Mapping[str, str]) -> _Init | None:
+    def _initialisation(self, attributes: Mapping[str, str]) -> HlsPart | None:
         url = attributes.get("URI")
         found = _RANGE.match(attributes.get("BYTERANGE", ""))
         where = f"{found[1]}@{found[2] or 0}" if found else None
-        return _Init(url, where, self._key) if url else None
+        return HlsPart(url, where, self._key) if url else None
 
     def _absolute(self, value: str) -> str | None:
         """A range of bytes with its start, which the playlist may leave out."""

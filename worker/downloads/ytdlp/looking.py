@@ -18,6 +18,7 @@ from worker.downloads.ytdlp.fetch import (
     extract_info,
     opened,
     qualities_of,
+    refuse_upcoming,
     title_of,
     videos_in,
     why_nothing,
@@ -53,7 +54,7 @@ def look(
     with opened(task, limits, report, extractors) as (ydl, chooser, _):
         if task.form.what is What.SEARCH:
             return MediaLook(results=_results(ydl, task.url))
-        ydl.params["match_filter"] = _learning(chooser)
+        ydl.params["match_filter"] = _learning(chooser, is_awaited=task.form.awaits_start)
         ydl.format_selector = _choosing_any(chooser)
         # No format is worth a request while none is to be downloaded.
         chooser.look = lambda _: {}
@@ -70,9 +71,11 @@ def look(
         return _told(videos[0], qualities)
 
 
-def _learning(chooser: Chooser) -> Callable[..., None]:
+def _learning(chooser: Chooser, *, is_awaited: bool) -> Callable[..., None]:
     def learn(info: Mapping[str, Any], **_: bool) -> None:
         # yt-dlp calls this before it chooses formats. Returning None lets it go on.
+        if is_awaited:
+            refuse_upcoming(info)
         chooser.duration_s = positive(info.get("duration"))
         chooser.span = spans.of(info)
 

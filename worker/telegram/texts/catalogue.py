@@ -38,6 +38,8 @@ class Catalogue:
     site_down: str
     languages_there: str
     cancelled: str
+    # What helps where a live stream can be recorded or waited for.
+    live_offers: Mapping[Reason, str]
 
     # The status message until then.
     stages: Mapping[Stage, str]
@@ -51,6 +53,7 @@ class Catalogue:
     speed: str
     time_left: str
     silent: str
+    recording: str
     next_try: str
 
     # How long something takes, rounded; the form for 1 may say it without a number.
@@ -72,6 +75,9 @@ class Catalogue:
     in_parts: Plural
     too_large_quality: str
     video_button: str
+    record_button: Plural
+    stop_recording_button: str
+    tell_start_button: str
     views: Plural
     live: Mapping[Live, str]
 

@@ -90,9 +90,18 @@ ENGLISH = Catalogue(
     site_down="Please send the link again in {wait}.",
     languages_there="It has: {languages}.",
     cancelled="Cancelled. Send the link again if you change your mind.",
+    live_offers={
+        Reason.LIVE: "I can record it from now on.",
+        Reason.NOT_STARTED: "I can tell you when it does.",
+    },
     stages={
         Stage.ACCEPTED: "Got it. Your download starts in a moment…",
         Stage.LOOKING: "Got it. One moment…",
+        Stage.AWAITING_START: "It has not started yet. I will tell you when it does…",
+        Stage.OTHER_RECORDINGS: (
+            "Waiting: I am recording other streams. Yours is next when one of them is done…"
+        ),
+        Stage.RECORDING: "Recording…",
         Stage.IN_LINE: "Waiting: yours is next…",
         Stage.PACED: "Waiting: I get only so many links an hour from that site…",
         Stage.NO_ROOM: "Waiting: I have no room on my disk for now…",
@@ -125,6 +134,7 @@ ENGLISH = Catalogue(
     speed="{size}/s",
     time_left="{time} left",
     silent="waiting for the site",
+    recording="Recording: {time_left}",
     next_try="Trying again in {wait}: try {next_try} of {max_tries}…",
     seconds={PluralForm.ONE: "a second", PluralForm.OTHER: "{count} seconds"},
     minutes={PluralForm.ONE: "a minute", PluralForm.OTHER: "{count} minutes"},
@@ -143,6 +153,9 @@ ENGLISH = Catalogue(
         Note.INCOMPLETE: "Some of this post is missing because I could not get it.",
         Note.MORE_IN_POST: "The post has more than I can send at once.",
         Note.SLOW_SITE: "The site is too slow for a better quality.",
+        Note.RECORDING_STOPPED: "The recording was stopped early, so this is only a part.",
+        Note.RECORDING_FULL: "The recording ends here because more would be too large to send.",
+        Note.STREAM_ENDED: "The stream ended before the recording did.",
         Note.NOT_CONVERTED: "This is a file because converting it would have taken too long.",
         Note.TOO_LARGE_CONVERTED: "This is a file because it would be too large once converted.",
         Note.NOT_CONVERTIBLE: "This is a file because I could not convert it.",
@@ -159,6 +172,12 @@ ENGLISH = Catalogue(
     in_parts={PluralForm.ONE: "in {count} part", PluralForm.OTHER: "in {count} parts"},
     too_large_quality="too large",
     video_button="Video",
+    record_button={
+        PluralForm.ONE: "Record {count} minute",
+        PluralForm.OTHER: "Record {count} minutes",
+    },
+    stop_recording_button="Stop and send",
+    tell_start_button="Tell me when it starts",
     views={PluralForm.ONE: "{count} view", PluralForm.OTHER: "{count} views"},
     live={
         Live.NOW: "It is live now.",
@@ -220,7 +239,7 @@ ENGLISH = Catalogue(
             "Send me a link to a video, a song or a picture, and I will send you the file.\n\n"
             "{commands}\n\n"
             "Up to {most_links} links in a message. The Cancel button stops a download."
-            " Live streams, private pages and copy-protected videos do not work."
+            " Private pages and copy-protected videos do not work, and live streams may not."
         ),
         Topic.HINT: "Send me a link to a video, a song or a picture. /help tells you more.",
         Topic.WHICH_WORDS: "What shall I look for? For example: /search how to bake bread",
@@ -259,6 +278,9 @@ ENGLISH = Catalogue(
         Topic.NO_OTHER_QUALITY: "The site has this in one quality only.",
         Topic.NOT_LOOKED_UP: "{why}",
         Topic.ON_ITS_WAY: "It is on its way.",
+        Topic.ENOUGH_AWAITED: (
+            "I am waiting for five streams in this chat already. Cancel one of them first."
+        ),
         Topic.MARK_FIRST: "Mark at least one first.",
         Topic.NO_SUCH_ITEMS: "That list has no items with these numbers.",
         Topic.NOT_YOUR_ITEMS: "Only the person who chose these can do that.",

@@ -21,11 +21,18 @@ def progress(words: Catalogue, state: Progress) -> str:
         return words.paced.format(wait=_rounded(words, state.eta_s))
     if state.stage is Stage.SITE_WAIT and is_shown(state.eta_s):
         return words.site_wait.format(wait=_rounded(words, state.eta_s))
+    if state.stage is Stage.RECORDING and is_shown(state.eta_s):
+        return _recording(words, state, state.eta_s)
     if state.stage is Stage.UPLOADING and state.total_bytes:
         return words.uploading.format(size=size(state.total_bytes))
     if state.stage is not Stage.DOWNLOADING or state.done_bytes <= 0:
         return words.stages[state.stage]
     return f"{_first_line(words, state)}\n{' · '.join(_facts(words, state))}"
+
+
+def _recording(words: Catalogue, state: Progress, left_s: float) -> str:
+    left = words.time_left.format(time=clock(left_s))
+    return f"{words.recording.format(time_left=left)}\n{size(state.done_bytes)}"
 
 
 def _first_line(words: Catalogue, state: Progress) -> str:

@@ -36,12 +36,14 @@ def explanation(
     wait_s: float | None = None,
     limit_mb: int | None = None,
     languages: Sequence[str] = (),
+    *,
+    has_offer: bool = False,
 ) -> str:
     """Why there is no media: one or two sentences. None stands for a cancelled request.
 
     `wait_s` is the time after which a site that fails for everybody is tried again, `limit_mb` how
     large a file may be, and `languages` are those that there are in place of the one that is
-    wanted: each is told where it is known.
+    wanted: each is told where it is known. `has_offer`: below it are buttons for a live stream.
     """
     if reason is None:
         return words.cancelled
@@ -55,6 +57,8 @@ def explanation(
     if languages:
         named = ", ".join(language_name(words, tag) for tag in languages)
         helps = words.languages_there.format(languages=named)
+    if has_offer:
+        helps = words.live_offers.get(reason, helps)
     sentence = f"{what} {helps}"
     if error_id and reason in _WITH_ID:
         return words.with_error_id.format(sentence=sentence[:-1], error_id=error_id)

@@ -1,0 +1,167 @@
+"""What has been recorded of a live stream, on disk, and the file that is made of it.
+
+Runs in the download process, in its directory. A recording may end at any moment, with its process,
+its bot or its machine. So each piece counts once it is noted beside the file that it was added to,
+and what is added to that file later is cut off. A later attempt finds all of it: nothing here is
+changed before what is made of it is complete.
+"""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from worker.downloads.file_names import MEDIA_NAME, RECORDING_NAME
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import conversion, ffmpeg, joining, pieces
+from worker.downloads.media.contents import positive
+from worker.downloads.media.preparing import Downloaded
+from worker.downloads.media.program_run import ProgramLimits
+from worker.errors import Reason
+from worker.protocol import Note
+
+MOST_SHARE = 0.93
+"""How much of what an answer may have is recorded: a cut makes a little more of it."""
+
+_ABOUT = Path(f"{RECORDING_NAME}.json")
+_ENDED = "ended"
+_NEAR_S = 1.0
+_MOST_TRACKS = 2
+# More than any two tracks of a stream begin apart.
+_LATEST_S = 60.0
+_KEPT = ("id", "title", "uploader", "channel", "creator", "ext", "vcodec", "extractor_key")
+
+
+class RecordedTrack:
+    """A stream that is being recorded, or has been: a file, and beside it its pieces."""
+
+    def __init__(self, number: int) -> None:
+        """Go on with what is there of this number."""
+        self.path = Path(f"{RECORDING_NAME}.{number}.media")
+        self._notes = Path(f"{RECORDING_NAME}.{number}.pieces")
+        self.size_bytes = 0
+        self.length_s = 0.0
+        self.has_ended = False
+        self._read()
+
+    def _read(self) -> None:
+        if not self._notes.exists():
+            return
+        noted = self._notes.read_text("ascii")
+        *lines, half = noted.split("\n")
+        os.truncate(self._notes, len(noted) - len(half))
+        for line in lines:
+            if line == _ENDED:
+                self.has_ended = True
+            else:
+                size, length = line.split(" ")
+                self.size_bytes, self.length_s = int(size), float(length)
+
+    def add(self, data: bytes, length_s: float) -> None:
+        """Add a piece. Raises OSError."""
+        with open(self.path, "ab") as file:
+            file.truncate(self.size_bytes)
+            file.write(data)
+        self.size_bytes += len(data)
+        self.length_s += length_s
+        self._note(f"{self.size_bytes} {self.length_s:.6f}")
+
+    def end(self) -> None:
+        """Note that the stream has ended."""
+        self.has_ended = True
+        self._note(_ENDED)
+
+    def _note(self, line: str) -> None:
+        with open(self._notes, "a", encoding="ascii") as notes:
+            notes.write(f"{line}\n")
+
+    def cut(self) -> None:
+        """Cut off what is no complete piece."""
+        os.truncate(self.path, self.size_bytes)
+
+
+def note_beginning(info: Mapping[str, Any], wanted_s: float) -> None:
+    """Note what is to be recorded, and how much of it."""
+    kept = {name: value for name in _KEPT if isinstance(value := info.get(name), str)}
+    _ABOUT.write_text(json.dumps({"info": kept, "wanted_s": wanted_s}))
+
+
+def tracks() -> list[RecordedTrack]:
+    """The tracks of which there is something."""
+    found = (RecordedTrack(number) for number in range(_MOST_TRACKS))
+    return [track for track in found if track.size_bytes]
+
+
+def take(limits: DownloadLimits) -> tuple[Downloaded, Note | None]:
+    """Make a file of what was recorded, and say what of it is not as it was wanted.
+
+    Raises JobError.
+    """
+    found = tracks()
+    for track in found:
+        track.cut()
+    info, wanted_s = _about()
+    path = Path(f"{MEDIA_NAME}.mp4")
+    if len(found) == 1:
+        os.link(found[0].path, path)
+        _join(path, limits)
+    else:
+        _merge(found, path, limits)
+    return Downloaded(path, info), _note_of(found, wanted_s, limits)
+
+
+def forget() -> None:
+    """Remove what was recorded: what was made of it is complete."""
+    for path in Path().glob(f"{RECORDING_NAME}.*"):
+        path.unlink()
+
+
+def _about() -> tuple[dict[str, Any], float]:
+    """What yt-dlp knew of the stream, and how much of it was wanted."""
+    try:
+        about = json.loads(_ABOUT.read_text())
+        return dict(about["info"]), float(about["wanted_s"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}, float("inf")
+
+
+def _join(path: Path, limits: DownloadLimits) -> None:
+    """Make one film of a stream that was put together of parts."""
+    if joining.needs_joining(path):
+        joining.join(path, limits)
+
+
+def _merge(found: list[RecordedTrack], path: Path, limits: DownloadLimits) -> None:
+    """Put a video and its sound together as they belong to each other by their clocks."""
+    copies = [Path(f"{MEDIA_NAME}.{number}.mp4") for number in range(len(found))]
+    for track, copy in zip(found, copies, strict=True):
+        os.link(track.path, copy)
+    late_s = _begins_s(copies[1]) - _begins_s(copies[0])
+    for copy in copies:
+        _join(copy, limits)
+    ends_at = time.monotonic() + conversion.budget_of(limits).time_s
+    with pieces.failures("merge", Reason.BROKEN_FILE):
+        rules = ProgramLimits(ends_at - time.monotonic(), limits.memory_bytes)
+        shift_s = late_s if abs(late_s) <= _LATEST_S else 0.0
+        ffmpeg.merge(copies[0], copies[1], shift_s, path, rules)
+    for copy in copies:
+        copy.unlink()
+
+
+def _begins_s(path: Path) -> float:
+    """When a file begins by its own clock, in seconds."""
+    with pieces.failures("probe", Reason.BROKEN_FILE):
+        probed = ffmpeg.probe_result(ffmpeg.start_probe(path))
+    return positive((probed.get("format") or {}).get("start_time")) or 0.0
+
+
+def _note_of(found: list[RecordedTrack], wanted_s: float, limits: DownloadLimits) -> Note | None:
+    if min(track.length_s for track in found) >= wanted_s - _NEAR_S:
+        return None
+    if any(track.has_ended for track in found):
+        return Note.STREAM_ENDED
+    size_bytes = sum(track.size_bytes for track in found)
+    is_full = size_bytes >= limits.max_answer_bytes * MOST_SHARE * MOST_SHARE
+    return Note.RECORDING_FULL if is_full else Note.RECORDING_STOPPED

@@ -1,0 +1,330 @@
+"""Record a live stream: fetch the pieces that its playlists name, for as long as is wanted.
+
+Runs in the download process, after `isolation`. yt-dlp leaves live HLS to ffmpeg, which knows
+neither cookies nor a browser's handshake, and whose way is not confined everywhere. So the pieces
+are fetched here as yt-dlp fetches those of other streams, each once and in order.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urljoin
+
+from yt_dlp.aes import aes_cbc_decrypt_bytes
+from yt_dlp.utils import YoutubeDLError, parse_m3u8_attributes
+
+from worker.downloads.confinement.file_limit import allow_file
+from worker.downloads.confinement.network import Network
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import recorded
+from worker.downloads.media.recorded import RecordedTrack
+from worker.downloads.ytdlp import hls, ranges
+from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.fetch import (
+    Fetched,
+    extract_info,
+    fetch,
+    opened,
+    refuse_upcoming,
+    videos_in,
+    why_nothing,
+)
+from worker.downloads.ytdlp.ffmpeg_downloader import needs_ffmpeg
+from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.hls import HlsPart, HlsPiece
+from worker.downloads.ytdlp.lists import ListFound
+from worker.downloads.ytdlp.meter import Report
+from worker.downloads.ytdlp.posts import PostYoutubeDL
+from worker.errors import Fault, JobError, Reason
+from worker.protocol import Download, Progress, Stage
+
+MAX_PIECE_BYTES = 64 * 1024 * 1024
+"""Largest piece of a stream: ten seconds of 50 Mbit/s. It is in memory until it is decrypted."""
+
+_HLS = frozenset({"m3u8", "m3u8_native"})
+_CHUNK_BYTES = 64 * 1024
+# Before the worker's own patience ends.
+_SHARE_OF_PATIENCE = 0.8
+_LEAST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
+_TRIES = 3
+# What a recording may take longer than what it records: its last piece has to be there.
+_LATE_S = 30.0
+# By so many pieces some servers are behind others; more means that the stream began anew.
+_STALE_PIECES = 50
+
+
+def record(
+    task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
+) -> Fetched:
+    """Record the live stream behind the task's link, unless an earlier attempt has.
+
+    A stream that is over by now is downloaded. Raises JobError, and whatever yt-dlp raises.
+    """
+    if not recorded.tracks():
+        if not task.record_s:
+            raise JobError(Reason.LIVE, Fault.PERMANENT, "nothing may be recorded of it")
+        if not _record(task, limits, report, extractors):
+            return fetch(task, limits, report, extractors)
+    report(Progress(Stage.FINISHING, done_bytes=sum(t.size_bytes for t in recorded.tracks())))
+    file, note = recorded.take(limits)
+    return Fetched((file,), note)
+
+
+def _record(
+    task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
+) -> bool:
+    """Record a stream; False if it is not live."""
+    with opened(task, limits, report, extractors) as (ydl, chooser, _):
+        ydl.params["match_filter"] = _admitting(chooser, task.record_s)
+        ydl.format_selector = _choosing(chooser)
+        chooser.look = lambda _: {}
+        try:
+            found = extract_info(ydl, task.url, download=False)
+        except ListFound:
+            return False
+        video = next(videos_in(found), None)
+        if video is None:
+            raise why_nothing(ydl)
+        if not video.get("is_live"):
+            return False
+        most_bytes = int(limits.max_answer_bytes * recorded.MOST_SHARE)
+        allow_file(limits.max_answer_bytes)
+        recorded.note_beginning(video, task.record_s)
+        sources = [
+            LiveSource(ydl, media, RecordedTrack(number), task.record_s)
+            for number, media in enumerate(video.get("requested_formats") or [video])
+        ]
+        patience_s = limits.idle_timeout_s * _SHARE_OF_PATIENCE
+        Recording(sources, task.record_s, most_bytes, patience_s).run(report)
+        return True
+
+
+def _admitting(chooser: Chooser, record_s: float) -> Callable[..., None]:
+    def admit(info: Mapping[str, Any], **_: bool) -> None:
+        # yt-dlp calls this before it chooses formats. Returning None lets it go on.
+        refuse_upcoming(info)
+        chooser.duration_s = record_s
+
+    return admit
+
+
+def _choosing(chooser: Chooser) -> Callable[[Mapping[str, Any]], Iterator[Any]]:
+    """Choose as the chooser does, of what can be recorded, and what is too large all the same."""
+
+    def choose(context: Mapping[str, Any]) -> Iterator[Any]:
+        formats = [f for f in context.get("formats") or () if f.get("protocol") in _HLS]
+        try:
+            yield from chooser({**context, "formats": formats})
+        except JobError as error:
+            if error.reason is not Reason.TOO_LARGE:
+                raise
+            yield chooser.least()
+
+    return choose
+
+
+class NoMoreRoom(Exception):
+    """Raised for a piece for which there is no room any more."""
+
+
+class LiveSource:
+    """A stream by its playlist, which grows, and what is recorded of it."""
+
+    def __init__(
+        self, ydl: PostYoutubeDL, media: Mapping[str, Any], track: RecordedTrack, wanted_s: float
+    ) -> None:
+        self.track = track
+        self.next_at = 0.0
+        """When its playlist is to be looked at again, in monotonic seconds."""
+        self.heard_at: float | None = None
+        """When the last piece came."""
+        self._ydl = ydl
+        self._media = media
+        self._wanted_s = wanted_s
+        self._next: int | None = None
+        self._written_init: HlsPart | None = None
+        self._keys: dict[str, bytes] = {}
+        self._tries = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more of it is wanted, or comes."""
+        return self.track.has_ended or self.track.length_s >= self._wanted_s
+
+    def step(self, room_bytes: int, now: float) -> None:
+        """Look at the playlist and fetch what is new in it.
+
+        Raises NoMoreRoom, and whatever yt-dlp raises: then the next step goes on where this one
+        ended.
+        """
+        self.next_at = now + _LEAST_WAIT_S
+        response = self._ydl.urlopen(self._ydl.request_for(self._media))
+        url, text = response.url, hls.decoded(response.read())
+        needs_ffmpeg(hls.rewritten(text), Network.NONE)
+        new = self._new(hls.pieces(text))
+        for piece in new:
+            room_bytes -= self._take(piece, url, room_bytes)
+            self.heard_at = time.monotonic()
+            if self.is_done:
+                return
+        if hls.is_complete(text):
+            self.track.end()
+        # RFC 8216, 6.3.4: after as long as a piece lasts, or half of that if nothing was new.
+        wait_s = hls.target_s(text) * (1.0 if new else 0.5)
+        self.next_at = now + min(max(wait_s, _LEAST_WAIT_S), _LONGEST_WAIT_S)
+
+    def _new(self, listed: Sequence[HlsPiece]) -> list[HlsPiece]:
+        """The pieces that are new; of those that were there before now, the last one."""
+        if not listed:
+            return []
+        latest = listed[-1].number
+        if self._next is None or latest < self._next - _STALE_PIECES:
+            self._next = latest
+        return [piece for piece in listed if piece.number >= (self._next or 0)]
+
+    def _take(self, piece: HlsPiece, playlist_url: str, room_bytes: int) -> int:
+        """Fetch a piece and add it to the file; its size. One that cannot be had is a gap."""
+        try:
+            data = self._with_init(piece, playlist_url)
+        except (YoutubeDLError, OSError, ValueError):
+            self._tries += 1
+            if self._tries < _TRIES:
+                raise
+            data = b""
+        if len(data) > room_bytes:
+            raise NoMoreRoom
+        if data or self.track.size_bytes:
+            self.track.add(data, piece.length_s)
+        if data:
+            self._written_init = piece.init
+        self._next, self._tries = piece.number + 1, 0
+        return len(data)
+
+    def _with_init(self, piece: HlsPiece, playlist_url: str) -> bytes:
+        if piece.part is None:
+            return b""
+        data = self._fetched(piece.part, playlist_url, piece.number)
+        if piece.init and piece.init != self._written_init:
+            return self._fetched(piece.init, playlist_url, piece.number) + data
+        return data
+
+    def _fetched(self, part: HlsPart, playlist_url: str, number: int) -> bytes:
+        media = {**self._media, "url": urljoin(playlist_url, part.url)}
+        headers = {"Accept-Encoding": "identity"}
+        if part.range:
+            length, start = map(int, part.range.split("@"))
+            headers["Range"] = f"bytes={start}-{start + length - 1}"
+        request = self._ydl.request_for(media, **headers)
+        response = self._ydl.urlopen(request)
+        if ranges.is_ignored(request, response):
+            response = ranges.cut(request, response)
+        data = _read(response)
+        key = parse_m3u8_attributes(part.key.partition(":")[2]) if part.key else {}
+        if not data or key.get("METHOD") != "AES-128":
+            return data
+        # Without one it is the number of the piece (RFC 8216, 5.2).
+        iv = bytes.fromhex(key["IV"][2:].zfill(32)) if "IV" in key else number.to_bytes(16, "big")
+        secret = self._key(urljoin(playlist_url, key["URI"]))
+        return _unpadded(aes_cbc_decrypt_bytes(data, secret, iv))
+
+    def _key(self, url: str) -> bytes:
+        if url not in self._keys:
+            request = self._ydl.request_for({**self._media, "url": url})
+            # There is one at a time.
+            self._keys = {url: self._ydl.urlopen(request).read()}
+        return self._keys[url]
+
+
+def _unpadded(data: bytes) -> bytes:
+    """What was encrypted, without what filled its last block (RFC 5652, 6.3)."""
+    return data[: -data[-1]]
+
+
+def _read(response: Any) -> bytes:
+    """All of a piece. Raises JobError for one that is larger than any is."""
+    chunks, left = list[bytes](), MAX_PIECE_BYTES
+    while chunk := response.read(_CHUNK_BYTES):
+        left -= len(chunk)
+        if left < 0:
+            detail = f"a piece of more than {MAX_PIECE_BYTES} bytes"
+            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _passes(error: Exception) -> bool:
+    return classify(error).fault is Fault.RETRYABLE
+
+
+class Recording:
+    """Records one stream, or a video and its sound side by side."""
+
+    def __init__(
+        self,
+        sources: Sequence[LiveSource],
+        wanted_s: float,
+        most_bytes: int,
+        patience_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`patience_s` is how long it is waited for the next piece of each."""
+        self._sources = sources
+        self._wanted_s = wanted_s
+        self._most_bytes = most_bytes
+        self._patience_s = patience_s
+        self._clock = clock
+        self._sleep = sleep
+        self._began_at = clock()
+        self._trouble: Exception | None = None
+
+    def run(self, report: Report) -> None:
+        """Record until there is enough of it, or no more comes.
+
+        What is there by then is kept, whatever goes wrong. Raises what goes wrong before there is
+        anything.
+        """
+        try:
+            while not self._is_over():
+                self._step()
+                if all(source.track.size_bytes for source in self._sources):
+                    report(self._progress())
+                if not self._is_over():
+                    wait_s = min(source.next_at for source in self._going_on) - self._clock()
+                    self._sleep(max(0.0, wait_s))
+        except NoMoreRoom:
+            pass
+        if not any(source.track.size_bytes for source in self._sources):
+            nothing = JobError(Reason.STALLED, Fault.RETRYABLE, "no piece of it has come")
+            raise self._trouble or nothing
+
+    def _step(self) -> None:
+        for source in self._going_on:
+            now = self._clock()
+            if now < source.next_at:
+                continue
+            try:
+                source.step(self._most_bytes - self._size_bytes, now)
+            except (YoutubeDLError, OSError, ValueError, JobError) as error:
+                self._trouble = error
+                if not source.track.size_bytes and not _passes(error):
+                    raise
+
+    @property
+    def _going_on(self) -> list[LiveSource]:
+        return [source for source in self._sources if not source.is_done]
+
+    @property
+    def _size_bytes(self) -> int:
+        return sum(source.track.size_bytes for source in self._sources)
+
+    def _is_over(self) -> bool:
+        now = self._clock()
+        heard = [source.heard_at or self._began_at for source in self._going_on]
+        is_silent = any(now >= at + self._patience_s for at in heard)
+        return not heard or is_silent or now >= self._began_at + self._wanted_s + _LATE_S
+
+    def _progress(self) -> Progress:
+        left_s = self._wanted_s - min(source.track.length_s for source in self._sources)
+        return Progress(Stage.RECORDING, done_bytes=self._size_bytes, eta_s=max(0.0, left_s))
