@@ -61,8 +61,8 @@ def count_answers(api: BotApi, sent: Iterable[Sent]) -> Answers:
         answers.orphaned += len(found) - len(final) - len(beside)
         answers.beside += len(beside)
         answers.repeated += len(beside) - len({message.caption for message in beside})
-        answers.lost += [_about(api, one, found)] * max(0, one.links - len(final))
-        answers.doubled += [_about(api, one, found)] * max(0, len(final) - one.links)
+        answers.lost += [_about(api, one, found) for _ in range(one.links - len(final))]
+        answers.doubled += [_about(api, one, found) for _ in range(len(final) - one.links)]
         answers.changed += [_about(api, one, [m]) for m in final if _has_changed(m)]
     return answers
 
