@@ -44,6 +44,10 @@ class Cookie:
         """What no two cookies of a file share."""
         return self.domain, self.path, self.name
 
+    def is_over(self, wall: float) -> bool:
+        """Whether it has ended at that wall time. One that is malformed has no end."""
+        return self.expires.isdecimal() and 0 < int(self.expires) <= wall
+
 
 def open_to_read(path: Path) -> int:
     """Open a file with cookies, and nothing that would be waited for or has no end.
@@ -88,7 +92,7 @@ def usable(text: str, wall: float) -> tuple[dict[str, list[str]], set[str]]:
         cookie = read_line(line)
         if cookie is None or not _is_sane(cookie, line):
             continue
-        if 0 < int(cookie.expires or 0) <= wall:
+        if cookie.is_over(wall):
             over.add(cookie.site)
             continue
         mark = _HTTP_ONLY if cookie.is_http_only else ""

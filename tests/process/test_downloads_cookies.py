@@ -191,6 +191,19 @@ def test_cookies_that_work_elsewhere_are_not_blamed(
     assert tried(outcome) == [CookiesTried("127.0.0.1", changed_ns, is_refused=True)]
 
 
+def test_cookies_that_worked_are_blamed_at_once_when_the_site_takes_them_away(
+    warm: Worker, web: Web, tmp_path: Path
+) -> None:
+    """The first link after a logout, not only the fourth, is the operator's to mend."""
+    over = "name=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+    web.answers["/logged-out.mp4"] = status(401, Set_Cookie=over)
+    rules = own_jar(tmp_path / "jar")
+    access = SiteAccess(cookies_work_ns=(tmp_path / "jar").stat().st_mtime_ns)
+    error = warm.run(web.url + "/logged-out.mp4", rules, access=access).error
+    assert (error.reason, error.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
+    assert error.remedy is Remedy.NEW_COOKIES
+
+
 # ---------------------------------------------------------------------------- what comes back
 
 

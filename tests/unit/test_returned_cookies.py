@@ -208,3 +208,39 @@ def test_without_its_owner_the_file_is_not_replaced(
         returned_cookies.write_back(lent, copy)
     assert source.read_bytes().decode() == JAR
     assert not (source.parent / ".cookies.txt.new").exists()
+
+
+# ------------------------------------------------------------------------ what is taken away
+
+A, B = line("a", "1"), line("b", "2")
+
+
+@pytest.mark.parametrize(
+    ("left", "is_taken"),
+    [
+        (HEADER + A + B, False),
+        (HEADER + A + line("b", "renewed", expires=SOON), False),
+        (HEADER + A + B + line("new", "1"), False),
+        (HEADER + A, True),
+        (HEADER, True),
+        (HEADER + A + line("b", "2", domain=".www.site.example"), True),
+        (HEADER + A + line("b", "2", domain=".other.example"), True),
+        # Never written, or not by yt-dlp.
+        ("", False),
+        (A, False),
+        (b"\xff\xfe", False),
+    ],
+)
+def test_a_site_that_takes_a_cookie_away(source: Path, left: str | bytes, is_taken: bool) -> None:
+    lent, copy = lend(source)
+    copy.write_bytes(left.encode() if isinstance(left, str) else left)
+    assert returned_cookies.takes_away(lent, copy) is is_taken
+    copy.unlink()
+    assert not returned_cookies.takes_away(lent, copy)
+
+
+def test_a_cookie_that_has_ended_by_itself_is_not_taken_away(source: Path) -> None:
+    source.write_text(HEADER + A + line("b", "2", expires=SOON))
+    lent, copy = lend(source)
+    copy.write_text(HEADER + A)
+    assert not returned_cookies.takes_away(lent, copy)

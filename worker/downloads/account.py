@@ -29,7 +29,9 @@ def refuses_cookies(error: JobError) -> bool:
 def judged(error: JobError, *, they_work: bool = False) -> JobError:
     """The error of a try with cookies: that a site asks for a login then lies in the cookies.
 
-    Unless `they_work` for other links, when it lies in this one.
+    Unless `they_work` for other links, when it lies in this one: sites ask for a login also where
+    an account may not see something. That its session is over shows in what they say of it, or in
+    cookies that they take away with the answer; then `they_work` no more.
     """
     if not refuses_cookies(error) or (they_work and error.reason is Reason.LOGIN_NEEDED):
         return error

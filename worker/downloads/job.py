@@ -13,7 +13,7 @@ from pathlib import Path
 
 from worker.clocks import wall_clock
 from worker.downloads import account, extractions, workspace
-from worker.downloads.confinement import cookies
+from worker.downloads.confinement import cookies, returned_cookies
 from worker.downloads.confinement.egress_guard import check_link
 from worker.downloads.file_names import COOKIES_NAME
 from worker.downloads.limits import DownloadLimits
@@ -64,7 +64,7 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
             if not lent:
                 return session.run()
             they_work = task.access.cookies_work_ns == lent.changed_ns
-            return _run_with(lent, session, context, they_work=they_work)
+            return _run_with(lent, directory, session, context, they_work=they_work)
         except BaseException as error:
             if not task.form.is_recording:
                 _remove(directory, task)
@@ -125,7 +125,12 @@ def _began_with_earlier(rules: DownloadLimits, task: Download) -> bool:
 
 
 def _run_with(
-    lent: cookies.Lent, session: Session, context: DownloadContext, *, they_work: bool
+    lent: cookies.Lent,
+    directory: Path,
+    session: Session,
+    context: DownloadContext,
+    *,
+    they_work: bool,
 ) -> Media:
     """Run a session with cookies, and report what that says of them."""
     try:
@@ -133,6 +138,10 @@ def _run_with(
     except JobError as error:
         if account.refuses_cookies(error):
             context.report(CookiesTried(lent.site, lent.changed_ns, is_refused=True))
+            # They did work, but this link may be the first since the site has logged them out.
+            they_work = they_work and not returned_cookies.has_taken_away(
+                lent, directory / COOKIES_NAME
+            )
         raise account.judged(error, they_work=they_work) from error
     context.report(CookiesTried(lent.site, lent.changed_ns, is_refused=False))
     return media

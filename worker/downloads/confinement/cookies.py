@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,19 +16,22 @@ from worker.processes import child_call
 from worker.sites import site_of
 
 _DIGEST_BYTES = 16
+_HEAD = struct.Struct("qI")
 
 
 @dataclass(frozen=True)
 class Lent:
     """What a download was given: which file's cookies of which site, and as they were then.
 
-    `changed_ns` is when the operator changed the file last; `digests` are of the cookies.
+    `changed_ns` is when the operator changed the file last; `digests` are of the cookies, and
+    `lasting` of the keys of those that were not over.
     """
 
     source: Path
     site: str
     changed_ns: int
     digests: frozenset[bytes]
+    lasting: frozenset[bytes] = frozenset()
 
 
 def copy_in_child(url: str, source: Path, target: Path) -> Lent | None:
@@ -54,6 +58,8 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> Lent | None:
     site = _site(url)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     digests = set()
+    lasting = set()
+    now = time.time()
     with (
         open(open_to_read(source), encoding="utf-8", errors="surrogateescape", newline="") as jar,
         open(
@@ -67,12 +73,25 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> Lent | None:
             if cookie and cookie.site == site:
                 copy.write(line.rstrip("\r\n") + "\n")
                 digests.add(digest(cookie))
-    return Lent(source, site, changed_ns, frozenset(digests)) if digests else None
+                if not cookie.is_over(now):
+                    lasting.add(key_digest(cookie))
+    if not digests:
+        return None
+    return Lent(source, site, changed_ns, frozenset(digests), frozenset(lasting))
 
 
 def digest(cookie: Cookie) -> bytes:
     """By what it is known again without being kept."""
-    text = "\0".join((*cookie.key, cookie.value, cookie.expires))
+    return _digest(*cookie.key, cookie.value, cookie.expires)
+
+
+def key_digest(cookie: Cookie) -> bytes:
+    """By what it is known again, whatever its value."""
+    return _digest(*cookie.key)
+
+
+def _digest(*words: str) -> bytes:
+    text = "\0".join(words)
     return hashlib.sha256(text.encode(errors="surrogateescape")).digest()[:_DIGEST_BYTES]
 
 
@@ -83,11 +102,13 @@ def _site(url: str) -> str:
 
 
 def _packed(lent: Lent | None) -> bytes:
-    return struct.pack("q", lent.changed_ns) + b"".join(lent.digests) if lent else b""
+    if lent is None:
+        return b""
+    return _HEAD.pack(lent.changed_ns, len(lent.digests)) + b"".join([*lent.digests, *lent.lasting])
 
 
 def _unpacked(packed: bytes, url: str, source: Path) -> Lent:
-    (changed_ns,) = struct.unpack_from("q", packed)
-    places = range(struct.calcsize("q"), len(packed), _DIGEST_BYTES)
-    digests = frozenset(packed[place : place + _DIGEST_BYTES] for place in places)
-    return Lent(source, _site(url), changed_ns, digests)
+    changed_ns, count = _HEAD.unpack_from(packed)
+    places = range(_HEAD.size, len(packed), _DIGEST_BYTES)
+    found = [packed[place : place + _DIGEST_BYTES] for place in places]
+    return Lent(source, _site(url), changed_ns, frozenset(found[:count]), frozenset(found[count:]))

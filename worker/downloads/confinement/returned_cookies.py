@@ -19,8 +19,8 @@ import stat
 import time
 from pathlib import Path
 
-from worker.cookie_file import Cookie, open_to_read, read_line, with_value
-from worker.downloads.confinement.cookies import Lent, digest
+from worker.cookie_file import HEADER, Cookie, open_to_read, read_line, with_value
+from worker.downloads.confinement.cookies import Lent, digest, key_digest
 from worker.processes import child_call
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,25 @@ def take_back(lent: Lent, returned: Path) -> None:
             )
 
 
+def has_taken_away(lent: Lent, returned: Path) -> bool:
+    """Whether the site has taken cookies away that had not ended, as it does with a logout.
+
+    In a child process, as `take_back`. No, if that cannot be found out.
+    """
+    try:
+        return bool(child_call.call(lambda: b"yes" * takes_away(lent, returned), PATIENCE_S))
+    except OSError:
+        return False
+
+
+def takes_away(lent: Lent, returned: Path) -> bool:
+    """Find that out in this process."""
+    text = _text_of(returned)
+    left = {key_digest(cookie) for cookie in _of_site(text, lent.site)}
+    # A file without its first line was never written.
+    return text.startswith(HEADER) and not lent.lasting <= left
+
+
 def write_back(lent: Lent, returned: Path) -> None:
     """Do that in this process. Raises OSError."""
     changes = _changes(lent, returned)
@@ -85,27 +104,34 @@ def write_back(lent: Lent, returned: Path) -> None:
 
 def _changes(lent: Lent, returned: Path) -> dict[_Key, Cookie]:
     """What the download has changed, by its own account."""
+    latest = time.time() + _MAX_AGE_S
+    return {
+        cookie.key: cookie
+        for cookie in _of_site(_text_of(returned), lent.site)
+        if digest(cookie) not in lent.digests and _is_sane(cookie, latest)
+    }
+
+
+def _text_of(returned: Path) -> str:
+    """What a download has left; nothing if that is no ordinary file."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         fd = os.open(returned, flags)
     except OSError:
-        return {}
+        return ""
     try:
         status = os.fstat(fd)
         is_file = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
         if not is_file or status.st_size > _MAX_RETURNED_BYTES:
-            return {}
-        text = os.read(fd, _MAX_RETURNED_BYTES).decode("utf-8", "replace")
+            return ""
+        return os.read(fd, _MAX_RETURNED_BYTES).decode("utf-8", "replace")
     finally:
         os.close(fd)
+
+
+def _of_site(text: str, site: str) -> list[Cookie]:
     found = map(read_line, text.split("\n"))
-    cookies = [cookie for cookie in found if cookie and cookie.site == lent.site]
-    latest = time.time() + _MAX_AGE_S
-    return {
-        cookie.key: cookie
-        for cookie in cookies
-        if digest(cookie) not in lent.digests and _is_sane(cookie, latest)
-    }
+    return [cookie for cookie in found if cookie and cookie.site == site]
 
 
 def _is_sane(cookie: Cookie, latest: float) -> bool:
