@@ -225,3 +225,14 @@ def test_each_download_reserves_its_room(bot: SteppedDispatcher, free_bytes: lis
     bot.finish_download()
     bot.step(1)
     assert len(bot.tasks(Download)) == 1
+
+
+def test_quiet_bot_waits_for_nobodys_lock(
+    bot: SteppedDispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot.step()
+    with locked(bot):
+        bot.step(1.0)
+        assert caplog.messages == []
+    bot.send(LINK)
+    assert bot.tasks(PostStatus)

@@ -146,8 +146,12 @@ class Ledger(Questions):
         """Take the next job that is due; None when none is.
 
         The attempt is counted wall, so that a job which takes the whole bot down has counted
-        as well. What is passed over is told in `worker.ledger.queue.take`.
+        as well. What is passed over is told in `worker.ledger.queue.take`. Where nothing is due at
+        all, as in most of a quiet bot's steps, this only reads and waits for nobody's transaction.
         """
+        with self._db.reading():
+            if not queue.has_due(self._db, pool, wall):
+                return None
         with self._db.transaction():
             row = queue.take(
                 self._db,

@@ -71,16 +71,24 @@ def has_update(db: Database, update_id: int) -> bool:
     return bool(db.value("SELECT 1 FROM jobs WHERE update_id = ?", update_id))
 
 
+_DUE = "pool = :pool AND state = 'waiting' AND (not_before <= :wall OR waits_since > :wall)"
+
+
+def has_due(db: Database, pool: str, wall: Wall) -> bool:
+    """Whether any job of a pool is due, which `take` may still pass over."""
+    sql = f"SELECT 1 FROM jobs WHERE {_DUE} LIMIT 1"  # noqa: S608 - words of this file
+    return bool(db.value(sql, pool=pool, wall=wall))
+
+
 # A job that was told to wait is also due when the clock has been set back behind the moment it
 # was told so. Of people who wait for the same upload one goes first: the others can then have it
 # by its file id. An edit waits until all updates before it have been read, of which one may be the
 # message that it changes, and so does /cancel, for the links that it is meant for. They are found
 # by their text, for an update may also be what SQLite does not take for JSON. Of the edits of a
 # panel the last one must come last. A recording that was begun asks its site for nothing any more.
-_NEXT = """
+_NEXT = f"""
     SELECT * FROM jobs AS job
-    WHERE pool = :pool AND state = 'waiting'
-        AND (not_before <= :wall OR waits_since > :wall)
+    WHERE {_DUE}
         AND (request_id IS NULL OR request_id NOT IN (SELECT value FROM json_each(:busy)))
         AND NOT (kind IN ('deliver', 'explain')
             AND request_id IN (SELECT value FROM json_each(:in_doubt))
@@ -115,7 +123,7 @@ _NEXT = """
             AND :of_chat > (SELECT count(*) FROM jobs WHERE kind = job.kind
                 AND state = 'running' AND chat_id = job.chat_id))
     ORDER BY priority, turn, id LIMIT 1
-"""
+"""  # noqa: S608 - words of this file
 
 
 def take(
