@@ -17,7 +17,7 @@ WORDS = "return document.getElementById('chat').textContent"
 # The names of the files that came with a video.
 SENT = """
     return [...document.querySelectorAll("#chat video")].map(
-        video => video.parentElement.querySelector(".file a").textContent)"""
+        video => video.closest('.media').querySelector(".file a").textContent)"""
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.timeout(240)
 def test_person_sees_a_video_and_how_far_another_is(browser: ChatBrowser) -> None:
     links = browser.open(ADA)
     browser.say(links["a video"])
+    browser.click(".play", "")
     answer = browser.wait_for_answer(lambda answer: (answer["video"] or {}).get("canPlay"))
     assert answer["text"].startswith("clip\n")
     assert answer["buttons"] == ["Sound", "More"]

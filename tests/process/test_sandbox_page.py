@@ -6,9 +6,11 @@ import contextlib
 import http.client
 import json
 import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ from tests.sandbox.api import DEFAULT_CHAT as CHAT
 from tests.sandbox.api import BotApi
 from tests.sandbox.chat_page import ChatPage, Sample
 from tests.sandbox.client import Client
+from tests.sandbox.clips import SAMPLE
 from tests.sandbox.people import CAST, GROUP, introduce_all
 from tests.support.sandbox_kit import MP4, edit_media, keyboard, send_text
 from tests.support.sandbox_kit import api as api
@@ -161,6 +164,40 @@ def test_page_shows_albums_and_songs(page: ChatPage, client: Client) -> None:
     assert first["album"] is not None
     assert first["album"] == second["album"]
     assert (last["album"], last["media"]["performer"]) == (None, "A band")
+
+
+def test_page_tells_what_the_bot_has_taken(page: ChatPage, client: Client) -> None:
+    assert ask(page, "/say", {**ADA, "text": "hello"})[0] == 200
+    assert state(page, CHAT, CHAT)["messages"][0]["taken"] is False
+    (update,) = client.call("getUpdates", timeout=0).result
+    client.call("getUpdates", timeout=0, offset=update["update_id"] + 1)
+    assert state(page, CHAT, CHAT)["messages"][0]["taken"] is True
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_page_reads_subtitles_out_of_a_video(
+    page: ChatPage, client: Client, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.mp4"
+    words = tmp_path / "words.vtt"
+    words.write_text("WEBVTT\n\n00:00:00.000 --> 00:00:02.000\nGood morning.\n")
+    inputs = ["-i", str(SAMPLE), "-i", str(words), "-i", str(words)]
+    streams = ["-map", "0", "-map", "1", "-map", "2", "-c", "copy", "-c:s", "mov_text"]
+    tags = ["-metadata:s:s:0", "language=eng", "-metadata:s:s:1", "language=deu"]
+    command = ["ffmpeg", "-v", "error", *inputs, *streams, *tags, str(film)]
+    subprocess.run(command, check=True, timeout=60)
+    for data in (film.read_bytes(), MP4[1]):
+        sent = client.call("sendVideo", {"video": ("a.mp4", data)}, chat_id=CHAT)
+        assert sent.status == 200
+    with_words, without = (each["media"] for each in state(page, CHAT, CHAT)["messages"])
+    assert json.loads(ask(page, with_words["subtitles"])[1]) == ["eng", "deu"]
+    assert json.loads(ask(page, without["subtitles"])[1]) == []
+    status, track = ask(page, f"{with_words['subtitles']}/1")
+    assert status == 200
+    assert track.startswith(b"WEBVTT")
+    assert b"Good morning." in track
+    assert ask(page, f"{with_words['subtitles']}/2")[0] == 404
+    assert ask(page, "/subtitles/1001/99")[0] == 404
 
 
 def test_page_lists_the_calls(page: ChatPage, client: Client) -> None:

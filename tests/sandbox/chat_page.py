@@ -67,13 +67,18 @@ class ChatPage:
         version = self.api.version
         messages = self.api.chat(chat_id)
         activity = self._activity[chat_id]
+        updates = (update.get("message", {}) for update in self.api.pending_updates)
+        waiting = {update.get("message_id") for update in updates}
         return {
             "version": version,
             "chat": chat_id,
             "user": user_id,
             "people": [asdict(person) for person in CAST],
             "chats": [self._listed(chat_id) for chat_id in self.api.chat_ids],
-            "messages": [shown(each, self._sender(each.user_id)) for each in messages],
+            "messages": [
+                shown(each, self._sender(each.user_id), each.message_id not in waiting)
+                for each in messages
+            ],
             "samples": [asdict(sample) for sample in self.samples],
             "menu": self.api.menu(chat_id, user_id),
             "action": activity.action,

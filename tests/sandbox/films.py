@@ -64,14 +64,15 @@ def make_film(ffmpeg: str, folder: Path) -> None:
 
 
 def make_album(ffmpeg: str, folder: Path) -> None:
-    """The mountains at four times of the day: pictures, and a clip of the evening."""
-    for name, light in _LIGHTS.items():
-        still = ["-frames:v", "1", "-q:v", "3", f"{name}.jpg"]
-        _run(ffmpeg, [*_picture(1, 720, 480), *still], folder, draw(720, 480, light, _SEED))
+    """The mountains at four times of the day: a picture of each, and a clip."""
     chord = ["-f", "lavfi", "-i", f"aevalsrc='{_CHORD.format(seconds=4)}':d=4"]
-    clip = ["-vf", "loop=-1:1,crop=640:480:x='(iw-ow)*t/4'", "-t", "4", *_H264.split()]
-    evening = [*_picture(24, 720, 480), *chord, *clip, *_AAC.split(), "dusk.mp4"]
-    _run(ffmpeg, evening, folder, draw(720, 480, DUSK, _SEED))
+    moving = ["-vf", "loop=-1:1,crop=640:480:x='(iw-ow)*t/4'", "-t", "4", *_H264.split()]
+    for name, light in _LIGHTS.items():
+        picture = draw(720, 480, light, _SEED)
+        still = ["-frames:v", "1", "-q:v", "3", f"{name}.jpg"]
+        _run(ffmpeg, [*_picture(1, 720, 480), *still], folder, picture)
+        clip = [*_picture(24, 720, 480), *chord, *moving, *_AAC.split(), f"{name}.mp4"]
+        _run(ffmpeg, clip, folder, picture)
 
 
 def make_song(ffmpeg: str, folder: Path) -> None:

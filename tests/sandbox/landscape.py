@@ -71,7 +71,7 @@ def _draw_disc(pixels: bytearray, width: int, height: int, light: Light) -> None
     """The sun or moon, with the glow around it."""
     radius = height * 0.055
     reach = radius * 7
-    centre_x, centre_y = width * 0.5, height * light.height
+    centre_x, centre_y = width * 0.34, height * light.height
     for row in range(max(0, int(centre_y - reach)), min(height, int(centre_y + reach))):
         for column in range(max(0, int(centre_x - reach)), min(width, int(centre_x + reach))):
             far = math.hypot(column - centre_x, row - centre_y)

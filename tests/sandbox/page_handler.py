@@ -10,7 +10,9 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from .api import DEFAULT_CHAT, BotApi
+from .chats import MediaSent
 from .server import LoopbackServer
+from .subtitles import as_webvtt, languages_in
 
 _FOLDER = Path(__file__).with_name("page")
 _TYPES = {
@@ -68,7 +70,9 @@ class PageHandler(BaseHTTPRequestHandler):
         elif parts.path == "/state":
             self._send_state(parts.query)
         elif match := re.fullmatch(r"/(media|thumbnail)/(-?\d+)/(\d+)", parts.path):
-            self._send_media(match[1], int(match[2]), int(match[3]))
+            self._send_media(match[1], self._media_of(int(match[2]), int(match[3])))
+        elif match := re.fullmatch(r"/subtitles/(-?\d+)/(\d+)(?:/(\d{1,3}))?", parts.path):
+            self._send_subtitles(self._media_of(int(match[1]), int(match[2])), match[3])
         else:
             self._send(404, b"not here", "text/plain")
 
@@ -110,9 +114,25 @@ class PageHandler(BaseHTTPRequestHandler):
         else:
             self._send_json(200, state)
 
-    def _send_media(self, which: str, chat_id: int, message_id: int) -> None:
+    def _media_of(self, chat_id: int, message_id: int) -> MediaSent | None:
         chat = {message.message_id: message for message in self._page.api.chat(chat_id)}
-        media = chat[message_id].media if message_id in chat else None
+        return chat[message_id].media if message_id in chat else None
+
+    def _send_subtitles(self, media: MediaSent | None, track: str | None) -> None:
+        """The languages of those in a video, or one of them."""
+        if media is None:
+            self._send(404, b"not here", "text/plain")
+        elif track is None:
+            self._send_json(200, languages_in(media.path))
+        else:
+            try:
+                words = as_webvtt(media.path, int(track))
+            except LookupError:
+                self._send(404, b"not here", "text/plain")
+            else:
+                self._send(200, words, "text/vtt; charset=utf-8")
+
+    def _send_media(self, which: str, media: MediaSent | None) -> None:
         path = None if media is None else (media.path if which == "media" else media.thumbnail)
         if media is None or path is None:
             self._send(404, b"not here", "text/plain")

@@ -16,6 +16,7 @@ SAMPLES = {
     "/spoken.html": "a page with a video that has subtitles",
     "/languages/master.m3u8": "a video in three languages, with subtitles in two",
     "/redirect": "a redirect to a video",
+    "/mountains.xml": "a list of five, of which one is gone",
     "/feed.xml?items=12&missing=3": "a list of twelve, of which one is gone",
     "/feed.xml?items=200&missing=5,199": "a list of two hundred, of which two are gone",
     "/slow/sample.mp4?seconds=120&at_once=0.3": "a slow site, with time to press Cancel",

@@ -12,8 +12,8 @@ _LONGEST_PARAMS = 1500
 _TELLING = ("text", "action", "caption")
 
 
-def shown(message: ChatMessage, sender: str) -> dict[str, Any]:
-    """A message as the page draws it."""
+def shown(message: ChatMessage, sender: str, is_taken: bool) -> dict[str, Any]:
+    """A message as the page draws it; `is_taken` if the bot has confirmed it."""
     return {
         "id": message.message_id,
         "bot": message.from_bot,
@@ -22,6 +22,7 @@ def shown(message: ChatMessage, sender: str) -> dict[str, Any]:
         "date": message.edit_date or message.date,
         "edits": len(message.history),
         "deleted": message.deleted,
+        "taken": is_taken,
         "text": message.text or message.caption or "",
         "entities": message.entities,
         "buttons": message.buttons,
@@ -36,6 +37,7 @@ def _shown_media(message: ChatMessage, media: MediaSent) -> dict[str, Any]:
     return {
         "kind": media.kind,
         "url": f"/media/{at}",
+        "subtitles": f"/subtitles/{message.chat_id}/{message.message_id}",
         "poster": f"/thumbnail/{at}" if media.thumbnail else None,
         "name": media.title or media.file_name,
         "performer": media.performer,

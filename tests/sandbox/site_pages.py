@@ -7,7 +7,7 @@ from typing import Any
 
 from .blobs import padded
 from .clips import SAMPLE
-from .feeds import feed
+from .feeds import feed, mountains
 from .files import MEBIBYTE
 from .films import FILM_S, SONG_S
 from .samples import SAMPLES
@@ -131,6 +131,10 @@ def _feed(to: SiteConnection, path: str, query: dict[str, str]) -> None:
     to.send_bytes(feed(to.site.url, query).encode(), "application/rss+xml")
 
 
+def _mountains(to: SiteConnection, path: str, query: dict[str, str]) -> None:
+    to.send_bytes(mountains(to.site.url).encode(), "application/rss+xml")
+
+
 def _redirect(to: SiteConnection, path: str, query: dict[str, str]) -> None:
     to.begin(302, {"Location": query.get("to", "/clip.mp4"), "Content-Length": "0"})
 
@@ -151,6 +155,7 @@ ROUTES: dict[str, Route] = {
     "/photo.html": _photo,
     "/text.html": _text,
     "/feed.xml": _feed,
+    "/mountains.xml": _mountains,
     "/redirect": _redirect,
     "/large.mp4": _large,
     "/qualities/": _qualities,

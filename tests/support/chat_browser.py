@@ -20,6 +20,12 @@ from tests.support.operator_kit import ROOT
 PATIENCE_S = 60.0
 """How long something is waited for that comes at once on a machine with nothing else to do."""
 
+_CONTRAST = Path(__file__).with_name("contrast.js")
+_FEW_COLOURS = "split[a][b];[a]palettegen[colours];[b][colours]paletteuse=dither=sierra2_4a"
+_NAMED_ROLES = {
+    *("button", "link", "textbox", "combobox", "listbox", "option", "img", "image", "Video"),
+    *("Audio", "slider", "main", "navigation", "complementary", "region", "log"),
+}
 _WATCHDOG_S = 1500.0
 _HEIGHT = 760
 _ARGUMENTS = (
@@ -58,6 +64,19 @@ _LABELLED = """
 _FOCUSED = """
     const focused = document.activeElement;
     return focused.getAttribute("aria-label") || focused.textContent;
+"""
+# What Tab has led to, and whether it is the end: nothing, or where it has been before.
+_TAB_STOP = """
+    const focused = document.activeElement, style = getComputedStyle(focused);
+    // Within a player it goes from control to control, and the player keeps the focus.
+    const isSame = focused === window.lastStop;
+    const isKnown = !isSame && focused.dataset.visited === "yes";
+    window.lastStop = focused;
+    focused.dataset.visited = "yes";
+    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    const label = focused.getAttribute("aria-label") || focused.textContent || focused.tagName;
+    const isSeen = isSame || outlined || style.boxShadow !== "none";
+    return [label, isSeen, isKnown || focused === document.body];
 """
 _HAPPENED = """
     return [...document.querySelectorAll("#calls .incident b")].map(it => it.textContent);
@@ -144,9 +163,40 @@ class ChatBrowser:
         return focused
 
     def take_picture(self, path: Path) -> None:
-        """Keep what is on the screen, if `PICTURE=write` asks for that."""
-        if os.environ.get("PICTURE") == "write":
-            self.driver.save_screenshot(str(path))
+        """Keep what is on the screen in 256 colours, if `PICTURE=write` asks for that."""
+        if os.environ.get("PICTURE") != "write":
+            return
+        command = ["ffmpeg", "-v", "error", "-y", "-f", "png_pipe", "-i", "-", "-vf", _FEW_COLOURS]
+        shown = self.driver.get_screenshot_as_png()
+        subprocess.run([*command, str(path)], input=shown, check=True, timeout=PATIENCE_S)
+
+    def dim(self) -> list[str]:
+        """The texts on the screen that stand out too little: WCAG 2.2, 1.4.3, level AA."""
+        found: list[str] = self.run(_CONTRAST.read_text("utf-8"))
+        return found
+
+    def nameless(self) -> list[str]:
+        """The roles of what can be used or looked at and has no name for a screen reader."""
+        tree = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})
+        return [
+            node["role"]["value"]
+            for node in tree["nodes"]
+            if not node["ignored"]
+            and node["role"]["value"] in _NAMED_ROLES
+            and not node.get("name", {}).get("value")
+        ]
+
+    def tab_stops(self) -> Iterator[tuple[str, bool]]:
+        """Go from stop to stop with Tab: what each is, and whether one sees that it is the one."""
+        from selenium.webdriver import ActionChains, Keys
+
+        self.run("document.querySelector('button').focus()")
+        while True:
+            label, is_seen, is_end = self.run(_TAB_STOP)
+            if is_end:
+                return
+            yield label, is_seen
+            ActionChains(self.driver).send_keys(Keys.TAB).perform()
 
     def complaints(self) -> list[Any]:
         """The errors in the browser's console since it was last asked."""

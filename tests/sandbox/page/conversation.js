@@ -1,6 +1,7 @@
 // The messages of one chat on the screen: drawn where they changed, albums kept together.
 import {byId, element} from "./dom.js";
 import {build} from "./messages.js";
+import {isSeen} from "./player.js";
 
 const chat = byId("chat");
 const drawn = new Map();
@@ -46,9 +47,7 @@ export function draw(messages, view) {
 function place(row, message, before) {
   if (!message.album) return chat.append(row);
   if (message.album !== before?.album) {
-    const kind = message.media?.kind;
-    const seen = kind === "photo" || kind === "video";
-    chat.append(element("div", "album" + (seen ? " seen" : "")));
+    chat.append(element("div", "album" + (isSeen(message.media) ? " seen" : "")));
   }
   chat.lastElementChild.append(row);
 }

@@ -1,5 +1,6 @@
-// Draws messages: words with their entities, media, replies, and rows of buttons.
-import {element, sizeOf} from "./dom.js";
+// Draws messages: words with their entities, replies, rows of buttons, and when it was.
+import {element, isRightToLeft} from "./dom.js";
+import {draw as drawMedia, isSeen} from "./player.js";
 
 const TAGS = {bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code",
   pre: "pre", spoiler: "span", blockquote: "blockquote", expandable_blockquote: "blockquote"};
@@ -33,63 +34,17 @@ function formatted(words, entities, from, to) {
   return out;
 }
 
-function picture(source, description) {
-  const made = element("img");
-  made.src = source;
-  made.alt = description;
-  return made;
-}
+const firstLine = message => message.text.split("\n")[0] || message.media?.name || "a file";
+const writer = (message, view) => message.bot ? "Sandbox bot"
+  : message.user === view.user ? "You" : message.sender;
 
-function player(media) {
-  const made = element(media.kind === "audio" || media.kind === "voice" ? "audio" : "video");
-  made.src = media.url;
-  made.controls = true;
-  made.preload = "metadata";
-  if (made.tagName === "AUDIO") return made;
-  made.playsInline = true;
-  if (media.poster) made.poster = media.poster;
-  if (media.width && media.height) made.style.aspectRatio = media.width / media.height;
-  if (media.kind === "animation") made.loop = made.muted = made.autoplay = true;
-  return made;
-}
-
-function song(media) {
-  const box = element("div", "song");
-  if (media.poster) box.append(picture(media.poster, "cover"));
-  const words = element("div");
-  words.append(element("div", "name", media.name || "Sound"));
-  if (media.performer) words.append(element("div", "file", media.performer));
-  for (const line of words.children) line.dir = "auto";
-  box.append(words);
-  return box;
-}
-
-function mediaOf(media) {
-  const box = element("div");
-  if (media.kind === "photo") box.append(picture(media.url, "a picture"));
-  if (media.kind === "audio") box.append(song(media));
-  if (media.kind !== "photo" && media.kind !== "document") box.append(player(media));
-  const facts = [sizeOf(media.size)];
-  if (media.width) facts.unshift(media.width + "×" + media.height);
-  if (media.duration) facts.unshift(media.duration + " s");
-  const line = element("div", "file");
-  const link = element("a", "", media.name || media.kind);
-  link.href = media.url;
-  link.download = media.name || "";
-  link.dir = "auto";
-  const told = element("span", "", facts.join(" · "));
-  told.dir = "ltr";
-  line.append(link, " · ", told);
-  box.append(line);
-  return box;
-}
-
-function replyOf(replied, id) {
-  const line = element("button", "reply", replied.text.split("\n")[0] || replied.media?.name || "a file");
+function replyOf(replied, view) {
+  const line = element("button", "reply"), what = element("span");
   line.type = "button";
-  line.dir = "auto";
-  line.dataset.to = id;
-  line.setAttribute("aria-label", "In reply to: " + line.textContent);
+  line.dataset.to = replied.id;
+  what.append(element("bdi", "", firstLine(replied)));
+  line.append(element("b", "", writer(replied, view)), what);
+  line.setAttribute("aria-label", "In reply to: " + what.textContent);
   return line;
 }
 
@@ -110,21 +65,41 @@ function rowsOf(message, press) {
   return rows;
 }
 
-function footOf(message, reply) {
+function footOf(message, isMine) {
   const foot = element("div", "foot");
-  if (!message.deleted) {
-    const answer = element("button", "answer", "↩");
-    answer.type = "button";
-    answer.title = "Reply";
-    answer.setAttribute("aria-label", "Reply to message " + message.id);
-    answer.onclick = () => reply(message);
-    foot.append(answer);
-  }
-  const when = new Date(message.date * 1000).toLocaleTimeString([], {timeStyle: "short"});
-  const time = element("span", "time", (message.edits ? "edited " : "") + when);
+  const at = new Date(message.date * 1000);
+  const when = at.toLocaleTimeString("en-GB", {hour: "2-digit", minute: "2-digit"});
+  const time = element("span", "time", (message.edits && message.bot ? "edited " : "") + when);
   time.dir = "ltr";
   foot.append(time);
+  if (isMine) {
+    const ticks = element("span", "ticks", message.taken ? "✓✓" : "✓");
+    ticks.setAttribute("role", "img");
+    ticks.setAttribute("aria-label", message.taken ? "the bot has it" : "waits for the bot");
+    foot.append(ticks);
+  }
   return foot;
+}
+
+function answerTo(message, reply) {
+  const answer = element("button", "answer", "↩");
+  answer.type = "button";
+  answer.title = "Reply";
+  answer.setAttribute("aria-label", "Reply to message " + message.id);
+  answer.onclick = () => reply(message);
+  return answer;
+}
+
+// The time stands in the last line of the words, unless these run against the page's direction.
+function wordsOf(message, foot) {
+  const words = element("div", "text");
+  words.dir = "auto";
+  words.append(formatted(message.text, message.entities, 0, message.text.length));
+  const letter = /\p{L}/u.exec(message.text)?.[0] ?? "";
+  const isTurned = /[\u0590-\u08ff]/.test(letter) !== isRightToLeft(document.documentElement);
+  if (isTurned) foot.classList.add("below");
+  else words.append(element("span", "room " + (message.edits ? "wide" : "")));
+  return words;
 }
 
 // One message. `view` says whose side it is seen from and what can be done with it.
@@ -133,22 +108,22 @@ export function build(message, replied, view) {
   const row = element("article", "message" + (isMine ? " mine" : "")
     + (message.deleted ? " deleted" : ""));
   row.dataset.id = message.id;
-  const bubble = element("div", "bubble");
-  if (!isMine && view.isGroup) {
-    bubble.append(element("div", "sender", message.bot ? "Sandbox bot" : message.sender));
-  }
-  if (replied) bubble.append(replyOf(replied, message.replyTo));
-  if (message.media) bubble.append(mediaOf(message.media));
-  if (message.text) {
-    const words = element("div", "text");
-    words.dir = "auto";
-    words.append(formatted(message.text, message.entities, 0, message.text.length));
-    bubble.append(words);
-  }
-  bubble.append(footOf(message, view.reply));
+  const bubble = element("div", "bubble"), foot = footOf(message, isMine);
+  if (!isMine && view.isGroup) bubble.append(element("div", "sender", writer(message, view)));
+  if (replied) bubble.append(replyOf(replied, view));
+  if (message.media) bubble.append(drawMedia(message.media));
+  if (message.text) bubble.append(wordsOf(message, foot));
+  else foot.classList.add(isSeen(message.media) ? "over" : "below");
+  bubble.append(foot);
   const block = element("div", "block");
+  if (isSeen(message.media)) {
+    block.classList.add("seen");
+    const {width, height} = message.media;
+    if (width && height) block.style.setProperty("--ratio", width / height);
+  }
   block.append(bubble);
   if (message.buttons.length && !message.deleted) block.append(rowsOf(message, view.press));
   row.append(block);
+  if (!message.deleted) row.append(answerTo(message, view.reply));
   return row;
 }

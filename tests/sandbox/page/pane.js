@@ -57,10 +57,11 @@ function buildCall(call, names) {
   const status = call.status === 0 ? "cut" : call.status ?? "…";
   line.append(element("span", "status " + gradeOf(call.status), status),
     element("b", "", call.method), timeOf(call.time));
-  const about = [names.get(call.chat), call.description || call.about].filter(Boolean).join(": ");
-  if (about) {
+  const about = [names.get(call.chat), call.description || call.about].filter(Boolean);
+  if (about.length) {
     const words = element("span", "about");
-    words.append(element("bdi", "", about));
+    // Each in its own direction.
+    about.forEach((part, at) => words.append(at ? ": " : "", element("bdi", "", part)));
     line.append(words);
   }
   const all = [call.params, ...call.uploads];
