@@ -10,7 +10,12 @@ from maintenance.programs import output_of
 from worker.downloads.ytdlp import plugin_packages
 
 _NAME = "YTDLP_PLUGINS"
-_LOADER = "worker.downloads.ytdlp.plugins"
+_LOADER = """
+import runpy
+from worker.downloads.ytdlp import copies
+copies.use()
+runpy.run_module("worker.downloads.ytdlp.plugins", run_name="__main__")
+"""
 _PATIENCE_S = 3.0
 
 
@@ -26,7 +31,7 @@ def check_plugins(packages: Sequence[str]) -> list[Finding]:
     if missing or not packages:
         return [critical(_NAME, sentence.removeprefix(f"{_NAME}: ")) for sentence in missing]
     try:
-        faults = json.loads(output_of(sys.executable, "-m", _LOADER, *packages))
+        faults = json.loads(output_of(sys.executable, "-c", _LOADER, *packages))
     except ValueError:
         faults = {"a plugin": "it ends the process that loads it"}
     if faults:

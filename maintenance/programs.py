@@ -12,7 +12,8 @@ from maintenance import limits
 from maintenance.findings import Finding, critical, ok, warning
 from maintenance.packages import how_to_install
 from worker.downloads.media import ffmpeg
-from worker.downloads.ytdlp import javascript
+from worker.downloads.ytdlp import copies, javascript
+from worker.downloads.ytdlp.installed import numbers
 from worker.settings import MEBIBYTE
 
 _TIMEOUT_S = 60
@@ -24,7 +25,10 @@ _WHAT_IS_LOST = "YouTube and some other sites then offer little or nothing"
 
 # Asked in a process of its own: the import takes 40 MB, and a broken package may raise anything.
 _ASK_YTDLP = """
-import importlib.util, yt_dlp.version, yt_dlp
+import importlib.util
+from worker.downloads.ytdlp import copies
+copies.use()
+import yt_dlp.version, yt_dlp
 extras = ("yt_dlp_ejs", "Cryptodome", "requests", "urllib3", "websockets", "brotli", "mutagen")
 extras += ("curl_cffi",)
 missing = [name for name in extras if not importlib.util.find_spec(name)]
@@ -68,7 +72,7 @@ def _check_ffmpeg(name: str) -> Finding:
 
 
 def check_ytdlp() -> Finding:
-    """Import yt-dlp as this Python finds it: its version and its extras."""
+    """Import the yt-dlp in use: its version and its extras."""
     answer = output_of(sys.executable, "-c", _ASK_YTDLP).split()
     version = answer[0] if answer else None
     if trouble := ytdlp_trouble(version):
@@ -77,14 +81,14 @@ def check_ytdlp() -> Finding:
         return warning(
             "yt-dlp", f"{version} without its extras {' '.join(missing)}: {how_to_install()}"
         )
-    return ok("yt-dlp", str(version))
+    return ok("yt-dlp", f"{version}, installed by an update" if copies.chosen() else str(version))
 
 
 def ytdlp_trouble(version: str | None) -> str | None:
     """Why a yt-dlp of this version, None for none at all, should not be used; None if it may."""
     if version is None:
         return f"cannot be imported: {how_to_install()}"
-    if _numbers(version) < _numbers(limits.YTDLP_OLDEST):
+    if numbers(version) < numbers(limits.YTDLP_OLDEST):
         return f"{version} lacks the security fixes of {limits.YTDLP_OLDEST}: {how_to_install()}"
     return None
 
@@ -114,12 +118,6 @@ def check_javascript(download_memory_mib: int) -> Finding:
 def release_age_days(version: str, today: date) -> int | None:
     """Days since the release of a yt-dlp, whose version is a date; None for another version."""
     try:
-        return (today - date(*_numbers(version)[:3])).days
+        return (today - date(*numbers(version)[:3])).days
     except (TypeError, ValueError):
         return None
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers that a version begins with, for comparing: (2026, 8, 19) of 2026.08.19.post1."""
-    match = re.match(r"\d+(?:[.-]\d+)*", version)
-    return tuple(int(number) for number in re.split(r"[.-]", match[0])) if match else ()

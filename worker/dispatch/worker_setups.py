@@ -9,6 +9,7 @@ from pathlib import Path
 from worker import logs, telegram
 from worker.downloads.confinement import landlock
 from worker.downloads.limits import DownloadLimits
+from worker.downloads.ytdlp import copies
 from worker.log_formats import LogFormat
 from worker.pool.worker_main import Handler
 from worker.processes.process_setup import refuse_inspection
@@ -24,6 +25,7 @@ def set_up_telegram(
     form: LogFormat,
 ) -> telegram.TelegramHandler:
     """Prepare a telegram worker. Returns what runs its jobs."""
+    copies.use()
     if not landlock.abi():
         # This process knows the token. Where nothing else keeps a download out of its memory,
         # it is closed even to a sweep that looks for the bot's tag.
@@ -34,6 +36,7 @@ def set_up_telegram(
 
 def set_up_downloads(rules: DownloadLimits, form: LogFormat = LogFormat.TEXT) -> Handler:
     """Prepare a downloads worker. Returns what runs its jobs."""
+    copies.use()
     # Only a worker needs yt-dlp; the main process, which reads this file too, is 40 MB smaller.
     from worker.downloads.job import make_handler
 

@@ -34,7 +34,10 @@ ROOT = Path(__file__).parents[2]
 CODE = (ROOT / "bot.py", ROOT / "maintenance", ROOT / "worker")
 """What the bot's processes run. Commands read it anew each time they are typed."""
 
-TRIAL = "from worker.downloads.ytdlp.warm import warm_up; warm_up()"
+TRIAL = (
+    "from worker.downloads.ytdlp import copies; copies.use(); "
+    "from worker.downloads.ytdlp.warm import warm_up; warm_up()"
+)
 
 WITH_PLUGINS = "from worker.downloads.ytdlp import plugins; plugins.require()"
 """Follows the trial where what is in use works: that has the plugins that the operator wants."""

@@ -24,7 +24,7 @@ from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.file_names import LOG_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.text import clean
-from worker.downloads.ytdlp import javascript
+from worker.downloads.ytdlp import copies, javascript
 from worker.processes import memory, process_setup, process_table, signals
 
 _PLAYER = Path(__file__).with_name("ytdlp") / "player.js"
@@ -122,6 +122,7 @@ def _trouble(log: Path) -> str:
 def main() -> None:
     """Solve it once and print what that took."""
     process_setup.become_subreaper()
+    copies.use()
     limits = DownloadLimits("challenge", 1 << 20, memory_bytes=int(sys.argv[1]) * 1024 * 1024)
     sys.stdout.write(json.dumps(asdict(attempt(limits))))
 

@@ -1,16 +1,17 @@
-"""The installed version of yt-dlp, read from its file, since importing it takes 40 MB."""
+"""The version of the yt-dlp in use, read from its file, since importing it takes 40 MB."""
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
+
+from worker.downloads.ytdlp import copies
 
 _VERSION = re.compile(r"^__version__ = ['\"]([0-9A-Za-z.]{1,40})['\"]", re.MULTILINE)
 
 
 def version_file() -> Path | None:
     """The file that defines the version; None if yt-dlp is not installed."""
-    spec = find_spec("yt_dlp")
-    return Path(spec.origin).with_name("version.py") if spec and spec.origin else None
+    place = copies.chosen()
+    return place / "yt_dlp" / "version.py" if place else copies.own_version_file()
 
 
 def read_version(path: Path) -> str | None:
@@ -26,3 +27,9 @@ def installed_version() -> str | None:
         return read_version(path) if path else None
     except OSError:
         return None
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The numbers that a version begins with, for comparing: (2026, 8, 19) of 2026.08.19.post1."""
+    match = re.match(r"\d+(?:[.-]\d+)*", version)
+    return tuple(int(number) for number in re.split(r"[.-]", match[0])) if match else ()

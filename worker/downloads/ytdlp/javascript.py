@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from worker.downloads.ytdlp import copies
+
 _TIMEOUT_S = 20.0
 
 
@@ -82,6 +84,8 @@ class Search:
 def find() -> Search:
     """Look for runtimes where yt-dlp does: beside Python's own commands, then in PATH.
 
+    One that an update has brought comes first.
+
     A process and its forks look once.
     """
     too_old: list[Runtime] = []
@@ -100,8 +104,8 @@ def installed() -> str | None:
 
 
 def _path(command: str) -> str | None:
-    places = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
-    return shutil.which(command, path=places)
+    places = [copies.programs(), sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
+    return shutil.which(command, path=os.pathsep.join(filter(None, places)))
 
 
 def _ask(kind: _Kind) -> Runtime | None:
