@@ -22,10 +22,12 @@ from maintenance.check import EXIT_CONFIG
 
 try:
     from maintenance import runs
+    from maintenance.answers import in_use
     from maintenance.janitor import Janitor
     from maintenance.plugins import missing_plugins
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
+    from maintenance.updates.updater import look
     from maintenance.voice import Voice, cry
     from worker import __version__, clocks, data_directory, logs
     from worker.clocks import Monotonic
@@ -39,7 +41,7 @@ try:
         telegram_spec,
     )
     from worker.downloads.judge.keeper import JudgeKeeper
-    from worker.downloads.ytdlp import plugin_packages
+    from worker.downloads.ytdlp import copies, plugin_packages
     from worker.errors import PASSING_ERRNOS
     from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
     from worker.ledger.upkeep import Upkeep
@@ -79,10 +81,13 @@ STOP_RESERVE_S = 12.0
 JANITOR_PATIENCE_S = 2.0
 """How long a stop waits for a step of maintenance, which has the ledger open."""
 
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+KEPT_VARIABLES = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    copies.VARIABLE,
+)
 """The environment variables that the processes below the bot get."""
 
-PRELOAD = ["worker.dispatch.preload"]
+PRELOAD = ["worker.dispatch.preload_copy", "worker.dispatch.preload"]
 """What the fork server imports before it forks the first worker."""
 
 
@@ -93,11 +98,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--check", action="store_true", help="test the set-up and say what is wrong"
     )
-    parser.add_argument("--version", action="version", version=f"fetchbot {__version__}")
+    parser.add_argument("--version", action="store_true", help="show the bot's and yt-dlp's")
     options = parser.parse_args(arguments)
-    if options.check:
-        return check.main(*read_settings(os.environ, DOTENV))
     settings, problems = read_settings(os.environ, DOTENV)
+    copies.tell(settings.data_dir)
+    if options.version:
+        print(f"fetchbot {__version__}", in_use(look(settings.data_dir)), sep="\n")
+        return 0
+    if options.check:
+        return check.main(settings, problems)
     try:
         if problems := problems or missing_plugins(settings.ytdlp_plugins):
             raise SettingsError(problems)

@@ -28,10 +28,12 @@ from maintenance.commands import (
     top,
     topics,
     unit,
+    update,
     zombies,
 )
 from maintenance.commands.topics import examples
 from maintenance.output import escape_unprintable
+from worker.downloads.ytdlp import copies
 from worker.ledger import LedgerBusy, LedgerError
 from worker.logs import redact
 from worker.settings import SettingsError, load_settings
@@ -54,6 +56,7 @@ COMMANDS = (
         listen.add_options,
         listen.run,
     ),
+    ("update", "another yt-dlp, tried before it is used", update.add_options, update.run),
     ("unit", "a file for systemd or supervisor, for this place", unit.add_options, unit.run),
     ("restore", "put a backup in the ledger's place", restore.add_options, restore.run),
     ("completion", "complete these commands in a shell", completion.add_options, completion.run),
@@ -67,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings(os.environ, Path(".env"), needs_token=False)
+        copies.tell(settings.data_dir)
         if options.needs_data_dir:
             refuse_stranger(settings)
         code: int = options.run(settings, options)

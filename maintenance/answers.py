@@ -1,4 +1,4 @@
-"""What admins are told in the chat when they ask: /status, /failed and /who.
+"""What admins are told in the chat when they ask: /status, /failed, /who and /update.
 
 Finished English texts, like alerts. Pure.
 """
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from maintenance.findings import Finding, Level, worst
 from maintenance.units import clock, count
+from maintenance.updates.updater import Outcome, Situation, UpdateResult
 from worker.errors import Reason
 from worker.ledger.past import Past, Person
 
@@ -65,6 +66,23 @@ def who(user_id: int, person: Person, *, is_admin: bool) -> str:
         lines.append(f"mostly {', '.join(person.sites)}")
     lines.append(f"/unban {user_id}" if person.is_banned else f"/ban {user_id}")
     return "\n".join(lines)
+
+
+def update(outcome: Outcome, situation: Situation) -> str:
+    """What an update came to, what is in use, and what can be done next."""
+    lines = [outcome.text, in_use(situation)]
+    if outcome.result is UpdateResult.NEW:
+        lines.append("/update now installs it, if it works here")
+    if before := situation.before:
+        lines.append(f"/update back goes back to {before.version}")
+    return "\n".join(lines)
+
+
+def in_use(situation: Situation) -> str:
+    """Which yt-dlp is in use, and who has installed it."""
+    if situation.version is None:
+        return "In use: no yt-dlp."
+    return f"In use: yt-dlp {situation.version}, installed by {situation.source}."
 
 
 def _bounded(lines: Sequence[str]) -> list[str]:

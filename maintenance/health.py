@@ -69,6 +69,7 @@ def assess(measures: Measures) -> list[Finding]:
         ok("load", f"{measures.load:.2f} on {measures.cpus} processors"),
         ok("ledger", size(measures.statistics.size_bytes)),
         _ytdlp(measures),
+        *_update(measures),
         *_upgrade(measures),
         _ffmpeg(measures),
         _javascript(measures),
@@ -314,6 +315,10 @@ def _ytdlp(measures: Measures) -> Finding:
     text = str(version) if age is None else f"{version}, {age} days old"
     if measures.ytdlp_in_use not in (None, version):
         text = f"{measures.ytdlp_in_use} in use, on disk {text}"
+    if measures.update and (measures.update.is_copy or measures.update.is_over):
+        text += f", installed by {measures.update.source}"
+        before = measures.update.before
+        text += f" after {before.version}" if before else ""
     if DOWNLOADS in measures.troubles and measures.ytdlp_in_use is None:
         # The alert is that of the workers, which says what is wrong.
         return Finding("yt-dlp", Level.CRITICAL, f"none in use, on disk {text}: downloads wait")
@@ -325,6 +330,22 @@ def _ytdlp(measures: Measures) -> Finding:
     if age is not None and age > limits.YTDLP_OLD_DAYS:
         return warning("yt-dlp", f"{text}: update it")
     return ok("yt-dlp", text)
+
+
+def _update(measures: Measures) -> Iterable[Finding]:
+    if measures.update_refused:
+        yield warning("daily update", measures.update_refused, alerts_every_s=DAILY_S)
+    situation = measures.update
+    if situation is None:
+        return
+    if situation.trouble:
+        text = f"{situation.trouble}, so that of pip is used: python -m maintenance update"
+        yield warning("update", text, alerts_every_s=DAILY_S)
+    left = situation.choice.left if situation.choice else None
+    if left and left.by_itself:
+        text = f"went back from yt-dlp {left.version} on {clock(left.at)}: {left.why}"
+        found = warning("update", f"{text}; a newer one is waited for", alerts_every_s=ONCE_S)
+        yield replace(found, alerts_about=int(left.at))
 
 
 def _upgrade(measures: Measures) -> Iterable[Finding]:

@@ -14,6 +14,7 @@ from maintenance.orphans import find_orphans
 from maintenance.ownership import Instance
 from maintenance.sites_watch import SitesWatch
 from maintenance.strays import StrayHunter
+from maintenance.updates.keeper import UpdateKeeper
 from maintenance.zombies import Problem
 from worker import clocks, logs
 from worker.admin_questions import Asked, Question
@@ -94,6 +95,7 @@ class Janitor:
         self._work: list[Work] = []
         self._stopped = threading.Event()
         self.heartbeat = clocks.monotonic()
+        self._updates = UpdateKeeper(settings, dispatcher, self._open)
         self._steps = [
             Step("strays", self.sweep_strays, TICK_S),
             Step("zombies", self.sweep_zombies, ZOMBIES_S),
@@ -104,6 +106,7 @@ class Janitor:
             Step("sample", self.sample, SAMPLE_S),
             Step("questions", self.answer_questions, TICK_S),
             Step("summary", self.summarise, COUNTS_S),
+            Step("updates", self._updates.step, TICK_S),
             Step("orphans", self.sweep_orphans, ORPHANS_S),
             Step("retention", self.forget_old, RETENTION_S),
         ]
@@ -135,7 +138,7 @@ class Janitor:
 
     def sweep_strays(self) -> None:
         """End and reap processes that lost their parent and became our children."""
-        self._strays.sweep(self._dispatcher.pids)
+        self._strays.sweep([*self._dispatcher.pids, *self._updates.pids])
 
     def sweep_zombies(self) -> None:
         """End processes of this bot that should not be there; continue stopped ones."""
@@ -203,9 +206,11 @@ class Janitor:
         with self._open() as ledger:
             for question in ledger.questions():
                 wall = clocks.wall_clock()
-                ledger.answer(question, redact(self._answer_to(question, ledger, wall)), wall)
+                if text := self._answer_to(question, ledger, wall):
+                    ledger.answer(question, redact(text), wall)
 
-    def _answer_to(self, question: Question, ledger: Upkeep, wall: Wall) -> str:
+    def _answer_to(self, question: Question, ledger: Upkeep, wall: Wall) -> str | None:
+        """The answer; None for what takes its time, and is answered by what looks after it."""
         match question.about:
             case Asked.STATUS:
                 taken = measures.take(self._settings, ledger, len(self._left))
@@ -216,6 +221,8 @@ class Janitor:
                 user_id = question.user_id or 0
                 person = ledger.person(user_id, wall)
                 return answers.who(user_id, person, is_admin=user_id in self._settings.admins)
+            case Asked.UPDATE | Asked.UPDATE_NOW | Asked.UPDATE_BACK:
+                return None
 
     def summarise(self) -> None:
         """Tell the admins once a day how the last one was."""

@@ -15,6 +15,8 @@ from maintenance import cookies, programs, published, runs
 from maintenance.cookies import SiteCookies
 from maintenance.ownership import running_bot
 from maintenance.runs import Starts
+from maintenance.updates import updater
+from maintenance.updates.updater import Situation
 from worker.clocks import Wall, wall_clock
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import ffmpeg
@@ -128,6 +130,10 @@ class Measures:
 
     ytdlp_in_use: str | None = None
     """That of the running bot, which `ytdlp` on the disk may have left behind."""
+    update: Situation | None = None
+    """Who has installed the yt-dlp on the disk; None where nobody has looked."""
+    update_refused: str | None = None
+    """Why the last daily update of yt-dlp has failed, if it has."""
     judge: MeasuredJudge | None = None
     """None where the bot has not said yet."""
 
@@ -180,6 +186,8 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         ytdlp_in_use=said.get("ytdlp_in_use"),
         starts=runs.read_starts(ledger, wall),
         cookies=cookies.look(settings, ledger.refused_cookies()),
+        update=updater.look(settings.data_dir),
+        update_refused=ledger.published(updater.STATE).get("refused"),
         judge=_judge(said["judge"]) if "judge" in said else None,
     )
 

@@ -14,6 +14,9 @@ class Asked(StrEnum):
     STATUS = "status"
     FAILED = "failed"
     WHO = "who"
+    UPDATE = "update"
+    UPDATE_NOW = "update now"
+    UPDATE_BACK = "update back"
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class Topic(StrEnum):
     BAN_DONE = "ban done"
     UNBAN_DONE = "unban done"
     WHO_WHOM = "who whom"
+    UPDATE_BEGINS = "update begins"
     PAUSED = "downloads paused"
     PAUSED_ALREADY = "downloads paused already"
     RESUMED = "downloads resumed"

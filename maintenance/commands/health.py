@@ -18,6 +18,7 @@ from maintenance.measures import MeasuredWorker, Measures, RunningDownload
 from maintenance.output import hang, one_line, print_json, replace_file, say, table
 from maintenance.ownership import Instance
 from maintenance.units import clock, duration, percent, size
+from maintenance.updates.updater import Situation
 from worker.ledger import LedgerBusy, LedgerError
 from worker.settings import Settings
 
@@ -206,11 +207,24 @@ def _to_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:
             "version": measures.ytdlp,
             "in_use": measures.ytdlp_in_use,
             "age_days": measures.ytdlp_age_days,
+            **_update(measures.update),
         },
         "ffmpeg": not measures.missing_ffmpeg,
         "js_runtime": measures.js_runtime,
         "landlock_abi": measures.landlock_abi,
         "network": measures.network,
+    }
+
+
+def _update(situation: Situation | None) -> dict[str, Any]:
+    """Who has installed yt-dlp, what can be gone back to, and what was left again."""
+    if situation is None:
+        return {}
+    left = situation.choice.left if situation.choice else None
+    return {
+        "source": "update" if situation.is_copy else "pip",
+        "before": situation.before and situation.before.version,
+        "left": left and asdict(left),
     }
 
 

@@ -16,6 +16,8 @@ from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT
 from tests.support.scene import CHAT, Scene
 from tests.support.terminal import Terminal
+from tests.support.wheels import make_ytdlp, pip_variables
+from worker.downloads.ytdlp.installed import installed_version
 
 PAGE = (ROOT / "maintenance" / "README.md").read_text("utf-8")
 # What is typed on a server before there is a bot is typed by another test.
@@ -24,6 +26,7 @@ BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", TYPED_HERE, re.DOTALL))
 COMMANDS = [line.split("  #")[0].strip() for line in BLOCKS.splitlines() if line]
 (BACKUP,) = [command for command in COMMANDS if " backup " in command]
 (RESTORE,) = [command for command in COMMANDS if " restore " in command]
+UPDATES = [command for command in COMMANDS if " update" in command]
 (LIVE,) = [command for command in COMMANDS if command.endswith(" top")]
 (CRON,) = re.findall(r"```cron\n(?:\S+ ){5}(.*)\n```", PAGE)
 EXPORTER = "/var/lib/prometheus/node-exporter/fetchbot.prom"
@@ -33,14 +36,20 @@ PROTECTIONS = re.findall(r"^\| `((?:kill|mkdir|prlimit)[^`]*)`", PAGE, re.MULTIL
 
 def run(scene: Scene, command: str) -> subprocess.CompletedProcess[str]:
     """Type a command in the directory where the bot's `data` is."""
+    return type_in(scene.data_dir.parent, command)
+
+
+def type_in(
+    directory: Path, command: str, timeout_s: float = 50, **env: str
+) -> subprocess.CompletedProcess[str]:
     shown = command.replace(".venv/bin/python", shlex.quote(sys.executable))
     return subprocess.run(
         ["sh", "-c", shown],
-        cwd=scene.data_dir.parent,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        cwd=directory,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=timeout_s,
         check=False,
     )
 
@@ -85,6 +94,8 @@ def failed_job(scene: Scene) -> int:
 def test_page_has_every_command() -> None:
     for command in ("health", "zombies --kill", "orphans --delete", "failed show", "failed retry"):
         assert any(f"-m maintenance {command}" in shown for shown in COMMANDS)
+    for command in ("update --check", "update --rollback", "update --version"):
+        assert any(f"-m maintenance {command}" in shown for shown in COMMANDS)
     assert len(PROTECTIONS) == 6
 
 
@@ -92,7 +103,7 @@ def test_page_has_every_command() -> None:
 def test_every_command_of_the_page_runs(scene: Scene) -> None:
     home = scene.data_dir.parent
     for command in COMMANDS:
-        if command == RESTORE:  # for a bot that is stopped, below
+        if command in (RESTORE, *UPDATES):  # below
             continue
         if command == LIVE:
             watch(scene)
@@ -118,6 +129,28 @@ def test_every_command_of_the_page_runs(scene: Scene) -> None:
     assert backup.st_size > 10_000
     assert stat.S_IMODE(backup.st_mode) == 0o600, "it holds people's links"
     scene.api.wait_for(lambda: not scene.ledger("SELECT 1 FROM jobs WHERE state = 'running'"))
+
+
+@pytest.mark.timeout(400)  # a new yt-dlp is tried
+@pytest.mark.usefixtures("needs_ffmpeg", "needs_deno")
+def test_updates_do_what_the_page_says_without_a_bot_too(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    make_ytdlp(tmp_path / "index", "2099.1.1")
+    own = installed_version() or ""
+    came: list[tuple[int, str]] = []
+    for command in UPDATES:
+        typed = re.sub(r"(?<=--version )\S+", own, command)
+        done = type_in(tmp_path, typed, 350, **pip_variables(tmp_path / "index"))
+        assert done.stderr == "", typed
+        came.append((done.returncode, done.stdout.partition("\n")[0]))
+    assert came == [
+        (1, "2099.1.1 is new."),
+        (0, f"2099.1.1 takes over from {own}."),
+        (0, f"{own} is in use again in place of 2099.1.1."),
+        (0, came[3][1]),
+        (0, f"{own} is in use already."),
+    ]
+    assert "2099.1.1 was left on" in came[3][1]
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])

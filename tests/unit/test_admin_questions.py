@@ -92,6 +92,16 @@ def bot(tmp_path: Path) -> Iterator[Bot]:
         ("/who them", None, (Reply(READER, 1, (Notice(Topic.WHO_WHOM),)),)),
         ("/pause", None, (PauseDownloads(READER, 1, is_paused=True),)),
         ("/resume", None, (PauseDownloads(READER, 1, is_paused=False),)),
+        ("/update", None, (Question(Asked.UPDATE, READER, 1),)),
+        ("/update back", None, (Question(Asked.UPDATE_BACK, READER, 1),)),
+        (
+            "/update Now",
+            None,
+            (
+                Question(Asked.UPDATE_NOW, READER, 1),
+                Reply(READER, 1, (Notice(Topic.UPDATE_BEGINS),)),
+            ),
+        ),
     ],
 )
 def test_admins_ask(text: str, answered: int | None, asked: tuple[object, ...]) -> None:
@@ -102,7 +112,9 @@ def test_admins_ask(text: str, answered: int | None, asked: tuple[object, ...]) 
     assert handle_update(update, admins=frozenset({ADMIN})) == asked
 
 
-@pytest.mark.parametrize("command", ["status", "failed", "who 77", "pause", "resume"])
+@pytest.mark.parametrize(
+    "command", ["status", "failed", "who 77", "pause", "resume", "update", "update now"]
+)
 def test_nobody_else_does_and_nobody_in_a_group(command: str) -> None:
     for update in (said(f"/{command}"), said(f"/{command}", user=ADMIN, chat=GROUP)):
         asked = handle_update(update, admins=frozenset({ADMIN}))

@@ -14,7 +14,7 @@ from tests.support.settings_table import rows
 from worker.dispatch.pool_specs import judge_rules, telegram_connection
 from worker.log_formats import LogFormat
 from worker.logs import redact
-from worker.settings import VARIABLES, SettingsError, dotenv, load_settings
+from worker.settings import VARIABLES, SettingsError, YtDlpUpdates, dotenv, load_settings
 from worker.settings.settings import CLOUD_API_URL
 from worker.settings.variables import Variable
 
@@ -55,6 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "cookies_file": None,
     "ytdlp_plugins": (),
     "ytdlp_plugin_endpoints": (),
+    "ytdlp_update": YtDlpUpdates.OFF,
     "daily_summary": True,
     "health_url": None,
     "health_listen": None,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from worker.downloads.ytdlp import copies, installed
-from worker.downloads.ytdlp.copies import Choice, Installed, Left, Unusable
+from worker.downloads.ytdlp.copies import Installed, Left, Unusable, YtDlpChoice
 
 NAME = "2099.1.1-1"
 
@@ -32,8 +32,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     copies.let_go()
 
 
-def choice(**changes: object) -> Choice:
-    base = Choice(Installed("2099.1.1", NAME), copies.own_state(), copies.PYTHON, 1.0)
+def choice(**changes: object) -> YtDlpChoice:
+    base = YtDlpChoice(Installed("2099.1.1", NAME), copies.own_state(), copies.PYTHON, 1.0)
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
 
@@ -59,7 +59,7 @@ def test_a_chosen_copy_is_in_use(file: Path) -> None:
         choice(left=Left("2099.1.1", "by hand", 5.0, by_itself=False), trial=7.5),
     ],
 )
-def test_what_is_saved_is_read(file: Path, one: Choice) -> None:
+def test_what_is_saved_is_read(file: Path, one: YtDlpChoice) -> None:
     copies.save(file, one)
     assert copies.read(file) == one
     assert file.stat().st_mode & 0o777 == 0o600

@@ -15,6 +15,9 @@ from worker.ledger.database import Database
 from worker.sites import site_of_link
 
 _NAMED_SITES = 3
+_NOT_OF_DOWNLOADS = frozenset(
+    {Reason.DISK_FULL, Reason.UPLOAD_REFUSED, Reason.TELEGRAM_FAILS, Reason.SITE_DOWN}
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,29 @@ def failures(
     for row in rows:
         counts[site_of_link(row["url"]), Reason(row["reason"])] += row["links"]
     return dict(counts.most_common())
+
+
+def tried(db: Database, since: float, until: float = math.inf) -> tuple[int, int]:
+    """Links that were answered after a download of their own, and how many of them failed.
+
+    Those do not count that failed for the link's or the chat's own sake, or for Telegram or a full
+    disk. Those that were given what Telegram has already, or were not tried, count in neither.
+    """
+    rows = db.execute(
+        "SELECT verdict, reason, count(*) AS links FROM requests WHERE answered_at BETWEEN ? AND ?"
+        " AND verdict IN ('media', 'sentence') AND attempts > 0 AND NOT coalesce(is_remembered, 0)"
+        " GROUP BY verdict, reason",
+        since,
+        until,
+    ).fetchall()
+    links = sum(row["links"] for row in rows)
+    failed = [row for row in rows if row["verdict"] == "sentence" and row["reason"]]
+    ours = [row["links"] for row in failed if not _is_elsewhere(Reason(row["reason"]))]
+    return links, sum(ours)
+
+
+def _is_elsewhere(reason: Reason) -> bool:
+    return is_links_own(reason) or reason in _NOT_OF_DOWNLOADS
 
 
 def is_links_own(reason: Reason) -> bool:

@@ -4,6 +4,7 @@ As with `Ledger`, each method is one transaction, a connection belongs to the th
 it, and what may pass by itself leaves as `LedgerBusy`.
 """
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -193,6 +194,11 @@ class Upkeep:
                 notice = Notice(Topic.VERBATIM, {"text": text})
                 reply = protocol.Reply(question.reader, question.message_id, (notice,))
                 self._add_reply(reply, wall)
+
+    def tried_links(self, since: float, until: float = math.inf) -> tuple[int, int]:
+        """See `past.tried`."""
+        with self._db.reading():
+            return past.tried(self._db, since, until)
 
     def past_links(self, since: float, until: float) -> past.Past:
         """See `past.read`."""

@@ -9,6 +9,7 @@ from worker.settings.problems import SettingsError
 from worker.settings.settings import MEBIBYTE, SLOWEST_DOWNLOAD_BPS, Settings
 from worker.settings.sites import DEFAULT_SITES, Site, Sites
 from worker.settings.sites_file import SitesFile
+from worker.settings.value_kinds import YtDlpUpdates
 from worker.settings.variables import VARIABLES
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Site",
     "Sites",
     "SitesFile",
+    "YtDlpUpdates",
     "load_settings",
     "read_settings",
 ]

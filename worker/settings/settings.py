@@ -13,7 +13,7 @@ from worker.form import MAX_RECORD_MINUTES
 from worker.lists import MAX_ITEMS
 from worker.log_formats import LogFormat
 from worker.settings import value_kinds
-from worker.settings.value_kinds import IpNetwork, seconds, whole
+from worker.settings.value_kinds import IpNetwork, YtDlpUpdates, seconds, whole
 
 MEBIBYTE = 1024 * 1024
 
@@ -151,6 +151,12 @@ class Settings:
         value_kinds.ENDPOINTS,
         "what these plugins may reach on this machine or in its network",
     ] = ()
+
+    ytdlp_update: Annotated[
+        YtDlpUpdates,
+        value_kinds.YTDLP_UPDATES,
+        "when the bot looks for a new yt-dlp by itself, tries it and uses it",
+    ] = YtDlpUpdates.OFF
 
     daily_summary: Annotated[
         bool, value_kinds.SWITCH, "whether admins get a summary of the last day at 9 each morning"

@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,13 @@ _SWITCH |= {"off": False, "false": False, "no": False, "0": False}
 
 DIRECT = "direct"
 """In place of a proxy: none, although there is one for all."""
+
+
+class YtDlpUpdates(StrEnum):
+    """When the bot updates yt-dlp by itself."""
+
+    OFF = "off"
+    DAILY = "daily"
 
 
 @dataclass(frozen=True)
@@ -175,6 +183,7 @@ def _joined(values: Any) -> str:
 
 
 LOG_FORMAT = ValueKind(lambda text: LogFormat(text.lower()), "text, logfmt or json")
+YTDLP_UPDATES = ValueKind(lambda text: YtDlpUpdates(text.lower()), "off or daily")
 SWITCH = ValueKind(_switch, "on or off", show=lambda value: "on" if value else "off")
 PATH = ValueKind(
     _path, "a path", show=lambda path: str(path) if path.is_absolute() else f"./{path}"

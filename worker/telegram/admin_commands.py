@@ -18,6 +18,7 @@ from worker.telegram.people import People
 
 # Of a person, or of a supergroup or channel in whose name somebody writes.
 _SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
+_UPDATES = {"": Asked.UPDATE, "now": Asked.UPDATE_NOW, "back": Asked.UPDATE_BACK}
 
 
 def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
@@ -58,6 +59,16 @@ def _who(message: Message, _people: People) -> Effects:
     return (Question(Asked.WHO, message.reader, message.message_id, user_id),)
 
 
+def _update(message: Message, _people: People) -> Effects:
+    """Ask about a new yt-dlp, or have it installed or taken back."""
+    about = _UPDATES.get(message.argument.lower())
+    if not message.is_private or about is None:
+        return ()
+    question = Question(about, message.reader, message.message_id)
+    begins = message.reply(Notice(Topic.UPDATE_BEGINS)) if about is Asked.UPDATE_NOW else ()
+    return (question, *begins)
+
+
 def _pause(message: Message, _people: People, *, is_paused: bool) -> Effects:
     if not message.is_private or message.argument:
         return ()
@@ -72,5 +83,6 @@ ADMIN_COMMANDS: Mapping[Command, Callable[[Message, People], Effects]] = {
     Command.WHO: _who,
     Command.PAUSE: functools.partial(_pause, is_paused=True),
     Command.RESUME: functools.partial(_pause, is_paused=False),
+    Command.UPDATE: _update,
 }
 """Commands for admins alone; to others they are none."""

@@ -35,6 +35,7 @@ class Command(StrEnum):
     WHO = "who"
     PAUSE = "pause"
     RESUME = "resume"
+    UPDATE = "update"
 
     @property
     def is_for_admins(self) -> bool:
@@ -50,7 +51,7 @@ class Command(StrEnum):
 _FOR_ADMINS = frozenset(
     {
         *(Command.BAN, Command.UNBAN, Command.WHO, Command.STATUS, Command.FAILED),
-        *(Command.PAUSE, Command.RESUME),
+        *(Command.PAUSE, Command.RESUME, Command.UPDATE),
     }
 )
 FOR_ADMINS = tuple(command for command in Command if command.is_for_admins)

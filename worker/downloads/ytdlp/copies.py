@@ -66,7 +66,7 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Choice:
+class YtDlpChoice:
     """Which yt-dlp an update has chosen.
 
     `own` is the state of the environment's own at that time, `python` for which Python it is, and
@@ -93,7 +93,7 @@ def tell(data_dir: Path) -> None:
     os.environ[VARIABLE] = os.fspath(directory_of(data_dir) / CHOICE)
 
 
-def read(file: Path) -> Choice | None:
+def read(file: Path) -> YtDlpChoice | None:
     """What was chosen; None if nothing ever was. Raises Unusable."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -110,7 +110,7 @@ def read(file: Path) -> Choice | None:
         os.close(descriptor)
 
 
-def save(file: Path, choice: Choice) -> None:
+def save(file: Path, choice: YtDlpChoice) -> None:
     """Choose from now on. Raises OSError, and then what was chosen before still is."""
     new = file.with_name(f".{file.name}-{os.getpid()}")
     try:
@@ -140,7 +140,7 @@ def chosen() -> Path | None:
         return None
 
 
-def place_of(file: Path, choice: Choice | None) -> Path | None:
+def place_of(file: Path, choice: YtDlpChoice | None) -> Path | None:
     """The directory of the chosen copy if that is to be used. Raises Unusable."""
     if choice is None or choice.chosen.copy is None or not is_for_this(choice):
         return None
@@ -155,7 +155,7 @@ def place_of(file: Path, choice: Choice | None) -> Path | None:
     return place
 
 
-def is_for_this(choice: Choice) -> bool:
+def is_for_this(choice: YtDlpChoice) -> bool:
     """Whether a choice was made for this Python, and its environment is as it was then."""
     return choice.python == PYTHON and choice.own == own_state()
 
@@ -249,9 +249,9 @@ def _require_private(path: Path, status: os.stat_result, is_kind: Any) -> None:
         raise Unusable(f"others may write {path}")
 
 
-def _from_json(value: Mapping[str, Any]) -> Choice:
+def _from_json(value: Mapping[str, Any]) -> YtDlpChoice:
     own, before, left, trial = value["own"], value["before"], value["left"], value["trial"]
-    return Choice(
+    return YtDlpChoice(
         chosen=_installed(value["chosen"]),
         own=None if own is None else (str(own[0]), int(own[1])),
         python=str(value["python"]),

@@ -209,6 +209,7 @@ ENGLISH = Catalogue(
         Command.WHO: "What I know of somebody: /who ID, or as an answer to their message",
         Command.PAUSE: "Let all links wait, also across restarts",
         Command.RESUME: "Let them go on",
+        Command.UPDATE: "Which yt-dlp there is: /update; /update now installs it",
     },
     items={PluralForm.ONE: "{count} item", PluralForm.OTHER: "{count} items"},
     list_long="I can get the first {number}.",
@@ -303,6 +304,7 @@ ENGLISH = Catalogue(
         Topic.BAN_WHOM: (
             "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."
         ),
+        Topic.UPDATE_BEGINS: "I look for it, try it, and tell you. That may take some minutes.",
         Topic.WHO_WHOM: (
             "Who? Write /who and the person's numeric id, or answer a message of theirs with /who."
         ),

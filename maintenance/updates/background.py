@@ -1,0 +1,132 @@
+"""An update in a process of its own, for a thread that must not wait.
+
+    python -m maintenance.updates.background
+
+reads an order as JSON and prints what came of it. It is of the bot's session, and below it pip and
+the canary have sessions of their own; all of them end with the bot.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+
+from maintenance.updates import packages
+from maintenance.updates.children import ROOT
+from maintenance.updates.updater import Outcome, Updater, UpdateResult
+from worker.clocks import Monotonic
+from worker.processes import process_setup, process_table, signals
+from worker.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LIMIT_S = packages.RESOLVE_S + packages.INSTALL_S + 900.0
+"""With two trials."""
+
+_LONGEST_ANSWER_BYTES = 65_536
+
+
+class Order(StrEnum):
+    """What is to be done."""
+
+    CHECK = "check"
+    UPDATE = "update"
+    BACK = "back"
+
+
+@dataclass(frozen=True)
+class _Run:
+    order: Order
+    process: subprocess.Popen[bytes]
+    answer: IO[bytes]
+    errors: IO[bytes]
+    ends_at: float
+
+
+class Background:
+    """One update at a time; nothing here waits."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Note pip's variables, which the bot's other processes do not get."""
+        self._given: dict[str, Any] = {
+            "data_dir": os.fspath(settings.data_dir.absolute()),
+            "memory_mib": settings.download_memory_mib,
+            "variables": packages.environment(os.environ, settings.proxy_to_sites),
+        }
+        self._run: _Run | None = None
+
+    @property
+    def pids(self) -> list[int]:
+        """The process that is at work, if there is one."""
+        return [self._run.process.pid] if self._run else []
+
+    @property
+    def is_at_work(self) -> bool:
+        return self._run is not None
+
+    def start(self, order: Order, now: Monotonic) -> None:
+        """Begin. Raises OSError."""
+        with tempfile.TemporaryFile() as given:
+            given.write(json.dumps({**self._given, "order": order, "parent": os.getpid()}).encode())
+            given.seek(0)
+            answer, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+            process = subprocess.Popen(
+                [sys.executable, "-m", __name__],
+                stdin=given,
+                stdout=answer,
+                stderr=errors,
+                env={**os.environ, "PYTHONPATH": os.fspath(ROOT)},
+            )
+        self._run = _Run(order, process, answer, errors, now + LIMIT_S)
+
+    def look(self, now: Monotonic) -> tuple[Order, Outcome] | None:
+        """What came of it, once it is done."""
+        run = self._run
+        if run is None:
+            return None
+        if run.process.poll() is None:
+            if now >= run.ends_at and (identity := process_table.identify(run.process.pid)):
+                signals.kill_tree(identity)
+            return None
+        self._run = None
+        with run.answer as answer, run.errors as errors:
+            answer.seek(0)
+            errors.seek(0)
+            try:
+                return run.order, _outcome(json.loads(answer.read(_LONGEST_ANSWER_BYTES)))
+            except (ValueError, TypeError, KeyError):
+                said = errors.read(_LONGEST_ANSWER_BYTES).decode("utf-8", "replace").strip()
+        reason = said.rpartition("\n")[2] or f"it ended with {run.process.returncode}"
+        return run.order, Outcome(
+            UpdateResult.REFUSED, None, None, f"Nothing was changed: {reason}."
+        )
+
+
+def _outcome(value: Mapping[str, Any]) -> Outcome:
+    return Outcome(**{**value, "result": UpdateResult(value["result"])})
+
+
+def main() -> None:
+    """Do what the standard input says."""
+    given = json.loads(sys.stdin.read())
+    process_setup.die_with_parent(given["parent"])
+    process_setup.become_subreaper()
+    os.umask(0o077)
+    updater = Updater(Path(given["data_dir"]), given["memory_mib"], given["variables"])
+    steps = {
+        Order.CHECK: updater.check,
+        Order.UPDATE: updater.update,
+        Order.BACK: updater.roll_back,
+    }
+    sys.stdout.write(json.dumps(asdict(steps[Order(given["order"])]())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""Try the yt-dlp in use on this machine alone: whether it imports, downloads and solves.
+
+    python -m maintenance.updates.canary MEMORY_MB
+
+prints what does not work as JSON. It downloads from a server on 127.0.0.1 as a downloads worker
+does: a warmed process forks each download, confined and limited, through a judge.
+"""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from maintenance.programs import output_of
+from worker.downloads import workspace
+from worker.downloads.confinement import network
+from worker.downloads.judge import process as judge_process
+from worker.downloads.judge.rules import Rules
+from worker.downloads.judge.server import open_control
+from worker.downloads.limits import DownloadLimits
+from worker.downloads.media import ffmpeg
+from worker.downloads.ytdlp import copies
+from worker.errors import JobError
+from worker.processes import process_setup
+from worker.processes.process_setup import Limits
+from worker.protocol import Download, MediaKind
+from worker.settings import MEBIBYTE
+
+IMPORT, SCRIPT = "import", "JavaScript"
+SAMPLES = {"MP4": "sample.mp4", "HLS": "sample.m3u8", "DASH": "sample.mpd"}
+
+LOOPBACK = "127.0.0.1"
+_TIMEOUT_S = 60.0
+_START_S = 60.0
+_CHALLENGE = "worker.downloads.challenge"
+_FFMPEG = ("ffmpeg", "-v", "error", "-nostdin", "-y")
+_SCENE = ("-f", "lavfi", "-i", "testsrc=duration=2:size=128x72:rate=10")
+_SOUND = ("-f", "lavfi", "-i", "sine=duration=2", "-c:a", "aac", "-shortest")
+
+
+def run(memory_mib: int) -> dict[str, str]:
+    """Try everything. Returns what does not work, with why."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="canary-")))
+        # Before any process of one's own: these are started by forks of one thread.
+        has_samples = not ffmpeg.missing() and _make_samples(home)
+        url = stack.enter_context(_served(home)) if has_samples else ""
+        judge = stack.enter_context(_judge())
+        troubles = stack.enter_context(_downloads(home, url, judge, memory_mib))
+    return troubles | _solve(memory_mib)
+
+
+def _make_samples(home: Path) -> bool:
+    """A moment of film in each form; whether this ffmpeg can make them."""
+    film = home / SAMPLES["MP4"]
+    for encoder in ("libx264", "mpeg4"):
+        made = [*_FFMPEG, *_SCENE, *_SOUND, "-c:v", encoder, "-pix_fmt", "yuv420p", str(film)]
+        if _succeeds(made):
+            break
+    else:
+        return False
+    copied = [*_FFMPEG, "-i", str(film), "-c", "copy"]
+    hls = [*copied, "-f", "hls", "-hls_time", "1", str(home / SAMPLES["HLS"])]
+    dash = [*copied, "-f", "dash", "-seg_duration", "1", str(home / SAMPLES["DASH"])]
+    return _succeeds(hls) and _succeeds(dash)
+
+
+def _succeeds(command: list[str]) -> bool:
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False
+    )
+    return done.returncode == 0
+
+
+@contextmanager
+def _served(home: Path) -> Iterator[str]:
+    """The address of a server for the files in a directory."""
+    command = [sys.executable, "-P", "-u", "-m", "http.server", "--bind", LOOPBACK, "0"]
+    with subprocess.Popen(
+        command,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout is not None  # noqa: S101 - a pipe
+            # "Serving HTTP on 127.0.0.1 port 41234 (http://127.0.0.1:41234/) ..."
+            yield server.stdout.readline().partition("(")[2].partition("/)")[0]
+        finally:
+            server.kill()
+
+
+@contextmanager
+def _judge() -> Iterator[str]:
+    """The address of a judge that lets downloads reach this machine."""
+    control, address = open_control()
+    life, theirs = multiprocessing.Pipe(duplex=False)
+    rules = Rules(allowed_networks=(f"{LOOPBACK}/32",), idle_timeout_s=_TIMEOUT_S)
+    with control, theirs:
+        process = _started(judge_process.run, control, theirs, rules, Limits())
+    try:
+        life.poll(_START_S)
+        yield address
+    finally:
+        process.kill()
+        process.join()
+
+
+@contextmanager
+def _downloads(home: Path, url: str, judge: str, memory_mib: int) -> Iterator[dict[str, str]]:
+    """What does not work of an import and of the samples."""
+    mine, theirs = multiprocessing.Pipe(duplex=False)
+    limits = DownloadLimits(
+        instance="canary",
+        max_file_bytes=50 * MEBIBYTE,
+        timeout_s=_TIMEOUT_S,
+        idle_timeout_s=_TIMEOUT_S,
+        memory_bytes=memory_mib * MEBIBYTE,
+        allowed_networks=(f"{LOOPBACK}/32",),
+        network=network.active(),
+        judge=judge,
+    )
+    process = _started(_work, theirs, home / "downloads", url, limits)
+    theirs.close()
+    troubles = {IMPORT: "it ends the process"}
+    try:
+        while True:
+            troubles |= mine.recv()
+    except EOFError:
+        process.join()
+    yield {name: trouble for name, trouble in troubles.items() if trouble}
+
+
+def _started(target: Callable[..., object], *arguments: object) -> BaseProcess:
+    # Nothing here has begun a thread.
+    process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+class _Nobody:
+    """A pool that asks for nothing."""
+
+    def __init__(self) -> None:
+        self._silent, self._kept = os.pipe()
+
+    def report(self, _message: object) -> None:
+        """Not heard."""
+
+    def fileno(self) -> int:
+        return self._silent
+
+    def raise_if_stopped(self) -> None:
+        """Never."""
+
+
+def _work(results: Connection, downloads: Path, url: str, limits: DownloadLimits) -> None:
+    """Be a downloads worker: import as the fork server does, then download each sample."""
+    process_setup.die_with_parent(os.getppid())
+    try:
+        import worker.dispatch.worker_setups
+        import worker.telegram  # noqa: F401
+        from worker.downloads.job import make_handler
+        from worker.downloads.ytdlp import plugins
+
+        handler = make_handler(limits)
+        plugins.require()
+    except BaseException as error:  # noqa: BLE001 - a damaged package may raise anything
+        results.send({IMPORT: f"{type(error).__name__}: {error}"})
+        return
+    results.send({IMPORT: ""})
+    for number, (name, file) in enumerate(SAMPLES.items() if url else (), start=1):
+        results.send({name: "it ends the process"})
+        directory = downloads / str(number)
+        workspace.create(directory)
+        task = Download(number, f"{url}/{file}", os.fspath(directory))
+        try:
+            media = handler(_Nobody(), task)
+            kinds = [each.facts.kind for each in media.files]
+            trouble = "" if kinds == [MediaKind.VIDEO] else f"brings {kinds}"
+        except JobError as error:
+            trouble = str(error)
+        results.send({name: trouble})
+
+
+def _solve(memory_mib: int) -> dict[str, str]:
+    answer = output_of(sys.executable, "-m", _CHALLENGE, str(memory_mib))
+    try:
+        trouble = str(json.loads(answer)["trouble"])
+    except (ValueError, KeyError):
+        trouble = "its test does not run"
+    return {SCRIPT: trouble} if trouble else {}
+
+
+def main() -> None:
+    """Try the yt-dlp in use, and print what does not work."""
+    process_setup.become_subreaper()
+    copies.use()
+    sys.stdout.write(json.dumps(run(int(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The bot's own part in updates of yt-dlp: daily ones, those admins ask for, and the trial.
+
+Nothing waits here: what takes long is done in the background, and looked at again a second later.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from maintenance import answers
+from maintenance.updates import watch
+from maintenance.updates.background import Background, Order
+from maintenance.updates.updater import STATE, Busy, Outcome, Updater, UpdateResult, look
+from maintenance.updates.watch import Count, TrialVerdict
+from worker import clocks
+from worker.admin_questions import Asked
+from worker.clocks import Wall
+from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.copies import YtDlpChoice
+from worker.ledger.upkeep import Upkeep
+from worker.logs import redact
+from worker.settings import Settings, YtDlpUpdates
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 86_400.0
+AGAIN_S = 3600.0
+"""After a daily update that found no index, or another at work."""
+
+WATCH_EVERY_S = 5.0
+SWEEP_EVERY_S = 86_400.0
+
+ORDERS: Mapping[Asked, Order] = {
+    Asked.UPDATE: Order.CHECK,
+    Asked.UPDATE_NOW: Order.UPDATE,
+    Asked.UPDATE_BACK: Order.BACK,
+}
+"""What is to be done for a question of an admin."""
+
+
+class YtDlpView(Protocol):
+    """What the dispatcher shows of the yt-dlp in use."""
+
+    @property
+    def ytdlp_in_use(self) -> str | None: ...
+
+    @property
+    def upgrade_trouble(self) -> str | None: ...
+
+
+class UpdateKeeper:
+    """Looks after updates; `step` is called about once a second, by one thread."""
+
+    def __init__(
+        self, settings: Settings, dispatcher: YtDlpView, open_ledger: Callable[[], Upkeep]
+    ) -> None:
+        self._settings = settings
+        self._dispatcher = dispatcher
+        self._open_ledger = open_ledger
+        self._background = Background(settings)
+        self._updater = Updater(settings.data_dir, settings.download_memory_mib, {})
+        self._file = copies.directory_of(settings.data_dir) / copies.CHOICE
+        self._watch_at = 0.0
+        self._sweep_at = 0.0
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that it has started."""
+        return self._background.pids
+
+    def step(self) -> None:
+        """Do what is due."""
+        now, wall = clocks.monotonic(), clocks.wall_clock()
+        if done := self._background.look(now):
+            self._take(*done, wall)
+        if not self._background.is_at_work and now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_EVERY_S
+            self._patiently(self._updater.sweep)
+        if now >= self._watch_at:
+            self._watch_at = now + WATCH_EVERY_S
+            self._patiently(lambda: self._watch(wall))
+        if not self._background.is_at_work and (order := self._next_order(wall)):
+            self._background.start(order, now)
+
+    # ------------------------------------------------------------------------- background
+
+    def _next_order(self, wall: Wall) -> Order | None:
+        with self._open_ledger() as ledger:
+            for question in ledger.questions():
+                if order := ORDERS.get(question.about):
+                    return order
+            if self._settings.ytdlp_update is YtDlpUpdates.OFF:
+                return None
+            state = ledger.published(STATE)
+            due_at = state.get("due_at")
+            if due_at is None:
+                # Not with the start, when there is enough to do; from then on at this hour.
+                ledger.publish(STATE, {"due_at": wall + AGAIN_S})
+            # A clock that was set back must not put it off for long.
+            elif wall >= due_at or due_at > wall + EVERY_S:
+                ledger.publish(STATE, {**state, "due_at": wall + EVERY_S})
+                return Order.UPDATE
+        return None
+
+    def _take(self, order: Order, outcome: Outcome, wall: Wall) -> None:
+        """Answer who has asked for it, and log what was changed or could not be."""
+        level = logging.WARNING if outcome.result is UpdateResult.REFUSED else logging.INFO
+        log.log(level, "yt-dlp, %s: %s", order, outcome.text)
+        situation = look(self._settings.data_dir)
+        with self._open_ledger() as ledger:
+            asked = [each for each in ledger.questions() if ORDERS.get(each.about) is order]
+            for question in asked:
+                ledger.answer(question, redact(answers.update(outcome, situation)), wall)
+            if asked:
+                return  # Whoever has asked knows it now.
+            state = ledger.published(STATE)
+            if outcome.result in (UpdateResult.OFFLINE, UpdateResult.BUSY):
+                state["due_at"] = wall + AGAIN_S
+            else:
+                state["refused"] = outcome.text if outcome.result is UpdateResult.REFUSED else None
+            ledger.publish(STATE, state)
+
+    # ------------------------------------------------------------------------------ trial
+
+    def _watch(self, wall: Wall) -> None:
+        """Begin, end or give up the trial of what an update has chosen."""
+        try:
+            choice = copies.read(self._file)
+        except copies.Unusable:
+            return  # `health` says so.
+        if choice is None or choice.trial is None or not copies.is_for_this(choice):
+            return
+        version, in_use = choice.chosen.version, self._dispatcher.ytdlp_in_use
+        if in_use == version and not choice.trial:
+            self._updater.begin_trial(wall)
+            log.info("yt-dlp %s is on trial: links are compared with those of before.", version)
+        elif in_use == version:
+            self._judge(choice, choice.trial, wall)
+        elif (trouble := self._dispatcher.upgrade_trouble) and version in trouble:
+            self._go_back(trouble)
+
+    def _judge(self, choice: YtDlpChoice, since: float, wall: Wall) -> None:
+        with self._open_ledger() as ledger:
+            before = Count(*ledger.tried_links(choice.since - watch.BEFORE_S, choice.since))
+            after = Count(*ledger.tried_links(since))
+        match watch.judge(before, after, abs(wall - since)):
+            case TrialVerdict.GO_BACK:
+                self._go_back(watch.why(before, after))
+            case TrialVerdict.KEEP:
+                self._updater.end_trial()
+                log.info("yt-dlp %s is kept: %s.", choice.chosen.version, watch.why(before, after))
+            case TrialVerdict.WATCH:
+                pass
+
+    def _go_back(self, why: str) -> None:
+        outcome = self._updater.roll_back(why)
+        log.error("yt-dlp goes back: %s", outcome.text)
+
+    def _patiently(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Busy:
+            pass  # It is looked at again when the other update is done.
+        except OSError as error:
+            log.error("The yt-dlp that was chosen cannot be looked after: %s", error)

@@ -1,0 +1,157 @@
+"""What an update asks of pip: which packages a version of yt-dlp takes, and to install them.
+
+pip is the environment's own, with its own configuration and its own variables, so an index, a
+proxy or certificates are set as for any pip. What this yt-dlp needs and the environment has
+already is not installed again: deno and curl_cffi alone would be 140 MB.
+
+Only wheels are installed: nothing of a package runs before it is tried.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+
+from maintenance.updates.children import ROOT, DiskRoom, Done, run_module
+
+RESOLVE_S = 180.0
+INSTALL_S = 900.0
+
+MAX_BYTES = 1024 * 1024 * 1024
+"""Of an installed update with what pip unpacks meanwhile."""
+
+NAME = "yt-dlp"
+
+# The bot's own packages stay as they are: what is installed has to get on with them.
+_FIXED = ("pyTelegramBotAPI", "psutil")
+_QUIET = ("--quiet", "--no-input", "--disable-pip-version-check", "--no-color")
+_PATIENCE = ("--retries", "1", "--timeout", "20")
+_PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_CONFIG_HOME")
+_UNREACHABLE = re.compile(
+    r"Retrying \(|requirement yt-dlp\S* \(from versions: none|Max retries exceeded"
+    r"|Failed to establish|Connection refused|Name or service not known|name resolution"
+    r"|Read timed out|Network is unreachable|ConnectTimeout"
+)
+
+
+_ALL_VERSIONS = re.compile(r" \(from versions: [^)]*\)")
+_REASON_CHARS = 400
+
+
+class ReleaseChannel(StrEnum):
+    """Which releases count."""
+
+    STABLE = "stable"
+    NIGHTLY = "nightly"
+
+
+class Offline(Exception):
+    """No index can be reached."""
+
+
+class UpdateRefused(Exception):
+    """pip does not do it. The text says why."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A version of yt-dlp, and the packages that the environment lacks for it; none for its own."""
+
+    version: str
+    packages: tuple[str, ...]
+
+
+def environment(variables: Mapping[str, str], proxy: str | None = None) -> dict[str, str]:
+    """The variables of a pip: its own, those for certificates, and the operator's proxy.
+
+    By the environment, since everybody can read arguments.
+    """
+    passed = {name: variables[name] for name in _PASSED if name in variables}
+    passed |= {name: value for name, value in variables.items() if name.startswith("PIP_")}
+    if proxy and "PIP_PROXY" not in passed:
+        passed["PIP_PROXY"] = proxy
+    return passed
+
+
+def plan(
+    channel: ReleaseChannel, version: str | None, variables: Mapping[str, str], directory: Path
+) -> Plan:
+    """Ask the index what it has. Raises Offline, UpdateRefused, ProgramStopped or OSError."""
+    report = directory / "report.json"
+    arguments = ["--dry-run", "--report", os.fspath(report), "--upgrade"]
+    arguments += ["--upgrade-strategy", "only-if-needed"]
+    done = _pip([*arguments, _requirement(channel, version), *_fixed()], variables, directory)
+    _require_success(done)
+    found = json.loads(report.read_text("utf-8"))
+    chosen = {each["metadata"]["name"]: each["metadata"]["version"] for each in found["install"]}
+    wanted = {_canonical(name): (name, number) for name, number in chosen.items()}
+    if NAME not in wanted:
+        if _UNREACHABLE.search(done.errors):
+            raise Offline  # Only what is installed was looked at.
+        return Plan(metadata.version(NAME), ())
+    return Plan(wanted[NAME][1], tuple(f"{name}=={number}" for name, number in wanted.values()))
+
+
+def install(
+    packages: Sequence[str], target: Path, variables: Mapping[str, str], directory: Path
+) -> None:
+    """Install exactly these into a directory. Raises as `plan` does."""
+    arguments = ["--target", os.fspath(target), "--no-deps", "--only-binary", ":all:", "--compile"]
+    _require_success(_pip([*arguments, *packages], variables, directory, INSTALL_S))
+
+
+def _pip(
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    directory: Path,
+    limit_s: float = RESOLVE_S,
+) -> Done:
+    # A wheel is kept nowhere else, and what pip unpacks is removed with the directory.
+    given = {**variables, "TMPDIR": os.fspath(directory), "PIP_NO_CACHE_DIR": "1"}
+    command = ["install", *_QUIET, *_PATIENCE, *arguments]
+    return run_module("pip", command, given, limit_s, DiskRoom(directory.parent, MAX_BYTES))
+
+
+def _require_success(done: Done) -> None:
+    if done.code == 0:
+        return
+    if _UNREACHABLE.search(done.errors):
+        raise Offline
+    raise UpdateRefused(reason_of(done))
+
+
+def reason_of(done: Done) -> str:
+    """Why pip has failed, in the first of its sentences that says so."""
+    lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    # Ever so many others that there are.
+    reason = _ALL_VERSIONS.sub("", (errors or lines or [f"pip ended with {done.code}"])[0])
+    # pip names only those that fit, and in a line before what another Python is needed for.
+    for line in errors:
+        if line.startswith("Ignored the following versions that require a different python"):
+            reason = f"{errors[-1]}; some versions need another Python than this one"
+    return reason[:_REASON_CHARS].rstrip(".")
+
+
+def _requirement(channel: ReleaseChannel, version: str | None) -> str:
+    """yt-dlp with its extras, as requirements.txt has it, or exactly one version of it."""
+    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
+        if line.startswith(f"{NAME}["):
+            name, _, oldest = line.partition(">=")
+            if version:
+                return f"{line},=={version}"
+            # Where a bound is a release before its time, such ones count: for this package alone.
+            return line if channel is ReleaseChannel.STABLE else f"{name}>={oldest}.dev0"
+    raise UpdateRefused(f"requirements.txt does not name {NAME}")
+
+
+def _fixed() -> list[str]:
+    return [f"{name}=={metadata.version(name)}" for name in _FIXED]
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
