@@ -171,6 +171,7 @@ def test_failed_names_sites_and_reasons(bot: Bot) -> None:
 def test_what_was_forgotten_is_counted_and_named_by_no_site(bot: Bot) -> None:
     bot.answered("https://a.example/x", time.time() - 60, Reason.PRIVATE)
     send(bot.ledger, Forget(7, 0), update_id=99)
+    bot.ledger.forget_some()
     bot.hear("/failed")
     bot.hear("/who 7")
     bot.janitor.answer_questions()
