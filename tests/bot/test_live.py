@@ -89,4 +89,6 @@ def test_a_stream_that_has_not_started(talk: Conversation) -> None:
     _, told = scene.wait_for_answers(2, chat_id)
     assert "It is live now." in (told.text or "")
     assert any("Record 5 minutes" in str(row) for row in told.buttons)
+    # The message that said so until then.
+    scene.api.wait_for(lambda: any(message.deleted for message in scene.api.chat(chat_id)))
     talk.assert_as_in("live-soon")

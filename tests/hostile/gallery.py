@@ -3,7 +3,8 @@
 `/watch?v=NAME` and `/s/NAME` are the same clip, `/series?v=NAME&p=2` is another one of the same
 name. The clips of dawn take some seconds. `/song/NAME` is sound, with a picture if it is called
 covered. `/post/KINDS` is a post of several: a letter for each, p for a picture, v for a video and
-s for a slow one. `/soon/NAME` is a live stream that starts when its site says so.
+s for a slow one. `/soon/NAME` is a live stream that starts when its site says so
+(`tests.sandbox.stream_extractor`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.globals import extractors
 
+from tests.sandbox.stream_extractor import SandboxStreamIE
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
@@ -75,27 +77,15 @@ class PostIE(InfoExtractor):
                 yield entry | {"url": urljoin(url, name), "ext": ext}
 
 
-class SoonIE(InfoExtractor):
-    IE_NAME = "gallery:soon"
-    _VALID_URL: ClassVar[str] = rf"{_SITE}/soon/(?P<id>\w+)"
-
-    def _real_extract(self, url: str) -> Any:
-        name = self._match_id(url)
-        found = {"id": name, "title": f"The stream {name}"}
-        if not self._download_json(url, name)["has_started"]:
-            self.raise_no_formats("This live event will begin in a few moments.", expected=True)
-            return found | {"live_status": "is_upcoming", "formats": []}
-        formats = self._extract_m3u8_formats(urljoin(url, f"/live/{name}.m3u8"), name, "mp4")
-        return found | {"live_status": "is_live", "formats": formats}
-
-
 _warm_up = warm.warm_up
 
 
 @functools.cache
 def warm_up() -> ExtractorIndex:
-    extractors.value.update(ClipIE=ClipIE, SongIE=SongIE, PostIE=PostIE, SoonIE=SoonIE)
-    own = {"Clip": ClipIE, "Song": SongIE, "Post": PostIE, "Soon": SoonIE}
+    extractors.value.update(
+        ClipIE=ClipIE, SongIE=SongIE, PostIE=PostIE, SandboxStreamIE=SandboxStreamIE
+    )
+    own = {"Clip": ClipIE, "Song": SongIE, "Post": PostIE, "SandboxStream": SandboxStreamIE}
     return ExtractorIndex({**own, **_warm_up()})
 
 

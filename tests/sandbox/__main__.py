@@ -34,6 +34,7 @@ _HURRIED = {"QUEUE_RETRY_AFTER": "10", "SHUTDOWN_GRACE": "5"}
 _UNBOUNDED = {
     "DOWNLOAD_TIMEOUT": "300",
     "PLAYLIST_MAX": "200",
+    "LIVE_MAX_MINUTES": "60",
     **{f"USER_LINKS_PER_{span}": "10000" for span in ("MINUTE", "HOUR", "DAY")},
 }
 _POSTS_BOT = Path(__file__).with_name("posts_bot.py")

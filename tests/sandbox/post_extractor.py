@@ -1,4 +1,4 @@
-"""What yt-dlp is told of the posts of the sandbox's site."""
+"""What yt-dlp is told of the posts of the sandbox's site, and of its streams."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.globals import extractors
 
+from tests.sandbox.stream_extractor import SandboxStreamIE
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
@@ -36,12 +37,13 @@ class SandboxPostIE(InfoExtractor):
 
 
 def introduce() -> None:
-    """Have yt-dlp know the extractor in all downloads of this process and its forks."""
+    """Have yt-dlp know the extractors in all downloads of this process and its forks."""
     warm_up = warm.warm_up
 
     @functools.cache
     def with_posts() -> ExtractorIndex:
-        extractors.value.update(SandboxPostIE=SandboxPostIE)
-        return ExtractorIndex({"SandboxPost": SandboxPostIE, **warm_up()})
+        own = {"SandboxPost": SandboxPostIE, "SandboxStream": SandboxStreamIE}
+        extractors.value.update({f"{name}IE": extractor for name, extractor in own.items()})
+        return ExtractorIndex({**own, **warm_up()})
 
     vars(warm)["warm_up"] = with_posts

@@ -22,6 +22,7 @@ SAMPLES = {
     "/slow/sample.mp4?seconds=120&at_once=0.3": "a slow site, with time to press Cancel",
     "/flaky/sample.mp4?fails=1": "a site that fails once",
     "/live/sample.m3u8": "a live stream of a few minutes",
+    "/soon/sample?in=2": "a live stream that starts in two minutes",
     "/text.html": "a page without media",
     "/404.mp4": "a dead link",
     "/large.mp4?mb=600": "a file that is too large",

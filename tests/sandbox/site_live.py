@@ -3,7 +3,8 @@
 `/live/NAME.m3u8` is a stream of pictures and sound, `/live/NAME/master.m3u8` one with the sound in
 a track of its own. In a query, `pace` is how many seconds of it come in one, and of `gaps` every
 so many pieces are gone. A stream ends when it is told to, or when there is no more of it.
-`/soon/NAME` says whether one has started, for an extractor of the tests' own.
+`/soon/NAME` says in how many minutes one starts, for an extractor of the tests' own: in as many as
+`in` says in a query, or when it is told to.
 """
 
 from __future__ import annotations
@@ -42,8 +43,10 @@ def _live(to: SiteConnection, path: str, query: dict[str, str]) -> None:
 
 
 def _soon(to: SiteConnection, path: str, query: dict[str, str]) -> None:
-    has_started = to.site.has_started(path.removeprefix("/soon/"))
-    to.send_bytes(json.dumps({"has_started": has_started}).encode(), "application/json")
+    name, minutes = path.removeprefix("/soon/"), int(query.get("in", "600"))
+    is_over = to.site.age_of_stream(f"soon {name}")[0] >= 60 * minutes
+    left = 0 if is_over or to.site.has_started(name) else minutes
+    to.send_bytes(json.dumps({"starts_in_minutes": left}).encode(), "application/json")
 
 
 def _playlist(

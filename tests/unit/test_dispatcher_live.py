@@ -10,7 +10,9 @@ from worker.dispatch.outcomes import AWAITED_S, LEAST_AWAITED_S, MOST_AWAITED_S
 from worker.effects import CancelRequest, ChooseForm, Press, StopRecording
 from worker.errors import Fault, FileIdRefused, JobError, Reason
 from worker.form import START, WHOLE, Form, What
+from worker.ledger import ledger_path
 from worker.ledger.choices import MAX_AWAITED
+from worker.ledger.upkeep import Upkeep
 from worker.looks import Live, MediaLook
 from worker.notices import Cancelled, Notice, Topic
 from worker.protocol import (
@@ -236,6 +238,20 @@ def test_what_was_recorded_waits_for_no_site(bot: SteppedDispatcher) -> None:
     assert list(bot.dispatcher.sites_down) == ["site.example"]
     bot.step(bot.settings.queue_retry_after_s)
     assert bot.task(Download).form == TEN, "a site that is down is not asked for it"
+
+
+def test_a_recording_that_failed_is_made_anew_where_the_operator_retries_it(
+    bot: SteppedDispatcher,
+) -> None:
+    recording(bot)
+    stop(bot)
+    end_stopped(bot)
+    bot.fail(Download, JobError(Reason.BROKEN_FILE, Fault.PERMANENT))
+    bot.finish(Explain)
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        upkeep.retry(upkeep.failed(10)[0], bot.wall)
+    bot.step(1.0)
+    assert bot.task(Download).record_s == 600, "what there was of it is gone"
 
 
 def test_what_was_recorded_and_is_gone_is_not_recorded_again(bot: SteppedDispatcher) -> None:

@@ -259,10 +259,13 @@ def start_over(db: Database, job_id: int, wall: Wall) -> None:
         " waits_since = ?, not_before = ?,"
         " finished_at = NULL, reason = NULL, fault = NULL, remedy = NULL, detail = NULL,"
         " error_id = NULL,"
-        " payload = json_remove(payload, '$.max_bytes')"
+        # What was recorded is gone by then.
+        " priority = iif(kind = 'recording', ?, priority),"
+        " payload = json_remove(payload, '$.max_bytes', '$.stopped')"
         " WHERE id = ?",
         wall,
         wall,
+        Kind.RECORDING.priority,
         job_id,
     )
 

@@ -41,6 +41,7 @@ from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.judge.socks import SocksReply
 from worker.downloads.media import ffmpeg
 from worker.downloads.text import clean, without_paths
+from worker.downloads.ytdlp import starts
 from worker.downloads.ytdlp.error_texts import (
     Classification,
     classify_site_text,
@@ -135,6 +136,8 @@ def classify(error: BaseException, guard: Guard | None = None) -> JobError:
     wait_s = _retry_after_s(causes, datetime.now(UTC))
     statuses = [f"HTTP Error {cause.status}" for cause in causes if isinstance(cause, HTTPError)]
     said = "\n".join([_own_text(error, causes), *statuses])
+    if reason is Reason.NOT_STARTED and wait_s is None:
+        wait_s = starts.told_in_s(said)
     return JobError(reason, fault, describe(error), wait_s, remedy_of(reason, said))
 
 

@@ -7,7 +7,6 @@ checked afterwards.
 import contextlib
 import functools
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -35,6 +34,7 @@ from worker.downloads.ytdlp import (
     page_limits,
     site_options,
     small_fetches,
+    starts,
 )
 from worker.downloads.ytdlp.challenges import PlayerCache
 from worker.downloads.ytdlp.errors import classify
@@ -155,19 +155,13 @@ def _refuse_live(info: Mapping[str, Any]) -> None:
     status = "is_live" if info.get("is_live") else str(info.get("live_status"))
     if status in _NOT_DOWNLOADABLE_NOW:
         reason, detail = _NOT_DOWNLOADABLE_NOW[status]
-        raise JobError(reason, Fault.PERMANENT, detail, retry_after_s=starts_in_s(info))
+        raise JobError(reason, Fault.PERMANENT, detail, retry_after_s=starts.in_s(info))
 
 
 def refuse_upcoming(info: Mapping[str, Any]) -> None:
     """Raise JobError for a stream that has not started, with the time until it will."""
     if info.get("live_status") == "is_upcoming":
         _refuse_live(info)
-
-
-def starts_in_s(info: Mapping[str, Any]) -> float | None:
-    """In how many seconds a stream starts, as its site tells; 0 if it should have started."""
-    starts_at = positive(info.get("release_timestamp"))
-    return None if starts_at is None else max(0.0, starts_at - time.time())
 
 
 def fetch(

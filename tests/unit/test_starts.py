@@ -1,0 +1,42 @@
+"""When a live stream starts, by what its site tells."""
+
+import time
+
+import pytest
+from yt_dlp.utils import ExtractorError
+
+from worker.downloads.ytdlp import starts
+from worker.downloads.ytdlp.errors import classify
+from worker.errors import Reason
+
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("This live event will begin in a few moments.", MINUTE_S),
+        ("This live event will begin in 20 minutes.", 20 * MINUTE_S),
+        ("This live event will begin in an hour.", HOUR_S),
+        ("Premieres in 3 hours", 3 * HOUR_S),
+        ("This live event will begin in 2 days.", 2 * DAY_S),
+        ("Premiere will begin shortly", None),
+        ("Upcoming", None),
+    ],
+)
+def test_words_tell_when_it_starts(words: str, seconds: float | None) -> None:
+    assert starts.told_in_s(words) == seconds
+    error = classify(ExtractorError(words, expected=True))
+    assert (error.reason, error.retry_after_s) == (Reason.NOT_STARTED, seconds)
+
+
+def test_words_about_something_else_tell_nothing() -> None:
+    error = classify(ExtractorError("Video unavailable in 20 minutes", expected=True))
+    assert (error.reason is Reason.NOT_STARTED, error.retry_after_s) == (False, None)
+
+
+def test_a_time_tells_when_it_starts() -> None:
+    now = time.time()
+    assert starts.in_s({"release_timestamp": now + 100}) == pytest.approx(100, abs=30)
+    assert starts.in_s({"release_timestamp": now - 100}) == 0.0
+    assert starts.in_s({}) is None

@@ -1,0 +1,30 @@
+"""In how many seconds a live stream starts, as its site tells. Pure but for the time of the day."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from worker.downloads.media.contents import positive
+
+# As YouTube says it; yt-dlp hands on these words alone.
+_IN = re.compile(r"\bin (a few|an?|\d{1,4}) (moment|second|minute|hour|day)s?\b", re.IGNORECASE)
+_UNITS_S = {"moment": 60.0, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0}
+
+
+def in_s(info: Mapping[str, Any]) -> float | None:
+    """By what yt-dlp knows of a stream; 0 if it should have started, None if nobody knows."""
+    starts_at = positive(info.get("release_timestamp"))
+    return None if starts_at is None else max(0.0, starts_at - time.time())
+
+
+def told_in_s(words: str) -> float | None:
+    """By why there is nothing to fetch yet.
+
+    >>> told_in_s("This live event will begin in 5 hours.")
+    18000.0
+    """
+    if not (found := _IN.search(words)):
+        return None
+    count = int(found[1]) if found[1].isdecimal() else 1
+    return count * _UNITS_S[found[2].lower()]
