@@ -69,7 +69,10 @@ def test_a_wait_is_told_in_round_numbers(wait_s: float, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("wait_s", "words"),
-    [(0, "a minute"), (60, "a minute"), (61, "2 minutes"), (1799.5, "30 minutes")],
+    [
+        *((0, "a minute"), (60, "a minute"), (61, "2 minutes"), (1799.5, "30 minutes")),
+        ((470.2 + 60) - 470.2, "a minute"),  # more than 60, as floating point has it
+    ],
 )
 def test_who_asks_for_a_site_that_is_down_is_told_when_to_come_again(
     wait_s: float, words: str

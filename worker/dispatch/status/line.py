@@ -45,5 +45,6 @@ NOTHING_IN_THE_WAY = Line()
 
 def about(wait_s: float) -> float:
     """A time to wait, rounded up to minutes, or more of them where it is long."""
+    wait_s = round(wait_s, 3)  # Floating point makes the difference of two times a trifle more.
     step_s = next(step_s for up_to_s, step_s in _STEPS_S if wait_s <= up_to_s)
     return math.ceil(wait_s / step_s) * step_s

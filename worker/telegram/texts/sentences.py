@@ -49,8 +49,9 @@ def explanation(
         return words.cancelled
     what, helps = words.reasons[reason]
     if reason in _OF_A_CIRCUIT and wait_s is not None:
-        # Rounded up: by then the wait is over.
-        minutes = max(1, math.ceil(wait_s / 60))
+        # Rounded up: by then the wait is over. The difference of two times is in floating point
+        # at times a trifle more than it should be, which is no minute.
+        minutes = max(1, math.ceil(round(wait_s, 3) / 60))
         helps = words.site_down.format(wait=words.counted(words.minutes, minutes))
     if reason is Reason.TOO_LARGE and limit_mb is not None:
         what = words.too_large.format(limit_mb=limit_mb)
