@@ -1,5 +1,6 @@
 """Figures of a benchmark: medians with their spread, and ratios taken in one run."""
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -21,10 +22,24 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def ratio(values: Sequence[float], others: Sequence[float]) -> str:
-    """How many times `others` the values are; pairs were measured one after the other."""
+    """How many times `others` the values are; pairs were measured one after the other.
+
+    The median of the pairs' ratios, and where it lies of all such pairs, with 95 %.
+    """
     ratios = [value / other for value, other in zip(values, others, strict=True)]
-    low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+    low, high = median_interval(ratios)
+    return f"{statistics.median(ratios):.2f} ({low:.2f} to {high:.2f})"
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Between which of the values the true median lies, with 95 % and by order alone.
+
+    As many lie below it as heads come of so many coins (the sign test). Of few values it is the
+    smallest and the largest.
+    """
+    first = max(0, math.floor((len(values) - 1.96 * math.sqrt(len(values))) / 2))
+    ordered = sorted(values)
+    return ordered[first], ordered[-1 - first]
 
 
 def _short(value: float) -> str:

@@ -41,12 +41,14 @@ def make_padded(path: Path, size: int) -> None:
 def alternate(
     url: str, sides: Mapping[str, Callable[[str], float]], rounds: int
 ) -> dict[str, list[float]]:
-    """Seconds of each side for `url`, the sides taking turns."""
+    """Seconds of each side for `url`. They take turns, and each begins as often."""
     times: dict[str, list[float]] = {name: [] for name in sides}
+    order = list(sides)
     for number in range(rounds + 1):
-        for name, fetch in sides.items():
+        order.reverse()
+        for name in order:
             # A link that is new to the bot, which would know an old one.
-            took_s = fetch(f"{url}?{name}={number}")
+            took_s = sides[name](f"{url}?{name}={number}")
             if number:  # the first fills the caches of disk and server
                 times[name].append(took_s)
     return times

@@ -8,14 +8,14 @@ import pytest
 
 from tests.benchmarks import acknowledgement, choices, delivery
 from tests.benchmarks.__main__ import CASES
-from tests.benchmarks.figures import percentile
+from tests.benchmarks.figures import median_interval, percentile
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_help_tells_every_case() -> None:
     command = [sys.executable, "-m", "tests.benchmarks", "--help"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     words = " ".join(told.stdout.split())
     assert all(f"{name}: {what}" in words for name, (what, _) in CASES.items())
 
@@ -23,6 +23,11 @@ def test_help_tells_every_case() -> None:
 def test_percentile_is_what_so_many_values_do_not_exceed() -> None:
     values = [float(number) for number in range(101)]
     assert [percentile(values, percent) for percent in (1, 50, 99)] == [1.0, 50.0, 99.0]
+
+
+@pytest.mark.parametrize(("count", "interval"), [(2, (0, 1)), (5, (0, 4)), (100, (40, 59))])
+def test_a_median_lies_between_two_values(count: int, interval: tuple[int, int]) -> None:
+    assert median_interval([*range(count)]) == interval
 
 
 @pytest.mark.exhaustive
