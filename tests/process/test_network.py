@@ -11,8 +11,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,9 +21,10 @@ import pytest
 
 from maintenance import machine
 from maintenance.findings import Level
+from tests.support.judges import judge
 from worker.downloads.confinement import landlock, network, seccomp
 from worker.downloads.confinement.network import Network
-from worker.downloads.judge.client import open_way_out
+from worker.downloads.judge.client import make_ahead, open_way_out
 from worker.errors import Fault, JobError, Reason
 
 ROOT = Path(__file__).parents[2]
@@ -252,12 +253,16 @@ def _failure(words: str) -> tuple[Reason, Fault]:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOMEM])
 def test_a_full_table_of_namespaces_passes(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_libc", SimpleNamespace(unshare=_fail_with(number)))
+    assert _failure(errno.errorcode[number]) == _PASSES
+
+
+def _fail_with(number: int) -> Callable[[int], int]:
     def unshare(_flags: int) -> int:
         ctypes.set_errno(number)
         return -1
 
-    monkeypatch.setattr(network, "_libc", SimpleNamespace(unshare=unshare))
-    assert _failure(errno.errorcode[number]) == _PASSES
+    return unshare
 
 
 def test_a_child_that_is_killed_while_it_makes_one_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,6 +290,35 @@ def test_a_process_without_room_gets_no_half_of_one(monkeypatch: pytest.MonkeyPa
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert failure == _PASSES
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_one_that_was_made_ahead_is_used_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _needs_namespaces()
+    forks: list[int] = []
+    fork = os.fork
+
+    def counted() -> int:
+        forks.append(1)
+        return fork()
+
+    with judge() as running, ExitStack() as stack:
+        make_ahead()
+        make_ahead()  # There is one already.
+        monkeypatch.setattr(os, "fork", counted)
+        found = []
+        for _ in range(2):
+            way_out = open_way_out(running.address, Network.NAMESPACE)
+            _, made = stack.enter_context(way_out)
+            assert made is not None
+            found.append(os.fstat(made._fds[-1]).st_ino)
+    assert len(set(found)) == 2, "each download has a network of its own"
+    assert len(forks) == 1, "the first was there"
+
+
+def test_one_that_cannot_be_made_ahead_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_libc", SimpleNamespace(unshare=_fail_with(errno.ENOSPC)))
+    make_ahead()
+    assert _failure(errno.errorcode[errno.ENOSPC]) == _PASSES
 
 
 def test_a_namespace_leaves_no_descriptor() -> None:

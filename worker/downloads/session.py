@@ -27,7 +27,7 @@ from worker.downloads.confinement.network import Namespace, Network
 from worker.downloads.decoding import Garbled
 from worker.downloads.file_names import COOKIES_NAME, player_directory_of
 from worker.downloads.identity import media_key
-from worker.downloads.judge.client import WayOut, open_way_out
+from worker.downloads.judge.client import WayOut, make_ahead, open_way_out
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.players import Player, Solving
 from worker.downloads.reports import DownloadMessage, FoundMedia, Looked, NeedsPlayer, Result
@@ -156,6 +156,8 @@ class Session:
             self._context.report(YtDlpStarted(leader.pid, leader.started))
             # A short download may end before the first check and be gone by the last.
             self._usage.note_memory(_memory_in_use())
+            if self._namespace:
+                make_ahead()  # Now the download is what is waited for.
             result = self._listen(leader, read_fd)
         finally:
             if not isinstance(result, Result | Looked):
