@@ -2,7 +2,6 @@
 
 import itertools
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -10,7 +9,7 @@ from typing import Any, TypeVar, cast
 from tests.support.fake_judge import FakeJudge
 from tests.support.fake_pool import FakePool
 from tests.support.ledger_kit import make_empty_ledger
-from worker import clocks, media_keys
+from worker import media_keys
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.pool_specs import downloads_spec, telegram_spec
@@ -40,6 +39,13 @@ from worker.settings import DEFAULT_SITES, Sites, load_settings
 
 TOKEN = "123456:" + "a" * 35
 
+START = Monotonic(10_000.0)
+"""When a bot starts: whole seconds, so that sums of times are exact."""
+
+_update_ids = itertools.count(1_000_000)
+"""One row for all bots, so that one gets none that another has had of its ledger; a test's own ids
+are smaller."""
+
 AnyTask = TypeVar("AnyTask")
 
 
@@ -53,12 +59,11 @@ class SteppedDispatcher:
     def __init__(self, data_dir: Path, sites: Sites = DEFAULT_SITES, **settings: str) -> None:
         environ = {"BOT_TOKEN": TOKEN, "DATA_DIR": str(data_dir), **settings}
         self.settings = load_settings(environ, None)
-        self.now, self.wall = clocks.monotonic(), Wall(1_800_000_000.0)
+        self.now, self.wall = START, Wall(1_800_000_000.0)
         self.edits: list[EditStatus] = []
         self.actions: list[ShowAction] = []
         self.holds_edits = False
         self._has_ended = False
-        self._update_ids = itertools.count(int(time.monotonic() * 1000))
         self.judge = FakeJudge()
         pools: list[FakePool] = []
 
@@ -150,7 +155,7 @@ class SteppedDispatcher:
     def bring(self, *effects: Effect) -> None:
         """An update comes whose effects are these."""
         self.dispatcher.reachability.answered(self.now)
-        self.ledger.record_updates([{"update_id": next(self._update_ids)}], self.wall)
+        self.ledger.record_updates([{"update_id": next(_update_ids)}], self.wall)
         self.step()
         self.finish(HandleUpdate, effects)
 

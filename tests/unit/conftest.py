@@ -11,6 +11,7 @@ import pytest
 from tests.support.ledger_kit import make_empty_ledger
 from tests.support.start_guard import StartGuard
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker import clocks
 from worker.dispatch import ytdlp_upgrade
 from worker.downloads.confinement import network
 from worker.downloads.confinement.network import Network
@@ -75,8 +76,11 @@ def make_bot(
     made: list[SteppedDispatcher] = []
 
     def make(sites: Sites = DEFAULT_SITES, **settings: str) -> SteppedDispatcher:
-        made.append(SteppedDispatcher(tmp_path / "data", sites, **settings))
-        return made[-1]
+        bot = SteppedDispatcher(tmp_path / "data", sites, **settings)
+        made.append(bot)
+        # A stop's grace begins when it is ordered, which other threads do.
+        monkeypatch.setattr(clocks, "monotonic", lambda: bot.now)
+        return bot
 
     yield make
     for bot in made:
