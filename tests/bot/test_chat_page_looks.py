@@ -93,6 +93,18 @@ def test_pale_text_and_a_nameless_button_would_be_found(talked: ChatBrowser) -> 
     assert talked.nameless() == ["button"]
 
 
+def test_focus_stays_in_a_message_that_is_edited(browser: ChatBrowser) -> None:
+    links = browser.open(GROUP)
+    browser.say(links["a slow site, with time to press Cancel"])
+    browser.wait_for(BUTTONS, lambda rows: rows[-1] == "Cancel")
+    browser.run("document.querySelector('.message:last-child .reply').focus()")
+    browser.run("window.focused = document.activeElement")
+    browser.wait_for("return !window.focused.isConnected")
+    assert browser.run("return document.activeElement.className") == "reply"
+    browser.click(".row button", "Cancel")
+    browser.wait_for(WORDS, lambda words: "Cancelled." in words)
+
+
 def test_focus_is_seen_wherever_it_goes(talked: ChatBrowser) -> None:
     talked.open(ADA)
     stops = list(talked.tab_stops())

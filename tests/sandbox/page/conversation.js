@@ -52,14 +52,16 @@ function place(row, message, before) {
   chat.lastElementChild.append(row);
 }
 
-// A menu that is edited in place keeps the focus where it was.
+// A message that is edited keeps the focus where it was: on the same thing, or on one near to it.
+const stopsOf = row => [...row.querySelectorAll("button, a, video, audio, .spoiler")];
+const nameOf = stop => stop.getAttribute("aria-label") || stop.textContent;
 function replace(old, row) {
-  const buttons = [...old.querySelectorAll(".row button")];
-  const at = buttons.indexOf(document.activeElement);
+  const before = stopsOf(old);
+  const at = before.indexOf(document.activeElement);
   old.replaceWith(row);
   if (at < 0) return;
-  const now = [...row.querySelectorAll(".row button")];
-  const same = now.find(button => button.textContent === buttons[at].textContent);
+  const now = stopsOf(row);
+  const same = now.find(stop => nameOf(stop) === nameOf(before[at]));
   (same || now[Math.min(at, now.length - 1)] || byId("text")).focus();
 }
 
