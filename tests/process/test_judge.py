@@ -1,4 +1,4 @@
-"""The judge's process: what it lets through, what it refuses, and whom it holds up."""
+"""The judge's process: what it lets through, what it refuses, and what ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from yt_dlp.networking._helper import (
@@ -18,11 +17,20 @@ from yt_dlp.networking._helper import (
 from yt_dlp.socks import Socks5Error
 
 from tests.hostile.addresses import NOT_PUBLIC, NUMERIC
-from tests.support.judge_clients import PATIENCE_S, Site, begin, connect, port_of, raw, reply_to
-from tests.support.judges import RunningJudge, allow_everything, judge
+from tests.support.judge_clients import (
+    PATIENCE_S,
+    Site,
+    connect,
+    judging_nothing,
+    port_of,
+    raw,
+    reply_to,
+    with_names,
+)
+from tests.support.judges import RunningJudge, judge
 from tests.support.process_kit import wait_until
 from worker.downloads.judge.client import WayOut
-from worker.downloads.judge.rules import MAX_ABANDONED, MAX_CONNECTIONS, Rules
+from worker.downloads.judge.rules import Rules
 from worker.downloads.judge.socks import SocksReply
 from worker.errors import Fault, JobError, JudgeLost, Reason
 
@@ -49,39 +57,6 @@ def judged() -> Iterator[RunningJudge]:
 def way(judged: RunningJudge) -> Iterator[WayOut]:
     with WayOut(judged.address) as made:
         yield made
-
-
-def with_names() -> None:
-    """Put a resolver of the test's into the judge."""
-    real = socket.getaddrinfo
-    asked: list[object] = []
-
-    def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
-        match host:
-            case "site.example":
-                host = "127.0.0.1"
-            case "inside.example":
-                host = "127.0.0.2"
-            case "both.example":
-                return real("127.0.0.2", *args, **options) + real("127.0.0.1", *args, **options)
-            case "deaf.example":
-                return real("127.0.0.3", *args, **options) + real("127.0.0.1", *args, **options)
-            case "changes.example":
-                asked.append(host)
-                host = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
-            case "slow.example":
-                threading.Event().wait(PATIENCE_S)
-            case "troubled.example":
-                raise socket.gaierror(socket.EAI_AGAIN, "later")
-            case "fault.example":
-                raise RuntimeError("a fault of the judge's, in a thread")
-            case "garbage.example":  # and one in its loop
-                return [(0, 0, 0, "", ("garbage", 0))]
-            case "missing.example":
-                raise socket.gaierror(socket.EAI_NONAME, "never")
-        return real(host, *args, **options)
-
-    vars(socket)["getaddrinfo"] = getaddrinfo
 
 
 # ----------------------------------------------------------------------------- what passes
@@ -164,11 +139,6 @@ def test_without_its_judgement_it_is(inside: Site) -> None:
             assert inside.was_reached
 
 
-def judging_nothing() -> None:
-    allow_everything()
-    with_names()
-
-
 def test_a_name_is_asked_for_once_and_its_address_connected_to(way: WayOut, site: Site) -> None:
     with contextlib.closing(Site("127.0.0.2", site.port)) as inside:
         connect(way, "changes.example", site.port).close()
@@ -185,6 +155,9 @@ def test_an_address_that_does_not_answer_holds_up_no_other(site: Site) -> None:
         assert site.was_reached
 
 
+_held: list[socket.socket] = []
+
+
 def fill(deaf: Site) -> None:
     """Leave a server no room for another connection."""
     deaf._server.listen(0)
@@ -193,9 +166,6 @@ def fill(deaf: Site) -> None:
         waiting.setblocking(False)
         waiting.connect_ex((deaf.host, deaf.port))
         _held.append(waiting)
-
-
-_held: list[socket.socket] = []
 
 
 @pytest.mark.parametrize(
@@ -224,128 +194,6 @@ def test_only_the_secret_of_the_same_download_opens(judged: RunningJudge, site: 
             with pytest.raises(Socks5Error):
                 connect(other, "127.0.0.1", site.port, password=secret)
         connect(other, "127.0.0.1", site.port).close()
-
-
-# ------------------------------------------------------------------------- whom it holds up
-
-
-def test_a_name_that_is_long_in_coming_holds_up_nobody(way: WayOut, site: Site) -> None:
-    waiting = [raw(way) for _ in range(MAX_CONNECTIONS - 1)]
-    for client in waiting:
-        begin(client, way, b"\x0cslow.example")
-    began = time.monotonic()
-    connect(way, "site.example", site.port).close()
-    assert time.monotonic() - began < PATIENCE_S / 2
-    for client in waiting:
-        client.close()
-
-
-def test_a_download_has_so_many_lookups_at_a_time(judged: RunningJudge, site: Site) -> None:
-    with WayOut(judged.address) as way:
-        clients = []
-        for _ in range(MAX_CONNECTIONS):
-            clients.append(raw(way))
-            begin(clients[-1], way, b"\x0cslow.example")
-            clients[-1].close()
-        wait_until(lambda: reply_to(way, "site.example", site.port) == SocksReply.FAILED)
-        with WayOut(judged.address) as other:
-            connect(other, "site.example", site.port).close()
-        connect(way, "127.0.0.1", site.port).close()  # which takes no lookup
-
-
-def test_a_thousand_names_that_never_come_hold_up_no_other_download(
-    judged: RunningJudge, site: Site
-) -> None:
-    with WayOut(judged.address) as way, WayOut(judged.address) as other:
-        for number in range(1000):
-            with raw(way) as client:
-                begin(client, way, b"\x0cslow.example")
-            if number % 250 == 0:
-                began = time.monotonic()
-                connect(other, "site.example", site.port).close()
-                assert time.monotonic() - began < PATIENCE_S / 10
-
-
-def test_names_that_ended_downloads_asked_for_hold_up_nobody(site: Site) -> None:
-    with judge(prepare=with_names) as made, WayOut(made.address) as other:
-        for _ in range(1000 // MAX_CONNECTIONS):
-            with WayOut(made.address) as way:
-                for _ in range(MAX_CONNECTIONS):
-                    with raw(way) as client:
-                        begin(client, way, b"\x0cslow.example")
-        began = time.monotonic()
-        connect(other, "site.example", site.port).close()
-        assert time.monotonic() - began < PATIENCE_S / 10
-        assert threads_of(made.pid) < MAX_ABANDONED + 3 * MAX_CONNECTIONS + 1000 // MAX_CONNECTIONS
-
-
-def threads_of(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/task"))
-
-
-def test_a_download_has_so_many_connections_and_loses_the_most_silent(
-    way: WayOut, site: Site
-) -> None:
-    clients = []
-    for _ in range(MAX_CONNECTIONS):
-        clients.append(connect(way, "127.0.0.1", site.port))
-        server = site.accept()
-        server.sendall(b"x")
-        assert clients[-1].recv(1) == b"x"
-        _held.append(server)
-    first, second, *_ = clients
-    first.sendall(b"x")
-    assert _held[-MAX_CONNECTIONS].recv(1) == b"x"
-    connect(way, "127.0.0.1", site.port).close()
-    with pytest.raises(ConnectionResetError):
-        second.recv(1)
-    first.sendall(b"y")
-    assert _held[-MAX_CONNECTIONS].recv(1) == b"y"
-
-
-def test_a_thousand_that_say_nothing_hold_up_nobody(judged: RunningJudge, site: Site) -> None:
-    with WayOut(judged.address) as way, WayOut(judged.address) as other:
-        silent = []
-        for number in range(1000):
-            silent.append(raw(way))
-            if number % 250 == 0:
-                for each in (way, other):
-                    began = time.monotonic()
-                    connect(each, "127.0.0.1", site.port).close()
-                    assert time.monotonic() - began < 1.0
-        connect(way, "127.0.0.1", site.port).close()
-        for client in silent:
-            client.close()
-
-
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [
-        (b"a\0b.example", SocksReply.NO_SUCH_HOST.packed()),
-        (b"\0", SocksReply.NO_SUCH_HOST.packed()),
-        (b"127.0.0.1\0", SocksReply.NO_SUCH_HOST.packed()),
-        (b"fault.example", SocksReply.FAILED.packed()),
-        (b"garbage.example", b""),
-    ],
-)
-def test_an_error_in_one_connection_ends_it_alone(
-    way: WayOut, site: Site, name: bytes, answer: bytes
-) -> None:
-    with connect(way, "127.0.0.1", site.port) as other, site.accept() as server, raw(way) as client:
-        begin(client, way, bytes((len(name),)) + name)
-        assert answer_to(client).removeprefix(b"\x01\x00") == answer
-        server.sendall(b"still there")
-        assert other.recv(100) == b"still there"
-        connect(way, "site.example", site.port).close()
-
-
-def answer_to(client: socket.socket) -> bytes:
-    """What a client hears until its connection ends, or is aborted."""
-    heard = b""
-    with contextlib.suppress(ConnectionResetError):
-        while data := client.recv(100):
-            heard += data
-    return heard
 
 
 # ------------------------------------------------------------------------------- what ends

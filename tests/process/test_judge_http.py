@@ -13,33 +13,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.hostile.addresses import NOT_PUBLIC, NUMERIC
-from tests.support.judge_clients import PATIENCE_S, Site, connect, raw
-from tests.support.judges import RunningJudge, allow_everything, judge
+from tests.support.judge_clients import PATIENCE_S, Site, connect, judging_nothing, raw, with_names
+from tests.support.judges import RunningJudge, judge
 from tests.support.tunnel_proxy import PASSWORD, USER, TunnelProxy
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.rules import Rules
 from worker.errors import Fault, JobError, Reason
 
 LOOPBACK = ("127.0.0.1/32",)
-
-
-def with_names() -> None:
-    """Put a resolver of the test's into the judge: one of its names moves inside at once."""
-    real = socket.getaddrinfo
-    asked: list[object] = []
-
-    def getaddrinfo(host: object, *args: object, **options: object) -> object:
-        asked.append(host)
-        inside = host == "inside.example" or asked.count("changes.example") > 1
-        named = str(host).endswith(".example")
-        return real("127.0.0.2" if inside else "127.0.0.1" if named else host, *args, **options)  # type: ignore[arg-type]
-
-    vars(socket)["getaddrinfo"] = getaddrinfo
-
-
-def judging_nothing() -> None:
-    allow_everything()
-    with_names()
 
 
 @pytest.fixture

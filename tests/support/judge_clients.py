@@ -1,9 +1,10 @@
-"""Who connects through a judge, and a site to be connected to."""
+"""Who connects through a judge, a site to be connected to, and the names that lead there."""
 
 from __future__ import annotations
 
 import functools
 import socket
+import threading
 from typing import Any
 
 from yt_dlp.networking._helper import (
@@ -13,6 +14,7 @@ from yt_dlp.networking._helper import (
 )
 from yt_dlp.socks import Socks5Error
 
+from tests.support.judges import allow_everything
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.socks import SocksReply
 
@@ -80,3 +82,42 @@ def begin(client: socket.socket, way: WayOut, name: bytes, port: int = 80) -> No
     while len(client.recv(4)) < 2:
         pass
     client.sendall(b"\x05\x01\x00\x03" + name + port.to_bytes(2, "big"))
+
+
+def with_names() -> None:
+    """Put a resolver of the tests into a judge. For `prepare`."""
+    real = socket.getaddrinfo
+    asked: list[object] = []
+
+    def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        match host:
+            case "site.example":
+                host = "127.0.0.1"
+            case "inside.example":
+                host = "127.0.0.2"
+            case "both.example":
+                return real("127.0.0.2", *args, **options) + real("127.0.0.1", *args, **options)
+            case "deaf.example":
+                return real("127.0.0.3", *args, **options) + real("127.0.0.1", *args, **options)
+            case "changes.example":
+                asked.append(host)
+                host = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
+            case "slow.example":
+                threading.Event().wait(PATIENCE_S)
+            case "troubled.example":
+                raise socket.gaierror(socket.EAI_AGAIN, "later")
+            case "fault.example":
+                raise RuntimeError("a fault of the judge's, in a thread")
+            case "garbage.example":  # and one in its loop
+                return [(0, 0, 0, "", ("garbage", 0))]
+            case "missing.example":
+                raise socket.gaierror(socket.EAI_NONAME, "never")
+        return real(host, *args, **options)
+
+    vars(socket)["getaddrinfo"] = getaddrinfo
+
+
+def judging_nothing() -> None:
+    """Let a judge judge nothing, and have that resolver. For `prepare`."""
+    allow_everything()
+    with_names()

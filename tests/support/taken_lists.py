@@ -28,6 +28,12 @@ from worker.protocol import (
 
 LINK, ME, LIST = "https://site.example/list", 7, 50
 PRESS = Press("42", ME, ME, LIST)
+DEAD = Notice(Topic.DEAD_BUTTON)
+
+
+def urls(*numbers: int) -> list[str]:
+    """The links of a list's items."""
+    return [f"https://site.example/{number}" for number in numbers]
 
 
 def a_list(count: int, of: int | None = None) -> MediaList:

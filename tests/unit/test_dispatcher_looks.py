@@ -1,29 +1,38 @@
 """Looks, through the dispatcher: one for all who ask, and an answer for each of them."""
 
-import dataclasses
-
 import pytest
 
+from tests.support.asked_looks import (
+    ANSWER,
+    FOUND,
+    LATER_S,
+    LINK,
+    LOOK,
+    ME,
+    OTHER,
+    QUALITIES,
+    answered,
+    ask,
+    press_quality,
+    shown,
+    told,
+)
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker import media_keys
-from worker.choices import Menu, Page, Quality
+from worker.choices import Menu, Page
 from worker.dispatch.status.showing import Showing
 from worker.effects import (
     CancelRequest,
     ChooseForm,
-    ChooseResult,
     Forget,
-    OpenRequest,
     Press,
-    ShowChoices,
     ShowItems,
     TakeItems,
 )
 from worker.errors import Fault, JobError, Reason
-from worker.form import ABOUT, SEARCH, WHOLE, Form
+from worker.form import ABOUT, WHOLE, Form
 from worker.ledger import preferences
 from worker.lists import ListItem, MediaList
-from worker.looks import LIFE_S, MediaLook, SearchResult
+from worker.looks import MediaLook
 from worker.notices import Notice, Refusal, Topic
 from worker.preferences import Preferences
 from worker.protocol import (
@@ -33,7 +42,6 @@ from worker.protocol import (
     Explain,
     Identified,
     Media,
-    Posted,
     PostStatus,
     Reply,
     ShowList,
@@ -42,34 +50,7 @@ from worker.protocol import (
 )
 from worker.settings import Site, Sites
 
-LINK = "https://site.example/v"
-ME, OTHER, ANSWER = 7, 8, 50
-LATER_S = LIFE_S + 1
-QUALITIES = (Quality(1080, 90_000_000, 2), Quality(480, 9_000_000))
-LOOK = MediaLook("A film", "Somebody", duration_s=60.0, qualities=QUALITIES)
-FOUND = Media((), look=LOOK)
 GONE = JobError(Reason.NOT_FOUND, Fault.PERMANENT)
-
-
-def ask(bot: SteppedDispatcher, user_id: int = ME, fresh: bool = False, url: str = LINK) -> None:
-    """A person sends /info and a link."""
-    key = media_keys.of_link(url, ABOUT)
-    bot.bring(OpenRequest(user_id, user_id, 1, url, key, ABOUT, fresh))
-
-
-def shown(bot: SteppedDispatcher) -> ShowLook:
-    """Telegram takes the answer that says what is known."""
-    answer = bot.task(ShowLook)
-    bot.finish(ShowLook, Delivered(None))
-    return answer
-
-
-def answered(bot: SteppedDispatcher) -> None:
-    """A link has been answered with a video."""
-    bot.send(LINK)
-    bot.post(ANSWER)
-    bot.finish(Download, dataclasses.replace(bot.make_media(), qualities=QUALITIES))
-    bot.deliver()
 
 
 LIST = MediaList("An album", (ListItem(f"{LINK}/1"), ListItem(f"{LINK}/2")), 2)
@@ -110,10 +91,6 @@ def test_who_waits_for_a_menu_is_told_when_a_list_is_found(bot: SteppedDispatche
     assert bot.task(AnswerButton).notice == Notice(Topic.NO_OTHER_QUALITY)
 
 
-def press_quality(bot: SteppedDispatcher, user_id: int = ME, callback_id: str = "42") -> None:
-    bot.bring(ShowChoices(1, Page.QUALITIES, Press(callback_id, user_id, ME, ANSWER)))
-
-
 def test_what_is_asked_for_is_looked_at_and_told(bot: SteppedDispatcher) -> None:
     ask(bot)
     bot.post(ANSWER)
@@ -123,19 +100,6 @@ def test_what_is_asked_for_is_looked_at_and_told(bot: SteppedDispatcher) -> None
     assert bot.rows("SELECT verdict, answered_at IS NOT NULL FROM requests") == [("media", 1)]
     assert bot.states("look") == ["done"]
     assert bot.states("download") == []
-
-
-def told(bot: SteppedDispatcher) -> list[object]:
-    """Telegram takes all that is due; returns what is no status message."""
-    seen: list[object] = []
-    bot.step(1.0)
-    while due := dict(bot.telegram.tasks):
-        for job_id, task in due.items():
-            results = {PostStatus: Posted(1000 + job_id), ShowLook: Delivered(None)}
-            bot.telegram.finish(job_id, results.get(type(task)))
-            seen += [] if isinstance(task, PostStatus) else [task]
-        bot.step(1.0)
-    return seen
 
 
 def test_one_look_is_made_for_all_who_ask_and_remembered_for_a_while(
@@ -389,60 +353,6 @@ def test_media_that_another_link_is_looked_at_for_is_still_answered(
         bot.downloads.finish(job_id, FOUND)
     bot.step()
     assert menu() in told(bot)
-
-
-# ------------------------------------------------------------------------------ searches
-
-SEARCH_PAGE = "https://www.youtube.com/results?search_query=bread"
-RESULTS = tuple(SearchResult(f"found-0000{number}", f"Bread {number}") for number in range(1, 6))
-
-
-def searched(bot: SteppedDispatcher) -> None:
-    """A person has searched, and been told what was found."""
-    bot.bring(OpenRequest(ME, ME, 1, SEARCH_PAGE, media_keys.of_link(SEARCH_PAGE, SEARCH), SEARCH))
-    bot.post(ANSWER)
-    bot.finish(Download, Media((), look=MediaLook(results=RESULTS)))
-    assert shown(bot).look.results == RESULTS
-
-
-@pytest.mark.parametrize("later_s", [0.0, 86_400.0])
-def test_a_result_is_a_link_of_its_own_below_the_answer(
-    bot: SteppedDispatcher, later_s: float
-) -> None:
-    searched(bot)
-    bot.step(later_s)
-    bot.bring(ChooseResult(1, "found-00002", Press("42", ME, ME, ANSWER)))
-    download = bot.task(Download)
-    assert (download.url, download.form) == ("https://www.youtube.com/watch?v=found-00002", WHOLE)
-    bot.bring(ChooseResult(1, "found-00002", Press("43", OTHER, ME, ANSWER)))
-    assert len(bot.tasks(Download)) == 1, "pressed again it is the same"
-    buttons = [each for each in told(bot) if isinstance(each, AnswerButton)]
-    assert [each.notice for each in buttons] == [Notice(Topic.ON_ITS_WAY)] * 2
-
-
-@pytest.mark.parametrize(
-    ("request_id", "chat_id", "message_id"), [(9, ME, ANSWER), (1, OTHER, ANSWER), (1, ME, 51)]
-)
-def test_a_result_of_no_search_here_is_dead(
-    bot: SteppedDispatcher, request_id: int, chat_id: int, message_id: int
-) -> None:
-    searched(bot)
-    bot.bring(ChooseResult(request_id, "found-00002", Press("42", ME, chat_id, message_id)))
-    assert told(bot) == [AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON))]
-
-
-def test_an_answer_that_is_no_search_has_no_results(bot: SteppedDispatcher) -> None:
-    answered(bot)
-    bot.bring(ChooseResult(1, "found-00002", Press("42", ME, ME, ANSWER)))
-    assert told(bot) == [AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON))]
-
-
-def test_results_are_links_of_the_persons_quota(make_bot: MakeBot) -> None:
-    bot = make_bot(USER_LINKS_PER_MINUTE="1")
-    searched(bot)
-    bot.bring(ChooseResult(1, "found-00002", Press("42", ME, ME, ANSWER)))
-    refused = [each for each in told(bot) if isinstance(each, AnswerButton)]
-    assert refused == [AnswerButton("42", "en", Notice(Refusal.MINUTE))]
 
 
 def test_where_there_is_no_other_quality_nobody_looks_again_for_a_while(

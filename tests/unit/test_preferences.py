@@ -5,129 +5,32 @@ from typing import Any
 
 import pytest
 
+from tests.support.settings_panel import (
+    LINK,
+    ME,
+    OTHER,
+    a_link,
+    choose,
+    form_of,
+    open_panel,
+    shown,
+)
 from tests.support.stepped_dispatcher import SteppedDispatcher
-from tests.support.updates import GROUP, USER, pressed, said
+from tests.support.updates import GROUP
 from worker import media_keys
-from worker.effects import ChooseForm, EditLinks, OpenPanel, OpenRequest, Press, PressPanel
+from worker.effects import ChooseForm, EditLinks, OpenRequest, Press
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, SOUND, WHOLE, Clip, Form, Sponsors, What
 from worker.ledger import preferences
 from worker.ledger.admission import REPLIES_A_MINUTE
-from worker.notices import About, Label, Notice, Topic
-from worker.panels import CLOSE, PanelKind, ShowPanel, View
-from worker.preferences import LANGUAGES, SUBTITLES, Captions, Preferences
+from worker.notices import Label, Topic
+from worker.panels import CLOSE
+from worker.preferences import Captions, Preferences
 from worker.protocol import (
-    AnswerButton,
     Deliver,
     Download,
-    HandleUpdate,
-    Posted,
-    Reader,
     Reply,
 )
-from worker.telegram import handle_update, texts
-from worker.telegram.texts import CATALOGUES
-
-ME, OTHER, PANEL = 7, 8, 90
-LINK = "https://site.example/v"
-
-
-def open_panel(bot: SteppedDispatcher, chat_id: int = ME) -> View:
-    kind = PanelKind.SETTINGS if chat_id > 0 else PanelKind.GROUP_SETTINGS
-    bot.bring(OpenPanel(Reader(chat_id), ME, 1, kind))
-    view = bot.task(ShowPanel).view
-    bot.finish(ShowPanel, Posted(PANEL))
-    return view
-
-
-def press(bot: SteppedDispatcher, code: str, chat_id: int = ME) -> About | None:
-    """What who presses is told at once."""
-    bot.bring(PressPanel(1, code, Press("42", ME, chat_id, PANEL)))
-    notice = bot.task(AnswerButton).notice
-    bot.finish(AnswerButton)
-    return notice.about if notice else None
-
-
-def edited(bot: SteppedDispatcher) -> View:
-    view = bot.task(ShowPanel).view
-    bot.finish(ShowPanel, Posted(PANEL))
-    return view
-
-
-def choose(bot: SteppedDispatcher, setting: str, option: str, chat_id: int = ME) -> None:
-    """A person opens a setting and chooses an option."""
-    assert press(bot, setting, chat_id) is None
-    edited(bot)
-    assert press(bot, option, chat_id) is Topic.SETTING_KEPT
-    edited(bot)
-
-
-def shown(view: View) -> dict[str, tuple[About, bool]]:
-    """What each button says, by its code, and whether it is marked."""
-    return {each.code: (each.text.about, each.is_chosen) for row in view.rows for each in row}
-
-
-def form_of(bot: SteppedDispatcher, link: OpenRequest) -> Form:
-    """The form in which a link is fetched."""
-    bot.bring(link)
-    return bot.task(Download).form
-
-
-def a_link(form: Form = WHOLE, **more: Any) -> OpenRequest:
-    return OpenRequest(ME, ME, 1, LINK, media_keys.of_link(LINK, form), form=form, **more)
-
-
-def test_a_setting_is_opened_chosen_and_kept(bot: SteppedDispatcher) -> None:
-    usual = {
-        "quality": (Label.BEST, False),
-        "sound": (Label.USUAL_SOUND, False),
-        "send": (Label.VIDEO, False),
-        "captions": (Label.FULL, False),
-        "description": (Label.OFF, False),
-        "sponsors": (Label.OFF, False),
-        "subtitles": (Label.OFF, False),
-        "buttons": (Label.ON, False),
-    }
-    assert shown(open_panel(bot)) == {**usual, CLOSE: (Label.CLOSE, False)}
-    assert press(bot, "quality") is None
-    page = edited(bot)
-    assert page.notices == (Notice(Topic.SETTING_QUALITY),)
-    assert [code for code, (_, is_chosen) in shown(page).items() if is_chosen] == ["best"]
-    assert press(bot, "720") is Topic.SETTING_KEPT
-    assert shown(edited(bot))["quality"] == (Label.HEIGHT, False)
-    press(bot, "quality")
-    assert shown(edited(bot))["720"] == (Label.HEIGHT, True)
-    assert press(bot, "main") is None
-    assert shown(edited(bot))["quality"] == (Label.HEIGHT, False)
-
-
-@pytest.mark.parametrize(
-    ("option", "sponsors"), [("mark", Sponsors.MARK), ("cut", Sponsors.CUT), ("off", None)]
-)
-def test_sponsors_are_those_of_one_site(
-    bot: SteppedDispatcher, option: str, sponsors: Sponsors | None
-) -> None:
-    open_panel(bot)
-    choose(bot, "sponsors", option)
-    tube = replace(a_link(), url="https://youtu.be/abcdefghijk")
-    assert form_of(bot, tube) == Form(sponsors=sponsors)
-    chosen = replace(Preferences(), sponsors=sponsors)
-    assert Preferences.from_json(chosen.to_json()) == chosen
-    assert chosen.form_of(SOUND, tube.url) == Form(What.SOUND, sponsors=sponsors)
-    assert chosen.form_of(WHOLE, LINK) == WHOLE
-    assert replace(chosen, as_file=True).form_of(WHOLE, tube.url) == Form(as_file=True)
-
-
-def test_once_it_is_closed_the_panel_says_what_is_set(bot: SteppedDispatcher) -> None:
-    open_panel(bot)
-    choose(bot, "quality", "720")
-    press(bot, CLOSE)
-    view = edited(bot)
-    assert view.rows == ()
-    assert [(told.title, told.text.about) for told in view.told][:2] == [
-        (Label.SETTING_QUALITY, Label.HEIGHT),
-        (Label.SETTING_SOUND, Label.USUAL_SOUND),
-    ]
 
 
 def test_a_part_comes_in_the_quality_that_is_set() -> None:
@@ -137,17 +40,6 @@ def test_a_part_comes_in_the_quality_that_is_set() -> None:
     as_file = replace(chosen, as_file=True)
     assert as_file.form_of(Form(clip=clip), LINK) == replace(wanted, as_file=True, subtitles=None)
     assert chosen.form_of(Form(What.SOUND, clip=clip), LINK) == Form(What.SOUND, clip=clip)
-
-
-@pytest.mark.parametrize("code", ["720", "x", "", "0", "__class__", "on", "file"])
-def test_a_forged_code_sets_nothing(bot: SteppedDispatcher, code: str) -> None:
-    open_panel(bot)
-    assert press(bot, code) is Topic.DEAD_BUTTON
-    press(bot, "quality")
-    edited(bot)
-    if code != "720":
-        assert press(bot, code) is Topic.DEAD_BUTTON
-    assert bot.rows("SELECT * FROM preferences") == []
 
 
 @pytest.mark.parametrize(
@@ -168,43 +60,6 @@ def test_the_next_link_is_fetched_as_was_set(
     assert bot.rows("SELECT form, media_key FROM requests") == [
         (form.code, media_keys.of_link(LINK, form))
     ]
-
-
-def test_subtitles_can_be_had_in_every_language_that_has_a_name(bot: SteppedDispatcher) -> None:
-    open_panel(bot)
-    press(bot, "subtitles")
-    first, *rows, back, close = edited(bot).rows
-    assert [[button.code for button in row] for row in (first, back, close)] == [
-        *(["off"], ["main"], [CLOSE]),
-    ]
-    assert {len(row) for row in rows} == {3, 2}
-    offered = [button.code for row in rows for button in row]
-    assert tuple(offered) == SUBTITLES
-    for words in CATALOGUES:
-        assert set(offered) == set(words.languages)
-        assert texts.notice(words, rows[2][0].text) == words.languages["de"]
-
-
-def test_what_is_said_can_be_chosen_once_there_is_another_language(
-    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert {words.language for words in CATALOGUES} == set(LANGUAGES)
-    assert "language" not in shown(open_panel(bot)), "there is nothing to choose from"
-    monkeypatch.setattr("worker.preferences.LANGUAGES", ("en", "de"))
-    monkeypatch.setattr("worker.ledger.settings_panel.LANGUAGES", ("en", "de"))
-    choose(bot, "language", "de")
-    mine, others = said("hello", user=ME), said("hello", user=OTHER)
-    edit = {"edited_message": mine["message"]}
-    for number, (update, language) in enumerate(
-        [
-            *((mine, "de"), (edit, "de"), (pressed("cancel:1", user=ME), "de"), (others, None)),
-            *(({"message": [ME]}, None), ({"message": {"from": {"id": 1 << 70}}}, None)),
-        ]
-    ):
-        bot.ledger.record_updates([{**update, "update_id": 10**12 + number}], bot.wall)
-        bot.step()
-        assert bot.task(HandleUpdate).language == language
-        bot.finish(HandleUpdate, ())
 
 
 def test_sound_comes_in_the_format_that_was_set(bot: SteppedDispatcher) -> None:
@@ -446,35 +301,3 @@ def test_preferences_are_kept_as_they_are(bot: SteppedDispatcher) -> None:
     preferences.put(bot.ledger._db, ME, chosen)
     assert preferences.of(bot.ledger._db, ME) == chosen
     assert preferences.of(bot.ledger._db, OTHER) == Preferences()
-
-
-# --------------------------------------------------------------------------- who may ask for it
-
-
-def asked(update: dict[str, Any], **more: Any) -> PanelKind | Topic | None:
-    """The panel that /settings opens, or what is said instead."""
-    effects = handle_update(update, username=lambda: "our_bot", **more)
-    if not effects:
-        return None
-    (effect,) = effects
-    if isinstance(effect, OpenPanel):
-        return effect.kind
-    assert isinstance(effect, Reply)
-    about = effect.notices[0].about
-    assert isinstance(about, Topic)
-    return about
-
-
-def test_in_private_settings_are_ones_own() -> None:
-    assert asked(said("/settings")) is PanelKind.SETTINGS
-
-
-def test_in_a_group_they_are_the_groups_and_for_its_admins() -> None:
-    update = said("/settings@our_bot", chat=GROUP)
-    assert asked(update) is Topic.SETTINGS_FOR_ADMINS
-    admins = {(GROUP, USER): True}
-    assert asked(update, is_chat_admin=lambda *ids: ids in admins) is PanelKind.GROUP_SETTINGS
-    assert asked(update, admins={USER}) is PanelKind.GROUP_SETTINGS
-    assert asked(said("/settings", chat=GROUP), admins={USER}) is None
-    anonymous = said("/settings@our_bot", chat=GROUP, sender_chat={"id": GROUP})
-    assert asked(anonymous) is Topic.SETTINGS_NOT_ANONYMOUS

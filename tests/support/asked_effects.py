@@ -1,0 +1,36 @@
+"""What updates ask for, as tests expect it."""
+
+import dataclasses
+
+from tests.support.updates import (
+    MESSAGE,
+    USER,
+)
+from worker import media_keys
+from worker.effects import (
+    OpenRequest,
+)
+from worker.form import Form
+from worker.notices import About, Notice
+from worker.protocol import Reader, Reply
+
+
+def opened(url: str, chat: int = USER) -> OpenRequest:
+    return OpenRequest(chat, USER, MESSAGE, url, media_keys.of_link(url))
+
+
+def exactly(form: Form) -> OpenRequest:
+    """The link is wanted in this form, whatever the person has set."""
+    key = media_keys.of_link(LINK, form)
+    return dataclasses.replace(opened(LINK), form=form, media_key=key, is_exact=True)
+
+
+def reply(*notices: Notice, chat: int = USER) -> Reply:
+    return Reply(Reader(chat), MESSAGE, notices)
+
+
+def notice(about: About, **values: int | str) -> Notice:
+    return Notice(about, values)
+
+
+LINK = "https://a.example/x"

@@ -1,0 +1,78 @@
+"""What /search has found, through the dispatcher: each result is a link of its own."""
+
+import pytest
+
+from tests.support.asked_looks import (
+    ANSWER,
+    ME,
+    OTHER,
+    answered,
+    shown,
+    told,
+)
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker import media_keys
+from worker.effects import (
+    ChooseResult,
+    OpenRequest,
+    Press,
+)
+from worker.form import SEARCH, WHOLE
+from worker.looks import MediaLook, SearchResult
+from worker.notices import Notice, Refusal, Topic
+from worker.protocol import (
+    AnswerButton,
+    Download,
+    Media,
+)
+
+SEARCH_PAGE = "https://www.youtube.com/results?search_query=bread"
+RESULTS = tuple(SearchResult(f"found-0000{number}", f"Bread {number}") for number in range(1, 6))
+
+
+def searched(bot: SteppedDispatcher) -> None:
+    """A person has searched, and been told what was found."""
+    bot.bring(OpenRequest(ME, ME, 1, SEARCH_PAGE, media_keys.of_link(SEARCH_PAGE, SEARCH), SEARCH))
+    bot.post(ANSWER)
+    bot.finish(Download, Media((), look=MediaLook(results=RESULTS)))
+    assert shown(bot).look.results == RESULTS
+
+
+@pytest.mark.parametrize("later_s", [0.0, 86_400.0])
+def test_a_result_is_a_link_of_its_own_below_the_answer(
+    bot: SteppedDispatcher, later_s: float
+) -> None:
+    searched(bot)
+    bot.step(later_s)
+    bot.bring(ChooseResult(1, "found-00002", Press("42", ME, ME, ANSWER)))
+    download = bot.task(Download)
+    assert (download.url, download.form) == ("https://www.youtube.com/watch?v=found-00002", WHOLE)
+    bot.bring(ChooseResult(1, "found-00002", Press("43", OTHER, ME, ANSWER)))
+    assert len(bot.tasks(Download)) == 1, "pressed again it is the same"
+    buttons = [each for each in told(bot) if isinstance(each, AnswerButton)]
+    assert [each.notice for each in buttons] == [Notice(Topic.ON_ITS_WAY)] * 2
+
+
+@pytest.mark.parametrize(
+    ("request_id", "chat_id", "message_id"), [(9, ME, ANSWER), (1, OTHER, ANSWER), (1, ME, 51)]
+)
+def test_a_result_of_no_search_here_is_dead(
+    bot: SteppedDispatcher, request_id: int, chat_id: int, message_id: int
+) -> None:
+    searched(bot)
+    bot.bring(ChooseResult(request_id, "found-00002", Press("42", ME, chat_id, message_id)))
+    assert told(bot) == [AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON))]
+
+
+def test_an_answer_that_is_no_search_has_no_results(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    bot.bring(ChooseResult(1, "found-00002", Press("42", ME, ME, ANSWER)))
+    assert told(bot) == [AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON))]
+
+
+def test_results_are_links_of_the_persons_quota(make_bot: MakeBot) -> None:
+    bot = make_bot(USER_LINKS_PER_MINUTE="1")
+    searched(bot)
+    bot.bring(ChooseResult(1, "found-00002", Press("42", ME, ME, ANSWER)))
+    refused = [each for each in told(bot) if isinstance(each, AnswerButton)]
+    assert refused == [AnswerButton("42", "en", Notice(Refusal.MINUTE))]
