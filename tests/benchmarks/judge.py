@@ -31,6 +31,7 @@ from worker.dispatch import pool_specs
 from worker.downloads import session
 from worker.downloads.confinement import egress_guard
 from worker.downloads.judge.keeper import JudgeKeeper
+from worker.pool.watched_process import PRELOADED
 from worker.settings import load_settings
 
 CASES = (("150 KB MP4", SMALL_BYTES, 120), ("45 MB MP4", 45_000_000, 30))
@@ -81,7 +82,7 @@ def run() -> Iterator[str]:
 def _judge() -> Iterator[JudgeKeeper]:
     context = multiprocessing.get_context("forkserver")
     # What the judge would otherwise import itself, this module among it, counted as its own.
-    context.set_forkserver_preload(["__main__", "worker.dispatch.preload"])
+    context.set_forkserver_preload(["__main__", "worker.dispatch.preload", PRELOADED])
     settings = load_settings({"ALLOWED_NETWORKS": "127.0.0.1/32"}, needs_token=False)
     rules, limits = pool_specs.judge_rules(settings), pool_specs.judge_limits(settings)
     made = JudgeKeeper(context, rules, limits)

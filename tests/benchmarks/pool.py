@@ -46,6 +46,7 @@ from tests.benchmarks.usage import tree_cpu_s, tree_pss_bytes
 from tests.support import pool_jobs
 from tests.support.pool_driver import Driver
 from worker.pool import Pool, PoolSpec
+from worker.pool.watched_process import PRELOADED
 
 OurContext = ForkServerContext | SpawnContext
 Context = OurContext | ForkContext
@@ -81,7 +82,9 @@ def run() -> Iterator[str]:
     """The lines of the report."""
     logging.disable(logging.WARNING)  # the deaths are on purpose
     forkserver = multiprocessing.get_context("forkserver")
-    forkserver.set_forkserver_preload(["tests.support.pool_jobs", "multiprocessing.pool"])
+    forkserver.set_forkserver_preload(
+        ["tests.support.pool_jobs", "multiprocessing.pool", PRELOADED]
+    )
     spawn = multiprocessing.get_context("spawn")
     absolute: list[str] = []
     for maxtasksperchild in JOBS:

@@ -43,6 +43,7 @@ from tests.support.pool_driver import Driver, fork_server_pid
 from worker.dispatch import pool_specs
 from worker.pool import Pool
 from worker.pool.events import Finished
+from worker.pool.watched_process import PRELOADED
 from worker.protocol import Download
 from worker.settings import load_settings
 
@@ -176,7 +177,7 @@ def _our_workers(home: Path) -> Iterator[_Workers]:
         "DOWNLOAD_WORKERS": str(WORKERS),
     }
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["worker.dispatch.preload"])
+    context.set_forkserver_preload(["worker.dispatch.preload", PRELOADED])
     downloads = home / "workers" / "downloads"
     downloads.mkdir(parents=True)
     settings = load_settings(values, needs_token=False)

@@ -5,12 +5,15 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from multiprocessing import forkserver, util
+from pathlib import Path
 
 import pytest
 
+from tests.support import slow_preload
 from tests.support.exhaustive import in_full
-from tests.support.pool_driver import METHODS, driven, fork_server_pid
+from tests.support.pool_driver import METHODS, Driver, driven, fork_server_pid
 from tests.support.pool_owner import own, told_by
 from tests.support.process_kit import ends, identity_of
 from worker.pool import watched_process
@@ -195,3 +198,57 @@ def test_stopped_fork_server_holds_up_neither_step_nor_close() -> None:
     with driven("forkserver", works_after=False) as driver:
         driver.wait_until_ready()
         os.kill(fork_server_pid(), signal.SIGSTOP)
+
+
+@pytest.fixture
+def slow_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file that ends the imports of fork servers that are started from now on."""
+    until = tmp_path / "imported"
+    monkeypatch.setenv(slow_preload.VARIABLE, str(until))
+    modules = getattr(forkserver, "_forkserver")._preload_modules  # noqa: B009
+    forkserver.set_forkserver_preload([slow_preload.__name__, *modules])
+    yield until
+    until.touch()
+    forkserver.set_forkserver_preload(modules)
+    replace_fork_server()
+
+
+def trouble(driver: Driver) -> str:
+    return driver.pool.trouble or ""
+
+
+def test_jobs_go_on_while_a_fork_server_imports(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with driven("forkserver") as driver:
+        driver.wait_until_ready()
+        until = request.getfixturevalue("slow_imports")
+        first, second = driver.pool.pids
+        replace_fork_server()
+        os.kill(first, signal.SIGKILL)
+        driver.until(lambda: first not in driver.pool.pids)
+        # Nothing ends the imports before the jobs are done.
+        assert [driver.run("echo", number) for number in range(5)] == [*range(5)]
+        assert driver.pool.pids == [second]
+        assert driver.pool.trouble is None
+        until.touch()
+        driver.wait_until_ready()
+
+
+def test_fork_server_that_hangs_in_an_import_is_replaced(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with driven("forkserver") as driver:
+        driver.wait_until_ready()
+        until = request.getfixturevalue("slow_imports")
+        replace_fork_server()
+        driver.step()
+        os.kill(driver.pool.pids[0], signal.SIGKILL)
+        driver.until(lambda: len(driver.pool.pids) < driver.pool.spec.size)
+        server = fork_server_pid()
+        monkeypatch.setattr(watched_process, "PRELOAD_TIMEOUT_S", 0.0)
+        driver.until(lambda: "TimeoutError: the fork server was not ready" in trouble(driver))
+        monkeypatch.undo()
+        until.touch()
+        driver.wait_until_ready()
+        assert fork_server_pid() != server

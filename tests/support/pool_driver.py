@@ -17,6 +17,7 @@ from tests.support.process_kit import PATIENCE_S, wait_until
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Finished, Reported
+from worker.pool.watched_process import PRELOADED
 from worker.pool.worker_main import Setup
 from worker.processes import process_setup, process_table, signals
 
@@ -144,7 +145,7 @@ def context_for(method: str) -> ForkServerContext | SpawnContext:
     if method == "spawn":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.pool_jobs"])
+    context.set_forkserver_preload(["tests.support.pool_jobs", PRELOADED])
     return context
 
 

@@ -26,7 +26,7 @@ import worker.downloads.judge.process  # noqa: F401
 from worker.processes import process_setup
 
 WARM_UP_LIMIT_S = 40.0
-"""An import that takes longer hangs. Below bot.py's `STALL_S`: the dispatcher waits meanwhile."""
+"""An import that takes longer hangs. Below `PRELOAD_TIMEOUT_S`, which ends the fork server."""
 
 
 MAX_DEATHS = 2

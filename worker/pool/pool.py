@@ -23,7 +23,7 @@ from worker.pool.channel import Channel, HasFileno, wait_ready
 from worker.pool.events import Event, Lost, Stopped, StopReason, decode_outcome, decode_report
 from worker.pool.messages import MessageKind, decode, encode
 from worker.pool.start_backoff import StartBackoff
-from worker.pool.watched_process import WatchedProcess
+from worker.pool.watched_process import WatchedProcess, is_ready
 from worker.pool.worker import RunningJob, Worker, WorkerState
 from worker.pool.worker_main import Setup, worker_main
 from worker.processes import memory, process_setup, signals
@@ -198,10 +198,13 @@ class Pool:
     # --------------------------------------------------------------------------- one worker
 
     def _start_worker(self, now: float) -> None:
-        self._started += 1
-        name = f"{self.spec.name}-{self._started}"
+        name = f"{self.spec.name}-{self._started + 1}"
         spread = random.uniform(0.9, 1.0)  # noqa: S311 - so that workers do not leave together
         try:
+            if not is_ready(self.context):
+                self._backoff.postpone(now)
+                return
+            self._started += 1
             ours, theirs = self.context.Pipe()
             # While we hold the worker's end as well, its death would not close the channel.
             with theirs:

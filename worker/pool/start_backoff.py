@@ -8,6 +8,9 @@ log = logging.getLogger(__name__)
 START_DELAYS_S = (0.5, 2.0, 10.0, 30.0, 60.0)
 """The delay before the next start after 1, 2, 3 … failed ones in a row."""
 
+NOT_READY_S = 0.02
+"""The time to the next look at a fork server that is not ready. It takes seconds, seldom."""
+
 
 @dataclass
 class StartBackoff:
@@ -25,6 +28,10 @@ class StartBackoff:
     def note_success(self) -> None:
         """A start has succeeded: the next one needs no delay."""
         self.failures, self.trouble = 0, None
+
+    def postpone(self, now: float) -> None:
+        """Look again soon: it is not this start that is not ready."""
+        self.next_at = now + NOT_READY_S
 
     def note_failure(self, now: float, trouble: str) -> None:
         """Delay the next start. Failures before `next_at` count as one: they began together."""

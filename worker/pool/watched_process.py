@@ -15,6 +15,15 @@ from typing import Any, cast
 
 from worker.processes import process_table, signals
 
+PRELOADED = "worker.pool.preloaded"
+"""The module to be preloaded last, so that `is_ready` knows when a fork server has all others."""
+
+FORK_SERVER = "fork server"
+"""The name that a fork server takes with it."""
+
+PRELOAD_TIMEOUT_S = 60.0
+"""A fork server that takes longer to import its modules hangs."""
+
 _EXITCODE_TIMEOUT_S = 0.1
 
 _UNKNOWN_EXITCODE = 255
@@ -81,6 +90,27 @@ class WatchedProcess:
         return exitcode
 
 
+def is_ready(context: ForkServerContext | SpawnContext) -> bool:
+    """Whether a process can be started now without a wait.
+
+    A fork server imports its modules before it starts anything, which takes seconds; where there
+    is none, one is started. It is taken for ready unless `PRELOADED` is among these modules.
+    Raises OSError when none can be started, and TimeoutError for one that hangs, which is killed.
+    """
+    if context.get_start_method() != "forkserver" or PRELOADED not in _server()._preload_modules:
+        return True
+    forkserver.ensure_running()
+    found = process_table.look_up(_server()._forkserver_pid)
+    if found is None or found.name == FORK_SERVER:
+        return found is not None
+    if found.age_s > PRELOAD_TIMEOUT_S:
+        signals.send_signal(found.identity, signal.SIGKILL)
+        raise TimeoutError(f"the fork server was not ready within {PRELOAD_TIMEOUT_S:.0f} s")
+    if found.state in "Tt":
+        _continue_fork_server()
+    return False
+
+
 def replace_fork_server() -> None:
     """Kill the fork server; the next process is started by a new one, with new imports.
 
@@ -121,6 +151,11 @@ def _continue_fork_server() -> None:
 
 
 def _fork_server() -> process_table.Identity | None:
-    """The running fork server; multiprocessing has no public name for it."""
-    pid = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
+    """The running fork server."""
+    pid = _server()._forkserver_pid
     return process_table.identify(pid) if pid else None
+
+
+def _server() -> Any:
+    """What multiprocessing knows of its fork server; it has no public name for it."""
+    return getattr(forkserver, "_forkserver")  # noqa: B009

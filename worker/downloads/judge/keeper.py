@@ -15,7 +15,7 @@ from worker.downloads.judge.server import open_control
 from worker.log_formats import LogFormat
 from worker.pool.channel import HasFileno, wait_ready
 from worker.pool.start_backoff import StartBackoff
-from worker.pool.watched_process import WatchedProcess
+from worker.pool.watched_process import WatchedProcess, is_ready
 from worker.processes import process_table, signals
 from worker.processes.process_setup import Limits
 
@@ -113,6 +113,9 @@ class JudgeKeeper:
 
     def _start(self, now: float) -> None:
         try:
+            if not is_ready(self._context):
+                self._backoff.postpone(now)
+                return
             self._life, theirs = self._context.Pipe(duplex=False)
             with theirs:
                 args = (self._control, theirs, self._rules, self._limits, self._log_format)
