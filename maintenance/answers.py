@@ -9,7 +9,7 @@ from maintenance.findings import Finding, Level, worst
 from maintenance.units import clock, count
 from maintenance.updates.updater import Outcome, Situation, UpdateResult
 from worker.errors import Reason
-from worker.ledger.past import Past, Person
+from worker.ledger.past import PastAnswers, Person
 
 MAX_LINES = 25
 """So many findings or groups are named; a message has room for them."""
@@ -35,7 +35,7 @@ def _line(found: Finding) -> str:
     return f"{_SIGNS[found.level]} {found.name}: {found.text}"
 
 
-def failed(past: Past) -> str:
+def failed(past: PastAnswers) -> str:
     """What failed, by site and reason."""
     if not past.failed:
         return f"No link has failed in a day, of {past.links}."

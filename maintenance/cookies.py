@@ -8,7 +8,7 @@ from pathlib import Path
 
 from worker import site_cookies
 from worker.cookie_file import Cookie, open_to_read, read_line
-from worker.ledger.site_cookies import Refused
+from worker.ledger.site_cookies import RefusedCookies
 from worker.settings import DEFAULT_SITES, Settings, SettingsError, Sites, SitesFile
 
 # Those that make up a session at the most used sites. Of others nobody knows which they are.
@@ -45,7 +45,7 @@ class SiteCookies:
     refused_since: float | None
 
 
-def look(settings: Settings, refused: Mapping[str, Refused]) -> dict[str, SiteCookies]:
+def look(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[str, SiteCookies]:
     """The sites with cookies of a session, those of their own files, and those that refuse them."""
     found = {}
     sites = _sites(settings)

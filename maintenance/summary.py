@@ -7,7 +7,7 @@ from maintenance import answers
 from maintenance.findings import DAILY_S, Finding
 from maintenance.units import count, duration
 from worker.clocks import Wall
-from worker.ledger.past import Past
+from worker.ledger.past import PastAnswers
 
 HOUR = 9
 """From this hour on the summary of the last 24 hours is due, in the machine's time zone."""
@@ -37,7 +37,7 @@ def since(wall: Wall) -> float:
     return wall - DAILY_S
 
 
-def text(past: Past, findings: Sequence[Finding]) -> str:
+def text(past: PastAnswers, findings: Sequence[Finding]) -> str:
     """The message."""
     failures = sum(past.failed.values())
     people = "1 person" if past.people == 1 else f"{past.people} people"

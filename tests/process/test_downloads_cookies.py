@@ -47,7 +47,7 @@ def _look_for_cookies(task: Any, rules: Any, report: Any, extractors: Any) -> No
 
 
 def _copy_in_the_same_process() -> None:
-    def copy_and_keep(url: str, source: Path, target: Path) -> cookies.Lent | None:
+    def copy_and_keep(url: str, source: Path, target: Path) -> cookies.LentCookies | None:
         # What a reader leaves in freed memory is up to the allocator: here all of it stays.
         _READ.append(source.read_bytes())
         return cookies.copy_site_cookies(url, source, target)
@@ -257,7 +257,7 @@ def test_a_worker_logs_no_words_of_a_site(
 STEPS = ("open", "fstat", "fchmod", "utime", "fsync", "replace", "unlink", "close")
 
 
-def _write_back_and_die(lent: cookies.Lent, returned: Path, at: int) -> NoReturn:
+def _write_back_and_die(lent: cookies.LentCookies, returned: Path, at: int) -> NoReturn:
     """Write back, and be killed before the step of that number."""
     left = at
 

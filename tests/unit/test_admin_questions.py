@@ -21,13 +21,13 @@ from worker.clocks import Wall
 from worker.effects import Ban, Forget, PauseDownloads
 from worker.errors import Reason
 from worker.ledger import Ledger, admin_questions, ledger_path
-from worker.ledger.past import Past
+from worker.ledger.past import PastAnswers
 from worker.notices import Notice, Topic
 from worker.protocol import Reader, Reply
 from worker.settings import Settings, SitesFile
 from worker.telegram.handlers import handle_update
 
-NOTHING = Past(0, 0, 0, {}, 0, 0.0, "")
+NOTHING = PastAnswers(0, 0, 0, {}, 0, 0.0, "")
 READER = Reader(ADMIN)
 DAY = 86_400.0
 

@@ -11,7 +11,7 @@ from maintenance import check, cookies
 from maintenance.findings import Level
 from worker import cookie_file
 from worker.downloads.confinement import returned_cookies
-from worker.downloads.confinement.cookies import Lent, copy_site_cookies
+from worker.downloads.confinement.cookies import LentCookies, copy_site_cookies
 from worker.settings import Settings
 
 SITE = "site.example"
@@ -74,7 +74,7 @@ def write_back(path: Path) -> None:
     returned = path.with_name("returned")
     returned.write_text(f".{SITE}\tTRUE\t/\tTRUE\t0\tname\tvalue\n")
     with pytest.raises(OSError, match=r"."):
-        returned_cookies.write_back(Lent(path, SITE, changed_ns, frozenset()), returned)
+        returned_cookies.write_back(LentCookies(path, SITE, changed_ns, frozenset()), returned)
 
 
 @pytest.mark.parametrize("read", [look, look_at_what_was_sent, check_it, lend, write_back])

@@ -16,7 +16,7 @@ from tests.support.operator_kit import NobodyAtWork
 from worker.downloads.confinement.network import Network
 from worker.errors import Reason, Remedy
 from worker.ledger import DOWNLOADS, ledger_path
-from worker.ledger.statistics import Queue
+from worker.ledger.statistics import QueueFigures
 from worker.ledger.upkeep import Upkeep
 from worker.processes import process_table
 from worker.settings import Settings
@@ -118,7 +118,7 @@ def trouble(links: int) -> dict[tuple[str, Reason], int]:
 
 
 def waiting(number: int) -> Any:
-    return figures(queues={"downloads": Queue(number, 1.0)})
+    return figures(queues={"downloads": QueueFigures(number, 1.0)})
 
 
 OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
@@ -222,7 +222,7 @@ def test_links_that_wait_for_a_pace_are_named_and_not_judged(
     well: Measures, paced: dict[str, int], level: Level, said: str
 ) -> None:
     full = dict.fromkeys(paced, "downloads") | {"a.example": "links_per_hour"}
-    queues = {"downloads": Queue(210, 3000.0), "telegram": Queue(100, 1.0)}
+    queues = {"downloads": QueueFigures(210, 3000.0), "telegram": QueueFigures(100, 1.0)}
     taken = figures(queues=queues, paced=paced)(replaced(sites_full=full)(well))
     items = {item.name: item for item in assess(taken)}
     assert items["queue downloads"].level is level

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from worker.downloads.judge import loop
-from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection, Means
+from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection, JudgeServices
 from worker.downloads.judge.loop import Loop
 from worker.downloads.judge.rules import Judgement, Rules
 from worker.downloads.judge.socks import SocksReply
@@ -63,8 +63,10 @@ class Scene:
         served.setblocking(False)
         self._loop, self.threads, self.owner = Loop(), EndlessThreads(), Owner()
         upstream = Upstream("http://127.0.0.1:3128")
-        means = Means(self._loop, cast("Threads", self.threads), Judgement(Rules()), upstream)
-        self.connection = Connection(means, self.owner, served, "s")
+        services = JudgeServices(
+            self._loop, cast("Threads", self.threads), Judgement(Rules()), upstream
+        )
+        self.connection = Connection(services, self.owner, served, "s")
 
     def say(self, data: bytes) -> None:
         self.client.sendall(data)

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from worker.downloads.judge import threads
-from worker.downloads.judge.connection import Means
+from worker.downloads.judge.connection import JudgeServices
 from worker.downloads.judge.loop import Loop
 from worker.downloads.judge.rules import MAX_ABANDONED, MAX_CONNECTIONS, Judgement, Rules
 from worker.downloads.judge.server import ControlConnection
@@ -22,12 +22,12 @@ class Scene:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self._means = Means(Loop(), cast("Threads", None), Judgement(Rules()), None)
+        self._services = JudgeServices(Loop(), cast("Threads", None), Judgement(Rules()), None)
 
     def download(self) -> ControlConnection:
         ours, theirs = socket.socketpair()
         self._stack.callback(ours.close)
-        made = ControlConnection(self._means, theirs)
+        made = ControlConnection(self._services, theirs)
         self._stack.callback(made.close)
         return made
 

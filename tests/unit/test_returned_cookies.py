@@ -9,7 +9,7 @@ import pytest
 
 from worker.cookie_file import HEADER
 from worker.downloads.confinement import cookies, returned_cookies
-from worker.downloads.confinement.cookies import Lent
+from worker.downloads.confinement.cookies import LentCookies
 
 LINK = "https://www.site.example/v"
 SOON, TOO_LATE = 2, 9_999_999_999
@@ -34,7 +34,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def lend(source: Path) -> tuple[Lent, Path]:
+def lend(source: Path) -> tuple[LentCookies, Path]:
     """The cookies of the site, and the file in which a download has them."""
     copy = source.with_name(f"copy-{len(list(source.parent.iterdir()))}")
     lent = cookies.copy_site_cookies(LINK, source, copy)

@@ -28,7 +28,7 @@ from worker.dispatch.work import Work
 from worker.dispatch.ytdlp_upgrade import UpgradeWatch
 from worker.downloads.judge.keeper import JudgeKeeper
 from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Job, Ledger, LedgerBusy, Share
-from worker.ledger.queue import Paused
+from worker.ledger.queue import PausedChats
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Failed, Finished, Reported
@@ -350,10 +350,10 @@ class Dispatcher:
         """Whether one more recording leaves a worker for downloads, which take less long."""
         return len(self._in_hand.recording_ids) < self._pools[DOWNLOADS].spec.size - 1
 
-    def _paused(self, now: Monotonic) -> Paused:
+    def _paused(self, now: Monotonic) -> PausedChats:
         edits = self._rate_limits.paused_chats(now, edits=True)
         sends = self._rate_limits.paused_chats(now, edits=False)
-        return Paused(edits, sends, outcomes.MAX_REFUSED_S)
+        return PausedChats(edits, sends, outcomes.MAX_REFUSED_S)
 
     def _begin(self, job: Job, pool: Pool, now: Monotonic) -> Exception | None:
         """Give a job to a worker; returns why it cannot be, when it cannot."""

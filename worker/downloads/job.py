@@ -125,7 +125,7 @@ def _began_with_earlier(rules: DownloadLimits, task: Download) -> bool:
 
 
 def _run_with(
-    lent: cookies.Lent,
+    lent: cookies.LentCookies,
     directory: Path,
     session: Session,
     context: DownloadContext,

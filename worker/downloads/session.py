@@ -21,7 +21,7 @@ from worker.downloads import child, extractions, players, results, workspace
 from worker.downloads.allowance import Allowance
 from worker.downloads.channel import Receiver, read_chunk
 from worker.downloads.confinement import returned_cookies
-from worker.downloads.confinement.cookies import Lent
+from worker.downloads.confinement.cookies import LentCookies
 from worker.downloads.confinement.isolation import Confinement
 from worker.downloads.confinement.network import Namespace, Network
 from worker.downloads.decoding import Garbled
@@ -83,7 +83,7 @@ class Session:
         task: Download,
         limits: DownloadLimits,
         extractors: ExtractorIndex,
-        lent: Lent | None = None,
+        lent: LentCookies | None = None,
     ) -> None:
         """`lent` are the cookies in its directory, which are written back when it ends."""
         self._context = context

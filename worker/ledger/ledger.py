@@ -138,7 +138,7 @@ class Ledger(Questions):
         busy_request_ids: Sequence[int] = (),
         request_ids_in_doubt: Sequence[int] = (),
         closed_chat_ids: Sequence[int] | None = (),
-        paused: queue.Paused = queue.NOT_PAUSED,
+        paused: queue.PausedChats = queue.NOT_PAUSED,
         uploads: bool = True,
         recordings: bool = True,
         share: Share = NO_LIMIT,

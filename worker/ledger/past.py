@@ -21,7 +21,7 @@ _NOT_OF_DOWNLOADS = frozenset(
 
 
 @dataclass(frozen=True)
-class Past:
+class PastAnswers:
     """The links that were answered in some time.
 
     `failed` counts those that got no media, by site and reason, the most frequent first;
@@ -54,7 +54,7 @@ class Person:
     is_banned: bool
 
 
-def read(db: Database, since: float, until: float) -> Past:
+def read(db: Database, since: float, until: float) -> PastAnswers:
     """The links that were answered between two wall times."""
     links, media, people = db.execute(
         "SELECT count(*), total(verdict = 'media'), count(DISTINCT user_id) FROM requests"
@@ -70,7 +70,7 @@ def read(db: Database, since: float, until: float) -> Past:
     ).fetchone() or (0.0, "")
     failed = failures(db, since, until)
     own = [number for (_, reason), number in failed.items() if is_links_own(reason)]
-    return Past(
+    return PastAnswers(
         links,
         int(media),
         people,

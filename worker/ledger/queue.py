@@ -19,7 +19,7 @@ from worker.ledger.records import Request
 
 
 @dataclass(frozen=True)
-class Paused:
+class PausedChats:
     """The ids of the chats that take no edits for a while, and of those that take no messages.
 
     An answer that has been refused for `apart_from_s` is no edit but a message of its own.
@@ -30,7 +30,7 @@ class Paused:
     apart_from_s: float = float("inf")
 
 
-NOT_PAUSED = Paused()
+NOT_PAUSED = PausedChats()
 
 
 def add(
@@ -134,7 +134,7 @@ def take(
     busy_request_ids: Sequence[int],
     request_ids_in_doubt: Sequence[int],
     closed_chat_ids: Sequence[int] | None,
-    paused: Paused,
+    paused: PausedChats,
     uploads: bool,
     recordings: bool,
     share: Share,

@@ -22,7 +22,7 @@ _NAME = "cookies"
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedCookies:
     """Since when a site has refused its cookies: wall time, and that of their file then."""
 
     since: float
@@ -71,10 +71,10 @@ def _refused_once_more(history: _History, url: str, wall: Wall) -> _History:
     return _History(since, history.changed_ns, (*history.links, link), history.has_worked)
 
 
-def refused(db: Database) -> dict[str, Refused]:
+def refused(db: Database) -> dict[str, RefusedCookies]:
     """The sites that refuse the cookies which they were given last."""
     return {
-        site: Refused(each.since, each.changed_ns)
+        site: RefusedCookies(each.since, each.changed_ns)
         for site, each in _histories(db).items()
         if each.is_refused
     }

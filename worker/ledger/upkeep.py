@@ -200,7 +200,7 @@ class Upkeep:
         with self._db.reading():
             return past.tried(self._db, since, until)
 
-    def past_links(self, since: float, until: float) -> past.Past:
+    def past_links(self, since: float, until: float) -> past.PastAnswers:
         """See `past.read`."""
         with self._db.reading():
             return past.read(self._db, since, until)
@@ -229,7 +229,7 @@ class Upkeep:
         with self._db.transaction():
             self._db.insert("samples", **asdict(sample))
 
-    def refused_cookies(self) -> dict[str, site_cookies.Refused]:
+    def refused_cookies(self) -> dict[str, site_cookies.RefusedCookies]:
         """See `site_cookies.refused`."""
         with self._db.reading():
             return site_cookies.refused(self._db)

@@ -20,7 +20,7 @@ _HEAD = struct.Struct("qI")
 
 
 @dataclass(frozen=True)
-class Lent:
+class LentCookies:
     """What a download was given: which file's cookies of which site, and as they were then.
 
     `changed_ns` is when the operator changed the file last; `digests` are of the cookies, and
@@ -34,7 +34,7 @@ class Lent:
     lasting: frozenset[bytes] = frozenset()
 
 
-def copy_in_child(url: str, source: Path, target: Path) -> Lent | None:
+def copy_in_child(url: str, source: Path, target: Path) -> LentCookies | None:
     """Call `copy_site_cookies` in a child process, so that no other site's cookies stay in memory.
 
     Returns what that does. The caller must have one thread. Raises OSError when the disk is full,
@@ -50,7 +50,7 @@ def copy_in_child(url: str, source: Path, target: Path) -> Lent | None:
     return _unpacked(packed, url, source) if packed else None
 
 
-def copy_site_cookies(url: str, source: Path, target: Path) -> Lent | None:
+def copy_site_cookies(url: str, source: Path, target: Path) -> LentCookies | None:
     """Write the cookies in `source` that the site of `url` may see to `target`.
 
     Returns what was given; None if there is none. Raises OSError, also when `target` exists.
@@ -77,7 +77,7 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> Lent | None:
                     lasting.add(key_digest(cookie))
     if not digests:
         return None
-    return Lent(source, site, changed_ns, frozenset(digests), frozenset(lasting))
+    return LentCookies(source, site, changed_ns, frozenset(digests), frozenset(lasting))
 
 
 def digest(cookie: Cookie) -> bytes:
@@ -101,14 +101,16 @@ def _site(url: str) -> str:
     return ""
 
 
-def _packed(lent: Lent | None) -> bytes:
+def _packed(lent: LentCookies | None) -> bytes:
     if lent is None:
         return b""
     return _HEAD.pack(lent.changed_ns, len(lent.digests)) + b"".join([*lent.digests, *lent.lasting])
 
 
-def _unpacked(packed: bytes, url: str, source: Path) -> Lent:
+def _unpacked(packed: bytes, url: str, source: Path) -> LentCookies:
     changed_ns, count = _HEAD.unpack_from(packed)
     places = range(_HEAD.size, len(packed), _DIGEST_BYTES)
     found = [packed[place : place + _DIGEST_BYTES] for place in places]
-    return Lent(source, _site(url), changed_ns, frozenset(found[:count]), frozenset(found[count:]))
+    return LentCookies(
+        source, _site(url), changed_ns, frozenset(found[:count]), frozenset(found[count:])
+    )

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from worker.cookie_file import HEADER, Cookie, open_to_read, read_line, with_value
-from worker.downloads.confinement.cookies import Lent, digest, key_digest
+from worker.downloads.confinement.cookies import LentCookies, digest, key_digest
 from worker.processes import child_call
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _Key = tuple[str, str, str]
 _said: set[Path] = set()
 
 
-def take_back(lent: Lent, returned: Path) -> None:
+def take_back(lent: LentCookies, returned: Path) -> None:
     """Write the changed cookies in the file `returned` to where they come from.
 
     In a child process, so that no other site's cookies stay in memory; the caller must have one
@@ -60,7 +60,7 @@ def take_back(lent: Lent, returned: Path) -> None:
             )
 
 
-def has_taken_away(lent: Lent, returned: Path) -> bool:
+def has_taken_away(lent: LentCookies, returned: Path) -> bool:
     """Whether the site has taken cookies away that had not ended, as it does with a logout.
 
     In a child process, as `take_back`. No, if that cannot be found out.
@@ -71,7 +71,7 @@ def has_taken_away(lent: Lent, returned: Path) -> bool:
         return False
 
 
-def takes_away(lent: Lent, returned: Path) -> bool:
+def takes_away(lent: LentCookies, returned: Path) -> bool:
     """Find that out in this process."""
     text = _text_of(returned)
     left = {key_digest(cookie) for cookie in _of_site(text, lent.site)}
@@ -79,7 +79,7 @@ def takes_away(lent: Lent, returned: Path) -> bool:
     return text.startswith(HEADER) and not lent.lasting <= left
 
 
-def write_back(lent: Lent, returned: Path) -> None:
+def write_back(lent: LentCookies, returned: Path) -> None:
     """Do that in this process. Raises OSError."""
     changes = _changes(lent, returned)
     if not changes:
@@ -102,7 +102,7 @@ def write_back(lent: Lent, returned: Path) -> None:
         os.close(directory_fd)
 
 
-def _changes(lent: Lent, returned: Path) -> dict[_Key, Cookie]:
+def _changes(lent: LentCookies, returned: Path) -> dict[_Key, Cookie]:
     """What the download has changed, by its own account."""
     latest = time.time() + _MAX_AGE_S
     return {
@@ -148,7 +148,7 @@ def _read(path: Path) -> str:
         return file.read().decode("utf-8", "surrogateescape")
 
 
-def _merged(line: str, lent: Lent, changes: dict[_Key, Cookie]) -> str:
+def _merged(line: str, lent: LentCookies, changes: dict[_Key, Cookie]) -> str:
     cookie = read_line(line)
     # Only what the download was given, and nobody has changed since.
     if cookie is None or cookie.key not in changes or digest(cookie) not in lent.digests:

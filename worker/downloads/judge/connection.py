@@ -50,29 +50,31 @@ class Owner(Protocol):
 
 
 @dataclass
-class Abandoned:
+class AbandonedCalls:
     """How many calls that block are left of downloads that have ended. Nothing can end them."""
 
     count: int = 0
 
 
 @dataclass(frozen=True)
-class Means:
+class JudgeServices:
     """What all connections share."""
 
     loop: Waits
     threads: Threads
     judgement: Judgement
     upstream: Upstream | None
-    abandoned: Abandoned = field(default_factory=Abandoned)
+    abandoned: AbandonedCalls = field(default_factory=AbandonedCalls)
 
 
 class Connection:
     """Begins with the client's first byte and ends by itself, or by `close`."""
 
-    def __init__(self, means: Means, owner: Owner, client: socket.socket, secret: str) -> None:
-        self._means = means
-        self._loop = GuardedLoop(means.loop, self.close)
+    def __init__(
+        self, services: JudgeServices, owner: Owner, client: socket.socket, secret: str
+    ) -> None:
+        self._services = services
+        self._loop = GuardedLoop(services.loop, self.close)
         self._owner = owner
         self._client = client
         self._secret = secret
@@ -180,7 +182,7 @@ class Connection:
                 result.close()  # type: ignore[attr-defined]
 
         if self._owner.begin_call():
-            self._means.threads.run(call, self._loop.guarded(end), otherwise)
+            self._services.threads.run(call, self._loop.guarded(end), otherwise)
         else:
             self._fail(SocksReply.FAILED)
 
@@ -188,7 +190,7 @@ class Connection:
         if target.is_for_plugin:
             self._begin_for_plugin(target)
             return
-        upstream, judgement = self._means.upstream, self._means.judgement
+        upstream, judgement = self._services.upstream, self._services.judgement
         if upstream and upstream.takes_names:
             if not judgement.allows_name(target.host, target.port):
                 self._refuse(target.host, target.port)
@@ -207,7 +209,7 @@ class Connection:
 
         What is refused is not told: the link is not to blame for it.
         """
-        if not self._means.judgement.is_endpoint(target.host, target.port):
+        if not self._services.judgement.is_endpoint(target.host, target.port):
             self._fail(SocksReply.NOT_ALLOWED)
         elif found := literal(target.host):
             self._dial_any(target, found)
@@ -225,11 +227,11 @@ class Connection:
         if not found.addresses:
             self._fail(found.failure)
             return
-        allowed = self._means.judgement.allowed(found.addresses, target.port)
+        allowed = self._services.judgement.allowed(found.addresses, target.port)
         if not allowed:
             self._refuse(found.addresses[0], target.port)
-        elif self._means.upstream:
-            self._connect(self._means.upstream, Target(allowed[0], target.port))
+        elif self._services.upstream:
+            self._connect(self._services.upstream, Target(allowed[0], target.port))
         else:
             self._dial = Dial(self._loop, allowed, target.port, self._connected)
 
@@ -252,7 +254,7 @@ class Connection:
             *(self._loop, self._client, result, self._early, self._passed, self.close),
             is_one_request=self._handshake is not None and self._handshake.is_one_request,
         )
-        self._rest_at_most(self._means.judgement.rules.idle_timeout_s)
+        self._rest_at_most(self._services.judgement.rules.idle_timeout_s)
 
     # ------------------------------------------------------------------- by an HTTP proxy
 

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 
-from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection, Means
+from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S, Connection, JudgeServices
 from worker.downloads.judge.listening import Listener
 from worker.downloads.judge.loop import READ, GuardedLoop, Loop
 from worker.downloads.judge.rules import MAX_ABANDONED, MAX_CONNECTIONS, Judgement, Rules
@@ -41,7 +41,7 @@ class Server:
         """Listen at `control`, and call `beat` all the time."""
         self._loop = Loop()
         upstream = Upstream(rules.proxy) if rules.proxy else None
-        self._means = Means(self._loop, Threads(self._loop), Judgement(rules), upstream)
+        self._services = JudgeServices(self._loop, Threads(self._loop), Judgement(rules), upstream)
         self._beat = beat
         # A control connection that cannot be taken is closed when nothing holds it any more.
         Listener(GuardedLoop(self._loop, lambda: None), control, self._admit)
@@ -58,7 +58,7 @@ class Server:
 
     def _admit(self, control: socket.socket) -> None:
         if _user_of(control) == os.geteuid():
-            ControlConnection(self._means, control)
+            ControlConnection(self._services, control)
         else:
             control.close()
 
@@ -66,9 +66,9 @@ class Server:
 class ControlConnection:
     """What belongs to one control connection. It ends with that."""
 
-    def __init__(self, means: Means, control: socket.socket) -> None:
-        self._means = means
-        self._loop = GuardedLoop(means.loop, self.close)
+    def __init__(self, services: JudgeServices, control: socket.socket) -> None:
+        self._services = services
+        self._loop = GuardedLoop(services.loop, self.close)
         self._control = control
         self._line = b""
         self._secret = ""
@@ -87,7 +87,7 @@ class ControlConnection:
         if self._has_ended:
             return
         self._has_ended = True
-        self._means.abandoned.count += self._calls
+        self._services.abandoned.count += self._calls
         self._timeout.cancel()
         self._loop.watch(self._control, 0)
         self._control.close()
@@ -122,7 +122,7 @@ class ControlConnection:
             said = json.loads(self._line)
             self._secret = str(said["secret"])
             if proxy := said.get("proxy"):
-                self._means = replace(self._means, upstream=Upstream(proxy))
+                self._services = replace(self._services, upstream=Upstream(proxy))
             made = self._handed or socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
             self._listener = Listener(self._loop, made, self._take)
             self._tell({"port": made.getsockname()[1]})
@@ -145,7 +145,7 @@ class ControlConnection:
     def _take(self, client: socket.socket) -> None:
         if len(self._silent) >= MAX_SILENT:
             next(iter(self._silent)).close()
-        made = Connection(self._means, self, client, self._secret)
+        made = Connection(self._services, self, client, self._secret)
         self._silent[made] = None
 
     def admit(self, connection: Connection) -> None:
@@ -160,7 +160,7 @@ class ControlConnection:
 
         False if there is too much of that already.
         """
-        is_usual = self._means.abandoned.count < MAX_ABANDONED
+        is_usual = self._services.abandoned.count < MAX_ABANDONED
         if self._calls >= (MAX_CONNECTIONS if is_usual else 1):
             return False
         self._calls += 1
@@ -170,7 +170,7 @@ class ControlConnection:
         """Hear that it has ended."""
         self._calls -= 1
         if self._has_ended:
-            self._means.abandoned.count -= 1
+            self._services.abandoned.count -= 1
 
     def refused(self, what: str) -> None:
         """Tell the worker that an address was refused."""

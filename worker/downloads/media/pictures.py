@@ -22,7 +22,7 @@ _PHOTO_RATIO = 20
 _SEE_THROUGH = re.compile(r"yuva|gbrap|ya\d|rgba|bgra|argb|abgr|pal8")
 
 
-class Moving(Exception):
+class MovingPicture(Exception):
     """Raised for what moves, and is for ffmpeg to make a video of."""
 
 
@@ -43,7 +43,7 @@ def finish_picture(
         raise ProgramFailed("no picture")
     if _moves(probed, found):
         if kind.suffix != ".gif":
-            raise Moving
+            raise MovingPicture
         facts = facts_of(info, MediaKind.ANIMATION, found.video, found.duration_s)
         return ReadyFile(path.name, facts)
     photo = _photo(path, kind, found.video, limits) if _may_be_shown(found.video) else None

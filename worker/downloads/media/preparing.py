@@ -10,7 +10,7 @@ from worker.downloads.media import file_types
 from worker.downloads.media.contents import believable_length, positive
 from worker.downloads.media.file_types import FileType
 from worker.downloads.media.finishing import checked, facts_of, finish
-from worker.downloads.media.pictures import Moving, finish_picture
+from worker.downloads.media.pictures import MovingPicture, finish_picture
 from worker.downloads.media.program_run import ProgramFailed, ProgramKilled
 from worker.downloads.reports import ReadyFile
 from worker.errors import Fault, JobError, Reason
@@ -96,7 +96,7 @@ def _picture(file: Downloaded, kind: FileType, limits: DownloadLimits) -> ReadyF
     path = file.path.rename(file.path.with_suffix(kind.suffix))
     try:
         return finish_picture(path, kind, file.info, limits)
-    except Moving:
+    except MovingPicture:
         return finish(path, file.info, limits)
     except ProgramKilled as error:
         raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffprobe: {error}") from error
