@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-START_S = 30.0
+from tests.sandbox.patience import PATIENCE_S
 
 _CHUNK_BYTES = 16 * 1024
 # What a line's buffers hold, which makes up for a server that was not scheduled in time.
@@ -40,7 +40,7 @@ def serve(
     process.start()
     theirs.close()
     try:
-        assert ours.poll(START_S), "the file server does not start"
+        assert ours.poll(PATIENCE_S), "the file server does not start"
         yield f"http://127.0.0.1:{ours.recv()}"
     finally:
         process.kill()

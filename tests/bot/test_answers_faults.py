@@ -32,7 +32,7 @@ def chat(scene: Scene) -> Iterator[int]:
     scene.api.on_call = scene.api.on_applied = None
     scene.api.faults.clear()
     waiting = "SELECT kind, state FROM jobs WHERE chat_id = ? AND state IN ('waiting', 'running')"
-    scene.api.wait_for(lambda: not scene.ledger(waiting, chat), 40)
+    scene.api.wait_for(lambda: not scene.ledger(waiting, chat))
     assert "Traceback" not in scene.bot.log
 
 

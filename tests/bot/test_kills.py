@@ -5,11 +5,13 @@ The cases share a bot, or what its deaths have left of it, and each has a chat o
 
 import itertools
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
-from tests.sandbox.faults import Fault
+from tests.sandbox.patience import PATIENCE_S
 from tests.sandbox.site import MediaSite
 from tests.support.kills import (
     downloads_worker,
@@ -184,7 +186,7 @@ def test_update_is_not_lost_while_the_ledger_is_locked(scene: Scene, chat: int) 
     lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     scene.send("/clip/locked.mp4", chat)
-    scene.api.wait_for(lambda: "cannot be written" in scene.bot.log[seen:], 20)
+    scene.api.wait_for(lambda: "cannot be written" in scene.bot.log[seen:])
     lock.execute("ROLLBACK")
     lock.close()
     (answer,) = scene.wait_for_answers(1, chat)
@@ -202,7 +204,7 @@ def test_bot_that_starts_while_its_ledger_cannot_be_written_waits_and_goes_on(
     lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     scene.bot.start()
-    scene.api.wait_for(lambda: "cannot be written" in scene.bot.log[seen:], 20)
+    scene.api.wait_for(lambda: "cannot be written" in scene.bot.log[seen:])
     started = scene.bot.pid
     lock.execute("ROLLBACK")
     lock.close()
@@ -251,7 +253,8 @@ def test_cancel_in_the_middle_of_an_upload_outlives_the_bot(usual: Scene, chat: 
 
 
 def test_slow_telegram_holds_up_no_poll(usual: Scene, chat: int) -> None:
-    usual.api.faults.add(Fault("editMessageMedia", "slow", seconds=6))
+    others_are_answered = threading.Event()
+    usual.api.on_call = once("editMessageMedia", partial(others_are_answered.wait, PATIENCE_S))
     before = len(usual.api.calls)
     usual.send("/clip/slow-upload.mp4", chat)
     upload = usual.api.wait_for(
@@ -259,6 +262,7 @@ def test_slow_telegram_holds_up_no_poll(usual: Scene, chat: int) -> None:
     )[0]
     other = next(CHATS)
     usual.api.say("hello", other)
-    usual.wait_for_answers(1, other, timeout_s=5)
+    usual.wait_for_answers(1, other)
     assert upload.status is None, "the upload still hangs"
+    others_are_answered.set()
     usual.wait_for_answers(1, chat)

@@ -29,7 +29,7 @@ from tests.support.kills import (
 from tests.support.media import make
 from tests.support.scene import CHAT, GALLERY, ONE_WORKER_EACH, Scene, once
 
-pytestmark = [pytest.mark.usefixtures("needs_ffmpeg"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
 
 CHATS = itertools.count(CHAT)
@@ -90,7 +90,7 @@ def assert_are_all_parts(answers: list[ChatMessage]) -> None:
 def wait_until_answered(scene: Scene, chat: int = CHAT) -> list[ChatMessage]:
     """The whole answer to the only link of a chat."""
     answered = f"SELECT 1 FROM requests WHERE chat_id = {chat} AND answered_at IS NOT NULL"
-    scene.api.wait_for(lambda: scene.ledger(answered), 40)
+    scene.api.wait_for(lambda: scene.ledger(answered))
     scene.wait_until_idle()
     return scene.answers(chat)
 

@@ -63,7 +63,6 @@ def run(program: str, tmp_path: Path, *arguments: object) -> subprocess.Complete
         env=env,
         capture_output=True,
         text=True,
-        timeout=50,
         check=False,
     )
 

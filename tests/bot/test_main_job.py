@@ -22,8 +22,8 @@ _chats = count(1000)
 def scene(site: MediaSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     env = {
         "MAX_FILE_MB": "5",
-        "DOWNLOAD_IDLE_TIMEOUT": "3",
-        "DOWNLOAD_TIMEOUT": "20",
+        "DOWNLOAD_IDLE_TIMEOUT": "6",
+        "DOWNLOAD_TIMEOUT": "60",
         "JOB_MAX_ATTEMPTS": "2",
     }
     with Scene(site, tmp_path_factory.mktemp("bot"), env, script=BOT) as scene:
@@ -179,7 +179,7 @@ def test_repeat_needs_no_download(scene: Scene, chat: int) -> None:
 
 
 def test_cancel_ends_a_download_and_says_so(scene: Scene, chat: int) -> None:
-    scene.send("/slow/cancelled.mp4?seconds=30", chat)
+    scene.send("/slow/cancelled.mp4?seconds=600", chat)
     scene.api.wait_for(lambda: scene.site.hits("/slow/cancelled.mp4"))
     status = scene.api.wait_for(lambda: [m for m in scene.api.chat(chat) if m.is_under_way])[0]
     scene.api.press(chat, status.message_id, "Cancel", user_id=chat + 1)
@@ -211,17 +211,19 @@ def test_telegram_trouble_delays_the_answer_and_no_more(
 
 
 def test_deleted_status_message_is_replaced(scene: Scene, chat: int) -> None:
-    scene.send("/slow/deleted.mp4?seconds=2", chat)
-    status = scene.api.wait_for(lambda: [m for m in scene.api.chat(chat) if m.is_under_way])[0]
-    scene.api.delete_message(chat, status.message_id)
+    with scene.site.holding("/slow/deleted.mp4"):
+        scene.send("/slow/deleted.mp4?seconds=0", chat)
+        status = scene.api.wait_for(lambda: [m for m in scene.api.chat(chat) if m.is_under_way])[0]
+        scene.api.delete_message(chat, status.message_id)
     (answer,) = scene.wait_for_answers(1, chat)
     assert answer.kind == "video"
 
 
 def test_blocked_chat_holds_up_nobody(scene: Scene, chat: int) -> None:
-    scene.send("/slow/blocked.mp4?seconds=2", chat)
-    scene.api.wait_for(lambda: [m for m in scene.api.chat(chat) if m.is_under_way])
-    scene.api.block(chat)
+    with scene.site.holding("/slow/blocked.mp4"):
+        scene.send("/slow/blocked.mp4?seconds=0", chat)
+        scene.api.wait_for(lambda: [m for m in scene.api.chat(chat) if m.is_under_way])
+        scene.api.block(chat)
     other = next(_chats)
     scene.send("/clip/other.mp4", other)
     scene.wait_for_answers(1, other)

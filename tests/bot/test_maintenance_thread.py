@@ -59,7 +59,6 @@ def test_orphaned_ffmpeg_is_ended_and_a_bystander_is_not(janitor: Janitor, tmp_p
         assert process_table.is_alive(bystander)
 
 
-@pytest.mark.timeout(180)
 def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
     site: MediaSite, tmp_path: Path
 ) -> None:
@@ -67,12 +66,13 @@ def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
     scene = Scene(site, tmp_path, env)
     scene.bot.script = hurt_bot(tmp_path, FAST_SCHEDULE)
     with scene, namesake(tmp_path, "yt-dlp") as bystander:
-        scene.send("/slow/stopped.mp4?seconds=3")
-        (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-        (worker,) = scene.workers("downloads")
-        # A stopped worker reaps nobody: what it started is defunct until it goes on.
-        os.kill(worker, signal.SIGSTOP)
-        os.kill(ytdlp, signal.SIGKILL)
+        with site.holding("/slow/stopped.mp4"):
+            scene.send("/slow/stopped.mp4?seconds=0")
+            (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+            (worker,) = scene.workers("downloads")
+            # A stopped worker reaps nobody: what it started is defunct until it goes on.
+            os.kill(worker, signal.SIGSTOP)
+            os.kill(ytdlp, signal.SIGKILL)
         assert scene.wait_for_answers()[0].media
         assert f"Process {worker} (downloads-1): somebody stopped it" in scene.bot.log
         assert f"Process {ytdlp} (yt-dlp): not reaped by its parent {worker}" in scene.bot.log
@@ -298,7 +298,6 @@ def test_bot_ends_when_a_thread_dies_or_stands_still(
             env=env,
             capture_output=True,
             text=True,
-            timeout=50,
             check=False,
         )
     assert done.returncode == 70, done.stderr

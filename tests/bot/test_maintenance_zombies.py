@@ -120,22 +120,23 @@ def test_strange_parent_of_a_defunct_process_is_named_and_not_signalled(tmp_path
 
 def test_stopped_ytdlp_of_a_real_bot_is_listed(site: MediaSite, tmp_path: Path) -> None:
     with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
-        scene.send("/slow/stopped.mp4?seconds=8")
-        (pid,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-        scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM processes"))
-        assert maintenance(scene.data_dir, "zombies").text.startswith("No zombies")
-        for command in (["pgrep", "yt-dlp"], ["ps", "-C", "yt-dlp", "-o", "pid="]):
-            shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            assert str(pid) in shown.split()
+        with site.holding("/slow/stopped.mp4"):
+            scene.send("/slow/stopped.mp4?seconds=0")
+            (pid,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+            scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM processes"))
+            assert maintenance(scene.data_dir, "zombies").text.startswith("No zombies")
+            for command in (["pgrep", "yt-dlp"], ["ps", "-C", "yt-dlp", "-o", "pid="]):
+                shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                assert str(pid) in shown.split()
 
-        os.kill(pid, signal.SIGSTOP)
-        (stopped,) = maintenance(scene.data_dir, "zombies", "--json").json["zombies"]
-        assert (stopped["pid"], stopped["what"]) == (pid, "stopped")
-        ((job,),) = scene.ledger("SELECT job_id FROM processes")
-        assert stopped["job"] == job
-        assert stopped["command"] == f"yt-dlp: job {job} 127.0.0.1"
+            os.kill(pid, signal.SIGSTOP)
+            (stopped,) = maintenance(scene.data_dir, "zombies", "--json").json["zombies"]
+            assert (stopped["pid"], stopped["what"]) == (pid, "stopped")
+            ((job,),) = scene.ledger("SELECT job_id FROM processes")
+            assert stopped["job"] == job
+            assert stopped["command"] == f"yt-dlp: job {job} 127.0.0.1"
 
-        os.kill(pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGCONT)
         scene.wait_for_answers()
 
 
@@ -145,11 +146,12 @@ def test_defunct_ytdlp_of_a_stopped_worker_is_cleared_with_it(
     with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
         # The bot's own first look for zombies would find them too; it publishes after that.
         scene.api.wait_for(lambda: scene.ledger("SELECT 1 FROM state WHERE name = 'bot'"))
-        scene.send("/slow/defunct.mp4?seconds=6")
-        (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-        (worker,) = scene.workers("downloads")
-        os.kill(worker, signal.SIGSTOP)
-        os.kill(ytdlp, signal.SIGKILL)
+        with site.holding("/slow/defunct.mp4"):
+            scene.send("/slow/defunct.mp4?seconds=0")
+            (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+            (worker,) = scene.workers("downloads")
+            os.kill(worker, signal.SIGSTOP)
+            os.kill(ytdlp, signal.SIGKILL)
         found = scene.api.wait_for(
             lambda: {
                 (zombie["pid"], zombie["what"])

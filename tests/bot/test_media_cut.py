@@ -21,7 +21,7 @@ def test_the_bot_sends_the_parts_beside_the_answer(
     make(files / "film.mp4", "-c copy", film)
     with served(files) as url, Scene(site, tmp_path, {"MAX_FILE_MB": "1"}) as scene:
         scene.api.say(f"{url}/film.mp4", CHAT)
-        answers = scene.api.wait_for(lambda: complete(scene.answers()), 50)
+        answers = scene.api.wait_for(lambda: complete(scene.answers()))
         parts = len(answers)
         first = next(answer for answer in answers if "part 1 of" in (answer.caption or ""))
         assert "cut it into parts" in (first.caption or "")

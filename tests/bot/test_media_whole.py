@@ -84,7 +84,7 @@ def make_in(folder: Path, name: str, arguments: str) -> Path:
     """The media as ffmpeg makes it; an argument may hold blanks written as `|`."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(SAMPLE)]
     command += [word.replace("|", " ") for word in arguments.split()]
-    subprocess.run([*command, name], check=True, timeout=40, cwd=folder)
+    subprocess.run([*command, name], check=True, cwd=folder)
     return folder / name
 
 

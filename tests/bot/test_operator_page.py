@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.patience import PATIENCE_S
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT
 from tests.support.scene import CHAT, Scene
@@ -40,7 +41,7 @@ def run(scene: Scene, command: str) -> subprocess.CompletedProcess[str]:
 
 
 def type_in(
-    directory: Path, command: str, timeout_s: float = 50, **env: str
+    directory: Path, command: str, timeout_s: float = PATIENCE_S, **env: str
 ) -> subprocess.CompletedProcess[str]:
     shown = command.replace(".venv/bin/python", shlex.quote(sys.executable))
     return subprocess.run(
@@ -99,7 +100,6 @@ def test_page_has_every_command() -> None:
     assert len(PROTECTIONS) == 6
 
 
-@pytest.mark.timeout(120)  # each is a program of its own
 def test_every_command_of_the_page_runs(scene: Scene) -> None:
     home = scene.data_dir.parent
     for command in COMMANDS:
@@ -168,7 +168,7 @@ def test_a_backup_is_restored_as_the_page_says(end: str, site: MediaSite, tmp_pa
             scene.bot.kill()
         else:
             scene.bot.terminate()
-            assert scene.bot.wait(20) == 0
+            assert scene.bot.wait() == 0
             assert [path.name for path in scene.data_dir.glob("ledger*")] == ["ledger.sqlite3"]
         restored = run(scene, RESTORE)
         assert (restored.returncode, restored.stderr) == (0, "")
@@ -185,17 +185,19 @@ KILL, STOP, KILL_BOT, END_BOT, ABANDON, LIMITS = PROTECTIONS
 def test_protections_of_downloads_can_be_seen(site: MediaSite, tmp_path: Path) -> None:
     # A new one: what is stopped continues at its next look, which comes each minute.
     with Scene(site, tmp_path) as scene:
-        scene.send("/slow/protected.mp4?seconds=3")
-        (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-        assert run(scene, KILL.replace("PID", str(ytdlp))).returncode == 0
+        with site.holding("/slow/protected.mp4"):
+            scene.send("/slow/protected.mp4?seconds=0")
+            (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+            assert run(scene, KILL.replace("PID", str(ytdlp))).returncode == 0
         scene.wait_for_answers(1)
 
-        scene.send("/slow/protected-again.mp4?seconds=5")
-        (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-        assert run(scene, STOP.replace("PID", str(ytdlp))).returncode == 0
-        listed = run(scene, ".venv/bin/python -m maintenance zombies").stdout
-        assert re.search(rf"^ *{ytdlp} .* stopped ", listed, re.MULTILINE)
-        os.kill(ytdlp, signal.SIGCONT)
+        with site.holding("/slow/protected-again.mp4"):
+            scene.send("/slow/protected-again.mp4?seconds=0")
+            (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+            assert run(scene, STOP.replace("PID", str(ytdlp))).returncode == 0
+            listed = run(scene, ".venv/bin/python -m maintenance zombies").stdout
+            assert re.search(rf"^ *{ytdlp} .* stopped ", listed, re.MULTILINE)
+            os.kill(ytdlp, signal.SIGCONT)
         scene.wait_for_answers(2)
 
         assert run(scene, ABANDON).returncode == 0
@@ -209,11 +211,12 @@ def test_protections_of_downloads_can_be_seen(site: MediaSite, tmp_path: Path) -
 
 
 def test_protections_of_the_bot_can_be_seen(scene: Scene) -> None:
-    scene.send("/slow/protected-third.mp4?seconds=4", OTHER_CHAT)
-    scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-    scene.bot.tree()
-    assert run(scene, KILL_BOT).returncode == 0
-    scene.bot.wait()
+    with scene.site.holding("/slow/protected-third.mp4"):
+        scene.send("/slow/protected-third.mp4?seconds=0", OTHER_CHAT)
+        scene.api.wait_for(lambda: scene.workers("yt-dlp"))
+        scene.bot.tree()
+        assert run(scene, KILL_BOT).returncode == 0
+        scene.bot.wait()
     scene.bot.wait_for_empty_tree()
     scene.restart_after_death()
     scene.wait_for_answers(1, OTHER_CHAT)

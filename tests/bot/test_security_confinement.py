@@ -98,9 +98,9 @@ def attack(tmp_path: Path, preload: str, kept_by: Network | None = None) -> dict
             unix.listen()
         temporary = f"{file}-new"
         with scene:
-            telegram = scene.api.wait_for(lambda: scene.workers("telegram"), 20)[0]
+            telegram = scene.api.wait_for(lambda: scene.workers("telegram"))[0]
             # Its first step removes what no job needs.
-            scene.api.wait_for(lambda: "The dispatcher starts" in scene.bot.log, 20)
+            scene.api.wait_for(lambda: "The dispatcher starts" in scene.bot.log)
             other = scene.data_dir / "downloads" / "999-1"
             other.mkdir(parents=True)
             (other / "media.mp4").write_bytes(b"somebody's")

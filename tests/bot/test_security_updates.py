@@ -112,7 +112,7 @@ def test_a_button_obeys_only_who_it_was_made_for(site: MediaSite, tmp_path: Path
             made = [call for call in api.calls if call.method == "answerCallbackQuery"]
             return [call.params["text"] for call in made if call.status == 200]
 
-        scene.send("/slow/held.mp4?seconds=60")
+        scene.send("/slow/held.mp4?seconds=600")
         api.wait_for(lambda: site.hits("/slow/held.mp4"))
         status = api.wait_for(lambda: [m for m in api.chat(CHAT) if m.is_under_way])[0]
         for stranger in (1, 2, 3):

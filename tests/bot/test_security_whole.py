@@ -33,8 +33,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     # As an operator may have made the one, which stays, and put the other back from a backup.
     (home / "data" / "ledger.sqlite3").touch(0o644)
     with MediaSite() as site, Scene(site, home, foreign) as scene:
-        scene.send("/slow/held.mp4?seconds=60")
-        scene.api.wait_for(lambda: scene.workers("yt-dlp"), 20)
+        scene.send("/slow/held.mp4?seconds=600")
+        scene.api.wait_for(lambda: scene.workers("yt-dlp"))
         yield scene
         status = next(message for message in scene.api.chat(CHAT) if message.is_under_way)
         scene.api.press(CHAT, status.message_id, "Cancel", user_id=CHAT)

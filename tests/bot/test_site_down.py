@@ -55,7 +55,6 @@ def wait_until(wall: float, scene: Scene) -> None:
     scene.api.wait_for(lambda: time.time() > wall)
 
 
-@pytest.mark.timeout(120)  # It waits for two cool-downs.
 def test_people_are_told_at_once_and_a_probe_finds_the_way_back(
     own_site: MediaSite, tmp_path: Path
 ) -> None:

@@ -60,7 +60,7 @@ def hold(scene: Scene, chat: int, method: str, until: Callable[[], object]) -> N
 
     def hook(call: Call) -> None:
         if call.method == method and str(call.params.get("chat_id")) == str(chat):
-            scene.api.wait_for(until, 60)
+            scene.api.wait_for(until)
             raise Cut
 
     scene.api.on_call = hook
@@ -71,7 +71,7 @@ def hold(scene: Scene, chat: int, method: str, until: Callable[[], object]) -> N
 
 def test_stages_of_a_link(scene: Scene) -> None:
     first, talk = Conversation(scene), Conversation(scene, in_full=True)
-    scene.send("/slow/first.mp4?seconds=60", first.chat_id)
+    scene.send("/slow/first.mp4?seconds=600", first.chat_id)
     scene.wait_for_status("Downloading", first.chat_id)
     scene.send("/slow/stages.mp4?seconds=8", talk.chat_id)
     scene.wait_for_status("Waiting", talk.chat_id)
@@ -112,14 +112,14 @@ Stage = Callable[[Scene, int, Path], None]
 
 def downloading(scene: Scene, chat: int, _tmp_path: Path) -> None:
     """yt-dlp receives the file."""
-    scene.send("/slow/cancel-downloading.mp4?seconds=60", chat)
+    scene.send("/slow/cancel-downloading.mp4?seconds=600", chat)
     scene.wait_for_status("Downloading ▰", chat)
     assert scene.workers("yt-dlp")
 
 
 def stopped(scene: Scene, chat: int, _tmp_path: Path) -> None:
     """yt-dlp heeds no SIGTERM, for somebody has stopped it."""
-    scene.send("/slow/cancel-stopped.mp4?seconds=60", chat)
+    scene.send("/slow/cancel-stopped.mp4?seconds=600", chat)
     scene.wait_for_status("Downloading ▰", chat)
     for pid in scene.workers("yt-dlp"):
         os.kill(pid, signal.SIGSTOP)
@@ -130,7 +130,7 @@ def finishing(scene: Scene, chat: int, tmp_path: Path) -> None:
     film = make(tmp_path / "film.avi", "-s 1280x960 -c:v mpeg4 -q:v 2 -c:a libmp3lame")
     with served(film.parent) as url:
         scene.api.say(f"{url}/{film.name}", chat)
-        for pid in scene.api.wait_for(lambda: scene.workers("ffmpeg"), 40):
+        for pid in scene.api.wait_for(lambda: scene.workers("ffmpeg")):
             os.kill(pid, signal.SIGSTOP)
     scene.wait_for_status("Almost there", chat)
     assert scene.workers("ffmpeg")
@@ -171,7 +171,7 @@ def test_cancel(scene: Scene, stage: Stage, chat: int, tmp_path: Path) -> None:
     unsubscribe()
     assert answer.text == ENGLISH.cancelled
     assert notices[1:] == [texts.notice(ENGLISH, Notice(Cancelled.DONE))]
-    scene.api.wait_for(lambda: not scene.workers("yt-dlp") and not scene.workers("ffmpeg"), 10)
+    scene.api.wait_for(lambda: not scene.workers("yt-dlp") and not scene.workers("ffmpeg"))
     scene.wait_for_no_directories()
     end = "done" if stage is uploading else "dropped"
     scene.api.wait_for(

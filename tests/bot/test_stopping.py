@@ -29,7 +29,6 @@ def run_bot(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
         check=False,
     )
 
@@ -39,7 +38,7 @@ def test_job_in_hand_finishes_within_the_grace(site: MediaSite, tmp_path: Path) 
         scene.send("/slow/grace.mp4?seconds=3")
         scene.api.wait_for(lambda: scene.site.hits("/slow/grace.mp4"))
         scene.bot.terminate()
-        assert scene.bot.wait(20) == 0
+        assert scene.bot.wait() == 0
         assert scene.ledger("SELECT state FROM jobs WHERE kind = 'download'") == [("done",)]
         scene.bot.start()
         (answer,) = scene.wait_for_answers()
@@ -51,17 +50,19 @@ def test_job_in_hand_finishes_within_the_grace(site: MediaSite, tmp_path: Path) 
 def test_job_that_outlasts_the_grace_is_put_back(
     site: MediaSite, tmp_path: Path, signals: int
 ) -> None:
-    grace_s = {1: "0.5", 2: "60"}[signals]
-    env = {**ONE_WORKER_EACH, "SHUTDOWN_GRACE": grace_s, "DOWNLOAD_JOB_TIMEOUT": "60"}
+    grace_s = {1: "0.5", 2: "600"}[signals]
+    env = {**ONE_WORKER_EACH, "SHUTDOWN_GRACE": grace_s, "IN_MAIN": "tests.support.patient_stop"}
     with Scene(site, tmp_path, env) as scene:
         path = f"/slow/put-back-{signals}.mp4"
-        scene.send(f"{path}?seconds=4")
-        scene.api.wait_for(lambda: scene.site.hits(path))
-        scene.bot.terminate()
-        if signals == 2:
-            scene.api.wait_for(lambda: "Stopping" in scene.bot.log)
+        with site.holding(path):
+            scene.send(f"{path}?seconds=0")
+            # What is on show by now is told of the stop.
+            scene.wait_for_status("Downloading")
             scene.bot.terminate()
-        assert scene.bot.wait(10) == 0
+            if signals == 2:
+                scene.api.wait_for(lambda: "Stopping" in scene.bot.log)
+                scene.bot.terminate()
+            assert scene.bot.wait() == 0
         scene.bot.wait_for_empty_tree()
         assert scene.directories() == []
         assert scene.ledger("SELECT state, attempts FROM jobs WHERE kind = 'download'") == [
@@ -94,7 +95,7 @@ def test_killed_bot_leaves_nothing_among_the_machines_temporary_files(
         scene.wait_for_answers(2)
         assert left not in list(own.iterdir()), "the start has removed it"
         scene.bot.terminate()
-        assert scene.bot.wait(20) == 0
+        assert scene.bot.wait() == 0
         assert list(own.iterdir()) == []
         assert list(temporary.iterdir()) == []
 
@@ -108,7 +109,6 @@ def test_second_bot_in_one_directory_refuses(site: MediaSite, tmp_path: Path) ->
             env=env,
             capture_output=True,
             text=True,
-            timeout=30,
             check=False,
         )
         assert done.returncode == 75
@@ -124,7 +124,7 @@ def test_idle_bot_stops_in_the_middle_of_a_poll(site: MediaSite, tmp_path: Path)
         scene.api.wait_for(lambda: all(words in scene.bot.log for words in said))
         polls = [call for call in scene.api.calls if call.method == "getUpdates"]
         scene.bot.terminate()
-        assert scene.bot.wait(5) == 0
+        assert scene.bot.wait() == 0
         assert polls[-1].status is None, "the poll of 25 s was still open"
 
 
@@ -148,7 +148,7 @@ def test_refused_token_ends_the_bot(tmp_path: Path) -> None:
     with BotApi() as api:
         bot = BotProcess(api, tmp_path / "data", {"BOT_TOKEN": "123456:" + "b" * 35})
         bot.start()
-        assert bot.wait(20) == 78
+        assert bot.wait() == 78
         assert "Telegram refuses BOT_TOKEN" in bot.log
         assert "b" * 35 not in bot.log
         bot.wait_for_empty_tree()
@@ -191,7 +191,7 @@ os._exit(42)
 def test_closed_standard_streams_are_no_files_of_ours(tmp_path: Path) -> None:
     command = 'exec "$0" -c "$1" "$2" <&- >&- 2>&-'
     arguments = ["sh", "-c", command, sys.executable, CLOSED, str(BOT.parent)]
-    done = subprocess.run(arguments, cwd=tmp_path, timeout=30, check=False)
+    done = subprocess.run(arguments, cwd=tmp_path, check=False)
     assert done.returncode == 42
     assert (tmp_path / "next-file").read_text() == ""
 

@@ -19,7 +19,7 @@ TOLD = texts.explanation(ENGLISH, Reason.STOPPED)
 
 def test_download_is_watched_and_ended_by_a_key(site: MediaSite, tmp_path: Path) -> None:
     with Scene(site, tmp_path, {"TELEGRAM_WORKERS": "2", "DOWNLOAD_WORKERS": "1"}) as scene:
-        scene.send("/slow/watched.mp4?seconds=40")
+        scene.send("/slow/watched.mp4?seconds=600")
 
         def moving() -> Any:
             jobs = maintenance(scene.data_dir, "top", "--json").json["jobs"]

@@ -80,7 +80,6 @@ def test_a_bare_machine_is_told_all_that_it_lacks(tmp_path: Path) -> None:
         env={"PATH": ""},
         capture_output=True,
         text=True,
-        timeout=50,
         check=False,
     )
     assert (done.returncode, done.stderr) == (78, "")
@@ -126,7 +125,6 @@ def test_one_missing_package_hides_nothing(module: str, names: list[str], tmp_pa
         env=hide(module, tmp_path),
         capture_output=True,
         text=True,
-        timeout=50,
         check=False,
     )
     assert (done.returncode, done.stderr) == (78, "")
@@ -283,7 +281,6 @@ def test_whole_check_as_a_process(
         env=environ,
         capture_output=True,
         text=True,
-        timeout=50,
         check=False,
     )
     assert done.stdout.splitlines()[-1].startswith(line), done.stdout + done.stderr

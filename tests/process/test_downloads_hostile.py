@@ -157,7 +157,6 @@ def _die_and_leave_a_holder(task: Any, rules: Any, report: Any, extractors: Any)
 def test_its_death_counts_although_a_grandchild_holds_the_pipe(cold: Worker) -> None:
     outcome = cold.run(LINK, LIMITS, _die_and_leave_a_holder)
     assert (outcome.error.reason, outcome.error.fault) == (Reason.CRASHED, Fault.RETRYABLE)
-    assert outcome.took_s < 5
 
 
 def _start_a_program(task: Any, rules: Any, report: Any, extractors: Any) -> None:

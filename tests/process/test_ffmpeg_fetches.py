@@ -17,9 +17,10 @@ from tests.hostile.tools import tell, told, without_guard, without_landlock
 from tests.hostile.web import Web, content, redirect
 from tests.sandbox import tls_proxy
 from tests.sandbox.clips import SAMPLE
+from tests.sandbox.patience import PATIENCE_S
 from tests.support import sample_aes
 from tests.support.download_limits import limits_with
-from tests.support.downloads_harness import PATIENCE_S, Worker, worker
+from tests.support.downloads_harness import Worker, worker
 from tests.support.media import make, probe
 from tests.support.networks import NETWORKS
 from tests.support.process_kit import wait_until

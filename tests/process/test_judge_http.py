@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.hostile.addresses import NOT_PUBLIC, NUMERIC
-from tests.support.judge_clients import PATIENCE_S, Site, connect, judging_nothing, raw, with_names
+from tests.support.judge_clients import Site, connect, judging_nothing, raw, with_names
 from tests.support.judges import RunningJudge, judge
 from tests.support.tunnel_proxy import PASSWORD, USER, TunnelProxy
 from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S
 from worker.downloads.judge.rules import Rules
 from worker.errors import Fault, JobError, Reason
 
@@ -158,7 +159,7 @@ def test_a_thousand_half_requests_hold_up_nobody(judged: RunningJudge, site: Sit
                 began = time.monotonic()
                 assert status_of(say(way, f"CONNECT 127.0.0.1:{site.port}")) == b"200"
                 connect(way, "127.0.0.1", site.port).close()
-                assert time.monotonic() - began < PATIENCE_S / 10
+                assert time.monotonic() - began < HANDSHAKE_TIMEOUT_S
 
 
 @pytest.mark.parametrize(

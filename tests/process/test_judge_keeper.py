@@ -82,10 +82,8 @@ def test_a_judge_is_shown_by_its_name_and_limited(driver: Driver) -> None:
 def test_the_next_one_takes_over_at_the_same_address(driver: Driver, number: int) -> None:
     (pid,) = driver.keeper.pids
     with WayOut(driver.keeper.address) as way:
-        began = time.monotonic()
         os.kill(pid, number)
         driver.until(lambda: driver.replaced(pid))
-        assert time.monotonic() - began < 5.0
         with pytest.raises(JudgeLost):
             way.look()
     WayOut(driver.keeper.address).close()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.judge_clients import PATIENCE_S, Site, begin, connect, raw, reply_to
+from tests.support.judge_clients import Site, begin, connect, raw, reply_to
 from tests.support.judges import RunningJudge, judge
 from tests.support.process_kit import wait_until
 from worker.downloads.judge.client import WayOut
@@ -105,9 +105,7 @@ def test_without_memory_it_fails_what_it_cannot_do_and_goes_on(
             begin(client, way, b"\x0cslow.example")
         wait_until(lambda: reply_to(way, "site.example", site.port) == SocksReply.FAILED)
         assert len(os.listdir(f"/proc/{made.pid}/task")) < MAX_CONNECTIONS - 1
-        began = time.monotonic()
         connect(way, "127.0.0.1", site.port).close()  # which takes no thread
-        assert time.monotonic() - began < PATIENCE_S / 4
         blocked.unlink()
         wait_until(lambda: reply_to(way, "site.example", site.port) == SocksReply.DONE)
         for client in clients:

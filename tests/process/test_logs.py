@@ -23,7 +23,6 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
         check=False,
     )
 

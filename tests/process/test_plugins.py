@@ -76,7 +76,6 @@ def run(code: str, directory: Path, *packages: str) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
     )
 
 
@@ -150,7 +149,6 @@ def test_the_bot_does_not_start_without_a_plugin_that_is_named(tmp_path: Path) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
     )
     assert done.returncode == 78
     assert done.stderr.startswith("YTDLP_PLUGINS: missing is not installed here: ")

@@ -63,7 +63,7 @@ def test_nothing_outlives_an_owner_that_is_killed(
 def test_owner_ends_without_a_word_on_stderr(method: str, task: str) -> None:
     with own(method, task, stderr=subprocess.PIPE) as owner:
         below = told_by(owner)
-        _, errors = owner.communicate("", timeout=20)
+        _, errors = owner.communicate("")
         assert owner.returncode == 0
         # Killed, or gone by itself before that.
         expected = re.compile(r"job \d+: worker test-\d \(pid \d+\) ended with exit code (-9|0)\.")
@@ -79,7 +79,7 @@ def test_owner_without_stderr_works_and_ends(method: str) -> None:
     with own(method, "report_pid_and_wait", preexec_fn=close_stderr) as owner:
         below = told_by(owner)
         assert len(below) == 4
-        owner.communicate("", timeout=20)
+        owner.communicate("")
         assert owner.returncode == 0
         assert not any(map(process_table.is_alive, below))
 

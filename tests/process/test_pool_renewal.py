@@ -265,7 +265,7 @@ def test_pool_without_descriptors_waits_for_some(method: str) -> None:
 
 def test_pool_whose_user_may_have_no_more_processes_waits_for_room(method: str) -> None:
     command = [sys.executable, "-m", pool_without_room.__name__, method]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.stdout.strip() == pool_without_room.UNREADABLE:
         pytest.skip("an ordinary user cannot read the bot's code here")
     assert done.stdout.strip() == pool_without_room.WHOLE, done.stderr

@@ -37,7 +37,6 @@ def test_workers_import_nothing_for_themselves() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=50,
     )
     assert done.stdout.split() == []
 
@@ -60,7 +59,6 @@ def preload_damaged(directory: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
     )
 
 

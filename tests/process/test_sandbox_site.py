@@ -56,7 +56,6 @@ YT_DLP = [sys.executable, "-m", "yt_dlp", "--ignore-config", "--no-cache-dir", "
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
-@pytest.mark.timeout(120)
 def test_ytdlp_downloads_each_sample(site: MediaSite, tmp_path: Path) -> None:
     links = [site.url + path for path in PLAYABLE]
     done = subprocess.run(

@@ -107,7 +107,7 @@ def test_trouble_ends_by_itself(
     monkeypatch.setattr(module, "LASTS_S", 0.05)
     version = api.version
     trouble.make("down")
-    api.wait_for(lambda: not site.is_down.is_set(), 10)
+    api.wait_for(lambda: not site.is_down.is_set())
     assert api.version > version
 
 
@@ -163,7 +163,7 @@ def test_busiest_worker_is_killed(trouble: Trouble, bot: BotProcess, api: BotApi
     first = int(bot.log.partition(" downloads-1")[0].rpartition("\n")[2])
     assert len(bot.tree()) == 4
     trouble.make("kill-download")
-    api.wait_for(lambda: len(bot.tree()) == 3, 10)
+    api.wait_for(lambda: len(bot.tree()) == 3)
     assert first in bot.tree()
     with pytest.raises(LookupError, match="no such worker"):
         trouble.make("kill-telegram")

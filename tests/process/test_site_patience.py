@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -73,9 +72,7 @@ def test_a_site_that_is_slow_to_answer_is_waited_for(serve: Serve) -> None:
 
 
 def test_a_site_that_is_slower_than_the_setting_is_not(serve: Serve) -> None:
-    started = time.monotonic()
     with pytest.raises(DownloadError) as caught:
-        look(serve(20.0), idle_timeout_s=0.5)
+        look(serve(3600.0), idle_timeout_s=0.5)
     error = classify(caught.value)
     assert (error.reason, error.fault) == (Reason.NETWORK, Fault.RETRYABLE)
-    assert time.monotonic() - started < 10

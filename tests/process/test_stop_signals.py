@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.process_kit import PATIENCE_S
+from tests.sandbox.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 

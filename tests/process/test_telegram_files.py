@@ -121,9 +121,7 @@ def memory_of_an_upload_mb(driver: TelegramDriver, tmp_path: Path, streamed: str
         str(driver.message_id),
         str(path),
     ]
-    done = subprocess.run(
-        [*command, streamed], capture_output=True, text=True, timeout=50, check=False
-    )
+    done = subprocess.run([*command, streamed], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return float(done.stdout)
 

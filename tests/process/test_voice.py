@@ -259,7 +259,6 @@ def test_the_listener_speaks_as_supervisor_demands(tmp_path: Path) -> None:
             input=f"{header}\n{payload}",
             capture_output=True,
             text=True,
-            timeout=50,
             check=False,
         )
         assert receiver.complaints == ["fetchbot has ended unexpectedly and is started again"]

@@ -20,6 +20,7 @@ from .entities import Entity, find_entities, utf16_length
 from .faults import Call, Faults
 from .menus import menu_for
 from .methods import Methods
+from .patience import PATIENCE_S
 from .server import BotApiHandler, LoopbackServer, Service
 from .transcript import describe
 from .world import Events, make_world
@@ -303,7 +304,7 @@ class BotApi:
             chat = self._world.chats.known(chat_id)
             return [message.snapshot() for message in chat.messages.values()] if chat else []
 
-    def wait_for(self, predicate: Callable[[], T], timeout_s: float = 30) -> T:
+    def wait_for(self, predicate: Callable[[], T], timeout_s: float = PATIENCE_S) -> T:
         """Wait until `predicate` is true, checking it after each change; returns its value.
 
         Raises TimeoutError with the conversations so far. The lock is not held meanwhile, so

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from . import process_tree
 from .api import BotApi
+from .patience import PATIENCE_S
 from .process_tree import Found
 
 BOT = Path(__file__).resolve().parents[2] / "bot.py"
@@ -104,7 +105,7 @@ class BotProcess:
         """The last lines of its log."""
         return "\n".join(self.log.splitlines()[-lines:])
 
-    def wait_until_polling(self, timeout_s: float = 20) -> None:
+    def wait_until_polling(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait for the first getUpdates since `start`; `BotDied` when it ends instead."""
         pid = self.pid
 
@@ -128,7 +129,7 @@ class BotProcess:
         """SIGTERM to the main process."""
         self._started().send_signal(signal.SIGTERM)
 
-    def wait(self, timeout_s: float = 30) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait for its end; returns the exit code. Raises TimeoutError with the end of its log."""
         try:
             return self._started().wait(timeout_s)
@@ -145,7 +146,7 @@ class BotProcess:
         """
         return [process.pid for process in self._tree()]
 
-    def wait_for_empty_tree(self, timeout_s: float = 10) -> None:
+    def wait_for_empty_tree(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until no process is left. Raises TimeoutError with the names of those that are."""
         deadline = time.monotonic() + timeout_s
         while left := self.tree():

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from .patience import PATIENCE_S
+
 Part = tuple[str, bytes]
 
 
@@ -34,7 +36,7 @@ class Answer:
 class Client:
     """Calls methods at `url`, each over a connection of its own."""
 
-    def __init__(self, url: str, token: str, timeout_s: float = 20) -> None:
+    def __init__(self, url: str, token: str, timeout_s: float = PATIENCE_S) -> None:
         self._address = urlsplit(url).netloc
         self._token = token
         self._timeout_s = timeout_s

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +59,7 @@ class MediaSite:
         self._lock = threading.Lock()
         self._requests: list[SiteRequest] = []
         self._failed: Counter[str] = Counter()
+        self._held: set[str] = set()
         self._begun: dict[str, float] = {}
         self._ended: dict[str, float] = {}
         self._started: set[str] = set()
@@ -77,6 +80,19 @@ class MediaSite:
     def hits(self, path: str) -> int:
         """How many requests there were for `path`, its query left out."""
         return sum(urlsplit(request.path).path == path for request in self.requests)
+
+    @contextmanager
+    def holding(self, path: str) -> Iterator[None]:
+        """Let a file below /slow/ go on after its first piece only when this has ended."""
+        self._held.add(path)
+        try:
+            yield
+        finally:
+            self._held.discard(path)
+
+    def is_held(self, path: str) -> bool:
+        """Whether the file of a path is not to go on."""
+        return path in self._held
 
     def start(self) -> MediaSite:
         """Start serving."""

@@ -38,6 +38,9 @@ class Site(Protocol):
     def has_started(self, name: str) -> bool:
         """Whether a live stream that was to start has."""
 
+    def is_held(self, path: str) -> bool:
+        """Whether the file of a path is not to go on."""
+
     def fails_again(self, path: str, times: int) -> bool:
         """Count a request for a flaky path; whether it fails once more."""
 

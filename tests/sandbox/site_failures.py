@@ -39,9 +39,17 @@ def _slow(to: SiteConnection, path: str, query: dict[str, str]) -> None:
     to.wfile.write(data[:first])
     for start in range(first, len(data), step):
         to.wfile.write(data[start : start + step])
-        if to.wait_for_its_end(pause_s):
+        if to.wait_for_its_end(pause_s) or _is_left_while_held(to, path):
             to.close_connection = True
             return
+
+
+def _is_left_while_held(to: SiteConnection, path: str) -> bool:
+    """Wait while a file is held; True when the client has gone meanwhile."""
+    while to.site.is_held(path):
+        if to.wait_for_its_end(0.1):
+            return True
+    return False
 
 
 def _stall(to: SiteConnection, path: str, query: dict[str, str]) -> None:

@@ -21,13 +21,13 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from .patience import PATIENCE_S
 from .server import LoopbackServer
 
 Response = tuple[int, Mapping[str, str], bytes]
 """Status, headers and body."""
 
 _LOOPBACK = "127.0.0.1"
-_PATIENCE_S = 60.0
 
 
 class TlsProxy(ABC):
@@ -127,7 +127,7 @@ def _in_range(asked_for: str | None, response: Response) -> Response:
 def _passed_on(request: BaseHTTPRequestHandler, body: bytes) -> Response:
     """Have another server on loopback answer."""
     target = urlsplit(request.path)
-    onward = http.client.HTTPConnection(target.netloc, timeout=_PATIENCE_S)
+    onward = http.client.HTTPConnection(target.netloc, timeout=PATIENCE_S)
     kept = {"Content-Type": request.headers.get("Content-Type", "text/plain")}
     try:
         onward.request(request.command, request.path.partition(target.netloc)[2], body, kept)
@@ -143,7 +143,7 @@ def make_certificate(certificate: Path, key: Path, hosts: Iterable[str]) -> None
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]
     command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=stand-in"]
     command += ["-addext", f"subjectAltName={names}", "-keyout", str(key), "-out"]
-    subprocess.run([*command, str(certificate)], check=True, capture_output=True, timeout=30)
+    subprocess.run([*command, str(certificate)], check=True, capture_output=True)
 
 
 def trust(certificate: Path) -> None:

@@ -76,7 +76,7 @@ def _wait_for_the_bot(folder: Path) -> Path:
 @pytest.mark.parametrize("minutes", ["0", "-1", "inf", "nan", "1e9", "soon"])
 def test_run_without_an_end_or_a_beginning_is_refused(minutes: str) -> None:
     command = [sys.executable, "-m", "tests.chaos", f"--minutes={minutes}"]
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert refused.returncode == 2
     assert "--minutes" in refused.stderr
 

@@ -57,7 +57,6 @@ class Server:
             env={"PATH": os.environ["PATH"], "HOME": "/root"},
             capture_output=True,
             text=True,
-            timeout=50,
             check=False,
         )
 

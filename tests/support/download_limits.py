@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+from tests.sandbox.patience import PATIENCE_S
 from worker.downloads.confinement import network
 from worker.downloads.limits import DownloadLimits
 
 LIMITS = DownloadLimits(
     instance="test",
     max_file_bytes=50 * 1024 * 1024,
-    timeout_s=20,
-    idle_timeout_s=10,
+    timeout_s=PATIENCE_S,
+    idle_timeout_s=PATIENCE_S,
     allowed_networks=("127.0.0.1/32",),
     network=network.active(),
     term_grace_s=1,

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from tests.sandbox.patience import PATIENCE_S
 from tests.support.judges import Prepare, shared_judge
 from worker.downloads import child
 from worker.downloads.job import make_handler
@@ -35,8 +36,6 @@ from worker.protocol import (
     SiteAccess,
     YtDlpStarted,
 )
-
-PATIENCE_S = 30.0
 
 
 class Stop(BaseException):

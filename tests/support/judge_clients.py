@@ -14,11 +14,10 @@ from yt_dlp.networking._helper import (
 )
 from yt_dlp.socks import Socks5Error
 
+from tests.sandbox.patience import PATIENCE_S
 from tests.support.judges import allow_everything
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.socks import SocksReply
-
-PATIENCE_S = 20
 
 
 class Site:
@@ -103,7 +102,7 @@ def with_names() -> None:
                 asked.append(host)
                 host = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
             case "slow.example":
-                threading.Event().wait(PATIENCE_S)
+                threading.Event().wait()  # for good
             case "troubled.example":
                 raise socket.gaierror(socket.EAI_AGAIN, "later")
             case "fault.example":

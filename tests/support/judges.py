@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from socket import socket
 
+from tests.sandbox.patience import PATIENCE_S
 from worker.downloads.judge import process
 from worker.downloads.judge.rules import Judgement, Rules
 from worker.downloads.judge.server import open_control
@@ -18,7 +19,6 @@ Prepare = Callable[[], object]
 
 ALLOWING_LOOPBACK = Rules(allowed_networks=("127.0.0.1/32",), idle_timeout_s=30)
 NO_LIMITS = Limits()
-START_TIMEOUT_S = 60.0
 
 
 def _run(prepare: Prepare | None, control: socket, life: Connection, rules: Rules) -> None:
@@ -41,7 +41,7 @@ class RunningJudge:
             )
             self._process.start()
         # A busy machine may take longer to start it than a download waits for its judge.
-        assert self._life.poll(START_TIMEOUT_S), "the judge does not start"
+        assert self._life.poll(PATIENCE_S), "the judge does not start"
 
     @property
     def pid(self) -> int:

@@ -51,7 +51,7 @@ def die_at_commits(scene: Scene, first: int, further: int) -> int:
     for commit in itertools.count(first, further):
         scene.bot.env |= {"DIE_AT_COMMIT": str(commit), "DIE_WHEN": next(moments)}
         scene.bot.start()
-        scene.api.wait_for(lambda: not scene.bot.is_running or is_done(scene), 60)
+        scene.api.wait_for(lambda: not scene.bot.is_running or is_done(scene))
         scene.bot.kill()
         scene.bot.wait_for_empty_tree()
         if is_done(scene):

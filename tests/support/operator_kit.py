@@ -61,7 +61,6 @@ def maintenance(data_dir: Path, *arguments: str, prefix: Sequence[str] = (), **e
         env={"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), **env},
         capture_output=True,
         text=True,
-        timeout=50,
         check=False,
     )
     return Answer(done.returncode, done.stdout, done.stderr)

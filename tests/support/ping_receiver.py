@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.sandbox.patience import PATIENCE_S
+
 PATH = "/ping/5f2c8a4e-secret"
 
 
@@ -44,7 +46,7 @@ class PingReceiver(ThreadingHTTPServer):
         """What the others have said."""
         return [ping.text for ping in self.pings if not ping.is_well]
 
-    def wait_for(self, words: str, timeout_s: float = 30) -> None:
+    def wait_for(self, words: str, timeout_s: float = PATIENCE_S) -> None:
         """Until a complaint has these words."""
         deadline = time.monotonic() + timeout_s
         while not any(words in text for text in self.complaints):

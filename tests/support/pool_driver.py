@@ -11,9 +11,10 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from types import TracebackType
 from typing import Any, Self
 
+from tests.sandbox.patience import PATIENCE_S
 from tests.support import pool_jobs
 from tests.support.exhaustive import in_full
-from tests.support.process_kit import PATIENCE_S, wait_until
+from tests.support.process_kit import wait_until
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Finished, Reported

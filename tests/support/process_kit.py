@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.patience import PATIENCE_S
 from worker.pool.channel import wait_ready
 from worker.processes import process_table, signals
 from worker.processes.process_table import Identity
-
-PATIENCE_S = 30.0
 
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
 

@@ -13,6 +13,7 @@ from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.faults import Call
+from tests.sandbox.patience import PATIENCE_S
 from tests.sandbox.site import MediaSite
 
 CHAT = 4711
@@ -109,7 +110,7 @@ class Scene:
         return statuses[-1] if statuses else None
 
     def wait_for_status(
-        self, words: str, chat_id: int = CHAT, timeout_s: float = 40
+        self, words: str, chat_id: int = CHAT, timeout_s: float = PATIENCE_S
     ) -> ChatMessage:
         """Wait until the newest status message begins so."""
 
@@ -122,7 +123,7 @@ class Scene:
         return found
 
     def wait_for_answers(
-        self, number: int = 1, chat_id: int = CHAT, timeout_s: float = 40
+        self, number: int = 1, chat_id: int = CHAT, timeout_s: float = PATIENCE_S
     ) -> list[ChatMessage]:
         """Wait until there are so many final answers, and see that there are no more."""
         found = self.api.wait_for(
@@ -146,12 +147,12 @@ class Scene:
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """A signal to all of the bot's processes whose name begins so, once there is one."""
-        for pid in self.api.wait_for(lambda: self.workers(name), 20):
+        for pid in self.api.wait_for(lambda: self.workers(name)):
             os.kill(pid, number)
 
     def ledger(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the ledger's file, from outside."""
-        connection = sqlite3.connect(self.data_dir / "ledger.sqlite3", timeout=10)
+        connection = sqlite3.connect(self.data_dir / "ledger.sqlite3", timeout=PATIENCE_S)
         try:
             return connection.execute(sql, parameters).fetchall()
         finally:
@@ -159,7 +160,7 @@ class Scene:
 
     def change(self, sql: str) -> None:
         """Change the ledger's file, from outside."""
-        connection = sqlite3.connect(self.data_dir / "ledger.sqlite3", timeout=10)
+        connection = sqlite3.connect(self.data_dir / "ledger.sqlite3", timeout=PATIENCE_S)
         try:
             with connection:
                 connection.execute(sql)
@@ -169,7 +170,7 @@ class Scene:
     def wait_until_idle(self) -> None:
         """Nothing of any link is left to do."""
         unfinished = "SELECT 1 FROM jobs WHERE state IN ('waiting', 'running')"
-        self.api.wait_for(lambda: not self.ledger(unfinished), 40)
+        self.api.wait_for(lambda: not self.ledger(unfinished))
         self.wait_for_no_directories()
 
     def directories(self) -> list[str]:
@@ -178,7 +179,7 @@ class Scene:
 
     def wait_for_no_directories(self) -> None:
         """An answer releases its files a moment after the chat has it."""
-        self.api.wait_for(lambda: not self.directories(), 10)
+        self.api.wait_for(lambda: not self.directories())
 
     def assert_stops_well(self) -> None:
         """SIGTERM ends the bot with 0, with no process and no directory left."""
@@ -186,13 +187,13 @@ class Scene:
             self.wait_for_no_directories()
             self.bot.tree()
             self.bot.terminate()
-            assert self.bot.wait(20) == 0, self.bot.log_end()
+            assert self.bot.wait() == 0, self.bot.log_end()
         self.bot.wait_for_empty_tree()
         assert self.directories() == []
         assert self.api.token not in self.bot.log
 
 
-def once(method: str, action: Callable[[], None], **params: str) -> Callable[[Call], None]:
+def once(method: str, action: Callable[[], object], **params: str) -> Callable[[Call], None]:
     """A hook that acts at the first call of `method` with these parameters, and never again."""
     acted: list[bool] = []
 

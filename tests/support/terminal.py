@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-PATIENCE_S = 20.0
+from tests.sandbox.patience import PATIENCE_S
 
 _SEQUENCE = re.compile(rb"\x1b(?:\[([?0-9;]*)([@-~])|[()][A-Z0-9]|([=>78DEHM]))|[\x00-\x1f]")
 

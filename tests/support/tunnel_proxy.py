@@ -10,10 +10,10 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from tests.sandbox.patience import PATIENCE_S
+
 USER, PASSWORD = "operator", "a password of 1+1 = 2"
 _CREDENTIALS = base64.b64encode(f"{USER}:{PASSWORD}".encode())
-
-_PATIENCE_S = 20
 
 
 class TunnelProxy:
@@ -54,7 +54,7 @@ class TunnelProxy:
 
     def _answer(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError), client:
-            client.settimeout(_PATIENCE_S)
+            client.settimeout(PATIENCE_S)
             made = self._tls.wrap_socket(client, server_side=True) if self._tls else client
             head = b""
             while not head.endswith(b"\r\n\r\n"):
@@ -73,7 +73,7 @@ class TunnelProxy:
             client.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
         else:
             host, _, port = place.decode().rpartition(":")
-            with socket.create_connection((self._hosts[host], int(port)), _PATIENCE_S) as site:
+            with socket.create_connection((self._hosts[host], int(port)), PATIENCE_S) as site:
                 client.sendall(b"HTTP/1.1 200 Connected\r\nServer: a proxy\r\n\r\n")
                 site.sendall(client.recv(65536))
                 client.sendall(site.recv(65536))

@@ -1,0 +1,8 @@
+"""Gives the bot time to stop what it has in hand and to say so, as a busy machine needs it."""
+
+import bot
+from tests.sandbox.patience import PATIENCE_S
+from worker.dispatch import dispatcher
+
+dispatcher.STOP_PATIENCE_S = dispatcher.PAUSE_PATIENCE_S = PATIENCE_S
+bot.STOP_RESERVE_S = 2 * PATIENCE_S
