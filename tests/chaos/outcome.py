@@ -176,7 +176,8 @@ def broken_jobs(data_dir: Path) -> list[str]:
         data_dir,
         "SELECT 'job ' || id || ' ' || kind || ' of request ' || ifnull(request_id, '-')"
         " || ': ' || ifnull(detail, '') FROM jobs"
-        " WHERE state = 'failed' AND (kind NOT IN ('download', 'look') OR fault = 'operator')",
+        " WHERE state = 'failed'"
+        " AND (kind NOT IN ('download', 'look', 'recording') OR fault = 'operator')",
     )
 
 
