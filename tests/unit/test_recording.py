@@ -10,7 +10,7 @@ from yt_dlp.networking.common import Request
 from yt_dlp.networking.exceptions import TransportError
 
 from worker.downloads.media.recorded import RecordedTrack, tracks
-from worker.downloads.ytdlp import hls
+from worker.downloads.ytdlp import hls, recording
 from worker.downloads.ytdlp.recording import LiveSource, NoMoreRoom, Recording
 from worker.errors import JobError, Reason
 from worker.protocol import Progress, Stage
@@ -177,6 +177,35 @@ def test_an_encrypted_piece_is_decrypted(iv: str) -> None:
     assert written(stream.track) == b"a piece of it"
 
 
+@pytest.mark.parametrize(
+    ("number", "attributes"),
+    [(2, "METHOD=AES-128"), (1 << 128, 'METHOD=AES-128,URI="key"')],
+    ids=["no address", "a number beyond all"],
+)
+def test_what_is_recorded_outlasts_a_key_that_makes_no_sense(number: int, attributes: str) -> None:
+    ydl = site(1)
+    stream = source(ydl)
+    stream.step(ROOM, 0.0)
+    ydl.answers |= {f"{SITE}/live/key": bytes(16), f"{SITE}/live/{number}.ts": bytes(16)}
+    ydl.answers[PLAYLIST] = playlist(number, tags=f"#EXT-X-KEY:{attributes}\n")
+    with pytest.raises(ValueError, match="key"):
+        stream.step(ROOM, 2.0)
+
+
+def test_a_piece_that_is_too_large_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "MAX_PIECE_BYTES", 10)
+    ydl = site(1)
+    stream = source(ydl)
+    stream.step(ROOM, 0.0)
+    ydl.answers[PLAYLIST] = playlist(1, 2, 3)
+    ydl.answers[f"{SITE}/live/2.ts"] = bytes(11)
+    for _ in range(2):
+        with pytest.raises(JobError):
+            stream.step(ROOM, 2.0)
+    stream.step(ROOM, 3.0)
+    assert written(stream.track) == b"<1><3>"
+
+
 def test_a_stream_that_keeps_people_out_is_not_recorded() -> None:
     locked = '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://key",KEYFORMAT="com.apple"\n'
     with pytest.raises(JobError) as raised:
@@ -234,8 +263,7 @@ class Grown:
 
 def run(clock: Clock, *streams: Any, most_bytes: int = ROOM) -> list[Progress]:
     said: list[Any] = []
-    recording = Recording(streams, MINUTE_S, most_bytes, 20.0, clock, clock.sleep)
-    recording.run(said.append)
+    Recording(streams, MINUTE_S, most_bytes, 20.0, clock, clock.sleep).run(said.append)
     return said
 
 

@@ -48,6 +48,8 @@ _CHUNK_BYTES = 64 * 1024
 _SHARE_OF_PATIENCE = 0.8
 _LEAST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
 _TRIES = 3
+# RFC 8216, 4.2.
+_LAST_NUMBER = 2**64 - 1
 # What a recording may take longer than what it records: its last piece has to be there.
 _LATE_S = 30.0
 # By so many pieces some servers are behind others; more means that the stream began anew.
@@ -187,7 +189,7 @@ class LiveSource:
         """Fetch a piece and add it to the file; its size. One that cannot be had is a gap."""
         try:
             data = self._with_init(piece, playlist_url)
-        except (YoutubeDLError, OSError, ValueError):
+        except (YoutubeDLError, OSError, ValueError, JobError):
             self._tries += 1
             if self._tries < _TRIES:
                 raise
@@ -223,6 +225,8 @@ class LiveSource:
         key = parse_m3u8_attributes(part.key.partition(":")[2]) if part.key else {}
         if not data or key.get("METHOD") != "AES-128":
             return data
+        if "URI" not in key or number > _LAST_NUMBER:
+            raise ValueError("a key without an address, or for a piece without a number")
         # Without one it is the number of the piece (RFC 8216, 5.2).
         iv = bytes.fromhex(key["IV"][2:].zfill(32)) if "IV" in key else number.to_bytes(16, "big")
         secret = self._key(urljoin(playlist_url, key["URI"]))
