@@ -1,6 +1,7 @@
 """What a session makes of what its download process says."""
 
 import errno
+import os
 import select
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +14,11 @@ from worker.downloads.reports import FoundMedia
 from worker.downloads.session import Session
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import JobError, Reason
+from worker.form import WHOLE, Form
 from worker.protocol import Download, Identified, Progress, Stage
 
 MB = 1_000_000
+LINK = "https://site.example/1"
 PLAYER = "https://www.youtube.com/s/player/0a1b2c3d/player_ias.vflset/en_US/base.js"
 
 LIMITS = limits_with(timeout_s=60, idle_timeout_s=1000, job_timeout_s=302, slowest_bps=MB)
@@ -57,7 +60,7 @@ def context() -> Context:
 
 @pytest.fixture
 def running(clock: Clock, context: Context, tmp_path: Path) -> Session:
-    task = Download(1, "https://site.example/1", str(tmp_path / "1-1"))
+    task = Download(1, LINK, str(tmp_path / "1-1"))
     running = Session(context, task, LIMITS, ExtractorIndex({}))
     running._note_progress()
     return running
@@ -154,3 +157,29 @@ def test_a_download_goes_on_without_a_player_that_cannot_be_solved_here(
     assert started == [PLAYER]
     assert (tmp_path / "1-1" / players.FILE_NAME).read_text() == "null"
     assert PLAYER not in players.KNOWN
+
+
+@pytest.mark.parametrize(
+    ("form", "answers", "is_too_much"),
+    [
+        (WHOLE, 2.4, False),
+        (WHOLE, 2.8, True),
+        # What was recorded stays beside a merge or a cut of all of it, until that is complete.
+        (Form(record_minutes=1), 2.8, False),
+        (Form(record_minutes=1), 3.8, True),
+    ],
+)
+def test_a_directory_has_room_for_what_is_made_of_a_file(
+    context: Context, tmp_path: Path, form: Form, answers: float, *, is_too_much: bool
+) -> None:
+    limits = limits_with(max_file_bytes=10 * MB, max_parts=10)
+    running = Session(context, Download(1, LINK, str(tmp_path), form), limits, ExtractorIndex({}))
+    (tmp_path / "file").touch()
+    os.truncate(tmp_path / "file", int(answers * limits.max_answer_bytes))
+    if is_too_much:
+        with pytest.raises(JobError) as raised:
+            running._check_usage()
+        assert raised.value.reason is Reason.TOO_LARGE
+    else:
+        running._check_usage()
+        assert running._directory_bytes > 0

@@ -57,6 +57,8 @@ _MAX_EARLY_REPORTS = 20
 _RESULT_GRACE_S = 1.0
 # The streams to be merged and the merged file exist together for a moment.
 _DIRECTORY_FACTOR = 2.5
+# What was recorded of a live stream stays beside that until all is complete.
+_RECORDING_FACTOR = _DIRECTORY_FACTOR + 1.0
 _LOG_LIMIT_BYTES = 1024 * 1024
 _WARN_FROM = 0.9
 
@@ -343,7 +345,8 @@ class Session:
         if size != self._directory_bytes:
             self._directory_bytes = size
             self._note_progress()
-        explained = self._limits.max_answer_bytes * _DIRECTORY_FACTOR + _LOG_LIMIT_BYTES
+        factor = _RECORDING_FACTOR if self._task.form.is_recording else _DIRECTORY_FACTOR
+        explained = self._limits.max_answer_bytes * factor + _LOG_LIMIT_BYTES
         if size > (self._limits.directory_bytes or explained):
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
         used = _memory_in_use()
