@@ -278,6 +278,20 @@ def test_recordings_leave_a_worker_for_downloads(make_bot: MakeBot) -> None:
     assert {task.form.code for task in bot.tasks(Download).values()} == {"all", "all.rec-5"}
 
 
+def test_no_recording_begins_before_one_that_only_has_to_be_made_a_file(make_bot: MakeBot) -> None:
+    bot = make_bot(**SETTINGS, DOWNLOAD_WORKERS="2")
+    recording(bot)
+    press(bot, Form(record_minutes=5), press_id="second")
+    bot.post(70)
+    bot.lose(Download)
+    assert bot.tasks(Download) == {}, "which would be waited for until its end"
+    bot.step(bot.settings.queue_retry_after_s)
+    assert bot.task(Download).form == TEN
+    bot.finish_download()
+    bot.step()
+    assert bot.task(Download).form == Form(record_minutes=5)
+
+
 def test_recording_takes_its_own_time(bot: SteppedDispatcher) -> None:
     recording(bot)
     limit_s = bot.settings.download_job_timeout_s

@@ -85,7 +85,8 @@ def has_due(db: Database, pool: str, wall: Wall) -> bool:
 # by its file id. An edit waits until all updates before it have been read, of which one may be the
 # message that it changes, and so does /cancel, for the links that it is meant for. They are found
 # by their text, for an update may also be what SQLite does not take for JSON. Of the edits of a
-# panel the last one must come last. A recording that was begun asks its site for nothing any more.
+# panel the last one must come last. A recording that was begun asks its site for nothing any more,
+# and no other begins before it has been made a file: its person would wait until that one ends.
 _NEXT = f"""
     SELECT * FROM jobs AS job
     WHERE {_DUE}
@@ -103,7 +104,8 @@ _NEXT = f"""
         AND NOT (kind = 'panel edit' AND EXISTS (SELECT 1 FROM jobs
             WHERE state = 'running' AND kind IN ('panel', 'panel edit') AND chat_id = job.chat_id))
         AND (:uploads OR kind NOT IN ('group', 'deliver'))
-        AND (:recordings OR kind != 'recording')
+        AND (kind != 'recording' OR :recordings AND (priority = :begun OR NOT EXISTS (
+            SELECT 1 FROM jobs WHERE state = 'waiting' AND pool = job.pool AND priority = :begun)))
         AND NOT (kind IN ('group', 'deliver')
             AND media_key NOT IN (SELECT media_key FROM media)
             AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')
