@@ -23,6 +23,7 @@ from worker.ledger import (
     Share,
     StatusJob,
     UpdateJob,
+    fairness,
     queue,
 )
 from worker.ledger.admission import REPLIES_A_MINUTE
@@ -161,6 +162,23 @@ def test_end_of_a_download_makes_room_for_the_next(ledger: Ledger) -> None:
         first, errors.JobError(errors.Reason.PRIVATE, errors.Fault.PERMANENT), "id", "", START
     )
     assert take(ledger, share=Share(1, 1)) == ["a2"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"), [(Kind.LOOK, "start"), (Kind.RECORDING, "all.rec-5")], ids=["start", "room"]
+)
+def test_who_waits_for_a_live_stream_lets_nobody_jump_the_line_of_its_site(
+    ledger: Ledger, kind: Kind, form: str
+) -> None:
+    url = "https://live.example/live"
+    with ledger._db.transaction():
+        queue.add(ledger._db, kind, START, turn=1, payload={"url": url, "form": form})
+        for turn in (30, 31):
+            queue.add(
+                ledger._db, Kind.DOWNLOAD, START, turn=turn, payload={"url": url, "form": "all"}
+            )
+        fairness.serve(ledger._db, 50)
+        assert fairness.next_turn(ledger._db, 9, url, {"live.example"}) == 30
 
 
 # ---------------------------------------------------------------------------- closed chats

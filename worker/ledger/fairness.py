@@ -48,9 +48,13 @@ def next_turn(db: Database, user_id: int, url: str = "", full_sites: Collection[
 
 
 def _lowest_turn(db: Database, site: str, otherwise: int) -> int:
-    """The lowest turn of the downloads that wait for a site."""
+    """The lowest turn of the downloads that wait for a site.
+
+    Not of who waits for a stream to start, or for other recordings to end: that may be hours.
+    """
     lowest: int = db.value(
         "SELECT coalesce(min(turn), ?) FROM jobs WHERE pool = 'downloads' AND state = 'waiting'"
+        " AND kind != 'recording' AND payload ->> '$.form' != 'start'"
         " AND site_of_url(payload ->> '$.url') = ?",
         otherwise,
         site,
