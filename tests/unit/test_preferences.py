@@ -23,13 +23,18 @@ from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, SOUND, WHOLE, Clip, Form, Sponsors, What
 from worker.ledger import preferences
 from worker.ledger.admission import REPLIES_A_MINUTE
+from worker.looks import MediaLook
 from worker.notices import Label, Topic
 from worker.panels import CLOSE
 from worker.preferences import Captions, Preferences
 from worker.protocol import (
+    AnswerButton,
     Deliver,
+    Delivered,
     Download,
+    Media,
     Reply,
+    ShowLook,
 )
 
 
@@ -86,6 +91,30 @@ def test_who_wants_to_be_asked_gets_what_there_is_to_choose(bot: SteppedDispatch
     # What is asked for exactly, or as sound, is no question.
     bot.bring(a_link(SOUND), a_link(Form(max_height=360), is_exact=True))
     assert bot.rows("SELECT form FROM requests") == [("about",), ("sound",), ("360p",)]
+
+
+@pytest.mark.parametrize(
+    ("pressed", "meant"),
+    [
+        (WHOLE, Form(subtitles="de")),
+        (Form(max_height=360), Form(max_height=360, subtitles="de")),
+        (SOUND, Form(What.MP3)),
+    ],
+)
+def test_what_who_was_asked_chooses_is_else_as_was_set(
+    bot: SteppedDispatcher, pressed: Form, meant: Form
+) -> None:
+    mine = Preferences(asks_first=True, subtitles="de", sound=What.MP3)
+    preferences.put(bot.ledger._db, ME, mine)
+    bot.bring(a_link())
+    bot.post()
+    bot.finish(Download, Media((), look=MediaLook("A video")))
+    bot.finish(ShowLook, Delivered(None))
+    bot.bring(ChooseForm(1, pressed, Press("press", ME, ME, 50)))
+    bot.finish(AnswerButton)
+    assert bot.rows("SELECT form, has_buttons FROM requests WHERE id = 2") == [
+        (meant.code, pressed == WHOLE)
+    ]
 
 
 def test_who_is_asked_in_a_group_is_up_to_the_group(bot: SteppedDispatcher) -> None:

@@ -15,7 +15,14 @@ from worker.effects import (
 )
 from worker.errors import Reason
 from worker.form import ABOUT, SEARCH, START, What
-from worker.ledger import admission, job_lookups, media_cache, open_pages, request_lookups
+from worker.ledger import (
+    admission,
+    job_lookups,
+    media_cache,
+    open_pages,
+    preferences,
+    request_lookups,
+)
 from worker.ledger.database import Database
 from worker.ledger.records import Request, Verdict
 from worker.lists import names_list
@@ -70,6 +77,8 @@ def chosen(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | Answer
         return _expired(db, request, press, wall)
     if form.awaits_start and _awaited_in(db, request.chat_id) >= MAX_AWAITED:
         return _notice(press, Topic.ENOUGH_AWAITED)
+    if request.asks_first:
+        form = preferences.of_choice(db, press.user_id, request.url, form)
     key = media_keys.of_link(request.url, form)
     if form.is_recording:
         key = media_keys.of_recording(request.url, form, press.callback_id)

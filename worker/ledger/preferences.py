@@ -7,7 +7,7 @@ from typing import Any
 
 from worker import media_keys
 from worker.effects import OpenRequest
-from worker.form import ABOUT, WHOLE, Form
+from worker.form import ABOUT, SOUND, WHOLE, Form
 from worker.ledger.database import Database
 from worker.preferences import Preferences
 
@@ -64,9 +64,18 @@ def without_asking(db: Database, user_id: int, url: str) -> Form:
     return of(db, user_id).form_of(WHOLE, url)
 
 
+def of_choice(db: Database, user_id: int, url: str, form: Form) -> Form:
+    """The form that a person means who was asked first, and chose a quality or the sound."""
+    usual = of(db, user_id)
+    if form == Form(max_height=form.max_height):
+        return replace(usual.form_of(WHOLE, url), max_height=form.max_height)
+    return usual.form_of(form, url) if form == SOUND else form
+
+
 def has_buttons(db: Database, link: OpenRequest) -> bool:
     """Whether the answer to a link is to have buttons: one that asks for nothing special."""
-    is_usual = not link.is_exact or link.form == WHOLE
+    usual = without_asking(db, link.user_id, link.url)
+    is_usual = not link.is_exact or link.form in (WHOLE, usual)
     return is_usual and _are_buttons_wanted(db, link)
 
 
