@@ -252,3 +252,29 @@ def test_fork_server_that_hangs_in_an_import_is_replaced(
         until.touch()
         driver.wait_until_ready()
         assert fork_server_pid() != server
+
+
+def test_fork_server_that_ends_in_an_import_delays_the_next_start(
+    request: pytest.FixtureRequest,
+) -> None:
+    with driven("forkserver") as driver:
+        driver.wait_until_ready()
+        until = request.getfixturevalue("slow_imports")
+        server = fork_server_pid()
+        replace_fork_server()
+        os.kill(driver.pool.pids[0], signal.SIGKILL)
+        driver.until(lambda: fork_server_pid() != server)
+        os.kill(fork_server_pid(), signal.SIGKILL)
+        driver.until(lambda: "EOFError: the fork server ended" in trouble(driver))
+        until.touch()
+        driver.wait_until_ready()
+
+
+def test_fork_server_is_replaced_though_the_directory_of_its_socket_is_gone() -> None:
+    with driven("forkserver") as driver:
+        driver.wait_until_ready()
+        shutil.rmtree(util.get_temp_dir())
+        replace_fork_server()
+        os.kill(driver.pool.pids[0], signal.SIGKILL)
+        driver.until(lambda: len(driver.pool.pids) < driver.pool.spec.size)
+        driver.wait_until_ready()

@@ -24,6 +24,9 @@ FORK_SERVER = "fork server"
 PRELOAD_TIMEOUT_S = 60.0
 """A fork server that takes longer to import its modules hangs."""
 
+# The fork server that was last seen at its imports; one that ends there would be replaced for ever.
+_importing: process_table.Identity | None = None
+
 _EXITCODE_TIMEOUT_S = 0.1
 
 _UNKNOWN_EXITCODE = 255
@@ -95,12 +98,21 @@ def is_ready(context: ForkServerContext | SpawnContext) -> bool:
 
     A fork server imports its modules before it starts anything, which takes seconds; where there
     is none, one is started. It is taken for ready unless `PRELOADED` is among these modules.
-    Raises OSError when none can be started, and TimeoutError for one that hangs, which is killed.
+    Raises OSError when none can be started, TimeoutError for one that hangs, which is killed, and
+    EOFError when one has ended before it was ready.
     """
+    global _importing
     if context.get_start_method() != "forkserver" or PRELOADED not in _server()._preload_modules:
         return True
-    forkserver.ensure_running()
+    try:
+        forkserver.ensure_running()
+    except FileNotFoundError:
+        _abandon_socket()
+        raise
     found = process_table.look_up(_server()._forkserver_pid)
+    before, _importing = _importing, None
+    if before and (found is None or found.identity != before):
+        raise EOFError("the fork server ended before it was ready")
     if found is None or found.name == FORK_SERVER:
         return found is not None
     if found.age_s > PRELOAD_TIMEOUT_S:
@@ -108,6 +120,7 @@ def is_ready(context: ForkServerContext | SpawnContext) -> bool:
         raise TimeoutError(f"the fork server was not ready within {PRELOAD_TIMEOUT_S:.0f} s")
     if found.state in "Tt":
         _continue_fork_server()
+    _importing = found.identity
     return False
 
 
@@ -116,6 +129,8 @@ def replace_fork_server() -> None:
 
     The processes that it started keep running. Call it from the thread that starts processes.
     """
+    global _importing
+    _importing = None
     # A fork server that is asked to stop stays until its processes have ended. multiprocessing
     # notices at the next start that it is dead.
     if identity := _fork_server():
