@@ -66,7 +66,14 @@ def why(before: Count, since: Count) -> str:
 
 def _chance(links: int, failed: int, share: float) -> float:
     """How likely at least so many failures are, if each link fails with this probability."""
-    return sum(
-        math.comb(links, number) * share**number * (1 - share) ** (links - number)
+    # By logarithms: of a thousand links, the combinations are no float any more.
+    return math.fsum(
+        math.exp(
+            math.lgamma(links + 1)
+            - math.lgamma(number + 1)
+            - math.lgamma(links - number + 1)
+            + number * math.log(share)
+            + (links - number) * math.log1p(-share)
+        )
         for number in range(failed, links + 1)
     )

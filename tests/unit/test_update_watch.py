@@ -23,6 +23,8 @@ CASES = [
     (MANY, Count(0, 0), LONGEST_S, TrialVerdict.KEEP),  # nobody sends a link
     (MANY, Count(500, 12), LATER, TrialVerdict.KEEP),  # more links, the share of before
     (MANY, Count(500, 40), LATER, TrialVerdict.GO_BACK),
+    (Count(1000, 2), Count(1100, 7), LATER, TrialVerdict.KEEP),  # of so many, more come by chance
+    (Count(1000, 2), Count(20_000, 900), LATER, TrialVerdict.GO_BACK),
     (FEW, Count(6, 5), SOON, TrialVerdict.GO_BACK),
     (FEW, Count(15, 5), SOON, TrialVerdict.WATCH),  # of twelve links one might have failed as well
     (FEW, Count(40, 14), SOON, TrialVerdict.GO_BACK),
