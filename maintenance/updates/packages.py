@@ -30,6 +30,8 @@ NAME = "yt-dlp"
 _FIXED = ("pyTelegramBotAPI", "psutil")
 _QUIET = ("--quiet", "--no-input", "--disable-pip-version-check", "--no-color")
 _PATIENCE = ("--retries", "1", "--timeout", "20")
+# Also where pip only plans: it asks a source package for what it needs by running it.
+_WHEELS = ("--only-binary", ":all:")
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_CONFIG_HOME")
 _UNREACHABLE = re.compile(
     r"Retrying \(|requirement yt-dlp\S* \(from versions: none|Max retries exceeded"
@@ -100,7 +102,7 @@ def install(
     packages: Sequence[str], target: Path, variables: Mapping[str, str], directory: Path
 ) -> None:
     """Install exactly these into a directory. Raises as `plan` does."""
-    arguments = ["--target", os.fspath(target), "--no-deps", "--only-binary", ":all:", "--compile"]
+    arguments = ["--target", os.fspath(target), "--no-deps", "--compile"]
     _require_success(_pip([*arguments, *packages], variables, directory, INSTALL_S))
 
 
@@ -112,7 +114,7 @@ def _pip(
 ) -> Done:
     # A wheel is kept nowhere else, and what pip unpacks is removed with the directory.
     given = {**variables, "TMPDIR": os.fspath(directory), "PIP_NO_CACHE_DIR": "1"}
-    command = ["install", *_QUIET, *_PATIENCE, *arguments]
+    command = ["install", *_QUIET, *_PATIENCE, *_WHEELS, *arguments]
     return run_module("pip", command, given, limit_s, DiskRoom(directory.parent, MAX_BYTES))
 
 

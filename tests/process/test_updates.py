@@ -126,6 +126,19 @@ def test_what_else_it_needs_comes_with_it(
     assert not (place / "requests").exists(), "the environment has it"
 
 
+def test_what_is_no_wheel_is_not_run(
+    update: Callable[..., Outcome], index: Path, tmp_path: Path
+) -> None:
+    make_ytdlp(index, NEW, is_whole=False)
+    source = tmp_path / f"yt_dlp-{NEWER}"
+    source.mkdir()
+    (source / "PKG-INFO").write_text(f"Metadata-Version: 2.1\nName: yt-dlp\nVersion: {NEWER}\n")
+    (source / "setup.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    shutil.make_archive(str(index / source.name), "gztar", tmp_path, source.name)
+    assert update().in_use == NEW
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_release_before_its_time_comes_by_its_channel_alone(
     update: Callable[..., Outcome], index: Path
 ) -> None:
