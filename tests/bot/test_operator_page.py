@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import stat
 import subprocess
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.patience import PATIENCE_S
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT
-from tests.support.scene import CHAT, Scene
+from tests.support.scene import CHAT, TESTED_BOT, Scene
 from tests.support.terminal import Terminal
 from tests.support.wheels import make_ytdlp, pip_variables
 from worker.downloads.ytdlp.installed import installed_version
@@ -177,6 +179,38 @@ def test_a_backup_is_restored_as_the_page_says(end: str, site: MediaSite, tmp_pa
         scene.bot.start()
         scene.send("/clip/after-the-restoration.mp4")
         scene.wait_for_answers(3)
+
+
+def test_a_bot_moves_to_another_machine_as_the_page_says(site: MediaSite, tmp_path: Path) -> None:
+    (move,) = re.findall(r"^\*\*Another machine\*\*: (.*)$", PAGE, re.MULTILINE)
+    make, check = re.findall(r"`((?:mkdir|bot\.py) [^`]+)`", move)
+    old, new = tmp_path / "old", tmp_path / "new"
+    new.mkdir()
+    old.mkdir()
+    with Scene(site, old) as scene:
+        scene.send("/clip/moved.mp4")
+        scene.wait_for_answers(1)
+        with site.holding("/slow/moving.mp4"):
+            scene.send("/slow/moving.mp4?seconds=0")
+            scene.wait_for_status("Downloading")
+            scene.bot.kill()
+        scene.bot.wait_for_empty_tree()
+        assert run(scene, BACKUP).returncode == 0
+        shutil.copy2(old / BACKUP.split()[-1], new)
+        settings = {"BOT_TOKEN": scene.api.token, "TELEGRAM_API_URL": scene.api.url}
+        for command in (make, RESTORE, f".venv/bin/python {ROOT}/{check}"):
+            done = type_in(new, command, PATIENCE_S, **settings)
+            assert (done.returncode, done.stderr) == (0, ""), (command, done.stdout)
+
+        scene.data_dir = new / "data"
+        scene.bot = BotProcess(scene.api, scene.data_dir, {}, script=TESTED_BOT)
+        scene.bot.start()
+        _, moving = scene.wait_for_answers(2)
+        assert moving.media
+        fetched = len(site.requests)
+        scene.send("/clip/moved.mp4")
+        assert scene.wait_for_answers(3)[-1].media
+        assert len(site.requests) == fetched, "Telegram has it, and the new bot knows"
 
 
 KILL, STOP, KILL_BOT, END_BOT, ABANDON, LIMITS = PROTECTIONS
