@@ -111,9 +111,12 @@ class UpdateKeeper:
             asked = [each for each in ledger.questions() if ORDERS.get(each.about) is order]
             for question in asked:
                 ledger.answer(question, redact(answers.update(outcome, situation)), wall)
-            if asked:
-                return  # Whoever has asked knows it now.
             state = ledger.published(STATE)
+            if asked:
+                # Whoever has asked knows it now. What kept a daily one from updating may be over.
+                if outcome.result in (UpdateResult.UPDATED, UpdateResult.CURRENT):
+                    ledger.publish(STATE, {**state, "refused": None})
+                return
             if outcome.result in (UpdateResult.OFFLINE, UpdateResult.BUSY):
                 state["due_at"] = wall + AGAIN_S
             else:
@@ -154,7 +157,13 @@ class UpdateKeeper:
 
     def _go_back(self, why: str) -> None:
         outcome = self._updater.roll_back(why)
-        log.error("yt-dlp goes back: %s", outcome.text)
+        if outcome.result is UpdateResult.BUSY:
+            return  # Looked at again when the other update is done.
+        if outcome.result is UpdateResult.NOTHING:
+            self._updater.end_trial()  # Or the same would be found out at each look.
+            log.error("yt-dlp cannot go back (%s): %s", why, outcome.text)
+        else:
+            log.error("yt-dlp goes back: %s", outcome.text)
 
     def _patiently(self, step: Callable[[], None]) -> None:
         try:

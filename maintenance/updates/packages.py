@@ -132,6 +132,8 @@ def reason_of(done: Done) -> str:
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     # Ever so many others that there are.
     reason = _ALL_VERSIONS.sub("", (errors or lines or [f"pip ended with {done.code}"])[0])
+    if reason.startswith("Traceback "):  # There may be no pip.
+        reason = lines[-1]
     # pip names only those that fit, and in a line before what another Python is needed for.
     for line in errors:
         if line.startswith("Ignored the following versions that require a different python"):

@@ -229,7 +229,7 @@ class Updater:
             text = f"The copy of {before.version} is gone."
             return self._outcome(UpdateResult.NOTHING, before.version, text)
         given_up = situation.version or "the one in use"
-        left = Left(given_up, why or "by hand", wall_clock(), by_itself=bool(why))
+        left = Left(given_up, why[:_WHY_CHARS] or "by hand", wall_clock(), by_itself=bool(why))
         choice = YtDlpChoice(before, copies.own_state(), copies.PYTHON, wall_clock(), left=left)
         copies.save(self._file, choice)
         because = f": {why}" if why else ""
@@ -385,6 +385,9 @@ class Updater:
         elif not (copies.is_name(path.name) and copies.is_held(path)):
             shutil.rmtree(path)
 
+
+# What fails at an import may say ever so much; a choice that is too long is not read.
+_WHY_CHARS = 400
 
 _PLAIN = ("PATH", "HOME", "LANG", "LC_ALL")
 

@@ -177,6 +177,8 @@ def test_what_pip_says_is_told_without_all_versions_that_there_are() -> None:
     assert packages.reason_of(done) == f"{reason} than this one"
     alone = children.Done(1, "", errors.splitlines()[2])
     assert packages.reason_of(alone) == "Could not find a version that satisfies it"
+    crashed = children.Done(1, "", "Traceback (most recent call last):\nImportError: No module\n")
+    assert packages.reason_of(crashed) == "ImportError: No module"
 
 
 def test_without_an_index_it_says_so_and_that_is_fine(data_dir: Path) -> None:

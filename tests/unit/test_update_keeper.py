@@ -305,6 +305,30 @@ def test_one_that_the_bot_cannot_use_is_left(bot: Bot) -> None:
     assert "no plugin" in left.why
 
 
+def test_why_it_was_left_may_be_long(bot: Bot) -> None:
+    bot.choose()
+    bot.dispatcher.upgrade_trouble = f"yt-dlp {NEW} on disk cannot be used: {'é' * 20_000}"
+    bot.step(10)
+    assert bot.choice.chosen.version == OLD
+
+
+@pytest.mark.parametrize("is_busy", [True, False])
+def test_what_cannot_go_back_is_said_once(
+    bot: Bot, is_busy: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot.choose(before=None)
+    bot.dispatcher.upgrade_trouble = f"yt-dlp {NEW} on disk cannot be used: no plugin"
+    bot.step(10)
+    if is_busy:
+        bot.choose()
+        caplog.clear()
+        with vars(bot.keeper)["_updater"]._locked():
+            bot.step(10)
+    else:
+        bot.step(10)
+    assert len(caplog.records) == (0 if is_busy else 1)
+
+
 def test_another_pip_ends_the_trial(bot: Bot) -> None:
     bot.choose(own=("/elsewhere", 1), trial=NOW + 50)
     bot.dispatcher.ytdlp_in_use = NEW
