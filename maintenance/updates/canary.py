@@ -6,6 +6,7 @@ prints what does not work as JSON. It downloads from a server on 127.0.0.1 as a 
 does: a warmed process forks each download, confined and limited, through a judge.
 """
 
+import functools
 import json
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -82,21 +84,27 @@ def _succeeds(command: list[str]) -> bool:
 @contextmanager
 def _served(home: Path) -> Iterator[str]:
     """The address of a server for the files in a directory."""
-    command = [sys.executable, "-P", "-u", "-m", "http.server", "--bind", LOOPBACK, "0"]
-    with subprocess.Popen(
-        command,
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
+    addresses, theirs = multiprocessing.Pipe(duplex=False)
+    with addresses, theirs:
+        server = _started(_serve, theirs, home)
         try:
-            assert server.stdout is not None  # noqa: S101 - a pipe
-            # "Serving HTTP on 127.0.0.1 port 41234 (http://127.0.0.1:41234/) ..."
-            yield server.stdout.readline().partition("(")[2].partition("/)")[0]
+            yield addresses.recv()
         finally:
             server.kill()
+            server.join()
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+def _serve(addresses: Connection, home: Path) -> None:
+    process_setup.die_with_parent(os.getppid())
+    files = functools.partial(_Files, directory=os.fspath(home))
+    with ThreadingHTTPServer((LOOPBACK, 0), files) as server:
+        addresses.send(f"http://{LOOPBACK}:{server.server_port}")
+        server.serve_forever()
 
 
 @contextmanager

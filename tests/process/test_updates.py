@@ -21,9 +21,11 @@ from maintenance.updates.children import DiskRoom, ProgramStopped, run_module
 from maintenance.updates.packages import Plan
 from maintenance.updates.updater import Outcome, Updater, UpdateResult, look
 from tests.support.operator_kit import ROOT, maintenance
+from tests.support.process_kit import ends, wait_until
 from tests.support.wheels import OFFLINE, make_package, make_ytdlp, pip_variables
 from worker.downloads.ytdlp import copies
 from worker.downloads.ytdlp.installed import installed_version
+from worker.processes import process_table
 
 NEW, NEWER = "2099.1.1", "2099.2.2"
 
@@ -406,6 +408,19 @@ def test_at_whatever_step_it_is_killed(
 
 
 # --------------------------------------------------------------------------------- canary
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_nothing_outlives_a_canary_that_is_killed() -> None:
+    command = [sys.executable, "-m", "maintenance.updates.canary", "512"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as canary:
+        # The server, the judge and the downloads worker, once the samples are made.
+        below = wait_until(
+            lambda: len(found := process_table.descendants(canary.pid)) >= 3 and found
+        )
+        canary.kill()
+    for process in below:
+        assert ends(process.identity), process.name
 
 
 @pytest.mark.timeout(240)
