@@ -96,9 +96,15 @@ def test_pale_text_and_a_nameless_button_would_be_found(talked: ChatBrowser) -> 
 def test_focus_stays_in_a_message_that_is_edited(browser: ChatBrowser) -> None:
     links = browser.open(GROUP)
     browser.say(links["a slow site, with time to press Cancel"])
-    browser.wait_for(BUTTONS, lambda rows: rows[-1] == "Cancel")
-    browser.run("document.querySelector('.message:last-child .reply').focus()")
-    browser.run("window.focused = document.activeElement")
+    browser.wait_for(
+        """
+        const buttons = [...document.querySelectorAll(".row button")];
+        const cancel = buttons.findLast(button => button.textContent === "Cancel");
+        window.focused = cancel?.closest(".message")?.querySelector(".reply");
+        window.focused?.focus();
+        return Boolean(window.focused);
+        """
+    )
     browser.wait_for("return !window.focused.isConnected")
     assert browser.run("return document.activeElement.className") == "reply"
     browser.click(".row button", "Cancel")
