@@ -13,6 +13,8 @@ GOLDEN = Path(__file__).parents[1] / "bot" / "golden"
 _FLEETING = re.compile(r"  (Downloading|Almost there|Waiting|Uploading)| / Done: \d+ · Waiting: ")
 # With these words it is certain to be seen in a test that waits for it.
 _LASTING = re.compile(r"  (Downloading ▰|Waiting|Uploading)")
+# What stood in a message that is gone depends on how far its link was.
+_DELETED = re.compile(r"(?<=  \(deleted\)).*")
 _BAR = re.compile(r"Downloading ▰.* left")
 _BAR_OF_MANY = "Downloading ▰▰▰▰▱▱▱▱▱▱ 42 % / 12.3 MB of 29.0 MB · 1.2 MB/s · 0:14 left"
 _COUNTDOWN = re.compile(r"Recording: .* left / \S+ [kM]?B")
@@ -72,6 +74,7 @@ class Conversation:
         line = describe_event(event) if event.chat_id == self.chat_id else None
         if line is None:
             return
+        line = _DELETED.sub("", line)
         if _FLEETING.search(line) and not (self._in_full and _LASTING.search(line)):
             return
         for pattern, word in _VARYING:
