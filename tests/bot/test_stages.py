@@ -113,14 +113,14 @@ Stage = Callable[[Scene, int, Path], None]
 def downloading(scene: Scene, chat: int, _tmp_path: Path) -> None:
     """yt-dlp receives the file."""
     scene.send("/slow/cancel-downloading.mp4?seconds=600", chat)
-    scene.wait_for_status("Downloading ▰", chat)
+    scene.wait_for_status("Downloading", chat)
     assert scene.workers("yt-dlp")
 
 
 def stopped(scene: Scene, chat: int, _tmp_path: Path) -> None:
     """yt-dlp heeds no SIGTERM, for somebody has stopped it."""
     scene.send("/slow/cancel-stopped.mp4?seconds=600", chat)
-    scene.wait_for_status("Downloading ▰", chat)
+    scene.wait_for_status("Downloading", chat)
     for pid in scene.workers("yt-dlp"):
         os.kill(pid, signal.SIGSTOP)
 
