@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
 
 @contextmanager
 def new_file_beside(path: Path) -> Iterator[Path]:
@@ -20,7 +18,7 @@ def new_file_beside(path: Path) -> Iterator[Path]:
     """
     for left in path.parent.glob(f".{glob.escape(path.name)}-*"):
         pid = left.name.removeprefix(f".{path.name}-").partition("-")[0]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+        if pid.isdecimal() and not Path("/proc", pid).exists():
             left.unlink(missing_ok=True)
     new = path.with_name(f".{path.name}-{os.getpid()}")
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
