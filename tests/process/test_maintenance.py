@@ -16,9 +16,11 @@ from maintenance.strays import StrayHunter
 from tests.sandbox.patience import PATIENCE_S
 from tests.support.operator_kit import NobodyAtWork
 from tests.support.pool_driver import driven, fork_server_pid
+from tests.support.process_kit import wait_until
 from worker.clocks import Monotonic
 from worker.ledger import Ledger, ledger_path
 from worker.pool import watched_process
+from worker.pool.watched_process import is_ready
 from worker.processes import process_table, signals
 from worker.settings import Settings, SitesFile
 
@@ -63,6 +65,7 @@ def test_fork_server_stopped_in_the_middle_of_a_start_is_waited_for_no_longer_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with driven("forkserver") as driver, monkeypatch.context() as patch:
+        wait_until(lambda: is_ready(driver.pool.context))
         # Whoever starts a process wakes the fork server first; this stop comes just after.
         patch.setattr(watched_process, "_continue_fork_server", lambda: None)
         os.kill(fork_server_pid(), signal.SIGSTOP)
