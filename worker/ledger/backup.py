@@ -19,8 +19,8 @@ from worker.ledger.database import (
     file_errors,
     given_ids,
 )
-from worker.ledger.whole_files import new_file_beside, reach_disk
 from worker.ledger.write_ahead_log import is_in_use, log_files
+from worker.whole_files import new_file_beside, reach_disk
 
 
 def back_up(ledger: Path, target: Path) -> None:

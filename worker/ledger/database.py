@@ -16,8 +16,8 @@ from worker.errors import PASSING_ERRNOS
 from worker.file_owner import give_to_owner
 from worker.ledger import earlier, write_ahead_log
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
-from worker.ledger.whole_files import new_file_beside, reach_disk
 from worker.sites import site_of_link, site_of_url
+from worker.whole_files import new_file_beside, reach_disk
 
 SYNCHRONOUS = "FULL"
 """A confirmed update must survive a power cut, so each commit reaches the disk."""

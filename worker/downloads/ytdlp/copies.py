@@ -27,6 +27,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
+from worker.whole_files import new_file_beside, reach_disk
+
 VARIABLE = "YTDLP_IN_USE"
 """The environment variable that names the file to the processes below the bot."""
 
@@ -112,21 +114,11 @@ def read(file: Path) -> YtDlpChoice | None:
 
 def save(file: Path, choice: YtDlpChoice) -> None:
     """Choose from now on. Raises OSError, and then what was chosen before still is."""
-    new = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        with open(new, "x", encoding="utf-8", opener=_private) as opened:
-            json.dump(asdict(choice), opened)
-            opened.flush()
-            os.fsync(opened.fileno())
+    with new_file_beside(file) as new:
+        new.write_text(json.dumps(asdict(choice)), "utf-8")
+        reach_disk(new)
         os.replace(new, file)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        reach_disk(file.parent)
 
 
 def chosen() -> Path | None:
@@ -235,10 +227,6 @@ def is_held(place: Path) -> bool:
 def is_name(text: str) -> bool:
     """Whether a directory of this name may be a copy."""
     return _NAME.fullmatch(text) is not None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def _require_private(path: Path, status: os.stat_result, is_kind: Any) -> None:
