@@ -11,7 +11,7 @@ from maintenance import answers
 from maintenance.updates import watch
 from maintenance.updates.background import Background, Order
 from maintenance.updates.updater import STATE, Busy, Outcome, Updater, UpdateResult, look
-from maintenance.updates.watch import Count, TrialVerdict
+from maintenance.updates.watch import TrialVerdict
 from worker import clocks
 from worker.admin_questions import Asked
 from worker.clocks import Wall
@@ -144,8 +144,8 @@ class UpdateKeeper:
 
     def _judge(self, choice: YtDlpChoice, since: float, wall: Wall) -> None:
         with self._open_ledger() as ledger:
-            before = Count(*ledger.tried_links(choice.since - watch.BEFORE_S, choice.since))
-            after = Count(*ledger.tried_links(since))
+            before = ledger.tried_links(choice.since - watch.BEFORE_S, choice.since)
+            after = ledger.tried_links(since)
         match watch.judge(before, after, abs(wall - since)):
             case TrialVerdict.GO_BACK:
                 self._go_back(watch.why(before, after))

@@ -3,13 +3,15 @@
 The rule, for the links that a new yt-dlp has downloaded or failed to: the update is taken back
 once at least `MIN_FAILURES` of them have failed for what is not the affair of their people, twice
 the share of the day before, and so many that by this share it would come by chance once in a
-thousand looks. It is kept when, after `TRIAL_S`, at least `TRIAL_LINKS` have come and that was not
-so, or after `LONGEST_S` however few there were.
+thousand looks; unless they are all of one person, and others send links as well. It is kept when,
+after `TRIAL_S`, at least `TRIAL_LINKS` have come and that was not so, or after `LONGEST_S` however
+few there were.
 """
 
 import math
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from worker.ledger.past import TriedLinks
 
 TRIAL_LINKS = 50
 TRIAL_S = 1800.0
@@ -22,14 +24,6 @@ FACTOR = 2.0
 CHANCE = 0.001
 
 
-@dataclass(frozen=True)
-class Count:
-    """Links that were tried, and how many of them failed for what is not their people's affair."""
-
-    links: int
-    failed: int
-
-
 class TrialVerdict(Enum):
     """What is to be done about an update on trial."""
 
@@ -38,15 +32,18 @@ class TrialVerdict(Enum):
     GO_BACK = auto()
 
 
-def judge(before: Count, since: Count, lasted_s: float) -> TrialVerdict:
+def judge(before: TriedLinks, since: TriedLinks, lasted_s: float) -> TrialVerdict:
     """Decide about an update that has been in use for so long."""
     if is_worse(before, since):
-        return TrialVerdict.GO_BACK
-    is_enough = since.links >= TRIAL_LINKS and lasted_s >= TRIAL_S
-    return TrialVerdict.KEEP if is_enough or lasted_s >= LONGEST_S else TrialVerdict.WATCH
+        # The links of one person may all lead to a dead server of theirs.
+        if since.failed_for >= min(2, max(before.people, since.people)):
+            return TrialVerdict.GO_BACK
+    elif since.links >= TRIAL_LINKS and lasted_s >= TRIAL_S:
+        return TrialVerdict.KEEP
+    return TrialVerdict.KEEP if lasted_s >= LONGEST_S else TrialVerdict.WATCH
 
 
-def is_worse(before: Count, since: Count) -> bool:
+def is_worse(before: TriedLinks, since: TriedLinks) -> bool:
     """Whether clearly more links fail than before."""
     if since.failed < MIN_FAILURES:
         return False
@@ -56,7 +53,7 @@ def is_worse(before: Count, since: Count) -> bool:
     return is_more and _chance(since.links, since.failed, share) < CHANCE
 
 
-def why(before: Count, since: Count) -> str:
+def why(before: TriedLinks, since: TriedLinks) -> str:
     """The reason for going back, in words."""
     return (
         f"{since.failed} of {since.links} links failed, {before.failed} of {before.links} in the"

@@ -97,23 +97,44 @@ def failures(
     return dict(counts.most_common())
 
 
-def tried(db: Database, since: float, until: float = math.inf) -> tuple[int, int]:
+@dataclass(frozen=True)
+class TriedLinks:
     """Links that were answered after a download of their own, and how many of them failed.
 
-    Those do not count that failed for the link's or the chat's own sake, or for Telegram or a full
-    disk. Those that were given what Telegram has already, or were not tried, count in neither.
+    Those do not count as failed that did for the link's or the chat's own sake, or for Telegram or
+    a full disk. Those that were given what Telegram has already, or were not tried, are left out.
+    `people` sent them, and for `failed_for` of these one failed.
     """
+
+    links: int
+    failed: int
+    people: int
+    failed_for: int
+
+
+def tried(db: Database, since: float, until: float = math.inf) -> TriedLinks:
+    """The links that were answered between two wall times."""
     rows = db.execute(
-        "SELECT verdict, reason, count(*) AS links FROM requests WHERE answered_at BETWEEN ? AND ?"
+        "SELECT user_id, verdict, reason, count(*) AS links FROM requests"
+        " WHERE answered_at BETWEEN ? AND ?"
         " AND verdict IN ('media', 'sentence') AND attempts > 0 AND NOT coalesce(is_remembered, 0)"
-        " GROUP BY verdict, reason",
+        " GROUP BY user_id, verdict, reason",
         since,
         until,
     ).fetchall()
-    links = sum(row["links"] for row in rows)
-    failed = [row for row in rows if row["verdict"] == "sentence" and row["reason"]]
-    ours = [row["links"] for row in failed if not _is_elsewhere(Reason(row["reason"]))]
-    return links, sum(ours)
+    failed = [
+        row
+        for row in rows
+        if row["verdict"] == "sentence"
+        and row["reason"]
+        and not _is_elsewhere(Reason(row["reason"]))
+    ]
+    return TriedLinks(
+        links=sum(row["links"] for row in rows),
+        failed=sum(row["links"] for row in failed),
+        people=len({row["user_id"] for row in rows}),
+        failed_for=len({row["user_id"] for row in failed}),
+    )
 
 
 def _is_elsewhere(reason: Reason) -> bool:

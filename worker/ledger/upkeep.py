@@ -195,7 +195,7 @@ class Upkeep:
                 reply = protocol.Reply(question.reader, question.message_id, (notice,))
                 self._add_reply(reply, wall)
 
-    def tried_links(self, since: float, until: float = math.inf) -> tuple[int, int]:
+    def tried_links(self, since: float, until: float = math.inf) -> past.TriedLinks:
         """See `past.tried`."""
         with self._db.reading():
             return past.tried(self._db, since, until)
