@@ -108,11 +108,14 @@ class Bot:
         assert choice
         return choice
 
-    def answered(self, at: float, *reasons: Reason | None, attempts: int = 1) -> None:
+    def answered(
+        self, at: float, *reasons: Reason | None, attempts: int = 1, user_id: int = 7
+    ) -> None:
         """A link for each, with media where it is None."""
         for reason in reasons:
             self._links += 1
-            send(self.ledger, a_link(key=f"key {self._links}"), update_id=self._links)
+            link = a_link(user_id, f"key {self._links}")
+            send(self.ledger, link, update_id=self._links)
             self.ledger._db.execute(
                 "UPDATE requests SET answered_at = ?, verdict = ?, reason = ?, attempts = ?,"
                 " is_remembered = 0 WHERE id = (SELECT max(id) FROM requests)",
@@ -285,6 +288,19 @@ def test_what_is_not_its_fault_does_not_count(bot: Bot, reason: Reason, attempts
     bot.answered(NOW + 90, None, *[reason] * 30, attempts=attempts)
     bot.step(10)
     assert bot.choice.chosen.version == NEW
+
+
+def test_one_person_alone_takes_no_update_back(bot: Bot) -> None:
+    bot.answered(NOW - 500, *[None] * 50)
+    bot.choose(trial=NOW + 50)
+    bot.dispatcher.ytdlp_in_use = NEW
+    bot.answered(NOW + 90, *[Reason.NETWORK] * 9, user_id=8)
+    bot.answered(NOW + 90, None)
+    bot.step(10)
+    assert bot.choice.chosen.version == NEW
+    bot.answered(NOW + 95, Reason.NETWORK)
+    bot.step(10)
+    assert bot.choice.chosen.version == OLD
 
 
 def test_few_links_are_waited_for_a_day(bot: Bot) -> None:
