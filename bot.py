@@ -27,7 +27,7 @@ try:
     from maintenance.plugins import missing_plugins
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
-    from maintenance.updates.updater import look
+    from maintenance.updates.situation import look
     from maintenance.voice import Voice, cry
     from worker import __version__, clocks, data_directory, logs
     from worker.clocks import Monotonic

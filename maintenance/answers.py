@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from maintenance.findings import Finding, Level, worst
 from maintenance.units import clock, count
-from maintenance.updates.updater import Outcome, Situation, UpdateResult
+from maintenance.updates.situation import Situation
+from maintenance.updates.updater import Outcome, UpdateResult
 from worker.errors import Reason
 from worker.ledger.past import PastAnswers, Person
 

@@ -15,8 +15,8 @@ from maintenance import cookies, programs, published, runs
 from maintenance.cookies import SiteCookies
 from maintenance.ownership import running_bot
 from maintenance.runs import Starts
-from maintenance.updates import updater
-from maintenance.updates.updater import Situation
+from maintenance.updates import situation
+from maintenance.updates.situation import Situation
 from worker.clocks import Wall, wall_clock
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import ffmpeg
@@ -186,8 +186,8 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         ytdlp_in_use=said.get("ytdlp_in_use"),
         starts=runs.read_starts(ledger, wall),
         cookies=cookies.look(settings, ledger.refused_cookies()),
-        update=updater.look(settings.data_dir),
-        update_refused=ledger.published(updater.STATE).get("refused"),
+        update=situation.look(settings.data_dir),
+        update_refused=ledger.published(situation.STATE).get("refused"),
         judge=_judge(said["judge"]) if "judge" in said else None,
     )
 

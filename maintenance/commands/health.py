@@ -18,7 +18,7 @@ from maintenance.measures import MeasuredWorker, Measures, RunningDownload
 from maintenance.output import hang, one_line, print_json, replace_file, say, table
 from maintenance.ownership import Instance
 from maintenance.units import clock, duration, percent, size
-from maintenance.updates.updater import Situation
+from maintenance.updates.situation import Situation
 from worker.ledger import LedgerBusy, LedgerError
 from worker.settings import Settings
 

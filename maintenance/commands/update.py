@@ -15,7 +15,8 @@ from maintenance.output import print_json, say
 from maintenance.ownership import owner_of
 from maintenance.updates import packages
 from maintenance.updates.packages import ReleaseChannel
-from maintenance.updates.updater import Outcome, Situation, Updater, UpdateResult, look
+from maintenance.updates.situation import Situation, look
+from maintenance.updates.updater import Outcome, Updater, UpdateResult
 from worker.settings import Settings
 
 _EXIT_CODES = {

@@ -10,7 +10,8 @@ from typing import Protocol
 from maintenance import answers
 from maintenance.updates import watch
 from maintenance.updates.background import Background, Order
-from maintenance.updates.updater import STATE, Busy, Outcome, Updater, UpdateResult, look
+from maintenance.updates.situation import STATE, look
+from maintenance.updates.updater import Busy, Outcome, Updater, UpdateResult
 from maintenance.updates.watch import TrialVerdict
 from worker import clocks
 from worker.admin_questions import Asked

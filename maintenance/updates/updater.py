@@ -22,14 +22,12 @@ from maintenance.units import clock
 from maintenance.updates import packages
 from maintenance.updates.children import DiskRoom, ProgramStopped, run_module
 from maintenance.updates.packages import Offline, Plan, ReleaseChannel, UpdateRefused
+from maintenance.updates.situation import Situation, look, version_in
 from worker.clocks import wall_clock
 from worker.downloads.ytdlp import copies
 from worker.downloads.ytdlp.copies import Installed, Left, Unusable, YtDlpChoice
-from worker.downloads.ytdlp.installed import numbers, read_version
+from worker.downloads.ytdlp.installed import numbers
 from worker.settings import MEBIBYTE
-
-STATE = "update"
-"""Under this name the ledger keeps when the next daily update is due, and why the last failed."""
 
 TRY_S = 300.0
 
@@ -66,52 +64,6 @@ class Outcome:
 
 class Busy(Exception):
     """Another update is at work."""
-
-
-@dataclass(frozen=True)
-class Situation:
-    """Which yt-dlp is in use, and the last choice of an update.
-
-    `is_copy` is whether an update has installed it. A choice `is_over` when another pip has come
-    after it. `trouble` is why it cannot be believed.
-    """
-
-    version: str | None
-    choice: YtDlpChoice | None = None
-    is_copy: bool = False
-    is_over: bool = False
-    trouble: str | None = None
-
-    @property
-    def source(self) -> str:
-        """Who has installed what is in use."""
-        return "an update" if self.is_copy else "pip"
-
-    @property
-    def installed(self) -> Installed | None:
-        """What is in use, to go back to."""
-        if self.is_copy and self.choice:
-            return self.choice.chosen
-        return Installed(self.version) if self.version else None
-
-    @property
-    def before(self) -> Installed | None:
-        """What can be gone back to."""
-        return self.choice.before if self.choice and not self.is_over else None
-
-
-def look(data_dir: Path) -> Situation:
-    """Which yt-dlp is in use, and how that came."""
-    file = copies.directory_of(data_dir) / copies.CHOICE
-    try:
-        choice = copies.read(file)
-        place = copies.place_of(file, choice)
-    except Unusable as error:
-        return Situation(_own_version(), trouble=str(error))
-    if place:
-        return Situation(_version_in(place), choice, is_copy=True)
-    is_over = choice is not None and not copies.is_for_this(choice)
-    return Situation(_own_version(), choice, is_over=is_over)
 
 
 class Updater:
@@ -253,7 +205,7 @@ class Updater:
         try:
             with self._work() as work:
                 packages.install(plan.packages, place, self._variables, work)
-            version = _version_in(place)
+            version = version_in(place)
             if version is None:
                 raise UpdateRefused(f"{plan.version} has no yt-dlp in it")
             # A power cut must not leave a choice of files that are not there.
@@ -390,18 +342,6 @@ class Updater:
 _WHY_CHARS = 400
 
 _PLAIN = ("PATH", "HOME", "LANG", "LC_ALL")
-
-
-def _version_in(place: Path) -> str | None:
-    try:
-        return read_version(place / "yt_dlp" / "version.py")
-    except OSError:
-        return None
-
-
-def _own_version() -> str | None:
-    file = copies.own_version_file()
-    return _version_in(file.parents[1]) if file else None
 
 
 def _is_newer(version: str, than: str | None) -> bool:

@@ -19,7 +19,8 @@ import pytest
 from maintenance.updates import children, packages, updater
 from maintenance.updates.children import DiskRoom, ProgramStopped, run_module
 from maintenance.updates.packages import Plan
-from maintenance.updates.updater import Outcome, Updater, UpdateResult, look
+from maintenance.updates.situation import look
+from maintenance.updates.updater import Outcome, Updater, UpdateResult
 from tests.support.operator_kit import ROOT, maintenance
 from tests.support.process_kit import ends, wait_until
 from tests.support.wheels import OFFLINE, make_package, make_ytdlp, pip_variables

@@ -8,10 +8,10 @@ import pytest
 
 from maintenance import health
 from maintenance.findings import ONCE_S, Level
-from maintenance.updates import updater
 from maintenance.updates.background import Order
 from maintenance.updates.keeper import AGAIN_S, EVERY_S, UpdateKeeper
-from maintenance.updates.updater import Outcome, UpdateResult, look
+from maintenance.updates.situation import STATE, look
+from maintenance.updates.updater import Outcome, UpdateResult
 from maintenance.updates.watch import LONGEST_S, TRIAL_S
 from tests.support.ledger_kit import a_link, send
 from tests.support.updates import ADMIN
@@ -184,7 +184,7 @@ def test_what_could_not_be_tried_is_tried_an_hour_later(daily: Bot, result: Upda
 
 def test_a_clock_that_was_set_back_does_not_put_it_off(daily: Bot) -> None:
     with Upkeep(ledger_path(daily.directory)) as ledger:
-        ledger.publish(updater.STATE, {"due_at": NOW + 50 * EVERY_S})
+        ledger.publish(STATE, {"due_at": NOW + 50 * EVERY_S})
     daily.step()
     assert daily.background.orders == [Order.UPDATE]
 
@@ -192,7 +192,7 @@ def test_a_clock_that_was_set_back_does_not_put_it_off(daily: Bot) -> None:
 def test_what_keeps_it_from_updating_is_in_health_until_it_does(daily: Bot) -> None:
     def found() -> list[str]:
         with Upkeep(ledger_path(daily.directory)) as ledger:
-            refused = ledger.published(updater.STATE).get("refused")
+            refused = ledger.published(STATE).get("refused")
         taken = SimpleNamespace(update=None, update_refused=refused)
         return [finding.text for finding in health._update(taken)]  # type: ignore[arg-type]
 

@@ -1,0 +1,70 @@
+"""Which yt-dlp is in use, who has installed it, and what can be gone back to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.copies import Installed, Unusable, YtDlpChoice
+from worker.downloads.ytdlp.installed import read_version
+
+STATE = "update"
+"""Under this name the ledger keeps when the next daily update is due, and why the last failed."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Which yt-dlp is in use, and the last choice of an update.
+
+    `is_copy` is whether an update has installed it. A choice `is_over` when another pip has come
+    after it. `trouble` is why it cannot be believed.
+    """
+
+    version: str | None
+    choice: YtDlpChoice | None = None
+    is_copy: bool = False
+    is_over: bool = False
+    trouble: str | None = None
+
+    @property
+    def source(self) -> str:
+        """Who has installed what is in use."""
+        return "an update" if self.is_copy else "pip"
+
+    @property
+    def installed(self) -> Installed | None:
+        """What is in use, to go back to."""
+        if self.is_copy and self.choice:
+            return self.choice.chosen
+        return Installed(self.version) if self.version else None
+
+    @property
+    def before(self) -> Installed | None:
+        """What can be gone back to."""
+        return self.choice.before if self.choice and not self.is_over else None
+
+
+def look(data_dir: Path) -> Situation:
+    """Which yt-dlp is in use, and how that came."""
+    file = copies.directory_of(data_dir) / copies.CHOICE
+    try:
+        choice = copies.read(file)
+        place = copies.place_of(file, choice)
+    except Unusable as error:
+        return Situation(_own_version(), trouble=str(error))
+    if place:
+        return Situation(version_in(place), choice, is_copy=True)
+    is_over = choice is not None and not copies.is_for_this(choice)
+    return Situation(_own_version(), choice, is_over=is_over)
+
+
+def version_in(place: Path) -> str | None:
+    """The version of the yt-dlp that was installed in a directory; None if there is none."""
+    try:
+        return read_version(place / "yt_dlp" / "version.py")
+    except OSError:
+        return None
+
+
+def _own_version() -> str | None:
+    file = copies.own_version_file()
+    return version_in(file.parents[1]) if file else None
