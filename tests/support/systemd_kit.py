@@ -42,8 +42,8 @@ mkdir -p "$OPT/fetchbot/.venv"
 mount --bind "$PREFIX" "$OPT/fetchbot/.venv"
 mkdir "$OPT/base"
 mount --bind "$BASE" "$OPT/base"
-case "$BASE" in /root/*)  # where nobody else may look for a Python
-    mount -t tmpfs -o mode=755 none /root
+case "$BASE" in "$HOME"/*)  # where nobody else may look for a Python
+    mount -t tmpfs -o mode=755 none "$HOME"
     mkdir -p "$BASE"
     mount --bind "$OPT/base" "$BASE"
 esac
@@ -108,6 +108,7 @@ class Systemd:
                 ["sh", "-c", _JOIN, "sh", *namespaces, "sh", "-c", _INSIDE, str(SYSTEMD)],
                 env={
                     "PATH": os.environ["PATH"],
+                    "HOME": str(Path.home()),
                     "CGROUP": str(self._cgroup),
                     "PREFIX": sys.prefix,
                     "BASE": sys.base_prefix,
