@@ -1,4 +1,4 @@
-"""The panel of /settings as a person sees and presses it."""
+"""The panel of /settings as a person sees and presses it; others are pressed alike."""
 
 from typing import Any
 
@@ -27,9 +27,11 @@ def open_panel(bot: SteppedDispatcher, chat_id: int = ME) -> View:
     return view
 
 
-def press(bot: SteppedDispatcher, code: str, chat_id: int = ME) -> About | None:
+def press(
+    bot: SteppedDispatcher, code: str, chat_id: int = ME, panel_id: int = 1, message_id: int = PANEL
+) -> About | None:
     """What who presses is told at once."""
-    bot.bring(PressPanel(1, code, Press("42", ME, chat_id, PANEL)))
+    bot.bring(PressPanel(panel_id, code, Press("42", ME, chat_id, message_id)))
     notice = bot.task(AnswerButton).notice
     bot.finish(AnswerButton)
     return notice.about if notice else None

@@ -6,15 +6,16 @@ from dataclasses import replace
 import pytest
 
 from tests.support.query_plans import plans_of
+from tests.support.settings_panel import ME, OTHER, PANEL, edited, press
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.updates import GROUP, said
-from worker.effects import ChooseForm, Forget, OpenPanel, Press, PressPanel, ShowItems
+from worker.effects import ChooseForm, Forget, OpenPanel, Press, ShowItems
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND
 from worker.ledger import forgetting, ledger_path, preferences
 from worker.ledger.upkeep import Upkeep
 from worker.lists import ListItem, MediaList
-from worker.notices import About, Notice, Refusal, Topic
+from worker.notices import Notice, Refusal, Topic
 from worker.panels import CLOSE, PanelKind, ShowPanel, View
 from worker.preferences import Preferences
 from worker.protocol import (
@@ -33,7 +34,6 @@ from worker.protocol import (
 )
 from worker.telegram import handle_update
 
-ME, OTHER, PANEL = 7, 8, 90
 SECRET = "https://site.example/mine?word=holiday"
 
 
@@ -41,21 +41,6 @@ def open_panel(bot: SteppedDispatcher, page: str | None = None, user_id: int = M
     state = {"page": page} if page else {}
     chat_id = user_id if user_id > 0 else GROUP
     bot.bring(OpenPanel(Reader(chat_id), user_id, 1, PanelKind.PRIVACY, state))
-    view = bot.task(ShowPanel).view
-    bot.finish(ShowPanel, Posted(PANEL))
-    return view
-
-
-def press(
-    bot: SteppedDispatcher, code: str, chat_id: int = ME, panel_id: int = 1, message_id: int = PANEL
-) -> About | None:
-    bot.bring(PressPanel(panel_id, code, Press("42", ME, chat_id, message_id)))
-    notice = bot.task(AnswerButton).notice
-    bot.finish(AnswerButton)
-    return notice.about if notice else None
-
-
-def edited(bot: SteppedDispatcher) -> View:
     view = bot.task(ShowPanel).view
     bot.finish(ShowPanel, Posted(PANEL))
     return view

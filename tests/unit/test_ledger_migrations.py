@@ -150,12 +150,19 @@ def test_what_was_wanted_comes_over_from_version_5(tmp_path: Path) -> None:
     assert media_cache.knows(ledger._db, link_key, Wall(1_800_000_000.0))
 
 
-def test_runs_of_an_older_bot_do_not_say_what_passed_the_judge(tmp_path: Path) -> None:
-    path = ledger_path(tmp_path)
+def ledger_before(word: str, path: Path) -> sqlite3.Connection:
+    """A ledger as it was before the step with this word."""
     old = sqlite3.connect(path)
-    version = next(at for at, step in enumerate(MIGRATIONS) if "passed_bytes" in step)
+    version = next(at for at, step in enumerate(MIGRATIONS) if word in step)
     for step in MIGRATIONS[:version]:
         old.executescript(step)
+    old.execute(f"PRAGMA user_version = {version}")
+    return old
+
+
+def test_runs_of_an_older_bot_do_not_say_what_passed_the_judge(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    old = ledger_before("passed_bytes", path)
     old.execute(
         "INSERT INTO jobs (kind, pool, priority, state, attempts, created_at, waits_since,"
         " not_before, finished_at, payload)"
@@ -163,7 +170,6 @@ def test_runs_of_an_older_bot_do_not_say_what_passed_the_judge(tmp_path: Path) -
     )
     old.execute("INSERT INTO runs VALUES (1, 1, 2.0, 1.0, 100, 'words')")
     old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    old.execute(f"PRAGMA user_version = {version}")
     old.commit()
     old.close()
     (failed,) = failures.newest(Ledger(path)._db, 10)
@@ -172,16 +178,12 @@ def test_runs_of_an_older_bot_do_not_say_what_passed_the_judge(tmp_path: Path) -
 
 def test_what_answers_of_an_older_bot_took_is_not_known(tmp_path: Path) -> None:
     path = ledger_path(tmp_path)
-    old = sqlite3.connect(path)
-    version = next(at for at, step in enumerate(MIGRATIONS) if "answer_counts" in step)
-    for step in MIGRATIONS[:version]:
-        old.executescript(step)
+    old = ledger_before("answer_counts", path)
     old.execute(
         "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, verdict, created_at,"
         " answered_at) VALUES (7, 7, 1, 'https://site.example/v', 'key', 'media', 1, 2)"
     )
     old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    old.execute(f"PRAGMA user_version = {version}")
     old.commit()
     old.close()
     db = Ledger(path)._db
@@ -195,17 +197,13 @@ def test_what_answers_of_an_older_bot_took_is_not_known(tmp_path: Path) -> None:
 
 def test_failures_of_an_older_bot_name_no_languages(tmp_path: Path) -> None:
     path = ledger_path(tmp_path)
-    old = sqlite3.connect(path)
-    version = next(at for at, step in enumerate(MIGRATIONS) if "COLUMN languages" in step)
-    for step in MIGRATIONS[:version]:
-        old.executescript(step)
+    old = ledger_before("COLUMN languages", path)
     old.execute(
         "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, verdict, reason,"
         " error_id, created_at) VALUES (7, 7, 1, 'u', 'key', 'sentence', 'not found', 'e', 1)"
     )
     old.execute("INSERT INTO known_failures VALUES ('key', 'not found', 'e', 1, 9)")
     old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    old.execute(f"PRAGMA user_version = {version}")
     old.commit()
     old.close()
     ledger = Ledger(path)
