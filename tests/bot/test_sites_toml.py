@@ -54,14 +54,16 @@ def use(scene: Scene, *lines: str) -> None:
     scene.api.wait_for(lambda: scene.bot.log.count("sites.toml has changed") > before)
 
 
-def told_to_admin(scene: Scene) -> list[str]:
-    return [message.text or "" for message in scene.api.chat(ADMIN) if message.from_bot]
+def told_to_admin(scene: Scene, matter: str) -> str:
+    """The last that the admin was told of a matter, such as "sites.toml"."""
+    told = [message.text or "" for message in scene.api.chat(ADMIN) if message.from_bot]
+    return next((text for text in reversed(told) if text[2:].startswith(matter)), "")
 
 
-def wait_until_told(scene: Scene, start: str) -> str:
-    """The last that the admin is told, once that begins so."""
-    scene.api.wait_for(lambda: told_to_admin(scene)[-1].startswith(start))
-    return told_to_admin(scene)[-1]
+def wait_until_told(scene: Scene, mark: str, matter: str) -> str:
+    """The same, once it begins with this mark."""
+    scene.api.wait_for(lambda: told_to_admin(scene, matter).startswith(mark))
+    return told_to_admin(scene, matter)
 
 
 def test_it_is_kept_to_and_read_again(scene: Scene, site: MediaSite) -> None:
@@ -73,7 +75,7 @@ def test_it_is_kept_to_and_read_again(scene: Scene, site: MediaSite) -> None:
 
     write(scene, "links_per_hour = 100", f'proxy = "nonsense {SECRET}"')
     fault = "line 3: proxy (not shown): allowed is "
-    alert = wait_until_told(scene, "⚠ sites.toml")
+    alert = wait_until_told(scene, "⚠", "sites.toml")
     assert fault in alert
     assert "the settings from before are still in use" in alert
     health = maintenance(scene.data_dir, "health").text
@@ -82,7 +84,7 @@ def test_it_is_kept_to_and_read_again(scene: Scene, site: MediaSite) -> None:
 
     write(scene, "off = true")
     assert scene.wait_for_answers(2)[-1].text == OFF
-    wait_until_told(scene, "✓ sites.toml: over")
+    wait_until_told(scene, "✓", "sites.toml")
 
     use(scene, f'headers = {{ X-Pass = "{SECRET}" }}')
     scene.send("/clip/two.mp4")
@@ -110,7 +112,7 @@ def test_it_is_read_again_and_again_under_load(scene: Scene, site: MediaSite) ->
         assert [answer.kind for answer in scene.wait_for_answers(2, person)] == ["video"] * 2
     assert number > 3, "it was read while there was something to do"
     use(scene, "downloads = 2")
-    wait_until_told(scene, "✓ sites.toml: over")
+    wait_until_told(scene, "✓", "sites.toml")
 
 
 def test_a_session_that_ends_in_mid_life(scene: Scene, tmp_path: Path) -> None:
@@ -134,7 +136,8 @@ def test_a_session_that_ends_in_mid_life(scene: Scene, tmp_path: Path) -> None:
         said = [answer(number) for number in range(3, 4 + LINKS)]
         assert said[:-1] == [FOR_MEMBERS] * LINKS
         assert said[-1].startswith(BLOCKED.removesuffix(".")), "and the number of the error"
-        alert = wait_until_told(scene, "⚠ cookies for 127.0.0.1: 1 cookie, refused for ")
+        alert = wait_until_told(scene, "⚠", "cookies for 127.0.0.1")
+        assert "1 cookie, refused for " in alert
         assert f"export them anew, and send them to the bot or replace {cookies}" in alert
         health = maintenance(scene.data_dir, "health").text
         assert "cookies for 127.0.0.1" in health
@@ -143,7 +146,7 @@ def test_a_session_that_ends_in_mid_life(scene: Scene, tmp_path: Path) -> None:
 
         session.export(cookies)
         assert answer(4 + LINKS) == "video"
-        wait_until_told(scene, "✓ cookies for 127.0.0.1: over")
+        wait_until_told(scene, "✓", "cookies for 127.0.0.1")
 
 
 def test_no_bot_starts_with_a_fault(tmp_path: Path) -> None:

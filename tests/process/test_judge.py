@@ -218,6 +218,9 @@ def test_a_way_out_says_in_the_end_how_many_bytes_have_passed(
         for sent, answered in ((b"question", b"answer" * 1000), (b"", b"unasked")):
             with connect(way, "127.0.0.1", site.port) as client, site.accept() as server:
                 client.sendall(sent)
+                # Who closes with unread bytes resets the connection.
+                while sent:
+                    sent = sent.removeprefix(server.recv(len(sent)))
                 server.sendall(answered)
                 server.close()
                 assert b"".join(iter(lambda: client.recv(1 << 16), b"")) == answered

@@ -228,7 +228,7 @@ def test_a_file_of_no_bytes_is_said_to_be_empty(warm: Worker, tmp_path: Path) ->
 def test_a_conversion_that_would_take_too_long_is_not_begun(warm: Worker, tmp_path: Path) -> None:
     silence = "-f lavfi -t 900 -i anullsrc=r=8000:cl=mono -map 0:v -map 1:a -c:a aac -b:a 8k"
     source = make(tmp_path / "hevc.mp4", f"{silence} -c:v libx265 -x265-params log-level=0")
-    media = fetched(warm, source)
+    media = fetched(warm, source, timeout_s=60)
     assert (media.facts.kind, media.facts.note) == (DOCUMENT, Note.NOT_CONVERTED)
     assert Path(media.path).read_bytes() == source.read_bytes()
     assert_has_thumbnail(media)

@@ -81,7 +81,7 @@ def test_blocking_end_stops_the_owner_with_its_worker(
     set_blocking = os.set_blocking
     monkeypatch.setattr(os, "set_blocking", lambda fd, _blocking: set_blocking(fd, True))
     with driven(method, size=1, works_after=False) as driver:
-        driver.pool.step(driver.now())
+        driver.until(lambda: driver.pool.pids)
         worker = identity_of(driver.pool.pids[0])
         # With such an end the pool cannot even ask whether the worker is ready.
         driver.pool._workers[0].is_ready = True

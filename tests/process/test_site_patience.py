@@ -75,4 +75,4 @@ def test_a_site_that_is_slower_than_the_setting_is_not(serve: Serve) -> None:
     with pytest.raises(DownloadError) as caught:
         look(serve(3600.0), idle_timeout_s=0.5)
     error = classify(caught.value)
-    assert (error.reason, error.fault) == (Reason.NETWORK, Fault.RETRYABLE)
+    assert (error.reason, error.fault) == (Reason.STALLED, Fault.RETRYABLE)

@@ -88,10 +88,10 @@ from pathlib import Path
 from telebot import apihelper
 from worker.protocol import Deliver, EditStatus, MediaFacts, MediaFile, MediaKind
 from worker.protocol import Progress, Reader, Stage
-from worker.telegram import Connection, make_handler
+from worker.telegram import ApiAccess, make_handler
 
 token, url, message_id, path, streamed = sys.argv[1:]
-handle = make_handler(Connection(token, url))
+handle = make_handler(ApiAccess(token, url))
 if streamed == "no":
     apihelper.CUSTOM_REQUEST_SENDER = None
 

@@ -115,7 +115,32 @@ def said(text: str) -> DownloadError:
             Reason.NETWORK,
             RETRYABLE,
         ),
+        (
+            said("[download] Got error: Pool(port=1): Read timed out.. Giving up after 2 retries"),
+            Reason.STALLED,
+            RETRYABLE,
+        ),
         # The network
+        (
+            extraction("x", TransportError("The read operation timed out")),
+            Reason.STALLED,
+            RETRYABLE,
+        ),
+        (
+            reported(
+                TransportError(
+                    "Failed to perform, curl: (28) Operation timed out after 5401 milliseconds "
+                    "with 10240 out of 60924 bytes received"
+                )
+            ),
+            Reason.STALLED,
+            RETRYABLE,
+        ),
+        (
+            reported(TransportError("curl: (28) Connection timed out after 5401 milliseconds")),
+            Reason.NETWORK,
+            RETRYABLE,
+        ),
         (reported(TransportError("reset")), Reason.NETWORK, RETRYABLE),
         (RequestError("No host specified."), Reason.INVALID_LINK, PERMANENT),
         (reported(IncompleteRead(1, 2)), Reason.NETWORK, RETRYABLE),

@@ -145,10 +145,17 @@ _OF_A_SITE: dict[str, tuple[tuple[str, Classification], ...]] = {
     "tumblr": ((r"dashboard.?only", _LOGIN), (r"embed providers", _NO_MEDIA)),
 }
 
+SILENCE = r"\bread (operation )?timed out|timed out after \d+ milliseconds with \d+"
+"""What urllib3, the standard library and curl say of a site that was reached and sends nothing.
+
+The worker ends a download for the same, and which of the two is first is chance.
+"""
+
 # The first pattern that matches decides.
 _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
     (r"netscape format cookies|(pycryptodomex|phantomjs) not found", _INTERNAL),
     (r"extension .* is unusual", _NO_MEDIA),
+    (SILENCE, (Reason.STALLED, Fault.RETRYABLE)),
     (r"giving up after", _NETWORK),
     (r"\bfragment \d+ not found", (Reason.BROKEN_FILE, Fault.RETRYABLE)),
     (r"initialization fragment found after", _NO_FORMAT),

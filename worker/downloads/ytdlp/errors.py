@@ -43,6 +43,7 @@ from worker.downloads.media import ffmpeg
 from worker.downloads.text import clean, without_paths
 from worker.downloads.ytdlp import starts
 from worker.downloads.ytdlp.error_texts import (
+    SILENCE,
     Classification,
     classify_site_text,
     classify_text,
@@ -288,6 +289,8 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
             return _BY_ERRNO[cause.errno]
         case OSError() if cause.errno in _OF_A_FILE and cause.filename is not None:
             return Reason.INTERNAL, Fault.OPERATOR
+        case TransportError() if re.search(SILENCE, str(cause), re.IGNORECASE):
+            return Reason.STALLED, Fault.RETRYABLE
         case TransportError() | ContentTooShortError():
             # The resolver's error, which says more, comes later among the causes.
             return None if _is_unknown_host(cause) else (Reason.NETWORK, Fault.RETRYABLE)

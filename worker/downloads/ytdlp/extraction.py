@@ -28,6 +28,7 @@ _AS_BEFORE = frozenset(
     {
         *(Reason.TOO_LARGE, Reason.TOO_LONG, Reason.NO_FORMAT, Reason.NO_SOUND),
         *(Reason.DISK_FULL, Reason.OUT_OF_MEMORY, Reason.SITE_BUSY, Reason.NETWORK),
+        Reason.STALLED,
     }
 )
 _NEVER_SENT_AGAIN = frozenset({"cookie", "authorization", "proxy-authorization"})

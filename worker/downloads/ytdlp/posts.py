@@ -35,7 +35,7 @@ _OF_AN_ITEM = frozenset(
         *(Reason.TOO_LONG, Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE),
         *(Reason.BROKEN_FILE, Reason.SITE_BUSY, Reason.SITE_ERROR, Reason.NETWORK),
         *(Reason.LIVE, Reason.NOT_STARTED, Reason.UNLIKE_PARTS, Reason.BEYOND_END),
-        Reason.NOT_CUT,
+        *(Reason.NOT_CUT, Reason.STALLED),
     }
 )
 
