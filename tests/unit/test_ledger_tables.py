@@ -4,7 +4,10 @@ import ast
 import re
 from pathlib import Path
 
-from worker.ledger import schema
+import pytest
+
+from worker.ledger import Ledger, schema
+from worker.ledger.database import Database
 
 LEDGER = Path(schema.__file__).parent
 
@@ -46,3 +49,38 @@ def test_every_owner_writes_its_tables() -> None:
     for table, owner in owners().items():
         if (LEDGER / f"{owner}.py").exists():
             assert table in written_by(LEDGER / f"{owner}.py")
+
+
+# ----------------------------------------------------------------- statements planned once
+
+
+def compared_by_indexes(db: Database) -> set[str]:
+    """The columns of which some partial index is for one value, such as `state`."""
+    rows = db.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'")
+    return {
+        column
+        for row in rows
+        for column in re.findall(r"(\w+) = '", str(row["sql"]).partition("WHERE")[2])
+    }
+
+
+def planned_each_time(text: str, columns: set[str]) -> list[str]:
+    """The comparisons in a module's SQL that make SQLite plan a statement whenever it is run."""
+    found = re.findall(r"\b(\w+) (?:=|IS) [?:]", text)
+    return [column for column in found if column in columns]
+
+
+def test_no_statement_is_planned_each_time_it_is_run(ledger: Ledger) -> None:
+    columns = compared_by_indexes(ledger._db)
+    assert {"pool", "kind"} <= columns
+    for module in LEDGER.glob("*.py"):
+        # `panels` has a column of the same name and no such index.
+        text = module.read_text("utf-8").replace("UPDATE panels SET state = ?", "")
+        assert planned_each_time(text, columns) == [], module.name
+
+
+@pytest.mark.negative
+def test_statement_that_is_planned_each_time_would_be_found() -> None:
+    assert planned_each_time("WHERE pool = ? AND id = ?", {"pool"}) == ["pool"]
+    assert planned_each_time("WHERE pool = :pool", {"pool"}) == ["pool"]
+    assert planned_each_time("WHERE pool = +:pool", {"pool"}) == []

@@ -4,7 +4,6 @@ A part of somebody's transaction.
 """
 
 from worker.ledger.database import Database
-from worker.ledger.jobs import DOWNLOADS
 
 
 def downloads(db: Database, since: float) -> list[tuple[str, float]]:
@@ -14,8 +13,7 @@ def downloads(db: Database, since: float) -> list[tuple[str, float]]:
     """
     rows = db.execute(
         "SELECT payload ->> '$.url' AS url, started_at, attempts FROM jobs"
-        " WHERE pool = ? AND started_at > ? AND (finished_at IS NULL OR finished_at > ?)",
-        DOWNLOADS,
+        " WHERE pool = 'downloads' AND started_at > ? AND (finished_at IS NULL OR finished_at > ?)",
         since,
         since,
     )

@@ -9,8 +9,6 @@ from worker.ledger.database import Database
 from worker.ledger.jobs import (
     BEGUN_RECORDING,
     DIRECTORY_SQL,
-    DOWNLOADS,
-    TELEGRAM,
     DownloadJob,
     read_download,
 )
@@ -106,17 +104,16 @@ def has_summary(db: Database, batch_id: int) -> bool:
         db.value(
             "SELECT 1 FROM jobs WHERE state = 'running' AND kind = 'summary'"
             " AND payload ->> '$.batch_id' = :id"
-            " UNION ALL SELECT 1 FROM jobs WHERE state = 'waiting' AND pool = :pool"
+            " UNION ALL SELECT 1 FROM jobs WHERE state = 'waiting' AND pool = 'telegram'"
             " AND kind = 'summary' AND payload ->> '$.batch_id' = :id",
             id=batch_id,
-            pool=TELEGRAM,
         )
     )
 
 
 def waiting_downloads(db: Database) -> list[DownloadJob]:
     """All downloads that wait, due or not."""
-    rows = db.execute("SELECT * FROM jobs WHERE pool = ? AND state = 'waiting'", DOWNLOADS)
+    rows = db.execute("SELECT * FROM jobs WHERE pool = 'downloads' AND state = 'waiting'")
     return [read_download(row) for row in rows]
 
 
@@ -128,9 +125,8 @@ def live_directories(db: Database) -> set[str]:
         "  AND kind IN ('download', 'look', 'recording')"
         f" UNION SELECT {DIRECTORY_SQL} FROM jobs WHERE id IN"
         "  (SELECT download_id FROM requests WHERE answered_at IS NULL) AND state = 'done'"
-        f" UNION SELECT {DIRECTORY_SQL} FROM jobs WHERE state = 'waiting' AND pool = ?"
+        f" UNION SELECT {DIRECTORY_SQL} FROM jobs WHERE state = 'waiting' AND pool = 'downloads'"
         "  AND priority = ? AND kind = 'recording'",
-        DOWNLOADS,
         BEGUN_RECORDING,
     )
     return {row["name"] for row in rows}

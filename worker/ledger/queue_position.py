@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.ledger.database import Database
-from worker.ledger.jobs import DOWNLOADS
 from worker.ledger.records import Request, read_request
 
 
@@ -40,11 +39,11 @@ def read(
         "    (SELECT value FROM json_each(?) WHERE value = site_of_url(payload ->> '$.url'))"
         "     AS full_site"
         "   FROM jobs"
-        "   WHERE pool = ? AND state = 'waiting' AND (not_before <= ? OR waits_since > ?)))"
+        "   WHERE pool = 'downloads' AND state = 'waiting'"
+        "    AND (not_before <= ? OR waits_since > ?)))"
         " CROSS JOIN requests ON download_id = job_id AND answered_at IS NULL"
         " WHERE abs(? - due_at) >= ? AND verdict IS NULL AND status_message_id IS NOT NULL",
         json.dumps(sorted(full_sites)),
-        DOWNLOADS,
         wall,
         wall,
         wall,

@@ -10,7 +10,6 @@ from worker.errors import Reason, Remedy
 from worker.ledger import answers, past, pause
 from worker.ledger.answers import AnswerCount, AnswerTimes
 from worker.ledger.database import Database
-from worker.ledger.jobs import DOWNLOADS
 from worker.sites import site_of_link
 
 PACE_S = 600.0
@@ -182,9 +181,8 @@ def _paced(db: Database, full_sites: Collection[str]) -> dict[str, int]:
         return {}
     rows = db.execute(
         "SELECT site_of_url(payload ->> '$.url') AS site, count(*) AS links FROM jobs"
-        " WHERE pool = ? AND state = 'waiting'"
+        " WHERE pool = 'downloads' AND state = 'waiting'"
         " AND site IN (SELECT value FROM json_each(?)) GROUP BY site ORDER BY links DESC, site",
-        DOWNLOADS,
         json.dumps(list(full_sites)),
     )
     return {row["site"]: row["links"] for row in rows}
