@@ -94,6 +94,11 @@ def site_of_url(url: str) -> str:
     return _site_of_origin(_origin(url))
 
 
+def names_of(site: str) -> tuple[str, ...]:
+    """The names of a site: a normalised link that belongs to it has at least one of them in it."""
+    return tuple(name for name, first in _KNOWN.items() if first == site) or (site,)
+
+
 def _origin(url: str) -> str:
     origin = _ORIGIN.match(url)
     return origin[0] if origin else url

@@ -12,6 +12,7 @@ import pytest
 from maintenance import __main__ as commands
 from maintenance import plots
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker import sites
 from worker.errors import Fault, JobError, Reason
 from worker.ledger.history import Group
 from worker.protocol import Download, Explain
@@ -100,6 +101,20 @@ def test_requests_are_listed_the_newest_first(
     said = as_json(command("requests", "--json", *options))
     assert [each["id"] for each in said["requests"]] == ids
     assert said["total"] == (5 if "--limit" in options else len(ids))
+
+
+def test_python_is_asked_only_about_links_that_name_the_site(
+    command: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def site_of_url(url: str) -> str:
+        asked.append(url)
+        return sites.site_of_url(url)
+
+    monkeypatch.setattr("worker.ledger.database.site_of_url", site_of_url)
+    assert as_json(command("requests", "--json", "--site", "youtube.com"))["total"] == 3
+    assert set(asked) == {"https://youtu.be/a", "https://www.youtube.com/watch?v=b"}
 
 
 def test_a_request_is_told_with_what_it_took(command: Type) -> None:

@@ -6,7 +6,8 @@ import itertools
 import pytest
 
 from worker import sites
-from worker.sites import site_of, site_of_link, site_of_url
+from worker.sites import names_of, site_of, site_of_link, site_of_url
+from worker.urls import normalise
 
 HOSTS = [
     ("example.com", "example.com"),
@@ -135,6 +136,25 @@ def test_site_of_a_link(url: str, site: str) -> None:
 )
 def test_site_of_a_url_whatever_its_port(url: str, site: str) -> None:
     assert site_of_url(url) == site
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://youtu.be/1",
+        "https://M.YouTube.com/watch?v=1",
+        "https://youtu.be:8443/1",
+        "https://twitter.com/a/status/1",
+        "WWW.Site.Example./a",
+        "https://münchen.example.co.uk/film",
+        "http://127.0.0.1:8080/",
+        "http://[2001:DB8:0::1]:8080/",
+    ],
+)
+def test_a_link_has_a_name_of_its_site_in_it(link: str) -> None:
+    url = normalise(link)
+    for site in (site_of_url(url), site_of_link(url)):
+        assert any(name in url for name in names_of(site)), site
 
 
 def test_no_name_belongs_to_two_sites() -> None:
