@@ -16,11 +16,16 @@ from maintenance.findings import (
 )
 from maintenance.measures import Measures
 from maintenance.units import clock, count, duration, percent, size
+from worker.downloads.ytdlp.installed import is_newer
 from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
 from worker.sites import site_of
 
 # What the operator can do for a site that turns this machine away.
+_REFUSED_UNTIL = (
+    "It is tried again daily, and this stays until that goes well, the release is withdrawn,"
+    " or a newer yt-dlp is in use."
+)
 _HELPS: Mapping[Remedy | None, str] = {
     Remedy.COOKIES: (
         "it asks for an account: give it cookies, or another address (worker/SITES.md)"
@@ -334,7 +339,8 @@ def _ytdlp(measures: Measures) -> Finding:
 
 def _update(measures: Measures) -> Iterable[Finding]:
     if measures.update_refused:
-        yield warning("daily update", measures.update_refused, alerts_every_s=DAILY_S)
+        text = f"{measures.update_refused} {_REFUSED_UNTIL}"
+        yield warning("daily update", text, alerts_every_s=DAILY_S)
     situation = measures.update
     if situation is None:
         return
@@ -342,7 +348,7 @@ def _update(measures: Measures) -> Iterable[Finding]:
         text = f"{situation.trouble}, so that of pip is used: python -m maintenance update"
         yield warning("update", text, alerts_every_s=DAILY_S)
     left = situation.choice.left if situation.choice else None
-    if left and left.by_itself:
+    if left and left.by_itself and not is_newer(situation.version or "", left.version):
         text = f"went back from yt-dlp {left.version} on {clock(left.at)}: {left.why}"
         found = warning("update", f"{text}; a newer one is waited for", alerts_every_s=ONCE_S)
         yield replace(found, alerts_about=int(left.at))

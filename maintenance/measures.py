@@ -27,7 +27,7 @@ from worker.ledger.statistics import Statistics
 from worker.ledger.upkeep import Sample, Upkeep
 from worker.processes import memory, process_table
 from worker.processes.process_table import Identity
-from worker.settings import MEBIBYTE, Settings
+from worker.settings import MEBIBYTE, Settings, YtDlpUpdates
 
 PEAK_S = 3600.0
 """How far back the highest memory use of a worker is looked for."""
@@ -133,7 +133,7 @@ class Measures:
     update: Situation | None = None
     """Who has installed the yt-dlp on the disk; None where nobody has looked."""
     update_refused: str | None = None
-    """Why the last daily update of yt-dlp has failed, if it has."""
+    """Why the last daily update of yt-dlp was refused, if that still matters."""
     judge: MeasuredJudge | None = None
     """None where the bot has not said yet."""
 
@@ -150,6 +150,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     sites_full = said.get("sites_full", {})
     disk = shutil.disk_usage(settings.data_dir)
     ytdlp = installed_version()
+    update = situation.look(settings.data_dir)
     today = datetime.fromtimestamp(wall, UTC).date()
     return Measures(
         taken_at=wall,
@@ -186,10 +187,16 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         ytdlp_in_use=said.get("ytdlp_in_use"),
         starts=runs.read_starts(ledger, wall),
         cookies=cookies.look(settings, ledger.refused_cookies()),
-        update=situation.look(settings.data_dir),
-        update_refused=ledger.published(situation.STATE).get("refused"),
+        update=update,
+        update_refused=_update_refused(settings, ledger, update.version),
         judge=_judge(said["judge"]) if "judge" in said else None,
     )
+
+
+def _update_refused(settings: Settings, ledger: Upkeep, version: str | None) -> str | None:
+    if settings.ytdlp_update is YtDlpUpdates.OFF:
+        return None  # There is no next one that could go better.
+    return situation.refusal(ledger.published(situation.STATE), version)
 
 
 def sample_of(measures: Measures) -> Sample:

@@ -6,6 +6,7 @@ reads an order as JSON and prints what came of it. It is of the bot's session, a
 the canary have sessions of their own; all of them end with the bot.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -76,14 +77,16 @@ class Background:
         with tempfile.TemporaryFile() as given:
             given.write(json.dumps({**self._given, "order": order, "parent": os.getpid()}).encode())
             given.seek(0)
-            answer, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
-            process = subprocess.Popen(
-                [sys.executable, "-m", __name__],
-                stdin=given,
-                stdout=answer,
-                stderr=errors,
-                env={**os.environ, "PYTHONPATH": os.fspath(ROOT)},
-            )
+            with contextlib.ExitStack() as opened:
+                answer, errors = (opened.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+                process = subprocess.Popen(
+                    [sys.executable, "-m", __name__],
+                    stdin=given,
+                    stdout=answer,
+                    stderr=errors,
+                    env={**os.environ, "PYTHONPATH": os.fspath(ROOT)},
+                )
+                opened.pop_all()
         self._run = _Run(order, process, answer, errors, now + LIMIT_S)
 
     def look(self, now: Monotonic) -> tuple[Order, Outcome] | None:

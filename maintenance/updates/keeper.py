@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 86_400.0
 AGAIN_S = 3600.0
-"""After a daily update that found no index, or another at work."""
+"""After a daily update that found no index, or another at work, or could not be started."""
+
+_TRIED_AGAIN = (UpdateResult.OFFLINE, UpdateResult.BUSY, UpdateResult.NOT_STARTED)
+_FAILURES = (UpdateResult.REFUSED, UpdateResult.NOT_STARTED)
 
 WATCH_EVERY_S = 5.0
 SWEEP_EVERY_S = 86_400.0
@@ -81,7 +84,10 @@ class UpdateKeeper:
             self._watch_at = now + WATCH_EVERY_S
             self._patiently(lambda: self._watch(wall))
         if not self._background.is_at_work and (order := self._next_order(wall)):
-            self._background.start(order, now)
+            try:
+                self._background.start(order, now)
+            except OSError as error:
+                self._take(order, self._not_started(error), wall)
 
     # ------------------------------------------------------------------------- background
 
@@ -105,7 +111,7 @@ class UpdateKeeper:
 
     def _take(self, order: Order, outcome: Outcome, wall: Wall) -> None:
         """Answer who has asked for it, and log what was changed or could not be."""
-        level = logging.WARNING if outcome.result is UpdateResult.REFUSED else logging.INFO
+        level = logging.WARNING if outcome.result in _FAILURES else logging.INFO
         log.log(level, "yt-dlp, %s: %s", order, outcome.text)
         situation = look(self._settings.data_dir)
         with self._open_ledger() as ledger:
@@ -118,11 +124,16 @@ class UpdateKeeper:
                 if outcome.result in (UpdateResult.UPDATED, UpdateResult.CURRENT):
                     ledger.publish(STATE, {**state, "refused": None})
                 return
-            if outcome.result in (UpdateResult.OFFLINE, UpdateResult.BUSY):
+            if outcome.result in _TRIED_AGAIN:
                 state["due_at"] = wall + AGAIN_S
             else:
                 state["refused"] = outcome.text if outcome.result is UpdateResult.REFUSED else None
+                state["refused_for"] = situation.version
             ledger.publish(STATE, state)
+
+    def _not_started(self, error: OSError) -> Outcome:
+        text = f"Nothing was changed: the update cannot be started here ({error.strerror})."
+        return Outcome(UpdateResult.NOT_STARTED, None, None, text)
 
     # ------------------------------------------------------------------------------ trial
 

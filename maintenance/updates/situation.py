@@ -1,14 +1,17 @@
 """Which yt-dlp is in use, who has installed it, and what can be gone back to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from worker.downloads.ytdlp import copies
 from worker.downloads.ytdlp.copies import Installed, Unusable, YtDlpChoice
-from worker.downloads.ytdlp.installed import read_version
+from worker.downloads.ytdlp.installed import is_newer, read_version
 
 STATE = "update"
-"""Under this name the ledger keeps when the next daily update is due, and why the last failed."""
+"""Under this name the ledger keeps when the next daily update is due, and why the last was refused
+(`refused`) and which yt-dlp was in use then (`refused_for`)."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,16 @@ def look(data_dir: Path) -> Situation:
         return Situation(version_in(place), choice, is_copy=True)
     is_over = choice is not None and not copies.is_for_this(choice)
     return Situation(_own_version(), choice, is_over=is_over)
+
+
+def refusal(state: Mapping[str, Any], version: str | None) -> str | None:
+    """Why the last daily update was refused; None once a newer yt-dlp is in use, whoever's.
+
+    `state` is what the ledger keeps under STATE, `version` what is in use now.
+    """
+    refused: str | None = state.get("refused")
+    is_over = version is not None and is_newer(version, state.get("refused_for"))
+    return None if is_over else refused
 
 
 def version_in(place: Path) -> str | None:

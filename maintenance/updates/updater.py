@@ -26,7 +26,7 @@ from maintenance.updates.situation import Situation, look, version_in
 from worker.clocks import wall_clock
 from worker.downloads.ytdlp import copies
 from worker.downloads.ytdlp.copies import Installed, Left, Unusable, YtDlpChoice
-from worker.downloads.ytdlp.installed import numbers
+from worker.downloads.ytdlp.installed import is_newer, numbers
 from worker.settings import MEBIBYTE
 
 TRY_S = 300.0
@@ -50,6 +50,7 @@ class UpdateResult(StrEnum):
     REFUSED = "refused"  # what is in use stays: `text` says why
     OFFLINE = "offline"
     BUSY = "busy"  # another update is at work
+    NOT_STARTED = "not started"  # the machine could not start its process
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Updater:
     def _check(self, channel: ReleaseChannel) -> Outcome:
         situation = look(self._data_dir)
         plan = self._plan(channel, None)
-        if not _is_newer(plan.version, situation.version):
+        if not is_newer(plan.version, situation.version):
             return self._newest(plan)
         text = f"{plan.version} is new."
         if kept_from := self._left(situation, plan.version):
@@ -146,7 +147,7 @@ class Updater:
         situation = look(self._data_dir)
         plan = self._plan(channel, version)
         if version is None:
-            if not _is_newer(plan.version, situation.version):
+            if not is_newer(plan.version, situation.version):
                 return self._newest(plan)
             if kept_from := self._left(situation, plan.version):
                 return self._outcome(UpdateResult.CURRENT, plan.version, kept_from)
@@ -256,7 +257,7 @@ class Updater:
             wall_clock(),
             before=situation.installed,
             trial=0.0,
-            left=left if left and not _is_newer(chosen.version, left.version) else None,
+            left=left if left and is_newer(left.version, chosen.version) else None,
         )
         copies.save(self._file, choice)
 
@@ -268,7 +269,7 @@ class Updater:
     def _left(self, situation: Situation, version: str) -> str | None:
         """Why a version is not installed unasked; None if it may be."""
         left = situation.choice.left if situation.choice else None
-        if left is None or _is_newer(version, left.version):
+        if left is None or is_newer(version, left.version):
             return None
         return (
             f"{left.version} was left on {clock(left.at)} ({left.why}); the next one is waited for."
@@ -342,10 +343,6 @@ class Updater:
 _WHY_CHARS = 400
 
 _PLAIN = ("PATH", "HOME", "LANG", "LC_ALL")
-
-
-def _is_newer(version: str, than: str | None) -> bool:
-    return than is None or numbers(version) > numbers(than)
 
 
 def _is_same(version: str, other: str | None) -> bool:

@@ -1,12 +1,15 @@
 """The bot's part in updates of yt-dlp: when they are due, who is answered, what trials come to."""
 
+import errno
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from maintenance import health
+from maintenance import health, measures
 from maintenance.findings import ONCE_S, Level
 from maintenance.updates.background import Order
 from maintenance.updates.keeper import AGAIN_S, EVERY_S, UpdateKeeper
@@ -39,9 +42,12 @@ class FakeBackground:
         self.is_at_work = False
         self.outcome = Outcome(UpdateResult.CURRENT, OLD, OLD, f"{OLD} is the newest.")
         self.is_done = False
+        self.trouble: OSError | None = None
 
     def start(self, order: Order, _now: Monotonic) -> None:
         assert not self.is_at_work
+        if self.trouble:
+            raise self.trouble
         self.orders.append(order)
         self.is_at_work = True
 
@@ -63,9 +69,9 @@ class Bot:
         self.dispatcher = SimpleNamespace(ytdlp_in_use=OLD, upgrade_trouble=None)
         self.ledger = Ledger(ledger_path(directory))
         self.directory = directory
-        settings = Settings(bot_token="", data_dir=directory, ytdlp_update=YtDlpUpdates(every))
+        self.settings = Settings(bot_token="", data_dir=directory, ytdlp_update=YtDlpUpdates(every))
         self.keeper = UpdateKeeper(
-            settings, self.dispatcher, lambda: Upkeep(ledger_path(directory))
+            self.settings, self.dispatcher, lambda: Upkeep(ledger_path(directory))
         )
         self.background = FakeBackground()
         vars(self.keeper)["_background"] = self.background
@@ -101,6 +107,14 @@ class Bot:
             "trial": 0.0,
         }
         copies.save(place / copies.CHOICE, YtDlpChoice(**{**fields, **changes}))  # type: ignore[arg-type]
+
+    @property
+    def refused(self) -> list[str]:
+        """What health says of daily updates."""
+        with Upkeep(ledger_path(self.directory)) as ledger:
+            taken = measures.take(self.settings, ledger, zombies=0)
+        found = health.assess(taken)
+        return [each.text for each in found if each.name == "daily update"]
 
     @property
     def choice(self) -> YtDlpChoice:
@@ -182,6 +196,32 @@ def test_what_could_not_be_tried_is_tried_an_hour_later(daily: Bot, result: Upda
         daily.step()
 
 
+def test_what_cannot_be_started_is_tried_an_hour_later(
+    daily: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    daily.background.trouble = OSError(errno.EAGAIN, "Resource temporarily unavailable")
+    daily.step()
+    for attempt in (1, 2):
+        for _ in range(3):
+            daily.step(AGAIN_S / 3)
+        warnings = [each for each in caplog.records if each.levelno == logging.WARNING]
+        assert len(warnings) == attempt
+        assert "cannot be started here (Resource temporarily unavailable)" in caplog.text
+    daily.background.trouble = None
+    daily.step(AGAIN_S)
+    assert daily.background.orders == [Order.UPDATE]
+    assert daily.refused == []
+
+
+def test_an_admin_is_told_that_it_cannot_be_started(bot: Bot) -> None:
+    bot.background.trouble = OSError(errno.ENOMEM, "Cannot allocate memory")
+    bot.ask(Asked.UPDATE_NOW)
+    for _ in range(3):
+        bot.step()
+    (answer,) = bot.told
+    assert "cannot be started here (Cannot allocate memory)" in answer
+
+
 def test_a_clock_that_was_set_back_does_not_put_it_off(daily: Bot) -> None:
     with Upkeep(ledger_path(daily.directory)) as ledger:
         ledger.publish(STATE, {"due_at": NOW + 50 * EVERY_S})
@@ -190,19 +230,35 @@ def test_a_clock_that_was_set_back_does_not_put_it_off(daily: Bot) -> None:
 
 
 def test_what_keeps_it_from_updating_is_in_health_until_it_does(daily: Bot) -> None:
-    def found() -> list[str]:
-        with Upkeep(ledger_path(daily.directory)) as ledger:
-            refused = ledger.published(STATE).get("refused")
-        taken = SimpleNamespace(update=None, update_refused=refused)
-        return [finding.text for finding in health._update(taken)]  # type: ignore[arg-type]
-
     daily.step()
     for result, text in ((UpdateResult.REFUSED, "No room."), (UpdateResult.CURRENT, "Newest.")):
         daily.step(EVERY_S)
         daily.background.outcome = Outcome(result, OLD, None, text)
         daily.background.is_done = True
         daily.step()
-        assert found() == (["No room."] if result is UpdateResult.REFUSED else [])
+        expected = [f"No room. {health._REFUSED_UNTIL}"] if result is UpdateResult.REFUSED else []
+        assert daily.refused == expected
+
+
+def test_what_was_refused_is_forgotten_once_a_newer_one_is_in_use(daily: Bot) -> None:
+    daily.choose(chosen=Installed(OLD, f"{OLD}-1"), before=None, trial=None)
+    daily.step()
+    daily.step(EVERY_S)
+    text = f"Nothing was changed: {NEW} does not work here."
+    daily.background.outcome = Outcome(UpdateResult.REFUSED, OLD, None, text)
+    daily.background.is_done = True
+    daily.step()
+    assert len(daily.refused) == 1
+    daily.choose()
+    assert daily.refused == [], "by hand, or by pip"
+
+
+def test_what_was_refused_is_forgotten_without_daily_updates(daily: Bot) -> None:
+    with Upkeep(ledger_path(daily.directory)) as ledger:
+        ledger.publish(STATE, {"refused": "No room.", "refused_for": NEW})
+    assert len(daily.refused) == 1
+    daily.settings = replace(daily.settings, ytdlp_update=YtDlpUpdates.OFF)
+    assert daily.refused == []
 
 
 # ------------------------------------------------------------------------------- in the chat
@@ -381,6 +437,27 @@ def test_health_says_why_it_went_back_and_who_has_installed(bot: Bot) -> None:
     bot.choose(left=copies.Left(NEW, "by hand", NOW, by_itself=False))
     by_hand = SimpleNamespace(update=look(bot.directory), update_refused=None)
     assert not list(health._update(by_hand))  # type: ignore[arg-type]
+
+
+def test_what_was_left_is_forgotten_once_a_newer_one_is_in_use(bot: Bot) -> None:
+    bot.choose(left=copies.Left(NEW, "5 of 15 links failed", NOW))
+    for version, findings in ((OLD, 1), (NEW, 1), ("2099.1.2", 0)):
+        situation = replace(look(bot.directory), version=version)
+        taken = SimpleNamespace(update=situation, update_refused=None)
+        assert len(list(health._update(taken))) == findings  # type: ignore[arg-type]
+
+
+def test_what_was_left_is_forgotten_when_it_is_installed_by_hand(bot: Bot) -> None:
+    bot.choose(
+        chosen=Installed(OLD, f"{OLD}-1"),
+        before=None,
+        left=copies.Left(NEW, "5 of 15 links failed", NOW),
+    )
+    updater = vars(bot.keeper)["_updater"]
+    updater._choose(Installed("2098.1.2", f"{NEW}-1"), look(bot.directory))
+    assert bot.choice.left, "it is older than what was left"
+    updater._choose(Installed(NEW, f"{NEW}-1"), look(bot.directory))
+    assert bot.choice.left is None
 
 
 def test_health_says_what_cannot_be_believed(bot: Bot) -> None:

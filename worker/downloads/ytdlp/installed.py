@@ -33,3 +33,8 @@ def numbers(version: str) -> tuple[int, ...]:
     """The numbers that a version begins with, for comparing: (2026, 8, 19) of 2026.08.19.post1."""
     match = re.match(r"\d+(?:[.-]\d+)*", version)
     return tuple(int(number) for number in re.split(r"[.-]", match[0])) if match else ()
+
+
+def is_newer(version: str, than: str | None) -> bool:
+    """Whether a version came out after another one; any is newer than none."""
+    return than is None or numbers(version) > numbers(than)
