@@ -8,6 +8,7 @@ the token and of what plugins reach use the network.
 
 import configparser
 import os
+import shlex
 import shutil
 import stat
 import tempfile
@@ -216,7 +217,8 @@ def check_data_dir(path: Path) -> Finding:
     except OSError as error:
         return critical("DATA_DIR", f"{path} cannot be written: {error.strerror}")
     if mode & 0o077:
-        return warning("DATA_DIR", f"{path} is open to others ({mode:04o}): chmod 700 {path}")
+        close = f"chmod 700 {shlex.quote(str(path))}"
+        return warning("DATA_DIR", f"{path} is open to others ({mode:04o}): {close}")
     return ok("DATA_DIR", str(path))
 
 
@@ -273,7 +275,8 @@ def check_cookies(path: Path | None) -> list[Finding]:
     if not start or start.startswith((b"[", b"{")):
         return [critical("COOKIES_FILE", f"{path} is not in Netscape format: export it anew")]
     if mode & stat.S_IROTH:
-        return [warning("COOKIES_FILE", f"everyone may read {path}: chmod 600 {path}")]
+        close = f"chmod 600 {shlex.quote(str(path))}"
+        return [warning("COOKIES_FILE", f"everyone may read {path}: {close}")]
     return [ok("COOKIES_FILE", str(path))]
 
 

@@ -1,6 +1,7 @@
 """The Python packages that the bot needs: whether they work, and how they are installed."""
 
 import importlib
+import shlex
 import ssl
 import sys
 import sysconfig
@@ -16,7 +17,7 @@ _MODULES = {"pyTelegramBotAPI": "telebot", "psutil": "psutil"}
 
 def how_to_install() -> str:
     """What to type for the packages of `requirements.txt` to be there for this Python."""
-    install = f"{sys.executable} -m pip install -r requirements.txt"
+    install = f"{_pip_install()} -r requirements.txt"
     if sys.prefix != sys.base_prefix:
         return install
     if (_ROOT / ".venv" / "bin" / "python").exists():
@@ -25,6 +26,10 @@ def how_to_install() -> str:
         return install
     make = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
     return make if find_spec("ensurepip") else f"apt install python3-venv && {make}"
+
+
+def _pip_install() -> str:
+    return f"{shlex.quote(sys.executable)} -m pip install"
 
 
 def broken_packages() -> list[str]:
@@ -57,6 +62,6 @@ def check_certificates() -> Finding:
     except (OSError, ValueError):
         number = 0
     if not number:
-        again = f"{sys.executable} -m pip install --force-reinstall certifi"
+        again = f"{_pip_install()} --force-reinstall certifi"
         return critical("certificates", f"{where} is damaged, so no site is believed: {again}")
     return ok("certificates", f"{number} in {where}")

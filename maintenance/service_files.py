@@ -1,6 +1,7 @@
 """Files that let systemd or supervisor run the bot where it is installed. Pure."""
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,7 @@ def supervisor(installation: Installation, name: str, shipped: Iterable[str]) ->
         "[program:fetchbot]": f"[program:{name}]",
         "[eventlistener:fetchbot-listener]": f"[eventlistener:{name}-listener]",
         "directory=/opt/fetchbot": f"directory={directory}",
-        "command=/opt/fetchbot/.venv/bin/python": f"command={_shell_word(python)}",
+        "command=/opt/fetchbot/.venv/bin/python": f"command={shlex.quote(python)}",
         "-m maintenance listen": f"-m maintenance listen --program {name}",
         "/var/log/supervisor/fetchbot": f"/var/log/supervisor/{name}",
         "user=fetchbot": f"user={installation.user}",
@@ -152,7 +153,3 @@ def supervisor(installation: Installation, name: str, shipped: Iterable[str]) ->
     for found, wanted in changes.items():
         text = text.replace(found, wanted)
     return text
-
-
-def _shell_word(text: str) -> str:
-    return f'"{text}"' if " " in text else text

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -80,6 +81,24 @@ def test_data_dir_open_to_others_is_a_warning(tmp_path: Path) -> None:
     found = check.check_data_dir(tmp_path)
     assert found.level is Level.WARNING
     assert "chmod 700" in found.text
+
+
+def test_what_is_to_be_typed_takes_paths_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "Ada's $HOME"
+    odd.mkdir(mode=0o755)
+    (odd / "cookies.txt").write_text("# Netscape HTTP Cookie File\n")
+    (odd / "cookies.txt").chmod(0o644)
+    monkeypatch.setattr(sys, "executable", str(odd / "python"))
+    (cookies,) = check.check_cookies(odd / "cookies.txt")
+    typed = [check.check_data_dir(odd).text, cookies.text]
+    assert [shlex.split(text.rpartition(": ")[2]) for text in typed] == [
+        ["chmod", "700", str(odd)],
+        ["chmod", "600", str(odd / "cookies.txt")],
+    ]
+    monkeypatch.setattr(sys, "prefix", "/venv")
+    assert shlex.split(packages.how_to_install())[0] == str(odd / "python")
 
 
 def test_data_dir_that_is_a_file_fails(tmp_path: Path) -> None:

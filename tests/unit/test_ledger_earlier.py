@@ -1,6 +1,7 @@
 """The ledger of before a migration is kept for a while, and leads back to the older bot."""
 
 import os
+import shlex
 import sqlite3
 import stat
 from pathlib import Path
@@ -80,9 +81,12 @@ def test_without_room_for_it_the_ledger_stays_as_it_was(
     assert version_of(ledger_file) == NOW
 
 
+@pytest.mark.parametrize("directory", [".", "Ada's $HOME"])
 def test_an_older_bot_says_what_to_type_and_that_works(
-    ledger_file: Path, monkeypatch: pytest.MonkeyPatch
+    directory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ledger_file = tmp_path / directory / "ledger.sqlite3"
+    ledger_file.parent.mkdir(exist_ok=True)
     make(ledger_file, NOW - 1)
     ledger = Ledger(ledger_file)
     ledger.record_updates([{"update_id": number} for number in range(8, 20)], START)
@@ -90,9 +94,10 @@ def test_an_older_bot_says_what_to_type_and_that_works(
     go_back(monkeypatch, NOW - 1)
     with pytest.raises(LedgerError, match="run the newer bot") as refusal:
         Ledger(ledger_file)
-    command = f"python -m maintenance restore {ledger_file}.version-{NOW - 1}"
-    assert str(refusal.value).endswith(command)
-    restore(ledger_file, Path(command.split()[-1]))
+    words = shlex.split(str(refusal.value).rpartition(": ")[2])
+    kept = f"{ledger_file}.version-{NOW - 1}"
+    assert words == ["python", "-m", "maintenance", "restore", kept]
+    restore(ledger_file, Path(kept))
     ledger = Ledger(ledger_file)
     assert ledger.offset() == 8
     # No id comes twice, though what was given since is in the ledger of a newer bot alone.

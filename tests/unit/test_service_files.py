@@ -1,5 +1,6 @@
 """Files for systemd and supervisor: what they say, and paths that they cannot hold."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,10 @@ def test_spaces_and_percent_signs_in_paths() -> None:
     assert unit["WorkingDirectory"] == "/srv/my bot 100%%"
     assert unit["ExecStart"] == '"/srv/my bot 100%%/.venv/bin/python" bot.py'
     conf = lines(service_files.supervisor(odd, "bot", SHIPPED))
-    assert conf["command"] == '"/srv/my bot 100%%/.venv/bin/python" bot.py'
+    assert conf["command"] == "'/srv/my bot 100%%/.venv/bin/python' bot.py"
+    # supervisor takes a command apart as a shell does.
+    quotes = lines(service_files.supervisor(installation('/srv/"a" o\'brien'), "bot", SHIPPED))
+    assert shlex.split(quotes["command"])[0] == '/srv/"a" o\'brien/.venv/bin/python'
 
 
 @pytest.mark.parametrize("directory", ["/srv/a\nUser=root", "/srv/a\x1b"])

@@ -5,6 +5,7 @@ whoever goes back to an older bot finds here the last ledger that it understands
 """
 
 import os
+import shlex
 from pathlib import Path
 
 MAX_KEPT = 2
@@ -48,6 +49,6 @@ def how_to_go_back(ledger: Path, known_version: int) -> str:
     """What to type so that a bot which knows versions up to that one can run again."""
     for version, path in kept(ledger).items():
         if version <= known_version:
-            command = f"python -m maintenance restore {path}"
+            command = f"python -m maintenance restore {shlex.quote(str(path))}"
             return f"or go back to the ledger of before, without the links since: {command}"
     return "or restore a backup of before"
