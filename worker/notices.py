@@ -14,10 +14,12 @@ from worker.errors import LinkFlaw
 class Topic(StrEnum):
     """What is said to a person beside refusals, flaws of links and the answers to links.
 
-    VERBATIM stands for a text that is finished already, such as an alert.
+    VERBATIM stands for a text that is finished already, such as an alert. What is said of
+    HELP_PICTURE stands below a picture, see `worker.telegram.illustrations`.
     """
 
     HELP = "help"
+    HELP_PICTURE = "help picture"
     HINT = "hint"
     WHICH_WORDS = "which words"
     WHICH_LINK = "which link"

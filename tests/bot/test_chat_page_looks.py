@@ -1,6 +1,6 @@
 """How the chat page looks in a real browser, and whether everybody can use it.
 
-`PICTURE=write` in the environment also takes the pictures of README.md.
+`PICTURE=write` in the environment also takes the pictures of README.md, and that of /help.
 """
 
 from pathlib import Path
@@ -9,15 +9,17 @@ from typing import Literal
 import pytest
 
 from tests.sandbox.people import GROUP, OPERATOR
-from tests.support.chat_browser import ChatBrowser
+from tests.support.chat_browser import FEWER_COLOURS, ChatBrowser
 from tests.support.chat_browser import browser as browser
 from tests.support.operator_kit import ROOT
+from worker.notices import Topic
+from worker.telegram import illustrations
 
 CONVERSATION = ROOT / ".github" / "conversation.png"
 CHOICES = ROOT / ".github" / "choices.png"
 LIST = ROOT / ".github" / "list.png"
-PICTURES = (CONVERSATION, CHOICES, LIST)
-LARGEST_PICTURE = 150_000
+HELP = illustrations.PICTURES[Topic.HELP_PICTURE]
+LARGEST_PICTURES = {CONVERSATION: 150_000, CHOICES: 150_000, LIST: 150_000, HELP: 60_000}
 
 ADA, JONAS, NOUR = 1001, 1002, 1003
 FIRST_WORDS = "Das erste Licht kommt über den Grat."
@@ -28,6 +30,14 @@ SHOW = """
         it => it.textContent.includes(arguments[0])).scrollIntoView();
 """
 WORDS = "return document.getElementById('chat').textContent"
+# People who ask for help know neither this machine nor what only this page has.
+AS_ELSEWHERE = """
+    const words = document.createTreeWalker(
+        document.getElementById("chat"), NodeFilter.SHOW_TEXT);
+    while (words.nextNode()) words.currentNode.data = words.currentNode.data.replace(
+        arguments[0], "https://video.example");
+    for (const answer of document.querySelectorAll(".answer")) answer.style.visibility = "hidden";
+"""
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("needs_ffmpeg")]
 
@@ -140,13 +150,24 @@ def test_page_fits_a_phone(
     assert talked.complaints() == []
 
 
-def test_pictures_of_the_readme_are_taken(browser: ChatBrowser) -> None:
+def test_pictures_of_the_readme_and_of_help_are_taken(browser: ChatBrowser) -> None:
     browser.prefer("light")
     links = browser.open(JONAS, width=400, height=740, scale=2)
     browser.say(links["a film with qualities and subtitles"])
     browser.click(".row button", "Quality")
     browser.wait_for(BUTTONS, lambda rows: rows[-1] == "Back")
     browser.take_picture(CHOICES)
+
+    links = browser.open(OPERATOR, width=400, height=1090, scale=1.6)
+    film = links["a film with qualities and subtitles"]
+    browser.say(film)
+    browser.wait_for(BUTTONS, lambda rows: rows[-1] == "SoundQualityMore")
+    browser.say(links["a song with a cover"])
+    browser.wait_for(BUTTONS, lambda rows: rows[-1].endswith("More") and len(rows) == 2)
+    browser.click(".row button", "More")
+    browser.wait_for(BUTTONS, lambda rows: rows[-1] == "Back")
+    browser.run(AS_ELSEWHERE, film.removesuffix("/film.html"))
+    browser.take_picture(HELP, "#chat", FEWER_COLOURS)
 
     links = browser.open(OPERATOR, width=400, height=740, scale=2)
     browser.say(links["a list of five, of which one is gone"])
@@ -166,7 +187,7 @@ def test_pictures_of_the_readme_are_taken(browser: ChatBrowser) -> None:
     assert browser.complaints() == []
 
 
-@pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.name)
+@pytest.mark.parametrize("picture", LARGEST_PICTURES, ids=lambda path: path.name)
 def test_picture_is_small_enough_to_be_shown(picture: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size < LARGEST_PICTURE
+    assert picture.stat().st_size < LARGEST_PICTURES[picture]

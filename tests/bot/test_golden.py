@@ -308,6 +308,11 @@ def test_no_link(talk: Conversation) -> None:
     talk.assert_as_in("no-link")
 
 
+def test_help(talk: Conversation) -> None:
+    talk.say("/help", answers=2)
+    talk.assert_as_in("help")
+
+
 def test_cancel(talk: Conversation) -> None:
     api, chat_id = talk.scene.api, talk.chat_id
     talk.scene.send("/slow/golden.mp4?seconds=30", chat_id)

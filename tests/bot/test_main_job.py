@@ -139,8 +139,10 @@ def test_groups_command_is_answered_by_the_bot_that_it_names(scene: Scene) -> No
     scene.api.say(f"/audio@another_bot {scene.link('/clip/not-ours.mp4')}", group, 7)
     scene.api.say("/help", group, 7)
     scene.api.say("/help@Sandbox_Bot", group, 7)
-    (answer,) = scene.wait_for_answers(1, group)
-    assert answer.text == texts.notice(ENGLISH, Notice(Topic.HELP, {"most_links": MAX_LINKS}))
+    answers = scene.wait_for_answers(2, group)
+    words, picture = sorted(answers, key=lambda answer: answer.kind, reverse=True)
+    assert words.text == texts.notice(ENGLISH, Notice(Topic.HELP, {"most_links": MAX_LINKS}))
+    assert picture.caption == texts.notice(ENGLISH, Notice(Topic.HELP_PICTURE))
 
 
 def test_each_of_several_links_is_a_request(scene: Scene, chat: int) -> None:

@@ -36,7 +36,7 @@ from worker.protocol import (
     ShowAction,
     Stage,
 )
-from worker.telegram import ApiAccess, Client, texts
+from worker.telegram import ApiAccess, Client, illustrations, texts
 from worker.telegram.texts import ENGLISH
 
 
@@ -325,6 +325,49 @@ def test_a_reply_is_plain_text(driver: TelegramDriver) -> None:
     assert driver.do(Reply(Reader(CHAT), driver.link_id, (notice,))) is None
     last = driver.api.chat(CHAT)[-1]
     assert (last.text, last.reply_to) == ("<b>& /help", driver.link_id)
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_a_reply_with_a_picture_is_a_photo_with_a_caption(local: bool) -> None:
+    with BotApi(TOKEN, local=local) as api:
+        driver = TelegramDriver(api, local)
+        driver.do(Reply(Reader(CHAT), driver.link_id, (Notice(Topic.HELP_PICTURE),)))
+        (_, picture) = api.chat(CHAT)
+        assert (picture.kind, picture.reply_to) == ("photo", driver.link_id)
+        assert picture.caption == ENGLISH.notices[Topic.HELP_PICTURE]
+        assert picture.media is not None
+        shown = illustrations.PICTURES[Topic.HELP_PICTURE]
+        assert picture.media.path.read_bytes() == shown.read_bytes()
+        # It answers no message where there is none, and goes to its topic.
+        driver.do(Reply(Reader(CHAT, "en", 12), None, (Notice(Topic.HELP_PICTURE),)))
+        assert [message.reply_to for message in api.chat(CHAT)] == [None, driver.link_id, None]
+        topics = [call.params.get("message_thread_id") for call in api.calls[-2:]]
+        assert topics == [None, 12]
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("not enough rights to send photos to the chat", Reason.NO_RIGHT_TO_PHOTOS),
+        ("CHAT_SEND_PHOTOS_FORBIDDEN", Reason.NO_RIGHT_TO_PHOTOS),
+        ("CHAT_SEND_MEDIA_FORBIDDEN", Reason.NO_RIGHT_TO_MEDIA),
+        ("PHOTO_INVALID_DIMENSIONS", Reason.UPLOAD_REFUSED),
+    ],
+)
+def test_a_picture_that_is_refused_comes_in_no_other_way(
+    driver: TelegramDriver, words: str, error: Reason
+) -> None:
+    def refuse(call: Call) -> None:
+        if call.method == "sendPhoto":
+            raise bad_request(words)
+
+    driver.api.on_call = refuse
+    before = len(driver.api.chat(CHAT))
+    with pytest.raises(JobError) as caught:
+        driver.do(Reply(Reader(CHAT), driver.link_id, (Notice(Topic.HELP_PICTURE),)))
+    assert (caught.value.reason, caught.value.fault) == (error, Fault.PERMANENT)
+    assert len(driver.api.chat(CHAT)) == before
+    assert [call.method for call in driver.api.calls[-1:]] == ["sendPhoto"]
 
 
 def test_a_button_pressed_too_long_ago_needs_no_answer(driver: TelegramDriver) -> None:

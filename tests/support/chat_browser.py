@@ -21,7 +21,10 @@ PATIENCE_S = 60.0
 """How long something is waited for that comes at once on a machine with nothing else to do."""
 
 _CONTRAST = Path(__file__).with_name("contrast.js")
-_FEW_COLOURS = "split[a][b];[a]palettegen[colours];[b][colours]paletteuse=dither=sierra2_4a"
+FEW_COLOURS = "split[a][b];[a]palettegen[colours];[b][colours]paletteuse=dither=sierra2_4a"
+FEWER_COLOURS = "split[a][b];[a]palettegen=128[colours];[b][colours]paletteuse=dither=none"
+"""Filters of ffmpeg that make a picture of a page small, and one for a phone smaller."""
+
 _NAMED_ROLES = {
     *("button", "link", "textbox", "combobox", "listbox", "option", "img", "image", "Video"),
     *("Audio", "slider", "main", "navigation", "complementary", "region", "log"),
@@ -162,12 +165,15 @@ class ChatBrowser:
         focused: str = self.run(_FOCUSED)
         return focused
 
-    def take_picture(self, path: Path) -> None:
-        """Keep what is on the screen in 256 colours, if `PICTURE=write` asks for that."""
+    def take_picture(self, path: Path, part: str = "body", colours: str = FEW_COLOURS) -> None:
+        """Keep how a part of the page looks, if `PICTURE=write` asks for that."""
         if os.environ.get("PICTURE") != "write":
             return
-        command = ["ffmpeg", "-v", "error", "-y", "-f", "png_pipe", "-i", "-", "-vf", _FEW_COLOURS]
-        shown = self.driver.get_screenshot_as_png()
+        # No button looks as if the pointer were on it.
+        away = {"type": "mouseMoved", "x": 0, "y": 0}
+        self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", away)
+        command = ["ffmpeg", "-v", "error", "-y", "-f", "png_pipe", "-i", "-", "-vf", colours]
+        shown = self.driver.find_element("css selector", part).screenshot_as_png
         subprocess.run([*command, str(path)], input=shown, check=True, timeout=PATIENCE_S)
 
     def dim(self) -> list[str]:

@@ -42,6 +42,7 @@ from worker.telegram.handlers import handle_update
 from worker.telegram.wishes import MAX_LINKS
 
 HELP = notice(Topic.HELP, most_links=MAX_LINKS)
+PICTURE = notice(Topic.HELP_PICTURE)
 
 
 SEARCH_URL = "https://www.youtube.com/results?search_query=bread&sp=EgIQAQ%3D%3D"
@@ -68,8 +69,9 @@ SEARCHED = OpenRequest(
         ),
         (said(f"https://a.example/{'x' * 3000}"), [reply(notice(LinkFlaw.TOO_LONG))]),
         (said("/start"), [reply(HELP)]),
-        (said("/help now"), [reply(HELP)]),
-        (said("/Help@our_bot"), [reply(HELP)]),
+        (said("/help now"), [reply(HELP), reply(PICTURE)]),
+        (said("/Help@our_bot"), [reply(HELP), reply(PICTURE)]),
+        (said("/help https://a.example/x"), [opened("https://a.example/x")]),
         (said("/helpless"), [reply(notice(Topic.DID_YOU_MEAN, command="help"))]),
         (said("/vidoe"), [reply(notice(Topic.DID_YOU_MEAN, command="video"))]),
         (said("/audoi", chat=GROUP), []),
@@ -102,11 +104,18 @@ SEARCHED = OpenRequest(
         (said(pinned_message={}), []),
         (said("hello", chat=GROUP), []),
         (said("/help", chat=GROUP), []),
-        (said("/help@our_bot", chat=GROUP), [reply(HELP, chat=GROUP)]),
+        (
+            said("/help@our_bot", chat=GROUP),
+            [reply(HELP, chat=GROUP), reply(PICTURE, chat=GROUP)],
+        ),
+        (said("/start@our_bot", chat=GROUP), [reply(HELP, chat=GROUP)]),
         (said("/help@other_bot", chat=GROUP), []),
         (said("/xyzzy@our_bot", chat=GROUP), []),
         (said("/fresh", chat=GROUP), []),
-        (said("/HELP@Our_Bot", chat=GROUP), [reply(HELP, chat=GROUP)]),
+        (
+            said("/HELP@Our_Bot", chat=GROUP),
+            [reply(HELP, chat=GROUP), reply(PICTURE, chat=GROUP)],
+        ),
         (said(new_chat_members=[{}], chat=GROUP), []),
         (pressed("cancel:17"), [CancelRequest(17, USER, "42")]),
         (pressed("cancel:"), [AnswerButton("42", "en", notice(Topic.DEAD_BUTTON))]),

@@ -65,10 +65,12 @@ def test_topic_is_read_from_the_message(
         "entities": [{"type": "url", "offset": 0, "length": len(text)}] if "://" in text else [],
         **fields,
     }
-    (effect,) = handle_update({"message": message}, username=lambda: "bot")
-    assert isinstance(effect, OpenRequest | Reply)
-    found = effect if isinstance(effect, OpenRequest) else effect.reader
-    assert found.thread_id == thread_id
+    effects = handle_update({"message": message}, username=lambda: "bot")
+    assert effects
+    for effect in effects:
+        assert isinstance(effect, OpenRequest | Reply)
+        found = effect if isinstance(effect, OpenRequest) else effect.reader
+        assert found.thread_id == thread_id
 
 
 @pytest.mark.parametrize("thread_id", [TOPIC, None])

@@ -118,7 +118,7 @@ class Client:
                 chat,
                 text,
                 reply_markup=_keyboard(buttons),
-                reply_parameters=None if reply_to is None else _reply(reply_to),
+                reply_parameters=_reply(reply_to),
                 message_thread_id=thread_id,
                 link_preview_options=_NO_PREVIEW,
             ),
@@ -192,7 +192,7 @@ class Client:
         self,
         chat_id: int,
         media: types.InputMedia,
-        reply_to: int,
+        reply_to: int | None,
         read_timeout_s: float,
         thread_id: int | None = None,
     ) -> Mapping[str, Any]:
@@ -339,7 +339,9 @@ def _object(method: str, result: object) -> Mapping[str, Any]:
     raise TelegramUnreachable(f"{method}: the result is no object")
 
 
-def _reply(message_id: int) -> types.ReplyParameters:
+def _reply(message_id: int | None) -> types.ReplyParameters | None:
+    if message_id is None:
+        return None
     return types.ReplyParameters(message_id, allow_sending_without_reply=True)
 
 

@@ -30,7 +30,7 @@ from worker.protocol import (
     ShowAction,
     ShowLook,
 )
-from worker.telegram import fields, live, texts, transport
+from worker.telegram import fields, illustrations, live, texts, transport
 from worker.telegram.buttons import (
     Rows,
     look_rows,
@@ -157,7 +157,15 @@ def reply(client: Client, task: Reply) -> None:
     """Send a message that is not an answer. Not safe to repeat after `TelegramUnreachable`."""
     words = texts.catalogue_of(task.reader.language)
     text = "\n".join(texts.notice(words, notice) for notice in task.notices)
-    client.send_text(task.reader.chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
+    chat_id, thread_id = task.reader.chat_id, task.reader.thread_id
+    path = illustrations.of(task.notices)
+    if path is None:
+        client.send_text(chat_id, text, task.reply_to, thread_id=thread_id)
+        return
+    # Uploaded each time: it is small, and a chat gets only so many replies in a minute.
+    with FileIO(path) as file:
+        photo = types.InputMediaPhoto(types.InputFile(file, path.name), caption=text)
+        client.send_media(chat_id, photo, task.reply_to, transport.READ_TIMEOUT_S, thread_id)
 
 
 def show_panel(client: Client, task: ShowPanel) -> Posted:

@@ -92,7 +92,7 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
     if not links and (named := _numbers_of_items(message)):
         return named
     if not links and not notices:
-        return _talk(message, wish.without_links)
+        return _talk(message, wish)
     return (*links, *message.reply(*notices))
 
 
@@ -184,13 +184,15 @@ def _author(message: Mapping[str, Any]) -> Mapping[str, Any]:
     return fields.mapping(message, "from")
 
 
-def _talk(message: Message, answer: Notice | None) -> Effects:
+def _talk(message: Message, wish: Wish) -> Effects:
     """Answer a message without any link, if it wants one."""
+    answer = wish.without_links
     if answer is None and (near := commands.nearest(message.command)):
         answer = Notice(Topic.DID_YOU_MEAN, {"command": near.value})
     # In a group a command without a name may be meant for any of its bots.
     if answer and (message.is_private or message.addressee):
-        return message.reply(answer)
+        pictures = message.reply(wish.picture) if wish.picture else ()
+        return (*message.reply(answer), *pictures)
     # The captions of an album come as messages of their own; one hint each would be a flood.
     if message.is_private and "media_group_id" not in message.fields:
         return message.reply(Notice(Topic.HINT))

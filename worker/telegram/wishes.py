@@ -54,15 +54,16 @@ class Wish:
 
     One that `is_exact` leaves nothing to what the person has set. With `part_in_link` each link
     has to name the part that is wanted, by a time in it. Without any link it is answered with
-    `without_links`, or with a hint. A command that `takes_reply` is also meant for the links of the
-    message that it answers. Its first word may say more, as `form_of` understands it; to one that
-    says what there is not `unlike` is said.
+    `without_links`, or with a hint; a `picture` comes after that as a message of its own. A command
+    that `takes_reply` is also meant for the links of the message that it answers. Its first word
+    may say more, as `form_of` understands it; to one that says what there is not `unlike` is said.
     """
 
     form: Form = WHOLE
     fresh: bool = False
     is_exact: bool = False
     without_links: Notice | None = None
+    picture: Notice | None = None
     takes_reply: bool = False
     form_of: Callable[[str], Form | None] | None = None
     part_in_link: bool = False
@@ -94,7 +95,7 @@ _WHICH_CLIP = Notice(Topic.WHICH_CLIP)
 _PLAIN = Wish()
 WISHES: Mapping[Command, Wish] = {
     Command.START: Wish(without_links=_HELP),
-    Command.HELP: Wish(without_links=_HELP),
+    Command.HELP: Wish(without_links=_HELP, picture=Notice(Topic.HELP_PICTURE)),
     Command.AUDIO: Wish(
         SOUND,
         without_links=_WHICH_LINK,

@@ -242,6 +242,10 @@ ENGLISH = Catalogue(
             "Up to {most_links} links in a message. The Cancel button stops a download."
             " Private pages and copy-protected videos do not work, and live streams may not."
         ),
+        Topic.HELP_PICTURE: (
+            "In a private chat the buttons below an answer bring it in other forms;"
+            " More shows which."
+        ),
         Topic.HINT: "Send me a link to a video, a song or a picture. /help tells you more.",
         Topic.WHICH_WORDS: "What shall I look for? For example: /search how to bake bread",
         Topic.WHICH_LINK: (
