@@ -1,6 +1,7 @@
 """A start on a machine in need: whatever passes by itself does not end the bot for good."""
 
 import errno
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,8 +27,11 @@ try:
 except OSError as error:
     sys.exit(f"no disk of our own: {error}")
 disk.path.chmod(0o700)
+from worker.ledger import Ledger, database, ledger_path
+migrations = database.MIGRATIONS
+if before == "older bot":
+    database.MIGRATIONS = migrations[:-1]
 if before != "no bot":
-    from worker.ledger import Ledger, ledger_path
     ledger = Ledger(ledger_path(disk.path))
     log = Path(f"{ledger_path(disk.path)}-wal")
     ledger.record_updates([{"update_id": 1}], 1.0)
@@ -36,9 +40,14 @@ if before != "no bot":
     (disk.path / "lock").touch()
     if before == "killed bot":
         log.write_bytes(content)
-disk.leave(0)
+database.MIGRATIONS = migrations
+disk.leave(int(sys.argv[3]))
 runs.FIRST_PAUSE_S = runs.UNCOUNTED_PAUSE_S = 0.0
 print(bot.main([]), flush=True)
+disk.release()
+print(*sorted(path.name for path in disk.path.glob("*ledger*")))
+ledger = Ledger(ledger_path(disk.path))
+print(ledger.offset())
 """
 
 FAIL_TO_OPEN = """
@@ -67,12 +76,27 @@ def run(program: str, tmp_path: Path, *arguments: object) -> subprocess.Complete
     )
 
 
-@pytest.mark.parametrize("before", ["no bot", "stopped bot", "killed bot"])
-def test_a_full_disk_at_the_start_is_no_wrong_setting(before: str, tmp_path: Path) -> None:
-    done = run(START_ON_A_FULL_DISK, tmp_path, tmp_path, before)
+FULL = r"No space left on device|; the disk has \d KB left"
+
+
+@pytest.mark.parametrize(
+    ("before", "free_bytes", "problem"),
+    [
+        *((before, 0, FULL) for before in ("no bot", "stopped bot", "killed bot", "older bot")),
+        ("older bot", 100_000, r"\b1 MB have to be free for a copy of it before .*, and 0 MB are"),
+    ],
+)
+def test_a_full_disk_at_the_start_is_no_wrong_setting(
+    before: str, free_bytes: int, problem: str, tmp_path: Path
+) -> None:
+    done = run(START_ON_A_FULL_DISK, tmp_path, tmp_path, before, free_bytes)
     if "no disk of our own" in done.stderr:
         pytest.skip(done.stderr.strip())
-    assert done.stdout == f"{EXIT_NOT_NOW}\n", done.stderr
+    code, left, offset = done.stdout.splitlines()
+    assert code == str(EXIT_NOT_NOW), done.stderr
+    assert int(offset) == (0 if before == "no bot" else 2), "nothing is lost"
+    assert "version" not in left, "nor is a part of a copy kept"
+    assert re.search(problem, done.stderr), done.stderr
 
 
 PASSING = (

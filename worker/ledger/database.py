@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import threading
 import weakref
@@ -16,6 +17,7 @@ from worker.errors import PASSING_ERRNOS
 from worker.file_owner import give_to_owner
 from worker.ledger import earlier, write_ahead_log
 from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+from worker.settings import MEBIBYTE
 from worker.sites import site_of_link, site_of_url
 from worker.whole_files import new_file_beside, reach_disk
 
@@ -135,6 +137,7 @@ class Database:
 
     def _keep_earlier(self, version: int) -> None:
         """Keep the ledger as it is before it steps forward, for a bot that goes back."""
+        self._require_room()
         path = earlier.path_of(self._path, version)
         with new_file_beside(path) as new:
             self.execute("VACUUM INTO ?", str(new))
@@ -143,6 +146,17 @@ class Database:
             os.replace(new, path)
             reach_disk(path.parent)
         earlier.remove_old(self._path, before=0.0)
+
+    def _require_room(self) -> None:
+        """Raise LedgerBusy where a copy would fill the disk, on which others may write as well."""
+        pages = self.value("PRAGMA page_count") - self.value("PRAGMA freelist_count")
+        needed = pages * self.value("PRAGMA page_size")
+        free = shutil.disk_usage(self._path.parent).free
+        if free < needed:
+            raise LedgerBusy(
+                f"{-(-needed // MEBIBYTE)} MB have to be free for a copy of it before this version"
+                f" brings it up to date, and {free // MEBIBYTE} MB are"
+            )
 
     def close(self) -> None:
         """Close the connection; the thread that closes the last one leaves one file."""
@@ -270,8 +284,17 @@ def file_errors(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _PASSING or (code == sqlite3.SQLITE_CANTOPEN and _cannot_be_opened(path)):
-            raise LedgerBusy(str(error)) from None
+            raise LedgerBusy(f"{error}{_room_left(path)}") from None
         raise LedgerError(f"the ledger {path} cannot be read ({error}): {_help(path)}") from None
+
+
+def _room_left(path: Path) -> str:
+    """How much the disk still has, if so little that SQLite's error may come from it."""
+    with contextlib.suppress(OSError):
+        free = shutil.disk_usage(path.parent).free
+        if free < MEBIBYTE:
+            return f"; the disk has {free // 1024} KB left"
+    return ""
 
 
 def _help(path: Path) -> str:
