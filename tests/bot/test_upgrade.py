@@ -120,7 +120,7 @@ def test_new_code_of_the_bot_waits_for_a_restart(site: MediaSite, tmp_path: Path
         scene.send("/clip/before.mp4", 99)
         scene.wait_for_answers(1, 99)
         # Files that workers would not even be able to import.
-        for file in ("bot.py", "worker/protocol.py"):
+        for file in ("bot.py", "worker/protocol/media.py"):
             (installed / file).write_text("raise ImportError('half a release')")
         scene.api.wait_for(lambda: RESTART in scene.bot.log)
         scene.kill("downloads")

@@ -1,0 +1,81 @@
+"""The vocabulary: what a job is told and what it answers; `worker.errors` is how it may fail.
+
+Everything here is a small frozen dataclass, or a word in one, that travels between processes
+(pickled) or rests in the ledger (as JSON, see `worker.as_json`). Nothing here does anything.
+"""
+
+from worker.protocol.downloads import (
+    USUAL_ACCESS,
+    Download,
+    DownloadUsage,
+    Identified,
+    Outpaced,
+    SiteAccess,
+    YtDlpStarted,
+)
+from worker.protocol.media import Media, MediaFacts, MediaFile, MediaKind, Note
+from worker.protocol.progress import Progress, Retry, Stage
+from worker.protocol.telegram import (
+    DEFAULT_LANGUAGE,
+    Action,
+    AnswerButton,
+    Deliver,
+    Delivered,
+    EditStatus,
+    Explain,
+    GroupSent,
+    HandleUpdate,
+    LiveOffer,
+    Place,
+    Posted,
+    PostStatus,
+    Reader,
+    Reply,
+    SendGroup,
+    SetMenus,
+    ShowAction,
+    ShowList,
+    ShowLook,
+    ShowSummary,
+    TelegramTask,
+)
+
+__all__ = [
+    "DEFAULT_LANGUAGE",
+    "USUAL_ACCESS",
+    "Action",
+    "AnswerButton",
+    "Deliver",
+    "Delivered",
+    "Download",
+    "DownloadUsage",
+    "EditStatus",
+    "Explain",
+    "GroupSent",
+    "HandleUpdate",
+    "Identified",
+    "LiveOffer",
+    "Media",
+    "MediaFacts",
+    "MediaFile",
+    "MediaKind",
+    "Note",
+    "Outpaced",
+    "Place",
+    "PostStatus",
+    "Posted",
+    "Progress",
+    "Reader",
+    "Reply",
+    "Retry",
+    "SendGroup",
+    "SetMenus",
+    "ShowAction",
+    "ShowList",
+    "ShowLook",
+    "ShowSummary",
+    "SiteAccess",
+    "Stage",
+    "TelegramTask",
+    "YtDlpStarted",
+]

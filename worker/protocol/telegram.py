@@ -1,0 +1,277 @@
+"""What a job that calls Telegram is told and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from worker.choices import Menu
+from worker.errors import Reason
+from worker.lists import ListMenu, MediaList, Summary
+from worker.looks import MediaLook
+from worker.notices import Notice
+from worker.preferences import Captions
+from worker.protocol.media import MediaFile, MediaKind
+from worker.protocol.progress import Progress, Stage
+
+DEFAULT_LANGUAGE = "en"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a message is shown: in a chat, and in one topic of it if it has topics.
+
+    `thread_id` is the topic's `message_thread_id` in the Bot API.
+    """
+
+    chat_id: int
+    thread_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads a message: a chat, and the IETF tag of the language in which it is written.
+
+    `thread_id` as in `Place`.
+    """
+
+    chat_id: int
+    language: str = DEFAULT_LANGUAGE
+    thread_id: int | None = None
+
+
+@dataclass(frozen=True)
+class HandleUpdate:
+    """Decide what an update asks for. Answers with a tuple of effects; calls nobody.
+
+    `language` is what the person has set who has sent it, as in `Reader`; None: nothing.
+    """
+
+    update: Mapping[str, Any]
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class PostStatus:
+    """Send the status message of a request, as a reply to the link. Answers with `Posted`."""
+
+    request_id: int
+    reader: Reader
+    reply_to: int
+    stage: Stage = Stage.ACCEPTED
+
+
+@dataclass(frozen=True)
+class EditStatus:
+    """Show progress in the status message; worth nothing once the next one is due."""
+
+    request_id: int
+    reader: Reader
+    message_id: int
+    progress: Progress
+
+
+class Action(StrEnum):
+    """What a chat shows of the bot for five seconds; the value is the name in the Bot API."""
+
+    UPLOAD_VIDEO = "upload_video"
+    UPLOAD_VOICE = "upload_voice"
+    UPLOAD_PHOTO = "upload_photo"
+    UPLOAD_DOCUMENT = "upload_document"
+
+
+@dataclass(frozen=True)
+class ShowAction:
+    """Show that the bot is at work; worth nothing once the next one is due."""
+
+    place: Place
+    action: Action
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Turn the status message into the file. Answers with `Delivered`.
+
+    With `reply_to`, the link's message, the file comes as a message of its own instead, and the
+    status message is removed; otherwise it gets the buttons of its `menu`.
+    """
+
+    request_id: int
+    reader: Reader
+    message_id: int
+    file: MediaFile
+    reply_to: int | None = None
+    menu: Menu | None = None
+    captions: Captions = Captions.FULL
+
+
+@dataclass(frozen=True)
+class SendGroup:
+    """Send files that belong to the answer beside it. Answers with `GroupSent`.
+
+    At most ten, which one album may hold (`worker.dispatch.albums`). Where Telegram does not take
+    them together it may be the first of them alone.
+    """
+
+    request_id: int
+    reader: Reader
+    reply_to: int
+    files: tuple[MediaFile, ...]
+    captions: Captions = Captions.FULL
+
+
+@dataclass(frozen=True)
+class LiveOffer:
+    """What is offered for a live stream, in the form with this code.
+
+    To record so many `minutes` of it, one of them; or where it has not started to tell when it
+    does.
+    """
+
+    code: str
+    minutes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ShowLook:
+    """Turn the status message into what is known of media. Answers with `Delivered`, of no file.
+
+    `reply_to` as in `Explain`, but for the buttons: they stand below that message then.
+    """
+
+    request_id: int
+    reader: Reader
+    message_id: int
+    look: MediaLook
+    reply_to: int | None = None
+    offer: LiveOffer | None = None
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Turn the status message into one plain sentence that says why there is no media.
+
+    `reason` None stands for a request that its own requester has cancelled. `wait_s` is the time
+    after which the same link may work, where that is known; `limit_mb` is how large a file may be,
+    and `languages` are those that there are in place of the one that is wanted.
+    With `reply_to`, the link's message, the sentence comes as a message of its own instead.
+    """
+
+    request_id: int
+    reader: Reader
+    message_id: int
+    reason: Reason | None
+    error_id: str = ""
+    wait_s: float | None = None
+    limit_mb: int | None = None
+    reply_to: int | None = None
+    languages: tuple[str, ...] = ()
+    offer: LiveOffer | None = None
+
+
+@dataclass(frozen=True)
+class ShowList:
+    """Turn the status message into what is known of a list. Answers with `Delivered`.
+
+    With `reply_to`, the link's message, that comes as a message of its own instead, without the
+    buttons of its `menu`.
+    """
+
+    request_id: int
+    reader: Reader
+    message_id: int
+    found: MediaList
+    menu: ListMenu
+    reply_to: int | None = None
+
+
+@dataclass(frozen=True)
+class ShowSummary:
+    """Say how far the items of a batch are, in a new message if there is none. Answers `Posted`."""
+
+    batch_id: int
+    reader: Reader
+    reply_to: int
+    message_id: int | None
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Say something that is not the answer to a link, a line for each notice."""
+
+    reader: Reader
+    reply_to: int | None
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True)
+class AnswerButton:
+    """Stop the little clock on a pressed button, with a short notice to who pressed it.
+
+    Before that a `menu`, or a `list_menu`, is shown in place of the buttons that were there.
+    Without a `callback_id` nothing was pressed, and the menu has ended by itself.
+    """
+
+    callback_id: str
+    language: str
+    notice: Notice | None
+    menu: Menu | None = None
+    list_menu: ListMenu | None = None
+
+
+@dataclass(frozen=True)
+class SetMenus:
+    """Tell Telegram the menus of commands, and take theirs from who is no admin any more.
+
+    `fingerprint` names what they hold, see `worker.telegram.command_menus`.
+    """
+
+    fingerprint: str
+    admins: tuple[int, ...]
+    former_admins: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Posted:
+    """The status message stands in the chat."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A file stands in the chat. `file_id` is None when Telegram did not repeat it.
+
+    `kind` is what Telegram made of it (a silent video becomes an animation): the only kind that
+    it takes this `file_id` for again. `message_id` is that of an answer with buttons that took
+    the status message's place.
+    """
+
+    file_id: str | None
+    kind: MediaKind | None = None
+    message_id: int | None = None
+
+
+@dataclass(frozen=True)
+class GroupSent:
+    """The first files of a group stand in the chat, in their order; mostly all of them."""
+
+    sent: tuple[Delivered, ...]
+
+
+TelegramTask = (
+    HandleUpdate
+    | PostStatus
+    | EditStatus
+    | ShowAction
+    | Deliver
+    | SendGroup
+    | ShowLook
+    | Explain
+    | ShowList
+    | ShowSummary
+    | Reply
+    | AnswerButton
+    | SetMenus
+)
