@@ -117,7 +117,7 @@ def test_any_change_of_the_bots_code_asks_for_a_restart(
     changed: str, make_watch: MakeWatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for file in ("bot.py", "maintenance/alerts.py", "worker/protocol/media.py"):
-        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text("")
     code = tuple(tmp_path / part for part in ("bot.py", "maintenance", "worker"))
     monkeypatch.setattr(ytdlp_upgrade, "CODE", code)
