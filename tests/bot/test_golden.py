@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.site import MediaSite
-from tests.sandbox.youtube import Youtube
+from tests.sandbox.youtube import LINK, Youtube
+from tests.support import youtube_lists
 from tests.support.conversation import Conversation, _chats
+from tests.support.media import chapters_in
 from tests.support.scene import GALLERY, ONE_WORKER_EACH, TRUSTING_BOT, Scene
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -274,20 +276,67 @@ def test_a_post_of_several(site: MediaSite, tmp_path: Path) -> None:
         talk.assert_as_in("post")
 
 
+@pytest.fixture(scope="module")
+def youtube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Youtube]:
+    with youtube_lists.YoutubeWithAPlaylist(tmp_path_factory.mktemp("youtube"), 3) as youtube:
+        yield youtube
+
+
+@pytest.fixture(scope="module")
+def at_youtube(
+    site: MediaSite, youtube: Youtube, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    env = {"PROXY": youtube.proxy, "SSL_CERT_FILE": str(youtube.certificate), **ONE_WORKER_EACH}
+    with Scene(site, tmp_path_factory.mktemp("bot"), env, script=TRUSTING_BOT) as scene:
+        yield scene
+
+
 @pytest.mark.usefixtures("needs_deno")
-def test_a_search(site: MediaSite, tmp_path: Path) -> None:
-    with Youtube(tmp_path) as youtube:
-        env = {"PROXY": youtube.proxy, "SSL_CERT_FILE": str(youtube.certificate)}
-        with Scene(site, tmp_path, {**env, **ONE_WORKER_EACH}, script=TRUSTING_BOT) as scene:
-            talk = Conversation(scene)
-            talk.say("/search how to bake bread")
-            (found,) = scene.answers(talk.chat_id)
-            # Its buttons are of the ledger's request, and not of a process's memory.
-            scene.bot.kill()
-            scene.restart_after_death()
-            scene.api.press(talk.chat_id, found.message_id, "2")
-            scene.wait_for_answers(2, talk.chat_id)
-            talk.assert_as_in("search")
+def test_a_search(at_youtube: Scene) -> None:
+    scene, talk = at_youtube, Conversation(at_youtube)
+    talk.say("/search how to bake bread")
+    (found,) = scene.answers(talk.chat_id)
+    # Its buttons are of the ledger's request, and not of a process's memory.
+    scene.bot.kill()
+    scene.restart_after_death()
+    scene.api.press(talk.chat_id, found.message_id, "2")
+    scene.wait_for_answers(2, talk.chat_id)
+    talk.assert_as_in("search")
+
+
+@pytest.mark.usefixtures("needs_deno")
+def test_sponsors_are_marked_or_cut_out(at_youtube: Scene, youtube: Youtube) -> None:
+    api, talk = at_youtube.api, Conversation(at_youtube)
+    youtube.sponsors = [(0.5, 1.0)]
+    api.say("/settings", talk.chat_id)
+    panel = api.wait_for(lambda: api.chat(talk.chat_id)[1:])[-1].message_id
+    for answers, (chosen, wanted) in enumerate(
+        (("off", "mark as chapters"), ("mark as chapters", "cut out sponsors")), 2
+    ):
+        _press_when_there(talk, panel, f"SponsorBlock: {chosen}")
+        _press_when_there(talk, panel, wanted)
+        _wait_for_button(talk, panel, f"SponsorBlock: {wanted}")
+        talk.say(LINK, answers)
+        newest = at_youtube.answers(talk.chat_id)[-1].media
+        assert newest
+        titles = [title for _, _, title in chapters_in(newest.path)]
+        assert ("Sponsor" in titles) == (wanted == "mark as chapters")
+    talk.assert_as_in("sponsors")
+
+
+@pytest.mark.usefixtures("needs_deno")
+def test_the_list_that_a_link_names(at_youtube: Scene) -> None:
+    talk = Conversation(at_youtube)
+    talk.say(f"/playlist {youtube_lists.IN_PLAYLIST}")
+    (found,) = at_youtube.answers(talk.chat_id)
+    _press_when_there(talk, found.message_id, "All 3")
+    at_youtube.api.wait_for(lambda: "Done: 3" in str(at_youtube.api.chat(talk.chat_id)))
+    talk.assert_as_in("playlist")
+
+
+def _press_when_there(talk: Conversation, message_id: int, label: str) -> None:
+    _wait_for_button(talk, message_id, label)
+    talk.scene.api.press(talk.chat_id, message_id, label)
 
 
 def test_a_site_that_works_for_nobody(tmp_path: Path) -> None:

@@ -34,8 +34,10 @@ _FOUND = tuple(
 )
 """What a search finds: an id, a title, a length and who made it, of each video."""
 
+_SPONSORBLOCK = "sponsor.ajay.app"
+_LENGTH_S = 3
 _N, _SIGNATURE = "n-as-scrambled", "signature-as-scrambled"
-_HOSTS = ("*.youtube.com", "*.googlevideo.com", "*.ytimg.com")
+_HOSTS = ("*.youtube.com", "*.googlevideo.com", "*.ytimg.com", _SPONSORBLOCK)
 _COOKIES = {"LOGIN_INFO": "an-account", "SAPISID": "a-session"}
 # In headers, the client of a headset: the one that has addresses that are not scrambled.
 _PLAIN_CLIENT = "101"
@@ -96,11 +98,12 @@ _SAMPLE = Stream(
 
 
 class Youtube(TlsProxy):
-    """Serves one video.
+    """Serves one video, and what SponsorBlock knows of it.
 
     Set `player` to serve another script, `status` for another playability, `refusal` for that of
     the account's video without its session, `streams` for other files, `found` for what a search
-    finds (`searches` are the words so far), `captions` and into what they are `translated`, and
+    finds (`searches` are the words so far), `sponsors` for the seconds from and to which there are
+    any, `captions` and into what they are `translated`, and
     `wait_s` to have the player show something else first. `on_request` is called with each address,
     on the thread that serves it.
     """
@@ -118,6 +121,7 @@ class Youtube(TlsProxy):
         self.wait_s = 0
         self.found: Sequence[tuple[str, str, str, str]] = _FOUND
         self.searches: list[str] = []
+        self.sponsors: Sequence[tuple[float, float]] = ()
         self.cookies = directory / "cookies.txt"
         self.cookies.write_text("# Netscape HTTP Cookie File\n" + "".join(_jar(_COOKIES)))
 
@@ -138,6 +142,8 @@ class Youtube(TlsProxy):
 
     def _content(self, address: str, headers: Message, body: bytes) -> tuple[int, str, bytes]:
         path, query = urlsplit(address).path, parse_qs(urlsplit(address).query)
+        if urlsplit(address).hostname == _SPONSORBLOCK:
+            return 200, "application/json", json.dumps(self._known_sponsors()).encode()
         if path == "/watch":
             return 200, "text/html", self._page(query["v"][0], headers).encode()
         if path.startswith("/embed/"):
@@ -163,6 +169,12 @@ class Youtube(TlsProxy):
             (stream,) = [s for s in self.streams if [s.path.name] == query["file"]]
             return 200, stream.mime.partition(";")[0], stream.path.read_bytes()
         return 404, "text/plain", b""
+
+    def _known_sponsors(self) -> list[dict[str, Any]]:
+        """What SponsorBlock answers to whoever asks with the beginning of a hash."""
+        about = {"category": "sponsor", "actionType": "skip", "videoDuration": _LENGTH_S}
+        segments = [{"segment": span, "description": "", **about} for span in self.sponsors]
+        return [{"videoID": LINK.rpartition("=")[2], "segments": segments}]
 
     def _found(self) -> dict[str, Any]:
         """What the search's API answers, whatever somebody has searched for."""
@@ -218,7 +230,7 @@ class Youtube(TlsProxy):
             "videoDetails": {
                 "videoId": video_id,
                 "title": "A stand-in",
-                "lengthSeconds": "3",
+                "lengthSeconds": str(_LENGTH_S),
                 "isLiveContent": False,
             },
             "streamingData": {"formats": media} if status["status"] == "OK" else {},

@@ -1,12 +1,18 @@
 """What a stand-in for YouTube says of playlists, channels and mixes, as the real extractor reads.
 
-Of each item there is only what the page of a list has: nobody may ask for the item itself.
+Of each item there is only what the page of a list has: nobody may ask for the item itself, but at
+`YoutubeWithAPlaylist`.
 """
 
 import json
+import re
 from collections.abc import Iterable
+from email.message import Message
+from pathlib import Path
 from typing import Any
 
+from tests.sandbox.tls_proxy import Response
+from tests.sandbox.youtube import Youtube
 from tests.support.tls_sites import Answer, TlsSites, data, page
 
 HOSTS = ("*.youtube.com",)
@@ -16,6 +22,27 @@ IN_PLAYLIST = "https://www.youtube.com/watch?v=item0000002&list=PLaaaaaaaaaaaaaa
 CHANNEL = "https://www.youtube.com/@someone"
 
 _PRIVATE = "[Private video]"
+
+
+class YoutubeWithAPlaylist(Youtube):
+    """A stand-in with videos that can be asked for, which stand in a playlist of so many items."""
+
+    def __init__(self, directory: Path, count: int) -> None:
+        super().__init__(directory)
+        items = [_item(number) for number in range(count)]
+        self._lists: dict[str, Answer] = {
+            r"[^/]*/playlist": _page(_playlist(items)),
+            r"[^/]*/youtubei/v1/browse": data(_playlist(items)),
+            r"[^/]*/watch\?.*list=PL": _page(_watch(range(count), PLAYLIST)),
+        }
+
+    def answer(self, address: str, headers: Message, body: bytes) -> Response:
+        """Answer as YouTube does."""
+        for pattern, given in self._lists.items():
+            if re.match(pattern, address):
+                status, kind, content = given(address)
+                return status, {"Content-Type": kind}, content
+        return super().answer(address, headers, body)
 
 
 def serve(sites: TlsSites, count: int, private: Iterable[int] = ()) -> None:
