@@ -293,8 +293,7 @@ def test_token_of_the_environment_wins(in_environment: str, in_dotenv: str, tmp_
 
 def test_no_text_of_the_settings_shows_a_secret() -> None:
     settings = load({"PROXY": "http://me:pass%20word@host:1"})
-    assert SECRET not in repr(settings)
-    assert "word" not in repr(settings)
+    assert not [secret for secret in settings.secrets if secret in repr(settings)]
     assert settings.secrets == (TOKEN, SECRET, "pass%20word", "pass word")
 
 
