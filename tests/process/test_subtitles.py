@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.download_limits import LIMITS
+from tests.sandbox.clips import SAMPLE
+from tests.support.clocked_film import LENGTH_S, beeps_s, make_clocked_film
+from tests.support.download_limits import LIMITS, limits_for_parts
 from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import make
@@ -173,6 +175,39 @@ def test_subtitles_of_a_part_are_those_that_are_heard_in_it(
     for cue, (start_ms, end_ms, lines) in zip(found, texts, strict=True):
         assert cue.lines == lines
         assert (cue.start_ms, cue.end_ms) == pytest.approx((start_ms, end_ms), abs=80)
+
+
+@pytest.fixture(scope="module")
+def clocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a film that beeps each second, and has a text for the half of a second then."""
+    home = tmp_path_factory.mktemp("clocked")
+    make_clocked_film(home / "film.mp4")
+    times = "".join(f"00:{at:02}.000 --> 00:{at:02}.500\n{at}\n\n" for at in range(LENGTH_S))
+    (home / "en.vtt").write_text(f"WEBVTT\n\n{times}")
+    (home / "page.html").write_text(PAGE.format(TRACK.format("en", "en.vtt")))
+    return home / "page.html"
+
+
+def test_each_part_of_a_large_video_has_what_is_heard_in_it(warm: Worker, clocked: Path) -> None:
+    limits = limits_for_parts(clocked.with_name("film.mp4"), 2.5, max_parts=4)
+    with served(clocked.parent) as site:
+        files = warm.run(f"{site}/{clocked.name}", limits, form=Form(subtitles="en")).files
+    assert len(files) >= 3
+    assert [file.facts.note for file in files] == [Note.CUT] + [None] * (len(files) - 1)
+    texts = list[str]()
+    for file in files:
+        assert tracks_of(file.path) == [("mov_text", "eng")]
+        cues = list(read(subrip_in(file.path)))
+        texts += [line for cue in cues for line in cue.lines]
+        assert [cue.start_ms / 1000 for cue in cues] == pytest.approx(beeps_s(file.path), abs=0.04)
+    assert texts == [str(at) for at in range(LENGTH_S)]
+
+
+def test_parts_say_that_their_subtitles_could_not_be_had(warm: Worker, talk: str) -> None:
+    limits = limits_for_parts(SAMPLE, 1.5, max_parts=4)
+    files = warm.run(talk, limits, form=Form(subtitles="nl")).files
+    assert len(files) > 1
+    assert [file.facts.note for file in files][:2] == [Note.NO_SUBTITLES_INSIDE, None]
 
 
 def subrip_in(path: str) -> str:

@@ -146,8 +146,9 @@ def test_each_line_stands_once(said: list[str], left: list[str]) -> None:
         ([(1.5, 2.0), (7.0, math.inf)], ["0-500", "500-1500"]),
         ([(0.0, 0.5), (0.75, 1.0)], ["0-750"]),
         ([(2.0, 7.0)], []),
+        ([(0.95, 1.05)], []),
     ],
-    ids=["all", "clip", "without a part", "cut within a text", "nobody speaks"],
+    ids=["all", "clip", "without a part", "cut within a text", "nobody speaks", "a flash"],
 )
 def test_texts_are_moved_to_the_times_that_are_kept(
     kept: list[tuple[float, float]], left: list[str]

@@ -142,7 +142,7 @@ def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFi
         note, first = clipped.note, replace(first, facts=_starting(first.facts, clipped))
     first = replace(first, facts=_noted(first.facts, note))
     if form.has_subtitles_inside:
-        first = subtitles.put_into(first, path, file.info, limits)
+        return subtitles.put_into([first, *others], path, file.info, limits)
     return [first, *others]
 
 

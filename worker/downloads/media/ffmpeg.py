@@ -193,6 +193,8 @@ def cut(source: Path, piece_s: float, plan: Conversion, limits: ProgramLimits) -
         "-1",
     ]
     command += ["-c:v", "copy", *audio_arguments(plan)]
+    # Or the first piece would begin later than at 0, and seem longer, where pictures are reordered.
+    command += ["-avoid_negative_ts", "disabled"]
     command += ["-f", "segment", "-segment_time", f"{piece_s:.3f}", "-reset_timestamps", "1"]
     command += ["-segment_format", "mp4", "-segment_format_options", "movflags=+faststart"]
     command += [f"file:{source.with_name(f'{source.stem}.part-%02d.mp4')}"]

@@ -4,6 +4,7 @@ What a machine has heard is shown by YouTube line by line, each of them twice: o
 spoken, and again above the next. In a file of text each line stands once.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,8 @@ _TIMES = re.compile(rf"{_TIME} --> {_TIME}[^\n]*", re.ASCII)
 _NUMBER = re.compile(r"\d+\s*")
 # Two texts follow each other if no more than this is between them.
 _PAUSE_MS = 100
+# Of a text across a cut, less is no more than a flash.
+_LEAST_LEFT_MS = 100
 # A screen has no room for more lines; a stranger's text may have a million.
 _MOST_REPEATED = 10
 
@@ -62,36 +65,56 @@ def finish(file: Downloaded, limits: DownloadLimits) -> ReadyFile:
 
 
 def put_into(
-    ready: ReadyFile, path: Path, info: Mapping[str, Any], limits: DownloadLimits
-) -> ReadyFile:
-    """Put the subtitles beside a download into the video that was made of it.
+    ready: Sequence[ReadyFile], path: Path, info: Mapping[str, Any], limits: DownloadLimits
+) -> list[ReadyFile]:
+    """Put the subtitles beside a download into the video that was made of it, or into its parts.
 
-    `path` is the download, and `info` what is known of what was left of that. A note says where the
-    video comes without them, or that a machine has made them.
+    `path` is the download, and `info` what is known of what was left of that. The first file has a
+    note that says where any comes without them, or that a machine has made them.
     """
-    note = info.get(ABSENT)
+    made, note = list(ready), info.get(ABSENT)
     if LANGUAGE in info:
         note = Note.AUTOMATIC_SUBTITLES if info.get(AUTOMATIC) else None
         try:
-            ready = _with_track(ready, path, info, limits)
+            cues = list(moved(_cues_of(subtitles_of(path), limits), spans.kept(info)))
+            for number, times in enumerate(_times_of(ready)):
+                made[number] = _with_track(made[number], path, info, moved(cues, [times]), limits)
         except (JobError, FileNotFoundError):
             note = Note.NO_SUBTITLES_INSIDE
-    return replace(ready, facts=replace(ready.facts, note=ready.facts.note or note))
+    facts = made[0].facts
+    # That a video is in parts is also said by their numbers.
+    if note and facts.note in (None, Note.CUT):
+        made[0] = replace(made[0], facts=replace(facts, note=note))
+    return made
+
+
+def _times_of(parts: Sequence[ReadyFile]) -> Iterator[Times]:
+    """From when to when in their video the parts are. Raises JobError if a length is not known."""
+    start_s = 0.0
+    for part in parts[:-1]:
+        if part.facts.duration_s is None:
+            raise JobError(Reason.NOT_CUT, Fault.PERMANENT, "a part of a length that is not known")
+        end_s = start_s + part.facts.duration_s
+        yield start_s, end_s
+        start_s = end_s
+    yield start_s, math.inf
 
 
 def _with_track(
-    ready: ReadyFile, path: Path, info: Mapping[str, Any], limits: DownloadLimits
+    ready: ReadyFile,
+    path: Path,
+    info: Mapping[str, Any],
+    heard: Iterable[Cue],
+    limits: DownloadLimits,
 ) -> ReadyFile:
-    """The video with a track of its subtitles, if somebody speaks in what is left of it."""
-    if ready.facts.kind is not MediaKind.VIDEO or ready.facts.parts > 1:
-        raise JobError(Reason.NOT_CUT, Fault.PERMANENT, "subtitles of what is no single video")
+    """The video with a track of what is heard in it, if anything is."""
+    if ready.facts.kind is not MediaKind.VIDEO:
+        raise JobError(Reason.NOT_CUT, Fault.PERMANENT, "subtitles of what is no video")
+    if not (cues := list(heard)):
+        return ready
     video = path.with_name(ready.name)
     target = video.with_name(f"{video.stem}.spoken.mp4")
-    beside = subtitles_of(path)
-    cues = list(moved(_cues_of(beside, limits), spans.kept(info)))
-    if not cues:
-        return ready
-    subrip = _write(beside, cues)
+    subrip = _write(subtitles_of(path), cues)
     with pieces.failures("subtitles", Reason.BROKEN_FILE):
         run_limits = ProgramLimits(conversion.budget_of(limits).time_s, limits.memory_bytes)
         ffmpeg.add_subtitles(video, subrip, str(info[LANGUAGE]), target, run_limits)
@@ -187,7 +210,8 @@ def moved(cues: Iterable[Cue], kept: Sequence[Times]) -> Iterator[Cue]:
         return round(sum(before))
 
     for cue in cues:
-        if (start_ms := at(cue.start_ms)) < (end_ms := at(cue.end_ms)):
+        start_ms, end_ms = at(cue.start_ms), at(cue.end_ms)
+        if end_ms - start_ms >= min(_LEAST_LEFT_MS, cue.end_ms - cue.start_ms) > 0:
             yield replace(cue, start_ms=start_ms, end_ms=end_ms)
 
 
