@@ -25,6 +25,8 @@ class Button(StrEnum):
     TAKE = "First 5 of a list"
     REST = "Cancel the rest"
     AGAIN = "Try the failed ones again"
+    RECORD = "Record a live stream"
+    STOP = "Stop and send"
     PANEL = "a button of /queue"
 
 
@@ -33,6 +35,7 @@ _KINDS: tuple[tuple[Button, re.Pattern[str]], ...] = (
     (Button.CANCEL, re.compile(r"Cancel cancel:.*")),
     (Button.SOUND, re.compile(r".* form:\d+\.sound")),
     (Button.QUALITY, re.compile(r".* form:\d+\.\d+p.*")),
+    (Button.RECORD, re.compile(r"Record .* form:.*")),
     (Button.CHOICE, re.compile(r".* form:.*")),
     (Button.QUALITIES, re.compile(r".* qualities:.*")),
     (Button.MORE, re.compile(r".* more:.*")),
@@ -40,6 +43,7 @@ _KINDS: tuple[tuple[Button, re.Pattern[str]], ...] = (
     (Button.TAKE, re.compile(r"First 5 take:.*")),
     (Button.REST, re.compile(r".* rest:.*")),
     (Button.AGAIN, re.compile(r".* again:.*")),
+    (Button.STOP, re.compile(r"Stop and send .*")),
     (Button.PANEL, re.compile(r".* panel:.*")),
 )
 

@@ -64,6 +64,16 @@ _WISHES: tuple[tuple[int, str, str], ...] = (
     (2, "/audio mp3", "/clip/{n}.mp4"),
 )
 
+# One that ends by itself after ten seconds, and one after forty.
+_LIVE = ("/live/{n}.m3u8?pace=20", "/live/{n}.m3u8?pace=5")
+
+_ENDS: tuple[tuple[int, Button | None], ...] = (
+    (4, Button.STOP),
+    (2, Button.CANCEL),
+    (3, None),
+)
+"""How often, and by which button a recording is ended; None for none."""
+
 COMMANDS = {"/queue": 3, "/cancel": 1}
 """Those without a link, and how often."""
 
@@ -142,7 +152,10 @@ def plan(seed: int, seconds: float) -> list[Deed]:
         elif kind < 0.41:
             command = dice.choices(list(COMMANDS), list(COMMANDS.values()))[0]
             deeds.append(Deed(now, person, chat, words=command))
-        elif kind < 0.55:
+        elif kind < 0.44:
+            number += 1
+            deeds += _recording(dice, Deed(now, person, chat), f"{seed}-{number}")
+        elif kind < 0.57:
             number += 1
             deeds.append(_wish(dice, Deed(now, person, chat), f"{seed}-{number}"))
         else:
@@ -182,6 +195,16 @@ def _wish(dice: random.Random, deed: Deed, name: str) -> Deed:
     weights = [weight for weight, _, _ in _WISHES]
     _, wish, path = dice.choices(_WISHES, weights)[0]
     return replace(deed, paths=(path.format(n=name),), wish=wish)
+
+
+def _recording(dice: random.Random, deed: Deed, name: str) -> Iterator[Deed]:
+    """The link of a live stream, a press on what is offered for it, and how that is ended."""
+    yield replace(deed, paths=(dice.choice(_LIVE).format(n=name),))
+    record = replace(deed, at_s=deed.at_s + dice.uniform(4, 15), share=dice.uniform(0.8, 1))
+    yield replace(record, presses=(Button.RECORD,), times=2 if dice.random() < 0.25 else 1)
+    ends = dice.choices(_ENDS, [weight for weight, _ in _ENDS])[0][1]
+    if ends:
+        yield replace(record, at_s=record.at_s + dice.uniform(4, 15), presses=(ends,))
 
 
 def _path(dice: random.Random, name: str) -> str:

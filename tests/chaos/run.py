@@ -48,6 +48,7 @@ SETTINGS = {
     "WORKER_MAX_AGE": "60",
     "MAX_FILE_MB": "20",
     "SHUTDOWN_GRACE": "5",
+    "LIVE_MAX_MINUTES": "1",
     # Refusals are for floods; here every link counts.
     "USER_LINKS_PER_MINUTE": "1000",
     "USER_LINKS_PER_HOUR": "10000",

@@ -81,7 +81,9 @@ def test_all_kinds_of_presses_are_planned() -> None:
     assert {button for deed in deeds for button in deed.presses[:1]} == set(Button)
     wanted = {"/info", "/clip 0:01-0:02", "/audio mp3", *people.COMMANDS}
     assert {deed.wish or deed.words for deed in deeds} >= wanted
-    assert any("feed.xml" in path for deed in deeds for path in deed.paths)
+    paths = [path for deed in deeds for path in deed.paths]
+    assert any("feed.xml" in path for path in paths)
+    assert any("/live/" in path for path in paths)
 
 
 def test_buttons_are_told_apart(api: BotApi, client: Client) -> None:
@@ -96,6 +98,8 @@ def test_buttons_are_told_apart(api: BotApi, client: Client) -> None:
         "First 5": "take:1.1-5",
         "First 20": "take:1.1-20",
         "Refresh": "panel:1.refresh",
+        "Record 1 minute": "form:1.all-record-1",
+        "Stop and send": "stop:1",
     }
     message_id = reply(client, api.say("x"), **rows(**data))
     for button, text in {
@@ -106,6 +110,8 @@ def test_buttons_are_told_apart(api: BotApi, client: Client) -> None:
         Button.REST: "Cancel the rest",
         Button.TAKE: "First 5",
         Button.PANEL: "Refresh",
+        Button.RECORD: "Record 1 minute",
+        Button.STOP: "Stop and send",
     }.items():
         assert seen.find(button, 0.99) == (CHAT, message_id, data[text])
     assert seen.find(Button.MORE, 0.0) is None
