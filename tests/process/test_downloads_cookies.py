@@ -250,7 +250,7 @@ def test_a_worker_logs_no_words_of_a_site(
         outcome = made.run(LINK, own_jar(tmp_path / "jar"), _say_the_header, access=access)
     assert KEY in outcome.error.detail, "the main process knows it, and removes it"
     logged = capfd.readouterr().err
-    assert "without cookies it is login needed" in logged
+    assert "failed without cookies (login needed)" in logged
     assert KEY not in logged
 
 

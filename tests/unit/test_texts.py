@@ -173,7 +173,7 @@ def test_every_stage_has_words(stage: Stage) -> None:
         (Progress(Stage.DOWNLOADING, -1, 0), "Downloading…"),
         (Progress(Stage.IN_LINE), "Waiting: yours is next…"),
         (Progress(Stage.IN_LINE, ahead=1), "Waiting: 1 download ahead of yours…"),
-        (Progress(Stage.MAINTENANCE), "Paused for maintenance: yours is next then…"),
+        (Progress(Stage.MAINTENANCE), "Paused for maintenance: yours is next afterwards…"),
         (
             Progress(Stage.MAINTENANCE, ahead=1),
             "Paused for maintenance: 1 download ahead of yours…",

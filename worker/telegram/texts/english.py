@@ -108,7 +108,7 @@ ENGLISH = Catalogue(
         Stage.OUT_OF_ORDER: (
             "Waiting: sorry, I cannot download anything at the moment. I will as soon as I can…"
         ),
-        Stage.MAINTENANCE: "Paused for maintenance: yours is next then…",
+        Stage.MAINTENANCE: "Paused for maintenance: yours is next afterwards…",
         Stage.SITE_WAIT: "The site makes us wait…",
         Stage.DOWNLOADING: "Downloading…",
         Stage.FINISHING: "Almost there: preparing the file…",
@@ -198,24 +198,24 @@ ENGLISH = Catalogue(
         Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
         Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
-        Command.SETTINGS: "What you want answers to be like; in a group, for its admins",
-        Command.PRIVACY: "What I keep of you, and for how long",
-        Command.FORGET: "Delete what I keep of you",
+        Command.SETTINGS: "How you want your answers; in a group, for its admins",
+        Command.PRIVACY: "What I keep about you, and for how long",
+        Command.FORGET: "Delete what I keep about you",
         Command.HELP: "How to use this bot",
-        Command.BAN: "Shut somebody out: /ban ID, or as an answer to their message",
+        Command.BAN: "Shut somebody out: /ban ID, or as a reply to their message",
         Command.UNBAN: "Let somebody in again: /unban ID",
-        Command.STATUS: "How I am",
+        Command.STATUS: "How the bot is doing",
         Command.FAILED: "What failed in the last day, by site and reason",
-        Command.WHO: "What I know of somebody: /who ID, or as an answer to their message",
-        Command.PAUSE: "Let all links wait, also across restarts",
-        Command.RESUME: "Let them go on",
-        Command.UPDATE: "Which yt-dlp there is: /update; /update now installs it",
+        Command.WHO: "What I know about somebody: /who ID, or as a reply to their message",
+        Command.PAUSE: "Make all links wait, even across restarts",
+        Command.RESUME: "End the pause, so that links go on",
+        Command.UPDATE: "Which yt-dlp is in use: /update; /update now installs the newest",
     },
     items={PluralForm.ONE: "{count} item", PluralForm.OTHER: "{count} items"},
     list_long="I can get the first {number}.",
     list_endless="I see no end to it, and can get the first {number}.",
     list_question=(
-        "Which ones do you want? You can also answer this message with their numbers, such as"
+        "Which ones do you want? You can also reply to this message with their numbers, such as"
         " 3-7, 12."
     ),
     first_button="First {number}",
@@ -249,7 +249,7 @@ ENGLISH = Catalogue(
         Topic.HINT: "Send me a link to a video, a song or a picture. /help tells you more.",
         Topic.WHICH_WORDS: "What shall I look for? For example: /search how to bake bread",
         Topic.WHICH_LINK: (
-            "Put the link after the command, or answer the message that has it with the command."
+            "Put the link after the command, or reply with the command to the message that has it."
         ),
         Topic.PRIVATE_BOT: "Sorry, this is a private bot. Please ask its owner to let you in.",
         Topic.LINKS_LEFT_OUT: {
@@ -286,7 +286,7 @@ ENGLISH = Catalogue(
         Topic.ENOUGH_AWAITED: (
             "I am waiting for five streams in this chat already. Cancel one of them first."
         ),
-        Topic.MARK_FIRST: "Mark at least one first.",
+        Topic.MARK_FIRST: "Please mark at least one first.",
         Topic.NO_SUCH_ITEMS: "That list has no items with these numbers.",
         Topic.NOT_YOUR_ITEMS: "Only the person who chose these can do that.",
         Topic.DESCRIPTION: "{title}\n\n{description}\n\n{link}",
@@ -306,14 +306,16 @@ ENGLISH = Catalogue(
         Label.DUBBED: "{language}, dubbed",
         Label.MENU_EXPIRED: "Closed after 15 minutes",
         Topic.BAN_WHOM: (
-            "Who? Write /ban and the person's numeric id, or answer a message of theirs with /ban."
+            "Who? Write /ban and the person's numeric id, or reply /ban to a message of theirs."
         ),
-        Topic.UPDATE_BEGINS: "I look for it, try it, and tell you. That may take some minutes.",
+        Topic.UPDATE_BEGINS: (
+            "I am looking for it, and will tell you. Trying a new one may take some minutes."
+        ),
         Topic.WHO_WHOM: (
-            "Who? Write /who and the person's numeric id, or answer a message of theirs with /who."
+            "Who? Write /who and the person's numeric id, or reply /who to a message of theirs."
         ),
-        Topic.PAUSED: "No download begins until /resume. Links are taken, and wait.",
-        Topic.PAUSED_ALREADY: "No download begins already. /resume lets them go on.",
+        Topic.PAUSED: "Downloads are paused until /resume. Links are accepted, and wait.",
+        Topic.PAUSED_ALREADY: "Downloads are paused already. /resume lets them go on.",
         Topic.RESUMED: "Downloads go on.",
         Topic.NOT_PAUSED: "Downloads were not paused.",
         Topic.BAN_ADMIN: "That is an admin of this bot.",
@@ -384,13 +386,13 @@ ENGLISH = Catalogue(
         Topic.SETTING_SEND: (
             "Do you want videos to play in the chat, or as files with the site's own bytes?"
         ),
-        Topic.SETTING_CAPTIONS: "What do you want to be written below files?",
+        Topic.SETTING_CAPTIONS: "What do you want me to write below files?",
         Topic.SETTING_SPONSORS: (
-            "What becomes of advertising in YouTube's videos? SponsorBlock knows where it is. It is"
-            " asked in a way that does not tell it which video you want."
+            "What shall I do with advertising in YouTube's videos? SponsorBlock knows where it is."
+            " It is asked in a way that does not tell it which video you want."
         ),
         Topic.SETTING_DESCRIPTION: (
-            "Do you want to read what the site says of a video, in a message of its own?"
+            "Do you want to read what the site says about a video, in a second message?"
         ),
         Topic.SETTING_SUBTITLES: (
             "In which language do you want subtitles in videos, where the site has some? Players"
@@ -401,8 +403,8 @@ ENGLISH = Catalogue(
             "Do you want buttons below answers, for the sound, other qualities and more?"
         ),
         Topic.PRIVACY: (
-            "What I keep of you, on my owner's server:\n"
-            "• Your links with what came of them, and what I told you: {days} days. Your messages"
+            "What I keep about you, on my owner's server:\n"
+            "• Your links, what became of them, and what I told you: {days} days. Your messages"
             " only until I have read them.\n"
             "• What you have set with /settings.\n"
             "• Files only until they are sent. What I found behind links and by searches I"
@@ -416,14 +418,16 @@ ENGLISH = Catalogue(
             PluralForm.OTHER: "At the moment that is {count} links.",
         },
         Topic.FORGET: (
-            "Shall I delete all that I keep of you? Your links that are not done are cancelled,"
-            " the buttons below my answers stop working, and your settings are as at first.\n"
-            "For {days} days I keep the numbers and times of your links, and what they took, but"
-            " not the links, so that limits stay limits. What I sent stays in our chat; delete it"
-            " there."
+            "Shall I delete everything that I keep about you? Your links that are not done are"
+            " cancelled, the buttons below my answers stop working, and your settings go back to"
+            " the defaults.\n"
+            "For {days} days I still keep when your links came and what they took, but not the"
+            " links themselves, so that limits still count. What I sent stays in our chat; delete"
+            " it there."
         ),
         Topic.FORGOTTEN: (
-            "Done: your links and settings are deleted. The times of your links go in {days} days."
+            "Done: your links and settings are deleted. The times of your links are deleted in"
+            " {days} days."
         ),
         Topic.VERBATIM: "{text}",
         Label.CLOSE: "Close",
