@@ -65,7 +65,7 @@ class HealthServer:
     def _listen(self) -> None:
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         with socket.create_server(self._address, family=family, backlog=MAX_CLIENTS) as listener:
-            log.info("Listening at %s port %d for who asks how the bot is.", *self._address)
+            log.info("/healthz and /metrics are served at %s port %d.", *self._address)
             while True:
                 client, _ = listener.accept()
                 self._admit(client)

@@ -278,9 +278,9 @@ class Janitor:
         for path in earlier.remove_old(
             ledger_path(self._settings.data_dir), settled - earlier.KEPT_S
         ):
-            log.info("%s, the ledger before a newer bot, was removed.", path)
+            log.info("%s, a copy of the ledger from before a new version, was removed.", path)
         if removed:
-            log.info("The ledger lost %d rows of what ended over 30 days ago.", removed)
+            log.info("%d rows that ended over 30 days ago were removed from the ledger.", removed)
 
     def _settled(self, ledger: Upkeep, wall: Wall) -> float:
         """Wall time, or what it was a day after the oldest sample if that is earlier.

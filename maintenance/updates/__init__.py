@@ -1,5 +1,7 @@
-"""Updates of yt-dlp: installed beside the environment, tried, chosen, watched, gone back from.
+"""Updates of yt-dlp: install one beside the environment, try it, use it, watch it, take it back.
 
-`updater` does it, `packages` asks pip, `canary` tries what was installed, `watch` decides whether
-it does worse than the one before. `background` runs it for the bot, in a process of its own.
+`updater` performs an update or a rollback: `packages` asks pip, `children` runs its programs,
+`canary` tries what was installed, `situation` tells which yt-dlp is in use. For the running bot,
+`keeper` decides when to update, `background` runs the updater in a process of its own, and `watch`
+decides whether links do worse than before.
 """

@@ -1,9 +1,9 @@
-"""An update in a process of its own, for a thread that must not wait.
+"""Run an update in a process of its own, for a thread that must not wait.
 
     python -m maintenance.updates.background
 
-reads an order as JSON and prints what came of it. It is of the bot's session, and below it pip and
-the canary have sessions of their own; all of them end with the bot.
+reads an order as JSON and prints the outcome as JSON. It belongs to the bot's session; pip and the
+canary, which it starts, have sessions of their own. All of them end with the bot.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ from worker.settings import Settings
 log = logging.getLogger(__name__)
 
 LIMIT_S = packages.RESOLVE_S + packages.INSTALL_S + 900.0
-"""With two trials."""
+"""How long an update may take: asking the index, installing, and two trials."""
 
 _LONGEST_ANSWER_BYTES = 65_536
 
 
 class Order(StrEnum):
-    """What is to be done."""
+    """What the background process is to do."""
 
     CHECK = "check"
     UPDATE = "update"
@@ -52,10 +52,10 @@ class _Run:
 
 
 class Background:
-    """One update at a time; nothing here waits."""
+    """Starts updates in the background, one at a time; no method waits."""
 
     def __init__(self, settings: Settings) -> None:
-        """Note pip's variables, which the bot's other processes do not get."""
+        """Keep pip's environment variables, which the bot's other processes do not get."""
         self._given: dict[str, Any] = {
             "data_dir": os.fspath(settings.data_dir.absolute()),
             "memory_mib": settings.download_memory_mib,
@@ -73,7 +73,7 @@ class Background:
         return self._run is not None
 
     def start(self, order: Order, now: Monotonic) -> None:
-        """Begin. Raises OSError."""
+        """Start the process that carries out an order. Raises OSError."""
         with tempfile.TemporaryFile() as given:
             given.write(json.dumps({**self._given, "order": order, "parent": os.getpid()}).encode())
             given.seek(0)
@@ -90,7 +90,7 @@ class Background:
         self._run = _Run(order, process, answer, errors, now + LIMIT_S)
 
     def look(self, now: Monotonic) -> tuple[Order, Outcome] | None:
-        """What came of it, once it is done."""
+        """The order and its outcome, once it is done; a process past its limit is killed."""
         run = self._run
         if run is None:
             return None
@@ -117,7 +117,7 @@ def _outcome(value: Mapping[str, Any]) -> Outcome:
 
 
 def main() -> None:
-    """Do what the standard input says."""
+    """Carry out the order on standard input."""
     given = json.loads(sys.stdin.read())
     process_setup.die_with_parent(given["parent"])
     process_setup.become_subreaper()

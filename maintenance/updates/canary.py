@@ -1,9 +1,10 @@
-"""Try the yt-dlp in use on this machine alone: whether it imports, downloads and solves.
+"""Try a yt-dlp without the internet: whether it imports, downloads, and solves a challenge.
 
     python -m maintenance.updates.canary MEMORY_MB
 
-prints what does not work as JSON. It downloads from a server on 127.0.0.1 as a downloads worker
-does: a warmed process forks each download, confined and limited, through a judge.
+tries the yt-dlp that this process is told to use, and prints as JSON what does not work. It
+downloads from a server on 127.0.0.1 as a downloads worker does: a warmed-up process forks each
+download, which is confined, limited, and connects through a judge.
 """
 
 import functools
@@ -51,7 +52,7 @@ def run(memory_mib: int) -> dict[str, str]:
     """Try everything. Returns what does not work, with why."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="canary-")))
-        # Before any process of one's own: these are started by forks of one thread.
+        # Before any process is started, since those are forks of a process of one thread.
         has_samples = not ffmpeg.missing() and _make_samples(home)
         url = stack.enter_context(_served(home)) if has_samples else ""
         judge = stack.enter_context(_judge())
@@ -60,7 +61,7 @@ def run(memory_mib: int) -> dict[str, str]:
 
 
 def _make_samples(home: Path) -> bool:
-    """A moment of film in each form; whether this ffmpeg can make them."""
+    """Make a short film in each form. False if this ffmpeg cannot."""
     film = home / SAMPLES["MP4"]
     for encoder in ("libx264", "mpeg4"):
         made = [*_FFMPEG, *_SCENE, *_SOUND, "-c:v", encoder, "-pix_fmt", "yuv420p", str(film)]
@@ -83,7 +84,7 @@ def _succeeds(command: list[str]) -> bool:
 
 @contextmanager
 def _served(home: Path) -> Iterator[str]:
-    """The address of a server for the files in a directory."""
+    """Serve the files in a directory, at the address given to the block."""
     addresses, theirs = multiprocessing.Pipe(duplex=False)
     with addresses, theirs:
         server = _started(_serve, theirs, home)
@@ -109,7 +110,7 @@ def _serve(addresses: Connection, home: Path) -> None:
 
 @contextmanager
 def _judge() -> Iterator[str]:
-    """The address of a judge that lets downloads reach this machine."""
+    """Run a judge that lets downloads reach this machine; the block gets its address."""
     control, address = open_control()
     life, theirs = multiprocessing.Pipe(duplex=False)
     rules = Rules(allowed_networks=(f"{LOOPBACK}/32",), idle_timeout_s=_TIMEOUT_S)
@@ -125,7 +126,7 @@ def _judge() -> Iterator[str]:
 
 @contextmanager
 def _downloads(home: Path, url: str, judge: str, memory_mib: int) -> Iterator[dict[str, str]]:
-    """What does not work of an import and of the samples."""
+    """Import yt-dlp and download the samples; the block gets what does not work, with why."""
     mine, theirs = multiprocessing.Pipe(duplex=False)
     limits = DownloadLimits(
         instance="canary",
@@ -156,7 +157,7 @@ def _started(target: Callable[..., object], *arguments: object) -> BaseProcess:
 
 
 class _Nobody:
-    """A pool that asks for nothing."""
+    """Stands in for a pool that listens to no report and stops no job."""
 
     def __init__(self) -> None:
         self._silent, self._kept = os.pipe()

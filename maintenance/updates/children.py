@@ -19,9 +19,9 @@ LOOK_EVERY_S = 0.2
 MEASURE_EVERY_S = 2.0
 
 MIN_FREE_BYTES = 100 * 1024 * 1024
-"""What the rest of the machine keeps of the disk."""
+"""How much of the disk stays free for everything else; a program that needs more is ended."""
 
-# It ends with the process that has started it, even if that is killed.
+# Makes the program end with the process that has started it, even if that is killed.
 _MORTAL = """
 import sys
 sys.path.insert(0, {root!r})
@@ -40,7 +40,7 @@ class ProgramStopped(Exception):
 
 @dataclass(frozen=True)
 class DiskRoom:
-    """The directory that a program fills, and how many bytes it may have there."""
+    """The directory that a program writes to, and how many bytes it may take there."""
 
     directory: Path
     limit_bytes: int
@@ -111,12 +111,12 @@ def _wait(child: subprocess.Popen[bytes], limit_s: float, room: DiskRoom) -> Non
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End it with all that it has started."""
+    """End a program with all that it has started."""
     identity = process_table.identify(child.pid)
     if child.returncode is None and identity:
         signals.kill_tree(identity)
     child.wait()
-    # What has left the tree is still of its session.
+    # A process that has left the tree still belongs to its session.
     for process in process_table.snapshot().values():
         if process.session_id == child.pid:
             signals.send_signal(process.identity, signal.SIGKILL)

@@ -1,6 +1,7 @@
-"""The bot's own part in updates of yt-dlp: daily ones, those admins ask for, and the trial.
+"""The running bot's part in updates: daily ones, those that admins ask for, and their trial.
 
 Nothing waits here: what takes long is done in the background, and looked at again a second later.
+An update is on trial from when the bot uses it until `watch` decides to keep it or take it back.
 """
 
 import logging
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 86_400.0
 AGAIN_S = 3600.0
-"""After a daily update that found no index, or another at work, or could not be started."""
+"""When to try again after no index was found, another update was at work, or none could start."""
 
 _TRIED_AGAIN = (UpdateResult.OFFLINE, UpdateResult.BUSY, UpdateResult.NOT_STARTED)
 _FAILURES = (UpdateResult.REFUSED, UpdateResult.NOT_STARTED)
@@ -39,7 +40,7 @@ ORDERS: Mapping[Asked, Order] = {
     Asked.UPDATE_NOW: Order.UPDATE,
     Asked.UPDATE_BACK: Order.BACK,
 }
-"""What is to be done for a question of an admin."""
+"""The order that each question of an admin leads to."""
 
 
 class YtDlpView(Protocol):
@@ -69,7 +70,7 @@ class UpdateKeeper:
 
     @property
     def pids(self) -> list[int]:
-        """The processes that it has started."""
+        """The pids of the processes that it has started."""
         return self._background.pids
 
     def step(self) -> None:
@@ -110,9 +111,9 @@ class UpdateKeeper:
         return None
 
     def _take(self, order: Order, outcome: Outcome, wall: Wall) -> None:
-        """Answer who has asked for it, and log what was changed or could not be."""
+        """Answer the admins who asked for an update, and log its outcome."""
         level = logging.WARNING if outcome.result in _FAILURES else logging.INFO
-        log.log(level, "yt-dlp, %s: %s", order, outcome.text)
+        log.log(level, "Update of yt-dlp (%s): %s", order, outcome.text)
         situation = look(self._settings.data_dir)
         with self._open_ledger() as ledger:
             asked = [each for each in ledger.questions() if ORDERS.get(each.about) is order]
@@ -138,7 +139,7 @@ class UpdateKeeper:
     # ------------------------------------------------------------------------------ trial
 
     def _watch(self, wall: Wall) -> None:
-        """Begin, end or give up the trial of what an update has chosen."""
+        """Begin the trial of an update, or end it by keeping the update or taking it back."""
         try:
             choice = copies.read(self._file)
         except copies.Unusable:
@@ -172,10 +173,10 @@ class UpdateKeeper:
         if outcome.result is UpdateResult.BUSY:
             return  # Looked at again when the other update is done.
         if outcome.result is UpdateResult.NOTHING:
-            self._updater.end_trial()  # Or the same would be found out at each look.
-            log.error("yt-dlp cannot go back (%s): %s", why, outcome.text)
+            self._updater.end_trial()  # Otherwise each look would try to go back again.
+            log.error("The update of yt-dlp cannot be taken back (%s): %s", why, outcome.text)
         else:
-            log.error("yt-dlp goes back: %s", outcome.text)
+            log.error("The update of yt-dlp was taken back: %s", outcome.text)
 
     def _patiently(self, step: Callable[[], None]) -> None:
         try:
@@ -183,4 +184,4 @@ class UpdateKeeper:
         except Busy:
             pass  # It is looked at again when the other update is done.
         except OSError as error:
-            log.error("The yt-dlp that was chosen cannot be looked after: %s", error)
+            log.error("Updates of yt-dlp cannot be looked after: %s", error)

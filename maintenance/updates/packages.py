@@ -22,7 +22,7 @@ RESOLVE_S = 180.0
 INSTALL_S = 900.0
 
 MAX_BYTES = 1024 * 1024 * 1024
-"""Of an installed update with what pip unpacks meanwhile."""
+"""The most that an update may take on the disk, with what pip unpacks meanwhile."""
 
 NAME = "yt-dlp"
 
@@ -30,7 +30,7 @@ NAME = "yt-dlp"
 _FIXED = ("pyTelegramBotAPI", "psutil")
 _QUIET = ("--quiet", "--no-input", "--disable-pip-version-check", "--no-color")
 _PATIENCE = ("--retries", "1", "--timeout", "20")
-# Also where pip only plans: it asks a source package for what it needs by running it.
+# Also where pip only plans: to learn what a source package needs, pip would run its code.
 _WHEELS = ("--only-binary", ":all:")
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_CONFIG_HOME")
 _UNREACHABLE = re.compile(
@@ -45,7 +45,7 @@ _REASON_CHARS = 400
 
 
 class ReleaseChannel(StrEnum):
-    """Which releases count."""
+    """Which releases of yt-dlp are considered."""
 
     STABLE = "stable"
     NIGHTLY = "nightly"
@@ -56,21 +56,24 @@ class Offline(Exception):
 
 
 class UpdateRefused(Exception):
-    """pip does not do it. The text says why."""
+    """pip, or a check before it, refuses to install what was asked for. The text says why."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A version of yt-dlp, and the packages that the environment lacks for it; none for its own."""
+    """A version of yt-dlp, and the packages to install for it.
+
+    There are none if it is the environment's own yt-dlp.
+    """
 
     version: str
     packages: tuple[str, ...]
 
 
 def environment(variables: Mapping[str, str], proxy: str | None = None) -> dict[str, str]:
-    """The variables of a pip: its own, those for certificates, and the operator's proxy.
+    """The environment for pip: its own variables, those for certificates, and the proxy.
 
-    By the environment, since everybody can read arguments.
+    The proxy is not passed as an argument, since every user of the machine can read arguments.
     """
     passed = {name: variables[name] for name in _PASSED if name in variables}
     passed |= {name: value for name, value in variables.items() if name.startswith("PIP_")}
@@ -82,7 +85,7 @@ def environment(variables: Mapping[str, str], proxy: str | None = None) -> dict[
 def plan(
     channel: ReleaseChannel, version: str | None, variables: Mapping[str, str], directory: Path
 ) -> Plan:
-    """Ask the index what it has. Raises Offline, UpdateRefused, ProgramStopped or OSError."""
+    """Ask the index what to install. Raises Offline, UpdateRefused, ProgramStopped or OSError."""
     report = directory / "report.json"
     arguments = ["--dry-run", "--report", os.fspath(report), "--upgrade"]
     arguments += ["--upgrade-strategy", "only-if-needed"]
@@ -93,7 +96,7 @@ def plan(
     wanted = {_canonical(name): (name, number) for name, number in chosen.items()}
     if NAME not in wanted:
         if _UNREACHABLE.search(done.errors):
-            raise Offline  # Only what is installed was looked at.
+            raise Offline  # pip has fallen back to what is installed.
         return Plan(metadata.version(NAME), ())
     return Plan(wanted[NAME][1], tuple(f"{name}=={number}" for name, number in wanted.values()))
 
@@ -101,7 +104,7 @@ def plan(
 def install(
     packages: Sequence[str], target: Path, variables: Mapping[str, str], directory: Path
 ) -> None:
-    """Install exactly these into a directory. Raises as `plan` does."""
+    """Install exactly these packages into the directory `target`. Raises as `plan` does."""
     arguments = ["--target", os.fspath(target), "--no-deps", "--compile"]
     _require_success(_pip([*arguments, *packages], variables, directory, INSTALL_S))
 
@@ -112,7 +115,7 @@ def _pip(
     directory: Path,
     limit_s: float = RESOLVE_S,
 ) -> Done:
-    # A wheel is kept nowhere else, and what pip unpacks is removed with the directory.
+    # No wheel is kept in pip's cache, and what pip unpacks is removed with the directory.
     given = {**variables, "TMPDIR": os.fspath(directory), "PIP_NO_CACHE_DIR": "1"}
     command = ["install", *_QUIET, *_PATIENCE, *_WHEELS, *arguments]
     return run_module("pip", command, given, limit_s, DiskRoom(directory.parent, MAX_BYTES))
@@ -127,14 +130,14 @@ def _require_success(done: Done) -> None:
 
 
 def reason_of(done: Done) -> str:
-    """Why pip has failed, in the first of its sentences that says so."""
+    """Why pip has failed: the first line of its output that says so."""
     lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    # Ever so many others that there are.
+    # Without the list of all versions, which is long.
     reason = _ALL_VERSIONS.sub("", (errors or lines or [f"pip ended with {done.code}"])[0])
     if reason.startswith("Traceback "):  # There may be no pip.
         reason = lines[-1]
-    # pip names only those that fit, and in a line before what another Python is needed for.
+    # pip's error names only versions for this Python; an earlier line names those it has ignored.
     for line in errors:
         if line.startswith("Ignored the following versions that require a different python"):
             reason = f"{errors[-1]}; some versions need another Python than this one"
@@ -148,7 +151,7 @@ def _requirement(channel: ReleaseChannel, version: str | None) -> str:
             name, _, oldest = line.partition(">=")
             if version:
                 return f"{line},=={version}"
-            # Where a bound is a release before its time, such ones count: for this package alone.
+            # A lower bound that is a pre-release lets pip install pre-releases of this package.
             return line if channel is ReleaseChannel.STABLE else f"{name}>={oldest}.dev0"
     raise UpdateRefused(f"requirements.txt does not name {NAME}")
 

@@ -1,4 +1,4 @@
-"""Which yt-dlp is in use, who has installed it, and what can be gone back to."""
+"""Which yt-dlp is in use, who has installed it, and which one a rollback would use again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,17 @@ from worker.downloads.ytdlp.copies import Installed, Unusable, YtDlpChoice
 from worker.downloads.ytdlp.installed import is_newer, read_version
 
 STATE = "update"
-"""Under this name the ledger keeps when the next daily update is due, and why the last was refused
-(`refused`) and which yt-dlp was in use then (`refused_for`)."""
+"""The name under which the ledger keeps when the next daily update is due (`due_at`), why the last
+one was refused (`refused`), and which yt-dlp was in use then (`refused_for`)."""
 
 
 @dataclass(frozen=True)
 class Situation:
-    """Which yt-dlp is in use, and the last choice of an update.
+    """Which yt-dlp is in use, and what an update chose last.
 
-    `is_copy` is whether an update has installed it. A choice `is_over` when another pip has come
-    after it. `trouble` is why it cannot be believed.
+    `is_copy`: an update has installed the one in use, not pip. `is_over`: Python or the
+    environment's yt-dlp has changed since that choice, so the choice does not count. `trouble`: why
+    the choice cannot be believed, if it cannot.
     """
 
     version: str | None
@@ -30,24 +31,24 @@ class Situation:
 
     @property
     def source(self) -> str:
-        """Who has installed what is in use."""
+        """Who has installed the yt-dlp in use."""
         return "an update" if self.is_copy else "pip"
 
     @property
     def installed(self) -> Installed | None:
-        """What is in use, to go back to."""
+        """The yt-dlp in use, as the next update notes it for a rollback."""
         if self.is_copy and self.choice:
             return self.choice.chosen
         return Installed(self.version) if self.version else None
 
     @property
     def before(self) -> Installed | None:
-        """What can be gone back to."""
+        """The yt-dlp that a rollback would use again."""
         return self.choice.before if self.choice and not self.is_over else None
 
 
 def look(data_dir: Path) -> Situation:
-    """Which yt-dlp is in use, and how that came."""
+    """Find out which yt-dlp the bot in `data_dir` uses, and why."""
     file = copies.directory_of(data_dir) / copies.CHOICE
     try:
         choice = copies.read(file)
@@ -61,7 +62,7 @@ def look(data_dir: Path) -> Situation:
 
 
 def refusal(state: Mapping[str, Any], version: str | None) -> str | None:
-    """Why the last daily update was refused; None once a newer yt-dlp is in use, whoever's.
+    """Why the last daily update was refused; None once a newer yt-dlp is in use.
 
     `state` is what the ledger keeps under STATE, `version` what is in use now.
     """

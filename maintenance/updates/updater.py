@@ -1,8 +1,8 @@
-"""Update yt-dlp beside a running bot, or go back: one at a time, whole or not at all.
+"""Update yt-dlp beside a running bot, or roll an update back: one at a time, completely or not.
 
-What is installed is tried before it is chosen, and one rename chooses it. The bot notices and
-takes it into use between jobs (`worker.dispatch.ytdlp_upgrade`). Whatever a killed update has left
-is no part of the choice, and the next one removes it.
+What was installed is tried before it is chosen, and a single rename makes the choice. The bot
+notices it and switches between jobs (`worker.dispatch.ytdlp_upgrade`). Files that a killed update
+has left are never used, and the next update removes them.
 """
 
 import contextlib
@@ -30,17 +30,18 @@ from worker.downloads.ytdlp.installed import is_newer, numbers
 from worker.settings import MEBIBYTE
 
 TRY_S = 300.0
+"""How long a trial of one yt-dlp may take."""
 
 NEEDED_BYTES = 500 * MEBIBYTE
 """How much of the disk has to be free: yt-dlp with a new deno takes 130 MB, and wheels half."""
 
-# Run, not imported: what reads about updates has no need of what a download needs.
+# Run, not imported: commands that only read about updates do not need what a download needs.
 _CANARY = "maintenance.updates.canary"
 _LOCK, _TRIAL, _WORK = "lock", "trial.json", "work"
 
 
 class UpdateResult(StrEnum):
-    """What an update came to."""
+    """How an update, a check or a rollback ended."""
 
     CURRENT = "current"  # there is nothing newer
     NEW = "new"  # there is, and it was only asked for
@@ -55,7 +56,7 @@ class UpdateResult(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an update came to, in words too. `version` is the one that it is about."""
+    """How an update ended, also in words. `version` is the version that it was about."""
 
     result: UpdateResult
     in_use: str | None
@@ -68,7 +69,7 @@ class Busy(Exception):
 
 
 class Updater:
-    """Updates of one bot's yt-dlp; call it in a process of one thread, as the bot's user."""
+    """Updates the yt-dlp of one bot; call it in a process of one thread, as the bot's user."""
 
     def __init__(
         self,
@@ -92,11 +93,15 @@ class Updater:
     def update(
         self, channel: ReleaseChannel = ReleaseChannel.STABLE, version: str | None = None
     ) -> Outcome:
-        """Install the newest version or this one, try it, and choose it. Raises OSError."""
+        """Install `version` or the newest one, try it, and choose it. Raises OSError."""
         return self._run(lambda: self._update(channel, version))
 
     def roll_back(self, why: str = "") -> Outcome:
-        """Choose what was in use before. `why` keeps the version from coming again by itself."""
+        """Choose what was in use before. Raises OSError.
+
+        The version that is left is not installed again unasked; `why` is the reason, if it is the
+        bot and not a person that goes back.
+        """
         return self._run(lambda: self._roll_back(why))
 
     def end_trial(self) -> None:
@@ -110,7 +115,7 @@ class Updater:
             self._change(trial=wall)
 
     def sweep(self) -> None:
-        """Remove what no choice names and no process uses. Raises Busy or OSError."""
+        """Remove copies that no choice names and no process uses. Raises Busy or OSError."""
         if self._directory.is_dir():
             with self._locked():
                 self._sweep()
@@ -155,7 +160,7 @@ class Updater:
             text = f"{plan.version} is in use already."
             return self._outcome(UpdateResult.CURRENT, plan.version, text)
         if not plan.packages:
-            # It is the environment's own, which a copy stood before.
+            # It is the environment's own, in place of which a copy was used.
             self._choose(Installed(plan.version), situation)
             return self._outcome(
                 UpdateResult.UPDATED, plan.version, f"{plan.version} of the environment is in use."
@@ -217,7 +222,7 @@ class Updater:
         return Installed(version, place.name)
 
     def _try(self, candidate: Installed, situation: Situation) -> None:
-        """Raise UpdateRefused for what does not work with it, and does with what is in use."""
+        """Raise UpdateRefused if something fails that works with the yt-dlp in use."""
         self._say(f"trying {candidate.version}")
         if trouble := self._troubles(candidate):
             self._say("that fails: trying the same with what is in use")
@@ -227,7 +232,7 @@ class Updater:
                 raise UpdateRefused(f"{candidate.version} does not work here ({said})")
 
     def _troubles(self, installed: Installed) -> dict[str, str]:
-        """What does not work with a yt-dlp."""
+        """What does not work with this yt-dlp, with why."""
         trial = self._directory / _TRIAL
         trial.unlink(missing_ok=True)
         copies.save(trial, YtDlpChoice(installed, copies.own_state(), copies.PYTHON, 0.0))
@@ -267,7 +272,7 @@ class Updater:
                 copies.save(self._file, replace(choice, trial=trial))
 
     def _left(self, situation: Situation, version: str) -> str | None:
-        """Why a version is not installed unasked; None if it may be."""
+        """Why a version is not installed unasked: it or a newer one was left. None if it may be."""
         left = situation.choice.left if situation.choice else None
         if left is None or is_newer(version, left.version):
             return None
@@ -296,7 +301,7 @@ class Updater:
 
     @contextmanager
     def _work(self) -> Iterator[Path]:
-        """A directory for what is needed in between."""
+        """A temporary directory for one step."""
         work = self._directory / _WORK
         self._remove(work)
         work.mkdir(mode=0o700)
@@ -332,14 +337,14 @@ class Updater:
                 self._remove(entry)
 
     def _remove(self, path: Path) -> None:
-        """Remove it, unless it is a copy from which a process still imports."""
+        """Remove a file or directory, unless it is a copy from which a process still imports."""
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
         elif not (copies.is_name(path.name) and copies.is_held(path)):
             shutil.rmtree(path)
 
 
-# What fails at an import may say ever so much; a choice that is too long is not read.
+# The text of a failed import may be very long, and a choice that is too long is not read.
 _WHY_CHARS = 400
 
 _PLAIN = ("PATH", "HOME", "LANG", "LC_ALL")

@@ -1,11 +1,15 @@
-"""Whether links do worse since an update than before it; pure.
+"""Whether links do worse since an update of yt-dlp than before it; pure.
 
-The rule, for the links that a new yt-dlp has downloaded or failed to: the update is taken back
-once at least `MIN_FAILURES` of them have failed for what is not the affair of their people, twice
-the share of the day before, and so many that by this share it would come by chance once in a
-thousand looks; unless they are all of one person, and others send links as well. It is kept when,
-after `TRIAL_S`, at least `TRIAL_LINKS` have come and that was not so, or after `LONGEST_S` however
-few there were.
+Only links that a download was tried for count. A failure counts unless it lies in the link or its
+chat, in Telegram, or in a full disk. The update is taken back once
+
+- at least `MIN_FAILURES` links have failed,
+- their share is at least `FACTOR` times the share of the day before,
+- so many failures would come by chance in less than `CHANCE` of all looks, and
+- they are not all of one person while others send links as well.
+
+It is kept if that has not happened after `TRIAL_S` and `TRIAL_LINKS` links, or after `LONGEST_S`
+however few links there were.
 """
 
 import math
@@ -17,7 +21,7 @@ TRIAL_LINKS = 50
 TRIAL_S = 1800.0
 LONGEST_S = 86_400.0
 BEFORE_S = 86_400.0
-"""How far back the links are counted with which those since are compared."""
+"""How long before the update the links begin with which the later ones are compared."""
 
 MIN_FAILURES = 5
 FACTOR = 2.0
@@ -33,7 +37,7 @@ class TrialVerdict(Enum):
 
 
 def judge(before: TriedLinks, since: TriedLinks, lasted_s: float) -> TrialVerdict:
-    """Decide about an update that has been in use for so long."""
+    """Decide about an update that has been in use for `lasted_s` seconds."""
     if is_worse(before, since):
         # The links of one person may all lead to a dead server of theirs.
         if since.failed_for >= min(2, max(before.people, since.people)):
@@ -47,14 +51,14 @@ def is_worse(before: TriedLinks, since: TriedLinks) -> bool:
     """Whether clearly more links fail than before."""
     if since.failed < MIN_FAILURES:
         return False
-    # One failure and one success more: of few links before, not even none or all say much.
+    # One failure and one success are added, since a share of 0 or 1 among few links says little.
     share = (before.failed + 1) / (before.links + 2)
     is_more = since.failed / since.links >= FACTOR * share
     return is_more and _chance(since.links, since.failed, share) < CHANCE
 
 
 def why(before: TriedLinks, since: TriedLinks) -> str:
-    """The reason for going back, in words."""
+    """The figures behind a decision, in words."""
     return (
         f"{since.failed} of {since.links} links failed, {before.failed} of {before.links} in the"
         " day before"
@@ -62,8 +66,8 @@ def why(before: TriedLinks, since: TriedLinks) -> str:
 
 
 def _chance(links: int, failed: int, share: float) -> float:
-    """How likely at least so many failures are, if each link fails with this probability."""
-    # By logarithms: of a thousand links, the combinations are no float any more.
+    """The probability of at least `failed` failures if each link fails with probability `share`."""
+    # By logarithms: for a thousand links, the number of combinations exceeds a float.
     return math.fsum(
         math.exp(
             math.lgamma(links + 1)

@@ -101,9 +101,9 @@ def failures(
 class TriedLinks:
     """Links that were answered after a download of their own, and how many of them failed.
 
-    Those do not count as failed that did for the link's or the chat's own sake, or for Telegram or
-    a full disk. Those that were given what Telegram has already, or were not tried, are left out.
-    `people` sent them, and for `failed_for` of these one failed.
+    Failures that lie in the link or its chat, in Telegram, or in a full disk do not count as
+    failed. Links that got what Telegram has already, or were not tried, are left out. `people` is
+    how many people sent them, `failed_for` for how many of these at least one failed.
     """
 
     links: int
@@ -142,7 +142,7 @@ def _is_elsewhere(reason: Reason) -> bool:
 
 
 def is_links_own(reason: Reason) -> bool:
-    """Whether a failure is the affair of the link or of its chat, and tells nothing of the bot."""
+    """Whether a failure lies in the link or its chat, and says nothing about the bot."""
     return reason.lies_in_link or reason.lies_in_chat
 
 

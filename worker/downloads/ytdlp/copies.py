@@ -59,7 +59,7 @@ class Installed:
 
 @dataclass(frozen=True)
 class Left:
-    """A version that was left again, why and at which wall time; `by_itself` or by a person."""
+    """A version that was rolled back, why and when (wall time); `by_itself` if the bot did it."""
 
     version: str
     why: str
