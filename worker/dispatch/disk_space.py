@@ -48,4 +48,4 @@ class DiskSpace:
                 try:
                     workspace.remove(directory)
                 except OSError as error:
-                    log.error("%s cannot be removed now, it is swept later: %s", directory, error)
+                    log.error("%s cannot be removed now; tried again later: %s", directory, error)

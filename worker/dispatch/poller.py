@@ -130,7 +130,7 @@ class Poller:
         usable = [kept for update in updates if (kept := _usable(update)) is not None]
         if updates and not usable:
             # Nothing of it can be confirmed, so the next poll brings it again at once.
-            log.error("Telegram sends updates without an id that could be confirmed.")
+            log.error("Telegram sends updates without a usable id; they cannot be confirmed.")
             self._stopped.wait(RUBBISH_PAUSE_S)
         while usable:
             try:

@@ -47,7 +47,7 @@ def lend(store: Path, url: str, directory: Path, wall: Wall) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError) as error:
-        log.warning("what was found behind a link cannot be used again: %s", error)
+        log.warning("What an earlier download has found cannot be used: %s", error)
         return False
     return True
 
@@ -69,7 +69,7 @@ def keep(store: Path, url: str, directory: Path, wall: Wall) -> None:
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
-        log.warning("what was found behind a link cannot be kept: %s", error)
+        log.warning("What a download has found behind its link cannot be kept: %s", error)
 
 
 def forget(store: Path, url: str) -> bool:

@@ -95,7 +95,11 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
                 raise
             before = error
         # Only the main process knows the secrets that a site's own words may repeat.
-        log.info("job %d: without cookies it is %s.", task.job_id, before.reason)
+        log.info(
+            "job %d: failed without cookies (%s), tried again with them.",
+            task.job_id,
+            before.reason,
+        )
         return try_once(context, task, rules, jar, before)
 
     return download

@@ -297,7 +297,7 @@ class Session:
             self._context.report(Identified(key))
 
     def _solve(self, address: str, poll: select.poll) -> None:
-        """Have a player solved, once in a session and for addresses of YouTube's alone."""
+        """Start solving the player at an address of YouTube's, once in a session."""
         if self._has_asked_for_player or not players.is_address(address):
             return
         self._has_asked_for_player = True
@@ -306,7 +306,11 @@ class Session:
         try:
             self._solving = Solving(address, confinement, self._limits, challenges.solve_player)
         except OSError as error:
-            log.warning("job %d: no process for YouTube's player: %s", self._task.job_id, error)
+            log.warning(
+                "job %d: no process can be started that solves YouTube's player: %s",
+                self._task.job_id,
+                error,
+            )
             self._hand_over(None)
         else:
             poll.register(self._solving.fd, select.POLLIN)

@@ -1,4 +1,7 @@
-"""The last module that a fork server imports: by its name it says that it can start processes."""
+"""The last module that a fork server imports: it renames the process.
+
+A fork server of this name has imported everything and can start processes without a wait.
+"""
 
 from worker.pool.watched_process import FORK_SERVER
 from worker.processes import process_setup

@@ -42,7 +42,7 @@ class Threads:
             try:
                 result = call()
             except Exception:
-                log.exception("A call of the judge that blocks failed.")
+                log.exception("A blocking call of the judge failed.")
             self._put(on_end, result)
 
         self._running += 1
