@@ -33,7 +33,7 @@ class Quota:
     a_day: int
 
     def for_items(self) -> "Quota":
-        """What of it the items of lists may take: the rest is for links that somebody sends."""
+        """The part of the quota that items of lists may use; the rest is for links in messages."""
         shares = (max(1, 3 * limit // 4) for limit in (self.a_minute, self.an_hour, self.a_day))
         return Quota(max(1, 3 * self.waiting // 4), *shares)
 
@@ -117,7 +117,7 @@ def _is_for_banned(db: Database, chat_id: int) -> bool:
 
 
 def has_said(db: Database, message: Reply) -> bool:
-    """Whether the same was said to the same message before."""
+    """Whether the same reply was made to the same message before."""
     return bool(
         db.value(
             "SELECT 1 FROM jobs WHERE kind = 'reply' AND chat_id = ?"

@@ -12,7 +12,7 @@ from worker.ledger.records import Request
 
 
 def add(db: Database, job_id: int, request: Request, press: Press, wall: Wall) -> None:
-    """A press below the answer to a request waits for what a job finds."""
+    """Note that a press below the answer to a request waits for what a job finds."""
     db.insert(
         "awaited_menus",
         job_id=job_id,
@@ -40,12 +40,12 @@ def count_of(db: Database, user_id: int) -> int:
 
 
 def forget_of(db: Database, user_id: int) -> list[int]:
-    """A person waits for none any more. Returns the ids of the jobs that were to find them."""
+    """Forget the menus that a person waits for. Returns the ids of the jobs that look for them."""
     query = "DELETE FROM awaited_menus WHERE user_id = ? RETURNING job_id"
     return sorted({row["job_id"] for row in db.execute(query, user_id).fetchall()})
 
 
 def take(db: Database, job_id: int) -> list[sqlite3.Row]:
-    """Those who wait for a job, who do not any more then, in their order."""
+    """Remove and return those who wait for a job, in the order of their presses."""
     query = "DELETE FROM awaited_menus WHERE job_id = ? RETURNING *"
     return sorted(db.execute(query, job_id).fetchall(), key=lambda row: row["pressed_at"])

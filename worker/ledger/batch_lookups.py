@@ -1,4 +1,4 @@
-"""What is asked of the tables `batches` and `batch_items`; nothing here changes them.
+"""Queries of the tables `batches` and `batch_items`; nothing here changes them.
 
 Each function is a part of somebody's transaction.
 """
@@ -30,7 +30,7 @@ def find(db: Database, batch_id: int) -> Batch | None:
 
 
 def is_under_way(db: Database, list_id: int, user_id: int, numbers: Collection[int]) -> bool:
-    """Whether the same person has taken the same of a list, and not got it all yet."""
+    """Whether the same person has taken the same items of a list, and some are still missing."""
     return bool(
         db.value(
             "SELECT 1 FROM batches WHERE list_id = ? AND user_id = ? AND items = ?"
@@ -94,7 +94,7 @@ def has_unanswered(db: Database, batch: Batch) -> bool:
 
 
 def is_waiting(db: Database, batch_id: int) -> bool:
-    """Whether it is open what becomes of some item."""
+    """Whether the outcome of some item is still open."""
     return bool(
         db.value(
             "SELECT 1 FROM batch_items AS item LEFT JOIN requests ON requests.id = item.request_id"

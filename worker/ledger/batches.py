@@ -1,8 +1,8 @@
 """The tables `batches` and `batch_items`: what people have taken of lists, item by item.
 
-Each function is a part of somebody's transaction. An item becomes a request of its person when
-there is room for it, and not before: it waits here where a link would be refused. What has come
-of all of them is read from their requests, so it is true after a crash as well.
+Each function is part of its caller's transaction. An item becomes a request only when there is room
+for it: where a link would be refused, the item waits here. What has become of the items is read
+from their requests, so it is right after a crash as well.
 """
 
 import json
@@ -32,26 +32,26 @@ from worker.notices import Refusal
 from worker.sites import site_of_link
 
 SUMMARY_INTERVAL_S = 5.0
-"""Between two edits of a summary, but for its last one. The answers go first."""
+"""Between two edits of a summary, except for its last one. Answers go first."""
 
 SUMMARY_PATIENCE_S = 15.0
-"""After so long a summary is edited also where one answer follows another without an end."""
+"""After this long a summary is edited even if answers keep coming, which otherwise go first."""
 
 MAX_IN_ALBUM = 10
 """How many songs come together (Bot API 10.1, sendMediaGroup)."""
 
 MAX_LOST = 3
-"""How often a summary is posted anew that was deleted; then its batch goes on in silence."""
+"""How often a deleted summary is posted anew; after that its batch goes on in silence."""
 
 _HOLDING = (Refusal.HOUR, Refusal.DAY)
 
 
 @dataclass(frozen=True)
 class Room:
-    """For how many items there is room.
+    """How many items may become requests, and of which sites.
 
-    A person has `at_once` items that are not answered yet, so that nothing is fetched that Telegram
-    is too slow for. `down` are the sites that fail for everybody, and whether each may be tried
+    A person has at most `at_once` items that are not answered yet, so that no more is fetched than
+    Telegram can take. `down` are the sites that fail for everybody, and whether each may be tried
     now; `full_sites` are as in `fairness.Share`.
     """
 
@@ -71,7 +71,7 @@ def open_batch(
     *,
     fresh: bool = False,
 ) -> Batch:
-    """Take items of a list that is the answer to the request `of`, for whoever wants them."""
+    """Take items of the list that answers the request `of`, for the person `user_id`."""
     batch_id = db.insert(
         "batches",
         list_id=of.id,
@@ -100,9 +100,9 @@ def open_batch(
 
 
 def _form_of_items(of: Request) -> Form:
-    """What was asked for with the list's link, whatever who asked for it has set.
+    """The form that was asked for with the list's link, before anybody's settings.
 
-    The settings that count are those of who takes the items, as they are then.
+    The settings of the person who takes the items are applied later.
     """
     form = of.asked_form or of.form
     return WHOLE if form.is_look else replace(form, whole_list=False)
@@ -111,8 +111,8 @@ def _form_of_items(of: Request) -> Form:
 def step(db: Database, quota: Quota, room: Room, wall: Wall) -> list[Request]:
     """Open requests for the items whose turn it is, and queue the summaries that are due.
 
-    The quota leaves room for links that their person sends. Returns the requests. Of a batch in
-    which nothing has happened the items are not looked at, for many may wait for days.
+    The quota leaves room for links that the person sends. Returns the new requests. A summary is
+    computed only if something has happened in its batch, for many batches may wait for days.
     """
     opened: list[Request] = []
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL ORDER BY id").fetchall():
@@ -142,7 +142,7 @@ def _open_items(
         if may_be_tried is False:
             hold = Hold.SITE
             continue
-        # One is enough to see whether a site works again.
+        # One item is enough to see whether a site works again.
         if batch_lookups.unanswered_of(db, batch.user_id) >= (
             at_once if may_be_tried is None else 1
         ):
@@ -166,14 +166,14 @@ def _open_items(
 
 
 def _at_once(batch: Batch, room: Room) -> int:
-    """How many items a person may have that are not answered: of songs a whole album."""
+    """How many unanswered items a person may have; for songs at least a whole album."""
     return max(room.at_once, MAX_IN_ALBUM) if is_song(batch.form) else room.at_once
 
 
 def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
-    """Let the next songs come as an album, in their order, once it is full or no more will come.
+    """Send the next songs as an album, in their order, once it is full or no more will come.
 
-    It is not waited for those that are not begun where nothing would make room for them.
+    Songs that have not begun do not delay it if there would be no room for them anyway.
     """
     if not batch_lookups.has_unanswered(db, batch):
         return
@@ -199,7 +199,7 @@ def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
 
 
 def _is_ready(db: Database, request: Request) -> bool:
-    """Whether a song has its media, and neither a message nor a place beside one."""
+    """Whether a song has its media, and neither a message nor a place in an album yet."""
     has_place = request.status_message_id is not None or request.leader_id is not None
     is_media = request.verdict is Verdict.MEDIA
     return is_media and not has_place and not job_lookups.has_status(db, request.id)
@@ -223,7 +223,7 @@ def _link_of(batch: Batch, url: str) -> OpenRequest:
 
 
 def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
-    """Queue the message that says how far a batch is, once that is another than was said."""
+    """Queue the summary of a batch if it differs from what was shown last."""
     waited_s = abs(wall - batch.shown_at) if batch.shown_at else SUMMARY_PATIENCE_S
     if waited_s < SUMMARY_INTERVAL_S and batch_lookups.is_waiting(db, batch.id):
         return
@@ -247,12 +247,12 @@ def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
 
 
 def as_shown(summary: Summary) -> str:
-    """A summary as the table keeps what was said last."""
+    """A summary as text, as the table keeps the one that was shown last."""
     return json.dumps(to_json(summary))
 
 
 def note_shown(db: Database, batch_id: int, message_id: int, shown: Summary, wall: Wall) -> None:
-    """The summary stands in the chat, and says this."""
+    """Note that the summary is in the chat, and what it shows."""
     db.execute(
         "UPDATE batches SET summary_message_id = ?, shown = ?, shown_at = ? WHERE id = ?",
         message_id,
@@ -263,7 +263,7 @@ def note_shown(db: Database, batch_id: int, message_id: int, shown: Summary, wal
 
 
 def lose_summary(db: Database, batch_id: int) -> None:
-    """The summary is gone from the chat, or cannot be posted."""
+    """Note that the summary is gone from the chat, or cannot be posted."""
     db.execute(
         "UPDATE batches SET summary_message_id = NULL, lost = lost + 1 WHERE id = ?", batch_id
     )
@@ -273,7 +273,7 @@ def lose_summary(db: Database, batch_id: int) -> None:
 
 
 def drop_rest(db: Database, batch_id: int, wall: Wall) -> list[int]:
-    """Open no more items, and cancel those that are not fetched. Returns ids of jobs to stop."""
+    """Drop a batch's items that wait, and cancel those under way. Returns ids of jobs to stop."""
     db.execute(
         "UPDATE batch_items SET dropped = 1 WHERE batch_id = ? AND request_id IS NULL", batch_id
     )
@@ -284,7 +284,7 @@ def drop_rest(db: Database, batch_id: int, wall: Wall) -> list[int]:
 
 
 def drop_unopened_of(db: Database, user_id: int, chat_id: int) -> int:
-    """Open no more items of a person's in a chat; returns how many that were."""
+    """Drop a person's items that wait in a chat; returns how many that were."""
     return db.execute(
         "UPDATE batch_items SET dropped = 1 WHERE request_id IS NULL AND NOT dropped AND batch_id"
         " IN (SELECT id FROM batches WHERE user_id = ? AND chat_id = ? AND ended_at IS NULL)",
@@ -294,7 +294,7 @@ def drop_unopened_of(db: Database, user_id: int, chat_id: int) -> int:
 
 
 def drop_all_of(db: Database, user_id: int) -> None:
-    """Open no more items of a person's, in no chat."""
+    """Drop all of a person's items that wait, in all chats."""
     db.execute(
         "UPDATE batch_items SET dropped = 1 WHERE request_id IS NULL"
         " AND batch_id IN (SELECT id FROM batches WHERE user_id = ? AND ended_at IS NULL)",
@@ -313,7 +313,7 @@ def forget_of(db: Database, user_id: int) -> None:
 
 
 def end_in_chat(db: Database, chat_id: int | None, wall: Wall) -> None:
-    """A chat is closed to the bot: end its batches without a word."""
+    """End the batches of a chat that is closed to the bot, without a summary."""
     db.execute(
         "UPDATE batch_items SET dropped = 1 WHERE request_id IS NULL AND batch_id IN"
         " (SELECT id FROM batches WHERE chat_id = ? AND ended_at IS NULL)",
@@ -328,9 +328,9 @@ def end_in_chat(db: Database, chat_id: int | None, wall: Wall) -> None:
 
 
 def try_again(db: Database, batch: Batch) -> tuple[int, ...]:
-    """Note that the failed items are tried again, in a batch of their own. Returns their numbers.
+    """Note that the failed items are tried again, in a new batch. Returns their numbers.
 
-    The summary loses its button: it is open until that is told.
+    The old batch stays open until its summary has lost its button.
     """
     db.execute("UPDATE batches SET tried_again = 1, ended_at = NULL WHERE id = ?", batch.id)
     failed = (item for item in batch_lookups.items(db, batch.id) if item.state is ItemState.FAILED)

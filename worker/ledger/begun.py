@@ -7,7 +7,7 @@ from worker.ledger.database import Database
 
 
 def downloads(db: Database, since: float) -> list[tuple[str, float]]:
-    """The links of the downloads that have begun since a time, and when; once for each attempt.
+    """The links of the downloads that have begun since then, and when; one for each attempt.
 
     Of several attempts the time of the last is known, and taken for all of them.
     """

@@ -24,7 +24,7 @@ def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, 
 
 
 def cancel_undecided(db: Database, request_ids: Iterable[int], wall: Wall) -> list[int]:
-    """Cancel those of which it is open what comes of them. Returns the ids of jobs to stop."""
+    """Cancel those requests whose outcome is still open. Returns the ids of jobs to stop."""
     found = [
         request for request_id in request_ids if (request := request_lookups.find(db, request_id))
     ]
@@ -49,8 +49,8 @@ def cancel_all_of(db: Database, user_id: int, wall: Wall) -> list[int]:
 def may_cancel(request: Request, user_id: int, chat_id: int | None) -> bool:
     """Whether a request is this person's, who presses a button in this chat.
 
-    Who sent a link in the name of a chat is known to nobody, so whoever sees its button may press
-    it. The chat is compared, for a client can send any button's data from anywhere.
+    Nobody knows who sent a link in the name of a chat, so everybody in that chat may press its
+    button. The chat is compared, because a client can send any button's data from anywhere.
     """
     if request.user_id < 0:
         return request.chat_id == chat_id

@@ -96,7 +96,7 @@ def chosen(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | Answer
 
 
 def _awaited_in(db: Database, chat_id: int) -> int:
-    """How many live streams are waited for in a chat."""
+    """How many live streams a chat waits for."""
     count: int = db.value(
         "SELECT count(*) FROM requests"
         " WHERE chat_id = ? AND form = ? AND answered_at IS NULL AND verdict IS NULL",
@@ -124,7 +124,7 @@ def result_chosen(db: Database, effect: ChooseResult) -> OpenRequest | AnswerBut
 
 
 def is_under_way(db: Database, link: OpenRequest) -> bool:
-    """Whether the same was chosen below the same answer, and has none yet."""
+    """Whether the same was chosen below the same answer, and is not answered yet."""
     return bool(
         db.value(
             "SELECT 1 FROM requests WHERE chat_id = ? AND message_id = ? AND form = ?"
@@ -138,7 +138,7 @@ def is_under_way(db: Database, link: OpenRequest) -> bool:
 
 
 def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Request:
-    """The answer to who wants to see a page of a menu.
+    """The answer to a person who wants to see a page of a menu.
 
     That is the request whose link is to be looked at first, where its qualities are not known any
     more.
@@ -190,7 +190,7 @@ def with_qualities(
 
 
 def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton:
-    """The answer to who wants to read a description, which comes as a message of its own."""
+    """The answer to a person who wants a description, which comes as a message of its own."""
     press = effect.press
     request = _answered(db, effect.request_id, press)
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
@@ -259,7 +259,7 @@ def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Qualit
 def _answered(
     db: Database, request_id: int, press: Press, *, refused_too: bool = False
 ) -> Request | None:
-    """The request whose answer has the button; None for one that anybody could have made up.
+    """The request whose answer has the button; None if the press may be forged.
 
     `refused_too`: that answer may be why a live stream is not downloaded.
     """

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 MAX_KEPT = 2
-"""Of so many versions; older ones are removed."""
+"""How many copies are kept, each of another version; older ones are removed."""
 
 KEPT_S = 7 * 86_400.0
 """How long one is kept. It holds people's links, as the ledger does."""

@@ -1,7 +1,7 @@
-"""What is kept of a person, deleted at their wish. Parts of somebody's transactions.
+"""Delete what is kept about a person, at their wish. Parts of the caller's transactions.
 
-What stays are numbers: the rows of requests without their links, by which the limits of links an
-hour and a day are counted, and which go with all that is old. A ban stays as well.
+The rows of their requests stay without the links, since the limits of links in an hour and a day
+are counted by them; they are removed when they are old. A ban stays as well.
 """
 
 from worker.clocks import Wall
@@ -19,7 +19,7 @@ from worker.ledger import (
 from worker.ledger.database import Database
 
 EMPTIED_AT_ONCE = 200
-"""So many requests are emptied in one transaction, for which all others wait: in milliseconds."""
+"""How many requests are emptied in one transaction; other transactions wait milliseconds for it."""
 
 
 def forget(db: Database, effect: Forget, wall: Wall) -> list[int]:

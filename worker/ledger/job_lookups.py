@@ -1,4 +1,4 @@
-"""What is asked of the table `jobs` without changing it.
+"""Queries of the table `jobs`; nothing here changes it.
 
 Each function is a part of somebody's transaction.
 """

@@ -1,4 +1,4 @@
-"""The table `known_failures`: media that lately failed in a way that no repeating helps.
+"""The table `known_failures`: media that lately failed in a way that retrying will not fix.
 
 Each function is a part of somebody's transaction.
 """

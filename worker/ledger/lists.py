@@ -31,7 +31,7 @@ also if it is cancelled."""
 
 
 def shown(db: Database, effect: ShowItems, wall: Wall) -> AnswerButton:
-    """The answer to who looks through a list."""
+    """The answer to a person who looks through a list."""
     press = effect.press
     answered = _list_below(db, effect.request_id, press)
     if answered is None:
@@ -55,7 +55,7 @@ def _first_menu(request: Request, found: MediaList) -> ListMenu:
 
 
 def _note_page(db: Database, request: Request, menu: ListMenu, wall: Wall) -> None:
-    """A page is about to be shown, and is to end, unless it is the first buttons."""
+    """Note when the page that is about to be shown closes; the first buttons stay."""
     closing = None
     if menu.page is not None:
         ended = replace(menu, page=None, items=(), chosen=(), has_expired=True)
@@ -64,7 +64,7 @@ def _note_page(db: Database, request: Request, menu: ListMenu, wall: Wall) -> No
 
 
 def taken(db: Database, effect: TakeItems, wall: Wall) -> AnswerButton:
-    """Take items of a list; returns the answer to who wants them."""
+    """Take items of a list; returns the answer to the person who wants them."""
     press = effect.press
     answered = _list_below(db, effect.request_id, press)
     if answered is None:
@@ -81,7 +81,7 @@ def taken(db: Database, effect: TakeItems, wall: Wall) -> AnswerButton:
 
 
 def named(db: Database, effect: NameItems, wall: Wall) -> Reply | None:
-    """Take the items whose numbers somebody has written; what is to be said, if anything."""
+    """Take the items whose numbers somebody has written; returns what to say, if anything."""
     request = request_lookups.answered_in(db, effect.reader.chat_id, effect.list_message_id)
     found = _list_of(db, request) if request else None
     if request is None or found is None:
@@ -136,7 +136,7 @@ def rest_cancelled(db: Database, effect: CancelRest, wall: Wall) -> tuple[About,
 
 
 def failed_again(db: Database, effect: TryFailedAgain, wall: Wall) -> About:
-    """Take the items of a batch again that came to nothing; returns what is to be said of it."""
+    """Take the failed items of a batch again; returns what to say about it."""
     press = effect.press
     batch = batch_lookups.find(db, effect.batch_id)
     if batch is None or batch.chat_id != press.chat_id:
@@ -160,7 +160,7 @@ def _is_theirs(batch: Batch, press: Press) -> bool:
 
 
 def _list_below(db: Database, request_id: int, press: Press) -> tuple[Request, MediaList] | None:
-    """The request whose list has the pressed button; None for one that anybody has made up."""
+    """The request whose list has the pressed button; None if the press is forged."""
     request = request_lookups.answered_in(db, press.chat_id, press.message_id)
     if request is None or request.id != request_id:
         return None

@@ -71,7 +71,7 @@ def look_for(
 
 
 def show(db: Database, job_id: int, look: MediaLook | None, wall: Wall) -> None:
-    """A look has ended well: show everybody who waits for it what there is. None for a list."""
+    """Show everybody who waits for a look what it has found; `look` is None if that is a list."""
     for row in awaited_menus.take(db, job_id):
         if look and len(look.qualities) > 1:
             place = row["request_id"], row["message_id"]
@@ -82,7 +82,7 @@ def show(db: Database, job_id: int, look: MediaLook | None, wall: Wall) -> None:
 
 
 def say_why_not(db: Database, job_id: int, reason: Reason, error_id: str, wall: Wall) -> None:
-    """A look has failed: tell everybody who waits for it why."""
+    """Tell everybody who waits for a look why it has failed."""
     for row in awaited_menus.take(db, job_id):
         _say(db, row, _why_not(reason, error_id), wall)
 

@@ -13,7 +13,7 @@ from worker.protocol import AnswerButton
 
 
 def note(db: Database, request_id: int, closing: AnswerButton | None, wall: Wall) -> None:
-    """A page is about to be shown, which `closing` ends; None for the first one, which stays."""
+    """Note that a page is about to be shown, which `closing` ends; the first page stays (None)."""
     before = db.value("SELECT menu_job_id FROM requests WHERE id = ?", request_id)
     queue.drop_button(db, before, wall)
     until = job_id = None
@@ -25,6 +25,6 @@ def note(db: Database, request_id: int, closing: AnswerButton | None, wall: Wall
 
 
 def has_ended(db: Database, request_id: int, wall: Wall) -> bool:
-    """Whether the page that was shown last was to end before now."""
+    """Whether the page that was shown last should have closed by now."""
     ends_at = db.value("SELECT menu_ends_at FROM requests WHERE id = ?", request_id)
     return ends_at is not None and wall >= ends_at

@@ -115,12 +115,12 @@ def _outcome(db: Database, panel: Panel, effect: PressPanel) -> Pressed | None:
 
 
 def close(db: Database, panel_id: int) -> None:
-    """The buttons of a panel do nothing any more."""
+    """Close a panel: its buttons do nothing any more."""
     db.execute("UPDATE panels SET is_closed = 1 WHERE id = ?", panel_id)
 
 
 def close_in(db: Database, chat_id: int | None) -> None:
-    """Nothing can be shown in a chat any more."""
+    """Close the panels of a chat in which nothing can be shown any more."""
     db.execute("UPDATE panels SET is_closed = 1 WHERE chat_id = ?", chat_id)
 
 

@@ -1,4 +1,4 @@
-"""The operator's pause, for as long as which no download begins. A restart does not end it."""
+"""The operator's pause, during which no download begins. A restart does not end it."""
 
 from worker.clocks import Wall
 from worker.ledger import state
@@ -30,7 +30,7 @@ def end(db: Database) -> bool:
 
 
 def change(db: Database, wall: Wall, *, is_paused: bool) -> Topic:
-    """Begin or end the pause. Returns what that has come to."""
+    """Begin or end the pause. Returns what to say about it."""
     if is_paused:
         return Topic.PAUSED if begin(db, wall) else Topic.PAUSED_ALREADY
     return Topic.RESUMED if end(db) else Topic.NOT_PAUSED

@@ -40,7 +40,7 @@ def put(db: Database, owner_id: int, chosen: Preferences) -> None:
 
 
 def forget(db: Database, owner_id: int) -> None:
-    """Everything is as usual for a person again."""
+    """Delete what a person has set, so that the defaults apply."""
     db.execute("DELETE FROM preferences WHERE owner_id = ?", owner_id)
 
 
@@ -60,12 +60,12 @@ def applied(db: Database, link: OpenRequest, *, may_ask: bool = True) -> OpenReq
 
 
 def without_asking(db: Database, user_id: int, url: str) -> Form:
-    """The form in which a person gets a link of which there is nothing to choose."""
+    """The form in which a person gets a link if there is nothing to choose from."""
     return of(db, user_id).form_of(WHOLE, url)
 
 
 def of_choice(db: Database, user_id: int, url: str, form: Form) -> Form:
-    """The form that a person means who was asked first, and chose a quality or the sound."""
+    """The form that a person chose who was asked first: with a quality, or the sound."""
     usual = of(db, user_id)
     if form == Form(max_height=form.max_height):
         return replace(usual.form_of(WHOLE, url), max_height=form.max_height)

@@ -423,12 +423,12 @@ def _drop_waiting(db: Database, which: str, wall: Wall, *parameters: int | None)
 
 
 def set_media_key(db: Database, job_id: int, media_key: str) -> None:
-    """It has turned out which media a download fetches."""
+    """Note which media a download has turned out to fetch."""
     db.execute("UPDATE jobs SET media_key = ? WHERE id = ?", media_key, job_id)
 
 
 def limit_download(db: Database, job_id: int, max_bytes: int) -> None:
-    """A download could not fetch more than this in its time; its next attempt will not try to."""
+    """Note the most that a download could fetch in its time; its next attempt tries no more."""
     db.execute(
         "UPDATE jobs SET payload = json_set(payload, '$.max_bytes', ?) WHERE id = ?",
         max_bytes,
@@ -437,7 +437,7 @@ def limit_download(db: Database, job_id: int, max_bytes: int) -> None:
 
 
 def stop_recording(db: Database, job_id: int) -> bool:
-    """No more of a live stream is to be recorded than has been; whether that is new."""
+    """Note that a recording is to end with what it has; whether that is new."""
     return bool(
         db.execute(
             "UPDATE jobs SET payload = json_set(payload, '$.stopped', 1)"

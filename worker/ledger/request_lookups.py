@@ -1,4 +1,4 @@
-"""What is asked of the table `requests` without changing it.
+"""Queries of the table `requests`; nothing here changes it.
 
 Each function is a part of somebody's transaction.
 """

@@ -308,7 +308,7 @@ def _release(db: Database, leader_id: int) -> None:
 
 
 def note_songs_sent(db: Database, leader: Request, sent: Sequence[Delivered], wall: Wall) -> None:
-    """Of the songs beside a message so many files have been sent: those that came are answered."""
+    """Mark those songs of an album as answered whose files have been sent."""
     own = request_lookups.own_media(db, leader)
     start = len(own.files) - 1 if own else 0
     for song in request_lookups.followers(db, leader.id):
@@ -330,7 +330,7 @@ def _next_step(db: Database, request: Request) -> Kind:
 
 
 def forget_of(db: Database, user_id: int) -> None:
-    """Note that it is to be deleted what a person's requests were about, see `empty`."""
+    """Mark a person's requests, so that what they were about is deleted by `empty`."""
     db.execute(
         "UPDATE requests SET is_forgotten = 1 WHERE user_id = ? AND NOT is_forgotten", user_id
     )

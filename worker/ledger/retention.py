@@ -1,4 +1,4 @@
-"""Removal of old rows, in batches so small that nobody notices waiting for one."""
+"""Removal of old rows, in batches so small that no other transaction waits noticeably."""
 
 from worker.ledger.database import Database
 
