@@ -1,4 +1,4 @@
-"""Sites that fail for everybody: their links are refused for a while, and not tried in vain.
+"""Sites that fail for everybody: for a while their links are refused without a try.
 
 A circuit breaker for each site (Nygard, "Release It!", 2007). A circuit opens when `LINKS` links
 have failed within `WINDOW_S`, in ways that speak of the site and not of the link, and none has
@@ -199,7 +199,7 @@ class CircuitBreaker:
 
 
 def _speaks_of_site(error: JobError) -> bool:
-    # Old cookies keep only those links away that need an account.
+    # Expired cookies affect only the links that need an account, not the whole site.
     return error.reason in SPEAKS_OF_SITE and error.remedy is not Remedy.NEW_COOKIES
 
 

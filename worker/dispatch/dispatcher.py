@@ -98,7 +98,7 @@ class Dispatcher:
     # ------------------------------------------------------------- from other threads
 
     def wake(self) -> None:
-        """There may be new work."""
+        """Look for new work now."""
         os.eventfd_write(self._wakeup, 1)
 
     def stop(self, grace_s: float) -> None:
@@ -246,7 +246,7 @@ class Dispatcher:
             self.wake()
 
     def _recover(self) -> None:
-        """Before all else, and again while a full disk or a locked ledger is in the way."""
+        """Recover the jobs of the last run; again while the disk is full or the ledger locked."""
         recovered = self._ledger.recover()
         self._recorder.sweep()
         self._has_recovered = True
@@ -282,7 +282,7 @@ class Dispatcher:
         return late_s > STOP_PATIENCE_S or self._is_idle(now)
 
     def _is_idle(self, now: Monotonic) -> bool:
-        """Whether nothing is in hand, and people have been told so or need not be."""
+        """Whether no job is in hand, and all status messages say "Paused" that can."""
         if self._in_hand or self._events:
             return False
         if self._idle_since is None:

@@ -46,7 +46,7 @@ class JobsInHand:
         return [hand.job for hand in self._by_id.values()]
 
     def work(self, progress: Mapping[int, Progress]) -> list[Work]:
-        """What is being done now. Any thread may ask; `progress` is by the ids of downloads."""
+        """What workers do now. Any thread may ask; `progress` is by the ids of downloads."""
         hands = list(self._by_id.values())  # One step, in which no other thread runs.
         return [_work(hand, progress.get(hand.job.id)) for hand in hands]
 

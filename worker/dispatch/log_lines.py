@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def accepted(request: Request, update_id: int) -> None:
-    """A person's link has become a request."""
+    """Log that a person's link has become a request."""
     log.info(
         "request %d: link from update %d accepted (%s), %s.",
         request.id,
@@ -30,7 +30,7 @@ def accepted(request: Request, update_id: int) -> None:
 
 
 def item_opened(request: Request) -> None:
-    """An item that somebody has taken of a list has become a request."""
+    """Log that an item that somebody has taken of a list has become a request."""
     log.info(
         "request %d: item of batch %d (%s), %s.",
         request.id,
@@ -41,7 +41,7 @@ def item_opened(request: Request) -> None:
 
 
 def download_begins(job: DownloadJob) -> None:
-    """A worker has been given a download."""
+    """Log that a worker was given a download."""
     log.info(
         "job %d: %s from %s begins, attempt %d.",
         job.id,
@@ -52,7 +52,7 @@ def download_begins(job: DownloadJob) -> None:
 
 
 def download_done(job: DownloadJob, media: Media | None, took_s: float) -> None:
-    """A download has ended well."""
+    """Log that a download has succeeded."""
     log.info(
         "job %d: %s from %s done: %s, in %.1f s, attempt %d.",
         job.id,
@@ -65,7 +65,7 @@ def download_done(job: DownloadJob, media: Media | None, took_s: float) -> None:
 
 
 def tried_again(job: Job, attempt: int, event: Event, delay_s: float) -> None:
-    """An attempt has ended, and another comes."""
+    """Log that an attempt has ended, and when the next one comes."""
     # What Telegram does to one call it does to all, and each comes again every few seconds.
     is_telegram = isinstance(event, Failed) and isinstance(event.error, errors.TelegramError)
     fact = {"fact": f"{job.kind} ended: {outcomes.describe(event)}"} if is_telegram else None
@@ -81,7 +81,7 @@ def tried_again(job: Job, attempt: int, event: Event, delay_s: float) -> None:
 
 
 def answered(answer: Answer) -> None:
-    """A link has come to its end."""
+    """Log the outcome of a link, with all its figures."""
     log.info(
         "request %d: %s; user %d, chat %d, %s, form %s, %d bytes,"
         " waited %.1f s, downloaded %.1f s, uploaded %.1f s, attempts %d%s.",
@@ -111,7 +111,7 @@ def _source(request: Request) -> str:
 
 
 def _fields(answer: Answer) -> Mapping[str, Any]:
-    """The same for programs; the request's id is in front of the line."""
+    """The figures of `answered` as named values, for `LOG_FORMAT=logfmt` and `json`."""
     return {
         "user": answer.user_id,
         "chat": answer.chat_id,

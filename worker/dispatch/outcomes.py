@@ -64,13 +64,13 @@ JUDGE_RETRY_S = 1.0
 """The wait before a download is tried again that has lost the judge."""
 
 AWAITED_S = 86_400.0
-"""How long it is waited for the start of a live stream."""
+"""How long the bot waits for the start of a live stream."""
 
 LEAST_AWAITED_S, MOST_AWAITED_S = 60.0, 1800.0
-"""The shortest and the longest wait between two looks whether it has started."""
+"""The shortest and the longest wait between two looks at whether the stream has started."""
 
 AWAITED_SHARE = 0.1
-"""Of the time since somebody wanted to be told: how long the next look waits."""
+"""The wait before the next look, as a share of the time since somebody asked to be told."""
 
 LOOK_RETRY_S = 20.0
 """The longest wait before a look is tried again, which somebody waits for."""
@@ -299,7 +299,7 @@ def _may_start_later(job: Job, error: JobError, wall: Wall) -> bool:
 def _next_look_s(job: LookJob, error: JobError, wall: Wall) -> float:
     """How long to wait before the next look whether a live stream has started.
 
-    The longer it is waited for the longer, unless its site tells when it will start.
+    The wait grows with the time already waited, unless the site tells when the stream will start.
     """
     awaited_s = wall - job.created_at
     wait_s = awaited_s * AWAITED_SHARE if error.retry_after_s is None else error.retry_after_s

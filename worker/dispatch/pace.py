@@ -35,7 +35,7 @@ class Pace:
             self._count(url, at)
 
     def begin(self, url: str, now: Monotonic) -> None:
-        """A download of this link begins."""
+        """Count a download of this link, which begins now."""
         self._count(url, now)
 
     def _count(self, url: str, at: float) -> None:
@@ -58,7 +58,7 @@ class Pace:
         return math.inf if most is None else most
 
     def wait_s(self, name: str, ahead: int, now: Monotonic) -> float:
-        """How long a site's download waits at least with so many of the same site before it.
+        """How long a site's download waits at least, with `ahead` others of the site before it.
 
         Only what may begin in an hour is known beforehand, and not how long downloads run.
         """

@@ -48,7 +48,7 @@ class RateLimits:
         self._undecorated_until: dict[int, float] = {}
 
     def spend(self, chat_id: int, now: Monotonic) -> None:
-        """A call to this chat is on its way."""
+        """Count a call to this chat that is on its way."""
         rate = _rate(chat_id)
         self._paid_until[chat_id] = max(self._paid_until.get(chat_id, now), now) + rate.interval_s
         self._all_paid_until = max(self._all_paid_until, now) + IN_ALL.interval_s
@@ -56,17 +56,17 @@ class RateLimits:
     def heed(
         self, chat_id: int | None, error: BaseException, now: Monotonic, *, edits: bool
     ) -> None:
-        """A call has failed: keep to the pause that Telegram has asked for, if it has."""
+        """Keep to the pause that Telegram has asked for in its answer to a failed call, if any."""
         if chat_id is not None and isinstance(error, TelegramBusy):
             self.pause(chat_id, error.retry_after_s, now, edits=edits)
 
     def heed_decoration(self, chat_id: int, error: BaseException, now: Monotonic) -> None:
-        """The same for a call that only shows how far an answer is, and must never delay one."""
+        """As `heed`, for a call that only shows progress, and must never delay an answer."""
         if isinstance(error, TelegramBusy):
             self._undecorated_until[chat_id] = now + error.retry_after_s
 
     def pause(self, chat_id: int, seconds: float, now: Monotonic, *, edits: bool) -> None:
-        """Telegram has asked for no edits, or for no new messages, in this chat for so long."""
+        """Close a chat for edits, or for new messages, as long as Telegram has asked for."""
         call = chat_id, edits
         self._paused_until[call] = max(self._paused_until.get(call, 0.0), now + seconds)
 
@@ -74,7 +74,7 @@ class RateLimits:
         """The chats that no edit, or no new message, may go to now."""
         for (chat_id, _), until in self._paused_until.items():
             if until <= now:
-                # It is not tried at once how much the chat takes again.
+                # After a pause the chat does not get a burst of calls at once.
                 paid_until = until + _rate(chat_id).credit_s
                 self._paid_until[chat_id] = max(self._paid_until.get(chat_id, 0.0), paid_until)
         self._paused_until = _still_due(self._paused_until, now)

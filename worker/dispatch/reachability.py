@@ -24,7 +24,7 @@ _NEVER = Spell(float("-inf"), float("-inf"))
 
 
 class Reachability:
-    """Told by the long poll's thread and by the dispatcher's what came of their calls."""
+    """Knows whether Telegram answers: the poller and the dispatcher report their calls to it."""
 
     def __init__(self) -> None:
         """Begin without a word from Telegram."""
@@ -35,7 +35,7 @@ class Reachability:
         self.token_doubted = threading.Event()
 
     def learn(self, event: Event, now: Monotonic) -> None:
-        """A call has come to this."""
+        """Take the outcome of a call."""
         match event:
             case Finished():
                 self.answered(now)
@@ -47,7 +47,7 @@ class Reachability:
                 self.answered(now)
 
     def answered(self, now: Monotonic) -> None:
-        """Telegram has answered somebody, be it with a refusal."""
+        """Note that Telegram has answered somebody, even if with a refusal."""
         with self._lock:
             if self._is_lost:
                 self._spell_before, self._spell = self._spell, Spell(now, now)
@@ -56,17 +56,17 @@ class Reachability:
                 self._spell = Spell(self._spell.began, now)
 
     def lost(self) -> None:
-        """The long poll gets no answers, so for now nobody may get one."""
+        """Note that the long poll gets no answer, so that other calls may get none either."""
         with self._lock:
             self._is_lost = True
 
     @property
     def has_returned(self) -> bool:
-        """Whether Telegram answers again, and what waits for it has not been told yet."""
+        """Whether Telegram answers again, and the jobs that wait for it have not been woken yet."""
         return self._has_returned
 
     def told(self) -> None:
-        """What waits for Telegram knows that it answers again."""
+        """Note that the jobs that wait for Telegram have been woken."""
         with self._lock:
             self._has_returned = False
 
@@ -81,5 +81,5 @@ class Reachability:
         return job.refused_s + max(0.0, spell.ended - max(spell.began, job.waits_since))
 
     def spell_before(self, now: Monotonic, wall: Wall) -> "Spell":
-        """When Telegram answered before it was lost the last time, by the wall clock."""
+        """The spell of answers before Telegram was lost the last time, by the wall clock."""
         return self._spell_before.by_wall_clock(now, wall)

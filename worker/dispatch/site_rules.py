@@ -47,7 +47,7 @@ class SiteRules:
             sites = self._new
         if sites is None:
             return False
-        # What was turned away may be let in now.
+        # What failed under the old settings may work now.
         ledger.forget_failures()
         # A clock that was set back since then makes none of them look new.
         begun = ledger.begun_downloads(wall - HOUR_S)
@@ -60,16 +60,16 @@ class SiteRules:
         return True
 
     def begin(self, job: DownloadJob, now: Monotonic) -> None:
-        """A download is given to a worker."""
+        """Count a download that is given to a worker."""
         self._pace.begin(job.url, now)
 
     def full_sites(self, now: Monotonic) -> frozenset[str]:
-        """The sites of which no download begins now, since they are asked for enough."""
+        """The sites whose pace lets no download begin now."""
         self.full_lately = self._pace.full(self._in_hand.download_urls, now)
         return frozenset(self.full_lately)
 
     def line(self, obstacle: Stage | None, now: Monotonic) -> Line:
-        """What downloads wait for; `obstacle` is what all of them do."""
+        """What downloads wait for; `obstacle` is what all of them wait for, if anything."""
         return Line(
             obstacle,
             self.full_sites(now),

@@ -7,8 +7,8 @@ from worker.dispatch.rate_limits import RateLimits
 from worker.protocol import Action, MediaKind, Place, Progress, ShowAction
 
 ACTION_INTERVAL_S = 3.5
-"""An action is shown for 5 s (Bot API 10.1, sendChatAction). The next look may be a second late,
-or the chat not quiet for one after an edit."""
+"""Telegram shows an action for 5 s (Bot API 10.1, sendChatAction). The rest is slack: the next step
+may be a second late, and after an edit the chat is closed for another second."""
 
 _ACTIONS: Mapping[MediaKind | None, Action] = {
     MediaKind.VIDEO: Action.UPLOAD_VIDEO,
@@ -20,7 +20,7 @@ _ACTIONS: Mapping[MediaKind | None, Action] = {
 
 
 class ChatActions:
-    """Keeps one action alive in each place, as far as its chat is quiet."""
+    """Keeps one action on show in each place, as far as its chat's rate limit allows."""
 
     def __init__(self) -> None:
         """Begin with none on show."""
@@ -29,12 +29,12 @@ class ChatActions:
     def next_action(
         self, at_work: Mapping[Place, Progress], rate_limits: RateLimits, now: Monotonic
     ) -> ShowAction | None:
-        """The next action that is due in one of these places; None when none is."""
+        """The next action that is due in one of the places `at_work`; None when none is."""
         over = now - ACTION_INTERVAL_S
         self._shown_at = {place: at for place, at in self._shown_at.items() if at > over}
         for place, progress in at_work.items():
             if place not in self._shown_at and rate_limits.is_quiet(place.chat_id, now):
                 self._shown_at[place] = now
-                # Until a file is there nobody knows what it will be.
+                # Until a file is there, nobody knows its kind.
                 return ShowAction(place, _ACTIONS.get(progress.kind, Action.UPLOAD_DOCUMENT))
         return None

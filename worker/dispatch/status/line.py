@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from worker.ledger.queue_position import QueuePosition
 from worker.protocol import Progress, Stage
 
-# Up to so long a wait is told to the step: the number in a message must not change all the time.
+# A wait of up to the first number is rounded to the second: a message must not change all the time.
 _STEPS_S = ((600.0, 60.0), (7200.0, 300.0), (math.inf, 1800.0))
 
 
@@ -15,9 +15,9 @@ _STEPS_S = ((600.0, 60.0), (7200.0, 300.0), (math.inf, 1800.0))
 class Line:
     """The line of the downloads that wait.
 
-    `obstacle` is what all of them wait for, if there is anything. Those of `full_sites` wait for
-    their site alone; `wait_s` says how long, for a site and the number of its downloads before.
-    Unless one more `may_record`, recordings wait for others to end.
+    `obstacle` is what all of them wait for, if anything. Downloads of `full_sites` wait for the
+    pace of their site; `wait_s(site, ahead)` says how long, with that many of its downloads ahead.
+    Unless `may_record`, recordings wait for other recordings to end.
     """
 
     obstacle: Stage | None = None
@@ -26,7 +26,7 @@ class Line:
     may_record: bool = True
 
     def progress(self, position: QueuePosition) -> Progress:
-        """What the status message of a request in the line shows."""
+        """What the status message of a request at this position shows."""
         form = position.request.form
         if form.awaits_start:
             return Progress(Stage.AWAITING_START)
@@ -44,7 +44,8 @@ NOTHING_IN_THE_WAY = Line()
 
 
 def about(wait_s: float) -> float:
-    """A time to wait, rounded up to minutes, or more of them where it is long."""
-    wait_s = round(wait_s, 3)  # Floating point makes the difference of two times a trifle more.
+    """A waiting time in seconds, rounded up to a minute, or to more if it is long."""
+    # Floating point can make the difference of two times slightly larger.
+    wait_s = round(wait_s, 3)
     step_s = next(step_s for up_to_s, step_s in _STEPS_S if wait_s <= up_to_s)
     return math.ceil(wait_s / step_s) * step_s

@@ -9,10 +9,10 @@ from worker.protocol import EditStatus, Progress, Stage
 
 
 class Pauses:
-    """Requests whose status messages are still to say so, each with its chat."""
+    """Requests whose status messages are still to be edited to "Paused", each with its chat."""
 
     def __init__(self, chat_ids: Mapping[int, int]) -> None:
-        """Begin with the chats by their requests' ids."""
+        """`chat_ids` are the chats by the ids of their requests."""
         self._chat_ids = dict(chat_ids)
 
     def __len__(self) -> int:
@@ -25,7 +25,7 @@ class Pauses:
         busy_request_ids: Collection[int],
         now: Monotonic,
     ) -> EditStatus | None:
-        """An edit in a quiet chat; None when there is none.
+        """The next edit whose chat's rate limit allows it; None when there is none.
 
         Requests in `busy_request_ids` wait: another call may change their message meanwhile.
         """
@@ -43,6 +43,6 @@ class Pauses:
 
 
 def _message_to_edit(request: Request) -> int | None:
-    """The status message of a request for which there is more to do than to say why not."""
+    """The status message of a request that still gets its media, as far as is known."""
     goes_on = request.answered_at is None and request.verdict in (None, Verdict.MEDIA)
     return request.status_message_id if goes_on else None

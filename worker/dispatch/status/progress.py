@@ -21,18 +21,18 @@ QUEUE_INTERVAL_S = 10.0
 """Between two edits of a message whose download waits; its position changes slowly."""
 
 QUEUE_LOOK_S = 2.0
-"""Between two looks at the queue. Who has waited for less is not told: it may be over already."""
+"""Between two looks at the queue. A shorter wait is not shown: it may be over already."""
 
 SILENCE_S = 10.0
-"""Without a word from a download for so long, its last speed is not shown any more."""
+"""After this long without a report from a download, its last speed is not shown any more."""
 
 LATE_EDIT_S = 15.0
-"""For how long after an edit without an answer no sentence follows, which that edit could
-overwrite if it comes late. Telegram's server keeps the order in which edits of a chat reach it, so
-this is for those that are held up on the way there."""
+"""How long a sentence waits after an edit that got no answer, since that edit could arrive late and
+overwrite it. Telegram applies the edits of a chat in the order in which they reach it, so this is
+only for edits that are held up on the way."""
 
 CALL_IDS = 2**62
-"""Calls that are not in the ledger; their ids begin where no job's id will ever be."""
+"""The first id of calls that are not in the ledger, higher than any job's id will ever be."""
 
 _WAITING = frozenset(
     {
@@ -45,10 +45,10 @@ _AT_WORK = frozenset({Stage.DOWNLOADING, Stage.FINISHING, Stage.UPLOADING})
 
 @dataclass
 class _Message:
-    """A request's status message: what it should say, and what it was last made to say.
+    """A request's status message: what it should say (`wanted`), and what it says (`shown`).
 
     `job_id` is the download or the delivery whose progress it shows; `since` is when it was last
-    edited, or else made.
+    edited, or else when the board learned of it.
     """
 
     job_id: int
@@ -58,7 +58,7 @@ class _Message:
     shown: Progress | None = None
 
     def lateness(self, now: Monotonic) -> float:
-        """How many of its intervals the message is late; below 1 it is not due."""
+        """How long the message has waited for its edit, in intervals; below 1 it is not due."""
         if self.wanted == self.shown:
             return 0.0
         is_news = self.shown is None or self.shown.stage is not self.wanted.stage
@@ -85,7 +85,7 @@ class ProgressBoard:
 
     @property
     def downloads(self) -> Mapping[int, Progress]:
-        """How far the downloads are that tell. Any thread may ask."""
+        """The progress of the downloads that report it. Any thread may ask."""
         return dict(self._downloads)
 
     @property
@@ -94,19 +94,19 @@ class ProgressBoard:
         return [edit.request_id for edit in self._in_edit.values()]
 
     def request_ids_in_doubt(self, now: Monotonic) -> list[int]:
-        """Requests of which an edit has had no answer and may still come."""
+        """Requests with an edit that got no answer and may still arrive."""
         self._late_until = {key: until for key, until in self._late_until.items() if until > now}
         return list(self._late_until)
 
     @property
     def at_work(self) -> Mapping[Place, Progress]:
-        """The places that something is being done for now, and how far it is."""
+        """The places for which a download or an upload runs now, with its progress."""
         working = (m for m in self._messages.values() if m.wanted.stage in _AT_WORK)
         return {message.place: message.wanted for message in working}
 
     @property
     def chat_ids(self) -> Mapping[int, int]:
-        """The chats of the requests on show, those first for which something is being done."""
+        """The chats of the requests on show by request id, those with a running job first."""
         messages = sorted(
             self._messages.items(), key=lambda entry: entry[1].wanted.stage not in _AT_WORK
         )
@@ -119,21 +119,21 @@ class ProgressBoard:
     # --------------------------------------------------------------------- what is known
 
     def put(self, download_id: int, progress: Progress) -> None:
-        """How far a download is, for all who wait for it."""
+        """Take the progress of a download, for all who wait for it."""
         self._downloads[download_id] = progress
         self._news.add(download_id)
 
     def put_for(
         self, request_id: int, place: Place, job_id: int, progress: Progress, now: Monotonic
     ) -> None:
-        """How far a job is that is done for one request alone."""
+        """Take the progress of a job that is done for one request only."""
         message = self._messages.setdefault(
             request_id, _Message(job_id, place, progress, since=now)
         )
         message.job_id, message.wanted = job_id, progress
 
     def forget(self, job_id: int) -> None:
-        """A job has ended."""
+        """Drop the progress of a job that has ended."""
         self._downloads.pop(job_id, None)
         self._heard_at.pop(job_id, None)
         self._keep(key for key, message in self._messages.items() if message.job_id != job_id)
@@ -141,9 +141,9 @@ class ProgressBoard:
     def look(
         self, ledger: Ledger, now: Monotonic, wall: Wall, line: Line = NOTHING_IN_THE_WAY
     ) -> None:
-        """Find the requests that new progress is for, and now and then all that wait or move up."""
+        """Give new progress to its requests; every `QUEUE_LOOK_S` look at those that wait, too."""
         if self._look_at is None:
-            # After a start everybody has waited for long, and most of them for the start alone.
+            # After a start everybody has waited long already, most of them only for the start.
             self._look_at = now + QUEUE_LOOK_S
         is_time = now >= self._look_at
         for download_id in list(self._downloads):
@@ -170,7 +170,7 @@ class ProgressBoard:
             if message.job_id != download_id or request_id in watching_ids
         )
         if progress.stage is Stage.RETRYING:
-            # It is said once; what is next is a place in the queue or the next try.
+            # It is shown once; what follows is a place in the queue or the next try.
             del self._downloads[download_id]
 
     def _look_at_queue(self, ledger: Ledger, now: Monotonic, wall: Wall, line: Line) -> None:
@@ -196,9 +196,9 @@ class ProgressBoard:
     def next_edit(
         self, ledger: Ledger, rate_limits: RateLimits, now: Monotonic
     ) -> tuple[int, EditStatus] | None:
-        """The edit that is the most overdue, with an id for it; None when none is due.
+        """The edit that is most overdue, with an id for it; None when none is due.
 
-        While its chat is not quiet an edit waits, and what becomes known meanwhile replaces it.
+        While its chat's rate limit does not allow it, an edit waits; newer progress replaces it.
         """
         while (request_id := self._most_overdue(rate_limits, now)) is not None:
             message = self._messages[request_id]
@@ -209,7 +209,7 @@ class ProgressBoard:
                 continue
             message.shown, message.since = message.wanted, now
             if message.wanted.stage is Stage.RETRYING:
-                # Nothing follows, until another stage begins.
+                # No further edit is needed until another stage begins.
                 del self._messages[request_id]
             self._edited_at[message.place.chat_id] = now
             edit = EditStatus(request_id, request.reader, message_id, message.wanted)
@@ -232,17 +232,17 @@ class ProgressBoard:
         return found
 
     def edit_ended(self, edit_id: int) -> None:
-        """An edit is over, well or not."""
+        """Note that an edit has ended, whether it succeeded or was refused."""
         self._in_edit.pop(edit_id, None)
 
     def edit_lost(self, edit_id: int, now: Monotonic) -> None:
-        """An edit had no answer, and may still be on its way."""
+        """Note that an edit got no answer, and may still be on its way."""
         if edit := self._in_edit.pop(edit_id, None):
             self._late_until[edit.request_id] = now + LATE_EDIT_S
 
 
 def _is_moving(progress: Progress) -> bool:
-    """Whether it tells of bytes that come from a site, and how fast they do."""
+    """Whether bytes have come from a site, so that it has a speed."""
     return progress.stage is Stage.DOWNLOADING and progress.done_bytes > 0
 
 

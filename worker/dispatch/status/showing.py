@@ -1,6 +1,6 @@
 """Edits of status messages and chat actions, sent while telegram workers are otherwise idle.
 
-They are in no ledger, are never tried again, and end with the bot.
+They are not in the ledger, are never tried again, and end with the bot.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -53,14 +53,14 @@ class Showing:
         return self._board.request_ids_in_edit
 
     def request_ids_in_doubt(self, now: Monotonic) -> list[int]:
-        """Requests whose sentence must wait, or an edit that comes late could overwrite it.
+        """Requests whose sentence must wait, or an edit that arrives late could overwrite it.
 
-        Media may go: no edit of a text changes them.
+        Media need not wait: no edit of a text changes them.
         """
         return self._board.request_ids_in_doubt(now)
 
     def began(self, job_id: int, task: Task, now: Monotonic) -> None:
-        """A worker has begun with a job."""
+        """Show that a worker has begun with a job."""
         match task:
             case Download(form=form):
                 self._board.put(job_id, Progress(first_stage(form)))
@@ -72,7 +72,7 @@ class Showing:
     def _upload(
         self, job_id: int, task: Deliver | SendGroup, files: Sequence[MediaFile], now: Monotonic
     ) -> None:
-        # What Telegram has already is there in no time.
+        # Files that Telegram has already need no upload.
         if new := [file for file in files if not file.file_id]:
             size = sum(file.size_bytes for file in new)
             progress = Progress(Stage.UPLOADING, total_bytes=size, kind=new[0].facts.kind)
@@ -80,11 +80,11 @@ class Showing:
             self._board.put_for(task.request_id, place, job_id, progress, now)
 
     def put(self, download_id: int, progress: Progress) -> None:
-        """How far a download is."""
+        """Take the progress of a download."""
         self._board.put(download_id, progress)
 
     def forget(self, job_id: int) -> None:
-        """A job has ended."""
+        """Drop the progress of a job that has ended."""
         self._board.forget(job_id)
 
     def step(
@@ -92,7 +92,7 @@ class Showing:
     ) -> None:
         """Make the calls that are due: edits, and then an action.
 
-        Of several workers one stays free for more important calls.
+        If there are several workers, one stays free for more important calls.
         """
         spare = min(1, self._pool.spec.size - 1)
         if self._pool.free <= spare:
@@ -102,7 +102,7 @@ class Showing:
             edit := self._board.next_edit(ledger, self._rate_limits, now)
         ):
             self._make(*edit, now)
-        # One at a time, so that a Telegram that has become slow is not asked for more of them.
+        # One action at a time, so that they do not pile up when Telegram has become slow.
         is_showing = any(isinstance(call, ShowAction) for call in self._calls.values())
         if self._pool.free > spare and not is_showing:
             action = self._actions.next_action(self._board.at_work, self._rate_limits, now)
@@ -116,7 +116,7 @@ class Showing:
         return self._pauses
 
     def pause(self, ledger: Ledger, busy_request_ids: Collection[int], now: Monotonic) -> None:
-        """Instead of `step` while the bot stops: say of what is on show that it goes on later.
+        """Edit status messages to "Paused"; called in place of `step` while the bot stops.
 
         Requests in `busy_request_ids` are left alone for now.
         """
@@ -127,7 +127,7 @@ class Showing:
 
     @property
     def has_paused(self) -> bool:
-        """Whether `pause` has nothing left to say, and nothing is on its way any more."""
+        """Whether `pause` has nothing left to edit, and no call is on its way any more."""
         return self._pauses is not None and not self._pauses and not self._calls
 
     def _make(self, call_id: int, call: EditStatus | ShowAction, now: Monotonic) -> None:
@@ -136,7 +136,7 @@ class Showing:
         self._rate_limits.spend(chat_of(call), now)
 
     def take(self, event: Event, now: Monotonic) -> bool:
-        """Take what the pool says of a call made here. False when it is about another job."""
+        """Take an event of the pool if it is about a call made here. False if it is not."""
         if event.job_id < CALL_IDS:
             return False
         if not isinstance(event, Reported) and (call := self._calls.pop(event.job_id, None)):
