@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 from worker.sites import site_of
 
 MAX_ITEMS = 200
-"""Most items that are taken of a list: so many marks fit into the data of a button."""
+"""The most items that are taken of a list: the marks of more would not fit into a button's data."""
 
 MAX_CODE = 34
-"""How many characters the marks of so many items take."""
+"""How many characters the marks of `MAX_ITEMS` items take."""
 
 PAGE_ITEMS = 10
 """How many items a page has from which people choose."""

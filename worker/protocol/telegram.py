@@ -122,10 +122,9 @@ class SendGroup:
 
 @dataclass(frozen=True)
 class LiveOffer:
-    """What is offered for a live stream, in the form with this code.
+    """What is offered for a live stream: `code` is the form in which it was asked for.
 
-    To record so many `minutes` of it, one of them; or where it has not started to tell when it
-    does.
+    One of `minutes` to record, or to tell when it starts if it has not started.
     """
 
     code: str

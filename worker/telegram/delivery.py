@@ -162,7 +162,7 @@ def reply(client: Client, task: Reply) -> None:
     if path is None:
         client.send_text(chat_id, text, task.reply_to, thread_id=thread_id)
         return
-    # Uploaded each time: it is small, and a chat gets only so many replies in a minute.
+    # Uploaded each time: it is small, and the number of replies in a minute is limited.
     with FileIO(path) as file:
         photo = types.InputMediaPhoto(types.InputFile(file, path.name), caption=text)
         client.send_media(chat_id, photo, task.reply_to, transport.READ_TIMEOUT_S, thread_id)

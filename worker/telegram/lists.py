@@ -1,4 +1,4 @@
-"""Lists in the chat: the answer that offers their items, and how far those are that were taken."""
+"""Lists in the chat: the answer that offers their items, and the summary of those taken."""
 
 from contextlib import suppress
 
@@ -13,7 +13,7 @@ from worker.telegram.texts import Catalogue
 
 
 def show_list(client: Client, task: ShowList) -> Delivered:
-    """Turn the status message into what is known of a list, with its buttons. Safe to repeat."""
+    """Turn the status message into a list with its buttons. Safe to repeat."""
     words, chat_id = texts.catalogue_of(task.reader.language), task.reader.chat_id
     text = texts.found_list(words, task.found)
     if task.reply_to is not None:
@@ -25,7 +25,7 @@ def show_list(client: Client, task: ShowList) -> Delivered:
 
 
 def show_summary(client: Client, task: ShowSummary) -> Posted:
-    """Say how far the items of a batch are. Safe to repeat once the message is there."""
+    """Post or edit the summary of a batch. Only an edit is safe to repeat."""
     words = texts.catalogue_of(task.reader.language)
     text = texts.summary(words, task.summary)
     rows = summary_rows(words, task.batch_id, task.summary)
@@ -38,7 +38,7 @@ def show_summary(client: Client, task: ShowSummary) -> Posted:
 
 
 def summary_rows(words: Catalogue, batch_id: int, summary: Summary) -> Rows:
-    """The button below a summary: an end to it, or at its end another try."""
+    """The button below a summary: Cancel while items wait, another try once some have failed."""
     if summary.waiting:
         return [[Button(words.cancel_rest_button, pack("rest", batch_id))]]
     if summary.can_try_again:
@@ -47,7 +47,7 @@ def summary_rows(words: Catalogue, batch_id: int, summary: Summary) -> Rows:
 
 
 def list_rows(words: Catalogue, menu: ListMenu) -> Rows:
-    """The buttons below a list: to take so many of its items, or a page of them to choose from."""
+    """The buttons below a list: to take its first items, or a page of items to choose from."""
     if menu.page is not None:
         return _page(words, menu, menu.page)
     last = words.all_button if menu.is_whole else words.first_button
@@ -60,7 +60,7 @@ def list_rows(words: Catalogue, menu: ListMenu) -> Rows:
     ]
     rows = [row, [Button(words.choose_button, _showing(menu, 0, menu.chosen))]]
     if menu.has_expired:
-        # It says why the page is gone, and goes away when it is pressed.
+        # This button says why the page is gone, and disappears when it is pressed.
         said = texts.notice(words, Notice(Label.MENU_EXPIRED))
         rows.append([Button(said, pack("list", menu.request_id))])
     return rows

@@ -16,14 +16,14 @@ _BY_REASON = {Reason.LIVE: Live.NOW, Reason.NOT_STARTED: Live.SOON}
 def refusal_rows(
     words: Catalogue, request_id: int, reason: Reason | None, offer: LiveOffer | None
 ) -> Rows:
-    """The buttons below why there is no media, where that is because it is live."""
+    """The buttons below a refusal, if it is because the media is live or has not started."""
     return offer_rows(words, request_id, _BY_REASON.get(reason) if reason else None, offer)
 
 
 def offer_rows(
     words: Catalogue, request_id: int, live: Live | None, offer: LiveOffer | None
 ) -> Rows:
-    """The buttons for what is offered of a broadcast."""
+    """The buttons for what is offered for a live stream: record it, or tell when it starts."""
     if offer is None or live not in (Live.NOW, Live.SOON):
         return ()
     if live is Live.SOON:
@@ -37,7 +37,7 @@ def _recording(words: Catalogue, request_id: int, code: str, minutes: int) -> Bu
     try:
         form = replace(Form.parse(code), record_minutes=minutes)
     except ValueError:
-        # Of what is to come there are no clips, and no subtitles.
+        # The form has a clip or subtitles, which a recording cannot have.
         form = Form(record_minutes=minutes)
     text = words.counted(words.record_button, minutes)
     return Button(text, pack("form", f"{request_id}.{form.code}"))

@@ -9,7 +9,7 @@ from worker.telegram import fields, texts
 
 
 def nobody(_chat_id: int, _user_id: int) -> bool:
-    """Nobody is an admin of any group."""
+    """Stand in for `is_chat_admin`: nobody is an admin of any group."""
     return False
 
 

@@ -1,4 +1,4 @@
-"""What somebody searches for, as a link that leads to what is found. All pure."""
+"""Searches as links: the words that somebody searches for become a link to the results. Pure."""
 
 from urllib.parse import urlencode
 

@@ -24,7 +24,7 @@ _SOUNDS = {
     "voice": What.VOICE,
     "ogg": What.VOICE,
 }
-# What says how something is wanted, as against words that stand there for other people.
+# A word after a command that may say how something is wanted, or be meant for other people.
 _WORD = re.compile(r"[a-z0-9-]{1,20}(?!\S)", re.ASCII | re.IGNORECASE)
 _SAYS_HOW = re.compile(r"[0-9]|^(?:flac|wav|aac|opus|wma|alac)$")
 
@@ -52,11 +52,11 @@ def _form_of_video(word: str) -> Form | None:
 class Wish:
     """What a message wants of its links.
 
-    One that `is_exact` leaves nothing to what the person has set. With `part_in_link` each link
-    has to name the part that is wanted, by a time in it. Without any link it is answered with
-    `without_links`, or with a hint; a `picture` comes after that as a message of its own. A command
-    that `takes_reply` is also meant for the links of the message that it answers. Its first word
-    may say more, as `form_of` understands it; to one that says what there is not `unlike` is said.
+    `is_exact`: the person's settings do not change it. `part_in_link`: each link has to name the
+    wanted part by a time in it. `without_links` is the answer to a message without links, or else a
+    hint; `picture` follows it as a message of its own. `takes_reply`: the links of the message that
+    is replied to count. `form_of` reads the command's first word; `unlike` is the answer to a word
+    that looks like a format but is none.
     """
 
     form: Form = WHOLE
@@ -70,14 +70,14 @@ class Wish:
     unlike: Topic = Topic.WHICH_LINK
 
     def form_for(self, url: str) -> Form | None:
-        """What is wanted of this link; None where it does not say that and should."""
+        """The form that is wanted of this link; None if it should name a part and does not."""
         if not self.part_in_link:
             return self.form
         clip = clip_times.in_link(url)
         return replace(self.form, clip=clip) if clip else None
 
     def with_word(self, argument: str) -> "Wish | Notice":
-        """The wish with what a command's argument says of it, or what to say of that."""
+        """The wish with what the command's argument adds, or the answer to a wrong argument."""
         found = _WORD.match(argument)
         if not found or not self.form_of:
             return self
@@ -133,7 +133,7 @@ WISHES: Mapping[Command, Wish] = {
 
 
 def wish_of(name: str, argument: str) -> Wish | Notice:
-    """What a message with this command wants of its links, or what is said of a wrong use."""
+    """What a message with this command wants of its links, or the answer to a wrong argument."""
     command = commands.find(name)
     if command is Command.CLIP:
         return _clip_of(WISHES[command], argument)
@@ -141,7 +141,7 @@ def wish_of(name: str, argument: str) -> Wish | Notice:
 
 
 def _clip_of(wish: Wish, argument: str) -> Wish | Notice:
-    """The part that a command's argument names, or else the links."""
+    """The wish for the part that the argument names; without one, each link has to name it."""
     if clip := clip_times.said(argument):
         return replace(wish, form=Form(clip=clip), part_in_link=False)
     return _WHICH_CLIP if clip_times.may_be_meant(argument) else wish

@@ -50,7 +50,7 @@ def explanation(
     what, helps = words.reasons[reason]
     if reason in _OF_A_CIRCUIT and wait_s is not None:
         # Rounded up: by then the wait is over. The difference of two times is in floating point
-        # at times a trifle more than it should be, which is no minute.
+        # sometimes slightly more than it should be, which must not count as another minute.
         minutes = max(1, math.ceil(round(wait_s, 3) / 60))
         helps = words.site_down.format(wait=words.counted(words.minutes, minutes))
     if reason is Reason.TOO_LARGE and limit_mb is not None:
