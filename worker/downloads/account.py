@@ -27,7 +27,7 @@ def refuses_cookies(error: JobError) -> bool:
 
 
 def judged(error: JobError, *, they_work: bool = False) -> JobError:
-    """The error of a try with cookies: that a site asks for a login then lies in the cookies.
+    """The error of a try with cookies; if the site still asks for a login, they are to blame.
 
     Unless `they_work` for other links, when it lies in this one: sites ask for a login also where
     an account may not see something. That its session is over shows in what they say of it, or in

@@ -1,4 +1,4 @@
-"""How long a download may take: what its size explains on the slowest line that is waited for.
+"""How long a download may take: as long as its size explains on the slowest line we accept.
 
 Pure; all times are monotonic seconds.
 """
@@ -6,7 +6,7 @@ Pure; all times are monotonic seconds.
 from worker.downloads.limits import DownloadLimits
 
 FINISHING_BPS = 20_000_000
-"""How fast the slowest disk that is waited for takes the files that ffmpeg merges or cuts."""
+"""How fast the slowest disk that we accept writes the files that ffmpeg merges or cuts."""
 
 LONGEST_SITE_WAIT_S = 120.0
 """How long a site may make a download wait. YouTube's longest that cannot be skipped are 60 s."""
@@ -16,7 +16,7 @@ _STOP_S = 2.0
 
 
 class Allowance:
-    """Until when a download may go on.
+    """The time until which a download may go on.
 
     Until the first byte it has `timeout_s`. From that byte on it has as much again, and one second
     more for each `slowest_bps` bytes that are expected or have come. Finishing the files has
@@ -43,7 +43,7 @@ class Allowance:
         return self.ends_at - self._begun
 
     def note_bytes(self, done_bytes: int, total_bytes: int | None, now: float) -> None:
-        """So many bytes have come, and so many are expected; estimates may rise and sink."""
+        """Take how many bytes have come, and how many are expected, which may rise and fall."""
         if not done_bytes:
             return
         if self._first_byte_at is None:

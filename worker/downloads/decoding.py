@@ -174,7 +174,7 @@ def _search_result(fields: Mapping[str, Any]) -> SearchResult:
 
 
 def _quality(fields: Mapping[str, Any]) -> Quality | None:
-    """A quality; None if it cannot be true, without which the files are as good."""
+    """A quality; None if it cannot be true, since the files are good without it."""
     try:
         return _exact_quality(fields)
     except ValueError:

@@ -106,7 +106,7 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
 
 
 def _may_begin_with_earlier(task: Download) -> bool:
-    """Whether what was found behind the link a while ago can be used."""
+    """Whether the download may begin with what an earlier one has found behind the link."""
     return not (task.form.is_look or task.form.is_recording)
 
 

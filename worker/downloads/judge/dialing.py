@@ -9,7 +9,7 @@ from worker.downloads.judge.loop import WRITE, Waits
 from worker.downloads.judge.socks import SocksReply
 
 NEXT_AFTER_S = 0.3
-"""After so long without an answer the next address is tried beside the others."""
+"""After this long without an answer the next address is tried as well."""
 
 TIMEOUT_S = 30.0
 MAX_ADDRESSES = 8

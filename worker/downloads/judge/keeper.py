@@ -26,14 +26,14 @@ MIN_UPTIME_S = 1.0
 has never shown life, whenever it ends."""
 
 MAX_ENDS, ENDS_WINDOW_S = 5, 300.0
-"""The operator hears of the last of so many ends within so long. The next judge comes at once all
-the same: downloads cannot do without one."""
+"""The operator is told when a judge ends this often within this time. The next one starts at once
+nevertheless: downloads cannot do without one."""
 
 MAX_SILENCE_S = 3.0
-"""A judge that shows no life for so long is stuck."""
+"""A judge that gives no sign of life for this long is stuck."""
 
 START_TIMEOUT_S = 60.0
-"""One that has not shown any yet is waited for longer: the fork server may have much to import."""
+"""How long the first sign of life may take: the fork server may have much to import."""
 
 _LIFE_BYTES = 1024
 

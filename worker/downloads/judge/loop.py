@@ -46,7 +46,7 @@ class Waits(Protocol):
         """
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """Call once so many seconds from now."""
+        """Call once, `delay_s` seconds from now."""
 
 
 class Loop:

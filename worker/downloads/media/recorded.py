@@ -1,9 +1,9 @@
-"""What has been recorded of a live stream, on disk, and the file that is made of it.
+"""What was recorded of a live stream, as it is on disk, and the file that is made of it.
 
 Runs in the download process, in its directory. A recording may end at any moment, with its process,
-its bot or its machine. So each piece counts once it is noted beside the file that it was added to,
-and what is added to that file later is cut off. A later attempt finds all of it: nothing here is
-changed before what is made of it is complete.
+its bot or its machine. So a piece counts only once it is noted in a second file, and bytes behind
+the last piece that was noted are cut off. Everything stays as it is until the file that is made of
+it is complete, so that a later attempt can begin again.
 """
 
 import json
@@ -38,7 +38,7 @@ class RecordedTrack:
     """A stream that is being recorded, or has been: a file, and beside it its pieces."""
 
     def __init__(self, number: int) -> None:
-        """Go on with what is there of this number."""
+        """Go on with what an earlier attempt has recorded of the track with this number."""
         self.path = Path(f"{RECORDING_NAME}.{number}.media")
         self._notes = Path(f"{RECORDING_NAME}.{number}.pieces")
         self.size_bytes = 0
@@ -89,13 +89,13 @@ def note_beginning(info: Mapping[str, Any], wanted_s: float) -> None:
 
 
 def tracks() -> list[RecordedTrack]:
-    """The tracks of which there is something."""
+    """The tracks that have any recorded bytes."""
     found = (RecordedTrack(number) for number in range(_MOST_TRACKS))
     return [track for track in found if track.size_bytes]
 
 
 def take(limits: DownloadLimits) -> tuple[Downloaded, Note | None]:
-    """Make a file of what was recorded, and say what of it is not as it was wanted.
+    """Make a file of what was recorded, with a note if it is not all that was wanted.
 
     Raises JobError.
     """

@@ -1,9 +1,9 @@
 """Tell from yt-dlp's warnings what only the operator can mend, and whose fault a failure is then.
 
-YouTube has a link's formats for whoever solves its player's challenges, and sites have some for
-accounts alone. yt-dlp only warns where that fails, and ends with whatever the rest of the page
-allows: "Video unavailable", "No video formats found", "Private video", pictures instead of a
-video, media that are forbidden.
+YouTube gives formats only to clients that solve its player's challenges, and some sites only to
+accounts. If that fails, yt-dlp only warns, and then ends with whatever the rest of the page allows:
+"Video unavailable", "No video formats found", "Private video", pictures instead of a video, media
+that are forbidden.
 """
 
 import re

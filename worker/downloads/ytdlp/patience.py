@@ -21,11 +21,11 @@ class Patience:
         self._began_at = self._heard_at = clock()
 
     def hear(self) -> None:
-        """Something has come."""
+        """Note that bytes have come."""
         self._heard_at = self._clock()
 
     def silence_s(self, done_bytes: int) -> float:
-        """How long an item may be silent, when so many bytes of others have come."""
+        """How long an item may be silent when `done_bytes` of others have come."""
         quiet_left_s = self._heard_at + self._limits.idle_timeout_s - self._clock()
         return max(_LEAST_S, _SHARE * min(quiet_left_s, self._left_s(done_bytes)))
 

@@ -38,7 +38,7 @@ class Pieces:
         self._lock = threading.Lock()  # each thread of yt-dlp's fetches a piece
 
     def note(self, piece: object, length: int) -> None:
-        """A piece is so long. Of one that is asked for again this is only the rest."""
+        """Note a piece's length; only once, since a second request asks for the rest of it."""
         with self._lock:
             if piece not in self._known:
                 self._known.add(piece)
@@ -47,7 +47,7 @@ class Pieces:
     def estimate(self, count: int) -> Estimate | None:
         """The size of all `count` pieces; None while no length is known.
 
-        It rather is too low: there is another look at it with each block that comes.
+        It tends to be too low, which does no harm: it is looked at again with each block.
         """
         with self._lock:
             known, total = len(self._sums) - 1, self._sums[-1]

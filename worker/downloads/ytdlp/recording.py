@@ -1,8 +1,8 @@
 """Record a live stream: fetch the pieces that its playlists name, for as long as is wanted.
 
-Runs in the download process, after `isolation`. yt-dlp leaves live HLS to ffmpeg, which knows
-neither cookies nor a browser's handshake, and whose way is not confined everywhere. So the pieces
-are fetched here as yt-dlp fetches those of other streams, each once and in order.
+Runs in the download process, after `isolation`. yt-dlp leaves live HLS to ffmpeg, which has neither
+cookies nor a browser's handshake, and whose connections are not confined on every machine. So the
+pieces are fetched here, each once and in order, as yt-dlp fetches those of other streams.
 """
 
 import time
@@ -44,15 +44,15 @@ MAX_PIECE_BYTES = 64 * 1024 * 1024
 
 _HLS = frozenset({"m3u8", "m3u8_native"})
 _CHUNK_BYTES = 64 * 1024
-# Before the worker's own patience ends.
+# A recording ends by itself before the worker would end it for being silent.
 _SHARE_OF_PATIENCE = 0.8
 _LEAST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
 _TRIES = 3
 # RFC 8216, 4.2.
 _LAST_NUMBER = 2**64 - 1
-# What a recording may take longer than what it records: its last piece has to be there.
+# How much longer than the wanted time a recording may take: its last piece comes late.
 _LATE_S = 30.0
-# By so many pieces some servers are behind others; more means that the stream began anew.
+# Some servers are a few pieces behind others; more than this means that the stream began anew.
 _STALE_PIECES = 50
 
 
@@ -76,7 +76,7 @@ def record(
 def _record(
     task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
 ) -> bool:
-    """Record a stream; False if it is not live."""
+    """Record the link's stream to disk; False if it is not live."""
     with opened(task, limits, report, extractors) as (ydl, chooser, _):
         ydl.params["match_filter"] = _admitting(chooser, task.record_s)
         ydl.format_selector = _choosing(chooser)
@@ -112,7 +112,7 @@ def _admitting(chooser: Chooser, record_s: float) -> Callable[..., None]:
 
 
 def _choosing(chooser: Chooser) -> Callable[[Mapping[str, Any]], Iterator[Any]]:
-    """Choose as the chooser does, of what can be recorded, and what is too large all the same."""
+    """Choose as the chooser does, but only HLS; if all is too large, the least of it."""
 
     def choose(context: Mapping[str, Any]) -> Iterator[Any]:
         formats = [f for f in context.get("formats") or () if f.get("protocol") in _HLS]
@@ -127,11 +127,11 @@ def _choosing(chooser: Chooser) -> Callable[[Mapping[str, Any]], Iterator[Any]]:
 
 
 class NoMoreRoom(Exception):
-    """Raised for a piece for which there is no room any more."""
+    """Raised when the next piece would make the recording larger than it may be."""
 
 
 class LiveSource:
-    """A stream by its playlist, which grows, and what is recorded of it."""
+    """A live stream: its playlist, which grows, and the track that is recorded from it."""
 
     def __init__(
         self, ydl: PostYoutubeDL, media: Mapping[str, Any], track: RecordedTrack, wanted_s: float
@@ -151,14 +151,14 @@ class LiveSource:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more of it is wanted, or comes."""
+        """Whether as much as is wanted is there, or the stream has ended."""
         return self.track.has_ended or self.track.length_s >= self._wanted_s
 
     def step(self, room_bytes: int, now: float) -> None:
         """Look at the playlist and fetch what is new in it.
 
-        Raises NoMoreRoom, and whatever yt-dlp raises: then the next step goes on where this one
-        ended.
+        Raises NoMoreRoom, and whatever yt-dlp raises; after that the next step goes on where this
+        one ended.
         """
         self.next_at = now + _LEAST_WAIT_S
         response = self._ydl.urlopen(self._ydl.request_for(self._media))
@@ -177,7 +177,7 @@ class LiveSource:
         self.next_at = now + min(max(wait_s, _LEAST_WAIT_S), _LONGEST_WAIT_S)
 
     def _new(self, listed: Sequence[HlsPiece]) -> list[HlsPiece]:
-        """The pieces that are new; of those that were there before now, the last one."""
+        """The pieces that have not been taken yet; at first only the latest one."""
         if not listed:
             return []
         latest = listed[-1].number
@@ -186,7 +186,7 @@ class LiveSource:
         return [piece for piece in listed if piece.number >= (self._next or 0)]
 
     def _take(self, piece: HlsPiece, playlist_url: str, room_bytes: int) -> int:
-        """Fetch a piece and add it to the file; its size. One that cannot be had is a gap."""
+        """Fetch a piece, add it to the file and return its size; 0 for one that cannot be had."""
         try:
             data = self._with_init(piece, playlist_url)
         except (YoutubeDLError, OSError, ValueError, JobError):
@@ -227,7 +227,7 @@ class LiveSource:
             return data
         if "URI" not in key or number > _LAST_NUMBER:
             raise ValueError("a key without an address, or for a piece without a number")
-        # Without one it is the number of the piece (RFC 8216, 5.2).
+        # Without an IV in the playlist it is the number of the piece (RFC 8216, 5.2).
         iv = bytes.fromhex(key["IV"][2:].zfill(32)) if "IV" in key else number.to_bytes(16, "big")
         secret = self._key(urljoin(playlist_url, key["URI"]))
         return _unpadded(aes_cbc_decrypt_bytes(data, secret, iv))
@@ -235,18 +235,18 @@ class LiveSource:
     def _key(self, url: str) -> bytes:
         if url not in self._keys:
             request = self._ydl.request_for({**self._media, "url": url})
-            # There is one at a time.
+            # Only the latest key is kept: a stream uses one at a time.
             self._keys = {url: self._ydl.urlopen(request).read()}
         return self._keys[url]
 
 
 def _unpadded(data: bytes) -> bytes:
-    """What was encrypted, without what filled its last block (RFC 5652, 6.3)."""
+    """Decrypted data without the padding of its last block (RFC 5652, 6.3)."""
     return data[: -data[-1]]
 
 
 def _read(response: Any) -> bytes:
-    """All of a piece. Raises JobError for one that is larger than any is."""
+    """The content of a piece. Raises JobError if it exceeds `MAX_PIECE_BYTES`."""
     chunks, left = list[bytes](), MAX_PIECE_BYTES
     while chunk := response.read(_CHUNK_BYTES):
         left -= len(chunk)
@@ -273,7 +273,7 @@ class Recording:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`patience_s` is how long it is waited for the next piece of each."""
+        """`patience_s` is how long to wait for the next piece of each source."""
         self._sources = sources
         self._wanted_s = wanted_s
         self._most_bytes = most_bytes
@@ -284,10 +284,10 @@ class Recording:
         self._trouble: Exception | None = None
 
     def run(self, report: Report) -> None:
-        """Record until there is enough of it, or no more comes.
+        """Record until there is enough, or no more comes.
 
-        What is there by then is kept, whatever goes wrong. Raises what goes wrong before there is
-        anything.
+        Once there is a piece, failures only end the recording, which is kept. Raises the failure if
+        there is no piece.
         """
         try:
             while not self._is_over():

@@ -54,7 +54,7 @@ def without_failures() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _timeout(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block after so long, and again each second.
+    """Raise TimeoutError in the block after `seconds`, and again each second.
 
     Once is not enough, because yt-dlp tries its next request handler when one has failed.
     """
