@@ -7,7 +7,7 @@ QUEUE_CRITICAL = 200
 """Jobs that wait for one pool, and not for the pace of a site."""
 
 SITES_NAMED = 3
-"""Of the sites for whose pace links wait, so many are named."""
+"""How many of the sites for whose pace links wait are named."""
 
 FAILURES_WARNING = 0.05
 FAILURES_CRITICAL = 0.10
@@ -17,7 +17,7 @@ FAILURES_MIN = 3
 """Fewer failures say nothing about the bot: one dead link of two is no failure rate of a half."""
 
 FAILURES_NAMED = 3
-"""Of the sites and reasons for which links fail, so many are named."""
+"""How many of the sites and reasons for which links fail are named."""
 
 MEMORY_CRITICAL = 0.80
 """Share of its cap that a worker uses."""

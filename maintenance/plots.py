@@ -21,7 +21,7 @@ _LONGEST_NAME = 28
 
 
 def blocks_of(encoding: str | None) -> str:
-    """The characters of which bars can be made in this encoding."""
+    """The characters from which bars can be made in this encoding."""
     try:
         BLOCKS.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -30,7 +30,7 @@ def blocks_of(encoding: str | None) -> str:
 
 
 def bar(share: float, width: int, blocks: str = BLOCKS) -> str:
-    """A bar of so many characters at most. It is never empty for more than nothing."""
+    """A bar of at most `width` characters. It is empty only for 0."""
     steps = len(blocks) - 1
     length = round(share * width * steps)
     if share > 0:

@@ -13,7 +13,7 @@ STOP_RESERVE_S = 15
 """How much longer than `SHUTDOWN_GRACE` a stop may take."""
 
 WATCHDOG_S = 180
-"""A main thread that is silent for so long is restarted. It finds hanging threads within 60 s."""
+"""A bot whose main thread is silent this long is restarted. It finds hanging threads in 60 s."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the bot says of itself outside of Telegram: HEALTH_URL, HEALTH_LISTEN, and systemd.
+"""What the bot says about itself outside of Telegram: HEALTH_URL, HEALTH_LISTEN, and systemd.
 
 Alerts travel through Telegram, which may be the very thing that is broken.
 """
@@ -48,7 +48,7 @@ class Voice:
         self._server = address and HealthServer(address, self.condition)
 
     def start(self) -> None:
-        """Begin to speak. The bot is ready also while Telegram cannot be reached: links wait."""
+        """Start the threads, and tell systemd that the bot is ready, even if Telegram is away."""
         for each in (self._pings, self._server):
             if each:
                 name = type(each).__name__
@@ -56,7 +56,7 @@ class Voice:
         self._systemd.say("READY=1")
 
     def beat(self, now: Monotonic) -> None:
-        """The main thread is alive and has found all others so, at monotonic `now`."""
+        """Tell systemd that the main thread is alive, and has found all others alive, at `now`."""
         self._systemd.pat(now)
 
     def stop(self) -> None:

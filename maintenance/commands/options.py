@@ -34,7 +34,7 @@ def add_site(parser: ArgumentParser) -> None:
 
 
 def since(age_s: float | None) -> float | None:
-    """The wall time that is so many seconds ago."""
+    """The wall time `age_s` seconds ago; None if there is no age."""
     return None if age_s is None else wall_clock() - age_s
 
 

@@ -19,7 +19,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--older-than",
         type=_duration,
         metavar="TIME",
-        help="only those unchanged for so long, such as 90s, 30m or 2h (ORPHAN_MAX_AGE)",
+        help="only those unchanged for this long, such as 90s, 30m or 2h (ORPHAN_MAX_AGE)",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
 
