@@ -80,7 +80,7 @@ class DownloadLimits:
         )
 
     def for_look(self) -> "DownloadLimits":
-        """The same limits for what downloads nothing."""
+        """These limits for a look, which downloads nothing."""
         return replace(
             self,
             timeout_s=min(self.timeout_s, LOOK_S),
@@ -89,7 +89,7 @@ class DownloadLimits:
         )
 
     def within(self, max_bytes: int | None) -> "DownloadLimits":
-        """The same limits for an answer of at most `max_bytes`; None leaves them as they are."""
+        """These limits for an answer of at most `max_bytes`; None leaves them as they are."""
         if max_bytes is None:
             return self
         return replace(

@@ -81,12 +81,12 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> LentCookies | Non
 
 
 def digest(cookie: Cookie) -> bytes:
-    """By what it is known again without being kept."""
+    """A digest by which a cookie is recognised without keeping it."""
     return _digest(*cookie.key, cookie.value, cookie.expires)
 
 
 def key_digest(cookie: Cookie) -> bytes:
-    """By what it is known again, whatever its value."""
+    """A digest by which a cookie is recognised, whatever its value."""
     return _digest(*cookie.key)
 
 

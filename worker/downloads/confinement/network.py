@@ -1,4 +1,4 @@
-"""How a download is kept from the network, so that whatever runs in it finds one door alone.
+"""How a download is kept from the network, so that whatever runs in it reaches only the judge.
 
 Which way is possible depends on the kernel and on what surrounds the bot, such as a container. It
 is tried once, see `active`. The audit hook of `egress_guard` is there in each case.
@@ -32,9 +32,9 @@ class Network(StrEnum):
     """What keeps a download's native code from the network."""
 
     NAMESPACE = "namespace"
-    """It has a network of its own, in which there is one listening socket, the door."""
+    """It has a network of its own, in which only the judge listens."""
     LANDLOCK = "landlock"
-    """It may connect to the door's port, at any address, and to nothing else."""
+    """It may connect to the judge's port, at any address, and to nothing else."""
     NONE = "none"
     """Nothing does: its native code reaches what the machine reaches."""
 
@@ -70,8 +70,8 @@ def _enter_namespace() -> None:
 class Namespace:
     """A network that processes of this user can move to; nothing in it leads outside.
 
-    `listener` is the one socket that listens there, on loopback: whoever has it is the door. The
-    network is there until it is closed and all processes in it have ended.
+    `listener` is the only socket that listens there, on loopback: whoever has it is the only way
+    out. The network exists until it is closed and all processes in it have ended.
     """
 
     def __init__(self) -> None:

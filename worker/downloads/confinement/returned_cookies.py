@@ -72,7 +72,7 @@ def has_taken_away(lent: LentCookies, returned: Path) -> bool:
 
 
 def takes_away(lent: LentCookies, returned: Path) -> bool:
-    """Find that out in this process."""
+    """Find out in this process whether cookies were taken away, see `has_taken_away`."""
     text = _text_of(returned)
     left = {key_digest(cookie) for cookie in _of_site(text, lent.site)}
     # A file without its first line was never written.
@@ -80,7 +80,7 @@ def takes_away(lent: LentCookies, returned: Path) -> bool:
 
 
 def write_back(lent: LentCookies, returned: Path) -> None:
-    """Do that in this process. Raises OSError."""
+    """Write back in this process, see `take_back`. Raises OSError."""
     changes = _changes(lent, returned)
     if not changes:
         return

@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 
 class Owner(Protocol):
-    """The download that a connection belongs to."""
+    """The download that a connection belongs to, as the connection sees it."""
 
     def admit(self, connection: "Connection") -> None:
         """Count a connection that knows the secret."""
@@ -37,13 +37,13 @@ class Owner(Protocol):
         """Count something that blocks; False if there is too much of that already."""
 
     def end_call(self) -> None:
-        """Hear that it has ended."""
+        """Note that something that blocks has ended."""
 
     def refused(self, what: str) -> None:
-        """Hear that an address was refused."""
+        """Note that an address was refused."""
 
     def passed(self, count: int) -> None:
-        """Hear how many more bytes have passed, in either direction."""
+        """Count bytes that have passed, in either direction."""
 
     def closed(self, connection: "Connection") -> None:
         """Forget a connection."""
@@ -156,7 +156,7 @@ class Connection:
         return True
 
     def _say(self, reply: SocksReply) -> bool:
-        """The same, in the way in which the client has begun."""
+        """Send a reply in the protocol in which the client has begun."""
         return self._answer(self._handshake.answer(reply) if self._handshake else b"")
 
     def _fail(self, reply: SocksReply) -> None:

@@ -17,16 +17,16 @@ class Handshake(Protocol):
 
     @property
     def rest(self) -> bytes:
-        """What is to be said to the site first."""
+        """The bytes to send to the site first."""
 
     def feed(self, data: bytes) -> bytes:
         """Take what the client has sent; what is to be answered. Raises Rejected."""
 
     def answer(self, reply: SocksReply) -> bytes:
-        """How to say that."""
+        """The bytes of this reply in the client's protocol."""
 
 
 def handshake_for(data: bytes, secret: str) -> Handshake:
-    """The one that the client speaks which begins with these bytes."""
+    """The handshake in the protocol of a client that begins with these bytes."""
     kind = socks.SocksHandshake if data.startswith(_SOCKS) else http_proxy.HttpHandshake
     return kind(secret)

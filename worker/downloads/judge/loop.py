@@ -30,7 +30,7 @@ class Timer:
         self.call: Callable[[], None] | None = call
 
     def cancel(self) -> None:
-        """Let it not come."""
+        """Cancel the call."""
         self.call = None
 
 

@@ -29,7 +29,7 @@ class _Direction:
     def __init__(
         self, source: Stream, sink: Stream, pending: bytes = b"", *, is_all: bool = False
     ) -> None:
-        """With `is_all` the source may say nothing more."""
+        """`is_all`: `pending` is everything that the source may send."""
         self._source = source
         self._sink = sink
         self.pending = pending

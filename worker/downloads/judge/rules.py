@@ -49,7 +49,7 @@ class Judgement:
         self._endpoints = frozenset(rules.endpoints)
 
     def allowed(self, addresses: Iterable[str], port: int) -> list[str]:
-        """Those of the addresses that a download may connect to at this port."""
+        """The addresses, of those given, that a download may connect to at this port."""
         if not is_open_port(port):
             return []
         return [each for each in addresses if is_allowed(_parsed(each), self._networks)]

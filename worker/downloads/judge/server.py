@@ -167,7 +167,7 @@ class ControlConnection:
         return True
 
     def end_call(self) -> None:
-        """Hear that it has ended."""
+        """Note that something that blocks has ended."""
         self._calls -= 1
         if self._has_ended:
             self._services.abandoned.count -= 1

@@ -71,7 +71,7 @@ class Upstream:
             raise
 
     def open_for_requests(self) -> Stream | SocksReply:
-        """The same, for who talks to the proxy itself; why that cannot be done if it cannot."""
+        """Connect to the proxy, to send it whole HTTP requests; the failure if it cannot."""
         try:
             made = self.open()
         except OSError:
@@ -175,7 +175,7 @@ def _authority(target: Target) -> str:
 
 @functools.cache
 def _tls_context() -> ssl.SSLContext:
-    """Trusts whom the machine trusts, and whom yt-dlp does."""
+    """A TLS context that trusts the certificates of the machine, and those that yt-dlp trusts."""
     context = ssl.create_default_context()
     if find_spec("certifi"):
         import certifi

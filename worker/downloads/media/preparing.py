@@ -1,4 +1,4 @@
-"""Make ready to be sent what a link has led to: video or sound, a picture, or any other file."""
+"""Make a downloaded file ready to be sent: video or sound, a picture, or any other file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -78,7 +78,7 @@ class RecordedTrack:
             notes.write(f"{line}\n")
 
     def cut(self) -> None:
-        """Cut off what is no complete piece."""
+        """Cut off bytes behind the last complete piece."""
         os.truncate(self.path, self.size_bytes)
 
 
@@ -113,7 +113,7 @@ def take(limits: DownloadLimits) -> tuple[Downloaded, Note | None]:
 
 
 def forget() -> None:
-    """Remove what was recorded: what was made of it is complete."""
+    """Remove what was recorded, once the file made of it is complete."""
     for path in Path().glob(f"{RECORDING_NAME}.*"):
         path.unlink()
 

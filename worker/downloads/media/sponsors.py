@@ -22,7 +22,7 @@ _LEAST_S = 1.0
 
 
 def mark(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of a video, with its segments among its chapters."""
+    """What yt-dlp knows of a video (`info`), with its segments among its chapters."""
     length_s = positive(info.get("duration"))
     segments = chapters.listed(info.get(SEGMENTS), length_s)
     if not segments or length_s is None:
@@ -45,7 +45,7 @@ def overlaid(site: Iterable[Chapter], segments: Sequence[Chapter]) -> tuple[Chap
 def cut_out(
     path: Path, info: Mapping[str, Any], limits: DownloadLimits
 ) -> tuple[Path, dict[str, Any]]:
-    """The file without its segments, and what is then known of it.
+    """Cut the segments out of a file. Returns the new file and the changed `info`.
 
     Nothing is encoded, so what comes behind a segment begins with the key frame before that.
     Raises ProgramFailed, ValueError and JobError, and leaves the file as it is.
@@ -96,7 +96,7 @@ def _listed(path: Path, kept: Sequence[Times]) -> Path:
 
 
 def _between(segments: Sequence[Chapter], start_s: float, end_s: float) -> Iterator[Times]:
-    """What of a time is in none of the segments, which are in order."""
+    """The parts of a time span that lie in no segment; the segments are in order."""
     for segment in segments:
         if segment.end_s <= start_s or segment.start_s >= end_s:
             continue
@@ -108,7 +108,7 @@ def _between(segments: Sequence[Chapter], start_s: float, end_s: float) -> Itera
 
 
 def _apart(times: Iterable[Times]) -> list[Times]:
-    """The same times without what is in two of them."""
+    """The same time spans without overlaps."""
     found: list[Times] = []
     for start_s, end_s in times:
         if found and start_s <= found[-1][1]:
@@ -124,7 +124,7 @@ def _lines(name: str, kept: Iterable[Times]) -> Iterator[str]:
 
 
 def _moved(site: Iterable[Chapter], kept: Sequence[Times]) -> Iterator[Chapter]:
-    """Chapters at the times that they have where only some times were kept."""
+    """Chapters moved to their new times in a video of which only some spans were kept."""
 
     def at(time_s: float) -> float:
         return sum(max(0.0, min(end_s, time_s) - start_s) for start_s, end_s in kept)

@@ -125,7 +125,7 @@ def _with_track(
 
 
 def _cues_of(path: Path, limits: DownloadLimits) -> list[Cue]:
-    """The texts of the subtitles at `path`. Raises JobError where there are none."""
+    """The cues of the subtitles at `path`. Raises JobError if there are none."""
     if path.stat().st_size > MAX_BYTES:
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "subtitles")
     cues = list(without_repeats(read(_subrip(path, limits))))
@@ -174,7 +174,7 @@ def _milliseconds(parts: Iterable[str]) -> int:
 
 
 def without_repeats(cues: Iterable[Cue]) -> Iterator[Cue]:
-    """The same texts, each of them without the lines that were shown until it came."""
+    """The same cues, each without the lines that the one before it has shown already."""
     last: Cue | None = None
     shown: tuple[str, ...] = ()
     for cue in cues:
@@ -192,13 +192,13 @@ def without_repeats(cues: Iterable[Cue]) -> Iterator[Cue]:
 
 
 def _repeated(shown: tuple[str, ...], lines: tuple[str, ...]) -> int:
-    """How many of these lines, from the first, are the last of those that were shown."""
+    """How many of the first of these lines repeat the last lines that were shown."""
     most = min(len(shown), len(lines), _MOST_REPEATED)
     return next((count for count in range(most, 0, -1) if shown[-count:] == lines[:count]), 0)
 
 
 def moved(cues: Iterable[Cue], kept: Sequence[Times]) -> Iterator[Cue]:
-    """The texts at the times that they have where only some times of their video are kept.
+    """The cues moved to their new times in a video of which only some spans are kept.
 
     >>> cue = Cue(1000, 4000, ("Hello",))
     >>> list(moved([cue], [(3.0, 5.0)]))

@@ -46,7 +46,7 @@ _LIMIT_BYTES = 10_000
 
 
 class Unusable(Exception):
-    """What says which yt-dlp is in use cannot be believed. The text says why."""
+    """The record of which yt-dlp to use is damaged or not private. The text says why."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def read(file: Path) -> YtDlpChoice | None:
 
 
 def save(file: Path, choice: YtDlpChoice) -> None:
-    """Choose from now on. Raises OSError, and then what was chosen before still is."""
+    """Save a choice in place of the one before. Raises OSError, and then changes nothing."""
     with new_file_beside(file) as new:
         new.write_text(json.dumps(asdict(choice)), "utf-8")
         reach_disk(new)
@@ -199,7 +199,7 @@ def use() -> None:
 
 
 def let_go() -> None:
-    """Use it no more, in a process that goes on without yt-dlp."""
+    """Stop using the copy, in a process that goes on without yt-dlp."""
     global _lock
     if _lock is not None:
         os.close(_lock)

@@ -91,7 +91,7 @@ def _length(media: Mapping[str, Any]) -> float:
 
 
 def _fragments(media: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Its fragments with whole URLs; a format without any is a file."""
+    """A format's fragments with whole URLs; a format without any is a file."""
     base = media.get("fragment_base_url") or ""
     return [
         {"url": fragment.get("url") or urljoin(base, fragment["path"]), **_duration(fragment)}

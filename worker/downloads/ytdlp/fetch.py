@@ -209,7 +209,7 @@ def _fetch(
 
 
 class Opened(NamedTuple):
-    """What downloads a link: yt-dlp, and what chooses and measures for it."""
+    """What a download of a link works with: yt-dlp, the chooser of formats, and the meter."""
 
     ydl: PostYoutubeDL
     chooser: Chooser
@@ -220,7 +220,7 @@ class Opened(NamedTuple):
 def opened(
     task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
 ) -> Iterator[Opened]:
-    """Make ready what downloads a link, and close it again."""
+    """Set up yt-dlp, chooser and meter for a link, and close them after the block."""
     has_ffmpeg = "ffmpeg" not in ffmpeg.missing()
     chooser = Chooser(
         budget_of(limits),
@@ -265,7 +265,7 @@ def opened(
 
 @contextlib.contextmanager
 def _complaint_blamed(ydl: page_limits.LimitedYoutubeDL) -> Iterator[None]:
-    """Raise what follows from something that only the operator can mend as the operator's fault."""
+    """Blame the operator for errors that follow from what only the operator can mend."""
     try:
         yield
     except (JobError, YoutubeDLError, OSError) as error:
@@ -361,7 +361,7 @@ def extract_info(ydl: PostYoutubeDL, url: str, *, download: bool = True) -> Any:
 
 
 def why_nothing(ydl: PostYoutubeDL) -> Exception:
-    """Why a link that yt-dlp did not fail at has come to no file."""
+    """The error for a link that led to no file although yt-dlp reported no failure."""
     nothing = JobError(Reason.NO_MEDIA, Fault.PERMANENT, "nothing was chosen for download")
     return next(iter(ydl.left_out), nothing)
 

@@ -7,7 +7,7 @@ from typing import Any
 from worker.downloads.confinement.network import Network
 
 GUARDED = frozenset({"Requests", "Urllib", "Websockets"})
-"""Those that use Python's sockets, which the egress guard sees."""
+"""The handlers that use Python's sockets, which the egress guard sees."""
 
 
 def permitted(offered: Iterable[Any], network: Network) -> list[Any]:

@@ -13,13 +13,13 @@ _UNITS_S = {"moment": 60.0, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day"
 
 
 def in_s(info: Mapping[str, Any]) -> float | None:
-    """By what yt-dlp knows of a stream; 0 if it should have started, None if nobody knows."""
+    """Seconds until a stream starts, by yt-dlp's fields; 0 if it should have, None if unknown."""
     starts_at = positive(info.get("release_timestamp"))
     return None if starts_at is None else max(0.0, starts_at - time.time())
 
 
 def told_in_s(words: str) -> float | None:
-    """By why there is nothing to fetch yet.
+    """Seconds until a stream starts, by the text of yt-dlp's error.
 
     >>> told_in_s("This live event will begin in 5 hours.")
     18000.0
