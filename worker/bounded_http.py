@@ -89,7 +89,7 @@ def _bound(manager: PoolManager) -> None:
 
 @functools.cache
 def _bounded(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """The same kind of pool, with bounded answers."""
+    """A connection pool of the given kind whose answers are bounded."""
     if getattr(pool.ConnectionCls, "response_class", None) is _Response:
         return pool
     connection = type(

@@ -84,7 +84,7 @@ class Reason(StrEnum):
 
     @property
     def lies_in_link(self) -> bool:
-        """Whether it says something of the link alone, and nothing of the bot or its sites."""
+        """Whether it says something about the link only, and nothing about the bot or its sites."""
         return self in _OF_LINKS
 
     @property

@@ -20,7 +20,7 @@ MAX_RESULTS = 5
 
 
 class Live(StrEnum):
-    """What of a broadcast media is, where it is one."""
+    """Whether a broadcast is running, still to come, or over."""
 
     NOW = "now"
     SOON = "soon"

@@ -1,4 +1,4 @@
-"""What is said to people beside the answers to links: why, never in finished words.
+"""Notices: what people are told beside the answers to links, as topics and not as sentences.
 
 A text for each of these stands in the catalogues of `worker.telegram.texts`.
 """

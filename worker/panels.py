@@ -50,7 +50,7 @@ class View:
     told: tuple[PanelButton, ...] = ()
 
     def without_buttons(self, *more: Notice) -> "View":
-        """The same once its buttons do nothing any more, and more to be said."""
+        """This view without its buttons, once they do nothing, and with `more` to be said."""
         told = tuple(button for row in self.rows for button in row if button.title)
         return View((*self.notices, *more), told=told)
 

@@ -40,13 +40,13 @@ class KeepCookies:
 
 @dataclass(frozen=True)
 class CookiesKept:
-    """What has become of a file with cookies, as is to be said."""
+    """What has become of a file with cookies, and what to say about it."""
 
     reply: Reply
 
 
 def not_kept(sent: KeepCookies, reason: Reason) -> Reply:
-    """What is said when it failed for good, so that nobody has removed the message for certain."""
+    """What to say when it failed for good, and the message may still be in the chat."""
     if sent.file_id is None:
         topic = Topic.COOKIES_PRIVATELY
     elif reason is Reason.TELEGRAM_FAILS:

@@ -29,7 +29,7 @@ def new_file_beside(path: Path) -> Iterator[Path]:
 
 
 def reach_disk(path: Path) -> None:
-    """Force a file, or the names in a directory, to the disk."""
+    """Force a file, or the entries of a directory, to the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

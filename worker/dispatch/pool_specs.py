@@ -14,7 +14,8 @@ from worker.telegram import ApiAccess
 OPEN_FILES = 256
 
 OPEN_FILES_OF_A_DOWNLOAD = 256
-"""Those of the judge: two for a connection, more while it is dialed, one for each silent client."""
+"""How many files the judge may open for a download: two for a connection, more while it is dialed,
+one for each silent client."""
 
 JUDGE_MEMORY_BYTES = 96 * MEBIBYTE
 """Nearly all of it is the fork server's, and shared: 5 MB are the judge's own."""

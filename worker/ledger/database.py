@@ -36,7 +36,7 @@ again and again: updates would wait at Telegram while the dispatcher works."""
 
 _opening = threading.Lock()
 _open_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
-"""Those of this process, changed by the thread that holds `_opening`."""
+"""The open databases of this process, changed by the thread that holds `_opening`."""
 
 # A longer-lived lock, and a machine without room, memory or a working disk, say nothing about the
 # file. These are primary codes; the extended ones have more bits (sqlite.org/rescode.html).

@@ -399,4 +399,4 @@ def download_directory(job_id: int, attempt: int, kind: Kind = Kind.DOWNLOAD) ->
 
 
 DIRECTORY_SQL = "id || '-' || iif(kind = 'recording', 1, attempts)"
-"""The same in SQL."""
+"""The name of a job's directory, as `download_directory` makes it, in SQL."""

@@ -30,7 +30,7 @@ class StartBackoff:
         self.failures, self.trouble = 0, None
 
     def postpone(self, now: float) -> None:
-        """Look again soon: it is not this start that is not ready."""
+        """Delay the next start a little, without counting a failure."""
         self.next_at = now + NOT_READY_S
 
     def note_failure(self, now: float, trouble: str) -> None:

@@ -51,12 +51,12 @@ class Worker:
     """The end of its time in service."""
     stable_at: float = math.inf
     is_stable: bool = False
-    """Its start counts as a success: it has done a job, or has been idle for long enough."""
+    """The start counts as a success: the worker has done a job, or was idle for long enough."""
     is_ready: bool = False
     needs_successor: bool = False
-    """It is old, has done most of its jobs or uses most of its memory."""
+    """The worker is old, has done most of its jobs or uses most of its memory."""
     is_leaving: bool = False
-    """It gets no more jobs: it was told to exit, or killed."""
+    """The worker gets no more jobs: it was told to exit, or killed."""
     slot: int | None = None
     jobs_done: int = 0
     job: RunningJob | None = None
@@ -86,7 +86,7 @@ class Worker:
 
     @property
     def state(self) -> WorkerState:
-        """A snapshot, for other threads."""
+        """A snapshot of the worker, for other threads."""
         job = self.job
         state = "leaving" if self.is_leaving else "idle" if self.is_ready else "starting"
         return WorkerState(

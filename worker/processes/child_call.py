@@ -9,7 +9,7 @@ from worker.processes import process_setup
 
 
 class ChildFailed(OSError):
-    """An error in the child: its own OSError's number, EIO for any other exception in it.
+    """The function failed in the child: with its OSError's number, or EIO for any other exception.
 
     ECHILD when a signal ended it, as one does when its time is over.
     """

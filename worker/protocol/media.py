@@ -20,7 +20,7 @@ class MediaKind(StrEnum):
 
 
 class Note(StrEnum):
-    """In what the media is not quite what the link promised; each has a sentence for people."""
+    """How the media differs from what the link promised; each member has a sentence for people."""
 
     LOWER_QUALITY = "lower quality"  # a better one is too large
     AUDIO_ONLY = "audio only"  # every video is too large

@@ -59,7 +59,7 @@ class Sites:
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What is allowed but probably a mistake, a sentence each."""
     old_secrets: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """Those of earlier settings, which a download that runs may still have."""
+    """Secrets of earlier settings, which a running download may still have."""
 
     def __getitem__(self, name: str) -> Site:
         """The settings of a site, or the defaults where it has none."""
@@ -87,7 +87,7 @@ class Sites:
         return tuple(dict.fromkeys((*own, *self.old_secrets)))
 
     def after(self, before: "Sites") -> "Sites":
-        """The same settings, which know the secrets of those `before` as well."""
+        """These settings, which know the secrets of the settings `before` as well."""
         return replace(self, old_secrets=before.secrets[:MAX_OLD_SECRETS])
 
 
