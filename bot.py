@@ -74,7 +74,8 @@ STALL_S = 60.0
 """A dispatcher without a heartbeat for this long is stuck."""
 
 JANITOR_STALL_S = 180.0
-"""The same for maintenance, which may have to wait for processes that do not die."""
+"""A maintenance thread without a heartbeat for this long is stuck. It may have to wait for
+processes that do not die."""
 
 STOP_RESERVE_S = 12.0
 """How long the dispatcher may take after the grace; the sum must be below `stopwaitsecs`."""

@@ -63,7 +63,10 @@ def main(settings: Settings, problems: Sequence[str] = ()) -> int:
 
 
 def main_without_packages(error: ImportError) -> int:
-    """The same where the bot cannot be imported; raises `error` if no package is to blame."""
+    """Check what is possible where the bot cannot be imported, because of `error`.
+
+    Raises `error` if no package is to blame.
+    """
     if not broken_packages():
         raise error
     return main(*read_settings(os.environ, Path(".env")))

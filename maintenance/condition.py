@@ -1,4 +1,4 @@
-"""How a running bot finds itself, for those who ask from outside while it runs.
+"""How a running bot judges its own health, for those who ask from outside.
 
 The maintenance thread notes each sample. What it does not note, the heartbeats of the other
 threads, is asked for at each look, so a bot that hangs does not go on saying that it is well.

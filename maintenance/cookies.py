@@ -98,5 +98,5 @@ def _ends_at(site: str, cookies: Sequence[Cookie]) -> float | None:
 
 
 def _end(cookie: Cookie) -> float:
-    """When it ends; one without a time ends with a browser, which the bot is not."""
+    """When a cookie expires; never if it has no time, since it ends with a browser's session."""
     return float(cookie.expires) if cookie.expires.strip("0").isdecimal() else math.inf

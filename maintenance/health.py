@@ -181,7 +181,7 @@ def failures(measures: Measures) -> int:
 
 
 def failure_rate(measures: Measures) -> float:
-    """Their share of the links answered in the last hour."""
+    """The share of failures among the links answered in the last hour."""
     answers = measures.statistics.answers
     return failures(measures) / answers if answers else 0.0
 

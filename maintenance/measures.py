@@ -122,20 +122,20 @@ class Measures:
     landlock_abi: int
     landlock_shortcoming: str
     network: Network
-    """These three as the running bot finds them; as this process does, if none runs."""
+    """These three are as the running bot finds them, or this process if no bot runs."""
 
     starts: Starts = NO_STARTS
     cookies: Mapping[str, SiteCookies] = field(default_factory=dict)
-    """Those of the sites that have any of a session, or refuse theirs."""
+    """The cookies of sites that have a session's cookies, or refuse theirs."""
 
     ytdlp_in_use: str | None = None
-    """That of the running bot, which `ytdlp` on the disk may have left behind."""
+    """The version that the running bot uses, which may be older than `ytdlp` on the disk."""
     update: Situation | None = None
     """Who has installed the yt-dlp on the disk; None where nobody has looked."""
     update_refused: str | None = None
     """Why the last daily update of yt-dlp was refused, if that still matters."""
     judge: MeasuredJudge | None = None
-    """None where the bot has not said yet."""
+    """None if the bot has not published it yet."""
 
 
 def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:

@@ -64,7 +64,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, wraps: bool 
 
 
 def hang(lead: str, text: str) -> str:
-    """`text` behind `lead`; what the terminal has no room for goes on below its beginning.
+    """`text` after `lead`, wrapped to the terminal with further lines indented below `text`.
 
     Words stay whole, so that commands and paths can be copied.
     """

@@ -84,7 +84,7 @@ def _printed(taken: Measures, findings: Sequence[Finding], options: Namespace) -
 
 
 def _run_if_bad(options: Namespace, level: Level, report: str) -> None:
-    """Run the operator's command if it is as bad as that, and say when the command fails."""
+    """Run the operator's command if health is critical, and say when the command fails."""
     if level is not Level.CRITICAL or not options.if_bad_run:
         return
     try:
@@ -217,7 +217,7 @@ def _to_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _update(situation: Situation | None) -> dict[str, Any]:
-    """Who has installed yt-dlp, what can be gone back to, and what was left again."""
+    """Who has installed yt-dlp, and which versions can be gone back to or were rolled back."""
     if situation is None:
         return {}
     left = situation.choice.left if situation.choice else None

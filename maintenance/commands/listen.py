@@ -1,7 +1,7 @@
 """`python -m maintenance listen`: what supervisor tells of the bot, said at HEALTH_URL.
 
 An event listener of supervisor ("Event Listeners and Event Notifications" in its documentation).
-The bot says itself why it ends, if it can; supervisor knows also of the ends of which it cannot.
+The bot itself says why it ends, if it can; supervisor also knows of ends that it cannot report.
 """
 
 import sys
@@ -79,7 +79,7 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _is_said(target: "PingTarget", reason: str) -> bool:
-    """Say it. One that does not arrive goes back to supervisor, which hands it out again."""
+    """Send a ping. If it does not arrive, supervisor gets the event back and sends it again."""
     problem = target.send(is_well=False, text=reason)
     if problem:
         print(f"HEALTH_URL does not take pings ({problem}).", file=sys.stderr)
