@@ -73,6 +73,29 @@ def test_yt_dlp_that_cannot_be_imported_leaves_the_fork_server_alive(
     assert len(done.stderr.splitlines()) == 1
 
 
+# A limit of the size of files, as which a full disk is to whoever writes.
+FULL = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+import worker.dispatch.preload
+"""
+
+
+def test_disk_that_is_full_ends_no_fork_server_and_leaves_nothing(tmp_path: Path) -> None:
+    died = tmp_path / f"died-of-yt-dlp-{os.getpid()}"
+    died.write_bytes(b"x")  # killed while it imported, when there still was room
+    done = subprocess.run(
+        [sys.executable, "-c", FULL],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("damage", some_of(DEADLY, kept=DEADLY[:1]))
 def test_yt_dlp_that_ends_the_process_is_left_alone(damage: str, tmp_path: Path) -> None:
     damaged = damage_ytdlp(tmp_path, damage)

@@ -32,8 +32,9 @@ WARM_UP_LIMIT_S = 40.0
 MAX_DEATHS = 2
 """Something else may have killed the first."""
 
-# Of this bot alone, in a directory that is emptied at its start.
-_DEATHS = Path(tempfile.gettempdir(), f"died-of-yt-dlp-{os.getppid()}")
+# Of this bot alone, in a directory that is emptied at its start. `gettempdir` would try to write
+# there, and while the disk is full take another one or raise.
+_DEATHS = Path(os.environ.get("TMPDIR") or tempfile.gettempdir(), f"died-of-yt-dlp-{os.getppid()}")
 
 
 _YTDLP = ("yt_dlp", "yt_dlp_plugins")
