@@ -35,7 +35,7 @@ class Family:
 
 
 def render(measures: Measures, findings: Sequence[Finding]) -> str:
-    """The whole text, without the metrics of which nothing is known."""
+    """The whole text, without metrics whose value is unknown."""
     return "".join(map(_render, [*_families(measures), _verdicts(findings)]))
 
 
@@ -141,7 +141,7 @@ def _workers(measures: Measures) -> Iterable[Family]:
         name: str, help_text: str, value: Callable[[MeasuredWorker], float | None]
     ) -> Family:
         kind = "counter" if name.endswith("_total") else "gauge"
-        # Its slot and not its name, of which a year of renewals makes tens of thousands.
+        # The slot and not the name: renewals would make tens of thousands of names in a year.
         values = [
             ({"pool": worker.pool, "worker": f"{worker.pool}-{worker.slot}"}, value(worker))
             for worker in measures.workers

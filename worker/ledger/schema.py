@@ -1,4 +1,4 @@
-"""The ledger's tables, as the steps that lead from one version to the next.
+"""The ledger's tables, as the steps that lead from one version of it to the next.
 
 `MIGRATIONS[n]` turns version n into n + 1. A step that has been released is never edited.
 

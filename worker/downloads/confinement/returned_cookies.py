@@ -38,7 +38,7 @@ _EXPIRES = re.compile(r"[0-9]{1,11}")
 
 _Key = tuple[str, str, str]
 
-# Files of which it was said that they cannot be written.
+# Files that the log has already called unwritable.
 _said: set[Path] = set()
 
 

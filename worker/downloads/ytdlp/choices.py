@@ -115,7 +115,7 @@ class Sizes:
         self._peers: list[tuple[Choice, int]] = []
 
     def compare(self, choices: Iterable[Choice]) -> None:
-        """Take these as the site's own measure for those of which it tells no rate."""
+        """Keep these choices, to estimate by them the sizes of those whose rate is not told."""
         rated = [c for c in choices if c.has_video and c.is_rated and c.pixels]
         self._peers = [(choice, choice.least_bytes) for choice in rated]
 
@@ -165,7 +165,7 @@ class Sizes:
 
 
 def _grown(size_bytes: int, ratio: float) -> int:
-    """The size of the same video with so many times as many pixels."""
+    """The likely size of the same video with `ratio` times as many pixels."""
     return int(size_bytes * ratio**_GROWTH)
 
 

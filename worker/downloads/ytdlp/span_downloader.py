@@ -20,7 +20,7 @@ class SpanYoutubeDL(PatientYoutubeDL):
     """A YoutubeDL for one link that notes at which time of the video each file begins."""
 
     on_whole: Callable[[], None] = staticmethod(lambda: None)
-    """Is called when a file of which only a part is wanted has to be fetched whole."""
+    """Called when a file has to be fetched whole although only a part of it is wanted."""
 
     def dl(self, name: str, info: Any, subtitle: bool = False, test: bool = False) -> Any:
         """Download one stream into the file `name`, or two at once if they are in fragments."""

@@ -17,7 +17,7 @@ _NOTHING: Learned = {}
 # (RFC 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
 _ALTERNATE = -2
 _HIGHEST_AAC_KBPS = 400
-# From so many pictures in a second on it is worth a word; more are none that a site could show.
+# Frame rates between these two are named to people; a higher one cannot be true.
 _HIGH_RATE, _HIGHEST_RATE = 45, 300
 # ISO 639-2 for what is undetermined, several, or none.
 _NO_LANGUAGES = frozenset({"und", "mul", "zxx"})

@@ -188,7 +188,7 @@ def _chunks(table: Boxes) -> "array[int]":
 
 
 def _runs(content: memoryview, layout: str, count: int) -> Iterator[int]:
-    """Each value of a table of so many equal ones; there have to be `count`."""
+    """The values of a table that stores runs of equal values; there have to be `count`."""
     (length,) = struct.unpack_from(">I", content, 4)
     if length > _MAX_SAMPLES:
         raise Unusual(f"a table of {length} runs")
