@@ -152,10 +152,10 @@ def plan(seed: int, seconds: float) -> list[Deed]:
         elif kind < 0.41:
             command = dice.choices(list(COMMANDS), list(COMMANDS.values()))[0]
             deeds.append(Deed(now, person, chat, words=command))
-        elif kind < 0.44:
+        elif kind < 0.43:
             number += 1
             deeds += _recording(dice, Deed(now, person, chat), f"{seed}-{number}")
-        elif kind < 0.57:
+        elif kind < 0.56:
             number += 1
             deeds.append(_wish(dice, Deed(now, person, chat), f"{seed}-{number}"))
         else:
