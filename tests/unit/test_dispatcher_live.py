@@ -292,6 +292,15 @@ def test_no_recording_begins_before_one_that_only_has_to_be_made_a_file(make_bot
     assert bot.task(Download).form == Form(record_minutes=5)
 
 
+def test_what_was_recorded_is_made_a_file_by_the_one_worker_left(make_bot: MakeBot) -> None:
+    bot = make_bot(**SETTINGS)
+    recording(bot)
+    bot.kill()
+    bot = make_bot(DOWNLOAD_WORKERS="1", LIVE_MAX_MINUTES="0")
+    bot.step()
+    assert bot.task(Download).record_s == 0.0
+
+
 def test_recording_takes_its_own_time(bot: SteppedDispatcher) -> None:
     recording(bot)
     limit_s = bot.settings.download_job_timeout_s

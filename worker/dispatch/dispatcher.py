@@ -348,7 +348,8 @@ class Dispatcher:
     @property
     def _may_record(self) -> bool:
         """Whether one more recording leaves a worker for downloads, which take less long."""
-        return len(self._in_hand.recording_ids) < self._pools[DOWNLOADS].spec.size - 1
+        # Of one worker alone nothing is recorded, but what was recorded before is made a file.
+        return len(self._in_hand.recording_ids) < max(1, self._pools[DOWNLOADS].spec.size - 1)
 
     def _paused(self, now: Monotonic) -> PausedChats:
         edits = self._rate_limits.paused_chats(now, edits=True)
