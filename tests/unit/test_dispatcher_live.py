@@ -12,9 +12,11 @@ from worker.errors import Fault, FileIdRefused, JobError, Reason
 from worker.form import START, WHOLE, Form, What
 from worker.ledger import ledger_path
 from worker.ledger.choices import MAX_AWAITED
+from worker.ledger.queue import MAX_REFUNDS
 from worker.ledger.upkeep import Upkeep
 from worker.looks import Live, MediaLook
 from worker.notices import Cancelled, Notice, Topic
+from worker.pool.events import StopReason
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -379,6 +381,34 @@ def test_a_start_is_waited_for_a_day(bot: SteppedDispatcher) -> None:
 def test_a_site_that_fails_meanwhile_is_asked_again(bot: SteppedDispatcher) -> None:
     awaiting(bot)
     assert len(look_times(bot, DOWN, 6)) == 6
+
+
+@pytest.mark.parametrize("attempts", ["1", "3"])
+def test_workers_that_die_meanwhile_do_not_end_the_wait(make_bot: MakeBot, attempts: str) -> None:
+    bot = make_bot(**SETTINGS, JOB_MAX_ATTEMPTS=attempts)
+    awaiting(bot)
+    for _ in range(3):
+        look_times(bot, SOON, 1)
+        bot.lose(Download)
+        assert bot.shown()[-1].stage is Stage.AWAITING_START
+        bot.step(MOST_AWAITED_S)
+        bot.downloads.stop(bot.job_id(Download), StopReason.TIMED_OUT)
+        bot.step()
+        bot.step(MOST_AWAITED_S)
+    assert bot.task(Download).form == START
+
+
+def test_a_look_that_kills_each_worker_ends_the_wait(make_bot: MakeBot) -> None:
+    bot = make_bot(**SETTINGS, JOB_MAX_ATTEMPTS="2")
+    awaiting(bot)
+    deaths = 0
+    while bot.tasks(Download):
+        bot.lose(Download)
+        deaths += 1
+        bot.step(MOST_AWAITED_S)
+    bot.step()
+    assert deaths == MAX_REFUNDS + 2
+    assert bot.task(Explain).reason is Reason.CRASHED
 
 
 def test_a_stream_that_is_gone_is_not_waited_for(bot: SteppedDispatcher) -> None:

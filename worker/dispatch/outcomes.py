@@ -240,10 +240,10 @@ def decide(
                 job, TelegramUnreachable("no answer in time"), refused_s, wall
             )
         case Stopped():
-            return _decide_error(job, _retryable(Reason.TIMED_OUT), retries)
+            return _decide_no_answer(job, _retryable(Reason.TIMED_OUT), retries, wall)
         case Lost(exitcode=exitcode):
             detail = f"its worker ended with exit code {exitcode}"
-            return _decide_error(job, _retryable(Reason.CRASHED, detail), retries)
+            return _decide_no_answer(job, _retryable(Reason.CRASHED, detail), retries, wall)
         case Failed(error=TelegramBusy() as busy):
             return TryAgain(busy.retry_after_s, refund=True)
         case Failed(error=(TelegramUnreachable() | TelegramUnauthorized()) as error):
@@ -268,8 +268,7 @@ def decide(
             if job.request.downloads >= retries.max_attempts:
                 return Fail(JobError(Reason.INTERNAL, Fault.OPERATOR, "its files vanish"))
             return DownloadAgain(job)
-        case Failed(error=JobError() as error) if _may_start_later(job, error, wall):
-            assert isinstance(job, LookJob)  # noqa: S101
+        case Failed(error=JobError() as error) if _may_start_later(job, error, retries, wall):
             return TryAgain(_next_look_s(job, error, wall), refund=True)
         case Failed(error=JobError(reason=Reason.SITE_DOWN) as error):
             # It was not tried, nor would it be: who wants it is told when to ask again.
@@ -288,15 +287,15 @@ def decide(
             raise TypeError(f"{event} needs no decision")
 
 
-def _may_start_later(job: Job, error: JobError, wall: Wall) -> bool:
+def _may_start_later(job: Job, error: JobError, retries: Retries, wall: Wall) -> bool:
     """Whether a live stream is waited for, and goes on to be."""
     if not isinstance(job, LookJob) or not job.form.awaits_start:
         return False
     passes = error.reason is Reason.NOT_STARTED or error.fault is Fault.RETRYABLE
-    return passes and wall - job.created_at < AWAITED_S
+    return passes and not is_exhausted(job, retries) and wall - job.created_at < AWAITED_S
 
 
-def _next_look_s(job: LookJob, error: JobError, wall: Wall) -> float:
+def _next_look_s(job: Job, error: JobError, wall: Wall) -> float:
     """How long to wait before the next look whether a live stream has started.
 
     The wait grows with the time already waited, unless the site tells when the stream will start.
@@ -340,6 +339,11 @@ def known_s(error: JobError) -> float:
     return _KNOWN_S.get(error.reason, 0.0) if error.fault is Fault.PERMANENT else 0.0
 
 
+def is_exhausted(job: Job, retries: Retries) -> bool:
+    """Whether a claimed job is beyond the attempts that it is allowed."""
+    return job.attempts > retries.max_attempts
+
+
 def exhausted(job: Job) -> JobError:
     """The error of a job whose last attempt never came back, not even with an error."""
     return _retryable(Reason.CRASHED, f"{job.attempts - 1} attempts ended without an answer")
@@ -378,6 +382,13 @@ def _give_up_call(error: TelegramError) -> Fail:
 
 def _retryable(reason: Reason, detail: str = "") -> JobError:
     return JobError(reason, Fault.RETRYABLE, detail)
+
+
+def _decide_no_answer(job: Job, error: JobError, retries: Retries, wall: Wall) -> Decision:
+    """Decide on an attempt that was lost with its worker, or hung; the job may be why."""
+    if _may_start_later(job, error, retries, wall):
+        return TryAgain(_next_look_s(job, error, wall), refund=True, may_be_to_blame=True)
+    return _decide_error(job, error, retries)
 
 
 def _decide_error(job: Job, error: JobError, retries: Retries, traceback: str = "") -> Decision:

@@ -94,7 +94,7 @@ class Recorder:
 
     def may_try(self, job: Job) -> bool:
         """Whether a claimed job is within the attempts that it is allowed."""
-        return job.attempts <= self._retries.max_attempts
+        return not outcomes.is_exhausted(job, self._retries)
 
     def feed_batches(self, down: Mapping[str, float], now: Monotonic, wall: Wall) -> None:
         """Let the next items of lists begin, now and then.
