@@ -31,6 +31,7 @@ from worker.protocol import (
     ShowLook,
     Stage,
 )
+from worker.settings import Site, Sites
 
 LINK, OTHER_LINK = "https://site.example/live", "https://site.example/other"
 ME, OTHER = 7, 8
@@ -83,9 +84,14 @@ def recording(bot: SteppedDispatcher, message_id: int = NEXT_STATUS) -> int:
     refused(bot)
     assert press(bot) == Notice(Topic.ON_ITS_WAY)
     bot.post(message_id)
+    begin(bot)
+    return 2
+
+
+def begin(bot: SteppedDispatcher) -> None:
+    """The first pieces of a recording are there."""
     bot.downloads.report(bot.job_id(Download), Progress(Stage.RECORDING, 1000, eta_s=590.0))
     bot.step(4.0)
-    return 2
 
 
 def stop(bot: SteppedDispatcher, request_id: int = 2, user_id: int = ME) -> Notice | None:
@@ -171,6 +177,73 @@ def test_what_was_recorded_until_a_stop_is_made_a_file(bot: SteppedDispatcher) -
     bot.finish_download()
     bot.deliver()
     assert bot.rows("SELECT verdict FROM requests WHERE id = 2") == [("media",)]
+
+
+@pytest.mark.parametrize("attempts", ["1", "3"])
+def test_what_was_recorded_by_a_last_attempt_is_made_a_file(
+    make_bot: MakeBot, attempts: str
+) -> None:
+    bot = make_bot(**SETTINGS, JOB_MAX_ATTEMPTS=attempts)
+    refused(bot)
+    press(bot)
+    bot.post(NEXT_STATUS)
+    for _ in range(int(attempts) - 1):
+        bot.fail(Download, DOWN)
+        bot.step(bot.settings.queue_retry_after_s)
+    begin(bot)
+    directory = Path(bot.task(Download).directory)
+    directory.mkdir(parents=True)
+    for error in (DOWN, JobError(Reason.STALLED, Fault.RETRYABLE)):
+        bot.lose(Download)
+        bot.step(bot.settings.queue_retry_after_s)
+        bot.fail(Download, error)
+        bot.step(bot.settings.queue_retry_after_s)
+    bot.downloads.stop(bot.job_id(Download), StopReason.TIMED_OUT)
+    bot.step()
+    bot.step(bot.settings.queue_retry_after_s)
+    assert directory.exists()
+    directory.rmdir()
+    bot.finish_download()
+    bot.deliver()
+    assert bot.rows("SELECT verdict FROM requests WHERE id = 2") == [("media",)]
+
+
+def test_what_was_recorded_is_given_up_when_no_file_comes_of_it(bot: SteppedDispatcher) -> None:
+    recording(bot)
+    deaths = 0
+    while bot.tasks(Download):
+        bot.lose(Download)
+        deaths += 1
+        bot.step(bot.settings.queue_retry_after_s)
+    bot.step()
+    assert deaths == MAX_REFUNDS + bot.settings.job_max_attempts
+    assert bot.task(Explain).reason is Reason.CRASHED
+
+
+def test_a_recording_that_has_recorded_nothing_needs_its_site(bot: SteppedDispatcher) -> None:
+    refused(bot)
+    press(bot)
+    bot.post(NEXT_STATUS)
+    directory = Path(bot.task(Download).directory)
+    directory.mkdir(parents=True)
+    bot.fail(Download, DOWN)
+    assert not directory.exists()
+    for number in range(LINKS - 1):
+        bot.send(f"https://site.example/{number}", user_id=20 + number)
+        bot.settle()
+        bot.fail(Download, DOWN)
+    assert list(bot.dispatcher.sites_down) == ["site.example"]
+    assert bot.states("recording") == ["failed"], "refused with the other links"
+
+
+def test_a_stop_before_anything_was_recorded_needs_no_site(bot: SteppedDispatcher) -> None:
+    refused(bot)
+    press(bot)
+    bot.post(NEXT_STATUS)
+    stop(bot)
+    bot.dispatcher.use_sites(Sites({"site.example": Site(name="site.example", off=True)}))
+    end_stopped(bot)
+    assert bot.task(Download).record_s == 0.0, "which ends without asking it"
 
 
 def test_a_stop_counts_once(bot: SteppedDispatcher) -> None:

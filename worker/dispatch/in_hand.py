@@ -1,7 +1,7 @@
 """The jobs that workers have."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker.clocks import Monotonic
 from worker.dispatch.work import Work
@@ -37,6 +37,11 @@ class JobsInHand:
 
     def get(self, job_id: int) -> InHand | None:
         return self._by_id.get(job_id)
+
+    def begin_recording(self, job: RecordingJob) -> None:
+        """Something of a live stream has been recorded."""
+        hand = self._by_id[job.id]
+        self._by_id[job.id] = replace(hand, job=replace(job, has_begun=True))
 
     def remove(self, job_id: int) -> None:
         del self._by_id[job_id]

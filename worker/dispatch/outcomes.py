@@ -35,6 +35,7 @@ from worker.ledger import (
     LookJob,
     MenusJob,
     PanelJob,
+    RecordingJob,
     ReplyJob,
     RequestJob,
     StatusJob,
@@ -394,9 +395,13 @@ def _decide_no_answer(job: Job, error: JobError, retries: Retries, wall: Wall) -
 def _decide_error(job: Job, error: JobError, retries: Retries, traceback: str = "") -> Decision:
     if error.reason is Reason.DISK_FULL:
         return TryAgain(retries.retry_after_s, refund=True)
-    if error.fault is not Fault.RETRYABLE or job.attempts >= retries.max_attempts:
+    # What was recorded cannot be recorded again: its attempts are given back while any are.
+    is_recorded = isinstance(job, RecordingJob) and job.has_begun
+    is_last = is_exhausted(job, retries) if is_recorded else job.attempts >= retries.max_attempts
+    if error.fault is not Fault.RETRYABLE or is_last:
         return Fail(error, traceback)
     least_s = retries.retry_after_s if job.kind.is_download else TELEGRAM_RETRY_S
     if isinstance(job, LookJob):
         least_s = min(least_s, LOOK_RETRY_S)
-    return TryAgain(max(least_s, error.retry_after_s or 0.0))
+    delay_s = max(least_s, error.retry_after_s or 0.0)
+    return TryAgain(delay_s, refund=is_recorded, may_be_to_blame=is_recorded)

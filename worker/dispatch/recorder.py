@@ -26,6 +26,7 @@ from worker.ledger import (
     MenusJob,
     PanelJob,
     Quota,
+    RecordingJob,
     ReplyJob,
     RequestJob,
     StatusJob,
@@ -40,6 +41,7 @@ from worker.protocol import (
     Identified,
     Outpaced,
     Progress,
+    Stage,
     YtDlpStarted,
 )
 from worker.settings import Settings
@@ -117,6 +119,8 @@ class Recorder:
         """Record what a running download says of itself."""
         match message:
             case Progress():
+                if message.stage is Stage.RECORDING:
+                    self._begin_recording(job)
                 self._showing.put(job.id, message)
             case YtDlpStarted():
                 self._ledger.remember_session(Identity(message.pid, message.started), job)
@@ -130,6 +134,12 @@ class Recorder:
             case DownloadUsage():
                 log_end = logs.redact(message.log, self._secrets)
                 self._ledger.remember_usage(job, replace(message, log=log_end))
+
+    def _begin_recording(self, job: DownloadJob) -> None:
+        """Note with the first such report that something of a live stream lies on disk."""
+        if isinstance(job, RecordingJob) and not job.has_begun:
+            self._ledger.begin_recording(job)
+            self._in_hand.begin_recording(job)
 
     # ---------------------------------------------------------------------------- results
 

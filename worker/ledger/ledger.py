@@ -52,6 +52,7 @@ from worker.ledger.jobs import (
     LookJob,
     MenusJob,
     PanelJob,
+    RecordingJob,
     RequestJob,
     StatusJob,
     SummaryJob,
@@ -320,6 +321,11 @@ class Ledger(Questions):
         """See `queue.limit_download`."""
         with self._db.transaction():
             queue.limit_download(self._db, job.id, max_bytes)
+
+    def begin_recording(self, job: RecordingJob) -> None:
+        """See `queue.begin_recording`."""
+        with self._db.transaction():
+            queue.begin_recording(self._db, job.id)
 
     def finish_download(self, job: DownloadJob, media: protocol.Media, wall: Wall) -> None:
         """The media is on disk for everybody who waits for it."""

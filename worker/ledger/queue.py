@@ -186,17 +186,13 @@ MAX_REFUNDS = 10
 ends them."""
 
 
-# What is recorded already goes before all downloads.
-_BEGUN = f"priority = iif(kind = 'recording', {BEGUN_RECORDING}, priority)"
-
-
 def recover(db: Database) -> int:
     """Let every job that runs wait again, as it must after a start. Returns how many there were.
 
     Their attempts do not count: it was the bot that ended, not they.
     """
     return db.execute(
-        f"UPDATE jobs SET state = 'waiting', {_BEGUN}, attempts = attempts - (refunds < :max),"  # noqa: S608
+        "UPDATE jobs SET state = 'waiting', attempts = attempts - (refunds < :max),"
         " refunds = refunds + 1 WHERE state = 'running'",
         max=MAX_REFUNDS,
     ).rowcount
@@ -213,7 +209,7 @@ def note_refund(db: Database, job_id: int) -> bool:
 def wait_again(db: Database, job_id: int, delay_s: float, wall: Wall, *, refund: bool) -> None:
     """Let a running job wait for another attempt; `refund` when this one does not count."""
     db.execute(
-        f"UPDATE jobs SET state = 'waiting', {_BEGUN}, waits_since = ?, not_before = ?,"  # noqa: S608
+        "UPDATE jobs SET state = 'waiting', waits_since = ?, not_before = ?,"
         " attempts = attempts - ? WHERE id = ? AND state = 'running'",
         wall,
         wall + delay_s,
@@ -436,12 +432,18 @@ def limit_download(db: Database, job_id: int, max_bytes: int) -> None:
     )
 
 
+def begin_recording(db: Database, job_id: int) -> None:
+    """Something of a live stream lies on disk; the next attempt makes a file of it."""
+    db.execute("UPDATE jobs SET priority = ? WHERE id = ?", BEGUN_RECORDING, job_id)
+
+
 def stop_recording(db: Database, job_id: int) -> bool:
     """Note that a recording is to end with what it has; whether that is new."""
     return bool(
         db.execute(
-            "UPDATE jobs SET payload = json_set(payload, '$.stopped', 1)"
+            "UPDATE jobs SET payload = json_set(payload, '$.stopped', 1), priority = ?"
             " WHERE id = ? AND payload ->> '$.stopped' IS NULL",
+            BEGUN_RECORDING,
             job_id,
         ).rowcount
     )
