@@ -451,6 +451,28 @@ def test_a_start_is_waited_for_a_day(bot: SteppedDispatcher) -> None:
     assert bot.task(Explain).reason is Reason.NOT_STARTED
 
 
+def test_who_comes_to_wait_later_waits_a_day_of_their_own(bot: SteppedDispatcher) -> None:
+    awaiting(bot)
+    began = bot.wall
+    while bot.wall - began < AWAITED_S - 2 * MOST_AWAITED_S:
+        look_times(bot, SOON, 1)
+    bot.fail(Download, SOON)
+    bot.send(LINK, user_id=OTHER)
+    bot.post(70)
+    bot.fail(Download, SOON)
+    bot.finish(Explain)
+    bot.bring(ChooseForm(3, START, Press("other press", OTHER, OTHER, 70)))
+    assert answered(bot) == Notice(Topic.ON_ITS_WAY)
+    bot.finish(PostStatus, Posted(80))
+    assert bot.states("look") == ["running"], "one look for both, and at once"
+    began = bot.wall
+    assert look_times(bot, SOON, 1) == [LEAST_AWAITED_S]
+    while bot.tasks(Download):
+        look_times(bot, SOON, 1)
+    assert bot.wall - began == pytest.approx(AWAITED_S, abs=1)
+    assert [said.reason for said in bot.tasks(Explain).values()] == [Reason.NOT_STARTED] * 2
+
+
 def test_a_site_that_fails_meanwhile_is_asked_again(bot: SteppedDispatcher) -> None:
     awaiting(bot)
     assert len(look_times(bot, DOWN, 6)) == 6

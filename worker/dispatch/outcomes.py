@@ -65,7 +65,7 @@ JUDGE_RETRY_S = 1.0
 """The wait before a download is tried again that has lost the judge."""
 
 AWAITED_S = 86_400.0
-"""How long the bot waits for the start of a live stream."""
+"""How long the bot waits for the start of a live stream, since somebody asked for that last."""
 
 LEAST_AWAITED_S, MOST_AWAITED_S = 60.0, 1800.0
 """The shortest and the longest wait between two looks at whether the stream has started."""

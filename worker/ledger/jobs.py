@@ -221,7 +221,10 @@ class DownloadJob(ClaimedJob):
 
 @dataclass(frozen=True, kw_only=True)
 class LookJob(DownloadJob):
-    """Find out what there is behind a link, for all who have asked, and download nothing."""
+    """Find out what there is behind a link, for all who have asked, and download nothing.
+
+    One that waits for a start is `created_at` anew when somebody else comes to wait for it.
+    """
 
     kind = Kind.LOOK
 

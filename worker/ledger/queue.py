@@ -252,6 +252,16 @@ def hurry(db: Database, job_id: int | None, wall: Wall) -> bool:
     )
 
 
+def await_anew(db: Database, job_id: int | None, wall: Wall) -> None:
+    """Somebody else comes to wait for what a job waits for: as if it were new, it is tried now."""
+    db.execute(
+        "UPDATE jobs SET created_at = ? WHERE id = ? AND state IN ('waiting', 'running')",
+        wall,
+        job_id,
+    )
+    hurry(db, job_id, wall)
+
+
 def start_over(db: Database, job_id: int, wall: Wall) -> None:
     """Let a failed job wait again, as if it had never been tried."""
     db.execute(

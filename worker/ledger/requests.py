@@ -111,6 +111,8 @@ def provide(
         if download_id is None and (failure := known_failures.recall(db, key, wall)):
             decide(db, request_id, Resolution(Verdict.SENTENCE, *failure), wall)
             return
+        if request.form.awaits_start:
+            queue.await_anew(db, download_id, wall)
         download_id = download_id or queue.add(
             db,
             _kind_of(request.form),
