@@ -63,6 +63,7 @@ class UpdateKeeper:
         self._dispatcher = dispatcher
         self._open_ledger = open_ledger
         self._background = Background(settings)
+        self._done: tuple[Order, Outcome] | None = None
         self._updater = Updater(settings.data_dir, settings.download_memory_mib, {})
         self._file = copies.directory_of(settings.data_dir) / copies.CHOICE
         self._watch_at = 0.0
@@ -76,7 +77,7 @@ class UpdateKeeper:
     def step(self) -> None:
         """Do what is due."""
         now, wall = clocks.monotonic(), clocks.wall_clock()
-        if done := self._background.look(now):
+        if done := self._done or self._background.look(now):
             self._take(*done, wall)
         if not self._background.is_at_work and now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY_S
@@ -112,8 +113,14 @@ class UpdateKeeper:
 
     def _take(self, order: Order, outcome: Outcome, wall: Wall) -> None:
         """Answer the admins who asked for an update, and log its outcome."""
+        # While the ledger is busy nobody can be told, and the same must not be done again.
+        self._done = order, outcome
+        self._record(order, outcome, wall)
+        self._done = None
         level = logging.WARNING if outcome.result in _FAILURES else logging.INFO
         log.log(level, "Update of yt-dlp (%s): %s", order, outcome.text)
+
+    def _record(self, order: Order, outcome: Outcome, wall: Wall) -> None:
         situation = look(self._settings.data_dir)
         with self._open_ledger() as ledger:
             asked = [each for each in ledger.questions() if ORDERS.get(each.about) is order]

@@ -1,8 +1,10 @@
 """The bot's part in updates of yt-dlp: when they are due, who is answered, what trials come to."""
 
 import errno
+import itertools
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +26,7 @@ from worker.clocks import Monotonic, Wall
 from worker.downloads.ytdlp import copies
 from worker.downloads.ytdlp.copies import Installed, YtDlpChoice
 from worker.errors import Reason
-from worker.ledger import Ledger, admin_questions, ledger_path
+from worker.ledger import Ledger, LedgerBusy, admin_questions, ledger_path
 from worker.ledger.upkeep import Upkeep
 from worker.protocol import Reader
 from worker.settings import Settings, YtDlpUpdates
@@ -287,6 +289,69 @@ def test_an_admin_is_answered_when_it_is_done(bot: Bot, about: Asked, order: Ord
     assert "/update now" in answer
     bot.step()
     assert bot.background.orders == [order], "what was answered is done"
+
+
+@contextmanager
+def a_busy_ledger(monkeypatch: pytest.MonkeyPatch, name: str, after: int = 0) -> Iterator[None]:
+    """Have this call to the ledger fail after so many, as it does while another writes."""
+    real, calls = getattr(Upkeep, name), itertools.count()
+
+    def call(*arguments: object) -> object:
+        if next(calls) >= after:
+            raise LedgerBusy("database is locked")
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Upkeep, name, call)
+        yield
+
+
+def test_an_outcome_that_the_ledger_is_too_busy_for_is_kept_until_it_is_told(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    bot.ask(Asked.UPDATE_BACK)
+    bot.step()
+    text = f"{OLD} is in use again in place of {NEW}."
+    bot.background.outcome = Outcome(UpdateResult.WENT_BACK, OLD, OLD, text)
+    bot.background.is_done = True
+    with a_busy_ledger(monkeypatch, "answer"):
+        for _ in range(3):
+            with pytest.raises(LedgerBusy):
+                bot.step()
+    for _ in range(3):
+        bot.step()
+    assert bot.background.orders == [Order.BACK], "once is enough"
+    (answer,) = bot.told
+    assert text in answer
+    assert caplog.text.count(text) == 1
+
+
+def test_a_daily_outcome_that_the_ledger_is_too_busy_for_is_noted_later(
+    daily: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daily.step()
+    daily.step(AGAIN_S)
+    text = "Nothing was changed: No room."
+    daily.background.outcome = Outcome(UpdateResult.REFUSED, OLD, None, text)
+    daily.background.is_done = True
+    with a_busy_ledger(monkeypatch, "publish"), pytest.raises(LedgerBusy):
+        daily.step()
+    daily.step()
+    assert daily.refused == [f"{text} {health._REFUSED_UNTIL}"]
+
+
+def test_a_busy_ledger_does_not_put_off_for_a_day_what_could_not_be_started(
+    daily: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daily.step()
+    daily.background.trouble = OSError(errno.EAGAIN, "Resource temporarily unavailable")
+    with a_busy_ledger(monkeypatch, "publish", after=1), pytest.raises(LedgerBusy):
+        daily.step(AGAIN_S)
+    daily.background.trouble = None
+    daily.step()
+    daily.step(AGAIN_S)
+    assert daily.background.orders == [Order.UPDATE]
 
 
 # --------------------------------------------------------------------------------- the trial
