@@ -17,6 +17,7 @@ from maintenance.updates import packages
 from maintenance.updates.packages import ReleaseChannel
 from maintenance.updates.situation import Situation, look
 from maintenance.updates.updater import Outcome, Updater, UpdateResult
+from worker.downloads.ytdlp import plugin_packages
 from worker.settings import Settings
 
 _EXIT_CODES = {
@@ -53,6 +54,7 @@ def run(settings: Settings, chosen: Namespace) -> int:
     """Do it as the bot's user, and say what came of it."""
     _become_owner(settings.data_dir)
     os.umask(0o077)
+    plugin_packages.allow(settings.ytdlp_plugins)
     updater = Updater(
         settings.data_dir,
         settings.download_memory_mib,

@@ -36,7 +36,7 @@ from worker.processes.process_setup import Limits
 from worker.protocol import Download, MediaKind
 from worker.settings import MEBIBYTE
 
-IMPORT, SCRIPT = "import", "JavaScript"
+IMPORT, PLUGIN, SCRIPT = "import", "plugin", "JavaScript"
 SAMPLES = {"MP4": "sample.mp4", "HLS": "sample.m3u8", "DASH": "sample.mpd"}
 
 LOOPBACK = "127.0.0.1"
@@ -175,6 +175,8 @@ class _Nobody:
 def _work(results: Connection, downloads: Path, url: str, limits: DownloadLimits) -> None:
     """Be a downloads worker: import as the fork server does, then download each sample."""
     process_setup.die_with_parent(os.getppid())
+    # What a plugin prints is no part of the answer.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         import worker.dispatch.worker_setups
         import worker.telegram  # noqa: F401
@@ -182,11 +184,15 @@ def _work(results: Connection, downloads: Path, url: str, limits: DownloadLimits
         from worker.downloads.ytdlp import plugins
 
         handler = make_handler(limits)
-        plugins.require()
     except BaseException as error:  # noqa: BLE001 - a damaged package may raise anything
         results.send({IMPORT: f"{type(error).__name__}: {error}"})
         return
     results.send({IMPORT: ""})
+    try:
+        plugins.require()
+    except ImportError as error:
+        # It may fail with the yt-dlp in use as well, so the samples are tried nevertheless.
+        results.send({PLUGIN: str(error)})
     for number, (name, file) in enumerate(SAMPLES.items() if url else (), start=1):
         results.send({name: "it ends the process"})
         directory = downloads / str(number)

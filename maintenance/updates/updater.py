@@ -24,7 +24,7 @@ from maintenance.updates.children import DiskRoom, ProgramStopped, run_module
 from maintenance.updates.packages import Offline, Plan, ReleaseChannel, UpdateRefused
 from maintenance.updates.situation import Situation, look, version_in
 from worker.clocks import wall_clock
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp import copies, plugin_packages
 from worker.downloads.ytdlp.copies import Installed, Left, Unusable, YtDlpChoice
 from worker.downloads.ytdlp.installed import is_newer, numbers
 from worker.settings import MEBIBYTE
@@ -238,7 +238,11 @@ class Updater:
         copies.save(trial, YtDlpChoice(installed, copies.own_state(), copies.PYTHON, 0.0))
         with self._work() as work:
             variables = {name: self._variables[name] for name in _PLAIN if name in self._variables}
-            variables |= {copies.VARIABLE: os.fspath(trial), "TMPDIR": os.fspath(work)}
+            variables |= {
+                copies.VARIABLE: os.fspath(trial),
+                plugin_packages.VARIABLE: os.environ.get(plugin_packages.VARIABLE, ""),
+                "TMPDIR": os.fspath(work),
+            }
             done = run_module(
                 _CANARY,
                 [str(self._memory_mib)],

@@ -22,9 +22,10 @@ from maintenance.updates.packages import Plan
 from maintenance.updates.situation import look
 from maintenance.updates.updater import Outcome, Updater, UpdateResult
 from tests.support.operator_kit import ROOT, maintenance
+from tests.support.plugin_package import install
 from tests.support.process_kit import ends, wait_until
 from tests.support.wheels import OFFLINE, make_package, make_ytdlp, pip_variables
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp import copies, plugin_packages
 from worker.downloads.ytdlp.installed import installed_version
 from worker.processes import process_table
 
@@ -426,7 +427,9 @@ def test_nothing_outlives_a_canary_that_is_killed() -> None:
 
 @pytest.mark.timeout(240)
 @pytest.mark.usefixtures("needs_ffmpeg", "needs_deno")
-def test_the_canary_finds_nothing_wrong_and_then_what_is(data_dir: Path, index: Path) -> None:
+def test_the_canary_finds_nothing_wrong_and_then_what_is(
+    data_dir: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     variables = {"PATH": os.environ["PATH"], **pip_variables(index)}
     work = Updater(data_dir, 512, variables)
     own = copies.Installed(installed_version() or "")
@@ -443,9 +446,14 @@ def test_the_canary_finds_nothing_wrong_and_then_what_is(data_dir: Path, index: 
         (package / "downloader/hls.py").read_text()
         + "\nHlsFD.real_download = lambda self, *_: self.report_error('nothing comes')\n"
     )
+    # A plugin lies where the canary finds it: in the copy that it tries.
+    plugin = "print('hello')\nfrom yt_dlp import no_such_name\n"
+    install(place, "plugin-one", {"extractor/one.py": plugin})
+    monkeypatch.setenv(plugin_packages.VARIABLE, "plugin-one")
     with work._locked():
         troubles = work._troubles(copies.Installed(NEW, place.name))
-    assert set(troubles) == {"HLS"}, troubles
+    assert set(troubles) == {"HLS", "plugin"}, troubles
+    assert "no_such_name" in troubles["plugin"]
 
 
 def test_the_outcome_is_said_as_json(data_dir: Path, index: Path) -> None:
