@@ -5,8 +5,8 @@ An update is on trial from when the bot uses it until `watch` decides to keep it
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from maintenance import answers
 from maintenance.updates import watch
@@ -16,9 +16,10 @@ from maintenance.updates.updater import Busy, Outcome, Updater, UpdateResult
 from maintenance.updates.watch import TrialVerdict
 from worker import clocks
 from worker.admin_questions import Asked
-from worker.clocks import Wall
+from worker.clocks import Monotonic, Wall
 from worker.downloads.ytdlp import copies
 from worker.downloads.ytdlp.copies import YtDlpChoice
+from worker.ledger import DOWNLOADS
 from worker.ledger.upkeep import Upkeep
 from worker.logs import redact
 from worker.settings import Settings, YtDlpUpdates
@@ -33,6 +34,10 @@ _TRIED_AGAIN = (UpdateResult.OFFLINE, UpdateResult.BUSY, UpdateResult.NOT_STARTE
 _FAILURES = (UpdateResult.REFUSED, UpdateResult.NOT_STARTED)
 
 WATCH_EVERY_S = 5.0
+
+START_PATIENCE_S = 300.0
+"""How long no worker may start with a new yt-dlp: in this time several starts are tried."""
+
 SWEEP_EVERY_S = 86_400.0
 
 ORDERS: Mapping[Asked, Order] = {
@@ -44,7 +49,10 @@ ORDERS: Mapping[Asked, Order] = {
 
 
 class YtDlpView(Protocol):
-    """What the dispatcher shows of the yt-dlp in use."""
+    """What the dispatcher shows of the yt-dlp in use; `pools` are `worker.pool.Pool`s."""
+
+    @property
+    def pools(self) -> Iterable[Any]: ...
 
     @property
     def ytdlp_in_use(self) -> str | None: ...
@@ -66,6 +74,7 @@ class UpdateKeeper:
         self._done: tuple[Order, Outcome] | None = None
         self._updater = Updater(settings.data_dir, settings.download_memory_mib, {})
         self._file = copies.directory_of(settings.data_dir) / copies.CHOICE
+        self._cannot_start_since: Monotonic | None = None
         self._watch_at = 0.0
         self._sweep_at = 0.0
 
@@ -84,7 +93,7 @@ class UpdateKeeper:
             self._patiently(self._updater.sweep)
         if now >= self._watch_at:
             self._watch_at = now + WATCH_EVERY_S
-            self._patiently(lambda: self._watch(wall))
+            self._patiently(lambda: self._watch(now, wall))
         if not self._background.is_at_work and (order := self._next_order(wall)):
             try:
                 self._background.start(order, now)
@@ -145,8 +154,9 @@ class UpdateKeeper:
 
     # ------------------------------------------------------------------------------ trial
 
-    def _watch(self, wall: Wall) -> None:
+    def _watch(self, now: Monotonic, wall: Wall) -> None:
         """Begin the trial of an update, or end it by keeping the update or taking it back."""
+        start_trouble = self._start_trouble(now)
         try:
             choice = copies.read(self._file)
         except copies.Unusable:
@@ -161,6 +171,19 @@ class UpdateKeeper:
             self._judge(choice, choice.trial, wall)
         elif (trouble := self._dispatcher.upgrade_trouble) and version in trouble:
             self._go_back(trouble)
+        elif start_trouble and abs(wall - choice.since) >= START_PATIENCE_S:
+            self._go_back(f"no downloads worker can be started with it: {start_trouble}")
+
+    def _start_trouble(self, now: Monotonic) -> str | None:
+        """Why no downloads worker could be started for long; None if one could."""
+        pools = (pool for pool in self._dispatcher.pools if pool.spec.name == DOWNLOADS)
+        trouble: str | None = next((pool.trouble for pool in pools), None)
+        if trouble is None:
+            self._cannot_start_since = None
+            return None
+        if self._cannot_start_since is None:
+            self._cannot_start_since = now
+        return trouble if now >= self._cannot_start_since + START_PATIENCE_S else None
 
     def _judge(self, choice: YtDlpChoice, since: float, wall: Wall) -> None:
         with self._open_ledger() as ledger:

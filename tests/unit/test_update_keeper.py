@@ -14,7 +14,7 @@ import pytest
 from maintenance import health, measures
 from maintenance.findings import ONCE_S, Level
 from maintenance.updates.background import Order
-from maintenance.updates.keeper import AGAIN_S, EVERY_S, UpdateKeeper
+from maintenance.updates.keeper import AGAIN_S, EVERY_S, START_PATIENCE_S, UpdateKeeper
 from maintenance.updates.situation import STATE, look
 from maintenance.updates.updater import Outcome, UpdateResult
 from maintenance.updates.watch import LONGEST_S, TRIAL_S
@@ -26,7 +26,7 @@ from worker.clocks import Monotonic, Wall
 from worker.downloads.ytdlp import copies
 from worker.downloads.ytdlp.copies import Installed, YtDlpChoice
 from worker.errors import Reason
-from worker.ledger import Ledger, LedgerBusy, admin_questions, ledger_path
+from worker.ledger import DOWNLOADS, Ledger, LedgerBusy, admin_questions, ledger_path
 from worker.ledger.upkeep import Upkeep
 from worker.protocol import Reader
 from worker.settings import Settings, YtDlpUpdates
@@ -68,7 +68,10 @@ class Bot:
         copies.tell(directory)
         monkeypatch.setattr(clocks, "monotonic", lambda: Monotonic(self.now))
         monkeypatch.setattr(clocks, "wall_clock", lambda: Wall(NOW + self.now))
-        self.dispatcher = SimpleNamespace(ytdlp_in_use=OLD, upgrade_trouble=None)
+        self.downloads = SimpleNamespace(spec=SimpleNamespace(name=DOWNLOADS), trouble=None)
+        self.dispatcher = SimpleNamespace(
+            ytdlp_in_use=OLD, upgrade_trouble=None, pools=[self.downloads]
+        )
         self.ledger = Ledger(ledger_path(directory))
         self.directory = directory
         self.settings = Settings(bot_token="", data_dir=directory, ytdlp_update=YtDlpUpdates(every))
@@ -440,6 +443,50 @@ def test_one_that_the_bot_cannot_use_is_left(bot: Bot) -> None:
     left = bot.choice.left
     assert left is not None
     assert "no plugin" in left.why
+
+
+@pytest.mark.parametrize("in_use", [OLD, None])
+@pytest.mark.parametrize("trial", [0.0, NOW + 50])
+def test_one_whose_workers_cannot_start_is_left(bot: Bot, in_use: str | None, trial: float) -> None:
+    bot.choose(trial=trial)
+    bot.dispatcher.ytdlp_in_use = in_use
+    bot.downloads.trouble = "downloads-7: MemoryError"
+    bot.step(10)
+    bot.step(START_PATIENCE_S - 10)
+    assert bot.choice.chosen.version == NEW, "it is tried a few times"
+    bot.step(10)
+    choice = bot.choice
+    assert choice.chosen.version == OLD
+    assert choice.left is not None
+    assert "no downloads worker can be started with it: downloads-7: Mem" in choice.left.why
+
+
+def test_workers_that_cannot_start_for_a_moment_are_waited_for(bot: Bot) -> None:
+    bot.choose()
+    bot.dispatcher.ytdlp_in_use = None
+    for trouble in ("downloads-7: MemoryError", None, "downloads-9: MemoryError"):
+        bot.downloads.trouble = trouble
+        for _ in range(4):
+            bot.step(START_PATIENCE_S / 5)
+    assert bot.choice.chosen.version == NEW
+
+
+def test_what_kept_workers_from_starting_before_it_was_chosen_is_not_its_fault(bot: Bot) -> None:
+    bot.downloads.trouble = "downloads-7: MemoryError"
+    for _ in range(3):
+        bot.step(START_PATIENCE_S)
+    bot.choose(since=NOW + bot.now)
+    bot.step(10)
+    assert bot.choice.chosen.version == NEW, "it may be the repair"
+
+
+def test_workers_that_cannot_start_beside_those_with_it_are_not_its_fault(bot: Bot) -> None:
+    bot.choose()
+    bot.dispatcher.ytdlp_in_use = NEW
+    bot.downloads.trouble = "downloads-7: Resource temporarily unavailable"
+    for _ in range(3):
+        bot.step(START_PATIENCE_S)
+    assert bot.choice.chosen.version == NEW
 
 
 def test_why_it_was_left_may_be_long(bot: Bot) -> None:
