@@ -11,9 +11,9 @@ from worker.pool.worker import WorkerState
 class FakePool:
     """Stands for a `worker.pool.Pool` whose workers are always ready.
 
-    `tasks` are the tasks in hand by their jobs' ids, `timeouts_s` how long each may take, and
-    `stopped` the graces of the orders to stop. A `trouble` keeps all
-    workers from starting. An event is told at the next `step`.
+    `tasks` are the tasks in hand by their jobs' ids, `timeouts_s` how long each may take,
+    `stopped` the graces of the orders to stop, and `renewals` counts the orders to replace all
+    workers. A `trouble` keeps all workers from starting. An event is told at the next `step`.
     """
 
     def __init__(self, spec: PoolSpec) -> None:
@@ -21,6 +21,7 @@ class FakePool:
         self.tasks: dict[int, Any] = {}
         self.timeouts_s: dict[int, float] = {}
         self.stopped: dict[int, float | None] = {}
+        self.renewals = 0
         self.is_closed = False
         self.trouble: str | None = None
         self.workers: tuple[WorkerState, ...] = ()
@@ -39,6 +40,9 @@ class FakePool:
         if job_id in self.tasks:
             self.stopped[job_id] = grace_s
         return job_id in self.tasks
+
+    def renew(self) -> None:
+        self.renewals += 1
 
     def step(self, _now: float) -> Sequence[Event]:
         events, self._events = self._events, []

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker.dispatch import dispatcher
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
+from worker.pool.worker import WorkerState
 from worker.protocol import (
     Deliver,
     Download,
@@ -213,6 +215,44 @@ def test_downloads_that_cannot_be_made_wait_and_people_are_told(bot: SteppedDisp
     bot.step(1)
     assert bot.tasks(Download)
     assert bot.dispatcher.ytdlp_in_use
+
+
+class ANewYtDlp:
+    """Stands for an `UpgradeWatch` that finds a new yt-dlp at its first look."""
+
+    def __init__(self) -> None:
+        self.in_use = "2098.1.1"
+
+    def step(self, _now: float, *, is_broken: bool) -> bool:
+        assert not is_broken
+        is_new, self.in_use = self.in_use == "2098.1.1", "2099.1.1"
+        return is_new
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+def test_a_new_ytdlp_is_in_use_once_a_worker_has_it(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def working(*names: str) -> tuple[WorkerState, ...]:
+        return tuple(WorkerState(name, None, 1, "idle", 0, None) for name in names)
+
+    monkeypatch.setattr(dispatcher, "replace_fork_server", lambda: None)
+    monkeypatch.setattr(bot.dispatcher, "_upgrade", ANewYtDlp())
+    starting = WorkerState("downloads-3", None, 1, "starting", 0, None)
+    bot.downloads.workers = (*working("downloads-1", "downloads-2"), starting)
+    bot.step(1)
+    assert bot.downloads.renewals == 1
+    assert bot.dispatcher.ytdlp_in_use == "2098.1.1"
+    starting = WorkerState("downloads-4", None, 1, "starting", 0, None)
+    bot.downloads.workers = (*working("downloads-1", "downloads-3"), starting)
+    bot.downloads.trouble = "downloads-4: MemoryError"
+    assert bot.dispatcher.ytdlp_in_use == "2098.1.1", "the earlier ones still work"
+    bot.downloads.workers = working("downloads-1", "downloads-5")
+    assert bot.dispatcher.ytdlp_in_use == "2099.1.1"
+    bot.downloads.workers = ()
+    assert bot.dispatcher.ytdlp_in_use is None
 
 
 def test_each_download_reserves_its_room(bot: SteppedDispatcher, free_bytes: list[int]) -> None:

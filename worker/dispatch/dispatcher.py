@@ -87,6 +87,8 @@ class Dispatcher:
             self._pools[TELEGRAM], self._rate_limits, settings.telegram_job_timeout_s
         )
         self._upgrade = UpgradeWatch()
+        # The yt-dlp of before the last takeover, and the workers that have it.
+        self._earlier: tuple[str | None, frozenset[str]] = (None, frozenset())
         self._has_recovered = False
         self._has_new_ytdlp = False
         self._paused_until = 0.0
@@ -130,16 +132,25 @@ class Dispatcher:
 
     @property
     def ytdlp_in_use(self) -> str | None:
-        """The version of yt-dlp that downloads use; None when there is none that works."""
-        return None if self._cannot_download else self._upgrade.in_use
+        """The version of yt-dlp that downloads use; None when there is none that works.
+
+        A new one is in use as soon as one worker has it.
+        """
+        if self._cannot_download:
+            return None
+        version, workers = self._earlier
+        working = self._downloads_workers("idle", "busy")
+        return version if working and working <= workers else self._upgrade.in_use
 
     @property
     def _cannot_download(self) -> bool:
         """Whether no downloads worker is there because none can be started."""
-        pool = self._pools[DOWNLOADS]
-        return pool.trouble is not None and not any(
-            worker.state in ("idle", "busy") for worker in pool.workers
-        )
+        has_trouble = self._pools[DOWNLOADS].trouble is not None
+        return has_trouble and not self._downloads_workers("idle", "busy")
+
+    def _downloads_workers(self, *states: str) -> frozenset[str]:
+        workers = self._pools[DOWNLOADS].workers
+        return frozenset(worker.name for worker in workers if worker.state in states)
 
     @property
     def judge(self) -> JudgeKeeper:
@@ -193,7 +204,9 @@ class Dispatcher:
 
     def step(self, now: Monotonic, wall: Wall) -> None:
         """Do everything that is due at monotonic `now` and wall clock `wall`."""
+        in_use = self.ytdlp_in_use
         if self._upgrade.step(now, is_broken=self._cannot_download):
+            self._earlier = in_use, self._downloads_workers("starting", "idle", "busy")
             replace_fork_server()
             self._pools[DOWNLOADS].renew()
             self._has_new_ytdlp = True
