@@ -14,11 +14,12 @@ from pathlib import Path
 def new_file_beside(path: Path) -> Iterator[Path]:
     """An empty file in the same directory, which is removed unless it was renamed.
 
-    So are those of processes that were killed.
+    So are those of processes that were killed. In a container the next one has the same pid, so one
+    of this process's own is taken for such a file: two threads never make the same file at once.
     """
     for left in path.parent.glob(f".{glob.escape(path.name)}-*"):
         pid = left.name.removeprefix(f".{path.name}-").partition("-")[0]
-        if pid.isdecimal() and not Path("/proc", pid).exists():
+        if pid == str(os.getpid()) or (pid.isdecimal() and not Path("/proc", pid).exists()):
             left.unlink(missing_ok=True)
     new = path.with_name(f".{path.name}-{os.getpid()}")
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
