@@ -6,6 +6,7 @@ the last piece that was noted are cut off. Everything stays as it is until the f
 it is complete, so that a later attempt can begin again.
 """
 
+import errno
 import json
 import os
 import time
@@ -60,22 +61,27 @@ class RecordedTrack:
                 self.size_bytes, self.length_s = int(size), float(length)
 
     def add(self, data: bytes, length_s: float) -> None:
-        """Add a piece. Raises OSError."""
+        """Add a piece. Raises OSError, and then it is as if nothing had been added."""
         with open(self.path, "ab") as file:
             file.truncate(self.size_bytes)
             file.write(data)
-        self.size_bytes += len(data)
-        self.length_s += length_s
-        self._note(f"{self.size_bytes} {self.length_s:.6f}")
+        size_bytes, length_s = self.size_bytes + len(data), self.length_s + length_s
+        self._note(f"{size_bytes} {length_s:.6f}")
+        self.size_bytes, self.length_s = size_bytes, length_s
 
     def end(self) -> None:
-        """Note that the stream has ended."""
-        self.has_ended = True
+        """Note that the stream has ended. Raises OSError."""
         self._note(_ENDED)
+        self.has_ended = True
 
     def _note(self, line: str) -> None:
-        with open(self._notes, "a", encoding="ascii") as notes:
-            notes.write(f"{line}\n")
+        """Write a line, or nothing of it: on a full disk there may be room for half of one."""
+        with open(self._notes, "ab", buffering=0) as notes:
+            size = os.fstat(notes.fileno()).st_size
+            data = f"{line}\n".encode("ascii")
+            if notes.write(data) < len(data):
+                notes.truncate(size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._notes))
 
     def cut(self) -> None:
         """Cut off bytes behind the last complete piece."""

@@ -1,0 +1,56 @@
+"""What is noted of a recording while it is made, also on a disk that is full for a while."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from worker.downloads.media import recorded
+from worker.downloads.media.recorded import RecordedTrack
+
+
+@pytest.fixture(autouse=True)
+def track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedTrack:
+    monkeypatch.chdir(tmp_path)
+    return RecordedTrack(0)
+
+
+@contextmanager
+def room_for(size_bytes: int) -> Iterator[None]:
+    """Let files be no larger than this, so that more is written in part, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_track_goes_on_where_it_was(track: RecordedTrack) -> None:
+    track.add(b"one", 2.0)
+    track.add(b"two", 2.5)
+    again = RecordedTrack(0)
+    assert (again.size_bytes, again.length_s, again.has_ended) == (6, 4.5, False)
+    again.end()
+    assert RecordedTrack(0).has_ended
+
+
+def test_a_note_that_has_room_for_half_of_it_is_as_if_not_written(track: RecordedTrack) -> None:
+    track.add(b"1", 2.0)
+    notes = Path(f"{track.path.stem}.pieces")
+    whole = notes.read_text()
+    with room_for(len(whole) + 4):
+        with pytest.raises(OSError, match="space"):
+            track.add(b"2", 2.0)
+        assert notes.read_text() == whole
+        with pytest.raises(OSError, match="space"):
+            track.end()
+        assert notes.read_text() == whole
+    assert (track.size_bytes, track.length_s, track.has_ended) == (1, 2.0, False)
+    track.add(b"2", 2.0)
+    track.cut()
+    assert track.path.read_bytes() == b"12"
+    (found,) = recorded.tracks()
+    assert (found.size_bytes, found.length_s) == (2, 4.0)
