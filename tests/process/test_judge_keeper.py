@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 import pytest
 
 from tests.support.judges import end_at_once, show_no_life
-from tests.support.process_kit import identity_of, wait_until
+from tests.support.process_kit import identity_of, no_descriptors_left, wait_until
 from worker.downloads.judge import keeper, process
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.keeper import MAX_SILENCE_S, MIN_UPTIME_S, START_TIMEOUT_S, JudgeKeeper
@@ -87,6 +87,17 @@ def test_the_next_one_takes_over_at_the_same_address(driver: Driver, number: int
         with pytest.raises(JudgeLost):
             way.look()
     WayOut(driver.keeper.address).close()
+
+
+def test_its_owner_goes_on_when_no_descriptor_is_left(driver: Driver) -> None:
+    (pid,) = driver.keeper.pids
+    with no_descriptors_left():
+        driver.step()
+        assert driver.keeper.pids == [pid]
+        os.kill(pid, signal.SIGSTOP)
+        driver.step(MAX_SILENCE_S)  # it is killed all the same
+        driver.until(lambda: driver.keeper.pids != [pid])
+    driver.until(lambda: driver.replaced(pid))
 
 
 def test_who_comes_while_there_is_none_waits_for_the_next(driver: Driver) -> None:

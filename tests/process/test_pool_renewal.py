@@ -1,14 +1,11 @@
 """How workers come and go: recycling, and starts that fail."""
 
-import contextlib
 import logging
 import os
-import resource
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +13,10 @@ import pytest
 
 from tests.support import pool_jobs, pool_without_room
 from tests.support.pool_driver import METHODS, driven, fork_server_pid
-from tests.support.process_kit import wait_until
+from tests.support.process_kit import no_descriptors_left, wait_until
 from worker.pool.events import Finished, Stopped, StopReason
 from worker.pool.start_backoff import START_DELAYS_S
-from worker.pool.watched_process import PRELOADED
+from worker.pool.watched_process import PRELOADED, replace_fork_server
 from worker.pool.worker_main import Setup
 from worker.processes import process_table
 from worker.processes.process_setup import Limits
@@ -263,26 +260,17 @@ def test_pool_without_descriptors_waits_for_some(method: str) -> None:
             assert driver.run("echo", "the other goes on") == "the other goes on"
 
 
+def test_fork_server_is_replaced_once_there_is_a_descriptor_for_that(method: str) -> None:
+    with driven(method) as driver:
+        driver.wait_until_ready()
+        with no_descriptors_left():
+            assert replace_fork_server() is (method != "forkserver")
+        assert replace_fork_server()
+
+
 def test_pool_whose_user_may_have_no_more_processes_waits_for_room(method: str) -> None:
     command = [sys.executable, "-m", pool_without_room.__name__, method]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.stdout.strip() == pool_without_room.UNREADABLE:
         pytest.skip("an ordinary user cannot read the bot's code here")
     assert done.stdout.strip() == pool_without_room.WHOLE, done.stderr
-
-
-@contextlib.contextmanager
-def no_descriptors_left() -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(map(int, os.listdir("/proc/self/fd")))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2, hard))
-    fillers: list[int] = []
-    try:
-        with contextlib.suppress(OSError):
-            while True:
-                fillers.append(os.dup(0))
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for filler in fillers:
-            os.close(filler)

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from tests.support.pool_driver import METHODS, Driver, driven
+from tests.support.process_kit import no_descriptors_left
 from worker.pool.events import Finished, Lost, Stopped, StopReason
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
@@ -81,6 +82,15 @@ def test_stopped_worker_holds_up_nobody_and_is_killed_at_its_deadline(method: st
             assert driver.run("echo", number) == number
         run_out_of_time(driver, job)
         assert pid not in driver.pool.pids
+
+
+def test_job_is_killed_at_its_deadline_also_without_a_descriptor(method: str) -> None:
+    with driven(method) as driver:
+        job = driver.submit("ignore_everything", timeout_s=1000)
+        driver.report_of(job)
+        with no_descriptors_left():
+            run_out_of_time(driver, job)
+        driver.wait_until_ready()
 
 
 def test_idle_stopped_worker_is_found_out_by_its_next_job(method: str) -> None:

@@ -1,6 +1,8 @@
 """The watch on yt-dlp's files, with trials in real processes and clocks that the test moves."""
 
 import contextlib
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -108,6 +110,21 @@ def test_broken_for_another_reason_is_tried_once(make_watch: MakeWatch, tmp_path
     watch = make_watch()
     assert watch.look(is_broken=True), "it works, and a new fork server may be all that is needed"
     assert not watch.look(is_broken=True, times=8)
+
+
+def test_trial_that_cannot_be_started_is_made_later(
+    make_watch: MakeWatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage_ytdlp(tmp_path, "")
+    watch = make_watch()
+    with monkeypatch.context() as full:
+        full.setattr(subprocess, "Popen", refuse)
+        assert not watch.look(is_broken=True)
+    assert watch.look(is_broken=True)
+
+
+def refuse(*_args: object, **_options: object) -> None:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What tests of processes share: children to look at, waits for an end, and a pid used twice."""
 
 import os
+import resource
 import select
 import signal
 import time
@@ -104,3 +105,21 @@ def reused_pid() -> Iterator[tuple[Identity, Identity]]:
         os.waitpid(gone.pid, 0)
     with taking_the_pid_of(gone) as innocent:
         yield gone, innocent
+
+
+@contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    """Let this process open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2, hard))
+    fillers: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                fillers.append(os.dup(0))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for filler in fillers:
+            os.close(filler)

@@ -191,7 +191,7 @@ def test_next_run_of_the_bot_asks_anew(make_bot: MakeBot) -> None:
 
 def test_new_ytdlp_asks_anew(bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch) -> None:
     failed(bot)
-    monkeypatch.setattr(dispatcher, "replace_fork_server", lambda: None)
+    monkeypatch.setattr(dispatcher, "replace_fork_server", lambda: True)
     monkeypatch.setattr(bot.downloads, "renew", lambda: None, raising=False)
     monkeypatch.setattr(bot.dispatcher._upgrade, "step", lambda *_args, **_options: True)
     bot.step()

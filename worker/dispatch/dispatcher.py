@@ -90,7 +90,7 @@ class Dispatcher:
         # The yt-dlp of before the last takeover, and the workers that have it.
         self._earlier: tuple[str | None, frozenset[str]] = (None, frozenset())
         self._has_recovered = False
-        self._has_new_ytdlp = False
+        self._has_old_fork_server = self._has_new_ytdlp = False
         self._paused_until = 0.0
         self._stop_at: float | None = None
         self._idle_since: float | None = None
@@ -207,7 +207,9 @@ class Dispatcher:
         in_use = self.ytdlp_in_use
         if self._upgrade.step(now, is_broken=self._cannot_download):
             self._earlier = in_use, self._downloads_workers("starting", "idle", "busy")
-            replace_fork_server()
+            self._has_old_fork_server = True
+        if self._has_old_fork_server and replace_fork_server():
+            self._has_old_fork_server = False
             self._pools[DOWNLOADS].renew()
             self._has_new_ytdlp = True
         self._judge.step(now)

@@ -97,13 +97,15 @@ class UpgradeWatch:
             self._complaint.seek(0)
             self._complaint.truncate()
             trial = TRIAL if is_broken else f"{TRIAL}; {WITH_PLUGINS}"
-            self._trial = subprocess.Popen(
-                [sys.executable, "-c", trial],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._complaint,
-            )
-            self._due_at = now + TRIAL_S
+            # Where no process can be started now, it is tried again at the next look.
+            with contextlib.suppress(OSError):
+                self._trial = subprocess.Popen(
+                    [sys.executable, "-c", trial],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._complaint,
+                )
+                self._due_at = now + TRIAL_S
         return False
 
     def close(self) -> None:

@@ -66,11 +66,18 @@ class WatchedProcess:
         return signals.has_ended(self._pidfd)
 
     def kill(self) -> None:
-        """SIGKILL it and all below it, if it still runs."""
-        identity = process_table.identify(self.pid)
-        # Looked up before the question whether it has ended: then it is the one of the pidfd.
-        if identity is not None and not self.has_ended():
-            signals.kill_tree(identity)
+        """SIGKILL it and all below it, if it still runs.
+
+        Without a descriptor nobody below it is found, so it should be called again until it ends.
+        """
+        try:
+            identity = process_table.identify(self.pid)
+            # Looked up before the question whether it has ended: then it is the one of the pidfd.
+            if identity is not None and not self.has_ended():
+                signals.kill_tree(identity)
+        except OSError:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def release(self) -> int | None:
         """Close all descriptors; the exit code as in multiprocessing, None when unknown.
@@ -124,20 +131,25 @@ def is_ready(context: ForkServerContext | SpawnContext) -> bool:
     return False
 
 
-def replace_fork_server() -> None:
+def replace_fork_server() -> bool:
     """Kill the fork server; the next process is started by a new one, with new imports.
 
     The processes that it started keep running. Call it from the thread that starts processes.
+    False when it could not be killed because no descriptor is left for that.
     """
     global _importing
-    _importing = None
     # A fork server that is asked to stop stays until its processes have ended. multiprocessing
     # notices at the next start that it is dead.
-    if identity := _fork_server():
-        signals.send_signal(identity, signal.SIGKILL)
-        # Another thread may have reaped it already, and started the new one.
-        with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PID, identity.pid, os.WEXITED | os.WNOWAIT)
+    try:
+        if identity := _fork_server():
+            signals.send_signal(identity, signal.SIGKILL)
+            # Another thread may have reaped it already, and started the new one.
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, identity.pid, os.WEXITED | os.WNOWAIT)
+    except OSError:
+        return False
+    _importing = None
+    return True
 
 
 def _abandon_socket() -> None:

@@ -168,5 +168,8 @@ class JudgeKeeper:
 
 
 def _is_stopped(pid: int) -> bool:
-    found = process_table.look_up(pid)
-    return found is not None and found.state in "Tt"
+    # Without a descriptor that is not known, which must not end the judge's owner.
+    with contextlib.suppress(OSError):
+        found = process_table.look_up(pid)
+        return found is not None and found.state in "Tt"
+    return False
