@@ -29,8 +29,12 @@ DISK_BYTES = 1_600_000_000
 """What the bot keeps free (1 GB), what it reserves for its downloads, and what they write."""
 
 SETTLE_S = 60.0
-QUIET_S = 240.0
-"""How long the bot may take to finish what is open once it is let alone."""
+QUIET_S = 480.0
+"""How long the bot may take to finish what is open once it is let alone.
+
+A group gets 20 calls in a minute and an answer takes two of them, so after an hour in which
+everybody writes there its links are the last.
+"""
 
 STOP_S = 30.0
 GROWN_DESCRIPTORS = 8

@@ -135,6 +135,16 @@ def test_count_tells_answered_lost_doubled_and_orphaned_apart(api: BotApi, clien
     assert answers.orphaned == 2, "one beside its answer, and the one of the lost link"
 
 
+def test_voice_message_that_came_again_is_no_second_answer(api: BotApi, client: Client) -> None:
+    sent = Sent(CHAT, api.say("http://127.0.0.1/1"), 1)
+    ogg = {"voice": ("voice.ogg", b"OggS")}
+    for _ in range(2):
+        reply = {"message_id": sent.message_id}
+        client.call("sendVoice", ogg, chat_id=CHAT, reply_parameters=reply)
+    answers = outcome.count_answers(api, [sent])
+    assert (answers.final, answers.repeated, answers.doubled) == (1, 1, [])
+
+
 @pytest.mark.negative
 def test_count_sees_an_answer_that_changes(api: BotApi, client: Client) -> None:
     message_id = api.say("http://127.0.0.1/changes")

@@ -8,6 +8,7 @@ from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.choices import MENU_LIFE_S, Chapter, Language, Menu, Page, Quality, Subtitles
 from worker.effects import ChooseForm, Press, ShowChoices, TellDescription
+from worker.errors import TelegramUnreachable
 from worker.form import SOUND, WHOLE_LIST, Clip, Form, What
 from worker.lists import ListItem, MediaList
 from worker.notices import Notice, Refusal, Topic
@@ -191,6 +192,16 @@ def test_page_closes_by_itself_and_says_so(bot: SteppedDispatcher) -> None:
     assert bot.task(AnswerButton) == closed
     bot.finish(AnswerButton)
     assert press(bot, ShowChoices(1, Page.FIRST, PRESS)).menu == FIRST
+
+
+def test_page_closes_also_when_telegram_does_not_answer_at_first(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    press(bot, ShowChoices(1, Page.MORE, PRESS))
+    bot.step(MENU_LIFE_S + 1)
+    for _ in range(2):
+        bot.fail(AnswerButton, TelegramUnreachable("HTTP 502"))
+        bot.step(60)
+    assert bot.task(AnswerButton).menu == replace(FIRST, has_expired=True)
 
 
 def test_page_that_was_left_closes_no_more(bot: SteppedDispatcher) -> None:

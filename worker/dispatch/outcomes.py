@@ -357,7 +357,9 @@ def goes_another_way(job: ClaimedJob) -> bool:
 
 def _decide_unanswered(job: Job, error: TelegramError, refused_s: float, wall: Wall) -> Decision:
     """Repeat a call, try another way, or give it up, by how long others were answered."""
-    if isinstance(job, ButtonJob) and wall - job.created_at > BUTTON_MAX_AGE_S:
+    # What closes a page by itself answers no press, and was queued long before it was due.
+    is_press = isinstance(job, ButtonJob) and bool(job.answer.callback_id)
+    if is_press and wall - job.created_at > BUTTON_MAX_AGE_S:
         return GiveUp()
     is_refused = refused_s >= MAX_REFUSED_S
     if is_refused and isinstance(job, MenusJob):
