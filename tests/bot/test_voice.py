@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.site import MediaSite
+from tests.support.memory_group import memory_group
 from tests.support.metrics_rules import broken_rules
 from tests.support.operator_kit import ROOT
 from tests.support.ping_receiver import receiving_pings
@@ -82,6 +83,25 @@ def test_a_bot_is_heard_until_it_hangs_and_after_it_was_killed(
             scene.api.say("/help", CHAT)
             scene.api.wait_for(lambda: receiver.good > good)
             assert receiver.url not in scene.bot.log
+
+
+def test_a_bot_that_the_kernel_kills_for_memory_is_heard_and_loses_nothing(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    with receiving_pings() as receiver, memory_group(limit_bytes=1 << 20) as group:
+        env = {**ONE_WORKER_EACH, **QUICK, "HEALTH_URL": receiver.url}
+        with Scene(site, tmp_path, env) as scene:
+            scene.api.wait_for(lambda: receiver.good)
+            group.take(scene.bot.pid)
+            for number in range(1, 41):
+                scene.api.say(f"{number} " + "words " * 400, CHAT + number)
+            scene.send("/clip/one.mp4")
+            scene.api.wait_for(lambda: not scene.bot.is_running)
+            assert group.kills == 1
+            scene.bot.start()
+            receiver.wait_for("the last run ended: without a word: killed")
+            (answer,) = scene.wait_for_answers(1)
+            assert answer.kind == "video"
 
 
 def test_a_bot_that_ends_says_why(tmp_path: Path) -> None:
