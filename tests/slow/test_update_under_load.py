@@ -105,6 +105,7 @@ def in_use(scene: Scene) -> str:
     return str(json.loads(value)["ytdlp_in_use"])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1500)
 @pytest.mark.usefixtures("needs_ffmpeg", "needs_deno")
 def test_no_link_is_lost_by_a_good_a_broken_and_a_worse_one(
@@ -117,10 +118,10 @@ def test_no_link_is_lost_by_a_good_a_broken_and_a_worse_one(
         scene.api.say("/start", ADMIN)
         first = set(scene.workers("downloads"))
         with Load(scene).running() as load:
-            scene.api.wait_for(lambda: load.sent > 20, 60)
+            scene.api.wait_for(lambda: load.sent > 20)
             assert update(scene, index)["result"] == "updated"
-            scene.api.wait_for(lambda: f"yt-dlp {GOOD} is on trial" in scene.bot.log, 120)
-            scene.api.wait_for(lambda: in_use(scene) == GOOD, 30)
+            scene.api.wait_for(lambda: f"yt-dlp {GOOD} is on trial" in scene.bot.log)
+            scene.api.wait_for(lambda: in_use(scene) == GOOD)
 
             make_ytdlp(index, BROKEN, {"YoutubeDL.py": "\nraise ImportError('half of it')\n"})
             refused = update(scene, index)
@@ -130,8 +131,8 @@ def test_no_link_is_lost_by_a_good_a_broken_and_a_worse_one(
 
             make_ytdlp(index, WORSE, {"extractor/common.py": FAILS_EACH_THIRD})
             assert update(scene, index)["result"] == "updated"
-            scene.api.wait_for(lambda: "yt-dlp goes back" in scene.bot.log, 240)
-            scene.api.wait_for(lambda: in_use(scene) == GOOD, 120)
+            scene.api.wait_for(lambda: "yt-dlp was taken back" in scene.bot.log, 240)
+            scene.api.wait_for(lambda: in_use(scene) == GOOD)
         came = load.answers()
         lost = [number for number, kind in enumerate(came, start=1) if kind != "video"]
         print(f"{load.sent} links, {len(lost)} failed")
@@ -143,7 +144,7 @@ def test_no_link_is_lost_by_a_good_a_broken_and_a_worse_one(
             texts = [message.text or "" for message in scene.answers(ADMIN)]
             return [text for text in texts if f"went back from yt-dlp {WORSE}" in text]
 
-        (alert,) = scene.api.wait_for(told, 90)
+        (alert,) = scene.api.wait_for(told)
         assert "links failed" in alert
         assert update(scene, index)["result"] == "current", "it is not taken again"
 
@@ -151,16 +152,16 @@ def test_no_link_is_lost_by_a_good_a_broken_and_a_worse_one(
         make_ytdlp(index, LAST)
         before = len(scene.answers(ADMIN))
         scene.api.say("/update now", ADMIN)
-        scene.api.wait_for(lambda: len(scene.answers(ADMIN)) > before, 30)
+        scene.api.wait_for(lambda: len(scene.answers(ADMIN)) > before)
         work = copies.directory_of(scene.data_dir)
-        scene.api.wait_for(lambda: any(path.name.startswith(LAST) for path in work.iterdir()), 120)
+        scene.api.wait_for(lambda: any(path.name.startswith(LAST) for path in work.iterdir()))
         scene.bot.kill()
         scene.restart_after_death()
         outcome = f"{LAST} takes over from {GOOD}."
         scene.api.wait_for(
             lambda: any((each.text or "").startswith(outcome) for each in scene.answers(ADMIN)), 300
         )
-        scene.api.wait_for(lambda: in_use(scene) == LAST, 120)
+        scene.api.wait_for(lambda: in_use(scene) == LAST)
         scene.send("/clip/load-3000.mp4", 1)
         (answer,) = scene.wait_for_answers(1, 1, 90)
         assert answer.kind == "video"
