@@ -15,6 +15,7 @@ from tests.sandbox.chats import ChatMessage
 from tests.sandbox.faults import Call
 from tests.sandbox.patience import PATIENCE_S
 from tests.sandbox.site import MediaSite
+from worker.processes import process_table
 
 CHAT = 4711
 
@@ -142,8 +143,17 @@ class Scene:
         self.bot.wait_until_polling()
 
     def workers(self, name: str) -> list[int]:
-        """Pids of the bot's processes whose name begins so."""
-        return [pid for pid in self.bot.tree() if _name_of(pid).startswith(name)]
+        """Pids of the bot's processes whose name begins so.
+
+        A child that was forked a moment ago still has its parent's name, and is left out.
+        """
+        found = (process_table.look_up(pid) for pid in self.bot.tree())
+        named = {each.identity.pid: each for each in found if each and each.name.startswith(name)}
+        return [
+            pid
+            for pid, each in named.items()
+            if each.parent_pid not in named or named[each.parent_pid].name != each.name
+        ]
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """A signal to all of the bot's processes whose name begins so, once there is one."""
@@ -204,13 +214,6 @@ def once(method: str, action: Callable[[], object], **params: str) -> Callable[[
             action()
 
     return hook
-
-
-def _name_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
 
 
 def albums(messages: list[ChatMessage]) -> list[list[str]]:
