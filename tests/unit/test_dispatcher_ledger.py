@@ -238,7 +238,7 @@ def test_a_new_ytdlp_is_in_use_once_a_worker_has_it(
     def working(*names: str) -> tuple[WorkerState, ...]:
         return tuple(WorkerState(name, None, 1, "idle", 0, None) for name in names)
 
-    monkeypatch.setattr(dispatcher, "replace_fork_server", lambda: None)
+    monkeypatch.setattr(dispatcher, "replace_fork_server", lambda: True)
     monkeypatch.setattr(bot.dispatcher, "_upgrade", ANewYtDlp())
     starting = WorkerState("downloads-3", None, 1, "starting", 0, None)
     bot.downloads.workers = (*working("downloads-1", "downloads-2"), starting)
