@@ -91,6 +91,7 @@ def test_a_bot_that_the_kernel_kills_for_memory_is_heard_and_loses_nothing(
     with receiving_pings() as receiver, memory_group(limit_bytes=1 << 20) as group:
         env = {**ONE_WORKER_EACH, **QUICK, "HEALTH_URL": receiver.url}
         with Scene(site, tmp_path, env) as scene:
+            scene.api.say("/help", CHAT + 1)
             scene.api.wait_for(lambda: receiver.good)
             group.take(scene.bot.pid)
             for number in range(1, 41):
