@@ -224,10 +224,12 @@ def test_a_way_out_says_in_the_end_how_many_bytes_have_passed(
                 server.sendall(answered)
                 server.close()
                 assert b"".join(iter(lambda: client.recv(1 << 16), b"")) == answered
-        assert reply_to(way, "127.0.0.2", site.port) == SocksReply.NOT_ALLOWED
+        for refused in ("127.0.0.2", "127.0.0.3"):
+            assert reply_to(way, refused, site.port) == SocksReply.NOT_ALLOWED
         assert way.finish() == len(b"question") + 6000 + len(b"unasked")
         error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
         assert error.reason is Reason.REFUSED_ADDRESS
+        assert error.detail.startswith("refused 127.0.0.2 "), "the first one"
     with WayOut(judged.address) as other:
         assert other.finish() == 0
         error = JobError(Reason.NETWORK, Fault.RETRYABLE)

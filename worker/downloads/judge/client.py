@@ -52,7 +52,8 @@ class WayOut:
         self._secret = secrets.token_urlsafe(24)
         self._control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._data = b""
-        self._refused: list[str] = []
+        # What was refused first; a download may have as much refused as it likes.
+        self._refused: str | None = None
         self._passed_bytes: int | None = None
         try:
             self._control.settimeout(ANSWER_TIMEOUT_S)
@@ -106,7 +107,7 @@ class WayOut:
         except JudgeLost as gone:
             lost = gone
         if self._refused:
-            detail = f"refused {self._refused[0]} ({error.detail})"
+            detail = f"refused {self._refused} ({error.detail})"
             return JobError(Reason.REFUSED_ADDRESS, Fault.PERMANENT, detail)
         return lost or error
 
@@ -136,8 +137,7 @@ class WayOut:
     def _hear(self) -> None:
         self._receive()
         for line in self._lines():
-            if refused := line.get("refused"):
-                self._refused.append(str(refused))
+            self._refused = self._refused or line.get("refused")
             self._passed_bytes = line.get("passed", self._passed_bytes)
 
     def _lines(self) -> list[dict[str, Any]]:
