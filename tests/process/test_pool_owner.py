@@ -13,9 +13,9 @@ import pytest
 
 from tests.support import slow_preload
 from tests.support.exhaustive import in_full
-from tests.support.pool_driver import METHODS, Driver, driven, fork_server_pid
+from tests.support.pool_driver import METHODS, Driver, driven, fork_server_pid, start_helpers
 from tests.support.pool_owner import own, told_by
-from tests.support.process_kit import ends, identity_of
+from tests.support.process_kit import ends, identity_of, no_descriptors_left
 from worker.pool import watched_process
 from worker.pool.events import Lost, Stopped, StopReason
 from worker.pool.start_backoff import START_DELAYS_S
@@ -278,3 +278,13 @@ def test_fork_server_is_replaced_though_the_directory_of_its_socket_is_gone() ->
         os.kill(driver.pool.pids[0], signal.SIGKILL)
         driver.until(lambda: len(driver.pool.pids) < driver.pool.spec.size)
         driver.wait_until_ready()
+
+
+def test_fork_server_is_replaced_once_there_is_a_descriptor_for_that() -> None:
+    start_helpers("forkserver")
+    server = identity_of(fork_server_pid())
+    with no_descriptors_left():
+        assert not replace_fork_server()
+    assert process_table.is_alive(server)
+    assert replace_fork_server()
+    assert not process_table.is_alive(server)

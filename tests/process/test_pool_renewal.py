@@ -16,7 +16,7 @@ from tests.support.pool_driver import METHODS, driven, fork_server_pid
 from tests.support.process_kit import no_descriptors_left, wait_until
 from worker.pool.events import Finished, Stopped, StopReason
 from worker.pool.start_backoff import START_DELAYS_S
-from worker.pool.watched_process import PRELOADED, replace_fork_server
+from worker.pool.watched_process import PRELOADED
 from worker.pool.worker_main import Setup
 from worker.processes import process_table
 from worker.processes.process_setup import Limits
@@ -258,14 +258,6 @@ def test_pool_without_descriptors_waits_for_some(method: str) -> None:
             driver.until(lambda: driver.pool.trouble)
             assert "Too many open files" in (driver.pool.trouble or "")
             assert driver.run("echo", "the other goes on") == "the other goes on"
-
-
-def test_fork_server_is_replaced_once_there_is_a_descriptor_for_that(method: str) -> None:
-    with driven(method) as driver:
-        driver.wait_until_ready()
-        with no_descriptors_left():
-            assert replace_fork_server() is (method != "forkserver")
-        assert replace_fork_server()
 
 
 def test_pool_whose_user_may_have_no_more_processes_waits_for_room(method: str) -> None:
