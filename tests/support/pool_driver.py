@@ -18,7 +18,7 @@ from tests.support.process_kit import wait_until
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Finished, Reported
-from worker.pool.watched_process import PRELOADED
+from worker.pool.watched_process import PRELOADED, is_ready
 from worker.pool.worker_main import Setup
 from worker.processes import process_setup, process_table, signals
 
@@ -202,6 +202,14 @@ def start_helpers(method: str) -> None:
     resource_tracker.ensure_running()
     if method == "forkserver":
         forkserver.ensure_running()
+        wait_until(_is_ready)
+
+
+def _is_ready() -> bool:
+    """Whether the fork server starts processes; one that hangs or ends is replaced meanwhile."""
+    with contextlib.suppress(OSError, EOFError):
+        return is_ready(context_for("forkserver"))
+    return False
 
 
 def helper_pids() -> set[int]:
