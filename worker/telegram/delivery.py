@@ -1,16 +1,13 @@
 """The tasks that call the Bot API, one function each; those that edit are safe to repeat."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
-from pathlib import Path
-from typing import Any
 
 from telebot import types
 
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason, TelegramError
-from worker.file_titles import file_name
 from worker.panels import ShowPanel
 from worker.protocol import (
     AnswerButton,
@@ -19,7 +16,6 @@ from worker.protocol import (
     EditStatus,
     Explain,
     GroupSent,
-    MediaFacts,
     MediaFile,
     MediaKind,
     Posted,
@@ -30,7 +26,7 @@ from worker.protocol import (
     ShowAction,
     ShowLook,
 )
-from worker.telegram import fields, illustrations, live, texts, transport
+from worker.telegram import illustrations, live, texts, transport
 from worker.telegram.buttons import (
     Rows,
     look_rows,
@@ -41,15 +37,8 @@ from worker.telegram.buttons import (
 from worker.telegram.choices import menu_rows
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
-from worker.telegram.files import open_media, open_thumbnail, size_of
+from worker.telegram.input_media import delivered, input_media
 from worker.telegram.lists import list_rows
-
-# After the last byte of an upload Telegram is silent while it works on the file; a local server
-# meanwhile sends it on to Telegram itself, at 1 MB/s or faster.
-_PROCESSING_S = 60.0
-_BYTES_PER_S = 1_000_000
-
-_MAX_TAG = 64  # of an audio's title and performer, UTF-16 units
 
 
 def post_status(client: Client, task: PostStatus) -> Posted:
@@ -225,11 +214,11 @@ def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> 
 def _deliver_as(client: Client, task: Deliver, kind: MediaKind) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (task.file,)):
         caption = _caption(task)
-        media, silence_s = _input_media(kind, client.local, task.file, files, caption)
+        media, silence_s = input_media(kind, client.local, task.file, files, caption)
         message = client.edit_media(
             task.reader.chat_id, task.message_id, media, silence_s, _buttons_of(task)
         )
-        return _delivered(kind, message)
+        return delivered(kind, message)
 
 
 def _buttons_of(task: Deliver) -> Rows:
@@ -240,9 +229,9 @@ def _deliver_apart(client: Client, task: Deliver, reply_to: int) -> Delivered:
     """Send the file as a message of its own, and remove the status message if that can be."""
     apart = SendGroup(task.request_id, task.reader, reply_to, (task.file,))
     send = functools.partial(_send_as, client, apart, task.file, _caption(task))
-    delivered = _or_as_document(task.file, send)
+    answer = _or_as_document(task.file, send)
     _remove_status(client, task)
-    return delivered
+    return answer
 
 
 def _remove_status(client: Client, task: Deliver | ShowLook | Explain) -> None:
@@ -255,17 +244,17 @@ def _send_as(
     client: Client, task: SendGroup, file: MediaFile, caption: str | None, kind: MediaKind
 ) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (file,)):
-        media, silence_s = _input_media(kind, client.local, file, files, caption)
+        media, silence_s = input_media(kind, client.local, file, files, caption)
         message = client.send_media(
             task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id
         )
-        return _delivered(kind, message)
+        return delivered(kind, message)
 
 
 def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> GroupSent:
     with ExitStack() as files, _named_files(client.local, album):
         inputs = [
-            _input_media(file.facts.kind, client.local, file, files, _caption_beside(task, file))
+            input_media(file.facts.kind, client.local, file, files, _caption_beside(task, file))
             for file in album
         ]
         media = [each for each, _ in inputs]
@@ -274,7 +263,7 @@ def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> 
             task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id
         )
     sent = zip(album, messages, strict=True)
-    return GroupSent(tuple(_delivered(file.facts.kind, message) for file, message in sent))
+    return GroupSent(tuple(delivered(file.facts.kind, message) for file, message in sent))
 
 
 def _caption(task: Deliver) -> str:
@@ -307,107 +296,3 @@ def _refused_source(local: bool, words: str) -> JobError:
         words = f"is the Bot API server run with --local and may it read the file? {words}"
     fault = Fault.OPERATOR if local else Fault.PERMANENT
     return JobError(Reason.UPLOAD_REFUSED, fault, words)
-
-
-def _input_media(
-    kind: MediaKind,
-    local: bool,
-    file: MediaFile,
-    files: ExitStack,
-    caption: str | None,
-) -> tuple[types.InputMedia, float]:
-    """The media to be sent, and for how many seconds Telegram may be silent about it."""
-    if file.file_id is not None:
-        return _described(kind, file.facts, file.file_id, None, caption), transport.READ_TIMEOUT_S
-    opened = files.enter_context(open_media(file.path))
-    silence_s = _PROCESSING_S + size_of(opened) / _BYTES_PER_S
-    source = Path(file.path).absolute().as_uri() if local else _upload(opened, file)
-    thumbnail = open_thumbnail(file.thumbnail)
-    if thumbnail is None:
-        return _described(kind, file.facts, source, None, caption), silence_s
-    files.enter_context(thumbnail)
-    picture = types.InputFile(thumbnail, "thumb.jpg")
-    return _described(kind, file.facts, source, picture, caption), silence_s
-
-
-def _upload(file: FileIO, media: MediaFile) -> types.InputFile:
-    return types.InputFile(file, file_name(media.facts.title, media.path, media.source_url))
-
-
-def _described(
-    kind: MediaKind,
-    facts: MediaFacts,
-    source: str | types.InputFile,
-    thumbnail: types.InputFile | None,
-    caption: str | None,
-) -> types.InputMedia:
-    """The InputMedia object of that kind (Bot API 10.1), with the facts that it can say."""
-    captioned: dict[str, Any] = {"caption": caption, "parse_mode": "HTML"} if caption else {}
-    duration_s = max(1, round(facts.duration_s)) if facts.duration_s else None
-    match kind:
-        case MediaKind.VIDEO:
-            return types.InputMediaVideo(
-                source,
-                thumbnail,
-                width=facts.width,
-                height=facts.height,
-                duration=duration_s,
-                supports_streaming=True,
-                **captioned,
-            )
-        case MediaKind.ANIMATION:
-            return types.InputMediaAnimation(
-                source,
-                thumbnail,
-                width=facts.width,
-                height=facts.height,
-                duration=duration_s,
-                **captioned,
-            )
-        case MediaKind.AUDIO:
-            return types.InputMediaAudio(
-                source,
-                thumbnail,
-                duration=duration_s,
-                performer=texts.clean(facts.uploader or "", _MAX_TAG),
-                title=texts.clean(facts.title, _MAX_TAG),
-                **captioned,
-            )
-        case MediaKind.VOICE:
-            return InputMediaVoice(source, duration_s, captioned)
-        case MediaKind.PHOTO:
-            return types.InputMediaPhoto(source, **captioned)
-        case MediaKind.DOCUMENT:
-            # Otherwise Telegram makes a sticker of a WebP, and an animation of a GIF.
-            return types.InputMediaDocument(
-                source, thumbnail, disable_content_type_detection=True, **captioned
-            )
-
-
-class InputMediaVoice(types.InputMedia):
-    """A voice message, which can only be sent: no message is turned into one (Bot API 10.1)."""
-
-    def __init__(
-        self, source: str | types.InputFile, duration_s: int | None, captioned: Mapping[str, Any]
-    ) -> None:
-        super().__init__("voice", source, **captioned)
-        self._duration_s = duration_s
-
-    def to_dict(self) -> dict[str, Any]:
-        """The object with what `sendVoice` knows of a voice message."""
-        given: dict[str, Any] = super().to_dict()  # type: ignore[no-untyped-call]
-        return {**given, "duration": self._duration_s}
-
-
-def _delivered(kind: MediaKind, message: Mapping[str, Any] | None) -> Delivered:
-    """What Telegram made of a file, which need not be the kind that it was sent as."""
-    # An animation also stands in `document`, for old clients, so that field is looked at last.
-    for found in (kind, *(other for other in MediaKind if other is not kind)):
-        if found is MediaKind.DOCUMENT and fields.mapping(message, "animation"):
-            continue
-        sizes = fields.items(message, "photo")
-        part = sizes[-1] if found is MediaKind.PHOTO and sizes else fields.mapping(message, found)
-        file_id = fields.text(part, "file_id")
-        if file_id:
-            return Delivered(file_id, found)
-    return Delivered(None)
