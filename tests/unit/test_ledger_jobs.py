@@ -9,7 +9,7 @@ import pytest
 from tests.support.ledger_kit import a_batch, a_request
 from worker.as_json import to_json
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, LedgerError
-from worker.ledger.jobs import read_job
+from worker.ledger.job_rows import read_job
 from worker.lists import Summary
 from worker.notices import Cancelled, Notice
 from worker.panels import Panel, PanelKind, View

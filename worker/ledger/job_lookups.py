@@ -6,12 +6,8 @@ Each function is a part of somebody's transaction.
 import sqlite3
 
 from worker.ledger.database import Database
-from worker.ledger.jobs import (
-    BEGUN_RECORDING,
-    DIRECTORY_SQL,
-    DownloadJob,
-    read_download,
-)
+from worker.ledger.job_rows import read_download
+from worker.ledger.jobs import BEGUN_RECORDING, DIRECTORY_SQL, DownloadJob
 from worker.ledger.records import Request
 
 

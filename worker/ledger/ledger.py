@@ -10,21 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker import as_json, effects, errors, protocol
+from worker import effects, errors, protocol
 from worker.clocks import Wall
 from worker.ledger import (
     admission,
     awaited_menus,
     batch_lookups,
     batches,
-    choices,
     failures,
     forgetting,
     job_lookups,
     known_failures,
     looks,
-    media_cache,
-    menus,
+    next_job,
     panels,
     preferences,
     queue,
@@ -38,33 +36,29 @@ from worker.ledger import (
 )
 from worker.ledger.admission import Quota
 from worker.ledger.answers import Answer
+from worker.ledger.completions import Completions
 from worker.ledger.database import Database
 from worker.ledger.failures import LastAttempt
 from worker.ledger.fairness import NO_LIMIT, Share
+from worker.ledger.job_rows import read_job
 from worker.ledger.jobs import (
-    AnswerJob,
     CookiesJob,
     DeliverJob,
     DownloadJob,
     GroupJob,
     Job,
     Kind,
-    LookJob,
-    MenusJob,
     PanelJob,
     RecordingJob,
     RequestJob,
-    StatusJob,
     SummaryJob,
     UpdateJob,
-    read_job,
 )
-from worker.ledger.questions import Questions
 from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import Resolution
 from worker.ledger.updates import UpdateOutcome
 from worker.processes.process_table import Identity
-from worker.site_cookies import CookiesKept, CookiesTried, not_kept
+from worker.site_cookies import CookiesTried, not_kept
 
 
 def ledger_path(data_dir: Path) -> Path:
@@ -72,7 +66,7 @@ def ledger_path(data_dir: Path) -> Path:
     return data_dir / "ledger.sqlite3"
 
 
-class Ledger(Questions):
+class Ledger(Completions):
     """One connection to the journal.
 
         ledger = Ledger(ledger_path(data_dir))
@@ -139,22 +133,23 @@ class Ledger(Questions):
         busy_request_ids: Sequence[int] = (),
         request_ids_in_doubt: Sequence[int] = (),
         closed_chat_ids: Sequence[int] | None = (),
-        paused: queue.PausedChats = queue.NOT_PAUSED,
+        paused: next_job.PausedChats = next_job.NOT_PAUSED,
         uploads: bool = True,
         recordings: bool = True,
         share: Share = NO_LIMIT,
     ) -> Job | None:
         """Take the next job that is due; None when none is.
 
-        The attempt is counted wall, so that a job which takes the whole bot down has counted
-        as well. What is passed over is told in `worker.ledger.queue.take`. Where nothing is due at
-        all, as in most of a quiet bot's steps, this only reads and waits for nobody's transaction.
+        The attempt is counted at once, so that a job which takes the whole bot down has counted
+        as well. What is passed over is told in `worker.ledger.next_job.find`. Where nothing is due
+        at all, as in most of a quiet bot's steps, this only reads and waits for nobody's
+        transaction.
         """
         with self._db.reading():
-            if not queue.has_due(self._db, pool, wall):
+            if not next_job.has_due(self._db, pool, wall):
                 return None
         with self._db.transaction():
-            row = queue.take(
+            waiting = next_job.find(
                 self._db,
                 pool,
                 wall,
@@ -166,8 +161,9 @@ class Ledger(Questions):
                 recordings=recordings,
                 share=share,
             )
-            if row is None:
+            if waiting is None:
                 return None
+            row = queue.begin(self._db, waiting, wall)
             shown = panels.take(self._db, row, wall) if Kind(row["kind"]).is_panel else None
             request = request_lookups.find(self._db, row["request_id"])
             media = None
@@ -280,14 +276,7 @@ class Ledger(Questions):
         with self._db.transaction():
             return stops.carry_out(self._db, job_id, wall)
 
-    # -------------------------------------------------------------- steps of a link's way
-
-    def finish_status(self, job: StatusJob, message_id: int, wall: Wall) -> None:
-        """The status message of a request was posted."""
-        with self._db.transaction():
-            requests.set_status_message(self._db, job.request.id, message_id)
-            queue.finish(self._db, job.id, wall)
-            requests.settle(self._db, job.request.id, wall)
+    # ------------------------------------------------------------- on the way of a link
 
     def identify(self, job: DownloadJob, media_key: str, wall: Wall) -> list[int]:
         """See `requests.identify`."""
@@ -299,24 +288,6 @@ class Ledger(Questions):
         with self._db.transaction():
             return site_cookies.note(self._db, tried, url, wall)
 
-    def finish_cookies(self, job: CookiesJob, kept: CookiesKept, wall: Wall) -> None:
-        """A site may have new cookies, so what failed without is tried again."""
-        with self._db.transaction():
-            queue.finish(self._db, job.id, wall)
-            known_failures.forget_all(self._db)
-            admission.reply(self._db, kept.reply, wall)
-
-    def finish_panel(self, job: PanelJob, message_id: int, wall: Wall) -> None:
-        """A panel stands in the chat as it was when the job was taken."""
-        with self._db.transaction():
-            queue.finish(self._db, job.id, wall)
-            panels.finish(self._db, job, message_id, wall)
-
-    def finish_menus(self, job: MenusJob, wall: Wall) -> None:
-        """See `menus.finish`."""
-        with self._db.transaction():
-            menus.finish(self._db, job, wall)
-
     def limit_download(self, job: DownloadJob, max_bytes: int) -> None:
         """See `queue.limit_download`."""
         with self._db.transaction():
@@ -326,50 +297,6 @@ class Ledger(Questions):
         """See `queue.begin_recording`."""
         with self._db.transaction():
             queue.begin_recording(self._db, job.id)
-
-    def finish_download(self, job: DownloadJob, media: protocol.Media, wall: Wall) -> None:
-        """The media is on disk for everybody who waits for it."""
-        with self._db.transaction():
-            queue.finish(self._db, job.id, wall, result=as_json.to_json(media))
-            key = job_lookups.media_key_of(self._db, job.id) or job.media_key
-            known_failures.forget(self._db, key)
-            if isinstance(job, LookJob):
-                # Of a list, which may be long, the job itself keeps what there is.
-                if media.look:
-                    media_cache.remember_look(self._db, key, media, wall)
-                looks.show(self._db, job.id, media.look, wall)
-            requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), wall)
-
-    def finish_group(self, job: GroupJob, group: protocol.GroupSent, wall: Wall) -> None:
-        """Some files of an answer were sent beside it; another job follows for the rest."""
-        request = job.request
-        with self._db.transaction():
-            queue.finish(self._db, job.id, wall)
-            sent = (*request.sent, *group.sent)
-            requests.set_sent(self._db, request.id, sent)
-            requests.note_songs_sent(self._db, request, sent, wall)
-            requests.settle(self._db, request.id, wall)
-
-    def finish_delivery(self, job: DeliverJob, delivered: protocol.Delivered, wall: Wall) -> None:
-        """A request has its media. What was uploaded is remembered as what Telegram made of it."""
-        request = job.request
-        sent = (delivered, *request.sent)
-        with self._db.transaction():
-            queue.finish(self._db, job.id, wall)
-            if delivered.message_id:
-                requests.set_status_message(self._db, request.id, delivered.message_id)
-            requests.mark_answered(self._db, request.id, wall)
-            choices.describe(self._db, request, job.media, wall)
-            own = request_lookups.own_media(self._db, request)
-            if job.media and own and len(sent) == len(job.media.files):
-                own_sent = sent[: len(own.files)]
-                media_cache.remember(self._db, request.media_key, own, own_sent, wall)
-
-    def finish_explanation(self, job: AnswerJob, wall: Wall) -> None:
-        """A request was told why there is no media."""
-        with self._db.transaction():
-            queue.finish(self._db, job.id, wall)
-            requests.mark_answered(self._db, job.request.id, wall)
 
     def take_answers(self) -> list[Answer]:
         """The requests that were answered since this was asked last."""
@@ -385,30 +312,6 @@ class Ledger(Questions):
         """See `batches.step`."""
         with self._db.transaction():
             return batches.step(self._db, quota, room, wall)
-
-    def finish_summary(self, job: SummaryJob, message_id: int, wall: Wall) -> None:
-        """A summary stands in the chat as it was when the job was claimed."""
-        with self._db.transaction():
-            queue.finish(self._db, job.id, wall)
-            batches.note_shown(self._db, job.batch.id, message_id, job.summary, wall)
-
-    def post_again(self, job: RequestJob, wall: Wall) -> None:
-        """The status message is gone: queue a new one, which becomes the answer then."""
-        with self._db.transaction():
-            queue.drop(self._db, job.id, wall)
-            requests.forget_status_message(self._db, job.request.id)
-            queue.add(self._db, Kind.STATUS, wall, request=job.request)
-
-    def download_again(self, job: RequestJob, wall: Wall) -> None:
-        """What was remembered or downloaded for a request is gone: fetch it once more."""
-        request = job.request
-        with self._db.transaction():
-            queue.drop(self._db, job.id, wall)
-            media_cache.forget(self._db, request.media_key)
-            if request.download_id:
-                # It must not be shared with others, either.
-                queue.drop(self._db, request.download_id, wall)
-            requests.provide(self._db, request.id, wall)
 
     def give_up(self, job: Job, wall: Wall) -> list[int]:
         """Drop a job that can reach nobody, with its request. Returns the ids of jobs to stop."""

@@ -28,7 +28,7 @@ def read(
 ) -> list[QueuePosition]:
     """The positions of all requests that have a status message to be shown theirs in.
 
-    The order is that of `worker.ledger.queue.take`. Left out are downloads that became due less
+    The order is that of `worker.ledger.next_job.find`. Left out are downloads that became due less
     than `waited_s` ago: they may be taken any moment. (The clock may have been set back since.)
     """
     # CROSS JOIN: from the line to its requests. There are many more of those.

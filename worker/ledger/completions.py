@@ -1,0 +1,133 @@
+"""What jobs have done, recorded with what follows from it: each a transaction."""
+
+from worker import as_json, protocol
+from worker.clocks import Wall
+from worker.ledger import (
+    admission,
+    batches,
+    choices,
+    job_lookups,
+    known_failures,
+    looks,
+    media_cache,
+    menus,
+    panels,
+    queue,
+    request_lookups,
+    requests,
+)
+from worker.ledger.jobs import (
+    AnswerJob,
+    CookiesJob,
+    DeliverJob,
+    DownloadJob,
+    GroupJob,
+    Kind,
+    LookJob,
+    MenusJob,
+    PanelJob,
+    RequestJob,
+    StatusJob,
+    SummaryJob,
+)
+from worker.ledger.questions import Questions
+from worker.ledger.records import Verdict
+from worker.ledger.requests import Resolution
+from worker.site_cookies import CookiesKept
+
+
+class Completions(Questions):
+    """The part of a `Ledger` that takes what a job has brought."""
+
+    def finish_status(self, job: StatusJob, message_id: int, wall: Wall) -> None:
+        """The status message of a request was posted."""
+        with self._db.transaction():
+            requests.set_status_message(self._db, job.request.id, message_id)
+            queue.finish(self._db, job.id, wall)
+            requests.settle(self._db, job.request.id, wall)
+
+    def finish_cookies(self, job: CookiesJob, kept: CookiesKept, wall: Wall) -> None:
+        """A site may have new cookies, so what failed without is tried again."""
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall)
+            known_failures.forget_all(self._db)
+            admission.reply(self._db, kept.reply, wall)
+
+    def finish_panel(self, job: PanelJob, message_id: int, wall: Wall) -> None:
+        """A panel stands in the chat as it was when the job was taken."""
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall)
+            panels.finish(self._db, job, message_id, wall)
+
+    def finish_menus(self, job: MenusJob, wall: Wall) -> None:
+        """See `menus.finish`."""
+        with self._db.transaction():
+            menus.finish(self._db, job, wall)
+
+    def finish_download(self, job: DownloadJob, media: protocol.Media, wall: Wall) -> None:
+        """The media is on disk for everybody who waits for it."""
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall, result=as_json.to_json(media))
+            key = job_lookups.media_key_of(self._db, job.id) or job.media_key
+            known_failures.forget(self._db, key)
+            if isinstance(job, LookJob):
+                # Of a list, which may be long, the job itself keeps what there is.
+                if media.look:
+                    media_cache.remember_look(self._db, key, media, wall)
+                looks.show(self._db, job.id, media.look, wall)
+            requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), wall)
+
+    def finish_group(self, job: GroupJob, group: protocol.GroupSent, wall: Wall) -> None:
+        """Some files of an answer were sent beside it; another job follows for the rest."""
+        request = job.request
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall)
+            sent = (*request.sent, *group.sent)
+            requests.set_sent(self._db, request.id, sent)
+            requests.note_songs_sent(self._db, request, sent, wall)
+            requests.settle(self._db, request.id, wall)
+
+    def finish_delivery(self, job: DeliverJob, delivered: protocol.Delivered, wall: Wall) -> None:
+        """A request has its media. What was uploaded is remembered as what Telegram made of it."""
+        request = job.request
+        sent = (delivered, *request.sent)
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall)
+            if delivered.message_id:
+                requests.set_status_message(self._db, request.id, delivered.message_id)
+            requests.mark_answered(self._db, request.id, wall)
+            choices.describe(self._db, request, job.media, wall)
+            own = request_lookups.own_media(self._db, request)
+            if job.media and own and len(sent) == len(job.media.files):
+                own_sent = sent[: len(own.files)]
+                media_cache.remember(self._db, request.media_key, own, own_sent, wall)
+
+    def finish_explanation(self, job: AnswerJob, wall: Wall) -> None:
+        """A request was told why there is no media."""
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall)
+            requests.mark_answered(self._db, job.request.id, wall)
+
+    def finish_summary(self, job: SummaryJob, message_id: int, wall: Wall) -> None:
+        """A summary stands in the chat as it was when the job was claimed."""
+        with self._db.transaction():
+            queue.finish(self._db, job.id, wall)
+            batches.note_shown(self._db, job.batch.id, message_id, job.summary, wall)
+
+    def post_again(self, job: RequestJob, wall: Wall) -> None:
+        """The status message is gone: queue a new one, which becomes the answer then."""
+        with self._db.transaction():
+            queue.drop(self._db, job.id, wall)
+            requests.forget_status_message(self._db, job.request.id)
+            queue.add(self._db, Kind.STATUS, wall, request=job.request)
+
+    def download_again(self, job: RequestJob, wall: Wall) -> None:
+        """What was remembered or downloaded for a request is gone: fetch it once more."""
+        request = job.request
+        with self._db.transaction():
+            queue.drop(self._db, job.id, wall)
+            media_cache.forget(self._db, request.media_key)
+            if request.download_id:
+                # It must not be shared with others, either.
+                queue.drop(self._db, request.download_id, wall)
+            requests.provide(self._db, request.id, wall)
