@@ -47,6 +47,18 @@ class JudgeView(Protocol):
         """What is to be told of judges that start and end again and again."""
 
 
+class YtDlpView(Protocol):
+    """What a `worker.dispatch.ytdlp_takeover.YtDlpTakeover` shows of itself."""
+
+    @property
+    def in_use(self) -> str | None:
+        """The version of yt-dlp that downloads use; None when none works."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the code or the yt-dlp on disk is not the one in use."""
+
+
 class DispatcherView(Protocol):
     """What the dispatcher shows of itself; `pools` are `worker.pool.Pool`s."""
 
@@ -61,12 +73,7 @@ class DispatcherView(Protocol):
     def judge(self) -> JudgeView: ...
 
     @property
-    def upgrade_trouble(self) -> str | None:
-        """Why the code or the yt-dlp on disk is not the one in use."""
-
-    @property
-    def ytdlp_in_use(self) -> str | None:
-        """The version of yt-dlp that downloads use; None when none works."""
+    def ytdlp(self) -> YtDlpView: ...
 
     @property
     def sites_down(self) -> Mapping[str, float]:
@@ -85,8 +92,8 @@ def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
     """The bot's process, its pools and their workers, as a document for the ledger."""
     return {
         **_me(),
-        "upgrade_trouble": dispatcher.upgrade_trouble,
-        "ytdlp_in_use": dispatcher.ytdlp_in_use,
+        "upgrade_trouble": dispatcher.ytdlp.trouble,
+        "ytdlp_in_use": dispatcher.ytdlp.in_use,
         "sites_full": dict(dispatcher.sites_full),
         "confinement": describe_confinement(),
         "judge": _describe_judge(dispatcher.judge),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from maintenance import answers
+from maintenance.published import YtDlpView
 from maintenance.updates import watch
 from maintenance.updates.background import Background, Order
 from maintenance.updates.situation import STATE, look
@@ -48,24 +49,21 @@ ORDERS: Mapping[Asked, Order] = {
 """The order that each question of an admin leads to."""
 
 
-class YtDlpView(Protocol):
+class YtDlpUserView(Protocol):
     """What the dispatcher shows of the yt-dlp in use; `pools` are `worker.pool.Pool`s."""
 
     @property
     def pools(self) -> Iterable[Any]: ...
 
     @property
-    def ytdlp_in_use(self) -> str | None: ...
-
-    @property
-    def upgrade_trouble(self) -> str | None: ...
+    def ytdlp(self) -> YtDlpView: ...
 
 
 class UpdateKeeper:
     """Looks after updates; `step` is called about once a second, by one thread."""
 
     def __init__(
-        self, settings: Settings, dispatcher: YtDlpView, open_ledger: Callable[[], Upkeep]
+        self, settings: Settings, dispatcher: YtDlpUserView, open_ledger: Callable[[], Upkeep]
     ) -> None:
         self._settings = settings
         self._dispatcher = dispatcher
@@ -163,13 +161,13 @@ class UpdateKeeper:
             return  # `health` says so.
         if choice is None or choice.trial is None or not copies.is_for_this(choice):
             return
-        version, in_use = choice.chosen.version, self._dispatcher.ytdlp_in_use
+        version, in_use = choice.chosen.version, self._dispatcher.ytdlp.in_use
         if in_use == version and not choice.trial:
             self._updater.begin_trial(wall)
             log.info("yt-dlp %s is on trial: links are compared with those of before.", version)
         elif in_use == version:
             self._judge(choice, choice.trial, wall)
-        elif (trouble := self._dispatcher.upgrade_trouble) and version in trouble:
+        elif (trouble := self._dispatcher.ytdlp.trouble) and version in trouble:
             self._go_back(trouble)
         elif start_trouble and abs(wall - choice.since) >= START_PATIENCE_S:
             self._go_back(f"no downloads worker can be started with it: {start_trouble}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from tests.support.fake_judge import FakeJudge
@@ -28,8 +28,7 @@ class NobodyAtWork:
 
     pools: tuple[Any, ...] = ()
     pids: tuple[int, ...] = ()
-    upgrade_trouble: str | None = None
-    ytdlp_in_use: str | None = None
+    ytdlp = SimpleNamespace(in_use=None, trouble=None)
     judge = FakeJudge()
     sites_down: Mapping[str, float] = MappingProxyType({})
     sites_full: Mapping[str, str] = MappingProxyType({})

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.dispatch import dispatcher
+from worker.dispatch import ytdlp_takeover
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import ledger_path
 from worker.ledger.upkeep import Upkeep
@@ -210,11 +210,11 @@ def test_downloads_that_cannot_be_made_wait_and_people_are_told(bot: SteppedDisp
     bot.post()
     bot.pass_time(5)
     assert {progress.stage for progress in bot.shown()} == {Stage.OUT_OF_ORDER}
-    assert bot.dispatcher.ytdlp_in_use is None
+    assert bot.dispatcher.ytdlp.in_use is None
     bot.downloads.trouble = None
     bot.step(1)
     assert bot.tasks(Download)
-    assert bot.dispatcher.ytdlp_in_use
+    assert bot.dispatcher.ytdlp.in_use
 
 
 class ANewYtDlp:
@@ -238,21 +238,21 @@ def test_a_new_ytdlp_is_in_use_once_a_worker_has_it(
     def working(*names: str) -> tuple[WorkerState, ...]:
         return tuple(WorkerState(name, None, 1, "idle", 0, None) for name in names)
 
-    monkeypatch.setattr(dispatcher, "replace_fork_server", lambda: True)
-    monkeypatch.setattr(bot.dispatcher, "_upgrade", ANewYtDlp())
+    monkeypatch.setattr(ytdlp_takeover, "replace_fork_server", lambda: True)
+    monkeypatch.setattr(bot.dispatcher.ytdlp, "_watch", ANewYtDlp())
     starting = WorkerState("downloads-3", None, 1, "starting", 0, None)
     bot.downloads.workers = (*working("downloads-1", "downloads-2"), starting)
     bot.step(1)
     assert bot.downloads.renewals == 1
-    assert bot.dispatcher.ytdlp_in_use == "2098.1.1"
+    assert bot.dispatcher.ytdlp.in_use == "2098.1.1"
     starting = WorkerState("downloads-4", None, 1, "starting", 0, None)
     bot.downloads.workers = (*working("downloads-1", "downloads-3"), starting)
     bot.downloads.trouble = "downloads-4: MemoryError"
-    assert bot.dispatcher.ytdlp_in_use == "2098.1.1", "the earlier ones still work"
+    assert bot.dispatcher.ytdlp.in_use == "2098.1.1", "the earlier ones still work"
     bot.downloads.workers = working("downloads-1", "downloads-5")
-    assert bot.dispatcher.ytdlp_in_use == "2099.1.1"
+    assert bot.dispatcher.ytdlp.in_use == "2099.1.1"
     bot.downloads.workers = ()
-    assert bot.dispatcher.ytdlp_in_use is None
+    assert bot.dispatcher.ytdlp.in_use is None
 
 
 def test_each_download_reserves_its_room(bot: SteppedDispatcher, free_bytes: list[int]) -> None:

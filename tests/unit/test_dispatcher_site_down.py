@@ -141,7 +141,7 @@ def new_cookies(bot: SteppedDispatcher) -> None:
 
 
 def new_ytdlp(bot: SteppedDispatcher) -> None:
-    bot.dispatcher._has_new_ytdlp = True
+    bot.dispatcher.ytdlp.is_new = True
     bot.step()
 
 

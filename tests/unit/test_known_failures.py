@@ -5,7 +5,7 @@ import pytest
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
 from worker.clocks import Wall
-from worker.dispatch import dispatcher
+from worker.dispatch import ytdlp_takeover
 from worker.dispatch.outcomes import known_s
 from worker.effects import OpenRequest
 from worker.errors import Fault, JobError, Reason
@@ -191,9 +191,9 @@ def test_next_run_of_the_bot_asks_anew(make_bot: MakeBot) -> None:
 
 def test_new_ytdlp_asks_anew(bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch) -> None:
     failed(bot)
-    monkeypatch.setattr(dispatcher, "replace_fork_server", lambda: True)
+    monkeypatch.setattr(ytdlp_takeover, "replace_fork_server", lambda: True)
     monkeypatch.setattr(bot.downloads, "renew", lambda: None, raising=False)
-    monkeypatch.setattr(bot.dispatcher._upgrade, "step", lambda *_args, **_options: True)
+    monkeypatch.setattr(bot.dispatcher.ytdlp._watch, "step", lambda *_args, **_options: True)
     bot.step()
     asked(bot)
     assert bot.tasks(Download)

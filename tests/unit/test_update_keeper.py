@@ -70,7 +70,7 @@ class Bot:
         monkeypatch.setattr(clocks, "wall_clock", lambda: Wall(NOW + self.now))
         self.downloads = SimpleNamespace(spec=SimpleNamespace(name=DOWNLOADS), trouble=None)
         self.dispatcher = SimpleNamespace(
-            ytdlp_in_use=OLD, upgrade_trouble=None, pools=[self.downloads]
+            ytdlp=SimpleNamespace(in_use=OLD, trouble=None), pools=[self.downloads]
         )
         self.ledger = Ledger(ledger_path(directory))
         self.directory = directory
@@ -364,7 +364,7 @@ def test_a_trial_begins_when_it_is_in_use_and_ends_well(bot: Bot) -> None:
     bot.choose()
     bot.step(10)
     assert bot.choice.trial == 0.0, "the old one still works"
-    bot.dispatcher.ytdlp_in_use = NEW
+    bot.dispatcher.ytdlp.in_use = NEW
     bot.step(10)
     began = bot.choice.trial
     assert began == NOW + bot.now
@@ -379,7 +379,7 @@ def test_a_trial_begins_when_it_is_in_use_and_ends_well(bot: Bot) -> None:
 def test_a_worse_one_is_left_and_does_not_come_again(bot: Bot) -> None:
     bot.answered(NOW - 500, *[None] * 50, Reason.NETWORK)
     bot.choose(trial=NOW + 50)
-    bot.dispatcher.ytdlp_in_use = NEW
+    bot.dispatcher.ytdlp.in_use = NEW
     bot.answered(NOW + 90, *[None] * 10, *[Reason.OUTDATED] * 4)
     bot.step(10)
     assert bot.choice.chosen.version == NEW
@@ -408,7 +408,7 @@ def test_a_worse_one_is_left_and_does_not_come_again(bot: Bot) -> None:
 def test_what_is_not_its_fault_does_not_count(bot: Bot, reason: Reason, attempts: int) -> None:
     bot.answered(NOW - 500, *[None] * 50)
     bot.choose(trial=NOW + 50)
-    bot.dispatcher.ytdlp_in_use = NEW
+    bot.dispatcher.ytdlp.in_use = NEW
     bot.answered(NOW + 90, None, *[reason] * 30, attempts=attempts)
     bot.step(10)
     assert bot.choice.chosen.version == NEW
@@ -417,7 +417,7 @@ def test_what_is_not_its_fault_does_not_count(bot: Bot, reason: Reason, attempts
 def test_one_person_alone_takes_no_update_back(bot: Bot) -> None:
     bot.answered(NOW - 500, *[None] * 50)
     bot.choose(trial=NOW + 50)
-    bot.dispatcher.ytdlp_in_use = NEW
+    bot.dispatcher.ytdlp.in_use = NEW
     bot.answered(NOW + 90, *[Reason.NETWORK] * 9, user_id=8)
     bot.answered(NOW + 90, None)
     bot.step(10)
@@ -429,7 +429,7 @@ def test_one_person_alone_takes_no_update_back(bot: Bot) -> None:
 
 def test_few_links_are_waited_for_a_day(bot: Bot) -> None:
     bot.choose(trial=NOW + 50)
-    bot.dispatcher.ytdlp_in_use = NEW
+    bot.dispatcher.ytdlp.in_use = NEW
     bot.step(TRIAL_S)
     assert bot.choice.trial is not None
     bot.step(LONGEST_S)
@@ -438,7 +438,7 @@ def test_few_links_are_waited_for_a_day(bot: Bot) -> None:
 
 def test_one_that_the_bot_cannot_use_is_left(bot: Bot) -> None:
     bot.choose()
-    bot.dispatcher.upgrade_trouble = f"yt-dlp {NEW} on disk cannot be used: no plugin"
+    bot.dispatcher.ytdlp.trouble = f"yt-dlp {NEW} on disk cannot be used: no plugin"
     bot.step(10)
     left = bot.choice.left
     assert left is not None
@@ -449,7 +449,7 @@ def test_one_that_the_bot_cannot_use_is_left(bot: Bot) -> None:
 @pytest.mark.parametrize("trial", [0.0, NOW + 50])
 def test_one_whose_workers_cannot_start_is_left(bot: Bot, in_use: str | None, trial: float) -> None:
     bot.choose(trial=trial)
-    bot.dispatcher.ytdlp_in_use = in_use
+    bot.dispatcher.ytdlp.in_use = in_use
     bot.downloads.trouble = "downloads-7: MemoryError"
     bot.step(10)
     bot.step(START_PATIENCE_S - 10)
@@ -463,7 +463,7 @@ def test_one_whose_workers_cannot_start_is_left(bot: Bot, in_use: str | None, tr
 
 def test_workers_that_cannot_start_for_a_moment_are_waited_for(bot: Bot) -> None:
     bot.choose()
-    bot.dispatcher.ytdlp_in_use = None
+    bot.dispatcher.ytdlp.in_use = None
     for trouble in ("downloads-7: MemoryError", None, "downloads-9: MemoryError"):
         bot.downloads.trouble = trouble
         for _ in range(4):
@@ -482,7 +482,7 @@ def test_what_kept_workers_from_starting_before_it_was_chosen_is_not_its_fault(b
 
 def test_workers_that_cannot_start_beside_those_with_it_are_not_its_fault(bot: Bot) -> None:
     bot.choose()
-    bot.dispatcher.ytdlp_in_use = NEW
+    bot.dispatcher.ytdlp.in_use = NEW
     bot.downloads.trouble = "downloads-7: Resource temporarily unavailable"
     for _ in range(3):
         bot.step(START_PATIENCE_S)
@@ -491,7 +491,7 @@ def test_workers_that_cannot_start_beside_those_with_it_are_not_its_fault(bot: B
 
 def test_why_it_was_left_may_be_long(bot: Bot) -> None:
     bot.choose()
-    bot.dispatcher.upgrade_trouble = f"yt-dlp {NEW} on disk cannot be used: {'é' * 20_000}"
+    bot.dispatcher.ytdlp.trouble = f"yt-dlp {NEW} on disk cannot be used: {'é' * 20_000}"
     bot.step(10)
     assert bot.choice.chosen.version == OLD
 
@@ -501,7 +501,7 @@ def test_what_cannot_go_back_is_said_once(
     bot: Bot, is_busy: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     bot.choose(before=None)
-    bot.dispatcher.upgrade_trouble = f"yt-dlp {NEW} on disk cannot be used: no plugin"
+    bot.dispatcher.ytdlp.trouble = f"yt-dlp {NEW} on disk cannot be used: no plugin"
     bot.step(10)
     if is_busy:
         bot.choose()
@@ -515,7 +515,7 @@ def test_what_cannot_go_back_is_said_once(
 
 def test_another_pip_ends_the_trial(bot: Bot) -> None:
     bot.choose(own=("/elsewhere", 1), trial=NOW + 50)
-    bot.dispatcher.ytdlp_in_use = NEW
+    bot.dispatcher.ytdlp.in_use = NEW
     bot.answered(NOW + 90, *[Reason.OUTDATED] * 30)
     bot.step(10)
     assert bot.choice.chosen.version == NEW, "it is not in use any more"
@@ -524,7 +524,7 @@ def test_another_pip_ends_the_trial(bot: Bot) -> None:
 
 def test_an_update_at_work_is_waited_for(bot: Bot) -> None:
     bot.choose()
-    bot.dispatcher.ytdlp_in_use = NEW
+    bot.dispatcher.ytdlp.in_use = NEW
     with vars(bot.keeper)["_updater"]._locked():
         bot.step(10)
     assert bot.choice.trial == 0.0

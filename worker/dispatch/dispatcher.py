@@ -25,14 +25,13 @@ from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
 from worker.dispatch.tasks import task_of, timeout_s
 from worker.dispatch.work import Work
-from worker.dispatch.ytdlp_upgrade import UpgradeWatch
+from worker.dispatch.ytdlp_takeover import YtDlpTakeover
 from worker.downloads.judge.keeper import JudgeKeeper
 from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Job, Ledger, LedgerBusy, Share
 from worker.ledger.next_job import PausedChats
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Failed, Finished, Reported
-from worker.pool.watched_process import replace_fork_server
 from worker.protocol import Stage
 from worker.settings import DEFAULT_SITES, Settings, Sites
 
@@ -86,11 +85,8 @@ class Dispatcher:
         self._showing = Showing(
             self._pools[TELEGRAM], self._rate_limits, settings.telegram_job_timeout_s
         )
-        self._upgrade = UpgradeWatch()
-        # The yt-dlp of before the last takeover, and the workers that have it.
-        self._earlier: tuple[str | None, frozenset[str]] = (None, frozenset())
+        self._ytdlp = YtDlpTakeover(self._pools[DOWNLOADS])
         self._has_recovered = False
-        self._has_old_fork_server = self._has_new_ytdlp = False
         self._paused_until = 0.0
         self._stop_at: float | None = None
         self._idle_since: float | None = None
@@ -123,34 +119,12 @@ class Dispatcher:
     def pids(self) -> list[int]:
         """The pids of the processes that the dispatcher has started."""
         workers = [pid for pool in self._pools.values() for pid in pool.pids]
-        return workers + self._judge.pids + self._upgrade.pids
+        return workers + self._judge.pids + self._ytdlp.pids
 
     @property
-    def upgrade_trouble(self) -> str | None:
-        """Why what is on disk is not what runs; None when it is, or soon will be."""
-        return self._upgrade.trouble
-
-    @property
-    def ytdlp_in_use(self) -> str | None:
-        """The version of yt-dlp that downloads use; None when there is none that works.
-
-        A new one is in use as soon as one worker has it.
-        """
-        if self._cannot_download:
-            return None
-        version, workers = self._earlier
-        working = self._downloads_workers("idle", "busy")
-        return version if working and working <= workers else self._upgrade.in_use
-
-    @property
-    def _cannot_download(self) -> bool:
-        """Whether no downloads worker is there because none can be started."""
-        has_trouble = self._pools[DOWNLOADS].trouble is not None
-        return has_trouble and not self._downloads_workers("idle", "busy")
-
-    def _downloads_workers(self, *states: str) -> frozenset[str]:
-        workers = self._pools[DOWNLOADS].workers
-        return frozenset(worker.name for worker in workers if worker.state in states)
+    def ytdlp(self) -> YtDlpTakeover:
+        """The yt-dlp that downloads use, to be looked at."""
+        return self._ytdlp
 
     @property
     def judge(self) -> JudgeKeeper:
@@ -204,14 +178,7 @@ class Dispatcher:
 
     def step(self, now: Monotonic, wall: Wall) -> None:
         """Do everything that is due at monotonic `now` and wall clock `wall`."""
-        in_use = self.ytdlp_in_use
-        if self._upgrade.step(now, is_broken=self._cannot_download):
-            self._earlier = in_use, self._downloads_workers("starting", "idle", "busy")
-            self._has_old_fork_server = True
-        if self._has_old_fork_server and replace_fork_server():
-            self._has_old_fork_server = False
-            self._pools[DOWNLOADS].renew()
-            self._has_new_ytdlp = True
+        self._ytdlp.step(now)
         self._judge.step(now)
         if self._stop_at is not None:
             self._showing.begin_pause()
@@ -228,10 +195,10 @@ class Dispatcher:
                 # It leaves the queue only when the ledger has it.
                 self._take(self._events[0], now, wall)
                 self._events.popleft()
-            if self._has_new_ytdlp:
+            if self._ytdlp.is_new:
                 self._ledger.forget_failures()
                 self._circuit_breaker.probe_now(now)
-                self._has_new_ytdlp = False
+                self._ytdlp.told()
             if self.reachability.has_returned:
                 self._recorder.call_now(self.reachability.spell_before(now, wall), wall)
                 self.reachability.told()
@@ -240,7 +207,7 @@ class Dispatcher:
             if self._stop_at is None:
                 self._recorder.feed_batches(self.sites_down, now, wall)
                 obstacle = self._place(now, wall)
-                if self._cannot_download or self._judge.trouble:
+                if self._ytdlp.is_broken or self._judge.trouble:
                     obstacle = Stage.OUT_OF_ORDER
                 line = self._site_rules.line(obstacle, now)
                 line = replace(line, may_record=self._may_record)
@@ -306,7 +273,7 @@ class Dispatcher:
 
     def close(self) -> None:
         """End every worker, and put back what they had in hand."""
-        self._upgrade.close()
+        self._ytdlp.close()
         for pool in self._pools.values():
             pool.close()
         self._judge.close()
