@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from worker import clocks
 from worker.clocks import Monotonic, Wall
-from worker.dispatch import log_lines, outcomes
+from worker.dispatch import log_lines, outcomes, results
 from worker.dispatch.circuit_breaker import CircuitBreaker
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import InHand, JobsInHand
@@ -384,7 +384,7 @@ class Dispatcher:
                 self._recorder.take_report(hand.job, event.message, wall)
             return
         self._showing.forget(event.job_id)
-        event = outcomes.checked(hand.job, event)
+        event = results.checked(hand.job, event)
         self._take_end(hand, event, now, wall)
         self._in_hand.remove(event.job_id)
         self._circuit_breaker.learn(hand.job, event, now)

@@ -1,0 +1,59 @@
+"""Whether what a worker has returned is a result of its job."""
+
+from typing import assert_never
+
+from worker.effects import Effect
+from worker.errors import Fault, JobError, Reason
+from worker.ledger import (
+    ButtonJob,
+    CookiesJob,
+    DeliverJob,
+    DownloadJob,
+    ExplainJob,
+    GroupJob,
+    Job,
+    MenusJob,
+    PanelJob,
+    ReplyJob,
+    StatusJob,
+    SummaryJob,
+    UpdateJob,
+)
+from worker.pool.events import Event, Failed, Finished
+from worker.protocol import Delivered, GroupSent, Media, Posted
+from worker.site_cookies import CookiesKept
+
+
+def checked(job: Job, event: Event) -> Event:
+    """The event, or a failure in its place if it is a result that no such job returns."""
+    if not isinstance(event, Finished) or _is_result_of(job, event.result):
+        return event
+    detail = f"its worker returned {type(event.result).__name__}, which no {job.kind} does"
+    return Failed(event.job_id, JobError(Reason.INTERNAL, Fault.OPERATOR, detail), "")
+
+
+def _is_result_of(job: Job, result: object) -> bool:
+    """Whether `worker.protocol` knows such a result of the job's task."""
+    match job:
+        case UpdateJob():
+            return isinstance(result, tuple) and all(isinstance(each, Effect) for each in result)
+        case StatusJob() | PanelJob() | SummaryJob():
+            return isinstance(result, Posted)
+        case DownloadJob():
+            return isinstance(result, Media) and _is_media_of(job, result)
+        case GroupJob():
+            return isinstance(result, GroupSent | None)
+        case DeliverJob():
+            return isinstance(result, Delivered | None)
+        case CookiesJob():
+            return isinstance(result, CookiesKept)
+        case ExplainJob() | ReplyJob() | ButtonJob() | MenusJob():
+            return result is None
+        case _:
+            assert_never(job)
+
+
+def _is_media_of(job: DownloadJob, media: Media) -> bool:
+    """Whether it is what such a job may come to: both a look and a download may find a list."""
+    is_list = media.found_list is not None and not media.files
+    return is_list or (media.look is not None) == job.form.is_look
