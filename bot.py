@@ -58,7 +58,7 @@ try:
     )
     from worker.telegram import command_menus
 except ImportError as error:
-    # What is missing is one of the things that are looked for.
+    # A missing package is one of the things that `--check` looks for.
     if "--check" not in sys.argv[1:]:
         raise
     sys.exit(check.main_without_packages(error))
@@ -274,7 +274,7 @@ class Bot:
             log.error("A process of the last run hangs in the kernel: %s", error)
 
     def _use_sites(self, sites: Sites) -> None:
-        """Keep to new settings of the sites, and their secrets out of the log."""
+        """Follow new settings of the sites, and keep their secrets out of the log."""
         logs.replace_secrets((*self._settings.secrets, *sites.secrets))
         self._dispatcher.use_sites(sites)
 

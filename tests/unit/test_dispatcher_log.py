@@ -106,7 +106,7 @@ def test_status_message_that_is_gone_leaves_a_line(
     bot.post()
     bot.finish_download()
     bot.fail(Deliver, MessageGone())
-    assert "request 1: its status message is gone, another is posted." in caplog.text
+    assert "request 1: its status message is gone; another is posted." in caplog.text
 
 
 def test_link_beyond_the_quota_leaves_a_line(

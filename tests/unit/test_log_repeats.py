@@ -15,7 +15,7 @@ from worker.log_repeats import INTERVAL_S, Repeats
 from worker.protocol import PostStatus
 
 log = logging.getLogger("worker.test")
-FULL = ("The ledger cannot be written, work waits: %s", "disk is full")
+FULL = ("The ledger cannot be written, so work waits: %s", "disk is full")
 
 
 class Lines(logging.Handler):
@@ -52,10 +52,12 @@ def test_the_same_is_written_once_and_counted_when_the_interval_ends(lines: Line
     for second in range(int(INTERVAL_S)):
         lines.now = second
         log.error(*FULL)
-    assert lines.take() == ["The ledger cannot be written, work waits: disk is full"]
+    assert lines.take() == ["The ledger cannot be written, so work waits: disk is full"]
     lines.now = INTERVAL_S
     log.error(*FULL)
-    count = "The ledger cannot be written, work waits: disk is full (again, 299 times in 5 minutes)"
+    count = (
+        "The ledger cannot be written, so work waits: disk is full (again, 299 times in 5 minutes)"
+    )
     assert lines.take() == [count]
     for second in range(int(INTERVAL_S)):
         lines.now = INTERVAL_S + second
@@ -81,7 +83,7 @@ def test_what_is_over_is_new_when_it_comes_again(lines: Lines) -> None:
     log.error(*FULL)
     lines.now = INTERVAL_S
     log.error(*FULL)
-    assert lines.take() == ["The ledger cannot be written, work waits: disk is full"] * 2
+    assert lines.take() == ["The ledger cannot be written, so work waits: disk is full"] * 2
 
 
 def test_a_count_is_written_with_whatever_comes_next_and_at_the_end(lines: Lines) -> None:
@@ -91,7 +93,7 @@ def test_a_count_is_written_with_whatever_comes_next_and_at_the_end(lines: Lines
     lines.now = INTERVAL_S
     log.info("something else")
     assert lines.take()[1:] == [
-        "The ledger cannot be written, work waits: disk is full (again, once in 20 s)",
+        "The ledger cannot be written, so work waits: disk is full (again, once in 20 s)",
         "something else",
     ]
     log.error(*FULL)
@@ -219,5 +221,5 @@ def test_ledger_that_cannot_be_written_leaves_a_few_lines(
         lines.now += 1.0
         bot.step(1.0)
     assert [line for line in lines.take() if "starts" not in line] == [
-        "The ledger cannot be written, work waits: database or disk is full"
+        "The ledger cannot be written, so work waits: database or disk is full"
     ]

@@ -20,10 +20,9 @@ _FAMILIES = {
 
 
 def next_group(files: Sequence[MediaFile], limit_bytes: int) -> tuple[MediaFile, ...]:
-    """The longest run from the first of `files` on that can be sent at once.
+    """The longest run of `files`, from the first one on, that can be sent together.
 
-    What has to be uploaded together stays within `limit_bytes`, but for a file that is larger
-    by itself.
+    What of it has to be uploaded stays within `limit_bytes`, unless a single file is larger.
     """
     group: list[MediaFile] = []
     uploaded = 0

@@ -3,14 +3,15 @@
 A circuit breaker for each site (Nygard, "Release It!", 2007). A circuit opens when `LINKS` links
 have failed within `WINDOW_S`, in ways that speak of the site and not of the link, and none has
 worked since. A link that fails again is no new evidence, nor are one person's links alone if the
-bot has seen another. While the circuit is open, the site's links are refused, those as well that
-wait to be tried again. After a cool-down one download is let through as a probe. Its success
-closes the circuit, its failure opens it for twice as long, up to `LONGEST_COOL_DOWN_S`; a probe
-that tells nothing of the site makes way for the next. What the operator does against a failure,
-new cookies for one, lets a probe through at once.
+bot has seen another. While the circuit is open, the site's links are refused, including those that
+wait to be tried again. After a cool-down one download is let through as a probe. Its success closes
+the circuit, its failure opens it for twice as long, up to `LONGEST_COOL_DOWN_S`; a probe that says
+nothing about the site makes way for the next. What the operator does about a failure, such as new
+cookies, lets a probe through at once.
 
-All of it is in memory alone: after a restart the next failures teach it again. So that nobody
-can fill it with made-up hosts, it knows at most `MAX_SITES`. Times are monotonic seconds.
+All of it is kept in memory only; after a restart it is learned again from the next failures. So
+that nobody can fill the memory with made-up hosts, at most `MAX_SITES` are known. Times are
+monotonic seconds.
 """
 
 import logging
@@ -57,8 +58,8 @@ class _Failure:
 class _Circuit:
     """What is known of a site: the links that failed last, and when a probe may start.
 
-    `failures` are by the links' hashes, which take less memory. `cool_down_s` is 0 while the
-    circuit is closed. `reason` is that of the last failure.
+    The keys of `failures` are hashes of the links, which take less memory. `cool_down_s` is 0 while
+    the circuit is closed. `reason` is that of the last failure.
     """
 
     failures: dict[int, _Failure] = field(default_factory=dict)
@@ -80,14 +81,14 @@ class CircuitBreaker:
     """The circuits of all sites."""
 
     def __init__(self) -> None:
-        self._sites: dict[str, _Circuit] = {}  # The one that failed last stands last.
+        self._sites: dict[str, _Circuit] = {}  # The one that failed last comes last.
         self._people: set[int | None] = set()
         self._look_at = 0.0
 
     @property
     def sites_down(self) -> Mapping[str, float]:
         """The sites whose links are refused, and when each is tried again. Any thread may ask."""
-        sites = list(self._sites.items())  # One step, in which no other thread runs.
+        sites = list(self._sites.items())  # One C call: no other thread changes it meanwhile.
         return {site: circuit.probe_at for site, circuit in sites if circuit.is_open}
 
     def wait_s(self, job: Job, now: Monotonic) -> float | None:
@@ -107,14 +108,14 @@ class CircuitBreaker:
             return True
         if now < circuit.probe_at:
             return False
-        # Should nothing be heard of it, another probe is let through after a while.
+        # If its outcome never comes, another probe is let through after a while.
         circuit.probe_job_id, circuit.probe_at = job.id, now + COOL_DOWN_S
         return True
 
     def probe_now(self, now: Monotonic) -> None:
         """Let a probe of each site through, since what made it fail may be mended.
 
-        The failure of one that runs already is from before that, and counts for nothing.
+        A probe that is running already began before the repair, so its failure does not count.
         """
         for circuit in self._sites.values():
             circuit.probe_job_id, circuit.probe_at = None, now
@@ -137,7 +138,7 @@ class CircuitBreaker:
         return [job for job in ledger.waiting_downloads() if _site(job) in closed and _is_due(job)]
 
     def learn(self, job: Job, event: Event, now: Monotonic) -> None:
-        """Take into account what has come of a job."""
+        """Take into account what has become of a job."""
         if isinstance(job, CookiesJob) and isinstance(event, Finished):
             self.probe_now(now)
         if not isinstance(job, DownloadJob):
@@ -151,7 +152,7 @@ class CircuitBreaker:
                 if circuit and circuit.is_open:
                     log.info("job %d: %s works again.", job.id, _site(job))
             case Failed(error=SiteNotAsked()):
-                pass  # No news of the site.
+                pass  # It says nothing about the site.
             case Failed(error=JobError() as error) if _speaks_of_site(error):
                 self._count(job, error.reason, now)
             case _ if circuit and circuit.probe_job_id == job.id:
@@ -169,7 +170,7 @@ class CircuitBreaker:
         circuit = self._sites[site] = self._sites.pop(site, _Circuit())
         circuit.reason = reason
         if len(self._sites) > MAX_SITES:
-            # The oldest that is closed, or if there is none the oldest.
+            # The closed circuit that failed longest ago, or else the open one.
             del self._sites[min(self._sites, key=lambda each: self._sites[each].is_open)]
         link = hash(job.url)
         circuit.failures.pop(link, None)
@@ -186,7 +187,7 @@ class CircuitBreaker:
         self._look_at = now
         wait_s = circuit.cool_down_s
         log.warning(
-            "job %d: %s fails for everybody, its links are refused for %.0f s.",
+            "job %d: %s fails for everybody; its links are refused for %.0f s.",
             job.id,
             site,
             wait_s,
@@ -204,7 +205,10 @@ def _speaks_of_site(error: JobError) -> bool:
 
 
 def _is_due(job: DownloadJob) -> bool:
-    """Whether it would ask its site soon. What waits for a stream to start may wait for long."""
+    """Whether it would ask its site soon.
+
+    One that waits for a stream to start may wait for hours.
+    """
     return not job.needs_no_site and not job.form.awaits_start
 
 

@@ -21,12 +21,15 @@ def reserve_bytes(total_bytes: int) -> float:
 
 
 class DiskSpace:
-    """The download directories of one bot. `answer_bytes` is what one link's files may have."""
+    """The download directories of one bot.
+
+    `answer_bytes` is the most that one link's files may take.
+    """
 
     def __init__(self, data_dir: Path, answer_bytes: int) -> None:
         self.directory = data_dir / "downloads"
         self._data_dir = data_dir
-        # What is merged or cut is there at the same time as what comes out of it.
+        # While files are merged or cut, the old and the new ones are on the disk together.
         self._each_bytes = 2 * answer_bytes
 
     def allows_one_beside(self, running: int) -> bool:
@@ -36,12 +39,12 @@ class DiskSpace:
         return left > reserve_bytes(usage.total)
 
     def sweep(self, prefix: str, live: Container[str]) -> None:
-        """Remove the directories whose names begin so and that are not `live`."""
+        """Remove the directories whose names begin with `prefix` and are not in `live`."""
         # Not by glob: `re` would keep the pattern of each of the last 512 links, 0.8 MB in all.
         try:
             names = os.listdir(self.directory)
         except OSError:
-            return  # None was made yet, or they are swept later.
+            return  # There are none yet, or they are swept later.
         for name in names:
             if name.startswith(prefix) and owner_of(name) not in live:
                 directory = self.directory / name

@@ -52,8 +52,8 @@ PAUSE_PATIENCE_S = 2.0
 class Dispatcher:
     """Gives jobs to workers and records what comes of them, until it is told to stop.
 
-    `run` is the thread. What it is made of (`open`, `step`, `is_over`, `close`) belongs to that
-    thread too; `wake`, `stop`, `stop_now` and the properties may be used by any.
+    `run` is the thread. Its parts (`open`, `step`, `is_over`, `close`) belong to that thread too;
+    `wake`, `stop`, `stop_now` and the properties may be used by any.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class Dispatcher:
 
     @property
     def sites_full(self) -> Mapping[str, str]:
-        """The sites that are asked for enough, each with the key of `sites.toml` that says so."""
+        """The sites at their limit, each with the key of `sites.toml` that sets it."""
         return self._site_rules.full_lately
 
     @property
@@ -165,7 +165,7 @@ class Dispatcher:
             self.close()
 
     def open(self) -> None:
-        """Open the ledger; all that follows belongs to the same thread."""
+        """Open the ledger; everything after this is called by the same thread."""
         self._ledger = self._open_ledger()
         self._recorder = Recorder(
             self._settings,
@@ -217,12 +217,15 @@ class Dispatcher:
                 self._in_hand.stop(self._in_hand.recording_ids)
                 self._showing.pause(self._ledger, self._in_hand.request_ids, now)
         except LedgerBusy as error:
-            log.error("The ledger cannot be written, work waits: %s", error)
+            log.error("The ledger cannot be written, so work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S
         self._recorder.log_answers()
 
     def _forget_some(self) -> None:
-        """Delete some of what people want to be forgotten, and come back at once for more."""
+        """Delete some of what people want forgotten.
+
+        If there is more, the next step comes at once.
+        """
         if self._ledger.has_to_forget():
             self._ledger.forget_some()
             self.wake()
@@ -250,7 +253,7 @@ class Dispatcher:
             os.eventfd_read(self._wakeup)
 
     def _has_work(self, now: Monotonic) -> bool:
-        """Whether events wait for nothing but the next step."""
+        """Whether there are events that the next step can take now."""
         return bool(self._events) and now >= self._paused_until
 
     def is_over(self, now: Monotonic) -> bool:
@@ -259,12 +262,12 @@ class Dispatcher:
             return False
         late_s = now - self._stop_at
         if late_s > 0:
-            # What listens gets time to end its session.
+            # Jobs that listen to a stop get time to end their sessions.
             self._in_hand.stop_all(STOP_PATIENCE_S)
         return late_s > STOP_PATIENCE_S or self._is_idle(now)
 
     def _is_idle(self, now: Monotonic) -> bool:
-        """Whether no job is in hand, and all status messages say "Paused" that can."""
+        """Whether no job is in hand, and every status message that can say "Paused" says it."""
         if self._in_hand or self._events:
             return False
         if self._idle_since is None:
@@ -330,7 +333,8 @@ class Dispatcher:
     @property
     def _may_record(self) -> bool:
         """Whether one more recording leaves a worker for downloads, which take less long."""
-        # Of one worker alone nothing is recorded, but what was recorded before is made a file.
+        # A bot with one worker may record nothing, but still makes files of what was recorded
+        # before.
         return len(self._in_hand.recording_ids) < max(1, self._pools[DOWNLOADS].spec.size - 1)
 
     def _paused(self, now: Monotonic) -> PausedChats:
@@ -339,7 +343,7 @@ class Dispatcher:
         return PausedChats(edits, sends, outcomes.MAX_REFUSED_S)
 
     def _begin(self, job: Job, pool: Pool, now: Monotonic) -> Exception | None:
-        """Give a job to a worker; returns why it cannot be, when it cannot."""
+        """Give a job to a worker. Returns why that is not possible, if it is not."""
         if not self._recorder.may_try(job):
             return outcomes.exhausted(job)
         if isinstance(job, DownloadJob):

@@ -51,8 +51,11 @@ class JobsInHand:
         return [hand.job for hand in self._by_id.values()]
 
     def work(self, progress: Mapping[int, Progress]) -> list[Work]:
-        """What workers do now. Any thread may ask; `progress` is by the ids of downloads."""
-        hands = list(self._by_id.values())  # One step, in which no other thread runs.
+        """What workers do now.
+
+        Any thread may ask; the keys of `progress` are the ids of downloads.
+        """
+        hands = list(self._by_id.values())  # One C call: no other thread changes it meanwhile.
         return [_work(hand, progress.get(hand.job.id)) for hand in hands]
 
     @property
@@ -83,8 +86,8 @@ class JobsInHand:
     def stop(self, job_ids: Iterable[int], grace_s: float | None = None) -> None:
         """Stop some jobs.
 
-        One that listens has `grace_s` to end by itself, or for None what its pool allows. The
-        others are killed at once.
+        Those that listen to a stop have `grace_s` to end by themselves; None means as long as their
+        pool allows. The others are killed at once.
         """
         for job_id in job_ids:
             if hand := self._by_id.get(job_id):

@@ -30,7 +30,7 @@ def accepted(request: Request, update_id: int) -> None:
 
 
 def item_opened(request: Request) -> None:
-    """Log that an item that somebody has taken of a list has become a request."""
+    """Log that an item that somebody has taken from a list has become a request."""
     log.info(
         "request %d: item of batch %d (%s), %s.",
         request.id,
@@ -66,7 +66,7 @@ def download_done(job: DownloadJob, media: Media | None, took_s: float) -> None:
 
 def tried_again(job: Job, attempt: int, event: Event, delay_s: float) -> None:
     """Log that an attempt has ended, and when the next one comes."""
-    # What Telegram does to one call it does to all, and each comes again every few seconds.
+    # If Telegram fails one call it fails all of them, and each is repeated every few seconds.
     is_telegram = isinstance(event, Failed) and isinstance(event.error, errors.TelegramError)
     fact = {"fact": f"{job.kind} ended: {outcomes.describe(event)}"} if is_telegram else None
     log.info(

@@ -38,8 +38,8 @@ from worker.pool.events import Event, Failed, Lost, Stopped, StopReason
 from worker.protocol import Progress, Retry, Stage
 
 TELEGRAM_RETRY_S = 5.0
-"""The wait before a call is repeated that Telegram has not answered. It doubles each time, as
-what was sent may have come all the same and then comes once more."""
+"""The wait before a call that Telegram has not answered is repeated. It doubles each time: what was
+sent may have arrived all the same, and then arrives once more."""
 
 LONGEST_RETRY_S = 600.0
 """The longest such wait. It is cut short when Telegram answers again after a silence."""
@@ -49,13 +49,13 @@ MAX_REFUSED_S = 1200.0
 as media and as a sentence."""
 
 MAX_DELETED = 4
-"""How often a new message may be deleted at once before it is given up: each was seen."""
+"""How often a new message may be deleted right away before it is given up: people saw each one."""
 
 JUDGE_RETRY_S = 1.0
-"""The wait before a download is tried again that has lost the judge."""
+"""The wait before a download that has lost the judge is tried again."""
 
 AWAITED_S = 86_400.0
-"""How long the bot waits for the start of a live stream, since somebody asked for that last."""
+"""How long the bot waits for a live stream to start, counted from when somebody last asked."""
 
 LEAST_AWAITED_S, MOST_AWAITED_S = 60.0, 1800.0
 """The shortest and the longest wait between two looks at whether the stream has started."""
@@ -64,7 +64,7 @@ AWAITED_SHARE = 0.1
 """The wait before the next look, as a share of the time since somebody asked to be told."""
 
 LOOK_RETRY_S = 20.0
-"""The longest wait before a look is tried again, which somebody waits for."""
+"""The longest wait before a look is tried again: somebody is waiting for it."""
 
 OTHER_WAY_WAIT_S = 30.0
 """The wait before another way is tried: longer than the long poll, so it is known after one try
@@ -74,17 +74,18 @@ BUTTON_MAX_AGE_S = 60.0
 """A pressed button stops spinning by itself by then, and an answer to it is refused."""
 
 
-# For how long a failure is the answer to everybody who sends the same link, the longer the less it
-# can change. Not of what the person is told to send again, nor of what is ours or the site's.
+# For how long a failure answers everybody who sends the same link: the less likely it is to change,
+# the longer. Left out are failures after which people are told to send the link again, and those
+# that are the bot's or the site's fault.
 _KNOWN_S: Mapping[Reason, float] = {
-    # What it is does not change; settings, cookies and yt-dlp may.
+    # The media itself does not change; settings, cookies and yt-dlp may.
     Reason.DRM: 3600.0,
     Reason.NO_SOUND: 3600.0,
     Reason.BEYOND_END: 3600.0,
     Reason.NOT_CUT: 3600.0,
     Reason.TOO_LARGE: 3600.0,
     Reason.TOO_LONG: 3600.0,
-    # Its owner may change that, or ours, and seldom does.
+    # The owner of the media or of the bot may change that, but seldom does.
     Reason.AGE_RESTRICTED: 1800.0,
     Reason.GEO_BLOCKED: 1800.0,
     Reason.PRIVATE: 1800.0,
@@ -94,7 +95,7 @@ _KNOWN_S: Mapping[Reason, float] = {
     Reason.NO_SUBTITLES: 1800.0,
     Reason.NO_SUCH_SUBTITLES: 1800.0,
     Reason.NO_SUCH_LANGUAGE: 1800.0,
-    # Pages change, and sites also say this of somebody whom they want to be rid of for a while.
+    # Pages change, and sites also say this to clients that they want to be rid of for a while.
     Reason.NO_MEDIA: 900.0,
     Reason.LOGIN_NEEDED: 900.0,
     Reason.HUGE_PAGE: 900.0,
@@ -109,9 +110,9 @@ _KNOWN_S: Mapping[Reason, float] = {
 
 @dataclass(frozen=True)
 class TryAgain:
-    """The job waits for another attempt; a refunded one does not count.
+    """The job waits for another attempt; with `refund` the last one does not count.
 
-    `may_be_to_blame`: the job may be why the attempt failed, so it gets only so many back.
+    `may_be_to_blame`: the job may be why the attempt failed, so only so many are refunded.
     """
 
     delay_s: float
@@ -121,7 +122,7 @@ class TryAgain:
 
 @dataclass(frozen=True)
 class CallAgain:
-    """Telegram has given no usable answer; see `ClaimedJob.refused_s`."""
+    """The call is repeated: Telegram has given no usable answer; see `ClaimedJob.refused_s`."""
 
     delay_s: float
     refused_s: float
@@ -227,10 +228,10 @@ def decide(
         case Failed(error=JobError() as error) if _may_start_later(job, error, retries, wall):
             return TryAgain(_next_look_s(job, error, wall), refund=True)
         case Failed(error=JobError(reason=Reason.SITE_DOWN) as error):
-            # It was not tried, nor would it be: who wants it is told when to ask again.
+            # It was not tried, nor would another attempt be: people are told when to ask again.
             return Fail(error)
         case Failed(error=JudgeLost()):
-            # It waits until there is another one.
+            # It waits until there is another judge.
             return TryAgain(JUDGE_RETRY_S, refund=True, may_be_to_blame=True)
         case Failed(error=JobError() as error, traceback=traceback):
             return _decide_error(job, error, retries, traceback)
@@ -244,7 +245,7 @@ def decide(
 
 
 def _may_start_later(job: Job, error: JobError, retries: Retries, wall: Wall) -> bool:
-    """Whether a live stream is waited for, and goes on to be."""
+    """Whether a job waits for a live stream to start, and is to go on waiting."""
     if not isinstance(job, LookJob) or not job.form.awaits_start:
         return False
     passes = error.reason is Reason.NOT_STARTED or error.fault is Fault.RETRYABLE
@@ -272,7 +273,7 @@ def waiting(job: Job, event: Event, again: TryAgain, retries: Retries) -> Progre
             reason = Reason.TIMED_OUT
         case _:
             reason = Reason.CRASHED
-    # A try that does not count comes once more under the same number.
+    # After a try that does not count, the next one has the same number.
     retry = Retry(reason, job.attempts + (not again.refund), retries.max_attempts)
     return Progress(Stage.RETRYING, eta_s=again.delay_s, retry=retry)
 
@@ -312,7 +313,7 @@ def goes_another_way(job: ClaimedJob) -> bool:
 
 def _decide_unanswered(job: Job, error: TelegramError, refused_s: float, wall: Wall) -> Decision:
     """Repeat a call, try another way, or give it up, by how long others were answered."""
-    # What closes a page by itself answers no press, and was queued long before it was due.
+    # A page that closes by itself answers no press, and was queued long before it was due.
     is_press = isinstance(job, ButtonJob) and bool(job.answer.callback_id)
     if is_press and wall - job.created_at > BUTTON_MAX_AGE_S:
         return GiveUp()
@@ -327,7 +328,7 @@ def _decide_unanswered(job: Job, error: TelegramError, refused_s: float, wall: W
         return _give_up_call(error)
     delay_s = min(TELEGRAM_RETRY_S * 2.0 ** min(job.unanswered, 10), LONGEST_RETRY_S)
     if not is_refused:
-        # The end is not put off by the last wait.
+        # The last wait is cut short, so that the call ends in time.
         delay_s = min(delay_s, max(TELEGRAM_RETRY_S, MAX_REFUSED_S - refused_s))
     return CallAgain(delay_s, refused_s)
 
@@ -352,7 +353,8 @@ def _decide_no_answer(job: Job, error: JobError, retries: Retries, wall: Wall) -
 def _decide_error(job: Job, error: JobError, retries: Retries, traceback: str = "") -> Decision:
     if error.reason is Reason.DISK_FULL:
         return TryAgain(retries.retry_after_s, refund=True)
-    # What was recorded cannot be recorded again: its attempts are given back while any are.
+    # What was recorded cannot be recorded again, so attempts are refunded as long as that is
+    # allowed.
     is_recorded = isinstance(job, RecordingJob) and job.has_begun
     is_last = is_exhausted(job, retries) if is_recorded else job.attempts >= retries.max_attempts
     if error.fault is not Fault.RETRYABLE or is_last:

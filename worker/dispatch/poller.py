@@ -62,7 +62,7 @@ class Poller:
         """When Telegram answered a poll last, in monotonic time."""
 
     def stop(self) -> None:
-        """Record nothing more, and close the ledger: the last to close it takes its log in.
+        """Record nothing more, and close the ledger; whoever closes it last leaves one file.
 
         A poll that is under way may still wait for the network.
         """
@@ -72,7 +72,7 @@ class Poller:
                 self._ledger.close()
 
     def run(self) -> None:
-        """The thread."""
+        """Poll until stopped; the body of the thread."""
         client = Client(self._connection)
         with self._recording:
             if self._stopped.is_set():
@@ -129,7 +129,7 @@ class Poller:
         """Put updates on disk, however long that takes. Returns the offset to poll from."""
         usable = [kept for update in updates if (kept := _usable(update)) is not None]
         if updates and not usable:
-            # Nothing of it can be confirmed, so the next poll brings it again at once.
+            # None of them can be confirmed, so the next poll brings them again at once.
             log.error("Telegram sends updates without a usable id; they cannot be confirmed.")
             self._stopped.wait(RUBBISH_PAUSE_S)
         while usable:
@@ -139,7 +139,7 @@ class Poller:
                         break
                     ledger.record_updates(usable, clocks.wall_clock())
             except LedgerBusy as error:
-                log.error("Updates cannot be written, they wait at Telegram: %s", error)
+                log.error("Updates cannot be written, so they wait at Telegram: %s", error)
                 self._stopped.wait(1.0)
             else:
                 self._wake()
@@ -150,7 +150,7 @@ class Poller:
 def _usable(update: dict[str, Any]) -> dict[str, Any] | None:
     """An update as it is recorded; None when its id cannot be.
 
-    Of one that is nested too deeply only the id is kept, which asks for nothing.
+    Only the id is kept of one that is nested too deeply: it then asks for nothing.
     """
     update_id = fields.integer(update, "update_id")
     if update_id is None or not 0 <= update_id < _MAX_UPDATE_ID:

@@ -49,7 +49,7 @@ def _give_up(_number: int, _frame: object) -> None:
 
 
 def _warm_up() -> None:
-    """Import and prepare yt-dlp; without a trace if that fails, so that a worker can try again."""
+    """Import and prepare yt-dlp; if that fails, leave no trace, so that a worker can try again."""
     signal.signal(signal.SIGALRM, _give_up)
     signal.setitimer(signal.ITIMER_REAL, WARM_UP_LIMIT_S)
     try:
@@ -74,13 +74,13 @@ def _warm_up_unless_deadly() -> None:
             file.write(b"x")
         _warm_up()
     else:
-        logging.getLogger(__name__).error("yt-dlp is left alone: its import ends the process")
+        logging.getLogger(__name__).error("yt-dlp is not imported: its import ends the process.")
     with contextlib.suppress(OSError):
         _DEATHS.unlink()
 
 
 def _deaths() -> int:
-    """How many imports in a row have not come to their end; 0 if that cannot be known."""
+    """How many imports in a row have ended the process; 0 if that cannot be known."""
     try:
         return _DEATHS.stat().st_size
     except OSError:

@@ -1,4 +1,4 @@
-"""What came of a job, put into the ledger and into the log."""
+"""What became of a job, recorded in the ledger and in the log."""
 
 import logging
 import secrets
@@ -50,7 +50,7 @@ from worker.site_cookies import CookiesTried
 log = logging.getLogger(__name__)
 
 FEED_INTERVAL_S = 1.0
-"""Between two looks at the lists that people have taken items of."""
+"""How often the lists that people have taken items from are looked at."""
 
 
 class Recorder:
@@ -76,7 +76,7 @@ class Recorder:
             settings.user_links_per_hour,
             settings.user_links_per_day,
         )
-        # While one is fetched and another sent, the next is known.
+        # While one is fetched and another one sent, the next is ready.
         self._at_once = settings.user_max_running + 2
         self._feed_at = Monotonic(0.0)
         self._retries = outcomes.Retries(settings.job_max_attempts, settings.queue_retry_after_s)
@@ -86,7 +86,7 @@ class Recorder:
         self._disk_space = disk_space
         self._site_rules = site_rules
         self.cookies_that_work: dict[str, int | None] = {}
-        """By their sites the times of the files whose cookies have worked in this run, and do."""
+        """By site, the time of the file whose cookies have worked in this run and still do."""
 
     @property
     def _secrets(self) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ class Recorder:
         return not outcomes.is_exhausted(job, self._retries)
 
     def feed_batches(self, down: Mapping[str, float], now: Monotonic, wall: Wall) -> None:
-        """Let the next items of lists begin, now and then.
+        """Open requests for the next items of lists, every `FEED_INTERVAL_S`.
 
         `down` are the sites that fail for everybody, and when each is tried again.
         """
@@ -116,7 +116,7 @@ class Recorder:
     # ---------------------------------------------------------------------------- reports
 
     def take_report(self, job: DownloadJob, message: object, wall: Wall) -> None:
-        """Record what a running download says of itself."""
+        """Record what a running download reports."""
         match message:
             case Progress():
                 if message.stage is Stage.RECORDING:
@@ -232,12 +232,12 @@ class Recorder:
                 self.sweep()
             case outcomes.PostAgain(job=answer):
                 log.info(
-                    "request %d: its status message is gone, another is posted.", answer.request.id
+                    "request %d: its status message is gone; another is posted.", answer.request.id
                 )
                 self._ledger.post_again(answer, wall)
             case outcomes.DownloadAgain(job=answer):
                 log.warning(
-                    "request %d: its media is gone, it is fetched again.", answer.request.id
+                    "request %d: its media is gone; it is fetched again.", answer.request.id
                 )
                 self._ledger.download_again(answer, wall)
             case outcomes.Unwanted():
@@ -283,5 +283,5 @@ class Recorder:
             self.sweep(f"{job.request.download_id}-")
 
     def sweep(self, prefix: str = "") -> None:
-        """Remove the download directories whose names begin so and that no job needs."""
+        """Remove the download directories that no job needs and whose names begin with `prefix`."""
         self._disk_space.sweep(prefix, self._ledger.live_directories())

@@ -54,6 +54,6 @@ def _is_result_of(job: Job, result: object) -> bool:
 
 
 def _is_media_of(job: DownloadJob, media: Media) -> bool:
-    """Whether it is what such a job may come to: both a look and a download may find a list."""
+    """Whether such a job may end with this: both a look and a download may find a list."""
     is_list = media.found_list is not None and not media.files
     return is_list or (media.look is not None) == job.form.is_look

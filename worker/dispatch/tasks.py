@@ -35,10 +35,10 @@ from worker.panels import ShowPanel
 from worker.settings import DEFAULT_SITES, Settings, Sites
 
 LOOK_TIMEOUT_S = 90.0
-"""How long a look may take: twice what its site may, with and without cookies."""
+"""How long a look may take: twice as long as its site may, once without cookies and once with."""
 
 OFFERED_MINUTES = (5, 15, 30, 60, 120, 240)
-"""How long recordings of a live stream may be that people choose, beside the longest."""
+"""The lengths of a recording that people can choose, besides the longest that is allowed."""
 
 UPLOAD_FLOOR_BPS = 250_000
 """The slowest upload that is waited for, in bytes per second."""
@@ -56,7 +56,7 @@ def task_of(
 ) -> Task | None:
     """The task for a job; None when the file that was to be delivered is gone.
 
-    `site_wait_s` is how long the site of the job's request is not asked, if so. As for
+    `site_wait_s` is for how long the links of the job's site stay refused, if they are; for
     `cookies_that_work` see `Recorder`.
     """
     match job:
@@ -86,7 +86,7 @@ def task_of(
                 _record_s(job, settings),
             )
         case StatusJob(request=request):
-            # That of an item is posted when there is something to upload.
+            # An item of a list gets its status message only when there is something to upload.
             is_item = request.batch_id is not None
             first = first_stage(request.form, begun=False)
             stage = protocol.Stage.UPLOADING if is_item else first
@@ -106,7 +106,7 @@ def task_of(
 
 
 def first_stage(form: Form, *, begun: bool = True) -> protocol.Stage:
-    """What people are told of what they want in this form, before and when it has `begun`."""
+    """The stage that people are shown of media in this form, before it has `begun` and after."""
     if form.awaits_start:
         return protocol.Stage.AWAITING_START
     if form.is_look:
@@ -122,7 +122,7 @@ def _record_s(job: DownloadJob, settings: Settings) -> float:
 
 
 def _offer(form: Form, settings: Settings) -> protocol.LiveOffer | None:
-    """What is offered to who wanted a live stream in this form."""
+    """What is offered to somebody who wanted a live stream in this form."""
     longest = settings.live_max_minutes
     if not longest:
         return None
@@ -175,12 +175,12 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
             request.id, request.reader, message_id, found, below_list, reply_to
         )
     files = job.media.files
-    # Of songs that come together those are answered, and their files gone, that were sent.
+    # Songs that were sent with others are answered, and their files may be gone.
     unsent = files if request.batch_id is None else (*files[:1], *files[1 + len(request.sent) :])
     if not all(file.file_id or _is_own(file, request, downloads) for file in unsent):
         return None
     if look := job.media.look:
-        # Of an edit nobody is told, and somebody waits for it to start.
+        # Telegram notifies nobody of an edit, and somebody waits for the stream to start.
         is_apart = goes_another_way(job) or request.form.awaits_start
         reply_to = request.message_id if is_apart else None
         offer = _offer(WHOLE, settings)
@@ -190,14 +190,14 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         # No message can be turned into a voice message.
         is_apart = goes_another_way(job) or first.facts.kind is protocol.MediaKind.VOICE
         reply_to = request.message_id if is_apart else None
-        # A press is known by the status message, which then is another.
+        # A press is known by its status message, and this answer is another message.
         below = None if is_apart else first_menu(request, job.message_id, job.media)
         return protocol.Deliver(
             request.id, request.reader, job.message_id, first, reply_to, below, request.captions
         )
     group = albums.next_group(others[len(request.sent) :], settings.max_file_bytes)
     if not group:
-        return None  # What is remembered has become other media, of fewer files.
+        return None  # What is remembered is other media by now, with fewer files.
     return protocol.SendGroup(
         request.id, request.reader, request.message_id, group, request.captions
     )
@@ -206,7 +206,7 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
 def _is_own(media: protocol.MediaFile, request: Request, downloads: Path) -> bool:
     """Whether the file is there, in a directory of the download that was made for the request.
 
-    What comes beside a song of a list was made by another.
+    The songs that come beside one of a list were made by other downloads.
     """
     path = Path(media.path)
     own = path.parent

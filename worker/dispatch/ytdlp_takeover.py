@@ -11,16 +11,19 @@ from worker.pool.watched_process import replace_fork_server
 
 
 class YtDlpTakeover:
-    """Never waits: `step` is called again and again, by one thread."""
+    """Brings a new yt-dlp to the workers.
+
+    Never waits: `step` is called again and again by one thread.
+    """
 
     def __init__(self, downloads: Pool) -> None:
         self._downloads = downloads
         self._watch = UpgradeWatch()
-        # The yt-dlp of before the last takeover, and the workers that have it.
+        # The yt-dlp before the last takeover, and the workers that have it.
         self._earlier: tuple[str | None, frozenset[str]] = (None, frozenset())
         self._has_old_fork_server = False
         self.is_new = False
-        """A new one has come, and `told` was not called since."""
+        """A new yt-dlp has taken over, and `told` was not called since."""
 
     @property
     def pids(self) -> list[int]:
@@ -61,7 +64,7 @@ class YtDlpTakeover:
             self.is_new = True
 
     def told(self) -> None:
-        """Whoever has to know of the new one does."""
+        """Note that whoever has to know of the new yt-dlp knows of it."""
         self.is_new = False
 
     def close(self) -> None:

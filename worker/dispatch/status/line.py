@@ -13,7 +13,7 @@ _STEPS_S = ((600.0, 60.0), (7200.0, 300.0), (math.inf, 1800.0))
 
 @dataclass(frozen=True)
 class Line:
-    """The line of the downloads that wait.
+    """The line in which downloads wait.
 
     `obstacle` is what all of them wait for, if anything. Downloads of `full_sites` wait for the
     pace of their site; `wait_s(site, ahead)` says how long, with that many of its downloads ahead.
