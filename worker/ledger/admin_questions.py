@@ -1,6 +1,6 @@
 """What admins have asked and maintenance has not answered yet: a document of the table `state`.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 from worker.admin_questions import Question, question_from_json
@@ -9,7 +9,7 @@ from worker.ledger import state
 from worker.ledger.database import Database
 
 MAX_QUESTIONS = 20
-"""So many wait at a time; more are left unanswered."""
+"""How many may wait at a time; further ones stay unanswered."""
 
 _NAME = "questions"
 

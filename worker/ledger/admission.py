@@ -1,6 +1,6 @@
 """Which links and replies are accepted: bans, and how much one person may ask for.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import json
@@ -72,7 +72,7 @@ def say_no(db: Database, link: OpenRequest, refusal: Refusal, wall: Wall) -> Non
 
 
 def tell_cancelled(db: Database, effect: CancelAll, cancelled: int, wall: Wall) -> None:
-    """Say how many links a person has cancelled, unless nobody may have asked this bot for it."""
+    """Say how many links a person has cancelled; nothing if they may have meant another bot."""
     notice = Notice(Topic.CANCELLED_ALL, {"count": cancelled})
     if not cancelled:
         notice = Notice(Topic.NOTHING_TO_CANCEL)
@@ -112,7 +112,7 @@ def may_be_told(db: Database, chat_id: int, wall: Wall) -> bool:
 
 
 def _is_for_banned(db: Database, chat_id: int) -> bool:
-    # A private chat has the id of its person; that of a group stands for its anonymous admins.
+    # The id of a private chat is that of its person; a group's stands for its anonymous admins.
     return chat_id > 0 and is_banned(db, chat_id)
 
 
@@ -135,7 +135,7 @@ def is_banned(db: Database, user_id: int) -> bool:
 
 
 def bans(db: Database, limit: int) -> dict[int, float]:
-    """Who is banned, `limit` at most, each with the wall time since when, the last first."""
+    """Who is banned, `limit` at most, each with the wall time of the ban, the latest first."""
     rows = db.execute("SELECT * FROM banned ORDER BY since DESC, user_id LIMIT ?", limit)
     return {row["user_id"]: row["since"] for row in rows}
 

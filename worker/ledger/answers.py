@@ -2,7 +2,7 @@
 
 The tables count for good what rows of `requests` say for a month.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 from collections.abc import Iterator
@@ -23,16 +23,16 @@ OTHER_SITES = "other"
 """What all further sites are counted as."""
 
 BOUNDS_S = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0, float("inf"))
-"""The seconds up to which durations are counted apart."""
+"""The upper bounds, in seconds, between which durations are counted."""
 
 
 @dataclass(frozen=True)
 class Answer:
     """How a request came to its end, and what it took.
 
-    Of its seconds those are `downloaded_s` that its download's last attempt ran meanwhile, and
-    `uploaded_s` those of the jobs that sent its files; it waited for the rest. `attempts` are its
-    download's, 0 without one. `is_remembered`: Telegram had the media, so none was fetched.
+    `downloaded_s` is how long its download's last attempt ran for it, `uploaded_s` how long the
+    jobs that sent its files took, and `waited_s` is the rest. `attempts` are its download's, 0
+    without one. `is_remembered`: Telegram had the media, so none was fetched.
     """
 
     request_id: int
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class AnswerCount:
-    """How many requests ever ended so at a site, and how large their media was together."""
+    """How many requests at a site ever ended in this way, and the size of all their media."""
 
     site: str
     verdict: str
@@ -66,7 +66,7 @@ class AnswerCount:
 
 @dataclass(frozen=True)
 class AnswerTimes:
-    """How many answers ever took so long in a step, but longer than the bound before."""
+    """How many answers took up to `at_most_s` in a step, but longer than the bound before it."""
 
     step: str
     at_most_s: float

@@ -1,6 +1,6 @@
 """The table `awaited_menus`: who has pressed a button and waits for a look.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import sqlite3

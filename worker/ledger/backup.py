@@ -67,7 +67,7 @@ def _refuse_other_file(ledger: Path, target: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Fill an empty file with the ledger at `source`, without what its log or free pages hold."""
+    """Fill an empty file with the ledger at `source`, without a log, free pages or deleted rows."""
     with file_errors(source), contextlib.closing(Database(source, Access.COPY)) as database:
         if not database.value("PRAGMA user_version"):
             raise LedgerError(f"{source} is empty: a bot that has started once makes a ledger")
@@ -78,7 +78,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _go_on_counting(new: Path, old: Path) -> None:
-    """Let no id come twice: buttons and directories are named after those that were given."""
+    """Let no id be given twice: buttons and directories are named after ids."""
     if not old.exists():
         return
     try:
@@ -103,7 +103,7 @@ def _go_on_counting(new: Path, old: Path) -> None:
 
 def _keep(ledger: Path) -> Path:
     """Give the ledger, and what lies beside it, a second name; leave it without a log."""
-    # The last one to close a ledger takes its log into it. A damaged one keeps it.
+    # Whoever closes a ledger last merges its log into it, unless it is damaged.
     with contextlib.suppress(LedgerError):
         Database(ledger, Access.COPY).close()
     for number in itertools.count(1):

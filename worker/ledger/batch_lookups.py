@@ -1,6 +1,6 @@
 """Queries of the tables `batches` and `batch_items`; nothing here changes them.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The tables `batches` and `batch_items`: what people have taken of lists, item by item.
+"""The tables `batches` and `batch_items`: what people have taken from lists, item by item.
 
 Each function is part of its caller's transaction. An item becomes a request only when there is room
 for it: where a link would be refused, the item waits here. What has become of the items is read
@@ -192,7 +192,7 @@ def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
             media = request_lookups.own_media(db, request)
             if media and media.files:
                 songs.append(request)
-            else:  # It has led to a list.
+            else:  # It has turned out to be a list.
                 requests.lead(db, [request], wall)
     if songs and (is_last or len(songs) >= MAX_IN_ALBUM):
         requests.lead(db, songs[:MAX_IN_ALBUM], wall)
@@ -284,7 +284,7 @@ def drop_rest(db: Database, batch_id: int, wall: Wall) -> list[int]:
 
 
 def drop_unopened_of(db: Database, user_id: int, chat_id: int) -> int:
-    """Drop a person's items that wait in a chat; returns how many that were."""
+    """Drop a person's items that wait in a chat; returns how many there were."""
     return db.execute(
         "UPDATE batch_items SET dropped = 1 WHERE request_id IS NULL AND NOT dropped AND batch_id"
         " IN (SELECT id FROM batches WHERE user_id = ? AND chat_id = ? AND ended_at IS NULL)",
@@ -303,7 +303,7 @@ def drop_all_of(db: Database, user_id: int) -> None:
 
 
 def forget_of(db: Database, user_id: int) -> None:
-    """Delete the words and links of what a person has taken, and the button that takes more."""
+    """Delete the words and links of what a person has taken, and the button that tries again."""
     db.execute("UPDATE batches SET title = '', tried_again = 1 WHERE user_id = ?", user_id)
     db.execute(
         "UPDATE batch_items SET url = ''"

@@ -1,6 +1,6 @@
 """Which downloads have begun lately, for the pace of their sites.
 
-A part of somebody's transaction.
+Part of the caller's transaction.
 """
 
 from worker.ledger.database import Database
@@ -9,7 +9,7 @@ from worker.ledger.database import Database
 def downloads(db: Database, since: float) -> list[tuple[str, float]]:
     """The links of the downloads that have begun since then, and when; one for each attempt.
 
-    Of several attempts the time of the last is known, and taken for all of them.
+    Of several attempts only the time of the last is known; it is taken for all of them.
     """
     rows = db.execute(
         "SELECT payload ->> '$.url' AS url, started_at, attempts FROM jobs"

@@ -1,6 +1,6 @@
-"""How a person takes links back: by Cancel, by a command, or by editing their message.
+"""How a person cancels links: by the button, by a command, or by editing their message.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ def cancel_undecided(db: Database, request_ids: Iterable[int], wall: Wall) -> li
 
 
 def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[int]]:
-    """A person cancels all in a chat. Returns how many links, and the ids of jobs to stop."""
+    """A person cancels all links in a chat. Returns how many, and the ids of jobs to stop."""
     mine = request_lookups.open_of(db, effect.user_id, effect.reader.chat_id)
     return len(mine), [job_id for request in mine for job_id in withdraw(db, request, wall)]
 
@@ -91,7 +91,7 @@ def withdraw(db: Database, request: Request, wall: Wall) -> list[int]:
     to_stop = queue.drop_deliveries(db, request.id, wall)
     for song in request_lookups.followers(db, request.id):
         if song.answered_at is None:
-            # It may be in the chat already, so it does not come another time.
+            # It may be in the chat already, so it must not come a second time.
             requests.decide(db, song.id, requests.Resolution(Verdict.CANCELLED), wall)
     requests.decide(db, request.id, requests.Resolution(Verdict.CANCELLED), wall)
     return to_stop + requests.drop_unwanted(db, request.download_id, wall)

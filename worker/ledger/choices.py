@@ -1,4 +1,4 @@
-"""What a press on a button below an answer leads to. A part of somebody's transaction."""
+"""What a press on a button below an answer leads to. Part of the caller's transaction."""
 
 from dataclasses import replace
 
@@ -37,9 +37,9 @@ _OF_LIVE = frozenset({Reason.LIVE, Reason.NOT_STARTED})
 
 
 def first_menu(request: Request, message_id: int, media: Media | None) -> Menu | None:
-    """What can be chosen below the answer to a request; None below what is no video and no song.
+    """What can be chosen below an answer; None if that is neither a video nor a song.
 
-    Where it is not known any more what the answer was, it had a menu.
+    If it is no longer known what the answer was, it counts as one of these.
     """
     form = request.form
     if not request.has_buttons or form.names_sound or form.as_file or form.is_recording:
@@ -140,8 +140,7 @@ def is_under_way(db: Database, link: OpenRequest) -> bool:
 def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Request:
     """The answer to a person who wants to see a page of a menu.
 
-    That is the request whose link is to be looked at first, where its qualities are not known any
-    more.
+    If its qualities are no longer known, it is the request whose link has to be looked at first.
     """
     press = effect.press
     request = _answered(db, effect.request_id, press)
@@ -222,10 +221,10 @@ def _description(request: Request, media: Media) -> Notice:
 
 
 def _opened(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
-    """A menu that is about to be shown, and whose page is to end, unless it is the first one."""
+    """The menu, once it is noted when its page closes; the first page stays."""
     closing = None
     if menu.page is not Page.FIRST:
-        # Nobody has pressed anything then, so there is nobody to be told.
+        # Without a press to answer, for the page closes by itself.
         bare = replace(menu, qualities=(), chapters=(), languages=(), subtitles=())
         ended = replace(bare, page=Page.FIRST, has_expired=True)
         closing = AnswerButton("", request.language, None, ended)
@@ -246,7 +245,7 @@ def _notice(press: Press, topic: Topic) -> AnswerButton:
 
 
 def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Quality, ...] | None:
-    """The qualities of an answer by its download or a look; None where that was not lately."""
+    """The qualities of an answer, from a recent download or look; None if there was none."""
     media = media_cache.media_of(db, request.media_key, request.download_id)
     since = wall - LIFE_S
     if media and media.qualities and job_lookups.was_fetched(db, request.media_key, since, wall):
@@ -271,5 +270,5 @@ def _answered(
     if not is_media and not (refused_too and request.reason in _OF_LIVE):
         return None
     is_its = (request.chat_id, request.status_message_id) == (press.chat_id, press.message_id)
-    # Without its link it is one that its person wanted to be forgotten.
+    # A request without a link was emptied by /forget.
     return request if is_its and request.url else None

@@ -71,7 +71,7 @@ class Completions(Questions):
             key = job_lookups.media_key_of(self._db, job.id) or job.media_key
             known_failures.forget(self._db, key)
             if isinstance(job, LookJob):
-                # Of a list, which may be long, the job itself keeps what there is.
+                # A list may be long, and its job keeps it, so the cache does not.
                 if media.look:
                     media_cache.remember_look(self._db, key, media, wall)
                 looks.show(self._db, job.id, media.look, wall)

@@ -2,7 +2,7 @@
 
 Also the table `runs`: what the last attempt of a download used.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import json
@@ -60,7 +60,10 @@ class FailedGroup:
 
 @dataclass(frozen=True)
 class FailureFilter:
-    """Which failed jobs are meant: those that meet all that is not None. `since` is wall time."""
+    """Which failed jobs are meant: those that match every field that is not None.
+
+    `since` is wall time.
+    """
 
     site: str | None = None
     reason: str | None = None
@@ -127,7 +130,7 @@ def newest(db: Database, limit: int, like: FailureFilter = ANY) -> list[FailedJo
 
 
 def ids(db: Database, like: FailureFilter) -> list[int]:
-    """The ids of failed jobs, that which failed first first: in its order they are done again."""
+    """The ids of failed jobs, in the order in which they failed and are tried again."""
     rows = db.execute(
         f"SELECT job.id {_FAILED} {_LIKE} ORDER BY job.finished_at, job.id", **asdict(like)
     )

@@ -5,12 +5,12 @@ person's last, whichever is later. Jobs are taken by their turns. So the first l
 come before anybody's second (start-time fair queueing: Goyal, Vin and Cheng, 1996), and nothing
 has to be counted when a job is taken.
 
-While a site may not be asked for more, the downloads of others go on, and their turns with them.
-Whoever sends a link of that site then would come after all who wait for it already, so the turn
-that is being served is for them the lowest that waits for this site.
+While a site may not be asked for more, the downloads of others go on, and their turns with them. A
+new link of that site would then come after all that wait for it already, so for such a link the
+lowest turn that waits for the site counts as the one being served.
 
-A download that several people wait for has the earliest turn of theirs, and runs on the account
-of the one whose turn that is. Each function is a part of somebody's transaction.
+A download that several people wait for has the earliest turn of theirs, and runs on the account of
+the person whose turn that is. Each function is part of its caller's transaction.
 """
 
 from collections.abc import Collection
@@ -25,7 +25,7 @@ from worker.sites import site_of_url
 class Share:
     """How many downloads may run at a time on the account of one person, and of one chat.
 
-    Of `full_sites` none more may.
+    No further download of `full_sites` may begin.
     """
 
     of_user: int
@@ -50,7 +50,8 @@ def next_turn(db: Database, user_id: int, url: str = "", full_sites: Collection[
 def _lowest_turn(db: Database, site: str, otherwise: int) -> int:
     """The lowest turn of the downloads that wait for a site.
 
-    Not of who waits for a stream to start, or for other recordings to end: that may be hours.
+    Downloads that wait for a stream to start, or for other recordings to end, do not count: they
+    may wait for hours.
     """
     lowest: int = db.value(
         "SELECT coalesce(min(turn), ?) FROM jobs WHERE pool = 'downloads' AND state = 'waiting'"

@@ -1,4 +1,4 @@
-"""Delete what is kept about a person, at their wish. Parts of the caller's transactions.
+"""Delete what is kept about a person, when they ask for it. Parts of the caller's transactions.
 
 The rows of their requests stay without the links, since the limits of links in an hour and a day
 are counted by them; they are removed when they are old. A ban stays as well.
@@ -25,8 +25,8 @@ EMPTIED_AT_ONCE = 200
 def forget(db: Database, effect: Forget, wall: Wall) -> list[int]:
     """Cancel what a person waits for, and delete the rest. Returns ids of running jobs to stop.
 
-    What requests were about is deleted step by step, see `step`, and what is being cancelled once
-    that has been told.
+    What requests were about is deleted by `step`, some at a time; for a link that is being
+    cancelled, after its person has been told.
     """
     batches.drop_all_of(db, effect.user_id)
     to_stop = cancellation.cancel_all_of(db, effect.user_id, wall)

@@ -1,6 +1,6 @@
 """What links of the last month came to, one by one and in groups, as the operator asks.
 
-Each function is a part of somebody's transaction, and changes nothing.
+Each function is part of its caller's transaction, and changes nothing.
 """
 
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ class By(StrEnum):
 
 @dataclass(frozen=True)
 class RequestFilter:
-    """Which requests are asked about: those that meet all that is not None. `since` is wall time.
+    """Which requests are asked about: those that match every field that is not None.
 
-    `failed`: those that got a sentence, or could be told nothing.
+    `since` is wall time. `failed`: those answered with a sentence, or not at all.
     """
 
     user_id: int | None = None
@@ -38,7 +38,7 @@ class RequestFilter:
 class PastRequest:
     """A link, and what it came to; `verdict` None: nothing yet, and so no figures.
 
-    `site` is empty for somebody who has wanted to be forgotten. Figures are those of
+    `site` is empty for a person who has asked to be forgotten. Figures are those of
     `worker.ledger.answers.Answer`, and None for links that an older version has answered.
     """
 
@@ -76,8 +76,8 @@ class Group:
 
 
 _FAILED = "verdict IN ('sentence', 'unreachable')"
-# A link up to its path, and so with its whole host. A million links have few of these, so that
-# what a site is, which only Python knows, is asked for each of them once.
+# A link up to its path, and so with its whole host. Only Python knows which site that is; a million
+# links have few different hosts, so it is asked once for each.
 _ORIGIN = "substr(url, 1, 8 + instr(substr(url || '/', 9), '/'))"
 _WHICH = f"""
     FROM requests WHERE coalesce(user_id = :user_id, 1)
@@ -151,7 +151,7 @@ def _read_group(row: dict[str, Any]) -> Group:
 
 
 def _asked(which: RequestFilter) -> tuple[str, Mapping[str, Any]]:
-    """The requests that are meant, as a part of a SELECT, and the parameters that it needs."""
+    """The condition for the requests that are meant, as a part of a SELECT, and its parameters."""
     parameters = {name: getattr(which, name) for name in RequestFilter.__dataclass_fields__}
     if which.site is None:
         return _WHICH, parameters

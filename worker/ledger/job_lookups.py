@@ -1,6 +1,6 @@
 """Queries of the table `jobs`; nothing here changes it.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ def find_running(db: Database, job_id: int) -> sqlite3.Row | None:
 
 
 def media_key_of(db: Database, job_id: int) -> str | None:
-    """The media that a job is about."""
+    """The key of the media that a job is about."""
     found: str | None = db.value("SELECT media_key FROM jobs WHERE id = ?", job_id)
     return found
 

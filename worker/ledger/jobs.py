@@ -76,8 +76,8 @@ class Kind(StrEnum):
 
 
 BEGUN_RECORDING = 5
-"""The priority of a recording that was begun already: it only has to be made a file, mostly, and
-comes before all downloads."""
+"""The priority of a recording that was begun already: mostly it only has to be turned into a file,
+so it comes before all downloads."""
 
 # What keeps a person waiting least comes first. The numbers stand in existing ledgers.
 _PRIORITIES = {
@@ -198,8 +198,8 @@ class SummaryJob(ClaimedJob):
 class DownloadJob(ClaimedJob):
     """Fetch the media behind a link, for all requests that wait for it.
 
-    `max_bytes`: how much an earlier attempt could fetch in its time. `fresh`: what is remembered
-    will not do.
+    `max_bytes`: how much an earlier attempt could fetch in its time. `fresh`: nothing that is
+    remembered may be used.
     """
 
     kind = Kind.DOWNLOAD
@@ -219,7 +219,7 @@ class DownloadJob(ClaimedJob):
 class LookJob(DownloadJob):
     """Find out what there is behind a link, for all who have asked, and download nothing.
 
-    One that waits for a start is `created_at` anew when somebody else comes to wait for it.
+    While one waits for a stream to start, `created_at` is when somebody last came to wait for it.
     """
 
     kind = Kind.LOOK
@@ -229,7 +229,8 @@ class LookJob(DownloadJob):
 class RecordingJob(DownloadJob):
     """Record a live stream, or make a file of what has been recorded.
 
-    `has_begun`: something of it may lie on disk. `is_stopped`: its person wants no more of it.
+    `has_begun`: something of it may lie on disk. `is_stopped`: its person wants no more than has
+    been recorded.
     """
 
     kind = Kind.RECORDING
@@ -271,7 +272,7 @@ class ExplainJob(AnswerJob):
 
 @dataclass(frozen=True, kw_only=True)
 class GroupJob(AnswerJob):
-    """Send files beside the status message. `media` None: they are gone."""
+    """Send files beside the status message. `media` is None if they are gone."""
 
     kind = Kind.GROUP
     media: Media | None
@@ -279,7 +280,7 @@ class GroupJob(AnswerJob):
 
 @dataclass(frozen=True, kw_only=True)
 class DeliverJob(AnswerJob):
-    """Turn the status message into the first file. `media` None: it is gone."""
+    """Turn the status message into the first file. `media` is None if it is gone."""
 
     kind = Kind.DELIVER
     media: Media | None

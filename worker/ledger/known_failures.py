@@ -1,6 +1,6 @@
 """The table `known_failures`: media that lately failed in a way that retrying will not fix.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import json

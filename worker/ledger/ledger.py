@@ -140,10 +140,9 @@ class Ledger(Completions):
     ) -> Job | None:
         """Take the next job that is due; None when none is.
 
-        The attempt is counted at once, so that a job which takes the whole bot down has counted
-        as well. What is passed over is told in `worker.ledger.next_job.find`. Where nothing is due
-        at all, as in most of a quiet bot's steps, this only reads and waits for nobody's
-        transaction.
+        The attempt is counted at once, so that it counts even if the job takes the whole bot down.
+        `worker.ledger.next_job.find` says what is passed over. Where nothing is due at all, as in
+        most of a quiet bot's steps, this only reads and waits for nobody's transaction.
         """
         with self._db.reading():
             if not next_job.has_due(self._db, pool, wall):
@@ -183,7 +182,7 @@ class Ledger(Completions):
             return queue.recover(self._db)
 
     def forget_failures(self) -> None:
-        """Let everything be fetched again that is known to have failed: what fetches is new."""
+        """Let everything that has failed be fetched again: settings or yt-dlp are new."""
         with self._db.transaction():
             known_failures.forget_all(self._db)
 
@@ -232,8 +231,8 @@ class Ledger(Completions):
     ) -> list[int]:
         """A job has failed for good; whoever waits for it will be told.
 
-        So is for `known_s` seconds whoever asks for a download's media after that. A request that
-        cannot even be told ends here: returns the ids of its running jobs, to stop.
+        So will whoever asks for the same media within `known_s` seconds. A request that cannot even
+        be told ends here: returns the ids of its running jobs, to stop.
         """
         failure = known_failures.KnownFailure(error.reason, error_id, error.languages)
         decision = Resolution(Verdict.SENTENCE, *failure)
@@ -348,7 +347,7 @@ class Ledger(Completions):
             sessions.forget(self._db, job.id)
 
     def remember_usage(self, job: DownloadJob, usage: protocol.DownloadUsage) -> None:
-        """Keep what an attempt has used that came to nothing."""
+        """Keep what a failed attempt has used."""
         figures = (usage.run_s, usage.cpu_s, usage.peak_bytes, usage.log, usage.passed_bytes)
         run = LastAttempt(job.attempts, *figures)
         with self._db.transaction():

@@ -1,6 +1,6 @@
-"""What people do with a list that was the answer to their link. A part of somebody's transaction.
+"""What people do with a list that was the answer to their link. Part of the caller's transaction.
 
-The list itself rests with the download that has found it, as the media of other answers does.
+The list itself is kept with the download that found it, as the media of other answers is.
 """
 
 from collections.abc import Collection
@@ -23,11 +23,11 @@ from worker.notices import About, Cancelled, Notice, Refusal, Topic
 from worker.protocol import AnswerButton, Reply
 
 MAX_UNDER_WAY = 10
-"""How much a person may take of lists that has not come yet: it may wait for days."""
+"""How many batches of a person may be unfinished at a time: they may wait for days."""
 
 MAX_AN_HOUR = 20
-"""How often a person may take something of lists in an hour. What was taken is kept for a while,
-also if it is cancelled."""
+"""How often a person may take items of lists in an hour. What was taken is kept for a while, even
+if it is cancelled."""
 
 
 def shown(db: Database, effect: ShowItems, wall: Wall) -> AnswerButton:
@@ -41,7 +41,7 @@ def shown(db: Database, effect: ShowItems, wall: Wall) -> AnswerButton:
     menu = _first_menu(request, found)
     if effect.page is not None:
         page = min(effect.page, (size - 1) // PAGE_ITEMS)
-        # A press is kept for a while, and a list may be long.
+        # The answer to a press is kept for a while, and a list may be long.
         items = found.items[page * PAGE_ITEMS : (page + 1) * PAGE_ITEMS]
         chosen = tuple(number for number in effect.chosen if number <= size)
         menu = replace(menu, page=page, items=items, chosen=chosen)
@@ -89,7 +89,7 @@ def named(db: Database, effect: NameItems, wall: Wall) -> Reply | None:
     else:
         language = effect.reader.language
         about = _take(db, request, found, effect.numbers, effect.user_id, language, wall)
-        # What it led to is there for all to see.
+        # The items are there for all to see.
         notice = None if about is Topic.ON_ITS_WAY else Notice(about)
     return Reply(effect.reader, effect.message_id, (notice,)) if notice else None
 
@@ -169,8 +169,8 @@ def _list_below(db: Database, request_id: int, press: Press) -> tuple[Request, M
 
 
 def _list_of(db: Database, request: Request) -> MediaList | None:
-    # A press on Cancel may have come while Telegram already showed the list.
-    # Without its link it is one that its person wanted to be forgotten.
+    # A press on Cancel may have come while Telegram already showed the list. A request without a
+    # link was emptied by /forget.
     if request.verdict not in (Verdict.MEDIA, Verdict.CANCELLED) or not request.url:
         return None
     media = media_cache.media_of(db, request.media_key, request.download_id)

@@ -1,7 +1,7 @@
 """Looks that are made for a menu, and the answer to each press that waits for one.
 
 What a menu offers is asked of the site where the ledger does not know it, or knew it too long ago.
-One look is made for all who wait for it. Each function is a part of somebody's transaction.
+One look is made for all who wait for it. Each function is part of its caller's transaction.
 """
 
 import sqlite3

@@ -2,7 +2,7 @@
 
 That is what Telegram has already, what looks have found, and which link leads to which media.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import json
@@ -43,7 +43,7 @@ def knows(db: Database, media_key: str | None, wall: Wall) -> bool:
     return bool(
         db.value(
             "SELECT 1 FROM media WHERE media_key = ?"
-            # Not what comes from after the clock was set back.
+            # Looks from the future are from before the clock was set back.
             " UNION ALL SELECT 1 FROM looks WHERE media_key = ? AND looked_at BETWEEN ? AND ?",
             media_key,
             media_key,
@@ -62,10 +62,10 @@ def remember(
 ) -> None:
     """Keep the names that Telegram has given to files, as the kinds that it made of them.
 
-    Nothing is kept if it has not named all of them, or if they are only a part of a post, of which
-    the rest may come another time, or without subtitles or what SponsorBlock knows. What it had
-    already is renewed, but does not come back if it was forgotten meanwhile: for /fresh, or refused
-    in another chat.
+    Nothing is kept unless it has named all of them, nor of an answer that may be better another
+    time: a part of a post, or media without its subtitles or without what SponsorBlock knows. What
+    it had already is renewed, but does not come back if it was forgotten meanwhile, because of
+    /fresh or because it was refused in another chat.
     """
     if all(file.file_id for file in media.files):
         db.execute("UPDATE media SET remembered_at = ? WHERE media_key = ?", wall, media_key)

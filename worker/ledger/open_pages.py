@@ -1,6 +1,6 @@
 """Pages of the menu below an answer: each closes by itself, unless another is opened before.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 from worker import as_json

@@ -1,6 +1,6 @@
 """The table `panels`: messages of the bot's own with buttons.
 
-Each function is a part of somebody's transaction. For a panel that is open a job waits that shows
+Each function is part of its caller's transaction. For a panel that is open a job waits that shows
 it: at once when something was pressed, otherwise when its buttons expire. What it shows is found
 out when the job is taken, so the last job shows the last of it.
 """
@@ -125,7 +125,7 @@ def close_in(db: Database, chat_id: int | None) -> None:
 
 
 def forget_of(db: Database, user_id: int, other_than: int) -> None:
-    """Close and empty a person's panels, but for the one in which they asked for it."""
+    """Close and empty a person's panels, except the one in which they asked for it."""
     db.execute(
         "UPDATE panels SET is_closed = 1, state = '{}' WHERE user_id = ? AND id != ?",
         user_id,

@@ -1,6 +1,6 @@
 """What has become of links in some time, of everybody or of one person.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import collections
@@ -25,8 +25,8 @@ class PastAnswers:
     """The links that were answered in some time.
 
     `failed` counts those that got no media, by site and reason, the most frequent first;
-    `links_own` of them are the link's or its chat's own affair. `slowest_s` is the longest time
-    from a link to its media, and `slowest_site` where that was.
+    `links_own` of them lie in the link or its chat. `slowest_s` is the longest time from a link to
+    its media, and `slowest_site` where that was.
     """
 
     links: int

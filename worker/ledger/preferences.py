@@ -1,4 +1,4 @@
-"""The table `preferences`: what people and groups have set. A part of somebody's transaction."""
+"""The table `preferences`: what people and groups have set. Part of the caller's transaction."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def of(db: Database, owner_id: int) -> Preferences:
 
 
 def language_for(db: Database, update: Mapping[str, Any]) -> str | None:
-    """The language that the person has set who has sent an update, which may hold anything."""
+    """The language that the sender of an update has set; the update may hold anything."""
     for kind in ("message", "edited_message", "callback_query"):
         event = update.get(kind)
         sender = event.get("from") if isinstance(event, dict) else None
@@ -47,8 +47,8 @@ def forget(db: Database, owner_id: int) -> None:
 def applied(db: Database, link: OpenRequest, *, may_ask: bool = True) -> OpenRequest:
     """A link in the form in which its person wants links, unless it is exact.
 
-    That is what can be chosen where the person wants to be asked, if the chat wants buttons. Not
-    of a link to be fetched anew: what is chosen then may be what Telegram has.
+    That is what can be chosen where the person wants to be asked, if the chat wants buttons. Nobody
+    is asked about a link that is to be fetched anew: the choice could lead to what Telegram has.
     """
     if link.is_exact:
         return link
@@ -65,7 +65,7 @@ def without_asking(db: Database, user_id: int, url: str) -> Form:
 
 
 def of_choice(db: Database, user_id: int, url: str, form: Form) -> Form:
-    """The form that a person chose who was asked first: with a quality, or the sound."""
+    """The form chosen by a person who was asked first: with a quality, or the sound."""
     usual = of(db, user_id)
     if form == Form(max_height=form.max_height):
         return replace(usual.form_of(WHOLE, url), max_height=form.max_height)

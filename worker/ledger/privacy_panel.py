@@ -10,7 +10,7 @@ from worker.notices import Label, Notice, Topic
 from worker.panels import Panel, PanelButton, View
 
 ASKED, DONE = "asked", "done"
-"""The pages before and after the deletion; without a page it is told what is kept."""
+"""The pages before and after the deletion; without a page, the panel says what is kept."""
 
 _ASK, _DELETE, _BACK = "ask", "delete", "back"
 _DAYS = round(KEPT_S / 86_400)
@@ -18,7 +18,7 @@ _DAYS = round(KEPT_S / 86_400)
 
 def view(db: Database, panel: Panel, _wall: Wall) -> View:
     """What is kept, what deleting it means, or that it is done."""
-    # In whose name several people write, none of them can delete what the others have.
+    # Where several people write under one name, none of them may delete what the others have.
     page = panel.state.get("page") if panel.user_id > 0 else None
     if page == DONE:
         return View((Notice(Topic.FORGOTTEN, {"days": _DAYS}),))

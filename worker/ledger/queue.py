@@ -1,6 +1,6 @@
 """The table `jobs`: what waits, what runs and what has ended.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import json
@@ -139,7 +139,7 @@ def hurry(db: Database, job_id: int | None, wall: Wall) -> bool:
 
 
 def await_anew(db: Database, job_id: int | None, wall: Wall) -> None:
-    """Somebody else comes to wait for what a job waits for: as if it were new, it is tried now."""
+    """Somebody else wants the same: try a waiting job now, as if it were new."""
     db.execute(
         "UPDATE jobs SET created_at = ? WHERE id = ? AND state IN ('waiting', 'running')",
         wall,
@@ -166,7 +166,7 @@ def start_over(db: Database, job_id: int, wall: Wall) -> None:
     )
 
 
-# What people have written and what was shown to them is nobody's business once that is done.
+# Once a job is done, nobody needs what people wrote or were shown.
 _EMPTIED = "payload = iif(kind IN ('update', 'button', 'cookies'), '{}', payload)"
 
 
@@ -215,7 +215,7 @@ def remove_failed(db: Database, job_id: int) -> None:
     db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", job_id)
 
 
-# What runs is being stopped, or somebody else's: its key is still in use.
+# A running one is being stopped or is somebody else's: its key is still in use.
 _FORGET_DOWNLOADS = (
     "UPDATE jobs SET payload = json_set(payload, '$.url', ''), result = NULL, detail = '',"
     " media_key = iif(state = 'running', media_key, '')"
@@ -225,8 +225,8 @@ _FORGET_DOWNLOADS = (
 
 def forget_of(db: Database, user_id: int) -> None:
     """Delete what ended jobs hold of a person: messages, replies, and links without a request."""
-    # Each finds its few rows by an index: the dispatcher waits meanwhile. An update may also be
-    # what SQLite does not take for JSON.
+    # Each statement finds its few rows by an index, since the dispatcher waits meanwhile. SQLite
+    # does not take every update for JSON.
     db.execute(
         "UPDATE jobs SET payload = json_object('update_id', update_id)"
         " WHERE kind = 'update' AND state = 'failed' AND iif(json_valid(payload),"
@@ -239,7 +239,7 @@ def forget_of(db: Database, user_id: int) -> None:
         " AND chat_id IN (SELECT :user UNION SELECT chat_id FROM requests WHERE user_id = :user)",
         user=user_id,
     )
-    # Those that a request leads to are deleted with it.
+    # Downloads of requests are deleted with these.
     db.execute(
         f"{_FORGET_DOWNLOADS} AND user_id = ? AND state != 'running' AND media_key != ''"  # noqa: S608 - made of constants
         " AND NOT EXISTS (SELECT 1 FROM requests WHERE download_id = jobs.id"
@@ -249,7 +249,7 @@ def forget_of(db: Database, user_id: int) -> None:
 
 
 def forget_downloads(db: Database, job_ids: Collection[int]) -> None:
-    """Delete what some ended downloads hold, but for those that somebody else's request is for."""
+    """Delete what some ended downloads hold, except those that somebody else's request is for."""
     db.execute(
         f"{_FORGET_DOWNLOADS} AND id IN (SELECT value FROM json_each(?)) AND NOT EXISTS"  # noqa: S608 - as above
         " (SELECT 1 FROM requests WHERE download_id = jobs.id AND NOT is_forgotten)",

@@ -43,7 +43,7 @@ def view(db: Database, panel: Panel, wall: Wall) -> View:
 
 
 def press(_db: Database, panel: Panel, pressed: Press, code: str) -> Pressed | None:
-    """Cancel a link, with the rights that who pressed has anywhere; or show the queue anew."""
+    """Cancel a link that the person who pressed may cancel anywhere; or show the queue anew."""
     if code == _REFRESH:
         return Pressed()
     if not code.isdecimal() or len(code) > 18:
@@ -75,7 +75,7 @@ def _line(db: Database, number: int, request: Request, ahead: int | None) -> Not
 
 
 def _short(url: str) -> str:
-    """A link as people know it again, without what every link begins with."""
+    """A link as people recognise it, without what every link begins with."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.")
     text = host + parts.path.rstrip("/") + (f"?{parts.query}" if parts.query else "")

@@ -26,7 +26,7 @@ class QueuePosition:
 def read(
     db: Database, wall: Wall, waited_s: float, full_sites: Collection[str] = ()
 ) -> list[QueuePosition]:
-    """The positions of all requests that have a status message to be shown theirs in.
+    """The positions of all requests that have a status message in which to show them.
 
     The order is that of `worker.ledger.next_job.find`. Left out are downloads that became due less
     than `waited_s` ago: they may be taken any moment. (The clock may have been set back since.)

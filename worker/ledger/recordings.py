@@ -1,4 +1,4 @@
-"""How a person ends a recording of a live stream. A part of somebody's transaction."""
+"""How a person ends a recording of a live stream. Part of the caller's transaction."""
 
 from worker.clocks import Wall
 from worker.effects import StopRecording

@@ -37,13 +37,13 @@ class Request:
     """A link that a person sent, and what has become of it.
 
     `verdict` None: it is still open what the answer will be. `status_messages` and `downloads`
-    count what was posted and started for it, so that neither can go on for ever. `sent` is what
-    was sent of its media beside the status message. `turn` is its place among all requests, see
+    count what was posted and started for it, so that neither can go on for ever. `sent` is what was
+    sent of its media beside the status message. `turn` is its place among all requests, see
     `worker.ledger.fairness`; `language` and `captions` are its person's. `batch_id` is for an item
-    of a list, which has a status message only once it has media: what else becomes of it its
-    batch's summary says. `has_buttons`: the answer is to have some. `asks_first`: it is what
-    can be chosen, because the person has set that. `describes`: the description follows it.
-    `languages` as in `worker.errors.JobError`.
+    of a list, which has a status message only once it has media; anything else is said by its
+    batch's summary. `has_buttons`: the answer is to have some. `asks_first`: it is what can be
+    chosen, because the person has set that. `describes`: the description follows it. `languages` as
+    in `worker.errors.JobError`.
     """
 
     id: int
@@ -122,7 +122,7 @@ def read_panel(row: sqlite3.Row) -> Panel:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a person has taken of a list at once, and the message that says how far it is.
+    """What a person has taken from a list at once, and the message that says how far it is.
 
     `list_id` is the request that the list has answered, in the message `message_id`. `shown` is
     what the summary has said last, `lost` how often it was gone. `held` is why the

@@ -1,6 +1,6 @@
 """Queries of the table `requests`; nothing here changes it.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 from dataclasses import replace
@@ -69,7 +69,7 @@ def undecided(db: Database, download_id: int | None) -> list[Request]:
 def waiting_of(db: Database, user_id: int) -> int:
     """How many requests a person has whose answer is not known yet.
 
-    One that only Telegram has to take is on nobody's account, for that may last.
+    A request whose answer only has to be sent does not count: Telegram may take long.
     """
     count: int = db.value(
         "SELECT count(*) FROM requests"
@@ -107,7 +107,7 @@ def count_of(db: Database, user_id: int) -> int:
 def to_empty(db: Database, limit: int) -> dict[int, int | None]:
     """Some requests that are forgotten and not empty, each with its download.
 
-    One without an answer is not among them: that is still to be told.
+    Unanswered ones are left out: their people are still to be told.
     """
     rows = db.execute(
         "SELECT id, download_id FROM requests"

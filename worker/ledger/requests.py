@@ -1,6 +1,6 @@
 """The table `requests`: from a person's link to its one answer.
 
-Each function is a part of somebody's transaction. A request's answer is queued by `settle`
+Each function is part of its caller's transaction. A request's answer is queued by `settle`
 alone, once it is known both what the answer is and in which message it is given. Whoever learns
 one of the two calls it, so it does not matter which comes first.
 """
@@ -36,7 +36,7 @@ from worker.protocol import Delivered
 class Resolution:
     """What the answer will be, and for a sentence its reason and the error's id.
 
-    `verdict` None: that is open again. `languages` as in `worker.errors.JobError`.
+    With None for `verdict` that is open again. `languages` as in `worker.errors.JobError`.
     """
 
     verdict: Verdict | None
@@ -55,7 +55,7 @@ def open_request(
 ) -> Request:
     """Accept a link: queue its status message, and provide the media. Returns the request.
 
-    That of an item of a batch comes later, see `settle`.
+    An item of a batch gets its status message later, see `settle`.
     """
     asked_form = None if effect.is_exact else effect.form.code
     effect = preferences.applied(db, effect, may_ask=batch_id is None)
@@ -283,7 +283,7 @@ def settle(db: Database, request_id: int, wall: Wall) -> None:
 
 
 def _settle_item(db: Database, request: Request, wall: Wall) -> None:
-    """An item without a message of its own needs one for its media; for all else the summary does.
+    """An item without a message of its own needs one for its media; the summary says all else.
 
     What it says is in the ledger from here on, and the summary is edited until it is told.
     """

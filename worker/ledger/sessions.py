@@ -1,6 +1,6 @@
 """The table `processes`: the leaders of the sessions in which downloads run.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 from worker.ledger.database import Database

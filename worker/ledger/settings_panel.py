@@ -33,7 +33,7 @@ class Option:
 class Setting:
     """What a setting is called, why one would change it, and its options by their codes.
 
-    The first option stands in a row of its own, and so many of the others in each.
+    The first option has a row of its own; the others stand `in_a_row` to a row.
     """
 
     title: Label
@@ -42,7 +42,7 @@ class Setting:
     in_a_row: int = 1
 
     def option_of(self, chosen: Preferences) -> Option:
-        """The option that is chosen; the first one where no other is."""
+        """The option that is chosen; the first one if none is."""
         options = list(self.options.values())
         return next((each for each in options if each.is_chosen(chosen)), options[0])
 

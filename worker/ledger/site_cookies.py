@@ -3,7 +3,7 @@
 One link says little: whoever made it may turn everybody away. Cookies count as refused when
 `LINKS` different links in a row did not get in with them.
 
-Each function is a part of somebody's transaction.
+Each function is part of its caller's transaction.
 """
 
 import hashlib
@@ -72,7 +72,7 @@ def _refused_once_more(history: _History, url: str, wall: Wall) -> _History:
 
 
 def refused(db: Database) -> dict[str, RefusedCookies]:
-    """The sites that refuse the cookies which they were given last."""
+    """The sites that refuse the cookies that they were given last."""
     return {
         site: RefusedCookies(each.since, each.changed_ns)
         for site, each in _histories(db).items()

@@ -165,9 +165,9 @@ def _queues(db: Database, wall: Wall) -> dict[str, QueueFigures]:
     rows = db.execute(
         "SELECT pool, count(*) AS waiting, min(max(waits_since, not_before)) AS due_since"
         " FROM jobs WHERE state = 'waiting'"
-        # What waits for a menu to end waits for nobody.
+        # A button that will close a menu by itself keeps nobody waiting.
         " AND NOT (not_before > ? AND (kind IN ('panel edit', 'button')"
-        # Nor does who waits for the start of a stream wait for the bot.
+        # Nor does a person who waits for a stream to start wait for the bot.
         "  OR kind = 'look' AND payload ->> '$.form' = 'start')) GROUP BY pool",
         wall,
     )

@@ -1,4 +1,4 @@
-"""What an update asks for, put into the ledger. A part of somebody's transaction."""
+"""What an update asks for, put into the ledger. Part of the caller's transaction."""
 
 from collections import deque
 from collections.abc import Collection, Iterable
@@ -157,9 +157,9 @@ def record(
 
 
 def _banned_press(db: Database, effect: effects.Effect) -> effects.Press | None:
-    """The press that an effect is about, if it is somebody's who is banned.
+    """The press that an effect is about, if a banned person made it.
 
-    What they wait for they can still cancel, by its own button.
+    They can still cancel what they wait for, by its own button.
     """
     press: effects.Press | None = getattr(effect, "press", None)
     return press if press and admission.is_banned(db, press.user_id) else None

@@ -43,8 +43,8 @@ from worker.processes.process_table import Identity
 class Sample:
     """Disk and memory at one moment.
 
-    `memory_bytes` is that of all the bot's processes; `memory_share` is how much of its limit the
-    worker uses that is nearest to it.
+    `memory_bytes` is that of all the bot's processes; `memory_share` is the share of its limit that
+    the worker nearest to its limit uses.
     """
 
     taken_at: float
@@ -255,8 +255,8 @@ class Upkeep:
     ) -> None:
         """Remember the state of each alert, and queue the messages that announce them.
 
-        A new message's job is noted in its alert as one of `messages`. Of `outdated_ids`, those
-        that still wait are not sent any more.
+        A new message's job is noted in its alert as one of `messages`. Those of `outdated_ids` that
+        still wait are dropped.
         """
         with self._db.transaction():
             for job_id in outdated_ids:
@@ -280,7 +280,7 @@ class Upkeep:
             return retention.remove_batch(self._db, before)
 
     def forget_samples(self, before: float, wall: Wall) -> None:
-        """Remove the samples of that time, and those from before the clock was set back."""
+        """Remove samples older than `before`, and those from before the clock was set back."""
         with self._db.transaction():
             self._db.execute("DELETE FROM samples WHERE taken_at NOT BETWEEN ? AND ?", before, wall)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 _WRITE_VERSION = 18
 """The byte of a database that says how it is written: 2 with a log (sqlite.org/fileformat2.html).
 
-A ledger has it from its first transaction on. A copy made by VACUUM INTO has not."""
+A ledger has it from its first transaction on, a copy made by VACUUM INTO does not."""
 
 
 def log_files(path: Path) -> tuple[Path, Path]:
