@@ -1,11 +1,11 @@
-"""When a download is tried once more with the operator's cookies, and what that has shown of them.
+"""When a download is tried again with the operator's cookies, and what that shows about them.
 
 An account that is used for everything is soon turned away, so the first try goes without.
 """
 
 from worker.errors import Fault, JobError, Reason, Remedy
 
-# What sites say to whom they do not know, and may let in with an account.
+# What sites say to clients without an account, some of whom they would let in with one.
 _WANTS_ACCOUNT = frozenset(
     {Reason.LOGIN_NEEDED, Reason.AGE_RESTRICTED, Reason.PRIVATE, Reason.FORBIDDEN}
 )
@@ -29,9 +29,9 @@ def refuses_cookies(error: JobError) -> bool:
 def judged(error: JobError, *, they_work: bool = False) -> JobError:
     """The error of a try with cookies; if the site still asks for a login, they are to blame.
 
-    Unless `they_work` for other links, when it lies in this one: sites ask for a login also where
-    an account may not see something. That its session is over shows in what they say of it, or in
-    cookies that they take away with the answer; then `they_work` no more.
+    Unless `they_work` for other links: then the fault lies in this one, for sites also ask for a
+    login where an account may not see something. A site that has ended the session says so, or
+    takes cookies away with its answer; then the caller no longer says that `they_work`.
     """
     if not refuses_cookies(error) or (they_work and error.reason is Reason.LOGIN_NEEDED):
         return error

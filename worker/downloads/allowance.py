@@ -1,4 +1,4 @@
-"""How long a download may take: as long as its size explains on the slowest line we accept.
+"""How long a download may take: as long as its size explains on the slowest line that is accepted.
 
 Pure; all times are monotonic seconds.
 """
@@ -6,13 +6,14 @@ Pure; all times are monotonic seconds.
 from worker.downloads.limits import DownloadLimits
 
 FINISHING_BPS = 20_000_000
-"""How fast the slowest disk that we accept writes the files that ffmpeg merges or cuts."""
+"""How fast ffmpeg's merged or cut files are written to the slowest disk that is accepted."""
 
 LONGEST_SITE_WAIT_S = 120.0
-"""How long a site may make a download wait. YouTube's longest that cannot be skipped are 60 s."""
+"""How long a site may make a download wait. YouTube's longest advertisements that cannot be skipped
+take 60 s."""
 
 _STOP_S = 2.0
-# Before the pool ends the job: a download that ends here can still say how far it came.
+# How much sooner than the pool: a download that ends here can still say how far it came.
 
 
 class Allowance:
@@ -20,9 +21,9 @@ class Allowance:
 
     Until the first byte it has `timeout_s`. From that byte on it has as much again, and one second
     more for each `slowest_bps` bytes that are expected or have come. Finishing the files has
-    `timeout_s` once more, and what their size explains; where more bytes follow, as of the next
-    video of a post, that time does not count for them. `job_timeout_s` is above all of that. To
-    record `record_s` of a live stream takes so much more.
+    `timeout_s` once more, and what their size explains; where more bytes follow, such as the next
+    video of a post, that time is given back. All of it together is limited by `job_timeout_s`.
+    Recording `record_s` of a live stream may take that much longer.
     """
 
     def __init__(self, limits: DownloadLimits, now: float, record_s: float = 0.0) -> None:
@@ -43,7 +44,7 @@ class Allowance:
         return self.ends_at - self._begun
 
     def note_bytes(self, done_bytes: int, total_bytes: int | None, now: float) -> None:
-        """Take how many bytes have come, and how many are expected, which may rise and fall."""
+        """Note how many bytes have come, and how many are expected, which may rise and fall."""
         if not done_bytes:
             return
         if self._first_byte_at is None:
@@ -51,7 +52,7 @@ class Allowance:
         elif self._finishing_since is not None:
             self._first_byte_at += now - self._finishing_since
         self._finishing_since = None
-        # What a page promises beyond what may be fetched explains nothing.
+        # Bytes that a page promises beyond the limit will not be fetched, so they explain no time.
         size = min(max(done_bytes, total_bytes or 0), self._limits.max_answer_bytes)
         seconds = self._limits.timeout_s + size / self._limits.slowest_bps
         self._grant(self._first_byte_at, seconds)

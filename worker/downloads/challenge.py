@@ -2,8 +2,9 @@
 
     python -m worker.downloads.challenge MEMORY_MB
 
-prints what it took as JSON. The runtime is the one that downloads use, confined and limited as it
-is there. It is a process of its own: yt-dlp takes 40 MB, and a broken one may raise anything.
+prints as JSON how long and how much memory it took. The runtime is the one that downloads use,
+confined and limited as it is there. It is a process of its own: yt-dlp takes 40 MB, and a broken
+one may raise anything.
 """
 
 import contextlib
@@ -61,7 +62,7 @@ def attempt(limits: DownloadLimits) -> Attempt:
 
 
 def _answer(directory: Path, limits: DownloadLimits) -> tuple[bytes, int]:
-    """What the forked process says, and the most memory that it and its programs had."""
+    """What the forked process says, and the most memory that it and its programs used."""
     read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
     confinement = Confinement(0, directory, os.getpid())
     pid = os.fork()

@@ -33,7 +33,7 @@ from worker.looks import MediaLook
 from worker.protocol import Progress
 
 LINE_LIMIT_BYTES = MAX_FILES * 16 * 1024
-"""Longest message. A title and a name of 400 characters each, escaped, are 10 KB in the worst
+"""The longest message. A title and a name of 400 characters each, escaped, are 10 KB in the worst
 case, and each file of an answer may have them. An item of a list is 4 KB with its link and 100
 characters of a title, and there are four times as many. A description, which one file alone has, is
 36 KB."""
@@ -52,7 +52,7 @@ _KINDS: Mapping[type[object], str] = {
 class Sender:
     """The download process's end of the pipe; it writes to `fd`.
 
-    Figures that a site tells and that cannot be true are left out: the receiver would refuse them.
+    Figures of a site that cannot be true are left out: the receiver would refuse the message.
     """
 
     def __init__(self, fd: int) -> None:

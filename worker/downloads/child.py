@@ -39,7 +39,7 @@ from worker.lists import MediaList
 from worker.processes import process_setup
 from worker.protocol import Download, MediaFacts, Note, Progress, Stage
 
-# What the site tells of the whole.
+# What the site says about the whole video.
 _NOT_OF_CLIPS = {"duration": None, "chapters": None}
 _OF_MISSING = frozenset(
     {
@@ -92,7 +92,7 @@ def _download(
     ready: list[ReadyFile] = []
     note, failures = fetched.note, list[JobError]()
     for file in fetched.files:
-        sender.report(finishing)  # again, because each file has its time
+        sender.report(finishing)  # for each file, because each gets time of its own
         try:
             found = replace(file, path=directory / file.path.name)
             pieces = _ready(found, limits, task.form)
@@ -122,12 +122,12 @@ def _download(
 
 
 def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:
-    # That something is missing matters more than that the sound is in parts.
+    # A note that something is missing matters more than what the file's own note says.
     return replace(facts, note=note if note in _OF_MISSING or not facts.note else facts.note)
 
 
 def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
-    """Make what is wanted of a file ready to be sent, in as many files as that takes."""
+    """Make ready to be sent what is wanted of a file, in as many files as that takes."""
     path, span, clipped = file.path, spans.of(file.info), None
     if span and file_types.of(file.path) is None and not ffmpeg.missing():
         clipped = clip(file.path, span, file.info, limits, form)
@@ -191,5 +191,5 @@ def _report(error: BaseException, guard: Guard | None, sender: Sender) -> None:
             traceback.print_exception(error, file=sys.stderr)
         sender.failed(classify(error, guard))
     except BaseException:  # noqa: BLE001
-        # Out of memory, or the worker is gone. It takes an exit without a message for a crash.
+        # Out of memory, or the worker is gone. To the worker an exit without a message is a crash.
         os._exit(1)

@@ -1,4 +1,4 @@
-"""Read what a download process has told: the type and the range of each field is checked.
+"""Read what a download process has sent: the type and the range of each field are checked.
 
 Nothing is ever unpickled, and what people would see of it is made harmless.
 """

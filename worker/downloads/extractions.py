@@ -1,4 +1,4 @@
-"""What was found behind links lately, kept so that it need not be found again.
+"""What was found behind links lately, kept so that it need not be looked for again.
 
 A download that has read a page leaves what it found there in its directory, and the worker keeps
 that for the next download of the same link: another quality begins at once then. The worker never
@@ -24,11 +24,11 @@ from worker.downloads.file_names import EARLIER_NAME, EXTRACTION_NAME
 log = logging.getLogger(__name__)
 
 LIFE_S = 1800.0
-"""How long what was found is used. Sites' addresses of media live for an hour or more, mostly;
-where one has ended sooner, the download asks the site again."""
+"""How long what was found is used. Sites' addresses of media mostly work for an hour or more; if
+one has expired sooner, the download asks the site again."""
 
 MAX_BYTES = 2_000_000
-"""Largest that is kept. A film of an hour on YouTube has 1 MB, most videos a third of that."""
+"""The largest that is kept. An hour's film on YouTube takes 1 MB, most videos a third of that."""
 
 MAX_KEPT = 64
 """How many are kept; the oldest goes first."""
@@ -39,7 +39,7 @@ def lend(store: Path, url: str, directory: Path, wall: Wall) -> bool:
     try:
         path = store / _name(url)
         age_s = wall - path.stat(follow_symlinks=False).st_mtime
-        # Not what comes from after the clock was set back.
+        # A time in the future is from before the clock was set back.
         if not 0 <= age_s < LIFE_S:
             path.unlink(missing_ok=True)
             return False
@@ -73,7 +73,7 @@ def keep(store: Path, url: str, directory: Path, wall: Wall) -> None:
 
 
 def forget(store: Path, url: str) -> bool:
-    """Have a link's site asked again; whether it would not have been."""
+    """Forget what was found behind a link; whether there was anything."""
     with contextlib.suppress(OSError):
         (store / _name(url)).unlink()
         return True
@@ -101,10 +101,10 @@ def _write(data: bytes, path: Path) -> None:
 
 
 def _remove_oldest(store: Path, wall: Wall) -> None:
-    """Remove what is too old, and of the rest what is too much."""
+    """Remove what is too old, and then the oldest of what is too many."""
     ages: list[tuple[float, str]] = []
     for entry in os.scandir(store):
-        with contextlib.suppress(FileNotFoundError):  # another worker's
+        with contextlib.suppress(FileNotFoundError):  # another worker may have removed it
             ages.append((abs(wall - entry.stat(follow_symlinks=False).st_mtime), entry.path))
     for number, (age_s, path) in enumerate(sorted(ages)):
         if number >= MAX_KEPT or age_s >= LIFE_S:

@@ -16,10 +16,10 @@ from worker.protocol import Download
 from worker.sites import site_of
 
 _PARTS_OF_A_NAME: Mapping[str, tuple[str, ...]] = {
-    # By extractor: the groups of its URL pattern and the parameters (`?name`) that tell media
-    # from all others of the site. What else is in a link does not matter then: a user's name, the
-    # words of a title, where the link was shared. yt-dlp's own ids of these media are not in the
-    # links: they name a post's video, or a page of a series.
+    # By extractor: the groups of its URL pattern and the parameters (`?name`) that together name
+    # one media of the site. The rest of a link does not matter then: a user's name, the words of a
+    # title, where the link was shared. yt-dlp's own ids of these media are not in the links: they
+    # name a post's video, or a page of a series.
     "BiliBili": ("prefix", "id", "?p"),
     "Instagram": ("id",),
     "Reddit": ("id",),
@@ -37,7 +37,7 @@ _SAME_SITE = {"FacebookReel": "Facebook"}
 """Extractors that only lead to another one of the same site, where the same id names the media."""
 
 _DECORATION = frozenset({"url", "slug", "display_id", "title", "user", "username", "uploader"})
-"""Groups of a pattern that tell nothing more where yt-dlp's own id of the media is in the link."""
+"""Groups of a pattern that add nothing to yt-dlp's own id of the media, if that is in the link."""
 
 
 def media_key(task: Download, found: FoundMedia, extractors: Mapping[str, Any]) -> str | None:

@@ -27,7 +27,7 @@ from worker.site_cookies import CookiesTried
 
 log = logging.getLogger(__name__)
 
-# What comes of an address that is over, where the site does not say so.
+# How a download from an expired address may fail if the site does not say so.
 _MAY_BE_OVER = frozenset({Reason.BROKEN_FILE, Reason.EMPTY_FILE, Reason.UNSUPPORTED})
 
 DownloadHandler = Callable[[DownloadContext, Download], Media]
@@ -113,7 +113,7 @@ def _may_begin_with_earlier(task: Download) -> bool:
 def _begin_with_earlier(store: Path, task: Download) -> None:
     """Let the download begin with what was found behind its link lately, unless it is to be new.
 
-    That may be one video of the list that is wanted.
+    Not where a whole list is wanted: what was found may be one video of it.
     """
     if task.fresh:
         extractions.forget(store, task.url)
@@ -122,7 +122,10 @@ def _begin_with_earlier(store: Path, task: Download) -> None:
 
 
 def _began_with_earlier(rules: DownloadLimits, task: Download) -> bool:
-    """Whether a download that has failed began with something found earlier; forgets that."""
+    """Forget what a failed download began with.
+
+    Whether it did begin with something found earlier.
+    """
     if task.fresh or not _may_begin_with_earlier(task) or not rules.extractions:
         return False
     return extractions.forget(Path(rules.extractions), task.url)
@@ -142,7 +145,7 @@ def _run_with(
     except JobError as error:
         if account.refuses_cookies(error):
             context.report(CookiesTried(lent.site, lent.changed_ns, is_refused=True))
-            # They did work, but this link may be the first since the site has logged them out.
+            # They did work, but this link may be the first since the site has ended their session.
             they_work = they_work and not returned_cookies.has_taken_away(
                 lent, directory / COOKIES_NAME
             )

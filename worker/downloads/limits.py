@@ -8,7 +8,7 @@ from worker.downloads.confinement.network import Network
 from worker.protocol import SiteAccess
 
 LOOK_S = 40.0
-"""How long a look may take: the pages of one link, and a player of YouTube's that is solved."""
+"""How long a look may take: the pages of one link, and solving one of YouTube's players."""
 
 LOOK_BYTES = 16 * 1024 * 1024
 """How large a look's directory may be, with a player in it."""
@@ -37,7 +37,7 @@ class DownloadLimits:
     max_file_bytes: int
     max_parts: int = 1
     max_items: int = 50
-    """Most items that are told of a list."""
+    """How many items of a list are reported at most."""
     timeout_s: float = 60.0
     idle_timeout_s: float = 60.0
     job_timeout_s: float = 600.0
@@ -52,12 +52,12 @@ class DownloadLimits:
     options: Mapping[str, Any] = field(default_factory=dict)
     extractions: str | None = None
     hidden_files: tuple[str, ...] = ()
-    """What no download may read, beside what never may be."""
+    """Files that no download may read, besides those that none ever may."""
     term_grace_s: float = 0.5
     """From SIGTERM to SIGKILL; short, so that whoever cancels sees it end within a second."""
 
     directory_bytes: int | None = None
-    """How large its directory may be; None for what its files explain."""
+    """How large its directory may be; None for as large as its files explain."""
 
     @property
     def max_answer_bytes(self) -> int:

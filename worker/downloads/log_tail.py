@@ -1,4 +1,4 @@
-"""The end of the log of a download, which is a stranger's text.
+"""The end of a download's log, which may hold a stranger's text.
 
 For the downloads worker, and for operators who look at a download that runs.
 """

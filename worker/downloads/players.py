@@ -1,11 +1,11 @@
 """YouTube's players, each fetched and solved once for all downloads of a worker.
 
-A player is a script of 2.6 MB. To find in it what solves challenges takes seconds, and the result
-serves every video. A download that needs one names its address. The worker has it solved by
-another process, confined in the same way, that has read nothing but the script from that address,
-keeps the result in memory, and writes a copy into the download's directory. Later downloads are
-forked with it. So nothing that a download writes or says reaches another download, except the
-address, which can only be that of one of YouTube's own scripts.
+A player is a script of 2.6 MB. Finding what solves challenges in it takes seconds, and the result
+serves every video. A download that needs one names its address. The worker has it solved by another
+process, confined in the same way, that has read nothing but the script from that address, keeps the
+result in memory, and writes a copy into the download's directory. Later downloads are forked with
+it. So nothing that a download writes or says reaches another download, except the address, which
+can only be that of one of YouTube's own scripts.
 """
 
 import contextlib
@@ -26,11 +26,11 @@ from worker.downloads.limits import DownloadLimits
 from worker.processes import process_setup
 
 MAX_PLAYER_BYTES = 8 * 1024 * 1024
-"""Largest solution that is kept; it is about as long as the script."""
+"""The largest solution that is kept; it is about as long as the script."""
 
 MAX_TRIES = 2
-"""How often a worker has a player solved that it gets no solution of; the first time it may be the
-network's fault."""
+"""How often a worker tries to have a player solved; the first failure may be the network's
+fault."""
 
 FILE_NAME = "player.json"
 """What a download finds in its directory once it has asked; "null" if there is no solution."""
@@ -59,7 +59,7 @@ class Players:
         self._failures: dict[str, int] = {}
 
     def __contains__(self, address: str) -> bool:
-        """Whether no more is to be had: there is a player, or no solution of it."""
+        """Whether the address need not be tried again: it is solved, or has failed too often."""
         return address in self._known or self._failures.get(address, 0) >= MAX_TRIES
 
     def get(self, address: str) -> Player | None:
@@ -67,7 +67,10 @@ class Players:
         return self._known.get(address)
 
     def add(self, address: str, player: Player | None) -> None:
-        """Keep a player, or that a try came to None; forget the oldest if there are too many."""
+        """Keep a player, or with None note a failed try.
+
+        Forget the oldest if there are too many.
+        """
         if player:
             self._known[address] = player
         else:
@@ -97,9 +100,9 @@ def parse(data: bytes) -> Player | None:
 
 
 def put(player: Player | None, directory: Path) -> None:
-    """Write a player into a download's directory, at once and following no link.
+    """Write a player into a download's directory, in one step and following no link.
 
-    Raises OSError, for instance where the download is gone.
+    Raises OSError, for instance if the download is gone.
     """
     data = json.dumps(asdict(player) if player else None).encode()
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -115,7 +118,7 @@ def put(player: Player | None, directory: Path) -> None:
 
 
 class Solving:
-    """A process that fetches and solves one player. Close it in the end."""
+    """A process that fetches and solves one player. It must be closed."""
 
     def __init__(
         self,
@@ -124,7 +127,7 @@ class Solving:
         limits: DownloadLimits,
         solve: Callable[[str, DownloadLimits], Player | None],
     ) -> None:
-        """Start it in a directory of its own, which is made. Raises OSError."""
+        """Start it in a new directory of its own. Raises OSError."""
         self.address = address
         self.player: Player | None = None
         self._directory = confinement.directory
@@ -141,7 +144,7 @@ class Solving:
             os.close(write_fd)
 
     def read(self) -> bool:
-        """Read what there is. Whether it has ended; then `player` is what came of it."""
+        """Read what there is. Returns whether it has ended; then `player` is its result."""
         try:
             chunk = os.read(self.fd, _CHUNK_BYTES)
         except BlockingIOError:

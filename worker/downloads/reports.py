@@ -17,10 +17,10 @@ DETAIL_LIMIT = 1000
 DESCRIPTION_LIMIT = 2000
 
 MAX_FILES = 50
-"""Most files of one answer, five full albums. TikTok takes 35 pictures in a post, others 20."""
+"""The most files of one answer: five full albums. TikTok takes 35 pictures in a post, others 20."""
 
 MAX_QUALITIES = 12
-"""Most qualities among which people can choose: more rows of buttons than fit on a screen."""
+"""The most qualities among which people can choose: more would not fit on a screen."""
 
 LARGEST_BYTES = 1 << 50
 LARGEST_SECONDS = 1e7

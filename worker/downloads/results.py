@@ -16,7 +16,7 @@ from worker.protocol import Download, Media, MediaFile
 
 
 def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Media:
-    """What a task has come to, in its directory; all other files are removed.
+    """The result of a task, with its files in its directory; all other files are removed.
 
     Raises JobError for a result of another kind of task, and for a file that is not as it was
     claimed, or larger than `max_file_bytes`.
@@ -44,7 +44,7 @@ def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Me
 
 
 def _is_list(result: Result | Looked) -> bool:
-    """Whether it is no more than a list, which looks and downloads may come to alike."""
+    """Whether it is only a list, with which looks and downloads may end alike."""
     return isinstance(result, Result) and result.found_list is not None and not result.files
 
 
@@ -70,6 +70,6 @@ def _checked(file: ReadyFile, directory: Path, url: str, max_file_bytes: int) ->
 
 
 def _titled(file: MediaFile) -> MediaFile:
-    """Call a file by its title: a local Bot API server sends it under the name that it has."""
+    """Name a file after its title: a local Bot API server sends it under the name that it has."""
     name = file_name(file.facts.title, file.path, file.source_url)
     return replace(file, path=os.fspath(workspace.rename(Path(file.path), name)))

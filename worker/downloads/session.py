@@ -51,7 +51,8 @@ log = logging.getLogger(__name__)
 REPORT_INTERVAL_S = 0.5
 WATCH_INTERVAL_S = 1.0
 
-# Of a new stage that people should see at once: a wait and a finishing for each of some files.
+# Reports of a new stage that people should see at once: a wait and a finishing for each of some
+# files.
 _MAX_EARLY_REPORTS = 20
 # A process that has sent its result has nothing left to do but exit.
 _RESULT_GRACE_S = 1.0
@@ -159,7 +160,7 @@ class Session:
             # A short download may end before the first check and be gone by the last.
             self._usage.note_memory(_memory_in_use())
             if self._namespace:
-                make_ahead()  # Now the download is what is waited for.
+                make_ahead()  # While the download works, there is time for this.
             result = self._listen(leader, read_fd)
         finally:
             if not isinstance(result, Result | Looked):
@@ -177,7 +178,7 @@ class Session:
                 with contextlib.suppress(OSError):
                     self._context.report(self._usage.close(self._directory))
         if result and self._lent:
-            # One that was killed may have left a part of them.
+            # A process that was killed may have left only a part of them.
             returned_cookies.take_back(self._lent, self._directory / COOKIES_NAME)
         if isinstance(result, Result | Looked):
             self._keep_extraction()
@@ -256,7 +257,7 @@ class Session:
         except JudgeLost:
             if self._stage is not Stage.FINISHING:
                 raise
-            # All has been fetched. If it goes on to something else, that fails.
+            # Everything has been fetched. If it goes on to fetch something else, that will fail.
             poll.unregister(way_out)
 
     def _relay(self, progress: Progress) -> None:
@@ -284,7 +285,7 @@ class Session:
         self._named_stage = progress.stage
 
     def _may_be_early(self, stage: Stage) -> bool:
-        """Whether a report of this stage may come before its time, of which there are few."""
+        """Whether a report of this stage is passed on at once; only a few are."""
         if stage in (self._named_stage, Stage.DOWNLOADING) or not self._early_reports_left:
             return False
         self._early_reports_left -= 1
@@ -307,7 +308,7 @@ class Session:
             self._solving = Solving(address, confinement, self._limits, challenges.solve_player)
         except OSError as error:
             log.warning(
-                "job %d: no process can be started that solves YouTube's player: %s",
+                "job %d: no process to solve YouTube's player can be started: %s",
                 self._task.job_id,
                 error,
             )
@@ -326,7 +327,7 @@ class Session:
             self._note_progress()
 
     def _note_progress(self) -> None:
-        # A wait that the site asks for may last longer than until now.
+        # A wait that the site asks for may end later than now.
         self._progressed_at = max(self._progressed_at, time.monotonic())
 
     def _next_deadline(self) -> float:
@@ -358,7 +359,7 @@ class Session:
         if used > _WARN_FROM * self._limits.memory_bytes and not self._has_warned:
             self._has_warned = True
             share = 100 * used / self._limits.memory_bytes
-            log.warning("job %d: memory is at %.0f %% of the limit", self._task.job_id, share)
+            log.warning("job %d: memory is at %.0f %% of the limit.", self._task.job_id, share)
         if used > self._limits.memory_bytes:
             raise JobError(Reason.OUT_OF_MEMORY, Fault.PERMANENT, f"{used} bytes in use")
 

@@ -10,9 +10,9 @@ from worker.errors import Fault, JobError, Reason
 from worker.form import Form
 
 _KEY = "fetchbot_span"
-# Where what yt-dlp knows of a video has when the file of each format begins. Copies share it.
+# The key for when in the video the file of each format begins. Copies share the value.
 _STARTS = "fetchbot_starts"
-# Which times of the video are left in a file of it.
+# The key for the times of the video that are left in its file.
 _KEPT = "fetchbot_kept"
 _BESIDE_S = 0.1
 
@@ -28,20 +28,23 @@ class Span:
     end_s: float | None = None
 
     def length_s(self, whole_s: float | None) -> float | None:
-        """How long it is in a video of `whole_s`; None if nobody knows, 0 if it is behind it."""
+        """How long it is in a video of `whole_s`.
+
+        None if that is not known, 0 if it begins behind the end.
+        """
         ends = [end for end in (self.end_s, whole_s) if end is not None]
         return max(0.0, min(ends) - self.start_s) if ends else None
 
     def touches(self, starts_s: float, ends_s: float) -> bool:
-        """Whether a piece of the video from the one time to the other belongs to it.
+        """Whether a piece of the video between two times belongs to it.
 
-        What stands just beside it does as well: tracks of one piece begin a little apart.
+        A piece just beside it does as well, since the tracks of a piece begin a little apart.
         """
         is_before = self.end_s is not None and starts_s >= self.end_s + _BESIDE_S
         return ends_s > self.start_s - _BESIDE_S and not is_before
 
     def seen_from(self, starts_s: float) -> "Span":
-        """The same span in what is left of the video from this time on."""
+        """The same span as counted from this time of the video."""
         end_s = None if self.end_s is None else max(0.0, self.end_s - starts_s)
         return Span(max(0.0, self.start_s - starts_s), end_s)
 
@@ -52,15 +55,15 @@ class Span:
 
 
 def asked(form: Form) -> Span | None:
-    """The span that somebody has asked for; None for what the page says."""
+    """The span that somebody has asked for; None if the page decides."""
     return Span(form.clip.start_s, form.clip.end_s) if form.clip else None
 
 
 def take(info: MutableMapping[str, Any], wanted: Span | None = None) -> None:
     """Take the span out of what yt-dlp knows of a video, for `of` to find, or put the `wanted` one.
 
-    yt-dlp would have ffmpeg fetch it, whose connections nobody guards, and would take its length
-    for that of the whole.
+    Otherwise yt-dlp would have ffmpeg fetch it, whose connections nobody guards, and would take the
+    span's length for that of the whole.
     """
     start_s = positive(info.pop("section_start", None)) or 0.0
     end_s = positive(info.pop("section_end", None))
@@ -77,7 +80,7 @@ def of(info: Mapping[str, Any]) -> Span | None:
 
 
 def beyond_the_end() -> JobError:
-    """The failure of a span that no part of its video belongs to."""
+    """The failure of a span that lies outside its video."""
     return JobError(Reason.BEYOND_END, Fault.PERMANENT, "the clip is beyond the end of the video")
 
 

@@ -4,7 +4,7 @@ import re
 
 from worker.untrusted_text import one_line
 
-# A scheme's length is limited so that nothing is looked at again and again.
+# The length of a scheme is limited, so that no text is searched again and again.
 _URL = re.compile(
     r"([a-z][a-z0-9+.-]{0,30}://)(?:[^\s/?#@]*@)?([^\s/?#'\"]*)[^\s'\"]*", re.IGNORECASE
 )

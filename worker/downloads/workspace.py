@@ -51,7 +51,7 @@ def remove(directory: Path) -> None:
 
 
 def prepare_for_recording(directory: Path) -> None:
-    """Create `directory`, or leave in it of an earlier attempt what that has recorded.
+    """Create `directory`; if it exists, keep what an earlier attempt has recorded in it.
 
     Raises OSError.
     """
@@ -76,7 +76,7 @@ def keep_only(directory: Path, names: set[str]) -> None:
 def rename(path: Path, name: str) -> Path:
     """Call a file `name`, with a number if its directory has such a file. Returns its path.
 
-    That is the old one where the file system does not take the name.
+    It keeps the old name if the file system does not take the new one.
     """
     stem, suffix = os.path.splitext(name)
     with contextlib.suppress(OSError, ValueError):  # UnicodeEncodeError is a ValueError
