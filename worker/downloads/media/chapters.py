@@ -1,4 +1,4 @@
-"""The chapters of a video: what its site says of them, and how ffmpeg is told."""
+"""The chapters of a video: what its site says, and the form in which ffmpeg takes them."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,7 +15,10 @@ _SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "=;#\\\n"})
 
 
 def of(info: Mapping[str, Any], length_s: float | None) -> tuple[Chapter, ...]:
-    """The chapters that a site tells of a video of this length, in order; none if it is but one."""
+    """The chapters that a site gives for a video of this length, in order.
+
+    None if there is only one.
+    """
     found = listed(info.get("chapters"), length_s)
     return found if len(found) > 1 else ()
 
@@ -34,7 +37,7 @@ def as_said(found: Iterable[Chapter]) -> list[dict[str, Any]]:
 
 
 def kept(chapters: Iterable[Chapter], length_s: float | None) -> tuple[Chapter, ...]:
-    """Those of the chapters that lie in a video of this length, one behind the other."""
+    """Those of the chapters that lie in a video of this length, without overlaps."""
     found: list[Chapter] = []
     for chapter in sorted(chapters, key=lambda each: each.start_s):
         end_s = min(chapter.end_s, length_s or chapter.end_s)

@@ -1,4 +1,4 @@
-"""Cut a span of a video out of a file that has at least that of it."""
+"""Cut a span of a video out of a file that contains it."""
 
 import contextlib
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def clip(
     limits: DownloadLimits,
     form: Form = WHOLE,
 ) -> Clipped:
-    """Replace the file at `path` by the span of the video that it is from.
+    """Replace the file at `path` with the span of its video.
 
     Raises JobError, also when the file is incomplete or ends before the span.
     """
@@ -65,10 +65,11 @@ def clip(
         plan, note = Conversion(sound_cutting.suffix_of(found.audio)), None
     plan = replace(plan, audio_number=found.audio_number)
     target = path.with_name(f"{path.stem}.clip{plan.suffix}")
-    # Where it begins in the middle, the sound may begin some pictures earlier.
+    # In a file that begins in the middle of its video, the sound may begin some pictures earlier.
     start_s = wanted.start_s + (found.video_late_s if file_starts_s else 0.0)
     if plan.video and found.video:
-        # A picture that comes a thousandth too early would be left out, and time stands still.
+        # A picture that comes a millisecond too early would be left out, and the first one would
+        # freeze.
         start_s = max(0.0, start_s - _EARLY_PICTURES / found.video.pictures_per_s)
     with pieces.failures("clip", Reason.BROKEN_FILE):
         ffmpeg.convert(path, target, plan, run_limits, (start_s, length_s))
@@ -78,7 +79,7 @@ def clip(
 
 
 def _early_s(path: Path, found: Contents, start_s: float, limits: ProgramLimits) -> float:
-    """How long before a time the key frame is with which a copy from then on begins."""
+    """How long before a time the key frame is with which a copy that starts then begins."""
     at_s = found.begins_s + start_s
     with contextlib.suppress(ValueError):
         return at_s - ffmpeg.key_frames_before(path, [at_s], limits)[0]
@@ -86,7 +87,7 @@ def _early_s(path: Path, found: Contents, start_s: float, limits: ProgramLimits)
 
 
 def _indexed(path: Path, found: Contents, limits: ProgramLimits) -> Path:
-    """Replace a transport stream by an MP4: in the one ffmpeg finds key frames, and no others."""
+    """Replace a transport stream with an MP4, in which ffmpeg can seek to key frames."""
     target = path.with_name(f"{path.stem}.indexed.mp4")
     with pieces.failures("index", Reason.BROKEN_FILE):
         ffmpeg.convert(path, target, Conversion(".mp4", audio_number=found.audio_number), limits)

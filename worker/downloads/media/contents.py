@@ -16,12 +16,12 @@ _USUAL_RATE = 30.0
 # No link leads to more than ten days, and not even a still picture with silence needs less.
 _LONGEST_S = 10 * 24 * 3600.0
 _LEAST_BYTES_PER_S = 8
-# Later than that is no matter of how streams are interleaved.
+# A stream that begins later than that is not just interleaved a little late.
 _LATEST_S = 1.0
 
 _HDR_CURVES = frozenset({"smpte2084", "arib-std-b67"})
 
-# What a stream says of itself when another one is the film's own sound, or is better.
+# The marks of a stream that is not the film's own sound, or a lesser one.
 _ASIDE = ("comment", "dub", "hearing_impaired", "visual_impaired", "descriptions", "karaoke")
 
 
@@ -49,12 +49,12 @@ class Video:
 class Contents:
     """A file's container (ffprobe's names for it), its streams and its duration in seconds.
 
-    `audio` is the name of the audio codec, and `audio_number` which of the audio streams it is of,
-    counted from 0. A cover is a picture that is shown while a song plays. A video is hidden if its
-    stream is announced and nothing of it was found. `video_late_s` is for how long there is nothing
-    but sound at the beginning, and `begins_s` when that is by the file's own clock. `tags` are what
-    the file says of the song, by names in small letters. `audio_bps` is the sound's rate in bits
-    per second, where that is known.
+    `audio` is the codec of the main audio stream, and `audio_number` the number of that stream
+    among the audio streams, from 0. A cover is a picture that is shown while a song plays. A video
+    is hidden if its stream is announced but nothing of it was found. `video_late_s` is for how long
+    there is nothing but sound at the beginning, and `begins_s` when that is by the file's own
+    clock. `tags` are the song's, by their names in lower case. `audio_bps` is the sound's rate in
+    bits per second, where that is known.
     """
 
     containers: frozenset[str]
@@ -96,14 +96,14 @@ def read(probed: Mapping[str, Any]) -> Contents:
         has_hidden_video=hidden,
         video_late_s=late_s,
         begins_s=positive(about.get("start_time")) or 0.0,
-        # Ogg has the tags of a song in its stream.
+        # Ogg keeps the tags of a song in its stream.
         tags=(_tags(audio[number]) if audio else {}) | _tags(about),
         audio_bps=positive(audio[number].get("bit_rate")) if audio else None,
     )
 
 
 def _after(about: Mapping[str, Any], stream: Mapping[str, Any]) -> float:
-    """How much later than its file a stream begins, in seconds; 0 where that is not told."""
+    """How much later than its file a stream begins, in seconds; 0 if that is not known."""
     with contextlib.suppress(TypeError, ValueError, KeyError):
         late_s = float(stream["start_time"]) - float(about["start_time"])
         return late_s if 0 <= late_s <= _LATEST_S else 0.0
@@ -150,7 +150,7 @@ def _tags(described: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _main_audio(streams: Sequence[Mapping[str, Any]]) -> int:
-    """Which of the audio streams is to be heard: the original one, or else the default."""
+    """The number of the audio stream to be heard: the original one, or else the default."""
 
     def rank(number: int) -> tuple[bool, bool, bool]:
         marks = streams[number].get("disposition") or {}

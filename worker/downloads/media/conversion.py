@@ -21,7 +21,7 @@ _PIXEL_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 # preset, and for decoding HEVC and VP9: the machine has other things to do.
 _DECODING_PX = 150e6
 _FULL_HD_PX = 1920 * 1080
-# And what becomes of a high dynamic range.
+# The same for turning a high dynamic range into an ordinary one.
 _TONE_MAPPING_PX = 28e6
 _UNKNOWN_BPS = 1_500_000
 _AUDIO_SPEED = 25.0  # seconds of audio encoded in a second
@@ -29,13 +29,13 @@ _AUDIO_SPEED = 25.0  # seconds of audio encoded in a second
 _OTHER_AUDIO_SPEED = 70.0
 VOICE_BPS = 48_000
 _MP3_BPS = {What.MP3: 192_000, What.MP3_BEST: 320_000}
-# What of a bit rate may be the container's, or the average's.
+# How far a bit rate may exceed the wanted one: for the container, and because it is an average.
 _RATE_SLACK = 1.05
 
-# Of the time for a stage: a merge may have come before, and the result has to be reported.
+# The share of a stage's time: a merge may have come before, and the result has to be reported.
 _SHARE_OF_TIME = 0.7
 _CONTAINER_SHARE = 0.97
-# Of the size limit that video may take: the encoder keeps its bit rate only on average.
+# The share of the size limit that video may take: the encoder keeps its bit rate only on average.
 _VIDEO_SHARE = 0.85
 _LEAST_BPS = 150_000
 _MAX_BPS = 8_000_000
@@ -118,9 +118,9 @@ def for_video(contents: Contents, video: Video, size_bytes: int, budget: Budget)
 
 
 def for_clip(video: Video, length_s: float, budget: Budget) -> Conversion:
-    """How to encode a span of a video, so that it begins with any picture. Raises Unaffordable.
+    """How to encode a span of a video so that it can begin with any picture. Raises Unaffordable.
 
-    That is also raised where only fewer pixels could be afforded.
+    That is also raised if only fewer pixels could be afforded.
     """
     encoding = encoding_of(video, length_s, budget)
     if encoding.width + 1 < video.width or encoding.height + 1 < video.height:
@@ -155,7 +155,7 @@ def for_audio(contents: Contents, size_bytes: int, budget: Budget) -> Conversion
 
 
 def for_sound(what: What, contents: Contents, size_bytes: int, budget: Budget) -> Conversion:
-    """How to make the sound of a file the format that somebody has chosen. Raises Unaffordable."""
+    """How to turn a file into sound in the format that somebody has chosen. Raises Unaffordable."""
     codec, number = contents.audio, contents.audio_number
     if what is What.M4A and codec == "aac":
         return Conversion(".m4a", audio_number=number)

@@ -1,6 +1,6 @@
 """Make a file that is too large ready to be sent: videos are cut into parts, at key frames.
 
-Pictures are not encoded, so it takes little longer than a copy. Sound has rules of its own.
+Pictures are not encoded, so it takes little longer than a copy. For sound see `sound_cutting`.
 """
 
 from collections.abc import Mapping

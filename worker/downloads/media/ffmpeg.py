@@ -21,7 +21,7 @@ _CONTAINERS = (
     "mov,mp4,m4a,3gp,matroska,webm,mpegts,mpeg,flv,avi,asf,mp3,aac,ogg,flac,wav,aiff,amr,caf,"
     "gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,image2,h264,hevc,ac3,eac3,srt,webvtt"
 )
-# A stream may begin long after the others, and is lost if it has not been found by then.
+# A stream may begin long after the others, and is lost if it has not been found within this.
 _FOUND_WITHIN = ("-analyzeduration", "120000000", "-probesize", "64000000")
 INPUT_LIMITS: tuple[str, ...] = (
     "-protocol_whitelist",
@@ -55,7 +55,7 @@ _FORMATS = {
 _AAC = ("-c:a", "aac", "-ac", "2")
 _ENCODERS = {
     ".mp3": ("-c:a", "libmp3lame", "-ac", "2"),
-    # Telegram draws the waves of what is Opus, and one channel is enough for a voice.
+    # Telegram draws the waveform of Opus only, and one channel is enough for a voice.
     ".ogg": ("-c:a", "libopus", "-ac", "1"),
 }
 _WITH_VIDEO = frozenset({".mp4", ".mkv"})
@@ -63,7 +63,7 @@ _WITH_INDEX = frozenset({".mp4", ".m4a"})
 
 
 def missing() -> list[str]:
-    """Which of the two programs are not in PATH."""
+    """The programs, of ffmpeg and ffprobe, that are not in PATH."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 
@@ -151,10 +151,10 @@ def convert(
 ) -> None:
     """Convert the first video and the chosen audio stream of `source`, and put the index first.
 
-    With `span_s`, only from so many seconds on, and as many seconds as the second number says. The
-    `chapters` of the result are in a file of metadata; without it there are none.
-    Raises ProgramFailed, for instance when a copied stream does not fit into an MP4, or when the
-    time is up. ffmpeg itself rotates pictures that it encodes, and converts ADTS for MP4.
+    `span_s` is where to begin and how much to take, in seconds. The `chapters` of the result are in
+    a file of metadata; without it there are none. Raises ProgramFailed, for instance when a copied
+    stream does not fit into an MP4, or when the time is up. ffmpeg itself rotates pictures that it
+    encodes, and converts ADTS for MP4.
     """
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS]
     command += _span_arguments(span_s) if span_s else []
@@ -168,8 +168,8 @@ def convert(
     if plan.suffix in _WITH_INDEX:
         command += ["-movflags", "+faststart"]
     if span_s and not plan.video:
-        # Otherwise what stands before the span, from the last key frame on, is hidden from some
-        # players and shown by others.
+        # Otherwise the pictures from the last key frame to the span are hidden by some players and
+        # shown by others.
         command += ["-avoid_negative_ts", "make_zero"]
         command += ["-copypriorss", "0"] if plan.suffix not in _WITH_VIDEO else []
     command += ["-f", _FORMATS[plan.suffix], f"file:{target}"]
@@ -193,7 +193,8 @@ def cut(source: Path, piece_s: float, plan: Conversion, limits: ProgramLimits) -
         "-1",
     ]
     command += ["-c:v", "copy", *audio_arguments(plan)]
-    # Or the first piece would begin later than at 0, and seem longer, where pictures are reordered.
+    # Otherwise, where pictures are reordered, the first piece would begin later than at 0 and seem
+    # longer.
     command += ["-avoid_negative_ts", "disabled"]
     command += ["-f", "segment", "-segment_time", f"{piece_s:.3f}", "-reset_timestamps", "1"]
     command += ["-segment_format", "mp4", "-segment_format_options", "movflags=+faststart"]
@@ -308,8 +309,8 @@ def concatenate(
 ) -> None:
     """Copy the streams of the files that are listed in `names` one after the other to an MP4.
 
-    Their streams must be of one kind. With `sound_names` the sound is of the files listed there.
-    Raises ProgramFailed.
+    Their streams must be of one kind. With `sound_names` the sound comes from the files listed
+    there. Raises ProgramFailed.
     """
     formats = f"concat,{_CONTAINERS}"
     command = ["ffmpeg", *_QUIET, "-y"]
@@ -330,7 +331,7 @@ def encode_part(
     encoding: Encoding | None,
     limits: ProgramLimits,
 ) -> None:
-    """Encode so many seconds of what filters make of a file, for `concatenate` to encode its sound.
+    """Encode `length_s` seconds of a file through filters; `concatenate` encodes its sound later.
 
     The filters are those for the pictures, `v`, and for the sound, `a`. Raises ProgramFailed.
     """
@@ -340,7 +341,7 @@ def encode_part(
     for name in filters:
         command += ["-map", f"[{name}]"]
     command += _x264_arguments(encoding) if encoding else []
-    # Without loss, and without the silence that AAC begins with.
+    # Lossless, and without the silence with which AAC begins.
     command += ["-c:a", "flac", "-t", f"{length_s:.6f}", "-f", "matroska", f"file:{target}"]
     run(command, limits)
 
@@ -351,7 +352,7 @@ def _video_arguments(encoding: Encoding) -> Iterable[str]:
 
 
 def tone_mapping(hdr: str | None) -> str:
-    """The filters that make ordinary pictures of those with this curve, behind others."""
+    """The filters, to follow others, that turn pictures with this curve into ordinary ones."""
     if hdr is None:
         return ""
     return (

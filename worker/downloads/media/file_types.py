@@ -27,8 +27,8 @@ _UTF_8 = b"\xef\xbb\xbf"
 class FileType:
     """A type of file and the suffix of its names.
 
-    Telegram shows a photo as it is, and ffmpeg can make one of any other picture. Where files of
-    several kinds begin alike, a name may say which of them it is.
+    Telegram shows a photo as it is, and ffmpeg can make one of any other picture. If files of
+    several kinds begin alike, the name may say which of them it is.
     """
 
     suffix: str
@@ -104,7 +104,7 @@ _OF_MEDIA = _suffixes(
     ".3gp .aac .avi .flac .flv .m4a .m4v .mka .mkv .mov .mp3 .mp4 .mpeg .mpg .oga .ogg .ogv .opus "
     ".wav .weba .webm .wma .wmv"
 )
-# Of programs on a server, which tell nothing of their answers.
+# Suffixes of programs on a server, which say nothing about their answers.
 _OF_SERVERS = _suffixes(".action .ashx .asp .aspx .cgi .do .htm .html .jsp .php .pl")
 _TAKEN = frozenset(
     {kind.suffix for _, kind in _BY_START}
@@ -118,7 +118,7 @@ def of(path: Path) -> FileType | None:
     """The type of the file at `path`; None if it may be video or sound."""
     with path.open("rb") as file:
         found = of_bytes(file.read(HEAD_BYTES))
-        # Scans and what cameras store: a photo would be one page of it, or a thumbnail.
+        # Scans, and what cameras store: a photo of one would be a single page, or a thumbnail.
         return _PAGES_OF_TIFF if found is _TIFF and _has_pages(file) else found
 
 
@@ -145,7 +145,7 @@ def of_bytes(head: bytes) -> FileType | None:
 
 
 def suffix_of(kind: FileType, names: Iterable[str]) -> str:
-    """The suffix for a file of this type, of which somebody says that it is called `names`.
+    """The suffix for a file of this type that is said to have one of these `names`.
 
     >>> suffix_of(TEXT, ["table.csv"]), suffix_of(TEXT, ["get.php", "film.mp4"])
     ('.csv', '.txt')

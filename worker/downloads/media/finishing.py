@@ -49,8 +49,8 @@ def finish(
 ) -> ReadyFile:
     """Make the file at `path` ready to be sent, or the sound of it if `form` wants that alone.
 
-    `info` is what yt-dlp knows of it, which has to do where ffmpeg is missing. Raises JobError
-    when the file contains no media, or is incomplete.
+    `info` is what yt-dlp knows about it, which has to be enough if ffmpeg is missing. Raises
+    JobError when the file contains no media, or is incomplete.
     """
     mp4 = checked(path)
     if ffmpeg.missing():
@@ -183,7 +183,7 @@ class _Finishing:
             except (Unaffordable, ProgramFailed) as error:
                 return self._unconverted(found, video, _why_unconverted(error))
             if plan.video and plan.video.hdr:
-                self._thumbnail.unlink(missing_ok=True)  # it was drawn from pale pictures
+                self._thumbnail.unlink(missing_ok=True)  # it shows the old, pale colours
             if plan.video:
                 video = replace(video, width=plan.video.width, height=plan.video.height)
             found = replace(found, duration_s=reader.read(path).duration_s or found.duration_s)
@@ -192,7 +192,7 @@ class _Finishing:
         return ReadyFile(path.name, facts, self._drawn(path))
 
     def _with_chapters(self, titled: Sequence[Chapter]) -> Path:
-        """The file as it is, but for its chapters; without them where that fails."""
+        """The file with its chapters written into it, or as it is if that fails."""
         if titled:
             with contextlib.suppress(ProgramFailed):
                 return self._converted(Conversion(".mp4"), titled)

@@ -17,7 +17,7 @@ from worker.downloads.media.conversion import Budget, Encoding, Unaffordable
 from worker.downloads.media.program_run import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
 from worker.errors import Fault, JobError, Reason
 
-# Each costs a run of ffprobe, and a decoder's memory where parts are encoded together.
+# Each part costs a run of ffprobe, and if parts are encoded together a decoder's memory.
 _MAX_PARTS = 100
 _COPY_BYTES = 1 << 20
 _RATE_HZ = 48_000
@@ -35,7 +35,7 @@ class _JoinedPart:
     found: Contents
     length_s: float
     streams: tuple[object, ...]
-    """What its streams have to have in common with others to be copied."""
+    """What its streams must have in common with those of other parts to be copied."""
 
 
 def needs_joining(path: Path) -> bool:
@@ -44,10 +44,10 @@ def needs_joining(path: Path) -> bool:
 
 
 def join(path: Path, limits: DownloadLimits) -> None:
-    """Replace the file at `path`, which is in parts, with one that is of a piece.
+    """Replace the file at `path`, which is in parts, with one that is in one piece.
 
-    The new one is an MP4, whatever its name. A file of very many parts that plays as it is stays
-    so. Raises JobError if the parts cannot be joined.
+    The new one is an MP4, whatever its name. A file of very many parts that plays as it is stays as
+    it is. Raises JobError if the parts cannot be joined.
     """
     budget = conversion.budget_of(limits)
     joining = _Joining(path, budget, limits.memory_bytes)
@@ -145,7 +145,7 @@ def _inspected(path: Path) -> _JoinedPart:
     found = contents.read(probed)
     length_s = found.duration_s or 0.0
     if "mp4" in found.containers:
-        # Of fragments ffprobe tells when they end, by a clock that began long before.
+        # For fragments ffprobe gives the time at which they end, by a clock that began long before.
         began_s = contents.positive(probed["format"].get("start_time")) or 0.0
         length_s = length_s - began_s if began_s < length_s else length_s
     return _JoinedPart(path, found, length_s, tuple(_streams(probed)))

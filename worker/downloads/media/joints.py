@@ -22,7 +22,7 @@ _ADTS_HEADER = 7
 
 
 def parts(path: Path) -> list[tuple[int, int]]:
-    """Where in the file its parts begin and end, in bytes; one if it is of a piece."""
+    """Where in the file its parts begin and end, in bytes; one if it is in one piece."""
     size = path.stat().st_size
     if not size:
         return [(0, 0)]
@@ -45,7 +45,7 @@ def parts(path: Path) -> list[tuple[int, int]]:
 def merged(path: Path, edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The same parts, but neighbours as one where an MP4 repeats its index and its clock goes on.
 
-    A player plays these as if the file was of a piece.
+    A player plays these as if they were one piece.
     """
     found: list[tuple[int, int]] = []
     before, time = b"", 0

@@ -23,7 +23,7 @@ _SEE_THROUGH = re.compile(r"yuva|gbrap|ya\d|rgba|bgra|argb|abgr|pal8")
 
 
 class MovingPicture(Exception):
-    """Raised for what moves, and is for ffmpeg to make a video of."""
+    """Raised for a moving picture, of which ffmpeg can make a video."""
 
 
 def finish_picture(
@@ -31,7 +31,7 @@ def finish_picture(
 ) -> ReadyFile:
     """Make the picture at `path` ready to be sent: as a photo, a GIF, or the file that it is.
 
-    Raises Moving, and ProgramFailed for a picture that ffmpeg cannot read.
+    Raises MovingPicture, and ProgramFailed for a picture that ffmpeg cannot read.
     """
     path = path.rename(path.with_suffix(kind.suffix))
     if ffmpeg.missing():

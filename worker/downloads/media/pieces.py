@@ -12,7 +12,7 @@ from worker.downloads.media.program_run import NoRoom, ProgramFailed, ProgramKil
 from worker.errors import Fault, JobError, Reason
 
 _MORE_PARTS = 3
-# Beyond what any limit allows a file to be cut into.
+# More pieces than any limit allows.
 _MAX_PIECES = 10
 
 
@@ -49,7 +49,7 @@ def make(
 def failures(what: str, reason: Reason = Reason.TOO_LARGE) -> Iterator[None]:
     """Turn failures of ffmpeg in the block into a JobError that names what was done.
 
-    `reason` is that of a failure which the file has to do with.
+    `reason` is for a failure that lies in the file.
     """
     try:
         yield

@@ -20,7 +20,7 @@ from worker.protocol import MediaFacts, MediaKind
 
 @dataclass(frozen=True)
 class Served:
-    """What a server says of a file.
+    """What a server says about a file.
 
     `names` are those it may have, the likeliest first. It has a title only if the server has named
     it. `is_page`: it is said to be a web page.
@@ -35,7 +35,7 @@ class Served:
 class Downloaded:
     """A file and what yt-dlp knows of it.
 
-    `served` is known of a file that a link leads straight to. Any other is media, or useless.
+    `served` is known if the link leads straight to the file. Any other file is media, or useless.
     """
 
     path: Path

@@ -81,7 +81,7 @@ def run(command: list[str], limits: ProgramLimits) -> str:
 
 
 def check_end(code: int | None, errors: str) -> None:
-    """Raise ProgramFailed for a program that has ended so and said this, unless all was well."""
+    """Raise ProgramFailed if this exit code and these errors mean that the program has failed."""
     if code == -signal.SIGALRM:
         raise TookTooLong("took longer than it may")
     if code in (-signal.SIGKILL, -signal.SIGTERM):

@@ -24,13 +24,13 @@ from worker.errors import Reason
 from worker.protocol import Note
 
 MOST_SHARE = 0.93
-"""How much of what an answer may have is recorded: a cut makes a little more of it."""
+"""The share of an answer's size limit that is recorded, since cutting adds a little."""
 
 _ABOUT = Path(f"{RECORDING_NAME}.json")
 _ENDED = "ended"
 _NEAR_S = 1.0
 _MOST_TRACKS = 2
-# More than any two tracks of a stream begin apart.
+# More than the beginnings of two tracks of one stream are apart.
 _LATEST_S = 60.0
 _KEPT = ("id", "title", "uploader", "channel", "creator", "ext", "vcodec", "extractor_key")
 
@@ -140,7 +140,7 @@ def _join(path: Path, limits: DownloadLimits) -> None:
 
 
 def _merge(found: list[RecordedTrack], path: Path, limits: DownloadLimits) -> None:
-    """Put a video and its sound together as they belong to each other by their clocks."""
+    """Put a video and its sound together, aligned by their clocks."""
     copies = [Path(f"{MEDIA_NAME}.{number}.mp4") for number in range(len(found))]
     for track, copy in zip(found, copies, strict=True):
         os.link(track.path, copy)

@@ -1,4 +1,4 @@
-"""Make of a file the sound in the format that somebody has chosen, with its tags and its cover."""
+"""Turn a file into sound in the format that somebody has chosen, with its tags and its cover."""
 
 import contextlib
 import time
@@ -20,19 +20,19 @@ from worker.form import Form
 from worker.untrusted_text import one_line
 
 _LONGEST_TAG = 300
-# What a song says of itself beside its title and who made it.
+# The tags of a song besides its title and its artist.
 _MORE_TAGS = ("album", "album_artist", "track", "date", "genre")
 _WITH_COVER = frozenset({".mp3", ".m4a"})
 
 
 def chosen_sound(file: Downloaded, form: Form, limits: DownloadLimits) -> Downloaded:
-    """Replace a file by its sound in the format that `form` names.
+    """Replace a file with its sound in the format that `form` names.
 
     It may be as large as an answer of several parts. Raises JobError: somebody who has chosen a
     format gets no other one.
     """
     if file_types.of(file.path) is not None:
-        return file  # no media: what to say of it is decided later
+        return file  # not media: what to say about it is decided later
     checked(file.path)
     found = contents_of(file.path)
     if found.audio is None:
@@ -56,7 +56,7 @@ def _plan(path: Path, found: Contents, form: Form, limits: DownloadLimits) -> Co
 
 
 def _is_so_already(path: Path, found: Contents, plan: Conversion) -> bool:
-    """Whether a file is what was chosen, with its tags and cover, and nothing more."""
+    """Whether a file already is what was chosen, with its tags and cover, and nothing more."""
     if plan.encodes_audio or found.video or found.audio_number:
         return False
     return (plan.suffix == ".mp3" and "mp3" in found.containers) or path.suffix == plan.suffix

@@ -23,9 +23,9 @@ from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import Note
 
-# Without it the last packets become a file of their own.
+# Without it the last packets would become a file of their own.
 _SLACK_S = 0.1
-# ffprobe can only guess it, and parts would be of odd lengths.
+# For these ffprobe can only guess the length, so the lengths of parts would be wrong.
 _WITHOUT_LENGTH = {"aac"}
 _SUFFIXES = {"mp3": ".mp3", "aac": ".m4a", "alac": ".m4a", "flac": ".flac"}
 _SUFFIXES |= {"opus": ".ogg", "vorbis": ".ogg"}
@@ -40,8 +40,8 @@ def cut_sound(
 ) -> list[ReadyFile]:
     """Replace the file at `path`, which `found` describes, with its sound, in order.
 
-    What is in the format that `form` names stays in it. Raises JobError if there is none, or it
-    cannot be made small enough.
+    Sound in a format that `form` names stays in that format. Raises JobError if there is none, or
+    it cannot be made small enough.
     """
     if found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
@@ -75,7 +75,7 @@ def suffix_of(codec: str | None) -> str:
 
 
 def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> Path:
-    """Replace a file by one that holds nothing but its sound."""
+    """Replace a file with one that holds nothing but its sound."""
     sound = path.with_name(f"{path.stem}.sound{suffix}")
     time_s = conversion.budget_of(limits).time_s
     with pieces.failures("extract"):
@@ -89,9 +89,10 @@ def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> 
 def _encoded(
     path: Path, found: Contents, info: Mapping[str, Any], limits: DownloadLimits
 ) -> ReadyFile | None:
-    """The sound in one file, encoded; None if that would not be needed elsewhere, or too costly.
+    """The sound in one file, encoded.
 
-    Raises JobError if it stays too large, because the file is gone by then.
+    None if it plays everywhere as it is, or encoding takes too long. Raises JobError if it stays
+    too large, because the file is gone by then.
     """
     budget = conversion.budget_of(limits)
     with contextlib.suppress(Unaffordable):

@@ -15,9 +15,9 @@ from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.downloads.spans import Times
 
 SEGMENTS = "sponsorblock_chapters"
-"""Where yt-dlp puts what SponsorBlock knows of a video."""
+"""The key under which yt-dlp puts what SponsorBlock knows about a video."""
 
-# What is shorter is no part of a film, and where keys of pictures are far apart may be nothing.
+# A shorter part is none of a film, and may be empty where key frames are far apart.
 _LEAST_S = 1.0
 
 
@@ -33,7 +33,7 @@ def mark(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def overlaid(site: Iterable[Chapter], segments: Sequence[Chapter]) -> tuple[Chapter, ...]:
-    """The chapters of a site where there is no segment, and the segments."""
+    """The segments, and a site's chapters wherever there is no segment."""
     around = [
         Chapter(chapter.title, start_s, end_s)
         for chapter in site
@@ -56,7 +56,7 @@ def cut_out(
     if not segments or not wanted:
         return path, dict(info)
     run_limits = ProgramLimits(conversion.budget_of(limits).time_s, limits.memory_bytes)
-    # Sites round: a film may go on a little after the end of which they know.
+    # Sites round: a film may go on a little after the end that they give.
     wanted = [(start_s, math.inf if end_s == length_s else end_s) for start_s, end_s in wanted]
     begins = ffmpeg.key_frames_before(path, [start_s for start_s, _ in wanted], run_limits)
     kept = _apart((begin_s, end_s) for begin_s, (_, end_s) in zip(begins, wanted, strict=True))

@@ -1,7 +1,7 @@
 """Make a SubRip file of subtitles in any format that ffmpeg reads.
 
-What a machine has heard is shown by YouTube line by line, each of them twice: once while it is
-spoken, and again above the next. In a file of text each line stands once.
+YouTube shows automatic subtitles line by line, and each line twice: while it is spoken, and again
+above the next one. In a file of text each line stands once.
 """
 
 import math
@@ -24,23 +24,23 @@ from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Note
 
 AUTOMATIC = "is_automatic"
-"""Is true of what is downloaded of subtitles that no person has written."""
+"""The key that is true of downloaded subtitles that no person has written."""
 
 ABSENT = "subtitles_absent"
-"""Where what is downloaded of a video has the note that says why it has no subtitles beside it."""
+"""The key for the note that says why a downloaded video has no subtitles beside it."""
 
 LANGUAGE = "subtitle_language"
-"""Where what is downloaded of subtitles has their language, as an IETF tag in lower case."""
+"""The key for the language of downloaded subtitles, as an IETF tag in lower case."""
 
 MAX_BYTES = 8 * 1024 * 1024
-"""Largest file of subtitles: a hundred times those of a long film."""
+"""The largest file of subtitles: a hundred times those of a long film."""
 
 _TIME = r"(\d{2,4}):(\d\d):(\d\d),(\d{3})"
 _TIMES = re.compile(rf"{_TIME} --> {_TIME}[^\n]*", re.ASCII)
 _NUMBER = re.compile(r"\d+\s*")
 # Two texts follow each other if no more than this is between them.
 _PAUSE_MS = 100
-# Of a text across a cut, less is no more than a flash.
+# If less than this is left of a text beside a cut, it would only flash.
 _LEAST_LEFT_MS = 100
 # A screen has no room for more lines; a stranger's text may have a million.
 _MOST_REPEATED = 10
@@ -56,7 +56,7 @@ class Cue:
 
 
 def finish(file: Downloaded, limits: DownloadLimits) -> ReadyFile:
-    """Make what was downloaded of subtitles ready to be sent. Raises JobError."""
+    """Make downloaded subtitles ready to be sent. Raises JobError."""
     target = _write(file.path, _cues_of(file.path, limits))
     note = Note.AUTOMATIC_SUBTITLES if file.info.get(AUTOMATIC) else None
     facts = facts_of(file.info, MediaKind.DOCUMENT, note=note)
@@ -69,8 +69,8 @@ def put_into(
 ) -> list[ReadyFile]:
     """Put the subtitles beside a download into the video that was made of it, or into its parts.
 
-    `path` is the download, and `info` what is known of what was left of that. The first file has a
-    note that says where any comes without them, or that a machine has made them.
+    `path` is the download, and `info` what is known of the part of it that was kept. The first file
+    has a note that says where any comes without them, or that a machine has made them.
     """
     made, note = list(ready), info.get(ABSENT)
     if LANGUAGE in info:
@@ -82,7 +82,7 @@ def put_into(
         except (JobError, FileNotFoundError):
             note = Note.NO_SUBTITLES_INSIDE
     facts = made[0].facts
-    # That a video is in parts is also said by their numbers.
+    # It may replace the note that a video is in parts, which their numbers say as well.
     if note and facts.note in (None, Note.CUT):
         made[0] = replace(made[0], facts=replace(facts, note=note))
     return made
@@ -107,7 +107,7 @@ def _with_track(
     heard: Iterable[Cue],
     limits: DownloadLimits,
 ) -> ReadyFile:
-    """The video with a track of what is heard in it, if anything is."""
+    """The video with a track of the texts spoken in it, if there are any."""
     if ready.facts.kind is not MediaKind.VIDEO:
         raise JobError(Reason.NOT_CUT, Fault.PERMANENT, "subtitles of what is no video")
     if not (cues := list(heard)):
@@ -162,7 +162,7 @@ def read(text: str) -> Iterator[Cue]:
     for number, (found, end) in enumerate(zip(times, ends, strict=False), 1):
         lines = [line.strip() for line in text[found.end() : end].splitlines()]
         if number < len(times) and lines and _NUMBER.fullmatch(lines[-1]):
-            lines.pop()  # of the next
+            lines.pop()  # of the next cue
         if kept := tuple(filter(None, lines)):
             start_ms, end_ms = (_milliseconds(found.groups()[at : at + 4]) for at in (0, 4))
             yield Cue(start_ms, end_ms, kept)

@@ -1,4 +1,4 @@
-"""What a song says of itself, where nobody else says it better."""
+"""The tags of a song, used where its site says nothing better."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -16,7 +16,7 @@ _BEGINS = re.compile(rb"[\x40-\x5f\xc0-\xdf]")  # payload_unit_start_indicator
 _PRIVATE = 0xBD  # the stream id of AC-3, and of subtitles and of ID3 tags
 _AC3 = b"\x0b\x77"
 _CLOCK_HZ = 90_000
-# Jumps that no encoder makes on its own, unless it is one of slides that are shown for long.
+# Jumps that no encoder makes by itself, except in slides that are shown for long.
 _BACK, _FORTH, _FORTH_AT_FIRST = _CLOCK_HZ // 10, 2 * _CLOCK_HZ, 10 * _CLOCK_HZ
 _STEPS = 8
 # The parameters of H.264, of HEVC and of MPEG-2, up to what comes next.
@@ -37,7 +37,7 @@ class _StreamPart:
     streams: bytes = b""
     has_sound: bool = False
     suspected: int | None = None
-    """Where pictures jump forth, which is a joint if the sound does so too."""
+    """Where pictures jump forward, which is a joint if the sound does so too."""
 
 
 def is_scrambled(path: Path) -> bool:
@@ -112,7 +112,7 @@ def _table_id(payload: bytes) -> int:
 
 
 def _is_joint(part: _StreamPart, packet_id: int, payload: bytes, table_at: int) -> bool:
-    """Whether the frame belongs to another part than those before it; note it otherwise."""
+    """Whether the frame belongs to another part than those before it; if not, note it."""
     is_sound = payload[3] & 0xE0 == 0xC0 or payload[3] == _PRIVATE
     content = _content(payload)
     parameters = _of_sound(content) if is_sound else _of_pictures(content)
@@ -131,7 +131,7 @@ def _is_joint(part: _StreamPart, packet_id: int, payload: bytes, table_at: int) 
         return True
     is_leap = now - then > (max(_FORTH, _STEPS * step) if step else _FORTH_AT_FIRST)
     if part.has_sound and not is_sound:
-        # Where sound goes on, a picture is shown for long.
+        # If the sound goes on, a picture is just shown for long.
         part.suspected = table_at if is_leap else part.suspected
         return False
     if is_leap:
@@ -163,7 +163,7 @@ def _of_pictures(content: bytes) -> bytes | None:
 
 
 def _of_sound(content: bytes) -> bytes | None:
-    """What of the first frame's header tells the rate and the channels."""
+    """The bits of the first frame's header that hold the rate and the channels."""
     if len(content) < 8:
         return None
     if content[0] == 0xFF and content[1] & 0xF6 == 0xF0:  # ADTS

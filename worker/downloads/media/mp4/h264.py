@@ -1,7 +1,7 @@
 """Read the size and format of H.264 pictures from the decoder configuration in an MP4.
 
-Only of ordinary pictures: 8 bits, 4:2:0, progressive, square pixels. Anything else is `Unusual`
-and left to ffprobe.
+Only ordinary pictures are read: 8 bits, 4:2:0, progressive, square pixels. Anything else is
+`Unusual` and left to ffprobe.
 """
 
 import struct

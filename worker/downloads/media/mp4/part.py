@@ -1,4 +1,4 @@
-"""Make a small MP4 of some seconds of a large one, of its index and one range of its bytes.
+"""Make a small MP4 of some seconds of a large one, out of its index and one range of its bytes.
 
 Pure: whoever has the index asks for a `Part`, fetches the range that it names, and writes its
 `head` in front of that. Anybody may have written the index, so what is not known here is
@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True)
 class _Track:
-    """A track of pictures or sound, and from when on it is shown: `shown_at` of its own units."""
+    """A track of pictures or sound; it is shown from `shown_at` on, in its own units."""
 
     header: memoryview
     media: Boxes
@@ -148,7 +148,7 @@ def _track(content: memoryview, movie_scale: int) -> _Track | None:
 
 
 def _edits(trak: Boxes) -> tuple[int, int]:
-    """For how long nothing of a track is shown at first, and from which of its times on."""
+    """How long it takes until a track is shown, and from which of its own times on it is."""
     lists = [only(boxes(edits), b"elst") for edits in trak.all(b"edts")]
     if not lists:
         return 0, 0

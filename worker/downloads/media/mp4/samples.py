@@ -12,7 +12,7 @@ from worker.downloads.media.mp4.h264 import Unusual
 # A day of sound.
 _MAX_SAMPLES = 4_000_000
 _MAX_BOXES = 200
-# Of so many pictures the last to be shown may be any (16 in H.264 and HEVC).
+# Among this many of the last pictures any may be the last one shown (16 in H.264 and HEVC).
 _REORDERED = 32
 
 
@@ -98,7 +98,7 @@ class SampleTable:
 
     @property
     def shown_until(self) -> int:
-        """When the last of them is over that is shown, which need not be the last in this order."""
+        """When the last one shown is over, which need not be the last in this order."""
         if not self.offsets:
             return self.decoded[-1]
         last = min(_REORDERED, len(self.offsets))
@@ -106,7 +106,7 @@ class SampleTable:
         return max(end + offset for end, offset in ends)
 
     def decoded_at(self, number: int) -> int:
-        """When a sample is decoded; of the number behind the last one, when all is over."""
+        """When a sample is decoded; for the number after the last one, when all is over."""
         return self.decoded[number]
 
     def shown_at(self, number: int) -> int:
@@ -151,7 +151,7 @@ class SampleTable:
         yield full_box(b"co64", 0, struct.pack(f">I{len(places)}Q", len(places), *places))
 
     def _pieces(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
-        """What of each chunk belongs to some samples: how many, where, and how many bytes."""
+        """What belongs to some samples in each chunk: how many, where, and how many bytes."""
         chunk = bisect_right(self.chunk_begins, first) - 1
         while chunk < len(self.chunks) and self.chunk_begins[chunk] < last:
             begins, ends = self.chunk_begins[chunk], self.chunk_begins[chunk + 1]
