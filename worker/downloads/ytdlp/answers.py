@@ -1,4 +1,4 @@
-"""Keep what yt-dlp's extractors have read of late, for the readers of `worker.downloads.pictures`.
+"""Keep what yt-dlp's extractors have read lately, for the readers of `worker.downloads.pictures`.
 
 What is fetched in pieces, as media is, is not kept.
 """
@@ -11,7 +11,7 @@ from worker.downloads.pictures.reading import SiteAnswer
 
 _MAX_ANSWERS = 6
 _MAX_BYTES = 8 * 1024 * 1024
-# The generic extractor looks at so few bytes before it reads a page.
+# The generic extractor looks at this many bytes before it reads a page.
 _MAX_BEGINNING_BYTES = 512
 
 

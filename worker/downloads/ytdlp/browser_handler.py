@@ -1,4 +1,4 @@
-"""yt-dlp's request handler that shakes hands as a browser does, for sites that answer nobody else.
+"""yt-dlp's request handler with a browser's TLS handshake, for sites that answer nobody else.
 
 Its connections are made by native code (libcurl), which no audit hook sees. So it is for downloads
 whose native code finds nothing on the network but the judge (`confinement.network`). It follows
@@ -44,7 +44,7 @@ class _Waiting(queue.Queue[Item]):
         self.put(item)
 
     def let_go(self) -> None:
-        """Let nobody wait any longer."""
+        """Release the thread that waits."""
         with self.mutex:
             # Not 0, which `put` looks at only before it waits.
             self.maxsize = sys.maxsize
@@ -53,7 +53,7 @@ class _Waiting(queue.Queue[Item]):
 
 class _Answer(curl_cffi.requests.Response):  # type: ignore[misc]
     def _finalize_stream(self) -> None:
-        # It waits for the thread that reads, which first has to hear of the end.
+        # It waits for the thread that reads, which first has to learn of the end.
         if isinstance(self.queue, _Waiting) and self.quit_now:
             self.quit_now.set()
             self.queue.let_go()
@@ -75,7 +75,8 @@ class _Session(curl_cffi.requests.Session[_Answer]):  # type: ignore[misc]
         )
 
     def request(self, *args: Any, timeout: Any = None, **options: Any) -> _Answer:
-        # Of a connect and a silence in seconds curl_cffi makes one silence of their sum.
+        # curl_cffi turns a timeout for the connection and one for a silence into one silence of
+        # their sum.
         silence_s = timeout[1] if isinstance(timeout, tuple) else timeout
         answer: _Answer = super().request(*args, timeout=silence_s, **options)
         return answer
@@ -94,7 +95,7 @@ class BrowserRH(CurlCFFIRH):  # type: ignore[misc]
             response: Response = super()._send(request)
         except ProxyError as error:
             if found := _SOCKS_REPLY.search(str(error)):
-                # As yt-dlp's own client of SOCKS has it.
+                # As in yt-dlp's own SOCKS client.
                 raise ProxyError(cause=Socks5Error(int(found[1]))) from error
             raise
         return response

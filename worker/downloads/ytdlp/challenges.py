@@ -1,7 +1,7 @@
-"""Have yt-dlp's solver find in a player what solves its challenges.
+"""Have yt-dlp's solver find what solves the challenges of a player.
 
-All names of yt-dlp's that are used here are private. Where they have changed, solving a player in
-advance is what is lost: each download then solves its own.
+All names of yt-dlp's that are used here are private. If they change, players are no longer solved
+in advance, and each download solves its own.
 """
 
 import os
@@ -45,7 +45,7 @@ class PlayerCache:
 
 
 def allow_solutions() -> None:
-    """Have yt-dlp look for solutions in its cache, which it does not by itself."""
+    """Have yt-dlp look for solutions in its cache, which by default it does not do."""
     solver = import_module("yt_dlp.extractor.youtube.jsc._builtin.ejs")
     solver.EJSBaseJCP._ENABLE_PREPROCESSED_PLAYER_CACHE = True
 

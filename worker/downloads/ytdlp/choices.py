@@ -10,15 +10,15 @@ from worker.downloads.media.conversion import AUDIO_BPS
 from worker.downloads.ytdlp import streams
 from worker.downloads.ytdlp.streams import Format
 
-# Hardly any video takes less: slides that are spoken to, at 25 pictures a second.
+# Hardly any video takes less: a talk over slides, at 25 pictures a second.
 _LEAST_BITS_PER_PIXEL = 0.01
 _PICTURES_PER_S = 25
 _USUAL_SHAPE = 16 / 9
-# How the bit rate of the same quality grows with the number of pixels, as a power of it.
+# The bit rate of the same quality grows with this power of the number of pixels.
 _GROWTH = 0.75
 
 
-# More than any file has. Sites tell rates by which it would be no number any more.
+# More than any file has. Some sites give rates by which it would no longer be a number.
 _MOST_BYTES = 1 << 60
 
 
@@ -45,33 +45,33 @@ class Choice:
 
     @property
     def height(self) -> int | None:
-        """The height in pixels, if the site tells it."""
+        """The height in pixels, if the site gives it."""
         return side(self.streams[0].get("height"))
 
     @property
     def pixels(self) -> float | None:
-        """Width times height, if the site tells the height."""
+        """Width times height, if the site gives the height."""
         width = side(self.streams[0].get("width"))
         return self.height * (width or self.height * _USUAL_SHAPE) if self.height else None
 
     @property
     def rate(self) -> float | None:
-        """The bit rate of its first stream in kbit/s, if the site tells it."""
+        """The bit rate of its first stream in kbit/s, if the site gives it."""
         return positive(self.streams[0].get("tbr"))
 
     @property
     def is_exact(self) -> bool:
-        """Whether the site tells the size of each stream, and not just a rate."""
+        """Whether the site gives the size of each stream, and not just a rate."""
         return all(positive(stream.get("filesize")) for stream in self.streams)
 
     @property
     def is_rated(self) -> bool:
-        """Whether the site tells a size or a rate of its first stream."""
+        """Whether the site gives a size or a rate for its first stream."""
         return _told_bytes(self.streams[0], self.duration_s) is not None
 
     @cached_property
     def least_bytes(self) -> int:
-        """A size that it hardly falls below: what the site tells, and the least of the rest."""
+        """A size below which it hardly falls: what the site gives, and the least for the rest."""
         return sum(self._least_bytes(stream) for stream in self.streams)
 
     @property
@@ -101,7 +101,7 @@ class Choice:
 
 
 class Sizes:
-    """Expects sizes of choices, by what the site tells and by what tries have shown.
+    """Estimates sizes of choices, by what the site says and by what tries have shown.
 
     >>> sizes = Sizes()
     >>> large, small = (Choice(({"format_id": n, "height": n},), 60) for n in (1080, 270))
@@ -115,7 +115,7 @@ class Sizes:
         self._peers: list[tuple[Choice, int]] = []
 
     def compare(self, choices: Iterable[Choice]) -> None:
-        """Keep these choices, to estimate by them the sizes of those whose rate is not told."""
+        """Keep these choices, to estimate the sizes of those for which the site gives no rate."""
         rated = [c for c in choices if c.has_video and c.is_rated and c.pixels]
         self._peers = [(choice, choice.least_bytes) for choice in rated]
 
@@ -135,7 +135,7 @@ class Sizes:
         return max(choice.least_bytes, self._by_likeness(choice))
 
     def may_be_smaller(self, choice: Choice) -> bool:
-        """Whether it may be smaller than all that were tried: has fewer pixels, or tells none."""
+        """Whether it may be smaller than all that were tried: it has fewer or unknown pixels."""
         return not any(
             shown.pixels and choice.pixels and choice.pixels >= shown.pixels
             for shown, _ in self._shown
@@ -147,7 +147,7 @@ class Sizes:
         return max((size / choice.least_bytes for choice, size in rated), default=1.0)
 
     def _by_likeness(self, choice: Choice) -> int:
-        """What others say of one of another rate or size in pixels: tried ones, or the nearest."""
+        """The size estimated from others: from those that were tried, or from the nearest."""
         for shown, size_bytes in reversed(self._shown):
             if shown.rate and choice.rate:
                 return _whole_bytes(size_bytes * choice.rate / shown.rate) + choice.sound_bytes
@@ -170,7 +170,7 @@ def _grown(size_bytes: int, ratio: float) -> int:
 
 
 def _told_bytes(stream: Format, duration_s: float | None) -> int | None:
-    """The size that a site tells, by itself or by a rate and the duration."""
+    """The size that a site gives, directly or by a rate and the duration."""
     known = positive(stream.get("filesize")) or positive(stream.get("filesize_approx"))
     rate = positive(stream.get("tbr"))
     if known is None and rate and duration_s:

@@ -1,4 +1,4 @@
-"""Tell from yt-dlp's warnings what only the operator can mend, and whose fault a failure is then.
+"""Find in yt-dlp's warnings what only the operator can mend, and blame later failures on that.
 
 YouTube gives formats only to clients that solve its player's challenges, and some sites only to
 accounts. If that fails, yt-dlp only warns, and then ends with whatever the rest of the page allows:
@@ -22,7 +22,7 @@ _COMPLAINTS: tuple[tuple[re.Pattern[str], Remedy], ...] = (
         Remedy.SOFTWARE,
     ),
     (
-        # Without a browser's handshake the site may say anything.
+        # Without a browser's handshake the site may answer anything.
         re.compile(
             r"(\[[^\]\s]+\] )?(\S+: )?The extractor (is attempting impersonation"
             r"|specified to use impersonation for this download), but no"
@@ -42,7 +42,7 @@ _COMPLAINTS: tuple[tuple[re.Pattern[str], Remedy], ...] = (
 )
 _WARNING_LIMIT = 300
 
-# What has nothing to do with a challenge or an account.
+# Failures that have nothing to do with a challenge or an account.
 _OTHER_REASONS = frozenset(
     {
         *(Reason.REFUSED_ADDRESS, Reason.TOO_LARGE, Reason.TOO_LONG, Reason.HUGE_PAGE),

@@ -39,7 +39,7 @@ CHOICE = "in-use.json"
 """The file in it that says which is in use."""
 
 PYTHON = sys.implementation.cache_tag or ""
-"""For which Python a copy is."""
+"""The Python for which a copy is made."""
 
 _NAME = re.compile(r"[0-9][0-9A-Za-z.]{0,40}-[0-9]{1,6}")
 _LIMIT_BYTES = 10_000
@@ -51,7 +51,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Installed:
-    """A yt-dlp that is there: its version, and the name of its copy; None is the environment's."""
+    """A yt-dlp that is there: its version, and its copy's name; None for the environment's own."""
 
     version: str
     copy: str | None = None

@@ -1,4 +1,4 @@
-"""The picture that a site shows in place of a video or a song, as something to be downloaded."""
+"""The picture that a site shows for a video or a song, as something to be downloaded."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

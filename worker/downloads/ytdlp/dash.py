@@ -35,8 +35,8 @@ def _merge(extractor: InfoExtractor, periods: Any) -> Any:
 def merged(periods: Sequence[Sequence[DashFormat]]) -> list[DashFormat]:
     """The formats of the longest period, each with its like in the others before and behind it.
 
-    A period that lacks the sound or the pictures is left out, or the two would drift apart. It may
-    lack anything else, such as thumbnails.
+    A period without sound or without pictures is left out, or the two would drift apart. Anything
+    else may be missing from one, such as thumbnails.
     """
     if len(periods) < 2:
         return [media for period in periods for media in period]
@@ -54,7 +54,7 @@ def _joined(media: DashFormat, periods: Sequence[Sequence[DashFormat]]) -> DashF
 
 
 def _likest(media: DashFormat, period: Sequence[DashFormat]) -> DashFormat | None:
-    """The format of a period that differs least from another period's; None if it has no such."""
+    """The format of a period that differs least from another period's; None if none is similar."""
 
     def distance(other: DashFormat) -> tuple[bool, bool, float, float]:
         return (

@@ -21,19 +21,19 @@ def description(info: Mapping[str, Any]) -> str:
 
 
 def chapters_of(files: Sequence[Downloaded]) -> tuple[Chapter, ...]:
-    """The chapters that a site tells of its one video, where that is wanted whole."""
+    """The chapters that a site gives for its one video, if that is wanted whole."""
     if len(files) > 1 or spans.of(files[0].info):
         return ()
     return chapters.of(files[0].info, positive(files[0].info.get("duration")))
 
 
 def subtitles_of(files: Sequence[Downloaded]) -> tuple[Subtitles, ...]:
-    """The subtitles that a site has of its one video."""
+    """The subtitles that a site has for its one video."""
     return subtitles.listed(files[0].info) if len(files) == 1 else ()
 
 
 def with_segments(ydl: LimitedYoutubeDL, file: Downloaded, form: Form) -> Downloaded:
-    """A file with what SponsorBlock knows of it, where that is wanted."""
+    """A file with what SponsorBlock knows about it, if that is wanted."""
     if not form.sponsors or form.as_file or spans.of(file.info):
         return file
     return replace(file, info=sponsorblock.asked(ydl, file.info, form.sponsors))

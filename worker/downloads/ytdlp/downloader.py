@@ -62,7 +62,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
     def process_ie_result(
         self, ie_result: Any, download: bool = True, extra_info: Any = None
     ) -> Any:
-        """Look again at what counts as live only because its playlist has no last line."""
+        """Check again what counts as live only because its playlist has no last line."""
         guess = (ie_result.get("extractor_key"), ie_result.get("live_status"))
         if guess == ("Generic", "is_live") and (duration_s := self._length_if_over(ie_result)):
             ie_result = {**ie_result, "live_status": "not_live", "duration": duration_s}
@@ -90,12 +90,12 @@ class PatientYoutubeDL(LimitedYoutubeDL):
                 raise
             raise self._trouble from error
         if done[0] and not test:
-            # Before yt-dlp merges it with another, and takes the first of its parts for all.
+            # Before yt-dlp merges it with another stream, and takes its first part for all of it.
             self._on_stream(Path(name))
         return done
 
     def _dl(self, name: str, info: Any, *how: bool) -> Any:
-        """Download a stream by its pieces, or else as the one file that they are parts of."""
+        """Download a stream piece by piece, or else as the one file of which they are parts."""
         self._pieces = Pieces()
         info[PIECES] = self._pieces
         file = self._one_file = hls.one_file(info.get("hls_media_playlist_data") or "")
@@ -117,12 +117,12 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             raise
 
     def _playlist(self, media: Mapping[str, Any]) -> tuple[str, str]:
-        """The text of a playlist, and the URL that it came from in the end."""
+        """The text of a playlist, and the URL that it came from after all redirects."""
         response = self.urlopen(self.request_for(media))
         return hls.decoded(response.read()), response.url
 
     def _length_if_over(self, video: Mapping[str, Any]) -> float:
-        """The length in seconds of what is not live any more; 0 if it is live."""
+        """The length in seconds of a stream that is over; 0 if it is live."""
         formats = video.get("formats") or ()
         media = next((f for f in formats if f.get("protocol") in _HLS), None)
         if media is None:

@@ -44,7 +44,7 @@ _OF_A_SITE: dict[str, tuple[tuple[str, Classification], ...]] = {
     "youtube": (
         (r"looks truncated|forget to quote|without video id|consent redirect", _INVALID),
         (r"not a bot|\byour ip\b|captcha|unusual traffic|^please sign in\b", _BLOCKED_HERE),
-        # A site of videos: without cookies it means an address that is turned away.
+        # A site of videos: without cookies this means that the address is turned away.
         (r"no video formats found|administrator restrictions|restricted mode", _BLOCKED_HERE),
         (r"try again later.*rate.?limited|rate.?limit|this content isn't available, try", _BUSY),
         (r"needs to be reloaded|processing this video|an error occurred|went wrong", _AGAIN),
@@ -148,7 +148,7 @@ _OF_A_SITE: dict[str, tuple[tuple[str, Classification], ...]] = {
 SILENCE = r"\bread (operation )?timed out|timed out after \d+ milliseconds with \d+"
 """What urllib3, the standard library and curl say of a site that was reached and sends nothing.
 
-The worker ends a download for the same, and which of the two is first is chance.
+The worker ends a download for the same reason; it is chance which of the two is first.
 """
 
 # The first pattern that matches decides.
@@ -238,7 +238,7 @@ _REMEDIES: tuple[tuple[str, Remedy], ...] = (
     (r"\b(log|logged|sign|signed).?in\b|\blogin\b|csrf|empty media", Remedy.COOKIES),
 )
 
-# What an account alone does not give access to.
+# What takes more than an account.
 _COSTS = re.compile(
     r"premium|\bppv\b|purchase|payment|\bto pay\b|\bpaid\b|\brent(al|ed)?\b|subscri|members?\b"
     r"|tv providers?|supporter|patron|does not have|access to",

@@ -53,7 +53,7 @@ from worker.errors import Fault, JobError, Reason
 from worker.sites import site_of_link
 
 _DETAIL_LIMIT = 500
-# So much of a text or a URL is looked at: sites may put whole pages into them.
+# How much of a text or a URL is looked at: sites may put whole pages into them.
 _TEXT_LIMIT = 2000
 _LONGEST_WAIT_S = 24 * 3600.0
 
@@ -67,7 +67,7 @@ _BY_ERRNO: dict[int, Classification] = {
     errno.ENFILE: (Reason.INTERNAL, Fault.OPERATOR),
 }
 
-# A file of ours, where they come with its name.
+# If these come with a file's name, it is a file of this machine.
 _OF_A_FILE = (errno.EACCES, errno.ENOENT)
 
 _BY_STATUS: dict[int, Classification] = {
@@ -87,17 +87,17 @@ _EXTRACTORS = Path(yt_dlp.extractor.__file__).parent
 _OURS = Path(__file__).parents[2]
 _READ_ADDRESSES = frozenset({urllib.parse.__file__, ipaddress.__file__, encodings.idna.__file__})
 
-# What extractors say of a page that is not as they know it, with names of any kind behind.
+# What extractors say when a page is not as they know it, followed by names of any kind.
 _NOT_UNDERSTOOD = re.compile(
     r"(unable to|failed to|cannot|could not) (extract|find|parse|recogni[sz]e|decode)\b"
     r"|.*\b(ID|URL|data|information|parameters)\b.* not found",
     re.IGNORECASE,
 )
 
-# Where sites send whoever they want to know first, and whoever has not agreed to something.
+# Where sites send those who have to log in, and those who have not agreed to something.
 _LOGIN_PAGE = re.compile(r"://[^?#]*/(login|log-in|signin|sign-in|checkpoint)\b", re.IGNORECASE)
 _CONSENT_PAGE = re.compile(r"://(consent\.|[^?#]*/consent\b)", re.IGNORECASE)
-# Where they send whoever they take for a program.
+# Where they send those whom they take for a program.
 _CAPTCHA_PAGE = re.compile(r"://[^?#]*/(\w*captcha\w*|sorry/index)\b", re.IGNORECASE)
 # What the services in front of sites add when they answer in their place: Cloudflare ("Detecting
 # a challenge page response"), AWS WAF ("CAPTCHA and Challenge actions"), DataDome.
@@ -117,7 +117,7 @@ _MEDIA_PHASE = re.compile(
     r"unable to download video data|\bfragment \d|giving up after", re.IGNORECASE
 )
 
-# What yt-dlp says of a piece; the rest of the media may be there.
+# What yt-dlp says about a piece; the rest of the media may be there.
 _OF_A_PIECE = re.compile(r"giving up after", re.IGNORECASE)
 _GONE = frozenset({404, 410})
 
@@ -208,7 +208,7 @@ def _classification(
 
 
 def _by_sentence(error: ExtractorError, extractor: str) -> Classification | None:
-    """What an extractor says itself; None where it passes on that a request failed."""
+    """What an extractor itself says; None if it only reports that a request failed."""
     cause = error.cause
     if isinstance(cause, TransportError) or (isinstance(cause, HTTPError) and cause.status >= 500):
         return None
@@ -254,7 +254,7 @@ def _was_raised_in(error: BaseException, function: str) -> bool:
 
 
 def _is_of_an_address(error: ValueError) -> bool:
-    """Whether what reads addresses has failed at one, wherever it was called from."""
+    """Whether a parser of addresses has failed, wherever it was called from."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and frames[-1].filename in _READ_ADDRESSES
 
@@ -281,7 +281,7 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
         case CertificateVerifyError():
             return Reason.NETWORK, Fault.PERMANENT
         case socket.gaierror() | Socks5Error() if _is_unknown_host(cause):
-            # That of a site which has an extractor exists, so the resolver is in trouble.
+            # The host of a site that has an extractor exists, so the resolver is in trouble.
             if is_known_host:
                 return Reason.NETWORK, Fault.RETRYABLE
             return Reason.NOT_FOUND, Fault.PERMANENT
@@ -297,7 +297,7 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
         case NoSupportingHandlers():
             return None if cause.unexpected_errors else (Reason.UNSUPPORTED, Fault.PERMANENT)
         case RequestError():
-            # It could not even be asked for: there is no such address.
+            # It could not even be looked up: there is no such address.
             return Reason.INVALID_LINK, Fault.PERMANENT
         case ValueError() if _is_of_an_address(cause):
             return Reason.INVALID_LINK, Fault.PERMANENT
@@ -305,7 +305,7 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
 
 
 def _is_wall(error: HTTPError) -> bool:
-    """Whether not the site has answered but what keeps programs away from it."""
+    """Whether a service that keeps programs away from the site has answered in its place."""
     headers = error.response.headers
     return error.status in _REFUSED and any(
         (headers.get(name) or "").strip().lower() in values for name, values in _WALLS.items()

@@ -1,7 +1,7 @@
-"""What an extractor has found of a link's one video, written down for a later download of it.
+"""What an extractor has found about a link's one video, written down for later downloads.
 
-Runs in the download process, in its directory. What is read here came from a stranger's page, as
-what extractors return does.
+Runs in the download process, in its directory. What is read here came from a stranger's page, like
+all that extractors return.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
 from worker.errors import Reason
 
-# What a download adds to it.
+# What a download adds to these fields.
 _MADE_LATER = frozenset(
     {
         *("filepath", "filename", "requested_formats", "requested_downloads", "entries"),
         *("requested_subtitles", "requested_entries", "cookies"),
     }
 )
-# What a site's newer answer would not change, or what asking again would make worse.
+# Failures that a newer answer of the site would not change, or that asking again would make worse.
 _AS_BEFORE = frozenset(
     {
         *(Reason.TOO_LARGE, Reason.TOO_LONG, Reason.NO_FORMAT, Reason.NO_SOUND),
@@ -38,8 +38,8 @@ _OVER = frozenset({"None", "not_live", "was_live"})
 def write(info: Mapping[str, Any], own_headers: Mapping[str, str]) -> None:
     """Write down what an extractor has found, once, if a later download could begin with it.
 
-    Nothing is written of what an account sees, of one of several videos, of what is live, and of a
-    link to a file. Cookies, logins and the operator's `own_headers` are left out.
+    Nothing is written about what an account sees, one of several videos, a live stream, or a link
+    to a file. Cookies, logins and the operator's `own_headers` are left out.
     """
     path = Path(EXTRACTION_NAME)
     is_plain = str(info.get("_type", "video")) == "video" and not info.get("direct")
@@ -56,7 +56,7 @@ def write(info: Mapping[str, Any], own_headers: Mapping[str, str]) -> None:
 
 
 def earlier() -> dict[str, Any] | None:
-    """What an earlier download has found behind this link; None if that is not known."""
+    """What an earlier download has found behind this link; None if there is nothing."""
     with contextlib.suppress(OSError, ValueError, RecursionError):
         found = json.loads(Path(EARLIER_NAME).read_bytes())
         if isinstance(found, dict) and (found.get("formats") or found.get("url")):
@@ -67,7 +67,7 @@ def earlier() -> dict[str, Any] | None:
 def begin_with_earlier(ydl: LimitedYoutubeDL, start_again: Callable[[], None]) -> Any:
     """Download what an earlier download has found behind the link; None if nothing comes of it.
 
-    Its addresses may have ended, and the site itself may know more: then `start_again` is called.
+    If its addresses have expired, or the site may know more by now, `start_again` is called.
     """
     found = earlier()
     if found is None:
@@ -76,7 +76,7 @@ def begin_with_earlier(ydl: LimitedYoutubeDL, start_again: Callable[[], None]) -
     try:
         return ydl.process_ie_result(found, download=True)
     except Exception as error:
-        # Of any kind: it is a file, and no extractor stands behind its fields.
+        # An error of any kind: the fields come from a file, and not from an extractor.
         if classify(error).reason in _AS_BEFORE:
             raise
     ydl.on_extracted = write_again

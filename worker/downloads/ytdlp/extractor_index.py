@@ -46,8 +46,8 @@ class ExtractorIndex(dict[str, Any]):
     def _joined(self, names: Sequence[str]) -> re.Pattern[str]:
         """The patterns of these as one, without those that are broken.
 
-        Each would have to be compiled by itself to be judged, which takes half a second for all.
-        So they are only where the whole shows that one is: by an error, or by a group that
+        Each would have to be compiled by itself to be judged, which takes half a second for all. So
+        each is compiled only if the whole shows that one is broken: by an error, or by a group that
         disappeared in the one before it.
         """
         # A site's patterns stand in one group, which closes last, so `lastgroup` is its name.

@@ -52,10 +52,10 @@ from worker.protocol import Download, Note, Progress, Stage
 # The preferred height, unless somebody has asked for another.
 _HEIGHT = 1080
 _PLAYS_EVERYWHERE = ("+hdr", "vcodec:h264", "acodec:aac", "ext:mp4:m4a")
-# Of the patience with a site, for the worker to have a player solved.
+# The share of the patience with a site that the worker has for solving a player.
 _SHARE_FOR_PLAYER = 0.5
 _SHARE_OF_PATIENCE = 0.9
-# How many formats may prove too large before the link counts as too large.
+# How many choices of formats are tried before the link counts as too large.
 _MAX_CHOICES = 4
 
 _TOO_LARGE_NOTES = frozenset({Note.LOWER_QUALITY, Note.AUDIO_ONLY})
@@ -92,8 +92,8 @@ def options(
 ) -> dict[str, Any]:
     """All options for yt-dlp. Relative file names refer to the job's own directory.
 
-    `begin` is called with each video that is about to be downloaded, and the number of files
-    that it may be as large as.
+    `begin` is called with each video that is about to be downloaded, and the number of files that
+    it may fill.
     """
 
     def admit(info: MutableMapping[str, Any], *, incomplete: bool = False) -> None:
@@ -167,7 +167,7 @@ def refuse_upcoming(info: Mapping[str, Any]) -> None:
 def fetch(
     task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
 ) -> Fetched:
-    """Download the media behind the task's link into the working directory, or tell its list.
+    """Download the media behind the task's link into the working directory, or return its list.
 
     If a file proves too large, the next best format is tried, and a video that proves to be silent
     is fetched again with the sound that its site has beside it. Raises JobError for what is decided
@@ -275,7 +275,7 @@ def _complaint_blamed(ydl: page_limits.LimitedYoutubeDL) -> Iterator[None]:
 
 
 def qualities_of(ydl: PostYoutubeDL, chooser: Chooser) -> tuple[Quality, ...]:
-    """The qualities of the link's one video; none of a post."""
+    """The qualities of the link's one video; none for a post."""
     return () if ydl.is_in_post else chooser.qualities[:MAX_QUALITIES]
 
 
@@ -348,7 +348,7 @@ def extract_info(ydl: PostYoutubeDL, url: str, *, download: bool = True) -> Any:
             return found
         failure = why_nothing(ydl)
     except DownloadError as error:
-        # What fails from here on does not follow from it.
+        # Failures from here on are no consequence of this one.
         failure = error
     if post := ydl.process_unseen_post(failure, download):
         return post
@@ -378,7 +378,7 @@ def _is_silent(file: Downloaded, chooser: Chooser) -> bool:
     try:
         found = reader.read(file.path).contents or contents_of(file.path)
     except (JobError, OSError):
-        return False  # what to say of a broken file is decided later
+        return False  # what to say about a broken file is decided later
     return found.video is not None and found.audio is None
 
 

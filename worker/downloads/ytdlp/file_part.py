@@ -1,4 +1,4 @@
-"""Fetch of an MP4 on a server only what a span needs: its index, and one range of its bytes."""
+"""Fetch only what a span needs of an MP4 on a server: its index, and one range of its bytes."""
 
 import contextlib
 import re
@@ -19,7 +19,7 @@ _HEAD_BYTES = 32 * 1024
 _MAX_INDEX_BYTES = 16 * 1024 * 1024
 _MAX_BOXES = 20
 _COPY_BYTES = 1 << 20
-# A part that is hardly less than the whole is not worth it.
+# A part that is hardly smaller than the whole is not worth the trouble.
 _WORTH = 0.8
 # What is raised by tables that cannot be true.
 _UNREADABLE = (Unusual, struct.error, ArithmeticError, LookupError, ValueError)

@@ -1,8 +1,8 @@
 """Choose among a site's formats the best one that can be sent and plays everywhere.
 
 A `Chooser` takes the place of yt-dlp's format expression, which cannot add up sizes and does not
-know how long a conversion takes or that a choice has proved too large. Apart from what a Chooser
-remembers between choices and has somebody look at, all of this is pure.
+know how long a conversion takes or that a choice has proved too large. All of this is pure, apart
+from what a Chooser remembers between choices and has looked at for it.
 """
 
 import math
@@ -22,11 +22,11 @@ from worker.errors import Fault, JobError, Reason, Remedy
 from worker.form import WHOLE, Form, is_height
 from worker.protocol import Note
 
-# For what a container adds to its streams, and for errors of estimates.
+# Room for what a container adds to its streams, and for errors of estimates.
 _HEADROOM = 0.93
 # How many files are looked at before a choice: each costs a request.
 _MAX_LOOKS = 3
-# What is cut is long; more lines than this are not worth more parts.
+# What has to be cut is long; a greater height than this is not worth more parts.
 _CUT_LINES = 480
 
 
@@ -169,7 +169,7 @@ class Chooser:
         return self._next() is not None
 
     def least(self) -> Format:
-        """The choice of the latest formats that is expected to take least.
+        """The choice among the latest formats that is expected to be smallest.
 
         It has pictures where those are wanted and there are any. Raises JobError without a choice.
         """
@@ -180,7 +180,7 @@ class Chooser:
 
     @property
     def qualities(self) -> tuple[Quality, ...]:
-        """The heights of the latest formats, the highest first, each by the best choice of it."""
+        """The heights among the latest formats, the highest first, each with its best choice."""
         best: dict[int, Choice] = {}
         for choice in self._choices:
             if choice.has_video and is_height(lines := streams.lines(choice.streams[0])):
@@ -197,12 +197,12 @@ class Chooser:
         return replace(found, messages=messages)
 
     def _wanted_bytes(self, choice: Choice) -> int:
-        """The expected size of what is sent of it: all, or the span; 0 if nothing is known."""
+        """The expected size of what is sent, all of it or the span; 0 if nothing is known."""
         share = self.span.share(self.duration_s) if self.span else 1.0
         return int(self._sizes.of(choice) * share)
 
     def _fetched_bytes(self, choice: Choice) -> int:
-        """The expected size of what is fetched of it; 0 if nothing is known."""
+        """The expected size of what is fetched; 0 if nothing is known."""
         in_part = self.comes_in_part and all(map(streams.comes_in_part, choice.streams))
         return self._wanted_bytes(choice) if in_part else self._sizes.of(choice)
 
@@ -215,7 +215,7 @@ class Chooser:
             detail = f"{len(self._choices)} choices, none below {self._budget.size_bytes} bytes"
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
         chosen, self.parts = found
-        # Of pictures that nobody wants it does not matter how many lines they have.
+        # The height of pictures that nobody wants does not matter.
         is_aside = self.form.sound_only and chosen.has_video
         self.note = None if is_aside else _note(chosen, self._choices[0])
         if self.parts > 1 and not self.span and self.note is Note.LOWER_QUALITY:
@@ -257,9 +257,9 @@ class Chooser:
         return next(in_parts, min(pairs, key=self._sizes.of))
 
     def _parts_of(self, choice: Choice) -> float:
-        """How many parts it makes; infinity if nothing is known of its size."""
+        """How many parts it makes; infinity if its size is not known."""
         size, room = self._wanted_bytes(choice), self._budget.size_bytes
-        # What is too large to be fetched is so, however short the span.
+        # What is too large to be fetched stays so, however short the span is.
         is_fetched = parts_needed(self._fetched_bytes(choice), room) <= self._max_parts
         return parts_needed(size, room) if size and (not self.span or is_fetched) else math.inf
 
@@ -285,9 +285,9 @@ class Chooser:
         return choice.has_video and not self.form.sound_only
 
     def _smallest_unsure(self, choices: Iterable[Choice]) -> Choice | None:
-        """The choice that is expected to be too large, but least, where that may be wrong.
+        """The smallest of the choices that are expected to be too large, if that may be wrong.
 
-        Of these the site tells no rate, so one more try is worth it.
+        The site gives no rate for these, so one more try is worth it.
         """
         unsure = [
             choice
@@ -316,7 +316,7 @@ def _is_known_to_play(media: Format) -> bool:
 
 
 def _note(chosen: Choice, wanted: Choice) -> Note | None:
-    """What to tell people of a choice that is not the one that was wanted most."""
+    """What to tell people about a choice that is not the one that was wanted most."""
     if wanted.has_video and not chosen.has_video:
         return Note.AUDIO_ONLY
     is_lower = chosen is not wanted and (chosen.height or 0) < (wanted.height or 1)

@@ -21,9 +21,9 @@ def permitted(offered: Iterable[Any], network: Network) -> list[Any]:
 
 @functools.cache
 def browsers() -> tuple[Any, ...]:
-    """The handler that shakes hands as a browser does; empty where that cannot be had.
+    """The handler with a browser's TLS handshake; empty if there is none to be used.
 
-    There may be no curl_cffi, or one that is not as it is known.
+    curl_cffi may be missing, or of an unknown version.
     """
     try:
         from worker.downloads.ytdlp.browser_handler import BrowserRH

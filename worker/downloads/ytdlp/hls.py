@@ -1,4 +1,4 @@
-"""Read an HLS media playlist (RFC 8216), and rewrite it so that yt-dlp fetches all of it rightly.
+"""Read an HLS media playlist (RFC 8216), and rewrite it so that yt-dlp fetches it correctly.
 
 Pure. yt-dlp fetches one initialisation section at most, the first one, and takes it for a piece
 when it numbers the others. It also asks for pieces that the playlist says are missing.
@@ -19,7 +19,7 @@ _DURATION = re.compile(r"^#EXTINF:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _TARGET = re.compile(r"^#EXT-X-TARGETDURATION:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _SEQUENCE = re.compile(r"^#EXT-X-MEDIA-SEQUENCE:\s*(\d+)", re.MULTILINE)
 _COMPLETE = re.compile(r"^#EXT-X-(?:ENDLIST|PLAYLIST-TYPE:\s*VOD)\b", re.MULTILINE)
-# Between the head of a file and its pieces there may be an index, which no player asks for.
+# Between the header of a file and its pieces there may be an index, which no player asks for.
 _MAX_INDEX_BYTES = 64 * 1024
 # As yt-dlp finds them.
 _AD_BEGINS = re.compile(r"#ANVATO-SEGMENT-INFO.*type=ad|#UPLYNK-SEGMENT.*,ad$")
@@ -40,7 +40,7 @@ def is_complete(text: str) -> bool:
 
 
 def target_s(text: str) -> float:
-    """About how long each piece is; 0 if the playlist does not tell."""
+    """About how long each piece is; 0 if the playlist does not say."""
     found = _TARGET.search(text)
     return float(found[1]) if found else 0.0
 
@@ -76,7 +76,7 @@ def _first_number(text: str) -> int:
 def rewritten(text: str, span: Span | None = None) -> str:
     """The same playlist with each initialisation section as a piece in its place.
 
-    With a `span` only with the pieces of it; `starts_s` tells when the first of them begins.
+    With a `span` it has only the pieces of that; `starts_s` says when the first of them begins.
 
     Such a section is repeated after each discontinuity, so that the file shows where it was put
     together. Pieces that are missing (EXT-X-GAP) are left out. URLs stay as they are.
@@ -85,7 +85,7 @@ def rewritten(text: str, span: Span | None = None) -> str:
 
 
 def starts_s(text: str, span: Span) -> float:
-    """When the first piece of a span begins in the film of a playlist, in seconds.
+    """When in the film of a playlist the first piece of a span begins, in seconds.
 
     Raises JobError if there is none.
     """
@@ -177,7 +177,7 @@ class _Rewriting:
     """Where the last range of bytes ended, from which the next one may go on."""
     _is_gap: bool = False
     _is_ad: bool = False
-    """Whether yt-dlp leaves out what comes now."""
+    """Whether yt-dlp leaves out the pieces that come now."""
     _range: str | None = None
     _tags: list[str] = field(default_factory=list)
 
@@ -258,7 +258,7 @@ class _Rewriting:
         self._number += 1
 
     def _is_elsewhere(self, tags: list[str]) -> bool:
-        """Whether a piece with these tags lies beside the span. Advertisements take no time."""
+        """Whether a piece with these tags lies outside the span. Advertisements take no time."""
         starts_s = self._at_s
         if not self._is_ad:
             self._at_s += duration_s("\n".join(tags))

@@ -1,8 +1,9 @@
 """Find the one JavaScript runtime that yt-dlp is to use, and how.
 
 YouTube's player has puzzles that only its own script solves. yt-dlp's default takes deno alone and
-lets it compile, for which it needs 800 MB. Without compiling 261 MB do, and hostile JavaScript has
-less to attack. That option would end any other runtime, so yt-dlp is told of exactly one.
+lets it compile, for which it needs 800 MB. Without compiling, 261 MB are enough, and hostile
+JavaScript has less to attack. Any other runtime would refuse that option, so yt-dlp is told of
+exactly one.
 """
 
 import functools

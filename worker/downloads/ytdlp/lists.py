@@ -22,7 +22,7 @@ _LONGEST_S = 1e7
 
 
 class ListFound(Exception):
-    """Raised through yt-dlp in place of going on with the items of a list."""
+    """Raised through yt-dlp, which otherwise would go on with the items of a list."""
 
     def __init__(self, found: MediaList) -> None:
         super().__init__(found)
@@ -37,7 +37,7 @@ def looked_at(playlist: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(playlist: Mapping[str, Any], most: int) -> MediaList | None:
-    """The list with at most so many items; None if it is none, but a post or a web page.
+    """The list with at most `most` items; None for a post or a web page.
 
     The entries of a list only refer to their media, and to more than one. Where they refer to
     further pages of the same kind they are lists themselves, such as the tabs of a channel.
@@ -87,7 +87,10 @@ def _is_item(entry: Mapping[str, Any], playlist: Mapping[str, Any]) -> bool:
 
 
 def _items(entries: Iterator[Mapping[str, Any]]) -> Iterator[ListItem]:
-    """The items of a list, each link once. A list ends where its site fails to tell of more."""
+    """The items of a list, each link once.
+
+    If a site fails to give more of them, the list ends there.
+    """
     known: set[str] = set()
     try:
         for entry in entries:

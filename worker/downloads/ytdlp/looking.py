@@ -40,14 +40,14 @@ _LIVE = {
     "was_live": Live.OVER,
 }
 _NOT_TO_BE_SENT = frozenset({Reason.TOO_LARGE, Reason.NO_FORMAT, Reason.NO_SOUND})
-# Of what a search finds, to be looked through for videos.
+# How many results of a search are looked through for videos.
 _MOST_ENTRIES = 40
 
 
 def look(
     task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
 ) -> MediaLook | MediaList:
-    """What the site of the task's link tells of the media behind it, or finds by its words.
+    """What the site of the task's link says about the media behind it, or finds by its words.
 
     Raises JobError for what is decided here, and whatever yt-dlp raises.
     """
@@ -56,7 +56,7 @@ def look(
             return MediaLook(results=_results(ydl, task.url))
         ydl.params["match_filter"] = _learning(chooser, is_awaited=task.form.awaits_start)
         ydl.format_selector = _choosing_any(chooser)
-        # No format is worth a request while none is to be downloaded.
+        # While nothing is to be downloaded, no format is worth a request.
         chooser.look = lambda _: {}
         try:
             found = extract_info(ydl, task.url, download=False)
@@ -83,7 +83,7 @@ def _learning(chooser: Chooser, *, is_awaited: bool) -> Callable[..., None]:
 
 
 def _choosing_any(chooser: Chooser) -> Callable[[Mapping[str, Any]], Iterator[Any]]:
-    """Choose as the chooser does, and of what it does not want anything."""
+    """Choose as the chooser does, or anything if it wants none of what there is."""
 
     def choose(context: Mapping[str, Any]) -> Iterator[Any]:
         try:
@@ -111,7 +111,7 @@ def _told(info: Mapping[str, Any], qualities: Any) -> MediaLook:
 
 
 def _date_of(info: Mapping[str, Any]) -> str | None:
-    """When it was uploaded, as a date in ISO 8601; None where nobody says so."""
+    """When it was uploaded, as a date in ISO 8601; None if that is not known."""
     with contextlib.suppress(ValueError):
         given = datetime.strptime(str(info.get("upload_date")), "%Y%m%d").replace(tzinfo=UTC)
         return given.date().isoformat()

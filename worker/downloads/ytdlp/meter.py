@@ -17,21 +17,21 @@ from worker.protocol import Progress, Stage
 Report = Callable[[Progress | FoundMedia | NeedsPlayer], None]
 
 LIMIT_BYTES = "limit_bytes"
-"""Where what yt-dlp knows of a video that was begun has the largest size of its file."""
+"""The key, in yt-dlp's information about a video, for the largest size that its file may have."""
 
 CONCURRENT_FRAGMENTS = 4
 """How many pieces of a stream are fetched at a time."""
 
 _REPORT_INTERVAL_S = 0.25
-# An estimate from the first pieces counts once such a share of the limit has arrived and the
-# estimate exceeds the limit by such a factor: the more has come, the surer it is.
+# An estimate counts once the first number, as a share of the limit, has arrived and the estimate
+# exceeds the limit by the second number: the more has come, the surer it is.
 _EARLY, _LATER = (0.1, 1.5), (0.4, 1.1)
 
 
 class Meter:
     """Adds up the bytes of one link's videos, and raises JobError for one that is too large.
 
-    `cut_instead` is asked first how many files a video of so many bytes may fill; 0 for no more.
+    `cut_instead` is asked first how many files a video of this size may fill; 0 for no more.
     `asked` is the span that is wanted whatever the page says.
     """
 
@@ -64,20 +64,20 @@ class Meter:
         self._decided = None
 
     def begin(self, info: MutableMapping[str, Any], parts: int) -> None:
-        """Start on a video, which may be as large as `parts` files."""
+        """Start on a video, which may fill `parts` files."""
         with self._lock:
             self._finished_bytes += sum(self._done.values())
             self._done, self.announced_bytes, self._decided = {}, None, None
             self._video = info
             self._allow(parts)
         if spans.of(info) == self._asked:
-            # Some sites give a span the name of the whole, and others may want that.
+            # Some sites give a span the name of the whole, which other people may want.
             self._report(FoundMedia(str(info.get("extractor_key")), str(info.get("id"))))
         if (wait_s := _wait_s(info, time.time())) > 0:
             self._report(Progress(Stage.SITE_WAIT, eta_s=wait_s))
 
     def _allow(self, parts: int) -> None:
-        """Let the video be as large as `parts` files."""
+        """Let the video fill `parts` files."""
         self._limit_bytes = self._video[LIMIT_BYTES] = self._file_limit_bytes * parts
         allow_file(self._limit_bytes)
 
@@ -117,7 +117,7 @@ class Meter:
         # Negative once a hook has raised in another thread.
         speed_bps, eta_s = positive(status.get("speed")), positive(status.get("eta"))
         if status.get("fragment_count"):
-            # yt-dlp's own is from its estimate.
+            # yt-dlp's own comes from its estimate.
             eta_s = positive(max(0, expected - done) / speed_bps) if speed_bps else None
         self._report(
             Progress(
@@ -130,7 +130,7 @@ class Meter:
         )
 
     def _reliable(self, others: int, done: int, estimate: Estimate) -> int:
-        """The estimated size in bytes beside other streams, 0 while it means little."""
+        """The estimated size in bytes together with other streams; 0 while it means little."""
         limit, likely = self._limit_bytes, others + estimate.likely
 
         def exceeds(expected: int, share: float, factor: float) -> bool:
@@ -165,7 +165,7 @@ def _expected_bytes(info: Mapping[str, Any]) -> int:
 
 
 def _estimate(status: Mapping[str, Any], done_bytes: int) -> Estimate:
-    """What the pieces of a stream say of its size; all 0 if nothing."""
+    """What the pieces of a stream say about its size; all 0 if nothing."""
     size, count = _count(status.get("total_bytes_estimate")), _count(status.get("fragment_count"))
     pieces = (status.get("info_dict") or {}).get(PIECES)
     if count and isinstance(pieces, Pieces) and (estimate := pieces.estimate(count)):

@@ -29,17 +29,17 @@ from worker.downloads.ytdlp.served import served
 from worker.errors import Fault, JobError, Reason
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
-"""Largest page or manifest, decompressed. Ten hours in fragments of two seconds with signed URLs of
-800 bytes are 14 MiB of HLS or DASH and take 50 MB of memory; in fragments of five seconds with URLs
-of 1 300 bytes they are 9 MiB."""
+"""The largest page or manifest, decompressed. Ten hours in fragments of two seconds with signed
+URLs of 800 bytes are 14 MiB of HLS or DASH and take 50 MB of memory; in fragments of five seconds
+with URLs of 1 300 bytes they are 9 MiB."""
 
 MAX_HOPS = 20
-"""Most pages that may lead from one to the next. A short link, its page, an embedded player and the
-player's own site are four; browsers follow 20 redirects (Fetch Standard, HTTP-redirect fetch)."""
+"""The most pages that may lead from one to the next. A short link, its page, an embedded player and
+the player's own site are four; browsers follow 20 redirects (Fetch Standard)."""
 
 MAX_FRAGMENTS = 20_000
-"""Most fragments of one stream: eleven hours in fragments of two seconds, about as short as sites
-make them. One line of a DASH template can name any number; for this many yt-dlp takes 7 MB."""
+"""The most fragments of one stream: eleven hours in fragments of two seconds, about as short as
+sites make them. One line of a DASH template can name any number; this many take 7 MB."""
 
 LOWEST_BYTES_PER_S = 4_000
 """32 kbit/s. Media that would fit only at a lower rate are refused by their length."""
@@ -47,18 +47,18 @@ LOWEST_BYTES_PER_S = 4_000
 # A private attribute of YoutubeDL. Adding the extractors one by one would touch each, which costs
 # 7 ms (see `extractor_index`).
 _EXTRACTORS_ATTRIBUTE = "_ies"
-# Another: the browser to pass for, of those that a format names.
+# Another private one: chooses a browser to pass for, among those that a format names.
 _FIND_TARGETS = "_parse_impersonate_targets"
 _CHUNK_BYTES = 64 * 1024
 _HLS_FRAGMENT = b"\n#EXTINF:"
 SERVED = "served"
-"""Where a file's information has a `Served`, if the link leads straight to the file."""
+"""The key for the `Served` in a file's information, if the link leads straight to the file."""
 
 IS_POST = "is_post"
-"""Is true of a playlist that is one post, of which each entry is wanted."""
+"""The key that is true of a playlist that is one post, all of whose entries are wanted."""
 
 MAX_VIDEOS = 10
-"""Most videos of what may be a post, and may be a channel as well."""
+"""The most videos of something that may be a post but may also be a channel."""
 
 _UNKNOWN_EXTENSION = "unknown_video"
 
@@ -89,7 +89,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
 
     @property
     def served(self) -> Served:
-        """What the latest response said of the file in it."""
+        """What the latest response said about the file in it."""
         return served(*self._latest)
 
     def extract_info(
@@ -112,7 +112,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         return super().process_ie_result(ie_result, download, extra_info)
 
     def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
-        """Keep from yt-dlp that only a span of a video is wanted (see `spans`)."""
+        """Hide from yt-dlp that only a span of a video is wanted (see `spans`)."""
         self.on_extracted(info_dict)
         spans.take(info_dict, self.span)
         return super().process_video_result(info_dict, download)
@@ -135,7 +135,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         super().report_warning(message, only_once)
 
     def build_request_director(self, handlers: Iterable[Any], preferences: Any = None) -> Any:
-        """Leave out handlers whose connections nothing would keep to the judge."""
+        """Leave out handlers whose connections could bypass the judge."""
         permitted = request_handlers.permitted(handlers, self.network)
         return super().build_request_director(permitted, preferences)
 
@@ -157,7 +157,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         if self.players and is_address(address) and (player := self.players.find(address)):
             return response_of(address, player)
         if isinstance(req, Request) and req.proxies and not any(req.proxies.values()):
-            # As yt-dlp has its plugins ask for what is on the machine itself.
+            # As yt-dlp prescribes to plugins for servers on the same machine.
             req.proxies = {"all": plugin_proxy(self.params.get("proxy"))}
         response: Any = super().urlopen(req)
         self._latest = response.url, response.headers
@@ -184,7 +184,7 @@ def _one_post(playlist: Mapping[str, Any]) -> list[Any]:
 
 
 def is_complete(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry of a playlist is media, and no reference to some."""
+    """Whether an entry of a playlist is media, and not a reference to some."""
     return str(entry.get("_type", "video")) == "video"
 
 

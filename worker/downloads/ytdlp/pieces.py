@@ -1,4 +1,4 @@
-"""What the pieces of a stream say of its size while most of them are still to come.
+"""What the pieces of a stream say about its size while most of them are still to come.
 
 yt-dlp's own estimate takes all bytes that have come for those of the first piece until that one
 is finished, though several are on their way, and so is several times too high.
@@ -9,11 +9,12 @@ import threading
 from dataclasses import dataclass
 
 PIECES = "pieces"
-"""Where a stream's information has its `Pieces` while it is downloaded."""
+"""The key for a stream's `Pieces` in its information while it is downloaded."""
 
 ENOUGH = 8
-"""How many pieces say something of the others: about half a minute. Fewer may be all of what a film
-begins with: a logo that takes next to nothing, a fast intro before somebody who sits and speaks."""
+"""How many pieces say something about the others: about half a minute. Fewer may be no more than
+the beginning: a logo that takes next to nothing, or a fast intro before somebody who sits and
+speaks."""
 
 # The latest pieces show where it goes: many films begin with what takes most.
 _LATEST_SHARE = 0.25
@@ -21,7 +22,7 @@ _LATEST_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Estimate:
-    """A size in bytes: what it has at least, what it probably is, and what is said of it early."""
+    """A size in bytes: the least that it is, what it probably is, and an early estimate."""
 
     least: int
     likely: int
@@ -30,7 +31,7 @@ class Estimate:
 
 
 class Pieces:
-    """The lengths of one stream's pieces, as the site tells them when they are asked for."""
+    """The lengths of one stream's pieces, as the site gives them when the pieces are requested."""
 
     def __init__(self) -> None:
         self._known: set[object] = set()

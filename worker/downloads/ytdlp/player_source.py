@@ -1,4 +1,4 @@
-"""Where a download gets solved players from: its worker, once or by inheritance."""
+"""Where a download gets solved players: inherited from its worker, or asked for once."""
 
 import io
 import os
@@ -41,6 +41,6 @@ class PlayerSource:
 
 
 def response_of(address: str, player: Player) -> Response:
-    """What stands for a player's script: all of it that yt-dlp looks at beside its solution."""
+    """A stand-in for a player's script, with all that yt-dlp looks at besides its solution."""
     script = f"signatureTimestamp:{player.timestamp}".encode()
     return Response(io.BytesIO(script), address, {"Content-Type": "text/javascript"})

@@ -15,7 +15,7 @@ VARIABLE = "YTDLP_PLUGINS"
 FOLDER = "yt_dlp_plugins"
 
 KINDS = ("extractor", "postprocessor")
-"""The folders in it that yt-dlp looks into."""
+"""The folders in `yt_dlp_plugins` that yt-dlp looks into."""
 
 
 def allow(packages: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """Load the yt-dlp plugins that the operator allows, and no others.
 
 yt-dlp itself would load whatever lies in a plugin folder anywhere on the path, or in a home.
-Names of yt-dlp that are private may change: then it is the plugins that are lost.
+Private names of yt-dlp may change: then no plugin can be loaded.
 """
 
 import functools
@@ -25,7 +25,7 @@ from worker.downloads.ytdlp import plugin_packages
 log = logging.getLogger(__name__)
 
 _faults: dict[str, str] = {}
-# What is public in a plugin's module.
+# The public names of a plugin's module.
 _CLASSES = "get_regular_classes"
 # Asks the providers for a token.
 _DIRECTOR = "yt_dlp.extractor.youtube.pot._director"
@@ -42,7 +42,7 @@ class _Folder(Loader):
 
 
 class _AllowedModules:
-    """Finds these modules, the folders that they are in, and nothing beside them."""
+    """Finds these modules, the folders that they are in, and nothing else."""
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._files = files
@@ -116,7 +116,7 @@ def _load(name: str) -> None:
 
 
 def _hide_way_out() -> None:
-    """Have no provider of PO tokens told the download's proxy, which it would try to use.
+    """Hide the download's proxy from providers of PO tokens, which would try to use it.
 
     It is the judge, which listens for the download alone.
     """

@@ -26,7 +26,7 @@ from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE
 from worker.protocol import Note
 
-# What is wrong with one item of a post, and says nothing of the others.
+# Failures of one item of a post that say nothing about the others.
 _OF_AN_ITEM = frozenset(
     {
         *(Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.PRIVATE, Reason.LOGIN_NEEDED),
@@ -45,14 +45,14 @@ _NOTHING_FOUND = _NO_VIDEO_ON_PAGE | {Reason.NO_FORMAT, Reason.OUTDATED}
 
 
 def may_be_left_out(error: BaseException) -> bool:
-    """Whether a post can come without the item that has failed so."""
+    """Whether a post can come without an item that has failed in this way."""
     return classify(error).reason in _OF_AN_ITEM
 
 
 class PostYoutubeDL(SpanYoutubeDL):
     """A YoutubeDL for one link.
 
-    A post comes without the items that cannot be had; `left_out` is why, for each. `has_more` tells
+    A post comes without the items that cannot be had; `left_out` is why, for each. `has_more` says
     that it has more items than one answer holds.
     """
 
@@ -69,7 +69,7 @@ class PostYoutubeDL(SpanYoutubeDL):
     ) -> None:
         """Make one that begins with no further item of a post once `max_bytes` have come.
 
-        For a list of which `max_items` may be told it raises `lists.ListFound`.
+        With `max_items` it raises `lists.ListFound` for a list, with at most that many items.
         """
         super().__init__(params, extractors, on_stream)
         self.add_progress_hook(lambda _: patience.hear())
@@ -80,9 +80,9 @@ class PostYoutubeDL(SpanYoutubeDL):
         self._answers = Answers()
         self._link = ""
         self.leaves_out_large = False
-        """Whether a post comes without what is too large, since there is no smaller one of it."""
+        """Whether a post comes without what is too large, since there is nothing smaller."""
         self.wanted = WHOLE
-        """What of the media is wanted, or beside it."""
+        """What is wanted: the media, a form of it, or something beside it."""
         self.begin_again()
 
     def begin_again(self) -> None:
@@ -107,7 +107,7 @@ class PostYoutubeDL(SpanYoutubeDL):
     def extract_info(
         self, url: str, download: bool = True, ie_key: str | None = None, *args: Any, **options: Any
     ) -> Any:
-        """Ask the extractor that knows the post, also where it knows it by another link."""
+        """Ask the extractor that knows the post, even if it knows it by another link."""
         url = finding.readable(url)
         self._link = url
         ie_key = ie_key or self._extractors.suitable(url)
@@ -142,7 +142,7 @@ class PostYoutubeDL(SpanYoutubeDL):
             return self._process_with_subtitles(info_dict)
         if not self.wanted.is_beside_media:
             return super().process_video_result(info_dict, download)
-        self.on_extracted(info_dict)  # what comes after says nothing of the video
+        self.on_extracted(info_dict)  # what comes after says nothing about the video
         if self.wanted.has_subtitles_alone:
             return self._process_subtitles(info_dict, download)
         failures: list[Exception] = []
@@ -156,7 +156,7 @@ class PostYoutubeDL(SpanYoutubeDL):
         raise failures[0]
 
     def _process_with_subtitles(self, info: dict[str, Any]) -> Any:
-        """Download a video, and its subtitles next to it, where it has them."""
+        """Download a video, and its subtitles next to it if it has any."""
         try:
             track = subtitles.chosen(info, self.wanted.subtitles)
         except JobError as error:
@@ -271,7 +271,7 @@ def _is_of_picture(answer: SiteAnswer) -> bool:
 
 
 def _places(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The item as it is to be had at each of its places, which yt-dlp may write to."""
+    """Copies of the item, one for each of its places; yt-dlp may write to them."""
     yield dict(item)
     for url in item.get(MORE_PLACES) or ():
         yield {**item, "url": url}

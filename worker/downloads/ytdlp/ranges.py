@@ -40,7 +40,7 @@ def cut(request: Any, response: Any) -> Response:
 
 
 def length_of(response: Any) -> int | None:
-    """How many bytes a response says that it has; None if it does not, or is compressed."""
+    """How many bytes a response says it has; None if it does not say, or is compressed."""
     if response.headers.get("Content-Encoding"):
         return None
     length: int | None = int_or_none(response.headers.get("Content-Length"))

@@ -40,11 +40,11 @@ from worker.errors import Fault, JobError, Reason
 from worker.protocol import Download, Progress, Stage
 
 MAX_PIECE_BYTES = 64 * 1024 * 1024
-"""Largest piece of a stream: ten seconds of 50 Mbit/s. It is in memory until it is decrypted."""
+"""The largest piece of a stream: ten seconds of 50 Mbit/s. In memory until it is decrypted."""
 
 _HLS = frozenset({"m3u8", "m3u8_native"})
 _CHUNK_BYTES = 64 * 1024
-# A recording ends by itself before the worker would end it for being silent.
+# A recording ends by itself before the worker would end it for its silence.
 _SHARE_OF_PATIENCE = 0.8
 _LEAST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
 _TRIES = 3
@@ -112,7 +112,7 @@ def _admitting(chooser: Chooser, record_s: float) -> Callable[..., None]:
 
 
 def _choosing(chooser: Chooser) -> Callable[[Mapping[str, Any]], Iterator[Any]]:
-    """Choose as the chooser does, but only HLS; if all is too large, the least of it."""
+    """Choose as the chooser does, but only HLS; if all is too large, the smallest."""
 
     def choose(context: Mapping[str, Any]) -> Iterator[Any]:
         formats = [f for f in context.get("formats") or () if f.get("protocol") in _HLS]
@@ -186,7 +186,7 @@ class LiveSource:
         return [piece for piece in listed if piece.number >= (self._next or 0)]
 
     def _take(self, piece: HlsPiece, playlist_url: str, room_bytes: int) -> int:
-        """Fetch a piece, add it to the file and return its size; 0 for one that cannot be had."""
+        """Fetch a piece, add it to the file and return its size; 0 if it cannot be had."""
         try:
             data = self._with_init(piece, playlist_url)
         except (YoutubeDLError, OSError, ValueError, JobError):

@@ -12,9 +12,9 @@ from yt_dlp.utils import url_basename
 
 from worker.downloads.media.preparing import Served
 
-# Nothing at all is said of pages only.
+# Only pages come without any of these.
 _PAGES = frozenset({"text/html", "application/xhtml+xml", ""})
-# What servers say that do not know.
+# What servers say when they do not know.
 _VAGUE = frozenset({"text/plain", "application/octet-stream", "binary/octet-stream"})
 
 
@@ -33,11 +33,11 @@ def served(url: str, headers: Message) -> Served:
 
 def _given_name(headers: Message) -> str:
     """The name in Content-Disposition (RFC 6266); many servers write its UTF-8 as it is."""
-    # Python's parser raises them for parts that do not fit together and for some encodings.
+    # Python's parser raises these for parts that do not fit together and for some encodings.
     with contextlib.suppress(TypeError, ValueError, LookupError):
         parts: Any = headers.get_params(header="Content-Disposition") or ()
         names = [value for key, value in parts if key.lower() == "filename"]
-        # The extended one comes as a tuple, and tells more.
+        # The extended parameter comes as a tuple, and says more.
         best = next((name for name in names if isinstance(name, tuple)), names[0] if names else "")
         name = collapse_rfc2231_value(best).replace("\\", "/").rpartition("/")[2]
         with contextlib.suppress(UnicodeError):

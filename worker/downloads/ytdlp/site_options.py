@@ -6,7 +6,7 @@ from typing import Any
 from worker.downloads.limits import DownloadLimits
 
 _ARGUMENTS = {"youtube_": "youtube", "youtubepot_bgutilhttp_": "youtubepot-bgutilhttp"}
-"""What the names of options begin with that are arguments, and whose these are."""
+"""The prefixes of options that are extractor arguments, each with its extractor."""
 
 
 def combined(limits: DownloadLimits, runtime: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from worker.downloads.ytdlp.streams import Format
 from worker.errors import JobError
 
 _TIMEOUT_S = 5.0
-# An index of most videos, or so much of it that it names the codecs.
+# Enough for the index of most videos, or for the part of it that names the codecs.
 _BEGINNING_BYTES = 256 * 1024
 
 
@@ -31,7 +31,7 @@ def fetch_cover(ydl: LimitedYoutubeDL, path: Path, info: Mapping[str, Any]) -> N
 
 
 def codecs_of(ydl: LimitedYoutubeDL, media: Format) -> dict[str, str]:
-    """The codecs of a format by its first bytes, in yt-dlp's fields; empty if these do not tell."""
+    """The codecs of a format by its first bytes, in yt-dlp's fields; empty if these do not say."""
     data = b""
     with without_failures():
         response = ydl.urlopen(ydl.request_for(media, Range=f"bytes=0-{_BEGINNING_BYTES - 1}"))

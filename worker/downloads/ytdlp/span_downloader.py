@@ -1,4 +1,4 @@
-"""A YoutubeDL that fetches of a video only what a span needs, where its site lets one."""
+"""A YoutubeDL that fetches only what a span of a video needs, if its site allows that."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from worker.downloads.ytdlp import file_part, streams
 from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 
 _DASH = "http_dash_segments"
-# What yt-dlp's merger has ffmpeg read a video's second file with.
+# The option with which yt-dlp's merger has ffmpeg read a video's second file.
 _SECOND_INPUT = "merger+ffmpeg_i2"
 
 
@@ -35,7 +35,7 @@ class SpanYoutubeDL(PatientYoutubeDL):
         return done
 
     def _dl_part(self, name: str, info: Any, span: Span) -> Any:
-        """Download what the span needs of a plain file; None where that cannot be told."""
+        """Download what the span needs of a plain file; None if that cannot be determined."""
         if not streams.is_file_with_index(info):
             return None
         part = file_part.plan(self, info, span)
@@ -56,9 +56,9 @@ class SpanYoutubeDL(PatientYoutubeDL):
 
 
 def keep_fragments(stream: dict[str, Any], span: Span) -> float:
-    """Leave a stream only those of its fragments that a span needs; when the first one begins.
+    """Leave a stream only the fragments that a span needs; returns when the first one begins.
 
-    That is 0 for a stream whose fragments tell no duration, or that has none.
+    That is 0 for a stream without fragments, or whose fragments have no durations.
     """
     fragments = stream.get("fragments")
     if stream.get("protocol") != _DASH or stream.get("is_dash_periods"):

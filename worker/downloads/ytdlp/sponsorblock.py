@@ -23,14 +23,14 @@ _CATEGORIES: Mapping[Sponsors, tuple[str, ...]] = {
     Sponsors.MARK: ("sponsor", "selfpromo", "interaction", "intro", "outro", "preview"),
 }
 _UNANSWERED = "fetchbot_unanswered"
-# What is raised where an answer is not what it should be.
+# What is raised if an answer is not what it should be.
 _ODD = (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 def asked(ydl: LimitedYoutubeDL, info: Mapping[str, Any], wanted: Sponsors) -> dict[str, Any]:
-    """What is known of a video with what SponsorBlock knows; the same for a site that it does not.
+    """What is known about a video, and what SponsorBlock adds to it if it covers the site.
 
-    Nothing depends on it: `is_unanswered` tells where it could not be asked.
+    Nothing depends on it: `is_unanswered` says whether it could not be asked.
     """
     if info.get("extractor_key") not in SponsorBlockPP.EXTRACTORS:
         return dict(info)

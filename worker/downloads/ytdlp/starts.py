@@ -1,4 +1,4 @@
-"""In how many seconds a live stream starts, as its site tells. Pure but for the time of the day."""
+"""In how many seconds a live stream starts, as its site says. Pure apart from the wall clock."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Tell what a site's formats hold: pictures, sound, which codecs, whose language. All pure."""
+"""What a site's formats hold: pictures, sound, which codecs, which language. All pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,19 +13,19 @@ Learned = Mapping[object, Mapping[str, str]]
 
 _NOTHING: Learned = {}
 
-# What yt-dlp gives to a sound track that a player takes only when somebody asks for it
-# (RFC 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
+# yt-dlp's preference for a sound track that a player takes only when somebody asks for it (RFC
+# 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
 _ALTERNATE = -2
 _HIGHEST_AAC_KBPS = 400
-# Frame rates between these two are named to people; a higher one cannot be true.
+# Frame rates between these two are shown to people; a higher one cannot be true.
 _HIGH_RATE, _HIGHEST_RATE = 45, 300
-# ISO 639-2 for what is undetermined, several, or none.
+# ISO 639-2 for an undetermined language, several, or none.
 _NO_LANGUAGES = frozenset({"und", "mul", "zxx"})
 _WITH_INDEX = frozenset({"mp4", "m4a", "m4v", "mov", "unknown_video"})
 
 
 def understood(formats: Iterable[Format], learned: Learned = _NOTHING) -> list[Format]:
-    """The formats with the codecs corrected that a manifest leaves out or gets wrong.
+    """The formats, with the codecs that a manifest leaves out or gets wrong corrected.
 
     In a plain file, a stream that is not mentioned exists. In a manifest of HLS or DASH it may as
     well be a track of its own, and then the file is silent. `learned` has the codecs of formats
@@ -66,17 +66,17 @@ def is_sound(media: Format) -> bool:
 
 
 def is_plain(media: Format) -> bool:
-    """Whether it is a file as such, whose first bytes tell what it holds."""
+    """Whether it is a plain file, whose first bytes say what it holds."""
     return media.get("protocol") in {"http", "https"} and not _is_in_manifest(media)
 
 
 def is_file_with_index(media: Format) -> bool:
-    """Whether it is a file whose index may tell which bytes of it some seconds need."""
+    """Whether it is a file whose index may say which bytes some seconds of it need."""
     return media.get("protocol") in {"http", "https"} and media.get("ext") in _WITH_INDEX
 
 
 def comes_in_part(media: Format) -> bool:
-    """Whether of some seconds of it only these are fetched, as far as can be told before."""
+    """Whether a span of it can be fetched alone, as far as is known before."""
     if _is_hls(media) or is_file_with_index(media):
         return True
     in_fragments = str(media.get("protocol")) == "http_dash_segments"
@@ -84,19 +84,19 @@ def comes_in_part(media: Format) -> bool:
 
 
 def plays(media: Format) -> bool:
-    """Whether its video plays everywhere as it is, as far as the site tells."""
+    """Whether its video plays everywhere as it is, as far as the site says."""
     codec = str(media.get("vcodec") or "h264").lower()
     return codec.startswith(("avc", "h264"))
 
 
 def sound_plays(media: Format) -> bool:
-    """Whether its sound plays everywhere as it is, as far as the site tells."""
+    """Whether its sound plays everywhere as it is, as far as the site says."""
     codec = str(media.get("acodec") or "mp4a").lower()
     return codec.startswith(("mp4a", "aac", "mp3"))
 
 
 def lines(media: Format) -> int:
-    """The shorter side in pixels; 0 if the site tells neither."""
+    """The shorter side in pixels; 0 if the site gives neither."""
     return min(filter(None, (side(media.get("width")), side(media.get("height")))), default=0)
 
 
@@ -106,7 +106,7 @@ def is_storyboard(media: Format) -> bool:
 
 
 def in_the_original_language(formats: Sequence[Format]) -> list[Format]:
-    """The formats without those whose sound is a dub, as far as the site tells.
+    """The formats without those whose sound is a dub, as far as the site says.
 
     A smaller file or a better codec is no reason for another language.
     """
@@ -117,7 +117,7 @@ def in_the_original_language(formats: Sequence[Format]) -> list[Format]:
 def in_language(formats: Sequence[Format], language: str | None) -> list[Format]:
     """The formats with sound in this language; without one, in the original.
 
-    Raises JobError where none has it.
+    Raises JobError if none has it.
     """
     if language is None:
         return in_the_original_language(formats)
@@ -131,11 +131,11 @@ def in_language(formats: Sequence[Format], language: str | None) -> list[Format]
 
 
 def languages(formats: Sequence[Format]) -> tuple[Language, ...]:
-    """The languages of the sound, the original first; none where there are not several."""
+    """The languages of the sound, the original first; empty unless there are several."""
     heard = [f for f in formats if has(f, "acodec") and language_of(f)]
     original = max((_preference(f) for f in formats if has(f, "acodec")), default=0)
     found: dict[str, Language] = {}
-    # Where the site prefers several, it tells of none that it is the original.
+    # If the site prefers several, it says of none that it is the original.
     originals = {language_of(f) for f in heard if _preference(f) == original}
     for media in sorted(heard, key=_preference, reverse=True):
         tag = language_of(media)
@@ -145,7 +145,7 @@ def languages(formats: Sequence[Format]) -> tuple[Language, ...]:
 
 
 def language_of(media: Format) -> str:
-    """The language of the sound as an IETF tag in lower case; empty where the site tells none."""
+    """The language of the sound as an IETF tag in lower case; empty if the site gives none."""
     tag = str(media.get("language") or "").replace("_", "-").lower()
     return tag if is_language(tag) and tag not in _NO_LANGUAGES else ""
 
@@ -155,13 +155,13 @@ def _is_dubbed(media: Format) -> bool:
 
 
 def high_rate(media: Format) -> int | None:
-    """The pictures in a second, where they are more than usual: those of games and of sport."""
+    """The pictures in a second if there are more than usual, as in games and sport."""
     rate = positive(media.get("fps"))
     return round(rate) if rate and _HIGH_RATE <= rate <= _HIGHEST_RATE else None
 
 
 def is_hdr(media: Format) -> bool:
-    """Whether its pictures have a high dynamic range, as far as the site tells."""
+    """Whether its pictures have a high dynamic range, as far as the site says."""
     return media.get("dynamic_range") not in (None, "", "SDR")
 
 
@@ -182,7 +182,7 @@ def _preference(media: Format) -> int:
 
 
 def _classified(media: Format) -> Format:
-    """The format with its own description's word for what it is, where that beats its codecs."""
+    """The format with the kind that its own description gives, if that is surer than its codecs."""
     if _is_dash(media) and not (media.get("vcodec") or media.get("acodec")):
         # yt-dlp takes this word from the content type, which DASH requires.
         is_audio = str(media.get("format_note")).startswith("DASH audio")
@@ -195,17 +195,17 @@ def _classified(media: Format) -> Format:
 
 
 def _looks_like_video(media: Format) -> bool:
-    """Whether more than its codecs says that it has pictures: a size, or a rate that no AAC has."""
+    """Whether its size, or a rate that no AAC has, says that it has pictures."""
     rate = positive(media.get("tbr")) or 0.0
     is_too_much = str(media.get("acodec")).startswith("mp4a") and rate > _HIGHEST_AAC_KBPS
     return bool(lines(media) or positive(media.get("fps")) or is_too_much)
 
 
 def _is_track(media: Format) -> bool:
-    """Whether it is a manifest's track of sound that belongs to the manifest's videos."""
+    """Whether it is a sound track of a manifest that belongs to the manifest's videos."""
     if not (_is_in_manifest(media) and is_sound(media)) or _is_alternate(media):
         return False
-    # A variant of HLS that is sound alone has a bit rate and its codec; a track lacks them.
+    # An HLS variant of sound alone has a bit rate and a codec; a track has neither.
     return _is_dash(media) or not (media.get("tbr") and media.get("acodec"))
 
 
@@ -214,7 +214,7 @@ def _is_alternate(media: Format) -> bool:
 
 
 def _manifest(media: Format) -> object:
-    """The address of the manifest that it is in; None if it is in none that lists others."""
+    """The address of the manifest that it is in; None if it is in none."""
     if _is_hls(media):
         return media.get("manifest_url")
     return media.get("manifest_url") or "DASH" if _is_dash(media) else None

@@ -16,13 +16,13 @@ from worker.errors import Fault, JobError, Reason
 from worker.form import is_language
 
 TEXT = "data"
-"""Where some sites' subtitles have their text, in place of an address."""
+"""The key under which some sites' subtitles have their text, in place of an address."""
 
-# What ffmpeg reads, and what yt-dlp makes of the last two; the best first.
+# What ffmpeg reads, with the last two converted by yt-dlp; the best first.
 _SUFFIXES = ("vtt", "srt", "ass", "ssa", "ttml", "dfxp")
 _XML = frozenset({"ttml", "dfxp"})
 _KEPT = ("id", "title", "fulltitle", "uploader", "channel", "extractor", "extractor_key")
-# YouTube calls so what a machine has heard, among all that it has translated from that.
+# YouTube's mark for automatic subtitles, as against its translations of these.
 _HEARD = "-orig"
 _ENGLISH = "en"
 # A site can name any number of them.
@@ -39,9 +39,9 @@ class Track:
 
 
 def chosen(info: Mapping[str, Any], language: str | None) -> Track:
-    """The subtitles of a video in this language, or else those that say most of it.
+    """The subtitles of a video in this language, or else in the most similar one.
 
-    What a person has written goes before what a machine has heard. Raises JobError without any.
+    Subtitles that a person has written come before automatic ones. Raises JobError without any.
     """
     tracks = list(_tracks(info))
     if not tracks:
@@ -64,9 +64,9 @@ def chosen(info: Mapping[str, Any], language: str | None) -> Track:
 
 
 def listed(info: Mapping[str, Any]) -> tuple[Subtitles, ...]:
-    """The subtitles of a video among which people can choose, the likeliest first.
+    """The subtitles of a video from which people can choose, the likeliest first.
 
-    Of a language in which somebody has written some, a machine's are left out.
+    If a person has written some in a language, the automatic ones are left out.
     """
     tracks = sorted(_tracks(info), key=_preference)
     written = {_base(track.language) for track in tracks if not track.is_automatic}
@@ -105,14 +105,14 @@ def written(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def made_plain(done: Any) -> Any:
-    """Rewrite what was downloaded, if it is XML, as SubRip. Raises JobError for broken XML."""
+    """Rewrite downloaded subtitles as SubRip if they are XML. Raises JobError for broken XML."""
     for each in done.get("requested_downloads") or () if done["ext"] in _XML else ():
         path = Path(each["filepath"])
         if path.stat().st_size > MAX_BYTES:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "subtitles")
         try:
             path.write_text(dfxp2srt(path.read_bytes()), encoding="utf-8")
-        except Exception as error:  # of a stranger's XML, of any kind
+        except Exception as error:  # a stranger's XML may raise anything
             raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "TTML") from error
     return done
 
@@ -128,13 +128,13 @@ def _tracks(info: Mapping[str, Any]) -> Iterator[Track]:
 
 
 def _tag(language: object) -> str:
-    """A site's name of a language as a tag in lower case; empty for what is none."""
+    """A site's name for a language as a tag in lower case; empty if it is none."""
     tag = str(language).replace("_", "-").lower() if isinstance(language, str) else ""
     return tag if is_language(tag) else ""
 
 
 def _best(sources: object) -> Mapping[str, Any] | None:
-    """The one among the formats of the same subtitles that is best read here."""
+    """Among formats of the same subtitles, the one that is read best here."""
     given = sources if isinstance(sources, list) else []
     named = [{**each, "ext": _suffix(each)} for each in given if isinstance(each, dict)]
     usable = filter(_is_usable, named)
@@ -142,7 +142,7 @@ def _best(sources: object) -> Mapping[str, Any] | None:
 
 
 def _suffix(source: Mapping[str, Any]) -> str:
-    """The suffix of a format, which yt-dlp takes from its address where its site does not tell."""
+    """The suffix of a format, which yt-dlp takes from the address if the site gives none."""
     return str(source.get("ext") or determine_ext(str(source.get("url")))).lower()
 
 
@@ -155,7 +155,7 @@ def _is_usable(source: Mapping[str, Any]) -> bool:
 
 
 def _likeness(track: Track, wanted: str) -> int:
-    """How well the language of subtitles is the one that is wanted; 0 if it is another.
+    """How well the language of subtitles matches the one that is wanted; 0 if it is another.
 
     >>> _likeness(Track("en-us", False, {}), "en")
     2

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 # Accepted only by the generic extractor, and does not resolve (RFC 2606).
 _NOWHERE = "https://nowhere.invalid/"
-# What follows are private names of yt-dlp. Where one has disappeared, only its speed is lost.
-# Makes the TLS context of a request.
+# What follows are private names of yt-dlp. If one disappears, only some speed is lost.
+# This one makes the TLS context of a request.
 _MAKE_CONTEXT = "make_ssl_context"
 # The versions that programs have given, by path.
 _VERSIONS = "_version_cache"
@@ -51,7 +51,7 @@ def warm_up() -> ExtractorIndex:
     plugins.refuse()
     _try(plugins.load_allowed)
     enabled = (ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
-    # Before the imports, which then reuse the 3 MB that building the index frees.
+    # Before the imports, which then reuse the 3 MB that building the index has freed.
     extractors = ExtractorIndex({ie.ie_key(): ie for ie in enabled})
     broken = {name for name in extractors.unjoined if not _try(_ask, extractors[name])}
     broken |= {name for name, ie in extractors.items() if not _try(_load, ie)}
