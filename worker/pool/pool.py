@@ -149,7 +149,7 @@ class Pool:
     def renew(self) -> None:
         """Replace every worker, one after the other, each once its successor is ready.
 
-        What starts failed for is over, so the next one is not delayed.
+        The next start is not delayed, since what made earlier ones fail is over.
         """
         self._backoff.next_at = 0.0
         for worker in self._workers:

@@ -9,7 +9,7 @@ START_DELAYS_S = (0.5, 2.0, 10.0, 30.0, 60.0)
 """The delay before the next start after 1, 2, 3 … failed ones in a row."""
 
 NOT_READY_S = 0.02
-"""The time to the next look at a fork server that is not ready. It takes seconds, seldom."""
+"""The time to the next look at a fork server that is not ready. That is rare, and takes seconds."""
 
 
 @dataclass

@@ -81,7 +81,7 @@ def worker_main(
 
 
 def belong_to_owner(name: str) -> None:
-    """Take a name, and end when the process does that multiprocessing has started this one for."""
+    """Take a name, and end when the process ends for which multiprocessing has started this one."""
     # Not with the parent: that may be a fork server, whose death is no reason to lose a job.
     owner = multiprocessing.parent_process()
     if owner is None:

@@ -15,7 +15,8 @@ from worker.processes import process_table
 from worker.processes.process_table import Identity
 
 _FREEZE_PATIENCE_S = 0.05
-"""How long `kill_tree` waits for stopped processes to stand still; one in the kernel may not."""
+"""How long `kill_tree` waits until the processes it has stopped are; one in the kernel may not
+be."""
 
 KILL_PATIENCE_S = 5.0
 """A process that has not ended this long after SIGKILL hangs in the kernel."""

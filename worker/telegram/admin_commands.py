@@ -1,7 +1,7 @@
-"""The commands that are for the bot's admins alone; to others they are none. Pure.
+"""The commands for the bot's admins; for other people they do not exist. Pure.
 
-Each gives nothing for a message that says more than it understands, which is then read as anybody
-else's is.
+Each returns nothing for a message that says more than it understands; that message is then read
+like anybody else's.
 """
 
 import functools
@@ -16,7 +16,7 @@ from worker.telegram.commands import Command
 from worker.telegram.messages import Message, sender_id
 from worker.telegram.people import People
 
-# Of a person, or of a supergroup or channel in whose name somebody writes.
+# The id of a person, or of a supergroup or channel in whose name somebody writes.
 _SENDER_ID = re.compile(r"[0-9]{1,16}|-100[0-9]{10,12}")
 _UPDATES = {"": Asked.UPDATE, "now": Asked.UPDATE_NOW, "back": Asked.UPDATE_BACK}
 
@@ -40,14 +40,14 @@ def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
 
 
 def _ask(message: Message, _people: People, *, about: Asked) -> Effects:
-    """What only maintenance can answer, in a private chat: it is for nobody else's eyes."""
+    """Ask what only maintenance can answer; in a private chat, since nobody else may read it."""
     if not message.is_private or message.argument:
         return ()
     return (Question(about, message.reader, message.message_id),)
 
 
 def _who(message: Message, _people: People) -> Effects:
-    """What is known of a person, named as for /ban."""
+    """Ask what is known about a person, named as for /ban."""
     if not message.is_private:
         return ()
     if message.argument and not _SENDER_ID.fullmatch(message.argument):
@@ -85,4 +85,4 @@ ADMIN_COMMANDS: Mapping[Command, Callable[[Message, People], Effects]] = {
     Command.RESUME: functools.partial(_pause, is_paused=False),
     Command.UPDATE: _update,
 }
-"""Commands for admins alone; to others they are none."""
+"""What each command for admins asks for."""

@@ -46,13 +46,13 @@ def pack(action: str, argument: int | str) -> str:
 
 
 def unpack(data: str) -> tuple[str, str]:
-    """The action and the argument of a pressed button; two empty ones if it is none of ours."""
+    """The action and the argument of a pressed button; both empty if it is not ours."""
     found = _DATA.fullmatch(data)
     return (found[1], found[2]) if found else ("", "")
 
 
 def look_rows(words: Catalogue, request_id: int, look: MediaLook) -> Rows:
-    """The buttons below what is known of media, which fetch it; none of what is live."""
+    """The buttons below what is known about media, which fetch it; none if it is live."""
     if look.results:
         numbered = enumerate(look.results, 1)
         return [[Button(str(n), pack("found", f"{request_id}.{r.video_id}")) for n, r in numbered]]
@@ -92,7 +92,7 @@ def panel_button_text(words: Catalogue, button: PanelButton) -> str:
 
 
 def status_rows(words: Catalogue, request_id: int, stage: Stage) -> Rows:
-    """The button that cancels a request, and of a recording the one that ends it."""
+    """The button that cancels a request, and for a recording the one that ends it."""
     cancel = Button(words.cancel_button, pack("cancel", request_id))
     if stage is Stage.RECORDING:
         return [[Button(words.stop_recording_button, pack("stop", request_id)), cancel]]

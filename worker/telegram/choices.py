@@ -44,7 +44,7 @@ def _first(words: Catalogue, menu: Menu) -> Rows:
         data = pack("form", f"{menu.request_id}.{WHOLE_LIST.code}")
         rows.append([Button(words.whole_list_button, data)])
     if menu.has_expired:
-        # It says why the page is gone, and goes away when it is pressed.
+        # This button says why the page is gone, and disappears when it is pressed.
         rows.append([_to(menu, Page.FIRST, _label(words, Label.MENU_EXPIRED))])
     return rows
 
@@ -98,7 +98,7 @@ def _language(words: Catalogue, menu: Menu, language: Language) -> _Row:
 
 
 def _subtitles(words: Catalogue, menu: Menu, subtitles: Subtitles) -> _Row:
-    """The buttons for subtitles as a file, and in the video where the answer is one as a whole."""
+    """The buttons for subtitles as a file, and inside the video if the answer is a whole one."""
     offered = {texts.subtitles(words, subtitles): Form(What.SUBTITLES, subtitles=subtitles.tag)}
     if not menu.is_song:
         with contextlib.suppress(ValueError):
@@ -129,7 +129,7 @@ def _quality(words: Catalogue, menu: Menu, quality: Quality) -> _Row:
 def _forms(menu: Menu, offered: dict[str, Form]) -> _Row:
     """A button for each of these forms, with what else the answer's own form says.
 
-    Left out is what cannot be said of another form.
+    What does not exist in another form is left out.
     """
     return list(_possible(menu, offered.items()))
 
@@ -138,7 +138,7 @@ def _possible(menu: Menu, offered: Iterable[tuple[str, Form]]) -> Iterable[Butto
     own = Form.parse(menu.code)
     for text, form in offered:
         if form.is_cover:
-            own = WHOLE  # of a part of a video it is the same
+            own = WHOLE  # for a part of a video it is the same
         if form.what is not What.ALL or form.as_file:
             own = replace(own, subtitles=None)
         try:

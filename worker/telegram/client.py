@@ -71,8 +71,8 @@ class Client:
     def is_chat_admin(self, chat_id: int, user_id: int) -> bool:
         """Whether a person is an admin of a group; not if Telegram does not say so.
 
-        The list of all admins is asked for, since who another person is Telegram may tell only to
-        a bot that is an admin itself (Bot API 10.1, getChatMember).
+        It asks for the list of all admins, since Telegram may say what another person is only to a
+        bot that is an admin itself (Bot API 10.1, getChatMember).
         """
         try:
             members = apihelper.get_chat_administrators(self._token, chat_id)
@@ -280,7 +280,7 @@ class Client:
         chat_id: int | None = None,
         language: str | None = None,
     ) -> None:
-        """Set the commands of a BotCommandScope, or with none of them take its own from it."""
+        """Set the commands of a BotCommandScope; with none of them, remove those that it has."""
         given = types.BotCommandScope(scope, chat_id)
         if not commands:
             apihelper.delete_my_commands(self._token, given, language)

@@ -1,4 +1,4 @@
-"""Read which part of a video is meant: as people write it, and as links say it. Pure."""
+"""Read which part of a video is meant, as people write it and as links have it. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from worker.form import Clip
 
-# 80, 80.5, 1:20, 1:02:03.5, and as links have it: 80s, 1m20s, 1h2m3s.
+# 80, 80.5, 1:20, 1:02:03.5, and in links also 80s, 1m20s, 1h2m3s.
 _TIME = r"(?:[0-9]{1,6}:){0,2}[0-9]{1,6}(?:[.,][0-9]{1,3})?s?|(?:[0-9]{1,6}[hms]){1,3}"
 _FROM_TO = re.compile(
     rf"(?P<start>{_TIME})\s*(?:-|–|—|\.\.)\s*(?P<end>{_TIME})?(?!\S)",

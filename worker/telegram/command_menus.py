@@ -33,7 +33,7 @@ def menus(admins: Collection[int]) -> Iterator[CommandMenu]:
     for catalogue in CATALOGUES:
         language = None if catalogue is ENGLISH else catalogue.language
         if language is not None and len(language) != 2:
-            continue  # Telegram tells languages apart here, and not their countries.
+            continue  # Telegram distinguishes languages here, but not their countries.
         texts = {command: catalogue.commands[command] for command in (*LISTED, *FOR_ADMINS)}
         everybodys = tuple((command.value, texts[command]) for command in LISTED)
         yield CommandMenu(_PRIVATE, None, language, everybodys)
@@ -44,7 +44,7 @@ def menus(admins: Collection[int]) -> Iterator[CommandMenu]:
 
 
 def fingerprint(admins: Collection[int]) -> str:
-    """A word that differs when the menus of such a bot do."""
+    """A word that changes when the menus of a bot with these admins change."""
     text = json.dumps([asdict(menu) for menu in menus(admins)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -62,6 +62,6 @@ def _tell(client: Client, menu: CommandMenu, commands: Sequence[tuple[str, str]]
     try:
         client.set_commands(commands, menu.scope, menu.chat_id, menu.language)
     except (ChatClosed, JobError):
-        # With an admin who has never written to the bot it has no chat.
+        # The bot has no chat with an admin who has never written to it.
         if menu.chat_id is None:
             raise

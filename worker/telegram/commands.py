@@ -1,4 +1,4 @@
-"""The commands that there are, and who is told of them; a command's text is in the catalogues.
+"""The commands, and who is told of them; a command's text is in the catalogues.
 
 Whatever lists commands derives from here: what handles them, the help, the suggestion after a
 typing error, and Telegram's own menu.
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Command(StrEnum):
-    """A command by its name, in the order in which people are told of them."""
+    """The names of the commands, in the order in which people are told of them."""
 
     START = "start"
     AUDIO = "audio"
@@ -39,7 +39,7 @@ class Command(StrEnum):
 
     @property
     def is_for_admins(self) -> bool:
-        """Whether it is a command for the bot's admins alone, and none for others."""
+        """Whether only the bot's admins have this command."""
         return self in _FOR_ADMINS
 
     @property
@@ -67,6 +67,6 @@ def find(name: str) -> Command | None:
 
 
 def nearest(name: str) -> Command | None:
-    """The command that somebody may have meant with a name that is none's."""
+    """The command that somebody may have meant with a name that no command has."""
     near = get_close_matches(name, FOR_EVERYBODY, n=1)
     return Command(near[0]) if near else None

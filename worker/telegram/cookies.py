@@ -35,7 +35,7 @@ MAX_SITES = 20
 def keep(client: Client, task: KeepCookies, data_dir: Path, wall: float) -> CookiesKept:
     """Store the cookies in a file, remove its message, and say what has become of them.
 
-    One that was sent to a group is removed alone.
+    A file that was sent to a group is only removed.
     """
     if task.file_id is None:
         said = [Notice(Topic.COOKIES_PRIVATELY)]
@@ -73,7 +73,7 @@ def _store(client: Client, file_id: str, data_dir: Path, wall: float) -> list[No
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
-    """Replace the file of a site, which whoever writes renewed cookies back may be at, too."""
+    """Replace the file of a site; a downloads worker may be writing renewed cookies to it, too."""
     path.parent.mkdir(mode=0o700, exist_ok=True)
     directory_fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     made = path.with_name(f".{path.name}.sent")

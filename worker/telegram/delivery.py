@@ -81,7 +81,8 @@ def deliver(client: Client, task: Deliver) -> Delivered:
 
 
 def send_group(client: Client, task: SendGroup) -> GroupSent:
-    """Send the files beside the answer, or as many of the first as Telegram takes together.
+    """Send the files beside the answer, or as many of them, from the first, as Telegram takes
+    together.
 
     Not safe to repeat after `TelegramUnreachable`. An album with one file that Telegram does not
     take is refused as a whole, and often without a word about which one it is. So a refused album
@@ -203,7 +204,7 @@ def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> 
     except JobError as error:
         is_refused = _is_refusal(error)
         if is_refused and file.file_id is not None and file.facts.kind is MediaKind.VOICE:
-            # This person forbids voice messages; others that it is remembered for do not.
+            # This person forbids voice messages; other people who get the same file do not.
             raise FileIdRefused("a remembered voice message is refused here") from error
         has_other_way = file.facts.kind is not MediaKind.DOCUMENT and file.file_id is None
         if not (has_other_way and is_refused):

@@ -37,9 +37,9 @@ from worker.telegram.wishes import MAX_LINKS, Wish, wish_of
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 
 MAX_EDIT_S = 3600
-"""How long after a message its edits count. Later ones correct nothing that is waited for."""
+"""How long after a message its edits count. Nobody waits for what later ones correct."""
 
-# As programs that export cookies call their files: "www.example.com_cookies (1).txt".
+# How programs that export cookies name their files: "www.example.com_cookies (1).txt".
 _COOKIES_NAME = re.compile(r"(?<![^\W_])cookies?(?![^\W_]).*\.txt$", re.IGNORECASE)
 
 
@@ -55,9 +55,9 @@ def handle_update(
     """What the update asks for. Never raises on anything that JSON can say.
 
     `allowed_users` empty means everyone; `admins` may ban people. `username` finds out the bot's
-    own, by which a group's command shows that it is meant for this bot; it is called for such
-    commands alone, and what it raises passes through. So is `is_chat_admin`, with the ids of a
-    group and of a person, for commands that are for the group's admins. `language` as in `People`.
+    own, to see whether a command in a group is meant for this bot; it is called only for such
+    commands, and what it raises passes through. The same goes for `is_chat_admin`, which gets the
+    ids of a group and a person, and commands for the group's admins. `language` as in `People`.
     """
     people = People(allowed_users, admins, is_chat_admin, language)
     if given := fields.mapping(update, "message"):
@@ -97,7 +97,7 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
 
 
 def _handle_edit(message: Message, people: People, username: Callable[[], str]) -> Effects:
-    """What an edited message asks for now; what of that is new the ledger knows."""
+    """What an edited message asks for now; the ledger knows which of it is new."""
     sent_at = fields.integer(message.fields, "date") or 0
     edited_at = fields.integer(message.fields, "edit_date") or sent_at
     if edited_at - sent_at > MAX_EDIT_S or message.command in commands.FOR_ADMINS:
@@ -112,7 +112,7 @@ def _handle_edit(message: Message, people: People, username: Callable[[], str]) 
 
 
 def _wanted_now(message: Message) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
-    """The links of an edited message, and what is to be said of it."""
+    """The links of an edited message, and what is to be said about it."""
     if message.command == Command.SEARCH:
         is_for_us = message.is_private or message.addressee
         return _wanted_search(message) if is_for_us else (), []
@@ -134,7 +134,7 @@ def _is_for_us(message: Message, username: Callable[[], str]) -> bool:
 
 
 def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
-    """The links to open, and what is to be said of those that are not."""
+    """The links to open, and what is to be said about the others."""
     links = find_links(message.fields)
     if wish.takes_reply and not links:
         answered = fields.mapping(message.fields, "reply_to_message")
@@ -168,7 +168,7 @@ def _request(message: Message, wish: Wish, url: str, form: Form) -> OpenRequest:
 
 
 def _numbers_of_items(message: Message) -> Effects:
-    """What somebody wants who answers a message of a bot with numbers of a list's items."""
+    """What is wanted by a reply to a bot's message that names items of a list by their numbers."""
     answered = fields.mapping(message.fields, "reply_to_message")
     list_id = fields.integer(answered, "message_id")
     numbers = numbers_in(fields.text(message.fields, "text"))
@@ -250,14 +250,14 @@ OTHER_COMMANDS: Mapping[Command | None, Callable[[Message, People], Effects]] = 
     Command.PRIVACY: functools.partial(_open_panel, kind=PanelKind.PRIVACY),
     Command.FORGET: functools.partial(_open_panel, kind=PanelKind.PRIVACY, page="asked"),
 }
-"""The commands that are about no link."""
+"""The commands that are not about a link."""
 
 
 # ---------------------------------------------------------------------------------- cookies
 
 
 def _has_cookies(message: Message) -> bool:
-    """Whether the message is a file that is called as those with cookies are."""
+    """Whether the message is a file whose name is that of a file with cookies."""
     name = fields.text(fields.mapping(message.fields, "document"), "file_name")
     return _COOKIES_NAME.search(name) is not None
 

@@ -1,4 +1,4 @@
-"""Files as Telegram's InputMedia objects, and what it says it has made of them."""
+"""Files as Telegram's InputMedia objects, and what Telegram has made of them."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -53,7 +53,7 @@ def _described(
     thumbnail: types.InputFile | None,
     caption: str | None,
 ) -> types.InputMedia:
-    """The InputMedia object of that kind (Bot API 10.1), with the facts that it can say."""
+    """The InputMedia object of that kind (Bot API 10.1), with the facts that it has fields for."""
     captioned: dict[str, Any] = {"caption": caption, "parse_mode": "HTML"} if caption else {}
     duration_s = max(1, round(facts.duration_s)) if facts.duration_s else None
     match kind:
@@ -97,7 +97,7 @@ def _described(
 
 
 class InputMediaVoice(types.InputMedia):
-    """A voice message, which can only be sent: no message is turned into one (Bot API 10.1)."""
+    """A voice message, which can only be sent: no message can be turned into one (Bot API 10.1)."""
 
     def __init__(
         self, source: str | types.InputFile, duration_s: int | None, captioned: Mapping[str, Any]
@@ -106,7 +106,7 @@ class InputMediaVoice(types.InputMedia):
         self._duration_s = duration_s
 
     def to_dict(self) -> dict[str, Any]:
-        """The object with what `sendVoice` knows of a voice message."""
+        """The object, with the fields that `sendVoice` has."""
         given: dict[str, Any] = super().to_dict()  # type: ignore[no-untyped-call]
         return {**given, "duration": self._duration_s}
 

@@ -27,7 +27,10 @@ _UP_TO_PATH = re.compile(r"^(?:[a-z0-9+.-]+://)?[^/?#]*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Links:
-    """The good links of a message, normalised, in order, without repeats; and others' flaws."""
+    """The good links of a message, normalised, in order, without repeats.
+
+    And the flaws of others.
+    """
 
     good: tuple[str, ...] = ()
     flaws: tuple[LinkFlaw, ...] = ()
@@ -85,7 +88,7 @@ def _links_of_text(text: str, pattern: re.Pattern[str]) -> Iterator[str]:
 
 
 def _before_the_sentence_goes_on(link: str) -> str:
-    """The link up to the first punctuation of a script that writes no blank behind it.
+    """The link up to the first punctuation of a script that writes no space after it.
 
     Chinese and Japanese texts go on right behind a link (`…/a/X，复制`), and Telegram takes that
     into it, as it does Arabic and Indic punctuation at its end.
@@ -108,7 +111,7 @@ def _ends_a_phrase(character: str) -> bool:
 
 
 def _without_punctuation(link: str) -> str:
-    """The link without the end of the sentence, or of the brackets, that it stands in."""
+    """The link without the end of the sentence or the brackets around it."""
     while link:
         last = link[-1]
         unopened = last in ")]}" and link.count(last) > link.count("([{"[")]}".index(last)])

@@ -1,4 +1,4 @@
-"""Lists in the chat: the answer that offers their items, and the summary of those taken."""
+"""Lists in the chat: the answer that offers their items, and the summary of what was taken."""
 
 from contextlib import suppress
 

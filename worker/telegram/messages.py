@@ -15,8 +15,8 @@ _COMMAND = re.compile(
     r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>[A-Za-z0-9_]{1,32}))?(?:\s+(?P<argument>.*)|$)",
     re.DOTALL,
 )
-# Somebody said or sent something, as against Telegram's notes that a message was pinned, a
-# timer set, a member added: nobody waits for an answer to those.
+# The fields of a message in which somebody said or sent something. Nobody waits for an answer to
+# Telegram's notes that a message was pinned, a timer set or a member added.
 _CONTENT = frozenset(
     {
         *("text", "caption", "photo", "video", "animation", "audio", "document"),

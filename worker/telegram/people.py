@@ -15,10 +15,10 @@ def nobody(_chat_id: int, _user_id: int) -> bool:
 
 @dataclass(frozen=True)
 class People:
-    """Who may use the bot (nobody named: everyone), and who may ban others.
+    """Who may use the bot (everyone if nobody is named), and who may ban others.
 
     `is_chat_admin` finds out whether a person is an admin of a group, by their ids. `language` is
-    what the person has set who is to be answered; None: nothing.
+    what the person to be answered has set; None if nothing.
     """
 
     allowed: AbstractSet[int]
@@ -34,6 +34,6 @@ class People:
         return user_id in self.admins or self.is_chat_admin(chat_id, user_id)
 
     def language_of(self, sender: Mapping[str, Any]) -> str:
-        """The language in which the person is answered whom an update calls its sender."""
+        """The language in which to answer the sender of an update."""
         named = self.language or fields.text(sender, "language_code")
         return texts.catalogue_of(named).language

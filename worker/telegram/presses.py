@@ -36,7 +36,7 @@ _PAGE = re.compile(r"([0-9]{1,2})\.(.+)")
 
 
 def handle_press(query: Mapping[str, Any], people: People) -> Effects:
-    """What a press asks for: nothing if it cannot be answered, else something to be told."""
+    """What a press asks for: nothing if it cannot be answered, otherwise at least an answer."""
     sender = fields.mapping(query, "from")
     callback_id, user_id = fields.text(query, "id"), fields.integer(sender, "id")
     if not callback_id or user_id is None:
@@ -57,7 +57,7 @@ def handle_press(query: Mapping[str, Any], people: People) -> Effects:
 def _read_choice(
     query: Mapping[str, Any], action: str, argument: str, language: str
 ) -> Effect | None:
-    """What a button of an answer or of a panel asks for; None for one that stands elsewhere."""
+    """What a button of an answer or of a panel asks for; None for any other."""
     message, sender = fields.mapping(query, "message"), fields.mapping(query, "from")
     chat_id = fields.integer(fields.mapping(message, "chat"), "id")
     message_id, user_id = fields.integer(message, "message_id"), fields.integer(sender, "id")

@@ -30,12 +30,12 @@ UPLOAD_STALL_S = 20
 # As long as TELEGRAM_JOB_TIMEOUT allows by default: a message whose answer is not waited for is
 # sent twice if Telegram has taken it.
 READ_TIMEOUT_S = 25
-# What only shows how far an answer is must not keep that answer waiting.
+# A call that only shows progress must not keep the answer waiting.
 SHOWING_TIMEOUT_S = 5
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
-# Python refuses to parse numbers of thousands of digits, and so would refuse the answer.
+# Python refuses to parse numbers of thousands of digits, and with them the whole answer.
 _MAX_DIGITS = 40
 
 _thread = threading.local()
@@ -66,7 +66,7 @@ def send(
 ) -> ApiAnswer:
     """Call a method of the Bot API, always by POST. The signature is pyTelegramBotAPI's.
 
-    Of `timeout` only the second counts: seconds without a byte of the answer. Raises the typed
+    Only the second part of `timeout` counts: seconds without a byte of the answer. Raises the typed
     failures of `worker.errors` and the internal ones of `worker.telegram.errors`.
     """
     outcome = _exchange(url, params or {}, files, timeout[1], proxies)

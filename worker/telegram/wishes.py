@@ -1,4 +1,4 @@
-"""What a message wants of its links, by the command with which it begins. Pure."""
+"""What a message wants from its links, by the command with which it begins. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from worker.telegram.commands import Command
 
 MAX_LINKS = 5
 
-# How people say the height of a video before its link: 720, 720p, 4K.
+# How people write the height of a video before its link: 720, 720p, 4K.
 _HEIGHT = re.compile(r"(?:(?P<lines>[0-9]{1,6})p?|(?P<name>[248]k))", re.IGNORECASE)
 _LINES_OF = {"2k": 1440, "4k": 2160, "8k": 4320}
 _SOUNDS = {
@@ -50,7 +50,7 @@ def _form_of_video(word: str) -> Form | None:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a message wants of its links.
+    """What a message wants from its links.
 
     `is_exact`: the person's settings do not change it. `part_in_link`: each link has to name the
     wanted part by a time in it. `without_links` is the answer to a message without links, or else a
@@ -70,7 +70,10 @@ class Wish:
     unlike: Topic = Topic.WHICH_LINK
 
     def form_for(self, url: str) -> Form | None:
-        """The form that is wanted of this link; None if it should name a part and does not."""
+        """The form that is wanted of this link.
+
+        None if the link should name a part and does not.
+        """
         if not self.part_in_link:
             return self.form
         clip = clip_times.in_link(url)
@@ -133,7 +136,7 @@ WISHES: Mapping[Command, Wish] = {
 
 
 def wish_of(name: str, argument: str) -> Wish | Notice:
-    """What a message with this command wants of its links, or the answer to a wrong argument."""
+    """What a message with this command wants from its links, or the answer to a wrong argument."""
     command = commands.find(name)
     if command is Command.CLIP:
         return _clip_of(WISHES[command], argument)

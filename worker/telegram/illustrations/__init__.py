@@ -1,6 +1,7 @@
-"""Pictures that show what the bot can do. What is said of such a topic is a picture's caption.
+"""Pictures that show what the bot can do.
 
-`tests/bot/test_chat_page_looks.py` takes them.
+What is said about such a topic is the caption of its picture. `tests/bot/test_chat_page_looks.py`
+takes them.
 """
 
 from collections.abc import Iterable, Mapping

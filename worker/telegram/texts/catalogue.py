@@ -84,7 +84,7 @@ class Catalogue:
     # What each command does, in a few words: for Telegram's menu (256 characters) and the help.
     commands: Mapping[Command, str]
 
-    # Lists, and how far the items are that were taken of one.
+    # Lists, and how far the items taken from one are.
     items: Plural
     list_long: str
     list_endless: str
@@ -103,7 +103,7 @@ class Catalogue:
     cancel_rest_button: str
     try_again_button: str
 
-    # What languages are called, by the first part of their tags; of others the tag is told.
+    # What languages are called, by the first part of their tags; others are shown as their tags.
     languages: Mapping[str, str]
 
     # What is said beside the answers to links.

@@ -1,4 +1,4 @@
-"""What the buttons say from which people choose."""
+"""What is written on the buttons from which people choose."""
 
 from worker.choices import Chapter, Language, Quality, Subtitles
 from worker.notices import Label
@@ -43,7 +43,7 @@ def language_name(words: Catalogue, tag: str) -> str:
 def quality(words: Catalogue, choice: Quality) -> str:
     """A height, and with its size whether it can be sent: `720p · 34.0 MB · in 2 parts`.
 
-    What few films have is told as well: `2160p · 60 fps · HDR`.
+    What few films have is shown as well: `2160p · 60 fps · HDR`.
     """
     facts = [words.quality.format(height=choice.height)]
     if choice.fps:

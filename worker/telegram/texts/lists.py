@@ -1,4 +1,4 @@
-"""What is said of a list, of one of its items, and of those that somebody has taken."""
+"""What is said about a list, about one of its items, and about those that somebody has taken."""
 
 from worker.errors import Reason
 from worker.lists import Failure, ListItem, MediaList, Summary, in_ranges
@@ -32,7 +32,7 @@ def list_item(words: Catalogue, number: int, item: ListItem, *, is_chosen: bool)
 
 
 def summary(words: Catalogue, state: Summary) -> str:
-    """How far the items are that were taken of a list, and why some came to nothing."""
+    """How far the items taken from a list are, and why some have failed."""
     counts = [words.done_items.format(number=state.done)]
     for text, number in (
         (words.waiting_items, state.waiting),

@@ -1,4 +1,4 @@
-"""What is said of media that was only looked at, and of what a search has found."""
+"""What is said about media that was only looked at, and about what a search has found."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ _MAX_RESULT = 600
 
 
 def look(words: Catalogue, found: MediaLook) -> str:
-    """All that is known of media, or a line for each result of a search. Plain text."""
+    """All that is known about media, or a line for each result of a search. Plain text."""
     if found.results:
         return "\n\n".join(
             shorten(f"{number}. {_result(words, each)}", _MAX_RESULT)

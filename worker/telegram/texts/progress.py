@@ -10,7 +10,7 @@ _MAX_TIME_LEFT_S = 99 * 3600
 
 
 def progress(words: Catalogue, state: Progress) -> str:
-    """A request's state in one or two lines, without anything that is not known."""
+    """A request's state in one or two lines, leaving out what is not known."""
     if state.retry:
         return _next_try(words, state.retry, state.eta_s or 0.0)
     if state.stage is Stage.IN_LINE and state.ahead > 0:

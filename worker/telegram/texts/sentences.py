@@ -25,7 +25,7 @@ _WITH_ID = frozenset(
     }
 )
 
-# Whose links are refused for a while, once it comes to many.
+# After these, when there are many, a site's links are refused for a while.
 _OF_A_CIRCUIT = frozenset({Reason.SITE_DOWN, Reason.BLOCKED_HERE})
 
 
@@ -42,8 +42,8 @@ def explanation(
     """Why there is no media: one or two sentences. None stands for a cancelled request.
 
     `wait_s` is the time after which a site that fails for everybody is tried again, `limit_mb` how
-    large a file may be, and `languages` are those that there are in place of the one that is
-    wanted: each is told where it is known. `has_offer`: below it are buttons for a live stream.
+    large a file may be, and `languages` are those that exist in place of the one that is wanted:
+    each is told if it is known. `has_offer`: below it are buttons for a live stream.
     """
     if reason is None:
         return words.cancelled
