@@ -28,7 +28,7 @@ try:
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
     from maintenance.updates.situation import look
-    from maintenance.voice import Voice, cry
+    from maintenance.voice import Voice, report_end
     from worker import __version__, clocks, data_directory, logs
     from worker.clocks import Monotonic
     from worker.dispatch.dispatcher import Dispatcher
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str]) -> int:
     except SettingsError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
-        cry(settings, "\n".join(error.problems))
+        report_end(settings, "\n".join(error.problems))
         return EXIT_CONFIG
     sites = sites_watch.sites
     logs.configure((*settings.secrets, *sites.secrets), form=settings.log_format)
@@ -153,7 +153,7 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
 def _give_up(settings: Settings, exitcode: int, problem: str) -> int:
     """Say why the bot cannot run, and end this run. Returns the exit code."""
     log.error("%s", problem)
-    cry(settings, problem)
+    report_end(settings, problem)
     return exitcode if exitcode == EXIT_CONFIG else _end(settings.data_dir, exitcode)
 
 
@@ -301,12 +301,12 @@ class Bot:
             if self._poller.token_refused.is_set():
                 problem = "Telegram refuses BOT_TOKEN (401); get a valid one from @BotFather."
                 log.error("%s", problem)
-                cry(self._settings, problem)
+                report_end(self._settings, problem)
                 return EXIT_CONFIG
             now = clocks.monotonic()
             if stuck := self._find_stuck_thread(now):
                 log.critical("%s; the bot exits to be restarted.", stuck)
-                cry(self._settings, stuck)
+                report_end(self._settings, stuck)
                 return EXIT_STALLED
             self._heartbeat = now
             self._voice.beat(now)

@@ -1,1 +1,1 @@
-"""What keeps the machine clean: the bot's maintenance thread, `--check`, and the commands."""
+"""The operator's side: the bot's maintenance thread, `--check`, and the commands."""

@@ -1,4 +1,4 @@
-"""Alerts: when the log and the admins are told that something is wrong with the bot.
+"""Alerts: when the log and the admins are told that something is wrong.
 
 A trouble is announced when two samples in a row have it, again after its own time (mostly an
 hour) at the earliest, and once when it is over. The ledger remembers what was announced, so a
@@ -26,7 +26,7 @@ STATE = "alerts"
 
 @dataclass
 class Alert:
-    """What is remembered of one thing that is or was wrong. Times are wall times.
+    """What is remembered about one thing that is or was wrong. Times are wall times.
 
     `samples` counts the samples in a row that disagree with `is_raised`. `said_at` is when the
     trouble was last announced, and is kept for a while after its end. `messages` are the ids of
@@ -59,11 +59,11 @@ class Alert:
         return f"⚠ {name}: {trouble}" if is_change else f"⚠ {name}, for {lasted}: {trouble}"
 
     def is_forgettable(self, wall: Wall) -> bool:
-        """Whether it can be removed: it is over, and another may be announced at once."""
+        """Whether it can be removed: it is over, and the next one may be announced at once."""
         return not self.is_raised and not self.samples and self._may_speak(wall)
 
     def _may_speak(self, wall: Wall) -> bool:
-        # Without the sign: a clock that was set back would silence it for just as long.
+        # The absolute value: otherwise a clock that was set back would silence it for just as long.
         quiet_s = self.every_s if self.is_raised else min(self.every_s, DAILY_S)
         return self.said_at is None or abs(wall - self.said_at) >= quiet_s
 

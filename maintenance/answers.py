@@ -13,15 +13,15 @@ from worker.errors import Reason
 from worker.ledger.past import PastAnswers, Person
 
 MAX_LINES = 25
-"""So many findings or groups are named; a message has room for them."""
+"""How many findings or groups are named at most; a message has room for them."""
 
 _SIGNS = {Level.OK: "✓", Level.WARNING: "•", Level.CRITICAL: "⚠"}
 _ALWAYS = ("bot", "jobs", "failures", "memory", "disk", "yt-dlp")
-"""The findings that are named also when all is well."""
+"""The findings that are shown even when all is well."""
 
 
 def status(findings: Sequence[Finding]) -> str:
-    """The findings that are not well, the worst first, and those that one wants to know anyway."""
+    """The findings that are not well, the worst first, and those that are always shown."""
     named = [
         found
         for found in findings
@@ -54,7 +54,7 @@ def groups(failures: Mapping[tuple[str, Reason], int]) -> list[str]:
 
 
 def who(user_id: int, person: Person, *, is_admin: bool) -> str:
-    """What is known of a person."""
+    """What is known about a person."""
     lines = [f"{user_id}{' (admin)' if is_admin else ''}{' (banned)' if person.is_banned else ''}"]
     if person.last_seen is None:
         return "\n".join([*lines, "Has sent no link in the last 30 days."])
@@ -70,7 +70,7 @@ def who(user_id: int, person: Person, *, is_admin: bool) -> str:
 
 
 def update(outcome: Outcome, situation: Situation) -> str:
-    """What an update came to, what is in use, and what can be done next."""
+    """How an update ended, which yt-dlp is in use, and what can be done next."""
     lines = [outcome.text, in_use(situation)]
     if outcome.result is UpdateResult.NEW:
         lines.append("/update now installs it, if it works here")

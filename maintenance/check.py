@@ -45,7 +45,7 @@ from worker.settings.sites_file import NAME
 EXIT_OK = 0
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to be restarted
 
-# What a finding of each level is called here.
+# How a finding of each level is shown here.
 _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.CRITICAL: "failed"}
 # How long a stop may take after the grace; the bot's own limit is `STOP_RESERVE_S` in bot.py.
 _AFTER_GRACE_S = 15.0
@@ -99,7 +99,7 @@ def run_checks(
     """Run all checks. `ask_telegram` returns the bot's own name, as `getMe` has it."""
     findings = local_checks(settings, problems)
     if problems or broken_packages():
-        return findings  # There is nothing to ask with.
+        return findings  # There is no token to ask with.
     endpoints = check_endpoints(settings.ytdlp_plugin_endpoints)
     return [*findings, *endpoints, check_token(settings, ask_telegram or _ask_telegram)]
 
@@ -130,7 +130,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
 
 
 def check_settings(settings: Settings, problems: Sequence[str] = ()) -> list[Finding]:
-    """Name what is wrong, or what is not the default, and repeat the settings' own warnings."""
+    """Name what is wrong, or else what differs from the defaults; add the settings' warnings."""
     warnings = [warning("settings", sentence) for sentence in settings.warnings]
     if problems:
         return [*(critical("settings", problem) for problem in problems), *warnings]
@@ -190,7 +190,7 @@ def check_ledger(path: Path) -> list[Finding]:
 
 
 def check_proxies(to_telegram: str | None, to_sites: str | None) -> list[Finding]:
-    """Name the proxies, and check that they can be used; no finding without any."""
+    """Name the proxies, and check that they can be used; no finding if there are none."""
     if to_telegram and urlsplit(to_telegram).scheme.startswith("socks") and not find_spec("socks"):
         # The judge has its own SOCKS client, requests borrows PySocks.
         text = f"{_place(to_telegram)} needs one more package: pip install PySocks"
@@ -243,7 +243,10 @@ def check_disk(path: Path) -> Finding:
 
 
 def check_sites(file: SitesFile) -> list[Finding]:
-    """Name the sites that have settings, or what is wrong with these; no finding without any."""
+    """Name the sites that have settings, or what is wrong with these.
+
+    No finding if there are none.
+    """
     try:
         sites = file.load()
     except SettingsError as error:
@@ -259,7 +262,7 @@ def check_sites(file: SitesFile) -> list[Finding]:
 
 
 def _check_site(site: Site) -> Iterator[Finding]:
-    # Its proxy is yt-dlp's alone, which needs no more packages for one.
+    # Only downloads use a site's proxy, and these need no package for it.
     for finding in check_cookies(site.cookies):
         if finding.level is not Level.OK:
             yield replace(finding, name=NAME, text=f"{site.name}: {finding.text}")

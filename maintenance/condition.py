@@ -1,7 +1,7 @@
 """How a running bot judges its own health, for those who ask from outside.
 
-The maintenance thread notes each sample. What it does not note, the heartbeats of the other
-threads, is asked for at each look, so a bot that hangs does not go on saying that it is well.
+The maintenance thread notes each sample. The heartbeats of the other threads are read at each
+request, so a bot that hangs does not go on saying that it is well.
 """
 
 import threading
@@ -31,7 +31,7 @@ class BotHealth:
 
 
 class Condition:
-    """The last sample, and what the threads do. Every method may be called by any thread."""
+    """The last sample, and whether the threads run. Every method may be called by any thread."""
 
     def __init__(self, find_stuck_thread: Callable[[Monotonic], str | None]) -> None:
         """`find_stuck_thread` says at a monotonic time which thread hangs or has died, if any."""
@@ -58,7 +58,7 @@ class Condition:
             return self._sample and self._sample[:2]
 
     def verdict(self, now: Monotonic) -> BotHealth | None:
-        """How the bot is at monotonic `now`; None as long as too little is known to say so."""
+        """How the bot is at monotonic `now`; None while too little is known to say so."""
         stuck = self._find_stuck_thread(now)
         with self._lock:
             sample, confirmed = self._sample, self._confirmed

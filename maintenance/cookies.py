@@ -1,4 +1,4 @@
-"""The cookies of each site: how many there are, until when they last, whether they are refused."""
+"""The cookies of each site: how many there are, when they expire, whether they are refused."""
 
 import contextlib
 import math
@@ -11,7 +11,7 @@ from worker.cookie_file import Cookie, open_to_read, read_line
 from worker.ledger.site_cookies import RefusedCookies
 from worker.settings import DEFAULT_SITES, Settings, SettingsError, Sites, SitesFile
 
-# Those that make up a session at the most used sites. Of others nobody knows which they are.
+# The cookies that make up a session at the most used sites. For other sites they are not known.
 _SESSIONS: Mapping[str, frozenset[str]] = {
     "bilibili.com": frozenset({"SESSDATA"}),
     "facebook.com": frozenset({"xs"}),
@@ -34,8 +34,8 @@ _SESSIONS: Mapping[str, frozenset[str]] = {
 class SiteCookies:
     """The cookies of a site. Times are wall times.
 
-    `ends_at` is when the first of its session ends, or the last of all where it is not known
-    which these are; None if they have no end.
+    `ends_at` is when the first cookie of the session expires, or where it is not known which these
+    are, the last of all; None if they never expire.
     """
 
     path: Path
@@ -54,7 +54,7 @@ def look(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[str,
             changed_ns = path.stat().st_mtime_ns
             by_site = _by_site(path)
         except OSError:
-            continue  # --check and each download that needs it say so
+            continue  # `--check` and each download that needs the file say so
         for site, cookies in by_site.items():
             known = refused.get(site)
             is_refused = known is not None and known.changed_ns == changed_ns
@@ -68,14 +68,14 @@ def look(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[str,
 
 
 def _sites(settings: Settings) -> Sites:
-    """The settings of the sites; those of a file that cannot be used are not known here."""
+    """The settings of the sites; the defaults if the file cannot be used."""
     with contextlib.suppress(SettingsError):
         return SitesFile.beside(settings.data_dir, Path(".env")).load()
     return DEFAULT_SITES
 
 
 def _files(settings: Settings, sites: Sites) -> Iterator[Path]:
-    """All files with cookies; of two with those of one site, that which is used comes last."""
+    """All files with cookies; of two files for one site, the one that is used comes last."""
     if settings.cookies_file:
         yield settings.cookies_file
     yield from sites.cookies_files
@@ -98,5 +98,5 @@ def _ends_at(site: str, cookies: Sequence[Cookie]) -> float | None:
 
 
 def _end(cookie: Cookie) -> float:
-    """When a cookie expires; never if it has no time, since it ends with a browser's session."""
+    """When a cookie expires; never if it has no time, since that ends with a browser's session."""
     return float(cookie.expires) if cookie.expires.strip("0").isdecimal() else math.inf

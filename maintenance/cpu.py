@@ -14,8 +14,8 @@ from worker.processes.process_table import Identity
 class CpuUse:
     """Use of the processors between two looks.
 
-    `machine_share` is of all processors, 0 to 1. A worker's is of one processor, so that one
-    whose ffmpeg works in several threads has more than 1.
+    `machine_share` is of all processors, 0 to 1. A worker's share is of one processor, so it is
+    above 1 if its ffmpeg uses several threads.
     """
 
     machine_share: float
@@ -49,7 +49,7 @@ class CpuMeter:
 
 
 def cpu_seconds(process: Identity) -> float:
-    """Processor time of a process, of what runs below it and of all that these have reaped."""
+    """Processor time of a process, of all below it, and of what these have reaped."""
     if not process_table.is_alive(process):
         return 0.0
     below = [child.pid for child in process_table.descendants(process.pid)]

@@ -21,16 +21,16 @@ class Level(IntEnum):
 HOURLY_S = 3600.0
 DAILY_S = 86_400.0
 ONCE_S = 100 * 365 * DAILY_S
-"""For what is said once until it is over."""
+"""For an alert that is sent only once while it lasts."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at, and a sentence that says what to do when it is not well.
 
-    Admins get a message if the running bot finds it so twice, and again after `alerts_every_s`
-    at the earliest; none of it where that is None. `alerts_about` tells the thing from one that
-    has taken its place.
+    Admins get a message if the running bot finds it twice in a row, and again after
+    `alerts_every_s` at the earliest; no message if that is None. `alerts_about` distinguishes the
+    thing from another one that has taken its place.
     """
 
     name: str
@@ -45,7 +45,7 @@ def ok(name: str, text: str) -> Finding:
 
 
 def warning(name: str, text: str, *, alerts_every_s: float | None = None) -> Finding:
-    """A finding that the bot can live with, at a cost."""
+    """A finding with which the bot still does its work."""
     return Finding(name, Level.WARNING, text, alerts_every_s)
 
 

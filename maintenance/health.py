@@ -51,7 +51,7 @@ _HELPS: Mapping[Remedy | None, str] = {
 
 
 def assess(measures: Measures) -> list[Finding]:
-    """Judge the measures. The findings come in the order in which people want to read them."""
+    """Judge the measures. The findings come in the order in which they are shown."""
     return [
         *_bot(measures),
         _starts(measures),
@@ -129,7 +129,7 @@ def _queues(measures: Measures) -> Iterable[Finding]:
         if queue and queue.oldest_wait_s:
             text += f", the oldest for {duration(queue.oldest_wait_s)}"
         if pool == DOWNLOADS:
-            # These wait because the operator wants it so, and not for the bot.
+            # These wait because of the operator's settings, and not because the bot is slow.
             waiting -= sum(measures.statistics.paced.values())
             text += _paced(measures)
         make = critical if waiting > limits.QUEUE_CRITICAL else ok
@@ -176,7 +176,7 @@ def _failures(measures: Measures) -> Finding:
 
 
 def failures(measures: Measures) -> int:
-    """How many links of the last hour got no media for a reason that is not their own."""
+    """How many links of the last hour got no media for a reason that does not lie in them."""
     return sum(measures.statistics.failed.values())
 
 
@@ -237,7 +237,7 @@ def _blocked(measures: Measures) -> Iterable[Finding]:
     for site, links in measures.statistics.blocked.items():
         remedy = measures.statistics.remedies.get(site)
         if remedy is Remedy.NEW_COOKIES and site_of(site) in measures.cookies:
-            continue  # What is to be said of these is said until they work again.
+            continue  # What is said about these is said until they work again.
         helps = _HELPS[remedy]
         text = (
             f"turned {count(links, 'link')} of the last day away, and not for their own sake:"
@@ -325,7 +325,7 @@ def _ytdlp(measures: Measures) -> Finding:
         before = measures.update.before
         text += f" after {before.version}" if before else ""
     if DOWNLOADS in measures.troubles and measures.ytdlp_in_use is None:
-        # The alert is that of the workers, which says what is wrong.
+        # The finding on the workers raises the alert, and says what is wrong.
         return Finding("yt-dlp", Level.CRITICAL, f"none in use, on disk {text}: downloads wait")
     if outdated:
         worst_first = list(outdated.items())[: limits.FAILURES_NAMED]
@@ -350,7 +350,7 @@ def _update(measures: Measures) -> Iterable[Finding]:
     left = situation.choice.left if situation.choice else None
     if left and left.by_itself and not is_newer(situation.version or "", left.version):
         text = f"went back from yt-dlp {left.version} on {clock(left.at)}: {left.why}"
-        found = warning("update", f"{text}; a newer one is waited for", alerts_every_s=ONCE_S)
+        found = warning("update", f"{text}; the bot waits for a newer one", alerts_every_s=ONCE_S)
         yield replace(found, alerts_about=int(left.at))
 
 
@@ -375,10 +375,10 @@ def _javascript(measures: Measures) -> Finding:
 def _landlock(measures: Measures) -> Finding:
     abi, shortcoming = measures.landlock_abi, measures.landlock_shortcoming
     finding = machine.confinement("landlock", abi, shortcoming)
-    # Nobody replaces a kernel that is a little older for this; --check warned of it.
+    # Nobody replaces a kernel for being a little older than that; `--check` warned of it.
     return replace(finding, level=Level.OK) if abi else finding
 
 
 def _network(measures: Measures) -> Finding:
-    # As little to be done about; --check warned of it.
+    # As little can be done about it; `--check` warned of it.
     return replace(machine.network("network", measures.network), level=Level.OK)

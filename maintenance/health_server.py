@@ -21,7 +21,7 @@ from worker import clocks
 log = logging.getLogger(__name__)
 
 MAX_CLIENTS = 8
-"""So many are answered at a time; others are hung up on."""
+"""How many clients are answered at a time; others are disconnected."""
 
 MAX_HEAD_BYTES = 8192
 PATIENCE_S = 5.0
@@ -51,7 +51,7 @@ class HealthServer:
         }
 
     def run(self) -> None:
-        """Listen for as long as the process lives; an address in use is tried again."""
+        """Listen as long as the process lives; an address in use is tried again."""
         has_complained = False
         while True:
             try:
@@ -141,7 +141,7 @@ def _status(verdict: BotHealth | None) -> HTTPStatus:
 
 
 def _read_head(client: socket.socket, deadline: float) -> bytes:
-    """A request up to its empty line, or what has come of it when that is too long."""
+    """A request up to its empty line, or as much of it as is read of one that is too long."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < MAX_HEAD_BYTES:
         client.settimeout(max(0.01, deadline - time.monotonic()))

@@ -38,10 +38,10 @@ SITES_S = 2.0
 PUBLISH_S = 2.0
 SAMPLE_S = 15.0
 PUBLISH_AGAIN_S = SAMPLE_S / 2
-"""How often what has not changed is published again.
+"""How often unchanged facts are published again.
 
-More often than samples are taken: after the clock of the day was set, at most one sample in a row
-sees a time from before, and one alone raises no alert.
+More often than samples are taken: after the wall clock was set, at most one sample sees a time from
+before, and one alone raises no alert.
 """
 
 ZOMBIES_S = 60.0
@@ -56,7 +56,7 @@ PAUSE_S = 0.05
 
 @dataclass
 class Step:
-    """Something that is done at intervals. `due_at` is monotonic time."""
+    """Something that is done at intervals. `due_at` is in monotonic time."""
 
     name: str
     run: Callable[[], object]
@@ -80,7 +80,7 @@ class Janitor:
     ) -> None:
         """`polled_at` returns the monotonic time at which Telegram last answered a poll.
 
-        `note` is told each sample with what was found in it, and its monotonic time.
+        `note` gets each sample with its findings and its monotonic time.
         """
         self._settings = settings
         self._dispatcher = dispatcher
@@ -112,7 +112,7 @@ class Janitor:
         ]
 
     def stop(self) -> None:
-        """End the thread after the step that runs."""
+        """End the thread after the step that is running."""
         self._stopped.set()
 
     def run(self) -> None:
@@ -148,7 +148,7 @@ class Janitor:
         for zombie in found:
             process = zombie.process
             log.warning("Process %d (%s): %s.", process.pid, zombie.command, zombie.reason)
-        # A stopped process may be in the middle of a job, which is lost if it is ended.
+        # A stopped process may be in the middle of a job, which would be lost if it were ended.
         zombies.resume(found)
         left = zombies.end(instance, found, spared={Problem.STOPPED})
         for zombie in left:
@@ -196,7 +196,7 @@ class Janitor:
             left = sum(process_table.identify(one.pid) == one for one in self._left)
             taken = measures.take(self._settings, ledger, left)
             findings = health.assess(taken)
-            # First, since it can be said also where the ledger cannot be written.
+            # First, since this works even if the ledger cannot be written.
             self._note(taken, findings, clocks.monotonic())
             ledger.record_sample(measures.sample_of(taken))
             alerts.step(ledger, findings, self._settings.admins, taken.taken_at)
@@ -210,7 +210,10 @@ class Janitor:
                     ledger.answer(question, redact(text), wall)
 
     def _answer_to(self, question: Question, ledger: Upkeep, wall: Wall) -> str | None:
-        """The answer; None for what takes its time, and is answered by what looks after it."""
+        """The answer.
+
+        None for a question about updates, which takes longer and is answered later.
+        """
         match question.about:
             case Asked.STATUS:
                 taken = measures.take(self._settings, ledger, len(self._left))
@@ -239,7 +242,7 @@ class Janitor:
                 Topic.VERBATIM, {"text": redact(summary.text(past, health.assess(taken)))}
             )
             replies = [Reply(Reader(admin), None, (notice,)) for admin in self._settings.admins]
-            # One that has nothing to say is none, but its day is over.
+            # A summary with nothing to say is not sent, but its day is done.
             ledger.tell(summary.STATE, {"day": day}, replies if past.links else ())
 
     def _workers(self) -> list[Identity]:

@@ -1,4 +1,4 @@
-"""The values from which on something is a warning or critical; maintenance/README.md shows them."""
+"""The values from which something is a warning or critical; maintenance/README.md shows them."""
 
 from worker.dispatch import disk_space
 
@@ -29,10 +29,10 @@ DISK_FULL_BYTES = 100 * 1024 * 1024
 """With less free disk than this a bot should not be started."""
 
 MAIN_MEMORY_MIB = 150
-"""What the bot uses beside its workers and their downloads."""
+"""What the bot uses besides its workers and their downloads."""
 
 STARTS_CRITICAL = 5
-"""Starts of the bot in an hour, if one of them came after another end than a stop."""
+"""Starts of the bot in an hour, unless all came after a stop."""
 
 SILENCE_S = 90.0
 """Without an answer to a poll (one takes 25 s), or news from the bot (they come every 7.5 s)."""

@@ -1,4 +1,4 @@
-"""What can be measured of a bot at one moment, by its maintenance thread and by commands alike.
+"""What can be measured of a bot at one moment, both by its maintenance thread and by commands.
 
 It comes from the ledger, the process table and the disk, and from what the bot's process
 publishes of itself.
@@ -88,7 +88,7 @@ class Measures:
     `published_at` is when the running bot last published, `polled_at` when Telegram last answered
     it. `cpu_share` is of all processors, over the sampling interval that ended at `cpu_at`.
     `sites_down` are the sites that fail for everybody, with the time of the next try, and
-    `sites_full` those that are asked for enough, with the key of `sites.toml` that says so.
+    `sites_full` those at their limit, each with the key of `sites.toml` that sets it.
     """
 
     taken_at: Wall
@@ -126,12 +126,12 @@ class Measures:
 
     starts: Starts = NO_STARTS
     cookies: Mapping[str, SiteCookies] = field(default_factory=dict)
-    """The cookies of sites that have a session's cookies, or refuse theirs."""
+    """The sites with cookies of a session, and those that refuse theirs."""
 
     ytdlp_in_use: str | None = None
     """The version that the running bot uses, which may be older than `ytdlp` on the disk."""
     update: Situation | None = None
-    """Who has installed the yt-dlp on the disk; None where nobody has looked."""
+    """Who has installed the yt-dlp on the disk; None if nobody has looked."""
     update_refused: str | None = None
     """Why the last daily update of yt-dlp was refused, if that still matters."""
     judge: MeasuredJudge | None = None
@@ -195,7 +195,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
 
 def _update_refused(settings: Settings, ledger: Upkeep, version: str | None) -> str | None:
     if settings.ytdlp_update is YtDlpUpdates.OFF:
-        return None  # There is no next one that could go better.
+        return None  # Without daily updates no later one can succeed.
     return situation.refusal(ledger.published(situation.STATE), version)
 
 

@@ -1,7 +1,7 @@
 """How operators are told things: sentences, tables and findings for people, JSON for programs.
 
-What a stranger may have written never reaches the terminal as it is. A terminal gets lines of its
-own width, continued below; a pipe or a file gets each line whole.
+What a stranger may have written never reaches the terminal unchanged. For a terminal, lines are
+wrapped to its width; a pipe or a file gets each line whole.
 """
 
 import io
@@ -18,11 +18,11 @@ from typing import Any
 from worker.logs import printable, redact
 
 _NARROWEST = 20
-"""How many columns a text gets at least, on however narrow a terminal."""
+"""How many columns a text gets at least, however narrow the terminal is."""
 
 
 def escape_unprintable() -> None:
-    """Print what the locale has no character for as an escape, instead of failing."""
+    """Print characters that the locale does not have as escapes, instead of failing."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -76,7 +76,7 @@ def hang(lead: str, text: str) -> str:
 
 
 def replace_file(path: Path, text: str, mode: int = 0o644) -> None:
-    """Put a text in a file's place, by default for every user to read. Raises OSError.
+    """Replace a file's text; by default every user may read it. Raises OSError.
 
     Whoever reads the file finds the old text or the new one, and never a part.
     """

@@ -15,7 +15,7 @@ from worker.processes.process_table import Identity, Process
 from worker.settings import Settings
 
 OUT_OF_SIGHT = 0
-"""The pid of a process that has none here."""
+"""The pid, in /proc/locks, of a process that has none in this namespace."""
 
 STUCK_GRACE_S = 15.0
 """How long a download may take to end after its job's timeout: TERM, KILL, a slow machine."""
@@ -101,15 +101,15 @@ class ProcessTable:
 
 
 class BotOutOfSight(OSError):
-    """A bot runs, and its processes cannot be told from strays from here."""
+    """A bot runs, but from here its processes cannot be distinguished from strays."""
 
 
 def running_bot(data_dir: Path) -> Identity | None:
     """The main process that holds the directory's lock; None if no process does.
 
     Raises BotOutOfSight when the holder is in another PID namespace. The lock is read from
-    /proc/locks, which leaves out the holders that cannot be seen; whether there is one shows when
-    the lock is tried, and it is tried only then.
+    /proc/locks, which leaves out holders that cannot be seen. Only if it names none is the lock
+    tried, which shows whether there is one.
     """
     lock = data_dir / LOCK_NAME
     try:
@@ -140,7 +140,7 @@ def _visible_holder(file: IO[bytes]) -> int | None:
         for line in locks:
             # "1: FLOCK  ADVISORY  WRITE 13891 fe:00:2146324 0 EOF"; a waiting one has "->".
             _, kind, _, _, pid, place, *_ = line.split()
-            # Some file systems show another device there than here, but no other pid.
+            # On some file systems the device is another there than here, but the pid is the same.
             is_ours = place.rpartition(":")[0] == device or pid == written
             if kind == "FLOCK" and is_ours and place.endswith(f":{status.st_ino}"):
                 return int(pid)
@@ -158,7 +158,7 @@ def _is_held(file: IO[bytes]) -> bool:
 
 
 def owner_of(data_dir: Path) -> int:
-    """The user whose bot this is: the lock is the bot's own file, the directory may be given."""
+    """The user whose bot this is: the owner of the lock, or else of the directory."""
     try:
         return (data_dir / LOCK_NAME).stat().st_uid
     except FileNotFoundError:

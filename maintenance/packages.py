@@ -11,7 +11,7 @@ from pathlib import Path
 from maintenance.findings import Finding, critical, ok
 
 _ROOT = Path(__file__).parent.parent
-# By the names that they are installed by. yt-dlp has a check of its own.
+# By the names under which they are installed. yt-dlp has a check of its own.
 _MODULES = {"pyTelegramBotAPI": "telebot", "psutil": "psutil"}
 
 

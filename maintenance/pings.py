@@ -1,8 +1,8 @@
-"""Pings of HEALTH_URL: a voice that does not travel through Telegram.
+"""Pings of HEALTH_URL: reports that do not travel through Telegram.
 
 The form is that of healthchecks.io: a request to the URL says that all is well, one to `/fail`
-below it that something is not, with the reason as its body. Whoever gets them raises the alarm
-also when they stay away.
+below it that something is not, with the reason as its body. Whoever receives them also raises the
+alarm when they stop.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 
 EVERY_S = 60.0
-"""How often the bot says how it is; a change is said at once."""
+"""How often the bot says how it is; a change is reported at once."""
 
 AGAIN_S = 10.0
 """How soon a ping that did not arrive is repeated."""
@@ -69,7 +69,7 @@ class Pings:
     """Says every minute how the bot is. `run` is the thread."""
 
     def __init__(self, target: PingTarget, condition: Condition, begin_with: str | None) -> None:
-        """`begin_with` is what was wrong with the last run, if anything: it is said at first."""
+        """`begin_with` is what was wrong with the last run, if anything: it is reported first."""
         self._target = target
         self._condition = condition
         self._first = BotHealth(is_well=False, reasons=(begin_with,)) if begin_with else None
@@ -88,7 +88,7 @@ class Pings:
             self.step(clocks.monotonic())
 
     def step(self, now: Monotonic) -> None:
-        """Say at monotonic `now` what is due."""
+        """Send at monotonic `now` the ping that is due, if one is."""
         is_due = now >= self._due_at
         if self._is_silent and not is_due:
             return

@@ -40,7 +40,7 @@ def bar(share: float, width: int, blocks: str = BLOCKS) -> str:
 
 
 def draw(title: str, groups: Sequence[Group]) -> str:
-    """An SVG picture: a bar for each group, in parts for what became of its links."""
+    """An SVG picture: a bar for each group, divided by what became of its links."""
     height = _TOP + _ROW * len(groups) + _ROW // 2
     width = _NAME + _BARS + _NUMBER
     most = max((each.links for each in groups), default=1)

@@ -26,7 +26,10 @@ def missing_plugins(packages: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_plugins(packages: Sequence[str]) -> list[Finding]:
-    """Look for the packages, and load their plugins in a process of its own; none without any."""
+    """Look for the packages, and load their plugins in a separate process.
+
+    No finding without packages.
+    """
     missing = missing_plugins(packages)
     if missing or not packages:
         return [critical(_NAME, sentence.removeprefix(f"{_NAME}: ")) for sentence in missing]
@@ -44,7 +47,7 @@ def check_plugins(packages: Sequence[str]) -> list[Finding]:
 
 
 def check_endpoints(endpoints: Iterable[tuple[str, int]]) -> list[Finding]:
-    """Connect to what plugins may reach; a finding for each."""
+    """Connect to what plugins may reach; a finding for each endpoint."""
     return [_check_endpoint(host, port) for host, port in endpoints]
 
 

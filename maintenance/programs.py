@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parent.parent
 _CHALLENGE_MEMORY_MIB = 384
 _WHAT_IS_LOST = "YouTube and some other sites then offer little or nothing"
 
-# Asked in a process of its own: the import takes 40 MB, and a broken package may raise anything.
+# Run in a process of its own: the import takes 40 MB, and a broken package may raise anything.
 _ASK_YTDLP = """
 import importlib.util
 from worker.downloads.ytdlp import copies
@@ -85,7 +85,7 @@ def check_ytdlp() -> Finding:
 
 
 def ytdlp_trouble(version: str | None) -> str | None:
-    """Why a yt-dlp of this version, None for none at all, should not be used; None if it may."""
+    """Why a yt-dlp of this version (None: none at all) should not be used; None if it may be."""
     if version is None:
         return f"cannot be imported: {how_to_install()}"
     if numbers(version) < numbers(limits.YTDLP_OLDEST):
@@ -116,7 +116,7 @@ def check_javascript(download_memory_mib: int) -> Finding:
 
 
 def release_age_days(version: str, today: date) -> int | None:
-    """Days since the release of a yt-dlp, whose version is a date; None for another version."""
+    """Days since the release of a yt-dlp, whose version is a date; None if it is not one."""
     try:
         return (today - date(*numbers(version)[:3])).days
     except (TypeError, ValueError):

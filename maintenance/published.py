@@ -1,4 +1,4 @@
-"""What only the bot's process knows of itself: put into the ledger for commands to read.
+"""What only the bot's process knows about itself: put into the ledger for commands to read.
 
 Times in the ledger are wall times. What an earlier run of the bot published counts for nothing.
 """
@@ -18,7 +18,7 @@ from worker.processes.process_table import Identity, Process
 BOT = "bot"
 CPU = "cpu"
 WORK = "work"
-"""The names under which the documents stand in the ledger."""
+"""The names under which the documents are kept in the ledger."""
 
 
 class WorkerView(Protocol):
@@ -44,7 +44,7 @@ class JudgeView(Protocol):
         """Why the last start failed."""
 
     def unrest(self, now: Monotonic, /) -> str | None:
-        """What is to be told of judges that start and end again and again."""
+        """What is to be said about judges that start and end again and again."""
 
 
 class YtDlpView(Protocol):
@@ -81,7 +81,7 @@ class DispatcherView(Protocol):
 
     @property
     def sites_full(self) -> Mapping[str, str]:
-        """The sites that are asked for enough, each with the key of `sites.toml` that says so."""
+        """The sites at their limit, each with the key of `sites.toml` that sets it."""
 
     @property
     def work(self) -> Sequence[Work]:
@@ -110,7 +110,7 @@ def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
 
 
 def describe_confinement() -> dict[str, Any]:
-    """What downloads are confined by that this process starts.
+    """What confines the downloads that this process starts.
 
     Another process may be allowed more or less: in a container, under systemd, as another user.
     """

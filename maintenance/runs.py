@@ -28,7 +28,7 @@ COUNTED_S = 3600.0
 EXIT_STALLED = 70  # EX_SOFTWARE: a thread has died or is stuck; to be restarted
 EXIT_NOT_NOW = 75  # EX_TEMPFAIL: the directory cannot be used for now; to be restarted
 STOPPED = "stopped"
-"""How a run ends that was told to."""
+"""How a run ends that was told to stop."""
 
 EXITS_TO_RESTART = (EXIT_STALLED, EXIT_NOT_NOW)
 
@@ -49,7 +49,7 @@ _KEPT_STARTS = 100
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended that could say so. `process` tells one run from another."""
+    """How a run ended, if it could say so. `process` distinguishes it from other runs."""
 
     at: float
     exitcode: int
@@ -104,7 +104,7 @@ def read_ends(data_dir: Path) -> list[End]:
 
 
 def _append(path: Path, line: str) -> None:
-    # What the file has room for can be written on a full disk as well.
+    # What fits into the file's last block can be written even on a full disk.
     with path.open("a", encoding="ascii") as file:
         file.write(line)
     if path.stat().st_size > _KEPT_BYTES:

@@ -1,4 +1,4 @@
-"""What systemd is told, where it asks for it: sd_notify(3), without a library."""
+"""What systemd is told, if it asks: sd_notify(3), without a library."""
 
 import contextlib
 import os
@@ -12,14 +12,14 @@ class Notifier:
     """Sends states to the socket that systemd has named; says nothing where there is none."""
 
     def __init__(self, address: str = "", watchdog_s: float | None = None) -> None:
-        """`watchdog_s` is after how long a silence systemd restarts the bot, if it does."""
+        """`watchdog_s` is the silence after which systemd restarts the bot; None if it does not."""
         self._address = address
         self._watchdog_s = watchdog_s
         self._due_at = 0.0
 
     @classmethod
     def take(cls, environ: MutableMapping[str, str]) -> "Notifier":
-        """Read what systemd has left in the environment, and take it out: children have no part."""
+        """Read what systemd has left in the environment, and remove it: it is not for children."""
         address, usec, pid = (environ.pop(name, "") for name in VARIABLES)
         is_ours = pid in ("", str(os.getpid()))
         watchdog_s = int(usec) / 1e6 if is_ours and usec.isdecimal() and int(usec) else None
@@ -39,7 +39,7 @@ class Notifier:
             sender.connect(address)
             sender.send("\n".join(states).encode())
 
-    def pat(self, now: float) -> None:
+    def notify_watchdog(self, now: float) -> None:
         """Say at monotonic `now` that the bot is alive, twice as often as systemd demands."""
         if self._watchdog_s is not None and now >= self._due_at:
             self._due_at = now + self._watchdog_s / 2

@@ -20,7 +20,7 @@ WATCHDOG_S = 180
 class Installation:
     """Where a bot is installed, and as whom it runs. All paths are absolute.
 
-    `directory` has the bot's files and `.env`; `written` is what it writes beside `data_dir`.
+    `directory` has the bot's files and `.env`; `written` is what it writes besides `data_dir`.
     """
 
     directory: Path

@@ -1,7 +1,7 @@
 """Reads `sites.toml` at the start, and again whenever it has changed.
 
-A change counts once the file has stayed the same from one look to the next, so that one which is
-being written, or replaced, is not read by half. What cannot be used changes nothing.
+A change counts once the file has stayed the same from one look to the next, so that a file that is
+being written or replaced is not read half finished. What cannot be used changes nothing.
 """
 
 import logging

@@ -24,7 +24,7 @@ class StrayHunter:
     def sweep(self, known: Iterable[int]) -> int:
         """Kill the strays that the last sweep saw as well. Returns how many strays there are.
 
-        `known` are the pids of children that are no strays. A child that is seen for the first
+        `known` are the pids of children that are not strays. A child that is seen for the first
         time is left alone: it may have been started just now and not be known yet.
         """
         known = {*known, *(pid for pid, _ in _helpers())}

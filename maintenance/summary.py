@@ -13,10 +13,10 @@ HOUR = 9
 """From this hour on the summary of the last 24 hours is due, in the machine's time zone."""
 
 STATE = "summary"
-"""The name under which the day of the last summary stands in the ledger."""
+"""The name under which the day of the last summary is kept in the ledger."""
 
 NAMED = 5
-"""So many sites and reasons are named."""
+"""How many sites and reasons are named at most."""
 
 _WANTED = ("disk", "yt-dlp")
 
@@ -24,7 +24,7 @@ _WANTED = ("disk", "yt-dlp")
 def day_due(said_day: str | None, wall: Wall) -> str | None:
     """The day whose summary is due at wall time `wall`, as YYYY-MM-DD; None if none is.
 
-    `said_day` is that of the last one. A clock that was set back repeats nothing.
+    `said_day` is the day of the last one. A clock that was set back repeats nothing.
     """
     now = time.localtime(wall)
     today = time.strftime("%Y-%m-%d", now)

@@ -1,4 +1,4 @@
-"""The live view of a bot: what is on it, and how it is laid out on a screen. Pure but for `take`.
+"""The live view of a bot: what it shows, and how it is laid out. Pure, except for `take`.
 
 A line is never longer than the screen, and what strangers wrote is made harmless first.
 """
@@ -20,13 +20,13 @@ from worker.settings import Settings
 KEYS = "up/down choose  c end download  l log  p pause/resume  q quit"
 
 _UNSEEN_ZOMBIES = 0
-"""They are confirmed by looking twice, for which a live view has no time."""
+"""Zombies are confirmed by looking twice, for which a live view has no time."""
 
 _LONGEST_SITE = 14
-"""So much of a site is shown where a line has to end; what a job does needs the room."""
+"""How much of a site's name is shown on a narrow screen; what a job does needs the room."""
 
 _FACTS = ("queue downloads", "queue telegram", "failures", "disk")
-"""The findings that stand at the top also when all is well."""
+"""The findings that are shown at the top even when all is well."""
 
 
 class Style(Enum):
@@ -49,7 +49,7 @@ class ScreenLine:
 
 @dataclass(frozen=True)
 class ShownJob:
-    """A job that a worker has, with what is known of it. Times in seconds."""
+    """A job that a worker has, with what is known about it. Times in seconds."""
 
     job_id: int
     kind: str
@@ -65,7 +65,7 @@ class ShownJob:
 
     @property
     def share(self) -> float | None:
-        """How much of it is done, of 1; None where its size is not known."""
+        """Which share of it is done; None if its size is not known."""
         return min(1.0, self.done_bytes / self.total_bytes) if self.total_bytes else None
 
 
@@ -134,7 +134,7 @@ def lay_out(
     chosen_id: int | None = None,
     said: str = "",
 ) -> list[ScreenLine]:
-    """The lines of a screen of this size; without one, all that there is.
+    """The lines of a screen of this size; without a size, all lines.
 
     What has no room is left out at the end of its part, first of the workers and then of the
     troubles: the head, the jobs and the last line, which is what was `said` or else the keys, stay
@@ -197,7 +197,7 @@ def _head(snapshot: Snapshot) -> list[ScreenLine]:
         lines.append(
             ScreenLine(f"PAUSED since {clock(taken.statistics.paused_since)}", Style.WARNING)
         )
-    # One that is not well stands among the troubles.
+    # A finding that is not well is among the troubles instead.
     known = {found.name: found for found in snapshot.findings if found.level is Level.OK}
     facts = [known[name] for name in _FACTS if name in known]
     return lines + [ScreenLine(f"{found.name}: {one_line(found.text)}") for found in facts]

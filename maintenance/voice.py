@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 
 def ping_target(settings: Settings) -> PingTarget | None:
-    """Where the bot is to be heard, by the proxy that is for all; None for nowhere."""
+    """Where pings go, through the proxy for everything; None if there is no HEALTH_URL."""
     return PingTarget(settings.health_url, settings.proxy) if settings.health_url else None
 
 
-def cry(settings: Settings, reason: str) -> None:
-    """Say at once that the bot ends, and why."""
+def report_end(settings: Settings, reason: str) -> None:
+    """Report at once that the bot ends, and why."""
     target = ping_target(settings)
     if target and (problem := target.send(is_well=False, text=reason)):
         log.warning("HEALTH_URL does not take pings (%s).", problem)
@@ -57,10 +57,10 @@ class Voice:
 
     def beat(self, now: Monotonic) -> None:
         """Tell systemd that the main thread is alive, and has found all others alive, at `now`."""
-        self._systemd.pat(now)
+        self._systemd.notify_watchdog(now)
 
     def stop(self) -> None:
-        """Say no more that the bot is well. Who waits for pings is not told of a stop."""
+        """Stop saying that the bot is well. Whoever waits for pings is not told of the stop."""
         if self._pings:
             self._pings.stop()
         self._systemd.say("STOPPING=1")

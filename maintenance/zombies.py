@@ -60,9 +60,9 @@ def end(
 ) -> list[Zombie]:
     """End them and what belongs to them. Returns the zombies that another look finds.
 
-    TERM to the whole session, KILL after `TERM_GRACE_S`, and the same again for what the next
-    look finds. Only its parent can reap a defunct process; the parent is told to if it is ours.
-    Zombies with a problem that is `spared` are neither touched nor returned.
+    TERM to the whole session, KILL after `TERM_GRACE_S`, and the same again for what the next look
+    finds. Only its parent can reap a defunct process; the parent is told to, if it is ours. Zombies
+    with a problem that is `spared` are neither touched nor returned.
     """
     left = [zombie for zombie in zombies if zombie.problem not in spared]
     for _ in range(ROUNDS):
@@ -114,8 +114,8 @@ def _what_is_wrong(
 def _is_orphan(processes: ProcessTable, process: Process) -> bool:
     """Whether no worker of a running bot looks after the process.
 
-    The bot adopts what loses its parent. So a download that is a child of the bot itself has
-    lost its worker, and what is not below the bot at all has lost the bot.
+    The bot adopts what loses its parent. So a download that is a child of the bot itself has lost
+    its worker, and a process that is not below the bot at all has lost the bot.
     """
     if processes.bot is None:
         return True
@@ -133,7 +133,7 @@ def _command_of(process: Process) -> str:
     except psutil.Error:
         return process.name
     is_its_own = bool(words) and os.path.basename(words[0]).startswith(process.name)
-    # What a title leaves of the first command line are empty words.
+    # A title leaves empty words of the first command line.
     return " ".join(filter(None, words)) if is_its_own else process.name
 
 
@@ -170,7 +170,7 @@ def _kill(instance: Instance, zombies: list[Zombie]) -> None:
 
 
 def _wait_for_ends(identities: list[Identity], timeout_s: float) -> None:
-    """Wait until none of them runs any more, or the time is over."""
+    """Wait until none of them runs any more, or the time is up."""
     deadline = time.monotonic() + timeout_s
     while (left := deadline - time.monotonic()) > 0:
         alive = [identity for identity in identities if process_table.is_alive(identity)]
@@ -184,11 +184,12 @@ def _have_reaped(instance: Instance, zombies: list[Zombie]) -> None:
     processes = ProcessTable(instance)
     told: list[Identity] = []
     for zombie in zombies:
-        # Its parent now: the one that it had when it was found may have been ended since.
+        # Its parent now: the one that it had when it was found may have been killed since.
         child = processes.everything.get(zombie.process.pid, zombie.process)
         parent = processes.everything.get(child.parent_pid)
         if parent and (parent.pid in processes.ours or parent == processes.bot):
-            # What the kernel sends at a child's end. The bot reaps its own every second anyway.
+            # The signal that the kernel sends when a child ends. The bot reaps its own every second
+            # anyway.
             signals.send_signal(parent.identity, signal.SIGCHLD)
             told.append(zombie.process.identity)
     deadline = time.monotonic() + REAP_PATIENCE_S

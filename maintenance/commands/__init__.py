@@ -1,7 +1,7 @@
 """The commands of `python -m maintenance`, a module for each, and what they share.
 
-A command prints what it finds, acts only if told to, and returns its exit code. What keeps it
-from its work leaves as LedgerError, LedgerBusy or OSError, and `__main__` prints it.
+A command prints what it finds, acts only if told to, and returns its exit code. If it cannot do its
+work, it raises LedgerError, LedgerBusy or OSError, which `__main__` prints.
 """
 
 import os
@@ -39,7 +39,7 @@ def open_ledger(settings: Settings, access: Access = Access.READ) -> Upkeep:
 
 
 def find_instance(settings: Settings) -> Instance:
-    """This bot, also before its first start, when it has no ledger yet."""
+    """This bot, even before its first start, when it has no ledger yet."""
     if not ledger_path(settings.data_dir).exists():
         return Instance.of(settings, {})
     with open_ledger(settings) as ledger:

@@ -25,7 +25,7 @@ def add_options(parser: ArgumentParser) -> None:
         action.add_argument("ids", type=options.user_id, nargs="+", metavar="ID")
     options.add_limit(listing, _LISTED, is_inherited=True)
     for action in (listing, add, remove):
-        # Left out, it is what was said before the action.
+        # If it is left out here, the one before the action counts.
         action.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="for programs"
         )

@@ -40,7 +40,7 @@ def script(shell: str, parser: ArgumentParser) -> str:
 def _places(parser: ArgumentParser, path: str = "") -> Iterator[tuple[str, list[Word]]]:
     """The words after each command and its own commands, by the words before them."""
     words = []
-    # argparse shows its options to help texts alone, so this reads what those are made of.
+    # argparse has no public way to list its options, so this reads what help texts are made of.
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             purposes = {each.dest: each.help or "" for each in action._choices_actions}

@@ -70,7 +70,10 @@ def _like(chosen: Namespace) -> FailureFilter:
 
 
 def _names(chosen: Namespace) -> Callable[[Upkeep], Iterable[FailedJob]]:
-    """How the jobs are found: by their ids, or by what they are like. Exits when by neither."""
+    """How the jobs are found: by their ids, or by what they have in common.
+
+    Exits if neither is given.
+    """
     like = _like(chosen)
     if bool(chosen.ids) == (like != ANY):
         chosen.refuse("which jobs? either ids, or --site, --reason or --since")
@@ -80,7 +83,7 @@ def _names(chosen: Namespace) -> Callable[[Upkeep], Iterable[FailedJob]]:
 
 
 def _described(ledger: Upkeep, like: FailureFilter) -> Iterator[FailedJob]:
-    """One after the other: their errors may be long, and the bot may do something with them."""
+    """One at a time: their errors may be long, and the bot may change them meanwhile."""
     for job_id in ledger.failed_ids(like):
         if job := ledger.failed_job(str(job_id)):
             yield job

@@ -69,7 +69,8 @@ def _look(settings: Settings, options: Namespace) -> tuple[Measures, list[Findin
         taken = measures.take(settings, ledger, len(found))
     findings = health.assess(taken)
     if not (options.json or options.prometheus):
-        # Takes a second or two, which people have and a program that asks every minute has not.
+        # This takes a second or two: fine for people, too long for a program that asks every
+        # minute.
         solved = programs.check_javascript(settings.download_memory_mib)
         findings = [solved if each.name == solved.name else each for each in findings]
         findings += plugins.check_plugins(settings.ytdlp_plugins)
@@ -88,7 +89,7 @@ def _run_if_bad(options: Namespace, level: Level, report: str) -> None:
     if level is not Level.CRITICAL or not options.if_bad_run:
         return
     try:
-        # The operator's own words, as in a crontab.
+        # The operator's own command, as in a crontab.
         done = subprocess.run(  # noqa: S602
             options.if_bad_run,
             shell=True,
@@ -229,6 +230,6 @@ def _update(situation: Situation | None) -> dict[str, Any]:
 
 
 def _with_job(measured: MeasuredWorker | RunningDownload) -> dict[str, Any]:
-    """The fields under their names, the job's id as `job`."""
+    """The fields by their names, with the job's id as `job`."""
     fields = asdict(measured)
     return {**fields, "job": fields.pop("job_id")}

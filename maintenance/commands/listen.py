@@ -1,4 +1,4 @@
-"""`python -m maintenance listen`: what supervisor tells of the bot, said at HEALTH_URL.
+"""`python -m maintenance listen`: report to HEALTH_URL what supervisor says about the bot.
 
 An event listener of supervisor ("Event Listeners and Event Notifications" in its documentation).
 The bot itself says why it ends, if it can; supervisor also knows of ends that it cannot report.
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from maintenance.pings import PingTarget
 
 AGAIN_S = 10.0
-"""How soon supervisor hands an event out again that could not be said."""
+"""How soon supervisor hands out an event again that could not be reported."""
 
 MANY_TRIES = 3
-"""So many starts in a row that end at once are said."""
+"""How many starts in a row have to end at once to be reported."""
 
 READY = "READY\n"
 TAKEN = "RESULT 2\nOK"
@@ -31,7 +31,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--program", default="fetchbot", metavar="NAME", help="the bot's name at supervisor"
     )
-    # A bot that cannot even begin has none yet.
+    # A bot that cannot even begin has no ledger yet.
     parser.set_defaults(needs_data_dir=False)
 
 

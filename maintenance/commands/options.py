@@ -1,4 +1,4 @@
-"""What several commands are told in the same words, each read or refused with the reason."""
+"""Options that several commands share; each is read, or refused with the reason."""
 
 import argparse
 import re
@@ -14,7 +14,7 @@ def add_json(parser: ArgumentParser) -> None:
 
 
 def add_limit(parser: ArgumentParser, default: int, *, is_inherited: bool = False) -> None:
-    """`is_inherited`: left out behind an action, it is what was said before the action."""
+    """`is_inherited`: if it is left out after an action, the one before the action counts."""
     parser.add_argument(
         "--limit",
         type=_whole_number,
@@ -47,7 +47,7 @@ def age(text: str) -> float:
 
 
 def user_id(text: str) -> int:
-    """The id of a person or of a channel, for argparse."""
+    """The id of a person or a channel, for argparse."""
     if not re.fullmatch("-?[0-9]{1,15}", text):
         raise ArgumentTypeError(f"{text!r} is no numeric id")
     return int(text)

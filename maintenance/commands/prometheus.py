@@ -25,7 +25,7 @@ Samples = Iterable[tuple[Labels, float]]
 
 @dataclass(frozen=True)
 class Family:
-    """A metric with all its samples; of a histogram also those of its parts, by their suffixes."""
+    """A metric with all its samples; a histogram's also those of its parts, by their suffixes."""
 
     name: str
     kind: str
@@ -200,7 +200,7 @@ def _programs(measures: Measures) -> Iterable[Family]:
 def _verdicts(findings: Sequence[Finding]) -> Family:
     levels: dict[str, int] = {}
     for finding in findings:
-        # One for all sites, whose names are without number.
+        # One series for all sites: there may be any number of names.
         check = re.split(" by | for ", finding.name)[0]
         levels[check] = max(finding.level, levels.get(check, 0))
     samples = [({"check": check}, level) for check, level in levels.items()]

@@ -107,4 +107,4 @@ def _page() -> str:
     try:
         return PAGE.read_text("utf-8")
     except OSError:
-        return ""  # The bot is installed without its documents.
+        return ""  # The bot was installed without its documents.

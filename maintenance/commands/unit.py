@@ -60,7 +60,7 @@ def _installation(settings: Settings, user: str | None) -> Installation:
     cookies = settings.cookies_file
     return Installation(
         directory=ROOT,
-        # Not resolved: that of a virtual environment is a link to the one that made it.
+        # Not resolved: a virtual environment's Python is a link to the one that made it.
         python=Path(sys.executable),
         user=user or _owner(settings.data_dir),
         data_dir=settings.data_dir,

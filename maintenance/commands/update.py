@@ -51,7 +51,7 @@ def _version(text: str) -> str:
 
 
 def run(settings: Settings, chosen: Namespace) -> int:
-    """Do it as the bot's user, and say what came of it."""
+    """Do it as the bot's user, and say how it ended."""
     _become_owner(settings.data_dir)
     os.umask(0o077)
     plugin_packages.allow(settings.ytdlp_plugins)
@@ -72,7 +72,7 @@ def run(settings: Settings, chosen: Namespace) -> int:
 
 
 def _say_step(step: str) -> None:
-    # For who waits at a terminal, and not for cron, which would mail it.
+    # For people at a terminal, and not for cron, which would mail it.
     if sys.stderr.isatty():
         print(f"{step} …", file=sys.stderr, flush=True)
 

@@ -97,7 +97,7 @@ def _served(home: Path) -> Iterator[str]:
 
 class _Files(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """Log nothing: nobody would read it."""
 
 
 def _serve(addresses: Connection, home: Path) -> None:
@@ -163,13 +163,13 @@ class _Nobody:
         self._silent, self._kept = os.pipe()
 
     def report(self, _message: object) -> None:
-        """Not heard."""
+        """Ignore the report."""
 
     def fileno(self) -> int:
         return self._silent
 
     def raise_if_stopped(self) -> None:
-        """Never."""
+        """Go on: nobody stops this job."""
 
 
 def _work(results: Connection, downloads: Path, url: str, limits: DownloadLimits) -> None:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 86_400.0
 AGAIN_S = 3600.0
-"""When to try again after no index was found, another update was at work, or none could start."""
+"""When to try again if no index was found, another update was at work, or none could start."""
 
 _TRIED_AGAIN = (UpdateResult.OFFLINE, UpdateResult.BUSY, UpdateResult.NOT_STARTED)
 _FAILURES = (UpdateResult.REFUSED, UpdateResult.NOT_STARTED)
@@ -37,7 +37,7 @@ _FAILURES = (UpdateResult.REFUSED, UpdateResult.NOT_STARTED)
 WATCH_EVERY_S = 5.0
 
 START_PATIENCE_S = 300.0
-"""How long no worker may start with a new yt-dlp: in this time several starts are tried."""
+"""How long workers may fail to start with a new yt-dlp: enough for several starts."""
 
 SWEEP_EVERY_S = 86_400.0
 
@@ -110,7 +110,7 @@ class UpdateKeeper:
             state = ledger.published(STATE)
             due_at = state.get("due_at")
             if due_at is None:
-                # Not with the start, when there is enough to do; from then on at this hour.
+                # Not right after the start, when there is enough to do; from then on at this hour.
                 ledger.publish(STATE, {"due_at": wall + AGAIN_S})
             # A clock that was set back must not put it off for long.
             elif wall >= due_at or due_at > wall + EVERY_S:
@@ -135,7 +135,7 @@ class UpdateKeeper:
                 ledger.answer(question, redact(answers.update(outcome, situation)), wall)
             state = ledger.published(STATE)
             if asked:
-                # Whoever has asked knows it now. What kept a daily one from updating may be over.
+                # Whoever has asked knows it now. What made a daily update fail may be over.
                 if outcome.result in (UpdateResult.UPDATED, UpdateResult.CURRENT):
                     ledger.publish(STATE, {**state, "refused": None})
                 return

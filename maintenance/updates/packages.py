@@ -1,4 +1,4 @@
-"""What an update asks of pip: which packages a version of yt-dlp takes, and to install them.
+"""What an update asks of pip: which packages a version of yt-dlp needs, and to install them.
 
 pip is the environment's own, with its own configuration and its own variables, so an index, a
 proxy or certificates are set as for any pip. What this yt-dlp needs and the environment has
@@ -22,11 +22,11 @@ RESOLVE_S = 180.0
 INSTALL_S = 900.0
 
 MAX_BYTES = 1024 * 1024 * 1024
-"""The most that an update may take on the disk, with what pip unpacks meanwhile."""
+"""The most disk space that an update may take, including what pip unpacks meanwhile."""
 
 NAME = "yt-dlp"
 
-# The bot's own packages stay as they are: what is installed has to get on with them.
+# The bot's own packages stay as they are: what is installed has to work with them.
 _FIXED = ("pyTelegramBotAPI", "psutil")
 _QUIET = ("--quiet", "--no-input", "--disable-pip-version-check", "--no-color")
 _PATIENCE = ("--retries", "1", "--timeout", "20")

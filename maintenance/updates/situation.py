@@ -36,7 +36,7 @@ class Situation:
 
     @property
     def installed(self) -> Installed | None:
-        """The yt-dlp in use, as the next update notes it for a rollback."""
+        """The yt-dlp in use, as the next update records it for a rollback."""
         if self.is_copy and self.choice:
             return self.choice.chosen
         return Installed(self.version) if self.version else None

@@ -99,8 +99,8 @@ class Updater:
     def roll_back(self, why: str = "") -> Outcome:
         """Choose what was in use before. Raises OSError.
 
-        The version that is left is not installed again unasked; `why` is the reason, if it is the
-        bot and not a person that goes back.
+        The abandoned version is not installed again unasked; `why` is the reason if the bot goes
+        back by itself.
         """
         return self._run(lambda: self._roll_back(why))
 
@@ -160,7 +160,7 @@ class Updater:
             text = f"{plan.version} is in use already."
             return self._outcome(UpdateResult.CURRENT, plan.version, text)
         if not plan.packages:
-            # It is the environment's own, in place of which a copy was used.
+            # It is the environment's own; until now a copy was used in its place.
             self._choose(Installed(plan.version), situation)
             return self._outcome(
                 UpdateResult.UPDATED, plan.version, f"{plan.version} of the environment is in use."
@@ -276,12 +276,16 @@ class Updater:
                 copies.save(self._file, replace(choice, trial=trial))
 
     def _left(self, situation: Situation, version: str) -> str | None:
-        """Why a version is not installed unasked: it or a newer one was left. None if it may be."""
+        """Why a version is not installed unasked: it or a newer one was rolled back.
+
+        None if it may be.
+        """
         left = situation.choice.left if situation.choice else None
         if left is None or is_newer(version, left.version):
             return None
         return (
-            f"{left.version} was left on {clock(left.at)} ({left.why}); the next one is waited for."
+            f"{left.version} was taken back on {clock(left.at)} ({left.why}); "
+            "the bot waits for a newer one."
         )
 
     def _newest(self, plan: Plan) -> Outcome:
@@ -294,7 +298,7 @@ class Updater:
 
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
-        """Be the only update. Raises Busy or OSError."""
+        """Hold the lock of the one update. Raises Busy or OSError."""
         self._directory.mkdir(mode=0o700, exist_ok=True)
         with (self._directory / _LOCK).open("ab") as lock:
             try:
@@ -332,7 +336,7 @@ class Updater:
         try:
             choice = copies.read(self._file)
         except Unusable:
-            return  # Nobody knows what is needed.
+            return  # It is not known what is needed.
         kept = {copies.CHOICE, _LOCK}
         if choice:
             kept |= {each.copy for each in (choice.chosen, choice.before) if each and each.copy}

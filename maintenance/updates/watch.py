@@ -1,12 +1,11 @@
-"""Whether links do worse since an update of yt-dlp than before it; pure.
+"""Whether more links fail since an update of yt-dlp than before it; pure.
 
 Only links that a download was tried for count. A failure counts unless it lies in the link or its
 chat, in Telegram, or in a full disk. The update is taken back once
 
-- at least `MIN_FAILURES` links have failed,
-- their share is at least `FACTOR` times the share of the day before,
-- so many failures would come by chance in less than `CHANCE` of all looks, and
-- they are not all of one person while others send links as well.
+- at least `MIN_FAILURES` links have failed, - their share is at least `FACTOR` times the share of
+the day before, - so many failures would come by chance in less than `CHANCE` of all looks, and -
+they are not all from one person while others send links as well.
 
 It is kept if that has not happened after `TRIAL_S` and `TRIAL_LINKS` links, or after `LONGEST_S`
 however few links there were.
@@ -21,7 +20,7 @@ TRIAL_LINKS = 50
 TRIAL_S = 1800.0
 LONGEST_S = 86_400.0
 BEFORE_S = 86_400.0
-"""How long before the update the links begin with which the later ones are compared."""
+"""Links of this long before the update are compared with the later ones."""
 
 MIN_FAILURES = 5
 FACTOR = 2.0

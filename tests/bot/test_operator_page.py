@@ -152,7 +152,7 @@ def test_updates_do_what_the_page_says_without_a_bot_too(tmp_path: Path) -> None
         (0, came[3][1]),
         (0, f"{own} is in use already."),
     ]
-    assert "2099.1.1 was left on" in came[3][1]
+    assert "2099.1.1 was taken back on" in came[3][1]
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])

@@ -81,8 +81,7 @@ def deliver(client: Client, task: Deliver) -> Delivered:
 
 
 def send_group(client: Client, task: SendGroup) -> GroupSent:
-    """Send the files beside the answer, or as many of them, from the first, as Telegram takes
-    together.
+    """Send the files beside the answer, or as many of the first ones as Telegram takes together.
 
     Not safe to repeat after `TelegramUnreachable`. An album with one file that Telegram does not
     take is refused as a whole, and often without a word about which one it is. So a refused album

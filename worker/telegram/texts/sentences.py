@@ -25,7 +25,7 @@ _WITH_ID = frozenset(
     }
 )
 
-# After these, when there are many, a site's links are refused for a while.
+# With these reasons a site's links may be refused for a while.
 _OF_A_CIRCUIT = frozenset({Reason.SITE_DOWN, Reason.BLOCKED_HERE})
 
 
