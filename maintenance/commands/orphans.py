@@ -1,13 +1,14 @@
 """`python -m maintenance orphans`."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger
+from maintenance.commands.options import add_json, age
 from maintenance.orphans import Orphan, find_orphans
 from maintenance.output import print_json, say, table
-from maintenance.units import duration, parse_duration, size
+from maintenance.units import duration, size
 from worker.downloads import workspace
 from worker.ledger import ledger_path
 from worker.settings import Settings
@@ -17,18 +18,11 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--delete", action="store_true", help="remove them")
     parser.add_argument(
         "--older-than",
-        type=_duration,
+        type=age,
         metavar="TIME",
         help="only those unchanged for this long, such as 90s, 30m or 2h (ORPHAN_MAX_AGE)",
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is not {error}") from None
+    add_json(parser)
 
 
 def run(settings: Settings, options: Namespace) -> int:

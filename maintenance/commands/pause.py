@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from maintenance.commands import EXIT_FINE, open_ledger
+from maintenance.commands.options import add_json
 from maintenance.output import print_json, say
 from maintenance.units import count
 from worker.clocks import wall_clock
@@ -12,7 +13,7 @@ from worker.settings import Settings
 
 
 def add_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="for programs")
+    add_json(parser)
 
 
 def pause(settings: Settings, options: Namespace) -> int:

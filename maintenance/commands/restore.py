@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from maintenance.commands import EXIT_FINE
+from maintenance.commands.options import add_json
 from maintenance.output import print_json, say
 from worker import data_directory
 from worker.ledger import ledger_path
@@ -13,7 +14,7 @@ from worker.settings import Settings
 
 def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="what `backup` has made")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    add_json(parser)
 
 
 def run(settings: Settings, options: Namespace) -> int:

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from maintenance.commands import EXIT_FAILED, EXIT_FINE
+from maintenance.commands.options import add_json
 from maintenance.output import print_json
 from worker.settings import Settings
 
@@ -38,7 +39,7 @@ class HelpTopic:
 
 def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("topic", nargs="*", help="without one, all are listed")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    add_json(parser)
     parser.set_defaults(needs_data_dir=False)
 
 

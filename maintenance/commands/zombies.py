@@ -6,6 +6,7 @@ from typing import Any
 
 from maintenance import zombies
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, find_instance
+from maintenance.commands.options import add_json
 from maintenance.output import print_json, say, table
 from maintenance.units import duration, size
 from maintenance.zombies import Problem, Zombie
@@ -14,7 +15,7 @@ from worker.settings import Settings
 
 def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--kill", action="store_true", help="end them")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    add_json(parser)
 
 
 def run(settings: Settings, options: Namespace) -> int:

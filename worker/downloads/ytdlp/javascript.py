@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.installed import numbers
 
 _TIMEOUT_S = 20.0
 
@@ -42,7 +43,7 @@ class Runtime:
         node 24 has to be kept from compiling as well. node 22 need not, and warns about the
         option, which yt-dlp takes for a failure.
         """
-        is_new_node = self.name == "node" and _numbers(self.version) >= _LAST_LEAN_NODE
+        is_new_node = self.name == "node" and numbers(self.version) >= _LAST_LEAN_NODE
         return {"NODE_OPTIONS": "--jitless"} if is_new_node else {}
 
 
@@ -92,7 +93,7 @@ def find() -> Search:
     too_old: list[Runtime] = []
     for kind in _KINDS:
         runtime = _ask(kind)
-        if runtime and _numbers(runtime.version) >= kind.oldest:
+        if runtime and numbers(runtime.version) >= kind.oldest:
             return Search(runtime, tuple(too_old))
         if runtime:
             too_old.append(runtime)
@@ -126,8 +127,3 @@ def _ask(kind: _Kind) -> Runtime | None:
         return None
     match = re.match(kind.answer, answer.stdout.decode(errors="replace"))
     return Runtime(kind.name, os.path.abspath(path), match[1]) if match else None
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    match = re.match(r"\d+(?:[.-]\d+)*", version)
-    return tuple(int(number) for number in re.split(r"[.-]", match[0])) if match else ()
