@@ -329,6 +329,11 @@ def test_proxies_apart(
     assert judge_rules(settings).proxy == to_sites
 
 
+def test_the_judge_leaves_it_to_downloads_to_say_that_a_site_is_silent() -> None:
+    settings = load({"DOWNLOAD_IDLE_TIMEOUT": "1"})
+    assert judge_rules(settings).idle_timeout_s >= settings.download_idle_timeout_s + 1
+
+
 def test_settings_travel_to_other_processes() -> None:
     settings = load({"ALLOWED_NETWORKS": "10.0.0.0/8"})
     assert pickle.loads(pickle.dumps(settings)) == settings

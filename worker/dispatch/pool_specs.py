@@ -59,7 +59,9 @@ def judge_rules(settings: Settings) -> Rules:
     return Rules(
         allowed_networks=tuple(map(str, settings.allowed_networks)),
         endpoints=settings.ytdlp_plugin_endpoints,
-        idle_timeout_s=settings.download_idle_timeout_s,
+        # Longer than a download may be silent: ffmpeg takes the end of a connection for the end of
+        # a piece, so the worker is to end the download before.
+        idle_timeout_s=2 * settings.download_idle_timeout_s,
         proxy=settings.proxy_to_sites,
     )
 

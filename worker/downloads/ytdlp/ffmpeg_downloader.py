@@ -26,6 +26,9 @@ _FOR_FFMPEG = _FOR_YT_DLP | {"SAMPLE-AES"}
 _HAS_HEAD = "#EXT-X-MAP:"
 # The worker's limits end a download long before.
 _DAY_S = 86_400.0
+# ffmpeg skips the rest of a piece that falls silent. So it waits for longer than the worker, which
+# ends the download because the site is silent.
+_TIMEOUT_FACTOR = 2
 
 
 def needs_ffmpeg(playlist: str, network: Network) -> bool:
@@ -84,7 +87,7 @@ def _source(ydl: Any, info: Mapping[str, Any]) -> RemoteStream:
     return RemoteStream(
         url=str(info["url"]),
         ca_file=certifi.where(),
-        idle_timeout_s=float(ydl.params.get("socket_timeout") or 0),
+        idle_timeout_s=_TIMEOUT_FACTOR * float(ydl.params.get("socket_timeout") or 0),
         headers=info.get("http_headers") or ydl._calc_headers(info),
     )
 
