@@ -14,10 +14,11 @@ import certifi
 import pytest
 
 from tests.hostile.tools import tell, told, without_guard, without_landlock
-from tests.hostile.web import Web, content, redirect
+from tests.hostile.web import Answer, Handler, Web, content, redirect, stream
 from tests.sandbox import tls_proxy
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.patience import PATIENCE_S
+from tests.sandbox.tls_proxy import CutOff, ResetBehind
 from tests.support import sample_aes
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
@@ -150,6 +151,16 @@ def test_what_lacks_a_piece_is_not_passed_for_whole(
     assert "sound" not in error.detail
 
 
+@pytest.mark.parametrize("cut", [CutOff, ResetBehind])
+@pytest.mark.parametrize("name", ["sound0.ts", "sound1.ts", "sound2.ts"])
+def test_what_lacks_a_part_of_a_piece_is_not_passed_for_whole(
+    warm: Worker, sites: TlsSites, name: str, cut: type[CutOff]
+) -> None:
+    sites.answers = {f"{SITE}/{name}": file(cut(pieces_of(sites, name)), TS)} | sites.answers
+    error = warm.run(SOUND, limits_with(proxy=sites.proxy)).error
+    assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), error
+
+
 def test_what_grows_too_large_ends(warm: Worker, sites: TlsSites) -> None:
     rules = limits_with(proxy=sites.proxy, max_file_bytes=20_000)
     assert warm.run(SOUND, rules).error.reason is Reason.TOO_LARGE
@@ -254,6 +265,40 @@ def test_no_playlist_leads_ffmpeg_inside(
     error = warm.run(link, limits_with(network=network)).error
     assert (error.reason, error.fault) == (Reason.REFUSED_ADDRESS, Fault.PERMANENT)
     assert inside.hits == []
+
+
+@pytest.mark.parametrize("sent", [None, 0, 3_000])
+def test_a_piece_that_falls_silent_is_the_sites_silence(
+    warm: Worker, web: Web, pieces: dict[str, bytes], sent: int | None
+) -> None:
+    link = put(web, pieces, lambda text: text)
+    web.answers["/sound1.ts"] = silent_behind(web, pieces["sound1.ts"], sent)
+    error = warm.run(link, limits_with(idle_timeout_s=2.0)).error
+    assert (error.reason, error.fault) == (Reason.STALLED, Fault.RETRYABLE), error
+    assert "/sound2.ts" not in web.hits
+
+
+def silent_behind(web: Web, data: bytes, sent: int | None) -> Answer:
+    """So much of the data, or not even a head, and then nothing."""
+
+    def answer(handler: Handler) -> None:
+        if sent is not None:
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(data)))
+            handler.end_headers()
+            handler.wfile.write(data[:sent])
+        web.stopping.wait(PATIENCE_S)
+
+    return answer
+
+
+def test_a_part_of_a_piece_in_the_clear_is_not_passed_for_whole(
+    warm: Worker, web: Web, pieces: dict[str, bytes]
+) -> None:
+    link = put(web, pieces, lambda text: text)
+    data = pieces["sound1.ts"]
+    web.answers["/sound1.ts"] = stream(lambda: [data[:1000]], TS, Content_Length=str(len(data)))
+    assert warm.run(link, limits_with()).error.reason is Reason.BROKEN_FILE
 
 
 def test_no_redirect_leads_ffmpeg_inside(

@@ -11,7 +11,9 @@ import os
 import re
 import socket
 import ssl
+import struct
 import subprocess
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from email.message import Message
@@ -28,6 +30,14 @@ Response = tuple[int, Mapping[str, str], bytes]
 """Status, headers and body."""
 
 _LOOPBACK = "127.0.0.1"
+
+
+class CutOff(bytes):
+    """A body of which half is sent, and then the end of the connection."""
+
+
+class ResetBehind(CutOff):
+    """A body of which half is sent, and then a reset."""
 
 
 class TlsProxy(ABC):
@@ -110,8 +120,21 @@ class _Visitor(BaseHTTPRequestHandler):
         for name, value in (*headers.items(), ("Content-Length", str(len(content)))):
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "HEAD":
+            return
+        if isinstance(content, CutOff):
+            self.wfile.write(content[: len(content) // 2])
+            self._end(is_reset=isinstance(content, ResetBehind))
+        else:
             self.wfile.write(content)
+
+    def _end(self, *, is_reset: bool) -> None:
+        """End the connection below TLS, without a word."""
+        self.close_connection = True
+        if is_reset:
+            time.sleep(0.1)  # what has been sent must have been read, or it is lost
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(self.connection.detach())
 
 
 def _in_range(asked_for: str | None, response: Response) -> Response:
@@ -121,7 +144,7 @@ def _in_range(asked_for: str | None, response: Response) -> Response:
         return response
     end = min(int(asked[2] or len(content)), len(content) - 1)
     span = {"Content-Range": f"bytes {asked[1]}-{end}/{len(content)}"}
-    return 206, {**headers, **span}, content[int(asked[1]) : end + 1]
+    return 206, {**headers, **span}, type(content)(content[int(asked[1]) : end + 1])
 
 
 def _passed_on(request: BaseHTTPRequestHandler, body: bytes) -> Response:

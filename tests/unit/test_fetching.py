@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from worker.downloads.confinement.network import Network
-from worker.downloads.media.fetching import Container, RemoteStream, command, script
+from worker.downloads.media.fetching import (
+    Container,
+    FfmpegComplaints,
+    RemoteStream,
+    command,
+    script,
+)
 from worker.downloads.ytdlp.ffmpeg_downloader import needs_ffmpeg
 from worker.errors import JobError, Reason
 
@@ -48,6 +54,42 @@ def test_the_command_is_the_same_for_all(container: Container) -> None:
     assert command(container)[-2:] == [container, "-"]
     assert "-t" not in command(container)
     assert command(container, 90)[command(container, 90).index("-t") + 1] == "90.000"
+
+
+RESET = "[tls @ 0x1] Error in the pull function.\n[tls @ 0x1] IO error: Connection reset by peer\n"
+ENDED = RESET.replace("Connection reset by peer", "End of file")
+AGAIN = "[hls @ 0x2] keepalive request failed for 'x' with error: 'y', retrying\n"
+CORRUPT = "[mpegts @ 0x3] Packet corrupt (stream = 0, dts = 244800).\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_whole"),
+    [
+        ("", True),
+        ("[concat @ 0x1] Unused options for 'x'.\n", True),
+        # What it says of a stream that is as the site has made it, too.
+        (CORRUPT, True),
+        ("[hls @ 0x2] Failed to open segment 1 of playlist 0\n", False),
+        ("[https @ 0x1] Stream ends prematurely at 11750, should be 23500\n", False),
+        (RESET, False),
+        (RESET.strip(), False),
+        (RESET + CORRUPT, False),
+        (RESET + AGAIN, True),
+        (RESET + AGAIN + RESET, False),
+        # A site that has closed a connection which nobody used.
+        (ENDED, True),
+        (ENDED + CORRUPT, True),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_what_ffmpeg_says_tells_whether_a_piece_is_missing(
+    said: str, is_whole: bool, size: int
+) -> None:
+    complaints = FfmpegComplaints()
+    for at in range(0, len(said), size):
+        complaints.add(said[at : at + size].encode())
+    complaints.close()
+    assert complaints.tell_of_gaps is not is_whole
 
 
 def a_playlist(*keys: str) -> str:

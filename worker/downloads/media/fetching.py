@@ -23,8 +23,12 @@ _CHUNK_BYTES = 256 * 1024
 _SAID_BYTES = 16 * 1024
 # After so long without a reader it has seen that there is none, unless it waits for the site.
 _END_S = 1.0
-# ffmpeg goes on behind a piece that it cannot have, and ends as if all were well.
-_LACKS = re.compile(r"Failed to (?:open|reload|download)|Unable to (?:open|read) key|HTTP error")
+# ffmpeg skips a piece that it cannot fetch, or cannot fetch whole, and ends as if all were well. An
+# error on a kept connection that the site has closed does not count: the piece is asked for again.
+_LACKS = re.compile(
+    r"Failed to (?:open|reload|download)|Unable to (?:open|read) key|HTTP error"
+    r"|Stream ends prematurely|IO error: (?!End of file).*\n(?!.*keepalive request failed).*\n"
+)
 # It hands these on to whatever the first address leads to. Headers of other names it would need in
 # lines of their own, of which there can be one.
 _HEADERS = {"user-agent": "user_agent", "referer": "referer"}
@@ -80,10 +84,11 @@ def fetch(
         stderr=subprocess.PIPE,
         preexec_fn=limits.impose,
     )
-    complaints = _Complaints()
+    complaints = FfmpegComplaints()
     try:
         _tell(process, script(source))
         _relay(process, take, complaints.add)
+        complaints.close()
     finally:
         _end(process)
     check_end(process.returncode, complaints.end)
@@ -136,7 +141,7 @@ def _tell(process: subprocess.Popen[bytes], text: str) -> None:
         pass  # it has ended, and says why
 
 
-class _Complaints:
+class FfmpegComplaints:
     """What ffmpeg says, which may be much."""
 
     def __init__(self) -> None:
@@ -149,6 +154,10 @@ class _Complaints:
         said = self.end + self._decoder.decode(data)
         self.tell_of_gaps = self.tell_of_gaps or bool(_LACKS.search(said))
         self.end = said[-_SAID_BYTES:]
+
+    def close(self) -> None:
+        """Note that no line follows the last one."""
+        self.tell_of_gaps = self.tell_of_gaps or bool(_LACKS.search(self.end + "\n\n"))
 
 
 def _relay(
