@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 _MAX_WAIT_S = 60.0
+_FEW_TIMERS = 1000
 
 Params = ParamSpec("Params")
 
@@ -55,6 +56,7 @@ class Loop:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
+        self._sweep_at = _FEW_TIMERS
         self._order = itertools.count()
         self._watched: dict[Waitable, int] = {}
 
@@ -78,9 +80,17 @@ class Loop:
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
         """See `Waits`."""
+        if len(self._timers) >= self._sweep_at:
+            self._sweep()
         timer = Timer(call)
         heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._order), timer))
         return timer
+
+    def _sweep(self) -> None:
+        """Let go of cancelled timers: each short connection leaves some, for minutes."""
+        self._timers = [entry for entry in self._timers if entry[-1].call]
+        heapq.heapify(self._timers)
+        self._sweep_at = max(_FEW_TIMERS, 2 * len(self._timers))
 
     def step(self) -> None:
         """Wait for the next sockets or the next moment, and call whoever waits for them."""
