@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import itertools
 import socket
 from collections.abc import Callable, Sequence
 
@@ -29,7 +30,7 @@ class Dial:
 
     def __init__(self, loop: Waits, addresses: Sequence[str], port: int, on_end: OnEnd) -> None:
         self._loop = loop
-        self._left = list(addresses[:MAX_ADDRESSES])
+        self._left = to_be_tried(addresses)
         self._port = port
         self._on_end = on_end
         self._tried: set[socket.socket] = set()
@@ -87,6 +88,18 @@ class Dial:
     def _end(self, result: socket.socket | SocksReply) -> None:
         self.cancel()
         self._on_end(result)
+
+
+def to_be_tried(addresses: Sequence[str]) -> list[str]:
+    """The addresses to connect to, in this order: both families in turn (RFC 8305, 4).
+
+    Where one of them leads nowhere, as IPv6 does on some machines, the other is soon tried.
+    """
+    families: dict[bool, list[str]] = {}
+    for address in addresses:
+        families.setdefault(":" in address, []).append(address)
+    in_turn = itertools.chain.from_iterable(itertools.zip_longest(*families.values()))
+    return [address for address in in_turn if address][:MAX_ADDRESSES]
 
 
 def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
