@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from worker.downloads.confinement.addresses import literal_address
 from worker.downloads.judge.socks import SocksReply
 
+MAX_JUDGED = 64
+"""How many addresses of a name are judged. A stranger's name may have thousands, and while they are
+judged all other connections wait."""
+
 _UNKNOWN = (socket.EAI_NONAME, socket.EAI_NODATA)
 
 
@@ -36,4 +40,5 @@ def look_up(host: str) -> ResolvedName:
         return ResolvedName(failure=SocksReply.NO_SUCH_HOST)
     except OSError:
         return FAILED
-    return ResolvedName(tuple(dict.fromkeys(str(address[0]) for *_, address in answers)))
+    addresses = dict.fromkeys(str(address[0]) for *_, address in answers)
+    return ResolvedName(tuple(addresses)[:MAX_JUDGED])
