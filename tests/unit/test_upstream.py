@@ -1,9 +1,15 @@
 """What an HTTP proxy is sent of a request in the clear."""
 
+from __future__ import annotations
+
+import types
+from typing import Any
+
 import pytest
 
-from worker.downloads.judge.socks import Target
-from worker.downloads.judge.upstream import Upstream
+from worker.downloads.judge import upstream
+from worker.downloads.judge.socks import SocksReply, Target
+from worker.downloads.judge.upstream import TIMEOUT_S, Upstream
 
 UPSTREAM = Upstream("http://127.0.0.1:3128")
 SITE = Target("site.example", 80)
@@ -63,3 +69,52 @@ def test_a_request_to_a_site_names_the_site(head: bytes, target: Target, line: b
 def test_whatever_could_be_read_as_something_else_is_not_sent(head: bytes) -> None:
     with pytest.raises(ValueError, match="head"):
         UPSTREAM.rewritten(head, SITE)
+
+
+class SlowProxy:
+    """A proxy that says each byte of its answer a second after the one before."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.now = 0.0
+        self.is_closed = False
+        self._answer = iter(answer)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sendall(self, data: bytes) -> None: ...
+
+    def setblocking(self, flag: bool) -> None: ...
+
+    def recv(self, count: int) -> bytes:
+        self.now += 1.0
+        return bytes([next(self._answer)])
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+CONNECTED = b"HTTP/1.1 200 OK\r\n\r\n"
+LONG = CONNECTED.replace(b"\r\n\r\n", b"\r\nX: " + b"x" * 1000 + b"\r\n\r\n")
+NAMED = b"\x05\x00\x05\x00\x00\x03\xc8" + b"x" * 200 + b"\0\0"
+
+
+@pytest.mark.parametrize(
+    ("url", "answer", "is_in_time"),
+    [
+        ("http://127.0.0.1:3128", CONNECTED, True),
+        ("http://127.0.0.1:3128", LONG, False),
+        ("socks5h://127.0.0.1:1080", b"\x05\x00\x05\x00\x00\x01" + bytes(6), True),
+        ("socks5h://127.0.0.1:1080", NAMED, False),
+    ],
+)
+def test_a_proxy_has_so_long_for_all_of_its_answer(
+    monkeypatch: pytest.MonkeyPatch, url: str, answer: bytes, is_in_time: bool
+) -> None:
+    proxy = SlowProxy(answer)
+    monkeypatch.setattr(upstream, "time", types.SimpleNamespace(monotonic=proxy.monotonic))
+    monkeypatch.setattr(Upstream, "open", lambda _self: proxy)
+    result: Any = Upstream(url).connect(SITE)
+    assert result is (proxy if is_in_time else SocksReply.FAILED)
+    assert proxy.is_closed is not is_in_time
+    assert proxy.now <= TIMEOUT_S + 1

@@ -8,6 +8,7 @@ import functools
 import re
 import socket
 import ssl
+import time
 from contextlib import suppress
 from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,7 @@ from worker.downloads.judge.socks import SocksReply, Target
 from worker.downloads.judge.tls import Stream, TlsSocket
 
 TIMEOUT_S = 30.0
+"""How long a proxy may take to be connected to, and then for all of its answer."""
 
 HEAD_LIMIT_BYTES = 64 * 1024
 _HTTP = ("http", "https")
@@ -117,10 +119,11 @@ class Upstream:
         place = _authority(target).encode()
         request = b"CONNECT %b HTTP/1.1\r\nHost: %b%b\r\n\r\n" % (place, place, self._credentials())
         made.sendall(request)
+        answer = _ProxyAnswer(made)
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             # No more than the head: what follows is the site's.
-            head += _exactly(made, 1)
+            head += answer.take(1)
             if len(head) > HEAD_LIMIT_BYTES:
                 return SocksReply.FAILED
         is_done = re.match(rb"HTTP/1\.[01] 2", head)
@@ -129,31 +132,43 @@ class Upstream:
     def _socks(self, made: Stream, target: Target) -> SocksReply:
         has_login = any(self._login)
         made.sendall(b"\x05\x02\x00\x02" if has_login else b"\x05\x01\x00")
-        version, method = _exactly(made, 2)
+        answer = _ProxyAnswer(made)
+        version, method = answer.take(2)
         if version != 5 or method not in ((0, 2) if has_login else (0,)):
             return SocksReply.FAILED
         if method == 2:
             made.sendall(b"\x01" + b"".join(map(_with_length, self._login)))
-            if _exactly(made, 2)[1]:
+            if answer.take(2)[1]:
                 return SocksReply.FAILED
         port = target.port.to_bytes(2, "big")
         made.sendall(b"\x05\x01\x00" + _packed(target.host) + port)
-        _, code, _, kind = _exactly(made, 4)
+        _, code, _, kind = answer.take(4)
         if code:
             return _REPLIES.get(code, SocksReply.FAILED)
-        _exactly(made, {1: 4, 4: 16}.get(kind) or _exactly(made, 1)[0])
-        _exactly(made, 2)
+        answer.take({1: 4, 4: 16}.get(kind) or answer.take(1)[0])
+        answer.take(2)
         return SocksReply.DONE
 
 
-def _exactly(made: Stream, count: int) -> bytes:
-    data = b""
-    while len(data) < count:
-        chunk = made.recv(count - len(data))
-        if not chunk:
-            raise EOFError
-        data += chunk
-    return data
+class _ProxyAnswer:
+    """What a proxy says before a connection is one."""
+
+    def __init__(self, made: Stream) -> None:
+        self._made = made
+        self._ends_at = time.monotonic() + TIMEOUT_S
+
+    def take(self, count: int) -> bytes:
+        """The next bytes, exactly so many. Raises OSError or EOFError when they do not come."""
+        data = b""
+        while len(data) < count:
+            # Each wait has the same limit, so this ends no later than after twice as long.
+            if time.monotonic() >= self._ends_at:
+                raise TimeoutError
+            chunk = self._made.recv(count - len(data))
+            if not chunk:
+                raise EOFError
+            data += chunk
+        return data
 
 
 def _packed(host: str) -> bytes:
