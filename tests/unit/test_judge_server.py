@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,12 +23,13 @@ class Scene:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self._services = JudgeServices(Loop(), cast("Threads", None), Judgement(Rules()), None)
+        self.loop = Loop()
+        self.services = JudgeServices(self.loop, cast("Threads", None), Judgement(Rules()), None)
 
     def download(self) -> ControlConnection:
         ours, theirs = socket.socketpair()
         self._stack.callback(ours.close)
-        made = ControlConnection(self._services, theirs)
+        made = ControlConnection(self.services, theirs)
         self._stack.callback(made.close)
         return made
 
@@ -36,6 +38,23 @@ class Scene:
 def scene() -> Iterator[Scene]:
     with ExitStack() as stack:
         yield Scene(stack)
+
+
+def test_whoever_has_much_refused_hears_of_the_first_and_of_the_end(scene: Scene) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        theirs.setblocking(False)
+        made = ControlConnection(scene.services, theirs)
+        for number in range(10_000):
+            made.refused(f"10.0.0.1 port {number}")
+        made.passed(7)
+        ours.shutdown(socket.SHUT_WR)
+        scene.loop.step()
+        heard = b"".join(iter(lambda: ours.recv(4096), b""))
+    assert [json.loads(line) for line in heard.splitlines()] == [
+        {"refused": "10.0.0.1 port 0"},
+        {"passed": 7},
+    ]
 
 
 def begin_all(download: ControlConnection) -> int:

@@ -3,8 +3,8 @@
 A downloads worker holds a control connection for each download. It begins with one line of JSON:
 the secret, and the proxy of the download's site if that has its own. With it comes a listening
 socket if the download is to connect to one of its own. The answer is a line with the port at which
-the judge listens. Later lines name addresses that were refused. When the worker says no more, all
-that belongs to the download ends, and the last line is how many bytes have passed.
+the judge listens. A later line names the first address that was refused. When the worker says no
+more, all that belongs to the download ends, and the last line is how many bytes have passed.
 """
 
 import contextlib
@@ -77,6 +77,7 @@ class ControlConnection:
         self._silent: dict[Connection, None] = {}
         self._connections: dict[Connection, None] = {}
         self._calls = 0
+        self._has_told_refusal = False
         self._has_ended = False
         self._passed_bytes = 0
         self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
@@ -173,7 +174,13 @@ class ControlConnection:
             self._services.abandoned.count -= 1
 
     def refused(self, what: str) -> None:
-        """Tell the worker that an address was refused."""
+        """Tell the worker that an address was refused, once.
+
+        A download may have any number refused, for which the worker's socket would have no room.
+        """
+        if self._has_told_refusal:
+            return
+        self._has_told_refusal = True
         with contextlib.suppress(OSError):
             self._tell({"refused": what})
 
