@@ -225,22 +225,14 @@ class Session:
                     self._look(self._way_out, poll)
                 data = read_chunk(read_fd)
                 for message in _messages(receiver, data):
-                    if isinstance(message, Progress):
-                        self._relay(message)
-                    elif isinstance(message, FoundMedia):
-                        self._identify(message)
-                    elif isinstance(message, NeedsPlayer):
-                        self._solve(message.address, poll)
-                    else:
-                        return message
+                    if result := self._act_on(message, poll):
+                        return result
                 # Once the process has exited and all that it wrote has been read, no result will
                 # come. End-of-file says less, since a grandchild can keep the pipe open.
                 if pidfd in ready and not data:
                     return None
-                if self._solving and self._solving.fd in ready and self._solving.read():
-                    poll.unregister(self._solving.fd)
-                    players.KNOWN.add(self._solving.address, self._solving.player)
-                    self._hand_over(self._solving.player)
+                if self._solving and self._solving.fd in ready:
+                    self._read_solution(self._solving, poll)
                 if data == b"" and read_fd in ready:
                     poll.unregister(read_fd)
                 now = time.monotonic()
@@ -250,6 +242,18 @@ class Session:
                     next_watch = now + WATCH_INTERVAL_S
         finally:
             os.close(pidfd)
+
+    def _act_on(self, message: DownloadMessage, poll: select.poll) -> DownloadMessage | None:
+        """Do what a message asks for, or return it if it is the result."""
+        if isinstance(message, Progress):
+            self._relay(message)
+        elif isinstance(message, FoundMedia):
+            self._identify(message)
+        elif isinstance(message, NeedsPlayer):
+            self._solve(message.address, poll)
+        else:
+            return message
+        return None
 
     def _look(self, way_out: WayOut, poll: select.poll) -> None:
         try:
@@ -315,6 +319,12 @@ class Session:
             self._hand_over(None)
         else:
             poll.register(self._solving.fd, select.POLLIN)
+
+    def _read_solution(self, solving: Solving, poll: select.poll) -> None:
+        if solving.read():
+            poll.unregister(solving.fd)
+            players.KNOWN.add(solving.address, solving.player)
+            self._hand_over(solving.player)
 
     def _hand_over(self, player: Player | None) -> None:
         # Without it the download fetches the player itself, after a while.
