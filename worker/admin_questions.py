@@ -1,4 +1,4 @@
-"""What admins ask of the bot in the chat that only its maintenance can answer."""
+"""Questions of admins in the chat that only maintenance can answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Asked(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """One question, by a message in the reader's chat; `user_id` is who is asked about."""
+    """One question, asked in a message in the reader's chat; `user_id` is whom it is about."""
 
     about: Asked
     reader: Reader

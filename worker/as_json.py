@@ -1,4 +1,4 @@
-"""The dataclasses of `worker.protocol` as JSON: what rests in the ledger, or comes by a pipe."""
+"""The dataclasses of `worker.protocol` as JSON, for the ledger and for pipes."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""HTTP sessions for the bot's own requests, in which a slow server cannot hold the caller up.
+"""HTTP sessions for the bot's own requests, in which no slow server can hold up the caller.
 
-The timeouts of `requests` are for each read: a server that sends the head of its answer one byte
-at a time would be waited for without end. Here the head as a whole has the time that a read has.
+The timeouts of `requests` are for each read: a caller could wait for ever for a server that sends
+the head of its answer byte by byte. Here the whole head has the time of one read.
 """
 
 import functools
@@ -27,7 +27,7 @@ def new_session() -> requests.Session:
 
 
 class _Stream(io.RawIOBase):
-    """What comes from a socket: until `deadline`, a monotonic time, if there is one."""
+    """What comes from a socket, until the monotonic time `deadline` if there is one."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -41,12 +41,12 @@ class _Stream(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         """Read once. Raises TimeoutError when the time is over."""
         if self.deadline is not None:
-            # Zero would mean a socket that never waits.
+            # Zero would make the socket non-blocking.
             self._sock.settimeout(max(0.001, self.deadline - time.monotonic()))
         return self._raw.readinto(buffer)
 
     def lift_deadline(self) -> None:
-        """Each further read has the socket's own time."""
+        """Give each further read the socket's own timeout."""
         self.deadline = None
         self._sock.settimeout(self._timeout_s)
 
@@ -70,7 +70,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Adapter(HTTPAdapter):
-    """Makes connections whose answers are `_Response`s, by a proxy too."""
+    """Makes connections whose answers are `_Response`s, through a proxy as well."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

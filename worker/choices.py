@@ -8,16 +8,16 @@ from typing import Any
 from worker.form import WHOLE
 
 MENU_LIFE_S = 900.0
-"""How long a page of a menu stands open, before the first buttons take its place."""
+"""How long a page of a menu stays open before the first buttons take its place."""
 
 MAX_CHAPTERS = 100
-"""Most chapters of a video."""
+"""The most chapters of a video."""
 
 MAX_LANGUAGES = 24
-"""Most languages of sound among which people can choose."""
+"""The most languages of sound among which people can choose."""
 
 MAX_SUBTITLES = 24
-"""Most subtitles among which people can choose: YouTube's machines make over a hundred."""
+"""The most subtitles among which people can choose: YouTube makes over a hundred."""
 
 SHEET_CHAPTERS = 10
 """How many chapters are shown at a time."""
@@ -36,9 +36,9 @@ class Chapter:
 class Quality:
     """A height in which a site has a video, in pixels as `worker.form.Form` counts them.
 
-    `size_bytes` is what a file of it is expected to have; None where the site does not tell.
-    `messages` is how many it then fills, and 0 where that are too many. `fps` are its pictures in a
-    second where they are more than usual, and `is_hdr` tells a high dynamic range.
+    `size_bytes` is the expected size of its file; None if the site does not say. `messages` is how
+    many messages that fills, 0 if too many. `fps` are its pictures in a second if there are more
+    than usual, and `is_hdr` means a high dynamic range.
     """
 
     height: int
@@ -52,7 +52,7 @@ class Quality:
 class Language:
     """A language in which a site has the sound of a video: an IETF tag in lower case.
 
-    `is_dubbed`: a machine speaks in place of who is seen.
+    `is_dubbed`: a machine speaks in place of the people seen.
     """
 
     tag: str
@@ -72,7 +72,10 @@ class Subtitles:
 
 
 class Page(StrEnum):
-    """What the buttons below an answer show; the value is what the button that leads there says."""
+    """What the buttons below an answer show.
+
+    The value is in the data of the button that leads there.
+    """
 
     FIRST = "choices"
     QUALITIES = "qualities"
@@ -86,12 +89,11 @@ class Page(StrEnum):
 class Menu:
     """The buttons below the answer to a request, in the message `message_id`.
 
-    `code` is that of the form which the answer has, see `worker.form`. `is_song`: it is sound
-    alone. Any other page than the first ends by itself after `MENU_LIFE_S`, and the first one is
-    then shown as a menu that `has_expired`. What there is to choose
-    from on a page stands in the menu on that page alone; chapters take several `sheets` of
-    `SHEET_CHAPTERS`, of which one is shown. `names_list`: the link names a list that its video
-    stands in.
+    `code` is that of the answer's form, see `worker.form`. `is_song`: it is sound alone. Any other
+    page than the first ends by itself after `MENU_LIFE_S`, and the first one is then shown as a
+    menu that `has_expired`. What a page offers is in the menu only while it shows that page;
+    chapters take several `sheets` of `SHEET_CHAPTERS`, of which one is shown. `names_list`: the
+    link names a list that has the video in it.
     """
 
     chat_id: int
@@ -116,7 +118,7 @@ class Menu:
 
 def menu_from_json(value: Mapping[str, Any]) -> Menu:
     """The inverse of `worker.as_json.to_json` for a `Menu`."""
-    # A menu of the version before pages had qualities where it showed them.
+    # Before there were pages, a menu that showed qualities had them.
     page = value.get("page") or (Page.QUALITIES if value["qualities"] else Page.FIRST)
     qualities = qualities_from_json(value["qualities"])
     chapters = chapters_from_json(value.get("chapters", []))

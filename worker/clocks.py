@@ -1,7 +1,8 @@
 """The two clocks, as types that mypy does not let pass for each other.
 
-Monotonic seconds, by convention in `now`, measure waits and do not heed a clock that is set.
-Seconds of the wall clock, in `wall`, mean something after a restart: they stand in the ledger.
+Monotonic seconds, by convention in `now`, measure waits, and do not change when the clock is set.
+Seconds of the wall clock, in `wall`, are those in the ledger: they still mean something after a
+restart.
 """
 
 import time

@@ -16,10 +16,10 @@ from worker.site_cookies import KeepCookies
 class OpenRequest:
     """A person wants the media behind a link. `media_key` names the media.
 
-    `user_id` is whose account it is on, negative for a chat in whose name it was sent. `fresh`:
-    what is remembered will not do. `is_exact`: the form is what was asked for, whatever the person
-    has set. `asks_first`: it is only what can be chosen that is wanted first, because the person
-    has set that. `language` and `thread_id` as in `Reader`.
+    `user_id` is the person on whose account it is, negative for a chat in whose name it was sent.
+    `fresh`: nothing that is remembered may be used. `is_exact`: the form is what was asked for,
+    whatever the person has set. `asks_first`: the person has set that they first want to see what
+    can be chosen. `language` and `thread_id` as in `Reader`.
     """
 
     chat_id: int
@@ -50,7 +50,7 @@ class EditLinks:
 
 @dataclass(frozen=True)
 class CancelRequest:
-    """A person pressed Cancel on a request, in the chat `chat_id` where that is known."""
+    """A person pressed Cancel on a request, in the chat `chat_id` if that is known."""
 
     request_id: int
     user_id: int
@@ -63,7 +63,7 @@ class CancelRequest:
 class CancelAll:
     """A person wants none of their links in a chat any more, by the message `message_id` there.
 
-    `says_nothing_found`: the person is answered also when there is no such link.
+    `says_nothing_found`: the person is answered even if there is no such link.
     """
 
     reader: Reader
@@ -94,7 +94,7 @@ class ChooseForm:
 
 @dataclass(frozen=True)
 class StopRecording:
-    """A person wants what has been recorded so far of a live stream, and no more of it."""
+    """A person wants what has been recorded of a live stream so far, and no more of it."""
 
     request_id: int
     press: Press
@@ -121,7 +121,7 @@ class ShowChoices:
 
 @dataclass(frozen=True)
 class TellDescription:
-    """A person wants to read what a site says of the media of an answer."""
+    """A person wants to read what a site says about the media of an answer."""
 
     request_id: int
     press: Press
@@ -176,7 +176,7 @@ class TakeItems:
 class NameItems:
     """A person has answered the message `list_message_id` with numbers of items, as `message_id`.
 
-    `says_nothing_found`: the person is answered also if that message is no list.
+    `says_nothing_found`: the person is answered even if that message is no list.
     """
 
     reader: Reader
@@ -197,7 +197,7 @@ class CancelRest:
 
 @dataclass(frozen=True)
 class TryFailedAgain:
-    """A person wants those items again that came to nothing."""
+    """A person wants the items that failed to be tried again."""
 
     batch_id: int
     press: Press
@@ -205,7 +205,7 @@ class TryFailedAgain:
 
 @dataclass(frozen=True)
 class Forget:
-    """A person wants all deleted that is kept of them, by a press in the panel `panel_id`."""
+    """A person wants all that is kept about them deleted, by a press in the panel `panel_id`."""
 
     user_id: int
     panel_id: int
@@ -222,7 +222,7 @@ class PauseDownloads:
 
 @dataclass(frozen=True)
 class Ban:
-    """An admin shuts a person out, or lets one in again."""
+    """An admin bans a person, or lifts the ban."""
 
     user_id: int
     is_banned: bool

@@ -14,7 +14,7 @@ PASSING_ERRNOS = frozenset(
         *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EBUSY),
     }
 )
-"""Errors of a machine in need: full, out of descriptors or with a disk that fails. They pass
+"""Errors of a machine whose disk is full or fails, or that is out of descriptors. They may pass
 without a change of settings."""
 
 
@@ -49,7 +49,7 @@ class Reason(StrEnum):
     NO_SUBTITLES = "no subtitles"
     NO_SUCH_SUBTITLES = "no such subtitles"  # in the language that is wanted
     NO_SUCH_LANGUAGE = "no such language"  # of the sound
-    NOT_CUT = "not cut"  # what no clip can be made of, such as a picture
+    NOT_CUT = "not cut"  # no clip can be made of it, as of a picture
     BEYOND_END = "beyond the end"  # a clip that begins when the video is over
     TOO_LARGE = "too large"
     TOO_LONG = "too long"
@@ -57,7 +57,7 @@ class Reason(StrEnum):
     LEADS_NOWHERE = "leads nowhere"
     EMPTY_FILE = "empty file"
     BROKEN_FILE = "broken file"
-    UNLIKE_PARTS = "unlike parts"  # of which the media is put together
+    UNLIKE_PARTS = "unlike parts"  # it is put together from parts that cannot be joined
     SITE_BUSY = "site busy"  # HTTP 429
     SITE_ERROR = "site error"  # HTTP 5xx
     BLOCKED_HERE = "blocked here"  # this machine's address, cookies or software are turned away
@@ -129,9 +129,9 @@ class Remedy(StrEnum):
 class JobError(Exception):
     """A failure of a job.
 
-    `detail` is for the log only and contains no secret. `retry_after_s` is the shortest delay
-    that the site has asked for. `remedy` is what would help against it, if that is known.
-    `languages` are those that there are, by their tags, where there is not the one that is wanted.
+    `detail` is for the log only and contains no secret. `retry_after_s` is the shortest delay that
+    the site has asked for. `remedy` is what would help against it, if that is known. `languages`
+    are the tags of those that exist, if the one that is wanted does not.
     """
 
     def __init__(

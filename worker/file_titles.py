@@ -8,7 +8,8 @@ from worker.sites import site_of_link
 from worker.untrusted_text import JOINERS, one_line
 
 MAX_STEM_BYTES = 180
-"""Of a name without its suffix. File systems take 255 bytes, and a number may be added."""
+"""The length of a name without its suffix. File systems take 255 bytes, and a number may be
+added."""
 
 # What Windows refuses in names; and the semicolon, at which Telegram's server ends a name even
 # within quotes (tdlib/td, HttpReader).
@@ -17,7 +18,7 @@ _REFUSED = re.compile(r'[\\/:*?"<>|;]')
 _DEVICE = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE
 )
-# Two of them are seen as one flag.
+# Two of them are shown as one flag.
 _FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 _VIRAMA = 9  # the combining class of what joins Indic consonants
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
@@ -41,7 +42,7 @@ def _stem(title: str) -> str:
 
 
 def _cut(text: str, max_bytes: int) -> str:
-    """The beginning of a text, without a part of what is seen as one character."""
+    """The beginning of a text, which splits nothing that is shown as one character."""
     kept = text.encode()[:max_bytes].decode(errors="ignore")
     place = len(kept)
     while 0 < place < len(text) and _belong_together(text[:place], text[place]):

@@ -1,4 +1,4 @@
-"""What of the media behind a link is wanted."""
+"""In which form the media behind a link is wanted."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,17 +15,17 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}")
 
 
 class What(StrEnum):
-    """What of the media is wanted; with the value begins a code that does not name a height."""
+    """What is wanted of the media; a code without a height begins with the value."""
 
     ALL = "all"
-    SOUND = "sound"  # as it is where that plays everywhere, else as AAC
+    SOUND = "sound"  # as it is if that plays everywhere, else as AAC
     M4A = "m4a"
     MP3 = "mp3-192"
     MP3_BEST = "mp3-320"
     VOICE = "voice"  # Opus, which Telegram shows as a voice message
     COVER = "cover"  # the picture that a site shows in place of a video or a song
     SUBTITLES = "subs"  # as a file of text
-    ABOUT = "about"  # what the site tells of it, and no file
+    ABOUT = "about"  # what the site says about it, and no file
     SEARCH = "search"  # what a site's search finds, and no file
     START = "start"  # that a live stream has started, and no file
 
@@ -34,7 +34,7 @@ _SOUNDS = frozenset({What.SOUND, What.M4A, What.MP3, What.MP3_BEST, What.VOICE})
 
 
 class Sponsors(StrEnum):
-    """What becomes of those parts of a video that SponsorBlock knows as advertising."""
+    """What becomes of the parts of a video that SponsorBlock knows as advertising."""
 
     MARK = "mark"  # they are chapters of the file
     CUT = "cut"  # they are left out
@@ -46,12 +46,12 @@ MAX_RECORD_MINUTES = 1440
 _RECORDED = frozenset({What.ALL, What.SOUND})
 
 MAX_CLIP_CS = 100 * 3600 * 100
-"""Until when of a video a clip may go: 100 hours, which none has."""
+"""The latest end of a clip: 100 hours, which no video has."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A part of a video by its times in hundredths of a second; without an end, all from the start.
+    """A part of a video, in hundredths of a second; without `end_cs`, all from `start_cs` on.
 
     Raises ValueError for one without length, or beyond `MAX_CLIP_CS`.
     """
@@ -86,20 +86,19 @@ def _clip(found: re.Match[str]) -> Clip:
 
 @dataclass(frozen=True)
 class Form:
-    """What of the media is wanted; without arguments all of it, as good as it can be sent.
+    """In which form media is wanted; without arguments all of it, as good as can be sent.
 
-    `max_height` counts pixels as 720p does: the height, or of an upright video the width. Raises
+    `max_height` counts pixels as 720p does: the height, or the width of an upright video. Raises
     ValueError for one that is not between 10 and 9999, and for what does not go together.
-    `as_file`: the site's own bytes are wanted as a file, however a player takes them. `clip`: only
-    that part is wanted. `whole_list`: of a link that names one video in a list the list is wanted.
-    `sponsors`: what becomes of those of a video. `subtitles`: the language of those that are
-    wanted, as an IETF tag in lower case: alone, or in a video as a track, where its site has them.
-    `language`: that of the sound, where that is not to be the original. `record_minutes`: so much
-    is to be recorded of a live stream, from now on.
+    `as_file`: the site's own bytes are wanted as a file, whether or not they play. `clip`: only
+    that part is wanted. `whole_list`: if the link names one video in a list, the list is wanted.
+    `sponsors`: what becomes of a video's sponsors. `subtitles`: the language of the subtitles that
+    are wanted, as an IETF tag in lower case: alone, or as a track of a video if its site has them.
+    `language`: that of the sound, if it is not to be the original. `record_minutes`: how much of a
+    live stream is to be recorded, from now on.
 
     `code` says the same in a few letters, for keys, the ledger and button data: a word or a height,
-    and behind it what modifies that, in the order of `_MODIFIERS`. A code never changes its
-    meaning.
+    followed by what modifies it, in the order of `_MODIFIERS`. A code never changes its meaning.
 
         >>> Form(max_height=720, as_file=True).code
         '720p.file'
@@ -133,13 +132,13 @@ class Form:
             raise ValueError(f"no such form: {self}")
 
     def _can_have_subtitles(self, language: str) -> bool:
-        # A file has the site's own bytes, and nothing is cut out of what is a file of text.
+        # A file has the site's own bytes, and nothing is cut out of a file of text.
         is_all_of_it = not (self.clip or self.sponsors)
         has_place = self.what is What.ALL and not self.as_file
         return is_language(language) and (has_place or (self.has_subtitles_alone and is_all_of_it))
 
     def _can_be_recorded(self, minutes: int) -> bool:
-        # Of what is still to come nothing else is known.
+        # Nothing else is known about what is still to come.
         is_plain = not (self.as_file or self.clip or self.whole_list or self.sponsors)
         is_plain = is_plain and not (self.subtitles or self.language)
         return self.what in _RECORDED and is_plain and 0 < minutes <= MAX_RECORD_MINUTES
@@ -165,7 +164,7 @@ class Form:
             form = cls(**_fields_of(code))
         except ValueError as error:
             raise ValueError(f"no code of a form: {code!r}") from error
-        # Words in another order, or twice, would be second codes of a form.
+        # Words in another order, or twice, would be a second code for the same form.
         if form.code != code:
             raise ValueError(f"no code of a form: {code!r}")
         return form
@@ -192,7 +191,7 @@ class Form:
 
     @property
     def is_cover(self) -> bool:
-        """Whether the picture is wanted that the site shows in place of the media."""
+        """Whether the picture that the site shows for the media is wanted."""
         return self.what is What.COVER
 
     @property
@@ -207,7 +206,7 @@ class Form:
 
     @property
     def is_beside_media(self) -> bool:
-        """Whether what its site has beside the media is wanted in place of it."""
+        """Whether something that its site has beside the media is wanted in its place."""
         return self.is_cover or self.has_subtitles_alone
 
     @property
@@ -217,7 +216,7 @@ class Form:
 
     @property
     def awaits_start(self) -> bool:
-        """Whether it is wanted to be told when a live stream starts."""
+        """Whether somebody wants to be told when a live stream starts."""
         return self.what is What.START
 
     @property
@@ -228,7 +227,7 @@ class Form:
 
 @dataclass(frozen=True)
 class _Modifier:
-    """What else a form may say: in a field that is None or False where it does not.
+    """What else a form may say, in a field that is None or False if it does not.
 
     `pattern` matches the word for it in a code. `read` makes the field's value from that word, or
     raises ValueError, and `word` makes the word again.
@@ -240,7 +239,7 @@ class _Modifier:
     word: Callable[[Any], str]
 
 
-# No two patterns match the same word. What comes new has its place at the end.
+# No two patterns match the same word. New ones are added at the end.
 _MODIFIERS = (
     _Modifier("as_file", re.compile("file"), lambda _: True, lambda _: "file"),
     _Modifier("clip", re.compile(r"c([0-9]{1,8})-([0-9]{0,8})"), _clip, _clip_word),
@@ -295,10 +294,10 @@ WHOLE = Form()
 """What is wanted when nobody says otherwise."""
 
 WHOLE_LIST = Form(whole_list=True)
-"""The list that a link names beside its video."""
+"""The list that a link names besides its video."""
 
 ABOUT = Form(What.ABOUT)
-"""What its site tells of it."""
+"""What its site says about it."""
 
 SEARCH = Form(What.SEARCH)
 """What is found by the search to which a link leads."""

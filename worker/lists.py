@@ -1,4 +1,4 @@
-"""A playlist, channel, album or mix: what is known of it, and which of its items are wanted."""
+"""A playlist, channel, album or mix: what is known about it, and which of its items are wanted."""
 
 import base64
 import re
@@ -12,17 +12,17 @@ from urllib.parse import parse_qs, urlsplit
 from worker.sites import site_of
 
 MAX_ITEMS = 200
-"""The most items that are taken of a list: the marks of more would not fit into a button's data."""
+"""The most items taken from a list: the marks of more would not fit into a button's data."""
 
 MAX_CODE = 34
 """How many characters the marks of `MAX_ITEMS` items take."""
 
 PAGE_ITEMS = 10
-"""How many items a page has from which people choose."""
+"""How many items are on a page from which people choose."""
 
 _OFFERED = (5, 20)
 
-# What somebody likes, or has put off; nobody else may see that.
+# YouTube's lists of what somebody likes, or has put off; nobody else may see these.
 _OF_ONE_PERSON = ("", "LL", "WL")
 _MAX_RANGES = re.compile(r"[0-9]{1,3}(?:-[0-9]{1,3})?(?:[,;\s]+[0-9]{1,3}(?:-[0-9]{1,3})?)*")
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
@@ -30,7 +30,7 @@ _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 @dataclass(frozen=True)
 class ListItem:
-    """A link in a list, and what its site says of it."""
+    """A link in a list, and what its site says about it."""
 
     url: str
     title: str = ""
@@ -56,7 +56,7 @@ class MediaList:
 
     @property
     def total_s(self) -> float | None:
-        """How long all of it lasts; None where that is not known."""
+        """How long all of it lasts; None if that is not known."""
         lengths = [item.duration_s for item in self.items if item.duration_s is not None]
         return sum(lengths) if self.is_whole and len(lengths) == len(self.items) else None
 
@@ -65,8 +65,8 @@ class MediaList:
 class ListMenu:
     """The buttons below a list in the message `message_id`, which answers a request.
 
-    Of its `size` items, which are all that there are if it `is_whole`, some can be taken, or they
-    are chosen on pages. The one numbered `page` from 0 shows `items` to mark. `chosen` are the
+    Some of its `size` items (which are all that there are if it `is_whole`) can be taken at once,
+    or they are chosen on pages. Page number `page`, from 0, shows `items` to mark. `chosen` are the
     numbers of the marked ones, counted from 1. A page ends by itself, and the first buttons are
     then shown as a menu that `has_expired`.
     """
@@ -98,9 +98,9 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why items came to nothing, by the value of its `Reason`, and their numbers.
+    """Why items have failed, by the value of its `Reason`, and their numbers.
 
-    `reason` None: nothing more is known.
+    With None for `reason` nothing more is known.
     """
 
     reason: str | None
@@ -129,7 +129,7 @@ class Summary:
 
     @property
     def failed(self) -> int:
-        """How many came to nothing."""
+        """How many have failed."""
         return sum(len(failure.numbers) for failure in self.failures)
 
 

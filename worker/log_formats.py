@@ -1,7 +1,7 @@
 """How a log line is written: as text, in logfmt, or as a JSON object.
 
-What is logged may name its facts beside its sentence, `log.info(..., extra={"fields": {...}})`,
-which programs then need not read out of it.
+Besides its sentence a line may name its facts, `log.info(..., extra={"fields": {...}})`, so that
+programs need not parse them out of it.
 """
 
 import json

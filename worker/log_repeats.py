@@ -1,7 +1,7 @@
 """What is logged again and again: written once, then counted.
 
-A machine in need says the same of each job and each second, which would push out of the log what
-led to it.
+A machine in trouble says the same about each job each second, which would push what led to it out
+of the log.
 """
 
 import logging
@@ -17,8 +17,8 @@ INTERVAL_S = 300.0
 
 _MAX_FACTS = 500
 
-# What differs between two lines that say the same: who says it, and when the next try is due.
-# Exit codes, errors and statuses stay, because they make another fact.
+# What may differ between two lines that say the same: who says it, and when the next try is due.
+# Exit codes, errors and statuses are not in here: they make another fact.
 _VARYING = re.compile(
     r"\b(?:process|pid) \d+|\b\d+-\d+|(?<=[a-z]-)\d+|\b\d+ in a row|\b[\d.]+ s\b|\b0x[0-9a-f]+",
     re.IGNORECASE,
@@ -47,10 +47,10 @@ class Repeats:
 
     def __init__(self, clock: Callable[[], Monotonic] = clocks.monotonic) -> None:
         self._clock = clock
-        self._facts: dict[Fact, _Repeated] = {}  # that written first comes first
+        self._facts: dict[Fact, _Repeated] = {}  # in the order in which they were written
 
     def pass_on(self, record: logging.LogRecord) -> Iterator[logging.LogRecord]:
-        """What is to be written now that there is `record`: counts that are due, and itself."""
+        """What is to be written when `record` comes: counts that are due, and the record itself."""
         yield from self.due()
         now, fact = self._clock(), _fact_of(record)
         if fact is None:
@@ -77,7 +77,7 @@ class Repeats:
                 return
             yield from self._count(fact)
             if is_over and oldest.times:
-                # The count is what is written of it for the next interval.
+                # Until the next interval is over, the count is all that is written about it.
                 self._facts[fact] = _Repeated(now, oldest.last, now)
 
     def _count(self, fact: Fact) -> Iterator[logging.LogRecord]:
@@ -106,7 +106,7 @@ def _text(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:  # noqa: BLE001 - arguments may be anything
-        return str(record.msg)  # whoever writes it says what is wrong with it
+        return str(record.msg)  # the handler that writes it says what is wrong with it
 
 
 def _retold(record: logging.LogRecord, text: str) -> logging.LogRecord:

@@ -70,7 +70,7 @@ def redacting_formatter(
 
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not generic at run time
-    """Writes to stderr, what is repeated as a count.
+    """Writes to stderr; repetitions are written as a count.
 
     A record that cannot be formatted is dropped, and not shown in parts.
     """
@@ -81,7 +81,7 @@ class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not ge
         self._repeats = Repeats()
 
     def use_secrets(self, secrets: Sequence[str]) -> None:
-        """Remove these from now on."""
+        """Remove these secrets from now on."""
         self.setFormatter(redacting_formatter(secrets, self._form))
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -155,7 +155,7 @@ def replace_secrets(secrets: Sequence[str]) -> None:
 
 
 def write_counts() -> None:
-    """Write what was repeated until a while ago; the next line of the log would do it too."""
+    """Write the counts that are due; otherwise the next line of the log would bring them."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _StderrHandler):
             handler.write_counts()

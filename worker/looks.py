@@ -1,4 +1,4 @@
-"""What is known of media that has only been looked at: nothing of it was downloaded."""
+"""What is known about media that was only looked at, and not downloaded."""
 
 import re
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ VIDEO_ID = re.compile(r"[\w-]{11}", re.ASCII)
 """What YouTube calls a video."""
 
 LIFE_S = 1800.0
-"""How long what a look has found is true enough, in seconds: its site's addresses of media live
-for an hour or more, mostly."""
+"""For how many seconds the result of a look is used: sites' addresses of media mostly work for an
+hour or more."""
 
 MAX_RESULTS = 5
 """How many results a search gives."""
@@ -39,10 +39,10 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class MediaLook:
-    """What a site tells of media. `uploaded_on` is a date as in ISO 8601.
+    """What a site says about media. `uploaded_on` is a date as in ISO 8601.
 
-    `qualities` are as in `worker.protocol.Media`. Of a search there are the `results` alone, as its
-    site orders them.
+    `qualities` are as in `worker.protocol.Media`. For a search there are only the `results`, in the
+    site's order.
     """
 
     title: str = ""

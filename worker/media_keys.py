@@ -15,11 +15,11 @@ from worker.sites import site_of
 # what was remembered under the old keys is then not used any more.
 _RECIPE = 2
 
-# Parameters that tell where a link was found or shared, and nothing about what it leads to.
+# Parameters that say where a link was found or shared, and nothing about what it leads to.
 _TRACKING = re.compile(
     r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|ysclid|igsh|igshid|mibextid|mc_[ce]id|ref_src|ref_url"
 )
-# The same words mean something elsewhere: a time, a search.
+# Words that mean something else on other sites, such as a time or a search.
 _TRACKING_AT = {
     "bilibili.com": r"spm_id_from|vd_source|from_source|share_\w+|buvid|unique_k|seid|timestamp",
     "facebook.com": r"rdid|share_url|sfnsn|extid|paipv|eav|__\w+",
@@ -42,7 +42,7 @@ _TRACKING_OF = {site: re.compile(words) for site, words in _TRACKING_AT.items()}
 
 
 def of_link(url: str, form: Form = WHOLE) -> str:
-    """The key of what is wanted of whatever is behind a normalised link."""
+    """The key of the media behind a normalised link, in the form in which it is wanted."""
     return _key("link", form, _without_tracking(url))
 
 
@@ -52,7 +52,7 @@ def of_media(extractor: str, *names: str, form: Form = WHOLE) -> str:
 
 
 def of_recording(url: str, form: Form, press_id: str) -> str:
-    """The key of a recording of a live stream, which is nobody else's: it begins with a press."""
+    """The key of a recording of a live stream, which nobody shares: it begins with a press."""
     return _key("recording", form, _without_tracking(url), press_id)
 
 

@@ -12,10 +12,10 @@ from worker.errors import LinkFlaw
 
 
 class Topic(StrEnum):
-    """What is said to a person beside refusals, flaws of links and the answers to links.
+    """What people are told besides refusals, flaws of links and the answers to links.
 
-    VERBATIM stands for a text that is finished already, such as an alert. What is said of
-    HELP_PICTURE stands below a picture, see `worker.telegram.illustrations`.
+    VERBATIM stands for a finished text, such as an alert. The text of HELP_PICTURE is the caption
+    of a picture, see `worker.telegram.illustrations`.
     """
 
     HELP = "help"
@@ -167,14 +167,14 @@ class Label(StrEnum):
 
 
 About = Topic | Refusal | Cancelled | LinkFlaw | Label
-"""What a notice can be about. No two of these values are alike, for they rest in the ledger."""
+"""What a notice can be about. No two of these values are alike, since the ledger stores them."""
 
 
 @dataclass(frozen=True)
 class Notice:
     """Something to be said beside the answers to links, in whatever language.
 
-    `values` stand in its text by their names; `count` also chooses the plural form.
+    `values` are put into its text by their names; `count` also chooses the plural form.
     """
 
     about: About

@@ -12,7 +12,7 @@ LIFE_S = 900.0
 """How long a panel's buttons work after it was posted or pressed last."""
 
 CLOSE = "close"
-"""What the button of every panel sends back that closes it."""
+"""What the button that closes a panel sends back."""
 
 
 class PanelKind(StrEnum):
@@ -28,8 +28,8 @@ class PanelKind(StrEnum):
 class PanelButton:
     """What a button says, and the code that it sends back: ASCII letters, digits, `.`, `_`, `-`.
 
-    The code is part of what anybody can forge. `title` is what the text is the value of, and a
-    button that `is_chosen` is marked.
+    Anybody can forge the code. `title` is what the text is the value of, and a button that
+    `is_chosen` is marked.
     """
 
     text: Notice
@@ -42,7 +42,7 @@ class PanelButton:
 class View:
     """What a panel shows: a line for each notice, and rows of buttons.
 
-    Of a panel without buttons any more, what some of them said is `told` in lines.
+    When the buttons are gone, what some of them said is `told` in lines.
     """
 
     notices: tuple[Notice, ...]
@@ -59,9 +59,9 @@ class View:
 class Panel:
     """A panel as the ledger keeps it.
 
-    Only the person `user_id` may press its buttons; a negative one stands for everybody who sees
-    them.
-    `message_id` and `ends_at` are None until it is posted. `state` is what its kind remembers.
+    Only the person `user_id` may press its buttons; a negative id stands for everybody who sees
+    them. `message_id` and `ends_at` are None until it is posted. `state` is what its kind
+    remembers.
     """
 
     id: int

@@ -20,12 +20,12 @@ SUBTITLES: tuple[str, ...] = (
 )
 """The languages in which people can have subtitles with every video."""
 
-# The one site that SponsorBlock knows, and yt-dlp asks it about.
+# The only site that SponsorBlock covers.
 _OF_SPONSORBLOCK = "youtube.com"
 
 
 class Captions(StrEnum):
-    """What is written below a file. A note on what it is not quite always is."""
+    """What is written below a file. A note on how it differs from what was asked for always is."""
 
     FULL = "full"
     TITLE = "title"
@@ -34,13 +34,12 @@ class Captions(StrEnum):
 
 @dataclass(frozen=True)
 class Preferences:
-    """What a person has set in /settings, or a group.
+    """What a person or a group has set in /settings.
 
-    A group's are about its buttons alone. `has_buttons` None: as is usual in such a chat.
-    `asks_first`: a link without a command is answered with what there is to choose from.
-    `describes`: the site's description follows as a message of its own. `subtitles`: in which
-    language videos have a track of them, where there are some. `language`: what the bot speaks;
-    None: what the person's Telegram does.
+    A group can only set `has_buttons`; None means as usual in such a chat. `asks_first`: a link
+    without a command is answered with what there is to choose from. `describes`: the site's
+    description follows as a message of its own. `subtitles`: the language in which videos get a
+    track of them if there are any. `language`: the bot's; None for that of the person's Telegram.
     """
 
     max_height: int | None = None
@@ -55,7 +54,7 @@ class Preferences:
     language: str | None = None
 
     def form_of(self, form: Form, url: str) -> Form:
-        """The form that is meant where only a link's media, its sound or a part was asked for."""
+        """The form that is meant if only a link's media, its sound or a part was asked for."""
         is_known = site_of(urlsplit(url).hostname or "") == _OF_SPONSORBLOCK
         sponsors = self.sponsors if is_known and not self.as_file else None
         whole = Form(
@@ -75,13 +74,13 @@ class Preferences:
         return is_private if self.has_buttons is None else self.has_buttons
 
     def to_json(self) -> dict[str, Any]:
-        """Only what differs from what is usual; the inverse of `from_json`."""
+        """Only what differs from the defaults; the inverse of `from_json`."""
         usual, values = Preferences(), dataclasses.asdict(self)
         return {name: value for name, value in values.items() if value != getattr(usual, name)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """What was set; what this version does not know is as usual."""
+        """What was set; values that this version does not know become defaults."""
         try:
             return cls(
                 value.get("max_height"),

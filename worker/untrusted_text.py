@@ -3,7 +3,7 @@
 import unicodedata
 
 JOINERS = "\u200c\u200d"
-# By their categories letters and symbols, but nothing is drawn for them.
+# Letters and symbols by their categories, but nothing is drawn for them.
 _DRAWN_BLANK = "\u115f\u1160\u2800\u3164\uffa0\ufffc\U0001d159"
 
 

@@ -1,6 +1,6 @@
 """Files that are never half written under their own name.
 
-Each is made beside it, forced to the disk and only then renamed.
+Each is written under another name, forced to the disk and only then renamed.
 """
 
 import glob
@@ -12,10 +12,11 @@ from pathlib import Path
 
 @contextmanager
 def new_file_beside(path: Path) -> Iterator[Path]:
-    """An empty file in the same directory, which is removed unless it was renamed.
+    """An empty file in the same directory, which is removed unless it has been renamed.
 
-    So are those of processes that were killed. In a container the next one has the same pid, so one
-    of this process's own is taken for such a file: two threads never make the same file at once.
+    Those left by killed processes are removed too. In a container the next process has the same
+    pid, so a file with this process's own pid counts as left over: two threads never make the same
+    file at once.
     """
     for left in path.parent.glob(f".{glob.escape(path.name)}-*"):
         pid = left.name.removeprefix(f".{path.name}-").partition("-")[0]

@@ -11,10 +11,10 @@ from worker.form import WHOLE, Form
 class SiteAccess:
     """How a site is asked, as its operator has decided.
 
-    A `proxy` and a `cookies_file` come in place of those for all sites, and are used from the
-    start with `cookies_always`. `options` are those of `worker.settings.site_keys`.
-    `hidden_files` are what no download may read, beside what never may be. `cookies_work_ns` tells
-    the file whose cookies have worked for other links.
+    A `proxy` and a `cookies_file` come in place of those for all sites, and are used from the start
+    with `cookies_always`. `options` are those of `worker.settings.site_keys`. `hidden_files` are
+    files that no download may read, besides those that none ever may. `cookies_work_ns` is the time
+    of the file whose cookies have worked for other links.
     """
 
     proxy: str | None = field(default=None, repr=False)
@@ -31,12 +31,12 @@ USUAL_ACCESS = SiteAccess()
 
 @dataclass(frozen=True)
 class Download:
-    """Fetch what is wanted of the media behind `url` into `directory`.
+    """Fetch the media behind `url`, in the form that is wanted, into `directory`.
 
-    The job makes that directory and owns it. `max_bytes`: how much came in all the time of an
-    earlier attempt, which is what this one may fetch. `access` is for the site of `url`. `fresh`:
-    what was found behind it lately will not do. `record_s`: how much of a live stream may be
-    recorded; 0 for nothing more than is there.
+    The job makes that directory and owns it. `max_bytes`: how much an earlier attempt could fetch
+    in its time, which is all that this one may fetch. `access` is for the site of `url`. `fresh`:
+    what was found behind it lately may not be used. `record_s`: how many seconds of a live stream
+    may be recorded; 0 for nothing more than is there.
     """
 
     job_id: int
@@ -58,7 +58,7 @@ class Identified:
 
 @dataclass(frozen=True)
 class YtDlpStarted:
-    """A download's report that its session exists: the leader's pid and start, for the journal."""
+    """A download's report that its session exists: the leader's pid and start, for the ledger."""
 
     pid: int
     started: int
@@ -66,17 +66,17 @@ class YtDlpStarted:
 
 @dataclass(frozen=True)
 class Outpaced:
-    """A download's report that its time is over, and how many bytes have come in it."""
+    """A download's report that its time is up, and how many bytes have come."""
 
     done_bytes: int
 
 
 @dataclass(frozen=True)
 class DownloadUsage:
-    """A download's report of what it used, when it has come to nothing. Seconds, bytes.
+    """A failed download's report of what it used, in seconds and bytes.
 
     `log` is the end of what yt-dlp's process wrote, without secrets. `passed_bytes` have passed the
-    judge in both directions, None where it has not said.
+    judge in both directions; None if it has not said.
     """
 
     run_s: float

@@ -1,4 +1,4 @@
-"""What media is: its kind, its facts, its files, and in what it is not what was asked for."""
+"""What media is: its kind, its facts, its files, and how it differs from what was asked for."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,13 +24,13 @@ class Note(StrEnum):
 
     LOWER_QUALITY = "lower quality"  # a better one is too large
     AUDIO_ONLY = "audio only"  # every video is too large
-    NO_SPONSORBLOCK = "no SponsorBlock"  # that could be asked, or whose cuts could be made
+    NO_SPONSORBLOCK = "no SponsorBlock"  # it could not be asked, or its cuts could not be made
     EARLY_START = "early start"  # a clip that begins at the key frame before it
     CUT = "cut"  # the file is too large, and its parts are not
-    NO_SUBTITLES_INSIDE = "no subtitles inside"  # of what is no single video
+    NO_SUBTITLES_INSIDE = "no subtitles inside"  # because it is no single video
     NO_SUCH_SUBTITLES = "no such subtitles"  # in the language that is wanted, but in others
     AUTOMATIC_SUBTITLES = "automatic subtitles"  # no person has written them
-    INCOMPLETE = "incomplete"  # a post without what of it cannot be had
+    INCOMPLETE = "incomplete"  # a post without the items that cannot be had
     MORE_IN_POST = "more in post"  # than one answer holds
     SLOW_SITE = "slow site"  # a better one would have taken too long to fetch
     RECORDING_STOPPED = "recording stopped"  # before its end, by a person or with the bot
@@ -44,7 +44,7 @@ class Note(StrEnum):
 
 @dataclass(frozen=True)
 class MediaFacts:
-    """What is known of one file of media, wherever it lies and whoever has it.
+    """What is known about one file of media, wherever it is.
 
     Sides in pixels as they are seen, rotation included. A video that was cut has `parts`, and
     the file is number `part` of them, counted from 1. A clip says when in the whole it starts.
@@ -79,11 +79,11 @@ class MediaFile:
 
 @dataclass(frozen=True)
 class Media:
-    """What a link gives: one file, or several that belong together, in their order.
+    """What a link leads to: one file, or several that belong together, in their order.
 
-    `qualities` are those that its site has of a video, the highest first. `description` is what the
-    site says of it, in lines. A link to a list gives no file but what is known of that, and one
-    that was only to be looked at a `look`.
+    `qualities` are those in which its site has a video, the highest first. `description` is what
+    the site says about it, in lines. A link to a list gives `found_list` in place of files, and one
+    that was only to be looked at gives a `look`.
     """
 
     files: tuple[MediaFile, ...]

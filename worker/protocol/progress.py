@@ -11,14 +11,14 @@ class Stage(StrEnum):
     """Where a request is between the link and its answer."""
 
     ACCEPTED = "accepted"
-    LOOKING = "looking"  # at what there is, for nothing is to be downloaded
+    LOOKING = "looking"  # at the media, of which nothing is to be downloaded
     AWAITING_START = "awaiting start"  # of a live stream
     OTHER_RECORDINGS = "other recordings"  # as many as are made at a time
     RECORDING = "recording"  # a live stream
     IN_LINE = "in line"
     PACED = "paced"  # its site has been asked as often as the operator allows in an hour
     NO_ROOM = "no room"  # on the disk
-    OUT_OF_ORDER = "out of order"  # no download can be made before the operator has mended it
+    OUT_OF_ORDER = "out of order"  # no download is possible until the operator mends something
     MAINTENANCE = "maintenance"  # the operator has paused all downloads
     SITE_WAIT = "site wait"  # the site gives the media only after a while, for its advertisements
     DOWNLOADING = "downloading"
@@ -41,10 +41,10 @@ class Retry:
 class Progress:
     """How far a request is, mostly by its download's own report. Bytes, bytes per second, seconds.
 
-    `retry` belongs to the stage of that name, and `eta_s` is the time until it then, as it is for a
-    site's wait, for its pace and for the end of a recording; `ahead` is
-    how many downloads are before this one in the line; `kind` is what is being uploaded.
-    `is_silent`: that of a download was some time ago, and nothing has been heard of it since.
+    `retry` belongs to the stage `RETRYING`. `eta_s` is the time until the stage ends: until the
+    next try, the end of a site's wait or its pace, or the end of a recording. `ahead` is how many
+    downloads are before this one in the line; `kind` is what is being uploaded. `is_silent`: a
+    download has not reported for some time.
     """
 
     stage: Stage

@@ -44,7 +44,7 @@ class Reader:
 class HandleUpdate:
     """Decide what an update asks for. Answers with a tuple of effects; calls nobody.
 
-    `language` is what the person has set who has sent it, as in `Reader`; None: nothing.
+    `language` is what its sender has set, as in `Reader`; None for nothing.
     """
 
     update: Mapping[str, Any]
@@ -72,7 +72,7 @@ class EditStatus:
 
 
 class Action(StrEnum):
-    """What a chat shows of the bot for five seconds; the value is the name in the Bot API."""
+    """What a chat shows the bot doing for five seconds; the value is the name in the Bot API."""
 
     UPLOAD_VIDEO = "upload_video"
     UPLOAD_VOICE = "upload_voice"
@@ -109,8 +109,8 @@ class Deliver:
 class SendGroup:
     """Send files that belong to the answer beside it. Answers with `GroupSent`.
 
-    At most ten, which one album may hold (`worker.dispatch.albums`). Where Telegram does not take
-    them together it may be the first of them alone.
+    At most ten, which one album may hold (`worker.dispatch.albums`). If Telegram does not take them
+    together, it may send only the first of them.
     """
 
     request_id: int
@@ -124,7 +124,7 @@ class SendGroup:
 class LiveOffer:
     """What is offered for a live stream: `code` is the form in which it was asked for.
 
-    One of `minutes` to record, or to tell when it starts if it has not started.
+    To record it for one of `minutes`, or to tell when it starts if it has not started.
     """
 
     code: str
@@ -133,9 +133,10 @@ class LiveOffer:
 
 @dataclass(frozen=True)
 class ShowLook:
-    """Turn the status message into what is known of media. Answers with `Delivered`, of no file.
+    """Turn the status message into what is known about media.
 
-    `reply_to` as in `Explain`, but for the buttons: they stand below that message then.
+    Answers with a `Delivered` without file. `reply_to` as in `Explain`, except that the buttons are
+    then below that message.
     """
 
     request_id: int
@@ -150,10 +151,10 @@ class ShowLook:
 class Explain:
     """Turn the status message into one plain sentence that says why there is no media.
 
-    `reason` None stands for a request that its own requester has cancelled. `wait_s` is the time
-    after which the same link may work, where that is known; `limit_mb` is how large a file may be,
-    and `languages` are those that there are in place of the one that is wanted.
-    With `reply_to`, the link's message, the sentence comes as a message of its own instead.
+    None for `reason` stands for a request that its own sender has cancelled. `wait_s` is the time
+    after which the same link may work, if that is known; `limit_mb` is how large a file may be, and
+    `languages` are those that exist in place of the one that is wanted. With `reply_to`, the link's
+    message, the sentence comes as a message of its own instead.
     """
 
     request_id: int
@@ -170,7 +171,7 @@ class Explain:
 
 @dataclass(frozen=True)
 class ShowList:
-    """Turn the status message into what is known of a list. Answers with `Delivered`.
+    """Turn the status message into what is known about a list. Answers with `Delivered`.
 
     With `reply_to`, the link's message, that comes as a message of its own instead, without the
     buttons of its `menu`.
@@ -206,7 +207,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class AnswerButton:
-    """Stop the little clock on a pressed button, with a short notice to who pressed it.
+    """Stop the spinning of a pressed button, with a short notice to the person who pressed it.
 
     Before that a `menu`, or a `list_menu`, is shown in place of the buttons that were there.
     Without a `callback_id` nothing was pressed, and the menu has ended by itself.
@@ -221,7 +222,7 @@ class AnswerButton:
 
 @dataclass(frozen=True)
 class SetMenus:
-    """Tell Telegram the menus of commands, and take theirs from who is no admin any more.
+    """Tell Telegram the menus of commands, and remove those of people who are no longer admins.
 
     `fingerprint` names what they hold, see `worker.telegram.command_menus`.
     """
@@ -242,9 +243,9 @@ class Posted:
 class Delivered:
     """A file stands in the chat. `file_id` is None when Telegram did not repeat it.
 
-    `kind` is what Telegram made of it (a silent video becomes an animation): the only kind that
-    it takes this `file_id` for again. `message_id` is that of an answer with buttons that took
-    the status message's place.
+    `kind` is what Telegram made of it (a silent video becomes an animation): the only kind as which
+    it takes this `file_id` again. `message_id` is that of an answer with buttons that has replaced
+    the status message.
     """
 
     file_id: str | None
