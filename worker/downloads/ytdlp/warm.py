@@ -74,7 +74,7 @@ def _try(step: Callable[..., object], *extractor: Any) -> bool:
         step(*extractor)
     except Exception as error:  # noqa: BLE001 - any extractor may fail in any way
         name = " ".join(each.__name__ for each in (step, *extractor))
-        log.warning("warm-up: %s failed with %s", name.lstrip("_"), type(error).__name__)
+        log.warning("Warm-up: %s failed with %s.", name.lstrip("_"), type(error).__name__)
         return False
     return True
 
