@@ -1,4 +1,4 @@
-"""Notices: what people are told beside the answers to links, as topics and not as sentences.
+"""Notices: what people are told besides the answers to links, as topics and not as sentences.
 
 A text for each of these stands in the catalogues of `worker.telegram.texts`.
 """
@@ -172,7 +172,7 @@ About = Topic | Refusal | Cancelled | LinkFlaw | Label
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to be said beside the answers to links, in whatever language.
+    """Something to be said besides the answers to links, in whatever language.
 
     `values` are put into its text by their names; `count` also chooses the plural form.
     """

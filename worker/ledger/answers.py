@@ -17,7 +17,7 @@ from worker.ledger.records import Request, Verdict
 from worker.sites import KNOWN_NAMES, site_of_link, site_of_url
 
 MAX_SITES = 100
-"""How many sites are counted apart, beside the well-known ones: anybody can make up more."""
+"""How many sites are counted apart, besides the well-known ones: anybody can make up more."""
 
 OTHER_SITES = "other"
 """What all further sites are counted as."""

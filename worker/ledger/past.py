@@ -42,7 +42,7 @@ class PastAnswers:
 class Person:
     """What the ledger still knows of a person. `last_seen` is wall time.
 
-    `sites` are those of most of their links, but for those that were forgotten.
+    `sites` are those of most of their links, except for links that were forgotten.
     """
 
     links: int

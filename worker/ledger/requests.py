@@ -323,7 +323,7 @@ def note_songs_sent(db: Database, leader: Request, sent: Sequence[Delivered], wa
 
 
 def _next_step(db: Database, request: Request) -> Kind:
-    """The kind of the next job. Of several files the first becomes the answer, and comes last."""
+    """The kind of the next job. The first of several files becomes the answer, and comes last."""
     if request.verdict is not Verdict.MEDIA:
         return Kind.EXPLAIN
     media = request_lookups.media_of(db, request)

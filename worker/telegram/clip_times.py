@@ -32,7 +32,7 @@ def said(text: str) -> Clip | None:
 
 
 def may_be_meant(text: str) -> bool:
-    """Whether a text has numbers beside its links, such as times in another order."""
+    """Whether a text has numbers besides its links, such as times in another order."""
     return any(letter.isdigit() for letter in _without_links(text))
 
 

@@ -70,7 +70,7 @@ def show_action(client: Client, task: ShowAction) -> None:
 
 
 def deliver(client: Client, task: Deliver) -> Delivered:
-    """Turn the status message into the file. Safe to repeat, but for a message of its own.
+    """Turn the status message into the file. Safe to repeat, except as a message of its own.
 
     Raises `FileIdRefused` when the file brought a `file_id` that Telegram does not take, and
     `MessageGone` when there is no message to turn.
@@ -120,7 +120,7 @@ def show_look(client: Client, task: ShowLook) -> Delivered:
 def explain(client: Client, task: Explain) -> None:
     """Turn the status message into the sentence that says why there is no media.
 
-    Safe to repeat, but for a message of its own, which takes the status message's place. A
+    Safe to repeat, except as a message of its own, which takes the status message's place. A
     message that is media by now has been answered already. Raises `MessageGone`.
     """
     words = texts.catalogue_of(task.reader.language)

@@ -1,7 +1,7 @@
 """Find where a file was put together of parts: of advertisements, or what was encoded anew.
 
-Players begin anew at such a place, and a file goes on as if nothing had happened: with the size
-and the clock of its first part. Pure but for reading the file. Containers that are not known here
+Players begin anew at such a place, and a file goes on as if nothing had happened: with the size and
+the clock of its first part. Pure, apart from reading the file. Containers that are not known here
 count as one part.
 """
 

@@ -1,4 +1,4 @@
-"""What is known of a video beside its file."""
+"""What is known about a video besides its file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Fetch small things beside the media: a song's cover, the first bytes of a video.
+"""Fetch small things besides the media: a song's cover, the first bytes of a video.
 
 Nothing depends on them, so a failure means going on without.
 """

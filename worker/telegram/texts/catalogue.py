@@ -106,7 +106,7 @@ class Catalogue:
     # What languages are called, by the first part of their tags; others are shown as their tags.
     languages: Mapping[str, str]
 
-    # What is said beside the answers to links.
+    # What is said besides the answers to links.
     notices: Mapping[About, str | Plural]
 
     def choose(self, text: str | Plural, count: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""Why there is no media, and what is said beside the answers to links."""
+"""Why there is no media, and what is said besides the answers to links."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def explanation(
 
 
 def notice(words: Catalogue, said: Notice) -> str:
-    """What is said beside the answers to links."""
+    """What is said besides the answers to links."""
     count = said.values.get("count", 0)
     template = words.choose(words.notices[said.about], count if isinstance(count, int) else 0)
     if said.about is Topic.NOT_LOOKED_UP:
