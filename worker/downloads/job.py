@@ -2,13 +2,13 @@
 
 The worker calls `make_handler` once, before its first job. The handler runs each download in a
 process of its own, forked from the warm worker, and in another one with the operator's cookies
-if that may help. A failed download leaves no process and no file behind, but for what has been
+if that may help. A failed download leaves no process and no file behind, except what has been
 recorded of a live stream: a later attempt makes a file of that.
 """
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from worker.clocks import wall_clock
@@ -20,6 +20,7 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.errors import JobError, Reason
 from worker.processes import process_setup
 from worker.protocol import Download, Media
@@ -40,15 +41,60 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
     removes that itself and raises JobError. What the context raises for a stop passes through.
     """
     process_setup.become_subreaper()
-    extractors = warm.warm_up()
+    return _DownloadRunner(limits, warm.warm_up()).download
 
-    def try_once(
+
+@dataclass(frozen=True)
+class _DownloadRunner:
+    """Runs the downloads of one worker, each with up to three tries."""
+
+    limits: DownloadLimits
+    extractors: ExtractorIndex
+
+    def download(self, context: DownloadContext, task: Download) -> Media:
+        """Download without cookies first, unless the site wants them always, and then with them."""
+        check_link(task.url, self.limits.allowed_networks)
+        rules = self.limits.for_site(task.access)
+        rules = rules.for_look() if task.form.is_look else rules
+        jar = rules.cookies_file
+        if jar is None:
+            return self._without_cookies(context, task, rules)
+        if task.access.cookies_always:
+            return self._once(context, task, rules, jar)
+        try:
+            return self._without_cookies(context, task, rules)
+        except JobError as error:
+            if not account.may_help(error):
+                raise
+            before = error
+        # Only the main process knows the secrets that a site's own words may repeat.
+        log.info(
+            "job %d: failed without cookies (%s), tried again with them.",
+            task.job_id,
+            before.reason,
+        )
+        return self._once(context, task, rules, jar, before)
+
+    def _without_cookies(
+        self, context: DownloadContext, task: Download, rules: DownloadLimits
+    ) -> Media:
+        """Download; once more from the start if what was found earlier may have expired."""
+        try:
+            return self._once(context, task, rules)
+        except JobError as error:
+            if not _began_with_earlier(rules, task) or error.reason not in _MAY_BE_OVER:
+                raise
+        return self._once(context, replace(task, fresh=True), rules)
+
+    def _once(
+        self,
         context: DownloadContext,
         task: Download,
         rules: DownloadLimits,
-        jar: str | None,
+        jar: str | None = None,
         before: JobError | None = None,
     ) -> Media:
+        """Download, with the site's cookies if `jar` has any; if not, raise `before` if given."""
         directory = Path(task.directory)
         try:
             if task.form.is_recording:
@@ -60,7 +106,7 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
                 raise before
             if not lent and rules.extractions and _may_begin_with_earlier(task):
                 _begin_with_earlier(Path(rules.extractions), task)
-            session = Session(context, task, rules, extractors, lent or None)
+            session = Session(context, task, rules, self.extractors, lent or None)
             if not lent:
                 return session.run()
             they_work = task.access.cookies_work_ns == lent.changed_ns
@@ -72,37 +118,6 @@ def make_handler(limits: DownloadLimits) -> DownloadHandler:
                 # The machine is to blame: the disk is full, or a process cannot be made or killed.
                 raise classify(error) from error
             raise
-
-    def try_without(context: DownloadContext, task: Download, rules: DownloadLimits) -> Media:
-        try:
-            return try_once(context, task, rules, None)
-        except JobError as error:
-            if not _began_with_earlier(rules, task) or error.reason not in _MAY_BE_OVER:
-                raise
-        return try_once(context, replace(task, fresh=True), rules, None)
-
-    def download(context: DownloadContext, task: Download) -> Media:
-        check_link(task.url, limits.allowed_networks)
-        rules = limits.for_site(task.access)
-        rules = rules.for_look() if task.form.is_look else rules
-        jar = rules.cookies_file
-        if jar is None or task.access.cookies_always:
-            return try_once(context, task, rules, jar) if jar else try_without(context, task, rules)
-        try:
-            return try_without(context, task, rules)
-        except JobError as error:
-            if not account.may_help(error):
-                raise
-            before = error
-        # Only the main process knows the secrets that a site's own words may repeat.
-        log.info(
-            "job %d: failed without cookies (%s), tried again with them.",
-            task.job_id,
-            before.reason,
-        )
-        return try_once(context, task, rules, jar, before)
-
-    return download
 
 
 def _may_begin_with_earlier(task: Download) -> bool:
