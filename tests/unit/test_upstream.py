@@ -31,6 +31,26 @@ def test_a_request_to_a_site_names_the_site(head: bytes, target: Target, line: b
     assert said.endswith(b"\r\nConnection: close\r\n\r\n")
 
 
+def test_a_port_that_is_not_the_usual_one_stands_behind_the_host() -> None:
+    said = UPSTREAM.rewritten(b"GET / HTTP/1.1", Target("2a00::80", 8080))
+    assert b"\r\nHost: [2a00::80]:8080\r\n" in said
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"",
+        b"\r\nHost: site.example",
+        b"\r\nhost:10.0.0.1",
+        b"\r\nHost: site.example\r\nA: b\r\nHost: 10.0.0.1",
+    ],
+)
+def test_no_other_host_is_named_than_the_one_that_was_judged(fields: bytes) -> None:
+    said = UPSTREAM.rewritten(b"GET / HTTP/1.1" + fields, SITE).lower()
+    assert said.count(b"\r\nhost:") == said.count(b"\r\nhost: site.example\r\n") == 1
+    assert b"10.0.0.1" not in said
+
+
 @pytest.mark.parametrize(
     "head",
     [

@@ -37,7 +37,7 @@ _HEAD = re.compile(
     rb"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\x00]*)*"
 )
 _REPLACED = re.compile(
-    rb"\r\n(?:(?:proxy-)?connection|proxy-authorization):[^\r\n]*", re.IGNORECASE
+    rb"\r\n(?:host|(?:proxy-)?connection|proxy-authorization):[^\r\n]*", re.IGNORECASE
 )
 
 
@@ -107,7 +107,11 @@ class Upstream:
         line, _, fields = head.partition(b"\r\n")
         method, _, path = line.partition(b" ")
         kept = _REPLACED.sub(b"", b"\r\n" + fields) if fields else b""
-        line = method + f" http://{_authority(target)}".encode() + path
+        place = _authority(target).encode()
+        # Some proxies connect to the host in this field, and not to the one in the address. Sites
+        # that check signatures expect it without the usual port.
+        host = place.removesuffix(b":80")
+        line = b"%b http://%b%b\r\nHost: %b" % (method, place, path, host)
         return line + kept + b"\r\nConnection: close" + self._credentials() + b"\r\n\r\n"
 
     def _credentials(self) -> bytes:
