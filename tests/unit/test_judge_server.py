@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import cast
@@ -97,3 +98,22 @@ def test_there_are_no_more_threads_than_fit(monkeypatch: pytest.MonkeyPatch) -> 
         made.run(lambda: "again", ends.append, "failed")
         loop.step()
     assert ends == ["failed", "x", "again"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+def test_a_thread_that_cannot_be_started_takes_no_place(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(**_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(threads, "MAX_THREADS", 1)
+    loop = Loop()
+    made, ends = Threads(loop), list[str]()
+    with monkeypatch.context() as context:
+        context.setattr(threading, "Thread", fail)
+        made.run(lambda: "never", ends.append, "failed")
+    loop.step()
+    made.run(lambda: "done", ends.append, "failed")
+    loop.step()
+    assert ends == ["failed", "done"]

@@ -50,7 +50,7 @@ class Threads:
             if self._running > MAX_THREADS:
                 raise RuntimeError("too many threads")
             threading.Thread(target=run, daemon=True).start()
-        except RuntimeError:
+        except (RuntimeError, MemoryError):
             self._put(on_end, otherwise)
 
     def _put(self, on_end: Callable[[Any], None], result: object) -> None:
