@@ -30,7 +30,7 @@ from worker.downloads.confinement import programs
 from worker.downloads.confinement.egress_guard import THROUGH_THE_JUDGE
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import fetching, ffmpeg
-from worker.downloads.media.fetching import Container, RemoteStream
+from worker.downloads.media.fetching import Completeness, Container, RemoteStream
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.errors import Fault, JobError, Reason
 from worker.processes import process_table
@@ -158,7 +158,7 @@ def test_what_lacks_a_part_of_a_piece_is_not_passed_for_whole(
 ) -> None:
     sites.answers = {f"{SITE}/{name}": file(cut(pieces_of(sites, name)), TS)} | sites.answers
     error = warm.run(SOUND, limits_with(proxy=sites.proxy)).error
-    assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), error
+    assert (error.reason, error.fault) == (Reason.NETWORK, Fault.RETRYABLE), error
 
 
 def test_what_grows_too_large_ends(warm: Worker, sites: TlsSites) -> None:
@@ -173,12 +173,13 @@ def _fetch(task: Any, rules: Any, report: Any, extractors: Any) -> None:
     source = RemoteStream(task.url, ca_file=certifi.where(), idle_timeout_s=5, options=options)
     length_s = 2.0 if "live" in task.url else None
     limits = ProgramLimits(20, 1 << 29)
-    is_whole = fetching.fetch(source, container, taken.append, limits, length_s)
+    done = fetching.fetch(source, container, taken.append, limits, length_s)
     path = Path("fetched")
     path.write_bytes(b"".join(taken))
     found = ffmpeg.probe_result(ffmpeg.start_probe(path))
     codecs = [stream["codec_name"] for stream in found["streams"]]
-    tell(is_whole=is_whole, codecs=codecs, s=round(float(found["format"]["duration"])))
+    seconds = round(float(found["format"]["duration"]))
+    tell(is_whole=done is Completeness.WHOLE, codecs=codecs, s=seconds)
 
 
 @pytest.mark.parametrize("name", ["film", "parts"])
@@ -298,7 +299,7 @@ def test_a_part_of_a_piece_in_the_clear_is_not_passed_for_whole(
     link = put(web, pieces, lambda text: text)
     data = pieces["sound1.ts"]
     web.answers["/sound1.ts"] = stream(lambda: [data[:1000]], TS, Content_Length=str(len(data)))
-    assert warm.run(link, limits_with()).error.reason is Reason.BROKEN_FILE
+    assert warm.run(link, limits_with()).error.reason is Reason.NETWORK
 
 
 def test_no_redirect_leads_ffmpeg_inside(

@@ -6,6 +6,7 @@ import pytest
 
 from worker.downloads.confinement.network import Network
 from worker.downloads.media.fetching import (
+    Completeness,
     Container,
     FfmpegComplaints,
     RemoteStream,
@@ -14,6 +15,8 @@ from worker.downloads.media.fetching import (
 )
 from worker.downloads.ytdlp.ffmpeg_downloader import needs_ffmpeg
 from worker.errors import JobError, Reason
+
+WHOLE, LACKS_PIECES, CUT_OFF = Completeness
 
 SOURCE = RemoteStream(
     "https://a.example/it's.m3u8?token=1",
@@ -59,37 +62,40 @@ def test_the_command_is_the_same_for_all(container: Container) -> None:
 RESET = "[tls @ 0x1] Error in the pull function.\n[tls @ 0x1] IO error: Connection reset by peer\n"
 ENDED = RESET.replace("Connection reset by peer", "End of file")
 AGAIN = "[hls @ 0x2] keepalive request failed for 'x' with error: 'y', retrying\n"
+UNOPENED = "[hls @ 0x2] Failed to open segment 1 of playlist 0\n"
 CORRUPT = "[mpegts @ 0x3] Packet corrupt (stream = 0, dts = 244800).\n"
 
 
 @pytest.mark.parametrize(
-    ("said", "is_whole"),
+    ("said", "expected"),
     [
-        ("", True),
-        ("[concat @ 0x1] Unused options for 'x'.\n", True),
+        ("", WHOLE),
+        ("[concat @ 0x1] Unused options for 'x'.\n", WHOLE),
         # What it says of a stream that is as the site has made it, too.
-        (CORRUPT, True),
-        ("[hls @ 0x2] Failed to open segment 1 of playlist 0\n", False),
-        ("[https @ 0x1] Stream ends prematurely at 11750, should be 23500\n", False),
-        (RESET, False),
-        (RESET.strip(), False),
-        (RESET + CORRUPT, False),
-        (RESET + AGAIN, True),
-        (RESET + AGAIN + RESET, False),
+        (CORRUPT, WHOLE),
+        (UNOPENED, LACKS_PIECES),
+        ("[https @ 0x1] Stream ends prematurely at 11750, should be 23500\n", CUT_OFF),
+        (RESET + UNOPENED, CUT_OFF),
+        (UNOPENED + RESET + UNOPENED, CUT_OFF),
+        (RESET, CUT_OFF),
+        (RESET.strip(), CUT_OFF),
+        (RESET + CORRUPT, CUT_OFF),
+        (RESET + AGAIN, WHOLE),
+        (RESET + AGAIN + RESET, CUT_OFF),
         # A site that has closed a connection which nobody used.
-        (ENDED, True),
-        (ENDED + CORRUPT, True),
+        (ENDED, WHOLE),
+        (ENDED + CORRUPT, WHOLE),
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_what_ffmpeg_says_tells_whether_a_piece_is_missing(
-    said: str, is_whole: bool, size: int
+    said: str, expected: Completeness, size: int
 ) -> None:
     complaints = FfmpegComplaints()
     for at in range(0, len(said), size):
         complaints.add(said[at : at + size].encode())
     complaints.close()
-    assert complaints.tell_of_gaps is not is_whole
+    assert complaints.completeness is expected
 
 
 def a_playlist(*keys: str) -> str:

@@ -23,11 +23,11 @@ _CHUNK_BYTES = 256 * 1024
 _SAID_BYTES = 16 * 1024
 # After so long without a reader it has seen that there is none, unless it waits for the site.
 _END_S = 1.0
-# ffmpeg skips a piece that it cannot fetch, or cannot fetch whole, and ends as if all were well. An
-# error on a kept connection that the site has closed does not count: the piece is asked for again.
-_LACKS = re.compile(
-    r"Failed to (?:open|reload|download)|Unable to (?:open|read) key|HTTP error"
-    r"|Stream ends prematurely|IO error: (?!End of file).*\n(?!.*keepalive request failed).*\n"
+# ffmpeg skips a piece that it cannot fetch, or cannot fetch whole, and ends as if all were well.
+_LACKS = re.compile(r"Failed to (?:open|reload|download)|Unable to (?:open|read) key|HTTP error")
+# An error on a kept connection that the site has closed does not count: ffmpeg asks again.
+_CUT_OFF = re.compile(
+    r"Stream ends prematurely|IO error: (?!End of file).*\n(?!.*keepalive request failed).*\n"
 )
 # It hands these on to whatever the first address leads to. Headers of other names it would need in
 # lines of their own, of which there can be one.
@@ -40,6 +40,14 @@ class Container(StrEnum):
 
     MPEG_TS = "mpegts"
     MP4 = "mp4"
+
+
+class Completeness(StrEnum):
+    """Whether all of a stream has come."""
+
+    WHOLE = "all of it has come"
+    LACKS_PIECES = "some of its pieces are missing"
+    CUT_OFF = "a connection ended too early"
 
 
 _CONTAINER_OPTIONS = {
@@ -70,8 +78,8 @@ def fetch(
     take: Callable[[bytes], None],
     limits: ProgramLimits,
     length_s: float | None = None,
-) -> bool:
-    """Fetch a stream, and give `take` what is to be written; whether nothing of it is missing.
+) -> Completeness:
+    """Fetch a stream, and give `take` what is to be written; whether all of it has come.
 
     At most `length_s` of it, if that is given. What `take` raises ends it. Raises ProgramFailed,
     and ValueError for an address that cannot be told. The audit hook refuses it (PermissionError)
@@ -92,7 +100,7 @@ def fetch(
     finally:
         _end(process)
     check_end(process.returncode, complaints.end)
-    return not complaints.tell_of_gaps
+    return complaints.completeness
 
 
 def command(container: Container, length_s: float | None = None) -> list[str]:
@@ -147,17 +155,23 @@ class FfmpegComplaints:
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.end = ""
-        self.tell_of_gaps = False
+        self.completeness = Completeness.WHOLE
 
     def add(self, data: bytes) -> None:
         """Take more of it, and keep the end."""
         said = self.end + self._decoder.decode(data)
-        self.tell_of_gaps = self.tell_of_gaps or bool(_LACKS.search(said))
+        self._judge(said)
         self.end = said[-_SAID_BYTES:]
 
     def close(self) -> None:
         """Note that no line follows the last one."""
-        self.tell_of_gaps = self.tell_of_gaps or bool(_LACKS.search(self.end + "\n\n"))
+        self._judge(self.end + "\n\n")
+
+    def _judge(self, said: str) -> None:
+        if _CUT_OFF.search(said):
+            self.completeness = Completeness.CUT_OFF
+        elif self.completeness is Completeness.WHOLE and _LACKS.search(said):
+            self.completeness = Completeness.LACKS_PIECES
 
 
 def _relay(

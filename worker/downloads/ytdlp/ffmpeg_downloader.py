@@ -15,7 +15,7 @@ from yt_dlp.utils import parse_m3u8_attributes
 
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import fetching
-from worker.downloads.media.fetching import Container, RemoteStream
+from worker.downloads.media.fetching import Completeness, Container, RemoteStream
 from worker.downloads.media.program_run import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
 from worker.downloads.text import without_paths
 from worker.errors import Fault, JobError, Reason
@@ -100,15 +100,17 @@ def _container(info: Mapping[str, Any]) -> Container:
 def _run(source: RemoteStream, container: Container, take: Callable[[bytes], None]) -> None:
     limits = ProgramLimits(_DAY_S, resource.getrlimit(resource.RLIMIT_DATA)[0])
     try:
-        is_whole = fetching.fetch(source, container, take, limits)
+        completeness = fetching.fetch(source, container, take, limits)
     except ProgramKilled as error:
         raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffmpeg: {error}") from error
     except NoRoom as error:
         raise JobError(Reason.DISK_FULL, Fault.RETRYABLE, f"ffmpeg: {error}") from error
     except (ProgramFailed, ValueError) as error:
         raise _broken(without_paths(str(error))) from error
-    if not is_whole:
-        raise _broken("some of its pieces are missing")
+    if completeness is Completeness.CUT_OFF:
+        raise JobError(Reason.NETWORK, Fault.RETRYABLE, f"fetched by ffmpeg: {completeness}")
+    if completeness is Completeness.LACKS_PIECES:
+        raise _broken(completeness)
 
 
 def _broken(why: str) -> JobError:
