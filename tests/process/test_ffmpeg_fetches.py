@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -300,6 +301,18 @@ def test_a_part_of_a_piece_in_the_clear_is_not_passed_for_whole(
     data = pieces["sound1.ts"]
     web.answers["/sound1.ts"] = stream(lambda: [data[:1000]], TS, Content_Length=str(len(data)))
     assert warm.run(link, limits_with()).error.reason is Reason.NETWORK
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_piece_whose_host_is_not_reached_is_no_broken_file(
+    warm: Worker, web: Web, pieces: dict[str, bytes], scheme: str
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        target = f"{scheme}://127.0.0.1:{closed.getsockname()[1]}/x.ts"
+        link = put(web, pieces, lambda text: a_piece(text, target))
+        error = warm.run(link, limits_with()).error
+    assert (error.reason, error.fault) == (Reason.NETWORK, Fault.RETRYABLE), error
 
 
 def test_no_redirect_leads_ffmpeg_inside(

@@ -16,7 +16,7 @@ from worker.downloads.media.fetching import (
 from worker.downloads.ytdlp.ffmpeg_downloader import needs_ffmpeg
 from worker.errors import JobError, Reason
 
-WHOLE, LACKS_PIECES, CUT_OFF = Completeness
+WHOLE, LACKS_PIECES, UNREACHED = Completeness
 
 SOURCE = RemoteStream(
     "https://a.example/it's.m3u8?token=1",
@@ -74,14 +74,16 @@ CORRUPT = "[mpegts @ 0x3] Packet corrupt (stream = 0, dts = 244800).\n"
         # What it says of a stream that is as the site has made it, too.
         (CORRUPT, WHOLE),
         (UNOPENED, LACKS_PIECES),
-        ("[https @ 0x1] Stream ends prematurely at 11750, should be 23500\n", CUT_OFF),
-        (RESET + UNOPENED, CUT_OFF),
-        (UNOPENED + RESET + UNOPENED, CUT_OFF),
-        (RESET, CUT_OFF),
-        (RESET.strip(), CUT_OFF),
-        (RESET + CORRUPT, CUT_OFF),
+        ("[https @ 0x1] Stream ends prematurely at 11750, should be 23500\n", UNREACHED),
+        ("[http @ 0x1] HTTP error 404 Not Found\n" + UNOPENED, LACKS_PIECES),
+        ("[httpproxy @ 0x1] HTTP error 502 Refused\n" + UNOPENED, UNREACHED),
+        (RESET + UNOPENED, UNREACHED),
+        (UNOPENED + RESET + UNOPENED, UNREACHED),
+        (RESET, UNREACHED),
+        (RESET.strip(), UNREACHED),
+        (RESET + CORRUPT, UNREACHED),
         (RESET + AGAIN, WHOLE),
-        (RESET + AGAIN + RESET, CUT_OFF),
+        (RESET + AGAIN + RESET, UNREACHED),
         # A site that has closed a connection which nobody used.
         (ENDED, WHOLE),
         (ENDED + CORRUPT, WHOLE),

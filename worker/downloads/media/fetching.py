@@ -25,9 +25,11 @@ _SAID_BYTES = 16 * 1024
 _END_S = 1.0
 # ffmpeg skips a piece that it cannot fetch, or cannot fetch whole, and ends as if all were well.
 _LACKS = re.compile(r"Failed to (?:open|reload|download)|Unable to (?:open|read) key|HTTP error")
-# An error on a kept connection that the site has closed does not count: ffmpeg asks again.
-_CUT_OFF = re.compile(
-    r"Stream ends prematurely|IO error: (?!End of file).*\n(?!.*keepalive request failed).*\n"
+# An error on a kept connection that the site has closed does not count: ffmpeg asks again. With 502
+# and 504 the judge answers, as other proxies do, for a site that it does not reach.
+_UNREACHED = re.compile(
+    r"HTTP error 50[24]|Stream ends prematurely"
+    r"|IO error: (?!End of file).*\n(?!.*keepalive request failed).*\n"
 )
 # It hands these on to whatever the first address leads to. Headers of other names it would need in
 # lines of their own, of which there can be one.
@@ -47,7 +49,7 @@ class Completeness(StrEnum):
 
     WHOLE = "all of it has come"
     LACKS_PIECES = "some of its pieces are missing"
-    CUT_OFF = "a connection ended too early"
+    UNREACHED = "a connection failed, or ended too early"
 
 
 _CONTAINER_OPTIONS = {
@@ -168,8 +170,8 @@ class FfmpegComplaints:
         self._judge(self.end + "\n\n")
 
     def _judge(self, said: str) -> None:
-        if _CUT_OFF.search(said):
-            self.completeness = Completeness.CUT_OFF
+        if _UNREACHED.search(said):
+            self.completeness = Completeness.UNREACHED
         elif self.completeness is Completeness.WHOLE and _LACKS.search(said):
             self.completeness = Completeness.LACKS_PIECES
 

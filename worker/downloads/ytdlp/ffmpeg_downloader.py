@@ -107,7 +107,7 @@ def _run(source: RemoteStream, container: Container, take: Callable[[bytes], Non
         raise JobError(Reason.DISK_FULL, Fault.RETRYABLE, f"ffmpeg: {error}") from error
     except (ProgramFailed, ValueError) as error:
         raise _broken(without_paths(str(error))) from error
-    if completeness is Completeness.CUT_OFF:
+    if completeness is Completeness.UNREACHED:
         raise JobError(Reason.NETWORK, Fault.RETRYABLE, f"fetched by ffmpeg: {completeness}")
     if completeness is Completeness.LACKS_PIECES:
         raise _broken(completeness)
