@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from worker import as_json, effects, notices, protocol
 from worker.admin_questions import Question
@@ -49,95 +49,83 @@ def record(
 
     `full_sites` are as in `fairness.Share`.
     """
-    opened: list[Request] = []
-    refused: list[notices.Refusal] = []
-    to_stop: list[int] = []
-
-    def accept(link: effects.OpenRequest) -> notices.Refusal | None:
-        if refusal := admission.refuse(db, link, quota, wall):
-            admission.say_no(db, link, refusal, wall)
-            refused.append(refusal)
-        else:
-            opened.append(requests.open_request(db, link, wall, full_sites))
-        return refusal
-
-    def choose(chosen: effects.OpenRequest | protocol.AnswerButton, press: effects.Press) -> None:
-        if isinstance(chosen, protocol.AnswerButton):
-            answer(chosen)
-            return
-        refusal = None if choices.is_under_way(db, chosen) else accept(chosen)
-        notice = notices.Notice(refusal or notices.Topic.ON_ITS_WAY)
-        answer(protocol.AnswerButton(press.callback_id, press.language, notice))
-
-    def answer(button: protocol.AnswerButton) -> None:
-        queue.add(db, Kind.BUTTON, wall, payload=as_json.to_json(button))
-
-    def tell(press: effects.Press, about: notices.About) -> None:
-        notice = notices.Notice(about)
-        answer(protocol.AnswerButton(press.callback_id, press.language, notice))
-
+    recorder = _EffectRecorder(db, quota, wall, full_sites)
     pending = deque(asked)
     while pending:
-        effect = pending.popleft()
+        pending += recorder.take(pending.popleft())
+    return UpdateOutcome(
+        tuple(recorder.opened), tuple(recorder.refused), tuple(recorder.job_ids_to_stop)
+    )
+
+
+@dataclass
+class _EffectRecorder:
+    """Records the effects of one update one by one, and gathers what they lead to."""
+
+    _db: Database
+    _quota: Quota
+    _wall: Wall
+    _full_sites: Collection[str]
+    opened: list[Request] = field(default_factory=list)
+    refused: list[notices.Refusal] = field(default_factory=list)
+    job_ids_to_stop: list[int] = field(default_factory=list)
+
+    def take(self, effect: effects.Effect) -> Iterable[effects.Effect]:
+        """Record an effect. Returns the effects that follow from it."""
+        db, wall = self._db, self._wall
         match effect:
             case _ if shut_out := _banned_press(db, effect):
-                tell(shut_out, notices.Refusal.BANNED)
+                self._tell(shut_out, notices.Refusal.BANNED)
             case effects.OpenRequest():
-                accept(effect)
+                self._accept(effect)
             case effects.EditLinks():
-                new, stop = cancellation.edit(db, effect, wall)
-                to_stop += stop
-                for link in new:
-                    accept(link)
-                for reply in effect.replies:
-                    if not admission.has_said(db, reply):
-                        admission.reply(db, reply, wall)
+                self._edit(effect)
             case effects.CancelRequest():
                 outcome, stop = cancellation.cancel(db, effect, wall)
-                to_stop += stop
+                self.job_ids_to_stop += stop
                 notice = notices.Notice(outcome)
-                answer(protocol.AnswerButton(effect.callback_id, effect.language, notice))
+                self._answer(protocol.AnswerButton(effect.callback_id, effect.language, notice))
             case effects.CancelAll():
                 cancelled, stop = cancellation.cancel_all(db, effect, wall)
-                to_stop += stop
+                self.job_ids_to_stop += stop
                 chat_id = effect.reader.chat_id
                 cancelled += batches.drop_unopened_of(db, effect.user_id, chat_id)
                 admission.tell_cancelled(db, effect, cancelled, wall)
             case effects.ChooseForm(press=press):
-                choose(choices.chosen(db, effect, wall), press)
+                self._choose(choices.chosen(db, effect, wall), press)
             case effects.StopRecording(press=press):
                 about, stop = recordings.stop(db, effect, wall)
-                to_stop += stop
-                tell(press, about)
+                self.job_ids_to_stop += stop
+                self._tell(press, about)
             case effects.ChooseResult(press=press):
-                choose(choices.result_chosen(db, effect), press)
+                self._choose(choices.result_chosen(db, effect), press)
             case effects.ShowChoices():
                 found = choices.shown(db, effect, wall)
                 if isinstance(found, Request):
-                    looks.look_for(db, found, effect.press, quota, wall, full_sites)
+                    looks.look_for(db, found, effect.press, self._quota, wall, self._full_sites)
                 else:
-                    answer(found)
+                    self._answer(found)
             case effects.TellDescription():
-                answer(choices.described(db, effect, wall))
+                self._answer(choices.described(db, effect, wall))
             case effects.OpenPanel():
                 panels.open_panel(db, effect, wall)
             case effects.PressPanel():
-                pending += panels.press(db, effect, wall)
+                return panels.press(db, effect, wall)
             case effects.ShowItems():
-                answer(lists.shown(db, effect, wall))
+                self._answer(lists.shown(db, effect, wall))
             case effects.TakeItems():
-                answer(lists.taken(db, effect, wall))
+                self._answer(lists.taken(db, effect, wall))
             case effects.NameItems():
                 if said := lists.named(db, effect, wall):
                     admission.reply(db, said, wall)
             case effects.CancelRest(press=press):
                 about, stop = lists.rest_cancelled(db, effect, wall)
-                to_stop += stop
-                tell(press, about)
+                self.job_ids_to_stop += stop
+                self._tell(press, about)
             case effects.TryFailedAgain(press=press):
-                tell(press, lists.failed_again(db, effect, wall))
+                self._tell(press, lists.failed_again(db, effect, wall))
             case effects.Forget():
-                to_stop += forgetting.forget(db, effect, wall)
+                self.job_ids_to_stop += forgetting.forget(db, effect, wall)
             case effects.Ban():
                 admission.ban(db, effect, wall)
             case effects.PauseDownloads(reader=reader, message_id=message_id):
@@ -152,8 +140,43 @@ def record(
             case protocol.Reply():
                 admission.reply(db, effect, wall)
             case protocol.AnswerButton():
-                answer(effect)
-    return UpdateOutcome(tuple(opened), tuple(refused), tuple(to_stop))
+                self._answer(effect)
+        return ()
+
+    def _accept(self, link: effects.OpenRequest) -> notices.Refusal | None:
+        refusal = admission.refuse(self._db, link, self._quota, self._wall)
+        if refusal:
+            admission.say_no(self._db, link, refusal, self._wall)
+            self.refused.append(refusal)
+        else:
+            request = requests.open_request(self._db, link, self._wall, self._full_sites)
+            self.opened.append(request)
+        return refusal
+
+    def _edit(self, effect: effects.EditLinks) -> None:
+        new, stop = cancellation.edit(self._db, effect, self._wall)
+        self.job_ids_to_stop += stop
+        for link in new:
+            self._accept(link)
+        for reply in effect.replies:
+            if not admission.has_said(self._db, reply):
+                admission.reply(self._db, reply, self._wall)
+
+    def _choose(
+        self, chosen: effects.OpenRequest | protocol.AnswerButton, press: effects.Press
+    ) -> None:
+        if isinstance(chosen, protocol.AnswerButton):
+            self._answer(chosen)
+            return
+        refusal = None if choices.is_under_way(self._db, chosen) else self._accept(chosen)
+        self._tell(press, refusal or notices.Topic.ON_ITS_WAY)
+
+    def _answer(self, button: protocol.AnswerButton) -> None:
+        queue.add(self._db, Kind.BUTTON, self._wall, payload=as_json.to_json(button))
+
+    def _tell(self, press: effects.Press, about: notices.About) -> None:
+        notice = notices.Notice(about)
+        self._answer(protocol.AnswerButton(press.callback_id, press.language, notice))
 
 
 def _banned_press(db: Database, effect: effects.Effect) -> effects.Press | None:
