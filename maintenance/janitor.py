@@ -13,7 +13,7 @@ from maintenance.measures import Measures
 from maintenance.orphans import find_orphans
 from maintenance.ownership import Instance
 from maintenance.sites_watch import SitesWatch
-from maintenance.strays import StrayHunter
+from maintenance.strays import StrayReaper
 from maintenance.updates.keeper import UpdateKeeper
 from maintenance.zombies import Problem
 from worker import clocks, logs
@@ -87,7 +87,7 @@ class Janitor:
         self._polled_at = polled_at
         self._sites_watch = sites_watch
         self._note = note
-        self._strays = StrayHunter()
+        self._strays = StrayReaper()
         self._cpu = CpuMeter()
         self._left: list[Identity] = []
         self._published: tuple[dict[str, Any], float | None, dict[str, float]] | None = None

@@ -15,7 +15,7 @@ from worker.processes import process_table, signals
 log = logging.getLogger(__name__)
 
 
-class StrayHunter:
+class StrayReaper:
     """Ends and reaps strays, sweep by sweep."""
 
     def __init__(self) -> None:

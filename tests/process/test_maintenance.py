@@ -12,7 +12,7 @@ import pytest
 from maintenance.janitor import Janitor, Step
 from maintenance.orphans import find_orphans
 from maintenance.sites_watch import SitesWatch
-from maintenance.strays import StrayHunter
+from maintenance.strays import StrayReaper
 from tests.sandbox.patience import PATIENCE_S
 from tests.support.operator_kit import NobodyAtWork
 from tests.support.pool_driver import driven, fork_server_pid
@@ -26,7 +26,7 @@ from worker.settings import Settings, SitesFile
 
 HUNT = """
 import os, subprocess, sys
-from maintenance.strays import StrayHunter
+from maintenance.strays import StrayReaper
 from worker.processes import process_setup, process_table
 
 process_setup.become_subreaper()
@@ -43,10 +43,10 @@ if sys.argv[1] == "defunct":
     os.close(writer)
     while not process_table.look_up(stray).is_defunct:
         pass
-hunter = StrayHunter()
-first = hunter.sweep([known.pid])
+reaper = StrayReaper()
+first = reaper.sweep([known.pid])
 assert process_table.look_up(stray), "what was seen once may just have been started"
-while hunter.sweep([known.pid]):
+while reaper.sweep([known.pid]):
     pass
 print(first, process_table.look_up(stray), known.poll())
 known.kill()
@@ -75,7 +75,7 @@ def test_fork_server_stopped_in_the_middle_of_a_start_is_waited_for_no_longer_th
         starting.start()
         starting.join(0.3)
         assert starting.is_alive()
-        StrayHunter().sweep([])
+        StrayReaper().sweep([])
         starting.join(PATIENCE_S)
         assert not starting.is_alive()
 

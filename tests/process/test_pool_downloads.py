@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from maintenance.strays import StrayHunter
+from maintenance.strays import StrayReaper
 from tests.support import download_jobs
 from tests.support.download_jobs import MEBIBYTE
 from tests.support.exhaustive import in_full, some_of
@@ -120,5 +120,5 @@ def test_what_a_killed_worker_leaves_behind_is_hunted_down(grandchild: str, tmp_
         os.kill(worker, signal.SIGKILL)
         assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
         assert ends(leader)
-        hunter = StrayHunter()
-        wait_until(lambda: not hunter.sweep({*known, *driver.pool.pids}))
+        reaper = StrayReaper()
+        wait_until(lambda: not reaper.sweep({*known, *driver.pool.pids}))

@@ -140,7 +140,7 @@ def test_others_learn_whether_telegram_answers(
     poll: ScriptedPoll, answers: list[Any], has_returned: bool
 ) -> None:
     poll.reachability.answered(clocks.monotonic())
-    poll.reachability.told()
+    poll.reachability.acknowledge()
     poll.run(*polls(*answers))
     assert poll.reachability.has_returned is has_returned
 

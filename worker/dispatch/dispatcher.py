@@ -198,10 +198,10 @@ class Dispatcher:
             if self._ytdlp.is_new:
                 self._ledger.forget_failures()
                 self._circuit_breaker.probe_now(now)
-                self._ytdlp.told()
+                self._ytdlp.acknowledge()
             if self.reachability.has_returned:
                 self._recorder.call_now(self.reachability.spell_before(now, wall), wall)
-                self.reachability.told()
+                self.reachability.acknowledge()
             self._recorder.heed_stops(wall)
             self._forget_some()
             if self._stop_at is None:

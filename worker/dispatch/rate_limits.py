@@ -60,7 +60,7 @@ class RateLimits:
         if chat_id is not None and isinstance(error, TelegramBusy):
             self.pause(chat_id, error.retry_after_s, now, edits=edits)
 
-    def heed_decoration(self, chat_id: int, error: BaseException, now: Monotonic) -> None:
+    def heed_progress_call(self, chat_id: int, error: BaseException, now: Monotonic) -> None:
         """As `heed`, for a call that only shows progress, and must never delay an answer."""
         if isinstance(error, TelegramBusy):
             self._undecorated_until[chat_id] = now + error.retry_after_s

@@ -65,7 +65,7 @@ class Reachability:
         """Whether Telegram answers again, and the jobs that wait for it have not been woken yet."""
         return self._has_returned
 
-    def told(self) -> None:
+    def acknowledge(self) -> None:
         """Note that the jobs that wait for Telegram have been woken."""
         with self._lock:
             self._has_returned = False

@@ -23,7 +23,7 @@ class YtDlpTakeover:
         self._earlier: tuple[str | None, frozenset[str]] = (None, frozenset())
         self._has_old_fork_server = False
         self.is_new = False
-        """A new yt-dlp has taken over, and `told` was not called since."""
+        """A new yt-dlp has taken over, and `acknowledge` was not called since."""
 
     @property
     def pids(self) -> list[int]:
@@ -63,8 +63,8 @@ class YtDlpTakeover:
             self._downloads.renew()
             self.is_new = True
 
-    def told(self) -> None:
-        """Note that whoever has to know of the new yt-dlp knows of it."""
+    def acknowledge(self) -> None:
+        """Note that what follows from a new yt-dlp has been done."""
         self.is_new = False
 
     def close(self) -> None:

@@ -145,7 +145,7 @@ class Showing:
                     self._board.edit_ended(event.job_id)
                 case Failed(error=error) if not isinstance(error, TelegramUnreachable):
                     self._board.edit_ended(event.job_id)
-                    self._rate_limits.heed_decoration(chat_of(call), error, now)
+                    self._rate_limits.heed_progress_call(chat_of(call), error, now)
                 case _:
                     self._board.edit_lost(event.job_id, now)
         return True
