@@ -197,4 +197,7 @@ def _near(word: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
 
 def _as_toml(value: Any) -> str:
     """A value about as it was written."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    try:
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    except (ValueError, RecursionError):  # thousands of digits, or of tables in tables
+        return "…"
