@@ -15,6 +15,7 @@ from worker.sites import site_of
 HEADER = "# Netscape HTTP Cookie File\n"
 
 _HTTP_ONLY = "#HttpOnly_"
+_BYTE_ORDER_MARK = "\ufeff"
 _EXPIRES, _VALUE = 4, 6
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9_-][A-Za-z0-9._:-]{0,252}")
 _NUMBER = re.compile(r"[0-9]{0,11}")
@@ -66,11 +67,33 @@ def open_to_read(path: Path) -> int:
 
 def read_line(line: str) -> Cookie | None:
     """The cookie in a line; None for a comment or a malformed line."""
-    fields = line.rstrip("\r\n").removeprefix(_HTTP_ONLY).split("\t")
+    line = line.rstrip("\r\n").removeprefix(_BYTE_ORDER_MARK)
+    fields = line.removeprefix(_HTTP_ONLY).split("\t")
     if len(fields) != 7 or fields[0].startswith("#"):
         return None
     domain, _, path, _, expires, name, value = fields
-    return Cookie(domain, path, name, value, expires, line.startswith(_HTTP_ONLY))
+    # Some exports have fractions of a second, and yt-dlp cuts them off.
+    whole = expires.partition(".")[0]
+    return Cookie(domain, path, name, value, whole, line.startswith(_HTTP_ONLY))
+
+
+def for_ytdlp(line: str, cookie: Cookie) -> str | None:
+    """The line of a cookie as yt-dlp takes it; None for one that it refuses.
+
+    It gives up the whole file for some lines.
+    """
+    fields = line.rstrip("\r\n").split("\t")
+    fields[0] = _HTTP_ONLY * cookie.is_http_only + cookie.domain
+    # A domain with a dot in front stands for those below as well.
+    fields[1] = "TRUE" if cookie.domain.startswith(".") else "FALSE"
+    fields[_EXPIRES] = cookie.expires
+    is_sane = (
+        "".join(fields).isprintable()
+        and _DOMAIN.fullmatch(cookie.domain)
+        and cookie.path.startswith("/")
+        and _NUMBER.fullmatch(cookie.expires)
+    )
+    return "\t".join(fields) + "\n" if is_sane else None
 
 
 def with_value(line: str, value: str, expires: str) -> str:
@@ -84,32 +107,20 @@ def with_value(line: str, value: str, expires: str) -> str:
 def usable(text: str, wall: float) -> tuple[dict[str, list[str]], set[str]]:
     """The lines of the cookies in a text by their sites, and the sites of which all are over.
 
-    Lines are as yt-dlp reads them; what it would refuse is left out.
+    Lines are as yt-dlp takes them; what it would refuse is left out.
     """
     by_site: dict[str, list[str]] = {}
     over: set[str] = set()
     for line in text.splitlines():
         cookie = read_line(line)
-        if cookie is None or not _is_sane(cookie, line):
+        taken = for_ytdlp(line, cookie) if cookie else None
+        if cookie is None or taken is None:
             continue
         if cookie.is_over(wall):
             over.add(cookie.site)
-            continue
-        mark = _HTTP_ONLY if cookie.is_http_only else ""
-        fields = line.removeprefix(_HTTP_ONLY).split("\t")
-        # A domain with a dot in front stands for those below as well.
-        fields[1] = "TRUE" if cookie.domain.startswith(".") else "FALSE"
-        by_site.setdefault(cookie.site, []).append(mark + "\t".join(fields) + "\n")
+        else:
+            by_site.setdefault(cookie.site, []).append(taken)
     return by_site, over - by_site.keys()
-
-
-def _is_sane(cookie: Cookie, line: str) -> bool:
-    return bool(
-        line.replace("\t", "").isprintable()
-        and _DOMAIN.fullmatch(cookie.domain)
-        and cookie.path.startswith("/")
-        and _NUMBER.fullmatch(cookie.expires)
-    )
 
 
 def without_cookies(text: str) -> str:

@@ -84,16 +84,6 @@ def test_a_jar_that_is_gone_is_the_operators(tmp_path: Path) -> None:
     assert (error.reason, error.fault) == (Reason.INTERNAL, Fault.OPERATOR)
 
 
-def test_a_line_that_is_no_cookie_is_the_operators_and_not_shown(tmp_path: Path) -> None:
-    # A site without a dot in front has no other hosts: yt-dlp refuses this, and repeats it.
-    odd = jar(tmp_path / "odd", "127.0.0.1", value="secret-of-a-cookie")
-    with worker(tmp_path) as made:
-        rules = limits_with(cookies_file=os.fspath(odd))
-        error = made.run(LINK, rules, cookies_always=True).error
-    assert (error.reason, error.fault) == (Reason.INTERNAL, Fault.OPERATOR)
-    assert "secret-of-a-cookie" not in str(error)
-
-
 # ------------------------------------------------------------------------------ who needs them
 
 

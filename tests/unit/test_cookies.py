@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from yt_dlp.cookies import YoutubeDLCookieJar
 
 from tests.support.cookie_jar import jar
 from worker.downloads.confinement import cookies
@@ -52,3 +53,32 @@ def test_rubbish_is_no_cookie(rubbish: bytes, tmp_path: Path) -> None:
     (tmp_path / "all").write_bytes(rubbish)
     cookies.copy_site_cookies("https://example.com/", tmp_path / "all", tmp_path / "own")
     assert (tmp_path / "own").read_text() == "# Netscape HTTP Cookie File\n"
+
+
+GOOD = ".a.example\tTRUE\t/\tTRUE\t0\tgood\tvalue\n"
+
+
+@pytest.mark.parametrize(
+    ("odd", "names"),
+    [
+        ("a.example\tTRUE\t/\tTRUE\t0\todd\tvalue", {"good", "odd"}),
+        (".a.example\tFALSE\t/\tTRUE\t0\todd\tvalue", {"good", "odd"}),
+        ("\ufeff.a.example\tTRUE\t/\tTRUE\t0\todd\tvalue", {"good", "odd"}),
+        ("#HttpOnly_.a.example\tTRUE\t/\tTRUE\t4000000000.5\todd\tvalue", {"good", "odd"}),
+        (f".a.example\tTRUE\t/\tTRUE\t{'9' * 5000}\todd\tvalue", {"good"}),
+        (".a.example\tTRUE\t/\tTRUE\t0\todd\tin Latin-1: \udce9", {"good"}),
+        (".a.example\tTRUE\t/\tTRUE\t0\todd\t\x00", {"good"}),
+    ],
+    ids=lambda value: str(value)[:20].encode("unicode_escape").decode(),
+)
+def test_an_odd_line_does_not_cost_the_cookies_beside_it(
+    odd: str, names: set[str], tmp_path: Path
+) -> None:
+    text = f"{odd}\r\n{GOOD}"
+    (tmp_path / "all").write_bytes(text.encode(errors="surrogateescape"))
+    lent = cookies.copy_site_cookies("https://a.example/", tmp_path / "all", tmp_path / "own")
+    found = YoutubeDLCookieJar(str(tmp_path / "own"))
+    found.load()
+    assert {cookie.name for cookie in found} == names
+    assert lent
+    assert len(lent.digests) == len(lent.lasting) == len(names)

@@ -9,8 +9,11 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.cookiejar import LoadError
+from pathlib import Path
 
 import pytest
+from yt_dlp.cookies import YoutubeDLCookieJar
 from yt_dlp.networking.common import Response
 from yt_dlp.networking.exceptions import (
     CertificateVerifyError,
@@ -33,6 +36,7 @@ from yt_dlp.utils import (
     UserNotLive,
 )
 
+from tests.support.cookie_jar import jar
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.ytdlp.errors import classify
 from worker.errors import Fault, JobError, Reason, Remedy
@@ -319,3 +323,15 @@ def test_a_detail_is_one_short_line_without_queries() -> None:
     assert "pass" not in detail
     assert "\n" not in detail
     assert len(detail) < 600
+
+
+@pytest.mark.filterwarnings("ignore:http.cookiejar bug")
+def test_a_cookie_that_yt_dlp_quotes_is_not_shown(tmp_path: Path) -> None:
+    # Such a line is not given to it, but what it cannot read may change.
+    odd = jar(tmp_path / "odd", "a.example", value="secret-of-a-cookie")
+    with pytest.raises(LoadError, match="secret-of-a-cookie") as caught:
+        YoutubeDLCookieJar(str(odd)).load()
+    error = classify(reported(caught.value))
+    assert (error.reason, error.fault) == (Reason.INTERNAL, OPERATOR)
+    assert "invalid Netscape format cookies file" in error.detail
+    assert "secret-of-a-cookie" not in error.detail

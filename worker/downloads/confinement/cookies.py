@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from worker.cookie_file import HEADER, Cookie, open_to_read, read_line
+from worker.cookie_file import HEADER, Cookie, for_ytdlp, open_to_read, read_line
 from worker.errors import Fault, JobError, Reason
 from worker.processes import child_call
 from worker.sites import site_of
@@ -70,8 +70,8 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> LentCookies | Non
         copy.write(HEADER)
         for line in jar:
             cookie = read_line(line)
-            if cookie and cookie.site == site:
-                copy.write(line.rstrip("\r\n") + "\n")
+            if cookie and cookie.site == site and (taken := for_ytdlp(line, cookie)):
+                copy.write(taken)
                 digests.add(digest(cookie))
                 if not cookie.is_over(now):
                     lasting.add(key_digest(cookie))
