@@ -49,18 +49,22 @@ def look(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[str,
     """The sites with cookies of a session, those of their own files, and those that refuse them."""
     found = {}
     sites = _sites(settings)
-    for path in _files(settings, sites):
+    for path in dict.fromkeys(_files(settings, sites)):
         try:
             changed_ns = path.stat().st_mtime_ns
             by_site = _by_site(path)
         except OSError:
             continue  # `--check` and each download that needs the file say so
         for site, cookies in by_site.items():
+            named = sites[site].cookies
+            used = site_cookies.file_of(site, settings.data_dir, named or settings.cookies_file)
+            if path != used:
+                continue  # It holds them beside another site's, and no download gets them.
             known = refused.get(site)
             is_refused = known is not None and known.changed_ns == changed_ns
             is_session = any(cookie.name in _SESSIONS.get(site, ()) for cookie in cookies)
-            own = site_cookies.sent_file(settings.data_dir, site), sites[site].cookies
-            if is_session or is_refused or path in own:
+            is_its_own = path == named or path != settings.cookies_file
+            if is_session or is_refused or is_its_own:
                 since = known.since if known and is_refused else None
                 ends_at = _ends_at(site, cookies)
                 found[site] = SiteCookies(path, changed_ns, len(cookies), ends_at, since)
@@ -75,7 +79,7 @@ def _sites(settings: Settings) -> Sites:
 
 
 def _files(settings: Settings, sites: Sites) -> Iterator[Path]:
-    """All files with cookies; of two files for one site, the one that is used comes last."""
+    """All files with cookies."""
     if settings.cookies_file:
         yield settings.cookies_file
     yield from sites.cookies_files

@@ -97,6 +97,16 @@ def test_of_one_file_for_all_only_sessions_are_shown(tmp_path: Path) -> None:
     assert cookies.look(settings, {}) == {}
 
 
+def test_what_another_sites_file_holds_beside_is_not_shown(tmp_path: Path) -> None:
+    jar = tmp_path / "cookies.txt"
+    jar.write_text(line("SID", 900, ".youtube.com"))
+    (tmp_path / "sites.toml").write_text(f'["{SITE}"]\ncookies = "own.txt"\n')
+    (tmp_path / "own.txt").write_text(line("a", 800) + line("SID", 1, ".youtube.com"))
+    found = cookies.look(Settings(bot_token="", data_dir=tmp_path, cookies_file=jar), {})
+    assert {site: shown.ends_at for site, shown in found.items()} == {"youtube.com": 900, SITE: 800}
+    assert cookies.look(Settings(bot_token="", data_dir=tmp_path), {}).keys() == {SITE}
+
+
 def test_the_file_that_is_named_for_a_site_is_shown(tmp_path: Path) -> None:
     (tmp_path / "sites.toml").write_text(f'["{SITE}"]\ncookies = "own.txt"\n')
     (tmp_path / "own.txt").write_text(line("a", 900))
