@@ -41,6 +41,7 @@ def hint(topic: Topic, chat: int = ADMIN) -> list[Reply]:
         (sent("www.youtube.com_cookies.txt"), kept(ADMIN, "the file")),
         (sent("youtube-cookies (1).TXT"), kept(ADMIN, "the file")),
         (sent("cookie.txt"), kept(ADMIN, "the file")),
+        (sent("www.instagram.com.cookies.json"), kept(ADMIN, "the file")),
         (sent(chat=GROUP), kept(GROUP, None)),
         # Of others nothing is read, and in a group nobody is told what the bot would do.
         (sent(chat=USER, user=USER), hint(Topic.COOKIES_OF_OTHERS, USER)),

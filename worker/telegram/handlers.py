@@ -39,8 +39,9 @@ ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 MAX_EDIT_S = 3600
 """How long after a message its edits count. Nobody waits for what later ones correct."""
 
-# How programs that export cookies name their files: "www.example.com_cookies (1).txt".
-_COOKIES_NAME = re.compile(r"(?<![^\W_])cookies?(?![^\W_]).*\.txt$", re.IGNORECASE)
+# How programs that export cookies name their files: "www.example.com_cookies (1).txt". JSON cannot
+# be used, but should not stay in the chat either.
+_COOKIES_NAME = re.compile(r"(?<![^\W_])cookies?(?![^\W_]).*\.(txt|json)$", re.IGNORECASE)
 
 
 def handle_update(
