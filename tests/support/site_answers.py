@@ -139,13 +139,19 @@ def imgur(*media: str, is_album: bool = True) -> Answer:
 
 
 def pinterest(*media: str, kind: str = "pin") -> Answer:
-    """A pin: of one picture, of a video of its own or embedded, a carousel or a story."""
+    """A pin: of one picture, of a video of its own or embedded, a carousel or a story.
+
+    Of the video of a `stream` there is no file.
+    """
     pin: dict[str, Any] = {"id": "123456789", "title": "A post", "domain": "Uploaded by user"}
     pin["pinner"] = {"full_name": "Ada"}
     if kind == "carousel":
         pin["carousel_data"] = {"carousel_slots": [{"images": _sizes(name)} for name in media]}
     elif kind == "story":
         pin["story_pin_data"] = {"pages": [{"blocks": [_block(name)]} for name in media]}
+    elif kind == "stream":
+        film = {"video_list": {"V_HLSV3_MOBILE": {"url": f"{PICTURES}/video.m3u8"}}}
+        pin["story_pin_data"] = {"pages": [{"blocks": [{"video": film}]}]}
     elif kind == "video":
         pin["videos"] = {"video_list": {"V_720P": {"url": f"{PICTURES}/video.mp4"}}}
     elif kind == "embed":
@@ -167,13 +173,25 @@ def _block(name: str) -> dict[str, Any]:
     return {"image": {"images": {"originals": {"url": f"{PICTURES}/{name}.png"}}}}
 
 
+def reddit_text(*media: str) -> Answer:
+    """A post of words with pictures between them, and with a sticker."""
+    answer = reddit(*media)
+    post = answer[0]["data"]["children"][0]["data"]
+    del post["gallery_data"]
+    name = "emote|t5_abcd|1"
+    sticker = {"e": "Image", "m": "image/png", "id": name, "t": "sticker"}
+    post["media_metadata"][name] = {**sticker, "s": {"u": f"{PICTURES}/60.png", "x": 60, "y": 60}}
+    return answer
+
+
 def tumblr(*media: str, is_reblog: bool = False) -> Answer:
     """A post of Tumblr with words between its media."""
     content: list[Any] = []
     for name in media:
         content += [{"type": "text", "text": "Words"}, _tumblr_block(name)]
     post: dict[str, Any] = {"id": 765432109876, "blog_name": "ada", "summary": "A post"}
-    post |= {"content": [], "trail": [{"content": content}]} if is_reblog else {"content": content}
+    trail = [{"content": content[:2]}, {"content": content[2:]}]
+    post |= {"content": [], "trail": trail} if is_reblog else {"content": content}
     return {"response": {"timeline": {"elements": [post]}}}
 
 

@@ -36,6 +36,7 @@ def json_ld(value: Any) -> str:
 
 IMAGE = meta("og:image")
 WORK = {"@type": "ImageObject", "contentUrl": "https://i.example/full.jpg"}
+OTHER = {"@type": "ImageObject", "contentUrl": "https://i.example/other.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,9 @@ WORK = {"@type": "ImageObject", "contentUrl": "https://i.example/full.jpg"}
         (json_ld([{"@type": "WebSite"}, WORK]) + IMAGE, "/full.jpg"),
         (json_ld({"@type": "WebPage", "mainEntity": WORK}), "/full.jpg"),
         (json_ld({"@type": "Painting"}) + IMAGE, "/a.jpg"),
+        (json_ld({**WORK, "@type": ["CreativeWork", "ImageObject"]}), "/full.jpg"),
+        (json_ld([WORK, {"@type": "Photograph"}]), "/full.jpg"),
+        (PHOTO + IMAGE + json_ld([WORK, OTHER]), "/a.jpg"),
         (PHOTO + meta("og:image", "/b.jpg"), "https://photos.example/b.jpg"),
         (PHOTO + meta("og:image", "//i.example/b.jpg?a=1&amp;b=2"), "/b.jpg?a=1&b=2"),
         (PHOTO + IMAGE + meta("og:image", "https://i.example/second.jpg"), "/a.jpg"),
@@ -81,6 +85,9 @@ GRAPH = {"@graph": [{"@type": "WebPage"}, WORK]}
         meta("twitter:card", "summary_large_image") + IMAGE,
         json_ld(ARTICLE) + IMAGE,
         json_ld(GRAPH) + IMAGE,
+        # Whose they are, for a search engine.
+        json_ld([WORK, OTHER]) + IMAGE,
+        json_ld(WORK) + json_ld(OTHER) + IMAGE,
         PHOTO + IMAGE + meta("og:video", "https://i.example/a.mp4"),
         PHOTO + IMAGE + meta("og:image:width", "120"),
         PHOTO + IMAGE + meta("og:image:height", "9"),
@@ -115,6 +122,22 @@ def test_a_page_about_anything_else(head: str) -> None:
 )
 def test_a_host_for_pictures_need_not_say_so(url: str, is_known: bool) -> None:
     assert (picture(meta("og:type", "website") + IMAGE, url) is not None) == is_known
+
+
+@pytest.mark.parametrize(
+    ("name", "is_shown"),
+    [("company-logo.png", True), ("1200px-Avatar.svg.png", True), ("drawing.svg", False)],
+)
+def test_at_a_host_for_pictures_any_name_is_a_pictures(name: str, is_shown: bool) -> None:
+    url = f"https://i.example/{name}"
+    for link in ("https://ibb.co/abc", "https://commons.wikimedia.org/wiki/File:A.svg"):
+        assert picture(meta("og:image", url), link) == (f"/{name}" if is_shown else None)
+
+
+def test_a_title_has_no_entities() -> None:
+    post = read(PHOTO + IMAGE + meta("og:title", "Tom &amp; Ada&#39;s cat"))
+    assert post
+    assert post.title == "Tom & Ada's cat"
 
 
 @given(st.text() | st.text("<>=\"'/ metaogcontent:", max_size=300))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support import site_answers as of
 from worker.downloads.pictures import finding, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, ItemKind, Post
-from worker.downloads.pictures.reading import SiteAnswer, address
+from worker.downloads.pictures.reading import SiteAnswer, address, title
 
 X = "https://x.com/i/api/graphql/abc/TweetResultByRestId?variables=1"
 X_LINK = "https://x.com/ada/status/1234567890"
@@ -35,6 +35,7 @@ CASES: tuple[tuple[str, str, Any, str], ...] = (
     ("Reddit", REDDIT, of.reddit("200", "v", "201"), "200 v 201"),
     ("Reddit", REDDIT, of.reddit("200", "201", is_crosspost=True), "200 201"),
     ("Reddit", REDDIT, of.reddit_picture("https://i.redd.it/200.png"), "200"),
+    ("Reddit", REDDIT, of.reddit_text("200"), "200"),
     ("TikTok", TIKTOK, of.tiktok("200", "201"), "200 201 a"),
     ("TikTok", TIKTOK, of.tiktok(*map(str, range(35)), music=False), " ".join(map(str, range(35)))),
     ("Bluesky", BLUESKY, of.bluesky("200", "201"), "200 201"),
@@ -47,6 +48,7 @@ CASES: tuple[tuple[str, str, Any, str], ...] = (
     ("Pinterest", PINTEREST, of.pinterest("200", "v", "201", kind="story"), "200 v 201"),
     ("Tumblr", TUMBLR, of.tumblr("200", "v", "201"), "200 v 201"),
     ("Tumblr", TUMBLR, of.tumblr("200", is_reblog=True), "200"),
+    ("Tumblr", TUMBLR, of.tumblr("200", "v", "201", is_reblog=True), "200 v 201"),
     ("InstagramStory", STORIES, of.stories("200", "v", "201"), "200 v 201"),
     ("Threads", THREADS, of.threads("200"), "200"),
     ("Threads", THREADS, of.threads("v"), "v"),
@@ -198,10 +200,12 @@ def test_a_link_that_no_extractor_knows_is_asked_for_otherwise(link: str, expect
     [
         (BLUESKY, of.bluesky("200", place="both")),
         (REDDIT, of.reddit_picture("https://v.redd.it/abc")),
+        (REDDIT, of.reddit_text()),
         (REDDIT, of.reddit_picture("https://example.com/200.png")),
         (IMGUR, of.imgur("gif", is_album=False)),
         (PINTEREST, of.pinterest("200", kind="video")),
         (PINTEREST, of.pinterest("200", kind="embed")),
+        (PINTEREST, of.pinterest("200", kind="stream")),
         (TUMBLR, of.tumblr("200", "youtube")),
         (X, of.x()),
         (THREADS, of.threads("200", code="Another")),
@@ -360,3 +364,30 @@ def test_an_entry_without_formats_is_its_largest_thumbnail(
 )
 def test_only_an_address_that_a_server_may_have_is_one(url: str, is_possible: bool) -> None:
     assert address(url) == (url if is_possible else "")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("a=1&amp;b=2", "a=1&b=2"),
+        ("a=1&#38;b=2&#x26;c=3", "a=1&b=2&c=3"),
+        ("a=1&b=2", "a=1&b=2"),
+        # What only begins like an entity is a parameter, as it is for a browser.
+        ("a=1&region=de&copy=2&lt=3&section=4", "a=1&region=de&copy=2&lt=3&section=4"),
+        ("a=1&nothing;=2", "a=1&nothing;=2"),
+    ],
+)
+def test_the_parameters_of_an_address_stay_what_they_are(written: str, meant: str) -> None:
+    assert address(f"https://a.example/b?{written}") == f"https://a.example/b?{meant}"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Tom &amp; Ada&#39;s &lt;3", "Tom & Ada's <3"),
+        ("AT&T, R&D and &copy", "AT&T, R&D and &copy"),
+        ("\n &nbsp; \nA cat https://t.co/abc\nA dog", "A cat"),
+    ],
+)
+def test_a_title_is_shown_as_it_was_meant(written: str, shown: str) -> None:
+    assert title(written) == shown

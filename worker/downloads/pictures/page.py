@@ -3,7 +3,8 @@
 Nearly every page names a picture for those who share it (`og:image`, ogp.me; `twitter:image`): an
 article its illustration, a shop its logo. It is what somebody wants who sends the link only if the
 page is the picture's own: `og:type` or `twitter:card` says so, or its JSON-LD (schema.org) is an
-`ImageObject` or a work of art, or the host is one for pictures.
+`ImageObject` or a work of art, or the host is one for pictures. JSON-LD of several pictures only
+says whose they are.
 """
 
 import re
@@ -13,7 +14,16 @@ from urllib.parse import urljoin, urlsplit
 
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Post
-from worker.downloads.pictures.reading import SiteAnswer, address, at, parsed, scripts, title, words
+from worker.downloads.pictures.reading import (
+    SiteAnswer,
+    address,
+    at,
+    parsed,
+    scripts,
+    several,
+    title,
+    words,
+)
 
 MIN_SIDE = 200
 """How wide and high the picture has to be. Logos and buttons are smaller."""
@@ -28,7 +38,9 @@ _JSON_LD = re.compile(r"<script\b[^<>]{0,300}\bapplication/ld\+json\b[^<>]{0,300
 _OF_PICTURE = re.compile(r"(.*[:.])?(photo|photograph|image|picture|pin|artwork)", re.IGNORECASE)
 _WORKS = frozenset({"ImageObject", "Photograph", "VisualArtwork", "Painting", "Drawing"})
 _URLS = ("og:image:secure_url", "og:image:url", "og:image", "twitter:image", "twitter:image:src")
-_NO_PICTURE = re.compile(r"logo|favicon|sprite|placeholder|avatar|\.svg\b", re.IGNORECASE)
+_NO_PICTURE = re.compile(r"logo|favicon|sprite|placeholder|avatar|\.svg$", re.IGNORECASE)
+# People call what they put there as they like.
+_NO_PICTURE_OF_HOST = re.compile(r"\.svg$", re.IGNORECASE)
 
 # Hosts and paths of pages for a picture each.
 _HOSTS = re.compile(
@@ -52,7 +64,7 @@ def read(answer: SiteAnswer) -> Post | None:
     """The picture that the page is about; None if it is about anything else, or has a video."""
     text = answer.text[:_MAX_CHARS]
     meta = _meta(text)
-    works = [part for part in _data(text) if words(part, "@type") in _WORKS]
+    works = _works(text)
     says_so = (meta.get("og:type", ""), meta.get("twitter:card", ""))
     is_picture = is_of_picture(answer.url) or works or any(map(_OF_PICTURE.fullmatch, says_so))
     if not is_picture or any(name.startswith("og:video") for name in meta) or _is_small(meta):
@@ -78,6 +90,18 @@ def _meta(text: str) -> dict[str, str]:
     return found
 
 
+def _works(text: str) -> list[Any]:
+    """What the page's JSON-LD says of its picture; nothing if that is of several."""
+    works = [part for part in _data(text) if _is_work(part)]
+    pictures = {words(work, "contentUrl") for work in works} - {""}
+    return works if len(pictures) < 2 else []
+
+
+def _is_work(part: Any) -> bool:
+    kinds = several(part, "@type") or [at(part, "@type")]
+    return any(words(kind) in _WORKS for kind in kinds)
+
+
 def _data(text: str) -> Iterator[Any]:
     """What the page's JSON-LD describes, without what it mentions on the way (`@graph`)."""
     for found in map(parsed, scripts(text, _JSON_LD)):
@@ -97,4 +121,5 @@ def _absolute(page: str, url: str) -> str:
         name = urlsplit(absolute).path.rpartition("/")[2]
     except ValueError:
         return ""
-    return "" if _NO_PICTURE.search(name) else absolute
+    unwanted = _NO_PICTURE_OF_HOST if is_of_picture(page) else _NO_PICTURE
+    return "" if unwanted.search(name) else absolute

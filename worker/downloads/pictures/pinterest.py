@@ -37,7 +37,7 @@ def read(answer: SiteAnswer) -> Post | None:
         for block in several(page, "blocks")
     ]
     items = tuple(filter(None, (*map(_picture, slots), *map(_block, blocks))))
-    if not items and not _has_video(pin):
+    if not items and not any(map(_has_video, (pin, *blocks))):
         items = tuple(filter(None, (_picture(pin),)))
     if not items:
         return None
@@ -46,9 +46,10 @@ def read(answer: SiteAnswer) -> Post | None:
     return Post("Pinterest", words(pin, "id"), items, title(written), author)
 
 
-def _has_video(pin: Any) -> bool:
-    """Whether the picture is the cover of a video, which may be another site's."""
-    return bool(several(pin, "videos", "video_list") or address(pin, "embed", "src"))
+def _has_video(part: Any) -> bool:
+    """Whether a picture is the cover of a video, which may be another site's."""
+    lists = (several(part, "videos", "video_list"), several(part, "video", "video_list"))
+    return any(lists) or bool(address(part, "embed", "src"))
 
 
 def _picture(owner: Any) -> Item | None:

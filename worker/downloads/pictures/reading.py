@@ -6,11 +6,13 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html.entities import html5
 from typing import Any
 from urllib.parse import urlsplit
 
 # None of these looks at anything twice, however a page repeats what they begin with.
 _LINK = re.compile(r"\s?https?://t\.co/\w+")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|(?P<name>[A-Za-z][A-Za-z\d]{1,31}));")
 _END_OF_SCRIPT = re.compile(r"</script", re.IGNORECASE)
 _HOST = re.compile(rb"[\w.-]+|[\da-f:.]+")  # a name or an address of IPv4, or one of IPv6
 _TITLE_LIMIT = 120
@@ -82,7 +84,7 @@ def address(value: Any, *path: str | int) -> str:
     >>> address("https://a.example/b?c=1&amp;d=2")
     'https://a.example/b?c=1&d=2'
     """
-    url = html.unescape(words(value, *path)).strip()
+    url = _unescaped(words(value, *path)).strip()
     try:
         parts = urlsplit(url)
         is_web = parts.scheme in {"http", "https"} and parts.port != 0
@@ -110,9 +112,22 @@ def side(value: Any, *path: str | int) -> int | None:
 
 
 def title(text: str) -> str:
-    """The first line of what somebody has written, as a title."""
-    lines = [line.strip() for line in _LINK.sub("", text).splitlines()]
+    """The first line of what somebody has written, as a title.
+
+    Pages write it in HTML, and so do the APIs of X and Reddit.
+    """
+    lines = [line.strip() for line in _LINK.sub("", _unescaped(text)).splitlines()]
     return next(filter(None, lines), "")[:_TITLE_LIMIT]
+
+
+def _unescaped(text: str) -> str:
+    """`text` without HTML's entities; without a semicolon there is none, as in `?a=1&copy=2`."""
+    return _ENTITY.sub(_meant, text)
+
+
+def _meant(entity: re.Match[str]) -> str:
+    name = entity["name"]
+    return html5.get(f"{name};", entity[0]) if name else html.unescape(entity[0])
 
 
 def objects(value: Any, depth: int = _MAX_DEPTH) -> Iterator[dict[str, Any]]:

@@ -3,9 +3,10 @@
 The answer to `/comments/ID/.json` is a list; the post is `[0].data.children[0].data`. A gallery
 has `gallery_data.items` with a `media_id` each, and what that is in `media_metadata`: `e` is
 `Image` or `AnimatedImage`, `m` its MIME type, `s` the largest of it with `u` (a picture), `mp4`
-and `gif`. A post of text lists pictures between its words in `media_metadata` alone. Of a
-crosspost all of this stands in `crosspost_parent_list[0]`. `s.u` is signed and recoded; the file
-itself has the same name at `i.redd.it`. A post of one picture has that as its `url`.
+and `gif`. A post of text lists pictures between its words in `media_metadata` alone, and stickers,
+whose `t` is `sticker`. Of a crosspost all of this stands in `crosspost_parent_list[0]`. `s.u` is
+signed and recoded; the file itself has the same name at `i.redd.it`. A post of one picture has
+that as its `url`.
 
 A picture that is asked for as a page leads to `/media?url=…`.
 """
@@ -67,7 +68,7 @@ def _items(shown: Any) -> Iterator[Item]:
     if gallery := several(shown, "gallery_data", "items"):
         wanted = [at(media, words(each, "media_id")) for each in gallery]
     else:
-        wanted = several(media)
+        wanted = [each for each in several(media) if words(each, "t") != "sticker"]
         if any(words(each, "e") == "RedditVideo" for each in wanted):
             return  # yt-dlp reads those
     if wanted:

@@ -1,8 +1,8 @@
 """Posts of Tumblr (`/api/v2/blog/BLOG/posts/ID/permalink`).
 
-The post is `response.timeline.elements[0]`. Its `content`, or that of the first post in its
-`trail` where it is a reblog, is a list of blocks: `type` is `image` with several sizes in
-`media`, or `video` with one file in it; others are words, links and players of other sites.
+The post is `response.timeline.elements[0]`. Its `content`, and that of each post in its `trail`
+where it is a reblog, is a list of blocks: `type` is `image` with several sizes in `media`, or
+`video` with one file in it; others are words, links and players of other sites.
 """
 
 import re
@@ -25,9 +25,10 @@ ANSWERS = re.compile(r"https://(www|api)\.tumblr\.com/(api/)?v2/blog/[^/]+/posts
 
 
 def read(answer: SiteAnswer) -> Post | None:
-    """The pictures and videos of the post, and of the one that it repeats, if all are there."""
+    """The pictures and videos of the post, and of those that it repeats, if all are there."""
     shown = at(parsed(answer.text), "response", "timeline", "elements", 0)
-    blocks = [*several(shown, "trail", 0, "content"), *several(shown, "content")]
+    parts = (*several(shown, "trail"), shown)
+    blocks = [block for part in parts for block in several(part, "content")]
     items = tuple(filter(None, map(_item, blocks)))
     if not items or any(map(_is_elsewhere, blocks)):
         return None
