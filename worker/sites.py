@@ -12,6 +12,14 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+# Where Pinterest serves as well, by the list of yt-dlp's extractor.
+_PINTEREST = (
+    *("at", "be", "ca", "ch", "cl", "co", "co.at", "co.in", "co.kr", "co.nz", "co.uk", "com.au"),
+    *("com.bo", "com.ec", "com.mx", "com.pe", "com.py", "com.uy", "com.vn", "de", "dk", "ec"),
+    *("es", "fr", "hu", "id", "ie", "in", "info", "it", "jp", "kr", "mx", "nl", "nz", "pe"),
+    *("ph", "pt", "ru", "th", "tw", "uk", "vn"),
+)
+
 # Sites with several domains, each line one site, which is called by the first. Where a site has
 # one domain, the guess will do.
 _ALIASES = (
@@ -23,15 +31,17 @@ _ALIASES = (
     ("linkedin.com", "lnkd.in"),
     ("nicovideo.jp", "nico.ms"),
     ("ok.ru", "odnoklassniki.ru"),
-    ("pinterest.com", "pin.it"),
-    ("reddit.com", "redd.it"),
+    ("pinterest.com", "pin.it", *(f"pinterest.{country}" for country in _PINTEREST)),
+    ("reddit.com", "redd.it", "redditmedia.com"),
     ("t.me", "telegram.me"),
     ("threads.com", "threads.net"),
+    ("tiktok.com", "tiktokv.com"),
+    ("vimeo.com", "vimeopro.com"),
     ("vk.com", "vk.cc", "vk.ru", "vkvideo.ru"),
     ("weibo.com", "weibo.cn"),
     ("x.com", "t.co", "twitter.com"),
     ("xiaohongshu.com", "xhslink.com"),
-    ("youtube.com", "youtu.be", "youtube-nocookie.com"),
+    ("youtube.com", "youtu.be", "youtube-nocookie.com", "youtubekids.com"),
 )
 _KNOWN = {name: names[0] for names in _ALIASES for name in names}
 

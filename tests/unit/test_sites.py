@@ -53,11 +53,18 @@ HOSTS = [
     ("www.threads.net", "threads.com"),
     ("instagr.am", "instagram.com"),
     ("fb.watch", "facebook.com"),
+    ("www.youtubekids.com", "youtube.com"),
+    ("www.tiktokv.com", "tiktok.com"),
+    ("de.pinterest.com", "pinterest.com"),
+    ("www.pinterest.de", "pinterest.com"),
+    ("www.pinterest.co.uk", "pinterest.com"),
+    ("pin.it", "pinterest.com"),
     ("v.redd.it", "reddit.com"),
     # And names that only look like one.
     ("notyoutube.com", "notyoutube.com"),
     ("youtube.com.example.org", "example.org"),
     ("youtube.com.br", "youtube.com.br"),
+    ("pinterest.example", "pinterest.example"),
     ("x.com.evil.example", "evil.example"),
     ("youtube.github.io", "youtube.github.io"),
 ]
