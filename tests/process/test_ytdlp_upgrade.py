@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from tests.support.damaged_ytdlp import DAMAGES, DEADLY, damage_ytdlp
 from worker.clocks import Monotonic
 from worker.dispatch import ytdlp_upgrade
 from worker.dispatch.ytdlp_upgrade import LOOK_EVERY_S, RESTART, TRIAL_S, UpgradeWatch
+from worker.downloads.ytdlp import plugin_packages
 
 ENDLESS = "while True: pass"
 
@@ -69,6 +71,74 @@ def make_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
     yield make
     for watch in made:
         watch.watch.close()
+
+
+class Plugins:
+    """The plugins that a trial finds, with those that cannot be loaded."""
+
+    def __init__(self, directory: Path) -> None:
+        self._told = directory / "told"
+        self._version = directory / "yt_dlp" / "version.py"
+        self.have_faults()
+
+    def have_faults(self, **faults: str) -> None:
+        self._told.write_text(f"A plugin says hello.\n{json.dumps(faults)}\n")
+
+    def upgrade(self, version: str) -> None:
+        self._version.write_text(f'__version__ = "{version}"\n')
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, make_watch: MakeWatch, monkeypatch: pytest.MonkeyPatch) -> Plugins:
+    """Those of the yt-dlp that `make_watch` has watched, of which there is one."""
+    del make_watch  # It comes first.
+    damage_ytdlp(tmp_path, "")
+    told = os.fspath(tmp_path / "told")
+    trial = f"import yt_dlp, pathlib; print(pathlib.Path({told!r}).read_text())"
+    monkeypatch.setattr(ytdlp_upgrade, "TRIAL", trial)
+    monkeypatch.setenv(plugin_packages.VARIABLE, "one,two")
+    return Plugins(tmp_path)
+
+
+def test_a_plugin_that_is_broken_anyway_holds_no_upgrade_back(
+    make_watch: MakeWatch, plugins: Plugins
+) -> None:
+    plugins.have_faults(one="out of date")
+    watch = make_watch()
+    assert not watch.look(is_broken=False)
+    plugins.upgrade("2099.2.2")
+    assert watch.look(is_broken=False)
+    assert watch.watch.in_use == "2099.2.2"
+    plugins.have_faults(one="out of date", two="too new")
+    plugins.upgrade("2099.3.3")
+    assert not watch.look(is_broken=False)
+    said = "2099.3.3 on disk cannot be used: its plugin two cannot be loaded with it: too new"
+    assert said in (watch.watch.trouble or "")
+    plugins.have_faults()
+    plugins.upgrade("2099.4.4")
+    assert watch.look(is_broken=False)
+    plugins.have_faults(one="out of date")
+    plugins.upgrade("2099.5.5")
+    assert not watch.look(is_broken=False), "it was repaired meanwhile"
+
+
+def test_what_cannot_be_used_is_replaced_whatever_its_plugins(
+    make_watch: MakeWatch, plugins: Plugins
+) -> None:
+    watch = make_watch()
+    plugins.have_faults(one="out of date")
+    plugins.upgrade("2099.2.2")
+    assert watch.look(is_broken=True)
+
+
+def test_nobody_is_asked_for_plugins_where_there_are_none(
+    make_watch: MakeWatch, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del plugins
+    monkeypatch.delenv(plugin_packages.VARIABLE)
+    watch = make_watch()
+    watch.watch.step(Monotonic(LOOK_EVERY_S))
+    assert watch.watch.pids == []
 
 
 @pytest.mark.parametrize("damage", [*DAMAGES, *DEADLY])

@@ -2,6 +2,8 @@
 
 The fork server has imported yt-dlp once and for all, so a new version takes a new fork server.
 It is first imported in a process of its own: if that fails, only `trouble` changes, for an alert.
+So it does for a plugin that the operator wants and that fails with the new version alone; which
+ones fail with what is in use is found out once at the start.
 
 While downloads workers cannot start, all files of yt-dlp are watched: any change of them, or a
 yt-dlp where there was none, may be the repair.
@@ -11,16 +13,19 @@ its workers exchange objects of that code, so both need the same one.
 """
 
 import contextlib
+import json
 import logging
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from worker.clocks import Monotonic
+from worker.downloads.ytdlp import plugin_packages
 from worker.downloads.ytdlp.installed import read_version, version_file
 
 log = logging.getLogger(__name__)
@@ -36,11 +41,9 @@ CODE = (ROOT / "bot.py", ROOT / "maintenance", ROOT / "worker")
 
 TRIAL = (
     "from worker.downloads.ytdlp import copies; copies.use(); "
-    "from worker.downloads.ytdlp.warm import warm_up; warm_up()"
+    "from worker.downloads.ytdlp.warm import warm_up; warm_up(); "
+    "from worker.downloads.ytdlp import plugins; plugins.tell_faults()"
 )
-
-WITH_PLUGINS = "from worker.downloads.ytdlp import plugins; plugins.require()"
-"""Follows the trial where what is in use works: that has the plugins that the operator wants."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,9 @@ class UpgradeWatch:
         self._code = _code_on_disk()
         self._trial: subprocess.Popen[bytes] | None = None
         self._complaint: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open until close
+        self._told: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open until close
+        # Those that fail with what is in use; None until that is known.
+        self._broken_plugins: frozenset[str] | None = None
         self._due_at = 0.0
 
     @property
@@ -93,19 +99,10 @@ class UpgradeWatch:
         is_settled, self._candidate = found == self._candidate, found
         if found == self._in_use and not is_broken:
             self.trouble = self._tried = None
+            if found and self._broken_plugins is None and plugin_packages.allowed():
+                self._begin_trial(now)
         elif found and is_settled and found != self._tried:
-            self._complaint.seek(0)
-            self._complaint.truncate()
-            trial = TRIAL if is_broken else f"{TRIAL}; {WITH_PLUGINS}"
-            # Where no process can be started now, it is tried again at the next look.
-            with contextlib.suppress(OSError):
-                self._trial = subprocess.Popen(
-                    [sys.executable, "-c", trial],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._complaint,
-                )
-                self._due_at = now + TRIAL_S
+            self._begin_trial(now)
         return False
 
     def close(self) -> None:
@@ -114,11 +111,26 @@ class UpgradeWatch:
             self._trial.kill()
             self._trial.wait()
         self._complaint.close()
+        self._told.close()
 
     def _ask_for_restart(self) -> None:
         if self.trouble != RESTART:
             self.trouble = RESTART
             log.warning("%s", RESTART)
+
+    def _begin_trial(self, now: Monotonic) -> None:
+        for said in (self._complaint, self._told):
+            said.seek(0)
+            said.truncate()
+        # Where no process can be started now, it is tried again at the next look.
+        with contextlib.suppress(OSError):
+            self._trial = subprocess.Popen(
+                [sys.executable, "-c", TRIAL],
+                stdin=subprocess.DEVNULL,
+                stdout=self._told,
+                stderr=self._complaint,
+            )
+            self._due_at = now + TRIAL_S
 
     def _watch_trial(self, trial: subprocess.Popen[bytes], now: Monotonic) -> bool:
         if trial.poll() is None:
@@ -129,17 +141,45 @@ class UpgradeWatch:
         candidate = self._candidate
         if candidate is None or _look(all_files=candidate.files is not None) != candidate:
             return False  # It has changed meanwhile, and is tried again.
+        faults = _faults(_last_line(self._told))
+        if candidate == self._in_use:
+            self._broken_plugins = frozenset(faults)
+            return False
         self._tried = candidate
-        if trial.returncode == 0:
-            self._in_use, self.trouble = replace(candidate, files=None), None
-            log.info("yt-dlp %s is on disk now and takes over.", candidate.version)
-            return True
-        self._complaint.seek(0)
-        reason = self._complaint.read().decode(errors="replace").strip().rpartition("\n")[2]
-        reason = reason or f"its import ended with {trial.returncode}"
-        self.trouble = f"yt-dlp {candidate.version} on disk cannot be used: {reason}"
-        log.error("%s", self.trouble)
-        return False
+        if reason := self._refusal(candidate, trial.returncode, faults):
+            self.trouble = f"yt-dlp {candidate.version} on disk cannot be used: {reason}"
+            log.error("%s", self.trouble)
+            return False
+        self._in_use, self.trouble = replace(candidate, files=None), None
+        self._broken_plugins = frozenset(faults)
+        log.info("yt-dlp %s is on disk now and takes over.", candidate.version)
+        return True
+
+    def _refusal(
+        self, candidate: InstalledYtDlp, returncode: int, faults: Mapping[str, str]
+    ) -> str | None:
+        """Why what was tried is not to take over; None if it may."""
+        if returncode != 0:
+            return _last_line(self._complaint) or f"its import ended with {returncode}"
+        if candidate.files is not None:
+            return None  # What is in use cannot be used, so nothing is lost with a plugin.
+        for name, fault in faults.items():
+            if name not in (self._broken_plugins or ()):
+                return f"its plugin {name} cannot be loaded with it: {fault}"
+        return None
+
+
+def _last_line(said: IO[bytes]) -> str:
+    said.seek(0)
+    return said.read().decode(errors="replace").strip().rpartition("\n")[2]
+
+
+def _faults(told: str) -> dict[str, str]:
+    """The plugins that failed in a trial, with why; none if it did not come that far."""
+    try:
+        return dict(json.loads(told))
+    except (ValueError, TypeError):
+        return {}
 
 
 def _look(*, all_files: bool) -> InstalledYtDlp | None:

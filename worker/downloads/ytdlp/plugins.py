@@ -97,6 +97,11 @@ def load_allowed() -> None:
         log.error("yt-dlp's plugin %s cannot be loaded: %s", name, fault)
 
 
+def tell_faults() -> None:
+    """Write in a last line, as JSON, what of the allowed could not be loaded, with why."""
+    sys.stdout.write(f"\n{json.dumps(_faults)}\n")
+
+
 def require() -> None:
     """Raise ImportError if a plugin could not be loaded."""
     for name, fault in _faults.items():
