@@ -18,12 +18,14 @@ _SITE = re.compile(r"[a-z0-9_-][a-z0-9._:-]{0,252}")
 class CookiesTried:
     """A download's report that a site was given its cookies, and whether it refused them.
 
-    `changed_ns` tells their file from the one that replaces it.
+    `changed_ns` tells their file from the one that replaces it. `is_over` is whether the site has
+    ended their session, which a refusal alone does not say.
     """
 
     site: str
     changed_ns: int
     is_refused: bool
+    is_over: bool = False
 
 
 @dataclass(frozen=True)

@@ -189,9 +189,10 @@ def test_cookies_that_worked_are_blamed_at_once_when_the_site_takes_them_away(
     web.answers["/logged-out.mp4"] = status(401, Set_Cookie=over)
     rules = own_jar(tmp_path / "jar")
     access = SiteAccess(cookies_work_ns=(tmp_path / "jar").stat().st_mtime_ns)
-    error = warm.run(web.url + "/logged-out.mp4", rules, access=access).error
-    assert (error.reason, error.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
-    assert error.remedy is Remedy.NEW_COOKIES
+    outcome = warm.run(web.url + "/logged-out.mp4", rules, access=access)
+    assert (outcome.error.reason, outcome.error.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
+    assert outcome.error.remedy is Remedy.NEW_COOKIES
+    assert [(each.is_refused, each.is_over) for each in tried(outcome)] == [(True, True)]
 
 
 # ---------------------------------------------------------------------------- what comes back

@@ -132,14 +132,15 @@ class Operator:
         self.path.write_text(line(value, expires))
         os.utime(self.path, ns=(0, len(value) * 10**9))
 
-    def try_link(self, name: str, *, is_refused: bool) -> None:
+    def try_link(self, name: str, *, is_refused: bool, is_over: bool = False) -> None:
         """A link needs cookies, and is let in or not."""
         bot = self.bot
         bot.send(f"https://{SITE}/{name}")
         bot.settle()
         assert bot.task(Download).access.cookies_file == str(self.path)
         changed_ns = self.path.stat().st_mtime_ns
-        bot.downloads.report(bot.job_id(Download), CookiesTried(SITE, changed_ns, is_refused))
+        tried = CookiesTried(SITE, changed_ns, is_refused, is_over)
+        bot.downloads.report(bot.job_id(Download), tried)
         bot.step()
         if is_refused:
             error = JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, remedy=Remedy.NEW_COOKIES)
@@ -206,6 +207,18 @@ def test_cookies_that_stop_working_are_told_once(operator: Operator, end: str) -
         operator.try_link("e", is_refused=False)
     else:
         operator.write("another")
+    assert operator.look().level is Level.OK
+    assert [text[0] for text in operator.alerts] == ["⚠", "✓"]
+
+
+def test_a_session_that_the_site_has_ended_is_told_with_the_first_link(operator: Operator) -> None:
+    operator.try_link("a", is_refused=False)
+    operator.try_link("b", is_refused=True, is_over=True)
+    assert "refused for " in operator.look().text
+    assert operator.access.cookies_work_ns is None
+    operator.bot.settle()
+    operator.try_link("c", is_refused=True)
+    operator.try_link("d", is_refused=False)
     assert operator.look().level is Level.OK
     assert [text[0] for text in operator.alerts] == ["⚠", "✓"]
 

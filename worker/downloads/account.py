@@ -26,6 +26,11 @@ def refuses_cookies(error: JobError) -> bool:
     return error.reason is Reason.BLOCKED_HERE and is_of_cookies
 
 
+def says_they_are_over(error: JobError) -> bool:
+    """Whether the site said of the cookies themselves that they are good no more."""
+    return error.remedy is Remedy.NEW_COOKIES
+
+
 def judged(error: JobError, *, they_work: bool = False) -> JobError:
     """The error of a try with cookies; if the site still asks for a login, they are to blame.
 

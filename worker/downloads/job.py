@@ -159,11 +159,13 @@ def _run_with(
         media = session.run()
     except JobError as error:
         if account.refuses_cookies(error):
-            context.report(CookiesTried(lent.site, lent.changed_ns, is_refused=True))
-            # They did work, but this link may be the first since the site has ended their session.
-            they_work = they_work and not returned_cookies.has_taken_away(
+            # They may have worked: this may be the first link since the site has ended the session.
+            is_over = account.says_they_are_over(error) or returned_cookies.has_taken_away(
                 lent, directory / COOKIES_NAME
             )
+            tried = CookiesTried(lent.site, lent.changed_ns, is_refused=True, is_over=is_over)
+            context.report(tried)
+            they_work = they_work and not is_over
         raise account.judged(error, they_work=they_work) from error
     context.report(CookiesTried(lent.site, lent.changed_ns, is_refused=False))
     return media

@@ -1,7 +1,7 @@
 """What downloads have shown of the cookies of sites, as a document in the table `state`.
 
 One link says little: whoever made it may turn everybody away. Cookies count as refused when
-`LINKS` different links in a row did not get in with them.
+`LINKS` different links in a row did not get in with them, or when the site has ended their session.
 
 Each function is part of its caller's transaction.
 """
@@ -54,7 +54,8 @@ def note(db: Database, tried: CookiesTried, url: str, wall: Wall) -> bool:
     if history is None or history.changed_ns != tried.changed_ns:
         history = _History(wall, tried.changed_ns)
     if tried.is_refused:
-        history = _refused_once_more(history, url, wall)
+        # A session that is over weighs as much as all of them.
+        history = _refused_once_more(history, url, wall, LINKS if tried.is_over else 1)
     else:
         history = _History(wall if history.links else history.since, tried.changed_ns, (), True)
     if history != before:
@@ -63,12 +64,13 @@ def note(db: Database, tried: CookiesTried, url: str, wall: Wall) -> bool:
     return history.has_worked and not history.is_refused
 
 
-def _refused_once_more(history: _History, url: str, wall: Wall) -> _History:
+def _refused_once_more(history: _History, url: str, wall: Wall, weight: int) -> _History:
     link = hashlib.sha256(url.encode(errors="surrogatepass")).hexdigest()[:16]
-    if history.is_refused or link in history.links:
+    if history.is_refused or (link in history.links and weight == 1):
         return history
     since = history.since if history.links else wall
-    return _History(since, history.changed_ns, (*history.links, link), history.has_worked)
+    links = (*history.links, *[link] * weight)
+    return _History(since, history.changed_ns, links, history.has_worked)
 
 
 def refused(db: Database) -> dict[str, RefusedCookies]:
