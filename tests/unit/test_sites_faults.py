@@ -31,6 +31,8 @@ FAULTS = {
     "no quotes, with options": ("[a.example.options]\nretries = 1", 1, '["a.example"], with q'),
     "half a name": ("\n[youtube]\n", 2, "did you mean youtube.com"),
     "no host": ('["a b"]', 1, "'a b' is not a site"),
+    "no host in another script": ('["bü cher.example"]', 1, "'bü cher.example' is not a site"),
+    "a part in another script": ('["a.bücher.example"]', 1, "allowed is xn--bcher-kva.example"),
     "a link": ('["https://ada:pw@youtube.com"]', 1, "[redacted]"),
     "a part of a site": ('["m.youtube.com"]', 1, "allowed is youtube.com"),
     "a part of an unknown site": ('["cdn.a.example"]', 1, "allowed is a.example"),

@@ -96,6 +96,8 @@ def test_secrets_are_known_and_not_shown() -> None:
         ("nico.ms", "nicovideo.jp"),
         ("threads.net", "threads.com"),
         ("bbc.co.uk", "bbc.co.uk"),
+        ("Bücher.example", "xn--bcher-kva.example"),
+        ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
         ("ada.github.io", "ada.github.io"),
         ("127.0.0.1", "127.0.0.1"),
         ("2001:db8::1", "2001:db8::1"),

@@ -93,7 +93,7 @@ class _Reader:
 
     def _site_name(self, title: str, given: Any) -> str | None:
         """The site that a table is for; None when that is none, which is a fault."""
-        host = title.lower()
+        host = _in_ascii(title.lower())
         if not isinstance(given, dict):
             self._blame((title,), _misplaced(title))
             return None
@@ -160,6 +160,19 @@ class _Reader:
             else:
                 found |= self._value(inner, value, {name: HEADER_VALUE})
         return found
+
+
+def _in_ascii(host: str) -> str:
+    """The host as links have it, or as it is where it is none."""
+    if host.isascii():
+        return host
+    try:
+        # Not before it is needed: `--check` also runs where no package is installed.
+        import idna
+
+        return idna.encode(host, uts46=True).decode("ascii")
+    except (ImportError, UnicodeError):
+        return host
 
 
 def _is_host(host: str) -> bool:
