@@ -146,6 +146,19 @@ def test_the_number_of_a_highlight_is_no_item() -> None:
     assert outline(read(STORIES, answer, link)) == "200 v"
 
 
+@pytest.mark.parametrize("place", ["itself", "quoted", "repeated"])
+def test_a_post_whose_visibility_is_limited_is_read_like_any_other(place: str) -> None:
+    answer = of.x("200", quoted=("201",))
+    holder = answer["data"]["tweetResult"]
+    if place == "quoted":
+        holder = holder["result"]["quoted_status_result"]
+    elif place == "repeated":
+        holder["result"] = {"legacy": {"retweeted_status_result": {"result": holder["result"]}}}
+        holder = holder["result"]["legacy"]["retweeted_status_result"]
+    holder["result"] = {"__typename": "TweetWithVisibilityResults", "tweet": holder["result"]}
+    assert outline(read(X, answer)) == "200 201"
+
+
 def test_the_answer_for_pages_that_embed_a_post_is_read_as_well() -> None:
     answer = of.x_embedded("200", "v", quoted=("201",))
     url = "https://cdn.syndication.twimg.com/tweet-result?id=1"

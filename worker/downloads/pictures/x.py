@@ -1,10 +1,11 @@
 """Posts of X.
 
-A post is `data.tweetResult.result` (GraphQL, TweetResultByRestId), below `tweet` where its
-visibility is limited, with `legacy.extended_entities.media`. In the answer for pages that embed
-it (`tweet-result`) it is the whole answer, with `mediaDetails`. Each of the media has a `type`:
-`photo` with `media_url_https`; `video` and `animated_gif` with `video_info.variants`, of which
-those with a `content_type` of `video/mp4` are files.
+A post is `data.tweetResult.result` (GraphQL, TweetResultByRestId) with
+`legacy.extended_entities.media`; like those that it repeats or quotes it is below `tweet` where its
+visibility is limited. In the answer for pages that embed it (`tweet-result`) it is the whole
+answer, with `mediaDetails`. Each of the media has a `type`: `photo` with `media_url_https`; `video`
+and `animated_gif` with `video_info.variants`, of which those with a `content_type` of `video/mp4`
+are files.
 """
 
 import re
@@ -34,10 +35,9 @@ _DIMENSIONS = re.compile(r"/(\d{1,5})x(\d{1,5})/")
 def read(answer: SiteAnswer) -> Post | None:
     """The post; where the link names one of its pictures, that alone."""
     found = parsed(answer.text)
-    result = at(found, "data", "tweetResult", "result") or found
-    result = at(result, "tweet") or result
-    shown = at(result, "legacy", "retweeted_status_result", "result") or result
-    quoted = at(result, "quoted_status_result", "result") or at(result, "quoted_tweet")
+    result = _post_at(found, "data", "tweetResult", "result") or found
+    shown = _post_at(result, "legacy", "retweeted_status_result", "result") or result
+    quoted = _quoted(shown) or _quoted(result)
     items = [item for part in (shown, quoted) for item in map(_item, _media(part)) if item]
     named = _LINK.search(answer.link)
     if named and named["number"]:
@@ -52,6 +52,15 @@ def read(answer: SiteAnswer) -> Post | None:
         title(words(shown, "legacy", "full_text") or words(shown, "text")),
         _author(shown),
     )
+
+
+def _post_at(value: Any, *path: str) -> Any:
+    found = at(value, *path)
+    return at(found, "tweet") or found
+
+
+def _quoted(result: Any) -> Any:
+    return _post_at(result, "quoted_status_result", "result") or at(result, "quoted_tweet")
 
 
 def _media(result: Any) -> list[Any]:
