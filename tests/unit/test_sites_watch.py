@@ -151,6 +151,23 @@ def test_a_file_that_turns_unreadable_changes_nothing(watched: Watched) -> None:
     assert watched.look() == [9]
 
 
+def test_a_file_that_cannot_be_looked_for_is_not_taken_for_gone(
+    watched: Watched, tmp_path: Path
+) -> None:
+    watched.path = tmp_path / "etc" / "sites.toml"
+    watched.path.parent.mkdir()
+    watched.write(GOOD.format(1))
+    watched.watch = SitesWatch(SitesFile((watched.path,)))
+    watched.watch.use = watched._use
+    watched.path.parent.rename(tmp_path / "moved")
+    # Any name below it is one that nobody can look for, as below what may not be entered.
+    watched.path.parent.symlink_to("etc")
+    assert watched.look() == []
+    assert "cannot be read" in str(watched.watch.trouble)
+    watched.path.parent.unlink()
+    assert watched.look() == [None], "now it is gone"
+
+
 def test_a_change_while_it_is_read_is_looked_at_again(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:

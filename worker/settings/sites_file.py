@@ -35,7 +35,7 @@ class SitesFile:
 
         Raises SettingsError with all that is wrong.
         """
-        there = [path for path in self.places if os.path.lexists(path)]
+        there = [path for path in self.places if not _is_missing(path)]
         if len(there) > 1:
             both = " and ".join(map(str, there))
             raise SettingsError((f"{both} are both there: allowed is one of them",))
@@ -46,9 +46,22 @@ def _state(path: Path) -> tuple[int, ...] | None:
     try:
         found = path.stat()
     except OSError:
-        # What cannot be looked at may be there nevertheless, such as a link to nothing.
-        return () if os.path.lexists(path) else None
+        return None if _is_missing(path) else ()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether a file is not there. One that cannot be looked at may be, such as a link to nothing.
+
+    Nor is it known of a name in a directory that may not be entered.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _load(path: Path) -> Sites:
