@@ -12,6 +12,7 @@ import shlex
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -25,7 +26,7 @@ from maintenance.packages import broken_packages, check_certificates, check_pack
 from maintenance.plugins import check_endpoints, check_plugins
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
 from worker import data_directory
-from worker.cookie_file import open_to_read
+from worker.cookie_file import open_to_read, usable
 from worker.dispatch import disk_space
 from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
@@ -49,6 +50,8 @@ EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to 
 _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.CRITICAL: "failed"}
 # How long a stop may take after the grace; the bot's own limit is `STOP_RESERVE_S` in bot.py.
 _AFTER_GRACE_S = 15.0
+# More characters than any file with cookies has.
+_MOST_COOKIES = 16 * MEBIBYTE
 _SUPERVISOR_CONF = Path(__file__).parent.parent / "supervisor.conf"
 
 
@@ -263,23 +266,34 @@ def check_sites(file: SitesFile) -> list[Finding]:
 
 def _check_site(site: Site) -> Iterator[Finding]:
     # Only downloads use a site's proxy, and these need no package for it.
-    for finding in check_cookies(site.cookies):
+    for finding in check_cookies(site.cookies, site.name):
         if finding.level is not Level.OK:
             yield replace(finding, name=NAME, text=f"{site.name}: {finding.text}")
 
 
-def check_cookies(path: Path | None) -> list[Finding]:
-    """Check that a file can be read and looks like cookies; no finding without one."""
+def check_cookies(path: Path | None, site: str | None = None) -> list[Finding]:
+    """Check that a file can be read and has cookies, those of `site` if that is named.
+
+    No finding without a file.
+    """
     if path is None:
         return []
     try:
-        with open(open_to_read(path), "rb") as opened:
-            start = opened.read(4096).lstrip()
+        with open(open_to_read(path), encoding="utf-8-sig", errors="replace") as opened:
+            content = opened.read(_MOST_COOKIES)
             mode = os.fstat(opened.fileno()).st_mode
     except OSError as error:
         return [critical("COOKIES_FILE", f"{path} cannot be read: {error.strerror}")]
-    if not start or start.startswith((b"[", b"{")):
+    found, over = usable(content, time.time())
+    is_empty = all(line.startswith("#") for line in content.splitlines() if line.strip())
+    if not content.strip() or not (found or over or is_empty):
         return [critical("COOKIES_FILE", f"{path} is not in Netscape format: export it anew")]
+    if site in over:
+        text = f"the cookies in {path} have expired: export them anew"
+        return [warning("COOKIES_FILE", text)]
+    if site and site not in found:
+        text = f"{path} has no cookies of this site: export them anew"
+        return [warning("COOKIES_FILE", text)]
     if mode & stat.S_IROTH:
         close = f"chmod 600 {shlex.quote(str(path))}"
         return [warning("COOKIES_FILE", f"everyone may read {path}: {close}")]

@@ -131,6 +131,8 @@ def test_free_disk(
         ("# Netscape HTTP Cookie File\n", 0o600, Level.OK),
         (".host\tTRUE\t/\tTRUE\t0\tname\tsecret-value\n", 0o600, Level.OK),
         ("# Netscape HTTP Cookie File\n", 0o644, Level.WARNING),
+        ("#HttpOnly_.host\tTRUE\t/\tTRUE\t0\tname\tsecret-value\n", 0o600, Level.OK),
+        ("# Netscape\n.host TRUE / TRUE 0 name secret-value\n", 0o600, Level.CRITICAL),
         ('[{"name": "secret-value"}]', 0o600, Level.CRITICAL),
         ("", 0o600, Level.CRITICAL),
         (None, 0, Level.CRITICAL),
@@ -173,6 +175,27 @@ def test_settings_of_sites(
     assert max((finding.level for finding in found), default=None) == level
     assert not found or words in " ".join(finding.text for finding in found)
     assert SECRET not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("domain", "expires", "words"),
+    [
+        (".a.example", 0, ""),
+        (".b.example", 0, "a.example: {jar} has no cookies of this site: export them anew"),
+        (".a.example", 1, "a.example: the cookies in {jar} have expired: export them anew"),
+    ],
+)
+def test_a_site_whose_file_has_no_cookies_for_it(
+    domain: str, expires: int, words: str, tmp_path: Path
+) -> None:
+    jar = tmp_path / "jar.txt"
+    jar.write_text(f"{domain}\tTRUE\t/\tTRUE\t{expires}\tname\tvalue\n")
+    jar.chmod(0o600)
+    (tmp_path / "sites.toml").write_text('["a.example"]\ncookies = "jar.txt"\n')
+    _, *found = check.check_sites(SitesFile((tmp_path / "sites.toml",)))
+    assert [(one.level, one.text) for one in found] == (
+        [(Level.WARNING, words.format(jar=jar))] if words else []
+    )
 
 
 def test_all_faults_of_the_settings_of_sites_fail(settings: Settings) -> None:
