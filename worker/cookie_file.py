@@ -18,7 +18,9 @@ _HTTP_ONLY = "#HttpOnly_"
 _BYTE_ORDER_MARK = "\ufeff"
 _EXPIRES, _VALUE = 4, 6
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9_-][A-Za-z0-9._:-]{0,252}")
-_NUMBER = re.compile(r"[0-9]{0,11}")
+_NO_END = "0"
+_MOST_DIGITS = 11
+_NUMBER = re.compile(rf"[0-9]{{0,{_MOST_DIGITS}}}")
 
 # yt-dlp quotes a line of the cookies file that it cannot parse, the cookie included.
 _QUOTED_LINE = re.compile(r"(cookies file '[^']*').*", re.IGNORECASE | re.DOTALL)
@@ -72,9 +74,16 @@ def read_line(line: str) -> Cookie | None:
     if len(fields) != 7 or fields[0].startswith("#"):
         return None
     domain, _, path, _, expires, name, value = fields
-    # Some exports have fractions of a second, and yt-dlp cuts them off.
+    return Cookie(domain, path, name, value, _seconds(expires), line.startswith(_HTTP_ONLY))
+
+
+def _seconds(expires: str) -> str:
+    """A time of a file as whole seconds, where it is one.
+
+    Some exports have fractions, and some another unit: when such a cookie ends is not known.
+    """
     whole = expires.partition(".")[0]
-    return Cookie(domain, path, name, value, whole, line.startswith(_HTTP_ONLY))
+    return _NO_END if whole.isdecimal() and len(whole) > _MOST_DIGITS else whole
 
 
 def for_ytdlp(line: str, cookie: Cookie) -> str | None:

@@ -2,17 +2,20 @@
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from worker.cookie_file import HEADER
+from worker.cookie_file import HEADER, read_line
 from worker.downloads.confinement import cookies, returned_cookies
 from worker.downloads.confinement.cookies import LentCookies
 
 LINK = "https://www.site.example/v"
-SOON, TOO_LATE = 2, 9_999_999_999
+SOON = 2
+NOW = int(time.time())
+NEXT_WEEK, TWO_YEARS = NOW + 7 * 86_400, NOW + 730 * 86_400
 
 
 def line(
@@ -86,11 +89,9 @@ def test_new_values_are_written_back(source: Path, returned: str, old: str, new:
         line("a", "ä"),
         line("a", "2\t3"),
         line("a", "2\r3"),
-        line("a", "2", expires=TOO_LATE),
         line("a", "2", expires=-1),
         line("a", "2", expires="soon"),
         line("a", "2", expires=""),
-        line("a", "2", expires="9" * 400),
         "#" + line("a", "2"),
         line("a", "2") + "#" * (1 << 20),
     ],
@@ -98,6 +99,24 @@ def test_new_values_are_written_back(source: Path, returned: str, old: str, new:
 )
 def test_nothing_else_is(source: Path, returned: str | bytes) -> None:
     assert come_back(source, returned) == JAR
+
+
+@pytest.mark.parametrize(
+    ("expires", "kept_days"),
+    [(NEXT_WEEK, 7), (TWO_YEARS, 400), (253_402_300_799, None), ("9" * 400, None)],
+    ids=["a week", "two years", "the year 9999", "digits"],
+)
+def test_no_cookie_lasts_longer_than_a_browser_would_keep_it(
+    source: Path, expires: object, kept_days: int | None
+) -> None:
+    (kept,) = (
+        cookie
+        for cookie in map(read_line, come_back(source, line("a", "2", expires=expires)).split("\n"))
+        if cookie and cookie.key == (".site.example", "/", "a")
+    )
+    assert kept.value == "2"
+    days = round((int(kept.expires) - NOW) / 86_400) if int(kept.expires) else None
+    assert days == kept_days
 
 
 def test_what_a_site_has_removed_stays(source: Path) -> None:

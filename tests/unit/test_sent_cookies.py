@@ -89,6 +89,7 @@ GOOD = line(".a.example", "TRUE", "/", "TRUE", 2000, "name", "value")
         ),
         ("\ufeff" + GOOD, {"a.example": [GOOD]}),
         (GOOD.replace("2000", "2000.75"), {"a.example": [GOOD]}),
+        (GOOD.replace("2000", "13350000000000000"), {"a.example": [GOOD.replace("2000", "0")]}),
         (GOOD.replace("2000", "1000"), {}),
         (GOOD.replace("2000", "1000.75"), {}),
         (GOOD.replace("2000", "soon"), {}),

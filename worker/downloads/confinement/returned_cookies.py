@@ -17,6 +17,7 @@ import os
 import re
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from worker.cookie_file import HEADER, Cookie, open_to_read, read_line, with_value
@@ -31,7 +32,7 @@ PATIENCE_S = 5.0
 _MAX_RETURNED_BYTES = 1 << 20
 # RFC 6265bis, 5.6: name and value together.
 _MAX_COOKIE_BYTES = 4096
-# RFC 6265bis, 5.5: no cookie lasts longer than 400 days.
+# RFC 6265bis, 5.5: a browser keeps no cookie for longer, whatever the site says.
 _MAX_AGE_S = 400 * 86_400
 _VALUE = re.compile(r"[ -:<-~]*")
 _EXPIRES = re.compile(r"[0-9]{1,11}")
@@ -104,11 +105,11 @@ def write_back(lent: LentCookies, returned: Path) -> None:
 
 def _changes(lent: LentCookies, returned: Path) -> dict[_Key, Cookie]:
     """What the download has changed, by its own account."""
-    latest = time.time() + _MAX_AGE_S
+    latest = int(time.time() + _MAX_AGE_S)
     return {
-        cookie.key: cookie
+        cookie.key: replace(cookie, expires=str(min(int(cookie.expires), latest)))
         for cookie in _of_site(_text_of(returned), lent.site)
-        if digest(cookie) not in lent.digests and _is_sane(cookie, latest)
+        if digest(cookie) not in lent.digests and _is_sane(cookie)
     }
 
 
@@ -134,12 +135,11 @@ def _of_site(text: str, site: str) -> list[Cookie]:
     return [cookie for cookie in found if cookie and cookie.site == site]
 
 
-def _is_sane(cookie: Cookie, latest: float) -> bool:
+def _is_sane(cookie: Cookie) -> bool:
     return (
         len(cookie.name) + len(cookie.value) <= _MAX_COOKIE_BYTES
         and _VALUE.fullmatch(cookie.value) is not None
         and _EXPIRES.fullmatch(cookie.expires) is not None
-        and int(cookie.expires) <= latest
     )
 
 
