@@ -84,6 +84,18 @@ def test_flood_wait_for_new_messages_holds_no_edit(bot: SteppedDispatcher, busy:
     assert bot.tasks(busy)
 
 
+def test_replies_to_one_message_come_in_their_order(bot: SteppedDispatcher) -> None:
+    words, picture = Notice(Topic.HELP, {"most_links": 5}), Notice(Topic.HELP_PICTURE)
+    for message_id, notice in ((1, words), (1, picture), (2, words)):
+        bot.bring(Reply(Reader(OTHER), message_id, (notice,)))
+    bot.step(2.0)
+    under_way = [(each.reply_to, each.notices) for each in bot.tasks(Reply).values()]
+    assert under_way == [(1, (words,)), (2, (words,))]
+    bot.telegram.finish(min(bot.tasks(Reply)), None)
+    bot.step(2.0)
+    assert (1, (picture,)) in [(each.reply_to, each.notices) for each in bot.tasks(Reply).values()]
+
+
 @pytest.mark.parametrize("busy", [Deliver, Explain])
 def test_flood_wait_for_edits_holds_no_new_message(bot: SteppedDispatcher, busy: type) -> None:
     bot.send(LINK, chat_id=GROUP)

@@ -37,13 +37,14 @@ def has_due(db: Database, pool: str, wall: Wall) -> bool:
     return bool(db.value(sql, pool=pool, wall=wall))
 
 
-# A job that was told to wait is also due when the clock has been set back behind the moment it
-# was told so. Of people who wait for the same upload one goes first: the others can then have it
-# by its file id. An edit waits until all updates before it have been read, of which one may be the
-# message that it changes, and so does /cancel, for the links that it is meant for. They are found
-# by their text, for an update may also be what SQLite does not take for JSON. Of the edits of a
-# panel the last one must come last. A recording that was begun asks its site for nothing any more,
-# and no other begins before it has been made a file: its person would wait until that one ends.
+# A job that was told to wait is also due when the clock has been set back behind the moment it was
+# told so. Of people who wait for the same upload one goes first: the others can then have it by its
+# file id. An edit waits until all updates before it have been read, of which one may be the message
+# that it changes, and so does /cancel, for the links that it is meant for. They are found by their
+# text, for an update may also be what SQLite does not take for JSON. Of the edits of a panel the
+# last one must come last, and replies to one message come in their order. A recording that was
+# begun asks its site for nothing any more, and no other begins before it has been made a file: its
+# person would wait until that one ends.
 _NEXT = f"""
     SELECT * FROM jobs AS job
     WHERE {_DUE}
@@ -60,6 +61,9 @@ _NEXT = f"""
                     :paused_edits, :paused_sends))))
         AND NOT (kind = 'panel edit' AND EXISTS (SELECT 1 FROM jobs
             WHERE state = 'running' AND kind IN ('panel', 'panel edit') AND chat_id = job.chat_id))
+        AND NOT (kind = 'reply' AND EXISTS (SELECT 1 FROM jobs
+            WHERE state = 'running' AND kind = 'reply' AND chat_id = job.chat_id
+            AND payload ->> '$.reply_to' = job.payload ->> '$.reply_to'))
         AND (:uploads OR kind NOT IN ('group', 'deliver'))
         AND (kind != 'recording' OR :recordings AND (priority = :begun OR NOT EXISTS (
             SELECT 1 FROM jobs WHERE state = 'waiting' AND pool = job.pool AND priority = :begun)))
