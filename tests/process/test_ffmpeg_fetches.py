@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import socket
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ import certifi
 import pytest
 
 from tests.hostile.tools import tell, told, without_guard, without_landlock
-from tests.hostile.web import Answer, Handler, Web, content, redirect, stream
+from tests.hostile.web import Answer, Handler, Web, content, redirect
 from tests.sandbox import tls_proxy
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.patience import PATIENCE_S
@@ -40,6 +42,8 @@ SITE = "site.example"
 SOUND = f"https://{SITE}/sound.m3u8"
 FORMAT = "-c copy -hls_time 1 -hls_list_size 0"
 M3U8, TS = "application/vnd.apple.mpegurl", "video/mp2t"
+
+NO_LINGER = struct.pack("ii", 1, 0)
 
 CONFINED = [each for each in NETWORKS if each.values != (Network.NONE,)]
 
@@ -294,13 +298,30 @@ def silent_behind(web: Web, data: bytes, sent: int | None) -> Answer:
     return answer
 
 
+@pytest.mark.parametrize("is_reset", [False, True])
 def test_a_part_of_a_piece_in_the_clear_is_not_passed_for_whole(
-    warm: Worker, web: Web, pieces: dict[str, bytes]
+    warm: Worker, web: Web, pieces: dict[str, bytes], is_reset: bool
 ) -> None:
     link = put(web, pieces, lambda text: text)
-    data = pieces["sound1.ts"]
-    web.answers["/sound1.ts"] = stream(lambda: [data[:1000]], TS, Content_Length=str(len(data)))
+    web.answers["/sound1.ts"] = cut_behind(pieces["sound1.ts"], is_reset=is_reset)
     assert warm.run(link, limits_with()).error.reason is Reason.NETWORK
+
+
+def cut_behind(data: bytes, *, is_reset: bool) -> Answer:
+    """A thousand bytes of the data, and then the end of the connection, or a reset."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data[:1000])
+        handler.close_connection = True
+        if is_reset:
+            # Closed by its number: a server shuts a socket down first, which is an orderly end.
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+            os.close(handler.connection.detach())
+
+    return answer
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -97,6 +97,7 @@ class Relay:
         self._back = _Direction(site, client)
         self._on_bytes = on_bytes
         self._on_end = on_end
+        self._is_one_request = is_one_request
         on_bytes(len(early))
         self._watch()
 
@@ -104,7 +105,12 @@ class Relay:
         """End it at once, so that neither side takes it for complete."""
         for made in (self._client, self._site):
             self._loop.watch(made, 0)
-            abort(made)
+        abort(self._site)
+        if self._is_one_request:
+            # It is ffmpeg, which says nothing of a reset, but of a body that ends early.
+            self._client.close()
+        else:
+            abort(self._client)
 
     def _client_ready(self, events: int) -> None:
         self._ready(events, self._out, self._back)
