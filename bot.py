@@ -46,7 +46,7 @@ try:
     from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
     from worker.ledger.upkeep import Upkeep
     from worker.pool import Pool
-    from worker.pool.watched_process import PRELOADED
+    from worker.pool.watched_process import PRELOADED, PRELOADING
     from worker.processes import process_setup, process_table, signals
     from worker.processes.stop_signals import StopSignals
     from worker.settings import (
@@ -89,7 +89,7 @@ KEPT_VARIABLES = (
 )
 """The environment variables that the processes below the bot get."""
 
-PRELOAD = ["worker.dispatch.preload_copy", "worker.dispatch.preload", PRELOADED]
+PRELOAD = [PRELOADING, "worker.dispatch.preload_copy", "worker.dispatch.preload", PRELOADED]
 """What the fork server imports before it forks the first worker."""
 
 

@@ -161,13 +161,15 @@ def directories(data_dir: Path, *temporary: Path) -> list[str]:
 def open_work(data_dir: Path) -> list[str]:
     """Unfinished work, as the ledger lists it.
 
-    None is what closes the buttons that people have opened, once their time is over.
+    None is what closes the buttons that people have opened, a quarter of an hour later, unless a
+    minute has passed since then.
     """
     return _ask(
         data_dir,
         "SELECT 'job ' || id || ' ' || kind || ' ' || state || ', attempt ' || attempts"
         " FROM jobs WHERE state IN ('waiting', 'running') AND NOT (state = 'waiting'"
-        "  AND kind IN ('panel edit', 'button') AND not_before > unixepoch() + 30)"
+        "  AND kind IN ('panel edit', 'button') AND not_before > created_at + 30"
+        "  AND not_before > unixepoch() - 60)"
         " UNION ALL SELECT 'batch ' || id || ' of chat ' || chat_id"
         " FROM batches WHERE ended_at IS NULL"
         " UNION ALL SELECT 'press that waits for job ' || job_id FROM awaited_menus"

@@ -5,17 +5,20 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from multiprocessing import forkserver, util
 from pathlib import Path
 
 import pytest
 
+from tests.sandbox.patience import PATIENCE_S
 from tests.support import slow_preload
 from tests.support.exhaustive import in_full
+from tests.support.operator_kit import ROOT
 from tests.support.pool_driver import METHODS, Driver, driven, fork_server_pid, start_helpers
 from tests.support.pool_owner import own, told_by
-from tests.support.process_kit import ends, identity_of, no_descriptors_left
+from tests.support.process_kit import ends, identity_of, no_descriptors_left, wait_until
 from worker.pool import watched_process
 from worker.pool.events import Lost, Stopped, StopReason
 from worker.pool.start_backoff import START_DELAYS_S
@@ -198,6 +201,41 @@ def test_stopped_fork_server_holds_up_neither_step_nor_close() -> None:
     with driven("forkserver", works_after=False) as driver:
         driver.wait_until_ready()
         os.kill(fork_server_pid(), signal.SIGSTOP)
+
+
+IMPORTING = """
+import sys
+from multiprocessing import forkserver
+forkserver.set_forkserver_preload(sys.argv[1:])
+forkserver.ensure_running()
+print(forkserver._forkserver._forkserver_pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "survives"),
+    [
+        ([watched_process.PRELOADING], False),
+        pytest.param([], True, marks=pytest.mark.negative),
+    ],
+)
+def test_a_fork_server_ends_with_its_owner_while_it_imports(
+    first: list[str], survives: bool, tmp_path: Path
+) -> None:
+    until = tmp_path / "imported"
+    command = [sys.executable, "-c", IMPORTING, *first, slow_preload.__name__]
+    env = {**os.environ, slow_preload.VARIABLE: str(until)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as owner:
+        assert owner.stdout is not None
+        server = identity_of(int(owner.stdout.readline()))
+        wait_until(Path(f"{until}{slow_preload.BEGUN}").exists)
+        owner.kill()
+    assert ends(server, 1.0 if survives else PATIENCE_S) is not survives
+    until.touch()
+    assert ends(server)
 
 
 @pytest.fixture

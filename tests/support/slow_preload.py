@@ -1,9 +1,16 @@
-"""Imported by a fork server: takes until the file exists that `VARIABLE` names."""
+"""Imported by a fork server: takes until the file exists that `VARIABLE` names.
+
+Another file, whose name ends in `BEGUN` behind that, tells that it has begun.
+"""
 
 import os
 import time
 
 VARIABLE = "TESTS_PRELOAD_UNTIL"
+BEGUN = ".begun"
 
-while not os.path.exists(os.environ.get(VARIABLE, os.curdir)):
-    time.sleep(0.01)
+if until := os.environ.get(VARIABLE):
+    with open(until + BEGUN, "w"):
+        pass
+    while not os.path.exists(until):
+        time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The first module that the fork server imports: it puts the yt-dlp in use into the path.
+"""Puts the yt-dlp in use into the path of the fork server.
 
 It comes before any import from a package, since the packages of an update belong together.
 """

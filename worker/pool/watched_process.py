@@ -15,6 +15,9 @@ from typing import Any, cast
 
 from worker.processes import process_table, signals
 
+PRELOADING = "worker.pool.preloading"
+"""The module to be preloaded first, so that a fork server always ends with its owner."""
+
 PRELOADED = "worker.pool.preloaded"
 """The module to be preloaded last, so that `is_ready` knows when a fork server has all others."""
 
