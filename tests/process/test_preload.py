@@ -104,6 +104,6 @@ def test_yt_dlp_that_ends_the_process_is_left_alone(damage: str, tmp_path: Path)
     ] * MAX_DEATHS
     done = preload_damaged(tmp_path)
     assert done.stdout.split() == ["0.0", "False"], done.stderr
-    assert done.stderr == "yt-dlp is left alone: its import ends the process\n"
+    assert done.stderr == "yt-dlp is not imported: its import ends the process.\n"
     damaged.write_text("raise ImportError('no longer deadly')")
     assert "no longer deadly" in preload_damaged(tmp_path).stderr
