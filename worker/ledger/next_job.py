@@ -1,4 +1,4 @@
-"""Which job is taken next. Each function is a part of somebody's transaction, and only reads."""
+"""Which job is taken next. Each function is part of its caller's transaction, and only reads."""
 
 import json
 import sqlite3
