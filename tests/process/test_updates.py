@@ -107,7 +107,7 @@ def test_a_new_one_takes_over_and_the_one_before_is_kept(
     assert again.result is UpdateResult.CURRENT, (
         "what was left by hand does not come back by itself"
     )
-    assert f"{NEWER} was left" in again.text
+    assert f"{NEWER} was taken back" in again.text
     assert make().update(version=NEWER).in_use == NEWER, "it does when it is named"
     assert make().update(version=own).in_use == own, "the environment's own"
     assert not look(data_dir).is_copy

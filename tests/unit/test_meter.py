@@ -8,6 +8,7 @@ from worker.downloads import spans
 from worker.downloads.reports import DownloadMessage, FoundMedia
 from worker.downloads.ytdlp import meter as meter_module
 from worker.downloads.ytdlp.meter import Meter
+from worker.downloads.ytdlp.pieces import PIECES, Pieces
 from worker.errors import JobError, Reason
 from worker.protocol import Progress
 
@@ -87,6 +88,29 @@ def test_what_can_be_cut_may_go_on(
     with pytest.raises(JobError):
         meter.on_progress(_status(total_bytes=4 * LIMIT + 1))
     assert sizes == [3 * LIMIT, 4 * LIMIT + 1]
+
+
+def test_a_few_pieces_do_not_say_that_no_parts_would_hold_it(
+    reports: list[DownloadMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meter_module, "allow_file", lambda _size: None)
+    meter = Meter(LIMIT, reports.append, lambda size: 4 if size <= 3 * LIMIT else 0)
+    pieces = Pieces()
+    video: dict[str, object] = {PIECES: pieces}
+    meter.begin(video, 1)
+    lengths = [500, 390, 300, 200, 150, 170, 210, 200, 200, 200]
+    status = {"info_dict": video, "fragment_count": len(lengths)}
+    for number in (0, 2, 1):  # as they were asked for
+        pieces.note(number, lengths[number])
+    estimate = pieces.estimate(len(lengths))
+    assert estimate is not None
+    assert (estimate.least, estimate.likely > 3 * LIMIT) == (1190, True)
+    meter.on_progress(_status(downloaded_bytes=150, **status))
+    assert video[meter_module.LIMIT_BYTES] == 4 * LIMIT
+    for number in range(3, len(lengths)):
+        pieces.note(number, lengths[number])
+    meter.on_progress(_status(downloaded_bytes=sum(lengths), **status))
+    assert meter.announced_bytes is None
 
 
 def test_another_try_begins_undecided(meter: Meter, reports: list[DownloadMessage]) -> None:

@@ -130,18 +130,19 @@ class Meter:
         )
 
     def _reliable(self, others: int, done: int, estimate: Estimate) -> int:
-        """The estimated size in bytes together with other streams; 0 while it means little."""
+        """The size in bytes together with other streams: estimated once that means something, and
+        until then the least that it is.
+        """
         limit, likely = self._limit_bytes, others + estimate.likely
 
         def exceeds(expected: int, share: float, factor: float) -> bool:
             return others + done > limit * share and others + expected > limit * factor
 
-        is_reliable = (
-            others + estimate.least > limit
-            or exceeds(estimate.early, *_EARLY)
-            or exceeds(estimate.likely, *_LATER)
-        )
-        return likely if is_reliable else 0
+        if exceeds(estimate.early, *_EARLY) or exceeds(estimate.likely, *_LATER):
+            return likely
+        # What is certain, which may decide that it is cut. In how many parts it would not fit
+        # either, a few pieces do not say.
+        return others + estimate.least
 
     def on_postprocessor(self, status: Mapping[str, Any]) -> None:
         """Handle yt-dlp's postprocessor hook."""
