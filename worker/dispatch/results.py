@@ -4,27 +4,13 @@ from typing import assert_never
 
 from worker.effects import Effect
 from worker.errors import Fault, JobError, Reason
-from worker.ledger import (
-    ButtonJob,
-    CookiesJob,
-    DeliverJob,
-    DownloadJob,
-    ExplainJob,
-    GroupJob,
-    Job,
-    MenusJob,
-    PanelJob,
-    ReplyJob,
-    StatusJob,
-    SummaryJob,
-    UpdateJob,
-)
+from worker.ledger import jobs
 from worker.pool.events import Event, Failed, Finished
 from worker.protocol import Delivered, GroupSent, Media, Posted
 from worker.site_cookies import CookiesKept
 
 
-def checked(job: Job, event: Event) -> Event:
+def checked(job: jobs.Job, event: Event) -> Event:
     """The event, or a failure in its place if it is a result that no such job returns."""
     if not isinstance(event, Finished) or _is_result_of(job, event.result):
         return event
@@ -32,28 +18,28 @@ def checked(job: Job, event: Event) -> Event:
     return Failed(event.job_id, JobError(Reason.INTERNAL, Fault.OPERATOR, detail), "")
 
 
-def _is_result_of(job: Job, result: object) -> bool:
+def _is_result_of(job: jobs.Job, result: object) -> bool:
     """Whether `worker.protocol` knows such a result of the job's task."""
     match job:
-        case UpdateJob():
+        case jobs.UpdateJob():
             return isinstance(result, tuple) and all(isinstance(each, Effect) for each in result)
-        case StatusJob() | PanelJob() | SummaryJob():
+        case jobs.StatusJob() | jobs.PanelJob() | jobs.SummaryJob():
             return isinstance(result, Posted)
-        case DownloadJob():
+        case jobs.DownloadJob():
             return isinstance(result, Media) and _is_media_of(job, result)
-        case GroupJob():
+        case jobs.GroupJob():
             return isinstance(result, GroupSent | None)
-        case DeliverJob():
+        case jobs.DeliverJob():
             return isinstance(result, Delivered | None)
-        case CookiesJob():
+        case jobs.CookiesJob():
             return isinstance(result, CookiesKept)
-        case ExplainJob() | ReplyJob() | ButtonJob() | MenusJob():
+        case jobs.ExplainJob() | jobs.ReplyJob() | jobs.ButtonJob() | jobs.MenusJob():
             return result is None
         case _:
             assert_never(job)
 
 
-def _is_media_of(job: DownloadJob, media: Media) -> bool:
+def _is_media_of(job: jobs.DownloadJob, media: Media) -> bool:
     """Whether such a job may end with this: both a look and a download may find a list."""
     is_list = media.found_list is not None and not media.files
     return is_list or (media.look is not None) == job.form.is_look

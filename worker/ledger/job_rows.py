@@ -7,28 +7,9 @@ from typing import Any
 
 from worker.as_json import answer_from_json, menus_from_json, reply_from_json
 from worker.form import Form
+from worker.ledger import jobs
 from worker.ledger.database import LedgerError
-from worker.ledger.jobs import (
-    BEGUN_RECORDING,
-    ButtonJob,
-    ClaimedJob,
-    CookiesJob,
-    DeliverJob,
-    DownloadJob,
-    ExplainJob,
-    GroupJob,
-    Job,
-    Kind,
-    LookJob,
-    MenusJob,
-    PanelEditJob,
-    PanelJob,
-    RecordingJob,
-    ReplyJob,
-    StatusJob,
-    SummaryJob,
-    UpdateJob,
-)
+from worker.ledger.jobs import Kind
 from worker.ledger.records import Batch, Request
 from worker.lists import Summary
 from worker.panels import Panel, View
@@ -42,7 +23,7 @@ def read_job(
     media: Media | None,
     shown: tuple[Panel, View] | None = None,
     batch: tuple[Batch, Summary] | None = None,
-) -> Job:
+) -> jobs.Job:
     """A row of `jobs`, with its request and the media that there is for it, or what it shows.
 
     Raises LedgerError when the kind needs a request, a panel or a batch and the row has none.
@@ -52,49 +33,49 @@ def read_job(
     kind = Kind(row["kind"])
     match kind:
         case Kind.UPDATE:
-            return UpdateJob(**facts, update=payload)
+            return jobs.UpdateJob(**facts, update=payload)
         case Kind.REPLY:
-            return ReplyJob(**facts, reply=reply_from_json(payload))
+            return jobs.ReplyJob(**facts, reply=reply_from_json(payload))
         case Kind.BUTTON:
-            return ButtonJob(**facts, answer=answer_from_json(payload))
+            return jobs.ButtonJob(**facts, answer=answer_from_json(payload))
         case Kind.COOKIES:
-            return CookiesJob(**facts, sent=keep_cookies_from_json(payload))
+            return jobs.CookiesJob(**facts, sent=keep_cookies_from_json(payload))
         case Kind.DOWNLOAD | Kind.LOOK | Kind.RECORDING:
             return read_download(row)
         case Kind.MENUS:
-            return MenusJob(**facts, task=menus_from_json(payload))
+            return jobs.MenusJob(**facts, task=menus_from_json(payload))
         case Kind.PANEL | Kind.PANEL_EDIT:
             return _read_panel_job(kind, facts, shown)
         case Kind.SUMMARY:
             if batch is None:
                 raise LedgerError(f"job {row['id']} is a {kind} of no batch")
-            return SummaryJob(**facts, batch=batch[0], summary=batch[1])
+            return jobs.SummaryJob(**facts, batch=batch[0], summary=batch[1])
     if request is None:
         raise LedgerError(f"job {row['id']} is a {kind} for no request")
     if kind is Kind.STATUS:
-        return StatusJob(**facts, request=request)
+        return jobs.StatusJob(**facts, request=request)
     message_id = request.status_message_id
     if message_id is None:
         raise LedgerError(f"job {row['id']} is a {kind} for a request without a status message")
     match kind:
         case Kind.EXPLAIN:
-            return ExplainJob(**facts, request=request, message_id=message_id)
+            return jobs.ExplainJob(**facts, request=request, message_id=message_id)
         case Kind.GROUP:
-            return GroupJob(**facts, request=request, message_id=message_id, media=media)
+            return jobs.GroupJob(**facts, request=request, message_id=message_id, media=media)
         case Kind.DELIVER:
-            return DeliverJob(**facts, request=request, message_id=message_id, media=media)
+            return jobs.DeliverJob(**facts, request=request, message_id=message_id, media=media)
 
 
 def _read_panel_job(
     kind: Kind, facts: dict[str, Any], shown: tuple[Panel, View] | None
-) -> PanelJob:
+) -> jobs.PanelJob:
     if shown is None:
         raise LedgerError(f"job {facts['id']} shows no panel")
-    job_type = PanelEditJob if kind is Kind.PANEL_EDIT else PanelJob
+    job_type = jobs.PanelEditJob if kind is Kind.PANEL_EDIT else jobs.PanelJob
     return job_type(**facts, panel=shown[0], view=shown[1])
 
 
-def read_download(row: sqlite3.Row) -> DownloadJob:
+def read_download(row: sqlite3.Row) -> jobs.DownloadJob:
     """A row of `jobs` that is a download or a look."""
     payload = json.loads(row["payload"])
     facts = {
@@ -107,15 +88,15 @@ def read_download(row: sqlite3.Row) -> DownloadJob:
     }
     match Kind(row["kind"]):
         case Kind.LOOK:
-            return LookJob(**facts)
+            return jobs.LookJob(**facts)
         case Kind.RECORDING:
-            has_begun = row["priority"] == BEGUN_RECORDING
-            return RecordingJob(
+            has_begun = row["priority"] == jobs.BEGUN_RECORDING
+            return jobs.RecordingJob(
                 **facts, has_begun=has_begun, is_stopped=bool(payload.get("stopped"))
             )
-    return DownloadJob(**facts)
+    return jobs.DownloadJob(**facts)
 
 
 def _facts(row: sqlite3.Row) -> dict[str, Any]:
     """The fields of `ClaimedJob`."""
-    return {field.name: row[field.name] for field in fields(ClaimedJob)}
+    return {field.name: row[field.name] for field in fields(jobs.ClaimedJob)}
