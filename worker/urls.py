@@ -113,7 +113,7 @@ def _location(parts: SplitResult) -> str:
         raise InvalidLink(LinkFlaw.HOST)  # urlsplit ignores text around the brackets
     try:
         host, port = parts.hostname or "", parts.port
-        host = _ipv6_host(host) if ":" in host else _ascii_host(host)
+        host = _ipv6_host(host) if ":" in host else ascii_host(host)
     except ValueError:  # an invalid port, address or name (idna.IDNAError)
         raise InvalidLink(LinkFlaw.HOST) from None
     if port in (None, _PORTS[parts.scheme]):
@@ -130,7 +130,8 @@ def _ipv6_host(host: str) -> str:
     return f"[{address}]"
 
 
-def _ascii_host(host: str) -> str:
+def ascii_host(host: str) -> str:
+    """A host name in lower case and in ASCII. Raises ValueError where it is none."""
     if not host.isascii():
         host = idna.encode(host, uts46=True).decode("ascii")
     host = host.removesuffix(".").lower()

@@ -168,10 +168,10 @@ def _in_ascii(host: str) -> str:
         return host
     try:
         # Not before it is needed: `--check` also runs where no package is installed.
-        import idna
+        from worker.urls import ascii_host
 
-        return idna.encode(host, uts46=True).decode("ascii")
-    except (ImportError, UnicodeError):
+        return ascii_host(host)
+    except (ImportError, ValueError):
         return host
 
 
