@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -29,11 +30,11 @@ DISK_BYTES = 1_600_000_000
 """What the bot keeps free (1 GB), what it reserves for its downloads, and what they write."""
 
 SETTLE_S = 60.0
-QUIET_S = 480.0
-"""How long the bot may take to finish what is open once it is let alone.
+QUIET_S = 240.0
+"""For how long the open work may not become less once the bot is let alone.
 
-A group gets 20 calls in a minute and an answer takes two of them, so after an hour in which
-everybody writes there its links are the last.
+It may take its time as a whole: a group gets 20 calls in a minute and an answer takes two of them,
+so after an hour in which everybody writes there its links are the last.
 """
 
 STOP_S = 30.0
@@ -172,14 +173,19 @@ class Run:
         return read(self.bot.pid)
 
     def _wait_until(self, left: Callable[[], list[str]], timeout_s: float, what: str) -> list[str]:
-        """Wait until nothing is left twice in a row; what is left at the end of the time."""
+        """Wait until nothing is left twice in a row.
+
+        What is left if that does not become less for `timeout_s`.
+        """
         deadline = time.monotonic() + timeout_s
-        calm = 0
+        calm, fewest = 0, sys.maxsize
         while calm < 2:
             found = left()
             calm = 0 if found else calm + 1
+            if len(found) < fewest:
+                fewest, deadline = len(found), time.monotonic() + timeout_s
             if time.monotonic() > deadline:
-                return [f"{what} after {timeout_s:.0f} s: {one}" for one in found]
+                return [f"{what}, and no less in {timeout_s:.0f} s: {one}" for one in found]
             time.sleep(0.5)
         return []
 
