@@ -3,9 +3,10 @@
 Only links that a download was tried for count. A failure counts unless it lies in the link or its
 chat, in Telegram, or in a full disk. The update is taken back once
 
-- at least `MIN_FAILURES` links have failed, - their share is at least `FACTOR` times the share of
-the day before, - so many failures would come by chance in less than `CHANCE` of all looks, and -
-they are not all from one person while others send links as well.
+- at least `MIN_FAILURES` links have failed,
+- their share is at least `FACTOR` times the share of the day before,
+- so many failures would come by chance in less than `CHANCE` of all looks, and
+- they are not all from one person while others send links as well.
 
 It is kept if that has not happened after `TRIAL_S` and `TRIAL_LINKS` links, or after `LONGEST_S`
 however few links there were.
