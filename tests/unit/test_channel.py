@@ -93,10 +93,11 @@ def test_reader_that_is_gone_ends_the_sending_and_not_the_reading(ends: Ends) ->
 def test_flood_is_read_in_turns(ends: Ends) -> None:
     channel, _ = ends
     turns: list[bytes] = []
+    message = struct.pack("!i", 60) + bytes(60)
 
     def refill(*_arguments: object) -> bytes:
         turns.append(b"")
-        return bytes(channel_module._CHUNK_BYTES)
+        return message * (channel_module._CHUNK_BYTES // len(message))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "read", refill)

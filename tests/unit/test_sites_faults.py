@@ -52,7 +52,7 @@ FAULTS = {
     "none": (HOST + "links_per_hour = 0", 2, "from 1 to 100000"),
     "too many": (HOST + "downloads = 65", 2, "from 1 to 64"),
     "more digits than are written": (HOST + f"downloads = 0x{'f' * 5000}", 2, "from 1 to 64"),
-    "tables in tables": (HOST + f"downloads{'.a' * 5000} = 1", 2, "from 1 to 64"),
+    "tables in tables": (HOST + f"downloads{'.a' * 1500} = 1", 2, "from 1 to 64"),
     "less than none": (HOST + "downloads = -1", 2, "from 1 to 64"),
     "no path": (HOST + 'cookies = " "', 2, "cookies (not shown)"),
     "cookies for a path": (HOST + f'cookies = """\n{SECRET}\n"""', 2, "cookies (not shown)"),
@@ -203,8 +203,8 @@ MANY_SITES = "".join(f'["s{number}.example"]\noff = true\n' for number in range(
         (MANY_SITES + "options = [" + "\n1," * 5_000, 1001, 2),
         (MANY_SITES + 'options = ["' + "\n" * 16_000, 1001, 2),
         (MANY_SITES + "downloads = [" + "\n" * 16_000 + "]", 1001, 3),
-        ("[" + "a." * 5_000 + "b]\noff = true", 1, 3),
-        ("a." * 5_000 + "b = 1", 1, 3),
+        ("[" + "a." * 2_000 + "b]\noff = true", 1, 3),
+        ("a." * 2_000 + "b = 1", 1, 3),
     ],
 )
 def test_a_line_is_found_without_reading_the_file_again_and_again(
