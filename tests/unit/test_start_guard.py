@@ -1,8 +1,9 @@
-"""The guard that keeps processes and servers out of these tests."""
+"""The guard that keeps processes, servers and databases out of these tests."""
 
 import multiprocessing
 import os
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from multiprocessing import forkserver
@@ -41,6 +42,7 @@ STARTS: list[Callable[[], object]] = [
     use_a_fork_server,
     listen,
     MediaSite,
+    lambda: sqlite3.connect(":memory:"),
 ]
 
 
