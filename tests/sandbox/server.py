@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -32,6 +33,8 @@ _BAD_GATEWAY = (
 )
 # What a client may still send after it was refused, before the connection is closed on it.
 _LINGER = 128 * 1024 * 1024
+# What an answer meets whose client has disconnected: over TLS, it has a name of its own.
+_GONE = (ConnectionError, TimeoutError, BodyCut, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 class Cut(Exception):
@@ -117,7 +120,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Show all errors but that of a client that disconnected."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError | BodyCut):
+        if not isinstance(sys.exception(), _GONE):
             super().handle_error(request, client_address)
 
 
