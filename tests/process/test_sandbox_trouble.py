@@ -26,13 +26,22 @@ BOT = textwrap.dedent(
     from pathlib import Path
     if os.environ.get("CODE"):
         sys.exit(int(os.environ["CODE"]))
+
+    def work(name, parent):
+        Path("/proc/self/comm").write_text(name)
+        print(os.getpid(), name, flush=True)
+        while os.getppid() == parent:
+            time.sleep(0.1)
+        os._exit(0)
+
+    parent = os.getpid()
     for name in ("downloads-1", "downloads-2"):
         if os.fork() == 0:
-            Path("/proc/self/comm").write_text(name)
             if name == "downloads-2":
-                os.fork()
-            print(os.getpid(), name, flush=True)
-            time.sleep(600)
+                worker = os.getpid()
+                if os.fork() == 0:
+                    work(name, worker)
+            work(name, parent)
     time.sleep(600)
     """
 )
