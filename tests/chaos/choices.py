@@ -51,9 +51,14 @@ def chosen_below(data_dir: Path, sent: Iterable[Sent]) -> list[Sent]:
     with closing(_open(data_dir)) as ledger:
         rows = ledger.execute(
             "SELECT chat_id, message_id, total(batch_id IS NULL OR verdict = 'media'"
-            "  OR status_message_id IS NOT NULL) FROM requests GROUP BY chat_id, message_id"
+            "  OR status_message_id IS NOT NULL), total(verdict = 'media' AND form GLOB 'voice*')"
+            " FROM requests GROUP BY chat_id, message_id"
         ).fetchall()
-    return [Sent(row[0], row[1], int(row[2])) for row in rows if row[:2] not in links]
+    return [
+        Sent(chat, message_id, int(answers), int(voices))
+        for chat, message_id, answers, voices in rows
+        if (chat, message_id) not in links
+    ]
 
 
 def let_time_pass(data_dir: Path) -> None:

@@ -59,14 +59,15 @@ def count_answers(api: BotApi, sent: Iterable[Sent]) -> Answers:
         beside = [message for message in found if _is_beside(message)]
         final = [message for message in found if not message.is_under_way and message not in beside]
         voices = [message for message in final if message.media and message.media.kind == "voice"]
-        final = [message for message in final if message not in voices[1:]]
+        again = voices[one.voices :]
+        final = [message for message in final if message not in again]
         answers.links += one.links
         answers.final += len(final)
         answers.media += sum(message.media is not None for message in final)
-        answers.orphaned += len(found) - len(final) - len(beside) - len(voices[1:])
+        answers.orphaned += len(found) - len(final) - len(beside) - len(again)
         answers.beside += len(beside)
         answers.repeated += len(beside) - len({message.caption for message in beside})
-        answers.repeated += len(voices[1:])
+        answers.repeated += len(again)
         answers.lost += [_about(api, one, found) for _ in range(one.links - len(final))]
         answers.doubled += [_about(api, one, found) for _ in range(len(final) - one.links)]
         answers.changed += [_about(api, one, [m]) for m in final if _has_changed(m)]

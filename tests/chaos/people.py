@@ -219,6 +219,8 @@ class Sent:
     chat: int
     message_id: int
     links: int
+    voices: int = 1
+    """How many of its answers may be voice messages; one more is one that came again."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Two minutes of chaos, if asked for, and that its outcome sees what a run must not show."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -143,6 +144,9 @@ def test_voice_message_that_came_again_is_no_second_answer(api: BotApi, client: 
         client.call("sendVoice", ogg, chat_id=CHAT, reply_parameters=reply)
     answers = outcome.count_answers(api, [sent])
     assert (answers.final, answers.repeated, answers.doubled) == (1, 1, [])
+    wanted_twice = dataclasses.replace(sent, links=2, voices=2)
+    answers = outcome.count_answers(api, [wanted_twice])
+    assert (answers.final, answers.repeated, answers.lost) == (2, 0, [])
 
 
 @pytest.mark.negative

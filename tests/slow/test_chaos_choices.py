@@ -141,13 +141,21 @@ def test_choice_without_an_answer_is_lost(api: BotApi, client: Client, data_dir:
     reply(client, answer, "The sound")
     reply(client, answer, "A feed\nDone: 1 · Failed: 1\n2: It is gone.")
     chosen = choices.chosen_below(data_dir, [])
-    assert chosen == [Sent(CHAT, answer, 2)]
+    assert chosen == [Sent(CHAT, answer, 2, voices=0)]
     answers = outcome.count_answers(api, chosen)
     assert (answers.final, len(answers.lost), len(answers.doubled)) == (1, 1, 0)
     reply(client, answer, "The item")
     assert outcome.count_answers(api, chosen).lost == []
     reply(client, answer, "The item, again")
     assert len(outcome.count_answers(api, chosen).doubled) == 1
+
+
+def test_a_voice_message_may_be_chosen_twice(api: BotApi, client: Client, data_dir: Path) -> None:
+    answer = reply(client, api.say("http://127.0.0.1/1"), "The answer")
+    asked = {"chat_id": CHAT, "message_id": answer}
+    for form, verdict in (("voice", "media"), ("voice.c100-200", "media"), ("voice", "cancelled")):
+        insert(data_dir, "requests", **REQUEST, **asked, form=form, verdict=verdict)
+    assert choices.chosen_below(data_dir, []) == [Sent(CHAT, answer, 3, voices=2)]
 
 
 @pytest.mark.negative
