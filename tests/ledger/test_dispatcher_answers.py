@@ -164,6 +164,25 @@ def test_what_is_remembered_needs_no_download(bot: SteppedDispatcher) -> None:
     assert bot.states("download") == ["done"]
 
 
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_nobody_sees_by_which_link_another_person_got_the_same(
+    bot: SteppedDispatcher, is_remembered: bool
+) -> None:
+    for user_id, shared_by in ((1, "Ada"), (2, "Bob")):
+        bot.send(f"{LINK}?igshid={shared_by}", user_id=user_id)
+        bot.post(50 + user_id)
+        if is_remembered and user_id == 1:
+            bot.finish_download()
+            bot.deliver()
+    if not is_remembered:
+        bot.finish_download()
+        bot.deliver()
+    delivery = bot.task(Deliver)
+    assert delivery.reader.chat_id == 2
+    assert delivery.file.source_url == f"{LINK}?igshid=Bob"
+    assert "Ada" not in str(bot.rows("SELECT * FROM media"))
+
+
 def test_links_that_prove_to_be_the_same_media_share_one_download(bot: SteppedDispatcher) -> None:
     for user_id, link in ((1, LINK), (2, OTHER)):
         bot.send(link, user_id=user_id)

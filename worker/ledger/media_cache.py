@@ -65,7 +65,7 @@ def remember(
     Nothing is kept unless it has named all of them, nor of an answer that may be better another
     time: a part of a post, or media without its subtitles or without what SponsorBlock knows. What
     it had already is renewed, but does not come back if it was forgotten meanwhile, because of
-    /fresh or because it was refused in another chat.
+    /fresh or because it was refused in another chat. The link is left out, for it is one person's.
     """
     if all(file.file_id for file in media.files):
         db.execute("UPDATE media SET remembered_at = ? WHERE media_key = ?", wall, media_key)
@@ -75,7 +75,7 @@ def remember(
         if not delivered.file_id or _is_one_persons_affair(file, delivered):
             return
         facts = replace(file.facts, kind=delivered.kind or file.facts.kind)
-        files.append(replace(file, file_id=delivered.file_id, facts=facts))
+        files.append(replace(file, file_id=delivered.file_id, facts=facts, source_url=""))
     if any(file.facts.note in _BETTER_LATER for file in files):
         return
     db.execute(

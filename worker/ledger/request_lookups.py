@@ -118,8 +118,15 @@ def to_empty(db: Database, limit: int) -> dict[int, int | None]:
 
 
 def own_media(db: Database, request: Request) -> Media | None:
-    """The media that a request is about."""
-    return media_cache.media_of(db, request.media_key, request.download_id)
+    """The media that a request is about, as coming from the link of its own person.
+
+    Whoever else sent a link to it may have sent one that names them, as links to share do.
+    """
+    media = media_cache.media_of(db, request.media_key, request.download_id)
+    if media is None:
+        return None
+    files = tuple(replace(file, source_url=request.url) for file in media.files)
+    return replace(media, files=files)
 
 
 def media_of(db: Database, request: Request) -> Media | None:

@@ -66,7 +66,8 @@ class MediaFacts:
 class MediaFile:
     """One file ready to be sent. Paths are absolute.
 
-    `file_id` is Telegram's id for the file, once Telegram has it.
+    `source_url` is the link that the file answers, and `file_id` Telegram's id for it, once
+    Telegram has it.
     """
 
     path: str
