@@ -8,11 +8,13 @@ import pytest
 from tests.support.query_plans import plans_of
 from tests.support.settings_panel import ME, OTHER, PANEL, edited, press
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from tests.support.taken_lists import Chat, listed, take
 from tests.support.updates import GROUP, said
 from worker.effects import ChooseForm, Forget, OpenPanel, Press, ShowItems
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, TelegramBusy
 from worker.form import SOUND
-from worker.ledger import forgetting, ledger_path, preferences
+from worker.ledger import admission, forgetting, ledger_path, preferences
+from worker.ledger.failures import NotRetried
 from worker.ledger.upkeep import Upkeep
 from worker.lists import ListItem, MediaList
 from worker.notices import Notice, Refusal, Topic
@@ -196,15 +198,75 @@ def test_a_link_that_others_have_sent_too_stays_theirs(bot: SteppedDispatcher) -
     assert bot.rows("SELECT user_id, url FROM requests") == [(ME, ""), (OTHER, SECRET)]
 
 
-def test_what_was_said_of_a_link_in_a_group_is_deleted(bot: SteppedDispatcher) -> None:
+def described(bot: SteppedDispatcher, chat_id: int | None = None) -> None:
+    """A person has an answer, and its description is on its way."""
     preferences.put(bot.ledger._db, ME, Preferences(describes=True))
-    bot.send(SECRET, chat_id=GROUP)
+    bot.send(SECRET, chat_id=chat_id)
     bot.post()
     bot.finish(Download, replace(bot.make_media(), description="a holiday"))
     bot.deliver()
+
+
+def test_what_was_said_of_a_link_in_a_group_is_deleted(bot: SteppedDispatcher) -> None:
+    described(bot, GROUP)
     bot.finish(Reply)
     forget(bot)
     assert kept(bot, "holiday") == []
+
+
+@pytest.mark.parametrize("chat_id", [ME, GROUP])
+@pytest.mark.parametrize("error", [TelegramBusy(600.0), JobError(Reason.INTERNAL, Fault.PERMANENT)])
+def test_what_could_not_be_said_is_deleted_and_not_said_later(
+    bot: SteppedDispatcher, chat_id: int, error: Exception
+) -> None:
+    described(bot, chat_id)
+    bot.fail(Reply, error)
+    other = Reply(Reader(chat_id), 99, (Notice(Topic.DESCRIPTION, {"link": "theirs"}),))
+    if chat_id == GROUP:
+        with bot.ledger._db.transaction():
+            admission.describe(bot.ledger._db, other, bot.wall)
+    assert kept(bot, "holiday") == ["jobs", "requests"]
+    with bot.ledger._db.transaction():
+        forgetting.forget(bot.ledger._db, Forget(ME, PANEL), bot.wall)
+    bot.step(700.0)
+    assert kept(bot, "holiday") == []
+    assert list(bot.tasks(Reply).values()) == ([other] if chat_id == GROUP else [])
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        assert upkeep.failed(10) == []
+
+
+@pytest.mark.parametrize("failing", [Download, Deliver])
+def test_what_failed_and_is_forgotten_is_not_tried_again(
+    bot: SteppedDispatcher, failing: type[object]
+) -> None:
+    bot.send(SECRET)
+    bot.post()
+    if failing is Deliver:
+        bot.finish_download()
+    bot.fail(failing, JobError(Reason.FORBIDDEN, Fault.PERMANENT))
+    bot.finish(Explain)
+    forget(bot)
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        (failed,) = upkeep.failed(10)
+        with pytest.raises(NotRetried, match="forgotten"):
+            upkeep.retry(failed, bot.wall)
+    bot.step()
+    assert not bot.tasks(PostStatus)
+    assert not bot.tasks(Download)
+
+
+def test_what_others_have_sent_too_is_tried_again_for_them_alone(bot: SteppedDispatcher) -> None:
+    for user_id in (ME, OTHER):
+        bot.send(SECRET, user_id=user_id)
+        bot.post(user_id)
+    bot.fail(Download, JobError(Reason.FORBIDDEN, Fault.PERMANENT))
+    bot.settle()
+    forget(bot)
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        upkeep.retry(upkeep.failed(10)[0], bot.wall)
+    bot.step()
+    assert bot.task(PostStatus).reader.chat_id == OTHER
+    assert bot.task(Download).url == SECRET
 
 
 def test_limits_are_not_begun_anew(make_bot: MakeBot) -> None:
@@ -249,6 +311,17 @@ def test_lists_are_forgotten_with_the_pages_that_were_shown(bot: SteppedDispatch
     bot.bring(page)
     assert bot.task(AnswerButton) == AnswerButton("42", "en", Notice(Topic.DEAD_BUTTON))
     assert "holiday" not in str(bot.rows("SELECT payload FROM jobs WHERE kind = 'button'"))
+
+
+def test_what_was_taken_of_a_list_is_forgotten_with_what_its_summary_has_said(
+    bot: SteppedDispatcher,
+) -> None:
+    listed(bot)
+    take(bot, 1, 2)
+    Chat(bot, failing=[2]).settle()
+    assert kept(bot, "An album") == ["batches", "jobs"]
+    forget(bot)
+    assert kept(bot, "An album") == []
 
 
 def test_a_ban_stays(bot: SteppedDispatcher) -> None:

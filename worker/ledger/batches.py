@@ -304,7 +304,11 @@ def drop_all_of(db: Database, user_id: int) -> None:
 
 def forget_of(db: Database, user_id: int) -> None:
     """Delete the words and links of what a person has taken, and the button that tries again."""
-    db.execute("UPDATE batches SET title = '', tried_again = 1 WHERE user_id = ?", user_id)
+    db.execute(
+        "UPDATE batches SET title = '', shown = json_set(shown, '$.title', ''), tried_again = 1"
+        " WHERE user_id = ?",
+        user_id,
+    )
     db.execute(
         "UPDATE batch_items SET url = ''"
         " WHERE batch_id IN (SELECT id FROM batches WHERE user_id = ?)",

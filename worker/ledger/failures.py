@@ -98,9 +98,11 @@ _COLUMNS = f"""
     {_FAILED}
 """
 
-_WAITING_FOR_DOWNLOAD = "SELECT id, verdict, answered_at FROM requests WHERE download_id = ?"
+_WAITING_FOR_DOWNLOAD = (
+    "SELECT id, verdict, answered_at, is_forgotten FROM requests WHERE download_id = ?"
+)
 _WAITING_FOR_JOB = (
-    "SELECT id, verdict, answered_at FROM requests"
+    "SELECT id, verdict, answered_at, is_forgotten FROM requests"
     " WHERE id = (SELECT request_id FROM jobs WHERE id = ?)"
 )
 _TOLD = (Verdict.SENTENCE, Verdict.UNREACHABLE)
@@ -173,10 +175,13 @@ def retry(db: Database, job: FailedJob, wall: Wall) -> None:
 
     People who were told that it failed get a new status message, which becomes the one answer
     of this second run; what they were told stays in the chat. Raises NotRetried when everybody
-    has cancelled, and while somebody is still being told of the failure.
+    has cancelled or wanted to be forgotten, and while somebody is still being told of the failure.
     """
     waiting = _WAITING_FOR_DOWNLOAD if job.kind.is_download else _WAITING_FOR_JOB
-    requests_of = db.execute(waiting, job.id).fetchall()
+    rows = db.execute(waiting, job.id).fetchall()
+    requests_of = [row for row in rows if not row["is_forgotten"]]
+    if rows and not requests_of:
+        raise NotRetried("its link was forgotten, because its person wanted that")
     if any(row["answered_at"] is None and row["verdict"] for row in requests_of):
         raise NotRetried("somebody is just being told that it failed; try again in a moment")
     answered_ids = [

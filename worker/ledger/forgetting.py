@@ -32,7 +32,7 @@ def forget(db: Database, effect: Forget, wall: Wall) -> list[int]:
     to_stop = cancellation.cancel_all_of(db, effect.user_id, wall)
     requests.forget_of(db, effect.user_id)
     batches.forget_of(db, effect.user_id)
-    queue.forget_of(db, effect.user_id)
+    queue.forget_of(db, effect.user_id, wall)
     preferences.forget(db, effect.user_id)
     panels.forget_of(db, effect.user_id, effect.panel_id)
     return to_stop

@@ -14,6 +14,7 @@ from worker.ledger import fairness
 from worker.ledger.database import Database
 from worker.ledger.jobs import BEGUN_RECORDING, Kind
 from worker.ledger.records import Request
+from worker.notices import Topic
 
 
 def add(
@@ -223,8 +224,8 @@ _FORGET_DOWNLOADS = (
 )
 
 
-def forget_of(db: Database, user_id: int) -> None:
-    """Delete what ended jobs hold of a person: messages, replies, and links without a request."""
+def forget_of(db: Database, user_id: int, wall: Wall) -> None:
+    """Delete what jobs hold of a person: messages, replies, and links without a request."""
     # Each statement finds its few rows by an index, since the dispatcher waits meanwhile. SQLite
     # does not take every update for JSON.
     db.execute(
@@ -234,10 +235,18 @@ def forget_of(db: Database, user_id: int) -> None:
         "  payload ->> '$.callback_query.from.id'), 0) = ?",
         user_id,
     )
+    # Of replies that are not sent, those that others in a group are to get are left to them.
     db.execute(
-        "UPDATE jobs SET payload = '{}' WHERE kind = 'reply' AND state IN ('done', 'dropped')"
-        " AND chat_id IN (SELECT :user UNION SELECT chat_id FROM requests WHERE user_id = :user)",
+        "UPDATE jobs SET payload = '{}', state = iif(state = 'done', 'done', 'dropped'),"
+        " finished_at = coalesce(finished_at, :wall) WHERE kind = 'reply'"
+        " AND chat_id IN (SELECT :user UNION SELECT chat_id FROM requests WHERE user_id = :user)"
+        " AND (state IN ('done', 'dropped') OR state IN ('waiting', 'failed')"
+        "  AND payload ->> '$.notices[0].about' = :description"
+        "  AND (chat_id = :user OR payload ->> '$.reply_to' IN (SELECT status_message_id"
+        "   FROM requests WHERE user_id = :user AND chat_id = jobs.chat_id)))",
         user=user_id,
+        wall=wall,
+        description=Topic.DESCRIPTION,
     )
     # Downloads of requests are deleted with these.
     db.execute(
