@@ -137,3 +137,47 @@ def test_monospace_in_a_caption_beside_a_marked_link_keeps_the_order() -> None:
 
 def test_what_other_entities_hold_is_no_link() -> None:
     assert find_links(marked("https://example.com/x", "bold")).good == ()
+
+
+def rich(*blocks: object) -> dict[str, object]:
+    """A message made of blocks, as a person may forward one from a bot."""
+    return {"rich_message": {"blocks": list(blocks)}}
+
+
+def linked(url: str) -> dict[str, str]:
+    return {"type": "url", "text": "here", "url": url}
+
+
+def test_links_are_found_wherever_they_stand_in_a_message_of_blocks() -> None:
+    table = {"type": "table", "cells": [[{"text": linked("https://c.example/3"), "align": "left"}]]}
+    row = {"type": "list", "items": [{"label": "1", "blocks": [table]}]}
+    message = rich(
+        {"type": "heading", "text": "A title", "size": 1},
+        {"type": "paragraph", "text": ["See ", {"type": "bold", "text": linked("a.example/1")}]},
+        {"type": "photo", "photo": [], "caption": {"text": linked("https://b.example/2")}},
+        {"type": "details", "summary": "more", "blocks": [row]},
+        {
+            "type": "pre",
+            "text": ["get ", {"type": "bold", "text": "d.example/4"}],
+            "language": "sh",
+        },
+    )
+    links = ("https://a.example/1", "https://b.example/2", "https://c.example/3")
+    assert find_links(message).good == (*links, "https://d.example/4")
+
+
+def test_what_a_message_of_blocks_does_not_mark_is_no_link() -> None:
+    spelt = {
+        "type": "custom_emoji",
+        "alternative_text": "https://example.com/x",
+        "url": "b.example",
+    }
+    block = {"type": "paragraph", "text": ["https://example.com/x", spelt]}
+    assert not find_links(rich(block, {"type": "divider"}, {"type": "url"}, 1, None))
+
+
+def test_a_message_of_blocks_may_be_nested_without_end() -> None:
+    text: object = linked("https://example.com/x")
+    for _ in range(5000):
+        text = {"type": "bold", "text": [text]}
+    assert find_links(rich(text)).good == ("https://example.com/x",)

@@ -59,6 +59,11 @@ SEARCHED = OpenRequest(
         (said(caption="https://a.example/x", photo=[{}]), [opened("https://a.example/x")]),
         (said("/start https://a.example/x"), [opened("https://a.example/x")]),
         (
+            said(rich_message={"blocks": [{"type": "url", "text": "x", "url": LINK}]}),
+            [opened(LINK)],
+        ),
+        (said(rich_message={"blocks": []}), [reply(notice(Topic.HINT))]),
+        (
             said("https://b.example/ https://a.example/ https://b.example/#"),
             [opened("https://b.example/"), opened("https://a.example/")],
         ),

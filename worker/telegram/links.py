@@ -43,8 +43,9 @@ class Links:
 def find_links(message: Mapping[str, Any]) -> Links:
     """The links of a message's text or caption. Never raises, whatever the message holds.
 
-    Telegram's own reading counts (Bot API 10.1, MessageEntity: `url` and `text_link`). The text
-    is searched where Telegram marks no links: in monospace, and in a text without any entity.
+    Telegram's own reading counts (Bot API 10.1, MessageEntity: `url` and `text_link`, and
+    RichTextUrl). The text is searched where Telegram marks no links: in monospace, and in a text
+    without any entity.
     """
     good: dict[str, None] = {}
     flaws: dict[LinkFlaw, None] = {}
@@ -64,6 +65,7 @@ def _raw_links(message: Mapping[str, Any]) -> Iterator[str]:
             yield from _links_of_entities(text, entities)
         else:
             yield from _links_of_text(text, _IN_TEXT)
+    yield from _links_of_rich_text(fields.items(fields.mapping(message, "rich_message"), "blocks"))
 
 
 def _links_of_entities(text: str, entities: Sequence[object]) -> Iterator[str]:
@@ -80,6 +82,33 @@ def _links_of_entities(text: str, entities: Sequence[object]) -> Iterator[str]:
                 yield _before_the_sentence_goes_on(marked)
             elif kind in _MONOSPACE:
                 yield from _links_of_text(marked, _IN_CODE)
+
+
+def _links_of_rich_text(blocks: Sequence[object]) -> Iterator[str]:
+    """The links of a message made of blocks, in which texts are nested (Bot API 10.1, RichText)."""
+    for part in _parts(blocks):
+        kind = fields.text(part, "type")
+        if kind == "url" and fields.text(part, "url"):
+            yield fields.text(part, "url")
+        elif kind in _MONOSPACE:
+            text = "".join(each for each in _parts([part]) if isinstance(each, str))
+            yield from _links_of_text(text, _IN_CODE)
+
+
+def _parts(whole: Sequence[object]) -> Iterator[object]:
+    """Texts, and the lists and objects around them, an outer part before its inner ones."""
+    left = [*reversed(whole)]
+    while left:
+        part = left.pop()
+        yield part
+        if isinstance(part, Mapping):
+            left += reversed([part[key] for key in part if key == "text" or _is_outer(part[key])])
+        elif isinstance(part, list):
+            left += reversed(part)
+
+
+def _is_outer(part: object) -> bool:
+    return isinstance(part, Mapping | list)
 
 
 def _links_of_text(text: str, pattern: re.Pattern[str]) -> Iterator[str]:

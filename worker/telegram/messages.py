@@ -20,7 +20,7 @@ _COMMAND = re.compile(
 _CONTENT = frozenset(
     {
         *("text", "caption", "photo", "video", "animation", "audio", "document"),
-        *("sticker", "voice", "video_note"),
+        *("sticker", "voice", "video_note", "rich_message"),
     }
 )
 
