@@ -261,6 +261,20 @@ def test_a_file_id_that_is_refused_is_said_to_be_so(
         driver.deliver(clip, "BAACAgIAAxkBAAI")
 
 
+def test_a_file_that_was_taken_before_is_not_refused_for_good(
+    driver: TelegramDriver, clip: MediaFile
+) -> None:
+    def refuse(call: Call) -> None:
+        if call.method == "editMessageMedia" and not call.uploads:
+            raise bad_request("MEDIA_FILE_INVALID")
+
+    first = driver.deliver(clip)
+    driver.api.on_call = refuse
+    with pytest.raises(FileIdRefused, match="MEDIA_FILE_INVALID"):
+        driver.post().deliver(clip, first.file_id)
+    assert driver.deliver(clip).kind is MediaKind.VIDEO
+
+
 def test_media_for_a_message_that_is_gone_is_not_lost_silently(
     driver: TelegramDriver, clip: MediaFile
 ) -> None:

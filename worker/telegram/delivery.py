@@ -201,12 +201,13 @@ def _or_as_document(file: MediaFile, send: Callable[[MediaKind], Delivered]) -> 
     try:
         return send(file.facts.kind)
     except JobError as error:
-        is_refused = _is_refusal(error)
-        if is_refused and file.file_id is not None and file.facts.kind is MediaKind.VOICE:
-            # This person forbids voice messages; other people who get the same file do not.
-            raise FileIdRefused("a remembered voice message is refused here") from error
-        has_other_way = file.facts.kind is not MediaKind.DOCUMENT and file.file_id is None
-        if not (has_other_way and is_refused):
+        if not _is_refusal(error):
+            raise
+        if file.file_id is not None:
+            # It was taken before. Perhaps this person forbids voice messages, perhaps the words are
+            # new for a file that Telegram has no more; the file itself may still be taken.
+            raise FileIdRefused(f"what is remembered is refused: {error.detail}") from error
+        if file.facts.kind is MediaKind.DOCUMENT:
             raise
     return send(MediaKind.DOCUMENT)
 
