@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.updates import said
+from tests.support.updates import GROUP, MESSAGE, said
 from worker.downloads.confinement.egress_guard import check_link
 from worker.effects import Ban, CancelRequest
 from worker.errors import JobError, Reason
 from worker.notices import Notice, Topic
-from worker.protocol import AnswerButton
+from worker.protocol import AnswerButton, Reader, Reply
 from worker.telegram import handle_update
 from worker.urls import normalise
 
@@ -64,6 +64,15 @@ def test_nothing_but_the_senders_number_makes_an_admin(text: str, change: dict[s
 def test_an_admins_slip_shuts_nobody_out(text: str) -> None:
     effects = handle_update(said(text, user=ADMIN), admins=frozenset({ADMIN}))
     assert not any(isinstance(effect, Ban) for effect in effects)
+
+
+def test_who_has_created_a_topic_is_not_who_is_meant_in_it() -> None:
+    note = {"message_id": 3, "from": {"id": 77}, "forum_topic_created": {"name": "Films"}}
+    in_topic = {"message_thread_id": 3, "is_topic_message": True, "reply_to_message": note}
+    (effect,) = handle_update(
+        said("/ban", user=ADMIN, chat=GROUP, **in_topic), admins=frozenset({ADMIN})
+    )
+    assert effect == Reply(Reader(GROUP, thread_id=3), MESSAGE, (Notice(Topic.BAN_WHOM),))
 
 
 def test_an_edited_or_foreign_kind_of_message_is_no_command() -> None:

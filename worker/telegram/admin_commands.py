@@ -29,8 +29,7 @@ def _ban(message: Message, people: People, *, is_banned: bool) -> Effects:
     is_plain = not message.argument or _SENDER_ID.fullmatch(message.argument)
     if not is_plain or not fields.text(message.fields, "text"):
         return ()
-    answered = fields.mapping(message.fields, "reply_to_message")
-    user_id = int(message.argument) if message.argument else sender_id(answered)
+    user_id = int(message.argument) if message.argument else sender_id(message.answered)
     if user_id is None:
         return message.reply(Notice(Topic.BAN_WHOM))
     if user_id in people.admins:
@@ -52,8 +51,7 @@ def _who(message: Message, _people: People) -> Effects:
         return ()
     if message.argument and not _SENDER_ID.fullmatch(message.argument):
         return message.reply(Notice(Topic.WHO_WHOM))
-    answered = fields.mapping(message.fields, "reply_to_message")
-    user_id = int(message.argument) if message.argument else sender_id(answered)
+    user_id = int(message.argument) if message.argument else sender_id(message.answered)
     if user_id is None:
         return message.reply(Notice(Topic.WHO_WHOM))
     return (Question(Asked.WHO, message.reader, message.message_id, user_id),)

@@ -138,10 +138,9 @@ def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], 
     """The links to open, and what is to be said about the others."""
     links = find_links(message.fields)
     if wish.takes_reply and not links:
-        answered = fields.mapping(message.fields, "reply_to_message")
         # A quotation has no marks of its own for links.
         quoted = {"text": fields.text(fields.mapping(message.fields, "quote"), "text")}
-        links = find_links(quoted) or find_links(answered)
+        links = find_links(quoted) or find_links(message.answered)
     notices = [Notice(flaw) for flaw in links.flaws]
     if (left_out := len(links.good) - MAX_LINKS) > 0:
         values = {"count": left_out, "most_links": MAX_LINKS}
@@ -170,10 +169,9 @@ def _request(message: Message, wish: Wish, url: str, form: Form) -> OpenRequest:
 
 def _numbers_of_items(message: Message) -> Effects:
     """What is wanted by a reply to a bot's message that names items of a list by their numbers."""
-    answered = fields.mapping(message.fields, "reply_to_message")
-    list_id = fields.integer(answered, "message_id")
+    list_id = fields.integer(message.answered, "message_id")
     numbers = numbers_in(fields.text(message.fields, "text"))
-    if not numbers or list_id is None or not fields.is_true(_author(answered), "is_bot"):
+    if not numbers or list_id is None or not fields.is_true(_author(message.answered), "is_bot"):
         return ()
     is_for_us = message.is_private
     return (

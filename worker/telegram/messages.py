@@ -44,6 +44,16 @@ class Message:
     argument: str
     fields: Mapping[str, Any]
 
+    @property
+    def answered(self) -> Mapping[str, Any]:
+        """The message to which this one is a reply; empty for none.
+
+        In a topic of a forum each message is one: to the note that somebody has created the topic,
+        if to nothing else.
+        """
+        message = fields.mapping(self.fields, "reply_to_message")
+        return {} if "forum_topic_created" in message else message
+
     def reply(self, *notices: Notice) -> tuple[Reply, ...]:
         """Say this, if there is anything to say."""
         return (Reply(self.reader, self.message_id, notices),) if notices else ()
