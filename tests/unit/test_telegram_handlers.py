@@ -134,6 +134,31 @@ def test_an_update_asks_for(update: dict[str, Any], effects: list[Effect]) -> No
     assert handle_update(update, username=lambda: "our_bot") == tuple(effects)
 
 
+@pytest.mark.parametrize(
+    ("origin", "chat", "is_opened"),
+    [
+        ({"is_bot": True, "username": "Our_Bot"}, GROUP, False),
+        ({"is_bot": True, "username": "Our_Bot"}, USER, True),
+        ({"is_bot": True, "username": "other_bot"}, GROUP, True),
+        ({"is_bot": False, "username": "our_bot"}, GROUP, True),
+        ({}, GROUP, True),
+    ],
+)
+def test_an_answer_that_is_passed_on_to_a_group_is_not_given_there_again(
+    origin: dict[str, Any], chat: int, is_opened: bool
+) -> None:
+    link = {"type": "text_link", "offset": 0, "length": 5, "url": LINK}
+    update = said(
+        chat=chat,
+        caption="Title",
+        caption_entities=[link],
+        video={},
+        forward_origin={"type": "user", "sender_user": origin},
+    )
+    effects = handle_update(update, username=lambda: "our_bot")
+    assert effects == ((opened(LINK, chat),) if is_opened else ())
+
+
 PRESS = Press("42", USER, USER, 50)
 
 

@@ -124,11 +124,20 @@ def _wanted_now(message: Message) -> tuple[tuple[OpenRequest, ...], list[Notice]
 def _is_for_us(message: Message, username: Callable[[], str]) -> bool:
     """Whether a message may be meant for this bot."""
     if not message.addressee:
-        # A channel's post, copied into the group where it is discussed, speaks to its readers.
-        return not fields.is_true(message.fields, "is_automatic_forward")
+        # A channel's post, copied into the group where it is discussed, speaks to its readers. So
+        # does an answer of this bot that somebody passes on to a group.
+        is_post = fields.is_true(message.fields, "is_automatic_forward")
+        return message.is_private or not (is_post or _is_own_answer(message, username))
     # A bot without privacy mode, or one that is an admin of the group, is shown the commands for
     # other bots as well.
     return message.is_private or message.addressee == username().lower()
+
+
+def _is_own_answer(message: Message, username: Callable[[], str]) -> bool:
+    """Whether a message has been forwarded that is this bot's own."""
+    author = fields.mapping(fields.mapping(message.fields, "forward_origin"), "sender_user")
+    name = fields.text(author, "username").lower()
+    return fields.is_true(author, "is_bot") and name == username().lower()
 
 
 # ------------------------------------------------------------------------------------ links
