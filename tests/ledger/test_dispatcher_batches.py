@@ -26,7 +26,7 @@ from worker.effects import (
 )
 from worker.errors import ChatClosed, MessageGone, TelegramUnreachable
 from worker.form import SOUND, Form
-from worker.ledger import batch_lookups, batches, ledger_path, preferences
+from worker.ledger import batch_lookups, batches, ledger_path, preferences, retention
 from worker.ledger.upkeep import Upkeep
 from worker.lists import Failure, Hold, Summary
 from worker.media_keys import of_link
@@ -200,6 +200,23 @@ def test_what_was_taken_is_forgotten_in_time(bot: SteppedDispatcher, chat: Chat)
     chat.settle()
     assert chat.summaries[-1] == Summary("An album", done=1)
     assert press(bot, listed_again).notice == DEAD
+
+
+def test_a_list_that_is_done_in_part_outlives_a_month_without_the_bot(make_bot: MakeBot) -> None:
+    bot = make_bot(USER_LINKS_PER_HOUR="4")
+    chat = Chat(bot)
+    listed(bot, 5)
+    take(bot, *range(1, 6))
+    for _ in range(20):
+        chat.step()
+    assert chat.summaries[-1] == Summary("An album", done=2, waiting=3, hold=Hold.QUOTA)
+    bot.step(40 * 86_400.0)
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        while upkeep.remove_old(bot.wall - retention.KEPT_S):
+            pass
+    chat.settle()
+    assert chat.summaries[-1] == Summary("An album", done=5)
+    assert not batch_lookups.has_open(bot.ledger._db)
 
 
 def test_a_closed_chat_ends_its_lists(bot: SteppedDispatcher, chat: Chat) -> None:

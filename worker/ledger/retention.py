@@ -12,7 +12,8 @@ MAX_REMEMBERED = 100_000
 """Media that Telegram remembers for us, and links to them: about 100 MB at the most."""
 
 # In this order: a request goes after its jobs, and a download after the requests that refer to
-# it. `media` is what Telegram remembers for us, and each use renews it.
+# it. What has become of a list's items is read from their requests until all of them are done.
+# `media` is what Telegram remembers for us, and each use renews it.
 _REMOVALS = (
     """
     DELETE FROM jobs WHERE id IN (
@@ -22,7 +23,9 @@ _REMOVALS = (
     """
     DELETE FROM requests WHERE id IN (
         SELECT id FROM requests AS request WHERE answered_at < ?
-        AND NOT EXISTS (SELECT 1 FROM jobs WHERE request_id = request.id) LIMIT ?)
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE request_id = request.id)
+        AND NOT EXISTS (SELECT 1 FROM batches WHERE id = request.batch_id AND ended_at IS NULL)
+        LIMIT ?)
     """,
     """
     DELETE FROM jobs WHERE id IN (
