@@ -10,13 +10,15 @@ from tests.support.settings_panel import ME, OTHER, PANEL, edited, press
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import Chat, listed, take
 from tests.support.updates import GROUP, said
-from worker.effects import ChooseForm, Forget, OpenPanel, Press, ShowItems
+from worker.choices import Page
+from worker.effects import ChooseForm, Forget, OpenPanel, Press, ShowChoices, ShowItems
 from worker.errors import Fault, JobError, Reason, TelegramBusy
 from worker.form import SOUND
 from worker.ledger import admission, forgetting, ledger_path, preferences
 from worker.ledger.failures import NotRetried
 from worker.ledger.upkeep import Upkeep
 from worker.lists import ListItem, MediaList
+from worker.looks import LIFE_S
 from worker.notices import Notice, Refusal, Topic
 from worker.panels import CLOSE, PanelKind, ShowPanel, View
 from worker.preferences import Preferences
@@ -172,6 +174,28 @@ def test_what_is_open_is_cancelled_and_deleted_once_that_is_told(bot: SteppedDis
     assert download in bot.downloads.stopped
     assert bot.rows("SELECT verdict, url FROM requests") == [("cancelled", "")] * 2
     assert kept(bot, "holiday") == []
+
+
+@pytest.mark.parametrize("others_wait", [False, True])
+def test_a_look_for_a_menu_is_forgotten_unless_others_wait_for_it(
+    bot: SteppedDispatcher, others_wait: bool
+) -> None:
+    people = (ME, OTHER) if others_wait else (ME,)
+    for user_id in people:
+        answer(bot, SECRET, user_id)
+    bot.step(LIFE_S + 1)
+    for request_id, user_id in enumerate(people, 1):
+        press = Press(str(user_id), user_id, user_id, 50)
+        bot.bring(ShowChoices(request_id, Page.QUALITIES, press))
+    forget(bot)
+    job_id = bot.job_id(Download)
+    assert (job_id in bot.downloads.stopped) is not others_wait
+    if others_wait:
+        assert bot.rows("SELECT payload ->> '$.url' FROM jobs WHERE id = ?", job_id) == [(SECRET,)]
+    else:
+        bot.downloads.stop(job_id)
+        bot.step()
+        assert kept(bot, "holiday") == []
 
 
 def test_a_failure_that_is_not_told_yet_is_told_and_deleted(bot: SteppedDispatcher) -> None:

@@ -250,7 +250,8 @@ def forget_of(db: Database, user_id: int, wall: Wall) -> None:
     )
     # Downloads of requests are deleted with these.
     db.execute(
-        f"{_FORGET_DOWNLOADS} AND user_id = ? AND state != 'running' AND media_key != ''"  # noqa: S608 - made of constants
+        f"{_FORGET_DOWNLOADS} AND user_id = ? AND media_key != ''"  # noqa: S608 - made of constants
+        " AND NOT EXISTS (SELECT 1 FROM awaited_menus WHERE job_id = jobs.id)"
         " AND NOT EXISTS (SELECT 1 FROM requests WHERE download_id = jobs.id"
         "  AND (NOT is_forgotten OR url != ''))",
         user_id,
