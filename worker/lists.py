@@ -24,8 +24,9 @@ _OFFERED = (5, 20)
 
 # YouTube's lists of what somebody likes, or has put off; nobody else may see these.
 _OF_ONE_PERSON = ("", "LL", "WL")
-_MAX_RANGES = re.compile(r"[0-9]{1,3}(?:-[0-9]{1,3})?(?:[,;\s]+[0-9]{1,3}(?:-[0-9]{1,3})?)*")
-_RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
+# Phones write other dashes by themselves.
+_RANGE = re.compile(r"([0-9]{1,3})(?:\s*[-–—]\s*([0-9]{1,3}))?")
+_RANGES = re.compile(rf"{_RANGE.pattern}(?:[,;\s]+{_RANGE.pattern})*")
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def unpacked(code: str) -> tuple[int, ...]:
 
 def numbers_in(text: str) -> tuple[int, ...]:
     """The numbers that somebody has written as `3-7, 12`; empty if the text is anything else."""
-    if len(text) > 500 or not _MAX_RANGES.fullmatch(text.strip()):
+    if len(text) > 500 or not _RANGES.fullmatch(text.strip()):
         return ()
     found: set[int] = set()
     for first, last in _RANGE.findall(text):
