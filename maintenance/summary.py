@@ -51,6 +51,7 @@ def text(past: PastAnswers, findings: Sequence[Finding]) -> str:
         if len(named) > NAMED:
             lines.append(f"and {sum(list(past.failed.values())[NAMED:])} others (/failed)")
     if past.media:
-        lines.append(f"slowest: {duration(past.slowest_s)}, from {past.slowest_site}")
+        where = past.slowest_site or "a site that is forgotten"
+        lines.append(f"slowest: {duration(past.slowest_s)}, from {where}")
     lines += [f"{found.name}: {found.text}" for found in findings if found.name in _WANTED]
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -253,3 +254,8 @@ def test_a_summary_names_what_stands_out() -> None:
         "disk: 9 GB free",
         "yt-dlp: old",
     ]
+
+
+def test_a_summary_says_so_where_the_slowest_link_is_forgotten() -> None:
+    text = summary.text(replace(NOTHING, links=1, media=1, people=1, slowest_s=60.0), [])
+    assert text.splitlines()[1] == "slowest: 1m00s, from a site that is forgotten"
