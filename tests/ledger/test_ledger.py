@@ -49,6 +49,14 @@ def test_update_that_comes_twice_is_handled_once(ledger: Ledger) -> None:
     assert ledger.claim(TELEGRAM, START) is None
 
 
+def test_offset_follows_ids_that_telegram_chooses_anew(ledger: Ledger) -> None:
+    ledger.record_updates([{"update_id": 900}], START)
+    ledger.record_updates([{"update_id": 31}, {"update_id": 30}], START)
+    assert ledger.offset() == 32
+    ledger.record_updates([], START)
+    assert ledger.offset() == 32
+
+
 def test_every_version_is_migrated_forward(ledger_file: Path) -> None:
     for version in range(len(MIGRATIONS)):
         ledger_file.unlink(missing_ok=True)

@@ -54,6 +54,7 @@ class ScriptedPoll:
         self.pauses = Pauses()
         self.poller._stopped = self.pauses
         self.script: Iterator[tuple[str, Any]] = iter(())
+        self.offsets: list[int] = []
 
     def run(self, *script: tuple[str, Any]) -> bool:
         """Whether the token is believed to be refused after these calls."""
@@ -65,7 +66,8 @@ class ScriptedPoll:
     def get_me(self) -> Any:
         return self._answer("getMe")
 
-    def get_updates(self, *_: object) -> Any:
+    def get_updates(self, offset: int, *_: object) -> Any:
+        self.offsets.append(offset)
         return self._answer("getUpdates")
 
     def _answer(self, method: str) -> Any:
@@ -80,8 +82,10 @@ class ScriptedPoll:
 
 
 @pytest.fixture
-def poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedPoll:
-    return ScriptedPoll(tmp_path, monkeypatch)
+def poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedPoll]:
+    poll = ScriptedPoll(tmp_path, monkeypatch)
+    yield poll
+    poll.poller.stop()
 
 
 def polls(*answers: Any) -> list[tuple[str, Any]]:
@@ -143,6 +147,13 @@ def test_others_learn_whether_telegram_answers(
     poll.reachability.acknowledge()
     poll.run(*polls(*answers))
     assert poll.reachability.has_returned is has_returned
+
+
+def test_ids_that_telegram_chooses_anew_are_confirmed(poll: ScriptedPoll) -> None:
+    """After a week without updates the next id is any, as the Bot API says of it."""
+    batches = [[{"update_id": 900}], NOTHING_NEW, [{"update_id": 30}, {"update_id": 31}]]
+    poll.run(*polls(*batches))
+    assert poll.offsets == [0, 901, 901, 32]
 
 
 def test_poller_that_is_stopped_before_it_begins_opens_nothing(poll: ScriptedPoll) -> None:

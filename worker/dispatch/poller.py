@@ -143,7 +143,8 @@ class Poller:
                 self._stopped.wait(1.0)
             else:
                 self._wake()
-                return max(offset, *(int(update["update_id"]) + 1 for update in usable))
+                # It may be lower than before, see `Ledger.record_updates`.
+                return max(int(update["update_id"]) for update in usable) + 1
         return offset
 
 

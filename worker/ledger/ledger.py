@@ -97,14 +97,18 @@ class Ledger(Completions):
     def record_updates(self, updates: Sequence[Mapping[str, Any]], wall: Wall) -> None:
         """Put updates on disk, together with the offset that confirms them at Telegram.
 
-        An update that is there already is not recorded a second time.
+        An update that is there already is not recorded a second time. The offset may become lower:
+        after a week without any update Telegram chooses the next id at random (Bot API 10.1,
+        Update), and gives out nothing else until that one is confirmed.
         """
         with self._db.transaction():
             for update in updates:
                 update_id = update["update_id"]
                 if not queue.has_update(self._db, update_id):
                     queue.add(self._db, Kind.UPDATE, wall, update_id=update_id, payload=update)
-                state.raise_number(self._db, "offset", update_id + 1)
+            if updates:
+                highest = max(update["update_id"] for update in updates)
+                state.put_number(self._db, "offset", highest + 1)
 
     def finish_update(
         self,

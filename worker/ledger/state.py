@@ -1,4 +1,4 @@
-"""The table `state`: numbers that only rise, and documents, each under its name."""
+"""The table `state`: numbers and documents, each under its name."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from worker.ledger.database import Database
 
 
 def number(db: Database, name: str) -> int:
-    """The number of this name; 0 before it was first raised."""
+    """The number of this name; 0 before there was one."""
     return db.value("SELECT value FROM state WHERE name = ?", name) or 0
 
 
@@ -20,6 +20,11 @@ def raise_number(db: Database, name: str, value: int) -> None:
         name,
         value,
     )
+
+
+def put_number(db: Database, name: str, value: int) -> None:
+    """Put a number in place of the one of this name."""
+    db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", name, value)
 
 
 def document(db: Database, name: str) -> dict[str, Any]:
