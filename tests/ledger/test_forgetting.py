@@ -11,7 +11,15 @@ from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import Chat, listed, take
 from tests.support.updates import GROUP, said
 from worker.choices import Page
-from worker.effects import ChooseForm, Forget, OpenPanel, Press, ShowChoices, ShowItems
+from worker.effects import (
+    ChooseForm,
+    Forget,
+    OpenPanel,
+    Press,
+    ShowChoices,
+    ShowItems,
+    TryFailedAgain,
+)
 from worker.errors import Fault, JobError, Reason, TelegramBusy
 from worker.form import SOUND
 from worker.ledger import admission, forgetting, ledger_path, preferences
@@ -346,6 +354,8 @@ def test_what_was_taken_of_a_list_is_forgotten_with_what_its_summary_has_said(
     assert kept(bot, "An album") == ["batches", "jobs"]
     forget(bot)
     assert kept(bot, "An album") == []
+    bot.bring(TryFailedAgain(1, Press("42", ME, ME, 50)))
+    assert bot.task(AnswerButton).notice == Notice(Topic.DEAD_BUTTON)
 
 
 def test_a_ban_stays(bot: SteppedDispatcher) -> None:

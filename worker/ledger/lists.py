@@ -145,7 +145,9 @@ def failed_again(db: Database, effect: TryFailedAgain, wall: Wall) -> About:
         return Topic.NOT_YOUR_ITEMS
     request = request_lookups.find(db, batch.list_id)
     found = _list_of(db, request) if request else None
-    if request is None or found is None or not batch_lookups.summary_of(db, batch).can_try_again:
+    if request is None or found is None:
+        return Topic.DEAD_BUTTON
+    if not batch_lookups.summary_of(db, batch).can_try_again:
         return Topic.ON_ITS_WAY if batch.tried_again else Topic.DEAD_BUTTON
     if refusal := _refusal(db, batch.user_id, wall):
         return refusal
