@@ -43,7 +43,7 @@ _TRACKING_OF = {site: re.compile(words) for site, words in _TRACKING_AT.items()}
 
 def of_link(url: str, form: Form = WHOLE) -> str:
     """The key of the media behind a normalised link, in the form in which it is wanted."""
-    return _key("link", form, _without_tracking(url))
+    return _key("link", form, without_tracking(url))
 
 
 def of_media(extractor: str, *names: str, form: Form = WHOLE) -> str:
@@ -53,7 +53,7 @@ def of_media(extractor: str, *names: str, form: Form = WHOLE) -> str:
 
 def of_recording(url: str, form: Form, press_id: str) -> str:
     """The key of a recording of a live stream, which nobody shares: it begins with a press."""
-    return _key("recording", form, _without_tracking(url), press_id)
+    return _key("recording", form, without_tracking(url), press_id)
 
 
 def _key(kind: str, form: Form, *names: str) -> str:
@@ -61,7 +61,8 @@ def _key(kind: str, form: Form, *names: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _without_tracking(url: str) -> str:
+def without_tracking(url: str) -> str:
+    """A link without the parameters that say where it was found or shared."""
     parts = urlsplit(url)
     if not parts.query:
         return url

@@ -27,6 +27,7 @@ def key(url: str, extractor: str, media_id: str, form: Form = WHOLE) -> str | No
             "https://youtu.be/dQw4w9WgXcQ?si=Xy12AbCdEf",
             "https://www.youtube.com/watch?v=dQw4w9WgXcQ&t=5",
             "https://m.youtube.com/watch?v=dQw4w9WgXcQ&list=PL1&index=2",
+            "https://www.youtube.com/watch?app=desktop&v=dQw4w9WgXcQ&lc=Ugx",
             "https://www.youtube.com/shorts/dQw4w9WgXcQ",
             "https://www.youtube.com/embed/dQw4w9WgXcQ",
         ),
@@ -195,6 +196,17 @@ def test_links_of_one_post_meet(extractor: str, media_id: str, links: tuple[str,
             "https://soundcloud.com/somebody/a-song",
             "https://soundcloud.com/another/a-song",
         ),
+        # These open what is not listed, and the number alone can be guessed.
+        (
+            "Vimeo",
+            "https://vimeo.com/76979871",
+            "https://player.vimeo.com/video/76979871?h=8272103f6e",
+        ),
+        (
+            "Vimeo",
+            "https://player.vimeo.com/video/76979871?h=aaaaaaaaaa",
+            "https://player.vimeo.com/video/76979871?h=8272103f6e",
+        ),
         ("VK", "https://vk.com/video1_2", "https://vk.com/video1_2?list=abcdef0123"),
         ("VK", "https://vk.com/video-1_2", "https://daxab.com/embed/-1_2"),
         (
@@ -205,7 +217,7 @@ def test_links_of_one_post_meet(extractor: str, media_id: str, links: tuple[str,
     ],
 )
 def test_what_a_link_adds_keeps_it_apart(extractor: str, one: str, other: str) -> None:
-    keys = {key(normalise(link), extractor, "anything") for link in (one, other)}
+    keys = {key(normalise(link), extractor, "76979871") for link in (one, other)}
     assert len(keys) == 2
     assert None not in keys
 

@@ -3,7 +3,8 @@
 A link to a known site names its media: `youtu.be/X` and `watch?v=X&t=5` lead to the same video.
 Not every site names a part of a post or of a series, so the name counts only if it is also the
 name of what yt-dlp found there, or if the site is one whose links are known to name the whole
-answer. Runs in the downloads worker, which is trusted.
+answer. Parameters that are not known keep links apart, for they may be what opens them. Runs in the
+downloads worker, which is trusted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,15 @@ _DECORATION = frozenset({"url", "slug", "display_id", "title", "user", "username
 """Groups of a pattern that add nothing to yt-dlp's own id of the media, if that is in the link."""
 
 
+_NO_PART_OF_A_NAME = frozenset(
+    {"t", "start", "end", "time_continue", "list", "index", "playlist", "autoplay"}
+)
+"""Parameters that say where a player begins, or in which list somebody has found the media."""
+
+_OPENED_BY_ID = frozenset({"Youtube"})
+"""Extractors for whose media the id is enough, so that no other parameter matters."""
+
+
 def media_key(task: Download, found: FoundMedia, extractors: Mapping[str, Any]) -> str | None:
     """The key of the media that the task's link names; None if the link does not name it.
 
@@ -66,9 +76,21 @@ def _details(found: FoundMedia, named: Mapping[str, str | None], url: str) -> li
     elif found.media_id and named.get("id") == found.media_id:
         # Whatever else the pattern distinguishes, such as the number of a picture, stays distinct.
         values = {name: value for name, value in named.items() if name not in _DECORATION}
+        if found.extractor not in _OPENED_BY_ID:
+            values |= dict(_other_parameters(url, found.media_id))
     else:
         return None
     return [f"{name}={value}" for name, value in sorted(values.items()) if value]
+
+
+def _other_parameters(url: str, media_id: str) -> Iterator[tuple[str, str]]:
+    """The parameters of a link that may say more than the id, such as `?h=` of an unlisted video.
+
+    Whoever sends the link without them may not have what they give access to.
+    """
+    for name, values in parse_qs(urlsplit(media_keys.without_tracking(url)).query).items():
+        if name not in _NO_PART_OF_A_NAME and values != [media_id]:
+            yield f"?{name}", ",".join(values)
 
 
 def _named_parts(
