@@ -124,7 +124,7 @@ def test_a_message_that_could_not_be_read_is_deleted_with_the_rest(bot: SteppedD
     message = said(f"look at {SECRET}", user=ME, chat=ME)
     bot.ledger.record_updates([{**message, "update_id": 5}], bot.wall)
     bot.step()
-    bot.fail(HandleUpdate, JobError(Reason.INTERNAL, Fault.OPERATOR))
+    bot.fail(HandleUpdate, ValueError("cannot read: our holiday"))
     assert kept(bot, "holiday") == ["jobs"]
     forget(bot)
     assert kept(bot, "holiday") == []

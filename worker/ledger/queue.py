@@ -229,7 +229,7 @@ def forget_of(db: Database, user_id: int, wall: Wall) -> None:
     # Each statement finds its few rows by an index, since the dispatcher waits meanwhile. SQLite
     # does not take every update for JSON.
     db.execute(
-        "UPDATE jobs SET payload = json_object('update_id', update_id)"
+        "UPDATE jobs SET payload = json_object('update_id', update_id), detail = ''"
         " WHERE kind = 'update' AND state = 'failed' AND iif(json_valid(payload),"
         " coalesce(payload ->> '$.message.from.id', payload ->> '$.edited_message.from.id',"
         "  payload ->> '$.callback_query.from.id'), 0) = ?",
