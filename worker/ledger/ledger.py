@@ -98,8 +98,9 @@ class Ledger(Completions):
         """Put updates on disk, together with the offset that confirms them at Telegram.
 
         An update that is there already is not recorded a second time. The offset may become lower:
-        after a week without any update Telegram chooses the next id at random (Bot API 10.1,
-        Update), and gives out nothing else until that one is confirmed.
+        each Bot API server has ids of its own, and after a week without any update the next one is
+        chosen at random (Bot API 10.1, Update). A server that does not know an offset gives out the
+        oldest updates that are not confirmed.
         """
         with self._db.transaction():
             for update in updates:
