@@ -116,6 +116,8 @@ ZIP, PDF = FileType(".zip", has_kinds=True), FileType(".pdf")
         (file_types.TEXT, ["data.csv"], ".csv"),
         (file_types.TEXT, ["page.php", "file.json"], ".json"),
         (file_types.TEXT, ["photo.jpg"], ".txt"),
+        (file_types.of_bytes(b"<?xml version='1.0'?>"), ["feed.xml", "file.xsl"], ".xml"),
+        (ZIP, ["a.zip", "file.docx"], ".zip"),
         (file_types.UNKNOWN, ["firmware.img"], ".img"),
         (file_types.UNKNOWN, [], ".bin"),
     ],

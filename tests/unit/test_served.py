@@ -61,6 +61,7 @@ def test_without_one_the_address_has_a_name(disposition: str) -> None:
         ("text/html; charset=utf-8", True, "file.html"),
         ("Application/XHTML+XML", True, "file.xhtml"),
         ("application/json", False, "file.json"),
+        ("application/xml", False, "file"),
         ("text/plain", False, "file"),
         ("application/octet-stream", False, "file"),
     ],

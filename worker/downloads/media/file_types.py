@@ -151,8 +151,13 @@ def suffix_of(kind: FileType, names: Iterable[str]) -> str:
     ('.csv', '.txt')
     """
     suffixes = (PurePosixPath(name).suffix.lower() for name in names if kind.has_kinds)
-    fitting = (s for s in suffixes if _SUFFIX.fullmatch(s) and _ALIASES.get(s, s) not in _TAKEN)
-    return next(fitting, kind.suffix)
+    return next((suffix for suffix in suffixes if _fits(suffix, kind)), kind.suffix)
+
+
+def _fits(suffix: str, kind: FileType) -> bool:
+    """Whether a file of this type may have a suffix: its own, or that of no other type."""
+    is_free = _ALIASES.get(suffix, suffix) not in _TAKEN
+    return suffix == kind.suffix or (is_free and _SUFFIX.fullmatch(suffix) is not None)
 
 
 def is_of_media(name: str) -> bool:

@@ -16,12 +16,15 @@ from worker.downloads.media.preparing import Served
 _PAGES = frozenset({"text/html", "application/xhtml+xml", ""})
 # What servers say when they do not know.
 _VAGUE = frozenset({"text/plain", "application/octet-stream", "binary/octet-stream"})
+# Of which Python's first suffix is that of a style sheet (.xsl).
+_ANY_XML = "application/xml"
 
 
 def served(url: str, headers: Message) -> Served:
     """What the headers of a response and its address say."""
     content_type = str(headers.get("Content-Type") or "").partition(";")[0].strip().lower()
-    by_type = None if content_type in _VAGUE else mimetypes.guess_extension(content_type)
+    says_nothing = content_type in _VAGUE or content_type == _ANY_XML
+    by_type = None if says_nothing else mimetypes.guess_extension(content_type)
     given = _given_name(headers)
     names = (given, unquote(url_basename(url)), f"file{by_type or ''}")
     return Served(
