@@ -212,6 +212,7 @@ _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
     (r"been banned|copyright (claim|issue|infring)", _GONE),
     (r"no (video )?formats|no (supported |valid )?(media|videos?|sources)\b", _NO_MEDIA),
     (r"not a video|(n't|not) contain an?|no\b.* could be found", _NO_MEDIA),
+    (r"no m3u header", _AGAIN),
     (r"any data blocks", (Reason.EMPTY_FILE, Fault.PERMANENT)),
     (r"file is empty", (Reason.EMPTY_FILE, Fault.RETRYABLE)),
     (r"access\b.*\b(denied|forbidden)|not allowed|permission|\brestricted\b", _FORBIDDEN),
