@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile.web import Web, content
+from tests.hostile.web import Web, content, stream
 from tests.sandbox.clips import SAMPLE
 from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker
@@ -48,3 +48,20 @@ def test_a_page_may_call_its_video_what_it_likes(warm: Worker, web: Web, page_ty
     web.answers["/page.html"] = content(page)
     web.answers["/media"] = content(SAMPLE.read_bytes(), page_type)
     assert warm.run(f"{web.url}/page.html", LIMITS).media.facts.kind is MediaKind.VIDEO
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+@pytest.mark.parametrize("length", ["undefined", "-1", "{size}, {size}"])
+def test_a_length_that_is_no_number_costs_nothing(warm: Worker, web: Web, length: str) -> None:
+    video = SAMPLE.read_bytes()
+    told = {"Content_Length": length.format(size=len(video))}
+    web.answers["/clip.mp4"] = stream(lambda: [video], "video/mp4", **told)
+    assert warm.run(f"{web.url}/clip.mp4", LIMITS).media.facts.kind is MediaKind.VIDEO
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+def test_a_page_may_name_an_encoding_that_there_is_not(warm: Worker, web: Web) -> None:
+    page = '<!doctype html><title>A page</title><video src="/clip.mp4"></video>'
+    web.answers["/page"] = content(page, "text/html; charset=undefined")
+    web.answers["/clip.mp4"] = content(SAMPLE.read_bytes(), "video/mp4")
+    assert warm.run(f"{web.url}/page", LIMITS).media.facts.kind is MediaKind.VIDEO

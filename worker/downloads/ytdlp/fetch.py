@@ -31,6 +31,7 @@ from worker.downloads.ytdlp import (
     details,
     extraction,
     javascript,
+    page_encoding,
     page_limits,
     site_options,
     small_fetches,
@@ -242,6 +243,7 @@ def opened(
             joining.join(path, limits)
 
     dash.install()
+    page_encoding.install()
     made = PostYoutubeDL(
         params,
         extractors,

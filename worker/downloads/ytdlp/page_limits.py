@@ -21,6 +21,7 @@ from worker.downloads.media.subtitles import LANGUAGE
 from worker.downloads.players import is_address
 from worker.downloads.reports import MAX_FILES
 from worker.downloads.spans import Span
+from worker.downloads.ytdlp import content_length
 from worker.downloads.ytdlp import handlers as request_handlers
 from worker.downloads.ytdlp.complaints import Complaint, complaint_in
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -160,6 +161,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
             # As yt-dlp prescribes to plugins for servers on the same machine.
             req.proxies = {"all": plugin_proxy(self.params.get("proxy"))}
         response: Any = super().urlopen(req)
+        content_length.correct(response.headers)
         self._latest = response.url, response.headers
         response.read = _limited(response.read)
         return response
