@@ -82,3 +82,28 @@ def test_a_piece_that_is_gone_is_asked_for_again_later(warm: Worker, playlist: P
             assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), (
                 error.detail
             )
+
+
+def test_a_piece_that_is_empty_is_asked_for_again_later(warm: Worker, playlist: Path) -> None:
+    changed = playlist.with_name("changed.m3u8")
+    changed.write_text(playlist.read_text().replace("film1", "empty"))
+    playlist.with_name("empty.ts").touch()
+    with served(playlist.parent) as url:
+        error = warm.run(f"{url}/{changed.name}", LIMITS).error
+    assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), error.detail
+
+
+@pytest.mark.parametrize(
+    "key", ['URI="page.html"', 'URI="key",IV=0xno', 'URI="data:text/plain;base64,AAAA"']
+)
+def test_a_key_that_cannot_be_one_is_not_the_operators(
+    warm: Worker, playlist: Path, key: str
+) -> None:
+    changed = playlist.with_name("changed.m3u8")
+    tag = f"#EXT-X-KEY:METHOD=AES-128,{key}\n#EXTINF"
+    changed.write_text(playlist.read_text().replace("#EXTINF", tag, 1))
+    playlist.with_name("page.html").write_text("<html>Please log in.</html>")
+    playlist.with_name("key").write_bytes(bytes(16))
+    with served(playlist.parent) as url:
+        error = warm.run(f"{url}/{changed.name}", LIMITS).error
+    assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), error.detail

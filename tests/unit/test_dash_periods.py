@@ -1,8 +1,10 @@
 """What becomes of a DASH manifest with several periods."""
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from yt_dlp import YoutubeDL
 from yt_dlp.extractor.common import InfoExtractor
 
 from worker.downloads.ytdlp import dash
@@ -85,3 +87,14 @@ def test_periods_are_put_together_in_place_of_yt_dlp(extractor: InfoExtractor) -
     periods = [{"formats": [video(*each)], "subtitles": {}} for each in (("a", 9, 1), ("b", 8, 1))]
     found, _ = extractor._merge_mpd_periods(periods)
     assert fetched(found) == ["a9.0 b8.0"]
+
+
+def test_manifest_that_cannot_be_is_left_out(extractor: InfoExtractor) -> None:
+    manifest = """<MPD mediaPresentationDuration="PT4S"><Period><AdaptationSet mimeType="video/mp4">
+    <SegmentTemplate timescale="0" duration="1" media="$Number$"/>
+    <Representation id="a" bandwidth="1"/></AdaptationSet></Period></MPD>"""
+    extractor.set_downloader(YoutubeDL({"quiet": True, "no_warnings": True}, auto_init=False))
+    parsed: Any = ElementTree.fromstring(manifest)
+    formats, subtitles = extractor._parse_mpd_formats_and_subtitles(parsed, "id")
+    assert not formats
+    assert not subtitles

@@ -22,7 +22,12 @@ def install() -> None:
 
 def _merge(extractor: InfoExtractor, periods: Any) -> Any:
     """In place of `InfoExtractor._merge_mpd_periods`."""
-    periods = list(periods)
+    try:
+        periods = list(periods)
+    except (ValueError, ArithmeticError) as error:
+        # The site may have other formats than those of a manifest that says what cannot be.
+        extractor.report_warning(f"A DASH manifest cannot be read: {type(error).__name__}")
+        return [], {}
     try:
         found = [period for period in periods if period["formats"]]
         subtitles = found[0]["subtitles"] if found else {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+from yt_dlp.networking.exceptions import TransportError
 from yt_dlp.utils import DownloadError
 
 from worker.downloads import spans
@@ -36,6 +37,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         super().__init__(params, extractors)
         self._on_stream = on_stream
         self._pieces: Pieces | None = None  # of the stream that is downloaded
+        self._is_in_pieces = False
         self._one_file: hls.OneFile | None = None
         self._trouble: DownloadError | None = None
 
@@ -55,6 +57,10 @@ class PatientYoutubeDL(LimitedYoutubeDL):
                 response.close()
                 raise ranges.RangesIgnored
             response = ranges.cut(request, response)
+        if self._is_in_pieces and response.headers.get("Content-Length") == "0":
+            # For yt-dlp all of the stream would be empty then. Players ask again.
+            response.close()
+            raise TransportError("an empty piece")
         if length := ranges.length_of(response):
             pieces.note((request.url, ranges.end_of(request)), length)
         return response
@@ -98,12 +104,13 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         """Download a stream piece by piece, or else as the one file of which they are parts."""
         self._pieces = Pieces()
         info[PIECES] = self._pieces
+        self._is_in_pieces = info.get("protocol") in _HLS or bool(info.get("fragments"))
         file = self._one_file = hls.one_file(info.get("hls_media_playlist_data") or "")
         try:
             return super().dl(name, info, *how)
         except ranges.RangesIgnored:
             assert file is not None  # noqa: S101 - it is raised for such a file alone
-            self._one_file = None
+            self._one_file, self._is_in_pieces = None, False
             return super().dl(name, _as_plain_file(info, file), *how)
         finally:
             self._pieces = None

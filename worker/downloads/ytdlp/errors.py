@@ -84,6 +84,7 @@ _BY_STATUS: dict[int, Classification] = {
 _UNKNOWN_HOST = (socket.EAI_NONAME, socket.EAI_NODATA)
 
 _EXTRACTORS = Path(yt_dlp.extractor.__file__).parent
+_DOWNLOADERS = Path(yt_dlp.__file__).parent / "downloader"
 _OURS = Path(__file__).parents[2]
 _READ_ADDRESSES = frozenset({urllib.parse.__file__, ipaddress.__file__, encodings.idna.__file__})
 
@@ -244,8 +245,19 @@ def _broke_an_extractor(error: BaseException) -> bool:
     """Whether an extractor, and nothing of ours that it called, failed at a page."""
     modules = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     called = itertools.dropwhile(lambda module: not module.is_relative_to(_EXTRACTORS), modules)
-    is_ours = [module.is_relative_to(_OURS) for module in called]
+    is_ours = list(map(_is_ours, called))
     return bool(is_ours) and not any(is_ours)
+
+
+def _broke_a_downloader(error: BaseException) -> bool:
+    """Whether one of yt-dlp's downloaders, and nothing of ours that it called, failed."""
+    modules = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    known = [each for each in modules if each.is_relative_to(_DOWNLOADERS) or _is_ours(each)]
+    return bool(known) and not _is_ours(known[-1])
+
+
+def _is_ours(module: Path) -> bool:
+    return module.is_relative_to(_OURS)
 
 
 def _was_raised_in(error: BaseException, function: str) -> bool:
@@ -301,6 +313,9 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
             return Reason.INVALID_LINK, Fault.PERMANENT
         case ValueError() if _is_of_an_address(cause):
             return Reason.INVALID_LINK, Fault.PERMANENT
+        case ValueError() if _broke_a_downloader(cause):
+            # What a playlist says cannot be, such as a key that is the page of a login.
+            return Reason.BROKEN_FILE, Fault.RETRYABLE
     return None
 
 
