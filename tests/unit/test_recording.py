@@ -12,7 +12,7 @@ from yt_dlp.networking.exceptions import TransportError
 from worker.downloads.media.recorded import RecordedTrack, tracks
 from worker.downloads.ytdlp import hls, recording
 from worker.downloads.ytdlp.recording import LiveSource, NoMoreRoom, Recording
-from worker.errors import JobError, Reason
+from worker.errors import Fault, JobError, Reason
 from worker.protocol import Progress, Stage
 
 SITE = "https://site.example"
@@ -99,6 +99,24 @@ def test_after_something_new_it_waits_for_as_long_as_a_piece_lasts() -> None:
     assert stream.next_at == 13.0
 
 
+def test_a_site_that_turns_it_away_is_asked_less_and_less() -> None:
+    ydl = site(1)
+    stream = source(ydl)
+    waits = []
+    ydl.answers[PLAYLIST] = TransportError("too many requests")
+    for _ in range(6):
+        with pytest.raises(TransportError):
+            stream.step(ROOM, 0.0)
+        waits.append(stream.next_at)
+    assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 2.0, 2.0])
+    ydl.answers[PLAYLIST] = playlist(1)
+    stream.step(ROOM, 0.0)
+    ydl.answers[PLAYLIST] = TransportError("once more")
+    with pytest.raises(TransportError):
+        stream.step(ROOM, 0.0)
+    assert stream.next_at == pytest.approx(0.2)
+
+
 def test_it_is_done_with_enough_or_at_the_end() -> None:
     ydl = site(1)
     stream = source(ydl, wanted_s=6.0)
@@ -179,17 +197,25 @@ def test_an_encrypted_piece_is_decrypted(iv: str) -> None:
 
 @pytest.mark.parametrize(
     ("number", "attributes"),
-    [(2, "METHOD=AES-128"), (1 << 128, 'METHOD=AES-128,URI="key"')],
-    ids=["no address", "a number beyond all"],
+    [
+        (2, "METHOD=AES-128"),
+        (1 << 128, 'METHOD=AES-128,URI="key"'),
+        (2, 'METHOD=AES-128,URI="key",IV=0xno'),
+        (2, 'METHOD=AES-128,URI="page"'),
+    ],
+    ids=["no address", "a number beyond all", "no number", "no key"],
 )
 def test_what_is_recorded_outlasts_a_key_that_makes_no_sense(number: int, attributes: str) -> None:
     ydl = site(1)
     stream = source(ydl)
     stream.step(ROOM, 0.0)
     ydl.answers |= {f"{SITE}/live/key": bytes(16), f"{SITE}/live/{number}.ts": bytes(16)}
+    ydl.answers[f"{SITE}/live/page"] = b"<html>Please log in.</html>"
     ydl.answers[PLAYLIST] = playlist(number, tags=f"#EXT-X-KEY:{attributes}\n")
-    with pytest.raises(ValueError, match="key"):
+    with pytest.raises(JobError, match="cannot be decrypted") as raised:
         stream.step(ROOM, 2.0)
+    # Where it is the first piece, the site is to blame and not the bot.
+    assert (raised.value.reason, raised.value.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE)
 
 
 def test_a_piece_that_is_too_large_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:

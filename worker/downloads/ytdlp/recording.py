@@ -47,6 +47,9 @@ _CHUNK_BYTES = 64 * 1024
 # A recording ends by itself before the worker would end it for its silence.
 _SHARE_OF_PATIENCE = 0.8
 _LEAST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
+# Between two tries that fail the wait doubles, so that a site that turns it away is not asked five
+# times a second, and stays short enough for the next pieces.
+_LONGEST_FAILED_WAIT_S = 2.0
 _TRIES = 3
 # RFC 8216, 4.2.
 _LAST_NUMBER = 2**64 - 1
@@ -148,6 +151,7 @@ class LiveSource:
         self._written_init: HlsPart | None = None
         self._keys: dict[str, bytes] = {}
         self._tries = 0
+        self._failed_wait_s = _LEAST_WAIT_S
 
     @property
     def is_done(self) -> bool:
@@ -160,7 +164,8 @@ class LiveSource:
         Raises NoMoreRoom, and whatever yt-dlp raises; after that the next step goes on where this
         one ended.
         """
-        self.next_at = now + _LEAST_WAIT_S
+        self.next_at = now + self._failed_wait_s
+        self._failed_wait_s = min(2 * self._failed_wait_s, _LONGEST_FAILED_WAIT_S)
         response = self._ydl.urlopen(self._ydl.request_for(self._media))
         url, text = response.url, hls.decoded(response.read())
         needs_ffmpeg(hls.rewritten(text), Network.NONE)
@@ -168,10 +173,12 @@ class LiveSource:
         for piece in new:
             room_bytes -= self._take(piece, url, room_bytes)
             self.heard_at = time.monotonic()
+            self._failed_wait_s = _LEAST_WAIT_S
             if self.is_done:
                 return
         if hls.is_complete(text):
             self.track.end()
+        self._failed_wait_s = _LEAST_WAIT_S
         # RFC 8216, 6.3.4: after as long as a piece lasts, or half of that if nothing was new.
         wait_s = hls.target_s(text) * (1.0 if new else 0.5)
         self.next_at = now + min(max(wait_s, _LEAST_WAIT_S), _LONGEST_WAIT_S)
@@ -225,6 +232,16 @@ class LiveSource:
         key = parse_m3u8_attributes(part.key.partition(":")[2]) if part.key else {}
         if not data or key.get("METHOD") != "AES-128":
             return data
+        try:
+            return self._decrypted(data, key, playlist_url, number)
+        except ValueError as error:
+            detail = f"a piece that cannot be decrypted: {error}"
+            raise JobError(Reason.BROKEN_FILE, Fault.RETRYABLE, detail) from error
+
+    def _decrypted(
+        self, data: bytes, key: Mapping[str, str], playlist_url: str, number: int
+    ) -> bytes:
+        """Raises ValueError where the key, or what the playlist says of it, cannot be right."""
         if "URI" not in key or number > _LAST_NUMBER:
             raise ValueError("a key without an address, or for a piece without a number")
         # Without an IV in the playlist it is the number of the piece (RFC 8216, 5.2).
