@@ -138,3 +138,42 @@ def test_a_proxy_has_so_long_for_all_of_its_answer(
     assert result is (proxy if is_in_time else SocksReply.FAILED)
     assert proxy.is_closed is not is_in_time
     assert proxy.now <= TIMEOUT_S + 1
+
+
+@pytest.mark.parametrize(
+    ("url", "answer"),
+    [
+        ("http://ada:wrong@127.0.0.1:3128", b"HTTP/1.1 407 Who is there?\r\n\r\n"),
+        ("socks5h://127.0.0.1:1080", b"\x05\xff"),
+        ("socks5h://ada:wrong@127.0.0.1:1080", b"\x05\x02\x01\x01"),
+    ],
+)
+def test_log_says_that_a_proxy_wants_another_login(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, url: str, answer: bytes
+) -> None:
+    monkeypatch.setattr(Upstream, "open", lambda _self: SlowProxy(answer))
+    assert Upstream(url).connect(SITE) is SocksReply.FAILED
+    (line,) = caplog.messages
+    assert line.startswith(f"The proxy {url.replace('ada:wrong@', '')} lets nobody in")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:3128", "socks5h://[::1]:1080"])
+def test_log_says_that_a_proxy_is_not_reached(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, url: str
+) -> None:
+    def refuse(_self: Upstream) -> Any:
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(Upstream, "open", refuse)
+    for connected in (Upstream(url).connect(SITE), Upstream(url).open_for_requests()):
+        assert connected is SocksReply.FAILED
+    assert caplog.messages == [f"The proxy {url} is not reached: refused"] * 2
+
+
+def test_log_says_nothing_where_a_proxy_does_not_reach_a_site(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = b"HTTP/1.1 502 No such site\r\n\r\n"
+    monkeypatch.setattr(Upstream, "open", lambda _self: SlowProxy(answer))
+    assert UPSTREAM.connect(SITE) is SocksReply.FAILED
+    assert not caplog.messages

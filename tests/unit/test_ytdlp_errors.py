@@ -99,6 +99,7 @@ def said(text: str) -> DownloadError:
         (extraction("Unable to download webpage", http(404)), Reason.NOT_FOUND, PERMANENT),
         (extraction("Unable to download webpage", http(410)), Reason.NOT_FOUND, PERMANENT),
         (extraction("Unable to download webpage", http(429)), Reason.SITE_BUSY, RETRYABLE),
+        (extraction("Unable to download webpage", http(407)), Reason.NETWORK, RETRYABLE),
         (extraction("Unable to download webpage", http(451)), Reason.GEO_BLOCKED, PERMANENT),
         (extraction("Unable to download webpage", http(500)), Reason.SITE_ERROR, RETRYABLE),
         (extraction("Unable to download webpage", http(503)), Reason.SITE_ERROR, RETRYABLE),

@@ -5,6 +5,7 @@ What talks to the proxy before a connection is one blocks, and runs in a thread 
 
 import base64
 import functools
+import logging
 import re
 import socket
 import ssl
@@ -16,11 +17,15 @@ from urllib.parse import unquote, urlsplit
 from worker.downloads.judge.socks import SocksReply, Target
 from worker.downloads.judge.tls import Stream, TlsSocket
 
+log = logging.getLogger(__name__)
+
 TIMEOUT_S = 30.0
 """How long a proxy may take to be connected to, and then for all of its answer."""
 
 HEAD_LIMIT_BYTES = 64 * 1024
 _HTTP = ("http", "https")
+_WANTS_LOGIN = re.compile(rb"HTTP/1\.[01] 407\b")
+_NO_METHOD = 0xFF
 # Of a connection that the proxy may have refused for reasons of its own.
 _REPLIES = {
     1: SocksReply.FAILED,
@@ -74,18 +79,16 @@ class Upstream:
 
     def open_for_requests(self) -> Stream | SocksReply:
         """Connect to the proxy, to send it whole HTTP requests; the failure if it cannot."""
-        try:
-            made = self.open()
-        except OSError:
+        made = self._opened()
+        if made is None:
             return SocksReply.FAILED
         made.setblocking(False)
         return made
 
     def connect(self, target: Target) -> Stream | SocksReply:
         """Connect through the proxy; why that cannot be done if it cannot."""
-        try:
-            made = self.open()
-        except OSError:
+        made = self._opened()
+        if made is None:
             return SocksReply.FAILED
         try:
             reply = self._tunnel(made, target) if self.is_http else self._socks(made, target)
@@ -96,6 +99,24 @@ class Upstream:
             return made
         made.close()
         return reply
+
+    def _opened(self) -> Stream | None:
+        """A connection to the proxy itself; None if there is none, which only the log says.
+
+        To a download it is as if no site could be reached.
+        """
+        try:
+            return self.open()
+        except OSError as error:
+            log.warning("The proxy %s is not reached: %s", self._name, error)
+            return None
+
+    def _note_refusal(self) -> None:
+        log.warning("The proxy %s lets nobody in with this login, or without one.", self._name)
+
+    @property
+    def _name(self) -> str:
+        return f"{self._scheme}://{_authority(Target(*self._address))}"
 
     def rewritten(self, head: bytes, target: Target) -> bytes:
         """The head of a request as the proxy wants it (RFC 9112, 3.2.2). Raises ValueError.
@@ -130,6 +151,8 @@ class Upstream:
             head += answer.take(1)
             if len(head) > HEAD_LIMIT_BYTES:
                 return SocksReply.FAILED
+        if _WANTS_LOGIN.match(head):
+            self._note_refusal()
         is_done = re.match(rb"HTTP/1\.[01] 2", head)
         return SocksReply.DONE if is_done else SocksReply.FAILED
 
@@ -139,10 +162,13 @@ class Upstream:
         answer = _ProxyAnswer(made)
         version, method = answer.take(2)
         if version != 5 or method not in ((0, 2) if has_login else (0,)):
+            if (version, method) == (5, _NO_METHOD):
+                self._note_refusal()
             return SocksReply.FAILED
         if method == 2:
             made.sendall(b"\x01" + b"".join(map(_with_length, self._login)))
             if answer.take(2)[1]:
+                self._note_refusal()
                 return SocksReply.FAILED
         port = target.port.to_bytes(2, "big")
         made.sendall(b"\x05\x01\x00" + _packed(target.host) + port)

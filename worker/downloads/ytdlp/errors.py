@@ -74,6 +74,8 @@ _BY_STATUS: dict[int, Classification] = {
     401: (Reason.LOGIN_NEEDED, Fault.PERMANENT),
     402: (Reason.LOGIN_NEEDED, Fault.PERMANENT),
     404: (Reason.NOT_FOUND, Fault.PERMANENT),
+    # The operator's proxy says this in place of the site; the judge logs it where it hears it.
+    407: (Reason.NETWORK, Fault.RETRYABLE),
     408: (Reason.NETWORK, Fault.RETRYABLE),
     410: (Reason.NOT_FOUND, Fault.PERMANENT),
     425: (Reason.SITE_BUSY, Fault.RETRYABLE),
