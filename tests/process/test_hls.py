@@ -11,6 +11,7 @@ from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import make, probe
 from worker.errors import Fault, Reason
+from worker.protocol import MediaKind
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -82,6 +83,18 @@ def test_a_piece_that_is_gone_is_asked_for_again_later(warm: Worker, playlist: P
             assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), (
                 error.detail
             )
+
+
+def test_pieces_may_be_passed_off_as_pictures(warm: Worker, playlist: Path) -> None:
+    changed = playlist.with_name("changed.m3u8")
+    changed.write_text(re.sub(r"film(\d)\.ts", r"film\1.png", playlist.read_text()))
+    for piece in playlist.parent.glob("film*.ts"):
+        picture = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
+        piece.with_suffix(".png").write_bytes(picture + piece.read_bytes())
+    with served(playlist.parent) as url:
+        media = warm.run(f"{url}/{changed.name}", LIMITS).media
+    assert media.facts.kind is MediaKind.VIDEO
+    assert probe(media.path).duration_s == pytest.approx(3.0, abs=0.2)
 
 
 def test_a_piece_that_is_empty_is_asked_for_again_later(warm: Worker, playlist: Path) -> None:

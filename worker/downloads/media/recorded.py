@@ -16,7 +16,7 @@ from typing import Any
 
 from worker.downloads.file_names import MEDIA_NAME, RECORDING_NAME
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import conversion, ffmpeg, joining, pieces
+from worker.downloads.media import conversion, ffmpeg, joining, pieces, transport_stream
 from worker.downloads.media.contents import positive
 from worker.downloads.media.preparing import Downloaded
 from worker.downloads.media.program_run import ProgramLimits
@@ -135,6 +135,7 @@ def _about() -> tuple[dict[str, Any], float]:
 
 def _join(path: Path, limits: DownloadLimits) -> None:
     """Make one film of a stream that was put together of parts."""
+    transport_stream.uncover(path)
     if joining.needs_joining(path):
         joining.join(path, limits)
 

@@ -5,12 +5,17 @@ Only the packets in which something begins are looked at: a table of streams, or
 
 import mmap
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from worker.downloads.media import file_types
+
 _PACKET = 188
 _SYNC = 0x47
+_PACKETS = re.compile(rb"\x47(?:.{187}\x47){4}", re.DOTALL)
+_MAX_COVER_BYTES = 256 * 1024
 _SCRAMBLED, _MAX_PACKETS = 0x40, 4096
 _BEGINS = re.compile(rb"[\x40-\x5f\xc0-\xdf]")  # payload_unit_start_indicator
 _PRIVATE = 0xBD  # the stream id of AC-3, and of subtitles and of ID3 tags
@@ -38,6 +43,25 @@ class _StreamPart:
     has_sound: bool = False
     suspected: int | None = None
     """Where pictures jump forward, which is a joint if the sound does so too."""
+
+
+def uncover(path: Path) -> None:
+    """Cut off the picture that a file begins with, if the packets of a stream follow it.
+
+    Some sites pass the pieces of a stream off as pictures, to keep them where pictures are stored.
+    ffmpeg skips the pictures before the other pieces, and takes the first one for the whole.
+    """
+    with path.open("rb") as file:
+        head = file.read(_MAX_COVER_BYTES)
+        kind = file_types.of_bytes(head)
+        found = _PACKETS.search(head) if kind and kind.is_picture else None
+        if not found:
+            return
+        uncovered = path.with_name(f"{path.name}.uncovered")
+        with uncovered.open("wb") as target:
+            file.seek(found.start())
+            shutil.copyfileobj(file, target)
+    uncovered.replace(path)
 
 
 def is_scrambled(path: Path) -> bool:

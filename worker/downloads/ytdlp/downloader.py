@@ -11,6 +11,7 @@ from yt_dlp.networking.exceptions import TransportError
 from yt_dlp.utils import DownloadError
 
 from worker.downloads import spans
+from worker.downloads.media import transport_stream
 from worker.downloads.ytdlp import hls, ranges
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.ffmpeg_downloader import download_by_ffmpeg, needs_ffmpeg
@@ -96,6 +97,8 @@ class PatientYoutubeDL(LimitedYoutubeDL):
                 raise
             raise self._trouble from error
         if done[0] and not test:
+            if self._is_in_pieces:
+                transport_stream.uncover(Path(name))
             # Before yt-dlp merges it with another stream, and takes its first part for all of it.
             self._on_stream(Path(name))
         return done
