@@ -148,6 +148,11 @@ def said(text: str) -> DownloadError:
         ),
         (reported(TransportError("reset")), Reason.NETWORK, RETRYABLE),
         (RequestError("No host specified."), Reason.INVALID_LINK, PERMANENT),
+        (
+            RequestError("SSLV3_ALERT_HANDSHAKE_FAILURE: The server may", cause=SSLError("x")),
+            Reason.NETWORK,
+            PERMANENT,
+        ),
         (reported(IncompleteRead(1, 2)), Reason.NETWORK, RETRYABLE),
         (reported(ContentTooShortError(1, 2)), Reason.NETWORK, RETRYABLE),
         (reported(CertificateVerifyError("expired")), Reason.NETWORK, PERMANENT),

@@ -197,7 +197,7 @@ _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
         _GONE,
     ),
     (r"(live ?stream|broadcast)\b.* (n't|not|no longer) (found|exist|available)", _GONE),
-    (r"live ?stream|\bis live\b|live hls", _LIVE),
+    (r"live ?stream|\bis live\b|live (hls|dash)", _LIVE),
     (r"(your|this) (country|region|location|area|territory)|geo.?(restrict|block)|withheld", _GEO),
     (r"available in \w+ only|only available in (?!the\b)", _GEO),
     (r"temporarily|\btry (it |this )?(again )?later|come back later|be reloaded", _AGAIN),

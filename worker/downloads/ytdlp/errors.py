@@ -24,6 +24,7 @@ from yt_dlp.networking.exceptions import (
     HTTPError,
     NoSupportingHandlers,
     RequestError,
+    SSLError,
     TransportError,
 )
 from yt_dlp.socks import Socks5Error
@@ -310,6 +311,9 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
             return None if _is_unknown_host(cause) else (Reason.NETWORK, Fault.RETRYABLE)
         case NoSupportingHandlers():
             return None if cause.unexpected_errors else (Reason.UNSUPPORTED, Fault.PERMANENT)
+        case RequestError() if isinstance(cause.cause, SSLError):
+            # An old server, or one that does not know the site: yt-dlp advises another option.
+            return Reason.NETWORK, Fault.PERMANENT
         case RequestError():
             # It could not even be looked up: there is no such address.
             return Reason.INVALID_LINK, Fault.PERMANENT
