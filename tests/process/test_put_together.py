@@ -29,9 +29,10 @@ from tests.support.put_together import (
     Films,
     Part,
 )
-from worker.downloads.media import joining
+from worker.downloads.media import conversion, joining, recorded
+from worker.downloads.media.recorded import RecordedTrack
 from worker.errors import Fault, JobError, Reason
-from worker.protocol import MediaKind
+from worker.protocol import MediaKind, Note
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -140,6 +141,24 @@ def test_what_takes_too_long_to_join_is_called_so(films: Films, tmp_path: Path) 
     with pytest.raises(JobError) as caught:
         joining.join(path, limits_with(timeout_s=0.01))
     assert (caught.value.reason, caught.value.fault) == (Reason.UNLIKE_PARTS, Fault.PERMANENT)
+
+
+def test_of_a_recording_that_cannot_be_joined_most_is_kept(
+    films: Films, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(conversion, "_DECODING_PX", 1.0)  # a machine that would take for ever
+    parts = (LARGER, PLAIN, LATER)
+    data = films.one_file(parts, "ts", tmp_path).read_bytes()
+    track = RecordedTrack(0)
+    track.add(data, PART_S * len(parts))
+    recorded.note_beginning({}, PART_S * len(parts))
+    made, note = recorded.take(LIMITS)
+    assert note is Note.PARTS_LEFT_OUT
+    assert sizes_seen(str(made.path)) == {(64, 64)}
+    assert probe(made.path).duration_s == pytest.approx(PART_S * 2, abs=0.35)
+    # Until the answer is complete, a later attempt can begin again.
+    assert track.path.read_bytes() == data
 
 
 @pytest.mark.negative

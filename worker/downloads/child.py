@@ -44,7 +44,7 @@ _NOT_OF_CLIPS = {"duration": None, "chapters": None}
 _OF_MISSING = frozenset(
     {
         *(Note.AUDIO_ONLY, Note.INCOMPLETE, Note.MORE_IN_POST),
-        *(Note.RECORDING_STOPPED, Note.RECORDING_FULL, Note.STREAM_ENDED),
+        *(Note.RECORDING_STOPPED, Note.RECORDING_FULL, Note.STREAM_ENDED, Note.PARTS_LEFT_OUT),
     }
 )
 

@@ -36,6 +36,7 @@ class Note(StrEnum):
     RECORDING_STOPPED = "recording stopped"  # before its end, by a person or with the bot
     RECORDING_FULL = "recording full"  # it has become as large as an answer may be
     STREAM_ENDED = "stream ended"  # before as much was recorded as was wanted
+    PARTS_LEFT_OUT = "parts left out"  # of a recording: they differ from most of it
     # Why it is a file and not what a player plays:
     NOT_CONVERTED = "not converted"  # a conversion would take too long
     TOO_LARGE_CONVERTED = "too large converted"

@@ -43,16 +43,17 @@ def needs_joining(path: Path) -> bool:
     return len(joints.parts(path)) > 1 and not ffmpeg.missing()
 
 
-def join(path: Path, limits: DownloadLimits) -> None:
+def join(path: Path, limits: DownloadLimits, *, or_most: bool = False) -> bool:
     """Replace the file at `path`, which is in parts, with one that is in one piece.
 
     The new one is an MP4, whatever its name. A file of very many parts that plays as it is stays as
-    it is. Raises JobError if the parts cannot be joined.
+    it is. Raises JobError if the parts cannot be joined; with `or_most` those that differ from most
+    of the film are left out if there is no time to encode them. Returns whether any were.
     """
     budget = conversion.budget_of(limits)
     joining = _Joining(path, budget, limits.memory_bytes)
     try:
-        joining.run()
+        return joining.run(or_most=or_most)
     except (Unaffordable, ValueError) as error:
         raise _cannot(str(error) or "encoding takes too long") from error
     except ProgramKilled as error:
@@ -77,22 +78,29 @@ class _Joining:
         self._memory_bytes = memory_bytes
         self._ends_at = time.monotonic() + budget.time_s
 
-    def run(self) -> None:
+    def run(self, *, or_most: bool) -> bool:
         edges = joints.parts(self._path)
         if len(edges) > _MAX_PARTS:
             edges = joints.merged(self._path, edges)
         if len(edges) == 1:
-            return
+            return False
         if len(edges) > _MAX_PARTS:
             raise ValueError(f"{len(edges)} parts")
         parts = [part for part in map(_inspected, self._separated(edges)) if part.length_s]
+        kept = parts
         if len({part.streams for part in parts}) == 1:
             self._copy(parts)
         else:
-            self._encode(parts)
+            try:
+                self._encode(parts)
+            except Unaffordable:
+                if not or_most:
+                    raise
+                self._copy(kept := _most(parts))
         self._target.replace(self._path)
         for part in parts:
             part.path.unlink()
+        return len(kept) < len(parts)
 
     def _separated(self, edges: Sequence[tuple[int, int]]) -> list[Path]:
         """Each part in a file of its own, in place of the file."""
@@ -169,6 +177,15 @@ def _main_video(parts: Sequence[_JoinedPart]) -> Video | None:
             )
             lengths[key] = lengths.get(key, 0.0) + part.length_s
     return max(lengths, key=lengths.__getitem__, default=None)
+
+
+def _most(parts: Sequence[_JoinedPart]) -> list[_JoinedPart]:
+    """The parts of the kind that most of the film has."""
+    lengths: dict[tuple[object, ...], float] = {}
+    for part in parts:
+        lengths[part.streams] = lengths.get(part.streams, 0.0) + part.length_s
+    main = max(lengths, key=lengths.__getitem__)
+    return [part for part in parts if part.streams == main]
 
 
 def _pictures(part: _JoinedPart, encoding: Encoding, rate: float) -> str:

@@ -109,13 +109,14 @@ def take(limits: DownloadLimits) -> tuple[Downloaded, Note | None]:
     for track in found:
         track.cut()
     info, wanted_s = _about()
-    path = Path(f"{MEDIA_NAME}.mp4")
+    path, note = Path(f"{MEDIA_NAME}.mp4"), _note_of(found, wanted_s, limits)
     if len(found) == 1:
         os.link(found[0].path, path)
-        _join(path, limits)
+        # Nobody can record it again, and what differs from most of it are advertisements.
+        note = Note.PARTS_LEFT_OUT if _join(path, limits, or_most=True) else note
     else:
         _merge(found, path, limits)
-    return Downloaded(path, info), _note_of(found, wanted_s, limits)
+    return Downloaded(path, info), note
 
 
 def forget() -> None:
@@ -133,11 +134,10 @@ def _about() -> tuple[dict[str, Any], float]:
         return {}, float("inf")
 
 
-def _join(path: Path, limits: DownloadLimits) -> None:
-    """Make one film of a stream that was put together of parts."""
+def _join(path: Path, limits: DownloadLimits, *, or_most: bool = False) -> bool:
+    """Make one film of a stream that was put together of parts; see `joining.join`."""
     transport_stream.uncover(path)
-    if joining.needs_joining(path):
-        joining.join(path, limits)
+    return joining.needs_joining(path) and joining.join(path, limits, or_most=or_most)
 
 
 def _merge(found: list[RecordedTrack], path: Path, limits: DownloadLimits) -> None:

@@ -156,6 +156,7 @@ ENGLISH = Catalogue(
         Note.RECORDING_STOPPED: "The recording was stopped early, so this is only a part.",
         Note.RECORDING_FULL: "The recording ends here because more would be too large to send.",
         Note.STREAM_ENDED: "The stream ended before the recording did.",
+        Note.PARTS_LEFT_OUT: "Parts that differ from the rest, such as advertising, are left out.",
         Note.NOT_CONVERTED: "This is a file because converting it would have taken too long.",
         Note.TOO_LARGE_CONVERTED: "This is a file because it would be too large once converted.",
         Note.NOT_CONVERTIBLE: "This is a file because I could not convert it.",
