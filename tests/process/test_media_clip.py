@@ -74,6 +74,14 @@ def test_the_sound_of_a_clip(warm: Worker, film: Path) -> None:
     assert found.duration_s == pytest.approx(3, abs=0.2)
 
 
+def test_a_clip_of_flac_is_as_long_as_it_says(warm: Worker, tmp_path: Path) -> None:
+    make(tmp_path / "song.flac", "-vn -c:a flac")
+    with served(tmp_path) as url:
+        media = warm.run(f"{url}/clip/1-2/song.flac", limits_with()).media
+    assert media.facts.duration_s == pytest.approx(1, abs=0.1)
+    assert probe(media.path).duration_s == pytest.approx(1, abs=0.1)
+
+
 def test_without_time_to_encode_it_begins_at_the_key_frame_before(
     film: Path, tmp_path: Path
 ) -> None:

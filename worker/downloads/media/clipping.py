@@ -62,7 +62,7 @@ def clip(
     if found.video and not form.sound_only:
         plan, note = _video_plan(found, wanted, length_s, budget)
     else:
-        plan, note = Conversion(sound_cutting.suffix_of(found.audio)), None
+        plan, note = sound_cutting.piece_of(found.audio), None
     plan = replace(plan, audio_number=found.audio_number)
     target = path.with_name(f"{path.stem}.clip{plan.suffix}")
     # In a file that begins in the middle of its video, the sound may begin some pictures earlier.

@@ -74,6 +74,16 @@ def suffix_of(codec: str | None) -> str:
     return ".wav" if is_wav else _SUFFIXES.get(str(codec), ".mka")
 
 
+def piece_of(codec: str | None) -> Conversion:
+    """How to make a file of a piece of such sound.
+
+    It is copied, but for FLAC: a copy would claim the length of the whole, which stands in the
+    codec's header.
+    """
+    suffix = suffix_of(codec)
+    return Conversion(suffix, encodes_audio=suffix == ".flac")
+
+
 def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> Path:
     """Replace a file with one that holds nothing but its sound."""
     sound = path.with_name(f"{path.stem}.sound{suffix}")
@@ -106,8 +116,7 @@ def _encoded(
 
 
 def _cut_flac(path: Path, length_s: float, piece_s: float, run_limits: ProgramLimits) -> None:
-    # A copied piece would claim the length of the whole, which stands in the codec's header.
-    plan, begin_s, number = Conversion(".flac", encodes_audio=True), 0.0, 0
+    plan, begin_s, number = piece_of("flac"), 0.0, 0
     while begin_s < length_s - _SLACK_S:
         piece = path.with_name(f"{path.stem}.part-{number:02d}.flac")
         ffmpeg.convert(path, piece, plan, run_limits, (begin_s, piece_s))
