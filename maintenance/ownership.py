@@ -107,9 +107,9 @@ class BotOutOfSight(OSError):
 def running_bot(data_dir: Path) -> Identity | None:
     """The main process that holds the directory's lock; None if no process does.
 
-    Raises BotOutOfSight when the holder is in another PID namespace. The lock is read from
-    /proc/locks, which leaves out holders that cannot be seen. Only if it names none is the lock
-    tried, which shows whether there is one.
+    Raises BotOutOfSight when the holder is in another PID namespace, or /proc hides it. The lock
+    is read from /proc/locks, which leaves out holders of other namespaces. Only if it names none
+    is the lock tried, which shows whether there is one.
     """
     lock = data_dir / LOCK_NAME
     try:
@@ -120,6 +120,8 @@ def running_bot(data_dir: Path) -> Identity | None:
         pid = _visible_holder(file)
         if pid is None and _is_held(file):
             pid = _visible_holder(file) or OUT_OF_SIGHT  # It may have been taken meanwhile.
+        identity = process_table.identify(pid) if pid else None
+        is_hidden = bool(pid) and identity is None and _is_held(file)
     if pid is None:
         return None
     if pid == OUT_OF_SIGHT or process_table.is_in_inner_namespace(pid):
@@ -127,7 +129,12 @@ def running_bot(data_dir: Path) -> Identity | None:
             f"a bot holds {lock} and runs in another PID namespace, such as a container: "
             "type this there"
         )
-    return process_table.identify(pid)
+    if is_hidden:
+        # It refuses inspection, so even its own user does not see it where others are hidden.
+        raise BotOutOfSight(
+            f"a bot holds {lock} and /proc hides process {pid} (hidepid): type this as root"
+        )
+    return identity
 
 
 def _visible_holder(file: IO[bytes]) -> int | None:
@@ -139,10 +146,12 @@ def _visible_holder(file: IO[bytes]) -> int | None:
     with open("/proc/locks", encoding="ascii", errors="replace") as locks:
         for line in locks:
             # "1: FLOCK  ADVISORY  WRITE 13891 fe:00:2146324 0 EOF"; a waiting one has "->".
-            _, kind, _, _, pid, place, *_ = line.split()
+            _, kind, _, mode, pid, place, *_ = line.split()
             # On some file systems the device is another there than here, but the pid is the same.
             is_ours = place.rpartition(":")[0] == device or pid == written
-            if kind == "FLOCK" and is_ours and place.endswith(f":{status.st_ino}"):
+            # Another command that looks for the bot may hold it for reading.
+            is_a_bots = kind == "FLOCK" and mode == "WRITE"
+            if is_a_bots and is_ours and place.endswith(f":{status.st_ino}"):
                 return int(pid)
     return None
 

@@ -1,5 +1,6 @@
 """`python -m maintenance zombies`: real processes gone astray are found and ended, others not."""
 
+import fcntl
 import os
 import re
 import signal
@@ -267,6 +268,45 @@ def test_lock_that_nobody_holds_is_free_in_every_namespace(tmp_path: Path) -> No
         pass
     assert maintenance(tmp_path, "zombies", prefix=NAMESPACE).code == 0
     data_directory.lock(tmp_path).close()
+
+
+def _hidden(hidepid: int) -> list[str]:
+    """A prefix for a command to which /proc hides processes, as it does to an ordinary user."""
+    mount = f'mount -t proc -o hidepid={hidepid},gid=65534 proc /proc && exec "$@"'
+    unprivileged = ["setpriv", "--bounding-set=-sys_ptrace"]
+    return ["unshare", "--mount", "sh", "-c", mount, "sh", *unprivileged]
+
+
+@pytest.fixture
+def needs_own_proc() -> None:
+    if subprocess.run([*_hidden(2), "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no /proc of our own may be mounted here")
+
+
+@pytest.mark.usefixtures("needs_own_proc")
+@pytest.mark.parametrize("command", ["zombies --kill", "health"])
+@pytest.mark.parametrize("hidepid", [1, 2])
+def test_bot_that_proc_hides_is_left_alone(hidepid: int, command: str, tmp_path: Path) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    env = {"FETCHBOT_INSTANCE": instance_tag(tmp_path), "PATH": os.environ["PATH"]}
+    closed = "from worker.processes import process_setup; process_setup.refuse_inspection()"
+    below = f"{closed}; subprocess.Popen(['sleep', '60'], env={env!r})"
+    with lock_holder(tmp_path, below) as bot:
+        before = [process.identity for process in process_table.descendants(bot.pid)]
+        answer = maintenance(tmp_path, *command.split(), prefix=_hidden(hidepid))
+        assert f"/proc hides process {bot.pid} (hidepid): type this as root" in answer.errors
+        assert (answer.code, answer.text) == (2, "")
+        assert before
+        assert all(map(is_there, before))
+    assert maintenance(tmp_path, "zombies", "--kill").code == 0
+    assert not any(map(is_there, before))
+
+
+def test_command_that_looks_for_a_bot_is_not_taken_for_one(tmp_path: Path) -> None:
+    data_directory.lock(tmp_path).close()
+    with (tmp_path / "lock").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert running_bot(tmp_path) is None
 
 
 @pytest.mark.negative

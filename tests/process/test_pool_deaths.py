@@ -143,6 +143,18 @@ def test_pid_of_a_dead_worker_that_another_process_has_now_is_not_hit(method: st
             assert process_table.is_alive(innocent)
 
 
+def test_worker_that_proc_hides_is_killed_nevertheless(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with driven(method, size=1) as driver:
+        job = driver.submit("ignore_everything")
+        driver.step()
+        # As /proc looks with hidepid, where the worker refuses inspection.
+        monkeypatch.setattr(process_table, "identify", lambda _: None)
+        driver.pool.stop_job(job, 0)
+        assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
+
+
 # --------------------------------------------------------------------------- what jobs start
 
 

@@ -76,11 +76,15 @@ class WatchedProcess:
         try:
             identity = process_table.identify(self.pid)
             # Looked up before the question whether it has ended: then it is the one of the pidfd.
-            if identity is not None and not self.has_ended():
+            if self.has_ended():
+                return
+            if identity is not None:
                 signals.kill_tree(identity)
+                return
         except OSError:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            pass
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def release(self) -> int | None:
         """Close all descriptors; the exit code as in multiprocessing, None when unknown.

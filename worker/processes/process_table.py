@@ -71,12 +71,12 @@ def instance_tag(data_dir: Path) -> str:
 
 
 def look_up(pid: int) -> Process | None:
-    """The process with this pid, or None when there is none."""
+    """The process with this pid, or None when there is none that this process may see."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             text = file.read().decode(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None  # The last where /proc is mounted with hidepid=1; with 2 there is no file.
     # The name is in parentheses and may itself contain spaces and parentheses.
     name = text[text.index("(") + 1 : text.rindex(")")]
     fields = text[text.rindex(")") + 2 :].split()
@@ -104,7 +104,7 @@ def is_alive(identity: Identity) -> bool:
 
 
 def snapshot() -> dict[int, Process]:
-    """All processes that `/proc` shows, by pid."""
+    """All processes that `/proc` shows to this one, by pid."""
     pids = (int(name) for name in os.listdir("/proc") if name.isdecimal())
     return {pid: process for pid in pids if (process := look_up(pid))}
 
@@ -143,11 +143,14 @@ def is_tagged(pid: int, tag: str) -> bool:
 
 
 def is_in_inner_namespace(pid: int) -> bool:
-    """Whether a process is in a PID namespace below ours, and so has another pid there."""
+    """Whether a process is in a PID namespace below ours, and so has another pid there.
+
+    False when that may not be read.
+    """
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             (pids,) = [line.split()[1:] for line in file if line.startswith(b"NSpid:")]
-    except (FileNotFoundError, ProcessLookupError, ValueError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError, ValueError):
         return False
     return len(pids) > 1
 
