@@ -77,6 +77,9 @@ JANITOR_STALL_S = 180.0
 """A maintenance thread without a heartbeat for this long is stuck. It may have to wait for
 processes that do not die."""
 
+HELD_UP_S = 10.0
+"""When the main thread, which looks every second, is this late, all threads were held up."""
+
 STOP_RESERVE_S = 12.0
 """How long the dispatcher may take after the grace; the sum must be below `stopwaitsecs`."""
 
@@ -194,7 +197,7 @@ class Bot:
         `begin_with` is what was wrong with the end of the last run, if anything.
         """
         self._settings = settings
-        self._heartbeat = clocks.monotonic()
+        self._heartbeat = self._resumed_at = clocks.monotonic()
         self._tag = process_table.instance_tag(settings.data_dir)
         _hide_main_module()
         context = multiprocessing.get_context("forkserver")
@@ -304,21 +307,29 @@ class Bot:
                 report_end(self._settings, problem)
                 return EXIT_CONFIG
             now = clocks.monotonic()
+            self._beat(now)
             if stuck := self._find_stuck_thread(now):
                 log.critical("%s; the bot exits to be restarted.", stuck)
                 report_end(self._settings, stuck)
                 return EXIT_STALLED
-            self._heartbeat = now
             self._voice.beat(now)
         return 0
+
+    def _beat(self, now: Monotonic) -> None:
+        """Note that the main thread is alive at monotonic `now`."""
+        if now - self._heartbeat > HELD_UP_S:
+            # Stopped by ^Z, SIGSTOP or a frozen container: no thread is to blame for its silence.
+            log.warning("The bot stood still for %.0f s.", now - self._heartbeat)
+            self._resumed_at = now
+        self._heartbeat = now
 
     def _find_stuck_thread(self, now: Monotonic) -> str | None:
         for thread in self._threads:
             if not thread.is_alive():
                 return f"Thread {thread.name} has died"
-        if now - self._dispatcher.heartbeat > STALL_S:
+        if now - max(self._dispatcher.heartbeat, self._resumed_at) > STALL_S:
             return "The dispatcher is stuck"
-        if now - self._janitor.heartbeat > JANITOR_STALL_S:
+        if now - max(self._janitor.heartbeat, self._resumed_at) > JANITOR_STALL_S:
             return "Maintenance is stuck"
         if now - self._heartbeat > STALL_S:
             return "The main thread is stuck"
