@@ -7,6 +7,7 @@ whole request URLs into their exceptions.
 """
 
 import contextlib
+import io
 import logging
 import re
 import sys
@@ -127,6 +128,7 @@ def configure(
     Each process calls it at its start. From then on, uncaught exceptions of the process, its
     threads and its finalizers are logged too.
     """
+    _keep_nothing_unwritten()
     root = logging.getLogger()
     for handler in [known for known in root.handlers if isinstance(known, _StderrHandler)]:
         root.removeHandler(handler)
@@ -145,6 +147,21 @@ def configure(
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
     sys.unraisablehook = _log_unraisable
+
+
+def _keep_nothing_unwritten() -> None:
+    """Make stderr drop what cannot be written, to a pipe that nobody reads or to a full disk.
+
+    Its buffer would offer that again at each flush, and fail again. multiprocessing begins the
+    start of a process with a flush, and the interpreter ends with one: exit code 120.
+    """
+    stream = sys.stderr
+    # Not what a test has put in its place.
+    if type(stream) is io.TextIOWrapper and isinstance(stream.buffer, io.BufferedWriter):
+        unbuffered = stream.buffer.raw
+        sys.stderr = io.TextIOWrapper(
+            unbuffered, stream.encoding, stream.errors, write_through=True
+        )
 
 
 def replace_secrets(secrets: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import multiprocessing
+import os
 import subprocess
 import sys
 import textwrap
@@ -131,3 +132,26 @@ def test_child_process_logs_under_its_own_name(capfd: pytest.CaptureFixture[str]
     assert child.exitcode == 0
     error = capfd.readouterr().err
     assert f"ERROR downloads-1 {__name__}: job 7: {REDACTED}" in error
+
+
+def test_log_that_nobody_reads_stops_no_process_and_changes_no_exit_code() -> None:
+    code = """
+        import logging, multiprocessing
+        from worker import logs
+        logs.configure()
+        logging.error("lost")
+        context = multiprocessing.get_context("forkserver")
+        context.Process(target=logging.error, args=("lost, too",)).start()
+        print("started", flush=True)
+        """
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as stderr:
+        done = subprocess.run(
+            [sys.executable, "-E", "-c", textwrap.dedent(code)],  # no PYTHONUNBUFFERED
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            check=False,
+        )
+    assert (done.stdout, done.returncode) == (b"started\n", 0)
