@@ -21,8 +21,12 @@ PRELOADING = "worker.pool.preloading"
 PRELOADED = "worker.pool.preloaded"
 """The module to be preloaded last, so that `is_ready` knows when a fork server has all others."""
 
-FORK_SERVER = "fork server"
-"""The name that a fork server takes with it."""
+FORK_SERVER = "fork-server"
+"""The name that a fork server takes when it is ready.
+
+Without a space: Python from 3.12 on counts its threads in /proc/self/stat by the spaces there, and
+would warn of a fork with threads (where `nice` has lowered the priority).
+"""
 
 PRELOAD_TIMEOUT_S = 60.0
 """A fork server that takes longer to import its modules hangs."""
