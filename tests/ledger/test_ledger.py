@@ -41,6 +41,17 @@ def test_offset_and_updates_survive(ledger_file: Path) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("slashes", ["", "/"])
+def test_directory_of_the_ledger_may_have_any_name(tmp_path: Path, slashes: str) -> None:
+    directory = tmp_path / "50% of #1?mode=ro ä"
+    directory.mkdir()
+    # Two slashes at the beginning come of a directory below one that is set to "/".
+    ledger_file = Path(f"{slashes}{directory}/ledger.sqlite3")
+    Ledger(ledger_file).close()
+    check_file(ledger_file)
+    assert (directory / "ledger.sqlite3").is_file()
+
+
 def test_update_that_comes_twice_is_handled_once(ledger: Ledger) -> None:
     ledger.record_updates([{"update_id": 5}], START)
     ledger.record_updates([{"update_id": 5}, {"update_id": 4}], START)

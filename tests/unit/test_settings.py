@@ -214,6 +214,7 @@ def test_a_job_may_take_what_the_largest_answer_explains(
         ("DOWNLOAD_JOB_TIMEOUT", "59"),
         ("ORPHAN_MAX_AGE", "59"),
         ("DOWNLOAD_WORKERS", "x" * 5000),
+        ("DATA_DIR", "not-utf-8-\udcff"),
     ],
 )
 def test_wrong_text_is_one_line_that_names_the_variable(name: str, text: str) -> None:

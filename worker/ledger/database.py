@@ -261,7 +261,8 @@ def _refuse_foreign_log(path: Path) -> None:
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode={mode}",
+        # The third slash ends an empty authority: the path itself may begin with two.
+        f"file://{quote(str(path.absolute()))}?mode={mode}",
         timeout=BUSY_S,
         # Transactions are begun and ended here, in so many words.
         isolation_level=None,

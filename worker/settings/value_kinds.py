@@ -80,6 +80,8 @@ def _switch(text: str) -> bool:
 def _path(text: str) -> Path:
     if "\0" in text:
         raise ValueError
+    # SQLite and yt-dlp take no other names: this raises UnicodeEncodeError, a ValueError.
+    text.encode("utf-8")
     try:
         # Made absolute at once: jobs run in other working directories.
         return Path(text).expanduser().absolute()
@@ -186,7 +188,7 @@ LOG_FORMAT = ValueKind(lambda text: LogFormat(text.lower()), "text, logfmt or js
 YTDLP_UPDATES = ValueKind(lambda text: YtDlpUpdates(text.lower()), "off or daily")
 SWITCH = ValueKind(_switch, "on or off", show=lambda value: "on" if value else "off")
 PATH = ValueKind(
-    _path, "a path", show=lambda path: str(path) if path.is_absolute() else f"./{path}"
+    _path, "a path in UTF-8", show=lambda path: str(path) if path.is_absolute() else f"./{path}"
 )
 USERS = ValueKind(
     _users,
