@@ -36,6 +36,7 @@ from maintenance.output import escape_unprintable
 from worker.downloads.ytdlp import copies
 from worker.ledger import LedgerBusy, LedgerError
 from worker.logs import redact
+from worker.processes import process_setup
 from worker.settings import SettingsError, load_settings
 
 COMMANDS = (
@@ -66,6 +67,7 @@ COMMANDS = (
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command. Returns the exit code."""
+    process_setup.open_closed_stdio()
     escape_unprintable()
     options = _parser().parse_args(arguments)
     try:
@@ -78,14 +80,21 @@ def main(arguments: Sequence[str]) -> int:
     except SettingsError as error:
         return _fail(*error.problems)
     except BrokenPipeError:
-        # `| head` has read enough. Without this the interpreter would fail to flush at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+        code = EXIT_FAILED  # `| head` has read enough.
     except (LedgerError, LedgerBusy, OSError) as error:
-        return _fail(str(error))
+        code = _fail(str(error))
     except Exception:  # noqa: BLE001 - the interpreter's own exit code would mean a warning
-        return _fail(redact(traceback.format_exc()))
+        code = _fail(redact(traceback.format_exc()))
+    _drop_unwritten()
     return code
+
+
+def _drop_unwritten() -> None:
+    """Drop what cannot be written to stdout: the interpreter, at its exit, would end with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(*problems: str) -> int:

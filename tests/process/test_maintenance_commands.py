@@ -103,6 +103,20 @@ def test_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (2, "")
 
 
+@pytest.mark.parametrize(
+    ("stdout", "ending"),
+    [(">&-", (0, "")), (">/dev/full", (2, "maintenance: [Errno 28] No space left on device\n"))],
+)
+def test_exit_code_is_the_commands_own_wherever_its_words_go(
+    tmp_path: Path, stdout: str, ending: tuple[int, str]
+) -> None:
+    # -E: where PYTHONUNBUFFERED is set, nothing is left for the end.
+    answer = maintenance(
+        tmp_path, "help", prefix=["sh", "-c", f'exec "$1" -E "$2" "$3" "$4" {stdout}', "sh"]
+    )
+    assert (answer.code, answer.errors) == ending
+
+
 LOCALES = [
     {"PYTHONIOENCODING": "ascii"},
     {"PYTHONIOENCODING": "iso-8859-1"},
