@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -78,8 +79,11 @@ def hang(lead: str, text: str) -> str:
 def replace_file(path: Path, text: str, mode: int = 0o644) -> None:
     """Replace a file's text; by default every user may read it. Raises OSError.
 
-    Whoever reads the file finds the old text or the new one, and never a part.
+    Whoever reads the file finds the old text or the new one, and never a part. What is there and
+    is no file is left: as root it could be /dev/null, or /dev/stdout, which is a link.
     """
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise FileExistsError(f"{path} is no ordinary file, so it is left as it is")
     with NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
     ) as new:

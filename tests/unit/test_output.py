@@ -1,14 +1,16 @@
 """How findings and tables fit a terminal, and stay whole elsewhere."""
 
 import io
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from maintenance import check
 from maintenance.findings import ok
-from maintenance.output import hang, table
+from maintenance.output import hang, replace_file, table
 
 LEAD = "critical workers downloads  "
 CAUSE = "0 of 2, 0 busy, cannot start: ModuleNotFoundError: No module named 'yt_dlp.extractor'"
@@ -61,3 +63,18 @@ def test_a_check_is_shown_in_every_locale(monkeypatch: pytest.MonkeyPatch) -> No
     assert (
         shown.getvalue() == rb"ok       DATA_DIR       /srv/\u041a\u0438\u043d\u043e\udcff" + b"\n"
     )
+
+
+def test_file_in_place_of_which_another_comes_is_an_ordinary_one(tmp_path: Path) -> None:
+    file, fifo, link = (tmp_path / name for name in ("file", "fifo", "link"))
+    replace_file(file, "old")
+    replace_file(file, "new")
+    os.mkfifo(fifo)
+    link.symlink_to(fifo)  # as /dev/stdout is one
+    for other in (fifo, link, tmp_path):
+        with pytest.raises(FileExistsError, match="is no ordinary file, so it is left as it is"):
+            replace_file(other, "new")
+    assert file.read_text() == "new"
+    assert fifo.is_fifo()
+    assert link.is_symlink()
+    assert len(os.listdir(tmp_path)) == 3
