@@ -134,9 +134,10 @@ def test_strange_words_do_not_reach_the_terminal(path: Path) -> None:
     assert "\x1b" not in shown
 
 
-def test_unknown_id_changes_none_of_those_that_are_known(path: Path) -> None:
+@pytest.mark.parametrize("unknown", ["99", "9" * 30])
+def test_unknown_id_changes_none_of_those_that_are_known(path: Path, unknown: str) -> None:
     download = fail_a_download(Ledger(path))
-    answer = maintenance(path.parent, "failed", "forget", str(download), "99")
+    answer = maintenance(path.parent, "failed", "forget", str(download), unknown)
     assert answer.code == 2
-    assert "'99'" in answer.errors
+    assert answer.errors == f"maintenance: no failed job has the id or error id '{unknown}'\n"
     assert maintenance(path.parent, "failed", "list").code == 1

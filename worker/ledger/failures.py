@@ -6,6 +6,7 @@ Each function is part of its caller's transaction.
 """
 
 import json
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -141,8 +142,9 @@ def ids(db: Database, like: FailureFilter) -> list[int]:
 
 def find(db: Database, name: str) -> FailedJob | None:
     """A failed job by its own id or by the id that the person was told."""
-    # An error id may consist of digits alone; a job's id is meant first.
-    found = _read(db, f"{_COLUMNS} AND job.id = :id", id=int(name)) if name.isdecimal() else []
+    # An error id may consist of digits alone; a job's id is meant first, if SQLite could have it.
+    may_be_id = re.fullmatch("[0-9]{1,18}", name)
+    found = _read(db, f"{_COLUMNS} AND job.id = :id", id=int(name)) if may_be_id else []
     found = found or _read(db, f"{_COLUMNS} AND job.error_id = :id", id=name.lower())
     return found[0] if found else None
 
