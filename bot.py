@@ -138,6 +138,8 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         data_directory.use_for_temporary_files(data_dir)
         check_file(ledger_path(data_dir))
         Ledger(ledger_path(data_dir)).close()
+        # Before the start is counted: one that a signal ended after that would look like a crash.
+        stop_signals = StopSignals()
         begin_with = _note_start(settings)
     except BlockingIOError:
         problem = f"Another bot uses DATA_DIR {data_dir}; each bot needs its own."
@@ -150,7 +152,7 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         problem = f"DATA_DIR {data_dir} cannot be used: {error}"
         return _give_up(settings, EXIT_NOT_NOW if is_passing else EXIT_CONFIG, problem)
     with lock:
-        return _end(data_dir, Bot(settings, sites_watch, begin_with).run())
+        return _end(data_dir, Bot(settings, sites_watch, begin_with).run(stop_signals))
 
 
 def _give_up(settings: Settings, exitcode: int, problem: str) -> int:
@@ -239,9 +241,8 @@ class Bot:
             self._janitor_thread,
         ]
 
-    def run(self) -> int:
+    def run(self, stop_signals: StopSignals) -> int:
         """Start, wait for a reason to stop, stop. Returns the exit code."""
-        stop_signals = StopSignals()
         self._set_up_process()
         for thread in self._threads:
             thread.start()

@@ -117,6 +117,24 @@ def test_second_bot_in_one_directory_refuses(site: MediaSite, tmp_path: Path) ->
         scene.wait_for_answers()
 
 
+def test_stop_just_after_the_start_was_counted_is_no_crash(tmp_path: Path) -> None:
+    script = tmp_path / "hasty.py"
+    script.write_text(
+        f"import os, signal, sys; sys.path.insert(0, {str(BOT.parent)!r}); import bot\n"
+        "hide = bot._hide_main_module\n"
+        "bot._hide_main_module = lambda: (hide(), os.kill(os.getpid(), signal.SIGTERM))\n"
+        "if __name__ == '__main__': sys.exit(bot.main(sys.argv[1:]))\n"
+    )
+    env = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data"), **SETTINGS}
+    command = [sys.executable, str(script)]
+    first, second = (
+        subprocess.run(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, check=False)
+        for _ in range(2)
+    )
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert b"The last run ended: stopped." in second.stderr
+
+
 def test_idle_bot_stops_in_the_middle_of_a_poll(site: MediaSite, tmp_path: Path) -> None:
     with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
         os.kill(scene.bot.pid, signal.SIGHUP)
