@@ -11,33 +11,42 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from maintenance.commands import (
-    EXIT_FAILED,
-    backup,
-    bans,
-    completion,
-    failed,
-    health,
-    listen,
-    orphans,
-    pause,
-    refuse_stranger,
-    requests,
-    restore,
-    stats,
-    top,
-    topics,
-    unit,
-    update,
-    zombies,
-)
-from maintenance.commands.topics import examples
-from maintenance.output import escape_unprintable
-from worker.downloads.ytdlp import copies
-from worker.ledger import LedgerBusy, LedgerError
-from worker.logs import redact
-from worker.processes import process_setup
-from worker.settings import SettingsError, load_settings
+from maintenance.packages import broken_packages, how_to_install
+
+try:
+    from maintenance.commands import (
+        EXIT_FAILED,
+        backup,
+        bans,
+        completion,
+        failed,
+        health,
+        listen,
+        orphans,
+        pause,
+        refuse_stranger,
+        requests,
+        restore,
+        stats,
+        top,
+        topics,
+        unit,
+        update,
+        zombies,
+    )
+    from maintenance.commands.topics import examples
+    from maintenance.output import escape_unprintable
+    from worker.downloads.ytdlp import copies
+    from worker.ledger import LedgerBusy, LedgerError
+    from worker.logs import redact
+    from worker.processes import process_setup
+    from worker.settings import SettingsError, load_settings
+except ImportError as error:
+    if __name__ != "__main__" or not broken_packages():
+        raise
+    # Python's own exit code, 1, would mean a warning.
+    print(f"maintenance: {error}: {how_to_install('-m maintenance')}", file=sys.stderr)
+    sys.exit(2)
 
 COMMANDS = (
     ("health", "how the bot is, against the limits for alerts", health.add_options, health.run),

@@ -15,13 +15,16 @@ _ROOT = Path(__file__).parent.parent
 _MODULES = {"pyTelegramBotAPI": "telebot", "psutil": "psutil"}
 
 
-def how_to_install() -> str:
-    """What to type for the packages of `requirements.txt` to be there for this Python."""
+def how_to_install(command: str = "bot.py --check") -> str:
+    """What to type for the packages of `requirements.txt` to be there for this Python.
+
+    `command` is what this Python was to run.
+    """
     install = f"{_pip_install()} -r requirements.txt"
     if sys.prefix != sys.base_prefix:
         return install
     if (_ROOT / ".venv" / "bin" / "python").exists():
-        return "they may be in .venv, so type .venv/bin/python bot.py --check"
+        return f"they may be in .venv, so type .venv/bin/python {command}"
     if not Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():
         return install
     make = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"

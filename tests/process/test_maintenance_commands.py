@@ -1,6 +1,7 @@
 """`python -m maintenance` as a program: what it needs, what it refuses, and `orphans`."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -169,6 +170,12 @@ def test_command_that_breaks_is_no_mere_warning(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_python_without_the_packages_is_no_mere_warning(tmp_path: Path) -> None:
+    answer = maintenance(tmp_path, "health", prefix=["sh", "-c", 'exec "$0" -S "$@"'])
+    assert (answer.code, answer.text) == (2, "")
+    assert re.fullmatch(r"maintenance: No module named '\w+': .+\n", answer.errors)
 
 
 def damage(path: Path) -> None:
