@@ -16,7 +16,7 @@ from maintenance.sites_watch import SitesWatch
 from maintenance.strays import StrayReaper
 from maintenance.updates.keeper import UpdateKeeper
 from maintenance.zombies import Problem
-from worker import clocks, logs
+from worker import clocks, data_directory, logs
 from worker.admin_questions import Asked, Question
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.work import Work
@@ -98,6 +98,7 @@ class Janitor:
         self._updates = UpdateKeeper(settings, dispatcher, self._open)
         self._steps = [
             Step("strays", self.sweep_strays, TICK_S),
+            Step("temporary", self.renew_temporary_files, TICK_S),
             Step("zombies", self.sweep_zombies, ZOMBIES_S),
             Step("sites", sites_watch.look, SITES_S),
             Step("report", self.publish, PUBLISH_S),
@@ -139,6 +140,10 @@ class Janitor:
     def sweep_strays(self) -> None:
         """End and reap processes that lost their parent and became our children."""
         self._strays.sweep([*self._dispatcher.pids, *self._updates.pids])
+
+    def renew_temporary_files(self) -> None:
+        """Make the directory for temporary files anew if somebody has removed it."""
+        data_directory.renew_temporary_files(self._settings.data_dir)
 
     def sweep_zombies(self) -> None:
         """End processes of this bot that should not be there; continue stopped ones."""

@@ -14,6 +14,9 @@ from worker.file_owner import give_to_owner
 LOCK_NAME = "lock"
 """The file that a running bot holds with flock(2); it contains the bot's pid."""
 
+# The descriptor of the directory for temporary files.
+_temporary: int | None = None
+
 LOCK_TRIES = 5
 LOCK_PAUSE_S = 0.05
 
@@ -80,9 +83,31 @@ def use_for_temporary_files(data_dir: Path) -> None:
     The subdirectory is emptied first: what a killed bot leaves behind, multiprocessing's socket
     above all, would otherwise stay in `/tmp`.
     """
+    global _temporary
     directory = data_dir.resolve() / "tmp"
     workspace.create(directory)
     os.environ["TMPDIR"] = str(directory)
     # A socket's path has at most 107 bytes (unix(7)), and the directory's own may be longer.
+    _temporary = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    tempfile.tempdir = f"/proc/self/fd/{_temporary}"
+
+
+def renew_temporary_files(data_dir: Path) -> None:
+    """Make the directory for temporary files anew if somebody has removed it. Raises OSError.
+
+    Without it no process can be started: there is no place for the fork server's socket.
+    """
+    directory = data_dir.resolve() / "tmp"
+    if _temporary is None or _is_open_as(directory, _temporary):
+        return
+    workspace.create(directory)
     descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY)
-    tempfile.tempdir = f"/proc/self/fd/{descriptor}"
+    os.dup2(descriptor, _temporary, inheritable=False)  # under the name that is known
+    os.close(descriptor)
+
+
+def _is_open_as(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

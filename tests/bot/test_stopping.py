@@ -1,6 +1,7 @@
 """Starting and stopping the real bot: signals, the lock, and what a start refuses."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -98,6 +99,19 @@ def test_killed_bot_leaves_nothing_among_the_machines_temporary_files(
         assert scene.bot.wait() == 0
         assert list(own.iterdir()) == []
         assert list(temporary.iterdir()) == []
+
+
+def test_directory_for_temporary_files_may_be_removed_while_the_bot_runs(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        scene.send("/clip/before.mp4")
+        scene.wait_for_answers()
+        shutil.rmtree(scene.data_dir / "tmp")
+        for pid in (*scene.workers("telegram"), *scene.workers("downloads")):
+            os.kill(pid, signal.SIGKILL)
+        scene.send("/clip/after.mp4")
+        scene.wait_for_answers(2)
 
 
 def test_second_bot_in_one_directory_refuses(site: MediaSite, tmp_path: Path) -> None:
