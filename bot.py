@@ -134,6 +134,7 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
     try:
         data_directory.make_private(data_dir)
         lock = data_directory.lock(data_dir)
+        data_directory.keep_lock(lock)
         data_directory.keep_private(data_dir)
         data_directory.use_for_temporary_files(data_dir)
         check_file(ledger_path(data_dir))

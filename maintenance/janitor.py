@@ -98,7 +98,7 @@ class Janitor:
         self._updates = UpdateKeeper(settings, dispatcher, self._open)
         self._steps = [
             Step("strays", self.sweep_strays, TICK_S),
-            Step("temporary", self.renew_temporary_files, TICK_S),
+            Step("directory", self.renew_directory, TICK_S),
             Step("zombies", self.sweep_zombies, ZOMBIES_S),
             Step("sites", sites_watch.look, SITES_S),
             Step("report", self.publish, PUBLISH_S),
@@ -141,8 +141,10 @@ class Janitor:
         """End and reap processes that lost their parent and became our children."""
         self._strays.sweep([*self._dispatcher.pids, *self._updates.pids])
 
-    def renew_temporary_files(self) -> None:
-        """Make the directory for temporary files anew if somebody has removed it."""
+    def renew_directory(self) -> None:
+        """Make anew what somebody has removed from the data directory and the bot cannot miss."""
+        if data_directory.renew_lock(self._settings.data_dir):
+            log.warning("Somebody has removed the file that locks DATA_DIR; it is there again.")
         data_directory.renew_temporary_files(self._settings.data_dir)
 
     def sweep_zombies(self) -> None:

@@ -14,7 +14,8 @@ from worker.file_owner import give_to_owner
 LOCK_NAME = "lock"
 """The file that a running bot holds with flock(2); it contains the bot's pid."""
 
-# The descriptor of the directory for temporary files.
+# The lock that this process keeps, and the descriptor of its directory for temporary files.
+_kept: IO[str] | None = None
 _temporary: int | None = None
 
 LOCK_TRIES = 5
@@ -65,6 +66,24 @@ def lock(directory: Path) -> IO[str]:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def keep_lock(file: IO[str]) -> None:
+    """Have `renew_lock` look after a lock that `lock` has returned."""
+    global _kept
+    _kept = file
+
+
+def renew_lock(directory: Path) -> bool:
+    """Lock the directory again if somebody has removed the lock's file, and say whether so.
+
+    People do that who take it for left over, and then a second bot could start. Raises
+    BlockingIOError when one already has, OSError when the directory is not writable.
+    """
+    if _kept is None or _is_open_as(directory / LOCK_NAME, _kept.fileno()):
+        return False
+    keep_lock(lock(directory))
+    return True
 
 
 def _take(file: IO[str]) -> None:

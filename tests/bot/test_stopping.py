@@ -114,8 +114,16 @@ def test_directory_for_temporary_files_may_be_removed_while_the_bot_runs(
         scene.wait_for_answers(2)
 
 
-def test_second_bot_in_one_directory_refuses(site: MediaSite, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_second_bot_in_one_directory_refuses(
+    site: MediaSite, tmp_path: Path, is_removed: bool
+) -> None:
     with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
+        if is_removed:
+            # As people do who take it for left over.
+            lock = scene.data_dir / "lock"
+            lock.unlink()
+            scene.api.wait_for(lambda: lock.exists() and lock.read_text() == f"{scene.bot.pid}\n")
         env = {**scene.bot.env}
         done = subprocess.run(
             [sys.executable, BOT],
