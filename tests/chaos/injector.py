@@ -20,6 +20,7 @@ from typing import Literal
 from tests.chaos.disk import Disk
 from tests.sandbox.api import BotApi
 from tests.sandbox.faults import Fault, FaultKind
+from worker.pool.watched_process import FORK_SERVER
 from worker.processes import process_table, signals
 from worker.processes.process_table import Identity, Process
 
@@ -215,6 +216,8 @@ def name_of(process: Process) -> str:
         return pool
     if process.name == "ffprobe":
         return "ffmpeg"
+    if process.name == FORK_SERVER:
+        return "fork server"
     if process.name.startswith("python"):
         # They are told apart by their command lines alone, multiprocessing gives them no name.
         line = _command_line(process.pid)
