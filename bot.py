@@ -46,7 +46,11 @@ try:
     from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
     from worker.ledger.upkeep import Upkeep
     from worker.pool import Pool
-    from worker.pool.watched_process import PRELOADED, PRELOADING
+    from worker.pool.watched_process import (
+        PRELOADED,
+        PRELOADING,
+        do_without_resource_tracker,
+    )
     from worker.processes import process_setup, process_table, signals
     from worker.processes.stop_signals import StopSignals
     from worker.settings import (
@@ -205,6 +209,7 @@ class Bot:
         _hide_main_module()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
+        do_without_resource_tracker()
         rules, limits = judge_rules(settings), judge_limits(settings)
         judge = JudgeKeeper(context, rules, limits, settings.log_format)
         self._dispatcher = Dispatcher(

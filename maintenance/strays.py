@@ -7,8 +7,8 @@ leaves behind.
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterable
-from multiprocessing import forkserver, resource_tracker
+from collections.abc import Iterable
+from multiprocessing import forkserver
 
 from worker.processes import process_table, signals
 
@@ -27,7 +27,7 @@ class StrayReaper:
         `known` are the pids of children that are not strays. A child that is seen for the first
         time is left alone: it may have been started just now and not be known yet.
         """
-        known = {*known, *(pid for pid, _ in _helpers())}
+        known = {*known, _fork_server_pid()}
         strays = [p for p in process_table.children(os.getpid()) if p.pid not in known]
         for stray in strays:
             if stray.identity not in self._seen:
@@ -36,31 +36,25 @@ class StrayReaper:
                 log.warning("Process %d (%s) lost its parent and is killed.", stray.pid, stray.name)
                 signals.send_signal(stray.identity, signal.SIGKILL)
             signals.reap([stray.pid])
-        _revive_helpers()
+        _revive_fork_server()
         self._seen = {stray.identity for stray in strays}
         return len(strays)
 
 
-def _helpers() -> list[tuple[int, Callable[[], None]]]:
-    """The processes that multiprocessing keeps for itself: pid, and a function that starts it.
-
-    multiprocessing has no public name for the pids. 0 stands for one that was never needed.
-    """
-    return [
-        (getattr(forkserver, "_forkserver")._forkserver_pid or 0, forkserver.ensure_running),  # noqa: B009
-        (getattr(resource_tracker, "_resource_tracker")._pid or 0, resource_tracker.ensure_running),  # noqa: B009
-    ]
+def _fork_server_pid() -> int:
+    """The pid of multiprocessing's fork server; 0 before there was one."""
+    return getattr(forkserver, "_forkserver")._forkserver_pid or 0  # noqa: B009 - no public name
 
 
-def _revive_helpers() -> None:
-    """Restart helpers that have ended, by which multiprocessing reaps them; continue stopped ones.
+def _revive_fork_server() -> None:
+    """Restart a fork server that has ended, which reaps it, and continue one that is stopped.
 
-    By itself it would do so at the next start of a worker, and leave them defunct until then. A
+    By itself it would do so at the next start of a worker, and leave it defunct until then. A
     stopped fork server keeps whoever starts a worker waiting.
     """
-    for pid, start in _helpers():
-        process = process_table.look_up(pid) if pid else None
-        if process and process.is_defunct:
-            start()
-        elif process and process.state == "T":
-            signals.send_signal(process.identity, signal.SIGCONT)
+    pid = _fork_server_pid()
+    process = process_table.look_up(pid) if pid else None
+    if process and process.is_defunct:
+        forkserver.ensure_running()
+    elif process and process.state == "T":
+        signals.send_signal(process.identity, signal.SIGCONT)

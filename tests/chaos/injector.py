@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from tests.chaos.disk import Disk
@@ -37,7 +36,6 @@ _POOLS = ("telegram", "downloads")
 VICTIMS = {
     "main": 2,
     "fork server": 2,
-    "resource tracker": 1,
     "telegram": 5,
     "downloads": 4,
     "judge": 3,
@@ -216,19 +214,6 @@ def name_of(process: Process) -> str:
         return pool
     if process.name == "ffprobe":
         return "ffmpeg"
-    if process.name == FORK_SERVER:
-        return "fork server"
-    if process.name.startswith("python"):
-        # They are told apart by their command lines alone, multiprocessing gives them no name.
-        line = _command_line(process.pid)
-        for title, name in (("fork server", "fork server"), ("tracker", "resource tracker")):
-            if title in line:
-                return name
+    if process.name == FORK_SERVER or process.name.startswith("python"):
+        return "fork server"  # It has Python's name while it imports.
     return process.name
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    except OSError:
-        return ""

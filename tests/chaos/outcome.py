@@ -17,7 +17,7 @@ from tests.sandbox.transcript import describe
 from worker.ledger import ledger_path
 from worker.processes import process_table
 
-_AT_REST = {"fork server", "resource tracker", "telegram", "downloads", "judge"}
+_AT_REST = {"fork server", "telegram", "downloads", "judge"}
 """What runs below the main process while there is nothing to do."""
 
 

@@ -61,7 +61,7 @@ SETTINGS = {
     "USER_MAX_WAITING": "1000",
 }
 
-WORKERS = {"telegram": 4, "downloads": 2, "judge": 1, "fork server": 1, "resource tracker": 1}
+WORKERS = {"telegram": 4, "downloads": 2, "judge": 1, "fork server": 1}
 
 
 @dataclass

@@ -318,6 +318,43 @@ def test_fork_server_is_replaced_though_the_directory_of_its_socket_is_gone() ->
         driver.wait_until_ready()
 
 
+WITH_A_FORK_SERVER = """
+import multiprocessing, os
+from worker.pool.watched_process import do_without_resource_tracker
+from worker.processes import process_table
+
+if __name__ == "__main__":
+    if {without}:
+        do_without_resource_tracker()
+    context = multiprocessing.get_context("forkserver")
+    process = context.Process(target=os.getpid)
+    process.start()
+    process.join()
+    with context.Lock():
+        print(process.exitcode, len(process_table.children(os.getpid())))
+"""
+
+
+@pytest.mark.parametrize(
+    ("without", "said"),
+    [(True, "0 1\n"), pytest.param(False, "0 2\n", marks=pytest.mark.negative)],
+)
+def test_a_fork_server_does_without_a_resource_tracker(
+    without: bool, said: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(WITH_A_FORK_SERVER.format(without=without))
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=PATIENCE_S,
+    )
+    assert (done.stdout, done.stderr) == (said, "")
+
+
 def test_fork_server_is_replaced_once_there_is_a_descriptor_for_that() -> None:
     start_helpers("forkserver")
     server = identity_of(fork_server_pid())
