@@ -90,6 +90,8 @@ def main(arguments: Sequence[str]) -> int:
         return _fail(*error.problems)
     except BrokenPipeError:
         code = EXIT_FAILED  # `| head` has read enough.
+    except KeyboardInterrupt:
+        code = _fail("interrupted")
     except (LedgerError, LedgerBusy, OSError) as error:
         code = _fail(str(error))
     except Exception:  # noqa: BLE001 - the interpreter's own exit code would mean a warning

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
@@ -25,13 +26,19 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--name", type=_name, default="fetchbot", help="the bot's name there (default: fetchbot)"
     )
-    parser.add_argument("--user", help="as whom it runs (default: who owns DATA_DIR)")
+    parser.add_argument("--user", type=_user, help="as whom it runs (default: who owns DATA_DIR)")
     parser.set_defaults(needs_data_dir=False)
 
 
 def _name(text: str) -> str:
     if not text.replace("-", "").replace("_", "").isalnum() or not text.isascii():
         raise ArgumentTypeError("letters, digits, - and _")
+    return text
+
+
+def _user(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?", text):
+        raise ArgumentTypeError("a user's name or number")
     return text
 
 

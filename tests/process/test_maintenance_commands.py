@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from maintenance.units import count, duration, parse_duration, size
+from tests.sandbox.patience import PATIENCE_S
 from tests.support.exhaustive import in_full, some_of
 from tests.support.ledger_kit import ERROR, START, a_link, claim, send
 from tests.support.operator_kit import ROOT, maintenance
@@ -102,6 +104,23 @@ def test_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
             check=False,
         )
         assert (done.returncode, done.stderr) == (2, "")
+
+
+def test_interrupted_command_says_so(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "maintenance", "listen"],
+        cwd=ROOT,
+        env={"DATA_DIR": str(tmp_path), "HEALTH_URL": "http://127.0.0.1:9/"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        assert command.stdout
+        assert command.stdout.readline() == "READY\n"
+        command.send_signal(signal.SIGINT)
+        _, errors = command.communicate(timeout=PATIENCE_S)
+    assert (command.returncode, errors) == (2, "maintenance: interrupted\n")
 
 
 @pytest.mark.parametrize(

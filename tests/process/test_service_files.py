@@ -56,7 +56,9 @@ def test_it_runs_as_who_owns_the_bot(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("unit",), ("unit", "upstart"), ("unit", "systemd", "--name", "a b")]
+    "arguments",
+    [("unit",), ("unit", "upstart"), ("unit", "systemd", "--name", "a b")]
+    + [("unit", "systemd", "--user", user) for user in ("me\nExecStartPre=x", "a b", "-x", "")],
 )
 def test_what_it_does_not_know_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     answer = maintenance(tmp_path, *arguments)
