@@ -78,7 +78,8 @@ class NotRetried(Exception):
     """A failed job that cannot be tried again; the text says why."""
 
 
-_URL = "coalesce(job.payload ->> '$.url', request.url, '')"
+# The payload of an update may be what SQLite does not take for JSON.
+_URL = "coalesce(iif(job.pool = 'downloads', job.payload ->> '$.url', request.url), '')"
 _FAILED = """
     FROM jobs AS job LEFT JOIN requests AS request ON request.id = job.request_id
         LEFT JOIN runs AS run ON run.job_id = job.id

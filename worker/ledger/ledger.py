@@ -5,6 +5,7 @@ caller. What may fail for a while (a full disk, a locked file) leaves as `Ledger
 nothing changed: the same call may be made again.
 """
 
+import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from worker.ledger import (
     site_cookies,
     state,
     stops,
+    unreadable,
     updates,
 )
 from worker.ledger.admission import Quota
@@ -143,7 +145,7 @@ class Ledger(Completions):
         recordings: bool = True,
         share: Share = NO_LIMIT,
     ) -> Job | None:
-        """Take the next job that is due; None when none is.
+        """Take the next job that is due; None when none is, or when it cannot be read.
 
         The attempt is counted at once, so that it counts even if the job takes the whole bot down.
         `worker.ledger.next_job.find` says what is passed over. Where nothing is due at all, as in
@@ -167,17 +169,25 @@ class Ledger(Completions):
             )
             if waiting is None:
                 return None
-            row = queue.begin(self._db, waiting, wall)
-            shown = panels.take(self._db, row, wall) if Kind(row["kind"]).is_panel else None
-            request = request_lookups.find(self._db, row["request_id"])
-            media = None
-            if request:
-                media = request_lookups.media_of(self._db, request)
-            batch = batch_lookups.of_job(self._db, row)
-            job = read_job(row, request, media, shown, batch)
-            if isinstance(job, UpdateJob):
-                return replace(job, language=preferences.language_for(self._db, job.update))
-            return job
+            try:
+                return self._begin(waiting, wall)
+            except unreadable.ERRORS as error:
+                unreadable.set_aside(self._db, waiting, error, wall)
+                return None
+
+    def _begin(self, waiting: sqlite3.Row, wall: Wall) -> Job:
+        """The job of a row, which runs from now on. Raises one of `unreadable.ERRORS`."""
+        row = queue.begin(self._db, waiting, wall)
+        shown = panels.take(self._db, row, wall) if Kind(row["kind"]).is_panel else None
+        request = request_lookups.find(self._db, row["request_id"])
+        media = None
+        if request:
+            media = request_lookups.media_of(self._db, request)
+        batch = batch_lookups.of_job(self._db, row)
+        job = read_job(row, request, media, shown, batch)
+        if isinstance(job, UpdateJob):
+            return replace(job, language=preferences.language_for(self._db, job.update))
+        return job
 
     def recover(self) -> int:
         """Let every job that the last run had in hand wait again. Returns how many there were."""
