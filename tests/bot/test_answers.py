@@ -73,7 +73,7 @@ def test_a_post_comes_as_an_album(
 
 
 def test_links_that_name_the_same_media_meet(scene: Scene, chat: int, downloads: Downloads) -> None:
-    for number, link in enumerate(("/watch?v=dawn", "/s/dawn", "/watch?x=1&v=dawn&t=5"), 1):
+    for number, link in enumerate(("/watch?v=dawn", "/s/dawn", "/watch?index=1&v=dawn&t=5"), 1):
         scene.send(link, chat)
         scene.wait_for_answers(number, chat)
         scene.api.wait_for(lambda: "running" not in downloads())
@@ -87,7 +87,7 @@ def test_links_that_name_the_same_media_meet(scene: Scene, chat: int, downloads:
 def test_links_that_name_the_same_media_share_its_download(
     scene: Scene, downloads: Downloads
 ) -> None:
-    links = ("/watch?v=dawn_again", "/s/dawn_again", "/watch?x=1&v=dawn_again&t=5")
+    links = ("/watch?v=dawn_again", "/s/dawn_again", "/watch?index=1&v=dawn_again&t=5")
     people = {next(_chats): link for link in links}
     for chat, link in people.items():
         scene.send(link, chat)
