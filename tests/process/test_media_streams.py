@@ -2,15 +2,20 @@
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.sandbox.patience import PATIENCE_S
 from tests.support.download_limits import limits_with
 from tests.support.exhaustive import in_full
 from tests.support.media import make_of, probe, replace_program
 from worker.downloads.media.finishing import finish
+from worker.downloads.media.program_run import ProgramLimits
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND, WHOLE
 from worker.protocol import MediaKind, Note
@@ -130,6 +135,21 @@ def test_a_note_says_why_a_film_was_not_converted(
     made = finish(path, {}, limits_with(**changes))
     assert (made.facts.kind, made.facts.note) == (DOCUMENT, note)
     assert probe(tmp_path / made.name).video == "mpeg4"
+
+
+def test_no_handler_of_the_callers_keeps_a_program_from_being_ended() -> None:
+    limits = ProgramLimits(0.001, 2**32)
+
+    def take_too_long_before_the_exec() -> None:
+        limits.impose()
+        time.sleep(PATIENCE_S)
+
+    before = signal.signal(signal.SIGALRM, lambda *_: sys.exit(1))
+    try:
+        done = subprocess.run(["true"], preexec_fn=take_too_long_before_the_exec, check=False)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert done.returncode == -signal.SIGALRM
 
 
 def test_a_conversion_that_takes_too_long_is_ended(

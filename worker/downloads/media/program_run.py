@@ -44,6 +44,8 @@ class ProgramLimits:
         This cannot be done from outside, because a download may not signal or limit another
         process. The timer survives the exec and ends the program with SIGALRM (setitimer(2)).
         """
+        # Before the exec it is to end the process as well, and not to call the caller's handler.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, self._time_s)
         # Last, because the process may use more than this until the exec.
         resource.setrlimit(resource.RLIMIT_DATA, (self._data_bytes, self._data_bytes))
