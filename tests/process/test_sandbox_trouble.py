@@ -27,21 +27,16 @@ BOT = textwrap.dedent(
     if os.environ.get("CODE"):
         sys.exit(int(os.environ["CODE"]))
 
-    def work(name, parent):
-        Path("/proc/self/comm").write_text(name)
-        print(os.getpid(), name, flush=True)
-        while os.getppid() == parent:
-            time.sleep(0.1)
-        os._exit(0)
-
-    parent = os.getpid()
+    main = Path(f"/proc/{os.getpid()}")
     for name in ("downloads-1", "downloads-2"):
         if os.fork() == 0:
+            Path("/proc/self/comm").write_text(name)
             if name == "downloads-2":
-                worker = os.getpid()
-                if os.fork() == 0:
-                    work(name, worker)
-            work(name, parent)
+                os.fork()
+            print(os.getpid(), name, flush=True)
+            while main.exists():
+                time.sleep(0.1)
+            os._exit(0)
     time.sleep(600)
     """
 )
