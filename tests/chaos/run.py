@@ -38,6 +38,9 @@ so after an hour in which everybody writes there its links are the last.
 """
 
 STOP_S = 30.0
+LOOK_S = 0.5
+"""Between one look at the bot and the next."""
+
 GROWN_DESCRIPTORS = 8
 GROWN_BYTES = 16_000_000
 
@@ -186,7 +189,7 @@ class Run:
                 fewest, deadline = len(found), time.monotonic() + timeout_s
             if time.monotonic() > deadline:
                 return [f"{what}, and no less in {timeout_s:.0f} s: {one}" for one in found]
-            time.sleep(0.5)
+            time.sleep(LOOK_S)
         return []
 
     def _open_work(self) -> list[str]:
@@ -208,9 +211,9 @@ class Run:
 
     def _count(self, first: Reading | None, quiet_after_s: float, wrong: list[str]) -> Result:
         main = self.supervisor.main()
-        zombies = outcome.zombies(main.pid) if main else []
+        zombies = lasting(lambda: outcome.zombies(main.pid) if main else [])
         strays = [f"{one} outlived the bot" for one in self.supervisor.outlived]
-        strays += outcome.strays(self.data_dir, main.pid if main else None)
+        strays += lasting(lambda: outcome.strays(self.data_dir, main.pid if main else None))
         last = read(self.bot.pid)
         self.supervisor.stop()
         self.bot.tree()
@@ -251,6 +254,15 @@ class Run:
         (self.logs / "chats.txt").write_text(self.api.transcript(), errors="backslashreplace")
         for file in self.data_dir.glob("ledger.sqlite3*"):
             shutil.copy(file, self.logs)
+
+
+def lasting(look: Callable[[], list[str]]) -> list[str]:
+    """What is found twice: a new worker may just be asking ffprobe for its version."""
+    if not (found := look()):
+        return []
+    time.sleep(LOOK_S)
+    again = look()
+    return [one for one in found if one in again]
 
 
 def _what_is_wrong(result: Result) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.chaos import injector, outcome, people
 from tests.chaos.people import Sent
-from tests.chaos.run import Run
+from tests.chaos.run import Run, lasting
 from tests.sandbox.api import DEFAULT_CHAT as CHAT
 from tests.sandbox.api import BotApi
 from tests.sandbox.client import Client
@@ -97,6 +97,12 @@ def test_plans_come_from_the_seed_alone() -> None:
 
 
 # ------------------------------------------------------------- what the outcome must notice
+
+
+def test_only_what_two_looks_find_is_counted() -> None:
+    looks = iter([["7 (ffprobe)", "8 (sh)"], ["8 (sh)", "9 (ffprobe)"]])
+    assert lasting(lambda: next(looks)) == ["8 (sh)"]
+    assert lasting(list) == []
 
 
 @pytest.mark.negative
