@@ -33,6 +33,7 @@ _VARYING = (
     (re.compile(r"\d:\d\d(?= / The recording)"), "0:12"),
 )
 _NUMBER = re.compile(r"#(\d+)")
+_PRESS, _NOTICE = "user  presses ", "bot   notice: "
 _chats = count(2000)
 
 
@@ -81,8 +82,15 @@ class Conversation:
             line = pattern.sub(word, line)
         line = _NUMBER.sub(self._renumbered, line)
         is_of_many = _BAR.search(line) or _COUNTDOWN.search(line)
-        if not is_of_many or line != self._lines[-1]:
+        if line.startswith(_NOTICE):
+            self._lines.insert(self._behind_the_last_press(), line)
+        elif not is_of_many or line != self._lines[-1]:
             self._lines.append(line)
+
+    def _behind_the_last_press(self) -> int:
+        """Where what answers a press stands, though it may come behind what the press leads to."""
+        presses = [at for at, line in enumerate(self._lines) if line.startswith(_PRESS)]
+        return presses[-1] + 1
 
     def _renumbered(self, number: re.Match[str]) -> str:
         return f"#{self._numbers.setdefault(number[1], len(self._numbers) + 1)}"
