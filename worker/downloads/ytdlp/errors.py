@@ -269,9 +269,15 @@ def _was_raised_in(error: BaseException, function: str) -> bool:
 
 
 def _is_of_an_address(error: ValueError) -> bool:
-    """Whether a parser of addresses has failed, wherever it was called from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename in _READ_ADDRESSES
+    """Whether a parser of addresses has failed, wherever it was called from.
+
+    Of a codec that has failed, Python raises a second error, where the codec was used.
+    """
+    for each in (error, error.__cause__):
+        frames = traceback.extract_tb(each.__traceback__) if each else []
+        if frames and frames[-1].filename in _READ_ADDRESSES:
+            return True
+    return False
 
 
 def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classification | None:
