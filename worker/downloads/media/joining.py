@@ -5,10 +5,10 @@ encoded together, in the size and at the rate that most of the film has.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg, joints
@@ -16,6 +16,8 @@ from worker.downloads.media.contents import Contents, Video
 from worker.downloads.media.conversion import Budget, Encoding, Unaffordable
 from worker.downloads.media.program_run import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
 from worker.errors import Fault, JobError, Reason
+
+_Kind = TypeVar("_Kind", bound=Hashable)
 
 # Each part costs a run of ffprobe, and if parts are encoded together a decoder's memory.
 _MAX_PARTS = 100
@@ -169,23 +171,29 @@ def _streams(probed: Mapping[str, Any]) -> Iterator[object]:
 
 def _main_video(parts: Sequence[_JoinedPart]) -> Video | None:
     """The pictures that most of the film has; None for a song."""
-    lengths: dict[Video, float] = {}
-    for part in parts:
-        if video := part.found.video:
-            key = replace(
-                video, codec="", pixel_format="", pictures_per_s=round(video.pictures_per_s, 3)
-            )
-            lengths[key] = lengths.get(key, 0.0) + part.length_s
-    return max(lengths, key=lengths.__getitem__, default=None)
+    return _longest(
+        (_as_encoded(video), part.length_s) for part in parts if (video := part.found.video)
+    )
+
+
+def _as_encoded(video: Video) -> Video:
+    """What of a video's looks matters once it is encoded anew."""
+    rate = round(video.pictures_per_s, 3)
+    return replace(video, codec="", pixel_format="", pictures_per_s=rate)
 
 
 def _most(parts: Sequence[_JoinedPart]) -> list[_JoinedPart]:
     """The parts of the kind that most of the film has."""
-    lengths: dict[tuple[object, ...], float] = {}
-    for part in parts:
-        lengths[part.streams] = lengths.get(part.streams, 0.0) + part.length_s
-    main = max(lengths, key=lengths.__getitem__)
+    main = _longest((part.streams, part.length_s) for part in parts)
     return [part for part in parts if part.streams == main]
+
+
+def _longest(parts: Iterable[tuple[_Kind, float]]) -> _Kind | None:
+    """The kind of most of the film, by the kind and the seconds of each part."""
+    lengths: dict[_Kind, float] = {}
+    for kind, length_s in parts:
+        lengths[kind] = lengths.get(kind, 0.0) + length_s
+    return max(lengths, key=lengths.__getitem__, default=None)
 
 
 def _pictures(part: _JoinedPart, encoding: Encoding, rate: float) -> str:
