@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterable
 from multiprocessing import forkserver
 
+from worker.pool.watched_process import fork_server_pid
 from worker.processes import process_table, signals
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class StrayReaper:
         `known` are the pids of children that are not strays. A child that is seen for the first
         time is left alone: it may have been started just now and not be known yet.
         """
-        known = {*known, _fork_server_pid()}
+        known = {*known, fork_server_pid()}
         strays = [p for p in process_table.children(os.getpid()) if p.pid not in known]
         for stray in strays:
             if stray.identity not in self._seen:
@@ -41,18 +42,13 @@ class StrayReaper:
         return len(strays)
 
 
-def _fork_server_pid() -> int:
-    """The pid of multiprocessing's fork server; 0 before there was one."""
-    return getattr(forkserver, "_forkserver")._forkserver_pid or 0  # noqa: B009 - no public name
-
-
 def _revive_fork_server() -> None:
     """Restart a fork server that has ended, which reaps it, and continue one that is stopped.
 
     By itself it would do so at the next start of a worker, and leave it defunct until then. A
     stopped fork server keeps whoever starts a worker waiting.
     """
-    pid = _fork_server_pid()
+    pid = fork_server_pid()
     process = process_table.look_up(pid) if pid else None
     if process and process.is_defunct:
         forkserver.ensure_running()

@@ -39,11 +39,11 @@ from tests.benchmarks.usage import Sampler
 from tests.sandbox.clips import SAMPLE
 from tests.sandbox.files import MEBIBYTE
 from tests.support.judges import judge
-from tests.support.pool_driver import Driver, fork_server_pid
+from tests.support.pool_driver import Driver
 from worker.dispatch import pool_specs
 from worker.pool import Pool
 from worker.pool.events import Finished
-from worker.pool.watched_process import PRELOADED
+from worker.pool.watched_process import PRELOADED, fork_server_pid
 from worker.protocol import Download
 from worker.settings import load_settings
 

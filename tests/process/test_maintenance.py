@@ -15,12 +15,12 @@ from maintenance.sites_watch import SitesWatch
 from maintenance.strays import StrayReaper
 from tests.sandbox.patience import PATIENCE_S
 from tests.support.operator_kit import NobodyAtWork
-from tests.support.pool_driver import driven, fork_server_pid
+from tests.support.pool_driver import driven
 from tests.support.process_kit import wait_until
 from worker.clocks import Monotonic
 from worker.ledger import Ledger, ledger_path
 from worker.pool import watched_process
-from worker.pool.watched_process import is_ready, replace_fork_server
+from worker.pool.watched_process import fork_server_pid, is_ready, replace_fork_server
 from worker.processes import process_table, signals
 from worker.settings import Settings, SitesFile
 

@@ -31,7 +31,6 @@ from tests.support.pool_driver import (
     METHODS,
     context_for,
     driven,
-    fork_server_pid,
     start_helpers,
     strays,
 )
@@ -40,7 +39,7 @@ from tests.support.process_kit import ends, identity_of, reused_pid, wait_until
 from worker.pool import pool, start_backoff
 from worker.pool.channel import Channel
 from worker.pool.events import Failed, Finished, Lost
-from worker.pool.watched_process import WatchedProcess
+from worker.pool.watched_process import WatchedProcess, fork_server_pid
 from worker.processes import process_setup, process_table, signals
 
 pytestmark = pytest.mark.negative

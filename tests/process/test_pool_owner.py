@@ -16,13 +16,13 @@ from tests.sandbox.patience import PATIENCE_S
 from tests.support import slow_preload
 from tests.support.exhaustive import in_full
 from tests.support.operator_kit import ROOT
-from tests.support.pool_driver import METHODS, Driver, driven, fork_server_pid, start_helpers
+from tests.support.pool_driver import METHODS, Driver, driven, start_helpers
 from tests.support.pool_owner import own, told_by
 from tests.support.process_kit import ends, identity_of, no_descriptors_left, wait_until
 from worker.pool import watched_process
 from worker.pool.events import Lost, Stopped, StopReason
 from worker.pool.start_backoff import START_DELAYS_S
-from worker.pool.watched_process import replace_fork_server
+from worker.pool.watched_process import fork_server_pid, replace_fork_server
 from worker.processes import process_table, signals
 
 each_method = pytest.mark.parametrize("method", METHODS)

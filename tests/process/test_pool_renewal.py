@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tests.support import pool_jobs, pool_without_room
-from tests.support.pool_driver import METHODS, driven, fork_server_pid
+from tests.support.pool_driver import METHODS, driven
 from tests.support.process_kit import no_descriptors_left, wait_until
 from worker.pool.events import Finished, Stopped, StopReason
 from worker.pool.start_backoff import START_DELAYS_S
-from worker.pool.watched_process import PRELOADED
+from worker.pool.watched_process import PRELOADED, fork_server_pid
 from worker.pool.worker_main import Setup
 from worker.processes import process_table
 from worker.processes.process_setup import Limits

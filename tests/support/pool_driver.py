@@ -18,7 +18,7 @@ from tests.support.process_kit import wait_until
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Finished, Reported
-from worker.pool.watched_process import PRELOADED, is_ready
+from worker.pool.watched_process import PRELOADED, fork_server_pid, is_ready
 from worker.pool.worker_main import Setup
 from worker.processes import process_setup, process_table, signals
 
@@ -215,11 +215,6 @@ def _is_ready() -> bool:
 def helper_pids() -> set[int]:
     """The fork server and the resource tracker."""
     return {fork_server_pid(), getattr(resource_tracker, "_resource_tracker")._pid or 0}  # noqa: B009
-
-
-def fork_server_pid() -> int:
-    """The fork server's pid; multiprocessing has no public name for it."""
-    return getattr(forkserver, "_forkserver")._forkserver_pid or 0  # noqa: B009
 
 
 def strays() -> set[int]:

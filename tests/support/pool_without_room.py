@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 from tests.support import pool_jobs
-from tests.support.pool_driver import Driver, context_for, fork_server_pid
+from tests.support.pool_driver import Driver, context_for
 from worker.pool import Pool, PoolSpec
+from worker.pool.watched_process import fork_server_pid
 
 SOMEBODY = 54_321
 UNREADABLE = "unreadable"

@@ -200,8 +200,13 @@ def _continue_fork_server() -> None:
 
 def _fork_server() -> process_table.Identity | None:
     """The running fork server."""
-    pid = _server()._forkserver_pid
+    pid = fork_server_pid()
     return process_table.identify(pid) if pid else None
+
+
+def fork_server_pid() -> int:
+    """The pid of this process's fork server; 0 before there was one."""
+    return _server()._forkserver_pid or 0
 
 
 def _server() -> Any:
