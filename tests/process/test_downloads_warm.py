@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -117,7 +118,7 @@ def _add_unusable_extractors() -> None:
 
 def _keep_unusable_extractors() -> None:
     _add_unusable_extractors()
-    vars(warm)["_try"] = lambda *_: True
+    vars(warm).update(_try=lambda *_: True, _real=lambda extractor: extractor)
 
 
 PAGE = '<html><body><video><source src="clip.mp4"></video></body></html>'
@@ -179,6 +180,26 @@ def test_examples_freed_before_yt_dlp_has_read_them_would_be_missed(
     with_examples, kinds_without = _extractors(is_warm=True, kind="no_such_attribute")
     assert with_examples == 0
     assert kinds_without != kinds
+
+
+def _lazy_classes() -> tuple[int, int]:
+    """Of how many extractors yt-dlp has a lazy class before warming up, and after it."""
+    kind = type(LazyLoadExtractor)
+
+    def lazy() -> set[str]:
+        return {each.ie_key() for each in gc.get_objects() if isinstance(each, kind)}
+
+    before = lazy()
+    found = warm.warm_up().keys()
+    gc.unfreeze()
+    return len(before & found), len(lazy() & found)
+
+
+def test_lazy_classes_are_freed_once_the_real_ones_are_there() -> None:
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        before, after = process.submit(_lazy_classes).result(WATCHDOG_S)
+    assert before > 1000
+    assert after < before / 100, "a few are base classes of others"
 
 
 # --------------------------------------------------------------- what is left of a job in it

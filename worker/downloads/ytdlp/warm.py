@@ -11,12 +11,14 @@ and only its own links are lost.
 import functools
 import gc
 import logging
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yt_dlp
+from yt_dlp import globals as ytdlp_globals
 from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking import common as networking
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
@@ -33,6 +35,8 @@ _NOWHERE = "https://nowhere.invalid/"
 _MAKE_CONTEXT = "make_ssl_context"
 # The versions that programs have given, by path.
 _VERSIONS = "_version_cache"
+# The module of the lazy classes, and its table of them.
+_LAZY, _LOOKUP = "yt_dlp.extractor.lazy_extractors", "_CLASS_LOOKUP"
 # An extractor's compiled patterns.
 _COMPILED = "_VALID_URL_RE"
 # The test cases of an extractor, and the property that is derived from them.
@@ -54,7 +58,11 @@ def warm_up() -> ExtractorIndex:
     # Before the imports, which then reuse the 3 MB that building the index has freed.
     extractors = ExtractorIndex({ie.ie_key(): ie for ie in enabled})
     broken = {name for name in extractors.unjoined if not _try(_ask, extractors[name])}
-    broken |= {name for name, ie in extractors.items() if not _try(_load, ie)}
+    for name in tuple(extractors):
+        if _try(_load, extractors[name]):
+            extractors[name] = _real(extractors[name])
+        else:
+            broken.add(name)
     if broken:
         extractors = ExtractorIndex({k: ie for k, ie in extractors.items() if k not in broken})
     # The rehearsal comes last, because `re` only caches the last 512 patterns.
@@ -85,16 +93,33 @@ def _ask(extractor: Any) -> None:
 
 
 def _load(extractor: Any) -> None:
-    """Import the module behind a lazy extractor class.
+    """Import the module behind a lazy extractor class, which nothing needs from then on.
 
     The generic extractor asks every extractor about its page. So a link to an unknown site would
     cost all these imports, which take 0.7 s there and 16 MB here, and fail if one of them does.
+    The 4 MB of the lazy classes are freed meanwhile, so that later imports reuse them.
     """
-    real = getattr(extractor, "real_class", extractor)
+    real = _real(extractor)
     if compiled := vars(extractor).get(_COMPILED):
         # The lazy class has compiled them already; YouTube's alone take 10 ms.
         setattr(real, _COMPILED, compiled)
+    for table in _tables():
+        if table.get(real.__name__) is extractor:
+            table[real.__name__] = real
     _try(_free_examples, real)
+
+
+def _real(extractor: Any) -> Any:
+    """The class that a lazy one stands for; the others stand for themselves."""
+    return getattr(extractor, "real_class", extractor)
+
+
+def _tables() -> Iterator[dict[str, Any]]:
+    """Where yt-dlp keeps its extractors, by the names of their classes."""
+    yield ytdlp_globals.extractors.value
+    if lazy := sys.modules.get(_LAZY):
+        yield vars(lazy)
+        yield vars(lazy).get(_LOOKUP, {})
 
 
 def _free_examples(extractor: Any) -> None:
