@@ -24,6 +24,7 @@ try:
     from maintenance import runs
     from maintenance.answers import in_use
     from maintenance.janitor import Janitor
+    from maintenance.packages import missing_packages
     from maintenance.plugins import missing_plugins
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
@@ -117,7 +118,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.check:
         return check.main(settings, problems)
     try:
-        if problems := problems or missing_plugins(settings.ytdlp_plugins):
+        if problems := problems or missing_packages() or missing_plugins(settings.ytdlp_plugins):
             raise SettingsError(problems)
         sites_watch = SitesWatch(SitesFile.beside(settings.data_dir, DOTENV))
     except SettingsError as error:

@@ -343,8 +343,8 @@ def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> 
 
 
 def _ask_telegram(settings: Settings) -> str:
-    # Imported here: it brings pyTelegramBotAPI, 30 MB that nothing else here needs.
+    # Imported here: nothing else here needs what it brings.
     from worker.dispatch.pool_specs import telegram_connection
-    from worker.telegram.client import Client
+    from worker.telegram.long_poll import LongPoll
 
-    return str(Client(telegram_connection(settings)).get_me()["username"])
+    return str(LongPoll(telegram_connection(settings)).get_me()["username"])

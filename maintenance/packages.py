@@ -40,6 +40,12 @@ def broken_packages() -> list[str]:
     return [package for package, module in _MODULES.items() if not _can_import(module)]
 
 
+def missing_packages() -> tuple[str, ...]:
+    """A sentence for each package that only the workers import, and that is not installed."""
+    missing = [package for package, module in _MODULES.items() if find_spec(module) is None]
+    return tuple(f"{package} is not installed: {how_to_install('bot.py')}" for package in missing)
+
+
 def _can_import(module: str) -> bool:
     try:
         importlib.import_module(module)

@@ -179,7 +179,7 @@ def _work(results: Connection, downloads: Path, url: str, limits: DownloadLimits
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         import worker.dispatch.worker_setups
-        import worker.telegram  # noqa: F401
+        import worker.telegram.job  # noqa: F401
         from worker.downloads.job import make_handler
         from worker.downloads.ytdlp import plugins
 

@@ -19,7 +19,8 @@ from worker.dispatch.poller import Poller
 from worker.dispatch.reachability import Reachability
 from worker.ledger import Ledger
 from worker.notices import Cancelled, Notice
-from worker.telegram import ApiAccess, texts
+from worker.telegram import texts
+from worker.telegram.api_access import ApiAccess
 from worker.telegram.texts import ENGLISH
 
 pytestmark = pytest.mark.usefixtures("without_pauses")

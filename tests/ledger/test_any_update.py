@@ -17,7 +17,8 @@ from worker.dispatch.poller import MAX_NESTING, Poller
 from worker.dispatch.reachability import Reachability
 from worker.ledger import TELEGRAM, Ledger
 from worker.protocol import HandleUpdate
-from worker.telegram import ApiAccess, fields
+from worker.telegram import fields
+from worker.telegram.api_access import ApiAccess
 
 CONNECTION = ApiAccess(TOKEN, "http://127.0.0.1:9")
 pytestmark = pytest.mark.usefixtures("without_pauses")

@@ -41,9 +41,9 @@ from worker.protocol import (
     ShowLook,
     ShowSummary,
 )
-from worker.telegram import handle_update
 from worker.telegram.buttons import Rows, look_rows, panel_rows, status_rows
 from worker.telegram.choices import menu_rows
+from worker.telegram.handlers import handle_update
 from worker.telegram.lists import list_rows, summary_rows
 from worker.telegram.texts import ENGLISH
 

@@ -44,7 +44,7 @@ from worker.protocol import (
     Reply,
     ShowList,
 )
-from worker.telegram import handle_update
+from worker.telegram.handlers import handle_update
 
 SECRET = "https://site.example/mine?word=holiday"
 

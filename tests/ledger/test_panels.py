@@ -12,7 +12,8 @@ from worker.ledger.upkeep import Upkeep
 from worker.notices import About, Cancelled, Label, Refusal, Topic
 from worker.panels import CLOSE, LIFE_S, PanelKind, ShowPanel, View
 from worker.protocol import AnswerButton, Explain, Posted, Reader
-from worker.telegram import buttons, handle_update
+from worker.telegram import buttons
+from worker.telegram.handlers import handle_update
 from worker.telegram.texts import ENGLISH
 
 ME, OTHER, GROUP, COMMAND, PANEL = 7, 8, -5, 1, 90

@@ -21,7 +21,7 @@ from worker.errors import (
     TelegramUnreachable,
 )
 from worker.ledger import Ledger, ledger_path
-from worker.telegram.client import ApiAccess
+from worker.telegram.api_access import ApiAccess
 
 NO, AWAY, BUSY = TelegramUnauthorized("401"), TelegramUnreachable("502"), TelegramBusy(3.0)
 ODD = JobError(Reason.INTERNAL, Fault.PERMANENT, "getUpdates: HTTP 418")
@@ -46,7 +46,7 @@ class ScriptedPoll:
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reachability = Reachability()
-        monkeypatch.setattr(poller, "Client", lambda _connection: self)
+        monkeypatch.setattr(poller, "LongPoll", lambda _connection: self)
         self._path = ledger_path(directory)
         self.poller = Poller(
             ApiAccess(""), lambda: Ledger(self._path), lambda: None, self.reachability

@@ -28,7 +28,8 @@ from worker.protocol import (
     HandleUpdate,
     Reply,
 )
-from worker.telegram import handle_update, texts
+from worker.telegram import texts
+from worker.telegram.handlers import handle_update
 from worker.telegram.texts import CATALOGUES
 
 

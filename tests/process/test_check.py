@@ -113,6 +113,7 @@ def hide(module: str, directory: Path) -> dict[str, str]:
     ("module", "names"),
     [
         ("psutil", ["packages", "settings"]),
+        ("telebot", ["packages", "settings"]),
         ("idna", ["packages", "settings"]),
         ("certifi", ["packages", "certificates", "settings"]),
         ("yt_dlp", ["yt-dlp", "settings"]),
@@ -130,6 +131,20 @@ def test_one_missing_package_hides_nothing(module: str, names: list[str], tmp_pa
     assert (done.returncode, done.stderr) == (78, "")
     failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
     assert [line.split()[1] for line in failed] == names
+
+
+def test_bot_without_its_library_says_so_and_does_not_start(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "bot.py"],
+        cwd=tmp_path,
+        env=hide("telebot", tmp_path) | {"BOT_TOKEN": "123456:" + "x" * 35},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.startswith("pyTelegramBotAPI is not installed: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("module", ["yt_dlp_ejs", "Cryptodome", "brotli", "curl_cffi"])

@@ -24,7 +24,7 @@ import worker.dispatch.worker_setups
 import worker.pool.worker_main
 import multiprocessing.popen_forkserver
 from worker.downloads.job import make_handler
-from worker.telegram import make_handler
+from worker.telegram.job import make_handler
 print(*sorted(set(sys.modules) - before))
 """
 

@@ -10,10 +10,13 @@ from tests.sandbox.api import BotApi
 from tests.support.scripted_server import CHAT, DIARY, TOKEN, Connected, Responder, Scripted, says
 from tests.support.scripted_server import api as api
 from tests.support.scripted_server import client as client
+from tests.support.scripted_server import long_poll as long_poll
 from tests.support.scripted_server import server as server
+from worker.telegram.api_access import ApiAccess
 from worker.telegram.buttons import Button
-from worker.telegram.client import ApiAccess, Client
+from worker.telegram.client import Client
 from worker.telegram.handlers import ALLOWED_UPDATES
+from worker.telegram.long_poll import LongPoll
 
 CANCEL = [[Button("Cancel", "cancel:1")]]
 
@@ -73,11 +76,11 @@ def test_the_environments_proxy_is_not_used(
 
 @pytest.mark.parametrize("timeout_s", [0, 1])
 def test_a_poll_always_names_the_updates_it_wants(
-    server: Scripted, client: Client, timeout_s: int
+    server: Scripted, long_poll: LongPoll, timeout_s: int
 ) -> None:
     server.respond = says(200, {"ok": True, "result": [{"update_id": 3, "x": {}}]})
-    assert client.get_updates(None, timeout_s, ALLOWED_UPDATES) == [{"update_id": 3, "x": {}}]
-    client.get_updates(4, timeout_s, ALLOWED_UPDATES)
+    assert long_poll.get_updates(0, timeout_s, ALLOWED_UPDATES) == [{"update_id": 3, "x": {}}]
+    long_poll.get_updates(4, timeout_s, ALLOWED_UPDATES)
     first, second = (request.form for request in server.received)
     assert json.loads(first["allowed_updates"]) == list(ALLOWED_UPDATES)
     assert first["timeout"] == str(timeout_s)
@@ -86,10 +89,12 @@ def test_a_poll_always_names_the_updates_it_wants(
 
 
 def test_the_stand_in_takes_every_call(api: BotApi, tmp_path: Path) -> None:
-    client = Client(ApiAccess(TOKEN, api.url + "/"))
+    access = ApiAccess(TOKEN, api.url + "/")
+    client, long_poll = Client(access), LongPoll(access)
+    assert client.get_me() == long_poll.get_me()
     assert client.get_me()["is_bot"] is True
     said = api.say("https://a.example/", CHAT)
-    [update] = client.get_updates(0, 1, ALLOWED_UPDATES)
+    [update] = long_poll.get_updates(0, 1, ALLOWED_UPDATES)
     assert update["message"]["message_id"] == said
     message_id = client.send_text(CHAT, "one", said, CANCEL)
     query_id = api.press(CHAT, message_id, "Cancel")

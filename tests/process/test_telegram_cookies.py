@@ -16,7 +16,10 @@ from worker.errors import Fault, JobError, Reason, TelegramUnreachable
 from worker.notices import Topic
 from worker.protocol import Reader
 from worker.site_cookies import CookiesKept, KeepCookies
-from worker.telegram import ApiAccess, Client, cookies, make_handler
+from worker.telegram import cookies
+from worker.telegram.api_access import ApiAccess
+from worker.telegram.client import Client
+from worker.telegram.job import make_handler
 from worker.telegram.texts import catalogue_of, notice
 
 HEADER = "# Netscape HTTP Cookie File\n"

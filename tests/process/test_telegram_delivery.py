@@ -36,7 +36,9 @@ from worker.protocol import (
     ShowAction,
     Stage,
 )
-from worker.telegram import ApiAccess, Client, illustrations, texts
+from worker.telegram import illustrations, texts
+from worker.telegram.api_access import ApiAccess
+from worker.telegram.client import Client
 from worker.telegram.texts import ENGLISH
 
 

@@ -26,6 +26,7 @@ from tests.support.scripted_server import (
 )
 from tests.support.scripted_server import api as api
 from tests.support.scripted_server import client as client
+from tests.support.scripted_server import long_poll as long_poll
 from tests.support.scripted_server import server as server
 from worker.errors import (
     ChatClosed,
@@ -38,8 +39,10 @@ from worker.errors import (
     TelegramUnreachable,
 )
 from worker.telegram import transport
-from worker.telegram.client import ApiAccess, Client
+from worker.telegram.api_access import ApiAccess
+from worker.telegram.client import Client
 from worker.telegram.handlers import ALLOWED_UPDATES
+from worker.telegram.long_poll import LongPoll
 
 
 def cut(connection: Connected) -> None:
@@ -155,19 +158,21 @@ def test_a_connection_shows_neither_token_nor_proxy() -> None:
 
 
 @pytest.mark.parametrize("method", ["getMe", "getUpdates"])
-def test_a_malformed_token_is_unauthorized(server: Scripted, client: Client, method: str) -> None:
+def test_a_malformed_token_is_unauthorized(
+    server: Scripted, long_poll: LongPoll, method: str
+) -> None:
     server.respond = refuses(404, "Not Found")
     with pytest.raises(TelegramUnauthorized):
-        client.get_me() if method == "getMe" else client.get_updates(1, 0, ALLOWED_UPDATES)
+        long_poll.get_me() if method == "getMe" else long_poll.get_updates(1, 0, ALLOWED_UPDATES)
 
 
 @pytest.mark.parametrize("result", [None, {}, [1], "x"])
 def test_updates_that_are_none_are_no_answer(
-    server: Scripted, client: Client, result: object
+    server: Scripted, long_poll: LongPoll, result: object
 ) -> None:
     server.respond = says(200, {"ok": True, "result": result})
     with pytest.raises(TelegramUnreachable):
-        client.get_updates(1, 0, ALLOWED_UPDATES)
+        long_poll.get_updates(1, 0, ALLOWED_UPDATES)
 
 
 TROUBLES: list[FaultKind] = ["bad_gateway", "server_error", "cut_before", "cut_after"]
@@ -213,15 +218,15 @@ def test_a_signal_handlers_exception_ends_a_poll_at_once(api: BotApi) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise Stop
 
-    client = Client(ApiAccess(TOKEN, api.url))
+    long_poll = LongPoll(ApiAccess(TOKEN, api.url))
     main = threading.main_thread().ident
     assert main is not None
     before = signal.signal(signal.SIGUSR1, stop)
     api.on_call = lambda _call: signal.pthread_kill(main, signal.SIGUSR1)
     try:
         with pytest.raises(Stop):
-            client.get_updates(0, 50, ALLOWED_UPDATES)
+            long_poll.get_updates(0, 50, ALLOWED_UPDATES)
     finally:
         api.on_call = None
         signal.signal(signal.SIGUSR1, before)
-    assert client.get_me()
+    assert long_poll.get_me()

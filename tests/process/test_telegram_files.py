@@ -88,7 +88,8 @@ from pathlib import Path
 from telebot import apihelper
 from worker.protocol import Deliver, EditStatus, MediaFacts, MediaFile, MediaKind
 from worker.protocol import Progress, Reader, Stage
-from worker.telegram import ApiAccess, make_handler
+from worker.telegram.api_access import ApiAccess
+from worker.telegram.job import make_handler
 
 token, url, message_id, path, streamed = sys.argv[1:]
 handle = make_handler(ApiAccess(token, url))

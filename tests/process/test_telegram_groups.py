@@ -35,7 +35,8 @@ from worker.protocol import (
     SendGroup,
     ShowAction,
 )
-from worker.telegram import ApiAccess, delivery
+from worker.telegram import delivery
+from worker.telegram.api_access import ApiAccess
 from worker.telegram.client import Client
 
 CONTENTS = {

@@ -13,7 +13,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests.sandbox.api import BotApi
-from worker.telegram.client import ApiAccess, Client
+from worker.telegram.api_access import ApiAccess
+from worker.telegram.client import Client
+from worker.telegram.long_poll import LongPoll
 
 TOKEN = "123456789:AAHsecret-0123456789abcdefghijklmno"
 DIARY = "dear diary"
@@ -119,6 +121,11 @@ def server() -> Iterator[Scripted]:
 @pytest.fixture
 def client(server: Scripted) -> Client:
     return Client(ApiAccess(TOKEN, server.url))
+
+
+@pytest.fixture
+def long_poll(server: Scripted) -> LongPoll:
+    return LongPoll(ApiAccess(TOKEN, server.url))
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from worker.protocol import (
     Reader,
     TelegramTask,
 )
-from worker.telegram import ApiAccess, TelegramResult, make_handler
+from worker.telegram.api_access import ApiAccess
+from worker.telegram.job import TelegramResult, make_handler
 
 CHAT, REQUEST = 1001, 17
 TOKEN = "123456789:AAHsecret-0123456789abcdefghijklmno"

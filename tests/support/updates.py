@@ -10,7 +10,7 @@ from tests.support.ledger_kit import QUOTA, START
 from worker.dispatch import poller
 from worker.ledger import TELEGRAM, Ledger, StatusJob, UpdateJob
 from worker.protocol import HandleUpdate
-from worker.telegram import handle_update
+from worker.telegram.handlers import handle_update
 
 TOKEN = "123456789:AAHsandbox-0123456789abcdefghijklmno"
 ADMIN = 5

@@ -12,7 +12,7 @@ from worker.effects import Ban, CancelRequest
 from worker.errors import JobError, Reason
 from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton, Reader, Reply
-from worker.telegram import handle_update
+from worker.telegram.handlers import handle_update
 from worker.urls import normalise
 
 ADMIN, GROUP_ANONYMOUS_BOT = 5005, 1087968824

@@ -17,8 +17,9 @@ from worker.errors import (
 )
 from worker.ledger import Ledger, LedgerBusy
 from worker.telegram import fields
-from worker.telegram.client import ApiAccess, Client
+from worker.telegram.api_access import ApiAccess
 from worker.telegram.handlers import ALLOWED_UPDATES
+from worker.telegram.long_poll import LongPoll
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Poller:
 
     def run(self) -> None:
         """Poll until stopped; the body of the thread."""
-        client = Client(self._connection)
+        telegram = LongPoll(self._connection)
         with self._recording:
             if self._stopped.is_set():
                 return
@@ -82,10 +83,10 @@ class Poller:
         failures = 0
         while not self._stopped.is_set():
             try:
-                if self._reachability.token_doubted.is_set() and self._is_token_refused(client):
+                if self._reachability.token_doubted.is_set() and self._is_token_refused(telegram):
                     self.token_refused.set()
                     return
-                updates = client.get_updates(offset, POLL_S, ALLOWED_UPDATES)
+                updates = telegram.get_updates(offset, POLL_S, ALLOWED_UPDATES)
             except TelegramConflict:
                 log.error(
                     "Another program or a webhook takes this bot's updates (409); "
@@ -109,14 +110,14 @@ class Poller:
                 self._reachability.answered(self.polled_at)
                 offset = self._record(ledger, updates, offset)
 
-    def _is_token_refused(self, client: Client) -> bool:
+    def _is_token_refused(self, telegram: LongPoll) -> bool:
         """Whether Telegram says again and again that it does not know the token.
 
         One refused call proves nothing. Raises what else comes of the question.
         """
         for tries_left in reversed(range(TOKEN_TRIES)):
             try:
-                client.get_me()
+                telegram.get_me()
             except TelegramUnauthorized:
                 self._stopped.wait(TOKEN_PAUSE_S if tries_left else 0)
             else:

@@ -9,7 +9,7 @@ from worker.pool import PoolSpec
 from worker.processes.process_setup import Limits
 from worker.processes.process_table import instance_tag
 from worker.settings import MEBIBYTE, SLOWEST_DOWNLOAD_BPS, Settings
-from worker.telegram import ApiAccess
+from worker.telegram.api_access import ApiAccess
 
 OPEN_FILES = 256
 

@@ -22,7 +22,8 @@ from pathlib import Path
 # What a worker would import for itself, 3 MB each: its pool, its handler, psutil. To receive its
 # arguments it would also import `popen_forkserver`, another 0.8 MB.
 import worker.dispatch.worker_setups
-import worker.downloads.judge.process  # noqa: F401
+import worker.downloads.judge.process
+import worker.telegram.job  # noqa: F401
 from worker.processes import process_setup
 
 WARM_UP_LIMIT_S = 40.0

@@ -6,14 +6,14 @@ settings, which are the main process's alone: 2 MB.
 
 from pathlib import Path
 
-from worker import logs, telegram
+from worker import logs
 from worker.downloads.confinement import landlock
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.ytdlp import copies
 from worker.log_formats import LogFormat
 from worker.pool.worker_main import Handler
 from worker.processes.process_setup import refuse_inspection
-from worker.telegram import ApiAccess
+from worker.telegram.api_access import ApiAccess
 
 
 def set_up_telegram(
@@ -23,15 +23,19 @@ def set_up_telegram(
     admins: frozenset[int],
     data_dir: Path,
     form: LogFormat,
-) -> telegram.TelegramHandler:
+) -> Handler:
     """Prepare a telegram worker. Returns what runs its jobs."""
+    # Only a worker needs pyTelegramBotAPI; the main process, which reads this file too, is 5 MB
+    # smaller.
+    from worker.telegram.job import make_handler
+
     copies.use()
     if not landlock.abi():
         # This process knows the token. Where nothing else keeps a download out of its memory,
         # it is closed even to a sweep that looks for the bot's tag.
         refuse_inspection()
     logs.configure(secrets, form=form)
-    return telegram.make_handler(connection, allowed_users, admins, data_dir)
+    return make_handler(connection, allowed_users, admins, data_dir)
 
 
 def set_up_downloads(rules: DownloadLimits, form: LogFormat = LogFormat.TEXT) -> Handler:

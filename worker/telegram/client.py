@@ -1,13 +1,12 @@
 """The few Bot API methods that this bot uses, with typed failures that contain no secret.
 
-A thin layer over pyTelegramBotAPI's `apihelper`, used by the workers and by the long poll.
+A thin layer over pyTelegramBotAPI's `apihelper`, used by the workers.
 """
 
 import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from telebot import apihelper, types
 
 from worker.errors import ChatClosed, JobError, TelegramUnreachable
 from worker.telegram import fields, transport
+from worker.telegram.api_access import ApiAccess
 from worker.telegram.buttons import Rows
 from worker.telegram.errors import ChatMoved, NotModified, StaleButton
 
@@ -34,25 +34,11 @@ _SENDERS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class ApiAccess:
-    """The address of the Bot API, and the bot's token.
-
-    `local`: the server runs with `--local` and takes file URIs. `proxy` is the URL of a proxy for
-    every call, or None for none, whatever the environment says.
-    """
-
-    token: str = field(repr=False)
-    api_url: str = "https://api.telegram.org"
-    local: bool = False
-    proxy: str | None = field(default=None, repr=False)
-
-
 class Client:
     """Calls to the Bot API. One per process, since pyTelegramBotAPI's settings are global.
 
     Every method may raise `TelegramUnreachable` (whether the call took effect is unknown),
-    `TelegramBusy`, `TelegramUnauthorized`, `TelegramConflict`, and `JobError` for a refusal that
+    `TelegramBusy`, `TelegramUnauthorized`, and `JobError` for a refusal that
     retrying will not fix. Those that write to a chat may raise `ChatClosed` and `TopicClosed`,
     those that edit `MessageGone`. A group that has become a supergroup is followed there. Calls may
     come from any thread; an exception that a signal handler raises comes out of them as it is.
@@ -61,8 +47,9 @@ class Client:
     def __init__(self, connection: ApiAccess) -> None:
         self.local = connection.local
         self._token = connection.token
-        self._files = f"{connection.api_url.rstrip('/')}/file/bot{connection.token}/"
-        self._proxies = _install(connection)
+        self._files = f"{connection.base_url}/file/bot{connection.token}/"
+        self._proxies = connection.proxies
+        _install(connection)
 
     def get_me(self) -> Mapping[str, Any]:
         """The bot's own User object."""
@@ -80,24 +67,6 @@ class Client:
             return False
         people = (fields.mapping(member, "user") for member in members or ())
         return any(fields.integer(person, "id") == user_id for person in people)
-
-    def get_updates(
-        self, offset: int | None, timeout_s: int, allowed_updates: Sequence[str]
-    ) -> list[dict[str, Any]]:
-        """Fetch the updates from `offset` on, waiting at most `timeout_s` seconds for the first.
-
-        Confirms all updates below `offset`. The types allowed are sent each time, because the
-        server remembers the last ones (Bot API 10.1, getUpdates).
-        """
-        updates = apihelper.get_updates(
-            self._token,
-            offset=offset,
-            long_polling_timeout=timeout_s,
-            allowed_updates=list(allowed_updates),
-        )
-        if isinstance(updates, list) and all(isinstance(update, dict) for update in updates):
-            return updates
-        raise TelegramUnreachable("getUpdates: the result is no list of updates")
 
     def send_text(
         self,
@@ -297,23 +266,18 @@ class Client:
             apihelper.answer_callback_query(self._token, callback_id, text[:_MAX_NOTICE] or None)
 
 
-def _install(connection: ApiAccess) -> dict[str, str] | None:
-    """Set pyTelegramBotAPI up. Returns the proxies of each call."""
-    base = connection.api_url.rstrip("/").replace("{", "{{").replace("}", "}}")
-    proxy = connection.proxy
-    proxies = {"http": proxy, "https": proxy} if proxy else None
+def _install(connection: ApiAccess) -> None:
+    """Set pyTelegramBotAPI up."""
+    base = connection.base_url.replace("{", "{{").replace("}", "}}")
     vars(apihelper).update(
         API_URL=base + "/bot{0}/{1}",
         FILE_URL=base + "/file/bot{0}/{1}",
-        proxy=proxies,
+        proxy=connection.proxies,
         CUSTOM_REQUEST_SENDER=transport.send,
         READ_TIMEOUT=transport.READ_TIMEOUT_S,
-        LONG_POLLING_TIMEOUT=0,  # what a poll of 0 s would become otherwise
     )
-    # Their log lines contain URLs with the token, and message texts, at every level.
-    for name in ("TeleBot", "urllib3"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    return proxies
+    # Its log lines contain URLs with the token, and message texts, at every level.
+    logging.getLogger("TeleBot").setLevel(logging.CRITICAL + 1)
 
 
 def _follow(chat_id: int, call: Callable[[int], T]) -> T | None:

@@ -7,6 +7,7 @@ they go out, time counts only while nothing moves, and every failure is one of o
 """
 
 import json
+import logging
 import math
 import threading
 import time
@@ -39,6 +40,9 @@ _CHUNK_BYTES = 64 * 1024
 _MAX_DIGITS = 40
 
 _thread = threading.local()
+
+# Its log lines contain URLs with the token, at every level.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 class ApiAnswer:
