@@ -118,6 +118,9 @@ def test_what_was_recorded_until_a_kill_is_sent_by_the_next_attempt(
             file.write(b"\x00" * 1000)
     with open(directory / "recording.0.pieces", "a") as notes:
         notes.write("99999999 9")
+    # And as if the last two of the sound had been still to come.
+    sound = directory / "recording.1.pieces"
+    sound.write_text("".join(sound.read_text().splitlines(keepends=True)[:-2]))
     (directory / "left-over").write_text("of the attempt that was killed")
     media = again(warm, url, directory).media
     assert media.facts.note is Note.RECORDING_STOPPED

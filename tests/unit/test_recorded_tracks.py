@@ -54,3 +54,33 @@ def test_a_note_that_has_room_for_half_of_it_is_as_if_not_written(track: Recorde
     assert track.path.read_bytes() == b"12"
     (found,) = recorded.tracks()
     assert (found.size_bytes, found.length_s) == (2, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("video", "sound", "sound_begins_s", "kept"),
+    [
+        ("aaaa", "aaaa", 0.0, ("aaaa", "aaaa")),
+        ("aaaa", "aa", 0.0, ("aa", "aa")),
+        ("aa", "aaaa", 0.0, ("aa", "aa")),
+        # By their clocks they end together.
+        ("aaaa", "aa", 4.0, ("aaaa", "aa")),
+        ("aaaa", "aaaa", 1.5, ("aaaa", "aaa")),
+        ("aaaa", "aaa", -2.0, ("aa", "aaa")),
+        # There is no film without a piece of each.
+        ("aaaa", "a", -8.0, ("a", "a")),
+        # One of them has failed.
+        ("a" * 20, "a", 0.0, ("a" * 20, "a")),
+    ],
+)
+def test_what_one_of_two_tracks_has_behind_the_other_is_left_out(
+    video: str, sound: str, sound_begins_s: float, kept: tuple[str, str]
+) -> None:
+    found = [RecordedTrack(0), RecordedTrack(1)]
+    for track, pieces in zip(found, (video, sound), strict=True):
+        for piece in pieces:
+            track.add(piece.encode(), 2.0)
+    recorded._end_together(found, (0.0, sound_begins_s))
+    assert tuple(track.path.read_text() for track in found) == kept
+    # What is noted stays, and leads another attempt to the same.
+    recorded._end_together([RecordedTrack(0), RecordedTrack(1)], (0.0, sound_begins_s))
+    assert tuple(track.path.read_text() for track in found) == kept

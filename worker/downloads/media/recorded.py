@@ -10,7 +10,9 @@ import errno
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,9 @@ _NEAR_S = 1.0
 _MOST_TRACKS = 2
 # More than the beginnings of two tracks of one stream are apart.
 _LATEST_S = 60.0
+# When a recording is stopped, one of two tracks may be some pieces behind. One that is further
+# behind has failed, and what there is of the other is kept.
+_BEHIND_S = 30.0
 _KEPT = ("id", "title", "uploader", "channel", "creator", "ext", "vcodec", "extractor_key")
 
 
@@ -42,10 +47,20 @@ class RecordedTrack:
         """Go on with what an earlier attempt has recorded of the track with this number."""
         self.path = Path(f"{RECORDING_NAME}.{number}.media")
         self._notes = Path(f"{RECORDING_NAME}.{number}.pieces")
-        self.size_bytes = 0
-        self.length_s = 0.0
         self.has_ended = False
+        # After each piece: how many bytes there are, and how many seconds.
+        self._ends: list[tuple[int, float]] = [(0, 0.0)]
         self._read()
+
+    @property
+    def size_bytes(self) -> int:
+        """How large it is."""
+        return self._ends[-1][0]
+
+    @property
+    def length_s(self) -> float:
+        """How long it is, by its playlist."""
+        return self._ends[-1][1]
 
     def _read(self) -> None:
         if not self._notes.exists():
@@ -58,7 +73,7 @@ class RecordedTrack:
                 self.has_ended = True
             else:
                 size, length = line.split(" ")
-                self.size_bytes, self.length_s = int(size), float(length)
+                self._ends.append((int(size), float(length)))
 
     def add(self, data: bytes, length_s: float) -> None:
         """Add a piece. Raises OSError, and then it is as if nothing had been added."""
@@ -67,7 +82,7 @@ class RecordedTrack:
             file.write(data)
         size_bytes, length_s = self.size_bytes + len(data), self.length_s + length_s
         self._note(f"{size_bytes} {length_s:.6f}")
-        self.size_bytes, self.length_s = size_bytes, length_s
+        self._ends.append((size_bytes, length_s))
 
     def end(self) -> None:
         """Note that the stream has ended. Raises OSError."""
@@ -83,9 +98,13 @@ class RecordedTrack:
                 notes.truncate(size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._notes))
 
-    def cut(self) -> None:
-        """Cut off bytes behind the last complete piece."""
-        os.truncate(self.path, self.size_bytes)
+    def cut(self, length_s: float = inf) -> None:
+        """Cut off bytes behind the last complete piece, and pieces mostly behind `length_s`."""
+        size_bytes = self._ends[1][0]
+        for (_, begin_s), (end_bytes, end_s) in pairwise(self._ends):
+            if (begin_s + end_s) / 2 <= length_s:
+                size_bytes = end_bytes
+        os.truncate(self.path, size_bytes)
 
 
 def note_beginning(info: Mapping[str, Any], wanted_s: float) -> None:
@@ -131,7 +150,7 @@ def _about() -> tuple[dict[str, Any], float]:
         about = json.loads(_ABOUT.read_text())
         return dict(about["info"]), float(about["wanted_s"])
     except (OSError, ValueError, TypeError, KeyError):
-        return {}, float("inf")
+        return {}, inf
 
 
 def _join(path: Path, limits: DownloadLimits, *, or_most: bool = False) -> bool:
@@ -141,20 +160,30 @@ def _join(path: Path, limits: DownloadLimits, *, or_most: bool = False) -> bool:
 
 
 def _merge(found: list[RecordedTrack], path: Path, limits: DownloadLimits) -> None:
-    """Put a video and its sound together, aligned by their clocks."""
+    """Put a video and its sound together, aligned by their clocks and ending together."""
     copies = [Path(f"{MEDIA_NAME}.{number}.mp4") for number in range(len(found))]
     for track, copy in zip(found, copies, strict=True):
         os.link(track.path, copy)
     late_s = _begins_s(copies[1]) - _begins_s(copies[0])
+    shift_s = late_s if abs(late_s) <= _LATEST_S else 0.0
+    _end_together(found, (0.0, shift_s))
     for copy in copies:
         _join(copy, limits)
     ends_at = time.monotonic() + conversion.budget_of(limits).time_s
     with pieces.failures("merge", Reason.BROKEN_FILE):
         rules = ProgramLimits(ends_at - time.monotonic(), limits.memory_bytes)
-        shift_s = late_s if abs(late_s) <= _LATEST_S else 0.0
         ffmpeg.merge(copies[0], copies[1], shift_s, path, rules)
     for copy in copies:
         copy.unlink()
+
+
+def _end_together(found: Sequence[RecordedTrack], begins_s: Sequence[float]) -> None:
+    """Cut off what one of two tracks has behind the end of the other."""
+    tracks_begin = list(zip(found, begins_s, strict=True))
+    ends_s = [begin_s + track.length_s for track, begin_s in tracks_begin]
+    if max(ends_s) - min(ends_s) <= _BEHIND_S:
+        for track, begin_s in tracks_begin:
+            track.cut(min(ends_s) - begin_s)
 
 
 def _begins_s(path: Path) -> float:
