@@ -109,6 +109,7 @@ def test_a_request_in_the_clear_goes_to_an_http_proxy_itself(sent: bytes, expect
         for byte in sent:
             client.send(bytes((byte,)))
         answer = b"".join(iter(lambda: client.recv(1000), b""))
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
         assert answer.endswith(b"for " + expected.split()[1])
     (head,) = proxy.heads
     assert head.startswith(expected)

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from worker.downloads.judge.handshake import handshake_for
-from worker.downloads.judge.http_proxy import HEAD_LIMIT_BYTES, HttpHandshake
+from worker.downloads.judge.http_proxy import HEAD_LIMIT_BYTES, HttpHandshake, as_the_last
 from worker.downloads.judge.socks import Rejected, SocksReply, Target
 from worker.downloads.judge.socks import SocksHandshake as SocksHandshake
 
@@ -204,6 +204,24 @@ def test_whatever_is_said_it_is_a_target_or_rejected() -> None:
         if handshake.is_one_request:
             assert handshake.rest.count(b"\r\n\r\n") == 1
             assert b"\n" not in handshake.rest.replace(b"\r\n", b"")
+
+
+OK, CLOSE = b"HTTP/1.1 200 OK\r\n", b"Connection: close\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (OK + b"\r\nbody", OK + CLOSE + b"\r\nbody"),
+        # The first of two fields with one name is the one that clients read.
+        (OK + b"Connection: keep-alive\r\n", OK + CLOSE + b"Connection: keep-alive\r\n"),
+        (b"HTTP/1.0 404 \r\n", b"HTTP/1.0 404 \r\n" + CLOSE),
+        # What is no beginning of an answer is passed on as it is.
+        *((odd, odd) for odd in (b"HTTP/1.1 20", b"HTTP/2 200 OK\r\n", b"\0\r\n" + OK, b"")),
+    ],
+)
+def test_an_answer_says_that_it_is_the_last(answer: bytes, expected: bytes) -> None:
+    assert as_the_last(answer) == expected
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from worker.downloads.judge.dialing import Dial
 from worker.downloads.judge.handshake import Handshake, handshake_for
+from worker.downloads.judge.http_proxy import as_the_last
 from worker.downloads.judge.loop import READ, GuardedLoop, Waits
 from worker.downloads.judge.names import FAILED, ResolvedName, literal, look_up
 from worker.downloads.judge.relay import Relay, abort
@@ -84,6 +85,7 @@ class Connection:
         self._dial: Dial | None = None
         self._relay: Relay | None = None
         self._is_answered = False
+        self._is_last_request = False
         self._is_closed = False
         self.active_at = time.monotonic()
         self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)
@@ -250,9 +252,11 @@ class Connection:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._timeout.cancel()
         self.active_at = time.monotonic()
+        is_one_request = self._handshake is not None and self._handshake.is_one_request
         self._relay = Relay(
             *(self._loop, self._client, result, self._early, self._passed, self.close),
-            is_one_request=self._handshake is not None and self._handshake.is_one_request,
+            is_one_request=is_one_request,
+            rewrite_answer=as_the_last if is_one_request or self._is_last_request else None,
         )
         self._rest_at_most(self._services.judgement.rules.idle_timeout_s)
 
@@ -283,6 +287,7 @@ class Connection:
             self._stop_hearing()
             try:
                 self._early = upstream.rewritten(head, target) + body
+                self._is_last_request = True
             except ValueError:
                 self.close()
             else:

@@ -30,6 +30,7 @@ _FIELD = re.compile(rb"\r\n([^:]+):[ \t]*([^\r\n]*)")
 _KEPT_BACK = frozenset({b"host", b"connection", b"keep-alive", b"upgrade", b"te"})
 _DEFAULT_PORT = 80
 _PORTS = range(1 << 16)
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] [^\r\n]*\r\n")
 
 _STATUS = {
     SocksReply.NOT_ALLOWED: "403 Forbidden",
@@ -39,6 +40,15 @@ _STATUS = {
     SocksReply.TIMED_OUT: "504 Gateway Timeout",
     SocksReply.NOT_A_CONNECT: "501 Not Implemented",
 }
+
+
+def as_the_last(answer: bytes) -> bytes:
+    """An answer from its beginning on, and with the field that says: no other follows it.
+
+    A client that is not told so may ask once more before the connection's end has reached it.
+    """
+    line = _STATUS_LINE.match(answer)
+    return line[0] + b"Connection: close\r\n" + answer[line.end() :] if line else answer
 
 
 class HttpHandshake:

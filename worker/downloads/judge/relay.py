@@ -10,6 +10,8 @@ from worker.downloads.judge.tls import Stream
 
 CHUNK_BYTES = 128 * 1024
 
+Rewrite = Callable[[bytes], bytes]
+
 # All connections share it: between two calls nothing is left in it.
 _room = memoryview(bytearray(CHUNK_BYTES))
 
@@ -27,13 +29,20 @@ class _Direction:
     """One direction. While the sink takes nothing, nothing is read from the source."""
 
     def __init__(
-        self, source: Stream, sink: Stream, pending: bytes = b"", *, is_all: bool = False
+        self,
+        source: Stream,
+        sink: Stream,
+        pending: bytes = b"",
+        *,
+        is_all: bool = False,
+        rewrite: Rewrite | None = None,
     ) -> None:
         """`is_all`: `pending` is everything that the source may send."""
         self._source = source
         self._sink = sink
         self.pending = pending
         self._is_all = is_all
+        self._rewrite = rewrite
         self.has_ended = False
         """The source has sent its last byte; the sink is told behind what is pending."""
         self.is_over = False
@@ -54,9 +63,12 @@ class _Direction:
             return 0
         if self._is_all:
             raise ConnectionAbortedError
-        sent = self._send(_room[:count])
-        if sent < count:
-            self.pending = bytes(_room[sent:count])
+        data: bytes | memoryview = _room[:count]
+        if self._rewrite:
+            data, self._rewrite = self._rewrite(bytes(data)), None
+        sent = self._send(data)
+        if sent < len(data):
+            self.pending = bytes(data[sent:])
         return count
 
     def write(self) -> None:
@@ -86,15 +98,17 @@ class Relay:
         on_end: Callable[[], None],
         *,
         is_one_request: bool = False,
+        rewrite_answer: Rewrite | None = None,
     ) -> None:
         """`early` is what the client has sent already; `on_bytes` hears how many pass.
 
         A client of one request has sent all that it may say, and ends it by saying more.
+        `rewrite_answer` is given the first bytes that the site sends.
         """
         self._loop = loop
         self._client, self._site = client, site
         self._out = _Direction(client, site, early, is_all=is_one_request)
-        self._back = _Direction(site, client)
+        self._back = _Direction(site, client, rewrite=rewrite_answer)
         self._on_bytes = on_bytes
         self._on_end = on_end
         self._is_one_request = is_one_request
