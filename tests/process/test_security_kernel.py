@@ -246,6 +246,7 @@ def test_taking_a_variable_out_of_the_environment_is_not_enough() -> None:
 _ORDINARY = """
 import ctypes, os, sys
 sys.path.insert(0, sys.argv[1])
+import worker.telegram.job
 from worker.dispatch import worker_setups
 from worker.processes import process_setup
 if os.geteuid() == 0:
