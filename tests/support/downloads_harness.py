@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from tests.sandbox.patience import PATIENCE_S
 from tests.support.judges import Prepare, shared_judge
+from tests.support.ready_process import ReadyProcess
 from worker.downloads import child
 from worker.downloads.job import make_handler
 from worker.downloads.limits import DownloadLimits
@@ -133,8 +134,8 @@ class Worker:
         self._jobs = 0
         self._began = 0.0
         self._reports: list[Any] = []
-        self._connection, theirs = get_context("spawn").Pipe()
-        self._process = get_context("spawn").Process(
+        self._connection, theirs = Pipe()
+        self._process = ReadyProcess(
             target=_serve, args=(theirs, prepare, is_cold, knows_all), daemon=True
         )
         self._process.start()
