@@ -82,7 +82,6 @@ class UpdateKeeper:
         return self._background.pids
 
     def step(self) -> None:
-        """Do what is due."""
         now, wall = clocks.monotonic(), clocks.wall_clock()
         if done := self._done or self._background.look(now):
             self._take(*done, wall)

@@ -12,8 +12,8 @@ from tests.support.media import probe
 from tests.support.scene import Scene
 from worker.notices import Notice, Topic
 from worker.telegram import texts
+from worker.telegram.intents import MAX_LINKS
 from worker.telegram.texts import ENGLISH
-from worker.telegram.wishes import MAX_LINKS
 
 _chats = count(1000)
 

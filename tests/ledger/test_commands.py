@@ -15,8 +15,8 @@ from worker.telegram.handlers import (
     OTHER_COMMANDS,
     handle_update,
 )
+from worker.telegram.intents import INTENTS
 from worker.telegram.texts import CATALOGUES, ENGLISH, Catalogue, notice
-from worker.telegram.wishes import WISHES
 
 LINK = "https://a.example/x"
 
@@ -27,7 +27,7 @@ HOSTILE = (
 
 
 def test_each_command_is_handled_in_one_place() -> None:
-    handled = [*WISHES, *OTHER_COMMANDS, *ADMIN_COMMANDS]
+    handled = [*INTENTS, *OTHER_COMMANDS, *ADMIN_COMMANDS]
     assert sorted(filter(None, handled)) == sorted(Command)
     assert set(ADMIN_COMMANDS) == set(FOR_ADMINS)
 

@@ -18,7 +18,7 @@ from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
 from worker.notices import Notice, Topic
 from worker.protocol import Download, Reader, Reply
 from worker.telegram.handlers import MAX_EDIT_S, handle_update
-from worker.telegram.wishes import MAX_LINKS
+from worker.telegram.intents import MAX_LINKS
 
 A, B, C = "https://a.example/1", "https://b.example/2", "https://c.example/3"
 

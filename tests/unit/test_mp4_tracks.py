@@ -175,7 +175,7 @@ def traced() -> Iterator[Callable[[], int]]:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("size", [tracks._LARGEST_INDEX + 1, 1 << 31, (1 << 32) - 16])
+@pytest.mark.parametrize("size", [tracks.LARGEST_INDEX_BYTES + 1, 1 << 31, (1 << 32) - 16])
 def test_an_index_without_measure_is_not_read(tmp_path: Path, size: int) -> None:
     path = tmp_path / "media.mp4"
     with open(path, "wb") as file:
@@ -198,4 +198,4 @@ def test_an_index_of_countless_boxes_is_given_up(tmp_path: Path, where: str) -> 
     path.write_bytes(CLIP[:MOOV] + box(b"moov", index))
     with traced() as peak:
         assert tracks.read(path) is None
-        assert peak() < 2 * tracks._LARGEST_INDEX
+        assert peak() < 2 * tracks.LARGEST_INDEX_BYTES

@@ -39,7 +39,7 @@ from worker.protocol import AnswerButton, Reader, Reply
 from worker.telegram import fields
 from worker.telegram.buttons import pack
 from worker.telegram.handlers import handle_update
-from worker.telegram.wishes import MAX_LINKS
+from worker.telegram.intents import MAX_LINKS
 
 HELP = notice(Topic.HELP, most_links=MAX_LINKS)
 PICTURE = notice(Topic.HELP_PICTURE)

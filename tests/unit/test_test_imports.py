@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-FOLDERS = ("tests.unit", "tests.process", "tests.bot", "tests.slow")
-NAMED = re.compile(r"\btests\.(?:unit|process|bot|slow)\b|\bfrom tests import\b")
+FOLDERS = tuple(f"tests.{folder}" for folder in ("unit", "ledger", "process", "bot", "slow"))
+NAMED = re.compile(rf"\b(?:{'|'.join(map(re.escape, FOLDERS))})\b|\bfrom tests import\b")
 """In the text of whatever imports from them. To parse all texts would take seconds."""
 
 

@@ -17,7 +17,7 @@ from worker.clocks import Monotonic, Wall
 from worker.dispatch import log_lines, outcomes, results
 from worker.dispatch.circuit_breaker import CircuitBreaker
 from worker.dispatch.disk_space import DiskSpace
-from worker.dispatch.in_hand import InHand, JobsInHand
+from worker.dispatch.in_hand import JobsInHand, TakenJob
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.reachability import Reachability
 from worker.dispatch.recorder import Recorder
@@ -378,34 +378,34 @@ class Dispatcher:
         if self._showing.take(event, now):
             self.reachability.learn(event, now)
             return
-        hand = self._in_hand.get(event.job_id)
-        if hand is None:
+        taken = self._in_hand.get(event.job_id)
+        if taken is None:
             return
-        if hand.job.kind.is_call:
+        if taken.job.kind.is_call:
             self.reachability.learn(event, now)
         if isinstance(event, Reported):
-            if isinstance(hand.job, DownloadJob):
-                self._recorder.take_report(hand.job, event.message, wall)
+            if isinstance(taken.job, DownloadJob):
+                self._recorder.take_report(taken.job, event.message, wall)
             return
         self._showing.forget(event.job_id)
-        event = results.checked(hand.job, event)
-        self._take_end(hand, event, now, wall)
+        event = results.checked(taken.job, event)
+        self._take_end(taken, event, now, wall)
         self._in_hand.remove(event.job_id)
-        self._circuit_breaker.learn(hand.job, event, now)
-        self._recorder.clean_up(hand.job)
+        self._circuit_breaker.learn(taken.job, event, now)
+        self._recorder.clean_up(taken.job)
 
-    def _take_end(self, hand: InHand, event: Event, now: Monotonic, wall: Wall) -> None:
+    def _take_end(self, taken: TakenJob, event: Event, now: Monotonic, wall: Wall) -> None:
         match event:
             case Finished(result=result):
-                self._recorder.take_result(hand.job, result, now - hand.since, wall)
+                self._recorder.take_result(taken.job, result, now - taken.since, wall)
             case Failed(error=error):
-                edits = hand.job.kind.is_edit and not outcomes.goes_another_way(hand.job)
-                self._rate_limits.heed(hand.job.chat_id, error, now, edits=edits)
-                self._take_failure(hand.job, event, now, wall)
+                edits = taken.job.kind.is_edit and not outcomes.goes_another_way(taken.job)
+                self._rate_limits.heed(taken.job.chat_id, error, now, edits=edits)
+                self._take_failure(taken.job, event, now, wall)
             case _ if self._stop_at is not None:
-                self._recorder.put_back(hand.job, wall)
+                self._recorder.put_back(taken.job, wall)
             case _:
-                self._take_failure(hand.job, event, now, wall)
+                self._take_failure(taken.job, event, now, wall)
 
     def _take_failure(self, job: Job, event: Event, now: Monotonic, wall: Wall) -> None:
         refused_s = self.reachability.refused_s(job, now, wall)

@@ -12,7 +12,7 @@ from worker.sites import site_of_link
 
 
 @dataclass(frozen=True)
-class InHand:
+class TakenJob:
     """A job that `pool` has had since monotonic `since`."""
 
     job: Job
@@ -27,36 +27,36 @@ class JobsInHand:
     """
 
     def __init__(self) -> None:
-        self._by_id: dict[int, InHand] = {}
+        self._by_id: dict[int, TakenJob] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
 
     def add(self, job: Job, pool: Pool, now: Monotonic) -> None:
-        self._by_id[job.id] = InHand(job, pool, now)
+        self._by_id[job.id] = TakenJob(job, pool, now)
 
-    def get(self, job_id: int) -> InHand | None:
+    def get(self, job_id: int) -> TakenJob | None:
         return self._by_id.get(job_id)
 
     def begin_recording(self, job: RecordingJob) -> None:
         """Something of a live stream has been recorded."""
-        hand = self._by_id[job.id]
-        self._by_id[job.id] = replace(hand, job=replace(job, has_begun=True))
+        taken = self._by_id[job.id]
+        self._by_id[job.id] = replace(taken, job=replace(job, has_begun=True))
 
     def remove(self, job_id: int) -> None:
         del self._by_id[job_id]
 
     @property
     def jobs(self) -> list[Job]:
-        return [hand.job for hand in self._by_id.values()]
+        return [taken.job for taken in self._by_id.values()]
 
     def work(self, progress: Mapping[int, Progress]) -> list[Work]:
         """What workers do now.
 
         Any thread may ask; the keys of `progress` are the ids of downloads.
         """
-        hands = list(self._by_id.values())  # One C call: no other thread changes it meanwhile.
-        return [_work(hand, progress.get(hand.job.id)) for hand in hands]
+        all_taken = list(self._by_id.values())  # One C call: no other thread changes it meanwhile.
+        return [_work(taken, progress.get(taken.job.id)) for taken in all_taken]
 
     @property
     def request_ids(self) -> set[int]:
@@ -90,20 +90,20 @@ class JobsInHand:
         pool allows. The others are killed at once.
         """
         for job_id in job_ids:
-            if hand := self._by_id.get(job_id):
-                hand.pool.stop_job(job_id, grace_s if hand.job.kind.listens_to_stop else 0)
+            if taken := self._by_id.get(job_id):
+                taken.pool.stop_job(job_id, grace_s if taken.job.kind.listens_to_stop else 0)
 
     def stop_all(self, grace_s: float) -> None:
         """Stop every job, as `stop` does."""
         self.stop(list(self._by_id), grace_s)
 
 
-def _work(hand: InHand, progress: Progress | None) -> Work:
-    match hand.job:
+def _work(taken: TakenJob, progress: Progress | None) -> Work:
+    match taken.job:
         case DownloadJob(url=url):
             site = site_of_link(url)
         case RequestJob(request=request):
             site = site_of_link(request.url)
         case _:
             site = ""
-    return Work(hand.job.id, hand.job.kind, site, hand.job.attempts, hand.since, progress)
+    return Work(taken.job.id, taken.job.kind, site, taken.job.attempts, taken.since, progress)

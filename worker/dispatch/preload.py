@@ -12,6 +12,8 @@ server leaves yt-dlp to the workers that need it.
 import contextlib
 import gc
 import logging
+
+# A worker would import this to receive its arguments, 0.8 MB each.
 import multiprocessing.popen_forkserver  # noqa: F401
 import os
 import signal
@@ -19,8 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# What a worker would import for itself, 3 MB each: its pool, its handler, psutil. To receive its
-# arguments it would also import `popen_forkserver`, another 0.8 MB.
+# What a worker would import for itself, 3 MB each: its pool, its handler, psutil.
 import worker.dispatch.worker_setups
 import worker.downloads.judge.process
 import worker.telegram.job  # noqa: F401

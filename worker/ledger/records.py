@@ -76,7 +76,6 @@ class Request:
 
     @property
     def reader(self) -> Reader:
-        """Who is told of it."""
         return Reader(self.chat_id, self.language, self.thread_id)
 
     @property
@@ -86,7 +85,6 @@ class Request:
 
     @property
     def place(self) -> Place:
-        """Where that is."""
         return Place(self.chat_id, self.thread_id)
 
 
@@ -149,7 +147,6 @@ class Batch:
 
     @property
     def reader(self) -> Reader:
-        """Who is told of it."""
         return Reader(self.chat_id, self.language, self.thread_id)
 
 

@@ -62,7 +62,6 @@ class Upkeep:
         self._db = Database(path, access)
 
     def close(self) -> None:
-        """Close the connection."""
         self._db.close()
 
     def __enter__(self) -> Self:

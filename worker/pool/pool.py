@@ -88,7 +88,6 @@ class Pool:
 
     @property
     def job_ids(self) -> list[int]:
-        """The running jobs."""
         return [worker.job.id for worker in self._workers if worker.job]
 
     @property

@@ -27,12 +27,12 @@ from worker.site_cookies import KeepCookies
 from worker.telegram import commands, fields
 from worker.telegram.admin_commands import ADMIN_COMMANDS
 from worker.telegram.commands import Command
+from worker.telegram.intents import MAX_LINKS, Intent, intent_of
 from worker.telegram.links import find_links
 from worker.telegram.messages import Message, read_message
 from worker.telegram.people import People, nobody
 from worker.telegram.presses import handle_press
 from worker.telegram.searches import search
-from worker.telegram.wishes import MAX_LINKS, Wish, wish_of
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 
@@ -86,14 +86,14 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
         return message.reply(Notice(Topic.PRIVATE_BOT)) if message.is_private else ()
     if command in OTHER_COMMANDS:
         return OTHER_COMMANDS[command](message, people)
-    wish = wish_of(message.command, message.argument)
-    if isinstance(wish, Notice):
-        return message.reply(wish)
-    links, notices = _read_links(message, wish)
+    intent = intent_of(message.command, message.argument)
+    if isinstance(intent, Notice):
+        return message.reply(intent)
+    links, notices = _read_links(message, intent)
     if not links and (named := _numbers_of_items(message)):
         return named
     if not links and not notices:
-        return _talk(message, wish)
+        return _talk(message, intent)
     return (*links, *message.reply(*notices))
 
 
@@ -117,8 +117,8 @@ def _wanted_now(message: Message) -> tuple[tuple[OpenRequest, ...], list[Notice]
     if message.command == Command.SEARCH:
         is_for_us = message.is_private or message.addressee
         return _wanted_search(message) if is_for_us else (), []
-    wish = wish_of(message.command, message.argument)
-    return ((), [wish]) if isinstance(wish, Notice) else _read_links(message, wish)
+    intent = intent_of(message.command, message.argument)
+    return ((), [intent]) if isinstance(intent, Notice) else _read_links(message, intent)
 
 
 def _is_for_us(message: Message, username: Callable[[], str]) -> bool:
@@ -143,10 +143,10 @@ def _is_own_answer(message: Message, username: Callable[[], str]) -> bool:
 # ------------------------------------------------------------------------------------ links
 
 
-def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
+def _read_links(message: Message, intent: Intent) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
     """The links to open, and what is to be said about the others."""
     links = find_links(message.fields)
-    if wish.takes_reply and not links:
+    if intent.takes_reply and not links:
         # A quotation has no marks of its own for links.
         quoted = {"text": fields.text(fields.mapping(message.fields, "quote"), "text")}
         links = find_links(quoted) or find_links(message.answered)
@@ -154,14 +154,14 @@ def _read_links(message: Message, wish: Wish) -> tuple[tuple[OpenRequest, ...], 
     if (left_out := len(links.good) - MAX_LINKS) > 0:
         values = {"count": left_out, "most_links": MAX_LINKS}
         notices.append(Notice(Topic.LINKS_LEFT_OUT, values))
-    forms = [(url, wish.form_for(url)) for url in links.good[:MAX_LINKS]]
+    forms = [(url, intent.form_for(url)) for url in links.good[:MAX_LINKS]]
     if any(form is None for _, form in forms):
         notices.append(Notice(Topic.WHICH_CLIP))
-    requests = (_request(message, wish, url, form) for url, form in forms if form is not None)
+    requests = (_request(message, intent, url, form) for url, form in forms if form is not None)
     return tuple(requests), notices
 
 
-def _request(message: Message, wish: Wish, url: str, form: Form) -> OpenRequest:
+def _request(message: Message, intent: Intent, url: str, form: Form) -> OpenRequest:
     return OpenRequest(
         message.reader.chat_id,
         message.user_id,
@@ -169,8 +169,8 @@ def _request(message: Message, wish: Wish, url: str, form: Form) -> OpenRequest:
         url,
         media_keys.of_link(url, form),
         form=form,
-        fresh=wish.fresh,
-        is_exact=wish.is_exact,
+        fresh=intent.fresh,
+        is_exact=intent.is_exact,
         language=message.reader.language,
         thread_id=message.reader.thread_id,
     )
@@ -192,14 +192,14 @@ def _author(message: Mapping[str, Any]) -> Mapping[str, Any]:
     return fields.mapping(message, "from")
 
 
-def _talk(message: Message, wish: Wish) -> Effects:
+def _talk(message: Message, intent: Intent) -> Effects:
     """Answer a message without any link, if it wants one."""
-    answer = wish.without_links
+    answer = intent.without_links
     if answer is None and (near := commands.nearest(message.command)):
         answer = Notice(Topic.DID_YOU_MEAN, {"command": near.value})
     # In a group a command without a name may be meant for any of its bots.
     if answer and (message.is_private or message.addressee):
-        pictures = message.reply(wish.picture) if wish.picture else ()
+        pictures = message.reply(intent.picture) if intent.picture else ()
         return (*message.reply(answer), *pictures)
     # The captions of an album come as messages of their own; one hint each would be a flood.
     if message.is_private and "media_group_id" not in message.fields:

@@ -36,7 +36,6 @@ class Links:
     flaws: tuple[LinkFlaw, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
         return bool(self.good or self.flaws)
 
 

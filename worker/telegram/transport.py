@@ -155,12 +155,6 @@ def _session() -> requests.Session:
     return session
 
 
-def hang_up() -> None:
-    """Close the calling thread's connection. Its next call makes another."""
-    if session := vars(_thread).pop("session", None):
-        session.close()
-
-
 def _content(response: requests.Response, deadline: float) -> bytes | None:
     """The body of a response; None if it is too long or too slow."""
     chunks: list[bytes] = []

@@ -116,7 +116,6 @@ class Namespace:
             _checked(_libc.setns(fd, of_type), "setns")
 
     def close(self) -> None:
-        """Let go of it."""
         self.listener.close()
         while self._fds:
             os.close(self._fds.pop())

@@ -103,7 +103,6 @@ class JudgeKeeper:
             self._start(now)
 
     def close(self) -> None:
-        """End it."""
         self._backoff.next_at = math.inf
         if self._judge:
             self._judge.kill()

@@ -54,7 +54,6 @@ class RecordedTrack:
 
     @property
     def size_bytes(self) -> int:
-        """How large it is."""
         return self._ends[-1][0]
 
     @property

@@ -25,7 +25,6 @@ class Answers:
         return iter(self._kept)
 
     def forget(self) -> None:
-        """Forget them all."""
         self._kept.clear()
 
     def watch(self, response: Any, link: str) -> None:

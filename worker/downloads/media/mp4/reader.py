@@ -10,7 +10,6 @@ from worker.downloads.media.mp4 import tracks
 from worker.downloads.media.mp4.boxes import boxes
 
 _MVHD_BYTES = 40
-_LARGEST_INDEX = 4 * 1024 * 1024
 # Sample entries of encrypted streams, and the box that says so (ISO/IEC 14496-12, 8.12).
 _ENCRYPTED = (b"encv", b"enca")
 _PROTECTION = b"sinf"
@@ -70,7 +69,7 @@ def _is_encrypted(file: BinaryIO) -> bool:
     """Whether the index announces an encrypted stream."""
     for box in boxes(file):
         if box.kind == b"moov":
-            index = file.read(min(box.content_size, _LARGEST_INDEX))
+            index = file.read(min(box.content_size, tracks.LARGEST_INDEX_BYTES))
             return _PROTECTION in index and any(kind in index for kind in _ENCRYPTED)
         if not box.size:
             break

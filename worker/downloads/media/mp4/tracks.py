@@ -24,7 +24,7 @@ from worker.downloads.media.mp4.h264 import Unusual
 _CONTAINERS = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2"})
 
 # An hour of 30 pictures a second takes about 2 MB.
-_LARGEST_INDEX = 4 * 1024 * 1024
+LARGEST_INDEX_BYTES = 4 * 1024 * 1024
 _MAX_BOXES = 64
 _MAX_DURATIONS = 10_000
 _LONGEST_SHOWN_S = 10
@@ -96,7 +96,7 @@ def _index(path: Path) -> memoryview:
         for box in mp4_boxes.boxes(file):
             kinds.append(box.kind)
             total += box.size
-            if box.kind == b"moov" and box.content_size <= _LARGEST_INDEX:
+            if box.kind == b"moov" and box.content_size <= LARGEST_INDEX_BYTES:
                 index = file.read(box.content_size)
         # Otherwise the file is cut off, or has more boxes than were read.
         if total != os.fstat(file.fileno()).st_size:

@@ -49,7 +49,7 @@ def _form_of_video(word: str) -> Form | None:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Intent:
     """What a message wants from its links.
 
     `is_exact`: the person's settings do not change it. `part_in_link`: each link has to name the
@@ -79,8 +79,8 @@ class Wish:
         clip = clip_times.in_link(url)
         return replace(self.form, clip=clip) if clip else None
 
-    def with_word(self, argument: str) -> "Wish | Notice":
-        """The wish with what the command's argument adds, or the answer to a wrong argument."""
+    def with_word(self, argument: str) -> "Intent | Notice":
+        """The intent with what the command's argument adds, or the answer to a wrong argument."""
         found = _WORD.match(argument)
         if not found or not self.form_of:
             return self
@@ -95,31 +95,31 @@ _WHICH_LINK = Notice(Topic.WHICH_LINK)
 
 _WHICH_CLIP = Notice(Topic.WHICH_CLIP)
 
-_PLAIN = Wish()
-WISHES: Mapping[Command, Wish] = {
-    Command.START: Wish(without_links=_HELP),
-    Command.HELP: Wish(without_links=_HELP, picture=Notice(Topic.HELP_PICTURE)),
-    Command.AUDIO: Wish(
+_PLAIN = Intent()
+INTENTS: Mapping[Command, Intent] = {
+    Command.START: Intent(without_links=_HELP),
+    Command.HELP: Intent(without_links=_HELP, picture=Notice(Topic.HELP_PICTURE)),
+    Command.AUDIO: Intent(
         SOUND,
         without_links=_WHICH_LINK,
         takes_reply=True,
         form_of=_form_of_sound,
         unlike=Topic.WHICH_SOUND,
     ),
-    Command.VIDEO: Wish(
+    Command.VIDEO: Intent(
         is_exact=True,
         without_links=_WHICH_LINK,
         takes_reply=True,
         form_of=_form_of_video,
         unlike=Topic.WHICH_HEIGHT,
     ),
-    Command.FILE: Wish(
+    Command.FILE: Intent(
         Form(as_file=True), is_exact=True, without_links=_WHICH_LINK, takes_reply=True
     ),
-    Command.COVER: Wish(
+    Command.COVER: Intent(
         Form(What.COVER), is_exact=True, without_links=_WHICH_LINK, takes_reply=True
     ),
-    Command.SUBS: Wish(
+    Command.SUBS: Intent(
         Form(What.SUBTITLES),
         is_exact=True,
         without_links=_WHICH_LINK,
@@ -127,24 +127,24 @@ WISHES: Mapping[Command, Wish] = {
         form_of=_form_of_subtitles,
         unlike=Topic.WHICH_LANGUAGE,
     ),
-    Command.PLAYLIST: Wish(WHOLE_LIST, without_links=_WHICH_LINK, takes_reply=True),
-    Command.CLIP: Wish(without_links=_WHICH_CLIP, takes_reply=True, part_in_link=True),
-    Command.INFO: Wish(ABOUT, without_links=_WHICH_LINK, takes_reply=True),
-    Command.FRESH: Wish(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
+    Command.PLAYLIST: Intent(WHOLE_LIST, without_links=_WHICH_LINK, takes_reply=True),
+    Command.CLIP: Intent(without_links=_WHICH_CLIP, takes_reply=True, part_in_link=True),
+    Command.INFO: Intent(ABOUT, without_links=_WHICH_LINK, takes_reply=True),
+    Command.FRESH: Intent(fresh=True, without_links=_WHICH_LINK, takes_reply=True),
 }
 """The commands that say what is wanted of links."""
 
 
-def wish_of(name: str, argument: str) -> Wish | Notice:
+def intent_of(name: str, argument: str) -> Intent | Notice:
     """What a message with this command wants from its links, or the answer to a wrong argument."""
     command = commands.find(name)
     if command is Command.CLIP:
-        return _clip_of(WISHES[command], argument)
-    return WISHES.get(command, _PLAIN).with_word(argument) if command else _PLAIN
+        return _clip_of(INTENTS[command], argument)
+    return INTENTS.get(command, _PLAIN).with_word(argument) if command else _PLAIN
 
 
-def _clip_of(wish: Wish, argument: str) -> Wish | Notice:
-    """The wish for the part that the argument names; without one, each link has to name it."""
+def _clip_of(intent: Intent, argument: str) -> Intent | Notice:
+    """The intent for the part that the argument names; without one, each link has to name it."""
     if clip := clip_times.said(argument):
-        return replace(wish, form=Form(clip=clip), part_in_link=False)
-    return _WHICH_CLIP if clip_times.may_be_meant(argument) else wish
+        return replace(intent, form=Form(clip=clip), part_in_link=False)
+    return _WHICH_CLIP if clip_times.may_be_meant(argument) else intent
