@@ -111,9 +111,16 @@ class _HalfIE(LazyLoadExtractor):  # type: ignore[misc]
     _module = "yt_dlp.extractor.no_such_module"
 
 
+class _OddIE(LazyLoadExtractor):  # type: ignore[misc]
+    """Its pattern is there, and the class behind it does not keep to it, as a plugin's may."""
+
+    _VALID_URL = r"https?://(odd)\.example/\1"
+    _real_class = _BrokenIE
+
+
 def _add_unusable_extractors() -> None:
     real = vars(warm)["gen_extractor_classes"]
-    vars(warm)["gen_extractor_classes"] = lambda: [_BrokenIE, _HalfIE, *real()]
+    vars(warm)["gen_extractor_classes"] = lambda: [_BrokenIE, _HalfIE, _OddIE, *real()]
 
 
 def _keep_unusable_extractors() -> None:
@@ -193,6 +200,20 @@ def _lazy_classes() -> tuple[int, int]:
     found = warm.warm_up().keys()
     gc.unfreeze()
     return len(before & found), len(lazy() & found)
+
+
+def _without_private_names() -> tuple[int, str | None]:
+    """How many extractors there are where yt-dlp keeps them elsewhere, and one that is found."""
+    vars(warm).update(_KNOWN="elsewhere", _LAZY="no.such.module")
+    extractors = warm.warm_up()
+    return len(extractors), extractors.suitable("https://youtu.be/jNQXAC9IVRw")
+
+
+def test_yt_dlp_that_keeps_its_extractors_elsewhere_costs_memory_alone() -> None:
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        number, found = process.submit(_without_private_names).result(WATCHDOG_S)
+    assert number > 1000
+    assert found == "Youtube"
 
 
 def test_lazy_classes_are_freed_once_the_real_ones_are_there() -> None:

@@ -13,7 +13,7 @@ import gc
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,8 @@ _NOWHERE = "https://nowhere.invalid/"
 _MAKE_CONTEXT = "make_ssl_context"
 # The versions that programs have given, by path.
 _VERSIONS = "_version_cache"
-# The module of the lazy classes, and its table of them.
-_LAZY, _LOOKUP = "yt_dlp.extractor.lazy_extractors", "_CLASS_LOOKUP"
+# Its table of extractors, and the module of the lazy classes with a table of them.
+_KNOWN, _LAZY, _LOOKUP = "extractors", "yt_dlp.extractor.lazy_extractors", "_CLASS_LOOKUP"
 # An extractor's compiled patterns.
 _COMPILED = "_VALID_URL_RE"
 # The test cases of an extractor, and the property that is derived from them.
@@ -55,14 +55,18 @@ def warm_up() -> ExtractorIndex:
     plugins.refuse()
     _try(plugins.load_allowed)
     enabled = (ie for ie in gen_extractor_classes() if getattr(ie, "_ENABLED", True))
-    # Before the imports, which then reuse the 3 MB that building the index has freed.
+    # Before the imports, which then reuse the 5 MB that this frees.
     extractors = ExtractorIndex({ie.ie_key(): ie for ie in enabled})
     broken = {name for name in extractors.unjoined if not _try(_ask, extractors[name])}
+    tables = _tables()
     for name in tuple(extractors):
         if _try(_load, extractors[name]):
-            extractors[name] = _real(extractors[name])
+            extractors[name] = _replaced(extractors[name], tables)
         else:
             broken.add(name)
+    # The real classes, of which one may be a plugin's.
+    asked = (name for name in extractors.unjoined if name not in broken)
+    broken |= {name for name in asked if not _try(_ask, extractors[name])}
     if broken:
         extractors = ExtractorIndex({k: ie for k, ie in extractors.items() if k not in broken})
     # The rehearsal comes last, because `re` only caches the last 512 patterns.
@@ -93,33 +97,40 @@ def _ask(extractor: Any) -> None:
 
 
 def _load(extractor: Any) -> None:
-    """Import the module behind a lazy extractor class, which nothing needs from then on.
+    """Import the module behind a lazy extractor class.
 
     The generic extractor asks every extractor about its page. So a link to an unknown site would
     cost all these imports, which take 0.7 s there and 16 MB here, and fail if one of them does.
-    The 4 MB of the lazy classes are freed meanwhile, so that later imports reuse them.
     """
     real = _real(extractor)
     if compiled := vars(extractor).get(_COMPILED):
         # The lazy class has compiled them already; YouTube's alone take 10 ms.
         setattr(real, _COMPILED, compiled)
-    for table in _tables():
-        if table.get(real.__name__) is extractor:
-            table[real.__name__] = real
     _try(_free_examples, real)
 
 
 def _real(extractor: Any) -> Any:
-    """The class that a lazy one stands for; the others stand for themselves."""
+    """The class that a lazy one stands for; any other stands for itself."""
     return getattr(extractor, "real_class", extractor)
 
 
-def _tables() -> Iterator[dict[str, Any]]:
+def _replaced(extractor: Any, tables: Iterable[dict[str, Any]]) -> Any:
+    """Put the real class in the place of a lazy one. Returns it.
+
+    The lazy classes take 4 MB, which later imports reuse.
+    """
+    name, real = extractor.__name__, _real(extractor)
+    for table in tables:
+        if table.get(name) is extractor:
+            table[name] = real
+    return real
+
+
+def _tables() -> list[dict[str, Any]]:
     """Where yt-dlp keeps its extractors, by the names of their classes."""
-    yield ytdlp_globals.extractors.value
-    if lazy := sys.modules.get(_LAZY):
-        yield vars(lazy)
-        yield vars(lazy).get(_LOOKUP, {})
+    lazy = vars(sys.modules[_LAZY]) if _LAZY in sys.modules else {}
+    known = getattr(getattr(ytdlp_globals, _KNOWN, None), "value", None)
+    return [table for table in (known, lazy, lazy.get(_LOOKUP)) if isinstance(table, dict)]
 
 
 def _free_examples(extractor: Any) -> None:
