@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from worker import logs
-from worker.telegram import client
+from worker.telegram import client, transport
 from worker.telegram.api_access import ApiAccess
 
 _configure, _install = logs.configure, client._install
@@ -15,15 +15,13 @@ _configure, _install = logs.configure, client._install
 
 def configure(secrets: Sequence[str] = (), level: int = logging.DEBUG, **how: Any) -> None:
     _configure(secrets, min(level, logging.DEBUG), **how)
-    # The main process has no client of pyTelegramBotAPI, and polls with urllib3.
-    logging.getLogger("urllib3").setLevel(logging.NOTSET)
 
 
 def install(connection: ApiAccess) -> None:
     _install(connection)
-    for name in ("TeleBot", "urllib3"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.getLogger("TeleBot").setLevel(logging.NOTSET)
 
 
 logs.configure = configure
 client._install = install
+transport.keep_quiet = lambda: logging.getLogger("urllib3").setLevel(logging.NOTSET)

@@ -41,6 +41,23 @@ def test_workers_import_nothing_for_themselves() -> None:
     assert done.stdout.split() == []
 
 
+QUIET = """
+import logging
+import worker.dispatch.preload
+from worker.telegram.api_access import ApiAccess
+from worker.telegram.client import Client
+Client(ApiAccess("1:a"))
+print(logging.getLogger("urllib3").isEnabledFor(logging.CRITICAL))
+"""
+
+
+def test_what_yt_dlp_sets_does_not_let_a_worker_log_addresses_with_the_token() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", QUIET], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False"]
+
+
 DAMAGED = """
 import signal, sys
 real = signal.setitimer

@@ -25,11 +25,11 @@ def set_up_telegram(
     form: LogFormat,
 ) -> Handler:
     """Prepare a telegram worker. Returns what runs its jobs."""
+    copies.use()
     # Only a worker needs pyTelegramBotAPI; the main process, which reads this file too, is 5 MB
     # smaller.
     from worker.telegram.job import make_handler
 
-    copies.use()
     if not landlock.abi():
         # This process knows the token. Where nothing else keeps a download out of its memory,
         # it is closed even to a sweep that looks for the bot's tag.

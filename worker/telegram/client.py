@@ -277,6 +277,7 @@ def _install(connection: ApiAccess) -> None:
         READ_TIMEOUT=transport.READ_TIMEOUT_S,
     )
     # Its log lines contain URLs with the token, and message texts, at every level.
+    transport.keep_quiet()
     logging.getLogger("TeleBot").setLevel(logging.CRITICAL + 1)
 
 

@@ -2,16 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from worker.errors import ChatClosed, JobError
 from worker.protocol import SetMenus
 from worker.telegram.commands import FOR_ADMINS, LISTED
 from worker.telegram.texts import CATALOGUES, ENGLISH
 
-SetCommands = Callable[[Sequence[tuple[str, str]], str, int | None, str | None], None]
-"""`Client.set_commands`. The main process reads this file too, and does without a `Client`."""
+if TYPE_CHECKING:
+    # The main process reads this file too, and does without the client's library.
+    from worker.telegram.client import Client
 
 _PRIVATE, _GROUPS, _CHAT = "all_private_chats", "all_group_chats", "chat"
 
@@ -51,20 +53,18 @@ def fingerprint(admins: Collection[int]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def set_menus(set_commands: SetCommands, task: SetMenus) -> None:
+def set_menus(client: "Client", task: SetMenus) -> None:
     """Tell Telegram all menus. Safe to repeat."""
     for menu in menus(task.admins):
-        _tell(set_commands, menu, menu.commands)
+        _tell(client, menu, menu.commands)
     for menu in menus(set(task.former_admins) - set(task.admins)):
         if menu.chat_id is not None:
-            _tell(set_commands, menu, ())
+            _tell(client, menu, ())
 
 
-def _tell(
-    set_commands: SetCommands, menu: CommandMenu, commands: Sequence[tuple[str, str]]
-) -> None:
+def _tell(client: "Client", menu: CommandMenu, commands: Sequence[tuple[str, str]]) -> None:
     try:
-        set_commands(commands, menu.scope, menu.chat_id, menu.language)
+        client.set_commands(commands, menu.scope, menu.chat_id, menu.language)
     except (ChatClosed, JobError):
         # The bot has no chat with an admin who has never written to it.
         if menu.chat_id is None:

@@ -89,7 +89,7 @@ def make_handler(
             case KeepCookies():
                 return cookies.keep(client, task, data_dir, wall_clock())
             case SetMenus():
-                command_menus.set_menus(client.set_commands, task)
+                command_menus.set_menus(client, task)
             case ShowPanel():
                 return delivery.show_panel(client, task)
             case AnswerButton():

@@ -26,6 +26,7 @@ class LongPoll:
 
     def __init__(self, access: ApiAccess) -> None:
         self._access = access
+        transport.keep_quiet()
 
     def get_updates(
         self, offset: int, timeout_s: int, allowed_updates: Sequence[str]
@@ -52,8 +53,5 @@ class LongPoll:
 
     def _call(self, method: str, params: Mapping[str, Any], patience_s: float) -> object:
         url = f"{self._access.base_url}/bot{self._access.token}/{method}"
-        timeout_s = (transport.CONNECT_TIMEOUT_S, patience_s)
-        answer = transport.send(
-            "post", url, params=params, files=None, timeout=timeout_s, proxies=self._access.proxies
-        )
+        answer = transport.call(url, params, patience_s, self._access.proxies)
         return answer.json()["result"]

@@ -1,6 +1,6 @@
-"""One HTTP exchange with the Bot API: what `apihelper.CUSTOM_REQUEST_SENDER` is set to.
+"""One HTTP exchange with the Bot API, for the long poll and for pyTelegramBotAPI.
 
-pyTelegramBotAPI by itself puts every parameter into the address, reads a whole file before it
+The latter by itself puts every parameter into the address, reads a whole file before it
 sends it, bounds the sending of a body by its connect timeout, and makes exceptions out of
 addresses that hold the token. Here parameters travel in the body, files are read from disk as
 they go out, time counts only while nothing moves, and every failure is one of ours.
@@ -41,12 +41,9 @@ _MAX_DIGITS = 40
 
 _thread = threading.local()
 
-# Its log lines contain URLs with the token, at every level.
-logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
-
 
 class ApiAnswer:
-    """The part of a successful response that pyTelegramBotAPI reads."""
+    """A successful response, with what pyTelegramBotAPI reads of one."""
 
     status_code = 200
     text = ""  # only ever formatted for the log, which has no business with it
@@ -68,17 +65,39 @@ def send(
     timeout: tuple[float, float],
     proxies: dict[str, str] | None,
 ) -> ApiAnswer:
-    """Call a method of the Bot API, always by POST. The signature is pyTelegramBotAPI's.
+    """What `apihelper.CUSTOM_REQUEST_SENDER` is set to; as `call`, always by POST.
 
-    Only the second part of `timeout` counts: seconds without a byte of the answer. Raises the typed
-    failures of `worker.errors` and the internal ones of `worker.telegram.errors`.
+    Only the second part of `timeout` counts.
     """
-    outcome = _exchange(url, params or {}, files, timeout[1], proxies)
+    return call(url, params or {}, timeout[1], proxies, files)
+
+
+def call(
+    url: str,
+    params: Mapping[str, Any],
+    read_timeout_s: float,
+    proxies: dict[str, str] | None,
+    files: Mapping[str, tuple[str, FileIO]] | None = None,
+) -> ApiAnswer:
+    """Call a method of the Bot API.
+
+    `read_timeout_s` are seconds without a byte of the answer. Raises the typed failures of
+    `worker.errors` and the internal ones of `worker.telegram.errors`.
+    """
+    outcome = _exchange(url, params, files, read_timeout_s, proxies)
     # Raised here, outside of any handler: what went wrong below must not be this exception's
     # context, since it holds the address with the token.
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
+
+
+def keep_quiet() -> None:
+    """Keep urllib3 from logging: its lines contain URLs with the token, at every level.
+
+    Not done once for all, since yt-dlp sets that level too.
+    """
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 def fetch(url: str, proxies: dict[str, str] | None) -> bytes:
