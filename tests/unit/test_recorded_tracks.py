@@ -82,5 +82,17 @@ def test_what_one_of_two_tracks_has_behind_the_other_is_left_out(
     recorded._end_together(found, (0.0, sound_begins_s))
     assert tuple(track.path.read_text() for track in found) == kept
     # What is noted stays, and leads another attempt to the same.
-    recorded._end_together([RecordedTrack(0), RecordedTrack(1)], (0.0, sound_begins_s))
-    assert tuple(track.path.read_text() for track in found) == kept
+    again = [RecordedTrack(0), RecordedTrack(1)]
+    for track in again:
+        track.cut()
+    recorded._end_together(again, (0.0, sound_begins_s))
+    assert tuple(track.path.read_text() for track in again) == kept
+
+
+def test_a_track_whose_playlist_gives_no_lengths_cuts_nothing(track: RecordedTrack) -> None:
+    silent = RecordedTrack(1)
+    for piece in (b"a", b"b"):
+        track.add(piece, 6.0)
+        silent.add(piece, 0.0)
+    recorded._end_together([track, silent], (0.0, 0.0))
+    assert (track.path.read_bytes(), silent.path.read_bytes()) == (b"ab", b"ab")

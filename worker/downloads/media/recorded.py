@@ -103,7 +103,8 @@ class RecordedTrack:
         for (_, begin_s), (end_bytes, end_s) in pairwise(self._ends):
             if (begin_s + end_s) / 2 <= length_s:
                 size_bytes = end_bytes
-        os.truncate(self.path, size_bytes)
+        # An earlier attempt may have cut off more.
+        os.truncate(self.path, min(size_bytes, self.path.stat().st_size))
 
 
 def note_beginning(info: Mapping[str, Any], wanted_s: float) -> None:
@@ -180,7 +181,8 @@ def _end_together(found: Sequence[RecordedTrack], begins_s: Sequence[float]) -> 
     """Cut off what one of two tracks has behind the end of the other."""
     tracks_begin = list(zip(found, begins_s, strict=True))
     ends_s = [begin_s + track.length_s for track, begin_s in tracks_begin]
-    if max(ends_s) - min(ends_s) <= _BEHIND_S:
+    is_known = all(track.length_s for track in found)
+    if is_known and max(ends_s) - min(ends_s) <= _BEHIND_S:
         for track, begin_s in tracks_begin:
             track.cut(min(ends_s) - begin_s)
 
