@@ -213,11 +213,13 @@ OK, CLOSE = b"HTTP/1.1 200 OK\r\n", b"Connection: close\r\n"
     ("answer", "expected"),
     [
         (OK + b"\r\nbody", OK + CLOSE + b"\r\nbody"),
-        # The first of two fields with one name is the one that clients read.
+        # The first of two fields with one name is the one that Python's client reads.
         (OK + b"Connection: keep-alive\r\n", OK + CLOSE + b"Connection: keep-alive\r\n"),
         (b"HTTP/1.0 404 \r\n", b"HTTP/1.0 404 \r\n" + CLOSE),
         # What is no beginning of an answer is passed on as it is.
         *((odd, odd) for odd in (b"HTTP/1.1 20", b"HTTP/2 200 OK\r\n", b"\0\r\n" + OK, b"")),
+        # Another answer follows this one.
+        (b"HTTP/1.1 103 Early\r\n", b"HTTP/1.1 103 Early\r\n"),
     ],
 )
 def test_an_answer_says_that_it_is_the_last(answer: bytes, expected: bytes) -> None:

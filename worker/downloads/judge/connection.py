@@ -124,6 +124,7 @@ class Connection:
             return
         if self._answer(answer) and handshake.target:
             self._early = handshake.rest
+            self._is_last_request = handshake.is_one_request
             self._stop_hearing()
             self._owner.admit(self)
             self._begin(handshake.target)
@@ -256,7 +257,7 @@ class Connection:
         self._relay = Relay(
             *(self._loop, self._client, result, self._early, self._passed, self.close),
             is_one_request=is_one_request,
-            rewrite_answer=as_the_last if is_one_request or self._is_last_request else None,
+            rewrite_answer=as_the_last if self._is_last_request else None,
         )
         self._rest_at_most(self._services.judgement.rules.idle_timeout_s)
 
@@ -287,10 +288,10 @@ class Connection:
             self._stop_hearing()
             try:
                 self._early = upstream.rewritten(head, target) + body
-                self._is_last_request = True
             except ValueError:
                 self.close()
             else:
+                self._is_last_request = True
                 self._call(upstream.open_for_requests, self._connected, _NOT_CONNECTED)
 
     # -------------------------------------------------------------------------- in the relay

@@ -30,7 +30,7 @@ _FIELD = re.compile(rb"\r\n([^:]+):[ \t]*([^\r\n]*)")
 _KEPT_BACK = frozenset({b"host", b"connection", b"keep-alive", b"upgrade", b"te"})
 _DEFAULT_PORT = 80
 _PORTS = range(1 << 16)
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] [^\r\n]*\r\n")
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (?!1)[^\r\n]*\r\n")
 
 _STATUS = {
     SocksReply.NOT_ALLOWED: "403 Forbidden",
@@ -43,9 +43,10 @@ _STATUS = {
 
 
 def as_the_last(answer: bytes) -> bytes:
-    """An answer from its beginning on, and with the field that says: no other follows it.
+    """Add to the beginning of an answer that it is the connection's last.
 
     A client that is not told so may ask once more before the connection's end has reached it.
+    Interim answers (1xx), and what is no beginning, stay as they are.
     """
     line = _STATUS_LINE.match(answer)
     return line[0] + b"Connection: close\r\n" + answer[line.end() :] if line else answer
