@@ -41,9 +41,15 @@ def broken_packages() -> list[str]:
 
 
 def missing_packages() -> tuple[str, ...]:
-    """A sentence for each package that only the workers import, and that is not installed."""
-    missing = [package for package, module in _MODULES.items() if find_spec(module) is None]
+    """A sentence for each package that the bot needs and that is not installed."""
+    missing = [package for package, module in _MODULES.items() if not _is_installed(module)]
     return tuple(f"{package} is not installed: {how_to_install('bot.py')}" for package in missing)
+
+
+def _is_installed(module: str) -> bool:
+    spec = find_spec(module)
+    # What an interrupted removal leaves is a directory without a loader.
+    return spec is not None and spec.loader is not None
 
 
 def _can_import(module: str) -> bool:

@@ -310,6 +310,18 @@ def test_package_that_is_damaged_fails(tmp_path: Path, monkeypatch: pytest.Monke
     assert packages.check_packages().text.startswith("no Damaged: ")
 
 
+def test_package_that_is_half_removed_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert packages.missing_packages() == ()
+    (tmp_path / "half_removed").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = {"whole": "json", "Half": "half_removed", "None": "no_such_module"}
+    monkeypatch.setattr(packages, "_MODULES", modules)
+    named = [sentence.partition(":")[0] for sentence in packages.missing_packages()]
+    assert named == ["Half is not installed", "None is not installed"]
+
+
 def test_oldest_ytdlp_is_the_one_that_requirements_name() -> None:
     assert (
         f"yt-dlp[default,deno,curl-cffi]>={limits.YTDLP_OLDEST}\n"
