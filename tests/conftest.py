@@ -16,8 +16,8 @@ from worker.downloads.ytdlp import javascript
 FOLDER = Path(__file__).parent
 
 ORDER = (("slow", "bot", "process"), ("ledger", "unit"))
-"""The folders as they are run: a long module that came last would be waited for alone. Tests of the
-whole bot mostly wait, and those of processes mostly compute, so their modules take turns."""
+"""Groups of folders, as they are run: a long module that came last would be waited for alone. Tests
+of the whole bot mostly wait, and those of processes mostly compute, so their modules take turns."""
 
 
 def pytest_configure() -> None:

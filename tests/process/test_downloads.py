@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 
 from tests.sandbox.patience import PATIENCE_S
 from tests.sandbox.site import MediaSite
@@ -201,6 +202,7 @@ def test_cookies_are_a_copy(warm: Worker, site: MediaSite, tmp_path: Path) -> No
 
 def _hide_programs() -> None:
     os.environ["PATH"] = "/nowhere"
+    FFmpegPostProcessor._version_cache = {None: None}
 
 
 def test_without_ffmpeg_a_video_is_still_a_video(site: MediaSite, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A downloads worker for tests: a spawned process, as in production, without the pool.
+"""A downloads worker for tests: a fork of a fork server, as in production, without the pool.
 
 A fork of the test runner would be a fork of a process with threads, which is exactly what the
 product never does.

@@ -21,8 +21,13 @@ _server.set_forkserver_preload(["tests.support.ready_imports"])
 
 
 class ReadyProcess(ForkServerProcess):
-    """`multiprocessing.Process` with a target that one of the tests' modules has."""
+    """`multiprocessing.Process` with a target that one of the tests' modules has.
 
+    It has the environment and the outputs of whoever starts it. While it starts, no other thread
+    may start a process of multiprocessing's own fork server.
+    """
+
+    _environment: dict[str, str]
     _outputs: Sequence[Any]
 
     def start(self) -> None:
@@ -36,11 +41,14 @@ class ReadyProcess(ForkServerProcess):
             super().start()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What the child is told, with what this process writes to now."""
-        return {**vars(self), "_outputs": [DupFd(number) for number in (1, 2)]}
+        """What the child is told, with what a fork server does not pass on."""
+        outputs = [DupFd(number) for number in (1, 2)]
+        return {**vars(self), "_environment": dict(os.environ), "_outputs": outputs}
 
     def run(self) -> None:
-        """Run the target; what it writes goes to where the starter's writes went."""
+        """Run the target where it was started."""
+        os.environ.clear()
+        os.environ.update(self._environment)
         for number, output in zip((1, 2), self._outputs, strict=True):
             os.dup2(output.detach(), number)
         super().run()
