@@ -38,10 +38,10 @@ class Client:
     """Calls to the Bot API. One per process, since pyTelegramBotAPI's settings are global.
 
     Every method may raise `TelegramUnreachable` (whether the call took effect is unknown),
-    `TelegramBusy`, `TelegramUnauthorized`, and `JobError` for a refusal that
-    retrying will not fix. Those that write to a chat may raise `ChatClosed` and `TopicClosed`,
-    those that edit `MessageGone`. A group that has become a supergroup is followed there. Calls may
-    come from any thread; an exception that a signal handler raises comes out of them as it is.
+    `TelegramBusy`, `TelegramUnauthorized`, and `JobError` for a refusal that retrying will not fix.
+    Those that write to a chat may raise `ChatClosed` and `TopicClosed`, those that edit
+    `MessageGone`. A group that has become a supergroup is followed there. Calls may come from any
+    thread; an exception that a signal handler raises comes out of them as it is.
     """
 
     def __init__(self, connection: ApiAccess) -> None:
