@@ -71,6 +71,26 @@ def test_sound_may_be_wanted_in_a_format(argument: str, what: What) -> None:
     assert handle_update(answer) == (wanted,)
 
 
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        (f"/audio {LINK} mp3", Form(What.MP3)),
+        (f"/audio {LINK}\nMP3-320", Form(What.MP3_BEST)),
+        (f"/video {LINK} 720p", Form(max_height=720)),
+        (f"/subs {LINK} de", Form(What.SUBTITLES, subtitles="de")),
+        # Behind a link more is said to other people than before it.
+        (f"/audio {LINK} voice of an angel", SOUND),
+        (f"/audio {LINK} 5 stars", SOUND),
+        (f"/audio listen: {LINK} mp3", SOUND),
+        (f"/audio {LINK} great!", SOUND),
+    ],
+)
+def test_how_it_is_wanted_may_stand_behind_the_link(text: str, form: Form) -> None:
+    (effect,) = handle_update(said(text))
+    assert isinstance(effect, OpenRequest)
+    assert (effect.url, effect.form) == (LINK, form)
+
+
 @pytest.mark.parametrize("argument", ["flac", "wav", "mp3-128", "64"])
 def test_a_format_of_sound_that_is_unknown_is_asked_for_again(argument: str) -> None:
     which_sound = reply(notice(Topic.WHICH_SOUND))

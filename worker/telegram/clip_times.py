@@ -27,17 +27,18 @@ def said(text: str) -> Clip | None:
     >>> said("1:20-1:45 https://example.com/")
     Clip(start_cs=8000, end_cs=10500)
     """
-    found = _FROM_TO.match(_without_links(text))
+    found = _FROM_TO.match(" ".join(words_besides_links(text)))
     return _clip(found["start"], found["end"]) if found else None
 
 
 def may_be_meant(text: str) -> bool:
     """Whether a text has numbers besides its links, such as times in another order."""
-    return any(letter.isdigit() for letter in _without_links(text))
+    return any(letter.isdigit() for word in words_besides_links(text) for letter in word)
 
 
-def _without_links(text: str) -> str:
-    return " ".join(word for word in text.split() if "/" not in word)
+def words_besides_links(text: str) -> list[str]:
+    """The words of a text that are no links."""
+    return [word for word in text.split() if "/" not in word]
 
 
 def in_link(url: str) -> Clip | None:

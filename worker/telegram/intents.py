@@ -25,7 +25,7 @@ _SOUNDS = {
     "ogg": What.VOICE,
 }
 # A word after a command that may say how something is wanted, or be meant for other people.
-_WORD = re.compile(r"[a-z0-9-]{1,20}(?!\S)", re.ASCII | re.IGNORECASE)
+_WORD = re.compile(r"[a-z0-9-]{1,20}", re.ASCII | re.IGNORECASE)
 _SAYS_HOW = re.compile(r"[0-9]|^(?:flac|wav|aac|opus|wma|alac)$")
 
 
@@ -81,10 +81,9 @@ class Intent:
 
     def with_word(self, argument: str) -> "Intent | Notice":
         """The intent with what the command's argument adds, or the answer to a wrong argument."""
-        found = _WORD.match(argument)
-        if not found or not self.form_of:
+        word = _word_in(argument)
+        if not word or not self.form_of:
             return self
-        word = found[0].lower()
         if form := self.form_of(word):
             return replace(self, form=form, is_exact=True)
         return Notice(self.unlike) if _SAYS_HOW.search(word) else self
@@ -141,6 +140,14 @@ def intent_of(name: str, argument: str) -> Intent | Notice:
     if command is Command.CLIP:
         return _clip_of(INTENTS[command], argument)
     return INTENTS.get(command, _PLAIN).with_word(argument) if command else _PLAIN
+
+
+def _word_in(argument: str) -> str | None:
+    """The word that may say how something is wanted: the first, or the only one behind links."""
+    words, besides = argument.split(), clip_times.words_besides_links(argument)
+    if not besides or (besides[0] != words[0] and len(besides) > 1):
+        return None
+    return besides[0].lower() if _WORD.fullmatch(besides[0]) else None
 
 
 def _clip_of(intent: Intent, argument: str) -> Intent | Notice:
