@@ -228,6 +228,14 @@ class Ban:
     is_banned: bool
 
 
+@dataclass(frozen=True)
+class GroupMoved:
+    """A group has become a supergroup, which has another id (Bot API 10.1, Message)."""
+
+    chat_id: int
+    new_chat_id: int
+
+
 Effect = (
     OpenRequest
     | EditLinks
@@ -247,6 +255,7 @@ Effect = (
     | PressPanel
     | Forget
     | Ban
+    | GroupMoved
     | PauseDownloads
     | Question
     | KeepCookies

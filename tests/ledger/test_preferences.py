@@ -16,9 +16,9 @@ from tests.support.settings_panel import (
     shown,
 )
 from tests.support.stepped_dispatcher import SteppedDispatcher
-from tests.support.updates import GROUP
+from tests.support.updates import GROUP, USER, said
 from worker import media_keys
-from worker.effects import ChooseForm, EditLinks, OpenRequest, Press
+from worker.effects import ChooseForm, EditLinks, Effects, GroupMoved, OpenRequest, Press
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, SOUND, WHOLE, Clip, Form, Sponsors, What
 from worker.ledger import preferences
@@ -36,6 +36,7 @@ from worker.protocol import (
     Reply,
     ShowLook,
 )
+from worker.telegram.handlers import handle_update
 
 
 def test_a_part_comes_in_the_quality_that_is_set() -> None:
@@ -330,3 +331,37 @@ def test_preferences_are_kept_as_they_are(bot: SteppedDispatcher) -> None:
     preferences.put(bot.ledger._db, ME, chosen)
     assert preferences.of(bot.ledger._db, ME) == chosen
     assert preferences.of(bot.ledger._db, OTHER) == Preferences()
+
+
+SUPERGROUP = -1001234567890
+MOVED = GroupMoved(GROUP, SUPERGROUP)
+OFF, ON = Preferences(has_buttons=False), Preferences(has_buttons=True)
+
+
+@pytest.mark.parametrize(
+    ("update", "effects"),
+    [
+        (said(chat=GROUP, migrate_to_chat_id=SUPERGROUP), (MOVED,)),
+        (said(chat=SUPERGROUP, migrate_from_chat_id=GROUP), (MOVED,)),
+        (said(chat=GROUP, migrate_to_chat_id="x"), ()),
+        (said(chat=GROUP, migrate_to_chat_id=0, migrate_from_chat_id=None), ()),
+    ],
+)
+def test_a_group_that_becomes_a_supergroup_is_followed(
+    update: dict[str, Any], effects: Effects
+) -> None:
+    assert handle_update(update, allowed_users={USER + 1}) == effects
+
+
+@pytest.mark.parametrize(("is_set", "expected"), [(Preferences(), ON), (OFF, OFF)])
+def test_what_a_group_has_set_goes_along(
+    bot: SteppedDispatcher, is_set: Preferences, expected: Preferences
+) -> None:
+    db = bot.ledger._db
+    preferences.put(db, GROUP, ON)
+    if is_set != Preferences():
+        preferences.put(db, SUPERGROUP, is_set)
+    for _ in range(2):  # Telegram tells it in both.
+        bot.bring(MOVED)
+        assert preferences.of(db, SUPERGROUP) == expected
+        assert preferences.of(db, GROUP) == Preferences()

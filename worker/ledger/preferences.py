@@ -39,8 +39,14 @@ def put(db: Database, owner_id: int, chosen: Preferences) -> None:
     )
 
 
+def move(db: Database, owner_id: int, new_id: int) -> None:
+    """Give what a group has set to what it has become, unless that has set something itself."""
+    db.execute("UPDATE OR IGNORE preferences SET owner_id = ? WHERE owner_id = ?", new_id, owner_id)
+    forget(db, owner_id)
+
+
 def forget(db: Database, owner_id: int) -> None:
-    """Delete what a person has set, so that the defaults apply."""
+    """Delete what a person or a group has set, so that the defaults apply."""
     db.execute("DELETE FROM preferences WHERE owner_id = ?", owner_id)
 
 

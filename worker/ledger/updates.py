@@ -18,6 +18,7 @@ from worker.ledger import (
     looks,
     panels,
     pause,
+    preferences,
     queue,
     recordings,
     requests,
@@ -128,6 +129,8 @@ class _EffectRecorder:
                 self.job_ids_to_stop += forgetting.forget(db, effect, wall)
             case effects.Ban():
                 admission.ban(db, effect, wall)
+            case effects.GroupMoved():
+                preferences.move(db, effect.chat_id, effect.new_chat_id)
             case effects.PauseDownloads(reader=reader, message_id=message_id):
                 about = pause.change(db, wall, is_paused=effect.is_paused)
                 said = protocol.Reply(reader, message_id, (notices.Notice(about),))

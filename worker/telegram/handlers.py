@@ -15,6 +15,7 @@ from worker.effects import (
     CancelAll,
     EditLinks,
     Effects,
+    GroupMoved,
     NameItems,
     OpenPanel,
     OpenRequest,
@@ -62,6 +63,8 @@ def handle_update(
     """
     people = People(allowed_users, admins, is_chat_admin, language)
     if given := fields.mapping(update, "message"):
+        if moved := _group_moved(given):
+            return (moved,)
         message = read_message(given, people)
         return _handle_message(message, people, username) if message else ()
     if given := fields.mapping(update, "edited_message"):
@@ -70,6 +73,17 @@ def handle_update(
     if query := fields.mapping(update, "callback_query"):
         return handle_press(query, people)
     return ()
+
+
+def _group_moved(message: Mapping[str, Any]) -> GroupMoved | None:
+    """What Telegram tells in a group that becomes a supergroup, and again in that supergroup."""
+    chat_id = fields.integer(fields.mapping(message, "chat"), "id")
+    if chat_id is None:
+        return None
+    if new_id := fields.integer(message, "migrate_to_chat_id"):
+        return GroupMoved(chat_id, new_id)
+    old_id = fields.integer(message, "migrate_from_chat_id")
+    return GroupMoved(old_id, chat_id) if old_id else None
 
 
 def _handle_message(message: Message, people: People, username: Callable[[], str]) -> Effects:
