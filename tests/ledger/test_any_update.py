@@ -61,4 +61,4 @@ def test_an_update_that_nests_too_deep_would_not_reach_a_worker() -> None:
     assert not fields.is_shallow(nested(MAX_NESTING + 1), MAX_NESTING)
     pickle.dumps(HandleUpdate(nested(MAX_NESTING)))
     with pytest.raises(RecursionError):
-        pickle.dumps(HandleUpdate(nested(900)))
+        pickle.dumps(HandleUpdate(nested(5000)))

@@ -73,4 +73,4 @@ def test_a_glob_would_leave_its_pattern(tmp_path: Path) -> None:
     re.purge()
     for download in range(100):
         list(tmp_path.glob(f"{download}-*"))
-    assert _patterns_that_re_keeps() == 100
+    assert _patterns_that_re_keeps() >= 100
