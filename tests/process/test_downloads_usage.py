@@ -14,6 +14,7 @@ from tests.support.downloads_harness import Worker, worker
 from tests.support.process_kit import wait_until
 from worker.downloads.confinement import landlock
 from worker.downloads.limits import DownloadLimits
+from worker.downloads.session import WATCH_INTERVAL_S
 from worker.errors import Reason
 from worker.processes import memory
 from worker.protocol import DownloadUsage, Progress, Stage
@@ -47,7 +48,7 @@ def use_much_and_fail(*_: Any) -> Any:
     until = time.process_time() + 0.3
     while time.process_time() < until:
         pass
-    time.sleep(0.5)  # for a look at it, also on a busy machine
+    time.sleep(2 * WATCH_INTERVAL_S)  # so that it is looked at
     raise ValueError(f"no format at {SECRET} in {len(held)} bytes")
 
 
