@@ -3,8 +3,7 @@
 import gc
 import shutil
 import signal
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,8 @@ from worker.downloads.ytdlp import javascript
 
 FOLDER = Path(__file__).parent
 
-ORDER = (("slow", "bot", "process"), ("ledger", "unit"))
-"""Groups of folders, as they are run: a long module that came last would be waited for alone. Tests
-of the whole bot mostly wait, and those of processes mostly compute, so their modules take turns."""
+ORDER = ("slow", "bot", "process", "ledger", "unit")
+"""The folders as they are run: a long module that came last would be waited for alone."""
 
 
 def pytest_configure() -> None:
@@ -33,9 +31,8 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark and order tests by their folder, and leave out the exhaustive unless -m names them."""
     for item in items:
-        item.add_marker(_folder(item.path))
-    turns = _turns(dict.fromkeys(item.path for item in items))
-    items.sort(key=lambda item: turns[item.path])
+        item.add_marker(_folder(item))
+    items.sort(key=lambda item: ORDER.index(_folder(item)))
     if "exhaustive" not in config.option.markexpr:
         exhaustive = [item for item in items if item.get_closest_marker("exhaustive")]
         config.hook.pytest_deselected(items=exhaustive)
@@ -51,21 +48,8 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def _turns(modules: Iterable[Path]) -> dict[Path, tuple[int, float]]:
-    """What to sort modules by. Those of each folder stay in order, spread over all of a group."""
-    by_folder = defaultdict[str, list[Path]](list)
-    for module in modules:
-        by_folder[_folder(module)].append(module)
-    groups = {folder: number for number, group in enumerate(ORDER) for folder in group}
-    return {
-        module: (groups[folder], (place + 0.5) / len(found))
-        for folder, found in by_folder.items()
-        for place, module in enumerate(found)
-    }
-
-
-def _folder(module: Path) -> str:
-    return module.relative_to(FOLDER).parts[0]
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(FOLDER).parts[0]
 
 
 @pytest.fixture(scope="session")
