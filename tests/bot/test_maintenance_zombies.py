@@ -314,7 +314,8 @@ def test_without_the_user_a_stranger_with_our_tag_would_be_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with orphan(instance_tag(tmp_path), "sleep", "60") as stranger:
-        assert list(ProcessTable(Instance(tmp_path, 60.0)).ours) == [stranger.pid]
+        # While a program is being started, its environment is empty for a moment.
+        wait_until(lambda: list(ProcessTable(Instance(tmp_path, 60.0)).ours) == [stranger.pid])
         monkeypatch.setattr(ownership, "owner_of", lambda _: 12345)
         assert not ProcessTable(Instance(tmp_path, 60.0)).ours
 
