@@ -7,7 +7,7 @@ import pytest
 from tests.support.ledger_kit import press, send
 from tests.support.updates import GROUP, MESSAGE, USER, pressed, said
 from worker import media_keys
-from worker.effects import Ban, CancelRequest, OpenRequest
+from worker.effects import Ban, CancelRequest, GroupMoved, OpenRequest
 from worker.ledger import Ledger
 from worker.notices import Cancelled, Notice, Refusal, Topic
 from worker.protocol import AnswerButton, Reader, Reply
@@ -144,3 +144,14 @@ def test_ban_of_a_groups_anonymous_admins_silences_nobody_else(ledger: Ledger) -
     )
     assert [about for (about,) in said_about] == [Refusal.BANNED, Topic.WHICH_LINK]
     assert ledger._db.value("SELECT group_concat(user_id) FROM requests") == str(USER)
+
+
+def test_a_ban_of_anonymous_admins_outlasts_their_groups_becoming_a_supergroup(
+    ledger: Ledger,
+) -> None:
+    supergroup = -1001234567890
+    send(ledger, Ban(GROUP, is_banned=True))
+    for update_id in (2, 3):  # Telegram tells it in both.
+        send(ledger, GroupMoved(GROUP, supergroup), update_id=update_id)
+    send(ledger, in_the_name_of(supergroup), update_id=4)
+    assert ledger._db.value("SELECT COUNT(*) FROM requests") == 0

@@ -154,6 +154,11 @@ def ban(db: Database, effect: Ban, wall: Wall) -> bool:
     return done.rowcount > 0
 
 
+def move_ban(db: Database, user_id: int, new_id: int) -> None:
+    """Ban a group's anonymous admins by the id of what it has become, if they are banned."""
+    db.execute("UPDATE OR IGNORE banned SET user_id = ? WHERE user_id = ?", new_id, user_id)
+
+
 def _add_reply(db: Database, message: Reply, user_id: int | None, wall: Wall) -> None:
     payload = to_json(message)
     queue.add(

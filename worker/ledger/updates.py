@@ -131,6 +131,7 @@ class _EffectRecorder:
                 admission.ban(db, effect, wall)
             case effects.GroupMoved():
                 preferences.move(db, effect.chat_id, effect.new_chat_id)
+                admission.move_ban(db, effect.chat_id, effect.new_chat_id)
             case effects.PauseDownloads(reader=reader, message_id=message_id):
                 about = pause.change(db, wall, is_paused=effect.is_paused)
                 said = protocol.Reply(reader, message_id, (notices.Notice(about),))
