@@ -2,8 +2,9 @@
 
 Runs in the download process, in its directory. A recording may end at any moment, with its process,
 its bot or its machine. So a piece counts only once it is noted in a second file, and bytes behind
-the last piece that was noted are cut off. Everything stays as it is until the file that is made of
-it is complete, so that a later attempt can begin again.
+the last piece that was noted are cut off, and pieces of one track behind the end of the other. What
+is noted stays as it is until the file that is made of it is complete, so a later attempt can begin
+again.
 """
 
 import errno
