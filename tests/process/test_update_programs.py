@@ -85,9 +85,10 @@ run_module("endless", [], {"PYTHONPATH": here}, 600.0, DiskRoom(Path(here), 1 <<
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
-def test_nothing_outlives_a_canary_that_is_killed() -> None:
+def test_nothing_outlives_a_canary_that_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "maintenance.updates.canary", "512"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as canary:
+    env = {**os.environ, "TMPDIR": str(tmp_path)}  # Where an update has it leave its samples.
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as canary:
         # The server, the judge and the downloads worker, once the samples are made.
         below = wait_until(
             lambda: len(found := process_table.descendants(canary.pid)) >= 3 and found
