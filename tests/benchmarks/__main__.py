@@ -34,8 +34,9 @@ def main() -> None:
     names = parser.parse_args().names or list(CASES)
     if unknown := [name for name in names if name not in CASES]:
         parser.error(f"no such case: {', '.join(unknown)}")
-    # A shell that starts this with & has it ignore SIGINT.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell that starts this with & has it ignore SIGINT. What ends it ends its bots as well.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     for name in names:
         what, run = CASES[name]
         print(f"{name}: {what}")

@@ -1,5 +1,6 @@
 """The benchmarks still run: a little of those that a whole bot takes part in."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 from tests.benchmarks import acknowledgement, choices, delivery
 from tests.benchmarks.__main__ import CASES
 from tests.benchmarks.figures import median_interval, percentile
+from tests.sandbox.patience import PATIENCE_S
+from tests.support.process_kit import ends, wait_until
+from worker.processes import process_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,6 +22,21 @@ def test_help_tells_every_case() -> None:
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     words = " ".join(told.stdout.split())
     assert all(f"{name}: {what}" in words for name, (what, _) in CASES.items())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_a_benchmark_ends_its_bot(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "memory"]
+    pipe = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe) as benchmark:
+        # A file server, the bot, its fork server, and at least one worker.
+        below = wait_until(
+            lambda: len(found := process_table.descendants(benchmark.pid)) >= 4 and found
+        )
+        benchmark.send_signal(number)
+        benchmark.wait(PATIENCE_S)
+    for process in below:
+        assert ends(process.identity), process.name
 
 
 def test_percentile_is_what_so_many_values_do_not_exceed() -> None:
