@@ -86,16 +86,31 @@ def taking_the_pid_of(gone: Identity) -> Iterator[Identity]:
     select.select([], [], [], 2 / os.sysconf("SC_CLK_TCK"))
     with ExitStack() as stack:
         for _ in range(50):
-            try:
-                LAST_PID.write_text(str(gone.pid - 1))
-            except OSError:
-                pytest.skip("this kernel lets nobody choose the next pid")
-            innocent = stack.enter_context(forked(go_on))
+            with _next_pid(gone.pid):
+                innocent = stack.enter_context(forked(go_on))
             if innocent.pid == gone.pid:
                 break
         else:
             pytest.skip("somebody else was faster each time")
         yield innocent
+
+
+@contextmanager
+def _next_pid(pid: int) -> Iterator[None]:
+    """Let the next process get this pid, and those after it go on from where they were.
+
+    The counter belongs to the whole machine. Where it stayed back, tests that run beside this one
+    would meet the pids of their own processes a second time.
+    """
+    latest = LAST_PID.read_text()
+    try:
+        LAST_PID.write_text(str(pid - 1))
+    except OSError:
+        pytest.skip("this kernel lets nobody choose the next pid")
+    try:
+        yield
+    finally:
+        LAST_PID.write_text(latest)
 
 
 @contextmanager
