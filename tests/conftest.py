@@ -14,7 +14,7 @@ from worker.downloads.ytdlp import javascript
 
 FOLDER = Path(__file__).parent
 
-ORDER = ("slow", "bot", "process", "ledger", "unit")
+ORDER = ("slow", "bot", "downloads", "process", "ledger", "unit")
 """The folders as they are run: a long module that came last would be waited for alone."""
 
 

@@ -84,15 +84,18 @@ def taking_the_pid_of(gone: Identity) -> Iterator[Identity]:
         pytest.skip("only root may choose the next pid")
     # A clock tick lies between the two starts, as it does wherever pids go round.
     select.select([], [], [], 2 / os.sysconf("SC_CLK_TCK"))
-    with ExitStack() as stack:
-        for _ in range(50):
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if process_table.identify(gone.pid) is not None:
+            wait_ready([], [], 0.01)  # Somebody else was faster, and may soon be gone.
+            continue
+        with ExitStack() as stack:
             with _next_pid(gone.pid):
                 innocent = stack.enter_context(forked(go_on))
             if innocent.pid == gone.pid:
-                break
-        else:
-            pytest.skip("somebody else was faster each time")
-        yield innocent
+                yield innocent
+                return
+    pytest.skip("somebody else has the pid and keeps it")
 
 
 @contextmanager

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-FOLDERS = tuple(f"tests.{folder}" for folder in ("unit", "ledger", "process", "bot", "slow"))
+FOLDERS = tuple(
+    f"tests.{folder}" for folder in ("unit", "ledger", "process", "downloads", "bot", "slow")
+)
 NAMED = re.compile(rf"\b(?:{'|'.join(map(re.escape, FOLDERS))})\b|\bfrom tests import\b")
 """In the text of whatever imports from them. To parse all texts would take seconds."""
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that start processes but no bot."""
+"""Fixtures of the tests that run downloads but no bot."""
 
 from collections.abc import Iterator
 
