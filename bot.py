@@ -26,10 +26,10 @@ try:
     from maintenance.janitor import Janitor
     from maintenance.packages import missing_packages
     from maintenance.plugins import missing_plugins
+    from maintenance.reporting.voice import Voice, report_end
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
     from maintenance.updates.situation import look
-    from maintenance.voice import Voice, report_end
     from worker import __version__, clocks, data_directory, logs
     from worker.clocks import Monotonic
     from worker.dispatch.dispatcher import Dispatcher
@@ -42,10 +42,10 @@ try:
         telegram_spec,
     )
     from worker.downloads.judge.keeper import JudgeKeeper
-    from worker.downloads.ytdlp import copies, plugin_packages
+    from worker.downloads.ytdlp.packages import copies, plugin_packages
     from worker.errors import PASSING_ERRNOS
     from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
-    from worker.ledger.upkeep import Upkeep
+    from worker.ledger.upkeep.upkeep import Upkeep
     from worker.pool import Pool
     from worker.pool.watched_process import (
         PRELOADED,

@@ -36,7 +36,7 @@ try:
     )
     from maintenance.commands.topics import examples
     from maintenance.output import escape_unprintable
-    from worker.downloads.ytdlp import copies
+    from worker.downloads.ytdlp.packages import copies
     from worker.ledger import LedgerBusy, LedgerError
     from worker.logs import redact
     from worker.processes import process_setup

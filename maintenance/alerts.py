@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field
 from maintenance.findings import DAILY_S, HOURLY_S, Finding
 from maintenance.units import duration
 from worker.clocks import Wall
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.logs import redact
-from worker.notices import Notice, Topic
 from worker.protocol import Reader, Reply
+from worker.protocol.notices import Notice, Topic
 
 log = logging.getLogger(__name__)
 

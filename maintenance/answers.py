@@ -10,7 +10,7 @@ from maintenance.units import clock, count
 from maintenance.updates.situation import Situation
 from maintenance.updates.updater import Outcome, UpdateResult
 from worker.errors import Reason
-from worker.ledger.past import PastAnswers, Person
+from worker.ledger.upkeep.past import PastAnswers, Person
 
 MAX_LINES = 25
 """How many findings or groups are named at most; a message has room for them."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker import site_cookies
 from worker.cookie_file import Cookie, open_to_read, read_line
-from worker.ledger.site_cookies import RefusedCookies
+from worker.ledger.upkeep.site_cookies import RefusedCookies
+from worker.protocol import site_cookies
 from worker.settings import DEFAULT_SITES, Settings, SettingsError, Sites, SitesFile
 
 # The cookies that make up a session at the most used sites. For other sites they are not known.

@@ -16,7 +16,7 @@ from maintenance.findings import (
 )
 from maintenance.measures import Measures
 from maintenance.units import clock, count, duration, percent, size
-from worker.downloads.ytdlp.installed import is_newer
+from worker.downloads.ytdlp.packages.installed import is_newer
 from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
 from worker.sites import site_of

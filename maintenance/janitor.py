@@ -17,18 +17,19 @@ from maintenance.strays import StrayReaper
 from maintenance.updates.keeper import UpdateKeeper
 from maintenance.zombies import Problem
 from worker import clocks, data_directory, logs
-from worker.admin_questions import Asked, Question
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.work import Work
 from worker.downloads import workspace
-from worker.ledger import earlier, ledger_path
-from worker.ledger.retention import KEPT_S
-from worker.ledger.upkeep import Upkeep
+from worker.ledger import ledger_path
+from worker.ledger.storage import earlier
+from worker.ledger.storage.retention import KEPT_S
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.logs import redact
-from worker.notices import Notice, Topic
 from worker.processes import process_table
 from worker.processes.process_table import Identity
 from worker.protocol import Reader, Reply
+from worker.protocol.admin_questions import Asked, Question
+from worker.protocol.notices import Notice, Topic
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -20,11 +20,11 @@ from maintenance.updates.situation import Situation
 from worker.clocks import Wall, wall_clock
 from worker.downloads.confinement.network import Network
 from worker.downloads.media import ffmpeg
-from worker.downloads.ytdlp import javascript
-from worker.downloads.ytdlp.installed import installed_version
+from worker.downloads.ytdlp.packages.installed import installed_version
+from worker.downloads.ytdlp.players import javascript
 from worker.ledger import DOWNLOADS
-from worker.ledger.statistics import Statistics
-from worker.ledger.upkeep import Sample, Upkeep
+from worker.ledger.upkeep.statistics import Statistics
+from worker.ledger.upkeep.upkeep import Sample, Upkeep
 from worker.processes import memory, process_table
 from worker.processes.process_table import Identity
 from worker.settings import MEBIBYTE, Settings, YtDlpUpdates

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterator, Sequence
 
-from worker.ledger.history import Group
+from worker.ledger.upkeep.history import Group
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 """Eighths of a character's width, from none to all of it."""

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 
 from maintenance.findings import Finding, critical, ok, warning
 from maintenance.programs import output_of
-from worker.downloads.ytdlp import plugin_packages
+from worker.downloads.ytdlp.packages import plugin_packages
 
 _NAME = "YTDLP_PLUGINS"
 _LOADER = """
 import runpy
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.packages import copies
 copies.use()
-runpy.run_module("worker.downloads.ytdlp.plugins", run_name="__main__")
+runpy.run_module("worker.downloads.ytdlp.packages.plugins", run_name="__main__")
 """
 _PATIENCE_S = 3.0
 

@@ -12,8 +12,9 @@ from maintenance import limits
 from maintenance.findings import Finding, critical, ok, warning
 from maintenance.packages import how_to_install
 from worker.downloads.media import ffmpeg
-from worker.downloads.ytdlp import copies, javascript
-from worker.downloads.ytdlp.installed import numbers
+from worker.downloads.ytdlp.packages import copies
+from worker.downloads.ytdlp.packages.installed import numbers
+from worker.downloads.ytdlp.players import javascript
 from worker.settings import MEBIBYTE
 
 _TIMEOUT_S = 60
@@ -26,7 +27,7 @@ _WHAT_IS_LOST = "YouTube and some other sites then offer little or nothing"
 # Run in a process of its own: the import takes 40 MB, and a broken package may raise anything.
 _ASK_YTDLP = """
 import importlib.util
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.packages import copies
 copies.use()
 import yt_dlp.version, yt_dlp
 extras = ("yt_dlp_ejs", "Cryptodome", "requests", "urllib3", "websockets", "brotli", "mutagen")

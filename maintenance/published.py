@@ -11,7 +11,7 @@ from maintenance.cpu import CpuUse
 from worker.clocks import Monotonic, Wall, monotonic
 from worker.dispatch.work import Work
 from worker.downloads.confinement import isolation, landlock, network
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes import process_table
 from worker.processes.process_table import Identity, Process
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from maintenance import limits
 from worker.clocks import Wall
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes import process_table
 
 ENDS = "ends"

@@ -7,7 +7,7 @@ from maintenance import answers
 from maintenance.findings import DAILY_S, Finding
 from maintenance.units import count, duration
 from worker.clocks import Wall
-from worker.ledger.past import PastAnswers
+from worker.ledger.upkeep.past import PastAnswers
 
 HOUR = 9
 """From this hour on the summary of the last 24 hours is due, in the machine's time zone."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.sandbox.site import MediaSite
 from tests.support.media import make_film
-from worker.downloads.ytdlp import javascript
+from worker.downloads.ytdlp.players import javascript
 
 FOLDER = Path(__file__).parent
 

@@ -9,8 +9,8 @@ import pwd
 
 from maintenance.ownership import Instance, owner_of
 from worker.ledger import ledger_path
-from worker.ledger.database import Access
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.storage.database import Access
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.settings import Settings
 
 EXIT_FINE = 0

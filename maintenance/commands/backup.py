@@ -8,7 +8,7 @@ from maintenance.commands.options import add_json
 from maintenance.output import print_json, say
 from maintenance.units import size
 from worker.ledger import ledger_path
-from worker.ledger.backup import back_up
+from worker.ledger.storage.backup import back_up
 from worker.settings import Settings
 
 

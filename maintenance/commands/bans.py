@@ -7,7 +7,7 @@ from maintenance.commands import EXIT_FAILED, EXIT_FINE, open_ledger, options
 from maintenance.output import print_json, say, table
 from maintenance.units import clock
 from worker.clocks import wall_clock
-from worker.ledger.database import Access
+from worker.ledger.storage.database import Access
 from worker.settings import Settings
 
 _LISTED = 50

@@ -10,9 +10,9 @@ from maintenance.output import print_json, say, table
 from maintenance.units import clock, count, duration, size
 from worker.clocks import wall_clock
 from worker.ledger import LedgerError
-from worker.ledger.database import Access
-from worker.ledger.failures import ANY, FailedGroup, FailedJob, FailureFilter, NotRetried
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.storage.database import Access
+from worker.ledger.upkeep.failures import ANY, FailedGroup, FailedJob, FailureFilter, NotRetried
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.settings import Settings
 from worker.sites import site_of_link
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from maintenance import health, measures, plugins, programs, zombies
-from maintenance.commands import open_ledger, prometheus
+from maintenance.commands import open_ledger
 from maintenance.findings import Finding, Level, worst
 from maintenance.health import failure_rate
 from maintenance.measures import MeasuredWorker, Measures, RunningDownload
 from maintenance.output import hang, one_line, print_json, replace_file, say, table
 from maintenance.ownership import Instance
+from maintenance.reporting import prometheus
 from maintenance.units import clock, duration, percent, size
 from maintenance.updates.situation import Situation
 from worker.ledger import LedgerBusy, LedgerError

@@ -14,7 +14,7 @@ from maintenance.commands import EXIT_FAILED, EXIT_FINE
 from worker.settings import Settings
 
 if TYPE_CHECKING:
-    from maintenance.pings import PingTarget
+    from maintenance.reporting.pings import PingTarget
 
 AGAIN_S = 10.0
 """How soon supervisor hands out an event again that could not be reported."""
@@ -38,7 +38,7 @@ def add_options(parser: ArgumentParser) -> None:
 def run(settings: Settings, options: Namespace) -> int:
     """Take events until supervisor ends the listener. Nothing else may be printed."""
     # It imports requests, for which no other command should have to wait.
-    from maintenance import voice
+    from maintenance.reporting import voice
 
     target = voice.ping_target(settings)
     if target is None:

@@ -8,7 +8,7 @@ from maintenance.output import print_json, say
 from maintenance.units import count
 from worker.clocks import wall_clock
 from worker.ledger import DOWNLOADS
-from worker.ledger.database import Access
+from worker.ledger.storage.database import Access
 from worker.settings import Settings
 
 

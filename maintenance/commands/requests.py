@@ -7,7 +7,7 @@ from dataclasses import asdict
 from maintenance.commands import EXIT_FINE, open_ledger, options
 from maintenance.output import print_json, say, table
 from maintenance.units import clock, duration, size
-from worker.ledger.history import PastRequest, RequestFilter
+from worker.ledger.upkeep.history import PastRequest, RequestFilter
 from worker.settings import Settings
 
 _HEAD = (

@@ -8,7 +8,7 @@ from maintenance.commands.options import add_json
 from maintenance.output import print_json, say
 from worker import data_directory
 from worker.ledger import ledger_path
-from worker.ledger.backup import restore
+from worker.ledger.storage.backup import restore
 from worker.settings import Settings
 
 

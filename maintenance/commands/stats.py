@@ -10,7 +10,7 @@ from maintenance import plots
 from maintenance.commands import EXIT_FINE, open_ledger, options
 from maintenance.output import print_json, replace_file, say, table
 from maintenance.units import duration, size
-from worker.ledger.history import By, Group, RequestFilter
+from worker.ledger.upkeep.history import By, Group, RequestFilter
 from worker.settings import Settings
 
 _BAR_WIDTH = 24

@@ -3,8 +3,8 @@
 import sys
 from argparse import ArgumentParser, Namespace
 
-from maintenance import top
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, open_ledger
+from maintenance.commands.live_view import top
 from maintenance.output import print_json, say
 from worker.settings import Settings
 
@@ -32,7 +32,7 @@ def run(settings: Settings, options: Namespace) -> int:
 def _show(settings: Settings) -> int:
     # Some builds of Python have no curses, and the other commands need none.
     try:
-        from maintenance import live, screen
+        from maintenance.commands.live_view import live, screen
     except ImportError as error:
         problem: str | None = f"{error}; top --once prints a snapshot"
     else:

@@ -17,7 +17,7 @@ from maintenance.updates import packages
 from maintenance.updates.packages import ReleaseChannel
 from maintenance.updates.situation import Situation, look
 from maintenance.updates.updater import Outcome, Updater, UpdateResult
-from worker.downloads.ytdlp import plugin_packages
+from worker.downloads.ytdlp.packages import plugin_packages
 from worker.settings import Settings
 
 _EXIT_CODES = {

@@ -29,7 +29,7 @@ from worker.downloads.judge.rules import Rules
 from worker.downloads.judge.server import open_control
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.packages import copies
 from worker.errors import JobError
 from worker.processes import process_setup
 from worker.processes.process_setup import Limits
@@ -181,7 +181,7 @@ def _work(results: Connection, downloads: Path, url: str, limits: DownloadLimits
         import worker.dispatch.worker_setups
         import worker.telegram.job  # noqa: F401
         from worker.downloads.job import make_handler
-        from worker.downloads.ytdlp import plugins
+        from worker.downloads.ytdlp.packages import plugins
 
         handler = make_handler(limits)
     except BaseException as error:  # noqa: BLE001 - a damaged package may raise anything

@@ -16,13 +16,13 @@ from maintenance.updates.situation import STATE, look
 from maintenance.updates.updater import Busy, Outcome, Updater, UpdateResult
 from maintenance.updates.watch import TrialVerdict
 from worker import clocks
-from worker.admin_questions import Asked
 from worker.clocks import Monotonic, Wall
-from worker.downloads.ytdlp import copies
-from worker.downloads.ytdlp.copies import YtDlpChoice
+from worker.downloads.ytdlp.packages import copies
+from worker.downloads.ytdlp.packages.copies import YtDlpChoice
 from worker.ledger import DOWNLOADS
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.logs import redact
+from worker.protocol.admin_questions import Asked
 from worker.settings import Settings, YtDlpUpdates
 
 log = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.ytdlp import copies
-from worker.downloads.ytdlp.copies import Installed, Unusable, YtDlpChoice
-from worker.downloads.ytdlp.installed import is_newer, read_version
+from worker.downloads.ytdlp.packages import copies
+from worker.downloads.ytdlp.packages.copies import Installed, Unusable, YtDlpChoice
+from worker.downloads.ytdlp.packages.installed import is_newer, read_version
 
 STATE = "update"
 """The name under which the ledger keeps when the next daily update is due (`due_at`), why the last

@@ -24,9 +24,9 @@ from maintenance.updates.children import DiskRoom, ProgramStopped, run_module
 from maintenance.updates.packages import Offline, Plan, ReleaseChannel, UpdateRefused
 from maintenance.updates.situation import Situation, look, version_in
 from worker.clocks import wall_clock
-from worker.downloads.ytdlp import copies, plugin_packages
-from worker.downloads.ytdlp.copies import Installed, Left, Unusable, YtDlpChoice
-from worker.downloads.ytdlp.installed import is_newer, numbers
+from worker.downloads.ytdlp.packages import copies, plugin_packages
+from worker.downloads.ytdlp.packages.copies import Installed, Left, Unusable, YtDlpChoice
+from worker.downloads.ytdlp.packages.installed import is_newer, numbers
 from worker.settings import MEBIBYTE
 
 TRY_S = 300.0

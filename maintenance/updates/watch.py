@@ -15,7 +15,7 @@ however few links there were.
 import math
 from enum import Enum, auto
 
-from worker.ledger.past import TriedLinks
+from worker.ledger.upkeep.past import TriedLinks
 
 TRIAL_LINKS = 50
 TRIAL_S = 1800.0

@@ -12,7 +12,7 @@ from tests.sandbox.people import GROUP, OPERATOR
 from tests.support.chat_browser import FEWER_COLOURS, ChatBrowser
 from tests.support.chat_browser import browser as browser
 from tests.support.operator_kit import ROOT
-from worker.notices import Topic
+from worker.protocol.notices import Topic
 from worker.telegram import illustrations
 
 CONVERSATION = ROOT / ".github" / "conversation.png"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.sandbox.site import MediaSite
 from tests.support.scene import ONE_WORKER_EACH, Scene
-from worker.notices import Notice, Refusal
+from worker.protocol.notices import Notice, Refusal
 from worker.telegram import texts
 from worker.telegram.texts import ENGLISH
 

@@ -27,7 +27,8 @@ try:
 except OSError as error:
     sys.exit(f"no disk of our own: {error}")
 disk.path.chmod(0o700)
-from worker.ledger import Ledger, database, ledger_path
+from worker.ledger import Ledger, ledger_path
+from worker.ledger.storage import database
 migrations = database.MIGRATIONS
 if before == "older bot":
     database.MIGRATIONS = migrations[:-1]

@@ -10,7 +10,7 @@ from tests.sandbox.faults import Fault
 from tests.sandbox.site import MediaSite
 from tests.support.media import probe
 from tests.support.scene import Scene
-from worker.notices import Notice, Topic
+from worker.protocol.notices import Notice, Topic
 from worker.telegram import texts
 from worker.telegram.intents import MAX_LINKS
 from worker.telegram.texts import ENGLISH

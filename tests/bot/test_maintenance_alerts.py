@@ -9,7 +9,7 @@ from tests.support.ledger_kit import START
 from tests.support.scene import Scene
 from worker.clocks import wall_clock
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 
 
 def test_real_alert_reaches_the_admin_when_telegram_is_back(

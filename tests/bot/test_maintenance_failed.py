@@ -17,7 +17,6 @@ from tests.support.ledger_kit import (
 )
 from tests.support.operator_kit import maintenance
 from tests.support.scene import Scene
-from worker import effects
 from worker.clocks import Wall
 from worker.ledger import (
     ButtonJob,
@@ -28,8 +27,9 @@ from worker.ledger import (
     UpdateJob,
     ledger_path,
 )
-from worker.ledger.failures import NotRetried
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.failures import NotRetried
+from worker.ledger.upkeep.upkeep import Upkeep
+from worker.protocol import effects
 from worker.sites import site_of_link
 
 

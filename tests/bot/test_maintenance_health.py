@@ -22,7 +22,7 @@ from tests.support.operator_kit import ROOT, maintenance
 from tests.support.scene import Scene
 from worker.clocks import Wall
 from worker.ledger import Ledger, ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.settings import Settings
 
 NO_HURRY = {"DOWNLOAD_TIMEOUT": "180", "DOWNLOAD_IDLE_TIMEOUT": "180"}

@@ -31,8 +31,8 @@ from worker.ledger import (
     UpdateJob,
     ledger_path,
 )
-from worker.ledger.retention import KEPT_S
-from worker.ledger.upkeep import Sample, Upkeep
+from worker.ledger.storage.retention import KEPT_S
+from worker.ledger.upkeep.upkeep import Sample, Upkeep
 from worker.processes import process_table, signals
 from worker.processes.process_table import instance_tag
 from worker.settings import Settings, SitesFile

@@ -20,7 +20,7 @@ from tests.support.operator_kit import ROOT
 from tests.support.scene import CHAT, TESTED_BOT, Scene
 from tests.support.terminal import Terminal
 from tests.support.wheels import make_ytdlp, pip_variables
-from worker.downloads.ytdlp.installed import installed_version
+from worker.downloads.ytdlp.packages.installed import installed_version
 
 PAGE = (ROOT / "maintenance" / "README.md").read_text("utf-8")
 # What is typed on a server before there is a bot is typed by another test.

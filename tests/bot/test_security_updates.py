@@ -18,7 +18,7 @@ from tests.support.updates import without_pauses as without_pauses
 from worker.dispatch.poller import Poller
 from worker.dispatch.reachability import Reachability
 from worker.ledger import Ledger
-from worker.notices import Cancelled, Notice
+from worker.protocol.notices import Cancelled, Notice
 from worker.telegram import texts
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.texts import ENGLISH

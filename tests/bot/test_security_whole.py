@@ -13,7 +13,7 @@ from bot import KEPT_VARIABLES
 from tests.sandbox.site import MediaSite
 from tests.support.scene import CHAT, Scene
 from worker.downloads.confinement import seccomp
-from worker.downloads.ytdlp import plugin_packages
+from worker.downloads.ytdlp.packages import plugin_packages
 from worker.processes import process_table
 
 # What the bot makes itself: the tag and PYTHONPATH for its processes, TMPDIR in its directory, and

@@ -14,7 +14,7 @@ from tests.support.account import Session
 from tests.support.operator_kit import maintenance
 from tests.support.scene import CHAT, Scene
 from worker.errors import Reason
-from worker.ledger.site_cookies import LINKS
+from worker.ledger.upkeep.site_cookies import LINKS
 from worker.telegram import texts
 from worker.telegram.texts import ENGLISH
 

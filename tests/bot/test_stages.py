@@ -17,7 +17,7 @@ from tests.support.conversation import Conversation
 from tests.support.file_server import served
 from tests.support.media import make
 from tests.support.scene import Scene
-from worker.notices import Cancelled, Notice
+from worker.protocol.notices import Cancelled, Notice
 from worker.telegram import texts
 from worker.telegram.texts import ENGLISH
 

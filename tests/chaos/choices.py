@@ -16,7 +16,7 @@ from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
 from tests.sandbox.transcript import describe
 from worker.ledger import ledger_path
-from worker.ledger.lists import MAX_AN_HOUR
+from worker.ledger.lists.lists import MAX_AN_HOUR
 
 BUSY_S = 20.0
 """How long to wait for a bot that writes its ledger."""

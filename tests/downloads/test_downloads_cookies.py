@@ -25,7 +25,7 @@ from worker.downloads.confinement import cookies, returned_cookies
 from worker.downloads.limits import DownloadLimits
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.protocol import SiteAccess
-from worker.site_cookies import CookiesTried
+from worker.protocol.site_cookies import CookiesTried
 
 # Does not match itself, which lies in the memory that is searched.
 ELSEWHERE = re.compile(rb"elsewhere[-]5ad1e7")

@@ -10,7 +10,7 @@ from yt_dlp.utils import (
     DownloadError,
 )
 
-from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp.failures.errors import classify
 from worker.errors import Fault, Reason
 
 RETRYABLE, PERMANENT, OPERATOR = Fault.RETRYABLE, Fault.PERMANENT, Fault.OPERATOR

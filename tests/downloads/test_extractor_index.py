@@ -16,8 +16,9 @@ from tests.sandbox.clips import SAMPLE
 from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import worker
 from tests.support.file_server import served
-from worker.downloads.ytdlp import extractor_index, page_limits
+from worker.downloads.ytdlp import extractor_index
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.network import page_limits
 
 
 def asked_one_by_one(extractors: dict[str, Any], url: str) -> str | None:

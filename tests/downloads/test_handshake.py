@@ -25,7 +25,7 @@ from tests.support.instagram import INSTAGRAM, LINK, Instagram
 from tests.support.networks import NETWORKS
 from worker.downloads.confinement.network import Network
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.errors import Reason, Remedy
 from worker.protocol import MediaKind
 

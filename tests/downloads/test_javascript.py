@@ -11,9 +11,9 @@ from maintenance import programs
 from maintenance.findings import Level
 from tests.support.download_limits import LIMITS
 from worker.downloads.media.conversion import budget_of
-from worker.downloads.ytdlp import javascript
 from worker.downloads.ytdlp.fetch import options
-from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.formats.formats import Chooser
+from worker.downloads.ytdlp.players import javascript
 
 DENO, NODE = "deno 2.3.1 (stable)", "v22.1.0"
 QUICKJS, QUICKJS_NG = "QuickJS version 2024-01-13", "QuickJS-ng version 0.10.0"

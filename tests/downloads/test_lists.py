@@ -18,8 +18,8 @@ from worker.clocks import wall_clock
 from worker.downloads import extractions
 from worker.downloads.file_names import EXTRACTION_NAME
 from worker.form import WHOLE, WHOLE_LIST, Form
-from worker.lists import MediaList
 from worker.protocol import Media
+from worker.protocol.lists import MediaList
 
 HOSTS = (*youtube.HOSTS, "*.bandcamp.com")
 

@@ -12,11 +12,11 @@ from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker
 from tests.support.file_server import served
 from worker import media_keys
-from worker.choices import Quality
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, WHOLE, Clip, Form
-from worker.looks import Live, MediaLook
 from worker.protocol import Media
+from worker.protocol.choices import Quality
+from worker.protocol.looks import Live, MediaLook
 
 MASTER = "/qualities/master.m3u8"
 

@@ -10,10 +10,10 @@ from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.masters import ALTERNATE, CODECS, GROUPS, MPDS, Track, master, mpd
 from tests.support.media import make, probe
-from worker.choices import Language
 from worker.errors import Reason
 from worker.form import Form
 from worker.protocol import Media, MediaKind
+from worker.protocol.choices import Language
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 

@@ -91,7 +91,9 @@ def test_a_plugin_is_loaded_where_its_package_is_named(installed: Path) -> None:
 
 @pytest.mark.negative
 def test_what_is_not_refused_is_loaded_by_yt_dlp_itself(installed: Path) -> None:
-    careless = "from worker.downloads.ytdlp import plugins\nplugins.refuse = lambda: None\n"
+    careless = (
+        "from worker.downloads.ytdlp.packages import plugins\nplugins.refuse = lambda: None\n"
+    )
     modules = run(careless + SHOW, installed).stdout.splitlines()[1]
     assert all(f"extractor.{name}'" in modules for name in ("one", "two", "free"))
 

@@ -23,7 +23,7 @@ from tests.support.downloads_harness import Outcome, Worker, worker
 from tests.support.exhaustive import in_full, some_of
 from tests.support.media import make, probe
 from worker.downloads.ytdlp import fetch
-from worker.downloads.ytdlp.span_downloader import SpanYoutubeDL
+from worker.downloads.ytdlp.transfer.span_downloader import SpanYoutubeDL
 from worker.errors import JobError, Reason
 from worker.protocol import MediaKind
 

@@ -23,7 +23,7 @@ from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
 from tests.support.networks import NETWORKS
 from worker.downloads.confinement.network import Network
-from worker.downloads.ytdlp import handlers, page_limits
+from worker.downloads.ytdlp.network import handlers, page_limits
 
 
 def _offer_another() -> None:

@@ -15,7 +15,7 @@ from tests.hostile.web import Web, content
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
 from tests.support.exhaustive import some_of
-from worker.downloads.ytdlp import page_limits
+from worker.downloads.ytdlp.network import page_limits
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaKind, Note
 from worker.telegram import texts

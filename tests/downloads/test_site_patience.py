@@ -11,10 +11,11 @@ from yt_dlp.utils import DownloadError
 
 from tests.support.download_limits import limits_with
 from worker.downloads.media.conversion import budget_of
-from worker.downloads.ytdlp import fetch, page_limits
-from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp import fetch
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.failures.errors import classify
+from worker.downloads.ytdlp.formats.formats import Chooser
+from worker.downloads.ytdlp.network import page_limits
 from worker.errors import Fault, Reason
 
 ANSWER = (

@@ -13,11 +13,11 @@ from tests.support.download_limits import LIMITS, limits_for_parts
 from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import make
-from worker.choices import Subtitles
 from worker.downloads.media.subtitles import read
 from worker.errors import Fault, JobError, Reason
 from worker.form import Clip, Form, What
 from worker.protocol import Media, MediaKind, Note
+from worker.protocol.choices import Subtitles
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 

@@ -15,11 +15,11 @@ from tests.support.media import make
 from worker.downloads import players
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.reports import NeedsPlayer
-from worker.downloads.ytdlp import javascript
+from worker.downloads.ytdlp.players import javascript
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.form import ABOUT, SEARCH
-from worker.looks import SearchResult
 from worker.protocol import Media, MediaKind, Progress, Stage
+from worker.protocol.looks import SearchResult
 
 PRIVATE = {"status": "LOGIN_REQUIRED", "reason": "This video is private"}
 GONE = {"status": "ERROR", "reason": "Video unavailable"}

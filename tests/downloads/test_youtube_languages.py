@@ -12,10 +12,10 @@ from tests.sandbox.youtube_languages import Caption, spoken
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
 from tests.support.media import make, probe
-from worker.choices import Language, Subtitles
 from worker.errors import Reason
 from worker.form import WHOLE, Form, What
 from worker.protocol import Media, Note
+from worker.protocol.choices import Language, Subtitles
 
 pytestmark = pytest.mark.usefixtures("needs_deno", "needs_ffmpeg")
 

@@ -12,7 +12,8 @@ from tests.support.start_guard import STARTS, StartGuard
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import clocks
 from worker.dispatch import ytdlp_upgrade
-from worker.ledger import Ledger, database
+from worker.ledger import Ledger
+from worker.ledger.storage import database
 from worker.settings import DEFAULT_SITES, Sites
 
 _guard = StartGuard(STARTS)

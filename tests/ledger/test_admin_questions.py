@@ -16,15 +16,16 @@ from tests.support.ledger_kit import a_link, send
 from tests.support.operator_kit import NobodyAtWork
 from tests.support.updates import ADMIN, GROUP, said
 from worker import clocks
-from worker.admin_questions import Asked, Question
-from worker.as_json import reply_from_json
 from worker.clocks import Wall
-from worker.effects import Ban, Forget, PauseDownloads
 from worker.errors import Reason
-from worker.ledger import Ledger, admin_questions, ledger_path
-from worker.ledger.past import PastAnswers
-from worker.notices import Notice, Topic
+from worker.ledger import Ledger, ledger_path
+from worker.ledger.upkeep import admin_questions
+from worker.ledger.upkeep.past import PastAnswers
 from worker.protocol import Reader, Reply
+from worker.protocol.admin_questions import Asked, Question
+from worker.protocol.as_json import reply_from_json
+from worker.protocol.effects import Ban, Forget, PauseDownloads
+from worker.protocol.notices import Notice, Topic
 from worker.settings import Settings, SitesFile
 from worker.telegram.handlers import handle_update
 

@@ -9,10 +9,10 @@ import pytest
 from maintenance import alerts
 from maintenance.findings import ONCE_S, Finding, critical, ok, warning
 from tests.support.ledger_kit import make_empty_ledger
-from worker.as_json import reply_from_json
 from worker.clocks import Wall
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
+from worker.protocol.as_json import reply_from_json
 
 BAD = [critical("disk", "3 % free")]
 GOOD = [ok("disk", "30 % free")]

@@ -8,9 +8,11 @@ from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.clocks import Wall
 from worker.errors import ChatClosed, Fault, JobError, Reason
 from worker.form import WHOLE
-from worker.ledger import Ledger, LedgerBusy, Verdict, answers, ledger_path, retention
-from worker.ledger.answers import MAX_SITES, OTHER_SITES, Answer, AnswerCount
-from worker.ledger.upkeep import Upkeep
+from worker.ledger import Ledger, LedgerBusy, Verdict, ledger_path
+from worker.ledger.requests import answers
+from worker.ledger.requests.answers import MAX_SITES, OTHER_SITES, Answer, AnswerCount
+from worker.ledger.storage import retention
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import Download, PostStatus
 
 LINK = "https://site.example/v"

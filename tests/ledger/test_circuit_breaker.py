@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.ledger_kit import QUOTA, START, claim
-from worker import effects
 from worker.clocks import Monotonic
 from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import (
@@ -24,6 +23,7 @@ from worker.dispatch.circuit_breaker import (
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.ledger import DownloadJob, Ledger, UpdateJob
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
+from worker.protocol import effects
 
 SITE, OTHER_SITE = "site.example", "other.example"
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.dispatch.outcomes import MAX_REFUSED_S
 from worker.errors import Fault, JobError, Reason, TelegramUnreachable
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import SetMenus
 from worker.telegram import command_menus
 from worker.telegram.commands import FOR_ADMINS, LISTED

@@ -7,8 +7,8 @@ import pytest
 from tests.support.ledger_kit import START
 from tests.support.updates import ADMIN, GROUP, handle_all, said
 from worker.ledger import Ledger
-from worker.notices import Notice, Topic
 from worker.protocol import Reply
+from worker.protocol.notices import Notice, Topic
 from worker.telegram.admin_commands import ADMIN_COMMANDS
 from worker.telegram.commands import FOR_ADMINS, FOR_EVERYBODY, LISTED, Command, nearest
 from worker.telegram.handlers import (

@@ -4,13 +4,13 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import ME, PRESS, Chat, listed, press, take
-from worker.effects import CancelAll, CancelRest
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND, Form, What
-from worker.ledger import batch_lookups
-from worker.lists import Failure, Summary
-from worker.notices import Cancelled, Notice
+from worker.ledger.lists import batch_lookups
 from worker.protocol import Deliver, PostStatus, Reader, SendGroup
+from worker.protocol.effects import CancelAll, CancelRest
+from worker.protocol.lists import Failure, Summary
+from worker.protocol.notices import Cancelled, Notice
 
 QUICK = {"USER_LINKS_PER_MINUTE": "1000"}
 

@@ -16,7 +16,6 @@ from worker.errors import (
     Reason,
     TelegramUnreachable,
 )
-from worker.notices import Notice, Topic
 from worker.protocol import (
     Action,
     AnswerButton,
@@ -37,6 +36,7 @@ from worker.protocol import (
     SendGroup,
     Stage,
 )
+from worker.protocol.notices import Notice, Topic
 
 LINK, OTHER = "https://site.example/v", "https://site.example/w"
 

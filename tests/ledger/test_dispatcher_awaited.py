@@ -19,13 +19,10 @@ from tests.support.live_streams import (
 )
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch.outcomes import AWAITED_S, LEAST_AWAITED_S, MOST_AWAITED_S
-from worker.effects import CancelRequest, ChooseForm, Press
 from worker.errors import Fault, JobError, Reason
 from worker.form import START, WHOLE
-from worker.ledger.choices import MAX_AWAITED
-from worker.ledger.queue import MAX_REFUNDS
-from worker.looks import Live, MediaLook
-from worker.notices import Notice, Topic
+from worker.ledger.choices.choices import MAX_AWAITED
+from worker.ledger.jobs.queue import MAX_REFUNDS
 from worker.pool.events import StopReason
 from worker.protocol import (
     Delivered,
@@ -38,6 +35,9 @@ from worker.protocol import (
     ShowLook,
     Stage,
 )
+from worker.protocol.effects import CancelRequest, ChooseForm, Press
+from worker.protocol.looks import Live, MediaLook
+from worker.protocol.notices import Notice, Topic
 
 
 @pytest.fixture

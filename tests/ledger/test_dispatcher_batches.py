@@ -19,19 +19,13 @@ from tests.support.taken_lists import (
     urls,
 )
 from worker.dispatch.circuit_breaker import LINKS
-from worker.effects import (
-    OpenRequest,
-    Press,
-    TakeItems,
-)
 from worker.errors import ChatClosed, MessageGone, TelegramUnreachable
 from worker.form import SOUND, Form
-from worker.ledger import batch_lookups, batches, ledger_path, preferences, retention
-from worker.ledger.upkeep import Upkeep
-from worker.lists import Failure, Hold, Summary
+from worker.ledger import ledger_path, preferences
+from worker.ledger.lists import batch_lookups, batches
+from worker.ledger.storage import retention
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.media_keys import of_link
-from worker.notices import Notice, Topic
-from worker.preferences import Preferences
 from worker.protocol import (
     Delivered,
     Download,
@@ -39,6 +33,14 @@ from worker.protocol import (
     ShowList,
     ShowSummary,
 )
+from worker.protocol.effects import (
+    OpenRequest,
+    Press,
+    TakeItems,
+)
+from worker.protocol.lists import Failure, Hold, Summary
+from worker.protocol.notices import Notice, Topic
+from worker.protocol.preferences import Preferences
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.dispatch.status.progress import LATE_EDIT_S
 from worker.dispatch.status.showing import Showing
-from worker.effects import CancelAll
 from worker.errors import (
     Fault,
     JobError,
@@ -16,7 +15,6 @@ from worker.errors import (
     TelegramBusy,
     TelegramUnreachable,
 )
-from worker.notices import Notice, Topic
 from worker.pool.events import StopReason
 from worker.protocol import (
     AnswerButton,
@@ -31,6 +29,8 @@ from worker.protocol import (
     SendGroup,
     Stage,
 )
+from worker.protocol.effects import CancelAll
+from worker.protocol.notices import Notice, Topic
 
 LINK = "https://site.example/v"
 ME, OTHER = 7, 8

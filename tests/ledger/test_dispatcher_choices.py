@@ -6,12 +6,8 @@ import pytest
 
 from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.choices import MENU_LIFE_S, Chapter, Language, Menu, Page, Quality, Subtitles
-from worker.effects import ChooseForm, Press, ShowChoices, TellDescription
 from worker.errors import TelegramUnreachable
 from worker.form import SOUND, WHOLE_LIST, Clip, Form, What
-from worker.lists import ListItem, MediaList
-from worker.notices import Notice, Refusal, Topic
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -24,6 +20,10 @@ from worker.protocol import (
     Reply,
     ShowList,
 )
+from worker.protocol.choices import MENU_LIFE_S, Chapter, Language, Menu, Page, Quality, Subtitles
+from worker.protocol.effects import ChooseForm, Press, ShowChoices, TellDescription
+from worker.protocol.lists import ListItem, MediaList
+from worker.protocol.notices import Notice, Refusal, Topic
 
 LINK = "https://site.example/v"
 ME, ANSWER = 7, 50

@@ -9,8 +9,8 @@ from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher, make_me
 from worker.dispatch.outcomes import MAX_REFUSED_S
 from worker.errors import Fault, JobError, Reason, TelegramBusy, TelegramUnreachable
 from worker.ledger import ledger_path
-from worker.notices import Notice, Topic
 from worker.protocol import Deliver, Download, Explain, Media, PostStatus, Reader, Reply
+from worker.protocol.notices import Notice, Topic
 
 GREEDY, MODEST, OTHER, GROUP = 202, 303, 404, -500
 

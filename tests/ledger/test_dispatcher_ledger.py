@@ -10,7 +10,7 @@ from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch import ytdlp_takeover
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.pool.worker import WorkerState
 from worker.protocol import (
     Deliver,

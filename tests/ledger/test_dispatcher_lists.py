@@ -7,8 +7,17 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import DEAD, LIST, ME, PRESS, Chat, a_list, listed, press, take, urls
-from worker.choices import MENU_LIFE_S, Page
-from worker.effects import (
+from worker.errors import Reason
+from worker.ledger.lists import batch_lookups, lists
+from worker.protocol import (
+    AnswerButton,
+    Download,
+    PostStatus,
+    Reader,
+    Reply,
+)
+from worker.protocol.choices import MENU_LIFE_S, Page
+from worker.protocol.effects import (
     CancelAll,
     CancelRest,
     ChooseResult,
@@ -21,17 +30,8 @@ from worker.effects import (
     TellDescription,
     TryFailedAgain,
 )
-from worker.errors import Reason
-from worker.ledger import batch_lookups, lists
-from worker.lists import Failure, Hold, ListMenu, Summary
-from worker.notices import Cancelled, Notice, Refusal, Topic
-from worker.protocol import (
-    AnswerButton,
-    Download,
-    PostStatus,
-    Reader,
-    Reply,
-)
+from worker.protocol.lists import Failure, Hold, ListMenu, Summary
+from worker.protocol.notices import Cancelled, Notice, Refusal, Topic
 
 
 @pytest.fixture

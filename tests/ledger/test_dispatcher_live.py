@@ -24,9 +24,8 @@ from worker.dispatch.circuit_breaker import LINKS
 from worker.errors import Fault, FileIdRefused, JobError, Reason
 from worker.form import START, Form, What
 from worker.ledger import ledger_path
-from worker.ledger.queue import MAX_REFUNDS
-from worker.ledger.upkeep import Upkeep
-from worker.notices import Cancelled, Notice, Topic
+from worker.ledger.jobs.queue import MAX_REFUNDS
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.pool.events import StopReason
 from worker.protocol import (
     Deliver,
@@ -36,6 +35,7 @@ from worker.protocol import (
     Progress,
     Stage,
 )
+from worker.protocol.notices import Cancelled, Notice, Topic
 from worker.settings import Site, Sites
 
 

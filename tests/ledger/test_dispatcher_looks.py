@@ -18,23 +18,10 @@ from tests.support.asked_looks import (
     told,
 )
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.choices import Menu, Page
 from worker.dispatch.status.showing import Showing
-from worker.effects import (
-    CancelRequest,
-    ChooseForm,
-    Forget,
-    Press,
-    ShowItems,
-    TakeItems,
-)
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, WHOLE, Form
 from worker.ledger import preferences
-from worker.lists import ListItem, MediaList
-from worker.looks import MediaLook
-from worker.notices import Notice, Refusal, Topic
-from worker.preferences import Preferences
 from worker.protocol import (
     AnswerButton,
     Delivered,
@@ -48,6 +35,19 @@ from worker.protocol import (
     ShowLook,
     Stage,
 )
+from worker.protocol.choices import Menu, Page
+from worker.protocol.effects import (
+    CancelRequest,
+    ChooseForm,
+    Forget,
+    Press,
+    ShowItems,
+    TakeItems,
+)
+from worker.protocol.lists import ListItem, MediaList
+from worker.protocol.looks import MediaLook
+from worker.protocol.notices import Notice, Refusal, Topic
+from worker.protocol.preferences import Preferences
 from worker.settings import Site, Sites
 
 GONE = JobError(Reason.NOT_FOUND, Fault.PERMANENT)

@@ -9,7 +9,7 @@ from worker.clocks import Monotonic, Wall
 from worker.dispatch.pace import Pace
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import Deliver, Download, Explain, Posted, PostStatus, Progress, Stage
 from worker.settings import Site, Sites
 

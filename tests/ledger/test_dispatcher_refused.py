@@ -20,8 +20,7 @@ from worker.errors import (
     TelegramUnreachable,
 )
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
-from worker.notices import Notice, Topic
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.pool.events import StopReason
 from worker.protocol import (
     Deliver,
@@ -36,6 +35,7 @@ from worker.protocol import (
     Reply,
     SendGroup,
 )
+from worker.protocol.notices import Notice, Topic
 
 LINK, OTHER = "https://site.example/v", "https://site.example/w"
 HOUR_S, DAY_S = 3600.0, 86_400.0

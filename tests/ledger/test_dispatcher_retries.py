@@ -15,8 +15,8 @@ from worker.errors import (
     TelegramUnreachable,
 )
 from worker.ledger import ledger_path
-from worker.ledger.queue import MAX_REFUNDS
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.jobs.queue import MAX_REFUNDS
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.pool.events import StopReason
 from worker.protocol import (
     AnswerButton,

@@ -12,19 +12,19 @@ from tests.support.asked_looks import (
 )
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
-from worker.effects import (
-    ChooseResult,
-    OpenRequest,
-    Press,
-)
 from worker.form import SEARCH, WHOLE
-from worker.looks import MediaLook, SearchResult
-from worker.notices import Notice, Refusal, Topic
 from worker.protocol import (
     AnswerButton,
     Download,
     Media,
 )
+from worker.protocol.effects import (
+    ChooseResult,
+    OpenRequest,
+    Press,
+)
+from worker.protocol.looks import MediaLook, SearchResult
+from worker.protocol.notices import Notice, Refusal, Topic
 
 SEARCH_PAGE = "https://www.youtube.com/results?search_query=bread"
 RESULTS = tuple(SearchResult(f"found-0000{number}", f"Bread {number}") for number in range(1, 6))

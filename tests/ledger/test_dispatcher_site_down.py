@@ -9,10 +9,10 @@ from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import COOL_DOWN_S, LINKS
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import Deliver, Download, Reader, Reply
+from worker.protocol.site_cookies import CookiesKept, KeepCookies
 from worker.settings import Site, Sites
-from worker.site_cookies import CookiesKept, KeepCookies
 
 SITE = "https://site.example"
 DOWN = JobError(Reason.SITE_ERROR, Fault.RETRYABLE)

@@ -15,15 +15,9 @@ from tests.support.exhaustive import some_of
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher, make_media
 from tests.support.taken_lists import a_list
 from tests.support.updates import pressed, said
-from worker.choices import Chapter, Language, Quality, Subtitles
-from worker.effects import Forget
 from worker.errors import Fault, JobError, Reason
 from worker.form import What
 from worker.ledger import preferences
-from worker.looks import MediaLook, SearchResult
-from worker.notices import About, Cancelled, Topic
-from worker.panels import ShowPanel
-from worker.preferences import Preferences
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -41,6 +35,12 @@ from worker.protocol import (
     ShowLook,
     ShowSummary,
 )
+from worker.protocol.choices import Chapter, Language, Quality, Subtitles
+from worker.protocol.effects import Forget
+from worker.protocol.looks import MediaLook, SearchResult
+from worker.protocol.notices import About, Cancelled, Topic
+from worker.protocol.panels import ShowPanel
+from worker.protocol.preferences import Preferences
 from worker.telegram.buttons import Rows, look_rows, panel_rows, status_rows
 from worker.telegram.choices import menu_rows
 from worker.telegram.handlers import handle_update

@@ -10,7 +10,6 @@ import pytest
 
 from maintenance.commands import failed
 from tests.support.ledger_kit import ERROR, a_link, claim, fail_a_download, post, send
-from worker import effects
 from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import (
@@ -19,7 +18,8 @@ from worker.ledger import (
     Ledger,
     ledger_path,
 )
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
+from worker.protocol import effects
 from worker.settings import Settings
 
 

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 import pytest
 
 from tests.support.ledger_kit import ERROR, QUOTA, START, a_file, a_link, claim, post
-from worker import effects, errors, notices, sites
+from worker import errors, sites
 from worker.clocks import Wall
 from worker.ledger import (
     DOWNLOADS,
@@ -23,13 +23,12 @@ from worker.ledger import (
     Share,
     StatusJob,
     UpdateJob,
-    fairness,
-    queue,
 )
-from worker.ledger.admission import REPLIES_A_MINUTE
-from worker.ledger.fairness import NO_LIMIT
-from worker.notices import About, Notice, Topic
-from worker.protocol import Reader, Reply
+from worker.ledger.jobs import fairness, queue
+from worker.ledger.jobs.fairness import NO_LIMIT
+from worker.ledger.requests.admission import REPLIES_A_MINUTE
+from worker.protocol import Reader, Reply, effects, notices
+from worker.protocol.notices import About, Notice, Topic
 
 _updates = count(1)
 

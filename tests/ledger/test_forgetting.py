@@ -10,26 +10,12 @@ from tests.support.settings_panel import ME, OTHER, PANEL, edited, press
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import Chat, listed, take
 from tests.support.updates import GROUP, said
-from worker.choices import Page
-from worker.effects import (
-    ChooseForm,
-    Forget,
-    OpenPanel,
-    Press,
-    ShowChoices,
-    ShowItems,
-    TryFailedAgain,
-)
 from worker.errors import Fault, JobError, Reason, TelegramBusy
 from worker.form import SOUND
-from worker.ledger import admission, forgetting, ledger_path, preferences
-from worker.ledger.failures import NotRetried
-from worker.ledger.upkeep import Upkeep
-from worker.lists import ListItem, MediaList
-from worker.looks import LIFE_S
-from worker.notices import Notice, Refusal, Topic
-from worker.panels import CLOSE, PanelKind, ShowPanel, View
-from worker.preferences import Preferences
+from worker.ledger import forgetting, ledger_path, preferences
+from worker.ledger.requests import admission
+from worker.ledger.upkeep.failures import NotRetried
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -44,6 +30,21 @@ from worker.protocol import (
     Reply,
     ShowList,
 )
+from worker.protocol.choices import Page
+from worker.protocol.effects import (
+    ChooseForm,
+    Forget,
+    OpenPanel,
+    Press,
+    ShowChoices,
+    ShowItems,
+    TryFailedAgain,
+)
+from worker.protocol.lists import ListItem, MediaList
+from worker.protocol.looks import LIFE_S
+from worker.protocol.notices import Notice, Refusal, Topic
+from worker.protocol.panels import CLOSE, PanelKind, ShowPanel, View
+from worker.protocol.preferences import Preferences
 from worker.telegram.handlers import handle_update
 
 SECRET = "https://site.example/mine?word=holiday"

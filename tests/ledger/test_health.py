@@ -16,8 +16,8 @@ from tests.support.operator_kit import NobodyAtWork
 from worker.downloads.confinement.network import Network
 from worker.errors import Reason, Remedy
 from worker.ledger import DOWNLOADS, ledger_path
-from worker.ledger.statistics import QueueFigures
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.statistics import QueueFigures
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes import process_table
 from worker.settings import Settings
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from maintenance import health, measures
-from maintenance.condition import Condition
 from maintenance.findings import critical
-from maintenance.health_server import HealthServer
+from maintenance.reporting.condition import Condition
+from maintenance.reporting.health_server import HealthServer
 from tests.support.ledger_kit import make_empty_ledger
 from tests.support.metrics_rules import broken_rules
 from worker import clocks
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.settings import Settings
 
 NOWHERE = ("127.0.0.1", 0)

@@ -16,8 +16,8 @@ from worker.errors import (
     TelegramUnreachable,
     TopicClosed,
 )
-from worker.notices import Notice, Topic
 from worker.protocol import Reader, Reply
+from worker.protocol.notices import Notice, Topic
 from worker.telegram import illustrations, texts
 from worker.telegram.handlers import handle_update
 from worker.telegram.texts import ENGLISH

@@ -7,14 +7,14 @@ from worker import media_keys
 from worker.clocks import Wall
 from worker.dispatch import ytdlp_takeover
 from worker.dispatch.outcomes import known_s
-from worker.effects import OpenRequest
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND
-from worker.ledger import failures, statistics
-from worker.ledger.database import Database
 from worker.ledger.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.storage.database import Database
+from worker.ledger.upkeep import failures, statistics
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import Download, Explain, Identified
+from worker.protocol.effects import OpenRequest
 
 LINK = "https://site.example/v"
 GONE = JobError(Reason.NOT_FOUND, Fault.PERMANENT)

@@ -10,11 +10,11 @@ import pytest
 
 from tests.support.ledger_kit import QUOTA, START, claim, send
 from tests.support.updates import pressed, said
-from worker.effects import CancelRequest, OpenRequest
 from worker.ledger import ButtonJob, Ledger, ReplyJob, StatusJob, UpdateJob
-from worker.ledger.schema import MIGRATIONS
-from worker.notices import Notice, Refusal, Topic
+from worker.ledger.storage.schema import MIGRATIONS
 from worker.protocol import AnswerButton, Reader, Reply
+from worker.protocol.effects import CancelRequest, OpenRequest
+from worker.protocol.notices import Notice, Refusal, Topic
 from worker.telegram import texts
 from worker.telegram.handlers import handle_update
 from worker.telegram.texts import ENGLISH

@@ -20,11 +20,11 @@ from worker.ledger import (
     StatusJob,
     UpdateJob,
     check_file,
-    database,
 )
-from worker.ledger.queue import MAX_REFUNDS
-from worker.ledger.schema import MIGRATIONS
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.jobs.queue import MAX_REFUNDS
+from worker.ledger.storage import database
+from worker.ledger.storage.schema import MIGRATIONS
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes.process_table import Identity
 
 # ----------------------------------------------------------------------------------- the file

@@ -1,4 +1,4 @@
-"""`worker.ledger.backup`: copies of a ledger that is in use, and one that takes its place."""
+"""Copies of a ledger that is in use, and one that takes its place."""
 
 import os
 import sqlite3
@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.ledger_kit import START
 from worker.ledger import Ledger, LedgerError, check_file
-from worker.ledger.backup import back_up, restore
-from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
-from worker.ledger.write_ahead_log import log_files
+from worker.ledger.storage.backup import back_up, restore
+from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
+from worker.ledger.storage.write_ahead_log import log_files
 
 
 def fill(path: Path, *update_ids: int) -> None:

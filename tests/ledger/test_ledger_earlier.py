@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.ledger_kit import START
-from worker.ledger import Ledger, LedgerError, check_file, database, earlier
-from worker.ledger.backup import restore
-from worker.ledger.database import Access, Database
-from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+from worker.ledger import Ledger, LedgerError, check_file
+from worker.ledger.storage import database, earlier
+from worker.ledger.storage.backup import restore
+from worker.ledger.storage.database import Access, Database
+from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
 
 NOW = len(MIGRATIONS)
 

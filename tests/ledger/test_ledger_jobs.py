@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from tests.support.ledger_kit import a_batch, a_request
-from worker.as_json import to_json
 from worker.ledger import DOWNLOADS, TELEGRAM, Kind, LedgerError
-from worker.ledger.job_rows import read_job
-from worker.lists import Summary
-from worker.notices import Cancelled, Notice
-from worker.panels import Panel, PanelKind, View
+from worker.ledger.jobs.job_rows import read_job
 from worker.protocol import AnswerButton, Reader, Reply, SetMenus
+from worker.protocol.as_json import to_json
+from worker.protocol.lists import Summary
+from worker.protocol.notices import Cancelled, Notice
+from worker.protocol.panels import Panel, PanelKind, View
 
 PAYLOADS: dict[Kind, dict[str, Any]] = {
     Kind.UPDATE: {"update_id": 5},

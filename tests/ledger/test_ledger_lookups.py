@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from tests.support.ledger_kit import START, a_link, claim, post, send
 from tests.support.query_plans import plans_of
-from worker.ledger import Ledger, ReplyJob, admission, request_lookups
-from worker.notices import Notice, Topic
+from worker.ledger import Ledger, ReplyJob
+from worker.ledger.requests import admission, request_lookups
 from worker.protocol import Reader, Reply
+from worker.protocol.notices import Notice, Topic
 
 CHAT = 7
 TOLD = Reply(Reader(CHAT), 5, (Notice(Topic.HELP),))

@@ -29,8 +29,8 @@ from worker.ledger import (
     Ledger,
     StatusJob,
     ledger_path,
-    retention,
 )
+from worker.ledger.storage import retention
 from worker.settings import Settings
 
 VIDEO = protocol.MediaKind.VIDEO

@@ -10,18 +10,10 @@ from worker import media_keys, protocol
 from worker.clocks import Wall
 from worker.errors import Reason
 from worker.form import SOUND, Form
-from worker.ledger import (
-    DOWNLOADS,
-    DownloadJob,
-    Ledger,
-    answers,
-    failures,
-    history,
-    known_failures,
-    ledger_path,
-    media_cache,
-)
-from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+from worker.ledger import DOWNLOADS, DownloadJob, Ledger, ledger_path
+from worker.ledger.requests import answers, known_failures, media_cache
+from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
+from worker.ledger.upkeep import failures, history
 
 VIDEO = protocol.MediaKind.VIDEO
 

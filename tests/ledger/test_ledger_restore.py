@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.ledger_kit import START
 from worker.ledger import Ledger, LedgerError, check_file
-from worker.ledger.database import Access, Database
-from worker.ledger.write_ahead_log import has_foreign_log, log_files
+from worker.ledger.storage.database import Access, Database
+from worker.ledger.storage.write_ahead_log import has_foreign_log, log_files
 
 
 def fill(ledger: Ledger, *update_ids: int) -> None:

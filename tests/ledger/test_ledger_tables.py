@@ -1,4 +1,4 @@
-"""Who writes which table: one module each, as `worker/ledger/schema.py` says."""
+"""Who writes which table: one module each, as `worker/ledger/storage/schema.py` says."""
 
 import ast
 import re
@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from worker.ledger import Ledger, schema
-from worker.ledger.database import Database
+import worker.ledger
+from worker.ledger import Ledger
+from worker.ledger.storage import schema
+from worker.ledger.storage.database import Database
 
-LEDGER = Path(schema.__file__).parent
+MODULES = {
+    path.stem: path
+    for path in Path(worker.ledger.__file__).parent.rglob("*.py")
+    if path.stem != "__init__"
+}
 
 OF_ALL = {"retention", "schema", "fairness"}
 """Modules that the docstring names as exceptions, and the one that makes the tables."""
@@ -39,16 +45,15 @@ def written_by(module: Path) -> set[str]:
 def test_each_table_is_written_by_its_owner_alone() -> None:
     known = owners()
     assert {"jobs", "requests", "media", "links", "state", "processes"} <= known.keys()
-    for module in LEDGER.glob("*.py"):
-        if module.stem not in OF_ALL:
-            foreign = {t for t in written_by(module) if known.get(t) != module.stem}
+    for name, module in MODULES.items():
+        if name not in OF_ALL:
+            foreign = {t for t in written_by(module) if known.get(t) != name}
             assert not foreign, f"{module.name} writes to {foreign}"
 
 
 def test_every_owner_writes_its_tables() -> None:
     for table, owner in owners().items():
-        if (LEDGER / f"{owner}.py").exists():
-            assert table in written_by(LEDGER / f"{owner}.py")
+        assert table in written_by(MODULES[owner])
 
 
 # ----------------------------------------------------------------- statements planned once
@@ -73,7 +78,7 @@ def planned_each_time(text: str, columns: set[str]) -> list[str]:
 def test_no_statement_is_planned_each_time_it_is_run(ledger: Ledger) -> None:
     columns = compared_by_indexes(ledger._db)
     assert {"pool", "kind"} <= columns
-    for module in LEDGER.glob("*.py"):
+    for module in MODULES.values():
         # `panels` has a column of the same name and no such index.
         text = module.read_text("utf-8").replace("UPDATE panels SET state = ?", "")
         assert planned_each_time(text, columns) == [], module.name

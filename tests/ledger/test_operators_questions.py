@@ -14,7 +14,7 @@ from maintenance import plots
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import sites
 from worker.errors import Fault, JobError, Reason
-from worker.ledger.history import Group
+from worker.ledger.upkeep.history import Group
 from worker.protocol import Download, Explain
 
 Type = Callable[..., tuple[int, str, str]]
@@ -112,7 +112,7 @@ def test_python_is_asked_only_about_links_that_name_the_site(
         asked.append(url)
         return sites.site_of_url(url)
 
-    monkeypatch.setattr("worker.ledger.database.site_of_url", site_of_url)
+    monkeypatch.setattr("worker.ledger.storage.database.site_of_url", site_of_url)
     assert as_json(command("requests", "--json", "--site", "youtube.com"))["total"] == 3
     assert set(asked) == {"https://youtu.be/a", "https://www.youtube.com/watch?v=b"}
 

@@ -4,14 +4,14 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.updates import pressed as press_update
-from worker.effects import Ban, OpenPanel, Press, PressPanel
 from worker.errors import ChatClosed, MessageGone, TelegramBusy, TelegramUnreachable
-from worker.ledger import batch_lookups
-from worker.ledger.admission import REPLIES_A_MINUTE
-from worker.ledger.upkeep import Upkeep
-from worker.notices import About, Cancelled, Label, Refusal, Topic
-from worker.panels import CLOSE, LIFE_S, PanelKind, ShowPanel, View
+from worker.ledger.lists import batch_lookups
+from worker.ledger.requests.admission import REPLIES_A_MINUTE
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import AnswerButton, Explain, Posted, Reader
+from worker.protocol.effects import Ban, OpenPanel, Press, PressPanel
+from worker.protocol.notices import About, Cancelled, Label, Refusal, Topic
+from worker.protocol.panels import CLOSE, LIFE_S, PanelKind, ShowPanel, View
 from worker.telegram import buttons
 from worker.telegram.handlers import handle_update
 from worker.telegram.texts import ENGLISH

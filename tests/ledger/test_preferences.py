@@ -18,15 +18,10 @@ from tests.support.settings_panel import (
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from tests.support.updates import GROUP, USER, said
 from worker import media_keys
-from worker.effects import ChooseForm, EditLinks, Effects, GroupMoved, OpenRequest, Press
 from worker.errors import Fault, JobError, Reason
 from worker.form import ABOUT, SOUND, WHOLE, Clip, Form, Sponsors, What
 from worker.ledger import preferences
-from worker.ledger.admission import REPLIES_A_MINUTE
-from worker.looks import MediaLook
-from worker.notices import Label, Topic
-from worker.panels import CLOSE
-from worker.preferences import Captions, Preferences
+from worker.ledger.requests.admission import REPLIES_A_MINUTE
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -36,6 +31,11 @@ from worker.protocol import (
     Reply,
     ShowLook,
 )
+from worker.protocol.effects import ChooseForm, EditLinks, Effects, GroupMoved, OpenRequest, Press
+from worker.protocol.looks import MediaLook
+from worker.protocol.notices import Label, Topic
+from worker.protocol.panels import CLOSE
+from worker.protocol.preferences import Captions, Preferences
 from worker.telegram.handlers import handle_update
 
 

@@ -5,7 +5,7 @@ from itertools import count, pairwise
 import pytest
 
 from tests.support.ledger_kit import ERROR, QUOTA, START, a_file, a_link, claim, post
-from worker import effects, errors, protocol
+from worker import errors, protocol
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.status import progress
@@ -19,7 +19,7 @@ from worker.dispatch.status.progress import (
     ProgressBoard,
 )
 from worker.ledger import DOWNLOADS, DeliverJob, DownloadJob, Job, Ledger, UpdateJob
-from worker.protocol import EditStatus, Place, Progress, Retry, Stage
+from worker.protocol import EditStatus, Place, Progress, Retry, Stage, effects
 
 _updates = count(1)
 

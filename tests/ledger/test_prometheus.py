@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from maintenance import measures
-from maintenance.commands import prometheus
 from maintenance.findings import ok, warning
 from maintenance.measures import MeasuredWorker, Measures
+from maintenance.reporting import prometheus
 from tests.support.ledger_kit import make_empty_ledger
 from tests.support.metrics_rules import broken_rules
 from worker.ledger import ledger_path
-from worker.ledger.answers import AnswerCount, AnswerTimes
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.requests.answers import AnswerCount, AnswerTimes
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.settings import Settings
 
 

@@ -18,7 +18,7 @@ from maintenance.runs import (
 from tests.support.ledger_kit import make_empty_ledger
 from worker.clocks import Wall
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 
 NOW = Wall(1_000_000.0)
 KILLED = None

@@ -8,9 +8,9 @@ from tests.support.stepped_dispatcher import SteppedDispatcher
 from tests.support.updates import ADMIN, GROUP, MESSAGE, USER, said
 from worker import cookie_file
 from worker.errors import Fault, JobError, Reason, TelegramUnreachable
-from worker.notices import Notice, Topic
 from worker.protocol import Download, Reader, Reply
-from worker.site_cookies import CookiesKept, KeepCookies
+from worker.protocol.notices import Notice, Topic
+from worker.protocol.site_cookies import CookiesKept, KeepCookies
 from worker.telegram.handlers import handle_update
 
 FILE = {"file_id": "the file", "file_name": "cookies.txt", "file_size": 9}

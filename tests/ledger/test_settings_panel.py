@@ -19,15 +19,15 @@ from tests.support.settings_panel import (
 )
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from tests.support.updates import GROUP, USER, pressed, said
-from worker.effects import OpenPanel
 from worker.form import SOUND, WHOLE, Form, Sponsors, What
-from worker.notices import Label, Notice, Topic
-from worker.panels import CLOSE, PanelKind
-from worker.preferences import LANGUAGES, SUBTITLES, Preferences
 from worker.protocol import (
     HandleUpdate,
     Reply,
 )
+from worker.protocol.effects import OpenPanel
+from worker.protocol.notices import Label, Notice, Topic
+from worker.protocol.panels import CLOSE, PanelKind
+from worker.protocol.preferences import LANGUAGES, SUBTITLES, Preferences
 from worker.telegram import texts
 from worker.telegram.handlers import handle_update
 from worker.telegram.texts import CATALOGUES
@@ -117,8 +117,8 @@ def test_what_is_said_can_be_chosen_once_there_is_another_language(
 ) -> None:
     assert {words.language for words in CATALOGUES} == set(LANGUAGES)
     assert "language" not in shown(open_panel(bot)), "there is nothing to choose from"
-    monkeypatch.setattr("worker.preferences.LANGUAGES", ("en", "de"))
-    monkeypatch.setattr("worker.ledger.settings_panel.LANGUAGES", ("en", "de"))
+    monkeypatch.setattr("worker.protocol.preferences.LANGUAGES", ("en", "de"))
+    monkeypatch.setattr("worker.ledger.panels.settings_panel.LANGUAGES", ("en", "de"))
     choose(bot, "language", "de")
     mine, others = said("hello", user=ME), said("hello", user=OTHER)
     edit = {"edited_message": mine["message"]}

@@ -10,14 +10,13 @@ from maintenance import alerts, cookies, measures
 from maintenance.findings import Finding, Level
 from maintenance.health import assess
 from tests.support.stepped_dispatcher import SteppedDispatcher
-from worker import site_cookies
 from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
-from worker.protocol import Download, SiteAccess
+from worker.ledger.upkeep.upkeep import Upkeep
+from worker.protocol import Download, SiteAccess, site_cookies
+from worker.protocol.site_cookies import CookiesTried
 from worker.settings import Settings
-from worker.site_cookies import CookiesTried
 
 NOW = 1_800_000_000
 SITE = "site.example"

@@ -10,7 +10,7 @@ from tests.support.ledger_kit import START, make_empty_ledger
 from worker.clocks import Wall
 from worker.errors import Reason
 from worker.ledger import Ledger, ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.errors import Reason
 from worker.ledger import ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import Deliver, Download
 
 LINK = "https://site.example/a"

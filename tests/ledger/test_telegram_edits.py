@@ -10,13 +10,13 @@ from tests.support.ledger_kit import QUOTA, START, claim, send
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from tests.support.updates import GROUP, MESSAGE, USER, said
 from worker import media_keys
-from worker.effects import EditLinks, OpenRequest
 from worker.errors import LinkFlaw
 from worker.form import SOUND, Form
 from worker.ledger import TELEGRAM, Ledger, UpdateJob, Verdict, ledger_path
-from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
-from worker.notices import Notice, Topic
+from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
 from worker.protocol import Download, Reader, Reply
+from worker.protocol.effects import EditLinks, OpenRequest
+from worker.protocol.notices import Notice, Topic
 from worker.telegram.handlers import MAX_EDIT_S, handle_update
 from worker.telegram.intents import MAX_LINKS
 

@@ -7,10 +7,10 @@ import pytest
 from tests.support.ledger_kit import press, send
 from tests.support.updates import GROUP, MESSAGE, USER, pressed, said
 from worker import media_keys
-from worker.effects import Ban, CancelRequest, GroupMoved, OpenRequest
 from worker.ledger import Ledger
-from worker.notices import Cancelled, Notice, Refusal, Topic
 from worker.protocol import AnswerButton, Reader, Reply
+from worker.protocol.effects import Ban, CancelRequest, GroupMoved, OpenRequest
+from worker.protocol.notices import Cancelled, Notice, Refusal, Topic
 from worker.telegram.handlers import handle_update
 
 LINK = "https://a.example/x"

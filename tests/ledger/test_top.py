@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from maintenance import measures, published, top
+from maintenance import measures, published
+from maintenance.commands.live_view import top
+from maintenance.commands.live_view.live import LiveView
+from maintenance.commands.live_view.top import ShownJob, Snapshot, Style, lay_out
 from maintenance.findings import critical, ok, warning
-from maintenance.live import LiveView
 from maintenance.measures import MeasuredWorker
-from maintenance.top import ShownJob, Snapshot, Style, lay_out
 from tests.support.ledger_kit import make_empty_ledger
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.work import Work
 from worker.errors import Reason
 from worker.ledger import DOWNLOADS, TELEGRAM, ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes import process_table
 from worker.protocol import Download, Progress, Stage
 from worker.settings import Settings

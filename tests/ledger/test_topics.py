@@ -7,11 +7,8 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
-from worker.as_json import reply_from_json, to_json
-from worker.effects import OpenRequest
 from worker.errors import ChatClosed, Fault, JobError, MessageGone, Reason, TopicClosed
 from worker.ledger import Ledger
-from worker.notices import Notice, Refusal, Topic
 from worker.protocol import (
     Deliver,
     Delivered,
@@ -25,6 +22,9 @@ from worker.protocol import (
     Reply,
     SendGroup,
 )
+from worker.protocol.as_json import reply_from_json, to_json
+from worker.protocol.effects import OpenRequest
+from worker.protocol.notices import Notice, Refusal, Topic
 from worker.telegram.handlers import handle_update
 
 FORUM, TOPIC, OTHER_TOPIC = -1001, 12, 13

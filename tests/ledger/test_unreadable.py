@@ -8,7 +8,7 @@ import pytest
 from tests.support.ledger_kit import ERROR, START, a_link, claim, post, send
 from worker.errors import Reason
 from worker.ledger import ExplainJob, Ledger, UpdateJob
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 
 
 def change(ledger_file: Path, sql: str, *parameters: object) -> None:

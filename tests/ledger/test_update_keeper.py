@@ -16,11 +16,11 @@ from maintenance.updates.keeper import AGAIN_S, EVERY_S
 from maintenance.updates.situation import STATE
 from maintenance.updates.updater import Outcome, UpdateResult
 from tests.support.stepped_keeper import NEW, NOW, OLD, SteppedKeeper, stepped_keeper
-from worker.admin_questions import Asked
-from worker.downloads.ytdlp import copies
-from worker.downloads.ytdlp.copies import Installed
+from worker.downloads.ytdlp.packages import copies
+from worker.downloads.ytdlp.packages.copies import Installed
 from worker.ledger import LedgerBusy, ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
+from worker.protocol.admin_questions import Asked
 from worker.settings import YtDlpUpdates
 
 

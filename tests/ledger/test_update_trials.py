@@ -13,8 +13,8 @@ from maintenance.updates.keeper import START_PATIENCE_S
 from maintenance.updates.situation import look
 from maintenance.updates.watch import LONGEST_S, TRIAL_S
 from tests.support.stepped_keeper import NEW, NOW, OLD, SteppedKeeper, stepped_keeper
-from worker.downloads.ytdlp import copies
-from worker.downloads.ytdlp.copies import Installed
+from worker.downloads.ytdlp.packages import copies
+from worker.downloads.ytdlp.packages.copies import Installed
 from worker.errors import Reason
 
 

@@ -13,15 +13,17 @@ import pytest
 
 from tests.support.ledger_kit import START
 from tests.support.operator_kit import ROOT
-from worker.ledger import Ledger, check_file, earlier
-from worker.ledger.backup import back_up, restore
-from worker.ledger.database import Access, Database
-from worker.ledger.schema import APPLICATION_ID, MIGRATIONS
+from worker.ledger import Ledger, check_file
+from worker.ledger.storage import earlier
+from worker.ledger.storage.backup import back_up, restore
+from worker.ledger.storage.database import Access, Database
+from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
 
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from worker.ledger import Ledger, backup
+from worker.ledger import Ledger
+from worker.ledger.storage import backup
 
 def migrate(ledger, _):
     Ledger(ledger).close()

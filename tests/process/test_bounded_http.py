@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from maintenance import pings
-from maintenance.pings import PingTarget
+from maintenance.reporting import pings
+from maintenance.reporting.pings import PingTarget
 from tests.support.ping_receiver import receiving_pings
 from worker import bounded_http
 

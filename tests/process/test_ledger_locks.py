@@ -7,8 +7,8 @@ from pathlib import Path
 
 from worker.clocks import Wall
 from worker.ledger import Ledger, LedgerError
-from worker.ledger.database import Access, Database
-from worker.ledger.write_ahead_log import log_files
+from worker.ledger.storage.database import Access, Database
+from worker.ledger.storage.write_ahead_log import log_files
 
 LOOK_IN = """
 import sqlite3, sys

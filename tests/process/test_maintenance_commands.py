@@ -16,8 +16,8 @@ from tests.support.exhaustive import in_full, some_of
 from tests.support.ledger_kit import ERROR, START, a_link, claim, send
 from tests.support.operator_kit import ROOT, maintenance
 from worker.ledger import DownloadJob, Ledger, UpdateJob, ledger_path
-from worker.ledger.backup import back_up
-from worker.ledger.schema import MIGRATIONS
+from worker.ledger.storage.backup import back_up
+from worker.ledger.storage.schema import MIGRATIONS
 
 FILES = ("copy", "picture")
 COMMANDS = [("zombies",), ("orphans",), ("failed", "list"), ("health",)]

@@ -13,7 +13,7 @@ from maintenance.health import assess
 from tests.support.process_kit import forked, go_on
 from worker.clocks import Monotonic, wall_clock
 from worker.ledger import Ledger, ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes import process_table
 from worker.processes.process_table import Identity
 from worker.settings import Settings

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from maintenance import measures
-from maintenance.commands import prometheus
 from maintenance.findings import ok
 from maintenance.measures import MeasuredWorker
+from maintenance.reporting import prometheus
 from tests.support.ledger_kit import make_empty_ledger
 from tests.support.metrics_rules import broken_rules
 from worker.ledger import ledger_path
-from worker.ledger.answers import BOUNDS_S, AnswerCount, AnswerTimes
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.requests.answers import BOUNDS_S, AnswerCount, AnswerTimes
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.settings import Settings
 
 pytestmark = pytest.mark.skipif(

@@ -13,9 +13,9 @@ from tests.sandbox.api import BotApi
 from tests.sandbox.faults import Fault as Trouble
 from tests.support.telegram_driver import CHAT, TOKEN
 from worker.errors import Fault, JobError, Reason, TelegramUnreachable
-from worker.notices import Topic
 from worker.protocol import Reader
-from worker.site_cookies import CookiesKept, KeepCookies
+from worker.protocol.notices import Topic
+from worker.protocol.site_cookies import CookiesKept, KeepCookies
 from worker.telegram import cookies
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.client import Client

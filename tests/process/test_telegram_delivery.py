@@ -13,10 +13,7 @@ from tests.support.telegram_driver import CHAT, JPEG, MP4, PNG, REQUEST, TOKEN, 
 from tests.support.telegram_driver import api as api
 from tests.support.telegram_driver import clip as clip
 from tests.support.telegram_driver import driver as driver
-from worker.effects import CancelRequest
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
-from worker.notices import Cancelled, Label, Notice, Topic
-from worker.panels import PanelButton, ShowPanel, View
 from worker.protocol import (
     Action,
     AnswerButton,
@@ -36,6 +33,9 @@ from worker.protocol import (
     ShowAction,
     Stage,
 )
+from worker.protocol.effects import CancelRequest
+from worker.protocol.notices import Cancelled, Label, Notice, Topic
+from worker.protocol.panels import PanelButton, ShowPanel, View
 from worker.telegram import illustrations, texts
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.client import Client

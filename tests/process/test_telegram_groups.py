@@ -20,7 +20,6 @@ from worker.errors import (
     TelegramBusy,
     TelegramUnreachable,
 )
-from worker.notices import Notice, Topic
 from worker.protocol import (
     Action,
     Explain,
@@ -35,6 +34,7 @@ from worker.protocol import (
     SendGroup,
     ShowAction,
 )
+from worker.protocol.notices import Notice, Topic
 from worker.telegram import delivery
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.client import Client

@@ -10,7 +10,7 @@ import pytest
 from tests.support.operator_kit import ROOT, maintenance
 from tests.support.terminal import Terminal
 from worker.ledger import Ledger, ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger.upkeep.upkeep import Upkeep
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from tests.support.operator_kit import ROOT
 from tests.support.plugin_package import install
 from tests.support.process_kit import ends, wait_until
 from tests.support.wheels import pip_variables
-from worker.downloads.ytdlp import copies, plugin_packages
-from worker.downloads.ytdlp.installed import installed_version
+from worker.downloads.ytdlp.packages import copies, plugin_packages
+from worker.downloads.ytdlp.packages.installed import installed_version
 from worker.processes import process_table
 
 NEW = "2099.1.1"

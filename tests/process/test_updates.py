@@ -20,8 +20,8 @@ from maintenance.updates.situation import look
 from maintenance.updates.updater import Outcome, Updater, UpdateResult
 from tests.support.operator_kit import ROOT, maintenance
 from tests.support.wheels import OFFLINE, make_package, make_ytdlp, pip_variables
-from worker.downloads.ytdlp import copies
-from worker.downloads.ytdlp.installed import installed_version
+from worker.downloads.ytdlp.packages import copies
+from worker.downloads.ytdlp.packages.installed import installed_version
 
 NEW, NEWER = "2099.1.1", "2099.2.2"
 
@@ -220,7 +220,7 @@ def test_a_copy_in_use_is_not_removed(
     worker = f"""
 import sys
 from pathlib import Path
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.packages import copies
 copies.tell(Path({str(data_dir)!r}))
 copies.use()
 print("up", flush=True)
@@ -315,7 +315,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from maintenance.updates import packages, updater
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.packages import copies
 
 def install(_packages, place, *_):
     (place / "yt_dlp").mkdir()

@@ -13,14 +13,14 @@ from typing import cast
 
 import pytest
 
-from maintenance import health_server, sd_notify
 from maintenance.commands import listen
-from maintenance.condition import Condition
 from maintenance.findings import critical, ok
-from maintenance.health_server import HealthServer
 from maintenance.measures import Measures
-from maintenance.pings import AGAIN_S, EVERY_S, Pings, PingTarget, below
-from maintenance.sd_notify import Notifier
+from maintenance.reporting import health_server, sd_notify
+from maintenance.reporting.condition import Condition
+from maintenance.reporting.health_server import HealthServer
+from maintenance.reporting.pings import AGAIN_S, EVERY_S, Pings, PingTarget, below
+from maintenance.reporting.sd_notify import Notifier
 from tests.support.operator_kit import ROOT
 from tests.support.ping_receiver import Ping, receiving_pings
 from worker.clocks import Monotonic

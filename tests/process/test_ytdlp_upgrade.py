@@ -15,7 +15,7 @@ from tests.support.damaged_ytdlp import DAMAGES, DEADLY, damage_ytdlp
 from worker.clocks import Monotonic
 from worker.dispatch import ytdlp_upgrade
 from worker.dispatch.ytdlp_upgrade import LOOK_EVERY_S, RESTART, TRIAL_S, UpgradeWatch
-from worker.downloads.ytdlp import plugin_packages
+from worker.downloads.ytdlp.packages import plugin_packages
 
 ENDLESS = "while True: pass"
 

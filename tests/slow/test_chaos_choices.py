@@ -19,7 +19,7 @@ from tests.support.sandbox_kit import api as api
 from tests.support.sandbox_kit import client as client
 from tests.support.sandbox_kit import edit_media, send_text
 from worker.ledger import ledger_path
-from worker.ledger.lists import MAX_AN_HOUR
+from worker.ledger.lists.lists import MAX_AN_HOUR
 
 REQUEST = {"user_id": CHAT, "url": "", "media_key": "", "created_at": 1.0, "answered_at": 2.0}
 BATCH = {

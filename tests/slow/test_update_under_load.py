@@ -17,7 +17,7 @@ from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import ROOT
 from tests.support.scene import Scene
 from tests.support.wheels import make_ytdlp, pip_variables
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.packages import copies
 
 ADMIN = 99
 PERIOD_S = 0.5

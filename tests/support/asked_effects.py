@@ -7,12 +7,12 @@ from tests.support.updates import (
     USER,
 )
 from worker import media_keys
-from worker.effects import (
+from worker.form import Form
+from worker.protocol import Reader, Reply
+from worker.protocol.effects import (
     OpenRequest,
 )
-from worker.form import Form
-from worker.notices import About, Notice
-from worker.protocol import Reader, Reply
+from worker.protocol.notices import About, Notice
 
 
 def opened(url: str, chat: int = USER) -> OpenRequest:

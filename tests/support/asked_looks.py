@@ -4,14 +4,7 @@ import dataclasses
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker import media_keys
-from worker.choices import Page, Quality
-from worker.effects import (
-    OpenRequest,
-    Press,
-    ShowChoices,
-)
 from worker.form import ABOUT
-from worker.looks import LIFE_S, MediaLook
 from worker.protocol import (
     Delivered,
     Download,
@@ -20,6 +13,13 @@ from worker.protocol import (
     PostStatus,
     ShowLook,
 )
+from worker.protocol.choices import Page, Quality
+from worker.protocol.effects import (
+    OpenRequest,
+    Press,
+    ShowChoices,
+)
+from worker.protocol.looks import LIFE_S, MediaLook
 
 LINK = "https://site.example/v"
 ME, OTHER, ANSWER = 7, 8, 50

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from typing import Any, NoReturn
 
-from worker.ledger.database import Database
+from worker.ledger.storage.database import Database
 
 
 def die() -> NoReturn:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from worker.downloads.media.conversion import Budget
-from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.form import WHOLE, Form
 
 MB = 1_000_000

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TypeVar
 
-from worker import effects, errors, notices, protocol
+from worker import errors, protocol
 from worker.clocks import Wall
 from worker.form import WHOLE
 from worker.ledger import (
@@ -19,9 +19,10 @@ from worker.ledger import (
     StatusJob,
     UpdateJob,
 )
-from worker.ledger.jobs import ClaimedJob
+from worker.ledger.jobs.jobs import ClaimedJob
 from worker.ledger.records import Batch
-from worker.lists import Hold
+from worker.protocol import effects, notices
+from worker.protocol.lists import Hold
 
 QUOTA = Quota(waiting=100, a_minute=100, an_hour=100, a_day=100)
 AnyJob = TypeVar("AnyJob", bound=ClaimedJob)

@@ -1,10 +1,8 @@
 """What people and sites do around live streams, through a stepped dispatcher."""
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
-from worker.effects import ChooseForm, Press, StopRecording
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form
-from worker.notices import Notice, Topic
 from worker.protocol import (
     AnswerButton,
     Download,
@@ -12,6 +10,8 @@ from worker.protocol import (
     Progress,
     Stage,
 )
+from worker.protocol.effects import ChooseForm, Press, StopRecording
+from worker.protocol.notices import Notice, Topic
 
 LINK, OTHER_LINK = "https://site.example/live", "https://site.example/other"
 ME, OTHER = 7, 8

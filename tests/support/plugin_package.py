@@ -51,7 +51,7 @@ def install(directory: Path, package: str, modules: Mapping[str, str]) -> None:
 
 def allow(directory: Path, *packages: str) -> None:
     """Have this process find what is installed there, and load the plugins of some of it."""
-    from worker.downloads.ytdlp import plugin_packages
+    from worker.downloads.ytdlp.packages import plugin_packages
 
     sys.path.append(str(directory))
     plugin_packages.allow(packages)

@@ -4,16 +4,16 @@ from typing import Any
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker import media_keys
-from worker.effects import OpenPanel, OpenRequest, Press, PressPanel
 from worker.form import WHOLE, Form
-from worker.notices import About, Topic
-from worker.panels import PanelKind, ShowPanel, View
 from worker.protocol import (
     AnswerButton,
     Download,
     Posted,
     Reader,
 )
+from worker.protocol.effects import OpenPanel, OpenRequest, Press, PressPanel
+from worker.protocol.notices import About, Topic
+from worker.protocol.panels import PanelKind, ShowPanel, View
 
 ME, OTHER, PANEL = 7, 8, 90
 LINK = "https://site.example/v"

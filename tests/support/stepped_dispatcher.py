@@ -14,7 +14,6 @@ from worker.clocks import Monotonic, Wall
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.pool_specs import downloads_spec, telegram_spec
 from worker.downloads.judge.keeper import JudgeKeeper
-from worker.effects import CancelRequest, Effect, OpenRequest
 from worker.ledger import Ledger, ledger_path
 from worker.pool import Pool, PoolSpec
 from worker.protocol import (
@@ -35,6 +34,7 @@ from worker.protocol import (
     Reply,
     ShowAction,
 )
+from worker.protocol.effects import CancelRequest, Effect, OpenRequest
 from worker.settings import DEFAULT_SITES, Sites, load_settings
 
 TOKEN = "123456:" + "a" * 35

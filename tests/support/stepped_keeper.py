@@ -14,14 +14,15 @@ from maintenance.updates.updater import Outcome, UpdateResult
 from tests.support.ledger_kit import a_link, send
 from tests.support.updates import ADMIN
 from worker import clocks
-from worker.admin_questions import Asked, Question
 from worker.clocks import Monotonic, Wall
-from worker.downloads.ytdlp import copies
-from worker.downloads.ytdlp.copies import Installed, YtDlpChoice
+from worker.downloads.ytdlp.packages import copies
+from worker.downloads.ytdlp.packages.copies import Installed, YtDlpChoice
 from worker.errors import Reason
-from worker.ledger import DOWNLOADS, Ledger, admin_questions, ledger_path
-from worker.ledger.upkeep import Upkeep
+from worker.ledger import DOWNLOADS, Ledger, ledger_path
+from worker.ledger.upkeep import admin_questions
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import Reader
+from worker.protocol.admin_questions import Asked, Question
 from worker.settings import Settings, YtDlpUpdates
 
 NOW = 1_800_000_000.0

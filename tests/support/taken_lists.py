@@ -5,12 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.stepped_dispatcher import SteppedDispatcher, make_media
-from worker.effects import OpenRequest, Press, TakeItems
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
-from worker.lists import ListItem, MediaList, Summary
 from worker.media_keys import of_link
-from worker.notices import Notice, Topic
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -25,6 +22,9 @@ from worker.protocol import (
     ShowList,
     ShowSummary,
 )
+from worker.protocol.effects import OpenRequest, Press, TakeItems
+from worker.protocol.lists import ListItem, MediaList, Summary
+from worker.protocol.notices import Notice, Topic
 
 LINK, ME, LIST = "https://site.example/list", 7, 50
 PRESS = Press("42", ME, ME, LIST)

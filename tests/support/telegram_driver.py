@@ -9,7 +9,6 @@ import pytest
 
 from tests.sandbox.api import BotApi
 from tests.sandbox.chats import ChatMessage
-from worker.panels import ShowPanel
 from worker.protocol import (
     Deliver,
     Delivered,
@@ -21,6 +20,7 @@ from worker.protocol import (
     Reader,
     TelegramTask,
 )
+from worker.protocol.panels import ShowPanel
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.job import TelegramResult, make_handler
 

@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.as_json import answer_from_json, to_json
-from worker.choices import Chapter, Language, Menu, Page, Quality, Subtitles, menu_from_json
 from worker.form import Clip, Form
 from worker.protocol import AnswerButton, Stage
+from worker.protocol.as_json import answer_from_json, to_json
+from worker.protocol.choices import (
+    Chapter,
+    Language,
+    Menu,
+    Page,
+    Quality,
+    Subtitles,
+    menu_from_json,
+)
 from worker.telegram.buttons import MAX_DATA_BYTES, Button, pack, status_rows, unpack
 from worker.telegram.choices import menu_rows
 from worker.telegram.texts import ENGLISH

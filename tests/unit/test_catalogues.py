@@ -8,10 +8,10 @@ import pytest
 
 from tests.support.catalogues import flaws, is_balanced
 from worker.errors import LinkFlaw, Reason
-from worker.lists import Hold
-from worker.looks import Live
-from worker.notices import Cancelled, Label, Notice, Refusal, Topic
 from worker.protocol import MediaFacts, MediaFile, MediaKind, Note, Progress, Stage
+from worker.protocol.lists import Hold
+from worker.protocol.looks import Live
+from worker.protocol.notices import Cancelled, Label, Notice, Refusal, Topic
 from worker.telegram.commands import Command
 from worker.telegram.texts import CATALOGUES, ENGLISH, Catalogue, caption, notice, progress
 from worker.telegram.texts.catalogue import Plural

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.choices import MAX_CHAPTERS, Chapter
 from worker.downloads.media import chapters
+from worker.protocol.choices import MAX_CHAPTERS, Chapter
 
 
 def said(*times: tuple[Any, Any]) -> dict[str, Any]:

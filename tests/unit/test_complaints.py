@@ -4,8 +4,8 @@ import doctest
 
 import pytest
 
-from worker.downloads.ytdlp import complaints
-from worker.downloads.ytdlp.complaints import Complaint, complaint_in
+from worker.downloads.ytdlp.failures import complaints
+from worker.downloads.ytdlp.failures.complaints import Complaint, complaint_in
 from worker.errors import Fault, JobError, Reason, Remedy
 
 UNSOLVED = "[youtube] dQw4w9WgXcQ: n challenge solving failed: Some formats may be missing."

@@ -6,9 +6,9 @@ from typing import cast
 import pytest
 
 from maintenance import limits
-from maintenance.condition import BotHealth, Condition
 from maintenance.findings import Finding, critical, ok, warning
 from maintenance.measures import Measures
+from maintenance.reporting.condition import BotHealth, Condition
 from worker.clocks import Monotonic
 
 POLLED = cast(Measures, SimpleNamespace(polled_at=1.0))

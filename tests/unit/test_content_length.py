@@ -4,7 +4,7 @@ from email.message import Message
 
 import pytest
 
-from worker.downloads.ytdlp import content_length
+from worker.downloads.ytdlp.network import content_length
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from yt_dlp import YoutubeDL
 from yt_dlp.extractor.common import InfoExtractor
 
-from worker.downloads.ytdlp import dash
+from worker.downloads.ytdlp.transfer import dash
 
 BASE = "https://example.com/"
 

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 
 from tests.sandbox.clips import SAMPLE
-from worker.as_json import to_json
-from worker.choices import MAX_CHAPTERS, Chapter, Quality
 from worker.downloads import workspace
 from worker.downloads.channel import LINE_LIMIT_BYTES, Receiver, Sender
 from worker.downloads.decoding import Garbled
@@ -22,6 +20,8 @@ from worker.downloads.reports import MAX_QUALITIES, FoundMedia, ReadyFile, Resul
 from worker.downloads.text import clean, without_paths
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage
+from worker.protocol.as_json import to_json
+from worker.protocol.choices import MAX_CHAPTERS, Chapter, Quality
 
 FACTS = MediaFacts(MediaKind.VIDEO, "Title", "Ada", 320, 240, 3.0, Note.CUT, part=1, parts=2)
 FILE = ReadyFile("media.mp4", FACTS, "media.jpg")

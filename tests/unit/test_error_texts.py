@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.downloads.ytdlp.error_texts import classify_site_text, classify_text, remedy_of
+from worker.downloads.ytdlp.failures.error_texts import classify_site_text, classify_text, remedy_of
 from worker.errors import Reason, Remedy
 
 HINT = (

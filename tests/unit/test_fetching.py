@@ -13,7 +13,7 @@ from worker.downloads.media.fetching import (
     command,
     script,
 )
-from worker.downloads.ytdlp.ffmpeg_downloader import needs_ffmpeg
+from worker.downloads.ytdlp.transfer.ffmpeg_downloader import needs_ffmpeg
 from worker.errors import JobError, Reason
 
 WHOLE, LACKS_PIECES, UNREACHED = Completeness

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, silent, sound
-from worker.choices import Language, Quality
-from worker.downloads.ytdlp import formats
+from worker.downloads.ytdlp.formats import formats
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND, Form, What
 from worker.protocol import Note
+from worker.protocol.choices import Language, Quality
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.format_choice import a_format, chooser, chosen, silent, sound
-from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.form import SOUND
 
 PLAIN = {"protocol": "https"}

@@ -13,7 +13,7 @@ import pytest
 from tests.support.format_choice import MB
 from tests.support.masters import in_ytdlps_order
 from worker.downloads.media.conversion import Budget
-from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.errors import JobError, Reason
 from worker.form import Form
 from worker.protocol import Note

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, silent, sound
 from tests.support.masters import CODECS, GROUPS, listed, master
-from worker.downloads.ytdlp import choices
+from worker.downloads.ytdlp.formats import choices
 from worker.errors import JobError, Reason
 from worker.protocol import Note
 

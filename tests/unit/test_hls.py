@@ -3,7 +3,7 @@
 import pytest
 
 from worker.downloads.spans import Span
-from worker.downloads.ytdlp import hls
+from worker.downloads.ytdlp.transfer import hls
 from worker.errors import JobError, Reason
 
 KEY = '#EXT-X-KEY:METHOD=AES-128,URI="k"'

@@ -10,9 +10,9 @@ from worker.downloads.pictures import page, threads, tiktok
 from worker.downloads.pictures.reading import SiteAnswer, title
 from worker.downloads.spans import Span
 from worker.downloads.text import without_paths
-from worker.downloads.ytdlp import hls
-from worker.downloads.ytdlp.complaints import complaint_in
-from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp.failures.complaints import complaint_in
+from worker.downloads.ytdlp.failures.errors import classify
+from worker.downloads.ytdlp.transfer import hls
 from worker.telegram import clip_times
 
 LENGTH = 400_000

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from yt_dlp.utils import ExtractorError, OnDemandPagedList
 
-from worker.as_json import to_json
 from worker.downloads.ytdlp import lists
-from worker.lists import ListItem, MediaList, list_from_json
+from worker.protocol.as_json import to_json
+from worker.protocol.lists import ListItem, MediaList, list_from_json
 
 
 def entry(number: int, **more: Any) -> dict[str, Any]:

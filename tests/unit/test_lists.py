@@ -7,13 +7,15 @@ from typing import Any, cast
 
 import pytest
 
-import worker.lists
+import worker.protocol.lists
 from tests.support.updates import said
-from worker.as_json import to_json
 from worker.downloads.channel import Receiver
 from worker.downloads.decoding import Garbled
 from worker.downloads.ytdlp import lists
-from worker.effects import (
+from worker.form import WHOLE_LIST
+from worker.protocol import Delivered, Posted, Reader, ShowList, ShowSummary
+from worker.protocol.as_json import to_json
+from worker.protocol.effects import (
     CancelRest,
     NameItems,
     OpenRequest,
@@ -21,8 +23,7 @@ from worker.effects import (
     TakeItems,
     TryFailedAgain,
 )
-from worker.form import WHOLE_LIST
-from worker.lists import (
+from worker.protocol.lists import (
     MAX_CODE,
     MAX_ITEMS,
     Failure,
@@ -37,7 +38,6 @@ from worker.lists import (
     packed,
     unpacked,
 )
-from worker.protocol import Delivered, Posted, Reader, ShowList, ShowSummary
 from worker.telegram import texts
 from worker.telegram.buttons import MAX_DATA_BYTES, pack
 from worker.telegram.client import Client
@@ -99,7 +99,7 @@ def test_ranges_are_read_as_they_are_written() -> None:
 
 
 def test_the_examples_hold() -> None:
-    assert doctest.testmod(worker.lists).failed == 0
+    assert doctest.testmod(worker.protocol.lists).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 import pytest
 
-from worker.effects import ChooseForm, StopRecording
 from worker.errors import Reason
 from worker.form import START, Form, What
-from worker.looks import Live
 from worker.protocol import LiveOffer, Progress, Stage
+from worker.protocol.effects import ChooseForm, StopRecording
+from worker.protocol.looks import Live
 from worker.telegram.buttons import status_rows
 from worker.telegram.live import offer_rows, refusal_rows
 from worker.telegram.people import People

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.as_json import media_from_json, to_json
-from worker.choices import Quality
 from worker.downloads.channel import Receiver
 from worker.downloads.decoding import Garbled
 from worker.downloads.reports import DownloadMessage, Looked
 from worker.form import ABOUT, SEARCH
-from worker.looks import Live, MediaLook, SearchResult
 from worker.protocol import Media
+from worker.protocol.as_json import media_from_json, to_json
+from worker.protocol.choices import Quality
+from worker.protocol.looks import Live, MediaLook, SearchResult
 from worker.telegram.buttons import look_rows
 from worker.telegram.texts import ENGLISH, look
 from worker.telegram.texts.formatting import utf16_length

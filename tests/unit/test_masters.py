@@ -9,8 +9,8 @@ import pytest
 from tests.support import masters
 from tests.support.format_choice import chooser
 from tests.support.masters import ALTERNATE, CODECS, GROUPS, MPDS, Track, listed, master, mpd
-from worker.downloads.ytdlp import streams
-from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.formats import streams
+from worker.downloads.ytdlp.formats.formats import Chooser
 
 
 def picked(text: str, made: Chooser | None = None) -> str:

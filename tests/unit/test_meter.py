@@ -6,9 +6,9 @@ import pytest
 
 from worker.downloads import spans
 from worker.downloads.reports import DownloadMessage, FoundMedia
-from worker.downloads.ytdlp import meter as meter_module
-from worker.downloads.ytdlp.meter import Meter
-from worker.downloads.ytdlp.pieces import PIECES, Pieces
+from worker.downloads.ytdlp.transfer import meter as meter_module
+from worker.downloads.ytdlp.transfer.meter import Meter
+from worker.downloads.ytdlp.transfer.pieces import PIECES, Pieces
 from worker.errors import JobError, Reason
 from worker.protocol import Progress
 

@@ -19,9 +19,9 @@ from worker.ledger import (
     Kind,
     StatusJob,
 )
-from worker.notices import Notice, Topic
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
 from worker.protocol import AnswerButton, Retry, Stage
+from worker.protocol.notices import Notice, Topic
 
 RETRIES = Retries(max_attempts=3, retry_after_s=120.0)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.downloads.ytdlp import page_encoding
+from worker.downloads.ytdlp.network import page_encoding
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 from yt_dlp.networking import Request, common
 from yt_dlp.utils import DownloadError
 
-from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
-from worker.downloads.ytdlp.pieces import PIECES, Estimate
+from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.transfer.downloader import PatientYoutubeDL
+from worker.downloads.ytdlp.transfer.pieces import PIECES, Estimate
 
 HEAD = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
 PIECE = "#EXTINF:4,\n0.ts\n"

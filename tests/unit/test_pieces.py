@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from worker.downloads.ytdlp import meter as meter_module
-from worker.downloads.ytdlp.meter import CONCURRENT_FRAGMENTS, Meter
-from worker.downloads.ytdlp.pieces import PIECES, Estimate, Pieces
+from worker.downloads.ytdlp.transfer import meter as meter_module
+from worker.downloads.ytdlp.transfer.meter import CONCURRENT_FRAGMENTS, Meter
+from worker.downloads.ytdlp.transfer.pieces import PIECES, Estimate, Pieces
 from worker.errors import JobError
 
 LIMIT = 5000

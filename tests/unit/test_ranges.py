@@ -6,7 +6,7 @@ import pytest
 from yt_dlp.networking import Request
 from yt_dlp.networking.common import Response
 
-from worker.downloads.ytdlp import ranges
+from worker.downloads.ytdlp.transfer import ranges
 
 FILE = bytes(range(200))
 

@@ -10,8 +10,9 @@ from yt_dlp.networking.common import Request
 from yt_dlp.networking.exceptions import TransportError
 
 from worker.downloads.media.recorded import RecordedTrack, tracks
-from worker.downloads.ytdlp import hls, recording
+from worker.downloads.ytdlp import recording
 from worker.downloads.ytdlp.recording import LiveSource, NoMoreRoom, Recording
+from worker.downloads.ytdlp.transfer import hls
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Progress, Stage
 

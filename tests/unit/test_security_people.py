@@ -8,10 +8,10 @@ import pytest
 
 from tests.support.updates import GROUP, MESSAGE, said
 from worker.downloads.confinement.egress_guard import check_link
-from worker.effects import Ban, CancelRequest
 from worker.errors import JobError, Reason
-from worker.notices import Notice, Topic
 from worker.protocol import AnswerButton, Reader, Reply
+from worker.protocol.effects import Ban, CancelRequest
+from worker.protocol.notices import Notice, Topic
 from worker.telegram.handlers import handle_update
 from worker.urls import normalise
 

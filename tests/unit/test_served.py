@@ -4,7 +4,7 @@ from email.message import Message
 
 import pytest
 
-from worker.downloads.ytdlp.served import served
+from worker.downloads.ytdlp.network.served import served
 
 ADDRESS = "https://files.example/get%20it.php?id=1"
 

@@ -13,7 +13,7 @@ import yt_dlp
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import DownloadError, ExtractorError
 
-from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp.failures.errors import classify
 from worker.errors import Fault, Reason
 
 EXTRACTORS = Path(yt_dlp.extractor.__file__).parent

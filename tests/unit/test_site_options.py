@@ -8,7 +8,7 @@ import yt_dlp
 from tests.support.download_limits import limits_with
 from worker.downloads.confinement import isolation
 from worker.downloads.confinement.isolation import Confinement
-from worker.downloads.ytdlp import javascript
+from worker.downloads.ytdlp.players import javascript
 from worker.downloads.ytdlp.site_options import combined
 from worker.protocol import SiteAccess
 from worker.settings.site_keys import OPTIONS

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from worker.downloads.spans import Span
-from worker.downloads.ytdlp.span_downloader import keep_fragments
+from worker.downloads.ytdlp.transfer.span_downloader import keep_fragments
 from worker.errors import JobError, Reason
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from worker.choices import Chapter
 from worker.downloads.media import sponsors
+from worker.protocol.choices import Chapter
 
 
 def chapters(*listed: tuple[str, float, float]) -> tuple[Chapter, ...]:

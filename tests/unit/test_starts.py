@@ -5,8 +5,8 @@ import time
 import pytest
 from yt_dlp.utils import ExtractorError
 
-from worker.downloads.ytdlp import starts
-from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp.failures import starts
+from worker.downloads.ytdlp.failures.errors import classify
 from worker.errors import Reason
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from worker.choices import MAX_SUBTITLES
 from worker.downloads.media import subtitles as texts
 from worker.downloads.media.subtitles import Cue
 from worker.downloads.ytdlp import subtitles
 from worker.errors import JobError, Reason
+from worker.protocol.choices import MAX_SUBTITLES
 
 URL = "https://site.example/{}.vtt"
 

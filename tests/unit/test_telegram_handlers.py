@@ -18,9 +18,12 @@ from tests.support.updates import (
     said,
 )
 from worker import media_keys
-from worker.as_json import to_json
-from worker.choices import Page
-from worker.effects import (
+from worker.errors import LinkFlaw
+from worker.form import ABOUT, SEARCH, SOUND, Form, What
+from worker.protocol import AnswerButton, Reader, Reply
+from worker.protocol.as_json import to_json
+from worker.protocol.choices import Page
+from worker.protocol.effects import (
     Ban,
     CancelAll,
     CancelRequest,
@@ -32,10 +35,7 @@ from worker.effects import (
     ShowChoices,
     TellDescription,
 )
-from worker.errors import LinkFlaw
-from worker.form import ABOUT, SEARCH, SOUND, Form, What
-from worker.notices import Topic
-from worker.protocol import AnswerButton, Reader, Reply
+from worker.protocol.notices import Topic
 from worker.telegram import fields
 from worker.telegram.buttons import pack
 from worker.telegram.handlers import handle_update

@@ -11,13 +11,13 @@ from tests.support.updates import (
     said,
 )
 from worker import media_keys
-from worker.effects import (
+from worker.form import SOUND, Clip, Form, What
+from worker.protocol import Reply
+from worker.protocol.effects import (
     EditLinks,
     OpenRequest,
 )
-from worker.form import SOUND, Clip, Form, What
-from worker.notices import Topic
-from worker.protocol import Reply
+from worker.protocol.notices import Topic
 from worker.telegram.handlers import handle_update
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import LinkFlaw, Reason
-from worker.notices import Cancelled, Notice, Refusal, Topic
 from worker.protocol import MediaFacts, MediaFile, MediaKind, Note, Progress, Retry, Stage
+from worker.protocol.notices import Cancelled, Notice, Refusal, Topic
 from worker.telegram.texts import ENGLISH, caption, explanation, notice, progress
 from worker.telegram.texts.captions import MAX_CAPTION
 from worker.telegram.texts.formatting import shorten, utf16_length

@@ -4,7 +4,7 @@ import pytest
 
 from maintenance.updates import watch
 from maintenance.updates.watch import LONGEST_S, TRIAL_S, TrialVerdict, judge
-from worker.ledger.past import TriedLinks
+from worker.ledger.upkeep.past import TriedLinks
 
 SOON, LATER = 60.0, TRIAL_S
 

@@ -12,8 +12,8 @@ from maintenance.updates import updater
 from maintenance.updates.children import Done
 from maintenance.updates.packages import ReleaseChannel
 from maintenance.updates.updater import Outcome, Updater, UpdateResult
-from worker.downloads.ytdlp import copies, plugin_packages
-from worker.downloads.ytdlp.copies import Installed
+from worker.downloads.ytdlp.packages import copies, plugin_packages
+from worker.downloads.ytdlp.packages.copies import Installed
 from worker.settings import Settings
 
 NEW = "2099.1.1"

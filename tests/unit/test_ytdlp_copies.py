@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.downloads.ytdlp import copies, installed
-from worker.downloads.ytdlp.copies import Installed, Left, Unusable, YtDlpChoice
+from worker.downloads.ytdlp.packages import copies, installed
+from worker.downloads.ytdlp.packages.copies import Installed, Left, Unusable, YtDlpChoice
 
 NAME = "2099.1.1-1"
 

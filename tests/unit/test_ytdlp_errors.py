@@ -38,7 +38,7 @@ from yt_dlp.utils import (
 
 from tests.support.cookie_jar import jar
 from worker.downloads.confinement.egress_guard import Guard
-from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp.failures.errors import classify
 from worker.errors import Fault, JobError, Reason, Remedy
 
 RETRYABLE, PERMANENT, OPERATOR = Fault.RETRYABLE, Fault.PERMANENT, Fault.OPERATOR

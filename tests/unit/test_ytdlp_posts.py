@@ -11,11 +11,11 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
 from worker.downloads.reports import MAX_FILES
-from worker.downloads.ytdlp.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.posts import PostYoutubeDL
+from worker.downloads.ytdlp.transfer.downloader import PatientYoutubeDL
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form, What
 

@@ -28,7 +28,7 @@ from worker.dispatch.work import Work
 from worker.dispatch.ytdlp_takeover import YtDlpTakeover
 from worker.downloads.judge.keeper import JudgeKeeper
 from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Job, Ledger, LedgerBusy, Share
-from worker.ledger.next_job import PausedChats
+from worker.ledger.jobs.next_job import PausedChats
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Failed, Finished, Reported

@@ -33,7 +33,7 @@ from worker.ledger import (
     RecordingJob,
     RequestJob,
 )
-from worker.ledger.jobs import ClaimedJob
+from worker.ledger.jobs.jobs import ClaimedJob
 from worker.pool.events import Event, Failed, Lost, Stopped, StopReason
 from worker.protocol import Progress, Retry, Stage
 

@@ -3,6 +3,6 @@
 It comes before any import from a package, since the packages of an update belong together.
 """
 
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.packages import copies
 
 copies.use()

@@ -33,7 +33,7 @@ from worker.ledger import (
     SummaryJob,
     UpdateJob,
 )
-from worker.ledger.batches import Room
+from worker.ledger.lists.batches import Room
 from worker.pool.events import Event
 from worker.processes.process_table import Identity
 from worker.protocol import (
@@ -44,8 +44,8 @@ from worker.protocol import (
     Stage,
     YtDlpStarted,
 )
+from worker.protocol.site_cookies import CookiesTried
 from worker.settings import Settings
-from worker.site_cookies import CookiesTried
 
 log = logging.getLogger(__name__)
 

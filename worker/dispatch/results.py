@@ -2,12 +2,12 @@
 
 from typing import assert_never
 
-from worker.effects import Effect
 from worker.errors import Fault, JobError, Reason
-from worker.ledger import jobs
+from worker.ledger.jobs import jobs
 from worker.pool.events import Event, Failed, Finished
 from worker.protocol import Delivered, GroupSent, Media, Posted
-from worker.site_cookies import CookiesKept
+from worker.protocol.effects import Effect
+from worker.protocol.site_cookies import CookiesKept
 
 
 def checked(job: jobs.Job, event: Event) -> Event:

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import assert_never
 
-from worker import protocol, site_cookies
+from worker import protocol
 from worker.dispatch import albums
 from worker.dispatch.outcomes import goes_another_way
 from worker.form import WHOLE, Form
@@ -30,8 +30,9 @@ from worker.ledger import (
     download_directory,
     first_menu,
 )
-from worker.lists import ListMenu
-from worker.panels import ShowPanel
+from worker.protocol import site_cookies
+from worker.protocol.lists import ListMenu
+from worker.protocol.panels import ShowPanel
 from worker.settings import DEFAULT_SITES, Settings, Sites
 
 LOOK_TIMEOUT_S = 90.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from worker import logs
 from worker.downloads.confinement import landlock
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.packages import copies
 from worker.log_formats import LogFormat
 from worker.pool.worker_main import Handler
 from worker.processes.process_setup import refuse_inspection

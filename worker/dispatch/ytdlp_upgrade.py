@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import IO
 
 from worker.clocks import Monotonic
-from worker.downloads.ytdlp import plugin_packages
-from worker.downloads.ytdlp.installed import read_version, version_file
+from worker.downloads.ytdlp.packages import plugin_packages
+from worker.downloads.ytdlp.packages.installed import read_version, version_file
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,9 @@ CODE = (ROOT / "bot.py", ROOT / "maintenance", ROOT / "worker")
 """What the bot's processes run. Commands read it anew each time they are typed."""
 
 TRIAL = (
-    "from worker.downloads.ytdlp import copies; copies.use(); "
+    "from worker.downloads.ytdlp.packages import copies; copies.use(); "
     "from worker.downloads.ytdlp.warm import warm_up; warm_up(); "
-    "from worker.downloads.ytdlp import plugins; plugins.tell_faults()"
+    "from worker.downloads.ytdlp.packages import plugins; plugins.tell_faults()"
 )
 
 

@@ -25,7 +25,8 @@ from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.file_names import LOG_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.text import clean
-from worker.downloads.ytdlp import copies, javascript
+from worker.downloads.ytdlp.packages import copies
+from worker.downloads.ytdlp.players import javascript
 from worker.processes import memory, process_setup, process_table, signals
 
 _PLAYER = Path(__file__).with_name("ytdlp") / "player.js"
@@ -100,7 +101,7 @@ def _solve() -> bool:
     # Imported here, where a broken yt-dlp has its own outcome.
     import yt_dlp
 
-    from worker.downloads.ytdlp import challenges
+    from worker.downloads.ytdlp.players import challenges
 
     options: dict[str, Any] = {"cachedir": False, "color": "never", "quiet": True}
     options |= javascript.find().options

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from worker.as_json import to_json
-from worker.choices import MAX_SUBTITLES, Quality
 from worker.downloads.decoding import Garbled, decode
 from worker.downloads.reports import (
     DESCRIPTION_LIMIT,
@@ -29,8 +27,10 @@ from worker.downloads.reports import (
 )
 from worker.downloads.text import clean_lines
 from worker.errors import JobError
-from worker.looks import MediaLook
 from worker.protocol import Progress
+from worker.protocol.as_json import to_json
+from worker.protocol.choices import MAX_SUBTITLES, Quality
+from worker.protocol.looks import MediaLook
 
 LINE_LIMIT_BYTES = MAX_FILES * 16 * 1024
 """The longest message. A title and a name of 400 characters each, escaped, are 10 KB in the worst

@@ -27,17 +27,17 @@ from worker.downloads.media.songs import chosen_sound
 from worker.downloads.pictures.post import MIN_SIDE
 from worker.downloads.reports import MAX_FILES, ReadyFile, Result
 from worker.downloads.ytdlp import sponsorblock
-from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.fetch import fetch
 from worker.downloads.ytdlp.looking import look
 from worker.downloads.ytdlp.posts import may_be_left_out
 from worker.downloads.ytdlp.recording import record
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form, Sponsors
-from worker.lists import MediaList
 from worker.processes import process_setup
 from worker.protocol import Download, MediaFacts, Note, Progress, Stage
+from worker.protocol.lists import MediaList
 
 # What the site says about the whole video.
 _NOT_OF_CLIPS = {"duration": None, "chapters": None}

@@ -8,15 +8,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from worker.choices import (
-    MAX_CHAPTERS,
-    MAX_LANGUAGES,
-    MAX_SUBTITLES,
-    Chapter,
-    Language,
-    Quality,
-    Subtitles,
-)
 from worker.downloads.reports import (
     DESCRIPTION_LIMIT,
     DETAIL_LIMIT,
@@ -36,9 +27,18 @@ from worker.downloads.reports import (
 from worker.downloads.text import clean, clean_lines
 from worker.errors import Fault, InvalidLink, JobError, Reason, Remedy
 from worker.form import Form, is_language
-from worker.lists import MAX_ITEMS, ListItem, MediaList
-from worker.looks import MAX_RESULTS, VIDEO_ID, Live, MediaLook, SearchResult
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage
+from worker.protocol.choices import (
+    MAX_CHAPTERS,
+    MAX_LANGUAGES,
+    MAX_SUBTITLES,
+    Chapter,
+    Language,
+    Quality,
+    Subtitles,
+)
+from worker.protocol.lists import MAX_ITEMS, ListItem, MediaList
+from worker.protocol.looks import MAX_RESULTS, VIDEO_ID, Live, MediaLook, SearchResult
 from worker.urls import normalise
 
 _HIGHEST_RATE = 1000

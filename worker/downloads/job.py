@@ -19,12 +19,12 @@ from worker.downloads.file_names import COOKIES_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
-from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.failures.errors import classify
 from worker.errors import JobError, Reason
 from worker.processes import process_setup
 from worker.protocol import Download, Media
-from worker.site_cookies import CookiesTried
+from worker.protocol.site_cookies import CookiesTried
 
 log = logging.getLogger(__name__)
 

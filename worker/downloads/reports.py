@@ -5,11 +5,11 @@ The process has parsed a stranger's page: `worker.downloads.decoding` believes n
 
 from dataclasses import dataclass
 
-from worker.choices import Chapter, Language, Quality, Subtitles
 from worker.errors import JobError
-from worker.lists import MediaList
-from worker.looks import MediaLook
 from worker.protocol import MediaFacts, Progress
+from worker.protocol.choices import Chapter, Language, Quality, Subtitles
+from worker.protocol.lists import MediaList
+from worker.protocol.looks import MediaLook
 
 TITLE_LIMIT = 300
 WORD_LIMIT = 200

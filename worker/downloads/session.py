@@ -32,8 +32,8 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.players import Player, Solving
 from worker.downloads.reports import DownloadMessage, FoundMedia, Looked, NeedsPlayer, Result
 from worker.downloads.usage import Usage
-from worker.downloads.ytdlp import challenges
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.players import challenges
 from worker.errors import Fault, JobError, JudgeLost, Reason
 from worker.processes import memory, process_table, signals
 from worker.protocol import (

@@ -4,12 +4,9 @@ SQLite in WAL mode; SQL stands in this package and nowhere else. A connection be
 thread that made it; threads and commands open their own and wait for each other.
 """
 
-from worker.ledger.admission import Quota
-from worker.ledger.answers import Answer
-from worker.ledger.choices import first_menu
-from worker.ledger.database import LedgerBusy, LedgerError, check_file
-from worker.ledger.fairness import Share
-from worker.ledger.jobs import (
+from worker.ledger.choices.choices import first_menu
+from worker.ledger.jobs.fairness import Share
+from worker.ledger.jobs.jobs import (
     DOWNLOADS,
     TELEGRAM,
     AnswerJob,
@@ -35,6 +32,9 @@ from worker.ledger.jobs import (
 )
 from worker.ledger.ledger import Ledger, ledger_path
 from worker.ledger.records import Request, Verdict
+from worker.ledger.requests.admission import Quota
+from worker.ledger.requests.answers import Answer
+from worker.ledger.storage.database import LedgerBusy, LedgerError, check_file
 
 __all__ = [
     "DOWNLOADS",

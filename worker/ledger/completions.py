@@ -1,22 +1,11 @@
 """What jobs have done, recorded with what follows from it: each a transaction."""
 
-from worker import as_json, protocol
+from worker import protocol
 from worker.clocks import Wall
-from worker.ledger import (
-    admission,
-    batches,
-    choices,
-    job_lookups,
-    known_failures,
-    looks,
-    media_cache,
-    menus,
-    panels,
-    queue,
-    request_lookups,
-    requests,
-)
-from worker.ledger.jobs import (
+from worker.ledger import menus
+from worker.ledger.choices import choices, looks
+from worker.ledger.jobs import job_lookups, queue
+from worker.ledger.jobs.jobs import (
     AnswerJob,
     CookiesJob,
     DeliverJob,
@@ -30,10 +19,14 @@ from worker.ledger.jobs import (
     StatusJob,
     SummaryJob,
 )
+from worker.ledger.lists import batches
+from worker.ledger.panels import panels
 from worker.ledger.questions import Questions
 from worker.ledger.records import Verdict
-from worker.ledger.requests import Resolution
-from worker.site_cookies import CookiesKept
+from worker.ledger.requests import admission, known_failures, media_cache, request_lookups, requests
+from worker.ledger.requests.requests import Resolution
+from worker.protocol import as_json
+from worker.protocol.site_cookies import CookiesKept
 
 
 class Completions(Questions):

@@ -5,18 +5,14 @@ are counted by them; they are removed when they are old. A ban stays as well.
 """
 
 from worker.clocks import Wall
-from worker.effects import Forget
-from worker.ledger import (
-    batches,
-    cancellation,
-    failures,
-    panels,
-    preferences,
-    queue,
-    request_lookups,
-    requests,
-)
-from worker.ledger.database import Database
+from worker.ledger import preferences
+from worker.ledger.jobs import queue
+from worker.ledger.lists import batches
+from worker.ledger.panels import panels
+from worker.ledger.requests import cancellation, request_lookups, requests
+from worker.ledger.storage.database import Database
+from worker.ledger.upkeep import failures
+from worker.protocol.effects import Forget
 
 EMPTIED_AT_ONCE = 200
 """How many requests are emptied in one transaction; other transactions wait milliseconds for it."""

@@ -11,39 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker import effects, errors, protocol
+from worker import errors, protocol
 from worker.clocks import Wall
-from worker.ledger import (
-    admission,
-    awaited_menus,
-    batch_lookups,
-    batches,
-    failures,
-    forgetting,
-    job_lookups,
-    known_failures,
-    looks,
-    next_job,
-    panels,
-    preferences,
-    queue,
-    request_lookups,
-    requests,
-    sessions,
-    site_cookies,
-    state,
-    stops,
-    unreadable,
-    updates,
-)
-from worker.ledger.admission import Quota
-from worker.ledger.answers import Answer
+from worker.ledger import forgetting, preferences, unreadable, updates
+from worker.ledger.choices import looks
 from worker.ledger.completions import Completions
-from worker.ledger.database import Database
-from worker.ledger.failures import LastAttempt
-from worker.ledger.fairness import NO_LIMIT, Share
-from worker.ledger.job_rows import read_job
-from worker.ledger.jobs import (
+from worker.ledger.jobs import job_lookups, next_job, queue, sessions
+from worker.ledger.jobs.fairness import NO_LIMIT, Share
+from worker.ledger.jobs.job_rows import read_job
+from worker.ledger.jobs.jobs import (
     CookiesJob,
     DeliverJob,
     DownloadJob,
@@ -56,11 +32,27 @@ from worker.ledger.jobs import (
     SummaryJob,
     UpdateJob,
 )
+from worker.ledger.lists import batch_lookups, batches
+from worker.ledger.panels import panels
 from worker.ledger.records import Request, Verdict
-from worker.ledger.requests import Resolution
+from worker.ledger.requests import (
+    admission,
+    awaited_menus,
+    known_failures,
+    request_lookups,
+    requests,
+)
+from worker.ledger.requests.admission import Quota
+from worker.ledger.requests.answers import Answer
+from worker.ledger.requests.requests import Resolution
+from worker.ledger.storage import state
+from worker.ledger.storage.database import Database
 from worker.ledger.updates import UpdateOutcome
+from worker.ledger.upkeep import failures, site_cookies, stops
+from worker.ledger.upkeep.failures import LastAttempt
 from worker.processes.process_table import Identity
-from worker.site_cookies import CookiesTried, not_kept
+from worker.protocol import effects
+from worker.protocol.site_cookies import CookiesTried, not_kept
 
 
 def ledger_path(data_dir: Path) -> Path:
@@ -148,8 +140,8 @@ class Ledger(Completions):
         """Take the next job that is due; None when none is, or when it cannot be read.
 
         The attempt is counted at once, so that it counts even if the job takes the whole bot down.
-        `worker.ledger.next_job.find` says what is passed over. Where nothing is due at all, as in
-        most of a quiet bot's steps, this only reads and waits for nobody's transaction.
+        `worker.ledger.jobs.next_job.find` says what is passed over. Where nothing is due at all, as
+        in most of a quiet bot's steps, this only reads and waits for nobody's transaction.
         """
         with self._db.reading():
             if not next_job.has_due(self._db, pool, wall):

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 
-from worker.as_json import to_json
 from worker.clocks import Wall
-from worker.ledger import queue, state
-from worker.ledger.database import Database
-from worker.ledger.jobs import Kind, MenusJob
+from worker.ledger.jobs import queue
+from worker.ledger.jobs.jobs import Kind, MenusJob
+from worker.ledger.storage import state
+from worker.ledger.storage.database import Database
 from worker.protocol import SetMenus
+from worker.protocol.as_json import to_json
 
 _NAME = "menus"
 

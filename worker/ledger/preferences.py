@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from worker import media_keys
-from worker.effects import OpenRequest
 from worker.form import ABOUT, SOUND, WHOLE, Form
-from worker.ledger.database import Database
-from worker.preferences import Preferences
+from worker.ledger.storage.database import Database
+from worker.protocol.effects import OpenRequest
+from worker.protocol.preferences import Preferences
 
 # More than SQLite's integers, and than any id of Telegram's.
 _BEYOND_IDS = 1 << 63

@@ -3,19 +3,14 @@
 from collections.abc import Collection
 
 from worker.clocks import Wall
-from worker.ledger import (
-    batch_lookups,
-    begun,
-    job_lookups,
-    pause,
-    queue_position,
-    request_lookups,
-    stops,
-)
-from worker.ledger.database import Database
-from worker.ledger.jobs import DownloadJob
-from worker.ledger.queue_position import QueuePosition
+from worker.ledger.jobs import begun, job_lookups, queue_position
+from worker.ledger.jobs.jobs import DownloadJob
+from worker.ledger.jobs.queue_position import QueuePosition
+from worker.ledger.lists import batch_lookups
 from worker.ledger.records import Request
+from worker.ledger.requests import request_lookups
+from worker.ledger.storage.database import Database
+from worker.ledger.upkeep import pause, stops
 
 
 class Questions:

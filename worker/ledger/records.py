@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from worker.as_json import delivered_from_json
-from worker.effects import Effects
 from worker.errors import Reason
 from worker.form import WHOLE, Form, What
-from worker.lists import Hold
-from worker.notices import Notice
-from worker.panels import Panel, PanelKind
-from worker.preferences import Captions
 from worker.protocol import DEFAULT_LANGUAGE, Delivered, Place, Reader
+from worker.protocol.as_json import delivered_from_json
+from worker.protocol.effects import Effects
+from worker.protocol.lists import Hold
+from worker.protocol.notices import Notice
+from worker.protocol.panels import Panel, PanelKind
+from worker.protocol.preferences import Captions
 
 
 class Verdict(StrEnum):
@@ -39,8 +39,8 @@ class Request:
     `verdict` None: it is still open what the answer will be. `status_messages` and `downloads`
     count what was posted and started for it, so that neither can go on for ever. `sent` is what was
     sent of its media beside the status message. `turn` is its place among all requests, see
-    `worker.ledger.fairness`; `language` and `captions` are its person's. `batch_id` is for an item
-    of a list, which has a status message only once it has media; anything else is said by its
+    `worker.ledger.jobs.fairness`; `language` and `captions` are its person's. `batch_id` is for an
+    item of a list, which has a status message only once it has media; anything else is said by its
     batch's summary. `has_buttons`: the answer is to have some. `asks_first`: it is what can be
     chosen, because the person has set that. `describes`: the description follows it. `languages` as
     in `worker.errors.JobError`.

@@ -10,11 +10,13 @@ import sqlite3
 
 from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason
-from worker.ledger import looks, queue, requests
-from worker.ledger.database import Database, LedgerError
-from worker.ledger.jobs import Kind
+from worker.ledger.choices import looks
+from worker.ledger.jobs import queue
+from worker.ledger.jobs.jobs import Kind
 from worker.ledger.records import Verdict
-from worker.ledger.requests import Resolution
+from worker.ledger.requests import requests
+from worker.ledger.requests.requests import Resolution
+from worker.ledger.storage.database import Database, LedgerError
 
 log = logging.getLogger(__name__)
 

@@ -4,30 +4,22 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from worker import as_json, effects, notices, protocol
-from worker.admin_questions import Question
+from worker import protocol
 from worker.clocks import Wall
-from worker.ledger import (
-    admin_questions,
-    admission,
-    batches,
-    cancellation,
-    choices,
-    forgetting,
-    lists,
-    looks,
-    panels,
-    pause,
-    preferences,
-    queue,
-    recordings,
-    requests,
-)
-from worker.ledger.admission import Quota
-from worker.ledger.database import Database
-from worker.ledger.jobs import Kind
+from worker.ledger import forgetting, preferences
+from worker.ledger.choices import choices, looks
+from worker.ledger.jobs import queue
+from worker.ledger.jobs.jobs import Kind
+from worker.ledger.lists import batches, lists
+from worker.ledger.panels import panels
 from worker.ledger.records import Request
-from worker.site_cookies import KeepCookies
+from worker.ledger.requests import admission, cancellation, recordings, requests
+from worker.ledger.requests.admission import Quota
+from worker.ledger.storage.database import Database
+from worker.ledger.upkeep import admin_questions, pause
+from worker.protocol import as_json, effects, notices
+from worker.protocol.admin_questions import Question
+from worker.protocol.site_cookies import KeepCookies
 
 
 @dataclass(frozen=True)

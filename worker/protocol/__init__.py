@@ -1,7 +1,8 @@
 """The vocabulary: what a job is told and what it answers; `worker.errors` is how it may fail.
 
 Everything here is a small frozen dataclass, or a word in one, that travels between processes
-(pickled) or is kept in the ledger (as JSON, see `worker.as_json`). Nothing here does anything.
+(pickled) or is kept in the ledger (as JSON, see `worker.protocol.as_json`). Nothing here does
+anything.
 """
 
 from worker.protocol.downloads import (

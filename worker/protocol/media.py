@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from worker.choices import Chapter, Language, Quality, Subtitles
-from worker.lists import MediaList
-from worker.looks import MediaLook
+from worker.protocol.choices import Chapter, Language, Quality, Subtitles
+from worker.protocol.lists import MediaList
+from worker.protocol.looks import MediaLook
 
 
 class MediaKind(StrEnum):

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from worker.choices import Menu
 from worker.errors import Reason
-from worker.lists import ListMenu, MediaList, Summary
-from worker.looks import MediaLook
-from worker.notices import Notice
-from worker.preferences import Captions
+from worker.protocol.choices import Menu
+from worker.protocol.lists import ListMenu, MediaList, Summary
+from worker.protocol.looks import MediaLook
 from worker.protocol.media import MediaFile, MediaKind
+from worker.protocol.notices import Notice
+from worker.protocol.preferences import Captions
 from worker.protocol.progress import Progress, Stage
 
 DEFAULT_LANGUAGE = "en"

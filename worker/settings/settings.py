@@ -10,8 +10,8 @@ from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from worker.form import MAX_RECORD_MINUTES
-from worker.lists import MAX_ITEMS
 from worker.log_formats import LogFormat
+from worker.protocol.lists import MAX_ITEMS
 from worker.settings import value_kinds
 from worker.settings.value_kinds import IpNetwork, YtDlpUpdates, seconds, whole
 

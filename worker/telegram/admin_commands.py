@@ -8,9 +8,9 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 
-from worker.admin_questions import Asked, Question
-from worker.effects import Ban, Effects, PauseDownloads
-from worker.notices import Notice, Topic
+from worker.protocol.admin_questions import Asked, Question
+from worker.protocol.effects import Ban, Effects, PauseDownloads
+from worker.protocol.notices import Notice, Topic
 from worker.telegram import fields
 from worker.telegram.commands import Command
 from worker.telegram.messages import Message, sender_id

@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from worker.choices import Quality
 from worker.form import SOUND, WHOLE, Form
-from worker.looks import Live, MediaLook
-from worker.notices import Label, Notice
-from worker.panels import PanelButton, View
 from worker.protocol import Stage
+from worker.protocol.choices import Quality
+from worker.protocol.looks import Live, MediaLook
+from worker.protocol.notices import Label, Notice
+from worker.protocol.panels import PanelButton, View
 from worker.telegram import texts
 from worker.telegram.texts import Catalogue
 

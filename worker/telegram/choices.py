@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 
-from worker.choices import Chapter, Language, Menu, Page, Quality, Subtitles
 from worker.form import WHOLE, WHOLE_LIST, Clip, Form, What
-from worker.notices import Label, Notice
+from worker.protocol.choices import Chapter, Language, Menu, Page, Quality, Subtitles
+from worker.protocol.notices import Label, Notice
 from worker.telegram import texts
 from worker.telegram.buttons import Button, Rows, pack
 from worker.telegram.texts import Catalogue

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from worker import cookie_file, site_cookies
+from worker import cookie_file
 from worker.errors import (
     PASSING_ERRNOS,
     ChatClosed,
@@ -21,9 +21,9 @@ from worker.errors import (
     Reason,
     TopicClosed,
 )
-from worker.notices import Notice, Topic
-from worker.protocol import Reply
-from worker.site_cookies import CookiesKept, KeepCookies
+from worker.protocol import Reply, site_cookies
+from worker.protocol.notices import Notice, Topic
+from worker.protocol.site_cookies import CookiesKept, KeepCookies
 from worker.telegram.client import Client
 
 log = logging.getLogger(__name__)

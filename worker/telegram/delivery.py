@@ -8,7 +8,6 @@ from io import FileIO
 from telebot import types
 
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason, TelegramError
-from worker.panels import ShowPanel
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -26,6 +25,7 @@ from worker.protocol import (
     ShowAction,
     ShowLook,
 )
+from worker.protocol.panels import ShowPanel
 from worker.telegram import illustrations, live, texts, transport
 from worker.telegram.buttons import (
     Rows,

@@ -11,7 +11,8 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from worker import media_keys
-from worker.effects import (
+from worker.form import Form
+from worker.protocol.effects import (
     CancelAll,
     EditLinks,
     Effects,
@@ -20,11 +21,10 @@ from worker.effects import (
     OpenPanel,
     OpenRequest,
 )
-from worker.form import Form
-from worker.lists import numbers_in
-from worker.notices import Notice, Topic
-from worker.panels import PanelKind
-from worker.site_cookies import KeepCookies
+from worker.protocol.lists import numbers_in
+from worker.protocol.notices import Notice, Topic
+from worker.protocol.panels import PanelKind
+from worker.protocol.site_cookies import KeepCookies
 from worker.telegram import commands, fields
 from worker.telegram.admin_commands import ADMIN_COMMANDS
 from worker.telegram.commands import Command

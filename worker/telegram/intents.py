@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from worker.form import ABOUT, SOUND, WHOLE, WHOLE_LIST, Form, What, is_language
-from worker.notices import Notice, Topic
+from worker.protocol.notices import Notice, Topic
 from worker.telegram import clip_times, commands
 from worker.telegram.commands import Command
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import assert_never
 
 from worker.clocks import wall_clock
-from worker.effects import Effects
-from worker.panels import ShowPanel
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -28,7 +26,9 @@ from worker.protocol import (
     ShowSummary,
     TelegramTask,
 )
-from worker.site_cookies import CookiesKept, KeepCookies
+from worker.protocol.effects import Effects
+from worker.protocol.panels import ShowPanel
+from worker.protocol.site_cookies import CookiesKept, KeepCookies
 from worker.telegram import command_menus, cookies, delivery, lists
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.client import Client

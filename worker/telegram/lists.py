@@ -2,9 +2,9 @@
 
 from contextlib import suppress
 
-from worker.lists import PAGE_ITEMS, ListMenu, Summary, packed
-from worker.notices import Label, Notice
 from worker.protocol import Delivered, Posted, ShowList, ShowSummary
+from worker.protocol.lists import PAGE_ITEMS, ListMenu, Summary, packed
+from worker.protocol.notices import Label, Notice
 from worker.telegram import texts
 from worker.telegram.buttons import Button, Rows, pack
 from worker.telegram.client import Client

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from worker.errors import Reason
 from worker.form import START, Form
-from worker.looks import Live
 from worker.protocol import LiveOffer
+from worker.protocol.looks import Live
 from worker.telegram.buttons import Button, Rows, pack
 from worker.telegram.texts import Catalogue
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from worker.notices import Notice
 from worker.protocol import Reader, Reply
+from worker.protocol.notices import Notice
 from worker.telegram import fields
 from worker.telegram.people import People
 

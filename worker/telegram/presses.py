@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from worker.choices import Page
-from worker.effects import (
+from worker.form import Form
+from worker.protocol import AnswerButton
+from worker.protocol.choices import Page
+from worker.protocol.effects import (
     CancelRequest,
     CancelRest,
     ChooseForm,
@@ -21,11 +23,9 @@ from worker.effects import (
     TellDescription,
     TryFailedAgain,
 )
-from worker.form import Form
-from worker.lists import unpacked
-from worker.looks import VIDEO_ID
-from worker.notices import Notice, Topic
-from worker.protocol import AnswerButton
+from worker.protocol.lists import unpacked
+from worker.protocol.looks import VIDEO_ID
+from worker.protocol.notices import Notice, Topic
 from worker.telegram import buttons, fields
 from worker.telegram.people import People
 

@@ -3,9 +3,9 @@
 from urllib.parse import urlencode
 
 from worker import media_keys
-from worker.effects import OpenRequest
 from worker.form import SEARCH
 from worker.protocol import Reader
+from worker.protocol.effects import OpenRequest
 from worker.untrusted_text import one_line
 
 MAX_WORDS = 100

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from worker.ledger.queue_position import QueuePosition
+from worker.ledger.jobs.queue_position import QueuePosition
 from worker.protocol import Progress, Stage
 
 # A wait of up to the first number is rounded to the second: a message must not change all the time.

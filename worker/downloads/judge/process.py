@@ -9,7 +9,7 @@ from worker import logs
 from worker.downloads.confinement import landlock
 from worker.downloads.judge.rules import Rules
 from worker.downloads.judge.server import Server
-from worker.downloads.ytdlp import copies
+from worker.downloads.ytdlp.packages import copies
 from worker.log_formats import LogFormat
 from worker.pool.worker_main import belong_to_owner
 from worker.processes import process_setup

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from worker.choices import MAX_CHAPTERS, Chapter
 from worker.downloads.media.contents import number
 from worker.downloads.text import clean
 from worker.form import MAX_CLIP_CS
+from worker.protocol.choices import MAX_CHAPTERS, Chapter
 
 TITLE_LIMIT = 100
 _LONGEST_S = MAX_CLIP_CS / 100

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker.choices import Chapter
 from worker.downloads.file_names import chapters_of, cover_of, thumbnail_of
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import chapters, contents, conversion, ffmpeg, tags, transport_stream
@@ -33,6 +32,7 @@ from worker.downloads.reports import ReadyFile
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE, Form
 from worker.protocol import MediaFacts, MediaKind, Note
+from worker.protocol.choices import Chapter
 
 # A first frame is often black.
 _THUMBNAIL_AT_S = 3.0

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from worker.choices import Chapter
 from worker.downloads import spans
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import chapters, conversion, ffmpeg, sound_cutting
@@ -13,6 +12,7 @@ from worker.downloads.media.contents import positive
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.downloads.spans import Times
+from worker.protocol.choices import Chapter
 
 SEGMENTS = "sponsorblock_chapters"
 """The key under which yt-dlp puts what SponsorBlock knows about a video."""

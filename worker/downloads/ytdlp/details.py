@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from worker.choices import Chapter, Subtitles
 from worker.downloads import spans
 from worker.downloads.media import chapters
 from worker.downloads.media.contents import positive
 from worker.downloads.media.preparing import Downloaded
 from worker.downloads.ytdlp import sponsorblock, subtitles
-from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.form import Form
+from worker.protocol.choices import Chapter, Subtitles
 
 
 def description(info: Mapping[str, Any]) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 from worker.downloads.extractions import MAX_BYTES
 from worker.downloads.file_names import COOKIES_NAME, EARLIER_NAME, EXTRACTION_NAME
-from worker.downloads.ytdlp.errors import classify
-from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.failures.errors import classify
+from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.errors import Reason
 
 # What a download adds to these fields.

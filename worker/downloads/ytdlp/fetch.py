@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit
 
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
-from worker.choices import Chapter, Language, Quality, Subtitles
 from worker.downloads import spans
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
 from worker.downloads.limits import DownloadLimits
@@ -26,29 +25,24 @@ from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
 from worker.downloads.reports import MAX_FILES, MAX_QUALITIES
-from worker.downloads.ytdlp import (
-    dash,
-    details,
-    extraction,
-    javascript,
-    page_encoding,
-    page_limits,
-    site_options,
-    small_fetches,
-    starts,
-)
-from worker.downloads.ytdlp.challenges import PlayerCache
-from worker.downloads.ytdlp.errors import classify
+from worker.downloads.ytdlp import details, extraction, site_options
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.failures import starts
+from worker.downloads.ytdlp.failures.errors import classify
+from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.downloads.ytdlp.lists import ListFound
-from worker.downloads.ytdlp.meter import CONCURRENT_FRAGMENTS, LIMIT_BYTES, Meter, Report
+from worker.downloads.ytdlp.network import page_encoding, page_limits, small_fetches
 from worker.downloads.ytdlp.patience import Patience
-from worker.downloads.ytdlp.player_source import PlayerSource
+from worker.downloads.ytdlp.players import javascript
+from worker.downloads.ytdlp.players.challenges import PlayerCache
+from worker.downloads.ytdlp.players.player_source import PlayerSource
 from worker.downloads.ytdlp.posts import PostYoutubeDL
+from worker.downloads.ytdlp.transfer import dash
+from worker.downloads.ytdlp.transfer.meter import CONCURRENT_FRAGMENTS, LIMIT_BYTES, Meter, Report
 from worker.errors import Fault, JobError, Reason
-from worker.lists import MediaList
 from worker.protocol import Download, Note, Progress, Stage
+from worker.protocol.choices import Chapter, Language, Quality, Subtitles
+from worker.protocol.lists import MediaList
 
 # The preferred height, unless somebody has asked for another.
 _HEIGHT = 1080

@@ -8,9 +8,9 @@ from yt_dlp.utils import LazyList, PagedList, YoutubeDLError
 
 from worker.downloads.reports import MAX_FILES
 from worker.downloads.text import clean
-from worker.downloads.ytdlp.page_limits import MAX_VIDEOS, is_complete
+from worker.downloads.ytdlp.network.page_limits import MAX_VIDEOS, is_complete
 from worker.errors import InvalidLink, JobError
-from worker.lists import ListItem, MediaList
+from worker.protocol.lists import ListItem, MediaList
 from worker.urls import normalise
 
 ITEM_TITLE_LIMIT = 100

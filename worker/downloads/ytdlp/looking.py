@@ -23,15 +23,15 @@ from worker.downloads.ytdlp.fetch import (
     videos_in,
     why_nothing,
 )
-from worker.downloads.ytdlp.formats import Chooser
+from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.downloads.ytdlp.lists import ListFound
-from worker.downloads.ytdlp.meter import Report
 from worker.downloads.ytdlp.posts import PostYoutubeDL
+from worker.downloads.ytdlp.transfer.meter import Report
 from worker.errors import Fault, JobError, Reason
 from worker.form import What
-from worker.lists import MediaList
-from worker.looks import MAX_RESULTS, Live, MediaLook, SearchResult
 from worker.protocol import Download
+from worker.protocol.lists import MediaList
+from worker.protocol.looks import MAX_RESULTS, Live, MediaLook, SearchResult
 
 _LIVE = {
     "is_live": Live.NOW,

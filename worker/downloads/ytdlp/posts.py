@@ -17,11 +17,11 @@ from worker.downloads.pictures.reading import SiteAnswer
 from worker.downloads.reports import MAX_FILES
 from worker.downloads.ytdlp import covers, lists, subtitles
 from worker.downloads.ytdlp.answers import Answers
-from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.page_limits import IS_POST, MAX_VIDEOS
+from worker.downloads.ytdlp.failures.errors import classify
+from worker.downloads.ytdlp.network.page_limits import IS_POST, MAX_VIDEOS
 from worker.downloads.ytdlp.patience import Patience
-from worker.downloads.ytdlp.span_downloader import SpanYoutubeDL
+from worker.downloads.ytdlp.transfer.span_downloader import SpanYoutubeDL
 from worker.errors import Fault, JobError, Reason
 from worker.form import WHOLE
 from worker.protocol import Note

@@ -18,9 +18,8 @@ from worker.downloads.confinement.network import Network
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import recorded
 from worker.downloads.media.recorded import RecordedTrack
-from worker.downloads.ytdlp import hls, ranges
-from worker.downloads.ytdlp.errors import classify
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.fetch import (
     Fetched,
     extract_info,
@@ -30,12 +29,13 @@ from worker.downloads.ytdlp.fetch import (
     videos_in,
     why_nothing,
 )
-from worker.downloads.ytdlp.ffmpeg_downloader import needs_ffmpeg
-from worker.downloads.ytdlp.formats import Chooser
-from worker.downloads.ytdlp.hls import HlsPart, HlsPiece
+from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.downloads.ytdlp.lists import ListFound
-from worker.downloads.ytdlp.meter import Report
 from worker.downloads.ytdlp.posts import PostYoutubeDL
+from worker.downloads.ytdlp.transfer import hls, ranges
+from worker.downloads.ytdlp.transfer.ffmpeg_downloader import needs_ffmpeg
+from worker.downloads.ytdlp.transfer.hls import HlsPart, HlsPiece
+from worker.downloads.ytdlp.transfer.meter import Report
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Download, Progress, Stage
 

@@ -12,8 +12,8 @@ from yt_dlp.postprocessor.sponsorblock import (  # type: ignore[import-not-found
     SponsorBlockPP,
 )
 
-from worker.downloads.ytdlp import small_fetches
-from worker.downloads.ytdlp.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.network import small_fetches
+from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.form import Sponsors
 
 API = "https://sponsor.ajay.app"

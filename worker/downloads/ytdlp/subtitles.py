@@ -8,12 +8,12 @@ from typing import Any
 
 from yt_dlp.utils import ISO639Utils, determine_ext, dfxp2srt
 
-from worker.choices import MAX_SUBTITLES, Subtitles
 from worker.downloads.file_names import MEDIA_NAME
 from worker.downloads.media.subtitles import AUTOMATIC, LANGUAGE, MAX_BYTES
-from worker.downloads.ytdlp.meter import LIMIT_BYTES
+from worker.downloads.ytdlp.transfer.meter import LIMIT_BYTES
 from worker.errors import Fault, JobError, Reason
 from worker.form import is_language
+from worker.protocol.choices import MAX_SUBTITLES, Subtitles
 
 TEXT = "data"
 """The key under which some sites' subtitles have their text, in place of an address."""

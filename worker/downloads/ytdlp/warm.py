@@ -23,8 +23,10 @@ from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking import common as networking
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 
-from worker.downloads.ytdlp import challenges, handlers, javascript, plugins
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.network import handlers
+from worker.downloads.ytdlp.packages import plugins
+from worker.downloads.ytdlp.players import challenges, javascript
 
 log = logging.getLogger(__name__)
 

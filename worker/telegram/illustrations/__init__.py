@@ -7,7 +7,7 @@ takes them.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from worker.notices import About, Notice, Topic
+from worker.protocol.notices import About, Notice, Topic
 
 PICTURES: Mapping[About, Path] = {Topic.HELP_PICTURE: Path(__file__).with_name("help.png")}
 

@@ -3,8 +3,8 @@
 import html
 from urllib.parse import urlsplit
 
-from worker.preferences import Captions
 from worker.protocol import MediaFacts, MediaFile
+from worker.protocol.preferences import Captions
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.formatting import clock, is_shown, moment, shorten, utf16_length
 from worker.untrusted_text import one_line

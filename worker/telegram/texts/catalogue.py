@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.errors import Reason
-from worker.lists import Hold
-from worker.looks import Live
-from worker.notices import About
 from worker.protocol import Note, Stage
+from worker.protocol.lists import Hold
+from worker.protocol.looks import Live
+from worker.protocol.notices import About
 from worker.telegram.commands import Command
 from worker.telegram.texts.plurals import PluralForm, PluralRule
 

@@ -1,7 +1,7 @@
 """What is written on the buttons from which people choose."""
 
-from worker.choices import Chapter, Language, Quality, Subtitles
-from worker.notices import Label
+from worker.protocol.choices import Chapter, Language, Quality, Subtitles
+from worker.protocol.notices import Label
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.formatting import is_shown, moment, shorten, size
 from worker.untrusted_text import one_line

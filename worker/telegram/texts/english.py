@@ -1,10 +1,10 @@
 """The texts in English, which is also spoken to people whose language has no catalogue."""
 
 from worker.errors import LinkFlaw, Reason
-from worker.lists import Hold
-from worker.looks import Live
-from worker.notices import Cancelled, Label, Refusal, Topic
 from worker.protocol import Note, Stage
+from worker.protocol.lists import Hold
+from worker.protocol.looks import Live
+from worker.protocol.notices import Cancelled, Label, Refusal, Topic
 from worker.telegram.commands import Command
 from worker.telegram.texts import plurals
 from worker.telegram.texts.catalogue import Catalogue

@@ -1,7 +1,7 @@
 """What is said about a list, about one of its items, and about those that somebody has taken."""
 
 from worker.errors import Reason
-from worker.lists import Failure, ListItem, MediaList, Summary, in_ranges
+from worker.protocol.lists import Failure, ListItem, MediaList, Summary, in_ranges
 from worker.telegram.texts.captions import clean
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.formatting import clock, is_shown

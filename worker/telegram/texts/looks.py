@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from worker.looks import MediaLook, SearchResult
+from worker.protocol.looks import MediaLook, SearchResult
 from worker.telegram.texts.captions import clean
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.formatting import clock, grouped, is_shown, shorten, utf16_length

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from worker.errors import Reason
-from worker.notices import Label, Notice, Topic
+from worker.protocol.notices import Label, Notice, Topic
 from worker.telegram.commands import LISTED
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.choices import language_name

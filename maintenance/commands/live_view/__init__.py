@@ -1,0 +1,1 @@
+"""`python -m maintenance top`: the live view of a bot."""

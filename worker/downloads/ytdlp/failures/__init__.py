@@ -1,0 +1,1 @@
+"""What yt-dlp's failures mean."""

@@ -1,0 +1,1 @@
+"""The choice among a site's formats. All pure."""

@@ -1,0 +1,1 @@
+"""How yt-dlp's requests reach the network, and what a page may cost."""

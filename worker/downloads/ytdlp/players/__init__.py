@@ -1,0 +1,1 @@
+"""The JavaScript that players have solved, and the runtime for it."""

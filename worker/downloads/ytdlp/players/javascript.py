@@ -1,0 +1,129 @@
+"""Find the one JavaScript runtime that yt-dlp is to use, and how.
+
+YouTube's player has puzzles that only its own script solves. yt-dlp's default takes deno alone and
+lets it compile, for which it needs 800 MB. Without compiling, 261 MB are enough, and hostile
+JavaScript has less to attack. Any other runtime would refuse that option, so yt-dlp is told of
+exactly one.
+"""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from worker.downloads.ytdlp.packages import copies
+from worker.downloads.ytdlp.packages.installed import numbers
+
+_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A runtime by yt-dlp's name for it, with its absolute path."""
+
+    name: str
+    path: str
+    version: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of yt-dlp by which it uses this runtime alone."""
+        arguments = {"youtube-ejs": {"jitless": ["true"]}} if self.name == "deno" else {}
+        return {"js_runtimes": {self.name: {"path": self.path}}, "extractor_args": arguments}
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that its process needs.
+
+        node 24 has to be kept from compiling as well. node 22 need not, and warns about the
+        option, which yt-dlp takes for a failure.
+        """
+        is_new_node = self.name == "node" and numbers(self.version) >= _LAST_LEAN_NODE
+        return {"NODE_OPTIONS": "--jitless"} if is_new_node else {}
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What yt-dlp takes (`utils/_jsruntime.py`): its command, oldest version and answer."""
+
+    name: str
+    command: str
+    oldest: tuple[int, ...]
+    answer: str
+    argument: str = "--version"
+
+
+_LAST_LEAN_NODE = (23,)
+# The best first. Never bun: it wants more memory than a download may map.
+_KINDS = (
+    _Kind("deno", "deno", (2, 3), r"deno (\S+)"),
+    _Kind("node", "node", (22,), r"v(\S+)"),
+    # It knows no option for its version, and fails after it has shown its help.
+    _Kind("quickjs", "qjs", (2023, 12, 9), r"QuickJS version (\S+)", "--help"),
+    _Kind("quickjs", "qjs", (0,), r"QuickJS-ng version (\S+)", "--help"),
+)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was found: the runtime to be used, and those that are too old for yt-dlp."""
+
+    runtime: Runtime | None = None
+    too_old: tuple[Runtime, ...] = field(default=())
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of yt-dlp; without a runtime it does not look for another."""
+        return self.runtime.options if self.runtime else {"js_runtimes": {}}
+
+
+@functools.cache
+def find() -> Search:
+    """Look for runtimes where yt-dlp does: beside Python's own commands, then in PATH.
+
+    One that an update has brought comes first.
+
+    A process and its forks look once.
+    """
+    too_old: list[Runtime] = []
+    for kind in _KINDS:
+        runtime = _ask(kind)
+        if runtime and numbers(runtime.version) >= kind.oldest:
+            return Search(runtime, tuple(too_old))
+        if runtime:
+            too_old.append(runtime)
+    return Search(None, tuple(too_old))
+
+
+def installed() -> str | None:
+    """The command of the first runtime that is there, whatever its version; starts nothing."""
+    return next((kind.command for kind in _KINDS if _path(kind.command)), None)
+
+
+def _path(command: str) -> str | None:
+    places = [copies.programs(), sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
+    return shutil.which(command, path=os.pathsep.join(filter(None, places)))
+
+
+def _ask(kind: _Kind) -> Runtime | None:
+    path = _path(kind.command)
+    if path is None:
+        return None
+    try:
+        answer = subprocess.run(
+            [path, kind.argument],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.match(kind.answer, answer.stdout.decode(errors="replace"))
+    return Runtime(kind.name, os.path.abspath(path), match[1]) if match else None

@@ -1,0 +1,176 @@
+"""A YoutubeDL that reads HLS playlists as players do, where yt-dlp gives up on them."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from yt_dlp.networking.exceptions import TransportError
+from yt_dlp.utils import DownloadError
+
+from worker.downloads import spans
+from worker.downloads.media import transport_stream
+from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
+from worker.downloads.ytdlp.transfer import hls, ranges
+from worker.downloads.ytdlp.transfer.ffmpeg_downloader import download_by_ffmpeg, needs_ffmpeg
+from worker.downloads.ytdlp.transfer.pieces import PIECES, Pieces
+
+_HLS = frozenset({"m3u8", "m3u8_native"})
+# A playlist that goes on grows within 1.5 times its target duration (RFC 8216, 6.2.1).
+_GROWS_WITHIN = 1.5
+_BEFORE_PLAYLIST = re.compile(rb"(?:\xef\xbb\xbf|\s)+(?=#EXTM3U)")
+_UTF16_PLAYLISTS = ("\ufeff#EXTM3U".encode("utf-16-le"), "\ufeff#EXTM3U".encode("utf-16-be"))
+
+
+class PatientYoutubeDL(LimitedYoutubeDL):
+    """A YoutubeDL for one link that fetches every playlist which a player would play."""
+
+    def __init__(
+        self,
+        params: dict[str, Any],
+        extractors: ExtractorIndex,
+        on_stream: Callable[[Path], None],
+    ) -> None:
+        """Make one that calls `on_stream` with the file of each stream that it has downloaded."""
+        super().__init__(params, extractors)
+        self._on_stream = on_stream
+        self._pieces: Pieces | None = None  # of the stream that is downloaded
+        self._is_in_pieces = False
+        self._one_file: hls.OneFile | None = None
+        self._trouble: DownloadError | None = None
+
+    def urlopen(self, req: Any) -> Any:
+        """Open a URL; a playlist begins with its first line, whatever stands before that."""
+        response: Any = super().urlopen(req)
+        response.read = _from_first_line(response.read)
+        return self._piece(req, response, self._pieces) if self._pieces else response
+
+    def _piece(self, request: Any, response: Any, pieces: Pieces) -> Any:
+        """The response, if it is for a piece of a stream with just that, and its length noted."""
+        # As yt-dlp asks for media, and not for playlists and keys.
+        if request.headers.get("Accept-Encoding") != "identity":
+            return response
+        if ranges.is_ignored(request, response):
+            if self._one_file:
+                response.close()
+                raise ranges.RangesIgnored
+            response = ranges.cut(request, response)
+        if self._is_in_pieces and response.headers.get("Content-Length") == "0":
+            # For yt-dlp all of the stream would be empty then. Players ask again.
+            response.close()
+            raise TransportError("an empty piece")
+        if length := ranges.length_of(response):
+            pieces.note((request.url, ranges.end_of(request)), length)
+        return response
+
+    def process_ie_result(
+        self, ie_result: Any, download: bool = True, extra_info: Any = None
+    ) -> Any:
+        """Check again what counts as live only because its playlist has no last line."""
+        guess = (ie_result.get("extractor_key"), ie_result.get("live_status"))
+        if guess == ("Generic", "is_live") and (duration_s := self._length_if_over(ie_result)):
+            ie_result = {**ie_result, "live_status": "not_live", "duration": duration_s}
+        return super().process_ie_result(ie_result, download, extra_info)
+
+    def dl(self, name: str, info: Any, subtitle: bool = False, test: bool = False) -> Any:
+        """Download one stream into the file `name`."""
+        if info.get("protocol") in _HLS:
+            # Where an extractor has fetched it, it may have left out advertisements.
+            given = info.get("hls_media_playlist_data")
+            text, url = (given, info["url"]) if given else self._playlist(info)
+            if needs_ffmpeg(hls.rewritten(text), self.network):
+                given_to = {**info, "url": url, "hls_media_playlist_data": text}
+                return download_by_ffmpeg(self, name, given_to, is_test=test)
+            if span := spans.of(info):
+                spans.note_start(info, info, hls.starts_s(text, span))
+            info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text, span)}
+        self._trouble = None
+        try:
+            done: Any = self._dl(name, {**info}, subtitle, test)
+        except ValueError as error:
+            # Where a thread has failed to fetch a piece, yt-dlp closes the file under the thread
+            # that writes it.
+            if self._trouble is None:
+                raise
+            raise self._trouble from error
+        if done[0] and not test:
+            if self._is_in_pieces:
+                transport_stream.uncover(Path(name))
+            # Before yt-dlp merges it with another stream, and takes its first part for all of it.
+            self._on_stream(Path(name))
+        return done
+
+    def _dl(self, name: str, info: Any, *how: bool) -> Any:
+        """Download a stream piece by piece, or else as the one file of which they are parts."""
+        self._pieces = Pieces()
+        info[PIECES] = self._pieces
+        self._is_in_pieces = info.get("protocol") in _HLS or bool(info.get("fragments"))
+        file = self._one_file = hls.one_file(info.get("hls_media_playlist_data") or "")
+        try:
+            return super().dl(name, info, *how)
+        except ranges.RangesIgnored:
+            assert file is not None  # noqa: S101 - it is raised for such a file alone
+            self._one_file, self._is_in_pieces = None, False
+            return super().dl(name, _as_plain_file(info, file), *how)
+        finally:
+            self._pieces = None
+
+    def trouble(self, *args: Any, **options: Any) -> None:
+        """Remember the first failure, which yt-dlp may hide behind another."""
+        try:
+            super().trouble(*args, **options)
+        except DownloadError as error:
+            self._trouble = self._trouble or error
+            raise
+
+    def _playlist(self, media: Mapping[str, Any]) -> tuple[str, str]:
+        """The text of a playlist, and the URL that it came from after all redirects."""
+        response = self.urlopen(self.request_for(media))
+        return hls.decoded(response.read()), response.url
+
+    def _length_if_over(self, video: Mapping[str, Any]) -> float:
+        """The length in seconds of a stream that is over; 0 if it is live."""
+        formats = video.get("formats") or ()
+        media = next((f for f in formats if f.get("protocol") in _HLS), None)
+        if media is None:
+            return 0.0
+        text, _ = self._playlist(media)
+        if not hls.is_complete(text):
+            before = hls.outline(text)
+            wait_s = _GROWS_WITHIN * hls.target_s(text)
+            patience_s = float(self.params.get("socket_timeout") or 0)
+            if before.has_lost_pieces or not 0 < wait_s < patience_s:
+                return 0.0
+            time.sleep(wait_s)
+            text, _ = self._playlist(media)
+            if hls.outline(text) != before:
+                return 0.0
+        return hls.duration_s(text)
+
+
+def _as_plain_file(stream: Mapping[str, Any], file: hls.OneFile) -> Any:
+    """A stream as the file that its playlist leads to."""
+    where = {"Range": f"bytes={file.start}-{file.end}"}
+    headers = {**(stream.get("http_headers") or {}), **where}
+    url = urljoin(stream["url"], file.url)
+    return {**stream, "protocol": "https", "url": url, "http_headers": headers}
+
+
+def _from_first_line(read: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Leave out what stands before a playlist: a mark of its encoding, blank lines."""
+    is_first = True
+
+    def read_on(amt: int | None = None) -> bytes:
+        nonlocal is_first
+        data = read(amt)
+        if is_first:
+            is_first = False
+            data = data[blank.end() :] if (blank := _BEFORE_PLAYLIST.match(data)) else data
+            if data.startswith(_UTF16_PLAYLISTS):
+                data = (data + read()).decode("utf-16", "replace").encode()
+        return data
+
+    return read_on

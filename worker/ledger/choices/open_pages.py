@@ -1,0 +1,30 @@
+"""Pages of the menu below an answer: each closes by itself, unless another is opened before.
+
+Each function is part of its caller's transaction.
+"""
+
+from worker.clocks import Wall
+from worker.ledger.jobs import queue
+from worker.ledger.jobs.jobs import Kind
+from worker.ledger.requests import requests
+from worker.ledger.storage.database import Database
+from worker.protocol import AnswerButton, as_json
+from worker.protocol.choices import MENU_LIFE_S
+
+
+def note(db: Database, request_id: int, closing: AnswerButton | None, wall: Wall) -> None:
+    """Note that a page is about to be shown, which `closing` ends; the first page stays (None)."""
+    before = db.value("SELECT menu_job_id FROM requests WHERE id = ?", request_id)
+    queue.drop_button(db, before, wall)
+    until = job_id = None
+    if closing:
+        until = wall + MENU_LIFE_S
+        payload = as_json.to_json(closing)
+        job_id = queue.add(db, Kind.BUTTON, wall, payload=payload, not_before=until)
+    requests.set_menu(db, request_id, until, job_id)
+
+
+def has_ended(db: Database, request_id: int, wall: Wall) -> bool:
+    """Whether the page that was shown last should have closed by now."""
+    ends_at = db.value("SELECT menu_ends_at FROM requests WHERE id = ?", request_id)
+    return ends_at is not None and wall >= ends_at

@@ -1,0 +1,130 @@
+"""Which job is taken next. Each function is part of its caller's transaction, and only reads."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from worker.clocks import Wall
+from worker.ledger.jobs.fairness import Share
+from worker.ledger.jobs.jobs import BEGUN_RECORDING
+from worker.ledger.storage.database import Database
+
+
+@dataclass(frozen=True)
+class PausedChats:
+    """The ids of the chats that take no edits for a while, and of those that take no messages.
+
+    An answer that has been refused for `apart_from_s` is no edit but a message of its own.
+    """
+
+    edits: Sequence[int] = ()
+    sends: Sequence[int] = ()
+    apart_from_s: float = float("inf")
+
+
+NOT_PAUSED = PausedChats()
+
+
+# Without the plus SQLite would plan a statement anew each time, which takes 20 times as long as to
+# run it: that an index is for some value of a column makes the plan depend on what is bound.
+_DUE = "pool = +:pool AND state = 'waiting' AND (not_before <= :wall OR waits_since > :wall)"
+
+
+def has_due(db: Database, pool: str, wall: Wall) -> bool:
+    """Whether any job of a pool is due, which `find` may still pass over."""
+    sql = f"SELECT 1 FROM jobs WHERE {_DUE} LIMIT 1"  # noqa: S608 - words of this file
+    return bool(db.value(sql, pool=pool, wall=wall))
+
+
+# A job that was told to wait is also due when the clock has been set back behind the moment it was
+# told so. Of people who wait for the same upload one goes first: the others can then have it by its
+# file id. An edit waits until all updates before it have been read, of which one may be the message
+# that it changes, and so does /cancel, for the links that it is meant for. They are found by their
+# text, for an update may also be what SQLite does not take for JSON. Of the edits of a panel the
+# last one must come last, and replies to one message come in their order. A recording that was
+# begun asks its site for nothing any more, and no other begins before it has been made a file: its
+# person would wait until that one ends.
+_NEXT = f"""
+    SELECT * FROM jobs AS job
+    WHERE {_DUE}
+        AND (request_id IS NULL OR request_id NOT IN (SELECT value FROM json_each(:busy)))
+        AND NOT (kind IN ('deliver', 'explain')
+            AND request_id IN (SELECT value FROM json_each(:in_doubt))
+            AND (SELECT verdict IS NOT 'media' OR form IN ('about', 'search') OR coalesce(
+                (SELECT result -> '$.files' = '[]' FROM jobs WHERE id = download_id), 0)
+                FROM requests WHERE id = job.request_id))
+        AND (chat_id IS NULL
+            OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed))
+            AND chat_id NOT IN (SELECT value FROM json_each(
+                iif(kind IN ('deliver', 'explain', 'panel edit') AND refused_s < :apart_from_s,
+                    :paused_edits, :paused_sends))))
+        AND NOT (kind = 'panel edit' AND EXISTS (SELECT 1 FROM jobs
+            WHERE state = 'running' AND kind IN ('panel', 'panel edit') AND chat_id = job.chat_id))
+        AND NOT (kind = 'reply' AND EXISTS (SELECT 1 FROM jobs
+            WHERE state = 'running' AND kind = 'reply' AND chat_id = job.chat_id
+            AND payload ->> '$.reply_to' = job.payload ->> '$.reply_to'))
+        AND (:uploads OR kind NOT IN ('group', 'deliver'))
+        AND (kind != 'recording' OR :recordings AND (priority = :begun OR NOT EXISTS (
+            SELECT 1 FROM jobs WHERE state = 'waiting' AND pool = job.pool AND priority = :begun)))
+        AND NOT (kind IN ('group', 'deliver')
+            AND media_key NOT IN (SELECT media_key FROM media)
+            AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')
+                AND state = 'running' AND media_key = job.media_key))
+        AND NOT (kind = 'update'
+            AND (instr(payload, '"edited_message":') OR instr(lower(payload), '"/cancel'))
+            AND (EXISTS (SELECT 1 FROM jobs
+                    WHERE state = 'running' AND kind = 'update' AND id < job.id)
+                OR EXISTS (SELECT 1 FROM jobs
+                    WHERE state = 'waiting' AND pool = job.pool AND priority = job.priority
+                    AND kind = 'update' AND id < job.id)))
+        AND (pool != 'downloads' OR priority = :begun OR :full = '[]'
+            OR site_of_url(payload ->> '$.url') NOT IN (SELECT value FROM json_each(:full)))
+        AND (pool != 'downloads' OR priority = :begun
+            OR :of_user > (SELECT count(*) FROM jobs WHERE kind = job.kind
+                AND state = 'running' AND user_id = job.user_id)
+            AND :of_chat > (SELECT count(*) FROM jobs WHERE kind = job.kind
+                AND state = 'running' AND chat_id = job.chat_id))
+    ORDER BY priority, turn, id LIMIT 1
+"""  # noqa: S608 - words of this file
+
+
+def find(
+    db: Database,
+    pool: str,
+    wall: Wall,
+    *,
+    busy_request_ids: Sequence[int],
+    request_ids_in_doubt: Sequence[int],
+    closed_chat_ids: Sequence[int] | None,
+    paused: PausedChats,
+    uploads: bool,
+    recordings: bool,
+    share: Share,
+) -> sqlite3.Row | None:
+    """The row of the next job that is due and may be taken; None when there is none.
+
+    Passed over are jobs of `busy_request_ids`, sentences for `request_ids_in_doubt`, jobs for
+    `closed_chat_ids` (None: for any chat), the kinds of calls that are `paused` in their chat,
+    uploads unless `uploads`, recordings unless `recordings`, and downloads beyond the `share` of
+    their person, chat and site.
+    """
+    row: sqlite3.Row | None = db.execute(
+        _NEXT,
+        pool=pool,
+        wall=wall,
+        busy=json.dumps(busy_request_ids),
+        in_doubt=json.dumps(request_ids_in_doubt),
+        some_open=closed_chat_ids is not None,
+        closed=json.dumps(closed_chat_ids or []),
+        paused_edits=json.dumps(paused.edits),
+        paused_sends=json.dumps(paused.sends),
+        apart_from_s=paused.apart_from_s,
+        uploads=uploads,
+        recordings=recordings,
+        begun=BEGUN_RECORDING,
+        of_user=share.of_user,
+        of_chat=share.of_chat,
+        full=json.dumps(sorted(share.full_sites)),
+    ).fetchone()
+    return row

@@ -1,0 +1,1 @@
+"""What people take from playlists and channels, item by item."""

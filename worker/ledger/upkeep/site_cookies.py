@@ -1,0 +1,90 @@
+"""What downloads have shown of the cookies of sites, as a document in the table `state`.
+
+One link says little: whoever made it may turn everybody away. Cookies count as refused when
+`LINKS` different links in a row did not get in with them, or when the site has ended their session.
+
+Each function is part of its caller's transaction.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from worker.clocks import Wall
+from worker.ledger.storage import state
+from worker.ledger.storage.database import Database
+from worker.protocol.site_cookies import CookiesTried
+
+LINKS = 3
+
+_NAME = "cookies"
+
+
+@dataclass(frozen=True)
+class RefusedCookies:
+    """Since when a site has refused its cookies: wall time, and that of their file then."""
+
+    since: float
+    changed_ns: int
+
+
+@dataclass(frozen=True)
+class _History:
+    """What the cookies of a file have done; `links` are digests of those refused in a row.
+
+    `since` is the wall time at which the first of these was refused.
+    """
+
+    since: float
+    changed_ns: int
+    links: tuple[str, ...] = ()
+    has_worked: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        return len(self.links) >= LINKS
+
+
+def note(db: Database, tried: CookiesTried, url: str, wall: Wall) -> bool:
+    """A link was tried with a site's cookies. Whether these work, as far as is known now."""
+    known = _histories(db)
+    before = known.get(tried.site)
+    history = before
+    if history is None or history.changed_ns != tried.changed_ns:
+        history = _History(wall, tried.changed_ns)
+    if tried.is_refused:
+        # A session that is over weighs as much as all of them.
+        history = _refused_once_more(history, url, wall, LINKS if tried.is_over else 1)
+    else:
+        history = _History(wall if history.links else history.since, tried.changed_ns, (), True)
+    if history != before:
+        known[tried.site] = history
+        state.put_document(db, _NAME, {site: asdict(each) for site, each in known.items()})
+    return history.has_worked and not history.is_refused
+
+
+def _refused_once_more(history: _History, url: str, wall: Wall, weight: int) -> _History:
+    link = hashlib.sha256(url.encode(errors="surrogatepass")).hexdigest()[:16]
+    if history.is_refused or (link in history.links and weight == 1):
+        return history
+    since = history.since if history.links else wall
+    links = (*history.links, *[link] * weight)
+    return _History(since, history.changed_ns, links, history.has_worked)
+
+
+def refused(db: Database) -> dict[str, RefusedCookies]:
+    """The sites that refuse the cookies that they were given last."""
+    return {
+        site: RefusedCookies(each.since, each.changed_ns)
+        for site, each in _histories(db).items()
+        if each.is_refused
+    }
+
+
+def _histories(db: Database) -> dict[str, _History]:
+    document: Mapping[str, Mapping[str, Any]] = state.document(db, _NAME)
+    return {
+        site: _History(**{**each, "links": tuple(each.get("links", ()))})
+        for site, each in document.items()
+    }

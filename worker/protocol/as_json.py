@@ -1,0 +1,82 @@
+"""The dataclasses of `worker.protocol` as JSON, for the ledger and for pipes."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from worker.protocol import (
+    AnswerButton,
+    Delivered,
+    Media,
+    MediaFacts,
+    MediaFile,
+    MediaKind,
+    Note,
+    Reader,
+    Reply,
+    SetMenus,
+)
+from worker.protocol.choices import (
+    chapters_from_json,
+    languages_from_json,
+    menu_from_json,
+    qualities_from_json,
+    subtitles_from_json,
+)
+from worker.protocol.lists import list_from_json, list_menu_from_json
+from worker.protocol.looks import look_from_json
+from worker.protocol.notices import notice_from_json
+
+
+def to_json(message: Any) -> dict[str, Any]:
+    """A dataclass as plain JSON values."""
+    return dataclasses.asdict(message)
+
+
+def media_from_json(value: Mapping[str, Any]) -> Media:
+    """The inverse of `to_json` for a `Media`. Raises TypeError or ValueError on rubbish."""
+    files = tuple(map(_file_from_json, value["files"]))
+    found = value.get("found_list")
+    found_list = list_from_json(found) if found else None
+    look = look_from_json(value["look"]) if value.get("look") else None
+    qualities = qualities_from_json(value.get("qualities", []))
+    chapters = chapters_from_json(value.get("chapters", []))
+    description = value.get("description", "")
+    languages = languages_from_json(value.get("languages", []))
+    subtitles = subtitles_from_json(value.get("subtitles", []))
+    return Media(files, qualities, found_list, look, description, chapters, languages, subtitles)
+
+
+def delivered_from_json(value: Mapping[str, Any]) -> Delivered:
+    """The inverse of `to_json` for a `Delivered`."""
+    kind = value["kind"]
+    return Delivered(value["file_id"], MediaKind(kind) if kind else None)
+
+
+def reply_from_json(value: Mapping[str, Any]) -> Reply:
+    """The inverse of `to_json` for a `Reply`."""
+    notices = tuple(map(notice_from_json, value["notices"]))
+    return Reply(Reader(**value["reader"]), value["reply_to"], notices)
+
+
+def answer_from_json(value: Mapping[str, Any]) -> AnswerButton:
+    """The inverse of `to_json` for an `AnswerButton`."""
+    notice = notice_from_json(value["notice"]) if value["notice"] else None
+    menu = menu_from_json(value["menu"]) if value.get("menu") else None
+    given = value.get("list_menu")
+    list_menu = list_menu_from_json(given) if given else None
+    return AnswerButton(value["callback_id"], value["language"], notice, menu, list_menu)
+
+
+def menus_from_json(value: Mapping[str, Any]) -> SetMenus:
+    """The inverse of `to_json` for a `SetMenus`."""
+    return SetMenus(value["fingerprint"], tuple(value["admins"]), tuple(value["former_admins"]))
+
+
+def _file_from_json(value: Mapping[str, Any]) -> MediaFile:
+    return MediaFile(**{**value, "facts": _facts_from_json(value["facts"])})
+
+
+def _facts_from_json(value: Mapping[str, Any]) -> MediaFacts:
+    kind, note = MediaKind(value["kind"]), value["note"]
+    return MediaFacts(**{**value, "kind": kind, "note": Note(note) if note else None})
