@@ -5,6 +5,8 @@ import os
 import socket
 from collections.abc import MutableMapping
 
+from worker.clocks import Monotonic
+
 VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
@@ -39,7 +41,7 @@ class Notifier:
             sender.connect(address)
             sender.send("\n".join(states).encode())
 
-    def notify_watchdog(self, now: float) -> None:
+    def notify_watchdog(self, now: Monotonic) -> None:
         """Say at monotonic `now` that the bot is alive, twice as often as systemd demands."""
         if self._watchdog_s is not None and now >= self._due_at:
             self._due_at = now + self._watchdog_s / 2

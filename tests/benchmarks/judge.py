@@ -27,6 +27,7 @@ from tests.benchmarks.usage import tree_cpu_s
 from tests.sandbox.files import MEBIBYTE
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
+from worker.clocks import monotonic
 from worker.dispatch import pool_specs
 from worker.downloads import session
 from worker.downloads.confinement import egress_guard
@@ -88,7 +89,7 @@ def _judge() -> Iterator[JudgeKeeper]:
     made = JudgeKeeper(context, rules, limits)
     try:
         while not made.is_up:
-            made.step(time.monotonic())
+            made.step(monotonic())
             time.sleep(0.01)
         yield made
     finally:

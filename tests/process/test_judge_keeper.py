@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.judges import end_at_once, show_no_life
 from tests.support.process_kit import identity_of, no_descriptors_left, wait_until
+from worker.clocks import Monotonic
 from worker.downloads.judge import keeper, process
 from worker.downloads.judge.client import WayOut
 from worker.downloads.judge.keeper import MAX_SILENCE_S, MIN_UPTIME_S, START_TIMEOUT_S, JudgeKeeper
@@ -39,7 +40,7 @@ class Driver:
 
     def step(self, lead_s: float = 0.0) -> None:
         self._lead_s += lead_s
-        self.keeper.step(time.monotonic() + self._lead_s)
+        self.keeper.step(Monotonic(time.monotonic() + self._lead_s))
 
     def until(self, condition: Callable[[], object]) -> None:
         def step() -> object:

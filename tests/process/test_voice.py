@@ -198,7 +198,7 @@ def test_systemd_hears_it(tmp_path: Path, *, is_abstract: bool) -> None:
         assert environ == {"PATH": "/bin"}, "children have no part in it"
         notifier.say("READY=1", "STATUS=works")
         for second in range(21):
-            notifier.notify_watchdog(float(second))
+            notifier.notify_watchdog(Monotonic(float(second)))
         systemd.settimeout(10)
         heard = [systemd.recv(100) for _ in range(4)]
     assert heard == [b"READY=1\nSTATUS=works", b"WATCHDOG=1", b"WATCHDOG=1", b"WATCHDOG=1"]
@@ -218,7 +218,7 @@ def test_nobody_to_be_heard_by(environ: dict[str, str]) -> None:
     notifier = Notifier.take(environ)
     assert not any(name in environ for name in sd_notify.VARIABLES)
     notifier.say("READY=1")
-    notifier.notify_watchdog(0.0)
+    notifier.notify_watchdog(Monotonic(0.0))
 
 
 # -------------------------------------------------------------------------------- supervisor

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.download_limits import limits_with
+from worker.clocks import Monotonic
 from worker.downloads.allowance import Allowance
 from worker.settings import SLOWEST_DOWNLOAD_BPS, Settings
 
@@ -28,54 +29,54 @@ LIMITS = limits_with(
     ],
 )
 def test_what_the_size_explains(done: int, total: int | None, seconds: float) -> None:
-    allowance = Allowance(LIMITS, 1000)
-    allowance.note_bytes(done, total, 1000)
+    allowance = Allowance(LIMITS, Monotonic(1000))
+    allowance.note_bytes(done, total, Monotonic(1000))
     assert allowance.ends_at == pytest.approx(1000 + seconds, abs=0.01)
     assert allowance.granted_s == pytest.approx(seconds, abs=0.01)
 
 
 def test_what_is_recorded_has_its_own_time() -> None:
-    allowance = Allowance(LIMITS, 1000, record_s=7200)
+    allowance = Allowance(LIMITS, Monotonic(1000), record_s=7200)
     assert allowance.ends_at == 1060, "until the first piece it is a download like any other"
-    allowance.begin_recording(1040)
+    allowance.begin_recording(Monotonic(1040))
     assert allowance.ends_at == 1040 + 7200 + 60
-    allowance.begin_finishing(0, 8300)
+    allowance.begin_finishing(0, Monotonic(8300))
     assert allowance.ends_at == 8360
-    allowance.begin_finishing(0, 9990)
+    allowance.begin_finishing(0, Monotonic(9990))
     assert allowance.ends_at == 1000 + 1002 - 2 + 7200, "and so has the whole job"
 
 
 def test_the_time_begins_with_the_first_byte() -> None:
-    allowance = Allowance(LIMITS, 1000)
+    allowance = Allowance(LIMITS, Monotonic(1000))
     assert allowance.ends_at == 1060
-    allowance.note_bytes(1, 10 * MB, 1050)
+    allowance.note_bytes(1, 10 * MB, Monotonic(1050))
     assert allowance.ends_at == 1050 + 60 + 20
-    allowance.note_bytes(2, 10 * MB, 1090)
+    allowance.note_bytes(2, 10 * MB, Monotonic(1090))
     assert allowance.ends_at == 1050 + 60 + 20
 
 
 def test_the_latest_estimate_counts() -> None:
-    allowance = Allowance(LIMITS, 1000)
+    allowance = Allowance(LIMITS, Monotonic(1000))
     for total in (40 * MB, 10 * MB):
-        allowance.note_bytes(1, total, 1000)
+        allowance.note_bytes(1, total, Monotonic(1000))
     assert allowance.ends_at == 1000 + 60 + 20
 
 
 def test_finishing_has_its_own_time() -> None:
-    allowance = Allowance(LIMITS, 1000)
-    allowance.note_bytes(MB, MB, 1001)
-    allowance.begin_finishing(200 * MB, 1300)
+    allowance = Allowance(LIMITS, Monotonic(1000))
+    allowance.note_bytes(MB, MB, Monotonic(1001))
+    allowance.begin_finishing(200 * MB, Monotonic(1300))
     assert allowance.ends_at == 1300 + 60 + 10
 
 
 def test_the_job_ends_in_time_to_say_how_far_it_came() -> None:
-    allowance = Allowance(limits_with(timeout_s=60, job_timeout_s=100), 1000)
-    allowance.note_bytes(1, 50 * MB, 1010)
+    allowance = Allowance(limits_with(timeout_s=60, job_timeout_s=100), Monotonic(1000))
+    allowance.note_bytes(1, 50 * MB, Monotonic(1010))
     assert allowance.ends_at == 1098
 
 
 def test_a_short_job_has_the_time_that_was_set() -> None:
-    assert Allowance(limits_with(timeout_s=60, job_timeout_s=60), 1000).ends_at == 1060
+    assert Allowance(limits_with(timeout_s=60, job_timeout_s=60), Monotonic(1000)).ends_at == 1060
 
 
 @pytest.mark.parametrize(
@@ -102,24 +103,24 @@ def test_the_default_covers_the_largest_answer() -> None:
 
 
 def test_a_wait_that_a_site_asks_for_does_not_count() -> None:
-    allowance = Allowance(LIMITS, 1000)
+    allowance = Allowance(LIMITS, Monotonic(1000))
     assert allowance.wait(21) == 21
     assert (allowance.ends_at, allowance.granted_s) == (1081, 60)
-    allowance.note_bytes(1, 10 * MB, 1035)
+    allowance.note_bytes(1, 10 * MB, Monotonic(1035))
     assert allowance.ends_at == 1035 + 60 + 20
 
 
 def test_a_download_cannot_ask_for_ever_longer_waits() -> None:
-    allowance = Allowance(LIMITS, 1000)
+    allowance = Allowance(LIMITS, Monotonic(1000))
     assert [allowance.wait(wait_s) for wait_s in (100, 100, 100, 0)] == [100, 20, 0, 0]
     assert allowance.ends_at == 1000 + 120 + 60
 
 
 def test_what_comes_after_a_finishing_has_the_time_that_was_left() -> None:
-    allowance = Allowance(LIMITS, 1000)
-    allowance.note_bytes(10 * MB, 10 * MB, 1000)
-    allowance.begin_finishing(10 * MB, 1030)
-    allowance.note_bytes(11 * MB, 20 * MB, 1070)
+    allowance = Allowance(LIMITS, Monotonic(1000))
+    allowance.note_bytes(10 * MB, 10 * MB, Monotonic(1000))
+    allowance.begin_finishing(10 * MB, Monotonic(1030))
+    allowance.note_bytes(11 * MB, 20 * MB, Monotonic(1070))
     assert allowance.ends_at == 1040 + 60 + 40
-    allowance.note_bytes(12 * MB, 20 * MB, 1080)
+    allowance.note_bytes(12 * MB, 20 * MB, Monotonic(1080))
     assert allowance.ends_at == 1040 + 60 + 40

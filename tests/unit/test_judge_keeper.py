@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from worker.clocks import Monotonic
 from worker.downloads.judge import keeper
 from worker.downloads.judge.keeper import ENDS_WINDOW_S, MAX_ENDS, START_TIMEOUT_S, JudgeKeeper
 from worker.downloads.judge.rules import Rules
@@ -66,7 +67,7 @@ class Scene:
 
     def step(self, after_s: float = 0.0) -> None:
         self.now += after_s
-        self.keeper.step(self.now)
+        self.keeper.step(Monotonic(self.now))
 
     def live(self, seconds: float, *, shows_life: bool = True) -> None:
         """Let the judge live, and end in the end."""
@@ -121,17 +122,17 @@ def test_judges_that_end_again_and_again_are_told_and_come_at_once(
 ) -> None:
     for _ in range(MAX_ENDS - 1):
         scene.live(life_s)
-        assert scene.keeper.unrest(scene.now) is None
+        assert scene.keeper.unrest(Monotonic(scene.now)) is None
         assert scene.until_next() == 0.0
     scene.live(life_s)
     told = f"{MAX_ENDS} have ended within {(MAX_ENDS - 1) * life_s:.0f} s"
-    assert scene.keeper.unrest(scene.now) == told
+    assert scene.keeper.unrest(Monotonic(scene.now)) == told
     assert (scene.keeper.trouble, scene.until_next()) == (None, 0.0)
-    assert scene.keeper.unrest(scene.now + ENDS_WINDOW_S) is None
+    assert scene.keeper.unrest(Monotonic(scene.now + ENDS_WINDOW_S)) is None
 
 
 def test_ends_that_lie_apart_are_no_trouble(scene: Scene) -> None:
     for _ in range(2 * MAX_ENDS):
         scene.live(ENDS_WINDOW_S / (MAX_ENDS - 1) + 1)
-        assert scene.keeper.unrest(scene.now) is None
+        assert scene.keeper.unrest(Monotonic(scene.now)) is None
         assert scene.until_next() == 0.0

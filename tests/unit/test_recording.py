@@ -9,6 +9,7 @@ from yt_dlp.aes import aes_cbc_encrypt
 from yt_dlp.networking.common import Request
 from yt_dlp.networking.exceptions import TransportError
 
+from worker.clocks import Monotonic
 from worker.downloads.media.recorded import RecordedTrack, tracks
 from worker.downloads.ytdlp import recording
 from worker.downloads.ytdlp.recording import LiveSource, NoMoreRoom, Recording
@@ -83,10 +84,10 @@ def written(track: RecordedTrack) -> bytes:
 def test_it_begins_with_the_last_piece_and_takes_each_once_and_in_order() -> None:
     ydl = site(1, 2, 3)
     stream = source(ydl)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     ydl.answers[PLAYLIST] = playlist(2, 3, 4, 5)
-    stream.step(ROOM, 2.0)
-    stream.step(ROOM, 4.0)
+    stream.step(ROOM, Monotonic(2.0))
+    stream.step(ROOM, Monotonic(4.0))
     assert written(stream.track) == b"<3><4><5>"
     assert (stream.track.length_s, stream.is_done) == (6.0, False)
 
@@ -94,9 +95,9 @@ def test_it_begins_with_the_last_piece_and_takes_each_once_and_in_order() -> Non
 def test_after_something_new_it_waits_for_as_long_as_a_piece_lasts() -> None:
     ydl = site(1)
     stream = source(ydl)
-    stream.step(ROOM, 10.0)
+    stream.step(ROOM, Monotonic(10.0))
     assert stream.next_at == 12.0
-    stream.step(ROOM, 12.0)
+    stream.step(ROOM, Monotonic(12.0))
     assert stream.next_at == 13.0
 
 
@@ -107,26 +108,26 @@ def test_a_site_that_turns_it_away_is_asked_less_and_less() -> None:
     ydl.answers[PLAYLIST] = TransportError("too many requests")
     for _ in range(6):
         with pytest.raises(TransportError):
-            stream.step(ROOM, 0.0)
+            stream.step(ROOM, Monotonic(0.0))
         waits.append(stream.next_at)
     assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 2.0, 2.0])
     ydl.answers[PLAYLIST] = playlist(1)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     ydl.answers[PLAYLIST] = TransportError("once more")
     with pytest.raises(TransportError):
-        stream.step(ROOM, 0.0)
+        stream.step(ROOM, Monotonic(0.0))
     assert stream.next_at == pytest.approx(0.2)
 
 
 def test_it_is_done_with_enough_or_at_the_end() -> None:
     ydl = site(1)
     stream = source(ydl, wanted_s=6.0)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     ydl.answers[PLAYLIST] = playlist(1, 2, 3, 4, 5)
-    stream.step(ROOM, 2.0)
+    stream.step(ROOM, Monotonic(2.0))
     assert (written(stream.track), stream.is_done) == (b"<1><2><3>", True)
     ended = source(site(1, end=True), number=1)
-    ended.step(ROOM, 0.0)
+    ended.step(ROOM, Monotonic(0.0))
     assert ended.is_done
     assert ended.track.has_ended
 
@@ -136,32 +137,32 @@ def test_a_stream_that_begins_anew_goes_on_with_its_last_piece() -> None:
     ydl.answers[PLAYLIST] = playlist(1000)
     ydl.answers[f"{SITE}/live/1000.ts"] = b"<1000>"
     stream = source(ydl)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     ydl.answers[PLAYLIST] = playlist(1, 2)
-    stream.step(ROOM, 2.0)
+    stream.step(ROOM, Monotonic(2.0))
     assert written(stream.track) == b"<1000><2>"
 
 
 def test_a_piece_that_cannot_be_had_is_a_gap_after_three_tries() -> None:
     ydl = site(1)
     stream = source(ydl)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     ydl.answers[PLAYLIST] = playlist(1, 2, 3)
     ydl.answers[f"{SITE}/live/2.ts"] = TransportError("lost")
     for _ in range(2):
         with pytest.raises(TransportError):
-            stream.step(ROOM, 2.0)
-    stream.step(ROOM, 3.0)
+            stream.step(ROOM, Monotonic(2.0))
+    stream.step(ROOM, Monotonic(3.0))
     assert (written(stream.track), stream.track.length_s) == (b"<1><3>", 6.0)
 
 
 def test_a_piece_that_is_missing_takes_its_time() -> None:
     ydl = site(1)
     stream = source(ydl)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     gone = playlist(1, 2, 3).replace(b"2.ts", b"#EXT-X-GAP\n2.ts")
     ydl.answers[PLAYLIST] = gone
-    stream.step(ROOM, 2.0)
+    stream.step(ROOM, Monotonic(2.0))
     assert (written(stream.track), stream.track.length_s) == (b"<1><3>", 6.0)
     assert f"{SITE}/live/2.ts" not in ydl.asked
 
@@ -169,7 +170,7 @@ def test_a_piece_that_is_missing_takes_its_time() -> None:
 def test_for_a_piece_without_room_nothing_is_written() -> None:
     stream = source(site(1))
     with pytest.raises(NoMoreRoom):
-        stream.step(2, 0.0)
+        stream.step(2, Monotonic(0.0))
     assert not stream.track.path.exists()
 
 
@@ -177,9 +178,9 @@ def test_pieces_of_an_mp4_have_its_head_before_them_once() -> None:
     ydl = site(1, tags='#EXT-X-MAP:URI="head",BYTERANGE="4@10"\n')
     ydl.answers[f"{SITE}/live/head"] = b"<h>"
     stream = source(ydl)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     ydl.answers[PLAYLIST] = playlist(1, 2, tags='#EXT-X-MAP:URI="head",BYTERANGE="4@10"\n')
-    stream.step(ROOM, 2.0)
+    stream.step(ROOM, Monotonic(2.0))
     assert written(stream.track) == b"<h><1><2>"
     assert f"{SITE}/live/headbytes=10-13" in ydl.asked
 
@@ -192,7 +193,7 @@ def test_an_encrypted_piece_is_decrypted(iv: str) -> None:
     encrypted = aes_cbc_encrypt(list(b"a piece of it"), list(secret), list(how))
     ydl.answers |= {f"{SITE}/live/key": secret, f"{SITE}/live/7.ts": bytes(encrypted)}
     stream = source(ydl)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     assert written(stream.track) == b"a piece of it"
 
 
@@ -209,12 +210,12 @@ def test_an_encrypted_piece_is_decrypted(iv: str) -> None:
 def test_what_is_recorded_outlasts_a_key_that_makes_no_sense(number: int, attributes: str) -> None:
     ydl = site(1)
     stream = source(ydl)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     ydl.answers |= {f"{SITE}/live/key": bytes(16), f"{SITE}/live/{number}.ts": bytes(16)}
     ydl.answers[f"{SITE}/live/page"] = b"<html>Please log in.</html>"
     ydl.answers[PLAYLIST] = playlist(number, tags=f"#EXT-X-KEY:{attributes}\n")
     with pytest.raises(JobError, match="cannot be decrypted") as raised:
-        stream.step(ROOM, 2.0)
+        stream.step(ROOM, Monotonic(2.0))
     # Where it is the first piece, the site is to blame and not the bot.
     assert (raised.value.reason, raised.value.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE)
 
@@ -223,20 +224,20 @@ def test_a_piece_that_is_too_large_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(recording, "MAX_PIECE_BYTES", 10)
     ydl = site(1)
     stream = source(ydl)
-    stream.step(ROOM, 0.0)
+    stream.step(ROOM, Monotonic(0.0))
     ydl.answers[PLAYLIST] = playlist(1, 2, 3)
     ydl.answers[f"{SITE}/live/2.ts"] = bytes(11)
     for _ in range(2):
         with pytest.raises(JobError):
-            stream.step(ROOM, 2.0)
-    stream.step(ROOM, 3.0)
+            stream.step(ROOM, Monotonic(2.0))
+    stream.step(ROOM, Monotonic(3.0))
     assert written(stream.track) == b"<1><3>"
 
 
 def test_a_stream_that_keeps_people_out_is_not_recorded() -> None:
     locked = '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://key",KEYFORMAT="com.apple"\n'
     with pytest.raises(JobError) as raised:
-        source(site(1, tags=locked)).step(ROOM, 0.0)
+        source(site(1, tags=locked)).step(ROOM, Monotonic(0.0))
     assert raised.value.reason is Reason.DRM
 
 
@@ -254,8 +255,8 @@ class Clock:
     def __init__(self) -> None:
         self.now = 100.0
 
-    def __call__(self) -> float:
-        return self.now
+    def __call__(self) -> Monotonic:
+        return Monotonic(self.now)
 
     def sleep(self, seconds: float) -> None:
         self.now += max(seconds, 0.1)

@@ -4,11 +4,11 @@ import errno
 import os
 import select
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from tests.support.download_limits import limits_with
+from worker.clocks import Monotonic
 from worker.downloads import players, session
 from worker.downloads.reports import FoundMedia
 from worker.downloads.session import Session
@@ -42,14 +42,14 @@ class Clock:
     def __init__(self) -> None:
         self.now = 1000.0
 
-    def monotonic(self) -> float:
-        return self.now
+    def monotonic(self) -> Monotonic:
+        return Monotonic(self.now)
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(session, "monotonic", clock.monotonic)
     return clock
 
 
@@ -78,13 +78,13 @@ def test_each_video_of_a_post_has_its_own_time(running: Session, clock: Clock) -
     for number in (1, 2, 3):
         running._relay(downloading(10 * number))
         clock.now += 25
-        running._check_time(clock.now)
+        running._check_time(Monotonic(clock.now))
         running._relay(finishing(10))
         clock.now += 50
-        running._check_time(clock.now)
+        running._check_time(Monotonic(clock.now))
     clock.now += 15
     with pytest.raises(JobError, match="finishing") as caught:
-        running._check_time(clock.now)
+        running._check_time(Monotonic(clock.now))
     assert caught.value.reason is Reason.TIMED_OUT
 
 
@@ -98,17 +98,17 @@ def test_a_report_without_more_bytes_does_not_end_a_finishing(
     running._relay(finishing(10))
     clock.now += 15
     with pytest.raises(JobError, match="finishing"):
-        running._check_time(clock.now)
+        running._check_time(Monotonic(clock.now))
 
 
 def test_the_job_has_its_time_however_often_it_finishes(running: Session, clock: Clock) -> None:
     for number in range(30):
-        running._check_time(clock.now)
+        running._check_time(Monotonic(clock.now))
         running._relay(downloading(number))
         running._relay(finishing(number))
         clock.now += 10
     with pytest.raises(JobError) as caught:
-        running._check_time(clock.now)
+        running._check_time(Monotonic(clock.now))
     assert caught.value.reason is Reason.TIMED_OUT
 
 

@@ -3,6 +3,7 @@
 Pure; all times are monotonic seconds.
 """
 
+from worker.clocks import Monotonic
 from worker.downloads.limits import DownloadLimits
 
 FINISHING_BPS = 20_000_000
@@ -26,11 +27,11 @@ class Allowance:
     Recording `record_s` of a live stream may take that much longer.
     """
 
-    def __init__(self, limits: DownloadLimits, now: float, record_s: float = 0.0) -> None:
+    def __init__(self, limits: DownloadLimits, now: Monotonic, record_s: float = 0.0) -> None:
         self._limits = limits
         self._record_s = record_s
         self._last_end = now + max(limits.timeout_s, limits.job_timeout_s - _STOP_S) + record_s
-        self._begun = now
+        self._begun: float = now
         self._first_byte_at: float | None = None
         self._finishing_since: float | None = None
         self._waits_left_s = LONGEST_SITE_WAIT_S
@@ -43,7 +44,7 @@ class Allowance:
         """How long the stage may take, as far as is known now."""
         return self.ends_at - self._begun
 
-    def note_bytes(self, done_bytes: int, total_bytes: int | None, now: float) -> None:
+    def note_bytes(self, done_bytes: int, total_bytes: int | None, now: Monotonic) -> None:
         """Note how many bytes have come, and how many are expected, which may rise and fall."""
         if not done_bytes:
             return
@@ -67,11 +68,11 @@ class Allowance:
         self._grant(self._begun + granted_s, self.granted_s)
         return granted_s
 
-    def begin_recording(self, now: float) -> None:
+    def begin_recording(self, now: Monotonic) -> None:
         """The first piece of a live stream has come."""
         self._grant(now, self._limits.timeout_s + self._record_s)
 
-    def begin_finishing(self, size_bytes: int, now: float) -> None:
+    def begin_finishing(self, size_bytes: int, now: Monotonic) -> None:
         """All bytes of a file have come, and ffmpeg begins."""
         self._finishing_since = now
         self._grant(now, self._limits.timeout_s + size_bytes / FINISHING_BPS)

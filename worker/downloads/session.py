@@ -10,13 +10,12 @@ import os
 import select
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from worker.clocks import wall_clock
+from worker.clocks import Monotonic, monotonic, wall_clock
 from worker.downloads import child, extractions, players, results, workspace
 from worker.downloads.allowance import Allowance
 from worker.downloads.channel import Receiver, read_chunk
@@ -96,7 +95,7 @@ class Session:
         self._lent = lent
         self._directory = Path(task.directory)
         self._stage = Stage.DOWNLOADING
-        self._allowance = Allowance(limits, time.monotonic(), task.record_s)
+        self._allowance = Allowance(limits, monotonic(), task.record_s)
         self._next_report = 0.0
         self._early_reports_left = _MAX_EARLY_REPORTS
         self._named_stage = Stage.DOWNLOADING
@@ -203,7 +202,7 @@ class Session:
 
         Raises JobError when the process exceeds a limit.
         """
-        now = time.monotonic()
+        now = monotonic()
         self._progressed_at = now
         next_watch = now + WATCH_INTERVAL_S
         receiver = Receiver()
@@ -218,7 +217,7 @@ class Session:
         try:
             while True:
                 wake_at = min(next_watch, self._next_deadline())
-                ready = {fd for fd, _ in poll.poll(max(0.0, wake_at - time.monotonic()) * 1000)}
+                ready = {fd for fd, _ in poll.poll(max(0.0, wake_at - monotonic()) * 1000)}
                 if self._context.fileno() in ready:
                     self._context.raise_if_stopped()
                 if self._way_out and self._way_out.fileno() in ready:
@@ -235,7 +234,7 @@ class Session:
                     self._read_solution(self._solving, poll)
                 if data == b"" and read_fd in ready:
                     poll.unregister(read_fd)
-                now = time.monotonic()
+                now = monotonic()
                 self._check_time(now)
                 if now >= next_watch:
                     self._check_usage()
@@ -267,7 +266,7 @@ class Session:
     def _relay(self, progress: Progress) -> None:
         has_more = progress.done_bytes > self._seen_bytes
         self._note_bytes(progress.done_bytes)
-        now = time.monotonic()
+        now = monotonic()
         if progress.stage is Stage.DOWNLOADING and has_more:
             # A post may go on after its first video, and a joined picture have its sound beside it.
             self._stage = Stage.DOWNLOADING
@@ -338,12 +337,12 @@ class Session:
 
     def _note_progress(self) -> None:
         # A wait that the site asks for may end later than now.
-        self._progressed_at = max(self._progressed_at, time.monotonic())
+        self._progressed_at = max(self._progressed_at, monotonic())
 
     def _next_deadline(self) -> float:
         return min(self._allowance.ends_at, self._progressed_at + self._limits.idle_timeout_s)
 
-    def _check_time(self, now: float) -> None:
+    def _check_time(self, now: Monotonic) -> None:
         if now >= self._allowance.ends_at:
             if self._stage is Stage.DOWNLOADING and self._seen_bytes and not self._task.record_s:
                 self._context.report(Outpaced(self._seen_bytes))

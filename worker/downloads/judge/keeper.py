@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 
+from worker.clocks import Monotonic
 from worker.downloads.judge import process
 from worker.downloads.judge.rules import Rules
 from worker.downloads.judge.server import open_control
@@ -72,7 +73,7 @@ class JudgeKeeper:
         """Why none starts, until one does; for alerts."""
         return self._backoff.trouble
 
-    def unrest(self, now: float) -> str | None:
+    def unrest(self, now: Monotonic) -> str | None:
         """What to tell of judges that start and end again and again; for alerts."""
         if len(self._ends) < MAX_ENDS or now >= self._ends[0] + ENDS_WINDOW_S:
             return None
@@ -95,7 +96,7 @@ class JudgeKeeper:
         """When `step` must be called even if nothing is ready, in monotonic seconds."""
         return self._alive_at + self._patience_s if self._judge else self._backoff.next_at
 
-    def step(self, now: float) -> None:
+    def step(self, now: Monotonic) -> None:
         """Start a judge if there is none; kill one that is stuck or stopped."""
         if self._judge and self._life:
             self._look_at(self._judge, self._life, now)
@@ -110,7 +111,7 @@ class JudgeKeeper:
             self._forget(self._judge)
         self._control.close()
 
-    def _start(self, now: float) -> None:
+    def _start(self, now: Monotonic) -> None:
         try:
             if not is_ready(self._context):
                 self._backoff.postpone(now)
@@ -126,7 +127,7 @@ class JudgeKeeper:
         os.set_blocking(self._life.fileno(), False)
         self._started_at = self._alive_at = now
 
-    def _look_at(self, judge: WatchedProcess, life: Connection, now: float) -> None:
+    def _look_at(self, judge: WatchedProcess, life: Connection, now: Monotonic) -> None:
         with contextlib.suppress(BlockingIOError):
             if os.read(life.fileno(), _LIFE_BYTES):
                 self.is_up, self._alive_at = True, now
@@ -139,7 +140,7 @@ class JudgeKeeper:
         elif self._has_started(now):
             self._backoff.note_success()
 
-    def _note_end(self, judge: WatchedProcess, now: float) -> None:
+    def _note_end(self, judge: WatchedProcess, now: Monotonic) -> None:
         had_started = self._has_started(now)
         exitcode = self._forget(judge)
         log.warning("The judge (pid %d) ended with exit code %s.", judge.pid, exitcode)
@@ -148,7 +149,7 @@ class JudgeKeeper:
         else:
             self._backoff.note_failure(now, f"it ended with {exitcode}")
 
-    def _has_started(self, now: float) -> bool:
+    def _has_started(self, now: Monotonic) -> bool:
         return self.is_up and now >= self._started_at + MIN_UPTIME_S
 
     @property

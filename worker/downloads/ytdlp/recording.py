@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 from yt_dlp.aes import aes_cbc_decrypt_bytes
 from yt_dlp.utils import YoutubeDLError, parse_m3u8_attributes
 
+from worker.clocks import Monotonic, monotonic
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.confinement.network import Network
 from worker.downloads.limits import DownloadLimits
@@ -158,7 +159,7 @@ class LiveSource:
         """Whether as much as is wanted is there, or the stream has ended."""
         return self.track.has_ended or self.track.length_s >= self._wanted_s
 
-    def step(self, room_bytes: int, now: float) -> None:
+    def step(self, room_bytes: int, now: Monotonic) -> None:
         """Look at the playlist and fetch what is new in it.
 
         Raises NoMoreRoom, and whatever yt-dlp raises; after that the next step goes on where this
@@ -172,7 +173,7 @@ class LiveSource:
         new = self._new(hls.pieces(text))
         for piece in new:
             room_bytes -= self._take(piece, url, room_bytes)
-            self.heard_at = time.monotonic()
+            self.heard_at = monotonic()
             self._failed_wait_s = _LEAST_WAIT_S
             if self.is_done:
                 return
@@ -287,7 +288,7 @@ class Recording:
         wanted_s: float,
         most_bytes: int,
         patience_s: float,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], Monotonic] = monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`patience_s` is how long to wait for the next piece of each source."""
