@@ -6,7 +6,7 @@ Finished English texts, like alerts. Pure.
 from collections.abc import Mapping, Sequence
 
 from maintenance.findings import Finding, Level, worst
-from maintenance.units import clock, count
+from maintenance.units import count, local_time
 from maintenance.updates.situation import Situation
 from maintenance.updates.updater import Outcome, UpdateResult
 from worker.errors import Reason
@@ -61,7 +61,7 @@ def who(user_id: int, person: Person, *, is_admin: bool) -> str:
     links = f"{count(person.links, 'link')} in 30 days, {person.links_of_day} of them in a day"
     lines += [
         f"{links}; {person.media} brought media, {person.waiting} not done yet",
-        f"last seen {clock(person.last_seen, '%Y-%m-%d %H:%M')}",
+        f"last seen {local_time(person.last_seen, '%Y-%m-%d %H:%M')}",
     ]
     if person.sites:
         lines.append(f"mostly {', '.join(person.sites)}")

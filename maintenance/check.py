@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from maintenance import limits, machine
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
-from maintenance.output import escape_unprintable, hang, one_line
+from maintenance.output import escape_unprintable, hang, redacted_line
 from maintenance.packages import broken_packages, check_certificates, check_packages
 from maintenance.plugins import check_endpoints, check_plugins
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
@@ -79,7 +79,7 @@ def print_findings(findings: Iterable[Finding], secrets: Sequence[str] = ()) -> 
     """Print a line for each finding, without `secrets` and whatever else a log may not show."""
     escape_unprintable()
     for finding in findings:
-        text = one_line(redact(finding.text, secrets))
+        text = redacted_line(redact(finding.text, secrets))
         print(hang(f"{_WORDS[finding.level]:<8} {finding.name:<14} ", text))
 
 

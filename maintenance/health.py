@@ -15,7 +15,7 @@ from maintenance.findings import (
     warning,
 )
 from maintenance.measures import Measures
-from maintenance.units import clock, count, duration, percent, size
+from maintenance.units import count, duration, local_time, percent, size
 from worker.downloads.ytdlp.packages.installed import is_newer
 from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
@@ -151,7 +151,7 @@ def _paced(measures: Measures) -> str:
 
 def _pause(measures: Measures) -> Iterable[Finding]:
     if (since := measures.statistics.paused_since) is not None:
-        text = f"no download begins since {clock(since)}; python -m maintenance resume"
+        text = f"no download begins since {local_time(since)}; python -m maintenance resume"
         yield warning("pause", text)
 
 
@@ -349,7 +349,7 @@ def _update(measures: Measures) -> Iterable[Finding]:
         yield warning("update", text, alerts_every_s=DAILY_S)
     left = situation.choice.left if situation.choice else None
     if left and left.by_itself and not is_newer(situation.version or "", left.version):
-        text = f"went back from yt-dlp {left.version} on {clock(left.at)}: {left.why}"
+        text = f"went back from yt-dlp {left.version} on {local_time(left.at)}: {left.why}"
         found = warning("update", f"{text}; the bot waits for a newer one", alerts_every_s=ONCE_S)
         yield replace(found, alerts_about=int(left.at))
 

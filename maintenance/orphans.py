@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.downloads import workspace
-from worker.downloads.file_names import owner_of
+from worker.downloads.file_names import download_directory_of
 
 _NAME = re.compile(r"[0-9]+-[0-9]+")
 
@@ -36,11 +36,11 @@ def find_orphans(
         return []
     # `live` is called after the listing: a job is in the ledger before it makes its directory.
     with os.scandir(downloads) as listing:
-        entries = [entry for entry in listing if _NAME.fullmatch(owner_of(entry.name))]
+        entries = [entry for entry in listing if _NAME.fullmatch(download_directory_of(entry.name))]
     needed = live()
     found = []
     for entry in entries:
-        if owner_of(entry.name) in needed or not entry.is_dir(follow_symlinks=False):
+        if download_directory_of(entry.name) in needed or not entry.is_dir(follow_symlinks=False):
             continue
         try:
             changed_at = entry.stat(follow_symlinks=False).st_mtime

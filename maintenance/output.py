@@ -97,12 +97,12 @@ def replace_file(path: Path, text: str, mode: int = 0o644) -> None:
             raise
 
 
-def one_line(text: str) -> str:
+def redacted_line(text: str) -> str:
     """A text without secrets, control characters and line ends."""
     return " ".join(printable(redact(text)).split())
 
 
 def _cell(value: object) -> str:
-    return one_line(
+    return redacted_line(
         "-" if value is None else f"{value:.0f}" if isinstance(value, float) else str(value)
     )

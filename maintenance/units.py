@@ -45,6 +45,6 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def clock(wall: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+def local_time(wall: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """A wall time in the machine's time zone."""
     return time.strftime(form, time.localtime(wall))

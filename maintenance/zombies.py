@@ -58,7 +58,7 @@ def find(instance: Instance, confirm_s: float = CONFIRM_S) -> list[Zombie]:
 def end(
     instance: Instance, zombies: Iterable[Zombie], spared: AbstractSet[Problem] = frozenset()
 ) -> list[Zombie]:
-    """End them and what belongs to them. Returns the zombies that another look finds.
+    """End zombies and what belongs to them. Returns those that another look finds.
 
     TERM to the whole session, KILL after `TERM_GRACE_S`, and the same again for what the next look
     finds. Only its parent can reap a defunct process; the parent is told to, if it is ours. Zombies
@@ -67,7 +67,7 @@ def end(
     left = [zombie for zombie in zombies if zombie.problem not in spared]
     for _ in range(ROUNDS):
         _kill(instance, [zombie for zombie in left if zombie.problem is not Problem.DEFUNCT])
-        _have_reaped(instance, [zombie for zombie in left if zombie.problem is Problem.DEFUNCT])
+        _reap_by_parents(instance, [zombie for zombie in left if zombie.problem is Problem.DEFUNCT])
         left = [zombie for zombie in find(instance) if zombie.problem not in spared]
         if all(zombie.problem is Problem.DEFUNCT for zombie in left):
             break  # Their parents have been told already.
@@ -75,7 +75,7 @@ def end(
 
 
 def resume(zombies: Iterable[Zombie]) -> None:
-    """Continue those that are stopped."""
+    """Continue the zombies that are stopped."""
     for zombie in zombies:
         if zombie.problem is Problem.STOPPED:
             signals.send_signal(zombie.process.identity, signal.SIGCONT)
@@ -179,7 +179,7 @@ def _wait_for_ends(identities: list[Identity], timeout_s: float) -> None:
         signals.wait_for_one(alive, min(left, 0.2))
 
 
-def _have_reaped(instance: Instance, zombies: list[Zombie]) -> None:
+def _reap_by_parents(instance: Instance, zombies: list[Zombie]) -> None:
     """Tell parents of ours that a child has ended, and wait until they have reaped it."""
     processes = ProcessTable(instance)
     told: list[Identity] = []

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, open_ledger, options
 from maintenance.output import print_json, say, table
-from maintenance.units import clock
+from maintenance.units import local_time
 from worker.clocks import wall_clock
 from worker.ledger.storage.database import Access
 from worker.settings import Settings
@@ -78,7 +78,7 @@ def _list(settings: Settings, limit: int, *, as_json: bool) -> int:
     if not total:
         say("Nobody is banned.")
     if found:
-        print(table(("USER", "SINCE"), [(who, clock(since)) for who, since in found.items()]))
+        print(table(("USER", "SINCE"), [(who, local_time(since)) for who, since in found.items()]))
     if len(found) < total:
         say(f"\n{len(found)} of {total} bans are listed: --limit {total}")
     return EXIT_FINE

@@ -7,7 +7,7 @@ from typing import Any
 
 from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger, options
 from maintenance.output import print_json, say, table
-from maintenance.units import clock, count, duration, size
+from maintenance.units import count, duration, local_time, size
 from worker.clocks import wall_clock
 from worker.ledger import LedgerError
 from worker.ledger.storage.database import Access
@@ -135,7 +135,7 @@ def _print_groups(groups: Sequence[FailedGroup]) -> None:
     rows = [
         (
             group.jobs,
-            clock(group.last_failed_at, _MINUTES),
+            local_time(group.last_failed_at, _MINUTES),
             group.site or None,
             group.reason,
             f"python -m maintenance failed show {group.newest}",
@@ -149,7 +149,7 @@ def _print_jobs(jobs: Sequence[FailedJob]) -> None:
     rows = [
         (
             job.id,
-            clock(job.failed_at, _MINUTES),
+            local_time(job.failed_at, _MINUTES),
             job.kind,
             job.attempts,
             job.error_id,
@@ -167,7 +167,7 @@ def _print_job(job: FailedJob, *, as_json: bool) -> None:
         print_json({**_summary(job), "url": job.url, "detail": job.detail, "run": run})
         return
     say(f"job {job.id}: {job.kind} of {job.url or '(no link)'}")
-    say(f"failed      {clock(job.failed_at)}, after {count(job.attempts, 'attempt')}")
+    say(f"failed      {local_time(job.failed_at)}, after {count(job.attempts, 'attempt')}")
     say(f"waited      {duration(job.failed_at - job.created_at)} from its beginning")
     say(f"error       {job.error_id}: {job.reason} ({job.fault})")
     if job.run:

@@ -15,10 +15,10 @@ from maintenance.commands import open_ledger
 from maintenance.findings import Finding, Level, worst
 from maintenance.health import failure_rate
 from maintenance.measures import MeasuredWorker, Measures, RunningDownload
-from maintenance.output import hang, one_line, print_json, replace_file, say, table
+from maintenance.output import hang, print_json, redacted_line, replace_file, say, table
 from maintenance.ownership import Instance
 from maintenance.reporting import prometheus
-from maintenance.units import clock, duration, percent, size
+from maintenance.units import duration, local_time, percent, size
 from maintenance.updates.situation import Situation
 from worker.ledger import LedgerBusy, LedgerError
 from worker.settings import Settings
@@ -122,8 +122,8 @@ def _print_findings(findings: Sequence[Finding]) -> None:
     has_colours = sys.stdout.isatty()
     for finding in findings:
         word = f"{finding.level.word:<9}"
-        name = one_line(finding.name)
-        line = hang(f"{word}{name:<{_NAME_WIDTH}} ", one_line(finding.text))
+        name = redacted_line(finding.name)
+        line = hang(f"{word}{name:<{_NAME_WIDTH}} ", redacted_line(finding.text))
         if has_colours:
             line = f"\x1b[{_COLOURS[finding.level]}m{word}\x1b[0m{line[len(word) :]}"
         print(line)
@@ -165,7 +165,7 @@ def _print_details(measures: Measures) -> None:
                 )
             )
         print(f"\n{table(('JOB', 'KIND', 'TRY', 'FOR', 'YT-DLP', 'RUNS', 'MEMORY'), jobs)}")
-    say(f"\nMeasured {clock(measures.taken_at)}.")
+    say(f"\nMeasured {local_time(measures.taken_at)}.")
 
 
 def _to_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def run(settings: Settings, options: Namespace) -> int:
         return EXIT_FAILED
     while event := _next_event(sys.stdin):
         reason = describe(event, options.program)
-        is_taken = reason is None or _is_said(target, reason)
+        is_taken = reason is None or _send(target, reason)
         _tell(TAKEN if is_taken else NOT_TAKEN)
     return EXIT_FINE
 
@@ -78,8 +78,8 @@ def _pairs(text: str) -> dict[str, str]:
     return dict(pair.split(":", 1) for pair in text.split())
 
 
-def _is_said(target: "PingTarget", reason: str) -> bool:
-    """Send a ping. If it does not arrive, supervisor gets the event back and sends it again."""
+def _send(target: "PingTarget", reason: str) -> bool:
+    """Send a ping. False if it does not arrive: then supervisor sends the event again."""
     problem = target.send(is_well=False, text=reason)
     if problem:
         print(f"HEALTH_URL does not take pings ({problem}).", file=sys.stderr)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from maintenance.commands import EXIT_FINE, open_ledger, options
 from maintenance.output import print_json, say, table
-from maintenance.units import clock, duration, size
+from maintenance.units import duration, local_time, size
 from worker.ledger.upkeep.history import PastRequest, RequestFilter
 from worker.settings import Settings
 
@@ -54,7 +54,7 @@ def _print(found: Sequence[PastRequest], total: int) -> None:
 def _row(each: PastRequest) -> tuple[object, ...]:
     return (
         each.id,
-        clock(each.created_at, "%m-%d %H:%M"),
+        local_time(each.created_at, "%m-%d %H:%M"),
         each.user_id,
         each.chat_id,
         each.site or None,

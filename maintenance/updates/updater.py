@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
-from maintenance.units import clock
+from maintenance.units import local_time
 from maintenance.updates import packages
 from maintenance.updates.children import DiskRoom, ProgramStopped, run_module
 from maintenance.updates.packages import Offline, Plan, ReleaseChannel, UpdateRefused
@@ -284,7 +284,7 @@ class Updater:
         if left is None or is_newer(version, left.version):
             return None
         return (
-            f"{left.version} was taken back on {clock(left.at)} ({left.why}); "
+            f"{left.version} was taken back on {local_time(left.at)} ({left.why}); "
             "the bot waits for a newer one."
         )
 

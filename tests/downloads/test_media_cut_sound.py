@@ -10,7 +10,7 @@ from tests.support.downloads_harness import Worker
 from tests.support.exhaustive import in_full
 from tests.support.file_server import served
 from tests.support.media import index_stands_in_front, make, probe
-from worker.downloads.file_names import cover_of
+from worker.downloads.file_names import cover_path
 from worker.downloads.media.cutting import cut
 from worker.errors import JobError, Reason
 from worker.form import SOUND, WHOLE, Form
@@ -91,7 +91,7 @@ def test_without_time_to_encode_it_is_cut_as_it_is(film: Path, tmp_path: Path, n
 
 def test_the_cover_of_a_site_is_shown_with_each_part(film: Path, tmp_path: Path) -> None:
     path = make(tmp_path / "song.aac", "-vn -c:a aac -b:a 96k", film)
-    make(cover_of(path), "-frames:v 1 -f mjpeg", film)
+    make(cover_path(path), "-frames:v 1 -f mjpeg", film)
     files = cut(path, {}, limits_for_parts(path, 1.5, max_parts=4))
     assert len(files) == 2
     assert all(file.thumbnail for file in files)

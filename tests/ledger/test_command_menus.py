@@ -68,21 +68,21 @@ def test_silence_is_waited_for_and_trouble_with_this_call_alone_ends(
     bot: SteppedDispatcher,
 ) -> None:
     want(bot)
-    bot.dispatcher.reachability.answered(bot.now)
+    bot.dispatcher.reachability.note_answer(bot.now)
     waited_s = 0.0
     while bot.tasks(SetMenus) and waited_s < 3 * MAX_REFUSED_S:
         bot.fail(SetMenus, TelegramUnreachable("no answer"))
         for _ in range(30):
             bot.step(20.0)
             waited_s += 20.0
-            bot.dispatcher.reachability.answered(bot.now)
+            bot.dispatcher.reachability.note_answer(bot.now)
     assert bot.states("menus") == ["dropped"]
 
 
 def test_links_go_before_menus(bot: SteppedDispatcher) -> None:
     with Upkeep(bot.settings.data_dir / "ledger.sqlite3") as upkeep:
         upkeep.want_menus("a", (), bot.wall)
-    bot.dispatcher.reachability.answered(bot.now)
+    bot.dispatcher.reachability.note_answer(bot.now)
     bot.ledger.record_updates([{"update_id": 1}], bot.wall)
     bot.step()
     menus, update = max(bot.telegram.tasks), min(bot.telegram.tasks)

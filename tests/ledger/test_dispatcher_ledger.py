@@ -95,11 +95,11 @@ def test_result_waits_for_a_ledger_that_is_locked(
         assert "cannot be written" in caplog.text
         bot.pass_time(5)
         bot.dispatcher.stop(60)
-        assert not bot.dispatcher.is_over(bot.now), "what is not recorded is not over"
+        assert not bot.dispatcher.step_stop(bot.now), "what is not recorded is not over"
     bot.step(2)
     assert bot.states("download") == ["done"]
     assert bot.states("deliver") == ["waiting"]
-    assert bot.dispatcher.is_over(bot.now)
+    assert bot.dispatcher.step_stop(bot.now)
 
 
 def test_start_waits_for_a_ledger_that_is_locked(make_bot: MakeBot) -> None:

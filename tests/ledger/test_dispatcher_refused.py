@@ -75,7 +75,7 @@ class Telegram:
                 return
             self.bot.step(max(1.0, due - self.bot.wall))
             if not self.is_lost:
-                self.bot.dispatcher.reachability.answered(self.bot.now)
+                self.bot.dispatcher.reachability.note_answer(self.bot.now)
 
     def _answer(self, job_id: int, task: object) -> None:
         if self.is_lost or self.refuses(task):
@@ -206,7 +206,7 @@ def test_dead_network_ends_nothing_however_long_it_lasts(
         refused_before_s /= 2  # There is no other way that would be waited for.
     telegram.run(refused_before_s)
     telegram.is_lost = True
-    bot.dispatcher.reachability.lost()
+    bot.dispatcher.reachability.note_silence()
     telegram.tries.clear()
     telegram.run(6 * HOUR_S)
     assert verdicts(bot)[0][1] == 0
@@ -214,7 +214,7 @@ def test_dead_network_ends_nothing_however_long_it_lasts(
     longest = max(later - sooner for sooner, later in pairwise(times))
     assert LONGEST_RETRY_S / 2 < longest <= LONGEST_RETRY_S
     telegram.is_lost, telegram.refuses = False, of()
-    bot.dispatcher.reachability.answered(bot.now)
+    bot.dispatcher.reachability.note_answer(bot.now)
     bot.step()
     assert bot.telegram.tasks, "it goes on at once"
     telegram.run(60)
@@ -237,7 +237,7 @@ def test_time_that_the_bot_was_down_does_not_count(make_bot: MakeBot) -> None:
     bot = make_bot()
     bot.wall = Wall(bot.wall + DAY_S)
     telegram = Telegram(bot, of(PostStatus))
-    bot.dispatcher.reachability.answered(bot.now)
+    bot.dispatcher.reachability.note_answer(bot.now)
     bot.step()
     telegram.run(300)
     assert verdicts(bot)[0][1] == 0
@@ -252,9 +252,9 @@ def test_call_of_before_the_stop_that_fails_once_more_is_no_refusal(make_bot: Ma
     bot = make_bot()
     bot.wall = Wall(bot.wall + DAY_S)
     bot.step()  # claimed before the first poll is answered
-    bot.dispatcher.reachability.answered(bot.now)
+    bot.dispatcher.reachability.note_answer(bot.now)
     bot.step(25)
-    bot.dispatcher.reachability.answered(bot.now)
+    bot.dispatcher.reachability.note_answer(bot.now)
     bot.fail(PostStatus, SERVER_ERROR)
     assert verdicts(bot)[0][1] == 0
     ((refused_s,),) = bot.rows("SELECT refused_s FROM jobs WHERE kind = 'status'")
@@ -268,8 +268,8 @@ def test_long_poll_that_is_lost_now_and_then_puts_off_no_end(
     telegram = begin(bot, PostStatus)
     for _ in range(int(HOUR_S) // every_s):
         telegram.run(every_s)
-        bot.dispatcher.reachability.lost()
-        bot.dispatcher.reachability.answered(bot.now)
+        bot.dispatcher.reachability.note_silence()
+        bot.dispatcher.reachability.note_answer(bot.now)
         bot.step()
     assert verdicts(bot) == [(NOBODY, 1)]
 
@@ -277,10 +277,10 @@ def test_long_poll_that_is_lost_now_and_then_puts_off_no_end(
 def test_waits_begin_small_again_after_a_silence(bot: SteppedDispatcher) -> None:
     telegram = begin(bot, PostStatus)
     telegram.is_lost = True
-    bot.dispatcher.reachability.lost()
+    bot.dispatcher.reachability.note_silence()
     telegram.run(HOUR_S)
     telegram.is_lost = False
-    bot.dispatcher.reachability.answered(bot.now)
+    bot.dispatcher.reachability.note_answer(bot.now)
     telegram.tries.clear()
     bot.step()
     telegram.run(60)

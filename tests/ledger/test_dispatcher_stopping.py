@@ -18,15 +18,15 @@ def begin(bot: SteppedDispatcher) -> None:
     assert bot.tasks(Download)
 
 
-def is_over(bot: SteppedDispatcher, seconds: float = 0.0) -> bool:
+def step_stop(bot: SteppedDispatcher, seconds: float = 0.0) -> bool:
     bot.step(seconds)
-    return bot.dispatcher.is_over(bot.now)
+    return bot.dispatcher.step_stop(bot.now)
 
 
 def test_without_work_it_is_over_at_once(bot: SteppedDispatcher) -> None:
-    assert not is_over(bot)
+    assert not step_stop(bot)
     bot.dispatcher.stop(GRACE_S)
-    assert is_over(bot)
+    assert step_stop(bot)
 
 
 def test_job_in_hand_finishes_within_the_grace_and_nothing_more_is_begun(
@@ -35,10 +35,10 @@ def test_job_in_hand_finishes_within_the_grace_and_nothing_more_is_begun(
     begin(bot)
     bot.dispatcher.stop(GRACE_S)
     bot.ledger.record_updates([{"update_id": 9}], bot.wall)
-    assert not is_over(bot, 5)
+    assert not step_stop(bot, 5)
     assert not bot.telegram.tasks
     bot.finish_download()
-    assert is_over(bot)
+    assert step_stop(bot)
     assert bot.states("download") == ["done"]
     assert bot.states("deliver") == ["waiting"]
     assert not bot.downloads.stopped
@@ -54,12 +54,12 @@ def test_job_that_outlasts_the_grace_is_told_to_stop_and_put_back(
     if at_once:
         bot.dispatcher.stop_now()
     else:
-        assert not is_over(bot, GRACE_S - 1)
+        assert not step_stop(bot, GRACE_S - 1)
         assert not bot.downloads.stopped
-    is_over(bot, 2)
+    step_stop(bot, 2)
     assert bot.downloads.stopped == {download: STOP_PATIENCE_S}
     bot.downloads.stop(download)
-    assert is_over(bot)
+    assert step_stop(bot)
     assert bot.states("download") == ["waiting"]
     assert bot.attempts("download") == [0]
 
@@ -68,15 +68,15 @@ def test_call_that_outlasts_the_grace_is_killed(bot: SteppedDispatcher) -> None:
     bot.send(LINK)
     post = bot.job_id(PostStatus)
     bot.dispatcher.stop(GRACE_S)
-    is_over(bot, GRACE_S + 1)
+    step_stop(bot, GRACE_S + 1)
     assert bot.telegram.stopped == {post: 0}
 
 
 def test_worker_that_does_not_stop_is_not_waited_for(bot: SteppedDispatcher) -> None:
     begin(bot)
     bot.dispatcher.stop(GRACE_S)
-    assert not is_over(bot, GRACE_S + STOP_PATIENCE_S - 1)
-    assert is_over(bot, 2)
+    assert not step_stop(bot, GRACE_S + STOP_PATIENCE_S - 1)
+    assert step_stop(bot, 2)
     bot.close()
     assert bot.downloads.is_closed
     assert bot.telegram.is_closed
@@ -87,7 +87,7 @@ def test_what_is_in_hand_at_the_end_is_put_back_and_costs_no_attempt(
 ) -> None:
     begin(bot)
     bot.dispatcher.stop_now()
-    is_over(bot, STOP_PATIENCE_S + 1)
+    step_stop(bot, STOP_PATIENCE_S + 1)
     bot.close()
     assert bot.states("download") == ["waiting"]
     assert bot.attempts("download") == [0]
@@ -103,7 +103,7 @@ def test_worker_lost_while_stopping_costs_no_attempt(
         bot.downloads.stop(bot.job_id(Download), reason)
     else:
         bot.downloads.lose(bot.job_id(Download))
-    assert is_over(bot)
+    assert step_stop(bot)
     assert bot.attempts("download") == [0]
 
 
@@ -111,7 +111,7 @@ def test_failure_while_stopping_is_a_failure(bot: SteppedDispatcher) -> None:
     begin(bot)
     bot.dispatcher.stop(GRACE_S)
     bot.downloads.fail(bot.job_id(Download), JobError(Reason.NOT_FOUND, Fault.PERMANENT))
-    assert is_over(bot)
+    assert step_stop(bot)
     assert bot.states("download") == ["failed"]
     assert bot.states("explain") == ["waiting"]
     assert not bot.tasks(Explain)
@@ -121,7 +121,7 @@ def test_later_stop_does_not_lengthen_the_grace(bot: SteppedDispatcher) -> None:
     begin(bot)
     bot.dispatcher.stop(1.0)
     bot.dispatcher.stop(1000.0)
-    is_over(bot, 2)
+    step_stop(bot, 2)
     assert bot.downloads.stopped
 
 
@@ -131,7 +131,7 @@ def test_next_start_goes_on_where_the_last_has_stopped(bot: SteppedDispatcher) -
     assert bot.tasks(Deliver)
     bot.dispatcher.stop(GRACE_S)
     bot.deliver()
-    assert is_over(bot)
+    assert step_stop(bot)
     assert bot.rows("SELECT answered_at IS NOT NULL FROM requests") == [(1,)]
 
 
@@ -155,12 +155,12 @@ def test_progress_does_not_stand_while_the_bot_is_away(bot: SteppedDispatcher) -
     begin(bot)
     move(bot)
     bot.dispatcher.stop(GRACE_S)
-    is_over(bot)
+    step_stop(bot)
     assert paused(bot) == [1]
-    is_over(bot, 5)
+    step_stop(bot, 5)
     assert paused(bot) == []
     bot.downloads.stop(bot.job_id(Download))
-    assert is_over(bot)
+    assert step_stop(bot)
 
 
 def test_who_waits_in_line_is_told_after_those_who_are_served(bot: SteppedDispatcher) -> None:
@@ -169,7 +169,7 @@ def test_who_waits_in_line_is_told_after_those_who_are_served(bot: SteppedDispat
         bot.post(40 + user_id)
     bot.pass_time(20)
     bot.dispatcher.stop(GRACE_S)
-    is_over(bot)
+    step_stop(bot)
     bot.pass_time(3)
     assert paused(bot) == [1, 2, 3]
 
@@ -182,7 +182,7 @@ def test_one_chat_is_told_no_faster_than_it_may_be(bot: SteppedDispatcher) -> No
     bot.dispatcher.stop(GRACE_S)
     told = []
     for _ in range(5):
-        is_over(bot, 1)
+        step_stop(bot, 1)
         told.append(len(paused(bot)))
     assert (max(told), sum(told)) == (1, 3)
 
@@ -197,8 +197,8 @@ def test_chat_that_telegram_wants_left_alone_is_not_told(bot: SteppedDispatcher)
     bot.holds_edits = False
     bot.dispatcher.stop(GRACE_S)
     bot.finish_download()
-    assert not is_over(bot, PAUSE_PATIENCE_S - 1)
-    assert is_over(bot, 2)
+    assert not step_stop(bot, PAUSE_PATIENCE_S - 1)
+    assert step_stop(bot, 2)
     assert paused(bot) == []
 
 
@@ -209,8 +209,8 @@ def test_stop_waits_for_the_last_word_but_not_for_long(bot: SteppedDispatcher) -
     bot.dispatcher.stop(GRACE_S)
     bot.finish_download()
     assert bot.task(EditStatus).progress.stage is Stage.PAUSED
-    assert not is_over(bot, PAUSE_PATIENCE_S - 1)
-    assert is_over(bot, 2)
+    assert not step_stop(bot, PAUSE_PATIENCE_S - 1)
+    assert step_stop(bot, 2)
 
 
 def test_second_signal_waits_for_no_word(bot: SteppedDispatcher) -> None:
@@ -219,9 +219,9 @@ def test_second_signal_waits_for_no_word(bot: SteppedDispatcher) -> None:
     bot.holds_edits = True
     bot.dispatcher.stop(GRACE_S)
     bot.finish_download()
-    assert not is_over(bot)
+    assert not step_stop(bot)
     bot.dispatcher.stop_now()
-    assert is_over(bot, 0.1)
+    assert step_stop(bot, 0.1)
 
 
 def test_answer_on_its_way_is_not_spoken_over(bot: SteppedDispatcher) -> None:
@@ -230,10 +230,10 @@ def test_answer_on_its_way_is_not_spoken_over(bot: SteppedDispatcher) -> None:
     bot.pass_time(5)
     upload = bot.job_id(Deliver)
     bot.dispatcher.stop(GRACE_S)
-    is_over(bot, 5)
+    step_stop(bot, 5)
     assert paused(bot) == []
     bot.deliver()
-    assert is_over(bot)
+    assert step_stop(bot)
     assert paused(bot) == []
     assert upload not in bot.telegram.tasks
 
@@ -243,11 +243,11 @@ def test_upload_that_is_put_back_is_paused_as_well(bot: SteppedDispatcher) -> No
     bot.finish_download()
     bot.pass_time(5)
     bot.dispatcher.stop(GRACE_S)
-    is_over(bot, GRACE_S + 1)
+    step_stop(bot, GRACE_S + 1)
     bot.telegram.stop(bot.job_id(Deliver))
-    is_over(bot)
+    step_stop(bot)
     assert paused(bot) == [1]
-    assert is_over(bot)
+    assert step_stop(bot)
 
 
 def test_cancelled_request_does_not_go_on(bot: SteppedDispatcher) -> None:
@@ -255,7 +255,7 @@ def test_cancelled_request_does_not_go_on(bot: SteppedDispatcher) -> None:
     move(bot)
     bot.press_cancel(1)
     bot.dispatcher.stop(GRACE_S)
-    is_over(bot, 5)
+    step_stop(bot, 5)
     assert paused(bot) == []
 
 
@@ -264,7 +264,7 @@ def test_progress_goes_on_after_the_next_start(make_bot: MakeBot) -> None:
     begin(bot)
     move(bot)
     bot.dispatcher.stop(0.0)
-    is_over(bot)
+    step_stop(bot)
     bot.close()
     assert paused(bot) == [1]
     bot = make_bot()

@@ -143,7 +143,7 @@ def test_pauses_grow_up_to_a_bound(poll: ScriptedPoll, answer: Exception) -> Non
 def test_others_learn_whether_telegram_answers(
     poll: ScriptedPoll, answers: list[Any], has_returned: bool
 ) -> None:
-    poll.reachability.answered(clocks.monotonic())
+    poll.reachability.note_answer(clocks.monotonic())
     poll.reachability.acknowledge()
     poll.run(*polls(*answers))
     assert poll.reachability.has_returned is has_returned

@@ -155,7 +155,7 @@ def test_who_sent_cookies_in_vain_is_told_that_they_are_still_there(
     begun = bot.wall
     while not bot.tasks(Reply):
         assert bot.wall < begun + 7200
-        bot.dispatcher.reachability.answered(bot.now)  # for others
+        bot.dispatcher.reachability.note_answer(bot.now)  # for others
         if bot.tasks(KeepCookies):
             bot.fail(KeepCookies, error) if error else bot.lose(KeepCookies)
         bot.step(20.0)

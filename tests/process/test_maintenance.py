@@ -20,7 +20,7 @@ from tests.support.process_kit import wait_until
 from worker.clocks import Monotonic
 from worker.ledger import Ledger, ledger_path
 from worker.pool import watched_process
-from worker.pool.watched_process import fork_server_pid, is_ready, replace_fork_server
+from worker.pool.watched_process import fork_server_pid, prepare_start, replace_fork_server
 from worker.processes import process_table, signals
 from worker.settings import Settings, SitesFile
 
@@ -67,7 +67,7 @@ def test_fork_server_stopped_in_the_middle_of_a_start_is_waited_for_no_longer_th
     with driven("forkserver") as driver, monkeypatch.context() as patch:
         # One of an earlier test may have been started without what is to be preloaded.
         replace_fork_server()
-        wait_until(lambda: is_ready(driver.pool.context))
+        wait_until(lambda: prepare_start(driver.pool.context))
         # Whoever starts a process wakes the fork server first; this stop comes just after.
         patch.setattr(watched_process, "_continue_fork_server", lambda: None)
         os.kill(fork_server_pid(), signal.SIGSTOP)

@@ -18,7 +18,7 @@ from tests.support.process_kit import wait_until
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Finished, Reported
-from worker.pool.watched_process import PRELOADED, fork_server_pid, is_ready
+from worker.pool.watched_process import PRELOADED, fork_server_pid, prepare_start
 from worker.pool.worker_main import Setup
 from worker.processes import process_setup, process_table, signals
 
@@ -208,7 +208,7 @@ def start_helpers(method: str) -> None:
 def _is_ready() -> bool:
     """Whether the fork server starts processes; one that hangs or ends is replaced meanwhile."""
     with contextlib.suppress(OSError, EOFError):
-        return is_ready(context_for("forkserver"))
+        return prepare_start(context_for("forkserver"))
     return False
 
 

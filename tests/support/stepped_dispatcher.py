@@ -154,7 +154,7 @@ class SteppedDispatcher:
 
     def bring(self, *effects: Effect) -> None:
         """An update comes whose effects are these."""
-        self.dispatcher.reachability.answered(self.now)
+        self.dispatcher.reachability.note_answer(self.now)
         self.ledger.record_updates([{"update_id": next(_update_ids)}], self.wall)
         self.step()
         self.finish(HandleUpdate, effects)

@@ -126,7 +126,7 @@ def test_what_is_too_large_for_one_file_may_go_on_to_be_cut(
 ) -> None:
     made = cutter(max_parts)
     assert chosen(made, a_format("hd", None, 720), *others) == "hd"
-    assert made.cut_instead(size_mb * MB) == parts
+    assert made.switch_to_cutting(size_mb * MB) == parts
     assert made.parts == (parts or 1)
 
 

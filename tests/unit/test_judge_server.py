@@ -47,8 +47,8 @@ def test_whoever_has_much_refused_hears_of_the_first_and_of_the_end(scene: Scene
         theirs.setblocking(False)
         made = ControlConnection(scene.services, theirs)
         for number in range(10_000):
-            made.refused(f"10.0.0.1 port {number}")
-        made.passed(7)
+            made.note_refused(f"10.0.0.1 port {number}")
+        made.count_passed(7)
         ours.shutdown(socket.SHUT_WR)
         scene.loop.step()
         heard = b"".join(iter(lambda: ours.recv(4096), b""))

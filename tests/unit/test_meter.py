@@ -75,11 +75,11 @@ def test_what_can_be_cut_may_go_on(
     monkeypatch.setattr(meter_module, "allow_file", lambda _size: None)
     sizes: list[int] = []
 
-    def cut_instead(size_bytes: int) -> int:
+    def switch_to_cutting(size_bytes: int) -> int:
         sizes.append(size_bytes)
         return 4
 
-    meter = Meter(LIMIT, reports.append, cut_instead)
+    meter = Meter(LIMIT, reports.append, switch_to_cutting)
     video: dict[str, object] = {}
     meter.begin(video, 1)
     meter.on_progress(_status(total_bytes=3 * LIMIT))

@@ -7,7 +7,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from worker.downloads import workspace
-from worker.downloads.file_names import owner_of
+from worker.downloads.file_names import download_directory_of
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class DiskSpace:
         except OSError:
             return  # There are none yet, or they are swept later.
         for name in names:
-            if name.startswith(prefix) and owner_of(name) not in live:
+            if name.startswith(prefix) and download_directory_of(name) not in live:
                 directory = self.directory / name
                 try:
                     workspace.remove(directory)

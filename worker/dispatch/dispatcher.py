@@ -52,7 +52,7 @@ PAUSE_PATIENCE_S = 2.0
 class Dispatcher:
     """Gives jobs to workers and records what comes of them, until it is told to stop.
 
-    `run` is the thread. Its parts (`open`, `step`, `is_over`, `close`) belong to that thread too;
+    `run` is the thread. Its parts (`open`, `step`, `step_stop`, `close`) belong to that thread too;
     `wake`, `stop`, `stop_now` and the properties may be used by any.
     """
 
@@ -157,7 +157,7 @@ class Dispatcher:
         """Work until `stop`, then leave no worker behind."""
         self.open()
         try:
-            while not self.is_over(clocks.monotonic()):
+            while not self.step_stop(clocks.monotonic()):
                 self.heartbeat = clocks.monotonic()
                 self.step(clocks.monotonic(), clocks.wall_clock())
                 self._wait()
@@ -200,7 +200,7 @@ class Dispatcher:
                 self._circuit_breaker.probe_now(now)
                 self._ytdlp.acknowledge()
             if self.reachability.has_returned:
-                self._recorder.call_now(self.reachability.spell_before(now, wall), wall)
+                self._recorder.call_now(self.reachability.period_before(now, wall), wall)
                 self.reachability.acknowledge()
             self._recorder.heed_stops(wall)
             self._forget_some()
@@ -256,18 +256,21 @@ class Dispatcher:
         """Whether there are events that the next step can take now."""
         return bool(self._events) and now >= self._paused_until
 
-    def is_over(self, now: Monotonic) -> bool:
-        """Whether a stop is complete; once its grace is over, orders what is in hand to stop."""
+    def step_stop(self, now: Monotonic) -> bool:
+        """Go on with a stop that was asked for. True once it is complete.
+
+        Once its grace is over, the jobs in hand are told to stop.
+        """
         if self._stop_at is None:
             return False
         late_s = now - self._stop_at
         if late_s > 0:
             # Jobs that listen to a stop get time to end their sessions.
             self._in_hand.stop_all(STOP_PATIENCE_S)
-        return late_s > STOP_PATIENCE_S or self._is_idle(now)
+        return late_s > STOP_PATIENCE_S or self._settle(now)
 
-    def _is_idle(self, now: Monotonic) -> bool:
-        """Whether no job is in hand, and every status message that can say "Paused" says it."""
+    def _settle(self, now: Monotonic) -> bool:
+        """Wait for the messages that can say "Paused". True once they do and no job is in hand."""
         if self._in_hand or self._events:
             return False
         if self._idle_since is None:

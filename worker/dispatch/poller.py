@@ -83,7 +83,7 @@ class Poller:
         failures = 0
         while not self._stopped.is_set():
             try:
-                if self._reachability.token_doubted.is_set() and self._is_token_refused(telegram):
+                if self._reachability.token_doubted.is_set() and not self._check_token(telegram):
                     self.token_refused.set()
                     return
                 updates = telegram.get_updates(offset, POLL_S, ALLOWED_UPDATES)
@@ -99,7 +99,7 @@ class Poller:
                 if isinstance(error, TelegramUnauthorized):
                     self._reachability.token_doubted.set()
                 if failures:
-                    self._reachability.lost()  # a single failure is a hiccup
+                    self._reachability.note_silence()  # a single failure is a hiccup
                 pause_s = min(MAX_PAUSE_S, 2.0**failures)
                 failures += 1
                 log.warning("Telegram cannot be polled, next try in %.0f s: %s", pause_s, error)
@@ -107,11 +107,11 @@ class Poller:
             else:
                 failures = 0
                 self.polled_at = clocks.monotonic()
-                self._reachability.answered(self.polled_at)
+                self._reachability.note_answer(self.polled_at)
                 offset = self._record(ledger, updates, offset)
 
-    def _is_token_refused(self, telegram: LongPoll) -> bool:
-        """Whether Telegram says again and again that it does not know the token.
+    def _check_token(self, telegram: LongPoll) -> bool:
+        """Ask Telegram a few times whether it knows the token. False if it never does.
 
         One refused call proves nothing. Raises what else comes of the question.
         """
@@ -123,8 +123,8 @@ class Poller:
             else:
                 log.warning("A call was refused (401), but BOT_TOKEN is valid; it is made again.")
                 self._reachability.token_doubted.clear()
-                return False
-        return True
+                return True
+        return False
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:
         """Put updates on disk, however long that takes. Returns the offset to poll from."""

@@ -10,17 +10,17 @@ from worker.pool.events import Event, Failed, Finished
 
 
 @dataclass(frozen=True)
-class Spell:
+class AnsweringPeriod:
     """A time in which Telegram answered: the moments of its first and its last answer."""
 
     began: float
     ended: float
 
-    def by_wall_clock(self, now: Monotonic, wall: Wall) -> "Spell":
-        return Spell(wall - (now - self.began), wall - (now - self.ended))
+    def by_wall_clock(self, now: Monotonic, wall: Wall) -> "AnsweringPeriod":
+        return AnsweringPeriod(wall - (now - self.began), wall - (now - self.ended))
 
 
-_NEVER = Spell(float("-inf"), float("-inf"))
+_NEVER = AnsweringPeriod(float("-inf"), float("-inf"))
 
 
 class Reachability:
@@ -29,7 +29,7 @@ class Reachability:
     def __init__(self) -> None:
         """Begin without a word from Telegram."""
         self._lock = threading.Lock()
-        self._spell = self._spell_before = _NEVER
+        self._period = self._period_before = _NEVER
         self._is_lost = True
         self._has_returned = False
         self.token_doubted = threading.Event()
@@ -38,24 +38,24 @@ class Reachability:
         """Take the outcome of a call."""
         match event:
             case Finished():
-                self.answered(now)
+                self.note_answer(now)
             case Failed(error=TelegramUnauthorized()):
                 self.token_doubted.set()
             case Failed(error=TelegramUnreachable()):
                 pass
             case Failed(error=TelegramError()):
-                self.answered(now)
+                self.note_answer(now)
 
-    def answered(self, now: Monotonic) -> None:
+    def note_answer(self, now: Monotonic) -> None:
         """Note that Telegram has answered somebody, even if with a refusal."""
         with self._lock:
             if self._is_lost:
-                self._spell_before, self._spell = self._spell, Spell(now, now)
+                self._period_before, self._period = self._period, AnsweringPeriod(now, now)
                 self._is_lost, self._has_returned = False, True
             else:
-                self._spell = Spell(self._spell.began, now)
+                self._period = AnsweringPeriod(self._period.began, now)
 
-    def lost(self) -> None:
+    def note_silence(self) -> None:
         """Note that the long poll gets no answer, so that other calls may get none either."""
         with self._lock:
             self._is_lost = True
@@ -77,9 +77,9 @@ class Reachability:
         """
         if not job.unanswered:
             return 0.0
-        spell = self._spell.by_wall_clock(now, wall)
-        return job.refused_s + max(0.0, spell.ended - max(spell.began, job.waits_since))
+        period = self._period.by_wall_clock(now, wall)
+        return job.refused_s + max(0.0, period.ended - max(period.began, job.waits_since))
 
-    def spell_before(self, now: Monotonic, wall: Wall) -> "Spell":
-        """The spell of answers before Telegram was lost the last time, by the wall clock."""
-        return self._spell_before.by_wall_clock(now, wall)
+    def period_before(self, now: Monotonic, wall: Wall) -> "AnsweringPeriod":
+        """The period of answers before Telegram was lost the last time, by the wall clock."""
+        return self._period_before.by_wall_clock(now, wall)

@@ -11,7 +11,7 @@ from worker.clocks import Monotonic, Wall
 from worker.dispatch import log_lines, outcomes
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import JobsInHand
-from worker.dispatch.reachability import Spell
+from worker.dispatch.reachability import AnsweringPeriod
 from worker.dispatch.site_rules import SiteRules
 from worker.dispatch.status.showing import Showing
 from worker.ledger import (
@@ -195,7 +195,7 @@ class Recorder:
         """Let a job wait that the bot's own end has interrupted; the attempt does not count."""
         self._ledger.put_back(job, 0, wall, refund=True)
 
-    def call_now(self, answered: Spell, wall: Wall) -> None:
+    def call_now(self, answered: AnsweringPeriod, wall: Wall) -> None:
         """Telegram answers again, so nothing waits for that any more; see `Ledger.call_now`."""
         if waited := self._ledger.call_now(answered.began, answered.ended, wall):
             log.info("Telegram answers again: %d jobs that waited for it go on.", waited)

@@ -18,22 +18,22 @@ RECORDING_NAME = "recording"
 _PLAYER_SUFFIX = "-player"
 
 
-def chapters_of(path: Path) -> Path:
+def chapters_path(path: Path) -> Path:
     """Where the chapters of the video at `path` are written for ffmpeg."""
     return path.with_name(f"{path.stem}.chapters")
 
 
-def cover_of(path: Path) -> Path:
+def cover_path(path: Path) -> Path:
     """Where the cover of the song at `path` is, if its site had one."""
     return path.with_name(f"{path.stem}.cover")
 
 
-def subtitles_of(path: Path) -> Path:
+def subtitles_path(path: Path) -> Path:
     """Where the subtitles of the video at `path` are, if they are wanted in it."""
     return path.with_name(f"{path.stem}.subtitles")
 
 
-def thumbnail_of(path: Path) -> Path:
+def thumbnail_path(path: Path) -> Path:
     """Where the thumbnail of the file at `path` is drawn."""
     return path.with_name(f"{path.stem}.thumbnail.jpg")
 
@@ -48,6 +48,6 @@ def player_directory_of(directory: Path) -> Path:
     return directory.with_name(directory.name + _PLAYER_SUFFIX)
 
 
-def owner_of(name: str) -> str:
+def download_directory_of(name: str) -> str:
     """The name of the download's directory that the one called `name` is or belongs to."""
     return name.removesuffix(_PLAYER_SUFFIX)

@@ -82,7 +82,7 @@ class _DownloadRunner:
         try:
             return self._once(context, task, rules)
         except JobError as error:
-            if not _began_with_earlier(rules, task) or error.reason not in _MAY_BE_OVER:
+            if not _forget_earlier(rules, task) or error.reason not in _MAY_BE_OVER:
                 raise
         return self._once(context, replace(task, fresh=True), rules)
 
@@ -136,11 +136,8 @@ def _begin_with_earlier(store: Path, task: Download) -> None:
         extractions.lend(store, task.url, Path(task.directory), wall_clock())
 
 
-def _began_with_earlier(rules: DownloadLimits, task: Download) -> bool:
-    """Forget what a failed download began with.
-
-    Whether it did begin with something found earlier.
-    """
+def _forget_earlier(rules: DownloadLimits, task: Download) -> bool:
+    """Forget what a failed download began with. False if it began with nothing found earlier."""
     if task.fresh or not _may_begin_with_earlier(task) or not rules.extractions:
         return False
     return extractions.forget(Path(rules.extractions), task.url)

@@ -282,13 +282,13 @@ class Session:
                 self._stage = Stage.FINISHING
                 self._allowance.begin_finishing(progress.done_bytes, now)
                 self._progressed_at = now
-        if now >= self._next_report or self._may_be_early(progress.stage):
+        if now >= self._next_report or self._take_early_report(progress.stage):
             self._next_report = now + REPORT_INTERVAL_S
             self._context.report(progress)
         self._named_stage = progress.stage
 
-    def _may_be_early(self, stage: Stage) -> bool:
-        """Whether a report of this stage is passed on at once; only a few are."""
+    def _take_early_report(self, stage: Stage) -> bool:
+        """Use up one of the few reports that are passed on at once. False if it gets none."""
         if stage in (self._named_stage, Stage.DOWNLOADING) or not self._early_reports_left:
             return False
         self._early_reports_left -= 1

@@ -23,7 +23,7 @@ from worker.pool.channel import Channel, HasFileno, wait_ready
 from worker.pool.events import Event, Lost, Stopped, StopReason, decode_outcome, decode_report
 from worker.pool.messages import MessageKind, decode, encode
 from worker.pool.start_backoff import StartBackoff
-from worker.pool.watched_process import WatchedProcess, is_ready
+from worker.pool.watched_process import WatchedProcess, prepare_start
 from worker.pool.worker import RunningJob, Worker, WorkerState
 from worker.pool.worker_main import Setup, worker_main
 from worker.processes import memory, process_setup, signals
@@ -200,7 +200,7 @@ class Pool:
         name = f"{self.spec.name}-{self._started + 1}"
         spread = random.uniform(0.9, 1.0)  # noqa: S311 - so that workers do not leave together
         try:
-            if not is_ready(self.context):
+            if not prepare_start(self.context):
                 self._backoff.postpone(now)
                 return
             self._started += 1

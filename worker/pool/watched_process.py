@@ -121,8 +121,8 @@ def do_without_resource_tracker() -> None:
     tracker._fd = os.open(os.devnull, os.O_WRONLY)
 
 
-def is_ready(context: ForkServerContext | SpawnContext) -> bool:
-    """Whether a process can be started now without a wait.
+def prepare_start(context: ForkServerContext | SpawnContext) -> bool:
+    """Look after the fork server. True once a process can be started without a wait.
 
     A fork server imports its modules before it starts anything, which takes seconds; where there
     is none, one is started. It is taken for ready unless `PRELOADED` is among these modules.

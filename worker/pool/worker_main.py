@@ -106,7 +106,7 @@ def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) 
         result = handler(JobContext(connection, job_id), task)
         outcome = encode(MessageKind.RESULT, job_id, _pickled(result))
     except StopJob:
-        can_continue = _ends_all_below()
+        can_continue = _kill_leftovers()
         outcome = encode(MessageKind.STOPPED, job_id)
     except BaseException as error:  # noqa: BLE001 - the job's outer edge
         # Free what the job's frames hold: memory may be what ran out.
@@ -122,7 +122,7 @@ def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) 
     return can_continue
 
 
-def _ends_all_below() -> bool:
+def _kill_leftovers() -> bool:
     """Kill what a stopped job has left behind. False when something will not die."""
     try:
         signals.kill_descendants()

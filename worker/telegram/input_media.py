@@ -81,8 +81,8 @@ def _described(
                 source,
                 thumbnail,
                 duration=duration_s,
-                performer=texts.clean(facts.uploader or "", _MAX_TAG),
-                title=texts.clean(facts.title, _MAX_TAG),
+                performer=texts.short_line(facts.uploader or "", _MAX_TAG),
+                title=texts.short_line(facts.title, _MAX_TAG),
                 **captioned,
             )
         case MediaKind.VOICE:

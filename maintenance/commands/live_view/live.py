@@ -7,7 +7,7 @@ from enum import StrEnum
 from maintenance.commands import open_ledger
 from maintenance.commands.live_view import top
 from maintenance.commands.live_view.top import ScreenLine, ShownJob, Style
-from maintenance.output import one_line
+from maintenance.output import redacted_line
 from worker.clocks import wall_clock
 from worker.downloads import log_tail
 from worker.ledger import LedgerBusy
@@ -148,11 +148,11 @@ class LiveView:
         room = max(0, height - 2)
         name = download_directory(job.job_id, job.attempt, Kind(job.kind))
         text = log_tail.read(self._settings.data_dir / "downloads" / name)
-        said = [one_line(line) for line in redact(text, self._settings.secrets).splitlines()]
+        said = [redacted_line(line) for line in redact(text, self._settings.secrets).splitlines()]
         lines = [part for line in said for part in textwrap.wrap(line, max(1, width))]
         shown = [ScreenLine(line) for line in lines[-room:]] if room else []
         shown = shown or [ScreenLine("nothing has been said yet, or it is no download"[:width])]
-        head = ScreenLine(f"log of job {job.job_id}, {one_line(job.site)}"[:width], Style.HEAD)
+        head = ScreenLine(f"log of job {job.job_id}, {redacted_line(job.site)}"[:width], Style.HEAD)
         foot = ScreenLine(_CLOSE[:width], Style.HEAD)
         middle = (shown + [ScreenLine("")] * room)[:room]
         return [head, *middle, foot][-height:]

@@ -11,8 +11,8 @@ from typing import Any
 from maintenance import health, measures, published
 from maintenance.findings import Finding, Level
 from maintenance.measures import MeasuredWorker, Measures
-from maintenance.output import one_line, table
-from maintenance.units import clock, count, duration, percent, size
+from maintenance.output import redacted_line, table
+from maintenance.units import count, duration, local_time, percent, size
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes import process_table
 from worker.settings import Settings
@@ -191,16 +191,16 @@ def _head(snapshot: Snapshot) -> list[ScreenLine]:
         first = ScreenLine(
             f"{text}, {size(taken.memory_bytes)}{_cpu(taken)}, load {taken.load:.2f}"
         )
-    at = clock(taken.taken_at, "%H:%M:%S")
+    at = local_time(taken.taken_at, "%H:%M:%S")
     lines = [ScreenLine(f"{at}  {first.text}", first.style)]
     if taken.statistics.paused_since is not None:
         lines.append(
-            ScreenLine(f"PAUSED since {clock(taken.statistics.paused_since)}", Style.WARNING)
+            ScreenLine(f"PAUSED since {local_time(taken.statistics.paused_since)}", Style.WARNING)
         )
     # A finding that is not well is among the troubles instead.
     known = {found.name: found for found in snapshot.findings if found.level is Level.OK}
     facts = [known[name] for name in _FACTS if name in known]
-    return lines + [ScreenLine(f"{found.name}: {one_line(found.text)}") for found in facts]
+    return lines + [ScreenLine(f"{found.name}: {redacted_line(found.text)}") for found in facts]
 
 
 def _cpu(taken: Measures) -> str:
@@ -215,7 +215,9 @@ def _troubles(snapshot: Snapshot) -> list[Finding]:
 
 def _trouble(found: Finding) -> ScreenLine:
     style = Style.CRITICAL if found.level is Level.CRITICAL else Style.WARNING
-    return ScreenLine(f"{found.level.word} {one_line(found.name)}: {one_line(found.text)}", style)
+    return ScreenLine(
+        f"{found.level.word} {redacted_line(found.name)}: {redacted_line(found.text)}", style
+    )
 
 
 def _table_of_jobs(
@@ -227,7 +229,7 @@ def _table_of_jobs(
     rows = [
         (
             str(job.job_id),
-            one_line(job.site)[:longest_site],
+            redacted_line(job.site)[:longest_site],
             str(job.attempt),
             duration(job.age_s),
             None if job.share is None else percent(job.share),

@@ -40,13 +40,13 @@ class Owner(Protocol):
     def end_call(self) -> None:
         """Note that something that blocks has ended."""
 
-    def refused(self, what: str) -> None:
+    def note_refused(self, what: str) -> None:
         """Note that an address was refused."""
 
-    def passed(self, count: int) -> None:
+    def count_passed(self, count: int) -> None:
         """Count bytes that have passed, in either direction."""
 
-    def closed(self, connection: "Connection") -> None:
+    def forget(self, connection: "Connection") -> None:
         """Forget a connection."""
 
 
@@ -107,7 +107,7 @@ class Connection:
         else:
             self._loop.watch(self._client, 0)
             close(self._client)
-        self._owner.closed(self)
+        self._owner.forget(self)
 
     # ---------------------------------------------------------------------- before the relay
 
@@ -169,7 +169,7 @@ class Connection:
             self._end(socket.socket.close)
 
     def _refuse(self, host: str, port: int) -> None:
-        self._owner.refused(f"{host[:60]} port {port}")
+        self._owner.note_refused(f"{host[:60]} port {port}")
         self._fail(SocksReply.NOT_ALLOWED)
 
     def _call(
@@ -298,7 +298,7 @@ class Connection:
 
     def _passed(self, count: int) -> None:
         self.active_at = time.monotonic()
-        self._owner.passed(count)
+        self._owner.count_passed(count)
 
     def _rest_at_most(self, idle_timeout_s: float) -> None:
         left_s = self.active_at + idle_timeout_s - time.monotonic()

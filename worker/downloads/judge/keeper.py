@@ -16,7 +16,7 @@ from worker.downloads.judge.server import open_control
 from worker.log_formats import LogFormat
 from worker.pool.channel import HasFileno, wait_ready
 from worker.pool.start_backoff import StartBackoff
-from worker.pool.watched_process import WatchedProcess, is_ready
+from worker.pool.watched_process import WatchedProcess, prepare_start
 from worker.processes import process_table, signals
 from worker.processes.process_setup import Limits
 
@@ -113,7 +113,7 @@ class JudgeKeeper:
 
     def _start(self, now: Monotonic) -> None:
         try:
-            if not is_ready(self._context):
+            if not prepare_start(self._context):
                 self._backoff.postpone(now)
                 return
             self._life, theirs = self._context.Pipe(duplex=False)

@@ -173,7 +173,7 @@ class ControlConnection:
         if self._has_ended:
             self._services.abandoned.count -= 1
 
-    def refused(self, what: str) -> None:
+    def note_refused(self, what: str) -> None:
         """Tell the worker that an address was refused, once.
 
         A download may have any number refused, for which the worker's socket would have no room.
@@ -184,11 +184,11 @@ class ControlConnection:
         with contextlib.suppress(OSError):
             self._tell({"refused": what})
 
-    def passed(self, count: int) -> None:
+    def count_passed(self, count: int) -> None:
         """Count bytes that have passed."""
         self._passed_bytes += count
 
-    def closed(self, connection: Connection) -> None:
+    def forget(self, connection: Connection) -> None:
         """Forget a connection."""
         self._silent.pop(connection, None)
         self._connections.pop(connection, None)

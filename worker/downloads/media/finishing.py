@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.file_names import chapters_of, cover_of, thumbnail_of
+from worker.downloads.file_names import chapters_path, cover_path, thumbnail_path
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import chapters, contents, conversion, ffmpeg, tags, transport_stream
 from worker.downloads.media.contents import Contents, Video
@@ -120,7 +120,7 @@ class _Finishing:
         self._info = info
         self._facts = functools.partial(facts_of, info)
         self._size = path.stat().st_size
-        self._thumbnail = thumbnail_of(path)
+        self._thumbnail = thumbnail_path(path)
         self._memory_bytes = limits.memory_bytes
         self._budget = conversion.budget_of(limits)
         self._ends_at = time.monotonic() + self._budget.time_s
@@ -222,14 +222,14 @@ class _Finishing:
 
     def _cover(self, found: Contents) -> str | None:
         """The thumbnail of a song: the site's cover, or else what the file has."""
-        cover = cover_of(self._path)
+        cover = cover_path(self._path)
         thumbnail = self._drawn(cover) if cover.exists() else None
         has_own = found.has_cover or found.video is not None
         return thumbnail or (self._drawn(self._path) if has_own else None)
 
     def _converted(self, plan: Conversion, titled: Sequence[Chapter] = ()) -> Path:
         """Replace the file with a converted one. Raises ProgramFailed and keeps it then."""
-        listed = chapters_of(self._path) if titled and plan.suffix == ".mp4" else None
+        listed = chapters_path(self._path) if titled and plan.suffix == ".mp4" else None
         if listed:
             chapters.write(listed, titled)
         target = self._path.with_name(f"{self._path.stem}.finished{plan.suffix}")

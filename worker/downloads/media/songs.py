@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.file_names import cover_of
+from worker.downloads.file_names import cover_path
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, file_types, pieces, tags
 from worker.downloads.media.contents import Contents
@@ -73,13 +73,13 @@ def _made(
         ffmpeg.make_song(path, cover, target, plan, _words(info, found), run_limits)
     path.unlink()
     with contextlib.suppress(FileNotFoundError):
-        cover_of(path).rename(cover_of(target))
+        cover_path(path).rename(cover_path(target))
     return target
 
 
 def _cover(path: Path, found: Contents, limits: DownloadLimits) -> Path | None:
     """A JPEG of the site's cover, or else of the song's own; None without one."""
-    theirs = cover_of(path)
+    theirs = cover_path(path)
     target = path.with_name(f"{path.stem}.inside.jpg")
     for source in (theirs if theirs.exists() else None, path if found.has_cover else None):
         with contextlib.suppress(ProgramFailed):

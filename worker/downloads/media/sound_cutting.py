@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.file_names import cover_of
+from worker.downloads.file_names import cover_path
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces
 from worker.downloads.media.contents import Contents, positive
@@ -92,7 +92,7 @@ def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> 
         ffmpeg.extract_sound(path, sound, number, ProgramLimits(time_s, limits.memory_bytes))
     path.unlink()
     with contextlib.suppress(FileNotFoundError):
-        cover_of(path).rename(cover_of(sound))
+        cover_path(path).rename(cover_path(sound))
     return sound
 
 
@@ -131,7 +131,7 @@ def _finished(
     limits: DownloadLimits,
     form: Form,
 ) -> list[ReadyFile]:
-    cover = cover_of(path)
+    cover = cover_path(path)
     if found.has_cover and not cover.exists():
         with contextlib.suppress(ProgramFailed):
             ffmpeg.wait_for(ffmpeg.start_thumbnail(path, cover, 0.0))
@@ -140,7 +140,7 @@ def _finished(
     ready = []
     for number, part in enumerate(parts, 1):
         if cover.exists():
-            shutil.copyfile(cover, cover_of(part))
+            shutil.copyfile(cover, cover_path(part))
         made = finish(part, {**info, "duration": None}, limits, form)
         note = Note.CUT if number == 1 else made.facts.note
         facts = replace(made.facts, note=note, part=number, parts=len(parts))

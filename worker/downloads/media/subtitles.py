@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.downloads import spans
-from worker.downloads.file_names import subtitles_of
+from worker.downloads.file_names import subtitles_path
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces
 from worker.downloads.media.finishing import facts_of
@@ -76,7 +76,7 @@ def put_into(
     if LANGUAGE in info:
         note = Note.AUTOMATIC_SUBTITLES if info.get(AUTOMATIC) else None
         try:
-            cues = list(moved(_cues_of(subtitles_of(path), limits), spans.kept(info)))
+            cues = list(moved(_cues_of(subtitles_path(path), limits), spans.kept(info)))
             for number, times in enumerate(_times_of(ready)):
                 made[number] = _with_track(made[number], path, info, moved(cues, [times]), limits)
         except (JobError, FileNotFoundError):
@@ -114,7 +114,7 @@ def _with_track(
         return ready
     video = path.with_name(ready.name)
     target = video.with_name(f"{video.stem}.spoken.mp4")
-    subrip = _write(subtitles_of(path), cues)
+    subrip = _write(subtitles_path(path), cues)
     with pieces.failures("subtitles", Reason.BROKEN_FILE):
         run_limits = ProgramLimits(conversion.budget_of(limits).time_s, limits.memory_bytes)
         ffmpeg.add_subtitles(video, subrip, str(info[LANGUAGE]), target, run_limits)

@@ -93,11 +93,11 @@ def joints_of_ts(data: mmap.mmap) -> Iterator[int]:
                 part = _StreamPart()
                 yield table_at
             part.streams = streams
-        elif _begins_frame(payload) and _is_joint(part, packet_id, payload, table_at):
+        elif _begins_frame(payload) and _note_frame(part, packet_id, payload, table_at):
             joint = part.suspected
             part = _StreamPart(streams=part.streams)
             yield table_at if joint is None else joint
-            _is_joint(part, packet_id, payload, table_at)
+            _note_frame(part, packet_id, payload, table_at)
 
 
 def _payload(packet: bytes) -> bytes:
@@ -135,8 +135,8 @@ def _table_id(payload: bytes) -> int:
     return -1
 
 
-def _is_joint(part: _StreamPart, packet_id: int, payload: bytes, table_at: int) -> bool:
-    """Whether the frame belongs to another part than those before it; if not, note it."""
+def _note_frame(part: _StreamPart, packet_id: int, payload: bytes, table_at: int) -> bool:
+    """Note a frame. True if it belongs to another part than those before it."""
     is_sound = payload[3] & 0xE0 == 0xC0 or payload[3] == _PRIVATE
     content = _content(payload)
     parameters = _of_sound(content) if is_sound else _of_pictures(content)
@@ -146,14 +146,14 @@ def _is_joint(part: _StreamPart, packet_id: int, payload: bytes, table_at: int) 
     if parameters:
         part.parameters[packet_id] = parameters
     part.has_sound |= is_sound
-    if (now := _time(payload)) is None:
+    if (time := _time(payload)) is None:
         return False
-    then = part.times.get(packet_id, now)
+    earlier = part.times.get(packet_id, time)
     step = part.steps.get(packet_id)
-    part.times[packet_id], part.steps[packet_id] = now, now - then
-    if now < then - _BACK:
+    part.times[packet_id], part.steps[packet_id] = time, time - earlier
+    if time < earlier - _BACK:
         return True
-    is_leap = now - then > (max(_FORTH, _STEPS * step) if step else _FORTH_AT_FIRST)
+    is_leap = time - earlier > (max(_FORTH, _STEPS * step) if step else _FORTH_AT_FIRST)
     if part.has_sound and not is_sound:
         # If the sound goes on, a picture is just shown for long.
         part.suspected = table_at if is_leap else part.suspected

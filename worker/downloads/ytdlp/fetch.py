@@ -223,7 +223,7 @@ def opened(
         max_parts=limits.max_parts if has_ffmpeg and not task.form.as_file else 1,
         form=task.form,
     )
-    meter = Meter(limits.max_file_bytes, report, chooser.cut_instead, spans.asked(task.form))
+    meter = Meter(limits.max_file_bytes, report, chooser.switch_to_cutting, spans.asked(task.form))
     runtime = javascript.find().runtime
     os.environ.update(runtime.environment if runtime else {})
     params = options(limits, chooser, meter.begin) | {

@@ -9,7 +9,7 @@ from typing import Any
 from yt_dlp.networking import Request
 from yt_dlp.utils import YoutubeDLError
 
-from worker.downloads.file_names import subtitles_of
+from worker.downloads.file_names import subtitles_path
 from worker.downloads.media.subtitles import ABSENT, AUTOMATIC, LANGUAGE
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
@@ -169,7 +169,7 @@ class PostYoutubeDL(SpanYoutubeDL):
         parts = (done or {}).get("requested_downloads") or ()
         if not parts:
             return done
-        target = subtitles_of(Path(parts[-1]["filepath"]))
+        target = subtitles_path(Path(parts[-1]["filepath"]))
         try:
             if text := wanted.get(subtitles.TEXT):
                 target.write_text(text, encoding="utf-8", errors="replace")

@@ -52,10 +52,10 @@ def was_fetched(db: Database, media_key: str, since: float, until: float) -> boo
     )
 
 
-def download_to_share(db: Database, request: Request, other_than: int | None) -> int | None:
+def download_to_share(db: Database, request: Request, other_than_id: int | None) -> int | None:
     """The newest download of a request's media that waits, runs, or has left its files on disk.
 
-    The download `other_than` does not count.
+    The download `other_than_id` does not count.
     """
     found: int | None = db.value(
         "SELECT id FROM jobs WHERE pool = 'downloads' AND media_key = ?"
@@ -65,7 +65,7 @@ def download_to_share(db: Database, request: Request, other_than: int | None) ->
         "  (SELECT download_id FROM requests WHERE answered_at IS NULL AND id != ?))"
         " ORDER BY id DESC LIMIT 1",
         request.media_key,
-        other_than,
+        other_than_id,
         request.id,
     )
     return found

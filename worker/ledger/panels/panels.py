@@ -126,12 +126,12 @@ def close_in(db: Database, chat_id: int | None) -> None:
     db.execute("UPDATE panels SET is_closed = 1 WHERE chat_id = ?", chat_id)
 
 
-def forget_of(db: Database, user_id: int, other_than: int) -> None:
+def forget_of(db: Database, user_id: int, other_than_id: int) -> None:
     """Close and empty a person's panels, except the one in which they asked for it."""
     db.execute(
         "UPDATE panels SET is_closed = 1, state = '{}' WHERE user_id = ? AND id != ?",
         user_id,
-        other_than,
+        other_than_id,
     )
 
 

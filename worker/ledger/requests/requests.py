@@ -92,12 +92,12 @@ def provide(
     wall: Wall,
     *,
     fresh: bool = False,
-    instead_of: int | None = None,
+    instead_of_id: int | None = None,
 ) -> None:
     """Find a request its media: what Telegram has, a download to share, or else a new download.
 
     Media that failed lately is not downloaded, and what is known of that is the answer. The
-    download with the id `instead_of` is not waited for; `fresh` is noted with a new one.
+    download with the id `instead_of_id` is not waited for; `fresh` is noted with a new one.
     """
     _release(db, request_id)
     request = request_lookups.get(db, request_id)
@@ -105,7 +105,7 @@ def provide(
     is_remembered = media_cache.knows(db, key, wall)
     download_id = None
     if not is_remembered:
-        download_id = job_lookups.download_to_share(db, request, instead_of)
+        download_id = job_lookups.download_to_share(db, request, instead_of_id)
         if download_id is None and (failure := known_failures.recall(db, key, wall)):
             decide(db, request_id, Resolution(Verdict.SENTENCE, *failure), wall)
             return
@@ -162,7 +162,7 @@ def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list
     ):
         return []
     for request in waiting:
-        provide(db, request.id, wall, instead_of=download_id)
+        provide(db, request.id, wall, instead_of_id=download_id)
     return [download_id]
 
 

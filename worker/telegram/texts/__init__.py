@@ -4,7 +4,7 @@ A sentence says what happened and, where something helps, what to do. Whatever c
 outside (titles, names) is freed from invisible characters, cut to length and escaped here.
 """
 
-from worker.telegram.texts.captions import caption, clean
+from worker.telegram.texts.captions import caption, short_line
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.choices import chapter, quality, sound_language, subtitles
 from worker.telegram.texts.english import ENGLISH
@@ -20,7 +20,6 @@ __all__ = [
     "caption",
     "catalogue_of",
     "chapter",
-    "clean",
     "explanation",
     "found_list",
     "list_item",
@@ -28,6 +27,7 @@ __all__ = [
     "notice",
     "progress",
     "quality",
+    "short_line",
     "sound_language",
     "subtitles",
     "summary",

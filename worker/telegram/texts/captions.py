@@ -30,7 +30,7 @@ def caption(words: Catalogue, file: MediaFile, captions: Captions = Captions.FUL
         last = f"{last}\n{words.notes[facts.note]}".lstrip()
     if captions is Captions.NONE:
         return html.escape(last)
-    title = clean(facts.title, MAX_CAPTION - utf16_length(last) - 1) or words.untitled
+    title = short_line(facts.title, MAX_CAPTION - utf16_length(last) - 1) or words.untitled
     link = html.escape(title)
     if urlsplit(file.source_url).scheme in ("http", "https"):
         link = f'<a href="{html.escape(file.source_url)}">{link}</a>'
@@ -40,7 +40,7 @@ def caption(words: Catalogue, file: MediaFile, captions: Captions = Captions.FUL
 def _details(facts: MediaFacts) -> list[str]:
     """Who made it, and how long it is; empty where that is not known."""
     length = _times(facts.starts_s, facts.duration_s) if is_shown(facts.duration_s) else ""
-    return [clean(facts.uploader or "", _MAX_NAME).lstrip("@ "), length]
+    return [short_line(facts.uploader or "", _MAX_NAME).lstrip("@ "), length]
 
 
 def _times(starts_s: float | None, duration_s: float) -> str:
@@ -50,6 +50,6 @@ def _times(starts_s: float | None, duration_s: float) -> str:
     return f"{moment(starts_s)}–{moment(starts_s + duration_s)}"
 
 
-def clean(text: str, limit: int) -> str:
+def short_line(text: str, limit: int) -> str:
     """A stranger's text on one line, of at most `limit` UTF-16 units."""
     return shorten(one_line(text), limit)

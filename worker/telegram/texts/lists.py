@@ -2,7 +2,7 @@
 
 from worker.errors import Reason
 from worker.protocol.lists import Failure, ListItem, MediaList, Summary, in_ranges
-from worker.telegram.texts.captions import clean
+from worker.telegram.texts.captions import short_line
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.formatting import clock, is_shown
 
@@ -15,7 +15,7 @@ def found_list(words: Catalogue, found: MediaList) -> str:
     facts = [words.counted(words.items, found.count)] if found.count is not None else []
     if is_shown(found.total_s):
         facts.append(clock(found.total_s))
-    lines = [clean(found.title, _MAX_TITLE) or words.untitled]
+    lines = [short_line(found.title, _MAX_TITLE) or words.untitled]
     if facts:
         lines.append(" · ".join(facts))
     if not found.is_whole:
@@ -26,7 +26,7 @@ def found_list(words: Catalogue, found: MediaList) -> str:
 
 def list_item(words: Catalogue, number: int, item: ListItem, *, is_chosen: bool) -> str:
     """An item as a button says it: `✓ 3. A song · 2:10`."""
-    title = clean(item.title, _MAX_ITEM) or words.untitled
+    title = short_line(item.title, _MAX_ITEM) or words.untitled
     length = f" · {clock(item.duration_s)}" if is_shown(item.duration_s) else ""
     return f"{'✓ ' if is_chosen else ''}{number}. {title}{length}"
 
@@ -41,7 +41,7 @@ def summary(words: Catalogue, state: Summary) -> str:
     ):
         if number:
             counts.append(text.format(number=number))
-    lines = [clean(state.title, _MAX_TITLE) or words.untitled, " · ".join(counts)]
+    lines = [short_line(state.title, _MAX_TITLE) or words.untitled, " · ".join(counts)]
     lines += [_failure(words, failure) for failure in state.failures]
     if state.hold:
         lines.append(words.held_items[state.hold])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from worker.protocol.looks import MediaLook, SearchResult
-from worker.telegram.texts.captions import clean
+from worker.telegram.texts.captions import short_line
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.formatting import clock, grouped, is_shown, shorten, utf16_length
 
@@ -21,13 +21,13 @@ def look(words: Catalogue, found: MediaLook) -> str:
             shorten(f"{number}. {_result(words, each)}", _MAX_RESULT)
             for number, each in enumerate(found.results, 1)
         )
-    head = "\n".join((clean(found.title, _MAX_TITLE) or words.untitled, *_facts(words, found)))
+    head = "\n".join((short_line(found.title, _MAX_TITLE) or words.untitled, *_facts(words, found)))
     room = MAX_TEXT - utf16_length(head) - 2
     return f"{head}\n\n{shorten(found.description, room)}".rstrip()
 
 
 def _facts(words: Catalogue, found: MediaLook) -> Iterator[str]:
-    facts = [clean(found.uploader or "", _MAX_NAME)]
+    facts = [short_line(found.uploader or "", _MAX_NAME)]
     if is_shown(found.duration_s):
         facts.append(clock(found.duration_s))
     if found.uploaded_on:
@@ -42,8 +42,8 @@ def _facts(words: Catalogue, found: MediaLook) -> Iterator[str]:
 
 
 def _result(words: Catalogue, result: SearchResult) -> str:
-    facts = [clean(result.uploader or "", _MAX_NAME)]
+    facts = [short_line(result.uploader or "", _MAX_NAME)]
     if is_shown(result.duration_s):
         facts.append(clock(result.duration_s))
     last = " · ".join(filter(None, facts))
-    return f"{clean(result.title, _MAX_TITLE) or words.untitled}\n{last}".rstrip()
+    return f"{short_line(result.title, _MAX_TITLE) or words.untitled}\n{last}".rstrip()

@@ -137,8 +137,8 @@ class Chooser:
         self._excluded.add(chosen.id)
         self._sizes.show(chosen, size_bytes or self._budget.size_bytes * self.parts)
 
-    def cut_instead(self, size_bytes: int) -> int:
-        """How many files the last choice may fill instead of one, for which it is too large.
+    def switch_to_cutting(self, size_bytes: int) -> int:
+        """Cut the last choice, which is too large for one file. Returns how many it may fill.
 
         0 if another choice is better, which then has to be fetched from its beginning.
         """

@@ -11,7 +11,7 @@ from typing import Any
 
 from yt_dlp.utils import YoutubeDLError
 
-from worker.downloads.file_names import cover_of
+from worker.downloads.file_names import cover_path
 from worker.downloads.media.mp4 import beginning
 from worker.downloads.ytdlp.formats.streams import Format
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
@@ -27,7 +27,7 @@ def fetch_cover(ydl: LimitedYoutubeDL, path: Path, info: Mapping[str, Any]) -> N
     url = info.get("thumbnail")
     if url and info.get("vcodec") == "none":
         with without_failures():
-            cover_of(path).write_bytes(ydl.urlopen(url).read())
+            cover_path(path).write_bytes(ydl.urlopen(url).read())
 
 
 def codecs_of(ydl: LimitedYoutubeDL, media: Format) -> dict[str, str]:

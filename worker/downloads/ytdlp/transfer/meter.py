@@ -31,7 +31,7 @@ _EARLY, _LATER = (0.1, 1.5), (0.4, 1.1)
 class Meter:
     """Adds up the bytes of one link's videos, and raises JobError for one that is too large.
 
-    `cut_instead` is asked first how many files a video of this size may fill; 0 for no more.
+    `switch_to_cutting` is asked first how many files a video of this size may fill; 0 for no more.
     `asked` is the span that is wanted whatever the page says.
     """
 
@@ -39,12 +39,12 @@ class Meter:
         self,
         limit_bytes: int,
         report: Report,
-        cut_instead: Callable[[int], int] = lambda _: 0,
+        switch_to_cutting: Callable[[int], int] = lambda _: 0,
         asked: Span | None = None,
     ) -> None:
         self._file_limit_bytes = limit_bytes
         self._report = report
-        self._cut_instead = cut_instead
+        self._cut_instead = switch_to_cutting
         self._asked = asked
         self._limit_bytes = limit_bytes
         self._video: MutableMapping[str, Any] = {}
