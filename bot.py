@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import NoReturn
 
 from maintenance import check
 from maintenance.check import EXIT_CONFIG
@@ -158,7 +159,12 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         problem = f"DATA_DIR {data_dir} cannot be used: {error}"
         return _give_up(settings, EXIT_NOT_NOW if is_passing else EXIT_CONFIG, problem)
     with lock:
-        return _end(data_dir, Bot(settings, sites_watch, begin_with).run(stop_signals))
+        try:
+            bot = Bot(settings, sites_watch, begin_with)
+        except OSError as error:
+            problem = f"The machine is short of something, so the bot cannot start now: {error}"
+            return _give_up(settings, EXIT_NOT_NOW, problem)
+        return _end(data_dir, bot.run(stop_signals))
 
 
 def _give_up(settings: Settings, exitcode: int, problem: str) -> int:
@@ -250,6 +256,13 @@ class Bot:
 
     def run(self, stop_signals: StopSignals) -> int:
         """Start, wait for a reason to stop, stop. Returns the exit code."""
+        try:
+            return self._run(stop_signals)
+        except Exception:
+            log.critical("The main thread has failed; the bot exits.", exc_info=True)
+            self._exit_at_once()
+
+    def _run(self, stop_signals: StopSignals) -> int:
         self._set_up_process()
         for thread in self._threads:
             thread.start()
@@ -260,14 +273,19 @@ class Bot:
         self._poller.stop()
         self._janitor.stop()
         if exitcode == EXIT_STALLED or not self._stop_dispatcher(stop_signals):
-            # A stuck thread may hold locks, so a clean end is impossible. None is needed: the
-            # ledger knows what to repeat.
-            _kill_descendants()
-            os._exit(_end(self._settings.data_dir, EXIT_STALLED))
+            self._exit_at_once()
         _kill_descendants()
         self._janitor_thread.join(JANITOR_PATIENCE_S)
         log.info("The bot has stopped.")
         return exitcode
+
+    def _exit_at_once(self) -> NoReturn:
+        """End without the threads: one that is stuck may hold locks, so no end would be clean.
+
+        None is needed: the ledger knows what to repeat.
+        """
+        _kill_descendants()
+        os._exit(_end(self._settings.data_dir, EXIT_STALLED))
 
     def _set_up_process(self) -> None:
         process_setup.clean_environment(KEPT_VARIABLES)
@@ -363,8 +381,8 @@ def _kill_descendants() -> None:
     """End all processes below the bot, multiprocessing's own included."""
     try:
         signals.kill_descendants()
-    except TimeoutError as error:
-        log.error("A process hangs in the kernel and is left behind: %s", error)
+    except OSError as error:  # One that hangs in the kernel is a TimeoutError.
+        log.error("A process may be left behind: %s", error)
 
 
 def _hide_main_module() -> None:

@@ -50,7 +50,10 @@ COUNTS_S = 60.0
 ORPHANS_S = 3600.0
 RETENTION_S = 86_400.0
 
-SAMPLES_KEPT_S = 86_400.0
+SAMPLES_KEPT_S = 2 * 86_400.0
+SETTLED_S = 72_000.0
+"""For how long a clock must have been seen before what is old by it is removed: most of a day."""
+
 PAUSE_S = 0.05
 """Between two batches of the retention, so that others can write to the ledger."""
 
@@ -277,29 +280,25 @@ class Janitor:
         wall = clocks.wall_clock()
         removed = 0
         with self._open() as ledger:
-            settled = self._settled(ledger, wall)
-            while rows := ledger.remove_old(settled - KEPT_S):
+            ledger.forget_samples(wall - SAMPLES_KEPT_S, wall)
+            oldest = ledger.oldest_sample()
+            # A clock that was just set forward must not make everything look old, whether the bot
+            # was started again since or not.
+            is_settled = oldest is None or wall - oldest >= SETTLED_S
+            while is_settled and (rows := ledger.remove_old(wall - KEPT_S)):
                 removed += rows
                 if self._rest():
                     return
-            ledger.forget_samples(wall - SAMPLES_KEPT_S, wall)
             while ledger.vacuum():
                 if self._rest():
                     return
-        for path in earlier.remove_old(
-            ledger_path(self._settings.data_dir), settled - earlier.KEPT_S
-        ):
-            log.info("%s, a copy of the ledger from before a new version, was removed.", path)
+        if is_settled:
+            path = ledger_path(self._settings.data_dir)
+            for copy in earlier.remove_old(path, wall - earlier.KEPT_S):
+                log.info("%s, a copy of the ledger from before a new version, was removed.", copy)
         if removed:
-            log.info("%d rows that ended over 30 days ago were removed from the ledger.", removed)
-
-    def _settled(self, ledger: Upkeep, wall: Wall) -> float:
-        """Wall time, or what it was a day after the oldest sample if that is earlier.
-
-        A clock that was just set forward must not make everything look old.
-        """
-        oldest = ledger.oldest_sample()
-        return wall if oldest is None else min(wall, oldest + SAMPLES_KEPT_S)
+            days = KEPT_S / DAILY_S
+            log.info("%d rows older than %.0f days were removed from the ledger.", removed, days)
 
     def _rest(self) -> bool:
         """Let others write to the ledger. True when it is time to stop."""

@@ -78,7 +78,7 @@ def note_end(data_dir: Path, exitcode: int, wall: Wall) -> float:
     """Write down that this run ends now. Returns how long it must wait before it does."""
     is_noted = True
     try:
-        _append(data_dir / ENDS, f"{wall:.0f} {exitcode} {_this_process()}\n")
+        _append(data_dir / ENDS, f"{int(wall)} {exitcode} {_this_process()}\n")
     except OSError:
         is_noted = False
     if exitcode not in EXITS_TO_RESTART:

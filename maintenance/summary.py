@@ -24,12 +24,14 @@ _WANTED = ("disk", "yt-dlp")
 def day_due(said_day: str | None, wall: Wall) -> str | None:
     """The day whose summary is due at wall time `wall`, as YYYY-MM-DD; None if none is.
 
-    `said_day` is the day of the last one. A clock that was set back repeats nothing.
+    `said_day` is the day of the last one. A clock that was set back by a day repeats nothing; a
+    later day was said by a clock that was wrong.
     """
     now = time.localtime(wall)
     today = time.strftime("%Y-%m-%d", now)
-    is_due = now.tm_hour >= HOUR and (said_day is None or said_day < today)
-    return today if is_due else None
+    tomorrow = time.strftime("%Y-%m-%d", time.localtime(wall + DAILY_S))
+    is_said = said_day is not None and today <= said_day <= tomorrow
+    return today if now.tm_hour >= HOUR and not is_said else None
 
 
 def since(wall: Wall) -> float:

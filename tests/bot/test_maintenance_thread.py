@@ -211,7 +211,7 @@ def test_clock_set_forward_removes_nothing_before_it_has_stood_for_a_day(
     janitor.sample()
     whole = counts(ledger_path(tmp_path))
     assert whole["jobs"] > 0
-    for days, is_removed in ((0.0, False), (400.0, False), (401.1, True)):
+    for days, is_removed in ((0.0, False), (400.0, False), (400.01, False), (401.1, True)):
         monkeypatch.setattr(time, "time", lambda days=days: now + days * DAY_S)
         janitor.sample()
         janitor.forget_old()

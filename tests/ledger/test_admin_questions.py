@@ -216,6 +216,7 @@ def local(day: int, hour: int) -> Wall:
         ("2026-03-02", local(3, 8), None),
         ("2026-03-02", local(3, 9), "2026-03-03"),
         ("2026-03-02", local(1, 9), None),  # the clock was set back
+        ("2099-01-01", local(2, 9), "2026-03-02"),  # the clock was wrong
     ],
 )
 def test_a_summary_is_due_once_a_day(said_day: str | None, wall: Wall, due: str | None) -> None:

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker import clocks
+from worker.clocks import Wall
 from worker.dispatch import ytdlp_takeover
 from worker.errors import Fault, JobError, Reason
-from worker.ledger import ledger_path
+from worker.ledger import DownloadJob, Job, ledger_path
+from worker.ledger.jobs.queue import MAX_REFUNDS
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.pool.worker import WorkerState
 from worker.protocol import (
@@ -24,6 +27,7 @@ from worker.protocol import (
 from worker.settings import Site, Sites
 
 LINK = "https://site.example/v"
+HOUR_S = 3600.0
 
 
 @contextmanager
@@ -82,6 +86,38 @@ def test_download_that_was_done_is_not_done_again_after_a_restart(make_bot: Make
     assert len(bot.directories()) == 1
     bot.post()
     bot.deliver()
+
+
+def test_download_that_ends_each_bot_is_given_up(
+    make_bot: MakeBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is: somebody else's link must not be waited for until an operator comes."""
+    placed: list[int] = []
+
+    def fail(job: Job, *_: object) -> None:
+        if isinstance(job, DownloadJob):
+            placed.append(job.attempts)
+        raise RuntimeError("a bug, or a disk that fails")
+
+    bot = make_bot()
+    bot.send(LINK)
+    bot.post()
+    bot.kill()
+    begun = bot.wall
+    with monkeypatch.context() as patch:
+        patch.setattr("worker.dispatch.dispatcher.task_of", fail)
+        for number in range(MAX_REFUNDS + bot.settings.job_max_attempts - 1):
+            wall = Wall(begun + HOUR_S * number)
+            patch.setattr(clocks, "wall_clock", lambda wall=wall: wall)
+            bot = make_bot()
+            with pytest.raises(RuntimeError):
+                bot.dispatcher.run()
+            bot.kill()
+    assert placed == [*[1] * MAX_REFUNDS, 2, 3]
+    bot = make_bot()
+    bot.step(HOUR_S * len(placed))
+    bot.step()
+    assert bot.states("download") == ["failed"]
 
 
 def test_result_waits_for_a_ledger_that_is_locked(

@@ -326,3 +326,17 @@ def test_log_says_what_telegram_said(
     begin(bot, PostStatus).run(HOUR_S)
     assert "ended (TelegramUnreachable: sendMessage: Internal Server Error), next in" in caplog.text
     assert "the status failed for good" in caplog.text
+
+
+def test_clock_set_forward_ends_no_call_early(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    telegram = Telegram(bot, of(PostStatus))
+    bot.send(LINK)
+    telegram.run(60)
+    bot.wall = Wall(bot.wall + HOUR_S)
+    telegram.run(300)
+    ((refused_s,),) = bot.rows("SELECT refused_s FROM jobs WHERE kind = 'status'")
+    assert refused_s < LONGEST_RETRY_S + 600
+    telegram.refuses = of()
+    telegram.run(LONGEST_RETRY_S)
+    assert telegram.calls(PostStatus)

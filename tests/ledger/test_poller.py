@@ -9,7 +9,7 @@ import pytest
 
 from worker import clocks
 from worker.dispatch import poller
-from worker.dispatch.poller import MAX_PAUSE_S, Poller
+from worker.dispatch.poller import MAX_PAUSE_S, Poller, pause_after
 from worker.dispatch.reachability import Reachability
 from worker.errors import (
     Fault,
@@ -160,3 +160,8 @@ def test_poller_that_is_stopped_before_it_begins_opens_nothing(poll: ScriptedPol
     poll.poller.stop()
     assert not poll.run()
     assert poll.poller._ledger is None
+
+
+def test_pause_grows_to_its_limit_and_stays_there_for_a_year() -> None:
+    assert [pause_after(failures) for failures in (0, 1, 2)] == [1, 2, 4]
+    assert {pause_after(failures) for failures in (10, 1024, 10**7)} == {MAX_PAUSE_S}

@@ -45,6 +45,10 @@ def test_pause_grows_with_each_failed_end(exitcode: int, tmp_path: Path) -> None
     assert pauses == [5, 10, 20, 40, 60, 60, 60, 60]
 
 
+def test_pause_counts_its_own_end_at_any_part_of_a_second(tmp_path: Path) -> None:
+    assert [runs.note_end(tmp_path, EXIT_STALLED, later(0.7)) for _ in range(3)] == [5, 10, 20]
+
+
 @pytest.mark.parametrize("exitcode", [0, 78])
 def test_what_is_not_restarted_waits_for_nothing(exitcode: int, tmp_path: Path) -> None:
     assert [runs.note_end(tmp_path, exitcode, NOW) for _ in range(3)] == [0, 0, 0]

@@ -43,3 +43,14 @@ def test_how_it_fails_comes_back(
     with pytest.raises(child_call.ChildFailed, match=words) as caught:
         child_call.call(function, within_s)
     assert caught.value.errno == number
+
+
+def test_child_that_cannot_be_made_leaves_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> int:
+        raise BlockingIOError(errno.EAGAIN, "no process is left")
+
+    monkeypatch.setattr(os, "fork", fail)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(BlockingIOError):
+        child_call.call(lambda: None)
+    assert os.listdir("/proc/self/fd") == before

@@ -26,6 +26,7 @@ from worker.downloads.confinement import landlock, network, seccomp
 from worker.downloads.confinement.network import Network
 from worker.downloads.judge.client import make_ahead, open_way_out
 from worker.errors import Fault, JobError, Reason
+from worker.processes import child_call
 
 ROOT = Path(__file__).parents[2]
 
@@ -163,6 +164,35 @@ def test_where_no_namespace_is_allowed_landlock_needs_the_filter_too(
     monkeypatch.setattr(landlock, "abi", lambda: abi)
     monkeypatch.setattr(seccomp, "is_offered", lambda: has_filter)
     assert network.active.__wrapped__() is expected
+
+
+@pytest.mark.parametrize("failures", [1, 4])
+def test_machine_out_of_processes_for_a_moment_keeps_its_namespaces(
+    failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [BlockingIOError(errno.EAGAIN, "no process is left")] * failures
+    call = child_call.call
+
+    def fail_first(function: Callable[[], None]) -> bytes:
+        if left:
+            raise left.pop()
+        return call(lambda: None)
+
+    monkeypatch.setattr(child_call, "call", fail_first)
+    monkeypatch.setattr(network, "_PAUSE_S", 0.0)
+    assert network.active.__wrapped__() is Network.NAMESPACE
+
+
+def test_machine_out_of_processes_is_not_taken_for_one_without_namespaces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_function: Callable[[], None]) -> bytes:
+        raise BlockingIOError(errno.EAGAIN, "no process is left")
+
+    monkeypatch.setattr(child_call, "call", fail)
+    monkeypatch.setattr(network, "_PAUSE_S", 0.0)
+    with pytest.raises(BlockingIOError):
+        network.active.__wrapped__()
 
 
 def test_whether_a_namespace_is_allowed_is_tried_in_another_process() -> None:

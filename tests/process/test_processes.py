@@ -1,5 +1,6 @@
 """Identity and signals, on real processes."""
 
+import errno
 import mmap
 import os
 import signal
@@ -109,6 +110,19 @@ def test_reused_pid_is_not_hit() -> None:
         assert signals.open_pidfd(gone) is None
         assert not signals.send_signal(gone, signal.SIGKILL)
         assert process_table.is_alive(innocent)
+
+
+def test_pidfd_that_cannot_be_compared_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_pid: int) -> None:
+        raise OSError(errno.EMFILE, "no descriptor is left")
+
+    with forked(go_on) as child:
+        monkeypatch.setattr(process_table, "identify", fail)
+        before = os.listdir("/proc/self/fd")
+        with pytest.raises(OSError, match="no descriptor"):
+            signals.open_pidfd(child)
+        assert os.listdir("/proc/self/fd") == before
+        monkeypatch.undo()
 
 
 def test_pid_reused_between_look_and_signal_is_not_hit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,8 +161,12 @@ class Dispatcher:
                 self.heartbeat = clocks.monotonic()
                 self.step(clocks.monotonic(), clocks.wall_clock())
                 self._wait()
-        finally:
-            self.close()
+        except BaseException:
+            # What is in hand may be what ended this thread. The next start finds it running, and
+            # counts that.
+            self.close(puts_back=False)
+            raise
+        self.close()
 
     def open(self) -> None:
         """Open the ledger; everything after this is called by the same thread."""
@@ -277,15 +281,15 @@ class Dispatcher:
             self._idle_since = now
         return self._showing.has_paused or now >= self._idle_since + PAUSE_PATIENCE_S
 
-    def close(self) -> None:
-        """End every worker, and put back what they had in hand."""
+    def close(self, *, puts_back: bool = True) -> None:
+        """End every worker; put back what they had in hand, unless it may be to blame."""
         self._ytdlp.close()
         for pool in self._pools.values():
             pool.close()
         self._judge.close()
         wall = clocks.wall_clock()
         try:
-            for job in self._in_hand.jobs:
+            for job in self._in_hand.jobs if puts_back else ():
                 self._recorder.put_back(job, wall)
             self._recorder.sweep()
         except LedgerBusy as error:

@@ -40,6 +40,12 @@ TOKEN_PAUSE_S = 3.0
 RUBBISH_PAUSE_S = 5.0
 
 
+def pause_after(failures: int) -> float:
+    """How long to wait, in seconds, when as many polls in a row have failed before this one."""
+    # The exponent has a bound, since a float has: a network may be dead for days.
+    return min(MAX_PAUSE_S, 2.0 ** min(failures, 10))
+
+
 class Poller:
     """Polls until stopped. What arrives after `stop` is not recorded, so it is not confirmed."""
 
@@ -100,7 +106,7 @@ class Poller:
                     self._reachability.token_doubted.set()
                 if failures:
                     self._reachability.note_silence()  # a single failure is a hiccup
-                pause_s = min(MAX_PAUSE_S, 2.0**failures)
+                pause_s = pause_after(failures)
                 failures += 1
                 log.warning("Telegram cannot be polled, next try in %.0f s: %s", pause_s, error)
                 self._stopped.wait(pause_s)

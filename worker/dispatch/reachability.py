@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 
 from worker.clocks import Monotonic, Wall
+from worker.dispatch.outcomes import LONGEST_RETRY_S
 from worker.errors import TelegramError, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import Job
 from worker.pool.events import Event, Failed, Finished
@@ -78,7 +79,9 @@ class Reachability:
         if not job.unanswered:
             return 0.0
         period = self._period.by_wall_clock(now, wall)
-        return job.refused_s + max(0.0, period.ended - max(period.began, job.waits_since))
+        waited_s = period.ended - max(period.began, job.waits_since)
+        # No wait between two tries is longer; a clock that was set forward seems to say so.
+        return job.refused_s + min(max(0.0, waited_s), LONGEST_RETRY_S)
 
     def period_before(self, now: Monotonic, wall: Wall) -> "AnsweringPeriod":
         """The period of answers before Telegram was lost the last time, by the wall clock."""

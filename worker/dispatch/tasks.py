@@ -213,7 +213,12 @@ def _is_own(media: protocol.MediaFile, request: Request, downloads: Path) -> boo
     own = path.parent
     is_its = request.batch_id is not None or own.name.startswith(f"{request.download_id}-")
     is_its = is_its and own.parent == downloads
-    return is_its and Path(media.thumbnail or path).parent == own and path.is_file()
+    if not is_its or Path(media.thumbnail or path).parent != own:
+        return False
+    try:
+        return path.is_file()
+    except OSError:  # A failing disk: what cannot be read is as good as gone.
+        return False
 
 
 def timeout_s(task: Task, settings: Settings) -> float:

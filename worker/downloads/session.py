@@ -144,7 +144,11 @@ class Session:
         pid = os.fork()
         if pid == 0:
             child.run(self._task, confinement, self._limits, write_fd, self._extractors)
-        identity = process_table.identify(pid)
+        try:
+            identity = process_table.identify(pid)
+        except OSError:  # No descriptor is left to look at it with, or to watch it.
+            signals.kill_descendants()
+            raise
         assert identity is not None  # noqa: S101 - our own child, not waited for
         return identity
 

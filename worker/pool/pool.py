@@ -92,8 +92,8 @@ class Pool:
 
     @property
     def pids(self) -> list[int]:
-        """The pids of all workers, leaving ones included."""
-        return [worker.process.pid for worker in self._workers]
+        """The pids of all workers, leaving ones included; any thread may ask."""
+        return [worker.process.pid for worker in list(self._workers)]
 
     @property
     def workers(self) -> list[WorkerState]:

@@ -23,7 +23,12 @@ def call(function: Callable[[], bytes | None], within_s: float = 0) -> bytes:
     """
     read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
     parent_pid = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(read_fd)
+        os.close(write_fd)
+        raise
     if pid == 0:
         code = errno.EIO
         try:

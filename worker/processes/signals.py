@@ -32,7 +32,12 @@ def open_pidfd(identity: Identity) -> int | None:
         pidfd = os.pidfd_open(identity.pid)
     except ProcessLookupError:
         return None
-    if process_table.identify(identity.pid) == identity:
+    try:
+        is_it = process_table.identify(identity.pid) == identity
+    except BaseException:  # Where no descriptor is left for that, this one must not stay.
+        os.close(pidfd)
+        raise
+    if is_it:
         return pidfd
     os.close(pidfd)
     return None

@@ -11,6 +11,7 @@ import functools
 import os
 import socket
 import struct
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn, Self
@@ -24,6 +25,10 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _IFF_UP = 1
 _FLAGS = struct.Struct("16sh22x")
 _BACKLOG = 128
+
+_TRIES, _PAUSE_S = 5, 0.5
+_PASSING = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ECHILD}
+# ECHILD: a signal ended the child. ENOSPC, the limit of namespaces, is how some forbid them.
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -43,7 +48,8 @@ class Network(StrEnum):
 def active() -> Network:
     """The best that is possible here, tried once in a child process.
 
-    Call it for the first time while this process has one thread.
+    Call it for the first time while this process has one thread. Raises OSError where the machine
+    is out of processes, memory or descriptors: that says nothing of what is possible.
     """
     if _can_enter_namespace():
         return Network.NAMESPACE
@@ -54,11 +60,18 @@ def active() -> Network:
 
 
 def _can_enter_namespace() -> bool:
-    try:
-        child_call.call(_enter_namespace)
-    except OSError:
-        return False
-    return True
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            child_call.call(_enter_namespace)
+        except OSError as error:
+            if error.errno not in _PASSING:
+                return False
+            if not tries_left:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return True
+    raise AssertionError("the last try ends it")
 
 
 def _enter_namespace() -> None:
