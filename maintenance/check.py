@@ -128,7 +128,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
         *check_cookies(settings.cookies_file),
         check_shutdown_grace(settings.shutdown_grace_s),
         *check_landlock(),
-        machine.network("network", network.active()),
+        check_network(),
     ]
 
 
@@ -324,6 +324,14 @@ def check_landlock() -> list[Finding]:
     except ImportError:
         return []
     return [machine.confinement("Landlock", landlock.abi(), isolation.shortcoming())]
+
+
+def check_network() -> Finding:
+    """Find out what will keep the native code of downloads from the network."""
+    try:
+        return machine.network("network", network.active())
+    except OSError as error:
+        return critical("network", f"it cannot be tried what keeps downloads from it: {error}")
 
 
 def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> Finding:

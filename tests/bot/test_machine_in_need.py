@@ -10,7 +10,7 @@ import pytest
 
 from tests.sandbox.bot_process import BOT
 
-EXIT_NOT_NOW, EXIT_CONFIG = 75, 78
+EXIT_STALLED, EXIT_NOT_NOW, EXIT_CONFIG = 70, 75, 78
 
 TOKEN = "123456:" + "a" * 35
 
@@ -62,6 +62,24 @@ def start(number):
     return bot.main([])
 runs.FIRST_PAUSE_S = runs.UNCOUNTED_PAUSE_S = 0.0
 print(*[start(int(number)) for number in sys.argv[1:]])
+"""
+
+FAIL_IN_THE_MAIN_THREAD = """
+import sys, threading
+import bot
+from maintenance import runs
+runs.FIRST_PAUSE_S = 0.0
+start = threading.Thread.start
+def start_some(thread):
+    if thread.name == "maintenance":
+        raise RuntimeError("can't start new thread")
+    start(thread)
+threading.Thread.start = start_some
+if sys.argv[1] == "out of descriptors as well":
+    def kill_descendants():
+        raise OSError(24, "Too many open files")
+    bot.signals.kill_descendants = kill_descendants
+bot.main([])
 """
 
 
@@ -118,3 +136,11 @@ def test_why_the_directory_cannot_be_used_decides_whether_to_try_again(
     done = run(FAIL_TO_OPEN, tmp_path, *numbers)
     assert done.stdout.split() == [str(code)] * len(numbers), done.stderr
     assert done.stderr.count("cannot be used") == len(numbers)
+
+
+@pytest.mark.parametrize("need", ["out of threads", "out of descriptors as well"])
+def test_main_thread_that_fails_ends_the_bot(need: str, tmp_path: Path) -> None:
+    """Nobody else would: the other threads wait for its word, and a signal is only counted."""
+    done = run(FAIL_IN_THE_MAIN_THREAD, tmp_path, need)
+    assert done.returncode == EXIT_STALLED, done.stderr
+    assert "The main thread has failed" in done.stderr
