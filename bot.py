@@ -27,7 +27,7 @@ try:
     from maintenance.janitor import Janitor
     from maintenance.packages import missing_packages
     from maintenance.plugins import missing_plugins
-    from maintenance.reporting.voice import Voice, report_end
+    from maintenance.reporting.reporter import Reporter, report_end
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
     from maintenance.updates.situation import look
@@ -234,13 +234,13 @@ class Bot:
             self._dispatcher.wake,
             self._dispatcher.reachability,
         )
-        self._voice = Voice(settings, self._find_stuck_thread, begin_with)
+        self._reporter = Reporter(settings, self._find_stuck_thread, begin_with)
         self._janitor = Janitor(
             settings,
             self._dispatcher,
             lambda: self._poller.polled_at,
             sites_watch,
-            self._voice.condition.note,
+            self._reporter.condition.note,
         )
         sites_watch.use = self._use_sites
         self._dispatcher_thread = threading.Thread(target=self._dispatcher.run, name="dispatcher")
@@ -266,10 +266,10 @@ class Bot:
         self._set_up_process()
         for thread in self._threads:
             thread.start()
-        self._voice.start()
+        self._reporter.start()
         log.info("The bot has started (pid %d).", os.getpid())
         exitcode = self._watch(stop_signals)
-        self._voice.stop()
+        self._reporter.stop()
         self._poller.stop()
         self._janitor.stop()
         if exitcode == EXIT_STALLED or not self._stop_dispatcher(stop_signals):
@@ -338,7 +338,7 @@ class Bot:
                 log.critical("%s; the bot exits to be restarted.", stuck)
                 report_end(self._settings, stuck)
                 return EXIT_STALLED
-            self._voice.beat(now)
+            self._reporter.beat(now)
         return 0
 
     def _beat(self, now: Monotonic) -> None:

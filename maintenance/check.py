@@ -287,12 +287,12 @@ def check_cookies(path: Path | None, site: str | None = None) -> list[Finding]:
     found, over = usable(content, time.time())
     is_empty = all(line.startswith("#") for line in content.splitlines() if line.strip())
     if not content.strip() or not (found or over or is_empty):
-        return [critical("COOKIES_FILE", f"{path} is not in Netscape format: export it anew")]
+        return [critical("COOKIES_FILE", f"{path} is not in Netscape format: export it again")]
     if site in over:
-        text = f"the cookies in {path} have expired: export them anew"
+        text = f"the cookies in {path} have expired: export them again"
         return [warning("COOKIES_FILE", text)]
     if site and site not in found:
-        text = f"{path} has no cookies of this site: export them anew"
+        text = f"{path} has no cookies of this site: export them again"
         return [warning("COOKIES_FILE", text)]
     if mode & stat.S_IROTH:
         close = f"chmod 600 {shlex.quote(str(path))}"

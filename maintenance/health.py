@@ -30,7 +30,7 @@ _HELPS: Mapping[Remedy | None, str] = {
     Remedy.COOKIES: (
         "it asks for an account: give it cookies, or another address (worker/SITES.md)"
     ),
-    Remedy.NEW_COOKIES: "it refuses the cookies that it gets: export them anew",
+    Remedy.NEW_COOKIES: "it refuses the cookies that it gets: export them again",
     Remedy.ADDRESS: (
         "it refuses this machine's address: another one (DOWNLOAD_PROXY, or proxy in sites.toml)"
         " helps, and an account's cookies may"
@@ -249,7 +249,7 @@ def _blocked(measures: Measures) -> Iterable[Finding]:
 def _cookies(measures: Measures) -> Iterable[Finding]:
     for site, cookies in sorted(measures.cookies.items()):
         text = count(cookies.count, "cookie")
-        renew = f"export them anew, and send them to the bot or replace {cookies.path}"
+        renew = f"export them again, and send them to the bot or replace {cookies.path}"
         ends_in_s = None if cookies.ends_at is None else cookies.ends_at - measures.taken_at
         if cookies.refused_since is not None:
             since_s = max(0.0, measures.taken_at - cookies.refused_since)

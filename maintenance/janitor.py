@@ -146,7 +146,7 @@ class Janitor:
         self._strays.sweep([*self._dispatcher.pids, *self._updates.pids])
 
     def renew_directory(self) -> None:
-        """Make anew what somebody has removed from the data directory and the bot cannot miss."""
+        """Make again what somebody has removed from the data directory and the bot cannot miss."""
         if data_directory.renew_lock(self._settings.data_dir):
             log.warning("Somebody has removed the file that locks DATA_DIR; it is there again.")
         data_directory.renew_temporary_files(self._settings.data_dir)
@@ -158,7 +158,12 @@ class Janitor:
         found = zombies.find(instance)
         for zombie in found:
             process = zombie.process
-            log.warning("Process %d (%s): %s.", process.pid, zombie.command, zombie.reason)
+            log.warning(
+                "Process %d (%s) should not be there: %s.",
+                process.pid,
+                zombie.command,
+                zombie.reason,
+            )
         # A stopped process may be in the middle of a job, which would be lost if it were ended.
         zombies.resume(found)
         left = zombies.end(instance, found, spared={Problem.STOPPED})

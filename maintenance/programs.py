@@ -68,7 +68,7 @@ def _check_ffmpeg(name: str) -> Finding:
         )
     match = re.match(rf"{name} version (\S+)", output_of(path, "-version"))
     if match is None:
-        return warning(name, f"{path} does not say its version: install ffmpeg anew")
+        return warning(name, f"{path} does not say its version: install ffmpeg again")
     return ok(name, f"{match[1]} at {path}")
 
 

@@ -43,7 +43,7 @@ class JudgeView(Protocol):
     def trouble(self) -> str | None:
         """Why the last start failed."""
 
-    def unrest(self, now: Monotonic, /) -> str | None:
+    def instability(self, now: Monotonic, /) -> str | None:
         """What is to be said about judges that start and end again and again."""
 
 
@@ -176,7 +176,7 @@ def _me() -> dict[str, int]:
 def _describe_judge(judge: JudgeView) -> dict[str, Any]:
     found = [process for pid in judge.pids if (process := process_table.identify(pid))]
     where = {"pid": found[0].pid, "started": found[0].started} if found else {}
-    return {"trouble": judge.trouble or judge.unrest(monotonic()), **where}
+    return {"trouble": judge.trouble or judge.instability(monotonic()), **where}
 
 
 def _describe_worker(worker: WorkerView) -> dict[str, Any]:

@@ -40,7 +40,6 @@ def since(wall: Wall) -> float:
 
 
 def text(past: PastAnswers, findings: Sequence[Finding]) -> str:
-    """The message."""
     failures = sum(past.failed.values())
     people = "1 person" if past.people == 1 else f"{past.people} people"
     lines = [

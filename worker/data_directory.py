@@ -112,7 +112,7 @@ def use_for_temporary_files(data_dir: Path) -> None:
 
 
 def renew_temporary_files(data_dir: Path) -> None:
-    """Make the directory for temporary files anew if somebody has removed it. Raises OSError.
+    """Make the directory for temporary files again if somebody has removed it. Raises OSError.
 
     Without it no process can be started: there is no place for the fork server's socket.
     """

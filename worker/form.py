@@ -297,13 +297,13 @@ WHOLE_LIST = Form(whole_list=True)
 """The list that a link names besides its video."""
 
 ABOUT = Form(What.ABOUT)
-"""What its site says about it."""
+"""What its site says about the media."""
 
 SEARCH = Form(What.SEARCH)
 """What is found by the search to which a link leads."""
 
 START = Form(What.START)
-"""To be told when it starts."""
+"""A message when the live stream starts."""
 
 SOUND = Form(What.SOUND)
-"""The sound of it, as it plays everywhere."""
+"""The sound, in a format that plays everywhere."""

@@ -1,4 +1,4 @@
-"""`python -m maintenance health`."""
+"""`python -m maintenance health`: how the bot is, with a verdict for each thing."""
 
 import contextlib
 import io

@@ -38,9 +38,9 @@ def add_options(parser: ArgumentParser) -> None:
 def run(settings: Settings, options: Namespace) -> int:
     """Take events until supervisor ends the listener. Nothing else may be printed."""
     # It imports requests, for which no other command should have to wait.
-    from maintenance.reporting import voice
+    from maintenance.reporting import reporter
 
-    target = voice.ping_target(settings)
+    target = reporter.ping_target(settings)
     if target is None:
         print("maintenance: listen needs HEALTH_URL", file=sys.stderr)
         return EXIT_FAILED

@@ -14,7 +14,7 @@ def add_json(parser: ArgumentParser) -> None:
 
 
 def add_limit(parser: ArgumentParser, default: int, *, is_inherited: bool = False) -> None:
-    """`is_inherited`: if it is left out after an action, the one before the action counts."""
+    """Add --limit. If `is_inherited`, one that stands before an action counts for it as well."""
     parser.add_argument(
         "--limit",
         type=_whole_number,

@@ -1,4 +1,4 @@
-"""`python -m maintenance orphans`."""
+"""`python -m maintenance orphans`: list or delete download directories that no job uses."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`python -m maintenance top`."""
+"""`python -m maintenance top`: the live view of workers and jobs."""
 
 import sys
 from argparse import ArgumentParser, Namespace

@@ -51,7 +51,7 @@ def _version(text: str) -> str:
 
 
 def run(settings: Settings, chosen: Namespace) -> int:
-    """Do it as the bot's user, and say how it ended."""
+    """Update, look or go back as the bot's user, and say how it ended."""
     _become_owner(settings.data_dir)
     os.umask(0o077)
     plugin_packages.allow(settings.ytdlp_plugins)

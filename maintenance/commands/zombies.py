@@ -1,4 +1,4 @@
-"""`python -m maintenance zombies`."""
+"""`python -m maintenance zombies`: list or end processes that should not be there."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence

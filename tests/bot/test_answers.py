@@ -1,4 +1,4 @@
-"""What a link is answered with: of several files, the sound alone, remembered, fetched anew."""
+"""What a link is answered with: of several files, the sound alone, remembered, fetched again."""
 
 from collections.abc import Callable, Iterator
 from itertools import count

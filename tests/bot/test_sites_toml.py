@@ -138,7 +138,7 @@ def test_a_session_that_ends_in_mid_life(scene: Scene, tmp_path: Path) -> None:
         assert said[-1].startswith(BLOCKED.removesuffix(".")), "and the number of the error"
         alert = wait_until_told(scene, "⚠", "cookies for 127.0.0.1")
         assert "1 cookie, refused for " in alert
-        assert f"export them anew, and send them to the bot or replace {cookies}" in alert
+        assert f"export them again, and send them to the bot or replace {cookies}" in alert
         health = maintenance(scene.data_dir, "health").text
         assert "cookies for 127.0.0.1" in health
         listed = maintenance(scene.data_dir, "failed", "list").text

@@ -47,14 +47,14 @@ def web() -> Iterator[Web]:
 
 def set_up(rules: DownloadLimits, notes: str) -> JobHandler:
     """The product's own, and a note when the last step of warming up is done."""
-    rehearse = warm._rehearse
+    download = warm._download_sample
 
-    def rehearse_and_note() -> None:
-        rehearse()
+    def download_and_note() -> None:
+        download()
         with open(notes, "a", encoding="ascii") as file:
             file.write(f"{os.getpid()}\n")
 
-    vars(warm)["_rehearse"] = rehearse_and_note
+    vars(warm)["_download_sample"] = download_and_note
     return worker_setups.set_up_downloads(rules)
 
 

@@ -122,4 +122,4 @@ def test_fresh_asks_again(warm: Worker, site: MediaSite, tmp_path: Path) -> None
     limits = limits_with(extractions=str(store))
     assert warm.run(site.url + MASTER, limits, fresh=True).media.facts.title == "master"
     assert site.hits(MASTER) == 2 * asked
-    assert list(store.iterdir()), "and is kept anew"
+    assert list(store.iterdir()), "and is kept again"

@@ -48,7 +48,7 @@ def test_part_begins_with_the_key_frame_before_and_holds_the_span(
     end_s = span.end_s or LENGTH_S
     assert probe(made).duration_s == pytest.approx(end_s - found.starts_s, abs=1.5 / RATE)
     shown_s = first_time_s(made)
-    # The film shows eight seconds, and begins anew.
+    # The film shows eight seconds, and begins again.
     assert (shown_s - found.starts_s + 0.5) % 8 == pytest.approx(0.5, abs=0.5 / RATE)
     beeps = [second - found.starts_s for second in range(LENGTH_S) if found.starts_s <= second]
     heard = [beep for beep in beeps if beep < end_s - found.starts_s - 0.1]

@@ -181,8 +181,8 @@ def test_settings_of_sites(
     ("domain", "expires", "words"),
     [
         (".a.example", 0, ""),
-        (".b.example", 0, "a.example: {jar} has no cookies of this site: export them anew"),
-        (".a.example", 1, "a.example: the cookies in {jar} have expired: export them anew"),
+        (".b.example", 0, "a.example: {jar} has no cookies of this site: export them again"),
+        (".a.example", 1, "a.example: the cookies in {jar} have expired: export them again"),
     ],
 )
 def test_a_site_whose_file_has_no_cookies_for_it(

@@ -16,7 +16,7 @@ from tests.support.operator_kit import NobodyAtWork
 from worker.downloads.confinement.network import Network
 from worker.errors import Reason, Remedy
 from worker.ledger import DOWNLOADS, ledger_path
-from worker.ledger.upkeep.statistics import QueueFigures
+from worker.ledger.upkeep.statistics import QueueStatistics
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes import process_table
 from worker.settings import Settings
@@ -118,7 +118,7 @@ def trouble(links: int) -> dict[tuple[str, Reason], int]:
 
 
 def waiting(number: int) -> Any:
-    return figures(queues={"downloads": QueueFigures(number, 1.0)})
+    return figures(queues={"downloads": QueueStatistics(number, 1.0)})
 
 
 OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
@@ -222,7 +222,7 @@ def test_links_that_wait_for_a_pace_are_named_and_not_judged(
     well: Measures, paced: dict[str, int], level: Level, said: str
 ) -> None:
     full = dict.fromkeys(paced, "downloads") | {"a.example": "links_per_hour"}
-    queues = {"downloads": QueueFigures(210, 3000.0), "telegram": QueueFigures(100, 1.0)}
+    queues = {"downloads": QueueStatistics(210, 3000.0), "telegram": QueueStatistics(100, 1.0)}
     taken = figures(queues=queues, paced=paced)(replaced(sites_full=full)(well))
     items = {item.name: item for item in assess(taken)}
     assert items["queue downloads"].level is level
@@ -273,7 +273,7 @@ def test_peak_is_never_below_what_is_used_now(well: Measures) -> None:
     ("remedy", "said"),
     [
         (Remedy.COOKIES, "give it cookies"),
-        (Remedy.NEW_COOKIES, "export them anew"),
+        (Remedy.NEW_COOKIES, "export them again"),
         (Remedy.ADDRESS, "(DOWNLOAD_PROXY, "),
         (Remedy.PACE, "links_per_hour"),
         (Remedy.SOFTWARE, "pip install -U"),

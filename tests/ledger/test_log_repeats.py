@@ -105,7 +105,7 @@ def test_a_count_is_written_with_whatever_comes_next_and_at_the_end(lines: Lines
 SAME = {
     "a process": ("Process %d (%s): %s.", (17, "yt-dlp", "defunct"), (18, "yt-dlp", "defunct")),
     "a worker": (
-        "Worker %s ended with exit code %s.",
+        "worker %s: ended with exit code %s.",
         ("downloads-12", -9),
         ("downloads-13", -9),
     ),
@@ -114,7 +114,11 @@ SAME = {
     "a directory": ("%s cannot be removed: full", ("/data/17-1",), ("/data/18-3",)),
 }
 OTHER = {
-    "an exit code": ("Worker %s ended with exit code %s.", ("telegram-1", -9), ("telegram-1", -11)),
+    "an exit code": (
+        "worker %s: ended with exit code %s.",
+        ("telegram-1", -9),
+        ("telegram-1", -11),
+    ),
     "an error": ("cannot be written: %s", ("[Errno 28] full",), ("[Errno 5] bad",)),
     "a pool": ("Pool %s: failed", ("downloads",), ("telegram",)),
     "a status": ("Telegram says %d", (409,), (502,)),

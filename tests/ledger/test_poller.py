@@ -104,7 +104,7 @@ def asks(*answers: Any) -> list[tuple[str, Any]]:
         ([*polls(NO), *asks(ME), *polls(UPDATE)], False),
         ([*polls(NO), *asks(NO, ME), *polls(UPDATE)], False),
         ([*polls(NO), *asks(NO, NO, ME), *polls(NOTHING_NEW)], False),
-        # What is not known is asked anew, and then three times.
+        # What is not known is asked again, and then three times.
         ([*polls(NO), *asks(NO, NO, AWAY, NO, NO, NO)], True),
         ([*polls(NO), *asks(BUSY, NO, ME), *polls(NOTHING_NEW)], False),
         # Each doubt has to be confirmed by itself.

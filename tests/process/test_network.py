@@ -60,13 +60,13 @@ outside = socket.create_server(("127.0.0.1", 0)).getsockname()[1]
 before = os.fstat(own := os.memfd_create("own"))[4:6], os.getuid(), os.getgid()
 with network.Namespace() as made:
     made.enter()
-    door = made.listener.getsockname()[1]
+    proxy_port = made.listener.getsockname()[1]
     socket.send_fds(pair, [b"x"], [made.listener.fileno()])
 capabilities.drop()
 grep = ["/bin/grep", "-oP", "CapEff:\t0*\\K.*", "/proc/self/status"]
 program = subprocess.run(grep, capture_output=True, text=True).stdout.strip()
 tell(
-    door=connect("127.0.0.1", door),
+    proxy_port=connect("127.0.0.1", proxy_port),
     outside=connect("127.0.0.1", outside),
     public=connect("192.0.2.1", 80),
     metadata=connect("169.254.169.254", 80),
@@ -104,15 +104,15 @@ def _needs_namespaces() -> None:
 def test_a_namespace_has_one_door(uid: int) -> None:
     _needs_namespaces()
     with _running(_IN_A_NAMESPACE, uid) as ours:
-        _, (door,), _, _ = socket.recv_fds(ours, 1, 1)
+        _, (proxy_port,), _, _ = socket.recv_fds(ours, 1, 1)
         facts = _told(ours)
-        with socket.socket(fileno=door) as listener:
+        with socket.socket(fileno=proxy_port) as listener:
             listener.settimeout(5)
             listener.accept()[0].close()
     # What root keeps is the right to read others' files (CAP_DAC_OVERRIDE).
     kept = "" if uid else "2"
     assert facts == {
-        "door": "connected",
+        "proxy_port": "connected",
         "outside": "ECONNREFUSED",
         "public": "ENETUNREACH",
         "metadata": "ENETUNREACH",
@@ -123,10 +123,10 @@ def test_a_namespace_has_one_door(uid: int) -> None:
 
 
 _BEHIND_A_PORT = """
-door, other = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+proxy_port, other = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
 process_setup.renounce_privileges()
 {step}
-tell(door=connect("127.0.0.1", door.getsockname()[1]),
+tell(proxy_port=connect("127.0.0.1", proxy_port.getsockname()[1]),
      other=connect("127.0.0.1", other.getsockname()[1]))
 """
 
@@ -135,13 +135,13 @@ tell(door=connect("127.0.0.1", door.getsockname()[1]),
 @pytest.mark.parametrize(
     ("step", "other"),
     [
-        ("landlock.forbid_tcp(but_to_port=door.getsockname()[1])", "EACCES"),
+        ("landlock.forbid_tcp(but_to_port=proxy_port.getsockname()[1])", "EACCES"),
         pytest.param("", "connected", marks=pytest.mark.negative),
     ],
 )
 def test_landlock_leaves_one_port(step: str, other: str) -> None:
     with _running(_BEHIND_A_PORT.format(step=step), os.geteuid()) as ours:
-        assert _told(ours) == {"door": "connected", "other": other}
+        assert _told(ours) == {"proxy_port": "connected", "other": other}
 
 
 def _refuse() -> None:

@@ -21,7 +21,7 @@ class FakeJudge:
     def step(self, _now: float) -> None:
         pass
 
-    def unrest(self, _now: float) -> str | None:
+    def instability(self, _now: float) -> str | None:
         return None
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ class Terminal:
         os.write(self._fd, keys.encode())
 
     def resize(self, width: int, height: int) -> None:
-        """What a window manager does; what stood there is drawn anew by the program."""
+        """What a window manager does; what stood there is drawn again by the program."""
         self._size(width, height)
         os.kill(self.program.pid, signal.SIGWINCH)
 

@@ -122,17 +122,17 @@ def test_judges_that_end_again_and_again_are_told_and_come_at_once(
 ) -> None:
     for _ in range(MAX_ENDS - 1):
         scene.live(life_s)
-        assert scene.keeper.unrest(Monotonic(scene.now)) is None
+        assert scene.keeper.instability(Monotonic(scene.now)) is None
         assert scene.until_next() == 0.0
     scene.live(life_s)
     told = f"{MAX_ENDS} have ended within {(MAX_ENDS - 1) * life_s:.0f} s"
-    assert scene.keeper.unrest(Monotonic(scene.now)) == told
+    assert scene.keeper.instability(Monotonic(scene.now)) == told
     assert (scene.keeper.trouble, scene.until_next()) == (None, 0.0)
-    assert scene.keeper.unrest(Monotonic(scene.now + ENDS_WINDOW_S)) is None
+    assert scene.keeper.instability(Monotonic(scene.now + ENDS_WINDOW_S)) is None
 
 
 def test_ends_that_lie_apart_are_no_trouble(scene: Scene) -> None:
     for _ in range(2 * MAX_ENDS):
         scene.live(ENDS_WINDOW_S / (MAX_ENDS - 1) + 1)
-        assert scene.keeper.unrest(Monotonic(scene.now)) is None
+        assert scene.keeper.instability(Monotonic(scene.now)) is None
         assert scene.until_next() == 0.0

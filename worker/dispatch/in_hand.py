@@ -39,7 +39,7 @@ class JobsInHand:
         return self._by_id.get(job_id)
 
     def begin_recording(self, job: RecordingJob) -> None:
-        """Something of a live stream has been recorded."""
+        """Note that something of a live stream has been recorded."""
         taken = self._by_id[job.id]
         self._by_id[job.id] = replace(taken, job=replace(job, has_begun=True))
 

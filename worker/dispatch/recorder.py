@@ -196,7 +196,7 @@ class Recorder:
         self._ledger.put_back(job, 0, wall, refund=True)
 
     def call_now(self, answered: AnsweringPeriod, wall: Wall) -> None:
-        """Telegram answers again, so nothing waits for that any more; see `Ledger.call_now`."""
+        """Let what waits for Telegram wait no longer, since it answers again."""
         if waited := self._ledger.call_now(answered.began, answered.ended, wall):
             log.info("Telegram answers again: %d jobs that waited for it go on.", waited)
 
@@ -221,7 +221,10 @@ class Recorder:
             case outcomes.GiveUp():
                 said = outcomes.describe(event)
                 log.warning(
-                    "job %d: the %s can reach nobody and is given up (%s).", job.id, job.kind, said
+                    "job %d: nobody can be reached, so the %s is given up (%s).",
+                    job.id,
+                    job.kind,
+                    said,
                 )
                 self._in_hand.stop(self._ledger.give_up(job, wall))
             case outcomes.GiveUpChat():
@@ -245,7 +248,7 @@ class Recorder:
                 self._ledger.drop_stopped(job, wall)
 
     def fail(self, job: Job, error: errors.JobError, traceback: str, wall: Wall) -> None:
-        """A job has failed for good; whoever waits for it is told."""
+        """Record that a job has failed for good; whoever waits for it is told."""
         error_id = secrets.token_hex(3)
         error.detail = logs.redact(error.detail, self._secrets)
         traceback = logs.redact(traceback, self._secrets)

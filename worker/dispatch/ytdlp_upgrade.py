@@ -37,7 +37,7 @@ RESTART = "The bot's code on disk has changed; a restart puts it to use."
 
 ROOT = Path(__file__).parents[2]
 CODE = (ROOT / "bot.py", ROOT / "maintenance", ROOT / "worker")
-"""What the bot's processes run. Commands read it anew each time they are typed."""
+"""What the bot's processes run. Commands read it again each time they are typed."""
 
 TRIAL = (
     "from worker.downloads.ytdlp.packages import copies; copies.use(); "
@@ -56,10 +56,10 @@ class InstalledYtDlp:
 
 
 class UpgradeWatch:
-    """Never waits: `step` is called again and again, by one thread."""
+    """The watch on yt-dlp's files. It never waits: one thread calls `step` again and again."""
 
     def __init__(self) -> None:
-        """What is there now is what is in use."""
+        """Take what is on disk now for what is in use."""
         self.trouble: str | None = None
         self._in_use = self._candidate = _look(all_files=False)
         self._tried: InstalledYtDlp | None = None

@@ -59,7 +59,7 @@ class Allowance:
         self._grant(self._first_byte_at, seconds)
 
     def wait(self, wait_s: float) -> float:
-        """A site makes the download wait before its first byte. Returns the seconds granted.
+        """Allow for a wait that the site asks for at first. Returns the seconds granted.
 
         That time does not count, up to LONGEST_SITE_WAIT_S in all.
         """
@@ -69,11 +69,11 @@ class Allowance:
         return granted_s
 
     def begin_recording(self, now: Monotonic) -> None:
-        """The first piece of a live stream has come."""
+        """Allow for the rest of a live stream, whose first piece has come."""
         self._grant(now, self._limits.timeout_s + self._record_s)
 
     def begin_finishing(self, size_bytes: int, now: Monotonic) -> None:
-        """All bytes of a file have come, and ffmpeg begins."""
+        """Allow for ffmpeg, which begins once all bytes of a file have come."""
         self._finishing_since = now
         self._grant(now, self._limits.timeout_s + size_bytes / FINISHING_BPS)
 

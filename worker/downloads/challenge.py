@@ -122,7 +122,7 @@ def _trouble(log: Path) -> str:
 
 
 def main() -> None:
-    """Solve it once and print what that took."""
+    """Solve the challenge once and print what that took."""
     process_setup.become_subreaper()
     copies.use()
     limits = DownloadLimits("challenge", 1 << 20, memory_bytes=int(sys.argv[1]) * 1024 * 1024)

@@ -52,7 +52,7 @@ class Player:
 
 
 class Players:
-    """The players that a worker knows, by address, and those that it has tried in vain."""
+    """The players that a worker knows, by address, and those that could not be solved."""
 
     def __init__(self) -> None:
         self._known: dict[str, Player] = {}

@@ -33,32 +33,31 @@ class Completions(Questions):
     """The part of a `Ledger` that takes what a job has brought."""
 
     def finish_status(self, job: StatusJob, message_id: int, wall: Wall) -> None:
-        """The status message of a request was posted."""
+        """Record that the status message of a request was posted."""
         with self._db.transaction():
             requests.set_status_message(self._db, job.request.id, message_id)
             queue.finish(self._db, job.id, wall)
             requests.settle(self._db, job.request.id, wall)
 
     def finish_cookies(self, job: CookiesJob, kept: CookiesKept, wall: Wall) -> None:
-        """A site may have new cookies, so what failed without is tried again."""
+        """Record that a site may have new cookies, and try again what failed without."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             known_failures.forget_all(self._db)
             admission.reply(self._db, kept.reply, wall)
 
     def finish_panel(self, job: PanelJob, message_id: int, wall: Wall) -> None:
-        """A panel stands in the chat as it was when the job was taken."""
+        """Record that a panel is in the chat as it was when the job was taken."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             panels.finish(self._db, job, message_id, wall)
 
     def finish_menus(self, job: MenusJob, wall: Wall) -> None:
-        """See `menus.finish`."""
         with self._db.transaction():
             menus.finish(self._db, job, wall)
 
     def finish_download(self, job: DownloadJob, media: protocol.Media, wall: Wall) -> None:
-        """The media is on disk for everybody who waits for it."""
+        """Record that media is on disk for everybody who waits for it."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall, result=as_json.to_json(media))
             key = job_lookups.media_key_of(self._db, job.id) or job.media_key
@@ -71,7 +70,7 @@ class Completions(Questions):
             requests.decide_all(self._db, job.id, Resolution(Verdict.MEDIA), wall)
 
     def finish_group(self, job: GroupJob, group: protocol.GroupSent, wall: Wall) -> None:
-        """Some files of an answer were sent beside it; another job follows for the rest."""
+        """Record the files that were sent beside an answer; another job follows for the rest."""
         request = job.request
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
@@ -81,7 +80,7 @@ class Completions(Questions):
             requests.settle(self._db, request.id, wall)
 
     def finish_delivery(self, job: DeliverJob, delivered: protocol.Delivered, wall: Wall) -> None:
-        """A request has its media. What was uploaded is remembered as what Telegram made of it."""
+        """Record that a request has its media; remember what Telegram made of the upload."""
         request = job.request
         sent = (delivered, *request.sent)
         with self._db.transaction():
@@ -96,26 +95,26 @@ class Completions(Questions):
                 media_cache.remember(self._db, request.media_key, own, own_sent, wall)
 
     def finish_explanation(self, job: AnswerJob, wall: Wall) -> None:
-        """A request was told why there is no media."""
+        """Record that a request was told why there is no media."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             requests.mark_answered(self._db, job.request.id, wall)
 
     def finish_summary(self, job: SummaryJob, message_id: int, wall: Wall) -> None:
-        """A summary stands in the chat as it was when the job was claimed."""
+        """Record that a summary is in the chat as it was when the job was claimed."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             batches.note_shown(self._db, job.batch.id, message_id, job.summary, wall)
 
     def post_again(self, job: RequestJob, wall: Wall) -> None:
-        """The status message is gone: queue a new one, which becomes the answer then."""
+        """Queue a new status message for one that is gone; it becomes the answer."""
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)
             requests.forget_status_message(self._db, job.request.id)
             queue.add(self._db, Kind.STATUS, wall, request=job.request)
 
     def download_again(self, job: RequestJob, wall: Wall) -> None:
-        """What was remembered or downloaded for a request is gone: fetch it once more."""
+        """Fetch once more what was remembered or downloaded for a request, and is gone."""
         request = job.request
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)

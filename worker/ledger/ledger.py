@@ -217,12 +217,12 @@ class Ledger(Completions):
             queue.call_again(self._db, job.id, delay_s, refused_s, wall)
 
     def call_now(self, answered_from: float, answered_until: float, wall: Wall) -> int:
-        """Telegram answers again: see `queue.call_now`."""
+        """Let the calls that got no usable answer from Telegram wait no longer."""
         with self._db.transaction():
             return queue.call_now(self._db, answered_from, answered_until, wall)
 
     def finish(self, job: Job, wall: Wall) -> None:
-        """A job is done, and nothing follows from it."""
+        """End a job from which nothing follows."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
 
@@ -236,7 +236,7 @@ class Ledger(Completions):
         *,
         known_s: float = 0.0,
     ) -> list[int]:
-        """A job has failed for good; whoever waits for it will be told.
+        """End a job that has failed for good; whoever waits for it will be told.
 
         So will whoever asks for the same media within `known_s` seconds. A request that cannot even
         be told ends here: returns the ids of its running jobs, to stop.
@@ -278,29 +278,24 @@ class Ledger(Completions):
                 requests.settle(self._db, job.request.id, wall)
 
     def carry_out_stop(self, job_id: int, wall: Wall) -> list[int]:
-        """See `stops.carry_out`."""
         with self._db.transaction():
             return stops.carry_out(self._db, job_id, wall)
 
     # ------------------------------------------------------------- on the way of a link
 
     def identify(self, job: DownloadJob, media_key: str, wall: Wall) -> list[int]:
-        """See `requests.identify`."""
         with self._db.transaction():
             return requests.identify(self._db, job.id, media_key, wall)
 
     def note_cookies(self, tried: CookiesTried, url: str, wall: Wall) -> bool:
-        """See `site_cookies.note`."""
         with self._db.transaction():
             return site_cookies.note(self._db, tried, url, wall)
 
     def limit_download(self, job: DownloadJob, max_bytes: int) -> None:
-        """See `queue.limit_download`."""
         with self._db.transaction():
             queue.limit_download(self._db, job.id, max_bytes)
 
     def begin_recording(self, job: RecordingJob) -> None:
-        """See `queue.begin_recording`."""
         with self._db.transaction():
             queue.begin_recording(self._db, job.id)
 
@@ -310,12 +305,10 @@ class Ledger(Completions):
         return taken
 
     def forget_some(self) -> None:
-        """See `forgetting.step`."""
         with self._db.transaction():
             forgetting.step(self._db)
 
     def feed_batches(self, quota: Quota, room: batches.Room, wall: Wall) -> list[Request]:
-        """See `batches.step`."""
         with self._db.transaction():
             return batches.step(self._db, quota, room, wall)
 
@@ -344,12 +337,12 @@ class Ledger(Completions):
     # ------------------------------------------------------------------- downloads' processes
 
     def remember_session(self, leader: Identity, job: DownloadJob) -> None:
-        """A session was started for a job."""
+        """Note the leader of a session that was started for a job."""
         with self._db.transaction():
             sessions.remember(self._db, leader, job.id)
 
     def forget_sessions(self, job: DownloadJob) -> None:
-        """The sessions of a job have ended."""
+        """Forget the sessions of a job, which have ended."""
         with self._db.transaction():
             sessions.forget(self._db, job.id)
 

@@ -23,7 +23,7 @@ def want(db: Database, fingerprint: str, admins: Collection[int], wall: Wall) ->
 
 
 def finish(db: Database, job: MenusJob, wall: Wall) -> None:
-    """Telegram was told the menus of a job."""
+    """Note that Telegram was told the menus of a job."""
     queue.finish(db, job.id, wall)
     told = {"fingerprint": job.task.fingerprint, "admins": job.task.admins}
     state.put_document(db, _NAME, told)

@@ -54,7 +54,7 @@ def applied(db: Database, link: OpenRequest, *, may_ask: bool = True) -> OpenReq
     """A link in the form in which its person wants links, unless it is exact.
 
     That is what can be chosen where the person wants to be asked, if the chat wants buttons. Nobody
-    is asked about a link that is to be fetched anew: the choice could lead to what Telegram has.
+    is asked about a link that is to be fetched again: the choice could lead to what Telegram has.
     """
     if link.is_exact:
         return link

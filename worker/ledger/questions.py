@@ -19,7 +19,6 @@ class Questions:
     _db: Database
 
     def has_open_batches(self) -> bool:
-        """See `batch_lookups.has_open`."""
         with self._db.reading():
             return batch_lookups.has_open(self._db)
 
@@ -34,7 +33,6 @@ class Questions:
             return pause.since(self._db) is not None
 
     def stops(self) -> list[int]:
-        """See `stops.ordered`."""
         with self._db.reading():
             return stops.ordered(self._db)
 
@@ -52,12 +50,10 @@ class Questions:
     def queue_positions(
         self, wall: Wall, waited_s: float, full_sites: Collection[str] = ()
     ) -> list[QueuePosition]:
-        """See `queue_position.read`."""
         with self._db.reading():
             return queue_position.read(self._db, wall, waited_s, full_sites)
 
     def begun_downloads(self, since: float) -> list[tuple[str, float]]:
-        """See `begun.downloads`."""
         with self._db.reading():
             return begun.downloads(self._db, since)
 

@@ -283,7 +283,7 @@ class Pool:
         exitcode = worker.process.release()
         if worker.job is None:
             if not worker.is_leaving:
-                log.warning("Worker %s ended with exit code %s.", worker.name, exitcode)
+                log.warning("worker %s: ended with exit code %s.", worker.name, exitcode)
                 if not worker.is_stable:
                     self._backoff.note_failure(now, f"{worker.name} ended with {exitcode}")
             return []

@@ -26,7 +26,7 @@ class StartBackoff:
     """Why the last start failed, until one succeeds; for alerts."""
 
     def note_success(self) -> None:
-        """A start has succeeded: the next one needs no delay."""
+        """Forget the failures: a start has succeeded, and the next one needs no delay."""
         self.failures, self.trouble = 0, None
 
     def postpone(self, now: float) -> None:

@@ -40,7 +40,7 @@ class RunningJob:
 
 @dataclass
 class Worker:
-    """All times are monotonic."""
+    """A worker process, as its pool sees it. All times are monotonic."""
 
     name: str
     process: WatchedProcess

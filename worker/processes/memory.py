@@ -1,4 +1,8 @@
-"""How much memory a process uses; 0 for a process that is gone."""
+"""How much memory a process uses; 0 for a process that is gone.
+
+psutil knows the sum of all resident pages and the size of what is shared, files included, but not
+what of it no file backs (RssAnon and RssShmem), which is what a download costs the machine.
+"""
 
 import re
 from pathlib import Path

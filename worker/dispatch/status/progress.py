@@ -1,6 +1,6 @@
 """Which status message is to be edited next, to show how far its request is.
 
-Kept in memory alone. After a restart the ledger knows who waits, and what runs reports anew, so
+Kept in memory alone. After a restart the ledger knows who waits, and what runs reports again, so
 each message goes on.
 """
 

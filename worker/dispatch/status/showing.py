@@ -44,7 +44,6 @@ class Showing:
 
     @property
     def downloads(self) -> Mapping[int, Progress]:
-        """See `ProgressBoard.downloads`."""
         return self._board.downloads
 
     @property

@@ -73,7 +73,7 @@ class JudgeKeeper:
         """Why none starts, until one does; for alerts."""
         return self._backoff.trouble
 
-    def unrest(self, now: Monotonic) -> str | None:
+    def instability(self, now: Monotonic) -> str | None:
         """What to tell of judges that start and end again and again; for alerts."""
         if len(self._ends) < MAX_ENDS or now >= self._ends[0] + ENDS_WINDOW_S:
             return None

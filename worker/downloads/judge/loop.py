@@ -63,7 +63,6 @@ class Loop:
     def watch(
         self, source: Waitable, events: int, call: Callable[[int], None] | None = None
     ) -> None:
-        """See `Waits`."""
         before = self._watched.get(source, 0)
         if events == before:
             return
@@ -79,7 +78,6 @@ class Loop:
         self._watched[source] = events
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """See `Waits`."""
         if len(self._timers) >= self._sweep_at:
             self._sweep()
         timer = Timer(call)
@@ -119,11 +117,9 @@ class GuardedLoop:
     def watch(
         self, source: Waitable, events: int, call: Callable[[int], None] | None = None
     ) -> None:
-        """See `Waits`."""
         self._loop.watch(source, events, self.guarded(call) if call else None)
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """See `Waits`."""
         return self._loop.call_later(delay_s, self.guarded(call))
 
     def guarded(self, call: Callable[Params, None]) -> Callable[Params, None]:

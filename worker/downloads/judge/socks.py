@@ -95,7 +95,7 @@ class SocksHandshake:
         return answer
 
     def answer(self, reply: SocksReply) -> bytes:
-        """How to say that."""
+        """The bytes to send for it."""
         return reply.packed()
 
     def _take(self, count: int) -> bytes:

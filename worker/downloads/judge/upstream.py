@@ -188,7 +188,7 @@ class _ProxyAnswer:
         self._ends_at = time.monotonic() + TIMEOUT_S
 
     def take(self, count: int) -> bytes:
-        """The next bytes, exactly so many. Raises OSError or EOFError when they do not come."""
+        """Read exactly so many bytes. Raises OSError or EOFError when they do not come."""
         data = b""
         while len(data) < count:
             # Each wait has the same limit, so this ends no later than after twice as long.

@@ -177,7 +177,7 @@ def _main_video(parts: Sequence[_JoinedPart]) -> Video | None:
 
 
 def _as_encoded(video: Video) -> Video:
-    """What of a video's looks matters once it is encoded anew."""
+    """What of a video's looks matters once it is encoded again."""
     rate = round(video.pictures_per_s, 3)
     return replace(video, codec="", pixel_format="", pictures_per_s=rate)
 

@@ -1,8 +1,8 @@
-"""Find where a file was put together of parts: of advertisements, or what was encoded anew.
+"""Find where a file was put together of parts: of advertisements, or what was encoded again.
 
-Players begin anew at such a place, and a file goes on as if nothing had happened: with the size and
-the clock of its first part. Pure, apart from reading the file. Containers that are not known here
-count as one part.
+Players begin again at such a place, and a file goes on as if nothing had happened: with the size
+and the clock of its first part. Pure, apart from reading the file. Containers that are not known
+here count as one part.
 """
 
 import itertools

@@ -1,7 +1,8 @@
 """yt-dlp as a library: warmed up in the worker, run in the download process.
 
-`warm` and `extractor_index` run in the downloads worker, which is trusted: they import and index
-yt-dlp's extractors once, before any link is seen. Everything else runs in the download process,
-which is confined and not trusted, since yt-dlp parses what strangers wrote. `errors` is pure and
-used by both; `installed` serves the main process and the maintenance commands.
+`warm` runs in the fork server and in the downloads workers, which are trusted: it imports yt-dlp
+and indexes its extractors once, before any link is seen. `packages` says which yt-dlp and which
+plugins are in use, for all trusted processes, and `failures` is pure and used by the worker as
+well. Everything else runs in the download process, which is confined and not trusted, since yt-dlp
+parses what strangers wrote.
 """

@@ -56,7 +56,7 @@ _TRIES = 3
 _LAST_NUMBER = 2**64 - 1
 # How much longer than the wanted time a recording may take: its last piece comes late.
 _LATE_S = 30.0
-# Some servers are a few pieces behind others; more than this means that the stream began anew.
+# Some servers are a few pieces behind others; more than this means that the stream began again.
 _STALE_PIECES = 50
 
 

@@ -71,9 +71,9 @@ def warm_up() -> ExtractorIndex:
     broken |= {name for name in asked if not _try(_ask, extractors[name])}
     if broken:
         extractors = ExtractorIndex({k: ie for k, ie in extractors.items() if k not in broken})
-    # The rehearsal comes last, because `re` only caches the last 512 patterns.
+    # The sample comes last, because `re` only caches the last 512 patterns.
     steps = (_share_certificates, _look_at_ffmpeg, javascript.find, challenges.allow_solutions)
-    for step in (*steps, handlers.browsers, _rehearse):
+    for step in (*steps, handlers.browsers, _download_sample):
         _try(step)
     gc.collect()
     # Whatever is alive now stays for good. A garbage collector that visited it would write to its
@@ -136,7 +136,7 @@ def _tables() -> list[dict[str, Any]]:
 
 
 def _free_examples(extractor: Any) -> None:
-    """Free 6 MB of yt-dlp's own test cases, once it has derived a cached property from them."""
+    """Free yt-dlp's own test cases, 6 MB, once it has derived a cached property from them."""
     getattr(extractor, _RETURN_TYPE, None)
     for name in vars(extractor).keys() & _EXAMPLES:
         setattr(extractor, name, [])
@@ -163,9 +163,9 @@ def _look_at_ffmpeg() -> None:
         del versions[path]
 
 
-def _rehearse() -> None:
+def _download_sample() -> None:
     """Download a local file, so that everything that a download imports is imported."""
-    with tempfile.TemporaryDirectory(prefix="rehearsal-") as directory:
+    with tempfile.TemporaryDirectory(prefix="sample-") as directory:
         source = Path(directory, "source.mp4")
         source.write_bytes(bytes(1024))
         options: dict[str, Any] = {

@@ -26,7 +26,7 @@ class PausedChats:
 NOT_PAUSED = PausedChats()
 
 
-# Without the plus SQLite would plan a statement anew each time, which takes 20 times as long as to
+# Without the plus SQLite would plan a statement again each time, which takes 20 times as long as to
 # run it: that an index is for some value of a column makes the plan depend on what is bound.
 _DUE = "pool = +:pool AND state = 'waiting' AND (not_before <= :wall OR waits_since > :wall)"
 

@@ -140,7 +140,7 @@ def hurry(db: Database, job_id: int | None, wall: Wall) -> bool:
 
 
 def await_anew(db: Database, job_id: int | None, wall: Wall) -> None:
-    """Somebody else wants the same: try a waiting job now, as if it were new."""
+    """Try a waiting job now, as if it were new, since somebody else wants the same."""
     db.execute(
         "UPDATE jobs SET created_at = ? WHERE id = ? AND state IN ('waiting', 'running')",
         wall,
@@ -174,7 +174,7 @@ _EMPTIED = "payload = iif(kind IN ('update', 'button', 'cookies'), '{}', payload
 def finish(
     db: Database, job_id: int, wall: Wall, *, result: Mapping[str, Any] | None = None
 ) -> None:
-    """A job has done what it was for; `result` is kept with it."""
+    """End a job that has done what it was for, and keep its `result`."""
     db.execute(
         f"UPDATE jobs SET state = 'done', finished_at = ?, result = ?, {_EMPTIED}"  # noqa: S608
         " WHERE id = ?",
@@ -185,7 +185,7 @@ def finish(
 
 
 def drop(db: Database, job_id: int, wall: Wall) -> None:
-    """A job is not needed any more, whatever its state."""
+    """End a job that is not needed any more, whatever its state."""
     db.execute(
         f"UPDATE jobs SET state = 'dropped', finished_at = ?, {_EMPTIED}"  # noqa: S608
         " WHERE id = ?",
@@ -197,7 +197,7 @@ def drop(db: Database, job_id: int, wall: Wall) -> None:
 def fail(
     db: Database, job_id: int, error: JobError, error_id: str, traceback: str, wall: Wall
 ) -> None:
-    """A job has failed for good."""
+    """End a job that has failed for good."""
     db.execute(
         "UPDATE jobs SET state = 'failed', finished_at = ?, reason = ?, fault = ?, remedy = ?,"
         " detail = ?, error_id = ? WHERE id = ?",
@@ -339,7 +339,7 @@ def limit_download(db: Database, job_id: int, max_bytes: int) -> None:
 
 
 def begin_recording(db: Database, job_id: int) -> None:
-    """Something of a live stream lies on disk; the next attempt makes a file of it."""
+    """Note that something of a live stream is on disk; the next attempt makes a file of it."""
     db.execute("UPDATE jobs SET priority = ? WHERE id = ?", BEGUN_RECORDING, job_id)
 
 

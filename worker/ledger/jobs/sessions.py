@@ -8,19 +8,19 @@ from worker.processes.process_table import Identity
 
 
 def remember(db: Database, leader: Identity, job_id: int) -> None:
-    """A session was started for a job."""
+    """Note the leader of a session that was started for a job."""
     db.execute(
         "INSERT OR REPLACE INTO processes VALUES (?, ?, ?)", leader.pid, leader.started, job_id
     )
 
 
 def forget(db: Database, job_id: int) -> None:
-    """The sessions of a job have ended."""
+    """Forget the sessions of a job, which have ended."""
     db.execute("DELETE FROM processes WHERE job_id = ?", job_id)
 
 
 def forget_all(db: Database) -> None:
-    """No session is left of an earlier run."""
+    """Forget all sessions: none is left of an earlier run."""
     db.execute("DELETE FROM processes")
 
 

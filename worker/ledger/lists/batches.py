@@ -35,7 +35,7 @@ MAX_IN_ALBUM = 10
 """How many songs come together (Bot API 10.1, sendMediaGroup)."""
 
 MAX_LOST = 3
-"""How often a deleted summary is posted anew; after that its batch goes on in silence."""
+"""How often a deleted summary is posted again; after that its batch goes on in silence."""
 
 _HOLDING = (Refusal.HOUR, Refusal.DAY)
 

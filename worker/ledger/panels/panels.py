@@ -157,7 +157,7 @@ def _prolong(db: Database, panel_id: int, wall: Wall, message_id: int | None) ->
 
 
 def _show(db: Database, panel: Panel, wall: Wall) -> None:
-    """Show a panel anew, once what is being shown has been."""
+    """Show a panel again, once what is being shown has been."""
     job_id = db.value("SELECT job_id FROM panels WHERE id = ?", panel.id)
     if not queue.hurry(db, job_id, wall):
         _add_job(db, Kind.PANEL_EDIT, panel, wall)

@@ -45,7 +45,7 @@ def view(db: Database, panel: Panel, wall: Wall) -> View:
 
 
 def press(_db: Database, panel: Panel, pressed: Press, code: str) -> Pressed | None:
-    """Cancel a link that the person who pressed may cancel anywhere; or show the queue anew."""
+    """Cancel a link that the person who pressed may cancel anywhere; or show the queue again."""
     if code == _REFRESH:
         return Pressed()
     if not code.isdecimal() or len(code) > 18:

@@ -158,7 +158,7 @@ def _counted_site(db: Database, url: str) -> str:
 
 
 def _times(answer: Answer) -> Iterator[tuple[str, float]]:
-    """The steps of an answer that somebody has waited for, with their seconds."""
+    """How long each step of an answer took that somebody has waited for, in seconds."""
     if answer.verdict not in (Verdict.MEDIA, Verdict.SENTENCE):
         return
     yield "waiting", answer.waited_s

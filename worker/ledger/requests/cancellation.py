@@ -16,7 +16,7 @@ from worker.protocol.notices import Cancelled
 
 
 def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, list[int]]:
-    """A person pressed Cancel. Returns what came of it, and the ids of running jobs to stop."""
+    """Cancel the request of a pressed button. Returns what came of it, and ids of jobs to stop."""
     request = request_lookups.find(db, effect.request_id)
     if request and not may_cancel(request, effect.user_id, effect.chat_id):
         return Cancelled.NOT_YOURS, []
@@ -35,7 +35,7 @@ def cancel_undecided(db: Database, request_ids: Iterable[int], wall: Wall) -> li
 
 
 def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[int]]:
-    """A person cancels all links in a chat. Returns how many, and the ids of jobs to stop."""
+    """Cancel all links of a person in a chat. Returns how many, and the ids of jobs to stop."""
     mine = request_lookups.open_of(db, effect.user_id, effect.reader.chat_id)
     return len(mine), [job_id for request in mine for job_id in withdraw(db, request, wall)]
 
@@ -60,7 +60,7 @@ def may_cancel(request: Request, user_id: int, chat_id: int | None) -> bool:
 
 
 def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest], list[int]]:
-    """A person has edited a message: cancel the requests for links that are not in it any more.
+    """Cancel the requests for links that an edited message has no more.
 
     Returns its new links, and the ids of running jobs to stop.
     """

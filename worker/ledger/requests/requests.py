@@ -182,7 +182,7 @@ def set_status_message(db: Database, request_id: int, message_id: int) -> None:
 
 
 def forget_status_message(db: Database, request_id: int) -> None:
-    """The status message of a request is gone from the chat."""
+    """Forget the status message of a request, which is gone from the chat."""
     db.execute("UPDATE requests SET status_message_id = NULL WHERE id = ?", request_id)
 
 
@@ -211,7 +211,7 @@ def set_sent(db: Database, request_id: int, sent: Iterable[Delivered]) -> None:
 
 
 def reopen(db: Database, request_id: int, wall: Wall) -> None:
-    """Begin an answered request anew: queue another status message, and provide the media."""
+    """Begin an answered request again: queue another status message, and provide the media."""
     db.execute(
         "UPDATE requests SET answered_at = NULL, verdict = NULL, reason = NULL, error_id = NULL,"
         " languages = '[]',"
@@ -354,7 +354,7 @@ def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
 
 
 def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
-    """The request has its one answer."""
+    """End a request, which has its one answer."""
     request = request_lookups.get(db, request_id)
     answer = answers.of(db, request, wall)
     db.execute(

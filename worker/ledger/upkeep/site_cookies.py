@@ -47,7 +47,7 @@ class _History:
 
 
 def note(db: Database, tried: CookiesTried, url: str, wall: Wall) -> bool:
-    """A link was tried with a site's cookies. Whether these work, as far as is known now."""
+    """Note how a link fared with a site's cookies. Whether they work, as far as is known now."""
     known = _histories(db)
     before = known.get(tried.site)
     history = before

@@ -29,7 +29,7 @@ REFUSED_S = 86_400.0
 
 
 @dataclass(frozen=True)
-class QueueFigures:
+class QueueStatistics:
     """How many jobs of a pool wait, and for how long the first of them has been due."""
 
     waiting: int
@@ -37,7 +37,7 @@ class QueueFigures:
 
 
 @dataclass(frozen=True)
-class RunningFigures:
+class RunningStatistics:
     """A job in hand. `started_at` is wall time."""
 
     id: int
@@ -61,8 +61,8 @@ class Statistics:
     the operator's pause began, if there is one.
     """
 
-    queues: Mapping[str, QueueFigures]
-    running: tuple[RunningFigures, ...]
+    queues: Mapping[str, QueueStatistics]
+    running: tuple[RunningStatistics, ...]
     jobs_per_minute: float
     answers: int
     failed: Mapping[tuple[str, Reason], int]
@@ -92,7 +92,7 @@ def read(db: Database, wall: Wall, full_sites: Collection[str] = ()) -> Statisti
     return Statistics(
         queues=_queues(db, wall),
         running=tuple(
-            RunningFigures(*row)
+            RunningStatistics(*row)
             for row in db.execute(
                 # Left alone, SQLite would walk through all jobs that ever ran.
                 "SELECT id, pool, kind, attempts, started_at FROM jobs INDEXED BY jobs_running"
@@ -162,7 +162,7 @@ def _remedies(db: Database, since: Wall) -> Mapping[str, Remedy]:
     return {site_of_link(row["url"]): Remedy(row["remedy"]) for row in rows}
 
 
-def _queues(db: Database, wall: Wall) -> dict[str, QueueFigures]:
+def _queues(db: Database, wall: Wall) -> dict[str, QueueStatistics]:
     rows = db.execute(
         "SELECT pool, count(*) AS waiting, min(max(waits_since, not_before)) AS due_since"
         " FROM jobs WHERE state = 'waiting'"
@@ -173,7 +173,8 @@ def _queues(db: Database, wall: Wall) -> dict[str, QueueFigures]:
         wall,
     )
     return {
-        row["pool"]: QueueFigures(row["waiting"], max(0.0, wall - row["due_since"])) for row in rows
+        row["pool"]: QueueStatistics(row["waiting"], max(0.0, wall - row["due_since"]))
+        for row in rows
     }
 
 

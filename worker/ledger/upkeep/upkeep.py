@@ -91,41 +91,34 @@ class Upkeep:
             return state.document(self._db, name)
 
     def want_menus(self, fingerprint: str, admins: Collection[int], wall: Wall) -> None:
-        """See `menus.want`."""
         with self._db.transaction():
             menus.want(self._db, fingerprint, admins, wall)
 
     # ------------------------------------------------------------------------------ pause
 
     def pause(self, wall: Wall) -> bool:
-        """See `pause.begin`."""
         with self._db.transaction():
             return pause.begin(self._db, wall)
 
     def resume(self) -> bool:
-        """See `pause.end`."""
         with self._db.transaction():
             return pause.end(self._db)
 
     def order_stop(self, job_id: int) -> bool:
-        """See `stops.order`."""
         with self._db.transaction():
             return stops.order(self._db, job_id)
 
     # --------------------------------------------------------------------------- failures
 
     def failed_groups(self, like: FailureFilter = ANY) -> list[FailedGroup]:
-        """See `failures.groups`."""
         with self._db.reading():
             return failures.groups(self._db, like)
 
     def failed(self, limit: int, like: FailureFilter = ANY) -> list[FailedJob]:
-        """See `failures.newest`."""
         with self._db.reading():
             return failures.newest(self._db, limit, like)
 
     def failed_ids(self, like: FailureFilter) -> list[int]:
-        """See `failures.ids`."""
         with self._db.reading():
             return failures.ids(self._db, like)
 
@@ -135,44 +128,36 @@ class Upkeep:
             return failures.find(self._db, name)
 
     def retry(self, job: FailedJob, wall: Wall) -> None:
-        """See `failures.retry`."""
         with self._db.transaction():
             failures.retry(self._db, job, wall)
 
     def forget(self, job: FailedJob) -> None:
-        """See `failures.forget`."""
         with self._db.transaction():
             failures.forget(self._db, job.id)
 
     # --------------------------------------------------------------------- links and people
 
     def past_requests(self, which: RequestFilter, limit: int) -> list[PastRequest]:
-        """See `history.newest`."""
         with self._db.reading():
             return history.newest(self._db, which, limit)
 
     def count_requests(self, which: RequestFilter) -> int:
-        """See `history.count`."""
         with self._db.reading():
             return history.count(self._db, which)
 
     def answer_groups(self, by: By, which: RequestFilter) -> list[Group]:
-        """See `history.groups`."""
         with self._db.reading():
             return history.groups(self._db, by, which)
 
     def bans(self, limit: int) -> dict[int, float]:
-        """See `admission.bans`."""
         with self._db.reading():
             return admission.bans(self._db, limit)
 
     def count_bans(self) -> int:
-        """See `admission.count_bans`."""
         with self._db.reading():
             return admission.count_bans(self._db)
 
     def ban(self, user_id: int, wall: Wall, *, is_banned: bool) -> bool:
-        """See `admission.ban`."""
         with self._db.transaction():
             return admission.ban(self._db, Ban(user_id, is_banned), wall)
 
@@ -193,17 +178,14 @@ class Upkeep:
                 self._add_reply(reply, wall)
 
     def tried_links(self, since: float, until: float = math.inf) -> past.TriedLinks:
-        """See `past.tried`."""
         with self._db.reading():
             return past.tried(self._db, since, until)
 
     def past_links(self, since: float, until: float) -> past.PastAnswers:
-        """See `past.read`."""
         with self._db.reading():
             return past.read(self._db, since, until)
 
     def person(self, user_id: int, wall: Wall) -> past.Person:
-        """See `past.about`."""
         with self._db.reading():
             return past.about(self._db, user_id, wall)
 
@@ -227,7 +209,6 @@ class Upkeep:
             self._db.insert("samples", **asdict(sample))
 
     def refused_cookies(self) -> dict[str, site_cookies.RefusedCookies]:
-        """See `site_cookies.refused`."""
         with self._db.reading():
             return site_cookies.refused(self._db)
 
@@ -272,7 +253,6 @@ class Upkeep:
     # -------------------------------------------------------------------------- retention
 
     def remove_old(self, before: float) -> int:
-        """See `retention.remove_batch`."""
         with self._db.transaction():
             return retention.remove_batch(self._db, before)
 
@@ -282,6 +262,5 @@ class Upkeep:
             self._db.execute("DELETE FROM samples WHERE taken_at NOT BETWEEN ? AND ?", before, wall)
 
     def vacuum(self) -> bool:
-        """See `retention.vacuum_batch`."""
         with self._db.transaction():
             return retention.vacuum_batch(self._db)

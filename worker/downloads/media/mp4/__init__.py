@@ -5,7 +5,8 @@ whether a player can begin before all of it has arrived, and, for the ordinary f
 sites serve, what ffprobe would say of their streams. That spares most downloads a run of ffprobe,
 which takes 50 to 100 ms; reading an index takes a few.
 
-`boxes` finds the outermost boxes of a file, `tracks` reads the streams from the index, and `h264`
-the size and format of the pictures. Anybody may have written the file, so whatever is not known
-here, down to single boxes, is left to ffprobe.
+`boxes` finds the outermost boxes of a file, `tracks` reads the streams from the index, `h264` the
+size and format of the pictures, `samples` where each picture lies, and `part` makes a file of some
+of them. `beginning` reads what the first bytes of a file on a server say. Anybody may have written
+the file, so whatever is not known here, down to single boxes, is left to ffprobe.
 """

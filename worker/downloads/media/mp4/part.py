@@ -196,7 +196,7 @@ def _trak(
     """A `trak` box of some samples, whose bytes have moved. `film`: its begin, scale and length."""
     starts_s, film_scale, film_length = film
     samples, begin = track.samples, track.samples.decoded_at(first)
-    # Times in the track begin anew with its first sample.
+    # Times in the track begin again with its first sample.
     media_time = track.units(starts_s) - begin
     length = max(1, samples.decoded_at(last) - begin)
     media = track.media

@@ -1,1 +1,1 @@
-"""Which yt-dlp and which of its plugins are in use; nothing here runs in a download."""
+"""Which yt-dlp and which of its plugins are in use; no decision here is made in a download."""

@@ -73,7 +73,7 @@ def _part(file: "_RemoteFile", span: Span) -> Part:
 
 
 class _RemoteFile:
-    """A file on a server that heeds ranges. Raises Unusual for another."""
+    """A file on a server that serves ranges. Raises Unusual for another."""
 
     def __init__(self, ydl: LimitedYoutubeDL, media: Format) -> None:
         self._ydl = ydl
@@ -95,7 +95,7 @@ class _RemoteFile:
         return size, kind, header
 
     def read(self, at: int, size: int) -> bytes:
-        """So many bytes from there on."""
+        """Read so many bytes from an offset on."""
         if size > _MAX_INDEX_BYTES or at + size > self.size:
             raise Unusual(f"{size} bytes of an index")
         if not self._at <= at or at + size > self._at + len(self._data):

@@ -25,7 +25,7 @@ def end_of(request: Any) -> int | None:
 
 
 def cut(request: Any, response: Any) -> Response:
-    """What would have come from a server that heeds the range of this request."""
+    """The response as a server that serves ranges would have sent it."""
     start: int
     end: int
     start, end, _ = parse_http_range(request.headers.get("Range"))  # type: ignore[assignment]
@@ -48,7 +48,7 @@ def length_of(response: Any) -> int | None:
 
 
 class _Cut(io.RawIOBase):
-    """So many bytes of a response, after others."""
+    """A response, cut to a range of its bytes."""
 
     def __init__(self, response: Any, skipped: int, length: int) -> None:
         self._response = response

@@ -30,7 +30,7 @@ def report_end(settings: Settings, reason: str) -> None:
         log.warning("HEALTH_URL does not take pings (%s).", problem)
 
 
-class Voice:
+class Reporter:
     """The threads that say how the bot is, and the notes for systemd."""
 
     def __init__(
