@@ -21,7 +21,7 @@ from tests.support.cookie_jar import jar
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
 from worker import logs
-from worker.downloads.confinement import cookies, returned_cookies
+from worker.downloads.cookies import lent_cookies, returned_cookies
 from worker.downloads.limits import DownloadLimits
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.protocol import SiteAccess
@@ -47,12 +47,12 @@ def _look_for_cookies(task: Any, rules: Any, report: Any, extractors: Any) -> No
 
 
 def _copy_in_the_same_process() -> None:
-    def copy_and_keep(url: str, source: Path, target: Path) -> cookies.LentCookies | None:
+    def copy_and_keep(url: str, source: Path, target: Path) -> lent_cookies.LentCookies | None:
         # What a reader leaves in freed memory is up to the allocator: here all of it stays.
         _READ.append(source.read_bytes())
-        return cookies.copy_site_cookies(url, source, target)
+        return lent_cookies.copy_site_cookies(url, source, target)
 
-    cookies.copy_in_child = copy_and_keep
+    lent_cookies.copy_in_child = copy_and_keep
 
 
 def _mixed(path: Path) -> dict[str, Any]:
@@ -248,7 +248,7 @@ def test_a_worker_logs_no_words_of_a_site(
 STEPS = ("open", "fstat", "fchmod", "utime", "fsync", "replace", "unlink", "close")
 
 
-def _write_back_and_die(lent: cookies.LentCookies, returned: Path, at: int) -> NoReturn:
+def _write_back_and_die(lent: lent_cookies.LentCookies, returned: Path, at: int) -> NoReturn:
     """Write back, and be killed before the step of that number."""
     left = at
 
@@ -278,7 +278,7 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
     left = set()
     for at in itertools.count():
         (tmp_path / "jar").write_text(before)
-        lent = cookies.copy_site_cookies(LINK, tmp_path / "jar", tmp_path / f"copy-{at}")
+        lent = lent_cookies.copy_site_cookies(LINK, tmp_path / "jar", tmp_path / f"copy-{at}")
         assert lent
         killed = os.fork()
         if not killed:
@@ -300,7 +300,7 @@ def test_a_file_that_cannot_be_written_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     own_jar(tmp_path / "jar")
-    lent = cookies.copy_site_cookies(LINK, tmp_path / "jar", tmp_path / "copy")
+    lent = lent_cookies.copy_site_cookies(LINK, tmp_path / "jar", tmp_path / "copy")
     assert lent
     (tmp_path / "copy").write_text((tmp_path / "jar").read_text().replace("value", "renewed"))
 

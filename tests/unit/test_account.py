@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.downloads import account
+from worker.downloads.cookies import account
 from worker.errors import Fault, JobError, Reason, Remedy
 
 OF_ACCOUNTS = {

@@ -10,8 +10,8 @@ import pytest
 from maintenance import check, cookies
 from maintenance.findings import Level
 from worker import cookie_file
-from worker.downloads.confinement import returned_cookies
-from worker.downloads.confinement.cookies import LentCookies, copy_site_cookies
+from worker.downloads.cookies import returned_cookies
+from worker.downloads.cookies.lent_cookies import LentCookies, copy_site_cookies
 from worker.settings import Settings
 
 SITE = "site.example"

@@ -9,7 +9,7 @@ import pytest
 from yt_dlp.cookies import YoutubeDLCookieJar
 
 from tests.support.cookie_jar import jar
-from worker.downloads.confinement import cookies
+from worker.downloads.cookies import lent_cookies
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ from worker.downloads.confinement import cookies
 def test_a_cookie_goes_with_its_site_alone(
     url: str, domain: str, is_kept: bool, tmp_path: Path
 ) -> None:
-    cookies.copy_site_cookies(url, jar(tmp_path / "all", domain), tmp_path / "own")
+    lent_cookies.copy_site_cookies(url, jar(tmp_path / "all", domain), tmp_path / "own")
     assert (tmp_path / "own").read_text().count("value") == is_kept
     assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o600
 
@@ -51,7 +51,7 @@ def test_a_cookie_goes_with_its_site_alone(
 @pytest.mark.parametrize("rubbish", [b"", b"\xff\xfe\0", b"a\tb\n" * 9, b"\t" * 6 + b"\n", b"["])
 def test_rubbish_is_no_cookie(rubbish: bytes, tmp_path: Path) -> None:
     (tmp_path / "all").write_bytes(rubbish)
-    cookies.copy_site_cookies("https://example.com/", tmp_path / "all", tmp_path / "own")
+    lent_cookies.copy_site_cookies("https://example.com/", tmp_path / "all", tmp_path / "own")
     assert (tmp_path / "own").read_text() == "# Netscape HTTP Cookie File\n"
 
 
@@ -76,7 +76,7 @@ def test_an_odd_line_does_not_cost_the_cookies_beside_it(
 ) -> None:
     text = f"{odd}\r\n{GOOD}"
     (tmp_path / "all").write_bytes(text.encode(errors="surrogateescape"))
-    lent = cookies.copy_site_cookies("https://a.example/", tmp_path / "all", tmp_path / "own")
+    lent = lent_cookies.copy_site_cookies("https://a.example/", tmp_path / "all", tmp_path / "own")
     found = YoutubeDLCookieJar(str(tmp_path / "own"))
     found.load()
     assert sorted(cookie.name for cookie in found) == names

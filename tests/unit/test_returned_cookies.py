@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from worker.cookie_file import HEADER, read_line
-from worker.downloads.confinement import cookies, returned_cookies
-from worker.downloads.confinement.cookies import LentCookies
+from worker.downloads.cookies import lent_cookies, returned_cookies
+from worker.downloads.cookies.lent_cookies import LentCookies
 
 LINK = "https://www.site.example/v"
 SOON = 2
@@ -40,7 +40,7 @@ def source(tmp_path: Path) -> Path:
 def lend(source: Path) -> tuple[LentCookies, Path]:
     """The cookies of the site, and the file in which a download has them."""
     copy = source.with_name(f"copy-{len(list(source.parent.iterdir()))}")
-    lent = cookies.copy_site_cookies(LINK, source, copy)
+    lent = lent_cookies.copy_site_cookies(LINK, source, copy)
     assert lent is not None
     return lent, copy
 

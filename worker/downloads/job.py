@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from worker.clocks import wall_clock
-from worker.downloads import account, extractions, workspace
-from worker.downloads.confinement import cookies, returned_cookies
+from worker.downloads import extractions, workspace
 from worker.downloads.confinement.egress_guard import check_link
+from worker.downloads.cookies import account, lent_cookies, returned_cookies
 from worker.downloads.file_names import COOKIES_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.session import DownloadContext, Session
@@ -101,7 +101,7 @@ class _DownloadRunner:
                 workspace.prepare_for_recording(directory)
             else:
                 workspace.create(directory)
-            lent = jar and cookies.copy_in_child(task.url, Path(jar), directory / COOKIES_NAME)
+            lent = jar and lent_cookies.copy_in_child(task.url, Path(jar), directory / COOKIES_NAME)
             if before and not lent:
                 raise before
             if not lent and rules.extractions and _may_begin_with_earlier(task):
@@ -144,7 +144,7 @@ def _forget_earlier(rules: DownloadLimits, task: Download) -> bool:
 
 
 def _run_with(
-    lent: cookies.LentCookies,
+    lent: lent_cookies.LentCookies,
     directory: Path,
     session: Session,
     context: DownloadContext,

@@ -19,10 +19,10 @@ from worker.clocks import Monotonic, monotonic, wall_clock
 from worker.downloads import child, extractions, players, results, workspace
 from worker.downloads.allowance import Allowance
 from worker.downloads.channel import Receiver, read_chunk
-from worker.downloads.confinement import returned_cookies
-from worker.downloads.confinement.cookies import LentCookies
 from worker.downloads.confinement.isolation import Confinement
 from worker.downloads.confinement.network import Namespace, Network
+from worker.downloads.cookies import returned_cookies
+from worker.downloads.cookies.lent_cookies import LentCookies
 from worker.downloads.decoding import Garbled
 from worker.downloads.file_names import COOKIES_NAME, player_directory_of
 from worker.downloads.identity import media_key

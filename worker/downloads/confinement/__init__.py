@@ -5,6 +5,5 @@ takes the steps one after the other, with the help of the other modules. From th
 is not trusted, and nothing in it can undo a step. A few functions only answer questions and run
 elsewhere: `egress_guard.check_link` in the downloads worker, before the fork, `addresses` in the
 judge, and `isolation.shortcoming` and `network.active` in the main process and the maintenance
-commands. The worker makes the network that a download moves to, `network.Namespace`, lends it
-cookies, and takes them back (`cookies`, `returned_cookies`).
+commands. The worker makes the network that a download moves to, `network.Namespace`.
 """

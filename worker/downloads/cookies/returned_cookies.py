@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from worker.cookie_file import HEADER, Cookie, open_to_read, read_line, with_value
-from worker.downloads.confinement.cookies import LentCookies, digest, key_digest
+from worker.downloads.cookies.lent_cookies import LentCookies, digest, key_digest
 from worker.processes import child_call
 
 log = logging.getLogger(__name__)
