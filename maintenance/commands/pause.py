@@ -36,5 +36,5 @@ def resume(settings: Settings, options: Namespace) -> int:
     if options.json:
         print_json({"paused": False, "changed": was_paused})
     else:
-        say("Downloads go on." if was_paused else "It was not paused.")
+        say("Downloads continue." if was_paused else "It was not paused.")
     return EXIT_FINE

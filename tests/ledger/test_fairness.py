@@ -16,7 +16,6 @@ from worker.ledger import (
     DeliverJob,
     DownloadJob,
     ExplainJob,
-    Kind,
     Ledger,
     Quota,
     ReplyJob,
@@ -26,6 +25,7 @@ from worker.ledger import (
 )
 from worker.ledger.jobs import fairness, queue
 from worker.ledger.jobs.fairness import NO_LIMIT
+from worker.ledger.jobs.jobs import Kind
 from worker.ledger.requests.admission import REPLIES_A_MINUTE
 from worker.protocol import Reader, Reply, effects, notices
 from worker.protocol.notices import About, Notice, Topic

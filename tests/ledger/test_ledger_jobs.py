@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.support.ledger_kit import a_batch, a_request
-from worker.ledger import DOWNLOADS, TELEGRAM, Kind, LedgerError
+from worker.ledger import DOWNLOADS, TELEGRAM, LedgerError
 from worker.ledger.jobs.job_rows import read_job
+from worker.ledger.jobs.jobs import Kind
 from worker.protocol import AnswerButton, Reader, Reply, SetMenus
 from worker.protocol.as_json import to_json
 from worker.protocol.lists import Summary

@@ -30,13 +30,13 @@ from worker.errors import JobError
 from worker.form import WHOLE, Form
 from worker.processes import process_setup, process_table
 from worker.protocol import (
-    USUAL_ACCESS,
     Download,
     Media,
     MediaFile,
     SiteAccess,
     YtDlpStarted,
 )
+from worker.protocol.downloads import USUAL_ACCESS
 
 
 class Stop(BaseException):

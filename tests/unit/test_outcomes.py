@@ -16,9 +16,9 @@ from worker.ledger import (
     DownloadJob,
     GroupJob,
     Job,
-    Kind,
     StatusJob,
 )
+from worker.ledger.jobs.jobs import Kind
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
 from worker.protocol import AnswerButton, Retry, Stage
 from worker.protocol.notices import Notice, Topic

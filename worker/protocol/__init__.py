@@ -6,7 +6,6 @@ anything.
 """
 
 from worker.protocol.downloads import (
-    USUAL_ACCESS,
     Download,
     DownloadUsage,
     Identified,
@@ -43,7 +42,6 @@ from worker.protocol.telegram import (
 
 __all__ = [
     "DEFAULT_LANGUAGE",
-    "USUAL_ACCESS",
     "Action",
     "AnswerButton",
     "Deliver",

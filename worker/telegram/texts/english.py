@@ -36,7 +36,7 @@ ENGLISH = Catalogue(
         Reason.NOT_STARTED: ("This has not started yet.", "Send the link again when it is over."),
         Reason.NO_FORMAT: ("The site does not offer this in any format that I can send.", _NEVER),
         Reason.NO_SOUND: ("There is no sound in this video.", _NEVER),
-        Reason.NOT_CUT: ("I cannot cut a part out of this.", "All of it may work."),
+        Reason.NOT_CUT: ("I cannot cut a part out of this.", "It may work as a whole."),
         Reason.BEYOND_END: ("This is over before that part begins.", "An earlier part may work."),
         Reason.NO_COVER: ("The site shows no picture for this.", _NEVER),
         Reason.NO_SUBTITLES: ("The site has no subtitles for this.", _NEVER),
@@ -114,7 +114,7 @@ ENGLISH = Catalogue(
         Stage.FINISHING: "Almost there: preparing the file…",
         Stage.RETRYING: "That did not work. I will try again in a moment…",
         Stage.UPLOADING: "Uploading…",
-        Stage.PAUSED: "Paused: it goes on when I am back…",
+        Stage.PAUSED: "Paused: I continue when I am back…",
     },
     ahead={
         PluralForm.ONE: "Waiting: {count} download ahead of yours…",
@@ -245,7 +245,7 @@ ENGLISH = Catalogue(
         ),
         Topic.HELP_PICTURE: (
             "In a private chat the buttons below an answer bring it in other forms;"
-            " More shows which."
+            " More shows them all."
         ),
         Topic.HINT: "Send me a link to a video, a song or a picture. /help tells you more.",
         Topic.WHICH_WORDS: "What shall I look for? For example: /search how to bake bread",
@@ -317,7 +317,7 @@ ENGLISH = Catalogue(
         ),
         Topic.PAUSED: "Downloads are paused until /resume. Links are accepted, and wait.",
         Topic.PAUSED_ALREADY: "Downloads are paused already. /resume lets them go on.",
-        Topic.RESUMED: "Downloads go on.",
+        Topic.RESUMED: "Downloads continue.",
         Topic.NOT_PAUSED: "Downloads were not paused.",
         Topic.BAN_ADMIN: "That is an admin of this bot.",
         Topic.BAN_DONE: "{user_id} is banned. /unban {user_id} lets them back in.",
@@ -369,7 +369,7 @@ ENGLISH = Catalogue(
             PluralForm.OTHER: "{count} items of your lists wait for their turn.",
         },
         Topic.QUEUE_EMPTY: "No link of yours is waiting.",
-        Topic.SETTINGS_TITLE: "Your settings. They count from your next link on.",
+        Topic.SETTINGS_TITLE: "Your settings. They apply from your next link on.",
         Topic.GROUP_SETTINGS_TITLE: "The settings of this group.",
         Topic.SETTINGS_FOR_ADMINS: (
             "Only admins of this group can change its settings."
@@ -408,8 +408,8 @@ ENGLISH = Catalogue(
             "• Your links, what became of them, and what I told you: {days} days. Your messages"
             " only until I have read them.\n"
             "• What you have set with /settings.\n"
-            "• Files only until they are sent. What I found behind links and by searches I"
-            " remember, but not who asked for it.\n"
+            "• Files only until they are sent. I remember what I found behind links and by"
+            " searches, but not who asked for it.\n"
             "Sites see my owner's server, and of you only the words that you search for. My log"
             " names sites, the addresses of what failed, and people by their numbers in Telegram."
             " /forget does not reach it."
