@@ -73,8 +73,8 @@ log = logging.getLogger("bot")
 
 DOTENV = Path(".env")
 
-LEDGER_TRIES = 30
-"""How often a thread tries to open the ledger, once a second, before it dies."""
+LEDGER_PATIENCE_S = 45.0
+"""For how long a thread tries to open the ledger before it dies, which is before it seems stuck."""
 
 STALL_S = 60.0
 """A dispatcher without a heartbeat for this long is stuck."""
@@ -309,7 +309,8 @@ class Bot:
 
     def _open_ledger(self) -> Ledger:
         """Open the ledger for the calling thread; retry while it is locked or the disk is full."""
-        for _ in range(LEDGER_TRIES):
+        deadline = time.monotonic() + LEDGER_PATIENCE_S
+        while time.monotonic() < deadline:
             with contextlib.suppress(LedgerBusy):
                 return Ledger(ledger_path(self._settings.data_dir))
             name = threading.current_thread().name

@@ -171,6 +171,16 @@ def test_full_disk_is_busy_and_unchanged(ledger: Ledger) -> None:
     ledger.record_updates([{"update_id": 5}], START)
 
 
+@pytest.mark.parametrize("sql", ["SELECT json('{')", "SELECT 1 FROM nothing", "BEGIN"])
+def test_statement_that_never_works_is_not_waited_for(ledger: Ledger, sql: str) -> None:
+    """Tried again each second, it would hold up all that comes after it."""
+    with pytest.raises(LedgerError, match="cannot work"), ledger._db.transaction():
+        ledger._db.execute(sql).fetchone()
+    with pytest.raises(LedgerError, match="cannot work"), ledger._db.reading():
+        ledger._db.execute(sql.replace("BEGIN", "COMMIT")).fetchone()
+    ledger.record_updates([{"update_id": 1}], Wall(1.0))
+
+
 def refusals_beside_a_transaction(ledger_file: Path, patience_s: float) -> list[LedgerBusy]:
     """How recording an update was refused while another thread was in a transaction.
 

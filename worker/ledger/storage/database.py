@@ -38,14 +38,13 @@ _opening = threading.Lock()
 _open_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 """The open databases of this process, changed by the thread that holds `_opening`."""
 
-# A longer-lived lock, and a machine without room, memory or a working disk, say nothing about the
+# A longer-lived lock, and a machine without room or a working disk, say nothing about the
 # file. These are primary codes; the extended ones have more bits (sqlite.org/rescode.html).
 _PASSING = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_NOMEM,
 )
 
 
@@ -166,7 +165,10 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit all of the block or nothing. Raises LedgerBusy for what may pass by itself."""
+        """Commit all of the block or nothing.
+
+        Raises LedgerBusy for what may pass by itself, LedgerError for a statement that never works.
+        """
         with _turn:
             told = len(self.news)
             try:
@@ -175,7 +177,7 @@ class Database:
                 self.execute("COMMIT")
             except sqlite3.OperationalError as error:
                 self._roll_back(told)
-                raise LedgerBusy(str(error)) from error
+                raise _failure(error) from error
             except BaseException:
                 self._roll_back(told)
                 raise
@@ -186,7 +188,7 @@ class Database:
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise LedgerBusy(str(error)) from error
+            raise _failure(error) from error
 
     def _roll_back(self, told: int) -> None:
         del self.news[told:]
@@ -211,6 +213,13 @@ class Database:
         """The first column of the first row, or None."""
         row = self.execute(sql, *parameters, **named).fetchone()
         return row and row[0]
+
+
+def _failure(error: sqlite3.OperationalError) -> LedgerBusy | LedgerError:
+    """What a failed statement means: SQLite's plainest code is for one that fails each time."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return LedgerError(f"a statement of the bot cannot work: {error}")
+    return LedgerBusy(str(error))
 
 
 def check_file(path: Path) -> None:
