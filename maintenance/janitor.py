@@ -158,12 +158,7 @@ class Janitor:
         found = zombies.find(instance)
         for zombie in found:
             process = zombie.process
-            log.warning(
-                "Process %d (%s) should not be there: %s.",
-                process.pid,
-                zombie.command,
-                zombie.reason,
-            )
+            log.warning("Process %d (%s): %s.", process.pid, zombie.command, zombie.reason)
         # A stopped process may be in the middle of a job, which would be lost if it were ended.
         zombies.resume(found)
         left = zombies.end(instance, found, spared={Problem.STOPPED})
