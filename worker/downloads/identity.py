@@ -3,10 +3,12 @@
 A link to a known site names its media: `youtu.be/X` and `watch?v=X&t=5` lead to the same video.
 Not every site names a part of a post or of a series, so the name counts only if it is also the
 name of what yt-dlp found there, or if the site is one whose links are known to name the whole
-answer. Parameters that are not known keep links apart, for they may be what opens them. Runs in the
-downloads worker, which is trusted.
+answer. Parameters that are not known keep links apart, for they may be what opens them. So does
+what stands behind the name, which may be a file of the folder with that name. Runs in the downloads
+worker, which is trusted.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -47,7 +49,10 @@ _NO_PART_OF_A_NAME = frozenset(
 """Parameters that say where a player begins, or in which list somebody has found the media."""
 
 _OPENED_BY_ID = frozenset({"Youtube"})
-"""Extractors for whose media the id is enough, so that no other parameter matters."""
+"""Extractors for whose media the id is enough, so that nothing else in the link matters."""
+
+_ENDS_A_PATH = re.compile(r"[?#]")
+_ENDS_A_PARAMETER = re.compile(r"[?&#]")
 
 
 def media_key(task: Download, found: FoundMedia, extractors: Mapping[str, Any]) -> str | None:
@@ -63,14 +68,16 @@ def media_key(task: Download, found: FoundMedia, extractors: Mapping[str, Any]) 
     ):
         extractor = extractors.get(name)
         if match := extractor and extractor._match_valid_url(task.url):
-            details = _details(found, match.groupdict(), task.url)
+            details = _details(found, match)
             if details is None:
                 return None
             return media_keys.of_media(found.extractor, *details, form=task.form)
     return None
 
 
-def _details(found: FoundMedia, named: Mapping[str, str | None], url: str) -> list[str] | None:
+def _details(found: FoundMedia, match: re.Match[str]) -> list[str] | None:
+    named: Mapping[str, str | None] = match.groupdict()
+    url = match.string
     if parts := _PARTS_OF_A_NAME.get(found.extractor):
         values = dict(_named_parts(parts, named, url))
     elif found.media_id and named.get("id") == found.media_id:
@@ -78,9 +85,22 @@ def _details(found: FoundMedia, named: Mapping[str, str | None], url: str) -> li
         values = {name: value for name, value in named.items() if name not in _DECORATION}
         if found.extractor not in _OPENED_BY_ID:
             values |= dict(_other_parameters(url, found.media_id))
+            values["@behind"] = _behind(match)
     else:
         return None
     return [f"{name}={value}" for name, value in sorted(values.items()) if value]
+
+
+def _behind(match: re.Match[str]) -> str:
+    """What goes on behind a pattern's end, such as the name of a file in the folder that it names.
+
+    In the path up to its end, in a parameter up to the next one.
+    """
+    link, end = match.string, match.end()
+    if link[end - 1] in "?&#":
+        return ""
+    ends = _ENDS_A_PARAMETER if "?" in link[:end] else _ENDS_A_PATH
+    return ends.split(link[end:], maxsplit=1)[0].strip("/")
 
 
 def _other_parameters(url: str, media_id: str) -> Iterator[tuple[str, str]]:
