@@ -29,6 +29,7 @@ from worker.protocol.effects import (
     CancelRequest,
     ChooseForm,
     ChooseResult,
+    EditLinks,
     Effect,
     OpenRequest,
     Press,
@@ -157,6 +158,42 @@ def test_an_answer_that_is_passed_on_to_a_group_is_not_given_there_again(
     )
     effects = handle_update(update, username=lambda: "our_bot")
     assert effects == ((opened(LINK, chat),) if is_opened else ())
+
+
+OURS = {"id": 1, "is_bot": True, "username": "Our_Bot"}
+WRONG = "ftp://b.example/"
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "is_told"),
+    [
+        (WRONG, {}, False),
+        (f"{LINK} {WRONG}", {}, False),
+        (f"see tg://resolve?domain=x {WRONG}", {}, False),
+        (f"/xyzzy {WRONG}", {}, False),
+        (f"@other_bot @our_bot_2 ada@our_bot {WRONG}", {}, False),
+        (WRONG, {"reply_to_message": {"from": OURS | {"username": "other_bot"}}}, False),
+        (WRONG, {"reply_to_message": {"from": OURS | {"is_bot": False}}}, False),
+        (f"/audio {WRONG}", {}, True),
+        (f"/audio@our_bot {WRONG}", {}, True),
+        (f"/xyzzy@our_bot {WRONG}", {}, True),
+        (f"@OUR_BOT {WRONG}", {}, True),
+        (f"Look, @our_bot: {WRONG}", {}, True),
+        (WRONG, {"reply_to_message": {"from": OURS}}, True),
+        ("/audio", {"reply_to_message": {"text": WRONG}}, True),
+    ],
+)
+@pytest.mark.parametrize("key", ["text", "caption"])
+def test_a_group_hears_of_flaws_only_if_it_speaks_to_the_bot(
+    text: str, more: dict[str, Any], is_told: bool, key: str
+) -> None:
+    words: dict[str, Any] = {key: text, "photo": [{}]}
+    update = said(chat=GROUP, **words, **more)
+    told = (reply(notice(LinkFlaw.SCHEME), chat=GROUP),) if is_told else ()
+    links = (opened(LINK, GROUP),) if LINK in text else ()
+    assert handle_update(update, username=lambda: "our_bot") == (*links, *told)
+    edited = handle_update({"edited_message": update["message"]}, username=lambda: "our_bot")
+    assert edited == (EditLinks(GROUP, MESSAGE, links, told),)
 
 
 PRESS = Press("42", USER, USER, 50)

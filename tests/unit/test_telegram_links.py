@@ -7,6 +7,9 @@ import pytest
 from worker.errors import LinkFlaw
 from worker.telegram.links import Links, find_links
 
+FILM = "https://a.example/film"
+BESIDE_FTP = Links((FILM,), (LinkFlaw.SCHEME,))
+
 
 def marked(text: str, *links: str) -> dict[str, Any]:
     """A message in which Telegram has marked these links."""
@@ -77,6 +80,41 @@ def test_good_links_are_found_beside_bad_ones() -> None:
     assert find_links(message) == Links(
         ("https://b.example/",), (LinkFlaw.SCHEME, LinkFlaw.CREDENTIALS)
     )
+
+
+def behind(*links: str) -> dict[str, Any]:
+    """A message that shows a word for each of these links."""
+    entities = [
+        {"type": "text_link", "offset": 2 * place, "length": 1, "url": link}
+        for place, link in enumerate(links)
+    ]
+    return {"text": "x " * len(links), "entities": entities}
+
+
+@pytest.mark.parametrize(
+    ("message", "links"),
+    [
+        (behind(FILM, "tg://resolve?domain=somebody"), Links((FILM,))),
+        (behind("mailto:ada@a.example", FILM, "ton://transfer/x"), Links((FILM,))),
+        (marked(f"{FILM} TG://join?invite=x", FILM, "TG://join?invite=x"), Links((FILM,))),
+        ({"text": f"{FILM} tg://join?invite=x"}, Links((FILM,))),
+        (
+            {"rich_message": {"blocks": [{"type": "url", "url": u} for u in (FILM, "mailto:x@y")]}},
+            Links((FILM,)),
+        ),
+        # There is nothing better in the message, or it is wrong in another way.
+        (behind("tg://resolve?domain=somebody"), Links((), (LinkFlaw.SCHEME,))),
+        (marked("tg://join?invite=x", "tg://join?invite=x"), Links((), (LinkFlaw.SCHEME,))),
+        (behind(FILM, "https://u:p@a.example/"), Links((FILM,), (LinkFlaw.CREDENTIALS,))),
+        # Somebody has written it out.
+        (marked(f"ftp://b.example/ {FILM}", "ftp://b.example/", FILM), BESIDE_FTP),
+        (marked(f"ton://x {FILM}", "ton://x", FILM), BESIDE_FTP),
+    ],
+)
+def test_how_a_channel_is_reached_is_no_flaw_beside_a_good_link(
+    message: dict[str, Any], links: Links
+) -> None:
+    assert find_links(message) == links
 
 
 @pytest.mark.parametrize(

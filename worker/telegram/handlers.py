@@ -44,6 +44,8 @@ MAX_EDIT_S = 3600
 # be used, but should not stay in the chat either.
 _COOKIES_NAME = re.compile(r"(?<![^\W_])cookies?(?![^\W_]).*\.(txt|json)$", re.IGNORECASE)
 
+_MENTION = re.compile(r"(?<!\w)@(\w+)", re.ASCII)
+
 
 def handle_update(
     update: object,
@@ -57,8 +59,8 @@ def handle_update(
     """What the update asks for. Never raises on anything that JSON can say.
 
     `allowed_users` empty means everyone; `admins` may ban people. `username` finds out the bot's
-    own, to see whether a command in a group is meant for this bot; it is called only for such
-    commands, and what it raises passes through. The same goes for `is_chat_admin`, which gets the
+    own, to see whether a message in a group is meant for this bot; it is called only where that
+    matters, and what it raises passes through. The same goes for `is_chat_admin`, which gets the
     ids of a group and a person, and commands for the group's admins. `language` as in `People`.
     """
     people = People(allowed_users, admins, is_chat_admin, language)
@@ -103,7 +105,7 @@ def _handle_message(message: Message, people: People, username: Callable[[], str
     intent = intent_of(message.command, message.argument)
     if isinstance(intent, Notice):
         return message.reply(intent)
-    links, notices = _read_links(message, intent)
+    links, notices = _read_links(message, intent, username)
     if not links and (named := _numbers_of_items(message)):
         return named
     if not links and not notices:
@@ -121,18 +123,20 @@ def _handle_edit(message: Message, people: People, username: Callable[[], str]) 
         return ()
     if _has_cookies(message):
         return ()
-    links, notices = _wanted_now(message)
+    links, notices = _wanted_now(message, username)
     reply = message.reply(*notices)
     return (EditLinks(message.reader.chat_id, message.message_id, links, reply),)
 
 
-def _wanted_now(message: Message) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
+def _wanted_now(
+    message: Message, username: Callable[[], str]
+) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
     """The links of an edited message, and what is to be said about it."""
     if message.command == Command.SEARCH:
         is_for_us = message.is_private or message.addressee
         return _wanted_search(message) if is_for_us else (), []
     intent = intent_of(message.command, message.argument)
-    return ((), [intent]) if isinstance(intent, Notice) else _read_links(message, intent)
+    return ((), [intent]) if isinstance(intent, Notice) else _read_links(message, intent, username)
 
 
 def _is_for_us(message: Message, username: Callable[[], str]) -> bool:
@@ -150,21 +154,37 @@ def _is_for_us(message: Message, username: Callable[[], str]) -> bool:
 def _is_own_answer(message: Message, username: Callable[[], str]) -> bool:
     """Whether a message has been forwarded that is this bot's own."""
     author = fields.mapping(fields.mapping(message.fields, "forward_origin"), "sender_user")
+    return _is_us(author, username)
+
+
+def _is_us(author: Mapping[str, Any], username: Callable[[], str]) -> bool:
     name = fields.text(author, "username").lower()
     return fields.is_true(author, "is_bot") and name == username().lower()
+
+
+def _speaks_to_us(message: Message, username: Callable[[], str]) -> bool:
+    """Whether a message is for this bot and not only for the other people of a group."""
+    if message.is_private or message.addressee or commands.find(message.command):
+        return True
+    if _is_us(_author(message.answered), username):
+        return True
+    return "@" in message.text and username().lower() in _MENTION.findall(message.text.lower())
 
 
 # ------------------------------------------------------------------------------------ links
 
 
-def _read_links(message: Message, intent: Intent) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
+def _read_links(
+    message: Message, intent: Intent, username: Callable[[], str]
+) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
     """The links to open, and what is to be said about the others."""
     links = find_links(message.fields)
     if intent.takes_reply and not links:
         # A quotation has no marks of its own for links.
         quoted = {"text": fields.text(fields.mapping(message.fields, "quote"), "text")}
         links = find_links(quoted) or find_links(message.answered)
-    notices = [Notice(flaw) for flaw in links.flaws]
+    is_told = bool(links.flaws) and _speaks_to_us(message, username)
+    notices = [Notice(flaw) for flaw in links.flaws if is_told]
     if (left_out := len(links.good) - MAX_LINKS) > 0:
         values = {"count": left_out, "most_links": MAX_LINKS}
         notices.append(Notice(Topic.LINKS_LEFT_OUT, values))

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from worker.errors import InvalidLink, LinkFlaw
 from worker.telegram import fields
@@ -22,6 +22,7 @@ _MONOSPACE = ("code", "pre")
 _WITHIN_WORDS = "\u30fb\uff65"
 _LATIN_MARKS = "…»”’“„"
 _DOTS = "。．｡"
+_WITHIN_TELEGRAM = re.compile(r"tg:", re.IGNORECASE)
 _UP_TO_PATH = re.compile(r"^(?:[a-z0-9+.-]+://)?[^/?#]*", re.IGNORECASE)
 
 
@@ -39,6 +40,13 @@ class Links:
         return bool(self.good or self.flaws)
 
 
+class _Found(NamedTuple):
+    """A link as it stands in a message; hidden where words are shown in its place."""
+
+    url: str
+    is_hidden: bool = False
+
+
 def find_links(message: Mapping[str, Any]) -> Links:
     """The links of a message's text or caption. Never raises, whatever the message holds.
 
@@ -47,16 +55,27 @@ def find_links(message: Mapping[str, Any]) -> Links:
     without any entity.
     """
     good: dict[str, None] = {}
-    flaws: dict[LinkFlaw, None] = {}
-    for raw in _raw_links(message):
+    wrong: list[tuple[_Found, LinkFlaw]] = []
+    for found in _found_links(message):
         try:
-            good[normalise(raw)] = None
+            good[normalise(found.url)] = None
         except InvalidLink as error:
-            flaws[error.flaw] = None
+            wrong.append((found, error.flaw))
+    flaws = dict.fromkeys(flaw for found, flaw in wrong if not (good and _is_aside(found, flaw)))
     return Links(tuple(good), tuple(flaws))
 
 
-def _raw_links(message: Mapping[str, Any]) -> Iterator[str]:
+def _is_aside(found: _Found, flaw: LinkFlaw) -> bool:
+    """Whether nobody wants to hear of this flaw beside a good link, as in a post's last line.
+
+    Channels write there how to reach them, by mail or within Telegram.
+    """
+    return flaw is LinkFlaw.SCHEME and (
+        found.is_hidden or _WITHIN_TELEGRAM.match(found.url) is not None
+    )
+
+
+def _found_links(message: Mapping[str, Any]) -> Iterator[_Found]:
     for text_key, entities_key in (("text", "entities"), ("caption", "caption_entities")):
         text = fields.text(message, text_key)
         entities = fields.items(message, entities_key)
@@ -67,28 +86,28 @@ def _raw_links(message: Mapping[str, Any]) -> Iterator[str]:
     yield from _links_of_rich_text(fields.items(fields.mapping(message, "rich_message"), "blocks"))
 
 
-def _links_of_entities(text: str, entities: Sequence[object]) -> Iterator[str]:
+def _links_of_entities(text: str, entities: Sequence[object]) -> Iterator[_Found]:
     # Offsets and lengths count UTF-16 code units (Bot API 10.1, MessageEntity).
     units = text.encode("utf-16-le", "surrogatepass")
     for entity in entities:
         kind = fields.text(entity, "type")
         offset, length = fields.integer(entity, "offset"), fields.integer(entity, "length")
         if kind == "text_link" and fields.text(entity, "url"):
-            yield fields.text(entity, "url")
+            yield _Found(fields.text(entity, "url"), is_hidden=True)
         elif offset is not None and length is not None and offset >= 0 < length:
             marked = units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "replace")
             if kind == "url" and marked:
-                yield _before_the_sentence_goes_on(marked)
+                yield _Found(_before_the_sentence_goes_on(marked))
             elif kind in _MONOSPACE:
                 yield from _links_of_text(marked, _IN_CODE)
 
 
-def _links_of_rich_text(blocks: Sequence[object]) -> Iterator[str]:
+def _links_of_rich_text(blocks: Sequence[object]) -> Iterator[_Found]:
     """The links of a message made of blocks, in which texts are nested (Bot API 10.1, RichText)."""
     for part in _parts(blocks):
         kind = fields.text(part, "type")
         if kind == "url" and fields.text(part, "url"):
-            yield fields.text(part, "url")
+            yield _Found(fields.text(part, "url"), is_hidden=True)
         elif kind in _MONOSPACE:
             text = "".join(each for each in _parts([part]) if isinstance(each, str))
             yield from _links_of_text(text, _IN_CODE)
@@ -110,9 +129,9 @@ def _is_outer(part: object) -> bool:
     return isinstance(part, Mapping | list)
 
 
-def _links_of_text(text: str, pattern: re.Pattern[str]) -> Iterator[str]:
+def _links_of_text(text: str, pattern: re.Pattern[str]) -> Iterator[_Found]:
     for link in pattern.findall(text):
-        yield _without_punctuation(_before_the_sentence_goes_on(link))
+        yield _Found(_without_punctuation(_before_the_sentence_goes_on(link)))
 
 
 def _before_the_sentence_goes_on(link: str) -> str:

@@ -45,6 +45,11 @@ class Message:
     fields: Mapping[str, Any]
 
     @property
+    def text(self) -> str:
+        """The words of the message, or those below its picture or file."""
+        return _text_of(self.fields)
+
+    @property
     def answered(self) -> Mapping[str, Any]:
         """The message to which this one is a reply; empty for none.
 
@@ -71,8 +76,7 @@ def read_message(message: Mapping[str, Any], people: People) -> Message | None:
         return None
     if _CONTENT.isdisjoint(message):
         return None
-    text = fields.text(message, "text") or fields.text(message, "caption")
-    found = _COMMAND.match(text)
+    found = _COMMAND.match(_text_of(message))
     name, bot, argument = found.groups(default="") if found else ("", "", "")
     return Message(
         reader=Reader(chat_id, people.language_of(sender), _thread_id(message)),
@@ -96,6 +100,10 @@ def sender_id(message: Mapping[str, Any]) -> int | None:
         return chat_id
     sender = fields.mapping(message, "from")
     return None if fields.is_true(sender, "is_bot") else fields.integer(sender, "id")
+
+
+def _text_of(message: Mapping[str, Any]) -> str:
+    return fields.text(message, "text") or fields.text(message, "caption")
 
 
 def _thread_id(message: Mapping[str, Any]) -> int | None:
