@@ -284,6 +284,12 @@ def test_the_first_five_links_are_opened_and_the_rest_is_named() -> None:
     assert effects[MAX_LINKS:] == (reply(notice(Topic.LINKS_LEFT_OUT, count=4, most_links=5)),)
 
 
+def test_a_channels_own_links_take_no_place_of_the_five() -> None:
+    chats = [f"https://t.me/channel_{number}" for number in range(3)]
+    urls = [f"https://a.example/{number}" for number in range(MAX_LINKS)]
+    assert handle_update(said(" ".join(chats + urls))) == tuple(map(opened, urls))
+
+
 def test_bots_are_not_listened_to() -> None:
     update = said("https://a.example/")
     assert handle_update(update)

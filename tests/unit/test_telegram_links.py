@@ -117,6 +117,46 @@ def test_how_a_channel_is_reached_is_no_flaw_beside_a_good_link(
     assert find_links(message) == links
 
 
+CHATS = (
+    "https://t.me/+AbCdEf",
+    "https://t.me/joinchat/AbCdEf",
+    "https://t.me/somebody",
+    "http://www.telegram.me/somebody/",
+    "https://t.me/somebody?boost",
+    "https://t.me/some_bot?start=12",
+    "https://t.me/some_bot/app",
+    "https://somebody.t.me/",
+    "https://t.me/share/url?url=https://a.example/12",
+    "https://t.me/",
+)
+POSTS = (
+    "https://t.me/somebody/12",
+    "https://t.me/somebody/12/?single",
+    "https://telegram.me/s/somebody/12",
+    "https://t.me/somebody/5/12?comment=3",
+    "https://t.me/c/1234567890/12",
+    "https://t.me/somebody/s/12",
+)
+
+
+@pytest.mark.parametrize("chat", CHATS)
+def test_a_link_to_a_chat_counts_only_without_a_better_one(chat: str) -> None:
+    assert find_links(behind(chat, FILM, *CHATS)) == Links((FILM,))
+    assert find_links(marked(f"{FILM} {chat}", FILM, chat)) == Links((FILM,))
+    assert find_links(behind(POSTS[0], chat)) == Links((POSTS[0],))
+    assert find_links(behind(chat)) == Links((chat,))
+    assert find_links(behind(CHATS[0], chat, "https://u:p@a.example/")).good == tuple(
+        dict.fromkeys((CHATS[0], chat))
+    )
+
+
+@pytest.mark.parametrize(
+    "link", [*POSTS, "https://not-t.me/somebody", "https://t.me.a.example/somebody"]
+)
+def test_a_link_to_a_post_counts_beside_others(link: str) -> None:
+    assert find_links(behind(FILM, link)) == Links((FILM, link))
+
+
 @pytest.mark.parametrize(
     "entity",
     [

@@ -5,8 +5,10 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from worker.errors import InvalidLink, LinkFlaw
+from worker.sites import site_of
 from worker.telegram import fields
 from worker.urls import normalise
 
@@ -23,6 +25,8 @@ _WITHIN_WORDS = "\u30fb\uff65"
 _LATIN_MARKS = "…»”’“„"
 _DOTS = "。．｡"
 _WITHIN_TELEGRAM = re.compile(r"tg:", re.IGNORECASE)
+# A post's number stands last; before it a chat, and perhaps the post's topic.
+_POST_PATH = re.compile(r"(?:/[^/]+)+/\d+/?", re.ASCII)
 _UP_TO_PATH = re.compile(r"^(?:[a-z0-9+.-]+://)?[^/?#]*", re.IGNORECASE)
 
 
@@ -30,7 +34,8 @@ _UP_TO_PATH = re.compile(r"^(?:[a-z0-9+.-]+://)?[^/?#]*", re.IGNORECASE)
 class Links:
     """The good links of a message, normalised, in order, without repeats.
 
-    And the flaws of others.
+    And the flaws of others. Links to chats of Telegram are left out beside better ones: channels
+    put them below their posts.
     """
 
     good: tuple[str, ...] = ()
@@ -62,7 +67,15 @@ def find_links(message: Mapping[str, Any]) -> Links:
         except InvalidLink as error:
             wrong.append((found, error.flaw))
     flaws = dict.fromkeys(flaw for found, flaw in wrong if not (good and _is_aside(found, flaw)))
-    return Links(tuple(good), tuple(flaws))
+    lead_to_media = tuple(link for link in good if not _is_of_a_chat(link))
+    return Links(lead_to_media or tuple(good), tuple(flaws))
+
+
+def _is_of_a_chat(link: str) -> bool:
+    """Whether a link leads to a channel, a group or a bot of Telegram, and to no post in it."""
+    parts = urlsplit(link)
+    is_of_telegram = site_of(parts.hostname or "") == "t.me"
+    return is_of_telegram and not _POST_PATH.fullmatch(parts.path)
 
 
 def _is_aside(found: _Found, flaw: LinkFlaw) -> bool:
