@@ -108,6 +108,12 @@ SEARCHED = OpenRequest(
         (said(sticker={}), [reply(notice(Topic.HINT))]),
         (said(photo=[{}], media_group_id="1"), []),
         (said(pinned_message={}), []),
+        (said(checklist_tasks_done={"checklist_message": {"text": LINK}}), []),
+        (said(poll_option_added={"option_text": LINK}), []),
+        (said(giveaway_created={}), []),
+        (said(poll={"question": LINK}), [opened(LINK)]),
+        (said(poll={"question": LINK}, chat=GROUP), [opened(LINK, GROUP)]),
+        (said("Look", link_preview_options={"url": LINK}, chat=GROUP), [opened(LINK, GROUP)]),
         (said("hello", chat=GROUP), []),
         (said("/help", chat=GROUP), []),
         (
@@ -194,6 +200,45 @@ def test_a_group_hears_of_flaws_only_if_it_speaks_to_the_bot(
     assert handle_update(update, username=lambda: "our_bot") == (*links, *told)
     edited = handle_update({"edited_message": update["message"]}, username=lambda: "our_bot")
     assert edited == (EditLinks(GROUP, MESSAGE, links, told),)
+
+
+WITHOUT_WORDS = (
+    *("story", "poll", "checklist", "paid_media", "giveaway", "contact", "location", "dice"),
+    "game",
+)
+
+
+@pytest.mark.parametrize("kind", WITHOUT_WORDS)
+def test_whatever_a_person_sends_without_a_link_brings_a_hint(kind: str) -> None:
+    content: dict[str, Any] = {kind: {}}
+    assert handle_update(said(**content)) == (reply(notice(Topic.HINT)),)
+    assert handle_update(said(chat=GROUP, **content)) == ()
+
+
+def test_a_location_that_changes_is_not_answered_again_and_again() -> None:
+    message = said(location={"live_period": 60}, edit_date=5)["message"]
+    assert handle_update({"edited_message": message}) == ()
+
+
+BUTTON = {"inline_keyboard": [[{"text": "Watch", "url": LINK}]]}
+PASSED_ON: dict[str, Any] = {"forward_origin": {"type": "channel"}, "reply_markup": BUTTON}
+
+
+def test_a_button_counts_in_private_and_where_somebody_asks_for_it() -> None:
+    assert handle_update(said("Watch", **PASSED_ON)) == (opened(LINK),)
+    assert handle_update(said("Watch", chat=GROUP, **PASSED_ON)) == ()
+    asked = said("/video", chat=GROUP, reply_to_message={"text": "Watch", **PASSED_ON})
+    (effect,) = handle_update(asked)
+    assert isinstance(effect, OpenRequest)
+    assert effect.url == LINK
+
+
+def test_an_answer_to_a_message_of_another_chat_takes_what_that_shows() -> None:
+    (effect,) = handle_update(
+        said("/video", external_reply={"link_preview_options": {"url": LINK}})
+    )
+    assert isinstance(effect, OpenRequest)
+    assert effect.url == LINK
 
 
 PRESS = Press("42", USER, USER, 50)

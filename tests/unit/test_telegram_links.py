@@ -157,6 +157,85 @@ def test_a_link_to_a_post_counts_beside_others(link: str) -> None:
     assert find_links(behind(FILM, link)) == Links((FILM, link))
 
 
+EMOJI = {"type": "custom_emoji", "offset": 0, "length": 1}
+
+
+def poll(**texts: object) -> dict[str, Any]:
+    return {"poll": {"id": "1", "question": "Which?", "options": [{"text": "One"}], **texts}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        poll(question=f"Watch {FILM}"),
+        poll(question=f"x {FILM}", question_entities=[EMOJI]),
+        poll(explanation=FILM),
+        poll(explanation="x", explanation_entities=behind(FILM)["entities"]),
+        poll(description="x", description_entities=behind(FILM)["entities"]),
+        {"checklist": {"title": FILM, "tasks": []}},
+        {"checklist": {"title": "x", "title_entities": behind(FILM)["entities"]}},
+        {"checklist": {"title": "x", "tasks": [{"text": "y"}, {"id": 2, "text": FILM}]}},
+        {
+            "checklist": {
+                "title": "x",
+                "tasks": [{"text": "x", "text_entities": behind(FILM)["entities"]}],
+            }
+        },
+    ],
+)
+def test_links_of_polls_and_checklists_are_found(message: dict[str, Any]) -> None:
+    assert find_links(message) == Links((FILM,))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"poll": {"question": 5, "explanation": [FILM], "description_entities": 1}},
+        {"poll": [FILM], "checklist": [FILM]},
+        {"checklist": {"title": None, "tasks": [FILM, None, {"text": {}}]}},
+        {"link_preview_options": FILM, "reply_markup": FILM, "forward_origin": {}},
+        {"reply_markup": {"inline_keyboard": [FILM, [FILM], 1]}, "forward_origin": {}},
+    ],
+)
+def test_an_odd_message_has_no_links(message: dict[str, Any]) -> None:
+    assert find_links(message) == Links()
+
+
+CARD = "https://b.example/card"
+BUTTON = "https://c.example/button"
+SHOWN = {
+    "link_preview_options": {"url": CARD},
+    "reply_markup": {
+        "inline_keyboard": [
+            [{"text": "Join", "url": "https://t.me/+AbC"}, {"text": "Ask", "callback_data": "1"}],
+            [{"text": "Chat", "url": "tg://user?id=1"}, {"text": "Watch", "url": BUTTON}],
+        ]
+    },
+    "forward_origin": {"type": "channel"},
+}
+
+
+@pytest.mark.parametrize("words", [{"text": "Look"}, behind("https://t.me/somebody"), {}])
+def test_a_card_and_then_buttons_count_without_a_better_link(words: dict[str, Any]) -> None:
+    assert find_links(SHOWN | words) == Links((CARD,))
+    for preview in ({}, {"url": CARD, "is_disabled": True}, {"url": "https://t.me/somebody"}):
+        message = SHOWN | words | {"link_preview_options": preview}
+        assert find_links(message) == Links((BUTTON,))
+        assert find_links(message, with_buttons=False) == find_links(words)
+        del message["forward_origin"]
+        assert find_links(message) == find_links(words)
+
+
+def test_neither_a_card_nor_a_button_counts_beside_a_link() -> None:
+    for words in (behind(FILM), marked(FILM, FILM), {"caption": FILM}, poll(explanation=FILM)):
+        assert find_links(SHOWN | words) == Links((FILM,))
+
+
+def test_what_is_written_wrong_is_named_beside_a_card() -> None:
+    message = SHOWN | {"text": "ftp://b.example/"}
+    assert find_links(message) == Links((CARD,), (LinkFlaw.SCHEME,))
+
+
 @pytest.mark.parametrize(
     "entity",
     [

@@ -119,6 +119,8 @@ def _handle_edit(message: Message, people: People, username: Callable[[], str]) 
     edited_at = fields.integer(message.fields, "edit_date") or sent_at
     if edited_at - sent_at > MAX_EDIT_S or message.command in commands.FOR_ADMINS:
         return ()
+    if "location" in message.fields:  # A live one is edited as often as somebody moves.
+        return ()
     if not _is_for_us(message, username) or not people.may_use(message.user_id):
         return ()
     if _has_cookies(message):
@@ -178,11 +180,13 @@ def _read_links(
     message: Message, intent: Intent, username: Callable[[], str]
 ) -> tuple[tuple[OpenRequest, ...], list[Notice]]:
     """The links to open, and what is to be said about the others."""
-    links = find_links(message.fields)
+    # In a group posts with buttons are forwarded for other people to read.
+    links = find_links(message.fields, with_buttons=message.is_private)
     if intent.takes_reply and not links:
         # A quotation has no marks of its own for links.
         quoted = {"text": fields.text(fields.mapping(message.fields, "quote"), "text")}
-        links = find_links(quoted) or find_links(message.answered)
+        elsewhere = fields.mapping(message.fields, "external_reply")
+        links = find_links(quoted) or find_links(message.answered) or find_links(elsewhere)
     is_told = bool(links.flaws) and _speaks_to_us(message, username)
     notices = [Notice(flaw) for flaw in links.flaws if is_told]
     if (left_out := len(links.good) - MAX_LINKS) > 0:

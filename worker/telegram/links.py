@@ -1,8 +1,8 @@
-"""Find the links of a message, as Telegram marks them or as they stand in its text."""
+"""Find the links of a message, as Telegram marks or shows them or as they stand in its text."""
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -52,23 +52,37 @@ class _Found(NamedTuple):
     is_hidden: bool = False
 
 
-def find_links(message: Mapping[str, Any]) -> Links:
-    """The links of a message's text or caption. Never raises, whatever the message holds.
+def find_links(message: Mapping[str, Any], *, with_buttons: bool = True) -> Links:
+    """The links of a message. Never raises, whatever the message holds.
 
     Telegram's own reading counts (Bot API 10.1, MessageEntity: `url` and `text_link`, and
-    RichTextUrl). The text is searched where Telegram marks no links: in monospace, and in a text
-    without any entity.
+    RichTextUrl). The text is searched where Telegram marks no links: in monospace, in the question
+    of a poll, and in a text without any entity. If nothing in it leads to media, the card below it
+    counts, and then, `with_buttons`, the buttons of a forwarded message.
     """
+    good, wrong = _judged(_found_links(message))
+    best = _besides_chats(good) or _besides_chats(_judged(_card(message))[0])
+    if not best and with_buttons and "forward_origin" in message:
+        best = _besides_chats(_judged(_buttons(message))[0])
+    good = best or good
+    flaws = dict.fromkeys(flaw for found, flaw in wrong if not (good and _is_aside(found, flaw)))
+    return Links(good, tuple(flaws))
+
+
+def _judged(links: Iterable[_Found]) -> tuple[tuple[str, ...], list[tuple[_Found, LinkFlaw]]]:
+    """The good ones, normalised and without repeats, and the others with their flaws."""
     good: dict[str, None] = {}
     wrong: list[tuple[_Found, LinkFlaw]] = []
-    for found in _found_links(message):
+    for found in links:
         try:
             good[normalise(found.url)] = None
         except InvalidLink as error:
             wrong.append((found, error.flaw))
-    flaws = dict.fromkeys(flaw for found, flaw in wrong if not (good and _is_aside(found, flaw)))
-    lead_to_media = tuple(link for link in good if not _is_of_a_chat(link))
-    return Links(lead_to_media or tuple(good), tuple(flaws))
+    return tuple(good), wrong
+
+
+def _besides_chats(links: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(link for link in links if not _is_of_a_chat(link))
 
 
 def _is_of_a_chat(link: str) -> bool:
@@ -89,14 +103,42 @@ def _is_aside(found: _Found, flaw: LinkFlaw) -> bool:
 
 
 def _found_links(message: Mapping[str, Any]) -> Iterator[_Found]:
-    for text_key, entities_key in (("text", "entities"), ("caption", "caption_entities")):
-        text = fields.text(message, text_key)
-        entities = fields.items(message, entities_key)
-        if entities:
+    for whole, text_key, entities_key in _texts(message):
+        text = fields.text(whole, text_key)
+        if entities := fields.items(whole, entities_key):
             yield from _links_of_entities(text, entities)
         else:
             yield from _links_of_text(text, _IN_TEXT)
     yield from _links_of_rich_text(fields.items(fields.mapping(message, "rich_message"), "blocks"))
+
+
+def _texts(message: Mapping[str, Any]) -> Iterator[tuple[object, str, str]]:
+    """Where words may stand: what has them, the key of their text, and that of their entities."""
+    yield message, "text", "entities"
+    yield message, "caption", "caption_entities"
+    poll = fields.mapping(message, "poll")
+    yield poll, "question", ""  # its entities are emoji, whatever else it holds
+    yield poll, "description", "description_entities"
+    yield poll, "explanation", "explanation_entities"
+    checklist = fields.mapping(message, "checklist")
+    yield checklist, "title", "title_entities"
+    for task in fields.items(checklist, "tasks"):
+        yield task, "text", "text_entities"
+
+
+def _card(message: Mapping[str, Any]) -> Iterator[_Found]:
+    """The link whose card Telegram shows below a text that need not have it."""
+    options = fields.mapping(message, "link_preview_options")
+    if (url := fields.text(options, "url")) and not fields.is_true(options, "is_disabled"):
+        yield _Found(url, is_hidden=True)
+
+
+def _buttons(message: Mapping[str, Any]) -> Iterator[_Found]:
+    markup = fields.mapping(message, "reply_markup")
+    for row in fields.items(markup, "inline_keyboard"):
+        for button in row if isinstance(row, list) else ():
+            if url := fields.text(button, "url"):
+                yield _Found(url, is_hidden=True)
 
 
 def _links_of_entities(text: str, entities: Sequence[object]) -> Iterator[_Found]:

@@ -20,7 +20,8 @@ _COMMAND = re.compile(
 _CONTENT = frozenset(
     {
         *("text", "caption", "photo", "video", "animation", "audio", "document"),
-        *("sticker", "voice", "video_note", "rich_message"),
+        *("sticker", "voice", "video_note", "rich_message", "story", "poll", "checklist"),
+        *("paid_media", "giveaway", "contact", "location", "dice", "game"),
     }
 )
 
