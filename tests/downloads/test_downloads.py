@@ -103,6 +103,9 @@ def test_a_live_stream_is_refused(warm: Worker, tmp_path: Path) -> None:
     ("link", "reason"),
     [
         ("http://10.0.0.1/a.mp4", Reason.REFUSED_ADDRESS),
+        # A post that only members of the chat can see: the page shows nobody anything.
+        ("https://t.me/c/1234567890/12", Reason.PRIVATE),
+        ("https://telegram.me/c/1234567890/5/12", Reason.PRIVATE),
         ("ytsearch:cats", Reason.INVALID_LINK),
         ("file:///etc/passwd", Reason.INVALID_LINK),
         ("data:video/mp4;base64,AAAA", Reason.INVALID_LINK),

@@ -30,6 +30,7 @@ def key(url: str, extractor: str, media_id: str, form: Form = WHOLE) -> str | No
             "https://www.youtube.com/watch?app=desktop&v=dQw4w9WgXcQ&lc=Ugx",
             "https://www.youtube.com/shorts/dQw4w9WgXcQ",
             "https://www.youtube.com/embed/dQw4w9WgXcQ",
+            "https://www.youtube.com/watch/dQw4w9WgXcQ?t=5",
         ),
     ],
 )
@@ -64,6 +65,13 @@ def test_pictures_of_one_post_stay_apart() -> None:
     ]
     assert None not in keys
     assert len(set(keys)) == 3
+
+
+def test_posts_of_one_topic_stay_apart() -> None:
+    topic = "https://t.me/somebody/5/"
+    keys = [key(topic + post, "TelegramEmbed", post) for post in ("100", "101")]
+    assert None not in keys
+    assert len(set(keys)) == 2
 
 
 def test_the_sound_alone_is_something_else() -> None:
@@ -114,6 +122,7 @@ SHARED_NAMES: list[tuple[str, str, tuple[str, ...]]] = [
             "https://m.vk.com/video-18403220_456239696?from=video",
             "https://vk.com/feed?z=video-18403220_456239696%2Fabc",
             "https://vk.ru/clip-18403220_456239696",
+            "https://www.vk.com/video-18403220_456239696",
         ),
     ),
     (
@@ -161,6 +170,34 @@ SHARED_NAMES: list[tuple[str, str, tuple[str, ...]]] = [
             "https://www.tiktok.com/@somebody/video/6748451240264420610",
             "https://www.tiktok.com/@another/video/6748451240264420610?_r=1&_t=abc",
             "https://www.tiktok.com/embed/6748451240264420610",
+            "https://www.tiktok.com/@somebody/photo/6748451240264420610?lang=en",
+        ),
+    ),
+    (
+        "TelegramEmbed",
+        "614",
+        (
+            "https://t.me/somebody/614",
+            "https://t.me/s/somebody/614",
+            "https://telegram.me/somebody/614/",
+            "https://t.me/somebody/5/614",
+        ),
+    ),
+    (
+        "Odnoklassniki",
+        "20079905452",
+        (
+            "https://ok.ru/video/20079905452",
+            "https://m.ok.ru/video/20079905452",
+            "https://ok.ru/clip/20079905452",
+        ),
+    ),
+    (
+        "Rutube",
+        "3eac3b4561676c17df9132a9a1e62e3e",
+        (
+            "https://rutube.ru/video/3eac3b4561676c17df9132a9a1e62e3e/",
+            "https://rutube.ru/shorts/3eac3b4561676c17df9132a9a1e62e3e/?r=wd",
         ),
     ),
 ]
@@ -237,8 +274,8 @@ def test_links_of_one_post_meet(extractor: str, media_id: str, links: tuple[str,
         ),
         (
             "TelegramEmbed",
-            "https://t.me/somebody/76979871/100",
-            "https://t.me/somebody/76979871/101",
+            "https://t.me/c/76979871/100",
+            "https://t.me/c/76979871/101",
         ),
         # Parts of a programme, which its pattern leaves out.
         (

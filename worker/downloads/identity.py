@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from worker import media_keys
+from worker.downloads.pictures.finding import readable
 from worker.downloads.reports import FoundMedia
 from worker.protocol import Download
 from worker.sites import site_of
@@ -62,12 +63,13 @@ def media_key(task: Download, found: FoundMedia, extractors: Mapping[str, Any]) 
     answered by this key. So the key is made of the link alone, by the extractor's URL pattern,
     which no page can change; `found` only says which extractor's.
     """
+    url = readable(task.url)
     for name in (
         found.extractor,
         *(n for n, site in _SAME_SITE.items() if site == found.extractor),
     ):
         extractor = extractors.get(name)
-        if match := extractor and extractor._match_valid_url(task.url):
+        if match := extractor and extractor._match_valid_url(url):
             details = _details(found, match)
             if details is None:
                 return None

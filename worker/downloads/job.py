@@ -7,6 +7,7 @@ recorded of a live stream: a later attempt makes a file of that.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.failures.errors import classify
-from worker.errors import JobError, Reason
+from worker.errors import Fault, JobError, Reason
 from worker.processes import process_setup
 from worker.protocol import Download, Media
 from worker.protocol.site_cookies import CookiesTried
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 # How a download from an expired address may fail if the site does not say so.
 _MAY_BE_OVER = frozenset({Reason.BROKEN_FILE, Reason.EMPTY_FILE, Reason.UNSUPPORTED})
+
+_IN_PRIVATE_CHAT = re.compile(r"https?://(?:www\.)?(?:t|telegram)\.me/c/\d+/\d")
 
 DownloadHandler = Callable[[DownloadContext, Download], Media]
 
@@ -54,6 +57,9 @@ class _DownloadRunner:
     def download(self, context: DownloadContext, task: Download) -> Media:
         """Download without cookies first, unless the site wants them always, and then with them."""
         check_link(task.url, self.limits.allowed_networks)
+        if _IN_PRIVATE_CHAT.match(task.url):
+            # The page is the same for every post, and yt-dlp takes the chat's number for a post's.
+            raise JobError(Reason.PRIVATE, Fault.PERMANENT, "a chat of Telegram for its members")
         rules = self.limits.for_site(task.access)
         rules = rules.for_look() if task.form.is_look else rules
         jar = rules.cookies_file
