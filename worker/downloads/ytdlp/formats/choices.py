@@ -44,6 +44,11 @@ class Choice:
         return streams.has(self.streams[0], "vcodec")
 
     @property
+    def is_inferior(self) -> bool:
+        """Whether it is sent only if nothing else is left."""
+        return any(map(streams.is_inferior, self.streams))
+
+    @property
     def height(self) -> int | None:
         """The height in pixels, if the site gives it."""
         return side(self.streams[0].get("height"))

@@ -5,6 +5,7 @@ know how long a conversion takes or that a choice has proved too large. All of t
 from what a Chooser remembers between choices and has looked at for it.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -104,11 +105,13 @@ class Chooser:
         formats = streams.understood(formats, self._learned)
         self.languages = streams.languages(formats)
         formats = streams.in_language(formats, self.form.language)
+        formats = streams.with_inferior_marked(formats)
         if self.form.max_height:
             formats = streams.without_higher(formats, self.form.max_height)
-        self._sizes.compare(Choice((media,), self.duration_s) for media in formats)
-        rank = _is_sound if self.form.as_file else Ranking(formats, self._budget)
-        self._choices = sorted(self._all(formats), key=rank)
+        real = list(itertools.filterfalse(streams.is_inferior, formats))
+        self._sizes.compare(Choice((media,), self.duration_s) for media in real)
+        rank = _is_sound if self.form.as_file else Ranking(real, self._budget)
+        self._choices = sorted(self._all(formats), key=lambda c: (c.is_inferior, rank(c)))
         if self.form.sound_only:
             self._choices = list(_for_audio(self._choices))
         return self._choose()
@@ -183,7 +186,8 @@ class Chooser:
         """The heights among the latest formats, the highest first, each with its best choice."""
         best: dict[int, Choice] = {}
         for choice in self._choices:
-            if choice.has_video and is_height(lines := streams.lines(choice.streams[0])):
+            lines = streams.lines(choice.streams[0])
+            if choice.has_video and not choice.is_inferior and is_height(lines):
                 best.setdefault(lines, choice)
         return tuple(self._quality(height, best[height]) for height in sorted(best, reverse=True))
 
@@ -224,8 +228,13 @@ class Chooser:
 
     def _next(self) -> tuple[Choice, int] | None:
         """The best choice that is left, and how many files it may fill."""
-        videos = [choice for choice in self._choices if choice.has_video]
-        sounds = [choice for choice in self._choices if not choice.has_video]
+        real = [choice for choice in self._choices if not choice.is_inferior]
+        inferior = [choice for choice in self._choices if choice.is_inferior]
+        return self._best_of(real) or self._best_of(inferior)
+
+    def _best_of(self, among: Sequence[Choice]) -> tuple[Choice, int] | None:
+        videos = [choice for choice in among if choice.has_video]
+        sounds = [choice for choice in among if not choice.has_video]
         groups = (sounds, videos) if self.form.sound_only else (videos, sounds)
         for choices in groups:
             if fitting := next(filter(self._may_fit, choices), None):
@@ -244,7 +253,8 @@ class Chooser:
             if streams.has(video, "acodec") or is_silent:
                 yield Choice((video,), self.duration_s)
             elif audios and self._has_ffmpeg:
-                yield self._paired(video, audios)
+                real = list(itertools.filterfalse(streams.is_inferior, audios))
+                yield self._paired(video, real or audios)
         for audio in audios:
             yield Choice((audio,), self.duration_s)
 

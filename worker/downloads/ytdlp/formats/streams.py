@@ -16,6 +16,9 @@ _NOTHING: Learned = {}
 # yt-dlp's preference for a sound track that a player takes only when somebody asks for it (RFC
 # 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
 _ALTERNATE = -2
+# yt-dlp's preference for a preview, a damaged file, sign language, or a codec that nothing plays.
+_INFERIOR = -10
+_IS_INFERIOR = "is_inferior"
 _HIGHEST_AAC_KBPS = 400
 # Frame rates between these two are shown to people; a higher one cannot be true.
 _HIGH_RATE, _HIGHEST_RATE = 45, 300
@@ -63,6 +66,29 @@ def has(media: Format, which: str) -> bool:
 def is_sound(media: Format) -> bool:
     """Whether it is sound alone."""
     return has(media, "acodec") and not has(media, "vcodec")
+
+
+def with_inferior_marked(formats: Sequence[Format]) -> list[Format]:
+    """The formats, with a mark on those that yt-dlp calls damaged or another thing.
+
+    If all that have pictures are like that, these get no mark, and likewise those of sound.
+    """
+    kinds = {has(media, "vcodec") for media in formats if not _is_poor(media)}
+
+    def gives_way(media: Format) -> bool:
+        return _is_poor(media) and has(media, "vcodec") in kinds
+
+    return [{**media, _IS_INFERIOR: True} if gives_way(media) else media for media in formats]
+
+
+def is_inferior(media: Format) -> bool:
+    """Whether it is marked as what is sent only if nothing else is left."""
+    return bool(media.get(_IS_INFERIOR))
+
+
+def _is_poor(media: Format) -> bool:
+    preference = media.get("preference")
+    return isinstance(preference, int) and preference <= _INFERIOR
 
 
 def is_plain(media: Format) -> bool:
@@ -167,7 +193,8 @@ def is_hdr(media: Format) -> bool:
 
 def without_higher(formats: Sequence[Format], max_height: int) -> list[Format]:
     """The formats that are no higher than wanted; the lowest if all are higher."""
-    lowest = min((lines(media) for media in formats if has(media, "vcodec")), default=0)
+    videos = (media for media in formats if has(media, "vcodec") and not is_inferior(media))
+    lowest = min(map(lines, videos), default=0)
     return [media for media in formats if lines(media) <= max(max_height, lowest)]
 
 

@@ -1,0 +1,78 @@
+"""What is chosen where yt-dlp says that a format is no equal of the others, or may not work."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.format_choice import a_format, chooser, chosen, cutter, silent, sound
+from worker.form import SOUND, Form
+from worker.protocol import Note
+
+POOR = {"preference": -10}
+
+
+@pytest.mark.parametrize(
+    ("formats", "name", "parts", "note"),
+    [
+        # A preview, what is damaged, sign language: the film goes first, in parts if need be.
+        ([a_format("hd", 120, 720), a_format("preview", 9, **POOR)], "hd", 4, None),
+        ([a_format("hd", 120, 720), a_format("signs", 40, 360, **POOR)], "hd", 4, None),
+        (
+            [silent("v", 110, 720), sound("x", 10), a_format("half", 20, 360, **POOR)],
+            "v+x",
+            4,
+            None,
+        ),
+        ([a_format("sd", 9, 480), a_format("odd", 9, 1080, preference=-100)], "sd", 1, None),
+        ([silent("v", 40, 720), sound("x", 20), sound("cut", 1, **POOR)], "v+x", 4, None),
+        # So does its sound.
+        (
+            [a_format("hd", 500, 720), sound("x", 5), a_format("preview", 9, **POOR)],
+            "x",
+            1,
+            Note.AUDIO_ONLY,
+        ),
+        # It comes if nothing else is left, or if there is nothing else.
+        (
+            [a_format("hd", 500, 720), a_format("preview", 9, 360, **POOR)],
+            "preview",
+            1,
+            Note.LOWER_QUALITY,
+        ),
+        ([a_format("gif", 9, 360, **POOR)], "gif", 1, None),
+        ([a_format("gif", 9, 360, **POOR), sound("x", 5)], "gif", 1, None),
+        # A small difference says nothing.
+        (
+            [a_format("hd", 120, 720), a_format("sd", 40, 360, preference=-9)],
+            "sd",
+            1,
+            Note.LOWER_QUALITY,
+        ),
+    ],
+)
+def test_what_is_no_equal_is_sent_only_if_nothing_else_is_left(
+    formats: list[Any], name: str, parts: int, note: Note | None
+) -> None:
+    made = cutter()
+    assert (chosen(made, *formats), made.parts, made.note) == (name, parts, note)
+
+
+@pytest.mark.parametrize(
+    ("formats", "name"),
+    [
+        ([sound("whole", 120), sound("preview", 1, **POOR)], "whole"),
+        ([a_format("film", 9, 720), a_format("half", 2, 360, **POOR)], "film"),
+    ],
+)
+def test_sound_is_that_of_the_real_thing(formats: list[Any], name: str) -> None:
+    assert chosen(cutter(form=SOUND), *formats) == name
+
+
+def test_no_quality_is_offered_of_another_thing() -> None:
+    made = cutter()
+    formats = [a_format("hd", 30, 720), a_format("half", 9, 360, **POOR)]
+    chosen(made, *formats)
+    assert [each.height for each in made.qualities] == [720]
+    assert chosen(chooser(form=Form(max_height=360)), *formats) == "hd"
+    chosen(made, formats[1])
+    assert [each.height for each in made.qualities] == [360]
