@@ -76,3 +76,33 @@ def test_no_quality_is_offered_of_another_thing() -> None:
     assert chosen(chooser(form=Form(max_height=360)), *formats) == "hd"
     chosen(made, formats[1])
     assert [each.height for each in made.qualities] == [360]
+
+
+MARKED = a_format("marked", preference=-2, format_note="watermarked")
+
+
+@pytest.mark.parametrize(
+    ("formats", "form", "name", "parts"),
+    [
+        # TikTok tells neither the size nor the height of the file with a watermark.
+        ([a_format("clean", 9, 576), a_format("hevc", 9, 720, vcodec="h265")], Form(), "clean", 1),
+        ([a_format("hevc", 9, 1080, vcodec="h265"), a_format("clean", 9, 576)], Form(), "hevc", 1),
+        ([a_format("clean", 120, 1024, width=576)], Form(), "clean", 4),
+        ([a_format("clean", 9, 576)], Form(max_height=480), "clean", 1),
+        # Nobody can be sent the clean one, or not without converting it.
+        ([a_format("clean", 500, 576)], Form(), "marked", 1),
+        ([a_format("hevc", 9, 576, vcodec="h265")], Form(), "marked", 1),
+        ([a_format("hevc", 120, 576, vcodec="h265")], Form(), "marked", 1),
+    ],
+)
+def test_a_watermark_is_for_want_of_a_clean_video(
+    formats: list[Any], form: Form, name: str, parts: int
+) -> None:
+    made = cutter(form=form)
+    assert (chosen(made, *formats, MARKED), made.parts) == (name, parts)
+
+
+@pytest.mark.parametrize("said", [{"format_note": "Direct"}, {"preference": -1}])
+def test_what_is_only_less_preferred_keeps_its_rank(said: dict[str, Any]) -> None:
+    formats = [a_format("clean", 9, 576), a_format("hevc", 9, 720, vcodec="h265")]
+    assert chosen(cutter(), *formats, {**MARKED, **said}) == "marked"

@@ -18,6 +18,7 @@ _NOTHING: Learned = {}
 _ALTERNATE = -2
 # yt-dlp's preference for a preview, a damaged file, sign language, or a codec that nothing plays.
 _INFERIOR = -10
+_WATERMARKED = -2
 _IS_INFERIOR = "is_inferior"
 _HIGHEST_AAC_KBPS = 400
 # Frame rates between these two are shown to people; a higher one cannot be true.
@@ -71,11 +72,16 @@ def is_sound(media: Format) -> bool:
 def with_inferior_marked(formats: Sequence[Format]) -> list[Format]:
     """The formats, with a mark on those that yt-dlp calls damaged or another thing.
 
-    If all that have pictures are like that, these get no mark, and likewise those of sound.
+    If all that have pictures are like that, these get no mark, and likewise those of sound. A
+    watermarked file is marked if a clean video plays everywhere.
     """
-    kinds = {has(media, "vcodec") for media in formats if not _is_poor(media)}
+    good = [media for media in formats if not (_is_poor(media) or _is_watermarked(media))]
+    kinds = {has(media, "vcodec") for media in good}
+    is_clean = any(has(media, "vcodec") and plays(media) for media in good)
 
     def gives_way(media: Format) -> bool:
+        if _is_watermarked(media):
+            return is_clean
         return _is_poor(media) and has(media, "vcodec") in kinds
 
     return [{**media, _IS_INFERIOR: True} if gives_way(media) else media for media in formats]
@@ -89,6 +95,12 @@ def is_inferior(media: Format) -> bool:
 def _is_poor(media: Format) -> bool:
     preference = media.get("preference")
     return isinstance(preference, int) and preference <= _INFERIOR
+
+
+def _is_watermarked(media: Format) -> bool:
+    """Whether yt-dlp prefers others for its watermark, as with TikTok's own downloads."""
+    is_less = media.get("preference") == _WATERMARKED
+    return is_less and "watermark" in str(media.get("format_note")).lower()
 
 
 def is_plain(media: Format) -> bool:
