@@ -106,3 +106,28 @@ def test_a_watermark_is_for_want_of_a_clean_video(
 def test_what_is_only_less_preferred_keeps_its_rank(said: dict[str, Any]) -> None:
     formats = [a_format("clean", 9, 576), a_format("hevc", 9, 720, vcodec="h265")]
     assert chosen(cutter(), *formats, {**MARKED, **said}) == "marked"
+
+
+SONG = sound("audio", 1)
+
+
+@pytest.mark.parametrize(
+    ("formats", "form", "site", "name"),
+    [
+        # Pictures without sound are worse than poorer pictures with it, and no song mends them.
+        ([silent("hevc", 9, 1080), a_format("h264", 9, 576), SONG], Form(), "TikTok", "h264"),
+        ([silent("hevc", 9, 1080), SONG], Form(), "TikTok", "hevc"),
+        ([silent("hevc", 9, 1080), a_format("h264", 9, 576), SONG], SOUND, "TikTok", "h264"),
+        # Of what has no sound of its own, the song is all there is.
+        ([silent("hevc", 9, 1080), SONG], SOUND, "TikTok", "audio"),
+        ([SONG], Form(), "TikTok", "audio"),
+        ([silent("hd", 9, 1080), SONG], Form(), "TEDTalk", "hd+audio"),
+    ],
+)
+def test_a_song_is_not_the_sound_of_a_video_of_tiktok(
+    formats: list[Any], form: Form, site: str, name: str
+) -> None:
+    made = chooser(form=form)
+    info: dict[str, Any] = {"extractor_key": site, "formats": formats, "duration": 60}
+    made.prepare(info)
+    assert chosen(made, *info["formats"]) == name

@@ -19,7 +19,6 @@ from worker.downloads import spans
 from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg, joining
-from worker.downloads.media.contents import positive
 from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
@@ -94,8 +93,7 @@ def options(
     def admit(info: MutableMapping[str, Any], *, incomplete: bool = False) -> None:
         # yt-dlp calls this before and after it chooses formats. Returning None lets it go on.
         _refuse_live(info)
-        chooser.duration_s = positive(info.get("duration"))
-        chooser.span = spans.of(info)
+        chooser.prepare(info)
         if chooser.span and chooser.span.length_s(chooser.duration_s) == 0:
             raise spans.beyond_the_end()
         if not incomplete:

@@ -5,7 +5,7 @@ Runs in the download process, after `isolation`.
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,12 +72,11 @@ def look(
 
 
 def _learning(chooser: Chooser, *, is_awaited: bool) -> Callable[..., None]:
-    def learn(info: Mapping[str, Any], **_: bool) -> None:
+    def learn(info: MutableMapping[str, Any], **_: bool) -> None:
         # yt-dlp calls this before it chooses formats. Returning None lets it go on.
         if is_awaited:
             refuse_upcoming(info)
-        chooser.duration_s = positive(info.get("duration"))
-        chooser.span = spans.of(info)
+        chooser.prepare(info)
 
     return learn
 

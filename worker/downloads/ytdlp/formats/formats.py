@@ -7,10 +7,12 @@ from what a Chooser remembers between choices and has looked at for it.
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from worker.downloads import spans
+from worker.downloads.media.contents import positive
 from worker.downloads.media.conversion import Budget
 from worker.downloads.media.parts import parts_needed
 from worker.downloads.spans import Span
@@ -79,6 +81,12 @@ class Chooser:
         """What to tell people about the last choice."""
         self.parts = 1
         """How many files the last choice may fill; 1 unless it will be cut or clipped."""
+
+    def prepare(self, info: MutableMapping[str, Any]) -> None:
+        """Learn what the page tells, and leave out what is no format of this video."""
+        self.duration_s = positive(info.get("duration"))
+        self.span = spans.of(info)
+        streams.leave_out_song(info, sound_only=self.form.sound_only)
 
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
         """Choose, as yt-dlp's format function. Raises JobError when nothing can be sent."""

@@ -1,6 +1,6 @@
 """What a site's formats hold: pictures, sound, which codecs, which language. All pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from worker.downloads.media.contents import positive, side
@@ -62,6 +62,19 @@ def has(media: Format, which: str) -> bool:
     # A stream that the site does not mention exists: a plain file has video and audio.
     codec = media.get(which)
     return not (isinstance(codec, str) and codec.lower() == "none")
+
+
+def leave_out_song(info: MutableMapping[str, Any], *, sound_only: bool) -> None:
+    """Leave out the song that a video of TikTok names, if what is wanted comes without it.
+
+    It is not the sound of the video, which may be another part of the song, or speech over it.
+    """
+    if info.get("extractor_key") != "TikTok":
+        return
+    others = [media for media in info.get("formats") or () if media.get("format_id") != "audio"]
+    wanted = "acodec" if sound_only else "vcodec"
+    if any(has(media, wanted) for media in others):
+        info["formats"] = others
 
 
 def is_sound(media: Format) -> bool:
