@@ -131,3 +131,54 @@ def test_a_song_is_not_the_sound_of_a_video_of_tiktok(
     info: dict[str, Any] = {"extractor_key": site, "formats": formats, "duration": 60}
     made.prepare(info)
     assert chosen(made, *info["formats"]) == name
+
+
+DOUBTED: dict[str, Any] = {"__needs_testing": True, "protocol": "https"}
+MAYBE_DRM = {"has_drm": "maybe", "protocol": "m3u8_native"}
+
+
+@pytest.mark.parametrize(
+    ("formats", "name", "tests"),
+    [
+        ([a_format("bad", 9, 1080, **DOUBTED), a_format("sd", 9, 480)], "sd", ["bad"]),
+        ([a_format("bad", 9, 1080, **MAYBE_DRM), a_format("sd", 9, 480)], "sd", ["bad"]),
+        ([a_format("hd", 9, 1080, **DOUBTED), a_format("sd", 9, 480, **DOUBTED)], "hd", ["hd"]),
+        ([a_format("hd", 9, 1080), a_format("bad", 9, 480, **DOUBTED)], "hd", []),
+        # Each stream of a pair is tested once.
+        (
+            [silent("v", 9, 720, **DOUBTED), sound("bad", 5, **DOUBTED), sound("x", 5, **DOUBTED)],
+            "v+x",
+            ["v", "bad", "x"],
+        ),
+        # Where there is nothing else, its own failure says more.
+        ([a_format("bad", 9, 720, **DOUBTED)], "bad", ["bad"]),
+        ([a_format("bad", 9, 720, **DOUBTED), sound("x", 5)], "bad", ["bad"]),
+        ([silent("v", 9, 720), sound("bad", 5, **DOUBTED)], "v+bad", ["bad"]),
+        # After some tests, what was not tested is not tried.
+        (
+            [*(a_format(f"bad{n}", 9, 1080 - n, **DOUBTED) for n in range(9)), a_format("sd", 9)],
+            "sd",
+            ["bad0", "bad1", "bad2", "bad3"],
+        ),
+        (
+            [a_format(f"bad{n}", 9, 1080 - n, **DOUBTED) for n in range(9)],
+            "bad4",
+            ["bad0", "bad1", "bad2", "bad3"],
+        ),
+        # What yt-dlp would start a program for is not tested.
+        ([a_format("bad", 9, 1080, **{**DOUBTED, "protocol": "rtmp"})], "bad", []),
+    ],
+)
+def test_what_is_doubted_is_tested_before_it_is_chosen(
+    formats: list[Any], name: str, tests: list[str]
+) -> None:
+    made = chooser()
+    tested = []
+
+    def works(media: Any) -> bool:
+        tested.append(media["format_id"])
+        return "bad" not in media["format_id"]
+
+    made.works = works
+    assert (chosen(made, *formats), made.note, tested) == (name, None, tests)
+    assert name == "bad" or "bad" not in name or made.qualities[0].height < 1080

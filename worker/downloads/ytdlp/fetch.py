@@ -184,6 +184,7 @@ def _fetch(
     task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
 ) -> Fetched:
     with opened(task, limits, report, extractors) as (ydl, chooser, meter):
+        chooser.works = ydl.can_fetch
         for tries_left in reversed(range(_MAX_CHOICES)):
             files = _try(ydl, task.url, meter, chooser, is_last=not tries_left)
             if files:

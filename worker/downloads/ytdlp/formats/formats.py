@@ -29,6 +29,8 @@ from worker.protocol.choices import Language, Quality
 _HEADROOM = 0.93
 # How many files are looked at before a choice: each costs a request.
 _MAX_LOOKS = 3
+# How many formats are tested before a choice, which costs a request or two each.
+_MAX_TESTS = 4
 # What has to be cut is long; a greater height than this is not worth more parts.
 _CUT_LINES = 480
 
@@ -69,6 +71,8 @@ class Chooser:
         self._sizes = Sizes()
         self.look: Callable[[Format], Mapping[str, str]] = lambda _: {}
         """Tells the codecs of a format by its first bytes, in yt-dlp's fields."""
+        self.works: Callable[[Format], bool] = lambda _: True
+        """Tells whether a format can be fetched, by fetching its beginning."""
         self.duration_s: float | None = None
         """The duration that the page tells, which yt-dlp does not pass to a format function."""
         self.span: Span | None = None
@@ -100,14 +104,30 @@ class Chooser:
                 "only storyboards are offered",
                 remedy=Remedy.COOKIES,
             )
-        self._chosen = self._chosen_among(formats)
+        self._chosen = self._tested_among(formats)
+        yield self._chosen.for_ytdlp()
+
+    def _tested_among(self, formats: Sequence[Format]) -> Choice:
+        """Choose what can be fetched, where yt-dlp doubts that."""
+        chosen = self._seen_among(formats)
+        for _ in range(_MAX_TESTS):
+            doubted = next(filter(streams.is_untested, chosen.streams), None)
+            if doubted is None:
+                return chosen
+            formats = streams.tested(formats, doubted, works=self.works(doubted))
+            chosen = self._chosen_among(formats)
+        return self._chosen_among(streams.without(formats, streams.is_untested) or formats)
+
+    def _seen_among(self, formats: Sequence[Format]) -> Choice:
+        """Choose, with looks at files whose labels may be wrong."""
+        chosen = self._chosen_among(formats)
         for _ in range(_MAX_LOOKS):
-            doubtful = self._doubtful(self._chosen)
+            doubtful = self._doubtful(chosen)
             if doubtful is None:
                 break
             self._learned[doubtful.get("format_id")] = self.look(doubtful)
-            self._chosen = self._chosen_among(formats)
-        yield self._chosen.for_ytdlp()
+            chosen = self._chosen_among(formats)
+        return chosen
 
     def _chosen_among(self, formats: Sequence[Format]) -> Choice:
         formats = streams.understood(formats, self._learned)

@@ -1,6 +1,6 @@
 """What a site's formats hold: pictures, sound, which codecs, which language. All pure."""
 
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from worker.downloads.media.contents import positive, side
@@ -25,6 +25,8 @@ _HIGHEST_AAC_KBPS = 400
 _HIGH_RATE, _HIGHEST_RATE = 45, 300
 # ISO 639-2 for an undetermined language, several, or none.
 _NO_LANGUAGES = frozenset({"und", "mul", "zxx"})
+# What yt-dlp tests without a program of its own.
+_TESTABLE = frozenset({"http", "https", "m3u8_native", "http_dash_segments"})
 _WITH_INDEX = frozenset({"mp4", "m4a", "m4v", "mov", "unknown_video"})
 
 
@@ -114,6 +116,33 @@ def _is_watermarked(media: Format) -> bool:
     """Whether yt-dlp prefers others for its watermark, as with TikTok's own downloads."""
     is_less = media.get("preference") == _WATERMARKED
     return is_less and "watermark" in str(media.get("format_note")).lower()
+
+
+def is_untested(media: Format) -> bool:
+    """Whether yt-dlp doubts that it can be fetched, or that it is open to everybody."""
+    is_doubted = media.get("__needs_testing") or media.get("has_drm")
+    return bool(is_doubted) and media.get("protocol") in _TESTABLE
+
+
+def tested(formats: Sequence[Format], media: Format, *, works: bool) -> Sequence[Format]:
+    """The formats after a test of one of them, which is left out if it does not work."""
+    name = media.get("format_id")
+    if not works and (left := without(formats, lambda each: each.get("format_id") == name)):
+        return left
+    passed = {"__needs_testing": False, "has_drm": False}
+    return [{**each, **passed} if each.get("format_id") == name else each for each in formats]
+
+
+def without(
+    formats: Sequence[Format], is_unwanted: Callable[[Format], bool]
+) -> Sequence[Format] | None:
+    """The formats that are left; None if these lack the pictures or the sound."""
+    left = [media for media in formats if not is_unwanted(media)]
+
+    def kinds(of: Sequence[Format]) -> set[str]:
+        return {kind for kind in ("vcodec", "acodec") if any(has(media, kind) for media in of)}
+
+    return left if kinds(left) == kinds(formats) else None
 
 
 def is_plain(media: Format) -> bool:

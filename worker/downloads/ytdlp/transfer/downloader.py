@@ -1,6 +1,7 @@
 """A YoutubeDL that reads HLS playlists as players do, where yt-dlp gives up on them."""
 
 import re
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from yt_dlp.utils import DownloadError
 from worker.downloads import spans
 from worker.downloads.media import transport_stream
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.network import small_fetches
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.downloads.ytdlp.transfer import hls, ranges
 from worker.downloads.ytdlp.transfer.ffmpeg_downloader import download_by_ffmpeg, needs_ffmpeg
@@ -102,6 +104,13 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             # Before yt-dlp merges it with another stream, and takes its first part for all of it.
             self._on_stream(Path(name))
         return done
+
+    def can_fetch(self, media: Mapping[str, Any]) -> bool:
+        """Whether the beginning of a format comes within a few seconds."""
+        comes: bool = False
+        with tempfile.TemporaryDirectory() as directory, small_fetches.without_failures():
+            comes, _ = self.dl(f"{directory}/beginning", {**media}, test=True)
+        return comes
 
     def _dl(self, name: str, info: Any, *how: bool) -> Any:
         """Download a stream piece by piece, or else as the one file of which they are parts."""
