@@ -59,7 +59,7 @@ def test_commands_of_the_readme_are_there() -> None:
     test_install = ".venv/bin/pip install -r tests/requirements.txt"
     for command in (
         f"{install} && .venv/bin/python -m tests.sandbox --send",
-        f"{test_install} && .venv/bin/python -m pytest -n 4 --dist loadfile",
+        f"{test_install} && .venv/bin/python -m pytest -n 6 --dist loadfile",
         "sudo apt install -y ffmpeg python3-venv",
     ):
         assert f"\n{command}\n" in README
