@@ -11,15 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from maintenance.limits import DISK_FULL_BYTES
 from worker.processes import process_table, signals
 
 ROOT = Path(__file__).parents[2]
 
 LOOK_EVERY_S = 0.2
 MEASURE_EVERY_S = 2.0
-
-MIN_FREE_BYTES = 100 * 1024 * 1024
-"""How much of the disk stays free for everything else; a program that needs more is ended."""
 
 # Makes the program end with the process that has started it, even if that is killed.
 _MORTAL = """
@@ -106,7 +104,7 @@ def _wait(child: subprocess.Popen[bytes], limit_s: float, room: DiskRoom) -> Non
             measure_at = now + MEASURE_EVERY_S
             if size_of(room.directory) > room.limit_bytes:
                 raise ProgramStopped(f"takes more than {room.limit_bytes >> 20} MB")
-            if shutil.disk_usage(room.directory).free < MIN_FREE_BYTES:
+            if shutil.disk_usage(room.directory).free < DISK_FULL_BYTES:
                 raise ProgramStopped("the disk is full")
 
 

@@ -71,7 +71,7 @@ def test_who_waits_for_a_start_is_told_by_a_new_message(bot: SteppedDispatcher) 
     assert {shown.stage for shown in bot.shown()} <= {Stage.AWAITING_START}
     bot.finish(Download, Media((), look=MediaLook("A stream", live=Live.NOW)))
     answer = bot.task(ShowLook)
-    assert (answer.reply_to, answer.message_id) == (STATUS, NEXT_STATUS)
+    assert (answer.reply_to_id, answer.message_id) == (STATUS, NEXT_STATUS)
     assert answer.offer == LiveOffer(WHOLE.code, (5, 15, 30))
     bot.finish(ShowLook, Delivered(None, message_id=99))
     assert press(bot, TEN, request_id=2, message_id=99) == Notice(Topic.ON_ITS_WAY)

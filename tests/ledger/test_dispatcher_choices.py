@@ -95,7 +95,7 @@ def test_another_form_is_a_link_of_its_own_below_the_answer(
     answered(bot)
     on_its_way = AnswerButton("42", "en", Notice(Topic.ON_ITS_WAY))
     assert press(bot, ChooseForm(1, form, PRESS)) == on_its_way
-    assert bot.task(PostStatus).reply_to == ANSWER
+    assert bot.task(PostStatus).reply_to_id == ANSWER
     assert (bot.task(Download).url, bot.task(Download).form) == (LINK, form)
     # Pressed again meanwhile it is the same, and later it is what Telegram has.
     assert press(bot, ChooseForm(1, form, PRESS)) == on_its_way
@@ -249,7 +249,7 @@ def test_description_comes_once_as_a_message_below_the_answer(bot: SteppedDispat
         assert press(bot, TellDescription(1, PRESS)) == AnswerButton("42", "en", None)
     reply = bot.task(Reply)
     (notice,) = reply.notices
-    assert (reply.reader.chat_id, reply.reply_to) == (ME, ANSWER)
+    assert (reply.reader.chat_id, reply.reply_to_id) == (ME, ANSWER)
     values = {"title": "title", "description": "Words\nof the site", "link": LINK}
     assert notice == Notice(Topic.DESCRIPTION, values)
     bot.finish(Reply)
@@ -355,4 +355,4 @@ def test_a_voice_message_is_sent_below_the_link(bot: SteppedDispatcher) -> None:
     voice = replace(media.files[0], facts=MediaFacts(MediaKind.VOICE))
     bot.finish(Download, replace(media, files=(voice,)))
     delivery = bot.task(Deliver)
-    assert (delivery.reply_to, delivery.menu) == (1, None)
+    assert (delivery.reply_to_id, delivery.menu) == (1, None)

@@ -89,11 +89,13 @@ def test_replies_to_one_message_come_in_their_order(bot: SteppedDispatcher) -> N
     for message_id, notice in ((1, words), (1, picture), (2, words)):
         bot.bring(Reply(Reader(OTHER), message_id, (notice,)))
     bot.step(2.0)
-    under_way = [(each.reply_to, each.notices) for each in bot.tasks(Reply).values()]
+    under_way = [(each.reply_to_id, each.notices) for each in bot.tasks(Reply).values()]
     assert under_way == [(1, (words,)), (2, (words,))]
     bot.telegram.finish(min(bot.tasks(Reply)), None)
     bot.step(2.0)
-    assert (1, (picture,)) in [(each.reply_to, each.notices) for each in bot.tasks(Reply).values()]
+    assert (1, (picture,)) in [
+        (each.reply_to_id, each.notices) for each in bot.tasks(Reply).values()
+    ]
 
 
 @pytest.mark.parametrize("busy", [Deliver, Explain])
@@ -129,7 +131,7 @@ def test_flood_wait_for_new_messages_holds_an_answer_that_is_one(bot: SteppedDis
     bot.pass_time(50)
     assert not bot.tasks(Deliver)
     bot.pass_time(20)
-    assert bot.task(Deliver).reply_to is not None
+    assert bot.task(Deliver).reply_to_id is not None
 
 
 def test_flood_wait_for_edits_holds_no_answer_of_its_own(bot: SteppedDispatcher) -> None:
@@ -142,7 +144,7 @@ def test_flood_wait_for_edits_holds_no_answer_of_its_own(bot: SteppedDispatcher)
     bot.finish_download()
     bot.fail(Deliver, TelegramBusy(60.0))
     bot.pass_time(10)
-    assert bot.task(Deliver).reply_to is not None
+    assert bot.task(Deliver).reply_to_id is not None
     # And the other way round: it is no edit that Telegram has had enough of.
     bot.fail(Deliver, TelegramBusy(600.0))
     bot.pass_time(100)

@@ -64,7 +64,7 @@ def test_an_item_has_no_message_before_it_has_media(bot: SteppedDispatcher) -> N
     assert bot.task(Download).url == urls(2)[0]
     assert not bot.tasks(PostStatus)
     bot.finish_download()
-    assert bot.task(PostStatus).reply_to == LIST
+    assert bot.task(PostStatus).reply_to_id == LIST
 
 
 def test_what_fails_is_told_by_the_summary_alone(

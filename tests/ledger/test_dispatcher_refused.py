@@ -103,7 +103,7 @@ def of(*kinds: type) -> Refuses:
 
 
 def edit(task: object) -> bool:
-    return isinstance(task, Deliver | Explain) and task.reply_to is None
+    return isinstance(task, Deliver | Explain) and task.reply_to_id is None
 
 
 def media_and_edits(task: object) -> bool:
@@ -111,7 +111,7 @@ def media_and_edits(task: object) -> bool:
 
 
 def edit_of_media(task: object) -> bool:
-    return isinstance(task, Deliver) and task.reply_to is None
+    return isinstance(task, Deliver) and task.reply_to_id is None
 
 
 def verdicts(bot: SteppedDispatcher) -> list[tuple[str, bool]]:

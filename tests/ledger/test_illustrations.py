@@ -74,7 +74,7 @@ def test_picture_comes_to_the_topic_and_in_the_language_of_the_words(
     assert isinstance(words, Reply)
     assert isinstance(picture, Reply)
     assert picture.reader == words.reader == Reader(GROUP, "tlh", 12)
-    assert picture.reply_to == words.reply_to
+    assert picture.reply_to_id == words.reply_to_id
 
 
 def test_picture_whose_worker_is_killed_comes_again_without_the_words(

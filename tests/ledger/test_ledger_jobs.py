@@ -11,7 +11,7 @@ from worker.ledger import DOWNLOADS, TELEGRAM, LedgerError
 from worker.ledger.jobs.job_rows import read_job
 from worker.ledger.jobs.jobs import Kind
 from worker.protocol import AnswerButton, Reader, Reply, SetMenus
-from worker.protocol.as_json import to_json
+from worker.protocol.as_json import reply_to_json, to_json
 from worker.protocol.lists import Summary
 from worker.protocol.notices import Cancelled, Notice
 from worker.protocol.panels import Panel, PanelKind, View
@@ -21,7 +21,7 @@ PAYLOADS: dict[Kind, dict[str, Any]] = {
     Kind.DOWNLOAD: {"url": "https://a.example/v", "form": "all"},
     Kind.LOOK: {"url": "https://a.example/v", "form": "about"},
     Kind.RECORDING: {"url": "https://a.example/v", "form": "all.rec-10"},
-    Kind.REPLY: to_json(Reply(Reader(7), None, (Notice(Cancelled.DONE),))),
+    Kind.REPLY: reply_to_json(Reply(Reader(7), None, (Notice(Cancelled.DONE),))),
     Kind.BUTTON: to_json(AnswerButton("press", "en", Notice(Cancelled.DONE))),
     Kind.MENUS: to_json(SetMenus("0123", (5,), ())),
     Kind.COOKIES: {"reader": {"chat_id": 7}, "message_id": 1, "file_id": None},

@@ -31,7 +31,7 @@ def test_what_was_said_below_a_message_is_found_by_that(ledger: Ledger) -> None:
     claim(ledger, ReplyJob)
     db = ledger._db
     assert admission.has_said(db, TOLD)
-    assert not admission.has_said(db, replace(TOLD, reply_to=6))
+    assert not admission.has_said(db, replace(TOLD, reply_to_id=6))
     assert not admission.has_said(db, replace(TOLD, notices=(Notice(Topic.HINT),)))
     assert not admission.has_said(db, replace(TOLD, reader=Reader(CHAT + 1)))
     plans = plans_of(ledger, lambda: admission.has_said(db, TOLD))

@@ -23,7 +23,7 @@ def open_panel(bot: SteppedDispatcher, chat_id: int = ME, user_id: int = ME) -> 
     """A person asks for their queue; returns what is posted."""
     bot.bring(OpenPanel(Reader(chat_id), user_id, COMMAND, PanelKind.QUEUE))
     task = bot.task(ShowPanel)
-    assert (task.message_id, task.reply_to) == (None, COMMAND)
+    assert (task.message_id, task.reply_to_id) == (None, COMMAND)
     bot.finish(ShowPanel, Posted(PANEL))
     return task.view
 

@@ -213,7 +213,7 @@ def test_the_description_follows_as_a_second_message(bot: SteppedDispatcher) -> 
     open_panel(bot)
     choose(bot, "description", "on")
     (reply,) = described(bot, a_link())
-    assert reply.reply_to == 50
+    assert reply.reply_to_id == 50
     assert reply.notices[0].about is Topic.DESCRIPTION
     assert reply.notices[0].values["description"] == "Two words."
     # Once for a link, and not again for what is chosen below its answer.

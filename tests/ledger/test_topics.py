@@ -22,7 +22,7 @@ from worker.protocol import (
     Reply,
     SendGroup,
 )
-from worker.protocol.as_json import reply_from_json, to_json
+from worker.protocol.as_json import reply_from_json, reply_to_json
 from worker.protocol.effects import OpenRequest
 from worker.protocol.notices import Notice, Refusal, Topic
 from worker.telegram.handlers import handle_update
@@ -101,7 +101,7 @@ def test_topic_outlives_the_bot(make_bot: MakeBot) -> None:
     bot = make_bot()
     send_in(bot, TOPIC)
     reply = Reply(Reader(FORUM, "en", TOPIC), 1, (Notice(Topic.HELP),))
-    assert reply_from_json(to_json(reply)) == reply
+    assert reply_from_json(reply_to_json(reply)) == reply
     bot.kill()
     bot = make_bot()
     bot.step()
@@ -109,7 +109,7 @@ def test_topic_outlives_the_bot(make_bot: MakeBot) -> None:
 
 
 def test_notice_from_before_there_were_topics_is_read() -> None:
-    value = to_json(Reply(Reader(FORUM), 1, (Notice(Topic.HELP),)))
+    value = reply_to_json(Reply(Reader(FORUM), 1, (Notice(Topic.HELP),)))
     del value["reader"]["thread_id"]
     assert reply_from_json(value).reader == Reader(FORUM)
 

@@ -155,7 +155,7 @@ def test_delivering_twice_is_one_answer(driver: TelegramDriver, clip: MediaFile)
 
 
 def test_the_file_comes_as_a_message_of_its_own(driver: TelegramDriver, clip: MediaFile) -> None:
-    task = Deliver(REQUEST, Reader(CHAT), driver.message_id, clip, reply_to=driver.link_id)
+    task = Deliver(REQUEST, Reader(CHAT), driver.message_id, clip, reply_to_id=driver.link_id)
     delivered = driver.do(task)
     (link, answer) = [m for m in driver.api.chat(CHAT) if not m.deleted]
     assert answer.media is not None
@@ -177,7 +177,7 @@ def test_a_voice_message_comes_as_a_message_of_its_own(
 
     driver.api.on_call = refuse
     voice = replace(of_kind(clip, MediaKind.VOICE, "talk.ogg", b"OggS" * 20), thumbnail=None)
-    task = Deliver(REQUEST, Reader(CHAT), driver.message_id, voice, reply_to=driver.link_id)
+    task = Deliver(REQUEST, Reader(CHAT), driver.message_id, voice, reply_to_id=driver.link_id)
     delivered = driver.do(task)
     (link, answer) = [m for m in driver.api.chat(CHAT) if not m.deleted]
     assert answer.media is not None
@@ -196,7 +196,7 @@ def test_a_status_that_cannot_be_removed_harms_no_answer(
     driver: TelegramDriver, clip: MediaFile
 ) -> None:
     driver.api.faults.add(Trouble("deleteMessage", "server_error"))
-    task = Deliver(REQUEST, Reader(CHAT), driver.message_id, clip, reply_to=driver.link_id)
+    task = Deliver(REQUEST, Reader(CHAT), driver.message_id, clip, reply_to_id=driver.link_id)
     assert isinstance(driver.do(task), Delivered)
     assert [m.kind for m in driver.api.chat(CHAT)] == ["text", "text", "video"]
 
@@ -316,7 +316,7 @@ def test_the_status_turns_into_a_sentence(driver: TelegramDriver) -> None:
 
 def test_the_sentence_comes_as_a_message_of_its_own(driver: TelegramDriver) -> None:
     task = Explain(
-        REQUEST, Reader(CHAT), driver.message_id, Reason.INTERNAL, reply_to=driver.link_id
+        REQUEST, Reader(CHAT), driver.message_id, Reason.INTERNAL, reply_to_id=driver.link_id
     )
     driver.do(task)
     (link, answer) = [m for m in driver.api.chat(CHAT) if not m.deleted]

@@ -127,7 +127,7 @@ def test_files_are_sent_to_their_topic(
     driver.do(PostStatus(REQUEST, reader, driver.link_id))
     driver.do(Reply(reader, driver.link_id, (Notice(Topic.HINT),)))
     driver.do(ShowAction(Place(CHAT, thread_id), Action.UPLOAD_PHOTO))
-    driver.do(Explain(REQUEST, reader, 1, Reason.CRASHED, reply_to=driver.link_id))
+    driver.do(Explain(REQUEST, reader, 1, Reason.CRASHED, reply_to_id=driver.link_id))
     *calls, removal = driver.api.calls[-6:]
     assert removal.method == "deleteMessage"
     assert [call.params.get("message_thread_id") for call in calls] == [thread_id] * 5

@@ -72,7 +72,7 @@ def task_of(
         case MenusJob():
             return job.task
         case PanelJob(panel=panel):
-            return ShowPanel(panel.id, panel.reader, panel.reply_to, panel.message_id, job.view)
+            return ShowPanel(panel.id, panel.reader, panel.reply_to_id, panel.message_id, job.view)
         case DownloadJob():
             directory = downloads / download_directory(job.id, job.attempts, job.kind)
             access = _access(sites, job.url, settings, cookies_that_work)
@@ -93,8 +93,8 @@ def task_of(
             stage = protocol.Stage.UPLOADING if is_item else first
             return protocol.PostStatus(request.id, request.reader, request.message_id, stage)
         case SummaryJob(batch=batch, summary=summary):
-            reply_to, known_id = batch.message_id, batch.summary_message_id
-            return protocol.ShowSummary(batch.id, batch.reader, reply_to, known_id, summary)
+            reply_to_id, known_id = batch.message_id, batch.summary_message_id
+            return protocol.ShowSummary(batch.id, batch.reader, reply_to_id, known_id, summary)
         case ExplainJob():
             return _explain(job, settings, site_wait_s)
         case GroupJob() | DeliverJob() if job.request.verdict is not Verdict.MEDIA:
@@ -171,9 +171,9 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
     if found := job.media.found_list:
         message_id, size = job.message_id, len(found.items)
         below_list = ListMenu(request.chat_id, message_id, request.id, size, found.is_whole)
-        reply_to = request.message_id if goes_another_way(job) else None
+        reply_to_id = request.message_id if goes_another_way(job) else None
         return protocol.ShowList(
-            request.id, request.reader, message_id, found, below_list, reply_to
+            request.id, request.reader, message_id, found, below_list, reply_to_id
         )
     files = job.media.files
     # Songs that were sent with others are answered, and their files may be gone.
@@ -183,18 +183,20 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
     if look := job.media.look:
         # Telegram notifies nobody of an edit, and somebody waits for the stream to start.
         is_apart = goes_another_way(job) or request.form.awaits_start
-        reply_to = request.message_id if is_apart else None
+        reply_to_id = request.message_id if is_apart else None
         offer = _offer(WHOLE, settings)
-        return protocol.ShowLook(request.id, request.reader, job.message_id, look, reply_to, offer)
+        return protocol.ShowLook(
+            request.id, request.reader, job.message_id, look, reply_to_id, offer
+        )
     first, *others = job.media.files
     if isinstance(job, DeliverJob):
         # No message can be turned into a voice message.
         is_apart = goes_another_way(job) or first.facts.kind is protocol.MediaKind.VOICE
-        reply_to = request.message_id if is_apart else None
+        reply_to_id = request.message_id if is_apart else None
         # A press is known by its status message, and this answer is another message.
         below = None if is_apart else first_menu(request, job.message_id, job.media)
         return protocol.Deliver(
-            request.id, request.reader, job.message_id, first, reply_to, below, request.captions
+            request.id, request.reader, job.message_id, first, reply_to_id, below, request.captions
         )
     group = albums.next_group(others[len(request.sent) :], settings.max_file_bytes)
     if not group:

@@ -53,8 +53,14 @@ def delivered_from_json(value: Mapping[str, Any]) -> Delivered:
     return Delivered(value["file_id"], MediaKind(kind) if kind else None)
 
 
+def reply_to_json(reply: Reply) -> dict[str, Any]:
+    """A reply as plain JSON values. The ledger's statements know the message's id by this key."""
+    values = to_json(reply)
+    return {"reader": values["reader"], "reply_to": reply.reply_to_id, "notices": values["notices"]}
+
+
 def reply_from_json(value: Mapping[str, Any]) -> Reply:
-    """The inverse of `to_json` for a `Reply`."""
+    """The inverse of `reply_to_json`."""
     notices = tuple(map(notice_from_json, value["notices"]))
     return Reply(Reader(**value["reader"]), value["reply_to"], notices)
 

@@ -14,7 +14,8 @@ from worker.errors import LinkFlaw
 class Topic(StrEnum):
     """What people are told besides refusals, flaws of links and the answers to links.
 
-    VERBATIM stands for a finished text, such as an alert. The text of HELP_PICTURE is the caption
+    VERBATIM stands for a finished text: an alert, or an answer of maintenance to an admin. Those
+    are English, like the log and the commands. The text of HELP_PICTURE is the caption
     of a picture, see `worker.telegram.illustrations`.
     """
 

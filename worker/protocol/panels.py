@@ -68,7 +68,7 @@ class Panel:
     kind: PanelKind
     reader: Reader
     user_id: int
-    reply_to: int
+    reply_to_id: int
     message_id: int | None = None
     ends_at: float | None = None
     is_closed: bool = False
@@ -77,10 +77,10 @@ class Panel:
 
 @dataclass(frozen=True)
 class ShowPanel:
-    """Post a panel below `reply_to`, or show it in its message. Answers with `Posted`."""
+    """Post a panel below `reply_to_id`, or show it in its message. Answers with `Posted`."""
 
     panel_id: int
     reader: Reader
-    reply_to: int
+    reply_to_id: int
     message_id: int | None
     view: View

@@ -57,7 +57,7 @@ class PostStatus:
 
     request_id: int
     reader: Reader
-    reply_to: int
+    reply_to_id: int
     stage: Stage = Stage.ACCEPTED
 
 
@@ -92,7 +92,7 @@ class ShowAction:
 class Deliver:
     """Turn the status message into the file. Answers with `Delivered`.
 
-    With `reply_to`, the link's message, the file comes as a message of its own instead, and the
+    With `reply_to_id`, the link's message, the file comes as a message of its own instead, and the
     status message is removed; otherwise it gets the buttons of its `menu`.
     """
 
@@ -100,7 +100,7 @@ class Deliver:
     reader: Reader
     message_id: int
     file: MediaFile
-    reply_to: int | None = None
+    reply_to_id: int | None = None
     menu: Menu | None = None
     captions: Captions = Captions.FULL
 
@@ -115,7 +115,7 @@ class SendGroup:
 
     request_id: int
     reader: Reader
-    reply_to: int
+    reply_to_id: int
     files: tuple[MediaFile, ...]
     captions: Captions = Captions.FULL
 
@@ -135,15 +135,15 @@ class LiveOffer:
 class ShowLook:
     """Turn the status message into what is known about media.
 
-    Answers with a `Delivered` without file. `reply_to` as in `Explain`, except that the buttons are
-    then below that message.
+    Answers with a `Delivered` without file. `reply_to_id` as in `Explain`, except that the buttons
+    are then below that message.
     """
 
     request_id: int
     reader: Reader
     message_id: int
     look: MediaLook
-    reply_to: int | None = None
+    reply_to_id: int | None = None
     offer: LiveOffer | None = None
 
 
@@ -153,8 +153,8 @@ class Explain:
 
     None for `reason` stands for a request that its own sender has cancelled. `wait_s` is the time
     after which the same link may work, if that is known; `limit_mb` is how large a file may be, and
-    `languages` are those that exist in place of the one that is wanted. With `reply_to`, the link's
-    message, the sentence comes as a message of its own instead.
+    `languages` are those that exist in place of the one that is wanted. With `reply_to_id`, the
+    link's message, the sentence comes as a message of its own instead.
     """
 
     request_id: int
@@ -164,7 +164,7 @@ class Explain:
     error_id: str = ""
     wait_s: float | None = None
     limit_mb: int | None = None
-    reply_to: int | None = None
+    reply_to_id: int | None = None
     languages: tuple[str, ...] = ()
     offer: LiveOffer | None = None
 
@@ -173,7 +173,7 @@ class Explain:
 class ShowList:
     """Turn the status message into what is known about a list. Answers with `Delivered`.
 
-    With `reply_to`, the link's message, that comes as a message of its own instead, without the
+    With `reply_to_id`, the link's message, that comes as a message of its own instead, without the
     buttons of its `menu`.
     """
 
@@ -182,7 +182,7 @@ class ShowList:
     message_id: int
     found: MediaList
     menu: ListMenu
-    reply_to: int | None = None
+    reply_to_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class ShowSummary:
 
     batch_id: int
     reader: Reader
-    reply_to: int
+    reply_to_id: int
     message_id: int | None
     summary: Summary
 
@@ -201,7 +201,7 @@ class Reply:
     """Say something that is not the answer to a link, a line for each notice."""
 
     reader: Reader
-    reply_to: int | None
+    reply_to_id: int | None
     notices: tuple[Notice, ...]
 
 

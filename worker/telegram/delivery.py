@@ -48,7 +48,7 @@ def post_status(client: Client, task: PostStatus) -> Posted:
     buttons = status_rows(words, task.request_id, task.stage)
     return Posted(
         client.send_text(
-            task.reader.chat_id, text, task.reply_to, buttons, thread_id=task.reader.thread_id
+            task.reader.chat_id, text, task.reply_to_id, buttons, thread_id=task.reader.thread_id
         )
     )
 
@@ -75,8 +75,8 @@ def deliver(client: Client, task: Deliver) -> Delivered:
     Raises `FileIdRefused` when the file brought a `file_id` that Telegram does not take, and
     `MessageGone` when there is no message to turn.
     """
-    if task.reply_to is not None:
-        return _deliver_apart(client, task, task.reply_to)
+    if task.reply_to_id is not None:
+        return _deliver_apart(client, task, task.reply_to_id)
     return _or_as_document(task.file, functools.partial(_deliver_as, client, task))
 
 
@@ -108,9 +108,9 @@ def show_look(client: Client, task: ShowLook) -> Delivered:
     text = texts.look(words, task.look)
     rows = look_rows(words, task.request_id, task.look)
     rows = rows or live.offer_rows(words, task.request_id, task.look.live, task.offer)
-    if task.reply_to is not None:
+    if task.reply_to_id is not None:
         chat_id, thread_id = task.reader.chat_id, task.reader.thread_id
-        message_id = client.send_text(chat_id, text, task.reply_to, rows, thread_id=thread_id)
+        message_id = client.send_text(chat_id, text, task.reply_to_id, rows, thread_id=thread_id)
         _remove_status(client, task)
         return Delivered(None, message_id=message_id)
     client.edit_text(task.reader.chat_id, task.message_id, text, rows)
@@ -133,8 +133,10 @@ def explain(client: Client, task: Explain) -> None:
         task.languages,
         has_offer=bool(task.offer),
     )
-    if task.reply_to is not None:
-        client.send_text(task.reader.chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
+    if task.reply_to_id is not None:
+        client.send_text(
+            task.reader.chat_id, text, task.reply_to_id, thread_id=task.reader.thread_id
+        )
         _remove_status(client, task)
         return
     with suppress(MessageIsMedia):
@@ -149,12 +151,12 @@ def reply(client: Client, task: Reply) -> None:
     chat_id, thread_id = task.reader.chat_id, task.reader.thread_id
     path = illustrations.of(task.notices)
     if path is None:
-        client.send_text(chat_id, text, task.reply_to, thread_id=thread_id)
+        client.send_text(chat_id, text, task.reply_to_id, thread_id=thread_id)
         return
     # Uploaded each time: it is small, and the number of replies in a minute is limited.
     with FileIO(path) as file:
         photo = types.InputMediaPhoto(types.InputFile(file, path.name), caption=text)
-        client.send_media(chat_id, photo, task.reply_to, transport.READ_TIMEOUT_S, thread_id)
+        client.send_media(chat_id, photo, task.reply_to_id, transport.READ_TIMEOUT_S, thread_id)
 
 
 def show_panel(client: Client, task: ShowPanel) -> Posted:
@@ -167,7 +169,9 @@ def show_panel(client: Client, task: ShowPanel) -> Posted:
     chat_id, message_id = task.reader.chat_id, task.message_id
     if message_id is None:
         return Posted(
-            client.send_text(chat_id, text, task.reply_to, buttons, thread_id=task.reader.thread_id)
+            client.send_text(
+                chat_id, text, task.reply_to_id, buttons, thread_id=task.reader.thread_id
+            )
         )
     client.edit_text(chat_id, message_id, text, buttons)
     return Posted(message_id)
@@ -226,9 +230,9 @@ def _buttons_of(task: Deliver) -> Rows:
     return menu_rows(texts.catalogue_of(task.reader.language), task.menu) if task.menu else ()
 
 
-def _deliver_apart(client: Client, task: Deliver, reply_to: int) -> Delivered:
+def _deliver_apart(client: Client, task: Deliver, reply_to_id: int) -> Delivered:
     """Send the file as a message of its own, and remove the status message if that can be."""
-    apart = SendGroup(task.request_id, task.reader, reply_to, (task.file,))
+    apart = SendGroup(task.request_id, task.reader, reply_to_id, (task.file,))
     send = functools.partial(_send_as, client, apart, task.file, _caption(task))
     answer = _or_as_document(task.file, send)
     _remove_status(client, task)
@@ -247,7 +251,7 @@ def _send_as(
     with ExitStack() as files, _named_files(client.local, (file,)):
         media, silence_s = input_media(kind, client.local, file, files, caption)
         message = client.send_media(
-            task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id
+            task.reader.chat_id, media, task.reply_to_id, silence_s, task.reader.thread_id
         )
         return delivered(kind, message)
 
@@ -261,7 +265,7 @@ def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> 
         media = [each for each, _ in inputs]
         silence_s = max(silence_s for _, silence_s in inputs)
         messages = client.send_group(
-            task.reader.chat_id, media, task.reply_to, silence_s, task.reader.thread_id
+            task.reader.chat_id, media, task.reply_to_id, silence_s, task.reader.thread_id
         )
     sent = zip(album, messages, strict=True)
     return GroupSent(tuple(delivered(file.facts.kind, message) for file, message in sent))

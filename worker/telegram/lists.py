@@ -16,8 +16,8 @@ def show_list(client: Client, task: ShowList) -> Delivered:
     """Turn the status message into a list with its buttons. Safe to repeat."""
     words, chat_id = texts.catalogue_of(task.reader.language), task.reader.chat_id
     text = texts.found_list(words, task.found)
-    if task.reply_to is not None:
-        client.send_text(chat_id, text, task.reply_to, thread_id=task.reader.thread_id)
+    if task.reply_to_id is not None:
+        client.send_text(chat_id, text, task.reply_to_id, thread_id=task.reader.thread_id)
         return Delivered(None)
     with suppress(MessageIsMedia):
         client.edit_text(chat_id, task.message_id, text, list_rows(words, task.menu))
@@ -32,7 +32,7 @@ def show_summary(client: Client, task: ShowSummary) -> Posted:
     chat_id = task.reader.chat_id
     if task.message_id is None:
         thread_id = task.reader.thread_id
-        return Posted(client.send_text(chat_id, text, task.reply_to, rows, thread_id=thread_id))
+        return Posted(client.send_text(chat_id, text, task.reply_to_id, rows, thread_id=thread_id))
     client.edit_text(chat_id, task.message_id, text, rows)
     return Posted(task.message_id)
 

@@ -52,6 +52,7 @@ class ProgramLimits:
 
 
 def _own_bytes() -> int:
+    """The memory of this process that no file backs, for which psutil has no figure."""
     with open("/proc/self/status", encoding="ascii", errors="replace") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon:"))
 

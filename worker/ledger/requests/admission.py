@@ -12,7 +12,7 @@ from worker.ledger.jobs.jobs import Kind
 from worker.ledger.requests import request_lookups
 from worker.ledger.storage.database import Database
 from worker.protocol import Reader, Reply
-from worker.protocol.as_json import to_json
+from worker.protocol.as_json import reply_to_json, to_json
 from worker.protocol.effects import Ban, CancelAll, OpenRequest
 from worker.protocol.notices import Notice, Refusal, Topic
 
@@ -124,7 +124,7 @@ def has_said(db: Database, message: Reply) -> bool:
             "SELECT 1 FROM jobs WHERE kind = 'reply' AND chat_id = ?"
             " AND payload ->> '$.reply_to' = ? AND json(payload -> '$.notices') = json(?)",
             message.reader.chat_id,
-            message.reply_to,
+            message.reply_to_id,
             json.dumps([to_json(notice) for notice in message.notices]),
         )
     )
@@ -161,7 +161,7 @@ def move_ban(db: Database, user_id: int, new_id: int) -> None:
 
 
 def _add_reply(db: Database, message: Reply, user_id: int | None, wall: Wall) -> None:
-    payload = to_json(message)
+    payload = reply_to_json(message)
     queue.add(
         db, Kind.REPLY, wall, chat_id=message.reader.chat_id, user_id=user_id, payload=payload
     )

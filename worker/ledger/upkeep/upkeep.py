@@ -246,7 +246,7 @@ class Upkeep:
             state.put_document(self._db, "alerts", alerts)
 
     def _add_reply(self, reply: protocol.Reply, wall: Wall) -> int:
-        payload = as_json.to_json(reply)
+        payload = as_json.reply_to_json(reply)
         chat_id = reply.reader.chat_id
         return queue.add(self._db, Kind.REPLY, wall, chat_id=chat_id, payload=payload)
 
