@@ -154,7 +154,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     today = datetime.fromtimestamp(wall, UTC).date()
     return Measures(
         taken_at=wall,
-        statistics=ledger.figures(wall, sites_full),
+        statistics=ledger.statistics_at(wall, sites_full),
         bot_pid=bot.pid if bot else None,
         bot_age_s=bot.age_s if bot else 0.0,
         bot_is_stopped=bool(bot and bot.state in "Tt"),

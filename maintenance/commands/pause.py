@@ -20,7 +20,7 @@ def pause(settings: Settings, options: Namespace) -> int:
     """Let links wait from now on, also across restarts. What runs already goes on."""
     with open_ledger(settings, Access.WRITE) as ledger:
         is_new = ledger.pause(wall_clock())
-        running = sum(job.pool == DOWNLOADS for job in ledger.figures(wall_clock()).running)
+        running = sum(job.pool == DOWNLOADS for job in ledger.statistics_at(wall_clock()).running)
     if options.json:
         print_json({"paused": True, "changed": is_new, "running_downloads": running})
         return EXIT_FINE

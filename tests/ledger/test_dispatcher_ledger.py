@@ -220,7 +220,7 @@ def test_pause_lets_links_wait_across_restarts(make_bot: MakeBot) -> None:
     bot.post(50)
     with upkeep(bot) as ledger:
         assert [ledger.pause(bot.wall), ledger.pause(bot.wall)] == [True, False]
-        assert ledger.figures(bot.wall).paused_since == bot.wall
+        assert ledger.statistics_at(bot.wall).paused_since == bot.wall
     bot.finish_download()
     bot.deliver()
     for user_id in (8, 9):

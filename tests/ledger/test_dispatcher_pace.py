@@ -96,9 +96,9 @@ def test_what_waits_for_a_site_is_counted(make_bot: MakeBot, limit: str) -> None
     send(bot, *links(5), f"{OTHER}/1", f"{OTHER}/2", f"{OTHER}/3")
     assert bot.dispatcher.sites_full == {"site.example": limit}
     with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
-        figures = upkeep.figures(bot.wall, bot.dispatcher.sites_full)
+        figures = upkeep.statistics_at(bot.wall, bot.dispatcher.sites_full)
         assert figures.paced == {"site.example": 4}
-        assert upkeep.figures(bot.wall).paced == {}
+        assert upkeep.statistics_at(bot.wall).paced == {}
     assert figures.queues["downloads"].waiting == 6
 
 

@@ -148,7 +148,7 @@ def test_what_is_refused_alone_ends_within_an_hour(
     assert verdicts(bot) == [(end, 1)]
     assert bot.directories() == []
     with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
-        assert upkeep.figures(bot.wall).refused == gave_up
+        assert upkeep.statistics_at(bot.wall).refused == gave_up
     assert not bot.rows("SELECT id FROM jobs WHERE state IN ('waiting', 'running')")
     assert len(telegram.calls(Deliver)) == (end == MEDIA), "one answer"
     assert len(telegram.calls(Explain)) == (end == SENTENCE)

@@ -51,7 +51,7 @@ def test_site_that_turns_this_machine_away_is_left_alone(bot: SteppedDispatcher)
     assert explain.reason is Reason.BLOCKED_HERE, "it is not down"
     assert explain.wait_s
     with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
-        figures = upkeep.figures(bot.wall)
+        figures = upkeep.statistics_at(bot.wall)
     assert figures.blocked == {"site.example": LINKS + 1}
     assert figures.remedies == {"site.example": Remedy.ADDRESS}
     # What was not tried is no news of the site.

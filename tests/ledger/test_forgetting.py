@@ -402,7 +402,7 @@ def test_the_ledger_is_whole_afterwards(bot: SteppedDispatcher) -> None:
     answer(bot, SECRET)
     forget(bot)
     with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
-        assert upkeep.figures(bot.wall).answers == 1
+        assert upkeep.statistics_at(bot.wall).answers == 1
         while upkeep.remove_old(bot.wall + 1):
             pass
     assert bot.rows("SELECT count(*) FROM requests") == [(0,)]

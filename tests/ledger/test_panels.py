@@ -280,7 +280,7 @@ def test_a_flood_wait_for_a_panels_edit_delays_no_new_message(bot: SteppedDispat
 def test_an_open_panel_counts_as_nothing_that_waits(bot: SteppedDispatcher) -> None:
     open_panel(bot)
     with Upkeep(bot.settings.data_dir / "ledger.sqlite3") as upkeep:
-        assert upkeep.figures(bot.wall).queues == {}
+        assert upkeep.statistics_at(bot.wall).queues == {}
 
 
 def test_who_floods_gets_only_so_many_panels(bot: SteppedDispatcher) -> None:

@@ -60,7 +60,7 @@ def test_figures_come_from_the_rows(ledger_file: Path) -> None:
     connection.commit()
     connection.close()
     with Upkeep(ledger_file) as upkeep:
-        found = upkeep.figures(Wall(now))
+        found = upkeep.statistics_at(Wall(now))
     assert found.queues["downloads"].waiting == 2
     assert found.queues["downloads"].oldest_wait_s == pytest.approx(40, abs=5)
     assert found.jobs_per_minute == 3.1
@@ -100,7 +100,7 @@ def test_a_hundred_thousand_jobs_cost_no_more_than_a_thousand(ledger_file: Path)
         with Upkeep(ledger_file) as ledger:
             count = lambda: counted.__setitem__(0, counted[0] + 1)  # noqa: E731
             ledger._db._connection.set_progress_handler(count, 10)
-            ledger.figures(Wall(time.time()))
+            ledger.statistics_at(Wall(time.time()))
             ledger.live_directories()
             ledger.failed(50)
         return counted[0]
@@ -122,6 +122,6 @@ def test_counts_of_what_ended_do_not_fall_when_rows_are_removed(ledger_file: Pat
         ledger.finish(job, Wall(1.0))
     with Upkeep(ledger_file) as upkeep:
         assert upkeep.remove_old(100.0) == 5
-        figures = upkeep.figures(Wall(200.0))
+        figures = upkeep.statistics_at(Wall(200.0))
     assert figures.ended_total == {("telegram", "done"): 5}
     assert figures.created_total == 5

@@ -198,7 +198,7 @@ class Upkeep:
 
     # ------------------------------------------------------------------ health and alerts
 
-    def figures(self, wall: Wall, full_sites: Collection[str] = ()) -> statistics.Statistics:
+    def statistics_at(self, wall: Wall, full_sites: Collection[str] = ()) -> statistics.Statistics:
         """What the rows say about the bot's health; `full_sites` are as in `fairness.Share`."""
         with self._db.reading():
             return statistics.read(self._db, wall, full_sites)
