@@ -15,6 +15,7 @@ from tests.support import site_answers as of
 from worker.downloads.pictures import finding, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, ItemKind, Post
 from worker.downloads.pictures.reading import SiteAnswer, address, title
+from worker.downloads.readable_links import readable
 
 X = "https://x.com/i/api/graphql/abc/TweetResultByRestId?variables=1"
 X_LINK = "https://x.com/ada/status/1234567890"
@@ -205,7 +206,7 @@ def test_only_a_sites_own_answers_are_read(url: str) -> None:
     ],
 )
 def test_a_link_that_no_extractor_knows_is_asked_for_otherwise(link: str, expected: str) -> None:
-    assert finding.readable(link) == expected
+    assert readable(link) == expected
 
 
 @pytest.mark.parametrize(

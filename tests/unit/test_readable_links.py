@@ -3,7 +3,7 @@
 import pytest
 from yt_dlp.extractor import gen_extractor_classes
 
-from worker.downloads.pictures.finding import readable
+from worker.downloads.readable_links import readable
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.urls import normalise
 

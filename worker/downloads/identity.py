@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from worker import media_keys
-from worker.downloads.pictures.finding import readable
+from worker.downloads.readable_links import readable
 from worker.downloads.reports import FoundMedia
 from worker.protocol import Download
 from worker.sites import site_of

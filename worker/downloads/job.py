@@ -7,7 +7,6 @@ recorded of a live stream: a later attempt makes a file of that.
 """
 
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from worker.downloads.confinement.egress_guard import check_link
 from worker.downloads.cookies import account, lent_cookies, returned_cookies
 from worker.downloads.file_names import COOKIES_NAME
 from worker.downloads.limits import DownloadLimits
+from worker.downloads.readable_links import is_in_private_chat
 from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 # How a download from an expired address may fail if the site does not say so.
 _MAY_BE_OVER = frozenset({Reason.BROKEN_FILE, Reason.EMPTY_FILE, Reason.UNSUPPORTED})
-
-_IN_PRIVATE_CHAT = re.compile(r"https?://(?:www\.)?(?:t|telegram)\.me/c/\d+/\d")
 
 DownloadHandler = Callable[[DownloadContext, Download], Media]
 
@@ -57,8 +55,7 @@ class _DownloadRunner:
     def download(self, context: DownloadContext, task: Download) -> Media:
         """Download without cookies first, unless the site wants them always, and then with them."""
         check_link(task.url, self.limits.allowed_networks)
-        if _IN_PRIVATE_CHAT.match(task.url):
-            # The page is the same for every post, and yt-dlp takes the chat's number for a post's.
+        if is_in_private_chat(task.url):
             raise JobError(Reason.PRIVATE, Fault.PERMANENT, "a chat of Telegram for its members")
         rules = self.limits.for_site(task.access)
         rules = rules.for_look() if task.form.is_look else rules

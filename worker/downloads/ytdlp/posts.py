@@ -14,6 +14,7 @@ from worker.downloads.media.subtitles import ABSENT, AUTOMATIC, LANGUAGE
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
 from worker.downloads.pictures.reading import SiteAnswer
+from worker.downloads.readable_links import readable
 from worker.downloads.reports import MAX_FILES
 from worker.downloads.ytdlp import covers, lists, subtitles
 from worker.downloads.ytdlp.answers import Answers
@@ -108,7 +109,7 @@ class PostYoutubeDL(SpanYoutubeDL):
         self, url: str, download: bool = True, ie_key: str | None = None, *args: Any, **options: Any
     ) -> Any:
         """Ask the extractor that knows the post, even if it knows it by another link."""
-        url = finding.readable(url)
+        url = readable(url)
         self._link = url
         ie_key = ie_key or self._extractors.suitable(url)
         # The extractor returns the pictures then, and does not fail for lack of a video.
