@@ -39,9 +39,22 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         path.write_text(f"#!/bin/sh\necho '{answer}'\nexit 1\n")
         path.chmod(0o755)
 
-    javascript.find.cache_clear()
+    javascript._find.cache_clear()
     yield put
-    javascript.find.cache_clear()
+    javascript._find.cache_clear()
+
+
+def test_runtime_that_could_not_be_asked_is_asked_again(install: Install, tmp_path: Path) -> None:
+    """It would be missing for as long as the fork server runs, which asks first."""
+    install("path", "node", "v20.20.2")
+    deno = tmp_path / "path" / "deno"
+    deno.write_text("#!/bin/sh\nkill -KILL $$\n")
+    deno.chmod(0o755)
+    assert javascript.find().runtime is None
+    install("path", "deno", DENO)
+    runtime = javascript.find().runtime
+    assert runtime
+    assert runtime.name == "deno"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("needs_deno", "needs_ffmpeg")
 def trust_without_runtime(certificate: Path) -> None:
     """Make this the worker of a machine without a JavaScript runtime."""
     trust(certificate)
-    javascript.find = javascript.Search  # type: ignore[assignment]
+    javascript.find = javascript.Search
 
 
 @pytest.fixture(scope="module")

@@ -82,21 +82,38 @@ class Search:
         return self.runtime.options if self.runtime else {"js_runtimes": {}}
 
 
-@functools.cache
+class _NoAnswer(Exception):
+    """A program could not be asked: the machine was out of something, or it was killed."""
+
+
 def find() -> Search:
     """Look for runtimes where yt-dlp does: beside Python's own commands, then in PATH.
 
-    One that an update has brought comes first.
-
-    A process and its forks look once.
+    One that an update has brought comes first. A process and its forks look once, and again only
+    if there was none that could be asked.
     """
+    try:
+        return _find()
+    except _NoAnswer:
+        return Search()
+
+
+@functools.cache
+def _find() -> Search:
     too_old: list[Runtime] = []
+    is_silent = False
     for kind in _KINDS:
-        runtime = _ask(kind)
+        try:
+            runtime = _ask(kind)
+        except _NoAnswer:
+            is_silent = True
+            continue
         if runtime and numbers(runtime.version) >= kind.oldest:
             return Search(runtime, tuple(too_old))
         if runtime:
             too_old.append(runtime)
+    if is_silent:
+        raise _NoAnswer  # An exception is not kept.
     return Search(None, tuple(too_old))
 
 
@@ -111,6 +128,7 @@ def _path(command: str) -> str | None:
 
 
 def _ask(kind: _Kind) -> Runtime | None:
+    """Ask a program for its version; None if it is not there, or another. Raises _NoAnswer."""
     path = _path(kind.command)
     if path is None:
         return None
@@ -123,7 +141,9 @@ def _ask(kind: _Kind) -> Runtime | None:
             timeout=_TIMEOUT_S,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _NoAnswer from error
+    if answer.returncode < 0:
+        raise _NoAnswer
     match = re.match(kind.answer, answer.stdout.decode(errors="replace"))
     return Runtime(kind.name, os.path.abspath(path), match[1]) if match else None
