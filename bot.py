@@ -259,7 +259,10 @@ class Bot:
         try:
             return self._run(stop_signals)
         except Exception:
-            log.critical("The main thread has failed; the bot exits.", exc_info=True)
+            problem = "The main thread has failed; the bot exits to be restarted."
+            log.critical("%s", problem, exc_info=True)
+            with contextlib.suppress(Exception):  # Nothing may keep it from the end.
+                report_end(self._settings, problem)
             self._exit_at_once()
 
     def _run(self, stop_signals: StopSignals) -> int:

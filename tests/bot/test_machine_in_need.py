@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.bot_process import BOT
+from tests.support.ping_receiver import receiving_pings
 
 EXIT_STALLED, EXIT_NOT_NOW, EXIT_CONFIG = 70, 75, 78
 
@@ -65,8 +66,9 @@ print(*[start(int(number)) for number in sys.argv[1:]])
 """
 
 FAIL_IN_THE_MAIN_THREAD = """
-import sys, threading
+import os, sys, threading
 import bot
+os.environ["HEALTH_URL"] = sys.argv[2]
 from maintenance import runs
 runs.FIRST_PAUSE_S = 0.0
 start = threading.Thread.start
@@ -141,6 +143,8 @@ def test_why_the_directory_cannot_be_used_decides_whether_to_try_again(
 @pytest.mark.parametrize("need", ["out of threads", "out of descriptors as well"])
 def test_main_thread_that_fails_ends_the_bot(need: str, tmp_path: Path) -> None:
     """Nobody else would: the other threads wait for its word, and a signal is only counted."""
-    done = run(FAIL_IN_THE_MAIN_THREAD, tmp_path, need)
+    with receiving_pings() as receiver:
+        done = run(FAIL_IN_THE_MAIN_THREAD, tmp_path, need, receiver.url)
     assert done.returncode == EXIT_STALLED, done.stderr
     assert "The main thread has failed" in done.stderr
+    assert [text for text in receiver.complaints if "main thread" in text], receiver.pings
