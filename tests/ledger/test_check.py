@@ -1,6 +1,7 @@
 """The checks of --check that need no program."""
 
 import dataclasses
+import errno
 import os
 import shlex
 import shutil
@@ -16,6 +17,8 @@ import pytest
 import bot
 from maintenance import check, limits, packages, programs
 from maintenance.findings import Finding, Level, ok
+from worker.downloads.confinement import network
+from worker.downloads.confinement.network import Network
 from worker.ledger import Ledger, ledger_path
 from worker.settings import MEBIBYTE, Settings, SitesFile
 
@@ -396,3 +399,13 @@ def test_ledger_that_cannot_be_opened_fails(
     (found,) = check.check_ledger(path)
     assert found.level is level
     assert (path.read_bytes(), sorted(tmp_path.iterdir())) == before
+
+
+def test_network_that_cannot_be_tried_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Network:
+        raise BlockingIOError(errno.EAGAIN, "no process is left")
+
+    monkeypatch.setattr(network, "active", fail)
+    found = check.check_network()
+    assert (found.level, found.name) == (Level.CRITICAL, "network")
+    assert "no process is left" in found.text
