@@ -90,7 +90,8 @@ class Chooser:
         """Learn what the page tells, and leave out what is no format of this video."""
         self.duration_s = positive(info.get("duration"))
         self.span = spans.of(info)
-        streams.leave_out_song(info, sound_only=self.form.sound_only)
+        if (formats := streams.without_song(info, sound_only=self.form.sound_only)) is not None:
+            info["formats"] = formats
 
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
         """Choose, as yt-dlp's format function. Raises JobError when nothing can be sent."""

@@ -1,6 +1,6 @@
 """What a site's formats hold: pictures, sound, which codecs, which language. All pure."""
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from worker.downloads.media.contents import positive, side
@@ -66,17 +66,17 @@ def has(media: Format, which: str) -> bool:
     return not (isinstance(codec, str) and codec.lower() == "none")
 
 
-def leave_out_song(info: MutableMapping[str, Any], *, sound_only: bool) -> None:
-    """Leave out the song that a video of TikTok names, if what is wanted comes without it.
+def without_song(info: Mapping[str, Any], *, sound_only: bool) -> Sequence[Format] | None:
+    """The formats without the song that a video of TikTok names; None where none is to go.
 
-    It is not the sound of the video, which may be another part of the song, or speech over it.
+    It is not the sound of the video, which may be another part of the song, or speech over it. It
+    stays where what is wanted does not come without it.
     """
     if info.get("extractor_key") != "TikTok":
-        return
+        return None
     others = [media for media in info.get("formats") or () if media.get("format_id") != "audio"]
     wanted = "acodec" if sound_only else "vcodec"
-    if any(has(media, wanted) for media in others):
-        info["formats"] = others
+    return others if any(has(media, wanted) for media in others) else None
 
 
 def is_sound(media: Format) -> bool:
