@@ -19,6 +19,7 @@ from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.site import MediaSite
 from tests.support.ledger_kit import ERROR, QUOTA, a_file, a_link, claim, post, send
 from tests.support.operator_kit import FFMPEG, ROOT, NobodyAtWork, namesake, orphan
+from tests.support.process_kit import wait_until
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker import protocol
 from worker.clocks import Wall
@@ -59,6 +60,11 @@ def test_orphaned_ffmpeg_is_ended_and_a_bystander_is_not(janitor: Janitor, tmp_p
         assert process_table.is_alive(bystander)
 
 
+def is_defunct(pid: int) -> bool:
+    process = process_table.look_up(pid)
+    return process is not None and process.is_defunct
+
+
 def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
     site: MediaSite, tmp_path: Path
 ) -> None:
@@ -70,9 +76,13 @@ def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
             scene.send("/slow/stopped.mp4?seconds=0")
             (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
             (worker,) = scene.workers("downloads")
-            # A stopped worker reaps nobody: what it started is defunct until it goes on.
+            # A stopped worker reaps nobody: what it started is defunct until it goes on. The bot
+            # must not look in between, since it lets a stopped worker go on.
+            os.kill(scene.bot.pid, signal.SIGSTOP)
             os.kill(worker, signal.SIGSTOP)
             os.kill(ytdlp, signal.SIGKILL)
+            wait_until(lambda: is_defunct(ytdlp))
+            os.kill(scene.bot.pid, signal.SIGCONT)
         assert scene.wait_for_answers()[0].media
         assert f"Process {worker} (downloads-1): somebody stopped it" in scene.bot.log
         assert f"Process {ytdlp} (yt-dlp): not reaped by its parent {worker}" in scene.bot.log
