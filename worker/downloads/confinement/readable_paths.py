@@ -34,22 +34,19 @@ def readable(hidden: Iterable[Path]) -> Iterator[str]:
 
     Call it in the download process itself, whose own part of /proc is among them.
     """
-    unreadable = {Path(os.path.realpath(path)) for path in (*hidden, _CODE.parent / ".env")}
+    unreadable = {os.path.realpath(path) for path in (*hidden, _CODE.parent / ".env")}
+    above = {os.fspath(parent) for path in unreadable for parent in Path(path).parents}
     grants = [*_SYSTEM, *(f"/etc/{name}" for name in _CONFIGURATION)]
     grants += [sys.prefix, sys.base_prefix, os.fspath(_CODE), *_packages(), *_program_directories()]
     for grant in dict.fromkeys(map(os.path.realpath, grants)):
-        yield from map(os.fspath, _without(unreadable, Path(grant)))
+        yield from _without(unreadable, above, grant)
     yield from _PROC
 
 
 def _packages() -> Iterator[str]:
     """Where Python finds modules, except directories that contain the bot's own directory."""
-    for entry in sys.path:
-        if (
-            entry
-            and Path(entry).is_absolute()
-            and not _CODE.is_relative_to(os.path.realpath(entry))
-        ):
+    for entry in filter(os.path.isabs, sys.path):
+        if not _CODE.is_relative_to(os.path.realpath(entry)):
             yield entry
 
 
@@ -63,12 +60,13 @@ def _program_directories() -> Iterator[str]:
             yield os.fspath(directory.parent / "lib")
 
 
-def _without(hidden: set[Path], path: Path) -> Iterator[Path]:
+def _without(hidden: set[str], above: set[str], path: str) -> Iterator[str]:
+    """The path, or what is in it if it is `above` something hidden, as far as that is not."""
     if path in hidden:
         return
-    if not any(each.is_relative_to(path) for each in hidden):
+    if path not in above:
         yield path
         return
-    for entry in sorted(path.iterdir()):
+    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         if not entry.is_symlink():
-            yield from _without(hidden, entry)
+            yield from _without(hidden, above, entry.path)

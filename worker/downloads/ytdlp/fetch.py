@@ -30,13 +30,12 @@ from worker.downloads.ytdlp.failures import starts
 from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.downloads.ytdlp.lists import ListFound
-from worker.downloads.ytdlp.network import page_encoding, page_limits, small_fetches
+from worker.downloads.ytdlp.network import page_limits, small_fetches
 from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.players import javascript
 from worker.downloads.ytdlp.players.challenges import PlayerCache
 from worker.downloads.ytdlp.players.player_source import PlayerSource
 from worker.downloads.ytdlp.posts import PostYoutubeDL
-from worker.downloads.ytdlp.transfer import dash
 from worker.downloads.ytdlp.transfer.meter import CONCURRENT_FRAGMENTS, LIMIT_BYTES, Meter, Report
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Download, Note, Progress, Stage
@@ -235,8 +234,6 @@ def opened(
             report(Progress(Stage.FINISHING, done_bytes=path.stat().st_size))
             joining.join(path, limits)
 
-    dash.install()
-    page_encoding.install()
     made = PostYoutubeDL(
         params,
         extractors,

@@ -24,9 +24,10 @@ from yt_dlp.networking import common as networking
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.network import handlers
+from worker.downloads.ytdlp.network import handlers, page_encoding
 from worker.downloads.ytdlp.packages import plugins
 from worker.downloads.ytdlp.players import challenges, javascript
+from worker.downloads.ytdlp.transfer import dash
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,9 @@ def warm_up() -> ExtractorIndex:
     broken |= {name for name in asked if not _try(_ask, extractors[name])}
     if broken:
         extractors = ExtractorIndex({k: ie for k, ie in extractors.items() if k not in broken})
+    # Not in a fork: all extractors inherit what these change, and the fork would copy them all.
+    dash.install()
+    page_encoding.install()
     # The sample comes last, because `re` only caches the last 512 patterns.
     steps = (_share_certificates, _look_at_ffmpeg, javascript.find, challenges.allow_solutions)
     for step in (*steps, handlers.browsers, _download_sample):
