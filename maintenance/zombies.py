@@ -104,8 +104,10 @@ def _what_is_wrong(
     if _is_orphan(processes, process):
         return Problem.ORPHAN, "its worker is gone" if processes.bot else "the bot is not running"
     limit_s = instance.download_limit_s
-    if processes.is_download(process) and process.age_s > limit_s:
-        return Problem.STUCK, f"runs for {process.age_s:.0f} s, and may for {limit_s:.0f} s"
+    # All the time that the machine was suspended may have been since the download began.
+    ran_s = process.age_s - process_table.suspended_s()
+    if processes.is_download(process) and ran_s > limit_s:
+        return Problem.STUCK, f"runs for {ran_s:.0f} s, and may for {limit_s:.0f} s"
     if process.state == "T":
         return Problem.STOPPED, "somebody stopped it (SIGSTOP)"
     return None

@@ -186,6 +186,9 @@ def test_stuck_ytdlp_of_a_real_bot_is_ended_and_a_namesake_is_not(
         assert main(["zombies"]) == 0
         # Stuck as soon as it runs, instead of after the time that a job may take.
         monkeypatch.setattr(ownership, "STUCK_GRACE_S", -120.0)
+        with monkeypatch.context() as suspended:
+            suspended.setattr(process_table, "suspended_s", lambda: 3600.0)
+            assert main(["zombies"]) == 0
         assert main(["zombies"]) == 1
         assert re.search(rf"^ *{pid} .* stuck ", capsys.readouterr().out, re.MULTILINE)
         assert main(["zombies", "--kill"]) == 0

@@ -65,6 +65,11 @@ class Process:
         return time.clock_gettime(time.CLOCK_BOOTTIME) - self.identity.started / _TICKS_PER_S
 
 
+def suspended_s() -> float:
+    """For how many seconds since its boot the machine has been suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
 def instance_tag(data_dir: Path) -> str:
     """The tag of the bot in `data_dir`, the same at every start."""
     return hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
