@@ -93,6 +93,19 @@ def test_what_is_in_hand_at_the_end_is_put_back_and_costs_no_attempt(
     assert bot.attempts("download") == [0]
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+def test_what_ends_in_the_last_moment_is_done_again_only_after_a_crash(
+    bot: SteppedDispatcher, crashes: bool
+) -> None:
+    begin(bot)
+    bot.dispatcher.stop_now()
+    assert step_stop(bot, STOP_PATIENCE_S + 1)
+    bot.downloads.finish(bot.job_id(Download), bot.make_media())
+    bot.dispatcher.close(puts_back=not crashes)
+    assert bot.states("download") == ["running" if crashes else "done"]
+    bot.kill()
+
+
 @pytest.mark.parametrize("reason", [None, StopReason.STOPPED, StopReason.TIMED_OUT])
 def test_worker_lost_while_stopping_costs_no_attempt(
     bot: SteppedDispatcher, reason: StopReason | None

@@ -124,3 +124,16 @@ def test_close_is_bounded_whatever_the_workers_do(method: str, state: str) -> No
             driver.until(lambda: driver.pool.free == 2)
             for pid in driver.pool.pids:
                 os.kill(pid, signal.SIGSTOP)
+
+
+def test_close_tells_what_has_just_ended(method: str) -> None:
+    with driven(method, size=2, works_after=False) as driver:
+        cut_short = driver.submit("report_pid_and_wait")
+        driver.report_of(cut_short)
+        done = driver.submit("echo", "an answer")
+        driver.wait()
+        ends = driver.pool.close()
+        assert sorted(ends, key=lambda end: end.job_id) == [
+            Lost(cut_short, -signal.SIGKILL),
+            Finished(done, "an answer"),
+        ]

@@ -48,9 +48,10 @@ class FakePool:
         events, self._events = self._events, []
         return events
 
-    def close(self) -> None:
+    def close(self) -> Sequence[Event]:
         self.is_closed = True
         self.tasks.clear()
+        return self.step(0.0)
 
     # ------------------------------------------------------------------ what the test says
 

@@ -195,10 +195,7 @@ class Dispatcher:
                 self._recover()
             if self._site_rules.step(self._ledger, now, wall):
                 self._circuit_breaker.probe_now(now)
-            while self._events:
-                # It leaves the queue only when the ledger has it.
-                self._take(self._events[0], now, wall)
-                self._events.popleft()
+            self._take_events(now, wall)
             if self._ytdlp.is_new:
                 self._ledger.forget_failures()
                 self._circuit_breaker.probe_now(now)
@@ -285,12 +282,15 @@ class Dispatcher:
         """End every worker; put back what they had in hand, unless it may be to blame."""
         self._ytdlp.close()
         for pool in self._pools.values():
-            pool.close()
+            self._events += pool.close()
         self._judge.close()
         wall = clocks.wall_clock()
         try:
-            for job in self._in_hand.jobs if puts_back else ():
-                self._recorder.put_back(job, wall)
+            if puts_back:
+                # What has ended in the last moment is not done a second time.
+                self._take_events(clocks.monotonic(), wall)
+                for job in self._in_hand.jobs:
+                    self._recorder.put_back(job, wall)
             self._recorder.sweep()
         except LedgerBusy as error:
             log.error("Jobs in hand are put back at the next start: %s", error)
@@ -380,6 +380,12 @@ class Dispatcher:
         return None
 
     # ------------------------------------------------------------------- pools to ledger
+
+    def _take_events(self, now: Monotonic, wall: Wall) -> None:
+        while self._events:
+            # It leaves the queue only when the ledger has it.
+            self._take(self._events[0], now, wall)
+            self._events.popleft()
 
     def _take(self, event: Event, now: Monotonic, wall: Wall) -> None:
         if self._showing.take(event, now):

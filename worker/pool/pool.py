@@ -174,11 +174,12 @@ class Pool:
         self._assign_slots()
         return events
 
-    def close(self, patience_s: float = 1.0) -> None:
+    def close(self, patience_s: float = 1.0) -> list[Event]:
         """Dismiss idle workers, kill the others, and return when none is left.
 
-        Idle workers have `patience_s` to exit before they are killed. Only one that hangs in the
-        kernel can stay, after `KILL_PATIENCE_S` more seconds.
+        Returns what `step` does; a job may just have ended. Idle workers have `patience_s` to exit
+        before they are killed. Only one that hangs in the kernel can stay, after `KILL_PATIENCE_S`
+        more seconds.
         """
         now = time.monotonic()
         self._backoff.next_at = math.inf
@@ -191,8 +192,10 @@ class Pool:
         for worker in self._workers:
             worker.kill(now)
         self._wait_for_ends(signals.KILL_PATIENCE_S)
+        events = self.step(now)
         for worker in list(self._workers):
-            self._reap(worker, now)
+            events += self._reap(worker, now)
+        return events
 
     # --------------------------------------------------------------------------- one worker
 
