@@ -8,14 +8,14 @@ way to the main process, and the ledger stores reasons and faults by value.
 import errno
 from enum import StrEnum
 
-PASSING_ERRNOS = frozenset(
-    {
-        *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT),
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EBUSY),
-    }
-)
-"""Errors of a machine whose disk is full or fails, or that is out of descriptors. They may pass
-without a change of settings."""
+SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+"""Errors of a machine that is out of descriptors, memory or processes, which others give back."""
+
+PASSING_ERRNOS = SHORTAGES | {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT),
+    errno.EBUSY,
+}
+"""Those, and errors of a disk that is full or fails: they may pass without a change of settings."""
 
 
 class Fault(StrEnum):

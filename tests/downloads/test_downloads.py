@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.support.file_server import served
 from tests.support.media import index_stands_in_front
 from worker.errors import Fault, Reason
 from worker.file_titles import file_name
+from worker.processes import process_table
 from worker.protocol import MediaKind, Progress, Stage, YtDlpStarted
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
@@ -201,6 +203,28 @@ def test_cookies_are_a_copy(warm: Worker, site: MediaSite, tmp_path: Path) -> No
     warm.run(site.url + "/clip.mp4", rules, cookies_always=True)
     assert cookies.read_text() == text
     assert not (warm.directory / "cookies.txt").exists()
+
+
+def _lack_one_descriptor() -> None:
+    """Let the worker have none left when it looks at the process that it has forked."""
+    identify = process_table.identify
+
+    def identify_nobody(pid: int) -> None:
+        vars(process_table)["identify"] = identify
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), f"/proc/{pid}/stat")
+
+    vars(process_table)["identify"] = identify_nobody
+
+
+def test_download_that_cannot_be_watched_is_ended_and_tried_again(
+    site: MediaSite, tmp_path: Path
+) -> None:
+    with worker(tmp_path, prepare=_lack_one_descriptor) as starved:
+        # That no process is left, each `run` asserts.
+        error = starved.run(site.url + "/clip.mp4", LIMITS).error
+        assert (error.reason, error.fault) == (Reason.CRASHED, Fault.RETRYABLE)
+        assert not starved.directory.exists()
+        assert starved.run(site.url + "/clip.mp4", LIMITS).files
 
 
 def _hide_programs() -> None:

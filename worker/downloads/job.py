@@ -21,8 +21,8 @@ from worker.downloads.readable_links import is_in_private_chat
 from worker.downloads.session import DownloadContext, Session
 from worker.downloads.ytdlp import warm
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.failures.errors import classify
-from worker.errors import Fault, JobError, Reason
+from worker.downloads.ytdlp.failures.errors import classify, describe
+from worker.errors import SHORTAGES, Fault, JobError, Reason
 from worker.processes import process_setup
 from worker.protocol import Download, Media
 from worker.protocol.site_cookies import CookiesTried
@@ -118,9 +118,15 @@ class _DownloadRunner:
             if not task.form.is_recording:
                 _remove(directory, task)
             if isinstance(error, OSError):
-                # The machine is to blame: the disk is full, or a process cannot be made or killed.
-                raise classify(error) from error
+                raise _of_machine(error) from error
             raise
+
+
+def _of_machine(error: OSError) -> JobError:
+    """What an error of this worker means: it says nothing about the link or the site."""
+    if error.errno in SHORTAGES:
+        return JobError(Reason.CRASHED, Fault.RETRYABLE, describe(error))
+    return classify(error)
 
 
 def _may_begin_with_earlier(task: Download) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 from worker.downloads.confinement import landlock, seccomp
+from worker.errors import SHORTAGES
 from worker.processes import child_call
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -27,7 +28,7 @@ _FLAGS = struct.Struct("16sh22x")
 _BACKLOG = 128
 
 _TRIES, _PAUSE_S = 5, 0.5
-_PASSING = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ECHILD}
+_PASSING = SHORTAGES | {errno.ECHILD}
 # ECHILD: a signal ended the child. ENOSPC, the limit of namespaces, is how some forbid them.
 
 _libc = ctypes.CDLL(None, use_errno=True)

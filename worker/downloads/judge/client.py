@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from worker.downloads.confinement.network import Namespace, Network
 from worker.downloads.judge import socks
-from worker.errors import Fault, JobError, JudgeLost, Reason
+from worker.errors import SHORTAGES, Fault, JobError, JudgeLost, Reason
 
 ANSWER_TIMEOUT_S = 5.0
 """How long a new judge is waited for while it takes over from one that has ended."""
@@ -22,12 +22,7 @@ END_TIMEOUT_S = 1.0
 _LINE_LIMIT_BYTES = 4096
 
 # A table of the kernel's is full, or the child that makes the namespace was killed: it passes.
-_PASSES = frozenset(
-    {
-        *(errno.ENOSPC, errno.EUSERS, errno.ENOMEM, errno.ENOBUFS),
-        *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ECHILD),
-    }
-)
+_PASSES = SHORTAGES | {errno.ENOSPC, errno.EUSERS, errno.ENOBUFS, errno.ECHILD}
 
 
 # At most one, which no download has seen.

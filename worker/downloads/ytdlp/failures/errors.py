@@ -65,8 +65,13 @@ _BY_ERRNO: dict[int, Classification] = {
     errno.ENOMEM: (Reason.OUT_OF_MEMORY, Fault.PERMANENT),
     errno.EROFS: (Reason.INTERNAL, Fault.OPERATOR),
     errno.EMFILE: (Reason.INTERNAL, Fault.OPERATOR),
-    errno.ENFILE: (Reason.INTERNAL, Fault.OPERATOR),
+    # What only the whole machine can be out of.
+    errno.ENFILE: (Reason.CRASHED, Fault.RETRYABLE),
+    errno.EAGAIN: (Reason.CRASHED, Fault.RETRYABLE),
 }
+
+# Python forgets the errno, which is EAGAIN.
+_NO_THREAD = "can't start new thread"
 
 # If these come with a file's name, it is a file of this machine.
 _OF_A_FILE = (errno.EACCES, errno.ENOENT)
@@ -287,6 +292,8 @@ def _by_type(cause: BaseException, text: str, *, is_known_host: bool) -> Classif
         case IndexError() if _was_raised_in(cause, "real_run_ffmpeg"):
             # yt-dlp takes the last line of ffmpeg's output, and a killed ffmpeg leaves none.
             return Reason.CRASHED, Fault.RETRYABLE
+        case RuntimeError() if str(cause) == _NO_THREAD:
+            return _BY_ERRNO[errno.EAGAIN]
         case RecursionError():
             # A page whose elements are nested thousands of times.
             return Reason.NO_MEDIA, Fault.PERMANENT
