@@ -86,7 +86,7 @@ processes that do not die."""
 HELD_UP_S = 10.0
 """When the main thread, which looks every second, is this late, all threads were held up."""
 
-STOP_RESERVE_S = 12.0
+DISPATCHER_STOP_S = 12.0
 """How long the dispatcher may take after the grace; the sum must be below `stopwaitsecs`."""
 
 JANITOR_PATIENCE_S = 2.0
@@ -373,7 +373,7 @@ class Bot:
         grace_s = self._settings.shutdown_grace_s
         log.info("Stopping; running jobs have %.0f s to finish.", grace_s)
         self._dispatcher.stop(grace_s)
-        deadline = time.monotonic() + grace_s + STOP_RESERVE_S
+        deadline = time.monotonic() + grace_s + DISPATCHER_STOP_S
         while self._dispatcher_thread.is_alive() and time.monotonic() < deadline:
             stop_signals.wait(0.1)
             if stop_signals.count > 1:

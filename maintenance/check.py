@@ -19,15 +19,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from maintenance import limits, machine
+from maintenance import disk, limits, machine
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
 from maintenance.output import escape_unprintable, hang, redacted_line
 from maintenance.packages import broken_packages, check_certificates, check_packages
 from maintenance.plugins import check_endpoints, check_plugins
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
+from maintenance.service_files import STOP_RESERVE_S
 from worker import data_directory
 from worker.cookie_file import open_to_read, usable
-from worker.dispatch import disk_space
 from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import LedgerBusy, LedgerError, check_file, ledger_path
@@ -48,8 +48,6 @@ EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to 
 
 # How a finding of each level is shown here.
 _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.CRITICAL: "failed"}
-# How long a stop may take after the grace; the bot's own limit is `STOP_RESERVE_S` in bot.py.
-_AFTER_GRACE_S = 15.0
 # More characters than any file with cookies has.
 _MOST_COOKIES = 16 * MEBIBYTE
 _SUPERVISOR_CONF = Path(__file__).parent.parent / "supervisor.conf"
@@ -124,7 +122,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
         *check_proxies(settings.proxy_to_telegram, settings.proxy_to_sites),
         check_data_dir(settings.data_dir),
         *check_ledger(ledger_path(settings.data_dir)),
-        check_disk(settings.data_dir),
+        check_disk(settings),
         *check_cookies(settings.cookies_file),
         check_shutdown_grace(settings.shutdown_grace_s),
         *check_landlock(),
@@ -228,21 +226,16 @@ def check_data_dir(path: Path) -> Finding:
     return ok("DATA_DIR", str(path))
 
 
-def check_disk(path: Path) -> Finding:
+def check_disk(settings: Settings) -> Finding:
     """Check the free space where DATA_DIR is or would be."""
+    path = settings.data_dir
     while not path.exists() and path != path.parent:
         path = path.parent
     try:
         usage = shutil.disk_usage(path)
     except OSError as error:
         return critical("disk", f"the free room at {path} cannot be read: {error.strerror}")
-    percent = 100 * usage.free / usage.total if usage.total else 0
-    text = f"{usage.free / MEBIBYTE:.0f} MB free at {path}, {percent:.0f} % of the disk"
-    if usage.free < limits.DISK_FULL_BYTES:
-        return critical("disk", f"{text}: make room")
-    if usage.free < disk_space.reserve_bytes(usage.total):
-        return warning("disk", f"{text}: make room soon")
-    return ok("disk", text)
+    return disk.judge(usage.free, usage.total, settings.answer_bytes, running=0)
 
 
 def check_sites(file: SitesFile) -> list[Finding]:
@@ -309,7 +302,7 @@ def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Findi
     except (configparser.Error, OSError, ValueError):
         return ok("SHUTDOWN_GRACE", f"{grace_s:g} s (no stopwaitsecs in {conf} to compare with)")
     sentence = f"{grace_s:g} s, and supervisor kills after {patience_s:g} s"
-    if grace_s + _AFTER_GRACE_S > patience_s:
+    if grace_s + STOP_RESERVE_S > patience_s:
         return warning("SHUTDOWN_GRACE", f"{sentence}: raise stopwaitsecs in {conf.name}")
     return ok("SHUTDOWN_GRACE", sentence)
 

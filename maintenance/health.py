@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from maintenance import limits, machine, programs, runs
+from maintenance import disk, limits, machine, programs, runs
 from maintenance.findings import (
     DAILY_S,
     HOURLY_S,
@@ -299,9 +299,8 @@ def _memory(measures: Measures) -> Finding:
 
 
 def _disk(measures: Measures) -> Finding:
-    share = measures.disk_free_bytes / measures.disk_total_bytes
-    text = f"{size(measures.disk_free_bytes)} free, {percent(share)}"
-    return critical("disk", text) if share < limits.DISK_CRITICAL else ok("disk", text)
+    free, total = measures.disk_free_bytes, measures.disk_total_bytes
+    return disk.judge(free, total, measures.answer_bytes, len(measures.downloads))
 
 
 def _cpu(measures: Measures) -> Finding:

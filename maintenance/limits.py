@@ -1,7 +1,5 @@
 """The values from which something is a warning or critical; maintenance/README.md shows them."""
 
-from worker.dispatch import disk_space
-
 QUEUE_WARNING = 100
 QUEUE_CRITICAL = 200
 """Jobs that wait for one pool, and not for the pace of a site."""
@@ -22,11 +20,8 @@ FAILURES_NAMED = 3
 MEMORY_CRITICAL = 0.80
 """Share of its cap that a worker uses."""
 
-DISK_CRITICAL = disk_space.RESERVE_SHARE
-"""Share of the disk that is free; downloads wait below it."""
-
 DISK_FULL_BYTES = 100 * 1024 * 1024
-"""With less free disk than this a bot should not be started."""
+"""With less free disk than this no update of yt-dlp is installed."""
 
 MAIN_MEMORY_MIB = 150
 """What the bot uses besides its workers and their downloads."""

@@ -107,6 +107,8 @@ class Measures:
     memory_peak_share: float
     disk_free_bytes: int
     disk_total_bytes: int
+    answer_bytes: int
+    """The most that the files of one link's answer may take."""
     cpu_share: float | None
     cpu_at: float | None
     load: float
@@ -169,6 +171,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         memory_peak_share=ledger.memory_peak(wall - PEAK_S),
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
+        answer_bytes=settings.answer_bytes,
         cpu_share=said_cpu.get("machine_share"),
         cpu_at=said_cpu.get("at"),
         load=os.getloadavg()[0],

@@ -114,9 +114,8 @@ def test_data_dir_that_is_a_file_fails(tmp_path: Path) -> None:
     ("total_mb", "free_mb", "level"),
     [
         (100_000, 50_000, Level.OK),
-        (100_000, 9_000, Level.WARNING),
-        (5_000, 950, Level.WARNING),
-        (500, 99, Level.CRITICAL),
+        (100_000, 9_000, Level.CRITICAL),
+        (5_000, 950, Level.CRITICAL),
         (0, 0, Level.CRITICAL),
     ],
 )
@@ -125,7 +124,8 @@ def test_free_disk(
 ) -> None:
     usage = Usage(total_mb * MEBIBYTE, 0, free_mb * MEBIBYTE)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    assert check.check_disk(tmp_path / "not" / "yet").level is level
+    settings = Settings(bot_token="", data_dir=tmp_path / "not" / "yet")
+    assert check.check_disk(settings).level is level
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,8 @@ def test_proxies_are_named_without_their_logins() -> None:
 
 def test_shutdown_grace_is_compared_with_supervisor_conf(tmp_path: Path) -> None:
     assert check.check_shutdown_grace(30).level is Level.OK
-    # The bot may take STOP_RESERVE_S after the grace, and shall not be killed in it.
-    longest_s = 45 - bot.STOP_RESERVE_S
+    # The bot may take DISPATCHER_STOP_S after the grace, and shall not be killed in it.
+    longest_s = 45 - bot.DISPATCHER_STOP_S
     assert check.check_shutdown_grace(longest_s + 1).level is Level.WARNING
     assert check.check_shutdown_grace(44).level is Level.WARNING
     found = check.check_shutdown_grace(600, tmp_path / "missing")

@@ -10,7 +10,7 @@ import pytest
 from maintenance import measures, published
 from maintenance.findings import DAILY_S, Level, worst
 from maintenance.health import assess
-from maintenance.measures import MeasuredJudge, MeasuredWorker, Measures
+from maintenance.measures import MeasuredJudge, MeasuredWorker, Measures, RunningDownload
 from tests.support.ledger_kit import make_empty_ledger
 from tests.support.operator_kit import NobodyAtWork
 from worker.downloads.confinement.network import Network
@@ -42,8 +42,9 @@ def well(settings: Settings) -> Measures:
         bot_pid=1,
         published_at=taken.taken_at,
         polled_at=taken.taken_at,
-        disk_free_bytes=50,
-        disk_total_bytes=100,
+        disk_free_bytes=50 * GB,
+        disk_total_bytes=100 * GB,
+        answer_bytes=GB,
         ytdlp="2026.10.26",
         ytdlp_age_days=10,
         upgrade_trouble=None,
@@ -57,6 +58,8 @@ def well(settings: Settings) -> Measures:
     )
 
 
+GB = 1_000_000_000
+A_DOWNLOAD = (RunningDownload(4711, 1, 10.0, 50_000_000),)
 CONFINEMENT = {"landlock_abi": 4, "shortcoming": "of the bot", "network": "landlock"}
 OURS = {"landlock_abi": 7, "shortcoming": "", "network": "namespace"}
 
@@ -138,8 +141,11 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (figures(failed=trouble(11), answers=100), "failures", CRITICAL, True),
         (replaced(workers=(a_worker(80),)), "memory", OK, False),
         (replaced(workers=(a_worker(81),)), "memory", CRITICAL, True),
-        (replaced(disk_free_bytes=10), "disk", OK, False),
-        (replaced(disk_free_bytes=9), "disk", CRITICAL, True),
+        (replaced(disk_free_bytes=13 * GB), "disk", OK, False),
+        (replaced(disk_free_bytes=11 * GB), "disk", CRITICAL, True),
+        (replaced(disk_free_bytes=11 * GB, downloads=A_DOWNLOAD), "disk", OK, False),
+        (replaced(disk_free_bytes=9 * GB, downloads=A_DOWNLOAD), "disk", CRITICAL, True),
+        (replaced(disk_free_bytes=GB, disk_total_bytes=8 * GB), "disk", CRITICAL, True),
         (replaced(zombies=1), "zombies", CRITICAL, True),
         (replaced(bot_pid=None), "bot", CRITICAL, True),
         (replaced(published_at=0.0), "bot", CRITICAL, True),

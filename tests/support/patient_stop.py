@@ -5,4 +5,4 @@ from tests.sandbox.patience import PATIENCE_S
 from worker.dispatch import dispatcher
 
 dispatcher.STOP_PATIENCE_S = dispatcher.PAUSE_PATIENCE_S = PATIENCE_S
-bot.STOP_RESERVE_S = 2 * PATIENCE_S
+bot.DISPATCHER_STOP_S = 2 * PATIENCE_S

@@ -15,9 +15,11 @@ RESERVE_SHARE = 0.10
 RESERVE_BYTES = 1_000_000_000
 
 
-def reserve_bytes(total_bytes: int) -> float:
-    """How much of a disk of this size downloads leave free."""
-    return max(RESERVE_BYTES, total_bytes * RESERVE_SHARE)
+def needed_bytes(total_bytes: int, answer_bytes: int, downloads: int) -> float:
+    """How much of a disk must be free for so many downloads, with files of up to `answer_bytes`."""
+    reserve_bytes = max(RESERVE_BYTES, total_bytes * RESERVE_SHARE)
+    # While files are merged or cut, the old and the new ones are on the disk together.
+    return reserve_bytes + downloads * 2 * answer_bytes
 
 
 class DiskSpace:
@@ -29,14 +31,12 @@ class DiskSpace:
     def __init__(self, data_dir: Path, answer_bytes: int) -> None:
         self.directory = data_dir / "downloads"
         self._data_dir = data_dir
-        # While files are merged or cut, the old and the new ones are on the disk together.
-        self._each_bytes = 2 * answer_bytes
+        self._answer_bytes = answer_bytes
 
     def allows_one_beside(self, running: int) -> bool:
         """Whether there is room for one more download beside the running ones."""
         usage = shutil.disk_usage(self._data_dir)
-        left = usage.free - (running + 1) * self._each_bytes
-        return left > reserve_bytes(usage.total)
+        return usage.free > needed_bytes(usage.total, self._answer_bytes, running + 1)
 
     def sweep(self, prefix: str, live: Container[str]) -> None:
         """Remove the directories whose names begin with `prefix` and are not in `live`."""

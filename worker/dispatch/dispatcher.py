@@ -72,9 +72,7 @@ class Dispatcher:
         self._pools = {TELEGRAM: make_pool(telegram), DOWNLOADS: make_pool(downloads)}
         self._judge = judge
         self._share = Share(settings.user_max_running, settings.chat_max_running)
-        self._disk_space = DiskSpace(
-            settings.data_dir, settings.max_file_bytes * settings.max_parts
-        )
+        self._disk_space = DiskSpace(settings.data_dir, settings.answer_bytes)
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._in_hand = JobsInHand()
         self._events: collections.deque[Event] = collections.deque()

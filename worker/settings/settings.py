@@ -226,7 +226,11 @@ class Settings:
         return 1 if self.telegram_api_local else 4
 
     @property
+    def answer_bytes(self) -> int:
+        """The most that the files of one link's answer may take."""
+        return self.max_file_bytes * self.max_parts
+
+    @property
     def longest_download_s(self) -> float:
         """How long the largest answer may take to find, to fetch from a slow site and to finish."""
-        largest_bytes = self.max_file_bytes * self.max_parts
-        return 3 * self.download_timeout_s + largest_bytes / SLOWEST_DOWNLOAD_BPS
+        return 3 * self.download_timeout_s + self.answer_bytes / SLOWEST_DOWNLOAD_BPS
