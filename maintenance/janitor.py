@@ -55,7 +55,7 @@ SETTLED_S = 72_000.0
 """For how long a clock must have been seen before what is old by it is removed: most of a day."""
 
 PAUSE_S = 0.05
-"""Between two batches of the retention, so that others can write to the ledger."""
+"""The pause between two batches of the retention, in which others can write to the ledger."""
 
 
 @dataclass

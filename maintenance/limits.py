@@ -30,7 +30,7 @@ STARTS_CRITICAL = 5
 """Starts of the bot in an hour, unless all came after a stop."""
 
 SILENCE_S = 90.0
-"""Without an answer to a poll (one takes 25 s), or news from the bot (they come every 7.5 s)."""
+"""How long there may be no answer to a poll (one takes 25 s) and no news from the bot (7.5 s)."""
 
 YTDLP_OLD_DAYS = 180
 

@@ -124,7 +124,8 @@ class Measures:
     landlock_abi: int
     landlock_shortcoming: str
     network: Network
-    """These three are as the running bot finds them, or this process if no bot runs."""
+    """What keeps downloads from the network. This and what Landlock can do are as the running bot
+    finds them, or this process if no bot runs."""
 
     starts: Starts = NO_STARTS
     cookies: Mapping[str, SiteCookies] = field(default_factory=dict)

@@ -34,10 +34,10 @@ EXITS_TO_RESTART = (EXIT_STALLED, EXIT_NOT_NOW)
 
 FIRST_PAUSE_S = 5.0
 MAX_PAUSE_S = 60.0
-"""How long a bot waits before such an exit: the first time, and at most when there are many."""
+"""How long a bot waits before an exit that restarts it: the first time, and when there are many."""
 
 UNCOUNTED_PAUSE_S = 20.0
-"""How long it waits if the exits cannot be counted, because nothing can be written."""
+"""How long a bot waits before an exit if nothing can be written, so that exits are not counted."""
 
 STARTSECS = 3.0
 """supervisor.conf's `startsecs`: an earlier end counts there as a start that failed, whatever its

@@ -10,7 +10,7 @@ from worker.clocks import Wall
 from worker.ledger.upkeep.past import PastAnswers
 
 HOUR = 9
-"""From this hour on the summary of the last 24 hours is due, in the machine's time zone."""
+"""The hour from which the summary of the last 24 hours is due, in the machine's time zone."""
 
 STATE = "summary"
 """The name under which the day of the last summary is kept in the ledger."""

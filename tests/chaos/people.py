@@ -54,7 +54,7 @@ _LINKS: tuple[tuple[int, str], ...] = (
 _LISTS = ("/feed.xml?items=8&missing=3&n={n}", "/feed.xml?items=12&missing=2,5&n={n}")
 
 # How often, what is asked of a link, and the link's path.
-_WISHES: tuple[tuple[int, str, str], ...] = (
+_INTENTS: tuple[tuple[int, str, str], ...] = (
     (4, "/info", "/qualities/{n}/master.m3u8"),
     (2, "/info", "/clip/{n}.mp4"),
     (1, "/info", "/404.mp4?n={n}"),
@@ -121,7 +121,7 @@ class Deed:
     person: int
     chat: int
     paths: tuple[str, ...] = ()
-    wish: str = ""
+    intent: str = ""
     """The command before the link."""
     words: str = ""
     update: int | None = None
@@ -157,7 +157,7 @@ def plan(seed: int, seconds: float) -> list[Deed]:
             deeds += _recording(dice, Deed(now, person, chat), f"{seed}-{number}")
         elif kind < 0.56:
             number += 1
-            deeds.append(_wish(dice, Deed(now, person, chat), f"{seed}-{number}"))
+            deeds.append(_intent(dice, Deed(now, person, chat), f"{seed}-{number}"))
         else:
             links = 1 if kind < 0.95 else dice.randrange(2, 6)
             paths = []
@@ -188,13 +188,13 @@ def _presses(dice: random.Random, deed: Deed) -> Iterator[Deed]:
             yield replace(deed, at_s=at_s, presses=(button,), share=dice.uniform(0.7, 1))
 
 
-def _wish(dice: random.Random, deed: Deed, name: str) -> Deed:
+def _intent(dice: random.Random, deed: Deed, name: str) -> Deed:
     """A list to take something of, or a link and what is wanted of it."""
     if dice.random() < 0.5:
         return replace(deed, paths=(dice.choice(_LISTS).format(n=name),))
-    weights = [weight for weight, _, _ in _WISHES]
-    _, wish, path = dice.choices(_WISHES, weights)[0]
-    return replace(deed, paths=(path.format(n=name),), wish=wish)
+    weights = [weight for weight, _, _ in _INTENTS]
+    _, intent, path = dice.choices(_INTENTS, weights)[0]
+    return replace(deed, paths=(path.format(n=name),), intent=intent)
 
 
 def _recording(dice: random.Random, deed: Deed, name: str) -> Iterator[Deed]:
@@ -269,7 +269,7 @@ class People(threading.Thread):
     def _do(self, deed: Deed) -> None:
         if deed.paths:
             links = "\n".join(self._site_url + path for path in deed.paths)
-            text = f"{deed.wish} {links}" if deed.wish else links
+            text = f"{deed.intent} {links}" if deed.intent else links
             message_id = self._api.say(text, deed.chat, deed.person)
             self.sent.append(Sent(deed.chat, message_id, len(deed.paths)))
         elif deed.words:

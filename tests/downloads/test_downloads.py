@@ -113,9 +113,7 @@ def test_a_live_stream_is_refused(warm: Worker, tmp_path: Path) -> None:
         ("data:video/mp4;base64,AAAA", Reason.INVALID_LINK),
     ],
 )
-def test_a_link_refused_at_the_door_starts_no_process(
-    warm: Worker, link: str, reason: Reason
-) -> None:
+def test_a_link_that_is_refused_starts_no_process(warm: Worker, link: str, reason: Reason) -> None:
     outcome = warm.run(link, LIMITS)
     assert outcome.error.reason is reason
     assert outcome.reports == []

@@ -69,12 +69,12 @@ def test_cookies_of_the_site_are_in_place_of_the_usual_ones(
 ) -> None:
     seen: list[str] = []
 
-    def door(handler: Any) -> None:
+    def members_only(handler: Any) -> None:
         seen.append(handler.headers.get("Cookie", ""))
         has_them = "of-the-site" in seen[-1]
         (content(SAMPLE.read_bytes(), "video/mp4") if has_them else status(401))(handler)
 
-    web.answers["/v.mp4"] = door
+    web.answers["/v.mp4"] = members_only
     rules = LIMITS
     if usual:
         rules = limits_with(cookies_file=os.fspath(jar(tmp_path / usual, "127.0.0.1", value="no")))

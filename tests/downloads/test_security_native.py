@@ -49,11 +49,11 @@ def _in_the_download(task: Any, rules: Any, report: Any, extractors: Any) -> Non
     tell(outcomes=list(native.outcomes(_targets(task.url)).values()))
 
 
-def _to_the_door(task: Any, rules: Any, report: Any, extractors: Any) -> None:
-    door = urlsplit(rules.proxy)
+def _to_the_judge(task: Any, rules: Any, report: Any, extractors: Any) -> None:
+    judge = urlsplit(rules.proxy)
     tell(
-        door=native.outcome_of_connecting(door.hostname, door.port),
-        beside=native.outcome_of_connecting(door.hostname, door.port - 1),
+        judge=native.outcome_of_connecting(judge.hostname, judge.port),
+        beside=native.outcome_of_connecting(judge.hostname, judge.port - 1),
         metadata=native.outcome_of_connecting("169.254.169.254", 80),
         public=native.outcome_of_connecting("192.0.2.1", 443),
         public6=native.outcome_of_connecting("2001:db8::1", 443),
@@ -120,8 +120,8 @@ def test_a_program_that_a_download_starts_reaches_nobody(
 
 @pytest.mark.parametrize("kept_by", NETWORKS)
 def test_all_that_native_code_finds_is_the_judge(cold: Worker, kept_by: Network) -> None:
-    found = told(cold, _to_the_door, network=kept_by)
-    assert found.pop("door") == MADE
+    found = told(cold, _to_the_judge, network=kept_by)
+    assert found.pop("judge") == MADE
     match kept_by:
         case Network.NAMESPACE:
             assert found.pop("beside") == "ECONNREFUSED"

@@ -101,7 +101,7 @@ def _needs_namespaces() -> None:
 
 
 @pytest.mark.parametrize("uid", [os.geteuid()] if os.geteuid() else [0, _NOBODY])
-def test_a_namespace_has_one_door(uid: int) -> None:
+def test_a_namespace_has_one_way_out(uid: int) -> None:
     _needs_namespaces()
     with _running(_IN_A_NAMESPACE, uid) as ours:
         _, (proxy_port,), _, _ = socket.recv_fds(ours, 1, 1)

@@ -80,7 +80,7 @@ def test_all_kinds_of_presses_are_planned() -> None:
     deeds = people.plan(5, 1200)
     assert {button for deed in deeds for button in deed.presses[:1]} == set(Button)
     wanted = {"/info", "/clip 0:01-0:02", "/audio mp3", *people.COMMANDS}
-    assert {deed.wish or deed.words for deed in deeds} >= wanted
+    assert {deed.intent or deed.words for deed in deeds} >= wanted
     paths = [path for deed in deeds for path in deed.paths]
     assert any("feed.xml" in path for path in paths)
     assert any("/live/" in path for path in paths)

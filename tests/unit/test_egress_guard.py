@@ -26,7 +26,7 @@ def test_addresses_that_are_not_public_are_not(address: str) -> None:
 
 
 @pytest.mark.parametrize("host", [*NOT_PUBLIC, *NUMERIC, *NAMES])
-def test_the_door_refuses_what_is_not_public(host: str) -> None:
+def test_addresses_that_are_not_public_are_refused(host: str) -> None:
     for link in (f"http://{_as_host(host)}/", f"https://{_as_host(host)}:8080/a?b=c"):
         with pytest.raises(JobError) as caught:
             check_link(link)
@@ -84,7 +84,7 @@ def _as_host(address: str) -> str:
         ("http://printer.local/", Reason.REFUSED_ADDRESS),
     ],
 )
-def test_the_door_refuses(link: str, reason: Reason) -> None:
+def test_links_are_refused_by_their_text(link: str, reason: Reason) -> None:
     with pytest.raises(JobError) as caught:
         check_link(link)
     assert (caught.value.reason, caught.value.fault) == (reason, Fault.PERMANENT)
@@ -101,12 +101,12 @@ def test_the_door_refuses(link: str, reason: Reason) -> None:
         "https://metadata.example.com/",
     ],
 )
-def test_the_door_lets_through(link: str) -> None:
+def test_links_are_let_through_by_their_text(link: str) -> None:
     check_link(link)
 
 
 @pytest.mark.parametrize("link", ["http://127.0.0.1:8000/", "http://localhost:8000/"])
-def test_allowed_networks_are_let_through_the_door(link: str) -> None:
+def test_allowed_networks_are_let_through(link: str) -> None:
     check_link(link, ["127.0.0.0/8"])
 
 

@@ -132,7 +132,7 @@ def test_every_spelling_of_a_link_becomes_one(url: str, normal: str) -> None:
         ("rtmp://example.com/live", LinkFlaw.SCHEME),
     ],
 )
-def test_a_link_that_is_none_of_ours_is_refused_at_the_door(url: str, flaw: LinkFlaw) -> None:
+def test_a_link_that_is_none_of_ours_is_refused(url: str, flaw: LinkFlaw) -> None:
     with pytest.raises(InvalidLink) as caught:
         normalise(url)
     assert caught.value.flaw is flaw

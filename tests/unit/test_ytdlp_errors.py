@@ -210,7 +210,7 @@ def said(text: str) -> DownloadError:
         (unsupported("https://www.google.com/sorry/index?q=x"), Reason.BLOCKED_HERE, OPERATOR),
         (unsupported("https://example.com/showcaptcha?cc=1"), Reason.BLOCKED_HERE, OPERATOR),
         (unsupported("https://example.com/about?captcha=1"), Reason.UNSUPPORTED, PERMANENT),
-        # Where a page leads to a site's own door
+        # Where a page leads to the login of a site
         (unsupported("https://www.instagram.com/accounts/login/"), Reason.BLOCKED_HERE, OPERATOR),
         (unsupported("https://m.facebook.com/login/?next=x"), Reason.LOGIN_NEEDED, PERMANENT),
         (unsupported("https://consent.example.com/m"), Reason.FORBIDDEN, PERMANENT),

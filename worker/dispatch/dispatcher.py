@@ -43,7 +43,7 @@ LEDGER_PAUSE_S = 1.0
 """How long work waits after the ledger could not be written."""
 
 STOP_PATIENCE_S = 4.0
-"""From the end of the grace to the end of the pools: for sessions to be killed and cleaned."""
+"""The time after the grace for sessions to be killed and cleaned, before the pools are closed."""
 
 PAUSE_PATIENCE_S = 2.0
 """How long a stop with nothing in hand waits until people are told that their links are paused."""

@@ -71,7 +71,8 @@ OTHER_WAY_WAIT_S = 30.0
 whether Telegram answers others meanwhile."""
 
 BUTTON_MAX_AGE_S = 60.0
-"""A pressed button stops spinning by itself by then, and an answer to it is refused."""
+"""How old the press of a button may be to be answered: later, Telegram refuses that, and the button
+has stopped spinning by itself."""
 
 
 # For how long a failure answers everybody who sends the same link: the less likely it is to change,

@@ -32,7 +32,7 @@ WARM_UP_LIMIT_S = 40.0
 
 
 MAX_DEATHS = 2
-"""Something else may have killed the first."""
+"""The deaths after which the warm-up is left out: something else may have caused the first."""
 
 # Of this bot alone, in a directory that is emptied at its start. `gettempdir` would try to write
 # there, and while the disk is full take another one or raise.

@@ -61,7 +61,7 @@ class RateLimits:
             self.pause(chat_id, error.retry_after_s, now, edits=edits)
 
     def heed_progress_call(self, chat_id: int, error: BaseException, now: Monotonic) -> None:
-        """As `heed`, for a call that only shows progress, and must never delay an answer."""
+        """Do the same for a call that only shows progress, which must never delay an answer."""
         if isinstance(error, TelegramBusy):
             self._undecorated_until[chat_id] = now + error.retry_after_s
 

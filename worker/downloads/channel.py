@@ -67,7 +67,7 @@ class Sender:
         self._send({_KINDS[type(message)]: vars(message)})
 
     def finished(self, result: Result) -> None:
-        """Report success."""
+        """Report the files of a download; the last message of its process."""
         qualities = _believed_qualities(result.qualities)
         description = clean_lines(result.description, DESCRIPTION_LIMIT)
         result = replace(result, qualities=qualities, description=description)
@@ -78,7 +78,7 @@ class Sender:
         self._send({"looked": to_json(_believed_look(look))})
 
     def failed(self, error: JobError) -> None:
-        """Report failure."""
+        """Report why there is no file; the last message of the process."""
         fields = {
             "reason": error.reason,
             "fault": error.fault,

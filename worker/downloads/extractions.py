@@ -28,10 +28,10 @@ LIFE_S = 1800.0
 one has expired sooner, the download asks the site again."""
 
 MAX_BYTES = 2_000_000
-"""The largest that is kept. An hour's film on YouTube takes 1 MB, most videos a third of that."""
+"""The most that is kept of a link. An hour on YouTube takes 1 MB, most videos a third of that."""
 
 MAX_KEPT = 64
-"""How many are kept; the oldest goes first."""
+"""The links of which something is kept; the oldest goes first."""
 
 
 def lend(store: Path, url: str, directory: Path, wall: Wall) -> bool:

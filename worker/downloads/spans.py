@@ -17,7 +17,7 @@ _KEPT = "fetchbot_kept"
 _BESIDE_S = 0.1
 
 Times = tuple[float, float]
-"""From when to when, in seconds."""
+"""A beginning and an end, in seconds."""
 
 
 @dataclass(frozen=True)

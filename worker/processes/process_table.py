@@ -31,7 +31,7 @@ class Identity:
 
     pid: int
     started: int
-    """In clock ticks since boot."""
+    """The time of its start, in clock ticks since boot."""
 
 
 @dataclass(frozen=True)

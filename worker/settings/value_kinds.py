@@ -23,7 +23,7 @@ _SWITCH |= {"off": False, "false": False, "no": False, "0": False}
 
 
 DIRECT = "direct"
-"""In place of a proxy: none, although there is one for all."""
+"""What stands in place of a proxy for a site that uses none, although there is one for all."""
 
 
 class YtDlpUpdates(StrEnum):

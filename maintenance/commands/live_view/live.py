@@ -144,7 +144,7 @@ class LiveView:
     # ----------------------------------------------------------------------------- its log
 
     def _log(self, job: ShownJob, width: int, height: int) -> list[ScreenLine]:
-        """As much of the end of a job's yt-dlp log as there is room for."""
+        """The end of a job's yt-dlp log, as much of it as there is room for."""
         room = max(0, height - 2)
         name = download_directory(job.job_id, job.attempt, Kind(job.kind))
         text = log_tail.read(self._settings.data_dir / "downloads" / name)

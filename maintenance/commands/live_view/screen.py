@@ -10,7 +10,7 @@ from maintenance.commands.live_view.top import ScreenLine, Style
 from worker.clocks import monotonic
 
 REFRESH_S = 2.0
-"""As often as the bot publishes."""
+"""How often the screen is drawn, which is as often as the bot publishes what it shows."""
 
 _KEYS = {
     curses.KEY_UP: LiveKey.UP,

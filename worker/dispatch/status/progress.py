@@ -15,13 +15,14 @@ from worker.ledger import Ledger, Request, Verdict
 from worker.protocol import EditStatus, Place, Progress, Stage
 
 EDIT_INTERVAL_S = 3.0
-"""Between two edits in a chat: Telegram takes about one message a second, and answers go first."""
+"""The time between two edits in a chat, where Telegram takes about one message a second and
+answers go first."""
 
 QUEUE_INTERVAL_S = 10.0
-"""Between two edits of a message whose download waits; its position changes slowly."""
+"""The time between two edits for a download that waits, whose position changes slowly."""
 
 QUEUE_LOOK_S = 2.0
-"""Between two looks at the queue. A shorter wait is not shown: it may be over already."""
+"""The time between two looks at the queue. A shorter wait may be over already, and is not shown."""
 
 SILENCE_S = 10.0
 """After this long without a report from a download, its last speed is not shown any more."""

@@ -38,11 +38,11 @@ class Network(StrEnum):
     """What keeps a download's native code from the network."""
 
     NAMESPACE = "namespace"
-    """It has a network of its own, in which only the judge listens."""
+    """A network of the download's own, in which only the judge listens."""
     LANDLOCK = "landlock"
-    """It may connect to the judge's port, at any address, and to nothing else."""
+    """Landlock: it may connect to the judge's port, at any address, and to nothing else."""
     NONE = "none"
-    """Nothing does: its native code reaches what the machine reaches."""
+    """Nothing: its native code reaches what the machine reaches."""
 
 
 @functools.cache

@@ -103,7 +103,7 @@ def to_be_tried(addresses: Sequence[str]) -> list[str]:
 
 
 def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """As connect(2) takes it, so that nothing is looked up a second time."""
+    """Write an address as connect(2) takes it, so that nothing is looked up a second time."""
     if ":" not in address:
         return address, port
     scope = ipaddress.IPv6Address(address).scope_id or "0"

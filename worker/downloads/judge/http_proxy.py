@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from worker.downloads.judge.socks import Rejected, SocksReply, Target, is_host
 
 HEAD_LIMIT_BYTES = 16 * 1024
-"""As much as the address and the headers of a request may take."""
+"""How much the address and the headers of a request may take together."""
 
 _END = b"\r\n\r\n"
 _LETTERS = re.compile(rb"[A-Z]+(?: .*)?", re.DOTALL)

@@ -128,9 +128,9 @@ def start_thumbnail(path: Path, thumbnail: Path, at_s: float) -> subprocess.Pope
     return start(command)
 
 
-def wait_for(drawing: subprocess.Popen[str]) -> None:
+def wait_for(thumbnail_run: subprocess.Popen[str]) -> None:
     """Wait until a thumbnail is drawn. Raises ProgramFailed when there is none."""
-    finish(drawing)
+    finish(thumbnail_run)
 
 
 def is_thumbnail(path: Path) -> bool:

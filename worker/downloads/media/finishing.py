@@ -146,12 +146,12 @@ class _Finishing:
             found = contents_of(self._path)
         else:
             at_s = min(_THUMBNAIL_AT_S, self._length_s() / 3)
-            drawing = ffmpeg.start_thumbnail(self._path, self._thumbnail, at_s)
+            thumbnail_run = ffmpeg.start_thumbnail(self._path, self._thumbnail, at_s)
             try:
                 found = self._mp4.contents or contents_of(self._path)
             finally:
                 with contextlib.suppress(ProgramFailed):
-                    ffmpeg.wait_for(drawing)
+                    ffmpeg.wait_for(thumbnail_run)
             # The index of a file may be intact where the media is not.
             if found is self._mp4.contents and not ffmpeg.is_thumbnail(self._thumbnail):
                 found = contents_of(self._path)

@@ -89,7 +89,7 @@ def put_into(
 
 
 def _times_of(parts: Sequence[ReadyFile]) -> Iterator[Times]:
-    """From when to when in their video the parts are. Raises JobError if a length is not known."""
+    """The spans of the parts in their video. Raises JobError if a length is not known."""
     start_s = 0.0
     for part in parts[:-1]:
         if part.facts.duration_s is None:

@@ -37,7 +37,7 @@ class _StreamPart:
 
     times: dict[int, int] = field(default_factory=dict)
     steps: dict[int, int] = field(default_factory=dict)
-    """From the last frame but one to the last."""
+    """The time from the last frame but one to the last."""
     parameters: dict[int, bytes] = field(default_factory=dict)
     streams: bytes = b""
     has_sound: bool = False

@@ -35,7 +35,7 @@ def _urls(info: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rank(thumbnail: Mapping[str, Any]) -> tuple[float, ...]:
-    """As yt-dlp ranks them, the best highest."""
+    """The rank that yt-dlp gives a thumbnail, the best one highest."""
     return tuple(_number(thumbnail.get(name)) for name in ("preference", "width", "height"))
 
 

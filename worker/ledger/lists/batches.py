@@ -26,7 +26,7 @@ from worker.protocol.notices import Refusal
 from worker.sites import site_of_link
 
 SUMMARY_INTERVAL_S = 5.0
-"""Between two edits of a summary, except for its last one. Answers go first."""
+"""The time between two edits of a summary, except for its last one. Answers go first."""
 
 SUMMARY_PATIENCE_S = 15.0
 """After this long a summary is edited even if answers keep coming, which otherwise go first."""

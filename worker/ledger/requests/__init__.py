@@ -1,1 +1,1 @@
-"""From a person's link to its one answer: who may ask, what is known, how links are taken back."""
+"""Requests, from a link to its answer: who may ask, what is known, how links are taken back."""

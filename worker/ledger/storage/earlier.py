@@ -12,7 +12,7 @@ MAX_KEPT = 2
 """How many copies are kept, each of another version; older ones are removed."""
 
 KEPT_S = 7 * 86_400.0
-"""How long one is kept. It holds people's links, as the ledger does."""
+"""How long a copy of the ledger is kept, which holds people's links as well."""
 
 _INFIX = ".version-"
 

@@ -14,18 +14,18 @@ from worker.ledger.upkeep import past, pause
 from worker.sites import site_of_link
 
 PACE_S = 600.0
-"""Over how long jobs a minute are counted."""
+"""The time over which jobs a minute are counted."""
 
 FAILURES_S = 3600.0
-"""Over how long failures are counted."""
+"""The time over which failures are counted."""
 
 BLOCKED_S = 86_400.0
-"""Over how long a site counts as one that turns this machine away."""
+"""The time for which a site counts as one that turns this machine away."""
 
 _TURNED_AWAY = (Reason.BLOCKED_HERE, Reason.SITE_BUSY)
 
 REFUSED_S = 86_400.0
-"""Over how long messages are counted that Telegram would not take."""
+"""The time over which messages are counted that Telegram would not take."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ class Sizes:
         )
 
     def _excess(self) -> float:
-        """By which factor rates have proved too low."""
+        """The factor by which rates have proved too low."""
         rated = ((c, size) for c, size in self._shown if c.is_rated and c.least_bytes)
         return max((size / choice.least_bytes for choice, size in rated), default=1.0)
 

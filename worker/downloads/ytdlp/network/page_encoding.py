@@ -18,7 +18,7 @@ def install() -> None:
 
 
 def guessed(content_type: str, page: bytes) -> str:
-    """In place of `InfoExtractor._guess_encoding_from_content`."""
+    """The encoding to read a page in. Replaces `InfoExtractor._guess_encoding_from_content`."""
     try:
         encoding: str = _guess_of_ytdlp(content_type, page)
         page[:1].decode(encoding, "replace")

@@ -48,7 +48,7 @@ class _AllowedModules:
         self._files = files
 
     def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
-        """As `importlib` asks for a module."""
+        """Answer `importlib`, which asks for a module."""
         is_folder = any(name.startswith(f"{fullname}.") for name in self._files)
         if file := self._files.get(fullname):
             # Without places to search, what else is in its folder is not found.

@@ -21,7 +21,7 @@ def install() -> None:
 
 
 def _merge(extractor: InfoExtractor, periods: Any) -> Any:
-    """In place of `InfoExtractor._merge_mpd_periods`."""
+    """Put the periods of a manifest together. Replaces `InfoExtractor._merge_mpd_periods`."""
     try:
         periods = list(periods)
     except (ValueError, ArithmeticError) as error:

@@ -27,7 +27,7 @@ class Estimate:
     least: int
     likely: int
     early: int
-    """0 while too few pieces are known."""
+    """The early estimate; 0 while too few pieces are known."""
 
 
 class Pieces:
