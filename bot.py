@@ -58,7 +58,6 @@ try:
     from worker.settings import (
         Settings,
         SettingsError,
-        Sites,
         SitesFile,
         read_settings,
     )
@@ -242,7 +241,6 @@ class Bot:
             sites_watch,
             self._reporter.condition.note,
         )
-        sites_watch.use = self._use_sites
         self._dispatcher_thread = threading.Thread(target=self._dispatcher.run, name="dispatcher")
         self._janitor_thread = threading.Thread(
             target=self._janitor.run, name="maintenance", daemon=True
@@ -304,11 +302,6 @@ class Bot:
                 log.warning("Killed %d processes that were left over from the last run.", killed)
         except TimeoutError as error:
             log.error("A process of the last run hangs in the kernel: %s", error)
-
-    def _use_sites(self, sites: Sites) -> None:
-        """Follow new settings of the sites, and keep their secrets out of the log."""
-        logs.replace_secrets((*self._settings.secrets, *sites.secrets))
-        self._dispatcher.use_sites(sites)
 
     def _open_ledger(self) -> Ledger:
         """Open the ledger for the calling thread; retry while it is locked or the disk is full."""

@@ -18,6 +18,7 @@ from maintenance.updates.keeper import UpdateKeeper
 from maintenance.zombies import Problem
 from worker import clocks, data_directory, logs
 from worker.clocks import Monotonic, Wall
+from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.work import Work
 from worker.downloads import workspace
 from worker.ledger import ledger_path
@@ -77,7 +78,7 @@ class Janitor:
     def __init__(
         self,
         settings: Settings,
-        dispatcher: published.DispatcherView,
+        dispatcher: Dispatcher,
         polled_at: Callable[[], float | None],
         sites_watch: SitesWatch,
         note: Callable[[Measures, Sequence[Finding], Monotonic], None] = lambda *_: None,
@@ -104,7 +105,7 @@ class Janitor:
             Step("strays", self.sweep_strays, TICK_S),
             Step("directory", self.renew_directory, TICK_S),
             Step("zombies", self.sweep_zombies, ZOMBIES_S),
-            Step("sites", sites_watch.look, SITES_S),
+            Step("sites", self.check_sites, SITES_S),
             Step("report", self.publish, PUBLISH_S),
             Step("work", self.publish_work, PUBLISH_S),
             Step("log", logs.write_counts, COUNTS_S),
@@ -166,6 +167,12 @@ class Janitor:
             process = zombie.process
             log.error("Process %d is still there: %s.", process.pid, zombie.reason)
         self._left = [zombie.process.identity for zombie in left]
+
+    def check_sites(self) -> None:
+        """Have new settings of the sites followed, and keep their secrets out of the log."""
+        if sites := self._sites_watch.check():
+            logs.replace_secrets((*self._settings.secrets, *sites.secrets))
+            self._dispatcher.use_sites(sites)
 
     def publish(self) -> None:
         """Publish what only this process knows, if it has changed or was published long ago."""

@@ -4,8 +4,8 @@ Times in the ledger are wall times. What an earlier run of the bot published cou
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from maintenance.cpu import CpuUse
 from worker.clocks import Monotonic, Wall, monotonic
@@ -15,80 +15,18 @@ from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes import process_table
 from worker.processes.process_table import Identity, Process
 
+if TYPE_CHECKING:  # Commands do not need what it imports.
+    from worker.dispatch.dispatcher import Dispatcher
+    from worker.downloads.judge.keeper import JudgeKeeper
+    from worker.pool.worker import WorkerState
+
 BOT = "bot"
 CPU = "cpu"
 WORK = "work"
 """The names under which the documents are kept in the ledger."""
 
 
-class WorkerView(Protocol):
-    """What a pool shows of a worker."""
-
-    name: str
-    slot: int | None
-    pid: int
-    state: str
-    jobs_done: int
-    job_id: int | None
-
-
-class JudgeView(Protocol):
-    """What the keeper of the judge shows of it."""
-
-    @property
-    def pids(self) -> Iterable[int]:
-        """The judge's pid, if there is one."""
-
-    @property
-    def trouble(self) -> str | None:
-        """Why the last start failed."""
-
-    def instability(self, now: Monotonic, /) -> str | None:
-        """What is to be said about judges that start and end again and again."""
-
-
-class YtDlpView(Protocol):
-    """What a `worker.dispatch.ytdlp_takeover.YtDlpTakeover` shows of itself."""
-
-    @property
-    def in_use(self) -> str | None:
-        """The version of yt-dlp that downloads use; None when none works."""
-
-    @property
-    def trouble(self) -> str | None:
-        """Why the code or the yt-dlp on disk is not the one in use."""
-
-
-class DispatcherView(Protocol):
-    """What the dispatcher shows of itself; `pools` are `worker.pool.Pool`s."""
-
-    @property
-    def pools(self) -> Iterable[Any]: ...
-
-    @property
-    def pids(self) -> Iterable[int]:
-        """The processes that it has started."""
-
-    @property
-    def judge(self) -> JudgeView: ...
-
-    @property
-    def ytdlp(self) -> YtDlpView: ...
-
-    @property
-    def sites_down(self) -> Mapping[str, float]:
-        """The sites that fail for everybody, with the monotonic time of the next try."""
-
-    @property
-    def sites_full(self) -> Mapping[str, str]:
-        """The sites at their limit, each with the key of `sites.toml` that sets it."""
-
-    @property
-    def work(self) -> Sequence[Work]:
-        """The jobs that workers have, and how far they are."""
-
-
-def describe_bot(dispatcher: DispatcherView) -> dict[str, Any]:
+def describe_bot(dispatcher: "Dispatcher") -> dict[str, Any]:
     """The bot's process, its pools and their workers, as a document for the ledger."""
     return {
         **_me(),
@@ -173,13 +111,13 @@ def _me() -> dict[str, int]:
     return {"pid": me.pid, "started": me.started}
 
 
-def _describe_judge(judge: JudgeView) -> dict[str, Any]:
+def _describe_judge(judge: "JudgeKeeper") -> dict[str, Any]:
     found = [process for pid in judge.pids if (process := process_table.identify(pid))]
     where = {"pid": found[0].pid, "started": found[0].started} if found else {}
     return {"trouble": judge.trouble or judge.instability(monotonic()), **where}
 
 
-def _describe_worker(worker: WorkerView) -> dict[str, Any]:
+def _describe_worker(worker: "WorkerState") -> dict[str, Any]:
     identity = process_table.identify(worker.pid)
     return {
         "name": worker.name,

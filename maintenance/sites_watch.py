@@ -5,7 +5,6 @@ being written or replaced is not read half finished. What cannot be used changes
 """
 
 import logging
-from collections.abc import Callable
 
 from worker.settings import SettingsError, Sites, SitesFile
 from worker.settings.sites_file import NAME
@@ -23,34 +22,31 @@ class SitesWatch:
         self.sites = file.load()
         self.trouble: str | None = None
         """What is wrong with the file as it is now, if it is not the one in use."""
-        self.use: Callable[[Sites], None] | None = None
-        """Is called with new settings, in the thread that looks."""
 
-    def look(self) -> None:
-        """Pass new settings on if the file has changed and can be used."""
+    def check(self) -> Sites | None:
+        """The new settings if the file has changed and can be used, or else None."""
         state = self._file.state()
         is_settled, self._last = state == self._last, state
         if state == self._read or not is_settled:
-            return
+            return None
         try:
             sites = self._file.load()
         except SettingsError as error:
             if self._file.state() == state:
                 self._refuse(error)
                 self._read = state
-            return
+            return None
         if self._file.state() != state:
-            return
+            return None
         self._read, self.trouble = state, None
         for sentence in sites.warnings:
             log.warning("%s", sentence)
         if sites == self.sites:
-            return
+            return None
         self.sites = sites = sites.after(self.sites)
         named = ", ".join(sorted(sites.named)) or "no site"
         log.info("%s has changed and is used from now on; it names %s.", NAME, named)
-        if self.use is not None:
-            self.use(sites)
+        return sites
 
     def _refuse(self, error: SettingsError) -> None:
         for problem in error.problems:

@@ -5,11 +5,9 @@ An update is on trial from when the bot uses it until `watch` decides to keep it
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
 
 from maintenance import answers
-from maintenance.published import YtDlpView
 from maintenance.updates import watch
 from maintenance.updates.background import Background, Order
 from maintenance.updates.situation import STATE, look
@@ -17,6 +15,7 @@ from maintenance.updates.updater import Busy, Outcome, Updater, UpdateResult
 from maintenance.updates.watch import TrialVerdict
 from worker import clocks
 from worker.clocks import Monotonic, Wall
+from worker.dispatch.dispatcher import Dispatcher
 from worker.downloads.ytdlp.packages import copies
 from worker.downloads.ytdlp.packages.copies import YtDlpChoice
 from worker.ledger import DOWNLOADS
@@ -49,21 +48,11 @@ ORDERS: Mapping[Asked, Order] = {
 """The order that each question of an admin leads to."""
 
 
-class YtDlpUserView(Protocol):
-    """What the dispatcher shows of the yt-dlp in use; `pools` are `worker.pool.Pool`s."""
-
-    @property
-    def pools(self) -> Iterable[Any]: ...
-
-    @property
-    def ytdlp(self) -> YtDlpView: ...
-
-
 class UpdateKeeper:
     """Looks after updates; `step` is called about once a second, by one thread."""
 
     def __init__(
-        self, settings: Settings, dispatcher: YtDlpUserView, open_ledger: Callable[[], Upkeep]
+        self, settings: Settings, dispatcher: Dispatcher, open_ledger: Callable[[], Upkeep]
     ) -> None:
         self._settings = settings
         self._dispatcher = dispatcher

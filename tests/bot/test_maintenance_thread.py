@@ -18,7 +18,7 @@ from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BotProcess
 from tests.sandbox.site import MediaSite
 from tests.support.ledger_kit import ERROR, QUOTA, a_file, a_link, claim, post, send
-from tests.support.operator_kit import FFMPEG, ROOT, NobodyAtWork, namesake, orphan
+from tests.support.operator_kit import FFMPEG, ROOT, namesake, nobody_at_work, orphan
 from tests.support.process_kit import wait_until
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker import protocol
@@ -46,7 +46,7 @@ def janitor(tmp_path: Path) -> Janitor:
     Ledger(ledger_path(tmp_path)).close()
     return Janitor(
         Settings(bot_token="", data_dir=tmp_path),
-        NobodyAtWork(),
+        nobody_at_work(),
         lambda: None,
         SitesWatch(SitesFile(())),
     )
@@ -236,7 +236,7 @@ def test_clock_jump_makes_no_bot_look_silent(
     polled_at = time.monotonic() - 20.0
     janitor = Janitor(
         Settings(bot_token="", data_dir=tmp_path),
-        NobodyAtWork(),
+        nobody_at_work(),
         lambda: polled_at,
         SitesWatch(SitesFile(())),
     )

@@ -13,7 +13,7 @@ from maintenance.findings import Finding, critical, ok, warning
 from maintenance.janitor import Janitor
 from maintenance.sites_watch import SitesWatch
 from tests.support.ledger_kit import a_link, send
-from tests.support.operator_kit import NobodyAtWork
+from tests.support.operator_kit import nobody_at_work
 from tests.support.updates import ADMIN, GROUP, said
 from worker import clocks
 from worker.clocks import Wall
@@ -41,7 +41,7 @@ class Bot:
         self.ledger = Ledger(ledger_path(directory))
         settings = Settings(bot_token="", data_dir=directory, admins=frozenset({ADMIN}))
         watch = SitesWatch(SitesFile.beside(directory, directory / ".env"))
-        self.janitor = Janitor(settings, NobodyAtWork(), lambda: None, watch)
+        self.janitor = Janitor(settings, nobody_at_work(), lambda: None, watch)
         self._updates = 0
 
     def hear(self, text: str, **message: object) -> None:

@@ -12,7 +12,7 @@ from maintenance.findings import DAILY_S, Level, worst
 from maintenance.health import assess
 from maintenance.measures import MeasuredJudge, MeasuredWorker, Measures, RunningDownload
 from tests.support.ledger_kit import make_empty_ledger
-from tests.support.operator_kit import NobodyAtWork
+from tests.support.operator_kit import nobody_at_work
 from worker.downloads.confinement.network import Network
 from worker.errors import Reason, Remedy
 from worker.ledger import DOWNLOADS, ledger_path
@@ -97,7 +97,7 @@ def test_what_confines_downloads_is_what_the_running_bot_says(
 
 def test_the_bot_says_what_confines_its_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published, "describe_confinement", lambda: CONFINEMENT)
-    assert published.describe_bot(NobodyAtWork())["confinement"] == CONFINEMENT
+    assert published.describe_bot(nobody_at_work())["confinement"] == CONFINEMENT
 
 
 def a_worker(memory_mb: int, state: str = "idle") -> MeasuredWorker:

@@ -14,7 +14,7 @@ from maintenance.orphans import find_orphans
 from maintenance.sites_watch import SitesWatch
 from maintenance.strays import StrayReaper
 from tests.sandbox.patience import PATIENCE_S
-from tests.support.operator_kit import NobodyAtWork
+from tests.support.operator_kit import nobody_at_work
 from tests.support.pool_driver import driven
 from tests.support.process_kit import wait_until
 from worker.clocks import Monotonic
@@ -122,7 +122,7 @@ def janitor(downloads: Path) -> Janitor:
     settings = Settings(bot_token="123456:" + "a" * 35, data_dir=downloads.parent)
     path = ledger_path(downloads.parent)
     Ledger(path).close()
-    return Janitor(settings, NobodyAtWork(), lambda: None, SitesWatch(SitesFile(())))
+    return Janitor(settings, nobody_at_work(), lambda: None, SitesWatch(SitesFile(())))
 
 
 def test_sweep_removes_what_no_job_needs(janitor: Janitor, downloads: Path) -> None:

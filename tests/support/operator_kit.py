@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from tests.support.fake_judge import FakeJudge
+from worker.dispatch.dispatcher import Dispatcher
 from worker.processes import process_table, signals
 from worker.processes.process_table import INSTANCE_VARIABLE, JOB_VARIABLE, Identity
 
@@ -23,9 +24,7 @@ FFMPEG += ["-f", "null", "-"]
 """An ffmpeg that runs for ever."""
 
 
-class NobodyAtWork:
-    """A dispatcher that has started no process."""
-
+class _NobodyAtWork:
     pools: tuple[Any, ...] = ()
     pids: tuple[int, ...] = ()
     ytdlp = SimpleNamespace(in_use=None, trouble=None)
@@ -33,6 +32,11 @@ class NobodyAtWork:
     sites_down: Mapping[str, float] = MappingProxyType({})
     sites_full: Mapping[str, str] = MappingProxyType({})
     work: tuple[Any, ...] = ()
+
+
+def nobody_at_work() -> Dispatcher:
+    """A dispatcher that has started no process."""
+    return cast(Dispatcher, _NobodyAtWork())
 
 
 @dataclass(frozen=True)

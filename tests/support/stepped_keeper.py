@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.support.ledger_kit import a_link, send
 from tests.support.updates import ADMIN
 from worker import clocks
 from worker.clocks import Monotonic, Wall
+from worker.dispatch.dispatcher import Dispatcher
 from worker.downloads.ytdlp.packages import copies
 from worker.downloads.ytdlp.packages.copies import Installed, YtDlpChoice
 from worker.errors import Reason
@@ -70,7 +72,7 @@ class SteppedKeeper:
         self.directory = directory
         self.settings = Settings(bot_token="", data_dir=directory, ytdlp_update=YtDlpUpdates(every))
         self.keeper = UpdateKeeper(
-            self.settings, self.dispatcher, lambda: Upkeep(ledger_path(directory))
+            self.settings, cast(Dispatcher, self.dispatcher), lambda: Upkeep(ledger_path(directory))
         )
         self.background = FakeBackground()
         vars(self.keeper)["_background"] = self.background

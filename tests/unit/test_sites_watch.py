@@ -14,16 +14,11 @@ GOOD = '["a.example"]\ndownloads = {}\n'
 
 
 class Watched:
-    """A file, who watches it, and what was passed on: of each time the downloads of a site."""
+    """A file and who watches it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.watch = SitesWatch(SitesFile((path,)))
-        self.used: list[int | None] = []
-        self.watch.use = self._use
-
-    def _use(self, sites: Sites) -> None:
-        self.used.append(sites["a.example"].downloads)
 
     def write(self, text: str) -> None:
         self.path.write_text(text, "utf-8")
@@ -35,11 +30,9 @@ class Watched:
         new.rename(self.path)
 
     def look(self, times: int = 3) -> list[int | None]:
-        """Look so often; returns what was passed on meanwhile."""
-        for _ in range(times):
-            self.watch.look()
-        used, self.used = self.used, []
-        return used
+        """Look so often; returns the downloads of a site in what was found new."""
+        found = [self.watch.check() for _ in range(times)]
+        return [sites["a.example"].downloads for sites in found if sites]
 
 
 @pytest.fixture
@@ -158,7 +151,6 @@ def test_a_file_that_cannot_be_looked_for_is_not_taken_for_gone(
     watched.path.parent.mkdir()
     watched.write(GOOD.format(1))
     watched.watch = SitesWatch(SitesFile((watched.path,)))
-    watched.watch.use = watched._use
     watched.path.parent.rename(tmp_path / "moved")
     # Any name below it is one that nobody can look for, as below what may not be entered.
     watched.path.parent.symlink_to("etc")
@@ -181,7 +173,7 @@ def test_a_change_while_it_is_read_is_looked_at_again(
         return sites
 
     watched.replace(GOOD.format(1))
-    watched.watch.look()
+    watched.watch.check()
     monkeypatch.setattr(SitesFile, "load", load_as_it_changes)
     assert watched.look() == [3]
 
