@@ -30,7 +30,7 @@ try:
     from maintenance.reporting.reporter import Reporter, report_end
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
-    from maintenance.updates.situation import look
+    from maintenance.updates.situation import read_situation
     from worker import __version__, clocks, data_directory, logs
     from worker.clocks import Monotonic
     from worker.dispatch.dispatcher import Dispatcher
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str]) -> int:
     settings, problems = read_settings(os.environ, DOTENV)
     copies.tell(settings.data_dir)
     if options.version:
-        print(f"fetchbot {__version__}", in_use(look(settings.data_dir)), sep="\n")
+        print(f"fetchbot {__version__}", in_use(read_situation(settings.data_dir)), sep="\n")
         return 0
     if options.check:
         return check.main(settings, problems)

@@ -45,7 +45,7 @@ class SiteCookies:
     refused_since: float | None
 
 
-def look(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[str, SiteCookies]:
+def read_all(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[str, SiteCookies]:
     """The sites with cookies of a session, those of their own files, and those that refuse them."""
     found = {}
     sites = _sites(settings)

@@ -12,7 +12,7 @@ from worker.processes.process_table import Identity
 
 @dataclass(frozen=True)
 class CpuUse:
-    """Use of the processors between two looks.
+    """Use of the processors between two samples.
 
     `machine_share` is of all processors, 0 to 1. A worker's share is of one processor, so it is
     above 1 if its ffmpeg uses several threads.
@@ -23,26 +23,26 @@ class CpuUse:
 
 
 class CpuMeter:
-    """Compares each look at the processors with the one before; belongs to one thread."""
+    """Compares each sample of the processors with the one before; belongs to one thread."""
 
     def __init__(self) -> None:
-        self._looked_at: Monotonic | None = None
+        self._sampled_at: Monotonic | None = None
         self._seconds: dict[Identity, float] = {}
 
-    def look(self, workers: Iterable[Identity], now: Monotonic) -> CpuUse | None:
-        """The use since the last look; None at the first."""
+    def sample(self, workers: Iterable[Identity], now: Monotonic) -> CpuUse | None:
+        """The use since the last sample; None for the first."""
         machine_share = psutil.cpu_percent() / 100
         seconds = {worker: cpu_seconds(worker) for worker in workers}
         before, self._seconds = self._seconds, seconds
-        looked_at, self._looked_at = self._looked_at, now
-        if looked_at is None or now <= looked_at:
+        sampled_at, self._sampled_at = self._sampled_at, now
+        if sampled_at is None or now <= sampled_at:
             return None
         return CpuUse(
             machine_share,
             {
-                # A worker that was not there at the last look began at 0. What a download used
+                # A worker that was not there at the last sample began at 0. What a download used
                 # is lost when somebody else reaps it.
-                worker: max(0.0, used - before.get(worker, 0.0)) / (now - looked_at)
+                worker: max(0.0, used - before.get(worker, 0.0)) / (now - sampled_at)
                 for worker, used in seconds.items()
             },
         )

@@ -206,7 +206,7 @@ class Janitor:
 
     def sample(self) -> None:
         """Measure, keep the sample, and raise or clear alerts."""
-        use = self._cpu.look(self._workers(), clocks.monotonic())
+        use = self._cpu.sample(self._workers(), clocks.monotonic())
         with self._open() as ledger:
             if use:
                 ledger.publish(published.CPU, published.describe_cpu(use, clocks.wall_clock()))

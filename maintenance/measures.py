@@ -153,7 +153,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
     sites_full = said.get("sites_full", {})
     disk = shutil.disk_usage(settings.data_dir)
     ytdlp = installed_version()
-    update = situation.look(settings.data_dir)
+    update = situation.read_situation(settings.data_dir)
     today = datetime.fromtimestamp(wall, UTC).date()
     return Measures(
         taken_at=wall,
@@ -190,7 +190,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         network=Network(confinement["network"]),
         ytdlp_in_use=said.get("ytdlp_in_use"),
         starts=runs.read_starts(ledger, wall),
-        cookies=cookies.look(settings, ledger.refused_cookies()),
+        cookies=cookies.read_all(settings, ledger.refused_cookies()),
         update=update,
         update_refused=_update_refused(settings, ledger, update.version),
         judge=_judge(said["judge"]) if "judge" in said else None,

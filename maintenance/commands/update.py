@@ -15,7 +15,7 @@ from maintenance.output import print_json, say
 from maintenance.ownership import owner_of
 from maintenance.updates import packages
 from maintenance.updates.packages import ReleaseChannel
-from maintenance.updates.situation import Situation, look
+from maintenance.updates.situation import Situation, read_situation
 from maintenance.updates.updater import Outcome, Updater, UpdateResult
 from worker.downloads.ytdlp.packages import plugin_packages
 from worker.settings import Settings
@@ -67,7 +67,7 @@ def run(settings: Settings, chosen: Namespace) -> int:
         outcome = updater.check(chosen.channel)
     else:
         outcome = updater.update(chosen.channel, chosen.version)
-    _print(outcome, look(settings.data_dir), as_json=chosen.json)
+    _print(outcome, read_situation(settings.data_dir), as_json=chosen.json)
     return _EXIT_CODES.get(outcome.result, EXIT_FINE)
 
 

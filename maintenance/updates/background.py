@@ -89,7 +89,7 @@ class Background:
                 opened.pop_all()
         self._run = _Run(order, process, answer, errors, now + LIMIT_S)
 
-    def look(self, now: Monotonic) -> tuple[Order, Outcome] | None:
+    def poll(self, now: Monotonic) -> tuple[Order, Outcome] | None:
         """The order and its outcome, once it is carried out; a process past its limit is killed."""
         run = self._run
         if run is None:

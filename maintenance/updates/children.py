@@ -16,7 +16,7 @@ from worker.processes import process_table, signals
 
 ROOT = Path(__file__).parents[2]
 
-LOOK_EVERY_S = 0.2
+POLL_EVERY_S = 0.2
 MEASURE_EVERY_S = 2.0
 
 # Makes the program end with the process that has started it, even if that is killed.
@@ -94,7 +94,7 @@ def _wait(child: subprocess.Popen[bytes], limit_s: float, room: DiskRoom) -> Non
     ends_at, measure_at = time.monotonic() + limit_s, 0.0
     while True:
         try:
-            child.wait(LOOK_EVERY_S)
+            child.wait(POLL_EVERY_S)
             return
         except subprocess.TimeoutExpired:
             now = time.monotonic()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from maintenance import answers
 from maintenance.updates import watch
 from maintenance.updates.background import Background, Order
-from maintenance.updates.situation import STATE, look
+from maintenance.updates.situation import STATE, read_situation
 from maintenance.updates.updater import Busy, Outcome, Updater, UpdateResult
 from maintenance.updates.watch import TrialVerdict
 from worker import clocks
@@ -72,7 +72,7 @@ class UpdateKeeper:
 
     def step(self) -> None:
         now, wall = clocks.monotonic(), clocks.wall_clock()
-        if done := self._done or self._background.look(now):
+        if done := self._done or self._background.poll(now):
             self._take(*done, wall)
         if not self._background.is_at_work and now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY_S
@@ -116,7 +116,7 @@ class UpdateKeeper:
         log.log(level, "Update of yt-dlp (%s): %s", order, outcome.text)
 
     def _record(self, order: Order, outcome: Outcome, wall: Wall) -> None:
-        situation = look(self._settings.data_dir)
+        situation = read_situation(self._settings.data_dir)
         with self._open_ledger() as ledger:
             asked = [each for each in ledger.questions() if ORDERS.get(each.about) is order]
             for question in asked:

@@ -47,7 +47,7 @@ class Situation:
         return self.choice.before if self.choice and not self.is_over else None
 
 
-def look(data_dir: Path) -> Situation:
+def read_situation(data_dir: Path) -> Situation:
     """Find out which yt-dlp the bot in `data_dir` uses, and why."""
     file = copies.directory_of(data_dir) / copies.CHOICE
     try:

@@ -22,7 +22,7 @@ from maintenance.units import local_time
 from maintenance.updates import packages
 from maintenance.updates.children import DiskRoom, ProgramStopped, run_module
 from maintenance.updates.packages import Offline, Plan, ReleaseChannel, UpdateRefused
-from maintenance.updates.situation import Situation, look, version_in
+from maintenance.updates.situation import Situation, read_situation, version_in
 from worker.clocks import wall_clock
 from worker.downloads.ytdlp.packages import copies, plugin_packages
 from worker.downloads.ytdlp.packages.copies import Installed, Left, Unusable, YtDlpChoice
@@ -139,7 +139,7 @@ class Updater:
             return self._outcome(UpdateResult.REFUSED, None, f"Nothing was changed: {error}.")
 
     def _check(self, channel: ReleaseChannel) -> Outcome:
-        situation = look(self._data_dir)
+        situation = read_situation(self._data_dir)
         plan = self._plan(channel, None)
         if not is_newer(plan.version, situation.version):
             return self._newest(plan)
@@ -149,7 +149,7 @@ class Updater:
         return self._outcome(UpdateResult.NEW, plan.version, text)
 
     def _update(self, channel: ReleaseChannel, version: str | None) -> Outcome:
-        situation = look(self._data_dir)
+        situation = read_situation(self._data_dir)
         plan = self._plan(channel, version)
         if version is None:
             if not is_newer(plan.version, situation.version):
@@ -176,7 +176,7 @@ class Updater:
         return self._outcome(UpdateResult.UPDATED, chosen.version, text)
 
     def _roll_back(self, why: str) -> Outcome:
-        situation = look(self._data_dir)
+        situation = read_situation(self._data_dir)
         before = situation.before
         if before is None:
             pip = "" if situation.is_copy else "; what pip has installed, pip can replace"
@@ -292,7 +292,7 @@ class Updater:
         return self._outcome(UpdateResult.CURRENT, plan.version, f"{plan.version} is the newest.")
 
     def _outcome(self, result: UpdateResult, version: str | None, text: str) -> Outcome:
-        return Outcome(result, look(self._data_dir).version, version, text)
+        return Outcome(result, read_situation(self._data_dir).version, version, text)
 
     # ------------------------------------------------------------------------------ files
 

@@ -63,7 +63,7 @@ def make_bot(
     tmp_path: Path, free_bytes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MakeBot]:
     """Makes dispatchers to be stepped through, of one directory; settings by their names."""
-    monkeypatch.setattr(ytdlp_upgrade, "LOOK_EVERY_S", float("inf"))
+    monkeypatch.setattr(ytdlp_upgrade, "CHECK_EVERY_S", float("inf"))
     monkeypatch.setattr(ytdlp_upgrade, "_state_of", lambda _path: frozenset())
     made: list[SteppedDispatcher] = []
 

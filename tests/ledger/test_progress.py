@@ -14,7 +14,7 @@ from worker.dispatch.status.progress import (
     CALL_IDS,
     EDIT_INTERVAL_S,
     QUEUE_INTERVAL_S,
-    QUEUE_LOOK_S,
+    QUEUE_REFRESH_S,
     SILENCE_S,
     ProgressBoard,
 )
@@ -37,7 +37,7 @@ class Screen:
         self, now: float, obstacle: Stage | None = None, *, hang: bool = False
     ) -> list[tuple[int, str]]:
         """The edits that are made at this moment: of which message, to which stage or place."""
-        self.board.look(self.ledger, Monotonic(now), Wall(now), Line(obstacle))
+        self.board.refresh(self.ledger, Monotonic(now), Wall(now), Line(obstacle))
         found = []
         while edit := self.board.next_edit(self.ledger, self.rates, Monotonic(now)):
             edit_id, task = edit
@@ -101,7 +101,7 @@ def test_a_download_that_is_silent_has_no_speed(screen: Screen, download: Job) -
         screen.board.put(download.id, Progress(Stage.DOWNLOADING, 5, 10, 1000.0, 5.0))
         shown: list[bool] = []
         for moment in (last_news, *moments):
-            screen.board.look(screen.ledger, Monotonic(moment), Wall(moment))
+            screen.board.refresh(screen.ledger, Monotonic(moment), Wall(moment))
             while edit := screen.board.next_edit(screen.ledger, screen.rates, Monotonic(moment)):
                 state = edit[1].progress
                 assert (state.done_bytes, state.total_bytes) == (5, 10)
@@ -131,7 +131,7 @@ def test_who_joins_a_download_sees_it_without_news_of_it(ledger: Ledger, screen:
     screen.board.put(begin(ledger).id, some())
     assert screen.look(0.1) == [(11, "downloading")]
     send(ledger, (2, "key"))
-    assert screen.look(QUEUE_LOOK_S) == [(12, "downloading")]
+    assert screen.look(QUEUE_REFRESH_S) == [(12, "downloading")]
 
 
 def test_one_edit_at_a_time_for_each_request(screen: Screen, download: Job) -> None:
@@ -263,8 +263,8 @@ def test_download_that_is_not_due_is_in_nobodys_way(ledger: Ledger) -> None:
 
 def test_line_is_told_who_waits_longer_than_a_moment(ledger: Ledger, screen: Screen) -> None:
     send(ledger, (1, "a"), (2, "b"), (3, "c"))
-    assert screen.look(QUEUE_LOOK_S - 0.1) == []
-    assert screen.look(QUEUE_LOOK_S) == [(11, "0 before"), (12, "1 before"), (13, "2 before")]
+    assert screen.look(QUEUE_REFRESH_S - 0.1) == []
+    assert screen.look(QUEUE_REFRESH_S) == [(11, "0 before"), (12, "1 before"), (13, "2 before")]
 
 
 def test_place_that_changes_is_told_again_and_one_that_does_not_is_not(
@@ -272,21 +272,21 @@ def test_place_that_changes_is_told_again_and_one_that_does_not_is_not(
 ) -> None:
     send(ledger, (1, "a"), (2, "b"), (3, "c"))
     first = begin(ledger)
-    screen.look(QUEUE_LOOK_S)
+    screen.look(QUEUE_REFRESH_S)
     assert screen.look(50.0) == []
     ask(ledger, effects.CancelRequest(2, 2, "button"))
-    assert screen.look(50.0 + QUEUE_LOOK_S) == [(13, "0 before")]
+    assert screen.look(50.0 + QUEUE_REFRESH_S) == [(13, "0 before")]
     ledger.put_back(first, 0.0, START, refund=True)
-    assert screen.look(50.0 + QUEUE_LOOK_S + QUEUE_INTERVAL_S - 0.1) == [(11, "0 before")]
-    assert screen.look(50.0 + QUEUE_LOOK_S + QUEUE_INTERVAL_S + 2.0) == [(13, "1 before")]
+    assert screen.look(50.0 + QUEUE_REFRESH_S + QUEUE_INTERVAL_S - 0.1) == [(11, "0 before")]
+    assert screen.look(50.0 + QUEUE_REFRESH_S + QUEUE_INTERVAL_S + 2.0) == [(13, "1 before")]
 
 
 def test_download_that_begins_leaves_the_line(ledger: Ledger, screen: Screen) -> None:
     send(ledger, (1, "a"))
-    assert screen.look(QUEUE_LOOK_S) == [(11, "0 before")]
+    assert screen.look(QUEUE_REFRESH_S) == [(11, "0 before")]
     screen.board.put(begin(ledger, 2.0).id, some())
     assert screen.look(3.0) == []
-    assert screen.look(QUEUE_LOOK_S + EDIT_INTERVAL_S) == [(11, "downloading")]
+    assert screen.look(QUEUE_REFRESH_S + EDIT_INTERVAL_S) == [(11, "downloading")]
 
 
 @pytest.mark.parametrize("obstacle", [Stage.NO_ROOM, Stage.OUT_OF_ORDER])
@@ -325,7 +325,7 @@ def test_upload_is_shown_until_its_request_is_answered(ledger: Ledger, screen: S
 def cancelled_in_the_meantime(ledger: Ledger, screen: Screen, download: Job) -> list[int]:
     """Which messages are edited after the first of two people has cancelled."""
     screen.board.put(download.id, some())
-    screen.board.look(ledger, Monotonic(0.1), Wall(0.1))
+    screen.board.refresh(ledger, Monotonic(0.1), Wall(0.1))
     ask(ledger, effects.CancelRequest(1, 1, "button"))
     edits = iter(lambda: screen.board.next_edit(ledger, screen.rates, Monotonic(0.2)), None)
     return sorted(edit.message_id for _, edit in edits)
@@ -350,7 +350,7 @@ def test_without_a_look_at_the_request_an_edit_would_follow_its_cancel(
 
 def test_no_edit_follows_a_failure(ledger: Ledger, screen: Screen, download: Job) -> None:
     screen.board.put(download.id, some())
-    screen.board.look(ledger, Monotonic(0.1), Wall(0.1))
+    screen.board.refresh(ledger, Monotonic(0.1), Wall(0.1))
     ledger.fail(download, ERROR, "id", "", Wall(0.1))
     assert screen.look(0.2) == []
 

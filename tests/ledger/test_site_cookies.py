@@ -79,7 +79,7 @@ def test_the_end_of_a_session(tmp_path: Path, lines: list[str], ends_at: float |
     site = "youtube.com" if "youtube" in lines[0] else SITE
     (tmp_path / "cookies").mkdir()
     (tmp_path / "cookies" / f"{site}.txt").write_text("".join(lines))
-    (found,) = cookies.look(Settings(bot_token="", data_dir=tmp_path), {}).values()
+    (found,) = cookies.read_all(Settings(bot_token="", data_dir=tmp_path), {}).values()
     assert (found.count, found.ends_at) == (len(lines), ends_at)
 
 
@@ -90,10 +90,10 @@ def test_of_one_file_for_all_only_sessions_are_shown(tmp_path: Path) -> None:
         line("SID", 1, ".youtube.com") + line("a", 1, ".shop.example") + line("a", 1, ".x.com")
     )
     settings = Settings(bot_token="", data_dir=tmp_path, cookies_file=jar)
-    assert set(cookies.look(settings, {})) == {"youtube.com"}
+    assert set(cookies.read_all(settings, {})) == {"youtube.com"}
     assert len(sites) == 3
     jar.unlink()
-    assert cookies.look(settings, {}) == {}
+    assert cookies.read_all(settings, {}) == {}
 
 
 def test_what_another_sites_file_holds_beside_is_not_shown(tmp_path: Path) -> None:
@@ -101,21 +101,21 @@ def test_what_another_sites_file_holds_beside_is_not_shown(tmp_path: Path) -> No
     jar.write_text(line("SID", 900, ".youtube.com"))
     (tmp_path / "sites.toml").write_text(f'["{SITE}"]\ncookies = "own.txt"\n')
     (tmp_path / "own.txt").write_text(line("a", 800) + line("SID", 1, ".youtube.com"))
-    found = cookies.look(Settings(bot_token="", data_dir=tmp_path, cookies_file=jar), {})
+    found = cookies.read_all(Settings(bot_token="", data_dir=tmp_path, cookies_file=jar), {})
     assert {site: shown.ends_at for site, shown in found.items()} == {"youtube.com": 900, SITE: 800}
-    assert cookies.look(Settings(bot_token="", data_dir=tmp_path), {}).keys() == {SITE}
+    assert cookies.read_all(Settings(bot_token="", data_dir=tmp_path), {}).keys() == {SITE}
 
 
 def test_the_file_that_is_named_for_a_site_is_shown(tmp_path: Path) -> None:
     (tmp_path / "sites.toml").write_text(f'["{SITE}"]\ncookies = "own.txt"\n')
     (tmp_path / "own.txt").write_text(line("a", 900))
     settings = Settings(bot_token="", data_dir=tmp_path)
-    assert cookies.look(settings, {})[SITE].path == tmp_path / "own.txt"
+    assert cookies.read_all(settings, {})[SITE].path == tmp_path / "own.txt"
     (tmp_path / "cookies").mkdir()
     (tmp_path / "cookies" / f"{SITE}.txt").write_text(line("a", 800))
-    assert cookies.look(settings, {})[SITE].ends_at == 800, "the one that was sent is used"
+    assert cookies.read_all(settings, {})[SITE].ends_at == 800, "the one that was sent is used"
     (tmp_path / "sites.toml").write_text("no TOML")
-    assert set(cookies.look(settings, {})) == {SITE}
+    assert set(cookies.read_all(settings, {})) == {SITE}
 
 
 class Operator:

@@ -10,7 +10,7 @@ import pytest
 from maintenance import health
 from maintenance.findings import ONCE_S, Level
 from maintenance.updates.keeper import START_PATIENCE_S
-from maintenance.updates.situation import look
+from maintenance.updates.situation import read_situation
 from maintenance.updates.watch import LONGEST_S, TRIAL_S
 from tests.support.stepped_keeper import NEW, NOW, OLD, SteppedKeeper, stepped_keeper
 from worker.downloads.ytdlp.packages import copies
@@ -191,7 +191,7 @@ def test_another_pip_ends_the_trial(bot: SteppedKeeper) -> None:
     bot.answered(NOW + 90, *[Reason.OUTDATED] * 30)
     bot.step(10)
     assert bot.choice.chosen.version == NEW, "it is not in use any more"
-    assert look(bot.directory).is_over
+    assert read_situation(bot.directory).is_over
 
 
 def test_an_update_at_work_is_waited_for(bot: SteppedKeeper) -> None:
@@ -213,20 +213,20 @@ def test_health_says_why_it_went_back_and_who_has_installed(bot: SteppedKeeper) 
         before=None,
         left=copies.Left(NEW, "5 of 15 links failed", NOW),
     )
-    taken = SimpleNamespace(update=look(bot.directory), update_refused=None)
+    taken = SimpleNamespace(update=read_situation(bot.directory), update_refused=None)
     (found,) = health._update(taken)  # type: ignore[arg-type]
     assert (found.name, found.level, found.alerts_every_s) == ("update", Level.WARNING, ONCE_S)
     assert f"went back from yt-dlp {NEW}" in found.text
     assert "5 of 15 links failed" in found.text
     bot.choose(left=copies.Left(NEW, "by hand", NOW, by_itself=False))
-    by_hand = SimpleNamespace(update=look(bot.directory), update_refused=None)
+    by_hand = SimpleNamespace(update=read_situation(bot.directory), update_refused=None)
     assert not list(health._update(by_hand))  # type: ignore[arg-type]
 
 
 def test_what_was_left_is_forgotten_once_a_newer_one_is_in_use(bot: SteppedKeeper) -> None:
     bot.choose(left=copies.Left(NEW, "5 of 15 links failed", NOW))
     for version, findings in ((OLD, 1), (NEW, 1), ("2099.1.2", 0)):
-        situation = replace(look(bot.directory), version=version)
+        situation = replace(read_situation(bot.directory), version=version)
         taken = SimpleNamespace(update=situation, update_refused=None)
         assert len(list(health._update(taken))) == findings  # type: ignore[arg-type]
 
@@ -238,15 +238,15 @@ def test_what_was_left_is_forgotten_when_it_is_installed_by_hand(bot: SteppedKee
         left=copies.Left(NEW, "5 of 15 links failed", NOW),
     )
     updater = vars(bot.keeper)["_updater"]
-    updater._choose(Installed("2098.1.2", f"{NEW}-1"), look(bot.directory))
+    updater._choose(Installed("2098.1.2", f"{NEW}-1"), read_situation(bot.directory))
     assert bot.choice.left, "it is older than what was left"
-    updater._choose(Installed(NEW, f"{NEW}-1"), look(bot.directory))
+    updater._choose(Installed(NEW, f"{NEW}-1"), read_situation(bot.directory))
     assert bot.choice.left is None
 
 
 def test_health_says_what_cannot_be_believed(bot: SteppedKeeper) -> None:
     bot.choose()
     (copies.directory_of(bot.directory) / copies.CHOICE).write_text("{")
-    taken = SimpleNamespace(update=look(bot.directory), update_refused=None)
+    taken = SimpleNamespace(update=read_situation(bot.directory), update_refused=None)
     (found,) = health._update(taken)  # type: ignore[arg-type]
     assert "is not as an update leaves it" in found.text

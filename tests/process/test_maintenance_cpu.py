@@ -47,10 +47,10 @@ def test_use_of_a_worker_is_its_own_and_its_downloads(code: list[str]) -> None:
         identity = process_table.identify(worker.pid)
         assert identity
         meter = CpuMeter()
-        assert meter.look([], Monotonic(100.0)) is None
+        assert meter.sample([], Monotonic(100.0)) is None
         assert worker.stdout
         assert worker.stdout.readline() == "done\n"
-        use = meter.look([identity], Monotonic(102.0))
+        use = meter.sample([identity], Monotonic(102.0))
         assert use
         assert use.workers[identity] >= BUSY_S / 2 * 0.9
         worker.communicate("\n")
@@ -59,8 +59,8 @@ def test_use_of_a_worker_is_its_own_and_its_downloads(code: list[str]) -> None:
 def test_only_what_was_used_since_the_last_look_counts() -> None:
     with forked(go_on) as idle:
         meter = CpuMeter()
-        meter.look([me(), idle], Monotonic(100.0))
-        use = meter.look([me(), idle], Monotonic(100.0 + 3600.0))
+        meter.sample([me(), idle], Monotonic(100.0))
+        use = meter.sample([me(), idle], Monotonic(100.0 + 3600.0))
         assert use
         # This process has used seconds before the first look, and next to nothing since.
         assert 0.0 <= use.workers[me()] < 0.01
@@ -78,8 +78,8 @@ def test_what_an_earlier_bot_measured_is_not_told(tmp_path: Path) -> None:
     settings = Settings(bot_token="", data_dir=tmp_path)
     with Upkeep(ledger_path(tmp_path)) as ledger:
         use = CpuMeter()
-        use.look([], Monotonic(0.0))
-        second = use.look([], Monotonic(1.0))
+        use.sample([], Monotonic(0.0))
+        second = use.sample([], Monotonic(1.0))
         assert second
         ledger.publish(published.CPU, published.describe_cpu(second, wall_clock()))
         taken = measures.take(settings, ledger, 0)

@@ -16,7 +16,7 @@ import pytest
 
 from maintenance.updates import children, packages, updater
 from maintenance.updates.packages import Plan
-from maintenance.updates.situation import look
+from maintenance.updates.situation import read_situation
 from maintenance.updates.updater import Outcome, Updater, UpdateResult
 from tests.support.operator_kit import ROOT, maintenance
 from tests.support.wheels import OFFLINE, make_package, make_ytdlp, pip_variables
@@ -110,7 +110,7 @@ def test_a_new_one_takes_over_and_the_one_before_is_kept(
     assert f"{NEWER} was taken back" in again.text
     assert make().update(version=NEWER).in_use == NEWER, "it does when it is named"
     assert make().update(version=own).in_use == own, "the environment's own"
-    assert not look(data_dir).is_copy
+    assert not read_situation(data_dir).is_copy
 
 
 def test_what_else_it_needs_comes_with_it(
@@ -268,7 +268,7 @@ def test_a_choice_that_cannot_be_believed_is_told_and_replaced(
     make().update()
     file = copies.directory_of(data_dir) / copies.CHOICE
     file.write_text('{"chosen": 1}')
-    situation = look(data_dir)
+    situation = read_situation(data_dir)
     assert situation.version == installed_version()
     assert "is not as an update leaves it" in (situation.trouble or "")
     assert make().roll_back().result is UpdateResult.NOTHING
@@ -365,9 +365,9 @@ def test_at_whatever_step_it_is_killed(
     assert ends == [-signal.SIGKILL] * kills + [0] * (STEPS - kills), "up to its end"
     came_to = []
     for place in sorted((tmp_path / "places").iterdir())[: kills + 1]:
-        came_to.append(look(place).version)
+        came_to.append(read_situation(place).version)
         Updater(place, 512, {}).sweep()
-        situation = look(place)
+        situation = read_situation(place)
         assert situation.version == came_to[-1]
         chosen = [each for each in (situation.installed, situation.before) if each and each.copy]
         assert files(place) == sorted(str(each.copy) for each in chosen), "nothing is left behind"

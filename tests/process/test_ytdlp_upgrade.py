@@ -14,7 +14,7 @@ import pytest
 from tests.support.damaged_ytdlp import DAMAGES, DEADLY, damage_ytdlp
 from worker.clocks import Monotonic
 from worker.dispatch import ytdlp_upgrade
-from worker.dispatch.ytdlp_upgrade import LOOK_EVERY_S, RESTART, TRIAL_S, UpgradeWatch
+from worker.dispatch.ytdlp_upgrade import CHECK_EVERY_S, RESTART, TRIAL_S, UpgradeWatch
 from worker.downloads.ytdlp.packages import plugin_packages
 
 ENDLESS = "while True: pass"
@@ -32,7 +32,7 @@ class Watch:
         """Look a few times, and let each trial end. Whether a yt-dlp can take over."""
         takes_over = False
         for _ in range(times):
-            self._now += LOOK_EVERY_S
+            self._now += CHECK_EVERY_S
             takes_over |= self.watch.step(Monotonic(self._now), is_broken=is_broken)
             if trial := self.watch._trial:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -137,7 +137,7 @@ def test_nobody_is_asked_for_plugins_where_there_are_none(
     del plugins
     monkeypatch.delenv(plugin_packages.VARIABLE)
     watch = make_watch()
-    watch.watch.step(Monotonic(LOOK_EVERY_S))
+    watch.watch.step(Monotonic(CHECK_EVERY_S))
     assert watch.watch.pids == []
 
 

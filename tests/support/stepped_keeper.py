@@ -49,7 +49,7 @@ class FakeBackground:
         self.orders.append(order)
         self.is_at_work = True
 
-    def look(self, _now: Monotonic) -> tuple[Order, Outcome] | None:
+    def poll(self, _now: Monotonic) -> tuple[Order, Outcome] | None:
         if not self.is_done:
             return None
         self.is_done = self.is_at_work = False

@@ -49,13 +49,13 @@ def odd(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 def look(path: Path) -> None:
     settings = Settings(bot_token="", data_dir=path.parent, cookies_file=path)
-    assert cookies.look(settings, {}) == {}
+    assert cookies.read_all(settings, {}) == {}
 
 
 def look_at_what_was_sent(path: Path) -> None:
     (path.parent / "cookies").mkdir()
     path.rename(path.parent / "cookies" / f"{SITE}.txt")
-    assert cookies.look(Settings(bot_token="", data_dir=path.parent), {}) == {}
+    assert cookies.read_all(Settings(bot_token="", data_dir=path.parent), {}) == {}
 
 
 def check_it(path: Path) -> None:

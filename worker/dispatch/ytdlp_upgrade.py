@@ -30,7 +30,7 @@ from worker.downloads.ytdlp.packages.installed import read_version, version_file
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 5.0
+CHECK_EVERY_S = 5.0
 TRIAL_S = 120.0
 
 RESTART = "The bot's code on disk has changed; a restart puts it to use."
@@ -61,7 +61,7 @@ class UpgradeWatch:
     def __init__(self) -> None:
         """Take what is on disk now for what is in use."""
         self.trouble: str | None = None
-        self._in_use = self._candidate = _look(all_files=False)
+        self._in_use = self._candidate = _read_installed(all_files=False)
         self._tried: InstalledYtDlp | None = None
         self._code = _code_on_disk()
         self._trial: subprocess.Popen[bytes] | None = None
@@ -90,12 +90,12 @@ class UpgradeWatch:
             return self._watch_trial(self._trial, now)
         if now < self._due_at:
             return False
-        self._due_at = now + LOOK_EVERY_S
+        self._due_at = now + CHECK_EVERY_S
         if _code_on_disk() != self._code:
             self._ask_for_restart()
             return False
-        found = _look(all_files=is_broken)
-        # Files are still being replaced unless two looks see the same.
+        found = _read_installed(all_files=is_broken)
+        # Files are still being replaced unless two checks see the same.
         is_settled, self._candidate = found == self._candidate, found
         if found == self._in_use and not is_broken:
             self.trouble = self._tried = None
@@ -122,7 +122,7 @@ class UpgradeWatch:
         for said in (self._complaint, self._told):
             said.seek(0)
             said.truncate()
-        # Where no process can be started now, it is tried again at the next look.
+        # Where no process can be started now, it is tried again at the next check.
         with contextlib.suppress(OSError):
             self._trial = subprocess.Popen(
                 [sys.executable, "-c", TRIAL],
@@ -137,9 +137,9 @@ class UpgradeWatch:
             if now >= self._due_at:
                 trial.kill()
             return False
-        self._trial, self._due_at = None, now + LOOK_EVERY_S
+        self._trial, self._due_at = None, now + CHECK_EVERY_S
         candidate = self._candidate
-        if candidate is None or _look(all_files=candidate.files is not None) != candidate:
+        if candidate is None or _read_installed(all_files=candidate.files is not None) != candidate:
             return False  # It has changed meanwhile, and is tried again.
         faults = _faults(_last_line(self._told))
         if candidate == self._in_use:
@@ -182,7 +182,7 @@ def _faults(told: str) -> dict[str, str]:
         return {}
 
 
-def _look(*, all_files: bool) -> InstalledYtDlp | None:
+def _read_installed(*, all_files: bool) -> InstalledYtDlp | None:
     """The yt-dlp on disk; None when there is none to be read."""
     try:
         file = version_file()

@@ -33,7 +33,7 @@ _PLAYER = Path(__file__).with_name("ytdlp") / "player.js"
 _SCRAMBLED, _SOLVED_N, _SOLVED_SIGNATURE = "scrambled", "delbmarcs!", "delbmarcs"
 _URL = "https://www.youtube.com/s/player/00000000/player.js"
 _TIMEOUT_S = 60.0
-_LOOK_EVERY_S = 0.02
+_POLL_EVERY_S = 0.02
 _DETAIL_LIMIT = 300
 
 
@@ -73,7 +73,7 @@ def _answer(directory: Path, limits: DownloadLimits) -> tuple[bytes, int]:
     peak_bytes, ends_at = 0, time.monotonic() + _TIMEOUT_S
     try:
         while time.monotonic() < ends_at:
-            if select.select([read_fd], [], [], _LOOK_EVERY_S)[0]:
+            if select.select([read_fd], [], [], _POLL_EVERY_S)[0]:
                 return os.read(read_fd, 100), peak_bytes
             below = process_table.descendants(os.getpid())
             peak_bytes = max(peak_bytes, sum(memory.private_bytes(p.pid) for p in below))

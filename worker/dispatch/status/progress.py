@@ -21,8 +21,8 @@ answers go first."""
 QUEUE_INTERVAL_S = 10.0
 """The time between two edits for a download that waits, whose position changes slowly."""
 
-QUEUE_LOOK_S = 2.0
-"""The time between two looks at the queue. A shorter wait may be over already, and is not shown."""
+QUEUE_REFRESH_S = 2.0
+"""How often places in the queue are looked up. A shorter wait may be over already."""
 
 SILENCE_S = 10.0
 """After this long without a report from a download, its last speed is not shown any more."""
@@ -81,7 +81,7 @@ class ProgressBoard:
         self._in_edit: dict[int, EditStatus] = {}
         self._late_until: dict[int, float] = {}
         self._edited_at: dict[int, float] = {}
-        self._look_at: float | None = None
+        self._refresh_at: float | None = None
         self._ids = itertools.count(CALL_IDS)
 
     @property
@@ -139,23 +139,23 @@ class ProgressBoard:
         self._heard_at.pop(job_id, None)
         self._keep(key for key, message in self._messages.items() if message.job_id != job_id)
 
-    def look(
+    def refresh(
         self, ledger: Ledger, now: Monotonic, wall: Wall, line: Line = NOTHING_IN_THE_WAY
     ) -> None:
-        """Give new progress to its requests; every `QUEUE_LOOK_S` look at those that wait, too."""
-        if self._look_at is None:
+        """Show new progress, and every `QUEUE_REFRESH_S` the places of those that wait."""
+        if self._refresh_at is None:
             # After a start everybody has waited long already, most of them only for the start.
-            self._look_at = now + QUEUE_LOOK_S
-        is_time = now >= self._look_at
+            self._refresh_at = now + QUEUE_REFRESH_S
+        is_time = now >= self._refresh_at
         for download_id in list(self._downloads):
             if is_time or download_id in self._news:
-                self._look_at_download(download_id, ledger, now)
+                self._refresh_download(download_id, ledger, now)
         self._news.clear()
         if is_time:
-            self._look_at = now + QUEUE_LOOK_S
-            self._look_at_queue(ledger, now, wall, line)
+            self._refresh_at = now + QUEUE_REFRESH_S
+            self._refresh_queue(ledger, now, wall, line)
 
-    def _look_at_download(self, download_id: int, ledger: Ledger, now: Monotonic) -> None:
+    def _refresh_download(self, download_id: int, ledger: Ledger, now: Monotonic) -> None:
         progress = self._downloads[download_id]
         if download_id in self._news:
             self._heard_at[download_id] = now
@@ -174,8 +174,8 @@ class ProgressBoard:
             # It is shown once; what follows is a place in the queue or the next try.
             del self._downloads[download_id]
 
-    def _look_at_queue(self, ledger: Ledger, now: Monotonic, wall: Wall, line: Line) -> None:
-        positions = ledger.queue_positions(wall, QUEUE_LOOK_S, line.full_sites)
+    def _refresh_queue(self, ledger: Ledger, now: Monotonic, wall: Wall, line: Line) -> None:
+        positions = ledger.queue_positions(wall, QUEUE_REFRESH_S, line.full_sites)
         for position in positions:
             progress = line.progress(position)
             request = position.request

@@ -96,7 +96,7 @@ class Showing:
         spare = min(1, self._pool.spec.size - 1)
         if self._pool.free <= spare:
             return
-        self._board.look(ledger, now, wall, line)
+        self._board.refresh(ledger, now, wall, line)
         while self._pool.free > spare and (
             edit := self._board.next_edit(ledger, self._rate_limits, now)
         ):

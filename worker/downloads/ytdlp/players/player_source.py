@@ -10,7 +10,7 @@ from yt_dlp.networking.common import Response
 from worker.downloads.players import FILE_NAME, KNOWN, Player, parse
 from worker.downloads.reports import NeedsPlayer
 
-_LOOK_EVERY_S = 0.05
+_POLL_EVERY_S = 0.05
 
 
 class PlayerSource:
@@ -36,7 +36,7 @@ class PlayerSource:
             if os.path.exists(FILE_NAME):
                 with open(FILE_NAME, "rb") as file:
                     return parse(file.read())
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_POLL_EVERY_S)
         return None
 
 
