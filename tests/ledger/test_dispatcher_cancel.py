@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.stepped_dispatcher import SteppedDispatcher
+from tests.support.live_streams import SETTINGS, recording
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch.status.progress import LATE_EDIT_S
 from worker.dispatch.status.showing import Showing
 from worker.errors import (
     Fault,
     JobError,
+    JudgeLost,
     MessageGone,
     Reason,
     TelegramBusy,
@@ -270,3 +272,86 @@ def test_link_sent_again_while_its_download_is_being_stopped_is_fetched(
     assert bot.job_id(Download) >= stopping
     assert bot.states("download")[-1] == "running"
     assert bot.tasks(PostStatus)
+
+
+# ---------------------------------------------------------- downloads that nobody waits for
+
+
+def end_by_error(bot: SteppedDispatcher) -> None:
+    bot.fail(Download, JobError(Reason.STALLED, Fault.RETRYABLE))
+
+
+def end_overdue(bot: SteppedDispatcher) -> None:
+    bot.downloads.stop(bot.job_id(Download), StopReason.TIMED_OUT)
+    bot.step()
+
+
+def lose_the_judge(bot: SteppedDispatcher) -> None:
+    bot.fail(Download, JudgeLost("its judge has ended"))
+
+
+ENDS = [end_by_error, end_overdue, lose_the_judge, lambda bot: bot.lose(Download)]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_cancelled_download_that_ends_in_another_way_is_not_tried_again(
+    bot: SteppedDispatcher, end: Callable[[SteppedDispatcher], None]
+) -> None:
+    downloading(bot)
+    bot.press_cancel(my_request(bot), ME)
+    end(bot)
+    assert bot.states("download") == ["dropped"]
+    assert not bot.downloads.tasks
+
+
+def test_cancelled_download_that_ends_in_another_way_is_tried_again_for_others(
+    bot: SteppedDispatcher,
+) -> None:
+    downloading(bot)
+    bot.press_cancel(my_request(bot), ME)
+    bot.send(LINK, user_id=OTHER)
+    end_by_error(bot)
+    assert bot.states("download")[-1] == "waiting"
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_download_that_was_cancelled_before_the_end_is_not_begun_after_the_start(
+    make_bot: MakeBot, is_killed: bool
+) -> None:
+    bot = make_bot()
+    downloading(bot)
+    bot.press_cancel(my_request(bot), ME)
+    assert bot.downloads.stopped
+    if is_killed:
+        bot.kill()
+    else:
+        bot.dispatcher.stop_now()
+        bot.close()
+    later = make_bot()
+    later.settle()
+    assert later.states("download") == ["dropped"]
+    assert not later.downloads.tasks
+
+
+def test_what_was_recorded_for_nobody_is_removed_at_the_start(make_bot: MakeBot) -> None:
+    bot = make_bot(**SETTINGS)
+    request_id = recording(bot)
+    bot.make_media()
+    bot.press_cancel(request_id, ME)
+    bot.kill()
+    later = make_bot(**SETTINGS)
+    assert later.directories()
+    later.step()
+    assert later.states("recording") == ["dropped"]
+    assert later.directories() == []
+
+
+def test_what_a_person_recorded_is_made_a_file_after_the_start(make_bot: MakeBot) -> None:
+    bot = make_bot(**SETTINGS)
+    recording(bot)
+    bot.make_media()
+    bot.kill()
+    later = make_bot(**SETTINGS)
+    later.step()
+    assert later.states("recording") == ["running"]
+    assert later.directories()

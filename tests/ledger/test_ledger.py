@@ -231,7 +231,7 @@ def test_attempt_that_ends_with_the_bot_is_given_back_ten_times(ledger: Ledger) 
     attempts = []
     for _ in range(MAX_REFUNDS + 3):
         attempts.append(claim(ledger, UpdateJob).attempts)
-        ledger.recover()
+        ledger.recover(START)
     assert attempts == [1] * (MAX_REFUNDS + 1) + [2, 3]
 
 

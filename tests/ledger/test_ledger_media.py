@@ -120,7 +120,7 @@ def test_a_restart_sends_only_the_files_that_are_left(ledger: Ledger, tmp_path: 
     claim(ledger, GroupJob)
     ledger.close()
     ledger = Ledger(ledger_path(tmp_path))
-    ledger.recover()
+    ledger.recover(START)
     group = claim(ledger, GroupJob)
     assert group.request is not None
     assert len(group.request.sent) == 1

@@ -86,7 +86,7 @@ def test_remembered_media_needs_no_download(ledger: Ledger) -> None:
 
 def test_media_that_telegram_forgot_is_downloaded_again(ledger: Ledger) -> None:
     test_remembered_media_needs_no_download(ledger)
-    ledger.recover()
+    ledger.recover(START)
     ledger.download_again(claim(ledger, DeliverJob), START)
     ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
     claim(ledger, DeliverJob)

@@ -369,7 +369,7 @@ def test_messages_go_on_after_a_restart(ledger: Ledger, screen: Screen, download
     send(ledger, (3, "another"))
     screen.board.put(download.id, some(500))
     screen.look(10.0)
-    ledger.recover()
+    ledger.recover(START)
     after = Screen(ledger)
     again = begin(ledger, 20.0)
     assert again.id == download.id

@@ -190,7 +190,7 @@ class Dispatcher:
             return
         try:
             if not self._has_recovered:
-                self._recover()
+                self._recover(wall)
             if self._site_rules.step(self._ledger, now, wall):
                 self._circuit_breaker.probe_now(now)
             self._take_events(now, wall)
@@ -229,9 +229,9 @@ class Dispatcher:
             self._ledger.forget_some()
             self.wake()
 
-    def _recover(self) -> None:
+    def _recover(self, wall: Wall) -> None:
         """Recover the jobs of the last run; again while the disk is full or the ledger locked."""
-        recovered = self._ledger.recover()
+        recovered = self._ledger.recover(wall)
         self._recorder.sweep()
         self._has_recovered = True
         log.info("The dispatcher starts; %d jobs of the last run wait again.", recovered)

@@ -208,9 +208,12 @@ class Recorder:
         match outcomes.decide(job, event, self._retries, wall, refused_s):
             case outcomes.TryAgain(delay_s=delay_s) as again:
                 blamed = again.may_be_to_blame
-                self._ledger.put_back(
+                waits = self._ledger.put_back(
                     job, delay_s, wall, refund=again.refund, may_be_to_blame=blamed
                 )
+                if not waits:
+                    log.info("job %d: nobody waits for the %s any more.", job.id, job.kind)
+                    return
                 self._showing.put(job.id, outcomes.waiting(job, event, again, self._retries))
                 log_lines.tried_again(job, job.attempts, event, delay_s)
             case outcomes.CallAgain(delay_s=delay_s, refused_s=refused_s):

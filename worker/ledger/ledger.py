@@ -37,7 +37,6 @@ from worker.ledger.panels import panels
 from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import (
     admission,
-    awaited_menus,
     known_failures,
     request_lookups,
     requests,
@@ -181,11 +180,17 @@ class Ledger(Completions):
             return replace(job, language=preferences.language_for(self._db, job.update))
         return job
 
-    def recover(self) -> int:
-        """Let every job that the last run had in hand wait again. Returns how many there were."""
+    def recover(self, wall: Wall) -> int:
+        """Let every job that the last run had in hand wait again. Returns how many there were.
+
+        Downloads that nobody waits for are dropped: their people have cancelled, and the last run
+        has not come to end them.
+        """
         with self._db.transaction():
             sessions.forget_all(self._db)
             known_failures.forget_all(self._db)
+            for download_id in job_lookups.downloads_under_way(self._db):
+                requests.drop_unawaited(self._db, download_id, wall)
             return queue.recover(self._db)
 
     def forget_failures(self) -> None:
@@ -201,15 +206,19 @@ class Ledger(Completions):
         *,
         refund: bool,
         may_be_to_blame: bool = False,
-    ) -> None:
+    ) -> bool:
         """Let a claimed job wait for another attempt; `refund` when this one does not count.
 
-        One that `may_be_to_blame` gets at most `MAX_REFUNDS` attempts back.
+        One that `may_be_to_blame` gets at most `MAX_REFUNDS` attempts back. A download that nobody
+        waits for any more is dropped instead. Returns whether the job waits.
         """
         with self._db.transaction():
+            if isinstance(job, DownloadJob) and requests.drop_unawaited(self._db, job.id, wall):
+                return False
             if may_be_to_blame:
                 refund = queue.note_refund(self._db, job.id)
             queue.wait_again(self._db, job.id, delay_s, wall, refund=refund)
+        return True
 
     def call_again(self, job: Job, delay_s: float, refused_s: float, wall: Wall) -> None:
         """Let a claimed job wait that got no usable answer from Telegram."""
@@ -267,12 +276,10 @@ class Ledger(Completions):
 
     def drop_stopped(self, job: Job, wall: Wall) -> None:
         """Drop a job that was stopped as unwanted, unless somebody has come to want it since."""
+        if isinstance(job, DownloadJob):
+            self.put_back(job, 0, wall, refund=True)
+            return
         with self._db.transaction():
-            if request_lookups.undecided(self._db, job.id) or awaited_menus.of_job(
-                self._db, job.id
-            ):
-                queue.wait_again(self._db, job.id, 0, wall, refund=True)
-                return
             queue.drop(self._db, job.id, wall)
             if isinstance(job, RequestJob):
                 requests.settle(self._db, job.request.id, wall)

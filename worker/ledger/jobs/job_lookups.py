@@ -52,6 +52,16 @@ def was_fetched(db: Database, media_key: str, since: float, until: float) -> boo
     )
 
 
+def downloads_under_way(db: Database) -> list[int]:
+    """The ids of all downloads that wait or run."""
+    # Two searches by index, as in `has_summary`.
+    rows = db.execute(
+        "SELECT id FROM jobs WHERE state = 'running' AND kind IN ('download', 'look', 'recording')"
+        " UNION ALL SELECT id FROM jobs WHERE state = 'waiting' AND pool = 'downloads'"
+    )
+    return [row["id"] for row in rows.fetchall()]
+
+
 def download_to_share(db: Database, request: Request, other_than_id: int | None) -> int | None:
     """The newest download of a request's media that waits, runs, or has left its files on disk.
 

@@ -66,6 +66,17 @@ def undecided(db: Database, download_id: int | None) -> list[Request]:
     return [request for request in unanswered(db, download_id) if request.verdict is None]
 
 
+def has_undecided(db: Database, download_id: int) -> bool:
+    """Whether a request waits for a download and has no verdict yet."""
+    return bool(
+        db.value(
+            "SELECT 1 FROM requests"
+            " WHERE download_id = ? AND answered_at IS NULL AND verdict IS NULL",
+            download_id,
+        )
+    )
+
+
 def waiting_of(db: Database, user_id: int) -> int:
     """How many requests a person has whose answer is not known yet.
 

@@ -381,3 +381,14 @@ def drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int
         fairness.charge(db, download_id)
         return []
     return queue.drop_download(db, download_id, wall)
+
+
+def drop_unawaited(db: Database, download_id: int, wall: Wall) -> bool:
+    """Drop a download that waits or runs if nobody waits for its outcome; whether it was dropped.
+
+    One that runs is not stopped by this: its attempt has ended, or the bot that ran it.
+    """
+    if request_lookups.has_undecided(db, download_id) or awaited_menus.of_job(db, download_id):
+        return False
+    queue.drop(db, download_id, wall)
+    return True
