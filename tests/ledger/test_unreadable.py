@@ -1,14 +1,22 @@
 """Rows that this bot cannot read, as a newer one may have written them, end nothing else."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_kit import ERROR, START, a_link, claim, post, send
-from worker.errors import Reason
-from worker.ledger import ExplainJob, Ledger, UpdateJob
+from tests.support.ledger_kit import ERROR, START, a_file, a_link, claim, post, send
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from tests.support.taken_lists import listed, take
+from worker.errors import Fault, JobError, Reason
+from worker.ledger import DownloadJob, ExplainJob, Ledger, UpdateJob, ledger_path
 from worker.ledger.upkeep.upkeep import Upkeep
+from worker.protocol import Deliver, Download, PostStatus
+
+LINK, OTHER_LINK = "https://site.example/v", "https://other.example/v"
+LATER_FORM = "hologram"
+"""A form that this bot does not know."""
 
 
 def change(ledger_file: Path, sql: str, *parameters: object) -> None:
@@ -21,6 +29,25 @@ def change(ledger_file: Path, sql: str, *parameters: object) -> None:
 def states(ledger_file: Path) -> list[str]:
     connection = sqlite3.connect(ledger_file)
     found = [state for (state,) in connection.execute("SELECT state FROM jobs ORDER BY id")]
+    connection.close()
+    return found
+
+
+def write_later_forms(ledger_file: Path, where: str = "TRUE") -> None:
+    """Change the requests that are meant, and their downloads, as a newer bot may have."""
+    change(
+        ledger_file,
+        "UPDATE jobs SET payload = json_set(payload, '$.form', ?) WHERE id IN"
+        f" (SELECT download_id FROM requests WHERE {where})",
+        LATER_FORM,
+    )
+    change(ledger_file, f"UPDATE requests SET form = ? WHERE {where}", LATER_FORM)
+
+
+def outcomes(ledger_file: Path) -> list[tuple[str, str, int]]:
+    connection = sqlite3.connect(ledger_file)
+    sql = "SELECT verdict, error_id, answered_at IS NOT NULL FROM requests ORDER BY id"
+    found = connection.execute(sql).fetchall()
     connection.close()
     return found
 
@@ -73,3 +100,105 @@ def test_failed_jobs_are_listed_though_one_is_no_json_to_sqlite(
     with Upkeep(ledger_file) as upkeep:
         assert [failed.error_id for failed in upkeep.failed(10)] == ["abc123"]
         assert [group.jobs for group in upkeep.failed_groups()] == [1]
+
+
+# -------------------------------------------------------- requests, and what is read in bulk
+
+
+@pytest.mark.parametrize("kind", ["status", "download", "deliver"])
+def test_a_request_that_cannot_be_read_ends_with_its_job(
+    ledger: Ledger, ledger_file: Path, kind: str
+) -> None:
+    send(ledger, a_link(7))
+    if kind != "status":
+        post(ledger, 70)
+    if kind == "deliver":
+        ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
+    write_later_forms(ledger_file)
+    pool = "downloads" if kind == "download" else "telegram"
+    assert [ledger.claim(pool, START) for _ in range(3)] == [None] * 3
+    with Upkeep(ledger_file) as upkeep:
+        (failed,) = upkeep.failed(10)
+    assert failed.kind == kind
+    assert outcomes(ledger_file) == [("unreachable", failed.error_id, 1)]
+
+
+def accepted(bot: SteppedDispatcher) -> None:
+    bot.send(LINK, user_id=8)
+
+
+def in_line(bot: SteppedDispatcher) -> None:
+    """Others' downloads go first."""
+    bot.send(*(f"{LINK}{number}" for number in range(2)), user_id=9)
+    bot.settle()
+    bot.send(LINK, user_id=8)
+    bot.post()
+
+
+def downloading(bot: SteppedDispatcher) -> None:
+    accepted(bot)
+    bot.post()
+
+
+def retrying(bot: SteppedDispatcher) -> None:
+    downloading(bot)
+    bot.fail(Download, JobError(Reason.NETWORK, Fault.RETRYABLE))
+
+
+def uploading(bot: SteppedDispatcher) -> None:
+    downloading(bot)
+    bot.finish_download()
+
+
+@pytest.mark.parametrize("stage", [accepted, in_line, downloading, retrying, uploading])
+@pytest.mark.parametrize("with_job", [False, True])
+def test_a_start_ends_what_cannot_be_read_and_goes_on(
+    make_bot: MakeBot, stage: Callable[[SteppedDispatcher], None], with_job: bool
+) -> None:
+    bot = make_bot()
+    stage(bot)
+    bot.kill()
+    path = ledger_path(bot.settings.data_dir)
+    if with_job:
+        write_later_forms(path, "user_id = 8")
+    else:
+        change(path, "UPDATE requests SET form = ? WHERE user_id = 8", LATER_FORM)
+    later = make_bot()
+    later.settle()
+    later.pass_time(130)
+    ended = later.rows("SELECT verdict, answered_at IS NOT NULL FROM requests WHERE user_id = 8")
+    assert ended == [("unreachable", 1)]
+    assert all(task.url != LINK for task in later.tasks(Download).values())
+    later.send(OTHER_LINK, user_id=10)
+    assert later.task(PostStatus).reader.chat_id == 10
+
+
+def test_a_start_goes_on_with_the_download_of_those_who_can_be_read(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    for user_id in (8, 9):
+        bot.send(LINK, user_id=user_id)
+        bot.post(user_id)
+    bot.kill()
+    change(
+        ledger_path(bot.settings.data_dir),
+        "UPDATE requests SET form = ? WHERE user_id = 8",
+        LATER_FORM,
+    )
+    later = make_bot()
+    later.step()
+    later.finish_download()
+    assert later.task(Deliver).reader.chat_id == 9
+
+
+def test_a_start_ends_a_batch_that_cannot_be_read(make_bot: MakeBot) -> None:
+    bot = make_bot(USER_MAX_RUNNING="1")
+    listed(bot, 6)
+    take(bot, 1, 2, 3, 4, 5, 6)
+    bot.step(1.5)
+    bot.kill()
+    change(ledger_path(bot.settings.data_dir), "UPDATE batches SET form = ?", LATER_FORM)
+    later = make_bot(USER_MAX_RUNNING="1")
+    later.pass_time(3)
+    assert later.tasks(Download), "what was under way goes on"
+    assert later.rows("SELECT ended_at IS NOT NULL FROM batches") == [(1,)]
+    assert later.rows("SELECT count(*) FROM batch_items WHERE NOT dropped") == [(3,)]

@@ -1,7 +1,11 @@
-"""Jobs whose rows cannot be read: they fail, and all others go on.
+"""Rows that cannot be read: what they are about ends, and all else goes on.
 
-A newer bot may have written them before an older one took its place again. Without this the next
-job in line would end the bot, at each start. Each function is part of its caller's transaction.
+A newer bot may have written them before an older one took its place again. Without this the old
+one would end whenever it came to read such a row: the next job in line, or a request, a batch or a
+download among all that are under way. So each of those is read once at the start. What is over is
+read only when somebody presses a button below it.
+
+Each function is part of its caller's transaction.
 """
 
 import logging
@@ -11,10 +15,12 @@ import sqlite3
 from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason
 from worker.ledger.choices import looks
-from worker.ledger.jobs import queue
+from worker.ledger.jobs import job_lookups, queue
+from worker.ledger.jobs.job_rows import read_download
 from worker.ledger.jobs.jobs import Kind
-from worker.ledger.records import Verdict
-from worker.ledger.requests import requests
+from worker.ledger.lists import batches
+from worker.ledger.records import Verdict, read_batch, read_request
+from worker.ledger.requests import request_lookups, requests
 from worker.ledger.requests.requests import Resolution
 from worker.ledger.storage.database import Database, LedgerError
 
@@ -24,23 +30,61 @@ ERRORS = (LedgerError, LookupError, TypeError, ValueError)
 """What reading a row raises that holds something else than this bot writes."""
 
 
+def set_aside_all(db: Database, wall: Wall) -> None:
+    """Find all such rows among what is under way, as a start must before anything reads them."""
+    _end_requests(db, _new_error_id(), wall)
+    for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL").fetchall():
+        try:
+            read_batch(row)
+        except ERRORS as error:
+            log.error("batch %d ends, for its row cannot be read: %r", row["id"], error)
+            batches.abandon(db, row["id"], wall)
+    for job_id in job_lookups.downloads_under_way(db):
+        row = db.execute("SELECT * FROM jobs WHERE id = ?", job_id).fetchone()
+        try:
+            read_download(row)
+        except ERRORS as error:
+            set_aside(db, row, error, wall)
+
+
 def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> None:
     """Fail a job, and tell whoever waits for a download or for its media.
 
-    The operator finds it among the failed jobs, and can have it tried again. One of a kind that is
-    not known is dropped.
+    A request that cannot be read either ends untold. The operator finds the job among the failed
+    ones, and can have it tried again. One of a kind that is not known is dropped.
     """
-    error_id = secrets.token_hex(3)
+    error_id = _new_error_id()
     failure = JobError(Reason.INTERNAL, Fault.OPERATOR, f"its row cannot be read: {error!r}")
     log.error("job %d: the %s failed, error %s: %s", row["id"], row["kind"], error_id, failure)
     if row["kind"] not in list(Kind):
         queue.drop(db, row["id"], wall)
         return
     queue.fail(db, row["id"], failure, error_id, "", wall)
+    # From here on all of them can be read.
+    _end_requests(db, error_id, wall)
     decision = Resolution(Verdict.SENTENCE, Reason.INTERNAL, error_id)
     match row["kind"]:
         case Kind.DOWNLOAD | Kind.LOOK | Kind.RECORDING:
             requests.decide_all(db, row["id"], decision, wall)
             looks.say_why_not(db, row["id"], Reason.INTERNAL, error_id, wall)
-        case Kind.GROUP | Kind.DELIVER:
+        case Kind.GROUP | Kind.DELIVER if request_lookups.is_unanswered(db, row["request_id"]):
             requests.decide(db, row["request_id"], decision, wall)
+
+
+def _end_requests(db: Database, error_id: str, wall: Wall) -> None:
+    """End the unanswered requests that cannot be read: nor can what they are to be told."""
+    for row in db.execute("SELECT * FROM requests WHERE answered_at IS NULL").fetchall():
+        try:
+            read_request(row)
+        except ERRORS as error:
+            log.error(
+                "request %d ends untold, error %s: its row cannot be read: %r",
+                row["id"],
+                error_id,
+                error,
+            )
+            requests.abandon(db, row["id"], error_id, wall)
+
+
+def _new_error_id() -> str:
+    return secrets.token_hex(3)

@@ -325,6 +325,14 @@ def end_in_chat(db: Database, chat_id: int | None, wall: Wall) -> None:
     )
 
 
+def abandon(db: Database, batch_id: int, wall: Wall) -> None:
+    """End a batch that cannot be read, without a summary. Items under way are still answered."""
+    db.execute(
+        "UPDATE batch_items SET dropped = 1 WHERE batch_id = ? AND request_id IS NULL", batch_id
+    )
+    db.execute("UPDATE batches SET ended_at = ?, lost = ? WHERE id = ?", wall, MAX_LOST, batch_id)
+
+
 def try_again(db: Database, batch: Batch) -> tuple[int, ...]:
     """Note that the failed items are tried again, in a new batch. Returns their numbers.
 

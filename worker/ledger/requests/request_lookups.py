@@ -22,6 +22,10 @@ def get(db: Database, request_id: int) -> Request:
     return read_request(db.execute("SELECT * FROM requests WHERE id = ?", request_id).fetchone())
 
 
+def is_unanswered(db: Database, request_id: int) -> bool:
+    return bool(db.value("SELECT 1 FROM requests WHERE id = ? AND answered_at IS NULL", request_id))
+
+
 def unanswered(db: Database, download_id: int | None) -> list[Request]:
     """The unanswered requests that wait for a download."""
     rows = db.execute(

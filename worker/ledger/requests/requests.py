@@ -353,6 +353,19 @@ def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
     return queue.drop_all(db, request.id, wall) + drop_unwanted(db, request.download_id, wall)
 
 
+def abandon(db: Database, request_id: int, error_id: str, wall: Wall) -> None:
+    """End a request that cannot be read, and so neither told nor counted."""
+    _release(db, request_id)
+    db.execute(
+        "UPDATE requests SET verdict = ?, reason = ?, error_id = ?, answered_at = ? WHERE id = ?",
+        Verdict.UNREACHABLE,
+        Reason.INTERNAL,
+        error_id,
+        wall,
+        request_id,
+    )
+
+
 def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
     """End a request, which has its one answer."""
     request = request_lookups.get(db, request_id)
