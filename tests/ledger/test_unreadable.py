@@ -202,3 +202,34 @@ def test_a_start_ends_a_batch_that_cannot_be_read(make_bot: MakeBot) -> None:
     assert later.tasks(Download), "what was under way goes on"
     assert later.rows("SELECT ended_at IS NOT NULL FROM batches") == [(1,)]
     assert later.rows("SELECT count(*) FROM batch_items WHERE NOT dropped") == [(3,)]
+
+
+@pytest.mark.parametrize("was_posted", [False, True])
+@pytest.mark.parametrize(
+    "where", ["UPDATE media SET media = ?", "UPDATE jobs SET result = ? WHERE kind = 'download'"]
+)
+def test_media_that_cannot_be_read_is_fetched_again(
+    make_bot: MakeBot, where: str, was_posted: bool
+) -> None:
+    bot = make_bot()
+    bot.send(LINK, user_id=8)
+    if "media" in where:
+        bot.post()
+        bot.finish_download()
+        bot.deliver()
+        bot.send(LINK, user_id=9)
+    else:
+        bot.finish_download()
+    if was_posted:
+        bot.post()
+    bot.kill()
+    change(ledger_path(bot.settings.data_dir), where, '{"later": 1}')
+    later = make_bot()
+    later.step()
+    if not was_posted:
+        later.post()
+    later.pass_time(2)
+    later.finish_download()
+    later.deliver()
+    assert later.rows("SELECT count(*) FROM requests WHERE verdict IS NOT 'media'") == [(0,)]
+    assert later.rows("SELECT count(*) FROM requests WHERE answered_at IS NULL") == [(0,)]

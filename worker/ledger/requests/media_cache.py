@@ -6,6 +6,7 @@ Each function is part of its caller's transaction.
 """
 
 import json
+import logging
 from dataclasses import replace
 
 from worker import protocol
@@ -13,6 +14,8 @@ from worker.clocks import Wall
 from worker.ledger.storage.database import Database
 from worker.protocol import as_json
 from worker.protocol.looks import LIFE_S
+
+log = logging.getLogger(__name__)
 
 MAX_LOOKS = 1000
 """How many looks are remembered, of 10 kB each at the most."""
@@ -116,7 +119,11 @@ def forget(db: Database, media_key: str) -> None:
 
 
 def media_of(db: Database, media_key: str, download_id: int | None) -> protocol.Media | None:
-    """The media for a request: what Telegram has, or else what its download has put on disk."""
+    """The media for a request: what Telegram has, or else what its download has put on disk.
+
+    None where that is gone, or was written by a newer bot in a way that cannot be read: then it is
+    fetched again.
+    """
     found = db.value(
         "SELECT media FROM media WHERE media_key = ?"
         " UNION ALL SELECT result FROM jobs WHERE id = ? AND state = 'done'"
@@ -125,4 +132,8 @@ def media_of(db: Database, media_key: str, download_id: int | None) -> protocol.
         download_id,
         media_key,
     )
-    return as_json.media_from_json(json.loads(found)) if found else None
+    try:
+        return as_json.media_from_json(json.loads(found)) if found else None
+    except (LookupError, TypeError, ValueError) as error:
+        log.error("The media %s cannot be read, so it counts as gone: %r", media_key, error)
+        return None
