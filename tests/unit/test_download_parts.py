@@ -62,6 +62,12 @@ def test_a_failure_arrives_with_all_it_says() -> None:
     assert error.languages == ("de", "en"), "those that are tags of languages"
 
 
+def test_no_failure_asks_for_a_longer_wait_than_a_day() -> None:
+    (error,) = Receiver().feed(sent(JobError(Reason.SITE_BUSY, Fault.RETRYABLE, "why", 1e7)))
+    assert isinstance(error, JobError)
+    assert error.retry_after_s == 24 * 3600
+
+
 PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bps": 1, "eta_s": 1}
 
 

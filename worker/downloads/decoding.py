@@ -13,6 +13,7 @@ from worker.downloads.reports import (
     DETAIL_LIMIT,
     LARGEST_BYTES,
     LARGEST_SECONDS,
+    LONGEST_WAIT_S,
     MAX_FILES,
     MAX_QUALITIES,
     TITLE_LIMIT,
@@ -217,11 +218,12 @@ def _facts(fields: Mapping[str, Any]) -> MediaFacts:
 
 
 def _failed(fields: Mapping[str, Any]) -> JobError:
+    wait_s = _number(fields["retry_after_s"], LARGEST_SECONDS)
     return JobError(
         Reason(fields["reason"]),
         Fault(fields["fault"]),
         _text(fields["detail"], DETAIL_LIMIT),
-        retry_after_s=_number(fields["retry_after_s"], LARGEST_SECONDS),
+        retry_after_s=None if wait_s is None else min(wait_s, LONGEST_WAIT_S),
         remedy=Remedy(fields["remedy"]) if fields.get("remedy") else None,
         languages=tuple(filter(is_language, map(_string, fields["languages"][:MAX_SUBTITLES]))),
     )

@@ -25,6 +25,9 @@ MAX_QUALITIES = 12
 LARGEST_BYTES = 1 << 50
 LARGEST_SECONDS = 1e7
 
+LONGEST_WAIT_S = 24 * 3600.0
+"""The longest that a site may have a download wait before it is tried again."""
+
 
 @dataclass(frozen=True)
 class FoundMedia:

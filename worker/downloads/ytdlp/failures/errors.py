@@ -41,6 +41,7 @@ from worker.cookie_file import without_cookies
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.judge.socks import SocksReply
 from worker.downloads.media import ffmpeg
+from worker.downloads.reports import LONGEST_WAIT_S
 from worker.downloads.text import clean, without_paths
 from worker.downloads.ytdlp.failures import starts
 from worker.downloads.ytdlp.failures.error_texts import (
@@ -56,7 +57,6 @@ from worker.sites import site_of_link
 _DETAIL_LIMIT = 500
 # How much of a text or a URL is looked at: sites may put whole pages into them.
 _TEXT_LIMIT = 2000
-_LONGEST_WAIT_S = 24 * 3600.0
 
 _BY_ERRNO: dict[int, Classification] = {
     errno.EFBIG: (Reason.TOO_LARGE, Fault.PERMANENT),
@@ -394,5 +394,5 @@ def _retry_after_s(causes: list[BaseException], now: datetime) -> float | None:
             except (ValueError, TypeError):
                 continue
         if wait_s >= 0:
-            return min(wait_s, _LONGEST_WAIT_S)
+            return min(wait_s, LONGEST_WAIT_S)
     return None
