@@ -19,7 +19,14 @@ from tests.support.taken_lists import (
     urls,
 )
 from worker.dispatch.circuit_breaker import LINKS
-from worker.errors import ChatClosed, MessageGone, TelegramUnreachable
+from worker.errors import (
+    ChatClosed,
+    Fault,
+    JobError,
+    MessageGone,
+    Reason,
+    TelegramUnreachable,
+)
 from worker.form import SOUND, Form
 from worker.ledger import ledger_path, preferences
 from worker.ledger.lists import batch_lookups, batches
@@ -34,6 +41,7 @@ from worker.protocol import (
     ShowSummary,
 )
 from worker.protocol.effects import (
+    Ban,
     OpenRequest,
     Press,
     TakeItems,
@@ -251,3 +259,20 @@ def test_a_bot_that_is_killed_answers_each_item_once(make_bot: MakeBot, steps: i
     failed = Failure("private", (3,))
     assert last == Summary("An album", done=7, failures=(failed,), can_try_again=True)
     assert bot.rows("SELECT count(*) FROM requests WHERE answered_at IS NULL") == [(0,)]
+
+
+def test_what_runs_for_somebody_who_was_banned_is_stopped(make_bot: MakeBot) -> None:
+    bot = make_bot(USER_MAX_RUNNING="1")
+    listed(bot, 6)
+    take(bot, 1, 2, 3, 4, 5, 6)
+    bot.step(1.5)
+    bot.bring(Ban(ME, is_banned=True))
+    # One ends, so it would be the turn of the next.
+    bot.fail(Download, JobError(Reason.NOT_FOUND, Fault.PERMANENT))
+    running = bot.job_id(Download)
+    bot.pass_time(2)
+    assert running in bot.downloads.stopped
+    bot.downloads.stop(running)
+    bot.pass_time(2)
+    assert not bot.tasks(Download)
+    assert "waiting" not in bot.states("download")

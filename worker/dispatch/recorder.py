@@ -110,7 +110,9 @@ class Recorder:
             return
         tried = {site: now >= probe_at for site, probe_at in down.items()}
         room = Room(self._at_once, self._site_rules.full_lately, tried)
-        for request in self._ledger.feed_batches(self._quota, room, wall):
+        fed = self._ledger.feed_batches(self._quota, room, wall)
+        self._in_hand.stop(fed.job_ids_to_stop)
+        for request in fed.opened:
             log_lines.item_opened(request)
 
     # ---------------------------------------------------------------------------- reports

@@ -34,7 +34,7 @@ from worker.ledger.jobs.jobs import (
 )
 from worker.ledger.lists import batch_lookups, batches
 from worker.ledger.panels import panels
-from worker.ledger.records import Request, Verdict
+from worker.ledger.records import Verdict
 from worker.ledger.requests import (
     admission,
     known_failures,
@@ -316,7 +316,7 @@ class Ledger(Completions):
         with self._db.transaction():
             forgetting.step(self._db)
 
-    def feed_batches(self, quota: Quota, room: batches.Room, wall: Wall) -> list[Request]:
+    def feed_batches(self, quota: Quota, room: batches.Room, wall: Wall) -> batches.Fed:
         with self._db.transaction():
             return batches.step(self._db, quota, room, wall)
 

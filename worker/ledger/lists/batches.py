@@ -6,7 +6,7 @@ from their requests, so it is right after a crash as well.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from worker import media_keys
@@ -52,6 +52,14 @@ class Room:
     at_once: int
     full_sites: Collection[str] = ()
     down: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass
+class Fed:
+    """What a step has led to: new requests, and running jobs to stop."""
+
+    opened: list[Request] = field(default_factory=list)
+    job_ids_to_stop: list[int] = field(default_factory=list)
 
 
 def open_batch(
@@ -102,26 +110,25 @@ def _form_of_items(of: Request) -> Form:
     return WHOLE if form.is_look else replace(form, whole_list=False)
 
 
-def step(db: Database, quota: Quota, room: Room, wall: Wall) -> list[Request]:
+def step(db: Database, quota: Quota, room: Room, wall: Wall) -> Fed:
     """Open requests for the items whose turn it is, and queue the summaries that are due.
 
-    The quota leaves room for links that the person sends. Returns the new requests. A summary is
-    computed only if something has happened in its batch, for many batches may wait for days.
+    The quota leaves room for links that the person sends. The items of a person who was banned end,
+    also those under way. A summary is computed only if something has happened in its batch, for
+    many batches may wait for days.
     """
-    opened: list[Request] = []
+    fed = Fed()
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL ORDER BY id").fetchall():
         batch = read_batch(row)
-        opened += _open_items(db, batch, quota.for_items(), room, wall)
+        _open_items(db, batch, quota.for_items(), room, wall, fed)
         if is_song(batch.form):
             _gather_songs(db, batch, room, wall)
         if db.value("SELECT has_news FROM batches WHERE id = ?", batch.id):
             _queue_summary(db, batch, wall)
-    return opened
+    return fed
 
 
-def _open_items(
-    db: Database, batch: Batch, quota: Quota, room: Room, wall: Wall
-) -> Iterator[Request]:
+def _open_items(db: Database, batch: Batch, quota: Quota, room: Room, wall: Wall, fed: Fed) -> None:
     at_once = _at_once(batch, room)
     if batch_lookups.unanswered_of(db, batch.user_id) >= at_once:
         return
@@ -144,7 +151,7 @@ def _open_items(
         link = _link_of(batch, item["url"])
         refusal = admission.refuse(db, link, quota, wall)
         if refusal is Refusal.BANNED:
-            drop_rest(db, batch.id, wall)
+            fed.job_ids_to_stop += drop_rest(db, batch.id, wall)
         if refusal:
             hold = Hold.QUOTA if refusal in _HOLDING else hold
             break
@@ -155,7 +162,7 @@ def _open_items(
             batch.id,
             item["number"],
         )
-        yield request
+        fed.opened.append(request)
     db.execute("UPDATE batches SET held = ? WHERE id = ? AND held != ?", hold, batch.id, hold)
 
 
