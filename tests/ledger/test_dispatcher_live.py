@@ -249,6 +249,22 @@ def test_what_was_recorded_waits_for_no_site(bot: SteppedDispatcher) -> None:
     assert list(bot.dispatcher.sites_down) == ["site.example"]
     bot.step(bot.settings.queue_retry_after_s)
     assert bot.task(Download).form == TEN, "a site that is down is not asked for it"
+    bot.finish_download()
+    assert list(bot.dispatcher.sites_down) == ["site.example"], "nor does its end speak of the site"
+
+
+def test_a_recording_that_ends_well_says_that_its_site_works(bot: SteppedDispatcher) -> None:
+    recording(bot)
+    job_id = bot.job_id(Download)
+    for number in range(LINKS):
+        bot.send(f"https://site.example/{number}", user_id=20 + number)
+        bot.settle()
+        (other,) = bot.tasks(Download).keys() - {job_id}
+        bot.downloads.fail(other, DOWN)
+        bot.step()
+    assert bot.dispatcher.sites_down
+    bot.finish_download()
+    assert not bot.dispatcher.sites_down
 
 
 def test_a_recording_that_failed_is_made_anew_where_the_operator_retries_it(

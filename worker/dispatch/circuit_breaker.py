@@ -138,10 +138,13 @@ class CircuitBreaker:
         return [job for job in ledger.waiting_downloads() if _site(job) in closed and _is_due(job)]
 
     def learn(self, job: Job, event: Event, now: Monotonic) -> None:
-        """Take into account what has become of a job."""
+        """Take into account what has become of a job, which is as it was when it began.
+
+        One that began without a need of its site says nothing about that.
+        """
         if isinstance(job, CookiesJob) and isinstance(event, Finished):
             self.probe_now(now)
-        if not isinstance(job, DownloadJob):
+        if not isinstance(job, DownloadJob) or job.needs_no_site:
             return
         if len(self._people) < 2:
             self._people.add(job.user_id)

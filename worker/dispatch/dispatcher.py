@@ -402,7 +402,7 @@ class Dispatcher:
         event = results.checked(taken.job, event)
         self._take_end(taken, event, now, wall)
         self._in_hand.remove(event.job_id)
-        self._circuit_breaker.learn(taken.job, event, now)
+        self._circuit_breaker.learn(taken.claimed, event, now)
         self._recorder.clean_up(taken.job)
 
     def _take_end(self, taken: TakenJob, event: Event, now: Monotonic, wall: Wall) -> None:

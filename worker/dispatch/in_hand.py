@@ -13,9 +13,10 @@ from worker.sites import site_of_link
 
 @dataclass(frozen=True)
 class TakenJob:
-    """A job that `pool` has had since monotonic `since`."""
+    """A job that `pool` has had since monotonic `since`; `claimed` is what it was then."""
 
     job: Job
+    claimed: Job
     pool: Pool
     since: Monotonic
 
@@ -33,7 +34,7 @@ class JobsInHand:
         return len(self._by_id)
 
     def add(self, job: Job, pool: Pool, now: Monotonic) -> None:
-        self._by_id[job.id] = TakenJob(job, pool, now)
+        self._by_id[job.id] = TakenJob(job, job, pool, now)
 
     def get(self, job_id: int) -> TakenJob | None:
         return self._by_id.get(job_id)
