@@ -260,6 +260,13 @@ def test_pool_without_descriptors_waits_for_some(method: str) -> None:
             assert driver.run("echo", "the other goes on") == "the other goes on"
 
 
+def test_job_that_ends_while_no_descriptor_is_left_has_its_result(method: str) -> None:
+    with driven(method, size=1, limits=Limits(data_bytes=256 * pool_jobs.MEBIBYTE)) as driver:
+        job = driver.submit("echo", "a result")
+        with no_descriptors_left():
+            assert driver.end_of(job) == Finished(job, "a result")
+
+
 def test_pool_whose_user_may_have_no_more_processes_waits_for_room(method: str) -> None:
     command = [sys.executable, "-m", pool_without_room.__name__, method]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -9,6 +9,7 @@ seen through a pidfd: when a fork server is killed, multiprocessing reports the 
 that still run.
 """
 
+import contextlib
 import logging
 import math
 import pickle
@@ -334,7 +335,12 @@ class Pool:
         if worker.jobs_done >= SUCCESSOR_SHARE * worker.maxtasksperchild:
             return True
         limit = self.spec.limits.data_bytes
-        return limit is not None and memory.data_bytes(worker.process.pid) > SUCCESSOR_SHARE * limit
+        if limit is None:
+            return False
+        # Without a descriptor that is not known, and it is asked again after the next job.
+        with contextlib.suppress(OSError):
+            return memory.data_bytes(worker.process.pid) > SUCCESSOR_SHARE * limit
+        return False
 
     def _dismiss_replaced(self, now: float) -> None:
         """Dismiss idle workers whose successor is ready, or can be expected to be soon."""
