@@ -17,7 +17,7 @@ from maintenance.ownership import Instance, ProcessTable, running_bot
 from maintenance.zombies import Problem
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import FFMPEG, lock_holder, maintenance, namesake, orphan
-from tests.support.process_kit import wait_until
+from tests.support.process_kit import wait_until, with_hidden_proc
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker import data_directory
 from worker.ledger import Ledger, ledger_path
@@ -273,20 +273,6 @@ def test_lock_that_nobody_holds_is_free_in_every_namespace(tmp_path: Path) -> No
     data_directory.lock(tmp_path).close()
 
 
-def _hidden(hidepid: int) -> list[str]:
-    """A prefix for a command to which /proc hides processes, as it does to an ordinary user."""
-    mount = f'mount -t proc -o hidepid={hidepid},gid=65534 proc /proc && exec "$@"'
-    unprivileged = ["setpriv", "--bounding-set=-sys_ptrace"]
-    return ["unshare", "--mount", "sh", "-c", mount, "sh", *unprivileged]
-
-
-@pytest.fixture
-def needs_own_proc() -> None:
-    if subprocess.run([*_hidden(2), "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no /proc of our own may be mounted here")
-
-
-@pytest.mark.usefixtures("needs_own_proc")
 @pytest.mark.parametrize("command", ["zombies --kill", "health"])
 @pytest.mark.parametrize("hidepid", [1, 2])
 def test_bot_that_proc_hides_is_left_alone(hidepid: int, command: str, tmp_path: Path) -> None:
@@ -296,7 +282,7 @@ def test_bot_that_proc_hides_is_left_alone(hidepid: int, command: str, tmp_path:
     below = f"{closed}; subprocess.Popen(['sleep', '60'], env={env!r})"
     with lock_holder(tmp_path, below) as bot:
         before = [process.identity for process in process_table.descendants(bot.pid)]
-        answer = maintenance(tmp_path, *command.split(), prefix=_hidden(hidepid))
+        answer = maintenance(tmp_path, *command.split(), prefix=with_hidden_proc(hidepid))
         assert f"/proc hides process {bot.pid} (hidepid): type this as root" in answer.errors
         assert (answer.code, answer.text) == (2, "")
         assert before

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support import process_scenes
-from tests.support.process_kit import ends, identity_of
+from tests.support.process_kit import ends, identity_of, with_hidden_proc
 from worker.processes import process_table, signals
 from worker.processes.process_table import Identity
 
@@ -54,6 +54,24 @@ def test_family_is_found() -> None:
         assert [p.pid for p in process_table.descendants(child.pid)] == grandchildren
         assert child.pid in {p.pid for p in process_table.children(os.getpid())}
         assert set(grandchildren) <= process_table.snapshot().keys()
+
+
+def test_thread_that_has_just_ended_hides_no_children_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listdir = os.listdir
+    with scene("family") as (child, grandchildren):
+        # One that was still there when the threads were listed.
+        monkeypatch.setattr(os, "listdir", lambda path: ["1073741824", *listdir(path)])
+        assert [p.pid for p in process_table.children(child.pid)] == grandchildren
+
+
+@pytest.mark.parametrize("hidepid", [1, 2])
+def test_what_proc_hides_is_looked_at_like_what_is_gone(hidepid: int) -> None:
+    command = [sys.executable, "-m", process_scenes.__name__, "look_at_closed_child"]
+    command = with_hidden_proc(hidepid) + command
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "0 0 0 []\n", done.stderr
 
 
 def test_child_dies_with_its_parent() -> None:

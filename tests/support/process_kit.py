@@ -4,6 +4,7 @@ import os
 import resource
 import select
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -141,3 +142,13 @@ def no_descriptors_left() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for filler in fillers:
             os.close(filler)
+
+
+def with_hidden_proc(hidepid: int) -> list[str]:
+    """A prefix for a command to which /proc hides processes, as it does to an ordinary user."""
+    mount = f'mount -t proc -o hidepid={hidepid},gid=65534 proc /proc && exec "$@"'
+    unprivileged = ["setpriv", "--bounding-set=-sys_ptrace"]
+    prefix = ["unshare", "--mount", "sh", "-c", mount, "sh", *unprivileged]
+    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no /proc of our own may be mounted here")
+    return prefix

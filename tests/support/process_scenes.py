@@ -2,8 +2,9 @@
 
 `python -m tests.support.process_scenes NAME` plays one.
 
-Some print pids and stay. The others print how many processes are left of those that they made,
-how many seconds it took to end them, and one more number.
+Some print pids and stay, one prints what it sees of another process. The others print how many
+processes are left of those that they made, how many seconds it took to end them, and one more
+number.
 """
 
 import ctypes
@@ -14,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from worker.processes import process_setup, process_table, signals
+from worker.processes import memory, process_setup, process_table, signals
 
 
 def fork(body: Callable[[], object]) -> int:
@@ -65,6 +66,22 @@ def bound_child() -> None:
 
 def unbound_child() -> None:
     say_and_stay(fork(os.setsid))
+
+
+# ------------------------------------------------------------------------------ one that looks
+
+
+def look_at_closed_child() -> None:
+    """Print what is seen of a child that refuses inspection."""
+    parent = os.getpid()
+
+    def body() -> None:
+        process_setup.die_with_parent(parent)
+        process_setup.refuse_inspection()
+
+    pid = fork(body)
+    looks = (memory.data_bytes, memory.private_bytes, memory.share_bytes, process_table.children)
+    print(*(look(pid) for look in looks))
 
 
 # ---------------------------------------------------------------------------- kinds of children

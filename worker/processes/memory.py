@@ -1,4 +1,4 @@
-"""How much memory a process uses; 0 for a process that is gone.
+"""How much memory a process uses; 0 for one that is gone, or that `/proc` hides from this one.
 
 psutil knows the sum of all resident pages and the size of what is shared, files included, but not
 what of it no file backs (RssAnon and RssShmem), which is what a download costs the machine.
@@ -6,21 +6,18 @@ what of it no file backs (RssAnon and RssShmem), which is what a download costs 
 
 import re
 from pathlib import Path
-from typing import Any
 
 import psutil
 
+from worker.processes.process_table import UNSEEN
+
 _WITHOUT_FILE = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+) kB$", re.MULTILINE)
-"""The lines of /proc/PID/status on it (proc_pid_status(5))."""
+_DATA = re.compile(rb"^VmData:\s*(\d+) kB$", re.MULTILINE)
 
 
 def private_bytes(pid: int) -> int:
     """The memory of a process that no file backs, including what it shares with a fork."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return sum(int(kibibytes) * 1024 for kibibytes in _WITHOUT_FILE.findall(status))
+    return _status_bytes(pid, _WITHOUT_FILE)
 
 
 def share_bytes(pid: int) -> int:
@@ -38,12 +35,13 @@ def share_bytes(pid: int) -> int:
 
 def data_bytes(pid: int) -> int:
     """The private writable memory of a process, which RLIMIT_DATA limits."""
-    info = _info(pid)
-    return info.data if info else 0
+    return _status_bytes(pid, _DATA)
 
 
-def _info(pid: int) -> Any:
+def _status_bytes(pid: int, lines: re.Pattern[bytes]) -> int:
+    """The sum of these lines of /proc/PID/status (proc_pid_status(5))."""
     try:
-        return psutil.Process(pid).memory_info()
-    except psutil.NoSuchProcess:
-        return None
+        status = Path(f"/proc/{pid}/status").read_bytes()
+    except UNSEEN:
+        return 0
+    return sum(int(kibibytes) * 1024 for kibibytes in lines.findall(status))

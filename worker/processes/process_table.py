@@ -9,6 +9,7 @@ the machine: for 5 103 processes this module took 0.23 s and psutil 1.44 s
 (`python -m tests.benchmarks maintenance`: median of 3, two busy cores, psutil 7.2.2).
 """
 
+import contextlib
 import hashlib
 import os
 import time
@@ -20,6 +21,10 @@ INSTANCE_VARIABLE = "FETCHBOT_INSTANCE"
 
 JOB_VARIABLE = "FETCHBOT_JOB"
 """The environment variable of all programs of a download that holds the job's id."""
+
+UNSEEN = (FileNotFoundError, ProcessLookupError, PermissionError)
+"""What reading `/proc` raises of a process that is gone, or hidden where it is mounted with
+hidepid=1; with hidepid=2 there is no file."""
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -80,8 +85,8 @@ def look_up(pid: int) -> Process | None:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             text = file.read().decode(errors="replace")
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None  # The last where /proc is mounted with hidepid=1; with 2 there is no file.
+    except UNSEEN:
+        return None
     # The name is in parentheses and may itself contain spaces and parentheses.
     name = text[text.index("(") + 1 : text.rindex(")")]
     fields = text[text.rindex(")") + 2 :].split()
@@ -115,14 +120,19 @@ def snapshot() -> dict[int, Process]:
 
 
 def children(pid: int) -> list[Process]:
-    """The direct children of a process, defunct ones included."""
+    """The direct children of a process that this one may see, defunct ones included."""
     found: list[Process] = []
     try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
-                found += filter(None, map(look_up, map(int, file.read().split())))
-    except (FileNotFoundError, ProcessLookupError):
-        pass  # The parent, or one of its threads, has just ended.
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except UNSEEN:
+        return []
+    for task in tasks:
+        # A thread may have ended meanwhile; the others have children of their own.
+        with (
+            contextlib.suppress(*UNSEEN),
+            open(f"/proc/{pid}/task/{task}/children", "rb") as file,
+        ):
+            found += filter(None, map(look_up, map(int, file.read().split())))
     return [child for child in found if child.parent_pid == pid]
 
 
@@ -139,7 +149,7 @@ def is_tagged(pid: int, tag: str) -> bool:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             environment = file.read()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+    except UNSEEN:
         return False
     # Not parsed, because a sweep checks thousands of processes.
     is_tagged = f"\0{INSTANCE_VARIABLE}={tag}\0".encode() in b"\0" + environment
@@ -155,7 +165,7 @@ def is_in_inner_namespace(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             (pids,) = [line.split()[1:] for line in file if line.startswith(b"NSpid:")]
-    except (FileNotFoundError, ProcessLookupError, PermissionError, ValueError):
+    except (*UNSEEN, ValueError):
         return False
     return len(pids) > 1
 
