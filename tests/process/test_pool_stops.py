@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from tests.support import pool_jobs
 from tests.support.pool_driver import METHODS, Driver, driven
 from tests.support.process_kit import no_descriptors_left
 from worker.pool.events import Finished, Lost, Stopped, StopReason
@@ -29,6 +30,17 @@ def test_job_that_heeds_its_order_keeps_its_worker(method: str) -> None:
         assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
         assert not driver.pool.stop_job(job), "it is not in hand any more"
         assert driver.run("pid") == before
+
+
+def test_worker_whose_leftovers_do_not_die_gets_no_other_job(method: str) -> None:
+    setup = pool_jobs.set_up_beside_the_undying
+    with driven(method, size=1, stop_grace_s=60, setup=setup) as driver:
+        job = driver.submit("report_pid_and_wait")
+        pid = driver.report_of(job)
+        driver.pool.stop_job(job)
+        assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
+        assert pid not in driver.pool.pids
+        assert driver.run("pid") != pid
 
 
 @pytest.mark.parametrize("task", ["ignore_everything", "spin_in_c"])

@@ -11,6 +11,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from typing import Any, NoReturn
 from worker.pool import messages, worker_main
 from worker.pool.channel import wait_ready
 from worker.pool.worker_main import JobContext
-from worker.processes import process_setup
+from worker.processes import process_setup, signals
 
 Task = tuple[Any, ...]
 
@@ -63,6 +64,17 @@ def set_up_large(size: int) -> Callable[[JobContext, Task], Any]:
 def set_up_for_ever() -> NoReturn:
     while True:
         signal.pause()
+
+
+def set_up_beside_the_undying() -> Callable[[JobContext, Task], Any]:
+    """What a job leaves behind outlives SIGKILL, and the worker takes a moment to end."""
+
+    def fail() -> NoReturn:
+        threading.Thread(target=time.sleep, args=(0.2,)).start()
+        raise TimeoutError
+
+    vars(signals)["kill_descendants"] = fail
+    return run
 
 
 def set_up_to_die_when_ready() -> Callable[[JobContext, Task], Any]:

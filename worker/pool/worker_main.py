@@ -98,7 +98,7 @@ def belong_to_owner(name: str) -> None:
 
 
 def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) -> bool:
-    """Run one job and send its outcome. False when the worker must not run another."""
+    """Run one job and send its outcome. False when the worker must end and not run another."""
     pid = os.getpid()
     can_continue = True
     try:
@@ -107,7 +107,8 @@ def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) 
         outcome = encode(MessageKind.RESULT, job_id, _pickled(result))
     except StopJob:
         can_continue = _kill_leftovers()
-        outcome = encode(MessageKind.STOPPED, job_id)
+        # Where that fails, this process ends, which says the same, and is given no job before.
+        outcome = encode(MessageKind.STOPPED, job_id) if can_continue else b""
     except BaseException as error:  # noqa: BLE001 - the job's outer edge
         # Free what the job's frames hold: memory may be what ran out.
         traceback.clear_frames(error.__traceback__)
@@ -118,7 +119,8 @@ def _run(connection: Connection, job_id: int, payload: bytes, handler: Handler) 
         outcome = encode(kind, job_id, _pickled_error(error))
     if os.getpid() != pid:
         os._exit(1)  # A process that the job forked must not send an outcome as well.
-    connection.send_bytes(outcome)
+    if outcome:
+        connection.send_bytes(outcome)
     return can_continue
 
 
