@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import pool_jobs, pool_without_room
 from tests.support.pool_driver import METHODS, driven
-from tests.support.process_kit import no_descriptors_left, wait_until
+from tests.support.process_kit import ends, identity_of, no_descriptors_left, wait_until
 from worker.pool.events import Finished, Stopped, StopReason
 from worker.pool.start_backoff import START_DELAYS_S
 from worker.pool.watched_process import PRELOADED, fork_server_pid
@@ -221,6 +221,18 @@ def test_worker_that_crashes_at_its_start_is_not_replaced_at_its_own_pace(
         assert driver.pool._started == 6
         assert driver.pool.trouble
         assert sum(record.levelno >= logging.ERROR for record in caplog.records) == 1
+
+
+def test_worker_that_ends_after_its_first_job_has_not_failed_to_start(method: str) -> None:
+    with driven(method, size=1) as driver:
+        driver.wait_until_ready()
+        driver.stop_clock()
+        worker = identity_of(driver.pool.pids[0])
+        job = driver.submit("die_after_answer", 1)
+        assert ends(worker), "it is dead before the pool looks again"
+        assert driver.end_of(job) == Finished(job, 1)
+        assert worker.pid not in driver.pool.pids
+        assert (driver.pool.trouble, driver.pool._backoff.failures) == (None, 0)
 
 
 def test_start_that_never_gets_ready_is_given_up(method: str) -> None:

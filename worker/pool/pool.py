@@ -257,6 +257,7 @@ class Pool:
     def _finish_job(self, worker: Worker, now: float, *, is_fatal: bool) -> None:
         worker.job = None
         worker.jobs_done += 1
+        self._note_good_start(worker)
         if is_fatal:
             worker.dismiss(now + self.spec.stop_grace_s)
         elif not worker.is_leaving:
@@ -274,11 +275,15 @@ class Pool:
             if not worker.is_ready and not worker.is_leaving:
                 self._backoff.note_failure(now, f"{worker.name} took too long to be ready")
             worker.kill(now)
-        if worker.is_ready and not worker.is_stable:
-            worker.is_stable = worker.jobs_done > 0 or now >= worker.stable_at
-            if worker.is_stable:
-                self._backoff.note_success()
+        if now >= worker.stable_at:
+            self._note_good_start(worker)
         worker.needs_successor = worker.needs_successor or now >= worker.expires_at
+
+    def _note_good_start(self, worker: Worker) -> None:
+        """Count the start of a worker as a success, once."""
+        if not worker.is_stable:
+            worker.is_stable = True
+            self._backoff.note_success()
 
     def _reap(self, worker: Worker, now: float) -> list[Event]:
         """Forget a worker that has ended; what became of its job, if it had one."""

@@ -50,8 +50,9 @@ class Worker:
     expires_at: float
     """The end of its time in service."""
     stable_at: float = math.inf
+    """When its start is a success if it has done no job by then; never before it is ready."""
     is_stable: bool = False
-    """The start counts as a success: the worker has done a job, or was idle for long enough."""
+    """The start counts as a success."""
     is_ready: bool = False
     needs_successor: bool = False
     """The worker is old, has done most of its jobs or uses most of its memory."""
