@@ -15,6 +15,7 @@ from tests.support import pool_jobs, pool_without_room
 from tests.support.pool_driver import METHODS, driven
 from tests.support.process_kit import ends, identity_of, no_descriptors_left, wait_until
 from worker.pool.events import Finished, Stopped, StopReason
+from worker.pool.pool import MIN_UPTIME_S
 from worker.pool.start_backoff import START_DELAYS_S
 from worker.pool.watched_process import PRELOADED, fork_server_pid
 from worker.pool.worker_main import Setup
@@ -81,6 +82,8 @@ def test_age_that_comes_in_mid_job_waits_for_the_job_and_burns_no_time(method: s
         driver.until(lambda: sum(w.is_ready for w in driver.pool._workers) == 2)
         assert pid in driver.pool.pids
         assert driver.pool.free == 0, "the size bounds the jobs as well"
+        driver.lead_s += MIN_UPTIME_S  # Its successor has started well by then.
+        driver.step()
         # Nothing is due, so an owner sleeps; a deadline in the past would keep it spinning.
         assert driver.pool.next_deadline() > driver.now() + 1000
         driver.pool.stop_job(job)
@@ -152,6 +155,23 @@ def test_failing_starts_are_rare_and_raise_one_alarm_and_end(
         driver.wait_until_ready()
         driver.run("echo")
         assert driver.pool.trouble is None
+
+
+def test_pool_asks_to_be_stepped_when_a_start_has_succeeded(method: str, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    flag.touch()
+    setup: dict[str, Any] = {"setup": pool_jobs.set_up_unless, "setup_args": (str(flag),)}
+    with driven(method, size=1, **setup) as driver:
+        driver.stop_clock()
+        driver.until(lambda: driver.pool.trouble)
+        flag.unlink()
+        driver.lead_s += START_DELAYS_S[0]
+        driver.wait_until_ready()
+        assert driver.pool.next_deadline() == driver.now() + MIN_UPTIME_S
+        driver.lead_s += MIN_UPTIME_S
+        driver.step()
+        assert driver.pool.trouble is None
+        assert driver.pool.next_deadline() > driver.now() + 1000
 
 
 def test_workers_go_on_beyond_their_jobs_while_no_successor_can_start(

@@ -81,6 +81,8 @@ class Worker:
         deadlines = [self.kill_at]
         if self.job and not self.job.stop_reason:
             deadlines.append(self.job.deadline)
+        if not self.is_stable:
+            deadlines.append(self.stable_at)
         if not self.needs_successor and not self.is_leaving:
             deadlines.append(self.expires_at)
         return min(deadlines)
