@@ -77,16 +77,16 @@ class WatchedProcess:
 
         Without a descriptor nobody below it is found, so it should be called again until it ends.
         """
-        try:
+        identity = None
+        with contextlib.suppress(OSError):
             identity = process_table.identify(self.pid)
-            # Looked up before the question whether it has ended: then it is the one of the pidfd.
-            if self.has_ended():
-                return
+        # Looked up before the question whether it has ended: then it is the one of the pidfd.
+        if self.has_ended():
+            return
+        with contextlib.suppress(OSError):
             if identity is not None:
                 signals.kill_tree(identity)
                 return
-        except OSError:
-            pass
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
