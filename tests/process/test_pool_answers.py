@@ -13,6 +13,7 @@ from worker.pool import channel as channel_module
 from worker.pool import worker_main
 from worker.pool.events import Failed, Finished, Lost, Reported, Stopped, StopReason
 from worker.pool.messages import MessageKind, RemoteError, encode
+from worker.pool.watched_process import WatchedProcess
 from worker.processes.process_setup import Limits
 
 pytestmark = pytest.mark.parametrize("method", METHODS)
@@ -157,6 +158,25 @@ def test_rubbish_is_the_end_of_its_worker(method: str, data: bytes) -> None:
     with driven(method) as driver:
         job = driver.submit("write_raw", data)
         assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
+
+
+def test_nothing_is_taken_from_a_worker_after_rubbish(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills: list[int] = []
+    kill = WatchedProcess.kill
+
+    def counted(process: WatchedProcess) -> None:
+        kills.append(process.pid)
+        kill(process)
+
+    monkeypatch.setattr(WatchedProcess, "kill", counted)
+    with driven(method) as driver:
+        driver.wait_until_ready()
+        driver.stop_clock()  # so that no kill is repeated
+        job = driver.submit("write_raw", bytes(4000) + framed(MessageKind.RESULT))
+        assert driver.end_of(job) == Lost(job, -signal.SIGKILL)
+        assert len(kills) == 1
 
 
 def test_worker_that_calls_itself_ready_again_does_not_escape_its_end(method: str) -> None:

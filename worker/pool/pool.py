@@ -163,8 +163,7 @@ class Pool:
             # had sent is received before its job is reported as lost.
             has_ended = worker.process.has_ended()
             worker.channel.flush()
-            for message in worker.channel.receive():
-                events += self._receive(worker, message, now)
+            events += self._receive(worker, now)
             if has_ended:
                 events += self._reap(worker, now)
             else:
@@ -227,17 +226,23 @@ class Pool:
         )
         self._workers.append(worker)
 
-    def _receive(self, worker: Worker, message: bytes, now: float) -> list[Event]:
-        try:
-            kind, job_id, payload = decode(message)
-            if kind in _TO_WORKER or (kind in _START_MESSAGES) is worker.is_ready:
-                # A second READY would cancel a kill that is due.
-                raise ValueError(f"{kind.name} out of turn")
-        except ValueError as error:
-            if not worker.is_leaving:
-                log.error("worker %s: killed, it sent an invalid message: %s", worker.name, error)
-            worker.kill(now)
-            return []
+    def _receive(self, worker: Worker, now: float) -> list[Event]:
+        events: list[Event] = []
+        for message in worker.channel.receive():
+            try:
+                kind, job_id, payload = _decode(message, worker)
+            except ValueError as error:
+                if not worker.is_leaving:
+                    log.error("worker %s: killed, its message is invalid: %s", worker.name, error)
+                worker.kill(now)
+                worker.channel.close()  # What it has sent after that is worth no more.
+                break
+            events += self._act_on(worker, kind, job_id, payload, now)
+        return events
+
+    def _act_on(
+        self, worker: Worker, kind: MessageKind, job_id: int, payload: bytes, now: float
+    ) -> list[Event]:
         if kind is MessageKind.READY:
             worker.is_ready = True
             worker.stable_at = now + MIN_UPTIME_S
@@ -357,3 +362,12 @@ class Pool:
             if spare > 0 or (worker.is_exhausted and not self._backoff.failures):
                 worker.dismiss(now + self.spec.stop_grace_s)
                 spare -= 1
+
+
+def _decode(message: bytes, worker: Worker) -> tuple[MessageKind, int, bytes]:
+    """Split a message of this worker. Raises ValueError when it is malformed or out of turn."""
+    kind, job_id, payload = decode(message)
+    if kind in _TO_WORKER or (kind in _START_MESSAGES) is worker.is_ready:
+        # A second READY would cancel a kill that is due.
+        raise ValueError(f"{kind.name} out of turn")
+    return kind, job_id, payload
